@@ -1,0 +1,50 @@
+"""Statistics on what people and a face classifier find salient in a face.
+
+The names below load their modules when they are first used; importing the package loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from salcompare.maps import (
+        actor_heatmap,
+        rasterise_boxes,
+        relative_saliency,
+        saliency_difference,
+        smooth,
+        top_mask,
+    )
+    from salcompare.study import Study, open_study
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Study": "salcompare.study",
+    "open_study": "salcompare.study",
+    "actor_heatmap": "salcompare.maps",
+    "rasterise_boxes": "salcompare.maps",
+    "relative_saliency": "salcompare.maps",
+    "saliency_difference": "salcompare.maps",
+    "smooth": "salcompare.maps",
+    "top_mask": "salcompare.maps",
+}
+_SUBPACKAGES = ("classifiers", "figures", "maps", "report", "simulation", "sources", "statistics", "testing")
+
+__all__ = ["Study", "__version__", "actor_heatmap", "open_study", "rasterise_boxes", "relative_saliency",
+           "saliency_difference", "smooth", "top_mask"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"salcompare.{name}")
+    message = f"module 'salcompare' has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_SUBPACKAGES])

@@ -1,0 +1,311 @@
+"""What study.toml can say: one dataclass a section, each option declared once with its default, bounds and help.
+
+`read_config` reads and checks a file, `commented_toml` writes the file that ``salcompare init`` leaves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import tomllib
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from salcompare.errors import ConfigError, Problem
+
+T = TypeVar("T")
+FILE_NAME = "study.toml"
+
+
+def _option(default: T, help_: str, *, low: float | None = None, high: float | None = None,
+            choices: tuple[str, ...] = ()) -> T:
+    """Declare an option: its default, what it does, and what it may be."""
+    return field(default=default, metadata={"help": help_, "low": low, "high": high, "choices": choices})
+
+
+@dataclass(frozen=True)
+class General:
+    """The study as a whole."""
+
+    name: str = _option("my study", "shown as the report's title")
+    seed: int = _option(0, "every random draw follows from it", low=0)
+    size: tuple[int, int] = _option((227, 227), "height and width of the grid of photographs and maps", low=8, high=4096)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Where the photographs come from and how they are split."""
+
+    source: str = _option("folder", "folder (one per actor), facescrub (a list beside downloads) or orl (the demo's)",
+                          choices=("folder", "facescrub", "orl"))
+    path: str = _option("data/raw/photographs", "the folder of the photographs")
+    list: str = _option("data/raw/facescrub.txt", "the FaceScrub list: name, image id, face id, url, bbox, sha256")
+    per_actor: int = _option(0, "take the first so many images of each actor; 0 takes all", low=0)
+    split: tuple[float, ...] = _option((0.7, 0.15, 0.15), "train, validation, test: images an actor, or shares", low=0)
+    groups: str = _option("", "CSV of actor,group for comparisons within groups; empty for none")
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Where people's boxes come from."""
+
+    source: str = _option("csv", "csv (tidy), original (last_name,label,b0..b3), simulated, or none",
+                          choices=("csv", "original", "simulated", "none"))
+    path: str = _option("data/raw/responses.csv", "the file of responses")
+    pixels: str = _option("image", "boxes are in pixels of the image as shown, or of the study's grid",
+                          choices=("image", "grid"))
+    clip: bool = _option(False, "cut boxes that reach over the image's edge instead of refusing them")
+    drop_invalid: bool = _option(False, "leave out invalid rows, counted, instead of refusing the file")
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Simulated workers, for a study whose responses are simulated."""
+
+    workers: int = _option(100, "how many workers", low=2)
+    per_image: int = _option(20, "responses on each test image", low=1)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of training; the defaults are those of the original study's frozen phase."""
+
+    iterations: int = _option(1000, "batches", low=1)
+    learning_rate: float = _option(5e-4, "Adam's step", low=0)
+    l2: float = _option(1e-2, "times the sum of squared weights (no biases) is added to the loss", low=0)
+    per_class: int = _option(3, "images of each actor in a batch", low=1)
+    flip: bool = _option(False, "mirror half of the training images, anew in each batch")
+    shift: int = _option(0, "move training images by up to so many pixels, anew in each batch", low=0)
+    validate_every: int = _option(50, "iterations between looks at the validation images", low=1)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network, its weights and its training."""
+
+    name: str = _option("alexnet", "what the report calls it")
+    backbone: str = _option("alexnet", "alexnet or efficientnet_lite0")
+    weights: str = _option("imagenet", "imagenet, installed (from a package), none, or a file's path")
+    variants: tuple[str, ...] = _option(("frozen", "finetuned"), "which variants, in order",
+                                        choices=("frozen", "finetuned"))
+    hidden: int = _option(100, "units of the new hidden layer", low=1)
+    dropout: float = _option(0.5, "share of hidden units left out in training", low=0, high=0.95)
+    centre: bool = _option(False, "subtract each image's own mean before the network sees it")
+    frozen: Phase = field(default_factory=Phase)
+    finetuned: Phase = field(default_factory=lambda: Phase(iterations=1500, per_class=5))
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """How a network's maps are made."""
+
+    method: str = _option("guided_backprop", "the attribution method", choices=("guided_backprop",))
+    output: str = _option("logit", "what is explained: the actor's logit or probability",
+                          choices=("logit", "probability"))
+    channels: str = _option("sum", "how the three colour channels become one map", choices=("sum", "max"))
+    batch: int = _option(32, "images at a time", low=1)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Masks and smoothing."""
+
+    mask_share: float = _option(0.05, "share of pixels in a classifier's mask", low=0.0001, high=1)
+    human_share: float = _option(0.10, "share of pixels shown of a human heatmap", low=0.0001, high=1)
+    sigma: float = _option(0.03, "standard deviation of the smoothing Gaussian, as a share of the grid's width",
+                           low=0, high=0.5)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Resampling."""
+
+    n_permutations: int = _option(9999, "permutations of each test", low=99)
+    n_resamples: int = _option(2000, "bootstrap resamples of each interval", low=100)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the report shows."""
+
+    actors: tuple[str, ...] = _option((), "actors shown in the figures, at most 6; empty takes the first six")
+    differences: tuple[str, ...] = _option((), "pairs for saliency differences, 'actor - actor'; empty chooses three")
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of study.toml."""
+
+    study: General = field(default_factory=General)
+    images: Images = field(default_factory=Images)
+    responses: Responses = field(default_factory=Responses)
+    labels: dict[str, str] = field(default_factory=dict, metadata={
+        "help": "synonyms: what a worker may write = the label it counts as"})
+    simulation: Simulation = field(default_factory=Simulation)
+    classifier: tuple[Classifier, ...] = field(default_factory=lambda: (Classifier(),))
+    attribution: Attribution = field(default_factory=Attribution)
+    maps: Maps = field(default_factory=Maps)
+    statistics: Statistics = field(default_factory=Statistics)
+    report: Report = field(default_factory=Report)
+
+
+def read_config(path: Path) -> Config:
+    """Read and check a study.toml.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is no TOML, has an unknown key, or a value of a wrong type or out of bounds; all
+        that is wrong is listed at once.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(Problem(str(path), "does not exist", remedy=f"run: salcompare init {path.parent}")) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(Problem(str(path), f"is not TOML: {error}", remedy="mend that line")) from error
+    except OSError as error:
+        raise ConfigError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
+    reader = _Reader(path.name)
+    config = reader.section(Config, raw, "")
+    reader.problems += _contradictions(config, path.name)
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return config
+
+
+def commented_toml(config: Config | None = None) -> str:
+    """Write a study.toml with every option, its help and its default."""
+    config = config or Config()
+    lines = ["# A salcompare study. Every option stands here with its default; delete what you do not change."]
+    for section in dataclasses.fields(config):
+        value = getattr(config, section.name)
+        if isinstance(value, dict):
+            lines += ["", f"[{section.name}]", f"# {section.metadata['help']}",
+                      *(f"{_toml(key)} = {_toml(item)}" for key, item in value.items())]
+        elif isinstance(value, tuple):
+            for item in value:
+                lines += ["", f"[[{section.name}]]", *_section_lines(item, section.name)]
+        else:
+            lines += ["", f"[{section.name}]", *_section_lines(value, section.name)]
+    return "\n".join(lines) + "\n"
+
+
+def _section_lines(section: Any, name: str) -> list[str]:  # noqa: ANN401 - any of the sections above
+    lines, nested = [f"# {(section.__doc__ or '').strip()}"], []
+    for option in dataclasses.fields(section):
+        value = getattr(section, option.name)
+        if dataclasses.is_dataclass(value):
+            nested += ["", f"[{name}.{option.name}]", *_section_lines(value, f"{name}.{option.name}")]
+        else:
+            lines.append(f"{option.name} = {_toml(value)}  # {option.metadata['help']}")
+    return lines + nested
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, float) and value < 0.001 and value != 0:
+        return f"{value:.0e}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _contradictions(config: Config, where: str) -> list[Problem]:
+    """Find what each option allows but several together do not."""
+    problems = []
+    split = config.images.split
+    counts = all(float(part).is_integer() for part in split) and sum(split) > 1
+    if len(split) != 3 or not (counts or math.isclose(sum(split), 1, abs_tol=1e-9)):
+        problems.append(Problem(f"{where} [images] split", str(list(split)),
+                                "three counts such as [70, 15, 15] or three shares that sum to 1"))
+    if len(config.study.size) != 2:
+        problems.append(Problem(f"{where} [study] size", str(list(config.study.size)), "height and width"))
+    names = [classifier.name for classifier in config.classifier]
+    problems += [Problem(f"{where} [[classifier]] name", f"{name!r} is used twice", "a name of its own for each")
+                 for name in sorted({name for name in names if names.count(name) > 1})]
+    problems += [Problem(f"{where} [[classifier]] name", repr(name), "letters, digits, '-', '_' and '.' only")
+                 for name in names if not name or not all(c.isalnum() or c in "-_." for c in name)]
+    problems += [Problem(f"{where} [[classifier]] variants", "[]", "at least one of frozen, finetuned")
+                 for classifier in config.classifier if not classifier.variants]
+    if len(config.report.actors) > 6:
+        problems.append(Problem(f"{where} [report] actors", f"{len(config.report.actors)} actors", "at most 6"))
+    return problems
+
+
+class _Reader:
+    """Turns parsed TOML into sections and collects what is wrong."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.problems: list[Problem] = []
+
+    def section(self, kind: type[T], raw: dict[str, Any], name: str) -> T:
+        hints = typing.get_type_hints(kind)
+        options = {option.name: option for option in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        title = f"{self.where} [{name}]" if name else self.where
+        given: dict[str, Any] = {}
+        for key, value in raw.items():
+            if key not in options:
+                near = difflib.get_close_matches(key, options, n=1)
+                self.problems.append(Problem(title, f"unknown key {key!r}", "one of " + ", ".join(options),
+                                             f"did you mean {near[0]!r}?" if near else "remove it"))
+                continue
+            read = self._value(hints[key], value, options[key], title, f"{name}.{key}" if name else key)
+            if read is not _WRONG:
+                given[key] = read
+        if kind is Classifier and isinstance(raw.get("finetuned"), dict):
+            defaults = Classifier().finetuned
+            given["finetuned"] = dataclasses.replace(defaults, **{
+                key: getattr(given["finetuned"], key) for key in raw["finetuned"] if hasattr(defaults, key)})
+        return kind(**given)
+
+    def _value(self, hint: Any, value: Any, option: dataclasses.Field[Any], title: str, name: str) -> Any:  # noqa: ANN401
+        if dataclasses.is_dataclass(hint):
+            if not isinstance(value, dict):
+                return self._wrong(title, option.name, value, "a table")
+            return self.section(typing.cast("type[Any]", hint), value, name)
+        if typing.get_origin(hint) is tuple and dataclasses.is_dataclass(typing.get_args(hint)[0]):
+            if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+                return self._wrong(title, option.name, value, f"[[{option.name}]], one or more")
+            return tuple(self.section(typing.get_args(hint)[0], item, name) for item in value)
+        if typing.get_origin(hint) is dict:
+            if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+                return self._wrong(title, option.name, value, "texts")
+            return value
+        if typing.get_origin(hint) is tuple:
+            return self._tuple(hint, value, option, title)
+        return self._scalar(hint, value, option, title)
+
+    def _tuple(self, hint: Any, value: Any, option: dataclasses.Field[Any], title: str) -> Any:  # noqa: ANN401
+        inner = typing.get_args(hint)[0]
+        if not isinstance(value, list):
+            return self._wrong(title, option.name, value, "a list in [ ]")
+        read = tuple(self._scalar(inner, item, option, title) for item in value)
+        return _WRONG if any(item is _WRONG for item in read) else read
+
+    def _scalar(self, hint: Any, value: Any, option: dataclasses.Field[Any], title: str) -> Any:  # noqa: ANN401
+        if hint is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
+            return self._wrong(title, option.name, value, _KINDS.get(hint, "another kind of value"))
+        about = option.metadata
+        if about["choices"] and value not in about["choices"]:
+            return self._wrong(title, option.name, value, " or ".join(about["choices"]))
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            low = -math.inf if about["low"] is None else about["low"]
+            high = math.inf if about["high"] is None else about["high"]
+            if not low <= value <= high or not math.isfinite(value):
+                return self._wrong(title, option.name, value, f"a finite number from {low:g} to {high:g}")
+        return value
+
+    def _wrong(self, title: str, key: str, value: object, expected: str) -> Any:  # noqa: ANN401
+        self.problems.append(Problem(f"{title} {key}", repr(value), expected))
+        return _WRONG
+
+
+_WRONG = object()
+_KINDS: dict[object, str] = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "true or false"}

@@ -1,0 +1,73 @@
+"""Errors that a user can act on: each names the thing, what was found, what was expected and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SHOWN = 20  # problems printed in one message; the rest are counted
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with an input.
+
+    Attributes
+    ----------
+    where : str
+        The file and row, the setting, or the argument.
+    found : str
+        What stands there.
+    expected : str
+        What should stand there; may be empty where `found` says it.
+    remedy : str
+        What to do about it.
+    """
+
+    where: str
+    found: str
+    expected: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        parts = (self.found, self.expected and f"expected {self.expected}", self.remedy)
+        return f"{self.where}: {'; '.join(part for part in parts if part)}"
+
+
+class SalcompareError(Exception):
+    """Any error that salcompare raises on purpose."""
+
+
+class InputError(SalcompareError):
+    """The user's input cannot be used; the command line ends with exit code 2.
+
+    Parameters
+    ----------
+    problems : Problem, str, or iterable of Problem
+        Everything that is wrong, reported at once.
+    """
+
+    def __init__(self, problems: Problem | str | Iterable[Problem]) -> None:
+        if isinstance(problems, Problem):
+            problems = [problems]
+        self.problems: tuple[Problem, ...] = () if isinstance(problems, str) else tuple(problems)
+        super().__init__(problems if isinstance(problems, str) else _joined(self.problems))
+
+
+class ConfigError(InputError):
+    """study.toml says something that it cannot say."""
+
+
+class StaleError(InputError):
+    """What was asked for has not been made yet, or was made from other inputs or settings."""
+
+
+class MissingDependencyError(InputError):
+    """An optional package or its data is not installed, or a download is needed and there is no network."""
+
+
+def _joined(problems: tuple[Problem, ...]) -> str:
+    lines = [str(problem) for problem in problems[:SHOWN]]
+    if len(problems) > SHOWN:
+        lines.append(f"... and {len(problems) - SHOWN} more of {len(problems)} problems")
+    return "\n".join(lines)

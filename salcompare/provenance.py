@@ -1,0 +1,76 @@
+"""What a result was made from: hashes of inputs, settings and versions, all stable across runs and machines."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("salcompare", "numpy", "pandas", "scipy", "xarray", "zarr", "scikit-image", "pillow", "plotnine",
+            "statsmodels", "torch", "torchvision")
+_BLOCK = 1 << 20
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hex digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256_of_bytes(content: bytes) -> str:
+    """SHA-256 of bytes, as 64 hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_parts(parts: Iterable[str]) -> str:
+    """SHA-256 of strings in their order, each ended by a zero byte."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys and no spare blanks, so that equal values have equal texts.
+
+    Dataclasses become objects, paths strings and NumPy scalars numbers.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain, ensure_ascii=False)
+
+
+def fingerprint(value: object) -> str:
+    """Sixteen hex digits that change when the value changes."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
+def versions() -> Mapping[str, str]:
+    """Versions of the packages that numbers and pictures depend on, those that are installed."""
+    found: dict[str, str] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - what json.dumps asks for
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    item = getattr(value, "item", None)
+    if callable(item):
+        return item()
+    message = f"{type(value).__name__} has no canonical JSON form"
+    raise TypeError(message)
