@@ -1,0 +1,35 @@
+# `make report` and `make test` each set up all they need; only Python 3.11 or newer must be there.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: report test bench lint types install clean
+
+report: $(INSTALLED)
+	@$(BIN)/python -m salcompare report
+
+test: lint types
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+lint: $(INSTALLED)
+	@$(BIN)/ruff check .
+
+types: $(INSTALLED)
+	@$(BIN)/mypy
+
+bench: $(INSTALLED)
+	@for script in tests/benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "salcompare needs Python 3.11 or newer; name one: make PYTHON=python3.12 report"; exit 2; }
+	@echo "Setting up .venv (several GB with torch; once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[classifiers,demo]" --group dev
+	@touch $@
+
+clean:
+	rm -rf .venv data/processed/* reports/*

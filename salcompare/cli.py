@@ -1,0 +1,132 @@
+"""The command line: one short function a command; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from salcompare import __version__
+from salcompare.errors import InputError
+
+DONE, BUG, INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit code: 0 done, 2 the user's input, 1 a bug of ours."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except InputError as error:
+        if options.debug:
+            raise
+        print(f"salcompare: {error}", file=sys.stderr)
+        return INPUT
+    except KeyboardInterrupt:
+        print("salcompare: interrupted; run the same command again and it goes on", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if options.debug:
+            raise
+        print(f"salcompare: internal error: {type(error).__name__}: {error}\n"
+              "This is a bug of salcompare. Run again with --debug and report what it prints.", file=sys.stderr)
+        return BUG
+    return DONE
+
+
+def _init(options: argparse.Namespace) -> None:
+    from salcompare.study import init_study
+
+    for path in init_study(options.directory):
+        print(path)
+    print(f"Put photographs into {options.directory}/data/raw/photographs/ACTOR/, responses into "
+          f"{options.directory}/data/raw/responses.csv, edit study.toml, then: salcompare report --study {options.directory}")
+
+
+def _status(options: argparse.Namespace) -> None:
+    from salcompare.stages import standings
+
+    found = standings(_study(options))
+    width = max(map(len, found))
+    for name, standing in found.items():
+        print(f"{name:<{width}}  {standing.state:<8} {standing.reason}")
+
+
+def _run(options: argparse.Namespace) -> None:
+    from salcompare.progress import Terminal
+    from salcompare.stages import run
+
+    study = _study(options)
+    ran = run(study, until=options.until, progress=Terminal())
+    print(f"{len(ran)} stages run" if ran else "nothing to do: every stage is up to date")
+
+
+def _train(options: argparse.Namespace) -> None:
+    from salcompare.progress import Terminal
+    from salcompare.stages import run
+
+    study = _study(options)
+    for classifier in study.config.classifier:
+        run(study, until=f"train {classifier.name}", progress=Terminal())
+        print((study.processed / "classifiers" / classifier.name / "accuracy.csv").read_text(), end="")
+
+
+def _figures(options: argparse.Namespace) -> None:
+    from salcompare.pipeline import write_figures
+    from salcompare.progress import Terminal
+
+    for path in write_figures(_study(options), only=options.only, progress=Terminal()):
+        print(path)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from salcompare.progress import Terminal
+    from salcompare.stages import run
+
+    study = _study(options)
+    run(study, progress=Terminal())
+    print(study.reports / "report.html")
+
+
+def _study(options: argparse.Namespace):  # noqa: ANN202 - Study, which is loaded only here
+    from salcompare.study import open_study
+
+    return open_study(options.study, clip=getattr(options, "clip", False),
+                      drop_invalid=getattr(options, "drop_invalid", False))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="salcompare", description=(
+        "Do people and a face classifier find the same parts of a face salient, and how sure can we be?"))
+    parser.add_argument("--version", action="version", version=f"salcompare {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    init = _command(commands, "init", _init, "make a new study with a commented study.toml", of_study=False)
+    init.add_argument("directory", type=Path, help="the study's folder")
+    _command(commands, "status", _status, "say which stages are up to date, and why others are not")
+    run = _command(commands, "run", _run, "run every stage that is missing or stale")
+    run.add_argument("--until", metavar="STAGE", help="stop after this stage (see status)")
+    _command(commands, "train", _train, "train the classifiers and print their accuracies")
+    figures = _command(commands, "figures", _figures, "write the figures into reports/figures")
+    figures.add_argument("--only", type=_numbers, metavar="4,5,6", help="their numbers")
+    _command(commands, "report", _report, "run what is stale and write reports/report.html")
+    return parser
+
+
+def _command(commands, name, function, help_, *, of_study=True):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    parser = commands.add_parser(name, help=help_, description=help_)
+    parser.set_defaults(command=function)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    if of_study:
+        parser.add_argument("--study", type=Path, default=Path(), metavar="DIR", help="the study's folder (default: .)")
+        parser.add_argument("--clip", action="store_true", help="cut boxes that reach over their image's edge")
+        parser.add_argument("--drop-invalid", action="store_true", help="leave out invalid rows of responses, counted")
+    return parser
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        message = f"{text!r} is not a list of figures' numbers such as 4,5,6"
+        raise argparse.ArgumentTypeError(message) from None

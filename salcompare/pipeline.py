@@ -1,0 +1,358 @@
+"""The pipeline of a study: its stages in order, each wired to the functions that do its work.
+
+Only this module knows both where a study keeps its files and which function makes them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from salcompare import provenance, store
+from salcompare.errors import InputError, Problem
+from salcompare.schema import CLASSIFIER_MAPS, HUMAN_MAPS, IMAGES, RESPONSES, check_maps, check_table
+from salcompare.stages import Stage, require
+from salcompare.study import source_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pandas as pd
+
+    from salcompare.config import Classifier
+    from salcompare.figures import Figure, FigureData
+    from salcompare.progress import Progress
+    from salcompare.study import Study
+
+IMAGES_PER_PAIR = 3  # test images a saliency difference is computed for
+
+
+def stages(study: Study) -> list[Stage]:
+    """List the stages of a study in running order."""
+    config, seed = study.config, study.config.study.seed
+    grid = {"size": config.study.size, "seed": seed}
+    found = [
+        Stage("photographs", (), {"images": config.images, **grid}, _photographs, _photograph_inputs(study),
+              (study.processed / "images.csv", study.processed / "photographs.json")),
+    ]
+    human = config.responses.source != "none"
+    if human:
+        simulation = {"simulation": config.simulation} if study.simulated else {}
+        found += [
+            Stage("responses", ("photographs",),
+                  {"responses": config.responses, "labels": config.labels, **simulation, **grid}, _responses,
+                  _response_inputs(study), (study.processed / "responses.csv", study.processed / "responses.json")),
+            Stage("human maps", ("responses", "photographs"), grid, _human_maps, outputs=(study.processed / "human.json",)),
+        ]
+    for classifier in config.classifier:
+        folder = _classifier_folder(study, classifier)
+        found.append(Stage(f"train {classifier.name}", ("photographs",), {"classifier": classifier, **grid},
+                           partial(_train, classifier=classifier), _weights_inputs(study, classifier),
+                           (folder / "accuracy.csv",)))
+    for classifier, variant in study.variants:
+        folder = _classifier_folder(study, classifier)
+        found.append(Stage(f"maps {classifier.name}/{variant}", (f"train {classifier.name}", "photographs"),
+                           {"attribution": config.attribution}, partial(_maps, classifier=classifier, variant=variant),
+                           outputs=(folder / f"{variant}-{config.attribution.method}.json",)))
+    if config.classifier:
+        found.append(Stage("saliency differences", (f"train {config.classifier[0].name}", "photographs"),
+                           {"attribution": config.attribution, "differences": config.report.differences,
+                            "actors": config.report.actors}, _differences,
+                           outputs=(study.processed / "differences.json",)))
+    made = tuple(stage.name for stage in found)
+    found += [
+        Stage("statistics", made, {"maps": config.maps, "statistics": config.statistics, "seed": seed}, _statistics,
+              outputs=(study.processed / "estimates.csv", study.processed / "heatmaps.json")),
+        Stage("report", (*made, "statistics"), {"report": config.report, "name": config.study.name}, _report,
+              outputs=(study.reports / "report.html", study.reports / "report.json", study.reports / "figures")),
+    ]
+    return found
+
+
+def write_figures(study: Study, *, only: Collection[int] | None, progress: Progress) -> list[Path]:
+    """Draw the study's figures into reports/figures and give the paths written.
+
+    Raises
+    ------
+    InputError
+        If a number in `only` is no figure, or a stage that the figures show is stale.
+    """
+    from salcompare.figures import figures_left_out, save_figure
+
+    require(study, "statistics")
+    data = figure_data(study)
+    left_out = figures_left_out(data)
+    refused = [Problem("--only", f"figure {number}: {left_out[number]}") for number in only or () if number in left_out]
+    if refused:
+        raise InputError(refused)
+    figures = _figures(data, only)
+    return [path for figure in progress.track(figures, total=len(figures), what="figures")
+            for path in save_figure(figure, study.reports / "figures")]
+
+
+def figure_data(study: Study) -> FigureData:
+    """Gather all that the figures show."""
+    from salcompare.figures import FigureData
+
+    human, responses = None, None
+    if study.config.responses.source != "none":
+        responses = study.responses
+        human = study.human_maps() if study.response_meta["level"] == "image" else None
+    maps = {source_name(classifier, variant, study.config.attribution.method):
+            study.classifier_maps(variant, classifier=classifier.name) for classifier, variant in study.variants}
+    differences = store.open_dataset(study.processed, "differences").load() if study.config.classifier else None
+    return FigureData(
+        photographs=study.photographs(), images=study.images, responses=responses, human=human, classifier_maps=maps,
+        heatmaps=study.heatmaps().load(), differences=differences, estimates=study.estimates,
+        nulls=_nulls(study), actors=shown_actors(study), simulated=study.simulated,
+        mask_share=study.config.maps.mask_share, human_share=study.config.maps.human_share, credit=credit(study))
+
+
+def shown_actors(study: Study) -> tuple[str, ...]:
+    """Actors that the figures show: those that study.toml names, or the first six."""
+    known = sorted(study.images["actor"].unique())
+    unknown = [name for name in study.config.report.actors if name not in known]
+    if unknown:
+        raise InputError([Problem("study.toml [report] actors", repr(name), "one of " + ", ".join(known[:40]))
+                          for name in unknown])
+    return study.config.report.actors or tuple(known[:6])
+
+
+def credit(study: Study) -> str:
+    """Who the photographs are owed to."""
+    if study.config.images.source == "orl":
+        return ("Photographs: The Database of Faces (the ORL faces), AT&T Laboratories Cambridge; Samaria & Harter "
+                "(1994), doi:10.1109/ACV.1994.341300.")
+    if study.config.images.source == "facescrub":
+        return "Photographs: FaceScrub; Ng & Winkler (2014), doi:10.1109/ICIP.2014.7025068."
+    return ""
+
+
+def _photograph_inputs(study: Study) -> dict[str, str]:
+    from salcompare.sources import photograph_inputs
+
+    return photograph_inputs(study.config.images, root=study.root)
+
+
+def _response_inputs(study: Study) -> dict[str, str]:
+    if study.config.responses.source == "simulated":
+        return {}
+    path = study.root / study.config.responses.path
+    if not path.is_file():
+        raise InputError(Problem(str(path), "does not exist", "the file that [responses] path names",
+                                 "put it there, or set [responses] source in study.toml"))
+    return {study.config.responses.path: provenance.sha256_of_file(path)}
+
+
+def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
+    if classifier.weights in ("imagenet", "installed", "none"):
+        return {}
+    path = study.root / classifier.weights
+    if not path.is_file():
+        raise InputError(Problem(f"study.toml [[classifier]] {classifier.name} weights", f"no file {path}",
+                                 "imagenet, installed, none, or a file of weights"))
+    return {classifier.weights: provenance.sha256_of_file(path)}
+
+
+def _classifier_folder(study: Study, classifier: Classifier) -> Path:
+    return study.processed / "classifiers" / classifier.name
+
+
+def _photographs(study: Study, own: str, progress: Progress) -> None:
+    from salcompare.sources import describe_left_out, gather_photographs
+
+    config, catalogue = study.config, study.processed / "images.csv"
+    previous = store.read_table(catalogue, IMAGES) if catalogue.exists() else None
+    found = gather_photographs(config.images, root=study.root, size=config.study.size, seed=config.study.seed,
+                               previous=previous, progress=progress)
+    check_table(found.images, IMAGES, "images")
+    store.write_dataset(found.pixels.to_dataset(name="photographs"), study.processed, "photographs", fingerprint=own)
+    store.write_table(study.processed / "images_left_out.csv", found.left_out)
+    store.write_table(catalogue, found.images)
+    progress.say(f"  {len(found.images)} images of {found.images['actor'].nunique()} actors")
+    if len(found.left_out):
+        progress.say(describe_left_out(found.left_out))
+
+
+def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+    from salcompare.simulation import simulate_responses
+    from salcompare.sources import read_responses
+
+    config = study.config
+    if study.simulated:
+        test = study.images[study.images["split"] == "test"]
+        simulated = simulate_responses(test, config.simulation, seed=config.study.seed)
+        table, meta = simulated.table, {"level": "image", "notes": [], "truth": simulated.truth}
+    else:
+        read = read_responses(config.responses, config.labels, root=study.root, images=study.images,
+                              size=config.study.size)
+        table, meta = read.table, {"level": read.level, "notes": list(read.notes)}
+        store.write_table(study.processed / "responses_left_out.csv", read.left_out)
+        if len(read.left_out):
+            progress.say(f"  {len(read.left_out)} rows of {config.responses.path} left out; "
+                         f"see {study.processed / 'responses_left_out.csv'}")
+    if meta["level"] == "image":
+        check_table(table, RESPONSES, config.responses.path)
+    store.write_json(study.processed / "responses.json", meta)
+    store.write_table(study.processed / "responses.csv", table)
+    progress.say(f"  {len(table)} responses")
+
+
+def _human_maps(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+    from salcompare.maps import rasterise_actor_boxes, rasterise_boxes
+
+    size = study.config.study.size
+    if study.response_meta["level"] == "image":
+        maps = rasterise_boxes(study.responses, study.images, size=size)
+        check_maps(maps, HUMAN_MAPS, "human maps")
+        maps.attrs |= {"responses": "simulated" if study.simulated else "collected",
+                       "versions": provenance.canonical_json(provenance.versions())}
+    else:
+        maps = rasterise_actor_boxes(study.responses, size=size).to_dataset(name="coverage")
+    store.write_dataset(maps, study.processed, "human", fingerprint=own)
+
+
+def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier) -> None:  # noqa: ARG001
+    from salcompare.classifiers import train_classifier
+
+    train_classifier(study.photographs(), study.images, classifier, root=study.root,
+                     folder=_classifier_folder(study, classifier), seed=study.config.study.seed, progress=progress)
+
+
+def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str) -> None:
+    from salcompare.classifiers import load_classifier, write_classifier_maps
+
+    folder = _classifier_folder(study, classifier)
+    photographs = study.photographs()
+    test = photographs.sel(image=photographs.split == "test").load()
+    name = f"{variant}-{study.config.attribution.method}"
+    write_classifier_maps(load_classifier(folder, variant), test, config=study.config.attribution, folder=folder,
+                          name=name, fingerprint=own, progress=progress,
+                          provenance={"seed": study.config.study.seed, "variant": variant})
+    check_maps(store.open_dataset(folder, name), CLASSIFIER_MAPS, f"{folder / name}")
+
+
+def _differences(study: Study, own: str, progress: Progress) -> None:
+    from salcompare.classifiers import load_classifier, write_class_differences
+
+    classifier = study.config.classifier[0]
+    photographs = study.photographs()
+    test = photographs.sel(image=photographs.split == "test").load()
+    trained = load_classifier(_classifier_folder(study, classifier), classifier.variants[-1])
+    progress.say("  " + ", ".join(f"{y} - {z}" for y, z in difference_pairs(study)))
+    write_class_differences(trained, test, pairs=difference_pairs(study), images_per_pair=IMAGES_PER_PAIR,
+                            config=study.config.attribution, folder=study.processed, name="differences",
+                            fingerprint=own, provenance={"seed": study.config.study.seed})
+
+
+def difference_pairs(study: Study) -> list[tuple[str, str]]:
+    """Pairs of actors (y, z) whose saliency difference y - z is shown: those named, or neighbours among the shown."""
+    known = set(study.images["actor"])
+    pairs, problems = [], []
+    for text in study.config.report.differences:
+        parts = tuple(part.strip() for part in text.split(" - "))
+        if len(parts) != 2 or not known.issuperset(parts) or parts[0] == parts[1]:
+            problems.append(Problem("study.toml [report] differences", repr(text), "'actor - actor', two of the study's"))
+        else:
+            pairs.append((parts[0], parts[1]))
+    if problems:
+        raise InputError(problems)
+    actors = shown_actors(study)
+    return pairs or [(actors[i], actors[(i + 1) % len(actors)]) for i in range(min(3, len(actors)))]
+
+
+def _statistics(study: Study, own: str, progress: Progress) -> None:
+    from salcompare.statistics import AnalysisData, analyse
+
+    config = study.config
+    image_level = config.responses.source != "none" and study.response_meta["level"] == "image"
+    results = analyse(
+        AnalysisData(
+            photographs=study.photographs(), images=study.images,
+            responses=study.responses if config.responses.source != "none" else None,
+            human=study.human_maps() if image_level else None,
+            human_heatmap=_actor_level_heatmap(study) if not image_level else None,
+            classifier_maps={source_name(c, v, config.attribution.method):
+                             study.classifier_maps(v, classifier=c.name) for c, v in study.variants},
+            accuracies=_accuracies(study)),
+        maps=config.maps, statistics=config.statistics, seed=config.study.seed, progress=progress)
+    store.write_dataset(results.heatmaps, study.processed, "heatmaps", fingerprint=own)
+    store.write_table(study.processed / "nulls.csv", results.nulls)
+    store.write_table(study.processed / "estimates.csv", results.estimates)
+    progress.say(f"  {len(results.estimates)} estimates")
+
+
+def _actor_level_heatmap(study: Study):  # noqa: ANN202 - xr.DataArray | None
+    if study.config.responses.source == "none":
+        return None
+    return store.open_dataset(study.processed, "human").coverage
+
+
+def _accuracies(study: Study) -> pd.DataFrame:
+    import pandas as pd
+
+    tables = [pd.read_csv(_classifier_folder(study, c) / "accuracy.csv").assign(classifier=c.name)
+              for c in study.config.classifier]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["classifier", "variant", "split"])
+
+
+def _nulls(study: Study) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_csv(study.processed / "nulls.csv", keep_default_na=False)
+
+
+def _figures(data: FigureData, only: Collection[int] | None) -> list[Figure]:
+    from salcompare.figures import make_figures
+
+    return make_figures(data, only=only)
+
+
+def _report(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+    from salcompare.figures import figures_left_out, save_figure
+    from salcompare.report import ReportData, ReportFigure, render_report
+
+    data = figure_data(study)
+    figures = _figures(data, None)
+    drawn = []
+    for figure in progress.track(figures, total=len(figures), what="figures"):
+        png, svg = save_figure(figure, study.reports / "figures")
+        drawn.append(ReportFigure(figure.name, figure.title, figure.caption, png, svg))
+    meta = study.response_meta if study.config.responses.source != "none" else {}
+    render_report(ReportData(
+        title=study.config.study.name, simulated=study.simulated, credit=credit(study), images=study.images,
+        images_left_out=_read_csv(study.processed / "images_left_out.csv"),
+        responses=data.responses, responses_left_out=_read_csv(study.processed / "responses_left_out.csv"),
+        notes=(*meta.get("notes", ()), *(f"Figure {n} is left out: {why}" for n, why in figures_left_out(data).items())),
+        estimates=study.estimates, classifiers=_classifier_tables(study), figures=tuple(drawn),
+        settings=dataclasses.asdict(study.config), provenance=_provenance(study), truth=meta.get("truth"),
+        mask_share=study.config.maps.mask_share), study.reports)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    if not path.exists():
+        return pd.DataFrame()
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def _classifier_tables(study: Study) -> dict[str, dict[str, object]]:
+    """Each classifier's tables and its summary, by name."""
+    import pandas as pd
+
+    found: dict[str, dict[str, object]] = {}
+    for classifier in study.config.classifier:
+        folder = _classifier_folder(study, classifier)
+        tables: dict[str, object] = {name: pd.read_csv(folder / f"{name}.csv", keep_default_na=False)
+                                     for name in ("accuracy", "confusion", "training", "weights")}
+        found[classifier.name] = tables | {"summary": store.read_json(folder / "summary.json")}
+    return found
+
+
+def _provenance(study: Study) -> dict[str, object]:
+    inputs = {name: sha for stage in stages(study) for name, sha in stage.inputs.items()}
+    return {"inputs": inputs, "versions": provenance.versions(), "seed": study.config.study.seed,
+            "settings_fingerprint": provenance.fingerprint(study.config)}

@@ -1,0 +1,182 @@
+"""The stages of a study: what each needs and makes, which are stale and why, and running them.
+
+A stage's fingerprint follows from its settings, the hashes of the raw files it reads and the fingerprints of the
+stages it needs. It is current when the record that its last run left carries that fingerprint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import salcompare
+from salcompare import store
+from salcompare.errors import InputError, Problem, StaleError
+from salcompare.provenance import canonical_json, fingerprint
+
+if TYPE_CHECKING:
+    from salcompare.progress import Progress
+    from salcompare.study import Study
+
+State = Literal["current", "missing", "stale"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the pipeline.
+
+    Attributes
+    ----------
+    name : str
+        Shown by ``salcompare status``.
+    needs : tuple of str
+        Stages whose results it reads.
+    settings : mapping
+        The part of study.toml that its result depends on.
+    inputs : mapping
+        SHA-256 of each raw file it reads.
+    make : callable
+        Does the work; given the study, its own fingerprint and the progress.
+    outputs : tuple of Path
+        What must be there for the stage to be current.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    settings: Mapping[str, object]
+    make: Callable[[Study, str, Progress], None]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether a stage's result can be used, and if not, why."""
+
+    stage: Stage
+    fingerprint: str
+    state: State
+    reason: str
+
+
+def standings(study: Study) -> dict[str, Standing]:
+    """Say of every stage, in running order, whether its result is current, and if not, why."""
+    from salcompare.pipeline import stages
+
+    found: dict[str, Standing] = {}
+    for stage in stages(study):
+        prints = {need: found[need].fingerprint for need in stage.needs}
+        own = fingerprint([salcompare.__version__, stage.name, stage.settings, stage.inputs, prints])
+        state, reason = _judge(study, stage, own, [need for need in stage.needs if found[need].state != "current"])
+        found[stage.name] = Standing(stage, own, state, reason)
+    return found
+
+
+def require(study: Study, name: str) -> None:
+    """Raise a `StaleError` that names the command to run, unless the stage is current."""
+    standing = standings(study)[name]
+    if standing.state != "current":
+        raise StaleError(Problem(f"{study.root}: {name}", f"{standing.state} ({standing.reason})",
+                                 remedy=f"run: salcompare run --study {study.root}"))
+
+
+def run(study: Study, *, until: str | None = None, progress: Progress) -> list[str]:
+    """Run every stage that is missing or stale, in order, up to `until` (all if None); give the names of those run."""
+    ran = []
+    with _alone(study):
+        names = list(standings(study))
+        wanted = needed(study, until) if until else set(names)
+        for number, name in enumerate(names, 1):
+            standing = standings(study)[name] if name in wanted else None
+            if standing is None or standing.state == "current":
+                continue
+            progress.say(f"[{number}/{len(names)}] {name}: {standing.reason}")
+            standing.stage.make(study, standing.fingerprint, progress)
+            _record(study, standing)
+            ran.append(name)
+    return ran
+
+
+def needed(study: Study, until: str) -> set[str]:
+    """Names of a stage and all that it needs, directly or not."""
+    found = standings(study)
+    if until not in found:
+        raise InputError(Problem("stage", repr(until), "one of " + ", ".join(found)))
+    wanted, left = set(), [until]
+    while left:
+        name = left.pop()
+        wanted.add(name)
+        left += [need for need in found[name].stage.needs if need not in wanted]
+    return wanted
+
+
+def _judge(study: Study, stage: Stage, own: str, waiting: list[str]) -> tuple[State, str]:
+    path = _record_path(study, stage.name)
+    if not path.exists():
+        return "missing", "not made yet"
+    record = store.read_json(path)
+    gone = [output.relative_to(study.root).as_posix() for output in stage.outputs if not output.exists()]
+    if gone:
+        return "missing", f"{', '.join(gone)} is gone"
+    if record["fingerprint"] != own:
+        return "stale", _difference(record, stage, waiting)
+    if waiting:
+        return "stale", f"{', '.join(waiting)} must be made first"
+    return "current", "up to date"
+
+
+def _difference(record: Mapping[str, Mapping[str, object]], stage: Stage, waiting: list[str]) -> str:
+    """Name the settings or files that changed since the stage's last run."""
+    import json
+
+    if record.get("version") != salcompare.__version__:
+        return f"made by salcompare {record.get('version')}"
+    now = json.loads(canonical_json({"settings": stage.settings, "inputs": stage.inputs}))
+    changed = [f"setting {key} changed" for key in _changes(record["settings"], now["settings"])]
+    files = _changes(record["inputs"], now["inputs"])
+    if files:
+        changed.append(f"{len(files)} input files changed, such as {files[0]}" if len(files) > 1 else f"{files[0]} changed")
+    return "; ".join(changed) or f"{', '.join(waiting) or 'a stage it needs'} changed"
+
+
+def _changes(before: Mapping[str, object], now: Mapping[str, object], prefix: str = "") -> list[str]:
+    found = []
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _changes(old, new, f"{prefix}{key}.")
+        elif old != new:
+            found.append(f"{prefix}{key}")
+    return found
+
+
+def _record(study: Study, standing: Standing) -> None:
+    stage = standing.stage
+    store.write_json(_record_path(study, stage.name), {
+        "version": salcompare.__version__, "fingerprint": standing.fingerprint,
+        "settings": stage.settings, "inputs": stage.inputs})
+
+
+def _record_path(study: Study, name: str) -> Path:
+    return study.processed / "stages" / (name.replace("/", "-").replace(" ", "-") + ".json")
+
+
+@contextlib.contextmanager
+def _alone(study: Study) -> Iterator[None]:
+    """Hold the study against a second run at the same time, where the system can lock files."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    study.processed.mkdir(parents=True, exist_ok=True)
+    with (study.processed / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(Problem(str(study.processed), "another run is working here",
+                                     remedy="wait for it to end, or stop it")) from error
+        yield

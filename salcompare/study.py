@@ -1,0 +1,201 @@
+"""A study: a directory with a study.toml, and labelled access to all that its stages have made."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from salcompare import store
+from salcompare.config import FILE_NAME, Classifier, Config, commented_toml, read_config
+from salcompare.errors import ConfigError, InputError, Problem
+from salcompare.schema import ESTIMATES, IMAGES, RESPONSES, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study on disk.
+
+    Its properties and methods read what the stages made; what is missing or stale is a `StaleError` that names the
+    command to run. Nothing here computes.
+
+    Attributes
+    ----------
+    root : Path
+        The study's directory.
+    config : Config
+        What its study.toml says.
+    """
+
+    root: Path
+    config: Config
+
+    @property
+    def processed(self) -> Path:
+        """Where the stages keep what they make."""
+        return self.root / "data" / "processed"
+
+    @property
+    def reports(self) -> Path:
+        """Where the report, its figures and its tables go."""
+        return self.root / "reports"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the study's responses are simulated."""
+        return self.config.responses.source == "simulated"
+
+    @property
+    def variants(self) -> list[tuple[Classifier, str]]:
+        """Every classifier with each of its variants, in the order of study.toml."""
+        return [(classifier, variant) for classifier in self.config.classifier for variant in classifier.variants]
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of the classifiers' sources, such as ``alexnet/finetuned/guided_backprop``."""
+        return [source_name(classifier, variant, self.config.attribution.method)
+                for classifier, variant in self.variants]
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """The catalogue of images, one row an image (see `salcompare.schema.IMAGES`)."""
+        return self._table("photographs", "images.csv", IMAGES)
+
+    @cached_property
+    def responses(self) -> pd.DataFrame:
+        """The responses, one row a box (see `salcompare.schema.RESPONSES`)."""
+        return self._table("responses", "responses.csv", RESPONSES)
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """Every estimate of the study, one row each (see `salcompare.schema.ESTIMATES`)."""
+        return self._table("statistics", "estimates.csv", ESTIMATES)
+
+    def photographs(self) -> xr.DataArray:
+        """Photographs on the study's grid: uint8 (image, y, x, channel)."""
+        self._require("photographs")
+        return store.open_dataset(self.processed, "photographs").photographs
+
+    def human_maps(self) -> xr.Dataset:
+        """Coverage maps of the responses: ``coverage`` (image, y, x) and ``n_responses`` (image).
+
+        Raises
+        ------
+        InputError
+            If the responses do not say which image they were drawn on.
+        """
+        self._require("human maps")
+        if self.response_meta["level"] != "image":
+            raise InputError(Problem(str(self.root / self.config.responses.path), "responses name no image",
+                                     "responses with an image for maps of images",
+                                     "use the study's heatmaps of actors: study.heatmaps()"))
+        return store.open_dataset(self.processed, "human")
+
+    def classifier_maps(self, variant: str | None = None, *, classifier: str | None = None,
+                        method: str = "guided_backprop", seed: int | None = None) -> xr.Dataset:
+        """Saliency maps of a classifier: ``saliency`` (image, y, x) over the test images.
+
+        Parameters
+        ----------
+        variant : str, optional
+            ``frozen`` or ``finetuned``; the classifier's last if not given.
+        classifier : str, optional
+            Its name in study.toml; the first if not given.
+        method : str
+            The attribution method.
+        seed : int, optional
+            The training seed; only the study's own is trained.
+        """
+        chosen, variant = self._variant(classifier, variant)
+        if method != self.config.attribution.method:
+            raise InputError(Problem("method", repr(method), repr(self.config.attribution.method),
+                                     "set [attribution] method in study.toml"))
+        if seed is not None and seed != self.config.study.seed:
+            raise InputError(Problem("seed", str(seed), str(self.config.study.seed), "set [study] seed in study.toml"))
+        self._require(f"maps {chosen.name}/{variant}")
+        return store.open_dataset(self.processed / "classifiers" / chosen.name, f"{variant}-{method}")
+
+    def heatmaps(self) -> xr.Dataset:
+        """``heatmap`` and ``relative`` (source, actor, y, x) of every source."""
+        self._require("statistics")
+        return store.open_dataset(self.processed, "heatmaps")
+
+    @cached_property
+    def response_meta(self) -> dict[str, object]:
+        """What is known of the responses: level, notes, and the planted truth where they are simulated."""
+        found: dict[str, object] = store.read_json(self.processed / "responses.json")
+        return found
+
+    def _table(self, stage: str, name: str, table: Table) -> pd.DataFrame:
+        self._require(stage)
+        return store.read_table(self.processed / name, table)
+
+    def _require(self, stage: str) -> None:
+        from salcompare.stages import require
+
+        require(self, stage)
+
+    def _variant(self, classifier: str | None, variant: str | None) -> tuple[Classifier, str]:
+        named = {item.name: item for item in self.config.classifier}
+        if not named:
+            raise InputError(Problem(FILE_NAME, "the study has no classifier", remedy="add a [[classifier]]"))
+        name = classifier or next(iter(named))
+        if name not in named:
+            raise InputError(Problem("classifier", repr(name), "one of " + ", ".join(named)))
+        variant = variant or named[name].variants[-1]
+        if variant not in named[name].variants:
+            raise InputError(Problem("variant", repr(variant), "one of " + ", ".join(named[name].variants)))
+        return named[name], variant
+
+
+def source_name(classifier: Classifier, variant: str, method: str) -> str:
+    """Name a classifier's maps as a source, such as ``alexnet/finetuned/guided_backprop``."""
+    return f"{classifier.name}/{variant}/{method}"
+
+
+def open_study(path: str | Path = ".", *, clip: bool = False, drop_invalid: bool = False) -> Study:
+    """Open the study in a directory.
+
+    Parameters
+    ----------
+    path : str or Path
+        The directory that holds study.toml.
+    clip, drop_invalid : bool
+        Overrule [responses] of study.toml.
+
+    Raises
+    ------
+    ConfigError
+        If study.toml is missing or says something it cannot say.
+    """
+    root = Path(path)
+    config = read_config(root / FILE_NAME)
+    responses = dataclasses.replace(config.responses, clip=clip or config.responses.clip,
+                                    drop_invalid=drop_invalid or config.responses.drop_invalid)
+    return Study(root, dataclasses.replace(config, responses=responses))
+
+
+def init_study(path: Path) -> Iterator[Path]:
+    """Make a new study's folders and its commented study.toml; give the paths made.
+
+    Raises
+    ------
+    ConfigError
+        If there is a study.toml already; it is left as it is.
+    """
+    target = path / FILE_NAME
+    if target.exists():
+        raise ConfigError(Problem(str(target), "exists already", remedy="choose another folder, or edit that file"))
+    for folder in ("data/raw/photographs", "data/processed", "reports"):
+        (path / folder).mkdir(parents=True, exist_ok=True)
+        yield path / folder
+    store.write_text(target, commented_toml())
+    yield target
