@@ -40,8 +40,9 @@ def _init(options: argparse.Namespace) -> None:
 
     for path in init_study(options.directory):
         print(path)
-    print(f"Put photographs into {options.directory}/data/raw/photographs/ACTOR/, responses into "
-          f"{options.directory}/data/raw/responses.csv, edit study.toml, then: salcompare report --study {options.directory}")
+    print(f"Put photographs into {options.directory}/data/raw/photographs/ACTOR/ and responses into "
+          f"{options.directory}/data/raw/responses.csv, edit study.toml, then run:\n"
+          f"salcompare report --study {options.directory}")
 
 
 def _status(options: argparse.Namespace) -> None:

@@ -33,7 +33,7 @@ class General:
 
     name: str = _option("my study", "shown as the report's title")
     seed: int = _option(0, "every random draw follows from it", low=0)
-    size: tuple[int, int] = _option((227, 227), "height and width of the grid of photographs and maps", low=8, high=4096)
+    size: tuple[int, int] = _option((227, 227), "height and width of the grid of images and maps", low=8, high=4096)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ def stages(study: Study) -> list[Stage]:
             Stage("responses", ("photographs",),
                   {"responses": config.responses, "labels": config.labels, **simulation, **grid}, _responses,
                   _response_inputs(study), (study.processed / "responses.csv", study.processed / "responses.json")),
-            Stage("human maps", ("responses", "photographs"), grid, _human_maps, outputs=(study.processed / "human.json",)),
+            Stage("human maps", ("responses", "photographs"), grid, _human_maps,
+                  outputs=(study.processed / "human.json",)),
         ]
     for classifier in config.classifier:
         folder = _classifier_folder(study, classifier)
@@ -254,7 +255,7 @@ def difference_pairs(study: Study) -> list[tuple[str, str]]:
     for text in study.config.report.differences:
         parts = tuple(part.strip() for part in text.split(" - "))
         if len(parts) != 2 or not known.issuperset(parts) or parts[0] == parts[1]:
-            problems.append(Problem("study.toml [report] differences", repr(text), "'actor - actor', two of the study's"))
+            problems.append(Problem("study.toml [report] differences", repr(text), "'actor - actor' of the study's"))
         else:
             pairs.append((parts[0], parts[1]))
     if problems:
@@ -325,7 +326,8 @@ def _report(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001
         title=study.config.study.name, simulated=study.simulated, credit=credit(study), images=study.images,
         images_left_out=_read_csv(study.processed / "images_left_out.csv"),
         responses=data.responses, responses_left_out=_read_csv(study.processed / "responses_left_out.csv"),
-        notes=(*meta.get("notes", ()), *(f"Figure {n} is left out: {why}" for n, why in figures_left_out(data).items())),
+        notes=(*meta.get("notes", ()),
+               *(f"Figure {number} is left out: {why}" for number, why in figures_left_out(data).items())),
         estimates=study.estimates, classifiers=_classifier_tables(study), figures=tuple(drawn),
         settings=dataclasses.asdict(study.config), provenance=_provenance(study), truth=meta.get("truth"),
         mask_share=study.config.maps.mask_share), study.reports)

@@ -138,7 +138,7 @@ def _difference(record: Mapping[str, Mapping[str, object]], stage: Stage, waitin
     changed = [f"setting {key} changed" for key in _changes(record["settings"], now["settings"])]
     files = _changes(record["inputs"], now["inputs"])
     if files:
-        changed.append(f"{len(files)} input files changed, such as {files[0]}" if len(files) > 1 else f"{files[0]} changed")
+        changed.append(f"{files[0]} changed" + (f", and {len(files) - 1} files more" if len(files) > 1 else ""))
     return "; ".join(changed) or f"{', '.join(waiting) or 'a stage it needs'} changed"
 
 

@@ -1,0 +1,101 @@
+"""One HTML page with its figures inside, and beside it every number as JSON and every table as CSV."""
+
+from __future__ import annotations
+
+import base64
+import importlib.resources
+from typing import TYPE_CHECKING
+
+from salcompare import schema, store
+from salcompare.report.methods import REFERENCES, limits, methods
+from salcompare.report.summary import summarise
+from salcompare.report.tables import marked, printed_tables
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from salcompare.report.data import ReportData, ReportFigure
+    from salcompare.report.tables import PrintedTable
+
+DICTIONARY = (schema.IMAGES, schema.RESPONSES, schema.ESTIMATES)
+LAYOUTS = (schema.HUMAN_MAPS, schema.CLASSIFIER_MAPS)
+
+
+def render_report(data: ReportData, folder: Path) -> Path:
+    """Write report.html, report.json and tables/ into a folder; same data, same bytes.
+
+    Parameters
+    ----------
+    data : ReportData
+        All that is printed.
+    folder : Path
+        The figures' files must be inside it already.
+
+    Returns
+    -------
+    Path
+        Of report.html, which holds its figures and needs no other file.
+    """
+    tables = printed_tables(data)
+    _write_tables(data, tables, folder / "tables")
+    store.write_json(folder / "report.json", _numbers(data))
+    page = folder / "report.html"
+    store.write_text(page, _page(data, tables, folder))
+    return page
+
+
+def _page(data: ReportData, tables: list[PrintedTable], folder: Path) -> str:
+    import jinja2
+
+    own = importlib.resources.files("salcompare.report")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+                                     lstrip_blocks=True, keep_trailing_newline=True)
+    template = environment.from_string((own / "page.html").read_text(encoding="utf-8"))
+    return template.render(
+        data=data, tables=tables, style=(own / "page.css").read_text(encoding="utf-8"), findings=summarise(data),
+        figures=[_embedded(figure, folder) for figure in data.figures], methods=methods(data), limits=limits(data),
+        references=[text for _, text in REFERENCES], dictionary=DICTIONARY, layouts=LAYOUTS,
+        settings=_flat(data.settings), versions=dict(data.provenance["versions"]),
+        inputs=sorted(data.provenance["inputs"].items()))
+
+
+def _embedded(figure: ReportFigure, folder: Path) -> dict[str, str]:
+    return {
+        "name": figure.name, "title": figure.title, "caption": figure.caption,
+        "source": "data:image/png;base64," + base64.b64encode(figure.png.read_bytes()).decode("ascii"),
+        "png": figure.png.relative_to(folder).as_posix(), "svg": figure.svg.relative_to(folder).as_posix(),
+    }
+
+
+def _write_tables(data: ReportData, tables: list[PrintedTable], folder: Path) -> None:
+    store.write_table(folder / "estimates.csv", marked(data.estimates, simulated=data.simulated))
+    for table in tables:
+        frame = table.frame.assign(responses="simulated") if table.simulated else table.frame
+        store.write_table(folder / f"{table.name}.csv", frame)
+    for name, found in data.classifiers.items():
+        for kind in ("confusion", "training", "accuracy", "weights"):
+            store.write_table(folder / f"{kind}_{name}.csv", found[kind])
+
+
+def _numbers(data: ReportData) -> dict[str, object]:
+    return {
+        "study": data.title,
+        "responses": None if data.responses is None else "simulated" if data.simulated else "collected",
+        "planted": data.truth,
+        "estimates": marked(data.estimates, simulated=data.simulated).to_dict(orient="records"),
+        "classifiers": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
+                               for kind, value in found.items()} for name, found in data.classifiers.items()},
+        "summary": [{"question": finding.question, "answers": finding.answers} for finding in summarise(data)],
+        "notes": data.notes, "settings": data.settings, "provenance": data.provenance,
+    }
+
+
+def _flat(settings: object, prefix: str = "") -> list[tuple[str, str]]:
+    """Give settings as dotted names with their values, in the order of study.toml."""
+    if isinstance(settings, dict) and settings:
+        return [pair for key, value in settings.items() for pair in _flat(value, f"{prefix}.{key}".lstrip("."))]
+    if isinstance(settings, (list, tuple)) and settings and isinstance(settings[0], dict):
+        return [pair for index, value in enumerate(settings) for pair in _flat(value, f"{prefix}[{index}]")]
+    if isinstance(settings, (list, tuple)):
+        return [(prefix, ", ".join(map(str, settings)))]
+    return [(prefix, str(settings))] if prefix else []

@@ -1,0 +1,73 @@
+"""Numbers in words: how a report prints values, intervals and p-values."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALPHA = 0.05  # the level at which the summary speaks of evidence
+
+
+def number(value: object, digits: int = 3) -> str:
+    """Print a number with so many significant digits, whole numbers whole, NaN as a dash."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, (int, float)) and float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    text = f"{float(str(value)):.{digits}g}"
+    if "e" in text and abs(float(text)) >= 1:  # 1.23e+04 reads better as 12,300
+        text = f"{float(text):,.0f}"
+    return text.replace("-", "−")
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Print a share as a percentage."""
+    return f"{100 * share:.{digits}f}%"
+
+
+def p_value(p: float) -> str:
+    """Print a p-value, never as zero."""
+    if math.isnan(p):
+        return "p not defined"
+    return f"p = {p:.2f}" if p >= 0.1 else f"p = {p:.3f}" if p >= 0.001 else f"p = {p:.1g}"
+
+
+def interval(row: pd.Series[Any]) -> str:
+    """Print an estimate's 95% interval, or why there is none."""
+    if math.isnan(row["ci_low"]) or math.isnan(row["ci_high"]):
+        return "no interval" + (f": {row['reason']}" if isinstance(row["reason"], str) and row["reason"] else "")
+    return f"95% CI {number(row['ci_low'], 2)} to {number(row['ci_high'], 2)}"
+
+
+def estimate(row: pd.Series[Any]) -> str:
+    """Print an estimate with its interval."""
+    return f"{number(row['value'], 2)} ({interval(row)})"
+
+
+def verdict(row: pd.Series[Any], claim: str) -> str:
+    """Say whether a test gives evidence for a claim; where it does not, which effects the interval still allows.
+
+    Parameters
+    ----------
+    row : Series
+        One estimate with value, interval and p_value.
+    claim : str
+        What the alternative says, to stand after "evidence that".
+    """
+    p = row["p_value"]
+    if math.isnan(p):
+        reason = f" ({row['reason']})" if isinstance(row["reason"], str) and row["reason"] else ""
+        return f"Whether {claim} could not be tested{reason}."
+    if p <= ALPHA:
+        return f"There is evidence that {claim}: {estimate(row)}, {p_value(p)}."
+    floor = row["p_attainable"]
+    if not math.isnan(floor) and floor > ALPHA:
+        return (f"No evidence that {claim}: {estimate(row)}, {p_value(p)}; with so few replicates this test could not "
+                f"have given a p below {number(floor, 2)}.")
+    allows = ""
+    if not math.isnan(row["ci_low"]):
+        allows = f" Effects from {number(row['ci_low'], 2)} to {number(row['ci_high'], 2)} remain possible."
+    return f"No evidence that {claim}: {number(row['value'], 2)}, {p_value(p)}.{allows}"

@@ -1,0 +1,88 @@
+"""The stages may import only what is before them; torch only the classifiers."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "salcompare"
+BASE = {"errors", "schema", "config", "provenance", "store", "progress"}
+ORDER = ["sources", "maps", "statistics", "figures", "report"]
+BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources"}, "collect": {"sources"}}
+TOP = {"study", "stages", "pipeline", "cli", "__main__", "__init__", "testing"}
+HEAVY = {"torch", "pandas", "xarray", "scipy", "plotnine", "matplotlib", "skimage", "dask", "zarr", "statsmodels"}
+
+
+def part_of(path: Path) -> str:
+    """The first name under salcompare/ that a file belongs to."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, inside functions too, save for what only type checkers read."""
+    tree = ast.parse(path.read_text())
+    typing_only = {id(node) for guard in ast.walk(tree) if isinstance(guard, ast.If) and "TYPE_CHECKING" in ast.dump(guard.test)
+                   for part in guard.body for node in ast.walk(part)}
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} if node.module == "salcompare" else {node.module}
+    return found
+
+
+def allowed(part: str) -> set[str]:
+    if part in BASE:
+        return BASE
+    if part in ORDER:
+        return BASE | set(ORDER[: ORDER.index(part) + 1])
+    if part in BESIDE:
+        return BASE | BESIDE[part] | {part}
+    return BASE | set(ORDER) | set(BESIDE) | TOP
+
+
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_stage_imports_only_what_is_before_it(path):
+    ours = {module.split(".")[1] for module in imported(path) if module.startswith("salcompare.")}
+    assert ours - {"__version__"} <= allowed(part_of(path)), f"{path} imports what comes after it"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_only_the_classifiers_import_torch(path):
+    uses = any(module.split(".")[0] in {"torch", "torchvision"} for module in imported(path))
+    assert not uses or part_of(path) == "classifiers"
+
+
+def test_only_the_pipeline_reaches_classifiers_and_simulation():
+    reaching = {part_of(path) for path in FILES
+                if any(m.startswith(("salcompare.classifiers", "salcompare.simulation", "salcompare.collect"))
+                       for m in imported(path))}
+    assert reaching <= {"pipeline", "classifiers", "simulation", "collect"}
+
+
+@pytest.mark.parametrize("command", ["import salcompare", "import salcompare.cli; salcompare.cli._parser().format_help()"])
+def test_the_package_and_its_help_load_nothing_heavy(command):
+    script = f"{command}\nimport sys; print(sorted({HEAVY!r} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_every_public_name_resolves():
+    import salcompare
+
+    assert all(getattr(salcompare, public) is not None for public in salcompare.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = salcompare.nothing
