@@ -1,1 +1,16 @@
-"""To be described by its author."""
+"""Maps: boxes and attributions on one pixel grid, their masks, heatmaps and differences.
+
+Every public function takes and gives labelled xarray objects with dims (..., y, x), eager or dask.
+"""
+
+from salcompare.maps.boxes import rasterise_actor_boxes, rasterise_boxes
+from salcompare.maps.channels import reduce_channels
+from salcompare.maps.differences import saliency_difference
+from salcompare.maps.heatmaps import actor_heatmap, class_means, relative_saliency, stack_sources
+from salcompare.maps.labels import natural_order
+from salcompare.maps.masks import mask_report, shown, tied_weights, top_mask
+from salcompare.maps.smoothing import smooth
+
+__all__ = ["actor_heatmap", "class_means", "mask_report", "natural_order", "rasterise_actor_boxes", "rasterise_boxes",
+           "reduce_channels", "relative_saliency", "saliency_difference", "shown", "smooth", "stack_sources",
+           "tied_weights", "top_mask"]

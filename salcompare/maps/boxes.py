@@ -1,0 +1,195 @@
+"""From boxes to coverage: which share of the responses covers each pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+from salcompare.maps.checks import require_size
+from salcompare.maps.labels import natural_order
+from salcompare.maps.painting import count_boxes, scale_edges
+
+EDGES = ("x0", "y0", "x1", "y1")
+CONVENTION = ("half-open boxes (x0 <= x < x1), pixels of the image as shown, origin top left; scaled to the grid, "
+              "edges rounded half up, at least one pixel each")
+_CARRIED = ("split", "group", "shoot")  # columns of images that maps keep as coordinates where they are there
+
+
+def rasterise_boxes(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int],
+                    inputs_sha256: str | None = None) -> xr.Dataset:
+    """Turn boxes into maps of coverage.
+
+    Parameters
+    ----------
+    responses : DataFrame
+        One row a box: ``image`` and the edges ``x0, y0, x1, y1`` in pixels of the image as shown, half-open;
+        ``response`` names the row in errors.
+    images : DataFrame
+        One row an image: ``image``, ``actor``, ``height`` and ``width`` in pixels; ``split``, ``group`` and
+        ``shoot`` are kept as coordinates where they are there.
+    size : (int, int)
+        Height and width of the grid of the maps.
+    inputs_sha256 : str, optional
+        Hash of what the responses were read from, kept in attrs.
+
+    Returns
+    -------
+    Dataset (image, y, x)
+        ``coverage``, float32 in [0, 1]: share of the image's responses whose box covers the pixel; ``n_responses``
+        (image). Images stand in the order of `images`; those without responses are left out and counted in attrs.
+
+    Raises
+    ------
+    InputError
+        Naming every response whose image is unknown, or whose box is not finite, empty, turned round or outside
+        its image.
+
+    Notes
+    -----
+    Boxes are counted by summed differences: the cost is boxes + pixels, whatever the area of the boxes.
+    """
+    height, width = require_size(size)
+    _require_columns(responses, ("image", *EDGES), "responses")
+    _require_columns(images, ("image", "actor", "height", "width"), "images")
+    _require_unique(images)
+    rows = pd.Index(images["image"]).get_indexer(pd.Index(responses["image"]))
+    frames = images[["height", "width"]].to_numpy(dtype=np.float64)[rows]
+    edges = _edges(responses)
+    _require_inside(responses, edges, frames, rows)
+    used, codes = np.unique(rows, return_inverse=True)
+    counts = count_boxes(_scaled(edges, frames, (height, width)), codes, (used.size, height, width))
+    kept = images.iloc[used]
+    attrs = {"boxes": CONVENTION, "n_images_without_responses": len(images) - used.size,
+             **({"inputs_sha256": inputs_sha256} if inputs_sha256 else {}), **_origins(responses)}
+    return _dataset(counts, np.bincount(codes, minlength=used.size), kept, attrs)
+
+
+def rasterise_actor_boxes(responses: pd.DataFrame, *, size: tuple[int, int]) -> xr.DataArray:
+    """Turn boxes that are known by actor only, not by image, into heatmaps.
+
+    Parameters
+    ----------
+    responses : DataFrame
+        One row a box: ``actor`` and the edges ``x0, y0, x1, y1`` in pixels of the grid, half-open.
+    size : (int, int)
+        Height and width of the grid.
+
+    Returns
+    -------
+    DataArray (actor, y, x), float32
+        Share of the actor's responses whose box covers the pixel, in [0, 1]; coordinate ``n_responses`` (actor).
+
+    Raises
+    ------
+    InputError
+        Naming every response whose box is not finite, empty, turned round or outside the grid.
+    """
+    height, width = require_size(size)
+    _require_columns(responses, ("actor", *EDGES), "responses")
+    edges, frames = _edges(responses), np.full((len(responses), 2), (height, width), dtype=np.float64)
+    _require_inside(responses, edges, frames, np.zeros(len(responses), dtype=np.intp))
+    actors = natural_order(responses["actor"].tolist())
+    codes = pd.Index(actors).get_indexer(pd.Index(responses["actor"]))
+    counts = count_boxes(_scaled(edges, frames, (height, width)), codes, (actors.size, height, width))
+    n_responses = np.bincount(codes, minlength=actors.size)
+    return xr.DataArray(
+        _share(counts, n_responses), dims=("actor", "y", "x"), name="heatmap",
+        coords={"actor": _text(actors), "y": np.arange(height), "x": np.arange(width),
+                "n_responses": ("actor", n_responses)},
+        attrs={"boxes": CONVENTION, "weights": "n_responses", **_origins(responses)})
+
+
+def _dataset(counts: NDArray[np.int32], n_responses: NDArray[np.int64], images: pd.DataFrame,
+             attrs: dict[str, object]) -> xr.Dataset:
+    carried = {name: ("image", _text(images[name].fillna(""))) for name in _CARRIED if name in images}
+    return xr.Dataset(
+        {"coverage": (("image", "y", "x"), _share(counts, n_responses)), "n_responses": ("image", n_responses)},
+        coords={"image": _text(images["image"]), "actor": ("image", _text(images["actor"])), **carried,
+                "y": np.arange(counts.shape[1]), "x": np.arange(counts.shape[2])}, attrs=attrs)
+
+
+def _share(counts: NDArray[np.int32], n_responses: NDArray[np.int64]) -> NDArray[np.float32]:
+    shares = counts.astype(np.float32)
+    shares /= n_responses.astype(np.float32)[:, None, None]
+    return shares
+
+
+def _text(values: object) -> NDArray[np.str_]:
+    """Labels as fixed-width text, which stores hold without a codec of Python objects."""
+    return np.asarray(values, dtype=object).astype(str)
+
+
+def _edges(responses: pd.DataFrame) -> NDArray[np.float64]:
+    """Columns x0, y0, x1, y1 as one array (box, 4)."""
+    try:
+        return responses[list(EDGES)].to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise InputError(Problem("responses", f"edges that are not numbers ({error})", "numbers of pixels")) from error
+
+
+def _scaled(edges: NDArray[np.float64], frames: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.int32]:
+    """Edges (box, 4) in pixels of frames (box, 2: height, width) as edges in pixels of a grid."""
+    scaled = np.empty(edges.shape, dtype=np.int32)
+    for low, high, dim in ((0, 2, 1), (1, 3, 0)):  # x0 and x1 by the width, y0 and y1 by the height
+        scaled[:, low], scaled[:, high] = scale_edges(edges[:, low], edges[:, high], frames[:, dim], size[dim])
+    return scaled
+
+
+def _origins(responses: pd.DataFrame) -> dict[str, object]:
+    """Say where the responses came from, if they say so, so that simulated ones are known by their maps."""
+    if "origin" not in responses:
+        return {}
+    return {"origin": ", ".join(natural_order(responses["origin"].dropna().astype(str).unique().tolist()).tolist())}
+
+
+def _require_columns(frame: pd.DataFrame, columns: tuple[str, ...], where: str) -> None:
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise InputError(Problem(where, f"no column {', '.join(map(repr, missing))}", "columns " + ", ".join(columns),
+                                 "found " + ", ".join(map(str, frame.columns))))
+
+
+def _require_unique(images: pd.DataFrame) -> None:
+    twice = images["image"][images["image"].duplicated()].unique()
+    small = images[~((images["height"] > 0) & (images["width"] > 0))]
+    problems = [Problem("images", f"image {name!r} stands there twice", "one row an image") for name in twice]
+    problems += [Problem(f"image {name!r}", f"height={height} and width={width}", "positive numbers of pixels")
+                 for name, height, width in zip(small["image"], small["height"], small["width"], strict=True)]
+    if problems:
+        raise InputError(problems)
+
+
+def _require_inside(responses: pd.DataFrame, edges: NDArray[np.float64], frames: NDArray[np.float64],
+                    rows: NDArray[np.intp]) -> None:
+    """Hold every box to lying within its frame; rows of -1 are of an unknown image."""
+    x0, y0, x1, y1 = edges.T
+    good = (x0 >= 0) & (y0 >= 0) & (x0 < x1) & (y0 < y1) & (x1 <= frames[:, 1]) & (y1 <= frames[:, 0]) & (rows >= 0)
+    bad = np.flatnonzero(~good)
+    if bad.size:
+        raise InputError([_box_problem(responses.iloc[at], edges[at], frames[at], known=bool(rows[at] >= 0))
+                          for at in bad])
+
+
+def _box_problem(response: pd.Series, edges: NDArray[np.float64], frame: NDArray[np.float64], *,
+                 known: bool) -> Problem:
+    where = f"response {response.get('response', response.name)!r}"
+    if not known:
+        return Problem(where, f"image {response['image']!r} is not among the images", "an image of this study")
+    on = f"image {response['image']!r}" if "image" in response else "the grid"
+    x0, y0, x1, y1 = edges
+    if not np.isfinite(edges).all():
+        return Problem(where, f"x0={x0:g}, y0={y0:g}, x1={x1:g}, y1={y1:g} on {on}", "finite numbers of pixels")
+    for low, high, name, extent, length in ((x0, x1, "x", "width", frame[1]), (y0, y1, "y", "height", frame[0])):
+        if low >= high:
+            return Problem(where, f"{name}0={low:g} >= {name}1={high:g} on {on}", f"{name}0 < {name}1",
+                           "give the box's top left corner first")
+        if low < 0:
+            return Problem(where, f"{name}0={low:g} < 0 on {on}", f"{name}0 >= 0", "draw boxes in pixels of the image, "
+                           "or pass --clip when reading them")
+        if high > length:
+            return Problem(where, f"{name}1={high:g} > {extent} {length:g} of {on}", f"{name}1 <= {extent}",
+                           "draw boxes in pixels of the image, or pass --clip when reading them")
+    raise AssertionError  # the caller passes only boxes that fail one of these

@@ -1,0 +1,226 @@
+"""Masks: the top share of a map's pixels, with what to do about ties."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Literal, get_args
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.maps.checks import PIXELS, require_choice, require_maps, require_share
+
+Values = NDArray[Any]  # of any kind of number, in flat or (..., y, x) shape
+Rule = Literal["count", "quantile"]
+TIES = "ties are broken by a fixed pseudo-random order of positions"
+
+
+def top_mask(maps: xr.DataArray, *, share: float) -> xr.DataArray:
+    """Mask the largest pixels of each map, exactly round(share * pixels) of them.
+
+    Parameters
+    ----------
+    maps : DataArray (..., y, x)
+        Saliency maps; every other dim holds separate maps.
+    share : float
+        Of a map's pixels, in (0, 1].
+
+    Returns
+    -------
+    DataArray (..., y, x), bool
+        True on the mask. All False for a map that is zero everywhere or holds a NaN: it has no largest pixels.
+
+    Raises
+    ------
+    InputError
+        If `maps` are no labelled maps, or the share is out of range or of no pixel.
+
+    Notes
+    -----
+    Ties are broken by an order of positions that is pseudo-random and depends on the grid's shape only. (Row order
+    would push the masks of human maps, half of whose pixels are ties, upwards.) `mask_report` says how many pixels
+    ties decide; `tied_weights` shares them out instead of choosing.
+    """
+    require_maps(maps, "maps")
+    k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
+    mask: xr.DataArray = xr.apply_ufunc(
+        _top_mask, maps, kwargs={"k": k}, dask="parallelized", input_core_dims=[PIXELS], output_core_dims=[PIXELS],
+        output_dtypes=[bool], keep_attrs=True, dask_gufunc_kwargs={"allow_rechunk": True})
+    mask.attrs.update(mask_share=float(share), mask_pixels=k, mask_ties=TIES)
+    return mask
+
+
+def tied_weights(maps: xr.DataArray, *, share: float) -> xr.DataArray:
+    """Weights of a mask that shares its boundary out equally among the pixels that tie for it.
+
+    Parameters
+    ----------
+    maps : DataArray (..., y, x)
+        Saliency maps; every other dim holds separate maps.
+    share : float
+        Of a map's pixels, in (0, 1]; k = round(share * pixels).
+
+    Returns
+    -------
+    DataArray (..., y, x), float64
+        1 above the boundary value, (k - above) / tied on it, 0 below it, so that each map's weights sum to k: the
+        expectation of `top_mask` over all orders of the tied pixels. NaN for a map that is zero everywhere or
+        holds a NaN, so that what is computed from it is undefined too.
+
+    Raises
+    ------
+    InputError
+        If `maps` are no labelled maps, or the share is out of range or of no pixel.
+    """
+    require_maps(maps, "maps")
+    k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
+    weights: xr.DataArray = xr.apply_ufunc(
+        _tied_weights, maps, kwargs={"k": k}, dask="parallelized", input_core_dims=[PIXELS],
+        output_core_dims=[PIXELS], output_dtypes=[np.float64], keep_attrs=True,
+        dask_gufunc_kwargs={"allow_rechunk": True})
+    weights.attrs.update(mask_share=float(share), mask_pixels=k)
+    return weights
+
+
+def mask_report(maps: xr.DataArray, *, share: float) -> xr.Dataset:
+    """Say how far a mask rests on ties, and which maps have too few positive pixels for one.
+
+    Parameters
+    ----------
+    maps : DataArray (..., y, x)
+        Saliency maps; every other dim holds separate maps.
+    share : float
+        Of a map's pixels, in (0, 1]; k = round(share * pixels).
+
+    Returns
+    -------
+    Dataset (...)
+        ``tied_share``: share of the mask's k pixels that were chosen among ties, in [0, 1]; NaN for a map that is
+        zero everywhere or holds a NaN. ``n_positive``: pixels above 0. Scalars ``n_maps``, ``n_undefined`` (maps
+        without a mask) and ``n_short`` (maps with a mask but fewer than k positive pixels).
+
+    Raises
+    ------
+    InputError
+        If `maps` are no labelled maps, or the share is out of range or of no pixel.
+    """
+    require_maps(maps, "maps")
+    k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
+    tied: xr.DataArray = xr.apply_ufunc(
+        _tied_share, maps, kwargs={"k": k}, dask="parallelized", input_core_dims=[PIXELS],
+        output_dtypes=[np.float64], dask_gufunc_kwargs={"allow_rechunk": True})
+    positive = (maps > 0).sum(PIXELS)
+    report = xr.Dataset({
+        "tied_share": tied, "n_positive": positive, "n_maps": tied.size, "n_undefined": tied.isnull().sum(),
+        "n_short": ((positive < k) & tied.notnull()).sum()})
+    report.attrs = {"mask_share": float(share), "mask_pixels": k, "mask_ties": TIES}
+    return report
+
+
+def shown(heatmaps: xr.DataArray, *, share: float, rule: Rule) -> xr.DataArray:
+    """Choose the pixels of a heatmap that a figure prints.
+
+    Parameters
+    ----------
+    heatmaps : DataArray (..., y, x)
+        Heatmaps or relative saliency.
+    share : float
+        Of a heatmap's pixels, in (0, 1].
+    rule : {"count", "quantile"}
+        "count", for classifiers: the largest round(share * pixels) pixels, as in `top_mask`. "quantile", for human
+        heatmaps: all pixels at or above the heatmap's (1 - share) quantile and above 0, so that ties stand together.
+
+    Returns
+    -------
+    DataArray (..., y, x), bool
+        All False for a heatmap that is zero everywhere or holds a NaN.
+
+    Raises
+    ------
+    InputError
+        If `heatmaps` are no labelled maps, the share is out of range or of no pixel, or `rule` is neither.
+    """
+    require_maps(heatmaps, "heatmaps")
+    require_choice(rule, get_args(Rule), "rule")
+    if rule == "count":
+        return top_mask(heatmaps, share=share)
+    require_share(share, heatmaps.sizes["y"] * heatmaps.sizes["x"])
+    chosen: xr.DataArray = xr.apply_ufunc(
+        _at_or_above, heatmaps, kwargs={"level": 1 - share}, dask="parallelized", input_core_dims=[PIXELS],
+        output_core_dims=[PIXELS], output_dtypes=[bool], dask_gufunc_kwargs={"allow_rechunk": True})
+    chosen.attrs = {"shown": f"at or above the {1 - share:g} quantile and above 0"}
+    return chosen
+
+
+def _top_mask(maps: Values, k: int) -> NDArray[np.bool_]:  # (..., y, x) -> (..., y, x)
+    order = _order_of_positions(*maps.shape[-2:])
+    masks = np.zeros(maps.shape, dtype=bool)
+    flat = masks.reshape(-1, order.size)  # a view: masks is contiguous
+    for mask, values in zip(flat, maps.reshape(-1, order.size), strict=True):
+        boundary = _boundary(values, k)
+        if boundary is None:
+            continue
+        np.greater(values, boundary, out=mask)
+        room = k - np.count_nonzero(mask)
+        tied = np.flatnonzero(values == boundary)
+        if room < tied.size:
+            tied = tied[np.argpartition(order[tied], room - 1)[:room]]
+        mask[tied] = True
+    return masks
+
+
+def _tied_weights(maps: Values, k: int) -> NDArray[np.float64]:  # (..., y, x) -> (..., y, x)
+    n_pixels = maps.shape[-2] * maps.shape[-1]
+    weights = np.zeros(maps.shape)
+    for weight, values in zip(weights.reshape(-1, n_pixels), maps.reshape(-1, n_pixels), strict=True):
+        boundary = _boundary(values, k)
+        if boundary is None:
+            weight[:] = np.nan
+            continue
+        above, tied = values > boundary, values == boundary
+        weight[above] = 1
+        weight[tied] = (k - np.count_nonzero(above)) / np.count_nonzero(tied)
+    return weights
+
+
+def _tied_share(maps: Values, k: int) -> NDArray[np.float64]:  # (..., y, x) -> (...)
+    n_pixels = maps.shape[-2] * maps.shape[-1]
+    shares = np.full(maps.shape[:-2], np.nan)
+    flat = shares.reshape(-1)
+    for at, values in enumerate(maps.reshape(-1, n_pixels)):
+        boundary = _boundary(values, k)
+        if boundary is not None:
+            room = k - np.count_nonzero(values > boundary)
+            flat[at] = room / k if room < np.count_nonzero(values == boundary) else 0.0
+    return shares
+
+
+def _at_or_above(maps: Values, level: float) -> NDArray[np.bool_]:  # (..., y, x) -> (..., y, x)
+    values = maps.astype(np.float64)
+    least = np.quantile(values, level, axis=(-2, -1), keepdims=True)
+    return np.asarray((values >= least) & (values > 0), dtype=bool)  # NaN compares False
+
+
+def _boundary(values: Values, k: int) -> Any:  # noqa: ANN401 - a scalar of the map's dtype
+    """Give the k-th largest value of a flat map, or None where no mask is defined."""
+    if not values.any():
+        return None
+    at = values.size - k
+    boundary = np.partition(values, (at, -1) if values.dtype.kind == "f" else at)[at]
+    return None if values.dtype.kind == "f" and np.isnan(values).any() else boundary
+
+
+@lru_cache(maxsize=16)
+def _order_of_positions(height: int, width: int) -> NDArray[np.uint64]:
+    """Give each position its place in the order that breaks ties; the same on every machine and for ever.
+
+    The finaliser of SplitMix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195) is a bijection, so that no two
+    positions share a place; NumPy's own generators may change their streams between versions.
+    """
+    mixed = np.arange(1, height * width + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(width)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    mixed.flags.writeable = False
+    return mixed
