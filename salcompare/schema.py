@@ -100,7 +100,7 @@ RESPONSES = Table("responses", (
     Column("y1", "number", "bottom edge, the first pixel position outside the box"),
     Column("seconds", "number", "time from the image's appearing to the response", required=False, low=0),
     Column("submitted", "text", "when, ISO 8601", required=False),
-    Column("origin", "text", "the file it came from, or 'simulated'", required=False),
+    Column("origin", "text", "the file it came from, or that no person drew it", required=False),
 ), key="response")
 
 ESTIMATES = Table("estimates", (

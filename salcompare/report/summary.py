@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from salcompare.report.wording import estimate, interval, number, p_value, percent, verdict
+from salcompare.report.wording import estimate, number, p_value, percent, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,16 +129,13 @@ def _agreement(data: ReportData) -> list[str]:
     claims = {
         "image effect": "the two maps of one image agree more than maps of different images of that actor",
         "actor effect": "maps of one actor agree more than maps of different actors",
-        "minus baseline/centre": "the classifier agrees with people more than a centred blob does",
-        "minus baseline/other actors": "the classifier agrees with people more than the average face's human map does",
+        "minus baseline/centre": "the classifier agrees with people {} than a centred blob does",
+        "minus baseline/other actors": "the classifier agrees with people {} than the average face's human map does",
     }
     for contrast, claim in claims.items():
         row = one(data.estimates, **PRIMARY, level="population", source=source, contrast=contrast)
         if row is not None:
-            worse = row["value"] < 0 and row["ci_high"] < 0
-            said.append(f"It does not: {claim.split(' agrees')[0]} agrees with people less than that baseline, by "
-                        f"{number(-row['value'], 2)} ({interval(row)})." if worse and contrast.startswith("minus")
-                        else verdict(row, claim))
+            said.append(verdict(row, claim.format("less" if row["value"] < 0 else "more")))
     return said
 
 

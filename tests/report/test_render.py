@@ -1,0 +1,59 @@
+"""The page, its tables and its JSON."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pandas as pd
+
+from salcompare.report import render_report
+from tests.report.contents import report_data
+
+
+def test_the_page_is_one_file_without_requests_and_escapes_what_it_prints(tmp_path):
+    page = render_report(report_data(tmp_path), tmp_path).read_text()
+    assert "A &lt;study&gt; &amp; its maps" in page
+    assert "<study>" not in page
+    assert not re.search(r"<(script|link|iframe)[^>]*(src|href)=[\"']?(https?:)?//", page)
+    assert not re.search(r"url\((https?:)?//|@import", page)
+    assert 'src="data:image/png;base64,' in page
+
+
+def test_simulated_responses_are_said_on_the_page_and_in_every_table_that_uses_them(tmp_path):
+    page = render_report(report_data(tmp_path), tmp_path).read_text()
+    assert "Simulated responses." in page
+    for name in ("overlap_population", "label_share_population"):
+        assert (pd.read_csv(tmp_path / "tables" / f"{name}.csv")["responses"] == "simulated").all()
+    table = pd.read_csv(tmp_path / "tables" / "estimates.csv", keep_default_na=False)
+    assert set(table.loc[table["statistic"] == "overlap", "responses"]) == {"simulated"}
+    assert set(table.loc[table["statistic"] == "accuracy", "responses"]) == {""}
+
+
+def test_collected_responses_are_never_called_simulated(tmp_path):
+    render_report(report_data(tmp_path, simulated=False), tmp_path)
+    written = "".join(path.read_text() for path in [tmp_path / "report.html", *tmp_path.glob("tables/*.csv")])
+    assert "imulated" not in written
+    assert "collected" in written
+
+
+def test_the_json_holds_every_estimate_with_nan_as_null(tmp_path):
+    data = report_data(tmp_path)
+    render_report(data, tmp_path)
+    found = json.loads((tmp_path / "report.json").read_text())
+    assert len(found["estimates"]) == len(data.estimates)
+    assert found["estimates"][0]["value"] == 0.95
+    assert found["estimates"][0]["p_value"] is None
+    assert found["responses"] == "simulated"
+
+
+def test_two_processes_write_the_same_bytes(tmp_path):
+    script = ("import sys, pathlib; from tests.report.contents import report_data; "
+              "from salcompare.report import render_report; f = pathlib.Path(sys.argv[1]); "
+              "render_report(report_data(f), f)")
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for seed, folder in enumerate(folders):
+        subprocess.run([sys.executable, "-c", script, str(folder)], check=True, env={"PYTHONHASHSEED": str(seed), "PATH": ""})
+    files = [sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file()) for folder in folders]
+    assert files[0] == files[1]
+    assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in files[0])

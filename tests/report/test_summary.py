@@ -1,0 +1,65 @@
+"""The summary speaks in words with numbers and never claims the absence of an effect."""
+
+import math
+
+import numpy as np
+import pytest
+
+from salcompare.report import summarise
+from salcompare.report.wording import number, p_value
+from tests.report.contents import estimates, report_data
+
+
+def answers(data):
+    return " ".join(answer for finding in summarise(data) for answer in finding.answers)
+
+
+def test_a_test_that_misses_its_level_is_no_evidence_with_the_effects_still_possible(tmp_path):
+    said = answers(report_data(tmp_path))
+    assert "No evidence that the two maps of one image agree more" in said
+    assert "Effects from −0.02 to 0.04 remain possible" in said
+    assert "no effect" not in said.lower()
+
+
+def test_a_test_that_reaches_its_level_is_evidence(tmp_path):
+    strong = estimates(value=0.2, ci_low=0.1, ci_high=0.3, p_value=0.001, p_attainable=0.001)
+    assert "There is evidence that the two maps of one image agree more" in answers(report_data(tmp_path, estimates=strong))
+
+
+def test_a_test_too_small_to_reach_its_level_says_so(tmp_path):
+    few = estimates(p_value=0.25, p_attainable=0.25)
+    assert "could not have given a p below 0.25" in answers(report_data(tmp_path, estimates=few))
+
+
+def test_an_untested_contrast_gives_its_reason(tmp_path):
+    none = estimates(value=math.nan, ci_low=math.nan, ci_high=math.nan, p_value=math.nan, reason="one image an actor")
+    assert "could not be tested (one image an actor)" in answers(report_data(tmp_path, estimates=none))
+
+
+def test_a_classifier_worse_than_a_blob_is_said_to_be_so(tmp_path):
+    assert "agrees with people less than a centred blob does" in answers(report_data(tmp_path))
+
+
+def test_the_summary_names_the_control_and_the_simulation(tmp_path):
+    said = answers(report_data(tmp_path))
+    assert "The photographs are the control" in said
+    assert "No person drew these boxes" in said
+    assert "No person drew these boxes" not in answers(report_data(tmp_path, simulated=False))
+
+
+def test_a_study_without_people_still_has_a_summary(tmp_path):
+    data = report_data(tmp_path, responses=None, simulated=False)
+    alone = data.estimates[data.estimates["statistic"].isin(["accuracy", "variance_explained"])]
+    said = summarise(report_data(tmp_path, responses=None, simulated=False, estimates=alone))
+    assert [finding.question for finding in said][-1] == "Are maps of one actor alike?"
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.12345, "0.123"), (12345.6, "12,300"), (-0.5, "−0.5"), (3.0, "3"),
+                                             (np.nan, "–"), (None, "–"), (1e-7, "1e−07"), (1234, "1,234")])
+def test_numbers_are_printed_to_read(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.5, "p = 0.50"), (0.0312, "p = 0.031"), (0.0001, "p = 0.0001")])
+def test_p_values_are_never_zero(p, text):
+    assert p_value(p) == text
