@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 import xarray as xr
 
+from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import PIXELS, require_choice, require_maps
 
 Scale = Literal["peak", "none"]
@@ -31,7 +32,7 @@ def saliency_difference(gb_y: xr.DataArray, gb_z: xr.DataArray, *, scale: Scale 
     Raises
     ------
     InputError
-        If an argument is no labelled map or `scale` is neither.
+        If an argument is no labelled map, the two are of different images, or `scale` is neither.
 
     References
     ----------
@@ -40,8 +41,12 @@ def saliency_difference(gb_y: xr.DataArray, gb_z: xr.DataArray, *, scale: Scale 
     require_maps(gb_y, "gb_y")
     require_maps(gb_z, "gb_z")
     require_choice(scale, get_args(Scale), "scale")
-    scaled_y, scaled_z = xr.align(_scaled(gb_y, scale), _scaled(gb_z, scale), join="exact")
-    gap = scaled_y - scaled_z
+    try:
+        gb_y, gb_z = xr.align(gb_y, gb_z, join="exact")
+    except xr.AlignmentError as error:
+        raise InputError(Problem("gb_y and gb_z", f"are of different images or grids ({error})", "the same",
+                                 "select what both have")) from error
+    gap = _scaled(gb_y, scale) - _scaled(gb_z, scale)
     difference = gap.where(~(gap < 0), 0.0)  # NaN stays NaN
     undefined = difference.isnull().any(PIXELS).sum()
     difference = difference.assign_coords(n_undefined=undefined).transpose(..., *PIXELS).rename("saliency_difference")

@@ -14,7 +14,7 @@ from salcompare.maps.checks import PIXELS, require_choice, require_maps
 from salcompare.maps.labels import natural_order
 
 Population = Literal["all", "others"]
-_BATCH = 16  # images that are held in float64 at a time
+_BATCH = 32  # images that are held in float64 at a time
 
 
 def actor_heatmap(maps: xr.DataArray, *, weights: xr.DataArray | None = None) -> xr.DataArray:
@@ -205,8 +205,8 @@ def _sum_over_images(share: xr.DataArray, maps: xr.DataArray, finite: xr.DataArr
 def _weighted_sums(share: NDArray[np.float64], maps: NDArray[Any], finite: NDArray[np.bool_]) -> NDArray[np.float64]:
     # (..., class, image), (..., image, y, x), (..., image) -> (..., class, y, x)
     leading = np.broadcast_shapes(share.shape[:-2], maps.shape[:-3])
-    share, finite = np.broadcast_to(share, (*leading, *share.shape[-2:])), np.broadcast_to(
-        finite, (*leading, maps.shape[-3]))
+    share = np.broadcast_to(share, (*leading, *share.shape[-2:]))
+    finite = np.broadcast_to(finite, (*leading, maps.shape[-3]))
     sums = np.zeros((*leading, share.shape[-2], maps.shape[-2] * maps.shape[-1]))
     for at in np.ndindex(leading):
         flat = maps[at].reshape(maps.shape[-3], -1)
@@ -214,5 +214,8 @@ def _weighted_sums(share: NDArray[np.float64], maps: NDArray[Any], finite: NDArr
             part = slice(start, start + _BATCH)
             block = flat[part].astype(np.float64)
             block[~finite[at][part]] = 0
-            sums[at] += share[at][:, part] @ block
+            present = np.flatnonzero(share[at][:, part].any(axis=1))
+            if present.size:  # where images stand actor by actor, a batch is of few
+                rows = slice(present[0], present[-1] + 1)
+                sums[at][rows] += share[at][rows, part] @ block
     return sums.reshape(*sums.shape[:-1], *maps.shape[-2:])

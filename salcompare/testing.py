@@ -1,0 +1,305 @@
+"""For tests of code that uses salcompare: small builders, Hypothesis strategies, and checks.
+
+Hypothesis is needed by the strategies only, and is imported when one is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+    from numpy.typing import ArrayLike
+
+Range = int | tuple[int, int]
+Shape = int | tuple[Range, Range]
+Box = tuple[float, float, float, float]
+_STEPS = 64  # values of drawn maps are multiples of 1/64: sums of them are exact, and ties come up
+
+
+def maps(*values: ArrayLike) -> tuple[xr.DataArray, ...]:
+    """Label arrays as maps, one by one.
+
+    Parameters
+    ----------
+    *values : array-like (..., y, x)
+        Nested lists of rows will do; leading dims, if any, become ``image``.
+
+    Returns
+    -------
+    tuple of DataArray (y, x) or (image, y, x)
+        float64 for lists; arrays keep their dtype.
+
+    Examples
+    --------
+    >>> left, right = maps([[3, 1, 0]], [[1, 1, 2]])
+    >>> left.sizes
+    Frozen({'y': 1, 'x': 3})
+    """
+    arrays = [value if isinstance(value, np.ndarray) else np.asarray(value, dtype=np.float64) for value in values]
+    return tuple(xr.DataArray(array, dims=("image", "y", "x")[3 - array.ndim:], coords=_positions(array.shape))
+                 for array in arrays)
+
+
+def stack_of_maps(values: ArrayLike, actors: Sequence[str]) -> xr.DataArray:
+    """Label a stack of maps with images and actors.
+
+    Parameters
+    ----------
+    values : array-like (image, y, x)
+        One map an image.
+    actors : sequence of str
+        The actor of each image; images are called "actor/number".
+
+    Returns
+    -------
+    DataArray (image, y, x)
+        With ``actor`` as a coordinate along ``image``, without an index, as in salcompare's own maps.
+    """
+    array = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=np.float64)
+    return xr.DataArray(array, dims=("image", "y", "x"), coords={
+        "image": np.array(_names(actors), dtype=str), "actor": ("image", np.array(list(actors), dtype=str)),
+        **_positions(array.shape)})
+
+
+def table_of_images(actors: Sequence[str], *, height: int = 227, width: int = 227,
+                    split: str = "test") -> pd.DataFrame:
+    """Build a table of images that holds to `salcompare.schema.IMAGES`.
+
+    Parameters
+    ----------
+    actors : sequence of str
+        The actor of each image; images are called "actor/number".
+    height, width : int
+        Of every image, pixels.
+    split : str
+        Of every image.
+
+    Returns
+    -------
+    DataFrame
+        One row an image.
+    """
+    names = _names(actors)
+    return pd.DataFrame({
+        "image": names, "actor": list(actors), "split": split, "file": [f"{name}.png" for name in names],
+        "sha256": [f"{at:064x}" for at in range(len(names))], "height": height, "width": width})
+
+
+def table_of_responses(rows: Sequence[tuple[str, float, float, float, float]], *, worker: str = "w1",
+                       label: str = "nose") -> pd.DataFrame:
+    """Build a table of responses that holds to `salcompare.schema.RESPONSES`.
+
+    Parameters
+    ----------
+    rows : sequence of (image, x0, y0, x1, y1)
+        One box each, half-open, in pixels of the image as shown.
+    worker, label : str
+        Of every row; assign other columns afterwards.
+
+    Returns
+    -------
+    DataFrame
+        Responses are called r1, r2, ...
+    """
+    boxes = pd.DataFrame(list(rows), columns=["image", "x0", "y0", "x1", "y1"])
+    frame = pd.DataFrame({"response": [f"r{at + 1}" for at in range(len(boxes))], "worker": worker,
+                          "image": boxes["image"], "label": label})
+    return frame.join(boxes[["x0", "y0", "x1", "y1"]])
+
+
+def single_maps(*, shape: Shape = ((1, 6), (1, 6)),
+                dtype: str = "float64") -> SearchStrategy[xr.DataArray]:
+    """Draw one non-negative map (y, x), with ties and zeros.
+
+    Parameters
+    ----------
+    shape : int, or (height, width)
+        Height and width are each an int or a range (low, high).
+    dtype : {"float64", "float32", "bool"}
+        Values are multiples of 1/64 in [0, 1], or booleans.
+
+    Returns
+    -------
+    SearchStrategy of DataArray (y, x)
+        All-zero maps come up too.
+    """
+    return _shapes(shape).flatmap(lambda size: _values(size, dtype)).map(lambda array: maps(array)[0])
+
+
+def pair_of_maps(*, shape: Shape = ((1, 6), (1, 6)),
+                 dtype: str = "float64") -> SearchStrategy[tuple[xr.DataArray, xr.DataArray]]:
+    """Draw two maps on one grid, as `single_maps` does.
+
+    Returns
+    -------
+    SearchStrategy of (DataArray (y, x), DataArray (y, x))
+        Equal, empty and constant maps come up too.
+    """
+    return _shapes(shape).flatmap(lambda size: _values((2, *size), dtype)).map(lambda both: (maps(*both)[0],
+                                                                                             maps(*both)[1]))
+
+
+def labelled_maps(*, n_actors: Range = (2, 4), n_images: Range = (1, 4),
+                  shape: Shape = ((2, 5), (2, 5)),
+                  dtype: str = "float64") -> SearchStrategy[xr.DataArray]:
+    """Draw a stack of maps with actors, of unequal numbers of images where `n_images` is a range.
+
+    Parameters
+    ----------
+    n_actors : int or (low, high)
+        Actors, called s1, s2, ...
+    n_images : int or (low, high)
+        Images of each actor, drawn for each.
+    shape : int, or (height, width)
+        Height and width are each an int or a range (low, high).
+    dtype : {"float64", "float32", "bool"}
+        Values are multiples of 1/64 in [0, 1], or booleans.
+
+    Returns
+    -------
+    SearchStrategy of DataArray (image, y, x)
+        As `stack_of_maps` builds it, images actor by actor; all-zero maps come up too.
+    """
+    from hypothesis import strategies as st
+
+    counts = _ints(n_actors).flatmap(lambda n: st.lists(_ints(n_images), min_size=n, max_size=n))
+    return st.tuples(counts, _shapes(shape)).flatmap(lambda drawn: _values((sum(drawn[0]), *drawn[1]), dtype).map(
+        lambda array: stack_of_maps(array, [f"s{a + 1}" for a, n in enumerate(drawn[0]) for _ in range(n)])))
+
+
+def boxes(*, height: int, width: int, parts: Sequence[int] = (1, 4)) -> SearchStrategy[Box]:
+    """Draw a valid box (x0, y0, x1, y1) within an image, half-open.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the image, pixels; edges may lie on its border.
+    parts : sequence of int
+        Edges are whole pixels (1) or such parts of pixels (4: quarters), drawn for each box.
+
+    Returns
+    -------
+    SearchStrategy of (float, float, float, float)
+        With 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height.
+    """
+    from hypothesis import strategies as st
+
+    def edges(n: int) -> SearchStrategy[Box]:
+        return st.builds(lambda x, y: (x[0] / n, y[0] / n, x[1] / n, y[1] / n),
+                         _interval(width * n), _interval(height * n))
+
+    return st.sampled_from(list(parts)).flatmap(edges)
+
+
+def response_tables(images: pd.DataFrame, *, n_responses: Range = (1, 12), n_workers: int = 3,
+                    labels: Sequence[str] = ("eyes", "nose", "lips")) -> SearchStrategy[pd.DataFrame]:
+    """Draw a table of responses to images.
+
+    Parameters
+    ----------
+    images : DataFrame
+        One row an image, with ``image``, ``height`` and ``width``.
+    n_responses : int or (low, high)
+        Rows in all, on images drawn at random, so that an image may have none.
+    n_workers : int
+        Workers w1, w2, ... that the rows are drawn from.
+    labels : sequence of str
+        Labels that the rows are drawn from.
+
+    Returns
+    -------
+    SearchStrategy of DataFrame
+        Holding to `salcompare.schema.RESPONSES`.
+    """
+    from hypothesis import strategies as st
+
+    low, high = _bounds(n_responses)
+    sizes = list(zip(images["image"], images["height"], images["width"], strict=True))
+    box = st.sampled_from(sizes).flatmap(lambda size: boxes(height=int(size[1]), width=int(size[2])).map(
+        lambda edges: (size[0], *edges)))
+    workers = st.sampled_from([f"w{at + 1}" for at in range(n_workers)])
+    row = st.tuples(box, workers, st.sampled_from(list(labels)))
+    return st.lists(row, min_size=low, max_size=high).map(lambda rows: table_of_responses(
+        [drawn[0] for drawn in rows]).assign(worker=[drawn[1] for drawn in rows], label=[drawn[2] for drawn in rows]))
+
+
+def assert_dask_equals_eager(function: Callable[..., Any], *arrays: xr.DataArray | xr.Dataset, rtol: float = 1e-12,
+                             atol: float = 1e-12, lazy: bool = True, **options: object) -> None:
+    """Hold a function to giving the same for dask arrays as for arrays in memory.
+
+    Parameters
+    ----------
+    function : callable
+        Called as ``function(*arrays, **options)``; gives a DataArray or Dataset.
+    *arrays : DataArray or Dataset
+        In memory. They are chunked by image (two images a chunk) and, a second time, into single pixels of y.
+    rtol, atol : float
+        How far values may differ; sums over chunks round differently.
+    lazy : bool
+        Whether the result must be lazy.
+    **options
+        Passed on. A numpy Generator is copied for each call, so that each draws the same.
+
+    Raises
+    ------
+    AssertionError
+        If a result is computed too early, or differs.
+    """
+    import copy
+
+    expected = function(*arrays, **copy.deepcopy(options))
+    for chunks in ({"image": 2}, {"y": 1}):
+        chunked = [array.chunk({dim: n for dim, n in chunks.items() if dim in array.dims}) for array in arrays]
+        found = function(*chunked, **copy.deepcopy(options))
+        if lazy and not found.chunks:
+            message = f"{getattr(function, '__name__', function)} computed its dask input"
+            raise AssertionError(message)
+        xr.testing.assert_allclose(found.compute(), expected, rtol=rtol, atol=atol)
+
+
+def _names(actors: Sequence[str]) -> list[str]:
+    return [f"{actor}/{list(actors[:at]).count(actor) + 1}" for at, actor in enumerate(actors)]
+
+
+def _positions(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    return {"y": np.arange(shape[-2]), "x": np.arange(shape[-1])}
+
+
+def _bounds(given: Range) -> tuple[int, int]:
+    return (given, given) if isinstance(given, int) else given
+
+
+def _ints(given: Range) -> SearchStrategy[int]:
+    from hypothesis import strategies as st
+
+    return st.integers(*_bounds(given))
+
+
+def _shapes(given: Shape) -> SearchStrategy[tuple[int, int]]:
+    from hypothesis import strategies as st
+
+    if isinstance(given, int):
+        given = (given, given)
+    return st.tuples(_ints(given[0]), _ints(given[1]))
+
+
+def _interval(n: int) -> SearchStrategy[tuple[int, int]]:
+    from hypothesis import strategies as st
+
+    return st.integers(0, n - 1).flatmap(lambda low: st.tuples(st.just(low), st.integers(low + 1, n)))
+
+
+def _values(shape: tuple[int, ...], dtype: str) -> SearchStrategy[np.ndarray]:
+    from hypothesis import strategies as st
+    from hypothesis.extra import numpy as npst
+
+    if dtype == "bool":
+        return npst.arrays(bool, shape)
+    levels = npst.arrays(np.int64, shape, elements=st.integers(0, _STEPS))
+    return levels.map(lambda array: (array / _STEPS).astype(dtype))
