@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TextIO, TypeVar
 
 T = TypeVar("T")
+_SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress(Protocol):
@@ -34,20 +37,28 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """Print one line."""
-        import tqdm
+        if sys.stderr.isatty():
+            import tqdm
 
-        tqdm.tqdm.write(message, file=_stderr())
+            tqdm.tqdm.write(message, file=sys.stderr)
+        else:
+            print(message, file=sys.stderr, flush=True)
 
     def track(self, items: Iterable[T], *, total: int, what: str) -> Iterator[T]:
         """Pass items on, with a bar."""
-        import tqdm
+        if sys.stderr.isatty():
+            import tqdm
 
-        quiet = not _stderr().isatty()
-        yield from tqdm.tqdm(items, total=total, desc=f"  {what}", file=_stderr(), leave=False, ascii=" -",
-                             mininterval=10 if quiet else 0.2)
+            yield from tqdm.tqdm(items, total=total, desc=f"  {what}", file=sys.stderr, leave=False, ascii=" -")
+        else:
+            yield from _lines(items, total, what, sys.stderr)
 
 
-def _stderr() -> TextIO:
-    import sys
-
-    return sys.stderr
+def _lines(items: Iterable[T], total: int, what: str, stream: TextIO) -> Iterator[T]:
+    """Pass items on, with a line now and then: a bar in a log file is noise."""
+    said = time.monotonic()
+    for done, item in enumerate(items):
+        if time.monotonic() - said > _SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            print(f"  {what}: {done} of {total}", file=stream, flush=True)
+        yield item
