@@ -175,7 +175,7 @@ def _require_inside(responses: pd.DataFrame, edges: NDArray[np.float64], frames:
 
 def _box_problem(response: pd.Series, edges: NDArray[np.float64], frame: NDArray[np.float64], *,
                  known: bool) -> Problem:
-    where = f"response {response.get('response', response.name)!r}"
+    where = f"response {response['response']!r}" if "response" in response else f"responses row {response.name}"
     if not known:
         return Problem(where, f"image {response['image']!r} is not among the images", "an image of this study")
     on = f"image {response['image']!r}" if "image" in response else "the grid"

@@ -107,10 +107,9 @@ def mask_report(maps: xr.DataArray, *, share: float) -> xr.Dataset:
     """
     require_maps(maps, "maps")
     k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
-    tied: xr.DataArray = xr.apply_ufunc(
-        _tied_share, maps, kwargs={"k": k}, dask="parallelized", input_core_dims=[PIXELS],
-        output_dtypes=[np.float64], dask_gufunc_kwargs={"allow_rechunk": True})
-    positive = (maps > 0).sum(PIXELS)
+    tied, positive = xr.apply_ufunc(
+        _ties, maps, kwargs={"k": k}, dask="parallelized", input_core_dims=[PIXELS], output_core_dims=[[], []],
+        output_dtypes=[np.float64, np.int64], dask_gufunc_kwargs={"allow_rechunk": True})
     report = xr.Dataset({
         "tied_share": tied, "n_positive": positive, "n_maps": tied.size, "n_undefined": tied.isnull().sum(),
         "n_short": ((positive < k) & tied.notnull()).sum()})
@@ -184,7 +183,7 @@ def _tied_weights(maps: Values, k: int) -> NDArray[np.float64]:  # (..., y, x) -
     return weights
 
 
-def _tied_share(maps: Values, k: int) -> NDArray[np.float64]:  # (..., y, x) -> (...)
+def _ties(maps: Values, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:  # (..., y, x) -> (...) twice
     n_pixels = maps.shape[-2] * maps.shape[-1]
     shares = np.full(maps.shape[:-2], np.nan)
     flat = shares.reshape(-1)
@@ -193,7 +192,7 @@ def _tied_share(maps: Values, k: int) -> NDArray[np.float64]:  # (..., y, x) -> 
         if boundary is not None:
             room = k - np.count_nonzero(values > boundary)
             flat[at] = room / k if room < np.count_nonzero(values == boundary) else 0.0
-    return shares
+    return shares, np.asarray(np.count_nonzero(maps > 0, axis=(-2, -1)), dtype=np.int64)
 
 
 def _at_or_above(maps: Values, level: float) -> NDArray[np.bool_]:  # (..., y, x) -> (..., y, x)
