@@ -1,0 +1,76 @@
+"""What the metrics' NumPy kernels share: flattening, scaling, and one dot product for pairs and for all pairs.
+
+A kernel takes maps over the trailing (y, x) and broadcasts the leading axes. Given (n, 1, y, x) and (m, y, x) it
+compares all pairs, and then `dot` is one matrix product. So a metric is written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+Maps = NDArray[np.floating]
+Values = NDArray[np.float64]
+
+GRID = ["y", "x"]
+
+
+def compare(kernel: Callable[..., Values], *maps: xr.DataArray, **options: object) -> xr.DataArray:
+    """Apply a kernel to labelled maps: dims are matched by name, labels must be equal, (y, x) go into the kernel.
+
+    Parameters
+    ----------
+    kernel : callable
+        Takes arrays (..., y, x) that broadcast, returns (...).
+    *maps : DataArray (..., y, x)
+        Eager or dask.
+    **options
+        Passed on.
+
+    Returns
+    -------
+    DataArray (...)
+        Float64.
+    """
+    values: xr.DataArray = xr.apply_ufunc(
+        kernel, *maps, kwargs=options, join="exact", dask="parallelized", keep_attrs=False, output_dtypes=[float],
+        input_core_dims=[GRID] * len(maps), dask_gufunc_kwargs={"allow_rechunk": True})
+    return values.rename(None)
+
+
+def flat(maps: NDArray[np.generic]) -> Values:
+    """Turn maps (..., y, x) into float64 rows (..., pixels)."""
+    return maps.reshape(*maps.shape[:-2], -1).astype(np.float64)
+
+
+def dot(a: Values, b: Values) -> Values:
+    """Sum of products over the last axis; one matrix product where the leading axes of `a` and `b` cross."""
+    if a.ndim == 3 and a.shape[1] == 1 and (b.ndim == 2 or (b.ndim == 3 and b.shape[0] == 1)):
+        crossed: Values = a[:, 0] @ b.reshape(-1, b.shape[-1]).T
+        return crossed
+    paired: Values = np.einsum("...p,...p->...", a, b)
+    return paired
+
+
+def unit_sum(rows: Values) -> Values:
+    """Rows scaled to sum 1; NaN where a row is empty, has a negative value or is missing."""
+    total = rows.sum(axis=-1, keepdims=True)
+    good = (total > 0) & np.isfinite(total) & (rows.min(axis=-1, keepdims=True) >= 0)
+    scaled: Values = rows / np.where(good, total, np.nan)
+    return scaled
+
+
+def standardised(rows: Values) -> Values:
+    """Rows less their mean, over their standard deviation (n, not n - 1); NaN where a row is constant or missing."""
+    centred: Values = rows - rows.mean(axis=-1, keepdims=True)
+    spread = np.sqrt(np.einsum("...p,...p->...", centred, centred) / rows.shape[-1])[..., np.newaxis]
+    centred /= np.where(is_constant(rows), np.nan, spread)
+    return centred
+
+
+def is_constant(rows: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Whether all values of a row are equal, keeping the last axis; a row with NaN is not."""
+    return np.asarray(rows.max(axis=-1, keepdims=True) == rows.min(axis=-1, keepdims=True), dtype=bool)

@@ -1,0 +1,148 @@
+"""The metrics of overlap: what each is called, what it needs, which direction is better, and all pairs at once.
+
+One function a metric, labelled in and labelled out: `areas`, `densities`, `ranking` and `transport` hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from math import inf, nan
+from types import MappingProxyType
+from typing import Literal
+
+import xarray as xr
+
+from salcompare.errors import InputError, Problem
+from salcompare.statistics.areas import dice, iou
+from salcompare.statistics.densities import information_gain, kl_divergence, nss, pearson, similarity
+from salcompare.statistics.ranking import auc_judd, auc_shuffled, spearman
+from salcompare.statistics.transport import emd
+
+__all__ = ["METRICS", "Metric", "auc_judd", "auc_shuffled", "dice", "emd", "information_gain", "iou", "kl_divergence",
+           "nss", "pairwise", "pearson", "required_metrics", "similarity", "spearman"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a reader of a metric's values must know.
+
+    Attributes
+    ----------
+    name : str
+        As in tables.
+    function : callable
+        Takes people's maps and the classifier's maps.
+    better : {"higher", "lower"}
+        Which values mean more overlap.
+    low, high : float
+        Bounds; infinite where there are none.
+    perfect : float
+        What a map has with itself; NaN where that depends on the map.
+    chance : callable or None
+        Takes the share, gives what a map that finds all pixels equally salient has, ties counting as chance; NaN
+        where that is undefined. None where it depends on people's map and `function` gives it.
+    symmetric : bool
+        Whether the two maps may change places.
+    reads : {"values", "density", "order", "area"}
+        What of the maps it sees.
+    citation : str
+        Where it comes from.
+    share : bool
+        Whether it takes the option `share`.
+    """
+
+    name: str
+    function: Callable[..., xr.DataArray]
+    better: Literal["higher", "lower"]
+    low: float
+    high: float
+    perfect: float
+    chance: Callable[[float], float] | None
+    symmetric: bool
+    reads: Literal["values", "density", "order", "area"]
+    citation: str
+    share: bool = False
+
+
+def _undefined(share: float) -> float:  # noqa: ARG001 - the same for any share
+    return nan
+
+
+def _even(share: float) -> float:  # noqa: ARG001 - the same for any share
+    return 0.5
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in (
+    Metric("iou", iou, "higher", 0, 1, 1, lambda share: share / (2 - share), True, "area",
+           "Jaccard (1912), doi:10.1111/j.1469-8137.1912.tb05611.x", share=True),
+    Metric("dice", dice, "higher", 0, 1, 1, lambda share: share, True, "area",
+           "Dice (1945), doi:10.2307/1932409", share=True),
+    Metric("auc_judd", auc_judd, "higher", 0, 1, 1, _even, False, "order",
+           "Judd et al. (2009), doi:10.1109/ICCV.2009.5459462"),
+    Metric("auc_shuffled", auc_shuffled, "higher", 0, 1, nan, _even, False, "order",
+           "Zhang et al. (2008), doi:10.1167/8.7.32"),
+    Metric("nss", nss, "higher", -inf, inf, nan, _undefined, False, "values",
+           "Peters et al. (2005), doi:10.1016/j.visres.2005.03.019"),
+    Metric("information_gain", information_gain, "higher", -inf, inf, nan, None, False, "density",
+           "Kümmerer, Wallis & Bethge (2015), doi:10.1073/pnas.1510393112"),
+    Metric("pearson", pearson, "higher", -1, 1, 1, _undefined, True, "values",
+           "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
+    Metric("similarity", similarity, "higher", 0, 1, 1, None, True, "density",
+           "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
+    Metric("kl_divergence", kl_divergence, "lower", 0, inf, 0, None, False, "density",
+           "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
+    Metric("spearman", spearman, "higher", -1, 1, 1, _undefined, True, "order",
+           "Spearman (1904), doi:10.2307/1412159"),
+    Metric("emd", emd, "lower", 0, 1, 0, None, True, "density",
+           "Rubner, Tomasi & Guibas (2000), doi:10.1023/A:1026543900054"),
+)})
+"""All metrics by name, in the order in which tables show them."""
+
+
+def pairwise(human: xr.DataArray, classifier: xr.DataArray, metric: str, *, share: float | None = None) -> xr.DataArray:
+    """Compare every human map with every classifier map.
+
+    Parameters
+    ----------
+    human, classifier : DataArray (image, y, x)
+        Maps on one grid; the images need not be the same.
+    metric : str
+        One of `METRICS`.
+    share : float, optional
+        For iou and dice.
+
+    Returns
+    -------
+    DataArray (image, image_other)
+        People's map of ``image`` against the classifier's of ``image_other``; coordinates ``actor`` and
+        ``actor_other`` where the maps have an actor. NaN where the metric says so.
+
+    Notes
+    -----
+    A metric whose two sides cross by name is one matrix product (similarity: one pass over distances; emd: one
+    linear programme a pair, for few images only).
+    """
+    names = {"image": "image_other", "actor": "actor_other"}
+    crossed = classifier.rename({old: new for old, new in names.items() if old in classifier.coords
+                                 or old in classifier.dims})
+    crossed = crossed.drop_vars([name for name in crossed.coords if name not in ("actor_other", "image_other",
+                                                                                "y", "x")])
+    chosen = METRICS[required_metrics([metric])[0]]
+    options = {"share": share} if chosen.share and share is not None else {}
+    return chosen.function(human, crossed, **options).transpose("image", "image_other").rename(metric)
+
+
+def required_metrics(names: Collection[str]) -> list[str]:
+    """Hold names to being metrics.
+
+    Raises
+    ------
+    InputError
+        Naming every one that is not, or saying that none are given.
+    """
+    unknown = [Problem("metrics", repr(name), "one of " + ", ".join(METRICS)) for name in names if name not in METRICS]
+    if unknown or not names or isinstance(names, str):
+        raise InputError(unknown if names and not isinstance(names, str) else
+                         Problem("metrics", repr(names), "a list of some of " + ", ".join(METRICS)))
+    return list(names)

@@ -1,0 +1,226 @@
+"""Overlap of two maps by the order of their pixels: rank correlation and areas under the ROC curve.
+
+Conventions on which tools disagree, and the choice made here:
+
+- tied pixels share the mean of their ranks; a tie between a positive and a negative pixel counts one half;
+- boxes give no fixations, so the positive pixels of people's map are its top share (20%, Judd et al. 2009): all at or
+  above the value at that rank, so that tied pixels stay together, and above the map's smallest value;
+- auc_judd: all other pixels are negative;
+- auc_shuffled: a pixel is negative as often as it is positive in the other images' human maps, own positive pixels
+  included as usual; so 1 is out of reach where people mark the same places in all images.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+from salcompare.maps.checks import require_maps, require_share
+from salcompare.statistics.kernels import GRID, Maps, Values, compare, dot, flat, is_constant, standardised
+
+POSITIVE_SHARE = 0.20
+
+
+def spearman(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
+    """Spearman rank correlation of two maps over pixels, tied pixels at their mean rank.
+
+    Parameters
+    ----------
+    a, b : DataArray (..., y, x)
+        Maps on one grid; other dims broadcast by name.
+
+    Returns
+    -------
+    DataArray (...)
+        In [-1, 1]; 1 for maps that order pixels alike. NaN where a map is constant or holds NaN.
+    """
+    return compare(_spearman, a, b)
+
+
+def auc_judd(human: xr.DataArray, classifier: xr.DataArray, *, positive_share: float = POSITIVE_SHARE) -> xr.DataArray:
+    """Probability that the classifier ranks a pixel of people's top share above one outside it.
+
+    Parameters
+    ----------
+    human, classifier : DataArray (..., y, x)
+        Maps on one grid; other dims broadcast by name.
+    positive_share : float
+        Share of pixels of `human` that are positive, tied pixels included.
+
+    Returns
+    -------
+    DataArray (...)
+        In [0, 1]; 0.5 is chance, 1 is perfect and what a map has with itself. NaN where a map is constant or holds NaN.
+
+    References
+    ----------
+    Judd, Ehinger, Durand & Torralba (2009), doi:10.1109/ICCV.2009.5459462
+    """
+    return compare(_auc_judd, positives(human, share=positive_share), classifier)
+
+
+def auc_shuffled(human: xr.DataArray, classifier: xr.DataArray, *,
+                 positive_share: float = POSITIVE_SHARE) -> xr.DataArray:
+    """Probability that the classifier ranks a pixel of people's top share above one of the other images' top shares.
+
+    Parameters
+    ----------
+    human : DataArray (image, ..., y, x)
+        People's maps of all images that negatives come from.
+    classifier : DataArray (..., y, x)
+        Maps on the same grid; other dims broadcast by name.
+    positive_share : float
+        Share of pixels of `human` that are positive, tied pixels included.
+
+    Returns
+    -------
+    DataArray (...)
+        In [0, 1]; 0.5 is chance, and what a centred blob reaches where all people's maps are centred. No value is
+        perfect. NaN where a map is constant or holds NaN, and where no other image has a positive pixel.
+
+    Raises
+    ------
+    InputError
+        If `human` has no dim ``image``.
+
+    References
+    ----------
+    Zhang et al. (2008), doi:10.1167/8.7.32
+    """
+    if "image" not in human.dims:
+        raise InputError(Problem("auc_shuffled", f"human maps with dims {human.dims}", "a dim 'image'",
+                                 "negative pixels come from other images"))
+    positive = positives(human, share=positive_share)
+    return compare(_auc_shuffled, positive, classifier, positive.sum("image"))
+
+
+def positives(maps: xr.DataArray, *, share: float = POSITIVE_SHARE) -> xr.DataArray:
+    """Pixels at or above the value at rank round(share x pixels) and above the map's smallest value.
+
+    Parameters
+    ----------
+    maps : DataArray (..., y, x)
+        Any values.
+    share : float
+        In (0, 1].
+
+    Returns
+    -------
+    DataArray (..., y, x)
+        Boolean; tied pixels are all in or all out. All False where a map is constant or holds NaN.
+
+    Raises
+    ------
+    InputError
+        If the share is out of range or of no pixel.
+    """
+    require_maps(maps, "maps")
+    k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
+    marked: xr.DataArray = xr.apply_ufunc(
+        _positives, maps, kwargs={"k": k}, dask="parallelized", input_core_dims=[GRID], output_core_dims=[GRID],
+        output_dtypes=[bool], dask_gufunc_kwargs={"allow_rechunk": True})
+    return marked
+
+
+def midranks(rows: NDArray[np.floating]) -> Values:
+    """Ranks from 1 along the last axis, tied values at their mean rank; NaN where a row holds NaN."""
+    return _middles(rows, None) + 0.5
+
+
+def cumulative_weights(rows: NDArray[np.floating], weights: Values) -> Values:
+    """For each value of a row the weight of smaller ones plus half that of equal ones, itself included.
+
+    Parameters
+    ----------
+    rows : array (..., p)
+        Values to be ordered.
+    weights : array (p,)
+        Of the positions, the same for all rows.
+
+    Returns
+    -------
+    array (..., p)
+        NaN where a row holds NaN.
+    """
+    return _middles(rows, weights)
+
+
+def _middles(rows: NDArray[np.floating], weights: Values | None) -> Values:
+    """Weight below each value plus half of its ties'; positions weigh 1 unless `weights` says otherwise."""
+    out = np.empty(rows.shape, dtype=np.float64)
+    n = rows.shape[-1]
+    for target, row in zip(out.reshape(-1, n), rows.reshape(-1, n), strict=True):
+        order, starts = _order(row)
+        edges = np.append(starts, n)
+        below = edges if weights is None else np.concatenate([[0.0], np.cumsum(weights[order])])[edges]
+        middle = (below[:-1] + below[1:]) / 2
+        target[order] = middle if starts.size == n else np.repeat(middle, np.diff(edges))
+    out[np.isnan(rows).any(axis=-1)] = np.nan
+    return out
+
+
+def _order(row: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions in ascending order of their values, and where in that order each run of equal values starts."""
+    if row.dtype == np.float32:  # value and position sorted as one integer: four times as fast as argsort
+        bits = (row + np.float32(0)).view(np.uint32)  # + 0 turns -0 into 0
+        keys = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)).astype(np.uint64)
+        packed = np.sort(keys << np.uint64(32) | np.arange(row.size, dtype=np.uint64))
+        ordered = packed >> np.uint64(32)
+        order = (packed & np.uint64(0xFFFFFFFF)).astype(np.intp)
+        new = ordered[1:] != ordered[:-1]
+    else:
+        order = np.argsort(row)
+        values = row[order]
+        new = values[1:] != values[:-1]
+    return order, np.concatenate([[0], np.flatnonzero(new) + 1])
+
+
+def _spearman(a: Maps, b: Maps) -> Values:  # (..., y, x) twice -> (...), and so below
+    correlation: Values = dot(_standard_ranks(a), _standard_ranks(b)) / (a.shape[-2] * a.shape[-1])
+    return np.clip(correlation, -1, 1)
+
+
+def _standard_ranks(maps: Maps) -> Values:
+    return standardised(midranks(_rows(maps)))
+
+
+def _auc_judd(positive: NDArray[np.bool_], classifier: Maps) -> Values:
+    rows = _rows(classifier)
+    n_positive = positive.sum(axis=(-2, -1))
+    n_negative = rows.shape[-1] - n_positive
+    wins = dot(flat(positive), _varying(midranks(rows), rows)) - n_positive * (n_positive + 1) / 2
+    return _ratio(wins, n_positive * n_negative)
+
+
+def _auc_shuffled(positive: NDArray[np.bool_], classifier: Maps, total: NDArray[np.int64]) -> Values:
+    rows = _rows(classifier)
+    n_positive = positive.sum(axis=(-2, -1))
+    # total counts the image itself too; against itself a set of pixels wins exactly one half of n² comparisons
+    wins = dot(flat(positive), _varying(cumulative_weights(rows, flat(total)), rows)) - n_positive**2 / 2
+    return _ratio(wins, n_positive * (total.sum() - n_positive))
+
+
+def _positives(maps: Maps, *, k: int) -> NDArray[np.bool_]:
+    rows = _rows(maps)
+    at_rank = np.partition(rows, rows.shape[-1] - k, axis=-1)[..., [rows.shape[-1] - k]]
+    marked = (rows >= at_rank) & (rows > rows.min(axis=-1, keepdims=True))
+    return np.asarray(marked.reshape(maps.shape), dtype=np.bool_)
+
+
+def _rows(maps: Maps) -> NDArray[np.floating]:
+    """Rows (..., pixels) in the maps' own precision; whole numbers and booleans as float64."""
+    rows = maps.reshape(*maps.shape[:-2], -1)
+    return rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
+
+
+def _varying(ranks: Values, rows: NDArray[np.floating]) -> Values:
+    """Ranks, NaN where the row that was ranked is constant."""
+    ranks[is_constant(rows)[..., 0]] = np.nan
+    return ranks
+
+
+def _ratio(wins: Values, comparisons: Values) -> Values:
+    ratio: Values = wins / np.where(comparisons > 0, comparisons, np.nan)
+    return ratio
