@@ -1,1 +1,19 @@
-"""To be described by its author."""
+"""Photographs -> trained networks -> attributions; the only part of salcompare that imports torch."""
+
+from salcompare.errors import MissingDependencyError, Problem
+
+try:
+    import torch  # noqa: F401
+except ImportError as error:
+    raise MissingDependencyError(
+        Problem("torch", "is not installed", remedy="run: pip install 'salcompare[classifiers]'")) from error
+
+from salcompare.classifiers.backbones import Backbone, find_backbone, register_backbone
+from salcompare.classifiers.evaluation import wilson
+from salcompare.classifiers.guided import guided_backprop
+from salcompare.classifiers.preparation import Preprocessing
+from salcompare.classifiers.trained import TrainedClassifier, load_classifier
+from salcompare.classifiers.variants import train_classifier
+
+__all__ = ["Backbone", "Preprocessing", "TrainedClassifier", "find_backbone", "guided_backprop", "load_classifier",
+           "register_backbone", "train_classifier", "wilson"]

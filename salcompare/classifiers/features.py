@@ -1,0 +1,85 @@
+"""Running a network over photographs, and features that are computed once and kept in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from salcompare.classifiers.preparation import Pixels
+from salcompare.progress import Progress
+from salcompare.store import replacing
+
+BATCH = 64
+Prepare = Callable[[Pixels], torch.Tensor]
+Values = NDArray[np.float32]
+
+
+def run(model: nn.Module, pixels: Pixels, prepare: Prepare) -> Values:
+    """Give the outputs (n, outputs) of a network in evaluation mode for photographs (n, h, w, 3), in their order."""
+    return np.concatenate([outputs for _, outputs in _batches(model, pixels, prepare)])
+
+
+def kept_features(features: nn.Module, pixels: Pixels, prepare: Prepare, *, folder: Path, form: str, digest: str,
+                  what: str, progress: Progress) -> Values:
+    """Features (n, f) of photographs, from the file that an earlier run left, else computed and kept there.
+
+    Parameters
+    ----------
+    features : nn.Module
+        Prepared images (n, 3, h, w) -> (n, f).
+    pixels : uint8 array (n, h, w, 3)
+    prepare : callable
+    folder : Path
+        The file is ``features-<form>-<digest>.npy`` in it; those of the same form and other digests are deleted.
+    form : str
+        What was done to the photographs: plain or mirrored.
+    digest : str
+        Of all that the features depend on.
+    what : str
+        What progress calls this.
+    progress : Progress
+
+    Returns
+    -------
+    float32 array (n, f)
+        Read from the file when used.
+    """
+    path = folder / f"features-{form}-{digest}.npy"
+    for other in folder.glob(f"features-{form}-*.npy"):
+        if other != path:
+            other.unlink()
+    if not _readable(path, len(pixels)):
+        batches = progress.track(_batches(features, pixels, prepare), total=-(-len(pixels) // BATCH), what=what)
+        with replacing(path) as beside:
+            _write(beside, batches, len(pixels))
+    values: Values = np.load(path, mmap_mode="r")
+    return values
+
+
+def _batches(model: nn.Module, pixels: Pixels, prepare: Prepare) -> Iterator[tuple[int, Values]]:
+    model.eval()
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    for start in range(0, len(pixels), BATCH):
+        with torch.no_grad():
+            yield start, model(prepare(pixels[start:start + BATCH]).to(device)).cpu().numpy()
+
+
+def _write(path: Path, batches: Iterator[tuple[int, Values]], n: int) -> None:
+    start, first = next(batches)
+    whole = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, first.shape[1]))
+    whole[start:start + len(first)] = first
+    for start, values in batches:
+        whole[start:start + len(values)] = values
+    whole.flush()
+
+
+def _readable(path: Path, n: int) -> bool:
+    try:
+        return path.exists() and len(np.load(path, mmap_mode="r")) == n
+    except (ValueError, OSError, EOFError):
+        return False

@@ -1,0 +1,103 @@
+"""The tables of a classifier's variants, all made from what their files keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from salcompare.classifiers.evaluation import accuracy_table, confusion_table, predictions_table
+from salcompare.classifiers.material import Material
+from salcompare.classifiers.network import sha256_of_state
+from salcompare.classifiers.trained import trained_path
+from salcompare.errors import InputError
+from salcompare.progress import Progress
+from salcompare.store import read_json, write_json, write_table
+
+TABLES = ("training", "accuracy", "confusion", "predictions", "weights")
+SUMMARY = "summary.json"
+
+
+def tables_finished(folder: Path, digests: Mapping[str, str]) -> bool:
+    """Whether networks, tables and summary of these variants, and of these only, are all there."""
+    if not (folder / SUMMARY).exists():
+        return False
+    try:
+        found = {variant: entry["digest"] for variant, entry in read_json(folder / SUMMARY).items()}
+    except (InputError, AttributeError, KeyError, TypeError):
+        return False
+    files = [folder / f"{name}.csv" for name in TABLES] + [trained_path(folder, variant) for variant in digests]
+    return found == dict(digests) and all(path.exists() for path in files)
+
+
+def write_tables(folder: Path, outcomes: Mapping[str, Mapping[str, Any]], sparsity: Mapping[str, pd.DataFrame],
+                 material: Material, *, title: str, progress: Progress) -> None:
+    """Write the tables and, last, summary.json; say what the test accuracies are.
+
+    Parameters
+    ----------
+    folder : Path
+    outcomes : mapping of variant to what its file keeps
+    sparsity : mapping of variant to what `near_zero_shares` gives
+    material : Material
+    title : str
+        The classifier's name.
+    progress : Progress
+    """
+    tables: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in TABLES}
+    for variant, outcome in outcomes.items():
+        predictions = predictions_table(outcome["logits"].numpy(), material)
+        tables["training"][variant] = pd.DataFrame(outcome["log"])
+        tables["accuracy"][variant] = accuracy_table(predictions)
+        tables["confusion"][variant] = confusion_table(predictions)
+        tables["predictions"][variant] = predictions
+        tables["weights"][variant] = sparsity[variant]
+    for name, parts in tables.items():
+        write_table(folder / f"{name}.csv", _stacked(parts))
+    for variant, accuracy in tables["accuracy"].items():
+        progress.say(f"{title} {variant}: {_sentence(accuracy)}")
+    summary = summarise(outcomes)
+    if summary.get("finetuned", {}).get("beats_frozen") is False:
+        progress.say(f"{title} finetuned: no iteration beat the frozen network on the validation images; "
+                     "the best of them is kept")
+    write_json(folder / SUMMARY, summary)
+
+
+def summarise(outcomes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Say of each variant what it is, how it was trained and whether finetuning was better than not.
+
+    Returns
+    -------
+    dict of variant to dict
+        digest; backbone; seed; actors, how many; iterations; best_iteration; best_validation_accuracy; beats_frozen,
+        whether finetuning's best validation accuracy is above frozen's, None for frozen and where there is no
+        frozen variant; weights_sha256; n_parameters; preprocessing.
+    """
+    frozen = outcomes["frozen"]["best_validation_accuracy"] if "frozen" in outcomes else None
+    summary = {}
+    for variant, outcome in outcomes.items():
+        compared = variant == "finetuned" and frozen is not None
+        network, state = outcome["network"], outcome["state"]
+        summary[variant] = {
+            **{key: outcome[key] for key in ("digest", "seed", "iterations", "best_iteration",
+                                             "best_validation_accuracy", "n_parameters")},
+            "actors": len(outcome["actors"]), "backbone": network["backbone"],
+            "beats_frozen": outcome["best_validation_accuracy"] > frozen if compared else None,
+            "preprocessing": {key: network[key] for key in ("mean", "std", "centre")},
+            "weights_sha256": sha256_of_state(state)}
+    return summary
+
+
+def _stacked(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    marked = [part.assign(variant=variant)[["variant", *part.columns]] for variant, part in parts.items()]
+    return pd.concat(marked, ignore_index=True)
+
+
+def _sentence(accuracy: pd.DataFrame) -> str:
+    test = accuracy.set_index("split").loc["test"]
+    if not test["n"]:
+        return "no test images"
+    return (f"{test['n_correct']:.0f} of {test['n']:.0f} test images right, {test['accuracy']:.1%} "
+            f"(95% interval {test['ci_low']:.1%} to {test['ci_high']:.1%})")

@@ -1,0 +1,150 @@
+"""One phase of training: Adam on cross-entropy plus an L2 penalty, the best look at the validation images kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from salcompare.classifiers.checkpoints import State, read_checkpoint, write_checkpoint
+from salcompare.classifiers.network import layer_weights
+from salcompare.classifiers.randomness import derived_seed, deterministic
+from salcompare.config import Phase
+from salcompare.errors import InputError, Problem
+from salcompare.progress import Progress
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well images are told apart: share correct, and mean cross-entropy."""
+
+    accuracy: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, and on what.
+
+    Attributes
+    ----------
+    title : str
+        What progress calls it.
+    variant : str
+        frozen or finetuned: its random draws are not those of the other.
+    model : nn.Module
+        The layers that change: inputs (n, ...) -> logits (n, actors).
+    batch : callable (iteration) -> (Tensor, Tensor)
+        Inputs and actors' numbers of an iteration, counted from 1; depends on nothing else.
+    validate : callable () -> Score
+        Looks at the validation images with the model as it is.
+    """
+
+    title: str
+    variant: str
+    model: nn.Module
+    batch: Callable[[int], tuple[torch.Tensor, torch.Tensor]]
+    validate: Callable[[], Score]
+
+
+def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str, progress: Progress) -> State:
+    """Train, or go on training, and leave the model with the weights of its best look.
+
+    The validation images are looked at every `validate_every` iterations and after the last. The best look is the
+    one of highest accuracy, of those the one of lowest cross-entropy, of those the earliest. The weights before the
+    first iteration are no candidate.
+
+    Parameters
+    ----------
+    task : Task
+        Its model is changed in place.
+    phase : Phase
+    seed : int
+    checkpoint : Path
+        Written at each look. Training goes on from it if it is there with the same digest, with the result of a run
+        that was never interrupted.
+    digest : str
+        Of everything that the result depends on.
+    progress : Progress
+
+    Raises
+    ------
+    InputError
+        If the loss is no longer finite.
+    """
+    optimizer = _optimizer(task.model, phase)
+    with deterministic():
+        state = read_checkpoint(checkpoint, digest=digest) or State()
+        if state.iteration:
+            task.model.load_state_dict(state.model)
+            optimizer.load_state_dict(state.optimizer)
+            progress.say(f"{task.title}: going on after iteration {state.iteration}")
+        left = range(state.iteration + 1, phase.iterations + 1)
+        losses, accuracies = [], []
+        for iteration in progress.track(left, total=len(left), what=task.title):
+            torch.manual_seed(derived_seed(seed, task.variant, "dropout", iteration))
+            score = _step(task, optimizer, iteration)
+            losses.append(score.loss)
+            accuracies.append(score.accuracy)
+            if iteration % phase.validate_every == 0 or iteration == phase.iterations:
+                seen = Score(math.fsum(accuracies) / len(accuracies), math.fsum(losses) / len(losses))
+                _look(task, state, phase, iteration, seen, progress)
+                state.optimizer = optimizer.state_dict()
+                write_checkpoint(checkpoint, state, digest=digest)
+                losses, accuracies = [], []
+    task.model.load_state_dict(state.best)
+    return state
+
+
+def l2_penalty(model: nn.Module, l2: float) -> float:
+    """`l2` times the sum of the squared weights of convolution and linear layers, no biases."""
+    return l2 * math.fsum(float(weight.detach().square().sum()) for weight in layer_weights(model).values())
+
+
+def _optimizer(model: nn.Module, phase: Phase) -> torch.optim.Optimizer:
+    """Adam; its weight decay d adds d * w to the gradient, which is the gradient of d/2 * w²: so d = 2 * l2."""
+    penalised = list(layer_weights(model).values())
+    known = {id(weight) for weight in penalised}
+    free = [parameter for parameter in model.parameters() if id(parameter) not in known]
+    groups = [{"params": penalised, "weight_decay": 2 * phase.l2}, {"params": free, "weight_decay": 0.0}]
+    return torch.optim.Adam(groups, lr=phase.learning_rate, fused=True)
+
+
+def _step(task: Task, optimizer: torch.optim.Optimizer, iteration: int) -> Score:
+    inputs, actors = task.batch(iteration)
+    task.model.train()
+    optimizer.zero_grad(set_to_none=True)
+    logits = task.model(inputs)
+    loss = cross_entropy(logits, actors)
+    if not bool(torch.isfinite(loss)):
+        raise InputError(Problem(task.title, f"the loss is {float(loss.detach())} at iteration {iteration}",
+                                 "a finite number", "lower learning_rate or l2 in study.toml"))
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return Score(float((logits.detach().argmax(1) == actors).float().mean()), float(loss.detach()))
+
+
+def _look(task: Task, state: State, phase: Phase, iteration: int, seen: Score, progress: Progress) -> None:
+    """Look at the validation images, log it, and keep the weights if they are the best so far."""
+    task.model.eval()
+    now = task.validate()
+    state.iteration = iteration
+    state.model = _copied(task.model)
+    state.log.append({"iteration": iteration, "loss": seen.loss, "train_accuracy": seen.accuracy,
+                      "validation_accuracy": now.accuracy, "validation_loss": now.loss,
+                      "penalty": l2_penalty(task.model, phase.l2)})
+    better = (now.accuracy, -now.loss) > (state.best_accuracy, -state.best_loss)
+    if better:
+        state.best, state.best_iteration = state.model, iteration
+        state.best_accuracy, state.best_loss = now.accuracy, now.loss
+    progress.say(f"{task.title}: iteration {iteration} of {phase.iterations}, loss {seen.loss:.3f}, "
+                 f"training {seen.accuracy:.1%}, validation {now.accuracy:.1%}{' (best so far)' if better else ''}")
+
+
+def _copied(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}

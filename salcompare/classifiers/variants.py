@@ -1,0 +1,188 @@
+"""Training the variants of one classifier: frozen, then finetuned from the frozen result, with their tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+import xarray as xr
+
+from salcompare.classifiers.backbones import Backbone, find_backbone
+from salcompare.classifiers.checkpoints import State, read_matching, write_torch
+from salcompare.classifiers.features import Values, kept_features, run
+from salcompare.classifiers.material import Material, gather_material
+from salcompare.classifiers.network import Network, build_network
+from salcompare.classifiers.preparation import Pixels, Preprocessing
+from salcompare.classifiers.sparsity import near_zero_shares, near_zero_thresholds
+from salcompare.classifiers.tables import tables_finished, write_tables
+from salcompare.classifiers.tasks import finetuned_task, frozen_task, head_logits
+from salcompare.classifiers.trained import trained_path
+from salcompare.classifiers.training import train
+from salcompare.classifiers.weights import load_weights, weights_identity
+from salcompare.config import Classifier
+from salcompare.errors import ConfigError, Problem
+from salcompare.progress import Progress, Silent
+from salcompare.provenance import fingerprint
+
+FORMAT = 1
+"""Counts changes of what training does; files of another count are trained anew."""
+ORDER = ("frozen", "finetuned")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One classifier being trained."""
+
+    config: Classifier
+    backbone: Backbone
+    material: Material
+    prepare: Preprocessing
+    network: Network
+    folder: Path
+    seed: int
+    features_digest: str
+    digests: dict[str, str]
+    progress: Progress
+
+
+def train_classifier(pixels: xr.DataArray, images: pd.DataFrame, config: Classifier, *, root: Path, folder: Path,
+                     seed: int, progress: Progress | None = None) -> None:
+    """Train the variants of a classifier and write networks and tables.
+
+    *frozen* trains the new layers on features that are computed once and kept; *finetuned* then trains the whole
+    network, starting from the frozen result, or from the backbone's weights where frozen is not asked for. A killed
+    run goes on when called again, with the result of an uninterrupted one; a finished variant is not trained again.
+
+    Parameters
+    ----------
+    pixels : uint8 DataArray (image, y, x, channel)
+        Photographs on the study's grid.
+    images : DataFrame
+        As `schema.IMAGES`; gives each image's actor and split.
+    config : Classifier
+        The section of study.toml.
+    root : Path
+        What a relative path to weights starts from.
+    folder : Path
+        Gets, each whole or not at all: ``<variant>.pt``; training.csv (variant, iteration, loss, train_accuracy,
+        validation_accuracy, validation_loss, penalty: loss and train_accuracy are means over the batches since the
+        last look, with dropout and augmentation); accuracy.csv; confusion.csv (test images); predictions.csv;
+        weights.csv; and last summary.json. Kept features and checkpoints stand there too. What stands there from
+        other photographs, settings or seed is not used.
+    seed : int
+        Every random draw follows from it.
+    progress : Progress, optional
+
+    Raises
+    ------
+    ConfigError
+        If the backbone or its weights are unknown, or frozen training is asked to shift images.
+    InputError
+        If the photographs do not allow training, weights cannot be read, or the loss is no longer finite.
+    MissingDependencyError
+        If the backbone or its weights are not installed or cannot be downloaded.
+    """
+    progress = progress or Silent()
+    backbone = find_backbone(config.backbone)
+    _check(config)
+    material = gather_material(pixels, images)
+    given = _features_depend_on(config, backbone, material, root=root, seed=seed)
+    digests = _digests(config, given)
+    if tables_finished(folder, digests):
+        return
+    network = build_network(
+        backbone, size=material.size, hidden=config.hidden, dropout=config.dropout, n_actors=len(material.actors),
+        learned_statistics=config.weights != "none", seed=seed)
+    load_weights(network.features, backbone, config.weights, root=root, say=progress.say)
+    job = _Job(config, backbone, material, dataclasses.replace(backbone.preprocessing, centre=config.centre),
+               network.to("cuda" if torch.cuda.is_available() else "cpu"), folder, seed, fingerprint(given),
+               digests, progress)
+    outcomes, sparsity = _train_variants(job)
+    write_tables(folder, outcomes, sparsity, material, title=config.name, progress=progress)
+    for variant in digests:
+        _checkpoint_path(folder, variant).unlink(missing_ok=True)
+
+
+def _check(config: Classifier) -> None:
+    if "frozen" in config.variants and config.frozen.shift:
+        raise ConfigError(Problem(
+            f"[[classifier]] {config.name!r} frozen shift", str(config.frozen.shift),
+            "0, because frozen training computes each image's features once", "shift in finetuned only, or use flip"))
+
+
+def _features_depend_on(config: Classifier, backbone: Backbone, material: Material, *, root: Path,
+                        seed: int) -> dict[str, object]:
+    return {"format": FORMAT, "backbone": backbone.name, "preprocessing": backbone.preprocessing,
+            "weights": weights_identity(backbone, config.weights, root=root), "centre": config.centre,
+            "seed": seed, "material": material.digest()}
+
+
+def _digests(config: Classifier, given: dict[str, object]) -> dict[str, str]:
+    """Digest of all that each variant depends on, in the order they are trained."""
+    found: dict[str, str] = {}
+    for variant in ORDER:
+        if variant in config.variants:
+            found[variant] = fingerprint({
+                **given, "hidden": config.hidden, "dropout": config.dropout, "variant": variant,
+                "start": found.get("frozen"), "phase": getattr(config, variant)})
+    return found
+
+
+def _train_variants(job: _Job) -> tuple[dict[str, dict[str, Any]], dict[str, pd.DataFrame]]:
+    """Train what is not trained yet: what each variant's file keeps, and its share of near-zero weights."""
+    thresholds = near_zero_thresholds(job.network)
+    outcomes, sparsity = {}, {}
+    for variant, digest in job.digests.items():
+        path = trained_path(job.folder, variant)
+        outcome = read_matching(path, digest=digest)
+        if outcome is None:
+            state, logits = _train_frozen(job) if variant == "frozen" else _train_finetuned(job)
+            outcome = _outcome(job, variant, state, logits)
+            write_torch(path, outcome)
+        job.network.load_state_dict(outcome["state"])
+        outcomes[variant], sparsity[variant] = outcome, near_zero_shares(job.network, thresholds)
+    return outcomes, sparsity
+
+
+def _train_frozen(job: _Job) -> tuple[State, Values]:
+    if job.config.weights == "none":
+        job.progress.say(f"{job.config.name} frozen: the features are those of random weights (weights = \"none\")")
+    plain = _features(job, job.material.pixels, "plain")
+    mirrored = _features(job, job.material.pixels[:, :, ::-1], "mirrored") if job.config.frozen.flip else None
+    task = frozen_task(job.network, job.material, job.config, plain=plain, mirrored=mirrored, seed=job.seed)
+    state = train(task, job.config.frozen, seed=job.seed, checkpoint=_checkpoint_path(job.folder, "frozen"),
+                  digest=job.digests["frozen"], progress=job.progress)
+    return state, head_logits(job.network, plain)
+
+
+def _train_finetuned(job: _Job) -> tuple[State, Values]:
+    task = finetuned_task(job.network, job.material, job.config, prepare=job.prepare, seed=job.seed)
+    state = train(task, job.config.finetuned, seed=job.seed, checkpoint=_checkpoint_path(job.folder, "finetuned"),
+                  digest=job.digests["finetuned"], progress=job.progress)
+    return state, run(job.network, job.material.pixels, job.prepare)
+
+
+def _features(job: _Job, pixels: Pixels, form: str) -> Values:
+    return kept_features(job.network.features, pixels, job.prepare, folder=job.folder,
+                         form=form, digest=job.features_digest, what=f"{job.config.name} features",
+                         progress=job.progress)
+
+
+def _outcome(job: _Job, variant: str, state: State, logits: Values) -> dict[str, Any]:
+    """All that is kept of a trained variant, in plain values and tensors."""
+    network = {"backbone": job.backbone.name, "size": list(job.material.size), "hidden": job.config.hidden,
+               "dropout": job.config.dropout, "learned_statistics": job.network.learned_statistics,
+               "mean": list(job.prepare.mean), "std": list(job.prepare.std), "centre": job.prepare.centre}
+    weights = {name: value.detach().cpu().clone() for name, value in job.network.state_dict().items()}
+    return {"digest": job.digests[variant], "variant": variant, "state": weights, "network": network,
+            "actors": list(job.material.actors), "seed": job.seed, "log": state.log, "iterations": state.iteration,
+            "best_iteration": state.best_iteration, "best_validation_accuracy": state.best_accuracy,
+            "n_parameters": sum(p.numel() for p in job.network.parameters()), "logits": torch.from_numpy(logits)}
+
+
+def _checkpoint_path(folder: Path, variant: str) -> Path:
+    return folder / f"{variant}.checkpoint.pt"

@@ -1,0 +1,193 @@
+"""A backbone's weights: finding the file they stand in, and loading it after checking names and shapes."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import importlib.util
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+import torch
+from torch import nn
+
+from salcompare.errors import ConfigError, InputError, MissingDependencyError, Problem
+from salcompare.provenance import sha256_of_file
+
+if TYPE_CHECKING:
+    from salcompare.classifiers.backbones import Backbone
+
+Say = Callable[[str], None]
+SECONDS_TO_CONNECT = 30.0
+_COUNTER = "num_batches_tracked"  # of batch normalisation; older files lack it and nothing here reads it
+
+
+def needed(module: str, *, extra: str) -> ModuleType:
+    """Import a module that an extra of the package installs.
+
+    Raises
+    ------
+    MissingDependencyError
+        If it is not installed, naming the command that installs it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise _not_installed(module, extra) from error
+
+
+def installed(package: str, pattern: str, *, extra: str) -> Path:
+    """Find a file inside an installed package without importing it.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the package or the file is not there.
+    """
+    spec = importlib.util.find_spec(package)
+    folders = [] if spec is None else list(spec.submodule_search_locations or [])
+    found = sorted(path for folder in folders for path in Path(folder).glob(pattern))
+    if not found:
+        raise _not_installed(package, extra)
+    return found[0]
+
+
+def downloaded(url: str, *, say: Say) -> Path:
+    """Find a file of weights among those that torch has downloaded, or download it.
+
+    Raises
+    ------
+    MissingDependencyError
+        If there is no network, naming the file, where to put it and what else to do.
+    """
+    name = Path(urlparse(url).path).name
+    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if path.exists():
+        return path
+    say(f"downloading {name} to {path.parent}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = name.rsplit(".", 1)[0].rsplit("-", 1)[-1]  # torch names such files NAME-<start of SHA-256>.pth
+    try:
+        with _patience(SECONDS_TO_CONNECT):
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix, progress=False)
+    except (OSError, RuntimeError) as error:
+        remedy = (f'put that file at {path}, or name a copy in study.toml with weights = "path/to/{name}", or train '
+                  'without it with weights = "none"')
+        raise MissingDependencyError(Problem(name, f"could not be downloaded ({error})", remedy=remedy)) from error
+    return path
+
+
+def load_weights(features: nn.Module, backbone: Backbone, weights: str, *, root: Path, say: Say) -> None:
+    """Load weights into a backbone's layers.
+
+    Parameters
+    ----------
+    features : nn.Module
+        As `backbone.features` made them; changed in place unless `weights` is "none".
+    backbone : Backbone
+    weights : str
+        "none", one of the backbone's named weights, or a file's path.
+    root : Path
+        The study's folder, which a relative path starts from.
+    say : callable
+        Told when something is downloaded.
+
+    Raises
+    ------
+    ConfigError
+        If there are no weights of that name and no such file.
+    InputError
+        If the file cannot be read, or its layers differ, naming each that does.
+    MissingDependencyError
+        If named weights are not installed or cannot be downloaded.
+    """
+    if weights == "none":
+        return
+    path = backbone.weights[weights](say) if weights in backbone.weights else local_file(backbone, weights, root=root)
+    features.load_state_dict(_matching(read_state(path), features, backbone, str(path)), strict=False)
+
+
+def weights_identity(backbone: Backbone, weights: str, *, root: Path) -> str:
+    """Text that changes when the weights would: their name, or the hash of the file."""
+    if weights == "none" or weights in backbone.weights:
+        return weights
+    return sha256_of_file(local_file(backbone, weights, root=root))
+
+
+def local_file(backbone: Backbone, weights: str, *, root: Path) -> Path:
+    """Find the file that study.toml names.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    path = root / Path(weights).expanduser()
+    if not path.is_file():
+        names = ", ".join([*map(repr, backbone.weights), "'none'"])
+        raise ConfigError(Problem(f"[[classifier]] weights of {backbone.name}",
+                                  f"{weights!r} is no name of weights and no file {path}",
+                                  f"{names} or the path of a state_dict"))
+    return path
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Read a file that torch.save wrote: tensors and plain values only, nothing in it is run.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is no mapping.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle can raise anything
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise InputError(Problem(str(path), f"cannot be read ({reason})", "a state_dict written by torch.save",
+                                 "get the file again")) from error
+    if not isinstance(state, Mapping):
+        raise InputError(Problem(str(path), f"holds a {type(state).__name__}", "a state_dict, names to tensors",
+                                 "save it with torch.save(model.state_dict(), path)"))
+    return dict(state)
+
+
+def _matching(state: Mapping[str, Any], features: nn.Module, backbone: Backbone, where: str) -> dict[str, Any]:
+    """Pick the layers' weights from a file's, or say what differs."""
+    wanted = {key: value for key, value in features.state_dict().items() if not key.endswith(_COUNTER)}
+    prefix = max(backbone.prefixes, key=lambda p: sum(p + key in state for key in wanted))
+    problems = [Problem(where, f"no weights {prefix + key!r}", f"those of {backbone.name}, of shape {_shape(value)}")
+                for key, value in wanted.items() if prefix + key not in state]
+    problems += [Problem(where, f"{prefix + key!r} has shape {_shape(state[prefix + key])}", str(_shape(value)))
+                 for key, value in wanted.items()
+                 if prefix + key in state and _shape(state[prefix + key]) != _shape(value)]
+    known = {prefix + key for key in features.state_dict()}
+    problems += [Problem(where, f"unknown weights {key!r}", f"those of {backbone.name} only")
+                 for key in state if key not in known and not key.startswith(backbone.ignored or ("\0",))]
+    if problems:
+        raise InputError(problems)
+    return {key: state[prefix + key] for key in wanted}
+
+
+def _shape(value: object) -> tuple[int, ...] | str:
+    return tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+
+
+def _not_installed(what: str, extra: str) -> MissingDependencyError:
+    return MissingDependencyError(Problem(what, "is not installed",
+                                          remedy=f"run: pip install 'salcompare[{extra}]'"))
+
+
+@contextlib.contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """Give up on a silent network after some seconds, instead of never."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
