@@ -231,6 +231,8 @@ def _contradictions(config: Config, where: str) -> list[Problem]:
                  for name in names if not name or not all(c.isalnum() or c in "-_." for c in name)]
     problems += [Problem(f"{where} [[classifier]] variants", "[]", "at least one of frozen, finetuned")
                  for classifier in config.classifier if not classifier.variants]
+    if not config.classifier and config.responses.source == "none":
+        problems.append(Problem(where, "neither a classifier nor responses", "one of them", "give a [[classifier]]"))
     if len(config.report.actors) > 6:
         problems.append(Problem(f"{where} [report] actors", f"{len(config.report.actors)} actors", "at most 6"))
     return problems
@@ -269,8 +271,8 @@ class _Reader:
                 return self._wrong(title, option.name, value, "a table")
             return self.section(typing.cast("type[Any]", hint), value, name)
         if typing.get_origin(hint) is tuple and dataclasses.is_dataclass(typing.get_args(hint)[0]):
-            if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
-                return self._wrong(title, option.name, value, f"[[{option.name}]], one or more")
+            if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+                return self._wrong(title, option.name, value, f"[[{option.name}]], as often as there are")
             return tuple(self.section(typing.get_args(hint)[0], item, name) for item in value)
         if typing.get_origin(hint) is dict:
             if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):

@@ -111,6 +111,18 @@ def figure_data(study: Study) -> FigureData:
         mask_share=study.config.maps.mask_share, human_share=study.config.maps.human_share, credit=credit(study))
 
 
+def check_names(study: Study) -> None:
+    """Refuse actors in [report] that the catalogue does not have, before anything long is run.
+
+    Raises
+    ------
+    InputError
+        Naming them.
+    """
+    shown_actors(study)
+    difference_pairs(study)
+
+
 def shown_actors(study: Study) -> tuple[str, ...]:
     """Actors that the figures show: those that study.toml names, or the first six."""
     known = sorted(study.images["actor"].unique())

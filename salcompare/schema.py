@@ -107,6 +107,7 @@ ESTIMATES = Table("estimates", (
     Column("statistic", "text", "what was computed: r2, label_share, symmetry, overlap, ..."),
     Column("metric", "text", "the variant of the statistic", required=False),
     Column("form", "text", "how the maps were prepared: raw, masks, smoothed masks, smoothed", required=False),
+    Column("sigma", "number", "standard deviation of the smoothing Gaussian, pixels of the grid", required=False, low=0),
     Column("level", "text", "population, actor or image", choices=("population", "actor", "image", "label")),
     Column("source", "text", "human, CLASSIFIER/VARIANT/METHOD, photographs, or a baseline", required=False),
     Column("against", "text", "the source or baseline it is compared with", required=False),

@@ -85,6 +85,8 @@ def require(study: Study, name: str) -> None:
 
 def run(study: Study, *, until: str | None = None, progress: Progress) -> list[str]:
     """Run every stage that is missing or stale, in order, up to `until` (all if None); give the names of those run."""
+    from salcompare.pipeline import check_names
+
     ran = []
     with _alone(study):
         names = list(standings(study))
@@ -94,6 +96,8 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
             if standing is None or standing.state == "current":
                 continue
             progress.say(f"[{number}/{len(names)}] {name}: {standing.reason}")
+            if standing.stage.needs:
+                check_names(study)
             standing.stage.make(study, standing.fingerprint, progress)
             _record(study, standing)
             ran.append(name)

@@ -35,6 +35,7 @@ def study(tmp_path, monkeypatch):
         ]
 
     monkeypatch.setattr(pipeline, "stages", stages)
+    monkeypatch.setattr(pipeline, "check_names", lambda _: None)
     return made
 
 

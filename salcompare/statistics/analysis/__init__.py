@@ -1,0 +1,114 @@
+"""A study's whole analysis: labelled estimates put into one tidy table, with the heatmaps beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import xarray as xr
+
+from salcompare import maps as mapping
+from salcompare.progress import Progress, Silent
+from salcompare.statistics.analysis.labels import label_estimates
+from salcompare.statistics.analysis.overlap import OverlapAnalysis
+from salcompare.statistics.analysis.parts import AnalysisData, Draws
+from salcompare.statistics.analysis.symmetry import symmetry_estimates
+from salcompare.statistics.analysis.variance import variance_estimates
+from salcompare.statistics.estimates import estimates_table, nulls_table
+
+if TYPE_CHECKING:
+    from salcompare.config import Maps, Statistics
+    from salcompare.statistics.estimates import Row
+
+__all__ = ["AnalysisData", "Results", "analyse"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an analysis gives.
+
+    Attributes
+    ----------
+    estimates : DataFrame
+        See `salcompare.schema.ESTIMATES`.
+    heatmaps : Dataset
+        ``heatmap`` and ``relative`` (source, actor, y, x).
+    nulls : DataFrame
+        Columns statistic, metric, form, source, value: draws under the null, for figures.
+    """
+
+    estimates: pd.DataFrame
+    heatmaps: xr.Dataset
+    nulls: pd.DataFrame
+
+
+def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int,
+            progress: Progress | None = None) -> Results:
+    """Compute every statistic of a study.
+
+    Parameters
+    ----------
+    data : AnalysisData
+        Maps, photographs and responses; what is missing is left out of the table.
+    maps, statistics : Maps, Statistics
+        Settings.
+    seed : int
+        Each part draws from a stream of its own.
+    progress : Progress, optional
+        Told of each part.
+
+    Returns
+    -------
+    Results
+    """
+    progress = progress or Silent()
+    rows: list[Row] = list(_accuracy_rows(data.accuracies))
+    draws: list[Draws] = []
+    progress.say("  variance explained")
+    for more, null in variance_estimates(data, maps, statistics, seed):
+        rows += more
+        draws.append(null)
+    heatmaps = study_heatmaps(data, maps)
+    progress.say("  labels and symmetry")
+    if data.responses is not None:
+        rows += label_estimates(data.responses, data.images, statistics, seed)
+    if heatmaps.sizes["source"]:
+        rows += symmetry_estimates(data, heatmaps["heatmap"], maps, seed)
+    if data.human is not None:
+        for more, nulls in _overlaps(OverlapAnalysis(data, maps, statistics, seed), list(data.classifier_maps), progress):
+            rows += more
+            draws += nulls
+    return Results(estimates_table(rows), heatmaps, nulls_table(draws))
+
+
+def study_heatmaps(data: AnalysisData, maps: Maps) -> xr.Dataset:
+    """Heatmaps of every source, people's first, and their relative saliency."""
+    found: dict[str, xr.DataArray] = {}
+    if data.human is not None:
+        found["human"] = mapping.actor_heatmap(data.human["coverage"])
+    elif data.human_heatmap is not None:
+        found["human"] = data.human_heatmap
+    for source, dataset in data.classifier_maps.items():
+        found[source] = mapping.actor_heatmap(mapping.top_mask(dataset["saliency"], share=maps.mask_share))
+    stacked = mapping.stack_sources(found).load()
+    return xr.Dataset({"heatmap": stacked, "relative": mapping.relative_saliency(stacked)})
+
+
+def _overlaps(analysis: OverlapAnalysis, sources: list[str], progress: Progress) -> Iterator[
+        tuple[list[Row], list[Draws]]]:
+    progress.say("  noise ceiling and baselines")
+    ceiling_rows, ceilings = analysis.ceilings()
+    baselines = analysis.baselines()
+    yield [*ceiling_rows, *analysis.baseline_rows(baselines)], []
+    for source in sources:
+        progress.say(f"  overlap of people and {source}")
+        yield from analysis.classifier_rows(source, baselines, ceilings)
+
+
+def _accuracy_rows(accuracies: pd.DataFrame) -> Iterator[Row]:
+    for row in accuracies.to_dict("records"):
+        yield {"statistic": "accuracy", "metric": row["split"], "level": "population",
+               "source": f"{row['classifier']}/{row['variant']}", "value": row["accuracy"], "ci_low": row["ci_low"],
+               "ci_high": row["ci_high"], "ci_method": "wilson", "resampled": "images", "n": row["n"]}

@@ -1,0 +1,181 @@
+"""Estimates of the overlap of people's maps and each classifier's, with baselines, effects and ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from salcompare.statistics.analysis.parts import (
+    NULL_DRAWS,
+    AnalysisData,
+    Draws,
+    actor_rows,
+    adjusted,
+    population_row,
+    stream,
+)
+from salcompare.statistics.baselines import centre, other_actors_mean
+from salcompare.statistics.ceiling import mean_ceiling, noise_ceiling
+from salcompare.statistics.contrasts import paired_differences, uniform_overlap
+from salcompare.statistics.levels import actor_means, population_mean
+from salcompare.statistics.metrics import METRICS
+from salcompare.statistics.overlap import overlap, overlap_tests
+
+if TYPE_CHECKING:
+    from salcompare.config import Maps, Statistics
+    from salcompare.statistics.estimates import Row
+
+PRIMARY = "pearson"
+CURVE = (0.0, 0.01, 0.02, 0.03, 0.05, 0.08)  # sigmas of the curve, shares of the grid's width
+_TESTED = tuple(name for name in METRICS if name != "emd")  # emd would solve a programme for each of n x n pairs
+
+
+class OverlapAnalysis:
+    """Overlap of the study's people with its classifiers, on the settings of one study.
+
+    Parameters
+    ----------
+    data : AnalysisData
+        With human maps.
+    maps, statistics : Maps, Statistics
+        Settings.
+    seed : int
+        Of the study.
+    """
+
+    def __init__(self, data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> None:
+        if data.human is None:
+            message = "an analysis of overlap needs human maps"
+            raise ValueError(message)
+        self.data, self.statistics, self.seed = data, statistics, seed
+        self.coverage = data.human["coverage"].load()
+        self.share = maps.mask_share
+        self.sigma = maps.sigma * self.coverage.sizes["x"]
+        self.forms: tuple[tuple[str, float | None, tuple[str, ...]], ...] = (
+            ("raw", None, tuple(METRICS)), ("smoothed", self.sigma, (PRIMARY,)))
+
+    def ceilings(self) -> tuple[list[Row], dict[str, float]]:
+        """Estimate the noise ceiling of the primary metric in each form; give its rows and its population values."""
+        rows: list[Row] = []
+        values = {}
+        height, width = self.coverage.sizes["y"], self.coverage.sizes["x"]
+        for form, sigma, _ in self.forms:
+            of_images = noise_ceiling(
+                _present(self.data.responses), self.data.images[self.data.images["image"].isin(self.coverage["image"].values)],
+                size=(height, width), sigma=sigma or 0.0, rng=stream(self.seed, "ceiling", form))
+            found = mean_ceiling(of_images)
+            key = {"statistic": "noise_ceiling", "metric": PRIMARY, "form": form, "source": "human", "sigma": sigma}
+            rows += [population_row(found, **key), *actor_rows(found["actor_value"], found["actor_n"], **key)]
+            values[form] = float(found["value"])
+        return rows, values
+
+    def baselines(self) -> dict[str, dict[str, xr.Dataset]]:
+        """Overlap of people with each baseline, by the baseline's name and the form."""
+        others = other_actors_mean(self.coverage)
+        blob = centre(self.coverage)
+        found: dict[str, dict[str, xr.Dataset]] = {"baseline/uniform": {}, "baseline/centre": {}, "baseline/other actors": {}}
+        for form, sigma, metrics in self.forms:
+            options = {"metrics": metrics, "share": self.share, "sigma": sigma}
+            found["baseline/uniform"][form] = uniform_overlap(self.coverage, **options)
+            found["baseline/centre"][form] = overlap(self.coverage, blob, **options)
+            found["baseline/other actors"][form] = overlap(self.coverage, others, **options)
+        return found
+
+    def baseline_rows(self, baselines: dict[str, dict[str, xr.Dataset]]) -> Iterator[Row]:
+        """Give the rows of people's overlap with the baselines."""
+        for name, of_forms in baselines.items():
+            for form, values in of_forms.items():
+                yield from self._same_image_rows(name, form, values)
+
+    def classifier_rows(self, source: str, baselines: dict[str, dict[str, xr.Dataset]], ceilings: dict[str, float],
+                        ) -> Iterator[tuple[list[Row], list[Draws]]]:
+        """Give one classifier's rows: pairings, effects, differences from the baselines, and the curve over sigma."""
+        saliency = self.data.classifier_maps[source]["saliency"].load()
+        for form, sigma, metrics in self.forms:
+            values = overlap(self.coverage, saliency, metrics=metrics, share=self.share, sigma=sigma)
+            untested = values[[name for name in metrics if name not in _TESTED]]
+            rows = list(self._same_image_rows(source, form, untested)) if untested.data_vars else []
+            for name, of_forms in baselines.items():
+                rows += self._difference_rows(source, name, form, values, of_forms[form])
+            yield rows, []
+            for metric in metrics:
+                if metric in _TESTED:
+                    ceiling = ceilings[form] if metric == PRIMARY else np.nan
+                    yield self._tested(source, saliency, metric, form, sigma, ceiling)
+        yield list(self._curve(source, saliency)), []
+
+    def _same_image_rows(self, source: str, form: str, values: xr.Dataset) -> Iterator[Row]:
+        for metric in METRICS:
+            if metric in values:
+                actors = actor_means(values[metric])
+                key = self._key(source, form, metric, "same image")
+                yield population_row(population_mean(actors["value"]), **key)
+                yield from actor_rows(actors["value"], actors["n"], **key)
+
+    def _difference_rows(self, source: str, baseline: str, form: str, values: xr.Dataset, other: xr.Dataset) -> list[Row]:
+        found = paired_differences(values, other, n_permutations=self.statistics.n_permutations,
+                                   rng=stream(self.seed, "difference", source, baseline, form))
+        rows = []
+        for metric in found["metric"].values.tolist():
+            one = found.sel(metric=metric)
+            key = self._key(source, form, metric, f"minus {baseline}")
+            rows.append({**population_row(one, **key), "null": found.attrs["null"], "null_mean": 0.0,
+                         "alternative": str(one["alternative"].item()), "p_value": float(one["p_value"]),
+                         "p_attainable": float(one["p_attainable"]), "n_resamples": self.statistics.n_permutations})
+        return rows
+
+    def _tested(self, source: str, saliency: xr.DataArray, metric: str, form: str, sigma: float | None,
+                ceiling: float) -> tuple[list[Row], list[Draws]]:
+        found = overlap_tests(self.coverage, saliency, metric=metric, share=self.share, sigma=sigma,
+                              n_permutations=self.statistics.n_permutations, n_resamples=self.statistics.n_resamples,
+                              rng=stream(self.seed, "overlap", source, metric, form))
+        rows: list[Row] = []
+        draws: list[Draws] = []
+        for contrast in found["contrast"].values.tolist():
+            one = found.sel(contrast=contrast)
+            key = self._key(source, form, metric, contrast)
+            rows.append(self._population(one, key, ceiling if contrast == "same image" else np.nan))
+            rows += adjusted(self._actors(one, key), f"{contrast} of {metric}, {form}, over actors")
+            if contrast.endswith("effect"):
+                draws.append(({**key, "metric": f"{metric} {contrast}"}, one["null"].dropna("permutation").values[:NULL_DRAWS]))
+        return rows, draws
+
+    def _population(self, one: xr.Dataset, key: Row, ceiling: float) -> Row:
+        row = {**population_row(one, **key), "ci_method": str(one["ci_method"].item()), "ceiling": ceiling}
+        return row | self._test(one, "") if str(key["contrast"]).endswith("effect") else row
+
+    def _actors(self, one: xr.Dataset, key: Row) -> Iterator[Row]:
+        for index, row in enumerate(actor_rows(one["actor_value"], one["actor_n"], **key)):
+            actor = one.isel(actor=index)
+            interval = {"ci_low": float(actor["actor_ci_low"]), "ci_high": float(actor["actor_ci_high"]),
+                        "ci_method": one.attrs["actor_ci_method"], "resampled": one.attrs["actor_resampled"],
+                        "reason": str(actor["actor_reason"].item()) or None}
+            tested = self._test(actor, "actor_") if str(key["contrast"]).endswith("effect") else {}
+            yield {**row, **interval, **tested}
+
+    def _test(self, one: xr.Dataset, prefix: str) -> dict[str, object]:
+        effect = str(one["contrast"].item()).removesuffix(" effect")
+        return {"null": one.attrs[f"null_{effect}"], "null_mean": 0.0 if not prefix else np.nan,
+                "alternative": one.attrs["alternative"], "p_value": float(one[f"{prefix}p_value"]),
+                "p_attainable": float(one[f"{prefix}p_attainable"]), "n_resamples": self.statistics.n_permutations}
+
+    def _curve(self, source: str, saliency: xr.DataArray) -> Iterator[Row]:
+        for share in CURVE:
+            sigma = share * self.coverage.sizes["x"]
+            values = overlap(self.coverage, saliency, metrics=[PRIMARY], sigma=sigma or None)[PRIMARY]
+            yield population_row(population_mean(actor_means(values)["value"]), statistic="overlap_curve",
+                                 metric=PRIMARY, form="smoothed", source=source, against="human", sigma=sigma)
+
+    def _key(self, source: str, form: str, metric: str, contrast: str) -> dict[str, object]:
+        return {"statistic": "overlap", "metric": metric, "form": form, "source": source, "against": "human",
+                "contrast": contrast, "sigma": self.sigma if form == "smoothed" else None}
+
+
+def _present(responses: object):  # noqa: ANN202 - DataFrame
+    if responses is None:
+        message = "a ceiling needs responses"
+        raise ValueError(message)
+    return responses

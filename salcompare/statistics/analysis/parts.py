@@ -1,0 +1,88 @@
+"""What every part of an analysis uses: its data, random streams, and rows of population and actors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from statsmodels.stats.multitest import multipletests
+
+from salcompare.statistics.estimates import Row
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Draws = tuple[Row, "NDArray[np.float64]"]
+NULL_DRAWS = 1000  # draws of each null that are kept for figures
+
+
+@dataclass(frozen=True)
+class AnalysisData:
+    """All that is analysed.
+
+    Attributes
+    ----------
+    photographs : DataArray (image, y, x, channel)
+        On the study's grid; images beyond those of the maps do no harm.
+    images : DataFrame
+        The catalogue (see `salcompare.schema.IMAGES`).
+    responses : DataFrame or None
+        See `salcompare.schema.RESPONSES`.
+    human : Dataset or None
+        Coverage maps of images, where the responses name images.
+    human_heatmap : DataArray (actor, y, x) or None
+        Where they name actors only.
+    classifier_maps : mapping
+        By source, such as ``alexnet/finetuned/guided_backprop``: Dataset with ``saliency`` (image, y, x).
+    accuracies : DataFrame
+        Columns classifier, variant, split, accuracy, ci_low, ci_high, n.
+    """
+
+    photographs: xr.DataArray
+    images: pd.DataFrame
+    responses: pd.DataFrame | None
+    human: xr.Dataset | None
+    human_heatmap: xr.DataArray | None
+    classifier_maps: Mapping[str, xr.Dataset]
+    accuracies: pd.DataFrame
+
+
+def stream(seed: int, *names: str) -> np.random.Generator:
+    """Give each named part a random generator of its own, so that adding a part moves no other's draws."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return np.random.default_rng([seed, *np.frombuffer(digest[:16], np.uint32).tolist()])
+
+
+def population_row(found: xr.Dataset, **key: object) -> Row:
+    """Make the row of a mean over actors from value, ci_low, ci_high, n, n_undefined and reason."""
+    interval = {"ci_method": found.attrs.get("ci_method", "t"), "resampled": "actors"}
+    return {**key, "level": "population", "value": float(found["value"]), "ci_low": float(found["ci_low"]),
+            "ci_high": float(found["ci_high"]), **interval, "n": int(found["n"]),
+            "n_undefined": int(found["n_undefined"]), "reason": str(found["reason"].item()) or None}
+
+
+def actor_rows(values: xr.DataArray, n: xr.DataArray, **key: object) -> list[Row]:
+    """Make one row an actor from values and counts of images (actor)."""
+    return [{**key, "level": "actor", "actor": str(actor), "value": float(value), "n": int(count)}
+            for actor, value, count in zip(values.actor.values, values.values, n.values, strict=True)]
+
+
+def adjusted(rows: Iterable[Row], family: str) -> list[Row]:
+    """Adjust the p-values of a family by Holm's step-down method; rows without p stay out of it."""
+    rows = [dict(row) for row in rows]
+    tested = [row for row in rows if np.isfinite(_p(row))]
+    if tested:
+        p = multipletests([_p(row) for row in tested], method="holm")[1]
+        for row, value in zip(tested, p, strict=True):
+            row |= {"p_adjusted": float(value), "family": f"{family} (Holm)", "family_size": len(tested)}
+    return list(rows)
+
+
+def _p(row: Row) -> float:
+    p = row.get("p_value", np.nan)
+    return float(p) if isinstance(p, (int, float)) else np.nan

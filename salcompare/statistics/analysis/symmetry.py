@@ -1,0 +1,65 @@
+"""Estimates of the symmetry of each source's heatmaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from salcompare import maps as mapping
+from salcompare.statistics.analysis.parts import AnalysisData, actor_rows, population_row, stream
+from salcompare.statistics.levels import population_mean
+from salcompare.statistics.symmetry import odd_share_difference, symmetric_null_mean, symmetry
+
+if TYPE_CHECKING:
+    from salcompare.config import Maps
+    from salcompare.statistics.estimates import Row
+
+METRICS = ("index", "mirror_correlation", "laterality")
+
+
+def symmetry_estimates(data: AnalysisData, heatmaps: xr.DataArray, maps: Maps, seed: int) -> Iterator[Row]:
+    """Estimate the three indices of every source, per actor and for the population, and the odd shares' difference."""
+    of_images = {source: mapping.top_mask(found["saliency"], share=maps.mask_share)
+                 for source, found in data.classifier_maps.items()}
+    if data.human is not None:
+        of_images["human"] = data.human["coverage"]
+    for source in heatmaps["source"].values.tolist():
+        one = heatmaps.sel(source=source, drop=True)
+        null = (symmetric_null_mean(of_images[source], rng=stream(seed, "symmetry", source))
+                if source in of_images else None)
+        for metric, values in symmetry(one).items():
+            yield from _rows(str(source), str(metric), values, null if metric == "index" else None)
+    yield from _odd_shares(data, maps)
+
+
+def _rows(source: str, metric: str, values: xr.DataArray, null: xr.DataArray | None) -> Iterator[Row]:
+    key = {"statistic": "symmetry", "metric": metric, "source": source}
+    null_mean: dict[str, float] = {}
+    beside: dict[str, object] = {}
+    if null is not None:
+        null_mean = dict(zip(null.actor.values.tolist(), null.values.tolist(), strict=True))
+        beside = {"null": "single images mirrored at random", "null_mean": float(null.mean())}
+    counts = values.notnull().astype(int)
+    yield {**population_row(population_mean(values.reset_coords(drop=True)), **key), **beside}
+    for row in actor_rows(values, counts, **key):
+        yield {**row, **(beside | {"null_mean": null_mean[str(row["actor"])]} if beside else {})}
+
+
+def _odd_shares(data: AnalysisData, maps: Maps) -> Iterator[Row]:
+    """Compare people with each classifier on smoothed maps of the same images."""
+    if data.human is None:
+        return
+    for source, found in data.classifier_maps.items():
+        common = [image for image in data.human["image"].values.tolist() if image in set(found["image"].values.tolist())]
+        sigma = maps.sigma * found.sizes["x"]
+        people = mapping.smooth(data.human["coverage"].sel(image=common), sigma=sigma)
+        masks = mapping.top_mask(found["saliency"].sel(image=common), share=maps.mask_share).astype("float32")
+        difference = odd_share_difference(people, mapping.smooth(masks, sigma=sigma))
+        key = {"statistic": "symmetry", "metric": "odd_share", "form": "smoothed", "sigma": sigma}
+        yield population_row(difference, **key, source=source, against="human", contrast="human minus classifier")
+        for side, name in (("human", "human"), ("classifier", source)):
+            values = difference[side]
+            yield population_row(population_mean(values.reset_coords(drop=True)), **key, source=name,
+                                 against=source if side == "human" else "human", contrast="value")
