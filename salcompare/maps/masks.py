@@ -203,11 +203,10 @@ def _at_or_above(maps: Values, level: float) -> NDArray[np.bool_]:  # (..., y, x
 
 def _boundary(values: Values, k: int) -> Any:  # noqa: ANN401 - a scalar of the map's dtype
     """Give the k-th largest value of a flat map, or None where no mask is defined."""
-    if not values.any():
+    if not values.any() or (values.dtype.kind == "f" and np.isnan(values).any()):
         return None
     at = values.size - k
-    boundary = np.partition(values, (at, -1) if values.dtype.kind == "f" else at)[at]
-    return None if values.dtype.kind == "f" and np.isnan(values).any() else boundary
+    return np.partition(values, at)[at]
 
 
 @lru_cache(maxsize=16)
