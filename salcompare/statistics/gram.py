@@ -1,0 +1,186 @@
+"""Sums of squares of a stack of maps and of its permutations.
+
+The maps are read in one pass over blocks of pixels, so that big and lazy stacks stream; what follows works on inner
+products between images only, and so costs the same for any number of pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+BLOCK = 2_000_000
+"""Numbers converted to float64 at a time (16 MB); eager and lazy stacks take the same blocks, so sums are equal."""
+_READ = 16
+"""Blocks of a lazy stack read at a time, since stores are chunked by image and each read goes through all of it."""
+ROUNDING = 1e-24
+"""Share of a sum of squares below which a centred one is rounding: a constant, not a spread (squared, 1e-12)."""
+_GATHERED = 250_000
+"""Inner products gathered at a time, so that they stay in the processor's cache."""
+_GATHER_COST = 160
+"""Gathering one inner product takes as long as so many multiplications and additions in a matrix product."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Maps as a matrix (image, pixel), NumPy or dask, with the empty ones left out.
+
+    Attributes
+    ----------
+    matrix : ndarray or dask array (n, p)
+        Of any real dtype.
+    kept : ndarray of bool (images given,)
+        Which images stand in the matrix.
+    n_missing, n_empty : int
+        Images left out because a pixel is NaN or infinite, and because all pixels are 0.
+    """
+
+    matrix: Any
+    kept: NDArray[np.bool_]
+    n_missing: int
+    n_empty: int
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What variance is computed from.
+
+    Attributes
+    ----------
+    gram : ndarray (n, n)
+        Inner products of the maps after subtracting the mean over images at each pixel.
+    mean_norm : float
+        Squared norm of that mean map.
+    pixel_between, pixel_total : ndarray (p,)
+        Sums of squares between classes and in all, at each pixel; 0 where the pixel is constant.
+    """
+
+    gram: NDArray[np.float64]
+    mean_norm: float
+    pixel_between: NDArray[np.float64]
+    pixel_total: NDArray[np.float64]
+
+
+def stack_maps(maps: xr.DataArray) -> Stack:
+    """Flatten all dims but ``image`` and leave out images with a NaN or infinite pixel, or with none but 0."""
+    data = maps.transpose("image", ...).data
+    matrix = data.reshape(data.shape[0], -1)
+    if matrix.shape[1] == 0:
+        return Stack(matrix, np.zeros(len(matrix), bool), 0, len(matrix))
+    # min and max carry NaN along, overflow nowhere and need no array of booleans of the stack's size
+    pixels = [dim for dim in maps.dims if dim != "image"]
+    bounds = xr.Dataset({"low": maps.min(pixels, skipna=False), "high": maps.max(pixels, skipna=False)}).compute()
+    low, high = bounds.low.values.astype(float), bounds.high.values.astype(float)
+    missing = ~(np.isfinite(low) & np.isfinite(high))
+    empty = (low == 0) & (high == 0)
+    kept = ~(missing | empty)
+    return Stack(matrix if kept.all() else matrix[kept], kept, int(missing.sum()), int(empty.sum()))
+
+
+def sums_of_squares(stack: Stack, codes: NDArray[np.intp]) -> Sums:
+    """Compute the Gram matrix of the centred maps, and sums of squares at each pixel.
+
+    Parameters
+    ----------
+    stack : Stack
+        Of n maps.
+    codes : ndarray of int (n,)
+        Class of each map, 0 to g - 1, each at least once.
+    """
+    n, n_pixels = stack.matrix.shape
+    members = np.zeros((codes.max() + 1, n))
+    members[codes, np.arange(n)] = 1
+    sizes = members.sum(axis=1)
+    gram, mean_norm = np.zeros((n, n)), 0.0
+    between, total = np.empty(n_pixels), np.empty(n_pixels)
+    for pixels, block in _blocks(stack.matrix):
+        mean = block.mean(axis=0)
+        squares = n * mean**2
+        block -= mean
+        mean_norm += float(mean @ mean)
+        gram += block @ block.T  # NumPy sees one array twice and computes half (syrk)
+        total[pixels] = np.einsum("ij,ij->j", block, block)
+        between[pixels] = (((members @ block) ** 2) / sizes[:, None]).sum(axis=0)
+        constant = total[pixels] <= ROUNDING * squares
+        total[pixels][constant] = between[pixels][constant] = 0
+    return Sums(gram, mean_norm, between, total)
+
+
+def between_sums(
+    products: NDArray[np.float64], sizes: NDArray[np.float64], labels: NDArray[np.intp],
+    batch: NDArray[np.intp],
+) -> NDArray[np.float64]:
+    """Sum (inner products within a class) / (size of the class) over the classes, for each permutation.
+
+    Parameters
+    ----------
+    products : ndarray (u, u)
+        Symmetric: sums of inner products of images over two units. If its rows sum to 0 the result is SSB.
+    sizes : ndarray (u,)
+        Images of each unit.
+    labels : ndarray of int (u,)
+        Class of each place.
+    batch : ndarray of int (b, u)
+        Unit that takes each place, as `permutations` gives them.
+
+    Returns
+    -------
+    ndarray (b,)
+    """
+    n_units, counts = len(labels), np.bincount(labels)
+    n_pairs = int((counts * (counts - 1) // 2).sum())
+    gather = _GATHER_COST * n_pairs <= n_units**2 * len(counts)
+    kernel = _by_pairs if gather else _by_indicators
+    step = max(1, _GATHERED // max(1, n_pairs if gather else n_units * len(counts)))
+    order = np.argsort(labels, kind="stable")
+    placed = np.ascontiguousarray(batch[:, order].T)
+    within = np.concatenate([kernel(products, counts, placed[:, at:at + step])
+                             for at in range(0, len(batch), step)], axis=1)
+    starts = np.cumsum(counts) - counts
+    total: NDArray[np.float64] = (within / np.add.reduceat(sizes[placed], starts, axis=0)).sum(axis=0)
+    return total
+
+
+def _blocks(matrix: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:  # noqa: ANN401 - NumPy or dask
+    """Yield ranges of pixels with their values, in float64 and free to be overwritten."""
+    n, n_pixels = matrix.shape
+    width = max(256, BLOCK // max(n, 1))
+    lazy = not isinstance(matrix, np.ndarray)
+    for start in range(0, n_pixels, width * _READ):
+        part = matrix[:, start:start + width * _READ]
+        part = np.asarray(part.compute() if lazy else part)
+        for inner in range(0, part.shape[1], width):
+            block = part[:, inner:inner + width].astype(np.float64)
+            yield slice(start + inner, start + inner + block.shape[1]), block
+
+
+def _by_pairs(
+    products: NDArray[np.float64], counts: NDArray[np.intp], placed: NDArray[np.intp],
+) -> NDArray[np.float64]:  # (u, b) -> (g, b): gathers the products of the pairs in each class
+    n_units, flat = len(products), products.ravel()
+    scaled = placed * n_units
+    starts = np.cumsum(counts) - counts
+    within = np.add.reduceat(flat.take(scaled + placed), starts, axis=0)
+    for size in np.unique(counts[counts > 1]):
+        classes = np.flatnonzero(counts == size)
+        first, second = np.triu_indices(size, 1)
+        at = scaled[starts[classes][:, None] + first]
+        at += placed[starts[classes][:, None] + second]
+        within[classes] += 2 * flat.take(at).sum(axis=1)
+    return within
+
+
+def _by_indicators(
+    products: NDArray[np.float64], counts: NDArray[np.intp], placed: NDArray[np.intp],
+) -> NDArray[np.float64]:  # (u, b) -> (g, b): one matrix product; faster where classes are few and large
+    n_units, n_draws = placed.shape
+    labels, draws = np.repeat(np.arange(len(counts)), counts)[:, None], np.arange(n_draws)
+    members = np.zeros((n_units, len(counts), n_draws))
+    members[placed, labels, draws] = 1
+    sums = (products @ members.reshape(n_units, -1)).reshape(members.shape)
+    return np.asarray(np.add.reduceat(sums[placed, labels, draws], np.cumsum(counts) - counts, axis=0))

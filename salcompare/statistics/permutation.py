@@ -1,0 +1,272 @@
+"""Permutation tests: what may be exchanged under the null hypothesis, its permutations, and p-values from them.
+
+A test states its null as an `Exchangeability`; `permutations` draws from it, or enumerates it where it is small; the
+statistic is the caller's; `p_value` closes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from salcompare.errors import InputError, Problem
+
+Alternative = Literal["greater", "less", "two-sided"]
+Distinct = Literal["assignments", "partitions"]
+BATCH = 256
+"""Permutations drawn at a time; a constant, since a caller's choice of it would change the draws within blocks."""
+
+
+@dataclass(frozen=True)
+class Exchangeability:
+    """What may be exchanged for what if the null hypothesis holds: units carry labels and change places.
+
+    Made by `exchangeability`. A unit is one replicate, or a cluster of replicates that move together.
+
+    Attributes
+    ----------
+    units : ndarray of int (n,)
+        The unit that each replicate belongs to, 0 to n_units - 1.
+    labels : ndarray of int (n_units,)
+        The label of each unit, 0 to n_labels - 1, each at least once.
+    blocks : ndarray of int (n_units,)
+        Units change places within their block only; all 0 where there are no blocks.
+    null : str
+        The same in words, for reports.
+    """
+
+    units: NDArray[np.intp]
+    labels: NDArray[np.intp]
+    blocks: NDArray[np.intp]
+    null: str
+
+    @property
+    def n_units(self) -> int:
+        """How many units change places."""
+        return self.labels.size
+
+    @property
+    def free(self) -> bool:
+        """Whether single replicates are exchanged without any restriction."""
+        return self.n_units == self.units.size and not self.blocks.any()
+
+
+def exchangeability(
+    labels: Sequence[Hashable] | NDArray[np.generic], *, blocks: Sequence[Hashable] | NDArray[np.generic] | None = None,
+    clusters: Sequence[Hashable] | NDArray[np.generic] | None = None, what: str = "images", among: str = "actors",
+) -> Exchangeability:
+    """State what may be exchanged.
+
+    Parameters
+    ----------
+    labels : sequence (n,)
+        What is permuted: an actor's name for each image, or ``range(n)`` to permute which image is paired with which.
+    blocks : sequence (n,), optional
+        Replicates are exchanged only within a block, such as images within their actor.
+    clusters : sequence (n,), optional
+        Replicates of a cluster move together, such as the images of one shoot; or all images of an actor, where the
+        label is a factor of the actor. Clusters of different sizes are exchanged for each other.
+    what, among : str
+        What the replicates and the labels are called in `Exchangeability.null`.
+
+    Raises
+    ------
+    InputError
+        If a cluster carries two labels or reaches over two blocks, or lengths differ, or a value is missing.
+    """
+    codes = _codes(labels, "labels", len(labels))
+    block_codes = np.zeros_like(codes) if blocks is None else _codes(blocks, "blocks", len(codes))
+    units = np.arange(len(codes)) if clusters is None else _codes(clusters, "clusters", len(codes))
+    _, first = np.unique(units, return_index=True)
+    split = [name for name, values in (("label", codes), ("block", block_codes))
+             if not np.array_equal(values[first][units], values)]
+    if split:
+        raise InputError(Problem("clusters", f"a cluster holds replicates of two {' and two '.join(split)}s",
+                                 "clusters that lie within one label and one block", "split those clusters"))
+    null = f"{what if clusters is None else f'whole clusters of {what}'} permuted" + (
+        f" freely among {among}" if blocks is None else f" within blocks among {among}")
+    return Exchangeability(units, codes[first], block_codes[first], null)
+
+
+def n_distinct(exchange: Exchangeability, *, distinct: Distinct = "assignments") -> int:
+    """Count the arrangements that a null hypothesis allows, the observed one among them.
+
+    Parameters
+    ----------
+    exchange : Exchangeability
+        Of the null hypothesis.
+    distinct : {"assignments", "partitions"}
+        Whether arrangements that differ only in the labels' names count as two. They do not for a statistic such as
+        pseudo-F, which sees only which replicates are together.
+    """
+    table = _counts(exchange)
+    total = math.prod(math.factorial(int(row.sum())) // math.prod(math.factorial(int(k)) for k in row) for row in table)
+    if distinct == "assignments":
+        return total
+    _, repeats = np.unique(table, axis=1, return_counts=True)
+    return total // math.prod(math.factorial(int(k)) for k in repeats)
+
+
+def permutations(
+    exchange: Exchangeability, n_permutations: int, rng: np.random.Generator, *, distinct: Distinct = "assignments",
+) -> Iterator[NDArray[np.intp]]:
+    """Yield batches of permutations of the units, none of them meant to be the observed arrangement.
+
+    Parameters
+    ----------
+    exchange : Exchangeability
+        Of the null hypothesis.
+    n_permutations : int
+        How many to draw at random. Where no more than so many distinct arrangements exist, each but the observed one
+        comes exactly once instead, in a fixed order.
+    rng : Generator
+        Not used where arrangements are enumerated.
+    distinct : {"assignments", "partitions"}
+        As for `n_distinct`.
+
+    Yields
+    ------
+    ndarray of int (b, n_units)
+        In row r, place i of the observed arrangement (which has label ``exchange.labels[i]``) is taken by unit
+        ``row[i]``.
+    """
+    if n_distinct(exchange, distinct=distinct) <= n_permutations:
+        yield from _enumerated(exchange, distinct)
+        return
+    members = [np.flatnonzero(exchange.blocks == block) for block in np.unique(exchange.blocks)]
+    for start in range(0, n_permutations, BATCH):
+        batch = np.tile(np.arange(exchange.n_units), (min(BATCH, n_permutations - start), 1))
+        for places in members:
+            batch[:, places] = rng.permuted(batch[:, places], axis=1)
+        yield batch
+
+
+def permuted_labels(exchange: Exchangeability, batch: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Give the label that each replicate carries after each permutation of a batch: (b, n_units) -> (b, n)."""
+    of_units = np.empty_like(batch)
+    np.put_along_axis(of_units, batch, np.broadcast_to(exchange.labels, batch.shape), axis=1)
+    return of_units[:, exchange.units]
+
+
+def p_value(
+    observed: ArrayLike, null: ArrayLike, *, alternative: Alternative = "greater", rtol: float = 1e-9,
+) -> NDArray[np.float64]:
+    """Permutation p-value: (1 + how many null values are as extreme as the observed one) / (1 + how many there are).
+
+    Parameters
+    ----------
+    observed : array_like (...)
+        The statistic as observed.
+    null : array_like (B, ...)
+        Its values under permutation, without the observed one. NaN counts as extreme, which can only raise p.
+    alternative : {"greater", "less", "two-sided"}
+        Which values are extreme; two-sided doubles the smaller of the two others, at most to 1.
+    rtol : float
+        Null values below the observed one by no more than this share of it (or of the null's mean magnitude, if that
+        is larger) count as equal to it: sums in another order differ in their last digits.
+
+    Returns
+    -------
+    ndarray (...)
+        In [1 / (1 + B), 1]; NaN where `observed` is NaN.
+
+    References
+    ----------
+    Phipson & Smyth (2010), doi:10.2202/1544-6115.1585
+    """
+    value, draws = np.asarray(observed, float), np.asarray(null, float)
+    finite = np.abs(np.where(np.isfinite(draws), draws, 0))
+    scale = np.maximum(np.where(np.isfinite(value), np.abs(value), 0), finite.mean(axis=0) if len(draws) else 0)
+    tolerance, missing = rtol * scale, np.isnan(draws)
+    tails = {"greater": ((draws >= value - tolerance) | missing).sum(axis=0),
+             "less": ((draws <= value + tolerance) | missing).sum(axis=0)}
+    if alternative == "two-sided":
+        p = np.minimum(1, 2 * (1 + np.minimum(tails["greater"], tails["less"])) / (1 + len(draws)))
+    elif alternative in tails:
+        p = (1 + tails[alternative]) / (1 + len(draws))
+    else:
+        raise InputError(Problem("alternative", repr(alternative), "greater, less or two-sided"))
+    return np.asarray(np.where(np.isnan(value), np.nan, p), float)
+
+
+def smallest_p(n_permutations: int, *, alternative: Alternative = "greater") -> float:
+    """Give the smallest p that a test with so many permutations beside the observed arrangement can reach."""
+    return min(1.0, (2 if alternative == "two-sided" else 1) / (1 + n_permutations))
+
+
+def _codes(values: Sequence[Hashable] | NDArray[np.generic], where: str, n: int) -> NDArray[np.intp]:
+    if len(values) != n:
+        raise InputError(Problem(where, f"{len(values)} values", f"{n}, as there are labels"))
+    codes = pd.factorize(np.asarray(values), sort=True)[0].astype(np.intp)
+    if (codes < 0).any():
+        raise InputError(Problem(where, f"{(codes < 0).sum()} missing values", "a value for every replicate"))
+    return codes
+
+
+def _counts(exchange: Exchangeability) -> NDArray[np.int64]:
+    """Units by block and label."""
+    table = np.zeros((exchange.blocks.max() + 1, exchange.labels.max() + 1), np.int64)
+    np.add.at(table, (exchange.blocks, exchange.labels), 1)
+    return table
+
+
+def _enumerated(exchange: Exchangeability, distinct: Distinct) -> Iterator[NDArray[np.intp]]:
+    """Every arrangement but the observed one, as batches of permutations."""
+    places = np.lexsort((exchange.labels, exchange.blocks))
+    batch = []
+    for labels in _arrangements(exchange, distinct):
+        if np.array_equal(labels, exchange.labels):
+            continue
+        row = np.empty(exchange.n_units, np.intp)
+        row[places] = np.lexsort((labels, exchange.blocks))
+        batch.append(row)
+        if len(batch) == BATCH:
+            yield np.array(batch)
+            batch = []
+    if batch:
+        yield np.array(batch)
+
+
+def _arrangements(exchange: Exchangeability, distinct: Distinct) -> Iterator[NDArray[np.intp]]:
+    """Labels of the units (n_units,), each arrangement once; of partitions, the one named as observed.
+
+    Labels that the blocks hold equally often may be renamed into each other. Of the arrangements that renaming makes,
+    the one is taken in which such labels first appear in the same order as in the observed arrangement.
+    """
+    left = _counts(exchange)
+    before = _predecessors(exchange, left) if distinct == "partitions" else np.full(left.shape[1], -1)
+    labels, used = np.empty(exchange.n_units, np.intp), np.zeros(left.shape[1], np.intp)
+
+    def place(unit: int) -> Iterator[NDArray[np.intp]]:
+        if unit == len(labels):
+            yield labels.copy()
+            return
+        block = exchange.blocks[unit]
+        for label in map(int, np.flatnonzero(left[block])):
+            if before[label] >= 0 and not used[before[label]]:
+                continue
+            labels[unit] = label
+            left[block, label] -= 1
+            used[label] += 1
+            yield from place(unit + 1)
+            left[block, label] += 1
+            used[label] -= 1
+
+    return place(0)
+
+
+def _predecessors(exchange: Exchangeability, table: NDArray[np.int64]) -> NDArray[np.intp]:
+    """For each label, the like one whose first unit comes just before its own; -1 where it is the first."""
+    before = np.full(table.shape[1], -1, np.intp)
+    last: dict[tuple[int, ...], int] = {}
+    for label in map(int, pd.unique(exchange.labels)):
+        kind = tuple(table[:, label].tolist())
+        before[label] = last.get(kind, -1)
+        last[kind] = label
+    return before
