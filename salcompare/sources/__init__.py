@@ -1,1 +1,22 @@
-"""To be described by its author."""
+"""Sources, stage 1: photographs of any kind to one catalogue, responses of any layout to one table.
+
+What cannot be used is refused by name or left out with its reason; nothing vanishes silently.
+"""
+
+from salcompare.sources.decoding import (
+    UnreadablePhotographError,
+    decode_photograph,
+    read_photograph,
+    resize_photograph,
+)
+from salcompare.sources.labels import normalise_label, synonyms_table
+from salcompare.sources.left_out import describe_left_out
+from salcompare.sources.orl import CREDIT as ORL_CREDIT
+from salcompare.sources.orl import NOTE as ORL_NOTE
+from salcompare.sources.photographs import Photographs, gather_photographs, photograph_inputs
+from salcompare.sources.responses import ResponseTable, read_responses
+from salcompare.sources.splits import assign_splits
+
+__all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "ResponseTable", "UnreadablePhotographError", "assign_splits",
+           "decode_photograph", "describe_left_out", "gather_photographs", "normalise_label", "photograph_inputs",
+           "read_photograph", "read_responses", "resize_photograph", "synonyms_table"]

@@ -1,0 +1,139 @@
+"""Boxes as they stand in a file: their checks, and what is done with rows that fail them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+from salcompare.sources.cells import Cells, Fault, numbers
+
+EDGES = ("x0", "y0", "x1", "y1")
+Mask = NDArray[np.bool_]
+
+
+@dataclass
+class Rows:
+    """A file's rows on their way to responses, with the faults found so far.
+
+    `table` is indexed by line and has one row a line; `sound` says which rows have had no fault yet.
+    """
+
+    table: pd.DataFrame
+    shown: str
+    faults: list[Fault]
+    sound: Mask = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sound = np.ones(len(self.table), dtype=np.bool_)
+
+    def refuse(self, mask: Mask, reason: str, found: str, expected: str = "", remedy: str = "",
+               **more: NDArray[np.generic] | pd.Series) -> None:
+        """Note a fault for each row of a mask; `found` is a template over the row's columns and `more` columns."""
+        rows = self.table[mask].copy()
+        for name, column in more.items():
+            rows[name] = np.asarray(column)[mask]
+        for line, row in zip(rows.index, rows.to_dict("records"), strict=True):
+            problem = Problem(f"{self.shown} line {line}", found.format_map(row), expected, remedy)
+            self.faults.append(Fault(int(line), reason, problem))
+        self.sound = self.sound & ~mask
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What boxes were drawn on: its size for each row (NaN where unknown) and its name, a template over columns."""
+
+    height: NDArray[np.float64]
+    width: NDArray[np.float64]
+    name: str
+
+    @property
+    def limits(self) -> tuple[tuple[str, str, str, NDArray[np.float64]], ...]:
+        """Lower edge, upper edge, and the name and size of what bounds them, across and down."""
+        return ("x0", "x1", "width", self.width), ("y0", "y1", "height", self.height)
+
+
+def add_edges(rows: Rows, cells: Cells, names: Sequence[str]) -> None:
+    """Add columns of numbers, refusing every cell that is no finite number."""
+    for name in names:
+        rows.table[name] = numbers(cells.frame[name])
+    for name in names:
+        rows.refuse(~np.isfinite(rows.table[name].to_numpy()), "not_a_number", f"{name}={{cell!r}}",
+                    "a finite number", "mend the cell or delete the row", cell=cells.frame[name])
+
+
+def check_corners(rows: Rows) -> None:
+    """Refuse boxes that are empty or have their corners swapped."""
+    for low, high in (("x0", "x1"), ("y0", "y1")):
+        finite = np.isfinite(rows.table[[low, high]].to_numpy()).all(axis=1)  # others have been refused already
+        swapped = finite & (rows.table[high] <= rows.table[low]).to_numpy()
+        rows.refuse(swapped, "swapped_corners", f"{high}={{{high}:g}} <= {low}={{{low}:g}}", f"{low} < {high}",
+                    f"swap the corners if they are swapped; {high} is the first position outside the box")
+
+
+def check_bounds(rows: Rows, canvas: Canvas, *, remedy: str) -> None:
+    """Refuse boxes that reach over the edge of what they were drawn on."""
+    known = rows.sound
+    for low, high, name, limit in canvas.limits:
+        rows.refuse(known & (rows.table[low] < 0).to_numpy(), "outside", f"{low}={{{low}:g}} < 0 on {canvas.name}",
+                    "", remedy)
+        rows.refuse(known & (rows.table[high].to_numpy() > limit), "outside",
+                    f"{high}={{{high}:g}} > {name} {{limit:g}} of {canvas.name}", "", remedy, limit=limit)
+
+
+def clip_edges(rows: Rows, canvas: Canvas) -> int:
+    """Cut boxes to what they were drawn on, refusing those wholly outside.
+
+    Returns
+    -------
+    int
+        How many boxes were cut.
+    """
+    table = rows.table
+    outside = np.zeros(len(table), dtype=np.bool_)
+    for low, high, _, limit in canvas.limits:
+        outside |= (table[high] <= 0).to_numpy() | (table[low].to_numpy() >= limit)
+    rows.refuse(rows.sound & outside, "outside",
+                f"the box ({{x0:g}}, {{y0:g}}, {{x1:g}}, {{y1:g}}) lies wholly outside {canvas.name}", "",
+                "delete the row: nothing is left to cut it to")
+    before = table[list(EDGES)].to_numpy()
+    for low, high, _, limit in canvas.limits:
+        table[low], table[high] = np.maximum(table[low], 0), np.minimum(table[high], limit)
+    changed: Mask = (before != table[list(EDGES)].to_numpy()).any(axis=1) & rows.sound
+    return int(changed.sum())
+
+
+def settle(rows: Rows, *, drop_invalid: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Refuse the file for its faults, or leave the faulty rows out.
+
+    Returns
+    -------
+    valid : DataFrame
+        The sound rows of the table.
+    left_out : DataFrame
+        where, reason (codes parted by blanks) and detail, one row a faulty line.
+
+    Raises
+    ------
+    InputError
+        Listing every fault in the order of lines, unless `drop_invalid`; or if no row is left.
+    """
+    faults = sorted(rows.faults, key=lambda fault: fault.line)
+    if faults and not drop_invalid:
+        raise InputError([fault.problem for fault in faults])
+    by_line: dict[int, list[Fault]] = {}
+    for fault in faults:
+        by_line.setdefault(fault.line, []).append(fault)
+    if not rows.sound.any():
+        raise InputError(Problem(rows.shown, f"no valid response; all {len(by_line)} rows are invalid" if by_line
+                                 else "no response below the header", "at least one row", "add responses"))
+    left_out = pd.DataFrame({
+        "where": [f"{rows.shown} line {line}" for line in by_line],
+        "reason": [" ".join(dict.fromkeys(fault.reason for fault in group)) for group in by_line.values()],
+        "detail": ["; ".join(fault.problem.found for fault in group) for group in by_line.values()],
+    }, dtype="str")
+    return rows.table[rows.sound], left_out

@@ -1,0 +1,183 @@
+"""A CSV file as text cells, each row known by its line in the file; nothing is interpreted here."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+
+T = TypeVar("T", bound=np.generic)
+
+DELIMITERS = (",", ";", "\t")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one row: its line, the reason for machines and the problem for people."""
+
+    line: int
+    reason: str
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A file's cells.
+
+    Attributes
+    ----------
+    frame : DataFrame of categories, which are text
+        Columns named as in the header, trimmed and in lower case; indexed by line, counted from 1 as editors do.
+        Blank lines are left out. As categories, a million rows are worked on by their few distinct texts.
+    faults : list of Fault
+        Rows that have more cells than the header; they are not in `frame`.
+    """
+
+    frame: pd.DataFrame
+    faults: list[Fault]
+
+
+def read_cells(path: Path, *, shown: str, remedy: str) -> Cells:
+    """Read a CSV file: UTF-8 with or without a mark, any line ends, cells parted by comma, semicolon or tab.
+
+    Raises
+    ------
+    InputError
+        If it is missing, empty, not UTF-8, or its header names a column twice.
+    """
+    content = _content(path, shown, remedy)
+    body = content.lstrip(b"\r\n")  # a header may follow blank lines
+    first = len(content[:len(content) - len(body)].splitlines()) + 1
+    if not body.strip():
+        raise InputError(Problem(shown, "is empty", "a header line and rows", remedy))
+    header = body[:1 << 16].splitlines()[0].decode(errors="replace")
+    delimiter = max(DELIMITERS, key=header.count)
+    faults: list[Fault] = []
+    try:
+        frame = _read_fast(body, delimiter, first)
+    except pd.errors.ParserError:
+        frame, faults = _read_slowly(body.decode(), delimiter, first, shown)
+    frame.columns = pd.Index([str(name).strip().lower() for name in frame.columns])
+    twice = [repr(name) for name in frame.columns[frame.columns.duplicated()] if name]
+    if twice:
+        raise InputError(Problem(f"{shown} line {first}", f"column {', '.join(twice)} stands there twice",
+                                 "each column once", "rename or delete one"))
+    return Cells(_without_blank(frame), faults)
+
+
+def need_columns(frame: pd.DataFrame, columns: Sequence[str], *, shown: str, remedy: str = "") -> None:
+    """Refuse a table that lacks columns, naming all of them.
+
+    Raises
+    ------
+    InputError
+    """
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise InputError(Problem(shown, f"no column {', '.join(map(repr, missing))}", "columns " + ", ".join(columns),
+                                 remedy or "add what is missing; found " + ", ".join(frame.columns)))
+
+
+def each(column: pd.Series, function: Callable[[str], str]) -> pd.Series:
+    """Apply a function to each distinct text of a column of categories; gives categories."""
+    texts = pd.Series([function(text) for text in column.cat.categories], dtype="str").astype("category")
+    codes = texts.cat.codes.to_numpy()[column.cat.codes.to_numpy()]
+    return pd.Series(pd.Categorical.from_codes(codes, texts.cat.categories), index=column.index, name=column.name)
+
+
+def lookup(column: pd.Series, values: NDArray[T]) -> NDArray[T]:
+    """Give each row of a column of categories the value of its category."""
+    taken: NDArray[T] = values[column.cat.codes.to_numpy()]
+    return taken
+
+
+def numbers(column: pd.Series) -> NDArray[np.float64]:
+    """Read a column of categories as numbers; NaN where a text is none."""
+    texts = column.cat.categories.to_series()
+    return lookup(column, pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64))
+
+
+def _content(path: Path, shown: str, remedy: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(Problem(shown, "does not exist", "a CSV file", remedy)) from error
+    except OSError as error:
+        raise InputError(Problem(shown, f"cannot be read: {error.strerror}", "a CSV file", remedy)) from error
+    content = content.removeprefix(codecs.BOM_UTF8)
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content[:error.start].count(b"\n") + 1
+        raise InputError(Problem(f"{shown} line {line}", f"byte 0x{content[error.start]:02x} is not UTF-8", "UTF-8",
+                                 "save it as 'CSV UTF-8'")) from error
+    return content
+
+
+def _read_fast(content: bytes, delimiter: str, first: int) -> pd.DataFrame:
+    """Read with pandas' C parser, which stops at the first row with too many cells."""
+    # The header is read as a row, which keeps a column of numbers from being read as numbers: 007 stays 007.
+    table = pd.read_csv(io.BytesIO(content), sep=delimiter, header=None, dtype="category", keep_default_na=False,
+                        na_values=[], skip_blank_lines=False, index_col=False, low_memory=False)
+    frame = table.iloc[1:].set_axis(table.iloc[0].astype("str").tolist(), axis=1)
+    return frame.set_axis(_lines(table, content, first)[1:], axis=0)
+
+
+def _lines(table: pd.DataFrame, content: bytes, first: int) -> NDArray[np.int64]:
+    """Line on which each record begins; a quoted cell may go over several."""
+    lines: NDArray[np.int64] = np.arange(first, first + len(table))
+    if content.rstrip(b"\r\n").count(b"\n" if b"\n" in content else b"\r") >= len(table):
+        breaks = np.zeros(len(table), dtype=np.int64)
+        for name in table.columns:
+            column = table[name]
+            in_text = column.cat.categories.to_series().astype("str").str.count(r"\r\n|\r|\n")
+            breaks += lookup(column, in_text.to_numpy(dtype=np.int64))
+        lines[1:] += np.cumsum(breaks)[:-1]
+    return lines
+
+
+def _read_slowly(text: str, delimiter: str, first: int, shown: str) -> tuple[pd.DataFrame, list[Fault]]:
+    """Read record by record, to find every row that has too many cells."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    rows: dict[int, list[str]] = {}
+    faults: list[Fault] = []
+    begin = first
+    try:
+        for cells in reader:
+            if not header:
+                header = cells
+            elif len(cells) > len(header):
+                faults.append(_fault(shown, begin, f"{len(cells)} cells", f"{len(header)} as in the header",
+                                     "put quotes round a cell that holds the delimiter"))
+            else:
+                rows[begin] = cells + [""] * (len(header) - len(cells))
+            begin = first + reader.line_num
+    except csv.Error as error:
+        faults.append(_fault(shown, begin, f"cannot be read from here on: {error}", "quotes that are closed",
+                             "mend the quotes of this row"))
+    frame = pd.DataFrame(list(rows.values()), index=list(rows), columns=header, dtype="str")
+    return frame.astype("category"), faults
+
+
+def _fault(shown: str, line: int, found: str, expected: str, remedy: str) -> Fault:
+    return Fault(line, "cells", Problem(f"{shown} line {line}", found, expected, remedy))
+
+
+def _without_blank(frame: pd.DataFrame) -> pd.DataFrame:
+    blank = np.ones(len(frame), dtype=np.bool_)
+    for i in range(frame.shape[1]):  # by position: unnamed columns share a name
+        column = frame.iloc[:, i]
+        texts = column.cat.categories.to_series().astype("str")
+        blank &= lookup(column, (texts.str.strip() == "").to_numpy(dtype=np.bool_))
+    return frame[~blank]

@@ -1,0 +1,171 @@
+"""A photograph's bytes to pixels: every kind of file becomes RGB, 8 bits, upright, or is refused by name."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from salcompare.errors import SalcompareError
+from salcompare.sources.text_mode import is_text_mode, undo_text_mode
+
+Pixels = NDArray[np.uint8]  # (y, x, channel), RGB
+Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels of the upright photograph, half-open
+
+MAX_PIXELS = 1 << 27
+"""Width x height above which a file is refused unread: 134 million, half a gigabyte once decoded."""
+
+# Only formats that photographs come in: others start programs (EPS) or hold no photograph.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "JPEG2000")
+
+
+class UnreadablePhotographError(SalcompareError):
+    """A file that cannot be used as a photograph.
+
+    Parameters
+    ----------
+    reason : str
+        For machines: empty, not_an_image, truncated, damaged, too_large, unsupported, unreadable or box_outside.
+    detail : str
+        For people.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def decode_photograph(content: bytes, *, box: Box | None = None) -> Pixels:
+    """Decode a photograph as a viewer would show it.
+
+    Greyscale, palette and CMYK become RGB; transparency is laid on white; 16 bits are scaled to 8; the EXIF
+    orientation is applied; of an animation the first frame is taken; a PGM that was once transferred as text gets its
+    line ends back.
+
+    Parameters
+    ----------
+    content : bytes
+        A whole file.
+    box : (x0, y0, x1, y1), optional
+        Cut this half-open box out of the upright photograph; what reaches over the edge is not there to be cut.
+
+    Returns
+    -------
+    ndarray of uint8 (y, x, 3)
+
+    Raises
+    ------
+    UnreadablePhotographError
+        If the content is empty, no photograph, damaged or truncated, or claims more than `MAX_PIXELS` pixels; or if
+        the box lies outside the photograph.
+    """
+    return _decode(io.BytesIO(content), box)
+
+
+def read_photograph(path: Path, *, box: Box | None = None) -> Pixels:
+    """Decode a photograph's file, as `decode_photograph` does its bytes."""
+    try:
+        with path.open("rb") as stream:
+            return _decode(stream, box)
+    except OSError as error:
+        raise UnreadablePhotographError("unreadable", f"cannot be read: {error.strerror or error}") from error
+
+
+def resize_photograph(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """Resize a photograph to the study's grid without keeping its aspect.
+
+    Lanczos with antialiasing, in Pillow's integer arithmetic, which gives the same bytes on every machine.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8 (y, x, 3)
+    size : (height, width)
+
+    Returns
+    -------
+    ndarray of uint8 (height, width, 3)
+    """
+    height, width = size
+    resized: Pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+    return resized
+
+
+def _decode(stream: BinaryIO, box: Box | None) -> Pixels:
+    start = stream.read(4)
+    if not start:
+        raise UnreadablePhotographError("empty", "the file has no bytes")
+    if is_text_mode(start):
+        stream = io.BytesIO(undo_text_mode(start + stream.read()))
+    stream.seek(0)
+    with _strict():
+        try:
+            with Image.open(stream, formats=FORMATS) as image:
+                _check_pixels(image)
+                image.load()
+                return _crop(np.asarray(_rgb(ImageOps.exif_transpose(image), image.format)), box)
+        except (UnreadablePhotographError, MemoryError):
+            raise
+        except UnidentifiedImageError as error:
+            raise UnreadablePhotographError("not_an_image", "no photograph in a format that can be read; "
+                                            "save it as JPEG or PNG") from error
+        except Image.DecompressionBombError as error:
+            raise UnreadablePhotographError("too_large", str(error)) from error
+        except Exception as error:  # decoders raise all sorts of errors on malformed bytes
+            reason = "truncated" if "truncat" in str(error).lower() else "damaged"
+            raise UnreadablePhotographError(reason, f"cannot be decoded: {error}") from error
+
+
+@contextlib.contextmanager
+def _strict() -> Iterator[None]:
+    """Refuse truncated files whatever other code has told Pillow, and keep its warnings about files to ourselves."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def _check_pixels(image: Image.Image) -> None:
+    """Refuse by the size that the header claims, before anything is decoded."""
+    if image.width * image.height > MAX_PIXELS:
+        raise UnreadablePhotographError("too_large", f"{image.width} x {image.height} pixels, "
+                                        f"more than {MAX_PIXELS:,} in all: a decompression bomb?")
+
+
+def _rgb(image: Image.Image, file_format: str | None) -> Image.Image:
+    # Pillow scales a PGM of more than 8 bits to 65535, whatever white it states.
+    if image.mode.startswith("I;16") or (image.mode == "I" and file_format == "PPM"):
+        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
+    if image.mode in {"I", "F"}:
+        # Their white is nowhere stated, so any scale would be a guess.
+        raise UnreadablePhotographError("unsupported", f"{image.mode} pixels (32 bits); save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        opaque = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(pixels: NDArray[np.generic]) -> Pixels:  # 0..65535 -> 0..255, rounded: 65535 = 257 * 255
+    wide: NDArray[np.int64] = pixels.astype(np.int64)
+    return ((wide + 128) // 257).astype(np.uint8)
+
+
+def _crop(pixels: Pixels, box: Box | None) -> Pixels:
+    if box is None:
+        return pixels
+    height, width = pixels.shape[:2]
+    x0, y0, x1, y1 = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
+    if x0 >= x1 or y0 >= y1:
+        raise UnreadablePhotographError("box_outside", f"box {box} lies outside the photograph's {width} x {height}")
+    return pixels[y0:y1, x0:x1]

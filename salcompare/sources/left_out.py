@@ -1,0 +1,67 @@
+"""What was left out of a study, in the lines that the command line prints."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+WORDS = {
+    "hidden": "hidden files and operating systems' own",
+    "no_actor": "files beside the actors' folders",
+    "nested": "files in folders inside an actor's",
+    "unreadable": "files that cannot be read",
+    "empty": "files without a byte",
+    "not_an_image": "files that hold no photograph",
+    "truncated": "photographs cut short",
+    "damaged": "photographs that are damaged",
+    "too_large": "photographs of too many pixels",
+    "unsupported": "photographs whose kind of pixels is not supported",
+    "box_outside": "faces whose box lies outside the photograph",
+    "duplicate_across_actors": "photographs under two actors, which cannot both be right",
+    "duplicate": "copies of another file",
+    "same_id": "files whose name is another's but for the ending",
+    "missing": "listed faces whose file is not there",
+    "unlisted": "files that the list does not name",
+    "surplus": "photographs beyond the number asked for",
+    "no_photographs": "actors without a usable photograph",
+    "cells": "rows with too many cells",
+    "empty_worker": "responses without a worker",
+    "empty_image": "responses without an image",
+    "empty_label": "responses without a label",
+    "empty_actor": "responses without an actor",
+    "empty_response": "responses whose id is empty",
+    "repeated_response": "responses whose id is another's",
+    "unknown_image": "responses on images that the study does not have",
+    "not_a_number": "responses with an edge that is no finite number",
+    "swapped_corners": "boxes that are empty or have their corners swapped",
+    "outside": "boxes that reach outside the image",
+    "seconds": "responses whose seconds are no number, or negative",
+    "duplicate_response": "responses that stand there twice",
+}
+"""What each machine-readable reason means."""
+
+EXAMPLES = 3
+
+
+def describe_left_out(left_out: pd.DataFrame) -> str:
+    """Say in a few lines what was left out and why, most frequent reason first.
+
+    Parameters
+    ----------
+    left_out : DataFrame
+        Of `Photographs` (column file) or of `ResponseTable` (column where), with column reason.
+
+    Returns
+    -------
+    str
+        One line a reason: how many, what, and the first few by name; empty where nothing was left out.
+    """
+    name = "file" if "file" in left_out.columns else "where"
+    lines = []
+    for reason, count in left_out["reason"].value_counts().sort_index().sort_values(
+            ascending=False, kind="stable").items():
+        names = left_out.loc[left_out["reason"] == reason, name].astype(str).tolist()
+        shown = ", ".join(names[:EXAMPLES]) + (", ..." if count > EXAMPLES else "")
+        # A response may have several reasons, joined by blanks.
+        what = "; ".join(WORDS.get(part, part) for part in str(reason).split())
+        lines.append(f"left out {count:,} {what}: {shown}")
+    return "\n".join(lines)

@@ -1,0 +1,215 @@
+"""Photographs of any source to one catalogue and one array on the study's grid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from salcompare import config as settings
+from salcompare.errors import InputError, Problem
+from salcompare.progress import Progress, Silent
+from salcompare.schema import IMAGES, check_table
+from salcompare.sources.candidates import (
+    Candidate,
+    Found,
+    LeftOut,
+    check_folder,
+    duplicates,
+    hash_file,
+    natural_key,
+    visible_files,
+)
+from salcompare.sources.decoding import Pixels, UnreadablePhotographError, read_photograph, resize_photograph
+from salcompare.sources.facescrub import find_in_facescrub
+from salcompare.sources.folder import find_in_folder
+from salcompare.sources.groups import read_groups
+from salcompare.sources.left_out import describe_left_out
+from salcompare.sources.orl import find_orl
+from salcompare.sources.splits import assign_splits, split_counts
+
+CHANNELS = ("red", "green", "blue")
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """A study's photographs.
+
+    Attributes
+    ----------
+    images : DataFrame
+        The catalogue, `salcompare.schema.IMAGES`: one row an image, actors and images in natural order.
+    pixels : DataArray of uint8 (image, y, x, channel)
+        Resized to the study's grid without keeping the aspect; coordinates actor and split along image.
+    left_out : DataFrame
+        file, actor, reason (for machines) and detail (for people) of every file that became no image.
+    """
+
+    images: pd.DataFrame
+    pixels: xr.DataArray
+    left_out: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A candidate that became an image: its pixels on the grid and its size as it was shown."""
+
+    candidate: Candidate
+    pixels: Pixels
+    height: int
+    width: int
+
+
+def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, int], seed: int,
+                       previous: pd.DataFrame | None = None, progress: Progress | None = None) -> Photographs:
+    """Read a study's photographs, catalogue them and draw their split.
+
+    Parameters
+    ----------
+    config : salcompare.config.Images
+        Where the photographs are, how many of each actor to take, and how to split them.
+    root : Path
+        The study's directory; paths in `config` are relative to it.
+    size : (height, width)
+        Of the study's grid.
+    seed : int
+        The split follows from it and the images' ids.
+    previous : DataFrame, optional
+        The catalogue made before with the same settings: its images are taken first and keep their split. Leave it
+        out when [images] or the seed have changed, for a split drawn anew.
+    progress : Progress, optional
+
+    Returns
+    -------
+    Photographs
+
+    Raises
+    ------
+    InputError
+        If there is no usable photograph, fewer than two actors, or naming every actor with too few images.
+    MissingDependencyError
+        If the demo's photographs are asked for and not installed.
+    """
+    found = _find(config, root)
+    before = {} if previous is None else dict(zip(previous["image"], previous["split"], strict=True))
+    ordered = sorted(found.candidates, key=lambda candidate: candidate.image not in before)  # stable
+    read, refused = _read(ordered, size, _wanted(config), progress or Silent())
+    left_out = found.left_out + refused + _without(found.actors, read)
+    table = pd.DataFrame([asdict(row) for row in left_out], columns=["file", "actor", "reason", "detail"], dtype="str")
+    _check_actors(read, table, config)
+    read.sort(key=lambda one: (natural_key(one.candidate.actor), natural_key(one.candidate.image)))
+    images = _catalogue(read)
+    images.insert(2, "split", assign_splits(images, split=config.split, seed=seed, previous=before))
+    if config.groups:
+        groups = read_groups(root / config.groups, images["actor"].unique(), shown=config.groups)
+        images["group"] = images["actor"].map(groups).astype("str")
+    check_table(images, IMAGES, "images")
+    return Photographs(images, _pixels(read, images, size), table)
+
+
+def photograph_inputs(config: settings.Images, *, root: Path) -> dict[str, str]:
+    """Hash every file that the photographs depend on.
+
+    Hidden files do not count, so that looking into a folder makes nothing stale.
+
+    Returns
+    -------
+    dict
+        File, as in the catalogue -> SHA-256 of its bytes; an unreadable file has an empty one.
+
+    Raises
+    ------
+    InputError, MissingDependencyError
+        As `gather_photographs`, where the source is not there.
+    """
+    if config.source == "orl":
+        files = {candidate.file: candidate.sha256 for candidate in find_orl().candidates}
+    else:
+        check_folder(root / config.path, shown=config.path)
+        files = {file.shown: file.sha256 for file in visible_files(root / config.path, shown=config.path)}
+    tables = [config.list] if config.source == "facescrub" else []
+    tables += [config.groups] if config.groups else []
+    return files | {name: hash_file(root / name, shown=name).sha256 for name in tables}
+
+
+def _find(config: settings.Images, root: Path) -> Found:
+    if config.source == "orl":
+        return find_orl()
+    if config.source == "facescrub":
+        return find_in_facescrub(root / config.list, root / config.path, list_shown=config.list, shown=config.path)
+    return find_in_folder(root / config.path, shown=config.path)
+
+
+def _wanted(config: settings.Images) -> int:
+    """Most images to take of an actor, a billion standing for all."""
+    counts = split_counts(config.split)
+    return min(config.per_actor or 10**9, sum(counts) if counts else 10**9)
+
+
+def _read(candidates: Sequence[Candidate], size: tuple[int, int], wanted: int,
+          progress: Progress) -> tuple[list[_Read], list[LeftOut]]:
+    """Read candidates in their order until each actor has as many as are wanted."""
+    alike = duplicates(candidates)
+    taken: Counter[str] = Counter()
+    holder: dict[str, str] = {}
+    read: list[_Read] = []
+    left_out: list[LeftOut] = []
+    for i, one in enumerate(progress.track(candidates, total=len(candidates), what="reading photographs")):
+        if taken[one.actor] >= wanted:
+            left_out.append(LeftOut(one.file, one.actor, "surplus", f"{one.actor} has {wanted} already"))
+            continue
+        try:
+            pixels = read_photograph(one.path, box=one.box)
+        except UnreadablePhotographError as error:
+            left_out.append(LeftOut(one.file, one.actor, error.reason, error.detail))
+            continue
+        if i in alike:
+            left_out.append(alike[i])
+        elif one.image in holder:
+            left_out.append(LeftOut(one.file, one.actor, "same_id",
+                                    f"{one.image!r} is {holder[one.image]}; rename one of the two"))
+        else:
+            taken[one.actor] += 1
+            holder[one.image] = one.file
+            read.append(_Read(one, resize_photograph(pixels, size), *pixels.shape[:2]))
+    return read, left_out
+
+
+def _without(actors: Mapping[str, str], read: Sequence[_Read]) -> list[LeftOut]:
+    have = {one.candidate.actor for one in read}
+    return [LeftOut(where, actor, "no_photographs", f"no usable photograph of {actor!r}: the actor is left out")
+            for actor, where in actors.items() if actor not in have]
+
+
+def _check_actors(read: Sequence[_Read], left_out: pd.DataFrame, config: settings.Images) -> None:
+    where = f"photographs {config.path}"
+    actors = sorted({one.candidate.actor for one in read}, key=natural_key)
+    if not actors:
+        why = describe_left_out(left_out).replace("\n", "; ")
+        raise InputError(Problem(where, "no usable photograph" + (f" ({why})" if why else ""),
+                                 "a folder for each actor with photographs in it" if config.source == "folder"
+                                 else "the downloads that the list names", "add photographs"))
+    if len(actors) == 1:
+        raise InputError(Problem(where, f"photographs of one actor only, {actors[0]!r}", "at least 2 actors",
+                                 "add another actor's photographs: a class cannot be compared with nothing"))
+
+
+def _catalogue(read: Sequence[_Read]) -> pd.DataFrame:
+    text = {name: pd.Series([getattr(one.candidate, name) for one in read], dtype="str")
+            for name in ("image", "actor", "file", "sha256")}
+    return pd.DataFrame(text | {"height": [one.height for one in read], "width": [one.width for one in read]})
+
+
+def _pixels(read: Sequence[_Read], images: pd.DataFrame, size: tuple[int, int]) -> xr.DataArray:
+    """Stack the photographs into one labelled array; actor and split are coordinates without an index."""
+    height, width = size
+    text = {name: ("image", images[name].to_numpy(dtype=str)) for name in ("image", "actor", "split")}
+    return xr.DataArray(
+        np.stack([one.pixels for one in read]), dims=("image", "y", "x", "channel"), name="photographs",
+        coords={**text, "y": np.arange(height), "x": np.arange(width), "channel": list(CHANNELS)},
+        attrs={"long_name": "photographs, resized without keeping the aspect", "resampling": "Lanczos, antialiased"})

@@ -1,0 +1,124 @@
+"""The held-out split of each actor's images into train, validation and test."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from salcompare.errors import InputError, Problem
+from salcompare.schema import SPLITS
+
+SHARES = "give shares such as split = [0.7, 0.15, 0.15]"
+
+
+def split_counts(split: Sequence[float]) -> tuple[int, int, int] | None:
+    """Read `split` as counts of train, validation and test images; None where it gives shares."""
+    if all(float(part).is_integer() for part in split) and sum(split) > 1:
+        train, validation, test = (int(part) for part in split)
+        return train, validation, test
+    return None
+
+
+def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int,
+                  previous: Mapping[str, str] | None = None) -> pd.Series:
+    """Assign each image to train, validation or test, actor by actor.
+
+    An actor's images are ordered by a hash of the seed and their ids and taken in that order, so that neither other
+    actors nor the order of rows matter. Shares are rounded by largest remainders, the later split first among
+    equals; with enough images every split with a share gets one, train before test before validation.
+
+    Parameters
+    ----------
+    images : DataFrame
+        Columns image and actor.
+    split : three numbers
+        Counts for each actor, or shares that sum to 1.
+    seed : int
+    previous : mapping, optional
+        image -> split of a catalogue made with the same settings; these images keep theirs, and only the others are
+        drawn, to where the counts fall short.
+
+    Returns
+    -------
+    Series of str
+        One of `salcompare.schema.SPLITS` for each row, indexed as `images`.
+
+    Raises
+    ------
+    InputError
+        Naming every actor that has fewer images than counts ask for, or no training or no test image.
+    """
+    _check_setting(split)
+    problems = []
+    assigned: dict[str, str] = {}
+    for actor, ids in images.groupby("actor", sort=False)["image"]:
+        problem = _count_problem(str(actor), len(ids), split)
+        if problem is not None:
+            problems.append(problem)
+            continue
+        drawn = _draw(list(ids), _targets(len(ids), split), seed, previous or {})
+        problems += _lacking(str(actor), drawn)
+        assigned |= drawn
+    if problems:
+        raise InputError(problems)
+    return images["image"].map(assigned).astype("str")
+
+
+def _draw(ids: list[str], targets: Sequence[int], seed: int, previous: Mapping[str, str]) -> dict[str, str]:
+    drawn = {image: previous[image] for image in ids if previous.get(image) in SPLITS}
+    short = {name: target - list(drawn.values()).count(name) for name, target in zip(SPLITS, targets, strict=True)}
+    for image in sorted(set(ids) - set(drawn), key=lambda image: _order(seed, image)):
+        name = max(SPLITS, key=lambda name: short[name])
+        drawn[image] = name
+        short[name] -= 1
+    return drawn
+
+
+def _order(seed: int, image: str) -> bytes:
+    return hashlib.sha256(f"{seed}\0{image}".encode()).digest()
+
+
+def _targets(n: int, split: Sequence[float]) -> list[int]:
+    """How many of an actor's n images go to each split."""
+    counts = split_counts(split)
+    if counts is not None:
+        return list(counts)
+    exact = [round(share * n, 9) for share in split]  # 0.15 * 20 is 3 here, not 2.9999999999999996
+    targets = [int(part) for part in exact]
+    rest = sorted(range(3), key=lambda i: (exact[i] - targets[i], i), reverse=True)
+    for i in rest[:n - sum(targets)]:
+        targets[i] += 1
+    for i in (0, 2, 1):
+        most = max(range(3), key=lambda j: (targets[j], j == 1))
+        if split[i] > 0 and targets[i] == 0 and (targets[most] > 1 or (most == 1 and i != 1)):
+            targets[most] -= 1
+            targets[i] += 1
+    return targets
+
+
+def _check_setting(split: Sequence[float]) -> None:
+    lacking = [name for name, part in zip(SPLITS, split, strict=True) if part == 0 and name != "validation"]
+    if lacking:
+        raise InputError(Problem("[images] split", f"{list(split)} leaves no {' and no '.join(lacking)} images",
+                                 "at least one training and one test image of each actor", SHARES))
+
+
+def _count_problem(actor: str, n: int, split: Sequence[float]) -> Problem | None:
+    counts = split_counts(split)
+    if counts is None or n == sum(counts):
+        return None
+    parts = ", ".join(f"{count} {name}" for count, name in zip(counts, SPLITS, strict=True))
+    return Problem(f"actor {actor!r}", f"{n} usable photographs", f"{sum(counts)} ({parts})",
+                   f"add photographs, lower the counts of [images] split, or {SHARES}")
+
+
+def _lacking(actor: str, drawn: Mapping[str, str]) -> list[Problem]:
+    lacking = [name for name in ("train", "test") if name not in drawn.values()]
+    if not lacking:
+        return []
+    noun = "photograph" if len(drawn) == 1 else "photographs"
+    return [Problem(f"actor {actor!r}", f"{len(drawn)} usable {noun}, none for {' and none for '.join(lacking)}",
+                    "at least one training and one test image of each actor",
+                    "add photographs of this actor or take the actor out")]

@@ -1,0 +1,142 @@
+"""Responses from a tidy CSV: one row a box, with its worker, its image and its label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from salcompare import config as settings
+from salcompare.sources.boxes import (
+    EDGES,
+    Canvas,
+    Rows,
+    add_edges,
+    check_bounds,
+    check_corners,
+    clip_edges,
+    settle,
+)
+from salcompare.sources.candidates import clean_name
+from salcompare.sources.cells import Cells, each, lookup, need_columns, numbers
+from salcompare.sources.labels import normalise_label
+
+COLUMNS = ("worker", "image", "label", *EDGES)
+CLIP = "draw boxes in image pixels, or cut them with --clip (clip = true in [responses])"
+
+
+def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[str, str], images: pd.DataFrame, *,
+                   size: tuple[int, int], shown: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """Check a tidy CSV's rows and bring its boxes to pixels of the image as shown.
+
+    Parameters
+    ----------
+    cells : Cells
+        Columns worker, image, label, x0, y0, x1, y1; optional response, seconds, submitted and origin; others are
+        kept out.
+    config, images, size
+        As for `salcompare.sources.read_responses`.
+    synonyms : mapping
+        Normalised.
+    shown : str
+        What the file is called in errors and in column origin.
+
+    Returns
+    -------
+    responses : DataFrame
+        Text as categories; column row counts the file's rows from 1.
+    left_out : DataFrame
+    notes : tuple of str
+
+    Raises
+    ------
+    InputError
+        Naming every missing column, or every offending row.
+    """
+    remedy = "set source = \"original\" in [responses]" if "last_name" in cells.frame else ""
+    need_columns(cells.frame, COLUMNS, shown=shown, remedy=remedy)
+    rows = Rows(_text(cells.frame, synonyms, shown), shown, list(cells.faults))
+    place = _check_text(rows, images)
+    add_edges(rows, cells, EDGES)
+    _check_rest(rows, cells)
+    check_corners(rows)
+    image = Canvas(_of_image(images["height"], place), _of_image(images["width"], place), "image {image!r}")
+    canvas = image
+    if config.pixels == "grid":
+        height, width = (np.where(place < 0, np.nan, float(side)) for side in size)
+        canvas = Canvas(height, width, "the study's grid, on which image {image!r} was shown")
+    cut = clip_edges(rows, canvas) if config.clip else 0
+    check_bounds(rows, canvas, remedy=CLIP)
+    _rescale(rows, canvas, image)
+    responses, left_out = settle(rows, drop_invalid=config.drop_invalid)
+    notes = (f"{cut:,} boxes reached over the edge of {'the grid' if config.pixels == 'grid' else 'their image'} "
+             "and were cut to it.",) if cut else ()
+    return responses, left_out, notes
+
+
+def _text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> pd.DataFrame:
+    table = pd.DataFrame({
+        "row": np.arange(1, len(frame) + 1),
+        "worker": each(frame["worker"], str.strip),
+        "image": each(frame["image"], clean_name),
+        "label": each(frame["label"], lambda label: synonyms.get(normalise_label(label), normalise_label(label))),
+    }, index=frame.index)
+    for name in ("response", "submitted"):
+        if name in frame:
+            table[name] = each(frame[name], str.strip)
+    # An origin that stands in the file is kept, so that simulated responses stay known as such.
+    table["origin"] = each(frame["origin"], lambda origin: origin.strip() or shown) if "origin" in frame else shown
+    return table
+
+
+def _check_text(rows: Rows, images: pd.DataFrame) -> NDArray[np.intp]:
+    """Refuse rows that lack a text or whose image is unknown; gives each row's place in `images`, or -1."""
+    remedy = "fill the cell or delete the row"
+    for name in ("worker", "image", "label", "response"):
+        if name in rows.table:
+            rows.refuse((rows.table[name] == "").to_numpy(), f"empty_{name}", f"{name} is empty", f"a {name}", remedy)
+    column = rows.table["image"]
+    place = lookup(column, pd.Index(images["image"]).get_indexer(column.cat.categories))
+    unknown = (place < 0) & (column != "").to_numpy()
+    known = images["image"].tolist()
+    for image in column[unknown].unique():
+        near = get_close_matches(image, known, n=1) if len(known) < 10_000 else []
+        rows.refuse((column == image).to_numpy(), "unknown_image", "no image {image!r} in the study",
+                    "an id of the catalogue, such as " + repr(known[0]), f"did you mean {near[0]!r}?" if near else
+                    "see data/processed/images.csv for the ids, or delete the row")
+    return place
+
+
+def _check_rest(rows: Rows, cells: Cells) -> None:
+    frame = cells.frame
+    alike = frame.duplicated().to_numpy()
+    if "response" in rows.table:
+        ids = rows.table["response"].astype("str").where(~alike)
+        rows.refuse((ids.duplicated(keep=False) & ids.notna() & (ids != "")).to_numpy(), "repeated_response",
+                    "response {response!r} stands there more than once", "an id of its own for each row", "rename it")
+    if "seconds" in frame:
+        seconds = numbers(frame["seconds"])
+        empty = (each(frame["seconds"], str.strip) == "").to_numpy()
+        rows.table["seconds"] = seconds
+        rows.refuse(~empty & ~(np.isfinite(seconds) & (seconds >= 0)), "seconds", "seconds={cell!r}",
+                    "a number >= 0, or nothing", "mend the cell", cell=frame["seconds"])
+    rows.refuse(alike & rows.sound, "duplicate_response", "the same in every cell as a row above",
+                "each response once", "delete the row, or leave such rows out with --drop-invalid")
+
+
+def _of_image(sizes: pd.Series, place: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Take each row's image's size, NaN where its place is -1."""
+    taken: NDArray[np.float64] = np.append(sizes.to_numpy(dtype=np.float64), np.nan)[place]
+    return taken
+
+
+def _rescale(rows: Rows, drawn: Canvas, image: Canvas) -> None:
+    """Bring boxes from what they were drawn on to the image."""
+    if drawn is image:
+        return
+    for (low, high, _, limit), (*_, target) in zip(drawn.limits, image.limits, strict=True):
+        for edge in (low, high):  # multiplied first, so that the grid's edge is exactly the image's
+            rows.table[edge] = rows.table[edge] * target / limit
