@@ -14,6 +14,7 @@ from salcompare.maps.checks import PIXELS, require_choice, require_maps
 from salcompare.maps.labels import natural_order
 
 Population = Literal["all", "others"]
+_COUNTS = ("n_images", "n_undefined")
 _BATCH = 32  # images that are held in float64 at a time
 
 
@@ -131,8 +132,8 @@ def stack_sources(heatmaps: Mapping[str, xr.DataArray]) -> xr.DataArray:
     Returns
     -------
     DataArray (source, actor, y, x), float64
-        Of all actors that any source has, in natural order; NaN where a source has none, which then has
-        ``n_images`` 0.
+        Of all actors that any source has, in natural order; NaN where a source has none. ``n_images`` and
+        ``n_undefined`` are kept where every source has them, 0 where the actor is missing.
 
     Raises
     ------
@@ -147,18 +148,17 @@ def stack_sources(heatmaps: Mapping[str, xr.DataArray]) -> xr.DataArray:
     if len(set(grids.values())) > 1:
         raise InputError(Problem("heatmaps", f"are of different grids: {grids}", "one grid", "resize one of them"))
     actors = natural_order(actor for heatmap in heatmaps.values() for actor in heatmap.actor.values.tolist())
-    filled = [_for_all(heatmap, actors) for heatmap in heatmaps.values()]
+    counts = [name for name in _COUNTS if all(name in heatmap.coords for heatmap in heatmaps.values())]
+    filled = [_for_all(heatmap, actors, counts) for heatmap in heatmaps.values()]
     names = xr.DataArray(list(heatmaps), dims="source", name="source")
-    stacked = xr.concat(filled, dim=names, coords="different", compat="equals", join="exact",
-                        combine_attrs="drop_conflicts")
+    stacked = xr.concat(filled, dim=names, coords="all", join="override", combine_attrs="drop_conflicts")
     return stacked.rename("heatmap")
 
 
-def _for_all(heatmap: xr.DataArray, actors: object) -> xr.DataArray:
-    counts = {name: heatmap[name].reindex(actor=actors, fill_value=0)
-              for name in ("n_images", "n_undefined") if name in heatmap.coords}
-    bare = heatmap.reset_coords(drop=True).astype(np.float64)
-    return bare.reindex(actor=actors).assign_coords(counts)
+def _for_all(heatmap: xr.DataArray, actors: NDArray[Any], counts: list[str]) -> xr.DataArray:
+    kept = {name: heatmap[name].reset_coords(drop=True).reindex(actor=actors, fill_value=0) for name in counts}
+    bare = heatmap.reset_coords(drop=True).astype(np.float64).transpose("actor", *PIXELS)
+    return bare.reindex(actor=actors).assign_coords(kept)
 
 
 def _classes(maps: xr.DataArray, by: str) -> NDArray[Any]:

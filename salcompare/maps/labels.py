@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_DIGITS = re.compile(r"(\d+)")
+_DIGITS = re.compile(r"([0-9]+)")
 
 
 def natural_order(values: Iterable[object]) -> NDArray[Any]:
@@ -31,8 +31,8 @@ def natural_order(values: Iterable[object]) -> NDArray[Any]:
     return np.array(sorted(distinct.tolist(), key=natural_key), dtype=distinct.dtype)
 
 
-def natural_key(value: object) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """Sort key of one label: its parts, numbers before texts, then the label itself."""
+def natural_key(value: object) -> tuple[object, ...]:
+    """Sort key of one label: texts without regard to case and numbers by turns, then the label itself."""
     text = str(value)
-    parts = (part for part in _DIGITS.split(text) if part)
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts), text
+    pieces = _DIGITS.split(text.casefold())
+    return tuple(int(piece) if at % 2 else piece for at, piece in enumerate(pieces)), text

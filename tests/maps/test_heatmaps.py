@@ -113,7 +113,8 @@ def test_classes_may_be_any_coordinate():
 
 def test_actors_stand_in_their_natural_order():
     assert natural_order(["s10", "s2", "s1", "s2"]).tolist() == ["s1", "s2", "s10"]
-    assert natural_order(["b2", "b", "a10", "a9x", "007", "7"]).tolist() == ["007", "7", "a9x", "a10", "b", "b2"]
+    assert natural_order(["b2", "B1", "b", "a10", "a9x", "007", "7"]).tolist() == [
+        "007", "7", "a9x", "a10", "b", "B1", "b2"]
     assert natural_order([10, 9, 10]).tolist() == [9, 10]
     heat = actor_heatmap(stack_of_maps(np.ones((3, 1, 1)), ["s10", "s9", "s1"]))
     assert heat.actor.to_numpy().tolist() == ["s1", "s9", "s10"]
@@ -175,10 +176,21 @@ def test_sources_stand_beside_each_other_with_all_actors_of_either():
     assert both.n_images.sel(source="net").to_numpy().tolist() == [1, 2, 0]
     relative = relative_saliency(both)
     assert relative.n_actors.to_numpy().tolist() == [2, 2]
+    bare = stack_sources({"boxes by actor": human.reset_coords(drop=True), "net": net})
+    assert "n_images" not in bare.coords
     with pytest.raises(InputError, match="different grids"):
         stack_sources({"human": human, "net": net.isel(x=[0])})
     with pytest.raises(InputError, match="none given"):
         stack_sources({})
+
+
+@settings(max_examples=3)
+@given(labelled_maps(shape=(3, 4), n_images=(1, 2)))
+def test_stacked_sources_stay_lazy(stack):
+    def both(maps):
+        return stack_sources({"net": actor_heatmap(maps), "masks": actor_heatmap(top_mask(maps, share=0.25))})
+
+    assert_dask_equals_eager(both, stack)
 
 
 def test_what_cannot_be_averaged_is_refused():
