@@ -163,7 +163,7 @@ def read_config(path: Path) -> Config:
         that is wrong is listed at once.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise ConfigError(Problem(str(path), "does not exist", remedy=f"run: salcompare init {path.parent}")) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -182,6 +182,8 @@ def commented_toml(config: Config | None = None) -> str:
     """Write a study.toml with every option, its help and its default."""
     config = config or Config()
     lines = ["# A salcompare study. Every option stands here with its default; delete what you do not change."]
+    # An empty list of sections has no header, and a bare key must stand before the first header.
+    lines += [f"{section.name} = []" for section in dataclasses.fields(config) if getattr(config, section.name) == ()]
     for section in dataclasses.fields(config):
         value = getattr(config, section.name)
         if isinstance(value, dict):
@@ -209,8 +211,6 @@ def _section_lines(section: Any, name: str) -> list[str]:  # noqa: ANN401 - any 
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    if isinstance(value, float) and value < 0.001 and value != 0:
-        return f"{value:.0e}"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -227,8 +227,8 @@ def _contradictions(config: Config, where: str) -> list[Problem]:
     names = [classifier.name for classifier in config.classifier]
     problems += [Problem(f"{where} [[classifier]] name", f"{name!r} is used twice", "a name of its own for each")
                  for name in sorted({name for name in names if names.count(name) > 1})]
-    problems += [Problem(f"{where} [[classifier]] name", repr(name), "letters, digits, '-', '_' and '.' only")
-                 for name in names if not name or not all(c.isalnum() or c in "-_." for c in name)]
+    problems += [Problem(f"{where} [[classifier]] name", repr(name), "letters, digits, '-', '_', '.'; not only dots")
+                 for name in names if not name.strip(".") or not all(c.isalnum() or c in "-_." for c in name)]
     problems += [Problem(f"{where} [[classifier]] variants", "[]", "at least one of frozen, finetuned")
                  for classifier in config.classifier if not classifier.variants]
     if not config.classifier and config.responses.source == "none":

@@ -70,7 +70,7 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - what json.dumps asks for
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     item = getattr(value, "item", None)
-    if callable(item):
+    if callable(item) and getattr(value, "ndim", None) == 0:
         return item()
     message = f"{type(value).__name__} has no canonical JSON form"
     raise TypeError(message)

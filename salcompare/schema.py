@@ -5,6 +5,7 @@ The report's data dictionary is printed from these declarations.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -107,7 +108,8 @@ ESTIMATES = Table("estimates", (
     Column("statistic", "text", "what was computed: r2, label_share, symmetry, overlap, ..."),
     Column("metric", "text", "the variant of the statistic", required=False),
     Column("form", "text", "how the maps were prepared: raw, masks, smoothed masks, smoothed", required=False),
-    Column("sigma", "number", "standard deviation of the smoothing Gaussian, pixels of the grid", required=False, low=0),
+    Column("sigma", "number", "standard deviation of the smoothing Gaussian, pixels of the grid", required=False,
+           low=0),
     Column("level", "text", "population, actor or image", choices=("population", "actor", "image", "label")),
     Column("source", "text", "human, CLASSIFIER/VARIANT/METHOD, photographs, or a baseline", required=False),
     Column("against", "text", "the source or baseline it is compared with", required=False),
@@ -171,9 +173,10 @@ def check_table(frame: pd.DataFrame, table: Table, where: str) -> None:
     problems = [problem for column in table.columns if column.name in frame.columns
                 for problem in _column_problems(frame, column, where)]
     if table.key is not None:
-        repeated = frame.index[frame[table.key].duplicated()]
-        problems += [Problem(f"{where} row {row}", f"{table.key} {frame[table.key].loc[row]!r} stands there twice",
-                             f"one row for each {table.key}", "remove or rename one") for row in repeated]
+        keys = frame[table.key]
+        problems += [Problem(f"{where} row {row}", f"{table.key} {value!r} stands there twice",
+                             f"one row for each {table.key}", "remove or rename one")
+                     for row, value in keys[keys.duplicated() & keys.notna()].items()]
     if problems:
         raise InputError(problems)
 
@@ -199,27 +202,37 @@ def check_maps(dataset: xr.Dataset, layout: Layout, where: str) -> None:
 
 
 def _column_problems(frame: pd.DataFrame, column: Column, where: str) -> list[Problem]:
-    values = frame[column.name]
-    if column.kind == "text":
-        if column.required:
-            bad = values.isna() | (values.astype(str).str.strip() == "")
-            found = [Problem(f"{where} row {row}", f"{column.name} is empty", column.meaning)
-                     for row in frame.index[bad]]
-        else:
-            found = []
-        if column.choices:
-            wrong = frame.index[~values.isin(column.choices)]
-            found += [Problem(f"{where} row {row}", f"{column.name}={values.loc[row]!r}", " or ".join(column.choices))
-                      for row in wrong]
-        return found
-    bad = values.isna() if column.required else values.isna() & False
+    return (_text_problems if column.kind == "text" else _number_problems)(frame[column.name], column, where)
+
+
+def _text_problems(values: pd.Series, column: Column, where: str) -> list[Problem]:
+    empty = values.isna() | (values.astype(str).str.strip() == "")
+    found = [Problem(f"{where} row {row}", f"{column.name} is empty", column.meaning)
+             for row in values.index[empty] if column.required]
+    if column.choices:
+        wrong = values[~empty & ~values.isin(column.choices)]
+        found += [Problem(f"{where} row {row}", f"{column.name}={value!r}", " or ".join(column.choices))
+                  for row, value in wrong.items()]
+    return found
+
+
+def _number_problems(values: pd.Series, column: Column, where: str) -> list[Problem]:
+    import numpy as np
+    import pandas as pd
+
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    bad = numbers.isna() & (values.notna() | column.required)
+    if column.required:
+        bad |= np.isinf(numbers)
+    if column.kind == "count":
+        bad |= numbers.notna() & (numbers % 1 != 0)
     if column.low is not None:
-        bad |= values < column.low
+        bad |= numbers < column.low
     if column.high is not None:
-        bad |= values > column.high
+        bad |= numbers > column.high
     bounds = f"a {column.kind}" + (f" >= {column.low:g}" if column.low is not None else "") + (
         f" and <= {column.high:g}" if column.high is not None else "")
-    return [Problem(f"{where} row {row}", f"{column.name}={values.loc[row]}", bounds) for row in frame.index[bad]]
+    return [Problem(f"{where} row {row}", f"{column.name}={value}", bounds) for row, value in values[bad].items()]
 
 
 def _variable_problems(dataset: xr.Dataset, variable: Variable, where: str) -> list[Problem]:
@@ -232,7 +245,9 @@ def _variable_problems(dataset: xr.Dataset, variable: Variable, where: str) -> l
         return [Problem(where, f"{variable.name} is {array.dtype}", variable.dtype, "convert it with astype")]
     if array.chunks is not None or array.size == 0:
         return []
-    low, high = float(array.min()), float(array.max())
+    low, high = float(array.min(skipna=False)), float(array.max(skipna=False))
+    if math.isnan(low):
+        return [Problem(where, f"{variable.name} holds NaN", variable.missing)]
     below = variable.low is not None and low < variable.low
     above = variable.high is not None and high > variable.high
     if below or above:

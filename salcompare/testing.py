@@ -107,10 +107,9 @@ def table_of_responses(rows: Sequence[tuple[str, float, float, float, float]], *
     DataFrame
         Responses are called r1, r2, ...
     """
-    boxes = pd.DataFrame(list(rows), columns=["image", "x0", "y0", "x1", "y1"])
-    frame = pd.DataFrame({"response": [f"r{at + 1}" for at in range(len(boxes))], "worker": worker,
-                          "image": boxes["image"], "label": label})
-    return frame.join(boxes[["x0", "y0", "x1", "y1"]])
+    frame = pd.DataFrame(list(rows), columns=["image", "x0", "y0", "x1", "y1"])
+    frame = frame.assign(response=[f"r{at + 1}" for at in range(len(frame))], worker=worker, label=label)
+    return frame[["response", "worker", "image", "label", "x0", "y0", "x1", "y1"]]
 
 
 def single_maps(*, shape: Shape = ((1, 6), (1, 6)),
@@ -141,8 +140,8 @@ def pair_of_maps(*, shape: Shape = ((1, 6), (1, 6)),
     SearchStrategy of (DataArray (y, x), DataArray (y, x))
         Equal, empty and constant maps come up too.
     """
-    return _shapes(shape).flatmap(lambda size: _values((2, *size), dtype)).map(lambda both: (maps(*both)[0],
-                                                                                             maps(*both)[1]))
+    return _shapes(shape).flatmap(lambda size: _values((2, *size), dtype)).map(lambda both: (
+        maps(both[0])[0], maps(both[1])[0]))
 
 
 def labelled_maps(*, n_actors: Range = (2, 4), n_images: Range = (1, 4),
@@ -156,10 +155,8 @@ def labelled_maps(*, n_actors: Range = (2, 4), n_images: Range = (1, 4),
         Actors, called s1, s2, ...
     n_images : int or (low, high)
         Images of each actor, drawn for each.
-    shape : int, or (height, width)
-        Height and width are each an int or a range (low, high).
-    dtype : {"float64", "float32", "bool"}
-        Values are multiples of 1/64 in [0, 1], or booleans.
+    shape, dtype
+        As for `single_maps`.
 
     Returns
     -------
@@ -226,7 +223,7 @@ def response_tables(images: pd.DataFrame, *, n_responses: Range = (1, 12), n_wor
     workers = st.sampled_from([f"w{at + 1}" for at in range(n_workers)])
     row = st.tuples(box, workers, st.sampled_from(list(labels)))
     return st.lists(row, min_size=low, max_size=high).map(lambda rows: table_of_responses(
-        [drawn[0] for drawn in rows]).assign(worker=[drawn[1] for drawn in rows], label=[drawn[2] for drawn in rows]))
+        [one[0] for one in rows]).assign(worker=[one[1] for one in rows], label=[one[2] for one in rows]))
 
 
 def assert_dask_equals_eager(function: Callable[..., Any], *arrays: xr.DataArray | xr.Dataset, rtol: float = 1e-12,
@@ -286,9 +283,7 @@ def _ints(given: Range) -> SearchStrategy[int]:
 def _shapes(given: Shape) -> SearchStrategy[tuple[int, int]]:
     from hypothesis import strategies as st
 
-    if isinstance(given, int):
-        given = (given, given)
-    return st.tuples(_ints(given[0]), _ints(given[1]))
+    return st.tuples(*map(_ints, (given, given) if isinstance(given, int) else given))
 
 
 def _interval(n: int) -> SearchStrategy[tuple[int, int]]:
