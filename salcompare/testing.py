@@ -38,8 +38,6 @@ def maps(*values: ArrayLike) -> tuple[xr.DataArray, ...]:
     Examples
     --------
     >>> left, right = maps([[3, 1, 0]], [[1, 1, 2]])
-    >>> left.sizes
-    Frozen({'y': 1, 'x': 3})
     """
     arrays = [value if isinstance(value, np.ndarray) else np.asarray(value, dtype=np.float64) for value in values]
     return tuple(xr.DataArray(array, dims=("image", "y", "x")[3 - array.ndim:], coords=_positions(array.shape))
