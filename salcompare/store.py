@@ -7,11 +7,12 @@ manifest ``NAME.json``; a directory cannot be replaced in place. Single files ar
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     import xarray as xr
+    import zarr
     from numpy.typing import NDArray
 
     from salcompare.schema import Table
@@ -93,37 +95,44 @@ def write_dataset(dataset: xr.Dataset, folder: Path, name: str, *, fingerprint: 
     Parameters
     ----------
     dataset : Dataset
-        Chunked along ``image`` on disk where it has that dim.
+        Chunked along ``image`` on disk where it has that dim. Missing text becomes empty text.
     folder : Path
         Made if it is not there.
     name : str
         The store's name; the manifest is ``NAME.json``.
     fingerprint : str
-        Of the inputs and settings; names the new store.
+        Of the inputs and settings, letters and digits; names the new store.
     provenance : mapping, optional
         Kept in the manifest.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    target = _store_path(folder, name, fingerprint)
-    shutil.rmtree(target, ignore_errors=True)
-    _plain(dataset).to_zarr(target, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(dataset))
-    make_current(folder, name, fingerprint=fingerprint, provenance=provenance)
+    path = _free_path(folder, name, fingerprint)
+    plain = _plain(dataset)
+    lazy = [name for name, array in plain.data_vars.items() if array.chunks is not None]
+    shutil.rmtree(path, ignore_errors=True)
+    _in_store_chunks(plain, lazy).to_zarr(path, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(plain))
+    make_current(folder, name, fingerprint=fingerprint, provenance=provenance, store=path.name)
 
 
-def make_current(folder: Path, name: str, *, fingerprint: str, provenance: Mapping[str, object] | None = None) -> None:
-    """Point the manifest at a finished store, then delete the ones it pointed at before."""
-    target = _store_path(folder, name, fingerprint)
-    write_json(folder / f"{name}.json",
-               {"store": target.name, "fingerprint": fingerprint, "provenance": dict(provenance or {})})
-    for other in folder.glob(f"{name}-*.zarr"):
-        if other != target and other.name[len(name) + 1:-len(".zarr")].isalnum():
+def make_current(folder: Path, name: str, *, fingerprint: str, provenance: Mapping[str, object] | None = None,
+                 store: str | None = None) -> None:
+    """Point the manifest at a finished store (by default ``NAME-FINGERPRINT.zarr``), then delete the name's others.
+
+    What was opened from an older store and has not been read into memory cannot be read after this.
+    """
+    store = store or f"{name}-{fingerprint}.zarr"
+    manifest = {"store": store, "fingerprint": fingerprint, "provenance": dict(provenance or {})}
+    write_json(folder / f"{name}.json", manifest)
+    for other in folder.glob(f"{glob.escape(name)}-*.zarr"):
+        if other.name != store and other.name[len(name) + 1:-len(".zarr")].isalnum():
             shutil.rmtree(other, ignore_errors=True)
 
 
 def open_dataset(folder: Path, name: str, *, chunked: bool = False) -> xr.Dataset:
     """Open the current store of a name.
 
-    Coordinates are in memory; data variables are read when used, or are dask arrays if `chunked`.
+    Coordinates are in memory; data variables are read when used, or are dask arrays if `chunked`. Only dims have an
+    index, so `actor` has none.
 
     Raises
     ------
@@ -164,65 +173,129 @@ class MapStream:
 
     Notes
     -----
-    A batch counts as done once its number stands in the file ``done`` inside the store, which is written after the
-    batch's chunks; batches are whole chunks, so no chunk is shared between two.
+    A batch counts as done once a file of its first image's number stands in a folder ``done`` inside the store; it
+    is made after the batch's chunks, and batches are whole chunks, so no chunk is shared between two. A store that
+    is current already, of the same fingerprint and images, has nothing missing.
     """
 
     def __init__(self, template: xr.Dataset, folder: Path, name: str, *, fingerprint: str) -> None:
         self.folder, self.name, self.fingerprint = folder, name, fingerprint
-        self.path = _store_path(folder, name, fingerprint)
         self.n_images = template.sizes["image"]
-        self._done = self.path / "done"
-        if not self._done.exists():
+        self._shapes = {str(key): array.shape[1:] for key, array in template.data_vars.items()}
+        folder.mkdir(parents=True, exist_ok=True)
+        current = _current_path(folder, name, fingerprint)
+        if current is not None and _begun(current, template):
+            self.path = current
+            return
+        self.path = _free_path(folder, name, fingerprint)
+        if not _begun(self.path, template):
+            plain = _plain(template)
             shutil.rmtree(self.path, ignore_errors=True)
-            folder.mkdir(parents=True, exist_ok=True)
-            _plain(template).chunk({"image": IMAGES_PER_CHUNK}).to_zarr(
-                self.path, mode="w", zarr_format=2, consolidated=True, compute=False, encoding=_encoding(template))
-            self._done.touch()
+            _in_store_chunks(plain, plain.data_vars).to_zarr(
+                self.path, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(plain), compute=False)
+            self._done.mkdir()
 
     def missing(self) -> list[slice]:
         """Ranges of images that are still to be written, one chunk each, in order."""
-        done = {int(line) for line in self._done.read_text().split()}
+        done = {entry.name for entry in self._done.iterdir()}
         starts = range(0, self.n_images, IMAGES_PER_CHUNK)
-        return [slice(s, min(s + IMAGES_PER_CHUNK, self.n_images)) for s in starts if s not in done]
+        return [slice(s, min(s + IMAGES_PER_CHUNK, self.n_images)) for s in starts if str(s) not in done]
 
     def write(self, images: slice, **variables: NDArray[np.generic]) -> None:
-        """Write one range that `missing` gave: arrays (images, y, x) by variable name."""
+        """Write one range that `missing` gave: arrays (images, y, x) by variable name, all of the template's."""
+        shapes = {name: values.shape for name, values in variables.items()}
+        expected = {name: (images.stop - images.start, *shape) for name, shape in self._shapes.items()}
+        if shapes != expected:  # Zarr would broadcast
+            message = f"{self.path}: arrays of shapes {shapes} for images of shapes {expected}"
+            raise ValueError(message)
+        for name, values in variables.items():
+            self._array(name)[images] = values
+        (self._done / str(images.start)).touch()
+
+    def read(self, images: slice, name: str) -> NDArray[np.generic]:
+        """Read one range of a variable back, (images, y, x)."""
+        return self._array(name)[images]  # type: ignore[return-value]  # Zarr's own word for an ndarray
+
+    def finish(self, provenance: Mapping[str, object] | None = None, *,
+               attrs: Mapping[str, Any] | None = None) -> None:
+        """Make the store current, with attributes added that were not known before; all ranges must be written."""
         import zarr
 
-        group = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)
-        for name, values in variables.items():
-            array = group[name]
-            assert isinstance(array, zarr.Array)  # noqa: S101 - for the type checker
-            array[images] = values
-        with self._done.open("a") as stream:
-            stream.write(f"{images.start}\n")
-
-    def finish(self, provenance: Mapping[str, object] | None = None) -> None:
-        """Make the store current; every range must have been written."""
-        left = self.missing()
-        if left:
-            message = f"{self.path}: {len(left)} batches are still to be written"
+        if left := len(self.missing()):
+            message = f"{self.path}: {left} batches are still to be written"
             raise RuntimeError(message)
-        make_current(self.folder, self.name, fingerprint=self.fingerprint, provenance=provenance)
+        if attrs:
+            zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False).attrs.update(dict(attrs))
+            zarr.consolidate_metadata(self.path, zarr_format=2)
+        make_current(self.folder, self.name, fingerprint=self.fingerprint, provenance=provenance, store=self.path.name)
+
+    @property
+    def _done(self) -> Path:
+        return _marks(self.path, self._shapes)
+
+    def _array(self, name: str) -> zarr.Array[Any]:
+        import zarr
+
+        array = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)[name]
+        assert isinstance(array, zarr.Array)  # noqa: S101 - for the type checker
+        return array
 
 
-def _store_path(folder: Path, name: str, fingerprint: str) -> Path:
-    return folder / f"{name}-{fingerprint}.zarr"
+def _marks(store: Path, variables: Iterable[Hashable]) -> Path:
+    """Where a stream notes what is done: with an array's chunks, as Zarr warns of what it does not know in a group."""
+    return store / str(min(map(str, variables))) / "done"
+
+
+def _begun(path: Path, template: xr.Dataset) -> bool:
+    """Whether a stream of the template's images was begun here."""
+    import xarray as xr
+
+    if not _marks(path, template.data_vars).is_dir():
+        return False
+    with xr.open_zarr(path, consolidated=True, zarr_format=2, chunks=None) as begun:
+        return (set(begun.data_vars) == set(template.data_vars) and dict(begun.sizes) == dict(template.sizes)
+                and begun.indexes["image"].equals(template.indexes["image"]))
+
+
+def _current_path(folder: Path, name: str, fingerprint: str) -> Path | None:
+    """Where the current store stands, if it is of this fingerprint."""
+    same = current_fingerprint(folder, name) == fingerprint
+    return folder / str(read_json(folder / f"{name}.json")["store"]) if same else None
+
+
+def _free_path(folder: Path, name: str, fingerprint: str) -> Path:
+    """Where to write a store: never where the current one stands, which must stay whole until it is replaced."""
+    path = folder / f"{name}-{fingerprint}.zarr"
+    return folder / f"{name}-{fingerprint}again.zarr" if _current_path(folder, name, fingerprint) == path else path
+
+
+def _in_store_chunks(plain: xr.Dataset, names: Iterable[Hashable]) -> xr.Dataset:
+    """Make variables lazy, in the store's chunks; coordinates stay in memory, as lazy ones may be left unwritten."""
+    return plain.assign({name: plain.variables[name].chunk(_chunks(plain.variables[name])) for name in names})
+
+
+def _encoding(plain: xr.Dataset) -> dict[Hashable, dict[str, object]]:
+    return {name: {"chunks": tuple(_chunks(array.variable).values())} for name, array in plain.data_vars.items()
+            if array.ndim and array.size}
+
+
+def _chunks(variable: xr.Variable) -> dict[Hashable, int]:
+    return {dim: min(IMAGES_PER_CHUNK, size) if dim == "image" else size for dim, size in variable.sizes.items()}
 
 
 def _plain(dataset: xr.Dataset) -> xr.Dataset:
-    """Text coordinates as fixed-width text, which Zarr format 2 holds without a codec of Python objects."""
-    text = {name: variable.astype(str).astype("U") for name, variable in dataset.variables.items()
+    """Coordinates in memory, text of fixed width, which Zarr format 2 holds without a codec of Python objects."""
+    loaded = dataset.assign_coords({name: coord.load() for name, coord in dataset.coords.items()})
+    text = {name: _fixed_width(variable) for name, variable in loaded.variables.items()
             if variable.dtype.kind in "OTU" or str(variable.dtype).startswith("str")}
-    plain = dataset.assign({k: v for k, v in text.items() if k in dataset.data_vars}).assign_coords(
-        {k: v for k, v in text.items() if k in dataset.coords})
-    for variable in plain.variables.values():
-        variable.encoding = {}
-    return plain
+    return loaded.assign({k: v for k, v in text.items() if k in loaded.data_vars}).assign_coords(
+        {k: v for k, v in text.items() if k in loaded.coords}).drop_encoding()
 
 
-def _encoding(dataset: xr.Dataset) -> dict[str, dict[str, object]]:
-    return {str(name): {"chunks": tuple(min(IMAGES_PER_CHUNK, size) if dim == "image" else size
-                                        for dim, size in array.sizes.items())}
-            for name, array in dataset.data_vars.items() if array.ndim and array.size}
+def _fixed_width(variable: xr.Variable) -> xr.Variable:
+    import numpy as np
+    import pandas as pd
+
+    values = np.asarray(variable.to_numpy(), dtype=object)
+    text = np.where(pd.isna(values), "", values).astype("U")
+    return variable.copy(data=text)
