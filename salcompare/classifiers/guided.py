@@ -106,7 +106,8 @@ def _forward(model: nn.Module, x: Tensor) -> tuple[Tensor, GradientEdge]:
 def _gradient(explained: Tensor, edge: GradientEdge, target: Tensor, *, last: bool) -> Tensor:
     chosen = explained.gather(1, target.to(explained.device, torch.int64)[:, None])
     gradient, = torch.autograd.grad(chosen, [edge], torch.ones_like(chosen), retain_graph=not last)
-    return gradient.clamp(min=0)
+    dense = gradient.is_contiguous() or gradient.is_contiguous(memory_format=torch.channels_last)
+    return gradient.clamp_(min=0) if dense else gradient.clamp(min=0)  # a broadcast one cannot be clipped in place
 
 
 @contextlib.contextmanager

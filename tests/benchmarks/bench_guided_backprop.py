@@ -1,5 +1,7 @@
 """Guided Backpropagation on AlexNet, 64 images of 227 x 227, beside captum, zennit and the least it can cost.
 
+One thread and seconds of CPU, so that other work on the machine counts less.
+
 Run: python tests/benchmarks/bench_guided_backprop.py [repeats]
 """
 
@@ -19,6 +21,7 @@ TARGETS = {"one forward + one backward to the input": 1.15, "captum": 1.0, "zenn
 
 def main(repeats: int) -> None:
     """Print a line a peer: seconds of each, the median ratio of neighbouring runs, and the target."""
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     model = torchvision.models.alexnet(weights=None, num_classes=CLASSES).eval()
     x, target = torch.randn(BATCH, 3, SIZE, SIZE), torch.arange(BATCH) % CLASSES
@@ -28,7 +31,7 @@ def main(repeats: int) -> None:
                  "one forward + one backward to the input": lambda images=images: plain(model, images, target),
                  "captum": lambda images=images: captum(model, images, target),
                  "zennit": lambda images=images: zennit(model, images, target)}
-        print(f"AlexNet, {BATCH} x 3 x {SIZE} x {SIZE}, {layout}, {torch.get_num_threads()} threads, "
+        print(f"AlexNet, {BATCH} x 3 x {SIZE} x {SIZE}, {layout}, "
               f"medians of {repeats} interleaved runs")
         seconds = interleaved(cases, repeats)
         for name, limit in TARGETS.items():
@@ -38,15 +41,15 @@ def main(repeats: int) -> None:
 
 
 def interleaved(cases, repeats):
-    """Seconds of each case in each round, after one round that is not counted; each round starts with another case."""
+    """CPU seconds of each case in each round, after one round that is not counted; each round starts with another case."""
     seconds = {name: [] for name in cases}
     names = list(cases)
     for i in range(repeats + 1):
         for name in names[i % len(names):] + names[:i % len(names)]:
-            start = time.perf_counter()
+            start = time.process_time()
             cases[name]()
             if i:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(time.process_time() - start)
     return seconds
 
 

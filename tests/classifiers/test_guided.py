@@ -402,3 +402,12 @@ def test_the_order_of_the_images_does_not_matter(seed):
     order = torch.randperm(3, generator=torch.Generator().manual_seed(seed))
     torch.testing.assert_close(guided_backprop(net, x[order], TARGET[order]), guided_backprop(net, x, TARGET)[order],
                                rtol=1e-9, atol=1e-15)
+
+
+def test_a_broadcast_gradient_is_clipped_too():
+    class Mean(nn.Module):
+        def forward(self, x):
+            return torch.cat([x.mean((2, 3)), -x.mean((2, 3))], 1)
+
+    assert torch.equal(guided_backprop(Mean(), images(size=2), 0)[:, 0], torch.full((3, 2, 2), 0.25))
+    assert guided_backprop(Mean(), images(size=2), 4).max() == 0
