@@ -33,12 +33,15 @@ class Rows:
 
     def refuse(self, mask: Mask, reason: str, found: str, expected: str = "", remedy: str = "",
                **more: NDArray[np.generic] | pd.Series) -> None:
-        """Note a fault for each row of a mask; `found` is a template over the row's columns and `more` columns."""
+        """Note a fault for each row of a mask.
+
+        `found` and `remedy` are templates over the row's columns and the columns in `more`.
+        """
         rows = self.table[mask].copy()
         for name, column in more.items():
             rows[name] = np.asarray(column)[mask]
         for line, row in zip(rows.index, rows.to_dict("records"), strict=True):
-            problem = Problem(f"{self.shown} line {line}", found.format_map(row), expected, remedy)
+            problem = Problem(f"{self.shown} line {line}", found.format_map(row), expected, remedy.format_map(row))
             self.faults.append(Fault(int(line), reason, problem))
         self.sound = self.sound & ~mask
 

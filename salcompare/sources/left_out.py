@@ -53,7 +53,7 @@ def describe_left_out(left_out: pd.DataFrame) -> str:
     Returns
     -------
     str
-        One line a reason: how many, what, and the first few by name; empty where nothing was left out.
+        One line a reason: how many, why, and the first few by name; empty where nothing was left out.
     """
     name = "file" if "file" in left_out.columns else "where"
     lines = []
@@ -63,5 +63,5 @@ def describe_left_out(left_out: pd.DataFrame) -> str:
         shown = ", ".join(names[:EXAMPLES]) + (", ..." if count > EXAMPLES else "")
         # A response may have several reasons, joined by blanks.
         what = "; ".join(WORDS.get(part, part) for part in str(reason).split())
-        lines.append(f"left out {count:,} {what}: {shown}")
+        lines.append(f"left out {count:,} ({what}): {shown}")
     return "\n".join(lines)

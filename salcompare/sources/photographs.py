@@ -120,12 +120,12 @@ def photograph_inputs(config: settings.Images, *, root: Path) -> dict[str, str]:
     Returns
     -------
     dict
-        File, as in the catalogue -> SHA-256 of its bytes; an unreadable file has an empty one.
+        File, as in the catalogue -> SHA-256 of its bytes; a file that cannot be read has an empty one.
 
     Raises
     ------
     InputError, MissingDependencyError
-        As `gather_photographs`, where the source is not there.
+        If the folder or the package of the photographs is not there.
     """
     if config.source == "orl":
         files = {candidate.file: candidate.sha256 for candidate in find_orl().candidates}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from salcompare import config as settings
+from salcompare.errors import SHOWN
 from salcompare.sources.boxes import (
     EDGES,
     Canvas,
@@ -25,6 +26,7 @@ from salcompare.sources.cells import Cells, each, lookup, need_columns, numbers
 from salcompare.sources.labels import normalise_label
 
 COLUMNS = ("worker", "image", "label", *EDGES)
+NO_HINT = "see the column image of data/processed/images.csv, or delete the row"
 CLIP = "draw boxes in image pixels, or cut them with --clip (clip = true in [responses])"
 
 
@@ -72,8 +74,8 @@ def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[s
     check_bounds(rows, canvas, remedy=CLIP)
     _rescale(rows, canvas, image)
     responses, left_out = settle(rows, drop_invalid=config.drop_invalid)
-    notes = (f"{cut:,} boxes reached over the edge of {'the grid' if config.pixels == 'grid' else 'their image'} "
-             "and were cut to it.",) if cut else ()
+    notes = (f"Boxes that reached over the edge of {'the grid' if config.pixels == 'grid' else 'their image'} were cut "
+             f"to it: {cut:,}.",) if cut else ()
     return responses, left_out, notes
 
 
@@ -97,17 +99,22 @@ def _check_text(rows: Rows, images: pd.DataFrame) -> NDArray[np.intp]:
     remedy = "fill the cell or delete the row"
     for name in ("worker", "image", "label", "response"):
         if name in rows.table:
-            rows.refuse((rows.table[name] == "").to_numpy(), f"empty_{name}", f"{name} is empty", f"a {name}", remedy)
+            rows.refuse((rows.table[name] == "").to_numpy(), f"empty_{name}", f"{name} is empty", "a text", remedy)
     column = rows.table["image"]
     place = lookup(column, pd.Index(images["image"]).get_indexer(column.cat.categories))
     unknown = (place < 0) & (column != "").to_numpy()
     known = images["image"].tolist()
-    for image in column[unknown].unique():
-        near = get_close_matches(image, known, n=1) if len(known) < 10_000 else []
-        rows.refuse((column == image).to_numpy(), "unknown_image", "no image {image!r} in the study",
-                    "an id of the catalogue, such as " + repr(known[0]), f"did you mean {near[0]!r}?" if near else
-                    "see data/processed/images.csv for the ids, or delete the row")
+    hints = _hints(column[unknown].unique()[:SHOWN], known)
+    rows.refuse(unknown, "unknown_image", "no image {image!r} in the study",
+                f"an id of the catalogue, such as {known[0]!r}", "{hint}",
+                hint=each(column, lambda image: hints.get(image, NO_HINT)))
     return place
+
+
+def _hints(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
+    """Guess what may have been meant; for no more than are shown, for it takes long."""
+    near = {image: get_close_matches(image, known, n=1) for image in unknown}
+    return {image: f"did you mean {matches[0]!r}?" for image, matches in near.items() if matches}
 
 
 def _check_rest(rows: Rows, cells: Cells) -> None:

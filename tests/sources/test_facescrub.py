@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 
 import numpy as np
@@ -32,13 +33,12 @@ def small(root, **options):
     rows = [row("Ann Bee", 11, photograph(1)), row("Ann Bee", 4, photograph(2)), row("Ann Bee", 7, photograph(3)),
             row("Cy Dee", 1, photograph(4)), row("Cy Dee", 2, photograph(5), options.get("box", "0,0,20,24")),
             row("Cy Dee", 3, photograph(6))]
-    study(root, rows, {"x.jpg": photograph(4), "deep/er/y": photograph(1), "2.gif": photograph(2), "é z.JPG": photograph(3),
-                       "b": photograph(5), "c": photograph(6)})
+    study(root, rows, {"x.jpg": photograph(4), "deep/er/y": photograph(1), "2.gif": photograph(2),
+                       "é z.JPG": photograph(3), "b": photograph(5), "c": photograph(6)})
 
 
 def gather(root, **options):
-    given = config.Images(**{"source": "facescrub", "path": "downloads", "list": "list.txt", "split": (0.5, 0, 0.5)} | options)
-    return gather_photographs(given, root=root, size=(30, 30), seed=0)
+    return gather_photographs(dataclasses.replace(CONFIG, **options), root=root, size=(30, 30), seed=0)
 
 
 def reasons(photographs):
@@ -120,7 +120,8 @@ def test_a_list_may_lack_its_header_or_have_other_columns_in_another_order(tmp_p
 def test_every_row_that_cannot_be_read_is_named_at_once(tmp_path):
     good = row("Ann", 1, photograph(1))
     study(tmp_path, [good, "Ann\t1\n", row("Ann", 2, "abc"), row("Ann", 3, "0" * 64, "1,2,3"),
-                     row("Ann", 4, "0" * 64, "9,2,3,8"), row("", 5, "0" * 64), row("A/b", 6, "0" * 64), good], {"1": b"x"})
+                     row("Ann", 4, "0" * 64, "9,2,3,8"), row("", 5, "0" * 64), row("A/b", 6, "0" * 64), good],
+          {"1": b"x"})
     with pytest.raises(InputError) as caught:
         gather(tmp_path)
     assert {problem.where: problem.found for problem in caught.value.problems} == {

@@ -60,7 +60,8 @@ def test_a_damaged_header_is_refused():
 
 
 @settings(max_examples=60)
-@given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.sampled_from([0, 9, 10, 11, 14, 200])))
+@given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)),
+                  elements=st.sampled_from([0, 9, 10, 11, 14, 200])))
 def test_without_returns_among_the_pixels_every_file_comes_back(pixels):
     content = encoded(pixels, "PPM")
     assert undo_text_mode(as_text(content)) == content
