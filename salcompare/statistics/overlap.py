@@ -1,0 +1,176 @@
+"""Overlap of people's maps and a classifier's: per image, and tested over three kinds of pairing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import xarray as xr
+
+from salcompare.errors import InputError, Problem
+from salcompare.maps import mask_report, smooth
+from salcompare.maps.checks import require_maps
+from salcompare.statistics.areas import SHARE
+from salcompare.statistics.metrics import METRICS, pairwise, required_metrics
+from salcompare.statistics.pairings import pairing_tests
+
+
+def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collection[str] = tuple(METRICS),
+            share: float = SHARE, sigma: float | None = None) -> xr.Dataset:
+    """Compare people's map of each image with the classifier's of the same image.
+
+    Parameters
+    ----------
+    human : DataArray (image, y, x)
+        People's maps, such as coverage; non-negative.
+    classifier : DataArray (image, y, x)
+        The classifier's maps, or a baseline's, on the same grid; non-negative.
+    metrics : collection of str
+        Some of `METRICS`.
+    share : float
+        Of the pixels, in the areas that iou and dice compare.
+    sigma : float, optional
+        Both maps are first smoothed with a Gaussian of so many pixels.
+
+    Returns
+    -------
+    Dataset (image)
+        One float64 variable a metric, with attrs ``better``, ``perfect`` (NaN where no value is) and ``citation``;
+        coordinate ``actor`` where the maps have it. NaN where a metric is undefined: an empty map, one that holds
+        NaN, or a constant one where order or spread count. Images missing on one side are left out; attrs count them
+        (``n_only_human``, ``n_only_classifier``) and name the settings. With iou or dice there are also, for each side,
+        ``tied_share_human``, ``tied_share_classifier``: the share of an area that lies on tied pixels, and
+        ``short_human``, ``short_classifier``: whether a map has fewer positive pixels than an area.
+
+    Raises
+    ------
+    InputError
+        If a metric is unknown, the grids differ, no image is common to both, or both name an image's actor
+        differently.
+    """
+    names = required_metrics(metrics)
+    human, classifier, attrs = _prepared(human, classifier, sigma)
+    values = {}
+    for name in names:
+        metric = METRICS[name]
+        value = metric.function(human, classifier, **({"share": share} if metric.share else {}))
+        value.attrs = {"better": metric.better, "perfect": metric.perfect, "citation": metric.citation}
+        values[name] = value
+    if any(METRICS[name].share for name in names):
+        attrs["share"] = share
+        values |= _ties("human", human, share) | _ties("classifier", classifier, share)
+    return xr.Dataset(values, attrs=attrs)
+
+
+def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, rng: np.random.Generator,
+                  share: float = SHARE, sigma: float | None = None, n_permutations: int = 9999,
+                  n_resamples: int = 2000) -> xr.Dataset:
+    """Test whether people and the classifier agree on the image, and on the actor, beyond what all faces share.
+
+    Parameters
+    ----------
+    human, classifier : DataArray (image, y, x)
+        Non-negative maps on one grid, with coordinate ``actor`` along ``image``.
+    metric : str
+        One of `METRICS`. (emd solves a linear programme for each of n x n pairs: for few images only.)
+    rng : Generator
+        Draws permutations and resamples.
+    share : float
+        Of the pixels, in the areas that iou and dice compare.
+    sigma : float, optional
+        Both maps are first smoothed with a Gaussian of so many pixels.
+    n_permutations : int
+        Drawn for each test; where there are no more in all, each comes once.
+    n_resamples : int
+        Bootstrap resamples of images within actors, for the intervals of single actors.
+
+    Returns
+    -------
+    Dataset
+        As `pairing_tests` gives it, with the counts and settings of `overlap` in attrs.
+
+    Raises
+    ------
+    InputError
+        As for `overlap`, and where there is no actor.
+    """
+    required_metrics([metric])
+    human, classifier, attrs = _prepared(human, classifier, sigma)
+    if "actor" not in human.coords:
+        raise InputError(Problem("maps", f"coordinates {', '.join(map(str, human.coords))}", "an actor for each image",
+                                 "add it: maps.assign_coords(actor=('image', actors))"))
+    matrix = pairwise(human, classifier, metric, share=share).compute()
+    tests = pairing_tests(matrix, better=METRICS[metric].better, n_permutations=n_permutations,
+                          n_resamples=n_resamples, rng=rng)
+    if METRICS[metric].share:
+        attrs["share"] = share
+    return tests.assign_attrs(attrs, metric=metric)
+
+
+def matched(human: xr.DataArray, classifier: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Keep the images that both have, in the order of `human`, with one ``actor`` coordinate if either has it.
+
+    Raises
+    ------
+    InputError
+        If a map lacks a dim or repeats an image, the grids differ, no image is common to both, or both name an
+        image's actor differently.
+    """
+    _require_comparable(human, classifier)
+    common = human.image.values[np.isin(human.image.values, classifier.image.values)]
+    if not common.size:
+        raise InputError(Problem("maps", f"image {str(human.image.values[0])!r} and others on one side, "
+                                 f"{str(classifier.image.values[0])!r} and others on the other",
+                                 "some images that both sides have", "give both the same image ids"))
+    one, other = human.sel(image=common), classifier.sel(image=common)
+    if "actor" in one.coords and "actor" in other.coords:
+        differ = np.flatnonzero(one.actor.values.astype(str) != other.actor.values.astype(str))
+        if differ.size:
+            raise InputError([Problem(f"image {str(common[i])!r}", f"actor {str(one.actor.values[i])!r} in the human "
+                                      f"maps, {str(other.actor.values[i])!r} in the classifier's", "one actor")
+                              for i in differ])
+    actor = next((side.actor.values for side in (one, other) if "actor" in side.coords), None)
+    keep = {"image": common} if actor is None else {"image": common, "actor": ("image", actor)}
+    grid = {name: human.coords[name] for name in ("y", "x") if name in human.coords}
+    bare = (side.transpose("image", "y", "x").reset_coords(drop=True).drop_vars(["y", "x"], errors="ignore")
+            for side in (one, other))
+    one, other = (side.assign_coords(keep | grid) for side in bare)
+    return one, other
+
+
+def _require_comparable(human: xr.DataArray, classifier: xr.DataArray) -> None:
+    sides = {"human maps": human, "classifier maps": classifier}
+    problems = []
+    for where, maps in sides.items():
+        require_maps(maps, where, dims=("image", "y", "x"))
+        if "image" not in maps.coords or not maps.indexes["image"].is_unique:
+            problems.append(Problem(where, "images without ids, or an id twice", "a unique id for each image"))
+        if maps.ndim != 3:
+            problems.append(Problem(where, f"has dims {maps.dims}", "image, y, x", "select one of the others"))
+    if problems:
+        raise InputError(problems)
+    for dim in ("y", "x"):
+        if human.sizes[dim] != classifier.sizes[dim]:
+            raise InputError(Problem("maps", f"{dim} has {human.sizes[dim]} pixels in the human maps and "
+                                     f"{classifier.sizes[dim]} in the classifier's", "one grid",
+                                     "make both on the study's grid"))
+        if dim in human.coords and dim in classifier.coords and not np.array_equal(human[dim], classifier[dim]):
+            raise InputError(Problem("maps", f"labels of {dim} differ between both sides", "one grid"))
+
+
+def _prepared(human: xr.DataArray, classifier: xr.DataArray,
+              sigma: float | None) -> tuple[xr.DataArray, xr.DataArray, dict[str, object]]:
+    one, other = matched(human, classifier)
+    attrs: dict[str, object] = {"n_images": one.sizes["image"],
+                                "n_only_human": human.sizes["image"] - one.sizes["image"],
+                                "n_only_classifier": classifier.sizes["image"] - one.sizes["image"]}
+    if sigma is not None:
+        one, other = smooth(one, sigma=sigma), smooth(other, sigma=sigma)
+        attrs["sigma"] = float(sigma)
+    return one, other, attrs
+
+
+def _ties(side: str, maps: xr.DataArray, share: float) -> dict[str, xr.DataArray]:
+    report = mask_report(maps, share=share)
+    return {f"tied_share_{side}": report["tied_share"],
+            f"short_{side}": report["n_positive"] < report.attrs["mask_pixels"]}
