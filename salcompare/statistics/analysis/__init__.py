@@ -77,7 +77,8 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     if heatmaps.sizes["source"]:
         rows += symmetry_estimates(data, heatmaps["heatmap"], maps, seed)
     if data.human is not None:
-        for more, nulls in _overlaps(OverlapAnalysis(data, maps, statistics, seed), list(data.classifier_maps), progress):
+        analysis = OverlapAnalysis(data, maps, statistics, seed)
+        for more, nulls in _overlaps(analysis, list(data.classifier_maps), progress):
             rows += more
             draws += nulls
     return Results(estimates_table(rows), heatmaps, nulls_table(draws))

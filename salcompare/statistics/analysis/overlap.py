@@ -47,10 +47,10 @@ class OverlapAnalysis:
     """
 
     def __init__(self, data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> None:
-        if data.human is None:
-            message = "an analysis of overlap needs human maps"
+        if data.human is None or data.responses is None:
+            message = "an analysis of overlap needs human maps and the responses behind them"
             raise ValueError(message)
-        self.data, self.statistics, self.seed = data, statistics, seed
+        self.data, self.statistics, self.seed, self.responses = data, statistics, seed, data.responses
         self.coverage = data.human["coverage"].load()
         self.share = maps.mask_share
         self.sigma = maps.sigma * self.coverage.sizes["x"]
@@ -62,10 +62,10 @@ class OverlapAnalysis:
         rows: list[Row] = []
         values = {}
         height, width = self.coverage.sizes["y"], self.coverage.sizes["x"]
+        images = self.data.images[self.data.images["image"].isin(self.coverage["image"].values)]
         for form, sigma, _ in self.forms:
-            of_images = noise_ceiling(
-                _present(self.data.responses), self.data.images[self.data.images["image"].isin(self.coverage["image"].values)],
-                size=(height, width), sigma=sigma or 0.0, rng=stream(self.seed, "ceiling", form))
+            of_images = noise_ceiling(self.responses, images, size=(height, width), sigma=sigma or 0.0,
+                                      rng=stream(self.seed, "ceiling", form))
             found = mean_ceiling(of_images)
             key = {"statistic": "noise_ceiling", "metric": PRIMARY, "form": form, "source": "human", "sigma": sigma}
             rows += [population_row(found, **key), *actor_rows(found["actor_value"], found["actor_n"], **key)]
@@ -76,12 +76,13 @@ class OverlapAnalysis:
         """Overlap of people with each baseline, by the baseline's name and the form."""
         others = other_actors_mean(self.coverage)
         blob = centre(self.coverage)
-        found: dict[str, dict[str, xr.Dataset]] = {"baseline/uniform": {}, "baseline/centre": {}, "baseline/other actors": {}}
+        found: dict[str, dict[str, xr.Dataset]] = {
+            "baseline/uniform": {}, "baseline/centre": {}, "baseline/other actors": {}}
         for form, sigma, metrics in self.forms:
-            options = {"metrics": metrics, "share": self.share, "sigma": sigma}
-            found["baseline/uniform"][form] = uniform_overlap(self.coverage, **options)
-            found["baseline/centre"][form] = overlap(self.coverage, blob, **options)
-            found["baseline/other actors"][form] = overlap(self.coverage, others, **options)
+            found["baseline/uniform"][form] = uniform_overlap(
+                self.coverage, metrics=metrics, share=self.share, sigma=sigma)
+            for name, maps in (("baseline/centre", blob), ("baseline/other actors", others)):
+                found[name][form] = overlap(self.coverage, maps, metrics=metrics, share=self.share, sigma=sigma)
         return found
 
     def baseline_rows(self, baselines: dict[str, dict[str, xr.Dataset]]) -> Iterator[Row]:
@@ -115,17 +116,16 @@ class OverlapAnalysis:
                 yield population_row(population_mean(actors["value"]), **key)
                 yield from actor_rows(actors["value"], actors["n"], **key)
 
-    def _difference_rows(self, source: str, baseline: str, form: str, values: xr.Dataset, other: xr.Dataset) -> list[Row]:
+    def _difference_rows(self, source: str, baseline: str, form: str, values: xr.Dataset,
+                         other: xr.Dataset) -> Iterator[Row]:
         found = paired_differences(values, other, n_permutations=self.statistics.n_permutations,
                                    rng=stream(self.seed, "difference", source, baseline, form))
-        rows = []
         for metric in found["metric"].values.tolist():
             one = found.sel(metric=metric)
             key = self._key(source, form, metric, f"minus {baseline}")
-            rows.append({**population_row(one, **key), "null": found.attrs["null"], "null_mean": 0.0,
-                         "alternative": str(one["alternative"].item()), "p_value": float(one["p_value"]),
-                         "p_attainable": float(one["p_attainable"]), "n_resamples": self.statistics.n_permutations})
-        return rows
+            yield {**population_row(one, **key), "null": found.attrs["null"], "null_mean": 0.0,
+                   "alternative": str(one["alternative"].item()), "p_value": float(one["p_value"]),
+                   "p_attainable": float(one["p_attainable"]), "n_resamples": self.statistics.n_permutations}
 
     def _tested(self, source: str, saliency: xr.DataArray, metric: str, form: str, sigma: float | None,
                 ceiling: float) -> tuple[list[Row], list[Draws]]:
@@ -140,7 +140,8 @@ class OverlapAnalysis:
             rows.append(self._population(one, key, ceiling if contrast == "same image" else np.nan))
             rows += adjusted(self._actors(one, key), f"{contrast} of {metric}, {form}, over actors")
             if contrast.endswith("effect"):
-                draws.append(({**key, "metric": f"{metric} {contrast}"}, one["null"].dropna("permutation").values[:NULL_DRAWS]))
+                null = one["null"].dropna("permutation").values[:NULL_DRAWS]
+                draws.append(({**key, "metric": f"{metric} {contrast}"}, null))
         return rows, draws
 
     def _population(self, one: xr.Dataset, key: Row, ceiling: float) -> Row:
@@ -172,10 +173,3 @@ class OverlapAnalysis:
     def _key(self, source: str, form: str, metric: str, contrast: str) -> dict[str, object]:
         return {"statistic": "overlap", "metric": metric, "form": form, "source": source, "against": "human",
                 "contrast": contrast, "sigma": self.sigma if form == "smoothed" else None}
-
-
-def _present(responses: object):  # noqa: ANN202 - DataFrame
-    if responses is None:
-        message = "a ceiling needs responses"
-        raise ValueError(message)
-    return responses

@@ -74,13 +74,14 @@ def actor_rows(values: xr.DataArray, n: xr.DataArray, **key: object) -> list[Row
 
 def adjusted(rows: Iterable[Row], family: str) -> list[Row]:
     """Adjust the p-values of a family by Holm's step-down method; rows without p stay out of it."""
-    rows = [dict(row) for row in rows]
-    tested = [row for row in rows if np.isfinite(_p(row))]
+    rows = list(rows)
+    tested = [index for index, row in enumerate(rows) if np.isfinite(_p(row))]
     if tested:
-        p = multipletests([_p(row) for row in tested], method="holm")[1]
-        for row, value in zip(tested, p, strict=True):
-            row |= {"p_adjusted": float(value), "family": f"{family} (Holm)", "family_size": len(tested)}
-    return list(rows)
+        p = multipletests([_p(rows[index]) for index in tested], method="holm")[1]
+        for index, value in zip(tested, p, strict=True):
+            rows[index] = {**rows[index], "p_adjusted": float(value), "family": f"{family} (Holm)",
+                           "family_size": len(tested)}
+    return rows
 
 
 def _p(row: Row) -> float:

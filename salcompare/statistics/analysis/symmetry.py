@@ -52,7 +52,8 @@ def _odd_shares(data: AnalysisData, maps: Maps) -> Iterator[Row]:
     if data.human is None:
         return
     for source, found in data.classifier_maps.items():
-        common = [image for image in data.human["image"].values.tolist() if image in set(found["image"].values.tolist())]
+        seen = set(found["image"].values.tolist())
+        common = [image for image in data.human["image"].values.tolist() if image in seen]
         sigma = maps.sigma * found.sizes["x"]
         people = mapping.smooth(data.human["coverage"].sel(image=common), sigma=sigma)
         masks = mapping.top_mask(found["saliency"].sel(image=common), share=maps.mask_share).astype("float32")
