@@ -121,8 +121,8 @@ def make_current(folder: Path, name: str, *, fingerprint: str, provenance: Mappi
     What was opened from an older store and has not been read into memory cannot be read after this.
     """
     store = store or f"{name}-{fingerprint}.zarr"
-    manifest = {"store": store, "fingerprint": fingerprint, "provenance": dict(provenance or {})}
-    write_json(folder / f"{name}.json", manifest)
+    write_json(folder / f"{name}.json",
+               {"store": store, "fingerprint": fingerprint, "provenance": dict(provenance or {})})
     for other in folder.glob(f"{glob.escape(name)}-*.zarr"):
         if other.name != store and other.name[len(name) + 1:-len(".zarr")].isalnum():
             shutil.rmtree(other, ignore_errors=True)
@@ -198,15 +198,18 @@ class MapStream:
     def missing(self) -> list[slice]:
         """Ranges of images that are still to be written, one chunk each, in order."""
         done = {entry.name for entry in self._done.iterdir()}
+        return [images for images in self.ranges() if str(images.start) not in done]
+
+    def ranges(self) -> list[slice]:
+        """All ranges of images, one chunk each, in order."""
         starts = range(0, self.n_images, IMAGES_PER_CHUNK)
-        return [slice(s, min(s + IMAGES_PER_CHUNK, self.n_images)) for s in starts if str(s) not in done]
+        return [slice(start, min(start + IMAGES_PER_CHUNK, self.n_images)) for start in starts]
 
     def write(self, images: slice, **variables: NDArray[np.generic]) -> None:
         """Write one range that `missing` gave: arrays (images, y, x) by variable name, all of the template's."""
         shapes = {name: values.shape for name, values in variables.items()}
-        expected = {name: (images.stop - images.start, *shape) for name, shape in self._shapes.items()}
-        if shapes != expected:  # Zarr would broadcast
-            message = f"{self.path}: arrays of shapes {shapes} for images of shapes {expected}"
+        if shapes != {name: (images.stop - images.start, *shape) for name, shape in self._shapes.items()}:
+            message = f"{self.path}: arrays of shapes {shapes} for {images}"  # Zarr would broadcast them
             raise ValueError(message)
         for name, values in variables.items():
             self._array(name)[images] = values
@@ -216,8 +219,7 @@ class MapStream:
         """Read one range of a variable back, (images, y, x)."""
         return self._array(name)[images]  # type: ignore[return-value]  # Zarr's own word for an ndarray
 
-    def finish(self, provenance: Mapping[str, object] | None = None, *,
-               attrs: Mapping[str, Any] | None = None) -> None:
+    def finish(self, provenance: Mapping[str, object] | None = None, *, attrs: Mapping[str, Any] | None = None) -> None:
         """Make the store current, with attributes added that were not known before; all ranges must be written."""
         import zarr
 
@@ -236,9 +238,7 @@ class MapStream:
     def _array(self, name: str) -> zarr.Array[Any]:
         import zarr
 
-        array = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)[name]
-        assert isinstance(array, zarr.Array)  # noqa: S101 - for the type checker
-        return array
+        return zarr.open_array(self.path / name, mode="r+", zarr_format=2)
 
 
 def _marks(store: Path, variables: Iterable[Hashable]) -> Path:
@@ -252,7 +252,7 @@ def _begun(path: Path, template: xr.Dataset) -> bool:
 
     if not _marks(path, template.data_vars).is_dir():
         return False
-    with xr.open_zarr(path, consolidated=True, zarr_format=2, chunks=None) as begun:
+    with xr.open_zarr(path, zarr_format=2, chunks=None) as begun:
         return (set(begun.data_vars) == set(template.data_vars) and dict(begun.sizes) == dict(template.sizes)
                 and begun.indexes["image"].equals(template.indexes["image"]))
 
@@ -297,5 +297,4 @@ def _fixed_width(variable: xr.Variable) -> xr.Variable:
     import pandas as pd
 
     values = np.asarray(variable.to_numpy(), dtype=object)
-    text = np.where(pd.isna(values), "", values).astype("U")
-    return variable.copy(data=text)
+    return variable.copy(data=np.where(pd.isna(values), "", values).astype("U"))
