@@ -9,7 +9,6 @@ except ImportError as error:
         Problem("torch", "is not installed", remedy="run: pip install 'salcompare[classifiers]'")) from error
 
 from salcompare.classifiers.attributions import attribute, write_class_differences, write_classifier_maps
-from salcompare.classifiers.attributions import attribute, write_class_differences, write_classifier_maps
 from salcompare.classifiers.backbones import Backbone, find_backbone, register_backbone
 from salcompare.classifiers.evaluation import wilson
 from salcompare.classifiers.guided import guided_backprop, guided_backprop_several
