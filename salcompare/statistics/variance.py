@@ -124,9 +124,11 @@ def _estimates(
     if np.trace(sums.gram) <= ROUNDING * n_images * sums.mean_norm:
         return _undefined(maps, n_actors, n_images, "all maps are equal")
     design = _design(sums, exchange)
-    return _point_estimates(design).assign(
-        _permutation_test(design, exchange, n_permutations, rng)).assign(_pixel_estimates(sums, maps)).assign(
-        n_images=n_images, n_actors=n_actors, n_undefined=maps.sizes["image"] - n_images).assign_attrs(reason="")
+    values, ci_reason = _point_estimates(design)
+    return xr.Dataset({
+        **values, **_permutation_test(design, exchange, n_permutations, rng), **_pixel_estimates(sums, maps),
+        "n_images": n_images, "n_actors": n_actors, "n_undefined": maps.sizes["image"] - n_images,
+    }, attrs={"reason": "", "ci_reason": ci_reason})
 
 
 def _design(sums: Sums, exchange: Exchangeability) -> _Design:
@@ -149,7 +151,8 @@ def _sum_by(codes: NDArray[np.intp], values: NDArray[np.float64]) -> NDArray[np.
     return np.asarray(np.bincount(codes, values), np.float64)
 
 
-def _point_estimates(design: _Design) -> xr.Dataset:
+def _point_estimates(design: _Design) -> tuple[dict[str, object], str]:
+    """Compute all estimates but those of pixels, and why there is no interval where there is none."""
     _, class_sums, class_sizes = _class_terms(design)
     n, g, total, common = design.sizes.sum(), len(class_sizes), design.norms.sum(), design.common
     between = np.clip((class_sums / class_sizes).sum(), 0, total)
@@ -158,13 +161,13 @@ def _point_estimates(design: _Design) -> xr.Dataset:
     share = _share(between, total, n, g, (class_sizes**2).sum())
     interval = jackknife_interval(share, _shares_without_one(design), resampled="images", strata=design.labels,
                                   of="spread")
-    return xr.Dataset({
+    return {
         "r2": between / total, "r2_adjusted": 1 - (1 - between / total) * (n - 1) / (n - g),
         "omega2": (between - (g - 1) * within) / (total + within),
         "r2_uncentred": (between + common) / (total + common),
         "pseudo_f": np.inf if constant else between / (g - 1) / within,
         "between_actor_share": float(share), "ci_low": float(interval.low), "ci_high": float(interval.high),
-    }, attrs={"ci_reason": str(interval.reason)})
+    }, str(interval.reason)
 
 
 def _share(

@@ -1,0 +1,149 @@
+"""Responses as codes, and shares of labels under any weights of the workers, by sparse matrix products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from salcompare.errors import InputError, Problem
+
+_BATCH = 256  # resamples at a time; cells x batch numbers are held
+
+
+@dataclass(frozen=True)
+class CodedResponses:
+    """Responses as codes from 0; without images each response counts as an image of its own, so all weigh alike.
+
+    Attributes
+    ----------
+    actors, labels : list of str
+        What the codes stand for.
+    label, image : ndarray of int (response,)
+        Codes of each response.
+    worker : ndarray of int (response,) or None
+        None where it is not known who drew which box.
+    actor : ndarray of int (image,)
+        Actor of each image that has a response.
+    images_known : bool
+        Whether images are images.
+    """
+
+    actors: list[str]
+    labels: list[str]
+    label: NDArray[np.intp]
+    image: NDArray[np.intp]
+    worker: NDArray[np.intp] | None
+    actor: NDArray[np.intp]
+    images_known: bool
+
+    @property
+    def of_actor(self) -> NDArray[np.intp]:
+        """Actor of each response."""
+        return self.actor[self.image]
+
+    @property
+    def workers_of_actors(self) -> NDArray[np.intp]:
+        """How many workers responded to each actor (actor,); 0 where workers are not known."""
+        if self.worker is None:
+            return np.zeros(len(self.actors), np.intp)
+        pairs = np.unique(np.column_stack([self.of_actor, self.worker]), axis=0)
+        return np.bincount(pairs[:, 0], minlength=len(self.actors))
+
+
+def code_responses(
+    responses: pd.DataFrame, images: pd.DataFrame | None, labels: Sequence[str] | None,
+) -> CodedResponses:
+    """Check and code responses; parameters and errors as for `salcompare.statistics.label_histogram`."""
+    images_known = "image" in responses
+    _check(responses, images, images_known)
+    order = list(dict.fromkeys(labels or ()))
+    order += sorted(set(responses["label"].astype(str)) - set(order))
+    worker = pd.factorize(responses["worker"], sort=True)[0].astype(np.intp) if "worker" in responses else None
+    if images is not None and images_known:
+        names, image = np.unique(responses["image"].to_numpy(str), return_inverse=True)
+        of_image = images.set_index("image")["actor"].reindex(names).to_numpy(str)
+    else:
+        of_image, image = responses["actor"].to_numpy(str), np.arange(len(responses))
+    actors = [] if images is None else list(dict.fromkeys(images["actor"].astype(str)))
+    actors += sorted(set(of_image.tolist()) - set(actors))
+    return CodedResponses(actors, order, _places(responses["label"].to_numpy(str), order), image.astype(np.intp),
+                          worker, _places(of_image, actors), images_known)
+
+
+def _places(values: NDArray[np.str_], among: list[str]) -> NDArray[np.intp]:
+    return pd.Index(among).get_indexer(pd.Index(values)).astype(np.intp)
+
+
+def weighted_shares(
+    label: NDArray[np.intp], image: NDArray[np.intp], actor: NDArray[np.intp], worker: NDArray[np.intp],
+    weights: NDArray[np.float64], *, n_labels: int, n_actors: int,
+) -> NDArray[np.float64]:
+    """Compute the shares that responses would have if each worker's came as often as the worker's weight says.
+
+    Parameters
+    ----------
+    label, image, worker : ndarray of int (response,)
+        Codes from 0.
+    actor : ndarray of int (image,)
+        Actor of each image.
+    weights : ndarray (resample, worker)
+        Whole numbers, or any that are not negative.
+    n_labels, n_actors : int
+        How many there are, used or not.
+
+    Returns
+    -------
+    ndarray (resample, actor, label)
+        Mean over the actor's images with a response left; NaN where none has.
+    """
+    cells, cell = np.unique(image * n_labels + label, return_inverse=True)
+    of_image, of_label = cells // n_labels, cells % n_labels
+    n_images = len(actor)
+    responses = _incidence(cell, worker, (len(cells), weights.shape[1]))
+    to_image = _incidence(of_image, np.arange(len(cells)), (n_images, len(cells)))
+    to_actor = _incidence(actor, np.arange(n_images), (n_actors, n_images))
+    to_share = _incidence(actor[of_image] * n_labels + of_label, np.arange(len(cells)),
+                          (n_actors * n_labels, len(cells)))
+    shares = np.empty((len(weights), n_actors, n_labels))
+    for start in range(0, len(weights), _BATCH):
+        counts = responses @ np.ascontiguousarray(weights[start:start + _BATCH].T)  # (cell, resample)
+        totals = to_image @ counts
+        counts /= np.where(totals > 0, totals, 1)[of_image]
+        present = to_actor @ (totals > 0).astype(float)
+        sums = (to_share @ counts).reshape(n_actors, n_labels, -1)
+        mean = np.where(present > 0, 1 / np.maximum(present, 1), np.nan)[:, None] * sums
+        shares[start:start + _BATCH] = np.moveaxis(mean, -1, 0)
+    return shares
+
+
+def _incidence(row: NDArray[np.intp], column: NDArray[np.intp], shape: tuple[int, int]) -> sparse.csr_array:
+    return sparse.csr_array((np.ones(len(row)), (row, column)), shape=shape)
+
+
+def _check(responses: pd.DataFrame, images: pd.DataFrame | None, images_known: bool) -> None:
+    problems = []
+    if "label" not in responses or not ("image" in responses or "actor" in responses):
+        problems.append(Problem("responses", f"columns {', '.join(map(str, responses.columns))}",
+                                "label, and image or actor"))
+    elif not len(responses):
+        problems.append(Problem("responses", "no rows", "at least one response"))
+    if images_known and images is None:
+        problems.append(Problem("images", "none", "a table with columns image and actor"))
+    if images is not None and not {"image", "actor"} <= set(images.columns):
+        problems.append(Problem("images", f"columns {', '.join(map(str, images.columns))}", "image and actor"))
+    if problems:
+        raise InputError(problems)
+    problems += [Problem("responses", f"{missing} without {name}", f"a {name} for each")
+                 for name in ("label", "image", "actor", "worker")
+                 if name in responses and (missing := int(responses[name].isna().sum()))]
+    if images is not None and images_known:
+        unknown = sorted(set(responses["image"].dropna()) - set(images["image"]))
+        problems += [Problem("responses", f"image {name!r} is not in images", remedy="add it, or drop its responses")
+                     for name in unknown]
+    if problems:
+        raise InputError(problems)

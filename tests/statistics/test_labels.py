@@ -1,0 +1,250 @@
+"""Label histograms: balance over images and actors, worker-cluster intervals, edges."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from salcompare.errors import InputError
+from salcompare.statistics.labels import group_rare_labels, label_histogram, population_label_histogram
+from salcompare.statistics.resampling import bootstrap_weights
+
+IMAGES = pd.DataFrame({"image": ["a/1", "a/2", "b/1", "c/1"], "actor": ["a", "a", "b", "c"]})
+
+
+def table(rows):
+    """Responses from 'worker image label' lines."""
+    return pd.DataFrame([row.split() for row in rows], columns=["worker", "image", "label"])
+
+
+FEW = table(["w1 a/1 eyes", "w1 a/1 eyes", "w2 a/1 nose", "w2 a/1 nose", "w2 a/2 nose", "w3 b/1 eyes", "w1 b/1 chin",
+             "w3 b/1 chin", "w3 b/1 chin"])
+
+
+def of_actors(responses, images=IMAGES, *, seed=0, **options):
+    return label_histogram(responses, images, rng=np.random.default_rng(seed), **{"n_resamples": 200, **options})
+
+
+def of_population(responses, images=IMAGES, *, seed=0, **options):
+    return population_label_histogram(responses, images, rng=np.random.default_rng(seed),
+                                      **{"n_resamples": 200, **options})
+
+
+def crowd(n_workers=12, n_images=6, n_actors=3, n_responses=150, seed=0):
+    """Random responses, more by some workers and on some images than others."""
+    rng = np.random.default_rng(seed)
+    images = pd.DataFrame({"image": [f"i{at}" for at in range(n_images)],
+                           "actor": [f"s{at % n_actors}" for at in range(n_images)]})
+    skewed = rng.dirichlet(np.ones(n_workers)), rng.dirichlet(np.ones(n_images))
+    return pd.DataFrame({
+        "worker": [f"w{at:02}" for at in rng.choice(n_workers, n_responses, p=skewed[0])],
+        "image": [f"i{at}" for at in rng.choice(n_images, n_responses, p=skewed[1])],
+        "label": rng.choice(["chin", "eyes", "nose"], n_responses, p=[0.1, 0.6, 0.3])}), images
+
+
+def test_images_weigh_the_same_within_an_actor_by_hand():
+    # Actor a: image 1 has eyes 2/4 and nose 2/4, image 2 has nose 1/1; b: eyes 1/4, chin 3/4; c: no responses.
+    result = of_actors(FEW)
+    shares = result.pivot_table(index="actor", columns="label", values="share", dropna=False)
+    assert shares.loc["a"].to_dict() == {"chin": 0, "eyes": 0.25, "nose": 0.75}
+    assert shares.loc["b"].to_dict() == {"chin": 0.75, "eyes": 0.25, "nose": 0}
+    assert shares.loc["c"].isna().all()
+    assert result.query("actor == 'a'")["n_responses"].tolist() == [0, 2, 3]
+    assert result.query("actor == 'a'")[["n_images", "n_workers"]].drop_duplicates().to_numpy().tolist() == [[2, 2]]
+
+
+def test_actors_weigh_the_same_in_the_population_by_hand():
+    result = of_population(FEW)
+    assert result["label"].tolist() == ["chin", "eyes", "nose"]
+    assert result["share"].tolist() == [0.375, 0.25, 0.375]
+    assert result["n_responses"].tolist() == [3, 3, 3]
+    first = result.iloc[0]
+    assert (first["n_actors"], first["n_images"], first["n_workers"], first["n_undefined"]) == (2, 3, 3, 1)
+
+
+def test_actors_without_responses_are_undefined_with_a_reason():
+    missing = of_actors(FEW).query("actor == 'c'")
+    assert (missing["reason"] == "no responses").all()
+    assert missing[["share", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert (missing["n_images"] == 0).all()
+
+
+def test_labels_asked_for_come_first_and_others_follow():
+    result = of_population(FEW, labels=["nose", "ears"])
+    assert result["label"].tolist() == ["nose", "ears", "chin", "eyes"]
+    assert result["share"].tolist() == [0.375, 0, 0.375, 0.25]
+
+
+def slow_shares(responses, images):
+    """Per actor, by rebuilding the tables: mean over its images of each image's shares."""
+    merged = responses.merge(images, on="image")
+    per_image = pd.crosstab([merged["actor"], merged["image"]], merged["label"], normalize="index")
+    return per_image.groupby(level="actor").mean()
+
+
+def test_shares_agree_with_a_crosstab():
+    responses, images = crowd()
+    expected = slow_shares(responses, images)
+    result = of_actors(responses, images).pivot_table(index="actor", columns="label", values="share")
+    pd.testing.assert_frame_equal(result, expected, rtol=1e-12)
+    population = of_population(responses, images).set_index("label")["share"]
+    np.testing.assert_allclose(population, expected.mean(), rtol=1e-12)
+
+
+def test_intervals_are_those_of_rebuilding_the_table_for_each_resample():
+    responses, images = crowd()
+    workers = sorted(responses["worker"].unique())
+    draws, means = [], []
+    labels, actors = ["chin", "eyes", "nose"], ["s0", "s1", "s2"]
+    for weights in bootstrap_weights(len(workers), 200, np.random.default_rng(0)):
+        times = responses["worker"].map(dict(zip(workers, weights.astype(int), strict=True)))
+        rebuilt = slow_shares(responses.loc[responses.index.repeat(times)], images)
+        rebuilt = rebuilt.reindex(columns=labels).fillna(0)
+        means.append(rebuilt.mean().to_numpy())
+        draws.append(rebuilt.reindex(index=actors).to_numpy())
+    ends = np.nanquantile(np.array(draws), [0.025, 0.975], axis=0).reshape(2, -1)
+    result = of_actors(responses, images)
+    np.testing.assert_allclose(result[["ci_low", "ci_high"]].to_numpy().T, ends, rtol=1e-10, atol=1e-12)
+    skipped = np.isnan(np.array(draws)).sum(axis=0).ravel()
+    assert result["n_undefined"].tolist() == skipped.tolist()
+    population = of_population(responses, images)
+    np.testing.assert_allclose(population[["ci_low", "ci_high"]].to_numpy().T,
+                               np.quantile(means, [0.025, 0.975], axis=0), rtol=1e-10)
+
+
+def test_an_actor_that_loses_all_responses_is_skipped_and_counted():
+    rare = table([f"w{at} a/1 {label}" for at in range(8) for label in ("eyes", "nose")]
+                 + ["w0 b/1 eyes", "w1 b/1 nose"])
+    result = of_actors(rare, n_resamples=2000)
+    lost = result.query("actor == 'b'")["n_undefined"].unique()
+    assert len(lost) == 1
+    assert stats.binomtest(int(lost[0]), 2000, (6 / 8) ** 8).pvalue > 1e-4
+    assert (result.query("actor == 'a'")["n_undefined"] == 0).all()
+    assert (of_population(rare, n_resamples=2000)["n_skipped"] == lost[0]).all()
+
+
+def test_one_worker_gives_shares_without_intervals():
+    result = of_actors(FEW[FEW["worker"] == "w1"])
+    assert result.query("actor == 'a' and label == 'eyes'")["share"].item() == 1
+    assert result["ci_low"].isna().all()
+    assert set(result["reason"]) == {"one worker only", "no responses"}
+    assert (of_population(FEW[FEW["worker"] == "w1"])["reason"] == "one worker only").all()
+
+
+def test_an_actor_with_one_worker_has_no_interval():
+    responses = pd.concat([FEW, table(["w1 c/1 eyes", "w1 c/1 chin"])], ignore_index=True)
+    alone = of_actors(responses).query("actor == 'c'")
+    assert (alone["reason"] == "one worker only").all()
+    assert alone["ci_high"].isna().all()
+    assert alone.query("label == 'eyes'")["share"].item() == 0.5
+
+
+def test_a_label_nobody_used_has_no_interval():
+    result = of_actors(*crowd(), labels=["ears"])
+    never = result.query("label == 'ears'")
+    assert (never["share"] == 0).all()
+    assert never["ci_low"].isna().all()
+    assert (never["reason"] == "equal in every resample").all()
+
+
+def test_responses_on_actors_weigh_the_same_and_have_no_interval():
+    responses = pd.DataFrame({"actor": list("aaabb"), "label": ["eyes", "eyes", "nose", "chin", "eyes"]})
+    result = of_actors(responses, None)
+    assert result["share"].tolist() == pytest.approx([0, 2 / 3, 1 / 3, 1 / 2, 1 / 2, 0])
+    assert result["ci_low"].isna().all()
+    assert result["reason"].str.contains("not known who drew which box").all()
+    assert result[["n_images", "n_workers"]].isna().all(axis=None)
+    assert of_population(responses, None)["share"].tolist() == pytest.approx([1 / 4, 7 / 12, 1 / 6])
+    listed = of_actors(responses, IMAGES)
+    assert listed.query("actor == 'c'")["reason"].unique().tolist() == ["no responses"]
+
+
+def test_actors_keep_the_order_of_the_catalogue():
+    images = pd.DataFrame({"image": ["s2/1", "s10/1"], "actor": ["s2", "s10"]})
+    result = of_actors(table(["w1 s10/1 eyes", "w2 s2/1 nose"]), images)
+    assert result["actor"].unique().tolist() == ["s2", "s10"]
+
+
+def test_rare_labels_are_summed_under_one_name():
+    histogram = of_actors(*crowd())
+    grouped = group_rare_labels(histogram, keep=["eyes"])
+    assert list(grouped) == list(histogram)
+    assert grouped["label"].tolist() == ["eyes", "other"] * 3
+    rest = histogram.query("label != 'eyes'").groupby("actor")
+    other = grouped.query("label == 'other'").set_index("actor")
+    np.testing.assert_allclose(other["share"], rest["share"].sum())
+    assert (other["n_responses"] == rest["n_responses"].sum()).all()
+    assert other["ci_low"].isna().all()
+    assert other["reason"].str.startswith("a sum of labels").all()
+    assert grouped.attrs == histogram.attrs
+    pd.testing.assert_frame_equal(group_rare_labels(histogram, keep=["chin", "eyes", "nose"]), histogram)
+
+
+def test_grouping_works_on_the_population_and_keeps_undefined_actors_undefined():
+    grouped = group_rare_labels(of_population(FEW), keep=["nose", "eyes"])
+    assert grouped["label"].tolist() == ["eyes", "nose", "other"]
+    assert grouped["share"].tolist() == [0.25, 0.375, 0.375]
+    missing = group_rare_labels(of_actors(FEW), keep=["nose"]).query("actor == 'c'")
+    assert missing["share"].isna().all()
+    assert (missing["reason"] == "no responses").all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 8), st.integers(1, 6), st.integers(1, 3), st.integers(1, 40), st.integers(0, 999))
+def test_shares_of_an_actor_sum_to_one_and_intervals_stay_in_bounds(n_workers, n_images, n_actors, n_responses, seed):
+    responses, images = crowd(n_workers, n_images, min(n_actors, n_images), n_responses, seed)
+    result = of_actors(responses, images, n_resamples=50)
+    sums = result.groupby("actor")["share"].sum(min_count=1).dropna()
+    np.testing.assert_allclose(sums, 1)
+    assert set(sums.index) == set(responses.merge(images, on="image")["actor"])
+    ends = result[["ci_low", "ci_high"]].dropna()
+    assert ((ends["ci_low"] >= -1e-12) & (ends["ci_low"] <= ends["ci_high"]) & (ends["ci_high"] <= 1 + 1e-12)).all()
+    assert result.loc[result["ci_low"].isna(), "reason"].ne("").all()
+    assert of_population(responses, images, n_resamples=50)["share"].sum() == pytest.approx(1)
+
+
+def test_the_order_of_responses_does_not_matter():
+    responses, images = crowd()
+    shuffled = responses.sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(of_actors(responses, images), of_actors(shuffled, images))
+
+
+def test_responses_that_cannot_be_counted_are_refused_all_at_once():
+    with pytest.raises(InputError, match="label, and image or actor"):
+        of_actors(FEW.drop(columns="label"))
+    with pytest.raises(InputError, match="at least one response"):
+        of_actors(FEW.iloc[:0])
+    wrong = pd.concat([FEW.assign(label=FEW["label"].where(FEW.index > 0)),
+                       table(["w1 x/9 eyes", "w1 x/8 eyes"])], ignore_index=True)
+    with pytest.raises(InputError) as caught:
+        of_actors(wrong)
+    assert [problem.found for problem in caught.value.problems] == [
+        "1 without label", "image 'x/8' is not in images", "image 'x/9' is not in images"]
+    with pytest.raises(InputError, match="columns image and actor"):
+        of_actors(FEW, None)
+    with pytest.raises(InputError, match="columns image; expected image and actor"):
+        of_actors(FEW, IMAGES[["image"]])
+
+
+def simulated_workers(rng, images, n_workers, preferences):
+    """Each worker draws 10 boxes, on images at random, from a preference of their own."""
+    n = 10 * n_workers
+    own = rng.dirichlet(6 * preferences, n_workers)
+    labels = np.array([rng.choice(len(preferences), 10, p=p) for p in own]).ravel()
+    return pd.DataFrame({"worker": np.repeat(np.arange(n_workers), 10).astype(str),
+                         "image": rng.choice(images["image"].to_numpy(), n),
+                         "label": np.array(["chin", "eyes", "nose"])[labels]})
+
+
+def test_worker_cluster_intervals_cover_the_population_share():
+    rng, runs, preferences = np.random.default_rng(7), 200, np.array([0.2, 0.5, 0.3])
+    images = pd.DataFrame({"image": [f"i{at}" for at in range(24)], "actor": np.repeat([f"s{a}" for a in range(6)], 4)})
+    covered = np.zeros(3)
+    for _ in range(runs):
+        result = population_label_histogram(simulated_workers(rng, images, 40, preferences), images, rng=rng,
+                                            n_resamples=399)
+        covered += (result["ci_low"] <= preferences) & (preferences <= result["ci_high"])
+    # Percentile intervals of 40 clusters are known to fall short by a point; a label below this has probability 0.001.
+    assert (covered >= stats.binom.ppf(0.001, runs, 0.94)).all()
