@@ -71,6 +71,6 @@ def read_matching(path: Path, *, digest: str) -> dict[str, Any] | None:
 
 
 def write_torch(path: Path, content: Mapping[str, Any]) -> None:
-    """Write tensors and plain values, whole or not at all."""
-    with replacing(path) as beside:
-        torch.save(dict(content), beside)
+    """Write tensors and plain values, whole or not at all; equal contents give equal bytes."""
+    with replacing(path) as beside, beside.open("wb") as stream:
+        torch.save(dict(content), stream)  # given a path, torch would write the passing name into the file

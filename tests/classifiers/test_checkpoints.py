@@ -37,13 +37,19 @@ def test_a_file_of_other_content_is_no_checkpoint(tmp_path):
     assert read_matching(tmp_path / "c.pt", digest="d") == {"digest": "d", "state": {}}
 
 
+def test_equal_contents_give_equal_bytes(tmp_path):
+    for name in ("a.pt", "longer-name.pt"):
+        write_checkpoint(tmp_path / name, state(), digest="d")
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "longer-name.pt").read_bytes()
+
+
 def test_a_failed_write_leaves_the_earlier_file(tmp_path, monkeypatch):
     path = tmp_path / "c.pt"
     write_checkpoint(path, state(), digest="d")
     before = path.read_bytes()
 
-    def full(content, beside):
-        beside.write_bytes(b"half")
+    def full(content, stream):
+        stream.write(b"half")
         raise OSError("no space left")
 
     monkeypatch.setattr(torch, "save", full)

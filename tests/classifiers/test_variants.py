@@ -140,6 +140,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(photograph
     torch.rand(5)
     np.random.default_rng().random()
     assert fit(photographs, tmp_path / "b") == first
+    assert (tmp_path / "b" / "finetuned.pt").read_bytes() == (tmp_path / "a" / "finetuned.pt").read_bytes()
     assert fit(photographs, tmp_path / "c", seed=1)["training.csv"] != first["training.csv"]
     torch.set_rng_state(state)
     fit(photographs, tmp_path / "d")
