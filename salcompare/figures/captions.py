@@ -1,0 +1,71 @@
+"""The sentences that captions share: what n is, what the interval is, and where the photographs come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from salcompare.figures.data import FigureData
+
+_METHODS = {"percentile": "percentile bootstrap", "bca": "BCa bootstrap", "t": "t", "wilson": "Wilson",
+            "jackknife": "jackknife"}
+
+
+def caption(data: FigureData, sentences: Iterable[str], *, responses: bool, photographs: bool) -> str:
+    """Join sentences, ended by what must be said of simulated responses and of the photographs.
+
+    Parameters
+    ----------
+    sentences : iterable of str
+        Without blanks around; empty ones are left out.
+    responses, photographs : bool
+        Whether the figure uses responses, and shows photographs.
+    """
+    said = [sentence for sentence in sentences if sentence]
+    if responses and data.simulated:
+        said.append("Simulated responses: no person drew these boxes.")
+    if photographs and data.credit:
+        said.append(f"Photographs: {data.credit.rstrip('.')}.")
+    return " ".join(said)
+
+
+def counted(n: int, what: str) -> str:
+    """Write a number with its noun: ``1 actor``, ``5,354 responses``."""
+    return f"{n:,} {what if n == 1 else what + 's'}"
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Write a list: ``a, b and c``."""
+    given = [part for part in parts if part]
+    return given[0] if len(given) == 1 else f"{', '.join(given[:-1])} and {given[-1]}" if given else ""
+
+
+def response_counts(data: FigureData) -> str:
+    """Say how many responses, workers, images and actors there are."""
+    table = data.responses
+    if table is None:
+        return ""
+    parts = [counted(len(table), "response")]
+    parts += [counted(int(table[column].nunique()), column) for column in ("worker", "image") if column in table]
+    actors = table["actor"] if "actor" in table else table["image"].map(data.images.set_index("image")["actor"])
+    return joined([*parts, counted(int(actors.nunique()), "actor")])
+
+
+def interval(estimates: pd.DataFrame) -> str:
+    """Name the interval of some estimates, as in ``95% percentile bootstrap intervals, resampling workers``.
+
+    Several kinds are joined; ``no interval`` where none of the estimates has one.
+    """
+    held = estimates[estimates["ci_low"].notna() & estimates["ci_high"].notna()]
+    kinds = held[["ci_method", "resampled", "n_resamples"]].drop_duplicates().itertuples(index=False)
+    named = joined(dict.fromkeys(_one_interval(*kind) for kind in kinds))
+    return f"95% {named}" if named else "no interval"
+
+
+def _one_interval(method: Any, resampled: Any, n_resamples: Any) -> str:  # noqa: ANN401 - cells, perhaps NaN
+    name = "" if pd.isna(method) else _METHODS.get(str(method), str(method)) + " "
+    units = "" if pd.isna(resampled) or not resampled else f", resampling {resampled}"
+    draws = "" if pd.isna(n_resamples) or not n_resamples else f" ({int(n_resamples):,} resamples)"
+    return f"{name}intervals{units}{draws}"

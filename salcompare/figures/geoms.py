@@ -1,0 +1,81 @@
+"""Pictures and pixels of maps as layers of a plot, drawn as whole images; a rectangle a pixel would be slow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from plotnine import geom_raster
+from plotnine.geoms.geom import geom
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class geom_picture(geom):  # noqa: N801 - as plotnine names its geoms
+    """Draw whole pictures, one a row of the data.
+
+    Parameters
+    ----------
+    pictures : mapping of str to uint8 array (height, width, 3)
+        By the values of the aesthetic ``picture``.
+    size : tuple of int
+        Height and width of the grid, which the pictures cover whatever their own size.
+
+    Notes
+    -----
+    For a reversed y scale, on which y runs downwards as the grid's does.
+    """
+
+    REQUIRED_AES = {"picture"}  # noqa: RUF012 - as plotnine declares it
+    DEFAULT_AES: dict[str, Any] = {}  # noqa: RUF012
+    DEFAULT_PARAMS = {"stat": "identity", "position": "identity", "na_rm": False,  # noqa: RUF012
+                      "pictures": {}, "size": (1, 1)}
+
+    def draw_panel(self, data: pd.DataFrame, panel_params: Any, coord: Any, ax: Axes) -> None:  # noqa: ANN401, ARG002
+        """Draw the panel's pictures."""
+        for key in data["picture"]:
+            _draw(ax, self.params["pictures"][key], self.params["size"], self.params["zorder"], smooth=True)
+
+
+class geom_pixels(geom_raster):  # noqa: N801 - as plotnine names its geoms
+    """Draw those pixels of a map that the data holds, one a row, by the centre of each; the others let through.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Height and width of the grid.
+    step : int
+        Side of a pixel on the grid.
+
+    Notes
+    -----
+    geom_raster guesses the grid from the pixels that it is given, which a few scattered ones mislead.
+    """
+
+    DEFAULT_PARAMS = {"stat": "identity", "position": "identity", "na_rm": False,  # noqa: RUF012
+                      "size": (1, 1), "step": 1}
+
+    def setup_data(self, data: pd.DataFrame) -> pd.DataFrame:
+        """Leave the data as it is."""
+        return data
+
+    def draw_panel(self, data: pd.DataFrame, panel_params: Any, coord: Any, ax: Axes) -> None:  # noqa: ANN401, ARG002
+        """Draw the panel's pixels."""
+        from matplotlib.colors import to_rgba_array
+
+        step = self.params["step"]
+        height, width = (side // step for side in self.params["size"])
+        image = np.zeros((height, width, 4), np.uint8)
+        down, right = (np.floor(np.abs(data[axis].to_numpy(float)) / step).astype(int) for axis in ("y", "x"))
+        image[down, right] = np.rint(255 * to_rgba_array(data["fill"].to_numpy(), data["alpha"].to_numpy(float)))
+        _draw(ax, image, (height * step, width * step), self.params["zorder"], smooth=False)
+
+
+def _draw(ax: Axes, image: NDArray[np.uint8], size: tuple[int, int], zorder: float, *, smooth: bool) -> None:
+    from matplotlib.image import AxesImage
+
+    ax.add_image(AxesImage(ax, data=image, origin="upper", interpolation="bicubic" if smooth else "nearest",
+                           extent=(0, size[1], -size[0], 0), zorder=zorder))

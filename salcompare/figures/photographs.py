@@ -1,0 +1,180 @@
+"""Photographs, and maps over photographs, as rows of pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from plotnine import (
+    aes,
+    element_blank,
+    facet_grid,
+    ggplot,
+    guides,
+    labs,
+    scale_fill_cmap,
+    scale_fill_gradient,
+    scale_x_continuous,
+    scale_y_reverse,
+    theme,
+)
+from plotnine.composition import Compose, Stack
+
+from salcompare.figures.geoms import geom_picture, geom_pixels
+from salcompare.figures.theme import COLOUR_BAR, picture_theme, wrapped
+
+PRINTED = 340  # pixels of a 29 mm picture at 300 dots per inch; more are never seen
+FADE = 0.4  # how far a photograph under a map goes towards white, so that every colour stands out from it
+MARGIN, TITLE_LINE, BAR_WIDTH, GAP, STRIP_LINE = 0.08, 0.13, 0.6, 0.03, 0.12  # inches beside and between the pictures
+_GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601 luma
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of pictures: a title at its left, and a photograph, perhaps with a map over it, for each column.
+
+    Attributes
+    ----------
+    title : str
+        Stands at the left, turned.
+    photographs : mapping of str to uint8 array (y, x, channel)
+        By column.
+    overlays : mapping of str to DataArray (y, x)
+        By column; NaN where the photograph shows.
+    scale : scale or None
+        The colours of the overlays, with the name of their unit.
+    bar : bool
+        Whether a bar at the right explains the colours.
+    """
+
+    title: str
+    photographs: Mapping[str, Picture]
+    overlays: Mapping[str, xr.DataArray]
+    scale: scale_fill_cmap | scale_fill_gradient | None = None
+    bar: bool = True
+
+
+def grey(photograph: Picture) -> Picture:
+    """Grey and faded, to lie under a map; uint8 (y, x, 3)."""
+    luma = (photograph.astype(np.float64) @ _GREY)[..., None].repeat(3, axis=-1)
+    faded: Picture = np.rint(luma + (255 - luma) * FADE).astype(np.uint8)
+    return faded
+
+
+def printed_picture(picture: Picture, *, most: int = PRINTED) -> Picture:
+    """Average blocks of a picture until no side has more than `most` pixels; a smaller one stays as it is."""
+    step = block(picture.shape, most)
+    if step == 1:
+        return picture
+    height, width = (side // step * step for side in picture.shape[:2])
+    blocks = picture[:height, :width].reshape(height // step, step, width // step, step, -1)
+    reduced: Picture = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    return reduced
+
+
+def printed_map(shown: xr.DataArray, *, most: int = PRINTED) -> xr.DataArray:
+    """Average blocks of a map until no side has more than `most` pixels.
+
+    Parameters
+    ----------
+    shown : DataArray (y, x)
+        NaN where nothing is shown; a block is shown where half of it is.
+    """
+    step = block((shown.sizes["y"], shown.sizes["x"]), most)
+    if step == 1:
+        return shown
+    blocks = shown.coarsen(y=step, x=step, boundary="trim")
+    held = shown.notnull().coarsen(y=step, x=step, boundary="trim")  # noqa: PD004 - of xarray
+    reduced: xr.DataArray = blocks.mean().where(held.mean() >= 0.5)
+    return reduced
+
+
+def pixels_frame(overlays: Mapping[str, xr.DataArray], columns: Sequence[str]) -> pd.DataFrame:
+    """One row a pixel that is shown: ``column, x, y`` (its centre on the grid) and ``value``."""
+    parts = []
+    for column in (column for column in columns if column in overlays):
+        whole = overlays[column].transpose("y", "x")
+        small = printed_map(whole).to_numpy()
+        step = block(whole.shape)
+        y, x = np.nonzero(~np.isnan(small))
+        parts.append(pd.DataFrame({"column": column, "x": (x + 0.5) * step, "y": (y + 0.5) * step,
+                                   "value": small[y, x].astype(np.float64)}))
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["column", "x", "y", "value"])
+    return frame.assign(column=pd.Categorical(frame["column"], categories=list(columns)))
+
+
+def block(shape: Sequence[int], most: int = PRINTED) -> int:
+    """Side of the square blocks of pixels that are printed as one."""
+    return math.ceil(max(shape[:2]) / most)
+
+
+def picture_row(row: Row, columns: Sequence[str]) -> ggplot:
+    """Draw one row of pictures: greyscale under an overlay, as it is where there is none.
+
+    Parameters
+    ----------
+    row : Row
+        What is drawn; a column that it lacks stays empty.
+    columns : sequence of str
+        Left to right; their names stand above.
+    """
+    columns = [_strip(column) for column in columns]
+    pictures = {_strip(column): printed_picture(grey(photo) if column in row.overlays else photo)
+                for column, photo in row.photographs.items()}
+    height, width = size = next(iter(row.photographs.values())).shape[:2]
+    under = pd.DataFrame({"column": pd.Categorical(list(pictures), categories=list(columns)),
+                          "picture": list(pictures)})
+    plot: ggplot = (ggplot(under) + geom_picture(aes(picture="picture"), pictures=pictures, size=size)
+            + facet_grid(cols="column", drop=False)
+            + scale_x_continuous(limits=(0, width), expand=(0, 0), breaks=None)
+            + scale_y_reverse(limits=(height, 0), expand=(0, 0), breaks=None)
+            + labs(y=row.title))
+    frame = pixels_frame({_strip(column): overlay for column, overlay in row.overlays.items()}, columns)
+    if len(frame):
+        plot += geom_pixels(aes("x", "y", fill="value"), data=frame, size=size, step=block(size))
+        plot += row.scale
+        plot += guides(fill=COLOUR_BAR if row.bar else False)
+    return plot
+
+
+def picture_rows(rows: Sequence[Row], columns: Sequence[str], *, width: float,
+                 subtitle: str = "") -> tuple[Stack, float]:
+    """Stack rows of pictures, panels aligned, the columns' names above the first.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Top to bottom.
+    columns : sequence of str
+        Left to right.
+    width : float
+        Of the whole, inches.
+    subtitle : str
+        Stands above everything.
+
+    Returns
+    -------
+    Stack, float
+        What to draw, and its height in inches.
+    """
+    shape = next(iter(rows[0].photographs.values())).shape
+    aspect = shape[0] / shape[1]
+    titles = TITLE_LINE * max(row.title.count("\n") + 1 for row in rows)
+    side = (width - MARGIN - titles - BAR_WIDTH * any(row.bar for row in rows if row.scale is not None)) / len(columns)
+    strip = STRIP_LINE * max(_strip(column).count("\n") + 1 for column in columns)
+    height = len(rows) * (side * aspect + GAP) + 0.07 + strip + (0.17 if subtitle else 0)
+    look = picture_theme(width, height, aspect=aspect)
+    nameless = theme(strip_text=element_blank(), strip_background=element_blank())
+    plots: list[ggplot | Compose] = [picture_row(row, columns) + look + (nameless if i else labs(subtitle=subtitle))
+             for i, row in enumerate(rows)]
+    return Stack(plots), height
+
+
+def _strip(column: str) -> str:
+    return wrapped(column, 18)

@@ -1,0 +1,115 @@
+"""One look for all figures: sizes of journal columns, one font, and colours that keep their meaning."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from plotnine import (
+    element_blank,
+    element_line,
+    element_rect,
+    element_text,
+    guide_colorbar,
+    scale_fill_cmap,
+    theme,
+    theme_void,
+)
+from plotnine.themes.elements import margin
+
+INCH = 25.4
+SINGLE, MIDDLE, DOUBLE = 89 / INCH, 130 / INCH, 183 / INCH
+"""Widths of one column, of one and a half, and of two columns of a journal, inches."""
+DPI = 300
+FONT = "DejaVu Sans"  # matplotlib ships it, so that pictures are the same on every machine
+TEXT, SMALL = 7.0, 6.0
+"""Sizes of text, points."""
+
+HUMAN, PHOTOGRAPHS, NULL, INK = "#D55E00", "#5C5C5C", "#A6A6A6", "#222222"
+CLASSIFIERS = ("#0072B2", "#56B4E9", "#009E73", "#CC79A7")
+"""Of the main classifier source, then of the others. Colours of Okabe & Ito (2008)."""
+BASELINES = "#7A7A7A"
+LABELS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#F0E442")
+OTHER_LABELS = "#999999"
+
+SEQUENTIAL = "viridis"
+SIMULATED = "Simulated responses"
+
+# A continuous bar is thousands of triangles in an SVG, and looks the same.
+COLOUR_BAR = guide_colorbar(display="rectangles", nbin=64)
+_NAMES = {"human": "Human", "photographs": "Photographs", "baseline/uniform": "Uniform map",
+          "baseline/centre": "Centred Gaussian", "baseline/other actors": "Other actors' human map"}
+
+
+def figure_theme(width: float, height: float) -> theme:
+    """Of every plot with axes; `width` and `height` in inches are the whole figure's."""
+    return theme_void(base_size=TEXT, base_family=FONT) + theme(
+        figure_size=(width, height), dpi=DPI, plot_margin=0.012,
+        text=element_text(color=INK),
+        axis_text_x=element_text(size=SMALL, color=INK, margin=margin(t=2)),
+        axis_text_y=element_text(size=SMALL, color=INK, ha="right", margin=margin(r=2)),
+        axis_title_x=element_text(size=TEXT, margin=margin(t=2)),
+        axis_title_y=element_text(size=TEXT, rotation=90, margin=margin(r=3)),
+        axis_line_x=element_line(color=INK, size=0.4), axis_ticks_x=element_line(color=INK, size=0.4),
+        axis_ticks_length_major=2,
+        panel_grid_major_x=element_line(color="#E4E4E4", size=0.3), panel_grid_major_y=element_blank(),
+        strip_text=element_text(size=TEXT, margin=margin(t=2, b=3)),
+        plot_title=element_text(size=TEXT, weight="bold", ha="left", margin=margin(b=1)),
+        plot_subtitle=element_text(size=TEXT, color=HUMAN, style="italic", ha="left", margin=margin(b=3)),
+        legend_title=element_text(size=SMALL), legend_text=element_text(size=SMALL),
+        legend_key_size=8, legend_background=element_blank(), legend_margin=0,
+    )
+
+
+def picture_theme(width: float, height: float, *, aspect: float) -> theme:
+    """Of a row of pictures: no axes, panels of the photographs' own shape (`aspect` is height over width)."""
+    return figure_theme(width, height) + theme(
+        aspect_ratio=aspect, panel_spacing=0.006, plot_margin=0.004,
+        axis_text_x=element_blank(), axis_text_y=element_blank(), axis_title_x=element_blank(),
+        axis_line_x=element_blank(), axis_ticks_x=element_blank(), axis_ticks_length_major=0,
+        panel_grid_major_x=element_blank(), panel_background=element_rect(fill="#FFFFFF"),
+        legend_key_width=6, legend_key_height=45,
+    )
+
+
+def source_name(source: str, sources: Iterable[str] = ()) -> str:
+    """Name a source as figures do; the method is left out unless `sources` hold several."""
+    if source in _NAMES:
+        return _NAMES[source]
+    parts = source.split("/")
+    methods = {other.split("/")[2] for other in sources if other.count("/") == 2}
+    name = f"{parts[0]} {parts[1]}" if len(parts) > 1 else source
+    return f"{name} ({parts[2].replace('_', ' ')})" if len(parts) > 2 and len(methods) > 1 else name
+
+
+def source_colours(classifiers: Iterable[str]) -> dict[str, str]:
+    """Give every source its colour; of the classifiers the last, the main one, always has the same.
+
+    Parameters
+    ----------
+    classifiers : iterable of str
+        Sources, the main one last.
+    """
+    main_first = list(dict.fromkeys(classifiers))[::-1]
+    colours = {source: CLASSIFIERS[i % len(CLASSIFIERS)] for i, source in enumerate(main_first)}
+    return {"human": HUMAN, "photographs": PHOTOGRAPHS, **colours}
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break a text into lines of at most `width` characters, between words."""
+    return "\n".join(textwrap.wrap(text, width)) or text
+
+
+def picture_width(columns: int) -> float:
+    """Width in inches of a figure with so many pictures side by side, each about 27 mm wide."""
+    return {1: SINGLE, 2: SINGLE, 3: SINGLE, 4: MIDDLE}.get(columns, DOUBLE)
+
+
+def sequential(unit: str, low: float, high: float) -> scale_fill_cmap:
+    """Colours from `low` to `high`, perceptually uniform, with a bar that names the unit."""
+    return scale_fill_cmap(SEQUENTIAL, limits=(low, high), name=unit)
+
+
+def percent(values: Sequence[float] | Sequence[str]) -> list[str]:
+    """Write shares as whole percents, without the sign."""
+    return [f"{100 * float(value):.0f}" for value in values]

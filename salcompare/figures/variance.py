@@ -1,0 +1,134 @@
+"""Figure 7: how much of the maps' variance the actors explain, beside what chance explains."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+from plotnine import (
+    aes,
+    element_text,
+    facet_grid,
+    geom_point,
+    geom_text,
+    geom_violin,
+    ggplot,
+    labs,
+    scale_color_identity,
+    scale_x_discrete,
+    scale_y_continuous,
+    theme,
+)
+from plotnine.coords import coord_flip
+
+from salcompare.figures.captions import caption, counted
+from salcompare.figures.data import Figure, FigureData, rows
+from salcompare.figures.theme import (
+    INK,
+    NULL,
+    SIMULATED,
+    SINGLE,
+    SMALL,
+    figure_theme,
+    source_colours,
+    source_name,
+    wrapped,
+)
+
+FORMS = ("raw", "masks", "smoothed masks")
+ROW = 0.19  # inches
+
+
+def variance_missing(data: FigureData) -> str | None:
+    """Why the figure cannot be drawn, or None."""
+    return "the estimates have no R² with a value" if _observed(data).empty else None
+
+
+def variance_figure(data: FigureData) -> Figure:
+    """Draw R² of every source and form beside the draws of its null distribution."""
+    observed = _observed(data)
+    names = [_strip(source, data) for source in dict.fromkeys(observed["source"])]
+    height = 0.62 + ROW * len(observed) + 0.09 * len(names) + (0.17 if _simulated(data, observed) else 0)
+    plot = _plot(data, observed, names) + figure_theme(SINGLE, height) + theme(
+        strip_text_y=element_text(rotation=0, ha="left"), panel_spacing_y=0.012,
+        plot_subtitle=element_text(ha="left"))
+    draws = _draws(data, observed)
+    n = observed["n"].dropna().astype(int)
+    images = f"{n.min():,} to {n.max():,}" if len(n) and n.min() != n.max() else f"{n.max():,}" if len(n) else "unknown"
+    text = caption(data, [
+        f"Dots: R² by actor, pooled over pixels (n = {images} images of "
+        f"{counted(data.images['actor'].nunique(), 'actor')} in the study); "
+        "tick: its mean under the null hypothesis" + (f"; grey: {counted(len(draws), 'draw')} of the null distributions"
+                                                     if len(draws) else "") + ".",
+        f"Null: {', '.join(dict.fromkeys(observed['null'].dropna()))}. p counts permutations"
+        f"{_permutations(observed)}.",
+        "R² carries no interval: copies of an image in a bootstrap inflate it."],
+        responses=bool((observed["source"] == "human").any()), photographs=False)
+    return Figure("fig7-variance", "Variance explained by actor", text, plot, SINGLE, height)
+
+
+def _plot(data: FigureData, observed: pd.DataFrame, names: list[str]) -> ggplot:
+    colours = source_colours(data.classifier_maps)
+    table = _placed(observed, data, names)
+    table = table.assign(colour=[colours.get(source, INK) for source in observed["source"]],
+                         p=[_p_text(p) for p in observed["p_value"]])
+    draws = _placed(_draws(data, observed), data, names)
+    plot = ggplot(table, aes("form", "value")) + facet_grid(rows="strip", scales="free_y", space="free_y")
+    if len(draws):
+        plot += geom_violin(aes("form", "value"), data=draws, fill=NULL, color="none", width=0.95, scale="width",
+                            n=128)
+    simulated = SIMULATED if _simulated(data, observed) else ""
+    edge = float(np.nanmax([table["value"].max(), table["null_mean"].max(), 0]))
+    ticks = [tick for tick in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(0, edge) if tick <= edge]
+    return (plot + geom_point(aes(y="null_mean"), data=table[table["null_mean"].notna()], shape="|", size=2.2,
+                              color=INK)
+            + geom_point(aes(color="colour"), size=1.8, stroke=0)
+            + geom_text(aes(label="p"), y=edge * 1.06, ha="left", size=SMALL, color=INK)
+            + scale_color_identity() + scale_x_discrete()
+            + scale_y_continuous(limits=(min(0, float(table["value"].min())), edge * 1.6), expand=(0, 0, 0, 0),
+                                 breaks=ticks)
+            + coord_flip() + labs(x="", y="Share of variance between actors, R²", subtitle=simulated))
+
+
+def _observed(data: FigureData) -> pd.DataFrame:
+    table = rows(data.estimates, statistic="variance_explained", metric="r2", level="population")
+    return table[table["value"].notna()].reset_index(drop=True)
+
+
+def _draws(data: FigureData, observed: pd.DataFrame) -> pd.DataFrame:
+    """Draws of the null of what is shown; a null of one value has no shape to draw."""
+    nulls = data.nulls
+    if nulls.empty:
+        return nulls
+    nulls = nulls[(nulls["statistic"] == "variance_explained") & (nulls["metric"] == "r2")]
+    nulls = nulls.merge(observed[["source", "form"]], on=["source", "form"])
+    varied = nulls.groupby(["source", "form"])["value"].transform("nunique") > 2
+    return nulls[varied].reset_index(drop=True)
+
+
+def _placed(table: pd.DataFrame, data: FigureData, names: list[str]) -> pd.DataFrame:
+    """Add the strip and the ordered form that a row belongs to."""
+    forms = [form for form in FORMS if form in set(table["form"])]
+    forms += sorted(set(table["form"].dropna()) - set(forms))
+    return table.assign(
+        strip=pd.Categorical([_strip(source, data) for source in table["source"]], categories=names),
+        form=pd.Categorical(table["form"].fillna("raw"), categories=forms[::-1]))
+
+
+def _strip(source: str, data: FigureData) -> str:
+    return wrapped(source_name(source, data.classifier_maps), 18)
+
+
+def _p_text(p: float) -> str:
+    if np.isnan(p):
+        return ""
+    return f"p = {p:.4f}" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def _permutations(observed: pd.DataFrame) -> str:
+    n = observed["n_resamples"].dropna()
+    return f" ({int(n.max()):,} of them)" if len(n) else ""
+
+
+def _simulated(data: FigureData, observed: pd.DataFrame) -> bool:
+    return data.simulated and bool((observed["source"] == "human").any())

@@ -1,0 +1,92 @@
+"""A small study for the figures: three actors, two images each, on a grid of 24 x 20 pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from salcompare.figures import FigureData
+
+ACTORS = ("Ada Adams", "Bo Berg", "s03")
+MAIN, FROZEN = "alexnet/finetuned/guided_backprop", "alexnet/frozen/guided_backprop"
+HEIGHT, WIDTH = 24, 20
+
+
+def tiny(**changes: object) -> FigureData:
+    """Every input that a figure can need; `changes` replace some."""
+    rng = np.random.default_rng(0)
+    images = pd.DataFrame([{"image": f"{actor}/{i}", "actor": actor, "split": "test", "file": f"{actor}{i}.png",
+                            "sha256": "0", "height": 48, "width": 40} for actor in ACTORS for i in (1, 2)])
+    names = images["image"].to_numpy("U")
+    coords = {"image": names, "actor": ("image", images["actor"].to_numpy("U")), "y": np.arange(HEIGHT),
+              "x": np.arange(WIDTH)}
+    photographs = xr.DataArray(rng.integers(0, 256, (6, HEIGHT, WIDTH, 3), np.uint8),
+                               dims=("image", "y", "x", "channel"),
+                               coords={**coords, "channel": ["red", "green", "blue"]})
+    maps = {source: xr.Dataset({"saliency": (("image", "y", "x"), rng.random((6, HEIGHT, WIDTH), np.float32))}, coords)
+            for source in (FROZEN, MAIN)}
+    human = xr.Dataset({"coverage": (("image", "y", "x"), rng.random((6, HEIGHT, WIDTH), np.float32)),
+                        "n_responses": ("image", np.full(6, 2))}, coords)
+    heatmap = xr.DataArray(rng.random((3, 3, HEIGHT, WIDTH)), dims=("source", "actor", "y", "x"),
+                           coords={"source": ["human", FROZEN, MAIN], "actor": list(ACTORS), "y": coords["y"],
+                                   "x": coords["x"]})
+    saliency = maps[MAIN].saliency.to_numpy()
+    pairs = xr.Dataset({"own": (("image", "y", "x"), saliency[:2]), "other": (("image", "y", "x"), saliency[2:4])}, {
+        "image": names[:2], "actor": ("image", [ACTORS[0]] * 2), "other_actor": ("image", [ACTORS[1]] * 2)})
+    data = FigureData(
+        photographs=photographs, images=images, responses=responses(names), human=human, classifier_maps=maps,
+        heatmaps=xr.Dataset({"heatmap": heatmap, "relative": heatmap - heatmap.mean("actor")}), differences=pairs,
+        estimates=estimates(), nulls=nulls(), actors=ACTORS, simulated=True, mask_share=0.05, human_share=0.1,
+        credit="Some Museum", training=training())
+    return dataclasses.replace(data, **changes)  # type: ignore[arg-type]
+
+
+def responses(images: np.ndarray) -> pd.DataFrame:
+    rows = [{"response": f"r{i}{j}", "worker": f"w{j}", "image": str(image), "label": label, "x0": 4.0, "y0": 6.0,
+             "x1": 20.0, "y1": 18.0} for i, image in enumerate(images) for j, label in enumerate(("eyes", "nose"))]
+    return pd.DataFrame([*rows, {**rows[0], "response": "more"}])
+
+
+def estimates() -> pd.DataFrame:
+    found: list[dict[str, object]] = [
+        {"statistic": "label_share", "level": "population", "source": "human", "label": label, "value": value,
+         "ci_low": value - 0.05, "ci_high": value + 0.05, "ci_method": "percentile", "resampled": "workers",
+         "n_resamples": 200, "n": 3} for label, value in (("nose", 0.3), ("eyes", 0.7))]
+    found += [{"statistic": "variance_explained", "metric": "r2", "form": form, "level": "population", "source": source,
+               "value": value, "null": "images permuted freely among actors", "null_mean": 0.4, "p_value": 0.002,
+               "n": 6, "n_resamples": 999}
+              for source, form, value in (("human", "raw", 0.5), (MAIN, "masks", 0.6), ("photographs", "raw", 0.45))]
+    for level, actor, value in (("population", None, 0.5), ("actor", ACTORS[0], 0.4), ("actor", ACTORS[1], 0.6)):
+        for contrast, less in (("same image", 0.0), ("same actor, other image", 0.1), ("other actor", 0.2)):
+            found.append({"statistic": "overlap", "metric": "pearson", "form": "smoothed", "level": level,
+                          "actor": actor, "source": MAIN, "against": "human", "contrast": contrast,
+                          "value": value - less, "ci_low": value - less - 0.1, "ci_high": value - less + 0.1,
+                          "ci_method": "percentile", "resampled": "actors", "n_resamples": 200, "n": 3})
+        found += [{"statistic": "symmetry", "metric": metric, "level": level, "actor": actor, "source": source,
+                   "value": value / 2, "ci_low": value / 3, "ci_high": value, "ci_method": "percentile",
+                   "resampled": "images", "n_resamples": 200, "n": 2, "null_mean": 0.8 if metric == "index" else None}
+                  for source in ("human", MAIN) for metric in ("index", "mirror_correlation", "laterality")]
+    found += [{"statistic": "overlap", "metric": "pearson", "form": "smoothed", "level": "population", "source": source,
+               "against": "human", "contrast": "same image", "value": value, "reason": reason}
+              for source, value, reason in (("baseline/centre", 0.45, None), ("baseline/uniform", None, "constant"))]
+    found.append({"statistic": "noise_ceiling", "metric": "pearson", "level": "population", "source": "human",
+                  "value": 0.9})
+    found += [{"statistic": "accuracy", "metric": part, "level": "population", "source": f"alexnet/{variant}",
+               "value": 0.9, "ci_low": 0.8, "ci_high": 0.95, "ci_method": "wilson", "n": 6}
+              for variant in ("frozen", "finetuned") for part in ("train", "validation", "test")]
+    return pd.DataFrame(found)
+
+
+def nulls() -> pd.DataFrame:
+    draws = np.random.default_rng(1).normal(0.4, 0.02, 40)
+    return pd.DataFrame([{"statistic": "variance_explained", "metric": "r2", "form": form, "source": source,
+                          "value": draw} for source, form in (("human", "raw"), (MAIN, "masks")) for draw in draws])
+
+
+def training() -> pd.DataFrame:
+    return pd.DataFrame([{"variant": variant, "iteration": i, "loss": 1 / i, "train_accuracy": 0.5 + i / 40,
+                          "validation_accuracy": 0.5 + i / 50 if i % 2 == 0 else None}
+                         for variant in ("frozen", "finetuned") for i in range(1, 11)])
