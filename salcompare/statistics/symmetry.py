@@ -151,7 +151,7 @@ def _by_actor(maps: xr.DataArray, kernel: object) -> xr.DataArray:
 
 def _mirrored(rows: Values, width: int) -> Values:
     """Mirror maps (image, pixel) of a width."""
-    mirrored: Values = rows.reshape(len(rows), -1, width)[..., ::-1].reshape(rows.shape)
+    mirrored: Values = rows.reshape(len(rows), rows.shape[1] // width, width)[..., ::-1].reshape(rows.shape)
     return mirrored
 
 
