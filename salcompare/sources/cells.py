@@ -90,9 +90,14 @@ def need_columns(frame: pd.DataFrame, columns: Sequence[str], *, shown: str, rem
 
 def each(column: pd.Series, function: Callable[[str], str]) -> pd.Series:
     """Apply a function to each distinct text of a column of categories; gives categories."""
-    texts = pd.Series([function(text) for text in column.cat.categories], dtype="str").astype("category")
+    texts = _categories(pd.Series([function(text) for text in column.cat.categories.tolist()], dtype="str"))
     codes = texts.cat.codes.to_numpy()[column.cat.codes.to_numpy()]
     return pd.Series(pd.Categorical.from_codes(codes, texts.cat.categories), index=column.index, name=column.name)
+
+
+def is_blank(column: pd.Series) -> NDArray[np.bool_]:
+    """Say which rows of a column of categories have nothing but blanks."""
+    return lookup(column, (_texts(column).str.strip() == "").to_numpy(dtype=np.bool_))
 
 
 def lookup(column: pd.Series, values: NDArray[T]) -> NDArray[T]:
@@ -103,8 +108,23 @@ def lookup(column: pd.Series, values: NDArray[T]) -> NDArray[T]:
 
 def numbers(column: pd.Series) -> NDArray[np.float64]:
     """Read a column of categories as numbers; NaN where a text is none."""
-    texts = column.cat.categories.to_series()
-    return lookup(column, pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64))
+    return lookup(column, pd.to_numeric(_texts(column), errors="coerce").to_numpy(dtype=np.float64))
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """List the distinct texts of a column of categories."""
+    return pd.Series(column.cat.categories, dtype="str")
+
+
+def _all_categories(frame: pd.DataFrame) -> pd.DataFrame:
+    columns = [_categories(frame.iloc[:, i]) for i in range(frame.shape[1])]  # apply leaves an empty frame as it is
+    return pd.concat(columns, axis=1).set_axis(frame.columns, axis=1)
+
+
+def _categories(column: pd.Series) -> pd.Series:
+    """Make a column of text one of categories, which astype would sort at great cost."""
+    codes, texts = pd.factorize(column)
+    return pd.Series(pd.Categorical.from_codes(codes, pd.Index(texts), validate=False), index=column.index)
 
 
 def _content(path: Path, shown: str, remedy: str) -> bytes:
@@ -126,10 +146,12 @@ def _content(path: Path, shown: str, remedy: str) -> bytes:
 
 def _read_fast(content: bytes, delimiter: str, first: int) -> pd.DataFrame:
     """Read with pandas' C parser, which stops at the first row with too many cells."""
-    # The header is read as a row, which keeps a column of numbers from being read as numbers: 007 stays 007.
-    table = pd.read_csv(io.BytesIO(content), sep=delimiter, header=None, dtype="category", keep_default_na=False,
+    # The header is read as a row, for pandas would rename columns of one name.
+    table = pd.read_csv(io.BytesIO(content), sep=delimiter, header=None, dtype="str", keep_default_na=False,
                         na_values=[], skip_blank_lines=False, index_col=False, low_memory=False)
-    frame = table.iloc[1:].set_axis(table.iloc[0].astype("str").tolist(), axis=1)
+    header = table.iloc[0].tolist()
+    table = _all_categories(table)
+    frame = table.iloc[1:].set_axis(header, axis=1)
     return frame.set_axis(_lines(table, content, first)[1:], axis=0)
 
 
@@ -140,8 +162,7 @@ def _lines(table: pd.DataFrame, content: bytes, first: int) -> NDArray[np.int64]
         breaks = np.zeros(len(table), dtype=np.int64)
         for name in table.columns:
             column = table[name]
-            in_text = column.cat.categories.to_series().astype("str").str.count(r"\r\n|\r|\n")
-            breaks += lookup(column, in_text.to_numpy(dtype=np.int64))
+            breaks += lookup(column, _texts(column).str.count(r"\r\n|\r|\n").to_numpy(dtype=np.int64))
         lines[1:] += np.cumsum(breaks)[:-1]
     return lines
 
@@ -166,8 +187,10 @@ def _read_slowly(text: str, delimiter: str, first: int, shown: str) -> tuple[pd.
     except csv.Error as error:
         faults.append(_fault(shown, begin, f"cannot be read from here on: {error}", "quotes that are closed",
                              "mend the quotes of this row"))
+    if not header:
+        raise InputError([fault.problem for fault in faults])
     frame = pd.DataFrame(list(rows.values()), index=list(rows), columns=header, dtype="str")
-    return frame.astype("category"), faults
+    return _all_categories(frame), faults
 
 
 def _fault(shown: str, line: int, found: str, expected: str, remedy: str) -> Fault:
@@ -177,7 +200,7 @@ def _fault(shown: str, line: int, found: str, expected: str, remedy: str) -> Fau
 def _without_blank(frame: pd.DataFrame) -> pd.DataFrame:
     blank = np.ones(len(frame), dtype=np.bool_)
     for i in range(frame.shape[1]):  # by position: unnamed columns share a name
-        column = frame.iloc[:, i]
-        texts = column.cat.categories.to_series().astype("str")
-        blank &= lookup(column, (texts.str.strip() == "").to_numpy(dtype=np.bool_))
+        blank &= is_blank(frame.iloc[:, i])
+        if not blank.any():
+            return frame
     return frame[~blank]

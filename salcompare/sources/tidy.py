@@ -22,7 +22,7 @@ from salcompare.sources.boxes import (
     settle,
 )
 from salcompare.sources.candidates import clean_name
-from salcompare.sources.cells import Cells, each, lookup, need_columns, numbers
+from salcompare.sources.cells import Cells, each, is_blank, lookup, need_columns, numbers
 from salcompare.sources.labels import normalise_label
 
 COLUMNS = ("worker", "image", "label", *EDGES)
@@ -126,10 +126,10 @@ def _check_rest(rows: Rows, cells: Cells) -> None:
                     "response {response!r} stands there more than once", "an id of its own for each row", "rename it")
     if "seconds" in frame:
         seconds = numbers(frame["seconds"])
-        empty = (each(frame["seconds"], str.strip) == "").to_numpy()
         rows.table["seconds"] = seconds
-        rows.refuse(~empty & ~(np.isfinite(seconds) & (seconds >= 0)), "seconds", "seconds={cell!r}",
-                    "a number >= 0, or nothing", "mend the cell", cell=frame["seconds"])
+        wrong = ~is_blank(frame["seconds"]) & ~(np.isfinite(seconds) & (seconds >= 0))
+        rows.refuse(wrong, "seconds", "seconds={cell!r}", "a number >= 0, or nothing", "mend the cell",
+                    cell=frame["seconds"])
     rows.refuse(alike & rows.sound, "duplicate_response", "the same in every cell as a row above",
                 "each response once", "delete the row, or leave such rows out with --drop-invalid")
 

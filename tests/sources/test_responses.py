@@ -180,6 +180,9 @@ def test_a_quote_that_is_never_closed_is_named_by_where_it_begins(tmp_path):
                                          "y0, x1, y1; add what is missing; found worker, image, x0, y0"),
     (b"worker,image,label\nw,s1/1,caf\xe9\n", "responses.csv line 2: byte 0xe9 is not UTF-8; expected UTF-8"),
     (HEADER.encode("utf-16"), "line 1: byte 0xff is not UTF-8"),
+    (HEADER.replace("label", '"label') + "w,s1/1,nose,1,1,2,2\n", "line 1: cannot be read from here on"),
+    (HEADER.replace("label", '"label'), "line 1: cannot be read from here on"),
+    ("worker,image\nw,s1/1,nose\n", "no column 'label'"),
     (HEADER.replace("y0", "x0"), "line 1: column 'x0' stands there twice"),
     ("last_name,label,b0,b1,b2,b3\nx,nose,1,1,1,1\n", 'set source = "original" in [responses]'),
 ])
