@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from salcompare import __version__
 from salcompare.errors import InputError
+
+if TYPE_CHECKING:
+    from salcompare.study import Study
 
 DONE, BUG, INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -90,7 +94,7 @@ def _report(options: argparse.Namespace) -> None:
     print(study.reports / "report.html")
 
 
-def _study(options: argparse.Namespace):  # noqa: ANN202 - Study, which is loaded only here
+def _study(options: argparse.Namespace) -> Study:
     from salcompare.study import open_study
 
     return open_study(options.study, clip=getattr(options, "clip", False),
@@ -114,7 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands, name, function, help_, *, of_study=True):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
+             function: Callable[[argparse.Namespace], None], help_: str, *, of_study: bool = True,
+             ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=help_, description=help_)
     parser.set_defaults(command=function)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.schema import CLASSIFIER_MAPS, HUMAN_MAPS, IMAGES, RESPONSES, check_maps, check_table
-from salcompare.stages import Stage, require
+from salcompare.stages import Stage, require, same_settings
 from salcompare.study import source_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     import pandas as pd
+    import xarray as xr
 
     from salcompare.config import Classifier
     from salcompare.figures import Figure, FigureData
     from salcompare.progress import Progress
     from salcompare.study import Study
 
-IMAGES_PER_PAIR = 3  # test images a saliency difference is computed for
+IMAGES_PER_PAIR = 2  # test images a saliency difference is computed for
 
 
 def stages(study: Study) -> list[Stage]:
     """List the stages of a study in running order."""
-    config, seed = study.config, study.config.study.seed
-    grid = {"size": config.study.size, "seed": seed}
+    config, seed, grid = study.config, study.config.study.seed, _grid(study)
     found = [
         Stage("photographs", (), {"images": config.images, **grid}, _photographs, _photograph_inputs(study),
               (study.processed / "images.csv", study.processed / "photographs.json")),
@@ -70,6 +70,10 @@ def stages(study: Study) -> list[Stage]:
               outputs=(study.reports / "report.html", study.reports / "report.json", study.reports / "figures")),
     ]
     return found
+
+
+def _grid(study: Study) -> dict[str, object]:
+    return {"size": study.config.study.size, "seed": study.config.study.seed}
 
 
 def write_figures(study: Study, *, only: Collection[int] | None, progress: Progress) -> list[Path]:
@@ -136,8 +140,9 @@ def shown_actors(study: Study) -> tuple[str, ...]:
 def credit(study: Study) -> str:
     """Who the photographs are owed to."""
     if study.config.images.source == "orl":
-        return ("Photographs: The Database of Faces (the ORL faces), AT&T Laboratories Cambridge; Samaria & Harter "
-                "(1994), doi:10.1109/ACV.1994.341300.")
+        from salcompare.sources import ORL_CREDIT
+
+        return ORL_CREDIT
     if study.config.images.source == "facescrub":
         return "Photographs: FaceScrub; Ng & Winkler (2014), doi:10.1109/ICIP.2014.7025068."
     return ""
@@ -177,7 +182,9 @@ def _photographs(study: Study, own: str, progress: Progress) -> None:
     from salcompare.sources import describe_left_out, gather_photographs
 
     config, catalogue = study.config, study.processed / "images.csv"
-    previous = store.read_table(catalogue, IMAGES) if catalogue.exists() else None
+    # A split is never redrawn silently: while its settings stand, images keep theirs when others come or go.
+    keep = catalogue.exists() and same_settings(study, "photographs", {"images": config.images, **_grid(study)})
+    previous = store.read_table(catalogue, IMAGES) if keep else None
     found = gather_photographs(config.images, root=study.root, size=config.study.size, seed=config.study.seed,
                                previous=previous, progress=progress)
     check_table(found.images, IMAGES, "images")
@@ -297,10 +304,11 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
     progress.say(f"  {len(results.estimates)} estimates")
 
 
-def _actor_level_heatmap(study: Study):  # noqa: ANN202 - xr.DataArray | None
+def _actor_level_heatmap(study: Study) -> xr.DataArray | None:
     if study.config.responses.source == "none":
         return None
-    return store.open_dataset(study.processed, "human").coverage
+    heatmap: xr.DataArray = store.open_dataset(study.processed, "human")["coverage"]
+    return heatmap
 
 
 def _accuracies(study: Study) -> pd.DataFrame:
@@ -338,11 +346,17 @@ def _report(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001
         title=study.config.study.name, simulated=study.simulated, credit=credit(study), images=study.images,
         images_left_out=_read_csv(study.processed / "images_left_out.csv"),
         responses=data.responses, responses_left_out=_read_csv(study.processed / "responses_left_out.csv"),
-        notes=(*meta.get("notes", ()),
+        notes=(*meta.get("notes", ()), *_source_notes(study),
                *(f"Figure {number} is left out: {why}" for number, why in figures_left_out(data).items())),
         estimates=study.estimates, classifiers=_classifier_tables(study), figures=tuple(drawn),
         settings=dataclasses.asdict(study.config), provenance=_provenance(study), truth=meta.get("truth"),
         mask_share=study.config.maps.mask_share), study.reports)
+
+
+def _source_notes(study: Study) -> tuple[str, ...]:
+    from salcompare.sources import ORL_NOTE
+
+    return (ORL_NOTE,) if study.config.images.source == "orl" else ()
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

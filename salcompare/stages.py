@@ -7,10 +7,11 @@ stages it needs. It is current when the record that its last run left carries th
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import salcompare
 from salcompare import store
@@ -104,6 +105,12 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
     return ran
 
 
+def same_settings(study: Study, name: str, settings: Mapping[str, object]) -> bool:
+    """Whether the last run of a stage had these settings."""
+    path = _record_path(study, name)
+    return path.exists() and store.read_json(path)["settings"] == json.loads(canonical_json(settings))
+
+
 def needed(study: Study, until: str) -> set[str]:
     """Names of a stage and all that it needs, directly or not."""
     found = standings(study)
@@ -132,10 +139,8 @@ def _judge(study: Study, stage: Stage, own: str, waiting: list[str]) -> tuple[St
     return "current", "up to date"
 
 
-def _difference(record: Mapping[str, Mapping[str, object]], stage: Stage, waiting: list[str]) -> str:
+def _difference(record: Mapping[str, Any], stage: Stage, waiting: list[str]) -> str:
     """Name the settings or files that changed since the stage's last run."""
-    import json
-
     if record.get("version") != salcompare.__version__:
         return f"made by salcompare {record.get('version')}"
     now = json.loads(canonical_json({"settings": stage.settings, "inputs": stage.inputs}))

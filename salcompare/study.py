@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from salcompare import store
 from salcompare.config import FILE_NAME, Classifier, Config, commented_toml, read_config
@@ -82,7 +82,8 @@ class Study:
     def photographs(self) -> xr.DataArray:
         """Photographs on the study's grid: uint8 (image, y, x, channel)."""
         self._require("photographs")
-        return store.open_dataset(self.processed, "photographs").photographs
+        pixels: xr.DataArray = store.open_dataset(self.processed, "photographs")["photographs"]
+        return pixels
 
     def human_maps(self) -> xr.Dataset:
         """Coverage maps of the responses: ``coverage`` (image, y, x) and ``n_responses`` (image).
@@ -129,9 +130,9 @@ class Study:
         return store.open_dataset(self.processed, "heatmaps")
 
     @cached_property
-    def response_meta(self) -> dict[str, object]:
+    def response_meta(self) -> dict[str, Any]:
         """What is known of the responses: level, notes, and the planted truth where they are simulated."""
-        found: dict[str, object] = store.read_json(self.processed / "responses.json")
+        found: dict[str, Any] = store.read_json(self.processed / "responses.json")
         return found
 
     def _table(self, stage: str, name: str, table: Table) -> pd.DataFrame:

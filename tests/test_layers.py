@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "salcompare"
-BASE = {"errors", "schema", "config", "provenance", "store", "progress"}
+BASE = {"errors", "schema", "config", "provenance", "store", "progress", "ordering"}
 ORDER = ["sources", "maps", "statistics", "figures", "report"]
 BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources"}, "collect": {"sources"}}
 TOP = {"study", "stages", "pipeline", "cli", "__main__", "__init__", "testing"}
@@ -23,8 +23,8 @@ def part_of(path: Path) -> str:
 def imported(path: Path) -> set[str]:
     """Every module that a file imports, inside functions too, save for what only type checkers read."""
     tree = ast.parse(path.read_text())
-    typing_only = {id(node) for guard in ast.walk(tree) if isinstance(guard, ast.If) and "TYPE_CHECKING" in ast.dump(guard.test)
-                   for part in guard.body for node in ast.walk(part)}
+    guards = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    typing_only = {id(node) for guard in guards for part in guard.body for node in ast.walk(part)}
     found = set()
     for node in ast.walk(tree):
         if id(node) in typing_only:
@@ -33,7 +33,8 @@ def imported(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} if node.module == "salcompare" else {node.module}
+            inside = node.module == "salcompare"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} if inside else {node.module}
     return found
 
 
@@ -73,7 +74,8 @@ def test_only_the_pipeline_reaches_classifiers_and_simulation():
     assert reaching <= {"pipeline", "classifiers", "simulation", "collect"}
 
 
-@pytest.mark.parametrize("command", ["import salcompare", "import salcompare.cli; salcompare.cli._parser().format_help()"])
+@pytest.mark.parametrize("command", ["import salcompare",
+                                     "import salcompare.cli; salcompare.cli._parser().format_help()"])
 def test_the_package_and_its_help_load_nothing_heavy(command):
     script = f"{command}\nimport sys; print(sorted({HEAVY!r} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -83,14 +83,14 @@ def broken_photograph_of_a_response(study):
 
 WRONG = {
     "missing column": (lambda s: edit(s / BOXES, lambda t: t.drop(columns="label")), ["responses.csv", "label"]),
-    "unknown image": (set_cell("image", "actor1/99"), ["responses.csv line 5", "actor1/99"]),
-    "box outside": (set_cell("x1", "900"), ["responses.csv line 5", "900", "--clip"]),
-    "swapped corners": (swap_corners, ["responses.csv line 5", "x1"]),
-    "not a number": (set_cell("y0", "high"), ["responses.csv line 5", "high"]),
-    "NaN": (set_cell("y0", ""), ["responses.csv line 5", "y0"]),
-    "infinite": (set_cell("x1", "inf"), ["responses.csv line 5", "inf"]),
-    "empty label": (set_cell("label", "  "), ["responses.csv line 5", "label"]),
-    "empty worker": (set_cell("worker", ""), ["responses.csv line 5", "worker"]),
+    "unknown image": (set_cell("image", "actor1/99"), ["responses.csv row 5", "actor1/99"]),
+    "box outside": (set_cell("x1", "900"), ["responses.csv row 5", "900", "--clip"]),
+    "swapped corners": (swap_corners, ["responses.csv row 5", "x1"]),
+    "not a number": (set_cell("y0", "high"), ["responses.csv row 5", "high"]),
+    "NaN": (set_cell("y0", ""), ["responses.csv row 5", "y0"]),
+    "infinite": (set_cell("x1", "inf"), ["responses.csv row 5", "inf"]),
+    "empty label": (set_cell("label", "  "), ["responses.csv row 5", "label"]),
+    "empty worker": (set_cell("worker", ""), ["responses.csv row 5", "worker"]),
     "no file of responses": (remove(BOXES), ["responses.csv", "does not exist"]),
     "responses without rows": (lambda s: edit(s / BOXES, lambda t: t.iloc[:0]), ["responses.csv"]),
     "responses that are no text": (binary_responses, ["responses.csv"]),
@@ -133,7 +133,7 @@ def test_all_offending_rows_are_named_at_once(study, capsys):
     set_cell("label", "", row=2)(study)
     assert main(["run", "--study", str(study), "--until", "responses"]) == 2
     message = capsys.readouterr().err
-    assert all(f"responses.csv line {row}" in message for row in (2, 3, 4))
+    assert all(f"responses.csv row {row}" in message for row in (2, 3, 4))
 
 
 def test_clip_and_drop_invalid_are_the_users_choice(study, capsys):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_DIGITS = re.compile(r"([0-9]+)")
+from salcompare.ordering import natural_key
 
 
 def natural_order(values: Iterable[object]) -> NDArray[Any]:
@@ -29,10 +28,3 @@ def natural_order(values: Iterable[object]) -> NDArray[Any]:
     if distinct.dtype.kind not in "OSU":
         return distinct
     return np.array(sorted(distinct.tolist(), key=natural_key), dtype=distinct.dtype)
-
-
-def natural_key(value: object) -> tuple[object, ...]:
-    """Sort key of one label: texts without regard to case and numbers by turns, then the label itself."""
-    text = str(value)
-    pieces = _DIGITS.split(text.casefold())
-    return tuple(int(piece) if at % 2 else piece for at, piece in enumerate(pieces)), text

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from salcompare.report.wording import estimate, number, p_value, percent, verdict
+from salcompare.report.wording import contrast, estimate, number, p_value, percent, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,12 +96,13 @@ def _accuracy(data: ReportData) -> list[str]:
 def _alike(data: ReportData) -> list[str]:
     said = []
     rows = pick(data.estimates, statistic="variance_explained", metric="r2")
-    for _, row in rows.iterrows():
+    main = main_source(data.estimates)
+    for _, row in rows[rows["source"].isin(["human", main, "photographs"])].iterrows():
         share = one(data.estimates, statistic="variance_explained", metric="between_actor_share",
                     source=str(row["source"]), form=str(row["form"]))
-        beside = "" if share is None or math.isnan(share["value"]) else f", bias-corrected share {estimate(share)}"
-        said.append(f"{_named(row)}: actors explain {percent(row['value'])} of the variance of maps "
-                    f"(by chance {percent(row['null_mean'])}; {p_value(row['p_value'])}{beside}).")
+        beside = "" if share is None or math.isnan(share["value"]) else f"; bias-corrected, {estimate(share)}"
+        said.append(f"{_named(row)}: who is shown explains {percent(row['value'])} of the variance, by chance "
+                    f"{percent(row['null_mean'])} ({p_value(row['p_value'])}{beside}).")
     if said and "photographs" in set(rows["source"]):
         said.append("The photographs are the control: images of one actor are alike before any classifier or worker "
                     "looks at them, so a map's R² means something only beside theirs.")
@@ -109,7 +110,7 @@ def _alike(data: ReportData) -> list[str]:
 
 
 def _ceiling(data: ReportData) -> list[str]:
-    row = one(data.estimates, statistic="noise_ceiling", metric="pearson", level="population")
+    row = one(data.estimates, statistic="noise_ceiling", metric="pearson", form="smoothed", level="population")
     if row is None:
         return []
     if math.isnan(row["value"]):
@@ -130,12 +131,14 @@ def _agreement(data: ReportData) -> list[str]:
         "image effect": "the two maps of one image agree more than maps of different images of that actor",
         "actor effect": "maps of one actor agree more than maps of different actors",
         "minus baseline/centre": "the classifier agrees with people {} than a centred blob does",
-        "minus baseline/other actors": "the classifier agrees with people {} than the average face's human map does",
+        "minus baseline/other actors":
+            "the classifier agrees with people {} than the mean human map of the other actors does",
     }
-    for contrast, claim in claims.items():
-        row = one(data.estimates, **PRIMARY, level="population", source=source, contrast=contrast)
+    for name, claim in claims.items():
+        row = one(data.estimates, **PRIMARY, level="population", source=source, contrast=name)
         if row is not None:
-            said.append(verdict(row, claim.format("less" if row["value"] < 0 else "more")))
+            said.append(verdict(row, claim) if "effect" in name else
+                        contrast(row, claim.format("less" if row["value"] < 0 else "more")))
     return said
 
 
@@ -160,20 +163,25 @@ def _drivers(data: ReportData) -> list[str]:
 
 def _symmetry(data: ReportData) -> list[str]:
     said = []
-    for _, row in pick(data.estimates, statistic="symmetry", metric="index", level="population").iterrows():
+    source = main_source(data.estimates)
+    rows = pick(data.estimates, statistic="symmetry", metric="index", level="population")
+    for _, row in rows[rows["source"].isin(["human", source])].iterrows():
         null = "" if math.isnan(row["null_mean"]) else (
             f"; truly symmetric maps with as much noise would give {number(row['null_mean'], 2)}")
-        said.append(f"{row['source']}: symmetry index {estimate(row)}{null}.")
-    odd = one(data.estimates, statistic="symmetry", metric="odd_share", level="population",
-              contrast="human minus classifier")
+        said.append(f"{_named(row)}: symmetry index {estimate(row)}{null}.")
+    odd = None if source is None else one(data.estimates, statistic="symmetry", metric="odd_share", level="population",
+                                          source=source, contrast="human minus classifier")
     if odd is not None:
-        said.append(verdict(odd, "the share of asymmetric energy differs between people and the classifier"))
+        less = "less" if odd["value"] < 0 else "more"
+        said.append(contrast(odd, f"people's maps are {less} asymmetric than the classifier's (difference of the share "
+                                  "of asymmetric energy)"))
     return said
 
 
 def _named(row: pd.Series[Any]) -> str:
+    source = {"human": "Human maps", "photographs": "The photographs themselves"}.get(row["source"], row["source"])
     form = row["form"]
-    return f"{row['source']}, {form}" if isinstance(form, str) and form not in ("", "raw") else f"{row['source']}"
+    return f"{source}, {form}" if isinstance(form, str) and form not in ("", "raw") else f"{source}"
 
 
 def _listed(rows: pd.DataFrame) -> str:

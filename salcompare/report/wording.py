@@ -17,7 +17,7 @@ def number(value: object, digits: int = 3) -> str:
         return "–"
     if isinstance(value, (int, float)) and float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
-    text = f"{float(str(value)):.{digits}g}"
+    text = f"{float(str(value)):#.{digits}g}".rstrip(".")
     if "e" in text and abs(float(text)) >= 1:  # 1.23e+04 reads better as 12,300
         text = f"{float(text):,.0f}"
     return text.replace("-", "−")
@@ -45,6 +45,16 @@ def interval(row: pd.Series[Any]) -> str:
 def estimate(row: pd.Series[Any]) -> str:
     """Print an estimate with its interval."""
     return f"{number(row['value'], 2)} ({interval(row)})"
+
+
+def contrast(row: pd.Series[Any], claim: str) -> str:
+    """Say whether a difference's interval leaves 0 out; the claim is worded for the sign that was found."""
+    if math.isnan(row["ci_low"]):
+        return f"Whether {claim} is open: {number(row['value'], 2)}, {interval(row)}."
+    if row["ci_low"] > 0 or row["ci_high"] < 0:
+        return f"There is evidence that {claim}: {estimate(row)}."
+    return (f"No evidence that {claim}: {number(row['value'], 2)}; differences from {number(row['ci_low'], 2)} to "
+            f"{number(row['ci_high'], 2)} remain possible.")
 
 
 def verdict(row: pd.Series[Any], claim: str) -> str:

@@ -41,7 +41,7 @@ class Rows:
         for name, column in more.items():
             rows[name] = np.asarray(column)[mask]
         for line, row in zip(rows.index, rows.to_dict("records"), strict=True):
-            problem = Problem(f"{self.shown} line {line}", found.format_map(row), expected, remedy.format_map(row))
+            problem = Problem(f"{self.shown} row {line}", found.format_map(row), expected, remedy.format_map(row))
             self.faults.append(Fault(int(line), reason, problem))
         self.sound = self.sound & ~mask
 
@@ -135,7 +135,7 @@ def settle(rows: Rows, *, drop_invalid: bool) -> tuple[pd.DataFrame, pd.DataFram
         raise InputError(Problem(rows.shown, f"no valid response; all {len(by_line)} rows are invalid" if by_line
                                  else "no response below the header", "at least one row", "add responses"))
     left_out = pd.DataFrame({
-        "where": [f"{rows.shown} line {line}" for line in by_line],
+        "where": [f"{rows.shown} row {line}" for line in by_line],
         "reason": [" ".join(dict.fromkeys(fault.reason for fault in group)) for group in by_line.values()],
         "detail": ["; ".join(fault.problem.found for fault in group) for group in by_line.values()],
     }, dtype="str")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from salcompare.errors import InputError, Problem
+from salcompare.ordering import natural_key
 from salcompare.provenance import sha256_of_file
 from salcompare.sources.decoding import Box
 
@@ -59,12 +59,6 @@ class File:
     shown: str
     sha256: str
     error: str = ""
-
-
-def natural_key(text: str) -> tuple[object, ...]:
-    """Key that sorts texts as people count: s2 before s10."""
-    pieces = re.split(r"([0-9]+)", text.casefold())
-    return (*(int(piece) if i % 2 else piece for i, piece in enumerate(pieces)), text)
 
 
 def clean_name(text: str) -> str:

@@ -70,7 +70,7 @@ def read_cells(path: Path, *, shown: str, remedy: str) -> Cells:
     frame.columns = pd.Index([str(name).strip().lower() for name in frame.columns])
     twice = [repr(name) for name in frame.columns[frame.columns.duplicated()] if name]
     if twice:
-        raise InputError(Problem(f"{shown} line {first}", f"column {', '.join(twice)} stands there twice",
+        raise InputError(Problem(f"{shown} row {first}", f"column {', '.join(twice)} stands there twice",
                                  "each column once", "rename or delete one"))
     return Cells(_without_blank(frame), faults)
 
@@ -139,7 +139,7 @@ def _content(path: Path, shown: str, remedy: str) -> bytes:
         content.decode()
     except UnicodeDecodeError as error:
         line = content[:error.start].count(b"\n") + 1
-        raise InputError(Problem(f"{shown} line {line}", f"byte 0x{content[error.start]:02x} is not UTF-8", "UTF-8",
+        raise InputError(Problem(f"{shown} row {line}", f"byte 0x{content[error.start]:02x} is not UTF-8", "UTF-8",
                                  "save it as 'CSV UTF-8'")) from error
     return content
 
@@ -194,7 +194,7 @@ def _read_slowly(text: str, delimiter: str, first: int, shown: str) -> tuple[pd.
 
 
 def _fault(shown: str, line: int, found: str, expected: str, remedy: str) -> Fault:
-    return Fault(line, "cells", Problem(f"{shown} line {line}", found, expected, remedy))
+    return Fault(line, "cells", Problem(f"{shown} row {line}", found, expected, remedy))
 
 
 def _without_blank(frame: pd.DataFrame) -> pd.DataFrame:

@@ -68,7 +68,7 @@ def find_in_facescrub(list_file: Path, folder: Path, *, list_shown: str, shown: 
     candidates = [Candidate(f"{face.actor}/{face.number}", face.actor, files[face.sha256].shown,
                             files[face.sha256].path, face.sha256, face.box)
                   for face in faces if face.sha256 in files]
-    left_out += [LeftOut(f"{list_shown} line {face.line}", face.actor, "missing",
+    left_out += [LeftOut(f"{list_shown} row {face.line}", face.actor, "missing",
                          f"no file with SHA-256 {face.sha256[:12]}... under {shown}")
                  for face in faces if face.sha256 not in files]
     return Found(candidates, left_out, {face.actor: list_shown for face in faces})
@@ -100,7 +100,7 @@ def read_list(path: Path, *, shown: str) -> list[Face]:
         if isinstance(face, Face):
             faces.append(face)
         else:
-            problems.append(Problem(f"{shown} line {line}", face, "name, image id, face id, url, bbox, sha256",
+            problems.append(Problem(f"{shown} row {line}", face, "name, image id, face id, url, bbox, sha256",
                                     "mend or delete the line"))
     problems += _repeated(faces, shown)
     if problems:
@@ -144,7 +144,7 @@ def _face(line: int, cells: list[str], order: list[int]) -> Face | str:
 
 def _repeated(faces: list[Face], shown: str) -> list[Problem]:
     count = Counter((face.actor, face.number) for face in faces)
-    return [Problem(f"{shown} line {face.line}", f"face id {face.number} of {face.actor!r} stands there twice",
+    return [Problem(f"{shown} row {face.line}", f"face id {face.number} of {face.actor!r} stands there twice",
                     "a face id once for each name", "delete one of the lines")
             for face in faces if count[face.actor, face.number] > 1]
 

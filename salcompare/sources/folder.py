@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from salcompare.ordering import natural_key
 from salcompare.sources.candidates import (
     Candidate,
     File,
@@ -12,7 +13,6 @@ from salcompare.sources.candidates import (
     check_folder,
     clean_name,
     hidden_files,
-    natural_key,
     readable,
     visible_files,
 )

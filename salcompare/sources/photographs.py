@@ -13,6 +13,7 @@ import xarray as xr
 
 from salcompare import config as settings
 from salcompare.errors import InputError, Problem
+from salcompare.ordering import natural_key
 from salcompare.progress import Progress, Silent
 from salcompare.schema import IMAGES, check_table
 from salcompare.sources.candidates import (
@@ -22,7 +23,6 @@ from salcompare.sources.candidates import (
     check_folder,
     duplicates,
     hash_file,
-    natural_key,
     visible_files,
 )
 from salcompare.sources.decoding import Pixels, UnreadablePhotographError, read_photograph, resize_photograph

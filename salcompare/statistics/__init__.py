@@ -1,1 +1,31 @@
-"""To be described by its author."""
+"""Statistics on saliency maps: estimates with nulls and intervals, labelled in and labelled out.
+
+Replicates are actors, images and workers, never pixels. Nothing here needs a study on disk: every function takes xarray
+maps with dims (image, y, x) and a coordinate ``actor`` along ``image``, whoever made them, eager or dask.
+"""
+
+from salcompare.statistics.analysis import AnalysisData, Results, analyse
+from salcompare.statistics.baselines import centre, other_actors_mean, uniform
+from salcompare.statistics.ceiling import mean_ceiling, noise_ceiling
+from salcompare.statistics.contrasts import paired_differences, uniform_overlap
+from salcompare.statistics.labels import group_rare_labels, label_histogram, population_label_histogram
+from salcompare.statistics.levels import actor_means, population_mean
+from salcompare.statistics.metrics import METRICS, pairwise
+from salcompare.statistics.overlap import overlap, overlap_tests
+from salcompare.statistics.pairings import pairing_tests
+from salcompare.statistics.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.resampling import bootstrap_weights, jackknife_interval, percentile_interval, t_interval
+from salcompare.statistics.symmetry import (
+    cross_validated_odd_share,
+    odd_share_difference,
+    symmetric_null_mean,
+    symmetry,
+)
+from salcompare.statistics.variance import variance_explained
+
+__all__ = ["METRICS", "AnalysisData", "Results", "actor_means", "analyse", "bootstrap_weights", "centre",
+           "cross_validated_odd_share", "exchangeability", "group_rare_labels", "jackknife_interval",
+           "label_histogram", "mean_ceiling", "noise_ceiling", "odd_share_difference", "other_actors_mean", "overlap",
+           "overlap_tests", "p_value", "paired_differences", "pairing_tests", "pairwise", "percentile_interval",
+           "permutations", "population_label_histogram", "population_mean", "smallest_p", "symmetric_null_mean",
+           "symmetry", "t_interval", "uniform", "uniform_overlap", "variance_explained"]

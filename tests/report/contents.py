@@ -18,7 +18,7 @@ MAIN = "net/finetuned/guided_backprop"
 
 def row(**values):
     """One estimate; what is not given is empty."""
-    blank = {c.name: (np.nan if c.kind != "text" else np.nan) for c in ESTIMATES.columns}
+    blank = dict.fromkeys(ESTIMATES.names, np.nan)
     return blank | values
 
 
@@ -34,16 +34,17 @@ def estimates(**changes):
             value=0.6, null_mean=0.2, p_value=0.0001, p_attainable=0.0001, n=40),
         row(statistic="noise_ceiling", metric="pearson", form="smoothed", level="population", source="human", value=0.9,
             ci_low=0.85, ci_high=0.94),
-        row(**overlap, level="population", contrast="same image", value=0.4, ci_low=0.3, ci_high=0.5, ceiling=0.9, n=10),
+        row(**overlap, level="population", contrast="same image", value=0.4, ci_low=0.3, ci_high=0.5, ceiling=0.9),
         row(**overlap, level="population", contrast="image effect",
             **({"value": 0.01, "ci_low": -0.02, "ci_high": 0.04, "p_value": 0.4, "p_attainable": 0.001} | changes)),
         row(**overlap, level="population", contrast="minus baseline/centre", value=-0.2, ci_low=-0.3, ci_high=-0.1,
             p_value=0.001, p_attainable=0.001),
         row(**overlap, level="actor", actor="ann", contrast="same image", value=0.6),
         row(**overlap, level="actor", actor="bob", contrast="same image", value=0.2),
-        row(statistic="label_share", level="population", source="human", label="eyes", value=0.4, ci_low=0.3, ci_high=0.5),
-        row(statistic="symmetry", metric="index", level="population", source="human", value=0.8, ci_low=0.7, ci_high=0.9,
-            null_mean=0.85),
+        row(statistic="label_share", level="population", source="human", label="eyes", value=0.4, ci_low=0.3,
+            ci_high=0.5),
+        row(statistic="symmetry", metric="index", level="population", source="human", value=0.8, ci_low=0.7,
+            ci_high=0.9, null_mean=0.85),
     ]
     return pd.DataFrame(rows)
 
@@ -62,7 +63,7 @@ def report_data(folder: Path, **changes) -> ReportData:
         title="A <study> & its maps", simulated=True, credit="Photographs: someone.", images=images,
         images_left_out=pd.DataFrame(), responses=responses, responses_left_out=pd.DataFrame(), notes=("A note.",),
         estimates=estimates(),
-        classifiers={"net": {"accuracy": table, "confusion": table, "training": table, "weights": table, "summary": {}}},
+        classifiers={"net": {**dict.fromkeys(("accuracy", "confusion", "training", "weights"), table), "summary": {}}},
         figures=(ReportFigure("fig4-labels", "Labels", "n = 2 responses.", png, svg),),
         settings=dataclasses.asdict(Config()),
         provenance={"inputs": {"a.png": "00ff"}, "versions": {"salcompare": "0.1.0"}, "seed": 1,

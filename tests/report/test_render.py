@@ -53,7 +53,8 @@ def test_two_processes_write_the_same_bytes(tmp_path):
               "render_report(report_data(f), f)")
     folders = [tmp_path / "one", tmp_path / "two"]
     for seed, folder in enumerate(folders):
-        subprocess.run([sys.executable, "-c", script, str(folder)], check=True, env={"PYTHONHASHSEED": str(seed), "PATH": ""})
+        subprocess.run([sys.executable, "-c", script, str(folder)], check=True,
+                       env={"PYTHONHASHSEED": str(seed), "PATH": ""})
     files = [sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file()) for folder in folders]
     assert files[0] == files[1]
     assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in files[0])

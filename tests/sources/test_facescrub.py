@@ -69,7 +69,7 @@ def test_listed_faces_that_were_not_downloaded_make_room_for_the_next(tmp_path):
     write(tmp_path / "downloads/again.jpg", photograph(6))
     got = gather(tmp_path, per_actor=2)
     assert got.images["image"].tolist()[:2] == ["Ann Bee/4", "Ann Bee/7"]
-    assert reasons(got) == {"list.txt line 2": "missing", "downloads/other.jpg": "unlisted", "downloads/c": "duplicate",
+    assert reasons(got) == {"list.txt row 2": "missing", "downloads/other.jpg": "unlisted", "downloads/c": "duplicate",
                             "downloads/again.jpg": "surplus"}
 
 
@@ -125,12 +125,12 @@ def test_every_row_that_cannot_be_read_is_named_at_once(tmp_path):
     with pytest.raises(InputError) as caught:
         gather(tmp_path)
     assert {problem.where: problem.found for problem in caught.value.problems} == {
-        "list.txt line 3": "2 cells between tabs", "list.txt line 4": "sha256 'abc' is not 64 hex digits",
-        "list.txt line 5": "bbox '1,2,3' is not four whole numbers x1,y1,x2,y2",
-        "list.txt line 6": "bbox '9,2,3,8' is empty or has its corners swapped",
-        "list.txt line 7": "no name or no face id", "list.txt line 8": "name 'A/b' holds a slash",
-        "list.txt line 2": "face id 1 of 'Ann' stands there twice",
-        "list.txt line 9": "face id 1 of 'Ann' stands there twice"}
+        "list.txt row 3": "2 cells between tabs", "list.txt row 4": "sha256 'abc' is not 64 hex digits",
+        "list.txt row 5": "bbox '1,2,3' is not four whole numbers x1,y1,x2,y2",
+        "list.txt row 6": "bbox '9,2,3,8' is empty or has its corners swapped",
+        "list.txt row 7": "no name or no face id", "list.txt row 8": "name 'A/b' holds a slash",
+        "list.txt row 2": "face id 1 of 'Ann' stands there twice",
+        "list.txt row 9": "face id 1 of 'Ann' stands there twice"}
 
 
 @pytest.mark.parametrize(("content", "said"), [

@@ -214,7 +214,7 @@ def test_groups_come_from_a_table(tmp_path):
 @pytest.mark.parametrize(("content", "said"), [
     ("actor,group\nAnn,women\n", "groups.csv: no group for actor 'Bob'"),
     ("actor,group\nAnn,women\nBob,\n", "groups.csv: no group for actor 'Bob'"),
-    ("actor,group\nAnn,women\nBob,men\nAnn,men\n", "groups.csv line 4: actor 'Ann' in group 'men'"),
+    ("actor,group\nAnn,women\nBob,men\nAnn,men\n", "groups.csv row 4: actor 'Ann' in group 'men'"),
     ("actor,sex\nAnn,women\n", "groups.csv: no column 'group'"),
 ])
 def test_groups_that_leave_an_actor_out_or_in_two_are_refused(tmp_path, content, said):

@@ -122,35 +122,35 @@ def test_every_offending_row_is_named_by_its_line_and_reason(tmp_path):
         read(tmp_path, content)
     clip = "draw boxes in image pixels, or cut them with --clip (clip = true in [responses])"
     assert [str(problem) for problem in caught.value.problems] == [
-        "responses.csv line 3: no image 's9/1' in the study; expected an id of the catalogue, such as 's1/1'; "
+        "responses.csv row 3: no image 's9/1' in the study; expected an id of the catalogue, such as 's1/1'; "
         "did you mean 's2/1'?",
-        f"responses.csv line 4: x1=81 > width 80 of image 's1/1'; {clip}",
-        f"responses.csv line 5: y1=100.5 > height 100 of image 's1/1'; {clip}",
-        f"responses.csv line 6: x0=-1 < 0 on image 's1/1'; {clip}",
-        "responses.csv line 7: x1=5 <= x0=5; expected x0 < x1; "
+        f"responses.csv row 4: x1=81 > width 80 of image 's1/1'; {clip}",
+        f"responses.csv row 5: y1=100.5 > height 100 of image 's1/1'; {clip}",
+        f"responses.csv row 6: x0=-1 < 0 on image 's1/1'; {clip}",
+        "responses.csv row 7: x1=5 <= x0=5; expected x0 < x1; "
         "swap the corners if they are swapped; x1 is the first position outside the box",
-        "responses.csv line 8: y1=2 <= y0=9; expected y0 < y1; "
+        "responses.csv row 8: y1=2 <= y0=9; expected y0 < y1; "
         "swap the corners if they are swapped; y1 is the first position outside the box",
-        "responses.csv line 9: x0='nan'; expected a finite number; mend the cell or delete the row",
-        "responses.csv line 10: x0='a'; expected a finite number; mend the cell or delete the row",
-        "responses.csv line 10: x1=''; expected a finite number; mend the cell or delete the row",
-        "responses.csv line 11: x1='inf'; expected a finite number; mend the cell or delete the row",
-        "responses.csv line 13: label is empty; expected a text; fill the cell or delete the row",
-        "responses.csv line 14: worker is empty; expected a text; fill the cell or delete the row",
-        "responses.csv line 15: image is empty; expected a text; fill the cell or delete the row",
-        "responses.csv line 16: the same in every cell as a row above; expected each response once; "
+        "responses.csv row 9: x0='nan'; expected a finite number; mend the cell or delete the row",
+        "responses.csv row 10: x0='a'; expected a finite number; mend the cell or delete the row",
+        "responses.csv row 10: x1=''; expected a finite number; mend the cell or delete the row",
+        "responses.csv row 11: x1='inf'; expected a finite number; mend the cell or delete the row",
+        "responses.csv row 13: label is empty; expected a text; fill the cell or delete the row",
+        "responses.csv row 14: worker is empty; expected a text; fill the cell or delete the row",
+        "responses.csv row 15: image is empty; expected a text; fill the cell or delete the row",
+        "responses.csv row 16: the same in every cell as a row above; expected each response once; "
         "delete the row, or leave such rows out with --drop-invalid",
-        "responses.csv line 17: y0=''; expected a finite number; mend the cell or delete the row",
-        "responses.csv line 17: x1=''; expected a finite number; mend the cell or delete the row",
-        "responses.csv line 17: y1=''; expected a finite number; mend the cell or delete the row",
-        "responses.csv line 18: y1='-inf'; expected a finite number; mend the cell or delete the row",
+        "responses.csv row 17: y0=''; expected a finite number; mend the cell or delete the row",
+        "responses.csv row 17: x1=''; expected a finite number; mend the cell or delete the row",
+        "responses.csv row 17: y1=''; expected a finite number; mend the cell or delete the row",
+        "responses.csv row 18: y1='-inf'; expected a finite number; mend the cell or delete the row",
     ]
 
 
 def test_lines_are_those_of_the_file_where_cells_go_over_several(tmp_path):
     content = ('\r\nworker,image,label,x0,y0,x1,y1,note\r\nw,s1/1,nose,1,1,2,2,"a\r\nb\r\n\r\nc"\r\n\r\n'
                "w,s9/9,nose,1,1,2,2,\r\n")
-    assert list(problems(tmp_path, content)) == ["line 8"]
+    assert list(problems(tmp_path, content)) == ["row 8"]
 
 
 @pytest.mark.parametrize("drop", [False, True])
@@ -158,18 +158,18 @@ def test_rows_with_too_many_cells_are_all_named(tmp_path, drop):
     content = HEADER + ("w,s1/1,left, eye,1,1,2,2\nw,s1/1,nose,1,1,2,2\n\nw,s1/1,right, eye,1,1,2,2\n"
                         'v,s1/1,"left, eye",1,1,2,2\nw,s1/1,nose,1,1\n')
     if not drop:
-        assert problems(tmp_path, content) == {"line 2": "8 cells", "line 5": "8 cells", "line 7": "y1=''"}
+        assert problems(tmp_path, content) == {"row 2": "8 cells", "row 5": "8 cells", "row 7": "y1=''"}
         return
     got = read(tmp_path, content, drop_invalid=True)
     assert got.table["label"].tolist() == ["nose", "left, eye"]
-    assert got.left_out["where"].tolist() == [f"responses.csv line {line}" for line in (2, 5, 7)]
+    assert got.left_out["where"].tolist() == [f"responses.csv row {line}" for line in (2, 5, 7)]
 
 
 def test_a_quote_that_is_never_closed_is_named_by_where_it_begins(tmp_path):
     content = HEADER + 'w,s1/1,nose,1,1,2,2\nw,s1/1,"nose,1,1,2,2\nw,s1/1,eyes,1,1,2,2\n'
     found = problems(tmp_path, content)
-    assert list(found) == ["line 3"]
-    assert "cannot be read from here on" in found["line 3"]
+    assert list(found) == ["row 3"]
+    assert "cannot be read from here on" in found["row 3"]
 
 
 @pytest.mark.parametrize(("content", "said"), [
@@ -178,12 +178,12 @@ def test_a_quote_that_is_never_closed_is_named_by_where_it_begins(tmp_path):
     (HEADER, "responses.csv: no response below the header"),
     ("worker,image,x0,y0\nw,s1/1,1,1\n", "no column 'label', 'x1', 'y1'; expected columns worker, image, label, x0, "
                                          "y0, x1, y1; add what is missing; found worker, image, x0, y0"),
-    (b"worker,image,label\nw,s1/1,caf\xe9\n", "responses.csv line 2: byte 0xe9 is not UTF-8; expected UTF-8"),
-    (HEADER.encode("utf-16"), "line 1: byte 0xff is not UTF-8"),
-    (HEADER.replace("label", '"label') + "w,s1/1,nose,1,1,2,2\n", "line 1: cannot be read from here on"),
-    (HEADER.replace("label", '"label'), "line 1: cannot be read from here on"),
+    (b"worker,image,label\nw,s1/1,caf\xe9\n", "responses.csv row 2: byte 0xe9 is not UTF-8; expected UTF-8"),
+    (HEADER.encode("utf-16"), "row 1: byte 0xff is not UTF-8"),
+    (HEADER.replace("label", '"label') + "w,s1/1,nose,1,1,2,2\n", "row 1: cannot be read from here on"),
+    (HEADER.replace("label", '"label'), "row 1: cannot be read from here on"),
     ("worker,image\nw,s1/1,nose\n", "no column 'label'"),
-    (HEADER.replace("y0", "x0"), "line 1: column 'x0' stands there twice"),
+    (HEADER.replace("y0", "x0"), "row 1: column 'x0' stands there twice"),
     ("last_name,label,b0,b1,b2,b3\nx,nose,1,1,1,1\n", 'set source = "original" in [responses]'),
 ])
 def test_a_file_that_cannot_be_read_says_why(tmp_path, content, said):
@@ -208,21 +208,21 @@ def test_response_ids_are_unique_and_not_empty(tmp_path):
     content = "response," + HEADER + ("a,w,s1/1,nose,1,1,2,2\na,w,s1/2,nose,1,1,2,2\n,w,s1/1,eyes,1,1,2,2\n"
                                       "b,w,s1/1,nose,1,1,2,2\n")
     assert problems(tmp_path, content) == {
-        "line 2": "response 'a' stands there more than once", "line 3": "response 'a' stands there more than once",
-        "line 4": "response is empty"}
+        "row 2": "response 'a' stands there more than once", "row 3": "response 'a' stands there more than once",
+        "row 4": "response is empty"}
 
 
 def test_seconds_are_a_number_from_zero_up_or_nothing(tmp_path):
     content = HEADER.replace("y1\n", "y1,seconds\n") + "".join(
         f"w,s1/1,nose,1,1,2,{i + 2},{seconds}\n" for i, seconds in enumerate(["1", "", " ", "-1", "quick", "inf"]))
-    assert problems(tmp_path, content) == {"line 5": "seconds='-1'", "line 6": "seconds='quick'",
-                                           "line 7": "seconds='inf'"}
+    assert problems(tmp_path, content) == {"row 5": "seconds='-1'", "row 6": "seconds='quick'",
+                                           "row 7": "seconds='inf'"}
 
 
 def test_boxes_in_pixels_of_the_grid_are_held_to_the_grid(tmp_path):
     content = HEADER + "w,s1/1,nose,1,1,150,2\nw,s1/1,nose,1,1,2,210\n"
     assert problems(tmp_path, content, pixels="grid", size=(200, 160)) == {
-        "line 3": "y1=210 > height 200 of the study's grid, on which image 's1/1' was shown"}
+        "row 3": "y1=210 > height 200 of the study's grid, on which image 's1/1' was shown"}
 
 
 # The user's choice
@@ -234,8 +234,8 @@ def test_clip_cuts_boxes_to_the_image_but_not_those_wholly_outside(tmp_path):
     assert got.notes == ("Boxes that reached over the edge of their image were cut to it: 1.",)
     content += "w,s1/1,nose,80,0,90,10\nw,s1/1,nose,-3,0,0,10\nw,s1/1,nose,9,0,3,10\n"
     assert problems(tmp_path, content, clip=True) == {
-        "line 4": "the box (80, 0, 90, 10) lies wholly outside image 's1/1'",
-        "line 5": "the box (-3, 0, 0, 10) lies wholly outside image 's1/1'", "line 6": "x1=3 <= x0=9"}
+        "row 4": "the box (80, 0, 90, 10) lies wholly outside image 's1/1'",
+        "row 5": "the box (-3, 0, 0, 10) lies wholly outside image 's1/1'", "row 6": "x1=3 <= x0=9"}
 
 
 def test_drop_invalid_leaves_rows_out_and_lists_them(tmp_path):
@@ -244,11 +244,11 @@ def test_drop_invalid_leaves_rows_out_and_lists_them(tmp_path):
     got = read(tmp_path, content, drop_invalid=True)
     assert got.table["response"].tolist() == ["r000001", "r000005"]  # ids stay when other rows go
     assert got.left_out.to_dict("list") == {
-        "where": ["responses.csv line 3", "responses.csv line 4", "responses.csv line 5"],
+        "where": ["responses.csv row 3", "responses.csv row 4", "responses.csv row 5"],
         "reason": ["empty_label unknown_image", "duplicate_response", "outside"],
         "detail": ["label is empty; no image 's9/1' in the study", "the same in every cell as a row above",
                    "x1=200 > width 80 of image 's1/1'"]}
-    assert "left out 1 (boxes that reach outside the image): responses.csv line 5" in describe_left_out(got.left_out)
+    assert "left out 1 (boxes that reach outside the image): responses.csv row 5" in describe_left_out(got.left_out)
 
 
 def test_drop_invalid_does_not_leave_nothing(tmp_path):
@@ -304,11 +304,11 @@ def test_any_spoiled_row_is_named_by_its_line_and_no_other_is(tmp_path_factory, 
         table.loc[row, column] = cell
     folder = tmp_path_factory.mktemp("study")
     content = table.to_csv(index=False)
-    assert set(problems(folder, content)) == {f"line {row + 2}" for row in spoiled}
+    assert set(problems(folder, content)) == {f"row {row + 2}" for row in spoiled}
     if len(spoiled) < len(rows):
         got = read(folder, content, drop_invalid=True)
         assert got.table["response"].tolist() == [f"r{row + 1:06}" for row in range(len(rows)) if row not in spoiled]
-        assert got.left_out["where"].tolist() == [f"responses.csv line {row + 2}" for row in sorted(spoiled)]
+        assert got.left_out["where"].tolist() == [f"responses.csv row {row + 2}" for row in sorted(spoiled)]
 
 
 @settings(max_examples=60)
@@ -319,7 +319,7 @@ def test_clipping_gives_the_box_s_pixels_that_the_image_has(tmp_path_factory, bo
     across, down = set(range(box[0], box[2])) & set(range(80)), set(range(box[1], box[3])) & set(range(100))
     content = HEADER + "w,s1/1,nose," + ",".join(map(str, box)) + "\n"
     if not across or not down:
-        assert list(problems(folder, content, clip=True)) == ["line 2"]
+        assert list(problems(folder, content, clip=True)) == ["row 2"]
         return
     x0, y0, x1, y1 = read(folder, content, clip=True).table.loc[0, ["x0", "y0", "x1", "y1"]]
     assert (set(range(int(x0), int(x1))), set(range(int(y0), int(y1)))) == (across, down)

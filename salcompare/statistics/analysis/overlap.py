@@ -146,22 +146,26 @@ class OverlapAnalysis:
 
     def _population(self, one: xr.Dataset, key: Row, ceiling: float) -> Row:
         row = {**population_row(one, **key), "ci_method": str(one["ci_method"].item()), "ceiling": ceiling}
-        return row | self._test(one, "") if str(key["contrast"]).endswith("effect") else row
+        if not str(key["contrast"]).endswith("effect"):
+            return row
+        return row | self._about_test(one) | {"p_value": float(one["p_value"]),
+                                              "p_attainable": float(one["p_attainable"])}
 
     def _actors(self, one: xr.Dataset, key: Row) -> Iterator[Row]:
+        about = {"ci_method": one.attrs["actor_ci_method"], "resampled": one.attrs["actor_resampled"]}
+        tested = str(key["contrast"]).endswith("effect")
+        if tested:
+            about |= self._about_test(one) | {"null_mean": np.nan}
+        names = ("ci_low", "ci_high", "reason", *(("p_value", "p_attainable") if tested else ()))
+        columns = {name: one[f"actor_{name}"].values.tolist() for name in names}
         for index, row in enumerate(actor_rows(one["actor_value"], one["actor_n"], **key)):
-            actor = one.isel(actor=index)
-            interval = {"ci_low": float(actor["actor_ci_low"]), "ci_high": float(actor["actor_ci_high"]),
-                        "ci_method": one.attrs["actor_ci_method"], "resampled": one.attrs["actor_resampled"],
-                        "reason": str(actor["actor_reason"].item()) or None}
-            tested = self._test(actor, "actor_") if str(key["contrast"]).endswith("effect") else {}
-            yield {**row, **interval, **tested}
+            yield {**row, **about, **{name: values[index] or None if name == "reason" else values[index]
+                                      for name, values in columns.items()}}
 
-    def _test(self, one: xr.Dataset, prefix: str) -> dict[str, object]:
+    def _about_test(self, one: xr.Dataset) -> dict[str, object]:
         effect = str(one["contrast"].item()).removesuffix(" effect")
-        return {"null": one.attrs[f"null_{effect}"], "null_mean": 0.0 if not prefix else np.nan,
-                "alternative": one.attrs["alternative"], "p_value": float(one[f"{prefix}p_value"]),
-                "p_attainable": float(one[f"{prefix}p_attainable"]), "n_resamples": self.statistics.n_permutations}
+        return {"null": one.attrs[f"null_{effect}"], "null_mean": 0.0, "alternative": one.attrs["alternative"],
+                "n_resamples": self.statistics.n_permutations}
 
     def _curve(self, source: str, saliency: xr.DataArray) -> Iterator[Row]:
         for share in CURVE:
