@@ -105,7 +105,7 @@ def test_what_is_stale_is_refused_with_the_command_to_run(reported, tmp_path):
     path.write_text(path.read_text().replace("hidden = 8", "hidden = 9"))
     study = sc.open_study(tmp_path / "study")
     assert len(study.images) == 18
-    with pytest.raises(StaleError, match=r"setting classifier.hidden changed.*run: salcompare run"):
+    with pytest.raises(StaleError, match=r"stale \(train tiny changed\); run: salcompare run"):
         study.classifier_maps()
     said = salcompare("status", "--study", tmp_path / "study").stdout
     assert re.search(r"train tiny +stale +setting classifier.hidden changed", said)
@@ -142,4 +142,4 @@ def test_init_makes_a_study_whose_every_option_is_explained(tmp_path):
     assert all("#" in line for line in lines if " = " in line)
     refused = salcompare("report", "--study", tmp_path / "new", check=False)
     assert refused.returncode == 2
-    assert "photographs" in refused.stderr
+    assert "responses.csv: does not exist" in refused.stderr

@@ -52,7 +52,8 @@ def methods(data: ReportData) -> list[tuple[str, str]]:
                                "times; p = (1 + permutations at least as large) / (1 + permutations) (Phipson & "
                                "Smyth 2010). Adjusted R², omega² and the bias-corrected between-actor share stand "
                                "beside it, because R² alone grows with the number of actors. The original study "
-                               "reports 0.92 without a definition (Sun et al. 2020); no number here should be held against it."),
+                               "reports 0.92 without a definition (Sun et al. 2020); no number here should be held "
+                               "against it."),
         ("Labels", "Shares of labels are normalised within actor, images weighing the same, then averaged over actors. "
                    f"Intervals are percentiles of {statistics['n_resamples']:,} bootstrap resamples of workers, each "
                    "with all responses."),
