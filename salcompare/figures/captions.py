@@ -27,7 +27,8 @@ def caption(data: FigureData, sentences: Iterable[str], *, responses: bool, phot
     if responses and data.simulated:
         said.append("Simulated responses: no person drew these boxes.")
     if photographs and data.credit:
-        said.append(f"Photographs: {data.credit.rstrip('.')}.")
+        credit = data.credit if data.credit.startswith("Photographs") else f"Photographs: {data.credit}"
+        said.append(f"{credit.rstrip('.')}.")
     return " ".join(said)
 
 
@@ -54,18 +55,21 @@ def response_counts(data: FigureData) -> str:
 
 
 def interval(estimates: pd.DataFrame) -> str:
-    """Name the interval of some estimates, as in ``95% percentile bootstrap intervals, resampling workers``.
+    """Name the interval of some estimates, as in ``95% percentile bootstrap intervals over workers``.
 
-    Several kinds are joined; ``no interval`` where none of the estimates has one.
+    Several kinds are joined; ``no interval`` where none of the estimates has one, with the reason if all share it.
     """
     held = estimates[estimates["ci_low"].notna() & estimates["ci_high"].notna()]
     kinds = held[["ci_method", "resampled", "n_resamples"]].drop_duplicates().itertuples(index=False)
     named = joined(dict.fromkeys(_one_interval(*kind) for kind in kinds))
-    return f"95% {named}" if named else "no interval"
+    if named:
+        return f"95% {named}"
+    reasons = estimates["reason"].dropna().unique()
+    return f"no interval ({reasons[0]})" if len(reasons) == 1 and reasons[0] else "no interval"
 
 
 def _one_interval(method: Any, resampled: Any, n_resamples: Any) -> str:  # noqa: ANN401 - cells, perhaps NaN
     name = "" if pd.isna(method) else _METHODS.get(str(method), str(method)) + " "
-    units = "" if pd.isna(resampled) or not resampled else f", resampling {resampled}"
+    units = "" if pd.isna(resampled) or not resampled else f" over {resampled}"
     draws = "" if pd.isna(n_resamples) or not n_resamples else f" ({int(n_resamples):,} resamples)"
     return f"{name}intervals{units}{draws}"

@@ -36,7 +36,8 @@ class FigureData:
         ``heatmap`` and ``relative``, both (source, actor, y, x).
     differences : Dataset or None
         ``own`` and ``other`` (image, y, x): the attribution of the image's own actor, and of the actor named by the
-        coordinate ``other_actor``.
+        coordinate ``other_actor``. Where a coordinate ``photograph`` is, it names the photograph, and ``image`` the
+        pair.
     estimates : DataFrame
         `salcompare.schema.ESTIMATES`.
     nulls : DataFrame
@@ -48,7 +49,7 @@ class FigureData:
     mask_share, human_share : float
         Shares of pixels shown of a classifier's map and of a human heatmap.
     credit : str
-        Of the photographs; ends the caption of a figure that shows one.
+        Whose the photographs are; ends the caption of a figure that shows one.
     training : DataFrame or None
         ``variant, iteration, loss, train_accuracy, validation_accuracy`` of the main classifier.
     """

@@ -52,9 +52,11 @@ class geom_pixels(geom_raster):  # noqa: N801 - as plotnine names its geoms
 
     Notes
     -----
-    geom_raster guesses the grid from the pixels that it is given, which a few scattered ones mislead.
+    A pixel's colour follows the aesthetic ``color`` where that is mapped, else ``fill``: two layers of one plot can so
+    have a scale each. geom_raster guesses the grid from the pixels that it is given; a few scattered ones mislead it.
     """
 
+    DEFAULT_AES = {"alpha": 1, "fill": "#333333", "color": None}  # noqa: RUF012
     DEFAULT_PARAMS = {"stat": "identity", "position": "identity", "na_rm": False,  # noqa: RUF012
                       "size": (1, 1), "step": 1}
 
@@ -70,7 +72,8 @@ class geom_pixels(geom_raster):  # noqa: N801 - as plotnine names its geoms
         height, width = (side // step for side in self.params["size"])
         image = np.zeros((height, width, 4), np.uint8)
         down, right = (np.floor(np.abs(data[axis].to_numpy(float)) / step).astype(int) for axis in ("y", "x"))
-        image[down, right] = np.rint(255 * to_rgba_array(data["fill"].to_numpy(), data["alpha"].to_numpy(float)))
+        colours = data["fill"] if data["color"].isna().any() else data["color"]
+        image[down, right] = np.rint(255 * to_rgba_array(colours.to_numpy(), data["alpha"].to_numpy(float)))
         _draw(ax, image, (height * step, width * step), self.params["zorder"], smooth=False)
 
 

@@ -7,7 +7,7 @@ import xarray as xr
 
 from salcompare.figures.captions import caption, counted
 from salcompare.figures.data import Figure, FigureData, first_photograph, texts
-from salcompare.figures.photographs import Row, picture_rows
+from salcompare.figures.photographs import Layer, Row, picture_rows
 from salcompare.figures.theme import SIMULATED, picture_width, sequential, source_name
 from salcompare.maps import shown
 
@@ -29,7 +29,8 @@ def relative_figure(data: FigureData) -> Figure:
     """Draw the heatmaps minus the population's (Fig. 6)."""
     return _figure(data, "relative", "fig6-relative", "Relative saliency of people and classifier",
                    "Relative saliency: the actor's heatmap minus the population's, which is the mean over actors. "
-                   "Colours run from 0, as in the population, to the highest value of the row.")
+                   "Colours run from 0, as in the population, to the highest value of the row; pixels below the "
+                   "population are not shown.")
 
 
 def _figure(data: FigureData, variable: str, name: str, title: str, what: str) -> Figure:
@@ -37,7 +38,7 @@ def _figure(data: FigureData, variable: str, name: str, title: str, what: str) -
     columns = tuple(images)
     photographs = {actor: data.photographs.sel(image=image).to_numpy() for actor, image in images.items()}
     maps = data.heatmaps[variable].sel(source=list(sources), actor=list(columns)).load()
-    rows = [Row("Photograph", photographs, {}), *(_row(data, maps, source, photographs) for source in sources)]
+    rows = [Row("Photograph", photographs), *(_row(data, maps, source, photographs) for source in sources)]
     width, human = picture_width(len(columns)), "human" in sources
     plot, height = picture_rows(rows, columns, width=width, subtitle=SIMULATED if human and data.simulated else "")
     text = caption(data, [
@@ -50,8 +51,8 @@ def _row(data: FigureData, maps: xr.DataArray, source: str, photographs: dict[st
     overlays = {actor: _shown(data, maps.sel(source=source, actor=[actor])) for actor in photographs}
     highest = max((float(overlay.max()) for overlay in overlays.values() if overlay.notnull().any()), default=1.0)
     unit = "Share of\nresponses" if source == "human" else "Share of\nimages"
-    unit = unit if maps.name == "heatmap" else f"{unit},\nminus\npopulation"
-    return Row(_title(source), photographs, overlays, sequential(unit, 0, highest))
+    unit = unit if maps.name == "heatmap" else "Above\npopulation"
+    return Row(_title(source), photographs, (Layer(overlays, sequential(unit, highest)),))
 
 
 def _title(source: str) -> str:

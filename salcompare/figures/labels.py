@@ -7,6 +7,7 @@ import pandas as pd
 from plotnine import (
     aes,
     element_blank,
+    element_text,
     expand_limits,
     geom_col,
     geom_linerange,
@@ -29,10 +30,13 @@ from salcompare.figures.captions import caption, counted, interval, response_cou
 from salcompare.figures.data import Figure, FigureData, rows, texts
 from salcompare.figures.geoms import geom_picture
 from salcompare.figures.photographs import grey, printed_picture
-from salcompare.figures.theme import DOUBLE, INK, LABELS, OTHER_LABELS, SIMULATED, figure_theme, percent
+from salcompare.figures.theme import DOUBLE, HUMAN, INK, LABELS, OTHER_LABELS, SIMULATED, figure_theme, percent
+from salcompare.schema import LABELS as KNOWN
 
 HEIGHT = 2.8  # inches
-_NO_AXES = theme(axis_text_x=element_blank(), axis_text_y=element_blank(), axis_line_x=element_blank(),
+MOST_LABELS = 12
+_NO_AXES = theme(axis_text_x=element_blank(), axis_text_y=element_blank(), axis_title_x=element_blank(),
+                 axis_title_y=element_blank(), axis_line_x=element_blank(),
                  axis_ticks_x=element_blank(), axis_ticks_length_major=0, panel_grid_major_x=element_blank())
 
 
@@ -51,7 +55,7 @@ def labels_figure(data: FigureData) -> Figure:
     panels = [*([_sample(data, sample, colours)] if sample is not None else []), _centres(data, colours),
               _histogram(data, shares, colours)]
     width = DOUBLE
-    look = figure_theme(width, HEIGHT)
+    look = figure_theme(width, HEIGHT) + theme(plot_subtitle=element_text(color=HUMAN if data.simulated else INK))
     # Each panel's own theme comes last, so that those without axes stay so.
     plots: list[ggplot | Compose] = [panel + look + own for panel, own in panels]
     text = caption(data, _sentences(data, shares, sample), responses=True, photographs=True)
@@ -62,17 +66,23 @@ def _sentences(data: FigureData, shares: pd.DataFrame, sample: str | None) -> li
     titles = iter("abc")
     first = "" if sample is None else (
         f"({next(titles)}) The {len(_boxes(data, sample))} boxes drawn on {sample}, coloured by label.")
-    actors = shares["n"].dropna()
-    n = f", n = {int(actors.max()):,} actors" if len(actors) else ""
     return [first,
             f"({next(titles)}) Centres of all boxes over the mean face: {response_counts(data)}.",
-            f"({next(titles)}) Share of each label, normalised within actors and averaged over them{n}; "
+            f"({next(titles)}) Share of each label, normalised within actors and averaged over them; "
             f"bars: {interval(shares)}. The colours of the bars are those of the boxes; labels drawn seldom are grey."]
 
 
 def _shares(data: FigureData) -> pd.DataFrame:
+    """Shares to draw, the largest first; workers' own labels beyond the room there is are summed up as one."""
     table = rows(data.estimates, statistic="label_share", level="population")
-    return table[table["label"].notna()].sort_values("value", ascending=False, kind="stable", ignore_index=True)
+    table = table[table["label"].notna() & table["value"].notna()]
+    if len(table) > MOST_LABELS:
+        own = ~table["label"].isin(KNOWN)
+        table = table.assign(own=own).sort_values(["own", "value"], ascending=[True, False], kind="stable")
+        rest = table[MOST_LABELS - 1:]
+        other = pd.DataFrame({"label": [f"other ({len(rest)} labels)"], "value": [rest["value"].sum()]})
+        table = pd.concat([table[:MOST_LABELS - 1], other])
+    return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
 def _label_colours(shares: pd.DataFrame) -> dict[str, str]:

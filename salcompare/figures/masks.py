@@ -7,7 +7,7 @@ from plotnine import scale_fill_gradient
 
 from salcompare.figures.captions import caption, counted
 from salcompare.figures.data import Figure, FigureData, first_photograph, texts
-from salcompare.figures.photographs import Row, picture_rows
+from salcompare.figures.photographs import Layer, Row, picture_rows
 from salcompare.figures.theme import picture_width, source_colours, source_name
 from salcompare.maps import top_mask
 
@@ -25,11 +25,11 @@ def masks_figure(data: FigureData) -> Figure:
     columns = tuple(images)
     photographs = {actor: data.photographs.sel(image=image).to_numpy() for actor, image in images.items()}
     colours = source_colours(data.classifier_maps)
-    rows = [Row("Photograph", photographs, {})]
+    rows = [Row("Photograph", photographs)]
     for source in variants:
         overlays = {actor: _shown(data, source, image) for actor, image in images.items()}
         colour = scale_fill_gradient(low=colours[source], high=colours[source])
-        rows.append(Row(source.split("/")[1].capitalize(), photographs, overlays, colour, bar=False))
+        rows.append(Row(source.split("/")[1].capitalize(), photographs, (Layer(overlays, colour, bar=False),)))
     width = picture_width(len(columns))
     plot, height = picture_rows(rows, columns, width=width)
     text = caption(data, [

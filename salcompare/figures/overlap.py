@@ -38,6 +38,7 @@ BASELINE, CEILING = "baseline", "noise ceiling"
 KINDS = {SAME: CLASSIFIERS[0], WITHIN: CLASSIFIERS[1], BETWEEN: "#E69F00", BASELINE: BASELINES, CEILING: HUMAN}
 SHAPES = {SAME: "o", WITHIN: "s", BETWEEN: "^", BASELINE: "D", CEILING: "v"}
 ROW = 0.125  # inches
+_WHY = {"baseline/uniform": "the uniform map, which being constant correlates with nothing"}
 
 
 def overlap_missing(data: FigureData) -> str | None:
@@ -72,17 +73,17 @@ def _sentences(data: FigureData, table: pd.DataFrame, actors: int) -> list[str]:
     single = table[(table["panel"] == "Actors") & (table["kind"] == SAME)]
     return [
         f"Pearson correlation of smoothed maps, human against {source_name(data.main or '')}.",
-        f"Above, the population{f' (n = {int(n.max()):,})' if len(n) else ''}: maps of the same image, of the actor's "
-        "other images and of other actors' images; baselines in the classifier's place; and the noise ceiling.",
+        f"Above, the mean over actors{f' (n = {int(n.max()):,})' if len(n) else ''}: maps of the same image, of the "
+        "actor's other images and of other actors' images; baselines in the classifier's place; and the noise ceiling.",
         f"Below, {counted(actors, 'actor')}, sorted, with the symbols of above." if actors else "",
-        f"Lines: {interval(table[table['panel'] == 'Population'])} (population)"
+        f"Lines: {interval(table[table['panel'] == 'Population'])} (means)"
         + (f"; {interval(single)} (actors)." if actors else "."),
         f"Differences: {'; '.join(said)}." if said else ""]
 
 
 def _undefined(table: pd.DataFrame) -> str:
-    parts = [f"{name[0].lower()}{name[1:]}{f' ({reason})' if pd.notna(reason) and reason else ''}"
-             for name, reason in zip(table["row"], table["reason"], strict=True)]
+    parts = [_WHY.get(source) or f"{name}{f' ({reason})' if pd.notna(reason) and reason else ''}"
+             for source, name, reason in zip(table["source"], table["row"], table["reason"], strict=True)]
     return f"Undefined and not drawn: {'; '.join(parts)}." if parts else ""
 
 
@@ -117,9 +118,10 @@ def _plot(data: FigureData, table: pd.DataFrame) -> ggplot:
     colours = [KINDS[kind] for kind in kinds]
     # Of an actor's three pairings only one has its interval drawn: they overlap.
     lined = table["ci_low"].notna() & ((table["panel"] == "Population") | (table["kind"] == SAME))
+    table = table.sort_values("kind", ascending=False, kind="stable")  # maps of the same image are drawn on top
     return (ggplot(table, aes("row", "value", color="kind", shape="kind"))
             + facet_grid(rows="panel", scales="free_y", space="free_y")
-            + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=table[lined], size=0.45)
+            + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=table[lined[table.index]], size=0.45)
             + geom_point(aes(fill="kind"), size=1.6, stroke=0) + scale_x_discrete()
             + scale_color_manual(colours, guide=None) + scale_fill_manual(colours, guide=None)
             + scale_shape_manual([SHAPES[kind] for kind in kinds], guide=None) + coord_flip()

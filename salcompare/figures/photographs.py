@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,10 @@ from plotnine import (
     element_blank,
     facet_grid,
     ggplot,
+    guide_colorbar,
     guides,
     labs,
+    scale_color_cmap,
     scale_fill_cmap,
     scale_fill_gradient,
     scale_x_continuous,
@@ -29,15 +32,34 @@ from salcompare.figures.geoms import geom_picture, geom_pixels
 from salcompare.figures.theme import COLOUR_BAR, picture_theme, wrapped
 
 PRINTED = 340  # pixels of a 29 mm picture at 300 dots per inch; more are never seen
-FADE = 0.4  # how far a photograph under a map goes towards white, so that every colour stands out from it
+FADE = 0.5  # how far a photograph under a map goes towards white, so that every colour stands out from it
 MARGIN, TITLE_LINE, BAR_WIDTH, GAP, STRIP_LINE = 0.08, 0.13, 0.6, 0.03, 0.12  # inches beside and between the pictures
 _GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601 luma
 Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
+class Layer:
+    """Maps that lie over photographs and share their colours.
+
+    Attributes
+    ----------
+    overlays : mapping of str to DataArray (y, x)
+        By column; NaN where the photograph shows.
+    scale : scale of fill or color
+        With the name of the unit; two layers of one row need one of each.
+    bar : bool
+        Whether a bar at the right explains the colours.
+    """
+
+    overlays: Mapping[str, xr.DataArray]
+    scale: scale_fill_cmap | scale_fill_gradient | scale_color_cmap
+    bar: bool = True
+
+
+@dataclass(frozen=True)
 class Row:
-    """One row of pictures: a title at its left, and a photograph, perhaps with a map over it, for each column.
+    """One row of pictures: a title at its left, and a photograph, perhaps under a map, for each column.
 
     Attributes
     ----------
@@ -45,19 +67,13 @@ class Row:
         Stands at the left, turned.
     photographs : mapping of str to uint8 array (y, x, channel)
         By column.
-    overlays : mapping of str to DataArray (y, x)
-        By column; NaN where the photograph shows.
-    scale : scale or None
-        The colours of the overlays, with the name of their unit.
-    bar : bool
-        Whether a bar at the right explains the colours.
+    layers : tuple of Layer
+        What lies over them.
     """
 
     title: str
     photographs: Mapping[str, Picture]
-    overlays: Mapping[str, xr.DataArray]
-    scale: scale_fill_cmap | scale_fill_gradient | None = None
-    bar: bool = True
+    layers: tuple[Layer, ...] = ()
 
 
 def grey(photograph: Picture) -> Picture:
@@ -124,22 +140,24 @@ def picture_row(row: Row, columns: Sequence[str]) -> ggplot:
     columns : sequence of str
         Left to right; their names stand above.
     """
-    columns = [_strip(column) for column in columns]
-    pictures = {_strip(column): printed_picture(grey(photo) if column in row.overlays else photo)
+    names = [_strip(column) for column in columns]
+    covered = {column for layer in row.layers for column in layer.overlays}
+    pictures = {_strip(column): printed_picture(grey(photo) if column in covered else photo)
                 for column, photo in row.photographs.items()}
     height, width = size = next(iter(row.photographs.values())).shape[:2]
-    under = pd.DataFrame({"column": pd.Categorical(list(pictures), categories=list(columns)),
-                          "picture": list(pictures)})
+    under = pd.DataFrame({"column": pd.Categorical(list(pictures), categories=names), "picture": list(pictures)})
     plot: ggplot = (ggplot(under) + geom_picture(aes(picture="picture"), pictures=pictures, size=size)
-            + facet_grid(cols="column", drop=False)
-            + scale_x_continuous(limits=(0, width), expand=(0, 0), breaks=None)
-            + scale_y_reverse(limits=(height, 0), expand=(0, 0), breaks=None)
-            + labs(y=row.title))
-    frame = pixels_frame({_strip(column): overlay for column, overlay in row.overlays.items()}, columns)
-    if len(frame):
-        plot += geom_pixels(aes("x", "y", fill="value"), data=frame, size=size, step=block(size))
-        plot += row.scale
-        plot += guides(fill=COLOUR_BAR if row.bar else False)
+                    + facet_grid(cols="column", drop=False)
+                    + scale_x_continuous(limits=(0, width), expand=(0, 0), breaks=None)
+                    + scale_y_reverse(limits=(height, 0), expand=(0, 0), breaks=None) + labs(y=row.title))
+    for layer in row.layers:
+        frame = pixels_frame({_strip(column): overlay for column, overlay in layer.overlays.items()}, names)
+        if len(frame):
+            aesthetic = layer.scale.aesthetics[0]
+            plot += geom_pixels(aes("x", "y", **{aesthetic: "value"}), data=frame, size=size, step=block(size))
+            plot += layer.scale
+            bar: guide_colorbar | Literal["none"] = COLOUR_BAR if layer.bar else "none"
+            plot += guides(color=bar) if aesthetic == "color" else guides(fill=bar)
     return plot
 
 
@@ -166,10 +184,10 @@ def picture_rows(rows: Sequence[Row], columns: Sequence[str], *, width: float,
     shape = next(iter(rows[0].photographs.values())).shape
     aspect = shape[0] / shape[1]
     titles = TITLE_LINE * max(row.title.count("\n") + 1 for row in rows)
-    side = (width - MARGIN - titles - BAR_WIDTH * any(row.bar for row in rows if row.scale is not None)) / len(columns)
+    side = (width - MARGIN - titles - BAR_WIDTH * any(layer.bar for row in rows for layer in row.layers)) / len(columns)
     strip = STRIP_LINE * max(_strip(column).count("\n") + 1 for column in columns)
     height = len(rows) * (side * aspect + GAP) + 0.07 + strip + (0.17 if subtitle else 0)
-    look = picture_theme(width, height, aspect=aspect)
+    look = picture_theme(width, height, aspect=aspect, bar=min(0.65, side * aspect - 0.4))
     nameless = theme(strip_text=element_blank(), strip_background=element_blank())
     plots: list[ggplot | Compose] = [picture_row(row, columns) + look + (nameless if i else labs(subtitle=subtitle))
              for i, row in enumerate(rows)]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from salcompare.figures.data import Figure
 
 COLOURS = 256  # of a PNG's palette
-GREY_STEPS = (2, 4, 6)  # between its greys; the finest that keeps the file small is taken
+GREY_STEPS = (2, 4, 6, 8)  # between its greys; the finest that keeps the file small is taken
 MOST_BYTES = 400_000
 # Whatever a user's matplotlibrc says must not change a byte; "path" keeps the text's shape where the font is missing.
 _SETTINGS = {"svg.hashsalt": "salcompare", "svg.fonttype": "path", "svg.image_inline": True, "font.family": FONT,
@@ -72,28 +72,36 @@ def _png(drawing: Drawing) -> bytes:
     picture = np.asarray(Image.open(drawn).convert("RGB"))
     red, green, blue = (picture[..., channel] for channel in range(3))
     coloured = (red != green) | (green != blue)
-    # Each colour counts once, or large areas would take the palette from thin lines.
-    colours, which = np.unique(picture[coloured], axis=0, return_inverse=True)
+    colours, which, counts = np.unique(picture[coloured], axis=0, return_inverse=True, return_counts=True)
     for step in GREY_STEPS:
-        written = io.BytesIO()
         ramp = np.append(np.arange(0, 255, step), 255).astype(np.uint8)
-        indices = np.rint(green / step).astype(np.uint8)
-        palette, nearest = _palette(colours, COLOURS - ramp.size)
-        indices[coloured] = (nearest + ramp.size)[which.ravel()]
+        indices = np.abs(np.arange(256)[:, None] - ramp).argmin(axis=1).astype(np.uint8)[green]
+        palette, places = _palette(colours, counts, COLOURS - ramp.size)
+        indices[coloured] = (places + ramp.size)[which.ravel()]
         image = Image.fromarray(indices, mode="P")
-        image.putpalette([*ramp.repeat(3).tolist(), *palette])
+        image.putpalette([*ramp.repeat(3).tolist(), *palette.ravel().tolist()])
+        written = io.BytesIO()
         image.save(written, format="png", dpi=(DPI, DPI))
         if written.tell() <= MOST_BYTES:
             break
     return written.getvalue()
 
 
-def _palette(colours: Picture, most: int) -> tuple[list[int], NDArray[np.uint8]]:
-    """Reduce colours (n, 3) to a palette of at most `most`; each colour's place in it comes along."""
-    if not len(colours):
-        return [], np.zeros(0, np.uint8)
-    reduced = Image.fromarray(colours[None]).quantize(most, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    return (reduced.getpalette() or [])[:3 * most], np.asarray(reduced)[0]
+def _palette(colours: Picture, counts: NDArray[np.intp], most: int) -> tuple[Picture, NDArray[np.uint8]]:
+    """Reduce colours (n, 3) to a palette (at most `most`, 3), and give each its place in it.
+
+    The commonest, which fill areas, are kept as they are; the rest, edges mostly, are brought together.
+    """
+    order = np.argsort(-counts, kind="stable")
+    exact, rest = order[:most // 2], order[most // 2:]
+    places = np.zeros(len(colours), np.uint8)
+    places[exact] = np.arange(exact.size)
+    if not rest.size:
+        return colours[exact], places
+    reduced = Image.fromarray(colours[rest][None]).quantize(most - exact.size, method=Image.Quantize.MEDIANCUT,
+                                                            dither=Image.Dither.NONE)
+    places[rest] = np.asarray(reduced)[0] + exact.size
+    return np.concatenate([colours[exact], np.array(reduced.getpalette(), np.uint8).reshape(-1, 3)]), places
 
 
 def _svg(drawing: Drawing) -> bytes:

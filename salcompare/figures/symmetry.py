@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pandas as pd
 from plotnine import (
     aes,
@@ -25,7 +27,7 @@ from plotnine import (
 from plotnine.coords import coord_flip
 
 from salcompare.figures.captions import caption, counted, interval
-from salcompare.figures.data import Figure, FigureData, rows
+from salcompare.figures.data import Figure, FigureData, rows, texts
 from salcompare.figures.theme import DOUBLE, SIMULATED, figure_theme, source_colours, source_name
 
 METRICS = {"index": "Symmetry index", "mirror_correlation": "Mirror correlation",
@@ -51,22 +53,41 @@ def symmetry_figure(data: FigureData) -> Figure:
         strip_text_y=element_blank(), strip_background_y=element_blank(), strip_text_x=element_text(weight="bold"),
         panel_spacing_x=0.02, panel_spacing_y=0.01, panel_grid_major_y=element_line(color="#EFEFEF", size=0.3),
         legend_position="bottom", legend_title=element_blank(), legend_box_spacing=0.01)
-    text = caption(data, _sentences(table), responses=human, photographs=False)
+    text = caption(data, _sentences(data, table), responses=human, photographs=False)
     return Figure("fig9-symmetry", "Left-right symmetry", text, plot, DOUBLE, height)
 
 
-def _sentences(table: pd.DataFrame) -> list[str]:
+def _sentences(data: FigureData, table: pd.DataFrame) -> list[str]:
     single, whole = table[table["level"] == "actor"], table[table["level"] == "population"]
-    n = single["n"].dropna().astype(int)
-    images = f", each from {n.min()}{f' to {n.max()}' if n.max() > n.min() else ''} images" if len(n) else ""
     return [
-        f"Heatmaps of {counted(single['actor'].nunique(), 'actor')}{images}, sorted by the human index (by the "
-        f"classifier's where there is none); above them the population's heatmap.",
+        f"Heatmaps of {counted(single['actor'].nunique(), 'actor')}{_images(data)}, sorted by the human index (by the "
+        "classifier's where there is none); above them the mean over actors.",
         "Index and mirror correlation are 1 for a heatmap that equals its mirror image; laterality is positive where "
         "the viewer's left holds more.",
-        f"Lines: {interval(single)} (actors); {interval(whole)} (population).",
+        f"Lines: {interval(whole)} (mean over actors); {interval(single)} (single actors).",
         "The index falls with noise, so it is to be read beside its mean for symmetric maps as noisy as these (ticks)."
-        if table["null_mean"].notna().any() else ""]
+        if table["null_mean"].notna().any() else "", _odd_shares(data)]
+
+
+def _images(data: FigureData) -> str:
+    """Say how many images an actor's heatmap rests on."""
+    held = [data.human, data.classifier_maps.get(data.main or "")]
+    counts = [n for maps in held if maps is not None for n in Counter(texts(maps.actor)).values()]
+    if not counts:
+        return ""
+    few, many = min(counts), max(counts)
+    return f", each from {few if few == many else f'{few} to {many}'} {'image' if many == 1 else 'images'}"
+
+
+def _odd_shares(data: FigureData) -> str:
+    """Give the comparison of the sources that noise does not bias."""
+    found = rows(data.estimates, statistic="symmetry", metric="odd_share", level="population", source=data.main or "",
+                 contrast="human minus classifier")
+    if found.empty or found["value"].isna().all():
+        return ""
+    one = found.iloc[0]
+    between = "" if pd.isna(one["ci_low"]) else f" ({one['ci_low']:.3f} to {one['ci_high']:.3f}, {interval(found)})"
+    return f"Cross-validated odd share, human minus classifier: {one['value']:.3f}{between}."
 
 
 def _table(data: FigureData) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from matplotlib.ticker import MaxNLocator
 from plotnine import (
     element_blank,
     element_line,
@@ -32,7 +33,7 @@ BASELINES = "#7A7A7A"
 LABELS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#F0E442")
 OTHER_LABELS = "#999999"
 
-SEQUENTIAL = "viridis"
+SEQUENTIAL = "plasma"
 SIMULATED = "Simulated responses"
 
 # A continuous bar is thousands of triangles in an SVG, and looks the same.
@@ -61,14 +62,24 @@ def figure_theme(width: float, height: float) -> theme:
     )
 
 
-def picture_theme(width: float, height: float, *, aspect: float) -> theme:
-    """Of a row of pictures: no axes, panels of the photographs' own shape (`aspect` is height over width)."""
+def picture_theme(width: float, height: float, *, aspect: float, bar: float) -> theme:
+    """Of a row of pictures: no axes, panels of the photographs' own shape.
+
+    Parameters
+    ----------
+    width, height : float
+        The whole figure's, inches.
+    aspect : float
+        Of a picture, height over width.
+    bar : float
+        Height of the bar that explains colours, inches.
+    """
     return figure_theme(width, height) + theme(
         aspect_ratio=aspect, panel_spacing=0.006, plot_margin=0.004,
         axis_text_x=element_blank(), axis_text_y=element_blank(), axis_title_x=element_blank(),
         axis_line_x=element_blank(), axis_ticks_x=element_blank(), axis_ticks_length_major=0,
         panel_grid_major_x=element_blank(), panel_background=element_rect(fill="#FFFFFF"),
-        legend_key_width=6, legend_key_height=45,
+        legend_key_width=6, legend_key_height=72 * bar,
     )
 
 
@@ -105,11 +116,17 @@ def picture_width(columns: int) -> float:
     return {1: SINGLE, 2: SINGLE, 3: SINGLE, 4: MIDDLE}.get(columns, DOUBLE)
 
 
-def sequential(unit: str, low: float, high: float) -> scale_fill_cmap:
-    """Colours from `low` to `high`, perceptually uniform, with a bar that names the unit."""
-    return scale_fill_cmap(SEQUENTIAL, limits=(low, high), name=unit)
+def sequential(unit: str, high: float) -> scale_fill_cmap:
+    """Colours from 0 to `high`, perceptually uniform, with a bar that names the unit."""
+    return scale_fill_cmap(SEQUENTIAL, limits=(0, high), breaks=ticks(high), name=unit)
 
 
 def percent(values: Sequence[float] | Sequence[str]) -> list[str]:
-    """Write shares as whole percents, without the sign."""
-    return [f"{100 * float(value):.0f}" for value in values]
+    """Write shares as percents, without the sign."""
+    return [f"{round(100 * float(value), 1):g}" for value in values]
+
+
+def ticks(high: float, *, most: int = 3) -> list[float]:
+    """Round numbers from 0 to at most `high`, about `most` steps apart."""
+    steps = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(0, high)
+    return [float(step) for step in steps if 0 <= step <= high]

@@ -80,7 +80,7 @@ def _learning(curves: pd.DataFrame) -> ggplot:
                           part=pd.Categorical(curves["part"], categories=parts))
     plot: ggplot = (
         ggplot(table, aes("iteration", "accuracy", color="part")) + facet_grid(cols="variant", scales="free_x")
-        + geom_line(size=0.6) + scale_color_manual([COLOURS[part] for part in parts])
+        + geom_line(size=0.6, show_legend=False) + scale_color_manual([COLOURS[part] for part in parts])
         + scale_y_continuous(labels=percent) + labs(x="Iteration", y="Accuracy, %"))
     return plot
 

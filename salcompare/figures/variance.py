@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 from plotnine import (
     aes,
     element_text,
@@ -32,10 +31,11 @@ from salcompare.figures.theme import (
     figure_theme,
     source_colours,
     source_name,
+    ticks,
     wrapped,
 )
 
-FORMS = ("raw", "masks", "smoothed masks")
+FORMS = ("raw", "smoothed", "masks", "smoothed masks")
 ROW = 0.19  # inches
 
 
@@ -55,11 +55,10 @@ def variance_figure(data: FigureData) -> Figure:
     draws = _draws(data, observed)
     n = observed["n"].dropna().astype(int)
     images = f"{n.min():,} to {n.max():,}" if len(n) and n.min() != n.max() else f"{n.max():,}" if len(n) else "unknown"
+    drawn = f"; grey: {counted(len(draws), 'draw')} of the null distributions" if len(draws) else ""
     text = caption(data, [
         f"Dots: R² by actor, pooled over pixels (n = {images} images of "
-        f"{counted(data.images['actor'].nunique(), 'actor')} in the study); "
-        "tick: its mean under the null hypothesis" + (f"; grey: {counted(len(draws), 'draw')} of the null distributions"
-                                                     if len(draws) else "") + ".",
+        f"{counted(data.images['actor'].nunique(), 'actor')}); tick: its mean under the null hypothesis{drawn}.",
         f"Null: {', '.join(dict.fromkeys(observed['null'].dropna()))}. p counts permutations"
         f"{_permutations(observed)}.",
         "R² carries no interval: copies of an image in a bootstrap inflate it."],
@@ -79,14 +78,13 @@ def _plot(data: FigureData, observed: pd.DataFrame, names: list[str]) -> ggplot:
                             n=128)
     simulated = SIMULATED if _simulated(data, observed) else ""
     edge = float(np.nanmax([table["value"].max(), table["null_mean"].max(), 0]))
-    ticks = [tick for tick in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(0, edge) if tick <= edge]
     return (plot + geom_point(aes(y="null_mean"), data=table[table["null_mean"].notna()], shape="|", size=2.2,
                               color=INK)
             + geom_point(aes(color="colour"), size=1.8, stroke=0)
-            + geom_text(aes(label="p"), y=edge * 1.06, ha="left", size=SMALL, color=INK)
+            + geom_text(aes(label="p"), y=edge * 1.1, ha="left", size=SMALL, color=INK)
             + scale_color_identity() + scale_x_discrete()
             + scale_y_continuous(limits=(min(0, float(table["value"].min())), edge * 1.6), expand=(0, 0, 0, 0),
-                                 breaks=ticks)
+                                 breaks=ticks(edge, most=4))
             + coord_flip() + labs(x="", y="Share of variance between actors, R²", subtitle=simulated))
 
 

@@ -65,13 +65,14 @@ def test_simulated_responses_are_called_so_in_figure_and_caption_where_they_are_
 @pytest.mark.parametrize(("number", "said"), [
     (2, ["3 actors", "top 5%", "no interval"]),
     (3, ["2 images of 1 pair", "ReLU(y − z)", "no interval"]),
-    (4, ["13 responses, 2 workers, 6 images and 3 actors", "The 3 boxes drawn on Ada Adams/1", "n = 3 actors",
-         "95% percentile bootstrap intervals, resampling workers (200 resamples)"]),
+    (4, ["13 responses, 2 workers, 6 images and 3 actors", "The 3 boxes drawn on Ada Adams/1",
+         "95% percentile bootstrap intervals over workers (200 resamples)"]),
     (5, ["n = 3 actors, 2 images each (human), 2 images each (classifier)", "90th percentile", "top 5%"]),
     (6, ["n = 3 actors", "minus the population's"]),
     (7, ["n = 6 images of 3 actors", "images permuted freely among actors", "999", "no interval"]),
-    (8, ["n = 3", "2 actors", "95% percentile bootstrap intervals, resampling actors", "uniform map (constant)"]),
-    (9, ["2 actors, each from 2 images", "95% percentile bootstrap intervals, resampling images"]),
+    (8, ["n = 3", "2 actors, sorted", "the uniform map, which being constant",
+         "95% percentile bootstrap intervals over actors"]),
+    (9, ["2 actors, each from 2 images", "95% percentile bootstrap intervals over images"]),
     (10, ["6 train, 6 validation and 6 test images", "95% Wilson intervals"]),
 ])
 def test_a_caption_says_what_n_is_and_what_the_interval_is(number, said):
@@ -108,3 +109,41 @@ def test_one_classifier_without_people_still_has_its_heatmaps():
     figure = make_figures(dataclasses.replace(data, heatmaps=heatmaps, human=None, responses=None), only=[5])[0]
     assert len(figure.plot) == 2
     assert "Simulated" not in figure.caption
+
+
+@pytest.mark.parametrize("credit", ["Some Museum", "Some Museum.", "Photographs: Some Museum."])
+def test_a_credit_may_be_a_name_or_a_sentence(credit):
+    (figure,) = make_figures(tiny(credit=credit), only=[2])
+    assert figure.caption.endswith("interval. Photographs: Some Museum.")
+
+
+def test_an_estimate_without_interval_gives_the_reason():
+    estimates = tiny().estimates
+    of_actors = (estimates["statistic"] == "overlap") & (estimates["level"] == "actor")
+    estimates.loc[of_actors, ["ci_low", "ci_high"]] = float("nan")
+    estimates.loc[of_actors, "reason"] = "2 images; an interval needs 8"
+    (figure,) = make_figures(tiny(estimates=estimates), only=[8])
+    assert "no interval (2 images; an interval needs 8) (actors)" in figure.caption
+
+
+def test_many_labels_of_workers_own_become_one_bar():
+    values = {"eyes": 0.4, "nose": 0.05, **{f"own {i:02d}": 0.05 - i / 1000 for i in range(11)}}
+    shares = [{"statistic": "label_share", "level": "population", "source": "human", "label": label, "value": value}
+              for label, value in values.items()]
+    (figure,) = make_figures(tiny(estimates=pd.DataFrame(shares)), only=[4])
+    bars = figure.plot[2].data
+    assert len(bars) == 12
+    assert bars["label"].tolist()[0] == "eyes"
+    assert "nose" in bars["label"].tolist()
+    other = bars.set_index("label")["value"]["other (2 labels)"]
+    assert other == pytest.approx(0.05 - 0.009 + 0.05 - 0.01)
+
+
+def test_of_many_differences_every_pair_is_shown():
+    data = tiny()
+    many = data.differences.isel(image=[0] * 9).assign_coords(
+        image=[f"pair {i}" for i in range(9)], photograph=("image", ["s03/1"] * 9),
+        other_actor=("image", ["a"] * 5 + ["b"] * 3 + ["c"]))
+    (figure,) = make_figures(tiny(differences=many), only=[3])
+    titles = [plot.labels.y.split()[-1] for plot in figure.plot]
+    assert titles == ["a", "a", "a", "b", "b", "c"]

@@ -17,9 +17,9 @@ def plots(number, **changes):
     return list(figure.plot) if hasattr(figure.plot, "items") else figure.plot
 
 
-def painted(plot, column):
+def painted(plot, column, layer=1):
     """The map that a row of pictures shows in one column, from the layer's data."""
-    table = plot.layers[1].geom.data
+    table = plot.layers[layer].geom.data
     table = table[table["column"] == column]
     found = np.full((HEIGHT, WIDTH), np.nan)
     found[(table["y"] - 0.5).astype(int), (table["x"] - 0.5).astype(int)] = table["value"]
@@ -38,7 +38,7 @@ def test_differences_are_those_of_the_maps_scaled_to_their_peaks():
     pair = data.differences.isel(image=[0])
     difference = saliency_difference(pair.own, pair.other)
     expected = difference.where(top_mask(difference, share=0.05)).isel(image=0)
-    np.testing.assert_allclose(painted(plots(3)[0], "Difference y − z"), expected)
+    np.testing.assert_allclose(painted(plots(3)[0], "Difference y − z", layer=2), expected)
 
 
 @pytest.mark.parametrize(("number", "variable"), [(5, "heatmap"), (6, "relative")])

@@ -12,7 +12,7 @@ from salcompare.figures.photographs import block, grey, pixels_frame, printed_ma
 
 def test_grey_is_luma_faded_towards_white():
     photograph = np.array([[[0, 0, 0], [255, 255, 255], [255, 0, 0]]], np.uint8)
-    assert grey(photograph)[0].tolist() == [[102] * 3, [255] * 3, [148] * 3]  # 0.299 * 255 = 76, then 40% to white
+    assert grey(photograph)[0].tolist() == [[128] * 3, [255] * 3, [166] * 3]  # 0.299 * 255 = 76, then half way
 
 
 def test_a_picture_no_larger_than_print_stays_as_it_is():

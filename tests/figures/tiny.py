@@ -1,4 +1,4 @@
-"""A small study for the figures: three actors, two images each, on a grid of 24 x 20 pixels."""
+"""A small study for the figures: three actors, two images each, on a grid of 20 x 24 pixels."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from salcompare.figures import FigureData
 
 ACTORS = ("Ada Adams", "Bo Berg", "s03")
 MAIN, FROZEN = "alexnet/finetuned/guided_backprop", "alexnet/frozen/guided_backprop"
-HEIGHT, WIDTH = 24, 20
+HEIGHT, WIDTH = 20, 24
 
 
 def tiny(**changes: object) -> FigureData:
     """Every input that a figure can need; `changes` replace some."""
     rng = np.random.default_rng(0)
     images = pd.DataFrame([{"image": f"{actor}/{i}", "actor": actor, "split": "test", "file": f"{actor}{i}.png",
-                            "sha256": "0", "height": 48, "width": 40} for actor in ACTORS for i in (1, 2)])
+                            "sha256": "0", "height": 40, "width": 48} for actor in ACTORS for i in (1, 2)])
     names = images["image"].to_numpy("U")
     coords = {"image": names, "actor": ("image", images["actor"].to_numpy("U")), "y": np.arange(HEIGHT),
               "x": np.arange(WIDTH)}
