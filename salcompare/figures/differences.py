@@ -37,7 +37,8 @@ def differences_figure(data: FigureData) -> Figure:
     text = caption(data, [
         f"Rows: {counted(len(rows), 'image')} of {counted(len(set(_names(pairs))), 'pair')} of actors, named y − z.",
         f"Guided Backpropagation (GB){of} explains the logit of the image's own actor y, and of another actor z; each "
-        "map is divided by its peak, and the difference is ReLU(y − z), on a scale of its own.",
+        "map is divided by its peak, and the difference is ReLU(y − z), on a scale of its own up "
+        f"to {highest:.2g}.",
         f"Coloured: the top {data.mask_share:.0%} of each map's pixels; colours follow the square root.",
         "Single images: no interval."], responses=False, photographs=True)
     return Figure("fig3-differences", "Saliency differences", text, plot, width, height)

@@ -125,3 +125,11 @@ def test_forty_actors_do_not_change_the_width():
     (figure,) = make_figures(tiny(estimates=pd.DataFrame(rows)), only=[8])
     assert figure.width == pytest.approx(89 / 25.4)
     assert figure.height < 240 / 25.4
+
+
+def test_lazy_maps_and_photographs_give_the_same_pixels():
+    data = tiny()
+    lazy = {source: maps.chunk({"image": 2}) for source, maps in data.classifier_maps.items()}
+    here, there = plots(2), plots(2, classifier_maps=lazy, photographs=data.photographs.chunk({"image": 2}))
+    for plot, other in zip(here[1:], there[1:], strict=True):
+        np.testing.assert_array_equal(painted(plot, "s03"), painted(other, "s03"))
