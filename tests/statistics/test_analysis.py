@@ -1,0 +1,179 @@
+"""A whole analysis: it recovers what was planted, survives poor data with reasons, and draws each part on its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from salcompare.config import Maps, Simulation, Statistics
+from salcompare.maps import rasterise_boxes, smooth
+from salcompare.schema import ESTIMATES, check_table
+from salcompare.simulation import simulate_responses
+from salcompare.statistics import AnalysisData, analyse
+from tests.simulation.crowd import other_photographs
+
+SIZE = (32, 32)
+SETTINGS = {"maps": Maps(sigma=0.05), "statistics": Statistics(n_permutations=499, n_resamples=200), "seed": 5}
+PLANTED, NOISE = "planted/frozen/guided_backprop", "noise/frozen/guided_backprop"
+
+
+def photographs_of(images: pd.DataFrame, rng: np.random.Generator) -> xr.DataArray:
+    """Photographs of one brightness an actor, and noise."""
+    tone = {actor: rng.uniform(50, 200) for actor in images["actor"].unique()}
+    pixels = np.stack([rng.normal(tone[actor], 20, (*SIZE, 3)) for actor in images["actor"]]).clip(0, 255)
+    return xr.DataArray(pixels.astype(np.uint8), dims=("image", "y", "x", "channel"),
+                        coords={"image": images["image"].to_numpy(), "actor": ("image", images["actor"].to_numpy()),
+                                "split": ("image", images["split"].to_numpy())})
+
+
+def noise_maps(human: xr.Dataset, rng: np.random.Generator) -> xr.DataArray:
+    field = xr.DataArray(rng.normal(size=human["coverage"].shape), dims=("image", "y", "x"), coords=human.coords)
+    return np.exp(smooth(field, sigma=2.0) * 4).astype("float32")
+
+
+def analysed(*, n_actors=12, n_images=4, workers=30, per_image=12, maps=(PLANTED, NOISE), seed=3, chunked=False,
+             **changes):
+    """Analyse simulated responses against maps that hold some of the image's coverage, and against noise."""
+    rng = np.random.default_rng(seed)
+    images = other_photographs(n_actors, n_images).assign(split="test", file="none")
+    simulated = simulate_responses(images, Simulation(workers=workers, per_image=per_image), seed=seed)
+    human = rasterise_boxes(simulated.table, images, size=SIZE)
+    saliency = {NOISE: noise_maps(human, rng)}
+    saliency[PLANTED] = (human["coverage"] * saliency[NOISE] ** 0.25 + 0.02).astype("float32")
+    chunks = {"image": 5} if chunked else {}
+    data = AnalysisData(
+        photographs=photographs_of(images, rng), images=images, responses=simulated.table,
+        human=human.chunk(chunks) if chunked else human, human_heatmap=None,
+        classifier_maps={name: (saliency[name].chunk(chunks) if chunked else saliency[name]).to_dataset(name="saliency")
+                         for name in maps},
+        accuracies=pd.DataFrame({"classifier": ["planted"], "variant": ["frozen"], "split": ["test"], "accuracy": [0.9],
+                                 "ci_low": [0.8], "ci_high": [0.95], "n": [48]}))
+    for name, value in changes.items():
+        object.__setattr__(data, name, value)
+    return analyse(data, **SETTINGS), simulated.truth
+
+
+@pytest.fixture(scope="module")
+def study():
+    return analysed()
+
+
+def pick(estimates, **criteria):
+    for column, value in criteria.items():
+        estimates = estimates[estimates[column] == value]
+    return estimates
+
+
+def primary(results, contrast, source=PLANTED):
+    rows = pick(results.estimates, statistic="overlap", metric="pearson", form="smoothed", level="population",
+                contrast=contrast, source=source)
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_the_table_holds_to_its_declaration(study):
+    results, _ = study
+    check_table(results.estimates, ESTIMATES, "estimates")
+    assert list(results.estimates) == list(ESTIMATES.names)
+    key = ["statistic", "metric", "form", "sigma", "level", "source", "against", "contrast", "actor", "label"]
+    assert not results.estimates.duplicated(key).any()
+
+
+def test_a_planted_agreement_is_found_and_noise_is_not(study):
+    results, _ = study
+    assert primary(results, "image effect")["p_value"] < 0.01
+    assert primary(results, "image effect")["ci_low"] > 0
+    assert primary(results, "minus baseline/centre")["ci_low"] > 0
+    for contrast in ("image effect", "actor effect"):
+        assert primary(results, contrast, NOISE)["p_value"] > 0.01
+
+
+def test_only_maps_made_of_the_very_responses_pass_the_ceiling(study):
+    results, _ = study
+    same = primary(results, "same image")
+    assert 0.5 < same["ceiling"] < same["value"] < 1
+    assert abs(primary(results, "same image", NOISE)["value"]) < 0.15
+
+
+def test_the_effects_are_the_differences_of_the_pairings(study):
+    results, _ = study
+    values = {contrast: primary(results, contrast)["value"] for contrast in
+              ("same image", "same actor, other image", "other actor", "image effect", "actor effect")}
+    assert values["image effect"] == pytest.approx(values["same image"] - values["same actor, other image"])
+    assert values["actor effect"] == pytest.approx(values["same actor, other image"] - values["other actor"], abs=0.02)
+
+
+def test_population_label_shares_recover_what_was_planted():
+    """Of 11 labels at 95%, at most 3 miss; every miss is less than three half-widths away."""
+    results, truth = analysed(n_actors=20, workers=60, maps=(NOISE,))
+    rows = pick(results.estimates, statistic="label_share", level="population").set_index("label")
+    planted = pd.Series(truth["label_share"])
+    half = (rows["ci_high"] - rows["ci_low"]) / 2
+    away = ((rows["value"] - planted).abs() / half).dropna()
+    assert (away > 1).sum() <= 3
+    assert away.max() < 3
+    assert rows["value"].sum() == pytest.approx(1)
+
+
+def test_a_raised_label_stands_out_at_its_actor(study):
+    results, truth = study
+    shares = pick(results.estimates, statistic="label_share", level="actor").pivot(index="actor", columns="label",
+                                                                                 values="value")
+    raised = [effect for effect in truth["planted"] if effect["kind"] == "raised label"]
+    assert raised
+    for effect in raised:
+        others = shares.drop(index=effect["actor"])[effect["label"]]
+        assert shares.loc[effect["actor"], effect["label"]] > others.mean()
+
+
+def test_variance_explained_speaks_of_every_source_and_stands_beside_the_photographs(study):
+    results, _ = study
+    rows = pick(results.estimates, statistic="variance_explained", metric="r2")
+    assert set(rows["source"]) == {"human", PLANTED, NOISE, "photographs"}
+    np.testing.assert_allclose(rows["null_mean"], 11 / 47)
+    assert rows.set_index(["source", "form"]).loc[("photographs", "raw"), "p_value"] < 0.01
+    assert rows.set_index(["source", "form"]).loc[(NOISE, "raw"), "p_value"] > 0.01
+
+
+def test_adding_a_source_moves_no_other_estimate(study):
+    results, _ = study
+    alone, _ = analysed(maps=(PLANTED,))
+    with_noise = results.estimates[results.estimates["source"] != NOISE].reset_index(drop=True)
+    with_noise = with_noise[with_noise["against"] != NOISE].reset_index(drop=True)
+    without = alone.estimates[alone.estimates["against"] != NOISE].reset_index(drop=True)
+    pd.testing.assert_frame_equal(with_noise, without)
+
+
+def test_dask_and_memory_give_the_same(study):
+    results, _ = study
+    lazy, _ = analysed(chunked=True)
+    pd.testing.assert_frame_equal(results.estimates, lazy.estimates, rtol=1e-5, atol=1e-6)
+    xr.testing.assert_allclose(results.heatmaps, lazy.heatmaps)
+
+
+def test_few_actors_and_one_worker_leave_reasons_not_numbers():
+    results, _ = analysed(n_actors=2, n_images=3, workers=2, per_image=1, maps=(PLANTED,))
+    same = primary(results, "same image")
+    assert np.isnan(same["ci_low"])
+    assert "8" in same["reason"]
+    ceiling = pick(results.estimates, statistic="noise_ceiling", form="smoothed", level="population").iloc[0]
+    assert np.isnan(ceiling["value"])
+    assert ceiling["n_undefined"] == 2
+    actor = primary(results, "actor effect")
+    assert actor["p_attainable"] == pytest.approx(0.5)
+
+
+def test_a_study_without_people_has_variance_and_symmetry_only():
+    results, _ = analysed(human=None, responses=None, maps=(PLANTED,))
+    assert set(results.estimates["statistic"]) == {"accuracy", "variance_explained", "symmetry"}
+    assert results.heatmaps["source"].values.tolist() == [PLANTED]
+
+
+def test_the_family_of_every_adjusted_p_is_named_with_its_size(study):
+    results, _ = study
+    adjusted = results.estimates[results.estimates["p_adjusted"].notna()]
+    assert (adjusted["p_adjusted"] >= adjusted["p_value"]).all()
+    assert (adjusted["family_size"] == 12).all()
+    assert adjusted["family"].str.contains("Holm").all()
