@@ -18,7 +18,7 @@ types: $(INSTALLED)
 	@$(BIN)/mypy
 
 bench: $(INSTALLED)
-	@for script in tests/benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	@for script in tests/benchmarks/bench_*.py; do PYTHONPATH=. $(BIN)/python $$script || exit 1; done
 
 install: $(INSTALLED)
 

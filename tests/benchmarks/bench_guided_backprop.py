@@ -41,7 +41,7 @@ def main(repeats: int) -> None:
 
 
 def interleaved(cases, repeats):
-    """CPU seconds of each case in each round, after one round that is not counted; each round starts with another case."""
+    """CPU seconds of each case in each round, the first not counted; each round starts with another case."""
     seconds = {name: [] for name in cases}
     names = list(cases)
     for i in range(repeats + 1):

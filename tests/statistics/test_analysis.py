@@ -119,8 +119,8 @@ def test_population_label_shares_recover_what_was_planted():
 
 def test_a_raised_label_stands_out_at_its_actor(study):
     results, truth = study
-    shares = pick(results.estimates, statistic="label_share", level="actor").pivot(index="actor", columns="label",
-                                                                                 values="value")
+    rows = pick(results.estimates, statistic="label_share", level="actor")
+    shares = rows.pivot_table(index="actor", columns="label", values="value")
     raised = [effect for effect in truth["planted"] if effect["kind"] == "raised label"]
     assert raised
     for effect in raised:
@@ -168,7 +168,7 @@ def test_few_actors_and_one_worker_leave_reasons_not_numbers():
 def test_a_study_without_people_has_variance_and_symmetry_only():
     results, _ = analysed(human=None, responses=None, maps=(PLANTED,))
     assert set(results.estimates["statistic"]) == {"accuracy", "variance_explained", "symmetry"}
-    assert results.heatmaps["source"].values.tolist() == [PLANTED]
+    assert results.heatmaps["source"].to_numpy().tolist() == [PLANTED]
 
 
 def test_the_family_of_every_adjusted_p_is_named_with_its_size(study):
