@@ -103,8 +103,18 @@ def train_classifier(pixels: xr.DataArray, images: pd.DataFrame, config: Classif
                digests, progress)
     outcomes, sparsity = _train_variants(job)
     write_tables(folder, outcomes, sparsity, material, title=config.name, progress=progress)
-    for variant in digests:
+    _tidy(folder, digests)
+
+
+def _tidy(folder: Path, digests: dict[str, str]) -> None:
+    """Delete checkpoints, what killed runs left half written, and networks of variants no longer asked for."""
+    for variant in ORDER:
         _checkpoint_path(folder, variant).unlink(missing_ok=True)
+        if variant not in digests:
+            trained_path(folder, variant).unlink(missing_ok=True)
+    for started in (*ORDER, "features-"):
+        for left in folder.glob(f".{started}*.part"):
+            left.unlink()
 
 
 def _check(config: Classifier) -> None:

@@ -314,6 +314,16 @@ def test_actors_that_look_like_numbers_stay_text(tmp_path, photographs):
     assert load_classifier(tmp_path, "frozen").actors == ("007", "10", "9")
 
 
+def test_what_is_no_longer_wanted_is_deleted(photographs, tmp_path):
+    fit(photographs, tmp_path)
+    for name in (".frozen.checkpoint.pt.x1.part", ".features-plain-0.npy.x2.part", "others.txt"):
+        (tmp_path / name).write_text("left by a killed run")
+    fit(photographs, tmp_path, replace(TINY, variants=("finetuned",)))
+    assert not (tmp_path / "frozen.pt").exists()
+    assert {path.name for path in tmp_path.glob(".*")} == set()
+    assert (tmp_path / "others.txt").exists()
+
+
 def test_shifts_in_frozen_training_are_refused_by_name(photographs, tmp_path):
     with pytest.raises(ConfigError, match="'tiny' frozen shift: 3; expected 0, because"):
         fit(photographs, tmp_path, replace(TINY, frozen=replace(FROZEN, shift=3)))
