@@ -151,30 +151,40 @@ def _middles(rows: NDArray[np.floating], weights: Values | None) -> Values:
     """Weight below each value plus half of its ties'; positions weigh 1 unless `weights` says otherwise."""
     out = np.empty(rows.shape, dtype=np.float64)
     n = rows.shape[-1]
+    positions, packed, first = np.arange(n, dtype=np.uint64), np.empty(n, np.uint64), np.ones(n, bool)
     for target, row in zip(out.reshape(-1, n), rows.reshape(-1, n), strict=True):
-        order, starts = _order(row)
-        edges = np.append(starts, n)
+        if row.dtype == np.float32:
+            order = _packed_order(row, positions, packed, first)
+        else:
+            order = np.argsort(row)
+            values = row[order]
+            np.not_equal(values[1:], values[:-1], out=first[1:])
+        edges = np.append(np.flatnonzero(first), n)  # where each run of equal values starts, and the end
         below = edges if weights is None else np.concatenate([[0.0], np.cumsum(weights[order])])[edges]
         middle = (below[:-1] + below[1:]) / 2
-        target[order] = middle if starts.size == n else np.repeat(middle, np.diff(edges))
+        target[order] = middle if middle.size == n else np.repeat(middle, np.diff(edges))
     out[np.isnan(rows).any(axis=-1)] = np.nan
     return out
 
 
-def _order(row: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Positions in ascending order of their values, and where in that order each run of equal values starts."""
-    if row.dtype == np.float32:  # value and position sorted as one integer: four times as fast as argsort
-        bits = (row + np.float32(0)).view(np.uint32)  # + 0 turns -0 into 0
-        keys = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)).astype(np.uint64)
-        packed = np.sort(keys << np.uint64(32) | np.arange(row.size, dtype=np.uint64))
-        ordered = packed >> np.uint64(32)
-        order = (packed & np.uint64(0xFFFFFFFF)).astype(np.intp)
-        new = ordered[1:] != ordered[:-1]
-    else:
-        order = np.argsort(row)
-        values = row[order]
-        new = values[1:] != values[:-1]
-    return order, np.concatenate([[0], np.flatnonzero(new) + 1])
+def _packed_order(row: NDArray[np.float32], positions: NDArray[np.uint64], packed: NDArray[np.uint64],
+                  first: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Positions in ascending order of their values; `first` says which differ from the one before them.
+
+    Value and position are sorted as one whole number, four times as fast as argsort. `packed` and `first` are
+    written over, row by row: taking fresh memory for each row would cost as much as the sorting.
+    """
+    bits = (row + np.float32(0)).view(np.uint32)  # + 0 turns -0 into 0
+    if bits.max() >> 31:  # negative values, whose bits run the other way
+        bits = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
+    packed[:] = bits
+    packed <<= np.uint64(32)
+    packed |= positions
+    packed.sort()
+    order = (packed & np.uint64(0xFFFFFFFF)).astype(np.intp)
+    packed >>= np.uint64(32)
+    np.not_equal(packed[1:], packed[:-1], out=first[1:])
+    return order
 
 
 def _spearman(a: Maps, b: Maps) -> Values:  # (..., y, x) twice -> (...), and so below
@@ -204,7 +214,7 @@ def _auc_shuffled(positive: NDArray[np.bool_], classifier: Maps, total: NDArray[
 
 def _positives(maps: Maps, *, k: int) -> NDArray[np.bool_]:
     rows = _rows(maps)
-    at_rank = np.partition(rows, rows.shape[-1] - k, axis=-1)[..., [rows.shape[-1] - k]]
+    at_rank = np.sort(rows, axis=-1)[..., [rows.shape[-1] - k]]  # sorting is twice as fast as np.partition here
     marked = (rows >= at_rank) & (rows > rows.min(axis=-1, keepdims=True))
     return np.asarray(marked.reshape(maps.shape), dtype=np.bool_)
 
