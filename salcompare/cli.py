@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from salcompare.study import Study
 
 DONE, BUG, INPUT, INTERRUPTED = 0, 1, 2, 130
+# A full disk or a folder that may not be written is no bug.
+_SYSTEMS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
+            errno.EEXIST, errno.ENAMETOOLONG}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,21 +26,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
-    except InputError as error:
-        if options.debug:
-            raise
-        print(f"salcompare: {error}", file=sys.stderr)
-        return INPUT
     except KeyboardInterrupt:
         print("salcompare: interrupted; run the same command again and it goes on", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         if options.debug:
             raise
-        print(f"salcompare: internal error: {type(error).__name__}: {error}\n"
-              "This is a bug of salcompare. Run again with --debug and report what it prints.", file=sys.stderr)
-        return BUG
+        code, message = _explained(error)
+        print(f"salcompare: {message}", file=sys.stderr)
+        return code
     return DONE
+
+
+def _explained(error: Exception) -> tuple[int, str]:
+    """Give the exit code of an error, and what to say of it."""
+    if isinstance(error, InputError):
+        return INPUT, str(error)
+    if isinstance(error, OSError) and error.errno in _SYSTEMS:
+        return INPUT, f"{error.filename or 'the disk'}: {error.strerror}; mend that, then run the same command again"
+    return BUG, (f"internal error: {type(error).__name__}: {error}\n"
+                 "This is a bug of salcompare. Run again with --debug and report what it prints.")
 
 
 def _init(options: argparse.Namespace) -> None:

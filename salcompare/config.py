@@ -46,7 +46,7 @@ class Images:
     list: str = _option("data/raw/facescrub.txt", "the FaceScrub list: name, image id, face id, url, bbox, sha256")
     per_actor: int = _option(0, "take the first so many images of each actor; 0 takes all", low=0)
     split: tuple[float, ...] = _option((0.7, 0.15, 0.15), "train, validation, test: images an actor, or shares", low=0)
-    groups: str = _option("", "CSV of actor,group for comparisons within groups; empty for none")
+    groups: str = _option("", "CSV of actor,group, kept as a coordinate of the maps; empty for none")
 
 
 @dataclass(frozen=True)

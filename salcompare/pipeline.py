@@ -6,12 +6,15 @@ Only this module knows both where a study keeps its files and which function mak
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
+from salcompare.ordering import natural_key
 from salcompare.schema import CLASSIFIER_MAPS, HUMAN_MAPS, IMAGES, RESPONSES, check_maps, check_table
 from salcompare.stages import Stage, require, same_settings
 from salcompare.study import source_name
@@ -57,16 +60,17 @@ def stages(study: Study) -> list[Stage]:
         found.append(Stage(f"maps {classifier.name}/{variant}", (f"train {classifier.name}", "photographs"),
                            {"attribution": config.attribution}, partial(_maps, classifier=classifier, variant=variant),
                            outputs=(folder / f"{variant}-{config.attribution.method}.json",)))
+    made = tuple(stage.name for stage in found)
     if config.classifier:
         found.append(Stage("saliency differences", (f"train {config.classifier[0].name}", "photographs"),
                            {"attribution": config.attribution, "differences": config.report.differences,
                             "actors": config.report.actors}, _differences,
                            outputs=(study.processed / "differences.json",)))
-    made = tuple(stage.name for stage in found)
+    shown = tuple(stage.name for stage in found)
     found += [
         Stage("statistics", made, {"maps": config.maps, "statistics": config.statistics, "seed": seed}, _statistics,
               outputs=(study.processed / "estimates.csv", study.processed / "heatmaps.json")),
-        Stage("report", (*made, "statistics"), {"report": config.report, "name": config.study.name}, _report,
+        Stage("report", (*shown, "statistics"), {"report": config.report, "name": config.study.name}, _report,
               outputs=(study.reports / "report.html", study.reports / "report.json", study.reports / "figures")),
     ]
     return found
@@ -87,6 +91,8 @@ def write_figures(study: Study, *, only: Collection[int] | None, progress: Progr
     from salcompare.figures import figures_left_out, save_figure
 
     require(study, "statistics")
+    if study.config.classifier:
+        require(study, "saliency differences")
     data = figure_data(study)
     left_out = figures_left_out(data)
     refused = [Problem("--only", f"figure {number}: {left_out[number]}") for number in only or () if number in left_out]
@@ -105,14 +111,17 @@ def figure_data(study: Study) -> FigureData:
     if study.config.responses.source != "none":
         responses = study.responses
         human = study.human_maps() if study.response_meta["level"] == "image" else None
+    # Figures of one classifier show the last: the first classifier of study.toml, as its scripts do.
+    ordered = sorted(study.variants, key=lambda pair: pair[0] == study.config.classifier[0])
     maps = {source_name(classifier, variant, study.config.attribution.method):
-            study.classifier_maps(variant, classifier=classifier.name) for classifier, variant in study.variants}
+            study.classifier_maps(variant, classifier=classifier.name) for classifier, variant in ordered}
     differences = store.open_dataset(study.processed, "differences").load() if study.config.classifier else None
     return FigureData(
         photographs=study.photographs(), images=study.images, responses=responses, human=human, classifier_maps=maps,
         heatmaps=study.heatmaps().load(), differences=differences, estimates=study.estimates,
         nulls=_nulls(study), actors=shown_actors(study), simulated=study.simulated,
-        mask_share=study.config.maps.mask_share, human_share=study.config.maps.human_share, credit=credit(study))
+        mask_share=study.config.maps.mask_share, human_share=study.config.maps.human_share, credit=credit(study),
+        training=_training(study))
 
 
 def check_names(study: Study) -> None:
@@ -129,12 +138,15 @@ def check_names(study: Study) -> None:
 
 def shown_actors(study: Study) -> tuple[str, ...]:
     """Actors that the figures show: those that study.toml names, or the first six."""
-    known = sorted(study.images["actor"].unique())
-    unknown = [name for name in study.config.report.actors if name not in known]
-    if unknown:
-        raise InputError([Problem("study.toml [report] actors", repr(name), "one of " + ", ".join(known[:40]))
-                          for name in unknown])
-    return study.config.report.actors or tuple(known[:6])
+    known = sorted(study.images["actor"].unique(), key=natural_key)
+    named = study.config.report.actors
+    problems = [Problem("study.toml [report] actors", repr(name), "one of " + ", ".join(known[:40]))
+                for name in named if name not in known]
+    problems += [Problem("study.toml [report] actors", f"{name!r} stands there twice", "each actor once")
+                 for name in sorted({name for name in named if named.count(name) > 1})]
+    if problems:
+        raise InputError(problems)
+    return named or tuple(known[:6])
 
 
 def credit(study: Study) -> str:
@@ -158,10 +170,7 @@ def _response_inputs(study: Study) -> dict[str, str]:
     if study.config.responses.source == "simulated":
         return {}
     path = study.root / study.config.responses.path
-    if not path.is_file():
-        raise InputError(Problem(str(path), "does not exist", "the file that [responses] path names",
-                                 "put it there, or set [responses] source in study.toml"))
-    return {study.config.responses.path: provenance.sha256_of_file(path)}
+    return {study.config.responses.path: provenance.sha256_of_file(path)} if path.is_file() else {}
 
 
 def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
@@ -201,6 +210,7 @@ def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG
     from salcompare.sources import read_responses
 
     config = study.config
+    (study.processed / "responses_left_out.csv").unlink(missing_ok=True)  # of a file that was read before
     if study.simulated:
         test = study.images[study.images["split"] == "test"]
         simulated = simulate_responses(test, config.simulation, seed=config.study.seed)
@@ -225,9 +235,10 @@ def _human_maps(study: Study, own: str, progress: Progress) -> None:  # noqa: AR
 
     size = study.config.study.size
     if study.response_meta["level"] == "image":
-        maps = rasterise_boxes(study.responses, study.images, size=size)
+        table = provenance.sha256_of_file(study.processed / "responses.csv")
+        maps = rasterise_boxes(study.responses, study.images, size=size, inputs_sha256=table)
         check_maps(maps, HUMAN_MAPS, "human maps")
-        maps.attrs |= {"responses": "simulated" if study.simulated else "collected",
+        maps.attrs |= {"responses": _kind(study), "seed": study.config.study.seed,
                        "versions": provenance.canonical_json(provenance.versions())}
     else:
         maps = rasterise_actor_boxes(study.responses, size=size).to_dataset(name="coverage")
@@ -280,7 +291,9 @@ def difference_pairs(study: Study) -> list[tuple[str, str]]:
     if problems:
         raise InputError(problems)
     actors = shown_actors(study)
-    return pairs or [(actors[i], actors[(i + 1) % len(actors)]) for i in range(min(3, len(actors)))]
+    others = [name for name in sorted(known, key=natural_key) if name not in actors]
+    around = [*actors, *others[:1]] if len(actors) == 1 else [*actors, actors[0]]
+    return pairs or list(pairwise(around))[:3]
 
 
 def _statistics(study: Study, own: str, progress: Progress) -> None:
@@ -297,8 +310,10 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
             classifier_maps={source_name(c, v, config.attribution.method):
                              study.classifier_maps(v, classifier=c.name) for c, v in study.variants},
             accuracies=_accuracies(study)),
-        maps=config.maps, statistics=config.statistics, seed=config.study.seed, progress=progress)
-    store.write_dataset(results.heatmaps, study.processed, "heatmaps", fingerprint=own)
+        maps=config.maps, statistics=config.statistics, seed=config.study.seed, responses=_kind(study),
+        progress=progress)
+    kind = {"responses": _kind(study)} if "human" in results.heatmaps["source"] else {}
+    store.write_dataset(results.heatmaps.assign_attrs(kind), study.processed, "heatmaps", fingerprint=own)
     store.write_table(study.processed / "nulls.csv", results.nulls)
     store.write_table(study.processed / "estimates.csv", results.estimates)
     progress.say(f"  {len(results.estimates)} estimates")
@@ -319,6 +334,19 @@ def _accuracies(study: Study) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["classifier", "variant", "split"])
 
 
+def _kind(study: Study) -> Literal["collected", "simulated"]:
+    return "simulated" if study.simulated else "collected"
+
+
+def _training(study: Study) -> pd.DataFrame | None:
+    """Course of the first classifier's training."""
+    import pandas as pd
+
+    if not study.config.classifier:
+        return None
+    return pd.read_csv(_classifier_folder(study, study.config.classifier[0]) / "training.csv")
+
+
 def _nulls(study: Study) -> pd.DataFrame:
     import pandas as pd
 
@@ -337,6 +365,8 @@ def _report(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001
 
     data = figure_data(study)
     figures = _figures(data, None)
+    for folder in ("figures", "tables"):  # nothing of an earlier report stays behind
+        shutil.rmtree(study.reports / folder, ignore_errors=True)
     drawn = []
     for figure in progress.track(figures, total=len(figures), what="figures"):
         png, svg = save_figure(figure, study.reports / "figures")

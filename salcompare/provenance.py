@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,13 @@ _BLOCK = 1 << 20
 
 
 def sha256_of_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hex digits."""
+    """SHA-256 of a file's bytes, as 64 hex digits; read again only when its size or time has changed."""
+    about = path.stat()
+    return _sha256(path.resolve(), about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=1 << 18)
+def _sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - they tell versions of a file apart
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK):

@@ -86,8 +86,8 @@ IMAGES = Table("images", (
     Column("sha256", "text", "of the file's bytes"),
     Column("height", "count", "pixels, of the photograph as it was shown", low=1),
     Column("width", "count", "pixels, of the photograph as it was shown", low=1),
-    Column("group", "text", "a factor of the actor, for restricted comparisons", required=False),
-    Column("shoot", "text", "images taken together share it; permutations keep them together", required=False),
+    Column("group", "text", "a factor of the actor; kept as a coordinate of the maps", required=False),
+    Column("shoot", "text", "images taken together share it; kept as a coordinate of the maps", required=False),
 ), key="image")
 
 RESPONSES = Table("responses", (
@@ -110,7 +110,7 @@ ESTIMATES = Table("estimates", (
     Column("form", "text", "how the maps were prepared: raw, masks, smoothed masks, smoothed", required=False),
     Column("sigma", "number", "standard deviation of the smoothing Gaussian, pixels of the grid", required=False,
            low=0),
-    Column("level", "text", "population, actor or image", choices=("population", "actor", "image", "label")),
+    Column("level", "text", "population, actor or image", choices=("population", "actor", "image")),
     Column("source", "text", "human, CLASSIFIER/VARIANT/METHOD, photographs, or a baseline", required=False),
     Column("against", "text", "the source or baseline it is compared with", required=False),
     Column("contrast", "text", "the difference that is tested, where it is one", required=False),
@@ -131,9 +131,12 @@ ESTIMATES = Table("estimates", (
     Column("family_size", "count", "how many tests the family has", required=False, low=1),
     Column("ceiling", "number", "the value a perfect model could reach given the noise", required=False),
     Column("n", "count", "replicates that the estimate rests on (actors, images or responses)", required=False, low=0),
+    Column("count", "count", "how many of the n have it, where the value is a share", required=False, low=0),
     Column("n_undefined", "count", "replicates left out as undefined", required=False, low=0),
     Column("reason", "text", "why value or interval is NaN, or replicates were left out", required=False),
-    Column("n_resamples", "count", "permutations or bootstrap resamples drawn", required=False, low=0),
+    Column("n_resamples", "count", "permutations or bootstrap resamples drawn or enumerated", required=False, low=0),
+    Column("responses", "text", "what kind of responses the estimate rests on; empty where on none", required=False,
+           choices=("collected", "simulated")),
 ))
 
 HUMAN_MAPS = Layout("human maps", (

@@ -108,7 +108,7 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
 def same_settings(study: Study, name: str, settings: Mapping[str, object]) -> bool:
     """Whether the last run of a stage had these settings."""
     path = _record_path(study, name)
-    return path.exists() and store.read_json(path)["settings"] == json.loads(canonical_json(settings))
+    return path.exists() and store.read_json(path).get("settings") == json.loads(canonical_json(settings))
 
 
 def needed(study: Study, until: str) -> set[str]:
@@ -129,10 +129,10 @@ def _judge(study: Study, stage: Stage, own: str, waiting: list[str]) -> tuple[St
     if not path.exists():
         return "missing", "not made yet"
     record = store.read_json(path)
-    gone = [output.relative_to(study.root).as_posix() for output in stage.outputs if not output.exists()]
+    gone = [output.relative_to(study.root).as_posix() for output in stage.outputs if not _whole(output)]
     if gone:
         return "missing", f"{', '.join(gone)} is gone"
-    if record["fingerprint"] != own:
+    if record.get("fingerprint") != own:
         return "stale", _difference(record, stage, waiting)
     if waiting:
         return "stale", f"{', '.join(waiting)} must be made first"
@@ -144,11 +144,19 @@ def _difference(record: Mapping[str, Any], stage: Stage, waiting: list[str]) -> 
     if record.get("version") != salcompare.__version__:
         return f"made by salcompare {record.get('version')}"
     now = json.loads(canonical_json({"settings": stage.settings, "inputs": stage.inputs}))
-    changed = [f"setting {key} changed" for key in _changes(record["settings"], now["settings"])]
-    files = _changes(record["inputs"], now["inputs"])
+    changed = [f"setting {key} changed" for key in _changes(record.get("settings", {}), now["settings"])]
+    files = _changes(record.get("inputs", {}), now["inputs"])
     if files:
         changed.append(f"{files[0]} changed" + (f", and {len(files) - 1} files more" if len(files) > 1 else ""))
     return "; ".join(changed) or f"{', '.join(waiting) or 'a stage it needs'} changed"
+
+
+def _whole(output: Path) -> bool:
+    """Whether an output is there; of a store, also what its manifest points at."""
+    if output.parent.name != "reports" and output.suffix == ".json" and output.exists():
+        found = store.read_json(output)
+        return not isinstance(found, dict) or "store" not in found or (output.parent / found["store"]).exists()
+    return output.exists()
 
 
 def _changes(before: Mapping[str, object], now: Mapping[str, object], prefix: str = "") -> list[str]:

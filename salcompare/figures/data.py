@@ -122,7 +122,8 @@ def first_photograph(data: FigureData, actor: str) -> str | None:
 
     None where the actor has no photograph.
     """
-    own = texts(data.photographs.image[data.photographs.actor == actor])
+    photographs = zip(texts(data.photographs.image), texts(data.photographs.actor), strict=True)
+    own = [image for image, of in photographs if of == actor]
     maps = [data.classifier_maps[data.main]] if data.main else []
     held = [set(texts(dataset.image)) for dataset in [*maps, *([] if data.human is None else [data.human])]]
     both = [image for image in own if all(image in images for images in held)]

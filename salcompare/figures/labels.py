@@ -95,7 +95,8 @@ def _sample_image(data: FigureData) -> str | None:
     assert data.responses is not None  # noqa: S101 - labels_missing says so
     if "image" not in data.responses:
         return None
-    shown = texts(data.photographs.image[data.photographs.actor.isin(list(data.shown_actors))])
+    photographs = zip(texts(data.photographs.image), texts(data.photographs.actor), strict=True)
+    shown = [image for image, actor in photographs if actor in data.shown_actors]
     held = data.responses["image"][data.responses["image"].isin(shown)]
     return None if held.empty else str(held.value_counts(sort=False).idxmax())
 

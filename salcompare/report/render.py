@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from salcompare import schema, store
 from salcompare.report.methods import REFERENCES, limits, methods
 from salcompare.report.summary import summarise
-from salcompare.report.tables import marked, printed_tables
+from salcompare.report.tables import printed_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def _page(data: ReportData, tables: list[PrintedTable], folder: Path) -> str:
     return template.render(
         data=data, tables=tables, style=(own / "page.css").read_text(encoding="utf-8"), findings=summarise(data),
         figures=[_embedded(figure, folder) for figure in data.figures], methods=methods(data), limits=limits(data),
-        references=[text for _, text in REFERENCES], dictionary=DICTIONARY, layouts=LAYOUTS,
+        references=REFERENCES, dictionary=DICTIONARY, layouts=LAYOUTS,
         settings=_flat(data.settings), versions=dict(data.provenance["versions"]),
         inputs=sorted(data.provenance["inputs"].items()))
 
@@ -68,10 +68,9 @@ def _embedded(figure: ReportFigure, folder: Path) -> dict[str, str]:
 
 
 def _write_tables(data: ReportData, tables: list[PrintedTable], folder: Path) -> None:
-    store.write_table(folder / "estimates.csv", marked(data.estimates, simulated=data.simulated))
+    store.write_table(folder / "estimates.csv", data.estimates)
     for table in tables:
-        frame = table.frame.assign(responses="simulated") if table.simulated else table.frame
-        store.write_table(folder / f"{table.name}.csv", frame)
+        store.write_table(folder / f"{table.name}.csv", table.frame)
     for name, found in data.classifiers.items():
         for kind in ("confusion", "training", "accuracy", "weights"):
             store.write_table(folder / f"{kind}_{name}.csv", found[kind])
@@ -82,7 +81,7 @@ def _numbers(data: ReportData) -> dict[str, object]:
         "study": data.title,
         "responses": None if data.responses is None else "simulated" if data.simulated else "collected",
         "planted": data.truth,
-        "estimates": marked(data.estimates, simulated=data.simulated).to_dict(orient="records"),
+        "estimates": data.estimates.to_dict(orient="records"),
         "classifiers": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
                                for kind, value in found.items()} for name, found in data.classifiers.items()},
         "summary": [{"question": finding.question, "answers": finding.answers} for finding in summarise(data)],

@@ -68,11 +68,11 @@ def main_source(estimates: pd.DataFrame) -> str | None:
 def _compared(data: ReportData) -> list[str]:
     test = data.images[data.images["split"] == "test"]
     said = [f"{data.images['actor'].nunique()} actors with {len(data.images):,} photographs, of which {len(test):,} "
-            "were kept for testing; maps are made of those."]
+            "were kept for testing; the classifier's maps are made of those."]
     if data.responses is not None:
         kind = "simulated boxes" if data.simulated else "boxes"
-        workers = f" by {data.responses['worker'].nunique():,} workers" if "worker" in data.responses else ""
-        images = f" on {data.responses['image'].nunique():,} images" if "image" in data.responses else ""
+        workers = f" by {_counted(data.responses['worker'], 'worker')}" if "worker" in data.responses else ""
+        images = f" on {_counted(data.responses['image'], 'image')}" if "image" in data.responses else ""
         said.append(f"{len(data.responses):,} {kind}{workers}{images}.")
     if data.simulated:
         said.append("No person drew these boxes: they come from a generative model with planted effects, so whatever "
@@ -116,7 +116,7 @@ def _ceiling(data: ReportData) -> list[str]:
     if math.isnan(row["value"]):
         return [f"The noise ceiling could not be computed: {row['reason']}."]
     return [f"A model that knew the true human map of each image could correlate with the observed one by at most "
-            f"{estimate(row)} on smoothed maps: that is the noise ceiling for the overlaps below."]
+            f"{estimate(row)} on smoothed maps: the noise ceiling."]
 
 
 def _agreement(data: ReportData) -> list[str]:
@@ -128,8 +128,10 @@ def _agreement(data: ReportData) -> list[str]:
     ceiling = "" if math.isnan(same["ceiling"]) else f"; the ceiling is {number(same['ceiling'], 2)}"
     said = [f"On the same image, the smoothed maps of people and {source} correlate by {estimate(same)}{ceiling}."]
     claims = {
-        "image effect": "the two maps of one image agree more than maps of different images of that actor",
-        "actor effect": "maps of one actor agree more than maps of different actors",
+        "image effect": "a human map agrees with the classifier's map of the same image more than with its maps of "
+                        "the actor's other images",
+        "actor effect": "human maps agree with the classifier's maps of other images of the same actor more than with "
+                        "those of other actors",
         "minus baseline/centre": "the classifier agrees with people {} than a centred blob does",
         "minus baseline/other actors":
             "the classifier agrees with people {} than the mean human map of the other actors does",
@@ -155,7 +157,8 @@ def _drivers(data: ReportData) -> list[str]:
         actors = pick(data.estimates, **PRIMARY, level="actor", source=source, contrast="same image")
         actors = actors[actors["value"].notna()].sort_values("value", ascending=False)
         if len(actors) >= 2:
-            high, low = actors.head(3), actors.tail(min(3, len(actors) - 1))
+            shown = min(3, len(actors) // 2)
+            high, low = actors.head(shown), actors.tail(shown)
             said.append("Overlap on the same image is highest for " + _listed(high) + " and lowest for " + _listed(low)
                         + "; this is a description of the sample, not a test.")
     return said
@@ -176,6 +179,11 @@ def _symmetry(data: ReportData) -> list[str]:
         said.append(contrast(odd, f"people's maps are {less} asymmetric than the classifier's (difference of the share "
                                   "of asymmetric energy)"))
     return said
+
+
+def _counted(values: pd.Series[Any], what: str) -> str:
+    n = values.nunique()
+    return f"{n:,} {what}" + ("s" if n != 1 else "")
 
 
 def _named(row: pd.Series[Any]) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from salcompare.report.summary import PRIMARY
 from salcompare.report.wording import number
+from salcompare.statistics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +22,21 @@ _ALWAYS_TEXT = {"actor", "label", "predicted", "image", "variant", "layer", "rea
 
 @dataclass(frozen=True)
 class PrintedTable:
-    """A table as it is printed: `name` is its CSV's; `simulated` whether it rests on simulated responses."""
+    """A table of the report.
+
+    Attributes
+    ----------
+    name, title, caption : str
+        The name is its CSV's.
+    frame : DataFrame
+        What the CSV holds.
+    simulated : bool
+        Whether it rests on simulated responses.
+    folded : bool
+        Whether the page shows it only on request.
+    printed : DataFrame or None
+        The rows that the page prints, where those are not all.
+    """
 
     name: str
     title: str
@@ -28,21 +44,28 @@ class PrintedTable:
     frame: pd.DataFrame
     simulated: bool
     folded: bool = False
+    printed: pd.DataFrame | None = None
+
+    @property
+    def page(self) -> pd.DataFrame:
+        """What the page prints."""
+        return self.frame if self.printed is None else self.printed
 
     @property
     def header(self) -> list[str]:
         """The columns' names in words."""
-        return [str(column).replace("_", " ") for column in self.frame.columns]
+        return [str(column).replace("_", " ") for column in self.page.columns]
 
     @property
     def rows(self) -> list[list[str]]:
         """The cells as printed."""
-        return [[_cell(value, str(column)) for column, value in zip(self.frame.columns, row, strict=True)]
-                for row in self.frame.itertuples(index=False, name=None)]
+        frame = self.page
+        return [[_cell(value, str(column)) for column, value in zip(frame.columns, row, strict=True)]
+                for row in frame.itertuples(index=False, name=None)]
 
     def is_number(self, index: int) -> bool:
         """Whether a column is set flush right."""
-        return self.frame.dtypes.iloc[index].kind in "iuf" and self.frame.columns[index] not in _ALWAYS_TEXT
+        return self.page.dtypes.iloc[index].kind in "iuf" and self.page.columns[index] not in _ALWAYS_TEXT
 
 
 def printed_tables(data: ReportData) -> list[PrintedTable]:
@@ -54,29 +77,41 @@ def printed_tables(data: ReportData) -> list[PrintedTable]:
     labels = ofs.get("label_share", empty)
     symmetry = ofs.get("symmetry", empty)
     tables = [
-        _of(data, "accuracy", "Accuracy of the classifiers", "n counts images; intervals are Wilson's.",
+        _of("accuracy", "Accuracy of the classifiers", "n counts images; intervals are Wilson's.",
             ofs.get("accuracy", empty), ["source", "metric", "value", "ci_low", "ci_high", "n"]),
-        _of(data, "variance_explained", "Variance of maps explained by actor",
-            "Test images. The null permutes images freely among actors; between_actor_share is bias-corrected, with a "
-            "jackknife interval over images. R² itself carries no interval.", ofs.get("variance_explained", empty),
+        _of("variance_explained", "Variance of maps explained by actor",
+            "n counts images: the test images, for people those that have responses. The null permutes images freely "
+            "among actors; between_actor_share is bias-corrected, with a jackknife interval over images. R² itself "
+            "carries no interval. The original study reports 92% and no definition of it: none of these numbers is "
+            "known to be its counterpart.", ofs.get("variance_explained", empty),
             ["source", "form", "metric", "value", "ci_low", "ci_high", "null_mean", "p_value", "n"]),
-        _of(data, "overlap_population", "Overlap of human and classifier maps, mean over actors",
-            "Intervals are t intervals over actors; the image effect permutes images within actors, the actor effect "
-            "whole actors.", overlap[overlap["level"] == "population"],
-            ["source", "contrast", "metric", "form", "value", "ci_low", "ci_high", "p_value", "ceiling", "n"]),
-        _of(data, "label_share_population", "Label histogram, mean over actors",
+        _of("overlap_population", "Overlap of human and classifier maps, mean over actors",
+            "Intervals over actors: t, and jackknife (ci_method) where actors meet other actors. p is one-sided, "
+            "towards better agreement (alternative): near 1, a map does worse than what it is compared with. The image "
+            "effect permutes images within actors, the actor effect whole actors, differences from a baseline flip "
+            "actors' signs.", _population_overlap(overlap),
+            ["source", "contrast", "metric", "better", "form", "value", "ci_low", "ci_high", "ci_method", "p_value",
+             "alternative", "ceiling", "n"]),
+        _of("label_share_population", "Label histogram, mean over actors",
             "Each actor weighs the same; within an actor each image does.", labels[labels["level"] == "population"],
-            ["label", "value", "ci_low", "ci_high", "n", "resampled"]),
-        _of(data, "noise_ceiling", "Noise ceiling of the human maps", "", ofs.get("noise_ceiling", empty),
+            ["label", "value", "ci_low", "ci_high", "count", "n", "resampled"]),
+        _of("noise_ceiling", "Noise ceiling of the human maps", "", ofs.get("noise_ceiling", empty),
             ["level", "actor", "form", "value", "ci_low", "ci_high", "n", "reason"], folded=True),
-        _of(data, "symmetry_population", "Symmetry, mean over actors", "", symmetry[symmetry["level"] == "population"],
-            ["source", "metric", "contrast", "value", "ci_low", "ci_high", "null_mean", "p_value", "n"]),
-        _of(data, "overlap_actor", "Overlap of each actor", "", overlap[overlap["level"] == "actor"],
-            ["actor", "source", "contrast", "metric", "form", "value", "ci_low", "ci_high", "p_value", "n"],
-            folded=True),
-        _of(data, "label_share_actor", "Label histogram of each actor", "", labels[labels["level"] == "actor"],
-            ["actor", "label", "value", "ci_low", "ci_high", "n"], folded=True),
-        _of(data, "symmetry_actor", "Symmetry of each actor", "", symmetry[symmetry["level"] == "actor"],
+        _of("symmetry_population", "Symmetry, mean over actors",
+            "t intervals over actors; people's maps on the images that the classifiers' are of. null_mean: the index "
+            "of symmetric maps with as much noise. odd_share compares smoothed coverage with smoothed masks.",
+            symmetry[symmetry["level"] == "population"],
+            ["source", "metric", "contrast", "value", "ci_low", "ci_high", "null_mean", "n"]),
+        _overlap_of_actors(overlap[overlap["level"] == "actor"]),
+        _of("overlap_curve", "Overlap over the smoothing's sigma",
+            "Mean over actors of Pearson's correlation on the same image; sigma in pixels of the grid.",
+            ofs.get("overlap_curve", empty), ["source", "sigma", "value", "ci_low", "ci_high", "n"], folded=True),
+        _of("label_share_actor", "Label histogram of each actor", "", labels[labels["level"] == "actor"],
+            ["actor", "label", "value", "ci_low", "ci_high", "count", "n"], folded=True),
+        _of("ties", "Ties in the areas that iou and dice compare, and maps too sparse to fill one",
+            "Shares, mean over n images.", estimates[estimates["statistic"].isin(["tied_share", "short_maps"])],
+            ["statistic", "source", "against", "value", "n"], folded=True),
+        _of("symmetry_actor", "Symmetry of each actor", "", symmetry[symmetry["level"] == "actor"],
             ["actor", "source", "metric", "value", "null_mean", "n"], folded=True),
         *_classifier_tables(data),
         _plain("images_left_out", "Files left out", data.images_left_out),
@@ -85,24 +120,28 @@ def printed_tables(data: ReportData) -> list[PrintedTable]:
     return [table for table in tables if len(table.frame)]
 
 
-def uses_responses(row: pd.Series[Any]) -> bool:
-    """Whether an estimate rests on people's responses."""
-    human = ("human", "baseline/")
-    return (str(row["statistic"]) in ("label_share", "noise_ceiling", "overlap")
-            or str(row["source"]).startswith(human) or str(row["against"]).startswith(human))
-
-
-def marked(estimates: pd.DataFrame, *, simulated: bool) -> pd.DataFrame:
-    """Add the column `responses`, which says ``simulated`` or ``collected`` where an estimate rests on responses."""
-    kind = "simulated" if simulated else "collected"
-    said = [kind if uses_responses(row) else "" for _, row in estimates.iterrows()]
-    return estimates.assign(responses=said)
-
-
-def _of(data: ReportData, name: str, title: str, caption: str, rows: pd.DataFrame, columns: Sequence[str],
+def _of(name: str, title: str, caption: str, rows: pd.DataFrame, columns: Sequence[str],
         *, folded: bool = False) -> PrintedTable:
-    simulated = data.simulated and len(rows) > 0 and any(uses_responses(row) for _, row in rows.iterrows())
-    return PrintedTable(name, title, caption, rows[list(columns)], simulated, folded)
+    simulated = bool((rows["responses"] == "simulated").any())
+    printed = rows[list(columns)]
+    return PrintedTable(name, title, caption, rows[[*columns, "responses"]], simulated, folded, printed)
+
+
+def _population_overlap(overlap: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the population, each metric with the direction that is better."""
+    rows = overlap[overlap["level"] == "population"]
+    return rows.assign(better=[METRICS[metric].better for metric in rows["metric"]])
+
+
+def _overlap_of_actors(rows: pd.DataFrame) -> PrintedTable:
+    """Print the primary metric only: all of them are thousands of rows."""
+    columns = ["actor", "source", "contrast", "metric", "form", "value", "ci_low", "ci_high", "p_value", "p_adjusted",
+               "n"]
+    table = _of("overlap_actor", "Overlap of each actor",
+                "The primary metric; the CSV has all. p adjusted over actors by Holm's method.", rows, columns,
+                folded=True)
+    primary = (rows["metric"] == PRIMARY["metric"]) & (rows["form"] == PRIMARY["form"])
+    return replace(table, printed=rows.loc[primary, columns])
 
 
 def _plain(name: str, title: str, frame: pd.DataFrame) -> PrintedTable:

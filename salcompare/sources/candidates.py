@@ -79,8 +79,12 @@ def check_folder(folder: Path, *, shown: str) -> None:
 
 
 def files_under(folder: Path) -> list[Path]:
-    """All files below a folder, in natural order of their paths."""
-    paths = [Path(where) / name for where, _, names in os.walk(folder) for name in names]
+    """All files below a folder, in natural order of their paths; links to folders are followed, each folder once."""
+    paths, seen = [], set()
+    for where, below, names in os.walk(folder, followlinks=True):
+        below[:] = [name for name in below if (Path(where) / name).resolve() not in seen]
+        seen |= {(Path(where) / name).resolve() for name in below}
+        paths += [Path(where) / name for name in names]
     return sorted(paths, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
 
 

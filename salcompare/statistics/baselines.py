@@ -61,7 +61,8 @@ def other_actors_mean(human: xr.DataArray) -> xr.DataArray:
         same map. NaN where there is no other actor, and for an actor all of whose maps are empty or hold NaN.
     """
     heatmaps = actor_heatmap(human).reset_coords(drop=True)
-    others = heatmaps - relative_saliency(heatmaps, population="others").reset_coords(drop=True)
+    # A difference of means can fall below zero by rounding, and densities must not.
+    others = (heatmaps - relative_saliency(heatmaps, population="others").reset_coords(drop=True)).clip(min=0)
     chosen = others.sel(actor=xr.DataArray(human.actor.values, dims="image")).drop_vars("actor")
     return chosen.transpose(*human.dims).assign_coords(human.coords)
 

@@ -31,6 +31,23 @@ def estimates_table(rows: Iterable[Row]) -> pd.DataFrame:
     return frame.astype(text | dict.fromkeys(numbers, "float64"))
 
 
+def with_responses(estimates: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Say of each estimate whether it rests on responses, and of what kind they are.
+
+    Parameters
+    ----------
+    estimates : DataFrame
+        As `estimates_table` gives it.
+    kind : {"collected", "simulated"}
+        What kind the study's responses are.
+    """
+    human = estimates["source"].str.startswith(("human", "baseline/"), na=False)
+    of_responses = estimates["statistic"].isin(["label_share", "noise_ceiling", "overlap", "overlap_curve"])
+    compared = estimates["contrast"].str.startswith("human", na=False)
+    said = pd.Series(kind, estimates.index, dtype="str")
+    return estimates.assign(responses=said.where(human | of_responses | compared))
+
+
 def nulls_table(parts: Iterable[tuple[Row, Iterable[float]]]) -> pd.DataFrame:
     """Put the draws of null distributions into one long table."""
     columns = ["statistic", "metric", "form", "source"]

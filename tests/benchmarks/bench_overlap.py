@@ -11,18 +11,18 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is imported
 
-import resource  # noqa: E402
-import statistics  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
+import resource
+import statistics
+import sys
+import time
 
-import numpy as np  # noqa: E402
-import xarray as xr  # noqa: E402
-from scipy import stats  # noqa: E402
-from sklearn.metrics import roc_auc_score  # noqa: E402
+import numpy as np
+import xarray as xr
+from scipy import stats
+from sklearn.metrics import roc_auc_score
 
-from salcompare.statistics.metrics import pairwise  # noqa: E402
-from salcompare.statistics.ranking import auc_judd, positives, spearman  # noqa: E402
+from salcompare.statistics.metrics import pairwise
+from salcompare.statistics.ranking import auc_judd, positives, spearman
 
 N, SIZE, SAMPLE = 255, 227, 3
 

@@ -12,6 +12,7 @@ from PIL import Image
 from salcompare.config import Config
 from salcompare.report import ReportData, ReportFigure
 from salcompare.schema import ESTIMATES
+from salcompare.statistics.estimates import estimates_table, with_responses
 
 MAIN = "net/finetuned/guided_backprop"
 
@@ -46,7 +47,7 @@ def estimates(**changes):
         row(statistic="symmetry", metric="index", level="population", source="human", value=0.8, ci_low=0.7,
             ci_high=0.9, null_mean=0.85),
     ]
-    return pd.DataFrame(rows)
+    return with_responses(estimates_table(rows), "simulated")
 
 
 def report_data(folder: Path, **changes) -> ReportData:
@@ -58,12 +59,14 @@ def report_data(folder: Path, **changes) -> ReportData:
     images = pd.DataFrame({"image": [f"{a}/{i}" for a in ("ann", "bob") for i in range(4)],
                            "actor": ["ann"] * 4 + ["bob"] * 4, "split": ["train", "validation", "test", "test"] * 2})
     responses = pd.DataFrame({"worker": ["w1", "w2"], "image": ["ann/2", "bob/3"], "label": ["eyes", "<b>nose</b>"]})
-    table = pd.DataFrame({"variant": ["finetuned"], "actor": ["ann"], "predicted": ["bob"], "n": [1]})
+    of_network = pd.DataFrame({"variant": ["finetuned"], "actor": ["ann"], "predicted": ["bob"], "n": [1]})
+    table = estimates() if changes.get("simulated", True) else with_responses(estimates(), "collected")
     data = ReportData(
         title="A <study> & its maps", simulated=True, credit="Photographs: someone.", images=images,
         images_left_out=pd.DataFrame(), responses=responses, responses_left_out=pd.DataFrame(), notes=("A note.",),
-        estimates=estimates(),
-        classifiers={"net": {**dict.fromkeys(("accuracy", "confusion", "training", "weights"), table), "summary": {}}},
+        estimates=table,
+        classifiers={"net": {"summary": {}} | dict.fromkeys(("accuracy", "confusion", "training", "weights"),
+                                                            of_network)},
         figures=(ReportFigure("fig4-labels", "Labels", "n = 2 responses.", png, svg),),
         settings=dataclasses.asdict(Config()),
         provenance={"inputs": {"a.png": "00ff"}, "versions": {"salcompare": "0.1.0"}, "seed": 1,

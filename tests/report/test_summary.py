@@ -16,7 +16,7 @@ def answers(data):
 
 def test_a_test_that_misses_its_level_is_no_evidence_with_the_effects_still_possible(tmp_path):
     said = answers(report_data(tmp_path))
-    assert "No evidence that the two maps of one image agree more" in said
+    assert "No evidence that a human map agrees with the classifier's map of the same image more" in said
     assert "Effects from −0.020 to 0.040 remain possible" in said
     assert "no effect" not in said.lower()
 
@@ -24,7 +24,7 @@ def test_a_test_that_misses_its_level_is_no_evidence_with_the_effects_still_poss
 def test_a_test_that_reaches_its_level_is_evidence(tmp_path):
     strong = estimates(value=0.2, ci_low=0.1, ci_high=0.3, p_value=0.001, p_attainable=0.001)
     said = answers(report_data(tmp_path, estimates=strong))
-    assert "There is evidence that the two maps of one image agree more" in said
+    assert "There is evidence that a human map agrees with the classifier's map of the same image more" in said
 
 
 def test_a_test_too_small_to_reach_its_level_says_so(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 import xarray as xr
@@ -16,7 +16,7 @@ from salcompare.statistics.analysis.overlap import OverlapAnalysis
 from salcompare.statistics.analysis.parts import AnalysisData, Draws
 from salcompare.statistics.analysis.symmetry import symmetry_estimates
 from salcompare.statistics.analysis.variance import variance_estimates
-from salcompare.statistics.estimates import estimates_table, nulls_table
+from salcompare.statistics.estimates import estimates_table, nulls_table, with_responses
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
@@ -45,7 +45,7 @@ class Results:
 
 
 def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int,
-            progress: Progress | None = None) -> Results:
+            responses: Literal["collected", "simulated"] = "collected", progress: Progress | None = None) -> Results:
     """Compute every statistic of a study.
 
     Parameters
@@ -56,6 +56,8 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
         Settings.
     seed : int
         Each part draws from a stream of its own.
+    responses : {"collected", "simulated"}
+        What the table says of estimates that rest on responses.
     progress : Progress, optional
         Told of each part.
 
@@ -81,7 +83,7 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
         for more, nulls in _overlaps(analysis, list(data.classifier_maps), progress):
             rows += more
             draws += nulls
-    return Results(estimates_table(rows), heatmaps, nulls_table(draws))
+    return Results(with_responses(estimates_table(rows), responses), heatmaps, nulls_table(draws))
 
 
 def study_heatmaps(data: AnalysisData, maps: Maps) -> xr.Dataset:

@@ -30,9 +30,10 @@ def label_estimates(responses: pd.DataFrame, images: pd.DataFrame, statistics: S
 
 def _rows(histogram: pd.DataFrame, level: str) -> list[Row]:
     about = histogram.attrs
+    totals = histogram.groupby("actor" if "actor" in histogram else lambda _: 0)["n_responses"].transform("sum")
     return [{
         "statistic": "label_share", "metric": "share", "level": level, "source": "human", "label": row["label"],
         "actor": row.get("actor"), "value": row["share"], "ci_low": row["ci_low"], "ci_high": row["ci_high"],
-        "ci_method": about["ci_method"], "resampled": about["resampled"], "n": row["n_responses"],
+        "ci_method": about["ci_method"], "resampled": about["resampled"], "n": total, "count": row["n_responses"],
         "n_undefined": row["n_undefined"], "reason": row["reason"] or None, "n_resamples": about["n_resamples"],
-    } for row in histogram.to_dict("records")]
+    } for row, total in zip(histogram.to_dict("records"), totals, strict=True)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from salcompare.errors import InputError
 from salcompare.statistics.analysis.parts import (
     NULL_DRAWS,
     AnalysisData,
@@ -16,6 +17,7 @@ from salcompare.statistics.analysis.parts import (
     adjusted,
     population_row,
     stream,
+    undefined_row,
 )
 from salcompare.statistics.baselines import centre, other_actors_mean
 from salcompare.statistics.ceiling import mean_ceiling, noise_ceiling
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from salcompare.statistics.estimates import Row
 
 PRIMARY = "pearson"
+UNIFORM = "baseline/uniform"
 CURVE = (0.0, 0.01, 0.02, 0.03, 0.05, 0.08)  # sigmas of the curve, shares of the grid's width
 _TESTED = tuple(name for name in METRICS if name != "emd")  # emd would solve a programme for each of n x n pairs
 
@@ -66,7 +69,7 @@ class OverlapAnalysis:
         for form, sigma, _ in self.forms:
             of_images = noise_ceiling(self.responses, images, size=(height, width), sigma=sigma or 0.0,
                                       rng=stream(self.seed, "ceiling", form))
-            found = mean_ceiling(of_images)
+            found = _with_reason(mean_ceiling(of_images), of_images)
             key = {"statistic": "noise_ceiling", "metric": PRIMARY, "form": form, "source": "human", "sigma": sigma}
             rows += [population_row(found, **key), *actor_rows(found["actor_value"], found["actor_n"], **key)]
             values[form] = float(found["value"])
@@ -77,9 +80,9 @@ class OverlapAnalysis:
         others = other_actors_mean(self.coverage)
         blob = centre(self.coverage)
         found: dict[str, dict[str, xr.Dataset]] = {
-            "baseline/uniform": {}, "baseline/centre": {}, "baseline/other actors": {}}
+            UNIFORM: {}, "baseline/centre": {}, "baseline/other actors": {}}
         for form, sigma, metrics in self.forms:
-            found["baseline/uniform"][form] = uniform_overlap(
+            found[UNIFORM][form] = uniform_overlap(
                 self.coverage, metrics=metrics, share=self.share, sigma=sigma)
             for name, maps in (("baseline/centre", blob), ("baseline/other actors", others)):
                 found[name][form] = overlap(self.coverage, maps, metrics=metrics, share=self.share, sigma=sigma)
@@ -94,11 +97,19 @@ class OverlapAnalysis:
     def classifier_rows(self, source: str, baselines: dict[str, dict[str, xr.Dataset]], ceilings: dict[str, float],
                         ) -> Iterator[tuple[list[Row], list[Draws]]]:
         """Give one classifier's rows: pairings, effects, differences from the baselines, and the curve over sigma."""
+        try:
+            yield from self._classifier_rows(source, baselines, ceilings)
+        except InputError as error:  # no image in common, or none on which both are defined
+            yield [undefined_row(error, **self._key(source, "smoothed", PRIMARY, "same image"))], []
+
+    def _classifier_rows(self, source: str, baselines: dict[str, dict[str, xr.Dataset]], ceilings: dict[str, float],
+                         ) -> Iterator[tuple[list[Row], list[Draws]]]:
         saliency = self.data.classifier_maps[source]["saliency"].load()
         for form, sigma, metrics in self.forms:
             values = overlap(self.coverage, saliency, metrics=metrics, share=self.share, sigma=sigma)
             untested = values[[name for name in metrics if name not in _TESTED]]
             rows = list(self._same_image_rows(source, form, untested)) if untested.data_vars else []
+            rows += self._tie_rows(source, values)
             for name, of_forms in baselines.items():
                 rows += self._difference_rows(source, name, form, values, of_forms[form])
             yield rows, []
@@ -113,8 +124,23 @@ class OverlapAnalysis:
             if metric in values:
                 actors = actor_means(values[metric])
                 key = self._key(source, form, metric, "same image")
-                yield population_row(population_mean(actors["value"]), **key)
+                row = dict(population_row(population_mean(actors["value"]), **key))
+                if source == UNIFORM:  # the same for every image: an interval would be of width zero
+                    blank = "analytic: the same for every image"
+                    undefined = f"{metric} is undefined on a map without spread"
+                    row |= {"ci_low": np.nan, "ci_high": np.nan, "ci_method": None, "resampled": None,
+                            "reason": undefined if np.isnan(float(str(row["value"]))) else blank}
+                yield row
                 yield from actor_rows(actors["value"], actors["n"], **key)
+
+    def _tie_rows(self, source: str, values: xr.Dataset) -> Iterator[Row]:
+        """Say how much of the areas compared lies on ties, and how many maps have too few positive pixels."""
+        for side, name in (("human", "human"), ("classifier", source)):
+            for statistic, variable in (("tied_share", f"tied_share_{side}"), ("short_maps", f"short_{side}")):
+                if variable in values:
+                    yield {"statistic": statistic, "metric": "share", "form": "raw", "level": "population",
+                           "source": name, "against": source if side == "human" else "human",
+                           "value": float(values[variable].mean()), "n": values.sizes["image"]}
 
     def _difference_rows(self, source: str, baseline: str, form: str, values: xr.Dataset,
                          other: xr.Dataset) -> Iterator[Row]:
@@ -125,7 +151,7 @@ class OverlapAnalysis:
             key = self._key(source, form, metric, f"minus {baseline}")
             yield {**population_row(one, **key), "null": found.attrs["null"], "null_mean": 0.0,
                    "alternative": str(one["alternative"].item()), "p_value": float(one["p_value"]),
-                   "p_attainable": float(one["p_attainable"]), "n_resamples": self.statistics.n_permutations}
+                   "p_attainable": float(one["p_attainable"]), "n_resamples": _n_draws(one["p_attainable"].item())}
 
     def _tested(self, source: str, saliency: xr.DataArray, metric: str, form: str, sigma: float | None,
                 ceiling: float) -> tuple[list[Row], list[Draws]]:
@@ -159,13 +185,14 @@ class OverlapAnalysis:
         names = ("ci_low", "ci_high", "reason", *(("p_value", "p_attainable") if tested else ()))
         columns = {name: one[f"actor_{name}"].values.tolist() for name in names}
         for index, row in enumerate(actor_rows(one["actor_value"], one["actor_n"], **key)):
-            yield {**row, **about, **{name: values[index] or None if name == "reason" else values[index]
-                                      for name, values in columns.items()}}
+            here = {name: values[index] for name, values in columns.items()}
+            here["reason"] = here["reason"] or row["reason"]
+            yield {**row, **about, **here} | ({"n_resamples": _n_draws(here["p_attainable"])} if tested else {})
 
     def _about_test(self, one: xr.Dataset) -> dict[str, object]:
         effect = str(one["contrast"].item()).removesuffix(" effect")
         return {"null": one.attrs[f"null_{effect}"], "null_mean": 0.0, "alternative": one.attrs["alternative"],
-                "n_resamples": self.statistics.n_permutations}
+                "n_resamples": _n_draws(one["p_attainable"].item())}
 
     def _curve(self, source: str, saliency: xr.DataArray) -> Iterator[Row]:
         for share in CURVE:
@@ -177,3 +204,16 @@ class OverlapAnalysis:
     def _key(self, source: str, form: str, metric: str, contrast: str) -> dict[str, object]:
         return {"statistic": "overlap", "metric": metric, "form": form, "source": source, "against": "human",
                 "contrast": contrast, "sigma": self.sigma if form == "smoothed" else None}
+
+
+def _n_draws(p_attainable: float) -> int | None:
+    """Draws or arrangements behind a p-value, from the smallest that it can be."""
+    return None if np.isnan(p_attainable) else round(1 / p_attainable) - 1
+
+
+def _with_reason(found: xr.Dataset, of_images: xr.Dataset) -> xr.Dataset:
+    """Give a mean ceiling that is undefined the reason that most images have."""
+    reasons = [reason for reason in of_images["reason"].to_numpy().tolist() if reason]
+    if not np.isnan(found["value"].item()) or not reasons:
+        return found
+    return found.assign(reason=max(sorted(set(reasons)), key=reasons.count))

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 from statsmodels.stats.multitest import multipletests
 
+from salcompare.errors import InputError
 from salcompare.statistics.estimates import Row
 
 if TYPE_CHECKING:
@@ -51,6 +52,20 @@ class AnalysisData:
     classifier_maps: Mapping[str, xr.Dataset]
     accuracies: pd.DataFrame
 
+    @property
+    def comparable_coverage(self) -> xr.DataArray:
+        """People's coverage of the images that the classifiers' maps are of, so that both rest on the same images.
+
+        All of it where there is no classifier, or where they have no image in common.
+        """
+        if self.human is None:
+            message = "there are no human maps"
+            raise ValueError(message)
+        coverage = self.human["coverage"]
+        seen = {image for maps in self.classifier_maps.values() for image in maps["image"].to_numpy().tolist()}
+        common = [image for image in coverage["image"].to_numpy().tolist() if image in seen]
+        return coverage.sel(image=common) if common else coverage
+
 
 def stream(seed: int, *names: str) -> np.random.Generator:
     """Give each named part a random generator of its own, so that adding a part moves no other's draws."""
@@ -66,9 +81,15 @@ def population_row(found: xr.Dataset, **key: object) -> Row:
             "n_undefined": int(found["n_undefined"]), "reason": str(found["reason"].item()) or None}
 
 
+def undefined_row(error: InputError, **key: object) -> Row:
+    """Make the row of an estimate that the data do not allow, with the reason."""
+    return {"level": "population", **key, "value": np.nan, "reason": " ".join(str(error).split())}
+
+
 def actor_rows(values: xr.DataArray, n: xr.DataArray, **key: object) -> list[Row]:
     """Make one row an actor from values and counts of images (actor)."""
-    return [{**key, "level": "actor", "actor": str(actor), "value": float(value), "n": int(count)}
+    return [{**key, "level": "actor", "actor": str(actor), "value": float(value), "n": int(count),
+             "reason": "undefined on every image of the actor" if np.isnan(value) else None}
             for actor, value, count in zip(values.actor.values, values.values, n.values, strict=True)]
 
 

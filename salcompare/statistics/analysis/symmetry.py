@@ -24,24 +24,29 @@ def symmetry_estimates(data: AnalysisData, heatmaps: xr.DataArray, maps: Maps, s
     of_images = {source: mapping.top_mask(found["saliency"], share=maps.mask_share)
                  for source, found in data.classifier_maps.items()}
     if data.human is not None:
-        of_images["human"] = data.human["coverage"]
-    for source in heatmaps["source"].values.tolist():
-        one = heatmaps.sel(source=source, drop=True)
-        null = (symmetric_null_mean(of_images[source], rng=stream(seed, "symmetry", source))
-                if source in of_images else None)
+        of_images["human"] = data.comparable_coverage
+    for source in heatmaps["source"].to_numpy().tolist():
+        if source in of_images:  # people's on the same images as the classifiers'
+            one = mapping.actor_heatmap(of_images[source])
+            null = symmetric_null_mean(of_images[source], rng=stream(seed, "symmetry", source))
+            counts = one["n_images"].reset_coords(drop=True)
+        else:
+            one, null = heatmaps.sel(source=source, drop=True), None
+            counts = xr.ones_like(one["actor"], dtype=int).reset_coords(drop=True)
         for metric, values in symmetry(one).items():
-            yield from _rows(str(source), str(metric), values, null if metric == "index" else None)
+            yield from _rows(str(source), str(metric), values.compute(), counts.compute(),
+                             null if metric == "index" else None)
     yield from _odd_shares(data, maps)
 
 
-def _rows(source: str, metric: str, values: xr.DataArray, null: xr.DataArray | None) -> Iterator[Row]:
+def _rows(source: str, metric: str, values: xr.DataArray, counts: xr.DataArray, null: xr.DataArray | None,
+          ) -> Iterator[Row]:
     key = {"statistic": "symmetry", "metric": metric, "source": source}
     null_mean: dict[str, float] = {}
     beside: dict[str, object] = {}
     if null is not None:
         null_mean = dict(zip(null.actor.values.tolist(), null.values.tolist(), strict=True))
         beside = {"null": "single images mirrored at random", "null_mean": float(null.mean())}
-    counts = values.notnull().astype(int)
     yield {**population_row(population_mean(values.reset_coords(drop=True)), **key), **beside}
     for row in actor_rows(values, counts, **key):
         yield {**row, **(beside | {"null_mean": null_mean[str(row["actor"])]} if beside else {})}
@@ -58,6 +63,7 @@ def _odd_shares(data: AnalysisData, maps: Maps) -> Iterator[Row]:
         people = mapping.smooth(data.human["coverage"].sel(image=common), sigma=sigma)
         masks = mapping.top_mask(found["saliency"].sel(image=common), share=maps.mask_share).astype("float32")
         difference = odd_share_difference(people, mapping.smooth(masks, sigma=sigma))
+        # People's coverage is smoothed as it is, the classifier's masks are: both as their heatmaps are made.
         key = {"statistic": "symmetry", "metric": "odd_share", "form": "smoothed", "sigma": sigma}
         yield population_row(difference, **key, source=source, against="human", contrast="human minus classifier")
         for side, name in (("human", "human"), ("classifier", source)):

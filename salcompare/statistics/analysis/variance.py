@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 from salcompare import maps as mapping
-from salcompare.statistics.analysis.parts import NULL_DRAWS, AnalysisData, Draws, stream
+from salcompare.errors import InputError
+from salcompare.statistics.analysis.parts import NULL_DRAWS, AnalysisData, Draws, stream, undefined_row
 from salcompare.statistics.variance import variance_explained
 
 if TYPE_CHECKING:
@@ -22,16 +24,21 @@ def variance_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, s
         tuple[list[Row], Draws]]:
     """Estimate for each source and each form of its maps, the photographs beside them as the control."""
     for (source, form), prepared in _prepared(data, maps):
-        found = variance_explained(prepared, by="actor", n_permutations=statistics.n_permutations,
-                                   rng=stream(seed, "variance", source, form))
-        key = {"statistic": "variance_explained", "form": form, "level": "population", "source": source}
+        sigma = maps.sigma * data.photographs.sizes["x"] if form.startswith("smoothed") else None
+        key = {"statistic": "variance_explained", "form": form, "sigma": sigma, "level": "population", "source": source}
+        try:
+            found = variance_explained(prepared, by="actor", n_permutations=statistics.n_permutations,
+                                       rng=stream(seed, "variance", source, form))
+        except InputError as error:  # too few actors or images: the study goes on without this number
+            yield [undefined_row(error, **key, metric=metric) for metric in METRICS], (key, np.empty(0))
+            continue
         yield ([_row(found, metric, key) for metric in METRICS],
                ({**key, "metric": "r2"}, found["null"].values[:NULL_DRAWS]))
 
 
 def _prepared(data: AnalysisData, maps: Maps) -> Iterator[tuple[tuple[str, str], xr.DataArray]]:
     if data.human is not None:
-        for form, coverage in coverage_forms(data.human["coverage"], maps).items():
+        for form, coverage in coverage_forms(data.comparable_coverage, maps).items():
             yield ("human", form), coverage
     for source, dataset in data.classifier_maps.items():
         for form, saliency in saliency_forms(dataset["saliency"], maps).items():
@@ -52,15 +59,19 @@ def saliency_forms(saliency: xr.DataArray, maps: Maps) -> Mapping[str, xr.DataAr
             "smoothed masks": mapping.smooth(masks, sigma=maps.sigma * masks.sizes["x"])}
 
 
+def _joined(*reasons: object) -> str | None:
+    return "; ".join(dict.fromkeys(str(reason) for reason in reasons if reason)) or None
+
+
 def _row(found: xr.Dataset, metric: str, key: Row) -> Row:
     row: dict[str, object] = {
         **key, "metric": metric, "value": float(found[metric]), "n": int(found["n_images"]),
         "n_undefined": int(found["n_undefined"]),
-        "reason": found.attrs.get("reason") or found.attrs.get("left_out") or None}
+        "reason": _joined(found.attrs.get("reason"), found.attrs.get("left_out"))}
     if metric == "between_actor_share":
         return row | {"ci_low": float(found["ci_low"]), "ci_high": float(found["ci_high"]),
                       "ci_method": found.attrs.get("ci_method"), "resampled": found.attrs.get("resampled"),
-                      "reason": row["reason"] or found.attrs.get("ci_reason") or None}
+                      "reason": _joined(found.attrs.get("ci_reason"), row["reason"])}
     if metric in ("r2", "r2_uncentred"):
         mean = found["null_mean"] if metric == "r2" else found["r2_uncentred_null_mean"]
         return row | {"null": found.attrs.get("null"), "null_mean": float(mean), "alternative": "greater",
