@@ -79,19 +79,21 @@ def printed_tables(data: ReportData) -> list[PrintedTable]:
     tables = [
         _of("accuracy", "Accuracy of the classifiers", "n counts images; intervals are Wilson's.",
             ofs.get("accuracy", empty), ["source", "metric", "value", "ci_low", "ci_high", "n"]),
-        _of("variance_explained", "Variance of maps explained by actor",
+        _variance(ofs.get("variance_explained", empty)),
+        _of("variance_explained_all", "Variance of maps explained by actor, every variant",
             "n counts images: the test images, for people those that have responses. The null permutes images freely "
             "among actors; between_actor_share is bias-corrected, with a jackknife interval over images. R² itself "
             "carries no interval. The original study reports 92% and no definition of it: none of these numbers is "
             "known to be its counterpart.", ofs.get("variance_explained", empty),
-            ["source", "form", "metric", "value", "ci_low", "ci_high", "null_mean", "p_value", "n"]),
-        _of("overlap_population", "Overlap of human and classifier maps, mean over actors",
+            ["source", "form", "metric", "value", "ci_low", "ci_high", "null_mean", "p_value", "n"], folded=True),
+        _primary_overlap(overlap),
+        _of("overlap_population", "Overlap of human and classifier maps, mean over actors, every metric",
             "Intervals over actors: t, and jackknife (ci_method) where actors meet other actors. p is one-sided, "
             "towards better agreement (alternative): near 1, a map does worse than what it is compared with. The image "
             "effect permutes images within actors, the actor effect whole actors, differences from a baseline flip "
             "actors' signs.", _population_overlap(overlap),
             ["source", "contrast", "metric", "better", "form", "value", "ci_low", "ci_high", "ci_method", "p_value",
-             "alternative", "ceiling", "n"]),
+             "alternative", "ceiling", "n"], folded=True),
         _of("label_share_population", "Label histogram, mean over actors",
             "Each actor weighs the same; within an actor each image does.", labels[labels["level"] == "population"],
             ["label", "value", "ci_low", "ci_high", "count", "n", "resampled"]),
@@ -125,6 +127,37 @@ def _of(name: str, title: str, caption: str, rows: pd.DataFrame, columns: Sequen
     simulated = bool((rows["responses"] == "simulated").any())
     printed = rows[list(columns)]
     return PrintedTable(name, title, caption, rows[[*columns, "responses"]], simulated, folded, printed)
+
+
+def _variance(rows: pd.DataFrame) -> PrintedTable:
+    """One row for each source and form: R² beside its null, its corrected relatives and the variants."""
+    key = ["source", "form"]
+    table = rows[rows["metric"] == "r2"][[*key, "value", "null_mean", "p_value", "n", "responses"]]
+    table = table.rename(columns={"value": "r2"})
+    for metric in ("r2_adjusted", "omega2", "r2_pixel_mean", "r2_uncentred"):
+        beside = rows[rows["metric"] == metric][[*key, "value"]]
+        table = table.merge(beside.rename(columns={"value": metric}), how="left")
+    share = rows[rows["metric"] == "between_actor_share"][[*key, "value", "ci_low", "ci_high"]]
+    table = table.merge(share.rename(columns={"value": "between_actor_share"}), how="left")
+    order = [*key, "r2", "null_mean", "p_value", "between_actor_share", "ci_low", "ci_high", "r2_adjusted", "omega2",
+             "r2_pixel_mean", "r2_uncentred", "n", "responses"]
+    return PrintedTable(
+        "variance_explained", "Variance of maps explained by actor",
+        "n counts images. null_mean and p: images permuted freely among actors. The interval is that of the "
+        "bias-corrected between-actor share, by jackknife over images; R² itself carries none. The original study "
+        "reports 92% and no definition of it: none of these numbers is known to be its counterpart.", table[order],
+        bool((table["responses"] == "simulated").any()), printed=table[order[:-1]])
+
+
+def _primary_overlap(overlap: pd.DataFrame) -> PrintedTable:
+    """Keep the primary metric alone, of every source and contrast."""
+    keep = (overlap["level"] == "population") & (overlap["metric"] == PRIMARY["metric"]) & (
+        overlap["form"] == PRIMARY["form"]) & overlap["value"].notna()
+    return _of(
+        "overlap_primary", "Overlap of human and classifier maps, mean over actors",
+        "Pearson's correlation of smoothed maps, the primary metric. Intervals over actors; p is one-sided, towards "
+        "better agreement: near 1, a map does worse than what it is compared with.", overlap[keep],
+        ["source", "contrast", "value", "ci_low", "ci_high", "p_value", "ceiling", "n"])
 
 
 def _population_overlap(overlap: pd.DataFrame) -> pd.DataFrame:
@@ -163,6 +196,8 @@ def _classifier_tables(data: ReportData) -> list[PrintedTable]:
 def _cell(value: object, column: str) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
+    if isinstance(value, float) and column.startswith("p_"):
+        return f"{value:.2g}"
     if isinstance(value, (int, float)) and column not in _ALWAYS_TEXT:
         return number(value)
     return str(value)

@@ -23,7 +23,7 @@ def test_the_page_is_one_file_without_requests_and_escapes_what_it_prints(tmp_pa
 def test_simulated_responses_are_said_on_the_page_and_in_every_table_that_uses_them(tmp_path):
     page = render_report(report_data(tmp_path), tmp_path).read_text()
     assert "Simulated responses." in page
-    for name in ("overlap_population", "label_share_population"):
+    for name in ("overlap_population", "overlap_primary", "label_share_population"):
         assert (pd.read_csv(tmp_path / "tables" / f"{name}.csv")["responses"] == "simulated").all()
     table = pd.read_csv(tmp_path / "tables" / "estimates.csv", keep_default_na=False)
     assert set(table.loc[table["statistic"] == "overlap", "responses"]) == {"simulated"}
