@@ -20,7 +20,6 @@ from salcompare.statistics.kernels import Maps, Values, compare, dot, flat, stan
 
 FLOOR = 0.01
 """Share of the uniform density mixed into a density before its logarithm is taken."""
-BLOCK = 1 << 22  # products of (pair, pixel) held at once by `similarity` where it broadcasts
 
 
 def pearson(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:

@@ -16,6 +16,8 @@ Maps = NDArray[np.floating]
 Values = NDArray[np.float64]
 
 GRID = ["y", "x"]
+BLOCK = 8
+"""Pairs of maps compared at a time: their float64 copies then stay in memory that is used again, not fetched anew."""
 
 
 def compare(kernel: Callable[..., Values], *maps: xr.DataArray, **options: object) -> xr.DataArray:
@@ -36,9 +38,21 @@ def compare(kernel: Callable[..., Values], *maps: xr.DataArray, **options: objec
         Float64.
     """
     values: xr.DataArray = xr.apply_ufunc(
-        kernel, *maps, kwargs=options, join="exact", dask="parallelized", keep_attrs=False, output_dtypes=[float],
+        _in_blocks, *maps, kwargs={"kernel": kernel, **options}, join="exact", dask="parallelized",
+        keep_attrs=False, output_dtypes=[float],
         input_core_dims=[GRID] * len(maps), dask_gufunc_kwargs={"allow_rechunk": True})
     return values.rename(None)
+
+
+def _in_blocks(*maps: NDArray[np.generic], kernel: Callable[..., Values], **options: object) -> Values:
+    """Call a kernel on some images at a time where images are compared one by one; on all where they cross."""
+    sizes = {a.shape[0] for a in maps if a.ndim == 3}
+    if len(sizes) != 1 or max(a.ndim for a in maps) > 3:
+        return kernel(*maps, **options)
+    n = sizes.pop()
+    parts = [kernel(*(a[start:start + BLOCK] if a.ndim == 3 else a for a in maps), **options)
+             for start in range(0, max(n, 1), BLOCK)]
+    return np.concatenate(parts)
 
 
 def flat(maps: NDArray[np.generic]) -> Values:
