@@ -177,3 +177,71 @@ def test_the_family_of_every_adjusted_p_is_named_with_its_size(study):
     assert (adjusted["p_adjusted"] >= adjusted["p_value"]).all()
     assert (adjusted["family_size"] == 12).all()
     assert adjusted["family"].str.contains("Holm").all()
+
+
+def test_whatever_is_undefined_says_why(study):
+    poor, _ = analysed(n_actors=2, n_images=1, workers=2, per_image=1, maps=(PLANTED,))
+    for results in (study[0], poor):
+        table = results.estimates
+        unsaid = table[table["value"].isna() & table["reason"].isna()]
+        assert unsaid.empty, unsaid[["statistic", "metric", "source", "contrast", "actor"]].head()
+
+
+def test_one_image_an_actor_leaves_variance_undefined_and_the_rest_standing():
+    results, _ = analysed(n_images=1, maps=(PLANTED,))
+    r2 = pick(results.estimates, statistic="variance_explained", metric="r2", source=PLANTED)
+    assert r2["value"].isna().all()
+    assert r2["reason"].str.contains("one image").all()
+    assert np.isfinite(primary(results, "same image")["value"])
+    assert np.isnan(primary(results, "image effect")["value"])
+
+
+def test_boxes_on_other_images_than_the_classifiers_leave_overlap_undefined_with_its_reason(study):
+    rng = np.random.default_rng(1)
+    images = other_photographs(8, 3).assign(split="test", file="none")
+    table = simulate_responses(images, Simulation(workers=10, per_image=5), seed=1).table
+    human = rasterise_boxes(table, images, size=SIZE)
+    elsewhere = noise_maps(human, rng).assign_coords(image=[f"{name}x" for name in human.image.to_numpy()])
+    data = AnalysisData(
+        photographs=photographs_of(images, rng), images=images, responses=table, human=human, human_heatmap=None,
+        classifier_maps={NOISE: elsewhere.to_dataset(name="saliency")},
+        accuracies=pd.DataFrame(columns=["classifier", "variant", "split"]))
+    overlap = pick(analyse(data, **SETTINGS).estimates, statistic="overlap", source=NOISE)
+    assert len(overlap) == 1
+    assert np.isnan(overlap.iloc[0]["value"])
+    assert "image" in overlap.iloc[0]["reason"]
+
+
+def test_the_curve_over_sigma_passes_through_the_primary_value(study):
+    results, _ = study
+    curve = pick(results.estimates, statistic="overlap_curve", source=PLANTED).set_index("sigma")["value"]
+    assert curve.index.is_monotonic_increasing
+    assert curve.loc[0.05 * SIZE[1]] == pytest.approx(primary(results, "same image")["value"], abs=1e-6)
+    raw = pick(results.estimates, statistic="overlap", metric="pearson", form="raw", level="population",
+               contrast="same image", source=PLANTED)
+    assert curve.loc[0.0] == pytest.approx(raw.iloc[0]["value"], abs=1e-6)
+
+
+def test_every_estimate_says_whether_it_rests_on_responses(study):
+    results, _ = study
+    table = results.estimates
+    assert table.loc[table["source"] == "photographs", "responses"].isna().all()
+    assert (table.loc[table["statistic"].isin(["overlap", "label_share", "noise_ceiling"]), "responses"]
+            == "collected").all()
+    own = table[(table["metric"] == "odd_share") & (table["source"] == PLANTED)].set_index("contrast")["responses"]
+    assert own.loc["human minus classifier"] == "collected"
+    assert pd.isna(own.loc["value"])
+
+
+def test_draws_and_replicates_are_counted_as_they_are(study):
+    results, _ = study
+    table = results.estimates
+    tested = table[table["p_attainable"].notna()]
+    np.testing.assert_allclose(1 / tested["p_attainable"], tested["n_resamples"] + 1)
+    single = tested[(tested["level"] == "actor") & (tested["contrast"] == "image effect")]
+    assert (single["n_resamples"] == 23).all()  # all orders of four images, but the observed
+    symmetry = pick(table, statistic="symmetry", metric="index", level="actor", source=PLANTED)
+    assert (symmetry["n"] == 4).all()
+    labels = pick(table, statistic="label_share", level="population")
+    assert (labels["n"] == 48 * 12).all()
+    assert labels["count"].sum() == 48 * 12
