@@ -98,12 +98,15 @@ def _alike(data: ReportData) -> list[str]:
     rows = pick(data.estimates, statistic="variance_explained", metric="r2")
     main = main_source(data.estimates)
     for _, row in rows[rows["source"].isin(["human", main, "photographs"])].iterrows():
+        if math.isnan(row["value"]):
+            said.append(f"{_named(row)}: R² is not defined ({row['reason']}).")
+            continue
         share = one(data.estimates, statistic="variance_explained", metric="between_actor_share",
                     source=str(row["source"]), form=str(row["form"]))
         beside = "" if share is None or math.isnan(share["value"]) else f"; bias-corrected, {estimate(share)}"
         said.append(f"{_named(row)}: who is shown explains {percent(row['value'])} of the variance, by chance "
                     f"{percent(row['null_mean'])} ({p_value(row['p_value'])}{beside}).")
-    if said and "photographs" in set(rows["source"]):
+    if rows["value"].notna().any() and "photographs" in set(rows["source"]):
         said.append("The photographs are the control: images of one actor are alike before any classifier or worker "
                     "looks at them, so a map's R² means something only beside theirs.")
     return said

@@ -49,6 +49,8 @@ def estimate(row: pd.Series[Any]) -> str:
 
 def contrast(row: pd.Series[Any], claim: str) -> str:
     """Say whether a difference's interval leaves 0 out; the claim is worded for the sign that was found."""
+    if math.isnan(row["value"]):
+        return f"Whether {claim} could not be computed ({row['reason']})."
     if math.isnan(row["ci_low"]):
         return f"Whether {claim} is open: {number(row['value'], 2)}, {interval(row)}."
     if row["ci_low"] > 0 or row["ci_high"] < 0:

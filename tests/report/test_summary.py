@@ -64,3 +64,14 @@ def test_numbers_are_printed_to_read(value, text):
 @pytest.mark.parametrize(("p", "text"), [(0.5, "p = 0.50"), (0.0312, "p = 0.031"), (0.0001, "p = 0.0001")])
 def test_p_values_are_never_zero(p, text):
     assert p_value(p) == text
+
+
+def test_undefined_numbers_are_never_printed_as_numbers(tmp_path):
+    table = estimates()
+    number_columns = ["value", "ci_low", "ci_high", "null_mean", "p_value", "p_attainable", "ceiling"]
+    undefined = table["statistic"].isin(["variance_explained", "overlap", "symmetry"])
+    table.loc[undefined, number_columns] = np.nan
+    table.loc[undefined, "reason"] = "one image an actor"
+    said = answers(report_data(tmp_path, estimates=table))
+    assert "nan" not in said
+    assert "R² is not defined (one image an actor)" in said
