@@ -87,7 +87,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _figures(options: argparse.Namespace) -> None:
-    from salcompare.pipeline import write_figures
+    from salcompare.presentation import write_figures
     from salcompare.progress import Terminal
 
     for path in write_figures(_study(options), only=options.only, progress=Terminal()):

@@ -5,28 +5,22 @@ Only this module knows both where a study keeps its files and which function mak
 
 from __future__ import annotations
 
-import dataclasses
-import shutil
 from functools import partial
-from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
-from salcompare.ordering import natural_key
+from salcompare.presentation import difference_pairs, write_report
 from salcompare.schema import CLASSIFIER_MAPS, HUMAN_MAPS, IMAGES, RESPONSES, check_maps, check_table
-from salcompare.stages import Stage, require, same_settings
+from salcompare.stages import Stage, same_settings
 from salcompare.study import source_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
 
     import pandas as pd
     import xarray as xr
 
     from salcompare.config import Classifier
-    from salcompare.figures import Figure, FigureData
     from salcompare.progress import Progress
     from salcompare.study import Study
 
@@ -51,12 +45,12 @@ def stages(study: Study) -> list[Stage]:
                   outputs=(study.processed / "human.json",)),
         ]
     for classifier in config.classifier:
-        folder = _classifier_folder(study, classifier)
+        folder = study.classifier_folder(classifier)
         found.append(Stage(f"train {classifier.name}", ("photographs",), {"classifier": classifier, **grid},
                            partial(_train, classifier=classifier), _weights_inputs(study, classifier),
                            (folder / "accuracy.csv",)))
     for classifier, variant in study.variants:
-        folder = _classifier_folder(study, classifier)
+        folder = study.classifier_folder(classifier)
         found.append(Stage(f"maps {classifier.name}/{variant}", (f"train {classifier.name}", "photographs"),
                            {"attribution": config.attribution}, partial(_maps, classifier=classifier, variant=variant),
                            outputs=(folder / f"{variant}-{config.attribution.method}.json",)))
@@ -70,7 +64,7 @@ def stages(study: Study) -> list[Stage]:
     found += [
         Stage("statistics", made, {"maps": config.maps, "statistics": config.statistics, "seed": seed}, _statistics,
               outputs=(study.processed / "estimates.csv", study.processed / "heatmaps.json")),
-        Stage("report", (*shown, "statistics"), {"report": config.report, "name": config.study.name}, _report,
+        Stage("report", (*shown, "statistics"), {"report": config.report, "name": config.study.name}, write_report,
               outputs=(study.reports / "report.html", study.reports / "report.json", study.reports / "figures")),
     ]
     return found
@@ -78,86 +72,6 @@ def stages(study: Study) -> list[Stage]:
 
 def _grid(study: Study) -> dict[str, object]:
     return {"size": study.config.study.size, "seed": study.config.study.seed}
-
-
-def write_figures(study: Study, *, only: Collection[int] | None, progress: Progress) -> list[Path]:
-    """Draw the study's figures into reports/figures and give the paths written.
-
-    Raises
-    ------
-    InputError
-        If a number in `only` is no figure, or a stage that the figures show is stale.
-    """
-    from salcompare.figures import figures_left_out, save_figure
-
-    require(study, "statistics")
-    if study.config.classifier:
-        require(study, "saliency differences")
-    data = figure_data(study)
-    left_out = figures_left_out(data)
-    refused = [Problem("--only", f"figure {number}: {left_out[number]}") for number in only or () if number in left_out]
-    if refused:
-        raise InputError(refused)
-    figures = _figures(data, only)
-    return [path for figure in progress.track(figures, total=len(figures), what="figures")
-            for path in save_figure(figure, study.reports / "figures")]
-
-
-def figure_data(study: Study) -> FigureData:
-    """Gather all that the figures show."""
-    from salcompare.figures import FigureData
-
-    human, responses = None, None
-    if study.config.responses.source != "none":
-        responses = study.responses
-        human = study.human_maps() if study.response_meta["level"] == "image" else None
-    # Figures of one classifier show the last: the first classifier of study.toml, as its scripts do.
-    ordered = sorted(study.variants, key=lambda pair: pair[0] == study.config.classifier[0])
-    maps = {source_name(classifier, variant, study.config.attribution.method):
-            study.classifier_maps(variant, classifier=classifier.name) for classifier, variant in ordered}
-    differences = store.open_dataset(study.processed, "differences").load() if study.config.classifier else None
-    return FigureData(
-        photographs=study.photographs(), images=study.images, responses=responses, human=human, classifier_maps=maps,
-        heatmaps=study.heatmaps().load(), differences=differences, estimates=study.estimates,
-        nulls=_nulls(study), actors=shown_actors(study), simulated=study.simulated,
-        mask_share=study.config.maps.mask_share, human_share=study.config.maps.human_share, credit=credit(study),
-        training=_training(study))
-
-
-def check_names(study: Study) -> None:
-    """Refuse actors in [report] that the catalogue does not have, before anything long is run.
-
-    Raises
-    ------
-    InputError
-        Naming them.
-    """
-    shown_actors(study)
-    difference_pairs(study)
-
-
-def shown_actors(study: Study) -> tuple[str, ...]:
-    """Actors that the figures show: those that study.toml names, or the first six."""
-    known = sorted(study.images["actor"].unique(), key=natural_key)
-    named = study.config.report.actors
-    problems = [Problem("study.toml [report] actors", repr(name), "one of " + ", ".join(known[:40]))
-                for name in named if name not in known]
-    problems += [Problem("study.toml [report] actors", f"{name!r} stands there twice", "each actor once")
-                 for name in sorted({name for name in named if named.count(name) > 1})]
-    if problems:
-        raise InputError(problems)
-    return named or tuple(known[:6])
-
-
-def credit(study: Study) -> str:
-    """Who the photographs are owed to."""
-    if study.config.images.source == "orl":
-        from salcompare.sources import ORL_CREDIT
-
-        return ORL_CREDIT
-    if study.config.images.source == "facescrub":
-        return "Photographs: FaceScrub; Ng & Winkler (2014), doi:10.1109/ICIP.2014.7025068."
-    return ""
 
 
 def _photograph_inputs(study: Study) -> dict[str, str]:
@@ -181,10 +95,6 @@ def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
         raise InputError(Problem(f"study.toml [[classifier]] {classifier.name} weights", f"no file {path}",
                                  "imagenet, installed, none, or a file of weights"))
     return {classifier.weights: provenance.sha256_of_file(path)}
-
-
-def _classifier_folder(study: Study, classifier: Classifier) -> Path:
-    return study.processed / "classifiers" / classifier.name
 
 
 def _photographs(study: Study, own: str, progress: Progress) -> None:
@@ -249,13 +159,13 @@ def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier
     from salcompare.classifiers import train_classifier
 
     train_classifier(study.photographs(), study.images, classifier, root=study.root,
-                     folder=_classifier_folder(study, classifier), seed=study.config.study.seed, progress=progress)
+                     folder=study.classifier_folder(classifier), seed=study.config.study.seed, progress=progress)
 
 
 def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str) -> None:
     from salcompare.classifiers import load_classifier, write_classifier_maps
 
-    folder = _classifier_folder(study, classifier)
+    folder = study.classifier_folder(classifier)
     photographs = study.photographs()
     test = photographs.sel(image=photographs.split == "test").load()
     name = f"{variant}-{study.config.attribution.method}"
@@ -271,29 +181,11 @@ def _differences(study: Study, own: str, progress: Progress) -> None:
     classifier = study.config.classifier[0]
     photographs = study.photographs()
     test = photographs.sel(image=photographs.split == "test").load()
-    trained = load_classifier(_classifier_folder(study, classifier), classifier.variants[-1])
+    trained = load_classifier(study.classifier_folder(classifier), classifier.variants[-1])
     progress.say("  " + ", ".join(f"{y} - {z}" for y, z in difference_pairs(study)))
     write_class_differences(trained, test, pairs=difference_pairs(study), images_per_pair=IMAGES_PER_PAIR,
                             config=study.config.attribution, folder=study.processed, name="differences",
                             fingerprint=own, provenance={"seed": study.config.study.seed})
-
-
-def difference_pairs(study: Study) -> list[tuple[str, str]]:
-    """Pairs of actors (y, z) whose saliency difference y - z is shown: those named, or neighbours among the shown."""
-    known = set(study.images["actor"])
-    pairs, problems = [], []
-    for text in study.config.report.differences:
-        parts = tuple(part.strip() for part in text.split(" - "))
-        if len(parts) != 2 or not known.issuperset(parts) or parts[0] == parts[1]:
-            problems.append(Problem("study.toml [report] differences", repr(text), "'actor - actor' of the study's"))
-        else:
-            pairs.append((parts[0], parts[1]))
-    if problems:
-        raise InputError(problems)
-    actors = shown_actors(study)
-    others = [name for name in sorted(known, key=natural_key) if name not in actors]
-    around = [*actors, *others[:1]] if len(actors) == 1 else [*actors, actors[0]]
-    return pairs or list(pairwise(around))[:3]
 
 
 def _statistics(study: Study, own: str, progress: Progress) -> None:
@@ -329,7 +221,7 @@ def _actor_level_heatmap(study: Study) -> xr.DataArray | None:
 def _accuracies(study: Study) -> pd.DataFrame:
     import pandas as pd
 
-    tables = [pd.read_csv(_classifier_folder(study, c) / "accuracy.csv").assign(classifier=c.name)
+    tables = [pd.read_csv(study.classifier_folder(c) / "accuracy.csv").assign(classifier=c.name)
               for c in study.config.classifier]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["classifier", "variant", "split"])
 
@@ -338,79 +230,3 @@ def _kind(study: Study) -> Literal["collected", "simulated"]:
     return "simulated" if study.simulated else "collected"
 
 
-def _training(study: Study) -> pd.DataFrame | None:
-    """Course of the first classifier's training."""
-    import pandas as pd
-
-    if not study.config.classifier:
-        return None
-    return pd.read_csv(_classifier_folder(study, study.config.classifier[0]) / "training.csv")
-
-
-def _nulls(study: Study) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_csv(study.processed / "nulls.csv", keep_default_na=False)
-
-
-def _figures(data: FigureData, only: Collection[int] | None) -> list[Figure]:
-    from salcompare.figures import make_figures
-
-    return make_figures(data, only=only)
-
-
-def _report(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
-    from salcompare.figures import figures_left_out, save_figure
-    from salcompare.report import ReportData, ReportFigure, render_report
-
-    data = figure_data(study)
-    figures = _figures(data, None)
-    for folder in ("figures", "tables"):  # nothing of an earlier report stays behind
-        shutil.rmtree(study.reports / folder, ignore_errors=True)
-    drawn = []
-    for figure in progress.track(figures, total=len(figures), what="figures"):
-        png, svg = save_figure(figure, study.reports / "figures")
-        drawn.append(ReportFigure(figure.name, figure.title, figure.caption, png, svg))
-    meta = study.response_meta if study.config.responses.source != "none" else {}
-    render_report(ReportData(
-        title=study.config.study.name, simulated=study.simulated, credit=credit(study), images=study.images,
-        images_left_out=_read_csv(study.processed / "images_left_out.csv"),
-        responses=data.responses, responses_left_out=_read_csv(study.processed / "responses_left_out.csv"),
-        notes=(*meta.get("notes", ()), *_source_notes(study),
-               *(f"Figure {number} is left out: {why}" for number, why in figures_left_out(data).items())),
-        estimates=study.estimates, classifiers=_classifier_tables(study), figures=tuple(drawn),
-        settings=dataclasses.asdict(study.config), provenance=_provenance(study), truth=meta.get("truth"),
-        mask_share=study.config.maps.mask_share), study.reports)
-
-
-def _source_notes(study: Study) -> tuple[str, ...]:
-    from salcompare.sources import ORL_NOTE
-
-    return (ORL_NOTE,) if study.config.images.source == "orl" else ()
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    if not path.exists():
-        return pd.DataFrame()
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
-
-
-def _classifier_tables(study: Study) -> dict[str, dict[str, object]]:
-    """Each classifier's tables and its summary, by name."""
-    import pandas as pd
-
-    found: dict[str, dict[str, object]] = {}
-    for classifier in study.config.classifier:
-        folder = _classifier_folder(study, classifier)
-        tables: dict[str, object] = {name: pd.read_csv(folder / f"{name}.csv", keep_default_na=False)
-                                     for name in ("accuracy", "confusion", "training", "weights")}
-        found[classifier.name] = tables | {"summary": store.read_json(folder / "summary.json")}
-    return found
-
-
-def _provenance(study: Study) -> dict[str, object]:
-    inputs = {name: sha for stage in stages(study) for name, sha in stage.inputs.items()}
-    return {"inputs": inputs, "versions": provenance.versions(), "seed": study.config.study.seed,
-            "settings_fingerprint": provenance.fingerprint(study.config)}

@@ -86,7 +86,7 @@ def require(study: Study, name: str) -> None:
 
 def run(study: Study, *, until: str | None = None, progress: Progress) -> list[str]:
     """Run every stage that is missing or stale, in order, up to `until` (all if None); give the names of those run."""
-    from salcompare.pipeline import check_names
+    from salcompare.presentation import check_names
 
     ran = []
     with _alone(study):

@@ -79,6 +79,10 @@ class Study:
         """Every estimate of the study, one row each (see `salcompare.schema.ESTIMATES`)."""
         return self._table("statistics", "estimates.csv", ESTIMATES)
 
+    def classifier_folder(self, classifier: Classifier) -> Path:
+        """Where a classifier's checkpoints, tables and maps are."""
+        return self.processed / "classifiers" / classifier.name
+
     def photographs(self) -> xr.DataArray:
         """Photographs on the study's grid: uint8 (image, y, x, channel)."""
         self._require("photographs")

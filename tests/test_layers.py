@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1] / "salcompare"
 BASE = {"errors", "schema", "config", "provenance", "store", "progress", "ordering"}
 ORDER = ["sources", "maps", "statistics", "figures", "report"]
 BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources"}, "collect": {"sources"}}
-TOP = {"study", "stages", "pipeline", "cli", "__main__", "__init__", "testing"}
+TOP = {"study", "stages", "pipeline", "presentation", "cli", "__main__", "__init__", "testing"}
 HEAVY = {"torch", "pandas", "xarray", "scipy", "plotnine", "matplotlib", "skimage", "dask", "zarr", "statsmodels"}
 
 

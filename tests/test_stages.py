@@ -5,7 +5,7 @@ import multiprocessing
 
 import pytest
 
-from salcompare import pipeline
+from salcompare import pipeline, presentation
 from salcompare.config import Config
 from salcompare.errors import InputError, StaleError
 from salcompare.progress import Silent
@@ -35,7 +35,7 @@ def study(tmp_path, monkeypatch):
         ]
 
     monkeypatch.setattr(pipeline, "stages", stages)
-    monkeypatch.setattr(pipeline, "check_names", lambda _: None)
+    monkeypatch.setattr(presentation, "check_names", lambda _: None)
     return made
 
 
