@@ -5,27 +5,34 @@ maps with dims (image, y, x) and a coordinate ``actor`` along ``image``, whoever
 """
 
 from salcompare.statistics.analysis import AnalysisData, Results, analyse
-from salcompare.statistics.baselines import centre, other_actors_mean, uniform
-from salcompare.statistics.ceiling import mean_ceiling, noise_ceiling
-from salcompare.statistics.contrasts import paired_differences, uniform_overlap
-from salcompare.statistics.labels import group_rare_labels, label_histogram, population_label_histogram
-from salcompare.statistics.levels import actor_means, population_mean
-from salcompare.statistics.metrics import METRICS, pairwise
-from salcompare.statistics.overlap import overlap, overlap_tests
-from salcompare.statistics.pairings import pairing_tests
-from salcompare.statistics.permutation import exchangeability, p_value, permutations, smallest_p
-from salcompare.statistics.resampling import bootstrap_weights, jackknife_interval, percentile_interval, t_interval
-from salcompare.statistics.symmetry import (
+from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
+from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.inference.multiplicity import adjust_p, family_size, max_statistic_p
+from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.inference.resampling import (
+    bootstrap_weights,
+    jackknife_interval,
+    percentile_interval,
+    t_interval,
+)
+from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
+from salcompare.statistics.metrics.registry import METRICS, pairwise
+from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, uniform
+from salcompare.statistics.overlaps.contrasts import paired_differences, uniform_overlap
+from salcompare.statistics.overlaps.pairings import pairing_tests
+from salcompare.statistics.overlaps.same_image import overlap, overlap_tests
+from salcompare.statistics.symmetries.indices import (
     cross_validated_odd_share,
     odd_share_difference,
     symmetric_null_mean,
     symmetry,
 )
-from salcompare.statistics.variance import variance_explained
+from salcompare.statistics.variance.explained import variance_explained
 
-__all__ = ["METRICS", "AnalysisData", "Results", "actor_means", "analyse", "bootstrap_weights", "centre",
-           "cross_validated_odd_share", "exchangeability", "group_rare_labels", "jackknife_interval",
-           "label_histogram", "mean_ceiling", "noise_ceiling", "odd_share_difference", "other_actors_mean", "overlap",
-           "overlap_tests", "p_value", "paired_differences", "pairing_tests", "pairwise", "percentile_interval",
-           "permutations", "population_label_histogram", "population_mean", "smallest_p", "symmetric_null_mean",
-           "symmetry", "t_interval", "uniform", "uniform_overlap", "variance_explained"]
+__all__ = ["METRICS", "AnalysisData", "Results", "actor_means", "adjust_p", "analyse", "bootstrap_weights", "centre",
+           "cross_validated_odd_share", "exchangeability", "family_size", "group_rare_labels",
+           "jackknife_interval", "label_histogram", "max_statistic_p", "mean_ceiling", "noise_ceiling",
+           "odd_share_difference", "other_actors_mean", "overlap", "overlap_tests", "p_value",
+           "paired_differences", "pairing_tests", "pairwise", "percentile_interval", "permutations",
+           "population_label_histogram", "population_mean", "smallest_p", "symmetric_null_mean", "symmetry",
+           "t_interval", "uniform", "uniform_overlap", "variance_explained"]

@@ -21,8 +21,8 @@ import xarray as xr
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from salcompare.statistics.metrics import pairwise
-from salcompare.statistics.ranking import auc_judd, positives, spearman
+from salcompare.statistics.metrics.ranking import auc_judd, positives, spearman
+from salcompare.statistics.metrics.registry import pairwise
 
 N, SIZE, SAMPLE = 255, 227, 3
 

@@ -12,7 +12,7 @@ import xarray as xr
 from scipy.spatial.distance import pdist, squareform
 from skbio.stats.distance import DistanceMatrix, permanova
 
-from salcompare.statistics.variance import variance_explained
+from salcompare.statistics.variance.explained import variance_explained
 
 ACTORS, IMAGES, SIZE, PERMUTATIONS, RUNS, TARGET = 17, 15, 227, 9999, 5, 2.5
 

@@ -12,7 +12,7 @@ from PIL import Image
 from salcompare.config import Config
 from salcompare.report import ReportData, ReportFigure
 from salcompare.schema import ESTIMATES
-from salcompare.statistics.estimates import estimates_table, with_responses
+from salcompare.statistics.analysis.estimates import estimates_table, with_responses
 
 MAIN = "net/finetuned/guided_backprop"
 

@@ -11,16 +11,16 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.progress import Progress, Silent
+from salcompare.statistics.analysis.estimates import estimates_table, nulls_table, with_responses
 from salcompare.statistics.analysis.labels import label_estimates
 from salcompare.statistics.analysis.overlap import OverlapAnalysis
 from salcompare.statistics.analysis.parts import AnalysisData, Draws
 from salcompare.statistics.analysis.symmetry import symmetry_estimates
 from salcompare.statistics.analysis.variance import variance_estimates
-from salcompare.statistics.estimates import estimates_table, nulls_table, with_responses
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
-    from salcompare.statistics.estimates import Row
+    from salcompare.statistics.analysis.estimates import Row
 
 __all__ = ["AnalysisData", "Results", "analyse"]
 

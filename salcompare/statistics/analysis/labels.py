@@ -8,11 +8,11 @@ import pandas as pd
 
 from salcompare.schema import LABELS
 from salcompare.statistics.analysis.parts import stream
-from salcompare.statistics.labels import label_histogram, population_label_histogram
+from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram
 
 if TYPE_CHECKING:
     from salcompare.config import Statistics
-    from salcompare.statistics.estimates import Row
+    from salcompare.statistics.analysis.estimates import Row
 
 
 def label_estimates(responses: pd.DataFrame, images: pd.DataFrame, statistics: Statistics, seed: int) -> list[Row]:

@@ -19,16 +19,16 @@ from salcompare.statistics.analysis.parts import (
     stream,
     undefined_row,
 )
-from salcompare.statistics.baselines import centre, other_actors_mean
-from salcompare.statistics.ceiling import mean_ceiling, noise_ceiling
-from salcompare.statistics.contrasts import paired_differences, uniform_overlap
-from salcompare.statistics.levels import actor_means, population_mean
-from salcompare.statistics.metrics import METRICS
-from salcompare.statistics.overlap import overlap, overlap_tests
+from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
+from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.overlaps.baselines import centre, other_actors_mean
+from salcompare.statistics.overlaps.contrasts import paired_differences, uniform_overlap
+from salcompare.statistics.overlaps.same_image import overlap, overlap_tests
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
-    from salcompare.statistics.estimates import Row
+    from salcompare.statistics.analysis.estimates import Row
 
 PRIMARY = "pearson"
 UNIFORM = "baseline/uniform"

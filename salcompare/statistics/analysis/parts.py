@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import xarray as xr
-from statsmodels.stats.multitest import multipletests
 
 from salcompare.errors import InputError
-from salcompare.statistics.estimates import Row
+from salcompare.statistics.analysis.estimates import Row
+from salcompare.statistics.inference.multiplicity import Method, adjust_p, family_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Draws = tuple[Row, "NDArray[np.float64]"]
+LABELS_OF_METHODS: dict[Method, str] = {"holm": "Holm", "bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
 NULL_DRAWS = 1000  # draws of each null that are kept for figures
 
 
@@ -93,15 +94,16 @@ def actor_rows(values: xr.DataArray, n: xr.DataArray, **key: object) -> list[Row
             for actor, value, count in zip(values.actor.values, values.values, n.values, strict=True)]
 
 
-def adjusted(rows: Iterable[Row], family: str) -> list[Row]:
-    """Adjust the p-values of a family by Holm's step-down method; rows without p stay out of it."""
+def adjusted(rows: Iterable[Row], family: str, *, method: Method = "holm") -> list[Row]:
+    """Adjust the p-values of a family, one statistic, metric and contrast over `family`; rows without p stay out."""
     rows = list(rows)
-    tested = [index for index, row in enumerate(rows) if np.isfinite(_p(row))]
-    if tested:
-        p = multipletests([_p(rows[index]) for index in tested], method="holm")[1]
-        for index, value in zip(tested, p, strict=True):
-            rows[index] = {**rows[index], "p_adjusted": float(value), "family": f"{family} (Holm)",
-                           "family_size": len(tested)}
+    p = xr.DataArray([_p(row) for row in rows], dims="test")
+    size = int(family_size(p, "test"))
+    if size:
+        values = adjust_p(p, "test", method=method).to_numpy()
+        about = {"family": f"{family} ({LABELS_OF_METHODS[method]})", "family_size": size}
+        rows = [row if np.isnan(value) else {**row, "p_adjusted": float(value), **about}
+                for row, value in zip(rows, values, strict=True)]
     return rows
 
 

@@ -9,12 +9,12 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.statistics.analysis.parts import AnalysisData, actor_rows, population_row, stream
-from salcompare.statistics.levels import population_mean
-from salcompare.statistics.symmetry import odd_share_difference, symmetric_null_mean, symmetry
+from salcompare.statistics.inference.levels import population_mean
+from salcompare.statistics.symmetries.indices import odd_share_difference, symmetric_null_mean, symmetry
 
 if TYPE_CHECKING:
     from salcompare.config import Maps
-    from salcompare.statistics.estimates import Row
+    from salcompare.statistics.analysis.estimates import Row
 
 METRICS = ("index", "mirror_correlation", "laterality")
 

@@ -11,11 +11,11 @@ import xarray as xr
 from salcompare import maps as mapping
 from salcompare.errors import InputError
 from salcompare.statistics.analysis.parts import NULL_DRAWS, AnalysisData, Draws, stream, undefined_row
-from salcompare.statistics.variance import variance_explained
+from salcompare.statistics.variance.explained import variance_explained
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
-    from salcompare.statistics.estimates import Row
+    from salcompare.statistics.analysis.estimates import Row
 
 METRICS = ("r2", "r2_adjusted", "omega2", "r2_pixel_mean", "r2_uncentred", "between_actor_share")
 

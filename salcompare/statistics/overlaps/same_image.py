@@ -10,9 +10,9 @@ import xarray as xr
 from salcompare.errors import InputError, Problem
 from salcompare.maps import mask_report, smooth
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.areas import SHARE
-from salcompare.statistics.metrics import METRICS, pairwise, required_metrics
-from salcompare.statistics.pairings import pairing_tests
+from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.registry import METRICS, pairwise, required_metrics
+from salcompare.statistics.overlaps.pairings import pairing_tests
 
 
 def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collection[str] = tuple(METRICS),

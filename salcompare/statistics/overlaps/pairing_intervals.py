@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from salcompare.statistics.kernels import Values
-from salcompare.statistics.resampling import (
+from salcompare.statistics.inference.resampling import (
     FEWEST_ACTORS,
     LEVEL,
     bootstrap_weights,
@@ -15,6 +14,7 @@ from salcompare.statistics.resampling import (
     percentile_interval,
     t_interval,
 )
+from salcompare.statistics.kernels import Values
 
 FEWEST_IMAGES = 8
 """Below so many images an actor's own values have no interval."""

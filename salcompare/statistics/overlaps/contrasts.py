@@ -9,13 +9,13 @@ import numpy as np
 import xarray as xr
 
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.areas import SHARE
-from salcompare.statistics.baselines import uniform
+from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.inference.permutation import Alternative, p_value, smallest_p
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.levels import actor_means, population_mean
-from salcompare.statistics.metrics import METRICS, required_metrics
-from salcompare.statistics.overlap import overlap
-from salcompare.statistics.permutation import Alternative, p_value, smallest_p
+from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.registry import METRICS, required_metrics
+from salcompare.statistics.overlaps.baselines import uniform
+from salcompare.statistics.overlaps.same_image import overlap
 
 
 def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.Generator,

@@ -10,9 +10,9 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from salcompare.statistics.contrasts import paired_differences
-from salcompare.statistics.metrics import METRICS
-from salcompare.statistics.pairings import Pairs, pairing_means, pairing_tests
+from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.overlaps.contrasts import paired_differences
+from salcompare.statistics.overlaps.pairings import Pairs, pairing_means, pairing_tests
 
 N_STUDIES = 300
 

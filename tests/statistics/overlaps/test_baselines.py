@@ -8,11 +8,11 @@ from scipy import stats
 
 from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap, relative_saliency
-from salcompare.statistics.baselines import centre, centred_gaussian, other_actors_mean, uniform
-from salcompare.statistics.contrasts import paired_differences, uniform_overlap
-from salcompare.statistics.levels import actor_means, population_mean
-from salcompare.statistics.metrics import METRICS
-from salcompare.statistics.overlap import overlap
+from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.overlaps.baselines import centre, centred_gaussian, other_actors_mean, uniform
+from salcompare.statistics.overlaps.contrasts import paired_differences, uniform_overlap
+from salcompare.statistics.overlaps.same_image import overlap
 from salcompare.testing import assert_dask_equals_eager, labelled_maps, stack_of_maps
 
 

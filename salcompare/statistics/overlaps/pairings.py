@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
+from salcompare.statistics.inference.permutation import Alternative, exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.pairing_intervals import actor_intervals, population_intervals
-from salcompare.statistics.permutation import Alternative, exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.overlaps.pairing_intervals import actor_intervals, population_intervals
 
 CONTRASTS = ("same image", "same actor, other image", "other actor", "image effect", "actor effect")
 

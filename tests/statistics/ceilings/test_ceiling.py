@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from salcompare.errors import InputError
 from salcompare.maps import rasterise_boxes, smooth
-from salcompare.statistics.ceiling import mean_ceiling, noise_ceiling
-from salcompare.statistics.densities import pearson
+from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
+from salcompare.statistics.metrics.densities import pearson
 from salcompare.testing import maps, response_tables, table_of_images, table_of_responses
 
 SIZE = (16, 18)

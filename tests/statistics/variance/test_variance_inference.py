@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from salcompare.statistics.variance import variance_explained
+from salcompare.statistics.variance.explained import variance_explained
 
 
 def stack(values, **coords):

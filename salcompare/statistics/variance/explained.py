@@ -9,8 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.gram import ROUNDING, Stack, Sums, between_sums, stack_maps, sums_of_squares
-from salcompare.statistics.permutation import (
+from salcompare.statistics.inference.permutation import (
     Exchangeability,
     exchangeability,
     n_distinct,
@@ -18,7 +17,8 @@ from salcompare.statistics.permutation import (
     permutations,
     smallest_p,
 )
-from salcompare.statistics.resampling import jackknife_interval
+from salcompare.statistics.inference.resampling import jackknife_interval
+from salcompare.statistics.variance.gram import ROUNDING, Stack, Sums, between_sums, stack_maps, sums_of_squares
 
 _ESTIMATES = ("r2", "r2_adjusted", "omega2", "r2_pixel_mean", "r2_uncentred", "pseudo_f", "between_actor_share",
               "ci_low", "ci_high", "p_value", "p_attainable", "null_mean", "r2_uncentred_null_mean")

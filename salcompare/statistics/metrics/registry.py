@@ -14,10 +14,10 @@ from typing import Literal
 import xarray as xr
 
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.areas import dice, iou
-from salcompare.statistics.densities import information_gain, kl_divergence, nss, pearson, similarity
-from salcompare.statistics.ranking import auc_judd, auc_shuffled, spearman
-from salcompare.statistics.transport import emd
+from salcompare.statistics.metrics.areas import dice, iou
+from salcompare.statistics.metrics.densities import information_gain, kl_divergence, nss, pearson, similarity
+from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, spearman
+from salcompare.statistics.metrics.transport import emd
 
 __all__ = ["METRICS", "Metric", "auc_judd", "auc_shuffled", "dice", "emd", "information_gain", "iou", "kl_divergence",
            "nss", "pairwise", "pearson", "required_metrics", "similarity", "spearman"]

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from salcompare.maps import natural_order
-from salcompare.statistics.resampling import t_interval
+from salcompare.statistics.inference.resampling import t_interval
 
 
 def actor_means(values: xr.DataArray) -> xr.Dataset:

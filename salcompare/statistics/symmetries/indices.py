@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
+from salcompare.statistics.inference.levels import population_mean
 from salcompare.statistics.kernels import Maps, Values, compare, dot, flat, standardised
-from salcompare.statistics.levels import population_mean
 
 _BLOCK = 1 << 22  # values of mirrored means held at once (32 MB)
 

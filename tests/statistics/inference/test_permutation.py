@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from salcompare.errors import InputError
-from salcompare.statistics.permutation import (
+from salcompare.statistics.inference.permutation import (
     exchangeability,
     n_distinct,
     p_value,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from salcompare.errors import InputError
-from salcompare.statistics.resampling import (
+from salcompare.statistics.inference.resampling import (
     bootstrap_weights,
     jackknife_interval,
     jackknife_standard_error,

@@ -13,8 +13,8 @@ from salcompare.errors import InputError, Problem
 from salcompare.maps import smooth
 from salcompare.maps.checks import require_size
 from salcompare.maps.painting import scale_edges
+from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.levels import actor_means, population_mean
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap
-from salcompare.statistics.symmetry import (
+from salcompare.statistics.symmetries.indices import (
     cross_validated_odd_share,
     odd_share_difference,
     symmetric_null_mean,

@@ -15,9 +15,9 @@ from skbio.stats.distance import DistanceMatrix, permanova
 from statsmodels.stats.anova import anova_lm
 
 from salcompare.errors import InputError
-from salcompare.statistics import gram
-from salcompare.statistics.permutation import exchangeability, permutations
-from salcompare.statistics.variance import variance_explained
+from salcompare.statistics.inference.permutation import exchangeability, permutations
+from salcompare.statistics.variance import gram
+from salcompare.statistics.variance.explained import variance_explained
 
 
 def stack(values, actors, **coords):

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from salcompare.statistics.label_shares import CodedResponses, code_responses, weighted_shares
-from salcompare.statistics.resampling import Interval, bootstrap_weights, percentile_interval
+from salcompare.statistics.inference.resampling import Interval, bootstrap_weights, percentile_interval
+from salcompare.statistics.labels.shares import CodedResponses, code_responses, weighted_shares
 
 _GROUPED = "a sum of labels: map them to one label in the responses to have its interval"
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from salcompare.errors import InputError
-from salcompare.statistics.labels import group_rare_labels, label_histogram, population_label_histogram
-from salcompare.statistics.resampling import bootstrap_weights
+from salcompare.statistics.inference.resampling import bootstrap_weights
+from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
 
 IMAGES = pd.DataFrame({"image": ["a/1", "a/2", "b/1", "c/1"], "actor": ["a", "a", "b", "c"]})
 

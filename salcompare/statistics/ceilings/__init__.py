@@ -1,0 +1,1 @@
+"""How well a perfect model could agree with people, and how far a score is below that."""

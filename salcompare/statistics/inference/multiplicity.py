@@ -1,0 +1,122 @@
+"""Many tests at once: p-values adjusted over a family, which is one dimension of an array.
+
+A family is one statistic, metric and contrast over its actors, labels or pixels. Whoever reads an adjusted p must know
+which family it belongs to and how large that is, so both stand in its attrs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from statsmodels.stats.multitest import multipletests
+
+from salcompare.errors import InputError, Problem
+from salcompare.statistics.inference.permutation import Alternative, p_value
+
+Method = Literal["holm", "bh", "by"]
+METHODS: dict[Method, str] = {"holm": "holm", "bh": "fdr_bh", "by": "fdr_by"}
+CONTROLS: dict[Method, str] = {
+    "holm": "family-wise error rate, whatever the dependence between tests",
+    "bh": "false discovery rate, if tests are independent or positively dependent",
+    "by": "false discovery rate, whatever the dependence between tests",
+}
+
+
+def adjust_p(p: xr.DataArray, dim: str, *, method: Method = "holm") -> xr.DataArray:
+    """Adjust p-values over one dimension.
+
+    Parameters
+    ----------
+    p : DataArray (..., dim)
+        In [0, 1]; NaN ones are no tests: they stay NaN and do not count.
+    dim : str
+        The family. Other dims are families of their own.
+    method : {"holm", "bh", "by"}
+        Holm controls the family-wise error rate; Benjamini-Hochberg and Benjamini-Yekutieli the false discovery rate.
+
+    Returns
+    -------
+    DataArray (..., dim)
+        Adjusted p, never below p, with attrs ``method``, ``controls`` and ``family`` (the dim); `family_size` counts
+        the tests.
+
+    Raises
+    ------
+    InputError
+        If a value is outside [0, 1], or the method or the dim is unknown.
+
+    References
+    ----------
+    Holm (1979), doi:10.2307/4615733; Benjamini & Hochberg (1995), doi:10.1111/j.2517-6161.1995.tb02031.x;
+    Benjamini & Yekutieli (2001), doi:10.1214/aos/1013699998
+    """
+    _check(p, dim, method)
+    adjusted: xr.DataArray = xr.apply_ufunc(
+        _adjusted, p, kwargs={"method": METHODS[method]}, input_core_dims=[[dim]], output_core_dims=[[dim]],
+        vectorize=True, dask="parallelized", output_dtypes=[np.float64],
+    ).transpose(*p.dims)
+    return adjusted.assign_attrs(method=method, controls=CONTROLS[method], family=dim)
+
+
+def family_size(p: xr.DataArray, dim: str) -> xr.DataArray:
+    """Count the tests of each family: the p-values along `dim` that are defined."""
+    return p.notnull().sum(dim)
+
+
+def max_statistic_p(observed: xr.DataArray, null: xr.DataArray, dim: str, *,
+                    alternative: Alternative = "greater") -> xr.DataArray:
+    """Adjust a permutation test over one dimension by the null distribution of the largest statistic.
+
+    Parameters
+    ----------
+    observed : DataArray (dim)
+        Statistics on one scale, such as studentised ones.
+    null : DataArray (permutation, dim)
+        The same under joint permutations, without the observed arrangement.
+    dim : str
+        The family.
+    alternative : {"greater", "less", "two-sided"}
+        Which values are extreme; two-sided compares magnitudes.
+
+    Returns
+    -------
+    DataArray (dim)
+        In [1 / (1 + permutations), 1]; NaN where the statistic is. Controls the family-wise error rate, in the strong
+        sense where the joint distribution of the true nulls' statistics does not depend on the others (subset
+        pivotality).
+
+    References
+    ----------
+    Westfall & Young (1993), Resampling-Based Multiple Testing; Nichols & Holmes (2002), doi:10.1002/hbm.1058
+    """
+    sign = -1.0 if alternative == "less" else 1.0
+    one, draws = (abs(x) if alternative == "two-sided" else sign * x for x in (observed, null))
+    largest = draws.max(dim).transpose("permutation").to_numpy()
+    p = p_value(one.to_numpy(), np.broadcast_to(largest.reshape(-1, *[1] * one.ndim), (largest.size, *one.shape)))
+    result: xr.DataArray = observed.copy(data=p)
+    return result.assign_attrs(method="max-statistic", controls="family-wise error rate", family=dim)
+
+
+def _adjusted(p: NDArray[np.float64], method: str) -> NDArray[np.float64]:
+    """Adjust the defined values of one family."""
+    adjusted = np.full(p.shape, np.nan)
+    tested = ~np.isnan(p)
+    if tested.any():
+        adjusted[tested] = multipletests(p[tested], method=method)[1]
+    return adjusted
+
+
+def _check(p: xr.DataArray, dim: str, method: str) -> None:
+    problems = []
+    if method not in METHODS:
+        problems.append(Problem("method", repr(method), "one of " + ", ".join(METHODS)))
+    if dim not in p.dims:
+        problems.append(Problem("p-values", f"dims {p.dims}", f"a dim {dim!r}, the family"))
+    outside = int(((p < 0) | (p > 1)).sum())
+    if outside:
+        problems.append(Problem("p-values", f"{outside} outside [0, 1]", "probabilities"))
+    if problems:
+        raise InputError(problems)

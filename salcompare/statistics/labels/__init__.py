@@ -1,0 +1,1 @@
+"""Which labels people use, whether actors differ in them, and whether workers agree."""

@@ -1,0 +1,1 @@
+"""The metrics of overlap, one function each, and all pairs at once."""

@@ -1,0 +1,1 @@
+"""Left-right symmetry of maps: descriptions, and tests against maps that are symmetric but for noise."""
