@@ -1,0 +1,36 @@
+"""What the report says of its methods, their limits and their sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from salcompare.report.methods.labels import labels
+from salcompare.report.methods.limits import limits
+from salcompare.report.methods.material import HUMAN_MAPS, SIMULATION, classifier_maps, classifiers, photographs
+from salcompare.report.methods.overlap import BASELINES, CEILING, overlap
+from salcompare.report.methods.references import REFERENCES
+from salcompare.report.methods.symmetry import SYMMETRY
+from salcompare.report.methods.variance import variance
+
+if TYPE_CHECKING:
+    from salcompare.report.data import ReportData
+
+__all__ = ["REFERENCES", "limits", "methods"]
+
+
+def methods(data: ReportData) -> list[tuple[str, str]]:
+    """Headed paragraphs: what was done, with the settings in them; what the study does not have is left out."""
+    people = data.responses is not None
+    found = [("Photographs", photographs(data))]
+    if people:
+        found += [("Simulated responses", SIMULATION)] if data.simulated else []
+        found += [("Human maps", HUMAN_MAPS)]
+    if data.classifiers:
+        found += [("Classifiers", classifiers(data)), ("Classifier maps", classifier_maps(data))]
+    found += [("Relative saliency", "An actor's heatmap minus the mean over actors of the actors' heatmaps."),
+              ("Variance explained", variance(data))]
+    if people:
+        found += [("Labels", labels(data))]
+    if people and data.classifiers:
+        found += [("Overlap", overlap(data)), ("Noise ceiling", CEILING), ("Baselines", BASELINES)]
+    return [*found, ("Symmetry", SYMMETRY)]

@@ -1,0 +1,30 @@
+"""What the methods and the limits refer to."""
+
+REFERENCES = (
+    "Adebayo, J., Gilmer, J., Muelly, M., Goodfellow, I., Hardt, M., & Kim, B. (2018). Sanity Checks for Saliency "
+    "Maps. NeurIPS. arXiv:1810.03292.",
+    "Anderson, M. J. (2001). A new method for non-parametric multivariate analysis of variance. Austral Ecology, 26, "
+    "32–46. doi:10.1111/j.1442-9993.2001.01070.pp.x.",
+    "Brown, W. (1910). Some experimental results in the correlation of mental abilities. British Journal of "
+    "Psychology, 3, 296–322. doi:10.1111/j.2044-8295.1910.tb00207.x.",
+    "Bylinskii, Z., Judd, T., Oliva, A., Torralba, A., & Durand, F. (2019). What do different evaluation metrics tell "
+    "us about saliency models? IEEE TPAMI, 41, 740–757. doi:10.1109/TPAMI.2018.2815601.",
+    "Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics, 6, "
+    "65–70.",
+    "Judd, T., Ehinger, K., Durand, F., & Torralba, A. (2009). Learning to predict where humans look. ICCV. "
+    "doi:10.1109/ICCV.2009.5459462.",
+    "Krizhevsky, A., Sutskever, I., & Hinton, G. E. (2012). ImageNet classification with deep convolutional neural "
+    "networks. NeurIPS.",
+    "Kümmerer, M., Wallis, T. S. A., & Bethge, M. (2015). Information-theoretic model comparison unifies saliency "
+    "metrics. PNAS, 112, 16054–16059. doi:10.1073/pnas.1510393112.",
+    "Phipson, B., & Smyth, G. K. (2010). Permutation P-values should never be zero. Statistical Applications in "
+    "Genetics and Molecular Biology, 9(1). doi:10.2202/1544-6115.1585.",
+    "Springenberg, J. T., Dosovitskiy, A., Brox, T., & Riedmiller, M. (2015). Striving for Simplicity: The All "
+    "Convolutional Net. ICLR Workshop. arXiv:1412.6806.",
+    "Sun, S., Teoh, S. H., & Guerzhoy, M. (2020). Salient Facial Features from Humans and Deep Neural Networks. "
+    "arXiv:2003.08765.",
+    "Tan, M., & Le, Q. V. (2019). EfficientNet: Rethinking model scaling for convolutional neural networks. ICML. "
+    "arXiv:1905.11946.",
+    "Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA, 22, 209–212. "
+    "doi:10.1080/01621459.1927.10502953.",
+)

@@ -1,0 +1,29 @@
+"""The report's tables: which estimates stand together, under which caption, with which columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from salcompare.report.tables.classifiers import accuracy_table, classifier_tables
+from salcompare.report.tables.labels import label_tables
+from salcompare.report.tables.overlap import overlap_tables
+from salcompare.report.tables.printed import PrintedTable, plain_table
+from salcompare.report.tables.symmetry import symmetry_tables
+from salcompare.report.tables.variance import variance_tables
+
+if TYPE_CHECKING:
+    from salcompare.report.data import ReportData
+
+__all__ = ["PrintedTable", "printed_tables"]
+
+
+def printed_tables(data: ReportData) -> list[PrintedTable]:
+    """Make every table of the report, in order; one without rows is left out."""
+    estimates = data.estimates
+    tables = [
+        accuracy_table(estimates), *variance_tables(estimates), *overlap_tables(estimates), *label_tables(estimates),
+        *symmetry_tables(estimates), *classifier_tables(data),
+        plain_table("images_left_out", "Files left out", data.images_left_out),
+        plain_table("responses_left_out", "Responses left out", data.responses_left_out),
+    ]
+    return [table for table in tables if len(table.frame)]

@@ -1,0 +1,87 @@
+"""What a printed table is, and how its cells are printed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from salcompare.report.wording import number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+_ALWAYS_TEXT = {"actor", "label", "predicted", "image", "variant", "layer", "reason"}
+
+
+@dataclass(frozen=True)
+class PrintedTable:
+    """A table of the report.
+
+    Attributes
+    ----------
+    name, title, caption : str
+        The name is its CSV's.
+    frame : DataFrame
+        What the CSV holds.
+    simulated : bool
+        Whether it rests on simulated responses.
+    folded : bool
+        Whether the page shows it only on request.
+    printed : DataFrame or None
+        The rows that the page prints, where those are not all.
+    """
+
+    name: str
+    title: str
+    caption: str
+    frame: pd.DataFrame
+    simulated: bool
+    folded: bool = False
+    printed: pd.DataFrame | None = None
+
+    @property
+    def page(self) -> pd.DataFrame:
+        """What the page prints."""
+        return self.frame if self.printed is None else self.printed
+
+    @property
+    def header(self) -> list[str]:
+        """The columns' names in words."""
+        return [str(column).replace("_", " ") for column in self.page.columns]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The cells as printed."""
+        frame = self.page
+        return [[_cell(value, str(column)) for column, value in zip(frame.columns, row, strict=True)]
+                for row in frame.itertuples(index=False, name=None)]
+
+    def is_number(self, index: int) -> bool:
+        """Whether a column is set flush right."""
+        return self.page.dtypes.iloc[index].kind in "iuf" and self.page.columns[index] not in _ALWAYS_TEXT
+
+
+def table_of(name: str, title: str, caption: str, rows: pd.DataFrame, columns: Sequence[str],
+             *, folded: bool = False) -> PrintedTable:
+    """Make a table from rows of the estimates: the columns that are printed, and in the CSV the responses' kind."""
+    simulated = bool((rows["responses"] == "simulated").any())
+    printed = rows[list(columns)]
+    return PrintedTable(name, title, caption, rows[[*columns, "responses"]], simulated, folded, printed)
+
+
+def plain_table(name: str, title: str, frame: pd.DataFrame) -> PrintedTable:
+    """Make a table that is no table of estimates; folded."""
+    return PrintedTable(name, title, "", frame, simulated=False, folded=True)
+
+
+def _cell(value: object, column: str) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, float) and column.startswith("p_"):
+        return f"{value:.2g}"
+    if isinstance(value, (int, float)) and column not in _ALWAYS_TEXT:
+        return number(value)
+    return str(value)
