@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from salcompare.report.summary import PRIMARY
+from salcompare.report.summary.picking import PRIMARY
 from salcompare.report.tables.printed import PrintedTable, table_of
 from salcompare.statistics import METRICS
 

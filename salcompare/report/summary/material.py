@@ -1,0 +1,48 @@
+"""What was compared, and whether the classifier knows the people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from salcompare.report.summary.picking import pick
+from salcompare.report.wording import number, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from salcompare.report.data import ReportData
+
+
+def compared(data: ReportData) -> list[str]:
+    """Say what was compared."""
+    test = data.images[data.images["split"] == "test"]
+    said = [f"{data.images['actor'].nunique()} actors with {len(data.images):,} photographs, of which {len(test):,} "
+            "were kept for testing; the classifier's maps are made of those."]
+    if data.responses is not None:
+        kind = "simulated boxes" if data.simulated else "boxes"
+        workers = f" by {_counted(data.responses['worker'], 'worker')}" if "worker" in data.responses else ""
+        images = f" on {_counted(data.responses['image'], 'image')}" if "image" in data.responses else ""
+        said.append(f"{len(data.responses):,} {kind}{workers}{images}.")
+    if data.simulated:
+        said.append("No person drew these boxes: they come from a generative model with planted effects, so whatever "
+                    "is said of people below shows what the toolkit does, not what people do.")
+    return said
+
+
+def accuracy(data: ReportData) -> list[str]:
+    """Say how often each classifier is right."""
+    rows = pick(data.estimates, statistic="accuracy", metric="test")
+    chance = 1 / data.images["actor"].nunique()
+    said = [f"{row['source']}: {percent(row['value'])} of {number(row['n'])} test images "
+            f"(95% CI {percent(row['ci_low'])} to {percent(row['ci_high'])}; chance {percent(chance)})."
+            for _, row in rows.iterrows()]
+    for name, tables in data.classifiers.items():
+        finetuned = tables["summary"].get("variants", tables["summary"]).get("finetuned", {})
+        if finetuned.get("beats_frozen") is False:
+            said.append(f"No iteration of {name}'s finetuning beat the frozen network on the validation images.")
+    return said
+
+
+def _counted(values: pd.Series[Any], what: str) -> str:
+    n = values.nunique()
+    return f"{n:,} {what}" + ("s" if n != 1 else "")
