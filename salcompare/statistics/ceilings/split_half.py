@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
-from salcompare.maps import smooth
-from salcompare.maps.checks import require_size
-from salcompare.maps.painting import scale_edges
+from salcompare.statistics.boxes import ImageBoxes, boxes_by_image
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.kernels import Values
-
-
-@dataclass(frozen=True)
-class _Boxes:
-    """Boxes of one image as sides: a box's map is the outer product of its two sides, smoothed or not."""
-
-    down: Values  # (box, y)
-    across: Values  # (box, x)
-    worker: NDArray[np.intp]  # (box,) from 0
 
 
 def noise_ceiling(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int], rng: np.random.Generator,
@@ -74,11 +60,10 @@ def noise_ceiling(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[
     ----------
     Spearman (1910), doi:10.1111/j.2044-8295.1910.tb00206.x; Brown (1910), doi:10.1111/j.2044-8295.1910.tb00207.x
     """
-    height, width = require_size(size)
-    boxes = _boxes(responses, images, (height, width), sigma)
+    boxes = boxes_by_image(responses, images, size=size, sigma=sigma)
     known = images.set_index("image").loc[list(boxes)]
-    split_half = np.array([_split_half(box, height * width, n_splits, rng) for box in boxes.values()])
-    n_workers = np.array([box.worker.max() + 1 for box in boxes.values()], dtype=np.int64)
+    split_half = np.array([_split_half(box, n_splits, rng) for box in boxes.values()])
+    n_workers = np.array([np.unique(box.worker).size for box in boxes.values()], dtype=np.int64)
     return _stepped_up(xr.Dataset(
         {"split_half": ("image", split_half), "n_workers": ("image", n_workers)},
         coords={"image": list(boxes), "actor": ("image", known["actor"].to_numpy().astype(str))},
@@ -118,60 +103,16 @@ def _stepped_up(halves: xr.Dataset) -> xr.Dataset:
     return halves.assign(reliability=reliability, ceiling=np.sqrt(reliability), reason=("image", reason))
 
 
-def _boxes(responses: pd.DataFrame, images: pd.DataFrame, size: tuple[int, int], sigma: float) -> dict[str, _Boxes]:
-    """Sides of all boxes by image, in the order of `images`."""
-    _require_columns(responses, images)
-    at = pd.Index(images["image"]).get_indexer(pd.Index(responses["image"]))
-    unknown = np.flatnonzero(at < 0)
-    if unknown.size:
-        raise InputError([Problem(f"responses row {responses.index[row]}", f"image {responses['image'].iloc[row]!r}",
-                                  "one of the images") for row in unknown.tolist()])
-    sides = {}
-    for dim, extent, n in (("y", "height", size[0]), ("x", "width", size[1])):
-        low, high = (responses[f"{dim}{end}"].to_numpy(dtype=np.float64) for end in (0, 1))
-        first, last = scale_edges(low, high, images[extent].to_numpy(dtype=np.float64)[at], n)
-        sides[dim] = _smoothed_sides(first, last, n, sigma)
-    found = {}
-    for row, image in enumerate(images["image"].tolist()):
-        own = np.flatnonzero(at == row)
-        if own.size:
-            worker = pd.factorize(responses["worker"].iloc[own])[0].astype(np.intp)
-            found[str(image)] = _Boxes(sides["y"][own], sides["x"][own], worker)
-    return found
-
-
-def _require_columns(responses: pd.DataFrame, images: pd.DataFrame) -> None:
-    problems = []
-    for where, frame, wanted in (("responses", responses, ("image", "worker", "x0", "y0", "x1", "y1")),
-                                 ("images", images, ("image", "actor", "height", "width"))):
-        missing = [name for name in wanted if name not in frame.columns]
-        if missing:
-            problems.append(Problem(where, f"no column {', '.join(map(repr, missing))}", ", ".join(wanted)))
-    if problems:
-        raise InputError(problems)
-
-
-def _smoothed_sides(first: NDArray[np.int32], last: NDArray[np.int32], n: int, sigma: float) -> Values:
-    """Smoothed indicators (box, n) of the pixels first <= pixel < last; the maps' own smoothing, on maps one wide."""
-    pixel = np.arange(n)
-    inside = (pixel >= first[:, np.newaxis]) & (pixel < last[:, np.newaxis])
-    column = xr.DataArray(inside[..., np.newaxis].astype(np.float64), dims=("box", "y", "x"))
-    smoothed: Values = smooth(column, sigma=sigma).isel(x=0).to_numpy()
-    return smoothed
-
-
-def _split_half(boxes: _Boxes, n_pixels: int, n_splits: int, rng: np.random.Generator) -> float:
+def _split_half(boxes: ImageBoxes, n_splits: int, rng: np.random.Generator) -> float:
     """Mean over splits of the correlation between the halves' coverage; NaN where no split has one."""
-    n_workers = int(boxes.worker.max()) + 1
-    if n_workers < 2:
+    workers, worker = np.unique(boxes.worker, return_inverse=True)
+    if workers.size < 2:
         return float("nan")
-    products = (boxes.down @ boxes.down.T) * (boxes.across @ boxes.across.T)
-    sums = boxes.down.sum(axis=1) * boxes.across.sum(axis=1)
-    covariance = products - np.outer(sums, sums) / n_pixels
-    one, other = _halves(boxes.worker, n_workers, n_splits, rng)
+    covariance = boxes.covariance
+    one, other = _halves(worker, workers.size, n_splits, rng)
     between = np.einsum("si,si->s", one @ covariance, other)
     within = (np.einsum("si,si->s", half @ covariance, half) for half in (one, other))
-    scale = np.trace(products) / len(products)  # of an average box; a half's variance below its rounding is none
+    scale = np.trace(boxes.products) / len(covariance)  # of an average box: below its rounding a half has no variance
     spread = np.sqrt(np.prod([np.where(w > 1e-12 * scale, w, np.nan) for w in within], axis=0))
     correlation = between / spread
     defined = correlation[~np.isnan(correlation)]
