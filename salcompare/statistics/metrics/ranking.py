@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps, require_share
-from salcompare.statistics.kernels import GRID, Maps, Values, compare, dot, flat, is_constant, standardised
+from salcompare.statistics.kernels import GRID, Maps, Values, compare, dot, flat, is_constant
+from salcompare.statistics.metrics.order import auc, cumulative_weights, midranks, unit_ranks
 
 POSITIVE_SHARE = 0.20
 
@@ -124,92 +125,25 @@ def positives(maps: xr.DataArray, *, share: float = POSITIVE_SHARE) -> xr.DataAr
     return marked
 
 
-def midranks(rows: NDArray[np.floating]) -> Values:
-    """Ranks from 1 along the last axis, tied values at their mean rank; NaN where a row holds NaN."""
-    return _middles(rows, None) + 0.5
-
-
-def cumulative_weights(rows: NDArray[np.floating], weights: Values) -> Values:
-    """For each value of a row the weight of smaller ones plus half that of equal ones, itself included.
-
-    Parameters
-    ----------
-    rows : array (..., p)
-        Values to be ordered.
-    weights : array (p,)
-        Of the positions, the same for all rows.
-
-    Returns
-    -------
-    array (..., p)
-        NaN where a row holds NaN.
-    """
-    return _middles(rows, weights)
-
-
-def _middles(rows: NDArray[np.floating], weights: Values | None) -> Values:
-    """Weight below each value plus half of its ties'; positions weigh 1 unless `weights` says otherwise."""
-    out = np.empty(rows.shape, dtype=np.float64)
-    n = rows.shape[-1]
-    positions, packed, first = np.arange(n, dtype=np.uint64), np.empty(n, np.uint64), np.ones(n, bool)
-    for target, row in zip(out.reshape(-1, n), rows.reshape(-1, n), strict=True):
-        if row.dtype == np.float32:
-            order = _packed_order(row, positions, packed, first)
-        else:
-            order = np.argsort(row)
-            values = row[order]
-            np.not_equal(values[1:], values[:-1], out=first[1:])
-        edges = np.append(np.flatnonzero(first), n)  # where each run of equal values starts, and the end
-        below = edges if weights is None else np.concatenate([[0.0], np.cumsum(weights[order])])[edges]
-        middle = (below[:-1] + below[1:]) / 2
-        target[order] = middle if middle.size == n else np.repeat(middle, np.diff(edges))
-    out[np.isnan(rows).any(axis=-1)] = np.nan
-    return out
-
-
-def _packed_order(row: NDArray[np.float32], positions: NDArray[np.uint64], packed: NDArray[np.uint64],
-                  first: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Positions in ascending order of their values; `first` says which differ from the one before them.
-
-    Value and position are sorted as one whole number, four times as fast as argsort. `packed` and `first` are
-    written over, row by row: taking fresh memory for each row would cost as much as the sorting.
-    """
-    bits = (row + np.float32(0)).view(np.uint32)  # + 0 turns -0 into 0
-    if bits.max() >> 31:  # negative values, whose bits run the other way
-        bits = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
-    packed[:] = bits
-    packed <<= np.uint64(32)
-    packed |= positions
-    packed.sort()
-    order = (packed & np.uint64(0xFFFFFFFF)).astype(np.intp)
-    packed >>= np.uint64(32)
-    np.not_equal(packed[1:], packed[:-1], out=first[1:])
-    return order
-
-
 def _spearman(a: Maps, b: Maps) -> Values:  # (..., y, x) twice -> (...), and so below
-    correlation: Values = dot(_standard_ranks(a), _standard_ranks(b)) / (a.shape[-2] * a.shape[-1])
-    return np.clip(correlation, -1, 1)
-
-
-def _standard_ranks(maps: Maps) -> Values:
-    return standardised(midranks(_rows(maps)))
+    return np.clip(dot(unit_ranks(_rows(a)), unit_ranks(_rows(b))), -1, 1)
 
 
 def _auc_judd(positive: NDArray[np.bool_], classifier: Maps) -> Values:
     rows = _rows(classifier)
+    if positive.shape == classifier.shape and rows.dtype == np.float32 and rows.min(initial=0) >= 0:
+        return auc(rows, positive.reshape(rows.shape))
     n_positive = positive.sum(axis=(-2, -1))
-    n_negative = rows.shape[-1] - n_positive
-    wins = dot(flat(positive), _varying(midranks(rows), rows)) - n_positive * (n_positive + 1) / 2
-    return _ratio(wins, n_positive * n_negative)
+    won = dot(flat(positive), _varying(midranks(rows), rows)) - n_positive * (n_positive + 1) / 2
+    return _ratio(won, n_positive * (rows.shape[-1] - n_positive))
 
 
 def _auc_shuffled(positive: NDArray[np.bool_], classifier: Maps, total: NDArray[np.int64]) -> Values:
     rows = _rows(classifier)
     n_positive = positive.sum(axis=(-2, -1))
     # total counts the image itself too; against itself a set of pixels wins exactly one half of n² comparisons
-    wins = dot(flat(positive), _varying(cumulative_weights(rows, flat(total)), rows)) - n_positive**2 / 2
-    return _ratio(wins, n_positive * (total.sum() - n_positive))
+    won = dot(flat(positive), _varying(cumulative_weights(rows, flat(total)), rows)) - n_positive**2 / 2
+    return _ratio(won, n_positive * (total.sum() - n_positive))
 
 
 def _positives(maps: Maps, *, k: int) -> NDArray[np.bool_]:
@@ -231,6 +165,6 @@ def _varying(ranks: Values, rows: NDArray[np.floating]) -> Values:
     return ranks
 
 
-def _ratio(wins: Values, comparisons: Values) -> Values:
-    ratio: Values = wins / np.where(comparisons > 0, comparisons, np.nan)
+def _ratio(won: Values, comparisons: Values) -> Values:
+    ratio: Values = won / np.where(comparisons > 0, comparisons, np.nan)
     return ratio

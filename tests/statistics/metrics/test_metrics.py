@@ -13,7 +13,8 @@ from salcompare.errors import InputError
 from salcompare.maps import top_mask
 from salcompare.statistics.metrics.areas import dice, iou
 from salcompare.statistics.metrics.densities import FLOOR, information_gain, kl_divergence, nss, pearson, similarity
-from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, midranks, positives, spearman
+from salcompare.statistics.metrics.order import midranks
+from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, positives, spearman
 from salcompare.statistics.metrics.registry import METRICS, pairwise, required_metrics
 from salcompare.statistics.metrics.transport import emd
 from salcompare.statistics.overlaps.baselines import centred_gaussian
