@@ -31,6 +31,8 @@ class CodedResponses:
         Actor of each image that has a response.
     images_known : bool
         Whether images are images.
+    image_names : list of str
+        What the codes of images stand for; empty where images are not known.
     """
 
     actors: list[str]
@@ -40,6 +42,7 @@ class CodedResponses:
     worker: NDArray[np.intp] | None
     actor: NDArray[np.intp]
     images_known: bool
+    image_names: list[str]
 
     @property
     def of_actor(self) -> NDArray[np.intp]:
@@ -54,6 +57,28 @@ class CodedResponses:
         pairs = np.unique(np.column_stack([self.of_actor, self.worker]), axis=0)
         return np.bincount(pairs[:, 0], minlength=len(self.actors))
 
+    @property
+    def responses_of_images(self) -> NDArray[np.intp]:
+        """How many responses each image has (image,); at least 1."""
+        return np.bincount(self.image, minlength=len(self.actor))
+
+    @property
+    def image_shares(self) -> NDArray[np.float64]:
+        """Share of each label in the responses to each image (image, label)."""
+        n_labels = len(self.labels)
+        counts = np.bincount(self.image * n_labels + self.label, minlength=len(self.actor) * n_labels)
+        return counts.reshape(-1, n_labels) / self.responses_of_images[:, None]
+
+    @property
+    def effective_responses(self) -> NDArray[np.float64]:
+        """Kish's effective number of responses of each actor (actor,); 0 for an actor without responses.
+
+        A response to an image with m responses, of an actor with k such images, weighs 1 / (k m).
+        """
+        images = np.bincount(self.actor, minlength=len(self.actors))
+        spread = np.bincount(self.actor, 1 / self.responses_of_images, minlength=len(self.actors))
+        return np.asarray(images**2 / np.where(spread > 0, spread, 1), float)
+
 
 def code_responses(
     responses: pd.DataFrame, images: pd.DataFrame | None, labels: Sequence[str] | None,
@@ -64,15 +89,17 @@ def code_responses(
     order = list(dict.fromkeys(labels or ()))
     order += sorted(set(responses["label"].astype(str)) - set(order))
     worker = pd.factorize(responses["worker"], sort=True)[0].astype(np.intp) if "worker" in responses else None
+    names: list[str] = []
     if images is not None and images_known:
-        names, image = np.unique(responses["image"].to_numpy(str), return_inverse=True)
-        of_image = images.set_index("image")["actor"].reindex(names).to_numpy(str)
+        found, image = np.unique(responses["image"].to_numpy(str), return_inverse=True)
+        of_image = images.set_index("image")["actor"].reindex(found).to_numpy(str)
+        names = found.tolist()
     else:
         of_image, image = responses["actor"].to_numpy(str), np.arange(len(responses))
     actors = [] if images is None else list(dict.fromkeys(images["actor"].astype(str)))
     actors += sorted(set(of_image.tolist()) - set(actors))
     return CodedResponses(actors, order, _places(responses["label"].to_numpy(str), order), image.astype(np.intp),
-                          worker, _places(of_image, actors), images_known)
+                          worker, _places(of_image, actors), images_known, names)
 
 
 def _places(values: NDArray[np.str_], among: list[str]) -> NDArray[np.intp]:
@@ -104,10 +131,10 @@ def weighted_shares(
     cells, cell = np.unique(image * n_labels + label, return_inverse=True)
     of_image, of_label = cells // n_labels, cells % n_labels
     n_images = len(actor)
-    responses = _incidence(cell, worker, (len(cells), weights.shape[1]))
-    to_image = _incidence(of_image, np.arange(len(cells)), (n_images, len(cells)))
-    to_actor = _incidence(actor, np.arange(n_images), (n_actors, n_images))
-    to_share = _incidence(actor[of_image] * n_labels + of_label, np.arange(len(cells)),
+    responses = incidence(cell, worker, (len(cells), weights.shape[1]))
+    to_image = incidence(of_image, np.arange(len(cells)), (n_images, len(cells)))
+    to_actor = incidence(actor, np.arange(n_images), (n_actors, n_images))
+    to_share = incidence(actor[of_image] * n_labels + of_label, np.arange(len(cells)),
                           (n_actors * n_labels, len(cells)))
     shares = np.empty((len(weights), n_actors, n_labels))
     for start in range(0, len(weights), _BATCH):
@@ -121,7 +148,8 @@ def weighted_shares(
     return shares
 
 
-def _incidence(row: NDArray[np.intp], column: NDArray[np.intp], shape: tuple[int, int]) -> sparse.csr_array:
+def incidence(row: NDArray[np.intp], column: NDArray[np.intp], shape: tuple[int, int]) -> sparse.csr_array:
+    """Make the matrix that counts how often each column's unit comes in each row."""
     return sparse.csr_array((np.ones(len(row)), (row, column)), shape=shape)
 
 

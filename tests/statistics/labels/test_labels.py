@@ -64,6 +64,28 @@ def test_actors_weigh_the_same_in_the_population_by_hand():
     assert (first["n_actors"], first["n_images"], first["n_workers"], first["n_undefined"]) == (2, 3, 3, 1)
 
 
+def test_the_effective_number_of_responses_by_hand():
+    # Actor a: 4 responses of weight 1/8 on image 1, 1 of weight 1/2 on image 2: 1 / (4/64 + 1/4). b: 4 of 1/4.
+    result = of_actors(FEW).groupby("actor")["n_effective"].first()
+    assert result.to_dict() == {"a": pytest.approx(3.2), "b": pytest.approx(4), "c": 0}
+    # The population: those of a weigh half, those of b half.
+    assert of_population(FEW)["n_effective"].tolist() == [pytest.approx(4 / (1 / 3.2 + 1 / 4))] * 3
+    by_actor = pd.DataFrame({"actor": list("aaabb"), "label": ["eyes", "eyes", "nose", "chin", "eyes"]})
+    assert of_actors(by_actor, None)["n_effective"].tolist() == [3] * 3 + [2] * 3
+
+
+def test_the_effective_number_says_what_variance_balancing_costs():
+    """Of independent responses, a balanced share has the variance of a plain share of so many responses."""
+    rng = np.random.default_rng(3)
+    counts, p = np.array([2, 5, 20, 40]), 0.3
+    shares = (rng.binomial(counts, p, (20_000, 4)) / counts).mean(axis=1)
+    responses = pd.DataFrame({"image": np.repeat([f"i{k}" for k in range(4)], counts), "label": "eyes"})
+    images = pd.DataFrame({"image": [f"i{k}" for k in range(4)], "actor": "a"})
+    n_effective = of_actors(responses, images)["n_effective"].item()
+    assert p * (1 - p) / shares.var() == pytest.approx(n_effective, rel=0.05)
+    assert n_effective < counts.sum()
+
+
 def test_actors_without_responses_are_undefined_with_a_reason():
     missing = of_actors(FEW).query("actor == 'c'")
     assert (missing["reason"] == "no responses").all()
