@@ -32,7 +32,7 @@ class Interval:
     low, high : ndarray (...)
         The interval's ends; NaN where it is undefined.
     method : str
-        How it was made: percentile, t or jackknife.
+        How it was made.
     resampled : str
         What was resampled: actors, images or workers.
     level : float
@@ -47,7 +47,7 @@ class Interval:
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
-    method: Literal["percentile", "t", "jackknife"]
+    method: Literal["percentile", "bca", "t", "jackknife", "crossed t", "crossed Fieller", "Fieller"]
     resampled: str
     level: float
     n_resamples: int
@@ -56,7 +56,7 @@ class Interval:
 
 
 def bootstrap_weights(
-    units: int, n_resamples: int, rng: np.random.Generator, *, strata: ArrayLike | None = None,
+    units: int, n_resamples: int, rng: np.random.Generator, *, strata: ArrayLike | None = None, fewer: int = 0,
 ) -> NDArray[np.float64]:
     """Draw how often each unit comes in each resample with replacement.
 
@@ -70,16 +70,24 @@ def bootstrap_weights(
         Source of the draws.
     strata : array_like (units,), optional
         Units are resampled within their stratum, such as images within their (fixed) actor.
+    fewer : {0, 1}
+        How many draws fewer than it has units are made in each stratum, though at least one. With 1, the variance of
+        a mean over resamples is the unbiased one; with 0 it is (m-1)/m of that in a stratum of m.
 
     Returns
     -------
     ndarray (n_resamples, units)
-        Whole numbers; each row sums to `units`, and within each stratum to the stratum's size.
+        Whole numbers; within each stratum a row sums to the stratum's size less `fewer`.
 
     Raises
     ------
     InputError
         If there is no unit, or `strata` has another length.
+
+    References
+    ----------
+    Efron (1979), doi:10.1214/aos/1176344552; one draw fewer: McCarthy & Snowden (1985), Vital and Health Statistics
+    2(95)
     """
     groups = np.zeros(units, np.intp) if strata is None else np.unique(np.asarray(strata), return_inverse=True)[1]
     if units < 1 or len(groups) != units:
@@ -88,7 +96,7 @@ def bootstrap_weights(
     for group in range(groups.max() + 1):
         members = np.flatnonzero(groups == group)
         size = len(members)
-        drawn = rng.integers(0, size, (n_resamples, size)) + np.arange(n_resamples)[:, None] * size
+        drawn = rng.integers(0, size, (n_resamples, max(size - fewer, 1))) + np.arange(n_resamples)[:, None] * size
         weights[:, members] = np.bincount(drawn.ravel(), minlength=n_resamples * size).reshape(n_resamples, size)
     return weights
 

@@ -1,0 +1,193 @@
+"""The overlap of people and a classifier with workers, images and actors resampled, alone and crossed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+from salcompare.statistics.ceilings.draws import Metric, Resampler, Weights
+from salcompare.statistics.ceilings.material import Material, gather_material
+from salcompare.statistics.inference.bca import bca_interval
+from salcompare.statistics.inference.crossed import crossed_covariance, t_interval_of
+from salcompare.statistics.inference.resampling import (
+    FEWEST_ACTORS,
+    LEVEL,
+    Interval,
+    bootstrap_weights,
+    jackknife_standard_error,
+    percentile_interval,
+)
+from salcompare.statistics.kernels import Values
+
+Method = Literal["t", "percentile", "bca"]
+WORKERS, IMAGES, ACTORS = "workers", "images within actors", "actors"
+CROSSED = {f"{WORKERS} and {IMAGES}": (WORKERS, IMAGES), f"{WORKERS} and {ACTORS}": (WORKERS, ACTORS)}
+RESAMPLED = (WORKERS, IMAGES, ACTORS, *CROSSED)
+"""What may be resampled. Images within actors: for these actors; actors, whole: for actors like them."""
+
+
+def resampled_overlap(responses: pd.DataFrame, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
+                      rng: np.random.Generator, metric: Metric = "pearson", sigma: float = 0.0,
+                      n_resamples: int = 2000, method: Method = "t") -> xr.Dataset:
+    """Intervals of the same-image overlap, mean over actors, for each kind of replicate and for crossed kinds.
+
+    Parameters
+    ----------
+    responses : DataFrame
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open.
+    images : DataFrame
+        One row an image: ``image``, ``actor``, ``height``, ``width``.
+    classifier_maps : DataArray (image, y, x)
+        Eager or dask.
+    rng : Generator
+        Draws the resamples.
+    metric : {"pearson", "nss"}
+        The two metrics of `METRICS` that follow from inner products of maps, so that no resample draws a map.
+    sigma : float
+        Coverage and classifier maps are smoothed with a Gaussian of so many pixels of the grid; 0 for none.
+    n_resamples : int
+        Of each kind.
+    method : {"t", "percentile", "bca"}
+        Of the intervals of images and of actors; where workers are resampled there are t intervals only.
+
+    Returns
+    -------
+    Dataset
+        Over ``resampled`` (workers; images within actors; actors; workers and images within actors; workers and
+        actors):
+
+        - **ci_low**, **ci_high**, **ci_method**; **standard_error** of the draws, for crossed kinds
+          sqrt(2 (V_first + V_second) - V_both); **jackknife_error**, the same without any draws, as a check (NaN for
+          crossed kinds); **freedom**; **n_undefined** draws; **reason** where the interval is NaN: a variance that is
+          not above 0, fewer than eight actors or workers, or an actor with one image.
+        - **draws** (resampled, resample).
+
+        Scalar **value**, mean over actors of the mean over an actor's images; **n** actors. Over ``actor``:
+        **actor_value**, **actor_n** images. attrs ``n_images``, ``n_left_out`` and the settings.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, a response's image is unknown, the metric or method is, or no image has both.
+
+    Notes
+    -----
+    A resampled worker is resampled on all images at once. Copies of workers make coverage rougher, so that draws with
+    workers resampled lie below the observed value, and their percentiles with them; the t intervals stand about the
+    observed value and use the draws' spread only.
+
+    References
+    ----------
+    Schütt et al. (2023), doi:10.7554/eLife.82566
+    """
+    for where, value, known in (("metric", metric, ("pearson", "nss")), ("method", method, ("t", "percentile", "bca"))):
+        if value not in known:
+            raise InputError(Problem(where, repr(value), "one of " + ", ".join(known)))
+    material = gather_material(responses, images, classifier_maps, sigma=sigma)
+    resampler = Resampler(material, metric=metric)
+    weights = weights_of(material, n_resamples, rng, kinds=RESAMPLED if method == "t" else RESAMPLED[:3],
+                         fewer=int(method == "t"))
+    found = resampler.draws({"observed": observed_weights(material), **weights})
+    actors, means = found.pop("observed")
+    draws = {name: population[0] for name, (_, population) in found.items()}
+    without = {name: resampler.draws({name: one})[name][1][0] for name, one in leave_one_out(material).items()}
+    table = [_one(name, float(means[0, 0]), draws, without, material, method) for name in RESAMPLED]
+    columns = {name: ("resampled", [row[name] for row in table]) for name in table[0]}
+    missing = np.full(n_resamples, np.nan)
+    every = np.stack([draws.get(name, missing) for name in RESAMPLED])
+    return xr.Dataset(
+        {**columns, "value": float(means[0, 0]), "n": int((~np.isnan(actors[0, 0])).sum()),
+         "actor_value": ("actor", actors[0, 0]), "actor_n": ("actor", material.member.sum(axis=0)),
+         "draws": (("resampled", "resample"), every)},
+        coords={"resampled": list(RESAMPLED), "actor": material.actors},
+        attrs={"metric": metric, "sigma": float(sigma), "n_resamples": n_resamples, "level": LEVEL,
+               "n_images": len(material.boxes), "n_left_out": material.left_out})
+
+
+def observed_weights(material: Material) -> Weights:
+    """Everything once."""
+    return Weights(np.ones((1, material.n_workers)), np.ones((1, material.actor.size)), np.ones((
+        1, material.actors.size)))
+
+
+def weights_of(material: Material, n_resamples: int, rng: np.random.Generator, *, kinds: tuple[str, ...],
+               fewer: int = 1) -> dict[str, Weights]:
+    """Draw the weights of some kinds of `RESAMPLED`; crossed kinds hold the draws of the single ones."""
+    once = observed_weights(material)
+    workers = bootstrap_weights(material.n_workers, n_resamples, rng, fewer=fewer)
+    images = bootstrap_weights(material.actor.size, n_resamples, rng, strata=material.actor, fewer=fewer)
+    actors = bootstrap_weights(material.actors.size, n_resamples, rng, fewer=fewer)
+    every = {WORKERS: Weights(workers, once.images, once.actors), IMAGES: Weights(once.workers, images, once.actors),
+             ACTORS: Weights(once.workers, once.images, actors)}
+    first, second = CROSSED
+    every |= {first: Weights(workers, images, once.actors), second: Weights(workers, once.images, actors)}
+    return {kind: every[kind] for kind in kinds}
+
+
+def leave_one_out(material: Material) -> dict[str, Weights]:
+    """Weights that leave out each worker, image and actor in turn."""
+    once = observed_weights(material)
+    workers, images, actors = (1 - np.eye(part.shape[1]) for part in (once.workers, once.images, once.actors))
+    return {WORKERS: Weights(workers, once.images, once.actors), IMAGES: Weights(once.workers, images, once.actors),
+            ACTORS: Weights(once.workers, once.images, actors)}
+
+
+def freedom_of(material: Material, kind: str) -> int:
+    """Degrees of freedom of a kind of resample; of crossed ones the fewer."""
+    single = {WORKERS: material.n_workers - 1, IMAGES: material.actor.size - material.actors.size,
+              ACTORS: material.actors.size - 1}
+    return min(single[part] for part in CROSSED.get(kind, (kind,)))
+
+
+def lone_images(material: Material, kind: str) -> str:
+    """Say why images within actors cannot be resampled, or give an empty text."""
+    lone = int((material.member.sum(axis=0) < 2).sum())
+    return f"{lone} actors with one image, whose images' spread is unknown" if IMAGES in kind and lone else ""
+
+
+def _one(kind: str, value: float, draws: dict[str, Values], without: dict[str, Values], material: Material,
+         method: Method) -> dict[str, object]:
+    """Make the row of one kind."""
+    freedom, strata = freedom_of(material, kind), material.actor if kind == IMAGES else None
+    error = float(jackknife_standard_error(without[kind], strata=strata)) if kind in without else np.nan
+    interval, variance = _interval(kind, value, draws, without, freedom, method)
+    reason = lone_images(material, kind) or str(interval.reason.item())
+    known = not reason
+    return {"ci_low": float(interval.low) if known else np.nan, "ci_high": float(interval.high) if known else np.nan,
+            "ci_method": interval.method, "standard_error": float(np.sqrt(variance)) if variance >= 0 else np.nan,
+            "jackknife_error": error, "freedom": freedom, "n_undefined": int(interval.n_undefined), "reason": reason}
+
+
+def _interval(kind: str, value: float, draws: dict[str, Values], without: dict[str, Values], freedom: int,
+              method: Method) -> tuple[Interval, float]:
+    """Make the interval of one kind; give the variance behind it or, for percentiles, of the draws."""
+    variance = _variance(kind, draws, method)
+    own = draws.get(kind, np.empty(0))
+    undefined: NDArray[np.intp] = np.isnan(own).sum()
+    plain = t_interval_of(value, variance, freedom=freedom, resampled=kind, level=LEVEL, n_undefined=undefined,
+                          n_resamples=own.size, method="crossed t" if kind in CROSSED else "t")
+    if method == "t":
+        return plain, variance
+    if kind not in (IMAGES, ACTORS) or freedom < FEWEST_ACTORS - 1:
+        reason = ("draws in which workers come twice lie off the estimate: t intervals only" if WORKERS in kind
+                  else plain.reason)
+        nothing = np.array(np.nan)
+        return Interval(nothing, nothing, method, kind, LEVEL, own.size, undefined, np.array(reason, object)), variance
+    if method == "percentile":
+        return percentile_interval(own, resampled=kind), variance
+    return bca_interval(value, own, without[kind], resampled=kind), variance
+
+
+def _variance(kind: str, draws: dict[str, Values], method: Method) -> float:
+    if kind not in CROSSED:
+        return float(np.nanvar(draws[kind], ddof=1)) if draws[kind].size > 1 else np.nan
+    if method != "t":
+        return np.nan
+    first, second = CROSSED[kind]
+    parts = (draws[first], draws[second], draws[kind])
+    return float(crossed_covariance(parts, parts))

@@ -1,0 +1,107 @@
+"""Intervals when two kinds of replicate are crossed, such as workers who each saw many images.
+
+Resampling workers alone takes the images as given, resampling images alone the workers. Resampling both at once counts
+what belongs to a single worker on a single image three times. The right combination of the three variances counts each
+part once.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, Interval
+
+Draws = tuple[ArrayLike, ArrayLike, ArrayLike]
+"""Draws of a statistic (n_resamples, ...): one kind resampled, the other kind, both at once."""
+
+
+def crossed_covariance(one: Draws, other: Draws) -> NDArray[np.float64]:
+    """Covariance of two statistics whose replicates are crossed: 2 (C_first + C_second) - C_both.
+
+    Parameters
+    ----------
+    one, other : tuple of array_like (n_resamples, ...)
+        Draws of both statistics in the same resamples: with the first kind of replicate resampled, with the second,
+        and with both. Draws in which either statistic is undefined (NaN) are left out.
+
+    Returns
+    -------
+    ndarray (...)
+        May be negative, for a variance too. NaN where fewer than half of the draws are defined.
+
+    Notes
+    -----
+    Of a mean of values that are sums of a part of the first kind (variance a), of the second (b) and of the cell (c),
+    with n and m replicates, the truth is a/n + b/m + c/nm. With one draw fewer than there are replicates
+    (``bootstrap_weights(..., fewer=1)``) C_first expects a/n + c/nm, C_second b/m + c/nm, and C_both a/n + b/m +
+    3c/nm, so that the combination is unbiased for any n and m; with as many draws as replicates for large ones only.
+
+    References
+    ----------
+    Schütt et al. (2023), doi:10.7554/eLife.82566
+    """
+    first, second, both = (_covariance(np.asarray(a, float), np.asarray(b, float))
+                           for a, b in zip(one, other, strict=True))
+    return np.asarray(2 * (first + second) - both, float)
+
+
+def crossed_interval(estimate: ArrayLike, first: ArrayLike, second: ArrayLike, both: ArrayLike, *, freedom: int,
+                     resampled: str, level: float = LEVEL) -> Interval:
+    """Student's t interval of a statistic whose two kinds of replicate are crossed.
+
+    Parameters
+    ----------
+    estimate : array_like (...)
+        The statistic of all replicates.
+    first, second, both : array_like (n_resamples, ...)
+        Its draws with the first kind of replicate resampled, with the second, and with both, from
+        ``bootstrap_weights(..., fewer=1)``.
+    freedom : int
+        Degrees of freedom: the smaller number of replicates less one, or, within strata, less the number of strata.
+    resampled : str
+        What was resampled, such as "workers and actors".
+    level : float
+        Nominal coverage.
+
+    Returns
+    -------
+    Interval (...)
+        NaN where the variance 2 (V_first + V_second) - V_both is not above 0, where fewer than half of the draws are
+        defined, and everywhere if there are fewer than `FEWEST_ACTORS` - 1 degrees of freedom.
+
+    References
+    ----------
+    Schütt et al. (2023), doi:10.7554/eLife.82566
+    """
+    draws = (first, second, both)
+    return t_interval_of(estimate, crossed_covariance(draws, draws), freedom=freedom, resampled=resampled,
+                         level=level, n_resamples=len(np.asarray(both)), method="crossed t",
+                         n_undefined=np.isnan(np.asarray(both, float)).sum(axis=0))
+
+
+def t_interval_of(estimate: ArrayLike, variance: ArrayLike, *, freedom: int, resampled: str, level: float,
+                  n_resamples: int, method: Literal["t", "crossed t"], n_undefined: NDArray[np.intp]) -> Interval:
+    """Student's t interval from an estimate (...) and its variance (...); NaN where that is not above 0."""
+    middle, spread = np.asarray(estimate, float), np.asarray(variance, float)
+    enough = freedom >= FEWEST_ACTORS - 1
+    known = (spread > 0) & enough & ~np.isnan(middle)
+    half = stats.t.ppf((1 + level) / 2, max(freedom, 1)) * np.sqrt(np.where(known, spread, np.nan))
+    text = np.select([np.broadcast_to(not enough, known.shape), np.isnan(middle), np.isnan(spread), ~known], [
+        f"{freedom} degrees of freedom ({resampled}); an interval needs {FEWEST_ACTORS - 1}", "no estimate",
+        "undefined in most resamples", "the variance is not above 0"], default="")
+    return Interval(middle - half, middle + half, method, resampled, level, n_resamples,
+                    np.asarray(n_undefined, np.intp), text.astype(object))
+
+
+def _covariance(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Covariance over the first axis of draws that both are defined."""
+    defined = ~(np.isnan(one) | np.isnan(other))
+    n = defined.sum(axis=0)
+    safe = np.where(2 * n >= len(one), np.maximum(n, 1), 1)
+    a, b = (np.where(defined, x, 0) for x in (one, other))
+    a, b = (np.where(defined, x - x.sum(axis=0) / np.maximum(n, 1), 0) for x in (a, b))
+    return np.asarray(np.where(2 * n >= len(one), (a * b).sum(axis=0) / np.maximum(safe - 1, 1), np.nan), float)
