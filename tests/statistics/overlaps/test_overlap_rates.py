@@ -12,7 +12,8 @@ from scipy import stats
 
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.contrasts import paired_differences
-from salcompare.statistics.overlaps.pairings import Pairs, pairing_means, pairing_tests
+from salcompare.statistics.overlaps.pairings import pairing_tests
+from salcompare.statistics.overlaps.pairs import Pairs, pairing_means
 
 N_STUDIES = 300
 
@@ -78,7 +79,7 @@ def test_the_intervals_over_actors_cover_what_many_actors_tend_to():
     rng = np.random.default_rng(15)
     world = {"follows": 0.5, "shared_actor": 0.7, "human_actor": 0.5}
     many = study(rng, [4] * 400, **world)
-    truth = np.nanmean(pairing_means(Pairs(many.values, np.full(400, 4))), axis=1)
+    truth = np.nanmean(pairing_means(Pairs(many.values, np.full(400, 4), np.zeros(400, int))), axis=1)
     rng = np.random.default_rng(16)
     inside = np.zeros(5)
     n_studies = 200
@@ -102,7 +103,7 @@ def subset(matrix, chosen):
 def test_the_bootstrap_over_images_covers_about_nine_times_in_ten_at_fifteen_images():
     rng = np.random.default_rng(17)
     many = study(rng, [60] * 4, follows=0.5, shared_actor=0.7)
-    truth = pairing_means(Pairs(many.values, np.full(4, 60)))
+    truth = pairing_means(Pairs(many.values, np.full(4, 60), np.zeros(4, int)))
     inside, n_studies = np.zeros((5, 4)), 100
     for _ in range(n_studies):
         at = np.concatenate([60 * actor + np.sort(rng.choice(60, 15, replace=False)) for actor in range(4)])
