@@ -5,10 +5,17 @@ maps with dims (image, y, x) and a coordinate ``actor`` along ``image``, whoever
 """
 
 from salcompare.statistics.analysis import AnalysisData, Results, analyse
+from salcompare.statistics.ceilings.resampled import resampled_overlap
+from salcompare.statistics.ceilings.rounds import half_ceiling, rest_ceiling
+from salcompare.statistics.ceilings.seeds import seed_ceiling
+from salcompare.statistics.ceilings.share import share_of_ceiling
 from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
+from salcompare.statistics.inference.bca import bca_interval
+from salcompare.statistics.inference.crossed import crossed_covariance, crossed_interval
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size, max_statistic_p
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.inference.ratio import fieller_interval
 from salcompare.statistics.inference.resampling import (
     bootstrap_weights,
     jackknife_interval,
@@ -29,10 +36,11 @@ from salcompare.statistics.symmetries.indices import (
 )
 from salcompare.statistics.variance.explained import variance_explained
 
-__all__ = ["METRICS", "AnalysisData", "Results", "actor_means", "adjust_p", "analyse", "bootstrap_weights", "centre",
-           "cross_validated_odd_share", "exchangeability", "family_size", "group_rare_labels",
+__all__ = ["METRICS", "AnalysisData", "Results", "actor_means", "adjust_p", "analyse", "bca_interval",
+           "bootstrap_weights", "centre", "cross_validated_odd_share", "crossed_covariance", "crossed_interval",
+           "exchangeability", "family_size", "fieller_interval", "group_rare_labels", "half_ceiling",
            "jackknife_interval", "label_histogram", "max_statistic_p", "mean_ceiling", "noise_ceiling",
-           "odd_share_difference", "other_actors_mean", "overlap", "overlap_tests", "p_value",
-           "paired_differences", "pairing_tests", "pairwise", "percentile_interval", "permutations",
-           "population_label_histogram", "population_mean", "smallest_p", "symmetric_null_mean", "symmetry",
-           "t_interval", "uniform", "uniform_overlap", "variance_explained"]
+           "odd_share_difference", "other_actors_mean", "overlap", "overlap_tests", "p_value", "paired_differences",
+           "pairing_tests", "pairwise", "percentile_interval", "permutations", "population_label_histogram",
+           "population_mean", "resampled_overlap", "rest_ceiling", "seed_ceiling", "share_of_ceiling", "smallest_p",
+           "symmetric_null_mean", "symmetry", "t_interval", "uniform", "uniform_overlap", "variance_explained"]
