@@ -114,8 +114,8 @@ def simulate_study(scenario: Scenario, *, rng: np.random.Generator) -> Simulated
     shoot, first = _shoots(scenario)
     actor_shares = _dirichlet(scenario.geometry.shares[None], np.full(scenario.n_actors, scenario.actor_spread), rng)
     image_shares = _dirichlet(actor_shares[owner[first]], _image_spreads(scenario)[owner[first]], rng)[shoot]
-    shifts = (scenario.actor_shift * rng.standard_normal((scenario.n_actors, 2))[owner]
-              + scenario.image_shift * rng.standard_normal((first.size, 2))[shoot])
+    shifts = (np.asarray(scenario.actor_shift) * rng.standard_normal((scenario.n_actors, 2))[owner]
+              + np.asarray(scenario.image_shift) * rng.standard_normal((first.size, 2))[shoot])
     seeds = rng.integers(2**62, size=2)
     images = _images(scenario, names[owner], owner)
     truth = Truth(actor_shares, image_shares, owner, shifts, _label_shares(scenario, actor_shares, names))
@@ -249,13 +249,27 @@ def _shared(study: SimulatedStudy) -> Values:
     population = np.broadcast_to(scenario.geometry.shares, truth.image_shares.shape)
     own = [population] + [truth.actor_shares[truth.owner]] * bool(scenario.shared_actor or scenario.shared_image)
     own += [truth.image_shares] * bool(scenario.shared_image)
-    shifts = truth.shifts if scenario.actor_shift or scenario.image_shift else None
+    shifts = scenario.classifier_moves * truth.shifts if truth.shifts.any() else None
     maps = expected_coverage(scenario.geometry, np.stack(own), grid=scenario.grid, shifts=shifts)
     maps += BACKGROUND * maps[0].mean()
-    values: Values = maps[0] / maps[0].mean()
+    values = maps[0] / maps[0].mean()
+    if scenario.classifier_face is not None:
+        values = _moved(np.array(scenario.classifier_face), scenario.classifier_moves * truth.shifts)
     for follows, above, below in zip((scenario.shared_actor, scenario.shared_image), maps[1:], maps, strict=False):
         values *= 1 - follows + follows * above / below
-    return values
+    return np.asarray(values)
+
+
+def _moved(face: Values, shifts: Values) -> Values:
+    """Move a map by each image's shift, linearly between pixels, its edge repeated: (y, x), (n, 2) -> (n, y, x)."""
+    down, across = (_moving(shifts[:, 1 - axis] * face.shape[axis], face.shape[axis]) for axis in (0, 1))
+    return np.asarray(down @ face @ np.swapaxes(across, 1, 2))
+
+
+def _moving(pixels: Values, size: int) -> Values:
+    """Matrices (n, size, size) that move a column by some pixels each."""
+    source = np.clip(np.arange(size) - pixels[:, None], 0, size - 1)
+    return np.asarray(np.clip(1 - np.abs(source[:, :, None] - np.arange(size)), 0, None))
 
 
 def _factors(sd: float | Values, count: int, scenario: Scenario, rng: np.random.Generator) -> Values:

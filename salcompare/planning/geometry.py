@@ -74,8 +74,9 @@ class Geometry:
 
     @property
     def shares(self) -> Values:
-        """Of the places (place,)."""
-        return np.array([place.share for place in self.places])
+        """Of the places (place,), made to sum to 1 where they were rounded."""
+        shares: Values = np.array([place.share for place in self.places])
+        return np.asarray(shares / shares.sum())
 
     @property
     def boxes(self) -> Values:

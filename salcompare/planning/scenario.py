@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.resources
+import json
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.planning.geometry import Geometry, published_geometry
-from salcompare.simulation import published_calibration
-from salcompare.simulation.preferences import IMAGE_CONCENTRATION, WORKER_CONCENTRATION
-from salcompare.simulation.responses import LEFT_SHARE
+from salcompare.planning.geometry import Geometry, Place, published_geometry
 
-_SHARES = ("actor_spread", "image_spread", "favourite", "shared_actor", "shared_image")
-_AMOUNTS = ("actor_shift", "image_shift", "classifier_actor", "classifier_image", "noise", "smoothness")
+_SHARES = ("actor_spread", "image_spread", "favourite", "shared_actor", "shared_image", "classifier_moves")
+_AMOUNTS = ("classifier_actor", "classifier_image", "noise", "smoothness")
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,11 @@ class Scenario:
         The face that all photographs share.
     actor_spread, image_spread : float
         Of where people look, and so of labels: between actors, and between images within actors; in [0, 0.9].
-    actor_shift, image_shift : float
+    actor_shift, image_shift : float or (float, float)
         Standard deviation of where the face lies in an actor's photographs, and in an image, as a share of the
-        photograph's side. Boxes and the classifier's maps move with it.
+        photograph's side; of two numbers the first is along x and the second along y. Boxes move with it.
+    classifier_moves : float
+        How far the classifier's maps move with the face: 1 wholly, 0 not at all.
     favourite : float
         Probability that a response goes to the worker's own favourite place, whatever the image shows.
     unequal : float
@@ -59,6 +62,8 @@ class Scenario:
         Standard deviation of the log of the classifier's own smooth factor of an actor, and of an image.
     noise : float
         Standard deviation of the log of the factor of each single pixel.
+    classifier_face : tuple of tuple of float, optional
+        Rows of the classifier's map that all images share, on the grid; without it, where people look on average.
     smoothness : float
         Of the Gaussian that smooths the classifier's own factors, pixels of the grid.
     per_shoot : int
@@ -77,8 +82,9 @@ class Scenario:
     geometry: Geometry = field(default_factory=published_geometry)
     actor_spread: float = 0.0
     image_spread: float = 0.0
-    actor_shift: float = 0.0
-    image_shift: float = 0.0
+    actor_shift: float | tuple[float, float] = 0.0
+    image_shift: float | tuple[float, float] = 0.0
+    classifier_moves: float = 1.0
     favourite: float = 0.2
     unequal: float = 1.0
     shared_actor: float = 0.0
@@ -87,15 +93,19 @@ class Scenario:
     classifier_image: float = 0.0
     noise: float = 1.0
     smoothness: float = 2.0
+    classifier_face: tuple[tuple[float, ...], ...] | None = None
     per_shoot: int = 1
     n_groups: int = 0
 
     def __post_init__(self) -> None:
-        problems = [Problem(f"{name} of scenario {self.name!r}", f"{getattr(self, name):g}", expected)
+        problems = [Problem(f"{name} of scenario {self.name!r}", str(getattr(self, name)), expected)
                     for name, expected in self._wrong()]
         if isinstance(self.n_images, tuple) and len(self.n_images) != self.n_actors:
             problems.append(Problem(f"n_images of scenario {self.name!r}", f"{len(self.n_images)} numbers",
                                     f"one for each of {self.n_actors} actors"))
+        if self.classifier_face is not None and np.shape(self.classifier_face) != self.grid:
+            problems.append(Problem(f"classifier_face of scenario {self.name!r}", str(np.shape(self.classifier_face)),
+                                    f"the grid's shape {self.grid}"))
         if self.n_actors < 1 or self.images_of_actors.min() < 1 or min(self.responses) < 1:
             problems.append(Problem(f"scenario {self.name!r}", "no actor, or an actor without images or an image "
                                     "without responses", "at least 1 of each"))
@@ -109,6 +119,8 @@ class Scenario:
         found = [(name, "in [0, 1]") for name in _SHARES if not 0 <= getattr(self, name) <= 1]
         found += [(name, "at most 0.9") for name in ("actor_spread", "image_spread") if 0.9 < getattr(self, name) <= 1]
         found += [(name, ">= 0") for name in _AMOUNTS if not 0 <= getattr(self, name) < np.inf]
+        found += [(name, ">= 0") for name in ("actor_shift", "image_shift")
+                  if not (np.isfinite(getattr(self, name)).all() and np.min(getattr(self, name)) >= 0)]
         found += [(name, ">= 1") for name in ("unequal", "per_shoot") if not getattr(self, name) >= 1]
         return found
 
@@ -133,20 +145,21 @@ class Scenario:
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
 
+@cache
 def demo_scenario() -> Scenario:
-    """Give the demo study's model on the coarse grid of planning: its sizes, spreads and assumed habits.
+    """Give the demo study's model: what `salcompare.planning.fit_pilot` estimated from it.
 
-    Dirichlet concentrations are those of `salcompare.simulation` (published counts between actors; assumed between
-    images and workers), as spreads 1 / (concentration + 1). Workers there differ on every label, here in a favourite
-    place: both give two responses of a worker the same covariance. Photographs move as the ORL ones do, by about 3% of
-    their side. The classifier of the demo shares only the faces' geometry and pose with the simulated people.
+    Its people are simulated, with planted effects (`salcompare.simulation`); its photographs, whose faces move between
+    images and actors, and its network's maps are real. Simulated studies of its size have the demo's between-actor
+    shares, overlap, effects and ceiling, as far as the demo's own uncertainty goes.
     """
-    return Scenario(
-        "demo", n_actors=40, n_images=4, n_workers=120, per_image=20,
-        geometry=published_geometry(left_share=LEFT_SHARE),
-        actor_spread=1 / (published_calibration().concentration + 1), image_spread=1 / (IMAGE_CONCENTRATION + 1),
-        favourite=(1 / (WORKER_CONCENTRATION + 1)) ** 0.5, image_shift=0.03, classifier_actor=0.5,
-        classifier_image=0.5)
+    raw: dict[str, Any] = json.loads(importlib.resources.files(__package__).joinpath("demo.json").read_text(encoding="utf-8"))
+    del raw["note"]
+    face = raw.pop("geometry")
+    places = tuple(Place(**place) for place in face.pop("places"))
+    rows = tuple(tuple(row) for row in raw.pop("classifier_face"))
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
+    return Scenario(**plain, geometry=Geometry(places, **face), classifier_face=rows)
 
 
 _PAPER = Scenario("shared geometry")

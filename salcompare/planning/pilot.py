@@ -1,0 +1,250 @@
+"""From a pilot study to the scenario that its plans are simulated from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+from salcompare.maps import rasterise_boxes
+from salcompare.planning.generate import simulate_study
+from salcompare.planning.pilot_people import PeopleFit, fit_people
+from salcompare.planning.scenario import Scenario
+from salcompare.simulation.preferences import stream
+from salcompare.statistics import pairwise
+
+Values = NDArray[np.float64]
+GRID = (24, 24)
+STUDIES = 12
+"""Simulated studies for each point of the line that the classifier's agreement with people is read off."""
+_SMOOTH = (0.3, 6.0)  # least and most, pixels of the grid
+_FLOOR = 0.01  # added to maps of mean 1 before taking logs, for pixels of 0
+_UNKNOWN = "taken as 0: a pilot of this size cannot tell 0 from 1"
+_DEFAULTS = Scenario("defaults")
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """A pilot study, and what planning takes from it.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        The pilot's sizes, its face, and the estimated effects.
+    parameters : DataFrame
+        ``parameter, value, estimated``: each effect and how it was estimated.
+    classifier : bool
+        Whether the pilot has a classifier's maps.
+    """
+
+    scenario: Scenario
+    parameters: pd.DataFrame
+    classifier: bool
+
+
+def fit_pilot(responses: pd.DataFrame, images: pd.DataFrame, saliency: xr.DataArray | None = None, *, seed: int = 0,
+              name: str = "pilot") -> Pilot:
+    """Estimate a scenario from a pilot study by moments.
+
+    Parameters
+    ----------
+    responses, images : DataFrame
+        The pilot's tables (`schema.RESPONSES`, `schema.IMAGES`).
+    saliency : DataArray (image, y, x), optional
+        A classifier's maps; averaged over the cells of a grid of 24 x 24, and each scaled to a mean of 1.
+    seed : int
+        Of the simulated studies that the agreement of classifier and people is matched with.
+    name : str
+        What the scenario is called.
+
+    Returns
+    -------
+    Pilot
+        People: see `pilot_people.fit_people`. The classifier: products of the logs of its maps, of one image, of one
+        actor or of nothing in common, tell its own factors apart, and those of neighbouring pixels how smooth they
+        are; its face is the mean of its maps. `shared_image` and `shared_actor` are read off a line between studies
+        simulated with 0 and with 1, at which the image effect (the actor effect) of the Pearson correlation is the
+        pilot's. Where the faces' moving alone would make the image effect larger, `classifier_moves` is lowered; where
+        0 and 1 differ by less than one such effect's standard deviation between studies, 0 is taken.
+
+    Raises
+    ------
+    InputError
+        If the pilot is too small: fewer than two actors, no actor with two images, or no image with two workers.
+
+    Notes
+    -----
+    The estimates are the pilot's own, with its chance in them: from few actors the spread between actors is hardly
+    known, and a plan made from it is no better.
+    """
+    used = images[images["image"].isin(responses["image"])]
+    people = fit_people(responses, used)
+    scenario = _with_people(people, responses, used, name)
+    if saliency is None:
+        return Pilot(scenario, _parameters(scenario, people, classifier=False), classifier=False)
+    ids = saliency.image.to_numpy()
+    common = saliency.sel(image=ids[np.isin(ids, used["image"].to_numpy(str))])
+    if common.sizes["image"] < 2:
+        raise InputError(Problem("pilot", f"{common.sizes['image']} images with both responses and a classifier's map",
+                                 "at least 2"))
+    coarse = coarsened(common)
+    scenario = scenario.replace(**_classifier(coarse))
+    human = rasterise_boxes(responses, used, size=GRID)["coverage"]
+    scenario, unknown = _matched(scenario, _effects(human, coarse), seed)
+    parameters = _parameters(scenario, people, classifier=True)
+    parameters.loc[parameters["parameter"].isin(unknown), "estimated"] = _UNKNOWN
+    return Pilot(scenario, parameters, classifier=True)
+
+
+def coarsened(saliency: xr.DataArray) -> xr.DataArray:
+    """Average maps over the cells of the planning grid; each is then divided by its mean, empty maps are left out.
+
+    Parameters
+    ----------
+    saliency : DataArray (image, y, x)
+        Maps of any size.
+
+    Returns
+    -------
+    DataArray (image, y, x)
+        float64 on a grid of 24 x 24.
+    """
+    down, across = (_averaging(saliency.sizes[dim], pixels) for dim, pixels in zip(("y", "x"), GRID, strict=True))
+    values = np.stack([down @ one.to_numpy().astype(float) @ across.T for one in saliency.transpose("image", "y", "x")])
+    mean = values.mean(axis=(1, 2))
+    kept = np.isfinite(mean) & (mean > 0)
+    carried = {"image": saliency.image.to_numpy()[kept], "actor": ("image", saliency.actor.to_numpy()[kept])}
+    return xr.DataArray(values[kept] / mean[kept, None, None], dims=("image", "y", "x"), coords={
+        **carried, "y": np.arange(GRID[0]), "x": np.arange(GRID[1])})
+
+
+def _averaging(size: int, cells: int) -> Values:
+    """Matrix (cells, size) that averages a column over cells of equal length, which may cut pixels."""
+    edges = np.arange(cells + 1) * size / cells
+    position = np.arange(size)
+    parts = np.clip(np.minimum(edges[1:, None], position + 1) - np.maximum(edges[:-1, None], position), 0, None)
+    return np.asarray(parts / parts.sum(axis=1, keepdims=True))
+
+
+def _with_people(people: PeopleFit, responses: pd.DataFrame, images: pd.DataFrame, name: str) -> Scenario:
+    per_image = responses.groupby("image").size()
+    numbers = tuple(int(number) for number in images.groupby("actor", sort=False).size())
+    typical = max(1, round(float(per_image.mean())))
+    n_workers = max(int(responses["worker"].nunique()), typical)
+    favourite = _DEFAULTS.favourite if np.isnan(people.favourite) else people.favourite
+    return Scenario(name, n_actors=len(numbers), n_images=numbers, n_workers=n_workers, per_image=typical, grid=GRID,
+                    geometry=people.geometry, actor_spread=people.actor_spread, image_spread=people.image_spread,
+                    favourite=favourite, actor_shift=people.actor_shift, image_shift=people.image_shift)
+
+
+def _classifier(maps: xr.DataArray) -> dict[str, object]:
+    """Estimate the classifier's face, factors, noise and smoothness from maps of mean 1."""
+    values, codes = maps.to_numpy(), np.unique(maps.actor.to_numpy().astype(str), return_inverse=True)[1]
+    members = np.eye(codes.max() + 1)[codes]
+    sizes = members.sum(axis=0)
+    face = (np.tensordot(members.T, values, axes=1) / sizes[:, None, None]).mean(axis=0)
+    logs = np.log(values + _FLOOR)
+    whole, near, far = (_covariances(logs, members, face, lag) for lag in (0, 1, 2))
+    # Of Gaussian fields smoothed by s the covariance falls as exp(-lag² / 4 s²); pixel noise is at lag 0 only.
+    smoothness = np.sqrt(3 / 4 / np.log(near[0] / far[0])) if near[0] > far[0] > 0 else _SMOOTH[1]
+    smoothness = float(np.clip(smoothness, *_SMOOTH))
+    own = float(np.clip(near[0] * np.exp(1 / 4 / smoothness**2), 0, whole[0]))
+    actor = float(np.clip(whole[1], 0, own))
+    return {"classifier_face": tuple(tuple(float(value) for value in row) for row in face / face.mean()),
+            "classifier_actor": float(np.sqrt(actor)), "classifier_image": float(np.sqrt(own - actor)),
+            "noise": float(np.sqrt(max(whole[0] - own, 0.0))), "smoothness": smoothness}
+
+
+def _covariances(logs: Values, members: Values, weights: Values, lag: int) -> tuple[float, float]:
+    """Give covariances of pixels `lag` apart in one image, and in two images of an actor, beyond different actors'.
+
+    Pixels weigh as the face does: far from its features logs follow where the face lies, more than anything else.
+    """
+    found = []
+    centred = logs - logs.mean(axis=0)
+    same, itself = members @ members.T > 0, np.eye(len(logs), dtype=bool)
+    for axis in (1, 2):
+        moved, weight = np.moveaxis(centred, axis, -1), np.moveaxis(weights, axis - 1, -1)
+        stop = moved.shape[-1] - lag
+        weight = np.sqrt(weight[..., :stop] * weight[..., lag:]).ravel()
+        one, other = (moved[..., first:first + stop].reshape(len(logs), -1) for first in (0, lag))
+        products = (one * weight) @ other.T / weight.sum()
+        nothing = products[~same].mean() if (~same).any() else 0.0
+        actor = products[same & ~itself].mean() if (same & ~itself).any() else nothing
+        found.append((products[itself].mean() - nothing, actor - nothing))
+    return float(np.mean([each[0] for each in found])), float(np.mean([each[1] for each in found]))
+
+
+def _effects(human: xr.DataArray, classifier: xr.DataArray) -> Values:
+    """Image effect and actor effect of the Pearson correlation, means over actors; NaN where undefined."""
+    common = human.image.to_numpy()[np.isin(human.image.to_numpy(), classifier.image.to_numpy())]
+    matrix = pairwise(human.sel(image=common), classifier.sel(image=common), "pearson").to_numpy()
+    codes = np.unique(human.actor.sel(image=common).to_numpy().astype(str), return_inverse=True)[1]
+    kept = ~np.isnan(np.diag(matrix))
+    matrix, members = matrix[np.ix_(kept, kept)], np.eye(codes.max() + 1)[codes[kept]]
+    sizes = members.sum(axis=0)
+    several = sizes > 1
+    if several.sum() < 2:
+        return np.full(2, np.nan)
+    members, sizes = members[:, several], sizes[several]
+    own = np.diag(matrix) @ members
+    blocks = members.T @ matrix @ members
+    other_image = (np.diag(blocks) - own) / sizes / (sizes - 1)
+    means = blocks / np.outer(sizes, sizes)
+    other_actor = (means.sum() - np.trace(means)) / sizes.size / (sizes.size - 1)
+    return np.array([(own / sizes - other_image).mean(), other_image.mean() - other_actor])
+
+
+def _matched(scenario: Scenario, observed: Values, seed: int) -> tuple[Scenario, tuple[str, ...]]:
+    """Choose how far the classifier moves with the face and follows people, so that effects are the observed ones.
+
+    Gives the names of what a pilot of this size cannot tell, too.
+    """
+    steps = (0.0, 0.5, 1.0)
+    moving = [_simulated(scenario.replace(classifier_moves=step), seed)[0][0] for step in steps]
+    moves = float(np.interp(observed[0], np.maximum.accumulate(moving), steps))
+    scenario = scenario.replace(classifier_moves=moves if np.isfinite(moves) else 1.0)
+    unknown = []
+    for at, parameter in enumerate(("shared_image", "shared_actor")):
+        ends = [_simulated(scenario.replace(**{parameter: end}), seed) for end in (0.0, 1.0)]
+        rise, error = ends[1][0][at] - ends[0][0][at], ends[0][1][at]
+        found = (observed[at] - ends[0][0][at]) / rise if rise > error else np.nan
+        if np.isnan(found):
+            unknown.append(parameter)
+        scenario = scenario.replace(**{parameter: float(np.clip(np.nan_to_num(found), 0, 1))})
+    return scenario, tuple(unknown)
+
+
+def _simulated(scenario: Scenario, seed: int) -> tuple[Values, Values]:
+    """Give mean and standard deviation of the effects over simulated studies."""
+    drawn = [simulate_study(scenario, rng=stream(seed, "pilot", str(run))) for run in range(STUDIES)]
+    effects = np.array([_effects(study.human["coverage"], study.saliency) for study in drawn])
+    return effects.mean(axis=0), effects.std(axis=0, ddof=1)
+
+
+def _parameters(scenario: Scenario, people: PeopleFit, *, classifier: bool) -> pd.DataFrame:
+    pairs = "pairs of responses' labels"
+    known = f"{pairs}, same worker on different actors"
+    assumed = "assumed: no worker responded to two actors"
+    rows = [("actor_spread", scenario.actor_spread, f"{pairs}, same actor on different images"),
+            ("image_spread", scenario.image_spread, f"{pairs}, same image"),
+            ("favourite", scenario.favourite, assumed if np.isnan(people.favourite) else known),
+            *((f"{name} {axis}", value, f"pairs of boxes' centres, same {what}")
+              for name, shift, what in (("actor_shift", people.actor_shift, "actor on different images"),
+                                        ("image_shift", people.image_shift, "image"))
+              for axis, value in zip("xy", shift, strict=True))]
+    if classifier:
+        own = "products of the logs of the classifier's maps"
+        rows += [("classifier_actor", scenario.classifier_actor, f"{own}, same actor on different images"),
+                 ("classifier_image", scenario.classifier_image, f"{own}, neighbouring pixels of one image"),
+                 ("noise", scenario.noise, f"{own}, the same pixel less its neighbours"),
+                 ("smoothness", scenario.smoothness, f"{own}, pixels one and two apart"),
+                 ("classifier_moves", scenario.classifier_moves,
+                  "image effect of simulated studies kept from above the pilot's"),
+                 ("shared_image", scenario.shared_image, "image effect of simulated studies set to the pilot's"),
+                 ("shared_actor", scenario.shared_actor, "actor effect of simulated studies set to the pilot's")]
+    return pd.DataFrame(rows, columns=["parameter", "value", "estimated"])
