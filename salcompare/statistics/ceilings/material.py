@@ -110,10 +110,10 @@ def gather_material(responses: pd.DataFrame, images: pd.DataFrame, classifier_ma
 
 def _standardised(maps: Values) -> tuple[Values, NDArray[np.bool_]]:
     """Give maps mean 0 and norm 1, and say which allow it."""
-    constant = maps.max(axis=(1, 2)) == maps.min(axis=(1, 2))
     centred: Values = maps - maps.mean(axis=(1, 2), keepdims=True)
     norm = np.sqrt(np.einsum("iyx,iyx->i", centred, centred))
-    defined = ~constant & np.isfinite(norm)
+    size = np.sqrt(np.einsum("iyx,iyx->i", maps, maps))
+    defined = np.isfinite(norm) & (norm > 1e-9 * size)  # a constant map that was smoothed varies by rounding
     centred /= np.where(defined, norm, 1)[:, np.newaxis, np.newaxis]
     return centred, np.asarray(defined, bool)
 
