@@ -103,6 +103,16 @@ def _report(options: argparse.Namespace) -> None:
     print(study.reports / "report.html")
 
 
+def _calibrate(options: argparse.Namespace) -> None:
+    from salcompare.planning.calibrate import calibrate
+    from salcompare.planning.calibration_page import findings, stated
+    from salcompare.progress import Terminal
+
+    rates = calibrate(options.out, runs=options.runs, seed=options.seed, jobs=options.jobs, progress=Terminal())
+    for line in (*findings(rates), *stated(rates), options.out / "calibration.html"):
+        print(line)
+
+
 def _study(options: argparse.Namespace) -> Study:
     from salcompare.study import open_study
 
@@ -124,7 +134,18 @@ def _parser() -> argparse.ArgumentParser:
     figures = _command(commands, "figures", _figures, "write the figures into reports/figures")
     figures.add_argument("--only", type=_numbers, metavar="4,5,6", help="their numbers")
     _command(commands, "report", _report, "run what is stale and write reports/report.html")
+    _calibrate_command(commands)
     return parser
+
+
+def _calibrate_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "calibrate", _calibrate, "simulate studies and write how often every test is wrong and "
+                      "every interval right", of_study=False)
+    parser.add_argument("--out", type=Path, default=Path("reports/calibration"), metavar="DIR",
+                        help="folder of the page (default: reports/calibration)")
+    parser.add_argument("--runs", type=int, default=2000, metavar="N", help="simulated studies a scenario (2000)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random numbers (0)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the work (1)")
 
 
 def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str,

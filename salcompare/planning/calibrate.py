@@ -1,0 +1,269 @@
+"""Running a calibration: simulated studies in chunks, over processes, kept on disk so that a killed run goes on.
+
+Every random number belongs to a seed, a scenario, a run and a case, so results depend neither on the order of the runs
+nor on how many processes share them. All cases of a scenario see the same simulated studies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib.resources
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from salcompare import provenance, store
+from salcompare.errors import InputError, Problem
+from salcompare.planning.calibration import Case, Outcome, require_cases
+from salcompare.planning.calibration_rates import calibration_rates
+from salcompare.planning.calibration_scenarios import SCENARIOS, WORDS
+from salcompare.planning.cases import CASES
+from salcompare.planning.generate import simulate_study
+from salcompare.progress import Silent
+from salcompare.simulation.preferences import stream
+
+if TYPE_CHECKING:
+    from salcompare.planning.generate import SimulatedStudy
+    from salcompare.planning.scenario import Scenario
+    from salcompare.progress import Progress
+
+RUNS = 2000
+"""Simulated studies a scenario: the Monte Carlo error of a rate of 5% is then 0.5 percent points."""
+CHUNK = 25
+"""Runs that one process does at a time, and that are lost at most when it is killed."""
+COLUMNS = ("run", "check", *Outcome._fields)
+_SOURCES = ("maps", "simulation", "statistics", "planning/cases", "planning/generate.py", "planning/geometry.py")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some runs of one scenario, and where their outcomes are kept.
+
+    Attributes
+    ----------
+    scenario : str
+        Name of the scenario.
+    settings : Scenario
+        What is simulated.
+    cases : tuple of Case
+        Those that are run in this scenario.
+    runs : range
+        Numbers of the runs.
+    seed : int
+        Of the calibration.
+    path : Path
+        CSV file with the columns `COLUMNS`.
+    """
+
+    scenario: str
+    settings: Scenario
+    cases: tuple[Case, ...]
+    runs: range
+    seed: int
+    path: Path
+
+
+def run_calibration(
+    cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, *, runs: int = RUNS, seed: int = 0,
+    jobs: int = 1, progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Simulate the scenarios and apply the cases.
+
+    Parameters
+    ----------
+    cases : tuple of Case
+        Each is run in the scenarios that its checks name.
+    scenarios : mapping
+        By name.
+    folder : Path
+        Where chunks of outcomes are kept; a later call with the same cases, scenarios, seed and versions takes them
+        from there, and may ask for more runs.
+    runs : int
+        Simulated studies a scenario.
+    seed : int
+        Of all random numbers.
+    jobs : int
+        Processes that share the work; each computes with one thread. Results do not depend on it.
+    progress : Progress, optional
+        Told of every chunk.
+
+    Returns
+    -------
+    DataFrame
+        One row an outcome: ``scenario``, ``run``, ``check``, ``p``, ``estimate``, ``low``, ``high``, ``truth``, in
+        the order of scenarios, runs and cases.
+
+    Raises
+    ------
+    InputError
+        If a case names no scenario of these, names repeat, or there is no run or no process.
+    """
+    require_cases(cases, scenarios)
+    problems = [Problem(f"--{name}", str(value), "at least 1") for name, value in (("runs", runs), ("jobs", jobs))
+                if value < 1]
+    if problems:
+        raise InputError(problems)
+    chunks = _chunks(cases, scenarios, folder, runs, seed)
+    missing = [chunk for chunk in chunks if not chunk.path.exists()]
+    for _ in (progress or Silent()).track(_done(missing, jobs), total=len(missing), what="simulated studies, chunks"):
+        pass
+    return pd.concat([_read(chunk) for chunk in chunks], ignore_index=True)
+
+
+def calibrate(
+    folder: Path, *, runs: int = RUNS, seed: int = 0, jobs: int = 1, cases: tuple[Case, ...] = CASES,
+    scenarios: Mapping[str, Scenario] = SCENARIOS, words: Mapping[str, str] = WORDS, progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Run a calibration and write its page.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets calibration.html, calibration.csv, the figures, and ``runs/`` with what is needed to go on.
+    runs, seed, jobs, cases, scenarios, progress
+        As for `run_calibration`.
+    words : mapping
+        What each scenario simulates.
+
+    Returns
+    -------
+    DataFrame
+        As `calibration_rates.calibration_rates` gives it; what the page shows.
+
+    Raises
+    ------
+    InputError
+        As for `run_calibration`.
+    """
+    from salcompare.planning.calibration_page import Setup, write_page  # processes that only simulate draw nothing
+
+    outcomes = run_calibration(cases, scenarios, folder / "runs", runs=runs, seed=seed, jobs=jobs, progress=progress)
+    rates = calibration_rates(outcomes, cases)
+    used = {name: words.get(name, "") for name in scenarios if name in set(rates["scenario"])}
+    write_page(rates, Setup(runs, seed, used), folder)
+    delete_others(folder / "runs", folders(cases, scenarios, folder / "runs", seed))
+    return rates
+
+
+def run_chunk(chunk: Chunk) -> Path:
+    """Run a chunk's studies and write their outcomes; give the file's path."""
+    gc.freeze()  # statsmodels collects garbage whenever it adjusts p-values, and would walk all modules each time
+    lines = [",".join(COLUMNS)]
+    for run in chunk.runs:
+        study = simulate_study(chunk.settings, rng=stream(chunk.seed, "study", chunk.scenario, str(run)))
+        for case in chunk.cases:
+            rng = stream(chunk.seed, "case", case.name, chunk.scenario, str(run))
+            lines += [f"{run},{_quoted(name)},{_numbers(outcome)}"
+                      for name, outcome in _measured(case, chunk.scenario, study, rng).items()]
+    store.write_text(chunk.path, "\n".join(lines) + "\n")
+    return chunk.path
+
+
+def delete_others(folder: Path, keep: Mapping[str, Path]) -> None:
+    """Delete chunks of other settings or versions than those of the paths to keep."""
+    kept = set(keep.values())
+    for other in folder.glob("*-*"):
+        if other.is_dir() and other not in kept:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def folders(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, seed: int) -> dict[str, Path]:
+    """Name the folder of each scenario's chunks: it changes with whatever its outcomes depend on."""
+    found = {}
+    for name, settings in scenarios.items():
+        about = [[case.name, [check.name for check in case.checks if name in check.scenarios]]
+                 for case in _of(cases, name)]
+        print_ = provenance.fingerprint([seed, settings, about, CHUNK, dict(provenance.versions()), code_fingerprint()])
+        found[name] = folder / f"{name.replace(' ', '_').replace(',', '')}-{print_}"
+    return found
+
+
+@cache
+def code_fingerprint() -> str:
+    """Sixteen hex digits that change with the code that rates follow from: a run never mixes two versions of a test."""
+    root = importlib.resources.files("salcompare")
+    with contextlib.ExitStack() as stack:
+        base = stack.enter_context(importlib.resources.as_file(root))
+        files = sorted({path for part in _SOURCES for path in [base / part, *(base / part).rglob("*.py")]
+                        if path.suffix == ".py"})
+        return provenance.sha256_of_parts(path.read_text(encoding="utf-8") for path in files)[:16]
+
+
+def _chunks(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, runs: int,
+            seed: int) -> list[Chunk]:
+    """Cut all scenarios' runs into chunks; only the last of a scenario may be short, and is named by its end too."""
+    where = folders(cases, scenarios, folder, seed)
+    return [Chunk(name, settings, _of(cases, name), range(start, min(start + CHUNK, runs)), seed,
+                  where[name] / f"{start:06d}-{min(start + CHUNK, runs):06d}.csv")
+            for name, settings in scenarios.items() if _of(cases, name) for start in range(0, runs, CHUNK)]
+
+
+def _measured(case: Case, scenario: str, study: SimulatedStudy, rng: np.random.Generator) -> dict[str, Outcome]:
+    """Outcomes of the checks of a scenario; undefined ones where the data allow no number."""
+    wanted = [check.name for check in case.checks if scenario in check.scenarios]
+    try:
+        outcomes = case.measure(study, rng)
+    except InputError:
+        return dict.fromkeys(wanted, Outcome())
+    return {name: outcomes[name] for name in wanted}
+
+
+def _of(cases: tuple[Case, ...], scenario: str) -> tuple[Case, ...]:
+    return tuple(case for case in cases if scenario in case.scenarios)
+
+
+def _done(chunks: list[Chunk], jobs: int) -> Iterator[Path]:
+    """Run chunks, in this process or in several, and give their files as they are written."""
+    if jobs == 1 or len(chunks) < 2:
+        yield from map(run_chunk, chunks)
+        return
+    with _one_thread(), ProcessPoolExecutor(min(jobs, len(chunks)), mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(run_chunk, chunk) for chunk in chunks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have processes that are started compute with one thread each, or they get in each other's way."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _numbers(outcome: Outcome) -> str:
+    """Nine digits: what lies beyond may differ between processors."""
+    return ",".join("" if np.isnan(value) else f"{value:.9g}" for value in outcome)
+
+
+def _read(chunk: Chunk) -> pd.DataFrame:
+    frame = pd.read_csv(chunk.path, dtype=dict.fromkeys(Outcome._fields, "float64") | {"check": "str", "run": "int64"})
+    frame.insert(0, "scenario", chunk.scenario)
+    return frame
+
+

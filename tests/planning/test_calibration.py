@@ -1,0 +1,187 @@
+"""Calibration catches what is wrong, goes on where it was stopped, and depends on nothing but its seed."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from salcompare.errors import InputError
+from salcompare.planning import calibrate as runner
+from salcompare.planning import simulate_study
+from salcompare.planning.calibrate import calibrate, run_calibration
+from salcompare.planning.calibration import Case, Check, Outcome, require_cases
+from salcompare.planning.calibration_rates import bounds, calibration_rates, failures
+from salcompare.planning.calibration_scenarios import SCENARIOS as PUBLISHED
+from salcompare.planning.calibration_scenarios import SIZES, WORDS
+from salcompare.planning.cases import CASES
+from salcompare.planning.cases.truths import between_actor_share, label_share, place_maps
+from tests.planning.broken import BROKEN, NULL, RIGHT, SCENARIOS, Killed
+
+
+def content(folder):
+    """Bytes of all files below a folder, by name; of chunks too."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def rates(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("broken")
+    return calibrate(folder, runs=100, cases=(RIGHT, *BROKEN), scenarios=SCENARIOS), folder
+
+
+def test_tests_and_intervals_that_are_wrong_on_purpose_are_caught(rates):
+    failed = failures(rates[0])
+    assert set(failed["check"]) == {"permuting tasks", "pixels as replicates", "too narrow"}
+    assert (failed["cause"] == "").all()
+
+
+def test_a_test_that_is_right_holds_its_level_and_finds_what_is_planted(rates):
+    found = rates[0].set_index(["check", "purpose"])
+    assert found.loc[("right", "level"), "verdict"] == "holds"
+    assert found.loc[("right", "power"), "verdict"] == "found"
+
+
+def test_the_page_names_what_fails_and_needs_no_other_file(rates):
+    page = (rates[1] / "calibration.html").read_text()
+    assert "not explained" in page
+    assert "permuting tasks" in page
+    assert "nothing explains it" in page
+    assert page.count("src=") == page.count('src="data:image/png;base64,')
+    assert pd.read_csv(rates[1] / "calibration.csv")["check"].tolist() == rates[0]["check"].tolist()
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "CHUNK", 4)
+    whole = calibrate(tmp_path / "whole", runs=10, cases=(RIGHT,), scenarios=SCENARIOS)
+    killed = dataclasses.replace(RIGHT, measure=Killed(RIGHT.measure, 9, tmp_path / "flag"))
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(tmp_path / "parts", runs=10, cases=(killed,), scenarios=SCENARIOS)
+    kept = content(tmp_path / "parts")
+    assert 0 < len(kept) < len(content(tmp_path / "whole"))
+    again = calibrate(tmp_path / "parts", runs=10, cases=(RIGHT,), scenarios=SCENARIOS)
+    pd.testing.assert_frame_equal(whole, again)
+    assert content(tmp_path / "parts") == content(tmp_path / "whole")
+    assert kept.items() <= content(tmp_path / "parts").items()
+
+
+def test_two_processes_give_what_one_gives(tmp_path, monkeypatch):
+    one = run_calibration((RIGHT,), SCENARIOS, tmp_path / "one", runs=3)
+    two = run_calibration((RIGHT,), SCENARIOS, tmp_path / "two", runs=3, jobs=2)
+    pd.testing.assert_frame_equal(one, two)
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+def test_runs_do_not_depend_on_what_else_is_run_nor_on_how_they_are_cut(tmp_path, monkeypatch):
+    alone = run_calibration((RIGHT,), SCENARIOS, tmp_path / "alone", runs=6)
+    monkeypatch.setattr(runner, "CHUNK", 5)
+    beside = run_calibration((*BROKEN, RIGHT), SCENARIOS, tmp_path / "beside", runs=9)
+    pd.testing.assert_frame_equal(
+        alone, beside[(beside["check"] == "right") & (beside["run"] < 6)].reset_index(drop=True))
+
+
+def test_more_runs_keep_those_that_are_there_and_other_settings_do_not(tmp_path):
+    case = dataclasses.replace(RIGHT, checks=(Check("right", "test", "", ("null",)),))
+    few = run_calibration((case,), {"null": NULL}, tmp_path, runs=25)
+    before = content(tmp_path)
+    more = run_calibration((case,), {"null": NULL}, tmp_path, runs=50)
+    assert before.items() < content(tmp_path).items()
+    pd.testing.assert_frame_equal(few, more[:25])
+    other = run_calibration((case,), {"null": NULL.replace(noise=0.5)}, tmp_path, runs=25)
+    assert not other["p"].equals(few["p"])
+
+
+def test_data_that_allow_no_number_are_counted_as_undefined(tmp_path):
+    def refuses(study, rng):
+        raise InputError(())
+
+    case = Case("refuses", refuses, (Check("refuses", "test", "", ("null",)),))
+    row = calibration_rates(run_calibration((case,), {"null": NULL}, tmp_path, runs=3), (case,)).iloc[0]
+    assert (row["runs"], row["n_undefined"], row["verdict"]) == (0, 3, "undefined")
+    assert np.isnan(row["rate"])
+
+
+def outcomes(*rows):
+    columns = ("scenario", "run", "check", "p", "estimate", "low", "high", "truth")
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_rates_by_hand():
+    nan = np.nan
+    case = Case("c", right := (lambda study, rng: {}), (
+        Check("t", "test", "", ("null",), ("planted",)), Check("i", "interval", "", ("null",))))
+    table = outcomes(
+        ("null", 0, "t", 0.05, nan, nan, nan, nan), ("null", 1, "t", 0.051, nan, nan, nan, nan),
+        ("null", 2, "t", nan, nan, nan, nan, nan), ("planted", 0, "t", 0.01, nan, nan, nan, nan),
+        ("null", 0, "i", nan, 1.0, 0.0, 1.5, nan),  # without a truth, the mean of the estimates: 2
+        ("null", 1, "i", nan, 3.0, 2.0, 4.0, nan), ("null", 2, "i", nan, 2.0, nan, nan, nan))
+    found = calibration_rates(table, (case,)).set_index(["check", "scenario"])
+    level, power, cover = (found.loc[key] for key in (("t", "null"), ("t", "planted"), ("i", "null")))
+    assert (level["runs"], level["n_undefined"], level["count"], level["rate"]) == (2, 1, 1, 0.5)
+    assert (power["purpose"], power["rate"], power["verdict"]) == ("power", 1.0, "found")
+    assert (cover["runs"], cover["n_undefined"], cover["count"]) == (2, 1, 1)
+    assert (cover["mean_estimate"], cover["mean_truth"]) == (2.0, 2.0)
+    assert level["mc_low"] == pytest.approx(stats.beta.ppf(0.025, 1, 2))
+    assert right
+
+
+def test_a_stated_cause_turns_a_failure_into_a_shortfall():
+    case = Case("c", lambda study, rng: {}, (Check("t", "test", "", ("null",), shortfalls={"null": "why"}),))
+    table = outcomes(*(("null", run, "t", 0.01, *[np.nan] * 4) for run in range(50)))
+    row = calibration_rates(table, (case,)).iloc[0]
+    assert (row["verdict"], row["cause"], row["rate"]) == ("shortfall", "why", 1.0)
+
+
+@pytest.mark.parametrize(("runs", "n_cells"), [(2000, 150), (200, 10)])
+def test_bounds_are_simultaneous_and_no_wider_than_they_need_be(runs, n_cells):
+    most, least = bounds(runs, n_cells)
+    above = stats.binom.sf(round(most * runs), runs, 0.05)
+    assert above <= 0.001 / n_cells < stats.binom.sf(round(most * runs) - 1, runs, 0.05)
+    below = stats.binom.cdf(round(least * runs) - 1, runs, 0.95)
+    assert below <= 0.001 / n_cells < stats.binom.cdf(round(least * runs), runs, 0.95)
+
+
+def test_names_that_repeat_or_that_nobody_knows_are_refused():
+    twice = (RIGHT, RIGHT, Case("x", RIGHT.measure, (Check("y", "test", "", ("nowhere",)),)))
+    with pytest.raises(InputError, match="stands there twice") as error:
+        require_cases(twice, SCENARIOS)
+    assert "scenario 'nowhere'" in str(error.value)
+    with pytest.raises(InputError, match="--runs"):
+        run_calibration((RIGHT,), SCENARIOS, None, runs=0)
+
+
+def test_every_published_case_names_scenarios_that_are_described():
+    require_cases(CASES, PUBLISHED)
+    assert set(WORDS) == set(PUBLISHED)
+    covered = {check.name: check.scenarios for case in CASES for check in case.checks if check.kind == "interval"}
+    assert all(set(SIZES) <= set(names) or len(names) == 1 for names in covered.values())
+
+
+def test_the_true_share_between_actors_is_nothing_without_actor_effects_and_what_many_images_give_with_them():
+    settings = PUBLISHED["8 actors"].replace(grid=(8, 8))
+    study = simulate_study(settings.replace(actor_spread=0.0), rng=np.random.default_rng(0))
+    assert between_actor_share(study) == pytest.approx(0, abs=1e-12)
+    many = simulate_study(settings.replace(n_images=150, n_workers=400), rng=np.random.default_rng(1))
+    values = many.human["coverage"].to_numpy().reshape(8, 150, -1).astype(float)
+    within = values.var(axis=1, ddof=1).sum(axis=-1).mean()
+    between = values.mean(axis=1).var(axis=0, ddof=1).sum() - within / 150
+    few = dataclasses.replace(many, scenario=settings)  # the same actors; images do not enter
+    assert between_actor_share(few) == pytest.approx(between / (between + within), rel=0.1)
+
+
+def test_places_maps_add_up_to_the_mean_human_map():
+    settings = PUBLISHED["shared geometry"].replace(n_actors=1, n_images=400, n_workers=400, per_image=40,
+                                                    favourite=0.0)
+    human = simulate_study(settings, rng=np.random.default_rng(2)).human
+    drawn = human["coverage"].mean("image").to_numpy().ravel()
+    np.testing.assert_allclose(settings.geometry.shares @ place_maps(settings), drawn, atol=0.02)
+
+
+def test_the_true_label_share_is_the_actors_where_images_do_not_differ():
+    study = simulate_study(PUBLISHED["17 actors"].replace(image_spread=0.0), rng=np.random.default_rng(3))
+    np.testing.assert_allclose(label_share(study, "eyes"), study.truth.label_shares["eyes"])
+
+
+def test_an_outcome_without_numbers_is_undefined():
+    assert all(np.isnan(value) for value in Outcome())
