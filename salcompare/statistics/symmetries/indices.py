@@ -5,15 +5,18 @@ F is the mirror of a map S about the image's vertical midline; its even part is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.inference.levels import population_mean
+from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.kernels import Maps, Values, compare, dot, flat, standardised
+from salcompare.statistics.symmetries.parts import each_actor, folded, pair_sum
 
 _BLOCK = 1 << 22  # values of mirrored means held at once (32 MB)
 
@@ -64,8 +67,7 @@ def symmetric_null_mean(maps: xr.DataArray, *, rng: np.random.Generator, n_draws
     -----
     If left and right are exchangeable in every image, the index of the actor's heatmap is one such draw.
     """
-    require_maps(maps, "maps", dims=("image", "y", "x"))
-    return _by_actor(maps, lambda rows, width: _mirrored_index(rows, width, n_draws, rng))
+    return _by_actor(maps, lambda own: _mirrored_index(own, n_draws, rng))
 
 
 def cross_validated_odd_share(maps: xr.DataArray) -> xr.DataArray:
@@ -85,26 +87,62 @@ def cross_validated_odd_share(maps: xr.DataArray) -> xr.DataArray:
         negative as often as positive; 0.5 for energy on one side only. NaN with fewer than two images, or where the
         images' common energy is not positive.
     """
-    require_maps(maps, "maps", dims=("image", "y", "x"))
     return _by_actor(maps, _odd_share)
 
 
-def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray) -> xr.Dataset:
+def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.random.Generator,
+                         n_permutations: int = 9999) -> xr.Dataset:
     """Compare the cross-validated odd shares of people's and a classifier's maps, paired over actors.
 
     Parameters
     ----------
     human, classifier : DataArray (image, y, x)
-        Maps with coordinate ``actor`` along ``image``, smoothed alike.
+        Maps of one grid with coordinate ``actor`` along ``image``, smoothed alike.
+    rng : Generator
+        Draws which actors' differences turn their sign.
+    n_permutations : int
+        Arrangements drawn; where there are no more in all, each comes once.
 
     Returns
     -------
     Dataset
         Over ``actor`` (those of both): **human**, **classifier**. Scalars: **value**, mean of human - classifier;
-        **ci_low**, **ci_high**, by t over actors, NaN below eight; **n**, **n_undefined** actors, **reason**.
+        **ci_low**, **ci_high**, by t over actors, NaN below eight; **p_value**, two-sided, and **p_attainable**;
+        **n**, **n_undefined** actors, **reason**.
+
+    Raises
+    ------
+    InputError
+        If the grids differ, or `salcompare.maps.smooth` has noted different sigmas on the maps, or on one side only.
+
+    Notes
+    -----
+    Under the null hypothesis an actor's difference is distributed symmetrically about 0, independently of the other
+    actors'. The share depends on the maps' resolution and on how much of the grid they cover, besides their symmetry:
+    the same sigma makes the smoothing equal, not boxes as sharp as attributions.
     """
+    _require_alike(human, classifier)
     one, other = xr.align(cross_validated_odd_share(human), cross_validated_odd_share(classifier), join="inner")
-    return population_mean(one - other).assign(human=one, classifier=other)
+    difference = one - other
+    p, attainable, _ = sign_flip_test(difference.values, rng=rng, n_permutations=n_permutations)
+    return population_mean(difference).assign(
+        human=one, classifier=other, p_value=p, p_attainable=attainable,
+    ).assign_attrs(null="signs of actors' differences flipped", alternative="two-sided", ci_method="t",
+                   resampled="actors")
+
+
+def _require_alike(human: xr.DataArray, classifier: xr.DataArray) -> None:
+    """Refuse maps of different grids or different smoothing: what noise and detail they hold would be compared."""
+    problems = []
+    grids = [{dim: maps.sizes.get(dim) for dim in ("y", "x")} for maps in (human, classifier)]
+    if grids[0] != grids[1]:
+        problems.append(Problem("grids", f"human {grids[0]}, classifier {grids[1]}", "one grid"))
+    sigmas = [maps.attrs.get("sigma", 0.0) for maps in (human, classifier)]
+    if not np.isclose(*sigmas):
+        problems.append(Problem("smoothing", f"sigma {sigmas[0]:g} of human maps, {sigmas[1]:g} of the classifier's",
+                                "maps smoothed alike", "smooth both with the same sigma"))
+    if problems:
+        raise InputError(problems)
 
 
 def _index(maps: Maps) -> Values:  # (..., y, x) -> (...), and so below
@@ -132,33 +170,18 @@ def _laterality(maps: Maps) -> Values:
     return np.where(np.isnan(middle), np.nan, laterality)
 
 
-def _by_actor(maps: xr.DataArray, kernel: object) -> xr.DataArray:
-    """Apply a kernel to the maps of each actor in turn, so that lazy maps are read an actor at a time."""
-    if "actor" not in maps.coords:
-        raise InputError(Problem("maps", f"coordinates {', '.join(map(str, maps.coords))}", "an actor for each image",
-                                 "add it: maps.assign_coords(actor=('image', actors))"))
-    assert callable(kernel)  # noqa: S101 - for the type checker
-    actors = natural_order(maps.actor.values.tolist()).astype(str)
-    named = maps.actor.values.astype(str)
-    values = []
-    for actor in actors.tolist():
-        own = maps.isel(image=np.flatnonzero(named == actor)).transpose("image", "y", "x").values
-        rows = flat(own)
-        kept = np.isfinite(rows).all(axis=1) & rows.any(axis=1)
-        values.append(kernel(rows[kept], own.shape[-1]))
-    return xr.DataArray(np.array(values, dtype=np.float64), dims="actor", coords={"actor": actors})
+def _by_actor(maps: xr.DataArray, kernel: Callable[[Values], float]) -> xr.DataArray:
+    """Apply a kernel to the defined maps (image, y, x) of each actor in turn."""
+    found = {one.actor: kernel(one.values) for one in each_actor(maps)}
+    return xr.DataArray(np.array(list(found.values()), dtype=np.float64), dims="actor",
+                        coords={"actor": np.array(list(found), dtype=str)})
 
 
-def _mirrored(rows: Values, width: int) -> Values:
-    """Mirror maps (image, pixel) of a width."""
-    mirrored: Values = rows.reshape(len(rows), rows.shape[1] // width, width)[..., ::-1].reshape(rows.shape)
-    return mirrored
-
-
-def _mirrored_index(rows: Values, width: int, n_draws: int, rng: np.random.Generator) -> float:
-    if not len(rows):
+def _mirrored_index(maps: Values, n_draws: int, rng: np.random.Generator) -> float:
+    if not len(maps):
         return float("nan")
-    odd = (rows - _mirrored(rows, width)) / 2 / len(rows)
+    rows = flat(maps)
+    odd = (rows - flat(maps[..., ::-1])) / 2 / len(rows)
     even = rows.mean(axis=0) - odd.sum(axis=0)
     step = max(1, _BLOCK // rows.shape[1])
     total = 0.0
@@ -170,13 +193,6 @@ def _mirrored_index(rows: Values, width: int, n_draws: int, rng: np.random.Gener
     return total / n_draws
 
 
-def _odd_share(rows: Values, width: int) -> float:
-    mirrored = _mirrored(rows, width)
-    odd, even = _energy_between(rows - mirrored), _energy_between(rows + mirrored)
-    return odd / (odd + even) if len(rows) > 1 and odd + even > 0 else float("nan")
-
-
-def _energy_between(parts: Values) -> float:
-    """Sum over pairs of different rows of their inner products."""
-    together = parts.sum(axis=0)
-    return float(together @ together - np.einsum("ij,ij->", parts, parts))
+def _odd_share(maps: Values) -> float:
+    odd, even = (pair_sum(part) for part in folded(maps))
+    return odd / (odd + even) if len(maps) > 1 and odd + even > 0 else float("nan")

@@ -1,0 +1,271 @@
+"""How far the asymmetry of maps is that of the photographs: faces turned or lit from one side.
+
+The odd part of a photograph shows its pose and its light. If maps follow the face, an image whose face is turned has a
+map that is turned; maps may then be asymmetric without a side of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+from salcompare.maps import natural_order
+from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
+from salcompare.statistics.inference.signs import sign_flips
+from salcompare.statistics.kernels import Maps, Values
+from salcompare.statistics.symmetries.parts import DIMS, folded, pair_sum, require_actors
+
+_BLOCK = 4_000_000  # values of maps held in float64 at a time (32 MB)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Maps and photographs of the same images, images in blocks by actor.
+
+    Attributes
+    ----------
+    maps, photographs : ndarray (n, n)
+        Inner products of the odd parts of the maps, and of the photographs.
+    even : float
+        Sum over pairs of images of one actor of the inner products of the maps' even parts.
+    actors : ndarray of int (n,)
+        Code of each image's actor, ascending.
+    names : ndarray of str (a,)
+        The actors.
+    n_left_out : int
+        Maps left out: without a photograph, empty, or with a value that is not finite.
+    """
+
+    maps: Values
+    photographs: Values
+    even: float
+    actors: NDArray[np.intp]
+    names: NDArray[np.str_]
+    n_left_out: int
+
+    @property
+    def together(self) -> NDArray[np.bool_]:  # (n, n)
+        """Which images are of one actor."""
+        return np.equal(self.actors[:, None], self.actors[None, :])
+
+
+def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.random.Generator,
+                     n_permutations: int = 9999) -> xr.Dataset:
+    """Correlate the odd parts of maps with those of the photographs, to see whether maps turn with the face.
+
+    Parameters
+    ----------
+    maps : DataArray (image, y, x)
+        Maps or masks, with coordinate ``actor`` along ``image``. Empty maps and maps that hold NaN are left out.
+    photographs : DataArray (image, y, x)
+        The photographs in grey, of any grid; images on one side only are left out.
+    rng : Generator
+        Draws which map of an actor goes with which photograph.
+    n_permutations : int
+        Arrangements drawn; where there are no more in all, each comes once.
+
+    Returns
+    -------
+    Dataset
+        **value**, in [-1, 1]: correlation (uncentred) between the inner products of the maps' odd parts and those of
+        the photographs' odd parts, over the pairs of images of two actors, after each actor's mean odd part is taken
+        away; 1 where maps turn as the photographs do. Without association it is 0 in the mean over all arrangements.
+        **ci_low**, **ci_high**, by jackknife over actors; **p_value**, one-sided, **p_attainable**, **null_mean**;
+        **n** actors with two images, **n_undefined** with one, **n_images**, **n_images_undefined** (left out),
+        **reason**; **null** (permutation).
+
+    Raises
+    ------
+    InputError
+        If the maps have no actors, or there is no image of both.
+
+    Notes
+    -----
+    Under the null hypothesis an actor's maps can be exchanged among the actor's photographs. What all images of an
+    actor have in common counts for nothing, nor does a side that all maps have: neither can be told from the actor.
+    Pairs within an actor are left out, since taking away the mean makes them alike on both sides.
+
+    References
+    ----------
+    Robert & Escoufier (1976), doi:10.2307/2347233; without the diagonal: Smilde et al. (2009),
+    doi:10.1093/bioinformatics/btn634
+    """
+    pairs = _paired(maps, photographs)
+    centring = np.eye(len(pairs.actors)) - pairs.together / pairs.together.sum(axis=1)
+    one, other = centring @ pairs.maps @ centring, centring @ pairs.photographs @ centring
+    one[pairs.together] = 0
+    several = np.flatnonzero(np.bincount(pairs.actors) > 1)
+    scale = np.sqrt((one**2).sum() * (other[~pairs.together] ** 2).sum())
+    counts = {"n": several.size, "n_undefined": len(pairs.names) - several.size, "n_images": len(pairs.actors),
+              "n_images_undefined": pairs.n_left_out}
+    about = {"null": "maps permuted among the images of each actor", "alternative": "greater",
+             "ci_method": "jackknife", "resampled": "actors"}
+    if several.size < 2 or not scale > 0:
+        reason = ("fewer than two actors with two images" if several.size < 2 else
+                  "the odd parts of an actor's images do not differ")
+        nothing = dict.fromkeys(("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean"), np.nan)
+        return xr.Dataset(nothing | counts | {"reason": reason, "null": ("permutation", np.empty(0))}, attrs=about)
+    null = _permuted(one, other, pairs.actors, rng, n_permutations) / scale
+    value = float((one * other).sum() / scale)
+    low, high, why = _jackknife(one, other, pairs)
+    return xr.Dataset({"value": value, "ci_low": low, "ci_high": high, "p_value": float(p_value(value, null)),
+                       "p_attainable": smallest_p(null.size), "null_mean": 0.0, "reason": why,
+                       "null": ("permutation", null)} | counts, attrs=about)
+
+
+def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.random.Generator,
+                                 n_components: int = 10, n_permutations: int = 9999) -> xr.Dataset:
+    """Test whether actors' maps are asymmetric beyond what follows from the photographs' own asymmetry.
+
+    Parameters
+    ----------
+    maps, photographs : DataArray (image, y, x)
+        As for `pose_association`.
+    rng : Generator
+        Draws which images' remainders turn their sign.
+    n_components : int
+        Principal components of the photographs' odd parts that the maps' odd parts are regressed on.
+    n_permutations : int
+        Arrangements drawn; where there are no more in all, each comes once.
+
+    Returns
+    -------
+    Dataset
+        **value**: share of odd energy as of `asymmetry_test`, of what the photographs leave, less its mean over all
+        arrangements; **explained**: share of the maps' odd energy (sum of squares over images) that follows the
+        photographs, by chance about n_components / n_images; **p_value**, **p_attainable**, **null_mean** (exactly 0);
+        **n** actors with two images, **n_undefined** with one, **n_images**, **n_images_undefined** (left out),
+        **reason**; **null** (permutation).
+
+    Raises
+    ------
+    InputError
+        If the maps have no actors, there is no image of both, or fewer than three images a component.
+
+    Notes
+    -----
+    Odd parts are regressed on the photographs' scores through the origin: a photograph that is its own mirror image
+    says nothing of a side, and mirroring a photograph and its map together changes no coefficient. Under the null
+    hypothesis the remainder of each image is as likely as its mirror image. After each turn of signs the remainders
+    are regressed anew (Freedman & Lane 1983), because regression makes the remainders of an actor's images unlike one
+    another. A side of the maps that goes with the photographs' by chance of few actors is taken for theirs, so the
+    test errs towards symmetry.
+
+    References
+    ----------
+    Freedman & Lane (1983), doi:10.1080/07350015.1983.10509354; Winkler et al. (2014),
+    doi:10.1016/j.neuroimage.2014.01.060
+    """
+    pairs = _paired(maps, photographs)
+    n_images, several = len(pairs.actors), int((np.bincount(pairs.actors) > 1).sum())
+    if n_components < 1 or 3 * n_components > n_images:
+        raise InputError(Problem("n_components", f"{n_components} with {n_images} images",
+                                 "at least 1, and three images for each", "take fewer"))
+    remainder = np.eye(n_images) - _projection(pairs.photographs, n_components)
+    left = remainder @ pairs.maps @ remainder
+    within = pairs.together & ~np.eye(n_images, dtype=bool)
+    form = left * (remainder @ within @ remainder)
+    mean = float(np.trace(form)) / 2
+    batches = [np.einsum("ij,ij->i", signs @ form, signs) / 2 - mean
+               for signs in sign_flips(n_images, n_permutations, rng, groups=np.zeros(n_images, np.intp))]
+    draws = np.concatenate(batches) if batches else np.empty(0)
+    odd, defined = float(form.sum()) / 2 - mean, bool(within.any())
+    total = odd + pairs.even
+    value = odd / total if defined and total > 0 else np.nan
+    reason = "" if np.isfinite(value) else "the maps' common energy is not positive" if defined else (
+        "no actor with two images")
+    energy = float(np.trace(pairs.maps))
+    return xr.Dataset({
+        "value": value, "explained": 1 - float(np.trace(left)) / energy if energy > 0 else np.nan,
+        "p_value": float(p_value(odd, draws)) if defined else np.nan,
+        "p_attainable": smallest_p(draws.size) if defined else np.nan, "null_mean": 0.0 if defined else np.nan,
+        "n": several, "n_undefined": len(pairs.names) - several, "n_images": n_images,
+        "n_images_undefined": pairs.n_left_out,
+        "reason": reason, "null": ("permutation", draws / (draws + pairs.even)),
+    }, attrs={"null": "remainders of single images mirrored at random", "alternative": "greater",
+              "n_components": n_components})
+
+
+def _paired(maps: xr.DataArray, photographs: xr.DataArray) -> Paired:
+    """Align maps with photographs, sort images by actor and multiply their odd parts."""
+    require_actors(maps)
+    for dim in set(DIMS) - set(photographs.dims):
+        raise InputError(Problem("photographs", f"dims {photographs.dims}, without {dim}", f"{DIMS}, in grey"))
+    named = maps["actor"].values.astype(str)
+    known = {image: at for at, image in enumerate(photographs["image"].values.tolist())}
+    images = maps["image"].values.tolist()
+    grid = ("y", "x")
+    finite = xr.ufuncs.isfinite(maps.sum(grid, skipna=False, dtype=np.float64)).values & maps.any(grid).values
+    kept = [at for at, image in enumerate(images) if finite[at] and image in known]
+    if not kept:
+        raise InputError(Problem("maps and photographs", "no image of both with a map", "at least one",
+                                 "name images alike on both sides"))
+    names = natural_order(named[kept].tolist()).astype(str)
+    place = {actor: code for code, actor in enumerate(names.tolist())}
+    kept.sort(key=lambda at: place[named[at]])
+    codes = np.array([place[named[at]] for at in kept], dtype=np.intp)
+    odd, even = _products(maps, kept, codes)
+    faces, _ = _products(photographs, [known[images[at]] for at in kept], codes)
+    return Paired(odd, faces, even, codes, names, len(images) - len(kept))
+
+
+def _products(maps: xr.DataArray, places: list[int], codes: NDArray[np.intp]) -> tuple[Values, float]:
+    """Inner products of odd parts (n, n), and the sum over an actor's pairs of those of even parts."""
+    products, total = np.zeros((len(places), len(places))), 0.0
+    starts = np.unique(codes, return_index=True)[1]
+    for block in _row_blocks(maps.isel(image=places)):
+        odd, even = folded(block)
+        products += odd @ odd.T
+        total += sum(pair_sum(part) for part in np.split(even, starts[1:]))
+    return products, total
+
+
+def _row_blocks(maps: xr.DataArray) -> Iterator[Maps]:
+    """Yield some rows of all maps at a time."""
+    ordered = maps.transpose(*DIMS)
+    step = max(1, _BLOCK // max(1, ordered.sizes["image"] * ordered.sizes["x"]))
+    for start in range(0, ordered.sizes["y"], step):
+        yield ordered.isel(y=slice(start, start + step)).values.astype(np.float64)
+
+
+def _permuted(one: Values, other: Values, actors: NDArray[np.intp], rng: np.random.Generator,
+              n_permutations: int) -> Values:
+    """Sum the products of two matrices under permutation of the second's images within actors."""
+    exchange = exchangeability(range(len(actors)), blocks=actors, what="maps", among="images")
+    rows, both, found = np.empty_like(other), np.empty_like(other), []  # memory used again: twice as fast
+    for batch in permutations(exchange, n_permutations, rng):
+        for order in batch:
+            other.take(order, axis=0, out=rows, mode="clip").take(order, axis=1, out=both, mode="clip")
+            found.append(float(np.vdot(one, both)))
+    return np.array(found)
+
+
+def _projection(products: Values, n_components: int) -> Values:
+    """Project onto the leading principal components (through the origin) of rows, given their inner products."""
+    values, vectors = np.linalg.eigh(products)
+    leading = vectors[:, ::-1][:, :n_components][:, values[::-1][:n_components] > 1e-12 * max(values[-1], 0)]
+    projection: Values = leading @ leading.T
+    return projection
+
+
+def _jackknife(one: Values, other: Values, pairs: Paired) -> tuple[float, float, str]:
+    """Give the interval of the correlation by leaving out one actor after another, and why there is none."""
+    if (np.bincount(pairs.actors) > 1).sum() < FEWEST_ACTORS:
+        return np.nan, np.nan, f"fewer than {FEWEST_ACTORS} actors with two images"
+    starts = np.unique(pairs.actors, return_index=True)[1]
+    apart = ~pairs.together
+    blocks = np.stack([np.add.reduceat(np.add.reduceat(part, starts, axis=0), starts, axis=1)
+                       for part in (one * other, one**2 * apart, other**2 * apart)])
+    total = blocks.sum(axis=(1, 2))
+    without = total[:, None] - 2 * blocks.sum(axis=2)
+    kept = np.bincount(pairs.actors) > 1
+    product, square, other_square = without[:, kept]
+    value = total[0] / np.sqrt(total[1] * total[2])
+    interval = jackknife_interval(value, product / np.sqrt(square * other_square), resampled="actors")
+    return float(interval.low), float(interval.high), str(interval.reason.item())
