@@ -11,13 +11,11 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from statsmodels.stats.multitest import multipletests
 
 from salcompare.errors import InputError, Problem
 from salcompare.statistics.inference.permutation import Alternative, p_value
 
 Method = Literal["holm", "bh", "by"]
-METHODS: dict[Method, str] = {"holm": "holm", "bh": "fdr_bh", "by": "fdr_by"}
 CONTROLS: dict[Method, str] = {
     "holm": "family-wise error rate, whatever the dependence between tests",
     "bh": "false discovery rate, if tests are independent or positively dependent",
@@ -55,7 +53,7 @@ def adjust_p(p: xr.DataArray, dim: str, *, method: Method = "holm") -> xr.DataAr
     """
     _check(p, dim, method)
     adjusted: xr.DataArray = xr.apply_ufunc(
-        _adjusted, p, kwargs={"method": METHODS[method]}, input_core_dims=[[dim]], output_core_dims=[[dim]],
+        _adjusted, p, kwargs={"method": method}, input_core_dims=[[dim]], output_core_dims=[[dim]],
         vectorize=True, dask="parallelized", output_dtypes=[np.float64],
     ).transpose(*p.dims)
     return adjusted.assign_attrs(method=method, controls=CONTROLS[method], family=dim)
@@ -100,19 +98,28 @@ def max_statistic_p(observed: xr.DataArray, null: xr.DataArray, dim: str, *,
     return result.assign_attrs(method="max-statistic", controls="family-wise error rate", family=dim)
 
 
-def _adjusted(p: NDArray[np.float64], method: str) -> NDArray[np.float64]:
-    """Adjust the defined values of one family."""
+def _adjusted(p: NDArray[np.float64], method: Method) -> NDArray[np.float64]:
+    """Adjust the defined values of one family.
+
+    Written out: statsmodels' multipletests collects the interpreter's garbage at each call, which with a study in
+    memory takes a quarter of a second a family.
+    """
     adjusted = np.full(p.shape, np.nan)
-    tested = ~np.isnan(p)
-    if tested.any():
-        adjusted[tested] = multipletests(p[tested], method=method)[1]
+    order = np.argsort(p, kind="stable")[:np.count_nonzero(~np.isnan(p))]  # NaN comes last
+    rank = np.arange(1, order.size + 1)
+    if method == "holm":
+        raised = np.maximum.accumulate((order.size + 1 - rank) * p[order])
+    else:
+        factor = float((1 / rank).sum()) if method == "by" else 1.0
+        raised = np.minimum.accumulate((factor * order.size / rank * p[order])[::-1])[::-1]
+    adjusted[order] = np.minimum(raised, 1)
     return adjusted
 
 
 def _check(p: xr.DataArray, dim: str, method: str) -> None:
     problems = []
-    if method not in METHODS:
-        problems.append(Problem("method", repr(method), "one of " + ", ".join(METHODS)))
+    if method not in CONTROLS:
+        problems.append(Problem("method", repr(method), "one of " + ", ".join(CONTROLS)))
     if dim not in p.dims:
         problems.append(Problem("p-values", f"dims {p.dims}", f"a dim {dim!r}, the family"))
     outside = int(((p < 0) | (p > 1)).sum())
