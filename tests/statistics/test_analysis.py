@@ -167,16 +167,23 @@ def test_few_actors_and_one_worker_leave_reasons_not_numbers():
 
 def test_a_study_without_people_has_variance_and_symmetry_only():
     results, _ = analysed(human=None, responses=None, maps=(PLANTED,))
-    assert set(results.estimates["statistic"]) == {"accuracy", "variance_explained", "symmetry"}
+    assert set(results.estimates["statistic"]) == {"accuracy", "variance_explained", "symmetry", "symmetry_test"}
     assert results.heatmaps["source"].to_numpy().tolist() == [PLANTED]
 
 
-def test_the_family_of_every_adjusted_p_is_named_with_its_size(study):
+def test_every_p_names_its_family_and_the_families_size(study):
     results, _ = study
-    adjusted = results.estimates[results.estimates["p_adjusted"].notna()]
-    assert (adjusted["p_adjusted"] >= adjusted["p_value"]).all()
-    assert (adjusted["family_size"] == 12).all()
-    assert adjusted["family"].str.contains("Holm").all()
+    tested = results.estimates[results.estimates["p_value"].notna()]
+    for column in ("family", "family_size", "p_adjusted"):
+        assert tested[column].notna().all(), column
+    assert (tested["p_adjusted"] >= tested["p_value"]).all()
+    alone = tested["family"].str.endswith(": a single test")
+    assert (tested.loc[alone, "family_size"] == 1).all()
+    actors = tested[(tested["statistic"] == "overlap") & (tested["level"] == "actor")]
+    assert (actors["family_size"] == 12).all()
+    assert actors["family"].str.endswith("of each actor: actors (Holm)").all()
+    untested = results.estimates[results.estimates["p_value"].isna()]
+    assert untested["family"].isna().all()
 
 
 def test_whatever_is_undefined_says_why(study):

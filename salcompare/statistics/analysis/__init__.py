@@ -11,9 +11,12 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.progress import Progress, Silent
+from salcompare.statistics.analysis.asymmetry import asymmetry_estimates
 from salcompare.statistics.analysis.estimates import estimates_table, nulls_table, with_responses
+from salcompare.statistics.analysis.families import name_families
+from salcompare.statistics.analysis.heatmap_overlap import HeatmapOverlap
 from salcompare.statistics.analysis.labels import label_estimates
-from salcompare.statistics.analysis.overlap import OverlapAnalysis
+from salcompare.statistics.analysis.overlap import IMAGE_COLUMNS, OverlapAnalysis
 from salcompare.statistics.analysis.parts import AnalysisData, Draws
 from salcompare.statistics.analysis.symmetry import symmetry_estimates
 from salcompare.statistics.analysis.variance import variance_estimates
@@ -37,11 +40,15 @@ class Results:
         ``heatmap`` and ``relative`` (source, actor, y, x).
     nulls : DataFrame
         Columns statistic, metric, form, source, value: draws under the null, for figures.
+    image_overlaps : DataFrame
+        Columns image, actor, source, form, sigma and one a metric: the overlap of every image. The estimates hold
+        the actors' and the population's, as a row for each image would make them many times longer.
     """
 
     estimates: pd.DataFrame
     heatmaps: xr.Dataset
     nulls: pd.DataFrame
+    image_overlaps: pd.DataFrame
 
 
 def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int,
@@ -67,6 +74,7 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     """
     progress = progress or Silent()
     rows: list[Row] = list(_accuracy_rows(data.accuracies))
+    image_overlaps = pd.DataFrame(columns=list(IMAGE_COLUMNS))
     draws: list[Draws] = []
     progress.say("  variance explained")
     for more, null in variance_estimates(data, maps, statistics, seed):
@@ -77,13 +85,18 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     if data.responses is not None:
         rows += label_estimates(data.responses, data.images, statistics, seed)
     if heatmaps.sizes["source"]:
-        rows += symmetry_estimates(data, heatmaps["heatmap"], maps, seed)
+        rows += symmetry_estimates(data, heatmaps["heatmap"], maps, statistics, seed)
+    rows += asymmetry_estimates(data, maps, statistics, seed)
     if data.human is not None:
         analysis = OverlapAnalysis(data, maps, statistics, seed)
         for more, nulls in _overlaps(analysis, list(data.classifier_maps), progress):
             rows += more
             draws += nulls
-    return Results(with_responses(estimates_table(rows), responses), heatmaps, nulls_table(draws))
+        image_overlaps = analysis.image_table()
+    elif data.human_heatmap is not None:
+        rows += _heatmap_overlaps(heatmaps["heatmap"], maps, statistics, seed)
+    return Results(with_responses(name_families(estimates_table(rows)), responses), heatmaps, nulls_table(draws),
+                   image_overlaps)
 
 
 def study_heatmaps(data: AnalysisData, maps: Maps) -> xr.Dataset:
@@ -108,6 +121,16 @@ def _overlaps(analysis: OverlapAnalysis, sources: list[str], progress: Progress)
     for source in sources:
         progress.say(f"  overlap of people and {source}")
         yield from analysis.classifier_rows(source, baselines, ceilings)
+    yield list(analysis.comparison_rows()), []
+
+
+def _heatmap_overlaps(heatmaps: xr.DataArray, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:
+    """Compare heatmaps, where responses name actors and no images."""
+    overlap = HeatmapOverlap(maps, statistics, heatmaps.sizes["x"], seed)
+    human = heatmaps.sel(source="human", drop=True)
+    yield from overlap.baseline_rows(human)
+    for source in (str(name) for name in heatmaps["source"].values if name != "human"):
+        yield from overlap.rows_of_heatmaps(human, heatmaps.sel(source=source, drop=True), source)
 
 
 def _accuracy_rows(accuracies: pd.DataFrame) -> Iterator[Row]:

@@ -6,15 +6,23 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from salcompare.errors import InputError
+from salcompare.maps import actor_heatmap
+from salcompare.statistics.analysis.comparisons import (
+    compared_sources,
+    comparison_rows,
+    similarity_rows,
+    untested_comparison,
+)
+from salcompare.statistics.analysis.heatmap_overlap import HeatmapOverlap
+from salcompare.statistics.analysis.pairings import CORRECT, SAME_GROUP, n_draws, pairing_rows, restricted_rows
 from salcompare.statistics.analysis.parts import (
-    NULL_DRAWS,
     AnalysisData,
     Draws,
     actor_rows,
-    adjusted,
     population_row,
     stream,
     undefined_row,
@@ -24,7 +32,8 @@ from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean
 from salcompare.statistics.overlaps.contrasts import paired_differences, uniform_overlap
-from salcompare.statistics.overlaps.same_image import overlap, overlap_tests
+from salcompare.statistics.overlaps.pairings import pairing_tests
+from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
 PRIMARY = "pearson"
 UNIFORM = "baseline/uniform"
 CURVE = (0.0, 0.01, 0.02, 0.03, 0.05, 0.08)  # sigmas of the curve, shares of the grid's width
+IMAGE_COLUMNS = ("image", "actor", "source", "form", "sigma")
 _TESTED = tuple(name for name in METRICS if name != "emd")  # emd would solve a programme for each of n x n pairs
 
 
@@ -59,6 +69,9 @@ class OverlapAnalysis:
         self.sigma = maps.sigma * self.coverage.sizes["x"]
         self.forms: tuple[tuple[str, float | None, tuple[str, ...]], ...] = (
             ("raw", None, tuple(METRICS)), ("smoothed", self.sigma, (PRIMARY,)))
+        self.heatmaps = HeatmapOverlap(maps, statistics, self.coverage.sizes["x"], seed)
+        self._matrices: dict[tuple[str, str], dict[str, xr.DataArray]] = {}  # all pairs, by source and form
+        self._same: dict[tuple[str, str], xr.Dataset] = {}  # overlaps of the same image
 
     def ceilings(self) -> tuple[list[Row], dict[str, float]]:
         """Estimate the noise ceiling of the primary metric in each form; give its rows and its population values."""
@@ -92,7 +105,34 @@ class OverlapAnalysis:
         """Give the rows of people's overlap with the baselines."""
         for name, of_forms in baselines.items():
             for form, values in of_forms.items():
+                self._same[name, form] = values
                 yield from self._same_image_rows(name, form, values)
+        yield from self.heatmaps.baseline_rows(actor_heatmap(self.data.comparable_coverage))
+
+    def image_table(self) -> pd.DataFrame:
+        """Give the overlap of every image, for all sources and baselines whose rows were made.
+
+        Columns image, actor, source, form, sigma and one a metric.
+        """
+        tables = [values[[name for name in METRICS if name in values]].reset_coords(drop=True).to_dataframe()
+                  .reset_index().assign(actor=values["actor"].values, source=source, form=form,
+                                        sigma=self.sigma if form == "smoothed" else np.nan)
+                  for (source, form), values in self._same.items()]
+        whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(IMAGE_COLUMNS))
+        return whole[[*IMAGE_COLUMNS, *(name for name in METRICS if name in whole)]]
+
+    def comparison_rows(self) -> Iterator[Row]:
+        """Give the rows of one classifier less another, once the rows of both were made."""
+        for names in compared_sources(list(self.data.classifier_maps)):
+            for form, sigma, metrics in self.forms:
+                if any((name, form) not in self._matrices for name in names):
+                    continue
+                key = {"statistic": "overlap", "form": form, "sigma": sigma}
+                one, other = (self._matrices[name, form] for name in names)
+                yield from comparison_rows(one, other, names, self.statistics, self.seed, **key)
+                for metric in (name for name in metrics if name not in _TESTED):
+                    pair = (self._same[name, form][metric] for name in names)
+                    yield untested_comparison(*pair, names, self.statistics, self.seed, metric=metric, **key)
 
     def classifier_rows(self, source: str, baselines: dict[str, dict[str, xr.Dataset]], ceilings: dict[str, float],
                         ) -> Iterator[tuple[list[Row], list[Draws]]]:
@@ -107,6 +147,7 @@ class OverlapAnalysis:
         saliency = self.data.classifier_maps[source]["saliency"].load()
         for form, sigma, metrics in self.forms:
             values = overlap(self.coverage, saliency, metrics=metrics, share=self.share, sigma=sigma)
+            self._same[source, form] = values
             untested = values[[name for name in metrics if name not in _TESTED]]
             rows = list(self._same_image_rows(source, form, untested)) if untested.data_vars else []
             rows += self._tie_rows(source, values)
@@ -118,6 +159,8 @@ class OverlapAnalysis:
                     ceiling = ceilings[form] if metric == PRIMARY else np.nan
                     yield self._tested(source, saliency, metric, form, sigma, ceiling)
         yield list(self._curve(source, saliency)), []
+        yield list(self.heatmaps.rows(self.coverage, saliency, source)), []
+        yield similarity_rows(self.coverage, saliency, source, self.sigma, self.statistics, self.seed)
 
     def _same_image_rows(self, source: str, form: str, values: xr.Dataset) -> Iterator[Row]:
         for metric in METRICS:
@@ -151,48 +194,21 @@ class OverlapAnalysis:
             key = self._key(source, form, metric, f"minus {baseline}")
             yield {**population_row(one, **key), "null": found.attrs["null"], "null_mean": 0.0,
                    "alternative": str(one["alternative"].item()), "p_value": float(one["p_value"]),
-                   "p_attainable": float(one["p_attainable"]), "n_resamples": _n_draws(one["p_attainable"].item())}
+                   "p_attainable": float(one["p_attainable"]), "n_resamples": n_draws(one["p_attainable"].item())}
 
     def _tested(self, source: str, saliency: xr.DataArray, metric: str, form: str, sigma: float | None,
                 ceiling: float) -> tuple[list[Row], list[Draws]]:
-        found = overlap_tests(self.coverage, saliency, metric=metric, share=self.share, sigma=sigma,
-                              n_permutations=self.statistics.n_permutations, n_resamples=self.statistics.n_resamples,
+        matrix = overlap_matrix(self.coverage, saliency, metric=metric, share=self.share, sigma=sigma)
+        self._matrices.setdefault((source, form), {})[metric] = matrix
+        found = pairing_tests(matrix, better=METRICS[metric].better, n_permutations=self.statistics.n_permutations,
+                              n_resamples=self.statistics.n_resamples,
                               rng=stream(self.seed, "overlap", source, metric, form))
-        rows: list[Row] = []
-        draws: list[Draws] = []
-        for contrast in found["contrast"].values.tolist():
-            one = found.sel(contrast=contrast)
-            key = self._key(source, form, metric, contrast)
-            rows.append(self._population(one, key, ceiling if contrast == "same image" else np.nan))
-            rows += adjusted(self._actors(one, key), f"{contrast} of {metric}, {form}, over actors")
-            if contrast.endswith("effect"):
-                null = one["null"].dropna("permutation").values[:NULL_DRAWS]
-                draws.append(({**key, "metric": f"{metric} {contrast}"}, null))
+        key = {**self._key(source, form, metric, "same image")}
+        rows, draws = pairing_rows(found, key, ceiling=ceiling)
+        if metric == PRIMARY:
+            rngs = {name: stream(self.seed, "overlap", source, metric, form, name) for name in (SAME_GROUP, CORRECT)}
+            rows += restricted_rows(matrix, self.data, self.statistics, key, rngs)
         return rows, draws
-
-    def _population(self, one: xr.Dataset, key: Row, ceiling: float) -> Row:
-        row = {**population_row(one, **key), "ci_method": str(one["ci_method"].item()), "ceiling": ceiling}
-        if not str(key["contrast"]).endswith("effect"):
-            return row
-        return row | self._about_test(one) | {"p_value": float(one["p_value"]),
-                                              "p_attainable": float(one["p_attainable"])}
-
-    def _actors(self, one: xr.Dataset, key: Row) -> Iterator[Row]:
-        about = {"ci_method": one.attrs["actor_ci_method"], "resampled": one.attrs["actor_resampled"]}
-        tested = str(key["contrast"]).endswith("effect")
-        if tested:
-            about |= self._about_test(one) | {"null_mean": np.nan}
-        names = ("ci_low", "ci_high", "reason", *(("p_value", "p_attainable") if tested else ()))
-        columns = {name: one[f"actor_{name}"].values.tolist() for name in names}
-        for index, row in enumerate(actor_rows(one["actor_value"], one["actor_n"], **key)):
-            here = {name: values[index] for name, values in columns.items()}
-            here["reason"] = here["reason"] or row["reason"]
-            yield {**row, **about, **here} | ({"n_resamples": _n_draws(here["p_attainable"])} if tested else {})
-
-    def _about_test(self, one: xr.Dataset) -> dict[str, object]:
-        effect = str(one["contrast"].item()).removesuffix(" effect")
-        return {"null": one.attrs[f"null_{effect}"], "null_mean": 0.0, "alternative": one.attrs["alternative"],
-                "n_resamples": _n_draws(one["p_attainable"].item())}
 
     def _curve(self, source: str, saliency: xr.DataArray) -> Iterator[Row]:
         for share in CURVE:
@@ -204,11 +220,6 @@ class OverlapAnalysis:
     def _key(self, source: str, form: str, metric: str, contrast: str) -> dict[str, object]:
         return {"statistic": "overlap", "metric": metric, "form": form, "source": source, "against": "human",
                 "contrast": contrast, "sigma": self.sigma if form == "smoothed" else None}
-
-
-def _n_draws(p_attainable: float) -> int | None:
-    """Draws or arrangements behind a p-value, from the smallest that it can be."""
-    return None if np.isnan(p_attainable) else round(1 / p_attainable) - 1
 
 
 def _with_reason(found: xr.Dataset, of_images: xr.Dataset) -> xr.Dataset:

@@ -43,6 +43,8 @@ class AnalysisData:
         By source, such as ``alexnet/finetuned/guided_backprop``: Dataset with ``saliency`` (image, y, x).
     accuracies : DataFrame
         Columns classifier, variant, split, accuracy, ci_low, ci_high, n.
+    predictions : DataFrame or None
+        Columns classifier, variant, image, actor, predicted: whom each classifier took the images to show.
     """
 
     photographs: xr.DataArray
@@ -52,6 +54,7 @@ class AnalysisData:
     human_heatmap: xr.DataArray | None
     classifier_maps: Mapping[str, xr.Dataset]
     accuracies: pd.DataFrame
+    predictions: pd.DataFrame | None = None
 
     @property
     def comparable_coverage(self) -> xr.DataArray:
@@ -80,6 +83,18 @@ def population_row(found: xr.Dataset, **key: object) -> Row:
     return {**key, "level": "population", "value": float(found["value"]), "ci_low": float(found["ci_low"]),
             "ci_high": float(found["ci_high"]), **interval, "n": int(found["n"]),
             "n_undefined": int(found["n_undefined"]), "reason": str(found["reason"].item()) or None}
+
+
+def about_test(found: xr.Dataset, *, null_mean: float | None = None) -> Row:
+    """Give a row's columns of a test from p_value, p_attainable and, in the attrs, the null and the alternative.
+
+    Of the draws' number p_attainable tells: it is one over them and the observed arrangement together.
+    """
+    least = float(found["p_attainable"])
+    mean = float(found["null_mean"]) if null_mean is None else null_mean
+    return {"null": found.attrs["null"], "null_mean": mean, "alternative": found.attrs["alternative"],
+            "p_value": float(found["p_value"]), "p_attainable": least,
+            "n_resamples": None if np.isnan(least) else round(1 / least) - 1}
 
 
 def undefined_row(error: InputError, **key: object) -> Row:

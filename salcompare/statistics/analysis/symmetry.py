@@ -1,4 +1,4 @@
-"""Estimates of the symmetry of each source's heatmaps."""
+"""Estimates of the symmetry of each source's heatmaps, and of the difference between sources."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from salcompare import maps as mapping
-from salcompare.statistics.analysis.parts import AnalysisData, actor_rows, population_row, stream
+from salcompare.statistics.analysis.parts import AnalysisData, about_test, actor_rows, population_row, stream
 from salcompare.statistics.inference.levels import population_mean
 from salcompare.statistics.symmetries.indices import odd_share_difference, symmetric_null_mean, symmetry
 
 if TYPE_CHECKING:
-    from salcompare.config import Maps
+    from salcompare.config import Maps, Statistics
     from salcompare.statistics.analysis.estimates import Row
 
 METRICS = ("index", "mirror_correlation", "laterality")
 
 
-def symmetry_estimates(data: AnalysisData, heatmaps: xr.DataArray, maps: Maps, seed: int) -> Iterator[Row]:
+def symmetry_estimates(data: AnalysisData, heatmaps: xr.DataArray, maps: Maps, statistics: Statistics,
+                       seed: int) -> Iterator[Row]:
     """Estimate the three indices of every source, per actor and for the population, and the odd shares' difference."""
     of_images = {source: mapping.top_mask(found["saliency"], share=maps.mask_share)
                  for source, found in data.classifier_maps.items()}
@@ -36,7 +37,7 @@ def symmetry_estimates(data: AnalysisData, heatmaps: xr.DataArray, maps: Maps, s
         for metric, values in symmetry(one).items():
             yield from _rows(str(source), str(metric), values.compute(), counts.compute(),
                              null if metric == "index" else None)
-    yield from _odd_shares(data, maps)
+    yield from _odd_shares(data, maps, statistics, seed)
 
 
 def _rows(source: str, metric: str, values: xr.DataArray, counts: xr.DataArray, null: xr.DataArray | None,
@@ -52,7 +53,7 @@ def _rows(source: str, metric: str, values: xr.DataArray, counts: xr.DataArray, 
         yield {**row, **(beside | {"null_mean": null_mean[str(row["actor"])]} if beside else {})}
 
 
-def _odd_shares(data: AnalysisData, maps: Maps) -> Iterator[Row]:
+def _odd_shares(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:
     """Compare people with each classifier on smoothed maps of the same images."""
     if data.human is None:
         return
@@ -62,10 +63,13 @@ def _odd_shares(data: AnalysisData, maps: Maps) -> Iterator[Row]:
         sigma = maps.sigma * found.sizes["x"]
         people = mapping.smooth(data.human["coverage"].sel(image=common), sigma=sigma)
         masks = mapping.top_mask(found["saliency"].sel(image=common), share=maps.mask_share).astype("float32")
-        difference = odd_share_difference(people, mapping.smooth(masks, sigma=sigma))
+        difference = odd_share_difference(people, mapping.smooth(masks, sigma=sigma),
+                                          n_permutations=statistics.n_permutations,
+                                          rng=stream(seed, "odd share", source))
         # People's coverage is smoothed as it is, the classifier's masks are: both as their heatmaps are made.
         key = {"statistic": "symmetry", "metric": "odd_share", "form": "smoothed", "sigma": sigma}
-        yield population_row(difference, **key, source=source, against="human", contrast="human minus classifier")
+        yield {**population_row(difference, **key, source=source, against="human", contrast="human minus classifier"),
+               **about_test(difference, null_mean=0.0)}
         for side, name in (("human", "human"), ("classifier", source)):
             values = difference[side]
             yield population_row(population_mean(values.reset_coords(drop=True)), **key, source=name,

@@ -1,0 +1,113 @@
+"""Tests of the symmetry of each source's maps, with the photographs themselves as the control."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from salcompare import maps as mapping
+from salcompare.errors import InputError
+from salcompare.statistics.analysis.parts import (
+    AnalysisData,
+    about_test,
+    actor_rows,
+    adjusted,
+    population_row,
+    stream,
+    undefined_row,
+)
+from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
+from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
+
+if TYPE_CHECKING:
+    from salcompare.config import Maps, Statistics
+    from salcompare.statistics.analysis.estimates import Row
+
+COMPONENTS = 10
+"""Most principal components of the photographs' odd parts that are taken out of the maps'."""
+
+
+def asymmetry_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:
+    """Test every source's maps, and what of their asymmetry goes with the photographs'."""
+    sigma = maps.sigma * data.photographs.sizes["x"]
+    grey = _grey(data)
+    turned = mapping.smooth(grey, sigma=sigma)
+    for source, form, plain in _sources(data, maps, grey):
+        about = {"statistic": "symmetry_test", "source": source}
+        yield _common_laterality(plain, statistics, stream(seed, "laterality", source), {**about, "form": form})
+        smoothed = mapping.smooth(plain, sigma=sigma)
+        key = {**about, "form": "smoothed masks" if form == "masks" else "smoothed", "sigma": sigma}
+        yield _common_asymmetry(smoothed, statistics, stream(seed, "common asymmetry", source), key)
+        yield from _asymmetry(smoothed, statistics, stream(seed, "asymmetry", source), key)
+        if source != "photographs":
+            yield from _pose(smoothed, turned, statistics, seed, {**key, "against": "photographs"})
+
+
+def _grey(data: AnalysisData) -> xr.DataArray:
+    test = data.photographs.sel(image=data.photographs["split"] == "test")
+    return test.mean("channel", dtype=np.float32).load()
+
+
+def _sources(data: AnalysisData, maps: Maps, grey: xr.DataArray) -> Iterator[tuple[str, str, xr.DataArray]]:
+    """Give each source's name, the form its heatmaps are made of, and its maps in it."""
+    if data.human is not None:
+        yield "human", "raw", data.comparable_coverage.load()
+    for source, found in data.classifier_maps.items():
+        yield source, "masks", mapping.top_mask(found["saliency"], share=maps.mask_share).astype("float32").load()
+    yield "photographs", "raw", grey
+
+
+def _common_laterality(plain: xr.DataArray, statistics: Statistics, rng: np.random.Generator, key: Row) -> Row:
+    found = common_laterality_test(plain, rng=rng, n_permutations=statistics.n_permutations)
+    return {**population_row(found, **key, metric="common_laterality"), **about_test(found, null_mean=0.0)}
+
+
+def _common_asymmetry(smoothed: xr.DataArray, statistics: Statistics, rng: np.random.Generator, key: Row) -> Row:
+    """Test the odd energy that actors have in common, whichever pixels it is on."""
+    found = common_laterality_test(smoothed, rng=rng, n_permutations=statistics.n_permutations)
+    named = found.drop_vars(["value", "ci_low", "ci_high", "p_value"]).rename(
+        odd_share="value", odd_share_ci_low="ci_low", odd_share_ci_high="ci_high", odd_share_p_value="p_value")
+    named.attrs |= {"ci_method": "jackknife", "alternative": "greater"}
+    row = population_row(named, **key, metric="common_asymmetry")
+    if np.isnan(float(named["value"])) and not row["reason"]:
+        row = {**row, "reason": "fewer than two actors, or no common energy"}
+    return {**row, **about_test(named, null_mean=0.0)}
+
+
+def _asymmetry(smoothed: xr.DataArray, statistics: Statistics, rng: np.random.Generator, key: Row) -> Iterator[Row]:
+    shoots = "shoot" in smoothed.coords and bool(smoothed["shoot"].notnull().all())
+    found = asymmetry_test(smoothed, rng=rng, n_permutations=statistics.n_permutations,
+                           clusters="shoot" if shoots else None)
+    here = {**key, "metric": "asymmetry"}
+    yield {**population_row(found, **here), **about_test(found)}
+    rows = actor_rows(found["actor_value"], found["actor_n"], **here)
+    tests = [found[[f"actor_{name}" for name in ("p_value", "p_attainable", "reason")]].isel(actor=at).rename(
+        actor_p_value="p_value", actor_p_attainable="p_attainable", actor_reason="reason") for at in range(len(rows))]
+    yield from adjusted([{**row, **about_test(test, null_mean=np.nan), "reason": str(test["reason"].item()) or None}
+                         for row, test in zip(rows, tests, strict=True)], "actors")
+
+
+def _pose(smoothed: xr.DataArray, turned: xr.DataArray, statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
+    """Estimate how far maps turn with the faces, and whether they are asymmetric beyond that."""
+    source = str(key["source"])
+    metrics = ("pose_association", "asymmetry_beyond_photographs")
+    common = np.isin(smoothed["image"].values, turned["image"].values).sum()
+    try:
+        association = pose_association(smoothed, turned, rng=stream(seed, metrics[0], source),
+                                       n_permutations=statistics.n_permutations)
+        beyond = asymmetry_beyond_photographs(
+            smoothed, turned, rng=stream(seed, metrics[1], source), n_permutations=statistics.n_permutations,
+            n_components=max(1, min(COMPONENTS, int(common) // 3)))
+    except InputError as error:  # no image of both, or too few
+        yield from (undefined_row(error, **key, metric=metric) for metric in metrics)
+        return
+    yield {**population_row(association, **key, metric=metrics[0]), **about_test(association)}
+    row = {"level": "population", "value": float(beyond["value"]), "n": int(beyond["n"]),
+           "n_undefined": int(beyond["n_undefined"]), "reason": str(beyond["reason"].item()) or None}
+    yield {**key, **row, "metric": metrics[1], **about_test(beyond)}
+    explained = float(beyond["explained"])
+    yield {**key, **row, "metric": "odd_energy_explained", "value": explained, "n": int(beyond["n_images"]),
+           "n_undefined": int(beyond["n_images_undefined"]), "reason": row["reason"] if np.isnan(explained) else None}
