@@ -94,8 +94,9 @@ def population_label_histogram(
     -------
     DataFrame
         One row a label: ``label``, ``share``, ``ci_low``, ``ci_high`` as in `label_histogram`; ``n_responses`` of this
-        label, ``n_effective`` of all, as actors weigh the same too, ``n_actors`` with a response, ``n_images``, ``n_workers``; ``n_undefined``, actors without responses;
-        ``n_skipped``, how often an actor lost all responses in a resample and was left out of its mean; ``reason``.
+        label; ``n_effective`` of all responses, as balanced over images and actors; ``n_actors`` with a response,
+        ``n_images``, ``n_workers``; ``n_undefined``, actors without responses; ``n_skipped``, how often an actor lost
+        all responses in a resample and was left out of its mean; ``reason``.
 
     Raises
     ------
@@ -220,8 +221,7 @@ def _counted(coded: CodedResponses) -> pd.DataFrame:
 
 
 def _finished(table: pd.DataFrame, columns: list[str], n_resamples: int) -> pd.DataFrame:
-    whole = {name: "Int64" if name in ("n_images", "n_workers") else "int64" for name in columns if name[:2] == "n_"} | (
-        {"n_effective": "float64"})
-    table = table[columns].astype({**whole, "label": "str", "reason": "str"})
+    whole = {name: "Int64" if name in ("n_images", "n_workers") else "int64" for name in columns if name[:2] == "n_"}
+    table = table[columns].astype({**whole, "n_effective": "float64", "label": "str", "reason": "str"})
     table.attrs = {"ci_method": "percentile", "resampled": "workers", "n_resamples": n_resamples}
     return table

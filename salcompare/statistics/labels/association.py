@@ -1,0 +1,206 @@
+"""Does a classifier's mask lie in a label's region more for the actors whose label people name more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare import maps as mapping
+from salcompare.errors import InputError, Problem
+from salcompare.maps.checks import require_maps
+from salcompare.statistics.inference.multiplicity import adjust_p, family_size
+from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
+from salcompare.statistics.labels.regions import SHARE, label_regions
+from salcompare.statistics.labels.shares import code_responses, weighted_shares
+
+Values = NDArray[np.float64]
+_FEWEST = 3  # actors: of two, any correlation is 1 or -1
+
+
+def region_association(
+    responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray, *, rng: np.random.Generator,
+    n_permutations: int = 9999, share: float = SHARE, labels: Sequence[str] | None = None,
+) -> xr.Dataset:
+    """Correlate, over actors, the share of the mask inside a label's region with people's share of the label.
+
+    Parameters
+    ----------
+    responses, images, share, labels
+        As for `label_regions`.
+    masks : DataArray (image, y, x), bool
+        Masks of the classifier, with coordinate ``actor`` along ``image``; an image without any True is left out.
+    rng : Generator
+        Draws the permutations.
+    n_permutations : int
+        How many to draw; all are enumerated where there are no more.
+
+    Returns
+    -------
+    Dataset
+        For every label: ``correlation`` (Pearson's r over actors), ``ci_low``, ``ci_high`` (95% jackknife interval of
+        Fisher's z over actors; NaN below 8), ``p_value`` (two-sided), ``p_adjusted`` (Holm over labels), ``reason`` why
+        they are NaN. For every actor with masks and responses, and label: ``label_share``, people's; ``excess``, the
+        share of the mask inside the region minus the region's ``area``, a share of the grid, the mean over the actor's
+        images; ``relative``, which is correlated: the excess minus what the other actors' masks have in that same
+        region. Without dims: ``mean_correlation`` over labels with ``mean_p_value``; ``n_undefined``, actors with
+        only masks or only responses; ``n_empty``, masks left out; ``n_permutations``, ``p_attainable``. attrs:
+        ``null``, ``family``, ``family_size``, ``n_actors``, ``ci_method``, ``resampled``.
+
+    Raises
+    ------
+    InputError
+        If masks are no labelled boolean maps, or as `label_regions`.
+
+    Notes
+    -----
+    The region of an actor comes from the other actors' boxes, and counts against its own area: a mask laid at random
+    has an excess of 0 on average whatever the region's size. (The difference is taken, not the ratio, which small
+    regions inflate.) With regions of pixels that enough of the *actor's own* responses cover, and no regard to area,
+    random masks and shares correlate at about 0.6.
+
+    Under the null hypothesis whole actors' masks are exchangeable and have nothing to do with the responses. An actor's
+    masks are put to another actor's region and share, so that whatever ties regions to shares is the same in every
+    permutation and the test is exact. A face whose photographs show a feature to people and to the classifier alike is
+    an association too: it is over actors, and says nothing of causes.
+
+    References
+    ----------
+    Fisher (1921), Metron 1, 3-32; Efron & Stein (1981), doi:10.1214/aos/1176345462; Holm (1979), doi:10.2307/4615733
+    """
+    require_maps(masks, "masks", dims=("image", "y", "x"))
+    _require_boolean(masks)
+    means, n_empty = _mean_masks(masks)
+    regions = label_regions(responses, images, size=(masks.sizes["y"], masks.sizes["x"]), share=share, labels=labels)
+    shares = _label_shares(responses, images, labels)
+    with_masks = set(means["actor"].to_numpy().tolist())
+    both = [actor for actor in shares["actor"].to_numpy().tolist() if actor in with_masks]
+    n_undefined = len(with_masks.union(shares["actor"].to_numpy().tolist())) - len(both)
+    means, regions, shares = means.sel(actor=both), regions.sel(actor=both), shares.sel(actor=both)
+    excess = _excess(means.to_numpy(), regions.to_numpy())
+    relative = excess - _of_others(excess)
+    found = _tests(relative, shares.to_numpy(), rng, n_permutations)
+    own = np.arange(len(both))
+    dataset = xr.Dataset({"label_share": shares, "excess": (("actor", "label"), excess[own, own]),
+                          "relative": (("actor", "label"), relative[own, own]),
+                          "area": (("actor", "label"), regions["area"].to_numpy()), **found,
+                          "n_undefined": n_undefined, "n_empty": n_empty})
+    return dataset.assign(p_adjusted=adjust_p(dataset["p_value"], "label").drop_attrs()).assign_attrs(
+        null="whole actors' masks permuted freely among actors", family="labels (Holm)",
+        family_size=int(family_size(dataset["p_value"], "label")), n_actors=len(both), ci_method="jackknife",
+        resampled="actors")
+
+
+def _mean_masks(masks: xr.DataArray) -> tuple[xr.DataArray, int]:
+    """Mean over each actor's images of masks scaled to sum 1 (actor, y, x), and how many masks are empty."""
+    size = masks.sum(("y", "x")).compute()
+    kept = masks[{"image": np.flatnonzero(size.to_numpy())}]
+    actor, positive = kept["actor"].to_numpy(), size.to_numpy()[size.to_numpy() > 0]
+    actors = mapping.natural_order(actor.tolist())
+    member = (actors[:, np.newaxis] == actor).astype(np.float64)
+    weights = member / member.sum(axis=1, keepdims=True) / positive
+    by_image = xr.DataArray(weights, dims=("actor", "image"), coords={"actor": actors.astype(str)})
+    bare = kept.astype(np.float64).drop_vars([name for name, coord in kept.coords.items() if "image" in coord.dims])
+    return xr.dot(by_image, bare, dim="image").transpose("actor", "y", "x").compute(), int((size == 0).sum())
+
+
+def _label_shares(responses: pd.DataFrame, images: pd.DataFrame | None, labels: Sequence[str] | None) -> xr.DataArray:
+    """People's share of each label (actor, label), images weighing the same, of the actors with responses."""
+    coded = code_responses(responses, images, labels)
+    shares = weighted_shares(coded.label, coded.image, coded.actor, np.zeros_like(coded.label), np.ones((1, 1)),
+                             n_labels=len(coded.labels), n_actors=len(coded.actors))[0]
+    whole = xr.DataArray(shares, dims=("actor", "label"), coords={"actor": coded.actors, "label": coded.labels})
+    return whole[{"actor": np.flatnonzero(~np.isnan(shares[:, 0]))}]
+
+
+def _excess(means: Values, regions: NDArray[np.bool_]) -> Values:
+    """Share of the mask of one actor inside the regions of another minus these regions' area.
+
+    Parameters
+    ----------
+    means : ndarray (actor, y, x)
+    regions : ndarray (actor, label, y, x)
+
+    Returns
+    -------
+    ndarray (actor of the regions, actor of the mask, label)
+        NaN where a region is empty.
+    """
+    flat = means.reshape(len(means), -1).T
+    found = np.empty((len(regions), len(means), regions.shape[1]))
+    for actor, of_labels in enumerate(regions):
+        rows = of_labels.reshape(len(of_labels), -1)
+        area = rows.mean(axis=1)
+        found[actor] = (rows.astype(np.float64) @ flat).T - np.where(area > 0, area, np.nan)
+    return found
+
+
+def _of_others(excess: Values) -> Values:
+    """For each region and mask, the mean excess of the other masks in that region."""
+    n = excess.shape[1]
+    found: Values = (excess.sum(axis=1, keepdims=True) - excess) / max(n - 1, 1)
+    return found
+
+
+def _tests(excess: Values, shares: Values, rng: np.random.Generator, n_permutations: int) -> dict[str, object]:
+    """Correlate over actors, label by label, and put the masks of actors in each other's place."""
+    n = len(shares)
+    own = np.arange(n)
+    observed = _correlation(excess[own, own], shares) if n >= _FEWEST else np.full(shares.shape[1], np.nan)
+    draws = [np.empty((0, shares.shape[1]))]
+    if n >= _FEWEST:
+        draws += [_correlation(excess[own, batch], shares)
+                  for batch in permutations(exchangeability(range(n)), n_permutations, rng)]
+    null = np.concatenate(draws)
+    defined = ~np.isnan(observed)
+    mean = float(observed[defined].mean()) if defined.any() else np.nan
+    mean_null = null[:, defined].mean(axis=1) if defined.any() else np.full(len(null), np.nan)
+    low, high = _interval(observed, excess[own, own], shares)
+    return {"correlation": ("label", observed), "ci_low": ("label", low), "ci_high": ("label", high),
+            "p_value": ("label", p_value(observed, null, alternative="two-sided")),
+            "reason": ("label", _reasons(excess[own, own], shares, observed)), "mean_correlation": mean,
+            "mean_p_value": float(p_value(mean, mean_null, alternative="two-sided")),
+            "n_permutations": len(null), "p_attainable": smallest_p(len(null), alternative="two-sided")}
+
+
+def _correlation(one: Values, other: Values) -> Values:
+    """Pearson's r over the last axis but one, (..., actor, label) -> (..., label); NaN without spread."""
+    a, b = (x - x.mean(axis=-2, keepdims=True) for x in (one, other))
+    spread = np.sqrt((a**2).sum(axis=-2) * (b**2).sum(axis=-2))
+    flat = np.isclose(np.ptp(one, axis=-2), 0, atol=1e-12) | np.isclose(np.ptp(other, axis=-2), 0, atol=1e-12)
+    found: Values = (a * b).sum(axis=-2) / np.where(flat | (spread == 0), np.nan, spread)
+    return np.clip(found, -1, 1)
+
+
+def _interval(observed: Values, excess: Values, shares: Values) -> tuple[Values, Values]:
+    """Jackknife interval over actors on the scale of Fisher's z; regions stay as they are."""
+    n = len(shares)
+    if n < FEWEST_ACTORS:
+        return np.full(observed.shape, np.nan), np.full(observed.shape, np.nan)
+    without = np.array([_correlation(np.delete(excess, actor, axis=0), np.delete(shares, actor, axis=0))
+                        for actor in range(n)])
+    inside = 1 - 1e-12
+    z, left = (np.arctanh(np.clip(r, -inside, inside)) for r in (observed, without))
+    interval = jackknife_interval(z, left, resampled="actors")
+    return np.tanh(interval.low), np.tanh(interval.high)
+
+
+def _reasons(excess: Values, shares: Values, observed: Values) -> NDArray[np.str_]:
+    """Why a label (label,) has no correlation, or no interval; empty where it has both."""
+    n = len(shares)
+    few = f"{n} actors with masks and responses"
+    short = f"{few}; an interval needs {FEWEST_ACTORS}" if n < FEWEST_ACTORS else ""
+    unseen = "drawn on one actor at most: an actor's region comes from the others' boxes"
+    return np.select([np.full(observed.shape, n < _FEWEST), np.isnan(excess).any(axis=0), np.isnan(observed)],
+                     [f"{few}; a correlation needs {_FEWEST}", unseen, "the same for all actors"], short).astype(str)
+
+
+def _require_boolean(masks: xr.DataArray) -> None:
+    if masks.dtype != bool:
+        raise InputError(Problem("masks", f"has dtype {masks.dtype}", "bool", "make masks with top_mask"))
+    if "actor" not in masks.coords:
+        raise InputError(Problem("masks", "has no coordinate 'actor'", "the actor of each image"))

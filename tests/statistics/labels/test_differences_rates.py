@@ -1,0 +1,117 @@
+"""How often the tests of label differences reject: where actors do not differ, and where they do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations
+from salcompare.statistics.labels.cells import cells
+from salcompare.statistics.labels.differences import label_differences
+from salcompare.statistics.labels.shares import code_responses
+from tests.statistics.labels.simulated import LABELS, study
+
+RUNS, LEVEL = 200, 0.05
+MOST, FEWEST = stats.binom.ppf(0.999, RUNS, LEVEL), stats.binom.ppf(0.001, RUNS, LEVEL)
+
+
+def rejections(rng, **design):
+    """How often the omnibus and any cell reject."""
+    found = np.zeros(2, int)
+    for _ in range(RUNS):
+        tests = label_differences(*study(rng, **design), rng=rng, n_permutations=99)
+        found += [tests.omnibus_p_value <= LEVEL, (tests.p_adjusted <= LEVEL).any()]
+    return found
+
+
+def test_both_tests_hold_their_level_where_images_differ_and_actors_do_not():
+    omnibus, any_cell = rejections(np.random.default_rng(0), taste=0.5)
+    assert FEWEST <= omnibus <= MOST
+    assert any_cell <= MOST
+
+
+def naive_p(coded, rng, n_permutations=99):
+    """Permute responses among actors, each a replicate of its own."""
+    shares = np.eye(len(coded.labels))[coded.label]
+    exchange = exchangeability(coded.of_actor.tolist())
+    used = np.ptp(shares, axis=0) > 0
+    null = np.concatenate([cells(shares[:, used], exchange, batch).explained.mean(axis=1)
+                           for batch in permutations(exchange, n_permutations, rng)])
+    observed = cells(shares[:, used], exchange, np.arange(exchange.n_units)[np.newaxis]).explained.mean()
+    return p_value(observed, null)
+
+
+@pytest.mark.parametrize(("concentration", "at_least"), [(20.0, 0.44), (5.0, 0.9)])
+def test_permuting_responses_takes_what_belongs_to_images_for_the_actors(concentration, at_least):
+    rng, runs = np.random.default_rng(1), 40
+    wrong = sum(naive_p(code_responses(*study(rng, n_actors=12, per_image=20, concentration=concentration), None),
+                        rng) <= LEVEL for _ in range(runs))
+    assert wrong / runs >= at_least
+
+
+RAGGED = {"n_images": lambda actor: 2 if actor < 4 else 8, "per_image": lambda actor: 3 if actor < 4 else 24,
+          "n_actors": 7}
+
+
+def test_evened_out_numbers_of_responses_keep_the_level_whatever_their_relation_to_actors():
+    omnibus, any_cell = rejections(np.random.default_rng(2), **RAGGED)
+    assert omnibus <= MOST
+    assert any_cell <= MOST
+
+
+def test_plain_permutation_fails_where_actors_differ_in_their_numbers_of_responses():
+    rng, runs, wrong = np.random.default_rng(3), 40, 0
+    for _ in range(runs):
+        coded = code_responses(*study(rng, **RAGGED), None)
+        exchange = exchangeability(coded.actor.tolist())
+        shares = coded.image_shares
+        null = np.concatenate([cells(shares, exchange, batch).explained.mean(axis=1)
+                               for batch in permutations(exchange, 99, rng)])
+        observed = cells(shares, exchange, np.arange(len(shares))[np.newaxis]).explained.mean()
+        wrong += p_value(observed, null) <= LEVEL
+    assert wrong >= 0.5 * runs
+
+
+def test_images_of_one_shoot_move_together():
+    """Two shoots of three like images an actor: free permutation rejects nearly always, whole shoots do not."""
+    rng, runs = np.random.default_rng(4), 60
+    free = whole = 0
+    for _ in range(runs):
+        responses, images = study(rng, n_actors=12, n_images=1, concentration=6.0, per_image=90)
+        parts = np.tile(np.arange(3), len(responses) // 3)  # each shoot's responses, dealt to three photographs
+        images = images.assign(shoot=images["image"], actor="b" + (images.index // 2).astype(str))
+        images = images.loc[images.index.repeat(3)].reset_index(drop=True)
+        images["image"] += np.tile(["/0", "/1", "/2"], 12)
+        responses = responses.assign(image=responses["image"] + "/" + parts.astype(str))
+        options = {"rng": rng, "n_permutations": 99}
+        free += label_differences(responses, images, **options).omnibus_p_value.item() <= LEVEL
+        whole += label_differences(responses, images, clusters="shoot", **options).omnibus_p_value.item() <= LEVEL
+    assert free >= 0.9 * runs
+    assert whole <= stats.binom.ppf(0.999, runs, LEVEL)
+
+
+def test_planted_labels_are_found_and_actors_without_are_not():
+    rng, runs = np.random.default_rng(5), 40
+    raised = [(0, 4, 0.3), (1, 5, 0.3), (2, 3, 0.35)]
+    found, wrong, omnibus = np.zeros(3), 0, 0
+    for _ in range(runs):
+        tests = label_differences(*study(rng, n_actors=12, n_images=5, per_image=20, concentration=60.0, taste=0.3,
+                                         raised=raised), rng=rng, n_permutations=199)
+        stand_out = tests.p_adjusted.sel(label=LABELS) <= LEVEL
+        found += [bool(stand_out[actor, label]) for actor, label, _ in raised]
+        wrong += bool(stand_out[3:].any())
+        omnibus += tests.omnibus_p_value.item() <= LEVEL
+    assert omnibus == runs
+    assert (found >= 0.8 * runs).all()
+    assert wrong <= stats.binom.ppf(0.999, runs, LEVEL)
+
+
+def test_intervals_of_differences_cover_over_images():
+    """Images are random and cross with workers; the pooled t interval covers, but for rare labels' skew."""
+    rng, runs, covered = np.random.default_rng(6), 100, 0
+    for _ in range(runs):
+        tests = label_differences(*study(rng, taste=0.5), rng=rng, n_permutations=19)
+        common = tests.sel(label=["eyes", "nose", "lips"], actor="a00")
+        covered += int(((common.ci_low <= 0) & (common.ci_high >= 0)).sum())
+    assert covered >= stats.binom.ppf(0.001, 3 * runs, 0.95)
