@@ -11,7 +11,7 @@ from salcompare.statistics.ceilings.seeds import seed_ceiling
 from salcompare.statistics.ceilings.share import share_of_ceiling
 from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
 from salcompare.statistics.inference.bca import bca_interval
-from salcompare.statistics.inference.crossed import crossed_covariance, crossed_interval
+from salcompare.statistics.inference.crossed import crossed_covariance, crossed_interval, crossed_variance
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size, max_statistic_p
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
@@ -22,6 +22,7 @@ from salcompare.statistics.inference.resampling import (
     percentile_interval,
     t_interval,
 )
+from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
 from salcompare.statistics.metrics.registry import METRICS, pairwise
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, uniform
@@ -34,13 +35,16 @@ from salcompare.statistics.symmetries.indices import (
     symmetric_null_mean,
     symmetry,
 )
+from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
+from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
 from salcompare.statistics.variance.explained import variance_explained
 
-__all__ = ["METRICS", "AnalysisData", "Results", "actor_means", "adjust_p", "analyse", "bca_interval",
-           "bootstrap_weights", "centre", "cross_validated_odd_share", "crossed_covariance", "crossed_interval",
-           "exchangeability", "family_size", "fieller_interval", "group_rare_labels", "half_ceiling",
-           "jackknife_interval", "label_histogram", "max_statistic_p", "mean_ceiling", "noise_ceiling",
-           "odd_share_difference", "other_actors_mean", "overlap", "overlap_tests", "p_value", "paired_differences",
-           "pairing_tests", "pairwise", "percentile_interval", "permutations", "population_label_histogram",
-           "population_mean", "resampled_overlap", "rest_ceiling", "seed_ceiling", "share_of_ceiling", "smallest_p",
-           "symmetric_null_mean", "symmetry", "t_interval", "uniform", "uniform_overlap", "variance_explained"]
+__all__ = ["METRICS", "AnalysisData", "Results", "actor_means", "adjust_p", "analyse", "asymmetry_beyond_photographs",
+           "asymmetry_test", "bca_interval", "bootstrap_weights", "centre", "common_laterality_test",
+           "cross_validated_odd_share", "crossed_covariance", "crossed_interval", "crossed_variance",
+           "exchangeability", "family_size", "fieller_interval", "group_rare_labels", "half_ceiling", "jackknife_interval", "label_histogram",
+           "max_statistic_p", "mean_ceiling", "noise_ceiling", "odd_share_difference", "other_actors_mean", "overlap",
+           "overlap_tests", "p_value", "paired_differences", "pairing_tests", "pairwise", "percentile_interval",
+           "permutations", "population_label_histogram", "population_mean", "pose_association", "resampled_overlap",
+           "rest_ceiling", "seed_ceiling", "share_of_ceiling", "sign_flip_test", "smallest_p", "symmetric_null_mean",
+           "symmetry", "t_interval", "uniform", "uniform_overlap", "variance_explained"]

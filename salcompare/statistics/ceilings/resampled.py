@@ -13,7 +13,7 @@ from salcompare.errors import InputError, Problem
 from salcompare.statistics.ceilings.draws import Metric, Resampler, Weights
 from salcompare.statistics.ceilings.material import Material, gather_material
 from salcompare.statistics.inference.bca import bca_interval
-from salcompare.statistics.inference.crossed import crossed_covariance, t_interval_of
+from salcompare.statistics.inference.crossed import crossed_variance, t_interval_of
 from salcompare.statistics.inference.resampling import (
     FEWEST_ACTORS,
     LEVEL,
@@ -61,8 +61,8 @@ def resampled_overlap(responses: pd.DataFrame, images: pd.DataFrame, classifier_
         Over ``resampled`` (workers; images within actors; actors; workers and images within actors; workers and
         actors):
 
-        - **ci_low**, **ci_high**, **ci_method**; **standard_error** of the draws, for crossed kinds
-          sqrt(2 (V_first + V_second) - V_both); **jackknife_error**, the same without any draws, as a check (NaN for
+        - **ci_low**, **ci_high**, **ci_method**; **standard_error** of the draws, for crossed kinds the root of
+          `crossed_variance`; **jackknife_error**, the same without any draws, as a check (NaN for
           crossed kinds); **freedom**; **n_undefined** draws; **reason** where the interval is NaN: a variance that is
           not above 0, fewer than eight actors or workers, or an actor with one image.
         - **draws** (resampled, resample).
@@ -189,5 +189,4 @@ def _variance(kind: str, draws: dict[str, Values], method: Method) -> float:
     if method != "t":
         return np.nan
     first, second = CROSSED[kind]
-    parts = (draws[first], draws[second], draws[kind])
-    return float(crossed_covariance(parts, parts))
+    return float(crossed_variance(draws[first], draws[second], draws[kind]))

@@ -19,7 +19,7 @@ from salcompare.statistics.ceilings.resampled import (
     observed_weights,
     weights_of,
 )
-from salcompare.statistics.inference.crossed import crossed_covariance, t_interval_of
+from salcompare.statistics.inference.crossed import crossed_covariance, crossed_variance, t_interval_of
 from salcompare.statistics.inference.ratio import fieller_interval
 from salcompare.statistics.inference.resampling import LEVEL
 from salcompare.statistics.kernels import Values
@@ -77,8 +77,8 @@ def share_of_ceiling(responses: pd.DataFrame, images: pd.DataFrame, classifier_m
     -----
     The ceiling is that of `noise_ceiling` without drawing splits: correlations of halves, stepped up, tend to it. It
     rests on pairs of different workers, so that copies of a worker in a resample are never agreement between workers.
-    Images without score, null or ceiling are left out of all three. Intervals are t intervals from the variance
-    2 (V_workers + V_units) - V_both, of the share Fieller's from the same.
+    Images without score, null or ceiling are left out of all three. Intervals are t intervals from
+    `crossed_variance`, of the share Fieller's from the same.
 
     References
     ----------
@@ -126,7 +126,7 @@ def _intervals(observed: Values, draws: tuple[Values, ...], freedom: int, resamp
     values, kinds = _SUMS @ observed, [_SUMS @ kind for kind in draws]
     crossed = len(kinds) == 3
     method = "crossed " if crossed else ""
-    variances = np.array([_covariance(kinds, at, at) for at in range(len(_SUMS))])
+    variances = np.array([_variance(kinds, at) for at in range(len(_SUMS))])
     sums = t_interval_of(values, variances, freedom=freedom, resampled=resampled, level=LEVEL,
                          n_resamples=draws[0].shape[1], method="crossed t" if crossed else "t",
                          n_undefined=np.zeros(len(_SUMS), np.intp))
@@ -143,10 +143,20 @@ def _intervals(observed: Values, draws: tuple[Values, ...], freedom: int, resamp
             "reason": np.array([fixed] * len(QUANTITIES) if fixed else reasons, object)}
 
 
-def _covariance(kinds: list[Values], one: int, other: int) -> float:
+def _variance(kinds: list[Values], at: int) -> float:
     if len(kinds) == 3:
-        workers, units, both = kinds
-        return float(crossed_covariance((workers[one], units[one], both[one]),
-                                        (workers[other], units[other], both[other])))
-    defined = ~np.isnan(kinds[0][one] + kinds[0][other])
-    return float(np.cov(kinds[0][one][defined], kinds[0][other][defined])[0, 1]) if defined.sum() > 1 else np.nan
+        return float(crossed_variance(*(kind[at] for kind in kinds)))
+    return _covariance(kinds, at, at)
+
+
+def _covariance(kinds: list[Values], one: int, other: int) -> float:
+    """Covariance; of crossed kinds with the correlation that 2 (C_workers + C_units) - C_both gives."""
+    if len(kinds) < 3:
+        defined = ~np.isnan(kinds[0][one] + kinds[0][other])
+        return float(np.cov(kinds[0][one][defined], kinds[0][other][defined])[0, 1]) if defined.sum() > 1 else np.nan
+    workers, units, both = kinds
+    raw = [float(crossed_covariance((workers[a], units[a], both[a]), (workers[b], units[b], both[b])))
+           for a, b in ((one, other), (one, one), (other, other))]
+    if not (raw[1] > 0 and raw[2] > 0):
+        return np.nan
+    return raw[0] * float(np.sqrt(_variance(kinds, one) / raw[1] * _variance(kinds, other) / raw[2]))

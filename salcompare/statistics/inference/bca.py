@@ -55,11 +55,12 @@ def bca_interval(estimate: ArrayLike, draws: ArrayLike, leave_one_out: ArrayLike
     below = ((values < middle) & defined).sum(axis=0) + ((values <= middle) & defined).sum(axis=0)
     bias = stats.norm.ppf(below / (2 * np.maximum(defined.sum(axis=0), 1)))
     turned = acceleration(leave_one_out)
+    known = np.isfinite(bias) & np.isfinite(turned) & ~np.isnan(plain.low) & ~np.isnan(middle)
+    bias = np.where(known, bias, 0)
     ends = []
     for tail in ((1 - level) / 2, (1 + level) / 2):
         shifted = bias + stats.norm.ppf(tail)
         ends.append(stats.norm.cdf(bias + shifted / (1 - turned * shifted)))
-    known = np.isfinite(bias) & np.isfinite(turned) & ~np.isnan(plain.low) & ~np.isnan(middle)
     low, high = (_quantiles(values, np.where(known, end, np.nan)) for end in ends)
     why = f"draws on one side of the estimate, or undefined without one of the {resampled}"
     reason = np.where(known, "", np.where(plain.reason != "", plain.reason, why))

@@ -49,6 +49,36 @@ def crossed_covariance(one: Draws, other: Draws) -> NDArray[np.float64]:
     return np.asarray(2 * (first + second) - both, float)
 
 
+def crossed_variance(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> NDArray[np.float64]:
+    """Variance of a statistic whose replicates are crossed: 2 (V_first + V_second) - V_both, not below either.
+
+    Parameters
+    ----------
+    first, second, both : array_like (n_resamples, ...)
+        Draws of the statistic.
+
+    Returns
+    -------
+    ndarray (...)
+        Where the combination is above 0, at least V_first and V_second, as the truth is; not above 0 where the
+        combination is not, and NaN where fewer than half of the draws are defined.
+
+    Notes
+    -----
+    The combination is exact for what is linear in the replicates. A statistic that depends on their noise, such as a
+    ceiling, is noisier in resamples that hold copies; V_both shows that most, and the combination is then too small.
+    The bounds are those of the authors' toolbox.
+
+    References
+    ----------
+    Schütt et al. (2023), doi:10.7554/eLife.82566
+    """
+    draws = (first, second, both)
+    combined = crossed_covariance(draws, draws)
+    single = [_covariance(np.asarray(one, float), np.asarray(one, float)) for one in (first, second)]
+    return np.asarray(np.where(combined > 0, np.maximum(combined, np.maximum(*single)), combined), float)
+
+
 def crossed_interval(estimate: ArrayLike, first: ArrayLike, second: ArrayLike, both: ArrayLike, *, freedom: int,
                      resampled: str, level: float = LEVEL) -> Interval:
     """Student's t interval of a statistic whose two kinds of replicate are crossed.
@@ -70,15 +100,14 @@ def crossed_interval(estimate: ArrayLike, first: ArrayLike, second: ArrayLike, b
     Returns
     -------
     Interval (...)
-        NaN where the variance 2 (V_first + V_second) - V_both is not above 0, where fewer than half of the draws are
-        defined, and everywhere if there are fewer than `FEWEST_ACTORS` - 1 degrees of freedom.
+        From `crossed_variance`. NaN where 2 (V_first + V_second) - V_both is not above 0, where fewer than half of the
+        draws are defined, and everywhere if there are fewer than `FEWEST_ACTORS` - 1 degrees of freedom.
 
     References
     ----------
     Schütt et al. (2023), doi:10.7554/eLife.82566
     """
-    draws = (first, second, both)
-    return t_interval_of(estimate, crossed_covariance(draws, draws), freedom=freedom, resampled=resampled,
+    return t_interval_of(estimate, crossed_variance(first, second, both), freedom=freedom, resampled=resampled,
                          level=level, n_resamples=len(np.asarray(both)), method="crossed t",
                          n_undefined=np.isnan(np.asarray(both, float)).sum(axis=0))
 

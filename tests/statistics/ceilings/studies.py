@@ -51,7 +51,7 @@ def truth_and_study(*, n_actors, n_images, workers, per_image, seed, spread=3.0)
     images = table_of_images(names, height=HEIGHT, width=WIDTH)
     responses = drawn_boxes(images, workers=workers, per_image=per_image, rng=rng, spread=spread)
     one = table_of_images(["s01"], height=HEIGHT, width=WIDTH)
-    many = drawn_boxes(one, workers=8000, per_image=8000, rng=np.random.default_rng(10**6), spread=spread)
+    many = drawn_boxes(one, workers=3000, per_image=3000, rng=np.random.default_rng(10**6), spread=spread)
     truth = rasterise_boxes(many, one, size=SIZE)["coverage"].to_numpy()[0]
     return responses, images, stack_of_maps(np.broadcast_to(truth, (len(images), *SIZE)).copy(), names)
 
