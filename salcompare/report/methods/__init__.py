@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from salcompare.report.methods.families import FAMILIES
 from salcompare.report.methods.labels import labels
 from salcompare.report.methods.limits import limits
 from salcompare.report.methods.material import HUMAN_MAPS, SIMULATION, classifier_maps, classifiers, photographs
@@ -33,4 +34,4 @@ def methods(data: ReportData) -> list[tuple[str, str]]:
         found += [("Labels", labels(data))]
     if people and data.classifiers:
         found += [("Overlap", overlap(data)), ("Noise ceiling", CEILING), ("Baselines", BASELINES)]
-    return [*found, ("Symmetry", SYMMETRY)]
+    return [*found, ("Symmetry", SYMMETRY), ("Families of tests", FAMILIES)]

@@ -9,6 +9,8 @@ REFERENCES = (
     "Psychology, 3, 296–322. doi:10.1111/j.2044-8295.1910.tb00207.x.",
     "Bylinskii, Z., Judd, T., Oliva, A., Torralba, A., & Durand, F. (2019). What do different evaluation metrics tell "
     "us about saliency models? IEEE TPAMI, 41, 740–757. doi:10.1109/TPAMI.2018.2815601.",
+    "Freedman, D., & Lane, D. (1983). A nonstochastic interpretation of reported significance levels. Journal of "
+    "Business & Economic Statistics, 1, 292–298. doi:10.1080/07350015.1983.10509354.",
     "Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics, 6, "
     "65–70.",
     "Judd, T., Ehinger, K., Durand, F., & Torralba, A. (2009). Learning to predict where humans look. ICCV. "
@@ -19,6 +21,8 @@ REFERENCES = (
     "metrics. PNAS, 112, 16054–16059. doi:10.1073/pnas.1510393112.",
     "Phipson, B., & Smyth, G. K. (2010). Permutation P-values should never be zero. Statistical Applications in "
     "Genetics and Molecular Biology, 9(1). doi:10.2202/1544-6115.1585.",
+    "Robert, P., & Escoufier, Y. (1976). A unifying tool for linear multivariate statistical methods: the "
+    "RV-coefficient. Applied Statistics, 25, 257–265. doi:10.2307/2347233.",
     "Springenberg, J. T., Dosovitskiy, A., Brox, T., & Riedmiller, M. (2015). Striving for Simplicity: The All "
     "Convolutional Net. ICLR Workshop. arXiv:1412.6806.",
     "Sun, S., Teoh, S. H., & Guerzhoy, M. (2020). Salient Facial Features from Humans and Deep Neural Networks. "

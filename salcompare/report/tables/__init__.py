@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare.report.tables.classifiers import accuracy_table, classifier_tables
+from salcompare.report.tables.families import families_table
 from salcompare.report.tables.labels import label_tables
 from salcompare.report.tables.overlap import overlap_tables
 from salcompare.report.tables.printed import PrintedTable, plain_table
@@ -22,7 +23,7 @@ def printed_tables(data: ReportData) -> list[PrintedTable]:
     estimates = data.estimates
     tables = [
         accuracy_table(estimates), *variance_tables(estimates), *overlap_tables(estimates), *label_tables(estimates),
-        *symmetry_tables(estimates), *classifier_tables(data),
+        *symmetry_tables(estimates), families_table(estimates), *classifier_tables(data),
         plain_table("images_left_out", "Files left out", data.images_left_out),
         plain_table("responses_left_out", "Responses left out", data.responses_left_out),
     ]
