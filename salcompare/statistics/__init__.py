@@ -41,10 +41,11 @@ from salcompare.statistics.variance.explained import variance_explained
 
 __all__ = ["METRICS", "AnalysisData", "Results", "actor_means", "adjust_p", "analyse", "asymmetry_beyond_photographs",
            "asymmetry_test", "bca_interval", "bootstrap_weights", "centre", "common_laterality_test",
-           "cross_validated_odd_share", "crossed_covariance", "crossed_interval", "crossed_variance",
-           "exchangeability", "family_size", "fieller_interval", "group_rare_labels", "half_ceiling", "jackknife_interval", "label_histogram",
-           "max_statistic_p", "mean_ceiling", "noise_ceiling", "odd_share_difference", "other_actors_mean", "overlap",
-           "overlap_tests", "p_value", "paired_differences", "pairing_tests", "pairwise", "percentile_interval",
-           "permutations", "population_label_histogram", "population_mean", "pose_association", "resampled_overlap",
-           "rest_ceiling", "seed_ceiling", "share_of_ceiling", "sign_flip_test", "smallest_p", "symmetric_null_mean",
-           "symmetry", "t_interval", "uniform", "uniform_overlap", "variance_explained"]
+           "cross_validated_odd_share", "crossed_covariance", "crossed_interval", "crossed_variance", "exchangeability",
+           "family_size", "fieller_interval", "group_rare_labels", "half_ceiling", "jackknife_interval",
+           "label_histogram", "max_statistic_p", "mean_ceiling", "noise_ceiling", "odd_share_difference",
+           "other_actors_mean", "overlap", "overlap_tests", "p_value", "paired_differences", "pairing_tests",
+           "pairwise", "percentile_interval", "permutations", "population_label_histogram", "population_mean",
+           "pose_association", "resampled_overlap", "rest_ceiling", "seed_ceiling", "share_of_ceiling",
+           "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform",
+           "uniform_overlap", "variance_explained"]
