@@ -37,15 +37,20 @@ from salcompare.statistics.symmetries.indices import (
 )
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
+from salcompare.statistics.variance.components import variance_components
+from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained
+from salcompare.statistics.variance.partial import partial_variance_explained
+from salcompare.statistics.variance.response_components import response_variance_components
 
-__all__ = ["METRICS", "AnalysisData", "Results", "actor_means", "adjust_p", "analyse", "asymmetry_beyond_photographs",
+__all__ = ["AnalysisData", "METRICS", "Results", "actor_means", "adjust_p", "analyse", "asymmetry_beyond_photographs",
            "asymmetry_test", "bca_interval", "bootstrap_weights", "centre", "common_laterality_test",
-           "cross_validated_odd_share", "crossed_covariance", "crossed_interval", "crossed_variance", "exchangeability",
-           "family_size", "fieller_interval", "group_rare_labels", "half_ceiling", "jackknife_interval",
-           "label_histogram", "max_statistic_p", "mean_ceiling", "noise_ceiling", "odd_share_difference",
-           "other_actors_mean", "overlap", "overlap_tests", "p_value", "paired_differences", "pairing_tests",
-           "pairwise", "percentile_interval", "permutations", "population_label_histogram", "population_mean",
-           "pose_association", "resampled_overlap", "rest_ceiling", "seed_ceiling", "share_of_ceiling",
-           "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform",
-           "uniform_overlap", "variance_explained"]
+           "cross_validated_odd_share", "crossed_covariance", "crossed_interval", "crossed_variance", "dispersion_test",
+           "exchangeability", "family_size", "fieller_interval", "group_rare_labels", "half_ceiling",
+           "jackknife_interval", "label_histogram", "max_statistic_p", "mean_ceiling", "noise_ceiling",
+           "odd_share_difference", "other_actors_mean", "overlap", "overlap_tests", "p_value", "paired_differences",
+           "pairing_tests", "pairwise", "partial_variance_explained", "percentile_interval", "permutations",
+           "population_label_histogram", "population_mean", "pose_association", "resampled_overlap",
+           "response_variance_components", "rest_ceiling", "seed_ceiling", "share_of_ceiling", "sign_flip_test",
+           "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform", "uniform_overlap",
+           "variance_components", "variance_explained"]

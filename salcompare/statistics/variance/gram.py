@@ -20,7 +20,7 @@ _READ = 16
 """Blocks of a lazy stack read at a time, since stores are chunked by image and each read goes through all of it."""
 ROUNDING = 1e-24
 """Share of a sum of squares below which a centred one is rounding: a constant, not a spread (squared, 1e-12)."""
-_GATHERED = 250_000
+GATHERED = 250_000
 """Inner products gathered at a time, so that they stay in the processor's cache."""
 _GATHER_COST = 160
 """Gathering one inner product takes as long as so many multiplications and additions in a matrix product."""
@@ -98,7 +98,7 @@ def sums_of_squares(stack: Stack, codes: NDArray[np.intp]) -> Sums:
     sizes = members.sum(axis=1)
     gram, mean_norm = np.zeros((n, n)), 0.0
     between, total = np.empty(n_pixels), np.empty(n_pixels)
-    for pixels, block in _blocks(stack.matrix):
+    for pixels, block in blocks(stack.matrix):
         mean = block.mean(axis=0)
         squares = n * mean**2
         block -= mean
@@ -136,7 +136,7 @@ def between_sums(
     n_pairs = int((counts * (counts - 1) // 2).sum())
     gather = _GATHER_COST * n_pairs <= n_units**2 * len(counts)
     kernel = _by_pairs if gather else _by_indicators
-    step = max(1, _GATHERED // max(1, n_pairs if gather else n_units * len(counts)))
+    step = max(1, GATHERED // max(1, n_pairs if gather else n_units * len(counts)))
     order = np.argsort(labels, kind="stable")
     placed = np.ascontiguousarray(batch[:, order].T)
     within = np.concatenate([kernel(products, counts, placed[:, at:at + step])
@@ -146,7 +146,7 @@ def between_sums(
     return total
 
 
-def _blocks(matrix: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:  # noqa: ANN401 - NumPy or dask
+def blocks(matrix: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:  # noqa: ANN401 - NumPy or dask
     """Yield ranges of pixels with their values, in float64 and free to be overwritten."""
     n, n_pixels = matrix.shape
     width = max(256, BLOCK // max(n, 1))

@@ -1,0 +1,145 @@
+"""Pooled sums of squares of a design, from inner products alone: estimates, jackknife and permutation test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salcompare.statistics.inference.permutation import (
+    Exchangeability,
+    n_distinct,
+    p_value,
+    permutations,
+    smallest_p,
+)
+from salcompare.statistics.inference.resampling import jackknife_interval
+from salcompare.statistics.variance.gram import between_sums
+
+
+@dataclass(frozen=True)
+class Design:
+    """Squares and sizes that pooled statistics need, at the level of the units that are exchanged.
+
+    Attributes
+    ----------
+    products : ndarray (u, u)
+        Sums of the centred Gram matrix over two units; its rows sum to 0.
+    norms : ndarray (u,)
+        Sums of its diagonal.
+    sizes : ndarray (u,)
+        Images of each unit.
+    labels : ndarray of int (u,)
+        Class of each unit.
+    negligible : float
+        Sums of squares up to this are rounding.
+    """
+
+    products: NDArray[np.float64]
+    norms: NDArray[np.float64]
+    sizes: NDArray[np.float64]
+    labels: NDArray[np.intp]
+    negligible: float
+
+    @property
+    def total(self) -> float:
+        """Sum of squares in all."""
+        return float(self.norms.sum())
+
+
+def design_of(gram: NDArray[np.float64], exchange: Exchangeability, negligible: float) -> Design:
+    """Sum a centred Gram matrix of images over the units that are exchanged."""
+    sizes = np.bincount(exchange.units).astype(float)
+    norms, products = sum_by(exchange.units, np.diag(gram)), gram
+    if exchange.n_units < len(exchange.units):
+        members = (exchange.units == np.arange(exchange.n_units)[:, None]).astype(float)
+        products = members @ products @ members.T
+    return Design(products, norms, sizes, exchange.labels, negligible)
+
+
+def sum_by(codes: NDArray[np.intp], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum values (n,) of each code (g,)."""
+    return np.asarray(np.bincount(codes, values), np.float64)
+
+
+def pooled_estimates(design: Design, *, resampled: str) -> tuple[dict[str, object], str]:
+    """Compute what is pooled over pixels, and why there is no interval where there is none."""
+    between, class_sizes = _between_squares(design)
+    n, g, total = design.sizes.sum(), len(class_sizes), design.total
+    within = (total - between) / (n - g)
+    share, _ = between_share(design)
+    interval = jackknife_interval(share, shares_without_one(design), resampled=resampled, strata=design.labels,
+                                  of="spread")
+    return {
+        "r2": between / total, "r2_adjusted": 1 - (1 - between / total) * (n - 1) / (n - g),
+        "omega2": (between - (g - 1) * within) / (total + within),
+        "pseudo_f": np.inf if total - between <= design.negligible else between / (g - 1) / within,
+        "between_actor_share": share, "ci_low": float(interval.low), "ci_high": float(interval.high),
+    }, str(interval.reason)
+
+
+def between_share(design: Design) -> tuple[float, float]:
+    """Variance between classes over variance between and within, from mean squares, and the variance within."""
+    between, sizes = _between_squares(design)
+    share, within = shares_of(between, design.total, design.sizes.sum(), len(sizes), (sizes**2).sum())
+    return float(share), float(within)
+
+
+def shares_of(
+    between: NDArray[np.float64] | float, total: NDArray[np.float64] | float, n: NDArray[np.float64] | float,
+    g: int, squared_sizes: NDArray[np.float64] | float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the share between classes, and the variance within, from sums of squares; classes may differ in size."""
+    mean_within = (total - between) / (n - g)
+    typical_size = (n - squared_sizes / n) / (g - 1)  # as the expected mean square between classes counts it
+    excess = (between / (g - 1) - mean_within) / typical_size
+    return np.asarray(excess / (excess + mean_within)), np.asarray(mean_within)
+
+
+def shares_without_one(design: Design) -> NDArray[np.float64]:
+    """Between-actor share without each unit in turn (u,); all NaN where a class has one unit only."""
+    labels, own = design.labels, np.diag(design.products)
+    with_class, class_sums, class_sizes = _class_terms(design)
+    if (np.bincount(labels) == 1).any():
+        return np.full(len(labels), np.nan)
+    left, rest = design.sizes.sum() - design.sizes, class_sizes[labels] - design.sizes
+    # Rows of the centred Gram matrix sum to 0, so what is left sums to `own`: its mean has moved off 0.
+    moved = own / left
+    terms = class_sums / class_sizes
+    between = terms.sum() - terms[labels] + (class_sums[labels] - 2 * with_class + own) / rest - moved
+    squared = (class_sizes**2).sum() - class_sizes[labels] ** 2 + rest**2
+    shares, _ = shares_of(between, design.total - design.norms - moved, left, len(class_sizes), squared)
+    return shares
+
+
+def permutation_test(
+    design: Design, exchange: Exchangeability, n_permutations: int, rng: np.random.Generator,
+) -> dict[str, object]:
+    """Permute the units and compute R² each time: its null draws, their mean and the p-value."""
+    batches = permutations(exchange, n_permutations, rng, distinct="partitions")
+    total, places = design.total, np.arange(exchange.n_units)[None]
+    drawn = [between_sums(design.products, design.sizes, design.labels, batch) / total for batch in batches]
+    null = np.concatenate([np.empty(0), *drawn])
+    observed = between_sums(design.products, design.sizes, design.labels, places)[0] / total
+    if exchange.free:
+        null_mean = design.labels.max() / (exchange.n_units - 1)
+    elif n_distinct(exchange, distinct="partitions") <= n_permutations:
+        null_mean = np.append(null, observed).mean()
+    else:
+        null_mean = null.mean()
+    return {"p_value": float(p_value(observed, null)), "p_attainable": smallest_p(len(null)),
+            "null_mean": float(null_mean), "null": ("permutation", null), "n_permutations": len(null)}
+
+
+def _between_squares(design: Design) -> tuple[float, NDArray[np.float64]]:
+    """Sum squares between classes, to the total at most and 0 where it is rounding, and count the classes' images."""
+    _, class_sums, class_sizes = _class_terms(design)
+    between = min(float((class_sums / class_sizes).sum()), design.total)
+    return 0.0 if abs(between) <= design.negligible else between, class_sizes
+
+
+def _class_terms(design: Design) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Sum inner products with the unit's class (u,) and within each class (g,), and count the classes' images (g,)."""
+    with_class = (design.products * (design.labels[:, None] == design.labels)).sum(axis=1)
+    return with_class, sum_by(design.labels, with_class), sum_by(design.labels, design.sizes)

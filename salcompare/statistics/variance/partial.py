@@ -1,0 +1,214 @@
+"""How much of the variance of maps lies between actors beyond what their photographs account for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.variance.distances import Distance, check_distance, gower_gram
+from salcompare.statistics.variance.gram import GATHERED, stack_maps
+from salcompare.statistics.variance.inputs import Sample, check_options, check_permutations, sample_of
+from salcompare.statistics.variance.units import Units, units_of
+
+_COLLINEAR = 1e-7
+"""Singular values below this share of the largest (1, of an orthonormal basis) span nothing of their own."""
+
+
+@dataclass(frozen=True)
+class _Model:
+    """Orthonormal columns over the units: the mean and the covariates, and what actors add to them."""
+
+    reduced: NDArray[np.float64]  # (u, 1 + k)
+    added: NDArray[np.float64]  # (u, r)
+
+    @property
+    def residual_freedom(self) -> int:
+        """Degrees of freedom of the residuals given both."""
+        return int(len(self.reduced) - self.reduced.shape[1] - self.added.shape[1])
+
+
+def partial_variance_explained(
+    maps: xr.DataArray, photographs: xr.DataArray, by: str = "actor", *, rng: np.random.Generator,
+    n_components: int | float = 0.9, n_permutations: int = 9999, distance: Distance = "euclidean",
+    clusters: str | None = None,
+) -> xr.Dataset:
+    """Share of the maps' variance that lies between actors once the photographs' components are accounted for.
+
+    Photographs of one person are alike, and a map may follow its photograph alone. Then `variance_explained` rejects,
+    and this does not.
+
+    Parameters
+    ----------
+    maps, by, rng, n_permutations, distance
+        As for `variance_explained`.
+    photographs : DataArray (image, ...)
+        Any grid; must have the images of `maps`, others do no harm. Eager or dask.
+    n_components : int or float
+        How many of the photographs' leading principal components are covariates; a float in (0, 1) stands for as many
+        as carry that share of the photographs' variance. No more than half the degrees of freedom that are left
+        after the actors are taken for a share; attrs say where that cut it.
+    clusters : str, optional
+        A coordinate nested in the actors: maps and photographs of a cluster, such as a ``shoot``, are averaged first,
+        and its mean is the replicate. With an actor-level factor as `by`, ``"actor"``.
+
+    Returns
+    -------
+    Dataset
+        Scalars, unless dims are given:
+
+        - **r2_partial**: (residual sum of squares given the components - that given components and actors) / the
+          former. In [0, 1]. **r2_partial_adjusted**, corrected for its degrees of freedom, about 0 by chance.
+        - **pseudo_f**, **p_value**, **p_attainable**, **null** (permutation; r2_partial), **null_mean**,
+          **n_permutations**.
+        - **r2_photographs**: share of the maps' variance that the components account for, without actors.
+        - **n_components**, and **photograph_share**, the share of the photographs' variance that they carry.
+        - **n_images** (or clusters), **n_actors**, **n_undefined**.
+
+        attrs give the null, the reason where undefined, and what was left out.
+
+    Raises
+    ------
+    InputError
+        As `variance_explained`; or if photographs lack an image of the maps or hold a NaN, or `n_components` is out of
+        range or leaves no degree of freedom.
+
+    Notes
+    -----
+    The test is Freedman and Lane's: residuals given the components change places, the components' part stays, and
+    the statistic is computed anew, components fitted again. Permuting maps as they are breaks the bond between maps
+    and photographs, and permuting actors' names that between photographs and actors; both would reject because of the
+    photographs. In simulations it rejected 3 to 6% of true nulls, least with many components.
+
+    It holds for what the components say, linearly. What maps take from the rest of a photograph still counts as the
+    actor's: choose components enough, and read r2_partial with `photograph_share` beside it.
+
+    References
+    ----------
+    Freedman & Lane (1983), doi:10.1080/07350015.1983.10509354; Anderson & Legendre (1999),
+    doi:10.1080/00949659908811936; Legendre & Anderson (1999), doi:10.1890/0012-9615(1999)069[0001:DBRATM]2.0.CO;2
+    """
+    check_options(check_distance(distance), check_permutations(n_permutations), _check_components(n_components))
+    sample = sample_of(maps, by, clusters)
+    gram, negligible = gower_gram(sample.stack, distance)
+    units = units_of(gram, *sample.classes(by), None if clusters is None else sample.coords[clusters])
+    n, g = len(units.labels), len(np.unique(units.labels))
+    counts = {"n_images": n, "n_actors": g, "n_undefined": sample.n_undefined}
+    replicates = "images" if clusters is None else f"whole {clusters}s"
+    attrs = {"by": by, "distance": distance, "alternative": "greater", "left_out": sample.left_out, "reason": "",
+             "null": f"residuals of {replicates} given the photographs permuted freely"}
+    if g < 2 or n < g + 2 or np.trace(gram) <= negligible:
+        return _undefined().assign(counts).assign_attrs(attrs, reason="too few images are left, or all maps are equal")
+    covariates, share = _components(_photograph_gram(photographs, maps, sample, units), n_components, n - g)
+    model = _model(covariates, units.labels)
+    found = _estimates(units.gram, model, negligible) | _tested(units.gram, model, n_permutations, rng)
+    cut = isinstance(n_components, float) and share < n_components
+    return xr.Dataset({**found, "n_components": covariates.shape[1], "photograph_share": share, **counts},
+                      attrs={**attrs, "components_cut": "by the degrees of freedom" if cut else ""})
+
+
+def _check_components(n_components: float) -> list[Problem]:
+    whole = isinstance(n_components, int) and n_components >= 1
+    if whole or (isinstance(n_components, float) and 0 < n_components < 1):
+        return []
+    return [Problem("n_components", repr(n_components), "a whole number >= 1, or a share in (0, 1)")]
+
+
+def _photograph_gram(photographs: xr.DataArray, maps: xr.DataArray, sample: Sample, units: Units,
+                     ) -> NDArray[np.float64]:
+    """Inner products of the units' photographs, centred over units."""
+    wanted = maps["image"].values[sample.stack.kept]
+    missing = np.flatnonzero(~np.isin(wanted, photographs["image"].values))
+    if missing.size:
+        raise InputError([Problem("photographs", f"no image {wanted[at]!r}", "every image of the maps")
+                          for at in missing.tolist()])
+    stack = stack_maps(photographs.sel(image=wanted))
+    if stack.n_missing or stack.n_empty:
+        raise InputError(Problem("photographs", f"{stack.n_missing} with a pixel that is NaN or infinite, "
+                                 f"{stack.n_empty} of zeros only", "photographs with finite pixels", "leave them out"))
+    gram, _ = gower_gram(stack, "euclidean")
+    of_units = units.members @ gram @ units.members.T
+    away = np.eye(len(of_units)) - 1 / len(of_units)
+    return np.asarray(away @ of_units @ away, np.float64)
+
+
+def _components(gram: NDArray[np.float64], n_components: float, freedom: int) -> tuple[NDArray[np.float64], float]:
+    """Leading principal components (u, k) of unit length, and the share of variance that they carry."""
+    values, vectors = np.linalg.eigh(gram)
+    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+    shares = np.cumsum(values) / values.sum() if values.sum() else np.ones(len(values))
+    if isinstance(n_components, int):
+        k = n_components
+        if k >= freedom:
+            raise InputError(Problem("n_components", str(k), f"fewer than the {freedom} degrees of freedom that actors "
+                                     "leave", "take fewer components"))
+    else:
+        k = max(1, min(int(np.searchsorted(shares, n_components - 1e-12)) + 1, freedom // 2))
+    k = min(k, int((values > _COLLINEAR**2 * values[0]).sum()))
+    return vectors[:, :k], float(shares[k - 1]) if k else 0.0
+
+
+def _model(covariates: NDArray[np.float64], labels: NDArray[np.intp]) -> _Model:
+    n = len(labels)
+    reduced = np.column_stack([np.full(n, n**-0.5), covariates])
+    actors = (labels[:, None] == np.unique(labels)) / np.sqrt(np.bincount(labels)[np.unique(labels)])
+    left, values, _ = np.linalg.svd(actors - reduced @ (reduced.T @ actors), full_matrices=False)
+    return _Model(reduced, left[:, values > _COLLINEAR])
+
+
+def _estimates(gram: NDArray[np.float64], model: _Model, negligible: float) -> dict[str, object]:
+    total, added = np.trace(gram), _carried(gram, model.added)
+    given = total - _carried(gram, model.reduced)
+    r, freedom = model.added.shape[1], model.residual_freedom
+    if given <= negligible or freedom < 1 or r < 1:
+        return dict.fromkeys(("r2_partial", "r2_partial_adjusted", "pseudo_f", "r2_photographs"), np.nan)
+    left = given - added
+    return {"r2_partial": added / given, "r2_partial_adjusted": 1 - left / given * (r + freedom) / freedom,
+            "pseudo_f": added / r / (left / freedom) if left > negligible else np.inf,
+            "r2_photographs": 1 - given / total}
+
+
+def _carried(gram: NDArray[np.float64], basis: NDArray[np.float64]) -> float:
+    """Sum of squares in the span of orthonormal columns."""
+    return float(np.einsum("ur,ur->", basis, gram @ basis))
+
+
+def _tested(gram: NDArray[np.float64], model: _Model, n_permutations: int, rng: np.random.Generator,
+            ) -> dict[str, object]:
+    fitted = model.reduced @ (model.reduced.T @ gram)
+    residuals = gram - fitted - fitted.T + fitted @ model.reduced @ model.reduced.T
+    null_model = exchangeability(range(len(gram)))
+    drawn = [_partial_r2(residuals, model, batch) for batch in permutations(null_model, n_permutations, rng)]
+    null = np.concatenate([np.empty(0), *drawn])
+    observed = _partial_r2(residuals, model, np.arange(len(gram))[None])[0]
+    return {"p_value": float(p_value(observed, null)), "p_attainable": smallest_p(len(null)),
+            "null": ("permutation", null), "null_mean": float(null.mean()) if len(null) else np.nan,
+            "n_permutations": len(null)}
+
+
+def _partial_r2(residuals: NDArray[np.float64], model: _Model, batch: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Partial R² (b,) where unit ``batch[b, u]`` takes place u, as sums over pairs of places."""
+    n = len(residuals)
+    first, second = np.triu_indices(n, 1)
+    hats = np.stack([model.reduced[:, 1:] @ model.reduced[:, 1:].T, model.added @ model.added.T])
+    of_pairs, own = 2 * hats[:, first, second], np.diagonal(hats, axis1=1, axis2=2)
+    carried = [of_pairs @ residuals.ravel().take(places[:, first] * n + places[:, second]).T
+               + own @ np.diag(residuals)[places].T for places in _some_at_a_time(batch, len(first))]
+    reduced, added = np.concatenate(carried, axis=1)
+    return np.asarray(added / (np.trace(residuals) - reduced), np.float64)
+
+
+def _some_at_a_time(batch: NDArray[np.intp], n_pairs: int) -> Iterator[NDArray[np.intp]]:
+    step = max(1, GATHERED // n_pairs)
+    return (batch[at:at + step] for at in range(0, len(batch), step))
+
+
+def _undefined() -> xr.Dataset:
+    names = ("r2_partial", "r2_partial_adjusted", "pseudo_f", "r2_photographs", "p_value", "p_attainable", "null_mean",
+             "n_components", "photograph_share")
+    return xr.Dataset({**dict.fromkeys(names, np.nan), "null": ("permutation", np.empty(0)), "n_permutations": 0})
