@@ -43,7 +43,7 @@ from salcompare.statistics.variance.explained import variance_explained
 from salcompare.statistics.variance.partial import partial_variance_explained
 from salcompare.statistics.variance.response_components import response_variance_components
 
-__all__ = ["AnalysisData", "METRICS", "Results", "actor_means", "adjust_p", "analyse", "asymmetry_beyond_photographs",
+__all__ = ["METRICS", "AnalysisData", "Results", "actor_means", "adjust_p", "analyse", "asymmetry_beyond_photographs",
            "asymmetry_test", "bca_interval", "bootstrap_weights", "centre", "common_laterality_test",
            "cross_validated_odd_share", "crossed_covariance", "crossed_interval", "crossed_variance", "dispersion_test",
            "exchangeability", "family_size", "fieller_interval", "group_rare_labels", "half_ceiling",
