@@ -23,7 +23,11 @@ from salcompare.statistics.inference.resampling import (
     t_interval,
 )
 from salcompare.statistics.inference.signs import sign_flip_test
+from salcompare.statistics.labels.agreement import worker_agreement
+from salcompare.statistics.labels.association import region_association
+from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
+from salcompare.statistics.labels.regions import label_regions
 from salcompare.statistics.metrics.registry import METRICS, pairwise
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, uniform
 from salcompare.statistics.overlaps.contrasts import paired_differences, uniform_overlap
@@ -43,14 +47,14 @@ from salcompare.statistics.variance.explained import variance_explained
 from salcompare.statistics.variance.partial import partial_variance_explained
 from salcompare.statistics.variance.response_components import response_variance_components
 
-__all__ = ["METRICS", "AnalysisData", "Results", "actor_means", "adjust_p", "analyse", "asymmetry_beyond_photographs",
+__all__ = ["AnalysisData", "METRICS", "Results", "actor_means", "adjust_p", "analyse", "asymmetry_beyond_photographs",
            "asymmetry_test", "bca_interval", "bootstrap_weights", "centre", "common_laterality_test",
-           "cross_validated_odd_share", "crossed_covariance", "crossed_interval", "crossed_variance", "dispersion_test",
-           "exchangeability", "family_size", "fieller_interval", "group_rare_labels", "half_ceiling",
-           "jackknife_interval", "label_histogram", "max_statistic_p", "mean_ceiling", "noise_ceiling",
-           "odd_share_difference", "other_actors_mean", "overlap", "overlap_tests", "p_value", "paired_differences",
-           "pairing_tests", "pairwise", "partial_variance_explained", "percentile_interval", "permutations",
-           "population_label_histogram", "population_mean", "pose_association", "resampled_overlap",
-           "response_variance_components", "rest_ceiling", "seed_ceiling", "share_of_ceiling", "sign_flip_test",
-           "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform", "uniform_overlap",
-           "variance_components", "variance_explained"]
+           "cross_validated_odd_share", "crossed_covariance", "crossed_interval", "crossed_variance",
+           "dispersion_test", "exchangeability", "family_size", "fieller_interval", "group_rare_labels",
+           "half_ceiling", "jackknife_interval", "label_differences", "label_histogram", "label_regions",
+           "max_statistic_p", "mean_ceiling", "noise_ceiling", "odd_share_difference", "other_actors_mean", "overlap",
+           "overlap_tests", "p_value", "paired_differences", "pairing_tests", "pairwise", "partial_variance_explained",
+           "percentile_interval", "permutations", "population_label_histogram", "population_mean", "pose_association",
+           "region_association", "resampled_overlap", "response_variance_components", "rest_ceiling", "seed_ceiling",
+           "share_of_ceiling", "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval",
+           "uniform", "uniform_overlap", "variance_components", "variance_explained", "worker_agreement"]

@@ -10,8 +10,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare import maps as mapping
+from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_share, require_size
-from salcompare.statistics.labels.shares import CodedResponses, code_responses
+from salcompare.statistics.labels.shares import code_responses
 
 SHARE = 0.5
 
@@ -58,35 +59,41 @@ def label_regions(
     height, width = require_size(size)
     require_share(share, height * width)
     coded = code_responses(responses, images, labels)
-    regions = np.zeros((len(coded.actors), len(coded.labels), height, width), dtype=bool)
-    for label in np.unique(coded.label):
-        counts = _counts(responses[coded.label == label], images, coded, (height, width)).reshape(len(regions), -1)
-        for actor, others in enumerate(counts.sum(axis=0) - counts):
-            regions[actor, label] = _densest(others, share).reshape(height, width)
+    n_labels = len(coded.labels)
+    pair = coded.of_actor * n_labels + coded.label
+    boxes = mapping.rasterise_actor_boxes(_on_grid(responses, images, size).assign(actor=pair), size=size)
+    counts = np.rint(boxes.to_numpy() * boxes["n_responses"].to_numpy()[:, np.newaxis, np.newaxis]).astype(np.int64)
+    actor_of, label_of = np.divmod(boxes["actor"].to_numpy().astype(int), n_labels)
+    regions = np.zeros((len(coded.actors), n_labels, height, width), dtype=bool)
+    for label in np.unique(label_of):
+        own = np.zeros((len(regions), height, width), np.int64)
+        own[actor_of[label_of == label]] = counts[label_of == label]
+        for actor, others in enumerate(own.sum(axis=0) - own):
+            regions[actor, label] = _densest(others, share)
     area = regions.mean(axis=(2, 3))
     return xr.DataArray(regions, dims=("actor", "label", "y", "x"), name="region", coords={
         "actor": coded.actors, "label": coded.labels, "y": np.arange(height), "x": np.arange(width),
         "area": (("actor", "label"), np.where(area > 0, area, np.nan))}, attrs={"share": float(share)})
 
 
-def _counts(responses: pd.DataFrame, images: pd.DataFrame | None, coded: CodedResponses,
-            size: tuple[int, int]) -> NDArray[np.int64]:
-    """Count the boxes that cover each pixel, by actor: (actor, y, x)."""
-    if "image" in responses and images is not None:
-        found = mapping.rasterise_boxes(responses, images, size=size)
-        coverage = found["coverage"].assign_coords(n_responses=found["n_responses"])
-    else:
-        coverage = mapping.rasterise_actor_boxes(responses, size=size)
-    counts = np.zeros((len(coded.actors), *size), np.int64)
-    of_maps = pd.Index(coded.actors).get_indexer(pd.Index(coverage["actor"].to_numpy().astype(str)))
-    boxes = coverage.to_numpy() * coverage["n_responses"].to_numpy()[:, np.newaxis, np.newaxis]
-    np.add.at(counts, of_maps, np.rint(boxes).astype(np.int64))
-    return counts
+def _on_grid(responses: pd.DataFrame, images: pd.DataFrame | None, size: tuple[int, int]) -> pd.DataFrame:
+    """Give responses with their edges in pixels of the grid."""
+    if images is None or "image" not in responses:
+        return responses
+    missing = [name for name in ("height", "width") if name not in images]
+    if missing:
+        raise InputError(Problem("images", f"no column {', '.join(map(repr, missing))}", "the image's size in pixels"))
+    shape = images.set_index("image")[["height", "width"]].reindex(responses["image"]).to_numpy(float)
+    # Multiplied before divided, so that an edge at the image's far side stays within the grid.
+    frames = {"x": (size[1], shape[:, 1]), "y": (size[0], shape[:, 0])}
+    return responses.assign(**{f"{dim}{end}": responses[f"{dim}{end}"] * n / length
+                               for dim, (n, length) in frames.items() for end in (0, 1)
+                               if f"{dim}{end}" in responses})
 
 
 def _densest(counts: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
-    """Mask the largest counts (pixel,) that together hold at least the share of their sum; none where all are 0."""
-    levels = np.bincount(counts)
+    """Mask the largest counts (y, x) that together hold at least the share of their sum; none where all are 0."""
+    levels = np.bincount(counts.ravel())
     mass = np.cumsum((levels * np.arange(levels.size))[::-1])[::-1]  # of pixels at this level or above
     held = np.flatnonzero(mass >= share * mass[0])
     return np.asarray((counts >= held[-1]) & (counts > 0))

@@ -38,7 +38,8 @@ def of_peers(responses):
     matrix = codes.pivot_table(index="worker", columns="image", values="label").to_numpy(float)
     paired = responses.groupby("image")["worker"].transform("size") > 1
     kept = [triple for triple, keep in zip(triples, paired, strict=True) if keep]
-    return krippendorff.alpha(reliability_data=matrix, level_of_measurement="nominal"), AnnotationTask(data=kept).alpha()
+    of_package = krippendorff.alpha(reliability_data=matrix, level_of_measurement="nominal")
+    return of_package, AnnotationTask(data=kept).alpha()
 
 
 def test_alpha_by_hand():
