@@ -201,12 +201,13 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
             human_heatmap=_actor_level_heatmap(study) if not image_level else None,
             classifier_maps={source_name(c, v, config.attribution.method):
                              study.classifier_maps(v, classifier=c.name) for c, v in study.variants},
-            accuracies=_accuracies(study)),
+            accuracies=_of_classifiers(study, "accuracy"), predictions=_of_classifiers(study, "predictions")),
         maps=config.maps, statistics=config.statistics, seed=config.study.seed, responses=_kind(study),
         progress=progress)
     kind = {"responses": _kind(study)} if "human" in results.heatmaps["source"] else {}
     store.write_dataset(results.heatmaps.assign_attrs(kind), study.processed, "heatmaps", fingerprint=own)
     store.write_table(study.processed / "nulls.csv", results.nulls)
+    store.write_table(study.processed / "overlap_images.csv", results.image_overlaps)
     store.write_table(study.processed / "estimates.csv", results.estimates)
     progress.say(f"  {len(results.estimates)} estimates")
 
@@ -218,10 +219,12 @@ def _actor_level_heatmap(study: Study) -> xr.DataArray | None:
     return heatmap
 
 
-def _accuracies(study: Study) -> pd.DataFrame:
+def _of_classifiers(study: Study, table: str) -> pd.DataFrame:
+    """Read the tables of one name of all classifiers; names of images and actors stay text."""
     import pandas as pd
 
-    tables = [pd.read_csv(study.classifier_folder(c) / "accuracy.csv").assign(classifier=c.name)
+    text = dict.fromkeys(("variant", "split", "image", "actor", "predicted"), "str")
+    tables = [pd.read_csv(study.classifier_folder(c) / f"{table}.csv", dtype=text).assign(classifier=c.name)
               for c in study.config.classifier]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["classifier", "variant", "split"])
 

@@ -27,7 +27,6 @@ from salcompare.statistics.analysis.parts import (
     stream,
     undefined_row,
 )
-from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean
@@ -73,21 +72,6 @@ class OverlapAnalysis:
         self._matrices: dict[tuple[str, str], dict[str, xr.DataArray]] = {}  # all pairs, by source and form
         self._same: dict[tuple[str, str], xr.Dataset] = {}  # overlaps of the same image
 
-    def ceilings(self) -> tuple[list[Row], dict[str, float]]:
-        """Estimate the noise ceiling of the primary metric in each form; give its rows and its population values."""
-        rows: list[Row] = []
-        values = {}
-        height, width = self.coverage.sizes["y"], self.coverage.sizes["x"]
-        images = self.data.images[self.data.images["image"].isin(self.coverage["image"].values)]
-        for form, sigma, _ in self.forms:
-            of_images = noise_ceiling(self.responses, images, size=(height, width), sigma=sigma or 0.0,
-                                      rng=stream(self.seed, "ceiling", form))
-            found = _with_reason(mean_ceiling(of_images), of_images)
-            key = {"statistic": "noise_ceiling", "metric": PRIMARY, "form": form, "source": "human", "sigma": sigma}
-            rows += [population_row(found, **key), *actor_rows(found["actor_value"], found["actor_n"], **key)]
-            values[form] = float(found["value"])
-        return rows, values
-
     def baselines(self) -> dict[str, dict[str, xr.Dataset]]:
         """Overlap of people with each baseline, by the baseline's name and the form."""
         others = other_actors_mean(self.coverage)
@@ -131,8 +115,8 @@ class OverlapAnalysis:
                 one, other = (self._matrices[name, form] for name in names)
                 yield from comparison_rows(one, other, names, self.statistics, self.seed, **key)
                 for metric in (name for name in metrics if name not in _TESTED):
-                    pair = (self._same[name, form][metric] for name in names)
-                    yield untested_comparison(*pair, names, self.statistics, self.seed, metric=metric, **key)
+                    of_one, of_other = (self._same[name, form][metric] for name in names)
+                    yield untested_comparison(of_one, of_other, names, self.statistics, self.seed, metric=metric, **key)
 
     def classifier_rows(self, source: str, baselines: dict[str, dict[str, xr.Dataset]], ceilings: dict[str, float],
                         ) -> Iterator[tuple[list[Row], list[Draws]]]:
@@ -189,7 +173,7 @@ class OverlapAnalysis:
                          other: xr.Dataset) -> Iterator[Row]:
         found = paired_differences(values, other, n_permutations=self.statistics.n_permutations,
                                    rng=stream(self.seed, "difference", source, baseline, form))
-        for metric in found["metric"].values.tolist():
+        for metric in found["metric"].to_numpy().tolist():
             one = found.sel(metric=metric)
             key = self._key(source, form, metric, f"minus {baseline}")
             yield {**population_row(one, **key), "null": found.attrs["null"], "null_mean": 0.0,
@@ -220,11 +204,3 @@ class OverlapAnalysis:
     def _key(self, source: str, form: str, metric: str, contrast: str) -> dict[str, object]:
         return {"statistic": "overlap", "metric": metric, "form": form, "source": source, "against": "human",
                 "contrast": contrast, "sigma": self.sigma if form == "smoothed" else None}
-
-
-def _with_reason(found: xr.Dataset, of_images: xr.Dataset) -> xr.Dataset:
-    """Give a mean ceiling that is undefined the reason that most images have."""
-    reasons = [reason for reason in of_images["reason"].to_numpy().tolist() if reason]
-    if not np.isnan(found["value"].item()) or not reasons:
-        return found
-    return found.assign(reason=max(sorted(set(reasons)), key=reasons.count))

@@ -37,6 +37,7 @@ from salcompare.statistics.overlaps.same_image import matched
 Distance = Literal["correlation", "euclidean"]
 FEWEST = 4
 """Actors below which nothing is left of their pairs once each actor's mean is removed."""
+_MOST_CROSSED = 2048  # pairs of actors, of which all pairs take 32 MiB
 
 
 def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.random.Generator,
@@ -200,12 +201,12 @@ def _sums_of_actors(one: Values, other: Values, n_actors: int, n_permutations: i
     member = np.zeros((first.size, n_actors))
     member[np.arange(first.size), first] = member[np.arange(first.size), second] = 1
     exchange = exchangeability(range(n_actors), what="actors")
+    crossed = one.T @ other if first.size <= _MOST_CROSSED else None  # summed over splits once, not for each draw
     sums = []
     for batch in [np.arange(n_actors)[np.newaxis], *permutations(exchange, n_permutations, rng)]:
         moved = place[batch[:, first], batch[:, second]]
-        products = np.zeros(moved.shape)
-        for a, b in zip(one, other, strict=True):
-            products += a * b[moved]
+        products = (np.add.reduce([a * b[moved] for a, b in zip(one, other, strict=True)]) if crossed is None
+                    else crossed[np.arange(first.size), moved])
         sums.append(products @ member)
     return np.concatenate(sums)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from itertools import product
 
 import numpy as np
 import xarray as xr
 
 from salcompare.errors import InputError, Problem
 from salcompare.statistics.inference.levels import actor_means, population_mean
-from salcompare.statistics.inference.permutation import Alternative, p_value, smallest_p
-from salcompare.statistics.kernels import Values
+from salcompare.statistics.inference.permutation import Alternative
+from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS, required_metrics
 from salcompare.statistics.overlaps.baselines import uniform
@@ -19,7 +18,7 @@ from salcompare.statistics.overlaps.same_image import overlap
 
 
 def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.Generator,
-                       n_permutations: int = 9999) -> xr.Dataset:
+                       alternative: Alternative | None = None, n_permutations: int = 9999) -> xr.Dataset:
     """Compare two sets of overlaps of the same images, such as a classifier's and a baseline's.
 
     Parameters
@@ -28,6 +27,8 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
         As `overlap` gives them, with coordinate ``actor``; metrics and images that both have are compared.
     rng : Generator
         Draws sign flips.
+    alternative : {"greater", "less", "two-sided"}, optional
+        Unless given, better overlap on the side of `values`.
     n_permutations : int
         Sign flips drawn; where there are no more in all, each comes once.
 
@@ -36,9 +37,9 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
     Dataset
         Over ``metric``: **value**, mean over actors of the mean over an actor's images of values - other, in the
         metric's unit; **ci_low**, **ci_high**, by t over actors, NaN below eight; **p_value**, **p_attainable** of a
-        test that flips the signs of actors' means, one-sided towards better overlap (**alternative**: "greater" or
-        "less"); **n** actors, **n_undefined**, **reason**. Over ``metric`` and ``actor``: **actor_value**,
-        **actor_n** and **actor_n_undefined** (images). An image on which either side is NaN is undefined.
+        test that flips the signs of actors' means (**alternative**, of each metric); **n** actors, **n_undefined**,
+        **reason**. Over ``metric`` and ``actor``: **actor_value**, **actor_n** and **actor_n_undefined** (images). An
+        image on which either side is NaN is undefined.
 
     Raises
     ------
@@ -48,7 +49,8 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
     Notes
     -----
     Under the null hypothesis an actor's mean difference is distributed symmetrically about 0, independently of the
-    other actors.
+    other actors. Of a baseline made of other actors' maps the independence holds nearly, as each actor has a small
+    part in it.
     """
     names = [str(name) for name in values.data_vars if name in other.data_vars and name in METRICS]
     images = values.image.values[np.isin(values.image.values, other.image.values)]
@@ -59,12 +61,13 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
     differences = (one - two).to_dataarray("metric")
     actors = actor_means(differences)
     population = population_mean(actors["value"])
-    better = [METRICS[name].better for name in names]
-    tests = [_sign_flips(actors["value"].sel(metric=name).values, "greater" if way == "higher" else "less",
-                         n_permutations, rng) for name, way in zip(names, better, strict=True)]
+    ways: list[Alternative] = [alternative or ("greater" if METRICS[name].better == "higher" else "less")
+                               for name in names]
+    tests = [sign_flip_test(actors["value"].sel(metric=name).values, alternative=way, n_permutations=n_permutations,
+                            rng=rng) for name, way in zip(names, ways, strict=True)]
     return population.assign(
-        p_value=("metric", [p for p, _ in tests]), p_attainable=("metric", [least for _, least in tests]),
-        alternative=("metric", ["greater" if way == "higher" else "less" for way in better]),
+        p_value=("metric", [test[0] for test in tests]), p_attainable=("metric", [test[1] for test in tests]),
+        alternative=("metric", ways),
         actor_value=actors["value"], actor_n=actors["n"], actor_n_undefined=actors["n_undefined"],
     ).assign_attrs(null="signs of actors' mean differences flipped")
 
@@ -98,17 +101,3 @@ def uniform_overlap(human: xr.DataArray, *, metrics: Collection[str] = tuple(MET
             filled = xr.full_like(values[name], chance(exact)).where(varies.reset_coords(drop=True))
             values[name] = filled.assign_attrs(values[name].attrs)
     return values
-
-
-def _sign_flips(values: Values, alternative: Alternative, n_permutations: int,
-                rng: np.random.Generator) -> tuple[float, float]:
-    """Give p of the mean of the defined values under flips of their signs, and the smallest p that it could be."""
-    defined = values[~np.isnan(values)]
-    if not defined.size:
-        return float("nan"), float("nan")
-    if 2**defined.size - 1 <= n_permutations:
-        signs = np.array(list(product((1.0, -1.0), repeat=defined.size)))[1:]
-    else:
-        signs = rng.choice(np.array([1.0, -1.0]), size=(n_permutations, defined.size))
-    null = signs @ defined / defined.size
-    return float(p_value(defined.mean(), null, alternative=alternative)), smallest_p(len(signs))

@@ -63,7 +63,8 @@ def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collectio
 
 
 def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, rng: np.random.Generator,
-                  share: float = SHARE, sigma: float | None = None, n_permutations: int = 9999,
+                  share: float = SHARE, sigma: float | None = None, groups: str | None = None,
+                  images: Collection[str] | None = None, n_permutations: int = 9999,
                   n_resamples: int = 2000) -> xr.Dataset:
     """Test whether people and the classifier agree on the image, and on the actor, beyond what all faces share.
 
@@ -79,6 +80,11 @@ def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
         Of the pixels, in the areas that iou and dice compare.
     sigma : float, optional
         Both maps are first smoothed with a Gaussian of so many pixels.
+    groups : str, optional
+        A coordinate of the human maps along ``image``, a factor of the actor: actors meet, and are exchanged with,
+        actors of their own group only.
+    images : collection of str, optional
+        Ids of the only images to use, such as those that the classifier got right.
     n_permutations : int
         Drawn for each test; where there are no more in all, each comes once.
     n_resamples : int
@@ -92,19 +98,48 @@ def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
     Raises
     ------
     InputError
+        As for `overlap` and `pairing_tests`, and where there is no actor.
+    """
+    matrix = overlap_matrix(human, classifier, metric=metric, share=share, sigma=sigma, images=images)
+    if groups is not None and groups in human.coords:
+        matrix = matrix.assign_coords({groups: ("image", human[groups].sel(image=matrix.image).values)})
+    tests = pairing_tests(matrix, better=METRICS[metric].better, groups=groups, n_permutations=n_permutations,
+                          n_resamples=n_resamples, rng=rng)
+    return tests.assign_attrs(matrix.attrs, metric=metric)
+
+
+def overlap_matrix(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, share: float = SHARE,
+                   sigma: float | None = None, images: Collection[str] | None = None) -> xr.DataArray:
+    """Compare people's map of each image with the classifier's of every image, of images that both have.
+
+    Parameters
+    ----------
+    human, classifier, metric, share, sigma, images
+        As for `overlap_tests`.
+
+    Returns
+    -------
+    DataArray (image, image_other)
+        In memory, with coordinate ``actor`` along ``image``; attrs as `overlap` gives them.
+
+    Raises
+    ------
+    InputError
         As for `overlap`, and where there is no actor.
     """
     required_metrics([metric])
+    if images is not None:
+        human = human.sel(image=human.image.isin(list(images)).values)
+        if not human.sizes["image"]:
+            raise InputError(Problem("images", f"none of the {len(images)} named is among the human maps",
+                                     "ids of images that both sides have"))
     human, classifier, attrs = _prepared(human, classifier, sigma)
     if "actor" not in human.coords:
         raise InputError(Problem("maps", f"coordinates {', '.join(map(str, human.coords))}", "an actor for each image",
                                  "add it: maps.assign_coords(actor=('image', actors))"))
-    matrix = pairwise(human, classifier, metric, share=share).compute()
-    tests = pairing_tests(matrix, better=METRICS[metric].better, n_permutations=n_permutations,
-                          n_resamples=n_resamples, rng=rng)
     if METRICS[metric].share:
         attrs["share"] = share
-    return tests.assign_attrs(attrs, metric=metric)
+    return pairwise(human, classifier, metric, share=share).compute().assign_attrs(attrs)
 
 
 def matched(human: xr.DataArray, classifier: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:

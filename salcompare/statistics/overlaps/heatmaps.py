@@ -1,0 +1,218 @@
+"""Overlap of heatmaps: of each actor's, and of the population's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import xarray as xr
+
+from salcompare.errors import InputError, Problem
+from salcompare.statistics.inference.permutation import Alternative, smallest_p
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval, t_interval
+from salcompare.statistics.kernels import Values
+from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.registry import METRICS, required_metrics
+from salcompare.statistics.overlaps.pairing_intervals import between_actors
+from salcompare.statistics.overlaps.pairing_nulls import actor_effect_test, ranks_among_actors
+from salcompare.statistics.overlaps.pairs import means_of_others
+from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
+
+HEATMAP_CONTRASTS = ("same actor", "other actor", "same minus other actor")
+
+
+def heatmap_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collection[str] = tuple(METRICS),
+                    share: float = SHARE, sigma: float | None = None) -> xr.Dataset:
+    """Compare people's heatmap of each actor with the classifier's of the same actor.
+
+    Parameters
+    ----------
+    human, classifier : DataArray (actor, y, x)
+        Heatmaps, such as `salcompare.maps.actor_heatmap` gives them, on one grid; non-negative.
+    metrics, share, sigma
+        As for `overlap`. In auc_shuffled the negative pixels come from the other actors' heatmaps.
+
+    Returns
+    -------
+    Dataset (actor)
+        As `overlap` gives it, an actor in the place of an image. Actors missing on one side are left out; those whose
+        heatmap is NaN are NaN.
+    """
+    return _by_actor(overlap(as_images(human), as_images(classifier), metrics=metrics, share=share, sigma=sigma))
+
+
+def heatmap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, rng: np.random.Generator,
+                  share: float = SHARE, sigma: float | None = None, n_permutations: int = 9999) -> xr.Dataset:
+    """Compare each actor's human heatmap with the own and with the other actors' classifier heatmaps.
+
+    Parameters
+    ----------
+    human, classifier : DataArray (actor, y, x)
+        Heatmaps on one grid.
+    metric : str
+        One of `METRICS`. (emd solves a linear programme for each of A x A pairs: for few actors only.)
+    rng : Generator
+        Draws permutations.
+    share, sigma
+        As for `overlap`.
+    n_permutations : int
+        Permutations of actors; where there are no more in all, each comes once.
+
+    Returns
+    -------
+    Dataset
+        Over ``contrast`` (same actor; other actor; same minus other actor): **value**, mean over actors; **ci_low**,
+        **ci_high** by t or by jackknife over actors (**ci_method**), NaN below eight; of the difference **p_value**
+        (one-sided towards better overlap), **p_attainable**, **null_mean** (0); **n**, **n_undefined** actors,
+        **reason**; **null** (contrast, permutation). Over ``contrast`` and ``actor``: **actor_value**,
+        **actor_p_value**, **actor_p_attainable** (1 / actors), **actor_reason**.
+
+    Raises
+    ------
+    InputError
+        As for `overlap`, or if no actor's heatmaps are both defined.
+
+    Notes
+    -----
+    Null hypothesis: whole classifier heatmaps can be exchanged among actors. Where both heatmaps are of the same
+    photographs, rejecting it says that they share those, or the actor; the actor effect of `overlap_tests`, from other
+    images of the actor, tells these apart.
+    """
+    matrix = overlap_matrix(as_images(human), as_images(classifier), metric=metric, share=share, sigma=sigma)
+    kept = np.flatnonzero(~np.isnan(np.diag(matrix.values)))
+    if not kept.size:
+        raise InputError(Problem("heatmaps", "no actor of whom both are defined", "at least one"))
+    values, actors = matrix.values[np.ix_(kept, kept)], matrix.actor.values[kept]
+    alternative: Alternative = "greater" if METRICS[metric].better == "higher" else "less"
+    found = _tested(values, alternative, n_permutations, rng).assign_coords(
+        contrast=list(HEATMAP_CONTRASTS), actor=actors)
+    return found.assign(n_undefined=matrix.sizes["image"] - found["n"]).assign_attrs(
+        matrix.attrs | {"metric": metric, "alternative": alternative, "resampled": "actors",
+                        "null": "classifier heatmaps permuted among actors"})
+
+
+def population_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collection[str] = tuple(METRICS),
+                       share: float = SHARE, sigma: float | None = None) -> xr.Dataset:
+    """Compare the population's human heatmap with its classifier heatmap: each the mean over actors of their heatmaps.
+
+    Parameters
+    ----------
+    human, classifier : DataArray (actor, y, x)
+        Heatmaps on one grid; actors whose heatmaps are both defined are used.
+    metrics, share, sigma
+        As for `overlap`.
+
+    Returns
+    -------
+    Dataset
+        Over ``metric``: **value**; **ci_low**, **ci_high** by jackknife over actors, NaN below eight; **n** actors,
+        **n_undefined**, **reason**. **without** (metric, actor): the value without an actor. auc_shuffled is NaN:
+        a single map has no others to take negative pixels from.
+
+    Raises
+    ------
+    InputError
+        As for `overlap`, or if no actor's heatmaps are both defined.
+    """
+    names = required_metrics(metrics)
+    one, other = _defined_actors(human, classifier)
+    n = one.sizes["actor"]
+    stacks = [_with_leave_one_out(maps) for maps in (one, other)]
+    used = [name for name in names if name != "auc_shuffled"] or ["pearson"]
+    found = overlap(*stacks, metrics=used, share=share, sigma=sigma)
+    values = xr.concat([found[name].reset_coords(drop=True) if name in used else xr.full_like(
+        found[used[0]], np.nan).reset_coords(drop=True) for name in names], dim="metric").values
+    return _with_interval(xr.Dataset(
+        {"value": ("metric", values[:, 0]), "without": (("metric", "actor"), values[:, 1:])},
+        coords={"metric": names, "actor": one.actor.values},
+        attrs={"share": share} | ({} if sigma is None else {"sigma": float(sigma)})), human.sizes["actor"] - n)
+
+
+def population_differences(one: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
+    """Difference of two overlaps of a population's heatmaps, with a jackknife over actors.
+
+    Parameters
+    ----------
+    one, other : Dataset
+        As `population_overlap` gives them, of the same human heatmaps.
+
+    Returns
+    -------
+    Dataset
+        As `population_overlap` gives it, of `one` less `other`, over the metrics and actors of both.
+    """
+    both = xr.align(one[["value", "without"]], other[["value", "without"]], join="inner")
+    return _with_interval(both[0] - both[1], int(one["n_undefined"].max()))
+
+
+def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
+    """Means, intervals and tests of a matrix of actors' heatmaps."""
+    one_group = np.zeros(len(values), np.intp)
+    own, others = np.diag(values), means_of_others(values, one_group)
+    means = np.stack([own, others, own - others])
+    plain = t_interval(own[:, np.newaxis])
+    intervals = [(plain.low[0], plain.high[0], plain.reason[0]),
+                 *(between_actors(values, one_group, own=which) for which in (0, 1))]
+    p, attainable, ranks = np.full(3, np.nan), np.full(3, np.nan), np.full((2, 3, len(values)), np.nan)
+    null = np.full((3, n_permutations), np.nan)
+    if len(values) > 1:
+        p[2], draws = actor_effect_test(values, one_group, alternative, n_permutations, rng)
+        attainable[2], null[2, :draws.size] = smallest_p(draws.size), draws
+        ranks[:, 2] = ranks_among_actors(values, one_group, alternative)
+    floor = np.where(np.isnan(ranks[1]), "", f"p cannot go below 1/{len(values)}")
+    one_each = {"value": means.mean(axis=1), "ci_low": [one[0] for one in intervals],
+                "ci_high": [one[1] for one in intervals], "reason": [one[2] for one in intervals],
+                "ci_method": ["t", "jackknife", "jackknife"], "p_value": p, "p_attainable": attainable,
+                "null_mean": np.where(np.isnan(p), np.nan, 0), "n": (~np.isnan(means)).sum(axis=1)}
+    of_actors = {"actor_value": means, "actor_p_value": ranks[0], "actor_p_attainable": ranks[1],
+                 "actor_reason": np.where(np.isnan(means), "no other actor", floor)}
+    return xr.Dataset({name: ("contrast", column) for name, column in one_each.items()}
+                      | {name: (("contrast", "actor"), table) for name, table in of_actors.items()}
+                      | {"null": (("contrast", "permutation"), null)})
+
+
+def _with_interval(found: xr.Dataset, n_undefined: int) -> xr.Dataset:
+    n = found.sizes["actor"]
+    without = found["without"].transpose("actor", "metric").values
+    interval = jackknife_interval(found["value"].values, without, resampled="actors")
+    enough = n >= FEWEST_ACTORS
+    reason = np.where(np.isnan(found["value"].values), "undefined on the population's heatmaps", interval.reason)
+    return found.assign(
+        ci_low=("metric", np.where(enough, interval.low, np.nan)),
+        ci_high=("metric", np.where(enough, interval.high, np.nan)), n=n, n_undefined=n_undefined,
+        reason=("metric", reason if enough else np.full(reason.shape, f"{n} actors; an interval needs {FEWEST_ACTORS}",
+                                                        dtype=object))).assign_attrs(
+        ci_method="jackknife", resampled="actors")
+
+
+def as_images(heatmaps: xr.DataArray) -> xr.DataArray:
+    """Give heatmaps as maps of images that have their actors' names."""
+    if "actor" not in heatmaps.dims:
+        raise InputError(Problem("heatmaps", f"dims {heatmaps.dims}", "actor, y, x"))
+    bare = heatmaps.reset_coords(drop=True).rename(actor="image")
+    labelled: xr.DataArray = bare.assign_coords(actor=("image", heatmaps.actor.values.astype(str)))
+    return labelled
+
+
+def _by_actor(found: xr.Dataset) -> xr.Dataset:
+    renamed: xr.Dataset = found.drop_vars("actor").rename(image="actor")
+    return renamed
+
+
+def _defined_actors(human: xr.DataArray, classifier: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    names = human.actor.values[np.isin(human.actor.values, classifier.actor.values)]
+    both = [maps.reset_coords(drop=True).sel(actor=names).astype(np.float64) for maps in (human, classifier)]
+    good = np.logical_and(*(maps.notnull().all(("y", "x")).values for maps in both))
+    if not good.any():
+        raise InputError(Problem("heatmaps", "no actor of whom both are defined", "at least one"))
+    return both[0].isel(actor=good), both[1].isel(actor=good)
+
+
+def _with_leave_one_out(heatmaps: xr.DataArray) -> xr.DataArray:
+    """Mean over actors, then the means without each actor in turn, as images."""
+    n, total = heatmaps.sizes["actor"], heatmaps.sum("actor")
+    without = ((total - heatmaps) / max(n - 1, 1)).clip(min=0) if n > 1 else heatmaps * np.nan
+    # a difference of sums can fall below zero by rounding, and densities must not
+    stacked = xr.concat([(total / n).expand_dims(actor=["population"]), without], dim="actor")
+    named = np.array(["population", *(f"without {name}" for name in heatmaps.actor.values.tolist())])
+    return stacked.drop_vars("actor").rename(actor="image").assign_coords(image=named).transpose("image", "y", "x")
