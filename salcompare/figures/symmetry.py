@@ -1,4 +1,4 @@
-"""Figure 9: left-right symmetry of human and classifier heatmaps, actor by actor."""
+"""Figure 9: left-right symmetry of human and classifier maps, with its tests, and the photographs as the control."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from plotnine import (
     geom_hline,
     geom_linerange,
     geom_point,
+    geom_text,
     ggplot,
     guide_legend,
     guides,
@@ -28,13 +29,15 @@ from plotnine.coords import coord_flip
 
 from salcompare.figures.captions import caption, counted, interval
 from salcompare.figures.data import Figure, FigureData, rows, texts
-from salcompare.figures.theme import DOUBLE, SIMULATED, figure_theme, source_colours, source_name
+from salcompare.figures.theme import DOUBLE, FONT, SIMULATED, SMALL, figure_theme, source_colours, source_name
 
-METRICS = {"index": "Symmetry index", "mirror_correlation": "Mirror correlation",
-           "laterality": "Laterality, (L−R)/(L+R)"}
-SHAPES = ("^", "o")
+METRICS = {"index": "Symmetry index (descriptive)", "laterality": "Laterality, (L−R)/(L+R)",
+           "asymmetry": "Odd share, across images"}
+TESTS = {"common_laterality": "laterality", "asymmetry": "asymmetry"}
+PHOTOGRAPHS = "photographs"
+SHAPES = {"human": "o", PHOTOGRAPHS: "D"}
 ROW = 0.14  # inches
-POPULATION = "All actors"
+PANELS = ("Population", "Actors")
 
 
 def symmetry_missing(data: FigureData) -> str | None:
@@ -43,7 +46,7 @@ def symmetry_missing(data: FigureData) -> str | None:
 
 
 def symmetry_figure(data: FigureData) -> Figure:
-    """Draw the three indices of every actor, human beside classifier, with the population above."""
+    """Draw symmetry of every actor, human beside classifier, with the population and its tests above."""
     table = _table(data)
     n_rows = table["row"].nunique()
     human = bool((table["source"] == "human").any())
@@ -58,15 +61,26 @@ def symmetry_figure(data: FigureData) -> Figure:
 
 
 def _sentences(data: FigureData, table: pd.DataFrame) -> list[str]:
-    single, whole = table[table["level"] == "actor"], table[table["level"] == "population"]
+    # n_resamples counts the tests' draws; no interval here is made of resamples
+    single, whole = (part.assign(n_resamples=None) if part["p_value"].notna().any() else part for part in (
+        table[table["level"] == level] for level in ("actor", "population")))
     return [
-        f"Heatmaps of {counted(single['actor'].nunique(), 'actor')}{_images(data)}, sorted by the human index (by the "
-        "classifier's where there is none); above them the mean over actors.",
-        "Index and mirror correlation are 1 for a heatmap that equals its mirror image; laterality is positive where "
-        "the viewer's left holds more.",
-        f"Lines: {interval(whole)} (mean over actors); {interval(single)} (single actors).",
-        "The index falls with noise, so it is to be read beside its mean for symmetric maps as noisy as these (ticks)."
-        if table["null_mean"].notna().any() else "", _odd_shares(data)]
+        f"Maps of {counted(single['actor'].nunique(), 'actor')}{_images(data)}, sorted by the human index (by the "
+        "classifier's where there is none); above them all actors together.",
+        "Index: 1 for a heatmap that equals its mirror image; it falls with noise, so it is to be read beside its mean "
+        "for symmetric maps as noisy as these (ticks).",
+        "Laterality: positive where the viewer's left holds more." + (
+            " p: whole actors mirrored at random." if _tested(whole, "laterality") else ""),
+        "Odd share: how much of the energy that an actor's images have in common is odd, 0 but for chance where maps "
+        "are symmetric; p: single images mirrored at random." if "asymmetry" in set(table["metric"]) else "",
+        "The photographs themselves are the control: faces may be turned or lit from one side."
+        if PHOTOGRAPHS in set(table["source"]) else "",
+        f"Lines: {interval(whole)} (all actors); {interval(single)} (single actors).",
+        _odd_shares(data), _pose(data)]
+
+
+def _tested(whole: pd.DataFrame, metric: str) -> bool:
+    return bool(whole.loc[whole["metric"] == metric, "p_value"].notna().any())
 
 
 def _images(data: FigureData) -> str:
@@ -86,57 +100,102 @@ def _odd_shares(data: FigureData) -> str:
     if found.empty or found["value"].isna().all():
         return ""
     one = found.iloc[0]
-    between = "" if pd.isna(one["ci_low"]) else f" ({one['ci_low']:.3f} to {one['ci_high']:.3f}, {interval(found)})"
-    return f"Cross-validated odd share, human minus classifier: {one['value']:.3f}{between}."
+    named = interval(found.assign(n_resamples=None))
+    inside = [] if pd.isna(one["ci_low"]) else [f"{one['ci_low']:.3f} to {one['ci_high']:.3f}", named]
+    inside += [] if pd.isna(one["p_value"]) else [f"p = {one['p_value']:.2g}"]
+    beside = f" ({'; '.join(inside)})" if inside else ""
+    return f"Odd share, human minus classifier: {one['value']:.3f}{beside}."
+
+
+def _pose(data: FigureData) -> str:
+    """Say how far the classifier's maps, and people's, turn with the faces, and what is left."""
+    said = []
+    for source in ("human", data.main or ""):
+        found = {metric: rows(data.estimates, statistic="symmetry_test", metric=metric, source=source)
+                 for metric in ("pose_association", "asymmetry_beyond_photographs")}
+        if all(len(one) and pd.notna(one["p_value"].iloc[0]) for one in found.values()):
+            follow, left = (one.iloc[0] for one in found.values())
+            said.append(f"{source_name(source)}, {follow['value']:.2f} (p = {follow['p_value']:.2g}), and odd share "
+                        f"beyond the photographs' {left['value']:.3f} (p = {left['p_value']:.2g})")
+    return f"Correlation of the maps' odd parts with the photographs': {'; '.join(said)}." if said else ""
 
 
 def _table(data: FigureData) -> pd.DataFrame:
+    """Rows to draw: the indices, and in the place of the population's laterality its test."""
     sources = ["human", *([data.main] if data.main else [])]
-    table = rows(data.estimates, statistic="symmetry", metric=METRICS, level=["actor", "population"], source=sources)
+    described = rows(data.estimates, statistic="symmetry", metric=["index", "laterality"],
+                     level=["actor", "population"], source=sources)
+    tests = rows(data.estimates, statistic="symmetry_test", metric=TESTS, level=["actor", "population"],
+                 source=[*sources, PHOTOGRAPHS])
+    tests = tests[(tests["source"] != PHOTOGRAPHS) | (tests["level"] == "population")]
+    tests = tests.assign(metric=tests["metric"].map(TESTS))
+    key = ["metric", "level", "source"]
+    replaced = described[key].apply(tuple, axis=1).isin(set(tests[key].itertuples(index=False, name=None)))
+    table = pd.concat([part for part in (described[~replaced], tests) if len(part)] or [described], ignore_index=True)
     table = table[table["value"].notna()].reset_index(drop=True)
-    return table.assign(row=table["actor"].where(table["level"] == "actor", POPULATION))
+    named = table["source"].map(source_name)
+    return table.assign(row=table["actor"].where(table["level"] == "actor", named))
 
 
 def _plot(data: FigureData, table: pd.DataFrame) -> ggplot:
     # The flipped axis counts from below: human comes last to stand above.
-    sources = [source for source in (data.main, "human") if source is not None and source in set(table["source"])]
-    names = [source_name(source) for source in sources]
+    sources = [source for source in (PHOTOGRAPHS, data.main, "human") if source in set(table["source"])]
+    names = [source_name(str(source)) for source in sources]
     table = _ordered(table, sources)
     colours = source_colours(data.classifier_maps)
     apart = position_dodge(width=0.6)
-    return (ggplot(table, aes("row", "value", color="source", group="source"))
-            + facet_grid(rows="panel", cols="metric", scales="free", space={"x": [1, 1, 1], "y": _heights(table)})
-            + geom_hline(aes(yintercept="zero"), data=_zero(table), color="#A6A6A6", size=0.4)
-            + geom_point(aes(y="null_mean"), data=table[table["null_mean"].notna()], shape="|", size=1.8, alpha=0.6,
-                         position=apart, show_legend=False)
-            + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], size=0.45,
-                             position=apart, show_legend=False)
-            + geom_point(aes(shape="source"), size=1.4, stroke=0, position=apart) + scale_x_discrete()
-            + scale_color_manual([colours[source] for source in sources], labels=names)
-            + scale_shape_manual([SHAPES[source == "human"] for source in sources], labels=names)
+    whole, single = (table[table["panel"] == panel] for panel in PANELS)
+    plot = (ggplot(table, aes("row", "value", color="source", group="source"))
+            + facet_grid(rows="panel", cols="metric", scales="free", space={
+                "x": [1] * table["metric"].nunique(), "y": [max(1, part["row"].nunique()) for part in (whole, single)]})
+            + geom_hline(aes(yintercept="zero"), data=_zero(table), color="#A6A6A6", size=0.4))
+    for part, position in ((whole, "identity"), (single, apart)):  # a source has its own row above, shares one below
+        plot += geom_point(aes(y="null_mean"), data=part[_descriptive(part)], shape="|", size=1.8, alpha=0.6,
+                           position=position, show_legend=False)
+        plot += geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=part[part["ci_low"].notna()], size=0.45,
+                               position=position, show_legend=False)
+        plot += geom_point(aes(shape="source"), data=part, size=1.4, stroke=0, position=position)
+    return (plot + _p_values(table) + scale_x_discrete()
+            + scale_color_manual([colours[str(source)] for source in sources], labels=names)
+            + scale_shape_manual([SHAPES.get(str(source), "^") for source in sources], labels=names)
             + guides(color=guide_legend(reverse=True), shape=guide_legend(reverse=True)) + coord_flip())
 
 
-def _ordered(table: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
+def _descriptive(table: pd.DataFrame) -> pd.Series[bool]:
+    """Where the mean under symmetry is not 0, and is marked."""
+    return (table["metric"] == METRICS["index"]) & table["null_mean"].notna()
+
+
+def _p_values(table: pd.DataFrame) -> geom_text:
+    """Print p of the population's tests at the end of the row that is farther from the value."""
+    tested = table[(table["panel"] == PANELS[0]) & table["p_value"].notna()]
+    ends = table.groupby("metric", observed=True)[["value", "ci_low", "ci_high"]].agg(["min", "max"])
+    low, high = ends.min(axis=1), ends.max(axis=1)
+    left = tested["metric"].astype(object).map(low).astype(float)
+    right = tested["metric"].astype(object).map(high).astype(float)
+    at_right = tested["value"] < (left + right) / 2
+    label = [f"p = {p:.2g}" for p in tested["p_value"]]
+    texts_ = tested.assign(label=label, at=right.where(at_right, left), ha=at_right.map({True: "right", False: "left"}))
+    return geom_text(aes(y="at", label="label", ha="ha"), data=texts_, size=SMALL, family=FONT, show_legend=False)
+
+
+def _ordered(table: pd.DataFrame, sources: list[str | None]) -> pd.DataFrame:
     """Order actors by the last source's index, sources and metrics as they are listed."""
-    ranked = table[(table["level"] == "actor") & (table["source"] == sources[-1]) & (table["metric"] == "index")]
+    single = table[table["level"] == "actor"]
+    ranked = single[(single["source"] == sources[-1]) & (single["metric"] == "index")]
     first = list(dict.fromkeys(ranked.sort_values("value", kind="stable")["row"]))
-    rest = [row for row in dict.fromkeys(table["row"]) if row not in first and row != POPULATION]
-    panels = {"population": "Population", "actor": "Actors"}
+    rest = [row for row in dict.fromkeys(single["row"]) if row not in first]
+    whole = [source_name(str(source)) for source in sources]
+    panels = dict(zip(("population", "actor"), PANELS, strict=True))
     return table.assign(
-        row=pd.Categorical(table["row"], categories=[*rest, *first, POPULATION]),
+        row=pd.Categorical(table["row"], categories=list(dict.fromkeys([*rest, *first, *whole]))),
         source=pd.Categorical(table["source"], categories=sources),
-        panel=pd.Categorical(table["level"].map(panels), categories=list(panels.values())),
+        panel=pd.Categorical(table["level"].map(panels), categories=list(PANELS)),
         metric=pd.Categorical(table["metric"].map(METRICS), categories=list(METRICS.values()))
     ).pipe(lambda frame: frame.assign(metric=frame["metric"].cat.remove_unused_categories()))
 
 
 def _zero(table: pd.DataFrame) -> pd.DataFrame:
-    """Where laterality favours neither side."""
-    lateral = table.loc[table["metric"] == METRICS["laterality"], ["panel", "metric"]].drop_duplicates()
-    return lateral.assign(zero=0.0)
-
-
-def _heights(table: pd.DataFrame) -> list[int]:
-    """Rows of each panel, so that the population's is as high as its share."""
-    return [1, max(1, table.loc[table["level"] == "actor", "row"].nunique())]
+    """Where neither side is favoured."""
+    signed = table["metric"].isin([METRICS["laterality"], METRICS["asymmetry"]])
+    return table.loc[signed, ["panel", "metric"]].drop_duplicates().assign(zero=0.0)

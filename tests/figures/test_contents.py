@@ -105,11 +105,26 @@ def test_overlap_ranks_actors_and_leaves_out_what_is_undefined():
     assert table["value"].notna().all()
 
 
-def test_symmetry_shows_every_index_of_both_sources():
+def test_symmetry_shows_indices_of_actors_and_tests_of_all_with_the_photographs_as_control():
     table = plots(9).data
-    expected = tiny().estimates.query("statistic == 'symmetry'")
-    assert sorted(table["value"]) == sorted(expected["value"])
-    assert set(table["row"]) == {ACTORS[0], ACTORS[1], "All actors"}
+    single, whole = table[table["level"] == "actor"], table[table["level"] == "population"]
+    expected = tiny().estimates.query("level == 'actor' and metric in ('index', 'laterality', 'asymmetry') "
+                                      "and source != 'photographs'")
+    assert sorted(single["value"]) == sorted(expected["value"])
+    assert set(single["row"]) == {ACTORS[0], ACTORS[1]}
+    assert set(whole["row"]) == {"Human", "alexnet finetuned", "Photographs"}
+    tested = whole[whole["metric"] != "Symmetry index (descriptive)"]
+    assert tested["value"].tolist() == [0.1] * 6  # the tests' own estimates, not those beside them
+    assert (whole.loc[whole["source"] == "photographs", "p_value"] == 0.03).all()
+
+
+def test_symmetry_prints_p_of_the_population_where_the_tests_are():
+    texts = [layer.geom.data for layer in plots(9).layers if "label" in layer.mapping]
+    assert len(texts) == 1
+    assert set(texts[0]["label"]) == {"p = 0.03"}
+    assert set(texts[0]["metric"]) == {"Laterality, (L−R)/(L+R)", "Odd share, across images"}
+    without = tiny().estimates.query("statistic != 'symmetry_test'")
+    assert plots(9, estimates=without).draw()
 
 
 def test_training_draws_every_look_at_the_accuracy():

@@ -69,6 +69,7 @@ def estimates() -> pd.DataFrame:
                    "value": value / 2, "ci_low": value / 3, "ci_high": value, "ci_method": "percentile",
                    "resampled": "images", "n_resamples": 200, "n": 2, "null_mean": 0.8 if metric == "index" else None}
                   for source in ("human", MAIN) for metric in ("index", "mirror_correlation", "laterality")]
+    found += symmetry_tests()
     found += [{"statistic": "overlap", "metric": "pearson", "form": "smoothed", "level": "population", "source": source,
                "against": "human", "contrast": "same image", "value": value, "reason": reason}
               for source, value, reason in (("baseline/centre", 0.45, None), ("baseline/uniform", None, "constant"))]
@@ -78,6 +79,16 @@ def estimates() -> pd.DataFrame:
                "value": 0.9, "ci_low": 0.8, "ci_high": 0.95, "ci_method": "wilson", "n": 6}
               for variant in ("frozen", "finetuned") for part in ("train", "validation", "test")]
     return pd.DataFrame(found)
+
+
+def symmetry_tests() -> list[dict[str, object]]:
+    found: list[dict[str, object]] = [
+        {"statistic": "symmetry_test", "metric": metric, "level": "population", "source": source, "value": 0.1,
+         "ci_low": 0.05, "ci_high": 0.15, "ci_method": "t", "resampled": "actors", "p_value": 0.03, "n_resamples": 999}
+        for metric in ("common_laterality", "asymmetry", "pose_association", "asymmetry_beyond_photographs")
+        for source in ("human", MAIN, "photographs") if source != "photographs" or "pose" not in metric]
+    return [*found, *({"statistic": "symmetry_test", "metric": "asymmetry", "level": "actor", "source": source,
+                       "actor": ACTORS[0], "value": 0.2, "p_value": 0.5} for source in ("human", "photographs"))]
 
 
 def nulls() -> pd.DataFrame:
