@@ -1,0 +1,88 @@
+"""The rows of the symmetry tests: every source, the photographs as the control, and reasons for what is undefined."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salcompare.config import Maps, Statistics
+from salcompare.statistics.analysis.asymmetry import asymmetry_estimates
+from salcompare.statistics.analysis.estimates import estimates_table
+from salcompare.statistics.analysis.parts import AnalysisData
+from salcompare.statistics.symmetries.sides import CLUSTERS_MIRRORED, IMAGES_MIRRORED
+from tests.statistics.symmetries.simulated import turned
+
+SOURCE = "net/frozen/guided_backprop"
+
+
+def study(rng, *, people=True, shoots=False, n_images=4, n_actors=9, follow=1.0, own=0.0):
+    maps, photographs = turned(rng, n_actors=n_actors, n_images=n_images, follow=follow, own=own, size=(16, 16))
+    own_maps, _ = turned(rng, n_actors=n_actors, n_images=n_images, follow=0.0, size=(16, 16))
+    if shoots:
+        maps = maps.assign_coords(shoot=("image", [f"{name.split('/')[0]}-{i % 2}" for i, name in
+                                                   enumerate(maps["image"].to_numpy().tolist())]))
+    colour = (photographs * 20).expand_dims(channel=["red", "green", "blue"]).transpose("image", "y", "x", "channel")
+    human = own_maps.clip(min=0).to_dataset(name="coverage") if people else None
+    return AnalysisData(
+        photographs=colour.assign_coords(split=("image", ["test"] * maps.sizes["image"])), images=pd.DataFrame(),
+        responses=None, human=human, human_heatmap=None,
+        classifier_maps={SOURCE: maps.clip(min=0).to_dataset(name="saliency")}, accuracies=pd.DataFrame())
+
+
+def rows(data):
+    found = asymmetry_estimates(data, Maps(sigma=0.05, mask_share=0.2), Statistics(n_permutations=199, n_resamples=9),
+                                seed=1)
+    return estimates_table(found)
+
+
+def population(table):
+    return table[table["level"] == "population"].set_index(["source", "metric"])
+
+
+def test_every_source_has_every_test_and_the_photographs_those_of_themselves():
+    table = rows(study(np.random.default_rng(0)))
+    own = ["common_laterality", "common_asymmetry", "asymmetry"]
+    beside = ["pose_association", "asymmetry_beyond_photographs", "odd_energy_explained"]
+    expected = {(source, metric) for source in ("human", SOURCE, "photographs") for metric in own}
+    expected |= {(source, metric) for source in ("human", SOURCE) for metric in beside}
+    found = population(table)
+    assert set(found.index) == expected
+    assert found["value"].notna().all()
+    assert found.drop(index="odd_energy_explained", level="metric")["p_value"].notna().all()
+    actors = table[table["level"] == "actor"]
+    assert (actors.groupby("source").size() == 9).all()
+    assert (actors["metric"] == "asymmetry").all()
+    assert (actors["p_adjusted"] >= actors["p_value"]).all()
+    tested = table[table["p_attainable"].notna()]
+    np.testing.assert_allclose(1 / tested["p_attainable"], tested["n_resamples"] + 1)
+
+
+def test_maps_that_turn_with_the_faces_are_told_from_maps_that_do_not():
+    p = population(rows(study(np.random.default_rng(1), n_actors=15)))["p_value"]
+    assert p["photographs", "asymmetry"] == p[SOURCE, "asymmetry"] == p[SOURCE, "pose_association"] == 0.005
+    assert p["human", "asymmetry"] > 0.05
+    assert p["human", "pose_association"] > 0.05
+
+
+def test_one_image_an_actor_leaves_reasons_and_the_test_of_a_common_side():
+    found = population(rows(study(np.random.default_rng(2), n_images=1, n_actors=12)))
+    for metric in ("asymmetry", "pose_association", "asymmetry_beyond_photographs"):
+        assert np.isnan(found.loc[SOURCE, metric]["p_value"])
+        assert "two images" in found.loc[SOURCE, metric]["reason"]
+    assert np.isfinite(found.loc[SOURCE, "common_laterality"]["p_value"])
+
+
+def test_a_study_without_people_or_of_two_images_keeps_going():
+    table = rows(study(np.random.default_rng(3), people=False))
+    assert set(table["source"]) == {SOURCE, "photographs"}
+    few = population(rows(study(np.random.default_rng(3), n_actors=1, n_images=2)))
+    undefined = few[few["value"].isna()]
+    assert undefined["reason"].notna().all()
+    assert "three images for each" in few.loc[SOURCE, "asymmetry_beyond_photographs"]["reason"]
+
+
+@pytest.mark.parametrize(("shoots", "null"), [(False, IMAGES_MIRRORED), (True, CLUSTERS_MIRRORED)])
+def test_images_of_one_shoot_are_mirrored_together_where_the_catalogue_names_them(shoots, null):
+    found = population(rows(study(np.random.default_rng(4), shoots=shoots)))
+    assert found.loc[SOURCE, "asymmetry"]["null"] == null
