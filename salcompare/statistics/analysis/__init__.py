@@ -12,6 +12,7 @@ import xarray as xr
 from salcompare import maps as mapping
 from salcompare.progress import Progress, Silent
 from salcompare.statistics.analysis.asymmetry import asymmetry_estimates
+from salcompare.statistics.analysis.ceilings import ceiling_estimates, noise_ceiling_rows
 from salcompare.statistics.analysis.estimates import estimates_table, nulls_table, with_responses
 from salcompare.statistics.analysis.families import name_families
 from salcompare.statistics.analysis.heatmap_overlap import HeatmapOverlap
@@ -82,8 +83,7 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
         draws.append(null)
     heatmaps = study_heatmaps(data, maps)
     progress.say("  labels and symmetry")
-    if data.responses is not None:
-        rows += label_estimates(data.responses, data.images, statistics, seed)
+    rows += label_estimates(data, maps, statistics, seed)
     if heatmaps.sizes["source"]:
         rows += symmetry_estimates(data, heatmaps["heatmap"], maps, statistics, seed)
     rows += asymmetry_estimates(data, maps, statistics, seed)
@@ -115,13 +115,15 @@ def study_heatmaps(data: AnalysisData, maps: Maps) -> xr.Dataset:
 def _overlaps(analysis: OverlapAnalysis, sources: list[str], progress: Progress) -> Iterator[
         tuple[list[Row], list[Draws]]]:
     progress.say("  noise ceiling and baselines")
-    ceiling_rows, ceilings = analysis.ceilings()
+    ceiling_rows, ceilings = noise_ceiling_rows(analysis.data, analysis.forms, analysis.seed)
     baselines = analysis.baselines()
     yield [*ceiling_rows, *analysis.baseline_rows(baselines)], []
     for source in sources:
         progress.say(f"  overlap of people and {source}")
         yield from analysis.classifier_rows(source, baselines, ceilings)
     yield list(analysis.comparison_rows()), []
+    progress.say("  resampled overlap and share of the ceiling")
+    yield list(ceiling_estimates(analysis.data, analysis.statistics, analysis.seed, sigma=analysis.sigma)), []
 
 
 def _heatmap_overlaps(heatmaps: xr.DataArray, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:
@@ -129,7 +131,7 @@ def _heatmap_overlaps(heatmaps: xr.DataArray, maps: Maps, statistics: Statistics
     overlap = HeatmapOverlap(maps, statistics, heatmaps.sizes["x"], seed)
     human = heatmaps.sel(source="human", drop=True)
     yield from overlap.baseline_rows(human)
-    for source in (str(name) for name in heatmaps["source"].values if name != "human"):
+    for source in (str(name) for name in heatmaps["source"].to_numpy() if name != "human"):
         yield from overlap.rows_of_heatmaps(human, heatmaps.sel(source=source, drop=True), source)
 
 

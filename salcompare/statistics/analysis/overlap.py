@@ -130,8 +130,10 @@ class OverlapAnalysis:
                          ) -> Iterator[tuple[list[Row], list[Draws]]]:
         saliency = self.data.classifier_maps[source]["saliency"].load()
         for form, sigma, metrics in self.forms:
-            values = overlap(self.coverage, saliency, metrics=metrics, share=self.share, sigma=sigma)
-            self._same[source, form] = values
+            self._matrices[source, form] = {
+                metric: overlap_matrix(self.coverage, saliency, metric=metric, share=self.share, sigma=sigma)
+                for metric in metrics if metric in _TESTED}
+            values = self._same[source, form] = self._same_image(source, form, saliency, metrics, sigma)
             untested = values[[name for name in metrics if name not in _TESTED]]
             rows = list(self._same_image_rows(source, form, untested)) if untested.data_vars else []
             rows += self._tie_rows(source, values)
@@ -141,10 +143,19 @@ class OverlapAnalysis:
             for metric in metrics:
                 if metric in _TESTED:
                     ceiling = ceilings[form] if metric == PRIMARY else np.nan
-                    yield self._tested(source, saliency, metric, form, sigma, ceiling)
+                    yield self._tested(source, metric, form, ceiling)
         yield list(self._curve(source, saliency)), []
         yield list(self.heatmaps.rows(self.coverage, saliency, source)), []
         yield similarity_rows(self.coverage, saliency, source, self.sigma, self.statistics, self.seed)
+
+    def _same_image(self, source: str, form: str, saliency: xr.DataArray, metrics: tuple[str, ...],
+                    sigma: float | None) -> xr.Dataset:
+        """Overlap of the same images: from the matrices of all pairs, and computed where there is none."""
+        rest = [name for name in metrics if name not in _TESTED or METRICS[name].share]
+        values = overlap(self.coverage, saliency, metrics=rest, share=self.share, sigma=sigma) if rest else xr.Dataset()
+        return values.assign({
+            name: matrix["actor"].copy(data=np.diag(matrix.to_numpy())).assign_coords(actor=matrix["actor"])
+            for name, matrix in self._matrices[source, form].items()})
 
     def _same_image_rows(self, source: str, form: str, values: xr.Dataset) -> Iterator[Row]:
         for metric in METRICS:
@@ -152,7 +163,7 @@ class OverlapAnalysis:
                 actors = actor_means(values[metric])
                 key = self._key(source, form, metric, "same image")
                 row = dict(population_row(population_mean(actors["value"]), **key))
-                if source == UNIFORM:  # the same for every image: an interval would be of width zero
+                if source == UNIFORM and METRICS[metric].chance is not None:  # an interval would be of width zero
                     blank = "analytic: the same for every image"
                     undefined = f"{metric} is undefined on a map without spread"
                     row |= {"ci_low": np.nan, "ci_high": np.nan, "ci_method": None, "resampled": None,
@@ -180,10 +191,8 @@ class OverlapAnalysis:
                    "alternative": str(one["alternative"].item()), "p_value": float(one["p_value"]),
                    "p_attainable": float(one["p_attainable"]), "n_resamples": n_draws(one["p_attainable"].item())}
 
-    def _tested(self, source: str, saliency: xr.DataArray, metric: str, form: str, sigma: float | None,
-                ceiling: float) -> tuple[list[Row], list[Draws]]:
-        matrix = overlap_matrix(self.coverage, saliency, metric=metric, share=self.share, sigma=sigma)
-        self._matrices.setdefault((source, form), {})[metric] = matrix
+    def _tested(self, source: str, metric: str, form: str, ceiling: float) -> tuple[list[Row], list[Draws]]:
+        matrix = self._matrices[source, form][metric]
         found = pairing_tests(matrix, better=METRICS[metric].better, n_permutations=self.statistics.n_permutations,
                               n_resamples=self.statistics.n_resamples,
                               rng=stream(self.seed, "overlap", source, metric, form))

@@ -1,4 +1,4 @@
-"""Score, null and ceiling of resampled studies, by weights and matrix products.
+"""Score, ceiling and nulls of resampled studies, by weights and matrix products.
 
 A resample is weights of workers, of images within their actor, and of actors. A worker's weight is how often the worker
 was drawn; copies of a worker are one worker who counts more, so that no two of them are ever taken to agree.
@@ -6,7 +6,7 @@ was drawn; copies of a worker are one worker who counts more, so that no two of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,7 +42,7 @@ class Weights:
 
 
 class Resampler:
-    """Computes score, null and ceiling of a study under weights.
+    """Computes score, ceiling and nulls of a study under weights.
 
     Parameters
     ----------
@@ -50,21 +50,21 @@ class Resampler:
         The study.
     metric : {"pearson", "nss"}
         Of the score. The ceiling is that of pearson.
-    null : Null
-        What a map that knows nothing of the image scores.
+    nulls : sequence of Null
+        What maps that know nothing of the image score.
     ceiling : bool
         Whether images without a ceiling are left out.
     """
 
-    def __init__(self, material: Material, *, metric: Metric = "pearson", null: Null = "zero",
+    def __init__(self, material: Material, *, metric: Metric = "pearson", nulls: Sequence[Null] = (),
                  ceiling: bool = False) -> None:
         self.material, self.metric, self.ceiling = material, metric, ceiling
         self.prepared = [_prepared(box, cross) for box, cross in
                          zip(material.boxes, material.with_maps(), strict=True)]
-        self.baseline = BASELINES[null](material)
+        self.baselines = [BASELINES[null](material) for null in nulls]
 
     def draws(self, resamples: Mapping[str, Weights]) -> dict[str, tuple[Values, Values]]:
-        """Compute each kind of resample's draws: score, null and ceiling (3, r, actor), and means of actors (3, r).
+        """Compute each kind of resample's draws: score, ceiling and nulls (k, r, actor), and means of actors (k, r).
 
         Kinds that share their weights of workers share what these cost.
         """
@@ -95,11 +95,12 @@ class Resampler:
         return Coverage(score, ceiling, norm, np.concatenate(shares, axis=1))
 
     def _values(self, coverage: Coverage, images: Values, actors: Values) -> tuple[Values, Values]:
-        """Means of actors (3, r, actor) and of the population (3, r) of score, null and ceiling."""
-        null = self.baseline(coverage, images, actors)
-        score, null, ceiling, images = np.broadcast_arrays(coverage.score, null, coverage.ceiling, images)
-        stacked = np.stack([score, null, ceiling])
-        defined = ~np.isnan(stacked[:3 if self.ceiling else 2]).any(axis=0)
+        """Means of actors (k, r, actor) and of the population (k, r) of score, ceiling and nulls."""
+        nulls = [baseline(coverage, images, actors) for baseline in self.baselines]
+        images, *parts = np.broadcast_arrays(images, coverage.score, coverage.ceiling, *nulls)
+        stacked = np.stack(parts)
+        wanted = [at for at in range(len(parts)) if at != 1 or self.ceiling]
+        defined = ~np.isnan(stacked[wanted]).any(axis=0)
         held = np.where(defined, images, 0.0)
         weight = held @ self.material.member
         values = (np.where(defined, stacked, 0.0) * held) @ self.material.member / np.where(weight > 0, weight, np.nan)

@@ -60,16 +60,24 @@ class _OthersClassifierMaps:
         self.material, self.products = material, material.with_all_maps()
 
     def __call__(self, coverage: Coverage, images: Values, actors: Values) -> Values:
-        material = self.material
-        share, actors = _shares(images, actors, material.actor, np.ones((1, material.actor.size), bool))
-        ends = np.append(material.starts[1:], len(self.products))
-        crossed = np.stack([coverage.shares[:, start:end] @ self.products[start:end] for start, end in
-                            zip(material.starts.tolist(), ends.tolist(), strict=True)], axis=1)
-        by_actor = np.add.reduceat(crossed * share[:, np.newaxis], _first(material.actor), axis=2)
-        product, own = _all_and_own(by_actor, actors, material.actor)
-        left = 1 - actors[:, material.actor]
+        actor = self.material.actor
+        share, actors = _shares(images, actors, actor, np.ones((1, actor.size), bool))
+        if len(share) == 1:  # the actors' mean maps are the same in all resamples
+            by_actor = self._with_boxes(coverage, self.products @ (share[0][:, np.newaxis] * self.material.member))
+        else:
+            by_actor = np.add.reduceat(self._with_boxes(coverage, self.products) * share[:, np.newaxis], _first(actor),
+                                       axis=2)
+        product, own = _all_and_own(by_actor, actors, actor)
+        left = 1 - actors[:, actor]
         found: Values = (product - own) / (np.where(left > 1e-9, left, np.nan) * coverage.norm)
         return found
+
+    def _with_boxes(self, coverage: Coverage, products: Values) -> Values:
+        """Turn inner products of boxes (box, k) into those of the images' coverage (r, image, k)."""
+        starts = self.material.starts
+        ends = np.append(starts[1:], len(products))
+        return np.stack([coverage.shares[:, start:end] @ products[start:end] for start, end in
+                         zip(starts.tolist(), ends.tolist(), strict=True)], axis=1)
 
 
 class _OthersHumanMaps:
@@ -141,7 +149,8 @@ def _shares(images: Values, actors: Values, actor: NDArray[np.intp], present: ND
     within = np.add.reduceat(drawn, _first(actor), axis=1)
     share = drawn / np.where(within > 0, within, 1)[:, actor]
     weight = np.where(within > 0, actors, 0.0)
-    return share, weight / weight.sum(axis=1, keepdims=True)
+    total = weight.sum(axis=1, keepdims=True)
+    return share, weight / np.where(total > 0, total, 1)
 
 
 def _all_and_own(by_actor: Values, actors: Values, actor: NDArray[np.intp]) -> tuple[Values, Values]:

@@ -73,19 +73,19 @@ def test_the_nulls_equal_those_of_maps_drawn_again():
     once, rng = observed_weights(material), np.random.default_rng(4)
     counts = rng.integers(1, 3, (2, 9)).astype(float)
     kinds = {"workers": Weights(counts, once.images, once.actors)}
-    human = Resampler(material, null="others' human maps").draws(kinds)["workers"]
-    classifier = Resampler(material, null="others' classifier maps").draws(kinds)["workers"]
+    human = Resampler(material, nulls=["others' human maps"]).draws(kinds)["workers"]
+    classifier = Resampler(material, nulls=["others' classifier maps"]).draws(kinds)["workers"]
     names, smoothed = sorted(responses.worker.unique()), smooth(maps, sigma=1.0)
     for row in range(2):
         times = dict(zip(names, counts[row].astype(int), strict=True))
         coverage = rebuilt_coverage(responses, images, times, sigma=1.0)
         expected = by_actor(pearson(coverage, other_actors_mean(coverage)))
-        np.testing.assert_allclose(human[0][1, row], list(expected.values()), atol=2e-6)
+        np.testing.assert_allclose(human[0][2, row], list(expected.values()), atol=2e-6)
         for at, actor in enumerate(material.actors):
             own = coverage[coverage.actor.to_numpy() == actor]
             others = smoothed[smoothed.actor.to_numpy() != actor]
             mean = np.mean([pearson(one, other).item() for one in own for other in others])
-            assert classifier[0][1, row, at] == pytest.approx(mean, abs=1e-7)
+            assert classifier[0][2, row, at] == pytest.approx(mean, abs=1e-7)
 
 
 def test_nulls_leave_out_copies_of_the_actor_and_images_that_are_not_drawn():
@@ -94,7 +94,7 @@ def test_nulls_leave_out_copies_of_the_actor_and_images_that_are_not_drawn():
     once = observed_weights(material)
     actors, at = np.array([[2.0, 1, 0], [1, 1, 1]]), np.array([[2.0, 0, 1, 1, 1, 1], [2, 0, 1, 1, 0, 2]])
     for null in ("others' human maps", "others' classifier maps"):
-        values = Resampler(material, null=null).draws({"both": Weights(once.workers, at, actors)})["both"][0][1]
+        values = Resampler(material, nulls=[null]).draws({"both": Weights(once.workers, at, actors)})["both"][0][2]
         coverage = rebuilt_coverage(responses, images, dict.fromkeys(responses.worker, 1), sigma=1.0)
         smoothed = smooth(maps, sigma=1.0)
         first, second = coverage[0], coverage[2:4]  # s01 drawn twice by its first image; s02 once, both images

@@ -3,22 +3,23 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from salcompare.errors import InputError
 from salcompare.statistics.ceilings.draws import Resampler
 from salcompare.statistics.ceilings.material import gather_material
 from salcompare.statistics.ceilings.resampled import observed_weights, weights_of
-from salcompare.statistics.ceilings.share import QUANTITIES, share_of_ceiling
+from salcompare.statistics.ceilings.share import NULLS, QUANTITIES, share_of_ceiling
 from salcompare.statistics.ceilings.split_half import noise_ceiling
 from salcompare.statistics.overlaps.baselines import other_actors_mean
 from tests.statistics.ceilings.studies import SIZE, rebuilt_coverage, small_study, truth_and_study
 
-NULLS = ("others' human maps", "others' classifier maps", "zero")
 
-
-def share_of(study, *, seed=0, n_resamples=200, **options):
-    return share_of_ceiling(*study, rng=np.random.default_rng(seed), n_resamples=n_resamples, **options)
+def share_of(study, *, seed=0, n_resamples=200, null="others' human maps", **options):
+    return share_of_ceiling(*study, rng=np.random.default_rng(seed), n_resamples=n_resamples, nulls=[null],
+                            **options).isel(null=0, drop=True)
 
 
 def agreeing(*, seed=0, noise=1.0, **options):
@@ -42,13 +43,13 @@ def test_the_ceiling_of_two_workers_by_hand():
     unit = whole / np.linalg.norm(whole)
     across = a - b - ((a - b) * unit).sum() * unit  # what sets the workers apart at right angles to their mean
     expected = np.sqrt(1 - (across**2).sum() / 4 / (whole**2).sum())
-    assert observed((responses, images, maps))[0][2, 0, 0] == pytest.approx(expected, abs=1e-7)
+    assert observed((responses, images, maps))[0][1, 0, 0] == pytest.approx(expected, abs=1e-7)
 
 
 def test_the_ceiling_agrees_with_halves_stepped_up():
     study = small_study(seed=1, n_actors=10, n_images=4, workers=30, per_image=16)
     halves = noise_ceiling(study[0], study[1], size=SIZE, sigma=1.0, rng=np.random.default_rng(2))
-    assert observed(study)[1][2, 0] == pytest.approx(float(halves.ceiling.mean()), abs=0.004)
+    assert observed(study)[1][1, 0] == pytest.approx(float(halves.ceiling.mean()), abs=0.004)
 
 
 def test_the_ceiling_is_what_the_true_map_reaches_and_its_share_is_one():
@@ -116,14 +117,14 @@ def test_copies_of_a_worker_in_a_resample_are_not_agreement():
     responses, images, maps = small_study(seed=4, n_actors=4, n_images=3, workers=10, per_image=10, spread=5.0)
     material = gather_material(responses, images, maps, sigma=1.0)
     weights = weights_of(material, 200, np.random.default_rng(5), kinds=("workers",))
-    ours = np.nanmean(Resampler(material, ceiling=True).draws(weights)["workers"][1][2])
-    as_observed = observed((responses, images, maps))[1][2, 0]
+    ours = np.nanmean(Resampler(material, ceiling=True).draws(weights)["workers"][1][1])
+    as_observed = observed((responses, images, maps))[1][1, 0]
     names, naive = sorted(responses.worker.unique()), []
     for row in weights["workers"].workers[:5].astype(int):
         copies = [responses[responses.worker == name].assign(worker=f"{name}/{k}")
                   for name, times in zip(names, row, strict=True) for k in range(times)]
         table = pd.concat(copies, ignore_index=True)
-        naive.append(float(observed((table, images, maps))[1][2, 0]))
+        naive.append(float(observed((table, images, maps))[1][1, 0]))
     assert ours < as_observed  # a resample's coverage is rougher: the same model reaches less of it
     assert np.mean(naive) > as_observed  # the trap: copies called by other names agree with each other
 
@@ -150,10 +151,17 @@ def test_lazy_maps_give_the_same_share(null):
 def test_names_and_order_of_workers_do_not_matter(seed, null):
     responses, images, maps = small_study(seed=seed, workers=9, per_image=6)
     turned = responses.sample(frac=1, random_state=seed).assign(worker=lambda t: t.worker.str[::-1])
-    one, other = (observed((table, images, maps), null=null) for table in (responses, turned))
+    one, other = (observed((table, images, maps), nulls=[null]) for table in (responses, turned))
     np.testing.assert_allclose(one[1], other[1], atol=1e-9)
-    assert not (one[0][2] > 1).any()
+    assert not (one[0][1] > 1).any()
 
 
-def test_quantities_are_as_declared():
-    assert share_of(agreeing(), sigma=1.0).quantity.to_numpy().tolist() == list(QUANTITIES)
+def test_several_nulls_at_once_give_what_each_gives_alone():
+    study = agreeing(n_actors=9)
+    found = share_of_ceiling(*study, rng=np.random.default_rng(0), n_resamples=50, sigma=1.0)
+    assert (found.quantity.to_numpy().tolist(), found.null.to_numpy().tolist()) == (list(QUANTITIES), list(NULLS))
+    for null in NULLS:
+        alone = share_of(study, null=null, sigma=1.0, n_resamples=50)
+        xr.testing.assert_allclose(found.sel(null=null, drop=True), alone)
+    with pytest.raises(InputError, match="'chance'"):
+        share_of(study, null="chance")

@@ -1,0 +1,154 @@
+"""Estimates of ceilings, of the share of them that a classifier reaches, and of overlap with workers resampled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from salcompare.errors import InputError
+from salcompare.statistics.analysis.parts import AnalysisData, actor_rows, population_row, stream, undefined_row
+from salcompare.statistics.ceilings.nulls import Null
+from salcompare.statistics.ceilings.resampled import resampled_overlap
+from salcompare.statistics.ceilings.rounds import half_ceiling, rest_ceiling
+from salcompare.statistics.ceilings.share import share_of_ceiling
+from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
+from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS
+
+if TYPE_CHECKING:
+    from salcompare.config import Statistics
+    from salcompare.statistics.analysis.estimates import Row
+
+PRIMARY = "pearson"
+NULLS: dict[Null, str] = {"others' human maps": "other actors' human maps",
+                          "others' classifier maps": "other actors' classifier maps", "zero": "no correlation"}
+"""What the nulls are called in the table, after "over"."""
+N_ROUNDS = {"raw": 1, "smoothed": 2}  # splits, and single workers: over all images, few are enough
+_ANY = ("iou", "auc_judd", "nss", "pearson", "similarity")  # one of each kind of metric
+
+
+def noise_ceiling_rows(data: AnalysisData, forms: Sequence[tuple[str, float | None, tuple[str, ...]]],
+                       seed: int) -> tuple[list[Row], dict[str, float]]:
+    """Estimate the noise ceiling of the primary metric in each form; give its rows and its population values."""
+    coverage, responses = _people(data)
+    rows: list[Row] = []
+    values = {}
+    images = data.images[data.images["image"].isin(coverage["image"].to_numpy())]
+    for form, sigma, _ in forms:
+        of_images = noise_ceiling(responses, images, size=(coverage.sizes["y"], coverage.sizes["x"]),
+                                  sigma=sigma or 0.0, rng=stream(seed, "ceiling", form))
+        found = _with_reason(mean_ceiling(of_images), of_images)
+        key = {"statistic": "noise_ceiling", "metric": PRIMARY, "form": form, "source": "human", "sigma": sigma}
+        rows += [population_row(found, **key), *actor_rows(found["actor_value"], found["actor_n"], **key)]
+        values[form] = float(found["value"])
+    return rows, values
+
+
+def ceiling_estimates(data: AnalysisData, statistics: Statistics, seed: int, *, sigma: float) -> Iterator[Row]:
+    """Estimate the primary overlap of every classifier with workers resampled, and what ceilings it reaches.
+
+    Parameters
+    ----------
+    data : AnalysisData
+        With human maps and responses.
+    statistics : Statistics
+        Settings.
+    seed : int
+        Of the study.
+    sigma : float
+        Of the smoothed form, pixels.
+    """
+    _, responses = _people(data)
+    for source, dataset in data.classifier_maps.items():
+        key = {"metric": PRIMARY, "form": "smoothed", "sigma": sigma, "source": source, "against": "human"}
+        try:
+            found = resampled_overlap(responses, data.images, dataset["saliency"], sigma=sigma,
+                                      n_resamples=statistics.n_resamples, rng=stream(seed, "resampled", source))
+        except InputError as error:
+            yield undefined_row(error, **key, statistic="resampled_overlap", contrast="workers and actors")
+            continue
+        yield from _resampled_rows(found, key)
+        yield from _shares(data, source, statistics, seed, key)
+        yield from _rounds(data, source, seed, sigma)
+
+
+def _people(data: AnalysisData) -> tuple[xr.DataArray, pd.DataFrame]:
+    if data.human is None or data.responses is None:
+        message = "ceilings need human maps and the responses behind them"
+        raise ValueError(message)
+    return data.human["coverage"], data.responses
+
+
+def _resampled_rows(found: xr.Dataset, key: Row) -> Iterator[Row]:
+    for kind in found["resampled"].to_numpy().tolist():
+        one = found.sel(resampled=kind)
+        yield {**key, "statistic": "resampled_overlap", "level": "population", "contrast": kind, "resampled": kind,
+               "value": float(one["value"]), "ci_low": float(one["ci_low"]), "ci_high": float(one["ci_high"]),
+               "ci_method": str(one["ci_method"].item()), "n": int(one["n"]), "n_undefined": int(one["n_undefined"]),
+               "reason": str(one["reason"].item()) or None, "n_resamples": found.attrs["n_resamples"]}
+
+
+def _shares(data: AnalysisData, source: str, statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
+    """Give the share of the ceiling over each null, with what it is made of."""
+    _, responses = _people(data)
+    saliency = data.classifier_maps[source]["saliency"]
+    several = np.unique(saliency["actor"].to_numpy()).size >= FEWEST_ACTORS
+    units: Literal["actors", "images within actors"] = "actors" if several else "images within actors"
+    shares = share_of_ceiling(responses, data.images, saliency, sigma=float(str(key["sigma"])), units=units,
+                              n_resamples=statistics.n_resamples, rng=stream(seed, "share"))
+    for null, called in NULLS.items():
+        found = shares.sel(null=null, drop=True)
+        about = {**key, "statistic": "share_of_ceiling", "null": called, "n_resamples": found.attrs["n_resamples"]}
+        for quantity, contrast in (("share", f"over {called}"), ("ceiling above null", f"ceiling over {called}")):
+            yield _share_of_all(found, quantity, {**about, "contrast": contrast})
+        yield from _shares_of_actors(found, {**about, "contrast": f"over {called}"})
+
+
+def _share_of_all(found: xr.Dataset, quantity: str, about: Row) -> Row:
+    one = found.sel(quantity=quantity)
+    return {**about, "level": "population", "value": float(one["value"]), "ci_low": float(one["ci_low"]),
+            "ci_high": float(one["ci_high"]), "ci_method": str(one["ci_method"].item()),
+            "resampled": found.attrs["resampled"], "null_mean": float(found["value"].sel(quantity="null")),
+            "ceiling": float(found["value"].sel(quantity="ceiling")), "n": int(found["n"]),
+            "n_undefined": int(found["n_undefined"]), "reason": str(one["reason"].item()) or None}
+
+
+def _shares_of_actors(found: xr.Dataset, about: Row) -> Iterator[Row]:
+    null, ceiling = (found["actor_value"].sel(quantity=name) for name in ("null", "ceiling"))
+    share = found.sel(quantity="share")
+    for at, row in enumerate(actor_rows(share["actor_value"], found["actor_n"], **about)):
+        kind = str(found["actor_resampled"][at].item())
+        yield {**row, "ci_low": float(share["actor_ci_low"][at]), "ci_high": float(share["actor_ci_high"][at]),
+               "ci_method": "crossed Fieller" if " and " in kind else "Fieller", "resampled": kind,
+               "null_mean": float(null[at]), "ceiling": float(ceiling[at]),
+               "reason": str(share["actor_reason"][at].item()) or None}
+
+
+def _rounds(data: AnalysisData, source: str, seed: int, sigma: float) -> Iterator[Row]:
+    """Give people against people by every metric, and the classifier against the same people."""
+    _, responses = _people(data)
+    saliency = data.classifier_maps[source]["saliency"].load()
+    for form, width, metrics in (("raw", None, _ANY), ("smoothed", sigma, (PRIMARY,))):
+        for statistic, ceiling, option in (("half_ceiling", half_ceiling, "n_splits"),
+                                           ("rest_ceiling", rest_ceiling, "n_single")):
+            found = ceiling(responses, data.images, saliency, metrics=metrics, sigma=width,
+                            rng=stream(seed, statistic, form), **{option: N_ROUNDS[form]})
+            both = ~np.isnan(found["ceiling"] + found["score"])  # an image without one counts for neither
+            for variable, name in (("ceiling", "human"), ("score", source)):
+                actors = actor_means(found[variable].where(both))
+                for metric in metrics:
+                    yield population_row(population_mean(actors["value"].sel(metric=metric)), statistic=statistic,
+                                         metric=metric, form=form, sigma=width, contrast=variable, source=name,
+                                         against=source if name == "human" else "human")
+
+
+def _with_reason(found: xr.Dataset, of_images: xr.Dataset) -> xr.Dataset:
+    """Give a mean ceiling that is undefined the reason that most images have."""
+    reasons = [reason for reason in of_images["reason"].to_numpy().tolist() if reason]
+    if not np.isnan(found["value"].item()) or not reasons:
+        return found
+    return found.assign(reason=max(sorted(set(reasons)), key=reasons.count))
