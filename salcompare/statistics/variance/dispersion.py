@@ -14,8 +14,8 @@ from salcompare.statistics.variance.distances import Distance, check_distance, g
 from salcompare.statistics.variance.inputs import check_options, check_permutations, sample_of
 from salcompare.statistics.variance.units import Units, units_of
 
-Centre = Literal["centroid", "median"]
-_MOST_STEPS = 100
+Centre = Literal["median", "centroid"]
+_MOST_STEPS = 60
 _CONVERGED = 1e-7
 """Change of a median's weights, and share of the spread that a distance is kept above, where iteration ends."""
 

@@ -125,7 +125,7 @@ def _photograph_gram(photographs: xr.DataArray, maps: xr.DataArray, sample: Samp
     wanted = maps["image"].values[sample.stack.kept]
     missing = np.flatnonzero(~np.isin(wanted, photographs["image"].values))
     if missing.size:
-        raise InputError([Problem("photographs", f"no image {wanted[at]!r}", "every image of the maps")
+        raise InputError([Problem("photographs", f"no image {str(wanted[at])!r}", "every image of the maps")
                           for at in missing.tolist()])
     stack = stack_maps(photographs.sel(image=wanted))
     if stack.n_missing or stack.n_empty:

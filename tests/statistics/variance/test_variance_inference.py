@@ -116,3 +116,44 @@ def test_the_between_actor_share_is_not_biased_by_few_images_as_r2_is():
     truth = between / (between + 32)
     assert abs(np.mean(shares) - truth) < 4 * np.std(shares) / np.sqrt(200) + 0.005
     assert np.mean(r2) > truth + 0.1
+
+
+def nested(rng, n_pixels=10):
+    """Shoots of four images, three an actor; images of a shoot are alike, actors do not differ."""
+    shoots = np.repeat(np.arange(15), 4)
+    return stack(rng.normal(size=(60, n_pixels)) + rng.normal(size=(15, n_pixels))[shoots], actor=shoots // 3,
+                 shoot=shoots)
+
+
+def test_the_null_mean_is_the_formulas_for_free_permutation_only():
+    rng = np.random.default_rng(18)
+    maps = nested(rng)
+    free, whole = (variance_explained(maps, rng=rng, n_permutations=1999, clusters=clusters)
+                   for clusters in (None, "shoot"))
+    formula = (5 - 1) / (60 - 1)
+    assert float(free.null_mean) == formula
+    assert abs(float(free.null.mean()) - formula) < 4 * float(free.null.std()) / np.sqrt(1999)
+    assert float(whole.null_mean) == pytest.approx(float(whole.null.mean()))
+    assert float(whole.null_mean) > formula + 10 * float(whole.null.std()) / np.sqrt(1999)
+
+
+def test_a_naive_bootstrap_of_r2_covers_nothing_where_the_jackknifed_share_covers():
+    rng, runs, n_pixels = np.random.default_rng(19), 60, 32
+    actors = np.repeat(np.arange(8), 8)
+    own = 0.5 * rng.normal(size=(8, n_pixels))
+    between = own.var(axis=0, ddof=1).sum()
+    truth, covered, naive = between / (between + n_pixels), 0, 0
+    for _ in range(runs):
+        values = own[actors] + rng.normal(size=(64, n_pixels))
+        found = variance_explained(stack(values, actor=actors), rng=rng, n_permutations=1)
+        covered += float(found.ci_low) <= truth <= float(found.ci_high)
+        draws = []
+        for _ in range(100):  # images of each actor drawn with replacement: copies agree perfectly
+            rows = (rng.integers(0, 8, (8, 8)) + 8 * np.arange(8)[:, None]).ravel()
+            drawn = values[rows].reshape(8, 8, n_pixels)
+            centred = drawn - drawn.mean(axis=(0, 1))
+            draws.append(8 * (centred.mean(axis=1) ** 2).sum() / (centred**2).sum())
+        low, high = np.percentile(draws, [2.5, 97.5])
+        naive += low <= truth <= high or low <= float(found.r2) <= high
+    assert naive <= 3
+    assert covered >= stats.binom.ppf(0.001, runs, 0.95)
