@@ -1,0 +1,273 @@
+"""Clusters of pixels that set an actor apart: their mass, and threshold-free cluster enhancement.
+
+A small p of a cluster says that there is an effect somewhere; it locates none of the cluster's pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import sparse, stats
+from scipy.sparse.csgraph import connected_components
+
+from salcompare.errors import InputError, Problem
+from salcompare.statistics.inference.permutation import smallest_p
+from salcompare.statistics.relative.contrasts import PIXELS, Arrangements, Plan, pooled_t, signed_t
+from salcompare.statistics.relative.family import p_of_maxima
+from salcompare.statistics.relative.material import SUPPORT, Material, about, dataset, gather, on_grid
+
+CAUTION = "a small p says that the actor differs somewhere in or around the cluster; it locates no pixel"
+FORMING_P = 0.001
+_PIXELS = 1_000_000  # values of t held at a time
+
+Scores = Callable[["Graph"], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Pixels of some maps whose |t| is above a height, and which of them touch.
+
+    Attributes
+    ----------
+    at : ndarray of int (m,)
+        Their positions in the flattened maps.
+    height : ndarray (m,)
+        Their |t|.
+    pairs : ndarray of int (2, e)
+        Neighbours, by side and of one sign of t, as positions in `at`.
+    """
+
+    at: NDArray[np.intp]
+    height: NDArray[np.float64]
+    pairs: NDArray[np.int32]
+
+    def above(self, height: float) -> tuple[Graph, NDArray[np.bool_]]:
+        """Keep what is higher; also say which pixels those are."""
+        keep = self.height > height
+        place = np.cumsum(keep, dtype=np.int32) - 1
+        both = keep[self.pairs[0]] & keep[self.pairs[1]]
+        return Graph(self.at[keep], self.height[keep], place[self.pairs[:, both]]), keep
+
+    def clusters(self) -> NDArray[np.intp]:
+        """Give each pixel the number of its cluster, from 0."""
+        m = len(self.at)
+        ones = np.ones(self.pairs.shape[1], np.int8)
+        touching = sparse.coo_array((ones, (self.pairs[0], self.pairs[1])), shape=(m, m))
+        return np.asarray(connected_components(touching, directed=False)[1], np.intp)
+
+
+def graph_of(at: NDArray[np.intp], t: NDArray[np.floating], shape: tuple[int, int, int]) -> Graph:
+    """Find which pixels touch: t at positions `at` of flattened maps of the shape (k, y, x); maps do not touch."""
+    place = np.full(math.prod(shape), -1, np.int32)
+    place[at] = np.arange(len(at), dtype=np.int32)
+    y, x = np.divmod(at % (shape[1] * shape[2]), shape[2])
+    positive = t > 0
+    pairs = []
+    for step, inside in ((1, x < shape[2] - 1), (shape[2], y < shape[1] - 1)):
+        first = np.flatnonzero(inside).astype(np.int32)
+        second = place[at[first] + step]
+        touching = (second >= 0) & (positive[first] == positive[second])
+        pairs.append(np.stack([first[touching], second[touching]]))
+    return Graph(at, np.abs(t).astype(np.float64), np.concatenate(pairs, axis=1))
+
+
+def masses(graph: Graph) -> NDArray[np.float64]:
+    """Sum |t| over the cluster of each pixel."""
+    of_pixels = graph.clusters()
+    return np.asarray(np.bincount(of_pixels, graph.height)[of_pixels] if len(of_pixels) else np.empty(0), np.float64)
+
+
+def enhancement(graph: Graph, *, start: float, step: float) -> NDArray[np.float64]:
+    """Sum over heights below each pixel: root of its cluster's extent there, times the squared height, times step."""
+    scores = np.zeros(len(graph.at))
+    left = np.arange(len(graph.at))
+    for number in range(1, int(np.ceil((graph.height.max(initial=0) - start) / step)) + 1):
+        height = start + number * step
+        graph, keep = graph.above(height)
+        left = left[keep]
+        if not len(left):
+            break
+        of_pixels = graph.clusters()
+        scores[left] += np.sqrt(np.bincount(of_pixels))[of_pixels] * height**2 * step
+    return scores
+
+
+def relative_clusters(
+    maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
+    threshold: float | None = None, support: float = SUPPORT, clusters: str | None = None,
+) -> xr.Dataset:
+    """Test clusters of pixels in which one actor's maps differ from the other actors', by their mass.
+
+    Parameters
+    ----------
+    maps, sigma, rng, n_permutations, support, clusters
+        As for `relative_test`.
+    threshold : float, optional
+        |t| of a cluster's pixels is above it. By default the t that has a two-sided p of 0.001 with as many degrees of
+        freedom as there are images less actors.
+
+    Returns
+    -------
+    Dataset
+        - **t** (actor, y, x): as in `relative_test`.
+        - **cluster** (actor, y, x): number of the pixel's cluster, from 1, actor by actor; 0 where there is none.
+          Pixels that touch by a side, with t of one sign, are of one cluster.
+        - **mass** (actor, y, x): sum of |t| over the pixel's cluster; NaN outside clusters.
+        - **p_value** (actor, y, x): of the pixel's cluster, adjusted over the clusters of all actors by the largest
+          mass; in [**p_attainable**, 1]; NaN outside clusters. **p_actor** (actor): the smallest, 1 without a cluster.
+        - **null** (permutation): the largest mass of each permutation, 0 without a cluster. **threshold**,
+          **n_permutations**.
+
+        attrs: ``caution`` and those of `relative_test`.
+
+    Raises
+    ------
+    InputError
+        As for `relative_test`, or if the threshold is not above 0.
+
+    Notes
+    -----
+    A cluster's p belongs to the cluster: that some pixel in it differs, not which, and its borders are where t happens
+    to cross the threshold. It must not be read pixel by pixel, as `relative_test` may.
+
+    References
+    ----------
+    Bullmore et al. (1999), doi:10.1109/42.750253; Maris & Oostenveld (2007), doi:10.1016/j.jneumeth.2007.03.024;
+    Sassenhagen & Draschkow (2019), doi:10.1111/psyp.13335
+    """
+    material = gather(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
+    height = default_threshold(material) if threshold is None else float(threshold)
+    if not height > 0:
+        raise InputError(Problem("threshold", repr(threshold), "a value of |t| above 0"))
+    return clusters_of(material, n_permutations, rng, height).assign_attrs(about(material, support))
+
+
+def relative_tfce(
+    maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999, start: float = 0.0,
+    step: float = 0.1, support: float = SUPPORT, clusters: str | None = None,
+) -> xr.Dataset:
+    """Test relative saliency by threshold-free cluster enhancement.
+
+    Parameters
+    ----------
+    maps, sigma, rng, n_permutations, support, clusters
+        As for `relative_test`.
+    start, step : float
+        Heights are start + step, start + 2 step, ...; the same for all permutations and actors. A step that depended
+        on a map's own largest t would weigh maps differently. A start above 0 leaves out low, broad clusters and saves
+        most of the time.
+
+    Returns
+    -------
+    Dataset
+        - **t** (actor, y, x): as in `relative_test`. **tfce** (actor, y, x): the sum over heights h below the pixel's
+          |t| of the root of its cluster's extent times h² times step (E = 0.5, H = 2), 0 or more.
+        - **p_value** (actor, y, x): adjusted over pixels and actors by the largest enhancement; in
+          [**p_attainable**, 1]. **p_actor** (actor): the smallest.
+        - **null** (permutation), **n_permutations**.
+
+        attrs: ``caution`` and those of `relative_test`.
+
+    Raises
+    ------
+    InputError
+        As for `relative_test`, or if step is not above 0 or start below 0.
+
+    Notes
+    -----
+    A pixel takes support from its neighbours, so a small p speaks of the pixel's surroundings: around a strong effect
+    pixels without any are found, too. Like a cluster's, this p locates no pixel.
+
+    References
+    ----------
+    Smith & Nichols (2009), doi:10.1016/j.neuroimage.2008.03.061
+    """
+    if not (step > 0 and start >= 0):
+        raise InputError(Problem("start, step", f"{start!r}, {step!r}", "a start of 0 or more and a step above 0"))
+    material = gather(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
+    return tfce_of(material, n_permutations, rng, start=start, step=step).assign_attrs(about(material, support))
+
+
+def default_threshold(material: Material) -> float:
+    """Give the t whose two-sided p is 0.001."""
+    return float(stats.t.isf(FORMING_P / 2, len(material.labels) - len(material.actors)))
+
+
+def clusters_of(material: Material, n_permutations: int, rng: np.random.Generator, height: float) -> xr.Dataset:
+    """Carry out `relative_clusters` on material that is there already."""
+    t, graph = _observed(material, height)
+    mass, number = np.full(t.size, np.nan), np.zeros(t.size, np.intp)
+    mass[graph.at], number[graph.at] = masses(graph), _in_order(graph.clusters()) + 1
+    null = _largest(material, n_permutations, rng, height, masses)
+    p = p_of_maxima(mass, null).reshape(t.shape)
+    return _dataset(material, t, null, p, mass=mass.reshape(t.shape), cluster=number.reshape(t.shape)).assign(
+        threshold=height)
+
+
+def tfce_of(material: Material, n_permutations: int, rng: np.random.Generator, *, start: float, step: float,
+            ) -> xr.Dataset:
+    """Carry out `relative_tfce` on material that is there already."""
+    def scores(graph: Graph) -> NDArray[np.float64]:
+        return enhancement(graph, start=start, step=step)
+
+    t, graph = _observed(material, start)
+    tfce = np.where(np.isnan(t), np.nan, 0.0)
+    tfce.ravel()[graph.at] = scores(graph)
+    null = _largest(material, n_permutations, rng, start, scores)
+    return _dataset(material, t, null, p_of_maxima(tfce, null), tfce=tfce).assign_attrs(start=start, step=step)
+
+
+def _observed(material: Material, height: float) -> tuple[NDArray[np.float64], Graph]:
+    t = on_grid(signed_t(material)[0], material)[1]
+    at = np.flatnonzero(np.nan_to_num(np.abs(t)) > height)
+    return t, graph_of(at, t.ravel()[at], t.shape)
+
+
+def _dataset(material: Material, t: NDArray[np.float64], null: NDArray[np.float64], p: NDArray[np.float64],
+             **more: NDArray[Any]) -> xr.Dataset:
+    grid = ("actor", "y", "x")
+    smallest = np.nanmin(np.where(np.isnan(p), 1.0, p), axis=(1, 2))
+    return dataset(material, {
+        "t": (grid, t), "p_value": (grid, p), **{name: (grid, values) for name, values in more.items()},
+        "p_actor": ("actor", smallest), "null": ("permutation", null), "p_attainable": smallest_p(len(null)),
+        "n_permutations": len(null), "n_undefined": material.n_undefined,
+    }, {"caution": CAUTION, "family": "clusters of all actors (max-statistic)"})
+
+
+def _in_order(numbers: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Renumber so that clusters count up in the order in which they first appear."""
+    _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]
+
+
+def _largest(material: Material, n_permutations: int, rng: np.random.Generator, height: float, scores: Scores,
+             ) -> NDArray[np.float64]:
+    """Draw the largest score over pixels and actors under permutation; (B,)."""
+    size = len(material.actors) * material.tested.size
+    plan = Plan(material, "pooled", n_permutations, most=max(1, _PIXELS // size))
+    parts, tested = plan.blocks(), np.flatnonzero(material.tested)
+    maxima = []
+    for arrangements in plan.permuted(rng):
+        n_maps = arrangements.counts.size
+        found = [_high(block, arrangements, height, tested[number * PIXELS:], material.tested.size)
+                 for number, block in enumerate(parts)]
+        at, t = (np.concatenate(pieces) for pieces in zip(*found, strict=True))
+        graph = graph_of(at, t, (n_maps, *material.tested.shape))
+        largest = np.zeros(len(arrangements.counts))
+        np.maximum.at(largest, graph.at // size, scores(graph))
+        maxima.append(largest)
+    return np.concatenate([np.empty(0), *maxima])
+
+
+def _high(block: NDArray[np.floating], arrangements: Arrangements, height: float, tested: NDArray[np.intp],
+          n_pixels: int) -> tuple[NDArray[np.intp], NDArray[np.floating]]:
+    """Positions in the flattened maps (b, A, pixels of the grid) with |t| above a height, and t there."""
+    t = pooled_t(block, arrangements).reshape(-1, block.shape[1])
+    row, column = np.nonzero(np.abs(t) > height)
+    return row * n_pixels + tested[column], t[row, column]

@@ -1,0 +1,112 @@
+"""Error rates of the tests of relative saliency by simulation, and the traps that a naive test falls into."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from salcompare.statistics.relative.discoveries import relative_fdr
+from salcompare.statistics.relative.maxima import relative_test
+from salcompare.statistics.relative.spread import relative_dispersion
+from tests.statistics.relative.simulated import boxes, labelled, most_rejections, smooth_noise
+
+RUNS = 200
+OPTIONS = {"sigma": 0.0, "n_permutations": 99}
+
+
+@pytest.mark.parametrize(("draw", "sizes"), [
+    (smooth_noise, (5,) * 6), (boxes, (2, 3, 5, 8, 1)),
+])
+def test_the_family_wise_rate_is_at_most_five_percent(draw, sizes):
+    rng = np.random.default_rng(1)
+    found = [float(relative_test(draw(rng, sizes), rng=rng, **OPTIONS).p_actor.min()) for _ in range(RUNS)]
+    rejections = (np.array(found) <= 0.05).sum()
+    assert rejections <= most_rejections(RUNS)
+    assert rejections >= stats.binom.ppf(0.001, RUNS, 0.05)  # nor is it needlessly strict
+
+
+def test_effects_at_some_pixels_leave_the_rate_at_the_others():
+    """One actor differs in a corner: pixels where nobody does keep their rate, and the corner is found."""
+    rng, wrong, right = np.random.default_rng(2), 0, 0
+    for _ in range(RUNS):
+        maps = smooth_noise(rng, (8,) * 5)
+        maps.values[:8, :3, :3] += 3
+        p = relative_test(maps, rng=rng, **OPTIONS).p_value.values
+        wrong += (p[:, 3:] <= 0.05).any() or (p[:, :, 3:] <= 0.05).any()
+        right += (p[0, :3, :3] <= 0.05).any()
+    assert wrong <= most_rejections(RUNS)
+    assert right > 0.9 * RUNS
+
+
+def test_unequal_spread_breaks_the_pooled_test_and_is_seen_by_welch_and_dispersion():
+    rng, runs, rejected = np.random.default_rng(3), 60, {"pooled": 0, "welch": 0, "dispersion": 0}
+    for _ in range(runs):
+        maps = smooth_noise(rng, (15,) * 6, spread=[3, 1, 1, 1, 1, 1])
+        for variance in ("pooled", "welch"):
+            p = relative_test(maps, rng=rng, variance=variance, **OPTIONS).p_actor.min()
+            rejected[variance] += float(p) <= 0.05
+        dispersion = relative_dispersion(maps, rng=rng, **OPTIONS)
+        rejected["dispersion"] += float(dispersion.p_actor.sel(actor="s01")) <= 0.05
+    assert rejected["pooled"] > 0.3 * runs  # the trap: no mean differs
+    assert rejected["welch"] <= stats.binom.ppf(0.999, runs, 0.08)  # asymptotic: measured, see the docstring
+    assert rejected["dispersion"] > 0.95 * runs
+
+
+def test_the_dispersion_test_keeps_its_level_for_skewed_values_and_ragged_counts():
+    rng, rejections = np.random.default_rng(4), 0
+    for _ in range(RUNS):
+        maps = smooth_noise(rng, (2, 3, 5, 8, 1), skewed=True)
+        rejections += float(relative_dispersion(maps, rng=rng, **OPTIONS).p_actor.min()) <= 0.05
+    assert rejections <= most_rejections(RUNS)
+
+
+def test_shoots_that_move_whole_keep_the_rate_and_single_images_do_not():
+    rng, runs = np.random.default_rng(5), 60
+    rejections = {None: 0, "shoot": 0}
+    for _ in range(runs):
+        shoots = np.repeat(np.arange(16), 3)
+        maps = smooth_noise(rng, (12,) * 4)
+        maps = (maps + 2 * smooth_noise(rng, (1,) * 16).values[shoots]).assign_coords(shoot=("image", shoots))
+        for clusters in rejections:
+            p = relative_test(maps, rng=rng, clusters=clusters, **OPTIONS).p_actor.min()
+            rejections[clusters] += float(p) <= 0.05
+    assert rejections["shoot"] <= most_rejections(runs)
+    assert rejections[None] > 0.9 * runs
+
+
+def test_discoveries_under_the_null_are_as_rare_as_said():
+    rng = np.random.default_rng(6)
+    wrong = {"p_bh": 0, "p_by": 0}
+    for _ in range(RUNS):
+        found = relative_fdr(smooth_noise(rng, (2, 3, 5, 8, 12)), sigma=0.0, rng=rng, n_permutations=49)
+        for name in wrong:
+            wrong[name] += bool((found[name] <= 0.05).any())
+    assert wrong["p_bh"] <= most_rejections(RUNS)
+    assert wrong["p_by"] <= wrong["p_bh"]
+
+
+def test_pixels_of_two_images_do_not_decide_the_largest_t():
+    """The trap: wherever both images of a pixel fall to one actor t is huge, and effects elsewhere are hidden."""
+    rng, runs, found = np.random.default_rng(7), 40, {0.0: 0, 0.1: 0}
+    for _ in range(runs):
+        maps = smooth_noise(rng, (4,) * 20) + 5
+        maps.values[:, :2] = 0
+        for y, x in np.ndindex(2, 8):
+            maps.values[rng.choice(80, 2, replace=False), y, x] = 1
+        maps.values[-4:, 4, 4] += 3
+        for support in found:
+            p = relative_test(maps, rng=rng, support=support, **OPTIONS).p_value
+            found[support] += float(p.sel(actor="s20")[4, 4]) <= 0.05
+    assert found[0.1] > 0.6 * runs
+    assert found[0.0] < 0.5 * found[0.1]
+
+
+def test_a_planted_place_is_found_for_the_actor_that_has_it():
+    rng = np.random.default_rng(8)
+    values = boxes(rng, (6,) * 5, side=12).values
+    values[6:12, 8:11, 8:11] += 0.3 * rng.random((6, 1, 1))
+    found = relative_test(labelled(values, (6,) * 5), sigma=1.0, rng=rng, n_permutations=199)
+    assert found.p_actor.idxmin() == "s02"
+    assert float(found.p_value.sel(actor="s02")[9, 9]) <= 0.05
+    assert float(found.t.sel(actor="s02")[9, 9]) > 0
