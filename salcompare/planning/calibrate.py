@@ -7,7 +7,6 @@ nor on how many processes share them. All cases of a scenario see the same simul
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib.resources
 import os
 import shutil
@@ -26,7 +25,7 @@ from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.planning.calibration import Case, Outcome, require_cases
 from salcompare.planning.calibration_rates import calibration_rates
-from salcompare.planning.calibration_scenarios import SCENARIOS, WORDS
+from salcompare.planning.calibration_scenarios import FEWER, SCENARIOS, WORDS
 from salcompare.planning.cases import CASES
 from salcompare.planning.generate import simulate_study
 from salcompare.progress import Silent
@@ -41,6 +40,7 @@ RUNS = 2000
 """Simulated studies a scenario: the Monte Carlo error of a rate of 5% is then 0.5 percent points."""
 CHUNK = 25
 """Runs that one process does at a time, and that are lost at most when it is killed."""
+NONE_FEWER: Mapping[str, int] = {}
 COLUMNS = ("run", "check", *Outcome._fields)
 _SOURCES = ("maps", "simulation", "statistics", "planning/cases", "planning/generate.py", "planning/geometry.py")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -76,7 +76,7 @@ class Chunk:
 
 def run_calibration(
     cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, *, runs: int = RUNS, seed: int = 0,
-    jobs: int = 1, progress: Progress | None = None,
+    jobs: int = 1, fewer: Mapping[str, int] = NONE_FEWER, progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Simulate the scenarios and apply the cases.
 
@@ -93,6 +93,8 @@ def run_calibration(
         Simulated studies a scenario.
     seed : int
         Of all random numbers.
+    fewer : mapping
+        Scenarios of which only one in so many studies is run.
     jobs : int
         Processes that share the work; each computes with one thread. Results do not depend on it.
     progress : Progress, optional
@@ -114,7 +116,8 @@ def run_calibration(
                 if value < 1]
     if problems:
         raise InputError(problems)
-    chunks = _chunks(cases, scenarios, folder, runs, seed)
+    numbers = {name: -(-runs // fewer.get(name, 1)) for name in scenarios}
+    chunks = _chunks(cases, scenarios, folder, numbers, seed)
     missing = [chunk for chunk in chunks if not chunk.path.exists()]
     for _ in (progress or Silent()).track(_done(missing, jobs), total=len(missing), what="simulated studies, chunks"):
         pass
@@ -123,7 +126,8 @@ def run_calibration(
 
 def calibrate(
     folder: Path, *, runs: int = RUNS, seed: int = 0, jobs: int = 1, cases: tuple[Case, ...] = CASES,
-    scenarios: Mapping[str, Scenario] = SCENARIOS, words: Mapping[str, str] = WORDS, progress: Progress | None = None,
+    scenarios: Mapping[str, Scenario] = SCENARIOS, words: Mapping[str, str] = WORDS,
+    fewer: Mapping[str, int] = FEWER, progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Run a calibration and write its page.
 
@@ -131,7 +135,7 @@ def calibrate(
     ----------
     folder : Path
         Gets calibration.html, calibration.csv, the figures, and ``runs/`` with what is needed to go on.
-    runs, seed, jobs, cases, scenarios, progress
+    runs, seed, jobs, cases, scenarios, fewer, progress
         As for `run_calibration`.
     words : mapping
         What each scenario simulates.
@@ -148,17 +152,18 @@ def calibrate(
     """
     from salcompare.planning.calibration_page import Setup, write_page  # processes that only simulate draw nothing
 
-    outcomes = run_calibration(cases, scenarios, folder / "runs", runs=runs, seed=seed, jobs=jobs, progress=progress)
+    outcomes = run_calibration(cases, scenarios, folder / "runs", runs=runs, seed=seed, jobs=jobs, fewer=fewer,
+                               progress=progress)
     rates = calibration_rates(outcomes, cases)
-    used = {name: words.get(name, "") for name in scenarios if name in set(rates["scenario"])}
-    write_page(rates, Setup(runs, seed, used), folder)
+    studies = {str(name): int(number) for name, number in outcomes.groupby("scenario")["run"].nunique().items()}
+    used = {name: words.get(name, "") for name in scenarios if name in studies}
+    write_page(rates, Setup(runs, seed, studies, used), folder)
     delete_others(folder / "runs", folders(cases, scenarios, folder / "runs", seed))
     return rates
 
 
 def run_chunk(chunk: Chunk) -> Path:
     """Run a chunk's studies and write their outcomes; give the file's path."""
-    gc.freeze()  # statsmodels collects garbage whenever it adjusts p-values, and would walk all modules each time
     lines = [",".join(COLUMNS)]
     for run in chunk.runs:
         study = simulate_study(chunk.settings, rng=stream(chunk.seed, "study", chunk.scenario, str(run)))
@@ -200,13 +205,13 @@ def code_fingerprint() -> str:
         return provenance.sha256_of_parts(path.read_text(encoding="utf-8") for path in files)[:16]
 
 
-def _chunks(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, runs: int,
-            seed: int) -> list[Chunk]:
+def _chunks(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path,
+            numbers: Mapping[str, int], seed: int) -> list[Chunk]:
     """Cut all scenarios' runs into chunks; only the last of a scenario may be short, and is named by its end too."""
     where = folders(cases, scenarios, folder, seed)
-    return [Chunk(name, settings, _of(cases, name), range(start, min(start + CHUNK, runs)), seed,
-                  where[name] / f"{start:06d}-{min(start + CHUNK, runs):06d}.csv")
-            for name, settings in scenarios.items() if _of(cases, name) for start in range(0, runs, CHUNK)]
+    return [Chunk(name, settings, _of(cases, name), range(start, min(start + CHUNK, numbers[name])), seed,
+                  where[name] / f"{start:06d}-{min(start + CHUNK, numbers[name]):06d}.csv")
+            for name, settings in scenarios.items() if _of(cases, name) for start in range(0, numbers[name], CHUNK)]
 
 
 def _measured(case: Case, scenario: str, study: SimulatedStudy, rng: np.random.Generator) -> dict[str, Outcome]:

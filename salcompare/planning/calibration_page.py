@@ -31,18 +31,21 @@ class Setup:
     Attributes
     ----------
     runs, seed : int
-        Simulated studies a scenario, and the seed of all random numbers.
+        Simulated studies that were asked for a scenario, and the seed of all random numbers.
+    runs_of : mapping
+        Studies of each scenario.
     scenarios : mapping
         What each scenario simulates, in words, by name.
     """
 
     runs: int
     seed: int
+    runs_of: Mapping[str, int]
     scenarios: Mapping[str, str]
 
 
 def write_page(rates: pd.DataFrame, setup: Setup, folder: Path) -> Path:
-    """Write calibration.html, calibration.csv and the figures into a folder; same rates, same bytes.
+    """Write calibration.html, calibration.md, calibration.csv and the figures into a folder; same rates, same bytes.
 
     Parameters
     ----------
@@ -62,8 +65,10 @@ def write_page(rates: pd.DataFrame, setup: Setup, folder: Path) -> Path:
     store.write_table(folder / "calibration.csv", rates.round(6))
     figures = calibration_figures(rates)
     pngs = [save_figure(figure, folder)[0] for figure in figures]
+    content = _content(rates, setup, figures, pngs)
+    store.write_text(folder / "calibration.md", _rendered("calibration.md.jinja", content, escape=False))
     page = folder / "calibration.html"
-    store.write_text(page, _page(rates, setup, figures, pngs))
+    store.write_text(page, _rendered("calibration.html", content, escape=True))
     return page
 
 
@@ -119,20 +124,25 @@ def _spread(rates: pd.Series[float], verb: str) -> str:
     return f" (they {verb} in {_percent(rates.min())} to {_percent(rates.max())})" if len(rates) else ""
 
 
-def _page(rates: pd.DataFrame, setup: Setup, figures: list[Figure], pngs: list[Path]) -> str:
+def _rendered(name: str, content: dict[str, object], *, escape: bool) -> str:
     import jinja2
 
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+    environment = jinja2.Environment(autoescape=jinja2.select_autoescape(default_for_string=escape),
+                                     undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True, keep_trailing_newline=True)
-    own, report = (importlib.resources.files(f"salcompare.{name}") for name in ("planning", "report"))
-    template = environment.from_string((own / "calibration.html").read_text(encoding="utf-8"))
-    return template.render(
-        style=(report / "page.css").read_text(encoding="utf-8"), setup=setup, findings=findings(rates),
-        shortfalls=shortfalls(rates), tables=[_table(rates, purpose) for purpose in _TITLES],
-        figures=[_embedded(figure, png) for figure, png in zip(figures, pngs, strict=True)],
-        checks=_checks(rates), level=_percent(LEVEL), simultaneous=f"{SIMULTANEOUS:.1%}",
-        bound=_percent(rates.loc[rates["purpose"] == "level", "bound"].min()), power=f"{POWER:.0%}",
-        n_cells=int((rates["purpose"] != "power").sum()), versions=dict(provenance.versions()))
+    own = importlib.resources.files("salcompare.planning")
+    return environment.from_string((own / name).read_text(encoding="utf-8")).render(content)
+
+
+def _content(rates: pd.DataFrame, setup: Setup, figures: list[Figure], pngs: list[Path]) -> dict[str, object]:
+    style = (importlib.resources.files("salcompare.report") / "page.css").read_text(encoding="utf-8")
+    return {
+        "style": style, "setup": setup, "findings": findings(rates), "shortfalls": shortfalls(rates),
+        "tables": [_table(rates, purpose) for purpose in _TITLES], "checks": _checks(rates),
+        "figures": [_embedded(figure, png) for figure, png in zip(figures, pngs, strict=True)],
+        "level": _percent(LEVEL), "simultaneous": f"{SIMULTANEOUS:.1%}", "power": f"{POWER:.0%}",
+        "bound": _percent(rates.loc[rates["purpose"] == "level", "bound"].min()),
+        "n_cells": int((rates["purpose"] != "power").sum()), "versions": dict(provenance.versions())}
 
 
 def _table(rates: pd.DataFrame, purpose: str) -> dict[str, object]:

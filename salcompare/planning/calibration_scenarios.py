@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from salcompare.planning.geometry import published_geometry
 from salcompare.planning.scenario import Scenario, find_scenario
 
 SMALL = {"grid": (16, 16), "n_workers": 40, "per_image": 10, "smoothness": 1.5}
 ACTORS, IMAGES = 12, 5
 RAGGED = (14, 11, 9, 8, 8, 6, 5, 4, 3, 2, 1, 1)
-SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW, SHOOTS, UNRELATED, DEMO = (
-    "shared geometry", "image effects only", "unequal spread", "ragged counts", "few actors", "shoots",
-    "unrelated actors", "demo")
+SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW, SHOOTS, POSED, UNRELATED, LEFT, DEMO = (
+    "shared geometry", "image effects only", "unequal spread", "ragged counts", "few actors", "shoots", "posed actors",
+    "unrelated actors", "left preference", "demo")
 NO_ACTOR_EFFECT = (SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW)
 """Scenarios in which actors do not differ but, in one of them, in how much their images vary."""
 SIZES = ("5 actors", "8 actors", "17 actors", "40 actors")
 """Scenarios with planted effects of actor and image, in which intervals are tried at four numbers of actors."""
+ALIKE = "alike actors"
+"""A scenario for intervals about given actors: as these do not differ, all actors have one truth."""
 PLANTED = SIZES[2]
 
 WORDS: Mapping[str, str] = {
@@ -30,15 +33,23 @@ WORDS: Mapping[str, str] = {
     FEW: "As image effects only, with five actors.",
     SHOOTS: "As image effects only, with six images of each actor; three make a shoot and share their "
             "pose, label shares and the classifier's factors. Actors do not differ.",
+    POSED: "As image effects only, and each actor holds the head in a way of its own: photographs, boxes and "
+           "classifier move with it, and nothing else tells actors apart.",
     UNRELATED: "People and classifier both treat actors differently, each in a way of its own, and the classifier does "
                "not follow people in an image. Each actor belongs to one of two groups, which differ in nothing.",
+    ALIKE: "As image effects only; for intervals that take the actors as given.",
     **{name: f"{name.capitalize()} with four images each. Actors differ, images differ, and the classifier follows "
-             "people half-way on the actor and on the image: the planted effects." for name in SIZES},
-    DEMO: "The demo study's model: forty actors with four images each, twenty responses to an image by 120 workers, "
-          "label shares spread between actors as published, a preference for the viewer's left (65% of one-sided "
-          "boxes), and a classifier that shares the face and its pose with people and nothing else.",
+             "people nine tenths of the way on the actor and on the image: the planted effects." for name in SIZES},
+    LEFT: "As image effects only, with 17 actors, and all boxes of features that have a side (a cheek, a single eye) "
+          "are on the viewer's left.",
+    DEMO: "The demo study's model, estimated from the demo itself: forty actors with four images each, twenty "
+          "responses to an image by 120 workers, and a classifier that shares the face and its pose with people and "
+          "nothing else.",
 }
 """What each scenario simulates."""
+
+
+_EFFECTS = {"actor_spread": 0.1, "shared_actor": 0.9, "shared_image": 0.9, "noise": 0.7}
 
 
 def _small(preset: str, name: str, **changes: object) -> Scenario:
@@ -49,8 +60,13 @@ SCENARIOS: Mapping[str, Scenario] = {
     SHARED: _small(SHARED, SHARED), IMAGE: _small(IMAGE, IMAGE), UNEQUAL: _small(UNEQUAL, UNEQUAL),
     RAGGED_COUNTS: _small(RAGGED_COUNTS, RAGGED_COUNTS, n_images=RAGGED, per_image=(4, 16)),
     FEW: _small(FEW, FEW, n_actors=5), SHOOTS: _small(SHOOTS, SHOOTS, n_images=6, per_shoot=3),
+    POSED: _small(IMAGE, POSED, actor_shift=0.02),
     UNRELATED: _small("actor effects", UNRELATED, shared_actor=0.0, shared_image=0.0, image_shift=0.0, n_groups=2),
-    **{name: _small("actor effects", name, n_actors=int(name.split()[0]), n_images=4) for name in SIZES},
+    ALIKE: _small(IMAGE, ALIKE),
+    **{name: _small("actor effects", name, n_actors=int(name.split()[0]), n_images=4, **_EFFECTS) for name in SIZES},
+    LEFT: _small(IMAGE, LEFT, n_actors=17, geometry=published_geometry(left_share=1.0)),
     DEMO: find_scenario("demo"),
 }
 """By name, in the order of the page."""
+FEWER = dict.fromkeys((ALIKE, *SIZES, LEFT, DEMO), 4)
+"""Scenarios for coverage and power, of which one in so many studies is run: they need no bound as tight as tests do."""

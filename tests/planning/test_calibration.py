@@ -1,22 +1,31 @@
 """Calibration catches what is wrong, goes on where it was stopped, and depends on nothing but its seed."""
 
 import dataclasses
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from salcompare.cli import main
 from salcompare.errors import InputError
 from salcompare.planning import calibrate as runner
 from salcompare.planning import simulate_study
 from salcompare.planning.calibrate import calibrate, run_calibration
 from salcompare.planning.calibration import Case, Check, Outcome, require_cases
 from salcompare.planning.calibration_rates import bounds, calibration_rates, failures
+from salcompare.planning.calibration_scenarios import FEWER, IMAGE, RAGGED_COUNTS, SIZES, WORDS
 from salcompare.planning.calibration_scenarios import SCENARIOS as PUBLISHED
-from salcompare.planning.calibration_scenarios import SIZES, WORDS
 from salcompare.planning.cases import CASES
-from salcompare.planning.cases.truths import between_actor_share, label_share, place_maps
+from salcompare.planning.cases.truths import (
+    between_actor_share,
+    expected_laterality,
+    label_share,
+    place_maps,
+    population_share,
+)
 from tests.planning.broken import BROKEN, NULL, RIGHT, SCENARIOS, Killed
 
 
@@ -28,7 +37,7 @@ def content(folder):
 @pytest.fixture(scope="module")
 def rates(tmp_path_factory):
     folder = tmp_path_factory.mktemp("broken")
-    return calibrate(folder, runs=100, cases=(RIGHT, *BROKEN), scenarios=SCENARIOS), folder
+    return calibrate(folder, runs=60, cases=(RIGHT, *BROKEN), scenarios=SCENARIOS), folder
 
 
 def test_tests_and_intervals_that_are_wrong_on_purpose_are_caught(rates):
@@ -154,8 +163,51 @@ def test_names_that_repeat_or_that_nobody_knows_are_refused():
 def test_every_published_case_names_scenarios_that_are_described():
     require_cases(CASES, PUBLISHED)
     assert set(WORDS) == set(PUBLISHED)
-    covered = {check.name: check.scenarios for case in CASES for check in case.checks if check.kind == "interval"}
-    assert all(set(SIZES) <= set(names) or len(names) == 1 for names in covered.values())
+    covered = [check.scenarios for case in CASES for check in case.checks if check.kind == "interval"]
+    assert sum(set(SIZES) <= set(names) for names in covered) > 20
+
+
+@pytest.mark.parametrize("name", list(PUBLISHED))
+def test_every_case_gives_what_its_checks_name_in_every_scenario(name):
+    study = simulate_study(PUBLISHED[name], rng=np.random.default_rng(5))
+    for case in CASES:
+        if name in case.scenarios:
+            outcomes = case.measure(study, np.random.default_rng(5))
+            assert {check.name for check in case.checks} <= set(outcomes), case.name
+            tests = [outcomes[check.name].p for check in case.checks if check.kind == "test" and name in check.holds]
+            assert all(0 < p <= 1 for p in tests), case.name
+
+
+def test_a_small_calibration_holds():
+    """Twenty studies of two nulls: a test that is wrong by much would not pass."""
+    quick = {"variance_explained(classifier)", "label_differences", "relative_test", "overlap_tests(pearson)"}
+    cases = tuple(case for case in CASES if case.name in quick)
+    assert len(cases) == len(quick)
+    few = {name: PUBLISHED[name] for name in (IMAGE, RAGGED_COUNTS)}
+    cases = tuple(dataclasses.replace(case, checks=tuple(
+        dataclasses.replace(check, holds=tuple(set(check.holds) & set(few)), finds=(), shortfalls={})
+        for check in case.checks)) for case in cases)
+    with tempfile.TemporaryDirectory() as folder:
+        rates = calibration_rates(run_calibration(cases, few, Path(folder), runs=20), cases)
+    assert len(rates) >= 10
+    assert rates["runs"].min() == 20
+    assert failures(rates).empty
+
+
+def test_scenarios_of_coverage_and_power_are_run_less_often(tmp_path):
+    found = run_calibration((RIGHT,), SCENARIOS, tmp_path, runs=6, fewer={"planted": 4})
+    assert found.groupby("scenario")["run"].nunique().to_dict() == {"null": 6, "planted": 2}
+    assert not set(FEWER) & {name for case in CASES for check in case.checks for name in check.holds
+                             if check.kind == "test"}
+
+
+def test_the_command_writes_the_page(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(runner.calibrate, "__kwdefaults__", runner.calibrate.__kwdefaults__ | {
+        "cases": (RIGHT,), "scenarios": SCENARIOS})
+    assert main(["calibrate", "--runs", "4", "--out", str(tmp_path / "out")]) == 0
+    assert str(tmp_path / "out" / "calibration.html") in capsys.readouterr().out
+    assert (tmp_path / "out" / "calibration.md").read_text().startswith("# Calibration")
+    assert main(["calibrate", "--runs", "0", "--out", str(tmp_path / "out")]) == 2
 
 
 def test_the_true_share_between_actors_is_nothing_without_actor_effects_and_what_many_images_give_with_them():
@@ -168,6 +220,17 @@ def test_the_true_share_between_actors_is_nothing_without_actor_effects_and_what
     between = values.mean(axis=1).var(axis=0, ddof=1).sum() - within / 150
     few = dataclasses.replace(many, scenario=settings)  # the same actors; images do not enter
     assert between_actor_share(few) == pytest.approx(between / (between + within), rel=0.1)
+
+
+def test_the_true_share_of_all_actors_is_the_mean_of_these_actors():
+    settings = PUBLISHED["40 actors"].replace(grid=(8, 8))
+    drawn = [between_actor_share(simulate_study(settings, rng=np.random.default_rng(seed))) for seed in range(20)]
+    assert population_share(settings) == pytest.approx(np.mean(drawn), rel=0.06)
+
+
+def test_the_true_laterality_follows_the_preferred_side():
+    assert expected_laterality(PUBLISHED["left preference"]) > 0.02
+    assert abs(expected_laterality(PUBLISHED["shared geometry"])) < 0.01
 
 
 def test_places_maps_add_up_to_the_mean_human_map():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from salcompare.maps import smooth
+from salcompare.maps import actor_heatmap, smooth
 from salcompare.planning.calibration import Case, Check, Outcome, covering
 from salcompare.planning.calibration_scenarios import (
     DEMO,
@@ -19,51 +18,53 @@ from salcompare.planning.calibration_scenarios import (
     PLANTED,
     RAGGED_COUNTS,
     SHARED,
-    SHOOTS,
     SIZES,
     UNEQUAL,
     UNRELATED,
 )
-from salcompare.planning.cases.variance import DRAWS
-from salcompare.statistics import (
-    adjust_p,
-    mean_ceiling,
-    noise_ceiling,
-    overlap,
-    overlap_tests,
-    paired_differences,
-    percentile_interval,
-)
+from salcompare.planning.cases.common import DRAWS, SIGMA, TENDS, another_classifier
+from salcompare.statistics.inference.bca import bca_interval
 from salcompare.statistics.inference.levels import actor_means
-from salcompare.statistics.inference.resampling import bootstrap_weights
+from salcompare.statistics.inference.multiplicity import adjust_p
+from salcompare.statistics.inference.resampling import bootstrap_weights, percentile_interval
+from salcompare.statistics.overlaps.actor_similarity import actor_similarity
+from salcompare.statistics.overlaps.comparisons import compare_classifiers
+from salcompare.statistics.overlaps.contrasts import paired_differences
+from salcompare.statistics.overlaps.heatmaps import heatmap_tests
 from salcompare.statistics.overlaps.pairings import CONTRASTS
+from salcompare.statistics.overlaps.same_image import overlap, overlap_tests
 
 if TYPE_CHECKING:
     from salcompare.planning.generate import SimulatedStudy
 
 _IMAGE, _ACTOR = CONTRASTS.index("image effect"), CONTRASTS.index("actor effect")
-SIGMA = 1.0  # pixels of the small grid
 IMAGE_EFFECT, ACTOR_EFFECT = "image effect of Pearson overlap", "actor effect of Pearson overlap"
 IMAGE_FAMILY = "image effects of single actors, Holm over actors"
 ACTOR_FAMILY = "actor effects of single actors, Holm over actors"
 IOU_IMAGE, IOU_ACTOR = "image effect of IoU", "actor effect of IoU"
+GROUPED = "actor effect within groups"
+HEATMAPS = "own against other actors' heatmaps"
+SIMILARITY = "same pairs of actors alike (Mantel, noise-corrected)"
+SIMILARITY_CI = "same pairs of actors alike, jackknife over actors"
 INTERVALS = {
     "same image": "same-image overlap, t over actors", "other actor": "other-actor overlap, jackknife over actors",
     "image effect": "image effect, t over actors", "actor effect": "actor effect, jackknife over actors"}
 ONE_ACTOR = "same-image overlap of one actor, percentiles over its images"
 PERCENTILE = "same-image overlap, percentiles of a bootstrap of actors"
+BCA = "same-image overlap, BCa bootstrap of actors"
 DIFFERENCE, DIFFERENCE_CI = "classifier minus another, sign flips", "classifier minus another, t over actors"
-PLANTED_DIFFERENCE = "classifier minus that of another image, sign flips"
-CEILING = "noise ceiling, t over actors"
+SHIFTED = "classifier minus that of another image, sign flips"
+COMPARED = {"image effect": "image effect of two classifiers, column flips",
+            "actor effect": "actor effect of two classifiers, column flips"}
 
 
 def _pearson(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     found = overlap_tests(study.human["coverage"], study.saliency, metric="pearson", sigma=SIGMA, rng=rng,
                           n_permutations=DRAWS, n_resamples=DRAWS)
-    p, actor_p = found["p_value"].values, found["actor_p_value"]
-    smallest = [float(np.nanmin(adjust_p(actor_p[at], "actor").values)) for at in (_IMAGE, _ACTOR)]
-    ends = np.stack([found[name].values for name in ("value", "ci_low", "ci_high")])
-    one = [found[f"actor_{name}"].values[0, 0] for name in ("value", "ci_low", "ci_high")]
+    p, actor_p = found["p_value"].to_numpy(), found["actor_p_value"]
+    smallest = [float(np.nanmin(adjust_p(actor_p[at], "actor").to_numpy())) for at in (_IMAGE, _ACTOR)]
+    ends = np.stack([found[name].to_numpy() for name in ("value", "ci_low", "ci_high")])
+    one = [found[f"actor_{name}"].to_numpy()[0, 0] for name in ("value", "ci_low", "ci_high")]
     return {
         IMAGE_EFFECT: Outcome(float(p[_IMAGE])), ACTOR_EFFECT: Outcome(float(p[_ACTOR])),
         IMAGE_FAMILY: Outcome(smallest[0]), ACTOR_FAMILY: Outcome(smallest[1]), ONE_ACTOR: covering(one),
@@ -72,8 +73,14 @@ def _pearson(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Ou
 
 def _iou(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     p = overlap_tests(study.human["coverage"], study.saliency, metric="iou", share=0.1, rng=rng,
-                      n_permutations=DRAWS, n_resamples=1)["p_value"].values
+                      n_permutations=DRAWS, n_resamples=1)["p_value"].to_numpy()
     return {IOU_IMAGE: Outcome(float(p[_IMAGE])), IOU_ACTOR: Outcome(float(p[_ACTOR]))}
+
+
+def _grouped(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    p = overlap_tests(study.human["coverage"], study.saliency, metric="pearson", sigma=SIGMA, groups="group", rng=rng,
+                      n_permutations=DRAWS, n_resamples=1)["p_value"].to_numpy()
+    return {GROUPED: Outcome(float(p[_ACTOR]))}
 
 
 def _difference(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -81,11 +88,14 @@ def _difference(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str,
     human, one = _own_overlap(study)
     other = overlap(human, smooth(another_classifier(study, rng), sigma=SIGMA), metrics=["pearson"])
     found = paired_differences(one, other, rng=rng, n_permutations=DRAWS).isel(metric=0)
-    means = actor_means(one["pearson"])["value"].values
+    means = actor_means(one["pearson"])["value"].to_numpy()
     drawn = bootstrap_weights(means.size, 10 * DRAWS, rng) @ means / means.size
     percentile = percentile_interval(drawn, resampled="actors")
-    return {DIFFERENCE: Outcome(float(found["p_value"])), DIFFERENCE_CI: _interval(found, truth=0.0),
-            PERCENTILE: covering((means.mean(), percentile.low, percentile.high))}
+    bca = bca_interval(means.mean(), drawn, (means.sum() - means) / (means.size - 1), resampled="actors")
+    return {DIFFERENCE: Outcome(float(found["p_value"])),
+            DIFFERENCE_CI: covering((found[name].item() for name in ("value", "ci_low", "ci_high")), truth=0.0),
+            PERCENTILE: covering((means.mean(), percentile.low, percentile.high)),
+            BCA: covering((means.mean(), bca.low, bca.high))}
 
 
 def _shifted(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -95,21 +105,28 @@ def _shifted(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Ou
     following = np.arange(1, owner.size + 1)
     following[last] = np.append(0, last[:-1] + 1)
     human, one = _own_overlap(study)
-    of_next = study.saliency.copy(data=study.saliency.values[following])
+    of_next = study.saliency.copy(data=study.saliency.to_numpy()[following])
     found = paired_differences(one, overlap(human, smooth(of_next, sigma=SIGMA), metrics=["pearson"]), rng=rng,
                                n_permutations=DRAWS)
-    return {PLANTED_DIFFERENCE: Outcome(float(found["p_value"].values[0]))}
+    return {SHIFTED: Outcome(float(found["p_value"].to_numpy()[0]))}
 
 
-def _ceiling(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    of_images = noise_ceiling(study.responses, study.images, size=study.scenario.grid, rng=rng, sigma=SIGMA,
-                              n_splits=20)
-    return {CEILING: _interval(mean_ceiling(of_images))}
+def _compared(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    p = compare_classifiers(study.human["coverage"], study.saliency, another_classifier(study, rng), metric="pearson",
+                            sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_value"].to_numpy()
+    return {name: Outcome(float(p[CONTRASTS.index(kind)])) for kind, name in COMPARED.items()}
 
 
-def another_classifier(study: SimulatedStudy, rng: np.random.Generator) -> xr.DataArray:
-    """Draw maps of a second classifier that comes from the same model, of the same images."""
-    return dataclasses.replace(study, seeds=(study.seeds[0], int(rng.integers(2**62)))).saliency
+def _heatmaps(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    human, classifier = actor_heatmap(study.human["coverage"]), actor_heatmap(study.saliency)
+    p = heatmap_tests(human, classifier, metric="pearson", sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_value"]
+    return {HEATMAPS: Outcome(float(p.to_numpy()[-1]))}
+
+
+def _similarity(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = actor_similarity(study.human["coverage"], study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS)
+    return {SIMILARITY: Outcome(float(found["p_value"])),
+            SIMILARITY_CI: covering(found[name].item() for name in ("value", "ci_low", "ci_high"))}
 
 
 def _own_overlap(study: SimulatedStudy) -> tuple[xr.DataArray, xr.Dataset]:
@@ -118,40 +135,52 @@ def _own_overlap(study: SimulatedStudy) -> tuple[xr.DataArray, xr.Dataset]:
     return human, overlap(human, smooth(study.saliency, sigma=SIGMA), metrics=["pearson"])
 
 
-def _interval(found: xr.Dataset, *, truth: float = float("nan")) -> Outcome:
-    return covering((found[name].item() for name in ("value", "ci_low", "ci_high")), truth=truth)
-
-
-_TENDS = "What the estimate tends to over many studies of other actors."
-_POSE = "the classifier follows the face but not the image"
-_FEW = ("percentiles of a bootstrap of few actors are too narrow: the plug-in spread has no n-1 and there is no t; the "
-        "t interval is the default")
-_NO_IMAGE_EFFECT = f"No image effect: {_POSE}, so an actor's classifier maps can be exchanged among its images."
+_FEW = ("percentiles of a bootstrap of few actors are too narrow: its spread divides by n, not n - 1, and it knows no "
+        "t; the t interval is the default")
+_FEW_BCA = "BCa takes up bias and skewness but not the small number of actors; the t interval is the default"
+_NO_IMAGE_EFFECT = ("No image effect: the classifier follows the face but not the image, so an actor's classifier maps "
+                    "can be exchanged among its images.")
 _NO_ACTOR_EFFECT = ("No actor effect: the classifier does not follow what people find in an actor, so whole sets of "
                     "its maps can be exchanged among actors.")
+_NOISY_ALIKE = ("where an actor's images vary more, on both sides alike, all its correlations are lower by the product "
+                "of both sides' attenuations; products are highest where both are, so own pairs look related. The sets "
+                "of maps are then not exchangeable among actors, and the test says so")
 _UNPOSED = (SHARED, UNEQUAL, UNRELATED)
+_ONE_MODEL = "Both classifiers are drawn from one model"
 OVERLAP_CASES = (
     Case("overlap_tests(pearson)", _pearson, (
         Check(IMAGE_EFFECT, "test", _NO_IMAGE_EFFECT, _UNPOSED, (PLANTED, DEMO)),
         Check(IMAGE_FAMILY, "test", f"{_NO_IMAGE_EFFECT} The smallest adjusted p is that of the family.", _UNPOSED),
-        Check(ACTOR_EFFECT, "test", _NO_ACTOR_EFFECT, (*NO_ACTOR_EFFECT, UNRELATED, SHOOTS, DEMO), (PLANTED,)),
+        Check(ACTOR_EFFECT, "test", _NO_ACTOR_EFFECT, (*NO_ACTOR_EFFECT, UNRELATED), (SIZES[3],),
+              shortfalls={UNEQUAL: _NOISY_ALIKE}),
         Check(ACTOR_FAMILY, "test", f"{_NO_ACTOR_EFFECT} The smallest adjusted p is that of the family.",
               (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), discrete=True),
-        *(Check(name, "interval", _TENDS, SIZES) for name in INTERVALS.values()),
+        *(Check(name, "interval", TENDS, SIZES) for name in INTERVALS.values()),
         Check(ONE_ACTOR, "interval", "What it tends to, for all actors alike as they do not differ.",
               (RAGGED_COUNTS,), shortfalls={RAGGED_COUNTS: "percentiles of a bootstrap of one actor's 14 images are "
                                             "too narrow, as those of few units are"}))),
     Case("overlap_tests(iou)", _iou, (
-        Check(IOU_IMAGE, "test", _NO_IMAGE_EFFECT, (SHARED, UNEQUAL), (PLANTED,)),
-        Check(IOU_ACTOR, "test", _NO_ACTOR_EFFECT, (SHARED, UNEQUAL), (PLANTED,)))),
+        Check(IOU_IMAGE, "test", _NO_IMAGE_EFFECT, (SHARED, UNEQUAL), (SIZES[3],)),
+        Check(IOU_ACTOR, "test", _NO_ACTOR_EFFECT, (SHARED, UNEQUAL), shortfalls={UNEQUAL: _NOISY_ALIKE}))),
+    Case("overlap_tests(groups)", _grouped, (Check(
+        GROUPED, "test", f"{_NO_ACTOR_EFFECT} Actors meet actors of their group only.", (UNRELATED,)),)),
     Case("paired_differences", _difference, (
-        Check(DIFFERENCE, "test", "Both classifiers are drawn from one model, so an actor's mean difference is "
-              "symmetric about 0.", (SHARED, RAGGED_COUNTS, FEW, UNRELATED)),
-        Check(DIFFERENCE_CI, "interval", "0, as both classifiers are drawn from one model.", SIZES),
-        Check(PERCENTILE, "interval", _TENDS, SIZES,
-              shortfalls=dict.fromkeys(SIZES[:3], _FEW)))),
+        Check(DIFFERENCE, "test", f"{_ONE_MODEL}, so an actor's mean difference is symmetric about 0.",
+              (FEW, UNRELATED)),
+        Check(DIFFERENCE_CI, "interval", f"0: {_ONE_MODEL.lower()}.", SIZES),
+        Check(PERCENTILE, "interval", TENDS, SIZES, shortfalls=dict.fromkeys(SIZES, _FEW)),
+        Check(BCA, "interval", TENDS, SIZES, shortfalls=dict.fromkeys(SIZES, _FEW_BCA)))),
     Case("paired_differences(of another image)", _shifted, (
-        Check(PLANTED_DIFFERENCE, "test", "The classifier agrees with people no more on the image than on another of "
-              "the actor.", (SHARED,), (PLANTED,)),)),
-    Case("noise_ceiling", _ceiling, (Check(CEILING, "interval", _TENDS, SIZES),)),
+        Check(SHIFTED, "test", "The classifier agrees with people no more on the image than on another of the actor.",
+              (SHARED,), (SIZES[3],)),)),
+    Case("compare_classifiers", _compared, tuple(
+        Check(name, "test", f"{_ONE_MODEL}, so an actor's whole sets of maps can be exchanged between them.",
+              (UNRELATED,)) for name in COMPARED.values())),
+    Case("heatmap_tests", _heatmaps, (Check(
+        HEATMAPS, "test", "Whole classifier heatmaps can be exchanged among actors; photographs share no pose.",
+        (SHARED, UNRELATED), (SIZES[3],)),)),
+    Case("actor_similarity", _similarity, (
+        Check(SIMILARITY, "test", "Which actors the classifier finds alike has nothing to do with whom people find "
+              "alike.", (IMAGE, UNEQUAL, RAGGED_COUNTS, UNRELATED), (SIZES[3],)),
+        Check(SIMILARITY_CI, "interval", TENDS, SIZES))),
 )

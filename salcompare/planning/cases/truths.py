@@ -65,3 +65,21 @@ def _variance_within(scenario: Scenario) -> float:
 
 def _with_favourites(scenario: Scenario, shares: Values) -> Values:
     return (1 - scenario.favourite) * shares + scenario.favourite * scenario.geometry.shares
+
+
+@lru_cache(maxsize=16)
+def expected_laterality(scenario: Scenario) -> float:
+    """Compute the laterality of the human heatmap to be expected, viewer's left, in [-1, 1]."""
+    heatmap = (scenario.geometry.shares @ place_maps(scenario)).reshape(scenario.grid)
+    half = scenario.grid[1] // 2
+    left, right = heatmap[:, :half].sum(), heatmap[:, scenario.grid[1] - half:].sum()
+    return float((left - right) / (left + right))
+
+
+@lru_cache(maxsize=16)
+def population_share(scenario: Scenario) -> float:
+    """Compute the share of the variance of human maps that lies between actors, of all that could be drawn."""
+    shares, maps = scenario.geometry.shares, place_maps(scenario)
+    spread = scenario.actor_spread * (np.diag(shares) - np.outer(shares, shares))  # of the Dirichlet
+    between = (1 - scenario.favourite) ** 2 * float(np.trace(maps.T @ spread @ maps))
+    return between / (between + _variance_within(scenario))
