@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from salcompare.report.methods.ceilings import CEILING, RESAMPLING, SHARE
 from salcompare.report.methods.families import FAMILIES
 from salcompare.report.methods.labels import labels
 from salcompare.report.methods.limits import limits
 from salcompare.report.methods.material import HUMAN_MAPS, SIMULATION, classifier_maps, classifiers, photographs
-from salcompare.report.methods.overlap import BASELINES, CEILING, overlap
+from salcompare.report.methods.overlap import BASELINES, overlap
 from salcompare.report.methods.references import REFERENCES
 from salcompare.report.methods.symmetry import SYMMETRY
 from salcompare.report.methods.variance import variance
@@ -33,5 +34,6 @@ def methods(data: ReportData) -> list[tuple[str, str]]:
     if people:
         found += [("Labels", labels(data))]
     if people and data.classifiers:
-        found += [("Overlap", overlap(data)), ("Noise ceiling", CEILING), ("Baselines", BASELINES)]
+        found += [("Overlap", overlap(data)), ("Noise ceiling", CEILING), ("Share of the ceiling", SHARE),
+                  ("Resampling", RESAMPLING), ("Baselines", BASELINES)]
     return [*found, ("Symmetry", SYMMETRY), ("Families of tests", FAMILIES)]

@@ -1,4 +1,4 @@
-"""Methods of overlap, of its baselines and of its ceiling."""
+"""Methods of overlap and of its baselines."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from salcompare.report.wording import percent
 if TYPE_CHECKING:
     from salcompare.report.data import ReportData
 
-
-CEILING = (
-    "Workers of an image are split into random halves, 200 times; the mean correlation of the halves' coverage is "
-    "stepped up to all workers by the Spearman-Brown formula (Brown 1910), and its root is the correlation that a "
-    "perfect model would have with the observed coverage. Score and ceiling have the same target.")
 
 BASELINES = (
     "A uniform map (analytic values, no interval), a centred Gaussian whose standard deviation is a quarter of the "

@@ -9,26 +9,35 @@ REFERENCES = (
     "Psychology, 3, 296–322. doi:10.1111/j.2044-8295.1910.tb00207.x.",
     "Bylinskii, Z., Judd, T., Oliva, A., Torralba, A., & Durand, F. (2019). What do different evaluation metrics tell "
     "us about saliency models? IEEE TPAMI, 41, 740–757. doi:10.1109/TPAMI.2018.2815601.",
+    "Fieller, E. C. (1954). Some problems in interval estimation. Journal of the Royal Statistical Society B, 16, "
+    "175–185. doi:10.1111/j.2517-6161.1954.tb00159.x.",
     "Freedman, D., & Lane, D. (1983). A nonstochastic interpretation of reported significance levels. Journal of "
     "Business & Economic Statistics, 1, 292–298. doi:10.1080/07350015.1983.10509354.",
     "Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics, 6, "
     "65–70.",
     "Judd, T., Ehinger, K., Durand, F., & Torralba, A. (2009). Learning to predict where humans look. ICCV. "
     "doi:10.1109/ICCV.2009.5459462.",
+    "Kish, L. (1965). Survey Sampling. Wiley.",
+    "Krippendorff, K. (2004). Content Analysis: An Introduction to Its Methods (2nd ed.), chapter 11. Sage.",
     "Krizhevsky, A., Sutskever, I., & Hinton, G. E. (2012). ImageNet classification with deep convolutional neural "
     "networks. NeurIPS.",
     "Kümmerer, M., Wallis, T. S. A., & Bethge, M. (2015). Information-theoretic model comparison unifies saliency "
     "metrics. PNAS, 112, 16054–16059. doi:10.1073/pnas.1510393112.",
+    "McCarthy, P. J., & Snowden, C. B. (1985). The bootstrap and finite population sampling. Vital and Health "
+    "Statistics, 2(95).",
     "Phipson, B., & Smyth, G. K. (2010). Permutation P-values should never be zero. Statistical Applications in "
     "Genetics and Molecular Biology, 9(1). doi:10.2202/1544-6115.1585.",
     "Robert, P., & Escoufier, Y. (1976). A unifying tool for linear multivariate statistical methods: the "
     "RV-coefficient. Applied Statistics, 25, 257–265. doi:10.2307/2347233.",
+    "Schütt, H. H., Kipnis, A. D., Diedrichsen, J., & Kriegeskorte, N. (2023). Statistical inference on "
+    "representational geometries. eLife, 12, e82566. doi:10.7554/eLife.82566.",
     "Springenberg, J. T., Dosovitskiy, A., Brox, T., & Riedmiller, M. (2015). Striving for Simplicity: The All "
     "Convolutional Net. ICLR Workshop. arXiv:1412.6806.",
     "Sun, S., Teoh, S. H., & Guerzhoy, M. (2020). Salient Facial Features from Humans and Deep Neural Networks. "
     "arXiv:2003.08765.",
     "Tan, M., & Le, Q. V. (2019). EfficientNet: Rethinking model scaling for convolutional neural networks. ICML. "
     "arXiv:1905.11946.",
+    "Westfall, P. H., & Young, S. S. (1993). Resampling-Based Multiple Testing. Wiley.",
     "Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA, 22, 209–212. "
     "doi:10.1080/01621459.1927.10502953.",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from salcompare.report.tables.ceilings import ceiling_tables
 from salcompare.report.tables.classifiers import accuracy_table, classifier_tables
 from salcompare.report.tables.families import families_table
 from salcompare.report.tables.labels import label_tables
@@ -22,7 +23,8 @@ def printed_tables(data: ReportData) -> list[PrintedTable]:
     """Make every table of the report, in order; one without rows is left out."""
     estimates = data.estimates
     tables = [
-        accuracy_table(estimates), *variance_tables(estimates), *overlap_tables(estimates), *label_tables(estimates),
+        accuracy_table(estimates), *variance_tables(estimates), *overlap_tables(estimates),
+        *ceiling_tables(estimates), *label_tables(estimates),
         *symmetry_tables(estimates), families_table(estimates), *classifier_tables(data),
         plain_table("images_left_out", "Files left out", data.images_left_out),
         plain_table("responses_left_out", "Responses left out", data.responses_left_out),

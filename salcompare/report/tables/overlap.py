@@ -1,4 +1,4 @@
-"""Tables of overlap, of its baselines and of its ceiling."""
+"""Tables of overlap and of its baselines."""
 
 from __future__ import annotations
 
@@ -26,9 +26,6 @@ def overlap_tables(estimates: pd.DataFrame) -> Iterator[PrintedTable]:
         "actors' signs.", _population_overlap(overlap),
         ["source", "contrast", "metric", "better", "form", "value", "ci_low", "ci_high", "ci_method", "p_value",
         "alternative", "ceiling", "n"], folded=True)
-    ceiling = estimates[estimates["statistic"] == "noise_ceiling"]
-    yield table_of("noise_ceiling", "Noise ceiling of the human maps", "", ceiling,
-        ["level", "actor", "form", "value", "ci_low", "ci_high", "n", "reason"], folded=True)
     yield _overlap_of_actors(overlap[overlap["level"] == "actor"])
     yield table_of("overlap_curve", "Overlap over the smoothing's sigma",
         "Mean over actors of Pearson's correlation on the same image; sigma in pixels of the grid.",

@@ -27,7 +27,7 @@ PRIMARY = "pearson"
 NULLS: dict[Null, str] = {"others' human maps": "other actors' human maps",
                           "others' classifier maps": "other actors' classifier maps", "zero": "no correlation"}
 """What the nulls are called in the table, after "over"."""
-N_ROUNDS = {"raw": 1, "smoothed": 2}  # splits, and single workers: over all images, few are enough
+N_ROUNDS = 1  # splits, and single workers, of each image: over all images the draw hardly matters
 _ANY = ("iou", "auc_judd", "nss", "pearson", "similarity")  # one of each kind of metric
 
 
@@ -136,7 +136,7 @@ def _rounds(data: AnalysisData, source: str, seed: int, sigma: float) -> Iterato
         for statistic, ceiling, option in (("half_ceiling", half_ceiling, "n_splits"),
                                            ("rest_ceiling", rest_ceiling, "n_single")):
             found = ceiling(responses, data.images, saliency, metrics=metrics, sigma=width,
-                            rng=stream(seed, statistic, form), **{option: N_ROUNDS[form]})
+                            rng=stream(seed, statistic, form), **{option: N_ROUNDS})
             both = ~np.isnan(found["ceiling"] + found["score"])  # an image without one counts for neither
             for variable, name in (("ceiling", "human"), ("score", source)):
                 actors = actor_means(found[variable].where(both))
