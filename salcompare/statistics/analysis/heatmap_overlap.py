@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 from salcompare import maps as mapping
@@ -131,7 +132,11 @@ class HeatmapOverlap:
     def _same_actor(self, values: xr.DataArray, key: dict[str, object]) -> Iterator[Row]:
         """Give rows of each actor's value and their mean, without a test."""
         by_actor = values.drop_vars("actor").rename(image="actor")
-        yield population_row(population_mean(by_actor), **key)
+        row = population_row(population_mean(by_actor), **key)
+        if key["source"] == UNIFORM and METRICS[str(key["metric"])].chance is not None:
+            row = {**row, "ci_low": np.nan, "ci_high": np.nan, "ci_method": None, "resampled": None,
+                   "reason": "analytic: the same for every actor, or undefined on a map without spread"}
+        yield row
         yield from actor_rows(by_actor, xr.ones_like(by_actor, dtype=int), **key)
 
     def _key(self, source: str, form: str, sigma: float | None, metric: str, contrast: str) -> dict[str, object]:
