@@ -7,7 +7,7 @@ and find what is planted elsewhere. An interval must cover the truth in all scen
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -61,8 +61,6 @@ class Check:
         Scenarios with an effect that a test must find.
     discrete : bool
         Few arrangements: the rate may lie far below `LEVEL`.
-    shortfalls : mapping
-        Cause of a failure that is known, by scenario.
     """
 
     name: str
@@ -71,7 +69,6 @@ class Check:
     holds: tuple[str, ...]
     finds: tuple[str, ...] = ()
     discrete: bool = False
-    shortfalls: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scenarios(self) -> tuple[str, ...]:
@@ -119,7 +116,7 @@ def require_cases(cases: Iterable[Case], scenarios: Mapping[str, Scenario]) -> N
     problems += [Problem(f"calibration check {name!r}", "stands there twice", "unique names")
                  for name in _repeated(check.name for check in checks)]
     problems += [Problem(f"calibration check {check.name!r}", f"scenario {name!r}", f"one of {', '.join(scenarios)}")
-                 for check in checks for name in (*check.scenarios, *check.shortfalls) if name not in scenarios]
+                 for check in checks for name in check.scenarios if name not in scenarios]
     if problems:
         raise InputError(problems)
 

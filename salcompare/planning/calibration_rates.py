@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from salcompare.planning.calibration import LEVEL, Case, Check
+from salcompare.planning.calibration_causes import CAUSES
 
 SIMULTANEOUS = 0.999
 """Probability that none of all cells passes its bound where all tests and intervals are exact."""
@@ -19,7 +20,8 @@ COLUMNS = ("case", "check", "kind", "scenario", "purpose", "runs", "n_undefined"
 FAILURES = ("fails", "missed")
 
 
-def calibration_rates(outcomes: pd.DataFrame, cases: Iterable[Case]) -> pd.DataFrame:
+def calibration_rates(outcomes: pd.DataFrame, cases: Iterable[Case], *,
+                      causes: Mapping[str, Mapping[str, str]] = CAUSES) -> pd.DataFrame:
     """Count what was run, cell by cell: a cell is one check in one scenario.
 
     Parameters
@@ -28,6 +30,8 @@ def calibration_rates(outcomes: pd.DataFrame, cases: Iterable[Case]) -> pd.DataF
         As `calibrate.run_calibration` gives them.
     cases : iterable of Case
         Those that were run.
+    causes : mapping
+        Why a check falls short in a scenario, by both names, where that is known.
 
     Returns
     -------
@@ -51,7 +55,9 @@ def calibration_rates(outcomes: pd.DataFrame, cases: Iterable[Case]) -> pd.DataF
     cells = [(case, check, scenario) for case in cases for check in case.checks for scenario in check.scenarios
              if (check.name, scenario) in by_cell]
     n_bounded = sum(_purpose(check, scenario) != "power" for _, check, scenario in cells)
-    rows = [_row(case, check, scenario, by_cell[check.name, scenario], n_bounded) for case, check, scenario in cells]
+    rows = [_row(case, check, scenario, by_cell[check.name, scenario], n_bounded)
+            | {"cause": causes.get(check.name, {}).get(scenario, "")} for case, check, scenario in cells]
+    rows = [row | {"verdict": "shortfall"} if row["verdict"] in FAILURES and row["cause"] else row for row in rows]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -74,7 +80,7 @@ def bounds(runs: int, n_cells: int) -> tuple[float, float]:
     return (float(stats.binom.isf(tail, runs, LEVEL)) / runs, float(stats.binom.ppf(tail, runs, 1 - LEVEL)) / runs)
 
 
-def _row(case: Case, check: Check, scenario: str, frame: pd.DataFrame, n_bounded: int) -> Mapping[str, object]:
+def _row(case: Case, check: Check, scenario: str, frame: pd.DataFrame, n_bounded: int) -> dict[str, object]:
     purpose = _purpose(check, scenario)
     hits = _hits(check, frame)
     defined = hits.dropna()
@@ -83,14 +89,14 @@ def _row(case: Case, check: Check, scenario: str, frame: pd.DataFrame, n_bounded
         "case": case.name, "check": check.name, "kind": check.kind, "scenario": scenario, "purpose": purpose,
         "runs": runs, "n_undefined": len(hits) - runs, "count": count, "rate": count / runs if runs else np.nan,
         "mc_low": np.nan, "mc_high": np.nan, "bound": np.nan, "verdict": "undefined",
-        "cause": check.shortfalls.get(scenario, ""), "discrete": check.discrete, "what": check.what,
+        "discrete": check.discrete, "what": check.what,
         "mean_estimate": frame["estimate"].mean(), "mean_truth": _truth(frame).mean()}
     if runs:
         interval = stats.binomtest(count, runs).proportion_ci()
         most, least = bounds(runs, max(n_bounded, 1))
         bound = {"level": most, "coverage": least, "power": POWER}[purpose]
         row |= {"mc_low": interval.low, "mc_high": interval.high, "bound": bound,
-                "verdict": _verdict(purpose, count / runs, bound, str(row["cause"]))}
+                "verdict": _verdict(purpose, count / runs, bound)}
     return row
 
 
@@ -114,8 +120,8 @@ def _truth(frame: pd.DataFrame) -> pd.Series[float]:
     return frame["truth"].fillna(frame["estimate"].mean())
 
 
-def _verdict(purpose: str, rate: float, bound: float, cause: str) -> str:
+def _verdict(purpose: str, rate: float, bound: float) -> str:
     good = rate <= bound if purpose == "level" else rate >= bound
     if good:
         return "found" if purpose == "power" else "holds"
-    return "shortfall" if cause else "missed" if purpose == "power" else "fails"
+    return "missed" if purpose == "power" else "fails"

@@ -15,6 +15,7 @@ from salcompare.planning import calibrate as runner
 from salcompare.planning import simulate_study
 from salcompare.planning.calibrate import calibrate, run_calibration
 from salcompare.planning.calibration import Case, Check, Outcome, require_cases
+from salcompare.planning.calibration_causes import CAUSES
 from salcompare.planning.calibration_rates import bounds, calibration_rates, failures
 from salcompare.planning.calibration_scenarios import FEWER, IMAGE, RAGGED_COUNTS, SIZES, WORDS
 from salcompare.planning.calibration_scenarios import SCENARIOS as PUBLISHED
@@ -136,9 +137,9 @@ def test_rates_by_hand():
 
 
 def test_a_stated_cause_turns_a_failure_into_a_shortfall():
-    case = Case("c", lambda study, rng: {}, (Check("t", "test", "", ("null",), shortfalls={"null": "why"}),))
+    case = Case("c", lambda study, rng: {}, (Check("t", "test", "", ("null",)),))
     table = outcomes(*(("null", run, "t", 0.01, *[np.nan] * 4) for run in range(50)))
-    row = calibration_rates(table, (case,)).iloc[0]
+    row = calibration_rates(table, (case,), causes={"t": {"null": "why"}}).iloc[0]
     assert (row["verdict"], row["cause"], row["rate"]) == ("shortfall", "why", 1.0)
 
 
@@ -162,6 +163,8 @@ def test_names_that_repeat_or_that_nobody_knows_are_refused():
 
 def test_every_published_case_names_scenarios_that_are_described():
     require_cases(CASES, PUBLISHED)
+    named = {(check.name, name) for case in CASES for check in case.checks for name in check.scenarios}
+    assert {(name, scenario) for name, causes in CAUSES.items() for scenario in causes} <= named
     assert set(WORDS) == set(PUBLISHED)
     covered = [check.scenarios for case in CASES for check in case.checks if check.kind == "interval"]
     assert sum(set(SIZES) <= set(names) for names in covered) > 20
@@ -185,7 +188,7 @@ def test_a_small_calibration_holds():
     assert len(cases) == len(quick)
     few = {name: PUBLISHED[name] for name in (IMAGE, RAGGED_COUNTS)}
     cases = tuple(dataclasses.replace(case, checks=tuple(
-        dataclasses.replace(check, holds=tuple(set(check.holds) & set(few)), finds=(), shortfalls={})
+        dataclasses.replace(check, holds=tuple(set(check.holds) & set(few)), finds=())
         for check in case.checks)) for case in cases)
     with tempfile.TemporaryDirectory() as folder:
         rates = calibration_rates(run_calibration(cases, few, Path(folder), runs=20), cases)
@@ -238,7 +241,8 @@ def test_places_maps_add_up_to_the_mean_human_map():
                                                     favourite=0.0)
     human = simulate_study(settings, rng=np.random.default_rng(2)).human
     drawn = human["coverage"].mean("image").to_numpy().ravel()
-    np.testing.assert_allclose(settings.geometry.shares @ place_maps(settings), drawn, atol=0.02)
+    off = settings.geometry.shares @ place_maps(settings) - drawn  # both are simulated, with workers of their own
+    assert np.sqrt((off**2).mean()) < 0.04 * drawn.max()
 
 
 def test_the_true_label_share_is_the_actors_where_images_do_not_differ():

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 SIDE, ODD_COMMON = "common side of human maps, laterality", "common side of human maps, odd energy"
 SIDE_CI = "laterality of human maps, t over actors"
 ODD_COMMON_CI = "common odd share of human maps, jackknife over actors"
+SIDE_CLASSIFIER = "common side of classifier maps, laterality"
+ODD_CLASSIFIER = "common side of classifier maps, odd energy"
+SIDE_CLASSIFIER_CI = "laterality of classifier maps, t over actors"
 ASYMMETRY, ASYMMETRY_FAMILY = "asymmetry of classifier maps", "asymmetry of single actors' maps, Holm over actors"
 ASYMMETRY_CI = "odd share of classifier maps, jackknife over actors"
 ASYMMETRY_HUMAN = "asymmetry of human maps"
@@ -50,6 +53,13 @@ def _side(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outco
             SIDE_CI: covering(_ends(found), truth=truth),
             ODD_COMMON_CI: covering(_ends(found, "odd_share", "odd_share_ci_low", "odd_share_ci_high"),
                                     truth=0.0)}
+
+
+def _side_classifier(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = common_laterality_test(study.saliency, rng=rng, n_permutations=DRAWS)
+    return {SIDE_CLASSIFIER: Outcome(float(found["p_value"])),
+            ODD_CLASSIFIER: Outcome(float(found["odd_share_p_value"])),
+            SIDE_CLASSIFIER_CI: covering(_ends(found), truth=0.0)}
 
 
 def _asymmetry(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -92,11 +102,13 @@ def _ends(found: xr.Dataset, *names: str) -> list[float]:
 _MIRRORED = ("The face is symmetric and so is whatever moves it or changes it: an actor's maps are as likely as their "
              "mirror images.")
 _IMAGES = "Each image is as likely as its mirror image, independently of the actor's others."
-_WORKERS = ("the null speaks of the workers at hand: one who favours a place on one side, and draws on several images "
-            "of an actor, makes these lean the same way")
 _ONE_MODEL = "Both classifiers are drawn from one model, so an actor's difference is symmetric about 0."
 SYMMETRY_CASES = (
-    Case("common_laterality_test", _side, (
+    Case("common_laterality_test(classifier)", _side_classifier, (
+        Check(SIDE_CLASSIFIER, "test", _MIRRORED, (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED)),
+        Check(ODD_CLASSIFIER, "test", _MIRRORED, (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED)),
+        Check(SIDE_CLASSIFIER_CI, "interval", "0.", SIZES))),
+    Case("common_laterality_test(human)", _side, (
         Check(SIDE, "test", _MIRRORED, (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), (LEFT,)),
         Check(ODD_COMMON, "test", _MIRRORED, (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), (LEFT,)),
         Check(SIDE_CI, "interval", "0, or what the preference for the left leads to.", (*SIZES, LEFT)),
@@ -107,7 +119,7 @@ SYMMETRY_CASES = (
               (SHARED, IMAGE, RAGGED_COUNTS), discrete=True),
         Check(ASYMMETRY_CI, "interval", TENDS, SIZES))),
     Case("asymmetry_test(human)", _asymmetry_human, (Check(
-        ASYMMETRY_HUMAN, "test", _IMAGES, (SHARED, IMAGE), shortfalls=dict.fromkeys((SHARED, IMAGE), _WORKERS)),)),
+        ASYMMETRY_HUMAN, "test", _IMAGES, (SHARED, IMAGE)),)),
     Case("odd_share_difference", _difference, (
         Check(DIFFERENCE, "test", _ONE_MODEL, (RAGGED_COUNTS, FEW)),
         Check(DIFFERENCE_CI, "interval", "0, as both classifiers are drawn from one model.", SIZES))),

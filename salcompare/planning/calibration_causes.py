@@ -1,0 +1,55 @@
+"""Why some tests and intervals fall short in some scenarios: what is known, stated beside what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from salcompare.planning.calibration_scenarios import (
+    DEMO,
+    IMAGE,
+    LEFT,
+    RAGGED_COUNTS,
+    SHARED,
+    SIZES,
+    UNEQUAL,
+    UNRELATED,
+)
+
+_WORKERS = ("the null speaks of the workers at hand: all actors share them, and what these favour, and where they put "
+            "their boxes, leans to one side by chance; without favourites and habits of workers the test rejects 5%")
+_WORKERS_CI = ("the interval is over actors and takes the workers as given, whose common leaning no number of actors "
+               "averages out")
+_NOISY_ALIKE = ("where an actor's images vary more on both sides alike, its correlations are lower by the product of "
+                "both sides' attenuations; such products are largest where both are, so own pairs look related. Sets "
+                "of maps are then not exchangeable among actors, and the test says so")
+_POOLED = ("the pooled variance is that of all actors, so one whose maps only vary more stands out; the Welch line "
+           "and the test of equal spread stand beside it for that reason")
+_WELCH = ("Welch's t trusts each actor's own variance. Of few and skewed values mean and variance are too small "
+          "together, most so on the actor that varies most, whose t is then far below 0; permuting images mixes the "
+          "spreads and hides that tail. Where the test of equal spread finds something, neither line may be trusted "
+          "with few images")
+_PERCENTILE = ("percentiles of a bootstrap of few units are too narrow: its spread divides by n, not n - 1, and it "
+               "knows no t; the t interval is the default")
+_BCA = "BCa takes up bias and skewness, not that there are few actors; the t interval is the default"
+_FEW_IMAGES = "four images tell an actor's labels from an image's only where the difference is large"
+_SPREADS = "five images of each actor are few to tell spreads apart"
+
+CAUSES: Mapping[str, Mapping[str, str]] = {
+    "relative saliency, largest |t|": {UNEQUAL: _POOLED},
+    "relative saliency, largest |t| (Welch)": {UNEQUAL: _WELCH},
+    "actor effect of Pearson overlap": {UNEQUAL: _NOISY_ALIKE},
+    "actor effect of IoU": {UNEQUAL: _NOISY_ALIKE},
+    "common side of human maps, laterality": dict.fromkeys((SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), _WORKERS),
+    "common side of human maps, odd energy": dict.fromkeys((SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), _WORKERS),
+    "laterality of human maps, t over actors": dict.fromkeys((*SIZES, LEFT), _WORKERS_CI),
+    "common odd share of human maps, jackknife over actors": dict.fromkeys(SIZES, _WORKERS_CI),
+    "asymmetry of human maps": dict.fromkeys((SHARED, IMAGE), _WORKERS),
+    "same-image overlap of one actor, percentiles over its images": {RAGGED_COUNTS: _PERCENTILE},
+    "same-image overlap, percentiles of a bootstrap of actors": dict.fromkeys(SIZES, _PERCENTILE),
+    "same-image overlap, BCa bootstrap of actors": dict.fromkeys(SIZES, _BCA),
+    "raised label of the demo's model, its cell": {DEMO: _FEW_IMAGES},
+    "equal spread of actors (PERMDISP)": {UNEQUAL: _SPREADS},
+    "equal spread of actors, disjoint pairs": {UNEQUAL: _SPREADS},
+    "spread of single actors at every pixel, largest |t|": {UNEQUAL: _SPREADS},
+}
+"""By check and scenario. A cause is printed where the rate falls short, and only there."""
