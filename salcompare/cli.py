@@ -113,6 +113,31 @@ def _calibrate(options: argparse.Namespace) -> None:
         print(line)
 
 
+def _power(options: argparse.Namespace) -> None:
+    from salcompare.planning.measures import STATISTICS, planned_statistic
+    from salcompare.planning.plans import make_plan, named_model, pilot_model
+    from salcompare.planning.power import Goal, grid
+    from salcompare.progress import Terminal
+
+    if options.statistic is None:
+        print("\n".join(statistic.described for statistic in STATISTICS.values()))
+        return
+    sizes = grid(options.actors, options.images, options.workers)
+    out = options.out or Path("reports/power")
+    if options.study is None:
+        model = named_model(options.scenario)
+    else:
+        from salcompare.pipeline import study_pilot
+
+        study = _study(options)
+        model = pilot_model(study_pilot(study, classifier=planned_statistic(options.statistic).classifier))
+        out = options.out or study.reports / "power"
+    goal = Goal(options.level, options.target_power, options.half_width)
+    plan = make_plan(model, options.statistic, sizes, goal=goal, runs=options.runs, draws=options.permutations,
+                     seed=options.seed, out=out, progress=Terminal())
+    print("\n".join([plan.printed, "", *plan.words, "", *map(str, plan.paths)]))
+
+
 def _study(options: argparse.Namespace) -> Study:
     from salcompare.study import open_study
 
@@ -134,6 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     figures = _command(commands, "figures", _figures, "write the figures into reports/figures")
     figures.add_argument("--only", type=_numbers, metavar="4,5,6", help="their numbers")
     _command(commands, "report", _report, "run what is stale and write reports/report.html")
+    _add_power(commands)
     _calibrate_command(commands)
     return parser
 
@@ -146,6 +172,29 @@ def _calibrate_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--runs", type=int, default=2000, metavar="N", help="simulated studies a scenario (2000)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random numbers (0)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the work (1)")
+
+
+def _add_power(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare ``salcompare power``."""
+    power = _command(commands, "power", _power, "say how many workers, images and actors a study needs, by simulation",
+                     of_study=False)
+    model = power.add_mutually_exclusive_group()
+    model.add_argument("--study", type=Path, metavar="DIR", help="a pilot study, whose effects are planned for")
+    model.add_argument("--scenario", default="demo", metavar="NAME", help="a named model instead (default: demo)")
+    power.add_argument("--statistic", metavar="NAME", help="what is planned for; without it, the list of them")
+    for name, numbers, what in (("workers", "5,10,20", "who look at an image, one box each"),
+                                ("images", "5,10,15", "of each actor"), ("actors", "10,17,40", "in all")):
+        power.add_argument(f"--{name}", type=_numbers, default=_numbers(numbers), metavar=numbers,
+                           help=f"{name} {what} (default: {numbers})")
+    goal = power.add_mutually_exclusive_group()
+    goal.add_argument("--target-power", type=float, default=0.8, metavar="0.8", help="asked for (default: 0.8)")
+    goal.add_argument("--half-width", type=float, metavar="0.05", help="of the 95%% interval, instead of power")
+    power.add_argument("--level", type=float, default=0.05, metavar="0.05", help="of the test (default: 0.05)")
+    power.add_argument("--runs", type=int, default=200, metavar="200", help="simulated studies a size (default: 200)")
+    power.add_argument("--permutations", type=int, default=499, metavar="499",
+                       help="permutations or resamples in each study (default: 499)")
+    power.add_argument("--seed", type=int, default=0, metavar="0", help="of all random numbers (default: 0)")
+    power.add_argument("--out", type=Path, metavar="DIR", help="default: reports/power, of the pilot if there is one")
 
 
 def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
@@ -165,5 +214,5 @@ def _numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        message = f"{text!r} is not a list of figures' numbers such as 4,5,6"
+        message = f"{text!r} is not a list of numbers such as 4,5,6"
         raise argparse.ArgumentTypeError(message) from None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from salcompare.config import Classifier
+    from salcompare.planning.pilot import Pilot
     from salcompare.progress import Progress
     from salcompare.study import Study
 
@@ -210,6 +211,24 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
     store.write_table(study.processed / "overlap_images.csv", results.image_overlaps)
     store.write_table(study.processed / "estimates.csv", results.estimates)
     progress.say(f"  {len(results.estimates)} estimates")
+
+
+def study_pilot(study: Study, *, classifier: bool) -> Pilot:
+    """Estimate what to plan another study from, from a study and (if asked for) its first classifier's maps.
+
+    Raises
+    ------
+    InputError
+        If the study has no responses that name images, something is missing or stale, or it is too small.
+    """
+    from salcompare.planning.pilot import fit_pilot
+
+    if study.config.responses.source == "none":
+        raise InputError(Problem("pilot study", "no responses", "responses that name images", "see [responses]"))
+    study.human_maps()  # refuses responses that name no image
+    saliency = study.classifier_maps()["saliency"] if classifier and study.config.classifier else None
+    return fit_pilot(study.responses, study.images, saliency, seed=study.config.study.seed,
+                     name=study.config.study.name)
 
 
 def _actor_level_heatmap(study: Study) -> xr.DataArray | None:

@@ -183,8 +183,10 @@ def _assignment(scenario: Scenario, n_images: int, rng: np.random.Generator) -> 
     """Give each image its workers, none twice: image and worker of each response."""
     low, high = scenario.responses
     numbers = rng.integers(low, high + 1, n_images)
-    order = rng.random((n_images, scenario.n_workers)).argsort(axis=1)
-    chosen = np.arange(scenario.n_workers) < numbers[:, None]
+    draws = rng.random((n_images, scenario.n_workers), dtype=np.float32)
+    order = draws.argpartition(high - 1, axis=1)[:, :high]
+    order = np.take_along_axis(order, np.take_along_axis(draws, order, axis=1).argsort(axis=1), axis=1)
+    chosen = np.arange(high) < numbers[:, None]
     return np.repeat(np.arange(n_images), numbers), order[chosen]
 
 

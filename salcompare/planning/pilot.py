@@ -205,9 +205,10 @@ def _matched(scenario: Scenario, observed: Values, seed: int) -> tuple[Scenario,
     Gives the names of what a pilot of this size cannot tell, too.
     """
     steps = (0.0, 0.5, 1.0)
-    moving = [_simulated(scenario.replace(classifier_moves=step), seed)[0][0] for step in steps]
-    moves = float(np.interp(observed[0], np.maximum.accumulate(moving), steps))
-    scenario = scenario.replace(classifier_moves=moves if np.isfinite(moves) else 1.0)
+    moving = [_simulated(scenario.replace(classifier_moves=step), seed) for step in steps]
+    effects = np.maximum.accumulate([mean[0] for mean, _ in moving])
+    if effects[-1] - effects[0] > moving[-1][1][0]:
+        scenario = scenario.replace(classifier_moves=float(np.interp(observed[0], effects, steps)))
     unknown = []
     for at, parameter in enumerate(("shared_image", "shared_actor")):
         ends = [_simulated(scenario.replace(**{parameter: end}), seed) for end in (0.0, 1.0)]

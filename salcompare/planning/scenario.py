@@ -153,7 +153,8 @@ def demo_scenario() -> Scenario:
     images and actors, and its network's maps are real. Simulated studies of its size have the demo's between-actor
     shares, overlap, effects and ceiling, as far as the demo's own uncertainty goes.
     """
-    raw: dict[str, Any] = json.loads(importlib.resources.files(__package__).joinpath("demo.json").read_text(encoding="utf-8"))
+    text = importlib.resources.files(__package__).joinpath("demo.json").read_text(encoding="utf-8")
+    raw: dict[str, Any] = json.loads(text)
     del raw["note"]
     face = raw.pop("geometry")
     places = tuple(Place(**place) for place in face.pop("places"))

@@ -1,0 +1,251 @@
+"""Power and precision by simulation: they agree with what is known, keep what is done, and say what they mean."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.power import TTestPower
+
+from salcompare.cli import main
+from salcompare.errors import InputError
+from salcompare.maps import actor_heatmap
+from salcompare.planning import PRESETS, Scenario, published_geometry, simulate_study
+from salcompare.planning.measures import STATISTICS, PlannedStatistic, Result, planned_statistic
+from salcompare.planning.plans import make_plan, named_model
+from salcompare.planning.power import Goal, Sizes, grid, pool, power, resized, summarise
+from salcompare.planning.power_cells import open_kept
+from salcompare.progress import Silent
+from salcompare.statistics import symmetry
+
+SMALL = (10, 10)
+POWER = Goal()
+NULL = PRESETS["shared geometry"].replace(grid=SMALL, n_workers=50_000)  # nobody's habits join two images
+LEANING = Scenario("leaning", grid=SMALL, geometry=published_geometry(left_share=0.9), actor_spread=0.05, favourite=0,
+                   n_actors=10, n_images=3, per_image=6, n_workers=4000)
+
+
+def table(scenario, statistic, sizes, *, goal=POWER, runs=40, seed=0, draws=99, **options):
+    return power(scenario, STATISTICS[statistic], sizes, goal=goal, runs=runs, seed=seed, draws=draws, **options)
+
+
+@pytest.mark.parametrize("name", [statistic.name for statistic in STATISTICS.values() if statistic.tests])
+def test_without_any_effect_power_is_the_level(name):
+    runs = 60
+    found = table(NULL, name, [Sizes(8, 3, 4)], runs=runs)
+    assert found["value"].iloc[0] * runs <= stats.binom.ppf(0.999, runs, 0.05)
+
+
+def test_power_of_an_exact_test_without_any_effect_is_the_level_no_less():
+    runs = 200
+    found = table(NULL, "r2-people", [Sizes(8, 3, 4)], runs=runs)
+    low, high = stats.binom.ppf([0.001, 0.999], runs, 0.05)
+    assert low <= found["value"].iloc[0] * runs <= high
+
+
+def test_power_rises_with_the_effect_and_with_each_size():
+    sizes = [Sizes(8, 3, 3), Sizes(8, 3, 12), Sizes(8, 8, 3), Sizes(20, 3, 3)]
+    small, workers, images, actors = table(NULL.replace(actor_spread=0.1), "r2-people", sizes, runs=60)["value"]
+    assert min(workers, images, actors) > small + 0.05
+    more = table(NULL.replace(actor_spread=0.4), "r2-people", sizes[:1], runs=60)["value"].iloc[0]
+    assert more > small + 0.2
+
+
+def of_many_actors():
+    """Laterality of as many actors as it takes to know its mean and spread."""
+    rng = np.random.default_rng(7)
+    studies = [simulate_study(LEANING.replace(n_actors=60), rng=rng) for _ in range(40)]
+    return np.concatenate([symmetry(actor_heatmap(study.human["coverage"]))["laterality"] for study in studies])
+
+
+def test_power_of_a_t_test_over_actors_is_the_analytic_one():
+    """Laterality is tested by t over actors, whose power follows from mean and spread of many actors' values."""
+    values, runs = of_many_actors(), 150
+    for size, power_ in zip((8, 20), table(LEANING, "laterality", grid([8, 20], [3], [6]), runs=runs)["value"],
+                            strict=True):
+        analytic = TTestPower().power(values.mean() / values.std(ddof=1), size, 0.05)
+        assert 0.2 < analytic < 0.9, analytic
+        low, high = stats.binom.ppf([0.001, 0.999], runs, analytic)
+        assert low <= power_ * runs <= high
+
+
+def test_half_width_of_a_t_interval_is_sigma_over_root_n():
+    actors = 16
+    # of normal values the mean of the sample's s is c4 sigma
+    c4 = np.sqrt(2 / (actors - 1)) * np.exp(_log_gamma(actors / 2) - _log_gamma((actors - 1) / 2))
+    expected = stats.t.ppf(0.975, actors - 1) * c4 * of_many_actors().std(ddof=1) / np.sqrt(actors)
+    row = table(LEANING, "laterality", [Sizes(actors, 3, 6)], goal=Goal(half_width=0.01), runs=120).iloc[0]
+    assert row["value"] == pytest.approx(expected, rel=0.05)
+    assert row["reached"] == "no"
+
+
+def _log_gamma(value):
+    from scipy.special import gammaln
+
+    return gammaln(value)
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_every_statistic_gives_what_it_says_it_gives(name):
+    statistic = STATISTICS[name]
+    study = simulate_study(PRESETS["actor effects"].replace(n_actors=9, n_images=4, per_image=6, grid=SMALL),
+                           rng=np.random.default_rng(0))
+    found = statistic.function(study, np.random.default_rng(1), 99)
+    assert np.isfinite(found.p) == bool(statistic.tests)
+    assert np.isfinite(found.value)
+    assert np.isfinite([found.low, found.high]).all() == bool(statistic.estimates)
+    assert found.low < found.value < found.high or not statistic.estimates
+    assert statistic.described.startswith(name)
+
+
+def test_p_of_the_t_test_over_actors_is_scipys():
+    study = simulate_study(LEANING.replace(n_actors=9, n_images=3, per_image=6), rng=np.random.default_rng(0))
+    values = symmetry(actor_heatmap(study.human["coverage"]))["laterality"].to_numpy()
+    found = STATISTICS["laterality"].function(study, np.random.default_rng(0), 9)
+    assert found.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+
+
+def test_the_grid_is_all_combinations_once_in_order():
+    assert grid([3, 2], [5], [7, 6, 7]) == [Sizes(2, 5, 6), Sizes(2, 5, 7), Sizes(3, 5, 6), Sizes(3, 5, 7)]
+    with pytest.raises(InputError, match="--workers: 0; expected whole numbers of at least 1"):
+        grid([3], [5], [0])
+
+
+def test_workers_draw_as_many_boxes_as_in_the_model():
+    model = Scenario("s", n_actors=10, n_images=10, per_image=10, n_workers=50)  # 1,000 boxes, 20 a worker
+    assert pool(model, Sizes(10, 10, 10)) == 50
+    assert pool(model, Sizes(10, 5, 10)) == 25
+    assert pool(model, Sizes(2, 1, 8)) == 8  # an image needs eight
+    assert resized(model, Sizes(4, 5, 6)).n_workers == 6
+    assert resized(model, Sizes(4, 5, 6)).images_of_actors.tolist() == [5] * 4
+
+
+def results(rows):
+    return [Result(*row) for row in rows]
+
+
+def test_power_is_a_share_with_wilsons_interval_and_undefined_runs_do_not_reject():
+    found = summarise(results([(0.01, 1.0)] * 6 + [(0.5, 2.0)] * 3 + [(np.nan, np.nan)]), Goal())
+    assert found["value"] == 0.6
+    low, high = stats.binomtest(6, 10).proportion_ci(method="wilson")
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((low, high))
+    assert (found["n_undefined"], found["reached"]) == (1, "open")
+    assert found["estimate"] == pytest.approx((6 + 6) / 9)
+
+
+def test_half_width_is_nan_with_the_reason_where_most_runs_have_no_interval():
+    found = summarise(results([(np.nan, 0.1, np.nan, np.nan)] * 3 + [(np.nan, 0.1, 0.0, 0.2)]), Goal(half_width=0.1))
+    assert np.isnan(found["value"])
+    assert found["reason"] == "3 of 4 simulated studies have no interval"
+    whole = summarise(results([(np.nan, 0.1, 0.0, width) for width in (0.2, 0.4)]), Goal(half_width=9.0))
+    assert (whole["value"], whole["reached"]) == (pytest.approx(0.15), "yes")
+
+
+def counting(calls):
+    def measure(study, rng, draws):
+        calls.append(study.scenario.n_actors)
+        return Result(rng.random(), rng.random(), 0.0, 1.0)
+
+    return PlannedStatistic("counted", "something", "something", False, measure)
+
+
+def test_what_was_done_is_kept_and_not_done_again(tmp_path):
+    calls = []
+    statistic, sizes, path = counting(calls), grid([2, 3], [2], [2]), tmp_path / "runs.json"
+
+    def run(runs, seed=0):
+        kept = open_kept(path, scenario=NULL, statistic=statistic, seed=seed, draws=99)
+        return power(NULL, statistic, sizes, goal=Goal(), runs=runs, seed=seed, draws=99, kept=kept)
+
+    whole = power(NULL, statistic, sizes, goal=Goal(), runs=6, seed=0, draws=99)
+    calls.clear()
+    few = run(4)
+    assert len(calls) == 8
+    pd.testing.assert_frame_equal(run(6), whole)
+    assert len(calls) == 12
+    pd.testing.assert_frame_equal(run(4), few)
+    assert len(calls) == 12
+    run(4, seed=1)
+    assert len(calls) == 20
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr("salcompare.planning.power_cells._SECONDS_BETWEEN_WRITES", 0.0)
+    calls = []
+    statistic, sizes = counting(calls), [Sizes(2, 2, 2)]
+
+    def stop(study, rng, draws):
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return statistic.function(study, rng, draws)
+
+    def run(function):
+        one = PlannedStatistic("counted", "something", "something", False, function)
+        kept = open_kept(tmp_path / "runs.json", scenario=NULL, statistic=one, seed=0, draws=99)
+        return power(NULL, one, sizes, goal=Goal(), runs=5, seed=0, draws=99, kept=kept)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stop)
+    found = run(statistic.function)
+    assert len(calls) == 5
+    pd.testing.assert_frame_equal(found, power(NULL, statistic, sizes, goal=Goal(), runs=5, seed=0, draws=99))
+
+
+def test_a_plan_says_simulated_everywhere_and_is_the_same_to_the_byte(tmp_path):
+    def plan(folder, runs):
+        return make_plan(named_model("actor effects"), "label-share", grid([8], [3], [4, 8]),
+                         goal=Goal(half_width=0.05), runs=runs, draws=50, seed=3, out=folder, progress=Silent())
+
+    one = plan(tmp_path / "one", 4)
+    plan(tmp_path / "other", 2)
+    other = plan(tmp_path / "other", 4)
+    for first, second in zip(one.paths, other.paths, strict=True):
+        assert first.read_bytes() == second.read_bytes(), first.name
+    written = {path.suffix: path for path in one.paths}
+    assert pd.read_csv(written[".csv"])["simulated"].all()
+    page = written[".md"].read_text()
+    assert "Every study here is simulated" in page
+    assert "no person drew these boxes" in page
+    assert "With 8 actors x 3 images" in page
+    assert json.loads((tmp_path / "one/label-share/runs.json").read_text())["simulated"] is True
+
+
+def test_the_command_plans_and_names_its_files(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["power", "--scenario", "image effects only", "--statistic", "laterality", "--runs", "3", "--actors",
+                 "8,9", "--images", "2", "--workers", "3"]
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    for part in ("workers an image", "With 8 actors x 2 images", "reports/power/laterality/power.csv", "power.png"):
+        assert part in said
+    assert main(["power"]) == 0
+    assert "r2-people\n    tests that people's maps of one actor are alike" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--statistic", "nothing"], "--statistic: 'nothing'; expected one of r2-people"),
+    (["--statistic", "overlap"], "--statistic overlap: has no test"),
+    (["--statistic", "label-differences", "--half-width", "0.1"], "--statistic label-differences: has no interval"),
+    (["--statistic", "r2-people", "--level", "0.001"], "--level: 0.001; expected at least 0.002"),
+    (["--statistic", "r2-people", "--target-power", "1.2"], "--target-power: 1.2"),
+    (["--statistic", "r2-people", "--half-width", "-1"], "--half-width: -1"),
+    (["--statistic", "r2-people", "--runs", "1"], "--runs: 1"),
+    (["--statistic", "r2-people", "--workers", "0"], "--workers: 0"),
+    (["--statistic", "r2-people", "--scenario", "moon"], "scenario: 'moon'; expected one of"),
+    (["--statistic", "r2-people", "--study", "nowhere"], "study.toml"),
+])
+def test_what_cannot_be_planned_ends_with_2_and_says_why(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["power", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_statistics_of_a_classifier_need_one(tmp_path):
+    model = named_model("image effects only")
+    without = type(model)(model.scenario, model.name, classifier=False)
+    with pytest.raises(InputError, match="the pilot has none; expected one of r2-people") as caught:
+        make_plan(without, "image-effect", [Sizes(8, 2, 2)], goal=Goal(), runs=2, draws=99, seed=0, out=tmp_path,
+                  progress=Silent())
+    assert "image-effect" in str(caught.value)
+    assert planned_statistic("image-effect").classifier
