@@ -65,9 +65,9 @@ def test_one_against_the_rest_agrees_with_a_loop_over_workers(sigma):
 
 def test_halves_agree_with_the_ceiling_of_splits():
     responses, images, maps = small_study(seed=2, workers=8, per_image=8)
-    found = halves_of((responses, images, maps), sigma=1.0, n_splits=40)
+    found = halves_of((responses, images, maps), sigma=1.0, n_splits=25)
     peer = noise_ceiling(responses, images, size=SIZE, sigma=1.0, rng=np.random.default_rng(3), n_splits=3000)
-    np.testing.assert_allclose(found.ceiling.sel(metric="pearson"), peer.split_half, atol=0.06)
+    np.testing.assert_allclose(found.ceiling.sel(metric="pearson"), peer.split_half, atol=0.08)
 
 
 @pytest.mark.parametrize("ceiling", [halves_of, rest_of])
@@ -91,7 +91,7 @@ def test_copies_of_a_worker_stay_in_one_half():
     responses, images, maps = small_study(seed=6, n_actors=2, n_images=2, workers=4, per_image=4, spread=6.0)
     copied = pd.concat([responses, responses], ignore_index=True).assign(response=lambda t: t.index.astype(str))
     renamed = copied.assign(worker=np.where(copied.index < len(responses), copied.worker, copied.worker + "/copy"))
-    one, ours, naive = (halves_of((table, images, maps), n_splits=20) for table in (responses, copied, renamed))
+    one, ours, naive = (halves_of((table, images, maps), n_splits=6) for table in (responses, copied, renamed))
     np.testing.assert_allclose(ours.ceiling, one.ceiling, atol=1e-6)  # the same splits of the same four workers
     assert float(naive.ceiling.mean()) > float(one.ceiling.mean()) + 0.1  # the trap
 
