@@ -13,6 +13,7 @@ from plotnine import (
     geom_linerange,
     geom_point,
     geom_rect,
+    geom_text,
     ggplot,
     labs,
     scale_color_identity,
@@ -30,7 +31,7 @@ from salcompare.figures.captions import caption, counted, interval, response_cou
 from salcompare.figures.data import Figure, FigureData, rows, texts
 from salcompare.figures.geoms import geom_picture
 from salcompare.figures.photographs import grey, printed_picture
-from salcompare.figures.theme import DOUBLE, HUMAN, INK, LABELS, OTHER_LABELS, SIMULATED, figure_theme, percent
+from salcompare.figures.theme import DOUBLE, HUMAN, INK, LABELS, OTHER_LABELS, SIMULATED, SMALL, figure_theme, percent
 from salcompare.schema import LABELS as KNOWN
 
 HEIGHT = 2.8  # inches
@@ -69,7 +70,15 @@ def _sentences(data: FigureData, shares: pd.DataFrame, sample: str | None) -> li
     return [first,
             f"({next(titles)}) Centres of all boxes over the mean face: {response_counts(data)}.",
             f"({next(titles)}) Share of each label, normalised within actors and averaged over them; "
-            f"bars: {interval(shares)}. The colours of the bars are those of the boxes; labels drawn seldom are grey."]
+            f"bars: {interval(shares)}; numbers: responses with the label{_effective(data)}. The colours of the bars "
+            "are those of the boxes; labels drawn seldom are grey."]
+
+
+def _effective(data: FigureData) -> str:
+    """Say what the responses' unequal weights cost."""
+    table = rows(data.estimates, statistic="label_responses", metric="n_effective", level="population")
+    return "" if table.empty else (f"; weighed so, the {int(table['n'][0]):,} responses are worth "
+                                   f"{table['value'][0]:,.0f} of equal weight")
 
 
 def _shares(data: FigureData) -> pd.DataFrame:
@@ -80,7 +89,8 @@ def _shares(data: FigureData) -> pd.DataFrame:
         own = ~table["label"].isin(KNOWN)
         table = table.assign(own=own).sort_values(["own", "value"], ascending=[True, False], kind="stable")
         rest = table[MOST_LABELS - 1:]
-        other = pd.DataFrame({"label": [f"other ({len(rest)} labels)"], "value": [rest["value"].sum()]})
+        other = pd.DataFrame({"label": [f"other ({len(rest)} labels)"], "value": [rest["value"].sum()],
+                              "count": [rest["count"].sum()]})
         table = pd.concat([table[:MOST_LABELS - 1], other])
     return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
@@ -159,11 +169,13 @@ def _histogram(data: FigureData, shares: pd.DataFrame, colours: dict[str, str]) 
     letter = "c" if _sample_image(data) is not None else "b"
     bars = shares.assign(colour=shares["label"].map(colours).fillna(OTHER_LABELS),
                          label=pd.Categorical(shares["label"], categories=shares["label"][::-1].to_list()))
+    bars = bars.assign(end=bars[["value", "ci_high"]].max(axis=1), number=[f"{n:,.0f}" for n in bars["count"]])
     plot = (ggplot(bars, aes("label", "value")) + geom_col(aes(fill="colour"), width=0.72)
             + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=bars[bars["ci_low"].notna()], color=INK, size=0.5)
+            + geom_text(aes(y="end", label="number"), data=bars[bars["count"].notna()], size=SMALL - 1, ha="left",
+                        nudge_y=0.01 * float(bars["end"].max()), color=INK)
             + scale_fill_identity() + scale_x_discrete() + expand_limits(y=0)
-            + scale_y_continuous(labels=percent,
-                                 expand=(0, 0, 0.04, 0))
+            + scale_y_continuous(labels=percent, expand=(0, 0, 0.12, 0))
             + coord_flip() + labs(x="", y="Share of responses, %", title=f"{letter}  How often each label is drawn",
                                   subtitle=_subtitle(data, len(data.responses))))
     return plot, theme()

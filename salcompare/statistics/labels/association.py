@@ -43,13 +43,13 @@ def region_association(
     -------
     Dataset
         For every label: ``correlation`` (Pearson's r over actors), ``ci_low``, ``ci_high`` (95% jackknife interval of
-        Fisher's z over actors; NaN below 8), ``p_value`` (two-sided), ``p_adjusted`` (Holm over labels), ``reason`` why
-        they are NaN. For every actor with masks and responses, and label: ``label_share``, people's; ``excess``, the
-        share of the mask inside the region minus the region's ``area``, a share of the grid, the mean over the actor's
-        images; ``relative``, which is correlated: the excess minus what the other actors' masks have in that same
-        region. Without dims: ``mean_correlation`` over labels with ``mean_p_value``; ``n_undefined``, actors with
-        only masks or only responses; ``n_empty``, masks left out; ``n_permutations``, ``p_attainable``. attrs:
-        ``null``, ``family``, ``family_size``, ``n_actors``, ``ci_method``, ``resampled``.
+        Fisher's z over actors; NaN below 8), ``p_value`` (two-sided, of r's magnitude), ``p_adjusted`` (Holm over
+        labels), ``reason`` why they are NaN. For every actor with masks and responses, and label: ``label_share``,
+        people's; ``excess``, the share of the mask inside the region minus the region's ``area``, a share of the grid,
+        the mean over the actor's images; ``relative``, which is correlated: the excess minus what the other actors'
+        masks have in that same region. Without dims: ``mean_correlation`` over labels with ``mean_p_value``;
+        ``n_undefined``, actors with only masks or only responses; ``n_empty``, masks left out; ``n_permutations``,
+        ``p_attainable``. attrs: ``null``, ``family``, ``family_size``, ``n_actors``, ``ci_method``, ``resampled``.
 
     Raises
     ------
@@ -161,10 +161,10 @@ def _tests(excess: Values, shares: Values, rng: np.random.Generator, n_permutati
     mean_null = null[:, defined].mean(axis=1) if defined.any() else np.full(len(null), np.nan)
     low, high = _interval(observed, excess[own, own], shares)
     return {"correlation": ("label", observed), "ci_low": ("label", low), "ci_high": ("label", high),
-            "p_value": ("label", p_value(observed, null, alternative="two-sided")),
+            "p_value": ("label", p_value(np.abs(observed), np.abs(null))),
             "reason": ("label", _reasons(excess[own, own], shares, observed)), "mean_correlation": mean,
-            "mean_p_value": float(p_value(mean, mean_null, alternative="two-sided")),
-            "n_permutations": len(null), "p_attainable": smallest_p(len(null), alternative="two-sided")}
+            "mean_p_value": float(p_value(abs(mean), np.abs(mean_null))), "n_permutations": len(null),
+            "p_attainable": smallest_p(len(null))}
 
 
 def _correlation(one: Values, other: Values) -> Values:
