@@ -1,0 +1,229 @@
+"""Whether both sides find the same pairs of actors alike: distances, Mantel's correlation, traps and error rates."""
+
+import warnings
+from itertools import combinations, permutations
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from salcompare.errors import InputError
+from salcompare.statistics.overlaps.actor_distances import (
+    centred_pairs,
+    halves,
+    mean_products,
+    noise_free_distances,
+    plain_pairs,
+)
+from salcompare.statistics.overlaps.actor_similarity import actor_similarity, mantel
+from salcompare.testing import assert_dask_equals_eager, stack_of_maps
+
+N_STUDIES = 100
+
+
+def study(rng, sizes, *, shared=0.0, human=0.0, classifier=0.0, photograph=1.0, spread=0.0):
+    """Maps of 5 x 6 pixels of actors with so many images; both sides share each photograph, and its spread by actor."""
+    codes, pixels = np.repeat(np.arange(len(sizes)), sizes), (5, 6)
+    shot = rng.normal(size=(codes.size, *pixels))
+    both, one, other = rng.normal(size=(3, len(sizes), *pixels))
+    scale = rng.lognormal(0, spread, len(sizes))[codes, None, None]
+    return tuple(stack_of_maps((shared * both + strength * own)[codes]
+                               + scale * (photograph * shot + rng.normal(size=shot.shape)),
+                               [f"s{a:02d}" for a in codes])
+                 for strength, own in ((human, one), (classifier, other)))
+
+
+def naive_distances(maps):
+    """Euclidean distances between actors' mean maps."""
+    heat = np.stack([maps.values[maps.actor.values == a].mean(axis=0).ravel() for a in np.unique(maps.actor.values)])
+    return xr.DataArray(np.linalg.norm(heat[:, None] - heat, axis=2), dims=("actor", "actor_other"))
+
+
+def test_distances_by_hand():
+    # two actors with two images of one pixel: products of different images only
+    maps = np.array([[1.0], [3.0], [2.0], [6.0]])
+    member = np.array([[1.0, 1, 0, 0], [0, 0, 1, 1]])
+    found = noise_free_distances(maps @ maps.T, member)
+    assert found[0, 1] == found[1, 0] == 1 * 3 + 2 * 6 - 2 * 2 * 4
+    assert found[0, 0] == 0
+    assert mean_products(maps @ maps.T, member)[0, 1] == 2 * 4
+
+
+def test_distances_are_unbiased_and_agree_with_a_loop_over_pairs_of_images():
+    rng = np.random.default_rng(0)
+    sizes = [3, 2, 4]
+    codes = np.repeat(range(3), sizes)
+    maps = rng.normal(size=(9, 7))
+    member = (codes == np.arange(3)[:, None]).astype(float)
+    found = noise_free_distances(maps @ maps.T, member)
+    for a, b in combinations(range(3), 2):
+        own, others = np.flatnonzero(codes == a), np.flatnonzero(codes == b)
+        within = sum(np.mean([maps[i] @ maps[j] for i, j in permutations(at, 2)]) for at in (own, others))
+        assert found[a, b] == pytest.approx(within - 2 * np.mean([maps[i] @ maps[j] for i in own for j in others]))
+    truth = rng.normal(size=(3, 7))
+    draws = [noise_free_distances(m @ m.T, member) for m in (truth[codes] + rng.normal(size=(4000, 9, 7)))]
+    expected = ((truth[:, None] - truth) ** 2).sum(axis=2)
+    error = np.std(draws, axis=0) / np.sqrt(4000)
+    np.testing.assert_array_less(abs(np.mean(draws, axis=0) - expected), 4.5 * error + 1e-12)
+
+
+def test_an_actor_with_one_image_has_products_with_others_but_no_distance():
+    products = np.ones((3, 3))
+    member = np.array([[1.0, 1, 0], [0, 0, 1]])
+    assert np.isnan(noise_free_distances(products, member)[0, 1])
+    assert mean_products(products, member)[0, 1] == 1
+
+
+def test_u_centring_leaves_rows_that_sum_to_zero_and_forgets_what_a_row_has_in_common():
+    rng = np.random.default_rng(1)
+    own, pairs = rng.normal(size=7), rng.normal(size=(7, 7))
+    matrix = pairs + pairs.T
+    found = centred_pairs(matrix)
+    np.testing.assert_allclose(centred_pairs(matrix + own[:, None] + own), found, atol=1e-12)
+    square = np.zeros((7, 7))
+    square[np.triu_indices(7, 1)] = found
+    np.testing.assert_allclose((square + square.T).sum(axis=1), 0, atol=1e-12)
+    assert found @ found == pytest.approx(1)
+
+
+def test_halves_share_no_image_and_hold_all():
+    sizes = np.array([2, 3, 5])
+    drawn = list(halves(sizes, 40, np.random.default_rng(0)))
+    for first, second in drawn:
+        np.testing.assert_array_equal(first + second, np.repeat(np.eye(3), sizes, axis=1))
+        assert (abs(first.sum(axis=1) - second.sum(axis=1)) <= 1).all()
+        assert (np.minimum(first.sum(axis=1), second.sum(axis=1)) >= 1).all()
+    assert np.mean([first[1].sum() for first, _ in drawn]) == 1.5
+    assert len({tuple(first[2]) for first, _ in drawn}) > 5
+
+
+def test_the_plain_part_agrees_with_scikit_bio():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from skbio.stats.distance import mantel as peer
+    rng = np.random.default_rng(2)
+    points = rng.normal(size=(2, 6, 3))
+    points[1] += points[0]
+    one, other = (np.linalg.norm(p[:, None] - p, axis=2) for p in points)
+    r, _, _ = peer(one, other, method="pearson", permutations=0)
+    labelled = [xr.DataArray(d, dims=("actor", "actor_other")) for d in (one, other)]
+    found = mantel(*labelled, rng=rng)
+    assert float(found.value) == pytest.approx(r)
+    every = [stats.pearsonr(*(d[np.triu_indices(6, 1)] for d in (one, other[np.ix_(p, p)]))).statistic
+             for p in permutations(range(6))]
+    assert float(found.p_value) == pytest.approx(np.mean(np.array(every) >= r - 1e-12))
+    assert float(found.p_attainable) == 1 / 720
+    p_drawn = peer(one, other, method="pearson", permutations=999, alternative="greater", seed=1)[1]
+    assert float(found.p_value) == pytest.approx(p_drawn, abs=0.04)
+
+
+def test_the_value_is_the_mean_correlation_of_both_sides_distances_over_splits():
+    rng = np.random.default_rng(3)
+    human, classifier = study(rng, [4, 5, 6, 4, 7], shared=1.0)
+    found = actor_similarity(human, classifier, distance="euclidean", rng=np.random.default_rng(4), n_splits=3,
+                             n_permutations=19)
+    sizes = np.array([4, 5, 6, 4, 7])
+    products = [m.values.reshape(26, -1) @ m.values.reshape(26, -1).T for m in (human, classifier)]
+    plain, pairs = [], []
+    for first, second in halves(sizes, 3, np.random.default_rng(4)):
+        for one, other in ((first, second), (second, first)):
+            d = noise_free_distances(products[0], one), noise_free_distances(products[1], other)
+            plain.append(plain_pairs(d[0]) @ plain_pairs(d[1]))
+            pairs.append(centred_pairs(d[0]) @ centred_pairs(d[1]))
+    assert float(found.mantel_r) == pytest.approx(np.mean(plain))
+    assert float(found.value) == pytest.approx(np.mean(pairs))
+    assert found.n == 5
+    assert "5 actors; an interval needs 8" in str(found.reason.values)
+
+
+def test_distances_of_correlations_do_not_care_for_each_maps_scale():
+    rng = np.random.default_rng(5)
+    human, classifier = study(rng, [4] * 6, shared=1.0)
+    scaled = classifier * xr.DataArray(rng.uniform(0.1, 9, 24), dims="image") + 3
+    one, other = (actor_similarity(human, c, rng=np.random.default_rng(0), n_permutations=19)
+                  for c in (classifier, scaled))
+    assert float(one.value) == pytest.approx(float(other.value))
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_the_order_of_actors_changes_nothing_but_the_draws(seed):
+    rng = np.random.default_rng(seed)
+    human, classifier = study(rng, [2, 3, 4, 2], shared=1.0)
+    names = dict(zip(["s00", "s01", "s02", "s03"], rng.permutation(["s00", "s01", "s02", "s03"]).tolist(), strict=True))
+    renamed = [m.assign_coords(actor=("image", [names[a] for a in m.actor.values])) for m in (human, classifier)]
+    one = actor_similarity(human, classifier, rng=np.random.default_rng(0), n_splits=40, n_permutations=30)
+    other = actor_similarity(*renamed, rng=np.random.default_rng(1), n_splits=40, n_permutations=30)
+    assert float(other.value) == pytest.approx(float(one.value), abs=0.25)  # splits differ
+    assert float(one.p_attainable) == 1 / 24
+    assert -1 <= float(one.value) <= 1
+
+
+def test_images_and_actors_that_cannot_be_used_are_left_out_and_counted():
+    rng = np.random.default_rng(6)
+    human, classifier = study(rng, [3, 3, 3, 3, 3, 2], shared=1.0)
+    spoilt = classifier.copy()
+    spoilt[-1] = 0.5  # constant
+    found = actor_similarity(human, spoilt, rng=rng, n_permutations=19)
+    assert (int(found.n), int(found.n_undefined)) == (5, 1)
+    assert np.isfinite(found.value)
+    assert np.isnan(found.mantel_r)  # with three images, a half has one
+    few = actor_similarity(human[:9], classifier[:9], rng=rng, n_permutations=19)
+    assert np.isnan(few.value)
+    assert "3 actors with two images or more; 4 are needed" in str(few.reason.values)
+    with pytest.raises(InputError, match="an actor for each image"):
+        actor_similarity(human.drop_vars("actor"), classifier.drop_vars("actor"), rng=rng)
+    with pytest.raises(InputError, match="distance"):
+        actor_similarity(human, classifier, distance="cosine", rng=rng)
+
+
+def test_many_actors_are_compared_without_the_table_of_all_pairs(monkeypatch):
+    rng = np.random.default_rng(7)
+    human, classifier = study(rng, [4] * 9, shared=1.0)
+    whole = actor_similarity(human, classifier, rng=np.random.default_rng(0), n_permutations=49)
+    monkeypatch.setattr("salcompare.statistics.overlaps.actor_similarity._MOST_CROSSED", 3)
+    parts = actor_similarity(human, classifier, rng=np.random.default_rng(0), n_permutations=49)
+    xr.testing.assert_allclose(whole.drop_vars("reason"), parts.drop_vars("reason"))
+
+
+def test_similarity_on_dask_equals_that_in_memory():
+    human, classifier = study(np.random.default_rng(8), [4] * 8, shared=1.0)
+    assert_dask_equals_eager(lambda h, c, rng: actor_similarity(h, c, sigma=1.0, rng=rng, n_permutations=49)
+                             .drop_vars("reason"), human, classifier, rng=np.random.default_rng(0), lazy=False)
+
+
+def ragged(rng):
+    return rng.integers(4, 16, 12)
+
+
+@pytest.mark.parametrize("world", [
+    {"sizes": lambda rng: [6] * 12}, {"sizes": ragged}, {"sizes": lambda rng: [6] * 12, "spread": 0.5},
+    {"sizes": ragged, "photograph": 0.0},
+], ids=["shared photographs", "ragged counts", "unequal spread", "ragged counts without photographs"])
+def test_naive_distances_find_similarity_where_actors_do_not_differ_and_ours_do_not(world):
+    world = dict(world)
+    sizes, rng = world.pop("sizes"), np.random.default_rng(20)
+    naive = ours = 0
+    for at in range(N_STUDIES):
+        human, classifier = study(rng, sizes(rng), **world)
+        ours += float(actor_similarity(human, classifier, distance="euclidean", rng=rng, n_splits=1,
+                                       n_permutations=59).p_value) <= 0.05
+        naive += at < 40 and float(mantel(naive_distances(human), naive_distances(classifier), rng=rng,
+                                          n_permutations=59).p_value) <= 0.05
+    assert ours <= stats.binom.ppf(0.999, N_STUDIES, 0.05)
+    assert naive > 0.2 * 40
+
+
+def test_unrelated_actors_are_not_similar_and_related_ones_are():
+    rng = np.random.default_rng(21)
+    rejected = {0.0: 0, 1.2: 0}
+    for shared, n in ((0.0, N_STUDIES), (1.2, 30)):
+        for _ in range(n):
+            human, classifier = study(rng, ragged(rng), shared=shared, human=0.7, classifier=0.7)
+            rejected[shared] += float(actor_similarity(human, classifier, rng=rng, n_splits=1,
+                                                       n_permutations=59).p_value) <= 0.05
+    assert rejected[0.0] <= stats.binom.ppf(0.999, N_STUDIES, 0.05)
+    assert rejected[1.2] > 0.8 * 30

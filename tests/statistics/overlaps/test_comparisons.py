@@ -1,0 +1,134 @@
+"""Two classifiers against the same people."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from salcompare.errors import InputError
+from salcompare.statistics.overlaps.comparisons import compare_classifiers, compare_pairings
+from salcompare.statistics.overlaps.pairings import pairing_tests
+from salcompare.testing import assert_dask_equals_eager
+from tests.statistics.overlaps.test_overlap import compared, matrix_of, sources
+
+N_STUDIES = 200
+
+
+def test_differences_of_all_pairings_by_hand():
+    one = matrix_of([[9, 5, 1, 2], [3, 7, 0, 1], [1, 1, 8, 4], [2, 0, 2, 6]], ["a", "a", "b", "b"])
+    other = one.copy(data=one.values - np.array([[1, 0, 0, 0], [0, 3, 0, 0], [0, 0, 2, 0], [0, 0, 0, 0]]))
+    found = compare_pairings(one, other, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(found.actor_value.sel(contrast="same image"), [2, 1])
+    assert float(found.value.sel(contrast="same image")) == 1.5
+    assert float(found.value.sel(contrast="image effect")) == 1.5
+    assert float(found.value.sel(contrast="actor effect")) == 0
+    # two actors: signs ++ and +-, as two-sided magnitudes are the same for all flipped
+    assert float(found.p_value.sel(contrast="same image")) == 1 / 2
+    assert float(found.p_attainable.sel(contrast="same image")) == 1 / 2
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10**6), sizes=st.lists(st.integers(1, 4), min_size=2, max_size=5))
+def test_a_difference_is_that_of_the_two_classifiers_values_and_turns_with_their_order(seed, sizes):
+    rng = np.random.default_rng(seed)
+    actors = np.repeat([f"s{a}" for a in range(len(sizes))], sizes)
+    one, other = (matrix_of(rng.normal(size=(len(actors),) * 2), actors) for _ in range(2))
+    found = compare_pairings(one, other, rng=rng)
+    np.testing.assert_allclose(found.value, compared(one).value - compared(other).value, atol=1e-12)
+    back = compare_pairings(other, one, rng=rng)
+    np.testing.assert_allclose(back.value, -found.value, atol=1e-12)
+    np.testing.assert_array_equal(back.p_value, found.p_value)
+
+
+def test_the_same_image_agrees_with_scipys_exact_test():
+    rng = np.random.default_rng(1)
+    actors = np.repeat([f"s{a}" for a in range(9)], 2)
+    one, other = (matrix_of(rng.normal(size=(18, 18)), actors) for _ in range(2))
+    found = compare_pairings(one, other, rng=rng).sel(contrast="same image")
+    differences = np.diag(one.values - other.values).reshape(9, 2).mean(axis=1)
+    exact = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert float(found.p_value) == pytest.approx(exact.pvalue)
+    interval = stats.ttest_1samp(differences, 0).confidence_interval()
+    assert (float(found.ci_low), float(found.ci_high)) == pytest.approx((interval.low, interval.high))
+
+
+def test_the_null_of_the_actor_effect_exchanges_an_actors_maps_wherever_they_stand():
+    rng = np.random.default_rng(2)
+    actors = np.repeat(list("abcd"), 2)
+    values = rng.normal(size=(2, 8, 8))
+    found = compare_pairings(*(matrix_of(v, actors) for v in values), rng=rng).sel(contrast="actor effect")
+    null = []
+    for signs in np.ndindex(2, 2, 2, 2):
+        exchanged = np.repeat(signs, 2).astype(bool)
+        parts = (np.where(exchanged, values[1 - which], values[which]) for which in (0, 1))  # whole columns
+        one, other = (float(compared(matrix_of(part, actors)).value.sel(contrast="actor effect")) for part in parts)
+        null.append(abs(one - other))
+    assert float(found.p_value) == pytest.approx(np.mean(np.array(null) >= null[0] - 1e-12))
+
+
+def two_classifiers(rng, n_actors, n_images, *, follows=(0.5, 0.5), shared=(1.0, 1.0), pixels=20):
+    """Matrices of two classifiers that follow the photograph and the actor as people do, by so much."""
+    codes = np.repeat(np.arange(n_actors), n_images)
+    actor, photograph, face = rng.normal(size=(n_actors, pixels)), rng.normal(size=(codes.size, pixels)), rng.normal(
+        size=pixels)
+    maps = [face + actor[codes] + photograph]
+    for by_image, by_actor in zip(follows, shared, strict=True):
+        maps.append(face + by_actor * actor[codes] + by_image * photograph + rng.normal(size=(codes.size, pixels)))
+    unit = [m - m.mean(axis=1, keepdims=True) for m in maps]
+    unit = [m / np.linalg.norm(m, axis=1, keepdims=True) for m in unit]
+    names = [f"s{a:02d}" for a in codes]
+    return [matrix_of(unit[0] @ other.T, names) for other in unit[1:]]
+
+
+def test_equal_effects_are_told_apart_no_more_often_than_said_and_unequal_ones_are():
+    rng = np.random.default_rng(3)
+    rejected = np.zeros(5)
+    for _ in range(N_STUDIES):
+        found = compare_pairings(*two_classifiers(rng, 10, 3), rng=rng, n_permutations=99)
+        rejected += found.p_value.values <= 0.05
+    assert (rejected <= stats.binom.ppf(0.999, N_STUDIES, 0.05)).all(), rejected / N_STUDIES
+    planted = [compare_pairings(*two_classifiers(rng, 12, 4, follows=(0.9, 0.3), shared=(1.2, 0.4)), rng=rng,
+                                n_permutations=199).p_value for _ in range(25)]
+    found = np.mean([p.sel(contrast=["same image", "image effect", "actor effect"]).values <= 0.05 for p in planted],
+                    axis=0)
+    assert (found > 0.7).all(), found
+
+
+def test_permuting_images_of_a_difference_takes_equal_effects_for_a_difference():
+    """The null of `pairing_tests` on a difference is that neither classifier has an effect, not that both are equal."""
+    rng = np.random.default_rng(4)
+    naive = ours = 0
+    for _ in range(60):
+        one, other = two_classifiers(rng, 12, 4, follows=(0.9, 0.9), shared=(1.0, 1.0))
+        noisy = one.copy(data=one.values + 0.15 * rng.normal(size=12)[np.repeat(np.arange(12), 4)] * np.eye(48))
+        p = pairing_tests(noisy - other, rng=rng, n_permutations=99, n_resamples=1).p_value.sel(contrast="image effect")
+        naive += float(p) <= 0.05
+        ours += float(compare_pairings(noisy, other, rng=rng, n_permutations=99).p_value.sel(
+            contrast="image effect")) <= 0.05
+    assert ours <= stats.binom.ppf(0.999, 60, 0.05)
+    assert naive > 2 * max(ours, 4)
+
+
+def test_images_that_one_side_lacks_are_left_out_and_undefined_ones_counted():
+    human, one = sources((4, 4, 3))
+    other = one.copy(data=one.values[:, ::-1])
+    spoilt = other.copy()
+    spoilt[5] = 0
+    rng = np.random.default_rng
+    found = compare_classifiers(human, one, spoilt, metric="pearson", rng=rng(0), n_permutations=99)
+    assert found.attrs["n_undefined"] == 1
+    kept = np.delete(np.arange(11), 5)
+    less = compare_classifiers(human, one, other[kept], metric="pearson", rng=rng(0), n_permutations=99)
+    np.testing.assert_allclose(found.value, less.value)
+    assert less.actor_n.values.tolist() == [4, 3, 3]
+    with pytest.raises(InputError, match="no image in common"):
+        compare_classifiers(human, one[:4], other[6:], metric="pearson", rng=rng(0))
+
+
+def test_comparisons_on_dask_equal_those_in_memory():
+    human, one = sources((3, 4, 2))
+    assert_dask_equals_eager(
+        lambda h, a, b, rng: compare_classifiers(h, a, b, metric="iou", rng=rng, sigma=1.0, share=0.2)
+        .drop_vars(["ci_method", "reason"]),
+        human, one, one.copy(data=one.values[:, ::-1]), rng=np.random.default_rng(5), lazy=False)
