@@ -33,7 +33,8 @@ class FigureData:
     classifier_maps : mapping of str to Dataset
         By source, such as ``alexnet/finetuned/guided_backprop``; the last is the main one.
     heatmaps : Dataset
-        ``heatmap`` and ``relative``, both (source, actor, y, x).
+        ``heatmap`` and ``relative``, and where they were tested ``relative_t`` and ``relative_p``, family-wise over
+        pixels and actors; all (source, actor, y, x).
     differences : Dataset or None
         ``own`` and ``other`` (image, y, x): the attribution of the image's own actor, and of the actor named by the
         coordinate ``other_actor``. Where a coordinate ``photograph`` is, it names the photograph, and ``image`` the

@@ -6,10 +6,12 @@ import numpy as np
 import xarray as xr
 
 from salcompare.figures.captions import caption, counted
-from salcompare.figures.data import Figure, FigureData, first_photograph, texts
-from salcompare.figures.photographs import Layer, Row, picture_rows
+from salcompare.figures.data import Figure, FigureData, first_photograph, rows, texts
+from salcompare.figures.photographs import Layer, Outline, Row, picture_rows
 from salcompare.figures.theme import SIMULATED, picture_width, sequential, source_name
 from salcompare.maps import shown
+
+LEVEL = 0.05  # outlines go round pixels whose p, family-wise over pixels and actors, is at most this
 
 
 def heatmaps_missing(data: FigureData) -> str | None:
@@ -26,7 +28,7 @@ def heatmaps_figure(data: FigureData) -> Figure:
 
 
 def relative_figure(data: FigureData) -> Figure:
-    """Draw the heatmaps minus the population's (Fig. 6)."""
+    """Draw the heatmaps minus the population's, with outlines of the pixels that survive a test (Fig. 6)."""
     return _figure(data, "relative", "fig6-relative", "Relative saliency of people and classifier",
                    "Relative saliency: the actor's heatmap minus the population's, which is the mean over actors. "
                    "Colours run from 0, as in the population, to the highest value of the row; pixels below the "
@@ -38,12 +40,13 @@ def _figure(data: FigureData, variable: str, name: str, title: str, what: str) -
     columns = tuple(images)
     photographs = {actor: data.photographs.sel(image=image).to_numpy() for actor, image in images.items()}
     maps = data.heatmaps[variable].sel(source=list(sources), actor=list(columns)).load()
-    rows = [Row("Photograph", photographs), *(_row(data, maps, source, photographs) for source in sources)]
+    pictures = [Row("Photograph", photographs), *(_row(data, maps, source, photographs) for source in sources)]
     width, human = picture_width(len(columns)), "human" in sources
-    plot, height = picture_rows(rows, columns, width=width, subtitle=SIMULATED if human and data.simulated else "")
+    plot, height = picture_rows(pictures, columns, width=width, subtitle=SIMULATED if human and data.simulated else "")
+    tested = _test_text(data, sources, columns) if variable == "relative" else ""
     text = caption(data, [
-        what, *(_row_text(data, source) for source in sources), _numbers(data, sources, columns),
-        "Shown without interval."], responses=human, photographs=True)
+        what, *(_row_text(data, source) for source in sources), tested, _numbers(data, sources, columns),
+        "" if tested else "Shown without interval."], responses=human, photographs=True)
     return Figure(name, title, text, plot, width, height)
 
 
@@ -52,7 +55,38 @@ def _row(data: FigureData, maps: xr.DataArray, source: str, photographs: dict[st
     highest = max((float(overlay.max()) for overlay in overlays.values() if overlay.notnull().any()), default=1.0)
     unit = "Share of\nresponses" if source == "human" else "Share of\nimages"
     unit = unit if maps.name == "heatmap" else "Above\npopulation"
-    return Row(_title(source), photographs, (Layer(overlays, sequential(unit, highest)),))
+    outlines = _outlines(data, source, tuple(photographs)) if maps.name == "relative" else ()
+    return Row(_title(source), photographs, (Layer(overlays, sequential(unit, highest)),), outlines)
+
+
+def _outlines(data: FigureData, source: str, actors: tuple[str, ...]) -> tuple[Outline, ...]:
+    """Outline what lies above the other actors in a solid line, and what lies below in a dotted one."""
+    if "relative_p" not in data.heatmaps:
+        return ()
+    tested = data.heatmaps[["relative_t", "relative_p"]].sel(source=source, actor=list(actors)).load()
+    survives = tested.relative_p <= LEVEL
+    return tuple(Outline({actor: (survives & side).sel(actor=actor) for actor in actors}, dashes)
+                 for side, dashes in ((tested.relative_t > 0, "solid"), (tested.relative_t < 0, "dotted")))
+
+
+def _test_text(data: FigureData, sources: tuple[str, ...], columns: tuple[str, ...]) -> str:
+    """Say what the outlines are, and for how many actors there are any."""
+    said = []
+    for source in sources:
+        found = rows(data.estimates, statistic="relative_saliency", metric="max_t", source=source, level="population")
+        if len(found) and found["family_size"].notna().all():
+            row = found.iloc[0]
+            shown = int((data.heatmaps["relative_p"].sel(source=source, actor=list(columns)) <= LEVEL).any(
+                ["y", "x"]).sum())
+            said.append(f"{_title(source).lower()} {row['family_size']:,.0f} tests, {row['n_resamples']:,.0f} "
+                        f"permutations; pixels of {row['count']:.0f} of {counted(int(row['n']), 'actor')} survive, "
+                        f"{shown} of them shown here")
+            sigma = row["sigma"]
+    if not said:
+        return ""
+    return (f"Outlined: pixels at which the actor differs from the other actors (solid: above, dotted: below), p ≤ "
+            f"{LEVEL:g} by the largest |t| over all pixels and actors, on maps smoothed with a Gaussian of {sigma:.3g} "
+            f"pixels, images permuted among actors ({'; '.join(said)}). Absence of a line is no evidence of likeness.")
 
 
 def _title(source: str) -> str:

@@ -28,7 +28,7 @@ from plotnine import (
 )
 from plotnine.composition import Compose, Stack
 
-from salcompare.figures.geoms import geom_picture, geom_pixels
+from salcompare.figures.geoms import geom_outline, geom_picture, geom_pixels
 from salcompare.figures.theme import COLOUR_BAR, picture_theme, wrapped
 
 PRINTED = 340  # pixels of a 29 mm picture at 300 dots per inch; more are never seen
@@ -58,6 +58,22 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Outline:
+    """Pixels that a line goes round.
+
+    Attributes
+    ----------
+    inside : mapping of str to bool DataArray (y, x)
+        By column.
+    dashes : str
+        The line's style, as matplotlib names them.
+    """
+
+    inside: Mapping[str, xr.DataArray]
+    dashes: str = "solid"
+
+
+@dataclass(frozen=True)
 class Row:
     """One row of pictures: a title at its left, and a photograph, perhaps under a map, for each column.
 
@@ -69,11 +85,14 @@ class Row:
         By column.
     layers : tuple of Layer
         What lies over them.
+    outlines : tuple of Outline
+        Lines over those.
     """
 
     title: str
     photographs: Mapping[str, Picture]
     layers: tuple[Layer, ...] = ()
+    outlines: tuple[Outline, ...] = ()
 
 
 def grey(photograph: Picture) -> Picture:
@@ -158,6 +177,11 @@ def picture_row(row: Row, columns: Sequence[str]) -> ggplot:
             plot += layer.scale
             bar: guide_colorbar | Literal["none"] = COLOUR_BAR if layer.bar else "none"
             plot += guides(color=bar) if aesthetic == "color" else guides(fill=bar)
+    for outline in row.outlines:
+        inside = {_strip(column): found.astype(float).where(found) for column, found in outline.inside.items()}
+        frame = pixels_frame(inside, names)
+        if len(frame):
+            plot += geom_outline(aes("x", "y"), data=frame, size=size, step=block(size), dashes=outline.dashes)
     return plot
 
 

@@ -11,6 +11,7 @@ from salcompare.report.methods.limits import limits
 from salcompare.report.methods.material import HUMAN_MAPS, SIMULATION, classifier_maps, classifiers, photographs
 from salcompare.report.methods.overlap import BASELINES, overlap
 from salcompare.report.methods.references import REFERENCES
+from salcompare.report.methods.relative import relative
 from salcompare.report.methods.symmetry import SYMMETRY
 from salcompare.report.methods.variance import variance
 
@@ -29,8 +30,7 @@ def methods(data: ReportData) -> list[tuple[str, str]]:
         found += [("Human maps", HUMAN_MAPS)]
     if data.classifiers:
         found += [("Classifiers", classifiers(data)), ("Classifier maps", classifier_maps(data))]
-    found += [("Relative saliency", "An actor's heatmap minus the mean over actors of the actors' heatmaps."),
-              ("Variance explained", variance(data))]
+    found += [("Relative saliency", relative(data)), ("Variance explained", variance(data))]
     if people:
         found += [("Labels", labels(data))]
     if people and data.classifiers:

@@ -19,6 +19,7 @@ from salcompare.statistics.analysis.heatmap_overlap import HeatmapOverlap
 from salcompare.statistics.analysis.labels import label_estimates
 from salcompare.statistics.analysis.overlap import IMAGE_COLUMNS, OverlapAnalysis
 from salcompare.statistics.analysis.parts import AnalysisData, Draws
+from salcompare.statistics.analysis.relative import beside_heatmaps, relative_estimates
 from salcompare.statistics.analysis.symmetry import symmetry_estimates
 from salcompare.statistics.analysis.variance import variance_estimates
 
@@ -38,7 +39,8 @@ class Results:
     estimates : DataFrame
         See `salcompare.schema.ESTIMATES`.
     heatmaps : Dataset
-        ``heatmap`` and ``relative`` (source, actor, y, x).
+        ``heatmap``, ``relative``, and ``relative_t`` and ``relative_p`` of `relative_test`, NaN where a pixel was not
+        tested; all (source, actor, y, x).
     nulls : DataFrame
         Columns statistic, metric, form, source, value: draws under the null, for figures.
     image_overlaps : DataFrame
@@ -82,6 +84,10 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
         rows += more
         draws.append(null)
     heatmaps = study_heatmaps(data, maps)
+    progress.say("  relative saliency")
+    more_rows, tests = relative_estimates(data, maps, statistics, seed)
+    rows += more_rows
+    heatmaps = beside_heatmaps(tests, heatmaps)
     progress.say("  labels and symmetry")
     rows += label_estimates(data, maps, statistics, seed)
     if heatmaps.sizes["source"]:

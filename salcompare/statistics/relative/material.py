@@ -18,7 +18,7 @@ from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order, smooth
 from salcompare.statistics.inference.permutation import Exchangeability, exchangeability
 
-SUPPORT = 0.1
+SUPPORT = 0.2
 """Share of the images that a pixel's mass must be spread over for the pixel to be tested."""
 _COLUMNS = 4096  # pixels held in float64 at a time
 
