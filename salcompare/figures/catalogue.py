@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from salcompare.errors import InputError, Problem
+from salcompare.figures.ceilings import ceilings_figure, ceilings_missing
 from salcompare.figures.data import Figure, FigureData
 from salcompare.figures.differences import differences_figure, differences_missing
 from salcompare.figures.heatmaps import heatmaps_figure, heatmaps_missing, relative_figure
+from salcompare.figures.label_cells import label_cells_figure, label_cells_missing
 from salcompare.figures.labels import labels_figure, labels_missing
 from salcompare.figures.masks import masks_figure, masks_missing
 from salcompare.figures.overlap import overlap_figure, overlap_missing
@@ -25,9 +27,11 @@ _FIGURES: dict[int, tuple[Callable[[FigureData], str | None], Callable[[FigureDa
     8: (overlap_missing, overlap_figure),
     9: (symmetry_missing, symmetry_figure),
     10: (training_missing, training_figure),
+    11: (label_cells_missing, label_cells_figure),
+    12: (ceilings_missing, ceilings_figure),
 }
 NUMBERS = tuple(_FIGURES)
-"""2 to 6 are those of Sun, Teoh & Guerzhoy (2020); 7 to 10 go beyond."""
+"""2 to 6 are those of Sun, Teoh & Guerzhoy (2020); 7 on go beyond."""
 
 
 def make_figures(data: FigureData, *, only: Collection[int] | None = None) -> list[Figure]:

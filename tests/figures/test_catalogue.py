@@ -11,7 +11,7 @@ from salcompare.errors import InputError
 from salcompare.figures import NUMBERS, figures_left_out, make_figures
 from tests.figures.tiny import FROZEN, MAIN, tiny
 
-USES_RESPONSES = {4, 5, 6, 7, 8, 9}
+USES_RESPONSES = {4, 5, 6, 7, 8, 9, 11, 12}
 
 
 def test_every_figure_is_made_where_every_input_is_there():
@@ -26,17 +26,17 @@ def test_only_the_wanted_figures_are_made():
 
 
 def test_a_number_without_figure_is_refused_by_name():
-    with pytest.raises(InputError, match="figure 1, 12; expected numbers from 2 to 10"):
-        make_figures(tiny(), only=[12, 5, 1])
+    with pytest.raises(InputError, match=f"figure 1, 99; expected numbers from 2 to {NUMBERS[-1]}"):
+        make_figures(tiny(), only=[99, 5, 1])
 
 
 @pytest.mark.parametrize(("changes", "left_out"), [
     ({"responses": None}, {4}),
     ({"differences": None}, {3}),
     ({"classifier_maps": {MAIN: tiny().classifier_maps[MAIN]}}, {2}),
-    ({"estimates": tiny().estimates.iloc[:0]}, {4, 7, 8, 9, 10}),
+    ({"estimates": tiny().estimates.iloc[:0]}, {4, 7, 8, 9, 10, 11, 12}),
     ({"actors": ()}, {2, 5, 6}),
-    ({"classifier_maps": {}}, {2, 8, 10}),
+    ({"classifier_maps": {}}, {2, 8, 10, 12}),
 ])
 def test_a_figure_without_its_inputs_is_left_out_with_a_reason(changes, left_out):
     data = tiny(**changes)
@@ -73,6 +73,8 @@ def test_simulated_responses_are_called_so_in_figure_and_caption_where_they_are_
     (8, ["n = 3", "2 actors, sorted", "the uniform map, which being constant",
          "95% percentile bootstrap intervals over actors"]),
     (9, ["2 actors, each from 2 images", "95% percentile bootstrap intervals over images"]),
+    (11, ["adjusted over all 6 cells", "images permuted freely among actors, 999 times): 2 cells.", "n = 3 actors",
+          "95% jackknife intervals over actors"]),
     (10, ["6 train, 6 validation and 6 test images", "95% Wilson intervals"]),
 ])
 def test_a_caption_says_what_n_is_and_what_the_interval_is(number, said):

@@ -80,6 +80,25 @@ def test_bars_are_the_shares_given_the_largest_on_top():
     np.testing.assert_allclose(bars["ci_low"], [0.65, 0.25])
 
 
+def test_cells_that_stand_out_are_framed_with_their_difference():
+    matrix, beside = plots(11)
+    framed = matrix.layers[1].geom.data
+    assert framed[["actor", "label", "number"]].to_numpy().tolist() == [
+        [ACTORS[0], "eyes", "+30"], [ACTORS[0], "nose", "\N{MINUS SIGN}30"]]
+    assert len(matrix.data) == 6
+    assert beside.data.set_index("row")["value"].to_dict() == {"eyes": 0.4, "nose": 0.1, "Mean over labels": 0.25}
+    assert len(plots(11, classifier_maps={})) == 1
+
+
+def test_labels_of_workers_own_are_drawn_where_they_stand_out():
+    table = tiny().estimates.query("statistic == 'label_difference'")
+    own = [table[table["label"] == "eyes"].assign(label=f"own {k}", p_adjusted=p) for k, p in enumerate((0.9, 0.01))]
+    (figure,) = make_figures(tiny(estimates=pd.concat([table, *own]), classifier_maps={}), only=[11])
+    drawn = next(iter(figure.plot)).data["label"]
+    assert set(drawn) == {"eyes", "nose", "own 1"}
+    assert "1 labels of workers' own" in figure.caption
+
+
 def test_r2_stands_beside_its_null():
     plot = plots(7)
     assert plot.data["value"].tolist() == [0.5, 0.6, 0.45]

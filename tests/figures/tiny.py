@@ -55,10 +55,27 @@ def estimates() -> pd.DataFrame:
         {"statistic": "label_share", "level": "population", "source": "human", "label": label, "value": value,
          "ci_low": value - 0.05, "ci_high": value + 0.05, "ci_method": "percentile", "resampled": "workers",
          "n_resamples": 200, "n": 3} for label, value in (("nose", 0.3), ("eyes", 0.7))]
+    found += [{"statistic": "label_difference", "metric": "share_difference", "level": "actor", "source": "human",
+               "actor": actor, "label": label, "value": sign * value, "p_value": p, "p_adjusted": min(1, 3 * p),
+               "family_size": 6, "null": "images permuted freely among actors", "n_resamples": 999, "n": 2}
+              for label, sign in (("eyes", 1), ("nose", -1))
+              for actor, value, p in zip(ACTORS, (0.3, -0.1, -0.2), (0.01, 0.5, 0.02), strict=True)]
+    found += [{"statistic": "label_region", "metric": "pearson" if label else "mean_pearson", "level": "population",
+               "source": MAIN, "against": "human", "label": label, "value": value, "ci_low": low, "ci_high": high,
+               "ci_method": "jackknife", "resampled": "actors", "p_value": p, "p_adjusted": p, "n": 3}
+              for label, value, low, high, p in (("eyes", 0.4, 0.1, 0.6, 0.01), ("nose", 0.1, -0.3, 0.5, 0.6),
+                                                 (None, 0.25, None, None, 0.2))]
     found += [{"statistic": "variance_explained", "metric": "r2", "form": form, "level": "population", "source": source,
                "value": value, "null": "images permuted freely among actors", "null_mean": 0.4, "p_value": 0.002,
                "n": 6, "n_resamples": 999}
               for source, form, value in (("human", "raw", 0.5), (MAIN, "masks", 0.6), ("photographs", "raw", 0.45))]
+    for level, actor, value in (("population", None, 0.4), ("actor", ACTORS[0], 0.3), ("actor", ACTORS[1], None)):
+        found += [{"statistic": "share_of_ceiling", "metric": "pearson", "form": "smoothed", "level": level,
+                   "actor": actor, "source": MAIN, "against": "human", "contrast": f"over {null}", "null": null,
+                   "null_mean": low, "ceiling": 0.9, "value": value, "ci_low": value and value - 0.1,
+                   "ci_high": value and value + 0.1, "ci_method": "crossed Fieller",
+                   "resampled": "workers and actors", "n_resamples": 200, "n": 3}
+                  for null, low in (("other actors' classifier maps", 0.2), ("other actors' human maps", 0.7))]
     for level, actor, value in (("population", None, 0.5), ("actor", ACTORS[0], 0.4), ("actor", ACTORS[1], 0.6)):
         for contrast, less in (("same image", 0.0), ("same actor, other image", 0.1), ("other actor", 0.2)):
             found.append({"statistic": "overlap", "metric": "pearson", "form": "smoothed", "level": level,
