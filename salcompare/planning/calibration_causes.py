@@ -8,6 +8,7 @@ from salcompare.planning.calibration_scenarios import (
     DEMO,
     IMAGE,
     LEFT,
+    POSED,
     RAGGED_COUNTS,
     SHARED,
     SIZES,
@@ -32,11 +33,14 @@ _PERCENTILE = ("percentiles of a bootstrap of few units are too narrow: its spre
                "knows no t; the t interval is the default")
 _BCA = "BCa takes up bias and skewness, not that there are few actors; the t interval is the default"
 _FEW_IMAGES = "four images tell an actor's labels from an image's only where the difference is large"
+_LINEAR = ("maps follow a pose by more than the photographs' leading components say linearly; what these leave of an "
+           "actor's pose counts as the actor's")
 _SPREADS = "five images of each actor are few to tell spreads apart"
 
 CAUSES: Mapping[str, Mapping[str, str]] = {
     "relative saliency, largest |t|": {UNEQUAL: _POOLED},
     "relative saliency, largest |t| (Welch)": {UNEQUAL: _WELCH},
+    "partial R² given the photographs": {POSED: _LINEAR},
     "actor effect of Pearson overlap": {UNEQUAL: _NOISY_ALIKE},
     "actor effect of IoU": {UNEQUAL: _NOISY_ALIKE},
     "common side of human maps, laterality": dict.fromkeys((SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), _WORKERS),

@@ -10,6 +10,7 @@ from plotnine import (
     geom_hline,
     geom_linerange,
     geom_point,
+    geom_text,
     ggplot,
     labs,
     scale_color_manual,
@@ -25,7 +26,7 @@ from salcompare.planning.calibration import LEVEL
 from salcompare.planning.calibration_rates import POWER
 
 ROW, EDGE = 0.105, 0.62  # inches
-STRIP = 9  # characters of a line of a panel's title
+STRIP = 10  # characters of a line of a panel's title
 GOOD, BAD, STATED = "#0072B2", "#D55E00", "#E69F00"
 _COLOURS = {"holds": GOOD, "found": GOOD, "shortfall": STATED, "fails": BAD, "missed": BAD}
 _KEYS = "blue: within its bound; orange: not, with a stated cause; red: not, unexplained"
@@ -60,8 +61,9 @@ def _figure(cells: pd.DataFrame, name: str, title: str, axis: str, nominal: str,
         panel_spacing_x=0.012, strip_text_x=element_text(size=5.5), legend_position="none",
         axis_text_y=element_text(size=5.5))
     bound = "; grey: the bound, simultaneous over all cells" if bounded else ""
+    edge = " A number at the edge is a rate that lies beyond it."
     text = (f"Dots: shares of {_runs(cells)} simulated studies; bars: exact 95% binomial intervals; {nominal}{bound}. "
-            f"{_KEYS[0].upper()}{_KEYS[1:]}.")
+            f"{_KEYS[0].upper()}{_KEYS[1:]}.{edge}")
     return Figure(name, title, text, plot, DOUBLE, height)
 
 
@@ -72,12 +74,16 @@ def _plot(cells: pd.DataFrame, checks: list[str], scenarios: list[str], axis: st
         check=pd.Categorical(cells["check"], categories=checks[::-1]),
         scenario=pd.Categorical([wrapped(name, STRIP) for name in cells["scenario"]], categories=titles))
     low, high = _range(table, at)
-    inside = table.assign(mc_low=table["mc_low"].clip(low, high), mc_high=table["mc_high"].clip(low, high),
-                          rate=table["rate"].clip(low, high))
+    beyond = table[(table["rate"] < low) | (table["rate"] > high)]
+    inside = table.drop(beyond.index)
+    inside = inside.assign(mc_low=inside["mc_low"].clip(low, high), mc_high=inside["mc_high"].clip(low, high))
+    number = beyond.assign(text=[f"{100 * rate:.0f}" for rate in beyond["rate"]], rate=beyond["rate"].clip(low, high))
     plot = (ggplot(inside, aes("check", "rate")) + facet_grid(cols="scenario")
             + geom_hline(yintercept=at, linetype="dashed", color=INK, size=0.3))
     if bounded:
         plot += geom_point(aes(y="bound"), shape="|", color=NULL, size=1.6)
+    if len(beyond):
+        plot += geom_text(aes(label="text", color="verdict"), data=number, size=5.5, ha="right" if at < 0.5 else "left")
     return (plot + geom_linerange(aes(ymin="mc_low", ymax="mc_high", color="verdict"), size=0.4)
             + geom_point(aes(color="verdict"), size=1.1, stroke=0) + scale_color_manual(values=_COLOURS)
             + scale_y_continuous(limits=(low, high), breaks=_breaks(low, high), labels=percent)
@@ -85,10 +91,10 @@ def _plot(cells: pd.DataFrame, checks: list[str], scenarios: list[str], axis: st
 
 
 def _range(table: pd.DataFrame, at: float) -> tuple[float, float]:
-    """Range of the axis: that of what is drawn, from 0 for rates below a half."""
+    """Range of the axis, in which good rates can be told apart; what lies beyond is printed as a number at the edge."""
     if at < 0.5:
-        return 0.0, float(max(2 * at, table["bound"].max(), min(table["mc_high"].max(), 1)) * 1.02)
-    return float(min(at - 0.1, table["mc_low"].min())), 1.0
+        return 0.0, float(min(1, 2.5 * table["bound"].max()))
+    return float(max(0, min(at - 0.12, 2.5 * table["bound"].min() - 1.5))), 1.0
 
 
 def _breaks(low: float, high: float) -> list[float]:
