@@ -35,7 +35,8 @@ from salcompare.figures.theme import (
     wrapped,
 )
 
-FORMS = ("raw", "smoothed", "masks", "smoothed masks")
+GIVEN = " | photos"
+FORMS = tuple(form + given for form in ("raw", "smoothed", "masks", "smoothed masks") for given in ("", GIVEN))
 ROW = 0.19  # inches
 
 
@@ -45,7 +46,7 @@ def variance_missing(data: FigureData) -> str | None:
 
 
 def variance_figure(data: FigureData) -> Figure:
-    """Draw R² of every source and form beside the draws of its null distribution."""
+    """Draw R² of every source and form, and R² given the photographs, beside the draws of their null distributions."""
     observed = _observed(data)
     names = [_strip(source, data) for source in dict.fromkeys(observed["source"])]
     height = 0.62 + ROW * len(observed) + 0.09 * len(names) + (0.17 if _simulated(data, observed) else 0)
@@ -56,11 +57,14 @@ def variance_figure(data: FigureData) -> Figure:
     n = observed["n"].dropna().astype(int)
     images = f"{n.min():,} to {n.max():,}" if len(n) and n.min() != n.max() else f"{n.max():,}" if len(n) else "unknown"
     drawn = f"; grey: {counted(len(draws), 'draw')} of the null distributions" if len(draws) else ""
+    partial = observed.loc[observed["metric"] == "r2_partial", "contrast"].dropna()
+    given = [f"'{GIVEN.strip()}': partial R², {'; '.join(dict.fromkeys(partial))}; its null mean is larger, since "
+             "components take up degrees of freedom."] if len(partial) else []
     text = caption(data, [
         f"Dots: R² by actor, pooled over pixels (n = {images} images of "
         f"{counted(data.images['actor'].nunique(), 'actor')}); tick: its mean under the null hypothesis{drawn}.",
         f"Null: {', '.join(dict.fromkeys(observed['null'].dropna()))}. p counts permutations"
-        f"{_permutations(observed)}.",
+        f"{_permutations(observed)}.", *given,
         "R² carries no interval: copies of an image in a bootstrap inflate it."],
         responses=bool((observed["source"] == "human").any()), photographs=False)
     return Figure("fig7-variance", "Variance explained by actor", text, plot, SINGLE, height)
@@ -89,8 +93,14 @@ def _plot(data: FigureData, observed: pd.DataFrame, names: list[str]) -> ggplot:
 
 
 def _observed(data: FigureData) -> pd.DataFrame:
-    table = rows(data.estimates, statistic="variance_explained", metric="r2", level="population")
-    return table[table["value"].notna()].reset_index(drop=True)
+    table = rows(data.estimates, statistic="variance_explained", metric=["r2", "r2_partial"], level="population")
+    table = table[table["value"].notna()].reset_index(drop=True)
+    return table.assign(form=_with_given(table))
+
+
+def _with_given(table: pd.DataFrame) -> pd.Series:
+    """Name the form of maps, and that the photographs are given where they are."""
+    return table["form"].fillna("raw") + table["metric"].map({"r2_partial": GIVEN}).fillna("")
 
 
 def _draws(data: FigureData, observed: pd.DataFrame) -> pd.DataFrame:
@@ -98,8 +108,8 @@ def _draws(data: FigureData, observed: pd.DataFrame) -> pd.DataFrame:
     nulls = data.nulls
     if nulls.empty:
         return nulls
-    nulls = nulls[(nulls["statistic"] == "variance_explained") & (nulls["metric"] == "r2")]
-    nulls = nulls.merge(observed[["source", "form"]], on=["source", "form"])
+    nulls = nulls[(nulls["statistic"] == "variance_explained") & nulls["metric"].isin(["r2", "r2_partial"])]
+    nulls = nulls.assign(form=_with_given(nulls)).merge(observed[["source", "form"]], on=["source", "form"])
     varied = nulls.groupby(["source", "form"])["value"].transform("nunique") > 2
     return nulls[varied].reset_index(drop=True)
 

@@ -13,6 +13,7 @@ from salcompare import maps as mapping
 from salcompare.progress import Progress, Silent
 from salcompare.statistics.analysis.asymmetry import asymmetry_estimates
 from salcompare.statistics.analysis.ceilings import ceiling_estimates, noise_ceiling_rows
+from salcompare.statistics.analysis.components import box_component_rows
 from salcompare.statistics.analysis.estimates import estimates_table, nulls_table, with_responses
 from salcompare.statistics.analysis.families import name_families
 from salcompare.statistics.analysis.heatmap_overlap import HeatmapOverlap
@@ -80,9 +81,10 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     image_overlaps = pd.DataFrame(columns=list(IMAGE_COLUMNS))
     draws: list[Draws] = []
     progress.say("  variance explained")
-    for more, null in variance_estimates(data, maps, statistics, seed):
+    for more, nulls in variance_estimates(data, maps, statistics, seed):
         rows += more
-        draws.append(null)
+        draws += nulls
+    rows += box_component_rows(data, maps)
     heatmaps = study_heatmaps(data, maps)
     progress.say("  relative saliency")
     more_rows, tests = relative_estimates(data, maps, statistics, seed)

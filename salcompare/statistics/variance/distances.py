@@ -18,7 +18,7 @@ from salcompare.statistics.variance.gram import ROUNDING, Stack, Sums, blocks, s
 
 Distance = Literal["euclidean", "bray_curtis", "jensen_shannon"]
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
-_TILE = 512
+_TILE = 256
 """Pixels whose logarithms are taken at a time, so that all images' stay in the processor's cache."""
 _ENTROPY_ROUNDING = 1e-13
 """A squared Jensen-Shannon distance below this is rounding: it is a difference of entropies near log 2."""

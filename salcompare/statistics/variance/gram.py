@@ -20,7 +20,7 @@ _READ = 16
 """Blocks of a lazy stack read at a time, since stores are chunked by image and each read goes through all of it."""
 ROUNDING = 1e-24
 """Share of a sum of squares below which a centred one is rounding: a constant, not a spread (squared, 1e-12)."""
-GATHERED = 250_000
+_GATHERED = 250_000
 """Inner products gathered at a time, so that they stay in the processor's cache."""
 _GATHER_COST = 160
 """Gathering one inner product takes as long as so many multiplications and additions in a matrix product."""
@@ -136,7 +136,7 @@ def between_sums(
     n_pairs = int((counts * (counts - 1) // 2).sum())
     gather = _GATHER_COST * n_pairs <= n_units**2 * len(counts)
     kernel = _by_pairs if gather else _by_indicators
-    step = max(1, GATHERED // max(1, n_pairs if gather else n_units * len(counts)))
+    step = max(1, _GATHERED // max(1, n_pairs if gather else n_units * len(counts)))
     order = np.argsort(labels, kind="stable")
     placed = np.ascontiguousarray(batch[:, order].T)
     within = np.concatenate([kernel(products, counts, placed[:, at:at + step])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.variance.distances import Distance, check_distance, gower_gram
-from salcompare.statistics.variance.gram import GATHERED, stack_maps
+from salcompare.statistics.variance.gram import stack_maps
 from salcompare.statistics.variance.inputs import Sample, check_options, check_permutations, sample_of
 from salcompare.statistics.variance.units import Units, units_of
 
@@ -192,20 +191,14 @@ def _tested(gram: NDArray[np.float64], model: _Model, n_permutations: int, rng: 
 
 
 def _partial_r2(residuals: NDArray[np.float64], model: _Model, batch: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Partial R² (b,) where unit ``batch[b, u]`` takes place u, as sums over pairs of places."""
-    n = len(residuals)
-    first, second = np.triu_indices(n, 1)
-    hats = np.stack([model.reduced[:, 1:] @ model.reduced[:, 1:].T, model.added @ model.added.T])
-    of_pairs, own = 2 * hats[:, first, second], np.diagonal(hats, axis1=1, axis2=2)
-    carried = [of_pairs @ residuals.ravel().take(places[:, first] * n + places[:, second]).T
-               + own @ np.diag(residuals)[places].T for places in _some_at_a_time(batch, len(first))]
-    reduced, added = np.concatenate(carried, axis=1)
+    """Partial R² (b,) where unit ``batch[b, u]`` takes place u."""
+    hats = np.stack([model.reduced[:, 1:] @ model.reduced[:, 1:].T, model.added @ model.added.T]).reshape(2, -1)
+    moved, carried = np.empty_like(residuals), np.empty((2, len(batch)))
+    for at, places in enumerate(batch):  # one by one, so that the matrix stays in the processor's cache
+        residuals[places].take(places, axis=1, out=moved, mode="clip")  # other modes copy once more
+        carried[:, at] = hats @ moved.ravel()
+    reduced, added = carried
     return np.asarray(added / (np.trace(residuals) - reduced), np.float64)
-
-
-def _some_at_a_time(batch: NDArray[np.intp], n_pairs: int) -> Iterator[NDArray[np.intp]]:
-    step = max(1, GATHERED // n_pairs)
-    return (batch[at:at + step] for at in range(0, len(batch), step))
 
 
 def _undefined() -> xr.Dataset:
