@@ -59,7 +59,7 @@ def contrast(row: pd.Series[Any], claim: str) -> str:
             f"{number(row['ci_high'], 2)} remain possible.")
 
 
-def verdict(row: pd.Series[Any], claim: str) -> str:
+def verdict(row: pd.Series[Any], claim: str, *, negative: str | None = None) -> str:
     """Say whether a test gives evidence for a claim; where it does not, which effects the interval still allows.
 
     Parameters
@@ -68,7 +68,11 @@ def verdict(row: pd.Series[Any], claim: str) -> str:
         One estimate with value, interval and p_value.
     claim : str
         What the alternative says, to stand after "evidence that".
+    negative : str, optional
+        What it says of a negative value, where the test is two-sided.
     """
+    if negative is not None and row["value"] < 0:
+        claim = negative
     p = row["p_value"]
     if math.isnan(p):
         reason = f" ({row['reason']})" if isinstance(row["reason"], str) and row["reason"] else ""

@@ -3,11 +3,13 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from salcompare.report import summarise
 from salcompare.report.wording import number, p_value
-from tests.report.contents import estimates, report_data
+from salcompare.statistics.analysis.estimates import estimates_table, with_responses
+from tests.report.contents import MAIN, estimates, report_data, row
 
 
 def answers(data):
@@ -75,3 +77,51 @@ def test_undefined_numbers_are_never_printed_as_numbers(tmp_path):
     said = answers(report_data(tmp_path, estimates=table))
     assert "nan" not in said
     assert "R² is not defined (one image an actor)" in said
+
+
+def more(*rows_given):
+    """Estimates beside the usual ones."""
+    table = pd.concat([estimates(), with_responses(estimates_table([row(**one) for one in rows_given]), "simulated")])
+    return table.reset_index(drop=True)
+
+
+PARTIAL = {"statistic": "variance_explained", "metric": "r2_partial", "form": "raw", "level": "population",
+           "source": MAIN, "contrast": "given 5 components of the photographs", "value": 0.2, "null_mean": 0.19}
+SHARE = {"statistic": "share_of_ceiling", "metric": "pearson", "form": "smoothed", "level": "population", "source": MAIN}
+CELLS = {"statistic": "label_difference", "source": "human"}
+RELATIVE = {"statistic": "relative_saliency", "metric": "max_t", "source": MAIN}
+
+
+@pytest.mark.parametrize(("rows_given", "words"), [
+    ([PARTIAL | {"p_value": 0.4}], "no evidence that maps of one actor are alike beyond that"),
+    ([PARTIAL | {"p_value": 0.01}], "20.0% of what is left, by chance 19.0% (p = 0.010)."),
+    ([{"statistic": "dispersion", "metric": "f_median", "form": "raw", "level": "population", "source": MAIN,
+       "value": 4.0, "p_value": 0.01}], "actors differ in how much their maps spread (p = 0.010)"),
+    ([SHARE | {"contrast": "over no correlation", "value": 0.4, "ci_low": 0.3, "ci_high": 0.5},
+      SHARE | {"contrast": "over other actors' human maps", "value": -1.5, "ci_low": -2.0, "ci_high": -1.0}],
+     "from no correlation at all, 40% (95% CI 30% to 50%); from what the other actors' mean human map reaches, "
+     "−150% (95% CI −200% to −100%): it falls short even of that."),
+    ([CELLS | {"metric": "mean_eta2", "level": "population", "value": 0.5, "p_value": 0.3}],
+     "No evidence that actors differ in the labels they get (p = 0.30)."),
+    ([CELLS | {"metric": "mean_eta2", "level": "population", "value": 0.5, "p_value": 0.001},
+      CELLS | {"metric": "share_difference", "level": "actor", "actor": "ann", "label": "beard", "value": 0.3,
+               "p_value": 0.001, "p_adjusted": 0.02},
+      CELLS | {"metric": "share_difference", "level": "actor", "actor": "bob", "label": "nose", "value": 0.1,
+               "p_value": 0.04, "p_adjusted": 0.2}],
+     "standing out from the other actors: ann beard (+30 points, p = 0.020)."),
+    ([RELATIVE | {"level": "actor", "actor": "ann", "value": 5.0, "p_value": 0.01, "p_adjusted": 0.01},
+      RELATIVE | {"level": "actor", "actor": "bob", "value": 2.0, "p_value": 0.6, "p_adjusted": 0.6}],
+     "differ from the other actors' at some pixels for 1 of 2 actors (ann)"),
+    ([{"statistic": "label_region", "metric": "mean_pearson", "level": "population", "source": MAIN, "value": -0.3,
+       "ci_low": -0.5, "ci_high": -0.1, "p_value": 0.01}],
+     "There is evidence that an actor's masks lie less inside a label's region the more people name the label"),
+    ([{"statistic": "symmetry_test", "metric": "asymmetry", "level": "population", "source": "photographs",
+       "value": 0.1, "ci_low": 0.05, "ci_high": 0.15, "p_value": 0.001}],
+     "There is evidence that the photographs themselves are asymmetric"),
+    ([{"statistic": "actor_similarity", "metric": "correlation", "level": "population", "source": MAIN, "value": 0.1,
+       "ci_low": -0.1, "ci_high": 0.3, "p_value": 0.2, "p_attainable": 0.001}],
+     "No evidence that people and the classifier find the same pairs of actors alike: 0.10, p = 0.20. Effects from "
+     "−0.10 to 0.30 remain possible."),
+])
+def test_the_summary_says_what_each_test_found(tmp_path, rows_given, words):
+    assert words in answers(report_data(tmp_path, estimates=more(*rows_given)))

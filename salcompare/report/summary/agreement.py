@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from salcompare.report.summary.picking import PRIMARY, main_source, one
-from salcompare.report.wording import contrast, estimate, number, verdict
+from salcompare.report.summary.picking import PRIMARY, main_source, one, pick
+from salcompare.report.wording import contrast, estimate, number, percent, verdict
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from salcompare.report.data import ReportData
 
 
@@ -19,8 +21,12 @@ def ceiling(data: ReportData) -> list[str]:
         return []
     if math.isnan(row["value"]):
         return [f"The noise ceiling could not be computed: {row['reason']}."]
+    alpha = one(data.estimates, statistic="label_agreement", metric="krippendorff_alpha", level="population")
+    said = [] if alpha is None or math.isnan(alpha["value"]) else [
+        f"On the label of an image, workers agree by a Krippendorff's alpha of {estimate(alpha)}; 0 is chance, 1 "
+        "perfect."]
     return [f"A model that knew the true human map of each image could correlate with the observed one by at most "
-            f"{estimate(row)} on smoothed maps: the noise ceiling."]
+            f"{estimate(row)} on smoothed maps: the noise ceiling.", *said]
 
 
 def agreement(data: ReportData) -> list[str]:
@@ -46,4 +52,42 @@ def agreement(data: ReportData) -> list[str]:
         if row is not None:
             said.append(verdict(row, claim) if "effect" in name else
                         contrast(row, claim.format("less" if row["value"] < 0 else "more")))
+    return [*said, *_below_ceiling(data, source), *_others(data, source)]
+
+
+_WAYS = {
+    "over no correlation": "no correlation at all",
+    "over other actors' classifier maps": "what the classifier's maps of other actors reach",
+    "over other actors' human maps": "what the other actors' mean human map reaches",
+}
+
+
+def _below_ceiling(data: ReportData, source: str) -> list[str]:
+    """Say how much of the way from each null to the ceiling the classifier goes."""
+    said = []
+    for name, start in _WAYS.items():
+        row = one(data.estimates, statistic="share_of_ceiling", metric="pearson", form="smoothed", level="population",
+                  source=source, contrast=name)
+        if row is not None and not math.isnan(row["value"]):
+            below = ": it falls short even of that" if row["value"] < 0 else ""
+            said.append(f"from {start}, {_share(row)}{below}")
+    return [f"Of the way to the ceiling the classifier goes, {'; '.join(said)}."] if said else []
+
+
+def _share(row: pd.Series[Any]) -> str:
+    ends = "" if math.isnan(row["ci_low"]) else f" (95% CI {percent(row['ci_low'], 0)} to {percent(row['ci_high'], 0)})"
+    return f"{percent(row['value'], 0)}{ends}".replace("-", "−")
+
+
+def _others(data: ReportData, source: str) -> list[str]:
+    """Compare with the classifier's other variants, and ask which pairs of actors are alike."""
+    said = []
+    for _, row in pick(data.estimates, **PRIMARY, level="population", source=source).iterrows():
+        other = str(row["contrast"]).removeprefix("minus ")
+        if str(row["contrast"]).startswith("minus ") and other.count("/") == 2:
+            way = "less" if row["value"] < 0 else "more"
+            said.append(contrast(row, f"{source} agrees with people {way} than {other} does"))
+    pairs = one(data.estimates, statistic="actor_similarity", metric="correlation", level="population", source=source)
+    if pairs is not None:
+        said.append(verdict(pairs, "people and the classifier find the same pairs of actors alike"))
     return said
