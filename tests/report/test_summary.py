@@ -87,7 +87,8 @@ def more(*rows_given):
 
 PARTIAL = {"statistic": "variance_explained", "metric": "r2_partial", "form": "raw", "level": "population",
            "source": MAIN, "contrast": "given 5 components of the photographs", "value": 0.2, "null_mean": 0.19}
-SHARE = {"statistic": "share_of_ceiling", "metric": "pearson", "form": "smoothed", "level": "population", "source": MAIN}
+SHARE = {"statistic": "share_of_ceiling", "metric": "pearson", "form": "smoothed", "level": "population",
+         "source": MAIN}
 CELLS = {"statistic": "label_difference", "source": "human"}
 RELATIVE = {"statistic": "relative_saliency", "metric": "max_t", "source": MAIN}
 
