@@ -29,10 +29,18 @@ from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
 from salcompare.statistics.labels.regions import label_regions
 from salcompare.statistics.metrics.registry import METRICS, pairwise
+from salcompare.statistics.overlaps.actor_similarity import actor_similarity, mantel
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, uniform
+from salcompare.statistics.overlaps.comparisons import compare_classifiers, compare_pairings
 from salcompare.statistics.overlaps.contrasts import paired_differences, uniform_overlap
+from salcompare.statistics.overlaps.heatmaps import (
+    heatmap_overlap,
+    heatmap_tests,
+    population_differences,
+    population_overlap,
+)
 from salcompare.statistics.overlaps.pairings import pairing_tests
-from salcompare.statistics.overlaps.same_image import overlap, overlap_tests
+from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix, overlap_tests
 from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
 from salcompare.statistics.relative.discoveries import relative_fdr
 from salcompare.statistics.relative.maxima import relative_test
@@ -57,6 +65,7 @@ __all__ = [
     "AnalysisData",
     "Results",
     "actor_means",
+    "actor_similarity",
     "adjust_p",
     "analyse",
     "asymmetry_beyond_photographs",
@@ -65,6 +74,8 @@ __all__ = [
     "bootstrap_weights",
     "centre",
     "common_laterality_test",
+    "compare_classifiers",
+    "compare_pairings",
     "cross_validated_odd_share",
     "crossed_covariance",
     "crossed_interval",
@@ -75,16 +86,20 @@ __all__ = [
     "fieller_interval",
     "group_rare_labels",
     "half_ceiling",
+    "heatmap_overlap",
+    "heatmap_tests",
     "jackknife_interval",
     "label_differences",
     "label_histogram",
     "label_regions",
+    "mantel",
     "max_statistic_p",
     "mean_ceiling",
     "noise_ceiling",
     "odd_share_difference",
     "other_actors_mean",
     "overlap",
+    "overlap_matrix",
     "overlap_tests",
     "p_value",
     "paired_differences",
@@ -94,8 +109,10 @@ __all__ = [
     "partial_variance_explained",
     "percentile_interval",
     "permutations",
+    "population_differences",
     "population_label_histogram",
     "population_mean",
+    "population_overlap",
     "pose_association",
     "region_association",
     "relative_clusters",

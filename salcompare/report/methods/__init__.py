@@ -9,7 +9,7 @@ from salcompare.report.methods.families import FAMILIES
 from salcompare.report.methods.labels import labels
 from salcompare.report.methods.limits import limits
 from salcompare.report.methods.material import HUMAN_MAPS, SIMULATION, classifier_maps, classifiers, photographs
-from salcompare.report.methods.overlap import BASELINES, overlap
+from salcompare.report.methods.overlap import ACTOR_SIMILARITY, BASELINES, overlap
 from salcompare.report.methods.references import REFERENCES
 from salcompare.report.methods.relative import relative
 from salcompare.report.methods.symmetry import SYMMETRY
@@ -35,5 +35,5 @@ def methods(data: ReportData) -> list[tuple[str, str]]:
         found += [("Labels", labels(data))]
     if people and data.classifiers:
         found += [("Overlap", overlap(data)), ("Noise ceiling", CEILING), ("Share of the ceiling", SHARE),
-                  ("Resampling", RESAMPLING), ("Baselines", BASELINES)]
+                  ("Resampling", RESAMPLING), ("Baselines", BASELINES), ("Similarity of actors", ACTOR_SIMILARITY)]
     return [*found, ("Symmetry", SYMMETRY), ("Families of tests", FAMILIES)]

@@ -16,12 +16,12 @@ REFERENCES = (
     "Psychology, 3, 296–322. doi:10.1111/j.2044-8295.1910.tb00207.x.",
     "Bylinskii, Z., Judd, T., Oliva, A., Torralba, A., & Durand, F. (2019). What do different evaluation metrics tell "
     "us about saliency models? IEEE TPAMI, 41, 740–757. doi:10.1109/TPAMI.2018.2815601.",
+    "DiCiccio, C. J., & Romano, J. P. (2017). Robust permutation tests for correlation and regression coefficients. "
+    "JASA, 112, 1211–1220. doi:10.1080/01621459.2016.1202117.",
     "Fieller, E. C. (1954). Some problems in interval estimation. Journal of the Royal Statistical Society B, 16, "
     "175–185. doi:10.1111/j.2517-6161.1954.tb00159.x.",
     "Freedman, D., & Lane, D. (1983). A nonstochastic interpretation of reported significance levels. Journal of "
     "Business & Economic Statistics, 1, 292–298. doi:10.1080/07350015.1983.10509354.",
-    "DiCiccio, C. J., & Romano, J. P. (2017). Robust permutation tests for correlation and regression coefficients. "
-    "JASA, 112, 1211–1220. doi:10.1080/01621459.2016.1202117.",
     "Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics, 6, "
     "65–70.",
     "Judd, T., Ehinger, K., Durand, F., & Torralba, A. (2009). Learning to predict where humans look. ICCV. "
@@ -34,12 +34,12 @@ REFERENCES = (
     "metrics. PNAS, 112, 16054–16059. doi:10.1073/pnas.1510393112.",
     "Levene, H. (1960). Robust tests for equality of variances. In Contributions to Probability and Statistics, "
     "278–292. Stanford University Press.",
+    "Mantel, N. (1967). The detection of disease clustering and a generalized regression approach. Cancer Research, "
+    "27, 209–220. PMID 6018555.",
     "McCarthy, P. J., & Snowden, C. B. (1985). The bootstrap and finite population sampling. Vital and Health "
     "Statistics, 2(95).",
     "Nichols, T. E., & Holmes, A. P. (2002). Nonparametric permutation tests for functional neuroimaging: a primer "
     "with examples. Human Brain Mapping, 15, 1–25. doi:10.1002/hbm.1058.",
-    "Mantel, N. (1967). The detection of disease clustering and a generalized regression approach. Cancer Research, "
-    "27, 209–220. PMID 6018555.",
     "Phipson, B., & Smyth, G. K. (2010). Permutation P-values should never be zero. Statistical Applications in "
     "Genetics and Molecular Biology, 9(1). doi:10.2202/1544-6115.1585.",
     "Robert, P., & Escoufier, Y. (1976). A unifying tool for linear multivariate statistical methods: the "
@@ -57,10 +57,10 @@ REFERENCES = (
     "Statistics, 42, 2382–2412. doi:10.1214/14-AOS1255.",
     "Tan, M., & Le, Q. V. (2019). EfficientNet: Rethinking model scaling for convolutional neural networks. ICML. "
     "arXiv:1905.11946.",
-    "Westfall, P. H., & Young, S. S. (1993). Resampling-Based Multiple Testing. Wiley.",
     "Walther, A., Nili, H., Ejaz, N., Alink, A., Kriegeskorte, N., & Diedrichsen, J. (2016). Reliability of "
     "dissimilarity measures for multi-voxel pattern analysis. NeuroImage, 137, 188–200. "
     "doi:10.1016/j.neuroimage.2015.12.012.",
+    "Westfall, P. H., & Young, S. S. (1993). Resampling-Based Multiple Testing. Wiley.",
     "Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA, 22, 209–212. "
     "doi:10.1080/01621459.1927.10502953.",
 )

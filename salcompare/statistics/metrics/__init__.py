@@ -1,1 +1,34 @@
-"""The metrics of overlap, one function each, and all pairs at once."""
+"""The metrics of overlap, one function each, and all pairs at once.
+
+Tools disagree on most of them. What is chosen here, once, for all of the toolkit (`registry.METRICS` holds it in words,
+and reports print it):
+
+===================  ===================================================================================================
+question             choice
+===================  ===================================================================================================
+AUC: positives       people's top 20% (Judd et al. 2009): all pixels at or above the value at that rank and above the
+                     map's smallest value, so that tied pixels stay together
+AUC: negatives       auc_judd: all other pixels. (Borji's AUC draws as many from all pixels, positive ones too, so that
+                     its expected value is pulled towards 0.5.) auc_shuffled: the other images' positives, a pixel as
+                     often as it is one, all of them: the expected value over draws, so nothing is drawn
+AUC: ties            a tied pair of a positive and a negative pixel counts one half
+NSS                  the standard deviation divides by n; people's density weighs the pixels, of which fixation counts
+                     are the special case
+SIM                  maps over their sums; the minimum is not subtracted first, which would make it depend on one pixel
+KL: epsilon          both densities mixed with 1% of the uniform density (`densities.FLOOR`). An epsilon of 1e-20 or
+                     2.2e-16, as tools have it, makes the value a count of the classifier's zero pixels times the log of
+                     that epsilon. Bounded by log(pixels / FLOOR)
+information gain     over a centred Gaussian of a quarter of the grid, mixed alike; bits
+areas (iou, dice)    exactly round(share x pixels) on both sides; tied boundary pixels weigh (k - above) / tied each,
+                     instead of a choice by row order
+Spearman: ties       mean ranks
+EMD                  exact, on 8 x 8 cells, as a share of the distance between opposite corner cells
+constant maps        a uniform density (SIM, KL, information gain, EMD have a value); no order and no spread (NaN in all
+                     others, where some tools give 0 or 0.5)
+empty maps           NaN in all metrics, as are maps that hold NaN; negative values are NaN where a density is read
+scale                no metric sees the scale of a map; only those of values and densities see an offset
+===================  ===================================================================================================
+
+A map overlaps itself perfectly in every metric that has a perfect value (`Metric.perfect`): all but auc_shuffled, nss
+and information_gain, whose largest value depends on people's map.
+"""

@@ -46,6 +46,8 @@ class Metric:
         Whether the two maps may change places.
     reads : {"values", "density", "order", "area"}
         What of the maps it sees.
+    convention : str
+        What was chosen where tools disagree, in words for reports.
     citation : str
         Where it comes from.
     share : bool
@@ -61,6 +63,7 @@ class Metric:
     chance: Callable[[float], float] | None
     symmetric: bool
     reads: Literal["values", "density", "order", "area"]
+    convention: str
     citation: str
     share: bool = False
 
@@ -75,26 +78,41 @@ def _even(share: float) -> float:  # noqa: ARG001 - the same for any share
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in (
     Metric("iou", iou, "higher", 0, 1, 1, lambda share: share / (2 - share), True, "area",
+           "areas of exactly round(share x pixels) on both sides; tied boundary pixels weigh alike, so that they "
+           "fill the area",
            "Jaccard (1912), doi:10.1111/j.1469-8137.1912.tb05611.x", share=True),
     Metric("dice", dice, "higher", 0, 1, 1, lambda share: share, True, "area",
+           "as iou",
            "Dice (1945), doi:10.2307/1932409", share=True),
     Metric("auc_judd", auc_judd, "higher", 0, 1, 1, _even, False, "order",
+           "positive: people's top 20%, ties at its edge included, smallest values not; negative: all other pixels, "
+           "where Borji's AUC draws some of all pixels; a tied pair counts one half",
            "Judd et al. (2009), doi:10.1109/ICCV.2009.5459462"),
     Metric("auc_shuffled", auc_shuffled, "higher", 0, 1, nan, _even, False, "order",
+           "positive as in auc_judd; negative: a pixel as often as it is positive in the other images, which people "
+           "may mark in both; expected value over all draws, none is drawn",
            "Zhang et al. (2008), doi:10.1167/8.7.32"),
     Metric("nss", nss, "higher", -inf, inf, nan, _undefined, False, "values",
+           "standard deviation over n pixels; people's density as weights in place of fixations",
            "Peters et al. (2005), doi:10.1016/j.visres.2005.03.019"),
     Metric("information_gain", information_gain, "higher", -inf, inf, nan, None, False, "density",
+           "over the centred Gaussian; model and baseline mixed with 1% of the uniform density; bits",
            "Kümmerer, Wallis & Bethge (2015), doi:10.1073/pnas.1510393112"),
     Metric("pearson", pearson, "higher", -1, 1, 1, _undefined, True, "values",
+           "undefined on a constant map, where some tools give 0",
            "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
     Metric("similarity", similarity, "higher", 0, 1, 1, None, True, "density",
+           "maps over their sums; the minimum is not subtracted first",
            "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
     Metric("kl_divergence", kl_divergence, "lower", 0, inf, 0, None, False, "density",
+           "of the classifier's density from people's, in nats; both mixed with 1% of the uniform density, where tools "
+           "add an epsilon from 1e-20 to 1e-7 that decides the value",
            "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
     Metric("spearman", spearman, "higher", -1, 1, 1, _undefined, True, "order",
+           "tied pixels at their mean rank",
            "Spearman (1904), doi:10.2307/1412159"),
     Metric("emd", emd, "lower", 0, 1, 0, None, True, "density",
+           "on 8 x 8 cells, as a share of the distance between opposite corner cells; solved exactly",
            "Rubner, Tomasi & Guibas (2000), doi:10.1023/A:1026543900054"),
 )})
 """All metrics by name, in the order in which tables show them."""
