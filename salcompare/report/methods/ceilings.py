@@ -21,4 +21,4 @@ RESAMPLING = (
     "where it is not above 0. Actors are resampled whole where the result speaks of actors like these; images within "
     "their actor where it speaks of these actors. A resample draws one replicate fewer than there are, so that "
     "variances of means are unbiased (McCarthy & Snowden 1985). There are no intervals over fewer than eight actors: "
-    "percentile intervals of 3 actors cover 75%, of 17 92%.")
+    "percentile intervals of 3 actors cover about 70%.")

@@ -120,7 +120,8 @@ def percentile_interval(draws: ArrayLike, *, resampled: str, level: float = LEVE
 
     Notes
     -----
-    With few units it covers less than its level: 75% with 3 actors, 92% with 17.
+    With few units it covers less than its level: of 2,500 means of normal values 69% with 3 actors, 84% with 5, 89%
+    with 8, 93% with 17 and 93.5% with 40.
     """
     values = np.asarray(draws, float)
     if not len(values):
