@@ -39,6 +39,8 @@ def main(repeats: int) -> None:
             lambda: spearman(human, classifier), lambda: loop_spearmanr(human, classifier), 1, 2),
         "auc_judd, 255 pairs, sklearn.metrics.roc_auc_score": (
             lambda: auc_judd(human, classifier), lambda: loop_roc(human, classifier), 1, 10),
+        f"auc_judd, 255 pairs, {ROC_NAME}": (
+            lambda: auc_judd(human, classifier), lambda: loop_general_roc(human, classifier), 1, 10),
     }
     for name, (ours, peer, scale, target) in cases.items():
         mine, theirs = interleaved(ours, peer, repeats)
@@ -101,6 +103,35 @@ def loop_spearmanr(human, classifier):
 def loop_roc(human, classifier):
     return [roc_auc_score(a, b) for a, b in zip(rows(positives(human)), rows(classifier), strict=True)]
 
+
+def loop_general_roc(human, classifier):
+    """The peer takes the classifier's values on positive and on negative pixels, float64."""
+    return [general_roc(b[a], b[~a])[0]
+            for a, b in zip(rows(positives(human)), rows(classifier.astype(np.float64)), strict=True)]
+
+
+def own_general_roc(positive, negative):
+    """Do the steps of pysaliency's general_roc in NumPy: hits and false alarms at every value, and trapezia."""
+    thresholds = np.sort(np.concatenate([positive, negative]))[::-1]
+    hits = np.searchsorted(np.sort(positive), thresholds, side="left")
+    alarms = np.searchsorted(np.sort(negative), thresholds, side="left")
+    hit_rates = np.concatenate([[0], 1 - hits / positive.size, [1]])
+    alarm_rates = np.concatenate([[0], 1 - alarms / negative.size, [1]])
+    return np.trapezoid(hit_rates, alarm_rates), hit_rates, alarm_rates
+
+
+def peer_roc():
+    """pysaliency's function, with the numpy.trapz that NumPy 2.4 has no longer; own steps where it is not installed."""
+    try:
+        vars(np).setdefault("trapz", np.trapezoid)
+        from pysaliency.roc import general_roc as found
+    except ImportError:
+        return own_general_roc, "general_roc's steps in NumPy (pysaliency is not installed)"
+    found(np.arange(3.0), np.arange(3.0))  # compiled at the first call
+    return found, "pysaliency general_roc"
+
+
+general_roc, ROC_NAME = peer_roc()
 
 if __name__ == "__main__":
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)

@@ -77,13 +77,14 @@ def auc(rows: NDArray[np.float32], positive: NDArray[np.bool_]) -> Values:
 
 
 def _auc(marked: NDArray[np.uint32]) -> float:
-    places = np.flatnonzero((marked & np.uint32(1)).view(np.int32))
+    places = np.flatnonzero((marked & np.uint32(1)).astype(np.bool_))
     n_positive, n_negative = places.size, marked.size - places.size
     constant, missing = marked[0] >> 1 == marked[-1] >> 1, marked[-1] >> 1 > _INFINITY
     if constant or missing or not n_positive or not n_negative:
         return np.nan
     won = float(places.sum() - n_positive * (n_positive - 1) // 2)  # of equal values negative pixels stand first
-    meets = np.flatnonzero((marked[1:] ^ marked[:-1]) == 1) + 1  # where the negative ones of a run end
+    later = places[1:] if places[0] == 0 else places
+    meets = later[marked[later - 1] == marked[later] - np.uint32(1)]  # where the negative ones of a run end
     if meets.size:
         first = marked[meets]
         after, before = np.searchsorted(marked, first, "right"), np.searchsorted(marked, first - np.uint32(1), "left")
