@@ -102,7 +102,8 @@ def variance_explained(
     exchange = exchangeability(kept[by], blocks=None if blocks is None else kept[blocks],
                                clusters=None if clusters is None else kept[clusters], among=f"{by}s")
     resampled = "images" if clusters is None else f"whole {clusters}s"
-    attrs = {"by": by, "alternative": "greater", "null": exchange.null, "left_out": sample.left_out,
+    null = exchange.null.replace("whole clusters of images", resampled)
+    attrs = {"by": by, "alternative": "greater", "null": null, "left_out": sample.left_out,
              "ci_method": "jackknife", "resampled": resampled, "distance": distance}
     codes = exchange.labels[exchange.units]
     n_images, n_actors = len(codes), len(np.unique(codes))

@@ -59,7 +59,7 @@ def pick(estimates, **criteria):
 
 def test_where_there_are_shoots_they_are_what_is_permuted_and_the_rows_say_so(estimates):
     main = pick(estimates, statistic="variance_explained", metric="r2")
-    assert set(main["null"]) == {"whole clusters of images permuted freely among actors"}
+    assert set(main["null"]) == {"whole shoots permuted freely among actors"}
     shares = pick(estimates, metric="between_actor_share")
     assert set(shares["resampled"]) == {"whole shoots"}
     assert pick(estimates, statistic="dispersion")["null"].str.contains("whole shoots").all()
@@ -73,7 +73,7 @@ def test_where_there_are_shoots_they_are_what_is_permuted_and_the_rows_say_so(es
 def test_groups_permute_whole_actors(estimates):
     rows = pick(estimates, metric="r2_group")
     assert set(rows["source"]) == {"human", SOURCE, "photographs"}
-    assert set(rows["null"]) == {"whole clusters of images permuted freely among groups"}
+    assert set(rows["null"]) == {"whole actors permuted freely among groups"}
     assert (rows["p_attainable"] == 1 / 35).all()  # 8 actors in two fours: 35 partitions
 
 
@@ -111,7 +111,7 @@ def test_gaps_in_shoots_leave_variance_undefined_with_the_reason():
 
 
 def test_too_few_images_leave_reasons_not_numbers():
-    rows = table(study(shoots=False, n_images=1))
+    rows = table(study(shoots=False, groups=False, n_images=1))
     assert rows["value"].isna().all()
     assert rows["reason"].notna().all()
 
@@ -119,7 +119,7 @@ def test_too_few_images_leave_reasons_not_numbers():
 def test_the_tables_print_what_the_estimates_hold(estimates):
     tables = {found.name: found for found in variance_tables(estimates)}
     assert set(tables) == {"variance_explained", "variance_beside", "variance_components", "variance_explained_all"}
-    assert "whole clusters of images" in tables["variance_explained"].caption
+    assert "whole shoots" in tables["variance_explained"].caption
     beside = tables["variance_beside"].frame
     assert {"f_median", "r2_partial", "r2_bray_curtis", "r2_group"} <= set(beside["metric"])
     assert len(tables["variance_components"].frame) == 8 + 3 * 2 + 2
