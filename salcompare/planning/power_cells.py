@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,8 +42,10 @@ class Kept:
         if len(results) >= len(self.cells.get(cell, [])):
             self.cells[cell] = list(results)
         if finished or time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
-            store.write_json(self.path, {"fingerprint": self.fingerprint, "simulated": True,
-                                         "columns": list(Result._fields), "cells": self.cells})
+            plain = {name: [[None if math.isnan(number) else number for number in row] for row in rows]
+                     for name, rows in self.cells.items()}
+            store.write_text(self.path, provenance.canonical_json({
+                "fingerprint": self.fingerprint, "simulated": True, "columns": Result._fields, "cells": plain}))
             self._written = time.monotonic()
 
 

@@ -11,7 +11,6 @@ from plotnine import (
     aes,
     element_blank,
     element_line,
-    element_text,
     facet_wrap,
     geom_hline,
     geom_line,
@@ -28,14 +27,14 @@ from plotnine import (
 
 from salcompare.figures import Figure
 from salcompare.figures.captions import counted
-from salcompare.figures.theme import DOUBLE, INK, MIDDLE, NULL, SEQUENTIAL, SINGLE, figure_theme, ticks
+from salcompare.figures.theme import DOUBLE, INK, MIDDLE, SEQUENTIAL, SINGLE, figure_theme, ticks
 from salcompare.planning.measures import PlannedStatistic
 
 AXES = {"workers": "workers an image", "images": "images an actor", "actors": "actors"}
 """The sizes, in the order in which they take the x axis, the colour and the panels."""
 SHAPES = ("o", "s", "^", "D", "v", "P")
 _DARKEST, _LIGHTEST = 0.0, 0.78  # of the colour map; beyond, yellow is lost on white
-_LETTERS = 78  # of a subtitle at the width of two columns
+_DODGE = 0.012  # between colours, as a share of the x axis
 _ROW = 1.75  # inches
 
 
@@ -61,13 +60,13 @@ def power_figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: flo
     measure = str(table["measure"].iloc[0])
     across, coloured, panelled = _roles(table)
     data = table[table["value"].notna()].assign(
-        x=table[across].astype(float), colour=_factor(table[coloured]),
+        x=table[across] + _DODGE * table[across].max() * _places(table[coloured]), colour=_factor(table[coloured]),
         panel=_factor(table[panelled], f" {AXES[panelled]}"))
     panels = int(table[panelled].nunique())
     width = {1: SINGLE, 2: MIDDLE}.get(panels, DOUBLE)
     rows = -(-panels // 3)
     height = 0.55 + _ROW * rows
-    title = f"Power at level {level:g}" if measure == "power" else "Expected half-width of the 95% interval"
+    title = f"Power at level {level:g}" if measure == "power" else "Half-width of the 95% interval"
     plot = _plot(data, table, measure, across, coloured, title)
     if panels > 1:
         plot += facet_wrap("panel", ncol=3)
@@ -81,6 +80,12 @@ def _roles(table: pd.DataFrame) -> tuple[str, str, str]:
     varying = [name for name in AXES if _varies(table[name])]
     order = varying + [name for name in AXES if name not in varying]
     return order[0], order[1], order[2]
+
+
+def _places(sizes: pd.Series[int]) -> pd.Series[float]:
+    """Give sizes their ranks, less the mean rank, so that bars of two colours stand side by side."""
+    ranks = sizes.rank(method="dense")
+    return ranks - (1 + ranks.max()) / 2
 
 
 def _varies(sizes: pd.Series[int]) -> bool:
@@ -125,7 +130,7 @@ def _look(width: float, height: float) -> theme:
     return figure_theme(width, height) + theme(
         axis_line_y=element_line(color=INK, size=0.4), axis_ticks_y=element_line(color=INK, size=0.4),
         panel_grid_major_y=element_line(color="#E4E4E4", size=0.3), panel_grid_major_x=element_blank(),
-        panel_spacing=0.03, legend_position="right", legend_key_width=16, plot_subtitle=element_text(color=NULL))
+        panel_spacing=0.03, legend_position="right", legend_key_width=16)
 
 
 def _caption(table: pd.DataFrame, statistic: PlannedStatistic, measure: str, level: float, model: str,

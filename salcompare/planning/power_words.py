@@ -63,7 +63,7 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
     measure = str(table["measure"].iloc[0])
     shown = table[list(PRINTED)].copy()
     for column in shown:
-        shown[column] = [_cell(value, decimals=2 if measure == "power" else None) for value in table[column].tolist()]
+        shown[column] = [_cell(value, decimals=3 if measure == "power" else None) for value in table[column].tolist()]
     return shown.rename(columns={**_HEADER, "value": measure})
 
 
@@ -114,7 +114,7 @@ def _met(table: pd.DataFrame, goal: Goal) -> pd.Series[bool]:
 def _value(row: pd.Series[float], goal: Goal) -> str:
     value, low, high = (float(row[name]) for name in ("value", "ci_low", "ci_high"))
     if goal.half_width is None:
-        return f"{100 * value:.0f}% power (95% interval {100 * low:.0f} to {100 * high:.0f}%)"
+        return f"{100 * value:.3g}% power (95% interval {100 * low:.0f} to {100 * high:.0f}%)"
     return f"a half-width of {number(value)} (95% interval {number(low)} to {number(high)})"
 
 

@@ -67,20 +67,28 @@ def test_a_study_without_effects_gives_none():
     assert np.mean([fit.image_shift for fit in fits]) < 0.003
 
 
-def test_the_classifier_is_recovered():
-    study = draw(PLANTED, 1)
-    found = fit_pilot(study.responses, study.images, study.saliency).scenario
-    assert found.classifier_actor == pytest.approx(0.4, rel=0.3)
-    assert found.classifier_image == pytest.approx(0.5, rel=0.3)
-    assert found.noise == pytest.approx(0.6, rel=0.15)
-    assert found.smoothness == pytest.approx(1.5, rel=0.25)
-    face = np.array(found.classifier_face)
+@pytest.fixture(scope="module")
+def planted():
+    return draw(PLANTED, 1)
+
+
+@pytest.fixture(scope="module")
+def fitted(planted):
+    return fit_pilot(planted.responses, planted.images, planted.saliency).scenario
+
+
+def test_the_classifier_is_recovered(fitted):
+    assert fitted.classifier_actor == pytest.approx(0.4, rel=0.3)
+    assert fitted.classifier_image == pytest.approx(0.5, rel=0.3)
+    assert fitted.noise == pytest.approx(0.6, rel=0.15)
+    assert fitted.smoothness == pytest.approx(1.5, rel=0.25)
+    face = np.array(fitted.classifier_face)
     expected = draw(PLANTED.replace(noise=0, classifier_actor=0, classifier_image=0), 1).saliency.mean("image")
     assert np.corrcoef(face.ravel(), expected.to_numpy().ravel())[0, 1] > 0.95
 
 
 def test_agreement_of_classifier_and_people_is_told_from_none():
-    base = PLANTED.replace(n_actors=16, n_images=8, actor_shift=0.0, image_shift=0.0, image_spread=0.1,
+    base = PLANTED.replace(n_actors=12, n_images=6, actor_shift=0.0, image_shift=0.0, image_spread=0.1,
                            actor_spread=0.1, noise=0.3)
     none, all_ = (fit_pilot(study.responses, study.images, study.saliency).scenario
                   for study in (draw(base, 2), draw(base.replace(shared_image=1.0, shared_actor=1.0), 2)))
@@ -105,14 +113,12 @@ def test_a_pilot_without_a_classifier_plans_for_people():
     assert pilot.scenario.images_of_actors.tolist() == [3] * 5
 
 
-def test_studies_of_the_fitted_model_are_like_the_pilot():
-    study = draw(PLANTED, 3)
-    model = fit_pilot(study.responses, study.images, study.saliency).scenario
+def test_studies_of_the_fitted_model_are_like_the_pilot(planted, fitted):
     rng = np.random.default_rng(0)
-    like = [draw(model, seed) for seed in range(3)]
+    like = [draw(fitted, seed) for seed in range(3)]
     for name, tolerance in (("r2-people", 0.06), ("overlap", 0.06), ("image-effect", 0.03), ("actor-effect", 0.03)):
         function = STATISTICS[name].function
-        pilot = function(study, rng, 19).value
+        pilot = function(planted, rng, 19).value
         found = np.mean([function(one, rng, 19).value for one in like])
         assert found == pytest.approx(pilot, abs=tolerance), name
 

@@ -23,16 +23,20 @@ SMALL = (10, 10)
 POWER = Goal()
 NULL = PRESETS["shared geometry"].replace(grid=SMALL, n_workers=50_000)  # nobody's habits join two images
 LEANING = Scenario("leaning", grid=SMALL, geometry=published_geometry(left_share=0.9), actor_spread=0.05, favourite=0,
-                   n_actors=10, n_images=3, per_image=6, n_workers=4000)
+                   n_actors=10, n_images=3, per_image=6, n_workers=1500)
 
 
 def table(scenario, statistic, sizes, *, goal=POWER, runs=40, seed=0, draws=99, **options):
     return power(scenario, STATISTICS[statistic], sizes, goal=goal, runs=runs, seed=seed, draws=draws, **options)
 
 
-@pytest.mark.parametrize("name", [statistic.name for statistic in STATISTICS.values() if statistic.tests])
+TESTS = [statistic.name for statistic in STATISTICS.values() if statistic.tests]
+
+
+# No model makes a classifier agree exactly as well as a baseline, so those tests have no null here.
+@pytest.mark.parametrize("name", [name for name in TESTS if not name.startswith("overlap-vs")])
 def test_without_any_effect_power_is_the_level(name):
-    runs = 60
+    runs = 50
     found = table(NULL, name, [Sizes(8, 3, 4)], runs=runs)
     assert found["value"].iloc[0] * runs <= stats.binom.ppf(0.999, runs, 0.05)
 
@@ -45,38 +49,39 @@ def test_power_of_an_exact_test_without_any_effect_is_the_level_no_less():
 
 
 def test_power_rises_with_the_effect_and_with_each_size():
-    sizes = [Sizes(8, 3, 3), Sizes(8, 3, 12), Sizes(8, 8, 3), Sizes(20, 3, 3)]
-    small, workers, images, actors = table(NULL.replace(actor_spread=0.1), "r2-people", sizes, runs=60)["value"]
+    sizes = [Sizes(6, 3, 3), Sizes(6, 3, 12), Sizes(6, 9, 3), Sizes(40, 3, 3)]
+    small, workers, images, actors = table(NULL.replace(actor_spread=0.1), "r2-people", sizes, runs=40)["value"]
     assert min(workers, images, actors) > small + 0.05
-    more = table(NULL.replace(actor_spread=0.4), "r2-people", sizes[:1], runs=60)["value"].iloc[0]
+    more = table(NULL.replace(actor_spread=0.4), "r2-people", sizes[:1], runs=40)["value"].iloc[0]
     assert more > small + 0.2
 
 
-def of_many_actors():
+@pytest.fixture(scope="module")
+def many():
     """Laterality of as many actors as it takes to know its mean and spread."""
     rng = np.random.default_rng(7)
     studies = [simulate_study(LEANING.replace(n_actors=60), rng=rng) for _ in range(40)]
     return np.concatenate([symmetry(actor_heatmap(study.human["coverage"]))["laterality"] for study in studies])
 
 
-def test_power_of_a_t_test_over_actors_is_the_analytic_one():
+def test_power_of_a_t_test_over_actors_is_the_analytic_one(many):
     """Laterality is tested by t over actors, whose power follows from mean and spread of many actors' values."""
-    values, runs = of_many_actors(), 150
+    runs = 120
     for size, power_ in zip((8, 20), table(LEANING, "laterality", grid([8, 20], [3], [6]), runs=runs)["value"],
                             strict=True):
-        analytic = TTestPower().power(values.mean() / values.std(ddof=1), size, 0.05)
+        analytic = TTestPower().power(many.mean() / many.std(ddof=1), size, 0.05)
         assert 0.2 < analytic < 0.9, analytic
         low, high = stats.binom.ppf([0.001, 0.999], runs, analytic)
         assert low <= power_ * runs <= high
 
 
-def test_half_width_of_a_t_interval_is_sigma_over_root_n():
+def test_half_width_of_a_t_interval_is_sigma_over_root_n(many):
     actors = 16
     # of normal values the mean of the sample's s is c4 sigma
     c4 = np.sqrt(2 / (actors - 1)) * np.exp(_log_gamma(actors / 2) - _log_gamma((actors - 1) / 2))
-    expected = stats.t.ppf(0.975, actors - 1) * c4 * of_many_actors().std(ddof=1) / np.sqrt(actors)
-    row = table(LEANING, "laterality", [Sizes(actors, 3, 6)], goal=Goal(half_width=0.01), runs=120).iloc[0]
-    assert row["value"] == pytest.approx(expected, rel=0.05)
+    expected = stats.t.ppf(0.975, actors - 1) * c4 * many.std(ddof=1) / np.sqrt(actors)
+    row = table(LEANING, "laterality", [Sizes(actors, 3, 6)], goal=Goal(half_width=0.01), runs=80).iloc[0]
+    assert row["value"] == pytest.approx(expected, rel=0.06)
     assert row["reached"] == "no"
 
 
