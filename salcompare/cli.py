@@ -116,7 +116,7 @@ def _calibrate(options: argparse.Namespace) -> None:
 def _power(options: argparse.Namespace) -> None:
     from salcompare.planning.measures import STATISTICS, planned_statistic
     from salcompare.planning.plans import make_plan, named_model, pilot_model
-    from salcompare.planning.power import Goal, grid
+    from salcompare.planning.power_runs import Goal, grid
     from salcompare.progress import Terminal
 
     if options.statistic is None:

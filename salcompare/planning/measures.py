@@ -35,6 +35,7 @@ from salcompare.statistics.inference.resampling import LEVEL
 from salcompare.statistics.labels.agreement import worker_agreement
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
+from salcompare.statistics.relative.maxima import relative_test
 
 NAN = float("nan")
 PRIMARY = "pearson"
@@ -106,6 +107,11 @@ def _r2_classifier(study: SimulatedStudy, rng: np.random.Generator, draws: int) 
 def _r2(maps: xr.DataArray, rng: np.random.Generator, draws: int) -> Result:
     found = variance_explained(maps, rng=rng, n_permutations=draws)
     return _result(found["p_value"], found["between_actor_share"], found["ci_low"], found["ci_high"])
+
+
+def _relative(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+    found = relative_test(study.human["coverage"], sigma=_sigma(study), rng=rng, n_permutations=draws)
+    return _result(found["p_actor"].min(), abs(found["t"]).max(), NAN, NAN)
 
 
 def _effect(contrast: str) -> Callable[[SimulatedStudy, np.random.Generator, int], Result]:
@@ -206,6 +212,8 @@ STATISTICS: Mapping[str, PlannedStatistic] = {statistic.name: statistic for stat
                      f"{_SHARE}, people's", False, _r2_people),
     PlannedStatistic("r2-classifier", "the classifier's maps of one actor are alike (R², images permuted among actors)",
                      f"{_SHARE}, the classifier's", True, _r2_classifier),
+    PlannedStatistic("relative-people", "some actor's human maps differ from the others' somewhere (largest |t|)", "",
+                     False, _relative),
     PlannedStatistic("overlap", "", "correlation of people's and the classifier's map of the same image", True,
                      _effect("same image")),
     PlannedStatistic("image-effect", "people and the classifier agree on an image beyond what its actor's images share",

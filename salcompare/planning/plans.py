@@ -10,9 +10,9 @@ from salcompare import store
 from salcompare.errors import InputError, Problem
 from salcompare.figures import save_figure
 from salcompare.planning.measures import STATISTICS, planned_statistic
-from salcompare.planning.power import Goal, Sizes, check_goal, power
 from salcompare.planning.power_cells import open_kept
 from salcompare.planning.power_figure import power_figure
+from salcompare.planning.power_runs import Goal, Sizes, check_goal, power
 from salcompare.planning.power_words import answers, printed, summary
 from salcompare.planning.scenario import find_scenario
 
@@ -55,7 +55,7 @@ class Plan:
     Attributes
     ----------
     table : DataFrame
-        As `power.power` gives it.
+        As `salcompare.planning.power` gives it.
     words : tuple of str
         The answers.
     printed : str
@@ -97,7 +97,7 @@ def make_plan(model: Model, statistic: str, sizes: list[Sizes], *, goal: Goal, r
     statistic : str
         One of `measures.STATISTICS`.
     sizes, goal, runs, draws, seed
-        As for `power.power`.
+        As for `salcompare.planning.power`.
     out : Path
         Written into its folder STATISTIC: ``runs.json`` (every run, so that the same command goes on where it was
         stopped), ``power.csv``, ``power.md``, ``power.png`` and ``power.svg``, or the same named ``half-width``.

@@ -44,7 +44,7 @@ def power_figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: flo
     Parameters
     ----------
     table : DataFrame
-        As `power.power` gives it; rows without a value are left out.
+        As `salcompare.planning.power` gives it; rows without a value are left out.
     statistic : PlannedStatistic
         What is planned for.
     level : float

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from salcompare.planning.measures import PlannedStatistic
-from salcompare.planning.power import DRAWS, Goal
+from salcompare.planning.power_runs import DRAWS, Goal
 from salcompare.report.wording import number
 
 PRINTED = ("actors", "images", "workers", "pool", "responses", "value", "ci_low", "ci_high", "reached")
@@ -23,9 +23,9 @@ def summary(table: pd.DataFrame, statistic: PlannedStatistic, goal: Goal, *, mod
     Parameters
     ----------
     table : DataFrame
-        As `power.power` gives it.
+        As `salcompare.planning.power` gives it.
     statistic, goal, seed, draws
-        As given to `power.power`.
+        As given to `salcompare.planning.power`.
     model : str
         What the studies were simulated from, as in ``the demo's model``.
     parameters : DataFrame or None

@@ -14,10 +14,11 @@ from salcompare.maps import actor_heatmap
 from salcompare.planning import PRESETS, Scenario, published_geometry, simulate_study
 from salcompare.planning.measures import STATISTICS, PlannedStatistic, Result, planned_statistic
 from salcompare.planning.plans import make_plan, named_model
-from salcompare.planning.power import Goal, Sizes, grid, pool, power, resized, summarise
 from salcompare.planning.power_cells import open_kept
+from salcompare.planning.power_runs import Goal, Sizes, grid, pool, power, resized, summarise
 from salcompare.progress import Silent
 from salcompare.statistics import symmetry
+from tests.small_study import make_small_study
 
 SMALL = (10, 10)
 POWER = Goal()
@@ -226,6 +227,24 @@ def test_the_command_plans_and_names_its_files(tmp_path, capsys, monkeypatch):
         assert part in said
     assert main(["power"]) == 0
     assert "r2-people\n    tests that people's maps of one actor are alike" in capsys.readouterr().out
+
+
+def test_a_pilot_study_is_planned_from_once_its_stages_have_run(tmp_path, capsys):
+    study = make_small_study(tmp_path / "study", n_images=6)
+    arguments = ["power", "--study", str(study), "--statistic", "label-share", "--half-width", "0.2", "--runs", "2",
+                 "--actors", "3", "--images", "2", "--workers", "4,6", "--permutations", "50"]
+    assert main(arguments) == 2
+    assert "salcompare run" in capsys.readouterr().err
+    assert main(["run", "--study", str(study), "--until", "human maps"]) == 0
+    assert main(arguments) == 0
+    assert "With 3 actors x 2 images" in capsys.readouterr().out
+    page = (study / "reports/power/label-share/half-width.md").read_text()
+    assert "The model was estimated from the pilot study 'small study', by moments" in page
+    assert "| actor_spread |" in page
+    assert "classifier_face" not in page
+    # the classifier's maps are asked for only where they are needed
+    assert main([*arguments[:3], "--statistic", "image-effect", "--runs", "2"]) == 2
+    assert "maps tiny/finetuned" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
