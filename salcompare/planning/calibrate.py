@@ -10,11 +10,12 @@ import contextlib
 import importlib.resources
 import os
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -196,12 +197,15 @@ def folders(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: 
 
 @cache
 def code_fingerprint() -> str:
-    """Sixteen hex digits that change with the code that rates follow from: a run never mixes two versions of a test."""
+    """Sixteen hex digits that change with the code that rates follow from, so that no run mixes two versions of a test.
+
+    The analysis, which only fills the report's table, is not part of it.
+    """
     root = importlib.resources.files("salcompare")
     with contextlib.ExitStack() as stack:
         base = stack.enter_context(importlib.resources.as_file(root))
         files = sorted({path for part in _SOURCES for path in [base / part, *(base / part).rglob("*.py")]
-                        if path.suffix == ".py"})
+                        if path.suffix == ".py" and "analysis" not in path.parts})
         return provenance.sha256_of_parts(path.read_text(encoding="utf-8") for path in files)[:16]
 
 
@@ -233,13 +237,26 @@ def _done(chunks: list[Chunk], jobs: int) -> Iterator[Path]:
     if jobs == 1 or len(chunks) < 2:
         yield from map(run_chunk, chunks)
         return
-    with _one_thread(), ProcessPoolExecutor(min(jobs, len(chunks)), mp_context=get_context("spawn")) as pool:
+    with _one_thread(), ProcessPoolExecutor(
+            min(jobs, len(chunks)), mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         futures = [pool.submit(run_chunk, chunk) for chunk in chunks]
         try:
             for future in as_completed(futures):
                 yield future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Have this process end when the one that started it is killed, rather than wait for work for ever."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextlib.contextmanager

@@ -1,7 +1,11 @@
 """Calibration catches what is wrong, goes on where it was stopped, and depends on nothing but its seed."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -252,3 +256,32 @@ def test_the_true_label_share_is_the_actors_where_images_do_not_differ():
 
 def test_an_outcome_without_numbers_is_undefined():
     assert all(np.isnan(value) for value in Outcome())
+
+
+def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path):
+    script = ("from tests.planning.broken import RIGHT, SCENARIOS\n"
+              "from salcompare.planning.calibrate import run_calibration\nfrom pathlib import Path\n"
+              f"if __name__ == '__main__':\n    run_calibration((RIGHT,), SCENARIOS, Path({str(tmp_path / 'runs')!r}), "
+              "runs=100_000, jobs=2)\n")
+    (tmp_path / "run.py").write_text(script)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([sys.executable, tmp_path / "run.py"], env=environment) as parent:
+        assert _eventually(lambda: any((tmp_path / "runs").rglob("*.csv")))
+        parent.kill()
+    assert _eventually(lambda: _stands_still(tmp_path / "runs"))
+
+
+def _stands_still(folder):
+    before = len(content(folder))
+    time.sleep(3)
+    return len(content(folder)) == before
+
+
+def _eventually(happens, *, seconds=120):
+    """Whether something happens before a time that is far longer than it takes."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if happens():
+            return True
+        time.sleep(0.2)
+    return False
