@@ -38,6 +38,10 @@ BASELINE, CEILING = "baseline", "noise ceiling"
 KINDS = {SAME: CLASSIFIERS[0], WITHIN: CLASSIFIERS[1], BETWEEN: "#E69F00", BASELINE: BASELINES, CEILING: HUMAN}
 SHAPES = {SAME: "o", WITHIN: "s", BETWEEN: "^", BASELINE: "D", CEILING: "v"}
 ROW = 0.125  # inches
+_DIFFERENCES = {"image effect": "image effect (same image less the actor's other images)",
+                "actor effect": "actor effect (other images less other actors)",
+                "minus baseline/centre": "less the centred Gaussian", "minus baseline/other actors":
+                "less the other actors' human map"}
 _WHY = {"baseline/uniform": "the uniform map, which being constant correlates with nothing"}
 
 
@@ -66,10 +70,7 @@ def overlap_figure(data: FigureData) -> Figure:
 def _sentences(data: FigureData, table: pd.DataFrame, actors: int) -> list[str]:
     whole = table[(table["panel"] == "Population") & (table["kind"] == SAME)]
     n = whole["n"].dropna()
-    tests = rows(data.estimates, statistic="overlap", metric=METRIC, form=FORM, level="population", source=data.main or
-                 "", contrast=["image effect", "actor effect"])
-    said = [f"{contrast} {value:.3f} (p = {p:.4f})" for contrast, value, p in
-            zip(tests["contrast"], tests["value"], tests["p_value"], strict=True) if pd.notna(value) and pd.notna(p)]
+    said = _differences(data)
     single = table[(table["panel"] == "Actors") & (table["kind"] == SAME)]
     return [
         f"Pearson correlation of smoothed maps, human against {source_name(data.main or '')}.",
@@ -78,7 +79,17 @@ def _sentences(data: FigureData, table: pd.DataFrame, actors: int) -> list[str]:
         f"Below, {counted(actors, 'actor')}, sorted, with the symbols of above." if actors else "",
         f"Lines: {interval(table[table['panel'] == 'Population'])} (means)"
         + (f"; {interval(single)} (actors)." if actors else "."),
-        f"Differences: {'; '.join(said)}." if said else ""]
+        f"Differences, paired over actors, which the lines above do not show: {'; '.join(said)}." if said else ""]
+
+
+def _differences(data: FigureData) -> list[str]:
+    """Each difference with its interval and p, the effects one-sided."""
+    tests = rows(data.estimates, statistic="overlap", metric=METRIC, form=FORM, level="population", source=data.main or
+                 "", contrast=list(_DIFFERENCES))
+    return [f"{_DIFFERENCES[row['contrast']]} {row['value']:.3f}"
+            + (f", 95% CI {row['ci_low']:.3f} to {row['ci_high']:.3f}" if pd.notna(row["ci_low"]) else "")
+            + (f", p = {row['p_value']:.2g}" if pd.notna(row["p_value"]) else "")
+            for row in tests.to_dict("records") if pd.notna(row["value"])]
 
 
 def _undefined(table: pd.DataFrame) -> str:

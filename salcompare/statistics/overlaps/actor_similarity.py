@@ -82,9 +82,11 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
     Notes
     -----
     Null hypothesis: which actors' expected classifier maps are alike has nothing to do with which actors' expected
-    human maps are. Images of an actor are taken as independent. In 2,000 simulated studies of 12 actors a permutation
-    test of Mantel's correlation of Euclidean distances between heatmaps of the same images rejects 44% of the time
-    where photographs differ and actors do not, and 96% where actors have 4 to 15 images; this one 3 to 6%.
+    human maps are. Images of an actor are taken as independent. In 2,000 simulated studies of 12 actors, `mantel` on
+    Euclidean distances between heatmaps of the same images rejects 43% of the time at 5% where photographs differ and
+    actors do not, 95% where they have 4 to 15 images each, 81% there without anything in common between the sides, and
+    100% where spread differs between actors; this test 5.8, 4.7 and 4.6% in the first two and the last, and between
+    3.6 and 5.5% where actors differ, unrelated on both sides, with 2 to 15 images and 6 to 20 actors.
 
     References
     ----------
