@@ -35,8 +35,8 @@ def test_no_p_is_without_a_family_and_no_family_has_two_questions(rows, some):
         assert (tested["p_adjusted"] >= tested["p_value"]).all()
         assert named.loc[named["p_value"].isna(), ["family", "p_adjusted"]].isna().all(axis=None)
         questions = tested.groupby("family")[list(KEY)].nunique(dropna=False)
-        assert (questions == 1).all(axis=None)
-        assert (tested.groupby("family")["family_size"].nunique() == 1).all()
+        assert questions.eq(1).all(axis=None)
+        assert tested.groupby("family")["family_size"].nunique().eq(1).all()
     named = name_families(table(rows))
     counts = named[named["p_value"].notna()].groupby("family")["family_size"].agg(["first", "size"])
     assert (counts["first"] == counts["size"]).all()
@@ -62,7 +62,8 @@ def test_a_family_that_was_adjusted_keeps_its_p_and_size_and_gains_its_name():
 
 def test_a_family_of_two_sources_is_two_families():
     """Naming them by statistic alone would adjust people's tests for the classifier's."""
-    rows = [{"statistic": "s", "level": "actor", "source": source, "p_value": 0.01} for source in ("human", "a/b/c")] * 2
+    sources = ("human", "a/b/c")
+    rows = [{"statistic": "s", "level": "actor", "source": source, "p_value": 0.01} for source in sources] * 2
     named = name_families(table(rows))
     assert named["family"].nunique() == 2
     assert (named["p_adjusted"] == 0.02).all()
