@@ -71,9 +71,12 @@ def relative_test(
     anybody.
 
     Exchangeable means equal in spread, too. One actor whose maps only vary more than the others' is found by the
-    pooled test: simulated with 6 actors of 15 images and one of three times the spread, at 5% it rejects in about
-    half of all studies (``variance="welch"`` in about 6%). So it stands beside `relative_dispersion` and the Welch
-    statistic. With few images of an actor the latter has little power, its variances having n - 1 degrees of freedom.
+    pooled test: simulated with 6 actors of 15 images and one of three times the spread, at 5% it rejects in 62% of
+    studies, and ``variance="welch"`` in 10%. So it stands beside `relative_dispersion` and the Welch statistic. With
+    few images of an actor the latter has little power, its variances having n - 1 degrees of freedom.
+
+    Where all images are exchangeable the rates were 2.9 to 5.3% (pooled) and 4.7 to 5.4% (Welch) in 2,000 studies each
+    of smooth noise and of few boxes, with 5 or 15 images of each of 6 actors and with 1 to 8 images of each of 5.
 
     Maps of float32 are multiplied in float32; t errs by some 1e-6 of itself. All maps are held in memory once or
     twice, permutations a few at a time.

@@ -13,7 +13,7 @@ from salcompare.statistics.inference.permutation import smallest_p
 from salcompare.statistics.inference.signs import n_sign_flips, sign_flips
 from salcompare.statistics.relative.family import critical_value, p_of_maxima
 
-_PIXELS, _FLIPS = 256, 1000  # of one product, so that its result stays in the processor's cache
+_PIXELS, _FLIPS = 128, 1000  # of one product, so that its result stays in the processor's cache
 
 
 def paired_map_test(differences: xr.DataArray, *, rng: np.random.Generator, n_permutations: int = 9999,
@@ -90,25 +90,30 @@ def _ratios(values: NDArray[Any], n_permutations: int, rng: np.random.Generator,
     signs = np.concatenate([np.empty((0, n)), *sign_flips(n, n_permutations, rng, groups=groups)])
     signs = np.ascontiguousarray(signs.T, dtype)
     ratio, largest = np.empty(n_pixels), np.zeros(signs.shape[1])
+    scaled = np.empty((n, 16 * _PIXELS), dtype)
     for start in range(0, n_pixels, 16 * _PIXELS):
         part = slice(start, start + 16 * _PIXELS)
-        block = values[:, part].astype(np.float64)
+        block = values[:, part].astype(np.float64, copy=False)
         norm = np.sqrt(n * np.einsum("ip,ip->p", block, block))
-        block /= np.where(norm > 0, norm, np.nan)
-        ratio[part] = block.sum(axis=0)
-        np.maximum(largest, _largest(np.nan_to_num(block, copy=False).astype(dtype), signs), out=largest)
+        sums = np.ones(n) @ block
+        ratio[part] = np.divide(sums, norm, where=norm > 0, out=np.full(len(norm), np.nan))
+        out = scaled[:, :len(norm)]
+        np.multiply(block, 1 / np.where(norm > 0, norm, 1), out=out, casting="same_kind")
+        np.maximum(largest, _largest(out, signs), out=largest)
     return ratio, largest
 
 
 def _largest(scaled: NDArray[np.floating], signs: NDArray[np.floating]) -> NDArray[np.float64]:
     """Largest magnitude over pixels of the products of maps (n, w) with signs (n, B); (B,)."""
     largest = np.zeros(signs.shape[1])
+    products = np.empty((_PIXELS, _FLIPS), scaled.dtype)  # memory that is used again
     for start in range(0, scaled.shape[1], _PIXELS):
         block = scaled[:, start:start + _PIXELS].T
         for first in range(0, signs.shape[1], _FLIPS):
-            flips = slice(first, first + _FLIPS)
-            sums = block @ signs[:, flips]
-            largest[flips] = np.maximum(largest[flips], np.maximum(sums.max(axis=0), -sums.min(axis=0)))
+            some = signs[:, first:first + _FLIPS]
+            sums = np.matmul(block, some, out=products[:len(block), :some.shape[1]])
+            part = largest[first:first + _FLIPS]
+            np.maximum(part, np.maximum(sums.max(axis=0), -sums.min(axis=0)), out=part)
     return largest
 
 
