@@ -39,7 +39,7 @@ def relative_dispersion(
     images are exchangeable, and the test is exact under it however skewed the values are; permuting the deviations once
     taken is not (simulated with 10 actors of 4 images it rejects in 31% of studies for normal values and in all for
     lognormal ones). Where means differ and spreads do not, permuted groups spread differently from the observed ones:
-    simulated with normal values it then rejects in 8 to 12%.
+    simulated with normal values it then rejects in 7 to 12%.
 
     Coverage and masks have more spread where they have more mean, so a real difference of means shows here, too. The
     test is a warning, not a proof: where it finds something, look at ``variance="welch"``. With four images of an actor
