@@ -71,8 +71,8 @@ def relative_test(
     anybody.
 
     Exchangeable means equal in spread, too. One actor whose maps only vary more than the others' is found by the
-    pooled test: simulated with 6 actors, one of them of three times the spread, at 5% it rejects in 62% of studies, with
-    15 images of each actor as with 5. The Welch statistic rejects in 10% with 15 images, and in 21% with 5: it lessens
+    pooled test: simulated with 6 actors, one of them of three times the spread, at 5% it rejects in 62% of studies
+    with 5 or 15 images of each. The Welch statistic rejects in 10% with 15 images, and in 21% with 5: it lessens
     the fault and does not mend it. So both stand beside `relative_dispersion`. With few images of an actor the Welch
     statistic has little power, too, its variances having n - 1 degrees of freedom.
 
