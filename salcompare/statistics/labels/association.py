@@ -63,10 +63,11 @@ def region_association(
     regions inflate.) With regions of pixels that enough of the *actor's own* responses cover, and no regard to area,
     random masks and shares correlate at about 0.6.
 
-    Under the null hypothesis whole actors' masks are exchangeable and have nothing to do with the responses. An actor's
-    masks are put to another actor's region and share, so that whatever ties regions to shares is the same in every
-    permutation and the test is exact. A face whose photographs show a feature to people and to the classifier alike is
-    an association too: it is over actors, and says nothing of causes.
+    Under the null hypothesis whole actors' masks are exchangeable and have nothing to do with the responses. An
+    actor's masks are put to another actor's region and share, so that whatever ties regions to shares is the same
+    in every permutation and the test is exact. Intervals take the regions as given; for labels that few actors have
+    they cover 88% to 93% (Fisher's own 82% to 95%). A face whose photographs show a feature to people and to the
+    classifier alike is an association too: it is over actors, and says nothing of causes.
 
     References
     ----------

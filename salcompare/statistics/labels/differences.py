@@ -75,12 +75,16 @@ def label_differences(
     Notes
     -----
     A unit is an image with all its responses: under the null hypothesis images are exchangeable among actors.
-    Permuting responses instead takes what belongs to an image for the actor's: where images differ and actors do not,
-    it rejects in 44% to 100% of studies. Two things besides equal preferences are assumed. Workers meet images
-    regardless of the actor: where each works on one actor only, what is told apart may be workers. And an image's
-    number of responses says nothing about its actor: shares of few responses scatter more, and where numbers differed
-    between actors (3 and 30) plain permutation rejected in up to 100% of null studies. Evening out the numbers mends
-    that whatever their relation to actors, at the cost of responses; it is a draw of its own from `rng`.
+    Permuting responses instead takes what belongs to an image for the actor's: with 12 actors alike, 4 images each
+    and 20 responses an image it rejected in 35%, 94% and 100% of simulated studies as images differed little, more,
+    and much.
+
+    Two things besides equal preferences are assumed. Workers meet images regardless of the actor: where each works
+    on one actor only, what is told apart may be workers. And an image's number of responses says nothing about its
+    actor: shares of few responses scatter more, and where actors of two images of 3 responses met actors of twelve
+    of 30, plain permutation rejected in 100% of null studies. Evening out the numbers mends that whatever their
+    relation to actors (5.1% of 2,000 null studies), at the cost of responses; it is a draw of its own from `rng`.
+    With equal numbers the omnibus test rejected in 5.5%, any cell in 3.4%; with random ones in 5.0% and 1.3%.
 
     Cells are adjusted by the distribution, over permutations, of the most extreme of all cells (Westfall & Young 1993),
     after each label's t has been put on the scale of its own null distribution, so that rare labels, whose t has
