@@ -9,7 +9,7 @@ report: $(INSTALLED)
 	@$(BIN)/python -m salcompare report
 
 test: lint types
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .
