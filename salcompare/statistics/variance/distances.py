@@ -20,6 +20,9 @@ Distance = Literal["euclidean", "bray_curtis", "jensen_shannon"]
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
 _TILE = 256
 """Pixels whose logarithms are taken at a time, so that all images' stay in the processor's cache."""
+_DENSE = 0.6
+_ALMOST_NOTHING = 1e-300
+"""In the place of 0, so that logarithms are finite; what it adds to a sum is far below rounding."""
 _ENTROPY_ROUNDING = 1e-13
 """A squared Jensen-Shannon distance below this is rounding: it is a difference of entropies near log 2."""
 
@@ -107,19 +110,21 @@ def _jensen_shannon_squared(stack: Stack) -> NDArray[np.float64]:
 
 def _add_gain(gain: NDArray[np.float64], tile: NDArray[np.float64]) -> None:
     """Add each pair's sum of (p+q) log(p+q) - p log p - q log q, which is 0 at a pixel that either map lacks."""
-    n = len(tile)
+    n, width = tile.shape
     present = tile > 0
-    own = tile * np.log(np.where(present, tile, 1))
+    tile = np.where(present, tile, _ALMOST_NOTHING)
+    own = tile * np.log(tile)
     alone = present.astype(np.float64) @ own.T  # (i, j): sum of q log q of map j where map i is not 0
+    sums = own.sum(axis=1)
     added, logs = np.empty_like(tile), np.empty_like(tile)
     for i in range(n - 1):
         at = np.flatnonzero(present[i])
-        full = len(at) == tile.shape[1]
-        others = tile[i + 1:] if full else tile[i + 1:, at]
-        total, log = added[i + 1:, :len(at)], logs[i + 1:, :len(at)]
-        np.add(tile[i] if full else tile[i, at], others, out=total)
+        dense = len(at) > _DENSE * width  # skipping pixels then costs more than their logarithms
+        mine, others = (tile[i], tile[i + 1:]) if dense else (tile[i, at], tile[i + 1:, at])
+        total, log = added[i + 1:, :len(mine)], logs[i + 1:, :len(mine)]
+        np.add(mine, others, out=total)
         np.log(total, out=log)
-        gain[i, i + 1:] += np.einsum("jp,jp->j", total, log) - own[i].sum() - alone[i, i + 1:]
+        gain[i, i + 1:] += np.einsum("jp,jp->j", total, log) - sums[i] - (sums if dense else alone[i])[i + 1:]
 
 
 def _positive_blocks(stack: Stack, distance: Distance) -> Iterator[tuple[slice, NDArray[np.float64]]]:
