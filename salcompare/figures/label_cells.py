@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -99,11 +100,13 @@ def _matrix(data: FigureData, cells: pd.DataFrame, labels: list[str]) -> tuple[g
     out = out.assign(number=[f"{'+' if value > 0 else ''}{text}" for value, text in zip(
         out["points"], _signed(np.rint(out["points"]).to_list()), strict=True)])
     largest = float(cells["points"].abs().max())
+    end = math.floor(largest) or largest
     plot = (ggplot(cells, aes("label", "actor")) + geom_tile(aes(fill="points"), width=0.94, height=0.9)
             + geom_tile(data=out, fill="none", color=INK, size=0.6, width=0.94, height=0.9)
             + geom_text(aes(label="number"), data=out, size=SMALL - 1, color=INK)
             + scale_fill_gradient2(low=BELOW, mid="#FFFFFF", high=ABOVE, midpoint=0, limits=(-largest, largest),
-                                   name="Points above the others", labels=_signed) + guides(fill=COLOUR_BAR)
+                                   breaks=(-end, 0, end), name="Points above the others", labels=_signed)
+            + guides(fill=COLOUR_BAR)
             + scale_x_discrete() + scale_y_discrete()
             + labs(x="", y="", title="a  Shares of labels, actor minus other actors", subtitle=_subtitle(data)))
     return plot, theme(axis_text_x=element_text(rotation=45, ha="right", size=SMALL), legend_position="bottom",
