@@ -47,12 +47,11 @@ class Graph:
     height: NDArray[np.float64]
     pairs: NDArray[np.int32]
 
-    def above(self, height: float) -> tuple[Graph, NDArray[np.bool_]]:
-        """Keep what is higher; also say which pixels those are."""
-        keep = self.height > height
+    def among(self, keep: NDArray[np.bool_]) -> Graph:
+        """Keep some of the pixels."""
         place = np.cumsum(keep, dtype=np.int32) - 1
         both = keep[self.pairs[0]] & keep[self.pairs[1]]
-        return Graph(self.at[keep], self.height[keep], place[self.pairs[:, both]]), keep
+        return Graph(self.at[keep], self.height[keep], place[self.pairs[:, both]])
 
     def clusters(self) -> NDArray[np.intp]:
         """Give each pixel the number of its cluster, from 0."""
@@ -85,17 +84,29 @@ def masses(graph: Graph) -> NDArray[np.float64]:
 
 def enhancement(graph: Graph, *, start: float, step: float) -> NDArray[np.float64]:
     """Sum over heights below each pixel: root of its cluster's extent there, times the squared height, times step."""
-    scores = np.zeros(len(graph.at))
-    left = np.arange(len(graph.at))
-    for number in range(1, int(np.ceil((graph.height.max(initial=0) - start) / step)) + 1):
-        height = start + number * step
-        graph, keep = graph.above(height)
-        left = left[keep]
-        if not len(left):
-            break
+    scores, levels = np.zeros(len(graph.at)), _levels(graph.height, start, step)
+    left, below = np.arange(len(graph.at)), 0.0
+    for level in np.unique(levels[levels > 0]):
+        keep = levels[left] >= level  # from the level before up to this one no pixel drops out: clusters stay the same
+        graph, left = graph.among(keep), left[keep]
         of_pixels = graph.clusters()
-        scores[left] += np.sqrt(np.bincount(of_pixels))[of_pixels] * height**2 * step
+        weight = (_squares(level, start, step) - _squares(below, start, step)) * step
+        scores[left] += np.sqrt(np.bincount(of_pixels))[of_pixels] * weight
+        below = level
     return scores
+
+
+def _levels(heights: NDArray[np.float64], start: float, step: float) -> NDArray[np.float64]:
+    """Count the heights start + step, start + 2 step, ... that are below each of some heights."""
+    levels = np.ceil((heights - start) / step) - 1
+    levels -= start + levels * step >= heights
+    levels += start + (levels + 1) * step < heights
+    return np.asarray(np.maximum(levels, 0), np.float64)
+
+
+def _squares(level: float, start: float, step: float) -> float:
+    """Sum the squares of start + k step over k from 1 to the level."""
+    return (level * start**2 + level * (level + 1) * start * step + level * (level + 1) * (2 * level + 1) / 6 * step**2)
 
 
 def relative_clusters(

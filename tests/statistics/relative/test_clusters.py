@@ -47,6 +47,26 @@ def test_worked_masses_and_enhancements():
                                [[[two, two, 0, two, two], [0, one, 0, 0, one]]])
 
 
+@given(npst.arrays(float, (2, 4, 5), elements=st.floats(-4, 4).map(lambda t: round(t, 1))),
+       st.sampled_from([0.0, 0.3, 2.5]), st.sampled_from([0.1, 0.5]))
+def test_enhancement_adds_up_height_by_height(t, start, step):
+    found = graph(t, start)
+    expected = np.zeros(t.shape)
+    for height in start + step * np.arange(1, 41):
+        for number, sign in np.ndindex(2, 2):
+            labels, n = ndimage.label((1 if sign else -1) * t[number] > height)
+            for one in range(1, n + 1):
+                expected[number][labels == one] += np.sqrt((labels == one).sum()) * height**2 * step
+    np.testing.assert_allclose(on_maps(found, enhancement(found, start=start, step=step), t), expected, atol=1e-9)
+
+
+def test_a_t_without_bound_takes_no_longer_and_grows_as_the_cube():
+    """Where an actor's few maps are constant, t is limited by rounding alone."""
+    high = graph(np.array([[[1e15, 3.0, 1e7]]]), 2.5)
+    scores = enhancement(high, start=2.5, step=0.5)
+    np.testing.assert_allclose(scores[[0, 2]], [1e45 / 3, 1e21 / 3], rtol=1e-5)
+
+
 @given(npst.arrays(float, (2, 4, 5), elements=st.floats(-4, 4).map(lambda t: round(t, 1))))
 def test_clusters_are_those_of_scipys_labels(t):
     found = graph(t, 1.0)
