@@ -1,0 +1,132 @@
+/* Drawing by mouse, pen and touch: drag, or press two corners one after the other; two fingers zoom. */
+
+import { fromCorners, grip, largeEnough, moved, resized } from "./geometry.js";
+
+const SLIP = 4; // a press that moves less than this many CSS pixels is a press, not a drag
+const REACH = { mouse: 8, pen: 12, touch: 22 };
+const CURSORS = { n: "ns", s: "ns", e: "ew", w: "ew", nw: "nwse", se: "nwse", ne: "nesw", sw: "nesw" };
+
+const apart = (a, b) => Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
+const between = (a, b) => ({ clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 });
+
+function cursor(hold) {
+  if (hold === "move") return "move";
+  return hold ? `${CURSORS[hold]}-resize` : "crosshair";
+}
+
+/** Two fingers on the photograph: zoom by their distance, pan by their middle. */
+function pinch(stage, pointers) {
+  let [first, second] = pointers.values();
+  let start = { distance: Math.max(1, apart(first, second)), zoom: stage.zoom, middle: between(first, second) };
+  return () => {
+    [first, second] = pointers.values();
+    const middle = between(first, second);
+    stage.pan(middle.clientX - start.middle.clientX, middle.clientY - start.middle.clientY);
+    stage.zoomTo(start.zoom * (apart(first, second) / start.distance), middle);
+    start = { ...start, middle };
+  };
+}
+
+/** One gesture's box, from where it was pressed and where it is now. */
+function follow(gesture, point, size) {
+  const { hold, from, box } = gesture;
+  if (!hold) return fromCorners(from, point, size);
+  const [dx, dy] = [point.x - from.x, point.y - from.y];
+  return hold === "move" ? moved(box, dx, dy, size) : resized(box, hold, dx, dy, size);
+}
+
+/** Let pointers on `surface` draw, move and size the box. */
+export function attachPointing({ surface, stage, box, size, say, allowed }) {
+  const pointers = new Map();
+  let gesture = null;
+  let pinching = null;
+  let corner = null; // the first of two pressed corners
+
+  function setCorner(point) {
+    corner = point;
+    stage.showCorner(point);
+  }
+
+  function finish(next) {
+    if (largeEnough(next, size.minSize)) return box.commit(next);
+    box.revert();
+    return say(`That box is too small. Make it at least ${size.minSize} pixels wide and high.`);
+  }
+
+  function pressed(point) {
+    box.revert();
+    if (corner) {
+      const next = fromCorners(corner, point, size);
+      setCorner(null);
+      finish(next);
+    } else if (!gesture.hold) {
+      setCorner(point);
+      say("First corner set. Now press the opposite corner, or press Escape to leave it.");
+    }
+  }
+
+  surface.addEventListener("pointerdown", (event) => {
+    if (!allowed() || event.button !== 0) return;
+    surface.setPointerCapture(event.pointerId);
+    pointers.set(event.pointerId, event);
+    if (pointers.size === 2) {
+      box.revert();
+      gesture = null;
+      pinching = pinch(stage, pointers);
+    } else if (pointers.size === 1) {
+      const from = stage.toNatural(event);
+      const reach = (REACH[event.pointerType] ?? REACH.mouse) / stage.scale;
+      const hold = corner ? "" : grip(box.current, from, reach);
+      gesture = { from, hold, box: box.current, start: event, dragged: false };
+    }
+  });
+
+  surface.addEventListener("pointermove", (event) => {
+    if (pointers.has(event.pointerId)) pointers.set(event.pointerId, event);
+    if (pinching) {
+      if (pointers.size === 2) pinching();
+    } else if (gesture) {
+      gesture.dragged ||= apart(event, gesture.start) >= SLIP;
+      if (gesture.dragged) box.preview(follow(gesture, stage.toNatural(event), size));
+    } else if (event.pointerType !== "touch" && allowed()) {
+      const point = stage.toNatural(event);
+      if (corner) box.preview(fromCorners(corner, point, size));
+      surface.style.cursor = cursor(corner ? "" : grip(box.current, point, REACH.mouse / stage.scale));
+    }
+  });
+
+  function lifted(event) {
+    if (!pointers.delete(event.pointerId)) return;
+    if (pinching) {
+      if (!pointers.size) pinching = null;
+      return;
+    }
+    if (!gesture) return;
+    const point = stage.toNatural(event);
+    if (event.type === "pointercancel") box.revert();
+    else if (!gesture.dragged) pressed(point);
+    else {
+      setCorner(null);
+      finish(follow(gesture, point, size));
+    }
+    gesture = null;
+  }
+  surface.addEventListener("pointerup", lifted);
+  surface.addEventListener("pointercancel", lifted);
+
+  surface.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    stage.zoomTo(stage.zoom * Math.exp(-event.deltaY / 300), event);
+  }, { passive: false });
+
+  return {
+    /** Forget a first corner that has no second. */
+    letGo() {
+      if (!corner) return false;
+      setCorner(null);
+      box.revert();
+      return true;
+    },
+  };
+}

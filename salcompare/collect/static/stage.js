@@ -1,0 +1,125 @@
+/* The photograph with the box over it: where things are on the screen, zoom, and drawing the overlay. */
+
+const SVG = "http://www.w3.org/2000/svg";
+const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
+const LARGEST_FIT = 8; // a tiny photograph is not blown up beyond this
+const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
+
+function shape(name, className, parent) {
+  const element = document.createElementNS(SVG, name);
+  element.setAttribute("class", className);
+  parent.append(element);
+  return element;
+}
+
+function place(element, box) {
+  element.setAttribute("x", box.x0);
+  element.setAttribute("y", box.y0);
+  element.setAttribute("width", Math.max(0, box.x1 - box.x0));
+  element.setAttribute("height", Math.max(0, box.y1 - box.y0));
+}
+
+/** A rectangle in two tones, so that it is seen on light and on dark skin, hair and ground. */
+function outline(overlay, className) {
+  const group = shape("g", className, overlay);
+  const lines = [shape("rect", "line line-under", group), shape("rect", "line line-over", group)];
+  group.setAttribute("visibility", "hidden");
+  return {
+    group,
+    show(box) {
+      group.setAttribute("visibility", box ? "visible" : "hidden");
+      if (box) lines.forEach((line) => place(line, box));
+    },
+  };
+}
+
+function drawHandles(handles, box, scale) {
+  const half = 5 / scale;
+  const middle = { x: (box.x0 + box.x1) / 2, y: (box.y0 + box.y1) / 2 };
+  handles.forEach((handle, index) => {
+    const name = HANDLES[index];
+    const x = name.includes("w") ? box.x0 : name.includes("e") ? box.x1 : middle.x;
+    const y = name.includes("n") ? box.y0 : name.includes("s") ? box.y1 : middle.y;
+    place(handle, { x0: x - half, y0: y - half, x1: x + half, y1: y + half });
+  });
+}
+
+/** Overlay, zoom and coordinates of one photograph in its frame. */
+export function createStage({ frame, sheet, overlay, width, height, onZoom }) {
+  overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  const target = outline(overlay, "target");
+  const drawn = outline(overlay, "drawn");
+  const handles = HANDLES.map(() => shape("rect", "handle", drawn.group));
+  const anchor = shape("circle", "anchor", overlay);
+  let zoom = 1;
+  let scale = 1;
+  let box = null;
+  let corner = null;
+
+  function render() {
+    drawn.show(box);
+    if (box) drawHandles(handles, box, scale);
+    anchor.setAttribute("visibility", corner ? "visible" : "hidden");
+    if (!corner) return;
+    anchor.setAttribute("cx", corner.x);
+    anchor.setAttribute("cy", corner.y);
+    anchor.setAttribute("r", 6 / scale);
+  }
+
+  function fit() {
+    const room = Math.max(160, Math.min(frame.clientWidth * 1.4, innerHeight * (innerWidth < 800 ? 0.56 : 0.7)));
+    const fitted = Math.min(frame.clientWidth / width, room / height, LARGEST_FIT);
+    scale = fitted * zoom;
+    frame.style.height = `${Math.ceil(fitted * height)}px`;
+    sheet.style.width = `${scale * width}px`;
+    sheet.style.height = `${scale * height}px`;
+    render();
+  }
+
+  /** Zoom to a level, keeping the point under `at` (client coordinates) where it is. */
+  function zoomTo(level, at = null) {
+    const rect = frame.getBoundingClientRect();
+    const where = at ?? { clientX: rect.left + rect.width / 2, clientY: rect.top + rect.height / 2 };
+    const point = toNatural(where);
+    zoom = Math.min(Math.max(level, ZOOMS[0]), ZOOMS.at(-1));
+    frame.dataset.zoomed = String(zoom > 1);
+    fit();
+    const now = sheet.getBoundingClientRect();
+    frame.scrollLeft += now.left + point.x * scale - where.clientX;
+    frame.scrollTop += now.top + point.y * scale - where.clientY;
+    onZoom(zoom, zoom <= ZOOMS[0], zoom >= ZOOMS.at(-1));
+  }
+
+  /** Where a pointer is, in the image's own pixels; whatever the zoom, scroll and device-pixel ratio. */
+  function toNatural({ clientX, clientY }) {
+    const rect = sheet.getBoundingClientRect();
+    return {
+      x: Math.min(Math.max((clientX - rect.left) * (width / rect.width), 0), width),
+      y: Math.min(Math.max((clientY - rect.top) * (height / rect.height), 0), height),
+    };
+  }
+
+  return {
+    fit,
+    toNatural,
+    zoomTo,
+    get zoom() { return zoom; },
+    get scale() { return scale; },
+    zoomIn: () => zoomTo(ZOOMS.find((level) => level > zoom) ?? zoom),
+    zoomOut: () => zoomTo(ZOOMS.findLast((level) => level < zoom) ?? zoom),
+    show(next) { box = next; render(); },
+    showCorner(point) { corner = point; render(); },
+    showTarget(next) { target.show(next); },
+
+    /** Scroll the frame, never the page, so that the box can be seen. */
+    reveal() {
+      if (!box || zoom === 1) return;
+      frame.scrollLeft = ((box.x0 + box.x1) / 2) * scale - frame.clientWidth / 2;
+      frame.scrollTop = ((box.y0 + box.y1) / 2) * scale - frame.clientHeight / 2;
+    },
+    pan(dx, dy) {
+      frame.scrollLeft -= dx;
+      frame.scrollTop -= dy;
+    },
+  };
+}
