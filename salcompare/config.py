@@ -19,6 +19,7 @@ from salcompare.errors import ConfigError, Problem
 
 T = TypeVar("T")
 FILE_NAME = "study.toml"
+QUALITY_RULES = ("checks", "pace", "seconds", "whole_image", "tiny", "same_box", "duplicate", "mostly")
 
 
 def _option(default: T, help_: str, *, low: float | None = None, high: float | None = None,
@@ -60,6 +61,33 @@ class Responses:
                           choices=("image", "grid"))
     clip: bool = _option(False, "cut boxes that reach over the image's edge instead of refusing them")
     drop_invalid: bool = _option(False, "leave out invalid rows, counted, instead of refusing the file")
+    checks: str = _option("", "CSV of answers to instructed checks, as salcompare collect exports it; empty for none")
+
+
+@dataclass(frozen=True)
+class Collect:
+    """The task that `salcompare collect` serves as a web page."""
+
+    title: str = _option("Which feature stands out?", "heads every page that a worker sees")
+    question: str = _option("Draw a box around the most recognisable and differentiating facial feature of this "
+                            "person.", "asked for each photograph")
+    labels: tuple[str, ...] = _option((), "offered beside a label of one's own; empty offers the original eleven")
+    images: str = _option("test", "photographs shown: test, or all (images of checks are never trials)",
+                          choices=("test", "all"))
+    trials: int = _option(20, "photographs a worker answers", low=1, high=10000)
+    checks: int = _option(2, "instructed checks among them, as far as [collect] instructed has any", low=0, high=1000)
+    practice: int = _option(2, "instructed tasks with feedback before the trials", low=0, high=100)
+    instructed: str = _option("data/raw/instructed.csv", "CSV of image,label,x0,y0,x1,y1 and optionally kind (check, "
+                              "practice): features and their true boxes; none needed")
+    lease_minutes: float = _option(30.0, "a photograph shown and not answered is another's after so long", low=1,
+                                   high=1440)
+    min_box: float = _option(0.02, "least width and height of a box, as a share of the photograph's shorter side",
+                             low=0, high=0.5)
+    pass_iou: float = _option(0.3, "overlap with the true box that practice calls right", low=0, high=1)
+    rate: float = _option(5.0, "answers a second that a worker may send", low=0.01, high=1000)
+    consent: tuple[str, ...] = _option((), "paragraphs of the consent page; empty takes a plain text to adapt")
+    contact: str = _option("", "whom a worker can ask: name and address, on the consent page")
+    prolific_code: str = _option("", "completion code of the Prolific study, for its return link")
 
 
 @dataclass(frozen=True)
@@ -68,6 +96,37 @@ class Simulation:
 
     workers: int = _option(100, "how many workers", low=2)
     per_image: int = _option(20, "responses on each test image", low=1)
+    checks: int = _option(3, "instructed checks that each worker answers", low=0)
+    careless: int = _option(0, "how many of the workers answer without care, of six kinds by turns", low=0)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Which responses stay out of all statistics, each logged with its reason; none for disagreeing with others."""
+
+    rules: tuple[str, ...] = _option(QUALITY_RULES, "the rules that are on; take one out to turn it off",
+                                     choices=QUALITY_RULES)
+    check_iou: float = _option(0.3, "an instructed check is right if its box reaches this IoU ...", low=0, high=1)
+    check_label: bool = _option(True, "... and names what was asked for")
+    wrong_checks: float = _option(0.5, "checks: out is a worker with more than this share of checks wrong", low=0,
+                                  high=1)
+    fewest_checks: int = _option(2, "checks: workers who answered fewer are not judged by them", low=1)
+    pace: float = _option(0.25, "pace: out is a worker whose median seconds are under this share of all workers'",
+                          low=0, high=1)
+    seconds: float = _option(1.0, "seconds: out is a response given in less time", low=0)
+    whole_image: float = _option(0.9, "whole_image: out is a box over more than this share of the image", low=0,
+                                 high=1)
+    tiny: float = _option(0.015, "tiny: out is a box with a side under this share of the image's", low=0, high=1)
+    same_box: float = _option(0.25, "same_box: out are boxes that a worker put at one place of this share of images",
+                              low=0, high=1)
+    same_edge: float = _option(0.005, "same_box: edges that differ by no more are at one place, share of the image's "
+                               "side", low=0, high=1)
+    duplicate: float = _option(0.9, "duplicate: out is a worker's box with an earlier one's image and label and this "
+                               "IoU", low=0, high=1)
+    mostly: float = _option(0.5, "mostly: out is a worker with more than this share of responses out, duplicates "
+                            "aside", low=0, high=1)
+    fewest: int = _option(4, "pace, same_box and mostly: with fewer responses or images a worker is not judged",
+                          low=2)
 
 
 @dataclass(frozen=True)
@@ -145,6 +204,8 @@ class Config:
     responses: Responses = field(default_factory=Responses)
     labels: dict[str, str] = field(default_factory=dict, metadata={
         "help": "synonyms: what a worker may write = the label it counts as"})
+    collect: Collect = field(default_factory=Collect)
+    quality: Quality = field(default_factory=Quality)
     simulation: Simulation = field(default_factory=Simulation)
     classifier: tuple[Classifier, ...] = field(default_factory=lambda: (Classifier(),))
     attribution: Attribution = field(default_factory=Attribution)
