@@ -52,12 +52,13 @@ class Images:
 
 @dataclass(frozen=True)
 class Responses:
-    """Where people's boxes come from."""
+    """Where people's side comes from: boxes, gaze or clicks, or ready-made maps."""
 
-    source: str = _option("csv", "csv (tidy), original (last_name,label,b0..b3), simulated, or none",
-                          choices=("csv", "original", "simulated", "none"))
-    path: str = _option("data/raw/responses.csv", "the file of responses")
-    pixels: str = _option("image", "boxes are in pixels of the image as shown, or of the study's grid",
+    source: str = _option("csv", "csv (tidy), original (last_name,label,b0..b3), fixations (gaze or clicks), maps "
+                          "(ready-made), simulated, or none",
+                          choices=("csv", "original", "fixations", "maps", "simulated", "none"))
+    path: str = _option("data/raw/responses.csv", "the file of responses; of maps, a folder, .npz or .nc file")
+    pixels: str = _option("image", "boxes and fixations are in pixels of the image as shown, or of the study's grid",
                           choices=("image", "grid"))
     clip: bool = _option(False, "cut boxes that reach over the image's edge instead of refusing them")
     drop_invalid: bool = _option(False, "leave out invalid rows, counted, instead of refusing the file")
@@ -88,6 +89,16 @@ class Collect:
     consent: tuple[str, ...] = _option((), "paragraphs of the consent page; empty takes a plain text to adapt")
     contact: str = _option("", "whom a worker can ask: name and address, on the consent page")
     prolific_code: str = _option("", "completion code of the Prolific study, for its return link")
+
+
+@dataclass(frozen=True)
+class Fixations:
+    """How fixations become maps, for a study whose responses are fixations."""
+
+    sigma: float = _option(0.0, "standard deviation of the Gaussian on each fixation; must be given", low=0, high=1e4)
+    unit: str = _option("pixels", "of sigma: pixels (as the fixations are in), or degrees of visual angle",
+                        choices=("pixels", "degrees"))
+    pixels_per_degree: float = _option(0.0, "how many such pixels a degree has; needed for degrees", low=0, high=1e4)
 
 
 @dataclass(frozen=True)
@@ -159,6 +170,15 @@ class Classifier:
 
 
 @dataclass(frozen=True)
+class Precomputed:
+    """A classifier's maps that are there already; a study with these and no [[classifier]] trains nothing."""
+
+    name: str = _option("maps", "what the report calls it")
+    path: str = _option("data/raw/maps", "a folder of ACTOR/IMAGE.png, .npy, .npz or .nc, or one .npz or .nc file")
+    method: str = _option("given", "how the maps were made, one word, as in guided_backprop")
+
+
+@dataclass(frozen=True)
 class Attribution:
     """How a network's maps are made."""
 
@@ -206,8 +226,10 @@ class Config:
         "help": "synonyms: what a worker may write = the label it counts as"})
     collect: Collect = field(default_factory=Collect)
     quality: Quality = field(default_factory=Quality)
+    fixations: Fixations = field(default_factory=Fixations)
     simulation: Simulation = field(default_factory=Simulation)
     classifier: tuple[Classifier, ...] = field(default_factory=lambda: (Classifier(),))
+    precomputed: tuple[Precomputed, ...] = ()
     attribution: Attribution = field(default_factory=Attribution)
     maps: Maps = field(default_factory=Maps)
     statistics: Statistics = field(default_factory=Statistics)
@@ -232,6 +254,8 @@ def read_config(path: Path) -> Config:
     except OSError as error:
         raise ConfigError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
     reader = _Reader(path.name)
+    if "precomputed" in raw:  # then none is trained but those that are asked for
+        raw = {"classifier": [], **raw}
     config = reader.section(Config, raw, "")
     reader.problems += _contradictions(config, path.name)
     if reader.problems:
@@ -285,18 +309,43 @@ def _contradictions(config: Config, where: str) -> list[Problem]:
                                 "three counts such as [70, 15, 15] or three shares that sum to 1"))
     if len(config.study.size) != 2:
         problems.append(Problem(f"{where} [study] size", str(list(config.study.size)), "height and width"))
-    names = [classifier.name for classifier in config.classifier]
-    problems += [Problem(f"{where} [[classifier]] name", f"{name!r} is used twice", "a name of its own for each")
-                 for name in sorted({name for name in names if names.count(name) > 1})]
-    problems += [Problem(f"{where} [[classifier]] name", repr(name), "letters, digits, '-', '_', '.'; not only dots")
-                 for name in names if not name.strip(".") or not all(c.isalnum() or c in "-_." for c in name)]
+    problems += _names(config, where)
     problems += [Problem(f"{where} [[classifier]] variants", "[]", "at least one of frozen, finetuned")
                  for classifier in config.classifier if not classifier.variants]
-    if not config.classifier and config.responses.source == "none":
+    if not config.classifier and not config.precomputed and config.responses.source == "none":
         problems.append(Problem(where, "neither a classifier nor responses", "one of them", "give a [[classifier]]"))
+    if config.responses.source == "fixations":
+        problems += _spread(config.fixations, where)
     if len(config.report.actors) > 6:
         problems.append(Problem(f"{where} [report] actors", f"{len(config.report.actors)} actors", "at most 6"))
     return problems
+
+
+def _names(config: Config, where: str) -> list[Problem]:
+    """Names of classifiers are names of folders and parts of sources."""
+    sections = [("classifier", classifier.name) for classifier in config.classifier]
+    sections += [("precomputed", maps.name) for maps in config.precomputed]
+    names = [name for _, name in sections]
+    problems = [Problem(f"{where} [[{section}]] name", f"{name!r} is used twice", "a name of its own for each")
+                for name, section in sorted({name: section for section, name in sections}.items())
+                if names.count(name) > 1]
+    parts = [(f"[[{section}]] name", name) for section, name in sections]
+    parts += [("[[precomputed]] method", maps.method) for maps in config.precomputed]
+    return problems + [
+        Problem(f"{where} {title}", repr(name), "letters, digits, '-', '_', '.'; not only dots")
+        for title, name in parts if not name.strip(".") or not all(c.isalnum() or c in "-_." for c in name)]
+
+
+def _spread(fixations: Fixations, where: str) -> list[Problem]:
+    """The Gaussian's width decides what the maps are, so that it has no default."""
+    title = f"{where} [fixations]"
+    if not fixations.sigma > 0:
+        return [Problem(f"{title} sigma", str(fixations.sigma), "a number above 0", "state the Gaussian's standard "
+                        "deviation: often 1 degree of visual angle")]
+    if fixations.unit == "degrees" and not fixations.pixels_per_degree > 0:
+        return [Problem(f"{title} pixels_per_degree", str(fixations.pixels_per_degree), "a number above 0",
+                        "state how many pixels a degree of visual angle had on the screen")]
+    return []
 
 
 class _Reader:
