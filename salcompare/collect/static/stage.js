@@ -67,8 +67,10 @@ export function createStage({ frame, sheet, overlay, width, height, onZoom }) {
   }
 
   function fit() {
-    const room = Math.max(160, Math.min(frame.clientWidth * 1.4, innerHeight * (innerWidth < 800 ? 0.56 : 0.7)));
-    const fitted = Math.min(frame.clientWidth / width, room / height, LARGEST_FIT);
+    const across = Math.floor(frame.getBoundingClientRect().width); // with scroll bars, so that they change nothing
+    if (!across) return; // a window being closed or minimised
+    const down = Math.max(220, innerHeight * (innerWidth < 800 ? 0.56 : 0.7));
+    const fitted = Math.min(across / width, down / height, LARGEST_FIT);
     scale = fitted * zoom;
     frame.style.height = `${Math.ceil(fitted * height)}px`;
     sheet.style.width = `${scale * width}px`;

@@ -1,0 +1,39 @@
+/* The label: one of the study's, or words of one's own. */
+
+/** Read, set and watch the radio group with its free label. */
+export function attachLabels({ group, own, ownField, onChange }) {
+  const radios = [...group.querySelectorAll("input[type=radio]")];
+  const chosen = () => radios.find((radio) => radio.checked) ?? null;
+
+  function show() {
+    ownField.hidden = !chosen() || chosen().value !== "";
+  }
+
+  group.addEventListener("change", (event) => {
+    if (event.target === own) return;
+    show();
+    onChange();
+  });
+  group.addEventListener("click", (event) => {
+    // A click, not an arrow key through the group: only then is it sure that words are wanted next.
+    if (event.detail > 0 && event.target.matches("input[type=radio][value='']")) own.focus();
+  });
+  own.addEventListener("input", onChange);
+
+  return {
+    get choice() { return { radio: chosen()?.value ?? null, own: own.value }; },
+
+    /** The label as it will be sent; "" for an own one without words, null when none is chosen. */
+    get label() {
+      const radio = chosen();
+      return radio ? radio.value || own.value.trim().replace(/\s+/g, " ") : null;
+    },
+
+    restore(choice) {
+      const radio = radios.find((one) => one.value === choice?.radio);
+      if (radio) radio.checked = true;
+      if (typeof choice?.own === "string") own.value = choice.own;
+      show();
+    },
+  };
+}
