@@ -176,6 +176,7 @@ class Precomputed:
     name: str = _option("maps", "what the report calls it")
     path: str = _option("data/raw/maps", "a folder of ACTOR/IMAGE.png, .npy, .npz or .nc, or one .npz or .nc file")
     method: str = _option("given", "how the maps were made, one word, as in guided_backprop")
+    drop_invalid: bool = _option(False, "leave out maps that cannot be used, counted, instead of refusing all")
 
 
 @dataclass(frozen=True)
@@ -337,7 +338,7 @@ def _names(config: Config, where: str) -> list[Problem]:
 
 
 def _spread(fixations: Fixations, where: str) -> list[Problem]:
-    """The Gaussian's width decides what the maps are, so that it has no default."""
+    """Ask for the Gaussian's width, which has no default as it decides what the maps are."""
     title = f"{where} [fixations]"
     if not fixations.sigma > 0:
         return [Problem(f"{title} sigma", str(fixations.sigma), "a number above 0", "state the Gaussian's standard "

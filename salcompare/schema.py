@@ -104,6 +104,35 @@ RESPONSES = Table("responses", (
     Column("origin", "text", "the file it came from, or that no person drew it", required=False),
 ), key="response")
 
+FIXATIONS = Table("fixations", (
+    Column("worker", "text", "the person who looked or clicked"),
+    Column("image", "text", "the image that was shown"),
+    Column("trial", "text", "which showing of the image to the worker; each is a response"),
+    Column("x", "number", "pixels from the left edge of the image as shown; its first pixel's centre is 0.5", low=0),
+    Column("y", "number", "pixels from the top edge", low=0),
+    Column("duration", "number", "weight within the trial; 1 for each click", low=0),
+    Column("origin", "text", "the file it came from", required=False),
+))
+
+MAP_FILES = Table("map files", (
+    Column("response", "text", "the map's id"),
+    Column("worker", "text", "the person whose map it is; empty where the maps do not say", required=False),
+    Column("image", "text", "the image that the map is of"),
+    Column("file", "text", "where the map was read from, and its place in that file"),
+    Column("height", "count", "pixels of the map in the file", low=1),
+    Column("width", "count", "pixels of the map in the file", low=1),
+), key="response")
+
+CHECKS = Table("checks", (
+    Column("worker", "text", "the person who answered the instructed check"),
+    Column("image", "text", "the photograph it was asked on", required=False),
+    Column("label", "text", "the answer's label; empty if nothing was drawn", required=False),
+    *(Column(edge, "number", "the answer's box, pixels of the photograph", required=False)
+      for edge in ("x0", "y0", "x1", "y1")),
+    Column("target_label", "text", "the label that was asked for"),
+    *(Column(f"target_{edge}", "number", "the box that was asked for") for edge in ("x0", "y0", "x1", "y1")),
+))
+
 ESTIMATES = Table("estimates", (
     Column("statistic", "text", "what was computed: r2, label_share, symmetry, overlap, ..."),
     Column("metric", "text", "the variant of the statistic", required=False),
@@ -141,8 +170,10 @@ ESTIMATES = Table("estimates", (
 
 HUMAN_MAPS = Layout("human maps", (
     Variable("coverage", ("image", "y", "x"), "float32", "share of the image's responses",
-             "share of the image's responses whose box covers the pixel; images without responses are left out", 0, 1),
-    Variable("n_responses", ("image",), "int64", "responses", "boxes drawn on the image", 1),
+             "share of the image's responses whose box covers the pixel; of gaze, clicks and ready-made maps, the mean "
+             "over responses of maps that each sum to 1; images without responses are left out", 0, 1),
+    Variable("n_responses", ("image",), "int64", "responses", "boxes drawn on the image, trials in which it was "
+             "looked at, or ready-made maps of it", 1),
 ), ("image", "actor", "y", "x"))
 
 CLASSIFIER_MAPS = Layout("classifier maps", (

@@ -6,11 +6,15 @@ Every public function takes and gives labelled xarray objects with dims (..., y,
 from salcompare.maps.boxes import rasterise_actor_boxes, rasterise_boxes
 from salcompare.maps.channels import reduce_channels
 from salcompare.maps.differences import saliency_difference
+from salcompare.maps.fixations import fixation_maps, rasterise_fixations, sigma_in_pixels
 from salcompare.maps.heatmaps import actor_heatmap, class_means, relative_saliency, stack_sources
 from salcompare.maps.labels import natural_order
 from salcompare.maps.masks import mask_report, shown, tied_weights, top_mask
+from salcompare.maps.ready import ready_response_maps, ready_saliency
+from salcompare.maps.responses import mean_of_responses, require_response_maps, response_array
 from salcompare.maps.smoothing import smooth
 
-__all__ = ["actor_heatmap", "class_means", "mask_report", "natural_order", "rasterise_actor_boxes", "rasterise_boxes",
-           "reduce_channels", "relative_saliency", "saliency_difference", "shown", "smooth", "stack_sources",
-           "tied_weights", "top_mask"]
+__all__ = ["actor_heatmap", "class_means", "fixation_maps", "mask_report", "mean_of_responses", "natural_order",
+           "rasterise_actor_boxes", "rasterise_boxes", "rasterise_fixations", "ready_response_maps", "ready_saliency",
+           "reduce_channels", "relative_saliency", "require_response_maps", "response_array", "saliency_difference",
+           "shown", "sigma_in_pixels", "smooth", "stack_sources", "tied_weights", "top_mask"]

@@ -11,11 +11,11 @@ from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_size
 from salcompare.maps.labels import natural_order
 from salcompare.maps.painting import count_boxes, scale_edges
+from salcompare.maps.responses import CARRIED
 
 EDGES = ("x0", "y0", "x1", "y1")
 CONVENTION = ("half-open boxes (x0 <= x < x1), pixels of the image as shown, origin top left; scaled to the grid, "
               "edges rounded half up, at least one pixel each")
-_CARRIED = ("split", "group", "shoot")  # columns of images that maps keep as coordinates where they are there
 
 
 def rasterise_boxes(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int],
@@ -104,7 +104,7 @@ def rasterise_actor_boxes(responses: pd.DataFrame, *, size: tuple[int, int]) -> 
 
 def _dataset(counts: NDArray[np.int32], n_responses: NDArray[np.int64], images: pd.DataFrame,
              attrs: dict[str, object]) -> xr.Dataset:
-    carried = {name: ("image", _text(images[name].fillna(""))) for name in _CARRIED if name in images}
+    carried = {name: ("image", _text(images[name].fillna(""))) for name in CARRIED if name in images}
     return xr.Dataset(
         {"coverage": (("image", "y", "x"), _share(counts, n_responses)), "n_responses": ("image", n_responses)},
         coords={"image": _text(images["image"]), "actor": ("image", _text(images["actor"])), **carried,

@@ -9,14 +9,17 @@ from salcompare.sources.decoding import (
     read_photograph,
     resize_photograph,
 )
+from salcompare.sources.fixations import read_fixations
 from salcompare.sources.labels import normalise_label, synonyms_table
 from salcompare.sources.left_out import describe_left_out
 from salcompare.sources.orl import CREDIT as ORL_CREDIT
 from salcompare.sources.orl import NOTE as ORL_NOTE
-from salcompare.sources.photographs import Photographs, gather_photographs, photograph_inputs
+from salcompare.sources.photographs import Photographs, gather_photographs, locate_photographs, photograph_inputs
+from salcompare.sources.precomputed import ReadyMaps, read_ready_maps
 from salcompare.sources.responses import ResponseTable, read_responses
 from salcompare.sources.splits import assign_splits
 
-__all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "ResponseTable", "UnreadablePhotographError", "assign_splits",
-           "decode_photograph", "describe_left_out", "gather_photographs", "normalise_label", "photograph_inputs",
-           "read_photograph", "read_responses", "resize_photograph", "synonyms_table"]
+__all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "ReadyMaps", "ResponseTable", "UnreadablePhotographError",
+           "assign_splits", "decode_photograph", "describe_left_out", "gather_photographs", "locate_photographs",
+           "normalise_label", "photograph_inputs", "read_fixations", "read_photograph", "read_ready_maps",
+           "read_responses", "resize_photograph", "synonyms_table"]

@@ -36,6 +36,17 @@ WORDS = {
     "outside": "boxes that reach outside the image",
     "seconds": "responses whose seconds are no number, or negative",
     "duplicate_response": "responses that stand there twice",
+    "duration": "fixations whose duration is no number above 0",
+    "size": "maps whose shape is neither the photograph's nor the grid's",
+    "shape": "maps that are no image of numbers",
+    "not_finite": "maps with NaN or infinite values",
+    "negative": "maps with negative values",
+    "constant": "maps that are the same everywhere, which point at nothing",
+    "colour": "pictures in colour, whose colours are no values",
+    "unknown_file": "files of another kind",
+    "not_test": "maps of images that are not kept for testing",
+    "repeated_map": "maps of an image that has one already",
+    "no_map": "images without a map",
 }
 """What each machine-readable reason means."""
 

@@ -10,6 +10,7 @@ import pandas as pd
 from salcompare.errors import InputError, Problem
 from salcompare.schema import SPLITS
 
+NEEDED = ("train", "test")  # to train a classifier and to look at its maps
 SHARES = "give shares such as split = [0.7, 0.15, 0.15]"
 
 
@@ -22,7 +23,7 @@ def split_counts(split: Sequence[float]) -> tuple[int, int, int] | None:
 
 
 def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int,
-                  previous: Mapping[str, str] | None = None) -> pd.Series:
+                  previous: Mapping[str, str] | None = None, needed: Sequence[str] = NEEDED) -> pd.Series:
     """Assign each image to train, validation or test, actor by actor.
 
     An actor's images are ordered by a hash of the seed and their ids and taken in that order, so that neither other
@@ -39,6 +40,8 @@ def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int,
     previous : mapping, optional
         image -> split of a catalogue made with the same settings; these images keep theirs, and only the others are
         drawn, to where the counts fall short.
+    needed : sequence of str
+        Splits that each actor must have an image in.
 
     Returns
     -------
@@ -48,9 +51,9 @@ def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int,
     Raises
     ------
     InputError
-        Naming every actor that has fewer images than counts ask for, or no training or no test image.
+        Naming every actor that has fewer images than counts ask for, or none in a split that is needed.
     """
-    _check_setting(split)
+    _check_setting(split, needed)
     problems = []
     assigned: dict[str, str] = {}
     for actor, ids in images.groupby("actor", sort=False)["image"]:
@@ -59,7 +62,7 @@ def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int,
             problems.append(problem)
             continue
         drawn = _draw(list(ids), _targets(len(ids), split), seed, previous or {})
-        problems += _lacking(str(actor), drawn)
+        problems += _lacking(str(actor), drawn, needed)
         assigned |= drawn
     if problems:
         raise InputError(problems)
@@ -98,8 +101,8 @@ def _targets(n: int, split: Sequence[float]) -> list[int]:
     return targets
 
 
-def _check_setting(split: Sequence[float]) -> None:
-    lacking = [name for name, part in zip(SPLITS, split, strict=True) if part == 0 and name != "validation"]
+def _check_setting(split: Sequence[float], needed: Sequence[str]) -> None:
+    lacking = [name for name, part in zip(SPLITS, split, strict=True) if part == 0 and name in needed]
     if lacking:
         raise InputError(Problem("[images] split", f"{list(split)} leaves no {' and no '.join(lacking)} images",
                                  "at least one training and one test image of each actor", SHARES))
@@ -114,8 +117,8 @@ def _count_problem(actor: str, n: int, split: Sequence[float]) -> Problem | None
                    f"add photographs, lower the counts of [images] split, or {SHARES}")
 
 
-def _lacking(actor: str, drawn: Mapping[str, str]) -> list[Problem]:
-    lacking = [name for name in ("train", "test") if name not in drawn.values()]
+def _lacking(actor: str, drawn: Mapping[str, str], needed: Sequence[str]) -> list[Problem]:
+    lacking = [name for name in needed if name not in drawn.values()]
     if not lacking:
         return []
     noun = "photograph" if len(drawn) == 1 else "photographs"

@@ -61,11 +61,11 @@ def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[s
     remedy = "set source = \"original\" in [responses]" if "last_name" in cells.frame else ""
     need_columns(cells.frame, COLUMNS, shown=shown, remedy=remedy)
     rows = Rows(_text(cells.frame, synonyms, shown), shown, list(cells.faults))
-    place = _check_text(rows, images)
+    place = check_names(rows, images, ("worker", "image", "label", "response"))
     add_edges(rows, cells, EDGES)
     _check_rest(rows, cells)
     check_corners(rows)
-    image = Canvas(_of_image(images["height"], place), _of_image(images["width"], place), "image {image!r}")
+    image = Canvas(of_image(images["height"], place), of_image(images["width"], place), "image {image!r}")
     canvas = image
     if config.pixels == "grid":
         height, width = (np.where(place < 0, np.nan, float(side)) for side in size)
@@ -94,10 +94,16 @@ def _text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> pd.Da
     return table
 
 
-def _check_text(rows: Rows, images: pd.DataFrame) -> NDArray[np.intp]:
-    """Refuse rows that lack a text or whose image is unknown; gives each row's place in `images`, or -1."""
+def check_names(rows: Rows, images: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.intp]:
+    """Refuse rows that lack one of these texts or whose image is unknown.
+
+    Returns
+    -------
+    ndarray of int (row,)
+        Each row's place in `images`, or -1.
+    """
     remedy = "fill the cell or delete the row"
-    for name in ("worker", "image", "label", "response"):
+    for name in columns:
         if name in rows.table:
             rows.refuse((rows.table[name] == "").to_numpy(), f"empty_{name}", f"{name} is empty", "a text", remedy)
     column = rows.table["image"]
@@ -134,7 +140,7 @@ def _check_rest(rows: Rows, cells: Cells) -> None:
                 "each response once", "delete the row, or leave such rows out with --drop-invalid")
 
 
-def _of_image(sizes: pd.Series, place: NDArray[np.intp]) -> NDArray[np.float64]:
+def of_image(sizes: pd.Series, place: NDArray[np.intp]) -> NDArray[np.float64]:
     """Take each row's image's size, NaN where its place is -1."""
     taken: NDArray[np.float64] = np.append(sizes.to_numpy(dtype=np.float64), np.nan)[place]
     return taken

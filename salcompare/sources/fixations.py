@@ -1,0 +1,114 @@
+"""Gaze and clicks from a CSV: one row a fixation, with its worker, its image and how long it lasted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from salcompare import config as settings
+from salcompare.errors import ConfigError, Problem
+from salcompare.schema import FIXATIONS
+from salcompare.sources.boxes import Canvas, Rows, add_edges, settle
+from salcompare.sources.candidates import clean_name
+from salcompare.sources.cells import Cells, each, need_columns, read_cells
+from salcompare.sources.responses import ResponseTable
+from salcompare.sources.tidy import check_names, of_image
+
+COLUMNS = ("worker", "image", "x", "y")
+ASIDE = "leave such rows out with --drop-invalid (drop_invalid = true in [responses])"
+
+
+def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFrame,
+                   size: tuple[int, int]) -> ResponseTable:
+    """Read fixations or clicks from a CSV with columns worker, image, x, y and optionally duration and trial.
+
+    Parameters
+    ----------
+    config : salcompare.config.Responses
+        The file; whether places are in pixels of the image or of the grid; whether invalid rows are left out. A
+        place outside the image cannot be cut to it, so that `clip` does nothing.
+    root : Path
+        The study's directory; the file is relative to it.
+    images : DataFrame
+        The catalogue, columns image, actor, height and width.
+    size : (height, width)
+        Of the study's grid.
+
+    Returns
+    -------
+    ResponseTable
+        Of `salcompare.schema.FIXATIONS`, in pixels of the image as shown, a place from 0 at the left and top edge up to
+        and without the width and height. Without a column duration each row weighs the same; without a column trial,
+        all rows of a worker on an image are one trial.
+
+    Raises
+    ------
+    InputError
+        If the file or a column is missing, or listing every offending row by its line.
+    """
+    if config.source != "fixations":
+        raise ConfigError(Problem("study.toml [responses] source", repr(config.source), "fixations"))
+    shown = Path(config.path).name
+    cells = read_cells(root / config.path, shown=shown, remedy="set [responses] path in study.toml")
+    need_columns(cells.frame, COLUMNS, shown=shown)
+    rows = Rows(_text(cells.frame, shown), shown, list(cells.faults))
+    place = check_names(rows, images, ("worker", "image"))
+    add_edges(rows, cells, ("x", "y"))
+    _check_duration(rows, cells)
+    image = Canvas(of_image(images["height"], place), of_image(images["width"], place), "image {image!r}")
+    canvas = image
+    if config.pixels == "grid":
+        height, width = (np.where(place < 0, np.nan, float(side)) for side in size)
+        canvas = Canvas(height, width, "the study's grid, on which image {image!r} was shown")
+    _check_places(rows, canvas)
+    for dim, drawn, target in (("x", canvas.width, image.width), ("y", canvas.height, image.height)):
+        rows.table[dim] = rows.table[dim] * target / drawn
+    alike = int(cells.frame.duplicated().to_numpy()[rows.sound].sum())
+    fixations, left_out = settle(rows, drop_invalid=config.drop_invalid)
+    return ResponseTable(_tidy(fixations), "image", left_out, _notes(cells, alike))
+
+
+def _text(frame: pd.DataFrame, shown: str) -> pd.DataFrame:
+    table = pd.DataFrame({"worker": each(frame["worker"], str.strip), "image": each(frame["image"], clean_name)},
+                         index=frame.index)
+    table["trial"] = each(frame["trial"], str.strip) if "trial" in frame else ""
+    table["origin"] = shown
+    return table
+
+
+def _check_duration(rows: Rows, cells: Cells) -> None:
+    if "duration" not in cells.frame:
+        rows.table["duration"] = 1.0
+        return
+    add_edges(rows, cells, ("duration",))
+    finite = np.isfinite(rows.table["duration"].to_numpy())  # others have been refused already
+    rows.refuse(finite & (rows.table["duration"].to_numpy() <= 0), "duration", "duration={duration:g}",
+                "a number above 0", "delete the row, or the column if each row weighs the same")
+
+
+def _check_places(rows: Rows, canvas: Canvas) -> None:
+    known = rows.sound
+    for dim, name, limit in (("x", "width", canvas.width), ("y", "height", canvas.height)):
+        place = rows.table[dim].to_numpy()
+        rows.refuse(known & (place < 0), "outside", f"{dim}={{{dim}:g}} < 0 on {canvas.name}", "", ASIDE)
+        rows.refuse(known & (place >= limit), "outside", f"{dim}={{{dim}:g}} >= {name} {{limit:g}} of {canvas.name}",
+                    "", f"give places in its pixels, or {ASIDE}", limit=limit)
+
+
+def _tidy(fixations: pd.DataFrame) -> pd.DataFrame:
+    """Text as text, columns in the schema's order, and a trial where there is no name for it."""
+    table = fixations.astype(dict.fromkeys(FIXATIONS.text_columns, "str"))[list(FIXATIONS.names)]
+    return table.assign(trial=table["trial"].where(table["trial"] != "", "1")).reset_index(drop=True)
+
+
+def _notes(cells: Cells, alike: int) -> tuple[str, ...]:
+    notes = ["Gaze and clicks have no labels: statistics of labels are left out."]
+    if "duration" not in cells.frame:
+        notes.append("There is no column duration: each fixation or click weighs the same.")
+    if "trial" not in cells.frame:
+        notes.append("There is no column trial: all fixations of a worker on an image are taken as one response.")
+    if alike:
+        notes.append(f"Rows that are the same in every cell as one above them were kept: {alike:,}.")
+    return tuple(notes)

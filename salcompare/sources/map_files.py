@@ -1,0 +1,232 @@
+"""Files of ready-made maps: where the maps in them are, and their values; what cannot be used is refused by name."""
+
+from __future__ import annotations
+
+import contextlib
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, MissingDependencyError, Problem, SalcompareError
+from salcompare.sources.candidates import clean_name, files_under, is_hidden, show
+from salcompare.sources.decoding import MAX_PIXELS
+
+ENDINGS = (".png", ".npy", ".npz", ".nc")
+Plain = NDArray[np.generic]
+
+
+class UnusableMapError(SalcompareError):
+    """A map that cannot be used.
+
+    Parameters
+    ----------
+    reason : str
+        For machines: unreadable, shape, colour, too_large, not_finite, negative, constant or size.
+    detail : str
+        For people.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class MapFile:
+    """A map that was found: what names its image, how it is shown in errors, and how it is read.
+
+    A table of all workers and images says by NaN throughout that there is no map: then it may be blank.
+    """
+
+    key: str
+    shown: str
+    read: Callable[[], Plain]
+    may_be_blank: bool = False
+
+
+def find_maps(path: Path, *, shown: str, remedy: str,
+              held: contextlib.ExitStack) -> tuple[list[MapFile], list[tuple[str, str, str]]]:
+    """Find the maps in a folder, of one map a file, or in one file that is keyed by image.
+
+    Parameters
+    ----------
+    path : Path
+        A folder whose files' paths without ending name the images; or an .npz file whose names do, or an .nc file with
+        dims image, y, x and perhaps worker.
+    shown, remedy : str
+        What it is called in errors, and what to do about them.
+    held : ExitStack
+        Holds a file open for as long as maps are read from it.
+
+    Returns
+    -------
+    list of MapFile, list of (where, reason, detail)
+        Maps in natural order, and files that are none.
+
+    Raises
+    ------
+    InputError
+        If there is nothing, or a file is damaged.
+    """
+    if path.is_dir():
+        return _in_folder(path, shown)
+    if not path.is_file():
+        raise InputError(Problem(shown, "is no plain file" if path.exists() else "does not exist",
+                                 "a folder of maps, or an .npz or .nc file", remedy))
+    readers = {".npz": _in_npz, ".nc": _in_netcdf}
+    if path.suffix.lower() not in readers:
+        raise InputError(Problem(shown, f"one {path.suffix or 'plain'} file", "a folder of maps, or an .npz or .nc "
+                                 "file keyed by image", remedy))
+    try:
+        return readers[path.suffix.lower()](path, shown, held), []
+    except UnusableMapError as error:
+        raise InputError(Problem(shown, error.detail, "maps keyed by image", remedy)) from error
+
+
+def _in_folder(folder: Path, shown: str) -> tuple[list[MapFile], list[tuple[str, str, str]]]:
+    found, others = [], []
+    for path in files_under(folder):
+        where = show(path, folder, shown=shown)
+        if is_hidden(path, folder):
+            others.append((where, "hidden", "hidden or an operating system's own"))
+        elif path.suffix.lower() not in ENDINGS:
+            others.append((where, "unknown_file", "expected " + ", ".join(ENDINGS)))
+        else:
+            key = clean_name(path.relative_to(folder).with_suffix("").as_posix())
+            found.append(MapFile(key, where, partial(_single, path)))
+    return found, others
+
+
+def _single(path: Path) -> Plain:
+    """Read a file that holds one map."""
+    if not path.is_file():
+        raise UnusableMapError("unreadable", "is no plain file")  # a pipe would be waited for forever
+    with contextlib.ExitStack() as held:
+        if path.suffix.lower() == ".png":
+            return _png(path)
+        if path.suffix.lower() == ".npy":
+            return _npy(path)
+        if path.suffix.lower() == ".npz":
+            arrays = _in_npz(path, path.name, held)
+            if len(arrays) != 1:
+                raise UnusableMapError("shape", f"{len(arrays)} arrays, expected one map a file")
+            return arrays[0].read()
+        variable = _variable(path, held)
+        if variable.ndim != 2:
+            raise UnusableMapError("shape", f"dims {variable.dims}, expected two")
+        return np.asarray(variable.to_numpy())
+
+
+def _npy(path: Path) -> Plain:
+    with _damage():
+        array = np.lib.format.open_memmap(path, mode="r")
+        check_shape(array.shape)
+        return np.array(array)
+
+
+def _png(path: Path) -> Plain:
+    """Read grey values as they stand in the file, of 1, 8 or 16 bits; a colour map's colours are no values."""
+    from PIL import Image
+
+    with _damage(), Image.open(path, formats=("PNG",)) as image:
+        check_shape((image.height, image.width))
+        image.load()
+        if image.mode in {"1", "L", "I", "I;16"}:
+            return np.asarray(image)
+        channels = np.asarray(image.convert("RGBA"))
+    if (channels[..., :1] != channels[..., 1:3]).any() or (channels[..., 3] != 255).any():
+        raise UnusableMapError("colour", "colours or transparency, expected grey; save the values, not a picture")
+    return channels[..., 0]
+
+
+def _in_npz(path: Path, shown: str, held: contextlib.ExitStack) -> list[MapFile]:
+    with _damage():
+        archive: Any = held.enter_context(np.load(path, allow_pickle=False))
+        return [MapFile(clean_name(name), f"{shown}: {name}", partial(_entry, archive, name))
+                for name in archive.files]
+
+
+def _entry(archive: Any, name: str) -> Plain:  # noqa: ANN401 - NumPy's NpzFile
+    with _damage():
+        entries = set(archive.zip.namelist())
+        size = archive.zip.getinfo(name if name in entries else f"{name}.npy").file_size
+        if size > 16 * MAX_PIXELS:  # refused before it is unpacked
+            raise UnusableMapError("too_large", f"{size:,} bytes once unpacked")
+        return np.asarray(archive[name])
+
+
+def _in_netcdf(path: Path, shown: str, held: contextlib.ExitStack) -> list[MapFile]:
+    variable = _variable(path, held)
+    extra = [dim for dim in variable.dims if dim not in {"worker", "image", "y", "x"}]
+    if extra or not {"image", "y", "x"} <= set(variable.dims) or "image" not in variable.coords:
+        raise UnusableMapError("shape", f"dims {variable.dims} with coordinates {tuple(variable.coords)}, expected "
+                               "dims image, y, x and perhaps worker, with a coordinate image")
+    found = []
+    workers: list[object] = variable["worker"].to_numpy().tolist() if "worker" in variable.dims else [None]
+    for i, image in enumerate(variable["image"].to_numpy().tolist()):
+        for j, worker in enumerate(workers):
+            place = {"image": i} | ({} if worker is None else {"worker": j})
+            key = _text(image) if worker is None else f"{_text(worker)}/{_text(image)}"
+            found.append(MapFile(clean_name(key), f"{shown}: {key}", partial(_slice, variable, place), True))
+    return found
+
+
+def _slice(variable: xr.DataArray, place: dict[str, int]) -> Plain:
+    with _damage():
+        return np.asarray(variable.isel(place).transpose("y", "x").to_numpy())
+
+
+def _variable(path: Path, held: contextlib.ExitStack) -> xr.DataArray:
+    """Open the only variable of numbers in a netCDF file."""
+    try:
+        with _damage():
+            dataset = held.enter_context(xr.open_dataset(path))
+    except UnusableMapError as error:
+        if path.read_bytes()[:4] == b"\x89HDF" and "engine" in error.detail:
+            raise MissingDependencyError(Problem(path.name, "is netCDF-4, for which no reader is installed", remedy=(
+                "run: pip install h5netcdf; or save it with format='NETCDF3_64BIT'"))) from error
+        raise
+    names = [str(name) for name, variable in dataset.data_vars.items()
+             if variable.dtype.kind in "biuf" and variable.ndim >= 2]
+    if len(names) != 1:
+        raise UnusableMapError("shape", f"variables {', '.join(names) or 'without numbers'}, expected one of maps")
+    return dataset[names[0]]
+
+
+def _text(name: object) -> str:
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+
+
+def check_shape(shape: tuple[int, ...]) -> None:
+    """Refuse what is no map by its shape, before its values are read.
+
+    Raises
+    ------
+    UnusableMapError
+    """
+    sides = [side for side in shape if side != 1]
+    if len(sides) != 2:
+        raise UnusableMapError("shape", f"shape {shape}, expected height and width, both above 1")
+    if sides[0] * sides[1] > MAX_PIXELS:
+        raise UnusableMapError("too_large", f"{sides[0]} x {sides[1]} pixels, more than {MAX_PIXELS:,}")
+
+
+@contextlib.contextmanager
+def _damage() -> Iterator[None]:
+    """Turn whatever a reader raises on a damaged file into a refusal of that file."""
+    try:
+        yield
+    except (UnusableMapError, MemoryError):
+        raise
+    except zipfile.BadZipFile as error:
+        raise UnusableMapError("unreadable", "is no whole .npz file") from error
+    except Exception as error:  # readers raise all sorts of errors on malformed bytes
+        raise UnusableMapError("unreadable", f"cannot be read: {' '.join(str(error).split())[:200]}") from error

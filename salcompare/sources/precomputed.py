@@ -1,0 +1,246 @@
+"""Ready-made maps of either side: which image and worker each is of, their checks, and their way to the grid."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from salcompare.errors import InputError, Problem
+from salcompare.schema import MAP_FILES
+from salcompare.sources.map_files import MapFile, UnusableMapError, check_shape, find_maps
+
+ASIDE = frozenset({"hidden", "unknown_file", "not_test", "no_map", "constant"})
+"""Reasons for which a map is left out, and said so, without refusing the others."""
+REMEDIES = {
+    "unknown_image": "name the map as the column image of data/processed/images.csv does",
+    "size": "give maps of the whole photograph, as it was shown or on the study's grid",
+    "negative": "keep the positive part, or take absolute values, and say so",
+    "not_finite": "mend the map",
+    "repeated_map": "keep one of them",
+}
+Maps = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ReadyMaps:
+    """Maps that were read.
+
+    Attributes
+    ----------
+    values : ndarray (map, y, x), float32
+        On the study's grid, non-negative, none constant.
+    table : DataFrame
+        `salcompare.schema.MAP_FILES`, one row a map, in the order of the images, then of workers.
+    left_out : DataFrame
+        where, reason and detail of each file, map or image without one that was left out.
+    notes : tuple of str
+        What was done to the maps, in plain words.
+    """
+
+    values: Maps
+    table: pd.DataFrame
+    left_out: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Taken:
+    image: int
+    worker: str
+    shown: str
+    shape: tuple[int, int]
+    pixels: Maps
+
+
+def read_ready_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[int, int],
+                    of: Literal["human", "classifier"], drop_invalid: bool = False) -> ReadyMaps:
+    """Read ready-made maps from a folder or a file.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the study; as `salcompare.sources.map_files.find_maps` takes it. What names a map is its image's id;
+        on the human side a worker's name and a stroke may stand before it.
+    root : Path
+        The study's directory.
+    images : DataFrame
+        The catalogue: image, actor, split, height and width.
+    size : (height, width)
+        Of the study's grid.
+    of : {"human", "classifier"}
+        People's maps of any image, or a classifier's of the test images.
+    drop_invalid : bool
+        Leave maps out that cannot be used instead of refusing all.
+
+    Returns
+    -------
+    ReadyMaps
+
+    Raises
+    ------
+    InputError
+        If there is nothing, no map can be used, some maps name workers and others do not, or naming every map that
+        cannot be used: unreadable, no image of numbers, of another shape than the photograph's or the grid's, with NaN
+        or infinite or negative values, of an unknown image, or a second one of an image.
+
+    Notes
+    -----
+    A map is of the whole photograph: its height over its width must be that of the photograph, or of the grid, within a
+    pixel. Maps of another size than the grid's are resampled with a triangle (bilinear) filter, widened where the map
+    shrinks so that no pixel is skipped; pixels' centres are at halves and the filter is cut at the edges.
+    """
+    section = "[responses]" if of == "human" else "[[precomputed]]"
+    remedy = f"set path in {section} of study.toml"
+    with contextlib.ExitStack() as held:
+        found, others = find_maps(root / path, shown=path, remedy=remedy, held=held)
+        taken, refused = _read(found, images, size, of)
+    refused = [*others, *refused]
+    faults = [fault for fault in refused if fault[1] not in ASIDE]
+    if faults and not drop_invalid:
+        raise InputError([Problem(where, detail, "", REMEDIES.get(reason, "")) for where, reason, detail in faults])
+    _check_workers(taken, path)
+    refused += _without_map(taken, images, path, of)
+    left_out = pd.DataFrame(refused, columns=["where", "reason", "detail"], dtype="str")
+    if not taken:
+        said = ", ".join(f"{count} {reason}" for reason, count in left_out["reason"].value_counts().items())
+        raise InputError(Problem(path, f"no map can be used ({said})", "a map of an image of the study", remedy))
+    taken = sorted(taken, key=lambda one: (one.image, one.worker))
+    return ReadyMaps(np.stack([one.pixels for one in taken]), _table(taken, images), left_out,
+                     _notes(taken, size))
+
+
+def _read(found: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int],
+          of: str) -> tuple[list[_Taken], list[tuple[str, str, str]]]:
+    place = {name: at for at, name in enumerate(images["image"].tolist())}
+    test = images["split"].eq("test").tolist()
+    sizes = list(zip(images["height"].tolist(), images["width"].tolist(), strict=True))
+    taken: dict[tuple[int, str], _Taken] = {}
+    refused = []
+    for one in found:
+        try:
+            at, worker = _named(one.key, place, of)
+            if of == "classifier" and not test[at]:
+                raise UnusableMapError("not_test", f"image {one.key!r} is not kept for testing")
+            values = one.read()
+            if one.may_be_blank and _blank(values):
+                continue
+            checked = check_values(values)
+            check_size(checked.shape, sizes[at], size)
+            if (at, worker) in taken:
+                raise UnusableMapError("repeated_map", f"image {one.key!r} has a map: {taken[at, worker].shown}")
+            shape = (int(checked.shape[0]), int(checked.shape[1]))
+            taken[at, worker] = _Taken(at, worker, one.shown, shape, to_grid(checked, size))
+        except UnusableMapError as error:
+            refused.append((one.shown, error.reason, error.detail))
+    return list(taken.values()), refused
+
+
+def _named(key: str, place: dict[str, int], of: str) -> tuple[int, str]:
+    """Give the row of the image that a name means, and the worker's name."""
+    if key in place:
+        return place[key], ""
+    worker, _, image = key.partition("/")
+    if of == "human" and image in place:
+        return place[image], worker.strip()
+    raise UnusableMapError("unknown_image", f"no image {key!r} in the study, whose first is {next(iter(place))!r}")
+
+
+def _blank(values: NDArray[np.generic]) -> bool:
+    return values.dtype.kind == "f" and bool(np.isnan(values).all())
+
+
+def check_values(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Hold a map to being (y, x) of finite numbers that are not negative and not all the same.
+
+    Raises
+    ------
+    UnusableMapError
+    """
+    if values.dtype.kind not in "biuf":
+        raise UnusableMapError("shape", f"values of kind {values.dtype}, expected numbers")
+    check_shape(values.shape)
+    plain = values.squeeze().astype(np.float64)
+    bad = int((~np.isfinite(plain)).sum())
+    if bad or plain.max() > np.finfo(np.float32).max:
+        raise UnusableMapError("not_finite", f"{bad} of {plain.size} values are NaN or infinite" if bad else
+                               f"{plain.max():g} does not fit into 32 bits")
+    if plain.min() < 0:
+        raise UnusableMapError("negative", f"{int((plain < 0).sum())} of {plain.size} values are negative, down to "
+                               f"{plain.min():g}")
+    _check_varied(plain)
+    return plain
+
+
+def _check_varied(values: NDArray[np.float64]) -> None:
+    highest = float(values.max())
+    if highest - float(values.min()) <= 1e-6 * highest or highest < np.finfo(np.float32).tiny:
+        raise UnusableMapError("constant", f"every value is {highest:g} but for the rounding of 32 bits")
+
+
+def check_size(shape: tuple[int, ...], photograph: tuple[int, int], grid: tuple[int, int]) -> None:
+    """Hold a map's shape to that of its photograph or of the grid, at any resolution, within a pixel.
+
+    Raises
+    ------
+    UnusableMapError
+    """
+    height, width = shape
+    if not any(abs(height - width * h / w) < 1 or abs(width - height * w / h) < 1 for h, w in (photograph, grid)):
+        raise UnusableMapError("size", f"{height} x {width} pixels are neither of the shape of the photograph, "
+                               f"{photograph[0]} x {photograph[1]}, nor of the grid, {grid[0]} x {grid[1]}")
+
+
+def to_grid(values: NDArray[np.float64], size: tuple[int, int]) -> Maps:
+    """Resample a map (y, x) to the grid's size with a triangle filter; one of that size is kept as it is.
+
+    Raises
+    ------
+    UnusableMapError
+        If nothing but a constant is left.
+    """
+    if values.shape == size:
+        return values.astype(np.float32)
+    most = values.max()  # so that the smallest numbers of 32 bits do not round
+    resized = Image.fromarray((values / most).astype(np.float32)).resize(size[::-1], Image.Resampling.BILINEAR)
+    plain = np.maximum(np.asarray(resized, dtype=np.float64) * most, 0)
+    _check_varied(plain)
+    found: Maps = plain.astype(np.float32)
+    return found
+
+
+def _check_workers(taken: Sequence[_Taken], path: str) -> None:
+    """Refuse a mixture of maps that name workers and maps that do not, of which the second may be of the first."""
+    with_worker = [one.shown for one in taken if one.worker]
+    without = [one.shown for one in taken if not one.worker]
+    if with_worker and without:
+        raise InputError(Problem(path, f"{with_worker[0]} names a worker and {without[0]} does not",
+                                 "maps of single workers, or of all of them together", "keep one kind of maps"))
+
+
+def _without_map(taken: Sequence[_Taken], images: pd.DataFrame, path: str, of: str) -> list[tuple[str, str, str]]:
+    """Name the images without a map: of the classifier's side those kept for testing."""
+    wanted = images if of == "human" else images[images["split"] == "test"]
+    there = set(images["image"].iloc[[one.image for one in taken]])
+    return [(path, "no_map", f"no map of image {name!r}") for name in wanted["image"].tolist() if name not in there]
+
+
+def _table(taken: Sequence[_Taken], images: pd.DataFrame) -> pd.DataFrame:
+    table = pd.DataFrame({
+        "response": [f"m{at + 1:06}" for at in range(len(taken))], "worker": [one.worker for one in taken],
+        "image": images["image"].iloc[[one.image for one in taken]].tolist(), "file": [one.shown for one in taken],
+        "height": [one.shape[0] for one in taken], "width": [one.shape[1] for one in taken]})
+    return table.astype(dict.fromkeys(MAP_FILES.text_columns, "str"))
+
+
+def _notes(taken: Sequence[_Taken], size: tuple[int, int]) -> tuple[str, ...]:
+    resampled = sum(one.shape != tuple(size) for one in taken)
+    return (f"Ready-made maps brought to the grid of {size[0]} x {size[1]} pixels by a triangle filter: {resampled:,} "
+            f"of {len(taken):,}.",) if resampled else ()
