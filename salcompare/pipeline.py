@@ -41,8 +41,11 @@ def stages(study: Study) -> list[Stage]:
         found += [
             Stage("responses", ("photographs",),
                   {"responses": config.responses, "labels": config.labels, **simulation, **grid}, _responses,
-                  _response_inputs(study), (study.processed / "responses.csv", study.processed / "responses.json")),
-            Stage("human maps", ("responses", "photographs"), grid, _human_maps,
+                  _response_inputs(study), (study.processed / "responses.csv", study.processed / "responses.json",
+                                            study.processed / "checks.csv")),
+            Stage("quality", ("responses", "photographs"), {"quality": config.quality, **grid}, _quality,
+                  outputs=(study.processed / "responses_kept.csv", study.processed / "exclusions.csv")),
+            Stage("human maps", ("quality", "photographs"), grid, _human_maps,
                   outputs=(study.processed / "human.json",)),
         ]
     for classifier in config.classifier:
@@ -84,8 +87,8 @@ def _photograph_inputs(study: Study) -> dict[str, str]:
 def _response_inputs(study: Study) -> dict[str, str]:
     if study.config.responses.source == "simulated":
         return {}
-    path = study.root / study.config.responses.path
-    return {study.config.responses.path: provenance.sha256_of_file(path)} if path.is_file() else {}
+    named = [name for name in (study.config.responses.path, study.config.responses.checks) if name]
+    return {name: provenance.sha256_of_file(study.root / name) for name in named if (study.root / name).is_file()}
 
 
 def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
@@ -117,7 +120,7 @@ def _photographs(study: Study, own: str, progress: Progress) -> None:
 
 
 def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
-    from salcompare.simulation import simulate_responses
+    from salcompare.simulation import simulate_checks, simulate_responses
     from salcompare.sources import read_responses
 
     config = study.config
@@ -125,11 +128,13 @@ def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG
     if study.simulated:
         test = study.images[study.images["split"] == "test"]
         simulated = simulate_responses(test, config.simulation, seed=config.study.seed)
-        table, meta = simulated.table, {"level": "image", "notes": [], "truth": simulated.truth}
+        table, checks = simulated.table, simulate_checks(test, config.simulation, seed=config.study.seed)
+        meta = {"level": "image", "notes": [], "truth": simulated.truth}
     else:
         read = read_responses(config.responses, config.labels, root=study.root, images=study.images,
                               size=config.study.size)
         table, meta = read.table, {"level": read.level, "notes": list(read.notes)}
+        checks = _checks(study)
         store.write_table(study.processed / "responses_left_out.csv", read.left_out)
         if len(read.left_out):
             progress.say(f"  {len(read.left_out)} rows of {config.responses.path} left out; "
@@ -137,8 +142,43 @@ def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG
     if meta["level"] == "image":
         check_table(table, RESPONSES, config.responses.path)
     store.write_json(study.processed / "responses.json", meta)
+    store.write_table(study.processed / "checks.csv", checks)
     store.write_table(study.processed / "responses.csv", table)
     progress.say(f"  {len(table)} responses")
+
+
+def _quality(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+    from salcompare.sources import quality
+
+    responses, checks, level = study.responses_read, study.checks, study.response_meta["level"]
+    if level in quality.LEVELS_JUDGED:
+        judged = quality.judge_responses(responses, study.images, checks, study.config.quality,
+                                         size=study.config.study.size)
+    else:
+        judged = quality.unjudged(responses, checks, "not responses with boxes")
+    if len(responses) and judged.kept.empty:
+        raise InputError(Problem("study.toml [quality]", f"all {len(responses)} responses are left out",
+                                 "rules that keep some", f"the rules took out: {quality.counted(judged.rules)}"))
+    tables = {"exclusions": judged.log, "quality_rules": judged.rules, "quality_checks": judged.checks,
+              "quality_workers": quality.summarise_workers(responses, judged.kept, judged.log, judged.checks),
+              "quality_images": quality.summarise_images(responses, judged.kept, study.images),
+              "responses_kept": judged.kept}
+    for name, table in tables.items():
+        store.write_table(study.processed / f"{name}.csv", table)
+    out = len(responses) - len(judged.kept)
+    progress.say(f"  {out} of {len(responses)} responses left out" + (f": {quality.counted(judged.rules)}; see "
+                 f"{study.processed / 'exclusions.csv'}" if out else ""))
+
+
+def _checks(study: Study) -> pd.DataFrame:
+    """Answers to instructed checks; none where study.toml names no file of them."""
+    import pandas as pd
+
+    from salcompare.sources import quality
+
+    name = study.config.responses.checks
+    return quality.read_checks(study.root / name, study.config.labels) if name else pd.DataFrame(
+        columns=list(quality.CHECKS))
 
 
 def _human_maps(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
@@ -146,7 +186,7 @@ def _human_maps(study: Study, own: str, progress: Progress) -> None:  # noqa: AR
 
     size = study.config.study.size
     if study.response_meta["level"] == "image":
-        table = provenance.sha256_of_file(study.processed / "responses.csv")
+        table = provenance.sha256_of_file(study.processed / "responses_kept.csv")
         maps = rasterise_boxes(study.responses, study.images, size=size, inputs_sha256=table)
         check_maps(maps, HUMAN_MAPS, "human maps")
         maps.attrs |= {"responses": _kind(study), "seed": study.config.study.seed,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from salcompare import store
 from salcompare.config import FILE_NAME, Classifier, Config, commented_toml, read_config
 from salcompare.errors import ConfigError, InputError, Problem
-from salcompare.schema import ESTIMATES, IMAGES, RESPONSES, Table
+from salcompare.schema import CHECKS, ESTIMATES, IMAGES, RESPONSES, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,8 +71,18 @@ class Study:
 
     @cached_property
     def responses(self) -> pd.DataFrame:
-        """The responses, one row a box (see `salcompare.schema.RESPONSES`)."""
+        """The responses that the rules of quality keep, one row a box (see `salcompare.schema.RESPONSES`)."""
+        return self._table("quality", "responses_kept.csv", RESPONSES)
+
+    @cached_property
+    def responses_read(self) -> pd.DataFrame:
+        """All responses that were read, those that the rules of quality leave out among them."""
         return self._table("responses", "responses.csv", RESPONSES)
+
+    @cached_property
+    def checks(self) -> pd.DataFrame:
+        """Answers to instructed checks; without rows where there were none."""
+        return self._table("responses", "checks.csv", CHECKS)
 
     @cached_property
     def estimates(self) -> pd.DataFrame:

@@ -17,8 +17,9 @@ Nobody's boxes: every table, figure and page that uses them has to say so. The m
   drawn for the actor, so that their numbers of responses differ by at most one.
 
 Planted, with sizes in the truth: labels raised for some actors, control actors whose shares are exactly the
-population's, the preference for the viewer's left, and the spread between workers. Nothing relates the boxes to any
-classifier's maps: what the two share comes from the faces being in the same places.
+population's, the preference for the viewer's left, and the spread between workers; where asked for, workers without
+care (`careless`). Nothing relates the boxes to any classifier's maps: what the two share comes from the faces being in
+the same places.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from salcompare.config import Simulation
 from salcompare.errors import InputError, Problem
 from salcompare.schema import LABELS
 from salcompare.simulation.boxes import placements, whole_boxes
+from salcompare.simulation.careless import Kind, careless_workers, plant_careless
 from salcompare.simulation.faces import Face, find_face, orl_image
 from salcompare.simulation.preferences import (
     ActorPreference,
@@ -63,8 +65,8 @@ class SimulatedResponses:
     table : DataFrame
         As `schema.RESPONSES`; `origin` is ``simulated``, and there is no `submitted`, since no clock ran.
     truth : dict
-        Ready for JSON: the calibration, every actor's label shares and role, what was planted and how it shows, and
-        the seed.
+        Ready for JSON: the calibration, every actor's label shares and role, what was planted and how it shows, the
+        seed, and the careless workers by kind where there are any.
     """
 
     table: pd.DataFrame
@@ -95,8 +97,8 @@ def simulate_responses(images: pd.DataFrame, config: Simulation, *, seed: int) -
         If a column is missing or there are fewer workers than responses on an image.
     """
     _check(images, config)
-    names = [f"w{number:0{max(3, len(str(config.workers)))}d}" for number in range(1, config.workers + 1)]
-    workers = {name: draw_worker(name, seed=seed) for name in names}
+    kinds = worker_kinds(config)
+    workers = {name: draw_worker(name, seed=seed) for name in kinds}
     faces = _faces(images)
     actors: dict[str, ActorPreference] = {}
     parts: dict[str, pd.DataFrame] = {}
@@ -104,7 +106,17 @@ def simulate_responses(images: pd.DataFrame, config: Simulation, *, seed: int) -
         actors[str(actor)] = draw_actor(str(actor), orl_actor=_orl_actor(own), seed=seed)
         parts |= _respond_to_actor(own, actors[str(actor)], faces, workers, per_image=config.per_image, seed=seed)
     table = pd.concat([parts[image] for image in images["image"]], ignore_index=True)
-    return SimulatedResponses(table, planted_truth(images, faces, actors, config, seed=seed, left_share=LEFT_SHARE))
+    truth = planted_truth(images, faces, actors, config, seed=seed, left_share=LEFT_SHARE)
+    careless = {name: kind for name, kind in kinds.items() if kind is not None}
+    return SimulatedResponses(plant_careless(table, images, careless, seed=seed), truth | (
+        {"careless": careless} if careless else {}))
+
+
+def worker_kinds(config: Simulation) -> dict[str, Kind | None]:
+    """Give every worker's name with the kind of careless worker that it is, None for an honest one."""
+    digits = max(3, len(str(config.workers)))
+    names = [f"w{number:0{digits}d}" for number in range(1, config.workers + 1)]
+    return dict.fromkeys(names) | careless_workers(names, config.careless)
 
 
 def _faces(images: pd.DataFrame) -> dict[str, Face]:
@@ -176,6 +188,9 @@ def _check(images: pd.DataFrame, config: Simulation) -> None:
     if not missing and images["image"].duplicated().any():
         twice = images["image"][images["image"].duplicated()].iloc[0]
         problems.append(Problem("images", f"image {twice!r} stands there twice", "unique image ids", "rename one"))
+    if config.careless > config.workers:
+        problems.append(Problem("[simulation] careless", str(config.careless), f"at most workers = {config.workers}",
+                                "raise workers or lower careless"))
     if config.per_image > config.workers:
         problems.append(Problem("[simulation] per_image", str(config.per_image), f"at most workers = {config.workers}",
                                 "a worker responds to an image once: raise workers or lower per_image"))

@@ -1,0 +1,70 @@
+"""What each worker gave and each image got, before and after exclusions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from salcompare.schema import LABELS
+
+
+def summarise_workers(responses: pd.DataFrame, kept: pd.DataFrame, log: pd.DataFrame,
+                      checks: pd.DataFrame) -> pd.DataFrame:
+    """Describe each worker.
+
+    Parameters
+    ----------
+    responses, kept : DataFrame
+        All responses, and those that no rule took out.
+    log, checks : DataFrame
+        As in `Judged`.
+
+    Returns
+    -------
+    DataFrame
+        One row a worker, by name: worker, images, responses, kept, own_labels (share of responses with a label beside
+        the original eleven), median_seconds, checks, checks_right, rules (that took out any response, by blanks).
+        Without rows where the responses name no worker.
+    """
+    columns = ["worker", "images", "responses", "kept", "own_labels", "median_seconds", "checks", "checks_right",
+               "rules"]
+    if "worker" not in responses or "image" not in responses:
+        return pd.DataFrame(columns=columns)
+    own = ~responses["label"].isin(LABELS) if "label" in responses else pd.Series(np.nan, responses.index)
+    groups = responses.assign(own=own.astype(float)).groupby("worker", sort=True)
+    found = pd.DataFrame({"images": groups["image"].nunique(), "responses": groups.size(),
+                          "own_labels": groups["own"].mean()})
+    found["kept"] = kept["worker"].value_counts().reindex(found.index, fill_value=0)
+    found["median_seconds"] = groups["seconds"].median() if "seconds" in responses else np.nan
+    answered = checks.groupby("worker")["right"]
+    found["checks"] = answered.size().reindex(found.index, fill_value=0)
+    found["checks_right"] = answered.sum().reindex(found.index, fill_value=0).astype(int)
+    rules = log.groupby("worker")["rule"].agg(lambda rule: " ".join(dict.fromkeys(rule)))
+    found["rules"] = rules.reindex(found.index).fillna("")
+    return found.reset_index()[columns]
+
+
+def summarise_images(responses: pd.DataFrame, kept: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Count each image's responses.
+
+    Returns
+    -------
+    DataFrame
+        One row an image that has responses or is a test image: image, actor, responses, workers, kept. Without rows
+        where the responses name no image.
+    """
+    if "image" not in responses:
+        return pd.DataFrame(columns=["image", "actor", "responses", "workers", "kept"])
+    asked = images["image"].isin(responses["image"]) | (images["split"] == "test" if "split" in images else False)
+    found = images.loc[asked, ["image", "actor"]].reset_index(drop=True)
+    groups = responses.groupby("image")
+    found["responses"] = found["image"].map(groups.size()).fillna(0).astype(int)
+    found["workers"] = found["image"].map(groups["worker"].nunique()).fillna(0).astype(int)
+    found["kept"] = found["image"].map(kept["image"].value_counts()).fillna(0).astype(int)
+    return found
+
+
+def counted(rules: pd.DataFrame) -> str:
+    """Say how many responses each rule took out, as ``tiny 3, checks 40``."""
+    numbers = zip(rules["rule"].tolist(), rules["responses"].tolist(), strict=True)
+    return ", ".join(f"{rule} {n}" for rule, n in numbers if n)
