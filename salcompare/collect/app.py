@@ -1,0 +1,108 @@
+"""The web application: routes to functions, and errors to words."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from salcompare.collect import monitor_page, routes
+from salcompare.collect.database import DatabaseBusyError
+from salcompare.collect.limits import with_headers
+from salcompare.collect.task import ElsewhereError, Task
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+RETRY_SECONDS = 3
+_WORDS = {
+    400: ("That did not work", "Your browser sent something that cannot be read."),
+    403: ("Please go back", "This page was open for too long. Go on from where you were."),
+    404: ("Nothing here", "There is no such page."),
+    405: ("Nothing here", "There is no such page."),
+    413: ("Too large", "Your browser sent more than can be taken."),
+    429: ("One moment", "Many people are here at once. Please try again in a few seconds."),
+    503: ("One moment", "The server cannot store anything just now. Nothing you have sent before is lost. "
+                        "Please try again in a few seconds."),
+}
+
+
+def make_app(task: Task) -> ASGIApp:
+    """Make the application that serves a task.
+
+    Parameters
+    ----------
+    task : Task
+
+    Returns
+    -------
+    ASGI application
+    """
+    def route(path: str, function: Callable[..., Any], *methods: str) -> Route:
+        return Route(path, _bound(task, function), methods=list(methods or ("GET",)))
+
+    app = Starlette(routes=[
+        route("/", routes.entry), route("/next", routes.onward),
+        route("/consent", routes.consent_page), route("/consent", routes.with_form(routes.consent_given), "POST"),
+        route("/instructions", routes.instructions_page),
+        route("/instructions", routes.with_form(routes.instructions_read), "POST"),
+        route("/practice", functools.partial(routes.task_page, place="practice")),
+        route("/trial", functools.partial(routes.task_page, place="trial")),
+        route("/submit", routes.submit, "POST"),
+        route("/image/{opaque}", routes.photograph), route("/example.png", routes.example),
+        route("/debrief", routes.debrief), route("/health", routes.health),
+        route("/static/{name:path}", routes.static_file),
+        route("/monitor", monitor_page.page), route("/monitor/heatmap/{opaque}.png", monitor_page.heatmap),
+    ], exception_handlers={
+        HTTPException: functools.partial(_failed, task), ElsewhereError: _elsewhere,
+        **dict.fromkeys((DatabaseError, PoolTimeoutError, DatabaseBusyError), functools.partial(_unstored, task)),
+    })
+    return with_headers(app)
+
+
+def _bound(task: Task, function: Callable[..., Any]) -> Callable[[Request], Any]:
+    """Give a function of a request; an ordinary one is run in a thread by Starlette, as it waits for the disk."""
+    if inspect.iscoroutinefunction(function):
+        async def answer_later(request: Request) -> Response:
+            response: Response = await function(task, request)
+            return response
+
+        return answer_later
+
+    def answer(request: Request) -> Response:
+        response: Response = function(task, request)
+        return response
+
+    return answer
+
+
+def _failed(task: Task, request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(getattr(error, "headers", None) or {})
+    title, words = _WORDS.get(status, ("That did not work", "Please try again."))
+    if request.url.path == "/submit":
+        return JSONResponse({"ok": False, "error": words}, status, headers)
+    return task.pages.render("error.html", status=status, headers=headers, title=title, heading=title, message=words)
+
+
+def _unstored(task: Task, request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's signature
+    """Ask for another try: the disk is full, or somebody holds the database."""
+    title, words = _WORDS[503]
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    if request.url.path == "/submit":
+        words = "Your box could not be stored just now. It is kept in this page; please try again in a few seconds."
+        return JSONResponse({"ok": False, "error": words, "retry": True}, 503, headers)
+    return task.pages.render("error.html", status=503, headers=headers, title=title, heading=title, message=words)
+
+
+def _elsewhere(request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's signature
+    return RedirectResponse(error.path if isinstance(error, ElsewhereError) else "/", 303)

@@ -1,0 +1,194 @@
+"""What workers are shown: photographs for trials, and instructed tasks whose right answer is known."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from salcompare.collect import drawing
+from salcompare.config import Collect, Config
+from salcompare.errors import InputError, Problem
+from salcompare.schema import LABELS
+from salcompare.sources import locate_photographs, normalise_label, read_photograph, synonyms_table
+from salcompare.sources.candidates import Candidate, clean_name
+from salcompare.sources.cells import Cells, need_columns, read_cells
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Edges = tuple[float, float, float, float]
+_LOSSLESS = 1 << 20  # pixels up to which a photograph is sent as PNG; larger ones as JPEG of high quality
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photograph as it is shown; without a candidate, the drawn face."""
+
+    image: str
+    actor: str
+    width: int
+    height: int
+    candidate: Candidate | None = None
+
+    def encoded(self) -> tuple[bytes, str]:
+        """Encode it anew, so that nothing but pixels is sent: bytes and media type."""
+        from PIL import Image
+
+        if self.candidate is None:
+            return drawing.drawn_face(), "image/png"
+        pixels = Image.fromarray(read_photograph(self.candidate.path, box=self.candidate.box))
+        stream = io.BytesIO()
+        if self.width * self.height <= _LOSSLESS:
+            pixels.save(stream, "PNG")
+            return stream.getvalue(), "image/png"
+        pixels.save(stream, "JPEG", quality=95, subsampling=0)
+        return stream.getvalue(), "image/jpeg"
+
+
+@dataclass(frozen=True)
+class Instructed:
+    """A task whose right answer is known: the label asked for, and its true box."""
+
+    photo: Photo
+    label: str
+    target: Edges
+    kind: Literal["check", "practice"] = "check"
+
+    @property
+    def words(self) -> str:
+        """What the worker is asked."""
+        return f"Draw a box around the {self.label}."
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that a study's workers can be shown, and how they are asked."""
+
+    config: Collect
+    seed: int
+    trials: tuple[Photo, ...]
+    checks: tuple[Instructed, ...]
+    practice: tuple[Instructed, ...]
+    synonyms: Mapping[str, str]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels offered."""
+        return self.config.labels or LABELS
+
+    @property
+    def n_trials(self) -> int:
+        """Trials of each worker."""
+        return min(self.config.trials, len(self.trials))
+
+    @property
+    def n_checks(self) -> int:
+        """Instructed checks of each worker."""
+        return min(self.config.checks, len({check.photo.image for check in self.checks}))
+
+    @cached_property
+    def photos(self) -> dict[str, Photo]:
+        """Every photograph by its image."""
+        instructed = [one.photo for one in (*self.checks, *self.practice)]
+        return {photo.image: photo for photo in (*self.trials, *instructed)}
+
+    def counted_as(self, label: str) -> str:
+        """Give the label that a worker's own words count as."""
+        return self.synonyms.get(normalise_label(label), normalise_label(label))
+
+
+def load_material(images: pd.DataFrame, config: Config, *, root: Path) -> Material:
+    """Find what a study's workers are shown.
+
+    Parameters
+    ----------
+    images : DataFrame
+        The catalogue, `salcompare.schema.IMAGES`.
+    config : salcompare.config.Config
+    root : Path
+        The study's directory.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to show, or listing every row of the instructed tasks that cannot be used.
+    """
+    found = locate_photographs(config.images, images, root=root)
+    columns = ("image", "actor", "width", "height", "split")
+    rows = list(zip(*(images[name].tolist() for name in columns), strict=True))
+    photos = {image: Photo(image, actor, width, height, found[image]) for image, actor, width, height, _ in rows}
+    path = root / config.collect.instructed
+    instructed = read_instructed(path, photos, shown=config.collect.instructed) if path.exists() else []
+    known = {one.photo.image for one in instructed}
+    trials = tuple(photos[image] for image, *_, split in rows
+                   if image not in known and (config.collect.images == "all" or split == "test"))
+    if not trials:
+        raise InputError(Problem("study.toml [collect] images", f"no photograph to show in {config.collect.images!r}",
+                                 "some that are not instructed tasks", "see [images] split"))
+    practice = [one for one in instructed if one.kind == "practice"] or _drawn(config.collect.labels or LABELS)
+    return Material(config.collect, config.study.seed, trials,
+                    tuple(one for one in instructed if one.kind == "check"),
+                    tuple(practice[:config.collect.practice]), synonyms_table(config.labels))
+
+
+def read_instructed(path: Path, photos: Mapping[str, Photo], *, shown: str) -> list[Instructed]:
+    """Read the instructed tasks of a study: CSV of image, label, x0, y0, x1, y1 and optionally kind.
+
+    Raises
+    ------
+    InputError
+        Naming every row whose image is unknown, whose box is not inside it, or whose kind is neither check nor
+        practice, and every image that is used for both.
+    """
+    cells = read_cells(path, shown=shown, remedy="set [collect] instructed in study.toml")
+    need_columns(cells.frame, ("image", "label", "x0", "y0", "x1", "y1"), shown=shown)
+    problems = [fault.problem for fault in cells.faults]
+    found: list[Instructed] = []
+    for line, row in _rows(cells):
+        try:
+            found.append(_instructed(row, photos, f"{shown} row {line}"))
+        except InputError as error:
+            problems += error.problems
+    both = ({one.photo.image for one in found if one.kind == "check"}
+            & {one.photo.image for one in found if one.kind == "practice"})
+    problems += [Problem(shown, f"image {image!r} is both a check and practice", "one of the two", "delete a row")
+                 for image in sorted(both)]
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _rows(cells: Cells) -> Iterable[tuple[object, dict[str, str]]]:
+    names = [str(name) for name in cells.frame.columns]
+    for line, values in zip(cells.frame.index, cells.frame.itertuples(index=False), strict=True):
+        yield line, dict(zip(names, map(str, values), strict=True))
+
+
+def _instructed(row: Mapping[str, str], photos: Mapping[str, Photo], where: str) -> Instructed:
+    photo = photos.get(clean_name(row["image"]))
+    if photo is None:
+        raise InputError(Problem(where, f"no image {row['image']!r} in the study", "an id of the catalogue",
+                                 "see the column image of data/processed/images.csv"))
+    label, kind = normalise_label(row["label"]), row.get("kind", "").strip() or "check"
+    try:
+        x0, y0, x1, y1 = (float(row[edge]) for edge in ("x0", "y0", "x1", "y1"))
+    except ValueError as error:
+        raise InputError(Problem(where, str(error), "four numbers")) from error
+    if not (0 <= x0 < x1 <= photo.width and 0 <= y0 < y1 <= photo.height):
+        raise InputError(Problem(where, f"box {x0:g}, {y0:g}, {x1:g}, {y1:g}",
+                                 f"x0 < x1 and y0 < y1 inside {photo.width} x {photo.height} pixels"))
+    if not label or kind not in {"check", "practice"}:
+        raise InputError(Problem(where, f"label {label!r}, kind {kind!r}", "a label, and check or practice"))
+    return Instructed(photo, label, (x0, y0, x1, y1), "practice" if kind == "practice" else "check")
+
+
+def _drawn(labels: Iterable[str]) -> list[Instructed]:
+    """Practise on the drawn face, asking for what the study offers a label for."""
+    offered = {normalise_label(label) for label in labels}
+    face = Photo(drawing.IMAGE, "example", drawing.WIDTH, drawing.HEIGHT)
+    asked = [label for label in drawing.FEATURES if label in offered] or list(drawing.FEATURES)
+    return [Instructed(face, label, drawing.FEATURES[label], "practice") for label in asked]

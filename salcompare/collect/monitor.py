@@ -1,0 +1,136 @@
+"""How collection stands: answers by image and actor, workers, the rate, and a live heatmap of an image."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, case, func, select
+
+from salcompare.collect.assignment import place_of
+from salcompare.collect.database import assignments, responses, workers
+from salcompare.collect.keys import pseudonym
+from salcompare.collect.material import Material
+
+RATE_MINUTES = 10
+_Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How collection stands.
+
+    Attributes
+    ----------
+    counts : dict
+        Words -> numbers, for the whole study.
+    images, actors, workers : list of dict
+        One row each: image, actor, answers, nothing, leased; actor, answers, images; worker, source, done, place,
+        checks.
+    rate : float
+        Answers a minute over the last `RATE_MINUTES`.
+    """
+
+    counts: dict[str, int]
+    images: _Rows
+    actors: _Rows
+    workers: _Rows
+    rate: float
+
+
+def standing(connection: Connection, material: Material, now: float) -> Standing:
+    """Count what has been collected."""
+    images, people = _images(connection, material, now), _workers(connection, material)
+    actors: dict[str, dict[str, Any]] = {}
+    for row in images:
+        actor = actors.setdefault(row["actor"], {"actor": row["actor"], "answers": 0, "images": 0})
+        actor["answers"] += row["answers"]
+        actor["images"] += 1
+    recent = connection.scalar(select(func.count()).where(
+        assignments.c.kind == "trial", assignments.c.submitted > now - 60 * RATE_MINUTES)) or 0
+    answers = sum(row["answers"] for row in images)
+    counts = {
+        "workers": len(people), "workers who finished": sum(row["place"] == "debrief" for row in people),
+        "answers": answers, "boxes": answers - sum(row["nothing"] for row in images),
+        "answers without a box": sum(row["nothing"] for row in images),
+        "photographs being looked at": sum(row["leased"] for row in images),
+        "photographs without an answer": sum(row["answers"] == 0 for row in images),
+    }
+    return Standing(counts, images, list(actors.values()), people, round(recent / RATE_MINUTES, 1))
+
+
+def printed(found: Standing) -> str:
+    """Write the standing for a terminal."""
+    lines = [f"{value:>7}  {name}" for name, value in found.counts.items()]
+    lines += [f"{found.rate:>7}  answers a minute over the last {RATE_MINUTES}", ""]
+    lines += [*_columns(found.actors, ("actor", "answers", "images")), ""]
+    few = sorted(found.images, key=lambda row: row["answers"])
+    lines += _columns(few[:15], ("image", "answers", "nothing", "leased"))
+    lines += [f"... and {len(few) - 15} images with as many answers or more"] if len(few) > 15 else []
+    return "\n".join([*lines, "", *_columns(found.workers[-15:], ("worker", "source", "done", "place", "checks"))])
+
+
+def heatmap_png(connection: Connection, material: Material, image: str) -> bytes:
+    """Draw how many boxes cover each pixel of an image, over the photograph in grey."""
+    from PIL import Image
+
+    content, _ = material.photos[image].encoded()
+    grey: NDArray[np.float64] = np.asarray(Image.open(io.BytesIO(content)).convert("L"), dtype=np.float64)
+    covered = _coverage(connection, image, grey.shape[0], grey.shape[1])
+    share = (covered / max(covered.max(), 1.0))[..., None] * 0.75
+    warm = np.stack([np.full_like(grey, 255.0), 200 - 160 * share[..., 0] / 0.75, np.full_like(grey, 30.0)], axis=-1)
+    mixed: NDArray[np.uint8] = np.round(grey[..., None] * (1 - share) + warm * share).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(mixed).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _coverage(connection: Connection, image: str, height: int, width: int) -> NDArray[np.float64]:
+    """Count boxes over pixels; edges round half up and a box keeps at least one pixel."""
+    covered = np.zeros((height, width))
+    edges = [responses.c[edge] for edge in ("x0", "y0", "x1", "y1")]
+    drawn = select(*edges).join(assignments, assignments.c.id == responses.c.assignment)
+    for box in connection.execute(drawn.where(assignments.c.kind == "trial", assignments.c.image == image)):
+        x0, y0, x1, y1 = (int(np.floor(edge + 0.5)) for edge in box)
+        x0, y0 = min(x0, width - 1), min(y0, height - 1)
+        covered[y0:max(y1, y0 + 1), x0:max(x1, x0 + 1)] += 1
+    return covered
+
+
+def _images(connection: Connection, material: Material, now: float) -> _Rows:
+    is_in = assignments.c.submitted.is_not(None)
+    counted = connection.execute(
+        select(assignments.c.image, func.count(case((is_in, 1))), func.count(case((assignments.c.no_box, 1))),
+               func.count(case((~is_in & (assignments.c.expires > now), 1))))
+        .where(assignments.c.kind == "trial").group_by(assignments.c.image))
+    found = {image: numbers for image, *numbers in counted}
+    rows = []
+    for photo in material.trials:
+        answers, nothing, leased = found.get(photo.image, (0, 0, 0))
+        rows.append({"image": photo.image, "actor": photo.actor, "answers": answers, "nothing": nothing,
+                     "leased": leased})
+    return rows
+
+
+def _workers(connection: Connection, material: Material) -> _Rows:
+    rows = []
+    answered = assignments.c.submitted.is_not(None) & (assignments.c.kind != "practice")
+    checked = answered & (assignments.c.kind == "check")
+    counted = connection.execute(
+        select(workers, func.count(case((answered, 1))), func.count(case((checked, 1))),
+               func.count(case((checked & assignments.c.passed, 1))))
+        .outerjoin(assignments, assignments.c.worker == workers.c.id).group_by(workers.c.id).order_by(workers.c.id))
+    for worker in counted.all():
+        done, checks, passed = worker[-3:]
+        rows.append({"worker": pseudonym(worker.hmac), "source": worker.source, "done": done,
+                     "place": place_of(connection, worker, material), "checks": f"{passed} of {checks}"})
+    return rows
+
+
+def _columns(rows: _Rows, names: tuple[str, ...]) -> list[str]:
+    cells = [names, *(tuple(str(row[name]) for name in names) for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(names))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]

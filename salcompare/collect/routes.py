@@ -1,0 +1,244 @@
+"""The routes of the worker's way: pages, answers and photographs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode
+
+from sqlalchemy import insert, select, update
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from salcompare.collect import drawing
+from salcompare.collect.answers import (
+    RefusedAnswerError,
+    Reply,
+    check_box,
+    feedback_of,
+    least_size,
+    read_answer,
+    store_answer,
+)
+from salcompare.collect.assignment import Place, answered, find_worker, last_practice, lease, progress
+from salcompare.collect.database import assignments, workers
+from salcompare.collect.keys import SESSION_SECONDS, same_text
+from salcompare.collect.limits import limited_body
+from salcompare.collect.pages import CONSENT
+from salcompare.collect.task import COOKIE, ElsewhereError, Task, Visitor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+MAX_WORKER_ID = 64  # characters
+PROLIFIC = "https://app.prolific.com/submissions/complete"
+EXAMPLE = "/example.png"
+
+
+def entry(task: Task, request: Request) -> Response:
+    """Begin a session for the worker id in the address, or ask for one."""
+    asked = request.query_params
+    source = "prolific" if "PROLIFIC_PID" in asked else "link"
+    worker = (asked.get("PROLIFIC_PID") or asked.get("worker") or "").strip()
+    title = task.material.config.title
+    if not worker:
+        return task.pages.render("entry.html", title=title, error="" if not asked else "Please give your code.")
+    if len(worker) > MAX_WORKER_ID or not worker.isprintable():
+        return task.pages.render("entry.html", status=400, title=title,
+                                 error=f"A participant code has at most {MAX_WORKER_ID} letters and digits.")
+    if wait := task.entries.take("entry"):
+        raise HTTPException(429, headers={"Retry-After": str(wait)})
+    response = RedirectResponse("/next", 303)
+    response.set_cookie(COOKIE, task.keys.session(task.keys.hashed(worker), source), max_age=SESSION_SECONDS,
+                        secure=request.url.scheme == "https", httponly=True, samesite="lax")
+    return response
+
+
+def onward(task: Task, request: Request) -> Response:
+    """Redirect to the page where the worker stands."""
+    with task.database.reading() as connection:
+        _, place = task.standing(connection, task.visitor(request))
+    return RedirectResponse(f"/{place}", 303)
+
+
+def consent_page(task: Task, request: Request) -> Response:
+    """Ask for consent."""
+    visitor, config = task.visitor(request), task.material.config
+    with task.database.reading() as connection:
+        worker, place = task.standing(connection, visitor)
+    if worker is not None:
+        raise ElsewhereError(f"/{place}")
+    return task.pages.render("consent.html", title=config.title, csrf=task.keys.csrf(visitor.nonce),
+                             contact=config.contact, text=config.consent or CONSENT)
+
+
+def consent_given(task: Task, request: Request, form: dict[str, str]) -> Response:
+    """Take consent down; who declines leaves no trace."""
+    visitor = _held_to_csrf(task, request, form)
+    if form.get("agree") != "yes":
+        return task.pages.render("declined.html", title=task.material.config.title)
+    with task.database.writing() as connection:
+        if find_worker(connection, visitor.worker_hmac) is None:
+            connection.execute(insert(workers).values(hmac=visitor.worker_hmac, source=visitor.source,
+                                                      consented=task.clock()))
+    return RedirectResponse("/next", 303)
+
+
+def instructions_page(task: Task, request: Request) -> Response:
+    """Explain the task; workers may come back to it."""
+    visitor, material = task.visitor(request), task.material
+    with task.database.reading() as connection:
+        worker, place = task.standing(connection, visitor)
+    if worker is None:
+        raise ElsewhereError(f"/{place}")
+    return task.pages.render("instructions.html", title=material.config.title, csrf=task.keys.csrf(visitor.nonce),
+                             labels=material.labels, question=material.config.question, example_image=EXAMPLE,
+                             n_trials=material.n_trials + material.n_checks)
+
+
+def instructions_read(task: Task, request: Request, form: dict[str, str]) -> Response:
+    """Note that the instructions were read."""
+    visitor = _held_to_csrf(task, request, form)
+    with task.database.writing() as connection:
+        connection.execute(update(workers).where(workers.c.hmac == visitor.worker_hmac,
+                                                 workers.c.instructed.is_(None)).values(instructed=task.clock()))
+    return RedirectResponse("/next", 303)
+
+
+def task_page(task: Task, request: Request, place: Place) -> Response:
+    """Show a photograph to draw on: of practice, a trial or a check."""
+    visitor, material = task.visitor(request), task.material
+    with task.database.writing() as connection:
+        worker = task.at(connection, visitor, place)
+        assignment = lease(connection, worker.id, place, material, task.clock())
+        if assignment is None:
+            raise ElsewhereError("/debrief")
+        done, total = progress(connection, worker.id, place, material)
+        told = feedback_of(last_practice(connection, worker.id)) if place == "practice" else None
+    photo = material.photos[assignment.image]
+    instruction = f"Draw a box around the {assignment.instruction_label}." if assignment.instruction_label else ""
+    return task.pages.render(
+        "trial.html", title=material.config.title, kind=place, image_url=f"/image/{assignment.opaque}",
+        width=photo.width, height=photo.height, labels=material.labels, feedback=told,
+        instruction=instruction or material.config.question, progress_done=done, progress_total=total,
+        token=task.keys.trial_token(assignment.id, assignment.expires), min_size=least_size(photo, material))
+
+
+def photograph(task: Task, request: Request) -> Response:
+    """Send a photograph that is leased to the worker."""
+    visitor = task.visitor(request)
+    with task.database.reading() as connection:
+        image = connection.scalar(
+            select(assignments.c.image).join(workers, workers.c.id == assignments.c.worker)
+            .where(assignments.c.opaque == request.path_params["opaque"], workers.c.hmac == visitor.worker_hmac,
+                   assignments.c.expires > task.clock()))
+    if image is None or image not in task.material.photos:
+        raise HTTPException(404)
+    content, media_type = task.encoded(image)
+    return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
+
+
+def example(task: Task, request: Request) -> Response:  # noqa: ARG001 - a route's signature
+    """Send the drawn face."""
+    return Response(drawing.drawn_face(), media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+
+def debrief(task: Task, request: Request) -> Response:
+    """Thank the worker and give the completion code."""
+    visitor, config = task.visitor(request), task.material.config
+    with task.database.reading() as connection:
+        worker = task.at(connection, visitor, "debrief")
+        done = answered(connection, worker.id)
+    prolific = worker.source == "prolific" and config.prolific_code
+    return task.pages.render(
+        "debrief.html", title=config.title, n_done=done,
+        completion_code=config.prolific_code if prolific else task.keys.completion_code(visitor.worker_hmac),
+        return_url=f"{PROLIFIC}?{urlencode({'cc': config.prolific_code})}" if prolific else None)
+
+
+def health(task: Task, request: Request) -> Response:  # noqa: ARG001 - a route's signature
+    """Say that the server and its database answer."""
+    with task.database.reading() as connection:
+        connection.execute(select(workers.c.id).limit(1)).all()
+    return JSONResponse({"ok": True})
+
+
+def static_file(task: Task, request: Request) -> Response:
+    """Send a static file."""
+    found = task.pages.static.get(request.path_params["name"])
+    if found is None:
+        raise HTTPException(404)
+    fresh = request.query_params.get("v") == found.version
+    keep = "public, max-age=31536000, immutable" if fresh else "no-cache"
+    return Response(found.content, media_type=found.media_type, headers={"Cache-Control": keep})
+
+
+async def submit(task: Task, request: Request) -> Response:
+    """Take an answer."""
+    if request.headers.get("X-Requested-With") != "salcompare":
+        return _refusal(403, "Please send answers from the task's own page.", next="/next")
+    try:
+        visitor = task.visitor(request)
+    except ElsewhereError:
+        return _refusal(403, "Your session has ended. Please open your link again.", next="/")
+    if wait := task.answers.take(visitor.worker_hmac):
+        return _refusal(429, "That was very fast. Your box is kept; it is sent again in a moment.", wait=wait,
+                        retry=True)
+    body = await limited_body(request)
+    return await run_in_threadpool(_submitted, task, visitor, body)
+
+
+def with_form(handler: Callable[[Task, Request, dict[str, str]], Response]) -> Any:  # noqa: ANN401 - a coroutine
+    """Read a form's fields before a handler runs."""
+    async def handle(task: Task, request: Request) -> Response:
+        body = await limited_body(request)
+        try:
+            fields = parse_qs(body.decode(), max_num_fields=10)
+        except ValueError as error:
+            raise HTTPException(400) from error
+        return await run_in_threadpool(handler, task, request, {name: values[0] for name, values in fields.items()})
+
+    return handle
+
+
+def _submitted(task: Task, visitor: Visitor, body: bytes) -> Response:
+    try:
+        answer = read_answer(body)
+    except RefusedAnswerError as error:
+        return _refusal(400, str(error))
+    token = task.keys.read_trial_token(answer.token)
+    with task.database.writing() as connection:
+        worker = find_worker(connection, visitor.worker_hmac)
+        found = None if worker is None or token is None else connection.execute(
+            select(assignments).where(assignments.c.id == token[0], assignments.c.worker == worker.id)).one_or_none()
+        if found is None or token is None:
+            return _refusal(409, "This photograph is not yours to answer any more. Please go on.", next="/next")
+        if found.expires != token[1] or (found.submitted is None and found.expires <= task.clock()):
+            return _refusal(410, "This photograph waited for too long. Please go on.", next="/next")
+        if found.submitted is not None:
+            return Response(found.reply, media_type="application/json")
+        photo = task.material.photos.get(found.image)
+        if photo is None:
+            return _refusal(410, "This photograph was taken back. Please go on.", next="/next")
+        try:
+            if answer.box is not None:
+                check_box(answer.box, photo, least_size(photo, task.material))
+        except RefusedAnswerError as error:
+            return _refusal(400, str(error))
+        reply = store_answer(connection, found, answer, task.material, worker_hmac=visitor.worker_hmac,
+                             now=task.clock())
+    return JSONResponse(reply)
+
+
+def _held_to_csrf(task: Task, request: Request, form: dict[str, str]) -> Visitor:
+    visitor = task.visitor(request)
+    if not same_text(form.get("csrf", ""), task.keys.csrf(visitor.nonce)):
+        raise HTTPException(403)
+    return visitor
+
+
+def _refusal(status: int, words: str, *, wait: int = 0, **more: object) -> JSONResponse:
+    content: Reply = {"ok": False, "error": words, **more}
+    return JSONResponse(content, status, {"Retry-After": str(wait)} if wait else None)

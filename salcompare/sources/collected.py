@@ -1,0 +1,137 @@
+"""Responses from the database that ``salcompare collect`` fills, read with the standard library alone."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from salcompare.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from salcompare.sources.cells import Cells
+
+DATABASE = "data/collected/responses.sqlite"
+"""Where a study keeps what it collects."""
+
+ORIGIN = "collected"
+_RESPONSES = """
+    SELECT 'c' || printf('%06d', r.id), 'w' || substr(w.hmac, 1, 16), a.image, r.label, r.x0, r.y0, r.x1, r.y1,
+           a.seconds, a.submitted
+    FROM responses r JOIN assignments a ON a.id = r.assignment JOIN workers w ON w.id = a.worker
+    WHERE a.kind = 'trial' ORDER BY r.id"""
+_SHOWN = """
+    SELECT 'w' || substr(w.hmac, 1, 16), a.image, a.kind, a.instruction_label, r.label, r.x0, r.y0, r.x1, r.y1,
+           a.target_x0, a.target_y0, a.target_x1, a.target_y1, a.seconds, a.shown, a.submitted, a.no_box, a.passed
+    FROM assignments a JOIN workers w ON w.id = a.worker LEFT JOIN responses r ON r.assignment = a.id
+    ORDER BY a.id"""
+RESPONSE_COLUMNS = ("response", "worker", "image", "label", "x0", "y0", "x1", "y1", "seconds", "submitted")
+SHOWN_COLUMNS = ("worker", "image", "kind", "instruction_label", "label", "x0", "y0", "x1", "y1", "target_x0",
+                 "target_y0", "target_x1", "target_y1", "seconds", "shown", "submitted", "nothing", "passed")
+CHECK_COLUMNS = ("worker", "image", "label", "x0", "y0", "x1", "y1", "target_label", "target_x0", "target_y0",
+                 "target_x1", "target_y1")
+
+
+def collected_responses(path: Path, *, shown: str) -> pd.DataFrame:
+    """Read the boxes of all trials.
+
+    Returns
+    -------
+    DataFrame
+        One row a box, in the order of submission, columns `RESPONSE_COLUMNS`; workers under their pseudonyms.
+
+    Raises
+    ------
+    InputError
+        If there is no database, or it is not one of ours.
+    """
+    import pandas as pd
+
+    rows = [(*row[:-1], _iso(row[-1])) for row in _rows(path, _RESPONSES, shown)]
+    return pd.DataFrame(rows, columns=list(RESPONSE_COLUMNS))
+
+
+def collected_shown(path: Path, *, shown: str) -> pd.DataFrame:
+    """Read everything that workers were shown, answered or not: columns `SHOWN_COLUMNS`."""
+    import pandas as pd
+
+    rows = _rows(path, _SHOWN, shown)
+    table = pd.DataFrame(rows, columns=list(SHOWN_COLUMNS))
+    for name in ("shown", "submitted"):
+        table[name] = table[name].map(_iso)
+    for name in ("nothing", "passed"):
+        table[name] = table[name].map({0: "no", 1: "yes"})
+    return table
+
+
+def collected_checks(path: Path, *, shown: str) -> pd.DataFrame:
+    """Read the answers to instructed checks, with what was asked for: columns `CHECK_COLUMNS`.
+
+    A check answered with "I see none" has no label and no box.
+    """
+    table = collected_shown(path, shown=shown)
+    done = table[(table["kind"] == "check") & (table["submitted"] != "")]
+    return done.rename(columns={"instruction_label": "target_label"})[list(CHECK_COLUMNS)].reset_index(drop=True)
+
+
+def collected_cells(path: Path, *, shown: str) -> Cells:
+    """Give the collected boxes as the cells of a tidy CSV, so that they are checked like any.
+
+    Raises
+    ------
+    InputError
+        If there is no box yet.
+    """
+    from salcompare.sources.cells import Cells
+
+    table = collected_responses(path, shown=shown).assign(origin=ORIGIN)
+    if table.empty:
+        raise InputError(Problem(shown, "holds no box yet", "at least one answer", "run: salcompare collect"))
+    text = table.apply(lambda column: column.map(_cell)).astype("str").astype("category")
+    return Cells(text.set_axis(range(1, len(text) + 1), axis=0), [])
+
+
+def collected_sha256(path: Path, *, shown: str) -> str:
+    """Hash what a study's results depend on: the rows, whatever else changes in the file."""
+    digest = hashlib.sha256()
+    for query in (_RESPONSES, _SHOWN):
+        for row in _rows(path, query, shown):
+            digest.update(repr(row).encode())
+    return digest.hexdigest()
+
+
+def _rows(path: Path, query: str, shown: str) -> Sequence[tuple[object, ...]]:
+    with _opened(path, shown) as connection:
+        return connection.execute(query).fetchall()
+
+
+@contextlib.contextmanager
+def _opened(path: Path, shown: str) -> Iterator[sqlite3.Connection]:
+    if not path.is_file():
+        raise InputError(Problem(shown, "does not exist", "the database of collected responses",
+                                 "run: salcompare collect"))
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise InputError(Problem(shown, f"cannot be read: {error}", "a database that salcompare collect made",
+                                 "restore it, or name another source in [responses]")) from error
+
+
+def _iso(seconds: object) -> str:
+    """Write a time in seconds since 1970 as ISO 8601, to the second."""
+    if not isinstance(seconds, (int, float)) or seconds != seconds:  # NaN: pandas makes it of None
+        return ""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)
