@@ -19,6 +19,7 @@ from salcompare.sources.precomputed import ReadyMaps, read_ready_maps
 from salcompare.sources.responses import ResponseTable, read_responses
 from salcompare.sources.splits import assign_splits
 
-__all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "ResponseTable", "UnreadablePhotographError", "assign_splits",
-           "decode_photograph", "describe_left_out", "gather_photographs", "locate_photographs", "normalise_label",
-           "photograph_inputs", "read_photograph", "read_responses", "resize_photograph", "synonyms_table"]
+__all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "ReadyMaps", "ResponseTable", "UnreadablePhotographError",
+           "assign_splits", "decode_photograph", "describe_left_out", "gather_photographs", "locate_photographs",
+           "normalise_label", "photograph_inputs", "read_fixations", "read_photograph", "read_ready_maps",
+           "read_responses", "resize_photograph", "synonyms_table"]

@@ -31,7 +31,7 @@ from salcompare.sources.folder import find_in_folder
 from salcompare.sources.groups import read_groups
 from salcompare.sources.left_out import describe_left_out
 from salcompare.sources.orl import find_orl
-from salcompare.sources.splits import assign_splits, split_counts
+from salcompare.sources.splits import NEEDED, assign_splits, split_counts
 
 CHANNELS = ("red", "green", "blue")
 
@@ -66,7 +66,8 @@ class _Read:
 
 
 def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, int], seed: int,
-                       previous: pd.DataFrame | None = None, progress: Progress | None = None) -> Photographs:
+                       previous: pd.DataFrame | None = None, needed: Sequence[str] = NEEDED,
+                       progress: Progress | None = None) -> Photographs:
     """Read a study's photographs, catalogue them and draw their split.
 
     Parameters
@@ -82,6 +83,8 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
     previous : DataFrame, optional
         The catalogue made before with the same settings: its images are taken first and keep their split. Leave it
         out when [images] or the seed have changed, for a split drawn anew.
+    needed : sequence of str
+        Splits that each actor must have an image in.
     progress : Progress, optional
 
     Returns
@@ -104,7 +107,8 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
     _check_actors(read, table, config)
     read.sort(key=lambda one: (natural_key(one.candidate.actor), natural_key(one.candidate.image)))
     images = _catalogue(read)
-    images.insert(2, "split", assign_splits(images, split=config.split, seed=seed, previous=before))
+    images.insert(2, "split", assign_splits(images, split=config.split, seed=seed, previous=before,
+                                             needed=needed))
     if config.groups:
         groups = read_groups(root / config.groups, images["actor"].unique(), shown=config.groups)
         images["group"] = images["actor"].map(groups).astype("str")

@@ -37,8 +37,7 @@ class ImageBoxes:
     @property
     def products(self) -> Values:
         """Inner products of all pairs of the boxes' maps (box, box)."""
-        inner: Values = (self.down @ self.down.T) * (self.across @ self.across.T)
-        return inner
+        return self.products_with(self)
 
     @property
     def sums(self) -> Values:
@@ -47,10 +46,37 @@ class ImageBoxes:
         return total
 
     @property
+    def norms(self) -> Values:
+        """Inner products of the boxes' maps with themselves (box,)."""
+        squares: Values = (self.down**2).sum(axis=1) * (self.across**2).sum(axis=1)
+        return squares
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of a map."""
+        return int(self.down.shape[1] * self.across.shape[1])
+
+    @property
     def covariance(self) -> Values:
         """Inner products of all pairs of the boxes' maps, each less its mean over pixels (box, box)."""
-        centred: Values = self.products - np.outer(self.sums, self.sums) / (self.down.shape[1] * self.across.shape[1])
+        centred = self.products
+        centred -= np.outer(self.sums, self.sums / self.pixels)
         return centred
+
+    def products_with(self, other: ImageBoxes) -> Values:
+        """Inner products of these boxes' maps with others' (box, other box)."""
+        inner: Values = self.down @ other.down.T
+        inner *= self.across @ other.across.T
+        return inner
+
+    def products_with_map(self, one: Values) -> Values:
+        """Inner products with a map (y, x): (box,)."""
+        inner: Values = np.einsum("bx,bx->b", self.down @ one, self.across)
+        return inner
+
+    def rows(self, rows: slice) -> ImageBoxes:
+        """Keep some boxes."""
+        return ImageBoxes(self.down[rows], self.across[rows], self.worker[rows])
 
 
 def boxes_by_image(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int],

@@ -6,11 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from salcompare.errors import InputError
-from salcompare.statistics.analysis.parts import AnalysisData, actor_rows, population_row, stream, undefined_row
+from salcompare.statistics.analysis.parts import (
+    NO_WORKERS,
+    AnalysisData,
+    actor_rows,
+    population_row,
+    stream,
+    undefined_row,
+)
 from salcompare.statistics.ceilings.nulls import Null
 from salcompare.statistics.ceilings.resampled import resampled_overlap
 from salcompare.statistics.ceilings.rounds import half_ceiling, rest_ceiling
@@ -18,6 +24,7 @@ from salcompare.statistics.ceilings.share import share_of_ceiling
 from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
+from salcompare.statistics.responses import Responses
 
 if TYPE_CHECKING:
     from salcompare.config import Statistics
@@ -28,6 +35,8 @@ NULLS: dict[Null, str] = {"others' human maps": "other actors' human maps",
                           "others' classifier maps": "other actors' classifier maps", "zero": "no correlation"}
 """What the nulls are called in the table, after "over"."""
 N_ROUNDS = 1  # splits, and single workers, of each image: over all images the draw hardly matters
+_UNKNOWN = (("resampled_overlap", "workers and actors"), *(("share_of_ceiling", f"over {null}")
+                                                           for null in NULLS.values()))
 _ANY = ("iou", "auc_judd", "nss", "pearson", "similarity")  # one of each kind of metric
 
 
@@ -36,6 +45,10 @@ def noise_ceiling_rows(data: AnalysisData, forms: Sequence[tuple[str, float | No
     """Estimate the noise ceiling of the primary metric in each form; give its rows and its population values."""
     coverage, responses = _people(data)
     rows: list[Row] = []
+    if responses is None:
+        rows = [{"statistic": "noise_ceiling", "metric": PRIMARY, "form": form, "source": "human", "sigma": sigma,
+                 "level": "population", "reason": NO_WORKERS} for form, sigma, _ in forms]
+        return rows, dict.fromkeys((form for form, _, _ in forms), np.nan)
     values = {}
     images = data.images[data.images["image"].isin(coverage["image"].to_numpy())]
     for form, sigma, _ in forms:
@@ -54,7 +67,7 @@ def ceiling_estimates(data: AnalysisData, statistics: Statistics, seed: int, *, 
     Parameters
     ----------
     data : AnalysisData
-        With human maps and responses.
+        With human maps.
     statistics : Statistics
         Settings.
     seed : int
@@ -65,6 +78,10 @@ def ceiling_estimates(data: AnalysisData, statistics: Statistics, seed: int, *, 
     _, responses = _people(data)
     for source, dataset in data.classifier_maps.items():
         key = {"metric": PRIMARY, "form": "smoothed", "sigma": sigma, "source": source, "against": "human"}
+        if responses is None:
+            yield from ({**key, "statistic": statistic, "contrast": contrast, "level": "population",
+                         "reason": NO_WORKERS} for statistic, contrast in _UNKNOWN)
+            continue
         try:
             found = resampled_overlap(responses, data.images, dataset["saliency"], sigma=sigma,
                                       n_resamples=statistics.n_resamples, rng=stream(seed, "resampled", source))
@@ -72,15 +89,15 @@ def ceiling_estimates(data: AnalysisData, statistics: Statistics, seed: int, *, 
             yield undefined_row(error, **key, statistic="resampled_overlap", contrast="workers and actors")
             continue
         yield from _resampled_rows(found, key)
-        yield from _shares(data, source, statistics, seed, key)
-        yield from _rounds(data, source, seed, sigma)
+        yield from _shares(data, responses, source, statistics, seed, key)
+        yield from _rounds(data, responses, source, seed, sigma)
 
 
-def _people(data: AnalysisData) -> tuple[xr.DataArray, pd.DataFrame]:
-    if data.human is None or data.responses is None:
-        message = "ceilings need human maps and the responses behind them"
+def _people(data: AnalysisData) -> tuple[xr.DataArray, Responses | None]:
+    if data.human is None:
+        message = "ceilings need human maps"
         raise ValueError(message)
-    return data.human["coverage"], data.responses
+    return data.human["coverage"], data.by_worker
 
 
 def _resampled_rows(found: xr.Dataset, key: Row) -> Iterator[Row]:
@@ -92,9 +109,9 @@ def _resampled_rows(found: xr.Dataset, key: Row) -> Iterator[Row]:
                "reason": str(one["reason"].item()) or None, "n_resamples": found.attrs["n_resamples"]}
 
 
-def _shares(data: AnalysisData, source: str, statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
+def _shares(data: AnalysisData, responses: Responses, source: str, statistics: Statistics, seed: int,
+            key: Row) -> Iterator[Row]:
     """Give the share of the ceiling over each null, with what it is made of."""
-    _, responses = _people(data)
     saliency = data.classifier_maps[source]["saliency"]
     several = np.unique(saliency["actor"].to_numpy()).size >= FEWEST_ACTORS
     units: Literal["actors", "images within actors"] = "actors" if several else "images within actors"
@@ -128,9 +145,8 @@ def _shares_of_actors(found: xr.Dataset, about: Row) -> Iterator[Row]:
                "reason": str(share["actor_reason"][at].item()) or None}
 
 
-def _rounds(data: AnalysisData, source: str, seed: int, sigma: float) -> Iterator[Row]:
+def _rounds(data: AnalysisData, responses: Responses, source: str, seed: int, sigma: float) -> Iterator[Row]:
     """Give people against people by every metric, and the classifier against the same people."""
-    _, responses = _people(data)
     saliency = data.classifier_maps[source]["saliency"].load()
     for form, width, metrics in (("raw", None, _ANY), ("smoothed", sigma, (PRIMARY,))):
         for statistic, ceiling, option in (("half_ceiling", half_ceiling, "n_splits"),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from salcompare.errors import InputError
-from salcompare.statistics.analysis.parts import AnalysisData, undefined_row
+from salcompare.statistics.analysis.parts import NO_WORKERS, AnalysisData, undefined_row
+from salcompare.statistics.responses import chosen, names_of
 from salcompare.statistics.variance.components import COMPONENTS, variance_components
 from salcompare.statistics.variance.response_components import COMPONENTS as COMPONENTS_OF_BOXES
 from salcompare.statistics.variance.response_components import response_variance_components
@@ -33,11 +34,15 @@ def component_rows(maps: xr.DataArray, key: Row, source: str) -> Iterator[Row]:
 
 
 def box_component_rows(data: AnalysisData, maps: Maps) -> Iterator[Row]:
-    """Split the variance of people's boxes over actors, images, workers and the rest, as drawn and smoothed."""
-    if data.human is None or data.responses is None:
+    """Split the variance of people's responses over actors, images, workers and the rest, as given and smoothed."""
+    if data.human is None:
+        return
+    if data.by_worker is None:
+        yield from ({"statistic": "variance_component", "metric": name, "level": "population", "source": "human",
+                     "form": "raw", "reason": NO_WORKERS} for name in COMPONENTS_OF_BOXES)
         return
     kept = data.comparable_coverage["image"].to_numpy().tolist()
-    responses = data.responses[data.responses["image"].isin(kept)]
+    responses = chosen(data.by_worker, names_of(data.by_worker)["image"].isin(kept).to_numpy())
     height, width = data.human.sizes["y"], data.human.sizes["x"]
     for form, sigma in (("raw", None), ("smoothed", maps.sigma * width)):
         key: Row = {"statistic": "variance_component", "form": form, "sigma": sigma, "level": "population",

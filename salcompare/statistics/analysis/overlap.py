@@ -59,10 +59,10 @@ class OverlapAnalysis:
     """
 
     def __init__(self, data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> None:
-        if data.human is None or data.responses is None:
-            message = "an analysis of overlap needs human maps and the responses behind them"
+        if data.human is None:
+            message = "an analysis of overlap needs human maps"
             raise ValueError(message)
-        self.data, self.statistics, self.seed, self.responses = data, statistics, seed, data.responses
+        self.data, self.statistics, self.seed = data, statistics, seed
         self.coverage = data.human["coverage"].load()
         self.share = maps.mask_share
         self.sigma = maps.sigma * self.coverage.sizes["x"]

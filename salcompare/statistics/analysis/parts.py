@@ -14,12 +14,14 @@ import xarray as xr
 from salcompare.errors import InputError
 from salcompare.statistics.analysis.estimates import Row
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, family_size
+from salcompare.statistics.responses import Responses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Draws = tuple[Row, "NDArray[np.float64]"]
 LABELS_OF_METHODS: dict[Method, str] = {"holm": "Holm", "bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
+NO_WORKERS = "the human maps do not say which worker made what"
 NULL_DRAWS = 1000  # draws of each null that are kept for figures
 
 
@@ -34,7 +36,7 @@ class AnalysisData:
     images : DataFrame
         The catalogue (see `salcompare.schema.IMAGES`).
     responses : DataFrame or None
-        See `salcompare.schema.RESPONSES`.
+        See `salcompare.schema.RESPONSES`; None where people's side has no boxes.
     human : Dataset or None
         Coverage maps of images, where the responses name images.
     human_heatmap : DataArray (actor, y, x) or None
@@ -45,6 +47,9 @@ class AnalysisData:
         Columns classifier, variant, split, accuracy, ci_low, ci_high, n.
     predictions : DataFrame or None
         Columns classifier, variant, image, actor, predicted: whom each classifier took the images to show.
+    response_maps : DataArray (response, y, x) or None
+        Maps of single responses with coordinates image, actor and worker, for gaze and for ready-made maps that name
+        workers.
     """
 
     photographs: xr.DataArray
@@ -55,6 +60,12 @@ class AnalysisData:
     classifier_maps: Mapping[str, xr.Dataset]
     accuracies: pd.DataFrame
     predictions: pd.DataFrame | None = None
+    response_maps: xr.DataArray | None = None
+
+    @property
+    def by_worker(self) -> Responses | None:
+        """Boxes or maps of single responses with their workers; None where nothing says who responded."""
+        return self.responses if self.responses is not None else self.response_maps
 
     @property
     def comparable_coverage(self) -> xr.DataArray:

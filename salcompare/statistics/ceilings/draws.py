@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from salcompare.statistics.boxes import ImageBoxes
 from salcompare.statistics.ceilings.material import Material
 from salcompare.statistics.ceilings.nulls import BASELINES, Coverage, Null
 from salcompare.statistics.kernels import Values
+from salcompare.statistics.responses import ImageResponses
 
 Metric = Literal["pearson", "nss"]
 BATCH = 64  # resamples whose weights of all boxes are held at a time, so that they stay in the processor's cache
@@ -124,11 +124,12 @@ class _Prepared:
     pixels: int
 
 
-def _prepared(box: ImageBoxes, cross: Values) -> _Prepared:
+def _prepared(box: ImageResponses, cross: Values) -> _Prepared:
     of_worker = (box.worker[:, np.newaxis] == np.unique(box.worker)).astype(float)
-    least = 1e-12 * float(np.trace(box.products)) / box.worker.size
-    return _Prepared(box.worker, box.covariance, box.covariance * (of_worker @ of_worker.T), of_worker, cross, box.sums,
-                     least, box.down.shape[1] * box.across.shape[1])
+    least = 1e-12 * float(box.norms.sum()) / box.worker.size
+    covariance = box.covariance
+    return _Prepared(box.worker, covariance, covariance * (of_worker @ of_worker.T), of_worker, cross, box.sums, least,
+                     box.pixels)
 
 
 def _of_image(image: _Prepared, share: Values, metric: Metric) -> tuple[Values, Values, Values]:

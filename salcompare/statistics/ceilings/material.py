@@ -12,18 +12,24 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order, smooth
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.boxes import ImageBoxes, boxes_by_image
 from salcompare.statistics.kernels import Values
+from salcompare.statistics.responses import (
+    ImageResponses,
+    Responses,
+    joined,
+    responses_by_image,
+    with_workers,
+)
 
 
 @dataclass(frozen=True)
 class Material:
-    """Boxes and classifier maps of the images that are compared, sorted by actor.
+    """Responses and classifier maps of the images that are compared, sorted by actor.
 
     Attributes
     ----------
-    boxes : list of ImageBoxes
-        Of each image; workers' codes are from 0 without gaps.
+    boxes : list of ImageBoxes, or of ImageMaps
+        Of each image, its responses, be they boxes or trials of gaze; workers' codes are from 0 without gaps.
     maps : ndarray (image, y, x)
         Classifier maps, smoothed, of mean 0 and norm 1; no NaN.
     images, actors : ndarray of str
@@ -37,7 +43,7 @@ class Material:
         NaN.
     """
 
-    boxes: list[ImageBoxes]
+    boxes: list[ImageResponses]
     maps: Values
     images: NDArray[np.str_]
     actors: NDArray[np.str_]
@@ -58,29 +64,24 @@ class Material:
 
     def with_maps(self) -> list[Values]:
         """Inner products of each image's boxes with its own classifier map: (box,) an image."""
-        return [((box.down @ one) * box.across).sum(axis=1) for box, one in zip(self.boxes, self.maps, strict=True)]
+        return [box.products_with_map(one) for box, one in zip(self.boxes, self.maps, strict=True)]
 
     def with_all_maps(self) -> Values:
         """Inner products of all boxes with all classifier maps (box, image)."""
-        down, across = (np.concatenate([getattr(box, side) for box in self.boxes]) for side in ("down", "across"))
-        products = np.empty((len(down), len(self.maps)))
+        every = joined(self.boxes)
+        products = np.empty((every.worker.size, len(self.maps)))
         for at, one in enumerate(self.maps):
-            np.einsum("bx,bx->b", down @ one, across, out=products[:, at])
+            products[:, at] = every.products_with_map(one)
         return products
 
     def covariance(self) -> Values:
         """Inner products of all pairs of boxes, each less its mean over pixels (box, box)."""
-        down, across = (np.concatenate([getattr(box, side) for box in self.boxes]) for side in ("down", "across"))
-        inner: Values = down @ down.T
-        inner *= across @ across.T
-        sums = np.concatenate([box.sums for box in self.boxes])
-        inner -= np.outer(sums, sums / (down.shape[1] * across.shape[1]))
-        return inner
+        return joined(self.boxes).covariance
 
 
-def gather_material(responses: pd.DataFrame, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
+def gather_material(responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
                     sigma: float) -> Material:
-    """Match boxes and classifier maps of the same images.
+    """Match responses and classifier maps of the same images.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def gather_material(responses: pd.DataFrame, images: pd.DataFrame, classifier_ma
     """
     require_maps(classifier_maps, "classifier maps", dims=("image", "y", "x"))
     maps = classifier_maps.transpose("image", "y", "x")
-    boxes = boxes_by_image(responses, images, size=(maps.sizes["y"], maps.sizes["x"]), sigma=sigma)
+    boxes = responses_by_image(responses, images, size=(maps.sizes["y"], maps.sizes["x"]), sigma=sigma)
     at = {str(image): row for row, image in enumerate(maps["image"].to_numpy().tolist())}
     actor_of = dict(zip(images["image"].astype(str), images["actor"].astype(str), strict=True))
     common = [image for image in boxes if image in at]
@@ -118,9 +119,9 @@ def _standardised(maps: Values) -> tuple[Values, NDArray[np.bool_]]:
     return centred, np.asarray(defined, bool)
 
 
-def _without_gaps(boxes: list[ImageBoxes]) -> tuple[list[ImageBoxes], int]:
+def _without_gaps(boxes: list[ImageResponses]) -> tuple[list[ImageResponses], int]:
     """Count the workers of these boxes through from 0."""
     known, codes = np.unique(np.concatenate([box.worker for box in boxes]), return_inverse=True)
     ends = np.cumsum([box.worker.size for box in boxes])
     parts = np.split(codes.astype(np.intp), ends[:-1])
-    return [ImageBoxes(box.down, box.across, part) for box, part in zip(boxes, parts, strict=True)], known.size
+    return [with_workers(box, part) for box, part in zip(boxes, parts, strict=True)], known.size

@@ -23,6 +23,7 @@ from salcompare.statistics.inference.resampling import (
     percentile_interval,
 )
 from salcompare.statistics.kernels import Values
+from salcompare.statistics.responses import Responses
 
 Method = Literal["t", "percentile", "bca"]
 WORKERS, IMAGES, ACTORS = "workers", "images within actors", "actors"
@@ -31,15 +32,16 @@ RESAMPLED = (WORKERS, IMAGES, ACTORS, *CROSSED)
 """What may be resampled. Images within actors: for these actors; actors, whole: for actors like them."""
 
 
-def resampled_overlap(responses: pd.DataFrame, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
+def resampled_overlap(responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
                       rng: np.random.Generator, metric: Metric = "pearson", sigma: float = 0.0,
                       n_resamples: int = 2000, method: Method = "t") -> xr.Dataset:
     """Intervals of the same-image overlap, mean over actors, for each kind of replicate and for crossed kinds.
 
     Parameters
     ----------
-    responses : DataFrame
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open.
+    responses : DataFrame or DataArray
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open. Or maps
+        (response, y, x) on the grid with coordinates ``image``, ``actor`` and ``worker``, of gaze or ready-made.
     images : DataFrame
         One row an image: ``image``, ``actor``, ``height``, ``width``.
     classifier_maps : DataArray (image, y, x)

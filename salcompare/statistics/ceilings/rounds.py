@@ -10,24 +10,26 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.maps import rasterise_boxes, smooth
+from salcompare.maps import smooth
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import required_metrics
 from salcompare.statistics.overlaps.same_image import overlap
+from salcompare.statistics.responses import Responses, chosen, coverage_of, names_of
 
 Rows = NDArray[np.bool_]
 
 
-def half_ceiling(responses: pd.DataFrame, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
+def half_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
                  rng: np.random.Generator, metrics: Collection[str] = ("pearson",), share: float = SHARE,
                  sigma: float | None = None, n_splits: int = 10) -> xr.Dataset:
     """Overlap of half of the workers with the other half, and of the classifier with that same other half.
 
     Parameters
     ----------
-    responses : DataFrame
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open.
+    responses : DataFrame or DataArray
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open. Or maps
+        (response, y, x) on the grid with coordinates ``image``, ``actor`` and ``worker``, of gaze or ready-made.
     images : DataFrame
         One row an image: ``image``, ``actor``, ``height``, ``width``.
     classifier_maps : DataArray (image, y, x)
@@ -64,7 +66,7 @@ def half_ceiling(responses: pd.DataFrame, images: pd.DataFrame, classifier_maps:
     return _compared(table, sides, metrics, share, sigma).assign_attrs(n_splits=n_splits, target="half of the workers")
 
 
-def rest_ceiling(responses: pd.DataFrame, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
+def rest_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
                  rng: np.random.Generator, metrics: Collection[str] = ("pearson",), share: float = SHARE,
                  sigma: float | None = None, n_single: int | None = None) -> xr.Dataset:
     """Overlap of all other workers with a single one, and of the classifier with that same one.
@@ -104,20 +106,18 @@ def rest_ceiling(responses: pd.DataFrame, images: pd.DataFrame, classifier_maps:
 class _Table:
     """Responses of the images that have a classifier map, with codes of image and of worker within the image."""
 
-    def __init__(self, responses: pd.DataFrame, images: pd.DataFrame, classifier_maps: xr.DataArray) -> None:
+    def __init__(self, responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray) -> None:
         require_maps(classifier_maps, "classifier maps", dims=("image", "y", "x"))
-        missing = [name for name in ("image", "worker") if name not in responses]
-        if missing:
-            raise InputError(Problem("responses", f"no column {', '.join(map(repr, missing))}", "image, worker"))
-        known = responses["image"].isin(classifier_maps["image"].to_numpy()) | ~responses["image"].isin(images["image"])
-        self.responses = responses[known].reset_index(drop=True)
-        if self.responses.empty:
+        names = names_of(responses)
+        known = names["image"].isin(classifier_maps["image"].to_numpy()) | ~names["image"].isin(images["image"])
+        self.responses, names = chosen(responses, known.to_numpy()), names[known].reset_index(drop=True)
+        if names.empty:
             raise InputError(Problem("classifier maps", "no image that has responses", "at least one",
                                      "give both the same image ids"))
         self.images, self.maps = images, classifier_maps
         self.size = (classifier_maps.sizes["y"], classifier_maps.sizes["x"])
-        self.image, self.names = pd.factorize(self.responses["image"])
-        pair, pairs = pd.factorize(pd.MultiIndex.from_arrays([self.image, self.responses["worker"]]))
+        self.image, self.names = pd.factorize(names["image"])
+        pair, pairs = pd.factorize(pd.MultiIndex.from_arrays([self.image, names["worker"]]))
         of_image = np.asarray(pairs.get_level_values(0))
         self.n_workers = np.bincount(of_image)
         self.pair, self.of_image = pair, of_image
@@ -136,7 +136,7 @@ class _Table:
         return turn < half, (turn >= half) & (turn < 2 * half)
 
     def coverage(self, rows: Rows) -> xr.DataArray:
-        return rasterise_boxes(self.responses[rows], self.images, size=self.size)["coverage"]
+        return coverage_of(chosen(self.responses, rows), self.images, size=self.size)
 
 
 def _compared(table: _Table, sides: Iterator[tuple[Rows, Rows]], metrics: Collection[str], share: float,

@@ -27,6 +27,7 @@ from salcompare.statistics.inference.ratio import fieller_interval
 from salcompare.statistics.inference.resampling import LEVEL
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.overlaps.pairing_intervals import FEWEST_IMAGES
+from salcompare.statistics.responses import Responses
 
 QUANTITIES = ("score", "ceiling", "null", "score above null", "ceiling above null", "share")
 NULLS: tuple[Null, ...] = tuple(BASELINES)
@@ -35,7 +36,7 @@ _UNKNOWN = "whether the ceiling is above the null is not known: its interval hol
 Table = dict[str, NDArray[np.generic]]
 
 
-def share_of_ceiling(responses: pd.DataFrame, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
+def share_of_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
                      rng: np.random.Generator, nulls: Sequence[Null] = NULLS, sigma: float = 0.0,
                      units: Literal["actors", "images within actors"] = "actors",
                      n_resamples: int = 2000) -> xr.Dataset:
@@ -43,8 +44,9 @@ def share_of_ceiling(responses: pd.DataFrame, images: pd.DataFrame, classifier_m
 
     Parameters
     ----------
-    responses : DataFrame
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open.
+    responses : DataFrame or DataArray
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open. Or maps
+        (response, y, x) on the grid with coordinates ``image``, ``actor`` and ``worker``, of gaze or ready-made.
     images : DataFrame
         One row an image: ``image``, ``actor``, ``height``, ``width``.
     classifier_maps : DataArray (image, y, x)

@@ -7,19 +7,20 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.statistics.boxes import ImageBoxes, boxes_by_image
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.kernels import Values
+from salcompare.statistics.responses import ImageResponses, Responses, responses_by_image
 
 
-def noise_ceiling(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int], rng: np.random.Generator,
+def noise_ceiling(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int], rng: np.random.Generator,
                   sigma: float = 0.0, n_splits: int = 200) -> xr.Dataset:
     """Split-half ceiling of the Pearson correlation with people's coverage, for each image.
 
     Parameters
     ----------
-    responses : DataFrame
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open.
+    responses : DataFrame or DataArray
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open. Or maps
+        (response, y, x) on the grid with coordinates ``image``, ``actor`` and ``worker``, of gaze or ready-made.
     images : DataFrame
         One row an image: ``image``, ``actor``, ``height``, ``width``.
     size : (int, int)
@@ -60,7 +61,7 @@ def noise_ceiling(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[
     ----------
     Spearman (1910), doi:10.1111/j.2044-8295.1910.tb00206.x; Brown (1910), doi:10.1111/j.2044-8295.1910.tb00207.x
     """
-    boxes = boxes_by_image(responses, images, size=size, sigma=sigma)
+    boxes = responses_by_image(responses, images, size=size, sigma=sigma)
     known = images.set_index("image").loc[list(boxes)]
     split_half = np.array([_split_half(box, n_splits, rng) for box in boxes.values()])
     n_workers = np.array([np.unique(box.worker).size for box in boxes.values()], dtype=np.int64)
@@ -103,7 +104,7 @@ def _stepped_up(halves: xr.Dataset) -> xr.Dataset:
     return halves.assign(reliability=reliability, ceiling=np.sqrt(reliability), reason=("image", reason))
 
 
-def _split_half(boxes: ImageBoxes, n_splits: int, rng: np.random.Generator) -> float:
+def _split_half(boxes: ImageResponses, n_splits: int, rng: np.random.Generator) -> float:
     """Mean over splits of the correlation between the halves' coverage; NaN where no split has one."""
     workers, worker = np.unique(boxes.worker, return_inverse=True)
     if workers.size < 2:
@@ -112,7 +113,7 @@ def _split_half(boxes: ImageBoxes, n_splits: int, rng: np.random.Generator) -> f
     one, other = _halves(worker, workers.size, n_splits, rng)
     between = np.einsum("si,si->s", one @ covariance, other)
     within = (np.einsum("si,si->s", half @ covariance, half) for half in (one, other))
-    scale = np.trace(boxes.products) / len(covariance)  # of an average box: below its rounding a half has no variance
+    scale = boxes.norms.mean()  # of an average box: below its rounding a half has no variance
     spread = np.sqrt(np.prod([np.where(w > 1e-12 * scale, w, np.nan) for w in within], axis=0))
     correlation = between / spread
     defined = correlation[~np.isnan(correlation)]

@@ -11,12 +11,19 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.boxes import ImageBoxes, boxes_by_image
 from salcompare.statistics.inference.resampling import (
     FEWEST_ACTORS,
     FEWEST_IN_STRATUM,
     LEVEL,
     jackknife_standard_error,
+)
+from salcompare.statistics.responses import (
+    ImageResponses,
+    Responses,
+    joined,
+    names_of,
+    products_of,
+    responses_by_image,
 )
 
 COMPONENTS = ("actor", "image", "worker", "residual")
@@ -54,14 +61,15 @@ class _Boxes:
 
 
 def response_variance_components(
-    responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int], sigma: float = 0.0,
+    responses: Responses, images: pd.DataFrame, *, size: tuple[int, int], sigma: float = 0.0,
 ) -> xr.Dataset:
     """Split the variance of single boxes over actors, images within actors, workers and the rest, pooled over pixels.
 
     Parameters
     ----------
-    responses : DataFrame
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open.
+    responses : DataFrame or DataArray
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open. Or maps
+        (response, y, x) on the grid with coordinates ``image``, ``actor`` and ``worker``, of gaze or ready-made.
     images : DataFrame
         One row an image: ``image``, ``actor``, ``height``, ``width``.
     size : (int, int)
@@ -104,7 +112,7 @@ def response_variance_components(
     Searle, Casella & McCulloch (1992), Variance Components, doi:10.1002/9780470316856; Rao (1971),
     doi:10.1016/0047-259X(71)90001-7
     """
-    found = boxes_by_image(responses, images, size=size, sigma=sigma)
+    found = responses_by_image(responses, images, size=size, sigma=sigma)
     known = images.set_index("image")["actor"].astype(str)
     usable = _usable({image: str(known[image]) for image, box in found.items() if len(np.unique(box.worker)) > 1})
     actors = np.unique([actor for _, actor in usable], return_inverse=True)[1].astype(np.intp)
@@ -120,7 +128,7 @@ def response_variance_components(
         "ci_low": (("component", "resampled"), low), "ci_high": (("component", "resampled"), high),
         "ci_reason": ("resampled", reasons), "n_responses": len(boxes.image), "n_images": len(usable),
         "n_actors": int(actors.max()) + 1, "n_workers": int(boxes.worker.max()) + 1,
-        "n_undefined": len(responses) - len(boxes.image)},
+        "n_undefined": len(names_of(responses)) - len(boxes.image)},
         coords={"component": list(COMPONENTS), "resampled": list(RESAMPLED)},
         attrs={"sigma": float(sigma), "ci_method": "jackknife", "reason": "no worker responded to two actors" if
                np.isnan(values).any() else ""})
@@ -132,17 +140,17 @@ def _usable(actor_of: dict[str, str]) -> list[tuple[str, str]]:
     return sorted(((image, actor) for image, actor in actor_of.items() if counts[actor] > 1), key=lambda pair: pair[1])
 
 
-def _compared(found: list[ImageBoxes]) -> _Boxes:
+def _compared(found: list[ImageResponses]) -> _Boxes:
     """Compare all boxes with all, some at a time, and sum over the boxes of each image."""
-    down, across = (np.concatenate([getattr(box, side) for box in found]) for side in ("down", "across"))
-    worker = np.unique(np.concatenate([box.worker for box in found]), return_inverse=True)[1].astype(np.intp)
+    every = joined(found)
+    worker = np.unique(every.worker, return_inverse=True)[1].astype(np.intp)
     counts = np.array([len(box.worker) for box in found])
     starts = np.cumsum(counts) - counts
-    norms = (down**2).sum(axis=1) * (across**2).sum(axis=1)
+    norms = every.norms
     tables = [np.empty((len(worker), len(found))) for _ in range(3)]
     for at in range(0, len(worker), _ROWS):
         rows = slice(at, at + _ROWS)
-        apart = (norms[rows, None] + norms) / 2 - (down[rows] @ down.T) * (across[rows] @ across.T)
+        apart = (norms[rows, None] + norms) / 2 - products_of(every.rows(rows), every)
         same = (worker[rows, None] == worker).astype(float)
         everything = np.add.reduceat(apart, starts, axis=1)
         tables[1][rows] = np.add.reduceat(apart * same, starts, axis=1)

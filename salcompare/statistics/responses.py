@@ -1,0 +1,188 @@
+"""Responses of any kind as maps, one a box or one a trial of gaze, of which statistics need inner products only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+from salcompare.maps import mean_of_responses, rasterise_boxes, require_response_maps, smooth
+from salcompare.statistics.boxes import ImageBoxes, boxes_by_image
+from salcompare.statistics.kernels import Values
+
+Responses = pd.DataFrame | xr.DataArray
+"""Boxes (image, worker, x0, y0, x1, y1), or maps (response, y, x) with coordinates image, actor and worker."""
+
+
+@dataclass(frozen=True)
+class ImageMaps:
+    """Responses to one image as maps of any shape; `ImageBoxes` holds those that are products of two sides.
+
+    Attributes
+    ----------
+    flat : ndarray (response, pixel)
+        float64.
+    worker : ndarray of int (response,)
+        Whose: a code that is the same for a worker on all images, from 0 in the order of the workers' names.
+    """
+
+    flat: Values
+    worker: NDArray[np.intp]
+
+    @property
+    def products(self) -> Values:
+        """Inner products of all pairs of maps (response, response)."""
+        return self.products_with(self)
+
+    @property
+    def sums(self) -> Values:
+        """Sums of the maps over pixels (response,)."""
+        total: Values = self.flat.sum(axis=1)
+        return total
+
+    @property
+    def norms(self) -> Values:
+        """Inner products of the maps with themselves (response,)."""
+        squares: Values = np.einsum("rp,rp->r", self.flat, self.flat)
+        return squares
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of a map."""
+        return int(self.flat.shape[1])
+
+    @property
+    def covariance(self) -> Values:
+        """Inner products of all pairs of maps, each less its mean over pixels (response, response)."""
+        centred: Values = self.products - np.outer(self.sums, self.sums) / self.pixels
+        return centred
+
+    def products_with(self, other: ImageMaps) -> Values:
+        """Inner products of these maps with others (response, other response)."""
+        inner: Values = self.flat @ other.flat.T
+        return inner
+
+    def products_with_map(self, one: Values) -> Values:
+        """Inner products with a map (y, x): (response,)."""
+        inner: Values = self.flat @ one.ravel()
+        return inner
+
+    def rows(self, rows: slice) -> ImageMaps:
+        """Keep some responses."""
+        return ImageMaps(self.flat[rows], self.worker[rows])
+
+
+ImageResponses = ImageBoxes | ImageMaps
+
+
+def responses_by_image(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int],
+                       sigma: float = 0.0) -> dict[str, ImageResponses]:
+    """Give the responses by image, in the order of `images`.
+
+    Parameters
+    ----------
+    responses : DataFrame or DataArray
+        Boxes, as for `boxes_by_image`; or maps (response, y, x) with coordinates ``image`` and ``worker``, eager or
+        dask, on the grid.
+    images : DataFrame
+        One row an image: ``image``, ``actor``, and for boxes ``height``, ``width``.
+    size : (int, int)
+        Height and width of the grid.
+    sigma : float
+        Maps are smoothed with a Gaussian of so many pixels of the grid; 0 for none.
+
+    Returns
+    -------
+    dict of str to ImageBoxes or ImageMaps
+        Images that have responses. The mean of an image's maps is its coverage, smoothed.
+
+    Raises
+    ------
+    InputError
+        If a column or coordinate is missing, a response's image is unknown, or maps are of another grid.
+    """
+    if isinstance(responses, pd.DataFrame):
+        return dict(boxes_by_image(responses, images, size=size, sigma=sigma))
+    _require(responses, images, size)
+    names = responses["image"].to_numpy()
+    worker = pd.factorize(responses["worker"].to_numpy(), sort=True)[0].astype(np.intp)
+    found: dict[str, ImageResponses] = {}
+    for image in images["image"].tolist():
+        own = np.flatnonzero(names == image)
+        if own.size:
+            maps = smooth(responses.isel(response=own).astype(np.float64), sigma=sigma).transpose("response", "y", "x")
+            found[str(image)] = ImageMaps(maps.to_numpy().reshape(own.size, -1), worker[own])
+    return found
+
+
+def joined(parts: Sequence[ImageResponses]) -> ImageResponses:
+    """Put the responses of several images into one, as if to one image; all must be of one kind."""
+    worker = np.concatenate([part.worker for part in parts])
+    boxes = [part for part in parts if isinstance(part, ImageBoxes)]
+    if boxes:
+        return ImageBoxes(np.concatenate([box.down for box in boxes]), np.concatenate([box.across for box in boxes]),
+                          worker)
+    return ImageMaps(np.concatenate([part.flat for part in parts if isinstance(part, ImageMaps)]), worker)
+
+
+def products_of(one: ImageResponses, other: ImageResponses) -> Values:
+    """Inner products of the maps of two groups of responses of one kind (response, response)."""
+    if isinstance(one, ImageBoxes) and isinstance(other, ImageBoxes):
+        return one.products_with(other)
+    if isinstance(one, ImageMaps) and isinstance(other, ImageMaps):
+        return one.products_with(other)
+    message = "responses of two kinds"
+    raise TypeError(message)
+
+
+def with_workers(part: ImageResponses, worker: NDArray[np.intp]) -> ImageResponses:
+    """Give responses other codes of workers."""
+    return replace(part, worker=worker)
+
+
+def names_of(responses: Responses) -> pd.DataFrame:
+    """Give each response's image and worker, one row a response.
+
+    Raises
+    ------
+    InputError
+        If it does not name them.
+    """
+    where = responses if isinstance(responses, pd.DataFrame) else responses.coords
+    missing = [name for name in ("image", "worker") if name not in where]
+    if missing:
+        raise InputError(Problem("responses", f"no column {', '.join(map(repr, missing))}", "image, worker"))
+    if isinstance(responses, pd.DataFrame):
+        return responses[["image", "worker"]].reset_index(drop=True)
+    return pd.DataFrame({name: responses[name].to_numpy() for name in ("image", "worker")})
+
+
+def chosen(responses: Responses, rows: NDArray[np.bool_]) -> Responses:
+    """Keep some responses."""
+    if isinstance(responses, pd.DataFrame):
+        return responses[rows].reset_index(drop=True)
+    return responses.isel(response=np.flatnonzero(rows))
+
+
+def coverage_of(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int]) -> xr.DataArray:
+    """Mean over each image's responses of their maps (image, y, x): of boxes, coverage."""
+    if isinstance(responses, pd.DataFrame):
+        return rasterise_boxes(responses, images, size=size)["coverage"]
+    return mean_of_responses(responses)["coverage"]
+
+
+def _require(maps: xr.DataArray, images: pd.DataFrame, size: tuple[int, int]) -> None:
+    require_response_maps(maps)
+    problems = [] if "worker" in maps.coords else [Problem("response maps", "no coordinate 'worker'", "image, worker")]
+    if (maps.sizes["y"], maps.sizes["x"]) != tuple(size):
+        problems.append(Problem("response maps", f"{maps.sizes['y']} x {maps.sizes['x']} pixels",
+                                f"the grid's {size[0]} x {size[1]}"))
+    unknown = sorted(set(maps["image"].to_numpy().tolist()) - set(images["image"]))
+    problems += [Problem("response maps", f"image {image!r}", "one of the images") for image in unknown]
+    if problems:
+        raise InputError(problems)
