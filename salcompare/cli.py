@@ -103,6 +103,22 @@ def _report(options: argparse.Namespace) -> None:
     print(study.reports / "report.html")
 
 
+def _import(options: argparse.Namespace) -> None:
+    from salcompare.sources.importers import Options, free_path, import_responses, read_catalogue, write_imported
+    from salcompare.study import open_study
+
+    if options.images:
+        images, usual = read_catalogue(options.images), options.file.with_name(f"{options.file.stem}_responses.csv")
+    else:
+        study = open_study(options.study)
+        images, usual = study.images, study.root / "data" / "raw" / "responses.csv"
+    out = options.out or free_path(usual)
+    chosen = Options(tuple(options.status), options.worker, options.clip, options.voc_origin)
+    imported = import_responses(options.file, images, file_format=options.format, options=chosen)
+    written = write_imported(imported, out, source=options.file)
+    print("\n".join([imported.described, str(written.responses), str(written.refused)]))
+
+
 def _calibrate(options: argparse.Namespace) -> None:
     from salcompare.planning.calibrate import calibrate
     from salcompare.planning.calibration_page import findings, stated
@@ -159,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     figures = _command(commands, "figures", _figures, "write the figures into reports/figures")
     figures.add_argument("--only", type=_numbers, metavar="4,5,6", help="their numbers")
     _command(commands, "report", _report, "run what is stale and write reports/report.html")
+    _add_import(commands)
     _add_power(commands)
     _calibrate_command(commands)
     return parser
@@ -172,6 +189,27 @@ def _calibrate_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--runs", type=int, default=2000, metavar="N", help="simulated studies a scenario (2000)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random numbers (0)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the work (1)")
+
+
+def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare ``salcompare import``."""
+    importer = _command(commands, "import", _import, "bring boxes drawn in another tool to the study's responses, "
+                        "every row taken or refused with a reason", of_study=False)
+    importer.add_argument("file", type=Path, metavar="FILE", help="an export, or a folder of them")
+    importer.add_argument("--format", metavar="NAME", help="mturk, label-studio, via-csv, via-json, ground-truth, "
+                          "coco, cvat, voc, labelme or yolo (default: told from the content)")
+    where = importer.add_mutually_exclusive_group()
+    where.add_argument("--study", type=Path, default=Path(), metavar="DIR", help="the study's folder (default: .)")
+    where.add_argument("--images", type=Path, metavar="CSV", help="a catalogue with columns image, height, width and "
+                       "optionally actor and file, instead of a study's")
+    importer.add_argument("--status", type=_words, default=["Approved", "Submitted"], metavar="Approved,Submitted",
+                          help="assignments of Mechanical Turk to take (default: all but Rejected)")
+    importer.add_argument("--worker", default="", metavar="ID", help="who drew the boxes of a file that does not say")
+    importer.add_argument("--clip", action="store_true", help="cut boxes that reach over their image's edge")
+    importer.add_argument("--voc-origin", type=int, choices=(0, 1), default=1,
+                          help="what Pascal VOC files call the first pixel (default: 1)")
+    importer.add_argument("--out", type=Path, metavar="CSV", help="of the responses (default: the study's "
+                          "data/raw/responses.csv, if it is not there yet); refused rows are written beside it")
 
 
 def _add_power(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -208,6 +246,10 @@ def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name
         parser.add_argument("--clip", action="store_true", help="cut boxes that reach over their image's edge")
         parser.add_argument("--drop-invalid", action="store_true", help="leave out invalid rows of responses, counted")
     return parser
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _numbers(text: str) -> list[int]:

@@ -1,0 +1,76 @@
+"""COCO: one JSON object with images, annotations and categories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from salcompare.errors import InputError, Problem
+from salcompare.sources.importers.content import Content
+from salcompare.sources.importers.entries import (
+    Drawn,
+    Entry,
+    RefusedError,
+    canvas_size,
+    entry,
+    items,
+    mapping,
+    named_worker,
+    numbered,
+    show,
+    text,
+)
+from salcompare.sources.importers.globox_boxes import bounding_box, box_edges
+from salcompare.sources.importers.options import Options
+
+Table = Mapping[object, Mapping[str, Any]]
+
+
+def read_coco(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
+    """Read the boxes of a COCO file: left, top, width and height in pixels from the top left corner.
+
+    Who drew a box is read from an attribute such as worker or annotator, of the annotation or its image.
+    """
+    value = content.json
+    if not isinstance(value, dict) or not isinstance(value.get("annotations"), list):
+        raise InputError(Problem(content.shown, "has no list of annotations", "COCO's images, annotations, categories",
+                                 "export it again"))
+    images, categories = _by_id(value.get("images")), _by_id(value.get("categories"))
+    for where, annotation in numbered(value["annotations"], f"{content.shown} annotations"):
+        yield entry(where, partial(_box, where, annotation, images, categories))
+
+
+def _box(where: str, annotation: object, images: Table, categories: Table) -> Drawn:
+    node = mapping(annotation, "the annotation")
+    if "score" in node:
+        raise RefusedError("prediction", "has a score, so a detector found it")
+    image = _looked_up(images, node.get("image_id"), "no_image", "image")
+    category = _looked_up(categories, node.get("category_id"), "unknown_class", "category")
+    corners = node.get("bbox")
+    if len(items(corners)) != 4:
+        raise RefusedError("not_a_box", f"bbox={show(corners)} is no list of left, top, width and height")
+    box = bounding_box()
+    _, edges = box_edges(lambda: box.create(label="", coords=box.ltwh_to_ltrb(tuple(map(_plain, items(corners))))),
+                         corners)
+    worker = named_worker(node, node.get("attributes"), image)
+    names = tuple(name for name in (text(image.get(key)) for key in ("file_name", "path", "coco_url")) if name)
+    size = canvas_size(image.get("width"), image.get("height"))
+    return Drawn(where, worker, names, text(category.get("name")), edges, size)
+
+
+def _plain(value: object) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    return float(value)  # type: ignore[arg-type]
+
+
+def _by_id(values: object) -> Table:
+    return {value["id"]: value for value in items(values)
+            if isinstance(value, dict) and isinstance(value.get("id"), (int, str))}
+
+
+def _looked_up(table: Table, key: object, reason: str, name: str) -> Mapping[str, Any]:
+    if not isinstance(key, (int, str)) or key not in table:
+        raise RefusedError(reason, f"{name}_id={show(key)} is none of the file's")
+    return table[key]

@@ -1,0 +1,116 @@
+"""A file's bytes as text, JSON or XML; each is made once, and what cannot be is one clear error."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from salcompare.errors import InputError, MissingDependencyError, Problem
+
+MOST_BYTES = 1 << 30
+INSTALL = "install the importers: pip install 'salcompare[import]'"
+
+
+@dataclass(frozen=True)
+class Content:
+    """One file: where it is, how it is called in errors, and its bytes."""
+
+    path: Path
+    shown: str
+    raw: bytes
+
+    @cached_property
+    def text(self) -> str:
+        """The file as text.
+
+        Raises
+        ------
+        InputError
+            If it is neither UTF-8 nor UTF-16 with a mark.
+        """
+        encoding = "utf-16" if self.raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        try:
+            return self.raw.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise InputError(Problem(self.shown, f"byte {error.start + 1} is not {encoding.upper()[:6].rstrip('-')}",
+                                     "text in UTF-8", "save it as UTF-8")) from error
+
+    @cached_property
+    def json(self) -> Any:  # noqa: ANN401 - JSON may hold anything
+        """The file as JSON.
+
+        Raises
+        ------
+        InputError
+        """
+        return parse_json(self.text, self.shown)
+
+    @cached_property
+    def xml(self) -> Element:
+        """The root of the file as XML, without any document type, so that no entity can be declared.
+
+        Raises
+        ------
+        InputError
+            If it is no XML, or declares a document type.
+        MissingDependencyError
+            If defusedxml is not installed.
+        """
+        try:
+            from defusedxml.common import DefusedXmlException
+            from defusedxml.ElementTree import fromstring
+        except ImportError as error:
+            raise MissingDependencyError(Problem("defusedxml", "is not installed", remedy=INSTALL)) from error
+        try:
+            root: Element = fromstring(self.raw, forbid_dtd=True)
+        except DefusedXmlException as error:
+            raise InputError(Problem(self.shown, "declares a document type or entities, which may blow up or read "
+                                     "other files", "plain XML", "remove the DOCTYPE if you trust the file")) from error
+        except (ParseError, ValueError, LookupError) as error:
+            raise InputError(Problem(self.shown, f"is no XML: {error}", "a whole XML file",
+                                     "export it again")) from error
+        return root
+
+
+def read_content(path: Path, shown: str) -> Content:
+    """Read a file.
+
+    Raises
+    ------
+    InputError
+        If it is missing, no plain file, empty or larger than `MOST_BYTES`.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(Problem(shown, "is no plain file", "a file of annotations"))
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(Problem(shown, f"has {path.stat().st_size:,} bytes", f"at most {MOST_BYTES:,}",
+                                     "split it"))
+        raw = path.read_bytes()
+    except OSError as error:
+        found = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+        raise InputError(Problem(shown, found, "a file of annotations")) from error
+    if not raw.strip():
+        raise InputError(Problem(shown, "is empty", "annotations", "export it again"))
+    return Content(path, shown, raw)
+
+
+def parse_json(text: str, shown: str) -> Any:  # noqa: ANN401 - JSON may hold anything
+    """Parse JSON.
+
+    Raises
+    ------
+    InputError
+        If it is none, or nested too deeply, or holds a number of thousands of digits.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise InputError(Problem(shown, "is nested too deeply", "annotations as JSON", "export it again")) from error
+    except ValueError as error:
+        raise InputError(Problem(shown, f"is no JSON: {error}", "a whole JSON file", "export it again")) from error

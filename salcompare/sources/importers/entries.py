@@ -1,0 +1,182 @@
+"""What an importer reads: boxes as they stand in a file, and what cannot be one, each known by its place."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+WORKER_KEYS = frozenset({"worker", "worker_id", "workerid", "annotator", "annotator_id", "completed_by", "participant",
+                         "participant_id"})
+"""Names of attributes that say who drew a box, in formats that have no place of their own for it."""
+LABEL_KEYS = ("label", "feature", "name", "class", "category", "type", "part", "label_id", "object")
+"""Names of attributes that hold a box's label, in formats that let their users name them; the first found counts."""
+
+Edges = tuple[float, float, float, float]
+LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One box as it stands in a file.
+
+    Attributes
+    ----------
+    where : str
+        The file and the place in it.
+    worker : str
+        Who drew it; empty where the file does not say.
+    names : tuple of str
+        What may name the image, most telling first.
+    label : str
+    edges : (x0, y0, x1, y1)
+        Half-open, on a canvas of `size`.
+    size : (width, height), optional
+        Of what it was drawn on, in the units of `edges`; without one, they are pixels of the image as shown.
+    seconds : float, optional
+    submitted : str
+        ISO 8601, or empty.
+    """
+
+    where: str
+    worker: str
+    names: tuple[str, ...]
+    label: str
+    edges: Edges
+    size: tuple[float, float] | None = None
+    seconds: float | None = None
+    submitted: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What is not taken: `reason` is for machines, `detail` for people."""
+
+    where: str
+    reason: str
+    detail: str
+    worker: str = ""
+    image: str = ""
+
+
+Entry = Drawn | Refused
+
+
+class RefusedError(Exception):
+    """Raised inside importers for one entry that cannot be taken."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def entry(where: str, make: Callable[[], Drawn], *, worker: str = "", image: str = "") -> Entry:
+    """Give what `make` gives, or why it cannot."""
+    try:
+        return make()
+    except RefusedError as error:
+        return Refused(where, error.reason, error.detail, worker, image)
+
+
+def number(value: object, name: str) -> float:
+    """Read a finite number, written as such or as text.
+
+    Raises
+    ------
+    RefusedError
+        If it is none; a truth value is none either.
+    """
+    try:
+        found = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise RefusedError("not_a_number", f"{name}={show(value)} is no finite number")
+    return found
+
+
+def amount(value: object) -> float | None:
+    """Read a number >= 0, or nothing where there is none."""
+    try:
+        found = number(value, "")
+    except RefusedError:
+        return None
+    return found if found >= 0 else None
+
+
+def canvas_size(width: object, height: object) -> tuple[float, float] | None:
+    """Read the size of what a box was drawn on; nothing where neither side is given.
+
+    Raises
+    ------
+    RefusedError
+        If a side is no number above 0.
+    """
+    if is_missing(width) and is_missing(height):
+        return None
+    found = number(width, "width of the image"), number(height, "height of the image")
+    if min(found) <= 0:
+        raise RefusedError("size", f"the image is {found[0]:g} x {found[1]:g}; both must be above 0")
+    return found
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is absent or blank."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def text(value: object) -> str:
+    """Turn a plain value into text that can be written as UTF-8, on one line, without control characters."""
+    if value is None or isinstance(value, (dict, list, bool)):
+        return ""
+    raw = str(value)
+    if raw.isascii() and raw.isprintable():
+        return " ".join(raw.split())
+    raw = raw.encode("utf-8", "replace").decode()
+    kept = "".join(" " if unicodedata.category(character) in {"Cc", "Zl", "Zp"} else character for character in raw)
+    return " ".join(kept.split())
+
+
+def show(value: object) -> str:
+    """Show a value in an error, cut if it is long; surrogates and control characters escaped."""
+    try:
+        shown = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    except RecursionError:
+        return "a deeply nested value"
+    shown = shown.encode("utf-8", "backslashreplace").decode()
+    return shown if len(shown) <= LONGEST_SHOWN else shown[:LONGEST_SHOWN] + "..."
+
+
+def mapping(value: object, name: str) -> Mapping[str, Any]:
+    """Hold a value of JSON to being an object.
+
+    Raises
+    ------
+    RefusedError
+    """
+    if not isinstance(value, dict):
+        raise RefusedError("layout", f"{name} is {show(value)}, no object with named values")
+    return value
+
+
+def items(value: object) -> list[Any]:
+    """Give a JSON list, or an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def named_worker(*attributes: object) -> str:
+    """Find who drew a box in attributes that a format's users name themselves; empty where none says."""
+    for values in attributes:
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if str(name).casefold() in WORKER_KEYS and text(value):
+                return text(value)
+    return ""
+
+
+def numbered(values: object, where: str) -> Iterator[tuple[str, Any]]:
+    """Go through a JSON list, naming each place in it."""
+    for at, value in enumerate(items(values)):
+        yield f"{where}[{at}]", value

@@ -1,0 +1,150 @@
+"""SageMaker Ground Truth: output manifests, and requests for consolidation, which name the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from salcompare.errors import InputError
+from salcompare.sources.importers.content import Content, parse_json
+from salcompare.sources.importers.entries import (
+    Drawn,
+    Entry,
+    Refused,
+    RefusedError,
+    canvas_size,
+    entry,
+    items,
+    mapping,
+    numbered,
+    show,
+    text,
+)
+from salcompare.sources.importers.globox_boxes import left_top_edges
+from salcompare.sources.importers.mturk import moment
+from salcompare.sources.importers.options import Options
+
+Node = Mapping[str, Any]
+
+
+def read_ground_truth(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
+    """Read boxes of a labelling job: left, top, width and height in pixels of the image of the size stated.
+
+    An output manifest (JSON lines) holds what the job made of all workers' boxes and names nobody. A request for
+    consolidation (a JSON list) holds each worker's own boxes: prefer it where there is one.
+    """
+    requests = _requests(content)
+    if requests is not None:
+        for where, request in numbered(requests, content.shown):
+            yield from _request(where, request)
+        return
+    for where, value in _lines(content):
+        if isinstance(value, InputError):
+            yield Refused(where, "not_json", value.problems[0].found)
+        elif not isinstance(value, dict):
+            yield Refused(where, "layout", f"the line is {show(value)}, no object with named values")
+        else:
+            yield from _line(where, value)
+
+
+def _requests(content: Content) -> list[Any] | None:
+    try:
+        value = content.json
+    except InputError:  # lines of JSON are no JSON as a whole
+        return None
+    return value if isinstance(value, list) else None
+
+
+def _lines(content: Content) -> Iterator[tuple[str, Any]]:
+    lines = [(at, line) for at, line in enumerate(content.text.split("\n"), start=1) if line.strip()]
+    try:  # one object that was printed over several lines
+        whole = content.json if len(lines) > 1 else None
+    except InputError:
+        whole = None
+    if isinstance(whole, dict):
+        yield f"{content.shown} row {lines[0][0]}", whole
+        return
+    for at, line in lines:
+        try:
+            value = parse_json(line, content.shown)
+        except InputError as error:
+            value = error
+        yield f"{content.shown} row {at}", value
+
+
+def _line(where: str, line: Node) -> Iterator[Entry]:
+    name = text(line.get("source-ref"))
+    jobs = [(key, value) for key, value in line.items() if isinstance(value, dict) and "annotations" in value]
+    if not jobs:
+        yield Refused(where, "no_box", "holds no job's boxes", image=name)
+    for job, value in jobs:
+        metadata = line.get(f"{job}-metadata")
+        known = metadata if isinstance(metadata, dict) else {}
+        for place, annotation in numbered(value["annotations"], f"{where} {text(job)}"):
+            yield entry(place, partial(_job_box, place, annotation, name, value, known), image=name)
+        if not items(value["annotations"]):
+            yield Refused(where, "no_box", f"{text(job)} holds no box", image=name)
+
+
+def _job_box(where: str, annotation: object, name: str, job: Node, metadata: Node) -> Drawn:
+    node = mapping(annotation, "the annotation")
+    if metadata.get("human-annotated") == "no":
+        raise RefusedError("prediction", "human-annotated=no: a model's, no person's")
+    classes = metadata.get("class-map")
+    label = text((classes if isinstance(classes, dict) else {}).get(text(node.get("class_id"))))
+    if not label:
+        raise RefusedError("unknown_class", f"class_id={show(node.get('class_id'))} is not in the class-map")
+    sizes = items(job.get("image_size")) or [{}]
+    size = mapping(sizes[0], "image_size")
+    return Drawn(where, "", (name,) if name else (), label, _edges(node),
+                 canvas_size(size.get("width"), size.get("height")), None, moment(metadata.get("creation-date")))
+
+
+def _request(where: str, request: object) -> Iterator[Entry]:
+    node = request if isinstance(request, dict) else {}
+    source = node.get("dataObject")
+    name = text(source.get("s3Uri")) if isinstance(source, dict) else ""
+    answers = list(numbered(node.get("annotations"), f"{where} annotations"))
+    for place, answer in answers:
+        yield from _answer(place, answer, name)
+    if not answers:
+        yield Refused(where, "no_box", "holds no worker's annotation", image=name)
+
+
+def _answer(where: str, answer: object, name: str) -> Iterator[Entry]:
+    worker = text(answer.get("workerId")) if isinstance(answer, dict) else ""
+    try:
+        node = mapping(answer, "the annotation")
+        data = mapping(node.get("annotationData"), "annotationData")
+        parsed = _parsed(data.get("content"))
+        holders = [value for value in parsed.values() if isinstance(value, dict) and "boundingBoxes" in value]
+    except RefusedError as error:
+        yield Refused(where, error.reason, error.detail, worker, name)
+        return
+    boxes = [(box, holder) for holder in holders for box in items(holder["boundingBoxes"])]
+    for at, (box, holder) in enumerate(boxes):
+        place = f"{where} box {at}"
+        yield entry(place, partial(_worker_box, place, box, holder, worker, name), worker=worker, image=name)
+    if not boxes:
+        yield Refused(where, "no_box", "the worker drew no box", worker, name)
+
+
+def _parsed(content: object) -> Node:
+    try:
+        return mapping(parse_json(content, "") if isinstance(content, str) else content, "content")
+    except InputError as error:
+        raise RefusedError("not_json", f"content={show(content)} is no JSON") from error
+
+
+def _worker_box(where: str, box: object, holder: Node, worker: str, name: str) -> Drawn:
+    node = mapping(box, "the box")
+    if not worker:
+        raise RefusedError("no_worker", "workerId is empty")
+    size = holder.get("inputImageProperties")
+    given = canvas_size(size.get("width"), size.get("height")) if isinstance(size, dict) else None
+    return Drawn(where, worker, (name,) if name else (), text(node.get("label")), _edges(node), given)
+
+
+def _edges(node: Node) -> tuple[float, float, float, float]:
+    return left_top_edges(node.get("left"), node.get("top"), node.get("width"), node.get("height"))

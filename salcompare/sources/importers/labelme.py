@@ -1,0 +1,55 @@
+"""LabelMe: one JSON file an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from salcompare.errors import InputError, Problem
+from salcompare.sources.importers.content import Content
+from salcompare.sources.importers.entries import (
+    Drawn,
+    Entry,
+    Refused,
+    RefusedError,
+    canvas_size,
+    entry,
+    items,
+    mapping,
+    named_worker,
+    numbered,
+    show,
+    text,
+)
+from salcompare.sources.importers.globox_boxes import bounding_box, box_edges
+from salcompare.sources.importers.options import Options
+
+
+def read_labelme(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
+    """Read the rectangles of a LabelMe file: two opposite corners in pixels from the top left corner, in any order.
+
+    Who drew one is read from a key such as worker or annotator, of the shape, its flags or the file.
+    """
+    value = content.json
+    if not isinstance(value, dict) or not isinstance(value.get("shapes"), list):
+        raise InputError(Problem(content.shown, "has no list of shapes", "LabelMe's shapes and imagePath",
+                                 "export it again"))
+    name = text(value.get("imagePath")) or content.path.stem
+    for where, shape in numbered(value["shapes"], f"{content.shown} shapes"):
+        yield entry(where, partial(_box, where, shape, value, name), image=name)
+    if not value["shapes"]:
+        yield Refused(content.shown, "no_box", "holds no shape", image=name)
+
+
+def _box(where: str, shape: object, file: Mapping[str, Any], name: str) -> Drawn:
+    node = mapping(shape, "the shape")
+    points = node.get("points")
+    if node.get("shape_type", "polygon") != "rectangle":
+        raise RefusedError("not_a_box", f"is a {show(node.get('shape_type', 'polygon'))}, no rectangle")
+    if len(items(points)) != 2:
+        raise RefusedError("layout", f"points={show(points)} are not two corners")
+    label, edges = box_edges(lambda: bounding_box().from_labelme({"label": "", **node}), points)
+    return Drawn(where, named_worker(node, node.get("flags"), file, file.get("flags")), (name,),
+                 text(node.get("label")) and text(label), edges,
+                 canvas_size(file.get("imageWidth"), file.get("imageHeight")))

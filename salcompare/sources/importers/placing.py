@@ -1,0 +1,102 @@
+"""From a box as a file has it to a response on an image of the study, or the reason why it is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from salcompare.sources.importers.entries import Drawn, Edges, Entry, Refused, RefusedError, show, text
+from salcompare.sources.importers.matching import Catalogue, Image
+from salcompare.sources.importers.options import Options
+from salcompare.sources.labels import normalise_label
+
+LONGEST_LABEL = 100
+LONGEST_WORKER = 200
+DIGITS = 6
+"""Decimals of a pixel that are kept; what differs by less is rounding."""
+SAME_ASPECT, OTHER_ASPECT = 0.02, 0.05
+FORMULA = ("=", "+", "-", "@")
+
+
+@dataclass
+class Placing:
+    """Entries on their way to responses: what has been seen already, and what has been done to boxes."""
+
+    catalogue: Catalogue
+    options: Options
+    origin: str
+    seen: set[tuple[object, ...]] = field(default_factory=set)
+    unnamed: int = 0
+    rescaled: int = 0
+    cut: int = 0
+
+    def place(self, one: Entry) -> dict[str, Any] | Refused:
+        """Give a response's row, or why there is none."""
+        if isinstance(one, Refused):
+            return one
+        try:
+            return self._row(one)
+        except RefusedError as error:
+            image = one.names[0] if one.names else ""
+            return Refused(one.where, error.reason, error.detail, one.worker, image)
+
+    def _row(self, one: Drawn) -> dict[str, Any]:
+        image = self.catalogue.find(one.names)
+        label = _label(one.label)
+        worker = one.worker or self.options.worker
+        if len(worker) > LONGEST_WORKER:
+            raise RefusedError("long_worker", f"worker {show(worker)} has {len(worker)} characters")
+        edges, cut = _edges(one, image, clip=self.options.clip)
+        key = (worker, image.image, normalise_label(label), *edges)
+        if key in self.seen:
+            raise RefusedError("duplicate_response", "the same box with the same label as one above, of one worker")
+        self.seen.add(key)
+        self.unnamed += not one.worker
+        self.cut += cut
+        self.rescaled += one.size is not None and one.size != (image.width, image.height)
+        x0, y0, x1, y1 = edges
+        return {"worker": escaped(worker), "image": image.image, "label": escaped(label), "x0": x0, "y0": y0,
+                "x1": x1, "y1": y1, "seconds": one.seconds, "submitted": one.submitted, "origin": self.origin,
+                "record": text(one.where)}
+
+
+def escaped(cell: str) -> str:
+    """Keep a spreadsheet from taking a stranger's text for a formula."""
+    return "'" + cell if cell.startswith(FORMULA) else cell
+
+
+def _label(label: str) -> str:
+    if not normalise_label(label):
+        raise RefusedError("empty_label", "the label is empty")
+    if len(label) > LONGEST_LABEL:
+        raise RefusedError("junk_label", f"label {show(label)} has {len(label)} characters")
+    if not any(character.isalpha() for character in label):
+        raise RefusedError("junk_label", f"label {show(label)} has no letter")
+    return label
+
+
+def _edges(one: Drawn, image: Image, *, clip: bool) -> tuple[Edges, bool]:
+    """Bring a box to pixels of the image; gives whether it was cut, too."""
+    width, height = one.size or (image.width, image.height)
+    _check_turned(width / height, image)
+    x0, y0, x1, y1 = one.edges
+    spans, cut = [], False
+    for low, high, drawn, side, name in ((x0, x1, width, image.width, "x"), (y0, y1, height, image.height, "y")):
+        first, last = round(low * side / drawn, DIGITS), round(high * side / drawn, DIGITS)
+        if last <= first:
+            raise RefusedError("swapped_corners", f"{name}1={last:g} <= {name}0={first:g}: the box is empty")
+        kept = max(first, 0.0) + 0.0, min(last, side)  # + 0.0 makes -0.0 plain
+        if kept != (first, last) and (not clip or kept[1] <= kept[0]):
+            raise RefusedError("outside", f"{name} runs from {first:g} to {last:g}, image {image.image!r} from 0 to "
+                               f"{side:g}" + ("" if clip else "; cut such boxes with --clip"))
+        cut |= kept != (first, last)
+        spans.append(kept)
+    return (spans[0][0], spans[1][0], spans[0][1], spans[1][1]), cut
+
+
+def _check_turned(drawn: float, image: Image) -> None:
+    """Refuse a box drawn on the image lying on its side, as tools show photographs whose EXIF turns them."""
+    upright, turned = image.width / image.height, image.height / image.width
+    if abs(drawn / turned - 1) < SAME_ASPECT and abs(drawn / upright - 1) > OTHER_ASPECT:
+        raise RefusedError("turned", f"was drawn on an image {drawn:.3g} times as wide as high, image {image.image!r} "
+                           f"is {upright:.3g} times: it was shown turned")

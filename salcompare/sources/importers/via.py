@@ -1,0 +1,137 @@
+"""VGG Image Annotator: its CSV and its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from salcompare.errors import InputError, Problem
+from salcompare.sources.cells import need_columns, read_cells
+from salcompare.sources.importers.content import Content, parse_json
+from salcompare.sources.importers.entries import (
+    LABEL_KEYS,
+    WORKER_KEYS,
+    Drawn,
+    Entry,
+    Refused,
+    RefusedError,
+    amount,
+    entry,
+    items,
+    mapping,
+    named_worker,
+    numbered,
+    show,
+    text,
+)
+from salcompare.sources.importers.globox_boxes import bounding_box, box_edges, left_top_edges
+from salcompare.sources.importers.options import Options
+
+CSV_COLUMNS = ("filename", "region_shape_attributes", "region_attributes")
+Attributes = Mapping[str, Any]
+
+
+def read_via_csv(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
+    """Read the rectangles of VIA's CSV, one row a region: left, top, width and height in pixels.
+
+    Who drew one is read from an attribute such as worker or annotator, of the region or the file.
+    """
+    cells = read_cells(content.path, shown=content.shown, remedy="export it again")
+    frame = cells.frame.astype("str").rename(columns=lambda name: name.lstrip("#"))
+    need_columns(frame, CSV_COLUMNS, shown=content.shown)
+    for fault in cells.faults:
+        yield Refused(fault.problem.where, fault.reason, fault.problem.found)
+    for line, row in zip(frame.index.tolist(), frame.to_dict("records"), strict=True):
+        where = f"{content.shown} row {line}"
+        yield entry(where, partial(_csv_box, where, row), image=text(row["filename"]))
+
+
+def _csv_box(where: str, row: Mapping[Any, Any]) -> Drawn:
+    shape, region, file = (_attributes(row.get(name, ""), name) for name in (
+        "region_shape_attributes", "region_attributes", "file_attributes"))
+    if not shape:
+        raise RefusedError("no_box", "the image has no region")
+    _check_rectangle(shape)
+    edges = left_top_edges(shape.get("x"), shape.get("y"), shape.get("width"), shape.get("height"))
+    return _drawn(where, text(row["filename"]), edges, region, file)
+
+
+def _attributes(cell: str, name: str) -> Attributes:
+    try:
+        return mapping(parse_json(cell or "{}", ""), name)
+    except InputError as error:
+        raise RefusedError("not_json", f"{name}={show(cell)} is no JSON") from error
+
+
+def read_via_json(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
+    """Read the rectangles of VIA's annotations or project as JSON: left, top, width and height in pixels.
+
+    Who drew one is read from an attribute such as worker or annotator, of the region or the file.
+    """
+    value = content.json
+    images = value.get("_via_img_metadata", value) if isinstance(value, dict) else None
+    if not isinstance(images, dict):
+        raise InputError(Problem(content.shown, "holds no images by name", "annotations of VIA as JSON",
+                                 "export it again"))
+    for key, image in images.items():
+        where = f"{content.shown} {show(key)}"
+        if not isinstance(image, dict):
+            yield Refused(where, "layout", f"the image is {show(image)}, no object with named values")
+            continue
+        yield from _json_image(where, image)
+
+
+def _json_image(where: str, image: Attributes) -> Iterator[Entry]:
+    regions = image.get("regions")
+    listed = regions if isinstance(regions, list) else list(regions.values()) if isinstance(regions, dict) else []
+    name, file = text(image.get("filename")), image.get("file_attributes")
+    for place, region in numbered(listed, f"{where} regions"):
+        yield entry(place, partial(_json_box, place, region, name, file), image=name)
+    if not items(listed):
+        yield Refused(where, "no_box", "the image has no region", image=name)
+
+
+def _json_box(where: str, region: object, name: str, file: object) -> Drawn:
+    node = mapping(region, "the region")
+    shape = mapping(node.get("shape_attributes"), "shape_attributes")
+    _check_rectangle(shape)
+    attributes = node.get("region_attributes")
+    if isinstance(attributes, dict) and not {"confidence", "score"}.isdisjoint(attributes):
+        raise RefusedError("prediction", "has a confidence, so a detector found it")
+    box = bounding_box()
+    _, edges = box_edges(lambda: box.from_via_json({"shape_attributes": _numbers(shape), "region_attributes": {
+        "label": ""}}, label_key="label"), shape)
+    return _drawn(where, name, edges, attributes, file)
+
+
+def _numbers(shape: Attributes) -> dict[str, object]:
+    """Keep numbers only, for globox would join texts where it means to add."""
+    return {name: value for name, value in shape.items() if isinstance(value, (int, float))
+            and not isinstance(value, bool)}
+
+
+def _check_rectangle(shape: Attributes) -> None:
+    if shape.get("name") != "rect":
+        raise RefusedError("not_a_box", f"is a {show(shape.get('name'))}, no rect")
+    if amount(shape.get("width")) is None or amount(shape.get("height")) is None:
+        raise RefusedError("not_a_number", f"width={show(shape.get('width'))}, height={show(shape.get('height'))}")
+
+
+def _drawn(where: str, name: str, edges: tuple[float, float, float, float], region: object, file: object) -> Drawn:
+    attributes = region if isinstance(region, dict) else {}
+    return Drawn(where, named_worker(attributes, file), (name,) if name else (), region_label(attributes), edges)
+
+
+def region_label(attributes: Attributes) -> str:
+    """Give the label among a region's attributes: the one of a usual name, or the only one.
+
+    A dropdown or a text field holds the label itself; a checkbox holds each box's name with true or false.
+    """
+    own = {str(name).casefold(): value for name, value in attributes.items()
+           if str(name).casefold() not in WORKER_KEYS}
+    keys = [key for key in LABEL_KEYS if key in own] or (list(own) if len(own) == 1 else [])
+    value = own[keys[0]] if keys else None
+    if isinstance(value, dict):
+        return " / ".join(text(name) for name, checked in value.items() if checked)
+    return text(value)

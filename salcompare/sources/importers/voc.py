@@ -1,0 +1,44 @@
+"""Pascal VOC: one XML file an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from xml.etree.ElementTree import Element
+
+from salcompare.sources.importers.content import Content
+from salcompare.sources.importers.entries import Drawn, Entry, Refused, canvas_size, entry, named_worker, text
+from salcompare.sources.importers.globox_boxes import bounding_box, box_edges
+from salcompare.sources.importers.options import Options
+
+
+def read_voc(content: Content, options: Options) -> Iterator[Entry]:
+    """Read the boxes of a Pascal VOC file: first and last pixel, counted from 1, both inside the box.
+
+    Pixel 1 is position 0, so a box is xmin - 1 <= x < xmax. Many tools write corners counted from 0 instead; with
+    ``voc_origin=0`` a box is xmin <= x < xmax. Who drew it is read from an element such as worker or annotator.
+    """
+    root = content.xml
+    objects = list(root.iter("object"))
+    names = _names(root, content)
+    for at, node in enumerate(objects):
+        where = f"{content.shown} object {at}"
+        yield entry(where, partial(_box, where, node, root, names, options), image=names[0])
+    if not objects:
+        yield Refused(content.shown, "no_box", "holds no object", image=names[0])
+
+
+def _box(where: str, node: Element, root: Element, names: tuple[str, ...], options: Options) -> Drawn:
+    label, (x0, y0, x1, y1) = box_edges(lambda: bounding_box().from_xml(node),
+                                        {child.tag: child.text for box in node.iter("bndbox") for child in box})
+    worker = named_worker({child.tag: child.text for child in node}, {child.tag: child.text for child in root})
+    first = options.voc_origin
+    return Drawn(where, worker, names, text(label), (x0 - first, y0 - first, x1, y1),
+                 canvas_size(root.findtext("size/width"), root.findtext("size/height")))
+
+
+def _names(root: Element, content: Content) -> tuple[str, ...]:
+    """Names of the image: its path, its name in its folder, its name, and the name of the file of annotations."""
+    name, folder = text(root.findtext("filename")), text(root.findtext("folder"))
+    found = (text(root.findtext("path")), f"{folder}/{name}" if folder and name else "", name)
+    return tuple(one for one in found if one) or (content.path.stem,)

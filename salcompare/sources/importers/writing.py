@@ -1,0 +1,86 @@
+"""The tables that an import reads and leaves on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from salcompare import store
+from salcompare.errors import InputError, Problem
+from salcompare.schema import check_table
+from salcompare.sources.importers.importing import IMAGES, Imported
+from salcompare.sources.importers.placing import escaped
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the responses and the refused rows were written."""
+
+    responses: Path
+    refused: Path
+
+
+def read_catalogue(path: Path) -> pd.DataFrame:
+    """Read a catalogue of images: columns image, height and width, optional actor and file.
+
+    Raises
+    ------
+    InputError
+        If it is missing, is no table, or a row lacks what it needs.
+    """
+    try:
+        images = pd.read_csv(path, dtype={"image": "str", "actor": "str", "file": "str"}, keep_default_na=False,
+                             na_values={"height": [""], "width": [""]})
+    except (OSError, ValueError) as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error}", "a CSV with columns image, height, width",
+                                 "name a study's data/processed/images.csv")) from error
+    if "actor" not in images and "image" in images:
+        images["actor"] = images["image"].str.rpartition("/")[0].where(images["image"].str.contains("/"), "unknown")
+    check_table(images, IMAGES, path.name)
+    return images
+
+
+def free_path(path: Path) -> Path:
+    """Give a path that nothing stands at.
+
+    Raises
+    ------
+    InputError
+        If something does.
+    """
+    if path.exists():
+        raise InputError(Problem(str(path), "is there already", "a file that does not exist yet",
+                                 "move it away, or name another with --out"))
+    return path
+
+
+def write_imported(imported: Imported, out: Path, *, source: Path) -> Written:
+    """Write the responses as the tidy CSV that a study reads, and what was refused as a CSV beside it.
+
+    Parameters
+    ----------
+    imported : Imported
+    out : Path
+        Of the responses; ``NAME_refused.csv`` is written beside ``NAME.csv``.
+    source : Path
+        What was imported, which is never written over.
+
+    Returns
+    -------
+    Written
+
+    Raises
+    ------
+    InputError
+        If `out` or the file beside it is the source, or a folder.
+    """
+    refused = out.with_name(f"{out.stem}_refused.csv")
+    for path in (out, refused):
+        if path.resolve() == source.resolve() or path.is_dir():
+            raise InputError(Problem(str(path), "is what is imported" if path.is_file() else "is a folder",
+                                     "a file of its own", "name another with --out"))
+    store.write_table(refused, imported.refused.map(escaped))
+    store.write_table(out, imported.responses)
+    return Written(out, refused)
