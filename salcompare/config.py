@@ -54,10 +54,11 @@ class Images:
 class Responses:
     """Where people's side comes from: boxes, gaze or clicks, or ready-made maps."""
 
-    source: str = _option("csv", "csv (tidy), original (last_name,label,b0..b3), fixations (gaze or clicks), maps "
-                          "(ready-made), simulated, or none",
-                          choices=("csv", "original", "fixations", "maps", "simulated", "none"))
-    path: str = _option("data/raw/responses.csv", "the file of responses; of maps, a folder, .npz or .nc file")
+    source: str = _option("csv", "csv (tidy), original (last_name,label,b0..b3), collect (what salcompare collect "
+                          "stored), fixations (gaze or clicks), maps (ready-made), simulated, or none",
+                          choices=("csv", "original", "collect", "fixations", "maps", "simulated", "none"))
+    path: str = _option("data/raw/responses.csv", "the file of responses; of maps, a folder, .npz or .nc file; with "
+                        "collect, left as it is, the study's own database")
     pixels: str = _option("image", "boxes and fixations are in pixels of the image as shown, or of the study's grid",
                           choices=("image", "grid"))
     clip: bool = _option(False, "cut boxes that reach over the image's edge instead of refusing them")

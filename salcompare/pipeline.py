@@ -88,6 +88,17 @@ def _response_inputs(study: Study) -> dict[str, str]:
     if study.config.responses.source == "simulated":
         return {}
     named = [name for name in (study.config.responses.path, study.config.responses.checks) if name]
+    if study.config.responses.source == "collect":
+        from salcompare.sources.collected import collected_path, collected_sha256
+
+        path = collected_path(study.config.responses.path)
+        # The rows count, not the file, which changes whenever the server starts.
+        found = {path: collected_sha256(study.root / path, shown=path)} if (study.root / path).is_file() else {}
+        return found | _hashed(study, named[1:])
+    return _hashed(study, named)
+
+
+def _hashed(study: Study, named: list[str]) -> dict[str, str]:
     return {name: provenance.sha256_of_file(study.root / name) for name in named if (study.root / name).is_file()}
 
 
@@ -175,8 +186,13 @@ def _checks(study: Study) -> pd.DataFrame:
     import pandas as pd
 
     from salcompare.sources import quality
+    from salcompare.sources.collected import collected_check_cells, collected_path
 
     name = study.config.responses.checks
+    if study.config.responses.source == "collect" and not name:
+        path = collected_path(study.config.responses.path)
+        cells = collected_check_cells(study.root / path, shown=path)
+        return quality.checks_in(cells, study.config.labels, shown=path)
     return quality.read_checks(study.root / name, study.config.labels) if name else pd.DataFrame(
         columns=list(quality.CHECKS))
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from salcompare.config import Responses
 from salcompare.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -88,13 +89,20 @@ def collected_cells(path: Path, *, shown: str) -> Cells:
     InputError
         If there is no box yet.
     """
-    from salcompare.sources.cells import Cells
-
     table = collected_responses(path, shown=shown).assign(origin=ORIGIN)
     if table.empty:
         raise InputError(Problem(shown, "holds no box yet", "at least one answer", "run: salcompare collect"))
-    text = table.apply(lambda column: column.map(_cell)).astype("str").astype("category")
-    return Cells(text.set_axis(range(1, len(text) + 1), axis=0), [])
+    return _cells(table)
+
+
+def collected_check_cells(path: Path, *, shown: str) -> Cells:
+    """Give the answers to instructed checks as the cells of a CSV of checks."""
+    return _cells(collected_checks(path, shown=shown))
+
+
+def collected_path(path: str) -> str:
+    """Say where the database is: what study.toml names, if it names something else than a CSV."""
+    return DATABASE if path == Responses().path else path
 
 
 def collected_sha256(path: Path, *, shown: str) -> str:
@@ -131,7 +139,14 @@ def _iso(seconds: object) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _cells(table: pd.DataFrame) -> Cells:
+    from salcompare.sources.cells import Cells
+
+    text = table.astype("object").map(_cell).astype("str").astype("category")
+    return Cells(text.set_axis(range(1, len(text) + 1), axis=0), [])
+
+
 def _cell(value: object) -> str:
-    if value is None:
+    if value is None or value != value:  # NaN: nothing was drawn
         return ""
     return repr(value) if isinstance(value, float) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from salcompare import config as settings
 from salcompare.errors import ConfigError, Problem
 from salcompare.schema import RESPONSES
 from salcompare.sources.cells import read_cells
+from salcompare.sources.collected import collected_cells, collected_path
 from salcompare.sources.labels import synonyms_table
 from salcompare.sources.original import original_responses
 from salcompare.sources.tidy import tidy_responses
@@ -43,7 +45,7 @@ class ResponseTable:
 
 def read_responses(config: settings.Responses, synonyms: Mapping[str, str], *, root: Path, images: pd.DataFrame,
                    size: tuple[int, int]) -> ResponseTable:
-    """Read people's responses from a tidy CSV or the original study's layout.
+    """Read people's responses from a tidy CSV, the original study's layout or what was collected.
 
     Parameters
     ----------
@@ -71,10 +73,16 @@ def read_responses(config: settings.Responses, synonyms: Mapping[str, str], *, r
     ConfigError
         If the synonyms contradict each other, or responses do not come from a file.
     """
-    if config.source not in {"csv", "original"}:
-        raise ConfigError(Problem("study.toml [responses] source", repr(config.source), "csv or original",
+    if config.source not in {"csv", "original", "collect"}:
+        raise ConfigError(Problem("study.toml [responses] source", repr(config.source), "csv, original or collect",
                                   "name the layout of the file"))
     table = synonyms_table(synonyms)
+    if config.source == "collect":
+        shown = collected_path(config.path)
+        config = dataclasses.replace(config, pixels="image")  # as the page sends them
+        responses, left_out, notes = tidy_responses(collected_cells(root / shown, shown=shown), config, table, images,
+                                                    size=size, shown=shown)
+        return ResponseTable(_with_ids(responses), "image", left_out, notes)
     shown = Path(config.path).name
     cells = read_cells(root / config.path, shown=shown, remedy="set [responses] path in study.toml")
     if config.source == "original":

@@ -6,9 +6,9 @@ can have looked; a box that holds the whole photograph or nothing; and the same 
 is left out is logged with the rule and the number that it broke.
 """
 
-from salcompare.sources.quality.checks import CHECKS, judge_checks, read_checks
+from salcompare.sources.quality.checks import CHECKS, checks_in, judge_checks, read_checks
 from salcompare.sources.quality.judging import LEVELS_JUDGED, Judged, judge_responses, unjudged
 from salcompare.sources.quality.summary import counted, summarise_images, summarise_workers
 
-__all__ = ["CHECKS", "LEVELS_JUDGED", "Judged", "counted", "judge_checks", "judge_responses", "read_checks",
-           "summarise_images", "summarise_workers", "unjudged"]
+__all__ = ["CHECKS", "LEVELS_JUDGED", "Judged", "checks_in", "counted", "judge_checks", "judge_responses",
+           "read_checks", "summarise_images", "summarise_workers", "unjudged"]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from salcompare.errors import InputError, Problem
 from salcompare.schema import CHECKS as DECLARED
-from salcompare.sources.cells import each, is_blank, need_columns, numbers, read_cells
+from salcompare.sources.cells import Cells, each, is_blank, need_columns, numbers, read_cells
 from salcompare.sources.labels import normalise_label, synonyms_table
 from salcompare.sources.quality.geometry import iou
 
@@ -50,14 +50,19 @@ def read_checks(path: Path, synonyms: Mapping[str, str]) -> pd.DataFrame:
         with an edge that is no finite number.
     """
     cells = read_cells(path, shown=path.name, remedy="set [responses] checks in study.toml")
-    need_columns(cells.frame, CHECKS, shown=path.name)
+    return checks_in(cells, synonyms, shown=path.name)
+
+
+def checks_in(cells: Cells, synonyms: Mapping[str, str], *, shown: str) -> pd.DataFrame:
+    """Read answers to instructed checks from the cells of a table; see `read_checks`."""
+    need_columns(cells.frame, CHECKS, shown=shown)
     frame, table = cells.frame, synonyms_table(synonyms)
     found = pd.DataFrame({name: each(frame[name], str.strip) for name in ("worker", "image")})
     for name in ("label", "target_label"):
         found[name] = each(frame[name], lambda label: table.get(normalise_label(label), normalise_label(label)))
     for name in (*EDGES, *TARGET_EDGES):
         found[name] = numbers(frame[name])
-    problems = [fault.problem for fault in cells.faults] + _problems(frame, found, path.name)
+    problems = [fault.problem for fault in cells.faults] + _problems(frame, found, shown)
     if problems:
         raise InputError(problems)
     return found.astype(dict.fromkeys(_TEXT, "str"))[list(CHECKS)].reset_index(drop=True)

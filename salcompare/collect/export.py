@@ -1,0 +1,117 @@
+"""What was collected as CSV tables, and forgetting a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, delete, func, select
+
+from salcompare import store
+from salcompare.collect.database import Database, assignments, open_database, workers
+from salcompare.collect.keys import Keys, pseudonym
+from salcompare.errors import InputError, Problem
+from salcompare.sources.collected import DATABASE, collected_checks, collected_responses, collected_shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXPORTED = Path("data/collected/export")
+"""Where the tables of a study are written, unless another folder is named."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export_responses(root: Path, folder: Path, keys: Keys) -> Iterator[Path]:
+    """Write what was collected as CSV; gives each file's path.
+
+    Parameters
+    ----------
+    root : Path
+        The study's directory.
+    folder : Path
+        Gets responses.csv (one row a box, as the pipeline reads it), checks.csv (answers to instructed checks, which
+        ``[responses] checks`` may name), shown.csv (all that workers were shown, answered or not) and workers.csv
+        (pseudonyms with completion codes).
+    keys : Keys
+        The study's, for the completion codes.
+
+    Raises
+    ------
+    InputError
+        If there is no database.
+    """
+    path = root / DATABASE
+    tables = {"responses": collected_responses(path, shown=DATABASE), "checks": collected_checks(path, shown=DATABASE),
+              "shown": collected_shown(path, shown=DATABASE)}
+    tables["workers"] = _workers(open_database(path, create=False), keys)
+    for name, table in tables.items():
+        store.write_table(folder / f"{name}.csv", escaped(table))
+        yield folder / f"{name}.csv"
+
+
+def escaped(table: pd.DataFrame) -> pd.DataFrame:
+    """Put an apostrophe before texts that a spreadsheet would take for formulas."""
+    text = [name for name in table.columns if table[name].map(lambda cell: isinstance(cell, str)).any()]
+    return table.assign(**{name: table[name].map(_escaped) for name in text})
+
+
+def forget_worker(root: Path, worker: str, keys: Keys) -> int:
+    """Delete a worker and all that they did; gives how many answers that were.
+
+    Parameters
+    ----------
+    root : Path
+        The study's directory.
+    worker : str
+        The id that the worker came with, or the pseudonym of the exported tables.
+    keys : Keys
+        The study's.
+
+    Raises
+    ------
+    InputError
+        If there is no such worker.
+    """
+    database = open_database(root / DATABASE, create=False)
+    with database.writing() as connection:
+        hashed = keys.hashed(worker)
+        found = [row for row in connection.execute(select(workers.c.id, workers.c.hmac))
+                 if row.hmac == hashed or pseudonym(row.hmac) == worker.strip()]
+        if not found:
+            raise InputError(Problem(DATABASE, f"no worker {worker!r}", "an id that a worker came with, or a pseudonym",
+                                     "see the column worker of the exported tables"))
+        number = found[0].id
+        answers = connection.scalar(select(func.count()).where(
+            assignments.c.worker == number, assignments.c.submitted.is_not(None))) or 0
+        connection.execute(delete(workers).where(workers.c.id == number))
+    _wipe(database)
+    return answers
+
+
+def _wipe(database: Database) -> None:
+    """Empty the log of writes, which may still hold what was deleted; pages in the file are overwritten at once."""
+    with database.engine.connect() as connection:
+        connection.get_execution_options()
+        raw = connection.connection.dbapi_connection
+        if raw is not None:
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _workers(database: Database, keys: Keys) -> pd.DataFrame:
+    import pandas as pd
+
+    answered = assignments.c.submitted.is_not(None) & (assignments.c.kind != "practice")
+    with database.reading() as connection:
+        rows = connection.execute(
+            select(workers.c.hmac, workers.c.source, workers.c.consented, func.count(case((answered, 1))))
+            .outerjoin(assignments, assignments.c.worker == workers.c.id).group_by(workers.c.id).order_by(workers.c.id))
+        listed = [(pseudonym(code), source, datetime.fromtimestamp(consented, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), done,
+                   keys.completion_code(code)) for code, source, consented, done in rows]
+    return pd.DataFrame(listed, columns=["worker", "source", "consented", "answers", "completion_code"])
+
+
+def _escaped(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
