@@ -104,19 +104,59 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _import(options: argparse.Namespace) -> None:
-    from salcompare.sources.importers import Options, free_path, import_responses, read_catalogue, write_imported
+    from salcompare.sources.importers import (
+        Options,
+        free_path,
+        import_responses,
+        read_catalogue,
+        responses_path,
+        settings_to_change,
+        write_imported,
+    )
     from salcompare.study import open_study
 
     if options.images:
-        images, usual = read_catalogue(options.images), options.file.with_name(f"{options.file.stem}_responses.csv")
+        images, study = read_catalogue(options.images), None
+        usual = options.file.with_name(f"{options.file.stem}_responses.csv")
     else:
         study = open_study(options.study)
-        images, usual = study.images, study.root / "data" / "raw" / "responses.csv"
+        images, usual = study.images, study.root / responses_path(study.config.responses)
     out = options.out or free_path(usual)
     chosen = Options(tuple(options.status), options.worker, options.clip, options.voc_origin)
     imported = import_responses(options.file, images, file_format=options.format, options=chosen)
     written = write_imported(imported, out, source=options.file)
-    print("\n".join([imported.described, str(written.responses), str(written.refused)]))
+    hints = settings_to_change(study.config.responses, written.responses, root=study.root) if study else []
+    print("\n".join([imported.described, str(written.responses), str(written.refused), *hints]))
+
+
+def _collect(options: argparse.Namespace) -> None:
+    from salcompare.collecting import open_study_task, standings
+    from salcompare.progress import Terminal
+
+    study = _study(options)
+    if options.monitor:
+        for text in standings(study):
+            print(f"\033[H\033[2J{text}" if sys.stdout.isatty() else text, flush=True)
+            if not sys.stdout.isatty():
+                return
+    from salcompare.collect.serve import announcement, serve
+
+    task = open_study_task(study, progress=Terminal())
+    serve(task, host=options.host, port=options.port,
+          started=lambda port: print(announcement(task, host=options.host, port=port), flush=True))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from salcompare.collecting import export_study
+
+    for path in export_study(_study(options).root, options.out):
+        print(path)
+
+
+def _forget(options: argparse.Namespace) -> None:
+    from salcompare.collecting import forget
+
+    forget(_study(options).root, options.worker, say=print)
 
 
 def _calibrate(options: argparse.Namespace) -> None:
@@ -175,6 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     figures = _command(commands, "figures", _figures, "write the figures into reports/figures")
     figures.add_argument("--only", type=_numbers, metavar="4,5,6", help="their numbers")
     _command(commands, "report", _report, "run what is stale and write reports/report.html")
+    _add_collect(commands)
     _add_import(commands)
     _add_power(commands)
     _calibrate_command(commands)
@@ -189,6 +230,23 @@ def _calibrate_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--runs", type=int, default=2000, metavar="N", help="simulated studies a scenario (2000)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random numbers (0)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the work (1)")
+
+
+def _add_collect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare ``salcompare collect``, ``export`` and ``forget-worker``."""
+    collect = _command(commands, "collect", _collect, "serve the task as a web page, and store what workers draw",
+                       of_study=False)
+    collect.add_argument("--host", default="127.0.0.1", metavar="ADDRESS",
+                         help="listen there (default: 127.0.0.1, which only this machine reaches)")
+    collect.add_argument("--port", type=int, default=8000, metavar="N", help="(default: 8000; 0 takes a free one)")
+    collect.add_argument("--monitor", action="store_true", help="show how collection stands instead of serving")
+    export = _command(commands, "export", _export, "write what was collected as CSV tables", of_study=False)
+    export.add_argument("--out", type=Path, metavar="DIR", help="(default: data/collected/export)")
+    forget = _command(commands, "forget-worker", _forget, "delete a worker and all their answers", of_study=False)
+    forget.add_argument("worker", metavar="WORKER", help="the code they came with, or their name in exported tables")
+    for parser in (collect, export, forget):
+        parser.add_argument("study", type=Path, nargs="?", default=Path(), metavar="STUDY",
+                            help="the study's folder (default: .)")
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -11,6 +11,7 @@ from salcompare.sources.importers.content import Content
 from salcompare.sources.importers.entries import (
     Drawn,
     Entry,
+    Refused,
     RefusedError,
     canvas_size,
     entry,
@@ -39,6 +40,11 @@ def read_coco(content: Content, options: Options) -> Iterator[Entry]:  # noqa: A
     images, categories = _by_id(value.get("images")), _by_id(value.get("categories"))
     for where, annotation in numbered(value["annotations"], f"{content.shown} annotations"):
         yield entry(where, partial(_box, where, annotation, images, categories))
+    annotated = {one["image_id"] for one in value["annotations"]
+                 if isinstance(one, dict) and isinstance(one.get("image_id"), (int, str))}
+    for key in (key for key in images if key not in annotated):
+        yield Refused(f"{content.shown} image {show(key)}", "no_box", "the image has no annotation",
+                      image=text(images[key].get("file_name")))
 
 
 def _box(where: str, annotation: object, images: Table, categories: Table) -> Drawn:

@@ -13,6 +13,8 @@ from xml.etree.ElementTree import Element, ParseError
 from salcompare.errors import InputError, MissingDependencyError, Problem
 
 MOST_BYTES = 1 << 30
+DEEPEST = 50
+"""Elements inside elements that XML may have; annotations have five or so, and deeper ones cannot be walked safely."""
 INSTALL = "install the importers: pip install 'salcompare[import]'"
 
 
@@ -74,6 +76,7 @@ class Content:
         except (ParseError, ValueError, LookupError) as error:
             raise InputError(Problem(self.shown, f"is no XML: {error}", "a whole XML file",
                                      "export it again")) from error
+        _check_depth(root, self.shown)
         return root
 
 
@@ -98,6 +101,16 @@ def read_content(path: Path, shown: str) -> Content:
     if not raw.strip():
         raise InputError(Problem(shown, "is empty", "annotations", "export it again"))
     return Content(path, shown, raw)
+
+
+def _check_depth(root: Element, shown: str) -> None:
+    level, depth = [root], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise InputError(Problem(shown, f"holds elements more than {DEEPEST} deep", "annotations as XML",
+                                     "export it again"))
+        level = [child for parent in level for child in parent]
 
 
 def parse_json(text: str, shown: str) -> Any:  # noqa: ANN401 - JSON may hold anything

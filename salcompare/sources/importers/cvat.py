@@ -10,6 +10,7 @@ from salcompare.sources.importers.content import Content
 from salcompare.sources.importers.entries import (
     Drawn,
     Entry,
+    Refused,
     RefusedError,
     amount,
     canvas_size,
@@ -33,9 +34,13 @@ def read_cvat(content: Content, options: Options) -> Iterator[Entry]:  # noqa: A
         if parent.tag not in {"image", "track"}:
             continue
         place = f"{content.shown} {parent.tag} {parent.get('id', '?')}"
-        for at, node in enumerate(child for child in parent if child.tag in SHAPES):
+        image = text(parent.get("name"))
+        shapes = [child for child in parent if child.tag in SHAPES]
+        for at, node in enumerate(shapes):
             where = f"{place} shape {at}"
-            yield entry(where, partial(_box, where, node, parent), image=text(parent.get("name")))
+            yield entry(where, partial(_box, where, node, parent), image=image)
+        if not shapes:
+            yield Refused(place, "no_box", f"the {parent.tag} holds no shape", image=image)
 
 
 def _box(where: str, node: Element, parent: Element) -> Drawn:

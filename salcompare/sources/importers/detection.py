@@ -31,10 +31,9 @@ def detect_format(content: Content) -> str:
     InputError
         If it is none of them.
     """
-    start = content.raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if start == b"<" or content.raw.lstrip().startswith((b"\xff\xfe<", b"\xfe\xff\x00<")):
+    if content.raw.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<", b"\xff\xfe<", b"\xfe\xff\x00<")):
         found = _xml_format(content)
-    elif start in {b"{", b"["}:
+    elif content.text.lstrip()[:1] in {"{", "["}:
         found = _json_format(content)
     else:
         found = _text_format(content)
@@ -91,7 +90,7 @@ def _text_format(content: Content) -> str:
     if not lines:
         return ""
     delimiter = max((",", ";", "\t"), key=lines[0].count)
-    header = {name.strip().lower().lstrip("#") for name in next(csv.reader([lines[0]], delimiter=delimiter), [])}
+    header = {name.strip().lower().lstrip("#") for name in _cells(lines[0], delimiter)}
     if "region_shape_attributes" in header:
         return "via-csv"
     if header & {"workerid", "assignmentid", "hitid"} and any(name.startswith("answer.") for name in header):
@@ -100,3 +99,10 @@ def _text_format(content: Content) -> str:
         raise InputError(Problem(content.shown, "is a table of responses already", "an export of another tool",
                                  "name it as path in [responses] of study.toml"))
     return "yolo" if _YOLO.fullmatch(lines[0]) else ""
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # a cell of more than 131,072 characters
+        return []

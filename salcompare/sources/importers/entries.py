@@ -38,6 +38,8 @@ class Drawn:
     seconds : float, optional
     submitted : str
         ISO 8601, or empty.
+    relative : bool
+        Whether `size` is only the unit of `edges`, shares or percent, and says nothing of the image.
     """
 
     where: str
@@ -48,6 +50,7 @@ class Drawn:
     size: tuple[float, float] | None = None
     seconds: float | None = None
     submitted: str = ""
+    relative: bool = False
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,8 @@ def import_responses(path: Path, images: pd.DataFrame, *, file_format: str | Non
 def _check(file_format: str | None, options: Options) -> None:
     if file_format is not None and file_format not in READERS:
         raise InputError(Problem("--format", f"is {file_format!r}", " or ".join(FORMATS)))
-    wrong = [status for status in options.statuses if status not in ALL_STATUSES]
+    known = {status.casefold() for status in ALL_STATUSES}
+    wrong = [status for status in options.statuses if status.casefold() not in known]
     if wrong or not options.statuses:
         raise InputError(Problem("--status", f"is {','.join(wrong) or 'empty'}", " or ".join(ALL_STATUSES)))
 
@@ -188,6 +189,9 @@ def _notes(placing: Placing) -> tuple[str, ...]:
                      "who drew them with --worker, one file a worker.")
     if placing.rescaled:
         notes.append(f"{placing.rescaled:,} boxes were brought from the size they were drawn on to their image's.")
+    if placing.reshaped:
+        notes.append(f"{placing.reshaped:,} of them were drawn on an image of other proportions: right if it was "
+                     "squeezed to the size it is now, wrong if it was cut.")
     if placing.cut:
         notes.append(f"{placing.cut:,} boxes that reached over the edge of their image were cut to it.")
     return tuple(notes)

@@ -115,8 +115,9 @@ def _box(where: str, result: object, annotation: Node, names: tuple[str, ...], l
     name = node.get("id")
     label = own or labels.get(name if isinstance(name, str) else None) or labels.get(None, "")
     worker = _worker(annotation.get("completed_by", annotation.get("annotator")))
-    return Drawn(where, worker, names, label, *_on_original(percent, node), amount(annotation.get("lead_time")),
-                 moment(annotation.get("created_at")))
+    edges, size = _on_original(percent, node)
+    return Drawn(where, worker, names, label, edges, size, amount(annotation.get("lead_time")),
+                 moment(annotation.get("created_at")), relative=size == PERCENT)
 
 
 def _on_original(percent: Edges, node: Node) -> tuple[Edges, tuple[float, float]]:

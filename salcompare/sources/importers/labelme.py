@@ -18,6 +18,7 @@ from salcompare.sources.importers.entries import (
     items,
     mapping,
     named_worker,
+    number,
     numbered,
     show,
     text,
@@ -49,7 +50,16 @@ def _box(where: str, shape: object, file: Mapping[str, Any], name: str) -> Drawn
         raise RefusedError("not_a_box", f"is a {show(node.get('shape_type', 'polygon'))}, no rectangle")
     if len(items(points)) != 2:
         raise RefusedError("layout", f"points={show(points)} are not two corners")
-    label, edges = box_edges(lambda: bounding_box().from_labelme({"label": "", **node}), points)
+    node = {**node, "label": node.get("label", ""), "points": [_corner(point) for point in items(points)]}
+    label, edges = box_edges(lambda: bounding_box().from_labelme(dict(node)), points)
     return Drawn(where, named_worker(node, node.get("flags"), file, file.get("flags")), (name,),
                  text(node.get("label")) and text(label), edges,
                  canvas_size(file.get("imageWidth"), file.get("imageHeight")))
+
+
+def _corner(point: object) -> tuple[float, float]:
+    """Read a corner as numbers, for globox would sort texts by their letters."""
+    if len(items(point)) != 2:
+        raise RefusedError("layout", f"{show(point)} is no corner")
+    x, y = items(point)
+    return number(x, "x"), number(y, "y")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from salcompare.errors import InputError, Problem
 from salcompare.sources.cells import read_cells
@@ -27,10 +27,9 @@ from salcompare.sources.importers.entries import (
 )
 from salcompare.sources.importers.globox_boxes import left_top_edges
 from salcompare.sources.importers.mturk_forms import form_box, form_label, form_size
+from salcompare.sources.importers.mturk_images import image_names, several_images
 from salcompare.sources.importers.options import Options
 
-IMAGE_COLUMNS = ("input.image_url", "input.image", "input.image_id", "input.url", "input.img_url", "input.img",
-                 "input.filename", "input.file", "input.path", "input.photo")
 ZONES = {"UTC": 0, "GMT": 0, "PST": -8, "PDT": -7, "MST": -7, "MDT": -6, "CST": -6, "CDT": -5, "EST": -5, "EDT": -4}
 _TIME = re.compile(r"\w{3} (\w{3} \d{1,2} \d{2}:\d{2}:\d{2}) (\w{3}) (\d{4})")
 DEPTH = 4
@@ -39,12 +38,21 @@ Row = Mapping[str, str]
 Size = tuple[float, float] | None
 
 
+class Answer(NamedTuple):
+    """A box as it stands in an assignment, the size of what it was drawn on, and the element it was drawn with."""
+
+    box: object
+    size: Size
+    element: str
+
+
 def read_mturk(content: Content, options: Options) -> Iterator[Entry]:
     """Read the boxes of a batch: left, top, width and height in pixels of the image as the worker's page had it.
 
     Known are both layouts of ``crowd-bounding-box`` (a column ``Answer.taskAnswers`` with JSON, or
     ``Answer.annotatedResult.boundingBoxes``, whatever the element was named), JSON lists of boxes in a form's field,
-    and a form with a column for each edge. An assignment that the requester has marked in columns Approve or Reject
+    and a form with a column for each edge. Where an assignment shows several images, the number that ends an
+    element's name says which is meant. An assignment that the requester has marked in columns Approve or Reject
     counts as approved or rejected, though its status is still Submitted.
     """
     cells = read_cells(content.path, shown=content.shown, remedy="export the batch's results again")
@@ -59,8 +67,8 @@ def read_mturk(content: Content, options: Options) -> Iterator[Entry]:
 
 
 def _assignment(where: str, row: Row, options: Options) -> Iterator[Entry]:
-    worker, names = text(row.get("workerid")), _names(row)
-    refused = partial(Refused, worker=worker, image=names[0] if names else "")
+    worker, several = text(row.get("workerid")), several_images(row)
+    refused = partial(Refused, worker=worker, image=_first(image_names(row, "")))
     status = _status(row)
     if status.casefold() not in {chosen.casefold() for chosen in options.statuses}:
         yield refused(where, "status", f"AssignmentStatus={show(status)} is not " + " or ".join(options.statuses))
@@ -70,12 +78,16 @@ def _assignment(where: str, row: Row, options: Options) -> Iterator[Entry]:
     except RefusedError as error:
         yield refused(where, error.reason, error.detail)
         return
-    if not found:
+    if not found and not several:
         yield refused(where, "no_box", "the worker drew no box")
-    for at, (box, size) in enumerate(found):
+    for at, answer in enumerate(found):
         place = f"{where} box {at}" if len(found) > 1 else where
-        yield entry(place, partial(_box, place, box, size, row, names), worker=worker,
-                    image=names[0] if names else "")
+        names = image_names(row, answer.element)
+        yield entry(place, partial(_box, place, answer, row, names), worker=worker, image=_first(names))
+    drawn_on = {_first(image_names(row, answer.element)) for answer in found}
+    for number, name in several.items() if "" not in drawn_on else ():
+        if name not in drawn_on:
+            yield Refused(f"{where} image {number}", "no_box", "the worker drew no box", worker, name)
 
 
 def _status(row: Row) -> str:
@@ -85,29 +97,26 @@ def _status(row: Row) -> str:
     return "Approved" if status.casefold() == "submitted" and text(row.get("approve")) else status
 
 
-def _names(row: Row) -> tuple[str, ...]:
-    """Give what may name the image: columns that say so, then any other input, then what the page sent back."""
-    inputs = [name for name in row if name.startswith("input.")]
-    answers = [name for name in row if name.startswith("answer.") and re.search(r"image|photo|file|url", name)]
-    found = (text(row[name]) for name in dict.fromkeys((*IMAGE_COLUMNS, *inputs, *answers)) if name in row)
-    return tuple(name for name in found if name and len(name) < 2000 and name[0] not in "[{")
+def _first(names: tuple[str, ...]) -> str:
+    return names[0] if names else ""
 
 
-def _answers(row: Row) -> list[tuple[object, Size]]:
-    """Give the boxes of an assignment as they stand, each with the size of what it was drawn on."""
+def _answers(row: Row) -> list[Answer]:
+    """Give the boxes of an assignment as they stand."""
     holders, broken = [], None
     for name, cell in row.items():
         if not name.startswith("answer.") or cell.strip()[:1] not in {"[", "{"}:
             continue
         try:
-            boxes = _boxes_in(_json(cell, name), _element_size(row, name), bare=name.endswith(".boundingboxes"))
+            boxes = _boxes_in(_json(cell, name), _element_size(row, name), name.removesuffix(".boundingboxes"),
+                              bare=name.endswith(".boundingboxes"))
         except RefusedError as error:  # a remark may begin like JSON too
             broken = broken or error
         else:
             holders += [] if boxes is None else [boxes]
     box = None if holders else form_box(row)
     if box is not None:
-        return [(box, form_size(row))]
+        return [Answer(box, form_size(row), "")]
     if broken is not None and not holders:
         raise broken
     return [one for boxes in holders for one in boxes]
@@ -119,17 +128,17 @@ def _element_size(row: Row, name: str) -> Size:
     return canvas_size(row.get(properties + "width"), row.get(properties + "height")) or form_size(row)
 
 
-def _boxes_in(value: object, size: Size, *, bare: bool, depth: int = DEPTH) -> list[tuple[object, Size]] | None:
+def _boxes_in(value: object, size: Size, element: str, *, bare: bool, depth: int = DEPTH) -> list[Answer] | None:
     """Give the boxes that a JSON answer holds; None where it holds no place for boxes."""
     if isinstance(value, list) and (bare or any(isinstance(item, dict) and {"left", "top"} <= item.keys()
                                                 for item in value)):
-        return [(item, size) for item in value]
+        return [Answer(item, size, element) for item in value]
     if isinstance(value, dict) and "boundingBoxes" in value:
         stated = value.get("inputImageProperties")
         given = canvas_size(stated.get("width"), stated.get("height")) if isinstance(stated, dict) else None
-        return [(item, given or size) for item in items(value["boundingBoxes"])]
-    children = list(value.values()) if isinstance(value, dict) else items(value)
-    inside = [_boxes_in(child, size, bare=False, depth=depth - 1) for child in children if depth]
+        return [Answer(item, given or size, element) for item in items(value["boundingBoxes"])]
+    children = list(value.items()) if isinstance(value, dict) else [(element, child) for child in items(value)]
+    inside = [_boxes_in(child, size, name, bare=False, depth=depth - 1) for name, child in children if depth]
     known = [boxes for boxes in inside if boxes is not None]
     return [box for boxes in known for box in boxes] if known else None
 
@@ -143,13 +152,18 @@ def _json(cell: str, name: str) -> Any:  # noqa: ANN401 - JSON may hold anything
     raise RefusedError("not_json", f"{name}={show(cell)} is no JSON")
 
 
-def _box(where: str, box: object, size: Size, row: Row, names: tuple[str, ...]) -> Drawn:
-    node = mapping(box, "the box")
+def _box(where: str, answer: Answer, row: Row, names: tuple[str, ...]) -> Drawn:
+    node = mapping(answer.box, "the box")
     edges = left_top_edges(node.get("left"), node.get("top"), node.get("width"), node.get("height"))
     if not text(row.get("workerid")):
         raise RefusedError("no_worker", "WorkerId is empty")
-    return Drawn(where, text(row.get("workerid")), names, text(node.get("label")) or form_label(row), edges, size,
-                 amount(row.get("worktimeinseconds")), moment(row.get("submittime", "")))
+    several = several_images(row)
+    if several and not names:
+        raise RefusedError("several_images", f"the assignment shows {len(several)} images, and the name "
+                           f"{show(answer.element)} of the box's element ends in the number of none")
+    seconds = None if several else amount(row.get("worktimeinseconds"))  # of all images together
+    return Drawn(where, text(row.get("workerid")), names, text(node.get("label")) or form_label(row), edges,
+                 answer.size, seconds, moment(row.get("submittime", "")))
 
 
 def moment(value: object) -> str:

@@ -28,6 +28,7 @@ class Placing:
     seen: set[tuple[object, ...]] = field(default_factory=set)
     unnamed: int = 0
     rescaled: int = 0
+    reshaped: int = 0
     cut: int = 0
 
     def place(self, one: Entry) -> dict[str, Any] | Refused:
@@ -53,7 +54,9 @@ class Placing:
         self.seen.add(key)
         self.unnamed += not one.worker
         self.cut += cut
-        self.rescaled += one.size is not None and one.size != (image.width, image.height)
+        if one.size not in {None, (image.width, image.height)} and not one.relative:
+            self.rescaled += 1
+            self.reshaped += abs(_ratio(one, image) * image.height / image.width - 1) > OTHER_ASPECT
         x0, y0, x1, y1 = edges
         return {"worker": escaped(worker), "image": image.image, "label": escaped(label), "x0": x0, "y0": y0,
                 "x1": x1, "y1": y1, "seconds": one.seconds, "submitted": one.submitted, "origin": self.origin,
@@ -78,7 +81,7 @@ def _label(label: str) -> str:
 def _edges(one: Drawn, image: Image, *, clip: bool) -> tuple[Edges, bool]:
     """Bring a box to pixels of the image; gives whether it was cut, too."""
     width, height = one.size or (image.width, image.height)
-    _check_turned(width / height, image)
+    _check_turned(_ratio(one, image), image)
     x0, y0, x1, y1 = one.edges
     spans, cut = [], False
     for low, high, drawn, side, name in ((x0, x1, width, image.width, "x"), (y0, y1, height, image.height, "y")):
@@ -92,6 +95,12 @@ def _edges(one: Drawn, image: Image, *, clip: bool) -> tuple[Edges, bool]:
         cut |= kept != (first, last)
         spans.append(kept)
     return (spans[0][0], spans[1][0], spans[0][1], spans[1][1]), cut
+
+
+def _ratio(one: Drawn, image: Image) -> float:
+    """Give how many times wider than high the image was on which a box was drawn, as far as the file says."""
+    width, height = (image.width, image.height) if one.size is None or one.relative else one.size
+    return width / height
 
 
 def _check_turned(drawn: float, image: Image) -> None:

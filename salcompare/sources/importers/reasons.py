@@ -10,6 +10,7 @@ OWN = {
     "no_image": "rows that name no image",
     "no_worker": "rows without a worker",
     "ambiguous_image": "names that several images of the study share",
+    "several_images": "boxes that may be on any of an assignment's images",
     "not_json": "answers that are no JSON",
     "not_a_box": "shapes that are no box",
     "layout": "rows that are not laid out as the format has it",

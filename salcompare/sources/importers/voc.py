@@ -7,7 +7,16 @@ from functools import partial
 from xml.etree.ElementTree import Element
 
 from salcompare.sources.importers.content import Content
-from salcompare.sources.importers.entries import Drawn, Entry, Refused, canvas_size, entry, named_worker, text
+from salcompare.sources.importers.entries import (
+    Drawn,
+    Entry,
+    Refused,
+    RefusedError,
+    canvas_size,
+    entry,
+    named_worker,
+    text,
+)
 from salcompare.sources.importers.globox_boxes import bounding_box, box_edges
 from salcompare.sources.importers.options import Options
 
@@ -33,6 +42,9 @@ def _box(where: str, node: Element, root: Element, names: tuple[str, ...], optio
                                         {child.tag: child.text for box in node.iter("bndbox") for child in box})
     worker = named_worker({child.tag: child.text for child in node}, {child.tag: child.text for child in root})
     first = options.voc_origin
+    if min(x0, y0) < first and not options.clip:
+        raise RefusedError("outside", f"xmin={x0:g}, ymin={y0:g}, though the format counts pixels from 1; if this file "
+                           "counts from 0, say --voc-origin 0")
     return Drawn(where, worker, names, text(label), (x0 - first, y0 - first, x1, y1),
                  canvas_size(root.findtext("size/width"), root.findtext("size/height")))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from salcompare import config as settings
 from salcompare import store
 from salcompare.errors import InputError, Problem
 from salcompare.schema import check_table
@@ -54,6 +55,21 @@ def free_path(path: Path) -> Path:
         raise InputError(Problem(str(path), "is there already", "a file that does not exist yet",
                                  "move it away, or name another with --out"))
     return path
+
+
+def responses_path(config: settings.Responses) -> Path:
+    """Give the file, relative to the study, that it reads responses from or would."""
+    return Path(config.path if config.source == "csv" else settings.Responses().path)
+
+
+def settings_to_change(config: settings.Responses, path: Path, *, root: Path) -> list[str]:
+    """Say what [responses] of study.toml must be for the study to read what was imported; nothing if it does."""
+    inside = path.resolve().is_relative_to(root.resolve())
+    name = path.resolve().relative_to(root.resolve()).as_posix() if inside else str(path.resolve())
+    wanted = {"source": "csv", "path": name, "pixels": "image"}
+    now = {"source": config.source, "path": Path(config.path).as_posix(), "pixels": config.pixels}
+    lines = [f'{key} = "{value}"' for key, value in wanted.items() if now[key] != value]
+    return [f"For the study to read them, set in [responses] of study.toml: {', '.join(lines)}"] if lines else []
 
 
 def write_imported(imported: Imported, out: Path, *, source: Path) -> Written:

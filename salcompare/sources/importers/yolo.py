@@ -49,7 +49,7 @@ def _box(where: str, line: str, names: tuple[str, ...], classes: list[str]) -> D
         raise RefusedError("layout", f"{show(line)} is not class, centre across and down, width and height")
     box = bounding_box()
     label, edges = box_edges(lambda: box.from_yolo_v5(line, image_size=(1, 1)), line)
-    return Drawn(where, "", names, _class(str(label), classes), edges, (1.0, 1.0))
+    return Drawn(where, "", names, _class(str(label), classes), edges, (1.0, 1.0), relative=True)
 
 
 def _class(label: str, classes: list[str]) -> str:
