@@ -130,20 +130,15 @@ def _import(options: argparse.Namespace) -> None:
 
 
 def _collect(options: argparse.Namespace) -> None:
-    from salcompare.collecting import open_study_task, standings
+    from salcompare.collecting import serve_study, standings
     from salcompare.progress import Terminal
 
     study = _study(options)
     if options.monitor:
-        for text in standings(study):
-            print(f"\033[H\033[2J{text}" if sys.stdout.isatty() else text, flush=True)
-            if not sys.stdout.isatty():
-                return
-    from salcompare.collect.serve import announcement, serve
-
-    task = open_study_task(study, progress=Terminal())
-    serve(task, host=options.host, port=options.port,
-          started=lambda port: print(announcement(task, host=options.host, port=port), flush=True))
+        for text in standings(study, live=sys.stdout.isatty()):
+            print(text, flush=True)
+    else:
+        serve_study(study, host=options.host, port=options.port, progress=Terminal(), say=print)
 
 
 def _export(options: argparse.Namespace) -> None:

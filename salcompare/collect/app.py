@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -63,7 +64,7 @@ def make_app(task: Task) -> ASGIApp:
         route("/static/{name:path}", routes.static_file),
         route("/monitor", monitor_page.page), route("/monitor/heatmap/{opaque}.png", monitor_page.heatmap),
     ], exception_handlers={
-        HTTPException: functools.partial(_failed, task), ElsewhereError: _elsewhere,
+        HTTPException: functools.partial(_failed, task), ElsewhereError: _elsewhere, ClientDisconnect: _gone,
         **dict.fromkeys((DatabaseError, PoolTimeoutError, DatabaseBusyError), functools.partial(_unstored, task)),
     })
     return with_headers(app)
@@ -102,6 +103,11 @@ def _unstored(task: Task, request: Request, error: Exception) -> Response:  # no
         words = "Your box could not be stored just now. It is kept in this page; please try again in a few seconds."
         return JSONResponse({"ok": False, "error": words, "retry": True}, 503, headers)
     return task.pages.render("error.html", status=503, headers=headers, title=title, heading=title, message=words)
+
+
+def _gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's signature
+    """End quietly: whoever asked is no longer there to read an answer."""
+    return Response(status_code=400)
 
 
 def _elsewhere(request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's signature

@@ -148,6 +148,23 @@ def open_database(path: Path, *, create: bool = True) -> Database:
     return database
 
 
+def hold_to_key(database: Database, fingerprint: str, *, shown: str) -> None:
+    """Note the key that a database is filled with, and refuse another: returning workers would count as new.
+
+    Raises
+    ------
+    InputError
+        If it is another key than the first.
+    """
+    with database.writing() as connection:
+        found = connection.scalar(select(meta.c.value).where(meta.c.key == "key"))
+        if found is None:
+            connection.execute(insert(meta).values(key="key", value=fingerprint))
+    if found not in {None, fingerprint}:
+        raise InputError(Problem(shown, "is not the key that the database was filled with", "the one of its first day",
+                                 "put that one back, or move data/collected away and begin anew"))
+
+
 def _engine(path: Path) -> Engine:
     engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=16, max_overflow=48,
                            pool_timeout=BUSY_SECONDS,

@@ -13,6 +13,7 @@ from salcompare import store
 from salcompare.collect.database import Database, assignments, open_database, workers
 from salcompare.collect.keys import Keys, pseudonym
 from salcompare.errors import InputError, Problem
+from salcompare.sources.cells import FORMULA
 from salcompare.sources.collected import DATABASE, collected_checks, collected_responses, collected_shown
 
 if TYPE_CHECKING:
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
 EXPORTED = Path("data/collected/export")
 """Where the tables of a study are written, unless another folder is named."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-
-def export_responses(root: Path, folder: Path, keys: Keys) -> Iterator[Path]:
+def export_responses(root: Path, folder: Path, keys: Keys | None) -> Iterator[Path]:
     """Write what was collected as CSV; gives each file's path.
 
     Parameters
@@ -35,8 +34,8 @@ def export_responses(root: Path, folder: Path, keys: Keys) -> Iterator[Path]:
         Gets responses.csv (one row a box, as the pipeline reads it), checks.csv (answers to instructed checks, which
         ``[responses] checks`` may name), shown.csv (all that workers were shown, answered or not) and workers.csv
         (pseudonyms with completion codes).
-    keys : Keys
-        The study's, for the completion codes.
+    keys : Keys, optional
+        The study's; without it, workers.csv has no completion codes.
 
     Raises
     ------
@@ -58,7 +57,7 @@ def escaped(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: table[name].map(_escaped) for name in text})
 
 
-def forget_worker(root: Path, worker: str, keys: Keys) -> int:
+def forget_worker(root: Path, worker: str, keys: Keys | None) -> int:
     """Delete a worker and all that they did; gives how many answers that were.
 
     Parameters
@@ -67,8 +66,8 @@ def forget_worker(root: Path, worker: str, keys: Keys) -> int:
         The study's directory.
     worker : str
         The id that the worker came with, or the pseudonym of the exported tables.
-    keys : Keys
-        The study's.
+    keys : Keys, optional
+        The study's; without it, only the pseudonym finds them.
 
     Raises
     ------
@@ -77,7 +76,7 @@ def forget_worker(root: Path, worker: str, keys: Keys) -> int:
     """
     database = open_database(root / DATABASE, create=False)
     with database.writing() as connection:
-        hashed = keys.hashed(worker)
+        hashed = keys.hashed(worker) if keys else None
         found = [row for row in connection.execute(select(workers.c.id, workers.c.hmac))
                  if row.hmac == hashed or pseudonym(row.hmac) == worker.strip()]
         if not found:
@@ -93,14 +92,14 @@ def forget_worker(root: Path, worker: str, keys: Keys) -> int:
 
 def _wipe(database: Database) -> None:
     """Empty the log of writes, which may still hold what was deleted; pages in the file are overwritten at once."""
-    with database.engine.connect() as connection:
-        connection.get_execution_options()
-        raw = connection.connection.dbapi_connection
-        if raw is not None:
-            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw = database.engine.raw_connection()  # not within a transaction, where SQLite does nothing of the kind
+    try:
+        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        raw.close()
 
 
-def _workers(database: Database, keys: Keys) -> pd.DataFrame:
+def _workers(database: Database, keys: Keys | None) -> pd.DataFrame:
     import pandas as pd
 
     answered = assignments.c.submitted.is_not(None) & (assignments.c.kind != "practice")
@@ -109,9 +108,9 @@ def _workers(database: Database, keys: Keys) -> pd.DataFrame:
             select(workers.c.hmac, workers.c.source, workers.c.consented, func.count(case((answered, 1))))
             .outerjoin(assignments, assignments.c.worker == workers.c.id).group_by(workers.c.id).order_by(workers.c.id))
         listed = [(pseudonym(code), source, datetime.fromtimestamp(consented, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), done,
-                   keys.completion_code(code)) for code, source, consented, done in rows]
+                   keys.completion_code(code) if keys else "") for code, source, consented, done in rows]
     return pd.DataFrame(listed, columns=["worker", "source", "consented", "answers", "completion_code"])
 
 
 def _escaped(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

@@ -131,6 +131,11 @@ def study_keys(root: Path) -> Keys:
     return _existing(path)
 
 
+def existing_keys(root: Path) -> Keys | None:
+    """Read a study's key; None if it was deleted, as it may be once collection is over."""
+    return _existing(root / KEY) if (root / KEY).exists() else None
+
+
 def _existing(path: Path) -> Keys:
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise InputError(Problem(str(path), "may be read by others", "mode 0600", f"run: chmod 600 {path}"))

@@ -95,7 +95,7 @@ def instructions_page(task: Task, request: Request) -> Response:
         raise ElsewhereError(f"/{place}")
     return task.pages.render("instructions.html", title=material.config.title, csrf=task.keys.csrf(visitor.nonce),
                              labels=material.labels, question=material.config.question, example_image=EXAMPLE,
-                             n_trials=material.n_trials + material.n_checks)
+                             n_trials=material.n_trials + material.n_checks, n_practice=len(material.practice))
 
 
 def instructions_read(task: Task, request: Request, form: dict[str, str]) -> Response:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from salcompare.collect.app import make_app
-from salcompare.collect.database import open_database
-from salcompare.collect.keys import study_keys
+from salcompare.collect.database import hold_to_key, open_database
+from salcompare.collect.keys import KEY, study_keys
 from salcompare.collect.material import Material
 from salcompare.collect.task import Task
 from salcompare.errors import InputError, Problem
@@ -19,8 +21,16 @@ if TYPE_CHECKING:
 
 
 def open_task(material: Material, *, root: Path) -> Task:
-    """Open a study's database and key, made where there are none."""
-    return Task(material, study_keys(root), open_database(root / DATABASE))
+    """Open a study's database and key, made where there are none.
+
+    Raises
+    ------
+    InputError
+        If one of them cannot be used, or the key is not the one that the database was filled with.
+    """
+    database, keys = open_database(root / DATABASE), study_keys(root)
+    hold_to_key(database, keys.derived("fingerprint"), shown=str(root / KEY))
+    return Task(material, keys, database)
 
 
 def make_server(task: Task, *, host: str, port: int) -> Server:
@@ -31,8 +41,8 @@ def make_server(task: Task, *, host: str, port: int) -> Server:
                                          server_header=False, timeout_graceful_shutdown=5, ws="none"))
 
 
-def serve(task: Task, *, host: str, port: int) -> None:
-    """Serve until interrupted.
+def serve(task: Task, *, host: str, port: int, started: Callable[[int], None]) -> None:
+    """Serve until interrupted; `started` is told the port when workers can come.
 
     Raises
     ------
@@ -40,18 +50,24 @@ def serve(task: Task, *, host: str, port: int) -> None:
         If the address or port cannot be used.
     """
     server = make_server(task, host=host, port=port)
-    try:
-        sock = server.config.bind_socket()
-    except SystemExit as error:  # uvicorn's way to say that a port is taken
-        raise InputError(Problem(f"{host}:{port}", "cannot be listened on", "a free port of this machine",
-                                 "choose another with --port")) from error
-    server.run(sockets=[sock])
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+            listening.listen()
+        except (OSError, OverflowError) as error:
+            raise InputError(Problem(f"{host} port {port}", f"cannot be listened on: {error}",
+                                     "an address and a free port of this machine",
+                                     "choose another with --port or --host")) from error
+        started(listening.getsockname()[1])
+        server.run(sockets=[listening])
 
 
 def announcement(task: Task, *, host: str, port: int) -> str:
     """Say where the task is, for workers and for the researcher, and what is missing."""
     material = task.material
-    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    name = socket.gethostname() if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    base = f"http://{f'[{name}]' if ':' in name else name}:{port}"
     lines = [
         f"{len(material.trials)} photographs; each worker: {len(material.practice)} practice tasks, "
         f"{material.n_trials} trials, {material.n_checks} instructed checks",
@@ -65,9 +81,9 @@ def announcement(task: Task, *, host: str, port: int) -> str:
         lines.append("The consent page names nobody to ask: set contact in [collect] of study.toml.")
     if not is_loopback(host):
         lines.append(
-            "Other machines can reach this. Put a web server that speaks HTTPS in front (nginx, Caddy), on this "
-            "machine, passing X-Forwarded-Proto, and let only it be reached from outside; without HTTPS anyone on the "
-            "way can read and change what workers send.")
+            "Other machines can reach this address, without HTTPS: anyone on the way can read and change what is sent. "
+            "Outside a laboratory's own network, leave --host out and put a web server that speaks HTTPS in front, on "
+            "this machine (nginx, Caddy), passing Host and X-Forwarded-Proto.")
     return "\n".join([*lines, "Ctrl-C ends it; start it again and workers go on where they were."])
 
 

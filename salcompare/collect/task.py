@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from salcompare.collect.assignment import Place, find_worker, place_of
 from salcompare.collect.database import Database
-from salcompare.collect.keys import Keys
+from salcompare.collect.keys import Keys, same_text
 from salcompare.collect.limits import Rate
 from salcompare.collect.material import Material
 from salcompare.collect.pages import Pages
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 COOKIE = "salcompare"
+REQUESTS = 30.0  # requests a second that a worker may send, in the long run
 ENTRIES = 20.0  # workers who may enter in a second, in the long run
 _CACHED = 64  # encoded photographs kept in memory
 
@@ -61,6 +62,11 @@ class Task:
         return Rate(rate, max(1.0, 2 * rate), self.clock)
 
     @cached_property
+    def requests(self) -> Rate:
+        """Limits all that each worker asks for."""
+        return Rate(REQUESTS, 3 * REQUESTS, self.clock)
+
+    @cached_property
     def entries(self) -> Rate:
         """Limits entering, all together: where requests come from is not looked at."""
         return Rate(ENTRIES, 10 * ENTRIES, self.clock)
@@ -77,11 +83,16 @@ class Task:
         ------
         ElsewhereError
             To the entry, without a session of ours.
+        HTTPException
+            429, if they ask too fast.
         """
         session = self.keys.read_session(request.cookies.get(COOKIE, ""))
         if session is None:
             raise ElsewhereError("/")
-        return Visitor(*session)
+        visitor = Visitor(*session)
+        if wait := self.requests.take(visitor.worker_hmac):
+            raise HTTPException(429, headers={"Retry-After": str(wait)})
+        return visitor
 
     def standing(self, connection: Connection, visitor: Visitor) -> tuple[Row[Any] | None, Place]:
         """Say where a visitor stands."""
@@ -110,8 +121,6 @@ def hold_to_monitor(task: Task, request: Request) -> str:
     HTTPException
         404, as if there were no monitor.
     """
-    from salcompare.collect.keys import same_text
-
     token = request.query_params.get("token", "")
     if not same_text(token, task.keys.monitor_token):
         raise HTTPException(404)

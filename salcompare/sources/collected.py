@@ -32,6 +32,11 @@ _SHOWN = """
            a.target_x0, a.target_y0, a.target_x1, a.target_y1, a.seconds, a.shown, a.submitted, a.no_box, a.passed
     FROM assignments a JOIN workers w ON w.id = a.worker LEFT JOIN responses r ON r.assignment = a.id
     ORDER BY a.id"""
+_CHECKS = """
+    SELECT w.hmac, a.image, a.instruction_label, r.label, r.x0, r.y0, r.x1, r.y1, a.target_x0, a.target_y0,
+           a.target_x1, a.target_y1
+    FROM assignments a JOIN workers w ON w.id = a.worker LEFT JOIN responses r ON r.assignment = a.id
+    WHERE a.kind = 'check' AND a.submitted IS NOT NULL ORDER BY a.id"""
 RESPONSE_COLUMNS = ("response", "worker", "image", "label", "x0", "y0", "x1", "y1", "seconds", "submitted")
 SHOWN_COLUMNS = ("worker", "image", "kind", "instruction_label", "label", "x0", "y0", "x1", "y1", "target_x0",
                  "target_y0", "target_x1", "target_y1", "seconds", "shown", "submitted", "nothing", "passed")
@@ -106,9 +111,9 @@ def collected_path(path: str) -> str:
 
 
 def collected_sha256(path: Path, *, shown: str) -> str:
-    """Hash what a study's results depend on: the rows, whatever else changes in the file."""
+    """Hash the rows that a study's results depend on, whatever else changes in the file."""
     digest = hashlib.sha256()
-    for query in (_RESPONSES, _SHOWN):
+    for query in (_RESPONSES, _CHECKS):
         for row in _rows(path, query, shown):
             digest.update(repr(row).encode())
     return digest.hexdigest()

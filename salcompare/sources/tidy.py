@@ -22,7 +22,7 @@ from salcompare.sources.boxes import (
     settle,
 )
 from salcompare.sources.candidates import clean_name
-from salcompare.sources.cells import Cells, each, is_blank, lookup, need_columns, numbers
+from salcompare.sources.cells import Cells, each, is_blank, lookup, need_columns, numbers, without_guard
 from salcompare.sources.labels import normalise_label
 
 COLUMNS = ("worker", "image", "label", *EDGES)
@@ -83,8 +83,8 @@ def _text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> pd.Da
     table = pd.DataFrame({
         "row": np.arange(1, len(frame) + 1),
         "worker": each(frame["worker"], str.strip),
-        "image": each(frame["image"], clean_name),
-        "label": each(frame["label"], lambda label: synonyms.get(normalise_label(label), normalise_label(label))),
+        "image": each(frame["image"], lambda image: clean_name(without_guard(image))),
+        "label": each(frame["label"], lambda label: _counted_as(without_guard(label), synonyms)),
     }, index=frame.index)
     for name in ("response", "submitted"):
         if name in frame:
@@ -92,6 +92,10 @@ def _text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> pd.Da
     # An origin that stands in the file is kept, so that simulated responses stay known as such.
     table["origin"] = each(frame["origin"], lambda origin: origin.strip() or shown) if "origin" in frame else shown
     return table
+
+
+def _counted_as(label: str, synonyms: Mapping[str, str]) -> str:
+    return synonyms.get(normalise_label(label), normalise_label(label))
 
 
 def check_names(rows: Rows, images: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.intp]:

@@ -1,0 +1,86 @@
+"""Collecting for a study on disk: what the commands collect, export and forget-worker do."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from salcompare.errors import StaleError
+from salcompare.stages import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from salcompare.collect.material import Material
+    from salcompare.progress import Progress
+    from salcompare.study import Study
+
+WATCH_SECONDS = 5.0
+CLEARED = "\033[H\033[2J"  # to a terminal
+
+
+def serve_study(study: Study, *, host: str, port: int, progress: Progress, say: Callable[[str], None]) -> None:
+    """Serve a study's task until interrupted, and say where it is; photographs are catalogued first if need be."""
+    from salcompare.collect.serve import announcement, open_task, serve
+
+    try:
+        _ = study.images
+    except StaleError:
+        run(study, until="photographs", progress=progress)
+    task = open_task(_material(study), root=study.root)
+    serve(task, host=host, port=port, started=lambda used: say(announcement(task, host=host, port=used)))
+
+
+def standings(study: Study, *, live: bool) -> Iterator[str]:
+    """Say how a study's collection stands, beside a running server or without one.
+
+    Parameters
+    ----------
+    study : Study
+    live : bool
+        Say it again and again, each time on a cleared screen.
+
+    Raises
+    ------
+    InputError
+        If nothing was collected yet, or the photographs are not catalogued.
+    """
+    from salcompare.collect.database import open_database
+    from salcompare.collect.monitor import printed, standing
+    from salcompare.sources.collected import DATABASE
+
+    database = open_database(study.root / DATABASE, create=False)
+    material = _material(study)
+    while True:
+        with database.reading() as connection:
+            text = printed(standing(connection, material, time.time()))
+        yield f"{CLEARED}{text}" if live else text
+        if not live:
+            return
+        time.sleep(WATCH_SECONDS)
+
+
+def export_study(root: Path, folder: Path | None) -> Iterator[Path]:
+    """Write what a study collected as CSV tables; see `salcompare.collect.export.export_responses`."""
+    from salcompare.collect.export import EXPORTED, export_responses
+    from salcompare.collect.keys import existing_keys
+
+    return export_responses(root, folder or root / EXPORTED, existing_keys(root))
+
+
+def forget(root: Path, worker: str, *, say: Callable[[str], None]) -> None:
+    """Delete a worker from a study's database, and say what else may still hold their answers."""
+    from salcompare.collect.export import EXPORTED, forget_worker
+    from salcompare.collect.keys import existing_keys
+
+    answers = forget_worker(root, worker, existing_keys(root))
+    say(f"forgotten, with {answers} answer{'' if answers == 1 else 's'}")
+    say("Tables exported before still hold them: run salcompare export again, and salcompare report if the study "
+        f"reads the database; delete copies elsewhere yourself ({root / EXPORTED}, backups).")
+
+
+def _material(study: Study) -> Material:
+    from salcompare.collect.material import load_material
+
+    return load_material(study.images, study.config, root=study.root)
