@@ -14,16 +14,14 @@ function cursor(hold) {
   return hold ? `${CURSORS[hold]}-resize` : "crosshair";
 }
 
-/** Two fingers on the photograph: zoom by their distance, pan by their middle. */
+/** Two fingers on the photograph: what was between them at first stays between them. */
 function pinch(stage, pointers) {
   let [first, second] = pointers.values();
-  let start = { distance: Math.max(1, apart(first, second)), zoom: stage.zoom, middle: between(first, second) };
+  const start = { distance: Math.max(1, apart(first, second)), zoom: stage.zoom };
+  const held = stage.toNatural(between(first, second));
   return () => {
     [first, second] = pointers.values();
-    const middle = between(first, second);
-    stage.pan(middle.clientX - start.middle.clientX, middle.clientY - start.middle.clientY);
-    stage.zoomTo(start.zoom * (apart(first, second) / start.distance), middle);
-    start = { ...start, middle };
+    stage.zoomTo(start.zoom * (apart(first, second) / start.distance), between(first, second), held);
   };
 }
 

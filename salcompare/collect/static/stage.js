@@ -3,6 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
 const LARGEST_FIT = 8; // a tiny photograph is not blown up beyond this
+const ROOM = 12; // CSS pixels around the photograph, so that a box can begin at its very edge; trial.css says it too
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 
 function shape(name, className, parent) {
@@ -67,22 +68,22 @@ export function createStage({ frame, sheet, overlay, width, height, onZoom }) {
   }
 
   function fit() {
-    const across = Math.floor(frame.getBoundingClientRect().width); // with scroll bars, so that they change nothing
-    if (!across) return; // a window being closed or minimised
-    const down = Math.max(220, innerHeight * (innerWidth < 800 ? 0.56 : 0.7));
+    const across = Math.floor(frame.getBoundingClientRect().width) - 2 * ROOM; // with scroll bars, so that they change nothing
+    if (across <= 0) return; // a window being closed or minimised
+    const down = Math.max(220, innerHeight * (innerWidth < 800 ? 0.56 : 0.7)) - 2 * ROOM;
     const fitted = Math.min(across / width, down / height, LARGEST_FIT);
     scale = fitted * zoom;
-    frame.style.height = `${Math.ceil(fitted * height)}px`;
+    frame.style.height = `${Math.ceil(fitted * height) + 2 * ROOM}px`;
     sheet.style.width = `${scale * width}px`;
     sheet.style.height = `${scale * height}px`;
     render();
   }
 
-  /** Zoom to a level, keeping the point under `at` (client coordinates) where it is. */
-  function zoomTo(level, at = null) {
+  /** Zoom to a level and bring a natural point to `at` (client coordinates), if not told otherwise the one there. */
+  function zoomTo(level, at = null, held = null) {
     const rect = frame.getBoundingClientRect();
     const where = at ?? { clientX: rect.left + rect.width / 2, clientY: rect.top + rect.height / 2 };
-    const point = toNatural(where);
+    const point = held ?? toNatural(where);
     zoom = Math.min(Math.max(level, ZOOMS[0]), ZOOMS.at(-1));
     frame.dataset.zoomed = String(zoom > 1);
     fit();
@@ -116,12 +117,8 @@ export function createStage({ frame, sheet, overlay, width, height, onZoom }) {
     /** Scroll the frame, never the page, so that the box can be seen. */
     reveal() {
       if (!box || zoom === 1) return;
-      frame.scrollLeft = ((box.x0 + box.x1) / 2) * scale - frame.clientWidth / 2;
-      frame.scrollTop = ((box.y0 + box.y1) / 2) * scale - frame.clientHeight / 2;
-    },
-    pan(dx, dy) {
-      frame.scrollLeft -= dx;
-      frame.scrollTop -= dy;
+      frame.scrollLeft = ((box.x0 + box.x1) / 2) * scale + ROOM - frame.clientWidth / 2;
+      frame.scrollTop = ((box.y0 + box.y1) / 2) * scale + ROOM - frame.clientHeight / 2;
     },
   };
 }
