@@ -172,7 +172,7 @@ class Classifier:
 
 @dataclass(frozen=True)
 class Precomputed:
-    """A classifier's maps that are there already; a study with these and no [[classifier]] trains nothing."""
+    """A classifier's maps that are there already; with these and no [[classifier]] nothing is trained, all is test."""
 
     name: str = _option("maps", "what the report calls it")
     path: str = _option("data/raw/maps", "a folder of ACTOR/IMAGE.png, .npy, .npz or .nc, or one .npz or .nc file")
@@ -238,6 +238,11 @@ class Config:
     report: Report = field(default_factory=Report)
 
 
+ALL_TEST = (0.0, 0.0, 1.0)
+"""The split of a study that has maps and trains nothing, where study.toml names none."""
+_SECTIONS = {"precomputed": Precomputed()}  # shown as a comment where there is none
+
+
 def read_config(path: Path) -> Config:
     """Read and check a study.toml.
 
@@ -256,8 +261,7 @@ def read_config(path: Path) -> Config:
     except OSError as error:
         raise ConfigError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
     reader = _Reader(path.name)
-    if "precomputed" in raw:  # then none is trained but those that are asked for
-        raw = {"classifier": [], **raw}
+    raw = _without_training(raw)
     config = reader.section(Config, raw, "")
     reader.problems += _contradictions(config, path.name)
     if reader.problems:
@@ -265,17 +269,31 @@ def read_config(path: Path) -> Config:
     return config
 
 
+def _without_training(raw: dict[str, Any]) -> dict[str, Any]:
+    """Train only what is asked for where maps are given; where nothing is, no image needs to be kept for it."""
+    if not raw.get("precomputed"):
+        return raw
+    raw = {"classifier": [], **raw}
+    images = raw.get("images", {})
+    whole = not raw["classifier"] and isinstance(images, dict)
+    return raw | ({"images": {"split": list(ALL_TEST), **images}} if whole else {})
+
+
 def commented_toml(config: Config | None = None) -> str:
     """Write a study.toml with every option, its help and its default."""
     config = config or Config()
     lines = ["# A salcompare study. Every option stands here with its default; delete what you do not change."]
     # An empty list of sections has no header, and a bare key must stand before the first header.
-    lines += [f"{section.name} = []" for section in dataclasses.fields(config) if getattr(config, section.name) == ()]
+    lines += [f"{section.name} = []" for section in dataclasses.fields(config)
+              if getattr(config, section.name) == () != section.default]
     for section in dataclasses.fields(config):
         value = getattr(config, section.name)
         if isinstance(value, dict):
             lines += ["", f"[{section.name}]", f"# {section.metadata['help']}",
                       *(f"{_toml(key)} = {_toml(item)}" for key, item in value.items())]
+        elif value == () == section.default:
+            lines += ["", f"# [[{section.name}]]", *(f"# {line.removeprefix('# ')}" for line in _section_lines(
+                _SECTIONS[section.name], section.name))]
         elif isinstance(value, tuple):
             for item in value:
                 lines += ["", f"[[{section.name}]]", *_section_lines(item, section.name)]

@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING, Literal
 
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
+from salcompare.given import (
+    average_given,
+    given_inputs,
+    given_outputs,
+    maps_of_workers,
+    read_given,
+    take_classifier_maps,
+)
 from salcompare.presentation import difference_pairs, write_report
 from salcompare.schema import CLASSIFIER_MAPS, HUMAN_MAPS, IMAGES, RESPONSES, check_maps, check_table
 from salcompare.stages import Stage, same_settings
-from salcompare.study import source_name
 
 if TYPE_CHECKING:
 
@@ -32,22 +39,10 @@ def stages(study: Study) -> list[Stage]:
     """List the stages of a study in running order."""
     config, seed, grid = study.config, study.config.study.seed, _grid(study)
     found = [
-        Stage("photographs", (), {"images": config.images, **grid}, _photographs, _photograph_inputs(study),
+        Stage("photographs", (), _photograph_settings(study), _photographs, _photograph_inputs(study),
               (study.processed / "images.csv", study.processed / "photographs.json")),
+        *_people_stages(study),
     ]
-    human = config.responses.source != "none"
-    if human:
-        simulation = {"simulation": config.simulation} if study.simulated else {}
-        found += [
-            Stage("responses", ("photographs",),
-                  {"responses": config.responses, "labels": config.labels, **simulation, **grid}, _responses,
-                  _response_inputs(study), (study.processed / "responses.csv", study.processed / "responses.json",
-                                            study.processed / "checks.csv")),
-            Stage("quality", ("responses", "photographs"), {"quality": config.quality, **grid}, _quality,
-                  outputs=(study.processed / "responses_kept.csv", study.processed / "exclusions.csv")),
-            Stage("human maps", ("quality", "photographs"), grid, _human_maps,
-                  outputs=(study.processed / "human.json",)),
-        ]
     for classifier in config.classifier:
         folder = study.classifier_folder(classifier)
         found.append(Stage(f"train {classifier.name}", ("photographs",), {"classifier": classifier, **grid},
@@ -58,6 +53,9 @@ def stages(study: Study) -> list[Stage]:
         found.append(Stage(f"maps {classifier.name}/{variant}", (f"train {classifier.name}", "photographs"),
                            {"attribution": config.attribution}, partial(_maps, classifier=classifier, variant=variant),
                            outputs=(folder / f"{variant}-{config.attribution.method}.json",)))
+    found += [Stage(f"maps {given.name}", ("photographs",), {"precomputed": given, **grid},
+                    partial(take_classifier_maps, given=given), given_inputs(study, given.path),
+                    given_outputs(study, given)) for given in config.precomputed]
     made = tuple(stage.name for stage in found)
     if config.classifier:
         found.append(Stage("saliency differences", (f"train {config.classifier[0].name}", "photographs"),
@@ -72,6 +70,36 @@ def stages(study: Study) -> list[Stage]:
               outputs=(study.reports / "report.html", study.reports / "report.json", study.reports / "figures")),
     ]
     return found
+
+
+def _people_stages(study: Study) -> list[Stage]:
+    config, grid, processed = study.config, _grid(study), study.processed
+    if study.people == "none":
+        return []
+    tables = (processed / "responses.csv", processed / "responses.json")
+    maps, stacked = (processed / "human.json",), (processed / "response_maps.json",)
+    if study.people != "boxes":
+        spread = {"fixations": config.fixations} if study.people == "fixations" else {}
+        return [Stage("responses", ("photographs",), {"responses": config.responses, **grid}, read_given,
+                      given_inputs(study, config.responses.path), tables + (() if spread else stacked)),
+                Stage("human maps", ("responses", "photographs"), {**spread, **grid}, average_given,
+                      outputs=maps + stacked)]
+    simulation = {"simulation": config.simulation} if study.simulated else {}
+    return [Stage("responses", ("photographs",),
+                  {"responses": config.responses, "labels": config.labels, **simulation, **grid}, _responses,
+                  _response_inputs(study), (*tables, processed / "checks.csv")),
+            Stage("quality", ("responses", "photographs"), {"quality": config.quality, **grid}, _quality,
+                  outputs=(processed / "responses_kept.csv", processed / "exclusions.csv")),
+            Stage("human maps", ("quality", "photographs"), grid, _human_maps, outputs=maps)]
+
+
+def _photograph_settings(study: Study) -> dict[str, object]:
+    return {"images": study.config.images, **_grid(study)} | _needed_splits(study)
+
+
+def _needed_splits(study: Study) -> dict[str, tuple[str, ...]]:
+    """Name the splits that each actor must have an image in, where nothing is trained on ready-made maps' images."""
+    return {"needed": ("test",)} if study.config.precomputed and not study.config.classifier else {}
 
 
 def _grid(study: Study) -> dict[str, object]:
@@ -117,10 +145,10 @@ def _photographs(study: Study, own: str, progress: Progress) -> None:
 
     config, catalogue = study.config, study.processed / "images.csv"
     # A split is never redrawn silently: while its settings stand, images keep theirs when others come or go.
-    keep = catalogue.exists() and same_settings(study, "photographs", {"images": config.images, **_grid(study)})
+    keep = catalogue.exists() and same_settings(study, "photographs", _photograph_settings(study))
     previous = store.read_table(catalogue, IMAGES) if keep else None
     found = gather_photographs(config.images, root=study.root, size=config.study.size, seed=config.study.seed,
-                               previous=previous, progress=progress)
+                               previous=previous, progress=progress, **_needed_splits(study))
     check_table(found.images, IMAGES, "images")
     store.write_dataset(found.pixels.to_dataset(name="photographs"), study.processed, "photographs", fingerprint=own)
     store.write_table(study.processed / "images_left_out.csv", found.left_out)
@@ -249,16 +277,16 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
     from salcompare.statistics import AnalysisData, analyse
 
     config = study.config
-    image_level = config.responses.source != "none" and study.response_meta["level"] == "image"
+    image_level = study.people != "none" and study.response_meta["level"] == "image"
     results = analyse(
         AnalysisData(
             photographs=study.photographs(), images=study.images,
-            responses=study.responses if config.responses.source != "none" else None,
+            responses=study.responses if study.people == "boxes" else None,
             human=study.human_maps() if image_level else None,
             human_heatmap=_actor_level_heatmap(study) if not image_level else None,
-            classifier_maps={source_name(c, v, config.attribution.method):
-                             study.classifier_maps(v, classifier=c.name) for c, v in study.variants},
-            accuracies=_of_classifiers(study, "accuracy"), predictions=_of_classifiers(study, "predictions")),
+            classifier_maps={source: study.maps_of(source) for source in study.sources},
+            accuracies=_of_classifiers(study, "accuracy"), predictions=_of_classifiers(study, "predictions"),
+            response_maps=maps_of_workers(study)),
         maps=config.maps, statistics=config.statistics, seed=config.study.seed, responses=_kind(study),
         progress=progress)
     kind = {"responses": _kind(study)} if "human" in results.heatmaps["source"] else {}
@@ -279,8 +307,8 @@ def study_pilot(study: Study, *, classifier: bool) -> Pilot:
     """
     from salcompare.planning.pilot import fit_pilot
 
-    if study.config.responses.source == "none":
-        raise InputError(Problem("pilot study", "no responses", "responses that name images", "see [responses]"))
+    if study.people != "boxes":
+        raise InputError(Problem("pilot study", "no boxes", "boxes that name images", "see [responses]"))
     study.human_maps()  # refuses responses that name no image
     saliency = study.classifier_maps()["saliency"] if classifier and study.config.classifier else None
     return fit_pilot(study.responses, study.images, saliency, seed=study.config.study.seed,
@@ -288,7 +316,7 @@ def study_pilot(study: Study, *, classifier: bool) -> Pilot:
 
 
 def _actor_level_heatmap(study: Study) -> xr.DataArray | None:
-    if study.config.responses.source == "none":
+    if study.people == "none":
         return None
     heatmap: xr.DataArray = store.open_dataset(study.processed, "human")["coverage"]
     return heatmap

@@ -12,7 +12,6 @@ from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.ordering import natural_key
 from salcompare.stages import require
-from salcompare.study import source_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -51,14 +50,13 @@ def figure_data(study: Study) -> FigureData:
     """Gather all that the figures show."""
     from salcompare.figures import FigureData
 
-    human, responses = None, None
-    if study.config.responses.source != "none":
-        responses = study.responses
+    human, responses = None, study.responses if study.people == "boxes" else None
+    if study.people != "none":
         human = study.human_maps() if study.response_meta["level"] == "image" else None
     # Figures of one classifier show the last: the first classifier of study.toml, as its scripts do.
-    ordered = sorted(study.variants, key=lambda pair: pair[0] == study.config.classifier[0])
-    maps = {source_name(classifier, variant, study.config.attribution.method):
-            study.classifier_maps(variant, classifier=classifier.name) for classifier, variant in ordered}
+    names = [source.split("/")[0] for source in study.sources]
+    maps = {source: study.maps_of(source) for source in
+            sorted(study.sources, key=lambda source: source.split("/")[0] == names[0])}
     differences = store.open_dataset(study.processed, "differences").load() if study.config.classifier else None
     return FigureData(
         photographs=study.photographs(), images=study.images, responses=responses, human=human, classifier_maps=maps,

@@ -95,7 +95,7 @@ def write_dataset(dataset: xr.Dataset, folder: Path, name: str, *, fingerprint: 
     Parameters
     ----------
     dataset : Dataset
-        Chunked along ``image`` on disk where it has that dim. Missing text becomes empty text.
+        Chunked along ``image`` and ``response`` on disk where it has these dims. Missing text becomes empty text.
     folder : Path
         Made if it is not there.
     name : str
@@ -280,7 +280,7 @@ def _encoding(plain: xr.Dataset) -> dict[Hashable, dict[str, object]]:
 
 
 def _chunks(variable: xr.Variable) -> dict[Hashable, int]:
-    return {dim: min(IMAGES_PER_CHUNK, size) if dim == "image" else size for dim, size in variable.sizes.items()}
+    return {dim: min(IMAGES_PER_CHUNK, size) if dim in {"image", "response"} else size for dim, size in variable.sizes.items()}
 
 
 def _plain(dataset: xr.Dataset) -> xr.Dataset:

@@ -6,18 +6,30 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from salcompare import store
-from salcompare.config import FILE_NAME, Classifier, Config, commented_toml, read_config
+from salcompare.config import FILE_NAME, Classifier, Config, Precomputed, commented_toml, read_config
 from salcompare.errors import ConfigError, InputError, Problem
-from salcompare.schema import CHECKS, ESTIMATES, IMAGES, RESPONSES, Table
+from salcompare.schema import CHECKS, ESTIMATES, FIXATIONS, IMAGES, MAP_FILES, RESPONSES, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
     import xarray as xr
+
+
+PRECOMPUTED = "precomputed"  # stands in a source's name where a trained classifier has its variant
+_GIVEN: dict[str, Table] = {"fixations": FIXATIONS, "maps": MAP_FILES}
+
+
+class _Stored(NamedTuple):
+    """Where a source's maps are, and which stage makes them."""
+
+    stage: str
+    folder: Path
+    name: str
 
 
 @dataclass(frozen=True)
@@ -59,10 +71,27 @@ class Study:
         return [(classifier, variant) for classifier in self.config.classifier for variant in classifier.variants]
 
     @property
+    def people(self) -> Literal["boxes", "fixations", "maps", "none"]:
+        """What people's side is made of; fixations are gaze or clicks, maps are ready-made."""
+        source = self.config.responses.source
+        kinds: dict[str, Literal["fixations", "maps", "none"]] = {"fixations": "fixations", "maps": "maps",
+                                                                  "none": "none"}
+        return kinds.get(source, "boxes")
+
+    @property
     def sources(self) -> list[str]:
-        """Names of the classifiers' sources, such as ``alexnet/finetuned/guided_backprop``."""
-        return [source_name(classifier, variant, self.config.attribution.method)
-                for classifier, variant in self.variants]
+        """Names of the classifiers' sources, such as ``alexnet/finetuned/guided_backprop``, ready-made ones last."""
+        return list(self._stored)
+
+    @property
+    def _stored(self) -> dict[str, _Stored]:
+        method = self.config.attribution.method
+        trained = {source_name(classifier, variant, method):
+                   _Stored(f"maps {classifier.name}/{variant}", self.classifier_folder(classifier),
+                           f"{variant}-{method}") for classifier, variant in self.variants}
+        return trained | {f"{given.name}/{PRECOMPUTED}/{given.method}":
+                          _Stored(f"maps {given.name}", self.classifier_folder(given), f"{PRECOMPUTED}-{given.method}")
+                          for given in self.config.precomputed}
 
     @cached_property
     def images(self) -> pd.DataFrame:
@@ -71,13 +100,19 @@ class Study:
 
     @cached_property
     def responses(self) -> pd.DataFrame:
-        """The responses that the rules of quality keep, one row a box (see `salcompare.schema.RESPONSES`)."""
+        """The responses that the rules of quality keep, one row a box (see `salcompare.schema.RESPONSES`).
+
+        Gaze has one row a fixation (`salcompare.schema.FIXATIONS`), ready-made maps have one a map
+        (`salcompare.schema.MAP_FILES`), and no rule judges them.
+        """
+        if self.people in _GIVEN:
+            return self._table("responses", "responses.csv", _GIVEN[self.people])
         return self._table("quality", "responses_kept.csv", RESPONSES)
 
     @cached_property
     def responses_read(self) -> pd.DataFrame:
         """All responses that were read, those that the rules of quality leave out among them."""
-        return self._table("responses", "responses.csv", RESPONSES)
+        return self._table("responses", "responses.csv", _GIVEN.get(self.people, RESPONSES))
 
     @cached_property
     def checks(self) -> pd.DataFrame:
@@ -89,7 +124,7 @@ class Study:
         """Every estimate of the study, one row each (see `salcompare.schema.ESTIMATES`)."""
         return self._table("statistics", "estimates.csv", ESTIMATES)
 
-    def classifier_folder(self, classifier: Classifier) -> Path:
+    def classifier_folder(self, classifier: Classifier | Precomputed) -> Path:
         """Where a classifier's checkpoints, tables and maps are."""
         return self.processed / "classifiers" / classifier.name
 
@@ -101,6 +136,8 @@ class Study:
 
     def human_maps(self) -> xr.Dataset:
         """Coverage maps of the responses: ``coverage`` (image, y, x) and ``n_responses`` (image).
+
+        Of gaze, clicks and ready-made maps, ``coverage`` is the mean over responses of maps that each sum to 1.
 
         Raises
         ------
@@ -114,29 +151,51 @@ class Study:
                                      "use the study's heatmaps of actors: study.heatmaps()"))
         return store.open_dataset(self.processed, "human")
 
+    def response_maps(self) -> xr.DataArray:
+        """Give the maps of single responses (response, y, x) with coordinates ``image``, ``actor`` and ``worker``.
+
+        Raises
+        ------
+        InputError
+            If people drew boxes, whose maps are made where they are needed.
+        """
+        if self.people not in _GIVEN:
+            raise InputError(Problem(FILE_NAME, f"people's side: {self.people}", "gaze, clicks or ready-made maps",
+                                     "use study.human_maps()"))
+        self._require("human maps")
+        maps: xr.DataArray = store.open_dataset(self.processed, "response_maps")["response_maps"]
+        return maps
+
     def classifier_maps(self, variant: str | None = None, *, classifier: str | None = None,
-                        method: str = "guided_backprop", seed: int | None = None) -> xr.Dataset:
+                        method: str | None = None, seed: int | None = None) -> xr.Dataset:
         """Saliency maps of a classifier: ``saliency`` (image, y, x) over the test images.
 
         Parameters
         ----------
         variant : str, optional
-            ``frozen`` or ``finetuned``; the classifier's last if not given.
+            ``frozen`` or ``finetuned``, or ``precomputed`` for ready-made maps; the classifier's last if not given.
         classifier : str, optional
             Its name in study.toml; the first if not given.
-        method : str
-            The attribution method.
+        method : str, optional
+            The attribution method; the study's if not given.
         seed : int, optional
             The training seed; only the study's own is trained.
         """
-        chosen, variant = self._variant(classifier, variant)
-        if method != self.config.attribution.method:
-            raise InputError(Problem("method", repr(method), repr(self.config.attribution.method),
-                                     "set [attribution] method in study.toml"))
+        source = self._source(classifier, variant)
+        of = source.split("/")[2]
+        if method not in (None, of):
+            raise InputError(Problem("method", repr(method), repr(of), "set [attribution] method in study.toml"))
         if seed is not None and seed != self.config.study.seed:
             raise InputError(Problem("seed", str(seed), str(self.config.study.seed), "set [study] seed in study.toml"))
-        self._require(f"maps {chosen.name}/{variant}")
-        return store.open_dataset(self.processed / "classifiers" / chosen.name, f"{variant}-{method}")
+        return self.maps_of(source)
+
+    def maps_of(self, source: str) -> xr.Dataset:
+        """Saliency maps of one of the study's sources, such as ``alexnet/finetuned/guided_backprop``."""
+        if source not in self._stored:
+            raise InputError(Problem("source", repr(source), "one of " + ", ".join(self._stored)))
+        stage, folder, name = self._stored[source]
+        self._require(stage)
+        return store.open_dataset(folder, name)
 
     def heatmaps(self) -> xr.Dataset:
         """``heatmap`` and ``relative`` (source, actor, y, x) of every source."""
@@ -158,17 +217,20 @@ class Study:
 
         require(self, stage)
 
-    def _variant(self, classifier: str | None, variant: str | None) -> tuple[Classifier, str]:
-        named = {item.name: item for item in self.config.classifier}
+    def _source(self, classifier: str | None, variant: str | None) -> str:
+        named: dict[str, dict[str, str]] = {}  # classifier -> variant -> source
+        for source in self.sources:
+            name, of, _ = source.split("/")
+            named.setdefault(name, {})[of] = source
         if not named:
             raise InputError(Problem(FILE_NAME, "the study has no classifier", remedy="add a [[classifier]]"))
         name = classifier or next(iter(named))
         if name not in named:
             raise InputError(Problem("classifier", repr(name), "one of " + ", ".join(named)))
-        variant = variant or named[name].variants[-1]
-        if variant not in named[name].variants:
-            raise InputError(Problem("variant", repr(variant), "one of " + ", ".join(named[name].variants)))
-        return named[name], variant
+        variant = variant or list(named[name])[-1]
+        if variant not in named[name]:
+            raise InputError(Problem("variant", repr(variant), "one of " + ", ".join(named[name])))
+        return named[name][variant]
 
 
 def source_name(classifier: Classifier, variant: str, method: str) -> str:

@@ -15,11 +15,11 @@ from salcompare.sources.left_out import describe_left_out
 from salcompare.sources.orl import CREDIT as ORL_CREDIT
 from salcompare.sources.orl import NOTE as ORL_NOTE
 from salcompare.sources.photographs import Photographs, gather_photographs, locate_photographs, photograph_inputs
-from salcompare.sources.precomputed import ReadyMaps, read_ready_maps
+from salcompare.sources.precomputed import ReadyMaps, map_inputs, read_ready_maps
 from salcompare.sources.responses import ResponseTable, read_responses
 from salcompare.sources.splits import assign_splits
 
 __all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "ReadyMaps", "ResponseTable", "UnreadablePhotographError",
            "assign_splits", "decode_photograph", "describe_left_out", "gather_photographs", "locate_photographs",
-           "normalise_label", "photograph_inputs", "read_fixations", "read_photograph", "read_ready_maps",
+           "map_inputs", "normalise_label", "photograph_inputs", "read_fixations", "read_photograph", "read_ready_maps",
            "read_responses", "resize_photograph", "synonyms_table"]

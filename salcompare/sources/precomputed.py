@@ -15,6 +15,7 @@ from PIL import Image
 
 from salcompare.errors import InputError, Problem
 from salcompare.schema import MAP_FILES
+from salcompare.sources.candidates import hash_file, visible_files
 from salcompare.sources.map_files import MapFile, UnusableMapError, check_shape, find_maps
 
 ASIDE = frozenset({"hidden", "unknown_file", "not_test", "no_map", "constant"})
@@ -115,6 +116,20 @@ def read_ready_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[
     taken = sorted(taken, key=lambda one: (one.image, one.worker))
     return ReadyMaps(np.stack([one.pixels for one in taken]), _table(taken, images), left_out,
                      _notes(taken, size))
+
+
+def map_inputs(path: str, *, root: Path) -> dict[str, str]:
+    """Hash a file of maps, or every file in a folder of maps that is not hidden.
+
+    Returns
+    -------
+    dict
+        File, as the study names it -> SHA-256 of its bytes; empty where there is nothing at that path.
+    """
+    whole = root / path
+    if whole.is_dir():
+        return {file.shown: file.sha256 for file in visible_files(whole, shown=path)}
+    return {path: hash_file(whole, shown=path).sha256} if whole.exists() else {}
 
 
 def _read(found: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int],

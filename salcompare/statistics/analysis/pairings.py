@@ -85,8 +85,9 @@ def restricted_rows(matrix: xr.DataArray, data: AnalysisData, statistics: Statis
     if groups is not None:
         found = tests(matrix.assign_coords({GROUP: groups}), groups=GROUP, rng=rngs[SAME_GROUP])
         yield from pairing_rows(found, key, restriction=SAME_GROUP)[0]
-    right = np.isin(matrix.image.to_numpy(), list(correct_images(data.predictions, str(key["source"]))))
-    if right.all() or data.predictions is None:
+    known = predictions_of(data.predictions, str(key["source"]))
+    right = np.isin(matrix.image.to_numpy(), list(correct_images(known)))
+    if right.all() or known.empty:
         return
     try:
         found = tests(matrix.isel(image=right, image_other=right), rng=rngs[CORRECT])
@@ -105,13 +106,17 @@ def groups_of(images: pd.DataFrame, matrix: xr.DataArray) -> xr.DataArray | None
     return xr.DataArray(names, dims="image") if len(set(names)) > 1 and all(names) else None
 
 
-def correct_images(predictions: pd.DataFrame | None, source: str) -> set[str]:
-    """Ids of the images whose actor a source's classifier named; all that it saw, by CLASSIFIER/VARIANT/METHOD."""
+def predictions_of(predictions: pd.DataFrame | None, source: str) -> pd.DataFrame:
+    """Rows of the predictions of a source, CLASSIFIER/VARIANT/METHOD; none for ready-made maps."""
     if predictions is None or predictions.empty:
-        return set()
+        return pd.DataFrame(columns=["image", "actor", "predicted"])
     classifier, variant = source.split("/")[:2]
-    of_source = predictions[(predictions["classifier"] == classifier) & (predictions["variant"] == variant)]
-    return set(of_source.loc[of_source["actor"] == of_source["predicted"], "image"].astype(str))
+    return predictions[(predictions["classifier"] == classifier) & (predictions["variant"] == variant)]
+
+
+def correct_images(predictions: pd.DataFrame) -> set[str]:
+    """Ids of the images whose actor was named."""
+    return set(predictions.loc[predictions["actor"] == predictions["predicted"], "image"].astype(str))
 
 
 def _population(one: xr.Dataset, key: Row, ceiling: float) -> Row:
