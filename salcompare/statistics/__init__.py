@@ -4,6 +4,7 @@ Replicates are actors, images and workers, never pixels. Nothing here needs a st
 maps with dims (image, y, x) and a coordinate ``actor`` along ``image``, whoever made them, eager or dask.
 """
 
+from salcompare.statistics.agreements.pairwise import pairwise_agreement
 from salcompare.statistics.analysis import AnalysisData, Results, analyse
 from salcompare.statistics.ceilings.resampled import resampled_overlap
 from salcompare.statistics.ceilings.rounds import half_ceiling, rest_ceiling
@@ -106,6 +107,7 @@ __all__ = [
     "paired_map_test",
     "pairing_tests",
     "pairwise",
+    "pairwise_agreement",
     "partial_variance_explained",
     "percentile_interval",
     "permutations",

@@ -1,0 +1,1 @@
+"""How far workers agree in their boxes and labels, on an image, an actor's images and all."""
