@@ -18,6 +18,7 @@ from salcompare.sources.importers.entries import (
     items,
     mapping,
     named_worker,
+    number,
     numbered,
     show,
     text,
@@ -57,18 +58,13 @@ def _box(where: str, annotation: object, images: Table, categories: Table) -> Dr
     if len(items(corners)) != 4:
         raise RefusedError("not_a_box", f"bbox={show(corners)} is no list of left, top, width and height")
     box = bounding_box()
-    _, edges = box_edges(lambda: box.create(label="", coords=box.ltwh_to_ltrb(tuple(map(_plain, items(corners))))),
-                         corners)
+    left, top, width, height = (number(value, name) for value, name in zip(
+        items(corners), ("left", "top", "width", "height"), strict=True))
+    _, edges = box_edges(lambda: box.create(label="", coords=box.ltwh_to_ltrb((left, top, width, height))), corners)
     worker = named_worker(node, node.get("attributes"), image)
     names = tuple(name for name in (text(image.get(key)) for key in ("file_name", "path", "coco_url")) if name)
     size = canvas_size(image.get("width"), image.get("height"))
     return Drawn(where, worker, names, text(category.get("name")), edges, size)
-
-
-def _plain(value: object) -> float:
-    if isinstance(value, bool):
-        raise TypeError
-    return float(value)  # type: ignore[arg-type]
 
 
 def _by_id(values: object) -> Table:

@@ -48,7 +48,7 @@ def box_edges(make: Callable[[], BoundingBox], node: object) -> tuple[object, Ed
         box = make()
         label, corners = box.label, box.ltrb
     except AssertionError as error:
-        raise RefusedError("swapped_corners", f"its corners are swapped: {show(node)}") from error
+        raise RefusedError("swapped_corners", f"its corners are swapped or no numbers: {show(node)}") from error
     except (ParsingError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise RefusedError("layout", f"no box of this format: {show(node)}") from error
     x0, y0, x1, y1 = (number(value, name) for value, name in zip(corners, ("x0", "y0", "x1", "y1"), strict=True))

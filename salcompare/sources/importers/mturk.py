@@ -84,10 +84,10 @@ def _assignment(where: str, row: Row, options: Options) -> Iterator[Entry]:
         place = f"{where} box {at}" if len(found) > 1 else where
         names = image_names(row, answer.element)
         yield entry(place, partial(_box, place, answer, row, names), worker=worker, image=_first(names))
-    drawn_on = {_first(image_names(row, answer.element)) for answer in found}
-    for number, name in several.items() if "" not in drawn_on else ():
-        if name not in drawn_on:
-            yield Refused(f"{where} image {number}", "no_box", "the worker drew no box", worker, name)
+    drawn_on = {_first(image_names(row, answer.element)) for answer in found} if several else {""}
+    if "" not in drawn_on:
+        yield from (Refused(f"{where} image {number}", "no_box", "the worker drew no box", worker, name)
+                    for number, name in several.items() if name not in drawn_on)
 
 
 def _status(row: Row) -> str:

@@ -11,6 +11,7 @@ IMAGE_COLUMNS = ("input.image_url", "input.image", "input.image_id", "input.url"
                  "input.filename", "input.file", "input.path", "input.photo")
 LONGEST_NAME = 2000
 _NUMBERED_INPUT = re.compile(r"input\..*?(?:image|img|photo|picture|face|url|file|path).*?(\d{1,4})")
+_IMAGE_ANSWER = re.compile(r"answer\..*(?:image|img|photo|picture|file|url)")
 _NUMBER = re.compile(r"\d{1,4}$")
 Row = Mapping[str, str]
 
@@ -31,17 +32,22 @@ def several_images(row: Row) -> dict[int, str]:
 def image_names(row: Row, element: str) -> tuple[str, ...]:
     """Give what may name the image that an answer's element shows; nothing where it may be any of several.
 
-    Of an assignment with one image these are the columns that say so, then any other input, then what the page sent
-    back.
+    Of an assignment with one image these are the columns that say so; without them any other input, or else what the
+    page sent back. Those are no numbers, for a count or a size may look like an image's.
     """
     several = several_images(row)
     if several:
         number = _NUMBER.search(element)
         return (several[int(number[0])],) if number and int(number[0]) in several else ()
-    inputs = [column for column in row if column.startswith("input.")]
-    answers = [column for column in row if column.startswith("answer.") and re.search(r"image|photo|file|url", column)]
-    found = (text(row[column]) for column in dict.fromkeys((*IMAGE_COLUMNS, *inputs, *answers)) if column in row)
-    return tuple(name for name in found if _is_name(name))
+    stated = [text(row[column]) for column in IMAGE_COLUMNS if column in row]
+    inputs = [text(cell) for column, cell in row.items() if column.startswith("input.") and not _is_number(cell)]
+    answers = [text(cell) for column, cell in row.items() if _IMAGE_ANSWER.match(column) and not _is_number(cell)]
+    found = (tuple(filter(_is_name, names)) for names in (stated, inputs, answers))
+    return next(filter(None, found), ())
+
+
+def _is_number(cell: str) -> bool:
+    return not any(character.isalpha() for character in cell)
 
 
 def _is_name(name: str) -> bool:

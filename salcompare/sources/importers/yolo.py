@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from salcompare.sources.importers.content import Content
-from salcompare.sources.importers.entries import Drawn, Entry, Refused, RefusedError, entry, show, text
+from salcompare.sources.importers.entries import Drawn, Entry, Refused, RefusedError, entry, number, show, text
 from salcompare.sources.importers.globox_boxes import bounding_box, box_edges
 from salcompare.sources.importers.options import Options
 
@@ -47,6 +47,8 @@ def _box(where: str, line: str, names: tuple[str, ...], classes: list[str]) -> D
         raise RefusedError("prediction", "has six numbers, the last a confidence, so a detector found it")
     if len(cells) != 5:
         raise RefusedError("layout", f"{show(line)} is not class, centre across and down, width and height")
+    for cell in cells[1:]:
+        number(cell, "a place or side")
     box = bounding_box()
     label, edges = box_edges(lambda: box.from_yolo_v5(line, image_size=(1, 1)), line)
     return Drawn(where, "", names, _class(str(label), classes), edges, (1.0, 1.0), relative=True)
