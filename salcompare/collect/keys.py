@@ -66,7 +66,7 @@ class Keys:
 
         try:
             assignment, expires = self._trials.loads(token)
-        except BadData:
+        except (BadData, UnicodeEncodeError):  # half of a surrogate pair
             return None
         return int(assignment), int(expires)
 
