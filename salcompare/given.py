@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from salcompare import provenance, store
 from salcompare.schema import CLASSIFIER_MAPS, FIXATIONS, HUMAN_MAPS, MAP_FILES, check_maps, check_table
-from salcompare.study import PRECOMPUTED
+from salcompare.study import GIVEN, PRECOMPUTED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def _spread(study: Study) -> xr.DataArray:
 
 def maps_of_workers(study: Study) -> xr.DataArray | None:
     """Give maps of single responses, where people's side has no boxes and says whose each is."""
-    if study.people not in {"fixations", "maps"}:
+    if study.people not in GIVEN:
         return None
     maps = study.response_maps()
     return maps if bool((maps["worker"] != "").all()) else None
@@ -106,7 +106,8 @@ def take_classifier_maps(study: Study, own: str, progress: Progress, *, given: P
     maps.attrs |= _trust(study) | {"method": given.method, "variant": PRECOMPUTED}
     folder = study.classifier_folder(given)
     store.write_table(folder / "left_out.csv", read.left_out)
-    store.write_json(folder / "given.json", {**dataclasses.asdict(given), "notes": list(read.notes)})
+    store.write_json(folder / "given.json", {**dataclasses.asdict(given), "n_maps": len(read.table),
+                                               "notes": list(read.notes)})
     store.write_dataset(maps, folder, f"{PRECOMPUTED}-{given.method}", fingerprint=own)
     progress.say(f"  {len(read.table)} maps")
     _say_left_out(read.left_out, progress)

@@ -6,12 +6,13 @@ import dataclasses
 import shutil
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.ordering import natural_key
 from salcompare.stages import require
+from salcompare.study import GIVEN
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -159,17 +160,22 @@ def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: A
         title=study.config.study.name, simulated=study.simulated, credit=credit(study), images=study.images,
         images_left_out=_read_csv(study.processed / "images_left_out.csv"),
         responses=data.responses, responses_left_out=_read_csv(study.processed / "responses_left_out.csv"),
-        notes=(*meta.get("notes", ()), *_source_notes(study),
+        notes=(*meta.get("notes", ()), *_source_notes(study), *_notes_on_maps(study),
                *(f"Figure {number} is left out: {why}" for number, why in figures_left_out(data).items())),
         estimates=study.estimates, classifiers=_classifier_tables(study), figures=tuple(drawn),
         settings=dataclasses.asdict(study.config), provenance=_provenance(study), truth=meta.get("truth"),
-        mask_share=study.config.maps.mask_share), study.reports)
+        mask_share=study.config.maps.mask_share, given=study.responses if study.people in GIVEN else None,
+        given_maps=_given_maps(study)), study.reports)
 
 
 def _source_notes(study: Study) -> tuple[str, ...]:
     from salcompare.sources import ORL_NOTE
 
     return (ORL_NOTE,) if study.config.images.source == "orl" else ()
+
+
+def _notes_on_maps(study: Study) -> tuple[str, ...]:
+    return tuple(f"{name}: {note}" for name, given in _given_maps(study).items() for note in given["notes"])
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -191,6 +197,13 @@ def _classifier_tables(study: Study) -> dict[str, dict[str, object]]:
                                      for name in ("accuracy", "confusion", "training", "weights")}
         found[classifier.name] = tables | {"summary": store.read_json(folder / "summary.json")}
     return found
+
+
+def _given_maps(study: Study) -> dict[str, dict[str, Any]]:
+    """Gather what is known of each classifier's ready-made maps, by name."""
+    folders = {given.name: study.classifier_folder(given) for given in study.config.precomputed}
+    return {name: {**store.read_json(folder / "given.json"), "left_out": _read_csv(folder / "left_out.csv")}
+            for name, folder in folders.items()}
 
 
 def _provenance(study: Study) -> dict[str, object]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 PRECOMPUTED = "precomputed"  # stands in a source's name where a trained classifier has its variant
-_GIVEN: dict[str, Table] = {"fixations": FIXATIONS, "maps": MAP_FILES}
+GIVEN: dict[str, Table] = {"fixations": FIXATIONS, "maps": MAP_FILES}
 
 
 class _Stored(NamedTuple):
@@ -105,14 +105,14 @@ class Study:
         Gaze has one row a fixation (`salcompare.schema.FIXATIONS`), ready-made maps have one a map
         (`salcompare.schema.MAP_FILES`), and no rule judges them.
         """
-        if self.people in _GIVEN:
-            return self._table("responses", "responses.csv", _GIVEN[self.people])
+        if self.people in GIVEN:
+            return self._table("responses", "responses.csv", GIVEN[self.people])
         return self._table("quality", "responses_kept.csv", RESPONSES)
 
     @cached_property
     def responses_read(self) -> pd.DataFrame:
         """All responses that were read, those that the rules of quality leave out among them."""
-        return self._table("responses", "responses.csv", _GIVEN.get(self.people, RESPONSES))
+        return self._table("responses", "responses.csv", GIVEN.get(self.people, RESPONSES))
 
     @cached_property
     def checks(self) -> pd.DataFrame:
@@ -159,7 +159,7 @@ class Study:
         InputError
             If people drew boxes, whose maps are made where they are needed.
         """
-        if self.people not in _GIVEN:
+        if self.people not in GIVEN:
             raise InputError(Problem(FILE_NAME, f"people's side: {self.people}", "gaze, clicks or ready-made maps",
                                      "use study.human_maps()"))
         self._require("human maps")

@@ -85,8 +85,9 @@ def fixations() -> pd.DataFrame:
 
 def peoples_maps() -> xr.DataArray:
     """One map an image, of all workers together, at half the photographs' resolution."""
-    features = list(FEATURES.values())
-    maps = [blob(*features[number // N_IMAGES][:2], 0.2, scale=2) for number in range(len(images()))]
+    features, rng = list(FEATURES.values()), np.random.default_rng(4)
+    maps = [blob(*(features[number // N_IMAGES][:2] + rng.normal(0, 0.05, 2)), 0.2, scale=2)
+            for number in range(len(images()))]
     return xr.DataArray(np.stack(maps), dims=("image", "y", "x"), coords={"image": images()}, name="attention")
 
 

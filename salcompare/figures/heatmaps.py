@@ -53,7 +53,7 @@ def _figure(data: FigureData, variable: str, name: str, title: str, what: str) -
 def _row(data: FigureData, maps: xr.DataArray, source: str, photographs: dict[str, np.ndarray]) -> Row:
     overlays = {actor: _shown(data, maps.sel(source=source, actor=[actor])) for actor in photographs}
     highest = max((float(overlay.max()) for overlay in overlays.values() if overlay.notnull().any()), default=1.0)
-    unit = "Share of\nresponses" if source == "human" else "Share of\nimages"
+    unit = _UNITS[_people(data)] if source == "human" else "Share of\nimages"
     unit = unit if maps.name == "heatmap" else "Above\npopulation"
     outlines = _outlines(data, source, tuple(photographs)) if maps.name == "relative" else ()
     return Row(_title(source), photographs, (Layer(overlays, sequential(unit, highest)),), outlines)
@@ -93,6 +93,19 @@ def _title(source: str) -> str:
     return "Human" if source == "human" else "Classifier"
 
 
+_UNITS = {"boxes": "Share of\nresponses", "fixations": "Share of\nlooking", "maps": "Share of\nthe map"}
+_MEANINGS = {
+    "boxes": "share of an image's responses whose box covers the pixel",
+    "fixations": "share of the looking time, or of the clicks, that falls on the pixel, mean over an image's trials",
+    "maps": "ready-made maps, each scaled to sum to 1, mean over an image's maps",
+}
+
+
+def _people(data: FigureData) -> str:
+    """Name what people's side is made of, as its maps say."""
+    return "boxes" if data.human is None else str(data.human.attrs.get("people", "boxes"))
+
+
 def _shown(data: FigureData, maps: xr.DataArray) -> xr.DataArray:
     """Keep what is shown of one map (actor, y, x) with one actor; NaN elsewhere."""
     human = maps.source.item() == "human"
@@ -102,7 +115,7 @@ def _shown(data: FigureData, maps: xr.DataArray) -> xr.DataArray:
 
 def _row_text(data: FigureData, source: str) -> str:
     if source == "human":
-        return ("Human: share of an image's responses whose box covers the pixel, mean over the actor's images; shown "
+        return (f"Human: {_MEANINGS[_people(data)]}, mean over the actor's images; shown "
                 f"at or above its {100 * (1 - data.human_share):g}th percentile and above 0.")
     return (f"Classifier ({source_name(source)}): share of the actor's images in whose top {data.mask_share:.0%} the "
             f"pixel is; the top {data.mask_share:.0%} of pixels are shown.")

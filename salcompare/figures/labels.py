@@ -44,7 +44,7 @@ _NO_AXES = theme(axis_text_x=element_blank(), axis_text_y=element_blank(), axis_
 def labels_missing(data: FigureData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     if data.responses is None or data.responses.empty:
-        return "there are no responses"
+        return "there are no boxes"
     return "the estimates have no label shares" if _shares(data).empty else None
 
 

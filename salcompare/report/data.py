@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ class ReportData:
     credit : str
         Whom the photographs are owed to.
     images, responses : DataFrame
-        The catalogue and the responses; `responses` is None for a study without people.
+        The catalogue and the boxes; `responses` is None for a study without people, or whose people drew none.
     images_left_out, responses_left_out : DataFrame
         What was not taken, and why.
     notes : tuple of str
@@ -52,6 +52,11 @@ class ReportData:
         What was planted, for simulated responses.
     mask_share : float
         Share of a map's pixels in a classifier's mask.
+    given : DataFrame or None
+        Fixations or clicks (`salcompare.schema.FIXATIONS`), or the list of people's ready-made maps
+        (`salcompare.schema.MAP_FILES`), where these are people's side.
+    given_maps : mapping
+        Classifiers' ready-made maps, by name: method, n_maps, notes, and the table left_out.
     """
 
     title: str
@@ -69,3 +74,26 @@ class ReportData:
     provenance: Mapping[str, Any]
     truth: Mapping[str, Any] | None
     mask_share: float
+    given: pd.DataFrame | None = None
+    given_maps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def people(self) -> Literal["boxes", "fixations", "maps", "none"]:
+        """What people's side is made of."""
+        if self.responses is not None:
+            return "boxes"
+        if self.given is None:
+            return "none"
+        return "fixations" if "duration" in self.given else "maps"
+
+    @property
+    def workers_known(self) -> bool:
+        """Whether it is known who responded to each image, which ceilings and components of responses need."""
+        if self.people == "boxes":
+            return True
+        return self.given is not None and "worker" in self.given and bool(self.given["worker"].notna().all())
+
+    @property
+    def has_classifier(self) -> bool:
+        """Whether there are maps of a classifier, trained here or ready-made."""
+        return bool(self.classifiers or self.given_maps)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from salcompare.report.data import ReportData, ReportFigure
     from salcompare.report.tables import PrintedTable
 
-DICTIONARY = (schema.IMAGES, schema.RESPONSES, schema.ESTIMATES)
+PEOPLE = {"boxes": (schema.RESPONSES,), "fixations": (schema.FIXATIONS,), "maps": (schema.MAP_FILES,), "none": ()}
 LAYOUTS = (schema.HUMAN_MAPS, schema.CLASSIFIER_MAPS)
 
 
@@ -54,7 +54,8 @@ def _page(data: ReportData, tables: list[PrintedTable], folder: Path) -> str:
     return template.render(
         data=data, tables=tables, style=(own / "page.css").read_text(encoding="utf-8"), findings=summarise(data),
         figures=[_embedded(figure, folder) for figure in data.figures], methods=methods(data), limits=limits(data),
-        references=REFERENCES, dictionary=DICTIONARY, layouts=LAYOUTS,
+        references=REFERENCES, layouts=LAYOUTS,
+        dictionary=(schema.IMAGES, *PEOPLE[data.people], schema.ESTIMATES),
         settings=_flat(data.settings), versions=dict(data.provenance["versions"]),
         inputs=sorted(data.provenance["inputs"].items()))
 
@@ -79,11 +80,14 @@ def _write_tables(data: ReportData, tables: list[PrintedTable], folder: Path) ->
 def _numbers(data: ReportData) -> dict[str, object]:
     return {
         "study": data.title,
-        "responses": None if data.responses is None else "simulated" if data.simulated else "collected",
+        "responses": None if data.people == "none" else "simulated" if data.simulated else "collected",
+        "people": data.people,
         "planted": data.truth,
         "estimates": data.estimates.to_dict(orient="records"),
         "classifiers": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
                                for kind, value in found.items()} for name, found in data.classifiers.items()},
+        "given_maps": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
+                              for kind, value in found.items()} for name, found in data.given_maps.items()},
         "summary": [{"question": finding.question, "answers": finding.answers} for finding in summarise(data)],
         "notes": data.notes, "settings": data.settings, "provenance": data.provenance,
     }

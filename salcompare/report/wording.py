@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
 ALPHA = 0.05  # the level at which the summary speaks of evidence
@@ -26,6 +28,15 @@ def number(value: object, digits: int = 3) -> str:
 def percent(share: float, digits: int = 1) -> str:
     """Print a share as a percentage."""
     return f"{100 * share:.{digits}f}%"
+
+
+def spread(fixations: Mapping[str, Any]) -> str:
+    """Print the standard deviation of the Gaussians on fixations, in the unit in which it was stated."""
+    sigma = fixations["sigma"]
+    if fixations["unit"] == "pixels":
+        return f"{number(sigma)} pixels"
+    wide = fixations["pixels_per_degree"]
+    return f"{number(sigma)}° of visual angle, {number(sigma * wide)} pixels at {number(wide)} pixels a degree"
 
 
 def p_value(p: float) -> str:

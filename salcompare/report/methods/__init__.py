@@ -8,7 +8,14 @@ from salcompare.report.methods.ceilings import CEILING, RESAMPLING, SHARE
 from salcompare.report.methods.families import FAMILIES
 from salcompare.report.methods.labels import labels
 from salcompare.report.methods.limits import limits
-from salcompare.report.methods.material import HUMAN_MAPS, SIMULATION, classifier_maps, classifiers, photographs
+from salcompare.report.methods.material import (
+    SIMULATION,
+    classifier_maps,
+    classifiers,
+    given_maps,
+    human_maps,
+    photographs,
+)
 from salcompare.report.methods.overlap import ACTOR_SIMILARITY, BASELINES, overlap
 from salcompare.report.methods.references import REFERENCES
 from salcompare.report.methods.relative import relative
@@ -23,17 +30,20 @@ __all__ = ["REFERENCES", "limits", "methods"]
 
 def methods(data: ReportData) -> list[tuple[str, str]]:
     """Headed paragraphs: what was done, with the settings in them; what the study does not have is left out."""
-    people = data.responses is not None
+    people = data.people != "none"
     found = [("Photographs", photographs(data))]
     if people:
         found += [("Simulated responses", SIMULATION)] if data.simulated else []
-        found += [("Human maps", HUMAN_MAPS)]
+        found += [("Human maps", human_maps(data))]
     if data.classifiers:
         found += [("Classifiers", classifiers(data)), ("Classifier maps", classifier_maps(data))]
+    if data.given_maps:
+        found += [("Ready-made classifier maps", given_maps(data))]
     found += [("Relative saliency", relative(data)), ("Variance explained", variance(data))]
-    if people:
+    if data.people == "boxes":
         found += [("Labels", labels(data))]
-    if people and data.classifiers:
-        found += [("Overlap", overlap(data)), ("Noise ceiling", CEILING), ("Share of the ceiling", SHARE),
-                  ("Resampling", RESAMPLING), ("Baselines", BASELINES), ("Similarity of actors", ACTOR_SIMILARITY)]
+    if people and data.has_classifier:
+        ceilings = [("Noise ceiling", CEILING), ("Share of the ceiling", SHARE), ("Resampling", RESAMPLING)]
+        found += [("Overlap", overlap(data)), *(ceilings if data.workers_known else []), ("Baselines", BASELINES),
+                  ("Similarity of actors", ACTOR_SIMILARITY)]
     return [*found, ("Symmetry", SYMMETRY), ("Families of tests", FAMILIES)]

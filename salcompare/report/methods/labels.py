@@ -28,7 +28,7 @@ def labels(data: ReportData) -> str:
         "image are no more alike than labels on any. Its t interval crosses workers with images within actors (Schütt "
         "et al. 2023). People may choose what to name, so that a low alpha is no defect.",
     ]
-    if data.classifiers:
+    if data.has_classifier:
         said.append(
             "For each label, the share of an actor's classifier mask inside the label's region is correlated, over "
             "actors, with people's share of the label. The region is the smallest that holds half of the area of the "

@@ -8,13 +8,20 @@ if TYPE_CHECKING:
     from salcompare.report.data import ReportData
 
 
+_OF_PEOPLE = {
+    "none": [],
+    "boxes": ["Boxes are not gradients. A box says which feature a person would name; a gradient says which pixels "
+              "move a logit. Agreement of the two is agreement of where, not of why."],
+    "fixations": ["Looking is not recognising. Eyes go to the centre of a picture and to faces' middle whatever the "
+                  "task: the centred baseline and other actors' maps are there for that reason.",
+                  "The width of the Gaussians on fixations was chosen, not estimated; overlap and ceiling follow it."],
+    "maps": ["People's maps were given ready-made: how they were made is not known here."],
+}
+
+
 def limits(data: ReportData) -> list[str]:
     """Name what the numbers cannot say."""
-    said = [
-        "Guided Backpropagation hardly changes when a network's weights are replaced by random ones (Adebayo et al. "
-        "2018): a map may show the photograph's edges more than what the network learned.",
-        "Boxes are not gradients. A box says which feature a person would name; a gradient says which pixels move a "
-        "logit. Agreement of the two is agreement of where, not of why.",
+    said = [*_of_classifiers(data), *_OF_PEOPLE[data.people],
         "Both maps of an image share its pose and framing, which alone makes overlap on the same image beat overlap "
         "across images; the image effect and the baselines are there for that reason.",
         "Pixels are never replicates: every interval and p-value rests on actors, images or workers.",
@@ -22,4 +29,17 @@ def limits(data: ReportData) -> list[str]:
     ]
     if data.simulated:
         said.insert(0, "The responses are simulated. Nothing here is a finding about people.")
+    return said
+
+
+def _of_classifiers(data: ReportData) -> list[str]:
+    said = []
+    methods = {given["method"] for given in data.given_maps.values()}
+    if data.classifiers or "guided_backprop" in methods:
+        said.append(
+            "Guided Backpropagation hardly changes when a network's weights are replaced by random ones (Adebayo et "
+            "al. 2018): a map may show the photograph's edges more than what the network learned.")
+    if data.given_maps:
+        said.append("Ready-made maps are taken on trust: whether the network had seen these photographs in training, "
+                    "and how its maps were made, is not known here.")
     return said

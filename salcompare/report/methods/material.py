@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from salcompare.report.wording import number, percent
+from salcompare.report.wording import number, percent, spread
 
 if TYPE_CHECKING:
     from salcompare.report.data import ReportData
@@ -18,19 +18,49 @@ SIMULATION = (
     "others, a preference for one side in one-sided labels, and workers' habits. Nothing relates the boxes to any "
     "classifier's maps. The planted values stand in report.json under 'planted'.")
 
-HUMAN_MAPS = (
+_BOXES = (
     "A box covers the pixels from its left and top edge up to, and without, its right and bottom edge. An image's "
-    "coverage is the share of its responses whose box covers a pixel; an actor's heatmap is the mean of its images' "
-    "coverage, so that images weigh the same. Every image with responses has a map; R², symmetry and overlap use those "
-    "of the images that the classifier's maps are of, where there are any.")
+    "coverage is the share of its responses whose box covers a pixel")
+_FIXATIONS = (
+    "People's side is gaze or clicks. Each fixation is a Gaussian with a standard deviation of {spread}, integrated "
+    "over each pixel, cut at the photograph's edges and scaled so that all of its weight is inside. A trial is one "
+    "showing of an image to a worker; its map is the mean of its fixations' Gaussians, weighed by duration, so that "
+    "it sums to 1. An image's map, called coverage like that of boxes, is the mean over its trials")
+_MAPS = (
+    "People's side is ready-made maps, brought to the grid and each scaled to sum to 1, as their units are not "
+    "known. An image's map, called coverage like that of boxes, is the mean of its maps")
+_NO_LABELS = (" There are no labels and no boxes: their statistics are left out{workers}.")
+
+
+def human_maps(data: ReportData) -> str:
+    """Say how people's maps were made."""
+    made = {"boxes": _BOXES, "fixations": _FIXATIONS, "maps": _MAPS}[data.people]
+    if data.people == "fixations":
+        made = made.format(spread=spread(data.settings["fixations"]))
+    workers = (", and where statistics speak of responses, each is a trial or a map" if data.workers_known else
+               "; nor do the maps say which worker made what, so that noise ceilings and shares of them are unknown")
+    return (f"{made}; an actor's heatmap is the mean of its images' coverage, so that images weigh the same. Every "
+            "image with responses has a map; R², symmetry and overlap use those of the images that the classifier's "
+            "maps are of, where there are any."
+            + ("" if data.people == "boxes" else _NO_LABELS.format(workers=workers)))
+
+
+def given_maps(data: ReportData) -> str:
+    """Say what was done with a classifier's ready-made maps."""
+    names = " ".join(f"{name}: {given['n_maps']:,} maps, method '{given['method']}'."
+                     for name, given in data.given_maps.items())
+    maps = data.settings["maps"]
+    return (f"{names} They were taken as they are, not trained or computed here, and brought to the grid where they "
+            f"are of another size. {_prepared(maps, data.settings['study']['size'][1])}")
 
 
 def photographs(data: ReportData) -> str:
     """Say how photographs were prepared."""
     height, width = data.settings["study"]["size"]
-    return (f"Every photograph was brought to a grid of {height} × {width} pixels without keeping its aspect. Images "
-            "of each actor were split at random, seeded, into training, validation and test images; the classifier's "
-            "maps are of the test images.")
+    split = ("Nothing was trained on them, so that every image is a test image." if data.images["split"].eq("test").all()
+             else "Images of each actor were split at random, seeded, into training, validation and test images; the "
+             "classifier's maps are of the test images.")
+    return f"Every photograph was brought to a grid of {height} × {width} pixels without keeping its aspect. {split}"
 
 
 def classifiers(data: ReportData) -> str:
@@ -59,7 +89,10 @@ def classifier_maps(data: ReportData) -> str:
     width = data.settings["study"]["size"][1]
     return ("Guided Backpropagation (Springenberg et al. 2015): the gradient of the actor's "
             f"{attribution['output']} with respect to the image, with negative gradients zeroed at every ReLU and at "
-            f"the input; channels are reduced by their {attribution['channels']}. A mask is the top "
-            f"{percent(maps['mask_share'], 0)} of a map's pixels, exactly; an actor's heatmap is the mean of its test "
-            "images' masks. Smoothed maps are convolved with a Gaussian of standard deviation "
+            f"the input; channels are reduced by their {attribution['channels']}. {_prepared(maps, width)}")
+
+
+def _prepared(maps: Mapping[str, Any], width: int) -> str:
+    return (f"A mask is the top {percent(maps['mask_share'], 0)} of a map's pixels, exactly; an actor's heatmap is the "
+            "mean of its test images' masks. Smoothed maps are convolved with a Gaussian of standard deviation "
             f"{number(maps['sigma'] * width)} pixels.")

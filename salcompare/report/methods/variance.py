@@ -25,9 +25,10 @@ def _beside(data: ReportData, n: int) -> str:
     replicates = "shoots' means" if "shoot" in data.images and data.images["shoot"].notna().any() else "images"
     groups = (" Groups of actors are compared by permuting whole actors." if "group" in data.images
               and data.images["group"].notna().any() else "")
-    boxes = (" People's boxes are split over actors, images, workers and the rest, from inner products of pairs of "
-             "boxes: the components are differences of mean squared distances, unbiased however many boxes an image "
-             "has, and on balanced data those of an analysis of variance." if data.responses is not None else "")
+    what = "boxes" if data.people == "boxes" else "responses"
+    boxes = (f" People's {what} are split over actors, images, workers and the rest, from inner products of pairs of "
+             "them: the components are differences of mean squared distances, unbiased however many boxes an image "
+             "has, and on balanced data those of an analysis of variance." if data.workers_known else "")
     return ("Other distances than Euclidean (Bray-Curtis; the root of the Jensen-Shannon divergence of maps of unit "
             "sum) go the same way through the Gower-centred matrix; photographs are averaged over channels for them. "
             f"Spread: distances of {replicates} to their actor's spatial median are compared by a one-way F (Anderson "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from salcompare.report.summary.picking import pick
-from salcompare.report.wording import number, percent
+from salcompare.report.wording import number, percent, spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,15 +18,31 @@ def compared(data: ReportData) -> list[str]:
     test = data.images[data.images["split"] == "test"]
     said = [f"{data.images['actor'].nunique()} actors with {len(data.images):,} photographs, of which {len(test):,} "
             "were kept for testing; the classifier's maps are made of those."]
+    if data.given is not None:
+        said.append(_given(data, data.given))
     if data.responses is not None:
         kind = "simulated boxes" if data.simulated else "boxes"
         workers = f" by {_counted(data.responses['worker'], 'worker')}" if "worker" in data.responses else ""
         images = f" on {_counted(data.responses['image'], 'image')}" if "image" in data.responses else ""
         said.append(f"{len(data.responses):,} {kind}{workers}{images}.")
+    said += [f"{name}: {given['n_maps']:,} maps that were given ready-made ({given['method'].replace('_', ' ')}); no "
+             "network was trained for them." for name, given in data.given_maps.items()]
     if data.simulated:
         said.append("No person drew these boxes: they come from a generative model with planted effects, so whatever "
                     "is said of people below shows what the toolkit does, not what people do.")
     return said
+
+
+def _given(data: ReportData, table: pd.DataFrame) -> str:
+    """Say what people's side is where it is not boxes."""
+    images = _counted(table["image"], "image")
+    if data.people == "maps":
+        by = (f"of {_counted(table['worker'], 'worker')}" if data.workers_known else
+              "which do not say which worker made what")
+        return f"People's side is {len(table):,} ready-made maps, {by}, on {images}."
+    trials = len(table.drop_duplicates(["worker", "image", "trial"]))
+    return (f"People's side is gaze or clicks: {len(table):,} fixations by {_counted(table['worker'], 'worker')} in "
+            f"{trials:,} trials on {images}, spread by Gaussians of {spread(data.settings['fixations'])}.")
 
 
 def accuracy(data: ReportData) -> list[str]:

@@ -29,5 +29,7 @@ def printed_tables(data: ReportData) -> list[PrintedTable]:
         *relative_tables(estimates), *symmetry_tables(estimates), families_table(estimates), *classifier_tables(data),
         plain_table("images_left_out", "Files left out", data.images_left_out),
         plain_table("responses_left_out", "Responses left out", data.responses_left_out),
+        *(plain_table(f"maps_left_out_{name}", f"{name}: maps left out", given["left_out"])
+          for name, given in data.given_maps.items()),
     ]
     return [table for table in tables if len(table.frame)]

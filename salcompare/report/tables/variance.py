@@ -51,8 +51,8 @@ def _beside(estimates: pd.DataFrame) -> PrintedTable:
 def _components(estimates: pd.DataFrame) -> PrintedTable:
     """Shares of the variance by source of variation."""
     return table_of("variance_components", "What the variance is made of",
-        "Shares of the variance of single maps, for people of single boxes, with 95% jackknife intervals over what is "
-        "named. One map an image: its image share holds the residual. n counts images, for people responses.",
+        "Shares of the variance of single maps, for people of single responses, with 95% jackknife intervals over "
+        "what is named. One map an image: its image share holds the residual. n counts images, for people responses.",
         estimates[estimates["statistic"] == "variance_component"],
         ["source", "form", "metric", "value", "ci_low", "ci_high", "resampled", "n"])
 
