@@ -67,7 +67,7 @@ def test_a_resized_window_keeps_the_box_on_its_pixels(browser, tmp_path: Path):
         drawn = page.locator(".drawn .line-over").bounding_box()
         x0, y0 = on_screen(page, *box[:2])
         x1, y1 = on_screen(page, *box[2:])
-        assert drawn == pytest.approx({"x": x0, "y": y0, "width": x1 - x0, "height": y1 - y0}, abs=3)  # the line's width
+        assert drawn == pytest.approx({"x": x0, "y": y0, "width": x1 - x0, "height": y1 - y0}, abs=3)
         assert shown_box(page) == box
 
 

@@ -16,7 +16,9 @@ export function attachLabels({ group, own, ownField, onChange }) {
   });
   group.addEventListener("click", (event) => {
     // A click, not an arrow key through the group: only then is it sure that words are wanted next.
-    if (event.detail > 0 && event.target.matches("input[type=radio][value='']")) own.focus();
+    if (event.detail === 0 || !event.target.matches("input[type=radio][value='']")) return;
+    show(); // the change is told only after the click, and what is hidden takes no focus
+    own.focus();
   });
   own.addEventListener("input", onChange);
 

@@ -112,6 +112,9 @@ export function attachPointing({ surface, stage, box, size, say, allowed }) {
   surface.addEventListener("pointerup", lifted);
   surface.addEventListener("pointercancel", lifted);
 
+  // A quick stroke must not count as a flick, which would take the next tap for its end.
+  surface.addEventListener("touchmove", (event) => event.preventDefault(), { passive: false });
+
   surface.addEventListener("wheel", (event) => {
     if (!event.ctrlKey) return;
     event.preventDefault();
