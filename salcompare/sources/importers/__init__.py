@@ -4,7 +4,7 @@ Every row of a file is either taken or refused with a reason; a file that cannot
 """
 
 from salcompare.sources.importers.detection import FORMATS, detect_format
-from salcompare.sources.importers.importing import Imported, import_responses
+from salcompare.sources.importers.importing import Imported, import_boxes, import_responses, known_images
 from salcompare.sources.importers.options import STATUSES, Options
 from salcompare.sources.importers.writing import (
     Written,
@@ -15,5 +15,6 @@ from salcompare.sources.importers.writing import (
     write_imported,
 )
 
-__all__ = ["FORMATS", "STATUSES", "Imported", "Options", "Written", "detect_format", "free_path", "import_responses",
-           "read_catalogue", "responses_path", "settings_to_change", "write_imported"]
+__all__ = ["FORMATS", "STATUSES", "Imported", "Options", "Written", "detect_format", "free_path", "import_boxes",
+           "import_responses", "known_images", "read_catalogue", "responses_path", "settings_to_change",
+           "write_imported"]

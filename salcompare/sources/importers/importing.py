@@ -109,11 +109,28 @@ def import_responses(path: Path, images: pd.DataFrame, *, file_format: str | Non
     MissingDependencyError
         If the format needs globox or defusedxml, which are not installed.
     """
+    return import_boxes(path, known_images(images), file_format=file_format, options=options)
+
+
+def known_images(images: pd.DataFrame) -> Catalogue:
+    """Check a catalogue of images, and make them known by their names.
+
+    Raises
+    ------
+    InputError
+        If a row lacks what it needs.
+    """
+    check_table(images, IMAGES, "images")
+    return Catalogue(images)
+
+
+def import_boxes(path: Path, catalogue: Catalogue, *, file_format: str | None = None,
+                 options: Options | None = None) -> Imported:
+    """Import as `import_responses` does, for images that are known already."""
     chosen = options or Options()
     _check(file_format, chosen)
-    check_table(images, IMAGES, "images")
     worker = text(chosen.worker) or text(path.stem) or "unnamed"
-    placing = Placing(Catalogue(images), replace(chosen, worker=worker), text(path.name))
+    placing = Placing(catalogue, replace(chosen, worker=worker), text(path.name))
     rows, refused, formats, read = [], [], Counter[str](), 0
     for found, one in _entries(path, file_format, chosen):
         read += 1

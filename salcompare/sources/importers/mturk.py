@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from salcompare.errors import InputError, Problem
-from salcompare.sources.cells import read_cells
 from salcompare.sources.importers.content import Content
+from salcompare.sources.importers.csv_rows import csv_rows
 from salcompare.sources.importers.entries import (
     Drawn,
     Entry,
@@ -55,15 +55,13 @@ def read_mturk(content: Content, options: Options) -> Iterator[Entry]:
     element's name says which is meant. An assignment that the requester has marked in columns Approve or Reject
     counts as approved or rejected, though its status is still Submitted.
     """
-    cells = read_cells(content.path, shown=content.shown, remedy="export the batch's results again")
-    if "assignmentstatus" not in cells.frame and "workerid" not in cells.frame:
+    table = csv_rows(content)
+    if "assignmentstatus" not in table.columns and "workerid" not in table.columns:
         raise InputError(Problem(content.shown, "has neither column WorkerId nor AssignmentStatus",
                                  "a batch's results from Mechanical Turk", "export it again"))
-    for fault in cells.faults:
-        yield Refused(fault.problem.where, fault.reason, fault.problem.found)
-    frame = cells.frame.astype("str")
-    for line, row in zip(frame.index.tolist(), frame.to_dict("records"), strict=True):
-        yield from _assignment(f"{content.shown} row {line}", {str(name): cell for name, cell in row.items()}, options)
+    yield from table.refused
+    for where, row in table:
+        yield from _assignment(where, row, options)
 
 
 def _assignment(where: str, row: Row, options: Options) -> Iterator[Entry]:

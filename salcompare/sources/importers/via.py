@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from salcompare.errors import InputError, Problem
-from salcompare.sources.cells import need_columns, read_cells
 from salcompare.sources.importers.content import Content, parse_json
+from salcompare.sources.importers.csv_rows import csv_rows
 from salcompare.sources.importers.entries import (
     LABEL_KEYS,
     WORKER_KEYS,
@@ -37,13 +37,14 @@ def read_via_csv(content: Content, options: Options) -> Iterator[Entry]:  # noqa
 
     Who drew one is read from an attribute such as worker or annotator, of the region or the file.
     """
-    cells = read_cells(content.path, shown=content.shown, remedy="export it again")
-    frame = cells.frame.astype("str").rename(columns=lambda name: name.lstrip("#"))
-    need_columns(frame, CSV_COLUMNS, shown=content.shown)
-    for fault in cells.faults:
-        yield Refused(fault.problem.where, fault.reason, fault.problem.found)
-    for line, row in zip(frame.index.tolist(), frame.to_dict("records"), strict=True):
-        where = f"{content.shown} row {line}"
+    table = csv_rows(content)
+    missing = [name for name in CSV_COLUMNS if not {name, f"#{name}"} & set(table.columns)]
+    if missing:
+        raise InputError(Problem(content.shown, f"no column {', '.join(map(repr, missing))}",
+                                 "columns " + ", ".join(CSV_COLUMNS), "found " + ", ".join(table.columns)))
+    yield from table.refused
+    for where, cells in table:
+        row = {name.removeprefix("#"): cell for name, cell in cells.items()}
         yield entry(where, partial(_csv_box, where, row), image=text(row["filename"]))
 
 
