@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
+from salcompare.exclusions import judge_quality, read_checks, write_headlines
 from salcompare.given import (
     average_given,
     given_inputs,
@@ -88,7 +89,7 @@ def _people_stages(study: Study) -> list[Stage]:
     return [Stage("responses", ("photographs",),
                   {"responses": config.responses, "labels": config.labels, **simulation, **grid}, _responses,
                   _response_inputs(study), (*tables, processed / "checks.csv")),
-            Stage("quality", ("responses", "photographs"), {"quality": config.quality, **grid}, _quality,
+            Stage("quality", ("responses", "photographs"), {"quality": config.quality, **grid}, judge_quality,
                   outputs=(processed / "responses_kept.csv", processed / "exclusions.csv")),
             Stage("human maps", ("quality", "photographs"), grid, _human_maps, outputs=maps)]
 
@@ -173,7 +174,7 @@ def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG
         read = read_responses(config.responses, config.labels, root=study.root, images=study.images,
                               size=config.study.size)
         table, meta = read.table, {"level": read.level, "notes": list(read.notes)}
-        checks = _checks(study)
+        checks = read_checks(study)
         store.write_table(study.processed / "responses_left_out.csv", read.left_out)
         if len(read.left_out):
             progress.say(f"  {len(read.left_out)} rows of {config.responses.path} left out; "
@@ -184,45 +185,6 @@ def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG
     store.write_table(study.processed / "checks.csv", checks)
     store.write_table(study.processed / "responses.csv", table)
     progress.say(f"  {len(table)} responses")
-
-
-def _quality(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
-    from salcompare.sources import quality
-
-    responses, checks, level = study.responses_read, study.checks, study.response_meta["level"]
-    if level in quality.LEVELS_JUDGED:
-        judged = quality.judge_responses(responses, study.images, checks, study.config.quality,
-                                         size=study.config.study.size)
-    else:
-        judged = quality.unjudged(responses, checks, "not responses with boxes")
-    if len(responses) and judged.kept.empty:
-        raise InputError(Problem("study.toml [quality]", f"all {len(responses)} responses are left out",
-                                 "rules that keep some", f"the rules took out: {quality.counted(judged.rules)}"))
-    tables = {"exclusions": judged.log, "quality_rules": judged.rules, "quality_checks": judged.checks,
-              "quality_workers": quality.summarise_workers(responses, judged.kept, judged.log, judged.checks),
-              "quality_images": quality.summarise_images(responses, judged.kept, study.images),
-              "responses_kept": judged.kept}
-    for name, table in tables.items():
-        store.write_table(study.processed / f"{name}.csv", table)
-    out = len(responses) - len(judged.kept)
-    progress.say(f"  {out} of {len(responses)} responses left out" + (f": {quality.counted(judged.rules)}; see "
-                 f"{study.processed / 'exclusions.csv'}" if out else ""))
-
-
-def _checks(study: Study) -> pd.DataFrame:
-    """Answers to instructed checks; none where study.toml names no file of them."""
-    import pandas as pd
-
-    from salcompare.sources import quality
-    from salcompare.sources.collected import collected_check_cells, collected_path
-
-    name = study.config.responses.checks
-    if study.config.responses.source == "collect" and not name:
-        path = collected_path(study.config.responses.path)
-        cells = collected_check_cells(study.root / path, shown=path)
-        return quality.checks_in(cells, study.config.labels, shown=path)
-    return quality.read_checks(study.root / name, study.config.labels) if name else pd.DataFrame(
-        columns=list(quality.CHECKS))
 
 
 def _human_maps(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
@@ -278,21 +240,22 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
 
     config = study.config
     image_level = study.people != "none" and study.response_meta["level"] == "image"
-    results = analyse(
-        AnalysisData(
-            photographs=study.photographs(), images=study.images,
-            responses=study.responses if study.people == "boxes" else None,
-            human=study.human_maps() if image_level else None,
-            human_heatmap=_actor_level_heatmap(study) if not image_level else None,
-            classifier_maps={source: study.maps_of(source) for source in study.sources},
-            accuracies=_of_classifiers(study, "accuracy"), predictions=_of_classifiers(study, "predictions"),
-            response_maps=maps_of_workers(study)),
-        maps=config.maps, statistics=config.statistics, seed=config.study.seed, responses=_kind(study),
-        progress=progress)
+    data = AnalysisData(
+        photographs=study.photographs(), images=study.images,
+        responses=study.responses if study.people == "boxes" else None,
+        human=study.human_maps() if image_level else None,
+        human_heatmap=_actor_level_heatmap(study) if not image_level else None,
+        classifier_maps={source: study.maps_of(source) for source in study.sources},
+        accuracies=_of_classifiers(study, "accuracy"), predictions=_of_classifiers(study, "predictions"),
+        response_maps=maps_of_workers(study))
+    results = analyse(data, maps=config.maps, statistics=config.statistics, seed=config.study.seed,
+                      responses=_kind(study), progress=progress)
+    write_headlines(study, data, results.estimates, progress)
     kind = {"responses": _kind(study)} if "human" in results.heatmaps["source"] else {}
     store.write_dataset(results.heatmaps.assign_attrs(kind), study.processed, "heatmaps", fingerprint=own)
     store.write_table(study.processed / "nulls.csv", results.nulls)
     store.write_table(study.processed / "overlap_images.csv", results.image_overlaps)
+    store.write_table(study.processed / "agreement_images.csv", results.image_agreements)
     store.write_table(study.processed / "estimates.csv", results.estimates)
     progress.say(f"  {len(results.estimates)} estimates")
 

@@ -8,7 +8,7 @@ is left out is logged with the rule and the number that it broke.
 
 from salcompare.sources.quality.checks import CHECKS, checks_in, judge_checks, read_checks
 from salcompare.sources.quality.judging import LEVELS_JUDGED, Judged, judge_responses, unjudged
-from salcompare.sources.quality.summary import counted, summarise_images, summarise_workers
+from salcompare.sources.quality.summary import compare_planted, counted, summarise_images, summarise_workers
 
-__all__ = ["CHECKS", "LEVELS_JUDGED", "Judged", "checks_in", "counted", "judge_checks", "judge_responses",
-           "read_checks", "summarise_images", "summarise_workers", "unjudged"]
+__all__ = ["CHECKS", "LEVELS_JUDGED", "Judged", "checks_in", "compare_planted", "counted", "judge_checks",
+           "judge_responses", "read_checks", "summarise_images", "summarise_workers", "unjudged"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from salcompare.schema import LABELS
+
+HONEST = "honest"
 
 
 def summarise_workers(responses: pd.DataFrame, kept: pd.DataFrame, log: pd.DataFrame,
@@ -62,6 +66,36 @@ def summarise_images(responses: pd.DataFrame, kept: pd.DataFrame, images: pd.Dat
     found["workers"] = found["image"].map(groups["worker"].nunique()).fillna(0).astype(int)
     found["kept"] = found["image"].map(kept["image"].value_counts()).fillna(0).astype(int)
     return found
+
+
+def compare_planted(workers: pd.DataFrame, careless: Mapping[str, str]) -> pd.DataFrame:
+    """Compare which workers are found with which were planted, where responses are simulated.
+
+    Parameters
+    ----------
+    workers : DataFrame
+        As `summarise_workers` gives it.
+    careless : mapping
+        Worker to kind of careless worker.
+
+    Returns
+    -------
+    DataFrame
+        One row a kind, ``honest`` the last: kind, workers, found (of whom at most half of the responses are kept),
+        responses, left_out, and share_left_out. Without rows where no worker was planted.
+    """
+    columns = ["kind", "workers", "found", "responses", "left_out", "share_left_out"]
+    if not careless or workers.empty:
+        return pd.DataFrame(columns=columns)
+    kinds = workers["worker"].map(dict(careless)).fillna(HONEST)
+    out = workers["responses"] - workers["kept"]
+    mostly_out = (2 * out >= workers["responses"]).astype(int)
+    groups = pd.DataFrame({"kind": kinds, "workers": 1, "found": mostly_out, "responses": workers["responses"],
+                           "left_out": out}).groupby("kind").sum()
+    order = [*(kind for kind in dict.fromkeys(careless.values()) if kind in groups.index), HONEST]
+    found = groups.reindex(order, fill_value=0).rename_axis("kind").reset_index()
+    shares = found["left_out"] / found["responses"].where(found["responses"] > 0)
+    return found.assign(share_left_out=shares)[columns]
 
 
 def counted(rules: pd.DataFrame) -> str:

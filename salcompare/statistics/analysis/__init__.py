@@ -11,11 +11,14 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.progress import Progress, Silent
+from salcompare.statistics.analysis.agreement import IMAGE_COLUMNS as AGREEMENT_COLUMNS
+from salcompare.statistics.analysis.agreement import agreement_estimates
 from salcompare.statistics.analysis.asymmetry import asymmetry_estimates
 from salcompare.statistics.analysis.ceilings import ceiling_estimates, noise_ceiling_rows
 from salcompare.statistics.analysis.components import box_component_rows
 from salcompare.statistics.analysis.estimates import estimates_table, nulls_table, with_responses
 from salcompare.statistics.analysis.families import name_families
+from salcompare.statistics.analysis.headlines import compare_headlines, headline_estimates, headline_source
 from salcompare.statistics.analysis.heatmap_overlap import HeatmapOverlap
 from salcompare.statistics.analysis.labels import label_estimates
 from salcompare.statistics.analysis.overlap import IMAGE_COLUMNS, OverlapAnalysis
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
     from salcompare.statistics.analysis.estimates import Row
 
-__all__ = ["AnalysisData", "Results", "analyse"]
+__all__ = ["AGREEMENT_COLUMNS", "AnalysisData", "Results", "analyse", "compare_headlines", "headline_estimates",
+           "headline_source"]
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,15 @@ class Results:
     image_overlaps : DataFrame
         Columns image, actor, source, form, sigma and one a metric: the overlap of every image. The estimates hold
         the actors' and the population's, as a row for each image would make them many times longer.
+    image_agreements : DataFrame
+        Columns `AGREEMENT_COLUMNS`: how far workers agree on every image, with intervals; likewise.
     """
 
     estimates: pd.DataFrame
     heatmaps: xr.Dataset
     nulls: pd.DataFrame
     image_overlaps: pd.DataFrame
+    image_agreements: pd.DataFrame
 
 
 def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int,
@@ -92,6 +99,8 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     heatmaps = beside_heatmaps(tests, heatmaps)
     progress.say("  labels and symmetry")
     rows += label_estimates(data, maps, statistics, seed)
+    more_rows, image_agreements = agreement_estimates(data, statistics, seed)
+    rows += more_rows
     if heatmaps.sizes["source"]:
         rows += symmetry_estimates(data, heatmaps["heatmap"], maps, statistics, seed)
     rows += asymmetry_estimates(data, maps, statistics, seed)
@@ -104,7 +113,7 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     elif data.human_heatmap is not None:
         rows += _heatmap_overlaps(heatmaps["heatmap"], maps, statistics, seed)
     return Results(with_responses(name_families(estimates_table(rows)), responses), heatmaps, nulls_table(draws),
-                   image_overlaps)
+                   image_overlaps, image_agreements)
 
 
 def study_heatmaps(data: AnalysisData, maps: Maps) -> xr.Dataset:

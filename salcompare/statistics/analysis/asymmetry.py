@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,12 +30,15 @@ COMPONENTS = 10
 """Most principal components of the photographs' odd parts that are taken out of the maps'."""
 
 
-def asymmetry_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:
-    """Test every source's maps, and what of their asymmetry goes with the photographs'."""
+def asymmetry_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int, *,
+                        only: Collection[str] | None = None) -> Iterator[Row]:
+    """Test the maps of every source (or `only` some), and what of their asymmetry goes with the photographs'."""
     sigma = maps.sigma * data.photographs.sizes["x"]
     grey = _grey(data)
     turned = mapping.smooth(grey, sigma=sigma)
     for source, form, plain in _sources(data, maps, grey):
+        if only is not None and source not in only:
+            continue
         about = {"statistic": "symmetry_test", "source": source}
         yield _common_laterality(plain, statistics, stream(seed, "laterality", source), {**about, "form": form})
         smoothed = mapping.smooth(plain, sigma=sigma)
@@ -109,5 +112,6 @@ def _pose(smoothed: xr.DataArray, turned: xr.DataArray, statistics: Statistics, 
            "n_undefined": int(beyond["n_undefined"]), "reason": str(beyond["reason"].item()) or None}
     yield {**key, **row, "metric": metrics[1], **about_test(beyond)}
     explained = float(beyond["explained"])
+    unknown = row["reason"] or "the maps have no odd part that could follow the photographs'"
     yield {**key, **row, "metric": "odd_energy_explained", "value": explained, "n": int(beyond["n_images"]),
-           "n_undefined": int(beyond["n_images_undefined"]), "reason": row["reason"] if np.isnan(explained) else None}
+           "n_undefined": int(beyond["n_images_undefined"]), "reason": unknown if np.isnan(explained) else None}

@@ -93,6 +93,18 @@ def ceiling_estimates(data: AnalysisData, statistics: Statistics, seed: int, *, 
         yield from _rounds(data, responses, source, seed, sigma)
 
 
+def share_rows(data: AnalysisData, source: str, statistics: Statistics, seed: int, *, sigma: float) -> Iterator[Row]:
+    """Estimate the share of the ceiling that one classifier reaches, where workers are known."""
+    _, responses = _people(data)
+    if responses is None:
+        return
+    key = {"metric": PRIMARY, "form": "smoothed", "sigma": sigma, "source": source, "against": "human"}
+    try:
+        yield from _shares(data, responses, source, statistics, seed, key)
+    except InputError as error:
+        yield undefined_row(error, **key, statistic="share_of_ceiling", contrast=_UNKNOWN[1][1])
+
+
 def _people(data: AnalysisData) -> tuple[xr.DataArray, Responses | None]:
     if data.human is None:
         message = "ceilings need human maps"

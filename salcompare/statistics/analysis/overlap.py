@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,9 +56,12 @@ class OverlapAnalysis:
         Settings.
     seed : int
         Of the study.
+    forms : collection of {"raw", "smoothed"}
+        In which maps are compared.
     """
 
-    def __init__(self, data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> None:
+    def __init__(self, data: AnalysisData, maps: Maps, statistics: Statistics, seed: int, *,
+                 forms: Collection[str] = ("raw", "smoothed")) -> None:
         if data.human is None:
             message = "an analysis of overlap needs human maps"
             raise ValueError(message)
@@ -66,8 +69,9 @@ class OverlapAnalysis:
         self.coverage = data.human["coverage"].load()
         self.share = maps.mask_share
         self.sigma = maps.sigma * self.coverage.sizes["x"]
-        self.forms: tuple[tuple[str, float | None, tuple[str, ...]], ...] = (
-            ("raw", None, tuple(METRICS)), ("smoothed", self.sigma, (PRIMARY,)))
+        every = (("raw", None, tuple(METRICS)), ("smoothed", self.sigma, (PRIMARY,)))
+        self.forms: tuple[tuple[str, float | None, tuple[str, ...]], ...] = tuple(
+            form for form in every if form[0] in forms)
         self.heatmaps = HeatmapOverlap(maps, statistics, self.coverage.sizes["x"], seed)
         self._matrices: dict[tuple[str, str], dict[str, xr.DataArray]] = {}  # all pairs, by source and form
         self._same: dict[tuple[str, str], xr.Dataset] = {}  # overlaps of the same image

@@ -42,22 +42,42 @@ def relative_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, s
     tests: dict[str, xr.Dataset] = {}
     shown = _shown(data)
     for source, prepared in _prepared(data, maps):
-        form = "smoothed" if source == "human" else "smoothed masks"
-        sigma = maps.sigma * prepared.sizes["x"]
-        key = {"statistic": STATISTIC, "form": form, "sigma": sigma, "source": source, "contrast": "actor minus others"}
         n_permutations = min(statistics.n_permutations, MOST if source in shown else MOST_BESIDE)
-        try:
-            material = gather(prepared, sigma=sigma, support=SUPPORT, n_permutations=n_permutations)
-        except InputError as error:  # too few actors or images: the study goes on without this test
-            rows.append(undefined_row(error, **key, metric="max_t"))
+        more, found, material = _tested(source, prepared, maps, n_permutations, seed)
+        rows += more
+        if found is None or material is None:
             continue
-        found = maxima_of(material, n_permutations, stream(seed, "relative", source))
         tests[source] = found[["t", "p_value"]]
-        rows += _test_rows(found, material, {**key, **_null(material)}, "max_t", "t")
         if source in shown:
             beside = min(statistics.n_permutations, MOST_BESIDE)
-            rows += _sensitivity(material, beside, seed, source, {**key, **_null(material)})
+            rows += _sensitivity(material, beside, seed, source, {**_key(source, prepared, maps), **_null(material)})
     return rows, tests
+
+
+def people_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> list[Row]:
+    """Give the rows of the test of people's maps that `relative_estimates` gives, without what stands beside it."""
+    if data.human is None:
+        return []
+    n_permutations = min(statistics.n_permutations, MOST)
+    return _tested("human", data.human["coverage"], maps, n_permutations, seed)[0]
+
+
+def _tested(source: str, prepared: xr.DataArray, maps: Maps, n_permutations: int, seed: int) -> tuple[
+        list[Row], xr.Dataset | None, Material | None]:
+    """Test one source: rows, the test, and what it was made of; too few actors or images give one row without value."""
+    key = _key(source, prepared, maps)
+    try:
+        material = gather(prepared, sigma=maps.sigma * prepared.sizes["x"], support=SUPPORT,
+                          n_permutations=n_permutations)
+    except InputError as error:  # the study goes on without this test
+        return [undefined_row(error, **key, metric="max_t")], None, None
+    found = maxima_of(material, n_permutations, stream(seed, "relative", source))
+    return list(_test_rows(found, material, {**key, **_null(material)}, "max_t", "t")), found, material
+
+
+def _key(source: str, prepared: xr.DataArray, maps: Maps) -> dict[str, object]:
+    return {"statistic": STATISTIC, "form": "smoothed" if source == "human" else "smoothed masks",
+            "sigma": maps.sigma * prepared.sizes["x"], "source": source, "contrast": "actor minus others"}
 
 
 def _shown(data: AnalysisData) -> set[str]:

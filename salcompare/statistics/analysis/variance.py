@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,10 +56,12 @@ class _Part:
         return stream(self.seed, "variance", self.source, self.form, *names)
 
 
-def variance_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> Iterator[
-        tuple[list[Row], list[Draws]]]:
-    """Estimate for each source and each form of its maps, the photographs beside them as the control."""
+def variance_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int, *,
+                       only: Collection[str] | None = None) -> Iterator[tuple[list[Row], list[Draws]]]:
+    """Estimate for each source (or `only` some) and each form of its maps, the photographs beside as the control."""
     for (source, form), prepared in _prepared(data, maps):
+        if only is not None and source not in only:
+            continue
         sigma = maps.sigma * data.photographs.sizes["x"] if form.startswith("smoothed") else None
         part = _Part(_with_coords(prepared, data.images), source, form, sigma, statistics.n_permutations, seed)
         if form != "grey":
