@@ -41,7 +41,10 @@ def box_edges(make: Callable[[], BoundingBox], node: object) -> tuple[object, Ed
     ------
     RefusedError
         If it cannot, or an edge is no finite number, or the box's corners are swapped.
+    MissingDependencyError
+        If globox is not installed.
     """
+    bounding_box()
     from globox.errors import ParsingError
 
     try:
