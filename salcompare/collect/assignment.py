@@ -17,6 +17,7 @@ from salcompare.collect.database import assignments, workers
 from salcompare.collect.material import Instructed, Material, Photo
 
 Place = Literal["consent", "instructions", "practice", "trial", "debrief"]
+Rows = Sequence[Row[Any]]
 ATTEMPTS = 3  # tries of a practice task before the worker goes on anyway
 
 
@@ -25,59 +26,66 @@ def find_worker(connection: Connection, worker_hmac: str) -> Row[Any] | None:
     return connection.execute(select(workers).where(workers.c.hmac == worker_hmac)).one_or_none()
 
 
+def history(connection: Connection, worker: int) -> Rows:
+    """Read all that a worker was shown, in order."""
+    return connection.execute(
+        select(assignments).where(assignments.c.worker == worker).order_by(assignments.c.id)).all()
+
+
 def place_of(connection: Connection, worker: Row[Any] | None, material: Material) -> Place:
     """Say where a worker stands."""
     if worker is None:
         return "consent"
     if worker.instructed is None:
         return "instructions"
-    if _practised(connection, worker.id) < len(material.practice):
+    shown = history(connection, worker.id)
+    if practised(shown) < len(material.practice):
         return "practice"
-    if answered(connection, worker.id) >= material.n_trials + material.n_checks:
+    if answered(shown) >= material.n_trials + material.n_checks:
         return "debrief"
-    left = _open(connection, worker.id, "trial", material) or _next(connection, worker.id, material, 0)
+    left = _open(shown, "trial", material) or _choices(shown, worker.id, material)[1]
     return "trial" if left else "debrief"
 
 
-def answered(connection: Connection, worker: int) -> int:
+def answered(shown: Rows) -> int:
     """Count a worker's answers to trials and checks."""
-    return connection.scalar(select(func.count()).where(
-        assignments.c.worker == worker, assignments.c.kind != "practice", assignments.c.submitted.is_not(None))) or 0
+    return sum(row.kind != "practice" and row.submitted is not None for row in shown)
 
 
-def progress(connection: Connection, worker: int, place: Place, material: Material) -> tuple[int, int]:
-    """Count what a worker has done of a part, and of how many."""
-    if place == "practice":
-        return _practised(connection, worker), len(material.practice)
-    return answered(connection, worker), material.n_trials + material.n_checks
+def practised(shown: Rows) -> int:
+    """Count the practice tasks that a worker has passed, or has tried often enough."""
+    done = tries = 0
+    for row in shown:
+        if row.kind == "practice" and row.submitted is not None:
+            tries += 1
+            if row.passed or tries == ATTEMPTS:
+                done, tries = done + 1, 0
+    return done
+
+
+def last_practice(shown: Rows) -> Row[Any] | None:
+    """Give a worker's last answer in practice."""
+    return next((row for row in reversed(shown) if row.kind == "practice" and row.submitted is not None), None)
 
 
 def lease(connection: Connection, worker: int, place: Place, material: Material, now: float) -> Row[Any] | None:
     """Give a worker's open assignment, renewed if its lease has ended, or a new one; None if nothing is left."""
     expires = int(now + 60 * material.config.lease_minutes)
-    found = _open(connection, worker, place, material)
+    shown = history(connection, worker)
+    found = _open(shown, place, material)
     if found is not None:
         if found.expires > now:
             return found
-        connection.execute(update(assignments).where(assignments.c.id == found.id).values(expires=expires))
-        return _assignment(connection, found.id)
+        return connection.execute(update(assignments).where(assignments.c.id == found.id).values(expires=expires)
+                                  .returning(assignments)).one()
     if place == "practice":
-        chosen: Photo | Instructed | None = material.practice[_practised(connection, worker)]
+        chosen: Photo | Instructed | None = material.practice[practised(shown)]
     else:
-        chosen = _next(connection, worker, material, now)
+        chosen = _next(connection, shown, worker, material, now)
     if chosen is None:
         return None
-    made = connection.scalars(insert(assignments).returning(assignments.c.id), {
-        "worker": worker, "opaque": secrets.token_urlsafe(18), "expires": expires, "shown": now, **_what(chosen)})
-    return _assignment(connection, made.one())
-
-
-def last_practice(connection: Connection, worker: int) -> Row[Any] | None:
-    """Give a worker's last answer in practice."""
-    return connection.execute(
-        select(assignments).where(assignments.c.worker == worker, assignments.c.kind == "practice",
-                                  assignments.c.submitted.is_not(None))
-        .order_by(assignments.c.id.desc()).limit(1)).one_or_none()
+    return connection.execute(insert(assignments).returning(assignments), {
+        "worker": worker, "opaque": secrets.token_urlsafe(18), "expires": expires, "shown": now, **_what(chosen)}).one()
 
 
 def check_places(worker: int, material: Material) -> frozenset[int]:
@@ -87,44 +95,31 @@ def check_places(worker: int, material: Material) -> frozenset[int]:
     return frozenset((1 + rng.choice(total - 1, min(material.n_checks, total - 1), replace=False)).tolist())
 
 
-def _assignment(connection: Connection, number: int) -> Row[Any]:
-    return connection.execute(select(assignments).where(assignments.c.id == number)).one()
-
-
-def _open(connection: Connection, worker: int, place: Place, material: Material) -> Row[Any] | None:
+def _open(shown: Rows, place: Place, material: Material) -> Row[Any] | None:
     """Give what a worker was shown and has not answered; what the study no longer has cannot be."""
-    kind = assignments.c.kind == "practice" if place == "practice" else assignments.c.kind != "practice"
-    rows = connection.execute(select(assignments).where(assignments.c.worker == worker, kind,
-                                                        assignments.c.submitted.is_(None)).order_by(assignments.c.id))
-    return next((row for row in rows.all() if row.image in material.photos), None)
+    return next((row for row in shown if row.submitted is None and row.image in material.photos
+                 and (row.kind == "practice") == (place == "practice")), None)
 
 
-def _practised(connection: Connection, worker: int) -> int:
-    """Count the practice tasks that a worker has passed, or has tried often enough."""
-    passed = connection.scalars(select(assignments.c.passed).where(
-        assignments.c.worker == worker, assignments.c.kind == "practice", assignments.c.submitted.is_not(None))
-        .order_by(assignments.c.id))
-    done = tries = 0
-    for right in passed:
-        tries += 1
-        if right or tries == ATTEMPTS:
-            done, tries = done + 1, 0
-    return done
+def _choices(shown: Rows, worker: int, material: Material) -> tuple[str, list[str]]:
+    """List what a worker may see next: of checks, where one is due and left, otherwise of trials."""
+    seen = {row.image for row in shown if row.kind != "practice"}
+    if answered(shown) in check_places(worker, material):
+        checks = dict.fromkeys(check.photo.image for check in material.checks if check.photo.image not in seen)
+        if checks:
+            return "check", list(checks)
+    return "trial", [photo.image for photo in material.trials if photo.image not in seen]
 
 
-def _next(connection: Connection, worker: int, material: Material, now: float) -> Photo | Instructed | None:
-    seen = set(connection.scalars(select(assignments.c.image).where(
-        assignments.c.worker == worker, assignments.c.kind != "practice")))
-    checks = {check.photo.image: check for check in material.checks}
-    rng = np.random.default_rng([material.seed, worker, len(seen)])
-    if answered(connection, worker) in check_places(worker, material):
-        image = _fewest([image for image in checks if image not in seen], _loads(connection, "check", now), rng)
-        if image is not None:
-            same = [check for check in material.checks if check.photo.image == image]
-            return same[int(rng.integers(len(same)))]
-    left = [photo.image for photo in material.trials if photo.image not in seen]
-    image = _fewest(left, _loads(connection, "trial", now), rng)
-    return None if image is None else material.photos[image]
+def _next(connection: Connection, shown: Rows, worker: int, material: Material,
+          now: float) -> Photo | Instructed | None:
+    kind, images = _choices(shown, worker, material)
+    rng = np.random.default_rng([material.seed, worker, sum(row.kind != "practice" for row in shown)])
+    image = _fewest(images, _loads(connection, kind, now), rng)
+    if image is None or kind == "trial":
+        return None if image is None else material.photos[image]
+    same = [check for check in material.checks if check.photo.image == image]
+    return same[int(rng.integers(len(same)))]
 
 
 def _loads(connection: Connection, kind: str, now: float) -> Mapping[str, int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -41,9 +42,21 @@ def with_headers(app: ASGIApp) -> ASGIApp:
                     headers.setdefault(name, value)
             await send(message)
 
-        await app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+        elif _is_text(scope):
+            await app(scope, receive, send_with_headers)
+        else:
+            await PlainTextResponse("Bad request", 400)(scope, receive, send_with_headers)
 
     return wrapped
+
+
+def _is_text(scope: Scope) -> bool:
+    """Say whether a request's address can be read; HTTP allows no more than this, its parsers some."""
+    query: bytes = scope["query_string"]
+    path: str = scope["path"]
+    return query.isascii() and not any("\ud800" <= letter <= "\udfff" for letter in path)
 
 
 async def limited_body(request: Request) -> bytes:

@@ -20,7 +20,7 @@ from salcompare.collect.answers import (
     read_answer,
     store_answer,
 )
-from salcompare.collect.assignment import Place, answered, find_worker, last_practice, lease, progress
+from salcompare.collect.assignment import Place, answered, find_worker, history, last_practice, lease, practised
 from salcompare.collect.database import assignments, workers
 from salcompare.collect.keys import SESSION_SECONDS, same_text
 from salcompare.collect.limits import limited_body
@@ -115,8 +115,11 @@ def task_page(task: Task, request: Request, place: Place) -> Response:
         assignment = lease(connection, worker.id, place, material, task.clock())
         if assignment is None:
             raise ElsewhereError("/debrief")
-        done, total = progress(connection, worker.id, place, material)
-        told = feedback_of(last_practice(connection, worker.id)) if place == "practice" else None
+        shown = history(connection, worker.id)
+    if place == "practice":
+        done, total, told = practised(shown), len(material.practice), feedback_of(last_practice(shown))
+    else:
+        done, total, told = answered(shown), material.n_trials + material.n_checks, None
     photo = material.photos[assignment.image]
     instruction = f"Draw a box around the {assignment.instruction_label}." if assignment.instruction_label else ""
     return task.pages.render(
@@ -150,7 +153,7 @@ def debrief(task: Task, request: Request) -> Response:
     visitor, config = task.visitor(request), task.material.config
     with task.database.reading() as connection:
         worker = task.at(connection, visitor, "debrief")
-        done = answered(connection, worker.id)
+        done = answered(history(connection, worker.id))
     prolific = worker.source == "prolific" and config.prolific_code
     return task.pages.render(
         "debrief.html", title=config.title, n_done=done,

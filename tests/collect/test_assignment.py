@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
-from salcompare.collect.assignment import answered, check_places, find_worker, lease, place_of
+from salcompare.collect.assignment import answered, check_places, find_worker, history, lease, place_of
 from salcompare.collect.database import assignments, open_database, workers
 from salcompare.collect.material import Instructed, Material, Photo
 from salcompare.config import Collect
@@ -72,7 +72,7 @@ def test_however_workers_come_and_go_each_sees_what_fewest_have_and_nothing_twic
 def look(connection, worker, shown_to, now, book, *, answers):
     """Let a worker look at their page, and hold what they get to a book that is kept beside."""
     place = place_of(connection, worker, shown_to)
-    done = answered(connection, worker.id)
+    done = answered(history(connection, worker.id))
     if place == "debrief":
         assert done == shown_to.n_trials + shown_to.n_checks
         return

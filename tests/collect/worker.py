@@ -36,9 +36,13 @@ class Worker:
         return self.client.post("/consent", data=sent)
 
     def begin(self) -> httpx.Response:
-        """Enter, consent and read the instructions; gives the first photograph's page."""
-        page = self.agree(self.enter())
-        return self.client.post("/instructions", data={"csrf": value_in(page.text, "csrf")})
+        """Enter, consent and read the instructions, as far as that is not done; gives the photograph's page."""
+        page = self.enter().raise_for_status()
+        if page.url.path == "/consent":
+            page = self.agree(page).raise_for_status()
+        if page.url.path == "/instructions":
+            page = self.client.post("/instructions", data={"csrf": value_in(page.text, "csrf")})
+        return page.raise_for_status()
 
     def send(self, content: object, **headers: str) -> httpx.Response:
         return self.client.post("/submit", content=json.dumps(content), headers=HEADERS | headers)
