@@ -149,7 +149,8 @@ def _png(path: Path) -> Plain:
 
 def _in_npz(path: Path, shown: str, held: contextlib.ExitStack) -> list[MapFile]:
     with _damage():
-        archive: Any = held.enter_context(np.load(path, allow_pickle=False))
+        file = held.enter_context(path.open("rb"))  # NumPy leaves a file open that is no archive
+        archive: Any = held.enter_context(np.load(file, allow_pickle=False))
         return [MapFile(clean_name(name), f"{shown}: {name}", partial(_entry, archive, name))
                 for name in archive.files]
 
