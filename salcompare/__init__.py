@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from salcompare.maps import (
         actor_heatmap,
         rasterise_boxes,
+        rasterise_fixations,
         relative_saliency,
         saliency_difference,
         smooth,
@@ -26,6 +27,7 @@ _HOMES = {
     "open_study": "salcompare.study",
     "actor_heatmap": "salcompare.maps",
     "rasterise_boxes": "salcompare.maps",
+    "rasterise_fixations": "salcompare.maps",
     "relative_saliency": "salcompare.maps",
     "saliency_difference": "salcompare.maps",
     "smooth": "salcompare.maps",
@@ -33,8 +35,8 @@ _HOMES = {
 }
 _SUBPACKAGES = ("classifiers", "figures", "maps", "report", "simulation", "sources", "statistics", "testing")
 
-__all__ = ["Study", "__version__", "actor_heatmap", "open_study", "rasterise_boxes", "relative_saliency",
-           "saliency_difference", "smooth", "top_mask"]
+__all__ = ["Study", "__version__", "actor_heatmap", "open_study", "rasterise_boxes", "rasterise_fixations",
+           "relative_saliency", "saliency_difference", "smooth", "top_mask"]
 
 
 def __getattr__(name: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -191,7 +192,7 @@ def _variable(path: Path, held: contextlib.ExitStack) -> xr.DataArray:
         with _damage():
             dataset = held.enter_context(xr.open_dataset(path))
     except UnusableMapError as error:
-        if path.read_bytes()[:4] == b"\x89HDF" and "engine" in error.detail:
+        if _is_hdf(path) and not any(importlib.util.find_spec(reader) for reader in ("h5netcdf", "netCDF4")):
             raise MissingDependencyError(Problem(path.name, "is netCDF-4, for which no reader is installed", remedy=(
                 "run: pip install h5netcdf; or save it with format='NETCDF3_64BIT'"))) from error
         raise
@@ -200,6 +201,11 @@ def _variable(path: Path, held: contextlib.ExitStack) -> xr.DataArray:
     if len(names) != 1:
         raise UnusableMapError("shape", f"variables {', '.join(names) or 'without numbers'}, expected one of maps")
     return dataset[names[0]]
+
+
+def _is_hdf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"\x89HDF"
 
 
 def _text(name: object) -> str:

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from salcompare.errors import InputError
+from salcompare.errors import InputError, MissingDependencyError
 from salcompare.schema import MAP_FILES, check_table
 from salcompare.sources import map_inputs, read_ready_maps
 from tests.sources.photos import catalogue, encoded, write
@@ -163,6 +163,13 @@ def test_a_damaged_file_is_refused_by_name(tmp_path, name, content):
     found = refused(tmp_path)
     assert list(found) == [f"maps/{name}"]
     assert len(found[f"maps/{name}"]) < 300
+
+
+def test_netcdf_4_without_a_reader_is_an_error_that_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    write(tmp_path / "maps/s1/1.nc", b"\x89HDF\r\n\x1a\n" + bytes(200))
+    with pytest.raises(MissingDependencyError, match=r"1\.nc: is netCDF-4, .* run: pip install h5netcdf; or save it"):
+        read(tmp_path)
 
 
 def test_a_map_that_points_at_nothing_and_files_of_other_kinds_stay_aside_with_their_reasons(tmp_path):
