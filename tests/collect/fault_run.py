@@ -91,8 +91,9 @@ class Server:
         self.process.wait()
 
 
-def fault_run(folder: Path, *, workers: int, seconds: float, kills: int, seed: int = 0) -> Outcome:
-    """Let workers answer for so long while the server is killed so often; see the module."""
+def fault_run(folder: Path, *, workers: int, seconds: float, kills: int, least: int = 50,
+              seed: int = 0) -> Outcome:
+    """Let workers answer for so long, and `least` times between kills, while the server is killed so often."""
     study = make_small_study(folder / "study")
     settings = study / "study.toml"
     settings.write_text(settings.read_text() + SETTINGS)
@@ -104,13 +105,13 @@ def fault_run(folder: Path, *, workers: int, seconds: float, kills: int, seed: i
             thread.start()
         rng = np.random.default_rng(seed)
         for _ in range(kills):  # at moments drawn at random, one in each stretch of the time
-            time.sleep(seconds / kills * rng.uniform(0.4, 0.9))
+            _let_work(outcome, seconds / kills * rng.uniform(0.4, 0.9), least)
             known = dict(outcome.acknowledged)
             server.kill()
             outcome.kills += 1
             outcome.after_kills.append(_found(study, known, outcome))
             server.start()
-        time.sleep(seconds / kills * 0.35)
+        _let_work(outcome, seconds / kills * 0.35, least)
         stop.set()
         for thread in threads:
             thread.join(timeout=60)
@@ -120,6 +121,13 @@ def fault_run(folder: Path, *, workers: int, seconds: float, kills: int, seed: i
         server.kill()
     _judge(study, outcome)
     return outcome
+
+
+def _let_work(outcome: Outcome, seconds: float, least: int) -> None:
+    """Wait so long, and until there are so many more answers, however busy the machine is."""
+    deadline, wanted = time.monotonic() + seconds, len(outcome.acknowledged) + least
+    while time.monotonic() < deadline or (len(outcome.acknowledged) < wanted and time.monotonic() < deadline + 300):
+        time.sleep(0.01)
 
 
 def _found(study: Path, known: dict[str, tuple[float, ...]], outcome: Outcome) -> int:
@@ -199,7 +207,7 @@ def _patiently(ask, outcome: Outcome) -> httpx.Response:
 def main(arguments: list[str] | None = None) -> int:
     """Run, print the outcome, and give the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, usual in (("workers", 50), ("seconds", 60), ("kills", 5), ("seed", 0)):
+    for name, usual in (("workers", 50), ("seconds", 60), ("kills", 5), ("least", 50), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=usual)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
