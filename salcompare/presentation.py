@@ -64,7 +64,7 @@ def figure_data(study: Study) -> FigureData:
         heatmaps=study.heatmaps().load(), differences=differences, estimates=study.estimates,
         nulls=_nulls(study), actors=shown_actors(study), simulated=study.simulated,
         mask_share=study.config.maps.mask_share, human_share=study.config.maps.human_share, credit=credit(study),
-        training=_training(study))
+        training=_training(study), headlines=_quality_tables(study).get("headlines"))
 
 
 def check_names(study: Study) -> None:
@@ -165,7 +165,7 @@ def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: A
         estimates=study.estimates, classifiers=_classifier_tables(study), figures=tuple(drawn),
         settings=dataclasses.asdict(study.config), provenance=_provenance(study), truth=meta.get("truth"),
         mask_share=study.config.maps.mask_share, given=study.responses if study.people in GIVEN else None,
-        given_maps=_given_maps(study)), study.reports)
+        given_maps=_given_maps(study), quality=_quality_tables(study)), study.reports)
 
 
 def _source_notes(study: Study) -> tuple[str, ...]:
@@ -184,6 +184,23 @@ def _read_csv(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame()
     return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def _quality_tables(study: Study) -> dict[str, pd.DataFrame]:
+    """Tables of the data's quality, where people drew boxes; texts that are empty stay so."""
+    import pandas as pd
+
+    from salcompare.exclusions import TABLES
+
+    if study.people != "boxes":
+        return {}
+    found = {}
+    for name in (*TABLES, "agreement_images", "headlines"):
+        table = pd.read_csv(study.processed / f"{name}.csv", dtype=dict.fromkeys(
+            ("response", "worker", "image", "actor", "label", "target_label", "rule", "not_applied", "verdict"), "str"))
+        text = table.select_dtypes(exclude="number").columns
+        found[name] = table.assign(**{column: table[column].fillna("") for column in text})
+    return found
 
 
 def _classifier_tables(study: Study) -> dict[str, dict[str, object]]:

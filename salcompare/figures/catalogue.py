@@ -8,6 +8,7 @@ from salcompare.errors import InputError, Problem
 from salcompare.figures.ceilings import ceilings_figure, ceilings_missing
 from salcompare.figures.data import Figure, FigureData
 from salcompare.figures.differences import differences_figure, differences_missing
+from salcompare.figures.exclusions import exclusions_figure, exclusions_missing
 from salcompare.figures.heatmaps import heatmaps_figure, heatmaps_missing, relative_figure
 from salcompare.figures.label_cells import label_cells_figure, label_cells_missing
 from salcompare.figures.labels import labels_figure, labels_missing
@@ -29,6 +30,7 @@ _FIGURES: dict[int, tuple[Callable[[FigureData], str | None], Callable[[FigureDa
     10: (training_missing, training_figure),
     11: (label_cells_missing, label_cells_figure),
     12: (ceilings_missing, ceilings_figure),
+    13: (exclusions_missing, exclusions_figure),
 }
 NUMBERS = tuple(_FIGURES)
 """2 to 6 are those of Sun, Teoh & Guerzhoy (2020); 7 on go beyond."""

@@ -53,6 +53,9 @@ class FigureData:
         Whose the photographs are; ends the caption of a figure that shows one.
     training : DataFrame or None
         ``variant, iteration, loss, train_accuracy, validation_accuracy`` of the main classifier.
+    headlines : DataFrame or None
+        Headline numbers with and without exclusions: ``headline, value, ci_low, ci_high, value_all, ci_low_all,
+        ci_high_all, verdict``.
     """
 
     photographs: xr.DataArray
@@ -70,6 +73,7 @@ class FigureData:
     human_share: float
     credit: str
     training: pd.DataFrame | None = None
+    headlines: pd.DataFrame | None = None
 
     @property
     def main(self) -> str | None:

@@ -57,6 +57,8 @@ class ReportData:
         (`salcompare.schema.MAP_FILES`), where these are people's side.
     given_maps : mapping
         Classifiers' ready-made maps, by name: method, n_maps, notes, and the table left_out.
+    quality : mapping
+        Tables of the data's quality, by name: quality_rules, exclusions, headlines, agreement_images and others.
     """
 
     title: str
@@ -76,6 +78,13 @@ class ReportData:
     mask_share: float
     given: pd.DataFrame | None = None
     given_maps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    quality: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def quality_table(self, name: str) -> pd.DataFrame:
+        """Return a table of the data's quality; one without rows where there is none."""
+        import pandas as pd
+
+        return self.quality.get(name, pd.DataFrame())
 
     @property
     def people(self) -> Literal["boxes", "fixations", "maps", "none"]:

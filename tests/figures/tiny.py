@@ -40,7 +40,7 @@ def tiny(**changes: object) -> FigureData:
         photographs=photographs, images=images, responses=responses(names), human=human, classifier_maps=maps,
         heatmaps=xr.Dataset({"heatmap": heatmap, "relative": heatmap - heatmap.mean("actor")}), differences=pairs,
         estimates=estimates(), nulls=nulls(), actors=ACTORS, simulated=True, mask_share=0.05, human_share=0.1,
-        credit="Some Museum", training=training())
+        credit="Some Museum", training=training(), headlines=headlines())
     return dataclasses.replace(data, **changes)  # type: ignore[arg-type]
 
 
@@ -112,6 +112,14 @@ def nulls() -> pd.DataFrame:
     draws = np.random.default_rng(1).normal(0.4, 0.02, 40)
     return pd.DataFrame([{"statistic": "variance_explained", "metric": "r2", "form": form, "source": source,
                           "value": draw} for source, form in (("human", "raw"), (MAIN, "masks")) for draw in draws])
+
+
+def headlines() -> pd.DataFrame:
+    return pd.DataFrame({
+        "headline": ["Noise ceiling", "Image effect", "Agreement of boxes, alpha", "Share of the ceiling, over 0"],
+        "value": [0.9, 0.03, 0.1, -2.4], "ci_low": [0.85, 0.01, None, -3.2], "ci_high": [0.95, 0.05, None, -1.8],
+        "value_all": [0.8, 0.01, 0.04, -2.2], "ci_low_all": [0.75, -0.01, None, -3.0],
+        "ci_high_all": [0.85, 0.03, None, -1.7], "verdict": ["", "evidence only with exclusions", "", "same"]})
 
 
 def training() -> pd.DataFrame:

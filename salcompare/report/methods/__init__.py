@@ -17,6 +17,7 @@ from salcompare.report.methods.material import (
     photographs,
 )
 from salcompare.report.methods.overlap import ACTOR_SIMILARITY, BASELINES, overlap
+from salcompare.report.methods.quality import AGREEMENT, quality
 from salcompare.report.methods.references import REFERENCES
 from salcompare.report.methods.relative import relative
 from salcompare.report.methods.symmetry import SYMMETRY
@@ -34,6 +35,7 @@ def methods(data: ReportData) -> list[tuple[str, str]]:
     found = [("Photographs", photographs(data))]
     if people:
         found += [("Simulated responses", SIMULATION)] if data.simulated else []
+        found += [("Quality of responses", quality(data))] if data.people == "boxes" else []
         found += [("Human maps", human_maps(data))]
     if data.classifiers:
         found += [("Classifiers", classifiers(data)), ("Classifier maps", classifier_maps(data))]
@@ -41,7 +43,7 @@ def methods(data: ReportData) -> list[tuple[str, str]]:
         found += [("Ready-made classifier maps", given_maps(data))]
     found += [("Relative saliency", relative(data)), ("Variance explained", variance(data))]
     if data.people == "boxes":
-        found += [("Labels", labels(data))]
+        found += [("Labels", labels(data)), ("Agreement of boxes", AGREEMENT)]
     if people and data.has_classifier:
         ceilings = [("Noise ceiling", CEILING), ("Share of the ceiling", SHARE), ("Resampling", RESAMPLING)]
         found += [("Overlap", overlap(data)), *(ceilings if data.workers_known else []), ("Baselines", BASELINES),

@@ -25,6 +25,11 @@ def ceiling(data: ReportData) -> list[str]:
     said = [] if alpha is None or math.isnan(alpha["value"]) else [
         f"On the label of an image, workers agree by a Krippendorff's alpha of {estimate(alpha)}; 0 is chance, 1 "
         "perfect."]
+    boxes = one(data.estimates, statistic="box_agreement", metric="krippendorff_alpha", level="population")
+    iou = one(data.estimates, statistic="box_agreement", metric="mean_iou", level="population")
+    if boxes is not None and iou is not None and not math.isnan(boxes["value"]):
+        said.append(f"Two workers' boxes on one image overlap by a mean IoU of {estimate(iou)}; taken against boxes of "
+                    f"any images, that is an alpha of {estimate(boxes)}.")
     return [f"A model that knew the true human map of each image could correlate with the observed one by at most "
             f"{estimate(row)} on smoothed maps: the noise ceiling.", *said]
 

@@ -10,6 +10,7 @@ from salcompare.report.tables.families import families_table
 from salcompare.report.tables.labels import label_tables
 from salcompare.report.tables.overlap import overlap_tables
 from salcompare.report.tables.printed import PrintedTable, plain_table
+from salcompare.report.tables.quality import quality_tables
 from salcompare.report.tables.relative import relative_tables
 from salcompare.report.tables.symmetry import symmetry_tables
 from salcompare.report.tables.variance import variance_tables
@@ -24,6 +25,7 @@ def printed_tables(data: ReportData) -> list[PrintedTable]:
     """Make every table of the report, in order; one without rows is left out."""
     estimates = data.estimates
     tables = [
+        *quality_tables(data),
         accuracy_table(estimates), *variance_tables(estimates), *overlap_tables(estimates),
         *ceiling_tables(estimates), *label_tables(estimates),
         *relative_tables(estimates), *symmetry_tables(estimates), families_table(estimates), *classifier_tables(data),

@@ -22,7 +22,7 @@ def label_tables(estimates: pd.DataFrame) -> Iterator[PrintedTable]:
         "is Kish's effective number of responses under these weights.", labels[labels["level"] == "population"],
         ["label", "value", "ci_low", "ci_high", "count", "n", "n_effective", "resampled"])
     yield from _differences(estimates[estimates["statistic"] == "label_difference"])
-    yield _agreement(estimates[estimates["statistic"] == "label_agreement"])
+    yield _agreement(estimates[(estimates["statistic"] == "label_agreement") & (estimates["level"] == "population")])
     yield _regions(estimates[estimates["statistic"] == "label_region"])
     yield table_of("label_share_actor", "Label histogram of each actor", "", labels[labels["level"] == "actor"],
         ["actor", "label", "value", "ci_low", "ci_high", "count", "n", "n_effective"], folded=True)

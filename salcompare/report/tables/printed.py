@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from salcompare.report.wording import number
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-_ALWAYS_TEXT = {"actor", "label", "predicted", "image", "variant", "layer", "reason"}
+_ALWAYS_TEXT = {"actor", "label", "predicted", "image", "variant", "layer", "reason", "worker", "response"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class PrintedTable:
         Whether the page shows it only on request.
     printed : DataFrame or None
         The rows that the page prints, where those are not all.
+    section : {"tables", "quality"}
+        The part of the page that it stands in.
     """
 
     name: str
@@ -41,6 +43,7 @@ class PrintedTable:
     simulated: bool
     folded: bool = False
     printed: pd.DataFrame | None = None
+    section: Literal["tables", "quality"] = "tables"
 
     @property
     def page(self) -> pd.DataFrame:

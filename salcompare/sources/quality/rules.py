@@ -106,7 +106,7 @@ def mostly(data: Prepared, out: NDArray[np.bool_], config: Quality) -> pd.DataFr
     """Take out all that a worker sent if too large a share of it is out; `out` (response,) leaves duplicates aside."""
     of_workers = pd.Series(out).groupby(data.table["worker"].to_numpy()).agg(["mean", "size"])
     share = of_workers.loc[of_workers["size"] >= config.fewest, "mean"]
-    return _of_workers(data, share[share > config.mostly], config.mostly)
+    return _of_workers(data, share[(share > config.mostly) & (share < 1)], config.mostly)  # at 1 nothing is left
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ RULES = {
                       "image and label (IoU at least {duplicate:g})."),
 }
 """By name, in order; "mostly" comes after them, since it reads what they took out."""
-MOSTLY = ("All of a worker with more than {mostly:.0%} of the responses out by another rule, duplicates aside.")
+MOSTLY = ("What is left of a worker with more than {mostly:.0%} of the responses out by another rule, duplicates aside.")
 
 
 def _found(values: NDArray[np.float64], limit: float, *, below: bool) -> pd.DataFrame:

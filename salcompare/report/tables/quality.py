@@ -1,0 +1,92 @@
+"""Tables of the data's quality: what was left out and why, what it changes, and how far workers agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from salcompare.report.tables.printed import PrintedTable, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from salcompare.report.data import ReportData
+
+SECTION: Literal["quality"] = "quality"
+MOST_PRINTED = 200  # rows of the log that the page prints; the CSV has all
+_HEADLINES = ["headline", "value", "ci_low", "ci_high", "p_value", "n", "value_all", "ci_low_all", "ci_high_all",
+              "p_value_all", "n_all", "difference", "verdict"]
+
+
+def quality_tables(data: ReportData) -> Iterator[PrintedTable]:
+    """Make the tables of the part on quality; without boxes there is none."""
+    if data.people != "boxes":
+        return
+    yield _plain(data, "quality_rules", "What the rules take out",
+        "only: responses that no other rule takes out. A rule that is off, or cannot be applied, says so in "
+        "not_applied.")
+    yield _plain(data, "quality_planted", "Are the careless workers found?",
+        "The simulation planted workers of these kinds; found are those of whom at most half of the responses are "
+        "kept. honest: what the rules take from workers who answer as they should.")
+    yield _headlines(data)
+    yield from _agreements(data.estimates)
+    yield _plain(data, "agreement_images", "Do workers agree, image by image?",
+        "mean_iou and same_label: mean over pairs of workers. Alphas take the chance distance of all images, and may "
+        "be below 0. low and high: 95% t intervals over the image's workers, from 8 workers on.", folded=True)
+    yield _plain(data, "quality_workers", "Workers",
+        "own_labels: share of responses with a label beside the original eleven. rules: those that took out any "
+        "response.", folded=True)
+    yield _plain(data, "quality_images", "Images", "", folded=True)
+    yield _plain(data, "quality_checks", "Instructed checks", "The answer, the target, their IoU, and whether the "
+        "answer is right.", folded=True)
+    yield _log(data)
+
+
+def _plain(data: ReportData, name: str, title: str, caption: str, *, folded: bool = False) -> PrintedTable:
+    return _table(data, name, title, caption, data.quality_table(name), folded=folded)
+
+
+def _table(data: ReportData, name: str, title: str, caption: str, printed: pd.DataFrame, *,
+           folded: bool = False) -> PrintedTable:
+    """Make a table whose CSV holds all columns and rows, and what the responses' origin is."""
+    whole = data.quality_table(name).assign(origin="simulated" if data.simulated else "collected")
+    return PrintedTable(name, title, caption, whole, simulated=data.simulated, folded=folded, printed=printed,
+                        section=SECTION)
+
+
+def _headlines(data: ReportData) -> PrintedTable:
+    table = data.quality_table("headlines")
+    return _table(
+        data, "headlines", "Headline numbers with and without exclusions",
+        "value, its interval, p and n are of the responses that are kept, as everywhere in this report; the columns "
+        "that end in all are of all responses, computed in the same way with the same random draws. difference: the "
+        "first minus the second. verdict: whether evidence (p at most 0.05, or without p an interval that leaves 0 "
+        "out) is there in both. p-values are not adjusted; those of the responses that are kept stand with their "
+        "families in the other tables.", table[[name for name in _HEADLINES if name in table]])
+
+
+def _agreements(estimates: pd.DataFrame) -> Iterator[PrintedTable]:
+    columns = ["metric", "value", "ci_low", "ci_high", "ci_method", "resampled", "n", "n_undefined", "reason"]
+    both = estimates[estimates["statistic"].isin(["box_agreement", "label_agreement"])]
+    of = both["statistic"].str.removesuffix("_agreement")
+    both = both.assign(metric=(of + ", " + both["metric"].fillna("").str.replace("_", " ")).astype("str"))
+    tables = [
+        table_of("agreement", "Do workers agree on an image?",
+            "mean iou: IoU of the boxes of two workers, the mean over pairs, images and actors. krippendorff alpha: 1 "
+            "if all agree, 0 if answers of an image are no more alike than answers of any images; for boxes the "
+            "distance is 1 - IoU, in shares of the image's sides. n counts images with two workers or more.",
+            both[both["level"] == "population"], columns),
+        table_of("agreement_actor", "Do workers agree, actor by actor?",
+            "As above, with the chance distance of all images; intervals over workers, the images given.",
+            both[both["level"] == "actor"], ["actor", *columns[:4], "n", "reason"], folded=True)]
+    yield from (replace(table, section=SECTION) for table in tables)
+
+
+def _log(data: ReportData) -> PrintedTable:
+    table = data.quality_table("exclusions")
+    more = "" if len(table) <= MOST_PRINTED else f" The page prints the first {MOST_PRINTED:,} of {len(table):,}."
+    return _table(data, "exclusions", "Every exclusion with its reason", "One row for each response and rule that "
+                  f"takes it out; found is the number that broke the limit.{more}", table.head(MOST_PRINTED),
+                  folded=True)
