@@ -143,7 +143,7 @@ RULES = {
                       "image and label (IoU at least {duplicate:g})."),
 }
 """By name, in order; "mostly" comes after them, since it reads what they took out."""
-MOSTLY = ("What is left of a worker with more than {mostly:.0%} of the responses out by another rule, duplicates aside.")
+MOSTLY = "What is left of a worker with more than {mostly:.0%} of the responses out by another rule, duplicates aside."
 
 
 def _found(values: NDArray[np.float64], limit: float, *, below: bool) -> pd.DataFrame:
