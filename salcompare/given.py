@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from salcompare.study import Study
 
 RESPONSE_MAPS = "response_maps"
+NOT_JUDGED = "The rules of quality judge boxes: they left nothing out here."
 
 
 def given_inputs(study: Study, path: str) -> dict[str, str]:
@@ -33,7 +34,7 @@ def read_given(study: Study, own: str, progress: Progress) -> None:
     """Read fixations, or people's ready-made maps, into data/processed."""
     made = _fixations(study) if study.people == "fixations" else _people_maps(study, own)
     table, left_out, notes = made
-    store.write_json(study.processed / "responses.json", {"level": "image", "notes": list(notes)})
+    store.write_json(study.processed / "responses.json", {"level": "image", "notes": [*notes, NOT_JUDGED]})
     store.write_table(study.processed / "responses_left_out.csv", left_out)
     store.write_table(study.processed / "responses.csv", table)
     progress.say(f"  {len(table)} {'fixations' if study.people == 'fixations' else 'maps'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 
@@ -14,6 +15,8 @@ from salcompare import presentation
 from salcompare.cli import main
 from salcompare.config import ALL_TEST, read_config
 from salcompare.errors import ConfigError, InputError
+from salcompare.figures import make_figures
+from salcompare.given import NOT_JUDGED
 from salcompare.schema import FIXATIONS, MAP_FILES, check_table
 from tests.given_study import GAZE, N_ACTORS, N_IMAGES, NETWORKS_MAPS, PEOPLES_MAPS, SIZE, images, make_given_study
 from tests.small_study import WORKERS
@@ -45,17 +48,17 @@ def of_gaze(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def of_maps(tmp_path_factory):
-    """People's maps against a network's, but for the figures, whose drawing is long."""
+    """People's maps against a network's, with one figure only, as drawing takes long."""
     study = make_given_study(tmp_path_factory.mktemp("maps") / "study", PEOPLES_MAPS + NETWORKS_MAPS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(presentation, "_figures", lambda *_: [])
+        patch.setattr(presentation, "_figures", lambda data, _: make_figures(data, only=[7]))
         assert main(["report", "--study", str(study)]) == 0
     return study
 
 
 @pytest.mark.slow
 def test_a_report_of_gaze_says_what_it_is_and_leaves_boxes_and_labels_out(of_gaze):
-    page, found = (of_gaze / "reports/report.html").read_text(), numbers(of_gaze)
+    page, found = html.unescape((of_gaze / "reports/report.html").read_text()), numbers(of_gaze)
     assert (found["people"], found["responses"]) == ("fixations", "collected")
     said = " ".join(found["summary"][0]["answers"])
     assert f"{N * len(WORKERS) * 3} fixations by 6 workers in {N * len(WORKERS)} trials on {N} images" in said
@@ -83,6 +86,7 @@ def test_a_report_of_maps_without_workers_says_why_there_is_no_ceiling(of_maps):
                                              "variance_component"])]
     assert set(unknown["reason"]) == {"the human maps do not say which worker made what"}
     assert f"brought to the grid of {SIZE} x {SIZE} pixels by a triangle filter: {N} of {N}." in found["notes"][0]
+    assert found["notes"][1] == NOT_JUDGED
 
 
 @pytest.mark.slow
