@@ -1,6 +1,17 @@
 """What all tests share: Hypothesis draws the same examples on every machine and has no clock."""
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("default", settings.get_profile("default"), deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("default")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say when there was no browser; with several processes, collect/conftest.py counts in those, and unheard."""
+    from tests.collect.browsing import chromium_path
+
+    if config.getoption("numprocesses", None) and chromium_path() is None:
+        terminalreporter.write_line("No Chromium was found, so the tests of the task's pages in a browser "
+                                    "(tests/collect/test_browser_*.py) did not run; install one (Debian: apt-get "
+                                    "install chromium).", yellow=True)
