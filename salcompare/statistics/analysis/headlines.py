@@ -136,7 +136,8 @@ def _others(estimates: pd.DataFrame, source: str) -> Iterator[tuple[str, dict[st
     rows = estimates[(estimates["statistic"] == "overlap") & (estimates["source"] == source)]
     for contrast in rows["contrast"].dropna().unique().tolist():
         if contrast.startswith("minus ") and contrast.count("/") == 2:
-            yield f"Overlap {contrast}'s", {**_OVERLAP, "contrast": contrast}
+            name, variant, _ = contrast.removeprefix("minus ").split("/")
+            yield f"Overlap minus {name} {variant}'s", {**_OVERLAP, "contrast": contrast}
 
 
 def _pick(table: pd.DataFrame, key: dict[str, str]) -> dict[str, object] | None:
