@@ -57,7 +57,7 @@ def given_maps(data: ReportData) -> str:
 def photographs(data: ReportData) -> str:
     """Say how photographs were prepared."""
     height, width = data.settings["study"]["size"]
-    split = ("Nothing was trained on them, so that every image is a test image." if data.images["split"].eq("test").all()
+    split = ("Nothing was trained on them: every image is a test image." if data.images["split"].eq("test").all()
              else "Images of each actor were split at random, seeded, into training, validation and test images; the "
              "classifier's maps are of the test images.")
     return f"Every photograph was brought to a grid of {height} × {width} pixels without keeping its aspect. {split}"
