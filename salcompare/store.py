@@ -280,7 +280,8 @@ def _encoding(plain: xr.Dataset) -> dict[Hashable, dict[str, object]]:
 
 
 def _chunks(variable: xr.Variable) -> dict[Hashable, int]:
-    return {dim: min(IMAGES_PER_CHUNK, size) if dim in {"image", "response"} else size for dim, size in variable.sizes.items()}
+    return {dim: min(IMAGES_PER_CHUNK, size) if dim in {"image", "response"} else size
+            for dim, size in variable.sizes.items()}
 
 
 def _plain(dataset: xr.Dataset) -> xr.Dataset:
