@@ -17,8 +17,9 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	@$(BIN)/mypy
 
+# One table at the end; to keep it: make bench BENCH="--out docs/benchmarks.md"
 bench: $(INSTALLED)
-	@for script in tests/benchmarks/bench_*.py; do PYTHONPATH=. $(BIN)/python $$script || exit 1; done
+	@$(BIN)/python -m tests.benchmarks $(BENCH)
 
 install: $(INSTALLED)
 

@@ -58,8 +58,11 @@ def interval(estimates: pd.DataFrame) -> str:
     """Name the interval of some estimates, as in ``95% percentile bootstrap intervals over workers``.
 
     Several kinds are joined; ``no interval`` where none of the estimates has one, with the reason if all share it.
+    Where an estimate has a p-value, ``n_resamples`` counts its permutations, and so is no count of resamples.
     """
     held = estimates[estimates["ci_low"].notna() & estimates["ci_high"].notna()]
+    tested = held.reindex(columns=["p_value", "p_attainable"]).notna().any(axis=1)
+    held = held.assign(n_resamples=held["n_resamples"].mask(tested))
     kinds = held[["ci_method", "resampled", "n_resamples"]].drop_duplicates().itertuples(index=False)
     named = joined(dict.fromkeys(_one_interval(*kind) for kind in kinds))
     if named:

@@ -150,7 +150,7 @@ def _sentences(data: FigureData, cells: pd.DataFrame, regions: pd.DataFrame, lab
             f"permutation ({_permuted(cells)}): {counted(n, 'cell')}.",
             f"{left_out} labels of workers' own, none of which stands out, are not shown." if left_out > 0 else ""]
     if len(regions):
-        held = regions[regions["metric"] == "pearson"].assign(n_resamples=np.nan)  # those of its test
+        held = regions[regions["metric"] == "pearson"]
         name = source_name(str(data.main), data.classifier_maps)
         said.append(
             f"(b) Correlation, over actors, of people's share of a label with the share of the mask of {name} in the "

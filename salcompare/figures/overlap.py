@@ -79,11 +79,12 @@ def _sentences(data: FigureData, table: pd.DataFrame, actors: int) -> list[str]:
         f"Below, {counted(actors, 'actor')}, sorted, with the symbols of above." if actors else "",
         f"Lines: {interval(table[table['panel'] == 'Population'])} (means)"
         + (f"; {interval(single)} (actors)." if actors else "."),
-        f"Differences, paired over actors, which the lines above do not show: {'; '.join(said)}." if said else ""]
+        f"Differences, paired over actors, which the lines above do not show (p of the effects one-sided, of the "
+        f"others two-sided): {'; '.join(said)}." if said else ""]
 
 
 def _differences(data: FigureData) -> list[str]:
-    """Each difference with its interval and p, the effects one-sided."""
+    """Each difference with its interval and p."""
     tests = rows(data.estimates, statistic="overlap", metric=METRIC, form=FORM, level="population", source=data.main or
                  "", contrast=list(_DIFFERENCES))
     return [f"{_DIFFERENCES[row['contrast']]} {row['value']:.3f}"

@@ -61,9 +61,7 @@ def symmetry_figure(data: FigureData) -> Figure:
 
 
 def _sentences(data: FigureData, table: pd.DataFrame) -> list[str]:
-    # n_resamples counts the tests' draws; no interval here is made of resamples
-    single, whole = (part.assign(n_resamples=None) if part["p_value"].notna().any() else part for part in (
-        table[table["level"] == level] for level in ("actor", "population")))
+    single, whole = (table[table["level"] == level] for level in ("actor", "population"))
     return [
         f"Maps of {counted(single['actor'].nunique(), 'actor')}{_images(data)}, sorted by the human index (by the "
         "classifier's where there is none); above them all actors together.",
@@ -100,8 +98,7 @@ def _odd_shares(data: FigureData) -> str:
     if found.empty or found["value"].isna().all():
         return ""
     one = found.iloc[0]
-    named = interval(found.assign(n_resamples=None))
-    inside = [] if pd.isna(one["ci_low"]) else [f"{one['ci_low']:.3f} to {one['ci_high']:.3f}", named]
+    inside = [] if pd.isna(one["ci_low"]) else [f"{one['ci_low']:.3f} to {one['ci_high']:.3f}", interval(found)]
     inside += [] if pd.isna(one["p_value"]) else [f"p = {one['p_value']:.2g}"]
     beside = f" ({'; '.join(inside)})" if inside else ""
     return f"Odd share, human minus classifier: {one['value']:.3f}{beside}."

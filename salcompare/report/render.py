@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from salcompare.report.tables import PrintedTable
 
 PEOPLE = {"boxes": (schema.RESPONSES,), "fixations": (schema.FIXATIONS,), "maps": (schema.MAP_FILES,), "none": ()}
+_PER_INCH = 131
+"""Pixels of the page to an inch of a figure: the widest fill the page, and letters are of one size in all of them."""
 LAYOUTS = (schema.HUMAN_MAPS, schema.CLASSIFIER_MAPS)
 
 
@@ -61,8 +63,12 @@ def _page(data: ReportData, tables: list[PrintedTable], folder: Path) -> str:
 
 
 def _embedded(figure: ReportFigure, folder: Path) -> dict[str, str]:
+    from PIL import Image
+
+    with Image.open(figure.png) as png:
+        inches = png.width / png.info["dpi"][0]
     return {
-        "name": figure.name, "title": figure.title, "caption": figure.caption,
+        "name": figure.name, "title": figure.title, "caption": figure.caption, "width": str(round(inches * _PER_INCH)),
         "source": "data:image/png;base64," + base64.b64encode(figure.png.read_bytes()).decode("ascii"),
         "png": figure.png.relative_to(folder).as_posix(), "svg": figure.svg.relative_to(folder).as_posix(),
     }

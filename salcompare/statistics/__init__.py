@@ -55,6 +55,7 @@ from salcompare.statistics.symmetries.indices import (
 )
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
+from salcompare.statistics.symmetries.workers import worker_laterality
 from salcompare.statistics.variance.components import variance_components
 from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained
@@ -137,4 +138,5 @@ __all__ = [
     "variance_components",
     "variance_explained",
     "worker_agreement",
+    "worker_laterality",
 ]

@@ -6,7 +6,10 @@ compares all pairs, and then `dot` is one matrix product. So a metric is written
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import xarray as xr
@@ -14,6 +17,8 @@ from numpy.typing import NDArray
 
 Maps = NDArray[np.floating]
 Values = NDArray[np.float64]
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 GRID = ["y", "x"]
 BLOCK = 8
@@ -38,21 +43,33 @@ def compare(kernel: Callable[..., Values], *maps: xr.DataArray, **options: objec
         Float64.
     """
     values: xr.DataArray = xr.apply_ufunc(
-        _in_blocks, *maps, kwargs={"kernel": kernel, **options}, join="exact", dask="parallelized",
+        in_blocks, *maps, kwargs={"kernel": kernel, **options}, join="exact", dask="parallelized",
         keep_attrs=False, output_dtypes=[float],
         input_core_dims=[GRID] * len(maps), dask_gufunc_kwargs={"allow_rechunk": True})
     return values.rename(None)
 
 
-def _in_blocks(*maps: NDArray[np.generic], kernel: Callable[..., Values], **options: object) -> Values:
-    """Call a kernel on some images at a time where images are compared one by one; on all where they cross."""
+def in_blocks(*maps: NDArray[np.generic], kernel: Callable[..., NDArray[Kind]], **options: object) -> NDArray[Kind]:
+    """Call a kernel on some images at a time where images are compared one by one; on all where they cross.
+
+    The blocks run on all cores, or on as many as the environment variable OMP_NUM_THREADS says: NumPy lets other
+    threads go on while it sorts and multiplies. The values do not depend on the number.
+    """
     sizes = {a.shape[0] for a in maps if a.ndim == 3}
     if len(sizes) != 1 or max(a.ndim for a in maps) > 3:
         return kernel(*maps, **options)
-    n = sizes.pop()
-    parts = [kernel(*(a[start:start + BLOCK] if a.ndim == 3 else a for a in maps), **options)
-             for start in range(0, max(n, 1), BLOCK)]
-    return np.concatenate(parts)
+
+    def block(start: int) -> NDArray[Kind]:
+        return kernel(*(a[start:start + BLOCK] if a.ndim == 3 else a for a in maps), **options)
+
+    starts = range(0, max(sizes.pop(), 1), BLOCK)
+    with ThreadPoolExecutor(max(1, min(_n_threads(), len(starts)))) as pool:
+        return np.concatenate(list(pool.map(block, starts)))
+
+
+def _n_threads() -> int:
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return int(told) if told.isdigit() else os.cpu_count() or 1
 
 
 def flat(maps: NDArray[np.generic]) -> Values:

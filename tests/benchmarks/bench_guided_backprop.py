@@ -1,56 +1,31 @@
 """Guided Backpropagation on AlexNet, 64 images of 227 x 227, beside captum, zennit and the least it can cost.
 
-One thread and seconds of CPU, so that other work on the machine counts less.
-
-Run: python tests/benchmarks/bench_guided_backprop.py [repeats]
+Run: python -m tests.benchmarks.bench_guided_backprop [repeats]
 """
 
-import statistics
-import sys
-import time
 import warnings
+from functools import partial
 
 import torch
 import torchvision
 
 from salcompare.classifiers.guided import guided_backprop
+from tests.benchmarks.measure import Case, Peer, run
 
 BATCH, SIZE, CLASSES = 64, 227, 17
-TARGETS = {"one forward + one backward to the input": 1.15, "captum": 1.0, "zennit": 1.0}
 
 
-def main(repeats: int) -> None:
-    """Print a line a peer: seconds of each, the median ratio of neighbouring runs, and the target."""
+def cases():
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model = torchvision.models.alexnet(weights=None, num_classes=CLASSES).eval()
     x, target = torch.randn(BATCH, 3, SIZE, SIZE), torch.arange(BATCH) % CLASSES
     for layout in (torch.contiguous_format, torch.channels_last):
         images = x.to(memory_format=layout)
-        cases = {"ours": lambda images=images: guided_backprop(model, images, target),
-                 "one forward + one backward to the input": lambda images=images: plain(model, images, target),
-                 "captum": lambda images=images: captum(model, images, target),
-                 "zennit": lambda images=images: zennit(model, images, target)}
-        print(f"AlexNet, {BATCH} x 3 x {SIZE} x {SIZE}, {layout}, "
-              f"medians of {repeats} interleaved runs")
-        seconds = interleaved(cases, repeats)
-        for name, limit in TARGETS.items():
-            ratio = statistics.median(a / b for a, b in zip(seconds["ours"], seconds[name], strict=True))
-            print(f"  ours {statistics.median(seconds['ours']):.3f} s   {name} "
-                  f"{statistics.median(seconds[name]):.3f} s   ratio {ratio:.3f}   target <= {limit}")
-
-
-def interleaved(cases, repeats):
-    """CPU seconds of each case in each round, the first not counted; each round starts with another case."""
-    seconds = {name: [] for name in cases}
-    names = list(cases)
-    for i in range(repeats + 1):
-        for name in names[i % len(names):] + names[:i % len(names)]:
-            start = time.process_time()
-            cases[name]()
-            if i:
-                seconds[name].append(time.process_time() - start)
-    return seconds
+        yield Case(f"AlexNet, {BATCH} x 3 x {SIZE} x {SIZE}, {str(layout).removeprefix('torch.')}",
+                   partial(guided_backprop, model, images, target),
+                   tuple(Peer(name, partial(peer, model, images, target), least)
+                         for name, (peer, least) in PEERS.items()))
 
 
 def plain(model, x, target):
@@ -78,5 +53,7 @@ def zennit(model, x, target):
         return attributor(x, torch.eye(CLASSES)[target])[1].clamp(min=0)
 
 
+PEERS = {"one forward + one backward to the input": (plain, 1 / 1.15), "captum": (captum, 1), "zennit": (zennit, 1)}
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 9)
+    run(cases(), repeats=9)

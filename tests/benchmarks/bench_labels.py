@@ -2,16 +2,9 @@
 
 One thread and seconds of CPU; medians of interleaved runs. Peers' permutations and resamples are a sample, scaled up.
 
-Run: python tests/benchmarks/bench_labels.py [repeats]
+Run: python -m tests.benchmarks.bench_labels [repeats]
 """
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is imported
-
-import statistics
-import sys
-import time
 
 import krippendorff
 import numpy as np
@@ -22,36 +15,29 @@ from salcompare.statistics.inference.resampling import bootstrap_weights
 from salcompare.statistics.labels.agreement import worker_agreement
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.labels.histogram import population_label_histogram
+from tests.benchmarks.measure import Case, Peer, run
 
 ACTORS, IMAGES, BOXES, WORKERS, PERMUTATIONS, RESAMPLES = 17, 15, 5354, 100, 9999, 2000
 SOME_PERMUTATIONS, SOME_RESAMPLES = 50, 5
 
 
-def main(repeats):
-    """Print a line a case: our seconds, the peer's, the median ratio of neighbouring runs, and the target."""
+def cases():
     responses, images = study(np.random.default_rng(0))
     shares = pd.crosstab(responses["image"], responses["label"], normalize="index")
     actor = images.set_index("image")["actor"].reindex(shares.index)
     matrix = coded(responses)
-    cases = {
-        "label_differences, 9,999 permutations, pandas groupby a permutation": (
-            lambda: differences(responses, images), lambda: loop_pandas(shares, actor),
-            PERMUTATIONS / SOME_PERMUTATIONS, 50),
-        "label_differences with all cells, scipy.stats.permutation_test of the omnibus alone": (
-            lambda: differences(responses, images), lambda: of_scipy(shares, actor),
-            PERMUTATIONS / SOME_PERMUTATIONS, 1),
-        "worker_agreement, 3 x 2,000 resamples, krippendorff.alpha a resample": (
-            lambda: worker_agreement(responses, images, rng=np.random.default_rng(1), n_resamples=RESAMPLES),
-            lambda: loop_alpha(matrix), 3 * RESAMPLES / SOME_RESAMPLES, 5),
-        "population_label_histogram, 2,000 resamples, pandas a resample": (
-            lambda: population_label_histogram(responses, images, rng=np.random.default_rng(1), n_resamples=RESAMPLES),
-            lambda: loop_histogram(responses, images), RESAMPLES / SOME_RESAMPLES, 50),
-    }
-    for name, (ours, peer, scale, target) in cases.items():
-        mine, theirs = interleaved(ours, peer, repeats)
-        ratio = statistics.median(scale * b / a for a, b in zip(mine, theirs, strict=True))
-        print(f"{name}: ours {statistics.median(mine):.3f} s   peer {scale * statistics.median(theirs):.3f} s"
-              f" (scaled up)   ratio {ratio:.1f}   target >= {target}", flush=True)
+    yield Case("label differences, all cells, 9,999 permutations", lambda: differences(responses, images), (
+        Peer("pandas groupby a permutation", lambda: loop_pandas(shares, actor), 50, PERMUTATIONS / SOME_PERMUTATIONS),
+        Peer("scipy permutation_test, omnibus alone", lambda: of_scipy(shares, actor), 1,
+             PERMUTATIONS / SOME_PERMUTATIONS)))
+    yield Case(
+        "agreement between workers, 3 x 2,000 resamples",
+        lambda: worker_agreement(responses, images, rng=np.random.default_rng(1), n_resamples=RESAMPLES),
+        (Peer("krippendorff alpha a resample", lambda: loop_alpha(matrix), 5, 3 * RESAMPLES / SOME_RESAMPLES),))
+    yield Case(
+        "label histogram, 2,000 resamples",
+        lambda: population_label_histogram(responses, images, rng=np.random.default_rng(1), n_resamples=RESAMPLES),
+        (Peer("pandas a resample", lambda: loop_histogram(responses, images), 50, RESAMPLES / SOME_RESAMPLES),))
 
 
 def study(rng):
@@ -123,17 +109,5 @@ def loop_histogram(responses, images):
     return found
 
 
-def interleaved(ours, peer, repeats):
-    """Seconds of both in turn, after one round that is not counted."""
-    seconds = ([], [])
-    for i in range(repeats + 1):
-        for case, taken in zip((ours, peer), seconds, strict=True):
-            start = time.process_time()
-            case()
-            if i:
-                taken.append(time.process_time() - start)
-    return seconds
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    run(cases(), repeats=3)

@@ -4,17 +4,17 @@ Human maps are coverage by 20 boxes, so half of their pixels are ties; classifie
 their pixels at 0. One thread and seconds of CPU, so that other work on the machine counts less; medians of interleaved
 runs. The loops over all pairs run on a sample of the human maps and are scaled up.
 
-Run: python tests/benchmarks/bench_overlap.py [repeats]
+pysaliency wants older libraries than ours. To measure beside its own general_roc, install it elsewhere with the same
+Python, `pip install pysaliency==0.2.22`, and name that environment's site-packages in the variable PYSALIENCY.
+
+Run: python -m tests.benchmarks.bench_overlap [repeats]
 """
 
+
+import importlib.util
 import os
-
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is imported
-
-import resource
-import statistics
 import sys
-import time
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -23,31 +23,23 @@ from sklearn.metrics import roc_auc_score
 
 from salcompare.statistics.metrics.ranking import auc_judd, positives, spearman
 from salcompare.statistics.metrics.registry import pairwise
+from tests.benchmarks.measure import Case, Peer, peak_memory, run
 
 N, SIZE, SAMPLE = 255, 227, 3
 
 
-def main(repeats: int) -> None:
-    """Print a line a case: our seconds, the peer's, the median ratio of neighbouring runs, and the target."""
+def cases():
     human, classifier = people(np.random.default_rng(0)), network(np.random.default_rng(1))
-    cases = {
-        "pearson, all 255 x 255 pairs, numpy.corrcoef a pair": (
-            lambda: pairwise(human, classifier, "pearson"), lambda: loop_corrcoef(human, classifier), N / SAMPLE, 50),
-        "pearson, all 255 x 255 pairs, scipy.stats.pearsonr a pair": (
-            lambda: pairwise(human, classifier, "pearson"), lambda: loop_pearsonr(human, classifier), N / SAMPLE, 50),
-        "spearman, 255 pairs, scipy.stats.spearmanr": (
-            lambda: spearman(human, classifier), lambda: loop_spearmanr(human, classifier), 1, 2),
-        "auc_judd, 255 pairs, sklearn.metrics.roc_auc_score": (
-            lambda: auc_judd(human, classifier), lambda: loop_roc(human, classifier), 1, 10),
-        f"auc_judd, 255 pairs, {ROC_NAME}": (
-            lambda: auc_judd(human, classifier), lambda: loop_general_roc(human, classifier), 1, 10),
-    }
-    for name, (ours, peer, scale, target) in cases.items():
-        mine, theirs = interleaved(ours, peer, repeats)
-        ratio = statistics.median(scale * b / a for a, b in zip(mine, theirs, strict=True))
-        print(f"{name}: ours {statistics.median(mine):.3f} s   peer {scale * statistics.median(theirs):.3f} s"
-              f"{' (scaled up)' if scale > 1 else ''}   ratio {ratio:.1f}   target >= {target}", flush=True)
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    yield Case("Pearson, all 255 x 255 pairs", lambda: pairwise(human, classifier, "pearson"), (
+        Peer("numpy corrcoef a pair", lambda: loop_corrcoef(human, classifier), 50, N / SAMPLE),
+        Peer("scipy pearsonr a pair", lambda: loop_pearsonr(human, classifier), 50, N / SAMPLE)))
+    yield Case("Spearman, 255 pairs", lambda: spearman(human, classifier), (
+        Peer("scipy spearmanr", lambda: loop_spearmanr(human, classifier), 2),))
+    name, general_roc = peer_roc()
+    yield Case("AUC, 255 pairs", lambda: auc_judd(human, classifier), (
+        Peer("scikit-learn roc_auc_score", lambda: loop_roc(human, classifier), 10),
+        Peer(name, lambda: loop_general_roc(general_roc, human, classifier), 10)), check=agree)
+    yield peak_memory("peak memory, overlaps")
 
 
 def people(rng):
@@ -72,18 +64,6 @@ def labelled(maps):
     return xr.DataArray(maps, dims=("image", "y", "x"), coords={"image": [f"s{i % 17}/{i // 17}" for i in range(N)]})
 
 
-def interleaved(ours, peer, repeats):
-    """Seconds of both in turn, after one round that is not counted."""
-    seconds = ([], [])
-    for i in range(repeats + 1):
-        for case, taken in zip((ours, peer), seconds, strict=True):
-            start = time.process_time()
-            case()
-            if i:
-                taken.append(time.process_time() - start)
-    return seconds
-
-
 def rows(maps):
     return maps.values.reshape(N, -1)
 
@@ -104,7 +84,7 @@ def loop_roc(human, classifier):
     return [roc_auc_score(a, b) for a, b in zip(rows(positives(human)), rows(classifier), strict=True)]
 
 
-def loop_general_roc(human, classifier):
+def loop_general_roc(general_roc, human, classifier):
     """The peer takes the classifier's values on positive and on negative pixels, float64."""
     return [general_roc(b[a], b[~a])[0]
             for a, b in zip(rows(positives(human)), rows(classifier.astype(np.float64)), strict=True)]
@@ -121,17 +101,27 @@ def own_general_roc(positive, negative):
 
 
 def peer_roc():
-    """pysaliency's function, with the numpy.trapz that NumPy 2.4 has no longer; own steps where it is not installed."""
-    try:
-        vars(np).setdefault("trapz", np.trapezoid)
-        from pysaliency.roc import general_roc as found
-    except ImportError:
-        return own_general_roc, "general_roc's steps in NumPy (pysaliency is not installed)"
-    found(np.arange(3.0), np.arange(3.0))  # compiled at the first call
-    return found, "pysaliency general_roc"
+    """pysaliency's function; its steps in NumPy where it is not installed.
+
+    Its file is read by itself, since the package imports torch and pkg_resources, and with the numpy.trapz that
+    NumPy 2.4 has no longer.
+    """
+    sys.path += [folder for folder in [os.environ.get("PYSALIENCY", "")] if folder]
+    files = [Path(folder, "pysaliency", "numba_utils.py") for folder in sys.path]
+    file = next((file for file in files if file.exists()), None)
+    if file is None:
+        return "pysaliency general_roc, its steps in NumPy", own_general_roc
+    vars(np).setdefault("trapz", np.trapezoid)
+    spec = importlib.util.spec_from_file_location("numba_utils", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.general_roc_numba(np.arange(3.0), np.arange(3.0))  # compiled at the first call
+    return "pysaliency general_roc", module.general_roc_numba
 
 
-general_roc, ROC_NAME = peer_roc()
+def agree(ours, theirs):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    run(cases(), repeats=3)

@@ -1,51 +1,43 @@
 """Time boxes, masks and heatmaps against the plain NumPy or xarray way of doing the same.
 
-Run as: python tests/benchmarks/bench_rasterise.py
+Run: python -m tests.benchmarks.bench_rasterise [repeats]
 """
 
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from salcompare.maps import actor_heatmap, rasterise_boxes, smooth, top_mask
+from tests.benchmarks.measure import Case, Peer, run
 
 N_BOXES, N_IMAGES, N_ACTORS, SIDE, SHARE, SIGMA = 1_000_000, 255, 17, 227, 0.05, 6.8
 
 
-def main() -> None:
-    """Print one line a case: medians of interleaved runs."""
+def cases() -> Iterator[Case]:
+    """Boxes, masks and heatmaps; both sides' results are compared."""
     rng = np.random.default_rng(0)
     images, responses = _study(rng)
     # The loop takes some ten seconds a run, so that it has fewer.
-    case("rasterise_boxes, 1,000,000 boxes, against a slice loop", lambda: rasterise_boxes(
-        responses, images, size=(SIDE, SIDE)).coverage, lambda: slice_loop(responses, images), runs=2, target=5)
+    yield Case("rasterise_boxes, 1,000,000 boxes", lambda: rasterise_boxes(
+        responses, images, size=(SIDE, SIDE)).coverage, (
+            Peer("a slice loop", lambda: slice_loop(responses, images), 5),), check=agree, most_repeats=2)
     distinct = rng.permuted(np.tile(np.arange(SIDE * SIDE, dtype=np.float32), (N_IMAGES, 1)), axis=1)
     gb = xr.DataArray(distinct.reshape(N_IMAGES, SIDE, SIDE), dims=("image", "y", "x"), coords={
         "image": images["image"].to_numpy(dtype=str), "actor": ("image", images["actor"].to_numpy(dtype=str))})
-    case("top_mask, 255 maps, against a full argsort", lambda: top_mask(gb, share=SHARE), lambda: full_sort(gb),
-         runs=3, target=5)
-    case("actor_heatmap (double precision), against groupby().mean() of the same in doubles",
-         lambda: actor_heatmap(gb), lambda: gb.astype(float).groupby("actor").mean().sel(actor=actors_of(images)),
-         runs=5, target=1)
-    case("smooth, sigma 6.8, against scipy.ndimage.gaussian_filter", lambda: smooth(gb, sigma=SIGMA),
-         lambda: scipy_filter(gb), runs=3, target=2)
+    yield Case("top_mask, 255 maps", lambda: top_mask(gb, share=SHARE), (
+        Peer("a full argsort", lambda: full_sort(gb), 5),), check=agree)
+    yield Case("actor_heatmap, 255 maps, double precision", lambda: actor_heatmap(gb), (
+        Peer("xarray groupby().mean() in doubles",
+             lambda: gb.astype(float).groupby("actor").mean().sel(actor=actors_of(images)), 1),), check=agree)
+    yield Case(f"smooth, 255 maps, sigma {SIGMA}", lambda: smooth(gb, sigma=SIGMA), (
+        Peer("scipy gaussian_filter", lambda: scipy_filter(gb), 2),), check=agree)
 
 
-def case(what: str, ours: Callable[[], xr.DataArray], peer: Callable[[], object], *, runs: int, target: float) -> None:
-    """Check that both give the same, time them in turn, and print the medians."""
-    np.testing.assert_allclose(ours(), peer(), rtol=1e-5, atol=1e-5)
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(runs):
-        for function, taken in zip((ours, peer), times, strict=True):
-            start = time.perf_counter()
-            function()
-            taken.append(time.perf_counter() - start)
-    mine, theirs = map(statistics.median, times)
-    print(f"{what}: ours {mine:.3f} s, peer {theirs:.3f} s, ratio {theirs / mine:.1f} (target {target:g})", flush=True)
+def agree(ours: object, theirs: object) -> None:
+    """Check that both give the same."""
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 def slice_loop(responses: pd.DataFrame, images: pd.DataFrame) -> np.ndarray:
@@ -90,4 +82,4 @@ def _study(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 if __name__ == "__main__":
-    main()
+    run(cases(), repeats=3)

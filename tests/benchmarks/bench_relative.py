@@ -4,17 +4,9 @@ One thread and seconds of CPU, so that other work on the machine counts less; me
 test of 17 actors runs with fewer permutations and is scaled up. Its t leaves the other actors' differences in the
 variance, ours does not; both take one matrix product a permutation over the same maps.
 
-Run: python tests/benchmarks/bench_relative.py [repeats]
+Run: python -m tests.benchmarks.bench_relative [repeats]
 """
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is imported
-
-import resource
-import statistics
-import sys
-import time
 
 import numpy as np
 import xarray as xr
@@ -23,34 +15,26 @@ from nilearn.mass_univariate import permuted_ols
 
 from salcompare.statistics.relative.maxima import relative_test
 from salcompare.statistics.relative.paired import paired_map_test
+from tests.benchmarks.measure import Case, Peer, peak_memory, run
 
 SIZE, FLIPS, PAIRS = 227, 1000, 60
 ACTORS, IMAGES, PERMUTATIONS, SCALE = 17, 15, 1000, 20
 
 
-def main(repeats: int) -> None:
-    """Print a line a case: our seconds, the peer's, the median ratio of neighbouring runs, and the target."""
+def cases():
     rng = np.random.default_rng(0)
     differences, maps = paired(rng), of_actors(rng)
-    print(f"inputs {peak():.2f} GiB")
-    run(maps, PERMUTATIONS)
-    what = f"one-vs-rest max-|t|, {ACTORS} actors, {PERMUTATIONS} permutations of {len(maps)} maps"
-    print(f"{what}: peak memory {peak():.2f} GiB   target < 2 GiB", flush=True)
-    cases = {
-        f"max-|t|, {FLIPS} sign flips on {PAIRS} x {SIZE**2}, MNE permutation_t_test": (
-            lambda: paired_map_test(differences, rng=np.random.default_rng(1), n_permutations=FLIPS),
-            lambda: permutation_t_test(flat(differences), FLIPS, n_jobs=1, verbose=False), 1, 20),
-        f"max-|t|, {FLIPS} sign flips on {PAIRS} x {SIZE**2}, nilearn permuted_ols": (
-            lambda: paired_map_test(differences, rng=np.random.default_rng(1), n_permutations=FLIPS),
-            lambda: nilearn_flips(differences), 1, 20),
-        f"{what}, nilearn permuted_ols": (
-            lambda: run(maps, PERMUTATIONS), lambda: nilearn_actors(maps), SCALE, 5),
-    }
-    for name, (ours, peer, scale, target) in cases.items():
-        mine, theirs = interleaved(ours, peer, repeats)
-        ratio = statistics.median(scale * b / a for a, b in zip(mine, theirs, strict=True))
-        print(f"{name}: ours {statistics.median(mine):.2f} s   peer {scale * statistics.median(theirs):.2f} s"
-              f"{' (scaled up)' if scale > 1 else ''}   ratio {ratio:.1f}   target >= {target}", flush=True)
+    yield peak_memory("peak memory, inputs of the maps' tests")
+    one_against_rest(maps)
+    what = f"one-vs-rest max-|t|, {ACTORS} actors, {PERMUTATIONS:,} permutations of {len(maps)} maps"
+    yield peak_memory(f"peak memory, {what}", below=2)
+    yield Case(f"max-|t|, {FLIPS:,} sign flips on {PAIRS} x {SIZE**2:,}",
+               lambda: paired_map_test(differences, rng=np.random.default_rng(1), n_permutations=FLIPS), (
+                   Peer("MNE permutation_t_test",
+                        lambda: permutation_t_test(flat(differences), FLIPS, n_jobs=1, verbose=False), 20),
+                   Peer("nilearn permuted_ols", lambda: nilearn_flips(differences), 20)))
+    yield Case(what, lambda: one_against_rest(maps), (
+        Peer("nilearn permuted_ols", lambda: nilearn_actors(maps), 5, SCALE),))
 
 
 def paired(rng):
@@ -64,8 +48,8 @@ def of_actors(rng):
         "actor": ("image", np.repeat([f"s{actor:02}" for actor in range(ACTORS)], IMAGES))})
 
 
-def run(maps, n_permutations):
-    return relative_test(maps, sigma=0.0, rng=np.random.default_rng(1), n_permutations=n_permutations)
+def one_against_rest(maps):
+    return relative_test(maps, sigma=0.0, rng=np.random.default_rng(1), n_permutations=PERMUTATIONS)
 
 
 def flat(maps):
@@ -82,21 +66,5 @@ def nilearn_actors(maps):
     return permuted_ols(members, flat(maps), n_perm=PERMUTATIONS // SCALE, n_jobs=1, random_state=0, output_type="dict")
 
 
-def interleaved(ours, peer, repeats):
-    """Seconds of both in turn, after one round that is not counted."""
-    seconds = ([], [])
-    for i in range(repeats + 1):
-        for case, taken in zip((ours, peer), seconds, strict=True):
-            start = time.process_time()
-            case()
-            if i:
-                taken.append(time.process_time() - start)
-    return seconds
-
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    run(cases(), repeats=3)

@@ -5,17 +5,9 @@ and seconds of CPU. The loop rasterises the drawn workers' boxes, smooths the co
 classifier's maps; a few of its resamples are timed and scaled up, for the crossed kinds workers, actors or images, and
 both at once. It is lenient: resamples of actors or images alone cost it nothing.
 
-Run: python tests/benchmarks/bench_resampling.py [repeats]
+Run: python -m tests.benchmarks.bench_resampling [repeats]
 """
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is imported
-
-import resource
-import statistics
-import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -25,34 +17,24 @@ from salcompare.maps import rasterise_boxes, smooth
 from salcompare.statistics import other_actors_mean, resampled_overlap, share_of_ceiling
 from salcompare.statistics.inference.resampling import bootstrap_weights
 from salcompare.statistics.metrics.densities import pearson
+from tests.benchmarks.measure import Case, Peer, peak_memory, run
 
 ACTORS, IMAGES, SIZE, BOXES, WORKERS, SIGMA = 17, 15, 227, 5354, 120, 0.03 * 227
 RESAMPLES, DRAWN = 2000, 2
 WITH_WORKERS = 3  # of the kinds: workers, workers and images, workers and actors
 
 
-def main(repeats: int) -> None:
-    """Print a line a case: our seconds, the loop's, the median ratio of neighbouring runs, and the target."""
+def cases():
     study = paper_sized(np.random.default_rng(0))
-    cases = {
-        "resampled overlap, 2,000 x 5 kinds, a loop that draws the maps": (
-            lambda: resampled_overlap(*study, sigma=SIGMA, rng=np.random.default_rng(1), n_resamples=RESAMPLES),
-            lambda: loop(*study, null=False), WITH_WORKERS, 50),
-        "share of the ceiling over the other actors' map, 2,000 x 3 kinds, a loop that draws the maps": (
-            lambda: share_of_ceiling(*study, sigma=SIGMA, rng=np.random.default_rng(1), n_resamples=RESAMPLES,
-                                     nulls=["others' human maps"]),
-            lambda: loop(*study, null=True), 2, 50),
-    }
-    for name, (ours, peer, kinds, target) in cases.items():
-        scale = kinds * RESAMPLES / DRAWN
-        mine, theirs = [], []
-        for _ in range(repeats):
-            mine.append(seconds(ours))
-            theirs.append(scale * seconds(peer))
-        ratio = statistics.median(b / a for a, b in zip(mine, theirs, strict=True))
-        print(f"{name}: ours {statistics.median(mine):.2f} s   peer {statistics.median(theirs):.0f} s (scaled up)   "
-              f"ratio {ratio:.0f}   target >= {target}", flush=True)
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    yield Case("resampled overlap, 2,000 x 5 kinds", lambda: resampled_overlap(
+        *study, sigma=SIGMA, rng=np.random.default_rng(1), n_resamples=RESAMPLES), (
+            Peer("a loop that draws the maps", lambda: loop(*study, null=False), 50, WITH_WORKERS * RESAMPLES / DRAWN),
+        ), warm_up=False)
+    yield Case("share of the ceiling over the other actors' map, 2,000 x 3 kinds", lambda: share_of_ceiling(
+        *study, sigma=SIGMA, rng=np.random.default_rng(1), n_resamples=RESAMPLES, nulls=["others' human maps"]), (
+            Peer("a loop that draws the maps", lambda: loop(*study, null=True), 50, 2 * RESAMPLES / DRAWN),
+        ), warm_up=False)
+    yield peak_memory("peak memory, resampling")
 
 
 def paper_sized(rng):
@@ -85,11 +67,5 @@ def loop(responses, images, maps, *, null):
             pearson(coverage, other_actors_mean(coverage))
 
 
-def seconds(case) -> float:
-    start = time.process_time()
-    case()
-    return time.process_time() - start
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    run(cases(), repeats=3)

@@ -1,7 +1,9 @@
-"""Reading a million responses with every check, beside pandas reading the same file with none."""
+"""Reading a million responses with every check, beside pandas reading the same file with none.
+
+Run: python -m tests.benchmarks.bench_sources [repeats]
+"""
 
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +11,9 @@ import pandas as pd
 
 from salcompare import config
 from salcompare.sources import gather_photographs, read_responses
+from tests.benchmarks.measure import Case, Peer, run
 
 N = 1_000_000
-RUNS = 5
-
-
-def seconds(work):
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
 
 
 def responses(path):
@@ -34,21 +30,17 @@ def responses(path):
     return images
 
 
-def main():
+def cases():
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         images = responses(root / "r.csv")
-        ours, peer = [], []
-        for _ in range(RUNS):
-            ours.append(seconds(lambda: read_responses(config.Responses(path="r.csv"), {}, root=root, images=images,
-                                                       size=(227, 227))))
-            peer.append(seconds(lambda: pd.read_csv(root / "r.csv")))
-        print(f"1,000,000 responses, checked: ours {np.median(ours):.2f} s, pandas.read_csv unchecked "
-              f"{np.median(peer):.2f} s, ratio {np.median(ours) / np.median(peer):.1f}; target: below 10 s")
+        yield Case("1,000,000 responses, every check", lambda: read_responses(
+            config.Responses(path="r.csv"), {}, root=root, images=images, size=(227, 227)), (
+                Peer("pandas read_csv, no check", lambda: pd.read_csv(root / "r.csv")),), below=10)
         demo = config.Images(source="orl", split=(7.0, 1.0, 2.0))
-        times = [seconds(lambda: gather_photographs(demo, root=root, size=(227, 227), seed=0)) for _ in range(RUNS)]
-        print(f"400 photographs, 92 x 112 to 227 x 227: ours {np.median(times):.2f} s; target: below 2 s")
+        yield Case("400 photographs, 92 x 112 to 227 x 227",
+                   lambda: gather_photographs(demo, root=root, size=(227, 227), seed=0), below=2)
 
 
 if __name__ == "__main__":
-    main()
+    run(cases(), repeats=5)

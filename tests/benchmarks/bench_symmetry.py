@@ -4,17 +4,9 @@ One thread and seconds of CPU; medians of interleaved runs. A loop mirrors some 
 each of a few permutations and is scaled up to 9,999; sign flips of the mean odd part are also those of
 mne.stats.permutation_t_test, which keeps all permutations' maps.
 
-Run: python tests/benchmarks/bench_symmetry.py [repeats]
+Run: python -m tests.benchmarks.bench_symmetry [repeats]
 """
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is imported
-
-import resource
-import statistics
-import sys
-import time
 
 import numpy as np
 import xarray as xr
@@ -22,47 +14,27 @@ from mne.stats import permutation_t_test
 
 from salcompare.statistics.symmetries.pose import pose_association
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
+from tests.benchmarks.measure import Case, Peer, peak_memory, run
 
 ACTORS, IMAGES, SIZE, FLIPS, SAMPLE = 17, 15, 227, 9999, 3
 
 
-def main(repeats: int) -> None:
-    """Print a line a case: our seconds, the peer's, the median ratio of neighbouring runs, and the target."""
+def cases():
     maps, photographs = stack(np.random.default_rng(0)), stack(np.random.default_rng(1))
-    cases = {
-        "any asymmetry, 9,999 mirrorings, a loop": (
-            lambda: asymmetry_test(maps, rng=np.random.default_rng(0)), lambda: loop_asymmetry(maps), FLIPS / SAMPLE),
-        "common side, 9,999 mirrorings, mne.stats.permutation_t_test on odd parts": (
-            lambda: common_laterality_test(maps, rng=np.random.default_rng(0)), lambda: flips_of_mne(maps),
-            FLIPS / (100 * SAMPLE)),
-        "maps with photographs, 999 permutations, a loop": (
-            lambda: pose_association(maps, photographs, rng=np.random.default_rng(0), n_permutations=999),
-            lambda: loop_association(maps, photographs), 999 / SAMPLE),
-    }
-    for name, (ours, peer, scale) in cases.items():
-        mine, theirs = interleaved(ours, peer, repeats)
-        ratio = statistics.median(scale * b / a for a, b in zip(mine, theirs, strict=True))
-        print(f"{name}: ours {statistics.median(mine):.3f} s   peer {scale * statistics.median(theirs):.3f} s (scaled "
-              f"up)   ratio {ratio:.1f}   target >= 10", flush=True)
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    yield Case("any asymmetry, 9,999 mirrorings", lambda: asymmetry_test(maps, rng=np.random.default_rng(0)), (
+        Peer("a loop", lambda: loop_asymmetry(maps), 10, FLIPS / SAMPLE),))
+    yield Case("common side, 9,999 mirrorings", lambda: common_laterality_test(maps, rng=np.random.default_rng(0)), (
+        Peer("MNE permutation_t_test on odd parts", lambda: flips_of_mne(maps), 10, FLIPS / (100 * SAMPLE)),))
+    yield Case("maps with photographs, 999 permutations", lambda: pose_association(
+        maps, photographs, rng=np.random.default_rng(0), n_permutations=999), (
+            Peer("a loop", lambda: loop_association(maps, photographs), 10, 999 / SAMPLE),))
+    yield peak_memory("peak memory, symmetry")
 
 
 def stack(rng):
     names = [f"s{a}" for a in range(ACTORS) for _ in range(IMAGES)]
     return xr.DataArray(rng.gamma(0.5, size=(len(names), SIZE, SIZE)).astype(np.float32), dims=("image", "y", "x"),
                         coords={"image": np.arange(len(names)), "actor": ("image", names)})
-
-
-def interleaved(ours, peer, repeats):
-    """Seconds of both in turn, after one round that is not counted."""
-    seconds = ([], [])
-    for i in range(repeats + 1):
-        for case, taken in zip((ours, peer), seconds, strict=True):
-            start = time.process_time()
-            case()
-            if i:
-                taken.append(time.process_time() - start)
-    return seconds
 
 
 def loop_asymmetry(maps):
@@ -94,4 +66,4 @@ def loop_association(maps, photographs):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    run(cases(), repeats=3)

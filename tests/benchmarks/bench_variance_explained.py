@@ -1,12 +1,13 @@
-"""R² with 9,999 permutations beside scipy's pdist and scikit-bio's permanova, on one stack of a paper's size."""
+"""R² with 9,999 permutations beside scipy's pdist and scikit-bio's permanova, on one stack of a paper's size.
+
+Run: python -m tests.benchmarks.bench_variance_explained [repeats]
+"""
 
 from __future__ import annotations
 
-import statistics
-import sys
-import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -15,6 +16,7 @@ from skbio.stats.distance import DistanceMatrix, permanova
 
 from salcompare.statistics.variance.distances import Distance
 from salcompare.statistics.variance.explained import variance_explained
+from tests.benchmarks.measure import Case, Peer, run
 
 ACTORS, IMAGES, SIZE, PERMUTATIONS = 17, 15, 227, 9999
 CASES: tuple[tuple[Distance, str, float], ...] = (  # ours, scipy's name, target
@@ -45,29 +47,20 @@ def peers(maps: xr.DataArray, metric: str) -> float:
     return float(found["test statistic"])
 
 
-def seconds(work: Callable[[], float]) -> tuple[float, float]:
-    """CPU seconds of one run; give its result with it."""
-    start = time.process_time()
-    result = work()
-    return time.process_time() - start, result
+def agree(mine: object, theirs: object) -> None:
+    """Fail if pseudo-F differs by more than 1e-8 of itself."""
+    np.testing.assert_allclose(mine, theirs, rtol=1e-8)
 
 
-def main(runs: int) -> None:
-    """Print one line a distance: ours, peers, ratio, target; fail if pseudo-F differs by more than 1e-8 of itself."""
+def cases() -> Iterator[Case]:
+    """One a distance."""
     maps = stack()
     for distance, metric, target in CASES:
-        repeats = runs if distance == "euclidean" else 1  # the peers' logarithms alone take most of a minute
-        pairs = [(seconds(lambda d=distance: ours(maps, d)), seconds(lambda m=metric: peers(maps, m)))
-                 for _ in range(repeats)]
-        for (_, mine), (_, theirs) in pairs:
-            if not abs(mine - theirs) <= 1e-8 * theirs:
-                message = f"{distance}: pseudo-F {mine} here, {theirs} from scikit-bio"
-                raise AssertionError(message)
-        fast, slow = (statistics.median(pair[side][0] for pair in pairs) for side in (0, 1))
-        print(f"variance_explained, {distance}, {len(maps)} maps of {SIZE}x{SIZE}, {PERMUTATIONS} permutations: "
-              f"ours {fast:.2f} s   scipy pdist + scikit-bio permanova {slow:.2f} s   ratio {slow / fast:.1f}   "
-              f"target >= {target:g}")
+        peer = Peer("scipy pdist + scikit-bio permanova", partial(peers, maps, metric), target)
+        yield Case(f"R², {distance}, {PERMUTATIONS:,} permutations of {len(maps)} maps", partial(ours, maps, distance),
+                   (peer,), check=agree, warm_up=False,
+                   most_repeats=None if distance == "euclidean" else 1)  # the peers' logarithms take a minute
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    run(cases(), repeats=5)

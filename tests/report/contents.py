@@ -54,7 +54,7 @@ def report_data(folder: Path, **changes) -> ReportData:
     """All of a small report, its one figure written into the folder."""
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     png, svg = folder / "figures" / "fig4.png", folder / "figures" / "fig4.svg"
-    Image.new("RGB", (20, 10), (10, 20, 30)).save(png)
+    Image.new("RGB", (20, 10), (10, 20, 30)).save(png, dpi=(300, 300))
     svg.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     images = pd.DataFrame({"image": [f"{a}/{i}" for a in ("ann", "bob") for i in range(4)],
                            "actor": ["ann"] * 4 + ["bob"] * 4, "split": ["train", "validation", "test", "test"] * 2})

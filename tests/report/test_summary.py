@@ -92,6 +92,8 @@ SHARE = {"statistic": "share_of_ceiling", "metric": "pearson", "form": "smoothed
 CELLS = {"statistic": "label_difference", "source": "human"}
 RELATIVE = {"statistic": "relative_saliency", "metric": "max_t", "source": MAIN}
 
+SIDE = {"statistic": "symmetry_test", "level": "population", "source": "human"}
+
 
 @pytest.mark.parametrize(("rows_given", "words"), [
     ([PARTIAL | {"p_value": 0.4}], "no evidence that maps of one actor are alike beyond that"),
@@ -119,6 +121,13 @@ RELATIVE = {"statistic": "relative_saliency", "metric": "max_t", "source": MAIN}
     ([{"statistic": "symmetry_test", "metric": "asymmetry", "level": "population", "source": "photographs",
        "value": 0.1, "ci_low": 0.05, "ci_high": 0.15, "p_value": 0.001}],
      "There is evidence that the photographs themselves are asymmetric"),
+    ([SIDE | {"metric": "worker_laterality", "value": 0.05, "ci_low": 0.02, "ci_high": 0.08, "p_value": 0.002},
+      SIDE | {"metric": "common_laterality", "value": 0.05, "p_value": 0.001}],
+     "There is evidence that people's maps, with other workers and of other actors too, lean to one side in common"),
+    ([SIDE | {"metric": "worker_laterality", "value": 0.05, "p_value": np.nan, "reason": "6 degrees of freedom"},
+      SIDE | {"metric": "common_laterality", "value": 0.05, "p_value": 0.001}],
+     "lean to one side in common (above 0: the viewer's left) could not be tested (6 degrees of freedom). There is "
+     "evidence that people's maps, as these workers drew them, lean to one side in common"),
     ([{"statistic": "actor_similarity", "metric": "correlation", "level": "population", "source": MAIN, "value": 0.1,
        "ci_low": -0.1, "ci_high": 0.3, "p_value": 0.2, "p_attainable": 0.001}],
      "No evidence that people and the classifier find the same pairs of actors alike: 0.10, p = 0.20. Effects from "
@@ -126,3 +135,11 @@ RELATIVE = {"statistic": "relative_saliency", "metric": "max_t", "source": MAIN}
 ])
 def test_the_summary_says_what_each_test_found(tmp_path, rows_given, words):
     assert words in answers(report_data(tmp_path, estimates=more(*rows_given)))
+
+
+def test_a_side_of_people_at_large_takes_the_place_of_the_lesser_claim(tmp_path):
+    both = more(*(SIDE | {"metric": metric, "value": 0.05, "p_value": 0.03}
+                  for metric in ("worker_laterality", "common_laterality")))
+    said = answers(report_data(tmp_path, estimates=both))
+    assert said.count("lean to one side in common") == 1
+    assert "as these workers drew them" not in said

@@ -20,12 +20,13 @@ from salcompare.planning.calibration_scenarios import (
     UNEQUAL,
     UNRELATED,
 )
-from salcompare.planning.cases.common import DRAWS, TENDS, another_classifier, other_photographs, photographs
+from salcompare.planning.cases.common import DRAWS, RESAMPLES, TENDS, another_classifier, other_photographs, photographs
 from salcompare.planning.cases.truths import expected_laterality
 from salcompare.statistics.inference.multiplicity import adjust_p
 from salcompare.statistics.symmetries.indices import odd_share_difference
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
+from salcompare.statistics.symmetries.workers import worker_laterality
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 SIDE, ODD_COMMON = "common side of human maps, laterality", "common side of human maps, odd energy"
 SIDE_CI = "laterality of human maps, t over actors"
 ODD_COMMON_CI = "common odd share of human maps, jackknife over actors"
+WORKERS, WORKERS_CI = "side of human maps, workers and actors", "laterality of human maps, crossed t over both"
 SIDE_CLASSIFIER = "common side of classifier maps, laterality"
 ODD_CLASSIFIER = "common side of classifier maps, odd energy"
 SIDE_CLASSIFIER_CI = "laterality of classifier maps, t over actors"
@@ -48,11 +50,20 @@ BEYOND = "asymmetry beyond the photographs"
 
 def _side(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     found = common_laterality_test(study.human["coverage"], rng=rng, n_permutations=DRAWS)
-    truth = expected_laterality(study.scenario) if study.scenario.name == LEFT else 0.0
     return {SIDE: Outcome(float(found["p_value"])), ODD_COMMON: Outcome(float(found["odd_share_p_value"])),
-            SIDE_CI: covering(_ends(found), truth=truth),
+            SIDE_CI: covering(_ends(found), truth=_leaning(study)),
             ODD_COMMON_CI: covering(_ends(found, "odd_share", "odd_share_ci_low", "odd_share_ci_high"),
                                     truth=0.0)}
+
+
+def _workers(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = worker_laterality(study.responses, study.images, size=study.scenario.grid, rng=rng, n_resamples=RESAMPLES)
+    return {WORKERS: Outcome(float(found["p_value"])), WORKERS_CI: covering(_ends(found), truth=_leaning(study))}
+
+
+def _leaning(study: SimulatedStudy) -> float:
+    """Laterality to be expected of people's heatmaps."""
+    return expected_laterality(study.scenario) if study.scenario.name == LEFT else 0.0
 
 
 def _side_classifier(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -101,6 +112,8 @@ def _ends(found: xr.Dataset, *names: str) -> list[float]:
 
 _MIRRORED = ("The face is symmetric and so is whatever moves it or changes it: an actor's maps are as likely as their "
              "mirror images.")
+_LEANING = ("The face is symmetric: single workers lean to a side, in what they favour and where they put their boxes, "
+            "and single actors do, but workers and actors as a whole do not.")
 _IMAGES = "Each image is as likely as its mirror image, independently of the actor's others."
 _ONE_MODEL = "Both classifiers are drawn from one model, so an actor's difference is symmetric about 0."
 SYMMETRY_CASES = (
@@ -113,6 +126,10 @@ SYMMETRY_CASES = (
         Check(ODD_COMMON, "test", _MIRRORED, (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), (LEFT,)),
         Check(SIDE_CI, "interval", "0, or what the preference for the left leads to.", (*SIZES, LEFT)),
         Check(ODD_COMMON_CI, "interval", "0.", SIZES))),
+    Case("worker_laterality", _workers, (
+        Check(WORKERS, "test", _LEANING, (SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, UNRELATED), (LEFT,)),
+        Check(WORKERS_CI, "interval", "0, or what the preference for the left leads to, with any workers and actors.",
+              (*SIZES, LEFT)))),
     Case("asymmetry_test(classifier)", _asymmetry, (
         Check(ASYMMETRY, "test", _IMAGES, (SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS), (PLANTED, UNRELATED)),
         Check(ASYMMETRY_FAMILY, "test", f"{_IMAGES} The smallest adjusted p is that of the family.",

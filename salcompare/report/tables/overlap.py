@@ -33,11 +33,11 @@ def overlap_tables(estimates: pd.DataFrame) -> Iterator[PrintedTable]:
     yield from _heatmaps(overlap[heatmaps])
     yield _actor_similarity(estimates[estimates["statistic"] == "actor_similarity"])
     yield table_of("overlap_population", "Overlap of human and classifier maps, mean over actors, every metric",
-        "Intervals over actors: t, and jackknife (ci_method) where actors meet other actors. p is one-sided, "
-        "towards better agreement (alternative): near 1, a map does worse than what it is compared with. The image "
-        "effect permutes images within actors, the actor effect whole actors, differences from a baseline flip "
-        "actors' signs. The overlap of every image, for all sources and metrics, is in "
-        "data/processed/overlap_images.csv.", _population_overlap(plain),
+        "Intervals over actors: t, and jackknife (ci_method) where actors meet other actors. The image effect "
+        "permutes images within actors and the actor effect whole actors, both one-sided, towards better agreement; "
+        "differences from a baseline or another classifier flip actors' signs and are two-sided (alternative). The "
+        "overlap of every image, for all sources and metrics, is in data/processed/overlap_images.csv.",
+        _population_overlap(plain),
         ["source", "contrast", "metric", "better", "form", *_VALUES, "ci_method", "p_value",
         "alternative", "ceiling", "n"], folded=True)
     yield _overlap_of_actors(overlap[~heatmaps & ~whole])

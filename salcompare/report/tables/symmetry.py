@@ -16,14 +16,16 @@ def symmetry_tables(estimates: pd.DataFrame) -> Iterator[PrintedTable]:
     """Make the tables of symmetry."""
     symmetry, tests = (estimates[estimates["statistic"] == name] for name in ("symmetry", "symmetry_test"))
     yield table_of("symmetry_tests", "Are the maps symmetric?",
-        "Mean over actors (common_laterality), or over pairs of different images, to which noise adds nothing. "
-        "common_laterality, common_asymmetry: a side that actors share, null by mirroring whole actors. asymmetry: any "
-        "side of each actor's own, null by mirroring single images. The photographs, turned and lit as they are, are "
+        "Mean over actors (laterality), or over pairs of different images, to which noise adds nothing. "
+        "worker_laterality: a side of people's maps, for other workers and other actors, both resampled. "
+        "common_laterality, common_asymmetry: a side that actors share, null by mirroring whole actors; on people's "
+        "maps that speaks of the workers at hand, whom all actors share and who lean by chance. asymmetry: any side of "
+        "each actor's own, null by mirroring single images. The photographs, turned and lit as they are, are "
         "the control: pose_association says how far maps turn with the face from image to image, "
         "odd_energy_explained which share of the maps' asymmetry follows the photographs', and "
         "asymmetry_beyond_photographs tests what they leave. Shares of energy compare between sources only where maps "
         "are alike in form.", tests[tests["level"] == "population"],
-        ["metric", "source", "form", "value", "ci_low", "ci_high", "p_value", "null", "n"])
+        ["metric", "source", "form", "value", "ci_low", "ci_high", "resampled", "p_value", "null", "n"])
     yield table_of("symmetry_population", "Symmetry, mean over actors",
         "t intervals over actors; people's maps on the images that the classifiers' are of. null_mean: the index "
         "of symmetric maps with as much noise, for odd_share 0. odd_share compares smoothed coverage with masks "

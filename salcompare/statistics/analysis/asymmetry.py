@@ -21,6 +21,7 @@ from salcompare.statistics.analysis.parts import (
 )
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
+from salcompare.statistics.symmetries.workers import worker_laterality
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
@@ -41,6 +42,9 @@ def asymmetry_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, 
             continue
         about = {"statistic": "symmetry_test", "source": source}
         yield _common_laterality(plain, statistics, stream(seed, "laterality", source), {**about, "form": form})
+        if source == "human":
+            yield from _worker_laterality(data, plain, statistics, stream(seed, "worker laterality"),
+                                          {**about, "form": form, "metric": "worker_laterality"})
         smoothed = mapping.smooth(plain, sigma=sigma)
         key = {**about, "form": "smoothed masks" if form == "masks" else "smoothed", "sigma": sigma}
         yield _common_asymmetry(smoothed, statistics, stream(seed, "common asymmetry", source), key)
@@ -66,6 +70,22 @@ def _sources(data: AnalysisData, maps: Maps, grey: xr.DataArray) -> Iterator[tup
 def _common_laterality(plain: xr.DataArray, statistics: Statistics, rng: np.random.Generator, key: Row) -> Row:
     found = common_laterality_test(plain, rng=rng, n_permutations=statistics.n_permutations)
     return {**population_row(found, **key, metric="common_laterality"), **about_test(found, null_mean=0.0)}
+
+
+def _worker_laterality(data: AnalysisData, coverage: xr.DataArray, statistics: Statistics, rng: np.random.Generator,
+                       key: Row) -> Iterator[Row]:
+    """Test the side of the responses that the coverage is made of, for other workers and actors."""
+    if data.responses is None:
+        return
+    kept = data.responses[data.responses["image"].isin(coverage["image"].to_numpy().tolist())]
+    size = (coverage.sizes["y"], coverage.sizes["x"])
+    try:
+        found = worker_laterality(kept, data.images, size=size, rng=rng, n_resamples=statistics.n_resamples)
+    except InputError as error:
+        yield undefined_row(error, **key)
+        return
+    about = {name: found.attrs[name] for name in ("resampled", "null", "alternative", "n_resamples")}
+    yield {**population_row(found, **key), **about, "null_mean": 0.0, "p_value": float(found["p_value"])}
 
 
 def _common_asymmetry(smoothed: xr.DataArray, statistics: Statistics, rng: np.random.Generator, key: Row) -> Row:

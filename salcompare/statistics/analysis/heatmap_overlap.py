@@ -109,7 +109,8 @@ class HeatmapOverlap:
         for metric in (name for name in metrics if name not in _TESTED):
             yield from self._same_actor(values[metric], self._key(source, form, sigma, metric, SAME))
         for name, other in self._baselines(human, sigma, metrics)[0].items():
-            found = paired_differences(values, other, n_permutations=self.statistics.n_permutations,
+            found = paired_differences(values, other, alternative="two-sided",
+                                       n_permutations=self.statistics.n_permutations,
                                        rng=stream(self.seed, "heatmaps", source, name, form))
             for metric in found["metric"].to_numpy().tolist():
                 one = found.sel(metric=metric)

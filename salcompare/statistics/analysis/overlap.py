@@ -186,7 +186,8 @@ class OverlapAnalysis:
 
     def _difference_rows(self, source: str, baseline: str, form: str, values: xr.Dataset,
                          other: xr.Dataset) -> Iterator[Row]:
-        found = paired_differences(values, other, n_permutations=self.statistics.n_permutations,
+        found = paired_differences(values, other, alternative="two-sided",
+                                   n_permutations=self.statistics.n_permutations,
                                    rng=stream(self.seed, "difference", source, baseline, form))
         for metric in found["metric"].to_numpy().tolist():
             one = found.sel(metric=metric)

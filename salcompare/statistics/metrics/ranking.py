@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps, require_share
-from salcompare.statistics.kernels import GRID, Maps, Values, compare, dot, flat, is_constant
+from salcompare.statistics.kernels import GRID, Maps, Values, compare, dot, flat, in_blocks, is_constant
 from salcompare.statistics.metrics.order import auc, cumulative_weights, midranks, unit_ranks
 
 POSITIVE_SHARE = 0.20
@@ -120,8 +120,8 @@ def positives(maps: xr.DataArray, *, share: float = POSITIVE_SHARE) -> xr.DataAr
     require_maps(maps, "maps")
     k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
     marked: xr.DataArray = xr.apply_ufunc(
-        _positives, maps, kwargs={"k": k}, dask="parallelized", input_core_dims=[GRID], output_core_dims=[GRID],
-        output_dtypes=[bool], dask_gufunc_kwargs={"allow_rechunk": True})
+        in_blocks, maps, kwargs={"kernel": _positives, "k": k}, dask="parallelized", input_core_dims=[GRID],
+        output_core_dims=[GRID], output_dtypes=[bool], dask_gufunc_kwargs={"allow_rechunk": True})
     return marked
 
 

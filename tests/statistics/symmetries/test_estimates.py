@@ -7,10 +7,13 @@ import pandas as pd
 import pytest
 
 from salcompare.config import Maps, Statistics
+from salcompare.planning import simulate_study
+from salcompare.planning.calibration_scenarios import IMAGE, SCENARIOS
 from salcompare.statistics.analysis.asymmetry import asymmetry_estimates
 from salcompare.statistics.analysis.estimates import estimates_table
 from salcompare.statistics.analysis.parts import AnalysisData
 from salcompare.statistics.symmetries.sides import CLUSTERS_MIRRORED, IMAGES_MIRRORED
+from salcompare.statistics.symmetries.workers import NO_SIDE
 from tests.statistics.symmetries.simulated import turned
 
 SOURCE = "net/frozen/guided_backprop"
@@ -34,6 +37,16 @@ def rows(data):
     found = asymmetry_estimates(data, Maps(sigma=0.05, mask_share=0.2), Statistics(n_permutations=199, n_resamples=9),
                                 seed=1)
     return estimates_table(found)
+
+
+def people(**changes):
+    """A study of people who drew boxes, and of photographs that show nothing."""
+    drawn = simulate_study(SCENARIOS[IMAGE], rng=np.random.default_rng(5))
+    blank = np.random.default_rng(6).random((len(drawn.images), *SCENARIOS[IMAGE].grid, 3))
+    photographs = drawn.saliency.expand_dims(channel=3, axis=3).copy(data=blank)
+    return AnalysisData(**{
+        "photographs": photographs, "images": drawn.images, "responses": drawn.responses, "human": drawn.human,
+        "human_heatmap": None, "classifier_maps": {}, "accuracies": pd.DataFrame()} | changes)
 
 
 def population(table):
@@ -86,3 +99,26 @@ def test_a_study_without_people_or_of_two_images_keeps_going():
 def test_images_of_one_shoot_are_mirrored_together_where_the_catalogue_names_them(shoots, null):
     found = population(rows(study(np.random.default_rng(4), shoots=shoots)))
     assert found.loc[SOURCE, "asymmetry"]["null"] == null
+
+
+def test_the_side_of_people_is_tested_over_workers_and_actors_where_boxes_are_there():
+    found = population(rows(people())).loc["human"]
+    at_large, at_hand = found.loc["worker_laterality"], found.loc["common_laterality"]
+    assert at_large["value"] == pytest.approx(at_hand["value"], abs=1e-6)
+    assert (at_large["resampled"], at_large["null"], at_large["ci_method"], at_large["n_resamples"]) == (
+        "workers and actors", NO_SIDE, "crossed t", 9)
+    assert (at_large["p_value"] <= 0.05) == (at_large["ci_low"] > 0 or at_large["ci_high"] < 0)
+
+
+def test_the_side_of_people_rests_on_the_images_that_the_classifiers_are_of():
+    data = people()
+    half = data.human.isel(image=slice(0, 30)).rename(coverage="saliency")
+    found = population(rows(people(classifier_maps={SOURCE: half}))).loc["human"]
+    assert found.loc["worker_laterality", "value"] == pytest.approx(found.loc["common_laterality", "value"], abs=1e-6)
+    assert found.loc["worker_laterality", "n"] == 6
+    assert "an interval needs 7" in found.loc["worker_laterality", "reason"]
+
+
+def test_boxes_without_workers_leave_a_reason():
+    found = population(rows(people(responses=people().responses.drop(columns="worker"))))
+    assert "no column 'worker'" in found.loc["human", "worker_laterality"]["reason"]
