@@ -31,8 +31,8 @@ def csv_rows(content: Content) -> CsvRows:
         If it is none, or names a column twice.
     """
     cells = read_cells(content.path, shown=content.shown, remedy="export it again")
-    frame = cells.frame.loc[:, [bool(name) for name in cells.frame.columns]].astype("str")
     refused = [Refused(fault.problem.where, fault.reason, fault.problem.found) for fault in cells.faults]
-    places = [f"{content.shown} row {line}" for line in frame.index.tolist()]
-    rows = [{str(name): cell for name, cell in row.items()} for row in frame.to_dict("records")]
-    return CsvRows(tuple(map(str, frame.columns)), list(zip(places, rows, strict=True)), refused)
+    texts = {str(name): cells.frame.iloc[:, at].tolist() for at, name in enumerate(cells.frame.columns) if name}
+    places = [f"{content.shown} row {line}" for line in cells.frame.index.tolist()]
+    rows = [dict(zip(texts, row, strict=True)) for row in zip(*texts.values(), strict=True)]
+    return CsvRows(tuple(texts), list(zip(places, rows, strict=bool(texts))), refused)

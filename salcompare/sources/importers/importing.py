@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,7 +81,8 @@ class Imported:
         """The account in a few lines, most frequent reason first."""
         lines = [f"{' and '.join(self.formats)}: {self.read:,} rows read = {len(self.responses):,} taken + "
                  f"{len(self.refused):,} refused"]
-        return "\n".join([*lines, *_by_reason(self.refused), *self.notes])
+        refused = zip(*(self.refused[name].tolist() for name in ("reason", "where", "detail")), strict=True)
+        return "\n".join([*lines, *_by_reason(refused), *self.notes])
 
 
 def import_responses(path: Path, images: pd.DataFrame, *, file_format: str | None = None,
@@ -140,14 +141,13 @@ def import_boxes(path: Path, catalogue: Catalogue, *, file_format: str | None = 
             refused.append(placed)
         else:
             rows.append(placed)
-    taken = pd.DataFrame(rows, columns=list(COLUMNS))
-    left = _table(refused)
     if not rows:
-        raise InputError([Problem(path.name, f"no row can be taken; {read:,} rows read, {len(left):,} refused",
+        why = _by_reason((text(one.reason), text(one.where), _cell(one.detail)) for one in refused)
+        raise InputError([Problem(path.name, f"no row can be taken; {read:,} rows read, {len(refused):,} refused",
                                   "at least one box on an image of the study"),
-                          *(Problem(path.name, line) for line in _by_reason(left))])
+                          *(Problem(path.name, line) for line in why)])
     names = tuple(name for name in FORMATS if name in formats)
-    return Imported(taken, left, names, read, _notes(placing))
+    return Imported(pd.DataFrame(rows, columns=list(COLUMNS)), _table(refused), names, read, _notes(placing))
 
 
 def _check(file_format: str | None, options: Options) -> None:
@@ -186,17 +186,22 @@ def _entries(path: Path, file_format: str | None, options: Options) -> Iterator[
 
 
 def _table(refused: list[Refused]) -> pd.DataFrame:
-    cells = ((one.where, one.reason, one.detail, one.worker, one.image) for one in refused)
-    return pd.DataFrame([[text(cell)[:LONGEST_CELL] for cell in row] for row in cells],
-                        columns=["where", "reason", "detail", "worker", "image"], dtype="str")
+    cells = [[_cell(cell) for cell in (one.where, one.reason, one.detail, one.worker, one.image)] for one in refused]
+    return pd.DataFrame(cells, columns=["where", "reason", "detail", "worker", "image"], dtype="str")
 
 
-def _by_reason(refused: pd.DataFrame) -> list[str]:
-    lines = []
-    for reason, group in sorted(refused.groupby("reason"), key=lambda pair: (-len(pair[1]), str(pair[0]))):
-        lines.append(f"refused {len(group):,} ({words(str(reason))}): {group['where'].iloc[0]}: "
-                     f"{group['detail'].iloc[0]}")
-    return lines
+def _cell(value: str) -> str:
+    return text(value)[:LONGEST_CELL]
+
+
+def _by_reason(refused: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Say how many were refused for each reason, the first of each by its place and detail."""
+    counts, first = Counter[str](), dict[str, str]()
+    for reason, where, detail in refused:
+        counts[reason] += 1
+        first.setdefault(reason, f"{where}: {detail}")
+    return [f"refused {count:,} ({words(reason)}): {first[reason]}"
+            for reason, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
 def _notes(placing: Placing) -> tuple[str, ...]:

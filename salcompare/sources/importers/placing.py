@@ -59,8 +59,8 @@ class Placing:
             self.reshaped += abs(_ratio(one, image) * image.height / image.width - 1) > OTHER_ASPECT
         x0, y0, x1, y1 = edges
         return {"worker": escaped(worker), "image": image.image, "label": escaped(label), "x0": x0, "y0": y0,
-                "x1": x1, "y1": y1, "seconds": one.seconds, "submitted": one.submitted, "origin": self.origin,
-                "record": text(one.where)}
+                "x1": x1, "y1": y1, "seconds": one.seconds, "submitted": one.submitted,
+                "origin": escaped(self.origin), "record": escaped(text(one.where))}
 
 
 def escaped(cell: str) -> str:

@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
+
 from salcompare.errors import InputError
 from salcompare.sources.importers import FORMATS, Imported, Options, import_boxes, known_images
 from tests.sources.importers.samples import FILES, HEIGHT, IDS, IMAGES, WIDTH, voc, yolo
@@ -182,7 +184,7 @@ def check(path: Path, file_format: str | None, options: Options) -> str:
 
 def check_imported(imported: Imported) -> None:
     """Every row is accounted for, and every box lies within its image."""
-    taken, refused = imported.responses.to_dict("records"), imported.refused.to_dict("records")
+    taken, refused = records(imported.responses), records(imported.refused)
     assert len(taken) + len(refused) == imported.read
     assert taken
     for row in taken:
@@ -196,6 +198,12 @@ def check_imported(imported: Imported) -> None:
     assert len(set(keys)) == len(keys)
     assert json.dumps([taken, refused], ensure_ascii=False).encode()
     assert imported.described.encode()
+
+
+def records(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Give the rows of a table, many times faster than pandas where they are few."""
+    columns = {name: table[name].tolist() for name in table.columns}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def fuzz(inputs: int, seed: int, folder: Path) -> Counter[str]:
@@ -214,6 +222,8 @@ def fuzz(inputs: int, seed: int, folder: Path) -> Counter[str]:
         path.write_bytes(broken_file(rng))
         options = Options(clip=rng.random() < 0.3, worker=rng.choice(("", "ada")), voc_origin=rng.choice((0, 1)))
         file_format = rng.choice(FORMATS) if rng.random() < 0.2 else None
+        if at and at % 10_000 == 0:
+            sys.stderr.write(f"{at:,} inputs: {dict(ends)}\n")
         try:
             ends[check(path, file_format, options)] += 1
         except Exception as error:
