@@ -92,7 +92,8 @@ def _failed(task: Task, request: Request, error: Exception) -> Response:
     title, words = _WORDS.get(status, ("That did not work", "Please try again."))
     if request.url.path == "/submit":
         return JSONResponse({"ok": False, "error": words}, status, headers)
-    return task.pages.render("error.html", status=status, headers=headers, title=title, heading=title, message=words)
+    return task.pages.render("error.html", status=status, headers=headers, title=task.material.config.title,
+                             heading=title, message=words)
 
 
 def _unstored(task: Task, request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's signature
@@ -102,7 +103,8 @@ def _unstored(task: Task, request: Request, error: Exception) -> Response:  # no
     if request.url.path == "/submit":
         words = "Your box could not be stored just now. It is kept in this page; please try again in a few seconds."
         return JSONResponse({"ok": False, "error": words, "retry": True}, 503, headers)
-    return task.pages.render("error.html", status=503, headers=headers, title=title, heading=title, message=words)
+    return task.pages.render("error.html", status=503, headers=headers, title=task.material.config.title,
+                             heading=title, message=words)
 
 
 def _gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's signature

@@ -81,7 +81,9 @@ def test_what_is_missing_is_said_and_linked(browser, tmp_path: Path):
         errors.locator("a").last.click()
         assert page.locator("#label-1").evaluate("one => one === document.activeElement")
         choose(page, "Something else")
+        assert errors.locator("a").all_inner_texts() == ["Draw a box on the photograph."]
         draw_by_mouse(page, TRIAL[1])
+        assert errors.is_hidden()
         button(page, "Send and go on").click()
         assert errors.locator("a").all_inner_texts() == ["Write in your own words what is in the box."]
     assert browsing.boxes(tmp_path).empty

@@ -52,6 +52,19 @@ export function createSummary(summary) {
       document.title = `Error: ${title}`;
       summary.focus();
     },
+
+    /** Take away what is no longer missing; nothing new is said while the worker is at it. */
+    keep(problems) {
+      if (summary.hidden || summary.contains(document.activeElement)) return;
+      const said = [...list.children].map((item) => item.textContent);
+      const left = problems.filter(({ words }) => said.includes(words));
+      if (left.length === said.length) return;
+      clear();
+      if (!left.length) return;
+      left.forEach(add);
+      summary.hidden = false;
+      document.title = `Error: ${title}`;
+    },
   };
 }
 
@@ -90,5 +103,6 @@ export function showOutcome(panel, { good = null, heading, text, onward, next })
   link.href = next;
   link.textContent = onward;
   panel.hidden = false;
+  document.getElementById("earlier")?.setAttribute("hidden", ""); // what was said of the try before
   panel.focus();
 }

@@ -44,6 +44,7 @@ const labels = attachLabels({
 });
 
 function keepDraft() {
+  if (state === "open") summary.keep(missing());
   if (state !== "answered") draft.write({ box: box.current, choice: labels.choice, seconds: seconds() });
 }
 
