@@ -105,7 +105,7 @@ def _labels(results: Sequence[object]) -> dict[object, str]:
 def _box(where: str, result: object, annotation: Node, names: tuple[str, ...], labels: Mapping[object, str]) -> Drawn:
     node = mapping(result, "the result")
     value = mapping(node.get("value"), "the value")
-    if node.get("type") not in {"rectanglelabels", "rectangle", "labels", None} or "x" not in value:
+    if node.get("type") not in ("rectanglelabels", "rectangle", "labels", None) or "x" not in value:
         raise RefusedError("not_a_box", f"is of type {show(node.get('type'))}")
     for angle in (value.get("rotation"), node.get("image_rotation")):
         if amount(angle or 0) != 0:

@@ -119,6 +119,7 @@ def label_studio(change):
     (lambda task, note, result: result["value"].update(rotation=12.5), "rotated"),
     (lambda task, note, result: result.update(image_rotation=90), "rotated"),
     (lambda task, note, result: result.update(type="polygonlabels"), "not_a_box"),
+    (lambda task, note, result: result.update(type=["rectangle"]), "not_a_box"),
     (lambda task, note, result: result["value"].update(x="left"), "not_a_number"),
     (lambda task, note, result: result["value"].update(x=90), "outside"),
     (lambda task, note, result: result["value"].update(rectanglelabels=[]), "empty_label"),
