@@ -67,6 +67,8 @@ def read_cells(path: Path, *, shown: str, remedy: str) -> Cells:
     faults: list[Fault] = []
     try:
         frame = _read_fast(body, delimiter, first)
+    except pd.errors.EmptyDataError as error:  # nothing but a mark of UTF-8 below blank lines
+        raise InputError(Problem(shown, "is empty", "a header line and rows", remedy)) from error
     except pd.errors.ParserError:
         frame, faults = _read_slowly(body.decode(), delimiter, first, shown)
     frame.columns = pd.Index([str(name).strip().lower() for name in frame.columns])
