@@ -41,7 +41,7 @@ def exclusions_figure(data: FigureData) -> Figure:
     """Draw each headline number twice, from the responses that are kept and from all."""
     table = _table(data)
     order = list(dict.fromkeys(table["headline"]))[::-1]
-    height = FRAME + ROW * len(order)
+    height = FRAME + ROW * len(order) + (0.17 if data.simulated else 0)
     plot = _plot(data, table, order) + figure_theme(MIDDLE, height) + theme(
         panel_grid_major_y=element_line(color="#EFEFEF", size=0.3))
     text = caption(data, _sentences(data, table, order), responses=True, photographs=False)

@@ -86,7 +86,7 @@ def collected(study):
             worker.begin()
             assert worker.finish((5, 5, 25, 30), "nose" if name == "ada" else "=lips").url.path == "/debrief"
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=60) in (0, 130)  # 0 where the shell that started the tests ignores Ctrl-C
         assert "run the same command again" in process.stderr.read()
     return study
 

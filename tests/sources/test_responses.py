@@ -200,7 +200,7 @@ def test_a_folder_is_no_file(tmp_path):
 
 @pytest.mark.parametrize("source", ["simulated", "none"])
 def test_responses_that_come_from_no_file_are_not_read(tmp_path, source):
-    with pytest.raises(ConfigError, match="csv or original"):
+    with pytest.raises(ConfigError, match="csv, original or collect"):
         read(tmp_path, HEADER, source=source)
 
 

@@ -14,6 +14,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pandas as pd
@@ -82,7 +83,7 @@ def _change_one(root: list[object], rng: random.Random) -> None:
     if kind == 0:
         del parent[key]
         if not root:
-            root.append(rng.choice(NASTY))
+            root.append(deepcopy(rng.choice(NASTY)))
     elif kind == 1:
         other, name = rng.choice(places)
         value = json.loads(json.dumps(other[name])) if name in other or isinstance(other, list) else None
@@ -92,7 +93,7 @@ def _change_one(root: list[object], rng: random.Random) -> None:
     elif kind == 3 and isinstance(parent, list):
         parent.insert(key, parent[key])
     else:
-        parent[key] = rng.choice(NASTY)
+        parent[key] = deepcopy(rng.choice(NASTY))
 
 
 def _places(value: object) -> Iterator[tuple[object, object]]:

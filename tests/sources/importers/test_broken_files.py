@@ -29,7 +29,8 @@ STEALING = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation><o
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    ("", "is empty"), (" \n\t", "is empty"), (b"\n\n\xef\xbb\xbf\n", "is in no format"), ("hello\n", "is in no format that can be told from its content"),
+    ("", "is empty"), (" \n\t", "is empty"), (b"\n\n\xef\xbb\xbf\n", "is in no format"),
+    ("hello\n", "is in no format that can be told from its content"),
     ("[", "is no JSON"), ("{}", "is in no format"), ("[1, 2]", "is in no format"), ("[" * 9999, "is nested too deeply"),
     ("<a", "is no XML"), ("<html><body/></html>", "is in no format"), (BOMB, "declares a document type"),
     (STEALING, "declares a document type"), ("<annotation>" + "<a>" * 60 + "</a>" * 60 + "</annotation>", "60|50 deep"),
@@ -46,7 +47,8 @@ def test_a_file_that_cannot_be_read_is_one_clear_error(tmp_path, content, messag
 
 
 @pytest.mark.parametrize(("content", "file_format", "message"), [
-    ("\n\n\ufeff\n", "mturk", "is empty"), (COCO, "labelme", "has no list of shapes"), ("[]", "via-json", "holds no images by name"),
+    ("\n\n\ufeff\n", "mturk", "is empty"), (COCO, "labelme", "has no list of shapes"),
+    ("[]", "via-json", "holds no images by name"),
     (CVAT, "mturk", "has neither column WorkerId nor AssignmentStatus"), (MTURK, "coco", "is no JSON"),
     (MTURK, "via-csv", "no column 'filename', 'region_shape_attributes'"), (COCO, "cvat", "is no XML"),
     ("{}", "coco", "has no list of annotations"), (LABEL_STUDIO, "ground-truth", "no row can be taken"),
