@@ -40,8 +40,20 @@ _FEW_IMAGES = "four images tell an actor's labels from an image's only where the
 _LINEAR = ("maps follow a pose by more than the photographs' leading components say linearly; what these leave of an "
            "actor's pose counts as the actor's")
 _SPREADS = "five images of each actor are few to tell spreads apart"
+_PERMANOVA = ("the statistic sees unequal spread as well as unequal means: permuting images gives all actors one "
+              "spread. The test of equal spread stands beside it for that reason")
+_NOISY_SHARES = ("of actors with few images both the shares of labels and those of masks are noisy, so the two sides "
+                 "vary most in the same actors; permuting actors parts these, and the null comes out too narrow")
+_RARE_LABEL = ("few workers name the label often, so its share is skewed and the interval ends too low: it misses at "
+               "its upper end four times as often as at its lower one")
+_ENERGIES = ("a share of energies comes out with too small a standard error where chance makes it small, so the "
+             "interval misses at its upper end")
 
 CAUSES: Mapping[str, Mapping[str, str]] = {
+    "R² of classifier maps, free permutation": {UNEQUAL: _PERMANOVA},
+    "masks in label regions, mean correlation": {RAGGED_COUNTS: _NOISY_SHARES},
+    "share of 'hairline' in the population, workers resampled": dict.fromkeys(SIZES, _RARE_LABEL),
+    "odd share of classifier maps, jackknife over actors": dict.fromkeys(SIZES, _ENERGIES),
     "relative saliency, largest |t|": {UNEQUAL: _POOLED},
     "relative saliency, largest |t| (Welch)": {UNEQUAL: _WELCH},
     "partial R² given the photographs": {POSED: _LINEAR},
