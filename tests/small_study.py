@@ -119,3 +119,10 @@ sigma = 0.05
 n_permutations = 99
 n_resamples = 100
 """
+
+
+def without_classifier(folder: Path) -> None:
+    """Take the classifier out of a study's settings."""
+    settings = (folder / "study.toml").read_text(encoding="utf-8")
+    start, end = settings.index("[[classifier]]"), settings.index("[maps]")
+    (folder / "study.toml").write_text("classifier = []\n" + settings[:start] + settings[end:], encoding="utf-8")

@@ -9,7 +9,7 @@ import salcompare as sc
 from salcompare.errors import InputError
 from salcompare.progress import Silent
 from salcompare.stages import run
-from tests.small_study import make_small_study
+from tests.small_study import make_small_study, without_classifier
 
 
 @pytest.fixture
@@ -20,9 +20,7 @@ def study(tmp_path):
     table = pd.read_csv(path)
     table.loc[table["worker"] == "w6", ["x0", "y0", "x1", "y1"]] = [0, 0, 24, 30]
     table.to_csv(path, index=False)
-    settings = (tmp_path / "study.toml").read_text()
-    start, end = settings.index("[[classifier]]"), settings.index("[maps]")
-    (tmp_path / "study.toml").write_text("classifier = []\n" + settings[:start] + settings[end:])
+    without_classifier(tmp_path)
     return tmp_path
 
 

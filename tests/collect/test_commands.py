@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from salcompare.stages import run, standings
 from salcompare.study import open_study
 from tests.collect.serving import make_material
 from tests.collect.worker import Worker
-from tests.small_study import make_small_study
+from tests.small_study import make_small_study, without_classifier
 
 ROOT = Path(__file__).parents[2]
 OTHER_ADDRESS = "127.0.0.2"  # of this machine as well, so reached by whatever listens on all addresses
@@ -96,6 +97,16 @@ def test_the_monitor_says_how_it_stands_in_a_terminal(collected, capsys):
     said = capsys.readouterr().out
     assert "     10  answers" in said
     assert "      2  workers who finished" in said
+
+
+def test_the_report_rests_on_the_database(collected, tmp_path):
+    study = tmp_path / "study"
+    shutil.copytree(collected, study)
+    without_classifier(study)
+    assert main(["report", "--study", str(study)]) == 0
+    page = (study / "reports" / "report.html").read_text(encoding="utf-8")
+    assert "10 boxes by 2 workers" in page
+    assert "imulated responses" not in page
 
 
 def test_the_pipeline_reads_the_database_and_sees_when_it_has_changed(collected, capsys):

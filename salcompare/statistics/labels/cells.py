@@ -117,6 +117,9 @@ def cell_tests(values: Values, exchange: Exchangeability, permutations: NDArray[
     turned into their upper tail's share among all actors and arrangements of the label before the most extreme is
     taken. The observed arrangement is one of them, so that the function is the same in all and the test stays exact.
     """
+    if not values.shape[1]:  # every image has the same shares
+        none = np.empty((len(np.unique(exchange.labels)), 0))
+        return CellTests(none, none, np.empty((len(permutations), 0)))
     observed = np.arange(exchange.n_units, dtype=permutations.dtype)
     arrangements = np.concatenate([observed[np.newaxis], permutations])
     most_extreme = np.ones(len(arrangements))

@@ -105,7 +105,7 @@ def response_variance_components(
     same within their actor, and actors in all. The residual is the rest, what a worker does on one image or one
     actor only included, since that can be told from chance only if a worker draws several boxes on an image. On
     balanced data the components are those of an analysis of variance. Inner products of boxes follow from their
-    sides, and no map is drawn.
+    sides, and no map is drawn. Where all boxes are the same, shares are NaN.
 
     References
     ----------
@@ -122,16 +122,27 @@ def response_variance_components(
     boxes = _compared([found[image] for image, _ in usable])
     pairs = _summed(boxes, actors)
     values = _components(pairs)
-    low, high, reasons = _intervals(values / values.sum(), pairs, boxes)
+    shares = _of_sum(values)
+    low, high, reasons = _intervals(shares, pairs, boxes)
     return xr.Dataset({
-        "variance": ("component", values), "share": ("component", values / values.sum()),
+        "variance": ("component", values), "share": ("component", shares),
         "ci_low": (("component", "resampled"), low), "ci_high": (("component", "resampled"), high),
         "ci_reason": ("resampled", reasons), "n_responses": len(boxes.image), "n_images": len(usable),
         "n_actors": int(actors.max()) + 1, "n_workers": int(boxes.worker.max()) + 1,
         "n_undefined": len(names_of(responses)) - len(boxes.image)},
         coords={"component": list(COMPONENTS), "resampled": list(RESAMPLED)},
-        attrs={"sigma": float(sigma), "ci_method": "jackknife", "reason": "no worker responded to two actors" if
-               np.isnan(values).any() else ""})
+        attrs={"sigma": float(sigma), "ci_method": "jackknife", "reason": _undefined(values)})
+
+
+def _of_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares of the sum; NaN where it is 0, as of boxes that are all the same."""
+    return np.asarray(values / (values.sum() or np.nan), np.float64)
+
+
+def _undefined(values: NDArray[np.float64]) -> str:
+    if np.isnan(values).any():
+        return "no worker responded to two actors"
+    return "" if values.sum() else "all boxes are the same"
 
 
 def _usable(actor_of: dict[str, str]) -> list[tuple[str, str]]:
@@ -178,13 +189,19 @@ def _components(pairs: _Pairs) -> NDArray[np.float64]:  # (component,)
                   for table, of in ((sums, means), (counts, there)))
     between_images = np.divide(own, n_own, out=np.full(len(own), np.nan), where=n_own > 0)
     others = ~np.eye(len(starts), dtype=bool) & (counts > 0)
-    between_actors = (sums[others] / counts[others]).mean()
+    between_actors = _mean(sums[others] / counts[others])
     shared = np.where((pairs.actor[:, None] != pairs.actor) & there, pairs.n_same, 0)
     n_shared = shared.sum()
     worker = (shared * means - pairs.same * (shared > 0)).sum() / n_shared if n_shared else np.nan
-    image = np.nanmean(between_images - within_images)
-    actor = between_actors - np.nanmean(between_images)
+    image = _mean(between_images - within_images)
+    actor = between_actors - _mean(between_images)
     return np.array([actor, image, worker, between_actors - actor - image - worker])
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Mean of the values that there are; NaN of none, such as without one of two workers."""
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if there.size else np.nan
 
 
 def _mean_by(values: NDArray[np.float64], there: NDArray[np.bool_], starts: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -219,8 +236,7 @@ def _why(resampled: str) -> str:
 
 
 def _shares(pairs: _Pairs) -> NDArray[np.float64]:
-    values = _components(pairs)
-    return np.asarray(values / values.sum(), np.float64)
+    return _of_sum(_components(pairs))
 
 
 def _without_actors(pairs: _Pairs) -> NDArray[np.float64]:

@@ -66,6 +66,13 @@ def test_actors_whose_images_are_all_alike_differ_infinitely():
     assert found.omnibus_p_value == pytest.approx(1 / 3)
 
 
+def test_images_that_all_have_the_same_shares_leave_nothing_to_test():
+    found = differences(responses_of(*((image, label, 1) for image in TWO["image"] for label in ("eyes", "nose"))), TWO)
+    assert np.isnan(found.p_value).all()
+    assert np.isnan(found.omnibus)
+    assert (found.reason != "").all()
+
+
 def test_eta2_and_t_agree_with_statsmodels_and_scipy():
     responses, images = study(np.random.default_rng(1), n_actors=5)
     shares, actor = image_shares(responses, images)

@@ -239,6 +239,15 @@ def test_images_of_one_worker_and_actors_of_one_image_are_left_out_counted():
     assert "images" in str(found.ci_reason.sel(resampled="images").item())
 
 
+def test_boxes_that_are_all_the_same_have_no_shares_and_the_reason_is_given():
+    images = images_table(2, 2)
+    same = crossed_responses(images, 2).assign(x0=1, y0=1, x1=3, y1=3)  # two workers: without one there is nothing left
+    found = response_variance_components(same, images, size=SIZE)
+    np.testing.assert_array_equal(found.variance, 0)
+    assert np.isnan(found.share).all()
+    assert found.attrs["reason"] == "all boxes are the same"
+
+
 def test_too_few_actors_are_refused():
     images = images_table(1, 3)
     with pytest.raises(InputError, match="fewer than two actors"):
