@@ -194,7 +194,7 @@ def _variable(path: Path, held: contextlib.ExitStack) -> xr.DataArray:
     except UnusableMapError as error:
         if _is_hdf(path) and not any(importlib.util.find_spec(reader) for reader in ("h5netcdf", "netCDF4")):
             raise MissingDependencyError(Problem(path.name, "is netCDF-4, for which no reader is installed", remedy=(
-                "run: pip install h5netcdf; or save it with format='NETCDF3_64BIT'"))) from error
+                "run: pip install 'salcompare[import]'; or save it with format='NETCDF3_64BIT'"))) from error
         raise
     names = [str(name) for name, variable in dataset.data_vars.items()
              if variable.dtype.kind in "biuf" and variable.ndim >= 2]

@@ -75,11 +75,12 @@ def test_a_grey_picture_saved_in_colour_is_read_and_one_with_a_colour_map_is_not
     assert "colours or transparency" in refused(tmp_path)["maps/s1/2.png"]
 
 
-def test_one_file_may_hold_all_maps_by_their_images_names(tmp_path):
+@pytest.mark.parametrize("engine", ["scipy", "h5netcdf"])  # netCDF-3 and netCDF-4
+def test_one_file_may_hold_all_maps_by_their_images_names(tmp_path, engine):
     values = pattern(shape=GRID)
     np.savez(tmp_path / "all.npz", **{"s1/1": values, "s2/1": values + 1})
     xr.DataArray(np.stack([values, values + 1]), dims=("image", "y", "x"), coords={"image": ["s1/1", "s2/1"]},
-                 name="maps").to_netcdf(tmp_path / "all.nc", engine="scipy")
+                 name="maps").to_netcdf(tmp_path / "all.nc", engine=engine)
     zipped, netcdf = read(tmp_path, "all.npz"), read(tmp_path, "all.nc")
     np.testing.assert_array_equal(zipped.values, netcdf.values)
     assert zipped.table["image"].tolist() == netcdf.table["image"].tolist() == ["s1/1", "s2/1"]
@@ -168,7 +169,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path, name, content):
 def test_netcdf_4_without_a_reader_is_an_error_that_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     write(tmp_path / "maps/s1/1.nc", b"\x89HDF\r\n\x1a\n" + bytes(200))
-    with pytest.raises(MissingDependencyError, match=r"1\.nc: is netCDF-4, .* run: pip install h5netcdf; or save it"):
+    with pytest.raises(MissingDependencyError, match=r"1\.nc: is netCDF-4, .* pip install 'salcompare\[import\]'; or"):
         read(tmp_path)
 
 
