@@ -90,6 +90,8 @@ class Collect:
     consent: tuple[str, ...] = _option((), "paragraphs of the consent page; empty takes a plain text to adapt")
     contact: str = _option("", "whom a worker can ask: name and address, on the consent page")
     prolific_code: str = _option("", "completion code of the Prolific study, for its return link")
+    hosts: tuple[str, ...] = _option((), "names under which a web server in front passes the task on, as "
+                                     "faces.example.org; without --host no other is answered")
 
 
 @dataclass(frozen=True)

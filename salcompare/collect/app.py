@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -37,12 +38,15 @@ _WORDS = {
 }
 
 
-def make_app(task: Task) -> ASGIApp:
+def make_app(task: Task, *, hosts: Sequence[str] = ("*",)) -> ASGIApp:
     """Make the application that serves a task.
 
     Parameters
     ----------
     task : Task
+    hosts : sequence of str
+        Names that browsers may know the server by; others are refused, as a page elsewhere that gives this machine
+        a name of its own would else speak to it.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def make_app(task: Task) -> ASGIApp:
         HTTPException: functools.partial(_failed, task), ElsewhereError: _elsewhere, ClientDisconnect: _gone,
         **dict.fromkeys((DatabaseError, PoolTimeoutError, DatabaseBusyError), functools.partial(_unstored, task)),
     })
-    return with_headers(app)
+    return with_headers(TrustedHostMiddleware(app, allowed_hosts=hosts, www_redirect=False))
 
 
 def _bound(task: Task, function: Callable[..., Any]) -> Callable[[Request], Any]:

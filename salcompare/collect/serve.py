@@ -19,6 +19,8 @@ from salcompare.sources.collected import DATABASE
 if TYPE_CHECKING:
     from uvicorn import Server
 
+LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
+
 
 def open_task(material: Material, *, root: Path) -> Task:
     """Open a study's database and key, made where there are none.
@@ -37,8 +39,24 @@ def make_server(task: Task, *, host: str, port: int) -> Server:
     """Make the web server; it writes no log of requests, which would hold addresses."""
     import uvicorn
 
-    return uvicorn.Server(uvicorn.Config(make_app(task), host=host, port=port, access_log=False, log_level="warning",
+    app = make_app(task, hosts=accepted_hosts(task, host=host))
+    return uvicorn.Server(uvicorn.Config(app, host=host, port=port, access_log=False, log_level="warning",
                                          server_header=False, timeout_graceful_shutdown=5, ws="none"))
+
+
+def accepted_hosts(task: Task, *, host: str) -> tuple[str, ...]:
+    """Give the names that the server answers to: where only this machine reaches it, its own and [collect] hosts.
+
+    Raises
+    ------
+    InputError
+        If one of [collect] hosts is no plain name.
+    """
+    named = task.material.config.hosts
+    odd = [name for name in named if not name or set(name) & set("*/:[] ")]
+    if odd:
+        raise InputError(Problem("study.toml [collect] hosts", repr(odd[0]), "names alone, as faces.example.org"))
+    return (*LOCAL, *named) if is_loopback(host) else named or ("*",)
 
 
 def serve(task: Task, *, host: str, port: int, started: Callable[[int], None]) -> None:
@@ -83,7 +101,7 @@ def announcement(task: Task, *, host: str, port: int) -> str:
         lines.append(
             "Other machines can reach this address, without HTTPS: anyone on the way can read and change what is sent. "
             "Outside a laboratory's own network, leave --host out and put a web server that speaks HTTPS in front, on "
-            "this machine (nginx, Caddy), passing Host and X-Forwarded-Proto.")
+            "this machine (nginx, Caddy), passing Host and X-Forwarded-Proto, and name it in hosts of [collect].")
     return "\n".join([*lines, "Ctrl-C ends it; start it again and workers go on where they were."])
 
 

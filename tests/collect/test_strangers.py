@@ -12,7 +12,7 @@ import pytest
 
 from salcompare.collect.keys import KEY, Keys, study_keys
 from salcompare.collect.limits import CSP, MAX_BODY, Rate
-from salcompare.collect.serve import announcement, is_loopback, open_task
+from salcompare.collect.serve import accepted_hosts, announcement, is_loopback, open_task
 from salcompare.errors import InputError
 from salcompare.sources.collected import DATABASE
 from tests.collect.serving import field, make_material, make_task, serving
@@ -94,14 +94,15 @@ def test_photographs_have_names_that_say_nothing_and_open_to_their_worker_alone(
 def test_no_path_leads_out_of_the_static_files(url, path):
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as stream:
-        stream.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        stream.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         assert stream.makefile("rb").readline().split()[1] in {b"404", b"303"}
 
 
 @pytest.mark.parametrize("noise", [b"\x00" * 100, b"GET\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"A" * 70000,
-                                   b"POST /submit HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-                                   b"POST /submit HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-                                   b"POST /consent HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nhalf"])
+                                   b"POST /submit HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+                                   b"POST /submit HTTP/1.1\r\nHost: localhost\r\n"
+                                   b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+                                   b"POST /consent HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nhalf"])
 def test_noise_on_the_wire_does_not_disturb_others(url, noise):
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as stream:
@@ -148,8 +149,14 @@ def test_many_fields_and_bytes_that_are_no_text_are_refused(url):
         assert worker.client.post("/consent", content=content).status_code == 400
 
 
+def stopped(task):
+    """A task whose clock stands still, so that it does not matter how fast this machine is."""
+    now = task.clock()
+    return dataclasses.replace(task, clock=lambda: now)
+
+
 def test_a_worker_who_answers_too_fast_is_asked_to_wait(tmp_path):
-    with serving(tmp_path, n_images=6, practice=0, rate=0.5) as url:
+    with serving(tmp_path, stopped(make_task(tmp_path, n_images=6, practice=0, rate=0.5))) as url:
         worker = Worker(url)
         worker.begin()
         page = worker.get("/trial")
@@ -161,11 +168,12 @@ def test_a_worker_who_answers_too_fast_is_asked_to_wait(tmp_path):
         assert other.answer(other.begin()).status_code == 200
 
 
-def test_pages_are_limited_for_a_worker_too(url):
-    worker = Worker(url)
-    worker.begin()
-    codes = {worker.client.get("/next", follow_redirects=False).status_code for _ in range(140)}
-    assert codes == {303, 429}
+def test_pages_are_limited_for_a_worker_too(tmp_path, task):
+    with serving(tmp_path, stopped(task)) as url:
+        worker = Worker(url)
+        worker.begin()
+        codes = {worker.client.get("/next", follow_redirects=False).status_code for _ in range(140)}
+        assert codes == {303, 429}
 
 
 def test_the_rate_lets_a_burst_through_and_then_so_many_a_second():
@@ -246,3 +254,20 @@ def test_answers_of_json_only_are_given_as_json(url):
         reply = worker.client.post("/submit", content=content, headers=HEADERS)
         assert reply.status_code == 400
         assert reply.json()["ok"] is False
+
+
+def test_a_name_that_another_page_gave_to_this_machine_is_not_answered(tmp_path):
+    with serving(tmp_path, make_task(tmp_path, n_images=3, hosts=("faces.example.org",))) as url:
+        port = url.rsplit(":", 1)[1]
+        asked = {host: httpx.get(f"{url}/health", headers={"Host": host}) for host in (
+            f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}", "faces.example.org", "rebound.example.net", "")}
+        assert [answer.status_code for answer in asked.values()] == [200, 200, 200, 200, 400, 400]
+        assert asked["rebound.example.net"].headers["content-security-policy"] == CSP
+
+
+def test_where_others_reach_the_server_any_name_is_answered_unless_some_are_named(tmp_path):
+    assert accepted_hosts(make_task(tmp_path / "a"), host="0.0.0.0") == ("*",)
+    named = make_task(tmp_path / "b", hosts=("faces.example.org",))
+    assert accepted_hosts(named, host="192.0.2.1") == ("faces.example.org",)
+    with pytest.raises(InputError, match="names alone"):
+        accepted_hosts(make_task(tmp_path / "c", hosts=("https://faces.example.org",)), host="127.0.0.1")
