@@ -59,13 +59,13 @@ def test_pages_have_no_script_or_style_of_their_own_and_load_from_here_alone(url
 
 
 def test_the_session_cookie_is_closed_to_scripts_and_other_sites(url):
-    cookie = httpx.get(f"{url}/?worker=ada").headers["set-cookie"]
+    cookie = httpx.get(f"{url}/?worker={SECRET_NAME}").headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Secure" not in cookie
-    over_https = httpx.get(f"{url}/?worker=ada", headers={"X-Forwarded-Proto": "https"}).headers["set-cookie"]
+    over_https = httpx.get(f"{url}/?worker={SECRET_NAME}", headers={"X-Forwarded-Proto": "https"}).headers["set-cookie"]
     assert "Secure" in over_https
-    assert "ada" not in cookie
+    assert SECRET_NAME not in cookie
 
 
 def test_a_cookie_that_was_changed_or_signed_by_another_study_is_no_session(url, task):
