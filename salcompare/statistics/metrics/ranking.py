@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps, require_share
 from salcompare.statistics.kernels import GRID, Maps, Values, compare, dot, flat, in_blocks, is_constant
-from salcompare.statistics.metrics.order import auc, cumulative_weights, midranks, unit_ranks
+from salcompare.statistics.metrics.area import auc
+from salcompare.statistics.metrics.order import cumulative_weights, midranks, unit_ranks
 
 POSITIVE_SHARE = 0.20
 
@@ -103,7 +104,7 @@ def positives(maps: xr.DataArray, *, share: float = POSITIVE_SHARE) -> xr.DataAr
     Parameters
     ----------
     maps : DataArray (..., y, x)
-        Any values.
+        Any values; of a boolean map, such as one of gazed-at pixels, all True pixels are positive.
     share : float
         In (0, 1].
 
@@ -119,6 +120,8 @@ def positives(maps: xr.DataArray, *, share: float = POSITIVE_SHARE) -> xr.DataAr
     """
     require_maps(maps, "maps")
     k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
+    if maps.dtype == np.bool_:
+        return maps & ~maps.all(["y", "x"])
     marked: xr.DataArray = xr.apply_ufunc(
         in_blocks, maps, kwargs={"kernel": _positives, "k": k}, dask="parallelized", input_core_dims=[GRID],
         output_core_dims=[GRID], output_dtypes=[bool], dask_gufunc_kwargs={"allow_rechunk": True})
