@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps, require_share
 from salcompare.statistics.kernels import GRID, Maps, Values, compare, dot, flat, in_blocks, is_constant
-from salcompare.statistics.metrics.area import auc
 from salcompare.statistics.metrics.order import cumulative_weights, midranks, unit_ranks
+from salcompare.statistics.metrics.roc import auc
 
 POSITIVE_SHARE = 0.20
 

@@ -55,8 +55,8 @@ class _Areas:
         self.in_table = n // _COLUMNS * _COLUMNS
 
     def __call__(self, bits: NDArray[np.uint32], positive: NDArray[np.bool_]) -> Values:
-        some = slice(len(bits))
-        ordered, marks, steps, meets = (a[some] for a in (self.sorted, self.marks, self.steps, self.meets))
+        m = len(bits)
+        ordered, marks, steps, meets = self.sorted[:m], self.marks[:m], self.steps[:m], self.meets[:m]
         np.left_shift(bits, _ONE, out=ordered)
         np.bitwise_or(ordered, positive, out=ordered)
         ordered.sort(axis=-1)
