@@ -1,0 +1,57 @@
+"""The classifiers' side: networks, their training, and how their maps are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from salcompare.config.options import option
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of training; the defaults are those of the original study's frozen phase."""
+
+    iterations: int = option(1000, "batches", low=1)
+    learning_rate: float = option(5e-4, "Adam's step", low=0)
+    l2: float = option(1e-2, "times the sum of squared weights (no biases) is added to the loss", low=0)
+    per_class: int = option(3, "images of each actor in a batch", low=1)
+    flip: bool = option(False, "mirror half of the training images, anew in each batch")
+    shift: int = option(0, "move training images by up to so many pixels, anew in each batch", low=0)
+    validate_every: int = option(50, "iterations between looks at the validation images", low=1)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network, its weights and its training."""
+
+    name: str = option("alexnet", "what the report calls it")
+    backbone: str = option("alexnet", "alexnet or efficientnet_lite0")
+    weights: str = option("imagenet", "imagenet, installed (from a package), none, or a file's path")
+    variants: tuple[str, ...] = option(("frozen", "finetuned"), "which variants, in order",
+                                        choices=("frozen", "finetuned"))
+    hidden: int = option(100, "units of the new hidden layer", low=1)
+    dropout: float = option(0.5, "share of hidden units left out in training", low=0, high=0.95)
+    centre: bool = option(False, "subtract each image's own mean before the network sees it")
+    frozen: Phase = field(default_factory=Phase)
+    finetuned: Phase = field(default_factory=lambda: Phase(iterations=1500, per_class=5))
+
+
+@dataclass(frozen=True)
+class Precomputed:
+    """A classifier's maps that are there already; with these and no [[classifier]] nothing is trained, all is test."""
+
+    name: str = option("maps", "what the report calls it")
+    path: str = option("data/raw/maps", "a folder of ACTOR/IMAGE.png, .npy, .npz or .nc, or one .npz or .nc file")
+    method: str = option("given", "how the maps were made, one word, as in guided_backprop")
+    drop_invalid: bool = option(False, "leave out maps that cannot be used, counted, instead of refusing all")
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """How a network's maps are made."""
+
+    method: str = option("guided_backprop", "the attribution method", choices=("guided_backprop",))
+    output: str = option("logit", "what is explained: the actor's logit or probability",
+                          choices=("logit", "probability"))
+    channels: str = option("sum", "how the three colour channels become one map", choices=("sum", "max"))
+    batch: int = option(32, "images at a time", low=1)

@@ -1,0 +1,130 @@
+"""Reading study.toml: every key known, every value of its type and in its bounds, all that is wrong listed at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import tomllib
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from salcompare.config.classifiers import Classifier
+from salcompare.config.sections import Config, contradictions
+from salcompare.errors import ConfigError, Problem
+
+T = TypeVar("T")
+ALL_TEST = (0.0, 0.0, 1.0)
+"""The split of a study that has maps and trains nothing, where study.toml names none."""
+
+
+def read_config(path: Path) -> Config:
+    """Read and check a study.toml.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is no TOML, has an unknown key, or a value of a wrong type or out of bounds; all
+        that is wrong is listed at once.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise ConfigError(Problem(str(path), "does not exist", remedy=f"run: salcompare init {path.parent}")) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(Problem(str(path), f"is not TOML: {error}", remedy="mend that line")) from error
+    except OSError as error:
+        raise ConfigError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
+    reader = _Reader(path.name)
+    raw = _without_training(raw)
+    config = reader.section(Config, raw, "")
+    reader.problems += contradictions(config, path.name)
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return config
+
+
+def _without_training(raw: dict[str, Any]) -> dict[str, Any]:
+    """Train only what is asked for where maps are given; where nothing is, no image needs to be kept for it."""
+    if not raw.get("precomputed"):
+        return raw
+    raw = {"classifier": [], **raw}
+    images = raw.get("images", {})
+    whole = not raw["classifier"] and isinstance(images, dict)
+    return raw | ({"images": {"split": list(ALL_TEST), **images}} if whole else {})
+
+
+class _Reader:
+    """Turns parsed TOML into sections and collects what is wrong."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.problems: list[Problem] = []
+
+    def section(self, kind: type[T], raw: dict[str, Any], name: str) -> T:
+        hints = typing.get_type_hints(kind)
+        options = {option.name: option for option in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        title = f"{self.where} [{name}]" if name else self.where
+        given: dict[str, Any] = {}
+        for key, value in raw.items():
+            if key not in options:
+                near = difflib.get_close_matches(key, options, n=1)
+                self.problems.append(Problem(title, f"unknown key {key!r}", "one of " + ", ".join(options),
+                                             f"did you mean {near[0]!r}?" if near else "remove it"))
+                continue
+            read = self._value(hints[key], value, options[key], title, f"{name}.{key}" if name else key)
+            if read is not _WRONG:
+                given[key] = read
+        if kind is Classifier and isinstance(raw.get("finetuned"), dict):
+            defaults = Classifier().finetuned
+            given["finetuned"] = dataclasses.replace(defaults, **{
+                key: getattr(given["finetuned"], key) for key in raw["finetuned"] if hasattr(defaults, key)})
+        return kind(**given)
+
+    def _value(self, hint: Any, value: Any, option: dataclasses.Field[Any], title: str, name: str) -> Any:  # noqa: ANN401
+        if dataclasses.is_dataclass(hint):
+            if not isinstance(value, dict):
+                return self._wrong(title, option.name, value, "a table")
+            return self.section(typing.cast("type[Any]", hint), value, name)
+        if typing.get_origin(hint) is tuple and dataclasses.is_dataclass(typing.get_args(hint)[0]):
+            if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+                return self._wrong(title, option.name, value, f"[[{option.name}]], as often as there are")
+            return tuple(self.section(typing.get_args(hint)[0], item, name) for item in value)
+        if typing.get_origin(hint) is dict:
+            if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+                return self._wrong(title, option.name, value, "texts")
+            return value
+        if typing.get_origin(hint) is tuple:
+            return self._tuple(hint, value, option, title)
+        return self._scalar(hint, value, option, title)
+
+    def _tuple(self, hint: Any, value: Any, option: dataclasses.Field[Any], title: str) -> Any:  # noqa: ANN401
+        inner = typing.get_args(hint)[0]
+        if not isinstance(value, list):
+            return self._wrong(title, option.name, value, "a list in [ ]")
+        read = tuple(self._scalar(inner, item, option, title) for item in value)
+        return _WRONG if any(item is _WRONG for item in read) else read
+
+    def _scalar(self, hint: Any, value: Any, option: dataclasses.Field[Any], title: str) -> Any:  # noqa: ANN401
+        if hint is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
+            return self._wrong(title, option.name, value, _KINDS.get(hint, "another kind of value"))
+        about = option.metadata
+        if about["choices"] and value not in about["choices"]:
+            return self._wrong(title, option.name, value, " or ".join(about["choices"]))
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            low = -math.inf if about["low"] is None else about["low"]
+            high = math.inf if about["high"] is None else about["high"]
+            if not low <= value <= high or not math.isfinite(value):
+                return self._wrong(title, option.name, value, f"a finite number from {low:g} to {high:g}")
+        return value
+
+    def _wrong(self, title: str, key: str, value: object, expected: str) -> Any:  # noqa: ANN401
+        self.problems.append(Problem(f"{title} {key}", repr(value), expected))
+        return _WRONG
+
+
+_WRONG = object()
+_KINDS: dict[object, str] = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "true or false"}
