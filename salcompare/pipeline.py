@@ -132,13 +132,15 @@ def _hashed(study: Study, named: list[str]) -> dict[str, str]:
 
 
 def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
+    module, is_own, _ = classifier.backbone.partition(":")
+    own = _hashed(study, [f"{module.replace('.', '/')}.py"] if is_own else [])
     if classifier.weights in ("imagenet", "installed", "none"):
-        return {}
+        return own
     path = study.root / classifier.weights
     if not path.is_file():
         raise InputError(Problem(f"study.toml [[classifier]] {classifier.name} weights", f"no file {path}",
                                  "imagenet, installed, none, or a file of weights"))
-    return {classifier.weights: provenance.sha256_of_file(path)}
+    return {**own, classifier.weights: provenance.sha256_of_file(path)}
 
 
 def _photographs(study: Study, own: str, progress: Progress) -> None:
