@@ -32,7 +32,8 @@ def timm_backbone(name: str, model: str) -> Backbone:
         If timm is not installed.
     """
     timm = needed("timm", extra="timm")
-    if not timm.is_model(model):
+    architecture, _, tag = model.partition(".")
+    if not timm.is_model(model) or (tag and model not in timm.list_pretrained(f"{architecture}.*")):
         near = difflib.get_close_matches(model, timm.list_models(), n=3)
         raise ConfigError(Problem("[[classifier]] backbone", repr(name), "a model of timm, as timm.list_models() names "
                                   "them", "did you mean " + " or ".join(map(repr, near)) + "?" if near else ""))
