@@ -61,6 +61,8 @@ def _network_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
         return code
     path = study.root / classifier.weights
     if not path.is_file():
+        if is_own:
+            return code  # whose recipe may give weights names of its own; training finds out
         raise InputError(Problem(f"study.toml [[classifier]] {classifier.name} weights", f"no file {path}",
                                  "imagenet, installed, none, or a file of weights"))
     return code | {classifier.weights: provenance.sha256_of_file(path)}

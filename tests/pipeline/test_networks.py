@@ -3,7 +3,7 @@
 import pytest
 
 import salcompare as sc
-from salcompare.errors import InputError
+from salcompare.errors import ConfigError, InputError
 from salcompare.progress import Silent
 from salcompare.stages import run, standings
 from tests.small_study import make_small_study
@@ -13,6 +13,18 @@ OWN = '''from torch import nn
 
 def face():
     return nn.Sequential(nn.Conv2d(3, 4, 5, stride=3), nn.{activation}(), nn.MaxPool2d(3), nn.Flatten())
+'''
+NAMED = '''
+
+def own(say):
+    import pathlib, torch
+    path = pathlib.Path(__file__).with_name("own.pth")
+    torch.save(face().state_dict(), path)
+    return path
+
+
+from salcompare.classifiers import Backbone, Preprocessing
+named = Backbone("named", Preprocessing((0.5,) * 3, (0.5,) * 3), face, weights={"own": own})
 '''
 CLASSIFIER = '''
 [[classifier]]
@@ -68,6 +80,19 @@ def test_changed_code_of_ones_own_makes_its_network_stale_and_no_other(folder):
     assert found["train mine"].state != "current"
     assert "nets.py" in found["train mine"].reason
     assert found["train squeezenet"].state == "current"
+
+
+def test_a_recipe_of_ones_own_may_name_its_weights(folder):
+    with (folder / "nets.py").open("a") as code:
+        code.write(NAMED)
+    settings = (folder / "study.toml").read_text()
+    settings = settings.replace('"nets:face"\nweights = "none"', '"nets:named"\nweights = "own"')
+    (folder / "study.toml").write_text(settings)
+    run(sc.open_study(folder), until="train mine", progress=Silent())
+    assert (folder / "own.pth").is_file()
+    (folder / "study.toml").write_text(settings.replace('"own"', '"owned"'))
+    with pytest.raises(ConfigError, match=r"'owned' is no name of weights and no file .*'own', 'none' or the path"):
+        run(sc.open_study(folder), until="train mine", progress=Silent())
 
 
 def test_a_network_that_the_method_cannot_explain_is_refused_before_it_is_trained(folder):
