@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from salcompare.classifiers import check_guided, find_backbone
+from salcompare.classifiers import find_backbone
+from salcompare.classifiers.suitability import check_guided
 from salcompare.config import read_config
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*/study.toml"))

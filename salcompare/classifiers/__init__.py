@@ -13,10 +13,9 @@ from salcompare.classifiers.backbones import Backbone, find_backbone, register_b
 from salcompare.classifiers.evaluation import wilson
 from salcompare.classifiers.guided import guided_backprop, guided_backprop_several
 from salcompare.classifiers.preparation import Preprocessing
-from salcompare.classifiers.suitability import check_guided
 from salcompare.classifiers.trained import TrainedClassifier, load_classifier
 from salcompare.classifiers.variants import train_classifier
 
-__all__ = ["Backbone", "Preprocessing", "TrainedClassifier", "attribute", "check_guided", "find_backbone",
-           "guided_backprop", "guided_backprop_several", "load_classifier", "register_backbone", "train_classifier",
-           "wilson", "write_class_differences", "write_classifier_maps"]
+__all__ = ["Backbone", "Preprocessing", "TrainedClassifier", "attribute", "find_backbone", "guided_backprop",
+           "guided_backprop_several", "load_classifier", "register_backbone", "train_classifier", "wilson",
+           "write_class_differences", "write_classifier_maps"]

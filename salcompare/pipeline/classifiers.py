@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
-from salcompare.pipeline.settings import grid_settings, hashed
+from salcompare.pipeline.settings import grid_settings
 from salcompare.presentation import difference_pairs
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from salcompare.progress import Progress
     from salcompare.study import Study
 
-_OF_RELUS = ("alexnet", "efficientnet_lite0")  # known to be, so that they need not be built to see it
 IMAGES_PER_PAIR = 2  # test images a saliency difference is computed for
 
 
@@ -30,7 +29,7 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
     for classifier in config.classifier:
         folder = study.classifier_folder(classifier)
         yield Stage(f"train {classifier.name}", ("photographs",), {"classifier": classifier, **grid},
-                    partial(_train, classifier=classifier), _network_inputs(study, classifier),
+                    partial(_train, classifier=classifier), _weights_inputs(study, classifier),
                     (folder / "accuracy.csv",))
     for classifier, variant in study.variants:
         folder = study.classifier_folder(classifier)
@@ -53,10 +52,11 @@ def difference_stages(study: Study) -> Iterator[Stage]:
                     outputs=(study.processed / "differences.json",))
 
 
-def _network_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
-    """Hash the user's own files that a network is made of: its code beside study.toml, and its weights."""
+def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
+    """Hash the user's own files that a network is made of: its weights, and its code beside study.toml."""
     module, is_own, _ = classifier.backbone.partition(":")
-    code = hashed(study, [f"{module.replace('.', '/')}.py"] if is_own else [])
+    file = f"{module.replace('.', '/')}.py"
+    code = {file: provenance.sha256_of_file(study.root / file)} if is_own and (study.root / file).is_file() else {}
     if classifier.weights in ("imagenet", "installed", "none"):
         return code
     path = study.root / classifier.weights
@@ -69,9 +69,10 @@ def _network_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
 
 
 def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier) -> None:  # noqa: ARG001
-    from salcompare.classifiers import check_guided, train_classifier
+    from salcompare.classifiers import train_classifier
+    from salcompare.classifiers.suitability import check_guided
 
-    if "guided" in study.config.attribution.method and classifier.backbone not in _OF_RELUS:
+    if "guided" in study.config.attribution.method:
         check_guided(classifier, size=study.config.study.size, root=study.root)  # before hours of training
     train_classifier(study.photographs(), study.images, classifier, root=study.root,
                      folder=study.classifier_folder(classifier), seed=study.config.study.seed, progress=progress)

@@ -9,13 +9,13 @@ from torch import nn
 
 from salcompare.classifiers import (
     Backbone,
-    check_guided,
     find_backbone,
     guided_backprop,
     guided_backprop_several,
     register_backbone,
 )
 from salcompare.classifiers.network import build_network
+from salcompare.classifiers.suitability import check_guided
 from salcompare.config import Classifier
 from salcompare.errors import InputError
 from tests.classifiers.guided_reference import by_replacement

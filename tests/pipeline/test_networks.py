@@ -56,7 +56,9 @@ def write_networks(folder, *, activation="ReLU"):
 
 def train_and_map(folder):
     for name in ("mine", "squeezenet"):
-        run(sc.open_study(folder), until=f"maps {name}/finetuned", progress=Silent())
+        study = sc.open_study(folder)
+        maps = next(stage for stage in standings(study) if stage.startswith(f"maps {name}/finetuned"))
+        run(study, until=maps, progress=Silent())
     return sc.open_study(folder)
 
 
