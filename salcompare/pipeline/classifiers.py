@@ -12,11 +12,12 @@ from salcompare.pipeline.settings import grid_settings
 from salcompare.presentation import difference_pairs
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage
+from salcompare.study import source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from salcompare.config import Classifier
+    from salcompare.config import Attribution, Classifier
     from salcompare.progress import Progress
     from salcompare.study import Study
 
@@ -33,9 +34,11 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
                     (folder / "accuracy.csv",))
     for classifier, variant in study.variants:
         folder = study.classifier_folder(classifier)
-        yield Stage(f"maps {classifier.name}/{variant}", (f"train {classifier.name}", "photographs"),
-                    {"attribution": config.attribution}, partial(_maps, classifier=classifier, variant=variant),
-                    outputs=(folder / f"{variant}-{config.attribution.method}.json",))
+        for method in config.attribution.methods:
+            yield Stage(f"maps {source_name(classifier, variant, method)}", (f"train {classifier.name}", "photographs"),
+                        {"attribution": attribution_settings(config.attribution, method)},
+                        partial(_maps, classifier=classifier, variant=variant, method=method),
+                        outputs=(folder / f"{variant}-{method}.json",))
     for given in config.precomputed:
         yield Stage(f"maps {given.name}", ("photographs",), {"precomputed": given, **grid},
                     partial(take_classifier_maps, given=given), given_inputs(study, given.path),
@@ -47,7 +50,7 @@ def difference_stages(study: Study) -> Iterator[Stage]:
     config = study.config
     if config.classifier:
         yield Stage("saliency differences", (f"train {config.classifier[0].name}", "photographs"),
-                    {"attribution": config.attribution, "differences": config.report.differences,
+                    {"attribution": attribution_settings(config.attribution), "differences": config.report.differences,
                      "actors": config.report.actors}, _differences,
                     outputs=(study.processed / "differences.json",))
 
@@ -69,17 +72,22 @@ def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier
                      folder=study.classifier_folder(classifier), seed=study.config.study.seed, progress=progress)
 
 
-def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str) -> None:
+def attribution_settings(attribution: Attribution, method: str | None = None) -> dict[str, object]:
+    """Name what the maps of one method depend on, so that other methods' options leave them current."""
+    return attribution.choices(method or attribution.method) | {"batch": attribution.batch}
+
+
+def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str, method: str) -> None:
     from salcompare.classifiers import load_classifier, write_classifier_maps
 
     folder = study.classifier_folder(classifier)
     photographs = study.photographs()
-    test = photographs.sel(image=photographs.split == "test").load()
-    name = f"{variant}-{study.config.attribution.method}"
-    write_classifier_maps(load_classifier(folder, variant), test, config=study.config.attribution, folder=folder,
-                          name=name, fingerprint=own, progress=progress,
+    test = photographs.sel(image=photographs.split == "test")  # read as needed, like the maps, a chunk at a time
+    name = f"{variant}-{method}"
+    write_classifier_maps(load_classifier(folder, variant), test, config=study.config.attribution, method=method,
+                          folder=folder, name=name, fingerprint=own, progress=progress,
                           provenance={"seed": study.config.study.seed, "variant": variant})
-    check_maps(store.open_dataset(folder, name), CLASSIFIER_MAPS, f"{folder / name}")
+    check_maps(store.open_dataset(folder, name, chunked=True), CLASSIFIER_MAPS, f"{folder / name}")
 
 
 def _differences(study: Study, own: str, progress: Progress) -> None:
