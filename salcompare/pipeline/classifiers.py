@@ -9,7 +9,7 @@ from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
 from salcompare.pipeline.settings import grid_settings
-from salcompare.presentation import difference_pairs
+from salcompare.presentation import difference_pairs, shown_actors
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage
 from salcompare.study import source_name
@@ -17,6 +17,9 @@ from salcompare.study import source_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import xarray as xr
+
+    from salcompare.classifiers import TrainedClassifier
     from salcompare.config import Attribution, Classifier
     from salcompare.progress import Progress
     from salcompare.study import Study
@@ -46,13 +49,16 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
 
 
 def difference_stages(study: Study) -> Iterator[Stage]:
-    """Give the stage of saliency differences, where there is a network to ask."""
+    """Give the stages of saliency differences, of pairs and of all actors shown, where there is a network to ask."""
     config = study.config
     if config.classifier:
         yield Stage("saliency differences", (f"train {config.classifier[0].name}", "photographs"),
                     {"attribution": attribution_settings(config.attribution), "differences": config.report.differences,
                      "actors": config.report.actors}, _differences,
                     outputs=(study.processed / "differences.json",))
+        yield Stage("saliency matrix", (f"train {config.classifier[0].name}", "photographs"),
+                    {"attribution": attribution_settings(config.attribution), "actors": config.report.actors}, _matrix,
+                    outputs=(study.processed / "class_matrix.json",))
 
 
 def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
@@ -91,13 +97,29 @@ def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier,
 
 
 def _differences(study: Study, own: str, progress: Progress) -> None:
-    from salcompare.classifiers import load_classifier, write_class_differences
+    from salcompare.classifiers import write_class_differences
 
-    classifier = study.config.classifier[0]
-    photographs = study.photographs()
-    test = photographs.sel(image=photographs.split == "test").load()
-    trained = load_classifier(study.classifier_folder(classifier), classifier.variants[-1])
+    trained, test = _shown_network(study)
     progress.say("  " + ", ".join(f"{y} - {z}" for y, z in difference_pairs(study)))
     write_class_differences(trained, test, pairs=difference_pairs(study), images_per_pair=IMAGES_PER_PAIR,
                             config=study.config.attribution, folder=study.processed, name="differences",
                             fingerprint=own, provenance={"seed": study.config.study.seed})
+
+
+def _matrix(study: Study, own: str, progress: Progress) -> None:
+    from salcompare.classifiers import write_class_matrix
+
+    trained, test = _shown_network(study)
+    write_class_matrix(trained, test, actors=shown_actors(study), config=study.config.attribution,
+                       folder=study.processed, name="class_matrix", fingerprint=own, progress=progress,
+                       provenance={"seed": study.config.study.seed})
+
+
+def _shown_network(study: Study) -> tuple[TrainedClassifier, xr.DataArray]:
+    """Load the network that figures of one network show, and open the test photographs."""
+    from salcompare.classifiers import load_classifier
+
+    classifier = study.config.classifier[0]
+    photographs = study.photographs()
+    return (load_classifier(study.classifier_folder(classifier), classifier.variants[-1]),
+            photographs.sel(image=photographs.split == "test"))
