@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,9 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("salcompare: interrupted; run the same command again and it goes on", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # as in `salcompare status | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
     except Exception as error:
         if options.debug:
             raise
