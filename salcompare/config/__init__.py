@@ -6,12 +6,13 @@
 from salcompare.config.classifiers import Attribution, Classifier, Phase, Precomputed
 from salcompare.config.people import QUALITY_RULES, Collect, Fixations, Quality, Responses, Simulation
 from salcompare.config.reading import ALL_TEST, read_config
+from salcompare.config.removal import FILLS, Removal
 from salcompare.config.sections import Config
 from salcompare.config.study import General, Images, Maps, Report, Statistics
 from salcompare.config.writing import commented_toml
 
-__all__ = ["ALL_TEST", "FILE_NAME", "QUALITY_RULES", "Attribution", "Classifier", "Collect", "Config", "Fixations",
-           "General", "Images", "Maps", "Phase", "Precomputed", "Quality", "Report", "Responses", "Simulation",
-           "Statistics", "commented_toml", "read_config"]
+__all__ = ["ALL_TEST", "FILE_NAME", "FILLS", "QUALITY_RULES", "Attribution", "Classifier", "Collect", "Config",
+           "Fixations", "General", "Images", "Maps", "Phase", "Precomputed", "Quality", "Removal", "Report",
+           "Responses", "Simulation", "Statistics", "commented_toml", "read_config"]
 
 FILE_NAME = "study.toml"
