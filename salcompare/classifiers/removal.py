@@ -14,9 +14,9 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.classifiers.attributions import _check_photographs, _classes
 from salcompare.classifiers.fills import BLUR, filled
 from salcompare.classifiers.preparation import Pixels
+from salcompare.classifiers.saliency import check_photographs, known_classes
 from salcompare.classifiers.trained import TrainedClassifier
 from salcompare.errors import InputError, Problem
 from salcompare.maps import top_mask
@@ -93,9 +93,9 @@ def removal_outcomes(trained: TrainedClassifier, pixels: xr.DataArray, orders: x
         If the photographs are of another size or kind, an actor is not among the network's, or the orders are not of
         these images or lack one that an arrangement names.
     """
-    _check_photographs(trained, pixels)
+    check_photographs(trained, pixels)
     _check_orders(pixels, orders, arrangements)
-    classes = _classes(trained, pixels["actor"].to_numpy(), pixels)
+    classes = known_classes(trained, pixels["actor"].to_numpy(), pixels)
     photographs = pixels.to_numpy()
     fills = _fills(photographs, pixels["image"].to_numpy().tolist(), arrangements, seed)
     found = {name: np.full((len(photographs), len(arrangements)), np.nan, np.float32) for name in VARIABLES}

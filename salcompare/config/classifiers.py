@@ -1,4 +1,4 @@
-"""The classifiers' side: networks, their training, and how their maps are made."""
+"""The classifiers' side: networks, their training, and maps that are there already."""
 
 from __future__ import annotations
 
@@ -44,14 +44,3 @@ class Precomputed:
     path: str = option("data/raw/maps", "a folder of ACTOR/IMAGE.png, .npy, .npz or .nc, or one .npz or .nc file")
     method: str = option("given", "how the maps were made, one word, as in guided_backprop")
     drop_invalid: bool = option(False, "leave out maps that cannot be used, counted, instead of refusing all")
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """How a network's maps are made."""
-
-    method: str = option("guided_backprop", "the attribution method", choices=("guided_backprop",))
-    output: str = option("logit", "what is explained: the actor's logit or probability",
-                          choices=("logit", "probability"))
-    channels: str = option("sum", "how the three colour channels become one map", choices=("sum", "max"))
-    batch: int = option(32, "images at a time", low=1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from salcompare.config.classifiers import Attribution, Classifier, Precomputed
+from salcompare.config.attribution import Attribution
+from salcompare.config.classifiers import Classifier, Precomputed
 from salcompare.config.people import Collect, Fixations, Quality, Responses, Simulation
 from salcompare.config.removal import Removal
 from salcompare.config.study import General, Images, Maps, Report, Statistics
@@ -45,6 +46,7 @@ def contradictions(config: Config, where: str) -> list[Problem]:
     if len(config.study.size) != 2:
         problems.append(Problem(f"{where} [study] size", str(list(config.study.size)), "height and width"))
     problems += _names(config, where)
+    problems += config.attribution.contradictions(where)
     problems += [Problem(f"{where} [[classifier]] variants", "[]", "at least one of frozen, finetuned")
                  for classifier in config.classifier if not classifier.variants]
     if not config.classifier and not config.precomputed and config.responses.source == "none":

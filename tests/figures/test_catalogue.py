@@ -35,7 +35,9 @@ def test_a_number_without_figure_is_refused_by_name():
     ({"differences": None}, {3}),
     ({"classifier_maps": {MAIN: tiny().classifier_maps[MAIN]}}, {2}),
     ({"estimates": tiny().estimates.iloc[:0]}, {4, 7, 8, 9, 10, 11, 12, 15}),
-    ({"actors": ()}, {2, 5, 6}),
+    ({"actors": ()}, {2, 5, 6, 17}),
+    ({"class_matrix": None}, {17}),
+    ({"class_matrix": tiny().class_matrix.isel(actor=[0])}, {17}),
     ({"classifier_maps": {}}, {2, 8, 10, 12}),
     ({"headlines": None}, {13}),
 ])

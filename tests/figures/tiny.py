@@ -36,11 +36,14 @@ def tiny(**changes: object) -> FigureData:
     saliency = maps[MAIN].saliency.to_numpy()
     pairs = xr.Dataset({"own": (("image", "y", "x"), saliency[:2]), "other": (("image", "y", "x"), saliency[2:4])}, {
         "image": names[:2], "actor": ("image", [ACTORS[0]] * 2), "other_actor": ("image", [ACTORS[1]] * 2)})
+    matrix = xr.Dataset({"difference": (("actor", "other_actor", "y", "x"), rng.random((3, 3, HEIGHT, WIDTH))),
+                         "n_images": ("actor", np.full(3, 2))}, {
+        "actor": list(ACTORS), "other_actor": list(ACTORS), "y": coords["y"], "x": coords["x"]})
     data = FigureData(
         photographs=photographs, images=images, responses=responses(names), human=human, classifier_maps=maps,
         heatmaps=xr.Dataset({"heatmap": heatmap, "relative": heatmap - heatmap.mean("actor")}), differences=pairs,
         estimates=estimates(), nulls=nulls(), actors=ACTORS, simulated=True, mask_share=0.05, human_share=0.1,
-        credit="Some Museum", training=training(), headlines=headlines())
+        credit="Some Museum", training=training(), headlines=headlines(), class_matrix=matrix)
     return dataclasses.replace(data, **changes)  # type: ignore[arg-type]
 
 
