@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -102,14 +102,17 @@ def removal_outcomes(trained: TrainedClassifier, pixels: xr.DataArray, orders: x
     asked: dict[Arrangement, list[int]] = {}
     for at, arrangement in enumerate(arrangements):
         asked.setdefault(dataclasses.replace(arrangement, whole=False), []).append(at)
-    for arrangement, places in asked.items():
-        kept, short, empty = _kept(orders, arrangement, photographs.shape[:3])
-        changed = photographs if kept.all() else np.where(kept[..., None], photographs, fills[arrangement.fill])
-        outcomes = _outcomes(trained, changed, classes)
-        for at in places:
-            defined = ~(short | empty) if arrangements[at].whole else ~empty
-            for name, values in zip(VARIABLES, outcomes, strict=True):
-                found[name][defined, at] = values[defined]
+    for together in _groups(list(asked), len(photographs)):
+        kept = [_kept(orders, arrangement, photographs.shape[:3]) for arrangement in together]
+        changed = [photographs if mask.all() else np.where(mask[..., None], photographs, fills[arrangement.fill])
+                   for arrangement, (mask, _, _) in zip(together, kept, strict=True)]
+        outcomes = _outcomes(trained, np.concatenate(changed), np.tile(classes, len(together)))
+        parts = outcomes.reshape(len(VARIABLES), len(together), len(photographs)).swapaxes(0, 1)
+        for arrangement, (_, short, empty), values in zip(together, kept, parts, strict=True):
+            for at in asked[arrangement]:
+                defined = ~(short | empty) if arrangements[at].whole else ~empty
+                for name, of in zip(VARIABLES, values, strict=True):
+                    found[name][defined, at] = of[defined]
     return xr.Dataset({name: (("image", "arrangement"), values) for name, values in found.items()},
                       coords=_coords(pixels, arrangements))
 
@@ -149,6 +152,13 @@ def write_removals(trained: TrainedClassifier, pixels: xr.DataArray, orders: Ord
     stream.finish(provenance)
 
 
+def _groups(arrangements: list[Arrangement], n_images: int) -> Iterator[list[Arrangement]]:
+    """Give as many arrangements at a time as fill a batch."""
+    step = max(BATCH // max(n_images, 1), 1)
+    for start in range(0, len(arrangements), step):
+        yield arrangements[start:start + step]
+
+
 def _kept(orders: xr.DataArray, arrangement: Arrangement,
           shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Which pixels stay (image, y, x), and which images' order is too short, or empty (image,)."""
@@ -172,7 +182,7 @@ def _fills(photographs: Pixels, images: Sequence[str], arrangements: Iterable[Ar
 def _outcomes(trained: TrainedClassifier, photographs: Pixels, classes: NDArray[np.int64]) -> NDArray[np.float32]:
     """Logit, probability and correctness (3, n) of each photograph's own actor."""
     weight = next(trained.model.parameters(), torch.empty(0))
-    found = np.empty((3, len(photographs)), np.float32)
+    found = np.empty((len(VARIABLES), len(photographs)), np.float32)
     for start in range(0, len(photographs), BATCH):
         batch = slice(start, start + BATCH)
         own = torch.from_numpy(classes[batch])[:, None]

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
@@ -20,7 +21,14 @@ from salcompare.classifiers.fills import filled
 from salcompare.config import FILLS
 from salcompare.errors import InputError
 from salcompare.maps import centre_orders, moved_orders, smooth, top_mask
-from salcompare.statistics import actor_means, curve_areas, population_mean, removal_curves, removal_drops
+from salcompare.statistics import (
+    actor_means,
+    curve_areas,
+    label_enrichment,
+    population_mean,
+    removal_curves,
+    removal_drops,
+)
 from salcompare.store import open_dataset
 from tests.classifiers.planted import REGIONS, SIZE, inside, planted_classifier, planted_photographs
 
@@ -112,6 +120,26 @@ def test_of_a_randomised_copy_the_left_eye_is_not_what_matters_most(planted):
     of_left_eye = [float(one.sel(order="left eye") / one.sum("order")) for one in drops]
     assert of_left_eye[0] > 0.99
     assert of_left_eye[1] < 0.6
+
+
+def test_guided_backprop_of_the_planted_network_is_enriched_in_the_left_eye_and_of_a_randomised_copy_it_is_not(planted):
+    trained, pixels, _, _, _ = planted
+    boxes = pd.DataFrame([(image, region, across.start, down.start, across.stop, down.stop)
+                          for image in pixels["image"].to_numpy() for region, (down, across) in REGIONS.items()],
+                         columns=["image", "label", "x0", "y0", "x1", "y1"])
+    images = pd.DataFrame({"image": pixels["image"], "actor": pixels["actor"], "height": SIZE[0], "width": SIZE[1]})
+
+    def enrichment(network):
+        gb = xr.DataArray(attribute(network, pixels, targets=pixels["actor"]), dims=("image", "y", "x"),
+                          coords=coords(pixels) | {"actor": pixels["actor"]})
+        return label_enrichment(boxes, images, top_mask(gb, share=AREA) & (gb > 0), rng=np.random.default_rng(0))
+
+    planted_one, random_one = enrichment(trained), enrichment(randomised(trained))
+    others = [region for region in REGIONS if region != "left eye"]
+    assert float(planted_one["ci_low"].sel(label="left eye")) > 15
+    assert float(planted_one["p_adjusted"].sel(label="left eye")) < 0.05
+    assert (planted_one["enrichment"].sel(label=others) == 0).all()
+    assert float(random_one["enrichment"].sel(label="left eye")) < 5
 
 
 def test_outcomes_are_what_the_network_says_of_the_changed_photograph(planted):

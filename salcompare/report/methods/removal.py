@@ -40,7 +40,7 @@ def removal(data: ReportData) -> str:
 
 
 ENRICHMENT = (
-    "A mask's share inside a label's region, divided by the region's share of the photograph, is its enrichment. An "
-    "actor's region is the smallest that holds half of the area of the label's boxes that people drew on the other "
-    "actors. Actors weigh the same; a test flips the signs of actors' enrichment - 1. 1 is what a mask laid anywhere "
-    "has: one that keeps to the middle of the face is enriched in whatever lies there.")
+    "The share of a mask (what the map is 0 on left out) inside a label's region, divided by the region's share of the "
+    "photograph, is its enrichment. An actor's region is the smallest that holds half of the area of the label's boxes "
+    "that people drew on the other actors. Actors weigh the same; a test flips the signs of actors' enrichment - 1. 1 "
+    "is what a mask laid anywhere has: one that keeps to the middle of the face is enriched in whatever lies there.")

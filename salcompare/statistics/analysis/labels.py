@@ -48,10 +48,11 @@ def label_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed
     for source, found in data.classifier_maps.items():
         masks = mapping.top_mask(found["saliency"], share=maps.mask_share)
         yield from _region_rows(source, data.responses, known, masks, statistics, seed)
-        yield from _enrichment_rows(source, data.responses, known, masks, statistics, seed)
+        yield from _enrichment_rows(source, data.responses, known, _marked(found["saliency"], masks), statistics, seed)
     if data.human is not None:
         masks = mapping.top_mask(data.human["coverage"], share=maps.mask_share)
-        yield from _enrichment_rows("human", data.responses, known, masks, statistics, seed)
+        marked = _marked(data.human["coverage"], masks)
+        yield from _enrichment_rows("human", data.responses, known, marked, statistics, seed)
 
 
 def _share_rows(histogram: pd.DataFrame, level: str) -> Iterator[Row]:
@@ -158,6 +159,11 @@ def _region_rows(source: str, responses: pd.DataFrame, images: pd.DataFrame | No
                "ci_low": float(one["ci_low"]), "ci_high": float(one["ci_high"]), "ci_method": found.attrs["ci_method"],
                "resampled": found.attrs["resampled"], "p_value": float(one["p_value"]),
                "reason": str(one["reason"].item()) or None}
+
+
+def _marked(maps: xr.DataArray, masks: xr.DataArray) -> xr.DataArray:
+    """Leave out of masks what the map is 0 on: pixels at places that are the same for all maps break such ties."""
+    return masks & (maps > 0)
 
 
 def _enrichment_rows(source: str, responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray,
