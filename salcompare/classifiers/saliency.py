@@ -128,7 +128,10 @@ def described(trained: TrainedClassifier, config: Attribution, more: Mapping[str
     method = method or config.method
     base = smoothed(method) or method
     unit = _UNITS.get(base, "{}" if base in _CONTRIBUTIONS else "{} per unit of the network's input")
-    known = {**config.choices(method), "unit": unit.format(config.output), "backbone": trained.backbone,
+    choices = config.choices(method)
+    if choices.get("layer") == "":
+        choices["layer"] = "the last whose output is maps"
+    known = {**choices, "unit": unit.format(config.output), "backbone": trained.backbone,
              "variant": trained.variant, "weights_sha256": trained.weights_sha256, "seed": trained.seed,
              "versions": versions(), **more}
     return {key: value if isinstance(value, (str, int, float)) else canonical_json(value)

@@ -11,8 +11,6 @@ from salcompare.figures.photographs import Layer, Row, picture_rows
 from salcompare.figures.theme import SEQUENTIAL, picture_width, source_name, ticks, wrapped
 from salcompare.maps import top_mask
 
-PHOTOGRAPH = "Photograph"
-
 
 def class_matrix_missing(data: FigureData) -> str | None:
     """Why the figure cannot be drawn, or None."""
@@ -27,7 +25,7 @@ def class_matrix_figure(data: FigureData) -> Figure:
     actors = _actors(data)
     maps = data.class_matrix.sel(actor=list(actors), other_actor=list(actors)).load()
     highest = float(maps.difference.max()) or 1.0
-    columns = (PHOTOGRAPH, *(f"− {wrapped(actor, 12)}" for actor in actors))
+    columns = tuple(f"− {wrapped(actor, 12)}" for actor in actors)
     rows = [_row(data, maps.sel(actor=actor), columns, highest, bar=place == 0) for place, actor in enumerate(actors)]
     width = picture_width(len(columns))
     plot, height = picture_rows(rows, columns, width=width)
@@ -36,7 +34,7 @@ def class_matrix_figure(data: FigureData) -> Figure:
     text = caption(data, [
         f"Row y, column z: what in the photographs of actor y tells y from z{_of(data)}, the mean over "
         f"{some} test {'image' if n.max() == 1 else 'images'} of ReLU(y − z), of maps of one image explained for "
-        f"either actor and divided by their peaks; {counted(len(actors), 'actor')}.",
+        f"either actor and divided by their peaks; {counted(len(actors), 'actor')}. Where y is z: one photograph of y.",
         f"Coloured: the top {data.mask_share:.0%} of pixels, up to {highest:.2g}; colours follow the square root.",
         "Descriptive: no interval."], responses=False, photographs=True)
     return Figure("fig17-class-matrix", "What tells one actor from another", text, plot, width, height)
@@ -58,7 +56,7 @@ def _row(data: FigureData, maps: xr.Dataset, columns: tuple[str, ...], highest: 
     actor = str(maps.actor.item())
     photographs = dict.fromkeys(columns, data.photographs.sel(image=first_photograph(data, actor)).to_numpy())
     shown = {column: _shown(maps.difference.sel(other_actor=other, drop=True), data.mask_share)
-             for column, other in zip(columns[1:], texts(maps.other_actor), strict=True) if other != actor}
+             for column, other in zip(columns, texts(maps.other_actor), strict=True) if other != actor}
     scale = scale_fill_cmap(SEQUENTIAL, limits=(0, highest), trans="sqrt", name="Difference\ny − z",
                             breaks=[0, ticks(highest)[-1] / 4, ticks(highest)[-1]])
     return Row(wrapped(actor, 18), photographs, (Layer(shown, scale, bar=bar),))
