@@ -7,11 +7,12 @@ from salcompare.config.classifiers import Attribution, Classifier, Phase, Precom
 from salcompare.config.people import QUALITY_RULES, Collect, Fixations, Quality, Responses, Simulation
 from salcompare.config.reading import ALL_TEST, read_config
 from salcompare.config.sections import Config
+from salcompare.config.seeds import training_seeds
 from salcompare.config.study import General, Images, Maps, Report, Statistics
 from salcompare.config.writing import commented_toml
 
 __all__ = ["ALL_TEST", "FILE_NAME", "QUALITY_RULES", "Attribution", "Classifier", "Collect", "Config", "Fixations",
            "General", "Images", "Maps", "Phase", "Precomputed", "Quality", "Report", "Responses", "Simulation",
-           "Statistics", "commented_toml", "read_config"]
+           "Statistics", "commented_toml", "read_config", "training_seeds"]
 
 FILE_NAME = "study.toml"
