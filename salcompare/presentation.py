@@ -190,7 +190,7 @@ def _quality_tables(study: Study) -> dict[str, pd.DataFrame]:
     """Tables of the data's quality, where people drew boxes; texts that are empty stay so."""
     import pandas as pd
 
-    from salcompare.exclusions import TABLES
+    from salcompare.pipeline.exclusions import TABLES
 
     if study.people != "boxes":
         return {}

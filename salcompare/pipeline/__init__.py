@@ -1,0 +1,33 @@
+"""The pipeline of a study: its stages in order, each wired to the functions that do its work.
+
+Only this package knows both where a study keeps its files and which function makes them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from salcompare.pipeline.analysis import statistics_stage
+from salcompare.pipeline.classifiers import classifier_stages, difference_stages
+from salcompare.pipeline.people import people_stages
+from salcompare.pipeline.photographs import photograph_stage
+from salcompare.pipeline.pilot import study_pilot
+from salcompare.presentation import write_report
+from salcompare.stages import Stage
+
+if TYPE_CHECKING:
+    from salcompare.study import Study
+
+__all__ = ["stages", "study_pilot"]
+
+
+def stages(study: Study) -> list[Stage]:
+    """List the stages of a study in running order."""
+    config = study.config
+    found = [photograph_stage(study), *people_stages(study), *classifier_stages(study)]
+    made = tuple(stage.name for stage in found)
+    found += difference_stages(study)
+    shown = tuple(stage.name for stage in found)
+    return [*found, statistics_stage(study, made),
+            Stage("report", (*shown, "statistics"), {"report": config.report, "name": config.study.name}, write_report,
+                  outputs=(study.reports / "report.html", study.reports / "report.json", study.reports / "figures"))]

@@ -1,0 +1,68 @@
+"""The stage of statistics: every estimate of the study in one table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from salcompare import store
+from salcompare.pipeline.exclusions import write_headlines
+from salcompare.pipeline.given import maps_of_workers
+from salcompare.pipeline.settings import response_kind
+from salcompare.stages import Stage
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from salcompare.progress import Progress
+    from salcompare.study import Study
+
+
+def statistics_stage(study: Study, needs: tuple[str, ...]) -> Stage:
+    """Make the stage that computes all statistics from what the stages it needs have made."""
+    config = study.config
+    return Stage("statistics", needs, {"maps": config.maps, "statistics": config.statistics,
+                                       "seed": config.study.seed}, _statistics,
+                 outputs=(study.processed / "estimates.csv", study.processed / "heatmaps.json"))
+
+
+def _statistics(study: Study, own: str, progress: Progress) -> None:
+    from salcompare.statistics import AnalysisData, analyse
+
+    config = study.config
+    image_level = study.people != "none" and study.response_meta["level"] == "image"
+    data = AnalysisData(
+        photographs=study.photographs(), images=study.images,
+        responses=study.responses if study.people == "boxes" else None,
+        human=study.human_maps() if image_level else None,
+        human_heatmap=_actor_level_heatmap(study) if not image_level else None,
+        classifier_maps={source: study.maps_of(source) for source in study.sources},
+        accuracies=_of_classifiers(study, "accuracy"), predictions=_of_classifiers(study, "predictions"),
+        response_maps=maps_of_workers(study))
+    results = analyse(data, maps=config.maps, statistics=config.statistics, seed=config.study.seed,
+                      responses=response_kind(study), progress=progress)
+    write_headlines(study, data, results.estimates, progress)
+    kind = {"responses": response_kind(study)} if "human" in results.heatmaps["source"] else {}
+    store.write_dataset(results.heatmaps.assign_attrs(kind), study.processed, "heatmaps", fingerprint=own)
+    store.write_table(study.processed / "nulls.csv", results.nulls)
+    store.write_table(study.processed / "overlap_images.csv", results.image_overlaps)
+    store.write_table(study.processed / "agreement_images.csv", results.image_agreements)
+    store.write_table(study.processed / "estimates.csv", results.estimates)
+    progress.say(f"  {len(results.estimates)} estimates")
+
+
+def _actor_level_heatmap(study: Study) -> xr.DataArray | None:
+    if study.people == "none":
+        return None
+    heatmap: xr.DataArray = store.open_dataset(study.processed, "human")["coverage"]
+    return heatmap
+
+
+def _of_classifiers(study: Study, table: str) -> pd.DataFrame:
+    """Read the tables of one name of all classifiers; names of images and actors stay text."""
+    import pandas as pd
+
+    text = dict.fromkeys(("variant", "split", "image", "actor", "predicted"), "str")
+    tables = [pd.read_csv(study.classifier_folder(c) / f"{table}.csv", dtype=text).assign(classifier=c.name)
+              for c in study.config.classifier]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["classifier", "variant", "split"])
