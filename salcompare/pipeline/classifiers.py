@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
+from salcompare.pipeline.seeds import once, seed_stages
 from salcompare.pipeline.settings import grid_settings
 from salcompare.presentation import difference_pairs
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
@@ -28,7 +29,7 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
     config, grid = study.config, grid_settings(study)
     for classifier in config.classifier:
         folder = study.classifier_folder(classifier)
-        yield Stage(f"train {classifier.name}", ("photographs",), {"classifier": classifier, **grid},
+        yield Stage(f"train {classifier.name}", ("photographs",), {"classifier": once(classifier), **grid},
                     partial(_train, classifier=classifier), _weights_inputs(study, classifier),
                     (folder / "accuracy.csv",))
     for classifier, variant in study.variants:
@@ -36,6 +37,7 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
         yield Stage(f"maps {classifier.name}/{variant}", (f"train {classifier.name}", "photographs"),
                     {"attribution": config.attribution}, partial(_maps, classifier=classifier, variant=variant),
                     outputs=(folder / f"{variant}-{config.attribution.method}.json",))
+    yield from seed_stages(study, {c.name: _weights_inputs(study, c) for c in config.classifier})
     for given in config.precomputed:
         yield Stage(f"maps {given.name}", ("photographs",), {"precomputed": given, **grid},
                     partial(take_classifier_maps, given=given), given_inputs(study, given.path),

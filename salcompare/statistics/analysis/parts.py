@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +50,10 @@ class AnalysisData:
     response_maps : DataArray (response, y, x) or None
         Maps of single responses with coordinates image, actor and worker, for gaze and for ready-made maps that name
         workers.
+    seed_maps : mapping
+        By source: maps (seed, image, y, x) of a classifier that was trained with several seeds.
+    seed_accuracies, seed_weights : DataFrame or None
+        The tables accuracy and weights of every training, with columns classifier and seed.
     """
 
     photographs: xr.DataArray
@@ -61,6 +65,9 @@ class AnalysisData:
     accuracies: pd.DataFrame
     predictions: pd.DataFrame | None = None
     response_maps: xr.DataArray | None = None
+    seed_maps: Mapping[str, xr.DataArray] = field(default_factory=dict)
+    seed_accuracies: pd.DataFrame | None = None
+    seed_weights: pd.DataFrame | None = None
 
     @property
     def by_worker(self) -> Responses | None:
