@@ -20,6 +20,7 @@ from salcompare.report.methods.overlap import ACTOR_SIMILARITY, BASELINES, overl
 from salcompare.report.methods.quality import AGREEMENT, quality
 from salcompare.report.methods.references import REFERENCES
 from salcompare.report.methods.relative import relative
+from salcompare.report.methods.seeds import seeds
 from salcompare.report.methods.symmetry import SYMMETRY
 from salcompare.report.methods.variance import variance
 
@@ -48,4 +49,4 @@ def methods(data: ReportData) -> list[tuple[str, str]]:
         ceilings = [("Noise ceiling", CEILING), ("Share of the ceiling", SHARE), ("Resampling", RESAMPLING)]
         found += [("Overlap", overlap(data)), *(ceilings if data.workers_known else []), ("Baselines", BASELINES),
                   ("Similarity of actors", ACTOR_SIMILARITY)]
-    return [*found, ("Symmetry", SYMMETRY), ("Families of tests", FAMILIES)]
+    return [*found, ("Symmetry", SYMMETRY), *seeds(data), ("Families of tests", FAMILIES)]
