@@ -10,6 +10,7 @@ from plotnine import (
     aes,
     element_line,
     element_text,
+    expand_limits,
     facet_wrap,
     geom_point,
     geom_segment,
@@ -37,7 +38,7 @@ from salcompare.figures.theme import (
 from salcompare.statistics.analysis.side_by_side import side_by_side
 
 COLUMNS = 4
-ROW, FRAME = 0.14, 0.62  # inches: of one source, and of a panel's title and axis
+ROW, FRAME = 0.14, 0.52  # inches: of one source, and of a panel's title and axis
 OF_PEOPLE = ("overlap", "share_of_ceiling", "minus_randomised", "minus_sobel")
 
 
@@ -98,7 +99,7 @@ def _plot(data: FigureData, table: pd.DataFrame, sources: Sequence[str]) -> ggpl
     lined, marked = table[table["ci_low"].notna()], table[table["reference"].notna()]
     plot = (ggplot(table, aes("value", "row", color="colour")) + facet_wrap("panel", ncol=COLUMNS, scales="free_x")
             + scale_y_discrete(limits=[names[source] for source in sources][::-1])
-            + scale_x_continuous(breaks=_breaks)
+            + scale_x_continuous(breaks=_breaks) + expand_limits(x=0)
             + scale_color_manual([colours[source] for source in sources], guide=None))
     for kind, colour in (("null_mean", NULL), ("ceiling", HUMAN)):
         of = marked[marked["beside"] == kind]

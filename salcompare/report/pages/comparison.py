@@ -61,7 +61,7 @@ def comparison_table(table: pd.DataFrame) -> PrintedTable:
     for title, part in shown.groupby("title", sort=False):
         cells = {row["source"]: _cell(row) for row in part.to_dict("records")}
         detail = next((text for text in part["detail"].dropna() if text), "")
-        wide[f"{title} ({detail})" if detail and detail != "test" else str(title)] = [
+        wide[f"{title} ({detail})" if detail else str(title)] = [
             cells.get(source, "–") for source in wide["source"]]
     printed = pd.DataFrame(wide)
     return PrintedTable("comparison", "Classifiers side by side", "Estimate, 95% interval where there is one, and what "

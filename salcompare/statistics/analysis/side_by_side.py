@@ -25,6 +25,8 @@ class Quantity:
         Whether sources are named CLASSIFIER/VARIANT/METHOD or CLASSIFIER/VARIANT.
     needs : str
         What must be there for it to be computed.
+    said : tuple of str
+        Columns of the estimates that the title leaves open.
     beside : {"", "null_mean", "ceiling"}
         What the value is read against.
     """
@@ -35,6 +37,7 @@ class Quantity:
     of: Literal["source", "variant"] = "source"
     beside: Literal["", "null_mean", "ceiling"] = ""
     needs: str = ""
+    said: tuple[str, ...] = ("form",)
 
 
 _OVERLAP = {"metric": "pearson", "form": "smoothed"}
@@ -58,7 +61,7 @@ QUANTITIES = (
     Quantity("minus_sobel", "Overlap minus Sobel edges'", ({**_CONTROL, "against": "sobel"},), needs="the controls"),
     Quantity("deletion_auc", "Deletion AUC", tuple(
         {"statistic": "deletion_auc", "metric": metric, "form": fill} for metric in _OUTPUTS for fill in _FILLS),
-             needs="deletion curves"),
+             needs="deletion curves", said=("metric", "form")),
     Quantity("seed_reliability", "Reliability over seeds", (
         {"statistic": "seed_reliability", **_OVERLAP, "contrast": "same image"},),
              needs="two or more seeds of the classifier"),
@@ -80,10 +83,10 @@ def side_by_side(estimates: pd.DataFrame, sources: Sequence[str]) -> pd.DataFram
     Returns
     -------
     DataFrame
-        One row a quantity and source: **quantity**, **title**, **detail** (metric and form), **source**; **value**,
-        **ci_low**, **ci_high**, **ci_method**, **resampled**, **p_value**, **n**, **responses**; **reference**,
-        what it is read against, and **beside**, which kind that is (null_mean or ceiling); **reason** why a value is
-        NaN.
+        One row a quantity and source: **quantity**, **title**, **detail** (how the maps were prepared), **source**;
+        **value**, **ci_low**, **ci_high**, **ci_method**, **resampled**, **p_value**, **n**, **responses**;
+        **reference**, what it is read against, and **beside**, which kind that is (null_mean or ceiling); **reason**
+        why a value is NaN.
     """
     population = estimates.reindex(columns=list(ESTIMATES.names))
     population = population[population["level"] == "population"]
@@ -113,7 +116,7 @@ def _rows(population: pd.DataFrame, quantity: Quantity, sources: Sequence[str]) 
             yield {**row, "reason": f"not computed; it needs {quantity.needs}" if quantity.needs else "not computed"}
             continue
         one = of.iloc[0]
-        detail = ", ".join(str(one[name]) for name in ("metric", "form") if isinstance(one[name], str) and one[name])
+        detail = ", ".join(str(one[name]) for name in quantity.said if isinstance(one[name], str) and one[name])
         yield {**row, **{name: one[name] for name in COLUMNS if name in one}, "detail": detail, "source": source,
                "reference": one[quantity.beside] if quantity.beside else None}
 
