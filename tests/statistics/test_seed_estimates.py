@@ -130,7 +130,7 @@ def test_three_seeds_cover_their_mean_about_as_often_as_they_say():
     rng = np.random.default_rng(5)
     draws = rng.binomial(160, 0.95, (3, 3000)) / 160  # accuracies on 160 images, skewed
     found = t_interval(draws, resampled="seeds", fewest=3)
-    covered = np.mean((found.low <= 0.95) & (0.95 <= found.high))
+    covered = np.mean((found.low <= 0.95) & (found.high >= 0.95))
     assert abs(covered - 0.95) < 0.03
 
 

@@ -219,6 +219,8 @@ def _over_seeds(values: pd.Series | xr.DataArray, **key: object) -> Row:
     found, n = t_interval(data, resampled="seeds", fewest=FEWEST_SEEDS), int((~np.isnan(data)).sum())
     same = n > 1 and float(np.nanmax(data)) == float(np.nanmin(data))
     low, high = (float("nan"), float("nan")) if same else (float(found.low), float(found.high))
+    if not key.get("contrast") and key["statistic"] in ("seed_accuracy", "near_zero_share"):
+        low, high = (float(np.clip(end, 0, 1)) for end in (low, high))  # of a share
     return {**key, "level": "population", "value": float(np.nanmean(data)) if n else float("nan"), "ci_low": low,
             "ci_high": high, "ci_method": found.method, "resampled": "seeds", "n": n, "n_undefined": data.size - n,
             "reason": "all seeds give the same value" if same else str(found.reason.item()) or None}

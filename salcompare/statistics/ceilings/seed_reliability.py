@@ -127,8 +127,9 @@ def _compare(maps: xr.DataArray, sigma: float) -> _Actor:
     defined = ~(is_constant(rows)[..., 0] | np.isnan(rows).any(axis=-1)).any(axis=0)
     if not defined.any():
         return _Actor(np.empty((math.comb(len(rows), 2), 0, 0)), defined.size)
-    smoothed = smooth(loaded.isel(image=np.flatnonzero(defined)), sigma=sigma)
-    z = standardised(flat(smoothed.to_numpy())) / np.sqrt(rows.shape[-1])
+    if sigma:
+        rows = flat(smooth(loaded, sigma=sigma).to_numpy())
+    z = standardised(rows[:, defined]) / np.sqrt(rows.shape[-1])
     products = np.stack([z[one] @ z[other].T for one, other in combinations(range(len(z)), 2)])
     return _Actor(products, int((~defined).sum()))
 

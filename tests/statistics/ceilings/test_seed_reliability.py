@@ -5,7 +5,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salcompare.errors import InputError
@@ -101,12 +101,11 @@ def test_drawn_permutations_come_near_all_of_them():
 
 
 def test_maps_that_know_only_the_seed_are_seldom_said_to_speak_of_the_image():
-    actors = [f"a{k}" for k in range(6) for _ in range(3)]
+    actors = [f"a{k}" for k in range(4) for _ in range(3)]
     p = [float(reliability(maps_of(actors, common=0.0, seed=100 + at, size=(4, 4)), n_permutations=99)["p_value"])
-         for at in range(300)]
-    wrong = np.mean(np.array(p) <= 0.05)
-    assert wrong <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
-    assert np.mean(p) == pytest.approx(0.5, abs=0.06)
+         for at in range(130)]
+    assert np.mean(np.array(p) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 130)
+    assert np.mean(p) == pytest.approx(0.5, abs=0.08)
 
 
 def test_what_all_seeds_share_is_found():
@@ -117,14 +116,15 @@ def test_what_all_seeds_share_is_found():
 
 
 def test_the_interval_covers_the_expected_reliability_about_as_often_as_it_says():
-    actors = [f"a{k}" for k in range(10) for _ in range(2)]
+    actors = [f"a{k}" for k in range(8) for _ in range(2)]
     true, covered = float(reliability(maps_of(["x"] * 1500, seed=3), n_permutations=1)["value"][0]), 0
-    for at in range(200):
+    for at in range(80):
         one = reliability(maps_of(actors, seed=1000 + at), n_permutations=1)
         covered += float(one["ci_low"][0]) <= true <= float(one["ci_high"][0])
-    assert abs(covered / 200 - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 200) + 0.01
+    assert abs(covered / 80 - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 80) + 0.01
 
 
+@settings(max_examples=8)
 @given(st.floats(0.1, 50), st.floats(-5, 5))
 def test_scale_and_offset_of_one_seeds_maps_do_not_matter(scale, offset):
     maps = maps_of(["a", "a", "b", "b"])
