@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from salcompare.figures import Figure, FigureData
     from salcompare.report import ReportFigure
 
-OF_CLASSIFIERS = (2, 5, 8, 9, 10, 12)
-"""Figures of the main classifier that every classifier's page shows: masks, heatmaps, overlap, symmetry, training and
-ceilings."""
+OF_CLASSIFIERS = (2, 5, 8, 9, 10, 12, 14, 15)
+"""Figures of the main classifier that every classifier's page shows: masks, heatmaps, overlap, symmetry, training,
+ceilings, controls and removal; numbers that no figure has are passed over."""
 
 
 def classifier_figures(data: FigureData, drawn: Mapping[str, ReportFigure], training: Mapping[str, pd.DataFrame],
@@ -34,12 +34,13 @@ def classifier_figures(data: FigureData, drawn: Mapping[str, ReportFigure], trai
     folder : Path
         Gets the figures.
     """
-    from salcompare.figures import make_figures
+    from salcompare.figures import NUMBERS, make_figures
 
+    wanted = [number for number in OF_CLASSIFIERS if number in NUMBERS]
     names = list(dict.fromkeys(source.split("/")[0] for source in data.classifier_maps))
     found = {}
     for name in names:
-        figures = make_figures(_only(data, name, training.get(name)), only=OF_CLASSIFIERS)
+        figures = make_figures(_only(data, name, training.get(name)), only=wanted)
         main = name == names[-1]
         found[name] = tuple(drawn[figure.name] if main and figure.name in drawn else
                             _saved(figure, folder, f"{name}-{figure.name}") for figure in figures)

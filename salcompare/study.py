@@ -199,6 +199,10 @@ class Study:
             return self.maps_of(source)
         return self._maps_of_seed(source, int(str(seed)))
 
+    def stage_of(self, source: str) -> str:
+        """Name the stage that makes a source's maps."""
+        return self._stored[source].stage
+
     def maps_of(self, source: str) -> xr.Dataset:
         """Saliency maps of one of the study's sources, such as ``alexnet/finetuned/guided_backprop``."""
         if source not in self._stored:

@@ -107,7 +107,8 @@ def _plot(data: FigureData, table: pd.DataFrame, sources: Sequence[str]) -> ggpl
             plot = plot + geom_point(aes(x="reference"), data=of, shape="|", size=2.4, stroke=0.6, color=colour)
     if len(lined):
         plot = plot + geom_segment(aes(x="ci_low", xend="ci_high", yend="row"), data=lined, size=0.5)
-    return plot + geom_point(size=1.7, stroke=0)
+    whole: ggplot = plot + geom_point(size=1.7, stroke=0)
+    return whole
 
 
 def _breaks(limits: Sequence[float]) -> list[float]:

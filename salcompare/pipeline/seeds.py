@@ -10,7 +10,7 @@ from salcompare import store
 from salcompare.pipeline.settings import grid_settings
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage
-from salcompare.study import seed_stage
+from salcompare.study import seed_stage, source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,8 @@ def seed_stages(study: Study, weights_inputs: Mapping[str, Mapping[str, str]]) -
                         partial(_train, classifier=classifier, seed=seed), weights_inputs[classifier.name],
                         (folder / "accuracy.csv",))
             for variant in classifier.variants:
-                yield Stage(seed_stage(f"maps {classifier.name}/{variant}", place), (train, "photographs"),
+                maps = study.stage_of(source_name(classifier, variant, method))
+                yield Stage(seed_stage(maps, place), (train, "photographs"),
                             {"attribution": study.config.attribution},
                             partial(_maps, classifier=classifier, variant=variant, seed=seed),
                             outputs=(folder / f"{variant}-{method}.json",))

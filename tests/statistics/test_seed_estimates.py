@@ -190,7 +190,8 @@ def test_side_by_side_takes_accuracies_of_variants_and_what_a_value_is_read_agai
 
 def test_side_by_side_takes_the_first_fill_that_has_a_value():
     deletion = {"statistic": "deletion_auc", "source": TUNED}
-    found = side_by_side(estimates(a={**deletion, "metric": "accuracy", "form": "noise", "value": 0.2},
+    found = side_by_side(estimates(c={**deletion, "metric": "logit", "form": "mean", "value": 9, "contrast": "less"},
+                                   a={**deletion, "metric": "accuracy", "form": "noise", "value": 0.2},
                                    b={**deletion, "metric": "probability", "form": "blur", "value": 0.1}), [TUNED])
     row = only(found, quantity="deletion_auc")
     assert (row["value"], row["detail"]) == (0.1, "probability, blur")

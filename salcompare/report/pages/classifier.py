@@ -132,7 +132,8 @@ def _controls(data: ReportData, name: str) -> Iterator[PrintedTable]:
     yield compact_table(
         f"classifier_{name}_controls", "Overlap with people minus the same overlap of a control",
         "Unless the difference to the randomised network and to Sobel edges lies above zero, the overlap is no "
-        "evidence about this network.", rows_of(data.estimates, name, "overlap_control"))
+        "evidence about this network.", rows_of(data.estimates, name, "overlap_control",
+                                                          "control_spread"))
     yield compact_table(
         f"classifier_{name}_randomisation", "Similarity of maps to the intact network's as layers are randomised", "",
         rows_of(data.estimates, name, "randomisation_similarity"), folded=True)

@@ -21,6 +21,7 @@ class Quantity:
         A word for files, and words for people.
     choices : tuple of mapping
         Columns of the estimates and their values; the first choice of which there is a value for any source is taken.
+        Differences, which have a contrast, only where it is named.
     of : {"source", "variant"}
         Whether sources are named CLASSIFIER/VARIANT/METHOD or CLASSIFIER/VARIANT.
     needs : str
@@ -131,4 +132,4 @@ def _chosen(population: pd.DataFrame, quantity: Quantity, names: set[str]) -> pd
 def _fitting(table: pd.DataFrame, choice: Mapping[str, str]) -> pd.DataFrame:
     for column, value in choice.items():
         table = table[table[column] == value]
-    return table
+    return table if "contrast" in choice else table[table["contrast"].isna()]
