@@ -37,14 +37,11 @@ def classifier_figures(data: FigureData, drawn: Mapping[str, ReportFigure], trai
     from salcompare.figures import NUMBERS, make_figures
 
     wanted = [number for number in OF_CLASSIFIERS if number in NUMBERS]
-    names = list(dict.fromkeys(source.split("/")[0] for source in data.classifier_maps))
-    found = {}
-    for name in names:
-        figures = make_figures(_only(data, name, training.get(name)), only=wanted)
-        main = name == names[-1]
-        found[name] = tuple(drawn[figure.name] if main and figure.name in drawn else
-                            _saved(figure, folder, f"{name}-{figure.name}") for figure in figures)
-    return found
+    *others, main = list(dict.fromkeys(source.split("/")[0] for source in data.classifier_maps)) or [""]
+    found = {name: tuple(_saved(figure, folder, f"{name}-{figure.name}") for figure in make_figures(
+        _only(data, name, training.get(name)), only=wanted)) for name in others}
+    own = tuple(figure for number in wanted for name, figure in drawn.items() if name.startswith(f"fig{number}-"))
+    return {**found, main: own} if main else {}
 
 
 def comparison(data: FigureData, folder: Path) -> ReportFigure | None:

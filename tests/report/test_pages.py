@@ -8,7 +8,9 @@ import pytest
 
 from salcompare.report import render_report, summarise
 from salcompare.report.pages import write_pages
+from salcompare.report.pages.comparison import comparison_table
 from salcompare.statistics.analysis.estimates import estimates_table, with_responses
+from salcompare.statistics.analysis.side_by_side import side_by_side
 from tests.report.contents import MAIN, estimates, report_data, row
 
 CONTROL = {"statistic": "overlap_control", "metric": "pearson", "form": "smoothed", "level": "population",
@@ -146,3 +148,22 @@ def test_the_summary_compares_decay_with_and_without_convolutions(tmp_path):
     said = " ".join(answer for found in summarise(data) for answer in found.answers)
     assert ("There is evidence that decay/finetuned (L2 on all weights) has more convolution weights near zero than "
             "plain/finetuned (L2 on linear weights): 0.21 (95% CI 0.16 to 0.27).") in said
+
+
+def test_the_comparison_runs_downwards_along_the_longer_of_quantities_and_sources():
+    few = side_by_side(with_more(*MORE), [MAIN])
+    assert comparison_table(few).header == ["", MAIN.replace("_", " ")]
+    assert comparison_table(few).rows[0] == ["Accuracy, test images", "0.95 (0.90 to 0.98)"]
+    sources = [f"net{k}/finetuned/gradient" for k in range(4)]
+    rows = [row(statistic="accuracy", metric="test", level="population", source=f"net{k}/finetuned", value=k / 4)
+            for k in range(4)]
+    many = comparison_table(side_by_side(with_more(*rows), sources))
+    assert many.header == ["", "Accuracy, test images"]
+    assert many.rows == [[source, text] for source, text in zip(sources, ("0", "0.25", "0.50", "0.75"), strict=True)]
+
+
+def test_sources_are_printed_without_the_pages_own_name_and_kept_in_the_csv(pages):
+    said = (pages / "classifier-net.html").read_text()
+    assert "<td>finetuned</td>" in said
+    assert "<td>net/finetuned</td>" not in said
+    assert pd.read_csv(pages / "tables" / "classifier_net_accuracy.csv")["source"].tolist() == ["net/finetuned"]

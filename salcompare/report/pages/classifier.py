@@ -48,18 +48,18 @@ def _parts(data: ReportData, name: str) -> Iterator[Section]:
                   tables=with_rows([*_accuracy(data, name)]))
     yield Section("maps", "Maps", figures=_pick(figures, "masks", "heatmaps", "relative"),
                   tables=with_rows([_variance(data, name)]))
-    yield Section("symmetry", "Symmetry", figures=_pick(figures, "symmetry"), tables=_one(
+    yield Section("symmetry", "Symmetry", figures=_pick(figures, "symmetry"), tables=with_rows([_table(
         data, name, "symmetry", "Left-right symmetry", "The index is to be read beside its mean for symmetric maps as "
-        "noisy as these (null mean).", "symmetry", "symmetry_test"))
+        "noisy as these (null mean).", "symmetry", "symmetry_test")]))
     yield Section("overlap", "Overlap with people", figures=_pick(figures, "overlap", "ceilings"),
                   tables=with_rows([*_overlap(data, name)]))
     yield Section("controls", "Is it the network speaking?", figures=_pick(figures, "controls", "randomisation"),
                   tables=with_rows([*_controls(data, name)]))
     yield Section("removal", "Does it matter to the network?", figures=_pick(figures, "deletion", "removal"),
                   tables=with_rows([*_removal(data, name)]))
-    yield Section("seeds", "How stable is it?", tables=_one(
+    yield Section("seeds", "How stable is it?", tables=with_rows([_table(
         data, name, "seeds", "Over training seeds", "", "seed_accuracy", "seed_reliability", "seed_ceiling",
-        "seed_overlap"))
+        "seed_overlap")]))
     yield Section("weights", "Weights near zero", tables=with_rows([*_weights(data, name)]))
 
 
@@ -89,9 +89,15 @@ def _trained(summary: dict[str, Any], settings: dict[str, Any]) -> Iterator[str]
         yield f"Trained with {settings['seeds']} seeds; this page's maps are of the study's own seed unless said."
 
 
+def _table(data: ReportData, name: str, part: str, title: str, caption: str, *statistics: str,
+           folded: bool = False) -> PrintedTable:
+    """Make the table of some statistics of a classifier."""
+    return compact_table(f"classifier_{name}_{part}", title, caption, rows_of(data.estimates, name, *statistics),
+                         folded=folded, of=name)
+
+
 def _accuracy(data: ReportData, name: str) -> Iterator[PrintedTable]:
-    yield compact_table(f"classifier_{name}_accuracy", "Accuracy", "n counts images; intervals are Wilson's.",
-                        rows_of(data.estimates, name, "accuracy"))
+    yield _table(data, name, "accuracy", "Accuracy", "n counts images; intervals are Wilson's.", "accuracy")
     confusion = data.classifiers.get(name, {}).get("confusion", pd.DataFrame())
     if len(confusion):
         wrong = confusion[(confusion["actor"] != confusion["predicted"]) & (confusion["n"] > 0)]
@@ -103,56 +109,42 @@ def _variance(data: ReportData, name: str) -> PrintedTable:
     return compact_table(
         f"classifier_{name}_variance", "R² of who is shown, and the between-actor share",
         "R² has no interval of its own; the null permutes images among actors. Other forms of R² are in the report.",
-        of[of["metric"].isin(["r2", "between_actor_share"])])
-
-
-def _one(data: ReportData, name: str, part: str, title: str, caption: str, *statistics: str,
-         ) -> tuple[PrintedTable, ...]:
-    """Make the table of a section that has but one."""
-    return with_rows([compact_table(f"classifier_{name}_{part}", title, caption,
-                                    rows_of(data.estimates, name, *statistics))])
+        of[of["metric"].isin(["r2", "between_actor_share"])], of=name)
 
 
 def _overlap(data: ReportData, name: str) -> Iterator[PrintedTable]:
     of = rows_of(data.estimates, name, "overlap")
     primary = (of["metric"] == "pearson") & (of["form"] == "smoothed")
     yield compact_table(f"classifier_{name}_overlap", "Overlap with people, smoothed maps",
-                        "Pearson's correlation; ceiling: people's noise ceiling.", of[primary])
-    yield compact_table(
-        f"classifier_{name}_share_of_ceiling", "Share of the ceiling",
-        "(score - null) / (ceiling - null): 1 for a perfect model.",
-        rows_of(data.estimates, name, "share_of_ceiling"), without=("null",))
+                        "Pearson's correlation; ceiling: people's noise ceiling.", of[primary], of=name)
+    yield _table(data, name, "share_of_ceiling", "Share of the ceiling",
+                 "(score - null) / (ceiling - null): 1 for a perfect model.", "share_of_ceiling")
     yield compact_table(f"classifier_{name}_overlap_metrics", "Overlap with people, all metrics", "", of[~primary],
-                        folded=True)
-    yield compact_table(f"classifier_{name}_labels", "Labels that people name, and where the maps lie", "", rows_of(
-        data.estimates, name, "label_region", "enrichment"), folded=True)
+                        folded=True, of=name)
+    yield _table(data, name, "labels", "Labels that people name, and where the maps lie", "", "label_region",
+                 "enrichment", folded=True)
 
 
 def _controls(data: ReportData, name: str) -> Iterator[PrintedTable]:
-    yield compact_table(
-        f"classifier_{name}_controls", "Overlap with people minus the same overlap of a control",
-        "Unless the difference to the randomised network and to Sobel edges lies above zero, the overlap is no "
-        "evidence about this network.", rows_of(data.estimates, name, "overlap_control",
-                                                          "control_spread"))
-    yield compact_table(
-        f"classifier_{name}_randomisation", "Similarity of maps to the intact network's as layers are randomised", "",
-        rows_of(data.estimates, name, "randomisation_similarity"), folded=True)
+    yield _table(data, name, "controls", "Overlap with people minus the same overlap of a control",
+                 "Unless the difference to the randomised network and to Sobel edges lies above zero, the overlap is "
+                 "no evidence about this network.", "overlap_control", "control_spread")
+    yield _table(data, name, "randomisation", "Similarity of maps to the intact network's as layers are randomised",
+                 "", "randomisation_similarity", folded=True)
 
 
 def _removal(data: ReportData, name: str) -> Iterator[PrintedTable]:
-    yield compact_table(
-        f"classifier_{name}_deletion", "Deletion and insertion", "Area under the curve; form: what fills the pixels "
-        "that are taken away. Deletion: smaller is better; insertion: larger.",
-        rows_of(data.estimates, name, "deletion_auc", "insertion_auc"))
-    yield compact_table(f"classifier_{name}_removal", "Removal at equal area", "Drop when what stands under 'against' "
-                        "is taken away.", rows_of(data.estimates, name, "removal_drop"))
+    yield _table(data, name, "deletion", "Deletion and insertion", "Area under the curve; form: what fills the pixels "
+                 "that are taken away. Deletion: smaller is better; insertion: larger.", "deletion_auc",
+                 "insertion_auc")
+    yield _table(data, name, "removal", "Removal at equal area",
+                 "Drop when what stands under 'against' is taken away.", "removal_drop")
 
 
 def _weights(data: ReportData, name: str) -> Iterator[PrintedTable]:
-    yield compact_table(
-        f"classifier_{name}_near_zero", "Share of weights near zero",
-        "Relative: below 1% of the standard deviation of the layer's weights before training; absolute: below 0.001.",
-        rows_of(data.estimates, name, "near_zero_share"))
+    yield _table(data, name, "near_zero", "Share of weights near zero",
+                 "Relative: below 1% of the standard deviation of the layer's weights before training; absolute: below "
+                 "0.001.", "near_zero_share")
     layers = data.classifiers.get(name, {}).get("weights", pd.DataFrame())
     if len(layers):
         yield plain_table(f"weights_{name}", f"By layer ({number(len(layers))} rows)", layers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -54,23 +55,28 @@ def classifier_sources(data: ReportData) -> list[str]:
 
 
 def comparison_table(table: pd.DataFrame) -> PrintedTable:
-    """Print what stands side by side: a row a source, a column a quantity; the CSV is the long table."""
+    """Print quantities by sources, the longer of them downwards; the CSV is the long table."""
     held = table.groupby("quantity", sort=False)["value"].transform(lambda values: values.notna().any()).astype(bool)
     shown = table[held]
-    wide = {"source": list(dict.fromkeys(shown["source"]))}
-    for title, part in shown.groupby("title", sort=False):
-        cells = {row["source"]: _cell(row) for row in part.to_dict("records")}
-        detail = next((text for text in part["detail"].dropna() if text), "")
-        wide[f"{title} ({detail})" if detail else str(title)] = [
-            cells.get(source, "–") for source in wide["source"]]
-    printed = pd.DataFrame(wide)
+    cells = shown.assign(cell=[_cell(row) for row in shown.to_dict("records")], row=[
+        _named(row) for row in shown.to_dict("records")])
+    printed = cells.pivot_table(index="row", columns="source", values="cell", aggfunc="first", sort=False)
+    printed = printed.reindex(index=cells["row"].unique(), columns=cells["source"].unique()).fillna("–")
+    printed = (printed if len(printed) >= len(printed.columns) else printed.T).rename_axis(
+        index="", columns=None).reset_index()
     return PrintedTable("comparison", "Classifiers side by side", "Estimate, 95% interval where there is one, and what "
                         "it is read against: the mean under the null, or people's noise ceiling.",
                         shown.reset_index(drop=True), printed=printed,
                         simulated=bool((shown["responses"] == "simulated").any()))
 
 
-def _cell(row: dict[object, object]) -> str:
+def _named(row: dict[Hashable, object]) -> str:
+    """Name a quantity, with how its maps were prepared."""
+    return f"{row['title']} ({row['detail']})" if isinstance(row["detail"], str) and row["detail"] else str(
+        row["title"])
+
+
+def _cell(row: dict[Hashable, object]) -> str:
     value, low, high, reference = (float(str(row[name])) if row[name] is not None else float("nan")
                                    for name in ("value", "ci_low", "ci_high", "reference"))
     if value != value:
@@ -84,7 +90,7 @@ def _differences(data: ReportData) -> PrintedTable:
     """Print all differences between two classifiers, variants or methods that the study estimated."""
     table = data.estimates
     contrast = table["contrast"].fillna("").astype(str)
-    between = contrast.str.contains(r"(?:^|\s)minus [^/\s]+/[^/\s]+(?:/|$)") | (contrast == "finetuned minus frozen")
+    between = contrast.str.contains(r"^minus [^/\s]+/[^/\s]+(?:/|$)") | (contrast == "finetuned minus frozen")
     of = table[between & (table["level"] == "population") & ~contrast.str.contains("baseline/")]
     primary = of["metric"].isin(["pearson", "test", "convolutions", "linear layers"]) & ~of["form"].isin(
         ["raw", "absolute"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,7 +11,7 @@ from salcompare.report.tables.printed import PrintedTable, table_of
 from salcompare.schema import ESTIMATES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from salcompare.report.data import ReportFigure
 
@@ -79,11 +79,16 @@ def rows_of(estimates: pd.DataFrame, classifier: str, *statistics: str) -> pd.Da
 
 
 def compact_table(name: str, title: str, caption: str, rows: pd.DataFrame, *, folded: bool = False,
-                  without: Collection[str] = ()) -> PrintedTable:
-    """Make a table from rows of the estimates with the columns that hold anything; several statistics are named."""
+                  of: str = "") -> PrintedTable:
+    """Make a table from rows of the estimates with the columns that hold anything; several statistics are named.
+
+    On the page of the classifier `of`, the sources are printed without its name; the CSV has it.
+    """
     columns = ["statistic"] if len(rows["statistic"].unique()) > 1 else []
-    columns += [column for column in _PRINTED if column not in without and (column in _ALWAYS or _held(rows[column]))]
-    return table_of(name, title, caption, rows, columns, folded=folded)
+    columns += [column for column in _PRINTED if column in _ALWAYS or _held(rows[column])]
+    table = table_of(name, title, caption, rows, columns, folded=folded)
+    printed = rows[columns].assign(source=rows["source"].str.removeprefix(f"{of}/") if of else rows["source"])
+    return replace(table, printed=printed)
 
 
 def with_rows(tables: Iterable[PrintedTable]) -> tuple[PrintedTable, ...]:
