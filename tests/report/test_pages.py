@@ -152,7 +152,7 @@ def test_the_summary_compares_decay_with_and_without_convolutions(tmp_path):
 
 def test_the_comparison_runs_downwards_along_the_longer_of_quantities_and_sources():
     few = side_by_side(with_more(*MORE), [MAIN])
-    assert comparison_table(few).header == ["", MAIN.replace("_", " ")]
+    assert comparison_table(few).header == ["", MAIN]
     assert comparison_table(few).rows[0] == ["Accuracy, test images", "0.95 (0.90 to 0.98)"]
     sources = [f"net{k}/finetuned/gradient" for k in range(4)]
     rows = [row(statistic="accuracy", metric="test", level="population", source=f"net{k}/finetuned", value=k / 4)

@@ -23,8 +23,15 @@ NEAR_ZERO = (
     "penalty leaves the convolutions out.")
 
 
+DIFFERENCES = (
+    "Accuracies of two classifiers, or of two variants of one, are compared on the same test images: the mean over "
+    "actors of the difference of their shares of images named rightly, with a t interval over actors and p from "
+    "exchanging both answers within actors.")
+
+
 def seeds(data: ReportData) -> list[tuple[str, str]]:
     """Say how trainings with several seeds were compared, and what a weight near zero is."""
     several = any(settings.get("seeds", 1) > 1 for settings in data.settings["classifier"])
     return [*([("Training seeds", SEEDS)] if several and data.classifiers else []),
+            *([("Differences of accuracy", DIFFERENCES)] if data.classifiers else []),
             *([("Weights near zero", NEAR_ZERO)] if data.classifiers else [])]

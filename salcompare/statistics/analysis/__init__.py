@@ -11,6 +11,7 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.progress import Progress, Silent
+from salcompare.statistics.analysis.accuracies import accuracy_differences
 from salcompare.statistics.analysis.agreement import IMAGE_COLUMNS as AGREEMENT_COLUMNS
 from salcompare.statistics.analysis.agreement import agreement_estimates
 from salcompare.statistics.analysis.asymmetry import asymmetry_estimates
@@ -113,6 +114,7 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
         image_overlaps = analysis.image_table()
     elif data.human_heatmap is not None:
         rows += _heatmap_overlaps(heatmaps["heatmap"], maps, statistics, seed)
+    rows += accuracy_differences(data.predictions, statistics, seed)
     rows += seed_estimates(data, maps, statistics, seed, people=_ceilings(rows))
     return Results(with_responses(name_families(estimates_table(rows)), responses), heatmaps, nulls_table(draws),
                    image_overlaps, image_agreements)
