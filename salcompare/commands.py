@@ -47,11 +47,14 @@ def train(options: argparse.Namespace) -> None:
     """Train the classifiers and print their accuracies."""
     from salcompare.progress import Terminal
     from salcompare.stages import run
+    from salcompare.study import seed_stage
 
     study = _study(options)
     for classifier in study.config.classifier:
-        run(study, until=f"train {classifier.name}", progress=Terminal())
-        print((study.processed / "classifiers" / classifier.name / "accuracy.csv").read_text(), end="")
+        for place, seed in enumerate(study.seeds(classifier)):
+            stage = f"train {classifier.name}"
+            run(study, until=seed_stage(stage, place) if place else stage, progress=Terminal())
+            print((study.seed_folder(classifier, seed) / "accuracy.csv").read_text(), end="")
 
 
 def figures(options: argparse.Namespace) -> None:

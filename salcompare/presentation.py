@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.ordering import natural_key
+from salcompare.page_figures import classifier_figures, comparison
 from salcompare.stages import require
 from salcompare.study import GIVEN
 
@@ -157,6 +158,9 @@ def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: A
     for figure in progress.track(figures, total=len(figures), what="figures"):
         png, svg = save_figure(figure, study.reports / "figures")
         drawn.append(ReportFigure(figure.name, figure.title, figure.caption, png, svg))
+    classifiers = _classifier_tables(study)
+    pages = classifier_figures(data, {figure.name: figure for figure in drawn}, {
+        name: tables["training"] for name, tables in classifiers.items()}, study.reports / "figures")
     meta = study.response_meta if study.config.responses.source != "none" else {}
     render_report(ReportData(
         title=study.config.study.name, simulated=study.simulated, credit=credit(study), images=study.images,
@@ -164,10 +168,11 @@ def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: A
         responses=data.responses, responses_left_out=_read_csv(study.processed / "responses_left_out.csv"),
         notes=(*meta.get("notes", ()), *_source_notes(study), *_notes_on_maps(study),
                *(f"Figure {number} is left out: {why}" for number, why in figures_left_out(data).items())),
-        estimates=study.estimates, classifiers=_classifier_tables(study), figures=tuple(drawn),
+        estimates=study.estimates, classifiers=classifiers, figures=tuple(drawn),
         settings=dataclasses.asdict(study.config), provenance=_provenance(study), truth=meta.get("truth"),
         mask_share=study.config.maps.mask_share, given=study.responses if study.people in GIVEN else None,
-        given_maps=_given_maps(study), quality=_quality_tables(study)), study.reports)
+        given_maps=_given_maps(study), quality=_quality_tables(study), pages=pages,
+        comparison=comparison(data, study.reports / "figures")), study.reports)
 
 
 def _source_notes(study: Study) -> tuple[str, ...]:
@@ -205,11 +210,11 @@ def _quality_tables(study: Study) -> dict[str, pd.DataFrame]:
     return found
 
 
-def _classifier_tables(study: Study) -> dict[str, dict[str, object]]:
+def _classifier_tables(study: Study) -> dict[str, dict[str, Any]]:
     """Each classifier's tables and its summary, by name."""
     import pandas as pd
 
-    found: dict[str, dict[str, object]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for classifier in study.config.classifier:
         folder = study.classifier_folder(classifier)
         tables: dict[str, object] = {name: pd.read_csv(folder / f"{name}.csv", keep_default_na=False)

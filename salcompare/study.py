@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from salcompare import store
-from salcompare.config import FILE_NAME, Classifier, Config, Precomputed, commented_toml, read_config
+from salcompare.config import FILE_NAME, Classifier, Config, Precomputed, commented_toml, read_config, training_seeds
 from salcompare.errors import ConfigError, InputError, Problem
 from salcompare.schema import CHECKS, ESTIMATES, FIXATIONS, IMAGES, MAP_FILES, RESPONSES, Table
 
@@ -134,6 +134,16 @@ class Study:
         """Where a classifier's checkpoints, tables and maps are."""
         return self.processed / "classifiers" / classifier.name
 
+    def seed_folder(self, classifier: Classifier, seed: int) -> Path:
+        """Where what was trained with one of a classifier's seeds is; the study's own seed has the classifier's."""
+        place = self.seeds(classifier).index(seed)
+        folder = self.classifier_folder(classifier)
+        return folder / f"seed-{place + 1}" if place else folder
+
+    def seeds(self, classifier: Classifier) -> tuple[int, ...]:
+        """Seeds that a classifier is trained with, the study's own first."""
+        return training_seeds(self.config.study.seed, classifier.seeds)
+
     def photographs(self) -> xr.DataArray:
         """Photographs on the study's grid: uint8 (image, y, x, channel)."""
         self._require("photographs")
@@ -185,12 +195,16 @@ class Study:
         method : str, optional
             The attribution method; the study's main one if not given.
         seed : int, optional
-            The training seed; only the study's own is trained.
+            The training seed, one of the classifier's (`seeds`); the study's own if not given.
         """
         source = self._source(classifier, variant, method)
-        if seed is not None and seed != self.config.study.seed:
-            raise InputError(Problem("seed", str(seed), str(self.config.study.seed), "set [study] seed in study.toml"))
-        return self.maps_of(source)
+        if seed in (None, self.config.study.seed):
+            return self.maps_of(source)
+        return self._maps_of_seed(source, int(str(seed)))
+
+    def stage_of(self, source: str) -> str:
+        """Name the stage that makes a source's maps."""
+        return self._stored[source].stage
 
     def maps_of(self, source: str) -> xr.Dataset:
         """Saliency maps of one of the study's sources, such as ``alexnet/finetuned/guided_backprop``."""
@@ -199,6 +213,34 @@ class Study:
         stage, folder, name = self._stored[source]
         self._require(stage)
         return store.open_dataset(folder, name)
+
+    def maps_by_seed(self, source: str) -> xr.DataArray:
+        """Saliency maps of a source for every seed that its classifier is trained with: lazy (seed, image, y, x)."""
+        import xarray as xr
+
+        classifier = self._trained(source)
+        seeds = self.seeds(classifier)
+        maps = [self._maps_of_seed(source, seed)["saliency"].chunk(image=store.IMAGES_PER_CHUNK) for seed in seeds]
+        together: xr.DataArray = xr.concat(maps, "seed", join="exact", combine_attrs="drop")
+        return together.assign_coords(seed=list(seeds))
+
+    def _maps_of_seed(self, source: str, seed: int) -> xr.Dataset:
+        classifier = self._trained(source)
+        seeds = self.seeds(classifier)
+        if seed not in seeds:
+            raise InputError(Problem("seed", str(seed), "one of " + ", ".join(map(str, seeds)),
+                                     "set seeds of that [[classifier]] in study.toml"))
+        stage, _, name = self._stored[source]
+        place = seeds.index(seed)
+        self._require(seed_stage(stage, place) if place else stage)
+        return store.open_dataset(self.seed_folder(classifier, seed), name)
+
+    def _trained(self, source: str) -> Classifier:
+        named = {classifier.name: classifier for classifier in self.config.classifier}
+        name = source.split("/")[0]
+        if source not in self._stored or name not in named:
+            raise InputError(Problem("source", repr(source), "the source of a classifier that the study trains"))
+        return named[name]
 
     def heatmaps(self) -> xr.Dataset:
         """``heatmap`` and ``relative`` (source, actor, y, x) of every source."""
@@ -243,6 +285,11 @@ class Study:
 def source_name(classifier: Classifier, variant: str, method: str) -> str:
     """Name a classifier's maps as a source, such as ``alexnet/finetuned/guided_backprop``."""
     return f"{classifier.name}/{variant}/{method}"
+
+
+def seed_stage(stage: str, place: int) -> str:
+    """Name the stage that does for another seed of a classifier, counted from 1, what `stage` does for the first."""
+    return f"{stage} (seed {place + 1})"
 
 
 def open_study(path: str | Path = ".", *, clip: bool = False, drop_invalid: bool = False) -> Study:

@@ -57,7 +57,7 @@ def finetuned_task(network: Network, material: Material, config: Classifier, *, 
         logits = torch.from_numpy(run(network, material.pixels[looked_at], prepare))
         return _score(logits, _numbers(targets, looked_at, logits.device))
 
-    return Task(f"{config.name} finetuned", "finetuned", network, batch, validate)
+    return Task(f"{config.name} finetuned", "finetuned", network, batch, validate, config.l2_on)
 
 
 def head_logits(network: Network, features: Values) -> Values:

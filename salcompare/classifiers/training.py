@@ -43,6 +43,8 @@ class Task:
         Inputs and actors' numbers of an iteration, counted from 1; depends on nothing else.
     validate : callable () -> Score
         Looks at the validation images with the model as it is.
+    l2_on : {"all", "linear"}
+        Which weights the L2 penalty is on; linear leaves the convolutions out.
     """
 
     title: str
@@ -50,6 +52,7 @@ class Task:
     model: nn.Module
     batch: Callable[[int], tuple[torch.Tensor, torch.Tensor]]
     validate: Callable[[], Score]
+    l2_on: str = "all"
 
 
 def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str, progress: Progress) -> State:
@@ -77,7 +80,7 @@ def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str,
     InputError
         If the loss is no longer finite.
     """
-    optimizer = _optimizer(task.model, phase)
+    optimizer = _optimizer(task.model, phase, task.l2_on)
     with deterministic():
         state = read_checkpoint(checkpoint, digest=digest) or State()
         if state.iteration:
@@ -101,14 +104,20 @@ def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str,
     return state
 
 
-def l2_penalty(model: nn.Module, l2: float) -> float:
-    """`l2` times the sum of the squared weights of convolution and linear layers, no biases."""
-    return l2 * math.fsum(float(weight.detach().square().sum()) for weight in layer_weights(model).values())
+def l2_penalty(model: nn.Module, l2: float, *, on: str = "all") -> float:
+    """`l2` times the sum of the squared weights of convolution (unless `on` is linear) and linear layers, no biases."""
+    return l2 * math.fsum(float(weight.detach().square().sum()) for weight in _penalised(model, on))
 
 
-def _optimizer(model: nn.Module, phase: Phase) -> torch.optim.Optimizer:
+def _penalised(model: nn.Module, on: str) -> list[torch.Tensor]:
+    kinds = dict(model.named_modules())
+    return [weight for name, weight in layer_weights(model).items()
+            if on == "all" or isinstance(kinds[name], nn.Linear)]
+
+
+def _optimizer(model: nn.Module, phase: Phase, on: str) -> torch.optim.Optimizer:
     """Adam; its weight decay d adds d * w to the gradient, which is the gradient of d/2 * w²: so d = 2 * l2."""
-    penalised = list(layer_weights(model).values())
+    penalised = _penalised(model, on)
     known = {id(weight) for weight in penalised}
     free = [parameter for parameter in model.parameters() if id(parameter) not in known]
     groups = [{"params": penalised, "weight_decay": 2 * phase.l2}, {"params": free, "weight_decay": 0.0}]
@@ -137,7 +146,7 @@ def _look(task: Task, state: State, phase: Phase, iteration: int, seen: Score, p
     state.model = _copied(task.model)
     state.log.append({"iteration": iteration, "loss": seen.loss, "train_accuracy": seen.accuracy,
                       "validation_accuracy": now.accuracy, "validation_loss": now.loss,
-                      "penalty": l2_penalty(task.model, phase.l2)})
+                      "penalty": l2_penalty(task.model, phase.l2, on=task.l2_on)})
     better = (now.accuracy, -now.loss) > (state.best_accuracy, -state.best_loss)
     if better:
         state.best, state.best_iteration = state.model, iteration

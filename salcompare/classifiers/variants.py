@@ -139,7 +139,8 @@ def _digests(config: Classifier, given: dict[str, object]) -> dict[str, str]:
         if variant in config.variants:
             found[variant] = fingerprint({
                 **given, "hidden": config.hidden, "dropout": config.dropout, "variant": variant,
-                "start": found.get("frozen"), "phase": getattr(config, variant)})
+                "start": found.get("frozen"), "phase": getattr(config, variant),
+                **({"l2_on": config.l2_on} if variant == "finetuned" and config.l2_on != "all" else {})})
     return found
 
 

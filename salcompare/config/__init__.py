@@ -9,11 +9,12 @@ from salcompare.config.people import QUALITY_RULES, Collect, Fixations, Quality,
 from salcompare.config.reading import ALL_TEST, read_config
 from salcompare.config.removal import FILLS, Removal
 from salcompare.config.sections import Config
+from salcompare.config.seeds import training_seeds
 from salcompare.config.study import General, Images, Maps, Report, Statistics
 from salcompare.config.writing import commented_toml
 
 __all__ = ["ALL_TEST", "FILE_NAME", "FILLS", "METHODS", "QUALITY_RULES", "Attribution", "Classifier", "Collect",
            "Config", "Fixations", "General", "Images", "Maps", "Phase", "Precomputed", "Quality", "Removal", "Report",
-           "Responses", "Simulation", "Statistics", "commented_toml", "read_config", "smoothed"]
+           "Responses", "Simulation", "Statistics", "commented_toml", "read_config", "smoothed", "training_seeds"]
 
 FILE_NAME = "study.toml"

@@ -34,6 +34,9 @@ class Classifier:
     hidden: int = option(100, "units of the new hidden layer", low=1)
     dropout: float = option(0.5, "share of hidden units left out in training", low=0, high=0.95)
     centre: bool = option(False, "subtract each image's own mean before the network sees it")
+    l2_on: str = option("all", "weights that finetuning's l2 is on: all, or linear (the convolutions left out)",
+                         choices=("all", "linear"))
+    seeds: int = option(1, "how often it is trained, each time with a seed of its own; the first is the study's", low=1)
     frozen: Phase = field(default_factory=Phase)
     finetuned: Phase = field(default_factory=lambda: Phase(iterations=1500, per_class=5))
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
-from salcompare.pipeline.settings import grid_settings
+from salcompare.pipeline.seeds import once, seed_stages
+from salcompare.pipeline.settings import attribution_settings, grid_settings
 from salcompare.presentation import difference_pairs, shown_actors
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from salcompare.classifiers import TrainedClassifier
-    from salcompare.config import Attribution, Classifier
+    from salcompare.config import Classifier
     from salcompare.progress import Progress
     from salcompare.study import Study
 
@@ -32,7 +33,7 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
     config, grid = study.config, grid_settings(study)
     for classifier in config.classifier:
         folder = study.classifier_folder(classifier)
-        yield Stage(f"train {classifier.name}", ("photographs",), {"classifier": classifier, **grid},
+        yield Stage(f"train {classifier.name}", ("photographs",), {"classifier": once(classifier), **grid},
                     partial(_train, classifier=classifier), _weights_inputs(study, classifier),
                     (folder / "accuracy.csv",))
     for classifier, variant in study.variants:
@@ -42,6 +43,7 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
                         {"attribution": attribution_settings(config.attribution, method)},
                         partial(_maps, classifier=classifier, variant=variant, method=method),
                         outputs=(folder / f"{variant}-{method}.json",))
+    yield from seed_stages(study, {c.name: _weights_inputs(study, c) for c in config.classifier})
     for given in config.precomputed:
         yield Stage(f"maps {given.name}", ("photographs",), {"precomputed": given, **grid},
                     partial(take_classifier_maps, given=given), given_inputs(study, given.path),
@@ -85,11 +87,6 @@ def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier
         check_guided(classifier, size=study.config.study.size, root=study.root)  # before hours of training
     train_classifier(study.photographs(), study.images, classifier, root=study.root,
                      folder=study.classifier_folder(classifier), seed=study.config.study.seed, progress=progress)
-
-
-def attribution_settings(attribution: Attribution, method: str | None = None) -> dict[str, object]:
-    """Name what the maps of one method depend on, so that other methods' options leave them current."""
-    return attribution.choices(method or attribution.method) | {"batch": attribution.batch}
 
 
 def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str, method: str) -> None:

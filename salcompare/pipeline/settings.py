@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from salcompare import provenance
 
 if TYPE_CHECKING:
+    from salcompare.config import Attribution
     from salcompare.study import Study
 
 
@@ -23,3 +24,8 @@ def hashed(study: Study, named: list[str]) -> dict[str, str]:
 def response_kind(study: Study) -> Literal["collected", "simulated"]:
     """Say whether people really drew the responses."""
     return "simulated" if study.simulated else "collected"
+
+
+def attribution_settings(attribution: Attribution, method: str | None = None) -> dict[str, object]:
+    """Name what the maps of one method depend on, so that other methods' options leave them current."""
+    return attribution.choices(method or attribution.method) | {"batch": attribution.batch}

@@ -59,6 +59,10 @@ class ReportData:
         Classifiers' ready-made maps, by name: method, n_maps, notes, and the table left_out.
     quality : mapping
         Tables of the data's quality, by name: quality_rules, exclusions, headlines, agreement_images and others.
+    pages : mapping
+        By classifier: the figures of its page.
+    comparison : ReportFigure or None
+        The figure that shows all classifiers side by side.
     """
 
     title: str
@@ -79,6 +83,8 @@ class ReportData:
     given: pd.DataFrame | None = None
     given_maps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     quality: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    pages: Mapping[str, tuple[ReportFigure, ...]] = field(default_factory=dict)
+    comparison: ReportFigure | None = None
 
     def quality_table(self, name: str) -> pd.DataFrame:
         """Return a table of the data's quality; one without rows where there is none."""

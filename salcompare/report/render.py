@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import importlib.resources
 from typing import TYPE_CHECKING
 
 from salcompare import schema, store
 from salcompare.report.methods import REFERENCES, limits, methods
+from salcompare.report.pages import classifier_files, write_pages
 from salcompare.report.summary import summarise
 from salcompare.report.tables import printed_tables
+from salcompare.report.templates import embedded, page_style, template
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from salcompare.report.data import ReportData, ReportFigure
+    from salcompare.report.data import ReportData
     from salcompare.report.tables import PrintedTable
 
 PEOPLE = {"boxes": (schema.RESPONSES,), "fixations": (schema.FIXATIONS,), "maps": (schema.MAP_FILES,), "none": ()}
-_PER_INCH = 131
-"""Pixels of the page to an inch of a figure: the widest fill the page, and letters are of one size in all of them."""
 LAYOUTS = (schema.HUMAN_MAPS, schema.CLASSIFIER_MAPS)
 
 
@@ -36,42 +34,26 @@ def render_report(data: ReportData, folder: Path) -> Path:
     Returns
     -------
     Path
-        Of report.html, which holds its figures and needs no other file.
+        Of report.html, which holds its figures and needs no other file. Beside it stand comparison.html and a page
+        of each classifier.
     """
     tables = printed_tables(data)
     _write_tables(data, tables, folder / "tables")
     store.write_json(folder / "report.json", _numbers(data))
     page = folder / "report.html"
+    write_pages(data, folder)
     store.write_text(page, _page(data, tables, folder))
     return page
 
 
 def _page(data: ReportData, tables: list[PrintedTable], folder: Path) -> str:
-    import jinja2
-
-    own = importlib.resources.files("salcompare.report")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-                                     lstrip_blocks=True, keep_trailing_newline=True)
-    template = environment.from_string((own / "page.html").read_text(encoding="utf-8"))
-    return template.render(
-        data=data, tables=tables, style=(own / "page.css").read_text(encoding="utf-8"), findings=summarise(data),
-        figures=[_embedded(figure, folder) for figure in data.figures], methods=methods(data), limits=limits(data),
+    return template("page.html").render(
+        data=data, tables=tables, style=page_style(), findings=summarise(data),
+        figures=[embedded(figure, folder) for figure in data.figures], methods=methods(data), limits=limits(data),
         references=REFERENCES, layouts=LAYOUTS,
         dictionary=(schema.IMAGES, *PEOPLE[data.people], schema.ESTIMATES),
         settings=_flat(data.settings), versions=dict(data.provenance["versions"]),
-        inputs=sorted(data.provenance["inputs"].items()))
-
-
-def _embedded(figure: ReportFigure, folder: Path) -> dict[str, str]:
-    from PIL import Image
-
-    with Image.open(figure.png) as png:
-        inches = png.width / png.info["dpi"][0]
-    return {
-        "name": figure.name, "title": figure.title, "caption": figure.caption, "width": str(round(inches * _PER_INCH)),
-        "source": "data:image/png;base64," + base64.b64encode(figure.png.read_bytes()).decode("ascii"),
-        "png": figure.png.relative_to(folder).as_posix(), "svg": figure.svg.relative_to(folder).as_posix(),
-    }
+        inputs=sorted(data.provenance["inputs"].items()), classifier_files=classifier_files(data))
 
 
 def _write_tables(data: ReportData, tables: list[PrintedTable], folder: Path) -> None:

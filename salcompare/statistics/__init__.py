@@ -8,6 +8,7 @@ from salcompare.statistics.agreements.pairwise import pairwise_agreement
 from salcompare.statistics.analysis import AnalysisData, Results, analyse
 from salcompare.statistics.ceilings.resampled import resampled_overlap
 from salcompare.statistics.ceilings.rounds import half_ceiling, rest_ceiling
+from salcompare.statistics.ceilings.seed_reliability import seed_reliability
 from salcompare.statistics.ceilings.seeds import seed_ceiling
 from salcompare.statistics.ceilings.share import share_of_ceiling
 from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
@@ -134,6 +135,7 @@ __all__ = [
     "response_variance_components",
     "rest_ceiling",
     "seed_ceiling",
+    "seed_reliability",
     "share_of_ceiling",
     "sign_flip_test",
     "smallest_p",

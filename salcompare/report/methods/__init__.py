@@ -21,6 +21,7 @@ from salcompare.report.methods.quality import AGREEMENT, quality
 from salcompare.report.methods.references import REFERENCES
 from salcompare.report.methods.relative import relative
 from salcompare.report.methods.removal import ENRICHMENT, removal
+from salcompare.report.methods.seeds import seeds
 from salcompare.report.methods.symmetry import SYMMETRY
 from salcompare.report.methods.variance import variance
 
@@ -53,4 +54,4 @@ def methods(data: ReportData) -> list[tuple[str, str]]:
         found.append(("Removal", removal(data)))
     if data.people == "boxes":
         found.append(("Enrichment in labels' regions", ENRICHMENT))
-    return [*found, ("Symmetry", SYMMETRY), ("Families of tests", FAMILIES)]
+    return [*found, ("Symmetry", SYMMETRY), *seeds(data), ("Families of tests", FAMILIES)]

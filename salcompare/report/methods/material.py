@@ -66,14 +66,15 @@ def photographs(data: ReportData) -> str:
 
 def classifiers(data: ReportData) -> str:
     """Say how the classifiers were trained."""
-    return " ".join(_classifier(settings) for settings in data.settings["classifier"]) + (
+    return " ".join(describe_classifier(settings) for settings in data.settings["classifier"]) + (
         " Batches are balanced over actors; the loss is the cross-entropy plus L2 times the sum of squared weights, "
         "without biases; the optimiser is Adam. The iteration with the best validation accuracy is kept, for the "
         "finetuned network from iteration 1 on, so that it is never the frozen one again. Accuracies are shares of "
         "images classified as their actor, with Wilson (1927) intervals.")
 
 
-def _classifier(settings: Mapping[str, Any]) -> str:
+def describe_classifier(settings: Mapping[str, Any]) -> str:
+    """Say what a classifier is and how it was trained, from its section of study.toml."""
     said = (f"{settings['name']}: {settings['backbone']} with weights '{settings['weights']}', then a layer of "
             f"{settings['hidden']} units, ReLU, dropout {number(settings['dropout'])} and a layer of the actors.")
     what = {"frozen": "new layers only", "finetuned": "all layers"}
@@ -81,7 +82,11 @@ def _classifier(settings: Mapping[str, Any]) -> str:
               f"{settings[variant]['per_class']} images of each actor, learning rate "
               f"{settings[variant]['learning_rate']:g}, L2 {settings[variant]['l2']:g}"
               for variant in settings["variants"]]
-    return f"{said} Trained {'; '.join(phases)}."
+    seeds = settings.get("seeds", 1)
+    again = f" It was trained {seeds} times, each time with a seed of its own." if seeds > 1 else ""
+    linear = (" Finetuning's L2 leaves the convolutions out." if settings.get("l2_on", "all") == "linear"
+              and "finetuned" in settings["variants"] else "")
+    return f"{said} Trained {'; '.join(phases)}.{linear}{again}"
 
 
 def classifier_maps(data: ReportData) -> str:

@@ -11,6 +11,7 @@ from salcompare.report.summary.drivers import drivers
 from salcompare.report.summary.material import accuracy, compared
 from salcompare.report.summary.needs import needs
 from salcompare.report.summary.quality import exclusions
+from salcompare.report.summary.seeds import seeds
 from salcompare.report.summary.symmetry import symmetry
 from salcompare.report.summary.variance import alike
 
@@ -39,6 +40,7 @@ def summarise(data: ReportData) -> list[Finding]:
         ("Which actors and labels drive it?", drivers),
         ("Does the network need what people look at?", needs),
         ("Are the maps symmetric?", symmetry),
+        ("How stable is the classifier?", seeds),
         ("Do exclusions change what was found?", exclusions),
     ]
     found = [Finding(question, tuple(write(data))) for question, write in writers]

@@ -52,8 +52,8 @@ class PrintedTable:
 
     @property
     def header(self) -> list[str]:
-        """The columns' names in words."""
-        return [str(column).replace("_", " ") for column in self.page.columns]
+        """The columns' names in words; names of sources as they are."""
+        return [name if "/" in name else name.replace("_", " ") for name in map(str, self.page.columns)]
 
     @property
     def rows(self) -> list[list[str]]:

@@ -11,6 +11,7 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.progress import Progress, Silent
+from salcompare.statistics.analysis.accuracies import accuracy_differences
 from salcompare.statistics.analysis.agreement import IMAGE_COLUMNS as AGREEMENT_COLUMNS
 from salcompare.statistics.analysis.agreement import agreement_estimates
 from salcompare.statistics.analysis.asymmetry import asymmetry_estimates
@@ -25,6 +26,7 @@ from salcompare.statistics.analysis.overlap import IMAGE_COLUMNS, OverlapAnalysi
 from salcompare.statistics.analysis.parts import AnalysisData, Draws
 from salcompare.statistics.analysis.relative import beside_heatmaps, relative_estimates
 from salcompare.statistics.analysis.removal import CURVE_COLUMNS, curves_table, removal_estimates
+from salcompare.statistics.analysis.seeds import seed_estimates
 from salcompare.statistics.analysis.symmetry import symmetry_estimates
 from salcompare.statistics.analysis.variance import variance_estimates
 
@@ -117,6 +119,8 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
         image_overlaps = analysis.image_table()
     elif data.human_heatmap is not None:
         rows += _heatmap_overlaps(heatmaps["heatmap"], maps, statistics, seed)
+    rows += accuracy_differences(data.predictions, statistics, seed)
+    rows += seed_estimates(data, maps, statistics, seed, people=_ceilings(rows))
     return Results(with_responses(name_families(estimates_table(rows)), responses), heatmaps, nulls_table(draws),
                    image_overlaps, image_agreements, curves_table(data.removals))
 
@@ -155,6 +159,12 @@ def _heatmap_overlaps(heatmaps: xr.DataArray, maps: Maps, statistics: Statistics
     yield from overlap.baseline_rows(human)
     for source in (str(name) for name in heatmaps["source"].to_numpy() if name != "human"):
         yield from overlap.rows_of_heatmaps(human, heatmaps.sel(source=source, drop=True), source)
+
+
+def _ceilings(rows: list[Row]) -> dict[str, float]:
+    """Each actor's noise ceiling of smoothed human maps, among rows."""
+    return {str(row["actor"]): float(str(row["value"])) for row in rows
+            if (row["statistic"], row.get("form"), row["level"]) == ("noise_ceiling", "smoothed", "actor")}
 
 
 def _accuracy_rows(accuracies: pd.DataFrame) -> Iterator[Row]:

@@ -53,6 +53,10 @@ class AnalysisData:
     removals : mapping
         By network, such as ``alexnet/finetuned``: what it says of photographs with parts taken out (see
         `salcompare.statistics.removals.outcomes`).
+    seed_maps : mapping
+        By source: maps (seed, image, y, x) of a classifier that was trained with several seeds.
+    seed_accuracies, seed_weights : DataFrame or None
+        The tables accuracy and weights of every training, with columns classifier and seed.
     """
 
     photographs: xr.DataArray
@@ -65,6 +69,9 @@ class AnalysisData:
     predictions: pd.DataFrame | None = None
     response_maps: xr.DataArray | None = None
     removals: Mapping[str, xr.Dataset] = field(default_factory=dict)
+    seed_maps: Mapping[str, xr.DataArray] = field(default_factory=dict)
+    seed_accuracies: pd.DataFrame | None = None
+    seed_weights: pd.DataFrame | None = None
 
     @property
     def by_worker(self) -> Responses | None:

@@ -1,0 +1,65 @@
+"""Figures of the pages beside the report: each classifier's own, and the one that compares them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from salcompare.figures import Figure, FigureData
+    from salcompare.report import ReportFigure
+
+OF_CLASSIFIERS = (2, 5, 8, 9, 10, 12, 14, 15)
+"""Figures of the main classifier that every classifier's page shows: masks, heatmaps, overlap, symmetry, training,
+ceilings, controls and removal; numbers that no figure has are passed over."""
+
+
+def classifier_figures(data: FigureData, drawn: Mapping[str, ReportFigure], training: Mapping[str, pd.DataFrame],
+                       folder: Path) -> dict[str, tuple[ReportFigure, ...]]:
+    """Draw the figures of each classifier's page; those of the main classifier are the report's own.
+
+    Parameters
+    ----------
+    data : FigureData
+        Of the whole study.
+    drawn : mapping
+        The report's figures by name.
+    training : mapping
+        Course of each classifier's training, by name.
+    folder : Path
+        Gets the figures.
+    """
+    from salcompare.figures import NUMBERS, make_figures
+
+    wanted = [number for number in OF_CLASSIFIERS if number in NUMBERS]
+    *others, main = list(dict.fromkeys(source.split("/")[0] for source in data.classifier_maps)) or [""]
+    found = {name: tuple(_saved(figure, folder, f"{name}-{figure.name}") for figure in make_figures(
+        _only(data, name, training.get(name)), only=wanted)) for name in others}
+    own = tuple(figure for number in wanted for name, figure in drawn.items() if name.startswith(f"fig{number}-"))
+    return {**found, main: own} if main else {}
+
+
+def comparison(data: FigureData, folder: Path) -> ReportFigure | None:
+    """Draw the figure that compares classifiers; None where nothing can be compared."""
+    from salcompare.figures import comparison_figure, comparison_missing
+
+    return None if comparison_missing(data) else _saved(comparison_figure(data), folder, "comparison")
+
+
+def _only(data: FigureData, name: str, training: pd.DataFrame | None) -> FigureData:
+    """Leave one classifier in the figures' data."""
+    maps = {source: found for source, found in data.classifier_maps.items() if source.split("/")[0] == name}
+    return dataclasses.replace(data, classifier_maps=maps, training=training)
+
+
+def _saved(figure: Figure, folder: Path, name: str) -> ReportFigure:
+    from salcompare.figures import save_figure
+    from salcompare.report import ReportFigure
+
+    png, svg = save_figure(dataclasses.replace(figure, name=name), folder)
+    return ReportFigure(name, figure.title, figure.caption, png, svg)

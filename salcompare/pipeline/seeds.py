@@ -1,0 +1,93 @@
+"""Stages of a classifier's further seeds: trained again, and its maps made again, each in a folder of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+from typing import TYPE_CHECKING
+
+from salcompare import store
+from salcompare.pipeline.settings import attribution_settings, grid_settings
+from salcompare.schema import CLASSIFIER_MAPS, check_maps
+from salcompare.stages import Stage
+from salcompare.study import seed_stage, source_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pandas as pd
+    import xarray as xr
+
+    from salcompare.config import Classifier
+    from salcompare.progress import Progress
+    from salcompare.study import Study
+
+TEXT = dict.fromkeys(("variant", "split", "layer", "kind"), "str")
+
+
+def seed_stages(study: Study, weights_inputs: Mapping[str, Mapping[str, str]]) -> Iterator[Stage]:
+    """Give the stages of every seed but the study's own; none where each classifier is trained once.
+
+    Parameters
+    ----------
+    study : Study
+        Whose classifiers say how many seeds they have.
+    weights_inputs : mapping of str to mapping
+        By classifier, the hash of the file that its weights stand in.
+    """
+    method = study.config.attribution.method
+    for classifier in study.config.classifier:
+        for place, seed in enumerate(study.seeds(classifier)[1:], 1):
+            folder, train = study.seed_folder(classifier, seed), seed_stage(f"train {classifier.name}", place)
+            yield Stage(train, ("photographs",), {"classifier": once(classifier), **grid_settings(study)},
+                        partial(_train, classifier=classifier, seed=seed), weights_inputs[classifier.name],
+                        (folder / "accuracy.csv",))
+            for variant in classifier.variants:
+                maps = study.stage_of(source_name(classifier, variant, method))
+                yield Stage(seed_stage(maps, place), (train, "photographs"),
+                            {"attribution": attribution_settings(study.config.attribution, method)},
+                            partial(_maps, classifier=classifier, variant=variant, seed=seed),
+                            outputs=(folder / f"{variant}-{method}.json",))
+
+
+def once(classifier: Classifier) -> Classifier:
+    """Leave out how often a classifier is trained, which changes nothing in any one training."""
+    return dataclasses.replace(classifier, seeds=1)
+
+
+def maps_by_seed(study: Study) -> dict[str, xr.DataArray]:
+    """Give the maps (seed, image, y, x) of the main method, by source, of the classifiers that have several seeds."""
+    several = {classifier.name for classifier in study.config.classifier if classifier.seeds > 1}
+    method = study.config.attribution.method
+    return {source: study.maps_by_seed(source) for source in study.sources
+            if source.split("/")[0] in several and source.split("/")[2] == method}
+
+
+def tables_by_seed(study: Study, table: str) -> pd.DataFrame:
+    """Stack a table of every training of every classifier, with columns classifier and seed in front."""
+    import pandas as pd
+
+    found = [pd.read_csv(study.seed_folder(classifier, seed) / f"{table}.csv", dtype=TEXT).assign(
+        classifier=classifier.name, seed=seed) for classifier in study.config.classifier
+        for seed in study.seeds(classifier)]
+    stacked = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["classifier", "seed"])
+    return stacked[["classifier", "seed", *(name for name in stacked if name not in ("classifier", "seed"))]]
+
+
+def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier, seed: int) -> None:  # noqa: ARG001
+    from salcompare.classifiers import train_classifier
+
+    train_classifier(study.photographs(), study.images, once(classifier), root=study.root,
+                     folder=study.seed_folder(classifier, seed), seed=seed, progress=progress)
+
+
+def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str, seed: int) -> None:
+    from salcompare.classifiers import load_classifier, write_classifier_maps
+
+    folder, photographs = study.seed_folder(classifier, seed), study.photographs()
+    test = photographs.sel(image=photographs.split == "test").load()
+    name = f"{variant}-{study.config.attribution.method}"
+    write_classifier_maps(load_classifier(folder, variant), test, config=study.config.attribution, folder=folder,
+                          name=name, fingerprint=own, progress=progress,
+                          provenance={"seed": seed, "variant": variant})
+    check_maps(store.open_dataset(folder, name), CLASSIFIER_MAPS, f"{folder / name}")

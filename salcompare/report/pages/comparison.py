@@ -1,0 +1,98 @@
+"""The page that compares all classifiers: one figure, one table, and their differences."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from salcompare.report.pages.classifier import classifier_file
+from salcompare.report.pages.page import Page, Section, compact_table, with_rows
+from salcompare.report.tables.printed import PrintedTable
+from salcompare.report.wording import number
+from salcompare.statistics.analysis.side_by_side import left_out, side_by_side
+
+if TYPE_CHECKING:
+    from salcompare.report.data import ReportData
+
+FILE = "comparison.html"
+_BESIDE = {"null_mean": "null", "ceiling": "ceiling"}
+
+
+def comparison_page(data: ReportData) -> Page:
+    """Gather the page that compares the classifiers."""
+    table = side_by_side(data.estimates, classifier_sources(data))
+    figure = (data.comparison,) if data.comparison else ()
+    missing = tuple(f"{text}." for text in left_out(table))
+    return Page(FILE, "Classifiers side by side", _LEAD, (
+        Section("figure", "As one figure", figures=figure),
+        Section("table", "As one table", tables=with_rows([comparison_table(table)])),
+        Section("differences", "Differences", tables=with_rows([_differences(data)])),
+        *((Section("absent", "What is not here", notes=missing),) if missing else ())))
+
+
+_LEAD = ("Every classifier of the study with its variants and methods. Values of different classifiers may be compared "
+         "where they rest on the same images; whether they differ is in the table of differences, not in whether "
+         "intervals overlap.")
+
+
+def classifier_names(data: ReportData) -> list[str]:
+    """Names of all classifiers, those with ready-made maps last."""
+    return [*data.classifiers, *data.given_maps]
+
+
+def classifier_files(data: ReportData) -> dict[str, str]:
+    """Give each classifier the file of its page."""
+    return {name: classifier_file(name) for name in classifier_names(data)}
+
+
+def classifier_sources(data: ReportData) -> list[str]:
+    """List sources of all classifiers that have estimates, in the order of the estimates."""
+    names = set(classifier_names(data))
+    sources = data.estimates["source"].dropna().astype(str)
+    return [source for source in sources.unique() if source.count("/") == 2 and source.split("/")[0] in names]
+
+
+def comparison_table(table: pd.DataFrame) -> PrintedTable:
+    """Print quantities by sources, the longer of them downwards; the CSV is the long table."""
+    held = table.groupby("quantity", sort=False)["value"].transform(lambda values: values.notna().any()).astype(bool)
+    shown = table[held]
+    cells = shown.assign(cell=[_cell(row) for row in shown.to_dict("records")], row=[
+        _named(row) for row in shown.to_dict("records")])
+    printed = cells.pivot_table(index="row", columns="source", values="cell", aggfunc="first", sort=False)
+    printed = printed.reindex(index=cells["row"].unique(), columns=cells["source"].unique()).fillna("–")
+    printed = (printed if len(printed) >= len(printed.columns) else printed.T).rename_axis(
+        index="", columns=None).reset_index()
+    return PrintedTable("comparison", "Classifiers side by side", "Estimate, 95% interval where there is one, and what "
+                        "it is read against: the mean under the null, or people's noise ceiling.",
+                        shown.reset_index(drop=True), printed=printed,
+                        simulated=bool((shown["responses"] == "simulated").any()))
+
+
+def _named(row: dict[Hashable, object]) -> str:
+    """Name a quantity, with how its maps were prepared."""
+    return f"{row['title']} ({row['detail']})" if isinstance(row["detail"], str) and row["detail"] else str(
+        row["title"])
+
+
+def _cell(row: dict[Hashable, object]) -> str:
+    value, low, high, reference = (float(str(row[name])) if row[name] is not None else float("nan")
+                                   for name in ("value", "ci_low", "ci_high", "reference"))
+    if value != value:
+        return "–"
+    ends = f" ({number(low, 2)} to {number(high, 2)})" if low == low else ""
+    beside = f"; {_BESIDE[str(row['beside'])]} {number(reference, 2)}" if reference == reference else ""
+    return f"{number(value, 2)}{ends}{beside}"
+
+
+def _differences(data: ReportData) -> PrintedTable:
+    """Print all differences between two classifiers, variants or methods that the study estimated."""
+    table = data.estimates
+    contrast = table["contrast"].fillna("").astype(str)
+    between = contrast.str.contains(r"^minus [^/\s]+/[^/\s]+(?:/|$)") | (contrast == "finetuned minus frozen")
+    of = table[between & (table["level"] == "population") & ~contrast.str.contains("baseline/")]
+    primary = of["metric"].isin(["pearson", "test", "convolutions", "linear layers"]) & ~of["form"].isin(
+        ["raw", "absolute"])
+    return compact_table("comparison_differences", "Differences between classifiers and variants",
+                         "Paired over what 'resampled' names.", of[primary])

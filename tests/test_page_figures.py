@@ -1,0 +1,43 @@
+"""Figures of the classifiers' pages: the report's own for the main classifier, drawn anew for every other."""
+
+import dataclasses
+
+from salcompare.page_figures import classifier_figures, comparison
+from salcompare.report import ReportFigure
+from tests.figures.tiny import MAIN, tiny, training
+
+OTHER = "vgg/finetuned/guided_backprop"
+
+
+def drawn(tmp_path):
+    return {name: ReportFigure(name, "t", "c", tmp_path / f"{name}.png", tmp_path / f"{name}.svg")
+            for name in ("fig2-masks", "fig6-relative", "fig10-training", "fig15-removal")}
+
+
+def test_the_main_classifier_has_the_reports_figures_and_others_figures_of_their_own(tmp_path):
+    data = tiny()
+    maps = {OTHER: data.classifier_maps[MAIN], **data.classifier_maps}  # the main one last
+    table = data.estimates.assign(source=data.estimates["source"])
+    of_other = table[table["source"] == MAIN].assign(source=OTHER)
+    accuracy = table[table["source"] == "alexnet/finetuned"].assign(source="vgg/finetuned", value=0.77)
+    both = dataclasses.replace(data, classifier_maps=maps, estimates=_stack(table, of_other, accuracy))
+    found = classifier_figures(both, drawn(tmp_path), {"vgg": training(), "alexnet": training()}, tmp_path)
+    assert list(found) == ["vgg", "alexnet"]
+    assert {figure.name for figure in found["alexnet"]} <= {"fig2-masks", "fig10-training", "fig15-removal"}
+    assert {"fig2-masks", "fig10-training"} <= {figure.name for figure in found["alexnet"]}
+    names = {figure.name for figure in found["vgg"]}
+    assert {"vgg-fig8-overlap", "vgg-fig10-training"} <= names
+    assert all(figure.png.is_file() and figure.svg.is_file() for figure in found["vgg"])
+    assert "vgg finetuned" in next(figure for figure in found["vgg"] if figure.name == "vgg-fig8-overlap").caption
+
+
+def test_a_study_without_classifiers_has_none(tmp_path):
+    nothing = tiny(classifier_maps={})
+    assert classifier_figures(nothing, drawn(tmp_path), {}, tmp_path) == {}
+    assert comparison(nothing, tmp_path) is None
+
+
+def _stack(*tables):
+    import pandas as pd
+
+    return pd.concat(tables, ignore_index=True)
