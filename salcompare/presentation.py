@@ -66,6 +66,7 @@ def figure_data(study: Study) -> FigureData:
         nulls=_nulls(study), actors=shown_actors(study), simulated=study.simulated,
         mask_share=study.config.maps.mask_share, human_share=study.config.maps.human_share, credit=credit(study),
         training=_training(study), headlines=_quality_tables(study).get("headlines"),
+        removal_curves=_removal_curves(study),
         class_matrix=store.open_dataset(study.processed, "class_matrix") if study.config.classifier else None)
 
 
@@ -132,6 +133,12 @@ def _training(study: Study) -> pd.DataFrame | None:
     return pd.read_csv(study.classifier_folder(study.config.classifier[0]) / "training.csv")
 
 
+def _removal_curves(study: Study) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_csv(study.processed / "removal_curves.csv")
+
+
 def _nulls(study: Study) -> pd.DataFrame:
     import pandas as pd
 
@@ -167,7 +174,8 @@ def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: A
         estimates=study.estimates, classifiers=_classifier_tables(study), figures=tuple(drawn),
         settings=dataclasses.asdict(study.config), provenance=_provenance(study), truth=meta.get("truth"),
         mask_share=study.config.maps.mask_share, given=study.responses if study.people in GIVEN else None,
-        given_maps=_given_maps(study), quality=_quality_tables(study)), study.reports)
+        given_maps=_given_maps(study), quality=_quality_tables(study), removal_curves=data.removal_curves),
+        study.reports)
 
 
 def _source_notes(study: Study) -> tuple[str, ...]:

@@ -59,6 +59,8 @@ class ReportData:
         Classifiers' ready-made maps, by name: method, n_maps, notes, and the table left_out.
     quality : mapping
         Tables of the data's quality, by name: quality_rules, exclusions, headlines, agreement_images and others.
+    removal_curves : DataFrame or None
+        Points of deletion and insertion curves.
     """
 
     title: str
@@ -79,6 +81,7 @@ class ReportData:
     given: pd.DataFrame | None = None
     given_maps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     quality: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    removal_curves: pd.DataFrame | None = None
 
     def quality_table(self, name: str) -> pd.DataFrame:
         """Return a table of the data's quality; one without rows where there is none."""
