@@ -67,6 +67,7 @@ def figure_data(study: Study) -> FigureData:
         nulls=_nulls(study), actors=shown_actors(study), simulated=study.simulated,
         mask_share=study.config.maps.mask_share, human_share=study.config.maps.human_share, credit=credit(study),
         training=_training(study), headlines=_quality_tables(study).get("headlines"),
+        removal_curves=_removal_curves(study),
         class_matrix=store.open_dataset(study.processed, "class_matrix") if study.config.classifier else None)
 
 
@@ -133,6 +134,12 @@ def _training(study: Study) -> pd.DataFrame | None:
     return pd.read_csv(study.classifier_folder(study.config.classifier[0]) / "training.csv")
 
 
+def _removal_curves(study: Study) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_csv(study.processed / "removal_curves.csv")
+
+
 def _nulls(study: Study) -> pd.DataFrame:
     import pandas as pd
 
@@ -172,7 +179,7 @@ def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: A
         settings=dataclasses.asdict(study.config), provenance=_provenance(study), truth=meta.get("truth"),
         mask_share=study.config.maps.mask_share, given=study.responses if study.people in GIVEN else None,
         given_maps=_given_maps(study), quality=_quality_tables(study), pages=pages,
-        comparison=comparison(data, study.reports / "figures")), study.reports)
+        comparison=comparison(data, study.reports / "figures"), removal_curves=data.removal_curves), study.reports)
 
 
 def _source_notes(study: Study) -> tuple[str, ...]:

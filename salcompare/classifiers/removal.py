@@ -167,8 +167,8 @@ def _kept(orders: xr.DataArray, arrangement: Arrangement,
         return np.full(shape, arrangement.share == 0), none, none
     order = orders.sel(order=arrangement.order, drop=True)
     mask = top_mask(order, share=arrangement.share).to_numpy()
-    short: NDArray[np.bool_] = (mask & (order.to_numpy() <= 0)).any(axis=(1, 2))
-    empty: NDArray[np.bool_] = ~mask.any(axis=(1, 2))
+    short = np.asarray((mask & (order.to_numpy() <= 0)).any(axis=(1, 2)), dtype=bool)
+    empty = np.asarray(~mask.any(axis=(1, 2)), dtype=bool)
     return mask if arrangement.way == "insertion" else ~mask, short, empty
 
 

@@ -16,6 +16,7 @@ from salcompare.figures.labels import labels_figure, labels_missing
 from salcompare.figures.masks import masks_figure, masks_missing
 from salcompare.figures.overlap import overlap_figure, overlap_missing
 from salcompare.figures.removal import removal_figure, removal_missing
+from salcompare.figures.removal_curves import curves_figure, curves_missing
 from salcompare.figures.symmetry import symmetry_figure, symmetry_missing
 from salcompare.figures.training import training_figure, training_missing
 from salcompare.figures.variance import variance_figure, variance_missing
@@ -34,6 +35,7 @@ _FIGURES: dict[int, tuple[Callable[[FigureData], str | None], Callable[[FigureDa
     12: (ceilings_missing, ceilings_figure),
     13: (exclusions_missing, exclusions_figure),
     15: (removal_missing, removal_figure),
+    16: (curves_missing, curves_figure),
     17: (class_matrix_missing, class_matrix_figure),
 }
 NUMBERS = tuple(_FIGURES)

@@ -25,7 +25,8 @@ def statistics_stage(study: Study, needs: tuple[str, ...]) -> Stage:
     config = study.config
     return Stage("statistics", needs, {"maps": config.maps, "statistics": config.statistics,
                                        "seed": config.study.seed}, _statistics,
-                 outputs=(study.processed / "estimates.csv", study.processed / "heatmaps.json"))
+                 outputs=(study.processed / "estimates.csv", study.processed / "heatmaps.json",
+                          study.processed / "removal_curves.csv"))
 
 
 def _statistics(study: Study, own: str, progress: Progress) -> None:

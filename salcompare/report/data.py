@@ -63,6 +63,8 @@ class ReportData:
         By classifier: the figures of its page.
     comparison : ReportFigure or None
         The figure that shows all classifiers side by side.
+    removal_curves : DataFrame or None
+        Points of deletion and insertion curves.
     """
 
     title: str
@@ -85,6 +87,7 @@ class ReportData:
     quality: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     pages: Mapping[str, tuple[ReportFigure, ...]] = field(default_factory=dict)
     comparison: ReportFigure | None = None
+    removal_curves: pd.DataFrame | None = None
 
     def quality_table(self, name: str) -> pd.DataFrame:
         """Return a table of the data's quality; one without rows where there is none."""

@@ -11,7 +11,7 @@ from salcompare.errors import InputError
 from salcompare.figures import NUMBERS, figures_left_out, make_figures
 from tests.figures.tiny import FROZEN, MAIN, tiny
 
-USES_RESPONSES = {4, 5, 6, 7, 8, 9, 11, 12, 13, 15}
+USES_RESPONSES = {4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16}
 
 
 def test_every_figure_is_made_where_every_input_is_there():
@@ -40,6 +40,7 @@ def test_a_number_without_figure_is_refused_by_name():
     ({"class_matrix": tiny().class_matrix.isel(actor=[0])}, {17}),
     ({"classifier_maps": {}}, {2, 8, 10, 12}),
     ({"headlines": None}, {13}),
+    ({"removal_curves": None}, {16}),
 ])
 def test_a_figure_without_its_inputs_is_left_out_with_a_reason(changes, left_out):
     data = tiny(**changes)

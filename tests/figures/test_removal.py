@@ -1,8 +1,9 @@
-"""The figure of what the network needs: one row for whatever was removed, each fill beside the others."""
+"""The figures of what the network needs: drops, one row for whatever was removed, and curves."""
 
 import pandas as pd
 
 from salcompare.figures.removal import removal_figure, removal_missing
+from salcompare.figures.removal_curves import curves_figure, curves_missing
 from tests.figures.tiny import FROZEN, MAIN, tiny
 
 
@@ -35,3 +36,21 @@ def test_without_removals_it_is_left_out():
     assert removal_missing(tiny(estimates=estimates[estimates["statistic"] != "removal_drop"])) == (
         "nothing was removed from the photographs")
     assert removal_missing(tiny()) is None
+
+
+def test_curves_are_of_the_main_network_and_of_its_probability():
+    curves = tiny().removal_curves
+    other = curves.assign(network="alexnet/frozen", value=0.0)
+    figure = curves_figure(tiny(removal_curves=pd.concat([other, curves])))
+    table = figure.plot.data
+    assert set(table["network"]) == {"alexnet/finetuned"}
+    assert set(table["metric"]) == {"probability"}
+    assert list(table["map"].cat.categories) == ["guided backprop", "the map's patches elsewhere", "people's maps"]
+    assert "mean over 3 actors" in figure.caption
+    assert "95% t intervals" in figure.caption
+
+
+def test_without_intervals_the_curves_say_so_and_without_curves_there_is_no_figure():
+    few = tiny().removal_curves.assign(ci_low=float("nan"), ci_high=float("nan"))
+    assert "No intervals: too few actors." in curves_figure(tiny(removal_curves=few)).caption
+    assert curves_missing(tiny(removal_curves=few.iloc[:0])) == "there are no deletion curves"

@@ -43,7 +43,8 @@ def tiny(**changes: object) -> FigureData:
         photographs=photographs, images=images, responses=responses(names), human=human, classifier_maps=maps,
         heatmaps=xr.Dataset({"heatmap": heatmap, "relative": heatmap - heatmap.mean("actor")}), differences=pairs,
         estimates=estimates(), nulls=nulls(), actors=ACTORS, simulated=True, mask_share=0.05, human_share=0.1,
-        credit="Some Museum", training=training(), headlines=headlines(), class_matrix=matrix)
+        credit="Some Museum", training=training(), headlines=headlines(), class_matrix=matrix,
+        removal_curves=removal_curves())
     return dataclasses.replace(data, **changes)  # type: ignore[arg-type]
 
 
@@ -100,6 +101,14 @@ def estimates() -> pd.DataFrame:
               for variant in ("frozen", "finetuned") for part in ("train", "validation", "test")]
     found += removals()
     return pd.DataFrame(found)
+
+
+def removal_curves() -> pd.DataFrame:
+    return pd.DataFrame([
+        {"network": "alexnet/finetuned", "source": source, "way": way, "metric": metric, "fill": fill, "share": share,
+         "value": 1 - share, "ci_low": 0.9 - share, "ci_high": 1.1 - share, "n": 3}
+        for source in (MAIN, "random", "people") for way in ("deletion", "insertion")
+        for metric in ("probability", "logit") for fill in ("mean", "blur") for share in (0.0, 0.1, 1.0)])
 
 
 def removals() -> list[dict[str, object]]:
