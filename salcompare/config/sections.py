@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from salcompare.config.classifiers import Attribution, Classifier, Precomputed
+from salcompare.config.classifiers import Attribution, Classifier, Controls, Precomputed
 from salcompare.config.people import Collect, Fixations, Quality, Responses, Simulation
 from salcompare.config.study import General, Images, Maps, Report, Statistics
 from salcompare.errors import Problem
@@ -27,6 +27,7 @@ class Config:
     classifier: tuple[Classifier, ...] = field(default_factory=lambda: (Classifier(),))
     precomputed: tuple[Precomputed, ...] = ()
     attribution: Attribution = field(default_factory=Attribution)
+    controls: Controls = field(default_factory=Controls)
     maps: Maps = field(default_factory=Maps)
     statistics: Statistics = field(default_factory=Statistics)
     report: Report = field(default_factory=Report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare import store
+from salcompare.pipeline.controls import controls_of
 from salcompare.pipeline.exclusions import write_headlines
 from salcompare.pipeline.given import maps_of_workers
 from salcompare.pipeline.settings import response_kind
@@ -38,7 +39,7 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
         human_heatmap=_actor_level_heatmap(study) if not image_level else None,
         classifier_maps={source: study.maps_of(source) for source in study.sources},
         accuracies=_of_classifiers(study, "accuracy"), predictions=_of_classifiers(study, "predictions"),
-        response_maps=maps_of_workers(study))
+        response_maps=maps_of_workers(study), controls=controls_of(study))
     results = analyse(data, maps=config.maps, statistics=config.statistics, seed=config.study.seed,
                       responses=response_kind(study), progress=progress)
     write_headlines(study, data, results.estimates, progress)

@@ -44,7 +44,7 @@ def with_responses(estimates: pd.DataFrame, kind: str) -> pd.DataFrame:
     human = estimates["source"].str.startswith(("human", "baseline/"), na=False)
     of_responses = estimates["statistic"].isin([
         "label_share", "noise_ceiling", "half_ceiling", "rest_ceiling", "share_of_ceiling", "overlap", "overlap_curve",
-        "resampled_overlap", "actor_similarity"])
+        "resampled_overlap", "actor_similarity", "overlap_control", "control_spread"])
     compared = estimates["contrast"].str.startswith("human", na=False)
     said = pd.Series(kind, estimates.index, dtype="str")
     return estimates.assign(responses=said.where(human | of_responses | compared))
