@@ -66,5 +66,5 @@ class Controls:
     randomisations: int = option(5, "networks with random weights", low=2)
     shuffles: int = option(2, "networks whose head is trained on shuffled actors", low=2)
     images: int = option(1, "test images of each actor that each of these explains, taking turns; 0 takes all", low=0)
-    layers: int = option(6, "steps from the head down in which layers are randomised", low=2)
+    layers: int = option(5, "steps from the head down in which layers are randomised", low=2)
     curve_images: int = option(2, "test images that each randomisation of layers is looked at on", low=1)

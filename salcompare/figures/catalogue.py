@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from salcompare.errors import InputError, Problem
 from salcompare.figures.ceilings import ceilings_figure, ceilings_missing
+from salcompare.figures.controls import controls_figure, controls_missing
 from salcompare.figures.data import Figure, FigureData
 from salcompare.figures.differences import differences_figure, differences_missing
 from salcompare.figures.exclusions import exclusions_figure, exclusions_missing
@@ -31,6 +32,7 @@ _FIGURES: dict[int, tuple[Callable[[FigureData], str | None], Callable[[FigureDa
     11: (label_cells_missing, label_cells_figure),
     12: (ceilings_missing, ceilings_figure),
     13: (exclusions_missing, exclusions_figure),
+    14: (controls_missing, controls_figure),
 }
 NUMBERS = tuple(_FIGURES)
 """2 to 6 are those of Sun, Teoh & Guerzhoy (2020); 7 on go beyond."""

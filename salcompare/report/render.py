@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from salcompare import schema, store
 from salcompare.report.methods import REFERENCES, limits, methods
 from salcompare.report.summary import summarise
+from salcompare.report.summary.controls import banners
 from salcompare.report.tables import printed_tables
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def _page(data: ReportData, tables: list[PrintedTable], folder: Path) -> str:
     template = environment.from_string((own / "page.html").read_text(encoding="utf-8"))
     return template.render(
         data=data, tables=tables, style=(own / "page.css").read_text(encoding="utf-8"), findings=summarise(data),
-        figures=[_embedded(figure, folder) for figure in data.figures], methods=methods(data), limits=limits(data),
+        banners=banners(data), figures=[_embedded(figure, folder) for figure in data.figures],
+        methods=methods(data), limits=limits(data),
         references=REFERENCES, layouts=LAYOUTS,
         dictionary=(schema.IMAGES, *PEOPLE[data.people], schema.ESTIMATES),
         settings=_flat(data.settings), versions=dict(data.provenance["versions"]),
@@ -94,6 +96,7 @@ def _numbers(data: ReportData) -> dict[str, object]:
                                for kind, value in found.items()} for name, found in data.classifiers.items()},
         "given_maps": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
                               for kind, value in found.items()} for name, found in data.given_maps.items()},
+        "banners": banners(data),
         "summary": [{"question": finding.question, "answers": finding.answers} for finding in summarise(data)],
         "notes": data.notes, "settings": data.settings, "provenance": data.provenance,
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,12 +17,13 @@ from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.same_image import overlap
 
+_OF_OTHER_IMAGES = ("auc_shuffled",)
 NETWORK, PHOTOGRAPH = "network", "photograph"
 
 
 def overlaps_by_network(human: xr.DataArray, classifier: xr.DataArray, control: xr.DataArray, *,
-                        metrics: Collection[str] = tuple(METRICS), share: float = SHARE,
-                        sigma: float | None = None) -> tuple[xr.Dataset, xr.Dataset]:
+                        metrics: Collection[str] = tuple(METRICS), share: float = SHARE, sigma: float | None = None,
+                        already: xr.Dataset | None = None) -> tuple[xr.Dataset, xr.Dataset]:
     """Compare people with a classifier and with networks of a control, on the same photographs.
 
     Parameters
@@ -33,6 +35,9 @@ def overlaps_by_network(human: xr.DataArray, classifier: xr.DataArray, control: 
         ``image``.
     metrics, share, sigma
         As for `overlap`.
+    already : Dataset (image), optional
+        What `overlap` gave for people and the classifier with the same settings; what it holds is not computed again,
+        save for metrics that look at other images.
 
     Returns
     -------
@@ -60,13 +65,24 @@ def overlaps_by_network(human: xr.DataArray, classifier: xr.DataArray, control: 
         names = maps[PHOTOGRAPH].values.astype(str)
         people = human.sel(image=names)
         of_control = maps.drop_vars([name for name in maps.coords if name not in ("y", "x")]).assign_coords(image=names)
-        both = (overlap(people, side, metrics=metrics, share=share, sigma=sigma)
-                for side in (classifier.sel(image=names), of_control))
+        own = _own(people, classifier.sel(image=names), already, metrics, {"share": share, "sigma": sigma})
+        both = (own, overlap(people, of_control, metrics=metrics, share=share, sigma=sigma)[list(own.data_vars)])
         parts.append([side.assign_coords({PHOTOGRAPH: ("image", names), NETWORK: ("image", networks[rows])})
                       .assign_coords(image=maps.image.values) for side in both])
     whole = [xr.concat([part[side] for part in parts], "image", combine_attrs="drop_conflicts", join="exact",
                        coords="different", compat="equals", data_vars="all") for side in (0, 1)]
     return whole[0], whole[1]
+
+
+def _own(human: xr.DataArray, classifier: xr.DataArray, already: xr.Dataset | None, metrics: Collection[str],
+         options: Mapping[str, Any]) -> xr.Dataset:
+    """Overlaps of people and the classifier on a network's photographs."""
+    held = [] if already is None else [name for name in metrics if name in already and name not in _OF_OTHER_IMAGES]
+    rest = [name for name in metrics if name not in held]
+    found = overlap(human, classifier, metrics=rest or list(metrics)[:1], **options)
+    known = {name: ("image", already[name].sel(image=human.image.values).values) for name in held
+             if already is not None}
+    return found.assign(known)[list(metrics)]
 
 
 def over_networks(values: xr.Dataset) -> xr.Dataset:

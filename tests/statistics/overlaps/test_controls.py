@@ -12,6 +12,7 @@ from salcompare.statistics.overlaps.controls import (
     overlaps_by_network,
 )
 from salcompare.statistics.overlaps.curves import similarity_curve
+from salcompare.statistics.overlaps.same_image import overlap
 
 ACTORS, IMAGES, NETWORKS = 12, 2, 5
 
@@ -121,6 +122,10 @@ def test_overlaps_pair_each_network_with_the_classifier_on_the_same_photograph()
             people, classifier.sel(image=of).values.ravel())[0, 1], abs=1e-6)
         assert float(others["pearson"][at]) == pytest.approx(np.corrcoef(
             people, control.sel(image=name).values.ravel())[0, 1], abs=1e-6)
+    known = overlap(human, classifier, metrics=["pearson"])
+    again, _ = overlaps_by_network(human, classifier, control, metrics=["pearson", "iou"], already=known)
+    xr.testing.assert_allclose(again["pearson"], own["pearson"])
+    xr.testing.assert_identical(again["iou"], own["iou"])
     with pytest.raises(InputError, match="no coordinate network"):
         overlaps_by_network(human, classifier, control.drop_vars("network"))
     with pytest.raises(InputError, match="no photograph that people"):
