@@ -1,19 +1,16 @@
-"""The command line: one short function a command; the work is done elsewhere."""
+"""The command line: what can be asked for, and what an error says and exits with."""
 
 from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from salcompare import __version__
+from salcompare import __version__, commands
 from salcompare.errors import InputError
-
-if TYPE_CHECKING:
-    from salcompare.study import Study
 
 DONE, BUG, INPUT, INTERRUPTED = 0, 1, 2, 130
 # A full disk or a folder that may not be written is no bug.
@@ -26,9 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("salcompare: interrupted; run the same command again and it goes on", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # as in `salcompare status | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
     except Exception as error:
         if options.debug:
             raise
@@ -48,178 +48,30 @@ def _explained(error: Exception) -> tuple[int, str]:
                  "This is a bug of salcompare. Run again with --debug and report what it prints.")
 
 
-def _init(options: argparse.Namespace) -> None:
-    from salcompare.study import init_study
-
-    for path in init_study(options.directory):
-        print(path)
-    print(f"Put photographs into {options.directory}/data/raw/photographs/ACTOR/ and responses into "
-          f"{options.directory}/data/raw/responses.csv, edit study.toml, then run:\n"
-          f"salcompare report --study {options.directory}")
-
-
-def _status(options: argparse.Namespace) -> None:
-    from salcompare.stages import standings
-
-    found = standings(_study(options))
-    width = max(map(len, found))
-    for name, standing in found.items():
-        print(f"{name:<{width}}  {standing.state:<8} {standing.reason}")
-
-
-def _run(options: argparse.Namespace) -> None:
-    from salcompare.progress import Terminal
-    from salcompare.stages import run
-
-    study = _study(options)
-    ran = run(study, until=options.until, progress=Terminal())
-    print(f"{len(ran)} stages run" if ran else "nothing to do: every stage is up to date")
-
-
-def _train(options: argparse.Namespace) -> None:
-    from salcompare.progress import Terminal
-    from salcompare.stages import run
-
-    study = _study(options)
-    for classifier in study.config.classifier:
-        run(study, until=f"train {classifier.name}", progress=Terminal())
-        print((study.processed / "classifiers" / classifier.name / "accuracy.csv").read_text(), end="")
-
-
-def _figures(options: argparse.Namespace) -> None:
-    from salcompare.presentation import write_figures
-    from salcompare.progress import Terminal
-
-    for path in write_figures(_study(options), only=options.only, progress=Terminal()):
-        print(path)
-
-
-def _report(options: argparse.Namespace) -> None:
-    from salcompare.progress import Terminal
-    from salcompare.stages import run
-
-    study = _study(options)
-    run(study, progress=Terminal())
-    print(study.reports / "report.html")
-
-
-def _import(options: argparse.Namespace) -> None:
-    from salcompare.sources.importers import (
-        Options,
-        free_path,
-        import_responses,
-        read_catalogue,
-        responses_path,
-        settings_to_change,
-        write_imported,
-    )
-    from salcompare.study import open_study
-
-    if options.images:
-        images, study = read_catalogue(options.images), None
-        usual = options.file.with_name(f"{options.file.stem}_responses.csv")
-    else:
-        study = open_study(options.study)
-        images, usual = study.images, study.root / responses_path(study.config.responses)
-    out = options.out or free_path(usual)
-    chosen = Options(tuple(options.status), options.worker, options.clip, options.voc_origin)
-    imported = import_responses(options.file, images, file_format=options.format, options=chosen)
-    written = write_imported(imported, out, source=options.file)
-    hints = settings_to_change(study.config.responses, written.responses, root=study.root) if study else []
-    print("\n".join([imported.described, str(written.responses), str(written.refused), *hints]))
-
-
-def _collect(options: argparse.Namespace) -> None:
-    from salcompare.collecting import serve_study, standings
-    from salcompare.progress import Terminal
-
-    study = _study(options)
-    if options.monitor:
-        for text in standings(study, live=sys.stdout.isatty()):
-            print(text, flush=True)
-    else:
-        serve_study(study, host=options.host, port=options.port, progress=Terminal(), say=print)
-
-
-def _export(options: argparse.Namespace) -> None:
-    from salcompare.collecting import export_study
-
-    for path in export_study(_study(options).root, options.out):
-        print(path)
-
-
-def _forget(options: argparse.Namespace) -> None:
-    from salcompare.collecting import forget
-
-    forget(_study(options).root, options.worker, say=print)
-
-
-def _calibrate(options: argparse.Namespace) -> None:
-    from salcompare.planning.calibrate import calibrate
-    from salcompare.planning.calibration_page import findings, stated
-    from salcompare.progress import Terminal
-
-    rates = calibrate(options.out, runs=options.runs, seed=options.seed, jobs=options.jobs, progress=Terminal())
-    for line in (*findings(rates), *stated(rates), options.out / "calibration.html"):
-        print(line)
-
-
-def _power(options: argparse.Namespace) -> None:
-    from salcompare.planning.measures import STATISTICS, planned_statistic
-    from salcompare.planning.plans import make_plan, named_model, pilot_model
-    from salcompare.planning.power_runs import Goal, grid
-    from salcompare.progress import Terminal
-
-    if options.statistic is None:
-        print("\n".join(statistic.described for statistic in STATISTICS.values()))
-        return
-    sizes = grid(options.actors, options.images, options.workers)
-    out = options.out or Path("reports/power")
-    if options.study is None:
-        model = named_model(options.scenario)
-    else:
-        from salcompare.pipeline import study_pilot
-
-        study = _study(options)
-        model = pilot_model(study_pilot(study, classifier=planned_statistic(options.statistic).classifier))
-        out = options.out or study.reports / "power"
-    goal = Goal(options.level, options.target_power, options.half_width)
-    plan = make_plan(model, options.statistic, sizes, goal=goal, runs=options.runs, draws=options.permutations,
-                     seed=options.seed, out=out, progress=Terminal())
-    print("\n".join([plan.printed, "", *plan.words, "", *map(str, plan.paths)]))
-
-
-def _study(options: argparse.Namespace) -> Study:
-    from salcompare.study import open_study
-
-    return open_study(options.study, clip=getattr(options, "clip", False),
-                      drop_invalid=getattr(options, "drop_invalid", False))
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="salcompare", description=(
         "Do people and a face classifier find the same parts of a face salient, and how sure can we be?"))
     parser.add_argument("--version", action="version", version=f"salcompare {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    init = _command(commands, "init", _init, "make a new study with a commented study.toml", of_study=False)
+    added = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    init = _command(added, "init", commands.init, "make a new study with a commented study.toml", of_study=False)
     init.add_argument("directory", type=Path, help="the study's folder")
-    _command(commands, "status", _status, "say which stages are up to date, and why others are not")
-    run = _command(commands, "run", _run, "run every stage that is missing or stale")
+    _command(added, "status", commands.status, "say which stages are up to date, and why others are not")
+    run = _command(added, "run", commands.run, "run every stage that is missing or stale")
     run.add_argument("--until", metavar="STAGE", help="stop after this stage (see status)")
-    _command(commands, "train", _train, "train the classifiers and print their accuracies")
-    figures = _command(commands, "figures", _figures, "write the figures into reports/figures")
+    _command(added, "train", commands.train, "train the classifiers and print their accuracies")
+    figures = _command(added, "figures", commands.figures, "write the figures into reports/figures")
     figures.add_argument("--only", type=_numbers, metavar="4,5,6", help="their numbers")
-    _command(commands, "report", _report, "run what is stale and write reports/report.html")
-    _add_collect(commands)
-    _add_import(commands)
-    _add_power(commands)
-    _calibrate_command(commands)
+    _command(added, "report", commands.report, "run what is stale and write reports/report.html")
+    _add_collect(added)
+    _add_import(added)
+    _add_power(added)
+    _add_calibrate(added)
     return parser
 
 
-def _calibrate_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "calibrate", _calibrate, "simulate studies and write how often every test is wrong and "
-                      "every interval right", of_study=False)
+def _add_calibrate(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(added, "calibrate", commands.calibrate, "simulate studies and write how often every test is "
+                      "wrong and every interval right", of_study=False)
     parser.add_argument("--out", type=Path, default=Path("reports/calibration"), metavar="DIR",
                         help="folder of the page (default: reports/calibration)")
     parser.add_argument("--runs", type=int, default=2000, metavar="N", help="simulated studies a scenario (2000)")
@@ -227,27 +79,28 @@ def _calibrate_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the work (1)")
 
 
-def _add_collect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_collect(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare ``salcompare collect``, ``export`` and ``forget-worker``."""
-    collect = _command(commands, "collect", _collect, "serve the task as a web page, and store what workers draw",
+    collect = _command(added, "collect", commands.collect, "serve the task as a web page, and store what workers draw",
                        of_study=False)
     collect.add_argument("--host", default="127.0.0.1", metavar="ADDRESS",
                          help="listen there (default: 127.0.0.1, which only this machine reaches)")
     collect.add_argument("--port", type=int, default=8000, metavar="N", help="(default: 8000; 0 takes a free one)")
     collect.add_argument("--monitor", action="store_true", help="show how collection stands instead of serving")
-    export = _command(commands, "export", _export, "write what was collected as CSV tables", of_study=False)
+    export = _command(added, "export", commands.export, "write what was collected as CSV tables", of_study=False)
     export.add_argument("--out", type=Path, metavar="DIR", help="(default: data/collected/export)")
-    forget = _command(commands, "forget-worker", _forget, "delete a worker and all their answers", of_study=False)
+    forget = _command(added, "forget-worker", commands.forget_worker, "delete a worker and all their answers",
+                      of_study=False)
     forget.add_argument("worker", metavar="WORKER", help="the code they came with, or their name in exported tables")
     for parser in (collect, export, forget):
         parser.add_argument("study", type=Path, nargs="?", default=Path(), metavar="STUDY",
                             help="the study's folder (default: .)")
 
 
-def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_import(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare ``salcompare import``."""
-    importer = _command(commands, "import", _import, "bring boxes drawn in another tool to the study's responses, "
-                        "every row taken or refused with a reason", of_study=False)
+    importer = _command(added, "import", commands.import_file, "bring boxes drawn in another tool to the study's "
+                        "responses, every row taken or refused with a reason", of_study=False)
     importer.add_argument("file", type=Path, metavar="FILE", help="an export, or a folder of them")
     importer.add_argument("--format", metavar="NAME", help="mturk, label-studio, via-csv, via-json, ground-truth, "
                           "coco, cvat, voc, labelme or yolo (default: told from the content)")
@@ -265,10 +118,10 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
                           "data/raw/responses.csv, if it is not there yet); refused rows are written beside it")
 
 
-def _add_power(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_power(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare ``salcompare power``."""
-    power = _command(commands, "power", _power, "say how many workers, images and actors a study needs, by simulation",
-                     of_study=False)
+    power = _command(added, "power", commands.power, "say how many workers, images and actors a study needs, by "
+                     "simulation", of_study=False)
     model = power.add_mutually_exclusive_group()
     model.add_argument("--study", type=Path, metavar="DIR", help="a pilot study, whose effects are planned for")
     model.add_argument("--scenario", default="demo", metavar="NAME", help="a named model instead (default: demo)")
@@ -288,10 +141,10 @@ def _add_power(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     power.add_argument("--out", type=Path, metavar="DIR", help="default: reports/power, of the pilot if there is one")
 
 
-def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
+def _command(added: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
              function: Callable[[argparse.Namespace], None], help_: str, *, of_study: bool = True,
              ) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=help_, description=help_)
+    parser = added.add_parser(name, help=help_, description=help_)
     parser.set_defaults(command=function)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     if of_study:

@@ -38,6 +38,23 @@ class SalcompareError(Exception):
     """Any error that salcompare raises on purpose."""
 
 
+class ReasonedError(SalcompareError):
+    """Something that is left out for a reason; where it is noticed it becomes a row of what was left out.
+
+    Parameters
+    ----------
+    reason : str
+        For machines: one word of a list that each kind states.
+    detail : str
+        For people.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
 class InputError(SalcompareError):
     """The user's input cannot be used; the command line ends with exit code 2.
 

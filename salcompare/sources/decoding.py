@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from salcompare.errors import SalcompareError
+from salcompare.errors import ReasonedError
 from salcompare.sources.text_mode import is_text_mode, undo_text_mode
 
 Pixels = NDArray[np.uint8]  # (y, x, channel), RGB
@@ -26,7 +26,7 @@ MAX_PIXELS = 1 << 27
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "JPEG2000")
 
 
-class UnreadablePhotographError(SalcompareError):
+class UnreadablePhotographError(ReasonedError):
     """A file that cannot be used as a photograph.
 
     Parameters
@@ -36,11 +36,6 @@ class UnreadablePhotographError(SalcompareError):
     detail : str
         For people.
     """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 def decode_photograph(content: bytes, *, box: Box | None = None) -> Pixels:

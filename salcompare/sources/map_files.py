@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, MissingDependencyError, Problem, SalcompareError
+from salcompare.errors import InputError, MissingDependencyError, Problem, ReasonedError
 from salcompare.sources.candidates import clean_name, files_under, is_hidden, show
 from salcompare.sources.decoding import MAX_PIXELS
 
@@ -23,7 +23,7 @@ ENDINGS = (".png", ".npy", ".npz", ".nc")
 Plain = NDArray[np.generic]
 
 
-class UnusableMapError(SalcompareError):
+class UnusableMapError(ReasonedError):
     """A map that cannot be used.
 
     Parameters
@@ -33,11 +33,6 @@ class UnusableMapError(SalcompareError):
     detail : str
         For people.
     """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,9 @@ def test_however_workers_come_and_go_each_sees_what_fewest_have_and_nothing_twic
             for who, answers, pause in steps:
                 now += pause
                 look(connection, people[who], shown_to, now, book, answers=answers)
+            done = [answered(history(connection, person.id)) for person in people]
         database.engine.dispose()
+    assert done == [sum(state == "done" for (who, _), state in book.items() if who == person.id) for person in people]
 
 
 def look(connection, worker, shown_to, now, book, *, answers):

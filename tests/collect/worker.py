@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from dataclasses import dataclass, field
 
 import httpx
@@ -24,6 +25,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         self.client = httpx.Client(base_url=self.url, follow_redirects=True, timeout=20)
+        weakref.finalize(self, self.client.close)
 
     def get(self, path: str) -> httpx.Response:
         return self.client.get(path)

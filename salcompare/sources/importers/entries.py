@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from salcompare.errors import ReasonedError
+
 WORKER_KEYS = frozenset({"worker", "worker_id", "workerid", "annotator", "annotator_id", "completed_by", "participant",
                          "participant_id"})
 """Names of attributes that say who drew a box, in formats that have no place of their own for it."""
@@ -67,13 +69,8 @@ class Refused:
 Entry = Drawn | Refused
 
 
-class RefusedError(Exception):
+class RefusedError(ReasonedError):
     """Raised inside importers for one entry that cannot be taken."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 def entry(where: str, make: Callable[[], Drawn], *, worker: str = "", image: str = "") -> Entry:

@@ -1,0 +1,172 @@
+"""What each command of the command line does: one short function each; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from salcompare.study import Study
+
+
+def init(options: argparse.Namespace) -> None:
+    """Make a new study."""
+    from salcompare.study import init_study
+
+    for path in init_study(options.directory):
+        print(path)
+    print(f"Put photographs into {options.directory}/data/raw/photographs/ACTOR/ and responses into "
+          f"{options.directory}/data/raw/responses.csv, edit study.toml, then run:\n"
+          f"salcompare report --study {options.directory}")
+
+
+def status(options: argparse.Namespace) -> None:
+    """Say how each stage stands."""
+    from salcompare.stages import standings
+
+    found = standings(_study(options))
+    width = max(map(len, found))
+    for name, standing in found.items():
+        print(f"{name:<{width}}  {standing.state:<8} {standing.reason}")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run what is missing or stale."""
+    from salcompare.progress import Terminal
+    from salcompare.stages import run
+
+    study = _study(options)
+    ran = run(study, until=options.until, progress=Terminal())
+    print(f"{len(ran)} stages run" if ran else "nothing to do: every stage is up to date")
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train the classifiers and print their accuracies."""
+    from salcompare.progress import Terminal
+    from salcompare.stages import run
+
+    study = _study(options)
+    for classifier in study.config.classifier:
+        run(study, until=f"train {classifier.name}", progress=Terminal())
+        print((study.processed / "classifiers" / classifier.name / "accuracy.csv").read_text(), end="")
+
+
+def figures(options: argparse.Namespace) -> None:
+    """Draw figures."""
+    from salcompare.presentation import write_figures
+    from salcompare.progress import Terminal
+
+    for path in write_figures(_study(options), only=options.only, progress=Terminal()):
+        print(path)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Run what is stale and write the report."""
+    from salcompare.progress import Terminal
+    from salcompare.stages import run
+
+    study = _study(options)
+    run(study, progress=Terminal())
+    print(study.reports / "report.html")
+
+
+def import_file(options: argparse.Namespace) -> None:
+    """Bring boxes drawn in another tool."""
+    from salcompare.sources.importers import (
+        Options,
+        free_path,
+        import_responses,
+        read_catalogue,
+        responses_path,
+        settings_to_change,
+        write_imported,
+    )
+    from salcompare.study import open_study
+
+    if options.images:
+        images, study = read_catalogue(options.images), None
+        usual = options.file.with_name(f"{options.file.stem}_responses.csv")
+    else:
+        study = open_study(options.study)
+        images, usual = study.images, study.root / responses_path(study.config.responses)
+    out = options.out or free_path(usual)
+    chosen = Options(tuple(options.status), options.worker, options.clip, options.voc_origin)
+    imported = import_responses(options.file, images, file_format=options.format, options=chosen)
+    written = write_imported(imported, out, source=options.file)
+    hints = settings_to_change(study.config.responses, written.responses, root=study.root) if study else []
+    print("\n".join([imported.described, str(written.responses), str(written.refused), *hints]))
+
+
+def collect(options: argparse.Namespace) -> None:
+    """Serve the task, or show how collection stands."""
+    from salcompare.collecting import serve_study, standings
+    from salcompare.progress import Terminal
+
+    study = _study(options)
+    if options.monitor:
+        for text in standings(study, live=sys.stdout.isatty()):
+            print(text, flush=True)
+    else:
+        serve_study(study, host=options.host, port=options.port, progress=Terminal(), say=print)
+
+
+def export(options: argparse.Namespace) -> None:
+    """Write what was collected as tables."""
+    from salcompare.collecting import export_study
+
+    for path in export_study(_study(options).root, options.out):
+        print(path)
+
+
+def forget_worker(options: argparse.Namespace) -> None:
+    """Delete a worker and all their answers."""
+    from salcompare.collecting import forget
+
+    forget(_study(options).root, options.worker, say=print)
+
+
+def calibrate(options: argparse.Namespace) -> None:
+    """Simulate studies and write how often every test is wrong."""
+    from salcompare.planning.calibrate import calibrate
+    from salcompare.planning.calibration_page import findings, stated
+    from salcompare.progress import Terminal
+
+    rates = calibrate(options.out, runs=options.runs, seed=options.seed, jobs=options.jobs, progress=Terminal())
+    for line in (*findings(rates), *stated(rates), options.out / "calibration.html"):
+        print(line)
+
+
+def power(options: argparse.Namespace) -> None:
+    """Say how large a study must be."""
+    from salcompare.planning.measures import STATISTICS, planned_statistic
+    from salcompare.planning.plans import make_plan, named_model, pilot_model
+    from salcompare.planning.power_runs import Goal, grid
+    from salcompare.progress import Terminal
+
+    if options.statistic is None:
+        print("\n".join(statistic.described for statistic in STATISTICS.values()))
+        return
+    sizes = grid(options.actors, options.images, options.workers)
+    out = options.out or Path("reports/power")
+    if options.study is None:
+        model = named_model(options.scenario)
+    else:
+        from salcompare.pipeline import study_pilot
+
+        study = _study(options)
+        model = pilot_model(study_pilot(study, classifier=planned_statistic(options.statistic).classifier))
+        out = options.out or study.reports / "power"
+    goal = Goal(options.level, options.target_power, options.half_width)
+    plan = make_plan(model, options.statistic, sizes, goal=goal, runs=options.runs, draws=options.permutations,
+                     seed=options.seed, out=out, progress=Terminal())
+    print("\n".join([plan.printed, "", *plan.words, "", *map(str, plan.paths)]))
+
+
+def _study(options: argparse.Namespace) -> Study:
+    from salcompare.study import open_study
+
+    return open_study(options.study, clip=getattr(options, "clip", False),
+                      drop_invalid=getattr(options, "drop_invalid", False))
