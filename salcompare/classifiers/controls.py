@@ -15,7 +15,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from salcompare.classifiers.attributions import DIMS, attribute
+from salcompare.classifiers.attributions import attribute
 from salcompare.classifiers.preparation import Pixels
 from salcompare.classifiers.randomisation import all_layers, randomised, steps_from_the_head
 from salcompare.classifiers.relabelling import Relabelled, relabelled, training_features
@@ -28,6 +28,7 @@ from salcompare.store import MapStream
 
 CALIBRATION = 4
 """Photographs, of as many actors as can be, that batch normalisations with random weights before them are fit to."""
+DIMS = ("image", "y", "x")
 FORMS = ("cascading", "independent")
 Build = Callable[[str], TrainedClassifier]
 
@@ -188,7 +189,7 @@ def _template(pixels: xr.DataArray, rows: Sequence[_Row], attrs: Mapping[str, ob
         named |= {"form": np.array([row.form for row in rows]), "layer": np.array([row.layer for row in rows]),
                   "step": np.array([row.step for row in rows])}
     shape = (len(rows), pixels.sizes["y"], pixels.sizes["x"])
-    return xr.Dataset({"saliency": (DIMS[:3], da.zeros(shape, dtype=np.float32))},
+    return xr.Dataset({"saliency": (DIMS, da.zeros(shape, dtype=np.float32))},
                       coords={**{name: ("image", values) for name, values in named.items()},
                               "y": pixels["y"].to_numpy(), "x": pixels["x"].to_numpy()}, attrs=dict(attrs))
 

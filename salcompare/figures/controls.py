@@ -27,7 +27,7 @@ from plotnine.coords import coord_flip
 
 from salcompare.figures.captions import caption
 from salcompare.figures.data import Figure, FigureData, rows
-from salcompare.figures.theme import BASELINES, CLASSIFIERS, SIMULATED, SINGLE, figure_theme, source_name, wrapped
+from salcompare.figures.theme import BASELINES, CLASSIFIERS, SIMULATED, SINGLE, figure_theme, source_name
 
 METRIC, FORM = "pearson", "smoothed"
 CONTROLS = {"randomised network": "Random weights", "shuffled labels": "Shuffled actors", "sobel": "Sobel edges",
@@ -35,7 +35,7 @@ CONTROLS = {"randomised network": "Random weights", "shuffled labels": "Shuffled
 METRICS = {"spearman": "Spearman", "ssim": "SSIM"}
 FORMS = {"cascading": CLASSIFIERS[0], "independent": "#E69F00"}
 SHAPES = {"cascading": "o", "independent": "s"}
-ROW, CURVES = 0.2, 1.7  # inches
+ROW, CURVES = 0.17, 1.6  # inches
 
 
 def controls_missing(data: FigureData) -> str | None:
@@ -91,7 +91,7 @@ def _beside(data: FigureData, table: pd.DataFrame) -> ggplot:
     plot: ggplot = (
         ggplot(table, aes("row", "value", color="own")) + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), size=0.5)
         + geom_point(size=1.8, stroke=0) + scale_x_discrete() + scale_color_manual(colours, guide=None) + coord_flip()
-        + labs(x="", y="Pearson correlation with people, smoothed maps", subtitle=SIMULATED if data.simulated else ""))
+        + labs(x="", y="Pearson correlation with people", subtitle=SIMULATED if data.simulated else ""))
     return plot
 
 
@@ -104,7 +104,7 @@ def _similarity(table: pd.DataFrame) -> ggplot:
         + geom_line(size=0.5) + geom_point(size=1.5, stroke=0)
         + scale_color_manual(FORMS) + scale_fill_manual(FORMS) + scale_shape_manual(SHAPES)
         + scale_x_continuous(breaks=list(range(steps + 1)))
-        + labs(x=wrapped("Step randomised: 0 none, 1 the head, last the layers next to the image", 60),
+        + labs(x="Step (0: none, 1: the head)",
                y="Similarity to the intact map", color="Layers", fill="Layers", shape="Layers"))
     return plot
 
