@@ -186,3 +186,21 @@ def test_the_planted_networks_maps_change_once_neither_gate_nor_head_keeps_them_
     assert min(curve["independent"]) > 0.7
     assert (rows["n"] + rows["n_undefined"] == 5).all()
     assert (rows["ci_low"].notna() == (rows["n"] >= 3)).all()
+
+
+def test_controls_of_a_second_classifier_are_named_after_it(stores):
+    human = people_at("left eye", FACES).to_dataset()
+    other = "other/finetuned/guided_backprop"
+    maps = xr.Dataset({"saliency": human["coverage"]})
+    kind = {"randomised network": store.open_dataset(stores, "randomised")}
+    data = AnalysisData(photographs=FACES, images=pd.DataFrame(), responses=None, human=human, human_heatmap=None,
+                        classifier_maps={SOURCE: maps, other: maps}, accuracies=pd.DataFrame(),
+                        controls={SOURCE: kind, other: kind})
+    analysis = OverlapAnalysis(data, Maps(sigma=0.05), Statistics(n_permutations=99), 3, forms=["smoothed"])
+    table = estimates_table(control_estimates(analysis))
+    own = table[(table["statistic"] == "overlap") & (table["level"] == "population")]
+    assert list(own["source"]) == ["sobel", "photograph gradient", "randomised network",
+                                   f"randomised network of {other}"]
+    held = table[table["statistic"] == "overlap_control"]
+    assert set(held["source"]) == {SOURCE, other}
+    assert set(held["against"]) == {"randomised network"}
