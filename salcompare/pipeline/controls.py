@@ -62,7 +62,8 @@ def _controls(study: Study, own: str, progress: Progress, *, classifier: Classif
     from salcompare.classifiers.controls import Target, write_layer_maps, write_randomised_maps, write_shuffled_maps
 
     config, photographs = study.config, study.photographs()
-    test, training = (photographs.sel(image=photographs.split == split).load() for split in ("test", "train"))
+    # Test photographs are read as they are explained; training needs all of its own at once.
+    test, training = (photographs.sel(image=photographs.split == split) for split in ("test", "train"))
     trained = load_classifier(study.classifier_folder(classifier), classifier.variants[-1])
     targets = {name: Target(_folder(study, classifier), name, own, config.study.seed, {"classifier": classifier.name})
                for name in kinds(study).values()}
