@@ -3,7 +3,8 @@
 `read_config` reads and checks a file, `commented_toml` writes the file that ``salcompare init`` leaves.
 """
 
-from salcompare.config.classifiers import Attribution, Classifier, Controls, Phase, Precomputed
+from salcompare.config.classifiers import Attribution, Classifier, Phase, Precomputed
+from salcompare.config.controls import Controls
 from salcompare.config.people import QUALITY_RULES, Collect, Fixations, Quality, Responses, Simulation
 from salcompare.config.reading import ALL_TEST, read_config
 from salcompare.config.sections import Config

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from salcompare.config.classifiers import Attribution, Classifier, Controls, Precomputed
+from salcompare.config.classifiers import Attribution, Classifier, Precomputed
+from salcompare.config.controls import Controls
 from salcompare.config.people import Collect, Fixations, Quality, Responses, Simulation
 from salcompare.config.study import General, Images, Maps, Report, Statistics
 from salcompare.errors import Problem
