@@ -37,6 +37,7 @@ def write_figures(study: Study, *, only: Collection[int] | None, progress: Progr
     require(study, "statistics")
     if study.config.classifier:
         require(study, "saliency differences")
+        require(study, "saliency matrix")
     data = figure_data(study)
     left_out = figures_left_out(data)
     refused = [Problem("--only", f"figure {number}: {left_out[number]}") for number in only or () if number in left_out]
@@ -64,7 +65,8 @@ def figure_data(study: Study) -> FigureData:
         heatmaps=study.heatmaps().load(), differences=differences, estimates=study.estimates,
         nulls=_nulls(study), actors=shown_actors(study), simulated=study.simulated,
         mask_share=study.config.maps.mask_share, human_share=study.config.maps.human_share, credit=credit(study),
-        training=_training(study), headlines=_quality_tables(study).get("headlines"))
+        training=_training(study), headlines=_quality_tables(study).get("headlines"),
+        class_matrix=store.open_dataset(study.processed, "class_matrix") if study.config.classifier else None)
 
 
 def check_names(study: Study) -> None:

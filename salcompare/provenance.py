@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("salcompare", "numpy", "pandas", "scipy", "xarray", "zarr", "scikit-image", "pillow", "plotnine",
-            "statsmodels", "torch", "torchvision")
+            "statsmodels", "torch", "torchvision", "captum")
 _BLOCK = 1 << 20
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from salcompare.schema import Table
 
 IMAGES_PER_CHUNK = 16
+_SIZES = {"image": IMAGES_PER_CHUNK, "response": IMAGES_PER_CHUNK}
 
 
 @contextlib.contextmanager
@@ -166,10 +167,12 @@ class MapStream:
     Parameters
     ----------
     template : Dataset
-        Coordinates and attributes of the whole; every variable of dims (image, y, x), its values ignored (a lazy
+        Coordinates and attributes of the whole; every variable of dims (image, ...), its values ignored (a lazy
         array of zeros will do).
     folder, name, fingerprint
         As for `write_dataset`.
+    dim, per_chunk : str, int
+        The first dim of every variable, and how much of it is written at once.
 
     Notes
     -----
@@ -178,21 +181,23 @@ class MapStream:
     is current already, of the same fingerprint and images, has nothing missing.
     """
 
-    def __init__(self, template: xr.Dataset, folder: Path, name: str, *, fingerprint: str) -> None:
+    def __init__(self, template: xr.Dataset, folder: Path, name: str, *, fingerprint: str, dim: str = "image",
+                 per_chunk: int = IMAGES_PER_CHUNK) -> None:
         self.folder, self.name, self.fingerprint = folder, name, fingerprint
-        self.n_images = template.sizes["image"]
+        self.length, self.per_chunk = template.sizes[dim], per_chunk
         self._shapes = {str(key): array.shape[1:] for key, array in template.data_vars.items()}
         folder.mkdir(parents=True, exist_ok=True)
         current = _current_path(folder, name, fingerprint)
-        if current is not None and _begun(current, template):
+        if current is not None and _begun(current, template, dim):
             self.path = current
             return
         self.path = _free_path(folder, name, fingerprint)
-        if not _begun(self.path, template):
+        if not _begun(self.path, template, dim):
             plain = _plain(template)
             shutil.rmtree(self.path, ignore_errors=True)
-            _in_store_chunks(plain, plain.data_vars).to_zarr(
-                self.path, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(plain), compute=False)
+            chunks = {dim: per_chunk}
+            _in_store_chunks(plain, plain.data_vars, chunks).to_zarr(
+                self.path, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(plain, chunks), compute=False)
             self._done.mkdir()
 
     def missing(self) -> list[slice]:
@@ -202,11 +207,11 @@ class MapStream:
 
     def ranges(self) -> list[slice]:
         """All ranges of images, one chunk each, in order."""
-        starts = range(0, self.n_images, IMAGES_PER_CHUNK)
-        return [slice(start, min(start + IMAGES_PER_CHUNK, self.n_images)) for start in starts]
+        starts = range(0, self.length, self.per_chunk)
+        return [slice(start, min(start + self.per_chunk, self.length)) for start in starts]
 
     def write(self, images: slice, **variables: NDArray[np.generic]) -> None:
-        """Write one range that `missing` gave: arrays (images, y, x) by variable name, all of the template's."""
+        """Write one range that `missing` gave: arrays (images, ...) by variable name, all of the template's."""
         shapes = {name: values.shape for name, values in variables.items()}
         if shapes != {name: (images.stop - images.start, *shape) for name, shape in self._shapes.items()}:
             message = f"{self.path}: arrays of shapes {shapes} for {images}"  # Zarr would broadcast them
@@ -216,7 +221,7 @@ class MapStream:
         (self._done / str(images.start)).touch()
 
     def read(self, images: slice, name: str) -> NDArray[np.generic]:
-        """Read one range of a variable back, (images, y, x)."""
+        """Read one range of a variable back, (images, ...)."""
         return self._array(name)[images]  # type: ignore[return-value]  # Zarr's own word for an ndarray
 
     def finish(self, provenance: Mapping[str, object] | None = None, *, attrs: Mapping[str, Any] | None = None) -> None:
@@ -246,7 +251,7 @@ def _marks(store: Path, variables: Iterable[Hashable]) -> Path:
     return store / str(min(map(str, variables))) / "done"
 
 
-def _begun(path: Path, template: xr.Dataset) -> bool:
+def _begun(path: Path, template: xr.Dataset, dim: str) -> bool:
     """Whether a stream of the template's images was begun here."""
     import xarray as xr
 
@@ -254,7 +259,7 @@ def _begun(path: Path, template: xr.Dataset) -> bool:
         return False
     with xr.open_zarr(path, zarr_format=2, chunks=None) as begun:
         return (set(begun.data_vars) == set(template.data_vars) and dict(begun.sizes) == dict(template.sizes)
-                and begun.indexes["image"].equals(template.indexes["image"]))
+                and begun.indexes[dim].equals(template.indexes[dim]))
 
 
 def _current_path(folder: Path, name: str, fingerprint: str) -> Path | None:
@@ -269,19 +274,18 @@ def _free_path(folder: Path, name: str, fingerprint: str) -> Path:
     return folder / f"{name}-{fingerprint}again.zarr" if _current_path(folder, name, fingerprint) == path else path
 
 
-def _in_store_chunks(plain: xr.Dataset, names: Iterable[Hashable]) -> xr.Dataset:
+def _in_store_chunks(plain: xr.Dataset, names: Iterable[Hashable], sizes: Mapping[str, int] = _SIZES) -> xr.Dataset:
     """Make variables lazy, in the store's chunks; coordinates stay in memory, as lazy ones may be left unwritten."""
-    return plain.assign({name: plain.variables[name].chunk(_chunks(plain.variables[name])) for name in names})
+    return plain.assign({name: plain.variables[name].chunk(_chunks(plain.variables[name], sizes)) for name in names})
 
 
-def _encoding(plain: xr.Dataset) -> dict[Hashable, dict[str, object]]:
-    return {name: {"chunks": tuple(_chunks(array.variable).values())} for name, array in plain.data_vars.items()
+def _encoding(plain: xr.Dataset, sizes: Mapping[str, int] = _SIZES) -> dict[Hashable, dict[str, object]]:
+    return {name: {"chunks": tuple(_chunks(array.variable, sizes).values())} for name, array in plain.data_vars.items()
             if array.ndim and array.size}
 
 
-def _chunks(variable: xr.Variable) -> dict[Hashable, int]:
-    return {dim: min(IMAGES_PER_CHUNK, size) if dim in {"image", "response"} else size
-            for dim, size in variable.sizes.items()}
+def _chunks(variable: xr.Variable, sizes: Mapping[str, int]) -> dict[Hashable, int]:
+    return {dim: min(sizes.get(str(dim), size), size) for dim, size in variable.sizes.items()}
 
 
 def _plain(dataset: xr.Dataset) -> xr.Dataset:

@@ -80,15 +80,21 @@ class Study:
 
     @property
     def sources(self) -> list[str]:
-        """Names of the classifiers' sources, such as ``alexnet/finetuned/guided_backprop``, ready-made ones last."""
+        """Names of the classifiers' sources, such as ``alexnet/finetuned/guided_backprop``, ready-made ones last.
+
+        Of each classifier the main one, the last variant by the study's main method, stands last.
+        """
         return list(self._stored)
 
     @property
     def _stored(self) -> dict[str, _Stored]:
-        method = self.config.attribution.method
-        trained = {source_name(classifier, variant, method):
-                   _Stored(f"maps {classifier.name}/{variant}", self.classifier_folder(classifier),
-                           f"{variant}-{method}") for classifier, variant in self.variants}
+        trained = {}
+        for classifier in self.config.classifier:
+            for method in reversed(self.config.attribution.methods):  # the main one last
+                for variant in classifier.variants:
+                    source = source_name(classifier, variant, method)
+                    trained[source] = _Stored(f"maps {source}", self.classifier_folder(classifier),
+                                              f"{variant}-{method}")
         return trained | {f"{given.name}/{PRECOMPUTED}/{given.method}":
                           _Stored(f"maps {given.name}", self.classifier_folder(given), f"{PRECOMPUTED}-{given.method}")
                           for given in self.config.precomputed}
@@ -177,14 +183,11 @@ class Study:
         classifier : str, optional
             Its name in study.toml; the first if not given.
         method : str, optional
-            The attribution method; the study's if not given.
+            The attribution method; the study's main one if not given.
         seed : int, optional
             The training seed; only the study's own is trained.
         """
-        source = self._source(classifier, variant)
-        of = source.split("/")[2]
-        if method not in (None, of):
-            raise InputError(Problem("method", repr(method), repr(of), "set [attribution] method in study.toml"))
+        source = self._source(classifier, variant, method)
         if seed is not None and seed != self.config.study.seed:
             raise InputError(Problem("seed", str(seed), str(self.config.study.seed), "set [study] seed in study.toml"))
         return self.maps_of(source)
@@ -217,11 +220,11 @@ class Study:
 
         require(self, stage)
 
-    def _source(self, classifier: str | None, variant: str | None) -> str:
-        named: dict[str, dict[str, str]] = {}  # classifier -> variant -> source
+    def _source(self, classifier: str | None, variant: str | None, method: str | None) -> str:
+        named: dict[str, dict[str, list[str]]] = {}  # classifier -> variant -> methods, the main one last
         for source in self.sources:
-            name, of, _ = source.split("/")
-            named.setdefault(name, {})[of] = source
+            name, of, by = source.split("/")
+            named.setdefault(name, {}).setdefault(of, []).append(by)
         if not named:
             raise InputError(Problem(FILE_NAME, "the study has no classifier", remedy="add a [[classifier]]"))
         name = classifier or next(iter(named))
@@ -230,7 +233,11 @@ class Study:
         variant = variant or list(named[name])[-1]
         if variant not in named[name]:
             raise InputError(Problem("variant", repr(variant), "one of " + ", ".join(named[name])))
-        return named[name][variant]
+        method = method or named[name][variant][-1]
+        if method not in named[name][variant]:
+            raise InputError(Problem("method", repr(method), "one of " + ", ".join(named[name][variant]),
+                                     "name it in [attribution] methods of study.toml"))
+        return f"{name}/{variant}/{method}"
 
 
 def source_name(classifier: Classifier, variant: str, method: str) -> str:

@@ -195,7 +195,8 @@ def _template(pixels: xr.DataArray, rows: Sequence[_Row], attrs: Mapping[str, ob
 
 
 def _attributes(trained: TrainedClassifier, attribution: Attribution, more: Mapping[str, object]) -> dict[str, object]:
-    known = {"target": "the photograph's own actor", "attribution": attribution, "backbone": trained.backbone,
+    known = {"target": "the photograph's own actor", "attribution": attribution.choices(attribution.method),
+             "backbone": trained.backbone,
              "variant": trained.variant, "intact_weights_sha256": trained.weights_sha256, "versions": versions(),
              **more}
     return {key: value if isinstance(value, (str, int, float)) else canonical_json(value)

@@ -1,4 +1,4 @@
-"""The classifiers' side: networks, their training, and how their maps are made."""
+"""The classifiers' side: networks, their training, and maps that are there already."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ class Classifier:
     """A network, its weights and its training."""
 
     name: str = option("alexnet", "what the report calls it")
-    backbone: str = option("alexnet", "alexnet or efficientnet_lite0")
-    weights: str = option("imagenet", "imagenet, installed (from a package), none, or a file's path")
+    backbone: str = option("alexnet", "alexnet, efficientnet_lite0, a torchvision classification model such as "
+                                     "resnet18, timm:NAME, or your own module:factory")
+    weights: str = option("imagenet", "imagenet, installed (from a package), none, or the path of a .pth or "
+                                      ".safetensors file")
     variants: tuple[str, ...] = option(("frozen", "finetuned"), "which variants, in order",
                                         choices=("frozen", "finetuned"))
     hidden: int = option(100, "units of the new hidden layer", low=1)
@@ -44,14 +46,3 @@ class Precomputed:
     path: str = option("data/raw/maps", "a folder of ACTOR/IMAGE.png, .npy, .npz or .nc, or one .npz or .nc file")
     method: str = option("given", "how the maps were made, one word, as in guided_backprop")
     drop_invalid: bool = option(False, "leave out maps that cannot be used, counted, instead of refusing all")
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """How a network's maps are made."""
-
-    method: str = option("guided_backprop", "the attribution method", choices=("guided_backprop",))
-    output: str = option("logit", "what is explained: the actor's logit or probability",
-                          choices=("logit", "probability"))
-    channels: str = option("sum", "how the three colour channels become one map", choices=("sum", "max"))
-    batch: int = option(32, "images at a time", low=1)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from salcompare.config.classifiers import Attribution, Classifier, Precomputed
+from salcompare.config.attribution import Attribution
+from salcompare.config.classifiers import Classifier, Precomputed
 from salcompare.config.controls import Controls
 from salcompare.config.people import Collect, Fixations, Quality, Responses, Simulation
+from salcompare.config.removal import Removal
 from salcompare.config.study import General, Images, Maps, Report, Statistics
 from salcompare.errors import Problem
 
@@ -29,6 +31,7 @@ class Config:
     precomputed: tuple[Precomputed, ...] = ()
     attribution: Attribution = field(default_factory=Attribution)
     controls: Controls = field(default_factory=Controls)
+    removal: Removal = field(default_factory=Removal)
     maps: Maps = field(default_factory=Maps)
     statistics: Statistics = field(default_factory=Statistics)
     report: Report = field(default_factory=Report)
@@ -45,12 +48,16 @@ def contradictions(config: Config, where: str) -> list[Problem]:
     if len(config.study.size) != 2:
         problems.append(Problem(f"{where} [study] size", str(list(config.study.size)), "height and width"))
     problems += _names(config, where)
+    problems += config.attribution.contradictions(where)
     problems += [Problem(f"{where} [[classifier]] variants", "[]", "at least one of frozen, finetuned")
                  for classifier in config.classifier if not classifier.variants]
     if not config.classifier and not config.precomputed and config.responses.source == "none":
         problems.append(Problem(where, "neither a classifier nor responses", "one of them", "give a [[classifier]]"))
     if config.responses.source == "fixations":
         problems += _spread(config.fixations, where)
+    if not config.removal.fills or len(set(config.removal.fills)) < len(config.removal.fills):
+        problems.append(Problem(f"{where} [removal] fills", str(list(config.removal.fills)),
+                                "at least one of mean, blur, noise, each once"))
     if len(config.report.actors) > 6:
         problems.append(Problem(f"{where} [report] actors", f"{len(config.report.actors)} actors", "at most 6"))
     return problems

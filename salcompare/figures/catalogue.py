@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from salcompare.errors import InputError, Problem
 from salcompare.figures.ceilings import ceilings_figure, ceilings_missing
+from salcompare.figures.class_matrix import class_matrix_figure, class_matrix_missing
 from salcompare.figures.controls import controls_figure, controls_missing
 from salcompare.figures.data import Figure, FigureData
 from salcompare.figures.differences import differences_figure, differences_missing
@@ -15,6 +16,7 @@ from salcompare.figures.label_cells import label_cells_figure, label_cells_missi
 from salcompare.figures.labels import labels_figure, labels_missing
 from salcompare.figures.masks import masks_figure, masks_missing
 from salcompare.figures.overlap import overlap_figure, overlap_missing
+from salcompare.figures.removal import removal_figure, removal_missing
 from salcompare.figures.symmetry import symmetry_figure, symmetry_missing
 from salcompare.figures.training import training_figure, training_missing
 from salcompare.figures.variance import variance_figure, variance_missing
@@ -33,6 +35,8 @@ _FIGURES: dict[int, tuple[Callable[[FigureData], str | None], Callable[[FigureDa
     12: (ceilings_missing, ceilings_figure),
     13: (exclusions_missing, exclusions_figure),
     14: (controls_missing, controls_figure),
+    15: (removal_missing, removal_figure),
+    17: (class_matrix_missing, class_matrix_figure),
 }
 NUMBERS = tuple(_FIGURES)
 """2 to 6 are those of Sun, Teoh & Guerzhoy (2020); 7 on go beyond."""

@@ -56,6 +56,9 @@ class FigureData:
     headlines : DataFrame or None
         Headline numbers with and without exclusions: ``headline, value, ci_low, ci_high, value_all, ci_low_all,
         ci_high_all, verdict``.
+    class_matrix : Dataset or None
+        ``difference`` (actor, other_actor, y, x): what in the actor's photographs tells them from the other actor, and
+        ``n_images`` (actor).
     """
 
     photographs: xr.DataArray
@@ -74,6 +77,7 @@ class FigureData:
     credit: str
     training: pd.DataFrame | None = None
     headlines: pd.DataFrame | None = None
+    class_matrix: xr.Dataset | None = None
 
     @property
     def main(self) -> str | None:

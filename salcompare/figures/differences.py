@@ -13,7 +13,7 @@ from salcompare.figures.theme import SEQUENTIAL, picture_width, source_name, tic
 from salcompare.maps import saliency_difference, top_mask
 
 MOST_IMAGES = 6
-COLUMNS = ("Photograph", "GB of actor y", "GB of actor z", "Difference y − z")
+COLUMNS = ("Photograph", "Map of actor y", "Map of actor z", "Difference y − z")
 
 
 def differences_missing(data: FigureData) -> str | None:
@@ -34,9 +34,11 @@ def differences_figure(data: FigureData) -> Figure:
     width = picture_width(len(COLUMNS))
     plot, height = picture_rows(rows, COLUMNS, width=width)
     of = f" ({source_name(data.main)})" if data.main else ""
+    method = str(pairs.attrs.get("method", "guided_backprop"))
+    made = "Guided Backpropagation (GB)" if method == "guided_backprop" else method.replace("_", " ").capitalize()
     text = caption(data, [
         f"Rows: {counted(len(rows), 'image')} of {counted(len(set(_names(pairs))), 'pair')} of actors, named y − z.",
-        f"Guided Backpropagation (GB){of} explains the logit of the image's own actor y, and of another actor z; each "
+        f"{made}{of} explains the logit of the image's own actor y, and of another actor z; each "
         "map is divided by its peak, and the difference is ReLU(y − z), on a scale of its own up "
         f"to {highest:.2g}.",
         f"Coloured: the top {data.mask_share:.0%} of each map's pixels; colours follow the square root.",

@@ -8,6 +8,7 @@ from salcompare import store
 from salcompare.pipeline.controls import controls_of
 from salcompare.pipeline.exclusions import write_headlines
 from salcompare.pipeline.given import maps_of_workers
+from salcompare.pipeline.removal import removals
 from salcompare.pipeline.settings import response_kind
 from salcompare.stages import Stage
 
@@ -39,7 +40,7 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
         human_heatmap=_actor_level_heatmap(study) if not image_level else None,
         classifier_maps={source: study.maps_of(source) for source in study.sources},
         accuracies=_of_classifiers(study, "accuracy"), predictions=_of_classifiers(study, "predictions"),
-        response_maps=maps_of_workers(study), controls=controls_of(study))
+        response_maps=maps_of_workers(study), removals=removals(study), controls=controls_of(study))
     results = analyse(data, maps=config.maps, statistics=config.statistics, seed=config.study.seed,
                       responses=response_kind(study), progress=progress)
     write_headlines(study, data, results.estimates, progress)
@@ -48,6 +49,7 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
     store.write_table(study.processed / "nulls.csv", results.nulls)
     store.write_table(study.processed / "overlap_images.csv", results.image_overlaps)
     store.write_table(study.processed / "agreement_images.csv", results.image_agreements)
+    store.write_table(study.processed / "removal_curves.csv", results.removal_curves)
     store.write_table(study.processed / "estimates.csv", results.estimates)
     progress.say(f"  {len(results.estimates)} estimates")
 

@@ -9,14 +9,18 @@ from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
 from salcompare.pipeline.settings import grid_settings
-from salcompare.presentation import difference_pairs
+from salcompare.presentation import difference_pairs, shown_actors
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage
+from salcompare.study import source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from salcompare.config import Classifier
+    import xarray as xr
+
+    from salcompare.classifiers import TrainedClassifier
+    from salcompare.config import Attribution, Classifier
     from salcompare.progress import Progress
     from salcompare.study import Study
 
@@ -33,9 +37,11 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
                     (folder / "accuracy.csv",))
     for classifier, variant in study.variants:
         folder = study.classifier_folder(classifier)
-        yield Stage(f"maps {classifier.name}/{variant}", (f"train {classifier.name}", "photographs"),
-                    {"attribution": config.attribution}, partial(_maps, classifier=classifier, variant=variant),
-                    outputs=(folder / f"{variant}-{config.attribution.method}.json",))
+        for method in config.attribution.methods:
+            yield Stage(f"maps {source_name(classifier, variant, method)}", (f"train {classifier.name}", "photographs"),
+                        {"attribution": attribution_settings(config.attribution, method)},
+                        partial(_maps, classifier=classifier, variant=variant, method=method),
+                        outputs=(folder / f"{variant}-{method}.json",))
     for given in config.precomputed:
         yield Stage(f"maps {given.name}", ("photographs",), {"precomputed": given, **grid},
                     partial(take_classifier_maps, given=given), given_inputs(study, given.path),
@@ -43,53 +49,86 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
 
 
 def difference_stages(study: Study) -> Iterator[Stage]:
-    """Give the stage of saliency differences, where there is a network to ask."""
+    """Give the stages of saliency differences, of pairs and of all actors shown, where there is a network to ask."""
     config = study.config
     if config.classifier:
         yield Stage("saliency differences", (f"train {config.classifier[0].name}", "photographs"),
-                    {"attribution": config.attribution, "differences": config.report.differences,
+                    {"attribution": attribution_settings(config.attribution), "differences": config.report.differences,
                      "actors": config.report.actors}, _differences,
                     outputs=(study.processed / "differences.json",))
+        yield Stage("saliency matrix", (f"train {config.classifier[0].name}", "photographs"),
+                    {"attribution": attribution_settings(config.attribution), "actors": config.report.actors}, _matrix,
+                    outputs=(study.processed / "class_matrix.json",))
 
 
 def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
+    """Hash the user's own files that a network is made of: its weights, and its code beside study.toml."""
+    module, is_own, _ = classifier.backbone.partition(":")
+    file = f"{module.replace('.', '/')}.py"
+    code = {file: provenance.sha256_of_file(study.root / file)} if is_own and (study.root / file).is_file() else {}
     if classifier.weights in ("imagenet", "installed", "none"):
-        return {}
+        return code
     path = study.root / classifier.weights
     if not path.is_file():
+        if is_own:
+            return code  # whose recipe may give weights names of its own; training finds out
         raise InputError(Problem(f"study.toml [[classifier]] {classifier.name} weights", f"no file {path}",
                                  "imagenet, installed, none, or a file of weights"))
-    return {classifier.weights: provenance.sha256_of_file(path)}
+    return code | {classifier.weights: provenance.sha256_of_file(path)}
 
 
 def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier) -> None:  # noqa: ARG001
     from salcompare.classifiers import train_classifier
+    from salcompare.classifiers.suitability import check_guided
 
+    if "guided" in study.config.attribution.method:
+        check_guided(classifier, size=study.config.study.size, root=study.root)  # before hours of training
     train_classifier(study.photographs(), study.images, classifier, root=study.root,
                      folder=study.classifier_folder(classifier), seed=study.config.study.seed, progress=progress)
 
 
-def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str) -> None:
+def attribution_settings(attribution: Attribution, method: str | None = None) -> dict[str, object]:
+    """Name what the maps of one method depend on, so that other methods' options leave them current."""
+    return attribution.choices(method or attribution.method) | {"batch": attribution.batch}
+
+
+def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str, method: str) -> None:
     from salcompare.classifiers import load_classifier, write_classifier_maps
 
     folder = study.classifier_folder(classifier)
     photographs = study.photographs()
-    test = photographs.sel(image=photographs.split == "test").load()
-    name = f"{variant}-{study.config.attribution.method}"
-    write_classifier_maps(load_classifier(folder, variant), test, config=study.config.attribution, folder=folder,
-                          name=name, fingerprint=own, progress=progress,
+    test = photographs.sel(image=photographs.split == "test")  # read as needed, like the maps, a chunk at a time
+    name = f"{variant}-{method}"
+    write_classifier_maps(load_classifier(folder, variant), test, config=study.config.attribution, method=method,
+                          folder=folder, name=name, fingerprint=own, progress=progress,
                           provenance={"seed": study.config.study.seed, "variant": variant})
-    check_maps(store.open_dataset(folder, name), CLASSIFIER_MAPS, f"{folder / name}")
+    check_maps(store.open_dataset(folder, name, chunked=True), CLASSIFIER_MAPS, f"{folder / name}")
 
 
 def _differences(study: Study, own: str, progress: Progress) -> None:
-    from salcompare.classifiers import load_classifier, write_class_differences
+    from salcompare.classifiers import write_class_differences
 
-    classifier = study.config.classifier[0]
-    photographs = study.photographs()
-    test = photographs.sel(image=photographs.split == "test").load()
-    trained = load_classifier(study.classifier_folder(classifier), classifier.variants[-1])
+    trained, test = _shown_network(study)
     progress.say("  " + ", ".join(f"{y} - {z}" for y, z in difference_pairs(study)))
     write_class_differences(trained, test, pairs=difference_pairs(study), images_per_pair=IMAGES_PER_PAIR,
                             config=study.config.attribution, folder=study.processed, name="differences",
                             fingerprint=own, provenance={"seed": study.config.study.seed})
+
+
+def _matrix(study: Study, own: str, progress: Progress) -> None:
+    from salcompare.classifiers import write_class_matrix
+
+    trained, test = _shown_network(study)
+    write_class_matrix(trained, test, actors=shown_actors(study), config=study.config.attribution,
+                       folder=study.processed, name="class_matrix", fingerprint=own, progress=progress,
+                       provenance={"seed": study.config.study.seed})
+
+
+def _shown_network(study: Study) -> tuple[TrainedClassifier, xr.DataArray]:
+    """Load the network that figures of one network show, and open the test photographs."""
+    from salcompare.classifiers import load_classifier
+
+    classifier = study.config.classifier[0]
+    photographs = study.photographs()
+    return (load_classifier(study.classifier_folder(classifier), classifier.variants[-1]),
+            photographs.sel(image=photographs.split == "test"))

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from salcompare import store
+from salcompare.pipeline.classifiers import attribution_settings
 from salcompare.pipeline.settings import grid_settings
 from salcompare.stages import Stage
 from salcompare.study import source_name
@@ -29,7 +30,8 @@ def control_stages(study: Study) -> Iterator[Stage]:
     config = study.config
     for classifier in controlled(study):
         yield Stage(f"controls {classifier.name}", (f"train {classifier.name}", "photographs"),
-                    {"attribution": config.attribution, "controls": config.controls, **grid_settings(study)},
+                    {"attribution": attribution_settings(config.attribution), "controls": config.controls,
+                     **grid_settings(study)},
                     partial(_controls, classifier=classifier),
                     outputs=tuple(_folder(study, classifier) / f"{name}.json" for name in kinds(study).values()))
 

@@ -167,3 +167,14 @@ def test_lazy_maps_and_photographs_give_the_same_pixels():
     here, there = plots(2), plots(2, classifier_maps=lazy, photographs=data.photographs.chunk({"image": 2}))
     for plot, other in zip(here[1:], there[1:], strict=True):
         np.testing.assert_array_equal(painted(plot, "s03"), painted(other, "s03"))
+
+
+def test_the_class_matrix_has_a_row_and_a_column_an_actor_and_no_difference_from_oneself():
+    (figure,) = make_figures(tiny(), only=[17])
+    drawn = figure.plot.draw()
+    texts = [text.get_text() for text in drawn.findobj(lambda artist: hasattr(artist, "get_text"))]
+    for actor in tiny().actors:
+        assert any(actor in text and "−" not in text for text in texts)
+        assert any(text.startswith("−") and actor in text for text in texts)
+    assert "Row y, column z" in figure.caption
+    assert "mean over 2 test images" in figure.caption

@@ -36,11 +36,14 @@ def tiny(**changes: object) -> FigureData:
     saliency = maps[MAIN].saliency.to_numpy()
     pairs = xr.Dataset({"own": (("image", "y", "x"), saliency[:2]), "other": (("image", "y", "x"), saliency[2:4])}, {
         "image": names[:2], "actor": ("image", [ACTORS[0]] * 2), "other_actor": ("image", [ACTORS[1]] * 2)})
+    matrix = xr.Dataset({"difference": (("actor", "other_actor", "y", "x"), rng.random((3, 3, HEIGHT, WIDTH))),
+                         "n_images": ("actor", np.full(3, 2))}, {
+        "actor": list(ACTORS), "other_actor": list(ACTORS), "y": coords["y"], "x": coords["x"]})
     data = FigureData(
         photographs=photographs, images=images, responses=responses(names), human=human, classifier_maps=maps,
         heatmaps=xr.Dataset({"heatmap": heatmap, "relative": heatmap - heatmap.mean("actor")}), differences=pairs,
         estimates=estimates(), nulls=nulls(), actors=ACTORS, simulated=True, mask_share=0.05, human_share=0.1,
-        credit="Some Museum", training=training(), headlines=headlines())
+        credit="Some Museum", training=training(), headlines=headlines(), class_matrix=matrix)
     return dataclasses.replace(data, **changes)  # type: ignore[arg-type]
 
 
@@ -95,6 +98,7 @@ def estimates() -> pd.DataFrame:
     found += [{"statistic": "accuracy", "metric": part, "level": "population", "source": f"alexnet/{variant}",
                "value": 0.9, "ci_low": 0.8, "ci_high": 0.95, "ci_method": "wilson", "n": 6}
               for variant in ("frozen", "finetuned") for part in ("train", "validation", "test")]
+    found += removals()
     return pd.DataFrame([*found, *controls()])
 
 
@@ -109,6 +113,17 @@ def controls() -> list[dict[str, object]]:
         *({**key, "statistic": "randomisation_similarity", "metric": metric, "form": form, "source": MAIN,
            "against": layer, "resampled": "randomisations", "n": 5} for metric in ("spearman", "ssim")
           for form in ("cascading", "independent") for layer in ("head", "features.0"))]
+
+
+def removals() -> list[dict[str, object]]:
+    drops: list[dict[str, object]] = [
+        {"statistic": "removal_drop", "metric": metric, "form": fill, "level": "population", "source": MAIN,
+         "against": against, "value": 1.0, "ci_low": 0.5, "ci_high": 1.5, "ci_method": "t", "resampled": "actors",
+         "n": 3}
+        for metric in ("logit", "accuracy") for fill in ("mean", "blur")
+        for against in ("classifier", "people", "both", "random", "random people", "centre")]
+    drops += [{**drops[0], "against": "label region", "label": label} for label in ("eyes", "nose")]
+    return [*drops, {**drops[0], "contrast": "minus random", "p_value": 0.5}]
 
 
 def symmetry_tests() -> list[dict[str, object]]:

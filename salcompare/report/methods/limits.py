@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from salcompare.report.methods.attribution import is_guided
+
 if TYPE_CHECKING:
     from salcompare.report.data import ReportData
 
@@ -34,8 +36,9 @@ def limits(data: ReportData) -> list[str]:
 
 def _of_classifiers(data: ReportData) -> list[str]:
     said = []
-    methods = {given["method"] for given in data.given_maps.values()}
-    if data.classifiers or "guided_backprop" in methods:
+    methods = [given["method"] for given in data.given_maps.values()]
+    methods += data.settings["attribution"]["methods"] if data.classifiers else []
+    if is_guided(methods):
         said.append(
             "Guided Backpropagation hardly changes when a network's weights are replaced by random ones (Adebayo et "
             "al. 2018): a map may show the photograph's edges more than what the network learned.")

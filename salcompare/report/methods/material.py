@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from salcompare.report.methods.attribution import attributions
 from salcompare.report.wording import number, percent, spread
 
 if TYPE_CHECKING:
@@ -85,11 +86,8 @@ def _classifier(settings: Mapping[str, Any]) -> str:
 
 def classifier_maps(data: ReportData) -> str:
     """Say how their maps were made."""
-    maps, attribution = data.settings["maps"], data.settings["attribution"]
-    width = data.settings["study"]["size"][1]
-    return ("Guided Backpropagation (Springenberg et al. 2015): the gradient of the actor's "
-            f"{attribution['output']} with respect to the image, with negative gradients zeroed at every ReLU and at "
-            f"the input; channels are reduced by their {attribution['channels']}. {_prepared(maps, width)}")
+    settings = data.settings
+    return f"{attributions(settings['attribution'])} {_prepared(settings['maps'], settings['study']['size'][1])}"
 
 
 def _prepared(maps: Mapping[str, Any], width: int) -> str:

@@ -10,6 +10,7 @@ from salcompare.report.summary.agreement import agreement, ceiling
 from salcompare.report.summary.controls import controls
 from salcompare.report.summary.drivers import drivers
 from salcompare.report.summary.material import accuracy, compared
+from salcompare.report.summary.needs import needs
 from salcompare.report.summary.quality import exclusions
 from salcompare.report.summary.symmetry import symmetry
 from salcompare.report.summary.variance import alike
@@ -38,6 +39,7 @@ def summarise(data: ReportData) -> list[Finding]:
         ("Does the classifier agree with people?", agreement),
         ("Is it the network speaking?", controls),
         ("Which actors and labels drive it?", drivers),
+        ("Does the network need what people look at?", needs),
         ("Are the maps symmetric?", symmetry),
         ("Do exclusions change what was found?", exclusions),
     ]

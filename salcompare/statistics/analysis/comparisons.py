@@ -24,14 +24,16 @@ DISTANCE: Literal["correlation"] = "correlation"
 
 
 def compared_sources(sources: Sequence[str]) -> list[tuple[str, str]]:
-    """Choose the pairs of sources to compare: variants of one classifier, and the last variants of two.
+    """Choose the pairs of sources to compare; the later one comes first: finetuned less frozen.
 
-    The later one comes first: finetuned less frozen.
+    They are variants of one classifier by one method, one variant's maps by two methods, and the last sources of two
+    classifiers.
     """
-    of = {source: source.split("/")[0] for source in sources}
-    last = {name: source for source, name in of.items()}
+    of = {source: source.split("/") for source in sources}
+    last = {parts[0]: source for source, parts in of.items()}
     return [(one, other) for at, one in enumerate(sources) for other in sources[:at]
-            if of[one] == of[other] or (one in last.values() and other in last.values())]
+            if (of[one][0] == of[other][0] and sum(a != b for a, b in zip(of[one], of[other], strict=False)) == 1)
+            or (one in last.values() and other in last.values())]
 
 
 def comparison_rows(one: Mapping[str, xr.DataArray], other: Mapping[str, xr.DataArray], names: tuple[str, str],

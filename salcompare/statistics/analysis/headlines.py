@@ -132,12 +132,13 @@ def compare_headlines(kept: pd.DataFrame, whole: pd.DataFrame, source: str | Non
 
 
 def _others(estimates: pd.DataFrame, source: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Name the comparisons of the classifier with other variants and classifiers."""
+    """Name the comparisons of the classifier with other variants, methods and classifiers."""
     rows = estimates[(estimates["statistic"] == "overlap") & (estimates["source"] == source)]
     for contrast in rows["contrast"].dropna().unique().tolist():
         if contrast.startswith("minus ") and contrast.count("/") == 2:
-            name, variant, _ = contrast.removeprefix("minus ").split("/")
-            yield f"Overlap minus {name} {variant}'s", {**_OVERLAP, "contrast": contrast}
+            name, variant, method = contrast.removeprefix("minus ").split("/")
+            by = "" if source.endswith(f"/{method}") else f" {method.replace('_', ' ')}"
+            yield f"Overlap minus {name} {variant}{by}'s", {**_OVERLAP, "contrast": contrast}
 
 
 def _pick(table: pd.DataFrame, key: dict[str, str]) -> dict[str, object] | None:

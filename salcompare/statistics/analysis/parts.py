@@ -53,6 +53,9 @@ class AnalysisData:
     controls : mapping
         By source, then by the control's name ("randomised network", "shuffled labels", "layers"): Dataset with
         ``saliency`` (image, y, x) and coordinates photograph, actor and network along ``image``.
+    removals : mapping
+        By network, such as ``alexnet/finetuned``: what it says of photographs with parts taken out (see
+        `salcompare.statistics.removals.outcomes`).
     """
 
     photographs: xr.DataArray
@@ -65,6 +68,7 @@ class AnalysisData:
     predictions: pd.DataFrame | None = None
     response_maps: xr.DataArray | None = None
     controls: Mapping[str, Mapping[str, xr.Dataset]] = field(default_factory=dict)
+    removals: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     @property
     def by_worker(self) -> Responses | None:

@@ -1,0 +1,143 @@
+"""What tells each actor from each other one: every photograph explained for every actor, from one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.classifiers.saliency import check_photographs, described, several_maps
+from salcompare.classifiers.trained import TrainedClassifier
+from salcompare.config import Attribution
+from salcompare.errors import InputError, Problem
+from salcompare.maps import saliency_difference
+from salcompare.progress import Progress, Silent
+from salcompare.store import MapStream
+
+PIXELS = ("y", "x")
+
+
+def class_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, actors: Sequence[str] | None = None,
+               config: Attribution | None = None, method: str | None = None,
+               progress: Progress | None = None) -> xr.DataArray:
+    """Map what in each photograph speaks for each actor, from one forward pass a batch of photographs.
+
+    Parameters
+    ----------
+    trained, pixels, config, method, progress
+        As for `attribute`.
+    actors : sequence of str, optional
+        The actors explained; all of the network's if not given.
+
+    Returns
+    -------
+    float32 DataArray (other_actor, image, y, x)
+        At least 0. In memory: actors times photographs maps.
+
+    Raises
+    ------
+    InputError
+        As for `attribute`.
+    """
+    check_photographs(trained, pixels)
+    named = _known(trained, actors)
+    classes = np.array([[trained.actors.index(actor)] * pixels.sizes["image"] for actor in named], dtype=np.int64)
+    classes = classes.reshape(len(named), pixels.sizes["image"])
+    maps = several_maps(trained, pixels, classes, config or Attribution(), method=method, progress=progress)
+    coords = {name: pixels.coords[name] for name in ("image", "actor", *PIXELS)}
+    return xr.DataArray(maps, dims=("other_actor", "image", *PIXELS), name="saliency",
+                        coords={"other_actor": np.array(named, dtype=str), **coords})
+
+
+def write_class_matrix(trained: TrainedClassifier, pixels: xr.DataArray, *, actors: Sequence[str] | None = None,
+                       config: Attribution, folder: Path, name: str, fingerprint: str, method: str | None = None,
+                       provenance: Mapping[str, object] | None = None, progress: Progress | None = None) -> None:
+    """Write the actor x actor matrix of saliency differences: what in y's photographs tells y from z.
+
+    Parameters
+    ----------
+    trained, pixels, config, method, folder, name, fingerprint, provenance, progress
+        As for `write_classifier_maps`; a killed run goes on with the next actor.
+    actors : sequence of str, optional
+        Who is compared; all of the network's that have photographs if not given.
+
+    Notes
+    -----
+    The store has dims (actor, other_actor, y, x), means over the photographs of ``actor``: ``saliency``, explained
+    for ``other_actor``, and ``difference``, ReLU(map of y / its peak - map of z / its peak), 0 where both are one.
+    float32, at least 0. A photograph with a map that is zero everywhere has no difference and is left out of that
+    mean; where all are, the difference is NaN. ``n_images`` (actor) photographs were explained, and ``n_differences``
+    (actor, other_actor) of them have a difference.
+
+    Raises
+    ------
+    InputError
+        As for `attribute`, or if an actor has no photograph.
+    """
+    check_photographs(trained, pixels)
+    shown = pixels["actor"].to_numpy()
+    named = _known(trained, [a for a in trained.actors if a in set(shown.tolist())] if actors is None else actors)
+    _check_shown(named, shown)
+    provenance = dict(provenance or {})
+    attrs = described(trained, config, {"target": "of each photograph of actor: other_actor", **provenance},
+                      method=method)
+    template = _template(named, pixels, attrs)
+    stream = MapStream(template, folder, name, fingerprint=fingerprint, dim="actor", per_chunk=1)
+    missing = stream.missing()
+    for rows in (progress or Silent()).track(missing, total=len(missing), what=f"{name}, one actor each"):
+        own = pixels.isel(image=np.flatnonzero(shown == named[rows.start]))
+        stream.write(rows, **_row(trained, own, named, config, method))
+    stream.finish(provenance)
+
+
+def _row(trained: TrainedClassifier, own: xr.DataArray, named: list[str], config: Attribution,
+         method: str | None) -> dict[str, NDArray[np.generic]]:
+    """Sum over one actor's photographs, a batch at a time, so that memory does not grow with them."""
+    actor, per_batch = str(own["actor"].to_numpy()[0]), max(1, config.batch // len(named))
+    shape = (len(named), own.sizes["y"], own.sizes["x"])
+    saliency, difference, counted = np.zeros(shape), np.zeros(shape), np.zeros(len(named), np.int64)
+    for start in range(0, own.sizes["image"], per_batch):
+        maps = class_maps(trained, own.isel(image=slice(start, start + per_batch)), actors=named, config=config,
+                          method=method)
+        gap = saliency_difference(maps.sel(other_actor=actor, drop=True), maps).transpose("other_actor", "image", ...)
+        saliency += maps.sum("image", dtype=np.float64).to_numpy()
+        difference += gap.sum("image", skipna=True).to_numpy()
+        counted += gap.notnull().all(PIXELS).sum("image").to_numpy()
+    with np.errstate(invalid="ignore"):
+        mean = difference / np.where(counted, counted, np.nan)[:, None, None]
+    return {"saliency": (saliency / own.sizes["image"]).astype(np.float32)[None],
+            "difference": mean.astype(np.float32)[None], "n_differences": counted[None],
+            "n_images": np.array([own.sizes["image"]], np.int64)}
+
+
+def _template(named: list[str], pixels: xr.DataArray, attrs: dict[str, object]) -> xr.Dataset:
+    shape = (len(named), len(named), pixels.sizes["y"], pixels.sizes["x"])
+    dims = ("actor", "other_actor", *PIXELS)
+    maps = {name: (dims, da.zeros(shape, dtype=np.float32)) for name in ("saliency", "difference")}
+    counts = {"n_differences": (dims[:2], da.zeros(shape[:2], dtype=np.int64)),
+              "n_images": (dims[:1], da.zeros(shape[:1], dtype=np.int64))}
+    texts = np.array(named, dtype=str)
+    return xr.Dataset({**maps, **counts}, attrs=attrs, coords={
+        "actor": texts, "other_actor": texts, "y": pixels["y"].to_numpy(), "x": pixels["x"].to_numpy()})
+
+
+def _known(trained: TrainedClassifier, actors: Sequence[str] | None) -> list[str]:
+    named = list(trained.actors if actors is None else actors)
+    problems = [Problem("actors", f"{actor!r} is not among the network's actors",
+                        "one of " + ", ".join(trained.actors[:40])) for actor in named if actor not in trained.actors]
+    problems += [Problem("actors", f"{actor!r} stands there twice", "each actor once")
+                 for actor in sorted({actor for actor in named if named.count(actor) > 1})]
+    if problems:
+        raise InputError(problems)
+    return named
+
+
+def _check_shown(named: list[str], shown: NDArray[np.generic]) -> None:
+    problems = [Problem("actors", f"no photographs of {actor!r}", "at least one") for actor in named
+                if actor not in set(shown.tolist())]
+    if problems:
+        raise InputError(problems)

@@ -1,0 +1,104 @@
+"""Several attribution methods in one study: sources, stages, what goes stale, and what scripts read."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import salcompare as sc
+from salcompare import stages
+from salcompare.classifiers import attribute, load_classifier
+from salcompare.config import Attribution, Classifier, Config, read_config
+from salcompare.errors import ConfigError, InputError
+from salcompare.pipeline import stages as stages_of
+from salcompare.progress import Silent
+from salcompare.statistics.analysis import headline_source
+from salcompare.statistics.analysis.comparisons import compared_sources
+from salcompare.study import Study
+from tests.small_study import make_small_study
+
+THREE = ("guided_backprop", "smoothgrad", "grad_cam")
+
+
+def study_of(tmp_path, methods=THREE, **options):
+    config = Config(classifier=(Classifier(name="one"), Classifier(name="two", variants=("frozen",))),
+                    attribution=Attribution(methods=methods, **options))
+    return Study(tmp_path, config)
+
+
+def test_of_each_classifier_the_last_variant_by_the_main_method_stands_last(tmp_path):
+    study = study_of(tmp_path)
+    assert study.sources == [
+        "one/frozen/grad_cam", "one/finetuned/grad_cam", "one/frozen/smoothgrad", "one/finetuned/smoothgrad",
+        "one/frozen/guided_backprop", "one/finetuned/guided_backprop",
+        "two/frozen/grad_cam", "two/frozen/smoothgrad", "two/frozen/guided_backprop"]
+    assert headline_source(study.sources) == "one/finetuned/guided_backprop"
+
+
+def test_variants_and_methods_are_compared_one_at_a_time_and_classifiers_by_their_main_source(tmp_path):
+    pairs = compared_sources(study_of(tmp_path, THREE[:2]).sources)
+    assert set(pairs) == {
+        ("one/finetuned/smoothgrad", "one/frozen/smoothgrad"),
+        ("one/finetuned/guided_backprop", "one/frozen/guided_backprop"),
+        ("one/frozen/guided_backprop", "one/frozen/smoothgrad"),
+        ("one/finetuned/guided_backprop", "one/finetuned/smoothgrad"),
+        ("two/frozen/guided_backprop", "two/frozen/smoothgrad"),
+        ("two/frozen/guided_backprop", "one/finetuned/guided_backprop")}
+
+
+def map_stages(study):
+    (study.root / "data/raw/photographs").mkdir(parents=True, exist_ok=True)
+    return {stage.name: stage.settings for stage in stages_of(study) if stage.name.startswith("maps ")}
+
+
+def test_a_stage_a_source_depends_on_the_options_of_its_own_method_only(tmp_path):
+    study = study_of(tmp_path)
+    assert set(map_stages(study)) == {f"maps {source}" for source in study.sources}
+    fewer, noisier = study_of(tmp_path, THREE[:1]), study_of(tmp_path, samples=5)
+    gb, smooth = "maps one/finetuned/guided_backprop", "maps one/finetuned/smoothgrad"
+    assert map_stages(fewer)[gb] == map_stages(study)[gb] == map_stages(noisier)[gb]
+    assert map_stages(noisier)[smooth] != map_stages(study)[smooth]
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("methods = []", "methods: []; expected at least one of guided_backprop"),
+    ('methods = ["gradient", "gradient"]', "methods: 'gradient' stands there twice"),
+    ('methods = ["gradcam"]', "methods: 'gradcam'; expected guided_backprop or gradient"),
+    ('methods = ["smoothgrad_deep_lift"]\noutput = "probability"', "with the method smoothgrad_deep_lift"),
+    ("steps = 1", "steps: 1; expected a finite number from 2"),
+    ('baseline = "blue"', "baseline: 'blue'; expected mean or black"),
+])
+def test_what_attribution_cannot_be_told_is_refused(tmp_path, text, says):
+    (tmp_path / "study.toml").write_text(f"[attribution]\n{text}\n")
+    with pytest.raises(ConfigError, match="attribution") as caught:
+        read_config(tmp_path / "study.toml")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(("method", "sign", "used"), [
+    ("gradient", "auto", "absolute"), ("smoothgrad", "auto", "absolute"), ("deep_lift", "auto", "positive"),
+    ("gradient", "negative", "negative")])
+def test_the_sign_that_is_used_is_the_one_that_is_said(method, sign, used):
+    assert Attribution(sign=sign).choices(method)["sign"] == used
+
+
+def test_scripts_read_the_maps_of_any_method_by_its_name(tmp_path):
+    root = make_small_study(tmp_path / "study")
+    settings = (root / "study.toml").read_text()
+    (root / "study.toml").write_text(settings.replace(
+        "[maps]", '[attribution]\nmethods = ["guided_backprop", "grad_cam"]\n\n[maps]'))
+    study = sc.open_study(root)
+    for source in ("tiny/finetuned/grad_cam", "tiny/finetuned/guided_backprop"):
+        stages.run(study, until=f"maps {source}", progress=Silent())
+    main, other = study.classifier_maps().load(), study.classifier_maps(method="grad_cam").load()
+    assert (main.attrs["method"], other.attrs["method"]) == ("guided_backprop", "grad_cam")
+    trained = load_classifier(root / "data/processed/classifiers/tiny", "finetuned")
+    test = study.photographs().sel(image=main.image.to_numpy())
+    expected = attribute(trained, test, targets=test.actor, method="grad_cam")
+    np.testing.assert_allclose(other.saliency, expected, rtol=1e-4, atol=1e-6 * expected.max())
+    with pytest.raises(InputError, match=r"method: 'occlusion'; expected one of grad_cam, guided_backprop; name it in"):
+        study.classifier_maps(method="occlusion")
+    settings = dataclasses.replace(study.config, attribution=Attribution(methods=("guided_backprop", "occlusion")))
+    found = stages.standings(Study(root, settings))
+    assert found["maps tiny/finetuned/guided_backprop"].state == "current"
+    assert found["maps tiny/finetuned/occlusion"].state == "missing"
