@@ -5,6 +5,7 @@
 
 from salcompare.config.attribution import METHODS, Attribution, smoothed
 from salcompare.config.classifiers import Classifier, Phase, Precomputed
+from salcompare.config.controls import Controls
 from salcompare.config.people import QUALITY_RULES, Collect, Fixations, Quality, Responses, Simulation
 from salcompare.config.reading import ALL_TEST, read_config
 from salcompare.config.removal import FILLS, Removal
@@ -14,7 +15,8 @@ from salcompare.config.study import General, Images, Maps, Report, Statistics
 from salcompare.config.writing import commented_toml
 
 __all__ = ["ALL_TEST", "FILE_NAME", "FILLS", "METHODS", "QUALITY_RULES", "Attribution", "Classifier", "Collect",
-           "Config", "Fixations", "General", "Images", "Maps", "Phase", "Precomputed", "Quality", "Removal", "Report",
-           "Responses", "Simulation", "Statistics", "commented_toml", "read_config", "smoothed", "training_seeds"]
+           "Config", "Controls", "Fixations", "General", "Images", "Maps", "Phase", "Precomputed", "Quality", "Removal",
+           "Report", "Responses", "Simulation", "Statistics", "commented_toml", "read_config", "smoothed",
+           "training_seeds"]
 
 FILE_NAME = "study.toml"

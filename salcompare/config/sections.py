@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from salcompare.config.attribution import Attribution
 from salcompare.config.classifiers import Classifier, Precomputed
+from salcompare.config.controls import Controls
 from salcompare.config.people import Collect, Fixations, Quality, Responses, Simulation
 from salcompare.config.removal import Removal
 from salcompare.config.study import General, Images, Maps, Report, Statistics
@@ -29,6 +30,7 @@ class Config:
     classifier: tuple[Classifier, ...] = field(default_factory=lambda: (Classifier(),))
     precomputed: tuple[Precomputed, ...] = ()
     attribution: Attribution = field(default_factory=Attribution)
+    controls: Controls = field(default_factory=Controls)
     removal: Removal = field(default_factory=Removal)
     maps: Maps = field(default_factory=Maps)
     statistics: Statistics = field(default_factory=Statistics)

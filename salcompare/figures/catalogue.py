@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from salcompare.errors import InputError, Problem
 from salcompare.figures.ceilings import ceilings_figure, ceilings_missing
 from salcompare.figures.class_matrix import class_matrix_figure, class_matrix_missing
+from salcompare.figures.controls import controls_figure, controls_missing
 from salcompare.figures.data import Figure, FigureData
 from salcompare.figures.differences import differences_figure, differences_missing
 from salcompare.figures.exclusions import exclusions_figure, exclusions_missing
@@ -34,6 +35,7 @@ _FIGURES: dict[int, tuple[Callable[[FigureData], str | None], Callable[[FigureDa
     11: (label_cells_missing, label_cells_figure),
     12: (ceilings_missing, ceilings_figure),
     13: (exclusions_missing, exclusions_figure),
+    14: (controls_missing, controls_figure),
     15: (removal_missing, removal_figure),
     16: (curves_missing, curves_figure),
     17: (class_matrix_missing, class_matrix_figure),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from salcompare.pipeline.analysis import statistics_stage
 from salcompare.pipeline.classifiers import classifier_stages, difference_stages
+from salcompare.pipeline.controls import control_stages
 from salcompare.pipeline.people import people_stages
 from salcompare.pipeline.photographs import photograph_stage
 from salcompare.pipeline.pilot import study_pilot
@@ -26,7 +27,7 @@ def stages(study: Study) -> list[Stage]:
     """List the stages of a study in running order."""
     config = study.config
     found = [photograph_stage(study), *people_stages(study), *classifier_stages(study)]
-    found += removal_stages(study, [stage.name for stage in found])
+    found += [*removal_stages(study, [stage.name for stage in found]), *control_stages(study)]
     made = tuple(stage.name for stage in found)
     found += difference_stages(study)
     shown = tuple(stage.name for stage in found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare import store
+from salcompare.pipeline.controls import controls_of
 from salcompare.pipeline.exclusions import write_headlines
 from salcompare.pipeline.given import maps_of_workers
 from salcompare.pipeline.removal import removals
@@ -41,8 +42,9 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
         human_heatmap=_actor_level_heatmap(study) if not image_level else None,
         classifier_maps={source: study.maps_of(source) for source in study.sources},
         accuracies=_of_classifiers(study, "accuracy"), predictions=_of_classifiers(study, "predictions"),
-        response_maps=maps_of_workers(study), removals=removals(study), seed_maps=maps_by_seed(study),
-        seed_accuracies=tables_by_seed(study, "accuracy"), seed_weights=tables_by_seed(study, "weights"))
+        response_maps=maps_of_workers(study), removals=removals(study), controls=controls_of(study),
+        seed_maps=maps_by_seed(study), seed_accuracies=tables_by_seed(study, "accuracy"),
+        seed_weights=tables_by_seed(study, "weights"))
     results = analyse(data, maps=config.maps, statistics=config.statistics, seed=config.study.seed,
                       responses=response_kind(study), progress=progress)
     write_headlines(study, data, results.estimates, progress)

@@ -8,6 +8,7 @@ from salcompare import schema, store
 from salcompare.report.methods import REFERENCES, limits, methods
 from salcompare.report.pages import classifier_files, write_pages
 from salcompare.report.summary import summarise
+from salcompare.report.summary.controls import banners
 from salcompare.report.tables import printed_tables
 from salcompare.report.templates import embedded, page_style, template
 
@@ -48,7 +49,7 @@ def render_report(data: ReportData, folder: Path) -> Path:
 
 def _page(data: ReportData, tables: list[PrintedTable], folder: Path) -> str:
     return template("page.html").render(
-        data=data, tables=tables, style=page_style(), findings=summarise(data),
+        data=data, tables=tables, style=page_style(), findings=summarise(data), banners=banners(data),
         figures=[embedded(figure, folder) for figure in data.figures], methods=methods(data), limits=limits(data),
         references=REFERENCES, layouts=LAYOUTS,
         dictionary=(schema.IMAGES, *PEOPLE[data.people], schema.ESTIMATES),
@@ -76,6 +77,7 @@ def _numbers(data: ReportData) -> dict[str, object]:
                                for kind, value in found.items()} for name, found in data.classifiers.items()},
         "given_maps": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
                               for kind, value in found.items()} for name, found in data.given_maps.items()},
+        "banners": banners(data),
         "summary": [{"question": finding.question, "answers": finding.answers} for finding in summarise(data)],
         "notes": data.notes, "settings": data.settings, "provenance": data.provenance,
     }

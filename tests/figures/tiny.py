@@ -100,7 +100,20 @@ def estimates() -> pd.DataFrame:
                "value": 0.9, "ci_low": 0.8, "ci_high": 0.95, "ci_method": "wilson", "n": 6}
               for variant in ("frozen", "finetuned") for part in ("train", "validation", "test")]
     found += removals()
-    return pd.DataFrame(found)
+    return pd.DataFrame([*found, *controls()])
+
+
+def controls() -> list[dict[str, object]]:
+    key: dict[str, object] = {"metric": "pearson", "form": "smoothed", "level": "population", "value": 0.3,
+                              "ci_low": 0.2, "ci_high": 0.4, "ci_method": "t", "resampled": "actors", "n": 3}
+    return [
+        *({**key, "statistic": "overlap", "source": control, "against": "human", "contrast": "same image"}
+          for control in ("randomised network", "sobel")),
+        *({**key, "statistic": "overlap_control", "source": MAIN, "against": control,
+           "contrast": "classifier - control"} for control in ("randomised network", "sobel")),
+        *({**key, "statistic": "randomisation_similarity", "metric": metric, "form": form, "source": MAIN,
+           "against": layer, "resampled": "randomisations", "n": 5} for metric in ("spearman", "ssim")
+          for form in ("cascading", "independent") for layer in ("head", "features.0"))]
 
 
 def removal_curves() -> pd.DataFrame:

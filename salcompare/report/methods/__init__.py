@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare.report.methods.ceilings import CEILING, RESAMPLING, SHARE
+from salcompare.report.methods.controls import controls
 from salcompare.report.methods.families import FAMILIES
 from salcompare.report.methods.labels import labels
 from salcompare.report.methods.limits import limits
@@ -49,7 +50,7 @@ def methods(data: ReportData) -> list[tuple[str, str]]:
     if people and data.has_classifier:
         ceilings = [("Noise ceiling", CEILING), ("Share of the ceiling", SHARE), ("Resampling", RESAMPLING)]
         found += [("Overlap", overlap(data)), *(ceilings if data.workers_known else []), ("Baselines", BASELINES),
-                  ("Similarity of actors", ACTOR_SIMILARITY)]
+                  ("Controls", controls(data)), ("Similarity of actors", ACTOR_SIMILARITY)]
     if data.estimates["statistic"].eq("removal_drop").any():
         found.append(("Removal", removal(data)))
     if data.people == "boxes":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from salcompare.report.summary.agreement import agreement, ceiling
+from salcompare.report.summary.controls import controls
 from salcompare.report.summary.drivers import drivers
 from salcompare.report.summary.material import accuracy, compared
 from salcompare.report.summary.needs import needs
@@ -37,6 +38,7 @@ def summarise(data: ReportData) -> list[Finding]:
         ("Are maps of one actor alike?", alike),
         ("Do people agree with each other?", ceiling),
         ("Does the classifier agree with people?", agreement),
+        ("Is it the network speaking?", controls),
         ("Which actors and labels drive it?", drivers),
         ("Does the network need what people look at?", needs),
         ("Are the maps symmetric?", symmetry),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from salcompare.report.tables.ceilings import ceiling_tables
 from salcompare.report.tables.classifiers import accuracy_table, classifier_tables
+from salcompare.report.tables.controls import control_tables
 from salcompare.report.tables.families import families_table
 from salcompare.report.tables.labels import label_tables
 from salcompare.report.tables.overlap import overlap_tables
@@ -29,6 +30,7 @@ def printed_tables(data: ReportData) -> list[PrintedTable]:
     tables = [
         *quality_tables(data),
         accuracy_table(estimates), *variance_tables(estimates), *overlap_tables(estimates),
+        *control_tables(estimates),
         *ceiling_tables(estimates), *label_tables(estimates),
         *removal_tables(estimates), *relative_tables(estimates), *symmetry_tables(estimates),
         *seed_tables(estimates), families_table(estimates), *classifier_tables(data),

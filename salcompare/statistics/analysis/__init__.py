@@ -17,6 +17,7 @@ from salcompare.statistics.analysis.agreement import agreement_estimates
 from salcompare.statistics.analysis.asymmetry import asymmetry_estimates
 from salcompare.statistics.analysis.ceilings import ceiling_estimates, noise_ceiling_rows
 from salcompare.statistics.analysis.components import box_component_rows
+from salcompare.statistics.analysis.controls import control_estimates, curve_estimates
 from salcompare.statistics.analysis.estimates import estimates_table, nulls_table, with_responses
 from salcompare.statistics.analysis.families import name_families
 from salcompare.statistics.analysis.headlines import compare_headlines, headline_estimates, headline_source
@@ -110,6 +111,7 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     if heatmaps.sizes["source"]:
         rows += symmetry_estimates(data, heatmaps["heatmap"], maps, statistics, seed)
     rows += asymmetry_estimates(data, maps, statistics, seed)
+    rows += curve_estimates(data)
     rows += removal_estimates(data.removals, statistics, seed)
     if data.human is not None:
         analysis = OverlapAnalysis(data, maps, statistics, seed)
@@ -148,6 +150,8 @@ def _overlaps(analysis: OverlapAnalysis, sources: list[str], progress: Progress)
         progress.say(f"  overlap of people and {source}")
         yield from analysis.classifier_rows(source, baselines, ceilings)
     yield list(analysis.comparison_rows()), []
+    progress.say("  overlap beside controls")
+    yield list(control_estimates(analysis)), []
     progress.say("  resampled overlap and share of the ceiling")
     yield list(ceiling_estimates(analysis.data, analysis.statistics, analysis.seed, sigma=analysis.sigma)), []
 

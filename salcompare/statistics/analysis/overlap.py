@@ -97,6 +97,15 @@ class OverlapAnalysis:
                 yield from self._same_image_rows(name, form, values)
         yield from self.heatmaps.baseline_rows(actor_heatmap(self.data.comparable_coverage))
 
+    def known(self, source: str, form: str) -> xr.Dataset | None:
+        """Give the overlaps (image) of a source whose rows were made; None where they were not."""
+        return self._same.get((source, form))
+
+    def rows_of_control(self, name: str, form: str, values: xr.Dataset) -> Iterator[Row]:
+        """Give the rows of people's overlap with a control, and keep its overlaps (image)."""
+        self._same[name, form] = values
+        yield from self._same_image_rows(name, form, values)
+
     def image_table(self) -> pd.DataFrame:
         """Give the overlap of every image, for all sources and baselines whose rows were made.
 

@@ -50,6 +50,9 @@ class AnalysisData:
     response_maps : DataArray (response, y, x) or None
         Maps of single responses with coordinates image, actor and worker, for gaze and for ready-made maps that name
         workers.
+    controls : mapping
+        By source, then by the control's name ("randomised network", "shuffled labels", "layers"): Dataset with
+        ``saliency`` (image, y, x) and coordinates photograph, actor and network along ``image``.
     removals : mapping
         By network, such as ``alexnet/finetuned``: what it says of photographs with parts taken out (see
         `salcompare.statistics.removals.outcomes`).
@@ -68,6 +71,7 @@ class AnalysisData:
     accuracies: pd.DataFrame
     predictions: pd.DataFrame | None = None
     response_maps: xr.DataArray | None = None
+    controls: Mapping[str, Mapping[str, xr.Dataset]] = field(default_factory=dict)
     removals: Mapping[str, xr.Dataset] = field(default_factory=dict)
     seed_maps: Mapping[str, xr.DataArray] = field(default_factory=dict)
     seed_accuracies: pd.DataFrame | None = None

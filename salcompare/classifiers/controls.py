@@ -1,0 +1,233 @@
+"""Maps of networks that cannot know the people: what a map shows without anything the network has learnt.
+
+Every store has dims (image, y, x) and a float32 variable ``saliency``, at least 0, explained for the photograph's own
+actor as the classifier's maps are. A photograph may stand there for several networks, so ``image`` is
+``PHOTOGRAPH|NETWORK``; coordinates ``photograph``, ``actor`` and ``network`` (counted from 0) go along it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+
+from salcompare.classifiers.attributions import attribute
+from salcompare.classifiers.preparation import Pixels
+from salcompare.classifiers.randomisation import all_layers, randomised, steps_from_the_head
+from salcompare.classifiers.relabelling import Relabelled, relabelled, training_features
+from salcompare.classifiers.trained import TrainedClassifier
+from salcompare.config import Attribution, Controls, Phase
+from salcompare.errors import InputError, Problem
+from salcompare.progress import Progress, Silent
+from salcompare.provenance import canonical_json, versions
+from salcompare.store import MapStream
+
+CALIBRATION = 4
+"""Photographs, of as many actors as can be, that batch normalisations with random weights before them are fit to."""
+DIMS = ("image", "y", "x")
+FORMS = ("cascading", "independent")
+Build = Callable[[str], TrainedClassifier]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the maps of a kind go, and what is said of them.
+
+    Attributes
+    ----------
+    folder : Path
+    name : str
+        Of the store.
+    fingerprint : str
+        Of all that the maps depend on.
+    seed : int
+        Of the study.
+    provenance : mapping
+        What else a reader must know.
+    """
+
+    folder: Path
+    name: str
+    fingerprint: str
+    seed: int
+    provenance: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One map: the photograph's row, and the network that it is explained by."""
+
+    at: int
+    key: str
+    network: int
+    form: str = ""
+    layer: str = ""
+    step: int = 0
+
+
+def write_randomised_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: Target, *, controls: Controls,
+                          attribution: Attribution, progress: Progress | None = None) -> None:
+    """Write maps of networks all of whose weights are drawn anew.
+
+    Parameters
+    ----------
+    trained : TrainedClassifier
+    pixels : uint8 DataArray (image, y, x, channel)
+        The photographs explained, with coordinates image, actor, y and x.
+    target : Target
+    controls : Controls
+        How many networks, and how many of each actor's photographs each explains: they take turns, so that all
+        photographs are used before any is used again.
+    attribution : Attribution
+    progress : Progress, optional
+
+    Raises
+    ------
+    InputError
+        As for `attribute`.
+    """
+    layers, calibration = all_layers(trained), _calibration(pixels)
+    rows = [_Row(at, str(network), network) for network in range(controls.randomisations)
+            for at in _turns(pixels, network, controls.images)]
+
+    def build(key: str) -> TrainedClassifier:
+        return randomised(trained, layers, seed=target.seed, number=int(key), calibration=calibration)
+
+    _write(trained, pixels, rows, build, target, {"control": "all weights drawn anew"}, attribution, progress)
+
+
+def write_shuffled_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: Target, *, training: xr.DataArray,
+                        phase: Phase, controls: Controls, attribution: Attribution,
+                        progress: Progress | None = None) -> None:
+    """Write maps of networks whose head was trained on shuffled actors.
+
+    Parameters
+    ----------
+    trained, pixels, target, controls, attribution, progress
+        As for `write_randomised_maps`.
+    training : uint8 DataArray (image, y, x, channel)
+        The training photographs, with coordinate actor.
+    phase : Phase
+        How the frozen phase is trained.
+
+    Raises
+    ------
+    InputError
+        As for `attribute` and `relabelled`.
+    """
+    photographs, actors = training.to_numpy(), training["actor"].to_numpy().astype(str)
+    target.folder.mkdir(parents=True, exist_ok=True)
+    features = training_features(trained, photographs, folder=target.folder, progress=progress)
+    taught: list[Relabelled] = [
+        relabelled(trained, features, actors, phase, seed=target.seed, number=number, folder=target.folder)
+        for number in range(controls.shuffles)]
+    rows = [_Row(at, str(network), network) for network in range(controls.shuffles)
+            for at in _turns(pixels, network, controls.images)]
+    about = {"control": "head trained on shuffled actors", "memorised": [one.memorised for one in taught]}
+    _write(trained, pixels, rows, lambda key: taught[int(key)].trained, target, about, attribution, progress)
+
+
+def write_layer_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: Target, *, controls: Controls,
+                     attribution: Attribution, progress: Progress | None = None) -> None:
+    """Write maps of networks some of whose layers are drawn anew: from the head down, and each step by itself.
+
+    Parameters
+    ----------
+    trained, pixels, target, controls, attribution, progress
+        As for `write_randomised_maps`.
+
+    Notes
+    -----
+    Coordinates ``form`` (cascading: this step and all above it; independent: this step alone), ``layer`` (the step's
+    name) and ``step`` (from 1, the head) go along ``image`` too. The first step stands there once, as cascading: alone
+    it is the same.
+    """
+    steps, calibration = steps_from_the_head(trained, _first(pixels), n=controls.layers), _calibration(pixels)
+    every = {f"{form}|{number}|{network}": (form, number, network) for network in range(controls.randomisations)
+             for form in FORMS for number in range(1 if form == FORMS[0] else 2, len(steps) + 1)}
+    rows = [_Row(at, key, network, form, steps[number - 1].name, number)
+            for key, (form, number, network) in every.items()
+            for at in _spread(pixels, network, controls.curve_images)]
+
+    def build(key: str) -> TrainedClassifier:
+        form, number, network = every[key]
+        chosen = steps[:number] if form == FORMS[0] else steps[number - 1:number]
+        return randomised(trained, [name for step in chosen for name in step.layers], seed=target.seed,
+                          number=network, calibration=calibration)
+
+    _write(trained, pixels, rows, build, target, {"control": "layers drawn anew"}, attribution, progress)
+
+
+def _write(trained: TrainedClassifier, pixels: xr.DataArray, rows: Sequence[_Row], build: Build, target: Target,
+           about: Mapping[str, object], attribution: Attribution, progress: Progress | None) -> None:
+    """Explain each row by its network, a chunk of the store at a time; a killed run goes on to the same bytes."""
+    if not rows:
+        raise InputError(Problem(target.name, "no photographs", "at least one test photograph"))
+    provenance = {"seed": target.seed, **target.provenance}
+    template = _template(pixels, rows, _attributes(trained, attribution, {**about, **provenance}))
+    stream = MapStream(template, target.folder, target.name, fingerprint=target.fingerprint)
+    missing, held = stream.missing(), ("", trained)
+    for images in (progress or Silent()).track(missing, total=len(missing), what=f"{target.name}, 16 images each"):
+        parts, chunk = [], rows[images]
+        for key in dict.fromkeys(row.key for row in chunk):
+            held = held if held[0] == key else (key, build(key))
+            chosen = pixels.isel(image=[row.at for row in chunk if row.key == key])
+            parts.append(attribute(held[1], chosen, targets=chosen["actor"], config=attribution))
+        stream.write(images, saliency=np.concatenate(parts))
+    stream.finish(provenance)
+
+
+def _template(pixels: xr.DataArray, rows: Sequence[_Row], attrs: Mapping[str, object]) -> xr.Dataset:
+    photographs, at = pixels["image"].to_numpy().astype(str), [row.at for row in rows]
+    named = {"image": np.array([f"{photographs[row.at]}|{row.key}" for row in rows]), "photograph": photographs[at],
+             "actor": pixels["actor"].to_numpy().astype(str)[at], "network": np.array([row.network for row in rows])}
+    if rows[0].form:
+        named |= {"form": np.array([row.form for row in rows]), "layer": np.array([row.layer for row in rows]),
+                  "step": np.array([row.step for row in rows])}
+    shape = (len(rows), pixels.sizes["y"], pixels.sizes["x"])
+    return xr.Dataset({"saliency": (DIMS, da.zeros(shape, dtype=np.float32))},
+                      coords={**{name: ("image", values) for name, values in named.items()},
+                              "y": pixels["y"].to_numpy(), "x": pixels["x"].to_numpy()}, attrs=dict(attrs))
+
+
+def _attributes(trained: TrainedClassifier, attribution: Attribution, more: Mapping[str, object]) -> dict[str, object]:
+    known = {"target": "the photograph's own actor", "attribution": attribution.choices(attribution.method),
+             "backbone": trained.backbone,
+             "variant": trained.variant, "intact_weights_sha256": trained.weights_sha256, "versions": versions(),
+             **more}
+    return {key: value if isinstance(value, (str, int, float)) else canonical_json(value)
+            for key, value in known.items()}
+
+
+def _turns(pixels: xr.DataArray, network: int, images: int) -> list[int]:
+    """Rows of so many photographs of each actor (all if 0), those whose turn it is with this network."""
+    actors, chosen = pixels["actor"].to_numpy().astype(str), []
+    for actor in dict.fromkeys(actors.tolist()):
+        own = np.flatnonzero(actors == actor).tolist()
+        wanted = min(images or len(own), len(own))
+        chosen += sorted({own[(network * wanted + k) % len(own)] for k in range(wanted)})
+    return chosen
+
+
+def _spread(pixels: xr.DataArray, network: int, images: int) -> list[int]:
+    """Rows of so many photographs, of actors as far apart as can be, other ones for each network."""
+    n = pixels.sizes["image"]
+    wanted = min(images, n)
+    return sorted({(network + k * n // wanted) % n for k in range(wanted)})
+
+
+def _calibration(pixels: xr.DataArray) -> Pixels:
+    actors = pixels["actor"].to_numpy().astype(str).tolist()
+    first = [actors.index(actor) for actor in dict.fromkeys(actors)]
+    rest = [at for at in range(len(actors)) if at not in first]
+    chosen: Pixels = pixels.isel(image=(first + rest)[:CALIBRATION]).to_numpy()
+    return chosen
+
+
+def _first(pixels: xr.DataArray) -> Pixels:
+    one: Pixels = pixels.isel(image=slice(0, 1)).to_numpy()
+    return one

@@ -1,0 +1,178 @@
+"""The same network with other weights: single layers, all from the head down, or the whole of it drawn anew."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from salcompare.classifiers.network import sha256_of_state
+from salcompare.classifiers.preparation import Pixels
+from salcompare.classifiers.randomness import derived_seed
+from salcompare.classifiers.trained import TrainedClassifier
+from salcompare.errors import InputError, Problem
+
+HEAD = "head."
+"""How the names of a network's new layers begin."""
+_NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """Neighbouring layers that are randomised together.
+
+    Attributes
+    ----------
+    name : str
+        The layers' names in the network: the one, or the first and the last in the order of the forward pass.
+    layers : tuple of str
+        Of every module with weights of its own, from the output to the input.
+    """
+
+    name: str
+    layers: tuple[str, ...]
+
+
+def steps_from_the_head(trained: TrainedClassifier, photograph: Pixels, *, n: int) -> list[Step]:
+    """Divide a network's layers into steps, the head first and the layers next to the image last.
+
+    Parameters
+    ----------
+    trained : TrainedClassifier
+    photograph : uint8 array (1, h, w, 3)
+        Is run through the network to see in which order its layers come.
+    n : int
+        Of steps at most: the head, then the other layers in parts of as many layers each as can be. A normalisation
+        stays with the layer before it.
+
+    Returns
+    -------
+    list of Step
+        Every layer with weights is in one of them.
+
+    Raises
+    ------
+    InputError
+        If n is below 2, or the network has no weights.
+    """
+    units = _units(trained, photograph)
+    if n < 2 or not units:
+        raise InputError(Problem("steps", f"{n} steps for {len(units)} layers with weights", "at least 2 steps, and "
+                                 "a network with weights"))
+    head = [unit for unit in units if unit[0].startswith(HEAD)] or units[-1:]
+    rest = [unit for unit in units if unit not in head]
+    parts = [part for part in np.array_split(np.arange(len(rest)), n - 1) if len(part)]
+    return [_step(head), *(_step([rest[at] for at in part]) for part in reversed(parts))]
+
+
+def randomised(trained: TrainedClassifier, layers: Sequence[str], *, seed: int, number: int,
+               calibration: Pixels) -> TrainedClassifier:
+    """Copy a network with the weights of some layers drawn anew.
+
+    Parameters
+    ----------
+    trained : TrainedClassifier
+        Stays as it is.
+    layers : sequence of str
+        Names of modules, as a `Step` has them; they are drawn as their own ``reset_parameters`` draws them, or where
+        a module has none, from a Gaussian with the standard deviation that its weights had.
+    seed, number : int
+        The study's seed, and which of its randomisations this is. A layer's weights depend on both and on its name,
+        so that those of the layers from the head down are the same however many others are randomised.
+    calibration : uint8 array (n, h, w, 3)
+        Photographs, two or more, from which batch normalisations among the layers take their running statistics, as
+        those of the trained weights do not fit. With fewer they are 0 and 1.
+
+    Returns
+    -------
+    TrainedClassifier
+    """
+    model = copy.deepcopy(trained.model)
+    modules = dict(model.named_modules())
+    unknown = [name for name in layers if name not in modules]
+    if unknown:
+        raise InputError([Problem("layers", repr(name), "the name of a module of the network") for name in unknown])
+    with torch.random.fork_rng(), torch.no_grad():
+        for name in layers:
+            torch.manual_seed(derived_seed(seed, "controls", number, name))
+            _draw(modules[name])
+    norms = [modules[name] for name in layers if isinstance(modules[name], _BatchNorm)]
+    if norms and len(calibration) > 1:
+        _calibrate(model, norms, trained.prepare(calibration))
+    return dataclasses.replace(trained, model=model, weights_sha256=sha256_of_state(model.state_dict()))
+
+
+def all_layers(trained: TrainedClassifier) -> tuple[str, ...]:
+    """Names of all modules with weights of their own."""
+    return tuple(name for name, module in trained.model.named_modules() if _own(module))
+
+
+def _own(module: nn.Module) -> list[nn.Parameter]:
+    return [weight for weight in module.parameters(recurse=False) if weight is not None]
+
+
+def _units(trained: TrainedClassifier, photograph: Pixels) -> list[list[str]]:
+    """Names of the modules with weights in the order of the forward pass, a normalisation with what is before it.
+
+    Modules whose weights are used without calling them come first.
+    """
+    modules = {name: module for name, module in trained.model.named_modules() if _own(module)}
+    called = _order(trained, modules, photograph)
+    units: list[list[str]] = []
+    for name in [*(name for name in modules if name not in called), *called]:
+        if units and isinstance(modules[name], _NORMS):
+            units[-1].append(name)
+        else:
+            units.append([name])
+    return units
+
+
+def _order(trained: TrainedClassifier, modules: dict[str, nn.Module], photograph: Pixels) -> list[str]:
+    called: dict[str, None] = {}
+    handles = [module.register_forward_pre_hook(lambda *_, name=name: called.setdefault(name))
+               for name, module in modules.items()]
+    try:
+        with torch.no_grad():
+            _run(trained.model, trained.prepare(photograph))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return list(called)
+
+
+def _step(units: list[list[str]]) -> Step:
+    names = [name for unit in units for name in unit]
+    return Step(" to ".join(dict.fromkeys([units[0][0], units[-1][0]])), tuple(reversed(names)))
+
+
+def _draw(module: nn.Module) -> None:
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()
+        return
+    for weight in _own(module):
+        spread = float(weight.std(correction=0))
+        weight.normal_(0, spread if spread > 0 else 1)
+
+
+def _calibrate(model: nn.Module, norms: list[nn.Module], x: torch.Tensor) -> None:
+    """Let batch normalisations take their mean and variance from a batch."""
+    before = [(norm, norm.momentum) for norm in norms if isinstance(norm, _BatchNorm) and norm.track_running_stats]
+    for norm, _ in before:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over what is seen, here once
+        norm.training = True
+    with torch.no_grad():
+        _run(model, x)
+    for norm, momentum in before:
+        norm.momentum, norm.training = momentum, False
+
+
+def _run(model: nn.Module, x: torch.Tensor) -> None:
+    weight = next(model.parameters(), x)
+    model(x.to(weight.device))

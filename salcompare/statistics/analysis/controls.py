@@ -1,0 +1,128 @@
+"""Estimates of whether an overlap speaks of the network: the same overlap for maps that cannot know the people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from salcompare.errors import InputError
+from salcompare.maps.edges import photograph_gradient, sobel_edges
+from salcompare.statistics.analysis.pairings import n_draws
+from salcompare.statistics.analysis.parts import AnalysisData, population_row, stream, undefined_row
+from salcompare.statistics.metrics.registry import spearman
+from salcompare.statistics.metrics.structure import structural_similarity
+from salcompare.statistics.overlaps.contrasts import paired_differences
+from salcompare.statistics.overlaps.controls import (
+    network_differences,
+    over_networks,
+    overlaps_by_network,
+)
+from salcompare.statistics.overlaps.curves import similarity_curve
+from salcompare.statistics.overlaps.same_image import overlap
+
+if TYPE_CHECKING:
+    from salcompare.statistics.analysis.estimates import Row
+    from salcompare.statistics.analysis.overlap import OverlapAnalysis
+
+RANDOMISED, SHUFFLED, LAYERS = "randomised network", "shuffled labels", "layers"
+SOBEL, GRADIENT = "sobel", "photograph gradient"
+CONTRAST = "classifier - control"
+_OF_PHOTOGRAPHS = {SOBEL: sobel_edges, GRADIENT: photograph_gradient}
+_SIMILARITIES = {"spearman": spearman, "ssim": structural_similarity}
+
+
+def control_estimates(analysis: OverlapAnalysis) -> Iterator[Row]:
+    """Give the rows of every control: its own overlap with people, and each classifier's less it.
+
+    Parameters
+    ----------
+    analysis : OverlapAnalysis
+        The rows of the classifiers were made.
+    """
+    yield from _edges(analysis)
+    first = next(iter(analysis.data.controls), None)
+    for source, kinds in analysis.data.controls.items():
+        for kind in (RANDOMISED, SHUFFLED):
+            if kind in kinds:
+                name = kind if source == first else f"{kind} of {source}"
+                try:
+                    yield from _networks(analysis, source, kind, name)
+                except InputError as error:
+                    yield undefined_row(error, **_key(analysis, source, "smoothed", "pearson", kind))
+
+
+def curve_estimates(data: AnalysisData) -> Iterator[Row]:
+    """Give the rows of how like a network's own maps those are of the network with randomised layers."""
+    for source, kinds in data.controls.items():
+        if LAYERS in kinds:
+            yield from _curves(data.classifier_maps[source]["saliency"], kinds[LAYERS], source)
+
+
+def _edges(analysis: OverlapAnalysis) -> Iterator[Row]:
+    """Rows of the photographs' edges, and of every classifier less them."""
+    photographs, coverage = analysis.data.photographs, analysis.data.comparable_coverage
+    held = coverage.image.values[np.isin(coverage.image.values, photographs.image.values)]
+    if not held.size or not analysis.data.classifier_maps:
+        return
+    for name, edges in _OF_PHOTOGRAPHS.items():
+        maps = edges(photographs.sel(image=held).load())
+        for form, sigma, metrics in analysis.forms:
+            values = overlap(coverage.sel(image=held), maps, metrics=_compared(metrics), share=analysis.share,
+                             sigma=sigma)
+            yield from analysis.rows_of_control(name, form, values)
+            for source in analysis.data.classifier_maps:
+                of_classifier = analysis.known(source, form)
+                if of_classifier is not None:
+                    yield from _paired(analysis, source, name, form, of_classifier, values)
+
+
+def _compared(metrics: Sequence[str]) -> list[str]:
+    return [name for name in metrics if name != "emd"]  # a linear programme a map; it would double the whole's time
+
+
+def _paired(analysis: OverlapAnalysis, source: str, name: str, form: str, values: xr.Dataset,
+            other: xr.Dataset) -> Iterator[Row]:
+    found = paired_differences(values, other, alternative="two-sided",
+                               n_permutations=analysis.statistics.n_permutations,
+                               rng=stream(analysis.seed, "control", source, name, form))
+    for metric in found["metric"].to_numpy().tolist():
+        one = found.sel(metric=metric)
+        yield {**population_row(one, **_key(analysis, source, form, metric, name)), "null": found.attrs["null"],
+               "null_mean": 0.0, "alternative": str(one["alternative"].item()), "p_value": float(one["p_value"]),
+               "p_attainable": float(one["p_attainable"]), "n_resamples": n_draws(one["p_attainable"].item())}
+
+
+def _networks(analysis: OverlapAnalysis, source: str, kind: str, name: str) -> Iterator[Row]:
+    """Rows of networks that have not learnt the people, and of the classifier less them."""
+    control = analysis.data.controls[source][kind]["saliency"].load()
+    saliency = analysis.data.classifier_maps[source]["saliency"].load()
+    for form, sigma, metrics in analysis.forms:
+        of_classifier, of_control = overlaps_by_network(
+            analysis.coverage, saliency, control, metrics=_compared(metrics), share=analysis.share, sigma=sigma,
+            already=analysis.known(source, form))
+        yield from analysis.rows_of_control(name, form, over_networks(of_control))
+        found = network_differences(of_classifier, of_control)
+        for metric in found["metric"].to_numpy().tolist():
+            one, key = found.sel(metric=metric), _key(analysis, source, form, metric, kind)
+            yield {**population_row(one, **key), "resampled": found.attrs["resampled"]}
+            yield {**key, "statistic": "control_spread", "level": "population", "value": float(one["spread"]),
+                   "n": int(one["n_networks"]), "reason": None if one["spread"].notnull() else "a single network"}
+
+
+def _curves(saliency: xr.DataArray, control: xr.Dataset, source: str) -> Iterator[Row]:
+    """Rows of how like the classifier's own maps those of a network with randomised layers are."""
+    for metric, similarity in _SIMILARITIES.items():
+        found = similarity_curve(saliency, control["saliency"].load(), similarity)
+        for at in range(found.sizes["step"]):
+            one = found.isel(step=at)
+            row = population_row(one, statistic="randomisation_similarity", metric=metric, source=source,
+                                 form=str(one["form"].item()), against=str(one["layer"].item()))
+            yield {**row, "resampled": found.attrs["resampled"]}
+
+
+def _key(analysis: OverlapAnalysis, source: str, form: str, metric: str, control: str) -> Mapping[str, object]:
+    return {"statistic": "overlap_control", "metric": metric, "form": form, "source": source, "against": control,
+            "contrast": CONTRAST, "sigma": analysis.sigma if form == "smoothed" else None}

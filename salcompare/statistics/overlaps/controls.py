@@ -1,0 +1,185 @@
+"""Overlap with people beside that of maps which cannot know them: whether it is the network that speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import stats
+
+from salcompare.errors import InputError, Problem
+from salcompare.statistics.inference.levels import actor_means
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL
+from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.overlaps.same_image import overlap
+
+_OF_OTHER_IMAGES = ("auc_shuffled",)
+NETWORK, PHOTOGRAPH = "network", "photograph"
+
+
+def overlaps_by_network(human: xr.DataArray, classifier: xr.DataArray, control: xr.DataArray, *,
+                        metrics: Collection[str] = tuple(METRICS), share: float = SHARE, sigma: float | None = None,
+                        already: xr.Dataset | None = None) -> tuple[xr.Dataset, xr.Dataset]:
+    """Compare people with a classifier and with networks of a control, on the same photographs.
+
+    Parameters
+    ----------
+    human, classifier : DataArray (image, y, x)
+        People's maps and the classifier's, with coordinate ``actor`` along ``image``.
+    control : DataArray (image, y, x)
+        Maps of the control's networks; coordinates ``photograph``, an image of the others, and ``network`` go along
+        ``image``.
+    metrics, share, sigma
+        As for `overlap`.
+    already : Dataset (image), optional
+        What `overlap` gave for people and the classifier with the same settings; what it holds is not computed again,
+        save for metrics that look at other images.
+
+    Returns
+    -------
+    classifier's, control's : Dataset (image)
+        As `overlap` gives them, of the control's images that the others have too, with the coordinates ``photograph``,
+        ``actor`` and ``network``: row by row the same photograph. A network's photographs are compared among
+        themselves where a metric looks at other images.
+
+    Raises
+    ------
+    InputError
+        If a coordinate is missing or no photograph is common to all three.
+    """
+    missing = [name for name in (NETWORK, PHOTOGRAPH) if name not in control.coords]
+    if missing:
+        raise InputError(Problem("control maps", f"no coordinate {', '.join(missing)}", "both along image"))
+    known = np.intersect1d(human.image.values.astype(str), classifier.image.values.astype(str))
+    usable = np.flatnonzero(np.isin(control[PHOTOGRAPH].values.astype(str), known))
+    if not usable.size:
+        raise InputError(Problem("control maps", "no photograph that people and classifier have", "at least one"))
+    networks, parts = control[NETWORK].values, []
+    for network in np.unique(networks[usable]):
+        rows = usable[networks[usable] == network]
+        maps = control.isel(image=rows)
+        names = maps[PHOTOGRAPH].values.astype(str)
+        people = human.sel(image=names)
+        of_control = maps.drop_vars([name for name in maps.coords if name not in ("y", "x")]).assign_coords(image=names)
+        own = _own(people, classifier.sel(image=names), already, metrics, {"share": share, "sigma": sigma})
+        both = (own, overlap(people, of_control, metrics=metrics, share=share, sigma=sigma)[list(own.data_vars)])
+        parts.append([side.assign_coords({PHOTOGRAPH: ("image", names), NETWORK: ("image", networks[rows])})
+                      .assign_coords(image=maps.image.values) for side in both])
+    whole = [xr.concat([part[side] for part in parts], "image", combine_attrs="drop_conflicts", join="exact",
+                       coords="different", compat="equals", data_vars="all") for side in (0, 1)]
+    return whole[0], whole[1]
+
+
+def _own(human: xr.DataArray, classifier: xr.DataArray, already: xr.Dataset | None, metrics: Collection[str],
+         options: Mapping[str, Any]) -> xr.Dataset:
+    """Overlaps of people and the classifier on a network's photographs."""
+    held = [] if already is None else [name for name in metrics if name in already and name not in _OF_OTHER_IMAGES]
+    rest = [name for name in metrics if name not in held]
+    found = overlap(human, classifier, metrics=rest or list(metrics)[:1], **options)
+    known = {name: ("image", already[name].sel(image=human.image.values).values) for name in held
+             if already is not None}
+    return found.assign(known)[list(metrics)]
+
+
+def over_networks(values: xr.Dataset) -> xr.Dataset:
+    """Average the overlaps of each photograph over the networks that it was explained by.
+
+    Parameters
+    ----------
+    values : Dataset (image)
+        As `overlaps_by_network` gives it.
+
+    Returns
+    -------
+    Dataset (image)
+        ``image`` is the photograph; coordinate ``actor``; NaN ones are left out of a mean.
+    """
+    names = [name for name in values.data_vars if name in METRICS]
+    photographs = values[PHOTOGRAPH].values.astype(str)
+    unique, first, place = np.unique(photographs, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    groups = rank[place]
+    return xr.Dataset({name: ("image", _group_means(values[name].values, groups, unique.size)) for name in names},
+                      coords={"image": unique[order], "actor": ("image", values["actor"].values[first[order]])})
+
+
+def network_differences(classifier: xr.Dataset, control: xr.Dataset) -> xr.Dataset:
+    """Classifier's overlap less the control's, paired on photographs, with actors and networks as replicates.
+
+    Parameters
+    ----------
+    classifier, control : Dataset (image)
+        As `overlaps_by_network` gives them.
+
+    Returns
+    -------
+    Dataset
+        Over ``metric``: **value**, mean over actors of the mean over an actor's photographs of the mean over their
+        networks of classifier - control, in the metric's unit; **ci_low**, **ci_high**, NaN below eight actors or two
+        networks; **spread**, standard deviation over networks of the mean over actors; **n** actors,
+        **n_undefined**, **n_networks**, **reason**. Over ``metric`` and ``actor``: **actor_value** and **actor_n**.
+
+    Notes
+    -----
+    The interval asks whether the classifier is more than one more of the control's networks. Networks differ from each
+    other in what they mark in every photograph, and the classifier might be such a one: its standard error is the root
+    of s²/A + t² (1 + 1/R), with s over A actors and t (`spread`) over R networks, and the degrees of freedom are
+    Satterthwaite's. An interval over actors alone would take any network that differs from the mean of a few others
+    for evidence.
+    """
+    names = [str(name) for name in control.data_vars if name in METRICS]
+    difference = (classifier[names] - control[names].drop_vars("actor", errors="ignore")).assign_coords(
+        actor=("image", control["actor"].values))
+    averaged = over_networks(difference)
+    actors = actor_means(averaged[names].to_dataarray("metric").transpose("metric", "image"))
+    by_network = xr.concat([actor_means(difference[names].isel(image=difference[NETWORK].values == network)
+                                        .to_dataarray("metric").transpose("metric", "image"))["value"].mean("actor")
+                            for network in np.unique(difference[NETWORK].values)], NETWORK)
+    values = actors["value"].transpose("metric", "actor").to_numpy()
+    found = _interval(values, by_network.transpose("metric", NETWORK).to_numpy())
+    return xr.Dataset({name: ("metric", column) for name, column in found.items()}, coords={"metric": names}).assign(
+        actor_value=actors["value"], actor_n=actors["n"]).assign_attrs(
+            ci_method="t", resampled="actors and networks")
+
+
+def _interval(values: NDArray[np.float64], networks: NDArray[np.float64]) -> dict[str, NDArray[np.generic]]:
+    """Mean and interval of each metric, from values (metric, actor) and means over actors (metric, network)."""
+    defined, drawn = ~np.isnan(values), ~np.isnan(networks)
+    n, many = defined.sum(axis=1), drawn.sum(axis=1)
+    mean, of_actors = _moments(values, defined)
+    _, of_networks = _moments(networks, drawn)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        first, second = of_actors / n, of_networks * (1 + 1 / many)
+        freedom = (first + second) ** 2 / (first**2 / (n - 1) + second**2 / (many - 1))
+        freedom = np.where(first + second > 0, freedom, np.inf)
+        reach = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(first + second)
+    few, alone = n < FEWEST_ACTORS, many < 2
+    reach = np.where(few | alone, np.nan, reach)
+    reason = np.where(n == 0, "undefined for every actor",
+                      np.where(few, f"fewer than {FEWEST_ACTORS} actors", np.where(alone, "a single network", "")))
+    return {"value": mean, "ci_low": mean - reach, "ci_high": mean + reach, "spread": np.sqrt(of_networks), "n": n,
+            "n_undefined": values.shape[1] - n, "n_networks": many, "reason": reason.astype(object)}
+
+
+def _moments(values: NDArray[np.float64], defined: NDArray[np.bool_]) -> tuple[NDArray[np.float64],
+                                                                             NDArray[np.float64]]:
+    """Mean and unbiased variance of each row, undefined values left out."""
+    n = defined.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(defined, values, 0).sum(axis=1) / np.where(n > 0, n, np.nan)
+        squares = np.where(defined, values - mean[:, None], 0) ** 2
+        return mean, squares.sum(axis=1) / np.where(n > 1, n - 1, np.nan)
+
+
+def _group_means(values: NDArray[np.float64], groups: NDArray[np.intp], n: int) -> NDArray[np.float64]:
+    defined = ~np.isnan(values)
+    count = np.bincount(groups[defined], minlength=n)
+    total = np.bincount(groups[defined], values[defined], minlength=n)
+    means: NDArray[np.float64] = total / np.where(count > 0, count, np.nan)
+    return means

@@ -1,0 +1,206 @@
+"""Stores of control maps: what stands in them, going on after a kill, and the planted network's controls."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from salcompare import store
+from salcompare.classifiers import attribute
+from salcompare.classifiers.controls import Target, write_layer_maps, write_randomised_maps, write_shuffled_maps
+from salcompare.classifiers.randomisation import all_layers, randomised
+from salcompare.classifiers.relabelling import relabelled, training_features
+from salcompare.config import Attribution, Controls, Maps, Phase, Statistics
+from salcompare.errors import InputError
+from salcompare.statistics import AnalysisData
+from salcompare.statistics.analysis.controls import control_estimates, curve_estimates
+from salcompare.statistics.analysis.estimates import estimates_table
+from salcompare.statistics.analysis.overlap import OverlapAnalysis
+from tests.classifiers.planted import people_at, planted_classifier, planted_photographs
+
+FACES = planted_photographs()[0]
+SOURCE = "planted/finetuned/guided_backprop"
+CONTROLS = Controls(layers=3)
+PHASE = Phase(iterations=60, learning_rate=0.02, l2=0, per_class=3, validate_every=20)
+ATTRIBUTION = Attribution()
+
+
+def target(folder, name):
+    return Target(folder, name, "f00d", 7, {"classifier": "planted"})
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    folder, planted = tmp_path_factory.mktemp("controls"), planted_classifier()
+    write_randomised_maps(planted, FACES, target(folder, "randomised"), controls=CONTROLS, attribution=ATTRIBUTION)
+    write_shuffled_maps(planted, FACES, target(folder, "shuffled"), training=FACES, phase=PHASE, controls=CONTROLS,
+                        attribution=ATTRIBUTION)
+    write_layer_maps(planted, FACES, target(folder, "layers"), controls=CONTROLS, attribution=ATTRIBUTION)
+    return folder
+
+
+def test_randomised_maps_are_those_of_the_randomised_networks(stores):
+    maps = store.open_dataset(stores, "randomised")
+    assert maps.sizes["image"] == 5 * 10
+    planted = planted_classifier()
+    calibration = FACES.isel(image=[0, 3, 6, 9]).to_numpy()
+    network = randomised(planted, all_layers(planted), seed=7, number=3, calibration=calibration)
+    rows = maps.network.to_numpy() == 3
+    expected = attribute(network, FACES.sel(image=maps.photograph.to_numpy()[rows]), targets=maps.actor[rows])
+    np.testing.assert_allclose(maps.saliency.to_numpy()[rows], expected, rtol=1e-5, atol=1e-7)
+    assert maps.attrs["control"] == "all weights drawn anew"
+    assert maps.attrs["seed"] == 7
+
+
+def test_networks_take_turns_on_the_photographs_of_each_actor(stores):
+    maps = store.open_dataset(stores, "randomised")
+    table = pd.DataFrame({name: maps[name].to_numpy() for name in ("photograph", "actor", "network")})
+    assert (table.groupby(["network", "actor"]).size() == 1).all()
+    assert set(table["photograph"]) == set(FACES.image.to_numpy())
+    assert (table["photograph"].str.split("/").str[0] == table["actor"]).all()
+
+
+def test_every_image_is_explained_where_that_is_asked_for(tmp_path):
+    few = FACES.isel(image=slice(0, 6))
+    write_randomised_maps(planted_classifier(), few, target(tmp_path, "all"), attribution=ATTRIBUTION,
+                          controls=Controls(randomisations=2, images=0))
+    assert store.open_dataset(tmp_path, "all").sizes["image"] == 2 * 6
+
+
+def test_shuffled_networks_keep_the_layers_and_learn_the_shuffled_actors(stores, tmp_path):
+    planted = planted_classifier()
+    features = training_features(planted, FACES.to_numpy(), folder=tmp_path)
+    actors = FACES.actor.to_numpy().astype(str)
+    taught = relabelled(planted, features, actors, PHASE, seed=7, number=0, folder=tmp_path)
+    before, after = planted.model.state_dict(), taught.trained.model.state_dict()
+    assert all(np.array_equal(before[name], after[name]) for name in before if name.startswith("features."))
+    assert not np.array_equal(before["head.0.weight"], after["head.0.weight"])
+    assert taught.memorised > 3 / len(planted.actors)  # of what the left eye's few squares allow
+    assert not list(tmp_path.glob("*.checkpoint.pt"))
+    named = taught.trained.model(taught.trained.prepare(FACES.to_numpy())).argmax(1).numpy()
+    assert (np.array(planted.actors)[named] == actors).mean() < 0.5
+    said = store.open_dataset(stores, "shuffled").attrs["memorised"]
+    assert said.startswith(f"[{taught.memorised}")
+
+
+def test_layer_maps_name_their_form_and_step(stores):
+    maps = store.open_dataset(stores, "layers")
+    table = pd.DataFrame({name: maps[name].to_numpy() for name in ("form", "step", "layer", "network")})
+    counted = table.drop_duplicates().groupby(["form", "step"]).size()
+    assert counted.to_dict() == {("cascading", 1): 5, ("cascading", 2): 5, ("cascading", 3): 5, ("independent", 2): 5,
+                                 ("independent", 3): 5}
+    assert set(table.loc[table["step"] == 1, "layer"]) == {"head.0 to head.3"}
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_values(stores, tmp_path, monkeypatch):
+    planted = planted_classifier()
+    write = store.MapStream.write
+
+    def killed(self, images, **variables):
+        if images.start:
+            raise KeyboardInterrupt
+        write(self, images, **variables)
+
+    options = {"controls": CONTROLS, "attribution": ATTRIBUTION}
+    monkeypatch.setattr(store.MapStream, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_randomised_maps(planted, FACES, target(tmp_path, "randomised"), **options)
+    monkeypatch.setattr(store.MapStream, "write", write)
+    assert not (tmp_path / "randomised.json").exists()
+    write_randomised_maps(planted, FACES, target(tmp_path, "randomised"), **options)
+    xr.testing.assert_identical(store.open_dataset(tmp_path, "randomised").load(),
+                                store.open_dataset(stores, "randomised").load())
+
+
+def test_what_cannot_be_controlled_is_refused(tmp_path):
+    options = {"controls": CONTROLS, "attribution": ATTRIBUTION}
+    with pytest.raises(InputError, match="no photographs"):
+        write_randomised_maps(planted_classifier(), FACES.isel(image=[]), target(tmp_path, "x"), **options)
+    bare = dataclasses.replace(planted_classifier(), model=planted_classifier().model.features)
+    with pytest.raises(InputError, match="a network of features and a head"):
+        training_features(bare, FACES.to_numpy(), folder=tmp_path)
+
+
+def estimated(stores, maps, *, seen="left eye"):
+    """Rows of the controls, where people look at a region."""
+    human = people_at(seen, FACES).to_dataset()
+    images = pd.DataFrame({"image": FACES.image.to_numpy(), "actor": FACES.actor.to_numpy(), "split": "test"})
+    saliency = xr.Dataset({"saliency": human["coverage"].copy(data=maps)})
+    data = AnalysisData(
+        photographs=FACES, images=images, responses=None, human=human, human_heatmap=None,
+        classifier_maps={SOURCE: saliency}, accuracies=pd.DataFrame(),
+        controls={SOURCE: {kind: store.open_dataset(stores, name) for kind, name in
+                           (("randomised network", "randomised"), ("shuffled labels", "shuffled"),
+                            ("layers", "layers"))}})
+    statistics = Statistics(n_permutations=199, n_resamples=100)
+    analysis = OverlapAnalysis(data, Maps(sigma=0.05), statistics, 3, forms=["smoothed"])
+    for _ in analysis.classifier_rows(SOURCE, analysis.baselines(), {"smoothed": 1.0}):
+        pass
+    return estimates_table([*control_estimates(analysis), *curve_estimates(data)])
+
+
+@pytest.fixture(scope="module")
+def planted_estimates(stores):
+    return estimated(stores, attribute(planted_classifier(), FACES, targets=FACES.actor))
+
+
+def differences(table):
+    rows = table[table["statistic"] == "overlap_control"]
+    return rows.set_index("against")[["value", "ci_low", "ci_high"]]
+
+
+def test_the_controls_say_that_the_planted_network_speaks(planted_estimates):
+    table = planted_estimates
+    found = differences(table)
+    assert set(found.index) == {"randomised network", "shuffled labels", "sobel", "photograph gradient"}
+    assert (found.loc[["randomised network", "sobel", "photograph gradient"], "ci_low"] > 0.2).all()
+    overlaps = table[(table["statistic"] == "overlap") & (table["level"] == "population")].set_index("source")["value"]
+    assert overlaps["randomised network"] < 0.4
+    spread = table[table["statistic"] == "control_spread"].set_index("against")
+    assert spread["n"].to_dict() == {"randomised network": 5, "shuffled labels": 2}
+
+
+def test_the_controls_say_that_a_randomised_copy_does_not(stores):
+    planted = planted_classifier()
+    copy = randomised(planted, all_layers(planted), seed=7, number=99, calibration=FACES.isel(
+        image=[0, 3, 6, 9]).to_numpy())
+    found = differences(estimated(stores, attribute(copy, FACES, targets=FACES.actor)))
+    assert found.loc["randomised network", "ci_low"] < 0 < found.loc["randomised network", "ci_high"]
+
+
+def test_people_who_look_elsewhere_do_not_agree_with_the_planted_network(stores):
+    maps = attribute(planted_classifier(), FACES, targets=FACES.actor)
+    found = differences(estimated(stores, maps, seen="lips"))
+    assert not (found["ci_low"] > 0).any()
+
+
+def test_the_planted_networks_maps_change_once_neither_gate_nor_head_keeps_them_at_the_left_eye(planted_estimates):
+    rows = planted_estimates[(planted_estimates["statistic"] == "randomisation_similarity")
+                             & (planted_estimates["metric"] == "ssim")]
+    curve = rows.groupby("form", sort=False)["value"].agg(list)
+    assert list(curve.index) == ["cascading", "independent"]
+    assert [len(values) for values in curve] == [3, 3]
+    assert curve["cascading"][2] < 0.5 < 0.7 < curve["cascading"][0]
+    assert min(curve["independent"]) > 0.7
+    assert (rows["n"] + rows["n_undefined"] == 5).all()
+    assert (rows["ci_low"].notna() == (rows["n"] >= 3)).all()
+
+
+def test_controls_of_a_second_classifier_are_named_after_it(stores):
+    human = people_at("left eye", FACES).to_dataset()
+    other = "other/finetuned/guided_backprop"
+    maps = xr.Dataset({"saliency": human["coverage"]})
+    kind = {"randomised network": store.open_dataset(stores, "randomised")}
+    data = AnalysisData(photographs=FACES, images=pd.DataFrame(), responses=None, human=human, human_heatmap=None,
+                        classifier_maps={SOURCE: maps, other: maps}, accuracies=pd.DataFrame(),
+                        controls={SOURCE: kind, other: kind})
+    analysis = OverlapAnalysis(data, Maps(sigma=0.05), Statistics(n_permutations=99), 3, forms=["smoothed"])
+    table = estimates_table(control_estimates(analysis))
+    own = table[(table["statistic"] == "overlap") & (table["level"] == "population")]
+    assert list(own["source"]) == ["sobel", "photograph gradient", "randomised network",
+                                   f"randomised network of {other}"]
+    held = table[table["statistic"] == "overlap_control"]
+    assert set(held["source"]) == {SOURCE, other}
+    assert set(held["against"]) == {"randomised network"}
