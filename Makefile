@@ -29,7 +29,7 @@ $(INSTALLED): pyproject.toml
 	@echo "Setting up .venv (several GB with torch; once)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[classifiers,collect,demo,import]" --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[classifiers,collect,demo,import,timm]" --group dev
 	@touch $@
 
 clean:

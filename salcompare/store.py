@@ -167,7 +167,7 @@ class MapStream:
     Parameters
     ----------
     template : Dataset
-        Coordinates and attributes of the whole; every variable of dims (image, y, x), its values ignored (a lazy
+        Coordinates and attributes of the whole; every variable of dims (image, ...), its values ignored (a lazy
         array of zeros will do).
     folder, name, fingerprint
         As for `write_dataset`.
@@ -211,7 +211,7 @@ class MapStream:
         return [slice(start, min(start + self.per_chunk, self.length)) for start in starts]
 
     def write(self, images: slice, **variables: NDArray[np.generic]) -> None:
-        """Write one range that `missing` gave: arrays (images, y, x) by variable name, all of the template's."""
+        """Write one range that `missing` gave: arrays (images, ...) by variable name, all of the template's."""
         shapes = {name: values.shape for name, values in variables.items()}
         if shapes != {name: (images.stop - images.start, *shape) for name, shape in self._shapes.items()}:
             message = f"{self.path}: arrays of shapes {shapes} for {images}"  # Zarr would broadcast them
@@ -221,7 +221,7 @@ class MapStream:
         (self._done / str(images.start)).touch()
 
     def read(self, images: slice, name: str) -> NDArray[np.generic]:
-        """Read one range of a variable back, (images, y, x)."""
+        """Read one range of a variable back, (images, ...)."""
         return self._array(name)[images]  # type: ignore[return-value]  # Zarr's own word for an ndarray
 
     def finish(self, provenance: Mapping[str, object] | None = None, *, attrs: Mapping[str, Any] | None = None) -> None:

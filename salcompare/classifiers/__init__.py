@@ -15,9 +15,11 @@ from salcompare.classifiers.evaluation import wilson
 from salcompare.classifiers.guided import guided_backprop, guided_backprop_several
 from salcompare.classifiers.methods import explain
 from salcompare.classifiers.preparation import Preprocessing
+from salcompare.classifiers.removal import INTACT, Arrangement, all_filled, removal_outcomes, write_removals
 from salcompare.classifiers.trained import TrainedClassifier, load_classifier
 from salcompare.classifiers.variants import train_classifier
 
-__all__ = ["Backbone", "Preprocessing", "TrainedClassifier", "attribute", "class_maps", "explain", "find_backbone",
-           "guided_backprop", "guided_backprop_several", "load_classifier", "register_backbone", "train_classifier",
-           "wilson", "write_class_differences", "write_class_matrix", "write_classifier_maps"]
+__all__ = ["INTACT", "Arrangement", "Backbone", "Preprocessing", "TrainedClassifier", "all_filled", "attribute",
+           "class_maps", "explain", "find_backbone", "guided_backprop", "guided_backprop_several", "load_classifier",
+           "register_backbone", "removal_outcomes", "train_classifier", "wilson", "write_class_differences",
+           "write_class_matrix", "write_classifier_maps", "write_removals"]

@@ -44,7 +44,8 @@ _STATISTICS = _AVERAGING | {"LinalgVectorNorm", "Norm", "Std", "Var"}  # of many
 _SCALING = _RESHAPING | {"Add", "ClampMin", "Div", "Mul", "Pow", "Rsqrt", "Sqrt"}  # from statistics to a divisor
 
 EXPECTED = "ReLU and ReLU6 as the only activations, and logits as the output"
-REMEDY = "the guided rule is not defined for these; explain a network without them"
+REMEDY = ("the guided rule is not defined for these; explain a network without them, or use a method that needs no "
+          "ReLU: gradient, input_x_gradient, integrated_gradients, grad_cam, occlusion, or smoothgrad over one of them")
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,21 @@ def guided_backprop_several(model: nn.Module, x: Tensor, targets: Tensor, *, out
     return maps[0][None] if len(maps) == 1 else torch.stack(maps)
 
 
+def check_rectified(model: nn.Module, x: Tensor) -> None:
+    """Make sure that the guided rule covers a model, from its forward pass alone.
+
+    Raises
+    ------
+    InputError
+        As for `guided_backprop`.
+    """
+    _check_images(x)
+    with torch.inference_mode(mode=False), torch.enable_grad(), _evaluating(model):
+        logits, edge = _forward(model, x)
+        with _guided(logits, edge):
+            pass
+
+
 def _forward(model: nn.Module, x: Tensor) -> tuple[Tensor, GradientEdge]:
     leaf = (x.clone() if x.is_inference() else x.detach()).requires_grad_()
     images = leaf.clone()  # neither a leaf nor the caller's memory, so that the model may work in place on it

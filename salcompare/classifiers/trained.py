@@ -52,7 +52,7 @@ def trained_path(folder: Path, variant: str) -> Path:
     return folder / f"{variant}.pt"
 
 
-def load_classifier(folder: Path, variant: str) -> TrainedClassifier:
+def load_classifier(folder: Path, variant: str, *, root: Path | None = None) -> TrainedClassifier:
     """Load a network that `train_classifier` left.
 
     Parameters
@@ -61,6 +61,9 @@ def load_classifier(folder: Path, variant: str) -> TrainedClassifier:
         What `train_classifier` wrote into.
     variant : str
         frozen or finetuned.
+    root : Path, optional
+        The study's folder, where a backbone of the user's own stands; else the nearest above `folder` that holds a
+        study.toml.
 
     Raises
     ------
@@ -74,17 +77,21 @@ def load_classifier(folder: Path, variant: str) -> TrainedClassifier:
         raise StaleError(Problem(str(path), "does not exist", remedy="run: salcompare run"))
     content = read_state(path)
     try:
-        return _assemble(content)
+        return _assemble(content, root or _study_above(folder))
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputError(Problem(str(path), f"is no trained classifier of this version ({error})",
                                  remedy="delete it and run: salcompare run")) from error
 
 
-def _assemble(content: dict[str, Any]) -> TrainedClassifier:
+def _study_above(folder: Path) -> Path | None:
+    return next((above for above in folder.resolve().parents if (above / "study.toml").is_file()), None)
+
+
+def _assemble(content: dict[str, Any], root: Path | None) -> TrainedClassifier:
     built = content["network"]
     size = (int(built["size"][0]), int(built["size"][1]))
     network: Network = build_network(
-        find_backbone(built["backbone"]), size=size, hidden=built["hidden"], dropout=built["dropout"],
+        find_backbone(built["backbone"], root=root), size=size, hidden=built["hidden"], dropout=built["dropout"],
         n_actors=len(content["actors"]), learned_statistics=built["learned_statistics"], seed=0)
     network.load_state_dict(content["state"])
     network.eval().requires_grad_(False)

@@ -87,7 +87,7 @@ def train_classifier(pixels: xr.DataArray, images: pd.DataFrame, config: Classif
         If the backbone or its weights are not installed or cannot be downloaded.
     """
     progress = progress or Silent()
-    backbone = find_backbone(config.backbone)
+    backbone = find_backbone(config.backbone, root=root)
     _check(config)
     material = gather_material(pixels, images)
     given = _features_depend_on(config, backbone, material, root=root, seed=seed)
@@ -126,7 +126,8 @@ def _check(config: Classifier) -> None:
 
 def _features_depend_on(config: Classifier, backbone: Backbone, material: Material, *, root: Path,
                         seed: int) -> dict[str, object]:
-    return {"format": FORMAT, "backbone": backbone.name, "preprocessing": backbone.preprocessing,
+    own = {"source": backbone.source_sha256} if backbone.source_sha256 else {}
+    return {**own, "format": FORMAT, "backbone": backbone.name, "preprocessing": backbone.preprocessing,
             "weights": weights_identity(backbone, config.weights, root=root), "centre": config.centre,
             "seed": seed, "material": material.digest()}
 

@@ -7,10 +7,11 @@ import importlib
 import importlib.metadata
 import importlib.util
 import socket
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlparse
 
 import torch
@@ -20,10 +21,13 @@ from salcompare.errors import ConfigError, InputError, MissingDependencyError, P
 from salcompare.provenance import sha256_of_file
 
 if TYPE_CHECKING:
-    from salcompare.classifiers.backbones import Backbone
+    from salcompare.classifiers.backbones.recipe import Backbone
 
 Say = Callable[[str], None]
 SECONDS_TO_CONNECT = 30.0
+SAFETENSORS = ".safetensors"
+WRAPPED = ("state_dict", "model_state_dict", "model")
+"""Under what names a training's checkpoint keeps its state_dict."""
 _COUNTER = "num_batches_tracked"  # of batch normalisation; older files lack it and nothing here reads it
 
 
@@ -109,7 +113,8 @@ def load_weights(features: nn.Module, backbone: Backbone, weights: str, *, root:
     if weights == "none":
         return
     path = backbone.weights[weights](say) if weights in backbone.weights else local_file(backbone, weights, root=root)
-    features.load_state_dict(_matching(read_state(path), features, backbone, str(path)), strict=False)
+    state = {backbone.renamed(key): value for key, value in _unwrapped(read_state(path)).items()}
+    features.load_state_dict(_matching(state, features, backbone, str(path)), strict=False)
 
 
 def weights_identity(backbone: Backbone, weights: str, *, root: Path) -> str:
@@ -132,28 +137,41 @@ def local_file(backbone: Backbone, weights: str, *, root: Path) -> Path:
         names = ", ".join([*map(repr, backbone.weights), "'none'"])
         raise ConfigError(Problem(f"[[classifier]] weights of {backbone.name}",
                                   f"{weights!r} is no name of weights and no file {path}",
-                                  f"{names} or the path of a state_dict"))
+                                  f"{names} or the path of a state_dict (.pth, .safetensors)"))
     return path
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Read a file that torch.save wrote: tensors and plain values only, nothing in it is run.
+    """Read a file that torch.save or safetensors wrote: tensors and plain values only, nothing in it is run.
 
     Raises
     ------
     InputError
         If it cannot be read or is no mapping.
+    MissingDependencyError
+        If it is a .safetensors file and that library is not installed.
     """
+    load = needed("safetensors.torch", extra="timm").load_file if path.suffix == SAFETENSORS else _load
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load(path)
     except Exception as error:  # a damaged pickle can raise anything
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InputError(Problem(str(path), f"cannot be read ({reason})", "a state_dict written by torch.save",
-                                 "get the file again")) from error
+        raise InputError(Problem(str(path), f"cannot be read ({reason})",
+                                 "a state_dict written by torch.save or safetensors", "get the file again")) from error
     if not isinstance(state, Mapping):
         raise InputError(Problem(str(path), f"holds a {type(state).__name__}", "a state_dict, names to tensors",
                                  "save it with torch.save(model.state_dict(), path)"))
     return dict(state)
+
+
+def _load(path: Path) -> object:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _unwrapped(state: dict[str, Any]) -> Mapping[str, Any]:
+    """Take the state_dict out of a training's checkpoint, which keeps it beside the epoch and the like."""
+    inner = next((state[key] for key in WRAPPED if isinstance(state.get(key), Mapping)), state)
+    return cast("Mapping[str, Any]", inner)
 
 
 def _matching(state: Mapping[str, Any], features: nn.Module, backbone: Backbone, where: str) -> dict[str, Any]:
@@ -167,10 +185,14 @@ def _matching(state: Mapping[str, Any], features: nn.Module, backbone: Backbone,
                  if prefix + key in state and _shape(state[prefix + key]) != _shape(value)]
     known = {prefix + key for key in features.state_dict()}
     problems += [Problem(where, f"unknown weights {key!r}", f"those of {backbone.name} only")
-                 for key in state if key not in known and not key.startswith(backbone.ignored or ("\0",))]
+                 for key in state if key not in known and not key.removeprefix(prefix).startswith(backbone.ignored)
+                 and not key.startswith(backbone.ignored)]
     if problems:
         raise InputError(problems)
-    return {key: state[prefix + key] for key in wanted}
+    chosen = OrderedDict((key, state[prefix + key]) for key in wanted)
+    # As every name and shape is today's, layers that would convert an older layout (MNASNet's) must not.
+    chosen._metadata = features.state_dict()._metadata  # type: ignore[attr-defined]
+    return chosen
 
 
 def _shape(value: object) -> tuple[int, ...] | str:

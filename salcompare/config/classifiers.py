@@ -25,8 +25,10 @@ class Classifier:
     """A network, its weights and its training."""
 
     name: str = option("alexnet", "what the report calls it")
-    backbone: str = option("alexnet", "alexnet or efficientnet_lite0")
-    weights: str = option("imagenet", "imagenet, installed (from a package), none, or a file's path")
+    backbone: str = option("alexnet", "alexnet, efficientnet_lite0, a torchvision classification model such as "
+                                     "resnet18, timm:NAME, or your own module:factory")
+    weights: str = option("imagenet", "imagenet, installed (from a package), none, or the path of a .pth or "
+                                      ".safetensors file")
     variants: tuple[str, ...] = option(("frozen", "finetuned"), "which variants, in order",
                                         choices=("frozen", "finetuned"))
     hidden: int = option(100, "units of the new hidden layer", low=1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from salcompare.config.attribution import Attribution
 from salcompare.config.classifiers import Classifier, Precomputed
 from salcompare.config.people import Collect, Fixations, Quality, Responses, Simulation
+from salcompare.config.removal import Removal
 from salcompare.config.study import General, Images, Maps, Report, Statistics
 from salcompare.errors import Problem
 
@@ -28,6 +29,7 @@ class Config:
     classifier: tuple[Classifier, ...] = field(default_factory=lambda: (Classifier(),))
     precomputed: tuple[Precomputed, ...] = ()
     attribution: Attribution = field(default_factory=Attribution)
+    removal: Removal = field(default_factory=Removal)
     maps: Maps = field(default_factory=Maps)
     statistics: Statistics = field(default_factory=Statistics)
     report: Report = field(default_factory=Report)
@@ -51,6 +53,9 @@ def contradictions(config: Config, where: str) -> list[Problem]:
         problems.append(Problem(where, "neither a classifier nor responses", "one of them", "give a [[classifier]]"))
     if config.responses.source == "fixations":
         problems += _spread(config.fixations, where)
+    if not config.removal.fills or len(set(config.removal.fills)) < len(config.removal.fills):
+        problems.append(Problem(f"{where} [removal] fills", str(list(config.removal.fills)),
+                                "at least one of mean, blur, noise, each once"))
     if len(config.report.actors) > 6:
         problems.append(Problem(f"{where} [report] actors", f"{len(config.report.actors)} actors", "at most 6"))
     return problems

@@ -15,6 +15,7 @@ from salcompare.figures.label_cells import label_cells_figure, label_cells_missi
 from salcompare.figures.labels import labels_figure, labels_missing
 from salcompare.figures.masks import masks_figure, masks_missing
 from salcompare.figures.overlap import overlap_figure, overlap_missing
+from salcompare.figures.removal import removal_figure, removal_missing
 from salcompare.figures.symmetry import symmetry_figure, symmetry_missing
 from salcompare.figures.training import training_figure, training_missing
 from salcompare.figures.variance import variance_figure, variance_missing
@@ -32,6 +33,7 @@ _FIGURES: dict[int, tuple[Callable[[FigureData], str | None], Callable[[FigureDa
     11: (label_cells_missing, label_cells_figure),
     12: (ceilings_missing, ceilings_figure),
     13: (exclusions_missing, exclusions_figure),
+    15: (removal_missing, removal_figure),
     17: (class_matrix_missing, class_matrix_figure),
 }
 NUMBERS = tuple(_FIGURES)

@@ -12,6 +12,7 @@ from salcompare.pipeline.classifiers import classifier_stages, difference_stages
 from salcompare.pipeline.people import people_stages
 from salcompare.pipeline.photographs import photograph_stage
 from salcompare.pipeline.pilot import study_pilot
+from salcompare.pipeline.removal import removal_stages
 from salcompare.presentation import write_report
 from salcompare.stages import Stage
 
@@ -25,6 +26,7 @@ def stages(study: Study) -> list[Stage]:
     """List the stages of a study in running order."""
     config = study.config
     found = [photograph_stage(study), *people_stages(study), *classifier_stages(study)]
+    found += removal_stages(study, [stage.name for stage in found])
     made = tuple(stage.name for stage in found)
     found += difference_stages(study)
     shown = tuple(stage.name for stage in found)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from salcompare import store
 from salcompare.pipeline.exclusions import write_headlines
 from salcompare.pipeline.given import maps_of_workers
+from salcompare.pipeline.removal import removals
 from salcompare.pipeline.settings import response_kind
 from salcompare.stages import Stage
 
@@ -38,7 +39,7 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
         human_heatmap=_actor_level_heatmap(study) if not image_level else None,
         classifier_maps={source: study.maps_of(source) for source in study.sources},
         accuracies=_of_classifiers(study, "accuracy"), predictions=_of_classifiers(study, "predictions"),
-        response_maps=maps_of_workers(study))
+        response_maps=maps_of_workers(study), removals=removals(study))
     results = analyse(data, maps=config.maps, statistics=config.statistics, seed=config.study.seed,
                       responses=response_kind(study), progress=progress)
     write_headlines(study, data, results.estimates, progress)
@@ -47,6 +48,7 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
     store.write_table(study.processed / "nulls.csv", results.nulls)
     store.write_table(study.processed / "overlap_images.csv", results.image_overlaps)
     store.write_table(study.processed / "agreement_images.csv", results.image_agreements)
+    store.write_table(study.processed / "removal_curves.csv", results.removal_curves)
     store.write_table(study.processed / "estimates.csv", results.estimates)
     progress.say(f"  {len(results.estimates)} estimates")
 

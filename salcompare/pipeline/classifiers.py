@@ -62,18 +62,27 @@ def difference_stages(study: Study) -> Iterator[Stage]:
 
 
 def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
+    """Hash the user's own files that a network is made of: its weights, and its code beside study.toml."""
+    module, is_own, _ = classifier.backbone.partition(":")
+    file = f"{module.replace('.', '/')}.py"
+    code = {file: provenance.sha256_of_file(study.root / file)} if is_own and (study.root / file).is_file() else {}
     if classifier.weights in ("imagenet", "installed", "none"):
-        return {}
+        return code
     path = study.root / classifier.weights
     if not path.is_file():
+        if is_own:
+            return code  # whose recipe may give weights names of its own; training finds out
         raise InputError(Problem(f"study.toml [[classifier]] {classifier.name} weights", f"no file {path}",
                                  "imagenet, installed, none, or a file of weights"))
-    return {classifier.weights: provenance.sha256_of_file(path)}
+    return code | {classifier.weights: provenance.sha256_of_file(path)}
 
 
 def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier) -> None:  # noqa: ARG001
     from salcompare.classifiers import train_classifier
+    from salcompare.classifiers.suitability import check_guided
 
+    if "guided" in study.config.attribution.method:
+        check_guided(classifier, size=study.config.study.size, root=study.root)  # before hours of training
     train_classifier(study.photographs(), study.images, classifier, root=study.root,
                      folder=study.classifier_folder(classifier), seed=study.config.study.seed, progress=progress)
 

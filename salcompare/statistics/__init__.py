@@ -27,8 +27,9 @@ from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.labels.agreement import worker_agreement
 from salcompare.statistics.labels.association import region_association
 from salcompare.statistics.labels.differences import label_differences
+from salcompare.statistics.labels.enrichment import label_enrichment
 from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
-from salcompare.statistics.labels.regions import label_regions
+from salcompare.statistics.labels.regions import label_counts, label_regions
 from salcompare.statistics.metrics.registry import METRICS, pairwise
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity, mantel
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, uniform
@@ -47,6 +48,7 @@ from salcompare.statistics.relative.discoveries import relative_fdr
 from salcompare.statistics.relative.maxima import relative_test
 from salcompare.statistics.relative.paired import paired_map_test
 from salcompare.statistics.relative.spread import relative_dispersion
+from salcompare.statistics.removals.outcomes import curve_areas, removal_curves, removal_drops
 from salcompare.statistics.symmetries.indices import (
     cross_validated_odd_share,
     odd_share_difference,
@@ -82,6 +84,7 @@ __all__ = [
     "crossed_covariance",
     "crossed_interval",
     "crossed_variance",
+    "curve_areas",
     "dispersion_test",
     "exchangeability",
     "family_size",
@@ -91,7 +94,9 @@ __all__ = [
     "heatmap_overlap",
     "heatmap_tests",
     "jackknife_interval",
+    "label_counts",
     "label_differences",
+    "label_enrichment",
     "label_histogram",
     "label_regions",
     "mantel",
@@ -123,6 +128,8 @@ __all__ = [
     "relative_fdr",
     "relative_test",
     "relative_tfce",
+    "removal_curves",
+    "removal_drops",
     "resampled_overlap",
     "response_variance_components",
     "rest_ceiling",

@@ -1,4 +1,4 @@
-"""Guided Backpropagation on AlexNet, 64 images of 227 x 227, beside captum, zennit and the least it can cost.
+"""Guided Backpropagation beside captum, zennit and the least it can cost: of many images, and of all classes of one.
 
 Run: python -m tests.benchmarks.bench_guided_backprop [repeats]
 """
@@ -9,7 +9,7 @@ from functools import partial
 import torch
 import torchvision
 
-from salcompare.classifiers.guided import guided_backprop
+from salcompare.classifiers.guided import guided_backprop, guided_backprop_several
 from tests.benchmarks.measure import Case, Peer, run
 
 BATCH, SIZE, CLASSES = 64, 227, 17
@@ -26,6 +26,16 @@ def cases():
                    partial(guided_backprop, model, images, target),
                    tuple(Peer(name, partial(peer, model, images, target), least)
                          for name, (peer, least) in PEERS.items()))
+    yield from cases_of_all_classes()
+
+
+def cases_of_all_classes():
+    for name, size in (("alexnet", SIZE), ("resnet18", 128)):
+        model = torchvision.models.get_model(name, num_classes=CLASSES).eval()
+        x = torch.randn(1, 3, size, size)
+        yield Case(f"{name}, all {CLASSES} classes of one image, {size} x {size}",
+                   partial(guided_backprop_several, model, x, torch.arange(CLASSES)[:, None]),
+                   (Peer(f"captum, {CLASSES} calls", partial(captum_classes, model, x), 1.6),), check=same)
 
 
 def plain(model, x, target):
@@ -53,7 +63,21 @@ def zennit(model, x, target):
         return attributor(x, torch.eye(CLASSES)[target])[1].clamp(min=0)
 
 
-PEERS = {"one forward + one backward to the input": (plain, 1 / 1.15), "captum": (captum, 1), "zennit": (zennit, 1)}
+def captum_classes(model, x):
+    """captum's maps of all classes, one call a class."""
+    from captum.attr import GuidedBackprop
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        peer = GuidedBackprop(model)
+        return torch.stack([peer.attribute(x, target).clamp(min=0) for target in range(CLASSES)])
+
+
+def same(ours, theirs):
+    assert torch.equal(ours, theirs)
+
+
+PEERS = {"one forward + one backward to the input": (plain, 1 / 1.1), "captum": (captum, 1), "zennit": (zennit, 1)}
 
 if __name__ == "__main__":
     run(cases(), repeats=9)

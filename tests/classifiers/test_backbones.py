@@ -60,13 +60,27 @@ def test_efficientnet_lite0_draws_nothing_at_random_while_training():
 
 
 def test_a_grid_too_small_for_the_layers_is_an_error_that_says_so():
-    with pytest.raises(InputError, match=r"\[study\] size: 20 x 30 is too small for alexnet"):
+    with pytest.raises(InputError, match=r"\[study\] size: 20 x 30 does not suit alexnet .*choose a larger grid"):
         feature_dim(built("alexnet"), (20, 30), name="alexnet")
 
 
 def test_an_unknown_backbone_is_an_error_that_lists_the_known():
-    with pytest.raises(ConfigError, match="'vgg'; expected alexnet or efficientnet_lite0"):
+    with pytest.raises(ConfigError, match=r"'vgg'; expected alexnet, efficientnet_lite0, .*did you mean .*'vgg1"):
         find_backbone("vgg")
+    with pytest.raises(ConfigError, match=r"'zzz'; expected .*'timm:NAME' or 'module:factory'; see torchvision"):
+        find_backbone("zzz")
+
+
+def test_layers_that_give_no_features_are_an_error_that_says_what_they_give():
+    with pytest.raises(InputError, match=r"'maps'.*of shape \(1, 5, 5, 4\).*features of shape \(1, f\)"):
+        feature_dim(tiny_features()[:1], (12, 10), name="maps")
+    with pytest.raises(InputError, match=r"'pairs': gives a tuple for one image"):
+        feature_dim(Pair(), (12, 10), name="pairs")
+
+
+class Pair(torch.nn.Module):
+    def forward(self, x):
+        return x.flatten(1), x
 
 
 def test_a_backbone_of_ones_own_is_found_by_its_name():

@@ -98,7 +98,19 @@ def estimates() -> pd.DataFrame:
     found += [{"statistic": "accuracy", "metric": part, "level": "population", "source": f"alexnet/{variant}",
                "value": 0.9, "ci_low": 0.8, "ci_high": 0.95, "ci_method": "wilson", "n": 6}
               for variant in ("frozen", "finetuned") for part in ("train", "validation", "test")]
+    found += removals()
     return pd.DataFrame(found)
+
+
+def removals() -> list[dict[str, object]]:
+    drops: list[dict[str, object]] = [
+        {"statistic": "removal_drop", "metric": metric, "form": fill, "level": "population", "source": MAIN,
+         "against": against, "value": 1.0, "ci_low": 0.5, "ci_high": 1.5, "ci_method": "t", "resampled": "actors",
+         "n": 3}
+        for metric in ("logit", "accuracy") for fill in ("mean", "blur")
+        for against in ("classifier", "people", "both", "random", "random people", "centre")]
+    drops += [{**drops[0], "against": "label region", "label": label} for label in ("eyes", "nose")]
+    return [*drops, {**drops[0], "contrast": "minus random", "p_value": 0.5}]
 
 
 def symmetry_tests() -> list[dict[str, object]]:

@@ -40,6 +40,8 @@ REFERENCES = (
     "Statistics, 2(95).",
     "Nichols, T. E., & Holmes, A. P. (2002). Nonparametric permutation tests for functional neuroimaging: a primer "
     "with examples. Human Brain Mapping, 15, 1–25. doi:10.1002/hbm.1058.",
+    "Petsiuk, V., Das, A., & Saenko, K. (2018). RISE: Randomized Input Sampling for Explanation of Black-box Models. "
+    "BMVC. arXiv:1806.07421.",
     "Phipson, B., & Smyth, G. K. (2010). Permutation P-values should never be zero. Statistical Applications in "
     "Genetics and Molecular Biology, 9(1). doi:10.2202/1544-6115.1585.",
     "Robert, P., & Escoufier, Y. (1976). A unifying tool for linear multivariate statistical methods: the "

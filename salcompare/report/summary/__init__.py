@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from salcompare.report.summary.agreement import agreement, ceiling
 from salcompare.report.summary.drivers import drivers
 from salcompare.report.summary.material import accuracy, compared
+from salcompare.report.summary.needs import needs
 from salcompare.report.summary.quality import exclusions
 from salcompare.report.summary.symmetry import symmetry
 from salcompare.report.summary.variance import alike
@@ -36,6 +37,7 @@ def summarise(data: ReportData) -> list[Finding]:
         ("Do people agree with each other?", ceiling),
         ("Does the classifier agree with people?", agreement),
         ("Which actors and labels drive it?", drivers),
+        ("Does the network need what people look at?", needs),
         ("Are the maps symmetric?", symmetry),
         ("Do exclusions change what was found?", exclusions),
     ]

@@ -12,6 +12,7 @@ from salcompare.report.tables.overlap import overlap_tables
 from salcompare.report.tables.printed import PrintedTable, plain_table
 from salcompare.report.tables.quality import quality_tables
 from salcompare.report.tables.relative import relative_tables
+from salcompare.report.tables.removal import removal_tables
 from salcompare.report.tables.symmetry import symmetry_tables
 from salcompare.report.tables.variance import variance_tables
 
@@ -28,7 +29,8 @@ def printed_tables(data: ReportData) -> list[PrintedTable]:
         *quality_tables(data),
         accuracy_table(estimates), *variance_tables(estimates), *overlap_tables(estimates),
         *ceiling_tables(estimates), *label_tables(estimates),
-        *relative_tables(estimates), *symmetry_tables(estimates), families_table(estimates), *classifier_tables(data),
+        *removal_tables(estimates), *relative_tables(estimates), *symmetry_tables(estimates),
+        families_table(estimates), *classifier_tables(data),
         plain_table("images_left_out", "Files left out", data.images_left_out),
         plain_table("responses_left_out", "Responses left out", data.responses_left_out),
         *(plain_table(f"maps_left_out_{name}", f"{name}: maps left out", given["left_out"])

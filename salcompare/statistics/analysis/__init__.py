@@ -24,6 +24,7 @@ from salcompare.statistics.analysis.labels import label_estimates
 from salcompare.statistics.analysis.overlap import IMAGE_COLUMNS, OverlapAnalysis
 from salcompare.statistics.analysis.parts import AnalysisData, Draws
 from salcompare.statistics.analysis.relative import beside_heatmaps, relative_estimates
+from salcompare.statistics.analysis.removal import CURVE_COLUMNS, curves_table, removal_estimates
 from salcompare.statistics.analysis.symmetry import symmetry_estimates
 from salcompare.statistics.analysis.variance import variance_estimates
 
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
     from salcompare.statistics.analysis.estimates import Row
 
-__all__ = ["AGREEMENT_COLUMNS", "AnalysisData", "Results", "analyse", "compare_headlines", "headline_estimates",
-           "headline_source"]
+__all__ = ["AGREEMENT_COLUMNS", "CURVE_COLUMNS", "AnalysisData", "Results", "analyse", "compare_headlines",
+           "headline_estimates", "headline_source"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Results:
         the actors' and the population's, as a row for each image would make them many times longer.
     image_agreements : DataFrame
         Columns `AGREEMENT_COLUMNS`: how far workers agree on every image, with intervals; likewise.
+    removal_curves : DataFrame
+        Columns `CURVE_COLUMNS`: deletion and insertion curves, point by point.
     """
 
     estimates: pd.DataFrame
@@ -60,6 +63,7 @@ class Results:
     nulls: pd.DataFrame
     image_overlaps: pd.DataFrame
     image_agreements: pd.DataFrame
+    removal_curves: pd.DataFrame
 
 
 def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int,
@@ -104,6 +108,7 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     if heatmaps.sizes["source"]:
         rows += symmetry_estimates(data, heatmaps["heatmap"], maps, statistics, seed)
     rows += asymmetry_estimates(data, maps, statistics, seed)
+    rows += removal_estimates(data.removals, statistics, seed)
     if data.human is not None:
         analysis = OverlapAnalysis(data, maps, statistics, seed)
         for more, nulls in _overlaps(analysis, list(data.classifier_maps), progress):
@@ -113,7 +118,7 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     elif data.human_heatmap is not None:
         rows += _heatmap_overlaps(heatmaps["heatmap"], maps, statistics, seed)
     return Results(with_responses(name_families(estimates_table(rows)), responses), heatmaps, nulls_table(draws),
-                   image_overlaps, image_agreements)
+                   image_overlaps, image_agreements, curves_table(data.removals))
 
 
 def study_heatmaps(data: AnalysisData, maps: Maps) -> xr.Dataset:

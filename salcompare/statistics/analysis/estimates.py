@@ -44,10 +44,13 @@ def with_responses(estimates: pd.DataFrame, kind: str) -> pd.DataFrame:
     human = estimates["source"].str.startswith(("human", "baseline/"), na=False)
     of_responses = estimates["statistic"].isin([
         "label_share", "noise_ceiling", "half_ceiling", "rest_ceiling", "share_of_ceiling", "overlap", "overlap_curve",
-        "resampled_overlap", "actor_similarity"])
+        "resampled_overlap", "actor_similarity", "enrichment"])
     compared = estimates["contrast"].str.startswith("human", na=False)
+    # At equal area, what people marked is among what was removed, or what it is compared with.
+    removed = (estimates["statistic"] == "removal_drop") & (
+        estimates["against"].isin(["people", "both", "label region"]) | (estimates["contrast"] == "minus people"))
     said = pd.Series(kind, estimates.index, dtype="str")
-    return estimates.assign(responses=said.where(human | of_responses | compared))
+    return estimates.assign(responses=said.where(human | of_responses | compared | removed))
 
 
 def nulls_table(parts: Iterable[tuple[Row, Iterable[float]]]) -> pd.DataFrame:

@@ -17,6 +17,8 @@ from salcompare.statistics.inference.multiplicity import adjust_p
 
 KEY = ("statistic", "metric", "form", "sigma", "level", "source", "against", "contrast")
 """Tests that agree in all of these are one family."""
+TOGETHER = {"removal_drop": ("against", "contrast")}
+"""What tests of a statistic need not agree in to be one family: all that is compared at equal area is."""
 ALONE = "a single test"
 LEVEL = 0.05
 _OVER = {"actor": "actors", "label": "labels"}
@@ -34,9 +36,9 @@ def name_families(estimates: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         In the same order. Tests that were not adjusted are, by Holm's method, over what agrees in statistic, metric,
-        form, sigma, level, source, against and contrast. ``family`` reads such as "overlap, pearson, smoothed, sigma
-        3.84, alexnet/frozen/guided_backprop, against human, image effect, of each actor: actors (Holm)", and no two
-        families have the same.
+        form, sigma, level, source, against and contrast, but for `TOGETHER`. ``family`` reads such as "overlap,
+        pearson, smoothed, sigma 3.84, alexnet/frozen/guided_backprop, against human, image effect, of each actor:
+        actors (Holm)", and no two families have the same.
     """
     family = estimates["family"].astype(object).to_numpy(copy=True)
     size, adjusted = (estimates[name].to_numpy(np.float64, copy=True) for name in ("family_size", "p_adjusted"))
@@ -100,7 +102,8 @@ def _factor(family: str, size: float) -> float:
 
 def _named(row: Mapping[Hashable, Any]) -> str:
     """Name what the tests of a family agree in."""
-    has = {name: not pd.isna(row[name]) for name in KEY}
+    apart = TOGETHER.get(str(row["statistic"]), ())
+    has = {name: not pd.isna(row[name]) and name not in apart for name in KEY}
     words = [str(row[name]) for name in ("statistic", "metric", "form") if has[name]]
     words += [f"sigma {row['sigma']:.4g}"] if has["sigma"] else []
     words += [str(row["source"])] if has["source"] else []

@@ -14,6 +14,7 @@ from salcompare.statistics.analysis.parts import AnalysisData, stream, undefined
 from salcompare.statistics.labels.agreement import worker_agreement
 from salcompare.statistics.labels.association import region_association
 from salcompare.statistics.labels.differences import SAME, label_differences
+from salcompare.statistics.labels.enrichment import label_enrichment
 from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ def label_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed
     for source, found in data.classifier_maps.items():
         masks = mapping.top_mask(found["saliency"], share=maps.mask_share)
         yield from _region_rows(source, data.responses, known, masks, statistics, seed)
+        yield from _enrichment_rows(source, data.responses, known, _marked(found["saliency"], masks), statistics, seed)
+    if data.human is not None:
+        masks = mapping.top_mask(data.human["coverage"], share=maps.mask_share)
+        marked = _marked(data.human["coverage"], masks)
+        yield from _enrichment_rows("human", data.responses, known, marked, statistics, seed)
 
 
 def _share_rows(histogram: pd.DataFrame, level: str) -> Iterator[Row]:
@@ -153,3 +159,34 @@ def _region_rows(source: str, responses: pd.DataFrame, images: pd.DataFrame | No
                "ci_low": float(one["ci_low"]), "ci_high": float(one["ci_high"]), "ci_method": found.attrs["ci_method"],
                "resampled": found.attrs["resampled"], "p_value": float(one["p_value"]),
                "reason": str(one["reason"].item()) or None}
+
+
+def _marked(maps: xr.DataArray, masks: xr.DataArray) -> xr.DataArray:
+    """Leave out of masks what the map is 0 on: pixels at places that are the same for all maps break such ties."""
+    return masks & (maps > 0)
+
+
+def _enrichment_rows(source: str, responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray,
+                     statistics: Statistics, seed: int) -> Iterator[Row]:
+    """Give the mean over actors and each actor's own, label by label; 1 is a mask laid anywhere."""
+    key = {"statistic": "enrichment", "metric": "ratio", "form": "masks", "source": source}
+    try:
+        found = label_enrichment(responses, images, masks, rng=stream(seed, "labels", "enrichment", source),
+                                 n_permutations=statistics.n_permutations, labels=LABELS)
+    except InputError as error:
+        yield undefined_row(error, **key)
+        return
+    for label in found["label"].to_numpy().tolist():
+        one = found.sel(label=label)
+        attainable = float(one["p_attainable"])
+        tested = {"null": found.attrs["null"], "null_mean": 1.0, "alternative": "two-sided", "p_attainable": attainable,
+                  "p_value": float(one["p_value"]), "n_resamples": round(1 / attainable) - 1} if attainable > 0 else {}
+        yield {**key, **tested, "level": "population", "label": label, "value": float(one["enrichment"]),
+               "ci_low": float(one["ci_low"]), "ci_high": float(one["ci_high"]), "ci_method": found.attrs["ci_method"],
+               "resampled": found.attrs["resampled"], "n": int(one["n"]), "n_undefined": int(one["n_undefined"]),
+               "reason": str(one["reason"].item()) or None}
+    for row in found[["actor_enrichment", "actor_low", "actor_high", "actor_n"]].to_dataframe().reset_index().to_dict(
+            "records"):
+        yield {**key, "level": "actor", "label": row["label"], "actor": row["actor"], "value": row["actor_enrichment"],
+               "ci_low": row["actor_low"], "ci_high": row["actor_high"], "ci_method": "t", "resampled": "images",
+               "n": row["actor_n"], "reason": None if row["actor_n"] else "no other actor has a box of the label"}

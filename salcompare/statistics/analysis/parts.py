@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +50,9 @@ class AnalysisData:
     response_maps : DataArray (response, y, x) or None
         Maps of single responses with coordinates image, actor and worker, for gaze and for ready-made maps that name
         workers.
+    removals : mapping
+        By network, such as ``alexnet/finetuned``: what it says of photographs with parts taken out (see
+        `salcompare.statistics.removals.outcomes`).
     """
 
     photographs: xr.DataArray
@@ -61,6 +64,7 @@ class AnalysisData:
     accuracies: pd.DataFrame
     predictions: pd.DataFrame | None = None
     response_maps: xr.DataArray | None = None
+    removals: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     @property
     def by_worker(self) -> Responses | None:

@@ -56,24 +56,49 @@ def label_regions(
     region on both. Every box weighs the same. Faces are taken to lie in the same place on all photographs; nothing
     aligns them.
     """
+    counts = label_counts(responses, images, size=size, labels=labels)
+    require_share(share, size[0] * size[1])
+    regions = np.zeros(counts.shape, dtype=bool)
+    for region, of_others in zip(regions.reshape(-1, *size), counts.to_numpy().reshape(-1, *size), strict=True):
+        if of_others.any():
+            region[:] = _densest(of_others, share)
+    area = regions.mean(axis=(2, 3))
+    return counts.copy(data=regions).rename("region").assign_attrs(share=float(share)).assign_coords(
+        area=(("actor", "label"), np.where(area > 0, area, np.nan)))
+
+
+def label_counts(
+    responses: pd.DataFrame, images: pd.DataFrame | None, *, size: tuple[int, int],
+    labels: Sequence[str] | None = None,
+) -> xr.DataArray:
+    """Count, at each pixel, the boxes of a label that people drew on all actors but one.
+
+    Parameters
+    ----------
+    responses, images, size, labels
+        As for `label_regions`.
+
+    Returns
+    -------
+    DataArray (actor, label, y, x), int64
+        How many of the other actors' boxes of the label cover the pixel.
+
+    Raises
+    ------
+    InputError
+        As for `label_regions`.
+    """
     height, width = require_size(size)
-    require_share(share, height * width)
     coded = code_responses(responses, images, labels)
     n_labels = len(coded.labels)
     pair = coded.of_actor * n_labels + coded.label
     boxes = mapping.rasterise_actor_boxes(_on_grid(responses, images, size).assign(actor=pair), size=size)
     counts = np.rint(boxes.to_numpy() * boxes["n_responses"].to_numpy()[:, np.newaxis, np.newaxis]).astype(np.int64)
     actor_of, label_of = np.divmod(boxes["actor"].to_numpy().astype(int), n_labels)
-    regions = np.zeros((len(coded.actors), n_labels, height, width), dtype=bool)
-    for label in np.unique(label_of):
-        own = np.zeros((len(regions), height, width), np.int64)
-        own[actor_of[label_of == label]] = counts[label_of == label]
-        for actor, others in enumerate(own.sum(axis=0) - own):
-            regions[actor, label] = _densest(others, share)
-    area = regions.mean(axis=(2, 3))
-    return xr.DataArray(regions, dims=("actor", "label", "y", "x"), name="region", coords={
-        "actor": coded.actors, "label": coded.labels, "y": np.arange(height), "x": np.arange(width),
-        "area": (("actor", "label"), np.where(area > 0, area, np.nan))}, attrs={"share": float(share)})
+    own = np.zeros((len(coded.actors), n_labels, height, width), np.int64)
+    own[actor_of, label_of] = counts
+    return xr.DataArray(own.sum(axis=0) - own, dims=("actor", "label", "y", "x"), name="boxes", coords={
+        "actor": coded.actors, "label": coded.labels, "y": np.arange(height), "x": np.arange(width)})
 
 
 def _on_grid(responses: pd.DataFrame, images: pd.DataFrame | None, size: tuple[int, int]) -> pd.DataFrame:

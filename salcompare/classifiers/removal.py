@@ -1,0 +1,226 @@
+"""What a network says of photographs out of which something was taken, or of which only that was left."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import dask.array as da
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.classifiers.fills import BLUR, filled
+from salcompare.classifiers.preparation import Pixels
+from salcompare.classifiers.saliency import check_photographs, known_classes
+from salcompare.classifiers.trained import TrainedClassifier
+from salcompare.errors import InputError, Problem
+from salcompare.maps import top_mask
+from salcompare.progress import Progress, Silent
+from salcompare.provenance import canonical_json, versions
+from salcompare.store import MapStream
+
+Way = Literal["deletion", "insertion"]
+Orders = Callable[[xr.DataArray], xr.DataArray]
+BATCH = 32
+VARIABLES = ("logit", "probability", "correct")
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """One thing done to every photograph.
+
+    Attributes
+    ----------
+    order : str
+        Whose order of the pixels it follows; empty where all pixels are kept, or all are filled.
+    way : {"deletion", "insertion"}
+        Whether the first pixels in that order are taken out, or only they are left.
+    fill : str
+        What stands in place of what is missing; empty where nothing is.
+    share : float
+        Of the photograph's pixels, that are taken out or left.
+    whole : bool
+        Whether an order without so many pixels above 0 leaves the outcome undefined, because the rest of what is
+        taken out was marked by nobody.
+    """
+
+    order: str
+    way: Way
+    fill: str
+    share: float
+    whole: bool = False
+
+
+INTACT = Arrangement("", "deletion", "", 0.0)
+
+
+def all_filled(fill: str) -> Arrangement:
+    """Nothing left of the photograph."""
+    return Arrangement("", "deletion", fill, 1.0)
+
+
+def removal_outcomes(trained: TrainedClassifier, pixels: xr.DataArray, orders: xr.DataArray,
+                     arrangements: Sequence[Arrangement], *, seed: int) -> xr.Dataset:
+    """Take parts out of photographs, and see what the network says of what is left.
+
+    Parameters
+    ----------
+    trained : TrainedClassifier
+    pixels : uint8 DataArray (image, y, x, channel)
+        Photographs of the size the network was trained on, with coordinates ``image`` and ``actor``.
+    orders : DataArray (order, image, y, x)
+        Non-negative maps of the same images: the largest pixels come first. Ties are broken as in `top_mask`.
+    arrangements : sequence of Arrangement
+        What is done.
+    seed : int
+        The fill's noise follows from it.
+
+    Returns
+    -------
+    Dataset (image, arrangement), float32
+        ``logit`` and ``probability`` of the image's own actor; ``correct``, 1 if the actor has the largest logit, else
+        0. NaN where an order is empty on an image, holds a NaN, or has too few pixels above 0 for a `whole`
+        arrangement. Coordinates ``actor`` (image); ``order``, ``way``, ``fill``, ``share`` and ``whole`` (arrangement).
+
+    Raises
+    ------
+    InputError
+        If the photographs are of another size or kind, an actor is not among the network's, or the orders are not of
+        these images or lack one that an arrangement names.
+    """
+    check_photographs(trained, pixels)
+    _check_orders(pixels, orders, arrangements)
+    classes = known_classes(trained, pixels["actor"].to_numpy(), pixels)
+    photographs = pixels.to_numpy()
+    fills = _fills(photographs, pixels["image"].to_numpy().tolist(), arrangements, seed)
+    found = {name: np.full((len(photographs), len(arrangements)), np.nan, np.float32) for name in VARIABLES}
+    asked: dict[Arrangement, list[int]] = {}
+    for at, arrangement in enumerate(arrangements):
+        asked.setdefault(dataclasses.replace(arrangement, whole=False), []).append(at)
+    for together in _groups(list(asked), len(photographs)):
+        kept = [_kept(orders, arrangement, photographs.shape[:3]) for arrangement in together]
+        changed = [photographs if mask.all() else np.where(mask[..., None], photographs, fills[arrangement.fill])
+                   for arrangement, (mask, _, _) in zip(together, kept, strict=True)]
+        outcomes = _outcomes(trained, np.concatenate(changed), np.tile(classes, len(together)))
+        parts = outcomes.reshape(len(VARIABLES), len(together), len(photographs)).swapaxes(0, 1)
+        for arrangement, (_, short, empty), values in zip(together, kept, parts, strict=True):
+            for at in asked[arrangement]:
+                defined = ~(short | empty) if arrangements[at].whole else ~empty
+                for name, of in zip(VARIABLES, values, strict=True):
+                    found[name][defined, at] = of[defined]
+    return xr.Dataset({name: (("image", "arrangement"), values) for name, values in found.items()},
+                      coords=_coords(pixels, arrangements))
+
+
+def write_removals(trained: TrainedClassifier, pixels: xr.DataArray, orders: Orders,
+                   arrangements: Sequence[Arrangement], *, seed: int, folder: Path, name: str, fingerprint: str,
+                   provenance: Mapping[str, object] | None = None, progress: Progress | None = None) -> None:
+    """Write the outcomes of all photographs; a killed run is gone on with, to the same bytes.
+
+    Parameters
+    ----------
+    trained, pixels, arrangements, seed
+        As for `removal_outcomes`; `pixels` may be lazy.
+    orders : callable
+        Given some of the photographs, the orders of their pixels, as `removal_outcomes` takes them.
+    folder, name, fingerprint
+        As for `store.write_dataset`.
+    provenance : mapping, optional
+        What else a reader must know, kept in the manifest and the attributes.
+    progress : Progress, optional
+
+    Raises
+    ------
+    InputError
+        As for `removal_outcomes`.
+    """
+    provenance = dict(provenance or {})
+    empty = da.zeros((pixels.sizes["image"], len(arrangements)), dtype=np.float32)
+    template = xr.Dataset(dict.fromkeys(VARIABLES, (("image", "arrangement"), empty)),
+                          coords=_coords(pixels, arrangements), attrs=_attributes(trained, seed, provenance))
+    stream = MapStream(template, folder, name, fingerprint=fingerprint)
+    missing = stream.missing()
+    for images in (progress or Silent()).track(missing, total=len(missing), what=f"{name}, 16 images each"):
+        part = pixels.isel(image=images).load()
+        found = removal_outcomes(trained, part, orders(part), arrangements, seed=seed)
+        stream.write(images, **{variable: found[variable].to_numpy() for variable in VARIABLES})
+    stream.finish(provenance)
+
+
+def _groups(arrangements: list[Arrangement], n_images: int) -> Iterator[list[Arrangement]]:
+    """Give as many arrangements at a time as fill a batch."""
+    step = max(BATCH // max(n_images, 1), 1)
+    for start in range(0, len(arrangements), step):
+        yield arrangements[start:start + step]
+
+
+def _kept(orders: xr.DataArray, arrangement: Arrangement,
+          shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pixels stay (image, y, x), and which images' order is too short, or empty (image,)."""
+    if not arrangement.order:
+        none = np.zeros(shape[0], bool)
+        return np.full(shape, arrangement.share == 0), none, none
+    order = orders.sel(order=arrangement.order, drop=True)
+    mask = top_mask(order, share=arrangement.share).to_numpy()
+    short: NDArray[np.bool_] = (mask & (order.to_numpy() <= 0)).any(axis=(1, 2))
+    empty: NDArray[np.bool_] = ~mask.any(axis=(1, 2))
+    return mask if arrangement.way == "insertion" else ~mask, short, empty
+
+
+def _fills(photographs: Pixels, images: Sequence[str], arrangements: Iterable[Arrangement],
+           seed: int) -> dict[str, Pixels]:
+    wanted = dict.fromkeys(arrangement.fill for arrangement in arrangements if arrangement.fill)
+    return {fill: np.stack([filled(photograph, fill, seed=seed, image=str(image))
+                            for photograph, image in zip(photographs, images, strict=True)]) for fill in wanted}
+
+
+def _outcomes(trained: TrainedClassifier, photographs: Pixels, classes: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Logit, probability and correctness (3, n) of each photograph's own actor."""
+    weight = next(trained.model.parameters(), torch.empty(0))
+    found = np.empty((len(VARIABLES), len(photographs)), np.float32)
+    for start in range(0, len(photographs), BATCH):
+        batch = slice(start, start + BATCH)
+        own = torch.from_numpy(classes[batch])[:, None]
+        with torch.inference_mode():
+            logits = trained.model(trained.prepare(photographs[batch]).to(weight.device)).cpu()
+        found[0, batch] = logits.gather(1, own)[:, 0].numpy()
+        found[1, batch] = logits.softmax(dim=1).gather(1, own)[:, 0].numpy()
+        found[2, batch] = (logits.argmax(dim=1) == own[:, 0]).numpy()
+    return found
+
+
+def _coords(pixels: xr.DataArray, arrangements: Sequence[Arrangement]) -> dict[str, object]:
+    return {"image": pixels["image"].to_numpy(), "actor": ("image", pixels["actor"].to_numpy()),
+            "order": ("arrangement", np.array([a.order for a in arrangements], dtype=str)),
+            "way": ("arrangement", np.array([a.way for a in arrangements], dtype=str)),
+            "fill": ("arrangement", np.array([a.fill for a in arrangements], dtype=str)),
+            "share": ("arrangement", np.array([a.share for a in arrangements], dtype=np.float64)),
+            "whole": ("arrangement", np.array([a.whole for a in arrangements], dtype=bool))}
+
+
+def _attributes(trained: TrainedClassifier, seed: int, more: Mapping[str, object]) -> dict[str, object]:
+    known = {"target": "the image's own actor", "blur": f"Gaussian, sigma {BLUR:g} of the shorter side",
+             "backbone": trained.backbone, "variant": trained.variant, "weights_sha256": trained.weights_sha256,
+             "seed": seed, "versions": versions(), **more}
+    return {key: value if isinstance(value, (str, int, float)) else canonical_json(value)
+            for key, value in known.items()}
+
+
+def _check_orders(pixels: xr.DataArray, orders: xr.DataArray, arrangements: Iterable[Arrangement]) -> None:
+    problems = []
+    if orders.dims != ("order", "image", "y", "x"):
+        raise InputError(Problem("orders", f"has dims {orders.dims}", "(order, image, y, x)"))
+    if orders["image"].to_numpy().tolist() != pixels["image"].to_numpy().tolist():
+        problems.append(Problem("orders", "of other images than the photographs", "the same images in the same order"))
+    if orders.shape[2:] != pixels.shape[1:3]:
+        problems.append(Problem("orders", f"maps of {orders.shape[2:]}", f"{pixels.shape[1:3]} (y, x)"))
+    known = orders["order"].to_numpy().tolist()
+    problems += [Problem("arrangement", f"order {name!r}", "one of " + ", ".join(known))
+                 for name in dict.fromkeys(a.order for a in arrangements) if name and name not in known]
+    if problems:
+        raise InputError(problems)

@@ -1,0 +1,44 @@
+"""Whether a network can be explained as asked, known before it is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+
+from salcompare.classifiers.backbones import find_backbone
+from salcompare.classifiers.guided import check_rectified
+from salcompare.classifiers.network import build_network
+from salcompare.config import Classifier
+from salcompare.errors import InputError
+
+
+def check_guided(config: Classifier, *, size: tuple[int, int], root: Path | None = None) -> None:
+    """Make sure that Guided Backpropagation covers a classifier's network, whatever its weights.
+
+    Parameters
+    ----------
+    config : Classifier
+        The section of study.toml.
+    size : (height, width)
+        Of the study's grid.
+    root : Path, optional
+        The study's folder.
+
+    Raises
+    ------
+    InputError
+        If it does not, naming each operation that it does not cover and the methods that do without.
+    ConfigError
+        If there is no such backbone.
+    MissingDependencyError
+        If the backbone is not installed.
+    """
+    network = build_network(find_backbone(config.backbone, root=root), size=size, hidden=config.hidden,
+                            dropout=config.dropout, n_actors=2, learned_statistics=True, seed=0)
+    try:
+        check_rectified(network, torch.zeros(1, 3, *size))
+    except InputError as error:
+        raise InputError([dataclasses.replace(problem, where=f"[[classifier]] {config.name!r} ({config.backbone})")
+                          for problem in error.problems]) from error

@@ -1,0 +1,104 @@
+"""A study of several networks, one of the user's own: what is compared, what makes it stale, what is refused early."""
+
+import pytest
+
+import salcompare as sc
+from salcompare.errors import ConfigError, InputError
+from salcompare.progress import Silent
+from salcompare.stages import run, standings
+from tests.small_study import make_small_study
+
+OWN = '''from torch import nn
+
+
+def face():
+    return nn.Sequential(nn.Conv2d(3, 4, 5, stride=3), nn.{activation}(), nn.MaxPool2d(3), nn.Flatten())
+'''
+NAMED = '''
+
+def own(say):
+    import pathlib, torch
+    path = pathlib.Path(__file__).with_name("own.pth")
+    torch.save(face().state_dict(), path)
+    return path
+
+
+from salcompare.classifiers import Backbone, Preprocessing
+named = Backbone("named", Preprocessing((0.5,) * 3, (0.5,) * 3), face, weights={"own": own})
+'''
+CLASSIFIER = '''
+[[classifier]]
+name = "{name}"
+backbone = "{backbone}"
+weights = "none"
+variants = ["finetuned"]
+hidden = 8
+finetuned = {{iterations = 2, per_class = 1, validate_every = 2}}
+'''
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = make_small_study(tmp_path / "study")
+    write_networks(made)
+    return made
+
+
+def write_networks(folder, *, activation="ReLU"):
+    """Leave the study its own network and a torchvision model in the place of AlexNet."""
+    (folder / "nets.py").write_text(OWN.format(activation=activation))
+    settings = (folder / "study.toml").read_text()
+    start, end = settings.index("[[classifier]]"), settings.index("[maps]")
+    networks = "".join(CLASSIFIER.format(name=name, backbone=backbone)
+                       for name, backbone in (("mine", "nets:face"), ("squeezenet", "squeezenet1_1")))
+    (folder / "study.toml").write_text(settings[:start] + networks + settings[end:])
+
+
+def train_and_map(folder):
+    for name in ("mine", "squeezenet"):
+        study = sc.open_study(folder)
+        maps = next(stage for stage in standings(study) if stage.startswith(f"maps {name}/finetuned"))
+        run(study, until=maps, progress=Silent())
+    return sc.open_study(folder)
+
+
+def test_each_network_gives_maps_and_is_a_source_of_its_own(folder):
+    study = train_and_map(folder)
+    assert study.sources == ["mine/finetuned/guided_backprop", "squeezenet/finetuned/guided_backprop"]
+    for name, backbone in (("mine", "nets:face"), ("squeezenet", "squeezenet1_1")):
+        maps = study.classifier_maps(classifier=name)
+        assert maps.attrs["backbone"] == backbone
+        assert maps.sizes["image"] == 6
+        assert (maps.saliency >= 0).all()
+
+
+def test_changed_code_of_ones_own_makes_its_network_stale_and_no_other(folder):
+    study = train_and_map(folder)
+    write_networks(folder)
+    assert standings(study)["train mine"].state == "current"
+    with (folder / "nets.py").open("a") as code:
+        code.write("\n# another remark\n")
+    found = standings(sc.open_study(folder))
+    assert found["train mine"].state != "current"
+    assert "nets.py" in found["train mine"].reason
+    assert found["train squeezenet"].state == "current"
+
+
+def test_a_recipe_of_ones_own_may_name_its_weights(folder):
+    with (folder / "nets.py").open("a") as code:
+        code.write(NAMED)
+    settings = (folder / "study.toml").read_text()
+    settings = settings.replace('"nets:face"\nweights = "none"', '"nets:named"\nweights = "own"')
+    (folder / "study.toml").write_text(settings)
+    run(sc.open_study(folder), until="train mine", progress=Silent())
+    assert (folder / "own.pth").is_file()
+    (folder / "study.toml").write_text(settings.replace('"own"', '"owned"'))
+    with pytest.raises(ConfigError, match=r"'owned' is no name of weights and no file .*'own', 'none' or the path"):
+        run(sc.open_study(folder), until="train mine", progress=Silent())
+
+
+def test_a_network_that_the_method_cannot_explain_is_refused_before_it_is_trained(folder):
+    write_networks(folder, activation="GELU")
+    with pytest.raises(InputError, match=r"'mine' \(nets:face\): it holds gelu; .*integrated_gradients"):
+        run(sc.open_study(folder), until="train mine", progress=Silent())
+    assert not list((folder / "data" / "processed").rglob("*.pt"))

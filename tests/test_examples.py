@@ -1,0 +1,31 @@
+"""Every example is a study that can be read, of networks that can be built."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from salcompare.classifiers import find_backbone
+from salcompare.classifiers.suitability import check_guided
+from salcompare.config import read_config
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*/study.toml"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+def test_an_example_is_read_and_its_networks_are_found(path):
+    config = read_config(path)
+    assert config.classifier
+    for classifier in config.classifier:
+        backbone = find_backbone(classifier.backbone, root=path.parent)
+        assert classifier.weights in (*backbone.weights, "none")
+
+
+def test_the_examples_own_network_can_be_explained():
+    path = next(path for path in EXAMPLES if path.parent.name == "orl-networks")
+    config = read_config(path)
+    mine = next(classifier for classifier in config.classifier if ":" in classifier.backbone)
+    check_guided(mine, size=config.study.size, root=path.parent)
+    with torch.no_grad():
+        layers = find_backbone(mine.backbone, root=path.parent).features()
+        assert layers(torch.zeros(1, 3, *config.study.size)).shape == (1, 64 * 8 * 8)
