@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.classifiers.features import run
 from salcompare.classifiers.saliency import (
     DIMS,
     attribute,
@@ -27,12 +28,13 @@ from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.store import MapStream, write_dataset
 
 __all__ = ["attribute", "write_class_differences", "write_classifier_maps"]
+_TARGETS = {"actor": "the image's own actor", "predicted": "the actor that the network predicts"}
 
 
 def write_classifier_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, config: Attribution, folder: Path,
                           name: str, fingerprint: str, method: str | None = None,
                           provenance: Mapping[str, object] | None = None, progress: Progress | None = None) -> None:
-    """Write the maps of all photographs, each for its own actor, as `schema.CLASSIFIER_MAPS`.
+    """Write the maps of all photographs, each for its own actor or the predicted one, as `schema.CLASSIFIER_MAPS`.
 
     A killed run is gone on with, to the same bytes: what is computed together is one chunk of the store (in parts of
     ``config.batch``), whatever has been done before.
@@ -54,22 +56,28 @@ def write_classifier_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, c
         As for `attribute`.
     """
     check_photographs(trained, pixels)
-    actors = pixels["actor"]
-    known_classes(trained, actors.to_numpy(), pixels)
+    if config.target == "actor":
+        known_classes(trained, pixels["actor"].to_numpy(), pixels)
     provenance = dict(provenance or {})
     shape = tuple(pixels.sizes[dim] for dim in DIMS[:3])
     template = xr.Dataset(
         {"saliency": (DIMS[:3], da.zeros(shape, dtype=np.float32))}, coords=_coords(pixels),
-        attrs=described(trained, config, {"target": "the image's own actor", **provenance}, method=method))
+        attrs=described(trained, config, {"target": _TARGETS[config.target], **provenance}, method=method))
     check_maps(template, CLASSIFIER_MAPS, name)
     stream = MapStream(template, folder, name, fingerprint=fingerprint)
     missing = stream.missing()
     for images in (progress or Silent()).track(missing, total=len(missing), what=f"{name}, 16 images each"):
-        saliency = attribute(trained, pixels.isel(image=images), targets=actors[images], config=config,
-                             method=method)
+        part = pixels.isel(image=images)
+        targets = _predicted(trained, part) if config.target == "predicted" else part["actor"]
+        saliency = attribute(trained, part, targets=targets, config=config, method=method)
         stream.write(images, saliency=saliency)
     empty = sum(_n_empty(stream.read(images, "saliency")) for images in stream.ranges())
     stream.finish(provenance, attrs={"n_empty": empty})
+
+
+def _predicted(trained: TrainedClassifier, pixels: xr.DataArray) -> list[str]:
+    logits = run(trained.model, pixels.to_numpy(), trained.prepare)
+    return [trained.actors[place] for place in logits.argmax(axis=1)]
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ class Attribution:
 
     methods: tuple[str, ...] = option(("guided_backprop",), "the attribution methods, the study's main one first; "
                                       "smoothgrad_NAME smooths any of them", choices=METHODS)
-    output: str = option("logit", "what is explained: the actor's logit or probability",
+    target: str = option("actor", "who is explained: the image's own actor, or the one that the network predicts",
+                          choices=("actor", "predicted"))
+    output: str = option("logit", "what is explained: the target's logit or probability",
                           choices=("logit", "probability"))
     channels: str = option("sum", "how the three colour channels become one map", choices=("sum", "max"))
     sign: str = option("auto", "what of signed values is kept: what speaks for the actor (positive), against it "
@@ -54,7 +56,7 @@ class Attribution:
     def choices(self, method: str) -> dict[str, object]:
         """Give what the maps of one method depend on, by the names of the options; sign is the one that is used."""
         base = smoothed(method)
-        told = ("output", "channels", *_TOLD[base or method], *(("samples", "noise") if base else ()))
+        told = ("target", "output", "channels", *_TOLD[base or method], *(("samples", "noise") if base else ()))
         found: dict[str, object] = {"method": method, **{name: getattr(self, name) for name in told}}
         return found | ({"sign": self.sign_of(method)} if "sign" in told else {})
 

@@ -89,7 +89,8 @@ def _curves(data: FigureData) -> pd.DataFrame:
 def _beside(data: FigureData, table: pd.DataFrame) -> ggplot:
     colours = {"classifier": CLASSIFIERS[0], "control": BASELINES}
     plot: ggplot = (
-        ggplot(table, aes("row", "value", color="own")) + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), size=0.5)
+        ggplot(table, aes("row", "value", color="own"))
+        + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], size=0.5)
         + geom_point(size=1.8, stroke=0) + scale_x_discrete() + scale_color_manual(colours, guide=None) + coord_flip()
         + labs(x="", y="Pearson correlation with people", subtitle=SIMULATED if data.simulated else ""))
     return plot
@@ -100,7 +101,7 @@ def _similarity(table: pd.DataFrame) -> ggplot:
     plot: ggplot = (
         ggplot(table, aes("step", "value", color="form", fill="form", shape="form")) + facet_grid(cols="metric")
         + geom_hline(yintercept=0, color="#BBBBBB", size=0.3)
-        + geom_ribbon(aes(ymin="ci_low", ymax="ci_high"), alpha=0.25, color="none")
+        + geom_ribbon(aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], alpha=0.25, color="none")
         + geom_line(size=0.5) + geom_point(size=1.5, stroke=0)
         + scale_color_manual(FORMS) + scale_fill_manual(FORMS) + scale_shape_manual(SHAPES)
         + scale_x_continuous(breaks=list(range(steps + 1)))

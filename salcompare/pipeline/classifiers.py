@@ -83,7 +83,7 @@ def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier
     from salcompare.classifiers import train_classifier
     from salcompare.classifiers.suitability import check_guided
 
-    if "guided" in study.config.attribution.method:
+    if any("guided" in method for method in study.config.attribution.methods):
         check_guided(classifier, size=study.config.study.size, root=study.root)  # before hours of training
     train_classifier(study.photographs(), study.images, classifier, root=study.root,
                      folder=study.classifier_folder(classifier), seed=study.config.study.seed, progress=progress)

@@ -106,6 +106,19 @@ def test_attributes_say_every_choice_that_a_method_has_and_no_other(trained, tmp
     assert {"baseline", "window", "stride"} <= set(shown["occlusion"])
 
 
+def test_the_predicted_actor_can_be_explained_in_place_of_the_one_shown(trained, tmp_path):
+    pixels = photographs(3)
+    with torch.no_grad():
+        predicted = [trained.actors[i] for i in trained.model(PREPARE(pixels.to_numpy())).argmax(1)]
+    assert predicted != pixels.actor.to_numpy().tolist()
+    write_classifier_maps(trained, pixels, config=Attribution(target="predicted"), folder=tmp_path, name="m",
+                          fingerprint="1")
+    maps = open_dataset(tmp_path, "m").load()
+    expected = attribute(trained, pixels, targets=predicted)
+    np.testing.assert_allclose(maps.saliency, expected, rtol=1e-5, atol=1e-6 * expected.max())
+    assert maps.attrs["target"] == "the actor that the network predicts"
+
+
 @pytest.mark.parametrize("method", ["smoothgrad", "occlusion", "integrated_gradients"])
 def test_a_killed_run_of_any_method_goes_on_to_the_same_bytes(trained, tmp_path, method):
     def write(folder, **more):

@@ -64,3 +64,14 @@ def test_it_shows_the_values_of_the_estimates_and_curves_start_at_the_intact_net
     assert figure.name == "fig14-controls"
     assert "Simulated responses" in figure.caption
     figure.plot.draw()
+
+
+@pytest.mark.filterwarnings("error")
+def test_without_intervals_it_draws_the_values_alone_and_warns_of_nothing():
+    bare = [row | {"ci_low": None, "ci_high": None} for row in [*OVERLAPS, *CURVES]]
+    data = study(*bare)
+    table = data.estimates.copy()
+    table[["ci_low", "ci_high"]] = table[["ci_low", "ci_high"]].where(table["source"] != MAIN)
+    (figure,) = make_figures(tiny(estimates=table), only=[14])
+    assert "random weights -0.200;" in figure.caption
+    figure.plot.draw()

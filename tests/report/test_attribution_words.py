@@ -23,9 +23,11 @@ def test_guided_backpropagation_alone_is_said_as_before():
 
 def test_choices_stand_where_their_method_is_said():
     found = said(methods=("smoothgrad_integrated_gradients", "occlusion"), steps=20, samples=7, noise=0.1,
-                 baseline="black", window=0.2, stride=0.25, sign="absolute", output="probability", channels="max")
+                 baseline="black", window=0.2, stride=0.25, sign="absolute", target="predicted",
+                 output="probability", channels="max")
     for part in ("7 copies", "noise of 10%", "at 20 points between black and the image", "actor's probability",
-                 "square of 20%", "moved by 25%", "absolute values are kept", "reduced by their max",
+                 "square of 20%", "moved by 25%", "absolute values are kept", "is the one that the network predicts.",
+                 "reduced by their max",
                  "The main method, of which figures and summary speak, is smoothgrad integrated gradients."):
         assert part in found
 

@@ -39,7 +39,8 @@ def attributions(settings: Mapping[str, Any]) -> str:
     said = " ".join(_method(method, options) for method in options.methods)
     more = f" The main method, of which figures and summary speak, is {_named(options.method)}." if len(
         options.methods) > 1 else ""
-    return said + more
+    who = " The actor explained is the one that the network predicts." if options.target == "predicted" else ""
+    return said + who + more
 
 
 def is_guided(methods: tuple[str, ...] | list[str]) -> bool:
