@@ -12,7 +12,8 @@ def more():
              "source": source, "against": "sobel", "contrast": "classifier - control", "value": value,
              "ci_low": value - 0.1, "ci_high": value + 0.1, "ci_method": "t", "resampled": "actors"}
             for source, value in ((MAIN, -0.2), (FROZEN, 0.1))]
-    return pd.concat([estimates(), pd.DataFrame(rows)], ignore_index=True)
+    others = estimates()
+    return pd.concat([others[others["statistic"] != "overlap_control"], pd.DataFrame(rows)], ignore_index=True)
 
 
 def drawn(figure):
