@@ -109,16 +109,17 @@ def left_out(table: pd.DataFrame) -> list[str]:
 def _rows(population: pd.DataFrame, quantity: Quantity, sources: Sequence[str]) -> Iterator[dict[str, object]]:
     names = {source: source if quantity.of == "source" else source.rsplit("/", 1)[0] for source in sources}
     found = _chosen(population, quantity, set(names.values()))
+    detail = "" if found.empty else ", ".join(
+        text for text in found.iloc[0][list(quantity.said)] if isinstance(text, str) and text)
     for source, name in names.items():
         of = found[found["source"] == name]
-        row: dict[str, object] = {"quantity": quantity.name, "title": quantity.title, "source": source,
-                                  "beside": quantity.beside}
+        row: dict[str, object] = {"quantity": quantity.name, "title": quantity.title, "detail": detail,
+                                  "source": source, "beside": quantity.beside}
         if of.empty:
             yield {**row, "reason": f"not computed; it needs {quantity.needs}" if quantity.needs else "not computed"}
             continue
         one = of.iloc[0]
-        detail = ", ".join(str(one[name]) for name in quantity.said if isinstance(one[name], str) and one[name])
-        yield {**row, **{name: one[name] for name in COLUMNS if name in one}, "detail": detail, "source": source,
+        yield {**row, **{name: one[name] for name in COLUMNS if name in one}, "source": source,
                "reference": one[quantity.beside] if quantity.beside else None}
 
 
