@@ -31,8 +31,8 @@ def removal_stages(study: Study, made: Sequence[str]) -> Iterator[Stage]:
     settings = {"removal": config.removal, "sigma": config.maps.sigma, "seed": config.study.seed}
     needs = tuple(name for name in made if not name.startswith("maps ") and not name.startswith("train "))
     for classifier, variant in networks(study):
-        own = [name for name in made if name == f"train {classifier.name}"
-               or name.startswith(f"maps {classifier.name}/{variant}")]
+        own = [f"train {classifier.name}", *(study.stage_of(source) for source in study.sources
+                                             if source.startswith(f"{classifier.name}/{variant}/"))]
         yield Stage(f"removal {classifier.name}/{variant}", (*needs, *own), settings,
                     partial(_remove, classifier=classifier, variant=variant),
                     outputs=(study.classifier_folder(classifier) / f"{_name(variant)}.json",))

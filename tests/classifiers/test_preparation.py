@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salcompare.classifiers.backbones import IMAGENET, LITE
+from salcompare.classifiers.backbones import IMAGENET
+from salcompare.classifiers.backbones.installed import LITE
 from salcompare.classifiers.preparation import augment
 from salcompare.classifiers.randomness import generator
 
