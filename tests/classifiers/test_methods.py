@@ -48,7 +48,7 @@ def baseline():
 TARGET = torch.arange(N) % CLASSES
 
 
-def close(found, expected):
+def assert_equal_maps(found, expected):
     expected = expected.detach()
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
 
@@ -66,17 +66,17 @@ def test_gradients_agree_with_captum_and_zennit(net, x):
     from zennit.attribution import Gradient
 
     expected = captum.attr.Saliency(net).attribute(x.clone().requires_grad_(), target=TARGET, abs=False)
-    close(explain(net, x, TARGET, method="gradient"), expected)
+    assert_equal_maps(explain(net, x, TARGET, method="gradient"), expected)
     with Gradient(net) as attributor:
-        close(explain(net, x, TARGET, method="gradient"), attributor(x, torch.eye(CLASSES)[TARGET])[1])
+        assert_equal_maps(explain(net, x, TARGET, method="gradient"), attributor(x, torch.eye(CLASSES)[TARGET])[1])
     times = captum.attr.InputXGradient(net).attribute(x.clone().requires_grad_(), target=TARGET)
-    close(explain(net, x, TARGET, method="input_x_gradient"), times)
+    assert_equal_maps(explain(net, x, TARGET, method="input_x_gradient"), times)
 
 
 def test_gradients_of_the_probability_agree_with_captum(net, x):
     soft = nn.Sequential(net, nn.Softmax(1))
     expected = captum.attr.Saliency(soft).attribute(x.clone().requires_grad_(), target=TARGET, abs=False)
-    close(explain(net, x, TARGET, method="gradient", options=Attribution(output="probability")), expected)
+    assert_equal_maps(explain(net, x, TARGET, method="gradient", options=Attribution(output="probability")), expected)
 
 
 @pytest.mark.parametrize("batch", [4, 9, 20, 100])
@@ -84,7 +84,7 @@ def test_integrated_gradients_agree_with_captum_whatever_the_batch(net, x, basel
     expected = captum.attr.IntegratedGradients(net).attribute(x, baseline, target=TARGET, n_steps=9)
     found = explain(net, x, TARGET, method="integrated_gradients", baseline=baseline,
                     options=Attribution(steps=9, batch=batch))
-    close(found, expected.float())
+    assert_equal_maps(found, expected.float())
 
 
 def test_integrated_gradients_add_up_to_the_difference_of_the_logits(net, x, baseline):
@@ -98,19 +98,19 @@ def test_integrated_gradients_add_up_to_the_difference_of_the_logits(net, x, bas
 def test_grad_cam_agrees_with_captum(net, x, at):
     layer = captum.attr.LayerGradCam(net, net[at]).attribute(x, TARGET, relu_attributions=True)
     expected = interpolate(layer, x.shape[2:], mode="bilinear", align_corners=False)
-    close(explain(net, x, TARGET, method="grad_cam", options=Attribution(layer=str(at))), expected)
+    assert_equal_maps(explain(net, x, TARGET, method="grad_cam", options=Attribution(layer=str(at))), expected)
     if at == 4:
-        close(explain(net, x, TARGET, method="grad_cam"), expected)  # the last layer that is still a map
+        assert_equal_maps(explain(net, x, TARGET, method="grad_cam"), expected)  # the last layer that is still a map
 
 
 def test_guided_grad_cam_agrees_with_captum(net, x):
     own = quiet(lambda: captum.attr.GuidedGradCam(net, net[4]).attribute(x, TARGET, interpolate_mode="bilinear"))
-    close(explain(net, x, TARGET, method="guided_grad_cam"), own.clamp(min=0))
+    assert_equal_maps(explain(net, x, TARGET, method="guided_grad_cam"), own.clamp(min=0))
 
 
 def test_deep_lift_agrees_with_captum(net, x, baseline):
     expected = quiet(lambda: captum.attr.DeepLift(net).attribute(x, baseline, target=TARGET))
-    close(explain(net, x, TARGET, method="deep_lift", baseline=baseline), expected)
+    assert_equal_maps(explain(net, x, TARGET, method="deep_lift", baseline=baseline), expected)
 
 
 @pytest.mark.parametrize("batch", [1, 7, 64])
@@ -118,7 +118,7 @@ def test_occlusion_agrees_with_captum_whatever_the_batch(net, x, baseline, batch
     expected = captum.attr.Occlusion(net).attribute(x, (3, 5, 5), (3, 2, 2), baseline, TARGET)
     found = explain(net, x, TARGET, method="occlusion", baseline=baseline,
                     options=Attribution(window=5 / 18, stride=0.4, batch=batch))
-    close(found, expected[:, :1])
+    assert_equal_maps(found, expected[:, :1])
 
 
 # By their own definitions
@@ -150,14 +150,14 @@ def test_smoothgrad_is_the_mean_over_noisy_copies(net, x, baseline):
             spread = 0.2 * (x.flatten(1).max(1).values - x.flatten(1).min(1).values)
             total += explain(net, x + spread[:, None, None, None] * noise, TARGET, method=method, baseline=baseline,
                              options=options)
-        close(found, total / 4)
+        assert_equal_maps(found, total / 4)
 
 
 def test_smoothgrad_without_noise_is_the_method_itself(net, x):
     still = Attribution(samples=2, noise=0)
     for method in ("gradient", "deep_lift", "grad_cam"):
         name = "smoothgrad" if method == "gradient" else f"smoothgrad_{method}"
-        close(explain(net, x, TARGET, method=name, options=still), explain(net, x, TARGET, method=method))
+        assert_equal_maps(explain(net, x, TARGET, method=name, options=still), explain(net, x, TARGET, method=method))
 
 
 # DeepLIFT where captum cannot follow
@@ -187,7 +187,7 @@ def test_deep_lift_adds_up_through_shared_functional_and_in_place_activations(x,
     torch.testing.assert_close(found.sum((1, 2, 3)), (model(x) - model(baseline))[rows, TARGET], rtol=1e-4, atol=1e-5)
     other = Tangled(inplace=False).eval()
     other.load_state_dict(model.state_dict())
-    close(found, explain(other, x, TARGET, method="deep_lift", baseline=baseline))
+    assert_equal_maps(found, explain(other, x, TARGET, method="deep_lift", baseline=baseline))
 
 
 def test_deep_lift_of_one_pooled_window_is_worked_by_hand():
@@ -257,7 +257,7 @@ def test_what_cannot_be_asked_for_is_refused_by_name(net, x):
 
 def test_the_mean_colour_is_the_baseline_unless_another_is_given(net, x):
     expected = explain(net, x, TARGET, method="deep_lift", baseline=mean_colour(x))
-    close(explain(net, x, TARGET, method="deep_lift"), expected)
+    assert_equal_maps(explain(net, x, TARGET, method="deep_lift"), expected)
     assert mean_colour(x)[2, 1].unique().numel() == 1
 
 
