@@ -12,6 +12,7 @@ from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.ordering import natural_key
 from salcompare.page_figures import classifier_figures, comparison
+from salcompare.page_files import page_files
 from salcompare.stages import require
 from salcompare.study import GIVEN
 
@@ -150,6 +151,13 @@ def _figures(data: FigureData, only: Collection[int] | None) -> list[Figure]:
     from salcompare.figures import make_figures
 
     return make_figures(data, only=only)
+
+
+def report_files(study: Study) -> tuple[Path, ...]:
+    """List what `write_report` writes: pages, numbers, and the folders of figures and tables."""
+    names = dict.fromkeys(classifier.name for classifier in (*study.config.classifier, *study.config.precomputed))
+    files = ("report.html", "report.json", *page_files(names), "figures", "tables")
+    return tuple(study.reports / name for name in files)
 
 
 def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature

@@ -185,11 +185,11 @@ def boxes(*, height: int, width: int, parts: Sequence[int] = (1, 4)) -> SearchSt
     """
     from hypothesis import strategies as st
 
-    def edges(n: int) -> SearchStrategy[Box]:
-        return st.builds(lambda x, y: (x[0] / n, y[0] / n, x[1] / n, y[1] / n),
-                         _interval(width * n), _interval(height * n))
+    def _on_grid(n: int) -> SearchStrategy[Box]:
+        across, down = _interval(width * n), _interval(height * n)
+        return st.builds(lambda x, y: (x[0] / n, y[0] / n, x[1] / n, y[1] / n), across, down)
 
-    return st.sampled_from(list(parts)).flatmap(edges)
+    return st.sampled_from(list(parts)).flatmap(_on_grid)
 
 
 def response_tables(images: pd.DataFrame, *, n_responses: Range = (1, 12), n_workers: int = 3,

@@ -18,6 +18,7 @@ import pytest
 
 import salcompare as sc
 from salcompare.errors import InputError, StaleError
+from salcompare.stages import standings
 from tests.small_study import make_small_study
 
 README = Path(__file__).parents[1] / "README.md"
@@ -65,6 +66,16 @@ def test_a_second_run_does_nothing(reported):
     done = salcompare("report", "--study", reported)
     assert "[" not in done.stderr
     assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["comparison.html", "classifier-tiny.html", "tables"])
+def test_a_page_that_is_deleted_is_to_be_written_again(reported, tmp_path, page):
+    assert standings(sc.open_study(reported))["report"].state == "current"
+    shutil.copytree(reported, tmp_path / "study")
+    (tmp_path / "study" / "reports" / page).rename(tmp_path / "away")
+    found = standings(sc.open_study(tmp_path / "study"))["report"]
+    assert (found.state, found.reason) == ("missing", f"reports/{page} is gone")
 
 
 @pytest.mark.slow

@@ -53,6 +53,7 @@ def outputs(model: nn.Module, asked: Asked) -> Callable[[Tensor], Tensor]:
     The images are copied first, so that a model may work in place on what it is given.
     """
     def explained(images: Tensor) -> Tensor:
+        """Compute the value that a method explains, (m, classes)."""
         logits: Tensor = model(images.clone())
         return logits.softmax(1) if asked.options.output == "probability" else logits
     return explained

@@ -92,6 +92,7 @@ class _Rescaled(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:  # noqa: ANN401
+        """Apply the activation, and keep what the rule needs."""
         y = activation(x)
         ctx.save_for_backward(x, y)
         ctx.activation = activation
@@ -99,6 +100,7 @@ class _Rescaled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        """Multiply by the ratio of differences; by the slope where the inputs are the same."""
         x, y = ctx.saved_tensors
         away, carried = _differences(x), _differences(y)
         with torch.enable_grad():
@@ -124,12 +126,14 @@ class _RescaledPool(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, pool: Callable[[Tensor], tuple[Tensor, Tensor]]) -> Tensor:  # noqa: ANN401
+        """Pool, and keep what came from where."""
         y, places = pool(x)
         ctx.save_for_backward(x, y, places)
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        """Carry each difference to where its value came from, over the difference there."""
         x, y, places = ctx.saved_tensors
         away = _differences(x).flatten(2)
         (one, other), gradient = y.chunk(2), gradients[0].chunk(2)[0]

@@ -63,6 +63,7 @@ def _watched(model: nn.Module, layer: str) -> list[nn.Module]:
 
 def _keep(kept: list[Tensor]) -> Callable[[nn.Module, object, object], None]:
     def hook(_: nn.Module, __: object, output: object) -> None:
+        """Keep the output if it is still a map."""
         if isinstance(output, Tensor) and output.ndim == 4 and output[0, 0].numel() > 1 and output.requires_grad:
             kept[:] = [output]
     return hook

@@ -109,10 +109,12 @@ def _task(network: Network, features: Values, shuffled: NDArray[np.int64], phase
     targets = torch.from_numpy(shuffled).to(device)
 
     def batch(iteration: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features and shuffled actors of one iteration."""
         rows = batches.at(iteration)
         return torch.from_numpy(features[rows]).to(device), targets[torch.from_numpy(rows).to(device)]
 
     def fit() -> Score:
+        """Score the head on what it is trained with."""
         logits = torch.from_numpy(head_logits(network, features)).to(device)
         loss = torch.nn.functional.cross_entropy(logits, targets)
         return Score(float((logits.argmax(1) == targets).double().mean()), float(loss))

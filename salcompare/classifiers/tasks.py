@@ -26,6 +26,7 @@ def frozen_task(network: Network, material: Material, config: Classifier, *, pla
     device = next(network.parameters()).device
 
     def batch(iteration: int) -> Batch:
+        """Features and actors of one iteration."""
         rows = batches.at(iteration)
         chosen = np.array(plain[rows])
         if mirrored is not None:
@@ -34,6 +35,7 @@ def frozen_task(network: Network, material: Material, config: Classifier, *, pla
         return torch.from_numpy(chosen).to(device), _numbers(targets, rows, device)
 
     def validate() -> Score:
+        """Score the new layers on the validation images."""
         logits = torch.from_numpy(head_logits(network, plain[looked_at]))
         return _score(logits, _numbers(targets, looked_at, logits.device))
 
@@ -48,12 +50,14 @@ def finetuned_task(network: Network, material: Material, config: Classifier, *, 
     device = next(network.parameters()).device
 
     def batch(iteration: int) -> Batch:
+        """Photographs and actors of one iteration."""
         rows = batches.at(iteration)
         draws = generator(seed, "finetuned", "augmentation", iteration)
         moved = augment(material.pixels[rows], flip=phase.flip, shift=phase.shift, generator=draws)
         return prepare(moved).to(device), _numbers(targets, rows, device)
 
     def validate() -> Score:
+        """Score the network on the validation images."""
         logits = torch.from_numpy(run(network, material.pixels[looked_at], prepare))
         return _score(logits, _numbers(targets, looked_at, logits.device))
 

@@ -53,6 +53,7 @@ def make_app(task: Task, *, hosts: Sequence[str] = ("*",)) -> ASGIApp:
     ASGI application
     """
     def route(path: str, function: Callable[..., Any], *methods: str) -> Route:
+        """Bind a route to the task."""
         return Route(path, _bound(task, function), methods=list(methods or ("GET",)))
 
     app = Starlette(routes=[
@@ -78,12 +79,14 @@ def _bound(task: Task, function: Callable[..., Any]) -> Callable[[Request], Any]
     """Give a function of a request; an ordinary one is run in a thread by Starlette, as it waits for the disk."""
     if inspect.iscoroutinefunction(function):
         async def answer_later(request: Request) -> Response:
+            """Answer in the event loop."""
             response: Response = await function(task, request)
             return response
 
         return answer_later
 
     def answer(request: Request) -> Response:
+        """Answer in a thread."""
         response: Response = function(task, request)
         return response
 

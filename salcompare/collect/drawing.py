@@ -29,6 +29,7 @@ def drawn_face() -> bytes:
     draw = ImageDraw.Draw(picture)
 
     def oval(x0: int, y0: int, x1: int, y1: int, tone: tuple[int, int, int]) -> None:
+        """Fill an oval, in pixels of the finished picture."""
         draw.ellipse([edge * _SMOOTH for edge in (x0, y0, x1, y1)], fill=tone)
 
     oval(84, 40, 396, 420, _HAIR)

@@ -196,6 +196,7 @@ async def submit(task: Task, request: Request) -> Response:
 def with_form(handler: Callable[[Task, Request, dict[str, str]], Response]) -> Any:  # noqa: ANN401 - a coroutine
     """Read a form's fields before a handler runs."""
     async def handle(task: Task, request: Request) -> Response:
+        """Read the fields, then run the handler in a thread."""
         body = await limited_body(request)
         try:
             fields = parse_qs(body.decode(), max_num_fields=10)

@@ -63,6 +63,7 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def section(self, kind: type[T], raw: dict[str, Any], name: str) -> T:
+        """Read one table of TOML into its dataclass; what is wrong is left out and noted."""
         hints = typing.get_type_hints(kind)
         options = {option.name: option for option in dataclasses.fields(kind)}  # type: ignore[arg-type]
         title = f"{self.where} [{name}]" if name else self.where

@@ -123,6 +123,7 @@ class _Orders:
 
     @property
     def label_names(self) -> list[str]:
+        """Labels whose regions are removed; none where people named none."""
         return [] if self.labels is None else [str(label) for label in self.labels["label"].to_numpy()]
 
     def __call__(self, photographs: xr.DataArray) -> xr.DataArray:

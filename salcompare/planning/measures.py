@@ -116,6 +116,7 @@ def _relative(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Re
 
 def _effect(contrast: str) -> Callable[[SimulatedStudy, np.random.Generator, int], Result]:
     def measure(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+        """Test the overlap's contrast in one simulated study."""
         tests = overlap_tests(study.human["coverage"], study.saliency, metric=PRIMARY, sigma=_sigma(study), rng=rng,
                               n_permutations=draws, n_resamples=1).sel(contrast=contrast)
         return _tested(tests)
@@ -126,6 +127,7 @@ def _effect(contrast: str) -> Callable[[SimulatedStudy, np.random.Generator, int
 def _against(baseline: Callable[[xr.DataArray], xr.DataArray],
              ) -> Callable[[SimulatedStudy, np.random.Generator, int], Result]:
     def measure(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+        """Test the overlap's difference to the baseline's in one simulated study."""
         coverage = study.human["coverage"]
         own, other = (overlap(coverage, maps, metrics=[PRIMARY], sigma=_sigma(study))
                       for maps in (study.saliency, baseline(coverage)))

@@ -107,6 +107,7 @@ def pair_means(values: Values, table: pd.DataFrame) -> PairMeans:
     sums = {name: _pairs(values, table, columns) for name, columns in keys.items()}
 
     def mean(plus: tuple[str, ...], minus: tuple[str, ...]) -> float:
+        """Mean product of the pairs that some sums count and others do not."""
         total, count = (sum(sums[name][at] for name in plus) - sum(sums[name][at] for name in minus) for at in (0, 1))
         return float(total / count) if count > 0 else np.nan
 

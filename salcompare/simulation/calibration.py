@@ -92,6 +92,7 @@ def dirichlet_concentration(counts: ArrayLike) -> float:
     start = np.log(20 * table.sum(axis=0) / table.sum())
 
     def cost(log_alpha: NDArray[np.float64]) -> float:
+        """Negative log-likelihood."""
         return -_log_likelihood(np.exp(log_alpha), table)
 
     found = minimize(cost, start, method="BFGS")

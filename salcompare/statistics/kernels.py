@@ -60,6 +60,7 @@ def in_blocks(*maps: NDArray[np.generic], kernel: Callable[..., NDArray[Kind]], 
         return kernel(*maps, **options)
 
     def block(start: int) -> NDArray[Kind]:
+        """Run the kernel on one block of maps."""
         return kernel(*(a[start:start + BLOCK] if a.ndim == 3 else a for a in maps), **options)
 
     starts = range(0, max(sizes.pop(), 1), BLOCK)

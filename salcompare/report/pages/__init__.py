@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare import store
+from salcompare.page_files import COMPARISON
 from salcompare.report.pages.classifier import classifier_page
-from salcompare.report.pages.comparison import FILE, classifier_files, classifier_names, comparison_page
+from salcompare.report.pages.comparison import classifier_files, classifier_names, comparison_page
 from salcompare.report.pages.page import Page
 from salcompare.report.templates import embedded, page_style, template
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from salcompare.report.data import ReportData
 
-__all__ = ["FILE", "classifier_files", "write_pages"]
+__all__ = ["classifier_files", "write_pages"]
 
 
 def write_pages(data: ReportData, folder: Path) -> list[Path]:
@@ -33,7 +34,7 @@ def write_pages(data: ReportData, folder: Path) -> list[Path]:
     list of Path
         The pages; each holds its figures and needs no other file.
     """
-    for old in (*folder.glob("classifier-*.html"), folder / FILE):
+    for old in (*folder.glob("classifier-*.html"), folder / COMPARISON):
         old.unlink(missing_ok=True)
     names = classifier_names(data)
     pages = [comparison_page(data), *(classifier_page(data, name) for name in names)] if names else []

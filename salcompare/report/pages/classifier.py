@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from salcompare.page_files import classifier_file
 from salcompare.report.methods.material import describe_classifier
 from salcompare.report.pages.page import Page, Section, compact_table, rows_of, with_rows
 from salcompare.report.tables.printed import PrintedTable, plain_table
@@ -24,11 +25,6 @@ ABSENT = {
              "[[classifier]] in study.toml.",
 }
 """What a page says where a part of the study is not there."""
-
-
-def classifier_file(name: str) -> str:
-    """Name the file of a classifier's page."""
-    return f"classifier-{name}.html"
 
 
 def classifier_page(data: ReportData, name: str) -> Page:

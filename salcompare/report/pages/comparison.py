@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from salcompare.report.pages.classifier import classifier_file
+from salcompare.page_files import COMPARISON, classifier_file
 from salcompare.report.pages.page import Page, Section, compact_table, with_rows
 from salcompare.report.tables.printed import PrintedTable
 from salcompare.report.wording import number
@@ -16,7 +16,6 @@ from salcompare.statistics.analysis.side_by_side import left_out, side_by_side
 if TYPE_CHECKING:
     from salcompare.report.data import ReportData
 
-FILE = "comparison.html"
 _BESIDE = {"null_mean": "null", "ceiling": "ceiling"}
 
 
@@ -25,7 +24,7 @@ def comparison_page(data: ReportData) -> Page:
     table = side_by_side(data.estimates, classifier_sources(data))
     figure = (data.comparison,) if data.comparison else ()
     missing = tuple(f"{text}." for text in left_out(table))
-    return Page(FILE, "Classifiers side by side", _LEAD, (
+    return Page(COMPARISON, "Classifiers side by side", _LEAD, (
         Section("figure", "As one figure", figures=figure),
         Section("table", "As one table", tables=with_rows([comparison_table(table)])),
         Section("differences", "Differences", tables=with_rows([_differences(data)])),

@@ -104,6 +104,7 @@ def _null(material: Material) -> Row:
 def _sensitivity(material: Material, n_permutations: int, seed: int, source: str, key: Row) -> Iterator[Row]:
     """Yield the rows of what stands beside the test."""
     def rng(name: str) -> np.random.Generator:
+        """Give a test its own stream."""
         return stream(seed, "relative", source, name)
 
     welch = maxima_of(material, n_permutations, rng("welch"), "welch")

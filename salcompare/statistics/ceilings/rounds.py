@@ -136,6 +136,7 @@ class _Table:
         return turn < half, (turn >= half) & (turn < 2 * half)
 
     def coverage(self, rows: Rows) -> xr.DataArray:
+        """Coverage maps of some rows' responses."""
         return coverage_of(chosen(self.responses, rows), self.images, size=self.size)
 
 

@@ -244,6 +244,7 @@ def _arrangements(exchange: Exchangeability, distinct: Distinct) -> Iterator[NDA
     labels, used = np.empty(exchange.n_units, np.intp), np.zeros(left.shape[1], np.intp)
 
     def place(unit: int) -> Iterator[NDArray[np.intp]]:
+        """Yield the arrangements of the units from this one on."""
         if unit == len(labels):
             yield labels.copy()
             return

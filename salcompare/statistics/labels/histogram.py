@@ -164,6 +164,7 @@ def _resampled(
     n_workers = int(worker.max()) + 1
 
     def shares(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute shares under weights (resample, worker)."""
         return weighted_shares(coded.label, coded.image, coded.actor, worker, weights,
                                n_labels=len(coded.labels), n_actors=len(coded.actors))
 

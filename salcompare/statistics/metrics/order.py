@@ -39,6 +39,7 @@ def cumulative_weights(rows: NDArray[np.floating], weights: Values) -> Values:
         NaN where a row holds NaN.
     """
     def middle(order: NDArray[np.intp], edges: NDArray[np.intp]) -> Values:
+        """Weight below each run, and half of its own."""
         below = np.concatenate([[0.0], np.cumsum(weights[order])])[edges]
         halfway: Values = (below[:-1] + below[1:]) / 2
         return halfway

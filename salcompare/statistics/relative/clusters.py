@@ -225,6 +225,7 @@ def tfce_of(material: Material, n_permutations: int, rng: np.random.Generator, *
             ) -> xr.Dataset:
     """Carry out `relative_tfce` on material that is there already."""
     def scores(graph: Graph) -> NDArray[np.float64]:
+        """Enhance one graph."""
         return enhancement(graph, start=start, step=step)
 
     t, graph = _observed(material, start)
