@@ -68,16 +68,16 @@ def _pinned() -> AbstractContextManager[None]:
 def _png(drawing: Drawing) -> bytes:
     """Draw in full colour, then reduce greys and colours to a palette, so that files with photographs stay small."""
     drawn = io.BytesIO()
-    drawing.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 1})
+    drawing.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 0})
     picture = np.asarray(Image.open(drawn).convert("RGB"))
     red, green, blue = (picture[..., channel] for channel in range(3))
     coloured = (red != green) | (green != blue)
-    colours, which, counts = np.unique(picture[coloured], axis=0, return_inverse=True, return_counts=True)
+    colours, which, counts = _colours(picture[coloured])
     for step in GREY_STEPS:
         ramp = np.append(np.arange(0, 255, step), 255).astype(np.uint8)
         indices = np.abs(np.arange(256)[:, None] - ramp).argmin(axis=1).astype(np.uint8)[green]
         palette, places = _palette(colours, counts, COLOURS - ramp.size)
-        indices[coloured] = (places + ramp.size)[which.ravel()]
+        indices[coloured] = (places + ramp.size)[which]
         image = Image.fromarray(indices, mode="P")
         image.putpalette([*ramp.repeat(3).tolist(), *palette.ravel().tolist()])
         written = io.BytesIO()
@@ -85,6 +85,13 @@ def _png(drawing: Drawing) -> bytes:
         if written.tell() <= MOST_BYTES:
             break
     return written.getvalue()
+
+
+def _colours(pixels: Picture) -> tuple[Picture, NDArray[np.intp], NDArray[np.intp]]:
+    """Colours (n, 3) of pixels (m, 3) in order of red, green, blue; each pixel's colour; how often each comes up."""
+    red, green, blue = pixels.astype(np.uint32).T
+    numbers, which, counts = np.unique(red << 16 | green << 8 | blue, return_inverse=True, return_counts=True)
+    return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=1).astype(np.uint8), which, counts
 
 
 def _palette(colours: Picture, counts: NDArray[np.intp], most: int) -> tuple[Picture, NDArray[np.uint8]]:

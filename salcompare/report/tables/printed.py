@@ -62,9 +62,12 @@ class PrintedTable:
         return [[_cell(value, str(column)) for column, value in zip(frame.columns, row, strict=True)]
                 for row in frame.itertuples(index=False, name=None)]
 
-    def is_number(self, index: int) -> bool:
-        """Whether a column is set flush right."""
-        return self.page.dtypes.iloc[index].kind in "iuf" and self.page.columns[index] not in _ALWAYS_TEXT
+    @property
+    def flush_right(self) -> list[bool]:
+        """Of each column whether it holds numbers."""
+        page = self.page
+        return [kind.kind in "iuf" and column not in _ALWAYS_TEXT
+                for column, kind in zip(page.columns, page.dtypes, strict=True)]
 
 
 def table_of(name: str, title: str, caption: str, rows: pd.DataFrame, columns: Sequence[str],
