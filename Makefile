@@ -3,13 +3,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: report test bench lint types install clean
+.PHONY: report test pytest bench lint types install clean
 
 report: $(INSTALLED)
 	@$(BIN)/python -m salcompare report
 
-test: lint types
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+# Beside one another; whichever fails, the others are let finish.
+test: $(INSTALLED)
+	@$(MAKE) --no-print-directory -j 3 lint types pytest
+
+# A file to a process, in the order that tests/conftest.py gives.
+pytest: $(INSTALLED)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .

@@ -1,10 +1,17 @@
-"""What all tests share: Hypothesis draws the same examples on every machine and has no clock."""
+"""What all tests share: Hypothesis draws the same examples on every machine and has no clock; slow files go first."""
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("default", settings.get_profile("default"), deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("default")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take files with slow tests first, so that of several processes none is left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

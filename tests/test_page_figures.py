@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import pytest
+
 from salcompare.page_figures import classifier_figures, comparison
 from salcompare.report import ReportFigure
 from tests.figures.tiny import MAIN, tiny, training
@@ -14,6 +16,7 @@ def drawn(tmp_path):
             for name in ("fig2-masks", "fig6-relative", "fig10-training", "fig15-removal")}
 
 
+@pytest.mark.slow
 def test_the_main_classifier_has_the_reports_figures_and_others_figures_of_their_own(tmp_path):
     data = tiny()
     maps = {OTHER: data.classifier_maps[MAIN], **data.classifier_maps}  # the main one last

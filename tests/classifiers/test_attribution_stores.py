@@ -149,6 +149,7 @@ def test_the_guided_map_is_the_one_it_was(trained):
     np.testing.assert_allclose(found, own.sum(1), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
     script = Path(__file__).parent / "memory_of_maps.py"
     done = subprocess.run([sys.executable, str(script), str(tmp_path), "200", "2000"], capture_output=True, text=True,

@@ -80,6 +80,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
     assert kept.items() <= content(tmp_path / "parts").items()
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives(tmp_path, monkeypatch):
     one = run_calibration((RIGHT,), SCENARIOS, tmp_path / "one", runs=3)
     two = run_calibration((RIGHT,), SCENARIOS, tmp_path / "two", runs=3, jobs=2)

@@ -73,6 +73,7 @@ def primary(results, contrast, source=PLANTED):
     return rows.iloc[0]
 
 
+@pytest.mark.slow
 def test_the_table_holds_to_its_declaration(study):
     results, _ = study
     check_table(results.estimates, ESTIMATES, "estimates")
@@ -105,6 +106,7 @@ def test_the_effects_are_the_differences_of_the_pairings(study):
     assert values["actor effect"] == pytest.approx(values["same actor, other image"] - values["other actor"], abs=0.02)
 
 
+@pytest.mark.slow
 def test_population_label_shares_recover_what_was_planted():
     """Of 11 labels at 95%, at most 3 miss; every miss is less than three half-widths away."""
     results, truth = analysed(n_actors=20, workers=60, maps=(NOISE,))
@@ -137,6 +139,7 @@ def test_variance_explained_speaks_of_every_source_and_stands_beside_the_photogr
     assert rows.set_index(["source", "form"]).loc[(NOISE, "raw"), "p_value"] > 0.01
 
 
+@pytest.mark.slow
 def test_adding_a_source_moves_no_other_estimate(study):
     results, _ = study
     alone, _ = analysed(maps=(PLANTED,))
@@ -146,6 +149,7 @@ def test_adding_a_source_moves_no_other_estimate(study):
     pd.testing.assert_frame_equal(with_noise, without)
 
 
+@pytest.mark.slow
 def test_dask_and_memory_give_the_same(study):
     results, _ = study
     lazy, _ = analysed(chunked=True)

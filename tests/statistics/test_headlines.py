@@ -39,6 +39,7 @@ def analysed():
     return analyse(data_of(), **SETTINGS)
 
 
+@pytest.mark.slow
 def test_what_is_computed_again_is_what_the_whole_analysis_gives(analysed):
     again = headline_estimates(data_of(), **SETTINGS)
     assert len(again) < len(analysed.estimates) / 2

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from salcompare.statistics.inference.multiplicity import adjust_p
 
@@ -45,9 +46,9 @@ def name_families(estimates: pd.DataFrame) -> pd.DataFrame:
     p = estimates["p_value"].to_numpy(np.float64)
     for (agreed, given), rows in _together(estimates).items():
         if not given:
-            adjusted[rows] = adjust_p(xr.DataArray(p[rows], dims="test"), "test").to_numpy()
+            adjusted[rows] = _holm(p[rows])
             size[rows] = len(rows)
-        family[rows] = f"{agreed}: {given or _over(estimates.iloc[rows])}"
+        family[rows] = f"{agreed}: {given or _over(estimates, rows)}"
     return estimates.assign(p_adjusted=adjusted, family=pd.Series(family, estimates.index, dtype="str"),
                             family_size=size)
 
@@ -112,8 +113,14 @@ def _named(row: Mapping[Hashable, Any]) -> str:
     return ", ".join(words) + ("" if row["level"] == "population" else f", of each {row['level']}")
 
 
-def _over(members: pd.DataFrame) -> str:
-    if len(members) == 1:
+def _holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Adjust p over a family; one of a single test, as most are, stays as it is."""
+    return p if p.size == 1 else adjust_p(xr.DataArray(p, dims="test"), "test").to_numpy()
+
+
+def _over(estimates: pd.DataFrame, rows: list[int]) -> str:
+    """Name what the tests of a family without a name are over."""
+    if len(rows) == 1:
         return ALONE
-    varying = [word for name, word in _OVER.items() if members[name].notna().any()]
+    varying = [word for name, word in _OVER.items() if estimates[name].iloc[rows].notna().any()]
     return f"{' and '.join(varying) or 'tests'} (Holm)"
