@@ -155,7 +155,8 @@ def _figures(data: FigureData, only: Collection[int] | None) -> list[Figure]:
 
 def report_files(study: Study) -> tuple[Path, ...]:
     """List what `write_report` writes: pages, numbers, and the folders of figures and tables."""
-    names = dict.fromkeys(classifier.name for classifier in (*study.config.classifier, *study.config.precomputed))
+    config = study.config
+    names = [*(classifier.name for classifier in config.classifier), *(given.name for given in config.precomputed)]
     files = ("report.html", "report.json", *page_files(names), "figures", "tables")
     return tuple(study.reports / name for name in files)
 

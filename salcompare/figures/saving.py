@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -67,9 +69,7 @@ def _pinned() -> AbstractContextManager[None]:
 
 def _png(drawing: Drawing) -> bytes:
     """Draw in full colour, then reduce greys and colours to a palette, so that files with photographs stay small."""
-    drawn = io.BytesIO()
-    drawing.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 0})
-    picture = np.asarray(Image.open(drawn).convert("RGB"))
+    picture = _pixels(drawing)
     red, green, blue = (picture[..., channel] for channel in range(3))
     coloured = (red != green) | (green != blue)
     colours, which, counts = _colours(picture[coloured])
@@ -85,6 +85,17 @@ def _png(drawing: Drawing) -> bytes:
         if written.tell() <= MOST_BYTES:
             break
     return written.getvalue()
+
+
+def _pixels(drawing: Drawing) -> Picture:
+    """Draw once; `savefig` would lay everything out a first time for a bounding box that is not asked for."""
+    own = drawing.dpi
+    drawing.set_facecolor("white")
+    drawing.dpi = DPI
+    canvas = FigureCanvasAgg(drawing)
+    canvas.draw()
+    drawing.dpi = own
+    return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
 def _colours(pixels: Picture) -> tuple[Picture, NDArray[np.intp], NDArray[np.intp]]:
@@ -117,5 +128,5 @@ def _svg(drawing: Drawing) -> bytes:
         for picture in axes.images:
             picture.set_interpolation("none")
     written = io.BytesIO()
-    drawing.savefig(written, format="svg", metadata=_UNDATED)
+    FigureCanvasSVG(drawing).print_svg(written, metadata=_UNDATED)
     return written.getvalue()
