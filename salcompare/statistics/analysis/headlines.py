@@ -193,7 +193,6 @@ def _overlaps(analysis: OverlapAnalysis, source: str) -> Iterator[Row]:
     yield from rows
     baselines = analysis.baselines()
     for one in analysis.data.classifier_maps:
-        for found, _ in analysis.classifier_rows(one, baselines, ceilings):
-            yield from found
+        yield from analysis.headline_rows(one, baselines, ceilings)
     yield from analysis.comparison_rows()
     yield from share_rows(analysis.data, source, analysis.statistics, analysis.seed, sigma=analysis.sigma)

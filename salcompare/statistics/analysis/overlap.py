@@ -135,13 +135,31 @@ class OverlapAnalysis:
                         ) -> Iterator[tuple[list[Row], list[Draws]]]:
         """Give one classifier's rows: pairings, effects, differences from the baselines, and the curve over sigma."""
         try:
-            yield from self._classifier_rows(source, baselines, ceilings)
+            saliency = self.data.classifier_maps[source]["saliency"].load()
+            yield from self._image_rows(source, saliency, baselines, ceilings)
+            yield list(self._curve(source, saliency)), []
+            yield list(self.heatmaps.rows(self.coverage, saliency, source)), []
+            yield similarity_rows(self.coverage, saliency, source, self.sigma, self.statistics, self.seed)
         except InputError as error:  # no image in common, or none on which both are defined
-            yield [undefined_row(error, **self._key(source, "smoothed", PRIMARY, "same image"))], []
+            yield self._undefined(source, error), []
 
-    def _classifier_rows(self, source: str, baselines: dict[str, dict[str, xr.Dataset]], ceilings: dict[str, float],
-                         ) -> Iterator[tuple[list[Row], list[Draws]]]:
-        saliency = self.data.classifier_maps[source]["saliency"].load()
+    def headline_rows(self, source: str, baselines: dict[str, dict[str, xr.Dataset]], ceilings: dict[str, float],
+                      ) -> Iterator[Row]:
+        """Give of `classifier_rows` what a summary rests on: no curve over sigma, and no overlap of heatmaps."""
+        try:
+            saliency = self.data.classifier_maps[source]["saliency"].load()
+            for rows, _ in self._image_rows(source, saliency, baselines, ceilings):
+                yield from rows
+            yield from similarity_rows(self.coverage, saliency, source, self.sigma, self.statistics, self.seed)[0]
+        except InputError as error:
+            yield from self._undefined(source, error)
+
+    def _undefined(self, source: str, error: InputError) -> list[Row]:
+        return [undefined_row(error, **self._key(source, "smoothed", PRIMARY, "same image"))]
+
+    def _image_rows(self, source: str, saliency: xr.DataArray, baselines: dict[str, dict[str, xr.Dataset]],
+                    ceilings: dict[str, float]) -> Iterator[tuple[list[Row], list[Draws]]]:
+        """Give the rows of maps of images: pairings, effects, and differences from the baselines."""
         for form, sigma, metrics in self.forms:
             self._matrices[source, form] = {
                 metric: overlap_matrix(self.coverage, saliency, metric=metric, share=self.share, sigma=sigma)
@@ -157,9 +175,6 @@ class OverlapAnalysis:
                 if metric in _TESTED:
                     ceiling = ceilings[form] if metric == PRIMARY else np.nan
                     yield self._tested(source, metric, form, ceiling)
-        yield list(self._curve(source, saliency)), []
-        yield list(self.heatmaps.rows(self.coverage, saliency, source)), []
-        yield similarity_rows(self.coverage, saliency, source, self.sigma, self.statistics, self.seed)
 
     def _same_image(self, source: str, form: str, saliency: xr.DataArray, metrics: tuple[str, ...],
                     sigma: float | None) -> xr.Dataset:
