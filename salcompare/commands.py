@@ -45,9 +45,9 @@ def run(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Train the classifiers and print their accuracies."""
+    from salcompare.naming import seed_stage
     from salcompare.progress import Terminal
     from salcompare.stages import run
-    from salcompare.study import seed_stage
 
     study = _study(options)
     for classifier in study.config.classifier:

@@ -6,11 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from salcompare import store
 from salcompare.config import FILE_NAME, Classifier, Config, Precomputed, commented_toml, read_config, training_seeds
 from salcompare.errors import ConfigError, InputError, Problem
+from salcompare.naming import PRECOMPUTED, Stored, find_source, seed_stage, source_name
 from salcompare.schema import CHECKS, ESTIMATES, FIXATIONS, IMAGES, MAP_FILES, RESPONSES, Table
 
 if TYPE_CHECKING:
@@ -20,16 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-PRECOMPUTED = "precomputed"  # stands in a source's name where a trained classifier has its variant
 GIVEN: dict[str, Table] = {"fixations": FIXATIONS, "maps": MAP_FILES}
-
-
-class _Stored(NamedTuple):
-    """Where a source's maps are, and which stage makes them."""
-
-    stage: str
-    folder: Path
-    name: str
 
 
 @dataclass(frozen=True)
@@ -87,16 +79,16 @@ class Study:
         return list(self._stored)
 
     @property
-    def _stored(self) -> dict[str, _Stored]:
+    def _stored(self) -> dict[str, Stored]:
         trained = {}
         for classifier in self.config.classifier:
             for method in reversed(self.config.attribution.methods):  # the main one last
                 for variant in classifier.variants:
                     source = source_name(classifier, variant, method)
-                    trained[source] = _Stored(f"maps {source}", self.classifier_folder(classifier),
+                    trained[source] = Stored(f"maps {source}", self.classifier_folder(classifier),
                                               f"{variant}-{method}")
         return trained | {f"{given.name}/{PRECOMPUTED}/{given.method}":
-                          _Stored(f"maps {given.name}", self.classifier_folder(given), f"{PRECOMPUTED}-{given.method}")
+                          Stored(f"maps {given.name}", self.classifier_folder(given), f"{PRECOMPUTED}-{given.method}")
                           for given in self.config.precomputed}
 
     @cached_property
@@ -197,7 +189,7 @@ class Study:
         seed : int, optional
             The training seed, one of the classifier's (`seeds`); the study's own if not given.
         """
-        source = self._source(classifier, variant, method)
+        source = find_source(self.sources, classifier, variant, method)
         if seed in (None, self.config.study.seed):
             return self.maps_of(source)
         return self._maps_of_seed(source, int(str(seed)))
@@ -261,35 +253,6 @@ class Study:
         from salcompare.stages import require
 
         require(self, stage)
-
-    def _source(self, classifier: str | None, variant: str | None, method: str | None) -> str:
-        named: dict[str, dict[str, list[str]]] = {}  # classifier -> variant -> methods, the main one last
-        for source in self.sources:
-            name, of, by = source.split("/")
-            named.setdefault(name, {}).setdefault(of, []).append(by)
-        if not named:
-            raise InputError(Problem(FILE_NAME, "the study has no classifier", remedy="add a [[classifier]]"))
-        name = classifier or next(iter(named))
-        if name not in named:
-            raise InputError(Problem("classifier", repr(name), "one of " + ", ".join(named)))
-        variant = variant or list(named[name])[-1]
-        if variant not in named[name]:
-            raise InputError(Problem("variant", repr(variant), "one of " + ", ".join(named[name])))
-        method = method or named[name][variant][-1]
-        if method not in named[name][variant]:
-            raise InputError(Problem("method", repr(method), "one of " + ", ".join(named[name][variant]),
-                                     "name it in [attribution] methods of study.toml"))
-        return f"{name}/{variant}/{method}"
-
-
-def source_name(classifier: Classifier, variant: str, method: str) -> str:
-    """Name a classifier's maps as a source, such as ``alexnet/finetuned/guided_backprop``."""
-    return f"{classifier.name}/{variant}/{method}"
-
-
-def seed_stage(stage: str, place: int) -> str:
-    """Name the stage that does for another seed of a classifier, counted from 1, what `stage` does for the first."""
-    return f"{stage} (seed {place + 1})"
 
 
 def open_study(path: str | Path = ".", *, clip: bool = False, drop_invalid: bool = False) -> Study:

@@ -12,8 +12,8 @@ BASE = {"errors", "schema", "config", "provenance", "store", "progress", "orderi
 ORDER = ["sources", "maps", "statistics", "figures", "report"]
 BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources"}, "collect": {"sources"}}
 PLANNING = BASE | set(ORDER) | {"simulation", "planning"}
-TOP = {"study", "stages", "pipeline", "presentation", "page_figures", "collecting", "commands", "cli", "__main__",
-       "__init__", "testing"}
+TOP = {"study", "stages", "pipeline", "presentation", "page_figures", "naming", "collecting", "commands", "cli",
+       "__main__", "__init__", "testing"}
 HEAVY = {"torch", "pandas", "xarray", "scipy", "plotnine", "matplotlib", "skimage", "dask", "zarr", "statsmodels"}
 
 

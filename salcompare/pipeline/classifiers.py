@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
+from salcompare.naming import source_name
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
 from salcompare.pipeline.seeds import once, seed_stages
 from salcompare.pipeline.settings import attribution_settings, grid_settings
 from salcompare.presentation import difference_pairs, shown_actors
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage
-from salcompare.study import source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from salcompare import store
+from salcompare.naming import source_name
 from salcompare.pipeline.settings import attribution_settings, grid_settings
 from salcompare.stages import Stage
-from salcompare.study import source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

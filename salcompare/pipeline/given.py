@@ -6,8 +6,9 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from salcompare import provenance, store
+from salcompare.naming import PRECOMPUTED
 from salcompare.schema import CLASSIFIER_MAPS, FIXATIONS, HUMAN_MAPS, MAP_FILES, check_maps, check_table
-from salcompare.study import GIVEN, PRECOMPUTED
+from salcompare.study import GIVEN
 
 if TYPE_CHECKING:
     from pathlib import Path

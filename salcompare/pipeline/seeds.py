@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from salcompare import store
+from salcompare.naming import seed_stage, source_name
 from salcompare.pipeline.settings import attribution_settings, grid_settings
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage
-from salcompare.study import seed_stage, source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
