@@ -82,7 +82,7 @@ class Study:
     def sources(self) -> list[str]:
         """Names of the classifiers' sources, such as ``alexnet/finetuned/guided_backprop``, ready-made ones last.
 
-        Of each classifier the main one, the last variant by the study's main method, stands last.
+        Of each classifier the main one, the last variant by its main method, stands last.
         """
         return list(self._stored)
 
@@ -90,7 +90,7 @@ class Study:
     def _stored(self) -> dict[str, _Stored]:
         trained = {}
         for classifier in self.config.classifier:
-            for method in reversed(self.config.attribution.methods):  # the main one last
+            for method in reversed(self.config.attribution_of(classifier).methods):  # the main one last
                 for variant in classifier.variants:
                     source = source_name(classifier, variant, method)
                     trained[source] = _Stored(f"maps {source}", self.classifier_folder(classifier),
@@ -193,7 +193,7 @@ class Study:
         classifier : str, optional
             Its name in study.toml; the first if not given.
         method : str, optional
-            The attribution method; the study's main one if not given.
+            The attribution method; the classifier's main one if not given.
         seed : int, optional
             The training seed, one of the classifier's (`seeds`); the study's own if not given.
         """
@@ -278,7 +278,7 @@ class Study:
         method = method or named[name][variant][-1]
         if method not in named[name][variant]:
             raise InputError(Problem("method", repr(method), "one of " + ", ".join(named[name][variant]),
-                                     "name it in [attribution] methods of study.toml"))
+                                     f"name it in methods of [[classifier]] {name} or of [attribution] in study.toml"))
         return f"{name}/{variant}/{method}"
 
 
