@@ -104,9 +104,11 @@ def _paired(analysis: OverlapAnalysis, source: str, name: str, form: str, values
 
 def _beside(analysis: OverlapAnalysis, source: str, kind: str, form: str, values: xr.Dataset) -> Iterator[Row]:
     """Rows of the overlaps of the control that a source is held against, so that both can stand side by side."""
-    for metric in (name for name in METRICS if name in values):
+    every = values[[name for name in METRICS if name in values]].to_dataarray("metric")
+    found = population_mean(actor_means(every)["value"])
+    for metric in found["metric"].to_numpy().tolist():
         key = {**_key(analysis, source, form, metric, kind), "statistic": "overlap_of_control", "contrast": None}
-        yield population_row(population_mean(actor_means(values[metric])["value"]), **key)
+        yield population_row(found.sel(metric=metric), **key)
 
 
 def _networks(analysis: OverlapAnalysis, source: str, kind: str, name: str, *, own: bool) -> Iterator[Row]:
