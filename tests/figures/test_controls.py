@@ -112,6 +112,22 @@ def test_each_classifier_stands_above_its_own_random_networks():
     assert found["Random weights, vgg finetuned (gradient)"] == 0.1
 
 
+def test_what_is_printed_of_a_control_is_short_and_a_wide_name_widens_the_figure():
+    data = study(*OVERLAPS, overlap_of(FROZEN, 0.35), control_of("randomised network", 0.5, FROZEN))
+    found = _overlaps(data)
+    labels = found.sort_values("row", ascending=False)["label"].tolist()  # here each variant has networks of its own
+    assert labels == ["alexnet finetuned", "alexnet frozen", "Random weights, finetuned", "Random weights, frozen",
+                      "Sobel edges"]
+    (narrow,) = make_figures(data, only=[14])
+    table = data.estimates.replace(FROZEN, "alexnet/frozen/integrated_gradients")
+    maps = {"alexnet/frozen/integrated_gradients": data.classifier_maps[FROZEN], MAIN: data.classifier_maps[MAIN]}
+    (wide,) = make_figures(dataclasses.replace(data, estimates=table, classifier_maps=maps), only=[14])
+    assert narrow.width < wide.width
+    printed = [label.get_text() for label in wide.plot.draw().axes[0].get_yticklabels()]
+    assert printed == ["Sobel edges", "Random weights", "alexnet frozen (integrated gradients)", "Random weights",
+                       "alexnet finetuned (guided backprop)"]
+
+
 def test_a_classifiers_own_figure_holds_nothing_of_another():
     found = drawn(*OVERLAPS, overlap_of(OTHER, 0.2), control_of("randomised network", 0.1, OTHER), sources=(OTHER,))
     assert found == {"vgg finetuned": 0.2, "Random weights": 0.1}
