@@ -10,6 +10,7 @@ from salcompare.progress import Silent
 from salcompare.stages import run
 from tests.small_study import make_small_study
 
+pytestmark = pytest.mark.slow
 RELU, SILU = "angular/{}/guided_backprop", "smooth/finetuned/integrated_gradients"
 NETWORKS = '''from torch import nn
 
