@@ -65,5 +65,5 @@ def find_source(sources: Iterable[str], classifier: str | None, variant: str | N
     method = method or named[name][variant][-1]
     if method not in named[name][variant]:
         raise InputError(Problem("method", repr(method), "one of " + ", ".join(named[name][variant]),
-                                 "name it in [attribution] methods of study.toml"))
+                                 f"name it in methods of [[classifier]] {name} or of [attribution] in study.toml"))
     return f"{name}/{variant}/{method}"

@@ -74,7 +74,7 @@ class Study:
     def sources(self) -> list[str]:
         """Names of the classifiers' sources, such as ``alexnet/finetuned/guided_backprop``, ready-made ones last.
 
-        Of each classifier the main one, the last variant by the study's main method, stands last.
+        Of each classifier the main one, the last variant by its main method, stands last.
         """
         return list(self._stored)
 
@@ -82,11 +82,11 @@ class Study:
     def _stored(self) -> dict[str, Stored]:
         trained = {}
         for classifier in self.config.classifier:
-            for method in reversed(self.config.attribution.methods):  # the main one last
+            for method in reversed(self.config.attribution_of(classifier).methods):  # the main one last
                 for variant in classifier.variants:
                     source = source_name(classifier, variant, method)
                     trained[source] = Stored(f"maps {source}", self.classifier_folder(classifier),
-                                              f"{variant}-{method}")
+                                             f"{variant}-{method}")
         return trained | {f"{given.name}/{PRECOMPUTED}/{given.method}":
                           Stored(f"maps {given.name}", self.classifier_folder(given), f"{PRECOMPUTED}-{given.method}")
                           for given in self.config.precomputed}
@@ -185,7 +185,7 @@ class Study:
         classifier : str, optional
             Its name in study.toml; the first if not given.
         method : str, optional
-            The attribution method; the study's main one if not given.
+            The attribution method; the classifier's main one if not given.
         seed : int, optional
             The training seed, one of the classifier's (`seeds`); the study's own if not given.
         """

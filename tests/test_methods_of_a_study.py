@@ -8,7 +8,7 @@ import pytest
 import salcompare as sc
 from salcompare import stages
 from salcompare.classifiers import attribute, load_classifier
-from salcompare.config import Attribution, Classifier, Config, read_config
+from salcompare.config import Attribution, Classifier, Config, commented_toml, read_config
 from salcompare.errors import ConfigError, InputError
 from salcompare.pipeline import stages as stages_of
 from salcompare.progress import Silent
@@ -33,6 +33,60 @@ def test_of_each_classifier_the_last_variant_by_the_main_method_stands_last(tmp_
         "one/frozen/guided_backprop", "one/finetuned/guided_backprop",
         "two/frozen/grad_cam", "two/frozen/smoothgrad", "two/frozen/guided_backprop"]
     assert headline_source(study.sources) == "one/finetuned/guided_backprop"
+
+
+def mixed(tmp_path):
+    """A study of a classifier that has no methods of its own and one that has."""
+    config = Config(classifier=(Classifier(name="one", variants=("frozen",), seeds=2), Classifier(
+        name="two", variants=("frozen",), seeds=2, methods=("integrated_gradients", "gradient"))))
+    return Study(tmp_path, config)
+
+
+def test_each_classifier_has_its_own_methods_and_the_first_of_them_is_its_main_one(tmp_path):
+    study = mixed(tmp_path)
+    assert study.sources == ["one/frozen/guided_backprop", "two/frozen/gradient", "two/frozen/integrated_gradients"]
+    assert [study.config.attribution_of(one).method for one in study.config.classifier] == [
+        "guided_backprop", "integrated_gradients"]
+    found = map_stages(study)
+    assert {name: settings["attribution"]["method"] for name, settings in found.items()} == {
+        f"maps {source}{seed}": source.split("/")[2] for source, seed in (
+            *((source, "") for source in study.sources), (study.sources[0], " (seed 2)"),
+            (study.sources[2], " (seed 2)"))}
+    assert compared_sources(study.sources) == [
+        ("two/frozen/integrated_gradients", "one/frozen/guided_backprop"),
+        ("two/frozen/integrated_gradients", "two/frozen/gradient")]
+
+
+def test_neither_the_methods_nor_the_seeds_of_a_classifier_change_its_training(tmp_path):
+    (tmp_path / "data/raw/photographs").mkdir(parents=True)
+    study = mixed(tmp_path)
+    same = Study(tmp_path, dataclasses.replace(study.config, classifier=tuple(
+        dataclasses.replace(one, methods=("occlusion",), seeds=1) for one in study.config.classifier)))
+    for name in ("train one", "train two"):
+        before, now = (next(stage for stage in stages_of(of) if stage.name == name).settings for of in (study, same))
+        assert before == now
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ('methods = ["gradcam"]', "study.toml [[classifier]] b methods: 'gradcam'; expected guided_backprop or gradient"),
+    ('methods = ["gradient", "gradient"]', "study.toml [[classifier]] b methods: 'gradient' stands there twice"),
+    ('methods = ["deep_lift"]\n[attribution]\noutput = "probability"',
+     "study.toml [[classifier]] b: [attribution] output: 'probability' with the method deep_lift; expected logit"),
+])
+def test_what_a_classifiers_methods_cannot_be_is_refused_with_its_name(tmp_path, text, says):
+    (tmp_path / "study.toml").write_text(f'[[classifier]]\nname = "a"\n[[classifier]]\nname = "b"\n{text}\n')
+    with pytest.raises(ConfigError) as caught:
+        read_config(tmp_path / "study.toml")
+    assert [str(problem).split("; give")[0].startswith(says) for problem in caught.value.problems] == [True]
+
+
+def test_the_study_toml_that_is_written_explains_a_classifiers_own_methods(tmp_path):
+    text = commented_toml()
+    line, = (line for line in text.splitlines() if line.startswith("methods = []"))
+    assert "empty takes those of [attribution]" in line
+    assert "integrated_gradients" in line
+    (tmp_path / "study.toml").write_text(text.replace("methods = []", 'methods = ["occlusion"]'))
+    assert read_config(tmp_path / "study.toml").classifier[0].methods == ("occlusion",)
 
 
 def test_variants_and_methods_are_compared_one_at_a_time_and_classifiers_by_their_main_source(tmp_path):

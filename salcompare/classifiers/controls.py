@@ -100,6 +100,29 @@ def write_randomised_maps(trained: TrainedClassifier, pixels: xr.DataArray, targ
     _write(trained, pixels, rows, build, target, {"control": "all weights drawn anew"}, attribution, progress)
 
 
+def same_when_randomised(one: TrainedClassifier, other: TrainedClassifier, pixels: xr.DataArray, *, seed: int) -> bool:
+    """Whether two networks are one and the same once all their weights are drawn anew.
+
+    Two variants of one classifier are, where all that training changes is drawn anew without a look at what it was:
+    dropout and the phase of training leave no trace in a network that is only explained. They are not, where a weight
+    is drawn with the spread that it had, as those of modules without ``reset_parameters`` are, or where a buffer was
+    learnt.
+
+    Parameters
+    ----------
+    one, other : TrainedClassifier
+    pixels : uint8 DataArray (image, y, x, channel)
+        Photographs with coordinate actor, as for `write_randomised_maps`.
+    seed : int
+        Of the study.
+    """
+    if (one.actors, one.prepare, one.seed) != (other.actors, other.prepare, other.seed):
+        return False
+    found = [randomised(trained, all_layers(trained), seed=seed, number=0, calibration=_calibration(pixels))
+             for trained in (one, other)]
+    return found[0].weights_sha256 == found[1].weights_sha256
+
+
 def write_shuffled_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: Target, *, training: xr.DataArray,
                         phase: Phase, controls: Controls, attribution: Attribution,
                         progress: Progress | None = None) -> None:

@@ -45,7 +45,8 @@ _SCALING = _RESHAPING | {"Add", "ClampMin", "Div", "Mul", "Pow", "Rsqrt", "Sqrt"
 
 EXPECTED = "ReLU and ReLU6 as the only activations, and logits as the output"
 REMEDY = ("the guided rule is not defined for these; explain a network without them, or use a method that needs no "
-          "ReLU: gradient, input_x_gradient, integrated_gradients, grad_cam, occlusion, or smoothgrad over one of them")
+          "ReLU: gradient, input_x_gradient, integrated_gradients, grad_cam, occlusion, or smoothgrad over one of "
+          "them; in study.toml, methods of its [[classifier]] names a network's own")
 
 
 @dataclass(frozen=True)

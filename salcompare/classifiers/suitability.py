@@ -13,6 +13,9 @@ from salcompare.classifiers.network import build_network
 from salcompare.config import Classifier
 from salcompare.errors import InputError
 
+REMEDY = ('set methods = ["integrated_gradients"] of this [[classifier]] in study.toml, or another method that needs '
+          "no ReLU: gradient, input_x_gradient, grad_cam, occlusion, or smoothgrad over one of them")
+
 
 def check_guided(config: Classifier, *, size: tuple[int, int], root: Path | None = None) -> None:
     """Make sure that Guided Backpropagation covers a classifier's network, whatever its weights.
@@ -29,7 +32,8 @@ def check_guided(config: Classifier, *, size: tuple[int, int], root: Path | None
     Raises
     ------
     InputError
-        If it does not, naming each operation that it does not cover and the methods that do without.
+        If it does not, naming each operation that it does not cover, and the option that gives the network a method of
+        its own.
     ConfigError
         If there is no such backbone.
     MissingDependencyError
@@ -40,5 +44,6 @@ def check_guided(config: Classifier, *, size: tuple[int, int], root: Path | None
     try:
         check_rectified(network, torch.zeros(1, 3, *size))
     except InputError as error:
-        raise InputError([dataclasses.replace(problem, where=f"[[classifier]] {config.name!r} ({config.backbone})")
-                          for problem in error.problems]) from error
+        where = f"[[classifier]] {config.name!r} ({config.backbone})"
+        raise InputError([dataclasses.replace(problem, where=where, remedy=REMEDY) for problem in error.problems
+                          ]) from error

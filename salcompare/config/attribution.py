@@ -29,8 +29,9 @@ def smoothed(method: str) -> str | None:
 class Attribution:
     """How a network's maps are made."""
 
-    methods: tuple[str, ...] = option(("guided_backprop",), "the attribution methods, the study's main one first; "
-                                      "smoothgrad_NAME smooths any of them", choices=METHODS)
+    methods: tuple[str, ...] = option(("guided_backprop",), "the attribution methods of every classifier that names "
+                                      "none of its own, the main one first; smoothgrad_NAME smooths any of them",
+                                      choices=METHODS)
     target: str = option("actor", "who is explained: the image's own actor, or the one that the network predicts",
                           choices=("actor", "predicted"))
     output: str = option("logit", "what is explained: the target's logit or probability",
@@ -50,7 +51,7 @@ class Attribution:
 
     @property
     def method(self) -> str:
-        """The study's main method."""
+        """The main method."""
         return self.methods[0]
 
     def choices(self, method: str) -> dict[str, object]:
@@ -70,10 +71,14 @@ class Attribution:
         """Find what cannot be asked for together."""
         title = f"{where} [attribution]"
         problems = [] if self.methods else [Problem(f"{title} methods", "[]", "at least one of " + ", ".join(METHODS))]
-        problems += [Problem(f"{title} methods", f"{method!r} stands there twice", "each method once")
+        return problems + self.contradictions_of_methods(title, f"{title} output")
+
+    def contradictions_of_methods(self, title: str, output: str) -> list[Problem]:
+        """Find what the methods cannot be asked for, where `title` names them, and together with the output."""
+        problems = [Problem(f"{title} methods", f"{method!r} stands there twice", "each method once")
                      for method in sorted({name for name in self.methods if self.methods.count(name) > 1})]
         if self.output == "probability":
-            problems += [Problem(f"{title} output", f"'probability' with the method {method}", "logit",
+            problems += [Problem(output, f"'probability' with the method {method}", "logit",
                                  "DeepLIFT's rules end at the logit, as the probability is no sum of contributions")
                          for method in self.methods if method.endswith("deep_lift")]
         return problems

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from salcompare.config.attribution import METHODS
 from salcompare.config.options import option
 
 
@@ -36,6 +37,10 @@ class Classifier:
     centre: bool = option(False, "subtract each image's own mean before the network sees it")
     l2_on: str = option("all", "weights that finetuning's l2 is on: all, or linear (the convolutions left out)",
                          choices=("all", "linear"))
+    methods: tuple[str, ...] = option((), "its attribution methods, its main one first; empty takes those of "
+                                      "[attribution]. Networks that use SiLU, GELU or the like in place of ReLU need a "
+                                      "method other than guided_backprop, such as integrated_gradients",
+                                      choices=METHODS)
     seeds: int = option(1, "how often it is trained, each time with a seed of its own; the first is the study's", low=1)
     frozen: Phase = field(default_factory=Phase)
     finetuned: Phase = field(default_factory=lambda: Phase(iterations=1500, per_class=5))

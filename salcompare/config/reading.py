@@ -62,11 +62,13 @@ class _Reader:
         self.where = where
         self.problems: list[Problem] = []
 
-    def section(self, kind: type[T], raw: dict[str, Any], name: str) -> T:
+    def section(self, kind: type[T], raw: dict[str, Any], name: str, *, listed: bool = False) -> T:
         """Read one table of TOML into its dataclass; what is wrong is left out and noted."""
         hints = typing.get_type_hints(kind)
         options = {option.name: option for option in dataclasses.fields(kind)}  # type: ignore[arg-type]
         title = f"{self.where} [{name}]" if name else self.where
+        if listed and isinstance(raw.get("name"), str):
+            title = f"{self.where} [[{name}]] {raw['name']}"
         given: dict[str, Any] = {}
         for key, value in raw.items():
             if key not in options:
@@ -91,7 +93,7 @@ class _Reader:
         if typing.get_origin(hint) is tuple and dataclasses.is_dataclass(typing.get_args(hint)[0]):
             if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
                 return self._wrong(title, option.name, value, f"[[{option.name}]], as often as there are")
-            return tuple(self.section(typing.get_args(hint)[0], item, name) for item in value)
+            return tuple(self.section(typing.get_args(hint)[0], item, name, listed=True) for item in value)
         if typing.get_origin(hint) is dict:
             if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
                 return self._wrong(title, option.name, value, "texts")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass, field
 
@@ -36,6 +37,10 @@ class Config:
     statistics: Statistics = field(default_factory=Statistics)
     report: Report = field(default_factory=Report)
 
+    def attribution_of(self, classifier: Classifier) -> Attribution:
+        """Say how a classifier's maps are made: as [attribution] says, by its own methods where it names any."""
+        return dataclasses.replace(self.attribution, methods=classifier.methods or self.attribution.methods)
+
 
 def contradictions(config: Config, where: str) -> list[Problem]:
     """Find what each option allows but several together do not."""
@@ -49,6 +54,8 @@ def contradictions(config: Config, where: str) -> list[Problem]:
         problems.append(Problem(f"{where} [study] size", str(list(config.study.size)), "height and width"))
     problems += _names(config, where)
     problems += config.attribution.contradictions(where)
+    problems += [problem for classifier in config.classifier if classifier.methods
+                 for problem in _methods(config, classifier, f"{where} [[classifier]] {classifier.name}")]
     problems += [Problem(f"{where} [[classifier]] variants", "[]", "at least one of frozen, finetuned")
                  for classifier in config.classifier if not classifier.variants]
     if not config.classifier and not config.precomputed and config.responses.source == "none":
@@ -61,6 +68,10 @@ def contradictions(config: Config, where: str) -> list[Problem]:
     if len(config.report.actors) > 6:
         problems.append(Problem(f"{where} [report] actors", f"{len(config.report.actors)} actors", "at most 6"))
     return problems
+
+
+def _methods(config: Config, classifier: Classifier, title: str) -> list[Problem]:
+    return config.attribution_of(classifier).contradictions_of_methods(title, f"{title}: [attribution] output")
 
 
 def _names(config: Config, where: str) -> list[Problem]:

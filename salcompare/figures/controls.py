@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import pandas as pd
 from plotnine import (
     aes,
@@ -27,15 +30,17 @@ from plotnine.coords import coord_flip
 
 from salcompare.figures.captions import caption
 from salcompare.figures.data import Figure, FigureData, rows
-from salcompare.figures.theme import BASELINES, CLASSIFIERS, SIMULATED, SINGLE, figure_theme, source_name
+from salcompare.figures.theme import BASELINES, CLASSIFIERS, MIDDLE, SIMULATED, SINGLE, figure_theme, source_name
 
 METRIC, FORM = "pearson", "smoothed"
 CONTROLS = {"randomised network": "Random weights", "shuffled labels": "Shuffled actors", "sobel": "Sobel edges",
             "photograph gradient": "Photograph's gradient"}
+OF_PHOTOGRAPHS = ("sobel", "photograph gradient")
 METRICS = {"spearman": "Spearman", "ssim": "SSIM"}
 FORMS = {"cascading": CLASSIFIERS[0], "independent": "#E69F00"}
 SHAPES = {"cascading": "o", "independent": "s"}
 ROW, CURVES = 0.17, 1.6  # inches
+LONG = 28  # letters of a row's name that leave too little of one column's width to the overlaps
 
 
 def controls_missing(data: FigureData) -> str | None:
@@ -49,7 +54,8 @@ def controls_figure(data: FigureData) -> Figure:
     overlaps, curves = _overlaps(data), _curves(data)
     above = 0 if overlaps.empty else 0.55 + ROW * len(overlaps) + (0.17 if data.simulated else 0)
     height = above + (0 if curves.empty else CURVES + 0.5)
-    look = figure_theme(SINGLE, height) + theme(
+    width = MIDDLE if any(len(name) > LONG for name in overlaps.get("label", ())) else SINGLE
+    look = figure_theme(width, height) + theme(
         panel_grid_major_y=element_line(color="#E4E4E4", size=0.3), axis_line_y=element_line(size=0.4),
         legend_title=element_text(size=6), legend_position="bottom")
     parts = [part + look for part in ([] if overlaps.empty else [_beside(data, overlaps)])
@@ -57,26 +63,73 @@ def controls_figure(data: FigureData) -> Figure:
     plot: ggplot | Compose = parts[0] if len(parts) == 1 else parts[0] / parts[1]
     text = caption(data, [*_about_overlaps(data, overlaps), *_about_curves(curves)], responses=not overlaps.empty,
                    photographs=False)
-    return Figure("fig14-controls", "Is it the network speaking?", text, plot, SINGLE, height)
+    return Figure("fig14-controls", "Is it the network speaking?", text, plot, width, height)
 
 
 def _overlaps(data: FigureData) -> pd.DataFrame:
-    """Overlaps of the main classifier and of its controls, with the name of each row; empty without controls."""
-    everything = rows(data.estimates, statistic="overlap", metric=METRIC, form=FORM, level="population",
-                      contrast="same image", source=[data.main or "", *CONTROLS])
-    table = everything[everything["value"].notna()]
-    if not table["source"].isin(CONTROLS).any():
+    """Overlaps of the classifiers and of their controls, with the name of each row; empty without controls.
+
+    From the top: sources of one classifier and method, the main one first, and their networks' below them; last the
+    photographs' edges. Networks that several sources are held against have one row.
+    """
+    sources = list(data.classifier_maps)[::-1]
+    picked = rows(data.estimates, statistic=["overlap", "overlap_of_control"], metric=METRIC, form=FORM,
+                  level="population", source=sources)
+    table = picked[picked["value"].notna() & ((picked["contrast"] == "same image") | picked["against"].isin(CONTROLS))]
+    if not table["against"].isin(CONTROLS).any():
         return table.iloc[:0]
-    names = {**CONTROLS, data.main or "": source_name(data.main or "")}
-    order = [name for source, name in ((data.main or "", names[data.main or ""]), *CONTROLS.items())
-             if source in set(table["source"])]
-    return table.assign(row=pd.Categorical([names[source] for source in table["source"]], categories=order[::-1]),
-                        own=["classifier" if source == data.main else "control" for source in table["source"]])
+    table = _named(table.drop_duplicates(["source", "against"]), sources)
+    order = table.sort_values("place", kind="stable")["row"]
+    return table.assign(row=pd.Categorical(table["row"], categories=list(order)[::-1]))
+
+
+def _named(table: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
+    """Name the rows and say where each stands; of equal controls of one classifier and method one is kept.
+
+    **row** is unique; **label** is what is printed, as a control stands below the classifier that it is of.
+    """
+    groups = [_group(source) for source in sources]
+    of_photographs = table["against"].isin(OF_PHOTOGRAPHS)
+    group = table["source"].map(_group).where(~of_photographs, "")
+    control = table["against"].isin(CONTROLS)
+    table = table.assign(group=group, own=control.map({True: "control", False: "classifier"}))
+    shared = ["group", "against", "value"]
+    table["n_sources"] = table.groupby(shared)["source"].transform("size")
+    table = table[(table["own"] == "classifier") | ~table.duplicated(shared)]
+    several = table[table["own"] == "control"].groupby("against")["group"].transform("size") > 1
+    table = table.assign(several=several.reindex(table.index, fill_value=False))
+    kinds = ["human", *CONTROLS]
+    apart = table.groupby(["group", "against"])["source"].transform("size") > 1
+    table = table.assign(label=[
+        source_name(source, sources) if of not in CONTROLS else f"{CONTROLS[of]}, {source.split('/')[1]}" if each
+        else CONTROLS[of] for source, of, each in zip(table["source"], table["against"], apart, strict=True)])
+    return table.assign(row=[_row_name(row, sources) for row in table.to_dict("records")], place=[
+        ((len(groups) if of in OF_PHOTOGRAPHS else groups.index(_group(source))) * len(kinds) + kinds.index(of))
+        * len(sources) + sources.index(source)
+        for source, of in zip(table["source"], table["against"], strict=True)])
+
+
+def _group(source: str) -> str:
+    """Name a classifier and a method, which variants have in common."""
+    name, _, method = source.split("/")
+    return f"{name}/{method}"
+
+
+def _row_name(row: Mapping[Hashable, Any], sources: list[str]) -> str:
+    if row["own"] == "classifier":
+        return source_name(row["source"], sources)
+    kind = CONTROLS[row["against"]]
+    if not row["several"]:
+        return kind
+    name, variant, _ = row["source"].split("/")
+    whose = source_name(row["source"], sources)
+    return f"{kind}, {whose.replace(f'{name} {variant}', name, 1) if row['n_sources'] > 1 else whose}"
 
 
 def _curves(data: FigureData) -> pd.DataFrame:
     """Similarities by step from the head, which is 1, with the intact network as step 0."""
     table = rows(data.estimates, statistic="randomisation_similarity", metric=METRICS)
+    table = table[table["source"].isin(data.classifier_maps)]
     source = data.main if (table["source"] == data.main).any() else next(iter(table["source"]), None)
     table = table[(table["source"] == source) & table["value"].notna()]
     table = table.assign(step=table.groupby(["metric", "form"]).cumcount() + 1)
@@ -88,10 +141,12 @@ def _curves(data: FigureData) -> pd.DataFrame:
 
 def _beside(data: FigureData, table: pd.DataFrame) -> ggplot:
     colours = {"classifier": CLASSIFIERS[0], "control": BASELINES}
+    named = dict(zip(table["row"], table["label"], strict=True))
     plot: ggplot = (
         ggplot(table, aes("row", "value", color="own"))
         + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], size=0.5)
-        + geom_point(size=1.8, stroke=0) + scale_x_discrete() + scale_color_manual(colours, guide=None) + coord_flip()
+        + geom_point(size=1.8, stroke=0) + scale_x_discrete(labels=lambda breaks: [named[name] for name in breaks])
+        + scale_color_manual(colours, guide=None) + coord_flip()
         + labs(x="", y="Pearson correlation with people", subtitle=SIMULATED if data.simulated else ""))
     return plot
 
@@ -118,10 +173,14 @@ def _about_overlaps(data: FigureData, table: pd.DataFrame) -> list[str]:
     said = [f"{CONTROLS[row['against']].lower()} {row['value']:.3f}"
             + (f", 95% CI {row['ci_low']:.3f} to {row['ci_high']:.3f}" if pd.notna(row["ci_low"]) else "")
             for row in found.to_dict("records") if pd.notna(row["value"])]
-    n = table["n"].max()
-    return [f"Above, overlap with people of {source_name(data.main or '')} and of maps that cannot know them, mean "
-            f"over actors (n = {int(n):,}); lines: 95% t intervals over actors.",
-            f"Differences, classifier less control, paired: {'; '.join(said)}." if said else ""]
+    n, names = table["n"].max(), list(table.loc[table["own"] == "classifier"].sort_values("place")["row"])
+    whose = " and ".join(names) if len(names) < 3 else f"{len(names)} sources"
+    below = "" if len(names) == 1 else " A classifier's networks stand below it, the photographs' edges last."
+    less = "classifier" if len(names) == 1 else source_name(data.main or "", data.classifier_maps)
+    more = " Those of the other sources stand in the table of controls." if len(names) > 1 else ""
+    return [f"Above, overlap with people of {whose} and of maps that cannot know them, mean over actors "
+            f"(n = {int(n):,}); lines: 95% t intervals over actors.{below}",
+            f"Differences, {less} less control, paired: {'; '.join(said)}.{more}" if said else ""]
 
 
 def _about_curves(table: pd.DataFrame) -> list[str]:

@@ -9,7 +9,7 @@ from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.naming import source_name
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
-from salcompare.pipeline.seeds import once, seed_stages
+from salcompare.pipeline.seeds import seed_stages, training_settings
 from salcompare.pipeline.settings import attribution_settings, grid_settings
 from salcompare.presentation import difference_pairs, shown_actors
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from salcompare.classifiers import TrainedClassifier
-    from salcompare.config import Classifier
+    from salcompare.config import Attribution, Classifier
     from salcompare.progress import Progress
     from salcompare.study import Study
 
@@ -33,14 +33,15 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
     config, grid = study.config, grid_settings(study)
     for classifier in config.classifier:
         folder = study.classifier_folder(classifier)
-        yield Stage(f"train {classifier.name}", ("photographs",), {"classifier": once(classifier), **grid},
+        yield Stage(f"train {classifier.name}", ("photographs",), {"classifier": training_settings(classifier), **grid},
                     partial(_train, classifier=classifier), _weights_inputs(study, classifier),
                     (folder / "accuracy.csv",))
     for classifier, variant in study.variants:
         folder = study.classifier_folder(classifier)
-        for method in config.attribution.methods:
+        attribution = config.attribution_of(classifier)
+        for method in attribution.methods:
             yield Stage(f"maps {source_name(classifier, variant, method)}", (f"train {classifier.name}", "photographs"),
-                        {"attribution": attribution_settings(config.attribution, method)},
+                        {"attribution": attribution_settings(attribution, method)},
                         partial(_maps, classifier=classifier, variant=variant, method=method),
                         outputs=(folder / f"{variant}-{method}.json",))
     yield from seed_stages(study, {c.name: _weights_inputs(study, c) for c in config.classifier})
@@ -54,12 +55,13 @@ def difference_stages(study: Study) -> Iterator[Stage]:
     """Give the stages of saliency differences, of pairs and of all actors shown, where there is a network to ask."""
     config = study.config
     if config.classifier:
+        attribution = attribution_settings(config.attribution_of(config.classifier[0]))
         yield Stage("saliency differences", (f"train {config.classifier[0].name}", "photographs"),
-                    {"attribution": attribution_settings(config.attribution), "differences": config.report.differences,
+                    {"attribution": attribution, "differences": config.report.differences,
                      "actors": config.report.actors}, _differences,
                     outputs=(study.processed / "differences.json",))
         yield Stage("saliency matrix", (f"train {config.classifier[0].name}", "photographs"),
-                    {"attribution": attribution_settings(config.attribution), "actors": config.report.actors}, _matrix,
+                    {"attribution": attribution, "actors": config.report.actors}, _matrix,
                     outputs=(study.processed / "class_matrix.json",))
 
 
@@ -83,7 +85,7 @@ def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier
     from salcompare.classifiers import train_classifier
     from salcompare.classifiers.suitability import check_guided
 
-    if any("guided" in method for method in study.config.attribution.methods):
+    if any("guided" in method for method in study.config.attribution_of(classifier).methods):
         check_guided(classifier, size=study.config.study.size, root=study.root)  # before hours of training
     train_classifier(study.photographs(), study.images, classifier, root=study.root,
                      folder=study.classifier_folder(classifier), seed=study.config.study.seed, progress=progress)
@@ -96,8 +98,8 @@ def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier,
     photographs = study.photographs()
     test = photographs.sel(image=photographs.split == "test")  # read as needed, like the maps, a chunk at a time
     name = f"{variant}-{method}"
-    write_classifier_maps(load_classifier(folder, variant), test, config=study.config.attribution, method=method,
-                          folder=folder, name=name, fingerprint=own, progress=progress,
+    write_classifier_maps(load_classifier(folder, variant), test, method=method, folder=folder,
+                          config=study.config.attribution_of(classifier), name=name, fingerprint=own, progress=progress,
                           provenance={"seed": study.config.study.seed, "variant": variant})
     check_maps(store.open_dataset(folder, name, chunked=True), CLASSIFIER_MAPS, f"{folder / name}")
 
@@ -108,7 +110,7 @@ def _differences(study: Study, own: str, progress: Progress) -> None:
     trained, test = _shown_network(study)
     progress.say("  " + ", ".join(f"{y} - {z}" for y, z in difference_pairs(study)))
     write_class_differences(trained, test, pairs=difference_pairs(study), images_per_pair=IMAGES_PER_PAIR,
-                            config=study.config.attribution, folder=study.processed, name="differences",
+                            config=_shown_attribution(study), folder=study.processed, name="differences",
                             fingerprint=own, provenance={"seed": study.config.study.seed})
 
 
@@ -116,9 +118,13 @@ def _matrix(study: Study, own: str, progress: Progress) -> None:
     from salcompare.classifiers import write_class_matrix
 
     trained, test = _shown_network(study)
-    write_class_matrix(trained, test, actors=shown_actors(study), config=study.config.attribution,
+    write_class_matrix(trained, test, actors=shown_actors(study), config=_shown_attribution(study),
                        folder=study.processed, name="class_matrix", fingerprint=own, progress=progress,
                        provenance={"seed": study.config.study.seed})
+
+
+def _shown_attribution(study: Study) -> Attribution:
+    return study.config.attribution_of(study.config.classifier[0])
 
 
 def _shown_network(study: Study) -> tuple[TrainedClassifier, xr.DataArray]:

@@ -61,8 +61,9 @@ def _remove(study: Study, own: str, progress: Progress, *, classifier: Classifie
 
     config = study.config
     people = _people(study)
-    maps = {source: study.maps_of(source)["saliency"] for source in study.sources
-            if source.startswith(f"{classifier.name}/{variant}/")}
+    methods = config.attribution_of(classifier).methods
+    maps = {source: study.maps_of(source)["saliency"] for source in (
+        source_name(classifier, variant, method) for method in methods)}  # the main one first
     chosen = _chosen(study.photographs(), people, config.removal.per_actor)
     orders = _Orders(people, maps, _label_counts(study), config.maps.sigma * config.study.size[1], config.study.seed)
     arrangements = _arrangements(study, orders)

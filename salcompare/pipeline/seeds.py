@@ -35,19 +35,19 @@ def seed_stages(study: Study, weights_inputs: Mapping[str, Mapping[str, str]]) -
     weights_inputs : mapping of str to mapping
         By classifier, the hash of the file that its weights stand in.
     """
-    method = study.config.attribution.method
     for classifier in study.config.classifier:
+        attribution = study.config.attribution_of(classifier)
         for place, seed in enumerate(study.seeds(classifier)[1:], 1):
             folder, train = study.seed_folder(classifier, seed), seed_stage(f"train {classifier.name}", place)
-            yield Stage(train, ("photographs",), {"classifier": once(classifier), **grid_settings(study)},
+            yield Stage(train, ("photographs",), {"classifier": training_settings(classifier), **grid_settings(study)},
                         partial(_train, classifier=classifier, seed=seed), weights_inputs[classifier.name],
                         (folder / "accuracy.csv",))
             for variant in classifier.variants:
-                maps = study.stage_of(source_name(classifier, variant, method))
+                maps = study.stage_of(source_name(classifier, variant, attribution.method))
                 yield Stage(seed_stage(maps, place), (train, "photographs"),
-                            {"attribution": attribution_settings(study.config.attribution, method)},
+                            {"attribution": attribution_settings(attribution)},
                             partial(_maps, classifier=classifier, variant=variant, seed=seed),
-                            outputs=(folder / f"{variant}-{method}.json",))
+                            outputs=(folder / f"{variant}-{attribution.method}.json",))
 
 
 def once(classifier: Classifier) -> Classifier:
@@ -55,12 +55,18 @@ def once(classifier: Classifier) -> Classifier:
     return dataclasses.replace(classifier, seeds=1)
 
 
+def training_settings(classifier: Classifier) -> dict[str, object]:
+    """Name what one training of a classifier depends on: neither how often it is trained nor how it is explained."""
+    settings = dataclasses.asdict(once(classifier))
+    del settings["methods"]
+    return settings
+
+
 def maps_by_seed(study: Study) -> dict[str, xr.DataArray]:
     """Give the maps (seed, image, y, x) of the main method, by source, of the classifiers that have several seeds."""
-    several = {classifier.name for classifier in study.config.classifier if classifier.seeds > 1}
-    method = study.config.attribution.method
-    return {source: study.maps_by_seed(source) for source in study.sources
-            if source.split("/")[0] in several and source.split("/")[2] == method}
+    sources = [source_name(classifier, variant, study.config.attribution_of(classifier).method)
+               for classifier, variant in study.variants if classifier.seeds > 1]
+    return {source: study.maps_by_seed(source) for source in sources}
 
 
 def tables_by_seed(study: Study, table: str) -> pd.DataFrame:
@@ -86,8 +92,9 @@ def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier,
 
     folder, photographs = study.seed_folder(classifier, seed), study.photographs()
     test = photographs.sel(image=photographs.split == "test").load()
-    name = f"{variant}-{study.config.attribution.method}"
-    write_classifier_maps(load_classifier(folder, variant), test, config=study.config.attribution, folder=folder,
-                          name=name, fingerprint=own, progress=progress,
+    attribution = study.config.attribution_of(classifier)
+    name = f"{variant}-{attribution.method}"
+    write_classifier_maps(load_classifier(folder, variant), test, config=attribution, folder=folder, name=name,
+                          fingerprint=own, progress=progress,
                           provenance={"seed": seed, "variant": variant})
     check_maps(store.open_dataset(folder, name), CLASSIFIER_MAPS, f"{folder / name}")

@@ -27,5 +27,5 @@ def response_kind(study: Study) -> Literal["collected", "simulated"]:
 
 
 def attribution_settings(attribution: Attribution, method: str | None = None) -> dict[str, object]:
-    """Name what the maps of one method depend on, so that other methods' options leave them current."""
+    """Name what the maps of one method, the main one if none is named, depend on, but no other methods' options."""
     return attribution.choices(method or attribution.method) | {"batch": attribution.batch}

@@ -5,11 +5,18 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import xarray as xr
 
 from salcompare import store
 from salcompare.classifiers import attribute
-from salcompare.classifiers.controls import Target, write_layer_maps, write_randomised_maps, write_shuffled_maps
+from salcompare.classifiers.controls import (
+    Target,
+    same_when_randomised,
+    write_layer_maps,
+    write_randomised_maps,
+    write_shuffled_maps,
+)
 from salcompare.classifiers.randomisation import all_layers, randomised
 from salcompare.classifiers.relabelling import relabelled, training_features
 from salcompare.config import Attribution, Controls, Maps, Phase, Statistics
@@ -18,6 +25,8 @@ from salcompare.statistics import AnalysisData
 from salcompare.statistics.analysis.controls import control_estimates, curve_estimates
 from salcompare.statistics.analysis.estimates import estimates_table
 from salcompare.statistics.analysis.overlap import OverlapAnalysis
+from salcompare.statistics.inference.levels import actor_means
+from salcompare.statistics.overlaps.same_image import overlap
 from tests.classifiers.planted import people_at, planted_classifier, planted_photographs
 
 FACES = planted_photographs()[0]
@@ -192,10 +201,10 @@ def test_controls_of_a_second_classifier_are_named_after_it(stores):
     human = people_at("left eye", FACES).to_dataset()
     other = "other/finetuned/guided_backprop"
     maps = xr.Dataset({"saliency": human["coverage"]})
-    kind = {"randomised network": store.open_dataset(stores, "randomised")}
+    kind, again = ({"randomised network": store.open_dataset(stores, "randomised")} for _ in range(2))
     data = AnalysisData(photographs=FACES, images=pd.DataFrame(), responses=None, human=human, human_heatmap=None,
                         classifier_maps={SOURCE: maps, other: maps}, accuracies=pd.DataFrame(),
-                        controls={SOURCE: kind, other: kind})
+                        controls={SOURCE: kind, other: again})
     analysis = OverlapAnalysis(data, Maps(sigma=0.05), Statistics(n_permutations=99), 3, forms=["smoothed"])
     table = estimates_table(control_estimates(analysis))
     own = table[(table["statistic"] == "overlap") & (table["level"] == "population")]
@@ -204,3 +213,53 @@ def test_controls_of_a_second_classifier_are_named_after_it(stores):
     held = table[table["statistic"] == "overlap_control"]
     assert set(held["source"]) == {SOURCE, other}
     assert set(held["against"]) == {"randomised network"}
+
+
+def test_variants_held_against_the_same_networks_each_have_rows_and_the_networks_have_theirs_once(stores):
+    human, frozen = people_at("left eye", FACES).to_dataset(), "planted/frozen/guided_backprop"
+    one = attribute(planted_classifier(), FACES, targets=FACES.actor)
+    maps = {source: xr.Dataset({"saliency": human["coverage"].copy(data=values)})
+            for source, values in ((frozen, one[::-1].copy()), (SOURCE, one))}
+    kind = {"randomised network": store.open_dataset(stores, "randomised")}
+    data = AnalysisData(photographs=FACES, images=pd.DataFrame(), responses=None, human=human, human_heatmap=None,
+                        classifier_maps=maps, accuracies=pd.DataFrame(), controls={SOURCE: kind, frozen: kind})
+    analysis = OverlapAnalysis(data, Maps(sigma=0.05), Statistics(n_permutations=99, n_resamples=100), 3,
+                               forms=["smoothed"])
+    overlaps = {source: overlap(human["coverage"], of["saliency"], metrics=["pearson"], sigma=analysis.sigma)
+                for source, of in maps.items()}
+    analysis._same.update({(source, "smoothed"): values for source, values in overlaps.items()})
+    table = estimates_table(control_estimates(analysis))
+    population = table[table["level"] == "population"]
+    named = population.loc[population["statistic"] == "overlap", "source"]
+    assert list(named) == ["sobel", "photograph gradient", "randomised network"]
+    rows = population.set_index(["statistic", "source", "against"])["value"]
+    control = rows["overlap_of_control", SOURCE, "randomised network"]
+    assert control == rows["overlap_of_control", frozen, "randomised network"]
+    for source, values in overlaps.items():  # each photograph is explained by one network of five
+        own = actor_means(values["pearson"])["value"].mean().item()
+        assert rows["overlap_control", source, "randomised network"] == pytest.approx(own - control, abs=0.02)
+        assert ("overlap_control", source, "sobel") in rows.index
+
+
+def test_two_trainings_of_a_network_are_one_once_all_weights_are_random():
+    planted = planted_classifier()
+    other = randomised(planted, [name for name in all_layers(planted) if name.startswith("head.")], seed=1, number=1,
+                       calibration=FACES.isel(image=[0, 3]).to_numpy())
+    assert other.weights_sha256 != planted.weights_sha256
+    assert same_when_randomised(planted, other, FACES, seed=7)
+    assert not same_when_randomised(planted, dataclasses.replace(other, actors=other.actors[::-1]), FACES, seed=7)
+
+
+def test_networks_with_weights_drawn_as_widely_as_they_were_stay_two():
+    class Scaled(torch.nn.Module):
+        def __init__(self, values):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.tensor(values))
+
+        def forward(self, x):
+            return x * self.scale.sum()
+
+    planted = planted_classifier()
+    narrow, wide = (dataclasses.replace(planted, model=torch.nn.Sequential(planted.model, Scaled(values)))
+                    for values in ([1.0, 2.0], [1.0, 9.0]))
+    assert not same_when_randomised(narrow, wide, FACES, seed=7)

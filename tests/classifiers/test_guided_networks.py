@@ -101,6 +101,7 @@ def test_other_activations_are_refused_by_name_with_the_methods_that_do_without(
         check_guided(config, size=SIZE)
     for method in ("gradient", "input_x_gradient", "integrated_gradients", "grad_cam", "occlusion", "smoothgrad"):
         assert method in str(error.value)
+    assert 'set methods = ["integrated_gradients"] of this [[classifier]] in study.toml' in str(error.value)
 
 
 def test_a_network_of_relus_is_not_refused_and_nothing_is_left_on_it():

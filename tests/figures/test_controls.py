@@ -1,5 +1,7 @@
 """Figure 14 shows the overlap beside that of controls and the curves of similarity, either where it is there."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
@@ -19,7 +21,11 @@ def difference(against, value):
             "contrast": "classifier - control"}
 
 
-OVERLAPS = [overlap_of("randomised network", 0.6), overlap_of("sobel", 0.3), difference("randomised network", -0.2),
+def control_of(against, value, source=MAIN):
+    return {**overlap_of(source, value), "statistic": "overlap_of_control", "against": against, "contrast": None}
+
+
+OVERLAPS = [control_of("randomised network", 0.6), control_of("sobel", 0.3), difference("randomised network", -0.2),
             difference("sobel", 0.1)]
 CURVES = [{"statistic": "randomisation_similarity", "metric": metric, "form": form, "level": "population",
            "source": MAIN, "against": layer, "value": value, "ci_low": value - 0.05, "ci_high": value + 0.05,
@@ -30,7 +36,7 @@ CURVES = [{"statistic": "randomisation_similarity", "metric": metric, "form": fo
 
 def study(*more):
     table = estimates()
-    known = table["statistic"].isin(["overlap_control", "randomisation_similarity"]) | (
+    known = table["statistic"].isin(["overlap_control", "overlap_of_control", "randomisation_similarity"]) | (
         (table["statistic"] == "overlap") & table["source"].isin([MAIN, FROZEN, "randomised network", "sobel"]))
     table = table[~known]
     return tiny(estimates=pd.concat([table, pd.DataFrame([overlap_of(MAIN, 0.4), *more])], ignore_index=True))
@@ -75,3 +81,66 @@ def test_without_intervals_it_draws_the_values_alone_and_warns_of_nothing():
     (figure,) = make_figures(tiny(estimates=table), only=[14])
     assert "random weights -0.200;" in figure.caption
     figure.plot.draw()
+
+
+OTHER = "vgg/finetuned/gradient"
+
+
+def drawn(*more, sources=(FROZEN, MAIN)):
+    """The rows' names from the top, with their values."""
+    data = study(*more)
+    maps = dict.fromkeys(sources, data.classifier_maps[MAIN])
+    table = _overlaps(dataclasses.replace(data, classifier_maps=maps))
+    return table.sort_values("row", ascending=False).set_index("row")["value"].to_dict()
+
+
+def test_variants_held_against_the_same_networks_have_one_row_of_these():
+    frozen = [overlap_of(FROZEN, 0.35), control_of("randomised network", 0.6, FROZEN), control_of("sobel", 0.3, FROZEN)]
+    found = drawn(*OVERLAPS, *frozen)
+    assert list(found.items()) == [("alexnet finetuned", 0.4), ("alexnet frozen", 0.35), ("Random weights", 0.6),
+                                   ("Sobel edges", 0.3)]
+
+
+def test_each_classifier_stands_above_its_own_random_networks():
+    frozen = [overlap_of(FROZEN, 0.35), control_of("randomised network", 0.6, FROZEN)]
+    other = [overlap_of(OTHER, 0.2), control_of("randomised network", 0.1, OTHER), control_of("sobel", 0.3, OTHER)]
+    found = drawn(*OVERLAPS, *frozen, *other, sources=(OTHER, FROZEN, MAIN))
+    assert list(found) == [
+        "alexnet finetuned (guided backprop)", "alexnet frozen (guided backprop)",
+        "Random weights, alexnet (guided backprop)", "vgg finetuned (gradient)",
+        "Random weights, vgg finetuned (gradient)", "Sobel edges"]
+    assert found["Random weights, vgg finetuned (gradient)"] == 0.1
+
+
+def test_what_is_printed_of_a_control_is_short_and_a_wide_name_widens_the_figure():
+    data = study(*OVERLAPS, overlap_of(FROZEN, 0.35), control_of("randomised network", 0.5, FROZEN))
+    found = _overlaps(data)
+    labels = found.sort_values("row", ascending=False)["label"].tolist()  # here each variant has networks of its own
+    assert labels == ["alexnet finetuned", "alexnet frozen", "Random weights, finetuned", "Random weights, frozen",
+                      "Sobel edges"]
+    (narrow,) = make_figures(data, only=[14])
+    table = data.estimates.replace(FROZEN, "alexnet/frozen/integrated_gradients")
+    maps = {"alexnet/frozen/integrated_gradients": data.classifier_maps[FROZEN], MAIN: data.classifier_maps[MAIN]}
+    (wide,) = make_figures(dataclasses.replace(data, estimates=table, classifier_maps=maps), only=[14])
+    assert narrow.width < wide.width
+    printed = [label.get_text() for label in wide.plot.draw().axes[0].get_yticklabels()]
+    assert printed == ["Sobel edges", "Random weights", "alexnet frozen (integrated gradients)", "Random weights",
+                       "alexnet finetuned (guided backprop)"]
+
+
+def test_a_classifiers_own_figure_holds_nothing_of_another():
+    found = drawn(*OVERLAPS, overlap_of(OTHER, 0.2), control_of("randomised network", 0.1, OTHER), sources=(OTHER,))
+    assert found == {"vgg finetuned": 0.2, "Random weights": 0.1}
+    assert _curves(dataclasses.replace(study(*CURVES), classifier_maps={OTHER: None})).empty
+
+
+def test_the_caption_names_two_sources_and_counts_more():
+    data = study(*OVERLAPS, overlap_of(FROZEN, 0.35))
+    (figure,) = make_figures(data, only=[14])
+    assert "people of alexnet finetuned and alexnet frozen and of maps that cannot know them" in figure.caption
+    assert "Differences, alexnet finetuned less control" in figure.caption
+    assert "Those of the other sources stand in the table of controls." in figure.caption
+    maps = dict.fromkeys((OTHER, FROZEN, MAIN), data.classifier_maps[MAIN])
+    table = pd.concat([data.estimates, pd.DataFrame([overlap_of(OTHER, 0.2)])], ignore_index=True)
+    (figure,) = make_figures(dataclasses.replace(data, classifier_maps=maps, estimates=table), only=[14])
+    assert "people of 3 sources and of maps" in figure.caption

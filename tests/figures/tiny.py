@@ -109,6 +109,8 @@ def controls() -> list[dict[str, object]]:
     return [
         *({**key, "statistic": "overlap", "source": control, "against": "human", "contrast": "same image"}
           for control in ("randomised network", "sobel")),
+        *({**key, "statistic": "overlap_of_control", "source": MAIN, "against": control}
+          for control in ("randomised network", "sobel")),
         *({**key, "statistic": "overlap_control", "source": MAIN, "against": control,
            "contrast": "classifier - control"} for control in ("randomised network", "sobel")),
         *({**key, "statistic": "randomisation_similarity", "metric": metric, "form": form, "source": MAIN,

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from salcompare.config import Classifier, Config, Removal
+from salcompare.config import Classifier, Config, General, Removal, Responses
 from salcompare.errors import ConfigError
 from salcompare.maps import smooth
 from salcompare.pipeline import stages
-from salcompare.pipeline.removal import _arrangements, _chosen, _Orders, networks
+from salcompare.pipeline.removal import _arrangements, _chosen, _Orders, networks, removal_stages
+from salcompare.progress import Silent
 from salcompare.study import Study, open_study
 from tests.small_study import make_small_study
 
@@ -39,6 +40,22 @@ def of(removal):
     ("none", []), ("last", ["net/finetuned", "two/frozen"]), ("all", ["net/frozen", "net/finetuned", "two/frozen"])])
 def test_the_networks_asked_are_those_that_study_toml_says(asked, expected):
     assert [f"{c.name}/{variant}" for c, variant in networks(of(Removal(networks=asked)))] == expected
+
+
+def test_what_stands_for_a_classifier_is_the_map_by_its_own_main_method(monkeypatch):
+    config = dataclasses.replace(
+        Config(), classifier=(Classifier(name="net", methods=("gradient", "grad_cam")),), study=General(size=(8, 10)),
+        responses=Responses(source="none"))
+    study, asked = Study(Path(), config), {}
+    monkeypatch.setattr(Study, "maps_of", lambda *_: maps(0).to_dataset(name="saliency"))
+    monkeypatch.setattr(Study, "photographs", lambda _: photographs())
+    monkeypatch.setattr("salcompare.classifiers.load_classifier", lambda *_: None)
+    monkeypatch.setattr("salcompare.classifiers.write_removals",
+                        lambda *given, **named: asked.update(named, orders=given[2]))
+    (stage,) = removal_stages(study, [])
+    stage.make(study, "f00d", Silent())
+    assert asked["provenance"]["main"] == OTHER
+    assert list(asked["orders"].maps) == [OTHER, "net/finetuned/grad_cam"]
 
 
 def test_the_first_test_images_of_each_actor_are_chosen_of_those_people_saw():

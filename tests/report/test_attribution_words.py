@@ -50,3 +50,21 @@ def test_the_warning_about_guided_backpropagation_stands_only_where_maps_rest_on
     assert any(warning in line for line in limits(data)) == bool(data.classifiers)
     assert not any(warning in line for line in limits(other))
     assert any("DeepLIFT" in text for _, text in methods(other)) == bool(data.classifiers)
+
+
+def test_classifiers_with_methods_of_their_own_are_named_with_them():
+    settings = dataclasses.asdict(Attribution())
+    one, two = {"name": "alexnet", "methods": ()}, {"name": "b0", "methods": ("integrated_gradients", "gradient")}
+    found = attributions(settings, [one, two])
+    assert found.count("Guided Backpropagation (") == found.count("Integrated gradients (") == 1
+    assert found.endswith("Each classifier is explained by methods of its own, its main one first: alexnet: guided "
+                          "backprop; b0: integrated gradients, gradient.")
+    assert "main one first" not in attributions(settings, [one, {"name": "vgg", "methods": ("guided_backprop",)}])
+    assert "Guided" not in attributions(settings, [two])
+
+
+def test_the_warning_about_guided_backpropagation_follows_the_classifiers_own_methods(tmp_path):
+    data = report_data(tmp_path)
+    own = [{**one, "methods": ("integrated_gradients",)} for one in data.settings["classifier"]]
+    found = limits(dataclasses.replace(data, settings={**data.settings, "classifier": own}))
+    assert not any("Guided Backpropagation hardly changes" in line for line in found)

@@ -1,18 +1,24 @@
 """The report warns where an overlap is no evidence about the network, and only there."""
 
+import dataclasses
+
+import pandas as pd
 import pytest
 
 from salcompare.report import render_report
 from salcompare.report.methods import methods
+from salcompare.report.pages import write_pages
 from salcompare.report.summary import summarise
 from salcompare.report.summary.controls import banners
 from salcompare.report.tables import printed_tables
 from salcompare.statistics.analysis.estimates import estimates_table, with_responses
 from tests.report.contents import MAIN, estimates, report_data, row
 
+FROZEN, OTHER = "net/frozen/guided_backprop", "other/finetuned/gradient"
 
-def control(against, value, low, high, **more):
-    return row(statistic="overlap_control", metric="pearson", form="smoothed", level="population", source=MAIN,
+
+def control(against, value, low, high, source=MAIN, **more):
+    return row(statistic="overlap_control", metric="pearson", form="smoothed", level="population", source=source,
                against=against, contrast="classifier - control", value=value, ci_low=low, ci_high=high, n=40, **more)
 
 
@@ -25,7 +31,9 @@ ABOVE = [control("randomised network", 0.2, 0.1, 0.3), control("sobel", 0.1, 0.0
 BELOW = [control("randomised network", -0.21, -0.34, -0.08), control("sobel", 0.07, 0.02, 0.12),
          row(statistic="control_spread", metric="pearson", form="smoothed", level="population", source=MAIN,
              against="randomised network", contrast="classifier - control", value=0.04, n=5),
-         overlap_of("randomised network", 0.61), overlap_of("sobel", 0.33)]
+         *(row(statistic="overlap_of_control", metric="pearson", form="smoothed", level="population", source=MAIN,
+               against=against, value=value, n=40) for against, value in (("randomised network", 0.61),
+                                                                          ("sobel", 0.33)))]
 CURVE = [row(statistic="randomisation_similarity", metric="spearman", form="cascading", level="population", source=MAIN,
              against=layer, value=value, ci_low=value - 0.01, ci_high=value + 0.01, n=5)
          for layer, value in (("head", 0.99), ("features.1", 0.9), ("features.0", 0.04))]
@@ -98,3 +106,74 @@ def test_methods_say_how_many_networks_and_what_decides(tmp_path):
     text = dict(methods(data_with(tmp_path, ABOVE)))["Controls"]
     assert "5 networks have all weights drawn anew" in text
     assert "no evidence about the network" in text
+
+
+def held(source, overlap, randomised, sobel):
+    """A source's overlap, and its differences from the decisive controls: above 0, below, or not made (None)."""
+    ends = {"above": (0.2, 0.1, 0.3), "below": (-0.2, -0.3, -0.1), "open": (0.05, -0.1, 0.2)}
+    return [overlap_of(source, overlap), *(control(against, *ends[way], source=source) for against, way in (
+        ("randomised network", randomised), ("sobel", sobel)) if way)]
+
+
+def test_the_banner_names_only_the_source_at_fault(tmp_path):
+    data = data_with(tmp_path, [*ABOVE, *held(FROZEN, 0.3, "above", "open"), *held(OTHER, 0.5, "above", "above")])
+    warning, = banners(data)
+    assert warning.startswith(f"The overlap of people with {FROZEN} (0.30) is no evidence about this network: it does "
+                              "not lie above that of the photographs' Sobel edges")
+    assert MAIN not in warning
+    assert OTHER not in warning
+    words = said(data)
+    assert "The overlap lies above both that of the network with random weights" in words
+    assert f"The overlap of people with {OTHER} lies above both those of random weights and of Sobel edges." in words
+    assert f"The overlap of people with {FROZEN} does not lie above both." in words
+
+
+def test_several_sources_at_fault_are_named_in_one_banner_each_with_its_reason(tmp_path):
+    rows = [*BELOW, *held(FROZEN, 0.3, "above", "open"), *held(OTHER, 0.5, "below", "above")]
+    warning, = banners(data_with(tmp_path, rows))
+    assert warning.startswith(f"The overlaps of people with {MAIN} (0.40), {FROZEN} (0.30) and {OTHER} (0.50) are no "
+                              f"evidence about these networks. {MAIN}: it lies below that of the same network")
+    assert f" {FROZEN}: it does not lie above that of the photographs' Sobel edges" in warning
+    assert f" {OTHER}: it lies below that of the same network with random weights" in warning
+    assert "has not been" not in warning
+
+
+def test_two_methods_of_one_network_are_one_network(tmp_path):
+    warning, = banners(data_with(tmp_path, [*BELOW, *held(MAIN.replace("guided_backprop", "gradient"), 0.1, "below",
+                                                          "below")]))
+    assert "are no evidence about this network. net/finetuned/guided_backprop: it" in warning
+
+
+def test_sources_held_against_nothing_need_no_sentence_each(tmp_path):
+    warning, = banners(data_with(tmp_path, [*ABOVE, *held(FROZEN, 0.3, None, "above"), *held(OTHER, 0.5, None, "above"),
+                                            *held("maps/precomputed/given", 0.2, None, None)]))
+    assert warning.endswith(
+        f"{FROZEN} and {OTHER} have not been held against the same network with random weights. maps/precomputed/given "
+        "has not been held against the same network with random weights and the photographs' Sobel edges.")
+
+
+def test_a_classifiers_page_warns_of_its_own_sources_and_holds_its_overlaps_beside_the_controls(tmp_path):
+    data = data_with(tmp_path, [*BELOW, *held(OTHER, 0.5, "below", "above")])
+    write_pages(data, tmp_path)
+    page = (tmp_path / "classifier-net.html").read_text()
+    assert f"The overlap of people with {MAIN} (0.40) is no evidence about this network" in page
+    assert OTHER not in page
+    table = pd.read_csv(tmp_path / "tables" / "classifier_net_controls.csv").set_index("against")
+    assert table.loc["randomised network", ["overlap", "overlap_of_control", "value"]].tolist() == [0.4, 0.61, -0.21]
+
+
+def test_the_table_of_controls_keeps_each_sources_rows_together(tmp_path):
+    rows = [control("sobel", 0.1, 0, 0.2), *held(FROZEN, 0.3, "above", "open"),
+            control("randomised network", 0.2, 0.1, 0.3)]
+    shown = {table.name: table for table in printed_tables(data_with(tmp_path, rows))}["overlap_controls"].page
+    assert list(zip(shown["source"], shown["against"], strict=True)) == [
+        (MAIN, "randomised network"), (MAIN, "sobel"), (FROZEN, "randomised network"), (FROZEN, "sobel")]
+
+
+def test_methods_say_what_variants_are_held_against_where_there_are_several_sources(tmp_path):
+    data = data_with(tmp_path, ABOVE)
+    text = dict(methods(data))["Controls"]
+    assert "made of every classifier and explained by each of its attribution methods" in text
+    alone = dataclasses.replace(data, settings={**data.settings, "classifier": [
+        {**data.settings["classifier"][0], "variants": ("finetuned",)}]})
+    assert "every classifier and" not in dict(methods(alone))["Controls"]

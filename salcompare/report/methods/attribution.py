@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from salcompare.config import Attribution, smoothed
@@ -33,14 +33,37 @@ _KEPT = {"positive": "what speaks for the actor is kept", "negative": "what spea
 _BASELINE = {"mean": "the photograph's mean colour"}
 
 
-def attributions(settings: Mapping[str, Any]) -> str:
-    """Say how the maps of every method were made."""
+def attributions(settings: Mapping[str, Any], classifiers: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Say how the maps of every method were made, and where classifiers have methods of their own, who has which.
+
+    Parameters
+    ----------
+    settings : mapping
+        The section [attribution] of study.toml.
+    classifiers : sequence of mapping
+        The sections [[classifier]].
+    """
     options = Attribution(**{**settings, "methods": tuple(settings["methods"])})
-    said = " ".join(_method(method, options) for method in options.methods)
-    more = f" The main method, of which figures and summary speak, is {_named(options.method)}." if len(
-        options.methods) > 1 else ""
+    own = methods_of_classifiers(settings, classifiers)
+    methods = dict.fromkeys(method for names in own.values() for method in names) if own else options.methods
+    said = " ".join(_method(method, options) for method in methods)
     who = " The actor explained is the one that the network predicts." if options.target == "predicted" else ""
-    return said + who + more
+    return said + who + _main(list(own.values()) or [options.methods], list(own))
+
+
+def methods_of_classifiers(settings: Mapping[str, Any], classifiers: Sequence[Mapping[str, Any]],
+                           ) -> dict[str, tuple[str, ...]]:
+    """Give each classifier's methods, its main one first, by its name."""
+    return {one["name"]: tuple(one.get("methods") or settings["methods"]) for one in classifiers}
+
+
+def _main(methods: Sequence[tuple[str, ...]], names: Sequence[str]) -> str:
+    """Name the main method, or where classifiers differ, the methods of each."""
+    if len(set(methods)) > 1:
+        listed = "; ".join(f"{name}: {', '.join(map(_named, own))}" for name, own in zip(names, methods, strict=True))
+        return f" Each classifier is explained by methods of its own, its main one first: {listed}."
+    first = methods[0]
+    return f" The main method, of which figures and summary speak, is {_named(first[0])}." if len(first) > 1 else ""
 
 
 def is_guided(methods: tuple[str, ...] | list[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from salcompare.report.methods.attribution import is_guided
+from salcompare.report.methods.attribution import is_guided, methods_of_classifiers
 
 if TYPE_CHECKING:
     from salcompare.report.data import ReportData
@@ -37,7 +37,8 @@ def limits(data: ReportData) -> list[str]:
 def _of_classifiers(data: ReportData) -> list[str]:
     said = []
     methods = [given["method"] for given in data.given_maps.values()]
-    methods += data.settings["attribution"]["methods"] if data.classifiers else []
+    own = methods_of_classifiers(data.settings["attribution"], data.settings["classifier"]) if data.classifiers else {}
+    methods += [method for names in own.values() for method in names]
     if is_guided(methods):
         said.append(
             "Guided Backpropagation hardly changes when a network's weights are replaced by random ones (Adebayo et "

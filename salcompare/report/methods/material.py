@@ -92,7 +92,8 @@ def describe_classifier(settings: Mapping[str, Any]) -> str:
 def classifier_maps(data: ReportData) -> str:
     """Say how their maps were made."""
     settings = data.settings
-    return f"{attributions(settings['attribution'])} {_prepared(settings['maps'], settings['study']['size'][1])}"
+    made = attributions(settings["attribution"], settings["classifier"])
+    return f"{made} {_prepared(settings['maps'], settings['study']['size'][1])}"
 
 
 def _prepared(maps: Mapping[str, Any], width: int) -> str:

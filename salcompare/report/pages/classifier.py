@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,6 +11,8 @@ import pandas as pd
 from salcompare.page_files import classifier_file
 from salcompare.report.methods.material import describe_classifier
 from salcompare.report.pages.page import Page, Section, compact_table, rows_of, with_rows
+from salcompare.report.summary.controls import judged, no_evidence
+from salcompare.report.tables.controls import beside_controls
 from salcompare.report.tables.printed import PrintedTable, plain_table
 from salcompare.report.wording import number
 
@@ -49,8 +52,8 @@ def _parts(data: ReportData, name: str) -> Iterator[Section]:
         "noisy as these (null mean).", "symmetry", "symmetry_test")]))
     yield Section("overlap", "Overlap with people", figures=_pick(figures, "overlap", "ceilings"),
                   tables=with_rows([*_overlap(data, name)]))
-    yield Section("controls", "Is it the network speaking?", figures=_pick(figures, "controls", "randomisation"),
-                  tables=with_rows([*_controls(data, name)]))
+    yield Section("controls", "Is it the network speaking?", said=_warned(data, name),
+                  figures=_pick(figures, "controls", "randomisation"), tables=with_rows([*_controls(data, name)]))
     yield Section("removal", "Does it matter to the network?", figures=_pick(figures, "deletion", "removal"),
                   tables=with_rows([*_removal(data, name)]))
     yield Section("seeds", "How stable is it?", tables=with_rows([_table(
@@ -62,6 +65,12 @@ def _parts(data: ReportData, name: str) -> Iterator[Section]:
 def _pick(figures: dict[str, ReportFigure], *kinds: str) -> tuple[ReportFigure, ...]:
     """Take the figures of some kinds; a figure's name ends, or is followed, by its kind."""
     return tuple(figure for kind in kinds for name, figure in figures.items() if kind in name.split("-"))
+
+
+def _warned(data: ReportData, name: str) -> tuple[str, ...]:
+    """Say which of the classifier's overlaps are no evidence about it."""
+    return tuple(no_evidence([each for each in judged(data.estimates)
+                              if each.failed and each.source.split("/")[0] == name]))
 
 
 def _described(data: ReportData, name: str) -> Iterator[str]:
@@ -122,9 +131,13 @@ def _overlap(data: ReportData, name: str) -> Iterator[PrintedTable]:
 
 
 def _controls(data: ReportData, name: str) -> Iterator[PrintedTable]:
-    yield _table(data, name, "controls", "Overlap with people minus the same overlap of a control",
-                 "Unless the difference to the randomised network and to Sobel edges lies above zero, the overlap is "
-                 "no evidence about this network.", "overlap_control", "control_spread")
+    of = data.estimates["source"].fillna("").str.split("/").str[0] == name
+    table = beside_controls(
+        data.estimates[of], f"classifier_{name}_controls", "Overlap with people minus the same overlap of a control",
+        "Unless the difference (value) to the randomised network and to Sobel edges lies above zero, the overlap is no "
+        "evidence about this network. spread: its standard deviation over networks. The CSV has all metrics.")
+    page = table.page.assign(source=table.page["source"].str.removeprefix(f"{name}/"))
+    yield replace(table, printed=page[[column for column in page if page[column].notna().any()]])
     yield _table(data, name, "randomisation", "Similarity of maps to the intact network's as layers are randomised",
                  "", "randomisation_similarity", folded=True)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from salcompare.report.summary.picking import main_source, one, pick
-from salcompare.report.wording import contrast, estimate, interval, number
+from salcompare.report.wording import contrast, estimate, interval, listed, number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from salcompare.report.data import ReportData
@@ -18,6 +21,24 @@ DECISIVE = (RANDOMISED, SOBEL)
 """What an overlap must lie above to be evidence about the network."""
 NAMES = {RANDOMISED: "the same network with random weights", SHUFFLED: "the network taught shuffled actors",
          SOBEL: "the photographs' Sobel edges", GRADIENT: "the photographs' own gradient"}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A source's overlap with people, and which of the decisive controls it is not shown to lie above.
+
+    Attributes
+    ----------
+    source : str
+    value : float
+        The primary overlap.
+    failed : mapping of str to Series or None
+        By control: the difference's row, None where there is none.
+    """
+
+    source: str
+    value: float
+    failed: dict[str, pd.Series[Any] | None]
 
 
 def control_rows(estimates: pd.DataFrame, source: str) -> dict[str, pd.Series[Any]]:
@@ -32,19 +53,49 @@ def is_above(row: pd.Series[Any] | None) -> bool:
     return row is not None and not math.isnan(row["ci_low"]) and row["ci_low"] > 0
 
 
+def judged(estimates: pd.DataFrame) -> list[Judged]:
+    """Hold every classifier's source with an overlap against the decisive controls, the main source first."""
+    same = pick(estimates, statistic="overlap", metric="pearson", form="smoothed", level="population",
+                contrast="same image")
+    same = same[same["value"].notna() & (same["source"].str.count("/") == 2) & ~same["source"].str.contains(" ")]
+    values = {str(row["source"]): float(row["value"]) for _, row in same.iterrows()}
+    main = main_source(estimates)
+    found = []
+    for source in sorted(values, key=lambda name: name != main):
+        rows = control_rows(estimates, source)
+        found.append(Judged(source, values[source], {
+            name: rows.get(name) for name in DECISIVE if not is_above(rows.get(name))}))
+    return found
+
+
 def banners(data: ReportData) -> list[str]:
-    """Warn, at the head of the summary, where the overlap with people is no evidence about the network."""
-    source = main_source(data.estimates)
-    same = None if source is None else one(data.estimates, statistic="overlap", metric="pearson", form="smoothed",
-                                           level="population", source=source, contrast="same image")
-    if same is None or source is None or math.isnan(same["value"]):
-        return []
-    rows = control_rows(data.estimates, source)
-    failed = [_failing(name, rows.get(name)) for name in DECISIVE if not is_above(rows.get(name))]
+    """Warn, at the head of the summary, where overlaps with people are no evidence about the network."""
+    return no_evidence([each for each in judged(data.estimates) if each.failed])
+
+
+def no_evidence(failed: Sequence[Judged]) -> list[str]:
+    """Name the sources whose overlaps are no evidence about their networks, and why; none where there are none."""
     if not failed:
         return []
-    return [f"The overlap of people with {source} ({number(same['value'], 2)}) is no evidence about this network: "
-            + "; ".join(failed) + "."]
+    sources = listed([f"{each.source} ({number(each.value, 2)})" for each in failed])
+    networks = {each.source.rpartition("/")[0] for each in failed}
+    about = "this network" if len(networks) == 1 else "these networks"
+    if len(failed) == 1:
+        return [f"The overlap of people with {sources} is no evidence about {about}: {_why(failed[0])}."]
+    unheld: dict[tuple[str, ...], list[str]] = {}  # what was held against nothing at all needs no sentence each
+    said = []
+    for each in failed:
+        if all(row is None for row in each.failed.values()):
+            unheld.setdefault(tuple(each.failed), []).append(each.source)
+        else:
+            said.append(f"{each.source}: {_why(each)}.")
+    said += [f"{listed(names)} {'has' if len(names) == 1 else 'have'} not been held against "
+             f"{listed([NAMES[name] for name in controls])}." for controls, names in unheld.items()]
+    return [f"The overlaps of people with {sources} are no evidence about {about}. {' '.join(said)}"]
+
+
+def _why(one_source: Judged) -> str:
+    return "; ".join(_failing(name, row) for name, row in one_source.failed.items())
 
 
 def _failing(name: str, row: pd.Series[Any] | None) -> str:
@@ -63,10 +114,25 @@ def controls(data: ReportData) -> list[str]:
         return []
     said = [contrast(row, f"{source} agrees with people {'less' if row['value'] < 0 else 'more'} than {NAMES[name]}")
             + _spread(data, source, name) for name, row in control_rows(data.estimates, source).items()]
-    if said and not banners(data):
+    sources = judged(data.estimates)
+    if said and all(each.source != source or not each.failed for each in sources):
         said.insert(0, "The overlap lies above both that of the network with random weights and that of the "
                        "photographs' edges, so that it tells something of what this network has learnt.")
-    return said + _curve(data, source)
+    return said + _others([each for each in sources if each.source != source]) + _curve(data, source)
+
+
+def _others(sources: Sequence[Judged]) -> list[str]:
+    """Say which of the other sources lie above both decisive controls, and which do not."""
+    above = [each.source for each in sources if not each.failed]
+    below = [each.source for each in sources if each.failed]
+    said = []
+    if above:
+        said.append(f"The overlap{'' if len(above) == 1 else 's'} of people with {listed(above)} "
+                    f"{'lies' if len(above) == 1 else 'lie'} above both those of random weights and of Sobel edges.")
+    if below:
+        said.append(f"The overlap{'' if len(below) == 1 else 's'} of people with {listed(below)} "
+                    f"{'does' if len(below) == 1 else 'do'} not lie above both.")
+    return said
 
 
 def _spread(data: ReportData, source: str, name: str) -> str:

@@ -12,7 +12,8 @@ from salcompare.errors import InputError
 from salcompare.maps.edges import photograph_gradient, sobel_edges
 from salcompare.statistics.analysis.pairings import n_draws
 from salcompare.statistics.analysis.parts import AnalysisData, population_row, stream, undefined_row
-from salcompare.statistics.metrics.registry import spearman
+from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.metrics.registry import METRICS, spearman
 from salcompare.statistics.metrics.structure import structural_similarity
 from salcompare.statistics.overlaps.contrasts import paired_differences
 from salcompare.statistics.overlaps.controls import (
@@ -43,15 +44,20 @@ def control_estimates(analysis: OverlapAnalysis) -> Iterator[Row]:
         The rows of the classifiers were made.
     """
     yield from _edges(analysis)
-    first = next(iter(analysis.data.controls), None)
-    for source, kinds in analysis.data.controls.items():
+    controls = analysis.data.controls
+    for source, kinds in controls.items():
         for kind in (RANDOMISED, SHUFFLED):
             if kind in kinds:
-                name = kind if source == first else f"{kind} of {source}"
+                owner = next(other for other in controls if controls[other].get(kind) is kinds[kind])
                 try:
-                    yield from _networks(analysis, source, kind, name)
+                    yield from _networks(analysis, source, kind, _name(kind, owner, controls), own=owner == source)
                 except InputError as error:
                     yield undefined_row(error, **_key(analysis, source, "smoothed", "pearson", kind))
+
+
+def _name(kind: str, owner: str, controls: Mapping[str, object]) -> str:
+    """Name a control's networks among the sources; those of the first classifier's main source have a short name."""
+    return kind if owner == next(iter(controls)) else f"{kind} of {owner}"
 
 
 def curve_estimates(data: AnalysisData) -> Iterator[Row]:
@@ -76,6 +82,7 @@ def _edges(analysis: OverlapAnalysis) -> Iterator[Row]:
             for source in analysis.data.classifier_maps:
                 of_classifier = analysis.known(source, form)
                 if of_classifier is not None:
+                    yield from _beside(analysis, source, name, form, values)
                     yield from _paired(analysis, source, name, form, of_classifier, values)
 
 
@@ -95,15 +102,30 @@ def _paired(analysis: OverlapAnalysis, source: str, name: str, form: str, values
                "p_attainable": float(one["p_attainable"]), "n_resamples": n_draws(one["p_attainable"].item())}
 
 
-def _networks(analysis: OverlapAnalysis, source: str, kind: str, name: str) -> Iterator[Row]:
-    """Rows of networks that have not learnt the people, and of the classifier less them."""
+def _beside(analysis: OverlapAnalysis, source: str, kind: str, form: str, values: xr.Dataset) -> Iterator[Row]:
+    """Rows of the overlaps of the control that a source is held against, so that both can stand side by side."""
+    every = values[[name for name in METRICS if name in values]].to_dataarray("metric")
+    found = population_mean(actor_means(every)["value"])
+    for metric in found["metric"].to_numpy().tolist():
+        key = {**_key(analysis, source, form, metric, kind), "statistic": "overlap_of_control", "contrast": None}
+        yield population_row(found.sel(metric=metric), **key)
+
+
+def _networks(analysis: OverlapAnalysis, source: str, kind: str, name: str, *, own: bool) -> Iterator[Row]:
+    """Rows of networks that have not learnt the people, and of the classifier less them.
+
+    The networks' overlap by itself is given once, for the source whose `own` they are.
+    """
     control = analysis.data.controls[source][kind]["saliency"].load()
     saliency = analysis.data.classifier_maps[source]["saliency"].load()
     for form, sigma, metrics in analysis.forms:
         of_classifier, of_control = overlaps_by_network(
             analysis.coverage, saliency, control, metrics=_compared(metrics), share=analysis.share, sigma=sigma,
             already=analysis.known(source, form))
-        yield from analysis.rows_of_control(name, form, over_networks(of_control))
+        averaged = over_networks(of_control)
+        if own:
+            yield from analysis.rows_of_control(name, form, averaged)
+        yield from _beside(analysis, source, kind, form, averaged)
         found = network_differences(of_classifier, of_control)
         for metric in found["metric"].to_numpy().tolist():
             one, key = found.sel(metric=metric), _key(analysis, source, form, metric, kind)

@@ -44,7 +44,8 @@ def with_responses(estimates: pd.DataFrame, kind: str) -> pd.DataFrame:
     human = estimates["source"].str.startswith(("human", "baseline/"), na=False)
     of_responses = estimates["statistic"].isin([
         "label_share", "noise_ceiling", "half_ceiling", "rest_ceiling", "share_of_ceiling", "overlap", "overlap_curve",
-        "resampled_overlap", "actor_similarity", "enrichment", "seed_overlap", "overlap_control", "control_spread"])
+        "resampled_overlap", "actor_similarity", "enrichment", "seed_overlap", "overlap_control", "overlap_of_control",
+        "control_spread"])
     compared = estimates["contrast"].str.startswith("human", na=False)
     # At equal area, what people marked is among what was removed, or what it is compared with.
     removed = (estimates["statistic"] == "removal_drop") & (

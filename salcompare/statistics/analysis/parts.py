@@ -52,7 +52,8 @@ class AnalysisData:
         workers.
     controls : mapping
         By source, then by the control's name ("randomised network", "shuffled labels", "layers"): Dataset with
-        ``saliency`` (image, y, x) and coordinates photograph, actor and network along ``image``.
+        ``saliency`` (image, y, x) and coordinates photograph, actor and network along ``image``. Sources that are held
+        against the same networks, as two variants are, have the same Dataset.
     removals : mapping
         By network, such as ``alexnet/finetuned``: what it says of photographs with parts taken out (see
         `salcompare.statistics.removals.outcomes`).
