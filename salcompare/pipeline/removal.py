@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from salcompare import store
+from salcompare.naming import source_name
 from salcompare.stages import Stage
 
 if TYPE_CHECKING:
