@@ -87,7 +87,7 @@ def _curves(data: FigureData) -> pd.DataFrame:
 
 
 def _beside(data: FigureData, table: pd.DataFrame) -> ggplot:
-    colours = {"classifier": CLASSIFIERS[0], "control": BASELINES}
+    colours = {"classifier": data.own_colour, "control": BASELINES}
     plot: ggplot = (
         ggplot(table, aes("row", "value", color="own"))
         + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], size=0.5)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from salcompare.ordering import by_classifier
 from salcompare.report.pages.classifier import classifier_file
 from salcompare.report.pages.page import Page, Section, compact_table, with_rows
 from salcompare.report.tables.printed import PrintedTable
@@ -48,10 +49,11 @@ def classifier_files(data: ReportData) -> dict[str, str]:
 
 
 def classifier_sources(data: ReportData) -> list[str]:
-    """List sources of all classifiers that have estimates, in the order of the estimates."""
-    names = set(classifier_names(data))
+    """List sources of all classifiers that have estimates, as the figure does: of each the main one first."""
+    names = classifier_names(data)
     sources = data.estimates["source"].dropna().astype(str)
-    return [source for source in sources.unique() if source.count("/") == 2 and source.split("/")[0] in names]
+    return by_classifier((source for source in sources.unique() if source.count("/") == 2
+                          and source.split("/")[0] in names), names)
 
 
 def comparison_table(table: pd.DataFrame) -> PrintedTable:
