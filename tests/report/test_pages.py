@@ -8,7 +8,7 @@ import pytest
 
 from salcompare.report import render_report, summarise
 from salcompare.report.pages import write_pages
-from salcompare.report.pages.comparison import comparison_table
+from salcompare.report.pages.comparison import comparison_page, comparison_table
 from salcompare.statistics.analysis.estimates import estimates_table, with_responses
 from salcompare.statistics.analysis.side_by_side import side_by_side
 from tests.report.contents import MAIN, estimates, report_data, row
@@ -184,3 +184,15 @@ def test_sources_are_printed_without_the_pages_own_name_and_kept_in_the_csv(page
     assert "<td>finetuned</td>" in said
     assert "<td>net/finetuned</td>" not in said
     assert pd.read_csv(pages / "tables" / "classifier_net_accuracy.csv")["source"].tolist() == ["net/finetuned"]
+
+
+def test_differences_stand_by_quantity_with_what_all_have_in_common_in_the_caption(tmp_path):
+    overlap = {"statistic": "overlap", "metric": "pearson", "form": "smoothed", "level": "population",
+               "against": "human", "resampled": "actors"}
+    rows = [row(**overlap, source=f"net{k}/finetuned/gradient", contrast=f"minus {MAIN}", value=k / 8,
+                ci_low=k / 8 - 0.1, ci_high=k / 8 + 0.1) for k in (1, 2)]
+    table, = comparison_page(report_data(tmp_path, estimates=with_more(*rows))).sections[2].tables
+    assert table.header == ["source", "less", "value", "ci low", "ci high"]
+    assert table.rows[0] == ["net1/finetuned/gradient", MAIN, "0.125", "0.0250", "0.225"]
+    assert table.caption.endswith("Of all rows: metric pearson; form smoothed; resampled actors.")
+    assert list(table.frame["contrast"].unique()) == [f"minus {MAIN}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from salcompare.report.data import ReportData
 
 FILE = "comparison.html"
-SOURCES_DOWN, WIDE = 3, 13  # from how many sources on these stand in rows; characters of a narrow column's title
+TITLES = {"overlap": "Overlap with people", "accuracy_difference": "Accuracy, test images",
+          "near_zero_share": "Share of weights near zero"}
+SOURCES_DOWN, WIDE = 3, 11  # from how many sources on these stand in rows; characters of a narrow column's title
 _BESIDE = {"null_mean": "null", "ceiling": "ceiling"}
 
 
@@ -31,7 +34,7 @@ def comparison_page(data: ReportData) -> Page:
     return Page(FILE, "Classifiers side by side", _LEAD, (
         Section("figure", "As one figure", figures=figure),
         Section("table", "As one table", tables=with_rows([comparison_table(table)])),
-        Section("differences", "Differences", tables=with_rows([_differences(data)])),
+        Section("differences", "Differences", tables=with_rows(_differences(data))),
         *((Section("absent", "What is not here", notes=missing),) if missing else ())))
 
 
@@ -109,13 +112,26 @@ def _cell(row: dict[Hashable, object]) -> str:
     return f"{number(value, 2)}{ends}{beside}"
 
 
-def _differences(data: ReportData) -> PrintedTable:
-    """Print all differences between two classifiers, variants or methods that the study estimated."""
+def _differences(data: ReportData) -> list[PrintedTable]:
+    """Print all differences between two classifiers, variants or methods that the study estimated, by quantity."""
     table = data.estimates
     contrast = table["contrast"].fillna("").astype(str)
     between = contrast.str.contains(r"^minus [^/\s]+/[^/\s]+(?:/|$)") | (contrast == "finetuned minus frozen")
     of = table[between & (table["level"] == "population") & ~contrast.str.contains("baseline/")]
-    primary = of["metric"].isin(["pearson", "test", "convolutions", "linear layers"]) & ~of["form"].isin(
-        ["raw", "absolute"])
-    return compact_table("comparison_differences", "Differences between classifiers and variants",
-                         "Paired over what 'resampled' names.", of[primary])
+    primary = of[of["metric"].isin(["pearson", "test", "convolutions", "linear layers"]) & ~of["form"].isin(
+        ["raw", "absolute"])]
+    return [_difference(str(name), rows) for name, rows in primary.groupby("statistic", sort=False)]
+
+
+def _difference(statistic: str, rows: pd.DataFrame) -> PrintedTable:
+    """Print the differences of one quantity: whose, from whose, and what is the same of all in the caption."""
+    title = TITLES.get(statistic, statistic.replace("_", " ").capitalize())
+    table = compact_table(f"comparison_{statistic}", title, "", rows, folded=statistic == "near_zero_share")
+    whole = table.page
+    shared = [name for name in ("metric", "form", "resampled", "n", "reason")
+              if name in whole and whole[name].notna().all() and len(set(whole[name])) == 1]
+    same = "; ".join(f"{name} {whole[name].iloc[0]}" for name in shared)
+    printed = whole.rename(columns={"contrast": "less"}).drop(columns=[*shared, "against"], errors="ignore")
+    return replace(table, caption=f"Source less the other, paired. Of all rows: {same}." if same else
+                   "Source less the other, paired.",
+                   printed=printed.assign(less=printed["less"].str.removeprefix("minus ")))
