@@ -35,7 +35,7 @@ def compare(kernel: Callable[..., Values], *maps: xr.DataArray, **options: objec
     *maps : DataArray (..., y, x)
         Eager or dask.
     **options
-        Passed on.
+        Passed on; `block` to `in_blocks`.
 
     Returns
     -------
@@ -49,8 +49,9 @@ def compare(kernel: Callable[..., Values], *maps: xr.DataArray, **options: objec
     return values.rename(None)
 
 
-def in_blocks(*maps: NDArray[np.generic], kernel: Callable[..., NDArray[Kind]], **options: object) -> NDArray[Kind]:
-    """Call a kernel on some images at a time where images are compared one by one; on all where they cross.
+def in_blocks(*maps: NDArray[np.generic], kernel: Callable[..., NDArray[Kind]], block: int = BLOCK,
+              **options: object) -> NDArray[Kind]:
+    """Call a kernel on `block` images at a time where images are compared one by one; on all where they cross.
 
     The blocks run on all cores, or on as many as the environment variable OMP_NUM_THREADS says: NumPy lets other
     threads go on while it sorts and multiplies. The values do not depend on the number.
@@ -59,12 +60,12 @@ def in_blocks(*maps: NDArray[np.generic], kernel: Callable[..., NDArray[Kind]], 
     if len(sizes) != 1 or max(a.ndim for a in maps) > 3:
         return kernel(*maps, **options)
 
-    def block(start: int) -> NDArray[Kind]:
-        return kernel(*(a[start:start + BLOCK] if a.ndim == 3 else a for a in maps), **options)
+    def one(start: int) -> NDArray[Kind]:
+        return kernel(*(a[start:start + block] if a.ndim == 3 else a for a in maps), **options)
 
-    starts = range(0, max(sizes.pop(), 1), BLOCK)
+    starts = range(0, max(sizes.pop(), 1), block)
     with ThreadPoolExecutor(max(1, min(_n_threads(), len(starts)))) as pool:
-        return np.concatenate(list(pool.map(block, starts)))
+        return np.concatenate(list(pool.map(one, starts)))
 
 
 def _n_threads() -> int:

@@ -1,12 +1,14 @@
 """What the benchmarks share: cases, runs in turn, and the rows of one table.
 
-Seconds are CPU seconds of one process on one thread, so that other work on the machine counts less.
+Seconds are CPU seconds of one process on one thread, so that other work on the machine counts less; by the wall clock
+where a case says that it uses several threads.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import time
@@ -36,7 +38,8 @@ class Case:
     """One thing that ours does, and the peers that do it too.
 
     `below` is the most seconds that ours may take where no ratio is the target. `check` takes ours and a peer's result
-    of the first round and raises where they differ. Without `warm_up` the first round counts.
+    of the first round and raises where they differ. Without `warm_up` the first round counts. `threads` is how many
+    threads of ours may run.
     """
 
     what: str
@@ -46,6 +49,7 @@ class Case:
     check: Callable[[object, object], None] | None = None
     warm_up: bool = True
     most_repeats: int | None = None
+    threads: int = 1
 
 
 def run(cases: Iterable[Case | Row], *, repeats: int) -> None:
@@ -81,13 +85,15 @@ def measured(case: Case, repeats: int) -> Iterator[Row]:
 def interleaved(case: Case, repeats: int) -> list[list[float]]:
     """Seconds of ours and of each peer in each round; each round starts with another of them."""
     works = [case.ours, *(peer.run for peer in case.peers)]
+    clock = time.process_time if case.threads == 1 else time.perf_counter
+    os.environ["OMP_NUM_THREADS"] = str(case.threads)  # read at each call by what of ours uses threads
     seconds: list[list[float]] = [[] for _ in works]
     for at in range(repeats + case.warm_up):
         results = {}
         for which in sorted(range(len(works)), key=lambda k: (k - at) % len(works)):
-            start = time.process_time()
+            start = clock()
             results[which] = works[which]()
-            seconds[which].append(time.process_time() - start)
+            seconds[which].append(clock() - start)
         if at == 0 and case.check:
             for which in range(1, len(works)):
                 case.check(results[0], results[which])

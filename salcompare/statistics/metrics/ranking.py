@@ -23,6 +23,7 @@ from salcompare.statistics.metrics.order import cumulative_weights, midranks, un
 from salcompare.statistics.metrics.roc import auc
 
 POSITIVE_SHARE = 0.20
+_AREAS_AT_ONCE = 32  # the kernel works in memory of its own, which a larger block uses for longer
 
 
 def spearman(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
@@ -60,7 +61,7 @@ def auc_judd(human: xr.DataArray, classifier: xr.DataArray, *, positive_share: f
     ----------
     Judd, Ehinger, Durand & Torralba (2009), doi:10.1109/ICCV.2009.5459462
     """
-    return compare(_auc_judd, positives(human, share=positive_share), classifier)
+    return compare(_auc_judd, positives(human, share=positive_share), classifier, block=_AREAS_AT_ONCE)
 
 
 def auc_shuffled(human: xr.DataArray, classifier: xr.DataArray, *,
@@ -120,10 +121,9 @@ def positives(maps: xr.DataArray, *, share: float = POSITIVE_SHARE) -> xr.DataAr
     """
     require_maps(maps, "maps")
     k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
-    if maps.dtype == np.bool_:
-        return maps & ~maps.all(["y", "x"])
+    kernel, options = (_varied, {}) if maps.dtype == np.bool_ else (in_blocks, {"kernel": _positives, "k": k})
     marked: xr.DataArray = xr.apply_ufunc(
-        in_blocks, maps, kwargs={"kernel": _positives, "k": k}, dask="parallelized", input_core_dims=[GRID],
+        kernel, maps, kwargs=options, dask="parallelized", input_core_dims=[GRID],
         output_core_dims=[GRID], output_dtypes=[bool], dask_gufunc_kwargs={"allow_rechunk": True})
     return marked
 
@@ -154,6 +154,12 @@ def _positives(maps: Maps, *, k: int) -> NDArray[np.bool_]:
     at_rank = np.sort(rows, axis=-1)[..., [rows.shape[-1] - k]]  # sorting is twice as fast as np.partition here
     marked = (rows >= at_rank) & (rows > rows.min(axis=-1, keepdims=True))
     return np.asarray(marked.reshape(maps.shape), dtype=np.bool_)
+
+
+def _varied(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Clear maps that are True everywhere; the same memory where there is none such."""
+    everywhere = marks.all(axis=(-2, -1), keepdims=True)
+    return marks & ~everywhere if everywhere.any() else marks
 
 
 def _rows(maps: Maps) -> NDArray[np.floating]:

@@ -53,6 +53,23 @@ def test_auc_is_the_same_by_ranks_and_by_marks_in_both_precisions_and_below_zero
     np.testing.assert_allclose(auc_judd(human, classifier - np.float32(0.5)), expected, rtol=1e-12)
 
 
+def test_all_true_pixels_of_a_boolean_map_are_positive_but_where_nothing_else_is_left():
+    gazed = drawn()[0] > 0.8
+    np.testing.assert_array_equal(positives(gazed), gazed)
+    everywhere = gazed.copy()
+    everywhere[1] = True
+    np.testing.assert_array_equal(positives(everywhere)[1], np.zeros((9, 8), dtype=bool))
+    np.testing.assert_array_equal(positives(everywhere)[0], gazed[0])
+    np.testing.assert_array_equal(positives(everywhere.chunk(image=2)).compute(), positives(everywhere))
+
+
+@pytest.mark.parametrize("n", [1, 31, 32, 70])
+def test_auc_of_many_maps_is_that_of_each_alone(n):
+    human, classifier = drawn(n)
+    alone = [float(auc_judd(human[i], classifier[i])) for i in range(n)]
+    np.testing.assert_array_equal(auc_judd(human, classifier), alone)
+
+
 def test_negatives_drawn_from_all_pixels_pull_the_auc_towards_one_half():
     """Borji's AUC, in expectation over its draws: with a share s of positive pixels (1 - s) (auc_judd - 1/2) + 1/2."""
     human, classifier = drawn()
