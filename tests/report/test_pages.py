@@ -188,11 +188,11 @@ def test_sources_are_printed_without_the_pages_own_name_and_kept_in_the_csv(page
 
 def test_differences_stand_by_quantity_with_what_all_have_in_common_in_the_caption(tmp_path):
     overlap = {"statistic": "overlap", "metric": "pearson", "form": "smoothed", "level": "population",
-               "against": "human", "resampled": "actors"}
+               "against": "human", "resampled": "actors", "n": 40}
     rows = [row(**overlap, source=f"net{k}/finetuned/gradient", contrast=f"minus {MAIN}", value=k / 8,
                 ci_low=k / 8 - 0.1, ci_high=k / 8 + 0.1) for k in (1, 2)]
     table, = comparison_page(report_data(tmp_path, estimates=with_more(*rows))).sections[2].tables
     assert table.header == ["source", "less", "value", "ci low", "ci high"]
     assert table.rows[0] == ["net1/finetuned/gradient", MAIN, "0.125", "0.0250", "0.225"]
-    assert table.caption.endswith("Of all rows: metric pearson; form smoothed; resampled actors.")
+    assert table.caption.endswith("Of all rows: metric pearson; form smoothed; resampled actors; n 40.")
     assert list(table.frame["contrast"].unique()) == [f"minus {MAIN}"]

@@ -93,7 +93,7 @@ def _narrow(printed: pd.DataFrame) -> pd.DataFrame:
     """Break names and cells into lines, so that all quantities have room side by side."""
     lines = printed.map(lambda cell: str(cell).replace(" (", "\n(").replace("; ", "\n"))
     return lines.rename(index=lambda source: str(source).replace("/", "/\n"),
-                        columns=lambda title: "\n".join(textwrap.wrap(str(title), WIDE)))
+                        columns=lambda title: "\n".join(textwrap.wrap(str(title), WIDE, break_long_words=False)))
 
 
 def _named(row: dict[Hashable, object]) -> str:
@@ -128,10 +128,14 @@ def _difference(statistic: str, rows: pd.DataFrame) -> PrintedTable:
     title = TITLES.get(statistic, statistic.replace("_", " ").capitalize())
     table = compact_table(f"comparison_{statistic}", title, "", rows, folded=statistic == "near_zero_share")
     whole = table.page
-    shared = [name for name in ("metric", "form", "resampled", "n", "reason")
+    shared = [name for name in ("metric", "form", "resampled", "null_mean", "n", "reason")
               if name in whole and whole[name].notna().all() and len(set(whole[name])) == 1]
-    same = "; ".join(f"{name} {whole[name].iloc[0]}" for name in shared)
+    same = "; ".join(f"{name.replace('_', ' ')} {_said(whole[name].iloc[0])}" for name in shared)
     printed = whole.rename(columns={"contrast": "less"}).drop(columns=[*shared, "against"], errors="ignore")
     return replace(table, caption=f"Source less the other, paired. Of all rows: {same}." if same else
                    "Source less the other, paired.",
                    printed=printed.assign(less=printed["less"].str.removeprefix("minus ")))
+
+
+def _said(value: object) -> str:
+    return value if isinstance(value, str) else number(value)
