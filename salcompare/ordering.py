@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 _DIGITS = re.compile(r"([0-9]+)")
 
@@ -12,3 +13,10 @@ def natural_key(value: object) -> tuple[object, ...]:
     text = str(value)
     pieces = _DIGITS.split(text.casefold())
     return tuple(int(piece) if at % 2 else piece for at, piece in enumerate(pieces)), text
+
+
+def by_classifier(sources: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Order sources by their classifiers, as `names` list these, and of each the main source, its last, first."""
+    found = list(dict.fromkeys(sources))
+    order = dict.fromkeys([*names, *(source.split("/")[0] for source in found)])
+    return [source for name in order for source in found[::-1] if source.split("/")[0] == name]

@@ -52,9 +52,19 @@ def comparison(data: FigureData, folder: Path) -> ReportFigure | None:
 
 
 def _only(data: FigureData, name: str, training: pd.DataFrame | None) -> FigureData:
-    """Leave one classifier in the figures' data."""
+    """Leave one classifier in the figures' data: what others' are of cannot stand on its page."""
     maps = {source: found for source, found in data.classifier_maps.items() if source.split("/")[0] == name}
-    return dataclasses.replace(data, classifier_maps=maps, training=training)
+    curves = data.removal_curves
+    return dataclasses.replace(
+        data, classifier_maps=maps, training=training, estimates=_without_others(data, data.estimates, "source", name),
+        removal_curves=None if curves is None else _without_others(data, curves, "network", name))
+
+
+def _without_others(data: FigureData, table: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
+    """Leave out rows of the study's other classifiers."""
+    others = {source.split("/")[0] for source in data.classifier_maps} - {name}
+    kept: pd.DataFrame = table[~table[column].fillna("").astype(str).str.split("/").str[0].isin(others)]
+    return kept
 
 
 def _saved(figure: Figure, folder: Path, name: str) -> ReportFigure:

@@ -69,7 +69,8 @@ def figure_data(study: Study) -> FigureData:
         mask_share=study.config.maps.mask_share, human_share=study.config.maps.human_share, credit=credit(study),
         training=_training(study), headlines=_quality_tables(study).get("headlines"),
         removal_curves=_removal_curves(study),
-        class_matrix=store.open_dataset(study.processed, "class_matrix") if study.config.classifier else None)
+        class_matrix=store.open_dataset(study.processed, "class_matrix") if study.config.classifier else None,
+        classifiers=tuple(dict.fromkeys(names)))
 
 
 def check_names(study: Study) -> None:

@@ -43,6 +43,8 @@ class Stage:
         Does the work; given the study, its own fingerprint and the progress.
     outputs : tuple of Path
         What must be there for the stage to be current.
+    check : callable, optional
+        Given the study and the progress, refuses what this stage could not do; called before any stage is run.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Stage:
     make: Callable[[Study, str, Progress], None]
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: tuple[Path, ...] = ()
+    check: Callable[[Study, Progress], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,9 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
 
     ran = []
     with _alone(study):
-        names = list(standings(study))
-        wanted = needed(study, until) if until else set(names)
+        found = standings(study)
+        names, wanted = list(found), needed(study, until) if until else set(found)
+        _check(study, [found[name] for name in names if name in wanted], progress)
         for number, name in enumerate(names, 1):
             standing = standings(study)[name] if name in wanted else None
             if standing is None or standing.state == "current":
@@ -103,6 +107,22 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
             _record(study, standing)
             ran.append(name)
     return ran
+
+
+def _check(study: Study, wanted: list[Standing], progress: Progress) -> None:
+    """Let every stage that is to be run refuse what it could not do, all at once, before hours are spent on others."""
+    errors: list[InputError] = []
+    for standing in wanted:
+        if standing.state != "current" and standing.stage.check is not None:
+            try:
+                standing.stage.check(study, progress)
+            except InputError as error:
+                errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        kind = type(errors[0]) if len({type(error) for error in errors}) == 1 else InputError
+        raise kind([problem for error in errors for problem in error.problems]) from errors[0]
 
 
 def same_settings(study: Study, name: str, settings: Mapping[str, object]) -> bool:

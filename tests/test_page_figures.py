@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from salcompare.figures import make_figures
 from salcompare.page_figures import classifier_figures, comparison
 from salcompare.report import ReportFigure
 from tests.figures.tiny import MAIN, tiny, training
@@ -32,6 +33,15 @@ def test_the_main_classifier_has_the_reports_figures_and_others_figures_of_their
     assert {"vgg-fig8-overlap", "vgg-fig10-training"} <= names
     assert all(figure.png.is_file() and figure.svg.is_file() for figure in found["vgg"])
     assert "vgg finetuned" in next(figure for figure in found["vgg"] if figure.name == "vgg-fig8-overlap").caption
+
+
+def test_no_page_shows_what_is_of_another_classifier(tmp_path):
+    data = tiny()
+    maps = {OTHER: data.classifier_maps[MAIN], **data.classifier_maps}  # the main one last; the other was not asked
+    found = classifier_figures(dataclasses.replace(data, classifier_maps=maps), drawn(tmp_path), {}, tmp_path)
+    of_main = {"fig8-overlap", "fig15-removal"}
+    assert of_main <= {figure.name for figure in make_figures(data)}
+    assert not {f"vgg-{name}" for name in of_main} & {figure.name for figure in found["vgg"]}
 
 
 def test_a_study_without_classifiers_has_none(tmp_path):

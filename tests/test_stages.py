@@ -7,7 +7,7 @@ import pytest
 
 from salcompare import pipeline, presentation
 from salcompare.config import Config
-from salcompare.errors import InputError, StaleError
+from salcompare.errors import ConfigError, InputError, MissingDependencyError, Problem, StaleError
 from salcompare.progress import Silent
 from salcompare.stages import Stage, needed, require, run, standings
 from salcompare.study import Study
@@ -127,3 +127,46 @@ def test_two_runs_at_once_are_refused(study):
         done.set()
         other.join()
     assert run(study, progress=Silent()) == ["first", "second"]
+
+
+def refusing(study, monkeypatch, **refusals):
+    """Give stages of the study checks that note their call and may refuse."""
+    study.checked = []
+
+    def check_of(name):
+        def check(_study, _progress):
+            study.checked.append(name)
+            if name in refusals:
+                raise refusals[name]
+        return check
+
+    made = pipeline.stages
+    monkeypatch.setattr(pipeline, "stages", lambda found: [
+        dataclasses.replace(stage, check=check_of(stage.name)) for stage in made(found)])
+
+
+def test_what_a_later_stage_lacks_is_said_before_the_first_is_run(study, monkeypatch):
+    refusing(study, monkeypatch, second=MissingDependencyError("no weights"))
+    with pytest.raises(MissingDependencyError, match="no weights"):
+        run(study, progress=Silent())
+    assert study.ran == []
+
+
+def test_all_that_stages_lack_is_said_in_one_error(study, monkeypatch):
+    missing = [MissingDependencyError(Problem(f"{name}.pth", "is missing")) for name in ("a", "b")]
+    refusing(study, monkeypatch, first=missing[0], second=missing[1])
+    with pytest.raises(MissingDependencyError, match=r"a\.pth: is missing\nb\.pth: is missing"):
+        run(study, progress=Silent())
+    refusing(study, monkeypatch, first=missing[0], second=ConfigError(Problem("c", "is wrong")))
+    with pytest.raises(InputError, match=r"a\.pth: is missing\nc: is wrong"):
+        run(study, progress=Silent())
+
+
+def test_only_stages_that_will_be_run_are_checked(study, monkeypatch):
+    refusing(study, monkeypatch)
+    run(study, until="first", progress=Silent())
+    assert study.checked == ["first"]
+    run(study, progress=Silent())
+    assert study.checked == ["first", "second"]
+    run(study, progress=Silent())
+    assert study.checked == ["first", "second"]

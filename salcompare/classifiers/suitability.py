@@ -1,4 +1,4 @@
-"""Whether a network can be explained as asked, known before it is trained."""
+"""Whether a network can be had and explained as asked, known before any is trained."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from salcompare.classifiers.backbones import find_backbone
 from salcompare.classifiers.guided import check_rectified
 from salcompare.classifiers.network import build_network
+from salcompare.classifiers.weights import Say, load_weights
 from salcompare.config import Classifier
 from salcompare.errors import InputError
 
@@ -47,3 +48,29 @@ def check_guided(config: Classifier, *, size: tuple[int, int], root: Path | None
         where = f"[[classifier]] {config.name!r} ({config.backbone})"
         raise InputError([dataclasses.replace(problem, where=where, remedy=REMEDY) for problem in error.problems
                           ]) from error
+
+
+def check_weights(config: Classifier, *, root: Path, say: Say) -> None:
+    """Make sure that a classifier's weights are there and fit its layers; named ones are downloaded where needed.
+
+    Parameters
+    ----------
+    config : Classifier
+        The section of study.toml.
+    root : Path
+        The study's folder.
+    say : callable
+        Told when something is downloaded.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such backbone, or neither weights of that name nor such a file.
+    InputError
+        If the file cannot be read, or its layers differ.
+    MissingDependencyError
+        If the backbone or its weights are not installed, or cannot be downloaded.
+    """
+    if config.weights != "none":
+        backbone = find_backbone(config.backbone, root=root)
+        load_weights(backbone.features(), backbone, config.weights, root=root, say=say)

@@ -22,7 +22,6 @@ from salcompare.figures.captions import caption, counted, interval
 from salcompare.figures.data import Figure, FigureData, rows
 from salcompare.figures.theme import (
     BASELINES,
-    CLASSIFIERS,
     HUMAN,
     MIDDLE,
     SIMULATED,
@@ -32,7 +31,8 @@ from salcompare.figures.theme import (
 
 NULL, FACE = "other actors' classifier maps", "other actors' human maps"
 SCORE, CEILING, OVER_NULL, OVER_FACE = "score", "ceiling", "null", "average face"
-KINDS = {SCORE: CLASSIFIERS[0], CEILING: HUMAN, OVER_NULL: BASELINES, OVER_FACE: "#E69F00"}
+KINDS = {SCORE: None, CEILING: HUMAN, OVER_NULL: BASELINES, OVER_FACE: "#E69F00"}
+"""Colours; None is the classifier's own."""
 SHAPES = {SCORE: "o", CEILING: "v", OVER_NULL: "D", OVER_FACE: "s"}
 ALL = "Mean over actors"
 PANELS = ("Pearson correlation", "Share of the ceiling")
@@ -105,7 +105,7 @@ def _plot(data: FigureData, table: pd.DataFrame, order: list[str]) -> ggplot:
                          panel=pd.Categorical(table["panel"], categories=list(PANELS)))
     lined = table[table["ci_low"].notna()]
     table = table.sort_values("kind", ascending=False, kind="stable")  # scores are drawn on top
-    colours = [KINDS[kind] for kind in kinds]
+    colours = [KINDS[kind] or data.own_colour for kind in kinds]
     plot = (ggplot(table, aes("value", "row", color="kind", fill="kind", shape="kind"))
             + facet_wrap("panel", ncol=2, scales="free_x") + geom_point(size=1.6, stroke=0)
             + scale_y_discrete(limits=order)

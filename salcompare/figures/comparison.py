@@ -31,7 +31,6 @@ from salcompare.figures.theme import (
     SIMULATED,
     SMALL,
     figure_theme,
-    source_colours,
     source_name,
     wrapped,
 )
@@ -62,8 +61,7 @@ def comparison_figure(data: FigureData) -> Figure:
 
 
 def _sources(data: FigureData) -> list[str]:
-    """List sources in the order of study.toml's figures, the main one first."""
-    return list(data.classifier_maps)[::-1]
+    return data.ordered_sources
 
 
 def _table(data: FigureData) -> pd.DataFrame:
@@ -90,7 +88,7 @@ def _sentences(table: pd.DataFrame, sources: Sequence[str]) -> list[str]:
 
 def _plot(data: FigureData, table: pd.DataFrame, sources: Sequence[str]) -> ggplot:
     names = {source: source_name(source, sources) for source in sources}
-    colours = source_colours(data.classifier_maps)
+    colours = data.colours
     titles = {title: wrapped(title, 24) for title in dict.fromkeys(table["title"])}
     table = table.assign(
         row=pd.Categorical(table["source"].map(names), categories=[names[source] for source in sources][::-1]),

@@ -72,7 +72,7 @@ def _overlaps(data: FigureData) -> pd.DataFrame:
     From the top: sources of one classifier and method, the main one first, and their networks' below them; last the
     photographs' edges. Networks that several sources are held against have one row.
     """
-    sources = list(data.classifier_maps)[::-1]
+    sources = data.ordered_sources
     picked = rows(data.estimates, statistic=["overlap", "overlap_of_control"], metric=METRIC, form=FORM,
                   level="population", source=sources)
     table = picked[picked["value"].notna() & ((picked["contrast"] == "same image") | picked["against"].isin(CONTROLS))]
@@ -140,7 +140,7 @@ def _curves(data: FigureData) -> pd.DataFrame:
 
 
 def _beside(data: FigureData, table: pd.DataFrame) -> ggplot:
-    colours = {"classifier": CLASSIFIERS[0], "control": BASELINES}
+    colours = {"classifier": data.own_colour, "control": BASELINES}
     named = dict(zip(table["row"], table["label"], strict=True))
     plot: ggplot = (
         ggplot(table, aes("row", "value", color="own"))

@@ -10,6 +10,8 @@ import xarray as xr
 from plotnine import ggplot
 from plotnine.composition import Compose
 
+from salcompare.figures.theme import CLASSIFIERS, source_colours
+from salcompare.ordering import by_classifier
 from salcompare.schema import ESTIMATES
 
 MOST_ACTORS = 6  # side by side at the width of two columns, a face is still 27 mm wide
@@ -62,6 +64,8 @@ class FigureData:
     class_matrix : Dataset or None
         ``difference`` (actor, other_actor, y, x): what in the actor's photographs tells them from the other actor, and
         ``n_images`` (actor).
+    classifiers : tuple of str
+        Names of all the study's classifiers, the main one first, also where only some of their maps are shown.
     """
 
     photographs: xr.DataArray
@@ -82,11 +86,29 @@ class FigureData:
     headlines: pd.DataFrame | None = None
     removal_curves: pd.DataFrame | None = None
     class_matrix: xr.Dataset | None = None
+    classifiers: tuple[str, ...] = ()
 
     @property
     def main(self) -> str | None:
         """The classifier source that figures of one classifier show; None where there is none."""
         return list(self.classifier_maps)[-1] if self.classifier_maps else None
+
+    @property
+    def ordered_sources(self) -> list[str]:
+        """The classifiers' sources as figures list them: by classifier, and of each the main one first."""
+        first = (self.main or "").split("/")[0]
+        return by_classifier(self.classifier_maps, self.classifiers or (first,))
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """Every source's colour, the same in all figures of a study."""
+        first = (self.main or "").split("/")[0]
+        return source_colours(self.classifier_maps, self.classifiers or (first,))
+
+    @property
+    def own_colour(self) -> str:
+        """Colour of the main source."""
+        return self.colours.get(self.main or "", CLASSIFIERS[0])
 
     @property
     def shown_actors(self) -> tuple[str, ...]:

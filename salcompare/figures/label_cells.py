@@ -39,7 +39,6 @@ from salcompare.figures.theme import (
     SMALL,
     TEXT,
     figure_theme,
-    source_colours,
     source_name,
 )
 from salcompare.schema import LABELS
@@ -127,7 +126,7 @@ def _association(data: FigureData, regions: pd.DataFrame, labels: list[str]) -> 
     assert data.main is not None  # noqa: S101 - _regions is empty without
     shown = regions[(regions["metric"] == "mean_pearson") | regions["label"].isin(labels)]
     names = [MEAN, *(label for label in labels if label in set(shown["label"]))]
-    colour = source_colours(list(data.classifier_maps))[data.main]
+    colour = data.own_colour
     shown = shown.assign(
         row=pd.Categorical(shown["label"].where(shown["metric"] == "pearson", MEAN), names[::-1]),
         colour=[colour if p <= ALPHA else "#FFFFFF" for p in shown["p_adjusted"]], edge=colour)

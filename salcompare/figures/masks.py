@@ -8,7 +8,7 @@ from plotnine import scale_fill_gradient
 from salcompare.figures.captions import caption, counted
 from salcompare.figures.data import Figure, FigureData, first_photograph, texts
 from salcompare.figures.photographs import Layer, Row, picture_rows
-from salcompare.figures.theme import picture_width, source_colours, source_name
+from salcompare.figures.theme import picture_width, source_name
 from salcompare.maps import top_mask
 
 
@@ -24,7 +24,7 @@ def masks_figure(data: FigureData) -> Figure:
     images, variants = _images(data), _variants(data)
     columns = tuple(images)
     photographs = {actor: data.photographs.sel(image=image).to_numpy() for actor, image in images.items()}
-    colours = source_colours(data.classifier_maps)
+    colours = data.colours
     rows = [Row("Photograph", photographs)]
     for source in variants:
         overlays = {actor: _shown(data, source, image) for actor, image in images.items()}

@@ -24,8 +24,8 @@ from salcompare.figures.captions import caption, counted, interval
 from salcompare.figures.data import Figure, FigureData, rows
 from salcompare.figures.theme import (
     BASELINES,
-    CLASSIFIERS,
     HUMAN,
+    OTHER_IMAGES,
     SIMULATED,
     SINGLE,
     figure_theme,
@@ -35,7 +35,8 @@ from salcompare.figures.theme import (
 METRIC, FORM = "pearson", "smoothed"
 SAME, WITHIN, BETWEEN = "same image", "same actor, other image", "other actor"
 BASELINE, CEILING = "baseline", "noise ceiling"
-KINDS = {SAME: CLASSIFIERS[0], WITHIN: CLASSIFIERS[1], BETWEEN: "#E69F00", BASELINE: BASELINES, CEILING: HUMAN}
+KINDS = {SAME: None, WITHIN: OTHER_IMAGES, BETWEEN: "#E69F00", BASELINE: BASELINES, CEILING: HUMAN}
+"""Colours; None is the classifier's own."""
 SHAPES = {SAME: "o", WITHIN: "s", BETWEEN: "^", BASELINE: "D", CEILING: "v"}
 ROW = 0.125  # inches
 _DIFFERENCES = {"image effect": "image effect (same image less the actor's other images)",
@@ -127,7 +128,7 @@ def _plot(data: FigureData, table: pd.DataFrame) -> ggplot:
     table = table.assign(row=pd.Categorical(table["row"], categories=list(dict.fromkeys(order))),
                          kind=pd.Categorical(table["kind"], categories=kinds),
                          panel=pd.Categorical(table["panel"], categories=["Population", "Actors"]))
-    colours = [KINDS[kind] for kind in kinds]
+    colours = [KINDS[kind] or data.own_colour for kind in kinds]
     # Of an actor's three pairings only one has its interval drawn: they overlap.
     lined = table["ci_low"].notna() & ((table["panel"] == "Population") | (table["kind"] == SAME))
     table = table.sort_values("kind", ascending=False, kind="stable")  # maps of the same image are drawn on top

@@ -29,7 +29,7 @@ from plotnine.coords import coord_flip
 
 from salcompare.figures.captions import caption, counted, interval
 from salcompare.figures.data import Figure, FigureData, rows, texts
-from salcompare.figures.theme import DOUBLE, FONT, SIMULATED, SMALL, figure_theme, source_colours, source_name
+from salcompare.figures.theme import DOUBLE, FONT, SIMULATED, SMALL, figure_theme, source_name
 
 METRICS = {"index": "Symmetry index (descriptive)", "laterality": "Laterality, (L−R)/(L+R)",
            "asymmetry": "Odd share, across images"}
@@ -139,7 +139,7 @@ def _plot(data: FigureData, table: pd.DataFrame) -> ggplot:
     sources = [source for source in (PHOTOGRAPHS, data.main, "human") if source in set(table["source"])]
     names = [source_name(str(source)) for source in sources]
     table = _ordered(table, sources)
-    colours = source_colours(data.classifier_maps)
+    colours = data.colours
     apart = position_dodge(width=0.6)
     whole, single = (table[table["panel"] == panel] for panel in PANELS)
     plot = (ggplot(table, aes("row", "value", color="source", group="source"))

@@ -18,6 +18,8 @@ from plotnine import (
 )
 from plotnine.themes.elements import margin
 
+from salcompare.ordering import by_classifier
+
 INCH = 25.4
 SINGLE, MIDDLE, DOUBLE = 89 / INCH, 130 / INCH, 183 / INCH
 """Widths of one column, of one and a half, and of two columns of a journal, inches."""
@@ -27,8 +29,11 @@ TEXT, SMALL = 7.0, 6.0
 """Sizes of text, points."""
 
 HUMAN, PHOTOGRAPHS, NULL, INK = "#D55E00", "#5C5C5C", "#A6A6A6", "#222222"
-CLASSIFIERS = ("#0072B2", "#56B4E9", "#009E73", "#CC79A7")
-"""Of the main classifier source, then of the others. Colours of Okabe & Ito (2008)."""
+CLASSIFIERS = ("#0072B2", "#009E73", "#332288", "#999933", "#661100", "#CC79A7")
+"""Of classifiers, the main one first: of Okabe & Ito (2008) and of Tol (2021), those that people and nulls leave."""
+PALER = (0.0, 0.45, 0.6, 0.7)
+"""How much white is in the colours of one classifier's sources, the main one first."""
+OTHER_IMAGES = "#56B4E9"
 BASELINES = "#7A7A7A"
 LABELS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#F0E442")
 OTHER_LABELS = "#999999"
@@ -93,17 +98,28 @@ def source_name(source: str, sources: Iterable[str] = ()) -> str:
     return f"{name} ({parts[2].replace('_', ' ')})" if len(parts) > 2 and len(methods) > 1 else name
 
 
-def source_colours(classifiers: Iterable[str]) -> dict[str, str]:
-    """Give every source its colour; of the classifiers the last, the main one, always has the same.
+def source_colours(sources: Iterable[str], names: Sequence[str] = ()) -> dict[str, str]:
+    """Give every source its colour: a hue a classifier, pure for its main source, paler for its other ones.
 
     Parameters
     ----------
-    classifiers : iterable of str
-        Sources, the main one last.
+    sources : iterable of str
+        Of each classifier the main one last.
+    names : sequence of str
+        All the study's classifiers, the main one first, so that a part of them keeps its colours.
     """
-    main_first = list(dict.fromkeys(classifiers))[::-1]
-    colours = {source: CLASSIFIERS[i % len(CLASSIFIERS)] for i, source in enumerate(main_first)}
+    placed: dict[str, list[str]] = {name: [] for name in names}
+    for source in by_classifier(sources, names):
+        placed.setdefault(source.split("/")[0], []).append(source)
+    colours = {source: _paler(CLASSIFIERS[i % len(CLASSIFIERS)], PALER[min(at, len(PALER) - 1)])
+               for i, own in enumerate(placed.values()) for at, source in enumerate(own)}
     return {"human": HUMAN, "photographs": PHOTOGRAPHS, **colours}
+
+
+def _paler(colour: str, white: float) -> str:
+    """Mix a colour with white."""
+    parts = (int(colour[at:at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(part + (255 - part) * white):02X}" for part in parts)
 
 
 def wrapped(text: str, width: int) -> str:

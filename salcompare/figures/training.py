@@ -24,10 +24,11 @@ from plotnine.composition import Compose
 
 from salcompare.figures.captions import caption, interval, joined
 from salcompare.figures.data import Figure, FigureData, rows
-from salcompare.figures.theme import CLASSIFIERS, SINGLE, figure_theme, percent
+from salcompare.figures.theme import NULL, PHOTOGRAPHS, SINGLE, figure_theme, percent
 
 PARTS = {"train": "train", "validation": "validation", "test": "test"}
-COLOURS = dict(zip(PARTS, (CLASSIFIERS[1], CLASSIFIERS[2], CLASSIFIERS[0]), strict=True))
+COLOURS = {"train": NULL, "validation": PHOTOGRAPHS, "test": None}
+"""Greys, and None for the classifier's own colour."""
 SHAPES = dict(zip(PARTS, ("s", "^", "o"), strict=True))
 
 
@@ -44,8 +45,8 @@ def training_figure(data: FigureData) -> Figure:
     look = figure_theme(SINGLE, height) + theme(
         panel_grid_major_y=element_line(color="#E4E4E4", size=0.3), panel_grid_major_x=element_blank(),
         axis_line_y=element_line(size=0.4), legend_title=element_blank(), legend_position="right")
-    below = _accuracies(accuracy) + look
-    plot: ggplot | Compose = below if curves.empty else (_learning(curves) + look) / below
+    below = _accuracies(accuracy, data.own_colour) + look
+    plot: ggplot | Compose = below if curves.empty else (_learning(curves, data.own_colour) + look) / below
     n = {part: accuracy.loc[accuracy["metric"] == part, "n"].dropna() for part in PARTS}
     counts = joined(f"{int(values.max()):,} {part}" for part, values in n.items() if len(values))
     text = caption(data, [
@@ -73,19 +74,19 @@ def _curves(data: FigureData) -> pd.DataFrame:
     return long[long["accuracy"].notna()].reset_index(drop=True)
 
 
-def _learning(curves: pd.DataFrame) -> ggplot:
+def _learning(curves: pd.DataFrame, own: str) -> ggplot:
     variants = list(dict.fromkeys(curves["variant"]))
     parts = [part for part in PARTS if part in set(curves["part"])]
     table = curves.assign(variant=pd.Categorical(curves["variant"], categories=variants),
                           part=pd.Categorical(curves["part"], categories=parts))
     plot: ggplot = (
         ggplot(table, aes("iteration", "accuracy", color="part")) + facet_grid(cols="variant", scales="free_x")
-        + geom_line(size=0.6, show_legend=False) + scale_color_manual([COLOURS[part] for part in parts])
+        + geom_line(size=0.6, show_legend=False) + scale_color_manual([COLOURS[part] or own for part in parts])
         + scale_y_continuous(labels=percent) + labs(x="Iteration", y="Accuracy, %"))
     return plot
 
 
-def _accuracies(accuracy: pd.DataFrame) -> ggplot:
+def _accuracies(accuracy: pd.DataFrame, own: str) -> ggplot:
     parts = [part for part in PARTS if part in set(accuracy["metric"])]
     variants = list(dict.fromkeys(accuracy["variant"]))
     table = accuracy.assign(variant=pd.Categorical(accuracy["variant"], categories=variants),
@@ -95,7 +96,7 @@ def _accuracies(accuracy: pd.DataFrame) -> ggplot:
         ggplot(table, aes("variant", "value", color="metric", shape="metric"))
         + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), position=apart, size=0.5, show_legend=False)
         + geom_point(position=apart, size=1.8, stroke=0) + scale_x_discrete()
-        + scale_color_manual([COLOURS[part] for part in parts])
+        + scale_color_manual([COLOURS[part] or own for part in parts])
         + scale_shape_manual([SHAPES[part] for part in parts])
         + scale_y_continuous(labels=percent) + labs(x="", y="Accuracy, %"))
     return plot

@@ -29,7 +29,6 @@ from salcompare.figures.theme import (
     SINGLE,
     SMALL,
     figure_theme,
-    source_colours,
     source_name,
     ticks,
     wrapped,
@@ -71,7 +70,7 @@ def variance_figure(data: FigureData) -> Figure:
 
 
 def _plot(data: FigureData, observed: pd.DataFrame, names: list[str]) -> ggplot:
-    colours = source_colours(data.classifier_maps)
+    colours = data.colours
     table = _placed(observed, data, names)
     table = table.assign(colour=[colours.get(source, INK) for source in observed["source"]],
                          p=[_p_text(p) for p in observed["p_value"]])

@@ -35,7 +35,7 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
         folder = study.classifier_folder(classifier)
         yield Stage(f"train {classifier.name}", ("photographs",), {"classifier": training_settings(classifier), **grid},
                     partial(_train, classifier=classifier), _weights_inputs(study, classifier),
-                    (folder / "accuracy.csv",))
+                    (folder / "accuracy.csv",), partial(_check, classifier=classifier))
     for classifier, variant in study.variants:
         folder = study.classifier_folder(classifier)
         attribution = config.attribution_of(classifier)
@@ -81,12 +81,18 @@ def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
     return code | {classifier.weights: provenance.sha256_of_file(path)}
 
 
-def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier) -> None:  # noqa: ARG001
-    from salcompare.classifiers import train_classifier
-    from salcompare.classifiers.suitability import check_guided
+def _check(study: Study, progress: Progress, *, classifier: Classifier) -> None:
+    """Refuse a network that cannot be explained as asked, or whose weights cannot be had."""
+    from salcompare.classifiers.suitability import check_guided, check_weights
 
     if any("guided" in method for method in study.config.attribution_of(classifier).methods):
-        check_guided(classifier, size=study.config.study.size, root=study.root)  # before hours of training
+        check_guided(classifier, size=study.config.study.size, root=study.root)
+    check_weights(classifier, root=study.root, say=progress.say)
+
+
+def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier) -> None:  # noqa: ARG001
+    from salcompare.classifiers import train_classifier
+
     train_classifier(study.photographs(), study.images, classifier, root=study.root,
                      folder=study.classifier_folder(classifier), seed=study.config.study.seed, progress=progress)
 

@@ -112,6 +112,11 @@ class ReportData:
         return self.given is not None and "worker" in self.given and bool(self.given["worker"].notna().all())
 
     @property
+    def classifier_names(self) -> list[str]:
+        """Names of all classifiers, those with ready-made maps last."""
+        return [*self.classifiers, *self.given_maps]
+
+    @property
     def has_classifier(self) -> bool:
         """Whether there are maps of a classifier, trained here or ready-made."""
         return bool(self.classifiers or self.given_maps)

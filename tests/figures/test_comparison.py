@@ -44,6 +44,17 @@ def test_every_axis_holds_zero_so_that_small_differences_do_not_look_large():
         assert low <= 0 <= high
 
 
+def test_sources_stand_by_classifier_in_the_studys_order_and_of_each_the_main_one_first():
+    data = tiny()
+    others = [f"{name}/finetuned/guided_backprop" for name in ("resnet", "vgg")]
+    maps = {**dict.fromkeys(others, data.classifier_maps[MAIN]), **data.classifier_maps}
+    table = pd.concat([data.estimates, *(data.estimates[data.estimates["source"] == MAIN].assign(source=other)
+                                         for other in others)], ignore_index=True)
+    figure = comparison_figure(tiny(classifier_maps=maps, estimates=table, classifiers=("alexnet", "resnet", "vgg")))
+    assert list(drawn(figure)["row"].cat.categories)[::-1] == [
+        "alexnet finetuned", "alexnet frozen", "resnet finetuned", "vgg finetuned"]
+
+
 def test_it_is_written_to_the_same_bytes(tmp_path):
     one, other = (save_figure(comparison_figure(tiny(estimates=more())), tmp_path / name) for name in ("a", "b"))
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]

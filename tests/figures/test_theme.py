@@ -28,7 +28,7 @@ def seen(colour, matrix):
 
 
 @pytest.mark.parametrize("kind", DICHROMATS)
-@pytest.mark.parametrize("palette", [(HUMAN, *CLASSIFIERS[:3], PHOTOGRAPHS, NULL), LABELS[:6]],
+@pytest.mark.parametrize("palette", [(HUMAN, *CLASSIFIERS[:5], PHOTOGRAPHS, NULL), LABELS[:6]],
                          ids=["sources", "labels"])
 def test_colours_differ_for_the_colour_blind(palette, kind):
     colours = [seen(colour, DICHROMATS[kind]) for colour in palette]
@@ -41,6 +41,27 @@ def test_the_main_classifier_and_people_keep_their_colours():
     assert one["alexnet/finetuned/guided_backprop"] == two["alexnet/finetuned/guided_backprop"]
     assert one["human"] == two["human"]
     assert len(set(two.values())) == len(two)
+
+
+NETWORKS = [f"{name}/{variant}" for name in ("resnet", "vgg", "lite") for variant in ("frozen/gradient", "frozen/gb",
+                                                                                   "finetuned/gb")]  # the main one last
+
+
+def test_a_classifier_keeps_its_colours_where_others_are_not_shown():
+    whole = source_colours(NETWORKS, ["lite", "resnet", "vgg"])
+    of_one = source_colours([source for source in NETWORKS if source.startswith("vgg/")], ["lite", "resnet", "vgg"])
+    assert {source: whole[source] for source in of_one} == of_one
+
+
+@pytest.mark.parametrize("kind", DICHROMATS)
+def test_the_sources_of_a_classifier_have_one_hue_and_differ_in_lightness(kind):
+    colours = source_colours(NETWORKS, ["lite", "resnet", "vgg"])
+    assert len(set(colours.values())) == len(colours)
+    for at, name in enumerate(("lite", "resnet", "vgg")):
+        own = [colours[f"{name}/{rest}"] for rest in ("finetuned/gb", "frozen/gb", "frozen/gradient")]
+        assert own[0] == CLASSIFIERS[at]
+        light = [seen(colour, DICHROMATS[kind])[0] for colour in own]
+        assert light[0] + 10 < light[1] < light[2]
 
 
 def test_a_method_is_named_only_where_there_are_several():

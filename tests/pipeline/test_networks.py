@@ -3,7 +3,7 @@
 import pytest
 
 import salcompare as sc
-from salcompare.errors import ConfigError, InputError
+from salcompare.errors import ConfigError, InputError, MissingDependencyError
 from salcompare.progress import Silent
 from salcompare.stages import run, standings
 from tests.small_study import make_small_study
@@ -101,4 +101,20 @@ def test_a_network_that_the_method_cannot_explain_is_refused_before_it_is_traine
     write_networks(folder, activation="GELU")
     with pytest.raises(InputError, match=r"'mine' \(nets:face\): it holds gelu; .*integrated_gradients"):
         run(sc.open_study(folder), until="train mine", progress=Silent())
+    assert not list((folder / "data" / "processed").rglob("*.pt"))
+
+
+def test_weights_that_cannot_be_had_stop_a_run_before_the_first_network_is_trained(folder, tmp_path, monkeypatch):
+    def no_network(*_args, **_options):
+        raise OSError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("torch.hub.download_url_to_file", no_network)
+    settings = (folder / "study.toml").read_text()
+    resnet = CLASSIFIER.format(name="resnet18", backbone="resnet18")
+    settings = settings.replace('"squeezenet1_1"\nweights = "none"', '"squeezenet1_1"\nweights = "imagenet"')
+    settings = settings.replace("[maps]", resnet.replace('"none"', '"imagenet"') + "[maps]")
+    (folder / "study.toml").write_text(settings)
+    with pytest.raises(MissingDependencyError, match=r"(?s)squeezenet1_1-\w+\.pth: could .*\n.*resnet18-\w+\.pth"):
+        run(sc.open_study(folder), progress=Silent())
     assert not list((folder / "data" / "processed").rglob("*.pt"))

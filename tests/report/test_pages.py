@@ -8,7 +8,7 @@ import pytest
 
 from salcompare.report import render_report, summarise
 from salcompare.report.pages import write_pages
-from salcompare.report.pages.comparison import comparison_table
+from salcompare.report.pages.comparison import comparison_page, comparison_table
 from salcompare.statistics.analysis.estimates import estimates_table, with_responses
 from salcompare.statistics.analysis.side_by_side import side_by_side
 from tests.report.contents import MAIN, estimates, report_data, row
@@ -150,7 +150,7 @@ def test_the_summary_compares_decay_with_and_without_convolutions(tmp_path):
             "plain/finetuned (L2 on linear weights): 0.21 (95% CI 0.16 to 0.27).") in said
 
 
-def test_the_comparison_runs_downwards_along_the_longer_of_quantities_and_sources():
+def test_the_comparison_has_a_row_a_quantity_for_few_sources_and_a_narrow_row_a_source_for_more():
     few = side_by_side(with_more(*MORE), [MAIN])
     assert comparison_table(few).header == ["", MAIN]
     assert comparison_table(few).rows[0] == ["Accuracy, test images", "0.95 (0.90 to 0.98)"]
@@ -158,8 +158,25 @@ def test_the_comparison_runs_downwards_along_the_longer_of_quantities_and_source
     rows = [row(statistic="accuracy", metric="test", level="population", source=f"net{k}/finetuned", value=k / 4)
             for k in range(4)]
     many = comparison_table(side_by_side(with_more(*rows), sources))
-    assert many.header == ["", "Accuracy, test images"]
-    assert many.rows == [[source, text] for source, text in zip(sources, ("0", "0.25", "0.50", "0.75"), strict=True)]
+    assert many.header == ["", "Accuracy,\ntest images"]
+    shown = ("0", "0.25", "0.50", "0.75")
+    assert many.rows == [[f"net{k}/\nfinetuned/\ngradient", text] for k, text in enumerate(shown)]
+    assert many.frame["source"].tolist() == sources
+    wide = comparison_table(side_by_side(with_more(*MORE), [*sources[:2], MAIN]))
+    cells = [line for cells in wide.rows for cell in cells for line in cell.split("\n")]
+    assert "(0.30 to 0.50)" in cells
+    assert "ceiling 0.90" in cells
+    assert max(map(len, cells)) <= 18
+
+
+def test_a_dash_of_one_source_where_another_has_a_value_has_its_reason(tmp_path):
+    other = row(statistic="overlap", metric="pearson", form="smoothed", level="population", contrast="same image",
+                source="net/frozen/gradient", value=0.2, ci_low=0.1, ci_high=0.3, n=40)
+    data = report_data(tmp_path, estimates=with_more(*MORE, other))
+    write_pages(data, tmp_path)
+    said = words(tmp_path / "comparison.html")
+    assert "Overlap minus Sobel edges', of net/frozen/gradient: not computed; it needs the controls." in said
+    assert "Overlap with people, of" not in said
 
 
 def test_sources_are_printed_without_the_pages_own_name_and_kept_in_the_csv(pages):
@@ -167,3 +184,15 @@ def test_sources_are_printed_without_the_pages_own_name_and_kept_in_the_csv(page
     assert "<td>finetuned</td>" in said
     assert "<td>net/finetuned</td>" not in said
     assert pd.read_csv(pages / "tables" / "classifier_net_accuracy.csv")["source"].tolist() == ["net/finetuned"]
+
+
+def test_differences_stand_by_quantity_with_what_all_have_in_common_in_the_caption(tmp_path):
+    overlap = {"statistic": "overlap", "metric": "pearson", "form": "smoothed", "level": "population",
+               "against": "human", "resampled": "actors", "n": 40}
+    rows = [row(**overlap, source=f"net{k}/finetuned/gradient", contrast=f"minus {MAIN}", value=k / 8,
+                ci_low=k / 8 - 0.1, ci_high=k / 8 + 0.1) for k in (1, 2)]
+    table, = comparison_page(report_data(tmp_path, estimates=with_more(*rows))).sections[2].tables
+    assert table.header == ["source", "less", "value", "ci low", "ci high"]
+    assert table.rows[0] == ["net1/finetuned/gradient", MAIN, "0.125", "0.0250", "0.225"]
+    assert table.caption.endswith("Of all rows: metric pearson; form smoothed; resampled actors; n 40.")
+    assert list(table.frame["contrast"].unique()) == [f"minus {MAIN}"]

@@ -1,5 +1,6 @@
 """The summary speaks in words with numbers and never claims the absence of an effect."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -143,3 +144,19 @@ def test_a_side_of_people_at_large_takes_the_place_of_the_lesser_claim(tmp_path)
     said = answers(report_data(tmp_path, estimates=both))
     assert said.count("lean to one side in common") == 1
     assert "as these workers drew them" not in said
+
+
+def test_of_several_classifiers_the_summary_says_which_it_means_and_gives_the_others_overlap(tmp_path):
+    one = report_data(tmp_path)
+    other = row(statistic="overlap", metric="pearson", form="smoothed", level="population", contrast="same image",
+                source="vgg/finetuned/guided_backprop", value=0.25, ci_low=0.2, ci_high=0.3)
+    table = with_responses(pd.concat([estimates(), estimates_table([other])], ignore_index=True), "simulated")
+    two = dataclasses.replace(one, estimates=table, classifiers={"net": one.classifiers["net"],
+                                                                 "vgg": one.classifiers["net"]})
+    said = answers(two)
+    assert f"The study has 2 classifiers: net and vgg. Below, the classifier is {MAIN} where no other is named" in said
+    assert "The other classifier, likewise: vgg/finetuned/guided_backprop 0.25 (95% CI 0.20 to 0.30)." in said
+    questions = [finding.question for finding in summarise(two)]
+    assert "Do the classifiers know the people?" in questions
+    assert "Does the classifier know the people?" in [finding.question for finding in summarise(one)]
+    assert "likewise" not in answers(one)

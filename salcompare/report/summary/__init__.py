@@ -32,9 +32,10 @@ class Finding:
 
 def summarise(data: ReportData) -> list[Finding]:
     """Answer the study's questions as far as its estimates go; a question without estimates is left out."""
+    several = len(data.classifier_names) > 1
     writers: list[tuple[str, Callable[[ReportData], list[str]]]] = [
         ("What was compared?", compared),
-        ("Does the classifier know the people?", accuracy),
+        (f"{'Do the classifiers' if several else 'Does the classifier'} know the people?", accuracy),
         ("Are maps of one actor alike?", alike),
         ("Do people agree with each other?", ceiling),
         ("Does the classifier agree with people?", agreement),
@@ -42,7 +43,7 @@ def summarise(data: ReportData) -> list[Finding]:
         ("Which actors and labels drive it?", drivers),
         ("Does the network need what people look at?", needs),
         ("Are the maps symmetric?", symmetry),
-        ("How stable is the classifier?", seeds),
+        (f"How stable {'are the classifiers' if several else 'is the classifier'}?", seeds),
         ("Do exclusions change what was found?", exclusions),
     ]
     found = [Finding(question, tuple(write(data))) for question, write in writers]

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from salcompare.report.summary.picking import PRIMARY, main_source, one, pick
-from salcompare.report.wording import contrast, estimate, number, percent, verdict
+from salcompare.report.wording import contrast, estimate, listed, number, percent, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,17 @@ def agreement(data: ReportData) -> list[str]:
         if row is not None:
             said.append(verdict(row, claim) if "effect" in name else
                         contrast(row, claim.format("less" if row["value"] < 0 else "more")))
-    return [*said, *_below_ceiling(data, source), *_others(data, source)]
+    return [*said, *_below_ceiling(data, source), *_others(data, source), *_other_classifiers(data, source)]
+
+
+def _other_classifiers(data: ReportData, source: str) -> list[str]:
+    """Give the overlap of the other classifiers' main sources."""
+    same = pick(data.estimates, **PRIMARY, level="population", contrast="same image")
+    same = same[same["value"].notna()].assign(name=same["source"].str.split("/").str[0])
+    same = same[same["name"].isin(data.classifier_names) & (same["name"] != source.split("/")[0])]
+    last = same.drop_duplicates("name", keep="last")
+    found = [f"{row['source']} {estimate(row)}" for _, row in last.iterrows()]
+    return [f"The other classifier{'s' if len(found) > 1 else ''}, likewise: {listed(found)}."] if found else []
 
 
 _WAYS = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from salcompare.report.summary.picking import pick
-from salcompare.report.wording import number, percent, spread
+from salcompare.report.summary.picking import main_source, pick
+from salcompare.report.wording import listed, number, percent, spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 def compared(data: ReportData) -> list[str]:
     """Say what was compared."""
     test = data.images[data.images["split"] == "test"]
+    whose = "classifiers'" if len(data.classifier_names) > 1 else "classifier's"
     said = [f"{data.images['actor'].nunique()} actors with {len(data.images):,} photographs, of which {len(test):,} "
-            "were kept for testing; the classifier's maps are made of those."]
+            f"were kept for testing; the {whose} maps are made of those.", *_meant(data)]
     if data.given is not None:
         said.append(_given(data, data.given))
     if data.responses is not None:
@@ -31,6 +32,15 @@ def compared(data: ReportData) -> list[str]:
         said.append("No person drew these boxes: they come from a generative model with planted effects, so whatever "
                     "is said of people below shows what the toolkit does, not what people do.")
     return said
+
+
+def _meant(data: ReportData) -> list[str]:
+    """Say which of several classifiers' maps the summary speaks of."""
+    names, main = data.classifier_names, main_source(data.estimates)
+    if len(names) < 2 or main is None:
+        return []
+    return [f"The study has {len(names)} classifiers: {listed(names)}. Below, the classifier is {main} where no other "
+            "is named; the page Classifiers side by side has all of them."]
 
 
 def _given(data: ReportData, table: pd.DataFrame) -> str:

@@ -43,7 +43,8 @@ class Quantity:
 
 _OVERLAP = {"metric": "pearson", "form": "smoothed"}
 _CONTROL = {"statistic": "overlap_control", **_OVERLAP, "contrast": "classifier - control"}
-_FILLS, _OUTPUTS = ("mean", "blur", "noise"), ("logit", "probability", "accuracy")
+# Networks' logits have scales of their own, so that probabilities are compared first.
+_FILLS, _OUTPUTS = ("mean", "blur", "noise"), ("probability", "logit", "accuracy")
 QUANTITIES = (
     Quantity("accuracy", "Accuracy, test images", ({"statistic": "accuracy", "metric": "test"},), of="variant",
              needs="training in this study"),
