@@ -39,7 +39,7 @@ def test_no_page_shows_what_is_of_another_classifier(tmp_path):
     data = tiny()
     maps = {OTHER: data.classifier_maps[MAIN], **data.classifier_maps}  # the main one last; the other was not asked
     found = classifier_figures(dataclasses.replace(data, classifier_maps=maps), drawn(tmp_path), {}, tmp_path)
-    of_main = {"fig8-overlap", "fig15-removal"}
+    of_main = {"fig8-overlap", "fig14-controls", "fig15-removal"}
     assert of_main <= {figure.name for figure in make_figures(data)}
     assert not {f"vgg-{name}" for name in of_main} & {figure.name for figure in found["vgg"]}
 
