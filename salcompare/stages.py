@@ -44,7 +44,8 @@ class Stage:
     outputs : tuple of Path
         What must be there for the stage to be current.
     check : callable, optional
-        Given the study and the progress, refuses what this stage could not do; called before any stage is run.
+        Given the study and the progress, refuses what this stage could not do; called before the first stage
+        that has one is run.
     """
 
     name: str
@@ -95,7 +96,7 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
     with _alone(study):
         found = standings(study)
         names, wanted = list(found), needed(study, until) if until else set(found)
-        _check(study, [found[name] for name in names if name in wanted], progress)
+        checked = False
         for number, name in enumerate(names, 1):
             standing = standings(study)[name] if name in wanted else None
             if standing is None or standing.state == "current":
@@ -103,6 +104,9 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
             progress.say(f"[{number}/{len(names)}] {name}: {standing.reason}")
             if standing.stage.needs:
                 check_names(study)
+            if standing.stage.check and not checked:  # the photographs are there: their errors come first
+                _check(study, [found[name] for name in names if name in wanted], progress)
+                checked = True
             standing.stage.make(study, standing.fingerprint, progress)
             _record(study, standing)
             ran.append(name)

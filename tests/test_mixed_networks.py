@@ -79,7 +79,7 @@ def test_both_stand_on_the_comparison_page_and_in_its_table(study):
     assert set(overlaps.dropna().index) == set(study.sources)
     page = (study.reports / "comparison.html").read_text()
     assert all(source in page for source in study.sources)
-    differences = pd.read_csv(study.reports / "tables" / "comparison_differences.csv")
+    differences = pd.read_csv(study.reports / "tables" / "comparison_overlap.csv")
     assert ((differences["source"] == SILU)
             & (differences["contrast"] == f"minus {RELU.format('finetuned')}")).any()
 

@@ -61,8 +61,9 @@ def controls_figure(data: FigureData) -> Figure:
     parts = [part + look for part in ([] if overlaps.empty else [_beside(data, overlaps)])
              + ([] if curves.empty else [_similarity(curves)])]
     plot: ggplot | Compose = parts[0] if len(parts) == 1 else parts[0] / parts[1]
-    text = caption(data, [*_about_overlaps(data, overlaps), *_about_curves(curves)], responses=not overlaps.empty,
-                   photographs=False)
+    both = not (overlaps.empty or curves.empty)
+    text = caption(data, [*_about_overlaps(data, overlaps, above=both), *_about_curves(curves, below=both)],
+                   responses=not overlaps.empty, photographs=False)
     return Figure("fig14-controls", "Is it the network speaking?", text, plot, width, height)
 
 
@@ -165,7 +166,7 @@ def _similarity(table: pd.DataFrame) -> ggplot:
     return plot
 
 
-def _about_overlaps(data: FigureData, table: pd.DataFrame) -> list[str]:
+def _about_overlaps(data: FigureData, table: pd.DataFrame, *, above: bool) -> list[str]:
     if table.empty:
         return []
     found = rows(data.estimates, statistic="overlap_control", metric=METRIC, form=FORM, level="population",
@@ -178,17 +179,18 @@ def _about_overlaps(data: FigureData, table: pd.DataFrame) -> list[str]:
     below = "" if len(names) == 1 else " A classifier's networks stand below it, the photographs' edges last."
     less = "classifier" if len(names) == 1 else source_name(data.main or "", data.classifier_maps)
     more = " Those of the other sources stand in the table of controls." if len(names) > 1 else ""
-    return [f"Above, overlap with people of {whose} and of maps that cannot know them, mean over actors "
-            f"(n = {int(n):,}); lines: 95% t intervals over actors.{below}",
+    return [f"{'Above, overlap' if above else 'Overlap'} with people of {whose} and of maps that cannot know them, "
+            f"mean over actors (n = {int(n):,}); lines: 95% t intervals over actors.{below}",
             f"Differences, {less} less control, paired: {'; '.join(said)}.{more}" if said else ""]
 
 
-def _about_curves(table: pd.DataFrame) -> list[str]:
+def _about_curves(table: pd.DataFrame, *, below: bool) -> list[str]:
     if table.empty:
         return []
     layers = table[(table["step"] > 0)].drop_duplicates("step").sort_values("step")
     named = "; ".join(f"{step} {layer}" for step, layer in zip(layers["step"], layers["against"], strict=True))
     n = int(table["n"].max())
-    return [f"Below, similarity of maps to those of the intact network as layers get random weights, all from the head "
-            f"down (cascading) or each step alone (independent); bands: 95% t intervals over {n} randomisations.",
+    return [f"{'Below, similarity' if below else 'Similarity'} of maps to those of the intact network as layers get "
+            f"random weights, all from the head down (cascading) or each step alone (independent); bands: 95% t "
+            f"intervals over {n} randomisations.",
             f"Steps: {named}."]

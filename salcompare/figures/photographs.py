@@ -210,7 +210,7 @@ def picture_rows(rows: Sequence[Row], columns: Sequence[str], *, width: float,
     titles = TITLE_LINE * max(row.title.count("\n") + 1 for row in rows)
     side = (width - MARGIN - titles - BAR_WIDTH * any(layer.bar for row in rows for layer in row.layers)) / len(columns)
     strip = STRIP_LINE * max(_strip(column).count("\n") + 1 for column in columns)
-    height = len(rows) * (side * aspect + GAP) + 0.07 + strip + (0.17 if subtitle else 0)
+    height = len(rows) * (side * aspect + GAP) + 0.09 + strip + (0.17 if subtitle else 0)
     look = picture_theme(width, height, aspect=aspect, bar=min(0.65, side * aspect - 0.4))
     nameless = theme(strip_text=element_blank(), strip_background=element_blank())
     plots: list[ggplot | Compose] = [picture_row(row, columns) + look + (nameless if i else labs(subtitle=subtitle))

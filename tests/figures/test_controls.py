@@ -47,9 +47,10 @@ def test_without_controls_it_is_left_out():
 
 
 @pytest.mark.parametrize(("more", "said", "unsaid"), [
-    (OVERLAPS, ["overlap with people of alexnet finetuned", "random weights -0.200, 95% CI -0.300 to -0.100"],
+    (OVERLAPS, ["Overlap with people of alexnet finetuned", "random weights -0.200, 95% CI -0.300 to -0.100"],
+     "Similarity"),
+    (CURVES, ["Similarity of maps", "bands: 95% t intervals over 5 randomisations", "Steps: 1 head; 2 features.0."],
      "Below"),
-    (CURVES, ["bands: 95% t intervals over 5 randomisations", "Steps: 1 head; 2 features.0."], "Above, overlap"),
 ])
 def test_either_part_is_drawn_alone(more, said, unsaid):
     (figure,) = make_figures(study(*more), only=[14])
@@ -72,7 +73,7 @@ def test_it_shows_the_values_of_the_estimates_and_curves_start_at_the_intact_net
     figure.plot.draw()
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_without_intervals_it_draws_the_values_alone_and_warns_of_nothing():
     bare = [row | {"ci_low": None, "ci_high": None} for row in [*OVERLAPS, *CURVES]]
     data = study(*bare)
