@@ -95,6 +95,7 @@ def write_randomised_maps(trained: TrainedClassifier, pixels: xr.DataArray, targ
             for at in _turns(pixels, network, controls.images)]
 
     def build(key: str) -> TrainedClassifier:
+        """Draw the network of a number anew."""
         return randomised(trained, layers, seed=target.seed, number=int(key), calibration=calibration)
 
     _write(trained, pixels, rows, build, target, {"control": "all weights drawn anew"}, attribution, progress)
@@ -177,6 +178,7 @@ def write_layer_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: T
             for at in _spread(pixels, network, controls.curve_images)]
 
     def build(key: str) -> TrainedClassifier:
+        """Draw the layers of one step, or of all from the head down to it, anew."""
         form, number, network = every[key]
         chosen = steps[:number] if form == FORMS[0] else steps[number - 1:number]
         return randomised(trained, [name for step in chosen for name in step.layers], seed=target.seed,
