@@ -138,6 +138,20 @@ def test_several_sources_at_fault_are_named_in_one_banner_each_with_its_reason(t
     assert "has not been" not in warning
 
 
+def test_many_sources_at_fault_are_sorted_by_what_they_fail_and_their_numbers_left_to_the_comparison(tmp_path):
+    sources = [f"net{number}/finetuned/gradient" for number in range(4)]
+    rows = [overlap_of(source, 0.3) for source in sources]
+    rows += [control("randomised network", -0.2, -0.3, -0.1, source) for source in sources]
+    rows += [control("sobel", 0.1, 0.05, 0.15, sources[0]), control("sobel", 0.0, -0.1, 0.1, sources[1]),
+             control("sobel", -0.2, -0.3, -0.1, sources[2]), *ABOVE]
+    (banner,) = banners(data_with(tmp_path, rows))
+    assert "Below that of the same network with random weights: all of them." in banner
+    assert f"Below that of the photographs' Sobel edges: {sources[2]}." in banner
+    assert f"Not above that of the photographs' Sobel edges: {sources[1]}." in banner
+    assert f"Not held against the photographs' Sobel edges: {sources[3]}." in banner
+    assert "95% CI" not in banner
+
+
 def test_two_methods_of_one_network_are_one_network(tmp_path):
     warning, = banners(data_with(tmp_path, [*BELOW, *held(MAIN.replace("guided_backprop", "gradient"), 0.1, "below",
                                                           "below")]))

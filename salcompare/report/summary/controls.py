@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 RANDOMISED, SHUFFLED, SOBEL, GRADIENT = "randomised network", "shuffled labels", "sobel", "photograph gradient"
 DECISIVE = (RANDOMISED, SOBEL)
 """What an overlap must lie above to be evidence about the network."""
+MOST_REASONS = 3
+"""Sources at fault up to which the banner gives every difference."""
 NAMES = {RANDOMISED: "the same network with random weights", SHUFFLED: "the network taught shuffled actors",
          SOBEL: "the photographs' Sobel edges", GRADIENT: "the photographs' own gradient"}
 
@@ -82,6 +84,9 @@ def no_evidence(failed: Sequence[Judged]) -> list[str]:
     about = "this network" if len(networks) == 1 else "these networks"
     if len(failed) == 1:
         return [f"The overlap of people with {sources} is no evidence about {about}: {_why(failed[0])}."]
+    if len(failed) > MOST_REASONS:
+        return [f"The overlaps of people with {sources} are no evidence about {about}. {' '.join(_by_control(failed))} "
+                "Their differences, with intervals, stand on the page Classifiers side by side."]
     unheld: dict[tuple[str, ...], list[str]] = {}  # what was held against nothing at all needs no sentence each
     said = []
     for each in failed:
@@ -92,6 +97,27 @@ def no_evidence(failed: Sequence[Judged]) -> list[str]:
     said += [f"{listed(names)} {'has' if len(names) == 1 else 'have'} not been held against "
              f"{listed([NAMES[name] for name in controls])}." for controls, names in unheld.items()]
     return [f"The overlaps of people with {sources} are no evidence about {about}. {' '.join(said)}"]
+
+
+def _by_control(failed: Sequence[Judged]) -> list[str]:
+    """Say of each decisive control which of many sources fail it in which way, without the numbers."""
+    said = []
+    for name, of in NAMES.items():
+        ways: dict[str, list[str]] = {}
+        for each in failed:
+            if name in each.failed:
+                ways.setdefault(_way(each.failed[name], of), []).append(each.source)
+        said += [f"{way}: {'all of them' if len(sources) == len(failed) else listed(sources)}."
+                 for way, sources in sorted(ways.items())]
+    return said
+
+
+def _way(row: pd.Series[Any] | None, of: str) -> str:
+    if row is None:
+        return f"Not held against {of}"
+    if math.isnan(row["ci_low"]):
+        return f"Without an interval of the difference from {of}"
+    return f"Below that of {of}" if row["ci_high"] < 0 else f"Not above that of {of}"
 
 
 def _why(one_source: Judged) -> str:
