@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from salcompare.figures.data import FigureData
+from salcompare.phrases import counted, joined
 
 _METHODS = {"percentile": "percentile bootstrap", "bca": "BCa bootstrap", "t": "t", "wilson": "Wilson",
             "jackknife": "jackknife"}
@@ -30,17 +31,6 @@ def caption(data: FigureData, sentences: Iterable[str], *, responses: bool, phot
         credit = data.credit if data.credit.startswith("Photographs") else f"Photographs: {data.credit}"
         said.append(f"{credit.rstrip('.')}.")
     return " ".join(said)
-
-
-def counted(n: int, what: str) -> str:
-    """Write a number with its noun: ``1 actor``, ``5,354 responses``."""
-    return f"{n:,} {what if n == 1 else what + 's'}"
-
-
-def joined(parts: Iterable[str]) -> str:
-    """Write a list: ``a, b and c``."""
-    given = [part for part in parts if part]
-    return given[0] if len(given) == 1 else f"{', '.join(given[:-1])} and {given[-1]}" if given else ""
 
 
 def response_counts(data: FigureData) -> str:

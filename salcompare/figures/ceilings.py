@@ -18,7 +18,7 @@ from plotnine import (
     theme,
 )
 
-from salcompare.figures.captions import caption, counted, interval
+from salcompare.figures.captions import caption, interval
 from salcompare.figures.data import Figure, FigureData, rows
 from salcompare.figures.theme import (
     BASELINES,
@@ -28,6 +28,7 @@ from salcompare.figures.theme import (
     figure_theme,
     source_name,
 )
+from salcompare.phrases import counted
 
 NULL, FACE = "other actors' classifier maps", "other actors' human maps"
 SCORE, CEILING, OVER_NULL, OVER_FACE = "score", "ceiling", "null", "average face"

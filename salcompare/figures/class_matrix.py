@@ -5,11 +5,12 @@ from __future__ import annotations
 import xarray as xr
 from plotnine import scale_fill_cmap
 
-from salcompare.figures.captions import caption, counted
+from salcompare.figures.captions import caption
 from salcompare.figures.data import Figure, FigureData, first_photograph, texts
 from salcompare.figures.photographs import Layer, Row, picture_rows
 from salcompare.figures.theme import SEQUENTIAL, picture_width, source_name, ticks, wrapped
 from salcompare.maps import top_mask
+from salcompare.phrases import counted
 
 
 def class_matrix_missing(data: FigureData) -> str | None:

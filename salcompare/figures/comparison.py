@@ -22,7 +22,7 @@ from plotnine import (
     theme,
 )
 
-from salcompare.figures.captions import caption, counted, interval
+from salcompare.figures.captions import caption, interval
 from salcompare.figures.data import Figure, FigureData
 from salcompare.figures.theme import (
     DOUBLE,
@@ -34,6 +34,7 @@ from salcompare.figures.theme import (
     source_name,
     wrapped,
 )
+from salcompare.phrases import counted
 from salcompare.statistics.analysis.side_by_side import side_by_side
 
 COLUMNS = 4

@@ -6,11 +6,12 @@ import pandas as pd
 import xarray as xr
 from plotnine import scale_color_cmap, scale_fill_cmap
 
-from salcompare.figures.captions import caption, counted
+from salcompare.figures.captions import caption
 from salcompare.figures.data import Figure, FigureData, texts
 from salcompare.figures.photographs import Layer, Row, picture_rows
 from salcompare.figures.theme import SEQUENTIAL, picture_width, source_name, ticks, wrapped
 from salcompare.maps import saliency_difference, top_mask
+from salcompare.phrases import counted
 
 MOST_IMAGES = 6
 COLUMNS = ("Photograph", "Map of actor y", "Map of actor z", "Difference y − z")

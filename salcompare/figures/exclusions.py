@@ -18,9 +18,10 @@ from plotnine import (
     theme,
 )
 
-from salcompare.figures.captions import caption, counted
+from salcompare.figures.captions import caption
 from salcompare.figures.data import Figure, FigureData
 from salcompare.figures.theme import HUMAN, MIDDLE, NULL, SIMULATED, figure_theme
+from salcompare.phrases import counted
 
 KEPT, ALL = "kept", "all"
 COLOURS = {KEPT: HUMAN, ALL: NULL}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from salcompare.figures.captions import caption, counted
+from salcompare.figures.captions import caption
 from salcompare.figures.data import Figure, FigureData, first_photograph, rows, texts
 from salcompare.figures.photographs import Layer, Outline, Row, picture_rows
 from salcompare.figures.theme import SIMULATED, picture_width, sequential, source_name
 from salcompare.maps import shown
+from salcompare.phrases import counted
 
 LEVEL = 0.05  # outlines go round pixels whose p, family-wise over pixels and actors, is at most this
 

@@ -28,7 +28,7 @@ from plotnine import (
 )
 from plotnine.composition import Beside, Compose
 
-from salcompare.figures.captions import caption, counted, interval
+from salcompare.figures.captions import caption, interval
 from salcompare.figures.data import Figure, FigureData, rows
 from salcompare.figures.theme import (
     COLOUR_BAR,
@@ -41,6 +41,7 @@ from salcompare.figures.theme import (
     figure_theme,
     source_name,
 )
+from salcompare.phrases import counted
 from salcompare.schema import LABELS
 
 MOST_LABELS = 14

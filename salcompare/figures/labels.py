@@ -27,11 +27,12 @@ from plotnine import (
 from plotnine.composition import Beside, Compose
 from plotnine.coords import coord_flip
 
-from salcompare.figures.captions import caption, counted, interval, response_counts
+from salcompare.figures.captions import caption, interval, response_counts
 from salcompare.figures.data import Figure, FigureData, rows, texts
 from salcompare.figures.geoms import geom_picture
 from salcompare.figures.photographs import grey, printed_picture
 from salcompare.figures.theme import DOUBLE, HUMAN, INK, LABELS, OTHER_LABELS, SIMULATED, SMALL, figure_theme, percent
+from salcompare.phrases import counted
 from salcompare.schema import LABELS as KNOWN
 
 HEIGHT = 2.8  # inches

@@ -20,7 +20,7 @@ from plotnine import (
 )
 from plotnine.coords import coord_flip
 
-from salcompare.figures.captions import caption, counted, interval
+from salcompare.figures.captions import caption, interval
 from salcompare.figures.data import Figure, FigureData, rows
 from salcompare.figures.theme import (
     BASELINES,
@@ -31,6 +31,7 @@ from salcompare.figures.theme import (
     figure_theme,
     source_name,
 )
+from salcompare.phrases import counted
 
 METRIC, FORM = "pearson", "smoothed"
 SAME, WITHIN, BETWEEN = "same image", "same actor, other image", "other actor"

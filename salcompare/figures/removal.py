@@ -18,9 +18,10 @@ from plotnine import (
 )
 from plotnine.coords import coord_flip
 
-from salcompare.figures.captions import caption, counted, interval
+from salcompare.figures.captions import caption, interval
 from salcompare.figures.data import Figure, FigureData, rows
 from salcompare.figures.theme import CLASSIFIERS, INK, MIDDLE, SIMULATED, figure_theme, source_name
+from salcompare.phrases import counted
 
 REMOVED = {"people": "what people marked", "classifier": "what the map marks", "both": "what both mark",
            "random people": "people's patches elsewhere", "random": "the map's patches elsewhere",

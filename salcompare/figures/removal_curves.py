@@ -17,7 +17,7 @@ from plotnine import (
     theme,
 )
 
-from salcompare.figures.captions import caption, counted
+from salcompare.figures.captions import caption
 from salcompare.figures.data import Figure, FigureData
 from salcompare.figures.theme import (
     CLASSIFIERS,
@@ -29,6 +29,7 @@ from salcompare.figures.theme import (
     percent,
     source_name,
 )
+from salcompare.phrases import counted
 
 METRIC, PEOPLE, RANDOM = "probability", "people", "random"
 NAMES = {PEOPLE: "people's maps", RANDOM: "the map's patches elsewhere"}

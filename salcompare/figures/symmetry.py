@@ -27,9 +27,10 @@ from plotnine import (
 )
 from plotnine.coords import coord_flip
 
-from salcompare.figures.captions import caption, counted, interval
+from salcompare.figures.captions import caption, interval
 from salcompare.figures.data import Figure, FigureData, rows, texts
 from salcompare.figures.theme import DOUBLE, FONT, SIMULATED, SMALL, figure_theme, source_name
+from salcompare.phrases import counted
 
 METRICS = {"index": "Symmetry index (descriptive)", "laterality": "Laterality, (L−R)/(L+R)",
            "asymmetry": "Odd share, across images"}

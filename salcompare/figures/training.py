@@ -22,9 +22,10 @@ from plotnine import (
 )
 from plotnine.composition import Compose
 
-from salcompare.figures.captions import caption, interval, joined
+from salcompare.figures.captions import caption, interval
 from salcompare.figures.data import Figure, FigureData, rows
 from salcompare.figures.theme import NULL, PHOTOGRAPHS, SINGLE, figure_theme, percent
+from salcompare.phrases import joined
 
 PARTS = {"train": "train", "validation": "validation", "test": "test"}
 COLOURS = {"train": NULL, "validation": PHOTOGRAPHS, "test": None}

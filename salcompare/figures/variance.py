@@ -20,7 +20,7 @@ from plotnine import (
 )
 from plotnine.coords import coord_flip
 
-from salcompare.figures.captions import caption, counted
+from salcompare.figures.captions import caption
 from salcompare.figures.data import Figure, FigureData, rows
 from salcompare.figures.theme import (
     INK,
@@ -33,6 +33,7 @@ from salcompare.figures.theme import (
     ticks,
     wrapped,
 )
+from salcompare.phrases import counted
 
 GIVEN = " | photos"
 FORMS = tuple(form + given for form in ("raw", "smoothed", "masks", "smoothed masks") for given in ("", GIVEN))

@@ -26,8 +26,8 @@ from plotnine import (
 )
 
 from salcompare.figures import Figure
-from salcompare.figures.captions import counted
 from salcompare.figures.theme import DOUBLE, INK, MIDDLE, SEQUENTIAL, SINGLE, figure_theme, ticks
+from salcompare.phrases import counted
 from salcompare.planning.measures import PlannedStatistic
 
 AXES = {"workers": "workers an image", "images": "images an actor", "actors": "actors"}

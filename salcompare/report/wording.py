@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import pandas as pd
 
@@ -28,11 +28,6 @@ def number(value: object, digits: int = 3) -> str:
 def percent(share: float, digits: int = 1) -> str:
     """Print a share as a percentage."""
     return f"{100 * share:.{digits}f}%"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Join names as in a sentence: a; a and b; a, b and c."""
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def spread(fixations: Mapping[str, Any]) -> str:

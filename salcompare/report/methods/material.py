@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from salcompare.phrases import counted
 from salcompare.report.methods.attribution import attributions
 from salcompare.report.wording import number, percent, spread
 
@@ -79,7 +80,7 @@ def describe_classifier(settings: Mapping[str, Any]) -> str:
             f"{settings['hidden']} units, ReLU, dropout {number(settings['dropout'])} and a layer of the actors.")
     what = {"frozen": "new layers only", "finetuned": "all layers"}
     phases = [f"{variant} ({what[variant]}): {settings[variant]['iterations']:,} iterations with "
-              f"{_images(settings[variant]['per_class'])} of each actor, learning rate "
+              f"{counted(settings[variant]['per_class'], 'image')} of each actor, learning rate "
               f"{settings[variant]['learning_rate']:g}, L2 {settings[variant]['l2']:g}"
               for variant in settings["variants"]]
     seeds = settings.get("seeds", 1)
@@ -87,10 +88,6 @@ def describe_classifier(settings: Mapping[str, Any]) -> str:
     linear = (" Finetuning's L2 leaves the convolutions out." if settings.get("l2_on", "all") == "linear"
               and "finetuned" in settings["variants"] else "")
     return f"{said} Trained {'; '.join(phases)}.{linear}{again}"
-
-
-def _images(n: int) -> str:
-    return "1 image" if n == 1 else f"{n} images"
 
 
 def classifier_maps(data: ReportData) -> str:

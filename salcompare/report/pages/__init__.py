@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from salcompare import store
 from salcompare.page_files import COMPARISON
 from salcompare.report.pages.classifier import classifier_page
-from salcompare.report.pages.comparison import classifier_files, classifier_names, comparison_page
+from salcompare.report.pages.comparison import classifier_files, comparison_page
 from salcompare.report.pages.page import Page
 from salcompare.report.templates import embedded, page_style, template
 
@@ -36,7 +36,7 @@ def write_pages(data: ReportData, folder: Path) -> list[Path]:
     """
     for old in (*folder.glob("classifier-*.html"), folder / COMPARISON):
         old.unlink(missing_ok=True)
-    names = classifier_names(data)
+    names = data.classifier_names
     pages = [comparison_page(data), *(classifier_page(data, name) for name in names)] if names else []
     for page in pages:
         _write_tables(page, folder)

@@ -11,9 +11,10 @@ import pandas as pd
 
 from salcompare.ordering import by_classifier
 from salcompare.page_files import COMPARISON, classifier_file
+from salcompare.phrases import joined
 from salcompare.report.pages.page import Page, Section, compact_table, with_rows
 from salcompare.report.tables.printed import PrintedTable
-from salcompare.report.wording import listed, number
+from salcompare.report.wording import number
 from salcompare.statistics.analysis.side_by_side import left_out, side_by_side
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _gaps(table: pd.DataFrame) -> list[str]:
         without = part[part["value"].isna()]
         if 0 < len(without) < len(part):
             reasons = without["reason"].fillna("not computed")
-            said += [f"{title}, of {listed([str(source) for source in of['source']])}: {reason}."
+            said += [f"{title}, of {joined([str(source) for source in of['source']])}: {reason}."
                      for reason, of in without.groupby(reasons, sort=False)]
     return said
 
@@ -54,19 +55,14 @@ _LEAD = ("Every classifier of the study with its variants and methods. Values of
          "intervals overlap.")
 
 
-def classifier_names(data: ReportData) -> list[str]:
-    """Names of all classifiers, those with ready-made maps last."""
-    return data.classifier_names
-
-
 def classifier_files(data: ReportData) -> dict[str, str]:
     """Give each classifier the file of its page."""
-    return {name: classifier_file(name) for name in classifier_names(data)}
+    return {name: classifier_file(name) for name in data.classifier_names}
 
 
 def classifier_sources(data: ReportData) -> list[str]:
     """List sources of all classifiers that have estimates, as the figure does: of each the main one first."""
-    names = classifier_names(data)
+    names = data.classifier_names
     sources = data.estimates["source"].dropna().astype(str)
     return by_classifier((source for source in sources.unique() if source.count("/") == 2
                           and source.split("/")[0] in names), names)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from salcompare.phrases import joined
 from salcompare.report.summary.picking import PRIMARY, main_source, one, pick
-from salcompare.report.wording import contrast, estimate, listed, number, percent, verdict
+from salcompare.report.wording import contrast, estimate, number, percent, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,7 @@ def _other_classifiers(data: ReportData, source: str) -> list[str]:
     same = same[same["name"].isin(data.classifier_names) & (same["name"] != source.split("/")[0])]
     last = same.drop_duplicates("name", keep="last")
     found = [f"{row['source']} {estimate(row)}" for _, row in last.iterrows()]
-    return [f"The other classifier{'s' if len(found) > 1 else ''}, likewise: {listed(found)}."] if found else []
+    return [f"The other classifier{'s' if len(found) > 1 else ''}, likewise: {joined(found)}."] if found else []
 
 
 _WAYS = {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from salcompare.phrases import joined
 from salcompare.report.summary.picking import main_source, one, pick
-from salcompare.report.wording import contrast, estimate, interval, listed, number
+from salcompare.report.wording import contrast, estimate, interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +81,7 @@ def no_evidence(failed: Sequence[Judged]) -> list[str]:
     """Name the sources whose overlaps are no evidence about their networks, and why; none where there are none."""
     if not failed:
         return []
-    sources = listed([f"{each.source} ({number(each.value, 2)})" for each in failed])
+    sources = joined([f"{each.source} ({number(each.value, 2)})" for each in failed])
     networks = {each.source.rpartition("/")[0] for each in failed}
     about = "this network" if len(networks) == 1 else "these networks"
     if len(failed) == 1:
@@ -94,30 +96,28 @@ def no_evidence(failed: Sequence[Judged]) -> list[str]:
             unheld.setdefault(tuple(each.failed), []).append(each.source)
         else:
             said.append(f"{each.source}: {_why(each)}.")
-    said += [f"{listed(names)} {'has' if len(names) == 1 else 'have'} not been held against "
-             f"{listed([NAMES[name] for name in controls])}." for controls, names in unheld.items()]
+    said += [f"{joined(names)} {'has' if len(names) == 1 else 'have'} not been held against "
+             f"{joined([NAMES[name] for name in controls])}." for controls, names in unheld.items()]
     return [f"The overlaps of people with {sources} are no evidence about {about}. {' '.join(said)}"]
 
 
 def _by_control(failed: Sequence[Judged]) -> list[str]:
-    """Say of each decisive control which of many sources fail it in which way, without the numbers."""
+    """Say of each decisive control how many sources fail it in which way."""
     said = []
-    for name, of in NAMES.items():
-        ways: dict[str, list[str]] = {}
-        for each in failed:
-            if name in each.failed:
-                ways.setdefault(_way(each.failed[name], of), []).append(each.source)
-        said += [f"{way}: {'all of them' if len(sources) == len(failed) else listed(sources)}."
-                 for way, sources in sorted(ways.items())]
+    for name in DECISIVE:
+        ways = Counter(_way(each.failed[name]) for each in failed if name in each.failed)
+        counts = [f"{n} {way[n > 1]}" for way, n in sorted(ways.items())]
+        said += [f"Of these {len(failed)}, {joined(counts)} that of {NAMES[name]}."] if counts else []
     return said
 
 
-def _way(row: pd.Series[Any] | None, of: str) -> str:
+def _way(row: pd.Series[Any] | None) -> tuple[str, str]:
+    """Say of one source, and of several, how a difference fails."""
     if row is None:
-        return f"Not held against {of}"
+        return "was not held against", "were not held against"
     if math.isnan(row["ci_low"]):
-        return f"Without an interval of the difference from {of}"
-    return f"Below that of {of}" if row["ci_high"] < 0 else f"Not above that of {of}"
+        return "has no interval of the difference from", "have no interval of the difference from"
+    return ("lies below", "lie below") if row["ci_high"] < 0 else ("does not lie above", "do not lie above")
 
 
 def _why(one_source: Judged) -> str:
@@ -153,10 +153,10 @@ def _others(sources: Sequence[Judged]) -> list[str]:
     below = [each.source for each in sources if each.failed]
     said = []
     if above:
-        said.append(f"The overlap{'' if len(above) == 1 else 's'} of people with {listed(above)} "
+        said.append(f"The overlap{'' if len(above) == 1 else 's'} of people with {joined(above)} "
                     f"{'lies' if len(above) == 1 else 'lie'} above both those of random weights and of Sobel edges.")
     if below:
-        said.append(f"The overlap{'' if len(below) == 1 else 's'} of people with {listed(below)} "
+        said.append(f"The overlap{'' if len(below) == 1 else 's'} of people with {joined(below)} "
                     f"{'does' if len(below) == 1 else 'do'} not lie above both.")
     return said
 

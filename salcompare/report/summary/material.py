@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from salcompare.phrases import counted, joined
 from salcompare.report.summary.picking import main_source, pick
-from salcompare.report.wording import listed, number, percent, spread
+from salcompare.report.wording import number, percent, spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +24,8 @@ def compared(data: ReportData) -> list[str]:
         said.append(_given(data, data.given))
     if data.responses is not None:
         kind = "simulated boxes" if data.simulated else "boxes"
-        workers = f" by {_counted(data.responses['worker'], 'worker')}" if "worker" in data.responses else ""
-        images = f" on {_counted(data.responses['image'], 'image')}" if "image" in data.responses else ""
+        workers = f" by {counted(data.responses['worker'].nunique(), 'worker')}" if "worker" in data.responses else ""
+        images = f" on {counted(data.responses['image'].nunique(), 'image')}" if "image" in data.responses else ""
         said.append(f"{len(data.responses):,} {kind}{workers}{images}.")
     said += [f"{name}: {given['n_maps']:,} maps that were given ready-made ({given['method'].replace('_', ' ')}); no "
              "network was trained for them." for name, given in data.given_maps.items()]
@@ -39,20 +40,21 @@ def _meant(data: ReportData) -> list[str]:
     names, main = data.classifier_names, main_source(data.estimates)
     if len(names) < 2 or main is None:
         return []
-    return [f"The study has {len(names)} classifiers: {listed(names)}. Below, the classifier is {main} where no other "
+    return [f"The study has {len(names)} classifiers: {joined(names)}. Below, the classifier is {main} where no other "
             "is named; the page Classifiers side by side has all of them."]
 
 
 def _given(data: ReportData, table: pd.DataFrame) -> str:
     """Say what people's side is where it is not boxes."""
-    images = _counted(table["image"], "image")
+    images = counted(table["image"].nunique(), "image")
     if data.people == "maps":
-        by = (f"of {_counted(table['worker'], 'worker')}" if data.workers_known else
+        by = (f"of {counted(table['worker'].nunique(), 'worker')}" if data.workers_known else
               "which do not say which worker made what")
         return f"People's side is {len(table):,} ready-made maps, {by}, on {images}."
     trials = len(table.drop_duplicates(["worker", "image", "trial"]))
-    return (f"People's side is gaze or clicks: {len(table):,} fixations by {_counted(table['worker'], 'worker')} in "
-            f"{trials:,} trials on {images}, spread by Gaussians of {spread(data.settings['fixations'])}.")
+    return (f"People's side is gaze or clicks: {len(table):,} fixations by "
+            f"{counted(table['worker'].nunique(), 'worker')} in {trials:,} trials on {images}, "
+            f"spread by Gaussians of {spread(data.settings['fixations'])}.")
 
 
 def accuracy(data: ReportData) -> list[str]:
@@ -67,8 +69,3 @@ def accuracy(data: ReportData) -> list[str]:
         if finetuned.get("beats_frozen") is False:
             said.append(f"No iteration of {name}'s finetuning beat the frozen network on the validation images.")
     return said
-
-
-def _counted(values: pd.Series[Any], what: str) -> str:
-    n = values.nunique()
-    return f"{n:,} {what}" + ("s" if n != 1 else "")
