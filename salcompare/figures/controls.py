@@ -68,12 +68,13 @@ def controls_figure(data: FigureData) -> Figure:
 
 
 def _overlaps(data: FigureData) -> pd.DataFrame:
-    """Overlaps of the classifiers and of their controls, with the name of each row; empty without controls.
+    """Overlaps of the main classifier and of its controls, with the name of each row; empty without controls.
 
-    From the top: sources of one classifier and method, the main one first, and their networks' below them; last the
-    photographs' edges. Networks that several sources are held against have one row.
+    Other classifiers have pages of their own. From the top: sources of one method, the main one first, and their
+    networks' below them; last the photographs' edges. Networks that several sources are held against have one row.
     """
-    sources = data.ordered_sources
+    name = (data.main or "").split("/")[0]
+    sources = [source for source in data.ordered_sources if source.split("/")[0] == name]
     picked = rows(data.estimates, statistic=["overlap", "overlap_of_control"], metric=METRIC, form=FORM,
                   level="population", source=sources)
     table = picked[picked["value"].notna() & ((picked["contrast"] == "same image") | picked["against"].isin(CONTROLS))]
@@ -141,7 +142,8 @@ def _curves(data: FigureData) -> pd.DataFrame:
 
 
 def _beside(data: FigureData, table: pd.DataFrame) -> ggplot:
-    colours = {"classifier": data.own_colour, "control": BASELINES}
+    colours = {**data.colours, "control": BASELINES}
+    table = table.assign(own=table["own"].where(table["own"] == "control", table["source"]))
     named = dict(zip(table["row"], table["label"], strict=True))
     plot: ggplot = (
         ggplot(table, aes("row", "value", color="own"))
@@ -177,8 +179,8 @@ def _about_overlaps(data: FigureData, table: pd.DataFrame, *, above: bool) -> li
     n, names = table["n"].max(), list(table.loc[table["own"] == "classifier"].sort_values("place")["row"])
     whose = " and ".join(names) if len(names) < 3 else f"{len(names)} sources"
     below = "" if len(names) == 1 else " A classifier's networks stand below it, the photographs' edges last."
-    less = "classifier" if len(names) == 1 else source_name(data.main or "", data.classifier_maps)
-    more = " Those of the other sources stand in the table of controls." if len(names) > 1 else ""
+    less = "classifier" if len(data.classifier_maps) == 1 else source_name(data.main or "", data.classifier_maps)
+    more = " Those of the other sources stand in the table of controls." if len(data.classifier_maps) > 1 else ""
     return [f"{'Above, overlap' if above else 'Overlap'} with people of {whose} and of maps that cannot know them, "
             f"mean over actors (n = {int(n):,}); lines: 95% t intervals over actors.{below}",
             f"Differences, {less} less control, paired: {'; '.join(said)}.{more}" if said else ""]
