@@ -41,7 +41,7 @@ def chromium_running() -> Iterator[Browser]:
 def visiting(browser: Browser, **options: Any) -> Iterator[Page]:
     """Open a page of its own session; anything that the browser complains about fails the test at the end."""
     context: BrowserContext = browser.new_context(**{"viewport": {"width": 1280, "height": 860}} | options)
-    context.set_default_timeout(15000)
+    context.set_default_timeout(120_000)
     page, complaints = context.new_page(), []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if _is_complaint(message) else None)

@@ -69,7 +69,6 @@ class Fuzzer:
 
     async def one(self) -> None:
         """Draw and send one request."""
-        self.task.__dict__.pop("requests", None)  # the limit on asking would soon refuse all
         if self.rng.random() < 0.1:
             await self._answer_soundly()
             return

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from salcompare.collect.limits import Rate
 from salcompare.collect.material import Material, load_material
 from salcompare.collect.serve import make_server, open_task
 from salcompare.collect.task import Task
@@ -58,9 +59,17 @@ def make_material(root: Path, *, n_images: int = 6, size: tuple[int, int] = (240
     return load_material(images, Config(images=Images(), collect=settings), root=root)
 
 
-def make_task(root: Path, **options: object) -> Task:
-    """Open a task on a small study; see `make_material`."""
-    return open_task(make_material(root, **options), root=root)  # type: ignore[arg-type]
+def make_task(root: Path, *, limited: bool = False, **options: object) -> Task:
+    """Open a task on a small study; see `make_material`.
+
+    Unless `limited`, anybody may ask as fast as they can: whether a test comes up against a limit of so many requests
+    a second would be a matter of the machine's speed.
+    """
+    task = open_task(make_material(root, **options), root=root)  # type: ignore[arg-type]
+    if not limited:
+        for limit in ("requests", "entries"):  # before anything has asked for the task's own
+            task.__dict__[limit] = Rate(1e9, 1e9, task.clock)
+    return task
 
 
 @contextlib.contextmanager
@@ -69,7 +78,7 @@ def serving(root: Path, task: Task | None = None, **options: object) -> Iterator
     server = make_server(task or make_task(root, **options), host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not server.started:
         assert thread.is_alive(), "the server ended at once"
         assert time.monotonic() < deadline, "the server did not start"
@@ -78,7 +87,7 @@ def serving(root: Path, task: Task | None = None, **options: object) -> Iterator
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(timeout=20)
+        thread.join(timeout=120)
 
 
 def field(page: str, name: str) -> str:

@@ -93,7 +93,7 @@ def test_photographs_have_names_that_say_nothing_and_open_to_their_worker_alone(
                                   "/static//etc/passwd", "/image/..%2F..%2Fkey", "/static/%00", "/image/%ff"])
 def test_no_path_leads_out_of_the_static_files(url, path):
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as stream:
+    with socket.create_connection((host, int(port)), timeout=120) as stream:
         stream.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         assert stream.makefile("rb").readline().split()[1] in {b"404", b"303"}
 
@@ -105,7 +105,7 @@ def test_no_path_leads_out_of_the_static_files(url, path):
                                    b"POST /consent HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nhalf"])
 def test_noise_on_the_wire_does_not_disturb_others(url, noise):
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as stream:
+    with socket.create_connection((host, int(port)), timeout=120) as stream:
         stream.sendall(noise)
         stream.shutdown(socket.SHUT_WR)
         try:
@@ -156,7 +156,7 @@ def stopped(task):
 
 
 def test_a_worker_who_answers_too_fast_is_asked_to_wait(tmp_path):
-    with serving(tmp_path, stopped(make_task(tmp_path, n_images=6, practice=0, rate=0.5))) as url:
+    with serving(tmp_path, stopped(make_task(tmp_path, n_images=6, practice=0, rate=0.5, limited=True))) as url:
         worker = Worker(url)
         worker.begin()
         page = worker.get("/trial")
@@ -168,8 +168,8 @@ def test_a_worker_who_answers_too_fast_is_asked_to_wait(tmp_path):
         assert other.answer(other.begin()).status_code == 200
 
 
-def test_pages_are_limited_for_a_worker_too(tmp_path, task):
-    with serving(tmp_path, stopped(task)) as url:
+def test_pages_are_limited_for_a_worker_too(tmp_path):
+    with serving(tmp_path, stopped(make_task(tmp_path, n_images=3, practice=0, limited=True))) as url:
         worker = Worker(url)
         worker.begin()
         codes = {worker.client.get("/next", follow_redirects=False).status_code for _ in range(140)}

@@ -24,7 +24,7 @@ class Worker:
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.Client(base_url=self.url, follow_redirects=True, timeout=20)
+        self.client = httpx.Client(base_url=self.url, follow_redirects=True, timeout=120)
         weakref.finalize(self, self.client.close)
 
     def get(self, path: str) -> httpx.Response:
