@@ -18,13 +18,14 @@ if TYPE_CHECKING:
         smooth,
         top_mask,
     )
-    from salcompare.study import Study, open_study
+    from salcompare.opening import open_study
+    from salcompare.study import Study
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Study": "salcompare.study",
-    "open_study": "salcompare.study",
+    "open_study": "salcompare.opening",
     "actor_heatmap": "salcompare.maps",
     "rasterise_boxes": "salcompare.maps",
     "rasterise_fixations": "salcompare.maps",

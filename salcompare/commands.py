@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def init(options: argparse.Namespace) -> None:
     """Make a new study."""
-    from salcompare.study import init_study
+    from salcompare.opening import init_study
 
     for path in init_study(options.directory):
         print(path)
@@ -59,7 +59,7 @@ def train(options: argparse.Namespace) -> None:
 
 def figures(options: argparse.Namespace) -> None:
     """Draw figures."""
-    from salcompare.presentation import write_figures
+    from salcompare.pipeline.presentation import write_figures
     from salcompare.progress import Terminal
 
     for path in write_figures(_study(options), only=options.only, progress=Terminal()):
@@ -78,6 +78,7 @@ def report(options: argparse.Namespace) -> None:
 
 def import_file(options: argparse.Namespace) -> None:
     """Bring boxes drawn in another tool."""
+    from salcompare.opening import open_study
     from salcompare.sources.importers import (
         Options,
         free_path,
@@ -87,7 +88,6 @@ def import_file(options: argparse.Namespace) -> None:
         settings_to_change,
         write_imported,
     )
-    from salcompare.study import open_study
 
     if options.images:
         images, study = read_catalogue(options.images), None
@@ -169,7 +169,7 @@ def power(options: argparse.Namespace) -> None:
 
 
 def _study(options: argparse.Namespace) -> Study:
-    from salcompare.study import open_study
+    from salcompare.opening import open_study
 
     return open_study(options.study, clip=getattr(options, "clip", False),
                       drop_invalid=getattr(options, "drop_invalid", False))

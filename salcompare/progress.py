@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TextIO, TypeVar
 
 T = TypeVar("T")
+Say = Callable[[str], None]
+"""Prints one line."""
 _SECONDS_BETWEEN_LINES = 10.0
 
 

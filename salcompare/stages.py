@@ -44,8 +44,8 @@ class Stage:
     outputs : tuple of Path
         What must be there for the stage to be current.
     check : callable, optional
-        Given the study and the progress, refuses what this stage could not do; called before the first stage
-        that has one is run.
+        Given the study and the progress, refuses what this stage could not do; called as soon as the photographs
+        are there, before any other stage is run.
     """
 
     name: str
@@ -69,10 +69,8 @@ class Standing:
 
 def standings(study: Study) -> dict[str, Standing]:
     """Say of every stage, in running order, whether its result is current, and if not, why."""
-    from salcompare.pipeline import stages
-
     found: dict[str, Standing] = {}
-    for stage in stages(study):
+    for stage in study.stages():
         prints = {need: found[need].fingerprint for need in stage.needs}
         own = fingerprint([salcompare.__version__, stage.name, stage.settings, stage.inputs, prints])
         state, reason = _judge(study, stage, own, [need for need in stage.needs if found[need].state != "current"])
@@ -90,8 +88,6 @@ def require(study: Study, name: str) -> None:
 
 def run(study: Study, *, until: str | None = None, progress: Progress) -> list[str]:
     """Run every stage that is missing or stale, in order, up to `until` (all if None); give the names of those run."""
-    from salcompare.presentation import check_names
-
     ran = []
     with _alone(study):
         found = standings(study)
@@ -102,9 +98,8 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
             if standing is None or standing.state == "current":
                 continue
             progress.say(f"[{number}/{len(names)}] {name}: {standing.reason}")
-            if standing.stage.needs:
-                check_names(study)
-            if standing.stage.check and not checked:  # the photographs are there: their errors come first
+            # Errors of the photographs come first, so it is not until they are there that other stages are checked.
+            if (standing.stage.needs or standing.stage.check) and not checked:
                 _check(study, [found[name] for name in names if name in wanted], progress)
                 checked = True
             standing.stage.make(study, standing.fingerprint, progress)
@@ -116,12 +111,12 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
 def _check(study: Study, wanted: list[Standing], progress: Progress) -> None:
     """Let every stage that is to be run refuse what it could not do, all at once, before hours are spent on others."""
     errors: list[InputError] = []
-    for standing in wanted:
-        if standing.state != "current" and standing.stage.check is not None:
-            try:
-                standing.stage.check(study, progress)
-            except InputError as error:
-                errors.append(error)
+    for check in dict.fromkeys(standing.stage.check for standing in wanted if standing.state != "current"):
+        try:
+            if check is not None:
+                check(study, progress)
+        except InputError as error:
+            errors.append(error)
     if len(errors) == 1:
         raise errors[0]
     if errors:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from salcompare import store
-from salcompare.config import FILE_NAME, Classifier, Config, Precomputed, commented_toml, read_config, training_seeds
-from salcompare.errors import ConfigError, InputError, Problem
+from salcompare.config import FILE_NAME, Classifier, Config, Precomputed, training_seeds
+from salcompare.errors import InputError, Problem, StaleError
 from salcompare.naming import PRECOMPUTED, Stored, find_source, seed_stage, source_name
 from salcompare.schema import CHECKS, ESTIMATES, FIXATIONS, IMAGES, MAP_FILES, RESPONSES, Table
+from salcompare.stages import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     import pandas as pd
     import xarray as xr
+
+    from salcompare.stages import Stage
 
 
 GIVEN: dict[str, Table] = {"fixations": FIXATIONS, "maps": MAP_FILES}
@@ -37,10 +39,26 @@ class Study:
         The study's directory.
     config : Config
         What its study.toml says.
+    list_stages : callable, optional
+        Lists its stages in running order; `salcompare.open_study` gives the pipeline's.
     """
 
     root: Path
     config: Config
+    list_stages: Callable[[Study], list[Stage]] | None = field(default=None, compare=False, repr=False)
+
+    def stages(self) -> list[Stage]:
+        """List the study's stages in running order, as its settings and raw files are now.
+
+        Raises
+        ------
+        StaleError
+            If the study was made by hand, without stages.
+        """
+        if self.list_stages is None:
+            raise StaleError(Problem(str(self.root), "the study was made without its stages",
+                                     remedy="open it with salcompare.open_study"))
+        return self.list_stages(self)
 
     @property
     def processed(self) -> Path:
@@ -138,7 +156,7 @@ class Study:
 
     def photographs(self) -> xr.DataArray:
         """Photographs on the study's grid: uint8 (image, y, x, channel)."""
-        self._require("photographs")
+        require(self, "photographs")
         pixels: xr.DataArray = store.open_dataset(self.processed, "photographs")["photographs"]
         return pixels
 
@@ -152,7 +170,7 @@ class Study:
         InputError
             If the responses do not say which image they were drawn on.
         """
-        self._require("human maps")
+        require(self, "human maps")
         if self.response_meta["level"] != "image":
             raise InputError(Problem(str(self.root / self.config.responses.path), "responses name no image",
                                      "responses with an image for maps of images",
@@ -170,7 +188,7 @@ class Study:
         if self.people not in GIVEN:
             raise InputError(Problem(FILE_NAME, f"people's side: {self.people}", "gaze, clicks or ready-made maps",
                                      "use study.human_maps()"))
-        self._require("human maps")
+        require(self, "human maps")
         maps: xr.DataArray = store.open_dataset(self.processed, "response_maps")["response_maps"]
         return maps
 
@@ -203,7 +221,7 @@ class Study:
         if source not in self._stored:
             raise InputError(Problem("source", repr(source), "one of " + ", ".join(self._stored)))
         stage, folder, name = self._stored[source]
-        self._require(stage)
+        require(self, stage)
         return store.open_dataset(folder, name)
 
     def maps_by_seed(self, source: str) -> xr.DataArray:
@@ -224,7 +242,7 @@ class Study:
                                      "set seeds of that [[classifier]] in study.toml"))
         stage, _, name = self._stored[source]
         place = seeds.index(seed)
-        self._require(seed_stage(stage, place) if place else stage)
+        require(self, seed_stage(stage, place) if place else stage)
         return store.open_dataset(self.seed_folder(classifier, seed), name)
 
     def _trained(self, source: str) -> Classifier:
@@ -236,7 +254,7 @@ class Study:
 
     def heatmaps(self) -> xr.Dataset:
         """``heatmap`` and ``relative`` (source, actor, y, x) of every source."""
-        self._require("statistics")
+        require(self, "statistics")
         return store.open_dataset(self.processed, "heatmaps")
 
     @cached_property
@@ -246,50 +264,5 @@ class Study:
         return found
 
     def _table(self, stage: str, name: str, table: Table) -> pd.DataFrame:
-        self._require(stage)
-        return store.read_table(self.processed / name, table)
-
-    def _require(self, stage: str) -> None:
-        from salcompare.stages import require
-
         require(self, stage)
-
-
-def open_study(path: str | Path = ".", *, clip: bool = False, drop_invalid: bool = False) -> Study:
-    """Open the study in a directory.
-
-    Parameters
-    ----------
-    path : str or Path
-        The directory that holds study.toml.
-    clip, drop_invalid : bool
-        Overrule [responses] of study.toml.
-
-    Raises
-    ------
-    ConfigError
-        If study.toml is missing or says something it cannot say.
-    """
-    root = Path(path)
-    config = read_config(root / FILE_NAME)
-    responses = dataclasses.replace(config.responses, clip=clip or config.responses.clip,
-                                    drop_invalid=drop_invalid or config.responses.drop_invalid)
-    return Study(root, dataclasses.replace(config, responses=responses))
-
-
-def init_study(path: Path) -> Iterator[Path]:
-    """Make a new study's folders and its commented study.toml; give the paths made.
-
-    Raises
-    ------
-    ConfigError
-        If there is a study.toml already; it is left as it is.
-    """
-    target = path / FILE_NAME
-    if target.exists():
-        raise ConfigError(Problem(str(target), "exists already", remedy="choose another folder, or edit that file"))
-    for folder in ("data/raw/photographs", "data/processed", "reports"):
-        (path / folder).mkdir(parents=True, exist_ok=True)
-        yield path / folder
-    store.write_text(target, commented_toml())
-    yield target
+        return store.read_table(self.processed / name, table)

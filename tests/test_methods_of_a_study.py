@@ -153,6 +153,6 @@ def test_scripts_read_the_maps_of_any_method_by_its_name(tmp_path):
     with pytest.raises(InputError, match=r"method: 'occlusion'; expected one of grad_cam, guided_backprop; name it in"):
         study.classifier_maps(method="occlusion")
     settings = dataclasses.replace(study.config, attribution=Attribution(methods=("guided_backprop", "occlusion")))
-    found = stages.standings(Study(root, settings))
+    found = stages.standings(dataclasses.replace(study, config=settings))
     assert found["maps tiny/finetuned/guided_backprop"].state == "current"
     assert found["maps tiny/finetuned/occlusion"].state == "missing"

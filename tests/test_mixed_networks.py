@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 import salcompare as sc
-from salcompare import presentation
 from salcompare.errors import InputError
+from salcompare.pipeline import presentation
 from salcompare.progress import Silent
 from salcompare.stages import run
 from tests.small_study import make_small_study

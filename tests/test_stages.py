@@ -5,7 +5,6 @@ import multiprocessing
 
 import pytest
 
-from salcompare import pipeline, presentation
 from salcompare.config import Config
 from salcompare.errors import ConfigError, InputError, MissingDependencyError, Problem, StaleError
 from salcompare.progress import Silent
@@ -14,11 +13,9 @@ from salcompare.study import Study
 
 
 @pytest.fixture
-def study(tmp_path, monkeypatch):
+def study(tmp_path):
     """A study whose two stages write a file each and note that they ran."""
-    made = Study(tmp_path, Config())
-    made.ran = ran = []
-    made.raw = {"raw.csv": "hash"}
+    ran, raw = [], {"raw.csv": "hash"}
 
     def make(name):
         def write(found, _fingerprint, _progress):
@@ -28,14 +25,14 @@ def study(tmp_path, monkeypatch):
 
     def stages(found):
         return [
-            Stage("first", (), {"maps": found.config.maps}, make("first"), inputs=dict(made.raw),
+            Stage("first", (), {"maps": found.config.maps}, make("first"), inputs=dict(raw),
                   outputs=(found.processed / "first",)),
             Stage("second", ("first",), {"report": found.config.report}, make("second"),
                   outputs=(found.processed / "second",)),
         ]
 
-    monkeypatch.setattr(pipeline, "stages", stages)
-    monkeypatch.setattr(presentation, "check_names", lambda _: None)
+    made = Study(tmp_path, Config(), stages)
+    made.ran, made.raw = ran, raw
     return made
 
 
@@ -46,7 +43,7 @@ def _open_study(monkeypatch):
 
 
 def with_config(study, **sections):
-    changed = Study(study.root, dataclasses.replace(study.config, **sections))
+    changed = Study(study.root, dataclasses.replace(study.config, **sections), study.list_stages)
     changed.ran, changed.raw = study.ran, study.raw
     return changed
 
@@ -80,17 +77,17 @@ def test_a_deleted_result_is_made_again(study):
     assert run(study, progress=Silent()) == ["second"]
 
 
-def test_a_stage_that_fails_is_not_recorded_and_the_next_run_goes_on_from_it(study, monkeypatch):
-    ours = pipeline.stages(study)
+def test_a_stage_that_fails_is_not_recorded_and_the_next_run_goes_on_from_it(study):
+    ours = study.stages()
 
     def failing(_study, _fingerprint, _progress):
         message = "killed"
         raise RuntimeError(message)
 
-    monkeypatch.setattr(pipeline, "stages", lambda _: [ours[0], dataclasses.replace(ours[1], make=failing)])
+    study.list_stages = lambda _: [ours[0], dataclasses.replace(ours[1], make=failing)]
     with pytest.raises(RuntimeError, match="killed"):
         run(study, progress=Silent())
-    monkeypatch.setattr(pipeline, "stages", lambda _: ours)
+    study.list_stages = lambda _: ours
     assert run(study, progress=Silent()) == ["second"]
 
 
@@ -104,6 +101,11 @@ def test_until_runs_what_the_stage_needs_and_no_more(study):
 def test_reading_what_is_missing_or_stale_names_the_command(study):
     with pytest.raises(StaleError, match=r"first: missing \(not made yet\); run: salcompare run --study"):
         require(study, "first")
+
+
+def test_a_study_made_by_hand_says_that_it_has_no_stages(tmp_path):
+    with pytest.raises(StaleError, match=r"made without its stages; open it with salcompare\.open_study"):
+        _ = Study(tmp_path, Config()).images
 
 
 def _hold(root, ready, done):
@@ -129,7 +131,7 @@ def test_two_runs_at_once_are_refused(study):
     assert run(study, progress=Silent()) == ["first", "second"]
 
 
-def refusing(study, monkeypatch, **refusals):
+def refusing(study, **refusals):
     """Give stages of the study checks that note their call and may refuse."""
     study.checked = []
 
@@ -140,30 +142,29 @@ def refusing(study, monkeypatch, **refusals):
                 raise refusals[name]
         return check
 
-    made = pipeline.stages
-    monkeypatch.setattr(pipeline, "stages", lambda found: [
-        dataclasses.replace(stage, check=check_of(stage.name)) for stage in made(found)])
+    made = study.list_stages
+    study.list_stages = lambda found: [dataclasses.replace(stage, check=check_of(stage.name)) for stage in made(found)]
 
 
-def test_what_a_later_stage_lacks_is_said_before_the_first_is_run(study, monkeypatch):
-    refusing(study, monkeypatch, second=MissingDependencyError("no weights"))
+def test_what_a_later_stage_lacks_is_said_before_the_first_is_run(study):
+    refusing(study, second=MissingDependencyError("no weights"))
     with pytest.raises(MissingDependencyError, match="no weights"):
         run(study, progress=Silent())
     assert study.ran == []
 
 
-def test_all_that_stages_lack_is_said_in_one_error(study, monkeypatch):
+def test_all_that_stages_lack_is_said_in_one_error(study):
     missing = [MissingDependencyError(Problem(f"{name}.pth", "is missing")) for name in ("a", "b")]
-    refusing(study, monkeypatch, first=missing[0], second=missing[1])
+    refusing(study, first=missing[0], second=missing[1])
     with pytest.raises(MissingDependencyError, match=r"a\.pth: is missing\nb\.pth: is missing"):
         run(study, progress=Silent())
-    refusing(study, monkeypatch, first=missing[0], second=ConfigError(Problem("c", "is wrong")))
+    refusing(study, first=missing[0], second=ConfigError(Problem("c", "is wrong")))
     with pytest.raises(InputError, match=r"a\.pth: is missing\nc: is wrong"):
         run(study, progress=Silent())
 
 
-def test_only_stages_that_will_be_run_are_checked(study, monkeypatch):
-    refusing(study, monkeypatch)
+def test_only_stages_that_will_be_run_are_checked(study):
+    refusing(study)
     run(study, until="first", progress=Silent())
     assert study.checked == ["first"]
     run(study, progress=Silent())

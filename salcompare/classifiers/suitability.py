@@ -10,9 +10,10 @@ import torch
 from salcompare.classifiers.backbones import find_backbone
 from salcompare.classifiers.guided import check_rectified
 from salcompare.classifiers.network import build_network
-from salcompare.classifiers.weights import Say, load_weights
+from salcompare.classifiers.weights import load_weights
 from salcompare.config import Classifier
 from salcompare.errors import InputError
+from salcompare.progress import Say
 
 REMEDY = ('set methods = ["integrated_gradients"] of this [[classifier]] in study.toml, or another method that needs '
           "no ReLU: gradient, input_x_gradient, grad_cam, occlusion, or smoothgrad over one of them")

@@ -8,7 +8,7 @@ import importlib.metadata
 import importlib.util
 import socket
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
@@ -18,12 +18,12 @@ import torch
 from torch import nn
 
 from salcompare.errors import ConfigError, InputError, MissingDependencyError, Problem
+from salcompare.progress import Say
 from salcompare.provenance import sha256_of_file
 
 if TYPE_CHECKING:
     from salcompare.classifiers.backbones.recipe import Backbone
 
-Say = Callable[[str], None]
 SECONDS_TO_CONNECT = 30.0
 SAFETENSORS = ".safetensors"
 WRAPPED = ("state_dict", "model_state_dict", "model")

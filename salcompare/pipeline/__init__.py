@@ -13,8 +13,8 @@ from salcompare.pipeline.controls import control_stages
 from salcompare.pipeline.people import people_stages
 from salcompare.pipeline.photographs import photograph_stage
 from salcompare.pipeline.pilot import study_pilot
+from salcompare.pipeline.presentation import check_names, report_files, write_report
 from salcompare.pipeline.removal import removal_stages
-from salcompare.presentation import report_files, write_report
 from salcompare.stages import Stage
 
 if TYPE_CHECKING:
@@ -33,4 +33,4 @@ def stages(study: Study) -> list[Stage]:
     shown = tuple(stage.name for stage in found)
     return [*found, statistics_stage(study, made),
             Stage("report", (*shown, "statistics"), {"report": config.report, "name": config.study.name}, write_report,
-                  outputs=report_files(study))]
+                  outputs=report_files(study), check=check_names)]

@@ -9,9 +9,9 @@ from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.naming import source_name
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
+from salcompare.pipeline.presentation import check_names, difference_pairs, shown_actors
 from salcompare.pipeline.seeds import seed_stages, training_settings
 from salcompare.pipeline.settings import attribution_settings, grid_settings
-from salcompare.presentation import difference_pairs, shown_actors
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage
 
@@ -59,10 +59,10 @@ def difference_stages(study: Study) -> Iterator[Stage]:
         yield Stage("saliency differences", (f"train {config.classifier[0].name}", "photographs"),
                     {"attribution": attribution, "differences": config.report.differences,
                      "actors": config.report.actors}, _differences,
-                    outputs=(study.processed / "differences.json",))
+                    outputs=(study.processed / "differences.json",), check=check_names)
         yield Stage("saliency matrix", (f"train {config.classifier[0].name}", "photographs"),
                     {"attribution": attribution, "actors": config.report.actors}, _matrix,
-                    outputs=(study.processed / "class_matrix.json",))
+                    outputs=(study.processed / "class_matrix.json",), check=check_names)
 
 
 def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:

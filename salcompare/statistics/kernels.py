@@ -21,6 +21,8 @@ Values = NDArray[np.float64]
 Kind = TypeVar("Kind", bound=np.generic)
 
 GRID = ["y", "x"]
+CENTRE_SIGMA = 0.25
+"""Standard deviation of the centred Gaussian, as a share of the grid's height and width."""
 BLOCK = 8
 """Pairs of maps compared at a time: their float64 copies then stay in memory that is used again, not fetched anew."""
 
@@ -107,3 +109,11 @@ def standardised(rows: Values) -> Values:
 def is_constant(rows: NDArray[np.generic]) -> NDArray[np.bool_]:
     """Whether all values of a row are equal, keeping the last axis; a row with NaN is not."""
     return np.asarray(rows.max(axis=-1, keepdims=True) == rows.min(axis=-1, keepdims=True), dtype=bool)
+
+
+def centred_gaussian(height: int, width: int, *, sigma: float = CENTRE_SIGMA) -> Values:
+    """Gaussian in the middle of a grid, (height, width), 1 at its peak; `sigma` is a share of height and width."""
+    y = (np.arange(height) - (height - 1) / 2) / (sigma * height)
+    x = (np.arange(width) - (width - 1) / 2) / (sigma * width)
+    peak: Values = np.exp(-(y[:, np.newaxis] ** 2 + x**2) / 2)
+    return peak

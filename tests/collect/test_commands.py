@@ -19,9 +19,9 @@ from salcompare.cli import main
 from salcompare.collect.material import load_material, read_instructed
 from salcompare.config import Collect, Config
 from salcompare.errors import InputError
+from salcompare.opening import open_study
 from salcompare.progress import Silent
 from salcompare.stages import run, standings
-from salcompare.study import open_study
 from tests.collect.serving import make_material
 from tests.collect.worker import Worker
 from tests.small_study import make_small_study, without_classifier

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 import salcompare as sc
-from salcompare import presentation
 from salcompare.cli import main
 from salcompare.config import ALL_TEST, read_config
 from salcompare.errors import ConfigError, InputError
 from salcompare.figures import make_figures
+from salcompare.pipeline import presentation
 from salcompare.pipeline.given import NOT_JUDGED
 from salcompare.schema import FIXATIONS, MAP_FILES, check_table
 from tests.given_study import GAZE, N_ACTORS, N_IMAGES, NETWORKS_MAPS, PEOPLES_MAPS, SIZE, images, make_given_study

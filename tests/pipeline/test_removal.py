@@ -10,10 +10,11 @@ import xarray as xr
 from salcompare.config import Classifier, Config, General, Removal, Responses
 from salcompare.errors import ConfigError
 from salcompare.maps import smooth
+from salcompare.opening import open_study
 from salcompare.pipeline import stages
 from salcompare.pipeline.removal import _arrangements, _chosen, _Orders, networks, removal_stages
 from salcompare.progress import Silent
-from salcompare.study import Study, open_study
+from salcompare.study import Study
 from tests.small_study import make_small_study
 
 MAIN, OTHER = "net/finetuned/guided_backprop", "net/finetuned/gradient"

@@ -8,7 +8,8 @@ from torch import nn
 
 from salcompare.classifiers.backbones.recipe import IMAGENET, Backbone, GlobalMean, without_inplace
 from salcompare.classifiers.preparation import Preprocessing
-from salcompare.classifiers.weights import Say, downloaded, installed, needed
+from salcompare.classifiers.weights import downloaded, installed, needed
+from salcompare.progress import Say
 
 LITE = Preprocessing(mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
 """What the EfficientNet-Lite weights were trained with: (value - 127) / 128, values 0 to 255."""

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from salcompare.classifiers.preparation import Preprocessing
-from salcompare.classifiers.weights import Say
 from salcompare.errors import InputError, Problem
+from salcompare.progress import Say
 
 IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 

@@ -11,7 +11,8 @@ from torch import nn
 
 from salcompare.classifiers.backbones.recipe import IMAGENET, Backbone, GlobalMean, without_inplace
 from salcompare.classifiers.preparation import Preprocessing
-from salcompare.classifiers.weights import Say, downloaded, needed
+from salcompare.classifiers.weights import downloaded, needed
+from salcompare.progress import Say
 
 CLASSIFIERS = ("classifier.", "fc.", "head.", "heads.", "AuxLogits.", "aux1.", "aux2.")
 """What torchvision and timm call the layers that come off, auxiliary classifiers among them."""

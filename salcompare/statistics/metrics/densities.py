@@ -15,8 +15,7 @@ import numpy as np
 import xarray as xr
 from scipy.spatial.distance import cdist
 
-from salcompare.statistics.kernels import Maps, Values, compare, dot, flat, standardised, unit_sum
-from salcompare.statistics.overlaps.baselines import centred_gaussian
+from salcompare.statistics.kernels import Maps, Values, centred_gaussian, compare, dot, flat, standardised, unit_sum
 
 FLOOR = 0.01
 """Share of the uniform density mixed into a density before its logarithm is taken."""

@@ -6,10 +6,7 @@ import numpy as np
 import xarray as xr
 
 from salcompare.maps import actor_heatmap, relative_saliency
-from salcompare.statistics.kernels import Values
-
-CENTRE_SIGMA = 0.25
-"""Standard deviation of the centred Gaussian, as a share of the grid's height and width."""
+from salcompare.statistics.kernels import CENTRE_SIGMA, Values, centred_gaussian
 
 
 def uniform(like: xr.DataArray) -> xr.DataArray:
@@ -65,14 +62,6 @@ def other_actors_mean(human: xr.DataArray) -> xr.DataArray:
     others = (heatmaps - relative_saliency(heatmaps, population="others").reset_coords(drop=True)).clip(min=0)
     chosen = others.sel(actor=xr.DataArray(human.actor.values, dims="image")).drop_vars("actor")
     return chosen.transpose(*human.dims).assign_coords(human.coords)
-
-
-def centred_gaussian(height: int, width: int, *, sigma: float = CENTRE_SIGMA) -> Values:
-    """Gaussian in the middle of a grid, (height, width), 1 at its peak; `sigma` is a share of height and width."""
-    y = (np.arange(height) - (height - 1) / 2) / (sigma * height)
-    x = (np.arange(width) - (width - 1) / 2) / (sigma * width)
-    peak: Values = np.exp(-(y[:, np.newaxis] ** 2 + x**2) / 2)
-    return peak
 
 
 def _for_all_images(one: Values, like: xr.DataArray) -> xr.DataArray:

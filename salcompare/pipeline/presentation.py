@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.ordering import natural_key
-from salcompare.page_figures import classifier_figures, comparison
 from salcompare.page_files import page_files
+from salcompare.pipeline.exclusions import TABLES
+from salcompare.pipeline.page_figures import classifier_figures, comparison
 from salcompare.stages import require
 from salcompare.study import GIVEN
 
@@ -73,7 +74,7 @@ def figure_data(study: Study) -> FigureData:
         classifiers=tuple(dict.fromkeys(names)))
 
 
-def check_names(study: Study) -> None:
+def check_names(study: Study, progress: Progress) -> None:  # noqa: ARG001 - a stage's check
     """Refuse actors in [report] that the catalogue does not have, before anything long is run.
 
     Raises
@@ -214,8 +215,6 @@ def _quality_tables(study: Study) -> dict[str, pd.DataFrame]:
     """Tables of the data's quality, where people drew boxes; texts that are empty stay so."""
     import pandas as pd
 
-    from salcompare.pipeline.exclusions import TABLES
-
     if study.people != "boxes":
         return {}
     found = {}
@@ -248,8 +247,6 @@ def _given_maps(study: Study) -> dict[str, dict[str, Any]]:
 
 
 def _provenance(study: Study) -> dict[str, object]:
-    from salcompare.pipeline import stages
-
-    inputs = {name: sha for stage in stages(study) for name, sha in stage.inputs.items()}
+    inputs = {name: sha for stage in study.stages() for name, sha in stage.inputs.items()}
     return {"inputs": inputs, "versions": provenance.versions(), "seed": study.config.study.seed,
             "settings_fingerprint": provenance.fingerprint(study.config)}

@@ -1,0 +1,56 @@
+"""Opening a study on disk with the pipeline's stages, and making a new one."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from salcompare import store
+from salcompare.config import FILE_NAME, commented_toml, read_config
+from salcompare.errors import ConfigError, Problem
+from salcompare.pipeline import stages
+from salcompare.study import Study
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def open_study(path: str | Path = ".", *, clip: bool = False, drop_invalid: bool = False) -> Study:
+    """Open the study in a directory.
+
+    Parameters
+    ----------
+    path : str or Path
+        The directory that holds study.toml.
+    clip, drop_invalid : bool
+        Overrule [responses] of study.toml.
+
+    Raises
+    ------
+    ConfigError
+        If study.toml is missing or says something it cannot say.
+    """
+    root = Path(path)
+    config = read_config(root / FILE_NAME)
+    responses = dataclasses.replace(config.responses, clip=clip or config.responses.clip,
+                                    drop_invalid=drop_invalid or config.responses.drop_invalid)
+    return Study(root, dataclasses.replace(config, responses=responses), stages)
+
+
+def init_study(path: Path) -> Iterator[Path]:
+    """Make a new study's folders and its commented study.toml; give the paths made.
+
+    Raises
+    ------
+    ConfigError
+        If there is a study.toml already; it is left as it is.
+    """
+    target = path / FILE_NAME
+    if target.exists():
+        raise ConfigError(Problem(str(target), "exists already", remedy="choose another folder, or edit that file"))
+    for folder in ("data/raw/photographs", "data/processed", "reports"):
+        (path / folder).mkdir(parents=True, exist_ok=True)
+        yield path / folder
+    store.write_text(target, commented_toml())
+    yield target
