@@ -91,7 +91,9 @@ def _add_collect(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     export.add_argument("--out", type=Path, metavar="DIR", help="(default: data/collected/export)")
     forget = _command(added, "forget-worker", commands.forget_worker, "delete a worker and all their answers",
                       of_study=False)
-    forget.add_argument("worker", metavar="WORKER", help="the code they came with, or their name in exported tables")
+    forget.add_argument("worker", metavar="WORKER", help="the code they came with, or their pseudonym in the tables")
+    forget.add_argument("--as", dest="kind", choices=("code", "pseudonym"), help="which of the two WORKER is, where it "
+                        "is one worker's code and another's pseudonym")
     for parser in (collect, export, forget):
         parser.add_argument("study", type=Path, nargs="?", default=Path(), metavar="STUDY",
                             help="the study's folder (default: .)")

@@ -12,6 +12,7 @@ from salcompare.stages import run
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from salcompare.collect.forgetting import Kind
     from salcompare.collect.material import Material
     from salcompare.progress import Progress
     from salcompare.study import Study
@@ -69,15 +70,20 @@ def export_study(root: Path, folder: Path | None) -> Iterator[Path]:
     return export_responses(root, folder or root / EXPORTED, existing_keys(root))
 
 
-def forget(root: Path, worker: str, *, say: Callable[[str], None]) -> None:
-    """Delete a worker from a study's database, and say what else may still hold their answers."""
-    from salcompare.collect.export import EXPORTED, forget_worker
+def forget(root: Path, worker: str, *, kind: Kind | None, say: Callable[[str], None]) -> None:
+    """Delete a worker from a study's database, and say what else still holds their answers."""
+    from salcompare.collect.forgetting import forget_worker
     from salcompare.collect.keys import existing_keys
 
-    answers = forget_worker(root, worker, existing_keys(root))
-    say(f"forgotten, with {answers} answer{'' if answers == 1 else 's'}")
-    say("Tables exported before still hold them: run salcompare export again, and salcompare report if the study "
-        f"reads the database; delete copies elsewhere yourself ({root / EXPORTED}, backups).")
+    done = forget_worker(root, worker, existing_keys(root), kind=kind)
+    if done.answers is None:
+        say(f"no worker {worker!r} is there any more, and what was left in the log of one deleted before is now gone")
+    else:
+        say(f"forgotten, with {done.answers} answer{'' if done.answers == 1 else 's'}")
+    if done.elsewhere:
+        say("These files still name them: " + ", ".join(path.relative_to(root).as_posix() for path in done.elsewhere))
+    say("Run salcompare export again if there are tables, and salcompare report if the study reads the database; "
+        "delete backups and copies elsewhere yourself.")
 
 
 def _material(study: Study) -> Material:

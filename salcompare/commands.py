@@ -128,7 +128,7 @@ def forget_worker(options: argparse.Namespace) -> None:
     """Delete a worker and all their answers."""
     from salcompare.collecting import forget
 
-    forget(_study(options).root, options.worker, say=print)
+    forget(_study(options).root, options.worker, kind=options.kind, say=print)
 
 
 def calibrate(options: argparse.Namespace) -> None:

@@ -33,7 +33,7 @@ _SIZES = {"image": IMAGES_PER_CHUNK, "response": IMAGES_PER_CHUNK}
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
     """Give a path to write to that becomes `path` when the block ends well, and vanishes when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -41,15 +41,15 @@ def replacing(path: Path) -> Iterator[Path]:
     beside = Path(name)
     try:
         yield beside
-        beside.chmod(0o644)
+        beside.chmod(mode)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Write a UTF-8 text file with Unix line ends, whole or not at all."""
-    with replacing(path) as beside:
+    with replacing(path, mode=mode) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -73,9 +73,9 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON may hold anything
         raise InputError(Problem(str(path), f"cannot be read ({error})", "JSON", "delete it and run again")) from error
 
 
-def write_table(path: Path, frame: pd.DataFrame) -> None:
+def write_table(path: Path, frame: pd.DataFrame, *, mode: int = 0o644) -> None:
     """Write a table as CSV: no index, Unix line ends, numbers with the fewest digits that read back the same."""
-    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+    write_text(path, frame.to_csv(index=False, lineterminator="\n"), mode=mode)
 
 
 def read_table(path: Path, table: Table) -> pd.DataFrame:

@@ -91,7 +91,8 @@ def store_answer(connection: Connection, assignment: Row[Any], answer: Answer, m
                  worker_hmac: str, now: float) -> Reply:
     """Store an answer to an open assignment; gives what the worker is told."""
     passed, feedback = judge(assignment, answer, material)
-    values = {"submitted": now, "seconds": answer.seconds, "no_box": answer.box is None, "passed": passed}
+    submitted = max(now, assignment.shown)  # whatever the clock has done meanwhile
+    values = {"submitted": submitted, "seconds": answer.seconds, "no_box": answer.box is None, "passed": passed}
     connection.execute(update(assignments).where(assignments.c.id == assignment.id).values(**values))
     if answer.box is not None:
         connection.execute(insert(responses).values(assignment=assignment.id, label=answer.label,

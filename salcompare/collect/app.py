@@ -19,13 +19,13 @@ from starlette.routing import Route
 from salcompare.collect import monitor_page, routes
 from salcompare.collect.database import DatabaseBusyError
 from salcompare.collect.limits import with_headers
+from salcompare.collect.standing_file import DatabaseGoneError
 from salcompare.collect.task import ElsewhereError, Task
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-RETRY_SECONDS = 3
 _WORDS = {
     400: ("That did not work", "Your browser sent something that cannot be read."),
     403: ("Please go back", "This page was open for too long. Go on from where you were."),
@@ -70,7 +70,8 @@ def make_app(task: Task, *, hosts: Sequence[str] = ("*",)) -> ASGIApp:
         route("/monitor", monitor_page.page), route("/monitor/heatmap/{opaque}.png", monitor_page.heatmap),
     ], exception_handlers={
         HTTPException: functools.partial(_failed, task), ElsewhereError: _elsewhere, ClientDisconnect: _gone,
-        **dict.fromkeys((DatabaseError, PoolTimeoutError, DatabaseBusyError), functools.partial(_unstored, task)),
+        **dict.fromkeys((DatabaseError, PoolTimeoutError, DatabaseBusyError,
+                                                   DatabaseGoneError), functools.partial(_unstored, task)),
     })
     return with_headers(TrustedHostMiddleware(app, allowed_hosts=hosts, www_redirect=False))
 
@@ -103,10 +104,12 @@ def _failed(task: Task, request: Request, error: Exception) -> Response:
                              heading=title, message=words)
 
 
-def _unstored(task: Task, request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's signature
-    """Ask for another try: the disk is full, or somebody holds the database."""
+def _unstored(task: Task, request: Request, error: Exception) -> Response:
+    """Ask for another try: the disk is full, somebody holds the database, or its file is gone."""
+    if not isinstance(error, (DatabaseBusyError, PoolTimeoutError)):
+        task.database.file.say_once(str(getattr(error, "orig", None) or error))
     title, words = _WORDS[503]
-    headers = {"Retry-After": str(RETRY_SECONDS)}
+    headers = {"Retry-After": str(routes.RETRY_SECONDS)}
     if request.url.path == "/submit":
         words = "Your box could not be stored just now. It is kept in this page; please try again in a few seconds."
         return JSONResponse({"ok": False, "error": words, "retry": True}, 503, headers)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
 from salcompare.collect.database import assignments, workers
 from salcompare.collect.material import Instructed, Material, Photo
@@ -115,18 +115,23 @@ def _next(connection: Connection, shown: Rows, worker: int, material: Material,
           now: float) -> Photo | Instructed | None:
     kind, images = _choices(shown, worker, material)
     rng = np.random.default_rng([material.seed, worker, sum(row.kind != "practice" for row in shown)])
-    image = _fewest(images, _loads(connection, kind, now), rng)
+    image = _fewest(images, _loads(connection, kind, standing_lease(material, now)), rng)
     if image is None or kind == "trial":
         return None if image is None else material.photos[image]
     same = [check for check in material.checks if check.photo.image == image]
     return same[int(rng.integers(len(same)))]
 
 
-def _loads(connection: Connection, kind: str, now: float) -> Mapping[str, int]:
+def standing_lease(material: Material, now: float) -> ColumnElement[bool]:
+    """Say which leases stand: not ended, nor with longer to go than one lasts, as after the clock has stepped back."""
+    return assignments.c.expires.between(int(now) + 1, int(now + 60 * material.config.lease_minutes))
+
+
+def _loads(connection: Connection, kind: str, standing: ColumnElement[bool]) -> Mapping[str, int]:
     """Count the answers and standing leases of each image."""
     rows = connection.execute(
         select(assignments.c.image, func.count())
-        .where(assignments.c.kind == kind, or_(assignments.c.submitted.is_not(None), assignments.c.expires > now))
+        .where(assignments.c.kind == kind, or_(assignments.c.submitted.is_not(None), standing))
         .group_by(assignments.c.image))
     return {image: count for image, count in rows}  # noqa: C416 - rows are no pairs to the type checker
 

@@ -1,13 +1,16 @@
 """The database: its tables, and an engine whose commits survive a kill and a power cut.
 
 SQLite writes ahead (WAL) and waits for the disk at each commit (synchronous=FULL), so what a worker was told is
-stored is stored. Writers wait for each other in one queue of this process.
+stored is stored. Writers wait for each other in one queue of this process. Before and after each transaction the file
+must still be the one that was opened: a file that was removed or replaced goes on taking writes, which nobody would
+ever read; see `salcompare.collect.standing_file`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    URL,
     Boolean,
     CheckConstraint,
     Column,
@@ -26,6 +28,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    QueuePool,
     String,
     Table,
     create_engine,
@@ -33,12 +36,15 @@ from sqlalchemy import (
     insert,
     select,
     text,
+    update,
 )
 from sqlalchemy.exc import DatabaseError
 
+from salcompare.collect.standing_file import DatabaseGoneError, StandingFile, opened, private
 from salcompare.errors import InputError, Problem, SalcompareError
 
-VERSION = "1"
+VERSION = "2"
+_OLDER = {"1": "ALTER TABLE assignments ADD COLUMN label_order VARCHAR"}  # version -> what brings it to this one
 BUSY_SECONDS = 3.0  # how long a write waits for another before the worker is asked to try again
 
 metadata = MetaData()
@@ -64,6 +70,7 @@ assignments = Table(
     Column("expires", Integer, nullable=False),
     Column("shown", Float, nullable=False),
     Column("instruction_label", String),
+    Column("label_order", String),  # the labels offered, as JSON in their order on the page
     *(Column(f"target_{edge}", Float) for edge in ("x0", "y0", "x1", "y1")),
     Column("submitted", Float),
     Column("seconds", Float),
@@ -89,28 +96,73 @@ class DatabaseBusyError(SalcompareError):
 
 @dataclass(frozen=True)
 class Database:
-    """An open database."""
+    """An open database, and the file that it was opened from."""
 
     engine: Engine
+    file: StandingFile
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Hold the right to write for a transaction, which is on the disk when the block has ended well."""
+        """Hold the right to write for a transaction, which is on the disk when the block has ended well.
+
+        Raises
+        ------
+        DatabaseBusyError
+            If others write for too long.
+        DatabaseGoneError
+            If what was written is, or would be, in a file that is no longer there.
+        """
+        with self._in_turn():
+            self._hold_to_file()
+            with self.file.noting(DatabaseError), self.engine.execution_options(writes=True).begin() as connection:
+                yield connection
+            if not self.file.stands():  # removed meanwhile: the answer is sent again
+                raise DatabaseGoneError(self.file.trouble())
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Read one state of the database, whoever writes meanwhile; raises `DatabaseGoneError` as `writing` does."""
+        if not self.file.stands():
+            with self._in_turn():
+                self._hold_to_file()
+        with self.engine.begin() as connection:
+            yield connection
+
+    def trouble(self) -> str:
+        """Say why nothing can be stored now; empty where all is well.
+
+        A file that was put back is taken up again here. After a write that failed, another is tried.
+        """
+        try:
+            if self.file.stands() and not self.file.failed:
+                return self.file.trouble()
+            with self.writing() as connection:
+                connection.execute(update(meta).where(meta.c.key == "version").values(value=VERSION))
+        except (DatabaseError, DatabaseBusyError, DatabaseGoneError) as error:
+            return str(getattr(error, "orig", None) or error)
+        return self.file.trouble()
+
+    @contextlib.contextmanager
+    def _in_turn(self) -> Iterator[None]:
         if not self._turn.acquire(timeout=BUSY_SECONDS):
             message = "the database is locked"
             raise DatabaseBusyError(message)
         try:
-            with self.engine.execution_options(writes=True).begin() as connection:
-                yield connection
+            yield
         finally:
             self._turn.release()
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Read one state of the database, whoever writes meanwhile."""
-        with self.engine.begin() as connection:
-            yield connection
+    def _hold_to_file(self) -> None:
+        """Go on with a file that was put back if it holds all that was acknowledged."""
+        if self.file.stands():
+            return
+        raw = self.engine.raw_connection()  # of the file before, which is still open here
+        try:
+            self.file.take_up(raw.driver_connection)
+        finally:
+            raw.close()
+        self.engine.dispose()  # SQLite leaves the files beside a file alone that has moved
 
 
 def open_database(path: Path, *, create: bool = True) -> Database:
@@ -130,19 +182,23 @@ def open_database(path: Path, *, create: bool = True) -> Database:
     if not path.exists():
         if not create:
             raise InputError(Problem(str(path), "does not exist", remedy="run: salcompare collect"))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private(path.parent)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))  # SQLite gives its side files the same mode
-    database = Database(_engine(path))
+    _close_to_others(path)
+    database = Database(_engine(path), StandingFile(path, VERSION))
     try:
         with database.writing() as connection:
             metadata.create_all(connection)
             found = connection.scalar(select(meta.c.value).where(meta.c.key == "version"))
             if found is None:
                 connection.execute(insert(meta).values(key="version", value=VERSION))
+            elif found in _OLDER:
+                connection.exec_driver_sql(_OLDER[found])
+                connection.execute(update(meta).where(meta.c.key == "version").values(value=VERSION))
     except (DatabaseError, DatabaseBusyError) as error:
         raise InputError(Problem(str(path), f"cannot be used: {getattr(error, 'orig', None) or error}",
                                  "a database that salcompare collect made", "restore it, or move it away")) from error
-    if found not in {None, VERSION}:
+    if found not in {None, VERSION, *_OLDER}:
         raise InputError(Problem(str(path), f"is of version {found}", f"version {VERSION}",
                                  "use the salcompare that made it"))
     return database
@@ -160,15 +216,28 @@ def hold_to_key(database: Database, fingerprint: str, *, shown: str) -> None:
         found = connection.scalar(select(meta.c.value).where(meta.c.key == "key"))
         if found is None:
             connection.execute(insert(meta).values(key="key", value=fingerprint))
+    database.file.key = fingerprint
     if found not in {None, fingerprint}:
         raise InputError(Problem(shown, "is not the key that the database was filled with", "the one of its first day",
                                  "put that one back, or move data/collected away and begin anew"))
 
 
+def _close_to_others(path: Path) -> None:
+    """Take others' rights from a database and its side files, as a copy that was put back may have some."""
+    for name in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with contextlib.suppress(OSError):  # not there, or another's
+            if name.stat().st_mode & 0o077:
+                name.chmod(0o600)
+
+
 def _engine(path: Path) -> Engine:
-    engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=16, max_overflow=48,
-                           pool_timeout=BUSY_SECONDS,
-                           connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    def connect() -> sqlite3.Connection:
+        """Open the file that is there; never make one."""
+        return opened(path, timeout=BUSY_SECONDS)
+
+    # Messages of errors, which a log may keep, hold no answers.
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=16, max_overflow=48,
+                           pool_timeout=BUSY_SECONDS, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection

@@ -1,4 +1,4 @@
-"""What was collected as CSV tables, and forgetting a worker."""
+"""What was collected as CSV tables, which their owner alone may read: they hold completion codes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import case, func, select
 
 from salcompare import store
 from salcompare.collect.database import Database, assignments, open_database, workers
 from salcompare.collect.keys import Keys, pseudonym
-from salcompare.errors import InputError, Problem
+from salcompare.collect.standing_file import private
 from salcompare.sources.cells import FORMULA
 from salcompare.sources.collected import DATABASE, collected_checks, collected_responses, collected_shown
 
@@ -43,11 +43,13 @@ def export_responses(root: Path, folder: Path, keys: Keys | None) -> Iterator[Pa
         If there is no database.
     """
     path = root / DATABASE
+    database = open_database(path, create=False)
     tables = {"responses": collected_responses(path, shown=DATABASE), "checks": collected_checks(path, shown=DATABASE),
               "shown": collected_shown(path, shown=DATABASE)}
-    tables["workers"] = _workers(open_database(path, create=False), keys)
+    tables["workers"] = _workers(database, keys)
+    private(folder)
     for name, table in tables.items():
-        store.write_table(folder / f"{name}.csv", escaped(table))
+        store.write_table(folder / f"{name}.csv", escaped(table), mode=0o600)
         yield folder / f"{name}.csv"
 
 
@@ -55,48 +57,6 @@ def escaped(table: pd.DataFrame) -> pd.DataFrame:
     """Put an apostrophe before texts that a spreadsheet would take for formulas."""
     text = [name for name in table.columns if table[name].map(lambda cell: isinstance(cell, str)).any()]
     return table.assign(**{name: table[name].map(_escaped) for name in text})
-
-
-def forget_worker(root: Path, worker: str, keys: Keys | None) -> int:
-    """Delete a worker and all that they did; gives how many answers that were.
-
-    Parameters
-    ----------
-    root : Path
-        The study's directory.
-    worker : str
-        The id that the worker came with, or the pseudonym of the exported tables.
-    keys : Keys, optional
-        The study's; without it, only the pseudonym finds them.
-
-    Raises
-    ------
-    InputError
-        If there is no such worker.
-    """
-    database = open_database(root / DATABASE, create=False)
-    with database.writing() as connection:
-        hashed = keys.hashed(worker) if keys else None
-        found = [row for row in connection.execute(select(workers.c.id, workers.c.hmac))
-                 if row.hmac == hashed or pseudonym(row.hmac) == worker.strip()]
-        if not found:
-            raise InputError(Problem(DATABASE, f"no worker {worker!r}", "an id that a worker came with, or a pseudonym",
-                                     "see the column worker of the exported tables"))
-        number = found[0].id
-        answers = connection.scalar(select(func.count()).where(
-            assignments.c.worker == number, assignments.c.submitted.is_not(None))) or 0
-        connection.execute(delete(workers).where(workers.c.id == number))
-    _wipe(database)
-    return answers
-
-
-def _wipe(database: Database) -> None:
-    """Empty the log of writes, which may still hold what was deleted; pages in the file are overwritten at once."""
-    raw = database.engine.raw_connection()  # not within a transaction, where SQLite does nothing of the kind
-    try:
-        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    finally:
-        raw.close()
 
 
 def _workers(database: Database, keys: Keys | None) -> pd.DataFrame:

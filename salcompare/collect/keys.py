@@ -10,12 +10,14 @@ import hashlib
 import hmac
 import os
 import secrets
+import time
 import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from salcompare.collect.standing_file import private
 from salcompare.errors import InputError, Problem
 
 KEY = Path("data/collected/key")
@@ -79,8 +81,10 @@ class Keys:
         from itsdangerous import BadData
 
         try:
-            worker, source, nonce = self._sessions.loads(cookie, max_age=SESSION_SECONDS)
+            (worker, source, nonce), signed = self._sessions.loads(cookie, return_timestamp=True)
         except BadData:
+            return None
+        if time.time() - signed.timestamp() > SESSION_SECONDS:  # below 0 where the clock has stepped back
             return None
         return str(worker), str(source), str(nonce)
 
@@ -119,7 +123,7 @@ def study_keys(root: Path) -> Keys:
         If others may read it, or it is not one.
     """
     path = root / KEY
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private(path.parent)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

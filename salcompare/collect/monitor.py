@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, case, func, select
 
-from salcompare.collect.assignment import place_of
+from salcompare.collect.assignment import place_of, standing_lease
 from salcompare.collect.database import assignments, responses, workers
 from salcompare.collect.keys import pseudonym
 from salcompare.collect.material import Material
@@ -50,7 +50,7 @@ def standing(connection: Connection, material: Material, now: float) -> Standing
         actor["answers"] += row["answers"]
         actor["images"] += 1
     recent = connection.scalar(select(func.count()).where(
-        assignments.c.kind == "trial", assignments.c.submitted > now - 60 * RATE_MINUTES)) or 0
+        assignments.c.kind == "trial", assignments.c.submitted.between(now - 60 * RATE_MINUTES, now))) or 0
     answers = sum(row["answers"] for row in images)
     counts = {
         "workers": len(people), "workers who finished": sum(row["place"] == "debrief" for row in people),
@@ -104,7 +104,7 @@ def _images(connection: Connection, material: Material, now: float) -> _Rows:
     is_in = assignments.c.submitted.is_not(None)
     counted = connection.execute(
         select(assignments.c.image, func.count(case((is_in, 1))), func.count(case((assignments.c.no_box, 1))),
-               func.count(case((~is_in & (assignments.c.expires > now), 1))))
+               func.count(case((~is_in & standing_lease(material, now), 1))))
         .where(assignments.c.kind == "trial").group_by(assignments.c.image))
     found = {image: numbers for image, *numbers in counted}
     rows = []

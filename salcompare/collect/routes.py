@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+RETRY_SECONDS = 3  # until a page asks again where nothing can be stored
 MAX_WORKER_ID = 64  # characters
 PROLIFIC = "https://app.prolific.com/submissions/complete"
 EXAMPLE = "/example.png"
@@ -162,7 +163,9 @@ def debrief(task: Task, request: Request) -> Response:
 
 
 def health(task: Task, request: Request) -> Response:  # noqa: ARG001 - a route's signature
-    """Say that the server and its database answer."""
+    """Say whether answers can be stored: 503 with the reason while they cannot."""
+    if why := task.database.trouble():
+        return JSONResponse({"ok": False, "error": why}, 503, {"Retry-After": str(RETRY_SECONDS)})
     with task.database.reading() as connection:
         connection.execute(select(workers.c.id).limit(1)).all()
     return JSONResponse({"ok": True})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from salcompare.collect.app import make_app
 from salcompare.collect.database import hold_to_key, open_database
+from salcompare.collect.forgetting import wipe_pending
 from salcompare.collect.keys import KEY, study_keys
 from salcompare.collect.material import Material
 from salcompare.collect.task import Task
@@ -32,6 +33,7 @@ def open_task(material: Material, *, root: Path) -> Task:
     """
     database, keys = open_database(root / DATABASE), study_keys(root)
     hold_to_key(database, keys.derived("fingerprint"), shown=str(root / KEY))
+    wipe_pending(database)
     return Task(material, keys, database)
 
 

@@ -52,24 +52,25 @@ class Task:
     material: Material
     keys: Keys
     database: Database
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = time.time  # may step back
+    ticks: Callable[[], float] = time.monotonic  # never does
     pages: Pages = field(default_factory=Pages)
 
     @cached_property
     def answers(self) -> Rate:
         """Limits each worker's answers."""
         rate = self.material.config.rate
-        return Rate(rate, max(1.0, 2 * rate), self.clock)
+        return Rate(rate, max(1.0, 2 * rate), self.ticks)
 
     @cached_property
     def requests(self) -> Rate:
         """Limits all that each worker asks for."""
-        return Rate(REQUESTS, 3 * REQUESTS, self.clock)
+        return Rate(REQUESTS, 3 * REQUESTS, self.ticks)
 
     @cached_property
     def entries(self) -> Rate:
         """Limits entering, all together: where requests come from is not looked at."""
-        return Rate(ENTRIES, 10 * ENTRIES, self.clock)
+        return Rate(ENTRIES, 10 * ENTRIES, self.ticks)
 
     @cached_property
     def encoded(self) -> Callable[[str], tuple[bytes, str]]:

@@ -146,6 +146,16 @@ def test_a_lease_counts_until_it_ends_and_its_worker_still_finds_the_photograph(
     assert again.expires > later
 
 
+def test_a_lease_from_before_the_clock_stepped_back_keeps_a_photograph_from_nobody(database):
+    shown_to = material(2)
+    with database.writing() as connection:
+        ada, bob, eve = (admit(connection, name) for name in ("ada", "bob", "eve"))
+        first = lease(connection, ada.id, "trial", shown_to, START + 3600)
+        got = {lease(connection, worker.id, "trial", shown_to, START).image for worker in (bob, eve)}
+    assert first.image in got
+    assert len(got) == 2
+
+
 def test_workers_who_come_at_the_same_moment_get_different_photographs(database):
     shown_to, got, barrier = material(12), [], threading.Barrier(12)
     with database.writing() as connection:

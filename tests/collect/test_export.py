@@ -7,10 +7,10 @@ import sqlite3
 import httpx
 import pandas as pd
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from salcompare.collect.database import assignments, open_database, responses, workers
-from salcompare.collect.export import escaped, export_responses, forget_worker
+from salcompare.collect.export import escaped, export_responses
 from salcompare.collect.keys import KEY, pseudonym
 from salcompare.collect.monitor import heatmap_png, printed, standing
 from salcompare.config import Responses
@@ -100,6 +100,13 @@ def test_no_exported_cell_begins_a_formula(task, filled):
     assert "'=1+1" in (filled / "out" / "responses.csv").read_text()
 
 
+def test_tables_with_completion_codes_are_their_owners_alone(task, filled):
+    folder = filled / "new" / "out"
+    modes = {path.stat().st_mode & 0o777 for path in export_responses(filled, folder, task.keys)}
+    assert modes == {0o600}
+    assert folder.stat().st_mode & 0o777 == folder.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_escaping_leaves_numbers_as_they_are():
     table = escaped(pd.DataFrame({"a": [-1.5, 2.0], "b": ["-1", "x"], "c": [None, "@"]}))
     assert table["a"].tolist() == [-1.5, 2.0]
@@ -124,31 +131,6 @@ def test_an_export_goes_on_without_the_key_and_names_no_codes(task, filled):
     (filled / KEY).unlink()
     list(export_responses(filled, filled / "out", None))
     assert pd.read_csv(filled / "out" / "workers.csv")["completion_code"].isna().all()
-
-
-def test_forgetting_a_worker_leaves_nothing_of_them_in_any_file(task, filled):
-    code, name = task.keys.hashed("ada"), pseudonym(task.keys.hashed("ada"))
-    assert forget_worker(filled, " ada ", task.keys) == 11
-    assert collected_responses(filled / DATABASE, shown=DATABASE).empty
-    kept = b"".join(path.read_bytes() for path in (filled / DATABASE).parent.iterdir())
-    assert task.keys.hashed("bob").encode() in kept
-    for text in (code, name[1:], "=1+1", "-lips", "鼻"):
-        assert text.encode() not in kept
-    with task.database.reading() as connection:
-        assert [row.hmac for row in connection.execute(select(workers))] == [task.keys.hashed("bob")]
-        assert len(connection.execute(select(assignments)).all()) == 3
-
-
-def test_a_worker_is_found_by_their_pseudonym_without_the_key(task, filled):
-    assert forget_worker(filled, pseudonym(task.keys.hashed("bob")), None) == 2
-    assert len(collected_responses(filled / DATABASE, shown=DATABASE)) == 8
-
-
-@pytest.mark.parametrize("name", ["eve", "", "w", "%", "w' OR 1=1 --"])
-def test_nobody_is_forgotten_for_somebody_elses_name(task, filled, name):
-    with pytest.raises(InputError, match="no worker"):
-        forget_worker(filled, name, task.keys)
-    assert len(collected_responses(filled / DATABASE, shown=DATABASE)) == 8
 
 
 def test_what_a_study_depends_on_changes_with_answers_and_not_with_looks(task, filled):
@@ -231,5 +213,5 @@ def test_the_monitor_opens_to_its_token_alone(task, filled):
 
 def test_the_database_is_an_ordinary_sqlite_file_of_one_version(task, filled):
     with sqlite3.connect(filled / DATABASE) as connection:
-        assert connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == ("1",)
+        assert connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() == ("2",)
     assert open_database(filled / DATABASE, create=False)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 import pytest
 
 from salcompare.collect.drawing import FEATURES
+from salcompare.collect.keys import SESSION_SECONDS
 from salcompare.sources.collected import DATABASE, collected_responses, collected_shown
 from tests.collect.serving import field, make_task, serving
 from tests.collect.worker import BOX, Worker, answer_to
@@ -172,6 +174,27 @@ def test_an_acknowledged_answer_is_acknowledged_again_after_its_lease(url, clock
     first = worker.send(sent).json()
     clock.now += 3600
     assert worker.send(sent).json() == first
+
+
+def test_a_clock_that_steps_back_throws_nobody_out(url, clock, tmp_path, monkeypatch):
+    ahead = time.time() + 3600
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: ahead)
+        worker = Worker(url)
+        page = practised(worker)
+    clock.now -= 3600
+    assert worker.answer(page).json()["ok"]
+    table = shown(tmp_path)
+    assert (table["submitted"] >= table["shown"])[table["submitted"] != ""].all()
+    assert worker.get("/next").url.path == "/trial"
+
+
+def test_a_session_ends_after_its_time(url, monkeypatch):
+    worker = Worker(url)
+    worker.enter()
+    later = time.time() + SESSION_SECONDS + 5
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert worker.get("/next").url.path == "/"
 
 
 def test_a_worker_of_prolific_gets_the_return_link(url):
