@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from salcompare.classifiers.logits import evaluating, logits_of
 from salcompare.config import Attribution
 
 
@@ -37,14 +38,8 @@ class Asked:
 @contextlib.contextmanager
 def explaining(model: nn.Module) -> Iterator[None]:
     """Put a model and its parts into evaluation with gradients recorded, and each back as it was."""
-    training = [module for module in model.modules() if module.training]
-    try:
-        model.eval()
-        with torch.inference_mode(mode=False), torch.enable_grad():
-            yield
-    finally:
-        for module in training:
-            module.training = True
+    with evaluating(model), torch.inference_mode(mode=False), torch.enable_grad():
+        yield
 
 
 def outputs(model: nn.Module, asked: Asked) -> Callable[[Tensor], Tensor]:
@@ -54,7 +49,7 @@ def outputs(model: nn.Module, asked: Asked) -> Callable[[Tensor], Tensor]:
     """
     def explained(images: Tensor) -> Tensor:
         """Compute the value that a method explains, (m, classes)."""
-        logits: Tensor = model(images.clone())
+        logits = logits_of(model, images.clone())
         return logits.softmax(1) if asked.options.output == "probability" else logits
     return explained
 

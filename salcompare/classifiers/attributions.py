@@ -8,10 +8,11 @@ from pathlib import Path
 
 import dask.array as da
 import numpy as np
+import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.classifiers.features import run
+from salcompare.classifiers.logits import evaluating, logits_of, naming
 from salcompare.classifiers.saliency import (
     DIMS,
     attribute,
@@ -76,8 +77,11 @@ def write_classifier_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, c
 
 
 def _predicted(trained: TrainedClassifier, pixels: xr.DataArray) -> list[str]:
-    logits = run(trained.model, pixels.to_numpy(), trained.prepare)
-    return [trained.actors[place] for place in logits.argmax(axis=1)]
+    x = trained.prepare(pixels.to_numpy())
+    x = x.to(next(trained.model.parameters(), x).device)
+    with evaluating(trained.model), torch.no_grad(), naming(pixels["image"].to_numpy().tolist()):
+        logits = logits_of(trained.model, x, classes=len(trained.actors))
+    return [trained.actors[place] for place in logits.argmax(dim=1).tolist()]
 
 
 @dataclass(frozen=True)

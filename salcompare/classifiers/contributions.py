@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from salcompare.classifiers.asked import Asked, input_gradient, outputs
+from salcompare.classifiers.logits import unnamed
 from salcompare.classifiers.weights import needed
 from salcompare.errors import InputError, Problem
 
@@ -34,9 +35,10 @@ def integrated_gradients(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
     parts: list[Tensor] = []
     for start in range(0, len(x), at_once):
         part = slice(start, start + at_once)
-        parts.append(method.attribute(
-            x[part], baselines=asked.baseline[part], target=asked.target[part].to(x.device), n_steps=options.steps,
-            internal_batch_size=max(options.batch, at_once)).detach())
+        with unnamed():
+            parts.append(method.attribute(
+                x[part], baselines=asked.baseline[part], target=asked.target[part].to(x.device), n_steps=options.steps,
+                internal_batch_size=max(options.batch, at_once)).detach())
     return torch.cat(parts).to(x.dtype) if parts else torch.zeros_like(x)
 
 
@@ -51,7 +53,7 @@ def occlusion(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
     if not len(x):
         return x[:, :1].clone()
     side, step = occlusion_square((x.shape[2], x.shape[3]), asked)
-    with torch.no_grad():
+    with torch.no_grad(), unnamed():
         found: Tensor = attr.Occlusion(outputs(model, asked)).attribute(
             x, sliding_window_shapes=(3, side, side), strides=(3, step, step), baselines=asked.baseline,
             target=asked.target.to(x.device), perturbations_per_eval=max(1, asked.options.batch // len(x)))

@@ -6,6 +6,7 @@ each activation is met where it is called, as a module, function or method, and 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from salcompare.classifiers.asked import Asked, chosen
+from salcompare.classifiers.logits import checked_logits, unnamed
 from salcompare.errors import InputError, Problem
 
 SAME = 1e-6  # a difference below which the gradient stands in for the ratio of differences
@@ -50,12 +52,14 @@ def deep_lift(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
                                  "DeepLIFT's rules end at the logit, as the probability is no sum of contributions"))
     leaf = torch.cat([x.detach(), asked.baseline.detach()]).requires_grad_()
     with _Rescaling():
-        logits = model(leaf.clone())
+        found = model(leaf.clone())
+    with unnamed():
+        logits = checked_logits(found, len(leaf))
     logit, of_baseline = chosen(logits, asked.target.repeat(2)).chunk(2)
     multipliers, = torch.autograd.grad(logit.sum(), leaf)
-    found: Tensor = multipliers[:len(x)] * (x - asked.baseline)
-    _check_sum(found, (logit - of_baseline).detach())
-    return found
+    contributions: Tensor = multipliers[:len(x)] * (x - asked.baseline)
+    _check_sum(contributions, (logit - of_baseline).detach())
+    return contributions
 
 
 def _check_sum(found: Tensor, difference: Tensor) -> None:
@@ -81,10 +85,17 @@ class _Rescaling(TorchFunctionMode):
         plain = _IN_PLACE.get(func, func)
         if plain not in _ACTIVATIONS:
             return func(*args, **kwargs)
-        in_place = plain is not func or bool(kwargs.get("inplace"))
         rest = {name: value for name, value in kwargs.items() if name not in ("input", "inplace")}
-        result = _Rescaled.apply(x.clone() if in_place else x, lambda part: plain(part, *args[1:], **rest))
+        in_place = plain is not func or _asks_in_place(func, args, kwargs)
+        result = _Rescaled.apply(x.clone() if in_place else x, lambda part: plain(part.clone(), *args[1:], **rest))
         return x.copy_(result) if in_place else result
+
+
+def _asks_in_place(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    try:
+        return bool(inspect.signature(func).bind(*args, **kwargs).arguments.get("inplace"))
+    except (TypeError, ValueError):  # a built-in, which has no such argument
+        return bool(kwargs.get("inplace"))
 
 
 class _Rescaled(torch.autograd.Function):
@@ -94,7 +105,7 @@ class _Rescaled(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:  # noqa: ANN401
         """Apply the activation, and keep what the rule needs."""
         y = activation(x)
-        ctx.save_for_backward(x, y)
+        ctx.save_for_backward(x.clone(), y.clone())  # what follows may overwrite either in place
         ctx.activation = activation
         return y
 
@@ -128,7 +139,7 @@ class _RescaledPool(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, pool: Callable[[Tensor], tuple[Tensor, Tensor]]) -> Tensor:  # noqa: ANN401
         """Pool, and keep what came from where."""
         y, places = pool(x)
-        ctx.save_for_backward(x, y, places)
+        ctx.save_for_backward(x.clone(), y.clone(), places)
         return y
 
     @staticmethod

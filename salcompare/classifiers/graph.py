@@ -162,6 +162,8 @@ def _objections(node: Node, graph: Graph, excused: frozenset[Node]) -> Iterator[
 def _named(node: Node) -> str:
     if isinstance(node, torch.autograd.function.BackwardCFunction):
         return f"the custom autograd function {node.name().removesuffix('Backward')}"
+    if node.name().endswith("DifferentiableGraphBackward"):
+        return "code that TorchScript has optimised, which hides its parts"
     if node.name().endswith("CopySlices"):
         return f"an operation in place on a view ({node.name()})"
     if _kind(node) == "Threshold":

@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from salcompare.classifiers.graph import graph_between, is_clamp, rectifiers
+from salcompare.classifiers.logits import DETACHED, check_finite, evaluating, logits_of
 from salcompare.errors import InputError, Problem
 
 Output = Literal["logit", "probability"]
 Gradients = tuple[Tensor | None, ...]
+NO_SLOPE = "look for what has no finite gradient, such as a square root at 0, or values that overflow"
 
 
 def guided_backprop(model: nn.Module, x: Tensor, target: Tensor | Sequence[int] | int, *,
@@ -28,8 +30,9 @@ def guided_backprop(model: nn.Module, x: Tensor, target: Tensor | Sequence[int] 
     Parameters
     ----------
     model : nn.Module
-        Takes (n, 3, h, w), gives logits (n, classes); run as in ``eval()`` and left as it was. Its only activations
-        are ReLU or ReLU6, as modules, functions or methods, in place or not; others are refused by name.
+        Takes (n, 3, h, w), gives logits (n, classes), or an object that has them as ``logits``; run as in
+        ``eval()`` and left as it was. Its only activations are ReLU or ReLU6, as modules, functions or methods, in
+        place or not; others are refused by name. Frozen TorchScript and exported modules stay in evaluation.
     x : Tensor (n, 3, h, w)
         Images as the model wants them, floating, finite. Not changed.
     target : Tensor (n,), sequence of int, or int
@@ -84,12 +87,14 @@ def guided_backprop_several(model: nn.Module, x: Tensor, targets: Tensor, *, out
                                  f"whole numbers of shape (k, {len(x)})"))
     if targets.numel() == 0:
         return x.new_zeros((len(targets), *x.shape))
-    with torch.inference_mode(mode=False), torch.enable_grad(), _evaluating(model):
+    with torch.inference_mode(mode=False), torch.enable_grad(), evaluating(model):
         logits, edge = _forward(model, x)
         _check_targets(targets, logits)
         with _guided(logits, edge):
             explained = logits.softmax(1) if output == "probability" else logits
             maps = [_gradient(explained, edge, row, last=i + 1 == len(targets)) for i, row in enumerate(targets)]
+    for each in maps:
+        check_finite(each, "guided_backprop", NO_SLOPE)
     return maps[0][None] if len(maps) == 1 else torch.stack(maps)
 
 
@@ -102,7 +107,7 @@ def check_rectified(model: nn.Module, x: Tensor) -> None:
         As for `guided_backprop`.
     """
     _check_images(x)
-    with torch.inference_mode(mode=False), torch.enable_grad(), _evaluating(model):
+    with torch.inference_mode(mode=False), torch.enable_grad(), evaluating(model):
         logits, edge = _forward(model, x)
         with _guided(logits, edge):
             pass
@@ -112,9 +117,9 @@ def _forward(model: nn.Module, x: Tensor) -> tuple[Tensor, GradientEdge]:
     leaf = (x.clone() if x.is_inference() else x.detach()).requires_grad_()
     images = leaf.clone()  # neither a leaf nor the caller's memory, so that the model may work in place on it
     edge = get_gradient_edge(images)
-    with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]  # it would hide a script's ReLUs
-        logits = model(images)
-    _check_logits(logits, len(x))
+    logits = logits_of(model, images)
+    if logits.grad_fn is None:
+        raise InputError(DETACHED)
     return logits, edge
 
 
@@ -131,7 +136,7 @@ def _guided(logits: Tensor, edge: GradientEdge) -> Iterator[None]:
     assert logits.grad_fn is not None  # noqa: S101 - checked with the logits; for the type checker
     graph = graph_between(logits.grad_fn, edge.node)
     if not graph.nodes:
-        raise InputError(_DETACHED)
+        raise InputError(DETACHED)
     handles = [node.register_hook(_guide(node)) for node in rectifiers(graph)]
     try:
         yield
@@ -152,23 +157,6 @@ def _guide(node: Node) -> Callable[[Gradients, Gradients], Gradients]:
             gradient = gradient.mul_(node._saved_self > 0)  # type: ignore[attr-defined]
         return (gradient, *rest)
     return guide
-
-
-@contextlib.contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model and its parts into evaluation, and each back as it was."""
-    training = [module for module in model.modules() if module.training]
-    try:
-        model.eval()
-        yield
-    finally:
-        for module in training:
-            module.training = True
-
-
-_DETACHED = Problem("model", "an output that autograd cannot follow back to the image",
-                    "logits computed from the image by differentiable operations",
-                    "remove no_grad, detach and conversions to NumPy from its forward pass")
 
 
 def _check_images(x: Tensor) -> None:
@@ -200,21 +188,6 @@ def _not_whole(targets: Tensor) -> bool:
 def _check_output(output: str) -> None:
     if output not in ("logit", "probability"):
         raise InputError(Problem("output", repr(output), "'logit' or 'probability'"))
-
-
-def _check_logits(logits: object, n: int) -> None:
-    if not isinstance(logits, Tensor):
-        raise InputError(Problem("model", f"its output is a {type(logits).__name__}", "a tensor of logits (n, classes)",
-                                 "wrap it so that it returns the logits alone"))
-    if logits.ndim != 2 or len(logits) != n or not logits.is_floating_point():
-        raise InputError(Problem("model", f"its output is {logits.dtype} of shape {tuple(logits.shape)} for {n} images",
-                                 f"logits of shape ({n}, classes)"))
-    if logits.grad_fn is None:
-        raise InputError(_DETACHED)
-    bad = (~logits.detach().isfinite()).any(1).nonzero().flatten().tolist()
-    if bad:
-        raise InputError([Problem(f"model's logits of x[{i}]", "NaN or infinite values", "finite values",
-                                  "check the weights and the range of x") for i in bad])
 
 
 def _check_targets(targets: Tensor, logits: Tensor) -> None:

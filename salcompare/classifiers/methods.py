@@ -7,12 +7,15 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import get_gradient_edge
 
 from salcompare.classifiers.asked import Asked, explaining, input_gradient
 from salcompare.classifiers.contributions import input_x_gradient, integrated_gradients, occlusion
 from salcompare.classifiers.deep_lift import deep_lift
 from salcompare.classifiers.grad_cam import grad_cam, guided_grad_cam
-from salcompare.classifiers.guided import Output, _check_images, _targets, guided_backprop
+from salcompare.classifiers.graph import graph_between
+from salcompare.classifiers.guided import NO_SLOPE, Output, _check_images, _targets, guided_backprop
+from salcompare.classifiers.logits import DETACHED, check_finite, logits_of
 from salcompare.classifiers.randomness import generator
 from salcompare.config import METHODS, Attribution, smoothed
 from salcompare.errors import InputError, Problem
@@ -38,7 +41,9 @@ def explain(model: nn.Module, x: Tensor, target: Tensor | Sequence[int] | int, *
     Parameters
     ----------
     model : nn.Module
-        Takes (n, 3, h, w), gives logits (n, classes); run as in ``eval()`` and left as it was.
+        Takes (n, 3, h, w), gives logits (n, classes), or an object that has them as ``logits``; run as in
+        ``eval()`` and left as it was. Frozen TorchScript and modules exported for evaluation stay as they are;
+        grad_cam does not see into compiled modules and refuses them.
     x : Tensor (n, 3, h, w)
         Images as the model wants them, floating, finite. Not changed.
     target : Tensor (n,), sequence of int, or int
@@ -56,13 +61,15 @@ def explain(model: nn.Module, x: Tensor, target: Tensor | Sequence[int] | int, *
     Returns
     -------
     Tensor (n, 3, h, w), or (n, 1, h, w) for occlusion and grad_cam
-        As the method gives it, signed; at least 0 for guided_backprop, grad_cam and guided_grad_cam. Detached, dtype
-        and device of `x`. Gradients are in the output's unit per unit of `x`, contributions in the output's unit.
+        As the method gives it, signed; at least 0 for guided_backprop, grad_cam and guided_grad_cam. Never NaN;
+        detached, dtype and device of `x`. Gradients are in the output's unit per unit of `x`, contributions in the
+        output's unit.
 
     Raises
     ------
     InputError
-        If an argument cannot be used, or the method does not cover the model.
+        If an argument cannot be used, the model fails or gives no finite logits that depend on the image, the method
+        does not cover the model, or a value is NaN or infinite.
     """
     if method not in METHODS:
         raise InputError(Problem("method", repr(method), "one of " + ", ".join(METHODS)))
@@ -71,13 +78,14 @@ def explain(model: nn.Module, x: Tensor, target: Tensor | Sequence[int] | int, *
         baseline = mean_colour(x)
     elif baseline.shape != x.shape:
         raise InputError(Problem("baseline", f"shape {tuple(baseline.shape)}", f"the images' {tuple(x.shape)}"))
-    asked = Asked(_checked(target, x, model), baseline, options or Attribution(),
+    base = smoothed(method)
+    asked = Asked(_checked(target, x, model, (base or method) != "occlusion"), baseline, options or Attribution(),
                   tuple(generators) or tuple(generator("smoothgrad", place) for place in range(len(x))))
     if len(asked.generators) != len(x):
         raise InputError(Problem("generators", f"{len(asked.generators)}", f"one an image, {len(x)}"))
-    base = smoothed(method)
     with explaining(model):
         found = _METHODS[method](model, x, asked) if base is None else _smooth(_METHODS[base], model, x, asked)
+    check_finite(found, method, NO_SLOPE)
     return found.detach()
 
 
@@ -100,12 +108,18 @@ def _smooth(method: Method, model: nn.Module, x: Tensor, asked: Asked) -> Tensor
     return total / asked.options.samples
 
 
-def _checked(target: Tensor | Sequence[int] | int, x: Tensor, model: nn.Module) -> Tensor:
+def _checked(target: Tensor | Sequence[int] | int, x: Tensor, model: nn.Module, by_gradient: bool) -> Tensor:
+    """Make sure of the targets, from one image's logits; by a gradient, these must depend on the image."""
     targets = _targets(target, x)
     if not len(x):
         return targets
-    with explaining(model), torch.no_grad():
-        classes = model(x[:1].clone()).shape[1]
+    with explaining(model):
+        images = x[:1].detach().clone().requires_grad_(by_gradient).clone()  # no leaf: the model may work in place
+        beginning = get_gradient_edge(images).node if by_gradient else None
+        logits = logits_of(model, images)
+    if beginning and (logits.grad_fn is None or not graph_between(logits.grad_fn, beginning).nodes):
+        raise InputError(DETACHED)
+    classes = logits.shape[1]
     bad = ((targets < 0) | (targets >= classes)).nonzero().flatten().tolist()
     if bad:
         raise InputError([Problem(f"target[{at}]", f"class {int(targets[at])}", f"a class from 0 to {classes - 1}")

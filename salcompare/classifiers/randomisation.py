@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from salcompare.classifiers.logits import is_compiled
 from salcompare.classifiers.network import sha256_of_state
 from salcompare.classifiers.preparation import Pixels
 from salcompare.classifiers.randomness import derived_seed
@@ -135,7 +136,7 @@ def _units(trained: TrainedClassifier, photograph: Pixels) -> list[list[str]]:
 def _order(trained: TrainedClassifier, modules: dict[str, nn.Module], photograph: Pixels) -> list[str]:
     called: dict[str, None] = {}
     handles = [module.register_forward_pre_hook(lambda *_, name=name: called.setdefault(name))
-               for name, module in modules.items()]
+               for name, module in modules.items() if not is_compiled(module)]
     try:
         with torch.no_grad():
             _run(trained.model, trained.prepare(photograph))

@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.classifiers.fills import BLUR, filled
+from salcompare.classifiers.logits import evaluating, logits_of, naming
 from salcompare.classifiers.preparation import Pixels
 from salcompare.classifiers.saliency import check_photographs, known_classes
 from salcompare.classifiers.trained import TrainedClassifier
@@ -106,7 +107,8 @@ def removal_outcomes(trained: TrainedClassifier, pixels: xr.DataArray, orders: x
         kept = [_kept(orders, arrangement, photographs.shape[:3]) for arrangement in together]
         changed = [photographs if mask.all() else np.where(mask[..., None], photographs, fills[arrangement.fill])
                    for arrangement, (mask, _, _) in zip(together, kept, strict=True)]
-        outcomes = _outcomes(trained, np.concatenate(changed), np.tile(classes, len(together)))
+        names = pixels["image"].to_numpy().tolist() * len(together)
+        outcomes = _outcomes(trained, np.concatenate(changed), np.tile(classes, len(together)), names)
         parts = outcomes.reshape(len(VARIABLES), len(together), len(photographs)).swapaxes(0, 1)
         for arrangement, (_, short, empty), values in zip(together, kept, parts, strict=True):
             for at in asked[arrangement]:
@@ -179,15 +181,17 @@ def _fills(photographs: Pixels, images: Sequence[str], arrangements: Iterable[Ar
                             for photograph, image in zip(photographs, images, strict=True)]) for fill in wanted}
 
 
-def _outcomes(trained: TrainedClassifier, photographs: Pixels, classes: NDArray[np.int64]) -> NDArray[np.float32]:
+def _outcomes(trained: TrainedClassifier, photographs: Pixels, classes: NDArray[np.int64],
+              names: Sequence[str]) -> NDArray[np.float32]:
     """Logit, probability and correctness (3, n) of each photograph's own actor."""
     weight = next(trained.model.parameters(), torch.empty(0))
     found = np.empty((len(VARIABLES), len(photographs)), np.float32)
     for start in range(0, len(photographs), BATCH):
         batch = slice(start, start + BATCH)
         own = torch.from_numpy(classes[batch])[:, None]
-        with torch.inference_mode():
-            logits = trained.model(trained.prepare(photographs[batch]).to(weight.device)).cpu()
+        with evaluating(trained.model), torch.inference_mode(), naming(names[batch]):
+            logits = logits_of(trained.model, trained.prepare(photographs[batch]).to(weight.device),
+                               classes=len(trained.actors)).cpu()
         found[0, batch] = logits.gather(1, own)[:, 0].numpy()
         found[1, batch] = logits.softmax(dim=1).gather(1, own)[:, 0].numpy()
         found[2, batch] = (logits.argmax(dim=1) == own[:, 0]).numpy()

@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.classifiers.guided import Output, guided_backprop_several
+from salcompare.classifiers.logits import naming
 from salcompare.classifiers.methods import explain, mean_colour
 from salcompare.classifiers.randomness import generator
 from salcompare.classifiers.trained import TrainedClassifier
@@ -78,13 +79,9 @@ def several_maps(trained: TrainedClassifier, pixels: xr.DataArray, classes: NDAr
     starts = range(0, n, config.batch)
     for start in (progress or Silent()).track(starts, total=len(starts), what=what):
         batch = slice(start, min(start + config.batch, n))
-        found = _batch(trained, pixels.isel(image=batch), classes[:, batch], config, method)
-        bad = ~np.isfinite(found).all(axis=(0, 2, 3))
-        if bad.any():
-            names = pixels["image"].to_numpy()[batch][bad].tolist()
-            raise InputError(Problem(f"{method} of image {names[0]!r}", "NaN or infinite values", "finite values",
-                                     "check the network's weights"))
-        maps[:, batch] = found
+        part = pixels.isel(image=batch)
+        with naming(part["image"].to_numpy().tolist()):
+            maps[:, batch] = _batch(trained, part, classes[:, batch], config, method)
     return maps
 
 

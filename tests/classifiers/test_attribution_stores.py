@@ -136,7 +136,7 @@ def test_maps_that_are_not_finite_are_refused_by_image(trained):
     pixels = photographs(1)
     trained.model[-1].bias.data[2] = float("nan")
     try:
-        with pytest.raises(InputError, match=r"gradient of image 'Zoë/0': NaN or infinite values"):
+        with pytest.raises(InputError, match=r"model's logits of image 'Zoë/0': NaN or infinite values"):
             several_maps(trained, pixels, np.full((1, 4), 2), Attribution(output="probability"), method="gradient")
     finally:
         trained.model[-1].bias.data[2] = 0.0

@@ -300,7 +300,7 @@ def test_the_model_is_left_as_it_was_after_an_error():
     before = state(net)
     with pytest.raises(InputError):
         guided_backprop(net, images(), 4)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(InputError, match="RuntimeError: mat1 and mat2"):
         guided_backprop(net, images(size=7), 0)
     net.append(nn.Sigmoid())
     before = state(net)

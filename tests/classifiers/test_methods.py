@@ -103,6 +103,80 @@ def test_grad_cam_agrees_with_captum(net, x, at):
         assert_equal_maps(explain(net, x, TARGET, method="grad_cam"), expected)  # the last layer that is still a map
 
 
+class Residual(nn.Module):
+    """What follows each of its layers changes that layer's output in place, each in another way."""
+
+    def __init__(self, *, inplace):
+        super().__init__()
+        torch.manual_seed(2)
+        self.first, self.norm, self.second = nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.Conv2d(6, 6, 3, padding=1)
+        self.shuffle, self.last, self.inplace = nn.ChannelShuffle(3), nn.Linear(6 * 9 * 8, CLASSES), inplace
+
+    def forward(self, x):
+        x = functional.max_pool2d(self.first(x), 2)
+        y = self.norm(x)
+        y = functional.relu_(y) if self.inplace else functional.relu(y)
+        z = self.second(y)
+        if self.inplace:
+            z += y
+            z[:, :2] *= 2
+        else:
+            z = z + y
+            z = torch.cat([z[:, :2] * 2, z[:, 2:]], 1)
+        out = self.shuffle(z).view(-1, 6, 9, 8)
+        return self.last(functional.elu(out, 1.0, self.inplace).flatten(1))
+
+
+@pytest.mark.parametrize("layer", ["first", "norm", "second", "shuffle", ""])
+@pytest.mark.parametrize("method", ["grad_cam", "guided_grad_cam"])
+def test_grad_cam_is_of_what_a_layer_gave_though_it_is_overwritten_in_place(x, layer, method):
+    kinds = [nn.Sequential(*(nn.ReLU(inplace) if isinstance(part, nn.ReLU) else part for part in plain_net()))
+             for inplace in (False, True)] if method == "guided_grad_cam" else [
+        Residual(inplace=inplace).eval() for inplace in (False, True)]
+    if method == "guided_grad_cam":
+        layer = {"first": "1", "norm": "2", "second": "3", "shuffle": "4", "": ""}[layer]
+    options = Attribution(layer=layer)
+    plain, overwritten = (explain(model, x, TARGET, method=method, options=options) for model in kinds)
+    assert float(plain.max()) > 0
+    assert_equal_maps(overwritten, plain)
+    if layer:
+        oracle = captum.attr.LayerGradCam(kinds[1], kinds[1].get_submodule(layer)).attribute(
+            x, TARGET, relu_attributions=True)
+        expected = interpolate(oracle, x.shape[2:], mode="bilinear", align_corners=False)
+        assert_equal_maps(explain(kinds[1], x, TARGET, method="grad_cam", options=options), expected)
+
+
+def test_grad_cam_of_a_view_that_is_overwritten_in_place(x):
+    class Turned(nn.Module):
+        def __init__(self, *, inplace):
+            super().__init__()
+            torch.manual_seed(3)
+            self.first, self.turn = nn.Conv2d(3, 6, 3), nn.Unflatten(1, (6, 18))
+            self.last, self.inplace = nn.Linear(6 * 18 * 16, CLASSES), inplace
+
+        def forward(self, images):
+            maps = self.turn(self.first(images).flatten(1, 2))
+            return self.last((maps.relu_() if self.inplace else maps.relu()).flatten(1))
+
+    plain, overwritten = (explain(Turned(inplace=inplace), x, TARGET, method="grad_cam",
+                                  options=Attribution(layer="turn")) for inplace in (False, True))
+    assert float(plain.max()) > 0
+    assert_equal_maps(overwritten, plain)
+
+
+def test_grad_cam_agrees_with_captum_on_squeezenet_whose_relus_work_in_place():
+    from torchvision.models import squeezenet1_1
+
+    torch.manual_seed(0)
+    model, layer = squeezenet1_1(weights=None, num_classes=3).requires_grad_(False).eval(), "features.12.expand3x3"
+    images = torch.randn(1, 3, 48, 48, generator=generator("in place"))
+    oracle = captum.attr.LayerGradCam(model, model.get_submodule(layer)).attribute(
+        images.clone().requires_grad_(), 1, relu_attributions=True)
+    expected = interpolate(oracle, (48, 48), mode="bilinear", align_corners=False).detach()
+    assert float(expected.max()) > 0
+    assert_equal_maps(explain(model, images, 1, method="grad_cam", options=Attribution(layer=layer)), expected)
+
+
 def test_guided_grad_cam_agrees_with_captum(net, x):
     own = quiet(lambda: captum.attr.GuidedGradCam(net, net[4]).attribute(x, TARGET, interpolate_mode="bilinear"))
     assert_equal_maps(explain(net, x, TARGET, method="guided_grad_cam"), own.clamp(min=0))
@@ -188,6 +262,34 @@ def test_deep_lift_adds_up_through_shared_functional_and_in_place_activations(x,
     other = Tangled(inplace=False).eval()
     other.load_state_dict(model.state_dict())
     assert_equal_maps(found, explain(other, x, TARGET, method="deep_lift", baseline=baseline))
+
+
+class Overwriting(nn.Module):
+    """Overwrites in place what activations and pools took and gave."""
+
+    def __init__(self, *, inplace):
+        super().__init__()
+        torch.manual_seed(4)
+        self.first, self.second = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 5, 3)
+        self.last, self.inplace = nn.Linear(5 * 7 * 6, CLASSES), inplace
+
+    def forward(self, x):
+        x = self.first(x)
+        y = functional.relu(x)
+        x = x.add_(1) if self.inplace else x + 1
+        pooled = functional.max_pool2d(x + y, 2)
+        pooled = functional.elu(pooled, 1.0, self.inplace)
+        z = functional.hardtanh(self.second(pooled), -1.0, 1.0, self.inplace)
+        if self.inplace:
+            z *= 2
+            return self.last(z.flatten(1))
+        return self.last((z * 2).flatten(1))
+
+
+def test_deep_lift_does_not_care_what_is_overwritten_in_place(x, baseline):
+    plain, overwritten = (explain(Overwriting(inplace=inplace).eval(), x, TARGET, method="deep_lift",
+                                  baseline=baseline) for inplace in (False, True))
+    assert_equal_maps(overwritten, plain)
 
 
 def test_deep_lift_of_one_pooled_window_is_worked_by_hand():
