@@ -47,11 +47,10 @@ def read_config(path: Path) -> Config:
 
 def _without_training(raw: dict[str, Any]) -> dict[str, Any]:
     """Train only what is asked for where maps are given; where nothing is, no image needs to be kept for it."""
-    if not raw.get("precomputed"):
-        return raw
-    raw = {"classifier": [], **raw}
+    if raw.get("precomputed"):
+        raw = {"classifier": [], **raw}
     images = raw.get("images", {})
-    whole = not raw["classifier"] and isinstance(images, dict)
+    whole = raw.get("classifier") == [] and isinstance(images, dict)
     return raw | ({"images": {"split": list(ALL_TEST), **images}} if whole else {})
 
 

@@ -25,8 +25,8 @@ def _photograph_settings(study: Study) -> dict[str, object]:
 
 
 def _needed_splits(study: Study) -> dict[str, tuple[str, ...]]:
-    """Name the splits that each actor must have an image in, where nothing is trained on ready-made maps' images."""
-    return {"needed": ("test",)} if study.config.precomputed and not study.config.classifier else {}
+    """Name the splits that each actor must have an image in, where nothing is trained."""
+    return {} if study.config.classifier else {"needed": ("test",)}
 
 
 def _photograph_inputs(study: Study) -> dict[str, str]:

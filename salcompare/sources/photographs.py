@@ -94,7 +94,8 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
     Raises
     ------
     InputError
-        If there is no usable photograph, fewer than two actors, or naming every actor with too few images.
+        If there is no usable photograph, one actor only where training images are needed, or naming every actor
+        with too few images.
     MissingDependencyError
         If the demo's photographs are asked for and not installed.
     """
@@ -104,7 +105,7 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
     read, refused = _read(ordered, size, _wanted(config), progress or Silent())
     left_out = found.left_out + refused + _without(found.actors, read)
     table = pd.DataFrame([asdict(row) for row in left_out], columns=["file", "actor", "reason", "detail"], dtype="str")
-    _check_actors(read, table, config)
+    _check_actors(read, table, config, needed)
     read.sort(key=lambda one: (natural_key(one.candidate.actor), natural_key(one.candidate.image)))
     images = _catalogue(read)
     images.insert(2, "split", assign_splits(images, split=config.split, seed=seed, previous=before,
@@ -207,7 +208,8 @@ def _without(actors: Mapping[str, str], read: Sequence[_Read]) -> list[LeftOut]:
             for actor, where in actors.items() if actor not in have]
 
 
-def _check_actors(read: Sequence[_Read], left_out: pd.DataFrame, config: settings.Images) -> None:
+def _check_actors(read: Sequence[_Read], left_out: pd.DataFrame, config: settings.Images,
+                  needed: Sequence[str]) -> None:
     where = f"photographs {config.path}"
     actors = sorted({one.candidate.actor for one in read}, key=natural_key)
     if not actors:
@@ -215,9 +217,10 @@ def _check_actors(read: Sequence[_Read], left_out: pd.DataFrame, config: setting
         raise InputError(Problem(where, "no usable photograph" + (f" ({why})" if why else ""),
                                  "a folder for each actor with photographs in it" if config.source == "folder"
                                  else "the downloads that the list names", "add photographs"))
-    if len(actors) == 1:
-        raise InputError(Problem(where, f"photographs of one actor only, {actors[0]!r}", "at least 2 actors",
-                                 "add another actor's photographs: a class cannot be compared with nothing"))
+    if len(actors) == 1 and "train" in needed:
+        raise InputError(Problem(where, f"photographs of one actor only, {actors[0]!r}",
+                                 "at least 2 actors, for a network to tell apart", "add another actor's photographs; a "
+                                 "study of people alone, classifier = [] in study.toml, may have one"))
 
 
 def _catalogue(read: Sequence[_Read]) -> pd.DataFrame:
