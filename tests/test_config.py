@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salcompare.config import (
+    ALL_TEST,
     Attribution,
     Classifier,
     Config,
@@ -76,6 +77,12 @@ def test_one_option_of_the_frozen_phase_leaves_both_phases_otherwise(reading):
     config = reading("[[classifier]]\n[classifier.frozen]\niterations = 40\n")
     assert config.classifier[0].frozen == Phase(iterations=40)
     assert config.classifier[0].finetuned == Classifier().finetuned
+
+
+def test_every_image_is_a_test_image_where_nothing_is_trained_and_no_split_is_named(reading):
+    assert reading("classifier = []\n").images.split == ALL_TEST
+    assert reading("classifier = []\n[images]\nsplit = [0.5, 0.2, 0.3]\n").images.split == (0.5, 0.2, 0.3)
+    assert reading("").images.split == Images().split
 
 
 def test_several_classifiers_stand_in_order(reading):
@@ -153,6 +160,16 @@ def test_a_value_out_of_bounds_is_refused_with_the_bounds(refusal, text, says):
 ])
 def test_options_that_contradict_each_other_are_refused(refusal, text, says):
     assert says in refusal(text)[0]
+
+
+@pytest.mark.parametrize("split", ["[85, 0, 15]", "[0.85, 0, 0.15]"])
+def test_a_split_without_validation_images_trains_only_where_the_last_weights_are_kept(reading, refusal, split):
+    said = refusal(f"[images]\nsplit = {split}\n")[0]
+    assert "[[classifier]] alexnet keep: 'best' with" in said
+    assert 'set keep = "last"' in said
+    config = reading(f'[images]\nsplit = {split}\n[[classifier]]\nkeep = "last"\n')
+    assert config.classifier[0].keep == "last"
+    assert reading(f"classifier = []\n[images]\nsplit = {split}\n").classifier == ()
 
 
 @pytest.mark.parametrize("split", ["[70, 15, 15]", "[0.8, 0.1, 0.1]", "[7, 1, 2]", "[0.7, 0.15, 0.15]"])

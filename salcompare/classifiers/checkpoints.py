@@ -27,11 +27,11 @@ class State:
     model, optimizer : dict
         Their state_dicts. Random draws need no state, each iteration has streams of its own.
     best : dict
-        state_dict of the model at the best look so far.
+        state_dict of the model at the best look so far, or at the last, where that is kept.
     best_iteration : int
         0 before the first look.
     best_accuracy, best_loss : float
-        On the validation images, at that look.
+        On the validation images, at that look; NaN where there are none.
     """
 
     iteration: int = 0

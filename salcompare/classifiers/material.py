@@ -62,7 +62,7 @@ class Material:
         return digest.hexdigest()
 
 
-def gather_material(pixels: xr.DataArray, images: pd.DataFrame) -> Material:
+def gather_material(pixels: xr.DataArray, images: pd.DataFrame, *, keep: str = "best") -> Material:
     """Join photographs with their actors and splits, and check that a classifier can be trained on them.
 
     Parameters
@@ -71,12 +71,14 @@ def gather_material(pixels: xr.DataArray, images: pd.DataFrame) -> Material:
         Eager or dask.
     images : DataFrame
         As `schema.IMAGES`; images without pixels are ignored.
+    keep : {"best", "last"}
+        Which weights training keeps; the last need no validation image.
 
     Raises
     ------
     InputError
         If pixels are no colour bytes, an image has no row, there are fewer than two actors, an actor has no training
-        image or there is no validation image; all that is wrong is listed.
+        image or there is no validation image to choose weights by; all that is wrong is listed.
     """
     problems = _pixel_problems(pixels)
     known = images.set_index("image")
@@ -89,7 +91,7 @@ def gather_material(pixels: xr.DataArray, images: pd.DataFrame) -> Material:
     values = np.ascontiguousarray(pixels.transpose("image", "y", "x", "channel").values)
     material = Material(values, np.array(ids), chosen["actor"].to_numpy(dtype=str),
                         chosen["split"].to_numpy(dtype=str), tuple(sorted({str(a) for a in chosen["actor"]})))
-    problems = _split_problems(material)
+    problems = _split_problems(material, keep)
     if problems:
         raise InputError(problems)
     return material
@@ -107,7 +109,7 @@ def _pixel_problems(pixels: xr.DataArray) -> list[Problem]:
     return problems
 
 
-def _split_problems(material: Material) -> list[Problem]:
+def _split_problems(material: Material, keep: str) -> list[Problem]:
     remedy = "change split in [images] or add photographs"
     problems = []
     if len(material.actors) < 2:
@@ -115,6 +117,7 @@ def _split_problems(material: Material) -> list[Problem]:
                                 "add photographs of another actor"))
     problems += [Problem(f"actor {actor!r}", "has no training image", "at least one", remedy)
                  for actor, rows in zip(material.actors, material.rows_by_actor("train"), strict=True) if not len(rows)]
-    if not len(material.rows("validation")):
-        problems.append(Problem("images", "no validation image", "at least one, to choose the best weights", remedy))
+    if keep == "best" and not len(material.rows("validation")):
+        problems.append(Problem("images", "no validation image", "at least one, to choose the best weights",
+                                f"{remedy}, or set keep = \"last\" of that [[classifier]]"))
     return problems

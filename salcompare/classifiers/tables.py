@@ -33,7 +33,7 @@ def tables_finished(folder: Path, digests: Mapping[str, str]) -> bool:
 
 
 def write_tables(folder: Path, outcomes: Mapping[str, Mapping[str, Any]], sparsity: Mapping[str, pd.DataFrame],
-                 material: Material, *, title: str, progress: Progress) -> None:
+                 material: Material, *, title: str, keep: str, progress: Progress) -> None:
     """Write the tables and, last, summary.json; say what the test accuracies are.
 
     Parameters
@@ -44,6 +44,8 @@ def write_tables(folder: Path, outcomes: Mapping[str, Mapping[str, Any]], sparsi
     material : Material
     title : str
         The classifier's name.
+    keep : {"best", "last"}
+        Which weights training kept.
     progress : Progress
     """
     tables: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in TABLES}
@@ -57,33 +59,35 @@ def write_tables(folder: Path, outcomes: Mapping[str, Mapping[str, Any]], sparsi
     for name, parts in tables.items():
         write_table(folder / f"{name}.csv", _stacked(parts))
     for variant, accuracy in tables["accuracy"].items():
-        progress.say(f"{title} {variant}: {_sentence(accuracy)}")
-    summary = summarise(outcomes)
+        last = " after the last iteration, which is kept" if keep == "last" else ""
+        progress.say(f"{title} {variant}: {_sentence(accuracy)}{last}")
+    summary = summarise(outcomes, keep=keep)
     if summary.get("finetuned", {}).get("beats_frozen") is False:
         progress.say(f"{title} finetuned: no iteration beat the frozen network on the validation images; "
                      "the best of them is kept")
     write_json(folder / SUMMARY, summary)
 
 
-def summarise(outcomes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def summarise(outcomes: Mapping[str, Mapping[str, Any]], *, keep: str) -> dict[str, dict[str, Any]]:
     """Say of each variant what it is, how it was trained and whether finetuning was better than not.
 
     Returns
     -------
     dict of variant to dict
-        digest; backbone; seed; actors, how many; iterations; best_iteration; best_validation_accuracy; beats_frozen,
-        whether finetuning's best validation accuracy is above frozen's, None for frozen and where there is no
-        frozen variant; weights_sha256; n_parameters; preprocessing.
+        digest; backbone; seed; actors, how many; keep, best or last; iterations; best_iteration, the one whose
+        weights are kept; best_validation_accuracy, of these weights, NaN without validation images; beats_frozen,
+        whether finetuning's best validation accuracy is above frozen's, None for frozen, where there is no frozen
+        variant and where the last weights are kept; weights_sha256; n_parameters; preprocessing.
     """
     frozen = outcomes["frozen"]["best_validation_accuracy"] if "frozen" in outcomes else None
     summary = {}
     for variant, outcome in outcomes.items():
-        compared = variant == "finetuned" and frozen is not None
+        compared = variant == "finetuned" and frozen is not None and keep == "best"
         network, state = outcome["network"], outcome["state"]
         summary[variant] = {
             **{key: outcome[key] for key in ("digest", "seed", "iterations", "best_iteration",
                                              "best_validation_accuracy", "n_parameters")},
-            "actors": len(outcome["actors"]), "backbone": network["backbone"],
+            "actors": len(outcome["actors"]), "keep": keep, "backbone": network["backbone"],
             "beats_frozen": outcome["best_validation_accuracy"] > frozen if compared else None,
             "preprocessing": {key: network[key] for key in ("mean", "std", "centre")},
             "weights_sha256": sha256_of_state(state)}

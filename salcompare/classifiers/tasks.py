@@ -12,7 +12,7 @@ from salcompare.classifiers.network import Network
 from salcompare.classifiers.preparation import augment
 from salcompare.classifiers.randomness import generator
 from salcompare.classifiers.sampling import BalancedBatches, Rows
-from salcompare.classifiers.training import Score, Task
+from salcompare.classifiers.training import NOTHING_SEEN, Score, Task
 from salcompare.config import Classifier
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -36,10 +36,12 @@ def frozen_task(network: Network, material: Material, config: Classifier, *, pla
 
     def validate() -> Score:
         """Score the new layers on the validation images."""
+        if not len(looked_at):
+            return NOTHING_SEEN
         logits = torch.from_numpy(head_logits(network, plain[looked_at]))
         return _score(logits, _numbers(targets, looked_at, logits.device))
 
-    return Task(f"{config.name} frozen", "frozen", network.head, batch, validate)
+    return Task(f"{config.name} frozen", "frozen", network.head, batch, validate, keep=config.keep)
 
 
 def finetuned_task(network: Network, material: Material, config: Classifier, *, prepare: Prepare, seed: int) -> Task:
@@ -58,10 +60,12 @@ def finetuned_task(network: Network, material: Material, config: Classifier, *, 
 
     def validate() -> Score:
         """Score the network on the validation images."""
+        if not len(looked_at):
+            return NOTHING_SEEN
         logits = torch.from_numpy(run(network, material.pixels[looked_at], prepare))
         return _score(logits, _numbers(targets, looked_at, logits.device))
 
-    return Task(f"{config.name} finetuned", "finetuned", network, batch, validate, config.l2_on)
+    return Task(f"{config.name} finetuned", "finetuned", network, batch, validate, config.l2_on, config.keep)
 
 
 def head_logits(network: Network, features: Values) -> Values:

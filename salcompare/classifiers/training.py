@@ -1,4 +1,4 @@
-"""One phase of training: Adam on cross-entropy plus an L2 penalty, the best look at the validation images kept."""
+"""One phase of training: Adam on cross-entropy plus an L2 penalty; the best look at validation images, or the last."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ from salcompare.progress import Progress
 
 @dataclass(frozen=True)
 class Score:
-    """How well images are told apart: share correct, and mean cross-entropy."""
+    """How well images are told apart: share correct, and mean cross-entropy; NaN of no images."""
 
     accuracy: float
     loss: float
+
+
+NOTHING_SEEN = Score(math.nan, math.nan)
+"""Of no images."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Task:
         Looks at the validation images with the model as it is.
     l2_on : {"all", "linear"}
         Which weights the L2 penalty is on; linear leaves the convolutions out.
+    keep : {"best", "last"}
+        Whether the best look decides which weights are kept, or the last iteration's are.
     """
 
     title: str
@@ -53,14 +59,15 @@ class Task:
     batch: Callable[[int], tuple[torch.Tensor, torch.Tensor]]
     validate: Callable[[], Score]
     l2_on: str = "all"
+    keep: str = "best"
 
 
 def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str, progress: Progress) -> State:
-    """Train, or go on training, and leave the model with the weights of its best look.
+    """Train, or go on training, and leave the model with the weights of its best look, or of its last iteration.
 
     The validation images are looked at every `validate_every` iterations and after the last. The best look is the
     one of highest accuracy, of those the one of lowest cross-entropy, of those the earliest. The weights before the
-    first iteration are no candidate.
+    first iteration are no candidate. Where the task keeps the last weights, looks decide nothing.
 
     Parameters
     ----------
@@ -148,11 +155,12 @@ def _look(task: Task, state: State, phase: Phase, iteration: int, seen: Score, p
                       "validation_accuracy": now.accuracy, "validation_loss": now.loss,
                       "penalty": l2_penalty(task.model, phase.l2, on=task.l2_on)})
     better = (now.accuracy, -now.loss) > (state.best_accuracy, -state.best_loss)
-    if better:
+    if better or task.keep == "last":
         state.best, state.best_iteration = state.model, iteration
         state.best_accuracy, state.best_loss = now.accuracy, now.loss
-    progress.say(f"{task.title}: iteration {iteration} of {phase.iterations}, loss {seen.loss:.3f}, "
-                 f"training {seen.accuracy:.1%}, validation {now.accuracy:.1%}{' (best so far)' if better else ''}")
+    looked = "" if math.isnan(now.accuracy) else f", validation {now.accuracy:.1%}"
+    progress.say(f"{task.title}: iteration {iteration} of {phase.iterations}, loss {seen.loss:.3f}, training "
+                 f"{seen.accuracy:.1%}{looked}{' (best so far)' if better and task.keep == 'best' else ''}")
 
 
 def _copied(model: nn.Module) -> dict[str, torch.Tensor]:

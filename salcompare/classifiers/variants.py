@@ -82,14 +82,14 @@ def train_classifier(pixels: xr.DataArray, images: pd.DataFrame, config: Classif
     ConfigError
         If the backbone or its weights are unknown, or frozen training is asked to shift images.
     InputError
-        If the photographs do not allow training, weights cannot be read, or the loss is no longer finite.
+        If the photographs do not allow training (without validation images `config.keep` must be last), weights cannot be read, or the loss is no longer finite.
     MissingDependencyError
         If the backbone or its weights are not installed or cannot be downloaded.
     """
     progress = progress or Silent()
     backbone = find_backbone(config.backbone, root=root)
     _check(config)
-    material = gather_material(pixels, images)
+    material = gather_material(pixels, images, keep=config.keep)
     given = _features_depend_on(config, backbone, material, root=root, seed=seed)
     digests = _digests(config, given)
     if tables_finished(folder, digests):
@@ -102,7 +102,7 @@ def train_classifier(pixels: xr.DataArray, images: pd.DataFrame, config: Classif
                network.to("cuda" if torch.cuda.is_available() else "cpu"), folder, seed, fingerprint(given),
                digests, progress)
     outcomes, sparsity = _train_variants(job)
-    write_tables(folder, outcomes, sparsity, material, title=config.name, progress=progress)
+    write_tables(folder, outcomes, sparsity, material, title=config.name, keep=config.keep, progress=progress)
     _tidy(folder, digests)
 
 
@@ -135,10 +135,11 @@ def _features_depend_on(config: Classifier, backbone: Backbone, material: Materi
 def _digests(config: Classifier, given: dict[str, object]) -> dict[str, str]:
     """Digest of all that each variant depends on, in the order they are trained."""
     found: dict[str, str] = {}
+    kept = {"keep": config.keep} if config.keep != "best" else {}
     for variant in ORDER:
         if variant in config.variants:
             found[variant] = fingerprint({
-                **given, "hidden": config.hidden, "dropout": config.dropout, "variant": variant,
+                **given, **kept, "hidden": config.hidden, "dropout": config.dropout, "variant": variant,
                 "start": found.get("frozen"), "phase": getattr(config, variant),
                 **({"l2_on": config.l2_on} if variant == "finetuned" and config.l2_on != "all" else {})})
     return found

@@ -18,7 +18,8 @@ class Phase:
     per_class: int = option(3, "images of each actor in a batch", low=1)
     flip: bool = option(False, "mirror half of the training images, anew in each batch")
     shift: int = option(0, "move training images by up to so many pixels, anew in each batch", low=0)
-    validate_every: int = option(50, "iterations between looks at the validation images", low=1)
+    validate_every: int = option(50, "iterations between looks at the validation images, and between checkpoints",
+                                 low=1)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Classifier:
     centre: bool = option(False, "subtract each image's own mean before the network sees it")
     l2_on: str = option("all", "weights that finetuning's l2 is on: all, or linear (the convolutions left out)",
                          choices=("all", "linear"))
+    keep: str = option("best", "which weights are kept: those of the best look at the validation images, or those of "
+                       "the last iteration, which needs no validation images", choices=("best", "last"))
     methods: tuple[str, ...] = option((), "its attribution methods, its main one first; empty takes those of "
                                       "[attribution]. Networks that use SiLU, GELU or the like in place of ReLU need a "
                                       "method other than guided_backprop, such as integrated_gradients",

@@ -56,6 +56,11 @@ def contradictions(config: Config, where: str) -> list[Problem]:
     problems += config.attribution.contradictions(where)
     problems += [problem for classifier in config.classifier if classifier.methods
                  for problem in _methods(config, classifier, f"{where} [[classifier]] {classifier.name}")]
+    problems += [Problem(f"{where} [[classifier]] {classifier.name} keep",
+                         f"'best' with {list(split)} as [images] split, which leaves no validation image",
+                         "validation images, on which the best weights are chosen",
+                         "set keep = \"last\", which trains for all iterations and keeps the last weights")
+                 for classifier in config.classifier if classifier.keep == "best" and len(split) == 3 and not split[1]]
     problems += [Problem(f"{where} [[classifier]] variants", "[]", "at least one of frozen, finetuned")
                  for classifier in config.classifier if not classifier.variants]
     if not config.classifier and not config.precomputed and config.responses.source == "none":

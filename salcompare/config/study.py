@@ -25,7 +25,9 @@ class Images:
     path: str = option("data/raw/photographs", "the folder of the photographs")
     list: str = option("data/raw/facescrub.txt", "the FaceScrub list: name, image id, face id, url, bbox, sha256")
     per_actor: int = option(0, "take the first so many images of each actor; 0 takes all", low=0)
-    split: tuple[float, ...] = option((0.7, 0.15, 0.15), "train, validation, test: images an actor, or shares", low=0)
+    split: tuple[float, ...] = option((0.7, 0.15, 0.15), "train, validation, test: images an actor, or "
+                                       "shares; without validation images, such as [0.85, 0, 0.15], set keep = "
+                                       "\"last\" of each [[classifier]]", low=0)
     groups: str = option("", "CSV of actor,group, kept as a coordinate of the maps; empty for none")
 
 

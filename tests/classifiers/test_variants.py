@@ -96,6 +96,50 @@ def test_the_summary_says_what_was_kept_and_whether_it_beat_frozen(photographs, 
     assert summary["frozen"]["n_parameters"] == (5 * 27 + 5) + 10 + (5 * 6 + 6) + (6 * 3 + 3)
 
 
+def without_validation(photographs):
+    pixels, images = photographs
+    return pixels, images.assign(split=images["split"].replace("validation", "train"))
+
+
+def test_without_validation_images_the_weights_after_the_last_iteration_are_kept(photographs, tmp_path):
+    last, progress = replace(TINY, keep="last"), Stopping(at=-1)
+    fit(without_validation(photographs), tmp_path, last, progress=progress)
+    training, summary = pd.read_csv(tmp_path / "training.csv"), read_json(tmp_path / "summary.json")
+    assert training[["validation_accuracy", "validation_loss"]].isna().all(axis=None)
+    assert {variant: (entry["keep"], entry["best_iteration"], entry["best_validation_accuracy"], entry["beats_frozen"])
+            for variant, entry in summary.items()} == {"frozen": ("last", 12, None, None),
+                                                       "finetuned": ("last", 10, None, None)}
+    accuracy = pd.read_csv(tmp_path / "accuracy.csv").set_index(["variant", "split"])
+    assert accuracy["n"].xs("frozen").to_dict() == {"train": 21, "validation": 0, "test": 6}
+    assert accuracy.loc[("frozen", "validation"), ["accuracy", "ci_low", "ci_high"]].isna().all()
+    assert not any("validation" in message or "best" in message for message in progress.said)
+    assert sum("after the last iteration, which is kept" in message for message in progress.said) == 2
+    shorter = replace(last, finetuned=replace(TINY.finetuned, iterations=9))
+    fit(without_validation(photographs), tmp_path / "shorter", shorter)
+    assert changed(states(tmp_path), states(tmp_path / "shorter"))  # not a look earlier than the last
+
+
+def test_the_last_weights_are_kept_though_validation_images_say_that_others_are_better(photographs, tmp_path):
+    best, last = tmp_path / "best", tmp_path / "last"
+    losing = replace(TINY, variants=("frozen",), frozen=replace(FROZEN, learning_rate=0.5, iterations=30))
+    fit(photographs, best, losing)
+    fit(photographs, last, replace(losing, keep="last"))
+    looks = pd.read_csv(best / "training.csv")
+    pd.testing.assert_frame_equal(looks, pd.read_csv(last / "training.csv"))  # training itself is the same
+    assert read_json(best / "summary.json")["frozen"]["best_iteration"] < 30
+    entry = read_json(last / "summary.json")["frozen"]
+    assert (entry["best_iteration"], entry["best_validation_accuracy"]) == (30, looks["validation_accuracy"].iloc[-1])
+    assert changed(states(best, "frozen"), states(last, "frozen"))
+
+
+def test_a_run_without_validation_images_goes_on_where_it_was_stopped(photographs, tmp_path):
+    given, last = without_validation(photographs), replace(TINY, keep="last")
+    whole = fit(given, tmp_path / "whole", last)
+    with pytest.raises(StoppedError):
+        fit(given, tmp_path / "stopped", last, progress=Stopping(at=3))
+    assert fit(given, tmp_path / "stopped", last) == whole
+
+
 def test_a_finetuned_network_that_does_not_beat_frozen_is_said_to(photographs, tmp_path):
     idle = replace(TINY, finetuned=replace(TINY.finetuned, learning_rate=1e-12))
     progress = Stopping(at=-1)
@@ -338,6 +382,7 @@ def test_all_that_is_wrong_with_the_photographs_is_listed(photographs, tmp_path)
         fit((pixels, no_validation), tmp_path)
     assert "actor 'a1': has no training image" in str(error.value)
     assert "no validation image" in str(error.value)
+    assert 'set keep = "last"' in str(error.value)
     with pytest.raises(InputError, match=r"image 'a2/8': has pixels but no row"):
         fit((pixels, images[:-1]), tmp_path)
     with pytest.raises(InputError, match="of type float64; expected uint8"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from salcompare.phrases import counted
+from salcompare.phrases import counted, joined
 from salcompare.report.methods.attribution import attributions
 from salcompare.report.wording import number, percent, spread
 
@@ -34,6 +34,13 @@ _MAPS = (
 _NO_LABELS = (" There are no labels and no boxes: their statistics are left out{workers}.")
 
 
+SPLIT_WORDS = {"train": "training", "validation": "validation", "test": "test"}
+_KEPT = {
+    "best": "The iteration with the best validation accuracy is kept, for the finetuned network from iteration 1 on, so "
+            "that it is never the frozen one again.",
+    "last": "The weights after the last iteration are kept; no validation image was asked which are best."}
+
+
 def human_maps(data: ReportData) -> str:
     """Say how people's maps were made."""
     made = {"boxes": _BOXES, "fixations": _FIXATIONS, "maps": _MAPS}[data.people]
@@ -59,9 +66,10 @@ def given_maps(data: ReportData) -> str:
 def photographs(data: ReportData) -> str:
     """Say how photographs were prepared."""
     height, width = data.settings["study"]["size"]
-    split = ("Nothing was trained on them: every image is a test image." if data.images["split"].eq("test").all()
-             else "Images of each actor were split at random, seeded, into training, validation and test images; the "
-             "classifier's maps are of the test images.")
+    into = [SPLIT_WORDS[split] for split in SPLIT_WORDS if data.images["split"].eq(split).any()]
+    split = ("Nothing was trained on them: every image is a test image." if into == [SPLIT_WORDS["test"]] else
+             f"Images of each actor were split at random, seeded, into {joined(into)} images"
+             + ("; the classifier's maps are of the test images." if data.classifier_names else "."))
     return f"Every photograph was brought to a grid of {height} × {width} pixels without keeping its aspect. {split}"
 
 
@@ -69,9 +77,17 @@ def classifiers(data: ReportData) -> str:
     """Say how the classifiers were trained."""
     return " ".join(describe_classifier(settings) for settings in data.settings["classifier"]) + (
         " Batches are balanced over actors; the loss is the cross-entropy plus L2 times the sum of squared weights, "
-        "without biases; the optimiser is Adam. The iteration with the best validation accuracy is kept, for the "
-        "finetuned network from iteration 1 on, so that it is never the frozen one again. Accuracies are shares of "
-        "images classified as their actor, with Wilson (1927) intervals.")
+        f"without biases; the optimiser is Adam. {_kept(data.settings['classifier'])} Accuracies are shares of images "
+        "classified as their actor, with Wilson (1927) intervals.")
+
+
+def _kept(classifiers: Sequence[Mapping[str, Any]]) -> str:
+    """Say which weights were kept, of which classifiers where they differ."""
+    names = {keep: [one["name"] for one in classifiers if one.get("keep", "best") == keep] for keep in _KEPT}
+    found = [keep for keep in _KEPT if names[keep]]
+    if len(found) == 1:
+        return _KEPT[found[0]]
+    return " ".join(f"Of {joined(names[keep])}: {_KEPT[keep][0].lower()}{_KEPT[keep][1:]}" for keep in found)
 
 
 def describe_classifier(settings: Mapping[str, Any]) -> str:

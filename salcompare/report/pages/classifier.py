@@ -87,8 +87,9 @@ def _described(data: ReportData, name: str) -> Iterator[str]:
 def _trained(summary: dict[str, Any], settings: dict[str, Any]) -> Iterator[str]:
     for variant, found in summary.items():
         if isinstance(found, dict) and "n_parameters" in found:
+            last = ", the last," if settings.get("keep") == "last" else ""
             yield (f"{variant.capitalize()}: {found['n_parameters']:,} parameters; iteration "
-                   f"{found['best_iteration']:,} of {found['iterations']:,} was kept; "
+                   f"{found['best_iteration']:,} of {found['iterations']:,}{last} was kept; "
                    f"weights {found['weights_sha256'][:16]}.")
     if settings.get("seeds", 1) > 1:
         yield f"Trained with {settings['seeds']} seeds; this page's maps are of the study's own seed unless said."

@@ -64,6 +64,8 @@ def accuracy(data: ReportData) -> list[str]:
     said = [f"{row['source']}: {percent(row['value'])} of {number(row['n'])} test images "
             f"(95% CI {percent(row['ci_low'])} to {percent(row['ci_high'])}; chance {percent(chance)})."
             for _, row in rows.iterrows()]
+    said += [f"{settings['name']}: the weights after the last iteration, which no validation image was asked about."
+             for settings in data.settings["classifier"] if said and settings.get("keep") == "last"]
     for name, tables in data.classifiers.items():
         finetuned = tables["summary"].get("variants", tables["summary"]).get("finetuned", {})
         if finetuned.get("beats_frozen") is False:
