@@ -82,7 +82,8 @@ def train_classifier(pixels: xr.DataArray, images: pd.DataFrame, config: Classif
     ConfigError
         If the backbone or its weights are unknown, or frozen training is asked to shift images.
     InputError
-        If the photographs do not allow training (without validation images `config.keep` must be last), weights cannot be read, or the loss is no longer finite.
+        If the photographs do not allow training (without validation images `config.keep` must be last), weights
+        cannot be read, or the loss is no longer finite.
     MissingDependencyError
         If the backbone or its weights are not installed or cannot be downloaded.
     """

@@ -11,7 +11,12 @@ from salcompare.figures.controls import controls_figure, controls_missing
 from salcompare.figures.data import Figure, FigureData
 from salcompare.figures.differences import differences_figure, differences_missing
 from salcompare.figures.exclusions import exclusions_figure, exclusions_missing
-from salcompare.figures.heatmaps import heatmaps_figure, heatmaps_missing, relative_figure
+from salcompare.figures.heatmaps import (
+    heatmaps_figure,
+    heatmaps_missing,
+    relative_figure,
+    relative_missing,
+)
 from salcompare.figures.label_cells import label_cells_figure, label_cells_missing
 from salcompare.figures.labels import labels_figure, labels_missing
 from salcompare.figures.masks import masks_figure, masks_missing
@@ -27,7 +32,7 @@ _FIGURES: dict[int, tuple[Callable[[FigureData], str | None], Callable[[FigureDa
     3: (differences_missing, differences_figure),
     4: (labels_missing, labels_figure),
     5: (heatmaps_missing, heatmaps_figure),
-    6: (heatmaps_missing, relative_figure),
+    6: (relative_missing, relative_figure),
     7: (variance_missing, variance_figure),
     8: (overlap_missing, overlap_figure),
     9: (symmetry_missing, symmetry_figure),

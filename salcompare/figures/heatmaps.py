@@ -22,18 +22,29 @@ def heatmaps_missing(data: FigureData) -> str | None:
     return None if _images(data) else "no actor shown has a photograph and a heatmap"
 
 
+def relative_missing(data: FigureData) -> str | None:
+    """Why relative saliency cannot be drawn, or None."""
+    if data.heatmaps.sizes.get("actor") == 1:
+        return "one actor: there is no population to differ from"
+    return heatmaps_missing(data)
+
+
 def heatmaps_figure(data: FigureData) -> Figure:
     """Draw, for each actor, a photograph, the human heatmap and the classifier's (Fig. 5)."""
-    return _figure(data, "heatmap", "fig5-heatmaps", "Heatmaps of people and classifier",
+    return _figure(data, "heatmap", "fig5-heatmaps", f"Heatmaps of {_whose(data)}",
                    "Heatmaps. Colours run from 0 to the highest value of the row.")
 
 
 def relative_figure(data: FigureData) -> Figure:
     """Draw the heatmaps minus the population's, with outlines of the pixels that survive a test (Fig. 6)."""
-    return _figure(data, "relative", "fig6-relative", "Relative saliency of people and classifier",
+    return _figure(data, "relative", "fig6-relative", f"Relative saliency of {_whose(data)}",
                    "Relative saliency: the actor's heatmap minus the population's, which is the mean over actors. "
                    "Colours run from 0, as in the population, to the highest value of the row; pixels below the "
                    "population are not shown.")
+
+
+def _whose(data: FigureData) -> str:
+    return " and ".join("people" if source == "human" else "classifier" for source in _sources(data))
 
 
 def _figure(data: FigureData, variable: str, name: str, title: str, what: str) -> Figure:
@@ -131,7 +142,8 @@ def _numbers(data: FigureData, sources: tuple[str, ...], columns: tuple[str, ...
         if maps is not None:
             counts = [int((maps.actor == actor).sum()) for actor in columns]
             images = str(min(counts)) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
-            parts.append(f"{images} images each ({'human' if source == 'human' else 'classifier'})")
+            what = f"{images} image{'' if images == '1' else 's'} each"
+            parts.append(f"{what} ({'human' if source == 'human' else 'classifier'})")
     return f"n = {', '.join(parts)}."
 
 

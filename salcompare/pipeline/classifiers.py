@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from salcompare import provenance, store
+from salcompare.config import Config
 from salcompare.errors import InputError, Problem
 from salcompare.naming import source_name
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
@@ -85,6 +86,9 @@ def _check(study: Study, progress: Progress, *, classifier: Classifier) -> None:
     """Refuse a network that cannot be explained as asked, or whose weights cannot be had."""
     from salcompare.classifiers.suitability import check_guided, check_weights
 
+    if study.config.classifier == Config().classifier:
+        progress.say("  no [[classifier]] of study.toml asks for anything else: the network is AlexNet with ImageNet "
+                     "weights; for a study of people alone, say classifier = []")
     if any("guided" in method for method in study.config.attribution_of(classifier).methods):
         check_guided(classifier, size=study.config.study.size, root=study.root)
     check_weights(classifier, root=study.root, say=progress.say)

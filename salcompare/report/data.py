@@ -105,6 +105,15 @@ class ReportData:
         return "fixations" if "duration" in self.given else "maps"
 
     @property
+    def question(self) -> str:
+        """What the study asks, given the sides that it has."""
+        if not self.has_classifier:
+            return "Which parts of a face do people find salient, and how sure can we be?"
+        if self.people == "none":
+            return "Which parts of a face does a classifier find salient, and how sure can we be?"
+        return "Do people and a classifier find the same parts of a face salient, and how sure can we be?"
+
+    @property
     def workers_known(self) -> bool:
         """Whether it is known who responded to each image, which ceilings and components of responses need."""
         if self.people == "boxes":

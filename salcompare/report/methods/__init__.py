@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from salcompare.report.methods.ceilings import CEILING, RESAMPLING, SHARE
+from salcompare.report.methods.ceilings import CEILING, RESAMPLING, SAME_TARGET, SHARE
 from salcompare.report.methods.controls import controls
 from salcompare.report.methods.families import FAMILIES
 from salcompare.report.methods.labels import labels
@@ -48,9 +48,13 @@ def methods(data: ReportData) -> list[tuple[str, str]]:
     if data.people == "boxes":
         found += [("Labels", labels(data)), ("Agreement of boxes", AGREEMENT)]
     if people and data.has_classifier:
-        ceilings = [("Noise ceiling", CEILING), ("Share of the ceiling", SHARE), ("Resampling", RESAMPLING)]
+        ceilings = [("Noise ceiling", f"{CEILING} {SAME_TARGET}"), ("Share of the ceiling", SHARE),
+                    ("Resampling", RESAMPLING)]
         found += [("Overlap", overlap(data)), *(ceilings if data.workers_known else []), ("Baselines", BASELINES),
                   ("Controls", controls(data)), ("Similarity of actors", ACTOR_SIMILARITY)]
+    elif data.estimates["statistic"].eq("overlap").any():
+        found += [("Overlap", overlap(data)), *([("Noise ceiling", CEILING)] if data.workers_known else []),
+                  ("Baselines", BASELINES)]
     if data.estimates["statistic"].eq("removal_drop").any():
         found.append(("Removal", removal(data)))
     if data.people == "boxes":

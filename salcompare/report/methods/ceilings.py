@@ -3,10 +3,13 @@
 CEILING = (
     "Workers of an image are split into random halves, 200 times; the mean correlation of the halves' coverage is "
     "stepped up to all workers by the Spearman-Brown formula (Brown 1910), and its root is the correlation that a "
-    "perfect model would have with the observed coverage. Score and ceiling have the same target. For other metrics, "
-    "half of the workers stand in the classifier's place against the other half, and the classifier is scored against "
-    "that same other half; or all other workers stand against a single one, and the classifier is scored against that "
-    "one. These scores compare with their own ceiling only, as fewer workers are a noisier target.")
+    "perfect model would have with the observed coverage.")
+
+SAME_TARGET = (
+    "Score and ceiling have the same target. For other metrics, half of the workers stand in the classifier's place "
+    "against the other half, and the classifier is scored against that same other half; or all other workers stand "
+    "against a single one, and the classifier is scored against that one. These scores compare with their own ceiling "
+    "only, as fewer workers are a noisier target.")
 
 SHARE = (
     "The share of the ceiling is (score - null) / (ceiling - null): 1 for a perfect model, 0 at the null, below 0 "

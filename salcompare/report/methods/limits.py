@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 _OF_PEOPLE = {
     "none": [],
-    "boxes": ["Boxes are not gradients. A box says which feature a person would name; a gradient says which pixels "
-              "move a logit. Agreement of the two is agreement of where, not of why."],
+    "boxes": [],
     "fixations": ["Looking is not recognising. Eyes go to the centre of a picture and to faces' middle whatever the "
                   "task: the centred baseline and other actors' maps are there for that reason.",
                   "The width of the Gaussians on fixations was chosen, not estimated; overlap and ceiling follow it."],
@@ -21,11 +20,18 @@ _OF_PEOPLE = {
 }
 
 
+_BOXES_AND_GRADIENTS = [
+    "Boxes are not gradients. A box says which feature a person would name; a gradient says which pixels move a logit. "
+    "Agreement of the two is agreement of where, not of why."]
+_SHARED = ["Both maps of an image share its pose and framing, which alone makes overlap on the same image beat overlap "
+           "across images; the image effect and the baselines are there for that reason."]
+
+
 def limits(data: ReportData) -> list[str]:
     """Name what the numbers cannot say."""
-    said = [*_of_classifiers(data), *_OF_PEOPLE[data.people],
-        "Both maps of an image share its pose and framing, which alone makes overlap on the same image beat overlap "
-        "across images; the image effect and the baselines are there for that reason.",
+    both = data.has_classifier and data.people != "none"
+    said = [*_of_classifiers(data), *(_BOXES_AND_GRADIENTS if both and data.people == "boxes" else []),
+        *_OF_PEOPLE[data.people], *(_SHARED if both else []),
         "Pixels are never replicates: every interval and p-value rests on actors, images or workers.",
         "p-values of different statistics are not adjusted for each other; where p is adjusted, the family is named.",
     ]

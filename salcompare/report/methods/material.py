@@ -36,8 +36,8 @@ _NO_LABELS = (" There are no labels and no boxes: their statistics are left out{
 
 SPLIT_WORDS = {"train": "training", "validation": "validation", "test": "test"}
 _KEPT = {
-    "best": "The iteration with the best validation accuracy is kept, for the finetuned network from iteration 1 on, so "
-            "that it is never the frozen one again.",
+    "best": "The iteration with the best validation accuracy is kept, for the finetuned network from iteration 1 on, "
+            "so that it is never the frozen one again.",
     "last": "The weights after the last iteration are kept; no validation image was asked which are best."}
 
 
@@ -48,9 +48,10 @@ def human_maps(data: ReportData) -> str:
         made = made.format(spread=spread(data.settings["fixations"]))
     workers = (", and where statistics speak of responses, each is a trial or a map" if data.workers_known else
                "; nor do the maps say which worker made what, so that noise ceilings and shares of them are unknown")
+    beside = ("; R², symmetry and overlap use those of the images that the classifier's maps are of"
+              if data.has_classifier else "")
     return (f"{made}; an actor's heatmap is the mean of its images' coverage, so that images weigh the same. Every "
-            "image with responses has a map; R², symmetry and overlap use those of the images that the classifier's "
-            "maps are of, where there are any."
+            f"image with responses has a map{beside}."
             + ("" if data.people == "boxes" else _NO_LABELS.format(workers=workers)))
 
 

@@ -16,23 +16,27 @@ BASELINES = (
     "by flipping the signs of actors' means.")
 
 
+_PAIRINGS = (
+    "Three pairings are told apart: same image; same actor, other image; other actor. The image effect is the first "
+    "minus the second, with a null that permutes classifier maps within actors; the actor effect is the second minus "
+    "the third, with a null that permutes actors' whole sets of maps. Intervals over actors are t intervals, by "
+    "jackknife where actors meet other actors; none are given below 8 actors. p-values of single actors are adjusted "
+    "over actors by Holm's (1979) method; in the actor effect of one actor among n, p is the rank of its own maps "
+    "among the sets of all actors and cannot go below 1/n. Where images have groups, the actor effect is given within "
+    "them, too, and all pairings for the images that the classifier got right. Two classifiers are compared by "
+    "exchanging their maps within actors, which flips the signs of the columns of the difference of both matrices of "
+    "pairs. ")
+
+
 def overlap(data: ReportData) -> str:
     """Say how overlap was computed and tested."""
     share = percent(data.settings["maps"]["mask_share"], 0)
-    return ("The primary metric is Pearson's correlation of smoothed maps (CC); the others follow Bylinskii et al. "
+    said = ("The primary metric is Pearson's correlation of smoothed maps (CC); the others follow Bylinskii et al. "
             f"(2019). iou and dice compare the top {share} of each map at equal area, tied pixels weighed; the AUCs "
             "take the top 20% of people's coverage as positives (Judd et al. 2009), the shuffled one against other "
             "images' positives; information gain is in bits over the centred Gaussian (Kümmerer et al. 2015); emd is "
-            "on a coarse grid, a share of its diagonal. Three pairings are told apart: same image; same actor, other "
-            "image; other actor. The image effect is the first minus the second, with a null that permutes classifier "
-            "maps within actors; the actor effect is the second minus the third, with a null that permutes actors' "
-            "whole sets of maps. Intervals over actors are t intervals, by jackknife where actors meet other actors; "
-            "none are given below 8 actors. p-values of single actors are adjusted over actors by Holm's (1979) "
-            "method; in the actor effect of one actor among n, p is the rank of its own maps among the sets of all "
-            "actors and cannot go below 1/n. Where images have groups, the actor effect is given within them, too, and "
-            "all pairings for the images that the classifier got right. Two classifiers are compared by exchanging "
-            "their maps within actors, which flips the signs of the columns of the difference of both matrices of "
-            "pairs. Heatmaps of actors and of the population are compared as maps are. A table lists what was chosen "
+            f"on a coarse grid, a share of its diagonal. {_PAIRINGS if data.has_classifier else ''}")
+    return (f"{said}Heatmaps of actors and of the population are compared as maps are. A table lists what was chosen "
             "where tools disagree about a metric.")
 
 

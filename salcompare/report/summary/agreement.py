@@ -22,17 +22,24 @@ def ceiling(data: ReportData) -> list[str]:
         return []
     if math.isnan(row["value"]):
         return [f"The noise ceiling could not be computed: {row['reason']}."]
-    alpha = one(data.estimates, statistic="label_agreement", metric="krippendorff_alpha", level="population")
-    said = [] if alpha is None or math.isnan(alpha["value"]) else [
-        f"On the label of an image, workers agree by a Krippendorff's alpha of {estimate(alpha)}; 0 is chance, 1 "
-        "perfect."]
-    boxes = one(data.estimates, statistic="box_agreement", metric="krippendorff_alpha", level="population")
-    iou = one(data.estimates, statistic="box_agreement", metric="mean_iou", level="population")
-    if boxes is not None and iou is not None and not math.isnan(boxes["value"]):
-        said.append(f"Two workers' boxes on one image overlap by a mean IoU of {estimate(iou)}; taken against boxes of "
-                    f"any images, that is an alpha of {estimate(boxes)}.")
+    said = [_agree(data, "label_agreement", "same_label", "Two workers name the same label on an image in a share of ",
+                   "labels"),
+            _agree(data, "box_agreement", "mean_iou", "Two workers' boxes on one image overlap by a mean IoU of ",
+                   "boxes")]
     return [f"A model that knew the true human map of each image could correlate with the observed one by at most "
-            f"{estimate(row)} on smoothed maps: the noise ceiling.", *said]
+            f"{estimate(row)} on smoothed maps: the noise ceiling.", *filter(None, said)]
+
+
+def _agree(data: ReportData, statistic: str, likeness: str, said: str, what: str) -> str:
+    """Say how alike two workers' responses are, and what that is against chance; empty where nobody has a partner."""
+    alike, alpha = (one(data.estimates, statistic=statistic, metric=metric, level="population")
+                    for metric in (likeness, "krippendorff_alpha"))
+    if alike is None or math.isnan(alike["value"]):
+        return ""
+    chance = "" if alpha is None or math.isnan(alpha["value"]) else (
+        f"; taken against {what} of any images, that is a Krippendorff's alpha of {estimate(alpha)}: 0 is chance, 1 "
+        "perfect")
+    return f"{said}{estimate(alike)}{chance}."
 
 
 def agreement(data: ReportData) -> list[str]:

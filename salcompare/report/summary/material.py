@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
+from salcompare.config import Classifier
 from salcompare.phrases import counted, joined
 from salcompare.report.summary.picking import main_source, pick
 from salcompare.report.wording import number, percent, spread
@@ -14,12 +16,14 @@ if TYPE_CHECKING:
     from salcompare.report.data import ReportData
 
 
+DEFAULT_NETWORK = (
+    "The network is the default one, AlexNet with ImageNet weights and the original study's training, as study.toml "
+    "asks for no other.")
+
+
 def compared(data: ReportData) -> list[str]:
     """Say what was compared."""
-    test = data.images[data.images["split"] == "test"]
-    whose = "classifiers'" if len(data.classifier_names) > 1 else "classifier's"
-    said = [f"{data.images['actor'].nunique()} actors with {len(data.images):,} photographs, of which {len(test):,} "
-            f"were kept for testing; the {whose} maps are made of those.", *_meant(data)]
+    said = [_photographs(data), *_one_side(data), *_default_network(data), *_meant(data)]
     if data.given is not None:
         said.append(_given(data, data.given))
     if data.responses is not None:
@@ -33,6 +37,35 @@ def compared(data: ReportData) -> list[str]:
         said.append("No person drew these boxes: they come from a generative model with planted effects, so whatever "
                     "is said of people below shows what the toolkit does, not what people do.")
     return said
+
+
+def _photographs(data: ReportData) -> str:
+    """Say how many actors and photographs there are, and which of them classifiers' maps are made of."""
+    said = (f"{counted(data.images['actor'].nunique(), 'actor')} with "
+            f"{counted(len(data.images), 'photograph')}")
+    test = int((data.images["split"] == "test").sum())
+    if not data.has_classifier or test == len(data.images):
+        return f"{said}."
+    whose = "classifiers'" if len(data.classifier_names) > 1 else "classifier's"
+    return f"{said}, of which {test:,} were kept for testing; the {whose} maps are made of those."
+
+
+def _one_side(data: ReportData) -> list[str]:
+    """Say what a study of people alone, or of classifiers alone, leaves out."""
+    if not data.has_classifier:
+        return ["This is a study of people alone: study.toml has no classifier, and all that would compare people with "
+                "one is left out."]
+    if data.people == "none":
+        return ["This is a study of classifiers alone: there are no responses of people, and all that would compare "
+                "with them is left out."]
+    return []
+
+
+def _default_network(data: ReportData) -> list[str]:
+    """Say that the network is the default one, where study.toml asks for no other."""
+    if list(data.settings["classifier"]) != [dataclasses.asdict(Classifier())]:
+        return []
+    return [DEFAULT_NETWORK]
 
 
 def _meant(data: ReportData) -> list[str]:

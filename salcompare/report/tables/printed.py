@@ -34,6 +34,8 @@ class PrintedTable:
         The rows that the page prints, where those are not all.
     section : {"tables", "quality"}
         The part of the page that it stands in.
+    undefined : str
+        Why none of its values is defined, so that the page names it and prints no table; empty where one is.
     """
 
     name: str
@@ -44,11 +46,17 @@ class PrintedTable:
     folded: bool = False
     printed: pd.DataFrame | None = None
     section: Literal["tables", "quality"] = "tables"
+    undefined: str = ""
 
     @property
     def page(self) -> pd.DataFrame:
         """What the page prints."""
         return self.frame if self.printed is None else self.printed
+
+    @property
+    def nothing(self) -> str:
+        """Why the page prints no table; empty where it prints one."""
+        return self.undefined or ("" if len(self.page) else "none; the CSV has all rows")
 
     @property
     def header(self) -> list[str]:
@@ -75,7 +83,15 @@ def table_of(name: str, title: str, caption: str, rows: pd.DataFrame, columns: S
     """Make a table from rows of the estimates: the columns that are printed, and in the CSV the responses' kind."""
     simulated = bool((rows["responses"] == "simulated").any())
     printed = rows[list(columns)]
-    return PrintedTable(name, title, caption, rows[[*columns, "responses"]], simulated, folded, printed)
+    return PrintedTable(name, title, caption, rows[[*columns, "responses"]], simulated, folded, printed,
+                        undefined=why_undefined(rows))
+
+
+def why_undefined(rows: pd.DataFrame) -> str:
+    """Give the reasons, at most two, why none of these estimates has a value; empty where one has, or there is none."""
+    if rows.empty or rows["value"].notna().any():
+        return ""
+    return "; ".join(rows["reason"].value_counts().index.astype(str)[:2]) or "no value is defined"
 
 
 def plain_table(name: str, title: str, frame: pd.DataFrame) -> PrintedTable:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from salcompare.report.tables.printed import PrintedTable, table_of
+from salcompare.report.tables.printed import PrintedTable, table_of, why_undefined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,4 +51,5 @@ def _of_actors(rows: pd.DataFrame) -> PrintedTable:
         "max_t: the t farthest from 0 over the tested pixels, with p adjusted over pixels and actors; pixels: how "
         "many survive at 0.05, pixels_bh: at a false discovery rate of 0.05. Where the dispersion's p is small "
         "beside a small p of max_t, look at the Welch statistic's. n counts images.", table[order],
-        bool((table["responses"] == "simulated").any()), folded=True, printed=table[order[:-1]])
+        bool((table["responses"] == "simulated").any()), folded=True, printed=table[order[:-1]],
+        undefined=why_undefined(rows))

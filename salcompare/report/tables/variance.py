@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from salcompare.report.tables.printed import PrintedTable, table_of
+from salcompare.report.tables.printed import PrintedTable, table_of, why_undefined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,4 +74,4 @@ def _variance(rows: pd.DataFrame) -> PrintedTable:
         f"n counts images. {_null(rows)} The interval is that of the "
         "bias-corrected between-actor share, by jackknife over images; R² itself carries none. The original study "
         "reports 92% and no definition of it: none of these numbers is known to be its counterpart.", table[order],
-        bool((table["responses"] == "simulated").any()), printed=table[order[:-1]])
+        bool((table["responses"] == "simulated").any()), printed=table[order[:-1]], undefined=why_undefined(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from salcompare.statistics.agreements.judged import Judged, judged_responses, ra
 from salcompare.statistics.inference.crossed import crossed_interval, t_interval_of
 from salcompare.statistics.inference.resampling import LEVEL, Interval, bootstrap_weights
 from salcompare.statistics.kernels import Values
+from salcompare.statistics.labels.agreement import too_few_images
 
 QUANTITIES = ("alpha", "likeness")
 _BOTH, _WORKERS = "workers and images within actors", "workers"
@@ -45,7 +46,8 @@ def pairwise_agreement(
         images, and over actors; **alpha**, 1 - observed / expected distance, where the distance of two responses is 1 -
         likeness. ``value``, ``ci_low``, ``ci_high``, ``reason`` (quantity) of all; ``actor_...`` (quantity, actor) and
         ``image_...`` (quantity, image) of each. ``n`` and ``actor_n`` count images with two workers, ``n_undefined``
-        images with one, ``image_n`` workers, ``n_workers`` all workers. Undefined is NaN with a reason.
+        images with one, ``image_n`` workers, ``n_workers`` all workers. Undefined is NaN with a reason;
+        alpha also where one image alone has two workers, whose own responses would be its chance.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def pairwise_agreement(
     Krippendorff's nominal one.
 
     The interval of all is that of `worker_agreement`: workers and images within actors both random. Intervals of an
-    actor and of an image are t intervals over workers, the images given, since an actor has few.
+    actor, of an image, and of all where there is one image, are t intervals over workers, the images given.
 
     References
     ----------
@@ -71,12 +73,17 @@ def pairwise_agreement(
     mean_distances = judged.mean_distances()
     ones = np.ones((1, judged.n_workers)), np.ones((1, judged.n_images))
     observed = judged.observed(ones[0])
-    point = _Estimates.of(judged, observed, ones[1],
-                          judged.expected(mean_distances, *ones))
+    several = (judged.workers_of_images > 1).sum() > 1  # else what is expected is what is seen
+
+    def expected(of_workers: Values, of_images: Values) -> Values:
+        found = judged.expected(mean_distances, of_workers, of_images)
+        return found if several else np.full_like(found, np.nan)
+
+    point = _Estimates.of(judged, observed, ones[1], expected(*ones))
     workers = bootstrap_weights(judged.n_workers, n_resamples, rng, fewer=1)
     weights = bootstrap_weights(judged.n_images, n_resamples, rng, strata=judged.actor, fewer=1)
     resampled = judged.observed(workers)
-    draws = [_Estimates.of(judged, seen, of_images, judged.expected(mean_distances, of_workers, of_images))
+    draws = [_Estimates.of(judged, seen, of_images, expected(of_workers, of_images))
              for seen, of_workers, of_images in ((resampled, workers, ones[1]), (observed, ones[0], weights),
                                                  (resampled, workers, weights))]
     return _dataset(judged, point, draws, images)
@@ -115,9 +122,8 @@ def _dataset(judged: Judged, point: _Estimates, draws: list[_Estimates], images:
     actors = np.unique(images.loc[images["image"].isin(judged.names), "actor"].to_numpy(str))
     seen = np.unique(np.column_stack([judged.actor[judged.image], judged.worker]), axis=0)
     workers_of_actors = np.bincount(seen[:, 0], minlength=len(actors))
-    freedom = min(judged.n_workers - 1, judged.n_images - len(actors))
-    whole = crossed_interval(point.value[0], *(draw.value for draw in draws), freedom=freedom, resampled=_BOTH)
-    why = "all responses are alike" if paired.any() else "no image with two workers"
+    whole = _of_all(judged, point, draws)
+    why = "all responses are alike" if paired.sum() > 1 else too_few_images(paired)
     of_actors = np.bincount(judged.actor[paired], minlength=len(actors))
     found = {"n": int(paired.sum()), "n_undefined": int((~paired).sum()), "n_workers": judged.n_workers,
              "actor_n": ("actor", of_actors), "image_n": ("image", sizes),
@@ -127,8 +133,18 @@ def _dataset(judged: Judged, point: _Estimates, draws: list[_Estimates], images:
         interval = _over_workers(values, getattr(draws[0], level), units)
         found |= _columns(f"{level}_", ("quantity", level), values, interval, "no two workers, or no chance distance")
     return xr.Dataset(found, {"quantity": list(QUANTITIES), "actor": actors, "image": judged.names}, {
-        "ci_method": whole.method, "resampled": _BOTH, "unit_ci_method": "t", "unit_resampled": _WORKERS,
+        "ci_method": whole.method, "resampled": whole.resampled, "unit_ci_method": "t", "unit_resampled": _WORKERS,
         "n_resamples": len(draws[0].value)})
+
+
+def _of_all(judged: Judged, point: _Estimates, draws: list[_Estimates]) -> Interval:
+    """Give the intervals (quantity,) of all; a single image is given, so that workers alone are random."""
+    if judged.n_images == 1:
+        of_image = _over_workers(point.image[0], draws[0].image, judged.workers_of_images)
+        return replace(of_image, **{name: getattr(of_image, name)[:, 0]
+                                    for name in ("low", "high", "n_undefined", "reason")})
+    freedom = min(judged.n_workers - 1, judged.n_images - len(np.unique(judged.actor)))
+    return crossed_interval(point.value[0], *(draw.value for draw in draws), freedom=freedom, resampled=_BOTH)
 
 
 def _over_workers(values: Values, draws: Values, workers: NDArray[np.intp]) -> Interval:

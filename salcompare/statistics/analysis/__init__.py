@@ -175,4 +175,5 @@ def _accuracy_rows(accuracies: pd.DataFrame) -> Iterator[Row]:
     for row in accuracies.to_dict("records"):
         yield {"statistic": "accuracy", "metric": row["split"], "level": "population",
                "source": f"{row['classifier']}/{row['variant']}", "value": row["accuracy"], "ci_low": row["ci_low"],
-               "ci_high": row["ci_high"], "ci_method": "wilson", "resampled": "images", "n": row["n"]}
+               "ci_high": row["ci_high"], "ci_method": "wilson", "resampled": "images", "n": row["n"],
+               "reason": None if row["n"] else f"no {row['split']} image"}

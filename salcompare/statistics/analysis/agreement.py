@@ -63,7 +63,7 @@ def _rows(found: xr.Dataset, of: Literal["boxes", "labels"], key: Row) -> Iterat
     for quantity, metric in _METRICS[of].items():
         one = found.sel(quantity=quantity)
         here = {**key, **about, "metric": metric}
-        if of == "boxes":
+        if of == "boxes" or quantity == "likeness":
             yield {**here, "level": "population", "value": float(one["value"]), "ci_low": float(one["ci_low"]),
                    "ci_high": float(one["ci_high"]), "ci_method": found.attrs["ci_method"],
                    "resampled": found.attrs["resampled"], "n": int(found["n"]),

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
+from salcompare.phrases import counted
 from salcompare.statistics.ceilings.draws import Metric, Resampler, Weights
 from salcompare.statistics.ceilings.material import Material, gather_material
 from salcompare.statistics.inference.bca import bca_interval
@@ -149,7 +150,9 @@ def freedom_of(material: Material, kind: str) -> int:
 def lone_images(material: Material, kind: str) -> str:
     """Say why images within actors cannot be resampled, or give an empty text."""
     lone = int((material.member.sum(axis=0) < 2).sum())
-    return f"{lone} actors with one image, whose images' spread is unknown" if IMAGES in kind and lone else ""
+    if IMAGES not in kind or not lone:
+        return ""
+    return f"{counted(lone, 'actor')} with one image, whose images' spread is unknown"
 
 
 def _one(kind: str, value: float, draws: dict[str, Values], without: dict[str, Values], material: Material,

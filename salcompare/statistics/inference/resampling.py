@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from salcompare.errors import InputError, Problem
+from salcompare.phrases import counted
 
 LEVEL = 0.95
 FEWEST_ACTORS = 8
@@ -165,7 +166,8 @@ def t_interval(
     mean = np.nansum(data, axis=0) / safe
     spread = np.sqrt(np.nansum((data - mean) ** 2, axis=0) / (safe - 1) / safe)
     half = np.where(enough, stats.t.ppf((1 + level) / 2, safe - 1) * spread, np.nan)
-    text = [f"{count} {resampled} with a value; a t interval needs {max(fewest, 2)}" for count in n.ravel()]
+    text = [f"{counted(count, resampled.removesuffix('s'))} with a value; a t interval needs {max(fewest, 2)}"
+            for count in n.ravel()]
     reason = np.where(enough, "", np.array(text, object).reshape(n.shape))
     return Interval(mean - half, mean + half, "t", resampled, level, len(data), np.asarray(undefined, np.intp), reason)
 

@@ -41,7 +41,8 @@ def worker_agreement(
     -------
     Dataset
         ``alpha``, at most 1: 1 if all workers of an image name the same, 0 if labels of an image are no more alike than
-        labels of any images; NaN if no image has two workers, or only one label is used. ``ci_low``, ``ci_high``: 95%
+        labels of any images; NaN if no image has two workers, if one alone has, whose own labels would be its chance,
+        or if only one label is used. ``ci_low``, ``ci_high``: 95%
         t interval, workers and images (within their actors) both random; NaN where its variance is not positive, or
         with fewer than 8 workers, or 7 images more than actors. ``n_images`` with two workers, ``n_undefined`` with
         one, who has nobody to agree with; ``n_judgements``, pairs of a worker and an image; ``n_workers``; ``reason``
@@ -73,21 +74,26 @@ def worker_agreement(
                                  "columns worker, image and label", "read responses that name workers and images"))
     judgements = _judgements(coded, coded.worker)
     n_workers, n_images = int(coded.worker.max()) + 1, len(coded.actor)
-    alpha = float(judgements.alpha(np.ones((1, n_workers)), np.ones((1, n_images)))[0])
+    paired = judgements.workers_of_images > 1
+    several = paired.sum() > 1
+    alpha = float(judgements.alpha(np.ones((1, n_workers)), np.ones((1, n_images)))[0]) if several else np.nan
     workers = bootstrap_weights(n_workers, n_resamples, rng, fewer=1)
     of_images = bootstrap_weights(n_images, n_resamples, rng, strata=coded.actor, fewer=1)
     draws = [judgements.alpha(*weights) for weights in (
         (workers, np.ones((1, n_images))), (np.ones((1, n_workers)), of_images), (workers, of_images))]
     freedom = min(n_workers - 1, n_images - len(np.unique(coded.actor)))
     interval = crossed_interval(alpha, *draws, freedom=freedom, resampled=_RESAMPLED)
-    paired = judgements.workers_of_images > 1
-    reason = str(interval.reason) if not np.isnan(alpha) else (
-        "only one label" if paired.any() else "no image with two workers")
+    reason = str(interval.reason) if not np.isnan(alpha) else "only one label" if several else too_few_images(paired)
     return xr.Dataset({
         "alpha": alpha, "ci_low": float(interval.low), "ci_high": float(interval.high), "n_images": int(paired.sum()),
         "n_undefined": int((~paired).sum()), "n_judgements": int(judgements.workers_of_images[paired].sum()),
         "n_workers": n_workers, "reason": reason}, attrs={
             "ci_method": interval.method, "resampled": _RESAMPLED, "n_resamples": n_resamples})
+
+
+def too_few_images(paired: NDArray[np.bool_]) -> str:
+    """Say why images, of which `paired` have two workers, give no chance agreement to hold theirs against."""
+    return "one image with two workers: chance would be its own" if paired.any() else "no image with two workers"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from salcompare import maps as mapping
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps
+from salcompare.phrases import counted
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
@@ -193,7 +194,7 @@ def _interval(observed: Values, excess: Values, shares: Values) -> tuple[Values,
 def _reasons(excess: Values, shares: Values, observed: Values) -> NDArray[np.str_]:
     """Why a label (label,) has no correlation, or no interval; empty where it has both."""
     n = len(shares)
-    few = f"{n} actors with masks and responses"
+    few = f"{counted(n, 'actor')} with masks and responses"
     short = f"{few}; an interval needs {FEWEST_ACTORS}" if n < FEWEST_ACTORS else ""
     unseen = "drawn on one actor at most: an actor's region comes from the others' boxes"
     return np.select([np.full(observed.shape, n < _FEWEST), np.isnan(excess).any(axis=0), np.isnan(observed)],

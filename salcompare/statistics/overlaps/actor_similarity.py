@@ -22,6 +22,7 @@ from scipy import stats
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order, smooth
 from salcompare.maps.checks import require_choice
+from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, jackknife_standard_error
 from salcompare.statistics.kernels import Values, flat, standardised
@@ -105,7 +106,7 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
     order, sizes, n_actors = _usable(one.actor.values.astype(str), np.logical_and(*(~np.isnan(r[:, 0]) for r in rows)))
     products = [r[order] @ r[order].T for r in rows]
     found = _compared(products, sizes, n_splits, n_permutations, rng) if sizes.size >= FEWEST else _undefined(
-        n_permutations, f"{sizes.size} actors with two images or more; {FEWEST} are needed")
+        n_permutations, f"{counted(sizes.size, 'actor')} with two images or more; {FEWEST} are needed")
     about = {"distance": distance, "n_splits": n_splits, "alternative": "greater", "ci_method": "jackknife",
              "resampled": "actors", "null": "actors of the classifier's distances permuted"}
     return found.assign(n=sizes.size, n_undefined=n_actors - sizes.size).assign_attrs(
@@ -223,7 +224,7 @@ def _studentised(sums: Values) -> Values:
 def _jackknife(people: Values, network: Values, value: float) -> tuple[float, float, str]:
     n = people.shape[-1]
     if n < FEWEST_ACTORS:
-        return np.nan, np.nan, f"{n} actors; an interval needs {FEWEST_ACTORS}"
+        return np.nan, np.nan, f"{counted(n, 'actor')}; an interval needs {FEWEST_ACTORS}"
     kept = [np.delete(np.arange(n), at) for at in range(n)]
     without = [float((centred_pairs(-people[:, at][:, :, at]) * centred_pairs(-network[:, at][:, :, at]))
                      .sum(axis=1).mean()) for at in kept]

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from salcompare.errors import InputError, Problem
+from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import Alternative, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval, t_interval
 from salcompare.statistics.kernels import Values
@@ -180,8 +181,8 @@ def _with_interval(found: xr.Dataset, n_undefined: int) -> xr.Dataset:
     return found.assign(
         ci_low=("metric", np.where(enough, interval.low, np.nan)),
         ci_high=("metric", np.where(enough, interval.high, np.nan)), n=n, n_undefined=n_undefined,
-        reason=("metric", reason if enough else np.full(reason.shape, f"{n} actors; an interval needs {FEWEST_ACTORS}",
-                                                        dtype=object))).assign_attrs(
+        reason=("metric", reason if enough else np.full(
+            reason.shape, f"{counted(n, 'actor')}; an interval needs {FEWEST_ACTORS}", dtype=object))).assign_attrs(
         ci_method="jackknife", resampled="actors")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from salcompare.phrases import counted
 from salcompare.statistics.inference.resampling import (
     FEWEST_ACTORS,
     LEVEL,
@@ -67,7 +68,7 @@ def between_actors(matrix: Values, groups: NDArray[np.intp], *, own: Literal[0, 
     allowed = peers(groups)
     n = allowed.any(axis=1).sum()
     if n < FEWEST_ACTORS:
-        return np.nan, np.nan, f"{n} actors with a value; an interval needs {FEWEST_ACTORS}"
+        return np.nan, np.nan, f"{counted(n, 'actor')} with a value; an interval needs {FEWEST_ACTORS}"
     sums, counts = (matrix * allowed).sum(axis=1), allowed.sum(axis=1)
     left = counts[:, np.newaxis] - allowed  # without the actor of the column
     others = (sums[:, np.newaxis] - matrix * allowed) / np.where(left > 0, left, np.nan)
@@ -99,7 +100,8 @@ def actor_intervals(pairs: Pairs, n_resamples: int, rng: np.random.Generator) ->
     """
     sizes = pairs.sizes
     low, high = np.full((2, 5, sizes.size), np.nan)
-    reason = np.array([f"{size} images; an interval needs {FEWEST_IMAGES}" for size in sizes.tolist()], dtype=object)
+    reason = np.array([f"{counted(size, 'image')}; an interval needs {FEWEST_IMAGES}" for size in sizes.tolist()],
+                      dtype=object)
     reasons = np.tile(reason, (5, 1))
     if not (sizes >= FEWEST_IMAGES).any():
         return low, high, reasons

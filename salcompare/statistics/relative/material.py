@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order, smooth
+from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import Exchangeability, exchangeability
 
 SUPPORT = 0.2
@@ -183,6 +184,7 @@ def _check(maps: xr.DataArray, support: float, n_permutations: int, clusters: st
 def _check_actors(names: NDArray[np.str_]) -> None:
     counts = np.unique(names, return_counts=True)[1]
     if len(counts) < 2:
-        raise InputError(Problem("maps", f"{len(counts)} actors with a map", "at least 2, to compare one with others"))
+        raise InputError(Problem("maps", f"{counted(len(counts), 'actor')} with a map",
+                                 "at least 2, to compare one with others"))
     if counts.max() < 2:
         raise InputError(Problem("maps", "one image for every actor", "several images of at least one actor"))

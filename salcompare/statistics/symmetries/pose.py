@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
+from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
 from salcompare.statistics.inference.signs import sign_flips
@@ -173,8 +174,8 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
     pairs = _paired(maps, photographs)
     n_images, several = len(pairs.actors), int((np.bincount(pairs.actors) > 1).sum())
     if n_components < 1 or 3 * n_components > n_images:
-        raise InputError(Problem("n_components", f"{n_components} with {n_images} images",
-                                 "at least 1, and three images for each", "take fewer"))
+        raise InputError(Problem("n_components", f"{n_components} with {counted(n_images, 'image')}",
+                                 "at least 1, and three images for each", "take fewer, or give more images"))
     remainder = np.eye(n_images) - _projection(pairs.photographs, n_components)
     left = remainder @ pairs.maps @ remainder
     within = pairs.together & ~np.eye(n_images, dtype=bool)

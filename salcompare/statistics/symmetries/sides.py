@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from salcompare.maps import actor_heatmap
+from salcompare.phrases import counted
 from salcompare.statistics.inference.levels import population_mean
 from salcompare.statistics.inference.permutation import p_value, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
@@ -226,7 +227,7 @@ def pooled_share(odd: Sequence[float], even: Sequence[float]) -> tuple[float, fl
     if np.isnan(value):
         return value, np.nan, np.nan, "the maps' common energy is not positive"
     if len(one) < FEWEST_ACTORS:
-        return value, np.nan, np.nan, f"{len(one)} actors with a value; an interval needs {FEWEST_ACTORS}"
+        return value, np.nan, np.nan, f"{counted(len(one), 'actor')} with a value; an interval needs {FEWEST_ACTORS}"
     without = [_share(one.sum() - a, other.sum() - b) for a, b in zip(one, other, strict=True)]
     interval = jackknife_interval(value, without, resampled="actors")
     return value, float(interval.low), float(interval.high), str(interval.reason.item())

@@ -222,3 +222,23 @@ def test_intervals_of_an_actor_and_of_an_image_cover_what_many_workers_would_giv
             count += ((low <= truth[f"{level}_value"]) & (high >= truth[f"{level}_value"])).mean(level).to_numpy()
     for level, count in covered.items():
         assert (count >= stats.binom.ppf(0.001, runs, 0.90)).all(), (level, count)
+
+
+def test_one_image_has_no_chance_agreement_but_its_own_and_its_interval_is_over_workers():
+    responses, images = boxed(np.random.default_rng(1), *study(np.random.default_rng(1), n_actors=1, n_images=1,
+                                                               per_image=30, n_workers=30))
+    responses = responses.drop_duplicates("worker")
+    for of in ("boxes", "labels"):
+        found = agreement(responses, images, of=of, n_resamples=99)
+        alpha, likeness = (found.sel(quantity=name) for name in ("alpha", "likeness"))
+        assert np.isnan(alpha["value"])
+        assert np.isnan(alpha["image_value"]).all()
+        assert alpha["reason"] == "one image with two workers: chance would be its own"
+        assert found.attrs["resampled"] == "workers"
+        assert (likeness["ci_low"], likeness["ci_high"]) == (likeness["image_ci_low"][0], likeness["image_ci_high"][0])
+        assert likeness["ci_low"] < likeness["value"] < likeness["ci_high"]
+    nominal = worker_agreement(responses, images, rng=np.random.default_rng(0), n_resamples=9)
+    assert np.isnan(nominal.alpha)
+    assert nominal.reason == "one image with two workers: chance would be its own"
+    same = [one == other for one, other in itertools.combinations(responses["label"], 2)]
+    assert likeness["value"] == pytest.approx(np.mean(same))
