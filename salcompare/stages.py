@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +84,12 @@ def require(study: Study, name: str) -> None:
     standing = standings(study)[name]
     if standing.state != "current":
         raise StaleError(Problem(f"{study.root}: {name}", f"{standing.state} ({standing.reason})",
-                                 remedy=f"run: salcompare run --study {study.root}"))
+                                 remedy=f"run: {command(study, name)}"))
+
+
+def command(study: Study, stage: str) -> str:
+    """Write the command that makes a stage of a study, and all that it needs."""
+    return f"salcompare run --until {shlex.quote(stage)} --study {shlex.quote(str(study.root))}"
 
 
 def run(study: Study, *, until: str | None = None, progress: Progress) -> list[str]:

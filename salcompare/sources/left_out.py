@@ -51,6 +51,9 @@ WORDS = {
 """What each machine-readable reason means."""
 
 EXAMPLES = 3
+CAUSES = {"unreadable", "not_an_image", "damaged", "truncated", "too_large", "unsupported", "box_outside", "duplicate",
+          "duplicate_across_actors", "same_id"}
+"""Reasons of photographs whose detail says more than the reason: what the system said, or which file is the other."""
 
 
 def describe_left_out(left_out: pd.DataFrame) -> str:
@@ -64,14 +67,16 @@ def describe_left_out(left_out: pd.DataFrame) -> str:
     Returns
     -------
     str
-        One line a reason: how many, why, and the first few by name; empty where nothing was left out.
+        One line a reason: how many, why, and the first few by name, photographs with their cause; empty where nothing
+        was left out.
     """
     name = "file" if "file" in left_out.columns else "where"
     lines = []
     for reason, count in left_out["reason"].value_counts().sort_index().sort_values(
             ascending=False, kind="stable").items():
-        names = left_out.loc[left_out["reason"] == reason, name].astype(str).tolist()
-        shown = ", ".join(names[:EXAMPLES]) + (", ..." if count > EXAMPLES else "")
+        rows = left_out[left_out["reason"] == reason].head(EXAMPLES)
+        named = rows[name].astype(str) + (" (" + rows["detail"] + ")" if reason in CAUSES else "")
+        shown = ", ".join(named) + (", ..." if count > EXAMPLES else "")
         # A response may have several reasons, joined by blanks.
         what = "; ".join(WORDS.get(part, part) for part in str(reason).split())
         lines.append(f"left out {count:,} ({what}): {shown}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -108,8 +109,8 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
     _check_actors(read, table, config, needed)
     read.sort(key=lambda one: (natural_key(one.candidate.actor), natural_key(one.candidate.image)))
     images = _catalogue(read)
-    images.insert(2, "split", assign_splits(images, split=config.split, seed=seed, previous=before,
-                                             needed=needed))
+    images.insert(2, "split", assign_splits(images, split=config.split, seed=seed, previous=before, needed=needed,
+                                            left_out=_left_out_of_actors(table)))
     if config.groups:
         groups = read_groups(root / config.groups, images["actor"].unique(), shown=config.groups)
         images["group"] = images["actor"].map(groups).astype("str")
@@ -127,7 +128,8 @@ def locate_photographs(config: settings.Images, images: pd.DataFrame, *, root: P
     """
     found = {(candidate.image, candidate.file): candidate for candidate in _find(config, root).candidates}
     wanted = list(zip(images["image"].tolist(), images["file"].tolist(), strict=True))
-    gone = [Problem(f"image {image!r}", f"{file} is gone", remedy="run: salcompare run --until photographs")
+    gone = [Problem(f"image {image!r}", f"{file} is gone",
+                    remedy=f"run: salcompare run --until photographs --study {shlex.quote(str(root))}")
             for image, file in wanted if (image, file) not in found]
     if gone:
         raise InputError(gone)
@@ -208,19 +210,44 @@ def _without(actors: Mapping[str, str], read: Sequence[_Read]) -> list[LeftOut]:
             for actor, where in actors.items() if actor not in have]
 
 
+def _left_out_of_actors(left_out: pd.DataFrame) -> dict[str, str]:
+    """Say of each actor what was left out and why, save what is there beyond the number asked for."""
+    told = left_out[left_out["reason"] != "surplus"]
+    return {str(actor): _in_a_line(rows) for actor, rows in told.groupby("actor", sort=False)}
+
+
+def _in_a_line(left_out: pd.DataFrame) -> str:
+    return describe_left_out(left_out).replace("\n", "; ")
+
+
 def _check_actors(read: Sequence[_Read], left_out: pd.DataFrame, config: settings.Images,
                   needed: Sequence[str]) -> None:
     where = f"photographs {config.path}"
     actors = sorted({one.candidate.actor for one in read}, key=natural_key)
     if not actors:
-        why = describe_left_out(left_out).replace("\n", "; ")
+        why = _in_a_line(left_out)
         raise InputError(Problem(where, "no usable photograph" + (f" ({why})" if why else ""),
                                  "a folder for each actor with photographs in it" if config.source == "folder"
-                                 else "the downloads that the list names", "add photographs"))
+                                 else "the downloads that the list names", _where_they_stand(left_out, config)))
     if len(actors) == 1 and "train" in needed:
         raise InputError(Problem(where, f"photographs of one actor only, {actors[0]!r}",
                                  "at least 2 actors, for a network to tell apart", "add another actor's photographs; a "
                                  "study of people alone, classifier = [] in study.toml, may have one"))
+
+
+def _where_they_stand(left_out: pd.DataFrame, config: settings.Images) -> str:
+    """Say what to do where the photographs stand one level too deep or too high for a folder of each actor."""
+    if config.source != "folder":
+        return "download the files that the list names, or set [images] path to where they are"
+    path = config.path.rstrip("/")
+    nested = left_out.loc[left_out["reason"] == "nested", "file"].str.removeprefix(f"{path}/").str.split("/").str[0]
+    if len(nested):
+        below = " or ".join(f'path = "{path}/{name}"' for name in nested.unique()[:3])
+        return (f"the folders stand one level too deep: set [images] {below}, or move the actors' folders up into "
+                f"{path}")
+    if (left_out["reason"] == "no_actor").any():
+        return f"move each actor's photographs into a folder of their own, such as {path}/ann/001.jpg"
+    return "add photographs"
 
 
 def _catalogue(read: Sequence[_Read]) -> pd.DataFrame:

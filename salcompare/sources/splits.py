@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from salcompare.errors import InputError, Problem
+from salcompare.phrases import counted
 from salcompare.schema import SPLITS
 
 NEEDED = ("train", "test")  # to train a classifier and to look at its maps
@@ -23,7 +24,8 @@ def split_counts(split: Sequence[float]) -> tuple[int, int, int] | None:
 
 
 def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int,
-                  previous: Mapping[str, str] | None = None, needed: Sequence[str] = NEEDED) -> pd.Series:
+                  previous: Mapping[str, str] | None = None, needed: Sequence[str] = NEEDED,
+                  left_out: Mapping[str, str] | None = None) -> pd.Series:
     """Assign each image to train, validation or test, actor by actor.
 
     An actor's images are ordered by a hash of the seed and their ids and taken in that order, so that neither other
@@ -42,6 +44,8 @@ def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int,
         drawn, to where the counts fall short.
     needed : sequence of str
         Splits that each actor must have an image in.
+    left_out : mapping, optional
+        actor -> what of theirs was left out and why, for errors.
 
     Returns
     -------
@@ -56,13 +60,15 @@ def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int,
     _check_setting(split, needed)
     problems = []
     assigned: dict[str, str] = {}
+    fewest = int(images.groupby("actor").size().min())
     for actor, ids in images.groupby("actor", sort=False)["image"]:
-        problem = _count_problem(str(actor), len(ids), split)
+        without = (left_out or {}).get(str(actor), "")
+        problem = _count_problem(str(actor), len(ids), split, without, fewest)
         if problem is not None:
             problems.append(problem)
             continue
         drawn = _draw(list(ids), _targets(len(ids), split), seed, previous or {})
-        problems += _lacking(str(actor), drawn, needed)
+        problems += _lacking(str(actor), drawn, needed, without)
         assigned |= drawn
     if problems:
         raise InputError(problems)
@@ -108,20 +114,28 @@ def _check_setting(split: Sequence[float], needed: Sequence[str]) -> None:
                                  "at least one training and one test image of each actor", SHARES))
 
 
-def _count_problem(actor: str, n: int, split: Sequence[float]) -> Problem | None:
+def _count_problem(actor: str, n: int, split: Sequence[float], without: str, fewest: int) -> Problem | None:
+    """Refuse an actor with fewer images than counts ask for; `fewest` are the images of the actor who has fewest."""
     counts = split_counts(split)
     if counts is None or n == sum(counts):
         return None
     parts = ", ".join(f"{count} {name}" for count, name in zip(counts, SPLITS, strict=True))
-    return Problem(f"actor {actor!r}", f"{n} usable photographs", f"{sum(counts)} ({parts})",
-                   f"add photographs, lower the counts of [images] split, or {SHARES}")
+    train = counts[0] - (sum(counts) - fewest)
+    lower = f"set [images] split = [{train}, {counts[1]}, {counts[2]}], for which every actor has enough" if (
+        train > 0) else "lower the counts of [images] split"
+    return Problem(f"actor {actor!r}", f"{_usable(n)}{without and f', {without}'}", f"{sum(counts)} ({parts})",
+                   f"add photographs, {lower}, or {SHARES}, which take what is there")
 
 
-def _lacking(actor: str, drawn: Mapping[str, str], needed: Sequence[str]) -> list[Problem]:
+def _usable(n: int) -> str:
+    return counted(n, "usable photograph")
+
+
+def _lacking(actor: str, drawn: Mapping[str, str], needed: Sequence[str], without: str) -> list[Problem]:
     lacking = [name for name in needed if name not in drawn.values()]
     if not lacking:
         return []
-    noun = "photograph" if len(drawn) == 1 else "photographs"
-    return [Problem(f"actor {actor!r}", f"{len(drawn)} usable {noun}, none for {' and none for '.join(lacking)}",
+    found = f"{_usable(len(drawn))}{without and f' ({without})'}"
+    return [Problem(f"actor {actor!r}", f"{found}, none for {' and none for '.join(lacking)}",
                     "at least one training and one test image of each actor",
                     "add photographs of this actor or take the actor out")]

@@ -22,8 +22,8 @@ def ceiling(data: ReportData) -> list[str]:
         return []
     if math.isnan(row["value"]):
         return [f"The noise ceiling could not be computed: {row['reason']}."]
-    said = [_agree(data, "label_agreement", "same_label", "Two workers name the same label on an image in a share of ",
-                   "labels"),
+    said = [_agree(data, "label_agreement", "same_label",
+                   "Two workers of an image name the same label with probability ", "labels"),
             _agree(data, "box_agreement", "mean_iou", "Two workers' boxes on one image overlap by a mean IoU of ",
                    "boxes")]
     return [f"A model that knew the true human map of each image could correlate with the observed one by at most "

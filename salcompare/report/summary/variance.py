@@ -19,6 +19,9 @@ def alike(data: ReportData) -> list[str]:
     said = []
     rows = pick(data.estimates, statistic="variance_explained", metric="r2")
     main = main_source(data.estimates)
+    why = rows.loc[rows["value"].isna(), "reason"].unique()
+    if len(rows) and rows["value"].isna().all() and len(why) == 1:
+        return [f"R² of who is shown is not defined: {why[0]}."]
     for _, row in rows[rows["source"].isin(["human", main, "photographs"])].iterrows():
         if math.isnan(row["value"]):
             said.append(f"{named(row)}: R² is not defined ({row['reason']}).")

@@ -27,12 +27,13 @@ def overlap_tables(estimates: pd.DataFrame) -> Iterator[PrintedTable]:
     heatmaps, contrasts = overlap["form"].isin(_HEATMAPS), overlap["contrast"].fillna("")
     restricted, compared = (contrasts.str.contains(kind) for kind in (_RESTRICTED, _COMPARED))
     plain, whole = overlap[~(heatmaps | restricted | compared)], overlap["level"] == "population"
-    yield _primary_overlap(plain)
+    whose = "human and classifier maps" if plain["source"].str.count("/").ge(2).any() else "human maps with baselines"
+    yield _primary_overlap(plain, whose)
     yield _classifiers(overlap[compared])
     yield _restrictions(overlap[restricted & whole])
     yield from _heatmaps(overlap[heatmaps])
     yield _actor_similarity(estimates[estimates["statistic"] == "actor_similarity"])
-    yield table_of("overlap_population", "Overlap of human and classifier maps, mean over actors, every metric",
+    yield table_of("overlap_population", f"Overlap of {whose}, mean over actors, every metric",
         "Intervals over actors: t, and jackknife (ci_method) where actors meet other actors. The image effect "
         "permutes images within actors and the actor effect whole actors, both one-sided, towards better agreement; "
         "differences from a baseline or another classifier flip actors' signs and are two-sided (alternative). The "
@@ -109,12 +110,12 @@ def _conventions() -> PrintedTable:
                         frame, simulated=False, folded=True)
 
 
-def _primary_overlap(overlap: pd.DataFrame) -> PrintedTable:
+def _primary_overlap(overlap: pd.DataFrame, whose: str) -> PrintedTable:
     """Keep the primary metric alone, of every source and contrast."""
     keep = (overlap["level"] == "population") & (overlap["metric"] == PRIMARY["metric"]) & (
         overlap["form"] == PRIMARY["form"]) & overlap["value"].notna()
     return table_of(
-        "overlap_primary", "Overlap of human and classifier maps, mean over actors",
+        "overlap_primary", f"Overlap of {whose}, mean over actors",
         "Pearson's correlation of smoothed maps, the primary metric. Intervals over actors; p is one-sided, towards "
         "better agreement: near 1, a map does worse than what it is compared with.", overlap[keep],
         ["source", "contrast", "value", "ci_low", "ci_high", "p_value", "ceiling", "n"])
