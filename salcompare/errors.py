@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -81,6 +82,20 @@ class StaleError(InputError):
 
 class MissingDependencyError(InputError):
     """An optional package or its data is not installed, or a download is needed and there is no network."""
+
+
+def meant(found: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """Ask whether another name was meant, where one of those known is near; `otherwise` where none is.
+
+    Names that are numbers are no misspellings of one another, unless they are the same number: 4 for 004.
+    """
+    names = list(known)
+    if found.isdigit():
+        near = [name for name in names if name.isdigit() and int(name) == int(found) and name != found][:1]
+    else:
+        folded = {name.casefold(): name for name in reversed(names)}
+        near = [folded[name] for name in difflib.get_close_matches(found.casefold(), list(folded), n=1, cutoff=0.75)]
+    return f"did you mean {near[0]!r}?" if near else otherwise
 
 
 def _joined(problems: tuple[Problem, ...]) -> str:

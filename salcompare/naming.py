@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from salcompare.config import FILE_NAME
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, meant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,13 +55,15 @@ def find_source(sources: Iterable[str], classifier: str | None, variant: str | N
         name, of, by = source.split("/")
         named.setdefault(name, {}).setdefault(of, []).append(by)
     if not named:
-        raise InputError(Problem(FILE_NAME, "the study has no classifier", remedy="add a [[classifier]]"))
+        raise InputError(Problem(FILE_NAME, "the study has no classifier (classifier = [])", "a [[classifier]] or "
+                                 "[[precomputed]]", "add one"))
     name = classifier or next(iter(named))
     if name not in named:
-        raise InputError(Problem("classifier", repr(name), "one of " + ", ".join(named)))
+        raise InputError(Problem("classifier", repr(name), "one of " + ", ".join(named), meant(name, named)))
     variant = variant or list(named[name])[-1]
     if variant not in named[name]:
-        raise InputError(Problem("variant", repr(variant), "one of " + ", ".join(named[name])))
+        raise InputError(Problem("variant", repr(variant), "one of " + ", ".join(named[name]),
+                                 meant(variant, named[name])))
     method = method or named[name][variant][-1]
     if method not in named[name][variant]:
         raise InputError(Problem("method", repr(method), "one of " + ", ".join(named[name][variant]),

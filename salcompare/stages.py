@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import salcompare
 from salcompare import store
-from salcompare.errors import InputError, Problem, StaleError
+from salcompare.errors import InputError, Problem, StaleError, meant
 from salcompare.provenance import canonical_json, fingerprint
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def needed(study: Study, until: str) -> set[str]:
     """Names of a stage and all that it needs, directly or not."""
     found = standings(study)
     if until not in found:
-        raise InputError(Problem("stage", repr(until), "one of " + ", ".join(found)))
+        raise InputError(Problem("stage", repr(until), "one of " + ", ".join(found), meant(until, found)))
     wanted, left = set(), [until]
     while left:
         name = left.pop()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from salcompare import store
 from salcompare.config import FILE_NAME, Classifier, Config, Precomputed, training_seeds
-from salcompare.errors import InputError, Problem, StaleError
+from salcompare.errors import InputError, Problem, StaleError, meant
 from salcompare.naming import PRECOMPUTED, Stored, find_source, seed_stage, source_name
 from salcompare.schema import CHECKS, ESTIMATES, FIXATIONS, IMAGES, MAP_FILES, RESPONSES, Table
 from salcompare.stages import require
@@ -120,19 +120,30 @@ class Study:
 
         Gaze has one row a fixation (`salcompare.schema.FIXATIONS`), ready-made maps have one a map
         (`salcompare.schema.MAP_FILES`), and no rule judges them.
+
+        Raises
+        ------
+        InputError
+            If the study has no people's side.
         """
+        self._need_people()
         if self.people in GIVEN:
             return self._table("responses", "responses.csv", GIVEN[self.people])
         return self._table("quality", "responses_kept.csv", RESPONSES)
 
     @cached_property
     def responses_read(self) -> pd.DataFrame:
-        """All responses that were read, those that the rules of quality leave out among them."""
+        """All responses that were read, those that the rules of quality leave out among them; errors as `responses`."""
+        self._need_people()
         return self._table("responses", "responses.csv", GIVEN.get(self.people, RESPONSES))
 
     @cached_property
     def checks(self) -> pd.DataFrame:
-        """Answers to instructed checks; without rows where there were none."""
+        """Answers to instructed checks; without rows where there were none, as where people drew no boxes."""
+        if self.people != "boxes":
+            import pandas as pd
+
+            return pd.DataFrame(columns=list(CHECKS.names))
         return self._table("responses", "checks.csv", CHECKS)
 
     @cached_property
@@ -146,7 +157,7 @@ class Study:
 
     def seed_folder(self, classifier: Classifier, seed: int) -> Path:
         """Where what was trained with one of a classifier's seeds is; the study's own seed has the classifier's."""
-        place = self.seeds(classifier).index(seed)
+        place = self._place(classifier, seed)
         folder = self.classifier_folder(classifier)
         return folder / f"seed-{place + 1}" if place else folder
 
@@ -168,8 +179,9 @@ class Study:
         Raises
         ------
         InputError
-            If the responses do not say which image they were drawn on.
+            If the study has no people's side, or its responses do not say which image they were drawn on.
         """
+        self._need_people()
         require(self, "human maps")
         if self.response_meta["level"] != "image":
             raise InputError(Problem(str(self.root / self.config.responses.path), "responses name no image",
@@ -183,8 +195,9 @@ class Study:
         Raises
         ------
         InputError
-            If people drew boxes, whose maps are made where they are needed.
+            If people drew boxes, whose maps are made where they are needed, or the study has no people's side.
         """
+        self._need_people()
         if self.people not in GIVEN:
             raise InputError(Problem(FILE_NAME, f"people's side: {self.people}", "gaze, clicks or ready-made maps",
                                      "use study.human_maps()"))
@@ -206,6 +219,11 @@ class Study:
             The attribution method; the classifier's main one if not given.
         seed : int, optional
             The training seed, one of the classifier's (`seeds`); the study's own if not given.
+
+        Raises
+        ------
+        InputError
+            If the study has no classifier, or none of that name, variant, method or seed.
         """
         source = find_source(self.sources, classifier, variant, method)
         if seed in (None, self.config.study.seed):
@@ -213,14 +231,18 @@ class Study:
         return self._maps_of_seed(source, int(str(seed)))
 
     def stage_of(self, source: str) -> str:
-        """Name the stage that makes a source's maps."""
-        return self._stored[source].stage
+        """Name the stage that makes a source's maps; errors as `maps_of`."""
+        return self._stored_as(source).stage
 
     def maps_of(self, source: str) -> xr.Dataset:
-        """Saliency maps of one of the study's sources, such as ``alexnet/finetuned/guided_backprop``."""
-        if source not in self._stored:
-            raise InputError(Problem("source", repr(source), "one of " + ", ".join(self._stored)))
-        stage, folder, name = self._stored[source]
+        """Saliency maps of one of the study's sources, such as ``alexnet/finetuned/guided_backprop``.
+
+        Raises
+        ------
+        InputError
+            If the study has no such source.
+        """
+        stage, folder, name = self._stored_as(source)
         require(self, stage)
         return store.open_dataset(folder, name)
 
@@ -236,21 +258,38 @@ class Study:
 
     def _maps_of_seed(self, source: str, seed: int) -> xr.Dataset:
         classifier = self._trained(source)
+        place = self._place(classifier, seed)
+        stage, _, name = self._stored[source]
+        require(self, seed_stage(stage, place) if place else stage)
+        return store.open_dataset(self.seed_folder(classifier, seed), name)
+
+    def _place(self, classifier: Classifier, seed: int) -> int:
         seeds = self.seeds(classifier)
         if seed not in seeds:
             raise InputError(Problem("seed", str(seed), "one of " + ", ".join(map(str, seeds)),
                                      "set seeds of that [[classifier]] in study.toml"))
-        stage, _, name = self._stored[source]
-        place = seeds.index(seed)
-        require(self, seed_stage(stage, place) if place else stage)
-        return store.open_dataset(self.seed_folder(classifier, seed), name)
+        return seeds.index(seed)
+
+    def _stored_as(self, source: str) -> Stored:
+        if source not in self._stored:
+            raise InputError(Problem("source", repr(source), "one of " + (", ".join(self._stored) or "the study's, "
+                                     "which has no classifier"), meant(source, self._stored)))
+        return self._stored[source]
 
     def _trained(self, source: str) -> Classifier:
+        self._stored_as(source)
         named = {classifier.name: classifier for classifier in self.config.classifier}
         name = source.split("/")[0]
-        if source not in self._stored or name not in named:
-            raise InputError(Problem("source", repr(source), "the source of a classifier that the study trains"))
+        if name not in named:
+            raise InputError(Problem("source", repr(source), "the source of a classifier that the study trains",
+                                     "its maps were given ready-made: use study.maps_of(source)"))
         return named[name]
+
+    def _need_people(self) -> None:
+        if self.people == "none":
+            raise InputError(Problem(str(self.root / FILE_NAME), "the study has no people's side ([responses] source = "
+                                     "\"none\")", "responses: boxes, gaze, clicks or ready-made maps",
+                                     "set [responses] source, or use study.classifier_maps()"))
 
     def heatmaps(self) -> xr.Dataset:
         """``heatmap`` and ``relative`` (source, actor, y, x) of every source."""
@@ -259,8 +298,15 @@ class Study:
 
     @cached_property
     def response_meta(self) -> dict[str, Any]:
-        """What is known of the responses: level, notes, and the planted truth where they are simulated."""
-        found: dict[str, Any] = store.read_json(self.processed / "responses.json")
+        """What is known of the responses: level, notes, and the planted truth where they are simulated.
+
+        Errors as `responses`.
+        """
+        self._need_people()
+        path = self.processed / "responses.json"
+        if not path.exists():
+            require(self, "responses")
+        found: dict[str, Any] = store.read_json(path)
         return found
 
     def _table(self, stage: str, name: str, table: Table) -> pd.DataFrame:

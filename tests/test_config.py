@@ -109,6 +109,17 @@ def test_an_unknown_key_is_named_with_what_was_perhaps_meant(refusal, text, says
     assert says in refusal(text)[0]
 
 
+@pytest.mark.parametrize("option", ["shuffles", "randomisations"])
+def test_a_single_control_is_refused_with_the_reason(refusal, option):
+    assert refusal(f"[controls]\n{option} = 1\n") == [
+        f"study.toml [controls] {option}: 1; expected a finite number from 2 to inf; the spread over networks, beside "
+        'which a control is judged, needs two; for no controls, set classifiers = "none"']
+
+
+def test_a_choice_that_is_nearly_one_is_asked_for(refusal):
+    assert refusal('[responses]\nsource = "fixation"\n')[0].endswith("did you mean 'fixations'?")
+
+
 @pytest.mark.parametrize(("text", "says"), [
     ('[study]\nseed = "0"', "study.toml [study] seed: '0'; expected a whole number"),
     ("[study]\nseed = 1.5", "seed: 1.5; expected a whole number"),

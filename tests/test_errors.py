@@ -10,6 +10,7 @@ from salcompare.errors import (
     Problem,
     SalcompareError,
     StaleError,
+    meant,
 )
 
 
@@ -53,3 +54,12 @@ def test_every_error_of_the_users_is_caught_as_one(kind):
     assert issubclass(kind, InputError)
     assert issubclass(kind, SalcompareError)
     assert str(kind(Problem("a", "b"))) == "a: b"
+
+
+@pytest.mark.parametrize(("found", "known", "asked"), [
+    ("statistcs", ["study", "statistics"], "did you mean 'statistics'?"),
+    ("Ann", ["ann", "bob"], "did you mean 'ann'?"),
+    ("999", ["001", "004"], "remove it"), ("4", ["001", "004"], "did you mean '004'?"),
+    ("xyzzy", ["study"], "remove it"), ("s5", [], "remove it")])
+def test_another_name_is_asked_for_only_where_it_is_near(found, known, asked):
+    assert meant(found, known, otherwise="remove it") == asked

@@ -99,7 +99,7 @@ def test_until_runs_what_the_stage_needs_and_no_more(study):
 
 
 def test_reading_what_is_missing_or_stale_names_the_command(study):
-    with pytest.raises(StaleError, match=r"first: missing \(not made yet\); run: salcompare run --study"):
+    with pytest.raises(StaleError, match=r"first: missing \(not made yet\); run: salcompare run --until first --study"):
         require(study, "first")
 
 

@@ -9,6 +9,7 @@ T = TypeVar("T")
 
 
 def option(default: T, help_: str, *, low: float | None = None, high: float | None = None,
-            choices: tuple[str, ...] = ()) -> T:
-    """Declare an option: its default, what it does, and what it may be."""
-    return field(default=default, metadata={"help": help_, "low": low, "high": high, "choices": choices})
+            choices: tuple[str, ...] = (), remedy: str = "") -> T:
+    """Declare an option: its default, what it does, what it may be, and what to do about a number out of bounds."""
+    return field(default=default, metadata={"help": help_, "low": low, "high": high, "choices": choices,
+                                            "remedy": remedy})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import tomllib
 import typing
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 
 from salcompare.config.classifiers import Classifier
 from salcompare.config.sections import Config, contradictions
-from salcompare.errors import ConfigError, Problem
+from salcompare.errors import ConfigError, Problem, meant
 
 T = TypeVar("T")
 ALL_TEST = (0.0, 0.0, 1.0)
@@ -71,9 +70,8 @@ class _Reader:
         given: dict[str, Any] = {}
         for key, value in raw.items():
             if key not in options:
-                near = difflib.get_close_matches(key, options, n=1)
                 self.problems.append(Problem(title, f"unknown key {key!r}", "one of " + ", ".join(options),
-                                             f"did you mean {near[0]!r}?" if near else "remove it"))
+                                             meant(key, options, otherwise="remove it")))
                 continue
             read = self._value(hints[key], value, options[key], title, f"{name}.{key}" if name else key)
             if read is not _WRONG:
@@ -115,16 +113,18 @@ class _Reader:
             return self._wrong(title, option.name, value, _KINDS.get(hint, "another kind of value"))
         about = option.metadata
         if about["choices"] and value not in about["choices"]:
-            return self._wrong(title, option.name, value, " or ".join(about["choices"]))
+            return self._wrong(title, option.name, value, " or ".join(about["choices"]),
+                               meant(str(value), about["choices"]))
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             low = -math.inf if about["low"] is None else about["low"]
             high = math.inf if about["high"] is None else about["high"]
             if not low <= value <= high or not math.isfinite(value):
-                return self._wrong(title, option.name, value, f"a finite number from {low:g} to {high:g}")
+                return self._wrong(title, option.name, value, f"a finite number from {low:g} to {high:g}",
+                                   about["remedy"])
         return value
 
-    def _wrong(self, title: str, key: str, value: object, expected: str) -> Any:  # noqa: ANN401
-        self.problems.append(Problem(f"{title} {key}", repr(value), expected))
+    def _wrong(self, title: str, key: str, value: object, expected: str, remedy: str = "") -> Any:  # noqa: ANN401
+        self.problems.append(Problem(f"{title} {key}", repr(value), expected, remedy))
         return _WRONG
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salcompare import provenance, store
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, meant
 from salcompare.ordering import natural_key
 from salcompare.page_files import page_files
 from salcompare.pipeline.exclusions import TABLES
@@ -90,7 +90,7 @@ def shown_actors(study: Study) -> tuple[str, ...]:
     """Actors that the figures show: those that study.toml names, or the first six."""
     known = sorted(study.images["actor"].unique(), key=natural_key)
     named = study.config.report.actors
-    problems = [Problem("study.toml [report] actors", repr(name), "one of " + ", ".join(known[:40]))
+    problems = [Problem("study.toml [report] actors", repr(name), "one of " + ", ".join(known[:40]), meant(name, known))
                 for name in named if name not in known]
     problems += [Problem("study.toml [report] actors", f"{name!r} stands there twice", "each actor once")
                  for name in sorted({name for name in named if named.count(name) > 1})]
@@ -106,7 +106,9 @@ def difference_pairs(study: Study) -> list[tuple[str, str]]:
     for text in study.config.report.differences:
         parts = tuple(part.strip() for part in text.split(" - "))
         if len(parts) != 2 or not known.issuperset(parts) or parts[0] == parts[1]:
-            problems.append(Problem("study.toml [report] differences", repr(text), "'actor - actor' of the study's"))
+            hints = [meant(part, known) for part in parts if part not in known] if len(parts) == 2 else []
+            problems.append(Problem("study.toml [report] differences", repr(text), "'actor - actor' of the study's",
+                                    "; ".join(filter(None, hints))))
         else:
             pairs.append((parts[0], parts[1]))
     if problems:

@@ -75,7 +75,9 @@ def describe_left_out(left_out: pd.DataFrame) -> str:
     for reason, count in left_out["reason"].value_counts().sort_index().sort_values(
             ascending=False, kind="stable").items():
         rows = left_out[left_out["reason"] == reason].head(EXAMPLES)
-        named = rows[name].astype(str) + (" (" + rows["detail"] + ")" if reason in CAUSES else "")
+        named = rows[name].astype(str)
+        if reason in CAUSES:
+            named += rows["detail"].map(lambda detail: f" ({detail})" if detail else "")
         shown = ", ".join(named) + (", ..." if count > EXAMPLES else "")
         # A response may have several reasons, joined by blanks.
         what = "; ".join(WORDS.get(part, part) for part in str(reason).split())

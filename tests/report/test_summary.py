@@ -77,7 +77,7 @@ def test_undefined_numbers_are_never_printed_as_numbers(tmp_path):
     table.loc[undefined, "reason"] = "one image an actor"
     said = answers(report_data(tmp_path, estimates=table))
     assert "nan" not in said
-    assert "R² is not defined (one image an actor)" in said
+    assert "R² of who is shown is not defined: one image an actor." in said
 
 
 def more(*rows_given):

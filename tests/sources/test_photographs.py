@@ -296,6 +296,67 @@ def test_inputs_of_a_folder_that_is_not_there_are_refused(tmp_path):
         photograph_inputs(config.Images(), root=tmp_path)
 
 
+# What helps where the photographs are not as expected
+
+def test_copies_that_make_counts_fail_are_named_with_counts_that_fit(tmp_path):
+    folder = folder_study(tmp_path, {"Ann": 6, "Bob": 6})
+    for i in (5, 6):
+        (folder / f"Ann/{i}.png").write_bytes((folder / "Ann/1.png").read_bytes())
+    (folder / "Bob/6.png").write_bytes(b"")
+    with pytest.raises(InputError) as caught:
+        gather(tmp_path, split=(3, 1, 2))
+    ann, bob = map(str, caught.value.problems)
+    assert (f"actor 'Ann': 4 usable photographs, left out 2 (copies of another file): {HERE}/Ann/5.png (same bytes as "
+            f"{HERE}/Ann/1.png), {HERE}/Ann/6.png (same bytes as {HERE}/Ann/1.png); expected 6") in ann
+    assert f"'Bob': 5 usable photographs, left out 1 (files without a byte): {HERE}/Bob/6.png; expected 6" in bob
+    assert all("set [images] split = [1, 1, 2], for which every actor has enough" in said for said in (ann, bob))
+    assert len(gather(tmp_path, split=(1, 1, 2)).images) == 8
+
+
+def test_an_actor_with_too_few_photographs_is_told_with_those_that_were_left_out(tmp_path):
+    folder = folder_study(tmp_path, {"Ann": 6, "Bob": 2})
+    (folder / "Bob/2.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"'Bob': 1 usable photograph \(left out 1 \(files that hold no photograph\): "
+                                         r".*/Bob/2.png \(.+\)\), none for train"):
+        gather(tmp_path)
+
+
+def test_downloads_that_a_facescrub_list_names_and_that_are_not_there_are_told_with_counts(tmp_path):
+    rows = ["name\timage_id\tface_id\turl\tbbox\tsha256"]
+    for number, (actor, count) in enumerate((("Ann", 4), ("Bob", 4))):
+        for i in range(count):
+            content = encoded(picture(10 * number + i))
+            if (actor, i) != ("Bob", 3):
+                write(tmp_path / HERE / f"{number}-{i}.png", content)
+            rows.append(f"{actor}\t{i}\t{i}\tx\t1,1,19,23\t{hashlib.sha256(content).hexdigest()}")
+    write(tmp_path / "data/raw/facescrub.txt", "\n".join(rows))
+    with pytest.raises(InputError, match=r"'Bob': 3 usable photographs, left out 1 \(listed faces whose file is not "
+                                         r"there\): data/raw/facescrub.txt row 9; .*split = \[1, 0, 2\]"):
+        gather(tmp_path, source="facescrub", split=(2, 0, 2))
+
+
+def test_folders_one_level_too_deep_are_told_with_the_path_to_set(tmp_path):
+    folder_study(tmp_path, {"faces/Ann": 3, "faces/Bob": 3})
+    with pytest.raises(InputError, match=rf'one level too deep: set \[images\] path = "{HERE}/faces", or move'):
+        gather(tmp_path)
+    assert len(gather(tmp_path, path=f"{HERE}/faces").images) == 6
+
+
+def test_photographs_in_no_folder_are_told_where_to_go(tmp_path):
+    folder_study(tmp_path, {"Ann": 3})
+    with pytest.raises(InputError, match=r"move each actor's photographs into a folder of their own, such as .*/ann"):
+        gather(tmp_path, path=f"{HERE}/Ann")
+
+
+def test_one_actor_is_enough_where_nothing_is_trained(tmp_path):
+    folder_study(tmp_path, {"Ann": 1})
+    with pytest.raises(InputError, match=r"one actor only, 'Ann'.*classifier = \[\]"):
+        gather(tmp_path)
+    images = config.Images(split=config.ALL_TEST)
+    found = gather_photographs(images, root=tmp_path, size=(16, 12), seed=0, needed=("test",))
+    assert found.images["split"].tolist() == ["test"]
+
+
 # What is printed
 
 def test_what_was_left_out_is_said_in_a_line_a_reason():
@@ -305,6 +366,15 @@ def test_what_was_left_out_is_said_in_a_line_a_reason():
         "left out 5 (files that hold no photograph): a/0.txt, a/1.txt, a/2.txt, ...\n"
         "left out 1 (photographs cut short): b/x.jpg")
     assert describe_left_out(left_out[:0]) == ""
+
+
+def test_a_photograph_that_cannot_be_read_is_counted_with_its_cause(tmp_path):
+    folder = folder_study(tmp_path, {"Ann": 3, "Bob": 3})
+    os.mkfifo(folder / "Ann/9.png")
+    write(folder / "Bob/9.png", encoded(picture(5))[:60])
+    said = describe_left_out(gather(tmp_path).left_out)
+    assert f"left out 1 (files that cannot be read): {HERE}/Ann/9.png (is no plain file)" in said
+    assert f"{HERE}/Bob/9.png (" in said
 
 
 def test_names_sort_as_people_count():

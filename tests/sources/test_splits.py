@@ -38,7 +38,17 @@ def test_counts_that_are_not_there_name_every_such_actor():
     assert [problem.where for problem in caught.value.problems] == ["actor 'Ann'", "actor 'Cyd'"]
     assert str(caught.value.problems[0]) == (
         "actor 'Ann': 9 usable photographs; expected 10 (7 train, 1 validation, 2 test); add photographs, lower the "
-        "counts of [images] split, or give shares such as split = [0.7, 0.15, 0.15]")
+        "counts of [images] split, or give shares such as split = [0.7, 0.15, 0.15], which take what is there")
+
+
+def test_counts_that_are_nearly_there_are_told_with_what_was_left_out_and_counts_that_fit():
+    with pytest.raises(InputError) as caught:
+        drawn({"Ann": 97, "Bob": 98, "Cyd": 100}, split=(70, 15, 15), left_out={"Ann": "left out 3 (copies): x.png"})
+    assert list(map(str, caught.value.problems)) == [
+        f"actor {actor}; expected 100 (70 train, 15 validation, 15 test); add photographs, set [images] split = "
+        "[67, 15, 15], for which every actor has enough, or give shares such as split = [0.7, 0.15, 0.15], which take "
+        "what is there" for actor in ("'Ann': 97 usable photographs, left out 3 (copies): x.png",
+                                      "'Bob': 98 usable photographs")]
 
 
 def test_an_actor_with_one_photograph_is_named():
