@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from salcompare import figures
 from salcompare.figures import make_figures
 from salcompare.pipeline.page_figures import classifier_figures, comparison
 from salcompare.report import ReportFigure
@@ -35,7 +36,8 @@ def test_the_main_classifier_has_the_reports_figures_and_others_figures_of_their
     assert "vgg finetuned" in next(figure for figure in found["vgg"] if figure.name == "vgg-fig8-overlap").caption
 
 
-def test_no_page_shows_what_is_of_another_classifier(tmp_path):
+def test_no_page_shows_what_is_of_another_classifier(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "save_figure", lambda figure, folder: (folder / "a.png", folder / "a.svg"))
     data = tiny()
     maps = {OTHER: data.classifier_maps[MAIN], **data.classifier_maps}  # the main one last; the other was not asked
     found = classifier_figures(dataclasses.replace(data, classifier_maps=maps), drawn(tmp_path), {}, tmp_path)

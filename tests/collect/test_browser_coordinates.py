@@ -30,11 +30,12 @@ def test_boxes_are_exact_to_a_pixel_at_three_windows_and_two_pixel_ratios(browse
             size = {"width": window[0], "height": window[1]}
             with visiting(browser, viewport=size, device_scale_factor=ratio) as page:
                 begin(page, url, f"W{number}")
-                for box in BOXES[number % 3:] + BOXES[:number % 3]:
-                    draw_by_mouse(page, box)
-                    assert shown_box(page) == pytest.approx(box, abs=1)
-                    page.get_by_role("button", name="Draw again").click()
+                first, box = BOXES[number % 3], BOXES[(number + 1) % 3]
+                draw_by_mouse(page, first)
+                assert shown_box(page) == pytest.approx(first, abs=1)
+                page.get_by_role("button", name="Draw again").click()
                 draw_by_mouse(page, box)
+                assert shown_box(page) == pytest.approx(box, abs=1)
                 browsing.choose(page, "nose")
                 browsing.send(page)
                 wanted.append(box)

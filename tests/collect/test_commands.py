@@ -19,7 +19,9 @@ from salcompare.cli import main
 from salcompare.collect.material import load_material, read_instructed
 from salcompare.config import Collect, Config
 from salcompare.errors import InputError
+from salcompare.figures import make_figures
 from salcompare.opening import open_study
+from salcompare.pipeline import presentation
 from salcompare.progress import Silent
 from salcompare.stages import run, standings
 from tests.collect.serving import make_material
@@ -105,7 +107,9 @@ def test_the_monitor_says_how_it_stands_in_a_terminal(collected, capsys):
     assert "      2  workers who finished" in said
 
 
-def test_the_report_rests_on_the_database(collected, tmp_path):
+def test_the_report_rests_on_the_database(collected, tmp_path, monkeypatch):
+    """With one figure only, as drawing takes long."""
+    monkeypatch.setattr(presentation, "_figures", lambda data, _: make_figures(data, only=[4]))
     study = tmp_path / "study"
     shutil.copytree(collected, study)
     without_classifier(study)

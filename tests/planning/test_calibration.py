@@ -266,23 +266,9 @@ def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path):
               "runs=100_000, jobs=2)\n")
     (tmp_path / "run.py").write_text(script)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen([sys.executable, tmp_path / "run.py"], env=environment) as parent:
-        assert _eventually(lambda: any((tmp_path / "runs").rglob("*.csv")))
+    with subprocess.Popen([sys.executable, tmp_path / "run.py"], env=environment, stdout=subprocess.PIPE) as parent:
+        while not any((tmp_path / "runs").rglob("*.csv")):
+            assert parent.poll() is None, "it ended before it was killed"
+            time.sleep(0.02)
         parent.kill()
-    assert _eventually(lambda: _stands_still(tmp_path / "runs"))
-
-
-def _stands_still(folder):
-    before = len(content(folder))
-    time.sleep(3)
-    return len(content(folder)) == before
-
-
-def _eventually(happens, *, seconds=120):
-    """Whether something happens before a time that is far longer than it takes."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if happens():
-            return True
-        time.sleep(0.2)
-    return False
+        parent.communicate(timeout=300)  # comes back once every process that holds the same output has ended
