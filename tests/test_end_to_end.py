@@ -35,8 +35,8 @@ randomisations = 2
 layers = 2
 curve_images = 1
 """
-KILLED_AT = (  # the file whose coming says that a run is between two variants, among the statistics' tables, in figures
-    "data/processed/classifiers/tiny/frozen.pt", "data/processed/heatmaps.json", "reports/figures/fig5-heatmaps.png")
+KILLED_AT = (  # the file whose coming says that a run is in the midst of the statistics' tables, or of the figures
+    "data/processed/heatmaps.json", "reports/figures/fig3-differences.png")
 
 
 def salcompare(*arguments, check=True):

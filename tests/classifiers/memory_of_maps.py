@@ -7,6 +7,7 @@ import resource
 import sys
 from pathlib import Path
 
+import dask
 import dask.array as da
 import numpy as np
 import torch
@@ -45,5 +46,7 @@ def peak_after(folder: Path, n: int) -> float:
 
 
 if __name__ == "__main__":
+    dask.config.set(num_workers=2)  # each thread holds memory of its own, and their number is the machine's otherwise
+    torch.set_num_threads(1)
     for number in sys.argv[2:]:
         print(peak_after(Path(sys.argv[1]), int(number)), flush=True)

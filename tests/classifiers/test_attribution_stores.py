@@ -1,5 +1,6 @@
 """Maps by every method as labelled stores: signs, channels, baselines, attributes, resuming, and bounded memory."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -133,13 +134,10 @@ def test_a_killed_run_of_any_method_goes_on_to_the_same_bytes(trained, tmp_path,
 
 
 def test_maps_that_are_not_finite_are_refused_by_image(trained):
-    pixels = photographs(1)
-    trained.model[-1].bias.data[2] = float("nan")
-    try:
-        with pytest.raises(InputError, match=r"model's logits of image 'Zoë/0': NaN or infinite values"):
-            several_maps(trained, pixels, np.full((1, 4), 2), Attribution(output="probability"), method="gradient")
-    finally:
-        trained.model[-1].bias.data[2] = 0.0
+    pixels, broken = photographs(1), copy.deepcopy(trained)
+    broken.model[-1].bias.data[2] = float("nan")
+    with pytest.raises(InputError, match=r"model's logits of image 'Zoë/0': NaN or infinite values"):
+        several_maps(broken, pixels, np.full((1, 4), 2), Attribution(output="probability"), method="gradient")
 
 
 def test_the_guided_map_is_the_one_it_was(trained):

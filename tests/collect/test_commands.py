@@ -119,23 +119,25 @@ def test_the_report_rests_on_the_database(collected, tmp_path, monkeypatch):
     assert "imulated responses" not in page
 
 
-def test_the_pipeline_reads_the_database_and_sees_when_it_has_changed(collected, capsys):
-    run(open_study(collected), until="quality", progress=Silent())
-    made = open_study(collected)
+def test_the_pipeline_reads_the_database_and_sees_when_it_has_changed(collected, tmp_path, capsys):
+    study = tmp_path / "study"  # one of its own, as a worker is forgotten
+    shutil.copytree(collected, study)
+    run(open_study(study), until="quality", progress=Silent())
+    made = open_study(study)
     assert len(made.responses_read) == 10
     assert set(made.responses_read["label"]) == {"nose", "=lips"}
     assert len(made.checks) == 2
-    assert standings(open_study(collected))["quality"].state == "current"
-    assert main(["export", str(collected)]) == 0
+    assert standings(open_study(study))["quality"].state == "current"
+    assert main(["export", str(study)]) == 0
     paths = capsys.readouterr().out.split()
     assert [Path(path).name for path in paths] == ["responses.csv", "checks.csv", "shown.csv", "workers.csv"]
     assert len(pd.read_csv(paths[0])) == 10
-    assert main(["forget-worker", "ada", str(collected)]) == 0
+    assert main(["forget-worker", "ada", str(study)]) == 0
     assert "forgotten, with 6 answers" in capsys.readouterr().out
-    assert main(["forget-worker", "ada", str(collected)]) == 2
-    assert standings(open_study(collected))["responses"].state == "stale"
-    run(open_study(collected), until="responses", progress=Silent())
-    assert open_study(collected).responses_read["label"].unique().tolist() == ["=lips"]
+    assert main(["forget-worker", "ada", str(study)]) == 2
+    assert standings(open_study(study))["responses"].state == "stale"
+    run(open_study(study), until="responses", progress=Silent())
+    assert open_study(study).responses_read["label"].unique().tolist() == ["=lips"]
 
 
 def test_a_study_that_collected_nothing_is_told_what_to_run(study, tmp_path, capsys):
