@@ -1,5 +1,7 @@
 """What all tests share: Hypothesis draws the same examples on every machine and has no clock; slow files go first."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import settings
 
@@ -9,9 +11,9 @@ settings.load_profile("default")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take files with slow tests first, so that of several processes none is left alone with one at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Take files with many slow tests first, so that of several processes none is left alone with one at the end."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from salcompare.stages import standings
 from tests.small_study import make_small_study
 
 README = Path(__file__).parents[1] / "README.md"
+HASH_SEEDS = itertools.count(1)
 NETWORK = """\
 from torch import nn
 
@@ -41,7 +43,7 @@ KILLED_AT = (  # the file whose coming says that a run is in the midst of the st
 
 def salcompare(*arguments, check=True):
     """Run the command line in a process of its own, with a hash seed of its own."""
-    environment = {**os.environ, "PYTHONHASHSEED": str(time.monotonic_ns() % 1000)}
+    environment = {**os.environ, "PYTHONHASHSEED": str(next(HASH_SEEDS))}
     return subprocess.run([sys.executable, "-m", "salcompare", *map(str, arguments)], capture_output=True, text=True,
                           check=check, env=environment)
 

@@ -4,7 +4,8 @@ import salcompare.progress as module
 from salcompare.progress import Silent, Terminal
 
 
-def test_items_pass_through_in_order(capsys):
+def test_items_pass_through_in_order(capsys, monkeypatch):
+    monkeypatch.setattr(module, "_SECONDS_BETWEEN_LINES", float("inf"))
     assert list(Terminal().track(range(5), total=5, what="maps")) == [0, 1, 2, 3, 4]
     assert list(Silent().track(range(5), total=5, what="maps")) == [0, 1, 2, 3, 4]
     assert capsys.readouterr().err == ""

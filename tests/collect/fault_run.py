@@ -76,7 +76,7 @@ class Server:
         """Start it, and wait until it answers."""
         command = [sys.executable, "-m", "salcompare", "collect", str(self.study), "--port", str(self.port)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": str(ROOT)})
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "the server ended"
             with contextlib.suppress(httpx.TransportError):
@@ -114,7 +114,7 @@ def fault_run(folder: Path, *, workers: int, seconds: float, kills: int, least: 
         _let_work(outcome, seconds / kills * 0.35, least)
         stop.set()
         for thread in threads:
-            thread.join(timeout=60)
+            thread.join(timeout=600)
             if thread.is_alive():
                 outcome.errors.append("a worker never got an answer")
     finally:
@@ -189,7 +189,7 @@ def _one_worker(url: str, name: str, rng: np.random.Generator, outcome: Outcome,
 
 def _patiently(ask, outcome: Outcome) -> httpx.Response:
     """Ask until there is an answer, as a page does that has lost its server."""
-    deadline, wait = time.monotonic() + 120, 0.25
+    deadline, wait = time.monotonic() + 600, 0.25
     while True:
         try:
             return ask().raise_for_status()
@@ -198,7 +198,7 @@ def _patiently(ask, outcome: Outcome) -> httpx.Response:
         except httpx.HTTPStatusError as error:
             if error.response.status_code not in {429, 503}:
                 raise
-        assert time.monotonic() < deadline, "no answer for two minutes"
+        assert time.monotonic() < deadline, "no answer for ten minutes"
         outcome.retries += 1
         time.sleep(wait)
         wait = min(2 * wait, 2.0)

@@ -68,7 +68,7 @@ def make_task(root: Path, *, limited: bool = False, **options: object) -> Task:
     task = open_task(make_material(root, **options), root=root)  # type: ignore[arg-type]
     if not limited:
         for limit in ("requests", "entries"):  # before anything has asked for the task's own
-            task.__dict__[limit] = Rate(1e9, 1e9, task.clock)
+            task.__dict__[limit] = Rate(1e9, 1e9, task.ticks)
     return task
 
 

@@ -95,7 +95,7 @@ def collected(study):
             worker.begin()
             assert worker.finish((5, 5, 25, 30), "nose" if name == "ada" else "=lips").url.path == "/debrief"
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=600) == 130
         assert "run the same command again" in process.stderr.read()
     return study
 
