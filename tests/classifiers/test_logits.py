@@ -159,9 +159,9 @@ def test_compiled_modules_are_explained_like_what_they_were_made_of(compiled, me
 
 def test_grad_cam_takes_no_layer_for_the_last_where_it_does_not_see_them_all():
     model = nn.Sequential(nn.Conv2d(3, 6, 3), torch.jit.script(nn.Conv2d(6, 6, 3)), nn.Flatten(), nn.Linear(1344, 4))
-    with pytest.raises(InputError, match="layer: ''; .* give the module that it was made of"):
+    with pytest.raises(InputError, match=r"layer: ''; .* give the module that it was made of"):
         explain(model.eval(), images(), 1, method="grad_cam")
-    with pytest.raises(InputError, match="layer: '1'; .* give the module that it was made of"):
+    with pytest.raises(InputError, match=r"layer: '1'; .* give the module that it was made of"):
         explain(model, images(), 1, method="grad_cam", options=Attribution(layer="1"))
     assert float(explain(model, images(), 1, method="grad_cam", options=Attribution(layer="0")).max()) > 0
 
