@@ -83,6 +83,11 @@ def _add_collect(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     """Declare ``salcompare collect``, ``export`` and ``forget-worker``."""
     collect = _command(added, "collect", commands.collect, "serve the task as a web page, and store what workers draw",
                        of_study=False)
+    collect.epilog = (
+        "A request must arrive within 20 seconds, its answer be fetched within 180, and a connection is closed that "
+        "idles for 5. At most 2000 connections are open at once, fewer where the process may have few file handles "
+        "(ulimit -n), and one client's address has at most half of them. From one address 20 workers a second may "
+        "enter. Behind a web server, name it in hosts, proxies and root_path of [collect].")
     collect.add_argument("--host", default="127.0.0.1", metavar="ADDRESS",
                          help="listen there (default: 127.0.0.1, which only this machine reaches)")
     collect.add_argument("--port", type=int, default=8000, metavar="N", help="(default: 8000; 0 takes a free one)")

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from salcompare.collect import monitor_page, routes
 from salcompare.collect.database import DatabaseBusyError
+from salcompare.collect.front import mounted
 from salcompare.collect.limits import with_headers
 from salcompare.collect.standing_file import DatabaseGoneError
 from salcompare.collect.task import ElsewhereError, Task
@@ -64,16 +65,18 @@ def make_app(task: Task, *, hosts: Sequence[str] = ("*",)) -> ASGIApp:
         route("/practice", functools.partial(routes.task_page, place="practice")),
         route("/trial", functools.partial(routes.task_page, place="trial")),
         route("/submit", routes.submit, "POST"),
-        route("/image/{opaque}", routes.photograph), route("/example.png", routes.example),
+        route("/image/{opaque}", routes.photograph),
         route("/debrief", routes.debrief), route("/health", routes.health),
         route("/static/{name:path}", routes.static_file),
         route("/monitor", monitor_page.page), route("/monitor/heatmap/{opaque}.png", monitor_page.heatmap),
     ], exception_handlers={
-        HTTPException: functools.partial(_failed, task), ElsewhereError: _elsewhere, ClientDisconnect: _gone,
+        HTTPException: functools.partial(_failed, task), ElsewhereError: functools.partial(_elsewhere, task),
+        ClientDisconnect: _gone,
         **dict.fromkeys((DatabaseError, PoolTimeoutError, DatabaseBusyError,
                                                    DatabaseGoneError), functools.partial(_unstored, task)),
     })
-    return with_headers(TrustedHostMiddleware(app, allowed_hosts=hosts, www_redirect=False))
+    guarded = with_headers(TrustedHostMiddleware(app, allowed_hosts=hosts, www_redirect=False))
+    return mounted(guarded, task.pages.root)
 
 
 def _bound(task: Task, function: Callable[..., Any]) -> Callable[[Request], Any]:
@@ -122,5 +125,5 @@ def _gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - a h
     return Response(status_code=400)
 
 
-def _elsewhere(request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's signature
-    return RedirectResponse(error.path if isinstance(error, ElsewhereError) else "/", 303)
+def _elsewhere(task: Task, request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's signature
+    return RedirectResponse(task.pages.url(error.path if isinstance(error, ElsewhereError) else "/"), 303)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
@@ -61,6 +62,28 @@ def _is_text(scope: Scope) -> bool:
     return query.isascii() and not any("\ud800" <= letter <= "\udfff" for letter in path)
 
 
+def client_of(address: str) -> str:
+    """Say whom an address counts as: itself, or its IPv6 network of 64 bits, which one household has to itself."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+
+
+def is_among(address: str, networks: Sequence[str]) -> bool:
+    """Say whether an address is one of some addresses and networks."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(found in ipaddress.ip_network(network, strict=False) for network in networks)
+
+
 async def limited_body(request: Request) -> bytes:
     """Read a request's body.
 
@@ -85,7 +108,7 @@ class Rate:
     rate, burst : float
         Requests a second in the long run, and at once.
     clock : callable
-        Seconds.
+        Seconds, never stepping back.
     """
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float]) -> None:

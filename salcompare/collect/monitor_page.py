@@ -21,7 +21,7 @@ def page(task: Task, request: Request) -> Response:
     with task.database.reading() as connection:
         found = standing(connection, task.material, task.clock())
     query = urlencode({"token": token})
-    images = [row | {"heatmap_url": f"/monitor/heatmap/{task.keys.opaque(row['image'])}.png?{query}"}
+    images = [row | {"heatmap_url": task.pages.url(f"/monitor/heatmap/{task.keys.opaque(row['image'])}.png?{query}")}
               for row in found.images]
     return task.pages.render("monitor.html", title=task.material.config.title, counts=found.counts, images=images,
                              actors=found.actors, workers=found.workers, rate=found.rate)

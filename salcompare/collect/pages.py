@@ -34,11 +34,18 @@ class Static:
 
 
 class Pages:
-    """Templates with automatic escaping, and static files by name."""
+    """Templates with automatic escaping, and static files by name.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    root : str
+        The path that all addresses stand under, as /study; empty for none.
+    """
+
+    def __init__(self, root: str = "") -> None:
+        self.root = root
         self._environment = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True)
-        self._environment.globals["static"] = self.static_url
+        self._environment.globals.update(static=self.static_url, url=self.url)
 
     @cached_property
     def static(self) -> dict[str, Static]:
@@ -49,7 +56,11 @@ class Pages:
 
     def static_url(self, name: str) -> str:
         """Give a static file's address, which changes with its content."""
-        return f"/static/{name}?v={self.static[name].version}"
+        return self.url(f"/static/{name}?v={self.static[name].version}")
+
+    def url(self, path: str) -> str:
+        """Give a page's address as browsers know it."""
+        return f"{self.root}{path}"
 
     def render(self, name: str, *, status: int = 200, headers: dict[str, str] | None = None,
                **context: object) -> HTMLResponse:

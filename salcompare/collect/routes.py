@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
@@ -10,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from salcompare.collect import drawing
 from salcompare.collect.answers import (
     RefusedAnswerError,
     Reply,
@@ -23,7 +23,7 @@ from salcompare.collect.answers import (
 from salcompare.collect.assignment import Place, answered, find_worker, history, last_practice, lease, practised
 from salcompare.collect.database import assignments, workers
 from salcompare.collect.keys import SESSION_SECONDS, same_text
-from salcompare.collect.limits import limited_body
+from salcompare.collect.limits import client_of, limited_body
 from salcompare.collect.pages import CONSENT
 from salcompare.collect.task import COOKIE, ElsewhereError, Task, Visitor
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 RETRY_SECONDS = 3  # until a page asks again where nothing can be stored
 MAX_WORKER_ID = 64  # characters
 PROLIFIC = "https://app.prolific.com/submissions/complete"
-EXAMPLE = "/example.png"
 
 
 def entry(task: Task, request: Request) -> Response:
@@ -49,11 +48,11 @@ def entry(task: Task, request: Request) -> Response:
     if len(worker) > MAX_WORKER_ID or not worker.isprintable():
         return task.pages.render("entry.html", status=400, title=title,
                                  error=f"A participant code has at most {MAX_WORKER_ID} letters and digits.")
-    if wait := task.entries.take("entry"):
+    if wait := task.entries.take(client_of(request.client.host if request.client else "")):
         raise HTTPException(429, headers={"Retry-After": str(wait)})
-    response = RedirectResponse("/next", 303)
+    response = RedirectResponse(task.pages.url("/next"), 303)
     response.set_cookie(COOKIE, task.keys.session(task.keys.hashed(worker), source), max_age=SESSION_SECONDS,
-                        secure=request.url.scheme == "https", httponly=True, samesite="lax")
+                        path=task.pages.url("/"), secure=request.url.scheme == "https", httponly=True, samesite="lax")
     return response
 
 
@@ -61,7 +60,7 @@ def onward(task: Task, request: Request) -> Response:
     """Redirect to the page where the worker stands."""
     with task.database.reading() as connection:
         _, place = task.standing(connection, task.visitor(request))
-    return RedirectResponse(f"/{place}", 303)
+    return RedirectResponse(task.pages.url(f"/{place}"), 303)
 
 
 def consent_page(task: Task, request: Request) -> Response:
@@ -71,8 +70,8 @@ def consent_page(task: Task, request: Request) -> Response:
         worker, place = task.standing(connection, visitor)
     if worker is not None:
         raise ElsewhereError(f"/{place}")
-    return task.pages.render("consent.html", title=config.title, csrf=task.keys.csrf(visitor.nonce),
-                             contact=config.contact, text=config.consent or CONSENT)
+    return task.pages.render("consent.html", title=config.title, csrf=task.keys.csrf(visitor.nonce), config=config,
+                             text=config.consent or CONSENT, **_numbers(task))
 
 
 def consent_given(task: Task, request: Request, form: dict[str, str]) -> Response:
@@ -84,7 +83,7 @@ def consent_given(task: Task, request: Request, form: dict[str, str]) -> Respons
         if find_worker(connection, visitor.worker_hmac) is None:
             connection.execute(insert(workers).values(hmac=visitor.worker_hmac, source=visitor.source,
                                                       consented=task.clock()))
-    return RedirectResponse("/next", 303)
+    return RedirectResponse(task.pages.url("/next"), 303)
 
 
 def instructions_page(task: Task, request: Request) -> Response:
@@ -95,8 +94,14 @@ def instructions_page(task: Task, request: Request) -> Response:
     if worker is None:
         raise ElsewhereError(f"/{place}")
     return task.pages.render("instructions.html", title=material.config.title, csrf=task.keys.csrf(visitor.nonce),
-                             labels=material.labels, question=material.config.question, example_image=EXAMPLE,
-                             n_trials=material.n_trials + material.n_checks, n_practice=len(material.practice))
+                             labels=material.labels, question=material.config.question,
+                             **_numbers(task))
+
+
+def _numbers(task: Task) -> dict[str, Any]:
+    """Give how many photographs and practice tasks a worker will see; checks look like trials."""
+    material = task.material
+    return {"n_trials": material.n_trials + material.n_checks, "n_practice": len(material.practice)}
 
 
 def instructions_read(task: Task, request: Request, form: dict[str, str]) -> Response:
@@ -105,7 +110,7 @@ def instructions_read(task: Task, request: Request, form: dict[str, str]) -> Res
     with task.database.writing() as connection:
         connection.execute(update(workers).where(workers.c.hmac == visitor.worker_hmac,
                                                  workers.c.instructed.is_(None)).values(instructed=task.clock()))
-    return RedirectResponse("/next", 303)
+    return RedirectResponse(task.pages.url("/next"), 303)
 
 
 def task_page(task: Task, request: Request, place: Place) -> Response:
@@ -124,7 +129,7 @@ def task_page(task: Task, request: Request, place: Place) -> Response:
     photo = material.photos[assignment.image]
     instruction = f"Draw a box around the {assignment.instruction_label}." if assignment.instruction_label else ""
     return task.pages.render(
-        "trial.html", title=material.config.title, kind=place, image_url=f"/image/{assignment.opaque}",
+        "trial.html", title=material.config.title, kind=place, image_url=task.pages.url(f"/image/{assignment.opaque}"),
         width=photo.width, height=photo.height, labels=material.labels, feedback=told,
         instruction=instruction or material.config.question, progress_done=done, progress_total=total,
         token=task.keys.trial_token(assignment.id, assignment.expires), min_size=least_size(photo, material))
@@ -142,11 +147,6 @@ def photograph(task: Task, request: Request) -> Response:
         raise HTTPException(404)
     content, media_type = task.encoded(image)
     return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
-
-
-def example(task: Task, request: Request) -> Response:  # noqa: ARG001 - a route's signature
-    """Send the drawn face."""
-    return Response(drawing.drawn_face(), media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
 
 def debrief(task: Task, request: Request) -> Response:
@@ -184,11 +184,11 @@ def static_file(task: Task, request: Request) -> Response:
 async def submit(task: Task, request: Request) -> Response:
     """Take an answer."""
     if request.headers.get("X-Requested-With") != "salcompare":
-        return _refusal(403, "Please send answers from the task's own page.", next="/next")
+        return _refusal(403, "Please send answers from the task's own page.", next=task.pages.url("/next"))
     try:
         visitor = task.visitor(request)
     except ElsewhereError:
-        return _refusal(403, "Your session has ended. Please open your link again.", next="/")
+        return _refusal(403, "Your session has ended. Please open your link again.", next=task.pages.url("/"))
     if wait := task.answers.take(visitor.worker_hmac):
         return _refusal(429, "That was very fast. Your box is kept; it is sent again in a moment.", wait=wait,
                         retry=True)
@@ -215,20 +215,21 @@ def _submitted(task: Task, visitor: Visitor, body: bytes) -> Response:
         answer = read_answer(body)
     except RefusedAnswerError as error:
         return _refusal(400, str(error))
+    onward = task.pages.url("/next")
     token = task.keys.read_trial_token(answer.token)
     with task.database.writing() as connection:
         worker = find_worker(connection, visitor.worker_hmac)
         found = None if worker is None or token is None else connection.execute(
             select(assignments).where(assignments.c.id == token[0], assignments.c.worker == worker.id)).one_or_none()
         if found is None or token is None:
-            return _refusal(409, "This photograph is not yours to answer any more. Please go on.", next="/next")
+            return _refusal(409, "This photograph is not yours to answer any more. Please go on.", next=onward)
         if found.expires != token[1] or (found.submitted is None and found.expires <= task.clock()):
-            return _refusal(410, "This photograph waited for too long. Please go on.", next="/next")
+            return _refusal(410, "This photograph waited for too long. Please go on.", next=onward)
         if found.submitted is not None:
-            return Response(found.reply, media_type="application/json")
+            return _acknowledged(task, json.loads(found.reply))
         photo = task.material.photos.get(found.image)
         if photo is None:
-            return _refusal(410, "This photograph was taken back. Please go on.", next="/next")
+            return _refusal(410, "This photograph was taken back. Please go on.", next=onward)
         try:
             if answer.box is not None:
                 check_box(answer.box, photo, least_size(photo, task.material))
@@ -236,7 +237,12 @@ def _submitted(task: Task, visitor: Visitor, body: bytes) -> Response:
             return _refusal(400, str(error))
         reply = store_answer(connection, found, answer, task.material, worker_hmac=visitor.worker_hmac,
                              now=task.clock())
-    return JSONResponse(reply)
+    return _acknowledged(task, reply)
+
+
+def _acknowledged(task: Task, reply: Reply) -> JSONResponse:
+    """Tell the worker what is stored; the next page's address is that of today."""
+    return JSONResponse(reply | {"next": task.pages.url(reply["next"])})
 
 
 def _held_to_csrf(task: Task, request: Request, form: dict[str, str]) -> Visitor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from salcompare.collect.app import make_app
 from salcompare.collect.database import hold_to_key, open_database
 from salcompare.collect.forgetting import wipe_pending
+from salcompare.collect.front import accepted_hosts, hold_to_front, is_loopback
 from salcompare.collect.keys import KEY, study_keys
 from salcompare.collect.material import Material
 from salcompare.collect.task import Task
@@ -20,7 +20,7 @@ from salcompare.sources.collected import DATABASE
 if TYPE_CHECKING:
     from uvicorn import Server
 
-LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
+    from salcompare.collect.connections import Limits
 
 
 def open_task(material: Material, *, root: Path) -> Task:
@@ -37,28 +37,26 @@ def open_task(material: Material, *, root: Path) -> Task:
     return Task(material, keys, database)
 
 
-def make_server(task: Task, *, host: str, port: int) -> Server:
-    """Make the web server; it writes no log of requests, which would hold addresses."""
-    import uvicorn
-
-    app = make_app(task, hosts=accepted_hosts(task, host=host))
-    return uvicorn.Server(uvicorn.Config(app, host=host, port=port, access_log=False, log_level="warning",
-                                         server_header=False, timeout_graceful_shutdown=5, ws="none"))
-
-
-def accepted_hosts(task: Task, *, host: str) -> tuple[str, ...]:
-    """Give the names that the server answers to: where only this machine reaches it, its own and [collect] hosts.
+def make_server(task: Task, *, host: str, port: int, limits: Limits | None = None) -> Server:
+    """Make the web server; it writes no log of requests, which would hold addresses.
 
     Raises
     ------
     InputError
-        If one of [collect] hosts is no plain name.
+        If what study.toml says of the outside cannot be used, or is not enough.
     """
-    named = task.material.config.hosts
-    odd = [name for name in named if not name or set(name) & set("*/:[] ")]
-    if odd:
-        raise InputError(Problem("study.toml [collect] hosts", repr(odd[0]), "names alone, as faces.example.org"))
-    return (*LOCAL, *named) if is_loopback(host) else named or ("*",)
+    import uvicorn
+
+    from salcompare.collect.connections import limited_protocol, usual_limits
+
+    config, limits = task.material.config, limits or usual_limits()
+    hold_to_front(config, host=host)
+    app = make_app(task, hosts=accepted_hosts(config, host=host))
+    return uvicorn.Server(uvicorn.Config(
+        app, host=host, port=port, access_log=False, log_level="warning", server_header=False, ws="none",
+        http=limited_protocol(limits, config.proxies), timeout_graceful_shutdown=5,
+        timeout_keep_alive=limits.idle,  # type: ignore[arg-type]  # parts of a second do as well
+        proxy_headers=bool(config.proxies), forwarded_allow_ips=list(config.proxies)))
 
 
 def serve(task: Task, *, host: str, port: int, started: Callable[[int], None]) -> None:
@@ -87,7 +85,9 @@ def announcement(task: Task, *, host: str, port: int) -> str:
     """Say where the task is, for workers and for the researcher, and what is missing."""
     material = task.material
     name = socket.gethostname() if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
-    base = f"http://{f'[{name}]' if ':' in name else name}:{port}"
+    base = f"http://{f'[{name}]' if ':' in name else name}:{port}{material.config.root_path}"
+    if material.config.hosts:
+        base = f"https://{material.config.hosts[0]}{material.config.root_path}"
     lines = [
         f"{len(material.trials)} photographs; each worker: {len(material.practice)} practice tasks, "
         f"{material.n_trials} trials, {material.n_checks} instructed checks",
@@ -99,17 +99,13 @@ def announcement(task: Task, *, host: str, port: int) -> str:
                      "(image,label,x0,y0,x1,y1) to tell careful workers from careless ones.")
     if not material.config.contact:
         lines.append("The consent page names nobody to ask: set contact in [collect] of study.toml.")
+    if material.config.hosts and not material.config.proxies:
+        lines.append("Requests that a web server in front passes on count as one client's: name its address in proxies "
+                     "of [collect], as 127.0.0.1, if it sets X-Forwarded-For and X-Forwarded-Proto itself.")
     if not is_loopback(host):
         lines.append(
             "Other machines can reach this address, without HTTPS: anyone on the way can read and change what is sent. "
             "Outside a laboratory's own network, leave --host out and put a web server that speaks HTTPS in front, on "
-            "this machine (nginx, Caddy), passing Host and X-Forwarded-Proto, and name it in hosts of [collect].")
+            "this machine (nginx, Caddy), passing Host, X-Forwarded-For and X-Forwarded-Proto, and name it in hosts "
+            "and proxies of [collect].")
     return "\n".join([*lines, "Ctrl-C ends it; start it again and workers go on where they were."])
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether only this machine can reach a host's address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COOKIE = "salcompare"
 REQUESTS = 30.0  # requests a second that a worker may send, in the long run
-ENTRIES = 20.0  # workers who may enter in a second, in the long run
+ENTRIES = 20.0  # workers who may enter from one address in a second, in the long run
 _CACHED = 64  # encoded photographs kept in memory
 
 
@@ -54,7 +54,11 @@ class Task:
     database: Database
     clock: Callable[[], float] = time.time  # may step back
     ticks: Callable[[], float] = time.monotonic  # never does
-    pages: Pages = field(default_factory=Pages)
+
+    @cached_property
+    def pages(self) -> Pages:
+        """The pages, with addresses under the path that the task stands under."""
+        return Pages(self.material.config.root_path)
 
     @cached_property
     def answers(self) -> Rate:
@@ -69,7 +73,7 @@ class Task:
 
     @cached_property
     def entries(self) -> Rate:
-        """Limits entering, all together: where requests come from is not looked at."""
+        """Limits entering, by where it comes from, which is kept in memory alone."""
         return Rate(ENTRIES, 10 * ENTRIES, self.ticks)
 
     @cached_property

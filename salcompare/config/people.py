@@ -47,10 +47,18 @@ class Collect:
     pass_iou: float = option(0.3, "overlap with the true box that practice calls right", low=0, high=1)
     rate: float = option(5.0, "answers a second that a worker may send", low=0.01, high=1000)
     consent: tuple[str, ...] = option((), "paragraphs of the consent page; empty takes a plain text to adapt")
+    duration: str = option("", "how long it takes, on the consent page, as 'about 20 minutes'")
+    pay: str = option("", "what workers get, on the consent page; say so where it is nothing")
     contact: str = option("", "whom a worker can ask: name and address, on the consent page")
+    ethics: str = option("", "who has approved the study, with its number, on the consent page")
     prolific_code: str = option("", "completion code of the Prolific study, for its return link")
     hosts: tuple[str, ...] = option((), "names under which a web server in front passes the task on, as "
-                                     "faces.example.org; without --host no other is answered")
+                                     "faces.example.org; without --host no other is answered. With these, or "
+                                     "--host, duration, pay, contact and ethics must be given")
+    root_path: str = option("", "the path under which that web server passes the task on, as /study; it may take the "
+                             "path off or leave it on")
+    proxies: tuple[str, ...] = option((), "that web server's addresses, as 127.0.0.1, if its X-Forwarded-For and "
+                                       "X-Forwarded-Proto can be believed: clients are told apart by them")
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from salcompare.collect.task import COOKIE, Task
 from tests.collect.serving import field as value_in
 from tests.collect.serving import make_task
 
-ROUTES = ("/", "/next", "/consent", "/instructions", "/practice", "/trial", "/submit", "/image/{}", "/example.png",
-          "/debrief", "/health", "/static/{}", "/monitor", "/monitor/heatmap/{}.png", "/{}")
+ROUTES = ("/", "/next", "/consent", "/instructions", "/practice", "/trial", "/submit", "/image/{}", "/debrief",
+          "/health", "/static/{}", "/monitor", "/monitor/heatmap/{}.png", "/{}")
 FORMS = ("/submit", "/consent", "/instructions")
 METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "FOO")
 NUMBERS = (0, -1, 1, 2.5, 1e308, -1e308, 1e-320, 10**400, 2**63, True, None, "1", "NaN", [], {}, 239.999999, 240)

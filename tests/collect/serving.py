@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from salcompare.collect.connections import Limits
 from salcompare.collect.limits import Rate
 from salcompare.collect.material import Material, load_material
 from salcompare.collect.serve import make_server, open_task
@@ -73,9 +74,9 @@ def make_task(root: Path, *, limited: bool = False, **options: object) -> Task:
 
 
 @contextlib.contextmanager
-def serving(root: Path, task: Task | None = None, **options: object) -> Iterator[str]:
+def serving(root: Path, task: Task | None = None, *, limits: Limits | None = None, **options: object) -> Iterator[str]:
     """Serve a small study on a free port of this machine; give its address."""
-    server = make_server(task or make_task(root, **options), host="127.0.0.1", port=0)
+    server = make_server(task or make_task(root, **options), host="127.0.0.1", port=0, limits=limits)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 120
@@ -88,6 +89,11 @@ def serving(root: Path, task: Task | None = None, **options: object) -> Iterator
     finally:
         server.should_exit = True
         thread.join(timeout=120)
+
+
+TOLD = {"duration": "about 20 minutes", "pay": "3 pounds", "contact": "Ada, ada@example.org",
+        "ethics": "approved by the committee, number 7"}
+"""What the consent page must say where others are served."""
 
 
 def field(page: str, name: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from tests.collect import browsing
 from tests.collect.browsing import begin, choose, draw_by_mouse, ready, shown_box, visiting
 from tests.collect.hands import HANDS, TRIAL, TRUE_NOSE, agree_and_start, answer, button, practise, tab_to, try_trials
+from tests.collect.proxy import proxied
 from tests.collect.serving import serving
 
 pytestmark = pytest.mark.browser
@@ -37,6 +38,19 @@ def test_the_whole_way_by(name: str, browser, tmp_path: Path):
         label, box = TRIAL if row.kind == "trial" else ("nose", TRUE_NOSE)
         assert row.label == label
         assert (row.x0, row.y0, row.x1, row.y1) == pytest.approx(box, abs=0 if name == "keyboard" else 1)
+
+
+def test_the_whole_way_under_a_path_of_another_server(browser, tmp_path: Path):
+    strays: list[str] = []
+    with serving(tmp_path, n_images=2, practice=1, checks=False, root_path="/study") as url, \
+            proxied(url, "/study", strip=True, strays=strays) as outside, visiting(browser) as page:
+        begin(page, outside, "W1")
+        assert page.evaluate("getComputedStyle(document.querySelector('.frame')).position") == "relative"
+        practise(page, HANDS["mouse"])
+        assert try_trials(page, HANDS["mouse"]) == 2
+        assert page.url == f"{outside}/debrief"
+    assert len(browsing.boxes(tmp_path)) == 2
+    assert strays == []
 
 
 def test_numbers_typed_and_words_of_ones_own_are_an_answer_too(browser, tmp_path: Path):

@@ -43,6 +43,9 @@ source = "collect"
 [collect]
 practice = 0
 contact = "Ada, ada@example.org"
+duration = "2 minutes"
+pay = "none"
+ethics = "a test"
 rate = 1000.0
 
 [quality]

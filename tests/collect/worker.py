@@ -40,9 +40,9 @@ class Worker:
     def begin(self) -> httpx.Response:
         """Enter, consent and read the instructions, as far as that is not done; gives the photograph's page."""
         page = self.enter().raise_for_status()
-        if page.url.path == "/consent":
+        if page.url.path.endswith("/consent"):
             page = self.agree(page).raise_for_status()
-        if page.url.path == "/instructions":
+        if page.url.path.endswith("/instructions"):
             page = self.client.post("/instructions", data={"csrf": value_in(page.text, "csrf")})
         return page.raise_for_status()
 
@@ -57,7 +57,7 @@ class Worker:
     def finish(self, box: tuple[float, ...] | None = BOX, label: str = "nose") -> httpx.Response:
         """Go on answering until the debriefing; gives its page."""
         page = self.get("/next")
-        while page.url.path in {"/practice", "/trial"}:
+        while page.url.path.endswith(("/practice", "/trial")):
             assert self.answer(page, box, label).status_code == 200
             page = self.get("/next")
         return page

@@ -1,7 +1,8 @@
 /* What this tab remembers of a trial: the drawn box (a draft) and an answer that is not yet sent. */
 
 const DRAFT = "salcompare.draft.";
-const WAITING = "salcompare.waiting.";
+const root = document.getElementById("trial").dataset.root; // another study may stand beside this one
+const WAITING = `salcompare.waiting.${root}:`;
 
 /** Storage can be full or forbidden; the page then works without it. */
 function attempt(action) {

@@ -15,9 +15,10 @@ async function reply(response) {
 }
 
 /** What a reply means for the worker: "stored", "gone" (with a page to go to), "refused" or "again". */
-function judge(response, words) {
+function judge(response, words, root) {
   const next = inside(words.next) ? words.next : null;
-  if (response.ok && words.ok) return { kind: "stored", next: next ?? "/next", feedback: words.feedback ?? null };
+  const onward = next ?? `${root}/next`;
+  if (response.ok && words.ok) return { kind: "stored", next: onward, feedback: words.feedback ?? null };
   const seconds = Number(response.headers.get("Retry-After"));
   const wait = Number.isFinite(seconds) && seconds > 0 ? seconds : null;
   if (response.status === 429) return { kind: "again", reason: "busy", wait };
@@ -25,28 +26,31 @@ function judge(response, words) {
   if (next || [401, 403, 404, 409, 410].includes(response.status)) {
     // Without a session the answer can still be taken, once the worker has come back by their link.
     const final = ![401, 403].includes(response.status);
-    return { kind: "gone", final, next: next ?? "/next", error: words.error ?? "Please go on." };
+    return { kind: "gone", final, next: onward, error: words.error ?? "Please go on." };
   }
   return { kind: "refused", error: words.error ?? "This answer could not be taken." };
 }
 
-async function attempt(answer) {
+async function attempt(answer, root) {
   try {
-    const response = await fetch("/submit", {
+    const response = await fetch(`${root}/submit`, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Requested-With": "salcompare" },
       body: JSON.stringify(answer),
       credentials: "same-origin",
       signal: AbortSignal.timeout(PATIENCE),
     });
-    return judge(response, await reply(response));
+    return judge(response, await reply(response), root);
   } catch {
     return { kind: "again", reason: "offline" };
   }
 }
 
-/** Send answers one at a time; `onTurn(outcome)` hears of each attempt, an "again" one before the wait. */
-export function createSender(onTurn) {
+/**
+ * Send answers one at a time; `onTurn(outcome)` hears of each attempt, an "again" one before the wait.
+ * `root` is the path that the study stands under, "" for none.
+ */
+export function createSender(root, onTurn) {
   let answer = null;
   let busy = false;
   let tries = 0;
@@ -56,7 +60,7 @@ export function createSender(onTurn) {
     if (!answer || busy) return;
     clearTimeout(timer);
     busy = true;
-    const outcome = await attempt(answer);
+    const outcome = await attempt(answer, root);
     busy = false;
     if (outcome.kind === "again") {
       const wait = outcome.wait ?? WAITS[Math.min(tries, WAITS.length - 1)];

@@ -67,7 +67,7 @@ function setState(next) {
 }
 
 const notice = createNotice(part("notice"), () => sender.now());
-const sender = createSender((outcome) => {
+const sender = createSender(form.dataset.root, (outcome) => {
   if (outcome.kind !== "again") return settled(outcome);
   part("send").textContent = "Waiting to send…";
   return notice.show(outcome);
