@@ -30,7 +30,7 @@ HALF = {
 
 def connected(url, source="127.0.0.1"):
     host, port = url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=20, source_address=(source, 0))
+    return socket.create_connection((host, int(port)), timeout=120, source_address=(source, 0))
 
 
 def all_of(stream):
@@ -50,7 +50,7 @@ def test_what_never_becomes_a_request_is_ended(tmp_path, sent):
             stream.sendall(sent)
         for stream in streams:
             all_of(stream)  # ends, or the socket's own time does
-        assert httpx.get(f"{url}/health").json() == {"ok": True}
+        assert served_at_last(url)
 
 
 def test_bytes_one_by_one_do_not_prolong_a_request(tmp_path):
@@ -66,7 +66,7 @@ def test_bytes_one_by_one_do_not_prolong_a_request(tmp_path):
                     break
             else:
                 raise AssertionError("the connection is kept")
-        assert httpx.get(f"{url}/health").json() == {"ok": True}
+        assert served_at_last(url)
 
 
 def test_an_answer_that_nobody_fetches_is_given_up(tmp_path):
@@ -74,7 +74,7 @@ def test_an_answer_that_nobody_fetches_is_given_up(tmp_path):
     task = make_task(tmp_path, title="x" * 4_000_000, **SMALL)
     with serving(tmp_path, task, limits=ROOM) as url, socket.socket() as stream:
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stream.settimeout(20)
+        stream.settimeout(120)
         host, port = url.removeprefix("http://").split(":")
         stream.connect((host, int(port)))
         stream.sendall(b"GET /?worker= HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
@@ -82,7 +82,7 @@ def test_an_answer_that_nobody_fetches_is_given_up(tmp_path):
             with connected(url) as other:
                 all_of(other)
         assert len(all_of(stream)) < 3 * 4_000_000
-        assert httpx.get(f"{url}/health").json() == {"ok": True}
+        assert served_at_last(url)
 
 
 def test_one_address_cannot_take_all_connections(tmp_path):
@@ -100,7 +100,8 @@ def test_one_address_cannot_take_all_connections(tmp_path):
 
 
 def served_at_last(url):
-    """Ask until there is room again: the server hears of a closed connection a moment later."""
+    """Ask until there is an answer: the server hears of a closed connection a moment later, and where it waits for a
+    request for a third of a second only, a busy machine may not send one in time."""
     for _ in range(1000):
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(f"{url}/health").status_code == 200:
