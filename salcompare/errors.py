@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 SHOWN = 20  # problems printed in one message; the rest are counted
 
@@ -82,6 +88,35 @@ class StaleError(InputError):
 
 class MissingDependencyError(InputError):
     """An optional package or its data is not installed, or a download is needed and there is no network."""
+
+
+def drawing(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a public function that draws, and takes `rng`, refuse a call without a generator by an error with a remedy.
+
+    There is no fresh generator by default: a p-value or an interval that nobody can compute again is worth less than
+    the one word more that it costs to ask for it.
+
+    Raises
+    ------
+    InputError
+        If `rng` is missing or is no `numpy.random.Generator`, before anything else is looked at.
+    """
+    names = list(inspect.signature(function).parameters)
+    place = names.index("rng")
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        from numpy.random import Generator
+
+        rng = kwargs.get("rng", args[place] if len(args) > place else None)
+        if not isinstance(rng, Generator):
+            found = "no rng" if rng is None else f"rng is {type(rng).__name__} {rng!r}"
+            raise InputError(Problem(
+                f"{function.__name__}()", found, "a numpy.random.Generator, from which all draws follow",
+                "pass rng=np.random.default_rng(0); the same seed gives the same numbers"))
+        return function(*args, **kwargs)
+
+    return checked
 
 
 def meant(found: str, known: Iterable[str], *, otherwise: str = "") -> str:

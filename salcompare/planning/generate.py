@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from salcompare.errors import drawing
 from salcompare.maps import rasterise_boxes
 from salcompare.planning.geometry import expected_coverage
 from salcompare.planning.scenario import Scenario
@@ -89,6 +90,7 @@ class SimulatedStudy:
         return _saliency(self)
 
 
+@drawing
 def simulate_study(scenario: Scenario, *, rng: np.random.Generator) -> SimulatedStudy:
     """Draw a study.
 

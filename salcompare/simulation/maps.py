@@ -9,9 +9,12 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from salcompare.errors import drawing
+
 Fields = NDArray[np.float64]  # (fields, y, x)
 
 
+@drawing
 def simulate_maps(*, n_actors: int, n_images: int | Sequence[int], shape: tuple[int, int], actor_effect: float,
                   image_effect: float, noise: float, sigma: float, rng: np.random.Generator) -> xr.DataArray:
     """Draw maps that are sums of Gaussian random fields of the actor, of the image and of each pixel.

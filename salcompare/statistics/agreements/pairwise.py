@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.errors import drawing
 from salcompare.statistics.agreements.judged import Judged, judged_responses, ratio
 from salcompare.statistics.inference.crossed import crossed_interval, t_interval_of
 from salcompare.statistics.inference.resampling import LEVEL, Interval, bootstrap_weights
@@ -20,6 +21,7 @@ QUANTITIES = ("alpha", "likeness")
 _BOTH, _WORKERS = "workers and images within actors", "workers"
 
 
+@drawing
 def pairwise_agreement(
     responses: pd.DataFrame, images: pd.DataFrame, *, of: Literal["boxes", "labels"] = "boxes",
     rng: np.random.Generator, n_resamples: int = 2000,

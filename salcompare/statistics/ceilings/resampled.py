@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.phrases import counted
 from salcompare.statistics.ceilings.draws import Metric, Resampler, Weights
 from salcompare.statistics.ceilings.material import Material, gather_material
@@ -33,6 +33,7 @@ RESAMPLED = (WORKERS, IMAGES, ACTORS, *CROSSED)
 """What may be resampled. Images within actors: for these actors; actors, whole: for actors like them."""
 
 
+@drawing
 def resampled_overlap(responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
                       rng: np.random.Generator, metric: Metric = "pearson", sigma: float = 0.0,
                       n_resamples: int = 2000, method: Method = "t") -> xr.Dataset:

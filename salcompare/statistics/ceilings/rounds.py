@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import smooth
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.metrics.areas import SHARE
@@ -20,6 +20,7 @@ from salcompare.statistics.responses import Responses, chosen, coverage_of, name
 Rows = NDArray[np.bool_]
 
 
+@drawing
 def half_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
                  rng: np.random.Generator, metrics: Collection[str] = ("pearson",), share: float = SHARE,
                  sigma: float | None = None, n_splits: int = 10) -> xr.Dataset:
@@ -66,6 +67,7 @@ def half_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr
     return _compared(table, sides, metrics, share, sigma).assign_attrs(n_splits=n_splits, target="half of the workers")
 
 
+@drawing
 def rest_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
                  rng: np.random.Generator, metrics: Collection[str] = ("pearson",), share: float = SHARE,
                  sigma: float | None = None, n_single: int | None = None) -> xr.Dataset:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order, smooth
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.inference.levels import population_mean
@@ -57,6 +57,7 @@ class _Actor:
         return float(total / (self.n * (self.n - 1)))
 
 
+@drawing
 def seed_reliability(maps_by_seed: xr.DataArray, *, rng: np.random.Generator, sigma: float = 0.0,
                      n_permutations: int = 9999) -> xr.Dataset:
     """Correlate a classifier's maps over training seeds, and test whether they speak of the image.

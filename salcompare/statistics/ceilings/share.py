@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.ceilings.draws import Resampler
 from salcompare.statistics.ceilings.material import Material, gather_material
 from salcompare.statistics.ceilings.nulls import BASELINES, Null
@@ -36,6 +36,7 @@ _UNKNOWN = "whether the ceiling is above the null is not known: its interval hol
 Table = dict[str, NDArray[np.generic]]
 
 
+@drawing
 def share_of_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
                      rng: np.random.Generator, nulls: Sequence[Null] = NULLS, sigma: float = 0.0,
                      units: Literal["actors", "images within actors"] = "actors",

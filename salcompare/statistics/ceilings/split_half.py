@@ -7,11 +7,13 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.errors import drawing
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.responses import ImageResponses, Responses, responses_by_image
 
 
+@drawing
 def noise_ceiling(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int], rng: np.random.Generator,
                   sigma: float = 0.0, n_splits: int = 200) -> xr.Dataset:
     """Split-half ceiling of the Pearson correlation with people's coverage, for each image.

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 
 Alternative = Literal["greater", "less", "two-sided"]
 Distinct = Literal["assignments", "partitions"]
@@ -113,6 +113,7 @@ def n_distinct(exchange: Exchangeability, *, distinct: Distinct = "assignments")
     return total // math.prod(math.factorial(int(k)) for k in repeats)
 
 
+@drawing
 def permutations(
     exchange: Exchangeability, n_permutations: int, rng: np.random.Generator, *, distinct: Distinct = "assignments",
 ) -> Iterator[NDArray[np.intp]]:

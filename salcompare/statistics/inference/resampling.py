@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.phrases import counted
 
 LEVEL = 0.95
@@ -56,6 +56,7 @@ class Interval:
     reason: NDArray[np.object_]
 
 
+@drawing
 def bootstrap_weights(
     units: int, n_resamples: int, rng: np.random.Generator, *, strata: ArrayLike | None = None, fewer: int = 0,
 ) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import Alternative, p_value, smallest_p
 
 BATCH = 2048
@@ -60,6 +60,7 @@ def sign_flips(units: int, n_permutations: int, rng: np.random.Generator, *,
         yield np.where(drawn, 1.0, -1.0)
 
 
+@drawing
 def sign_flip_test(values: ArrayLike, *, rng: np.random.Generator, n_permutations: int = 9999,
                    alternative: Alternative = "two-sided") -> tuple[float, float, NDArray[np.float64]]:
     """Test whether the mean of independent values, each distributed symmetrically about 0, departs from 0.

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.crossed import crossed_interval
 from salcompare.statistics.inference.resampling import bootstrap_weights
 from salcompare.statistics.labels.shares import CodedResponses, code_responses, incidence
@@ -21,6 +21,7 @@ _RESAMPLED = "workers and images within actors"
 Values = NDArray[np.float64]
 
 
+@drawing
 def worker_agreement(
     responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.random.Generator, n_resamples: int = 2000,
 ) -> xr.Dataset:

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare import maps as mapping
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps.checks import require_maps
 from salcompare.phrases import counted
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size
@@ -23,6 +23,7 @@ Values = NDArray[np.float64]
 _FEWEST = 3  # actors: of two, any correlation is 1 or -1
 
 
+@drawing
 def region_association(
     responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray, *, rng: np.random.Generator,
     n_permutations: int = 9999, share: float = SHARE, labels: Sequence[str] | None = None,

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import (
     Exchangeability,
     exchangeability,
@@ -29,6 +29,7 @@ _FEWEST_ACTORS = 2
 SAME = "the label's share is the same on every image"
 
 
+@drawing
 def label_differences(
     responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.random.Generator, n_permutations: int = 9999,
     labels: Sequence[str] | None = None, clusters: str | None = None, per_image: int | None = None,

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size
@@ -21,6 +21,7 @@ FEWEST_IMAGES = 3
 """Images of an actor below which its own enrichment has no interval."""
 
 
+@drawing
 def label_enrichment(
     responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray, *, rng: np.random.Generator,
     n_permutations: int = 9999, share: float = SHARE, labels: Sequence[str] | None = None,

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from salcompare.errors import drawing
 from salcompare.statistics.inference.resampling import Interval, bootstrap_weights, percentile_interval
 from salcompare.statistics.labels.shares import CodedResponses, code_responses, weighted_shares
 
 _GROUPED = "a sum of labels: map them to one label in the responses to have its interval"
 
 
+@drawing
 def label_histogram(
     responses: pd.DataFrame, images: pd.DataFrame | None, *, rng: np.random.Generator, n_resamples: int = 2000,
     labels: Sequence[str] | None = None,
@@ -79,6 +81,7 @@ def label_histogram(
                              "n_workers", "n_undefined", "reason"], n_resamples)
 
 
+@drawing
 def population_label_histogram(
     responses: pd.DataFrame, images: pd.DataFrame | None, *, rng: np.random.Generator, n_resamples: int = 2000,
     labels: Sequence[str] | None = None,

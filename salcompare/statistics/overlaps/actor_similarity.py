@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order, smooth
 from salcompare.maps.checks import require_choice
 from salcompare.phrases import counted
@@ -41,6 +41,7 @@ FEWEST = 4
 _MOST_CROSSED = 2048  # pairs of actors, of which all pairs take 32 MiB
 
 
+@drawing
 def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.random.Generator,
                      distance: Distance = "correlation", sigma: float | None = None, n_splits: int = 10,
                      n_permutations: int = 9999) -> xr.Dataset:
@@ -113,6 +114,7 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
         about | ({} if sigma is None else {"sigma": float(sigma)}))
 
 
+@drawing
 def mantel(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.Generator,
            n_permutations: int = 9999) -> xr.Dataset:
     """Correlate two matrices of distances over pairs, and test it by permuting the rows and columns of one.

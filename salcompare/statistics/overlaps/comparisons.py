@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS
@@ -18,6 +18,7 @@ from salcompare.statistics.overlaps.pairs import Pairs, blocked, pairing_means
 from salcompare.statistics.overlaps.same_image import overlap_matrix
 
 
+@drawing
 def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataArray, *, metric: str,
                         rng: np.random.Generator, share: float = SHARE, sigma: float | None = None,
                         n_permutations: int = 9999) -> xr.Dataset:
@@ -54,6 +55,7 @@ def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataAr
     return found.assign_attrs(metric=metric, better=METRICS[metric].better)
 
 
+@drawing
 def compare_pairings(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.Generator,
                      n_permutations: int = 9999) -> xr.Dataset:
     """Compare two classifiers by their matrices of all pairs with the same human maps.

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import xarray as xr
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.permutation import Alternative
 from salcompare.statistics.inference.signs import sign_flip_test
@@ -17,6 +17,7 @@ from salcompare.statistics.overlaps.baselines import uniform
 from salcompare.statistics.overlaps.same_image import overlap
 
 
+@drawing
 def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.Generator,
                        alternative: Alternative | None = None, n_permutations: int = 9999) -> xr.Dataset:
     """Compare two sets of overlaps of the same images, such as a classifier's and a baseline's.

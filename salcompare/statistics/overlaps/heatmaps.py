@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import xarray as xr
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import Alternative, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval, t_interval
@@ -42,6 +42,7 @@ def heatmap_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: C
     return _by_actor(overlap(as_images(human), as_images(classifier), metrics=metrics, share=share, sigma=sigma))
 
 
+@drawing
 def heatmap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, rng: np.random.Generator,
                   share: float = SHARE, sigma: float | None = None, n_permutations: int = 9999) -> xr.Dataset:
     """Compare each actor's human heatmap with the own and with the other actors' classifier heatmaps.

@@ -21,6 +21,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.errors import drawing
 from salcompare.statistics.inference.permutation import Alternative, smallest_p
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.overlaps.pairing_intervals import actor_intervals, population_intervals
@@ -35,6 +36,7 @@ from salcompare.statistics.overlaps.pairs import Pairs, blocked, pairing_means
 CONTRASTS = ("same image", "same actor, other image", "other actor", "image effect", "actor effect")
 
 
+@drawing
 def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Literal["higher", "lower"] = "higher",
                   groups: str | None = None, n_permutations: int = 9999, n_resamples: int = 2000) -> xr.Dataset:
     """Compare the three kinds of pairing and test both effects.

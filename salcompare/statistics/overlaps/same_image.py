@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import xarray as xr
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import mask_report, smooth
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.metrics.areas import SHARE
@@ -62,6 +62,7 @@ def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collectio
     return xr.Dataset(values, attrs=attrs)
 
 
+@drawing
 def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, rng: np.random.Generator,
                   share: float = SHARE, sigma: float | None = None, groups: str | None = None,
                   images: Collection[str] | None = None, n_permutations: int = 9999,

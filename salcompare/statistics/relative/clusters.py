@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 from scipy.sparse.csgraph import connected_components
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import smallest_p
 from salcompare.statistics.relative.contrasts import PIXELS, Arrangements, Plan, pooled_t, signed_t
 from salcompare.statistics.relative.family import p_of_maxima
@@ -109,6 +109,7 @@ def _squares(level: float, start: float, step: float) -> float:
     return (level * start**2 + level * (level + 1) * start * step + level * (level + 1) * (2 * level + 1) / 6 * step**2)
 
 
+@drawing
 def relative_clusters(
     maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
     threshold: float | None = None, support: float = SUPPORT, clusters: str | None = None,
@@ -159,6 +160,7 @@ def relative_clusters(
     return clusters_of(material, n_permutations, rng, height).assign_attrs(about(material, support))
 
 
+@drawing
 def relative_tfce(
     maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999, start: float = 0.0,
     step: float = 0.1, support: float = SUPPORT, clusters: str | None = None,

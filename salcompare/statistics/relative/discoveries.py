@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.errors import drawing
 from salcompare.statistics.inference.multiplicity import Method, adjust_p
 from salcompare.statistics.relative.contrasts import Plan, signed_t, squared_t
 from salcompare.statistics.relative.material import SUPPORT, Material, about, dataset, gather, on_grid
@@ -16,6 +17,7 @@ _BUCKETS = np.array([2.0**-10, 2.0**40], np.float32).view(np.uint32) >> _SHIFT
 # Squared t are counted by the leading bits of their float32, in buckets of at most 1/1024 of their value.
 
 
+@drawing
 def relative_fdr(
     maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 199,
     support: float = SUPPORT, clusters: str | None = None,

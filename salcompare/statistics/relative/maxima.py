@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import smallest_p
 from salcompare.statistics.relative.contrasts import Plan, Statistic, Variance, largest_squared_t, signed_t
 from salcompare.statistics.relative.family import critical_value, p_of_maxima
@@ -15,6 +15,7 @@ from salcompare.statistics.relative.material import SUPPORT, Material, about, da
 FAMILY = "pixels and actors (max-statistic)"
 
 
+@drawing
 def relative_test(
     maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
     variance: Variance = "pooled", support: float = SUPPORT, clusters: str | None = None,

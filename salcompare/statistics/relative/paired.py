@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import smallest_p
 from salcompare.statistics.inference.signs import n_sign_flips, sign_flips
 from salcompare.statistics.relative.family import critical_value, p_of_maxima
@@ -16,6 +16,7 @@ from salcompare.statistics.relative.family import critical_value, p_of_maxima
 _PIXELS, _FLIPS = 128, 1000  # of one product, so that its result stays in the processor's cache
 
 
+@drawing
 def paired_map_test(differences: xr.DataArray, *, rng: np.random.Generator, n_permutations: int = 9999,
                     dim: str = "actor") -> xr.Dataset:
     """Test at every pixel whether the mean of differences departs from 0, family-wise over pixels by the largest |t|.

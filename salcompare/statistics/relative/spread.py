@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from salcompare.errors import drawing
 from salcompare.statistics.relative.material import SUPPORT, about, gather
 from salcompare.statistics.relative.maxima import maxima_of
 
 
+@drawing
 def relative_dispersion(
     maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
     support: float = SUPPORT,

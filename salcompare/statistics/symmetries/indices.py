@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.inference.levels import population_mean
 from salcompare.statistics.inference.signs import sign_flip_test
@@ -45,6 +45,7 @@ def symmetry(maps: xr.DataArray) -> xr.Dataset:
                        "laterality": compare(_laterality, maps)})
 
 
+@drawing
 def symmetric_null_mean(maps: xr.DataArray, *, rng: np.random.Generator, n_draws: int = 200) -> xr.DataArray:
     """Mean index that an actor's heatmap has if its images are symmetric but for noise.
 
@@ -90,6 +91,7 @@ def cross_validated_odd_share(maps: xr.DataArray) -> xr.DataArray:
     return _by_actor(maps, _odd_share)
 
 
+@drawing
 def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.random.Generator,
                          n_permutations: int = 9999) -> xr.Dataset:
     """Compare the cross-validated odd shares of people's and a classifier's maps, paired over actors.

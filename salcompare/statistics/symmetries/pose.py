@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order
 from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
@@ -56,6 +56,7 @@ class Paired:
         return np.equal(self.actors[:, None], self.actors[None, :])
 
 
+@drawing
 def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.random.Generator,
                      n_permutations: int = 9999) -> xr.Dataset:
     """Correlate the odd parts of maps with those of the photographs, to see whether maps turn with the face.
@@ -123,6 +124,7 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
                        "null": ("permutation", null)} | counts, attrs=about)
 
 
+@drawing
 def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.random.Generator,
                                  n_components: int = 10, n_permutations: int = 9999) -> xr.Dataset:
     """Test whether actors' maps are asymmetric beyond what follows from the photographs' own asymmetry.

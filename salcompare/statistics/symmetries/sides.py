@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from salcompare.errors import drawing
 from salcompare.maps import actor_heatmap
 from salcompare.phrases import counted
 from salcompare.statistics.inference.levels import population_mean
@@ -61,6 +62,7 @@ class OddGram:
         return len(self.products) > 1
 
 
+@drawing
 def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutations: int = 9999) -> xr.Dataset:
     """Test whether the actors' heatmaps have a side in common.
 
@@ -114,6 +116,7 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
     return found.assign_attrs(null=ACTORS_MIRRORED, alternative="two-sided", odd_share_ci_method="jackknife")
 
 
+@drawing
 def asymmetry_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutations: int = 9999,
                    clusters: str | None = None) -> xr.Dataset:
     """Test whether actors' maps are asymmetric, whichever side each actor's are on.

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order
 from salcompare.statistics.boxes import boxes_by_image
 from salcompare.statistics.inference.crossed import crossed_variance, t_interval_of
@@ -71,6 +71,7 @@ class _Halves:
         return np.asarray(((left - right) / np.where(total > 0, total, np.nan)).T, float)
 
 
+@drawing
 def worker_laterality(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int],
                       rng: np.random.Generator, n_resamples: int = 2000) -> xr.Dataset:
     """Test whether people's heatmaps lean to a side, workers and actors both taken as drawn at random.

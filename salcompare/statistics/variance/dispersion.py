@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import Problem
+from salcompare.errors import Problem, drawing
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.variance.distances import Distance, check_distance, gower_gram
 from salcompare.statistics.variance.inputs import check_options, check_permutations, sample_of
@@ -20,6 +20,7 @@ _CONVERGED = 1e-7
 """Change of a median's weights, and share of the spread that a distance is kept above, where iteration ends."""
 
 
+@drawing
 def dispersion_test(
     maps: xr.DataArray, by: str = "actor", *, rng: np.random.Generator, n_permutations: int = 9999,
     distance: Distance = "euclidean", centre: Centre = "median", clusters: str | None = None,

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.errors import drawing
 from salcompare.statistics.inference.permutation import exchangeability
 from salcompare.statistics.variance.design import design_of, permutation_test, pooled_estimates
 from salcompare.statistics.variance.distances import Distance, check_distance, gower_gram, negligible_squares
@@ -17,6 +18,7 @@ _ESTIMATES = ("r2", "r2_adjusted", "omega2", "pseudo_f", "between_actor_share", 
 _OF_PIXELS = ("r2_pixel_mean", "r2_uncentred", "r2_uncentred_null_mean")
 
 
+@drawing
 def variance_explained(
     maps: xr.DataArray, by: str = "actor", *, rng: np.random.Generator, n_permutations: int = 9999,
     distance: Distance = "euclidean", blocks: str | None = None, clusters: str | None = None,

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.variance.distances import Distance, check_distance, gower_gram
 from salcompare.statistics.variance.gram import stack_maps
@@ -32,6 +32,7 @@ class _Model:
         return int(len(self.reduced) - self.reduced.shape[1] - self.added.shape[1])
 
 
+@drawing
 def partial_variance_explained(
     maps: xr.DataArray, photographs: xr.DataArray, by: str = "actor", *, rng: np.random.Generator,
     n_components: int | float = 0.9, n_permutations: int = 9999, distance: Distance = "euclidean",
