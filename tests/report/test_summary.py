@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from salcompare.report import summarise
+from salcompare.report.methods.material import classifiers
 from salcompare.report.wording import number, p_value
 from salcompare.statistics.analysis.estimates import estimates_table, with_responses
 from tests.report.contents import MAIN, estimates, report_data, row
@@ -49,6 +50,37 @@ def test_the_summary_names_the_control_and_the_simulation(tmp_path):
     assert "The photographs are the control" in said
     assert "No person drew these boxes" in said
     assert "No person drew these boxes" not in answers(report_data(tmp_path, simulated=False))
+
+
+def test_a_study_of_one_side_says_so_and_asks_about_that_side(tmp_path):
+    both = report_data(tmp_path)
+    networks = report_data(tmp_path, responses=None, simulated=False)
+    people = report_data(tmp_path, classifiers={}, settings=both.settings | {"classifier": []})
+    assert [data.question.split(" find")[0] for data in (both, networks, people)] == [
+        "Do people and a classifier", "Which parts of a face does a classifier", "Which parts of a face do people"]
+    assert "This is a study of classifiers alone" in answers(networks)
+    assert "This is a study of people alone" in answers(people)
+    assert "alone" not in answers(both)
+
+
+def test_the_default_network_is_said_to_be_it(tmp_path):
+    data = report_data(tmp_path)
+    named = [data.settings["classifier"][0] | {"hidden": 50}]
+    assert "The network is the default one, AlexNet" in answers(data)
+    assert "default" not in answers(report_data(tmp_path, settings=data.settings | {"classifier": named}))
+
+
+def test_weights_of_the_last_iteration_are_said_to_be_kept_unasked(tmp_path):
+    data = report_data(tmp_path)
+    last = [data.settings["classifier"][0] | {"keep": "last"}]
+    said = answers(report_data(tmp_path, settings=data.settings | {"classifier": last}))
+    assert "the weights after the last iteration, which no validation image was asked about" in said
+    assert "last iteration" not in answers(data)
+    both = [*data.settings["classifier"], last[0] | {"name": "other"}]
+    assert classifiers(data).count("The iteration with the best validation accuracy is kept") == 1
+    told = classifiers(report_data(tmp_path, settings=data.settings | {"classifier": both}))
+    assert "Of alexnet: the iteration with the best" in told
+    assert "Of other: the weights after the last iteration are kept" in told
 
 
 def test_a_study_without_people_still_has_a_summary(tmp_path):
