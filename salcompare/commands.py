@@ -19,7 +19,8 @@ def init(options: argparse.Namespace) -> None:
     for path in init_study(options.directory):
         print(path)
     print(f"Put photographs into {options.directory}/data/raw/photographs/ACTOR/ and responses into "
-          f"{options.directory}/data/raw/responses.csv, edit study.toml, then run:\n"
+          f"{options.directory}/data/raw/responses.csv, edit study.toml (its head says what to change for people "
+          "alone, a network alone, gaze, clicks or ready-made maps), then run:\n"
           f"salcompare report --study {options.directory}")
 
 

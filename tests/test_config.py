@@ -11,11 +11,17 @@ from salcompare.config import (
     ALL_TEST,
     Attribution,
     Classifier,
+    Collect,
     Config,
+    Controls,
+    Fixations,
     General,
     Images,
     Maps,
     Phase,
+    Precomputed,
+    Quality,
+    Removal,
     Report,
     Responses,
     Simulation,
@@ -223,6 +229,32 @@ def test_the_written_file_says_what_every_option_does():
             if "help" in option.metadata:
                 assert f"{option.name} = " in text
                 assert f"# {option.metadata['help']}" in text
+
+
+def test_the_written_file_names_every_choice_of_every_option():
+    text = commented_toml()
+    for section in (Images, Responses, Collect, Quality, Fixations, Classifier, Attribution, Controls, Removal):
+        for option in dataclasses.fields(section):
+            for choice in option.metadata.get("choices", ()):
+                assert choice in text or choice.startswith("smoothgrad_"), choice
+    for section in (Images, Responses):
+        source = next(option for option in dataclasses.fields(section) if option.name == "source")
+        assert all(f"# {choice}: " in text for choice in source.metadata["choices"])
+
+
+def test_the_written_file_becomes_a_study_of_people_alone_as_it_says(reading):
+    text = commented_toml().replace("# classifier = []", "classifier = []")
+    text = text[:text.index("\n[[classifier]]")] + text[text.index("\n[attribution]"):]
+    config = reading("\n".join(line for line in text.splitlines() if not line.startswith("split = ")))
+    assert config == dataclasses.replace(Config(), classifier=(), images=Images(split=ALL_TEST))
+    ready = commented_toml().split("\n# [[precomputed]]\n")[1].split("\n\n")[0]
+    maps = "[[precomputed]]\n" + "\n".join(line.removeprefix("# ") for line in ready.splitlines() if " = " in line)
+    assert reading(maps).precomputed == (Precomputed(),)
+
+
+def test_no_classifier_and_one_at_once_is_an_error_that_says_so(refusal):
+    said, = refusal('classifier = []\n[[classifier]]\nname = "a"\n')
+    assert "classifier = [] and a [[classifier]]" in said
 
 
 PHASES = st.builds(Phase, iterations=st.integers(1, 9999), learning_rate=st.floats(0, 1), l2=st.floats(0, 1e-3),

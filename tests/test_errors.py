@@ -60,6 +60,9 @@ def test_every_error_of_the_users_is_caught_as_one(kind):
     ("statistcs", ["study", "statistics"], "did you mean 'statistics'?"),
     ("Ann", ["ann", "bob"], "did you mean 'ann'?"),
     ("999", ["001", "004"], "remove it"), ("4", ["001", "004"], "did you mean '004'?"),
+    ("s05", ["s01", "s06"], "remove it"), ("s5", ["s01", "s05"], "did you mean 's05'?"),
+    ("ann/999", ["ann/004"], "remove it"), ("actr2", ["actor1", "actor2"], "did you mean 'actor2'?"),
+    ("cvs", ["csv", "maps"], "did you mean 'csv'?"),
     ("xyzzy", ["study"], "remove it"), ("s5", [], "remove it")])
 def test_another_name_is_asked_for_only_where_it_is_near(found, known, asked):
     assert meant(found, known, otherwise="remove it") == asked

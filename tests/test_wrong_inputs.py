@@ -77,6 +77,24 @@ def too_few_images(study):
     (study / FACES / "actor2" / "6.png").unlink()
 
 
+def copies_of_a_photograph(study):
+    for number in (5, 6):
+        shutil.copy(study / FACES / "actor2" / "1.png", study / FACES / "actor2" / f"{number}.png")
+
+
+def folders_too_deep(study):
+    (study / FACES).rename(study / "data/raw/faces")
+    (study / FACES).mkdir()
+    (study / "data/raw/faces").rename(study / FACES / "faces")
+
+
+def photographs_in_no_folder(study):
+    for folder in list((study / FACES).iterdir()):
+        for path in folder.iterdir():
+            path.rename(study / FACES / f"{folder.name}-{path.name}")
+        folder.rmdir()
+
+
 def broken_photograph_of_a_response(study):
     (study / FACES / "actor1" / "2.png").write_bytes(b"")
 
@@ -108,6 +126,18 @@ WRONG = {
     "no such file of weights": (settings('weights = "none.pth"', 'weights = "none"'), ["none.pth"]),
     "unknown backbone": (settings('backbone = "alexnot"', 'backbone = "alexnet"'), ["alexnot", "alexnet"]),
     "unknown actor to show": (settings('[report]\nactors = ["nobody"]\n'), ["nobody", "actor1"]),
+    "copies that make counts fail": (copies_of_a_photograph, [
+        "'actor2': 4 usable photographs", "copies of another file", "actor2/5.png (same bytes as", "split = [1, 1, 2]"]),
+    "folders one level too deep": (folders_too_deep, ["one level too deep", 'path = "data/raw/photographs/faces"']),
+    "photographs in no folder": (photographs_in_no_folder, ["into a folder of their own", "photographs/ann/001.jpg"]),
+    "no validation images": (settings("split = [4, 0, 2]", "split = [3, 1, 2]"), [
+        "[[classifier]] tiny keep", "no validation image", 'set keep = "last"']),
+    "no classifier and one": (settings("classifier = []\n[study]", "[study]"), [
+        "study.toml", "is not TOML", "classifier = [] and a [[classifier]]"]),
+    "a single control": (settings("[controls]\nshuffles = 1\n"), ["shuffles: 1", "needs two", 'classifiers = "none"']),
+    "actor to show nearly right": (settings('[report]\nactors = ["Actor1"]\n'), ["did you mean 'actor1'?"]),
+    "difference nearly right": (settings('[report]\ndifferences = ["actor1 - actr2"]\n'), ["did you mean 'actor2'?"]),
+    "source nearly right": (settings('[responses]\nsource = "cvs"\n'), ["source: 'cvs'", "did you mean 'csv'?"]),
     "no study": (remove("study.toml"), ["study.toml", "does not exist", "salcompare init"]),
 }
 
@@ -144,6 +174,16 @@ def test_clip_and_drop_invalid_are_the_users_choice(study, capsys):
     assert main(["run", "--study", str(study), "--until", "responses", "--drop-invalid"]) == 0
     assert len(pd.read_csv(study / "data/processed/responses.csv")) == n_rows - 1
     assert "1 row" in capsys.readouterr().err
+
+
+def test_a_stage_that_is_nearly_named_is_asked_for(study, capsys):
+    assert main(["run", "--study", str(study), "--until", "photograph"]) == 2
+    assert "did you mean 'photographs'?" in capsys.readouterr().err
+
+
+def test_what_is_asked_for_too_early_names_the_stage_to_run_until(study, capsys):
+    assert main(["import", str(study / BOXES), "--study", str(study)]) == 2
+    assert f"run: salcompare run --until photographs --study {study}" in capsys.readouterr().err
 
 
 def test_an_existing_study_is_never_overwritten(study, capsys):

@@ -32,7 +32,7 @@ def read_config(path: Path) -> Config:
     except FileNotFoundError as error:
         raise ConfigError(Problem(str(path), "does not exist", remedy=f"run: salcompare init {path.parent}")) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(Problem(str(path), f"is not TOML: {error}", remedy="mend that line")) from error
+        raise ConfigError(Problem(str(path), f"is not TOML: {error}", remedy=_mend(path))) from error
     except OSError as error:
         raise ConfigError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
     reader = _Reader(path.name)
@@ -42,6 +42,14 @@ def read_config(path: Path) -> Config:
     if reader.problems:
         raise ConfigError(reader.problems)
     return config
+
+
+def _mend(path: Path) -> str:
+    """Say how to mend a file that is no TOML."""
+    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
+    if "classifier = []" in lines and "[[classifier]]" in lines:
+        return "it has classifier = [] and a [[classifier]]: delete one of the two"
+    return "mend that line"
 
 
 def _without_training(raw: dict[str, Any]) -> dict[str, Any]:
