@@ -127,7 +127,8 @@ WRONG = {
     "unknown backbone": (settings('backbone = "alexnot"', 'backbone = "alexnet"'), ["alexnot", "alexnet"]),
     "unknown actor to show": (settings('[report]\nactors = ["nobody"]\n'), ["nobody", "actor1"]),
     "copies that make counts fail": (copies_of_a_photograph, [
-        "'actor2': 4 usable photographs", "copies of another file", "actor2/5.png (same bytes as", "split = [1, 1, 2]"]),
+        "'actor2': 4 usable photographs", "copies of another file", "actor2/5.png (same bytes as",
+        "split = [1, 1, 2]"]),
     "folders one level too deep": (folders_too_deep, ["one level too deep", 'path = "data/raw/photographs/faces"']),
     "photographs in no folder": (photographs_in_no_folder, ["into a folder of their own", "photographs/ann/001.jpg"]),
     "no validation images": (settings("split = [4, 0, 2]", "split = [3, 1, 2]"), [
