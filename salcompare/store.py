@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from salcompare.schema import Table
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell begins with that a spreadsheet takes for a formula."""
 IMAGES_PER_CHUNK = 16
 _SIZES = {"image": IMAGES_PER_CHUNK, "response": IMAGES_PER_CHUNK}
 
@@ -74,19 +76,67 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON may hold anything
 
 
 def write_table(path: Path, frame: pd.DataFrame, *, mode: int = 0o644) -> None:
-    """Write a table as CSV: no index, Unix line ends, numbers with the fewest digits that read back the same."""
-    write_text(path, frame.to_csv(index=False, lineterminator="\n"), mode=mode)
+    """Write a table as CSV: no index, Unix line ends, numbers with the fewest digits that read back the same.
+
+    Texts that a spreadsheet would take for a formula are guarded (`guarded`); `read_csv` takes the guard off.
+    """
+    write_text(path, _each_text(frame, guarded).to_csv(index=False, lineterminator="\n"), mode=mode)
 
 
 def read_table(path: Path, table: Table) -> pd.DataFrame:
     """Read a table that a stage wrote; text columns stay text, so that an actor called 007 keeps its zeros."""
-    import pandas as pd
-
-    text = dict.fromkeys(table.text_columns, "str")
     try:
-        return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+        return read_csv(path, text=table.text_columns)
     except FileNotFoundError as error:
         raise StaleError(Problem(str(path), "does not exist", remedy="run: salcompare run")) from error
+
+
+def read_csv(path: Path, *, text: Iterable[str] | None = None) -> pd.DataFrame:
+    """Read a CSV that `write_table` wrote; only an empty cell is missing, so that labels such as NA or null stay.
+
+    Parameters
+    ----------
+    path : Path
+    text : iterable of str, optional
+        The columns that are text, whatever they look like; by default all.
+
+    Raises
+    ------
+    FileNotFoundError
+    """
+    import pandas as pd
+
+    kinds = str if text is None else dict.fromkeys(text, "str")
+    return _each_text(pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""]), unguarded)
+
+
+def guarded(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula, or that is guarded already.
+
+    So ``=1+1`` becomes ``'=1+1`` and ``'=1+1`` becomes ``''=1+1``: `unguarded` gives either back.
+    """
+    return f"'{text}" if _is_formula(text) else text
+
+
+def unguarded(text: str) -> str:
+    """Take off the apostrophe that `guarded` puts before a text."""
+    return text[1:] if text.startswith("'") and _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    return text.lstrip("'").startswith(FORMULA)
+
+
+def _each_text(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Change the texts of a table, and its columns' names; numbers and missing cells stay as they are."""
+    changed = {}
+    for name in frame.select_dtypes(exclude=["number", "bool"]).columns:
+        column = frame[name]
+        known = {text: change(text) for text in column.dropna().unique() if isinstance(text, str)}
+        odd = {text: other for text, other in known.items() if other != text}
+        if odd:
+            changed[name] = column.map(lambda cell, odd=odd: odd.get(cell, cell) if isinstance(cell, str) else cell)
+    return frame.assign(**changed).rename(columns=lambda name: change(name) if isinstance(name, str) else name)
 
 
 def write_dataset(dataset: xr.Dataset, folder: Path, name: str, *, fingerprint: str,

@@ -345,3 +345,27 @@ def test_a_stream_killed_inside_a_batch_goes_on_and_the_old_store_is_whole_until
     stream.finish()
     xr.testing.assert_identical(open_dataset(tmp_path, "maps").load(), maps(seed=1)[["saliency"]])
     assert len(list(tmp_path.glob("*.zarr"))) == 1
+
+
+TYPED = ["=1+1", "'=1+1", "''=1+1", "'tis", "-3", "+x", "@y", "\tz", "NA", "n/a", "None", "null", "nan", "NaN", "",
+         None]
+
+
+def test_texts_come_back_as_they_were_and_none_begins_a_formula(tmp_path):
+    frame = pd.DataFrame({"label": TYPED, "=n": np.arange(len(TYPED)) - 1.5, "actor": "007"})
+    store.write_table(tmp_path / "t.csv", frame)
+    written = pd.read_csv(tmp_path / "t.csv", dtype=str, keep_default_na=False)
+    texts = [*written.columns, *written["label"]]
+    assert not [text for text in texts if text.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert written["'=n"][0] == "-1.5"  # a number is no text
+    back = store.read_csv(tmp_path / "t.csv", text=["label", "actor"])
+    assert back["label"].fillna("").tolist() == [text or "" for text in TYPED]
+    assert back.columns.tolist() == frame.columns.tolist()
+    assert back["=n"].tolist() == frame["=n"].tolist()
+    assert set(back["actor"]) == {"007"}
+
+
+@given(st.text())
+def test_the_guard_of_a_text_is_taken_off_again(text):
+    assert store.unguarded(store.guarded(text)) == text
+    assert not store.guarded(text).startswith(store.FORMULA)

@@ -13,7 +13,6 @@ from salcompare import store
 from salcompare.collect.database import Database, assignments, open_database, workers
 from salcompare.collect.keys import Keys, pseudonym
 from salcompare.collect.standing_file import private
-from salcompare.sources.cells import FORMULA
 from salcompare.sources.collected import DATABASE, collected_checks, collected_responses, collected_shown
 
 if TYPE_CHECKING:
@@ -49,14 +48,8 @@ def export_responses(root: Path, folder: Path, keys: Keys | None) -> Iterator[Pa
     tables["workers"] = _workers(database, keys)
     private(folder)
     for name, table in tables.items():
-        store.write_table(folder / f"{name}.csv", escaped(table), mode=0o600)
+        store.write_table(folder / f"{name}.csv", table, mode=0o600)
         yield folder / f"{name}.csv"
-
-
-def escaped(table: pd.DataFrame) -> pd.DataFrame:
-    """Put an apostrophe before texts that a spreadsheet would take for formulas."""
-    text = [name for name in table.columns if table[name].map(lambda cell: isinstance(cell, str)).any()]
-    return table.assign(**{name: table[name].map(_escaped) for name in text})
 
 
 def _workers(database: Database, keys: Keys | None) -> pd.DataFrame:
@@ -70,7 +63,3 @@ def _workers(database: Database, keys: Keys | None) -> pd.DataFrame:
         listed = [(pseudonym(code), source, datetime.fromtimestamp(consented, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), done,
                    keys.completion_code(code) if keys else "") for code, source, consented, done in rows]
     return pd.DataFrame(listed, columns=["worker", "source", "consented", "answers", "completion_code"])
-
-
-def _escaped(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

@@ -19,8 +19,6 @@ from salcompare.errors import InputError, Problem
 T = TypeVar("T", bound=np.generic)
 
 DELIMITERS = (",", ";", "\t")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that a spreadsheet takes for a formula."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +95,6 @@ def each(column: pd.Series, function: Callable[[str], str]) -> pd.Series:
     texts = _categories(pd.Series([function(text) for text in column.cat.categories.tolist()], dtype="str"))
     codes = texts.cat.codes.to_numpy()[column.cat.codes.to_numpy()]
     return pd.Series(pd.Categorical.from_codes(codes, texts.cat.categories), index=column.index, name=column.name)
-
-
-def without_guard(text: str) -> str:
-    """Take off the apostrophe that keeps a spreadsheet from taking a text for a formula."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
 
 
 def is_blank(column: pd.Series) -> NDArray[np.bool_]:

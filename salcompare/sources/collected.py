@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from salcompare.config import Responses
 from salcompare.errors import InputError, Problem
+from salcompare.store import guarded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,4 +155,6 @@ def _cells(table: pd.DataFrame) -> Cells:
 def _cell(value: object) -> str:
     if value is None or value != value:  # NaN: nothing was drawn
         return ""
+    if isinstance(value, str):
+        return guarded(value)  # as in an exported file
     return repr(value) if isinstance(value, float) else str(value)

@@ -22,8 +22,9 @@ from salcompare.sources.boxes import (
     settle,
 )
 from salcompare.sources.candidates import clean_name
-from salcompare.sources.cells import Cells, each, is_blank, lookup, need_columns, numbers, without_guard
+from salcompare.sources.cells import Cells, each, is_blank, lookup, need_columns, numbers
 from salcompare.sources.labels import normalise_label
+from salcompare.store import unguarded
 
 COLUMNS = ("worker", "image", "label", *EDGES)
 NO_HINT = "see the column image of data/processed/images.csv, or delete the row"
@@ -82,15 +83,16 @@ def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[s
 def _text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> pd.DataFrame:
     table = pd.DataFrame({
         "row": np.arange(1, len(frame) + 1),
-        "worker": each(frame["worker"], str.strip),
-        "image": each(frame["image"], lambda image: clean_name(without_guard(image))),
-        "label": each(frame["label"], lambda label: _counted_as(without_guard(label), synonyms)),
+        "worker": each(frame["worker"], lambda worker: unguarded(worker).strip()),
+        "image": each(frame["image"], lambda image: clean_name(unguarded(image))),
+        "label": each(frame["label"], lambda label: _counted_as(unguarded(label), synonyms)),
     }, index=frame.index)
     for name in ("response", "submitted"):
         if name in frame:
-            table[name] = each(frame[name], str.strip)
+            table[name] = each(frame[name], lambda text: unguarded(text).strip())
     # An origin that stands in the file is kept, so that simulated responses stay known as such.
-    table["origin"] = each(frame["origin"], lambda origin: origin.strip() or shown) if "origin" in frame else shown
+    table["origin"] = shown if "origin" not in frame else each(
+        frame["origin"], lambda origin: unguarded(origin).strip() or shown)
     return table
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from sqlalchemy import insert
 
+from salcompare import store
 from salcompare.collect.database import assignments, open_database, responses, workers
-from salcompare.collect.export import escaped, export_responses
+from salcompare.collect.export import export_responses
 from salcompare.collect.keys import KEY, pseudonym
 from salcompare.collect.monitor import heatmap_png, printed, standing
 from salcompare.config import Responses
@@ -107,11 +108,13 @@ def test_tables_with_completion_codes_are_their_owners_alone(task, filled):
     assert folder.stat().st_mode & 0o777 == folder.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_escaping_leaves_numbers_as_they_are():
-    table = escaped(pd.DataFrame({"a": [-1.5, 2.0], "b": ["-1", "x"], "c": [None, "@"]}))
-    assert table["a"].tolist() == [-1.5, 2.0]
-    assert table["b"].tolist() == ["'-1", "x"]
-    assert table["c"].tolist()[1] == "'@"
+def test_labels_that_differ_by_an_apostrophe_alone_stay_apart(filled, task):
+    list(export_responses(filled, filled / "out", task.keys))
+    text = (filled / "out" / "responses.csv").read_text()
+    assert ",'=1+1," in text
+    assert ",''=x," in text  # a worker typed '=x
+    read = store.read_csv(filled / "out" / "responses.csv")
+    assert {"=1+1", "'=x"} <= set(read["label"])
 
 
 def test_the_export_tells_what_was_shown_and_to_whom_codes_belong(task, filled):

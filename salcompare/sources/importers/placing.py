@@ -15,7 +15,6 @@ LONGEST_WORKER = 200
 DIGITS = 6
 """Decimals of a pixel that are kept; what differs by less is rounding."""
 SAME_ASPECT, OTHER_ASPECT = 0.02, 0.05
-FORMULA = ("=", "+", "-", "@")
 
 
 @dataclass
@@ -58,14 +57,9 @@ class Placing:
             self.rescaled += 1
             self.reshaped += abs(_ratio(one, image) * image.height / image.width - 1) > OTHER_ASPECT
         x0, y0, x1, y1 = edges
-        return {"worker": escaped(worker), "image": image.image, "label": escaped(label), "x0": x0, "y0": y0,
+        return {"worker": worker, "image": image.image, "label": label, "x0": x0, "y0": y0,
                 "x1": x1, "y1": y1, "seconds": one.seconds, "submitted": one.submitted,
-                "origin": escaped(self.origin), "record": escaped(text(one.where))}
-
-
-def escaped(cell: str) -> str:
-    """Keep a spreadsheet from taking a stranger's text for a formula."""
-    return "'" + cell if cell.startswith(FORMULA) else cell
+                "origin": self.origin, "record": text(one.where)}
 
 
 def _label(label: str) -> str:

@@ -12,7 +12,6 @@ from salcompare import store
 from salcompare.errors import InputError, Problem
 from salcompare.schema import check_table
 from salcompare.sources.importers.importing import IMAGES, Imported
-from salcompare.sources.importers.placing import escaped
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,8 @@ def read_catalogue(path: Path) -> pd.DataFrame:
         If it is missing, is no table, or a row lacks what it needs.
     """
     try:
-        images = pd.read_csv(path, dtype={"image": "str", "actor": "str", "file": "str"}, keep_default_na=False,
-                             na_values={"height": [""], "width": [""]})
+        text = ("image", "actor", "file")
+        images = store.read_csv(path, text=text).fillna(dict.fromkeys(text, ""))
     except (OSError, ValueError) as error:
         raise InputError(Problem(str(path), f"cannot be read: {error}", "a CSV with columns image, height, width",
                                  "name a study's data/processed/images.csv")) from error
@@ -97,6 +96,6 @@ def write_imported(imported: Imported, out: Path, *, source: Path) -> Written:
         if path.resolve() == source.resolve() or path.is_dir():
             raise InputError(Problem(str(path), "is what is imported" if path.is_file() else "is a folder",
                                      "a file of its own", "name another with --out"))
-    store.write_table(refused, imported.refused.map(escaped))
+    store.write_table(refused, imported.refused)
     store.write_table(out, imported.responses)
     return Written(out, refused)

@@ -11,9 +11,10 @@ import pandas as pd
 
 from salcompare.errors import InputError, Problem
 from salcompare.schema import CHECKS as DECLARED
-from salcompare.sources.cells import Cells, each, is_blank, need_columns, numbers, read_cells, without_guard
+from salcompare.sources.cells import Cells, each, is_blank, need_columns, numbers, read_cells
 from salcompare.sources.labels import normalise_label, synonyms_table
 from salcompare.sources.quality.geometry import iou
+from salcompare.store import unguarded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def checks_in(cells: Cells, synonyms: Mapping[str, str], *, shown: str) -> pd.Da
     """Read answers to instructed checks from the cells of a table; see `read_checks`."""
     need_columns(cells.frame, CHECKS, shown=shown)
     frame, table = cells.frame, synonyms_table(synonyms)
-    frame = frame.assign(**{name: each(frame[name], without_guard) for name in _TEXT})
+    frame = frame.assign(**{name: each(frame[name], unguarded) for name in _TEXT})
     found = pd.DataFrame({name: each(frame[name], str.strip) for name in ("worker", "image")})
     for name in ("label", "target_label"):
         found[name] = each(frame[name], lambda label: table.get(normalise_label(label), normalise_label(label)))

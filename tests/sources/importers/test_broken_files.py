@@ -6,6 +6,7 @@ import pytest
 
 from salcompare.errors import InputError, MissingDependencyError
 from salcompare.sources.importers import import_responses
+from salcompare.sources.importers.writing import write_imported
 from tests.sources.importers.samples import (
     COCO,
     CVAT,
@@ -112,9 +113,12 @@ def test_boxes_over_the_edge_are_cut_where_that_is_asked_for(tmp_path):
         take(tmp_path, MANIFEST.replace('"left": 40.0', '"left": 900.0').splitlines()[0], clip=True)
 
 
-def test_text_that_a_spreadsheet_takes_for_a_formula_is_marked_as_text(tmp_path):
+def test_text_that_a_spreadsheet_takes_for_a_formula_is_marked_as_text_in_the_file(tmp_path):
     got = take(tmp_path, CVAT.replace('label="nose"', 'label="=nose()"').replace(">w7<", ">@w7<"))
-    assert rows(got, "worker", "label")[0] == ("'@w7", "'=nose()")
+    assert rows(got, "worker", "label")[0] == ("@w7", "=nose()")
+    written = write_imported(got, tmp_path / "out.csv", source=tmp_path / "in.xml").responses.read_text()
+    assert "'@w7" in written
+    assert "'=nose()" in written
 
 
 def test_the_account_names_every_reason_with_its_number_and_an_example(tmp_path):
