@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from salcompare.figures.data import FigureData
+from salcompare.figures.data import SIMULATED_RESPONSES, FigureData
 from salcompare.phrases import counted, joined
 
 _METHODS = {"percentile": "percentile bootstrap", "bca": "BCa bootstrap", "t": "t", "wilson": "Wilson",
@@ -26,7 +26,7 @@ def caption(data: FigureData, sentences: Iterable[str], *, responses: bool, phot
     """
     said = [sentence for sentence in sentences if sentence]
     if responses and data.simulated:
-        said.append("Simulated responses: no person drew these boxes.")
+        said.append(SIMULATED_RESPONSES)
     if photographs and data.credit:
         credit = data.credit if data.credit.startswith("Photographs") else f"Photographs: {data.credit}"
         said.append(f"{credit.rstrip('.')}.")

@@ -14,6 +14,8 @@ from salcompare.figures.theme import CLASSIFIERS, source_colours
 from salcompare.ordering import by_classifier
 from salcompare.schema import ESTIMATES
 
+SIMULATED_RESPONSES = "Simulated responses: no person drew these boxes."
+"""Said in the caption of every figure that rests on them, and so in its files and beside it."""
 MOST_ACTORS = 6  # side by side at the width of two columns, a face is still 27 mm wide
 
 
@@ -138,6 +140,12 @@ class Figure:
     plot: ggplot | Compose
     width: float
     height: float
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What its files say of it: its title and, where it rests on simulated responses, that it does."""
+        simulated = {"responses": "simulated"} if SIMULATED_RESPONSES in self.caption else {}
+        return {"title": self.title, **simulated}
 
 
 def rows(estimates: pd.DataFrame, **wanted: str | Iterable[str]) -> pd.DataFrame:

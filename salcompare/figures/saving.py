@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from salcompare.figures.data import SIMULATED_RESPONSES
 from salcompare.figures.photographs import Picture
 from salcompare.figures.theme import DPI, FONT
 from salcompare.store import write_bytes
@@ -38,6 +41,8 @@ _UNDATED = {"Date": None, "Creator": None}
 def save_figure(figure: Figure, folder: Path) -> tuple[Path, Path]:
     """Write ``NAME.png`` (300 dots per inch) and ``NAME.svg`` (no outside references).
 
+    Both say what `Figure.about` says: the PNG in text chunks of these names, the SVG in its title and description.
+
     Parameters
     ----------
     figure : Figure
@@ -54,8 +59,8 @@ def save_figure(figure: Figure, folder: Path) -> tuple[Path, Path]:
     with _pinned():
         drawing = figure.plot.draw()
         try:
-            write_bytes(png, _png(drawing))
-            write_bytes(svg, _svg(drawing))
+            write_bytes(png, _png(drawing, figure.about))
+            write_bytes(svg, _svg(drawing, figure.about))
         finally:
             drawing.clear()
     return png, svg
@@ -67,7 +72,7 @@ def _pinned() -> AbstractContextManager[None]:
     return mpl.rc_context(settings)
 
 
-def _png(drawing: Drawing) -> bytes:
+def _png(drawing: Drawing, about: Mapping[str, str]) -> bytes:
     """Draw in full colour, then reduce greys and colours to a palette, so that files with photographs stay small."""
     picture = _pixels(drawing)
     red, green, blue = (picture[..., channel] for channel in range(3))
@@ -81,10 +86,17 @@ def _png(drawing: Drawing) -> bytes:
         image = Image.fromarray(indices, mode="P")
         image.putpalette([*ramp.repeat(3).tolist(), *palette.ravel().tolist()])
         written = io.BytesIO()
-        image.save(written, format="png", dpi=(DPI, DPI))
+        image.save(written, format="png", dpi=(DPI, DPI), pnginfo=_text(about))
         if written.tell() <= MOST_BYTES:
             break
     return written.getvalue()
+
+
+def _text(about: Mapping[str, str]) -> PngInfo:
+    chunks = PngInfo()
+    for name, said in about.items():
+        chunks.add_itxt(name, said)
+    return chunks
 
 
 def _pixels(drawing: Drawing) -> Picture:
@@ -122,11 +134,13 @@ def _palette(colours: Picture, counts: NDArray[np.intp], most: int) -> tuple[Pic
     return np.concatenate([colours[exact], np.array(reduced.getpalette(), np.uint8).reshape(-1, 3)]), places
 
 
-def _svg(drawing: Drawing) -> bytes:
+def _svg(drawing: Drawing, about: Mapping[str, str]) -> bytes:
     """Hold pictures at their own size; the viewer scales them."""
     for axes in drawing.axes:
         for picture in axes.images:
             picture.set_interpolation("none")
     written = io.BytesIO()
-    FigureCanvasSVG(drawing).print_svg(written, metadata=_UNDATED)
+    simulated = {"Description": SIMULATED_RESPONSES, "Keywords": ["responses: simulated"]}
+    said = {**_UNDATED, "Title": about["title"], **(simulated if "responses" in about else {})}
+    FigureCanvasSVG(drawing).print_svg(written, metadata=said)
     return written.getvalue()

@@ -98,3 +98,21 @@ def drawn_texts(drawing, monkeypatch):
     monkeypatch.setattr(Text, "draw", recorded)
     FigureCanvasAgg(drawing).draw()
     return [(text.get_text(), text.get_window_extent()) for text in found.values()]
+
+
+@pytest.mark.slow
+def test_files_say_what_the_figure_is_and_whether_it_rests_on_simulated_responses(saved):
+    flags = {}
+    for name, (figure, png, svg) in saved.items():
+        flags[name] = "Simulated responses" in figure.caption
+        with Image.open(png) as picture:
+            assert picture.text == {"title": figure.title} | ({"responses": "simulated"} if flags[name] else {}), name
+        text = svg.read_text()
+        assert "<dc:title>" in text
+        assert ("responses: simulated" in text) == flags[name], name
+    assert {name.split("-")[0] for name, flag in flags.items() if not flag} == {"fig2", "fig3", "fig10", "fig17"}
+
+
+def test_nothing_is_called_simulated_where_responses_were_collected():
+    for figure in make_figures(tiny(simulated=False)):
+        assert set(figure.about) == {"title"}, figure.name

@@ -1,5 +1,9 @@
 """The page, its tables and its JSON."""
 
+import base64
+import dataclasses
+import hashlib
+import html
 import json
 import re
 import subprocess
@@ -8,7 +12,7 @@ import sys
 import pandas as pd
 
 from salcompare.report import render_report
-from tests.report.contents import report_data
+from tests.report.contents import estimates, report_data
 
 
 def test_the_page_is_one_file_without_requests_and_escapes_what_it_prints(tmp_path):
@@ -30,6 +34,38 @@ def test_simulated_responses_are_said_on_the_page_and_in_every_table_that_uses_t
     variance = pd.read_csv(tmp_path / "tables" / "variance_explained.csv", keep_default_na=False)
     assert set(variance.loc[variance["source"] == "photographs", "responses"]) == {""}
     assert set(table.loc[table["statistic"] == "accuracy", "responses"]) == {""}
+
+
+def test_the_text_in_a_pictures_place_says_that_responses_are_simulated(tmp_path):
+    data = report_data(tmp_path)
+    figure = dataclasses.replace(data.figures[0], caption="Simulated responses: no person drew these boxes.")
+    page = render_report(dataclasses.replace(data, figures=(figure,)), tmp_path).read_text()
+    assert 'alt="Labels (simulated responses)"' in page
+    assert 'alt="Labels"' in render_report(data, tmp_path).read_text()
+
+
+def test_pages_let_a_browser_load_nothing_but_their_own_style_and_pictures(tmp_path):
+    render_report(report_data(tmp_path), tmp_path)
+    for path in tmp_path.glob("*.html"):
+        page = path.read_text()
+        policy = html.unescape(re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1])
+        style = re.search(r"<style>(.*?)</style>", page, flags=re.DOTALL)[1]
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert policy.split("; ") == ["default-src 'none'", "img-src data:", f"style-src 'sha256-{digest}'",
+                                      "base-uri 'none'", "form-action 'none'"], path.name
+        assert " style=" not in page
+
+
+def test_a_label_that_begins_a_formula_is_guarded_in_every_table_and_no_label_is_lost(tmp_path):
+    table = estimates()
+    table.loc[table["label"] == "eyes", "label"] = "=cmd|' /C calc'!A0"
+    data = report_data(tmp_path, estimates=table)
+    render_report(data, tmp_path)
+    held = [path for path in tmp_path.glob("tables/*.csv") if "cmd|" in path.read_text()]
+    assert {path.stem for path in held} >= {"estimates", "label_share_population"}
+    for path in tmp_path.glob("tables/*.csv"):
+        cells = pd.read_csv(path, dtype=str, keep_default_na=False, header=None).to_numpy().ravel()
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "@"))], path.name
 
 
 def test_collected_responses_are_never_called_simulated(tmp_path):
