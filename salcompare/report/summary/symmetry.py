@@ -32,21 +32,16 @@ def symmetry(data: ReportData) -> list[str]:
 
 
 _CLAIMS = {
+    "worker_laterality": "lean to one side in common (above 0: the viewer's left)",
     "common_laterality": "lean to one side in common",
     "asymmetry": "are asymmetric, be the side in common or the actor's own",
     "asymmetry_beyond_photographs": "are asymmetric beyond what the turn of the faces explains",
 }
-_AT_LARGE = ("people's maps, with other workers and of other actors too, lean to one side in common (above 0: the "
-             "viewer's left)")
 
 
 def _tests(data: ReportData, source: str) -> list[str]:
-    who = {"human": "people's maps, as these workers drew them,",
+    who = {"human": "people's maps, with other workers and of other actors too,",
            "photographs": "the photographs themselves"}.get(source, f"maps of {source}")
     rows = {metric: one(data.estimates, statistic="symmetry_test", metric=metric, level="population", source=source)
-            for metric in ("worker_laterality", *_CLAIMS)}
-    at_large = rows.pop("worker_laterality")
-    if at_large is not None and not math.isnan(at_large["p_value"]):
-        del rows["common_laterality"]  # the lesser claim
-    said = [] if at_large is None else [verdict(at_large, _AT_LARGE)]
-    return said + [verdict(row, f"{who} {_CLAIMS[metric]}") for metric, row in rows.items() if row is not None]
+            for metric in _CLAIMS}
+    return [verdict(row, f"{who} {_CLAIMS[metric]}") for metric, row in rows.items() if row is not None]

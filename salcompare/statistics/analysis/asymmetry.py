@@ -11,6 +11,7 @@ import xarray as xr
 from salcompare import maps as mapping
 from salcompare.errors import InputError
 from salcompare.statistics.analysis.parts import (
+    NO_WORKERS,
     AnalysisData,
     about_test,
     actor_rows,
@@ -19,6 +20,8 @@ from salcompare.statistics.analysis.parts import (
     stream,
     undefined_row,
 )
+from salcompare.statistics.responses import chosen, names_of
+from salcompare.statistics.symmetries.indices import symmetry
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
 from salcompare.statistics.symmetries.workers import worker_laterality
@@ -27,13 +30,19 @@ if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
     from salcompare.statistics.analysis.estimates import Row
 
+OF_PEOPLE = "worker_laterality"
+"""The metric of the one test of a side that people's maps have."""
 COMPONENTS = 10
 """Most principal components of the photographs' odd parts that are taken out of the maps'."""
 
 
 def asymmetry_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int, *,
                         only: Collection[str] | None = None) -> Iterator[Row]:
-    """Test the maps of every source (or `only` some), and what of their asymmetry goes with the photographs'."""
+    """Test the maps of every source (or `only` some), and what of their asymmetry goes with the photographs'.
+
+    Of people's maps there is one test of a side, with workers taken as drawn at random, too: all actors share workers,
+    and what these favour leans to a side by chance, which tests that mirror actors or images take for the people's.
+    """
     sigma = maps.sigma * data.photographs.sizes["x"]
     grey = _grey(data)
     turned = mapping.smooth(grey, sigma=sigma)
@@ -41,16 +50,19 @@ def asymmetry_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, 
         if only is not None and source not in only:
             continue
         about = {"statistic": "symmetry_test", "source": source}
-        yield _common_laterality(plain, statistics, stream(seed, "laterality", source), {**about, "form": form})
-        if source == "human":
-            yield from _worker_laterality(data, plain, statistics, stream(seed, "worker laterality"),
-                                          {**about, "form": form, "metric": "worker_laterality"})
         smoothed = mapping.smooth(plain, sigma=sigma)
         key = {**about, "form": "smoothed masks" if form == "masks" else "smoothed", "sigma": sigma}
-        yield _common_asymmetry(smoothed, statistics, stream(seed, "common asymmetry", source), key)
-        yield from _asymmetry(smoothed, statistics, stream(seed, "asymmetry", source), key)
+        if source == "human":
+            yield _worker_laterality(data, plain, statistics, stream(seed, "worker laterality"),
+                                     {**about, "form": form})
+        else:
+            yield _common_laterality(plain, statistics, stream(seed, "laterality", source), {**about, "form": form})
+            yield _common_asymmetry(smoothed, statistics, stream(seed, "common asymmetry", source), key)
+            yield from _asymmetry(smoothed, statistics, stream(seed, "asymmetry", source), key)
         if source != "photographs":
             yield from _pose(smoothed, turned, statistics, seed, {**key, "against": "photographs"})
+    if data.human is None and data.human_heatmap is not None and (only is None or "human" in only):
+        yield _unknown_workers(data.human_heatmap, {"statistic": "symmetry_test", "source": "human", "form": "raw"})
 
 
 def _grey(data: AnalysisData) -> xr.DataArray:
@@ -73,19 +85,29 @@ def _common_laterality(plain: xr.DataArray, statistics: Statistics, rng: np.rand
 
 
 def _worker_laterality(data: AnalysisData, coverage: xr.DataArray, statistics: Statistics, rng: np.random.Generator,
-                       key: Row) -> Iterator[Row]:
+                       key: Row) -> Row:
     """Test the side of the responses that the coverage is made of, for other workers and actors."""
-    if data.responses is None:
-        return
-    kept = data.responses[data.responses["image"].isin(coverage["image"].to_numpy().tolist())]
+    if data.by_worker is None:
+        return _unknown_workers(mapping.actor_heatmap(coverage), key)
     size = (coverage.sizes["y"], coverage.sizes["x"])
     try:
+        named = names_of(data.by_worker)["image"]
+        kept = chosen(data.by_worker, named.isin(coverage["image"].to_numpy().tolist()).to_numpy())
         found = worker_laterality(kept, data.images, size=size, rng=rng, n_resamples=statistics.n_resamples)
     except InputError as error:
-        yield undefined_row(error, **key)
-        return
+        return undefined_row(error, **key, metric=OF_PEOPLE)
     about = {name: found.attrs[name] for name in ("resampled", "null", "alternative", "n_resamples")}
-    yield {**population_row(found, **key), **about, "null_mean": 0.0, "p_value": float(found["p_value"])}
+    return {**population_row(found, **key, metric=OF_PEOPLE), **about, "null_mean": 0.0,
+            "p_value": float(found["p_value"])}
+
+
+def _unknown_workers(heatmaps: xr.DataArray, key: Row) -> Row:
+    """Give the mean laterality of heatmaps that nothing is known of the workers of: no interval and no test."""
+    values = symmetry(heatmaps)["laterality"].to_numpy()
+    defined = values[~np.isnan(values)]
+    return {**key, "metric": OF_PEOPLE, "level": "population", "n": defined.size,
+            "value": float(defined.mean()) if defined.size else np.nan,
+            "n_undefined": values.size - defined.size, "reason": NO_WORKERS}
 
 
 def _common_asymmetry(smoothed: xr.DataArray, statistics: Statistics, rng: np.random.Generator, key: Row) -> Row:
@@ -125,12 +147,13 @@ def _pose(smoothed: xr.DataArray, turned: xr.DataArray, statistics: Statistics, 
             smoothed, turned, rng=stream(seed, metrics[1], source), n_permutations=statistics.n_permutations,
             n_components=max(1, min(COMPONENTS, int(common) // 3)))
     except InputError as error:  # no image of both, or too few
-        yield from (undefined_row(error, **key, metric=metric) for metric in metrics)
+        yield from (undefined_row(error, **key, metric=metric) for metric in metrics[:1 if source == "human" else 2])
         return
     yield {**population_row(association, **key, metric=metrics[0]), **about_test(association)}
-    row = {"level": "population", "value": float(beyond["value"]), "n": int(beyond["n"]),
+    row: Row = {"level": "population", "value": float(beyond["value"]), "n": int(beyond["n"]),
            "n_undefined": int(beyond["n_undefined"]), "reason": str(beyond["reason"].item()) or None}
-    yield {**key, **row, "metric": metrics[1], **about_test(beyond)}
+    if source != "human":
+        yield {**key, **row, "metric": metrics[1], **about_test(beyond)}
     explained = float(beyond["explained"])
     unknown = row["reason"] or "the maps have no odd part that could follow the photographs'"
     yield {**key, **row, "metric": "odd_energy_explained", "value": explained, "n": int(beyond["n_images"]),

@@ -48,7 +48,8 @@ def _rows(source: str, metric: str, values: xr.DataArray, counts: xr.DataArray, 
     if null is not None:
         null_mean = dict(zip(null.actor.values.tolist(), null.values.tolist(), strict=True))
         beside = {"null": "single images mirrored at random", "null_mean": float(null.mean())}
-    yield {**population_row(population_mean(values.reset_coords(drop=True)), **key), **beside}
+    if (source, metric) != ("human", "laterality"):  # whose mean over actors is worker_laterality's, with its interval
+        yield {**population_row(population_mean(values.reset_coords(drop=True)), **key), **beside}
     for row in actor_rows(values, counts, **key):
         yield {**row, **(beside | {"null_mean": null_mean[str(row["actor"])]} if beside else {})}
 

@@ -16,10 +16,11 @@ from scipy import sparse, stats
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order
-from salcompare.statistics.boxes import boxes_by_image
+from salcompare.statistics.boxes import ImageBoxes
 from salcompare.statistics.inference.crossed import crossed_variance, t_interval_of
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, bootstrap_weights
 from salcompare.statistics.kernels import Values
+from salcompare.statistics.responses import ImageResponses, Responses, names_of, responses_by_image
 
 NO_SIDE = "the mean over all workers and all actors leans to neither side"
 RESAMPLED = ("workers", "actors", "workers and actors")
@@ -72,14 +73,15 @@ class _Halves:
 
 
 @drawing
-def worker_laterality(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int],
+def worker_laterality(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int],
                       rng: np.random.Generator, n_resamples: int = 2000) -> xr.Dataset:
     """Test whether people's heatmaps lean to a side, workers and actors both taken as drawn at random.
 
     Parameters
     ----------
-    responses : DataFrame
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open.
+    responses : DataFrame or DataArray
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open; or maps
+        (response, y, x) of gaze and the like on the grid, with coordinates ``image`` and ``worker``.
     images : DataFrame
         One row an image: ``image``, ``actor``, ``height``, ``width``; those without responses are left out.
     size : (int, int)
@@ -92,13 +94,13 @@ def worker_laterality(responses: pd.DataFrame, images: pd.DataFrame, *, size: tu
     Returns
     -------
     Dataset
-        - **value**: mean over actors of the laterality (L - R) / (L + R) of an actor's heatmap of coverage, viewer's
-          left, in [-1, 1]; an odd width's middle column is left out. That of `common_laterality_test` on the maps of
-          `salcompare.rasterise_boxes`.
+        - **value**: mean over actors of the laterality (L - R) / (L + R) of an actor's heatmap (the mean over images
+          of the means over responses), viewer's left, in [-1, 1]; an odd width's middle column is left out. That of
+          `common_laterality_test` on the maps of `salcompare.rasterise_boxes`.
         - **ci_low**, **ci_high**: 95% t interval, workers and actors crossed; **p_value**, two-sided, of the same t:
           at most 0.05 where the interval leaves 0 out. **standard_error**, **freedom**: the fewer of workers and
           actors, less one. NaN with fewer than 7 degrees of freedom, or where the variance is not above 0.
-        - **n** actors, **n_undefined** without a box left or right of the middle, **n_workers**, **n_images**,
+        - **n** actors, **n_undefined** without anything left or right of the middle, **n_workers**, **n_images**,
           **reason**.
         - Over ``actor``: **laterality**. Over ``resampled`` and ``resample``: **draws** of the value.
 
@@ -139,25 +141,36 @@ def worker_laterality(responses: pd.DataFrame, images: pd.DataFrame, *, size: tu
                "alternative": "two-sided"})
 
 
-def _halves(responses: pd.DataFrame, images: pd.DataFrame, size: tuple[int, int]) -> _Halves:
-    if not len(responses):
+def _halves(responses: Responses, images: pd.DataFrame, size: tuple[int, int]) -> _Halves:
+    names = names_of(responses)
+    if not len(names):
         raise InputError(Problem("responses", "no response", "at least one", "collect some"))
-    found = boxes_by_image(responses, images, size=size)
-    nameless = responses.index[responses["worker"].isna()].tolist()
+    if not isinstance(responses, pd.DataFrame):  # a side needs no more of a map than its sums over rows
+        responses, size = responses.astype(np.float64).sum("y").expand_dims(y=[0.0]), (1, size[1])
+    found = responses_by_image(responses, images, size=size)
+    nameless = np.flatnonzero(names["worker"].isna() | (names["worker"] == "")).tolist()
     if nameless:
         raise InputError([Problem(f"responses row {row}", "no worker", "a name for each worker") for row in nameless])
-    worker = np.concatenate([box.worker for box in found.values()])
-    image = np.repeat(np.arange(len(found)), [len(box.worker) for box in found.values()])
-    height = np.concatenate([box.down.sum(axis=1) for box in found.values()])
-    across = np.concatenate([box.across for box in found.values()])
-    half = size[1] // 2
-    areas = (across[:, :half].sum(axis=1) * height, across[:, size[1] - half:].sum(axis=1) * height, height > 0)
+    worker = np.concatenate([part.worker for part in found.values()])
+    image = np.repeat(np.arange(len(found)), [len(part.worker) for part in found.values()])
+    areas = [np.concatenate(side) for side in zip(*(_sides(part, size) for part in found.values()), strict=True)]
     left, right, boxes = (sparse.csr_array((area.astype(float), (image, worker)), shape=(
         len(found), int(worker.max()) + 1)) for area in areas)
     owner = images.set_index("image")["actor"].astype(str).reindex(list(found)).to_numpy(str)
     actors = natural_order(owner.tolist()).astype(str)
     member = sparse.csr_array((actors[:, np.newaxis] == owner).astype(float))
     return _Halves(left, right, boxes, member, actors)
+
+
+def _sides(part: ImageResponses, size: tuple[int, int]) -> tuple[Values, Values, Values]:
+    """Give what each response to an image holds left and right of the midline, and whether it holds anything."""
+    half = size[1] // 2
+    if isinstance(part, ImageBoxes):
+        height = part.down.sum(axis=1)
+        return part.across[:, :half].sum(axis=1) * height, part.across[:, size[1] - half:].sum(axis=1) * height, (
+            height > 0)
+    columns = part.flat.reshape(len(part.flat), *size).sum(axis=1)
+    return columns[:, :half].sum(axis=1), columns[:, size[1] - half:].sum(axis=1), columns.any(axis=1)
 
 
 def _draws(halves: _Halves, n_resamples: int, rng: np.random.Generator) -> Values:  # (3, n_resamples)

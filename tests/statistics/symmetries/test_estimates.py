@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from salcompare.config import Maps, Statistics
+from salcompare.maps import actor_heatmap
 from salcompare.planning import simulate_study
 from salcompare.planning.calibration_scenarios import IMAGE, SCENARIOS
 from salcompare.statistics.analysis.asymmetry import asymmetry_estimates
 from salcompare.statistics.analysis.estimates import estimates_table
-from salcompare.statistics.analysis.parts import AnalysisData
+from salcompare.statistics.analysis.parts import NO_WORKERS, AnalysisData
+from salcompare.statistics.responses import responses_by_image
+from salcompare.statistics.symmetries.indices import symmetry
 from salcompare.statistics.symmetries.sides import CLUSTERS_MIRRORED, IMAGES_MIRRORED
 from salcompare.statistics.symmetries.workers import NO_SIDE
 from tests.statistics.symmetries.simulated import turned
@@ -57,14 +61,18 @@ def test_every_source_has_every_test_and_the_photographs_those_of_themselves():
     table = rows(study(np.random.default_rng(0)))
     own = ["common_laterality", "common_asymmetry", "asymmetry"]
     beside = ["pose_association", "asymmetry_beyond_photographs", "odd_energy_explained"]
-    expected = {(source, metric) for source in ("human", SOURCE, "photographs") for metric in own}
-    expected |= {(source, metric) for source in ("human", SOURCE) for metric in beside}
+    expected = {(source, metric) for source in (SOURCE, "photographs") for metric in own}
+    expected |= {(SOURCE, metric) for metric in beside}
+    expected |= {("human", metric) for metric in ("worker_laterality", "pose_association", "odd_energy_explained")}
     found = population(table)
     assert set(found.index) == expected
     assert found["value"].notna().all()
-    assert found.drop(index="odd_energy_explained", level="metric")["p_value"].notna().all()
+    tested = found.drop(index="odd_energy_explained", level="metric")["p_value"]
+    assert tested.index[tested.isna()].tolist() == [("human", "worker_laterality")]  # maps that name no workers
+    assert found.loc[("human", "worker_laterality"), "reason"] == NO_WORKERS
     actors = table[table["level"] == "actor"]
     assert (actors.groupby("source").size() == 9).all()
+    assert set(actors["source"]) == {SOURCE, "photographs"}
     assert (actors["metric"] == "asymmetry").all()
     assert (actors["p_adjusted"] >= actors["p_value"]).all()
     tested = table[table["p_attainable"].notna()]
@@ -74,7 +82,6 @@ def test_every_source_has_every_test_and_the_photographs_those_of_themselves():
 def test_maps_that_turn_with_the_faces_are_told_from_maps_that_do_not():
     p = population(rows(study(np.random.default_rng(1), n_actors=15)))["p_value"]
     assert p["photographs", "asymmetry"] == p[SOURCE, "asymmetry"] == p[SOURCE, "pose_association"] == 0.005
-    assert p["human", "asymmetry"] > 0.05
     assert p["human", "pose_association"] > 0.05
 
 
@@ -102,9 +109,11 @@ def test_images_of_one_shoot_are_mirrored_together_where_the_catalogue_names_the
 
 
 def test_the_side_of_people_is_tested_over_workers_and_actors_where_boxes_are_there():
-    found = population(rows(people())).loc["human"]
-    at_large, at_hand = found.loc["worker_laterality"], found.loc["common_laterality"]
-    assert at_large["value"] == pytest.approx(at_hand["value"], abs=1e-6)
+    data = people()
+    found = population(rows(data)).loc["human"]
+    at_large = found.loc["worker_laterality"]
+    lateral = symmetry(actor_heatmap(data.human["coverage"]))["laterality"].to_numpy()
+    assert at_large["value"] == pytest.approx(lateral.mean(), abs=1e-6)
     assert (at_large["resampled"], at_large["null"], at_large["ci_method"], at_large["n_resamples"]) == (
         "workers and actors", NO_SIDE, "crossed t", 9)
     assert (at_large["p_value"] <= 0.05) == (at_large["ci_low"] > 0 or at_large["ci_high"] < 0)
@@ -114,7 +123,8 @@ def test_the_side_of_people_rests_on_the_images_that_the_classifiers_are_of():
     data = people()
     half = data.human.isel(image=slice(0, 30)).rename(coverage="saliency")
     found = population(rows(people(classifier_maps={SOURCE: half}))).loc["human"]
-    assert found.loc["worker_laterality", "value"] == pytest.approx(found.loc["common_laterality", "value"], abs=1e-6)
+    lateral = symmetry(actor_heatmap(half["saliency"]))["laterality"].to_numpy()
+    assert found.loc["worker_laterality", "value"] == pytest.approx(lateral.mean(), abs=1e-6)
     assert found.loc["worker_laterality", "n"] == 6
     assert "an interval needs 7" in found.loc["worker_laterality", "reason"]
 
@@ -122,3 +132,25 @@ def test_the_side_of_people_rests_on_the_images_that_the_classifiers_are_of():
 def test_boxes_without_workers_leave_a_reason():
     found = population(rows(people(responses=people().responses.drop(columns="worker"))))
     assert "no column 'worker'" in found.loc["human", "worker_laterality"]["reason"]
+
+
+def test_gaze_that_names_workers_is_tested_and_heatmaps_of_actors_have_a_value_alone():
+    data = people()
+    height, width = (data.human.sizes[dim] for dim in ("y", "x"))
+    boxes = population(rows(data)).loc[("human", "worker_laterality")]
+    parts = responses_by_image(data.responses, data.images, size=(height, width))
+    maps = np.concatenate([np.einsum("ry,rx->ryx", part.down, part.across) for part in parts.values()])
+    names = [(image, code) for image, part in parts.items() for code in part.worker.tolist()]
+    owner = data.images.set_index("image")["actor"]
+    gaze = xr.DataArray(maps, dims=("response", "y", "x"), coords={
+        "y": np.arange(height), "x": np.arange(width), "image": ("response", [image for image, _ in names]),
+        "actor": ("response", [str(owner[image]) for image, _ in names]),
+        "worker": ("response", [f"w{code:03}" for _, code in names])})
+    found = population(rows(people(responses=None, response_maps=gaze))).loc[("human", "worker_laterality")]
+    for name in ("value", "ci_low", "ci_high", "p_value"):
+        assert found[name] == pytest.approx(boxes[name], rel=1e-6)
+    alone = people(responses=None, human=None, human_heatmap=actor_heatmap(data.human["coverage"]))
+    row = population(rows(alone)).loc[("human", "worker_laterality")]
+    assert row["value"] == pytest.approx(boxes["value"], abs=1e-6)
+    assert row["reason"] == NO_WORKERS
+    assert np.isnan(row["p_value"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -183,3 +184,24 @@ def test_a_side_that_people_prefer_is_found_and_covered():
     p, held = simulated(LEFT, 60, n_workers=120)
     assert (p[:, 0] <= 0.05).mean() > 0.8
     assert held[:, 0].sum() >= 60 - stats.binom.ppf(0.999, 60, 0.05)
+
+
+@pytest.mark.parametrize("width", [8, 9])
+def test_maps_of_responses_give_what_boxes_of_the_same_shape_do(width):
+    responses, images = ragged(3)
+    size = (16, width * 2)
+    on_grid = responses.assign(x0=responses["x0"] * size[1] / 18, x1=responses["x1"] * size[1] / 18).round()
+    images = images.assign(width=size[1])
+    on_grid = on_grid[on_grid["x0"] < on_grid["x1"]].reset_index(drop=True)
+    maps = np.zeros((len(on_grid), *size))
+    for at, (x0, y0, x1, y1) in enumerate(on_grid[["x0", "y0", "x1", "y1"]].to_numpy(int)):
+        maps[at, y0:y1, x0:x1] = 1
+    owner = images.set_index("image")["actor"].reindex(on_grid["image"]).to_numpy()
+    labelled = xr.DataArray(maps, dims=("response", "y", "x"), coords={
+        "y": np.arange(size[0]), "x": np.arange(size[1]), "image": ("response", on_grid["image"].to_numpy(str)),
+        "actor": ("response", owner.astype(str)), "worker": ("response", on_grid["worker"].to_numpy(str))})
+    boxes, gaze = (lean(given, images, size=size, n_resamples=50) for given in (on_grid, labelled))
+    lazy = lean(labelled.chunk({"response": 5}), images, size=size, n_resamples=50)
+    for name in ("value", "ci_low", "ci_high", "p_value"):
+        assert float(gaze[name]) == pytest.approx(float(boxes[name]), nan_ok=True)
+        assert float(gaze[name]) == pytest.approx(float(lazy[name]), nan_ok=True, abs=0)
