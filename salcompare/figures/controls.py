@@ -33,6 +33,7 @@ from salcompare.figures.data import Figure, FigureData, rows
 from salcompare.figures.theme import BASELINES, CLASSIFIERS, MIDDLE, SIMULATED, SINGLE, figure_theme, source_name
 
 METRIC, FORM = "pearson", "smoothed"
+BESIDE, OF_CONTROL = "overlap_beside_control", "overlap_of_control"
 CONTROLS = {"randomised network": "Random weights", "shuffled labels": "Shuffled actors", "sobel": "Sobel edges",
             "photograph gradient": "Photograph's gradient"}
 OF_PHOTOGRAPHS = ("sobel", "photograph gradient")
@@ -50,7 +51,10 @@ def controls_missing(data: FigureData) -> str | None:
 
 
 def controls_figure(data: FigureData) -> Figure:
-    """Draw overlaps with people above, curves of similarity below; either where the other is not there."""
+    """Draw overlaps with people above, curves of similarity below; either where the other is not there.
+
+    A control explains some of the images only, so that beside its overlap stands the classifier's on the same ones.
+    """
     overlaps, curves = _overlaps(data), _curves(data)
     above = 0 if overlaps.empty else 0.55 + ROW * len(overlaps) + (0.17 if data.simulated else 0)
     height = above + (0 if curves.empty else CURVES + 0.5)
@@ -75,7 +79,7 @@ def _overlaps(data: FigureData) -> pd.DataFrame:
     """
     name = (data.main or "").split("/")[0]
     sources = [source for source in data.ordered_sources if source.split("/")[0] == name]
-    picked = rows(data.estimates, statistic=["overlap", "overlap_of_control"], metric=METRIC, form=FORM,
+    picked = rows(data.estimates, statistic=["overlap", OF_CONTROL], metric=METRIC, form=FORM,
                   level="population", source=sources)
     table = picked[picked["value"].notna() & ((picked["contrast"] == "same image") | picked["against"].isin(CONTROLS))]
     if not table["against"].isin(CONTROLS).any():
@@ -83,6 +87,26 @@ def _overlaps(data: FigureData) -> pd.DataFrame:
     table = _named(table.drop_duplicates(["source", "against"]), sources)
     order = table.sort_values("place", kind="stable")["row"]
     return table.assign(row=pd.Categorical(table["row"], categories=list(order)[::-1]))
+
+
+def _own_values(data: FigureData, table: pd.DataFrame) -> pd.DataFrame:
+    """Overlaps of the sources on the images of a control, each in the row of the control."""
+    beside = rows(data.estimates, statistic=BESIDE, metric=METRIC, form=FORM, level="population",
+                  source=table.loc[table["own"] != "control", "source"], against=list(CONTROLS))
+    theirs = rows(data.estimates, statistic=OF_CONTROL, metric=METRIC, form=FORM, level="population")
+    of = {(row["source"], row["against"]): _shared(row) for row in theirs.to_dict("records")}
+    places = {_shared(row): row["row"] for row in table[table["own"] == "control"].to_dict("records")}
+    held = beside["value"].notna() & pd.Series([of.get(key) in places for key in zip(
+        beside["source"], beside["against"], strict=True)], beside.index, dtype=bool)
+    found = beside[held]
+    return found.assign(own=found["source"], row=pd.Categorical(
+        [places[of[key]] for key in zip(found["source"], found["against"], strict=True)],
+        categories=table["row"].cat.categories))
+
+
+def _shared(row: Mapping[Hashable, Any]) -> tuple[str, str, float]:
+    """Say which control's row an overlap of a control is drawn in: equal ones of a classifier and method share it."""
+    return "" if row["against"] in OF_PHOTOGRAPHS else _group(row["source"]), row["against"], row["value"]
 
 
 def _named(table: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
@@ -148,6 +172,7 @@ def _beside(data: FigureData, table: pd.DataFrame) -> ggplot:
     plot: ggplot = (
         ggplot(table, aes("row", "value", color="own"))
         + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], size=0.5)
+        + geom_point(data=_own_values(data, table), shape="o", size=1.8, stroke=0.5, fill="none")
         + geom_point(size=1.8, stroke=0) + scale_x_discrete(labels=lambda breaks: [named[name] for name in breaks])
         + scale_color_manual(colours, guide=None) + coord_flip()
         + labs(x="", y="Pearson correlation with people", subtitle=SIMULATED if data.simulated else ""))
@@ -173,17 +198,21 @@ def _about_overlaps(data: FigureData, table: pd.DataFrame, *, above: bool) -> li
         return []
     found = rows(data.estimates, statistic="overlap_control", metric=METRIC, form=FORM, level="population",
                  source=data.main or "", against=list(CONTROLS))
-    said = [f"{CONTROLS[row['against']].lower()} {row['value']:.3f}"
+    said = [f"{CONTROLS[row['against']].lower()} "
+            + (f"{row['value_one']:.3f} less {row['value_other']:.3f} = " if pd.notna(row["value_one"]) else "")
+            + f"{row['value']:.3f}"
             + (f", 95% CI {row['ci_low']:.3f} to {row['ci_high']:.3f}" if pd.notna(row["ci_low"]) else "")
             for row in found.to_dict("records") if pd.notna(row["value"])]
     n, names = table["n"].max(), list(table.loc[table["own"] == "classifier"].sort_values("place")["row"])
     whose = " and ".join(names) if len(names) < 3 else f"{len(names)} sources"
     below = "" if len(names) == 1 else " A classifier's networks stand below it, the photographs' edges last."
     less = "classifier" if len(data.classifier_maps) == 1 else source_name(data.main or "", data.classifier_maps)
+    own = "" if _own_values(data, table).empty else (
+        " Rings in a control's row: the classifier's own overlap on the images that the control explained.")
     more = " Those of the other sources stand in the table of controls." if len(data.classifier_maps) > 1 else ""
     return [f"{'Above, overlap' if above else 'Overlap'} with people of {whose} and of maps that cannot know them, "
-            f"mean over actors (n = {int(n):,}); lines: 95% t intervals over actors.{below}",
-            f"Differences, {less} less control, paired: {'; '.join(said)}.{more}" if said else ""]
+            f"mean over actors (n = {int(n):,}); lines: 95% t intervals over actors.{below}{own}",
+            f"Differences, {less} less control, on the same images: {'; '.join(said)}.{more}" if said else ""]
 
 
 def _about_curves(table: pd.DataFrame, *, below: bool) -> list[str]:

@@ -42,7 +42,6 @@ from salcompare.figures.theme import (
     source_name,
 )
 from salcompare.phrases import counted
-from salcompare.schema import LABELS
 
 MOST_LABELS = 14
 ALPHA = 0.05
@@ -60,7 +59,7 @@ def label_cells_missing(data: FigureData) -> str | None:
 def label_cells_figure(data: FigureData) -> Figure:
     """Draw the matrix of actors and labels, and beside it the correlation of masks with people's shares by label."""
     cells, regions = _cells(data), _regions(data)
-    labels = _columns(cells)
+    labels = _columns(data, cells)
     width = DOUBLE
     height = max(LOWEST, ROW * cells["actor"].nunique() + FRAME)
     plots: list[ggplot | Compose] = [panel + figure_theme(width, height) + theme(
@@ -84,12 +83,13 @@ def _regions(data: FigureData) -> pd.DataFrame:
     return table[table["value"].notna()].reset_index(drop=True)
 
 
-def _columns(cells: pd.DataFrame) -> list[str]:
-    """Labels to draw: the task's own, then workers' own that stand out somewhere, as many as there is room for."""
-    lowest = cells.groupby("label", sort=False)["p_adjusted"].min()
-    known = [label for label in LABELS if label in lowest.index]
-    own = lowest[~lowest.index.isin(known) & (lowest <= ALPHA)].sort_values(kind="stable")
-    return [*known, *map(str, own.index)][:MOST_LABELS] or list(map(str, lowest.index))[:MOST_LABELS]
+def _columns(data: FigureData, cells: pd.DataFrame) -> list[str]:
+    """Labels to draw: those drawn most often, whoever thought of them, as many as there is room for."""
+    shares = rows(data.estimates, statistic="label_share", level="population")
+    shares = shares[shares["value"] > 0].sort_values("value", ascending=False, kind="stable")
+    held = list(dict.fromkeys(cells["label"]))
+    ranked = [label for label in shares["label"] if label in held] or held
+    return [str(label) for label in ranked[:MOST_LABELS]]
 
 
 def _matrix(data: FigureData, cells: pd.DataFrame, labels: list[str]) -> tuple[ggplot, theme]:
@@ -145,10 +145,12 @@ def _association(data: FigureData, regions: pd.DataFrame, labels: list[str]) -> 
 def _sentences(data: FigureData, cells: pd.DataFrame, regions: pd.DataFrame, labels: list[str]) -> list[str]:
     n, size = int((cells["p_adjusted"] <= ALPHA).sum()), cells["family_size"].max()
     left_out = cells["label"].nunique() - len(labels)
+    out = int((~cells["label"].isin(labels) & (cells["p_adjusted"] <= ALPHA)).sum())
     said = [f"(a) An actor's share of a label minus the mean of the other actors', percentage points; framed and "
             f"numbered: p at most {ALPHA:g}, adjusted over all {size:,.0f} cells by the most extreme in each "
             f"permutation ({_permuted(cells)}): {counted(n, 'cell')}.",
-            f"{left_out} labels of workers' own, none of which stands out, are not shown." if left_out > 0 else ""]
+            f"{counted(left_out, 'label')} drawn less often {'is' if left_out == 1 else 'are'} not shown, of whose "
+            f"cells {out if out else 'none'} {'stand' if out > 1 else 'stands'} out." if left_out > 0 else ""]
     if len(regions):
         held = regions[regions["metric"] == "pearson"]
         name = source_name(str(data.main), data.classifier_maps)

@@ -33,7 +33,6 @@ from salcompare.figures.geoms import geom_picture
 from salcompare.figures.photographs import grey, printed_picture
 from salcompare.figures.theme import DOUBLE, HUMAN, INK, LABELS, OTHER_LABELS, SIMULATED, SMALL, figure_theme, percent
 from salcompare.phrases import counted
-from salcompare.schema import LABELS as KNOWN
 
 HEIGHT = 2.8  # inches
 MOST_LABELS = 12
@@ -83,12 +82,10 @@ def _effective(data: FigureData) -> str:
 
 
 def _shares(data: FigureData) -> pd.DataFrame:
-    """Shares to draw, the largest first; workers' own labels beyond the room there is are summed up as one."""
+    """Shares of the labels drawn, the largest first, whoever thought of them; those without room are summed up."""
     table = rows(data.estimates, statistic="label_share", level="population")
-    table = table[table["label"].notna() & table["value"].notna()]
+    table = table[table["label"].notna() & (table["value"] > 0)].sort_values("value", ascending=False, kind="stable")
     if len(table) > MOST_LABELS:
-        own = ~table["label"].isin(KNOWN)
-        table = table.assign(own=own).sort_values(["own", "value"], ascending=[True, False], kind="stable")
         rest = table[MOST_LABELS - 1:]
         other = pd.DataFrame({"label": [f"other ({len(rest)} labels)"], "value": [rest["value"].sum()],
                               "count": [rest["count"].sum()]})

@@ -31,7 +31,7 @@ from salcompare.figures.theme import (
     figure_theme,
     source_name,
 )
-from salcompare.phrases import counted
+from salcompare.phrases import counted, p_text
 
 METRIC, FORM = "pearson", "smoothed"
 SAME, WITHIN, BETWEEN = "same image", "same actor, other image", "other actor"
@@ -91,7 +91,7 @@ def _differences(data: FigureData) -> list[str]:
                  "", contrast=list(_DIFFERENCES))
     return [f"{_DIFFERENCES[row['contrast']]} {row['value']:.3f}"
             + (f", 95% CI {row['ci_low']:.3f} to {row['ci_high']:.3f}" if pd.notna(row["ci_low"]) else "")
-            + (f", p = {row['p_value']:.2g}" if pd.notna(row["p_value"]) else "")
+            + (f", {p_text(row)}" if pd.notna(row["p_value"]) else "")
             for row in tests.to_dict("records") if pd.notna(row["value"])]
 
 

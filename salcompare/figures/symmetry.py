@@ -30,11 +30,11 @@ from plotnine.coords import coord_flip
 from salcompare.figures.captions import caption, interval
 from salcompare.figures.data import Figure, FigureData, rows, texts
 from salcompare.figures.theme import DOUBLE, FONT, SIMULATED, SMALL, figure_theme, source_name
-from salcompare.phrases import counted
+from salcompare.phrases import counted, p_text
 
 METRICS = {"index": "Symmetry index (descriptive)", "laterality": "Laterality, (L−R)/(L+R)",
            "asymmetry": "Odd share, across images"}
-TESTS = {"common_laterality": "laterality", "asymmetry": "asymmetry"}
+TESTS = {"worker_laterality": "laterality", "common_laterality": "laterality", "asymmetry": "asymmetry"}
 PHOTOGRAPHS = "photographs"
 SHAPES = {"human": "o", PHOTOGRAPHS: "D"}
 ROW = 0.14  # inches
@@ -69,9 +69,11 @@ def _sentences(data: FigureData, table: pd.DataFrame) -> list[str]:
         "Index: 1 for a heatmap that equals its mirror image; it falls with noise, so it is to be read beside its mean "
         "for symmetric maps as noisy as these (ticks).",
         "Laterality: positive where the viewer's left holds more." + (
-            " p: whole actors mirrored at random." if _tested(whole, "laterality") else ""),
-        "Odd share: how much of the energy that an actor's images have in common is odd, 0 but for chance where maps "
-        "are symmetric; p: single images mirrored at random." if "asymmetry" in set(table["metric"]) else "",
+            " p of people's maps: workers and actors both taken as drawn at random; of the others: whole actors "
+            "mirrored at random." if _tested(whole, "laterality") else ""),
+        "Odd share, not of people's maps: how much of the energy that an actor's images have in common is odd, 0 but "
+        "for chance where maps are symmetric; p: single images mirrored at random."
+        if "asymmetry" in set(table["metric"]) else "",
         "The photographs themselves are the control: faces may be turned or lit from one side."
         if PHOTOGRAPHS in set(table["source"]) else "",
         f"Lines: {interval(whole)} (all actors); {interval(single)} (single actors).",
@@ -100,7 +102,7 @@ def _odd_shares(data: FigureData) -> str:
         return ""
     one = found.iloc[0]
     inside = [] if pd.isna(one["ci_low"]) else [f"{one['ci_low']:.3f} to {one['ci_high']:.3f}", interval(found)]
-    inside += [] if pd.isna(one["p_value"]) else [f"p = {one['p_value']:.2g}"]
+    inside += [] if pd.isna(one["p_value"]) else [p_text(one)]
     beside = f" ({'; '.join(inside)})" if inside else ""
     return f"Odd share, human minus classifier: {one['value']:.3f}{beside}."
 
@@ -109,12 +111,12 @@ def _pose(data: FigureData) -> str:
     """Say how far the classifier's maps, and people's, turn with the faces, and what is left."""
     said = []
     for source in ("human", data.main or ""):
-        found = {metric: rows(data.estimates, statistic="symmetry_test", metric=metric, source=source)
-                 for metric in ("pose_association", "asymmetry_beyond_photographs")}
-        if all(len(one) and pd.notna(one["p_value"].iloc[0]) for one in found.values()):
-            follow, left = (one.iloc[0] for one in found.values())
-            said.append(f"{source_name(source)}, {follow['value']:.2f} (p = {follow['p_value']:.2g}), and odd share "
-                        f"beyond the photographs' {left['value']:.3f} (p = {left['p_value']:.2g})")
+        follow, left = (rows(data.estimates, statistic="symmetry_test", metric=metric, source=source).to_dict("records")
+                        for metric in ("pose_association", "asymmetry_beyond_photographs"))
+        if follow and pd.notna(follow[0]["p_value"]):
+            beyond = [f", and odd share beyond the photographs' {one['value']:.3f} ({p_text(one)})" for one in left
+                      if pd.notna(one["p_value"])]
+            said.append(f"{source_name(source)}, {follow[0]['value']:.2f} ({p_text(follow[0])}){''.join(beyond)}")
     return f"Correlation of the maps' odd parts with the photographs': {'; '.join(said)}." if said else ""
 
 
@@ -172,7 +174,7 @@ def _p_values(table: pd.DataFrame) -> geom_text:
     left = tested["metric"].astype(object).map(low).astype(float)
     right = tested["metric"].astype(object).map(high).astype(float)
     at_right = tested["value"] < (left + right) / 2
-    label = [f"p = {p:.2g}" for p in tested["p_value"]]
+    label = [p_text(row) for row in tested.to_dict("records")]
     texts_ = tested.assign(label=label, at=right.where(at_right, left), ha=at_right.map({True: "right", False: "left"}))
     return geom_text(aes(y="at", label="label", ha="ha"), data=texts_, size=SMALL, family=FONT, show_legend=False)
 

@@ -33,7 +33,7 @@ from salcompare.figures.theme import (
     ticks,
     wrapped,
 )
-from salcompare.phrases import counted
+from salcompare.phrases import counted, p_text
 
 GIVEN = " | photos"
 FORMS = tuple(form + given for form in ("raw", "smoothed", "masks", "smoothed masks") for given in ("", GIVEN))
@@ -74,7 +74,7 @@ def _plot(data: FigureData, observed: pd.DataFrame, names: list[str]) -> ggplot:
     colours = data.colours
     table = _placed(observed, data, names)
     table = table.assign(colour=[colours.get(source, INK) for source in observed["source"]],
-                         p=[_p_text(p) for p in observed["p_value"]])
+                         p=["" if np.isnan(row["p_value"]) else p_text(row) for row in observed.to_dict("records")])
     draws = _placed(_draws(data, observed), data, names)
     plot = ggplot(table, aes("form", "value")) + facet_grid(rows="strip", scales="free_y", space="free_y")
     if len(draws):
@@ -125,12 +125,6 @@ def _placed(table: pd.DataFrame, data: FigureData, names: list[str]) -> pd.DataF
 
 def _strip(source: str, data: FigureData) -> str:
     return wrapped(source_name(source, data.classifier_maps), 18)
-
-
-def _p_text(p: float) -> str:
-    if np.isnan(p):
-        return ""
-    return f"p = {p:.4f}" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def _permutations(observed: pd.DataFrame) -> str:

@@ -48,11 +48,12 @@ def _statistics(study: Study, own: str, progress: Progress) -> None:
     results = analyse(data, maps=config.maps, statistics=config.statistics, seed=config.study.seed,
                       responses=response_kind(study), progress=progress)
     write_headlines(study, data, results.estimates, progress)
-    kind = {"responses": response_kind(study)} if "human" in results.heatmaps["source"] else {}
+    responses = {"responses": response_kind(study)}
+    kind = responses if "human" in results.heatmaps["source"] else {}
     store.write_dataset(results.heatmaps.assign_attrs(kind), study.processed, "heatmaps", fingerprint=own)
     store.write_table(study.processed / "nulls.csv", results.nulls)
-    store.write_table(study.processed / "overlap_images.csv", results.image_overlaps)
-    store.write_table(study.processed / "agreement_images.csv", results.image_agreements)
+    store.write_table(study.processed / "overlap_images.csv", results.image_overlaps.assign(**responses))
+    store.write_table(study.processed / "agreement_images.csv", results.image_agreements.assign(**responses))
     store.write_table(study.processed / "removal_curves.csv", results.removal_curves)
     store.write_table(study.processed / "estimates.csv", results.estimates)
     progress.say(f"  {len(results.estimates)} estimates")
@@ -69,7 +70,7 @@ def _of_classifiers(study: Study, table: str) -> pd.DataFrame:
     """Read the tables of one name of all classifiers; names of images and actors stay text."""
     import pandas as pd
 
-    text = dict.fromkeys(("variant", "split", "image", "actor", "predicted"), "str")
-    tables = [pd.read_csv(study.classifier_folder(c) / f"{table}.csv", dtype=text).assign(classifier=c.name)
+    text = ("variant", "split", "image", "actor", "predicted")
+    tables = [store.read_csv(study.classifier_folder(c) / f"{table}.csv", text=text).assign(classifier=c.name)
               for c in study.config.classifier]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["classifier", "variant", "split"])

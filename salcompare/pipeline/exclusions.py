@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from salcompare import store
 from salcompare.errors import InputError, Problem
+from salcompare.pipeline.settings import response_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,10 +37,10 @@ def judge_quality(study: Study, own: str, progress: Progress) -> None:  # noqa: 
     tables = {"exclusions": judged.log, "quality_rules": judged.rules, "quality_checks": judged.checks,
               "quality_workers": workers,
               "quality_images": quality.summarise_images(responses, judged.kept, study.images),
-              "quality_planted": quality.compare_planted(workers, (meta.get("truth") or {}).get("careless", {})),
-              "responses_kept": judged.kept}
+              "quality_planted": quality.compare_planted(workers, (meta.get("truth") or {}).get("careless", {}))}
+    store.write_table(study.processed / "responses_kept.csv", judged.kept)  # whose origin says what they are
     for name, table in tables.items():
-        store.write_table(study.processed / f"{name}.csv", table)
+        store.write_table(study.processed / f"{name}.csv", table.assign(responses=response_kind(study)))
     out = len(responses) - len(judged.kept)
     progress.say(f"  {out} of {len(responses)} responses left out" + (f": {quality.counted(judged.rules)}; see "
                  f"{study.processed / 'exclusions.csv'}" if out else ""))
@@ -74,7 +75,8 @@ def write_headlines(study: Study, data: AnalysisData, estimates: pd.DataFrame, p
         progress.say("  headline numbers without exclusions")
         whole = headline_estimates(_with_all(study, data), maps=study.config.maps, statistics=study.config.statistics,
                                    seed=study.config.study.seed)
-    store.write_table(study.processed / "headlines.csv", compare_headlines(estimates, whole, source))
+    table = compare_headlines(estimates, whole, source)
+    store.write_table(study.processed / "headlines.csv", table.assign(responses=response_kind(study)))
 
 
 def _with_all(study: Study, data: AnalysisData) -> AnalysisData:

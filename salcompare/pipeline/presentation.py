@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from salcompare.progress import Progress
     from salcompare.study import Study
 
+_OF_CLASSIFIER = ("variant", "split", "image", "actor", "predicted", "layer", "kind")  # its tables' columns of text
+
 
 def write_figures(study: Study, *, only: Collection[int] | None, progress: Progress) -> list[Path]:
     """Draw the study's figures into reports/figures and give the paths written.
@@ -132,23 +134,19 @@ def credit(study: Study) -> str:
 
 def _training(study: Study) -> pd.DataFrame | None:
     """Course of the first classifier's training."""
-    import pandas as pd
-
     if not study.config.classifier:
         return None
-    return pd.read_csv(study.classifier_folder(study.config.classifier[0]) / "training.csv")
+    return store.read_csv(study.classifier_folder(study.config.classifier[0]) / "training.csv", text=["variant"])
 
 
 def _removal_curves(study: Study) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_csv(study.processed / "removal_curves.csv")
+    return store.read_csv(study.processed / "removal_curves.csv", text=(
+        "network", "source", "way", "metric", "fill", "responses"))
 
 
 def _nulls(study: Study) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_csv(study.processed / "nulls.csv", keep_default_na=False)
+    text = ("statistic", "metric", "form", "source")
+    return store.read_csv(study.processed / "nulls.csv", text=text).fillna(dict.fromkeys(text, ""))
 
 
 def _figures(data: FigureData, only: Collection[int] | None) -> list[Figure]:
@@ -210,19 +208,18 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
     if not path.exists():
         return pd.DataFrame()
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    return store.read_csv(path).fillna("")
 
 
 def _quality_tables(study: Study) -> dict[str, pd.DataFrame]:
     """Tables of the data's quality, where people drew boxes; texts that are empty stay so."""
-    import pandas as pd
-
     if study.people != "boxes":
         return {}
     found = {}
     for name in (*TABLES, "agreement_images", "headlines"):
-        table = pd.read_csv(study.processed / f"{name}.csv", dtype=dict.fromkeys(
-            ("response", "worker", "image", "actor", "label", "target_label", "rule", "not_applied", "verdict"), "str"))
+        table = store.read_csv(study.processed / f"{name}.csv", text=(
+            "response", "worker", "image", "actor", "label", "target_label", "rule", "not_applied", "verdict", "p_is",
+            "p_is_all"))
         text = table.select_dtypes(exclude="number").columns
         found[name] = table.assign(**{column: table[column].fillna("") for column in text})
     return found
@@ -230,12 +227,10 @@ def _quality_tables(study: Study) -> dict[str, pd.DataFrame]:
 
 def _classifier_tables(study: Study) -> dict[str, dict[str, Any]]:
     """Each classifier's tables and its summary, by name."""
-    import pandas as pd
-
     found: dict[str, dict[str, Any]] = {}
     for classifier in study.config.classifier:
         folder = study.classifier_folder(classifier)
-        tables: dict[str, object] = {name: pd.read_csv(folder / f"{name}.csv", keep_default_na=False)
+        tables: dict[str, object] = {name: store.read_csv(folder / f"{name}.csv", text=_OF_CLASSIFIER)
                                      for name in ("accuracy", "confusion", "training", "weights")}
         found[classifier.name] = tables | {"summary": store.read_json(folder / "summary.json")}
     return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from salcompare.phrases import p_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,13 +41,6 @@ def spread(fixations: Mapping[str, Any]) -> str:
     return f"{number(sigma)}° of visual angle, {number(sigma * wide)} pixels at {number(wide)} pixels a degree"
 
 
-def p_value(p: float) -> str:
-    """Print a p-value, never as zero."""
-    if math.isnan(p):
-        return "p not defined"
-    return f"p = {p:.2f}" if p >= 0.1 else f"p = {p:.3f}" if p >= 0.001 else f"p = {p:.1g}"
-
-
 def interval(row: pd.Series[Any]) -> str:
     """Print an estimate's 95% interval, or why there is none."""
     if math.isnan(row["ci_low"]) or math.isnan(row["ci_high"]):
@@ -54,8 +49,19 @@ def interval(row: pd.Series[Any]) -> str:
 
 
 def estimate(row: pd.Series[Any]) -> str:
-    """Print an estimate with its interval."""
-    return f"{number(row['value'], 2)} ({interval(row)})"
+    """Print an estimate with its interval; of a difference, the two that it is of."""
+    return f"{number(row['value'], 2)} ({'; '.join(part for part in (less(row), interval(row)) if part)})"
+
+
+def less(row: pd.Series[Any]) -> str:
+    """Print the two values that a difference is of, as in ``0.412 less 0.398``; nothing where they are not known."""
+    one, other = (float(row.get(name, math.nan)) for name in ("value_one", "value_other"))
+    return "" if math.isnan(one) or math.isnan(other) else f"{number(one)} less {number(other)}"
+
+
+def difference(row: pd.Series[Any]) -> str:
+    """Print a value and, where it is a difference, the two that it is of."""
+    return f"{number(row['value'], 2)} ({less(row)})" if less(row) else number(row["value"], 2)
 
 
 def contrast(row: pd.Series[Any], claim: str) -> str:
@@ -63,11 +69,11 @@ def contrast(row: pd.Series[Any], claim: str) -> str:
     if math.isnan(row["value"]):
         return f"Whether {claim} could not be computed ({row['reason']})."
     if math.isnan(row["ci_low"]):
-        return f"Whether {claim} is open: {number(row['value'], 2)}, {interval(row)}."
+        return f"Whether {claim} is open: {difference(row)}, {interval(row)}."
     if row["ci_low"] > 0 or row["ci_high"] < 0:
         return f"There is evidence that {claim}: {estimate(row)}."
-    return (f"No evidence that {claim}: {number(row['value'], 2)}; differences from {number(row['ci_low'], 2)} to "
-            f"{number(row['ci_high'], 2)} remain possible.")
+    return (f"No evidence that {claim}: {difference(row)}; differences from "
+            f"{number(row['ci_low'], 2)} to {number(row['ci_high'], 2)} remain possible.")
 
 
 def verdict(row: pd.Series[Any], claim: str, *, negative: str | None = None) -> str:
@@ -89,12 +95,12 @@ def verdict(row: pd.Series[Any], claim: str, *, negative: str | None = None) -> 
         reason = f" ({row['reason']})" if isinstance(row["reason"], str) and row["reason"] else ""
         return f"Whether {claim} could not be tested{reason}."
     if p <= ALPHA:
-        return f"There is evidence that {claim}: {estimate(row)}, {p_value(p)}."
+        return f"There is evidence that {claim}: {estimate(row)}, {p_text(row)}."
     floor = row["p_attainable"]
     if not math.isnan(floor) and floor > ALPHA:
-        return (f"No evidence that {claim}: {estimate(row)}, {p_value(p)}; with so few replicates this test could not "
+        return (f"No evidence that {claim}: {estimate(row)}, {p_text(row)}; with so few replicates this test could not "
                 f"have given a p below {number(floor, 2)}.")
     allows = ""
     if not math.isnan(row["ci_low"]):
         allows = f" Effects from {number(row['ci_low'], 2)} to {number(row['ci_high'], 2)} remain possible."
-    return f"No evidence that {claim}: {number(row['value'], 2)}, {p_value(p)}.{allows}"
+    return f"No evidence that {claim}: {difference(row)}, {p_text(row)}.{allows}"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salcompare.figures import make_figures
+from salcompare.figures import labels, make_figures
 from salcompare.figures.labels import _boxes
 from salcompare.maps import saliency_difference, shown, top_mask
 from tests.figures.tiny import ACTORS, FROZEN, HEIGHT, MAIN, WIDTH, tiny
@@ -90,13 +90,22 @@ def test_cells_that_stand_out_are_framed_with_their_difference():
     assert len(plots(11, classifier_maps={})) == 1
 
 
-def test_labels_of_workers_own_are_drawn_where_they_stand_out():
+def test_the_labels_drawn_most_often_are_shown_whoever_thought_of_them():
     table = tiny().estimates.query("statistic == 'label_difference'")
-    own = [table[table["label"] == "eyes"].assign(label=f"own {k}", p_adjusted=p) for k, p in enumerate((0.9, 0.01))]
-    (figure,) = make_figures(tiny(estimates=pd.concat([table, *own]), classifier_maps={}), only=[11])
-    drawn = next(iter(figure.plot)).data["label"]
-    assert set(drawn) == {"eyes", "nose", "own 1"}
-    assert "1 labels of workers' own" in figure.caption
+    names = ["beard", *(f"own {k}" for k in range(15))]  # an offered label that nobody drew, and workers' own
+    shares = [{"statistic": "label_share", "metric": "share", "level": "population", "source": "human", "label": name,
+               "value": share, "count": 100 * share} for name, share in zip(
+                   ["eyes", "nose", *names], [0.3, 0.1, 0.0, *(0.05 - 0.002 * k for k in range(15))], strict=True)]
+    own = [table[table["label"] == "eyes"].assign(label=name, p_adjusted=0.01 if name == "own 14" else 0.9)
+           for name in names]
+    data = tiny(estimates=pd.concat([table, *own, pd.DataFrame(shares)]), classifier_maps={})
+    cells, = make_figures(data, only=[11])
+    drawn = next(iter(cells.plot)).data["label"]
+    assert set(drawn) == {"eyes", "nose", *(f"own {k}" for k in range(12))}
+    assert "4 labels drawn less often are not shown, of whose cells 3 stand out." in cells.caption
+    bars = labels._shares(data)["label"].tolist()
+    assert bars[:4] == ["eyes", "other (6 labels)", "nose", "own 0"]
+    assert "beard" not in bars
 
 
 def test_r2_stands_beside_its_null():
@@ -140,7 +149,7 @@ def test_symmetry_shows_indices_of_actors_and_tests_of_all_with_the_photographs_
 def test_symmetry_prints_p_of_the_population_where_the_tests_are():
     texts = [layer.geom.data for layer in plots(9).layers if "label" in layer.mapping]
     assert len(texts) == 1
-    assert set(texts[0]["label"]) == {"p = 0.03"}
+    assert set(texts[0]["label"]) == {"p = 0.030"}
     assert set(texts[0]["metric"]) == {"Laterality, (L−R)/(L+R)", "Odd share, across images"}
     without = tiny().estimates.query("statistic != 'symmetry_test'")
     assert plots(9, estimates=without).draw()

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from salcompare.figures import figures_left_out, make_figures
-from salcompare.figures.controls import _curves, _overlaps
+from salcompare.figures.controls import _curves, _overlaps, _own_values
 from tests.figures.tiny import FROZEN, MAIN, estimates, tiny
 
 
@@ -155,3 +155,25 @@ def test_the_caption_names_two_sources_and_counts_more():
     table = pd.concat([data.estimates, pd.DataFrame([overlap_of(GRADIENT, 0.2)])], ignore_index=True)
     (figure,) = make_figures(dataclasses.replace(data, classifier_maps=maps, estimates=table), only=[14])
     assert "people of 3 sources and of maps" in figure.caption
+
+
+def test_in_a_controls_row_stands_the_classifiers_own_overlap_on_the_same_images():
+    def beside(against, value, source=MAIN):
+        return {**control_of(against, value, source), "statistic": "overlap_beside_control"}
+
+    frozen = [overlap_of(FROZEN, 0.35), control_of("randomised network", 0.6, FROZEN),
+              beside("randomised network", 0.41, FROZEN)]
+    one = [row | {"value_one": row["value"] + 0.6, "value_other": 0.6} for row in OVERLAPS if "overlap_control" in
+           row["statistic"]]
+    rest = [row for row in OVERLAPS if row["statistic"] != "overlap_control"]
+    data = study(*rest, *one, *frozen, beside("randomised network", 0.4), beside("sobel", 0.39),
+                 overlap_of(OTHER, 0.2), control_of("sobel", 0.3, OTHER), beside("sobel", 0.1, OTHER))
+    maps = dict.fromkeys((OTHER, FROZEN, MAIN), data.classifier_maps[MAIN])
+    data = dataclasses.replace(data, classifier_maps=maps)
+    found = _own_values(data, _overlaps(data))
+    assert sorted(zip(found["row"], found["source"], found["value"], strict=True)) == [
+        ("Random weights", MAIN, 0.4), ("Random weights", FROZEN, 0.41), ("Sobel edges", MAIN, 0.39)]
+    (figure,) = make_figures(data, only=[14])
+    assert "Rings in a control's row: the classifier's own overlap on the images that the control explained." in (
+        figure.caption)
+    assert "random weights 0.400 less 0.600 = -0.200" in figure.caption

@@ -25,9 +25,9 @@ def tables(**changes):
                         "reason": ["given in 0.5 s; the limit is 1 s", "a side", "given in 0.2 s; the limit is 1 s"]})
     rules = pd.DataFrame({"rule": ["seconds", "tiny", "checks"], "takes_out": ["Responses given in under 1 s.", "Tiny.",
                                                                                "Workers."],
-                          "responses": [2, 1, 0], "workers": [2, 1, 0], "only": [1, 0, 0],
+                          "n_responses": [2, 1, 0], "workers": [2, 1, 0], "only": [1, 0, 0],
                           "not_applied": ["", "", "there are no instructed checks"]})
-    workers = pd.DataFrame({"worker": ["w1", "<w2>"], "responses": [2, 2], "kept": [1, 0], "rules": ["seconds", ""]})
+    workers = pd.DataFrame({"worker": ["w1", "<w2>"], "n_responses": [2, 2], "kept": [1, 0], "rules": ["seconds", ""]})
     return {"exclusions": log, "quality_rules": rules, "quality_workers": workers, "headlines": HEADLINES} | changes
 
 
@@ -44,7 +44,7 @@ def test_every_exclusion_stands_on_the_page_and_in_a_csv_with_its_reason(tmp_pat
     assert '<a href="#quality">' in page
     written = pd.read_csv(tmp_path / "tables" / "exclusions.csv")
     assert written["reason"].tolist() == tables()["exclusions"]["reason"].tolist()
-    assert set(written["origin"]) == {"simulated"}
+    assert set(written["responses"]) == {"simulated"}
 
 
 def test_a_long_log_is_whole_in_the_csv_and_cut_on_the_page(tmp_path):

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salcompare.phrases import p_text
 from salcompare.report import summarise
 from salcompare.report.methods.material import classifiers
-from salcompare.report.wording import number, p_value
+from salcompare.report.wording import number
 from salcompare.statistics.analysis.estimates import estimates_table, with_responses
 from tests.report.contents import MAIN, estimates, report_data, row
 
@@ -96,9 +97,27 @@ def test_numbers_are_printed_to_read(value, text):
     assert number(value) == text
 
 
-@pytest.mark.parametrize(("p", "text"), [(0.5, "p = 0.50"), (0.0312, "p = 0.031"), (0.0001, "p = 0.0001")])
+@pytest.mark.parametrize(("p", "text"), [(0.5, "p = 0.50"), (0.0312, "p = 0.031"), (0.0001, "p = 0.0001"),
+                                         (3e-7, "p = 3e-07"), (0.0, "p < 1e-300"), (np.nan, "p not defined")])
 def test_p_values_are_never_zero(p, text):
-    assert p_value(p) == text
+    assert p_text({"p_value": p}) == text
+
+
+@pytest.mark.parametrize(("row", "raw", "adjusted"), [
+    ({"p_value": 0.0001, "p_adjusted": 0.0001, "p_is": "at most", "family": "x: a single test"},
+     "p <= 0.0001", "p <= 0.0001"),
+    ({"p_value": 0.0001, "p_adjusted": 0.0001, "p_is": "equal"}, "p = 0.0001", "p = 0.0001"),
+    ({"p_value": 0.0001, "p_adjusted": 0.0011, "p_is": "at most", "family": "x: labels (Holm)"},
+     "p <= 0.0001", "p <= 0.0011"),
+    ({"p_value": 1 / 3001, "p_adjusted": 1.0, "p_is": "at most", "family": "x: labels (Holm)"},
+     "p <= 0.00034", "p = 1.00"),  # a bound is rounded up; one of 1 says nothing
+    ({"p_value": 0.001, "p_adjusted": 0.003, "p_attainable": 0.001, "p_is": "at most",
+      "family": "actors and labels (most extreme cell)"}, "p <= 0.001", "p = 0.003"),
+    ({"p_value": 0.001, "p_adjusted": 0.001, "p_attainable": 0.001, "p_is": "at most",
+      "family": "actors and labels (most extreme cell)"}, "p <= 0.001", "p <= 0.001"),
+])
+def test_p_is_a_bound_where_no_drawn_permutation_reached_the_value(row, raw, adjusted):
+    assert (p_text(row), p_text(row, "p_adjusted")) == (raw, adjusted)
 
 
 def test_undefined_numbers_are_never_printed_as_numbers(tmp_path):
@@ -154,13 +173,10 @@ SIDE = {"statistic": "symmetry_test", "level": "population", "source": "human"}
     ([{"statistic": "symmetry_test", "metric": "asymmetry", "level": "population", "source": "photographs",
        "value": 0.1, "ci_low": 0.05, "ci_high": 0.15, "p_value": 0.001}],
      "There is evidence that the photographs themselves are asymmetric"),
-    ([SIDE | {"metric": "worker_laterality", "value": 0.05, "ci_low": 0.02, "ci_high": 0.08, "p_value": 0.002},
-      SIDE | {"metric": "common_laterality", "value": 0.05, "p_value": 0.001}],
+    ([SIDE | {"metric": "worker_laterality", "value": 0.05, "ci_low": 0.02, "ci_high": 0.08, "p_value": 0.002}],
      "There is evidence that people's maps, with other workers and of other actors too, lean to one side in common"),
-    ([SIDE | {"metric": "worker_laterality", "value": 0.05, "p_value": np.nan, "reason": "6 degrees of freedom"},
-      SIDE | {"metric": "common_laterality", "value": 0.05, "p_value": 0.001}],
-     "lean to one side in common (above 0: the viewer's left) could not be tested (6 degrees of freedom). There is "
-     "evidence that people's maps, as these workers drew them, lean to one side in common"),
+    ([SIDE | {"metric": "worker_laterality", "value": 0.05, "p_value": np.nan, "reason": "6 degrees of freedom"}],
+     "lean to one side in common (above 0: the viewer's left) could not be tested (6 degrees of freedom)."),
     ([{"statistic": "actor_similarity", "metric": "correlation", "level": "population", "source": MAIN, "value": 0.1,
        "ci_low": -0.1, "ci_high": 0.3, "p_value": 0.2, "p_attainable": 0.001}],
      "No evidence that people and the classifier find the same pairs of actors alike: 0.10, p = 0.20. Effects from "
@@ -168,14 +184,6 @@ SIDE = {"statistic": "symmetry_test", "level": "population", "source": "human"}
 ])
 def test_the_summary_says_what_each_test_found(tmp_path, rows_given, words):
     assert words in answers(report_data(tmp_path, estimates=more(*rows_given)))
-
-
-def test_a_side_of_people_at_large_takes_the_place_of_the_lesser_claim(tmp_path):
-    both = more(*(SIDE | {"metric": metric, "value": 0.05, "p_value": 0.03}
-                  for metric in ("worker_laterality", "common_laterality")))
-    said = answers(report_data(tmp_path, estimates=both))
-    assert said.count("lean to one side in common") == 1
-    assert "as these workers drew them" not in said
 
 
 def test_of_several_classifiers_the_summary_says_which_it_means_and_gives_the_others_overlap(tmp_path):
@@ -192,3 +200,19 @@ def test_of_several_classifiers_the_summary_says_which_it_means_and_gives_the_ot
     assert "Do the classifiers know the people?" in questions
     assert "Does the classifier know the people?" in [finding.question for finding in summarise(one)]
     assert "likewise" not in answers(one)
+
+
+def test_no_label_is_named_for_one_box(tmp_path):
+    """A label with fewer than 10 boxes stands in the tables, and in no sentence of the summary."""
+    share = {"statistic": "label_share", "level": "population", "source": "human", "ci_low": np.nan, "ci_high": np.nan}
+    cell = CELLS | {"metric": "share_difference", "level": "actor", "actor": "ann", "value": 0.3, "p_adjusted": 0.01}
+    rich = {"statistic": "enrichment", "metric": "ratio", "level": "population", "source": "human", "value": 9.0,
+            "p_value": 0.001, "p_adjusted": 0.001}
+    rows = [share | {"label": "nose", "value": 0.5, "count": 200}, share | {"label": "n/a", "value": 0.001, "count": 1},
+            CELLS | {"metric": "mean_eta2", "level": "population", "value": 0.5, "p_value": 0.001},
+            *(each | {"label": label} for each in (cell, rich) for label in ("nose", "n/a"))]
+    said = answers(report_data(tmp_path, estimates=more(*rows)))
+    assert "ann nose" in said
+    assert "nose (9 times)" in said
+    assert "n/a" not in said
+    assert "Labels with fewer than 10 boxes (1 of them) are in the tables and not named here." in said

@@ -101,7 +101,7 @@ def test_one_training_has_a_share_and_no_interval_but_a_reason():
                metric="linear layers", form="absolute")
     assert row["value"] == 0.25
     assert np.isnan(row["ci_low"])
-    assert row["reason"] == "1 seeds with a value; a t interval needs 3"
+    assert row["reason"] == "1 seed with a value; a t interval needs 3"
 
 
 def test_accuracy_over_seeds_and_finetuned_minus_frozen_paired():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from salcompare.statistics.analysis.labels import FEWEST_BOXES
+
 if TYPE_CHECKING:
     from salcompare.report.data import ReportData
 
@@ -16,7 +18,9 @@ def labels(data: ReportData) -> str:
         "Shares of labels are normalised within actor, images weighing the same, then averaged over actors. "
         f"Intervals are percentiles of {resamples:,} bootstrap resamples of workers, each with all responses. "
         "n_effective is Kish's (1965) effective number of responses: how many of equal weight would give the same "
-        "variance; it measures balancing, not that responses of one worker are alike.",
+        "variance; it measures balancing, not that responses of one worker are alike. Figures and headline numbers "
+        "show the labels drawn most often, whether the task offered them or a worker typed them; the summary names no "
+        f"label with fewer than {FEWEST_BOXES} boxes.",
         "Whether actors differ is tested by permuting whole images, with all their responses, among actors "
         f"({permutations:,} times): eta² is the share of the variance between images' label shares that actors "
         "explain. A cell compares an actor's share of a label with the mean of the other actors'; its t has the "

@@ -79,7 +79,8 @@ def comparison_table(table: pd.DataFrame) -> PrintedTable:
     printed = (printed if len(printed.columns) < SOURCES_DOWN else _narrow(printed.T)).rename_axis(
         index="", columns=None).reset_index()
     return PrintedTable("comparison", "Classifiers side by side", "Estimate, 95% interval where there is one, and what "
-                        "it is read against: the mean under the null, or people's noise ceiling.",
+                        "it is read against: the mean under the null, or people's noise ceiling. Beside a difference "
+                        "stand the two that it is of, on the images of both.",
                         shown.reset_index(drop=True), printed=printed,
                         simulated=bool((shown["responses"] == "simulated").any()))
 
@@ -98,13 +99,15 @@ def _named(row: dict[Hashable, object]) -> str:
 
 
 def _cell(row: dict[Hashable, object]) -> str:
-    value, low, high, reference = (float(str(row[name])) if row[name] is not None else float("nan")
-                                   for name in ("value", "ci_low", "ci_high", "reference"))
+    value, low, high, reference, one, other = (
+        float(str(row[name])) if row[name] is not None else float("nan")
+        for name in ("value", "ci_low", "ci_high", "reference", "value_one", "value_other"))
     if value != value:
         return "–"
     ends = f" ({number(low, 2)} to {number(high, 2)})" if low == low else ""
     beside = f"; {_BESIDE[str(row['beside'])]} {number(reference, 2)}" if reference == reference else ""
-    return f"{number(value, 2)}{ends}{beside}"
+    sides = f"; {number(one)} less {number(other)}" if one == one and other == other else ""
+    return f"{number(value, 2)}{ends}{sides}{beside}"
 
 
 def _differences(data: ReportData) -> list[PrintedTable]:

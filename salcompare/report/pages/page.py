@@ -87,8 +87,8 @@ def compact_table(name: str, title: str, caption: str, rows: pd.DataFrame, *, fo
     columns = ["statistic"] if len(rows["statistic"].unique()) > 1 else []
     columns += [column for column in _PRINTED if column in _ALWAYS or _held(rows[column])]
     table = table_of(name, title, caption, rows, columns, folded=folded)
-    printed = rows[columns].assign(source=rows["source"].str.removeprefix(f"{of}/") if of else rows["source"])
-    return replace(table, printed=printed)
+    page = table.page
+    return replace(table, printed=page.assign(source=page["source"].str.removeprefix(f"{of}/"))) if of else table
 
 
 def with_rows(tables: Iterable[PrintedTable]) -> tuple[PrintedTable, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from salcompare.phrases import joined
 from salcompare.report.summary.picking import main_source, one, pick
-from salcompare.report.wording import contrast, estimate, interval, number
+from salcompare.report.wording import contrast, difference, estimate, interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ def _failing(name: str, row: pd.Series[Any] | None) -> str:
     if row is None:
         return f"it has not been held against {NAMES[name]}"
     if math.isnan(row["ci_low"]):
-        return f"its difference from {NAMES[name]}, {number(row['value'], 2)}, has {interval(row)}"
+        return f"its difference from {NAMES[name]}, {difference(row)}, has {interval(row)}"
     way = "lies below" if row["ci_high"] < 0 else "does not lie above"
     return f"it {way} that of {NAMES[name]} (difference {estimate(row)})"
 

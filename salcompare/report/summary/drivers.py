@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from salcompare.report.summary.picking import PRIMARY, main_source, one, pick
-from salcompare.report.wording import ALPHA, number, p_value, percent, verdict
+from salcompare.phrases import p_text
+from salcompare.report.summary.picking import PRIMARY, main_source, often_named, one, pick
+from salcompare.report.wording import ALPHA, number, percent, verdict
+from salcompare.statistics.analysis.labels import FEWEST_BOXES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +25,11 @@ def drivers(data: ReportData) -> list[str]:
     if len(labels):
         top = [f"{row['label']} {percent(row['value'])} ({percent(row['ci_low'])} to {percent(row['ci_high'])})"
                if not math.isnan(row["ci_low"]) else f"{row['label']} {percent(row['value'])}"
-               for _, row in labels.head(4).iterrows()]
-        said.append("Labels named most, each actor weighing the same: " + ", ".join(top) + ".")
+               for _, row in often_named(data.estimates, labels).head(4).iterrows()]
+        seldom = int((labels["count"] < FEWEST_BOXES).sum())
+        rule = f" Labels with fewer than {FEWEST_BOXES} boxes ({seldom} of them) are in the tables and not named here."
+        rule = rule if seldom else ""
+        said.append("Labels named most, each actor weighing the same: " + ", ".join(top) + f".{rule}")
     said += _cells(data)
     source = main_source(data.estimates)
     said += [text for name in ("human", source) if name is not None for text in _where(data, name)]
@@ -50,15 +55,15 @@ def _cells(data: ReportData) -> list[str]:
     if all_labels is None or math.isnan(all_labels["p_value"]):
         return []
     if all_labels["p_value"] > ALPHA:
-        return [f"No evidence that actors differ in the labels they get ({p_value(all_labels['p_value'])})."]
-    cells = pick(data.estimates, statistic="label_difference", level="actor")
+        return [f"No evidence that actors differ in the labels they get ({p_text(all_labels)})."]
+    cells = often_named(data.estimates, pick(data.estimates, statistic="label_difference", level="actor"))
     cells = cells[cells["p_adjusted"] <= ALPHA].sort_values(["p_adjusted", "value"], ascending=[True, False])
     shown = [f"{row['actor']} {row['label']} ({'+' if row['value'] > 0 else ''}{number(100 * row['value'], 2)} points, "
-             f"{p_value(row['p_adjusted'])})" for _, row in cells.head(MOST_NAMED).iterrows()]
+             f"{p_text(row, 'p_adjusted')})" for _, row in cells.head(MOST_NAMED).iterrows()]
     more = f", and {len(cells) - len(shown)} more" if len(cells) > len(shown) else ""
     which = f"; standing out from the other actors: {', '.join(shown)}{more}" if shown else (
         "; no single actor's label stands out")
-    return [f"There is evidence that actors differ in the labels they get ({p_value(all_labels['p_value'])}){which}."]
+    return [f"There is evidence that actors differ in the labels they get ({p_text(all_labels)}){which}."]
 
 
 def _where(data: ReportData, source: str) -> list[str]:
@@ -82,10 +87,11 @@ def _regions(data: ReportData, source: str) -> list[str]:
         return []
     claim = "an actor's masks lie more inside a label's region the more people name the label"
     said = [verdict(whole, claim, negative=claim.replace("more inside", "less inside"))]
-    rows = pick(data.estimates, statistic="label_region", metric="pearson", level="population", source=source)
+    rows = often_named(data.estimates, pick(data.estimates, statistic="label_region", metric="pearson",
+                                            level="population", source=source))
     found = rows[rows["p_adjusted"] <= ALPHA]
     if len(found):
         said.append("Taken one by one, labels for which it holds or is reversed: " + ", ".join(
-            f"{row['label']} (correlation {number(row['value'], 2)}, {p_value(row['p_adjusted'])})"
+            f"{row['label']} (correlation {number(row['value'], 2)}, {p_text(row, 'p_adjusted')})"
             for _, row in found.iterrows()) + ".")
     return said

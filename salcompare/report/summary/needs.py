@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from salcompare.report.summary.picking import main_source, one, pick
-from salcompare.report.wording import ALPHA, estimate, number, p_value, percent
+from salcompare.phrases import p_text
+from salcompare.report.summary.picking import main_source, often_named, one, pick
+from salcompare.report.wording import ALPHA, difference, estimate, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,9 +58,8 @@ def _over_fills(drops: pd.DataFrame, fills: list[str], name: str, other: str, cl
 
 
 def _difference(row: pd.Series[Any]) -> str:
-    return f"{number(row['value'], 2)}, {number(row['ci_low'], 2)} to {number(row['ci_high'], 2)}, adjusted " + p_value(
-        row["p_adjusted"]) if not math.isnan(row["ci_low"]) else f"{number(row['value'], 2)}, adjusted " + p_value(
-        row["p_adjusted"])
+    ends = "" if math.isnan(row["ci_low"]) else f", {number(row['ci_low'], 2)} to {number(row['ci_high'], 2)}"
+    return f"{difference(row)}{ends}, adjusted {p_text(row, 'p_adjusted')}"
 
 
 def _labels(data: ReportData, rows: pd.DataFrame) -> list[str]:
@@ -98,7 +98,8 @@ def _enriched(data: ReportData, source: str) -> list[str]:
     """Name the labels in whose regions the masks lie more than area explains."""
     said = []
     for name, who in (("human", "people's masks"), (source, "the classifier's masks")):
-        rows = pick(data.estimates, statistic="enrichment", level="population", source=name)
+        rows = often_named(data.estimates, pick(data.estimates, statistic="enrichment", level="population",
+                                                source=name))
         rows = rows[(rows["p_adjusted"] <= ALPHA) & (rows["value"] > 1)].sort_values("value", ascending=False)
         if len(rows):
             said.append(f"{who} lie more than its area explains in the region of " + ", ".join(

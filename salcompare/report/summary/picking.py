@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from salcompare.statistics.analysis.labels import FEWEST_BOXES
+
 if TYPE_CHECKING:
     import pandas as pd
-
 
 PRIMARY = {"statistic": "overlap", "metric": "pearson", "form": "smoothed"}
 
@@ -26,6 +27,13 @@ def one(estimates: pd.DataFrame, **criteria: str) -> pd.Series[Any] | None:
         message = f"{criteria} names {len(rows)} estimates"
         raise ValueError(message)
     return rows.iloc[0] if len(rows) else None
+
+
+def often_named(estimates: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out rows of labels with fewer than `FEWEST_BOXES` boxes, so that no label stands out by one box."""
+    shares = pick(estimates, statistic="label_share", level="population")
+    seldom = shares.loc[shares["count"] < FEWEST_BOXES, "label"]
+    return rows[~rows["label"].isin(seldom)]
 
 
 def main_source(estimates: pd.DataFrame) -> str | None:

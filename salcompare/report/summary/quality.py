@@ -19,7 +19,7 @@ def exclusions(data: ReportData) -> list[str]:
     if log.empty:
         return ["No response broke a rule of care, so that nothing is left out. Disagreeing with others is no rule."]
     out, kept = log["response"].nunique(), 0 if data.responses is None else len(data.responses)
-    by = ", ".join(f"{row['rule']} {number(row['responses'])}" for _, row in images.iterrows() if row["responses"])
+    by = ", ".join(f"{row['rule']} {number(row['n_responses'])}" for _, row in images.iterrows() if row["n_responses"])
     said = [f"{out:,} of {out + kept:,} responses ({percent(out / (out + kept))}) break a rule of care and are left "
             f"out (responses by rule, some by several: {by}). Disagreeing with others is no rule."]
     if len(workers):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from salcompare.phrases import p_text
 from salcompare.report.summary.picking import main_source, named, one, pick
-from salcompare.report.wording import ALPHA, estimate, p_value, percent
+from salcompare.report.wording import ALPHA, estimate, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ def alike(data: ReportData) -> list[str]:
                     source=str(row["source"]), form=str(row["form"]))
         beside = "" if share is None or math.isnan(share["value"]) else f"; bias-corrected, {estimate(share)}"
         said.append(f"{named(row)}: who is shown explains {percent(row['value'])} of the variance, by chance "
-                    f"{percent(row['null_mean'])} ({p_value(row['p_value'])}{beside}).")
+                    f"{percent(row['null_mean'])} ({p_text(row)}{beside}).")
         said += [*_beyond_photographs(data, row), *_uneven(data, row)]
     if rows["value"].notna().any() and "photographs" in set(rows["source"]):
         said.append("The photographs are the control: images of one actor are alike before any classifier or worker "
@@ -45,7 +46,7 @@ def _beyond_photographs(data: ReportData, row: pd.Series[Any]) -> list[str]:
     if partial is None or math.isnan(partial["value"]):
         return []
     found = (f"who is shown explains {percent(partial['value'])} of what is left, by chance "
-             f"{percent(partial['null_mean'])} ({p_value(partial['p_value'])})")
+             f"{percent(partial['null_mean'])} ({p_text(partial)})")
     less = "" if partial["p_value"] <= ALPHA else ": no evidence that maps of one actor are alike beyond that"
     return [f"{named(row)}, {partial['contrast']}: {found}{less}."]
 
@@ -56,5 +57,5 @@ def _uneven(data: ReportData, row: pd.Series[Any]) -> list[str]:
                  form=str(row["form"]))
     if spread is None or not spread["p_value"] <= ALPHA:
         return []
-    return [f"{named(row)}: actors differ in how much their maps spread ({p_value(spread['p_value'])}), to which the "
+    return [f"{named(row)}: actors differ in how much their maps spread ({p_text(spread)}), to which the "
             "test of R² can react, too."]

@@ -37,7 +37,8 @@ def printed_tables(data: ReportData) -> list[PrintedTable]:
         *([] if data.removal_curves is None else [
             plain_table("removal_curves", "Deletion and insertion curves, point by point", data.removal_curves)]),
         plain_table("images_left_out", "Files left out", data.images_left_out),
-        plain_table("responses_left_out", "Responses left out", data.responses_left_out),
+        plain_table("responses_left_out", "Responses left out", data.responses_left_out.assign(
+            responses="simulated" if data.simulated else "collected")),
         *(plain_table(f"maps_left_out_{name}", f"{name}: maps left out", given["left_out"])
           for name, given in data.given_maps.items()),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import nan
 from typing import TYPE_CHECKING
 
@@ -27,8 +26,9 @@ def control_tables(estimates: pd.DataFrame) -> Iterator[PrintedTable]:
     yield beside_controls(
         estimates, "overlap_controls", "Overlap with people beside that of controls",
         "Each classifier's overlap, that of maps that cannot know the people, and the paired difference (value) with "
-        "its interval: over actors, and for networks over these too. spread is the standard deviation of the "
-        "difference over networks. The overlap is of all images; a control's networks take turns on them. Variants of "
+        "its interval: over actors, and for networks over these too. All three rest on the same images: those that "
+        "the control's networks, which take turns, explained. spread is the standard deviation of the difference over "
+        "networks. Variants of "
         "one classifier whose networks are the same once all weights are random are held against the same ones. Here "
         "the primary metric; the CSV has all.")
     yield table_of(
@@ -43,21 +43,16 @@ def beside_controls(estimates: pd.DataFrame, name: str, title: str, caption: str
     """Make a table of every overlap beside those of its controls; printed are those of the primary metric."""
     rows = _beside(estimates)
     primary = (rows["metric"] == "pearson") & (rows["form"] == "smoothed")
-    return replace(table_of(name, title, caption, rows, _COLUMNS), printed=rows.loc[primary, _COLUMNS])
+    return table_of(name, title, caption, rows, _COLUMNS, shown=primary)
 
 
 def _beside(estimates: pd.DataFrame) -> pd.DataFrame:
     """Put each difference's two overlaps and its spread over networks in its row, source by source."""
     population = estimates[estimates["level"] == "population"]
     found = population[population["statistic"] == "overlap_control"]
-    same = population[(population["statistic"] == "overlap") & (population["contrast"] == "same image")]
-    own = same.drop_duplicates([*_KEYS, "source"]).set_index([*_KEYS, "source"])["value"]
-    theirs, spread = (population[population["statistic"] == statistic].drop_duplicates(_PAIR).set_index(_PAIR)["value"]
-                      for statistic in ("overlap_of_control", "control_spread"))
+    spread = population[population["statistic"] == "control_spread"].drop_duplicates(_PAIR).set_index(_PAIR)["value"]
     keys = [tuple(row) for row in found[_PAIR].itertuples(index=False)]
-    table = found.assign(
-        overlap=[float(own.get(key[:3], nan)) for key in keys],
-        overlap_of_control=[float(theirs.get(key, nan)) for key in keys],
+    table = found.rename(columns={"value_one": "overlap", "value_other": "overlap_of_control"}).assign(
         spread=[float(spread.get(key, nan)) for key in keys], better=[METRICS[key[0]].better for key in keys])
     sources, kinds = list(dict.fromkeys(table["source"])), list(NAMES)
     return table.sort_values(["source", "against"], kind="stable", key=lambda names: names.map(

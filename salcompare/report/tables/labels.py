@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from salcompare.report.tables.printed import PrintedTable, table_of
@@ -17,10 +16,13 @@ if TYPE_CHECKING:
 def label_tables(estimates: pd.DataFrame) -> Iterator[PrintedTable]:
     """Make the tables of label histograms, of differences between actors, of agreement and of masks in regions."""
     labels = _with_effective(estimates)
+    whole = labels[labels["level"] == "population"]
     yield table_of("label_share_population", "Label histogram, mean over actors",
         "Each actor weighs the same; within an actor each image does. count of n responses have the label; n_effective "
-        "is Kish's effective number of responses under these weights.", labels[labels["level"] == "population"],
-        ["label", "value", "ci_low", "ci_high", "count", "n", "n_effective", "resampled"])
+        "is Kish's effective number of responses under these weights. The page lists labels that were drawn, the "
+        "CSV also those offered that nobody drew.", whole,
+        ["label", "value", "ci_low", "ci_high", "count", "n", "n_effective", "resampled"],
+        shown=whole[whole["count"] != 0].sort_values("value", ascending=False, kind="stable").index)
     yield from _differences(estimates[estimates["statistic"] == "label_difference"])
     yield _agreement(estimates[(estimates["statistic"] == "label_agreement") & (estimates["level"] == "population")])
     yield _regions(estimates[estimates["statistic"] == "label_region"])
@@ -47,11 +49,10 @@ def _differences(rows: pd.DataFrame) -> Iterator[PrintedTable]:
     cells = rows[rows["level"] == "actor"]
     columns = ["actor", "label", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "family_size", "n"]
     out = cells[cells["p_adjusted"] <= ALPHA].sort_values(["p_adjusted", "value"], ascending=[True, False])
-    table = table_of("label_difference_actor", "Actors and labels that stand out",
+    yield table_of("label_difference_actor", "Actors and labels that stand out",
         "The actor's share minus the mean of the other actors'. p_adjusted holds over all actors and labels "
         f"(family_size cells); the page prints cells with p_adjusted at most {ALPHA:g}, the CSV has all. Intervals: t "
-        "over n images, not adjusted.", cells, columns)
-    yield replace(table, printed=out[columns])
+        "over n images, not adjusted.", cells, columns, shown=out.index)
 
 
 def _agreement(rows: pd.DataFrame) -> PrintedTable:

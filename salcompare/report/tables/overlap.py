@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -74,21 +73,18 @@ def _heatmaps(rows: pd.DataFrame) -> Iterator[PrintedTable]:
     columns = ["source", "contrast", "metric", "form", *_VALUES, "ci_method", "p_value", "p_attainable", "n", "reason"]
     of_actors = rows["level"] == "actor"
     primary = (rows["metric"] == PRIMARY["metric"]) & rows["value"].notna()
-    table = table_of(
+    yield table_of(
         "overlap_heatmaps", "Overlap of heatmaps",
         "Each actor's (mean over actors), with the other actors' in their place, and the population's, whose interval "
         "is a jackknife over actors. Heatmaps of both sides are of the same photographs: \"same minus other actor\" "
         "says that they share those, or the actor. The primary metric; the CSV has all.", rows[~of_actors], columns,
-        folded=True)
-    yield replace(table, printed=rows.loc[~of_actors & primary, columns])
-    table = table_of(
+        folded=True, shown=primary[~of_actors])
+    yield table_of(
         "overlap_heatmaps_actor", "Overlap of each actor's heatmaps",
         "The primary metric on smoothed heatmaps; the CSV has all. p of one actor among n cannot go below 1/n.",
         rows[of_actors],
         ["actor", "source", "contrast", "metric", "form", "value", "p_value", "p_attainable", "p_adjusted"],
-        folded=True)
-    shown = of_actors & primary & (rows["form"] == _HEATMAPS[1])
-    yield replace(table, printed=rows.loc[shown, list(table.page.columns)])
+        folded=True, shown=(primary & (rows["form"] == _HEATMAPS[1]))[of_actors])
 
 
 def _actor_similarity(rows: pd.DataFrame) -> PrintedTable:
@@ -131,11 +127,10 @@ def _overlap_of_actors(rows: pd.DataFrame) -> PrintedTable:
     """Print the primary metric only: all of them are thousands of rows."""
     columns = ["actor", "source", "contrast", "metric", "form", *_VALUES, "p_value", "p_attainable", "p_adjusted", "n",
                "reason"]
-    table = table_of("overlap_actor", "Overlap of each actor",
+    primary = (rows["metric"] == PRIMARY["metric"]) & (rows["form"] == PRIMARY["form"]) & ~rows[
+        "contrast"].str.contains(_RESTRICTED)
+    return table_of("overlap_actor", "Overlap of each actor",
                 "The primary metric; the CSV has all. p adjusted over actors by Holm's method. The actor effect of one "
                 "actor among n has a p that cannot go below 1/n (p attainable): no single actor of 20 or fewer can "
                 "reach 0.05, adjusted or not.", rows, columns,
-                folded=True)
-    primary = (rows["metric"] == PRIMARY["metric"]) & (rows["form"] == PRIMARY["form"]) & ~rows[
-        "contrast"].str.contains(_RESTRICTED)
-    return replace(table, printed=rows.loc[primary, columns])
+                folded=True, shown=primary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from salcompare.report.tables.printed import PrintedTable, table_of
+from salcompare.report.tables.printed import PrintedTable, table_of, with_p_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,21 +50,24 @@ def _plain(data: ReportData, name: str, title: str, caption: str, *, folded: boo
 
 def _table(data: ReportData, name: str, title: str, caption: str, printed: pd.DataFrame, *,
            folded: bool = False) -> PrintedTable:
-    """Make a table whose CSV holds all columns and rows, and what the responses' origin is."""
-    whole = data.quality_table(name).assign(origin="simulated" if data.simulated else "collected")
+    """Make a table whose CSV holds all columns and rows, and what kind of responses they rest on."""
+    whole = data.quality_table(name).assign(responses="simulated" if data.simulated else "collected")
     return PrintedTable(name, title, caption, whole, simulated=data.simulated, folded=folded, printed=printed,
                         section=SECTION)
 
 
 def _headlines(data: ReportData) -> PrintedTable:
     table = data.quality_table("headlines")
+    every = table.rename(columns={"p_value": "", "p_value_all": "p_value", "p_is": " ", "p_is_all": "p_is"})
+    texts = {"p_value": with_p_texts(table).get("p_value"), "p_value_all": with_p_texts(every).get("p_value")}
+    printed = table.assign(**{name: values for name, values in texts.items() if values is not None})
     return _table(
         data, "headlines", "Headline numbers with and without exclusions",
         "value, its interval, p and n are of the responses that are kept, as everywhere in this report; the columns "
         "that end in all are of all responses, computed in the same way with the same random draws. difference: the "
         "first minus the second. verdict: whether evidence (p at most 0.05, or without p an interval that leaves 0 "
         "out) is there in both. p-values are not adjusted; those of the responses that are kept stand with their "
-        "families in the other tables.", table[[name for name in _HEADLINES if name in table]])
+        "families in the other tables.", printed[[name for name in _HEADLINES if name in table]])
 
 
 def _agreements(estimates: pd.DataFrame) -> Iterator[PrintedTable]:

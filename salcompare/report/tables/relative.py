@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from salcompare.report.tables.printed import PrintedTable, table_of, why_undefined
+from salcompare.report.tables.printed import PrintedTable, table_of, why_undefined, with_p_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,18 @@ def relative_tables(estimates: pd.DataFrame) -> Iterator[PrintedTable]:
 
 def _of_actors(rows: pd.DataFrame) -> PrintedTable:
     """One row for each actor and source: the largest |t| with its p, and how much survives which rate."""
+    table = _wide(rows)
+    return PrintedTable(
+        "relative_actor", "Relative saliency of each actor",
+        "max_t: the t farthest from 0 over the tested pixels, with p adjusted over pixels and actors; pixels: how "
+        "many survive at 0.05, pixels_bh: at a false discovery rate of 0.05. Where the dispersion's p is small "
+        "beside a small p of max_t, look at the Welch statistic's. n counts images.", table,
+        bool((table["responses"] == "simulated").any()), folded=True,
+        printed=_wide(with_p_texts(rows)).drop(columns="responses"), undefined=why_undefined(rows))
+
+
+def _wide(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put the statistics of an actor and source into one row."""
     key = ["source", "actor"]
     table = rows[rows["metric"] == "max_t"][[*key, "value", "p_adjusted", "n", "responses"]].rename(
         columns={"value": "max_t"})
@@ -46,10 +58,4 @@ def _of_actors(rows: pd.DataFrame) -> PrintedTable:
         table = table.merge(beside.rename(columns={column: name}), how="left")
     order = [*key, "max_t", "p_adjusted", "pixels", "pixels_bh", "p_max_t_welch", f"p_{SPREAD}", "p_cluster_mass",
              "p_tfce", "n", "responses"]
-    return PrintedTable(
-        "relative_actor", "Relative saliency of each actor",
-        "max_t: the t farthest from 0 over the tested pixels, with p adjusted over pixels and actors; pixels: how "
-        "many survive at 0.05, pixels_bh: at a false discovery rate of 0.05. Where the dispersion's p is small "
-        "beside a small p of max_t, look at the Welch statistic's. n counts images.", table[order],
-        bool((table["responses"] == "simulated").any()), folded=True, printed=table[order[:-1]],
-        undefined=why_undefined(rows))
+    return table[order]

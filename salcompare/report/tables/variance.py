@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from salcompare.report.tables.printed import PrintedTable, table_of, why_undefined
+from salcompare.report.tables.printed import PrintedTable, table_of, why_undefined, with_p_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +59,18 @@ def _components(estimates: pd.DataFrame) -> PrintedTable:
 
 def _variance(rows: pd.DataFrame) -> PrintedTable:
     """One row for each source and form: R² beside its null, its corrected relatives and the variants."""
+    table = _wide(rows)
+    return PrintedTable(
+        "variance_explained", "Variance of maps explained by actor",
+        f"n counts images. {_null(rows)} The interval is that of the "
+        "bias-corrected between-actor share, by jackknife over images; R² itself carries none. The original study "
+        "reports 92% and no definition of it: none of these numbers is known to be its counterpart.", table,
+        bool((table["responses"] == "simulated").any()), printed=_wide(with_p_texts(rows)).drop(columns="responses"),
+        undefined=why_undefined(rows))
+
+
+def _wide(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put what belongs to one source and form into one row."""
     key = ["source", "form"]
     table = rows[rows["metric"] == "r2"][[*key, "value", "null_mean", "p_value", "n", "responses"]]
     table = table.rename(columns={"value": "r2"})
@@ -69,9 +81,4 @@ def _variance(rows: pd.DataFrame) -> PrintedTable:
     table = table.merge(share.rename(columns={"value": "between_actor_share"}), how="left")
     order = [*key, "r2", "null_mean", "p_value", "between_actor_share", "ci_low", "ci_high", "r2_adjusted", "omega2",
              "r2_pixel_mean", "r2_uncentred", "n", "responses"]
-    return PrintedTable(
-        "variance_explained", "Variance of maps explained by actor",
-        f"n counts images. {_null(rows)} The interval is that of the "
-        "bias-corrected between-actor share, by jackknife over images; R² itself carries none. The original study "
-        "reports 92% and no definition of it: none of these numbers is known to be its counterpart.", table[order],
-        bool((table["responses"] == "simulated").any()), printed=table[order[:-1]], undefined=why_undefined(rows))
+    return table[order]

@@ -93,7 +93,7 @@ def judge_responses(responses: pd.DataFrame, images: pd.DataFrame, checks: pd.Da
 
 def unjudged(responses: pd.DataFrame, checks: pd.DataFrame, why: str) -> Judged:
     """Keep all responses, where they are of a kind that the rules do not read."""
-    rules = pd.DataFrame({"rule": list(QUALITY_RULES), "takes_out": "", "responses": 0, "workers": 0, "only": 0,
+    rules = pd.DataFrame({"rule": list(QUALITY_RULES), "takes_out": "", "n_responses": 0, "workers": 0, "only": 0,
                           "not_applied": why})
     return Judged(responses, pd.DataFrame(columns=list(LOG)), rules, checks.assign(iou=np.nan, right=False))
 
@@ -149,7 +149,7 @@ def _rules(table: pd.DataFrame, found: dict[str, pd.DataFrame], not_applied: dic
     for name in QUALITY_RULES:
         place = found[name]["place"].to_numpy(np.intp) if name in found else np.empty(0, np.intp)
         workers = table["worker"].iloc[place].nunique() if "worker" in table else 0
-        rows.append({"rule": name, "takes_out": _says(name, config), "responses": len(place), "workers": workers,
+        rows.append({"rule": name, "takes_out": _says(name, config), "n_responses": len(place), "workers": workers,
                      "only": int((times[place] == 1).sum()), "not_applied": not_applied[name]})
     return pd.DataFrame(rows)
 

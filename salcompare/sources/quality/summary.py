@@ -26,17 +26,17 @@ def summarise_workers(responses: pd.DataFrame, kept: pd.DataFrame, log: pd.DataF
     Returns
     -------
     DataFrame
-        One row a worker, by name: worker, images, responses, kept, own_labels (share of responses with a label beside
+        One row a worker, by name: worker, images, n_responses, kept, own_labels (share of responses with a label beside
         the original eleven), median_seconds, checks, checks_right, rules (that took out any response, by blanks).
         Without rows where the responses name no worker.
     """
-    columns = ["worker", "images", "responses", "kept", "own_labels", "median_seconds", "checks", "checks_right",
+    columns = ["worker", "images", "n_responses", "kept", "own_labels", "median_seconds", "checks", "checks_right",
                "rules"]
     if "worker" not in responses or "image" not in responses:
         return pd.DataFrame(columns=columns)
     own = ~responses["label"].isin(LABELS) if "label" in responses else pd.Series(np.nan, responses.index)
     groups = responses.assign(own=own.astype(float)).groupby("worker", sort=True)
-    found = pd.DataFrame({"images": groups["image"].nunique(), "responses": groups.size(),
+    found = pd.DataFrame({"images": groups["image"].nunique(), "n_responses": groups.size(),
                           "own_labels": groups["own"].mean()})
     found["kept"] = kept["worker"].value_counts().reindex(found.index, fill_value=0)
     found["median_seconds"] = groups["seconds"].median() if "seconds" in responses else np.nan
@@ -54,15 +54,15 @@ def summarise_images(responses: pd.DataFrame, kept: pd.DataFrame, images: pd.Dat
     Returns
     -------
     DataFrame
-        One row an image that has responses or is a test image: image, actor, responses, workers, kept. Without rows
+        One row an image that has responses or is a test image: image, actor, n_responses, workers, kept. Without rows
         where the responses name no image.
     """
     if "image" not in responses:
-        return pd.DataFrame(columns=["image", "actor", "responses", "workers", "kept"])
+        return pd.DataFrame(columns=["image", "actor", "n_responses", "workers", "kept"])
     asked = images["image"].isin(responses["image"]) | (images["split"] == "test" if "split" in images else False)
     found = images.loc[asked, ["image", "actor"]].reset_index(drop=True)
     groups = responses.groupby("image")
-    found["responses"] = found["image"].map(groups.size()).fillna(0).astype(int)
+    found["n_responses"] = found["image"].map(groups.size()).fillna(0).astype(int)
     found["workers"] = found["image"].map(groups["worker"].nunique()).fillna(0).astype(int)
     found["kept"] = found["image"].map(kept["image"].value_counts()).fillna(0).astype(int)
     return found
@@ -82,23 +82,23 @@ def compare_planted(workers: pd.DataFrame, careless: Mapping[str, str]) -> pd.Da
     -------
     DataFrame
         One row a kind, ``honest`` the last: kind, workers, found (of whom at most half of the responses are kept),
-        responses, left_out, and share_left_out. Without rows where no worker was planted.
+        n_responses, left_out, and share_left_out. Without rows where no worker was planted.
     """
-    columns = ["kind", "workers", "found", "responses", "left_out", "share_left_out"]
+    columns = ["kind", "workers", "found", "n_responses", "left_out", "share_left_out"]
     if not careless or workers.empty:
         return pd.DataFrame(columns=columns)
     kinds = workers["worker"].map(dict(careless)).fillna(HONEST)
-    out = workers["responses"] - workers["kept"]
-    mostly_out = (2 * out >= workers["responses"]).astype(int)
-    groups = pd.DataFrame({"kind": kinds, "workers": 1, "found": mostly_out, "responses": workers["responses"],
+    out = workers["n_responses"] - workers["kept"]
+    mostly_out = (2 * out >= workers["n_responses"]).astype(int)
+    groups = pd.DataFrame({"kind": kinds, "workers": 1, "found": mostly_out, "n_responses": workers["n_responses"],
                            "left_out": out}).groupby("kind").sum()
     order = [*(kind for kind in dict.fromkeys(careless.values()) if kind in groups.index), HONEST]
     found = groups.reindex(order, fill_value=0).rename_axis("kind").reset_index()
-    shares = found["left_out"] / found["responses"].where(found["responses"] > 0)
+    shares = found["left_out"] / found["n_responses"].where(found["n_responses"] > 0)
     return found.assign(share_left_out=shares)[columns]
 
 
 def counted(rules: pd.DataFrame) -> str:
     """Say how many responses each rule took out, as ``tiny 3, checks 40``."""
-    numbers = zip(rules["rule"].tolist(), rules["responses"].tolist(), strict=True)
+    numbers = zip(rules["rule"].tolist(), rules["n_responses"].tolist(), strict=True)
     return ", ".join(f"{rule} {n}" for rule, n in numbers if n)

@@ -20,6 +20,7 @@ from salcompare.statistics.analysis.components import box_component_rows
 from salcompare.statistics.analysis.controls import control_estimates, curve_estimates
 from salcompare.statistics.analysis.estimates import estimates_table, nulls_table, with_responses
 from salcompare.statistics.analysis.families import name_families
+from salcompare.statistics.analysis.floors import with_p_is
 from salcompare.statistics.analysis.headlines import compare_headlines, headline_estimates, headline_source
 from salcompare.statistics.analysis.heatmap_overlap import HeatmapOverlap
 from salcompare.statistics.analysis.labels import label_estimates
@@ -123,8 +124,9 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
         rows += _heatmap_overlaps(heatmaps["heatmap"], maps, statistics, seed)
     rows += accuracy_differences(data.predictions, statistics, seed)
     rows += seed_estimates(data, maps, statistics, seed, people=_ceilings(rows))
-    return Results(with_responses(name_families(estimates_table(rows)), responses), heatmaps, nulls_table(draws),
-                   image_overlaps, image_agreements, curves_table(data.removals))
+    table = with_p_is(name_families(estimates_table(rows)), statistics.n_permutations)
+    return Results(with_responses(table, responses), heatmaps, nulls_table(draws), image_overlaps, image_agreements,
+                   curves_table(data.removals, responses))
 
 
 def study_heatmaps(data: AnalysisData, maps: Maps) -> xr.Dataset:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import xarray as xr
 
-from salcompare.statistics.analysis.parts import about_test, population_row, stream
+from salcompare.statistics.analysis.parts import about_test, population_row, side_means, stream
 from salcompare.statistics.inference.levels import population_mean
 from salcompare.statistics.inference.signs import sign_flip_test
 
@@ -49,15 +49,17 @@ def accuracy_differences(predictions: pd.DataFrame | None, statistics: Statistic
         if (first[0] == second[0]) == (first[1] == second[1]):
             continue
         one, less = (second, first) if first[0] == second[0] else (first, second)
-        difference = (shares.loc[one] - shares.loc[less]).dropna()
-        yield _row(difference, "/".join(one), "/".join(less), statistics, seed)
+        both = pd.concat([shares.loc[one], shares.loc[less]], axis=1, keys=["one", "other"]).dropna()
+        yield _row(both, "/".join(one), "/".join(less), statistics, seed)
 
 
-def _row(difference: pd.Series, source: str, against: str, statistics: Statistics, seed: int) -> Row:
-    values = xr.DataArray(difference.to_numpy(), dims="actor", coords={"actor": difference.index.to_numpy()})
+def _row(both: pd.DataFrame, source: str, against: str, statistics: Statistics, seed: int) -> Row:
+    one, other = (xr.DataArray(both[name].to_numpy(), dims="actor", coords={"actor": both.index.to_numpy()})
+                  for name in ("one", "other"))
+    values = one - other
     p, least, _ = sign_flip_test(values.to_numpy(), n_permutations=statistics.n_permutations,
                                  rng=stream(seed, "accuracy", source, against))
-    found = population_mean(values).assign(p_value=p, p_attainable=least).assign_attrs(
+    found = population_mean(values).assign(p_value=p, p_attainable=least).assign(side_means(one, other)).assign_attrs(
         null=NULL, alternative="two-sided")
     return {**population_row(found, statistic="accuracy_difference", metric="test", source=source, against=against,
                              contrast=f"minus {against}"), **about_test(found, null_mean=0.0)}

@@ -15,6 +15,7 @@ from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.comparisons import compare_pairings
+from salcompare.statistics.overlaps.contrasts import sides
 
 if TYPE_CHECKING:
     from salcompare.config import Statistics
@@ -79,11 +80,13 @@ def untested_comparison(one: xr.DataArray, other: xr.DataArray, names: tuple[str
     names, statistics, seed, **key
         As for `comparison_rows`; key must name the metric, too.
     """
-    actors = actor_means((one - other).assign_coords(actor=one["actor"]))["value"]
+    both = (one - other).assign_coords(actor=one["actor"])
+    actors = actor_means(both)["value"]
     p, attainable, _ = sign_flip_test(actors.to_numpy(), n_permutations=statistics.n_permutations, rng=stream(
         seed, "classifiers", *names, str(key["metric"]), str(key["form"])))
     found = population_mean(actors).assign(p_value=p, p_attainable=attainable).assign_attrs(
         null="both classifiers' whole sets of maps exchanged within actors", alternative="two-sided")
+    found = found.assign(sides(one, other, both))
     row = population_row(found, **{**key, "source": names[0], "against": "human"}, contrast=f"minus {names[1]}")
     return {**row, **_about(found)}
 

@@ -15,7 +15,7 @@ from salcompare.statistics.analysis.parts import AnalysisData, population_row, s
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.metrics.registry import METRICS, spearman
 from salcompare.statistics.metrics.structure import structural_similarity
-from salcompare.statistics.overlaps.contrasts import paired_differences
+from salcompare.statistics.overlaps.contrasts import defined_on_both, paired_differences
 from salcompare.statistics.overlaps.controls import (
     network_differences,
     over_networks,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 RANDOMISED, SHUFFLED, LAYERS = "randomised network", "shuffled labels", "layers"
 SOBEL, GRADIENT = "sobel", "photograph gradient"
 CONTRAST = "classifier - control"
+BESIDE, OF_CONTROL = "overlap_beside_control", "overlap_of_control"
+"""Statistics of the two that a difference from a control is of, on the images and actors of the difference."""
 _OF_PHOTOGRAPHS = {SOBEL: sobel_edges, GRADIENT: photograph_gradient}
 _SIMILARITIES = {"spearman": spearman, "ssim": structural_similarity}
 
@@ -82,7 +84,7 @@ def _edges(analysis: OverlapAnalysis) -> Iterator[Row]:
             for source in analysis.data.classifier_maps:
                 of_classifier = analysis.known(source, form)
                 if of_classifier is not None:
-                    yield from _beside(analysis, source, name, form, values)
+                    yield from _beside(analysis, source, name, form, *defined_on_both(of_classifier, values))
                     yield from _paired(analysis, source, name, form, of_classifier, values)
 
 
@@ -102,13 +104,15 @@ def _paired(analysis: OverlapAnalysis, source: str, name: str, form: str, values
                "p_attainable": float(one["p_attainable"]), "n_resamples": n_draws(one["p_attainable"].item())}
 
 
-def _beside(analysis: OverlapAnalysis, source: str, kind: str, form: str, values: xr.Dataset) -> Iterator[Row]:
-    """Rows of the overlaps of the control that a source is held against, so that both can stand side by side."""
-    every = values[[name for name in METRICS if name in values]].to_dataarray("metric")
-    found = population_mean(actor_means(every)["value"])
-    for metric in found["metric"].to_numpy().tolist():
-        key = {**_key(analysis, source, form, metric, kind), "statistic": "overlap_of_control", "contrast": None}
-        yield population_row(found.sel(metric=metric), **key)
+def _beside(analysis: OverlapAnalysis, source: str, kind: str, form: str, own: xr.Dataset,
+            control: xr.Dataset) -> Iterator[Row]:
+    """Rows of a source's overlap and of its control's on the same images, so that both can stand side by side."""
+    for statistic, values in ((BESIDE, own), (OF_CONTROL, control)):
+        every = values[[name for name in METRICS if name in values]].to_dataarray("metric")
+        found = population_mean(actor_means(every)["value"])
+        for metric in found["metric"].to_numpy().tolist():
+            key = {**_key(analysis, source, form, metric, kind), "statistic": statistic, "contrast": None}
+            yield population_row(found.sel(metric=metric), **key)
 
 
 def _networks(analysis: OverlapAnalysis, source: str, kind: str, name: str, *, own: bool) -> Iterator[Row]:
@@ -125,7 +129,8 @@ def _networks(analysis: OverlapAnalysis, source: str, kind: str, name: str, *, o
         averaged = over_networks(of_control)
         if own:
             yield from analysis.rows_of_control(name, form, averaged)
-        yield from _beside(analysis, source, kind, form, averaged)
+        yield from _beside(analysis, source, kind, form, *(
+            over_networks(side) for side in defined_on_both(of_classifier, of_control)))
         found = network_differences(of_classifier, of_control)
         for metric in found["metric"].to_numpy().tolist():
             one, key = found.sel(metric=metric), _key(analysis, source, form, metric, kind)

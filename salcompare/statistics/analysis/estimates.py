@@ -45,11 +45,12 @@ def with_responses(estimates: pd.DataFrame, kind: str) -> pd.DataFrame:
     of_responses = estimates["statistic"].isin([
         "label_share", "noise_ceiling", "half_ceiling", "rest_ceiling", "share_of_ceiling", "overlap", "overlap_curve",
         "resampled_overlap", "actor_similarity", "enrichment", "seed_overlap", "overlap_control", "overlap_of_control",
-        "control_spread"])
+        "overlap_beside_control", "control_spread"])
     compared = estimates["contrast"].str.startswith("human", na=False)
     # At equal area, what people marked is among what was removed, or what it is compared with.
     removed = (estimates["statistic"] == "removal_drop") & (
-        estimates["against"].isin(["people", "both", "label region"]) | (estimates["contrast"] == "minus people"))
+        estimates["against"].isin(["people", "random people", "both", "label region"])
+        | estimates["contrast"].isin(["minus people", "minus random people"]))
     said = pd.Series(kind, estimates.index, dtype="str")
     return estimates.assign(responses=said.where(human | of_responses | compared | removed))
 

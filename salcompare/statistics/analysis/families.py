@@ -67,13 +67,14 @@ def family_table(estimates: pd.DataFrame) -> pd.DataFrame:
         One row a family: **family**, **family_size** tests; **p_attainable**, the smallest p that one of its tests can
         reach, and **p_attainable_adjusted**, what that becomes when it stands alone, at most that times the size;
         **p_smallest** and **p_smallest_adjusted** found; **n_below** and **n_below_adjusted**, how many of the
-        estimates' p are at most 0.05.
+        estimates' p are at most 0.05; **responses**, what kind of responses they rest on.
     """
     tested = estimates[estimates["p_value"].notna()]
     groups = tested.groupby("family", sort=False)
     table = groups.agg(
         family_size=("family_size", "first"), p_attainable=("p_attainable", "min"), p_smallest=("p_value", "min"),
         p_smallest_adjusted=("p_adjusted", "min"), n_below=("p_value", _below), n_below_adjusted=("p_adjusted", _below),
+        responses=("responses", "first"),
     ).reset_index()
     factors = [_factor(str(name), size) for name, size in zip(table["family"], table["family_size"], strict=True)]
     table.insert(3, "p_attainable_adjusted", (table["p_attainable"] * factors).clip(upper=1))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from salcompare import maps as mapping
-from salcompare.schema import LABELS
 from salcompare.statistics.analysis.agreement import agreement_estimates
 from salcompare.statistics.analysis.asymmetry import asymmetry_estimates
 from salcompare.statistics.analysis.ceilings import noise_ceiling_rows, share_rows
 from salcompare.statistics.analysis.estimates import estimates_table
-from salcompare.statistics.analysis.labels import label_estimates
+from salcompare.statistics.analysis.floors import with_p_is
+from salcompare.statistics.analysis.labels import FEWEST_BOXES, label_estimates
 from salcompare.statistics.analysis.overlap import OverlapAnalysis
 from salcompare.statistics.analysis.parts import AnalysisData
 from salcompare.statistics.analysis.relative import people_estimates
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from salcompare.statistics.analysis.estimates import Row
 
 LEVEL = 0.05
+MOST_LABELS = 12
 KEY = ("statistic", "metric", "form", "source", "contrast", "label")
-COLUMNS = ("headline", *KEY, "value", "ci_low", "ci_high", "p_value", "n", "value_all", "ci_low_all", "ci_high_all",
-           "p_value_all", "n_all", "difference", "verdict", "reason")
+COLUMNS = ("headline", *KEY, "value", "ci_low", "ci_high", "p_value", "p_is", "n", "value_all", "ci_low_all",
+           "ci_high_all", "p_value_all", "p_is_all", "n_all", "difference", "verdict", "reason")
 """Of the table: what is named ``..._all`` rests on all responses, the rest on those that are kept."""
 _PEOPLE: tuple[tuple[str, dict[str, str]], ...] = (
     ("Human maps: R² of who is shown", {"statistic": "variance_explained", "metric": "r2", "form": "raw"}),
@@ -47,11 +48,7 @@ _PEOPLE: tuple[tuple[str, dict[str, str]], ...] = (
     ("Agreement of boxes, mean IoU", {"statistic": "box_agreement", "metric": "mean_iou"}),
     ("Actors differ in labels, eta²", {"statistic": "label_difference", "metric": "mean_eta2"}),
     ("Human maps: symmetry index", {"statistic": "symmetry", "metric": "index"}),
-    ("Human maps: common laterality", {"statistic": "symmetry_test", "metric": "common_laterality"}),
-    ("Human maps: asymmetry", {"statistic": "symmetry_test", "metric": "asymmetry"}),
-    ("Human maps: asymmetry beyond the photographs", {"statistic": "symmetry_test",
-                                                      "metric": "asymmetry_beyond_photographs"}),
-    *((f"Share of the label {label}", {"statistic": "label_share", "label": label}) for label in LABELS),
+    ("Human maps: laterality", {"statistic": "symmetry_test", "metric": "worker_laterality"}),
 )
 _OVERLAP = {"statistic": "overlap", "metric": "pearson", "form": "smoothed"}
 _SHARE = {"statistic": "share_of_ceiling", "metric": "pearson", "form": "smoothed"}
@@ -92,7 +89,7 @@ def headline_estimates(data: AnalysisData, *, maps: Maps, statistics: Statistics
     DataFrame
         Some of the rows of `salcompare.schema.ESTIMATES`, not adjusted.
     """
-    return estimates_table(_rows(data, maps, statistics, seed))
+    return with_p_is(estimates_table(_rows(data, maps, statistics, seed)), statistics.n_permutations)
 
 
 def compare_headlines(kept: pd.DataFrame, whole: pd.DataFrame, source: str | None) -> pd.DataFrame:
@@ -111,7 +108,7 @@ def compare_headlines(kept: pd.DataFrame, whole: pd.DataFrame, source: str | Non
         `COLUMNS`, one row a headline number that either has. verdict says whether evidence comes or goes: by p at most
         0.05, or where there is no p and the number is a difference, by whether the interval leaves 0 out.
     """
-    named = [(name, {**key, "source": "human"}) for name, key in _PEOPLE]
+    named = [(name, {**key, "source": "human"}) for name, key in (*_PEOPLE, *_labels(kept, whole))]
     if source:
         named += [(name, {**key, "source": source}) for name, key in (*_CLASSIFIER, *_others(kept, source))]
     rows = []
@@ -123,12 +120,23 @@ def compare_headlines(kept: pd.DataFrame, whole: pd.DataFrame, source: str | Non
         row: dict[str, object] = {"headline": name, **{column: some[column] for column in KEY}}
         for found, end in ((one, ""), (other, "_all")):
             row |= {f"{column}{end}": None if found is None else found[column]
-                    for column in ("value", "ci_low", "ci_high", "p_value", "n")}
+                    for column in ("value", "ci_low", "ci_high", "p_value", "p_is", "n")}
         rows.append({**row, "verdict": _verdict(one, other), "reason": None if one is None else one["reason"]})
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     numbers = [name for name in COLUMNS if name.startswith(("value", "ci_", "p_value", "n"))]
     table = table.astype(dict.fromkeys(numbers, "float64"))
     return table.assign(difference=table["value"] - table["value_all"])
+
+
+def _labels(kept: pd.DataFrame, whole: pd.DataFrame) -> Iterator[tuple[str, dict[str, str]]]:
+    """Name the shares of the labels drawn most often, whoever thought of them."""
+    columns = ["statistic", "level", "label", "value", "count"]
+    tables = [table[(table["statistic"] == "label_share") & (table["level"] == "population")
+                    & (table["count"] >= FEWEST_BOXES)] for table in (
+                        part.reindex(columns=columns) for part in (kept, whole))]
+    table = next((table for table in tables if len(table)), tables[0])
+    for label in table.sort_values("value", ascending=False, kind="stable")["label"].head(MOST_LABELS):
+        yield f"Share of the label {label}", {"statistic": "label_share", "label": str(label)}
 
 
 def _others(estimates: pd.DataFrame, source: str) -> Iterator[tuple[str, dict[str, str]]]:

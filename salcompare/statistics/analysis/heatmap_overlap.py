@@ -11,6 +11,7 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.errors import InputError
+from salcompare.phrases import EQUAL
 from salcompare.statistics.analysis.pairings import n_draws
 from salcompare.statistics.analysis.parts import actor_rows, population_row, stream, undefined_row
 from salcompare.statistics.inference.levels import population_mean
@@ -149,13 +150,15 @@ def _tested(one: xr.Dataset, key: dict[str, object]) -> Iterator[Row]:
     """Rows of one contrast of `heatmap_tests`."""
     tested = one["p_attainable"].notnull().item()
     yield {**population_row(one, **key), "ci_method": str(one["ci_method"].item()), **(_about(one) if tested else {})}
-    columns = {name: one[f"actor_{name}"].to_numpy().tolist() for name in ("p_value", "p_attainable", "reason")}
+    columns = {name: one[f"actor_{name}"].to_numpy().tolist() for name in (
+        "p_value", "p_attainable", "reason", "one", "other")}
     rows = []
     for at, row in enumerate(actor_rows(one["actor_value"], xr.ones_like(one["actor_value"], dtype=int), **key)):
-        about = {name: values[at] for name, values in columns.items()} if tested else {}
+        about = {f"value_{name}" if name in ("one", "other") else name: values[at]
+                 for name, values in columns.items()} if tested else {}
         rows.append({**row, **about, "reason": columns["reason"][at] or row["reason"]} | (
             {"null": one.attrs["null"], "alternative": one.attrs["alternative"],
-             "n_resamples": n_draws(columns["p_attainable"][at])} if tested else {}))
+             "n_resamples": n_draws(columns["p_attainable"][at]), "p_is": EQUAL} if tested else {}))  # ranks
     yield from rows
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from salcompare.statistics.analysis.estimates import Row
 
 DIFFERENCE = "actor minus other actors"
+FEWEST_BOXES = 10
+"""Boxes of a label below which no summary names it: what stands out of fewer may be one worker's."""
 REGION = "human label share with mask share in the label's region"
 
 
@@ -110,7 +112,7 @@ def _evened_out(found: xr.Dataset) -> str | None:
 
 def _cell_rows(found: xr.Dataset, key: Row) -> Iterator[Row]:
     names = ("ci_low", "ci_high", "p_value", "p_adjusted", "reason")
-    cells = found[["difference", *names]].to_dataframe().reset_index()
+    cells = found[["share", "difference", *names]].to_dataframe().reset_index()
     n_images = found["n_images"].to_series()
     for row in cells.to_dict("records"):
         tested = not np.isnan(row["p_value"])
@@ -118,6 +120,7 @@ def _cell_rows(found: xr.Dataset, key: Row) -> Iterator[Row]:
                    "p_attainable": found.attrs["p_attainable"], "alternative": "two-sided"} if tested else {}
         yield {**key, **of_test, **{name: row[name] for name in names}, "metric": "share_difference", "level": "actor",
                "contrast": DIFFERENCE, "actor": row["actor"], "label": row["label"], "value": row["difference"],
+               "value_one": row["share"] if tested else np.nan, "value_other": row["share"] - row["difference"],
                "ci_method": found.attrs["ci_method"], "resampled": found.attrs["resampled"],
                "n": int(n_images[row["actor"]]), "reason": row["reason"] or None}
 

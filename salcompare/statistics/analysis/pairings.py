@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.errors import InputError
+from salcompare.phrases import EQUAL
 from salcompare.statistics.analysis.parts import (
     NULL_DRAWS,
     AnalysisData,
@@ -135,7 +136,11 @@ def _actors(one: xr.Dataset, key: Row) -> Iterator[Row]:
     columns = {name: one[f"actor_{name}"].to_numpy().tolist() for name in names}
     for index, row in enumerate(actor_rows(one["actor_value"], one["actor_n"], **key)):
         here = {name: values[index] for name, values in columns.items()}
+        if tested:
+            here |= {f"value_{side}": float(one[f"actor_{side}"][index]) for side in ("one", "other")}
         here["reason"] = here["reason"] or row["reason"]
+        if str(one["contrast"].item()) == "actor effect":
+            here["p_is"] = EQUAL  # a rank among the actors
         yield {**row, **about, **here} | ({"n_resamples": n_draws(here["p_attainable"])} if tested else {})
 
 

@@ -105,9 +105,13 @@ def stream(seed: int, *names: str) -> np.random.Generator:
 
 
 def population_row(found: xr.Dataset, **key: object) -> Row:
-    """Make the row of a mean over actors from value, ci_low, ci_high, n, n_undefined and reason."""
+    """Make the row of a mean over actors from value, ci_low, ci_high, n, n_undefined and reason.
+
+    Where the value is a difference, the two that it is the difference of are taken from one and other.
+    """
     interval = {"ci_method": found.attrs.get("ci_method", "t"), "resampled": "actors"}
-    return {**key, "level": "population", "value": float(found["value"]), "ci_low": float(found["ci_low"]),
+    sides = {f"value_{name}": float(found[name]) for name in ("one", "other") if name in found}
+    return {**key, "level": "population", "value": float(found["value"]), **sides, "ci_low": float(found["ci_low"]),
             "ci_high": float(found["ci_high"]), **interval, "n": int(found["n"]),
             "n_undefined": int(found["n_undefined"]), "reason": str(found["reason"].item()) or None}
 
@@ -127,6 +131,15 @@ def about_test(found: xr.Dataset, *, null_mean: float | None = None) -> Row:
 def undefined_row(error: InputError, **key: object) -> Row:
     """Make the row of an estimate that the data do not allow, with the reason."""
     return {"level": "population", **key, "value": np.nan, "reason": " ".join(str(error).split())}
+
+
+def side_means(one: xr.DataArray, other: xr.DataArray) -> dict[str, xr.DataArray]:
+    """Average two sides (actor, ...) over the actors that have both, so that their means differ by the mean difference.
+
+    Gives ``one`` and ``other`` (...), as `population_row` takes them.
+    """
+    held = ~np.isnan(one - other)
+    return {name: side.where(held).mean("actor") for name, side in (("one", one), ("other", other))}
 
 
 def actor_rows(values: xr.DataArray, n: xr.DataArray, **key: object) -> list[Row]:

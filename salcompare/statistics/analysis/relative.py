@@ -10,6 +10,7 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.errors import InputError
+from salcompare.phrases import AT_MOST, EQUAL
 from salcompare.statistics.analysis.parts import AnalysisData, stream, undefined_row
 from salcompare.statistics.relative.clusters import clusters_of, default_threshold, tfce_of
 from salcompare.statistics.relative.discoveries import discoveries_of
@@ -121,8 +122,10 @@ def _sensitivity(material: Material, n_permutations: int, seed: int, source: str
                         "family_size": material.family_size, "p_attainable": float(rates["p_attainable"]),
                         "n_resamples": int(rates["n_permutations"])}
         smallest = rates[f"p_{method}"].min(["y", "x"]).to_numpy()
+        # What is adjusted is pooled p, and that is a bound where no t of any permutation reaches it.
+        bound = np.isclose(rates["p_pooled"].min(["y", "x"]).to_numpy(), float(rates["p_attainable"]), rtol=1e-9)
         yield from _share_rows(rates[f"p_{method}"], material, {**key, **about_family}, f"surviving_share_{method}",
-                               smallest)
+                               smallest, bound & (int(rates["n_permutations"]) == n_permutations))
     clusters = clusters_of(material, n_permutations, rng("clusters"), default_threshold(material))
     clusters.attrs["family_size"] = int(clusters["cluster"].max()) or np.nan
     yield from _test_rows(clusters, material, key, "cluster_mass", "mass")
@@ -142,18 +145,21 @@ def _test_rows(found: xr.Dataset, material: Material, key: Row, metric: str, var
         yield {**key, "metric": metric, "level": "actor", "actor": str(actor), "value": value, "p_value": p,
                "p_adjusted": p, "n": int(n)}
     if metric == "max_t":
-        for row in _share_rows(found["p_value"], material, key, "surviving_share", smallest):
+        for row in _share_rows(found["p_value"], material, key, "surviving_share", smallest, None):
             yield {**row, "p_value": np.nan, "p_adjusted": np.nan}  # p stands with max_t
 
 
 def _share_rows(p: xr.DataArray, material: Material, key: Row, metric: str, smallest: NDArray[np.float64],
-                ) -> Iterator[Row]:
+                bound: NDArray[np.bool_] | None) -> Iterator[Row]:
     """Yield how many of the tested pixels survive, for each actor, and how many actors have any."""
-    yield _population(key, metric, smallest)
+    said: list[Row] = [{}] * len(smallest) if bound is None else [
+        {"p_is": AT_MOST if of else EQUAL} for of in bound.tolist()]
+    yield {**_population(key, metric, smallest), **(said[int(np.nanargmin(smallest))] if np.isfinite(
+        smallest).any() else {})}
     counts = (p <= LEVEL).sum(["y", "x"]).to_numpy()
-    for actor, count, least in zip(material.actors, counts, smallest, strict=True):
+    for actor, count, least, of in zip(material.actors, counts, smallest, said, strict=True):
         yield {**key, "metric": metric, "level": "actor", "actor": str(actor), "count": int(count),
-               "value": count / material.values.shape[1], "p_value": least, "p_adjusted": least}
+               "value": count / material.values.shape[1], "p_value": least, "p_adjusted": least, **of}
 
 
 def _population(key: Row, metric: str, smallest: NDArray[np.float64]) -> Row:

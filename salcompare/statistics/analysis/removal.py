@@ -13,6 +13,7 @@ import xarray as xr
 from salcompare.statistics.analysis.parts import adjusted, population_row, stream
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.signs import sign_flip_test
+from salcompare.statistics.overlaps.contrasts import sides
 from salcompare.statistics.removals.outcomes import METRICS, curve_areas, removal_curves, removal_drops
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from salcompare.statistics.analysis.estimates import Row
     from salcompare.statistics.removals.outcomes import Metric
 
-    Part = tuple[Row, xr.DataArray]  # what a row is of, and its value on each image
+    # What a row is of, and its value on each image; where that is a difference, the two that it is of.
+    Part = tuple[Row, xr.DataArray] | tuple[Row, xr.DataArray, xr.DataArray]
 
 DROPS: tuple[Metric, ...] = ("logit", "accuracy")
 CLASSIFIER, RANDOM, LABEL, REGION = "classifier", "random", "label ", "label region"
@@ -33,7 +35,9 @@ CONTRASTS = (("people", "random people"), ("people", "centre"), ("classifier", "
 """What is compared at equal area: the drop of the first less that of the second."""
 CHANCE = ("random", "centre")
 NULL = "each actor's two outcomes exchanged"
-CURVE_COLUMNS = ("network", "source", "way", "metric", "fill", "share", "value", "ci_low", "ci_high", "n")
+CURVE_COLUMNS = ("network", "source", "way", "metric", "fill", "share", "value", "ci_low", "ci_high", "n", "responses")
+PEOPLE = ("people", "random people", "both")
+"""Orders of pixels that rest on people's maps."""
 
 
 def removal_estimates(removals: Mapping[str, xr.Dataset], statistics: Statistics, seed: int) -> Iterator[Row]:
@@ -60,8 +64,11 @@ def removal_estimates(removals: Mapping[str, xr.Dataset], statistics: Statistics
             yield from _rows(_area_parts(areas, network), statistics, seed)
 
 
-def curves_table(removals: Mapping[str, xr.Dataset]) -> pd.DataFrame:
-    """List the points of all curves, means over actors with t intervals; columns `CURVE_COLUMNS`."""
+def curves_table(removals: Mapping[str, xr.Dataset], responses: str = "collected") -> pd.DataFrame:
+    """List the points of all curves, means over actors with t intervals; columns `CURVE_COLUMNS`.
+
+    Column responses says what kind of responses the curves that rest on people's maps are of; the others' is missing.
+    """
     rows = []
     for network, outcomes in removals.items():
         for metric in METRICS:
@@ -72,7 +79,9 @@ def curves_table(removals: Mapping[str, xr.Dataset]) -> pd.DataFrame:
                 network=network, metric=metric))
     if not rows:
         return pd.DataFrame(columns=list(CURVE_COLUMNS))
-    return pd.concat(rows, ignore_index=True)[list(CURVE_COLUMNS)]
+    whole = pd.concat(rows, ignore_index=True)
+    said = pd.Series(responses, whole.index, dtype="str").where(whole["source"].isin(PEOPLE))
+    return whole.assign(responses=said)[list(CURVE_COLUMNS)]
 
 
 def _drop_parts(drops: xr.DataArray, main: str) -> Iterator[Part]:
@@ -89,7 +98,7 @@ def _drop_parts(drops: xr.DataArray, main: str) -> Iterator[Part]:
         for one, other in CONTRASTS:
             if one in named and other in named:
                 key = {**about, "against": one, "contrast": f"minus {other}"}
-                yield key, of.sel(order=named[one]) - of.sel(order=named[other])
+                yield key, of.sel(order=named[one]), of.sel(order=named[other])
 
 
 def _label_parts(drops: xr.DataArray, main: str) -> Iterator[Part]:
@@ -103,7 +112,7 @@ def _label_parts(drops: xr.DataArray, main: str) -> Iterator[Part]:
         yield key, of.sel(order=label)
         if len(labels) > 1:
             others = of.sel(order=[other for other in labels if other != label]).mean("order", skipna=False)
-            yield {**key, "contrast": "minus other labels"}, of.sel(order=label) - others
+            yield {**key, "contrast": "minus other labels"}, of.sel(order=label), others
 
 
 def _area_parts(areas: xr.DataArray, network: str) -> Iterator[Part]:
@@ -119,23 +128,28 @@ def _area_parts(areas: xr.DataArray, network: str) -> Iterator[Part]:
                 **about, "source": {"people": "human"}.get(order, order), "against": network}
             yield key, values
             if order != RANDOM and RANDOM in of["order"]:
-                yield {**key, "contrast": "minus random"}, values - of.sel(order=RANDOM)
+                yield {**key, "contrast": "minus random"}, values, of.sel(order=RANDOM)
 
 
 def _rows(parts: Iterable[Part], statistics: Statistics, seed: int) -> Iterator[Row]:
     """Give the rows of means over actors; differences are tested by flipping the signs of actors' means."""
-    keys, arrays = zip(*parts, strict=True)
-    values = xr.DataArray(np.stack([array.to_numpy() for array in arrays]), dims=("part", "image"), coords={
-        "actor": ("image", arrays[0]["actor"].to_numpy())})
+    keys, pairs = zip(*((key, arrays) for key, *arrays in parts), strict=True)
+    actor = {"actor": ("image", pairs[0][0]["actor"].to_numpy())}
+    one, other = (xr.DataArray(np.stack([pair[at].to_numpy() if at < len(pair) else np.zeros(pair[0].size)
+                                         for pair in pairs]), dims=("part", "image"), coords=actor) for at in (0, 1))
+    values = one - other
     means = actor_means(values)["value"].transpose("part", "actor")
-    whole = population_mean(means)
+    whole = population_mean(means).assign(sides(one, other, values))
     undefined = np.isnan(values.to_numpy()).sum(axis=1)
     for at, key in enumerate(keys):
         row = population_row(whole.isel(part=at), **key)
         if undefined[at] and not row["reason"]:
             row = {**row, "reason": f"undefined on {undefined[at]} of {values.sizes['image']} images: too few pixels "
                                     "are marked"}
-        yield {**row, **_test(means.to_numpy()[at], key, statistics, seed)} if "contrast" in key else row
+        if "contrast" in key:
+            yield {**row, **_test(means.to_numpy()[at], key, statistics, seed)}
+        else:
+            yield {**row, "value_one": np.nan, "value_other": np.nan}
 
 
 def _test(means: NDArray[np.float64], key: Row, statistics: Statistics, seed: int) -> Row:

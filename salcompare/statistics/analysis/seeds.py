@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,14 @@ import xarray as xr
 
 from salcompare.errors import InputError
 from salcompare.maps import smooth
-from salcompare.statistics.analysis.parts import AnalysisData, about_test, population_row, stream, undefined_row
+from salcompare.statistics.analysis.parts import (
+    AnalysisData,
+    about_test,
+    population_row,
+    side_means,
+    stream,
+    undefined_row,
+)
 from salcompare.statistics.ceilings.seed_reliability import seed_reliability
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.resampling import t_interval
@@ -99,7 +106,8 @@ def _tuned(reliable: Mapping[tuple[str, str], xr.Dataset], before: str, after: s
         difference = pair[0] - pair[1]
         p, least, _ = sign_flip_test(difference.to_numpy(), n_permutations=statistics.n_permutations,
                                      rng=stream(seed, "seeds", "tuned", after, form))
-        found = population_mean(difference).assign(p_value=p, p_attainable=least).assign_attrs(
+        tested = population_mean(difference).assign(p_value=p, p_attainable=least)
+        found = tested.assign(side_means(*pair)).assign_attrs(
             null="both variants' reliabilities exchanged within actors", alternative="two-sided")
         sigma = reliable[after, form].attrs["sigma"] or None
         yield {**population_row(found, statistic="seed_reliability", metric="pearson", form=form, sigma=sigma,
@@ -123,8 +131,9 @@ def _overlaps(data: AnalysisData, maps: Maps, reliable: Mapping[tuple[str, str],
     for before, after in _variants(by_seed):
         one, other = by_seed[after], by_seed[before]
         if one is not None and other is not None:
-            yield _over_seeds((one - other).dropna("actor").mean("actor"), **_overlap_key(after, data, maps),
-                              contrast=TUNED)
+            held = (one - other).dropna("actor")["actor"]
+            yield _paired([side.sel(actor=held).mean("actor").to_series() for side in (one, other)],
+                          **_overlap_key(after, data, maps), contrast=TUNED)
 
 
 def _overlap_key(source: str, data: AnalysisData, maps: Maps) -> dict[str, object]:
@@ -167,8 +176,8 @@ def _accuracies(table: pd.DataFrame | None) -> Iterator[Row]:
         for variant in part["variant"].unique():
             yield _over_seeds(of[variant], statistic="seed_accuracy", metric=split, source=f"{classifier}/{variant}")
         if {"frozen", "finetuned"} <= set(of):
-            yield _over_seeds(of["finetuned"] - of["frozen"], statistic="seed_accuracy", metric=split,
-                              source=f"{classifier}/finetuned", contrast=TUNED)
+            yield _paired([of["finetuned"], of["frozen"]], statistic="seed_accuracy", metric=split,
+                          source=f"{classifier}/finetuned", contrast=TUNED)
 
 
 def _several(table: pd.DataFrame | None, by: list[str]) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
@@ -202,8 +211,8 @@ def _between(table: pd.DataFrame, **key: object) -> Iterator[Row]:
         # Of two variants the finetuned comes second; of two classifiers the first is compared with the second.
         pair = [(other, of_other), (name, variant)] if name == other else [(name, variant), (other, of_other)]
         one, less = (table.loc[of] for of in pair)
-        yield _over_seeds((one - less).dropna(), **key, statistic="near_zero_share", source="/".join(pair[0]),
-                          against="/".join(pair[1]), contrast=f"minus {'/'.join(pair[1])}")
+        yield _paired([one, less], **key, statistic="near_zero_share", source="/".join(pair[0]),
+                      against="/".join(pair[1]), contrast=f"minus {'/'.join(pair[1])}")
 
 
 def _pooled(weights: pd.DataFrame) -> pd.DataFrame:
@@ -211,6 +220,13 @@ def _pooled(weights: pd.DataFrame) -> pd.DataFrame:
     counted = weights[list(_SHARES)].mul(weights["n_weights"], axis=0).assign(n_weights=weights["n_weights"])
     total = counted.groupby([weights[name] for name in ("classifier", "variant", "seed")], sort=False).sum()
     return total[list(_SHARES)].div(total["n_weights"], axis=0)
+
+
+def _paired(pair: Sequence[pd.Series], **key: object) -> Row:
+    """Make the row of a mean difference over the seeds that both have, with the two means."""
+    both = pd.concat(list(pair), axis=1, keys=["one", "other"]).dropna()
+    means = {f"value_{name}": float(both[name].mean()) if len(both) else float("nan") for name in both}
+    return {**_over_seeds(both["one"] - both["other"], **key), **means}
 
 
 def _over_seeds(values: pd.Series | xr.DataArray, **key: object) -> Row:

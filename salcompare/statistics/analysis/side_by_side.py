@@ -68,8 +68,8 @@ QUANTITIES = (
         {"statistic": "seed_reliability", **_OVERLAP, "contrast": "same image"},),
              needs="two or more seeds of the classifier"),
 )
-COLUMNS = ("quantity", "title", "detail", "source", "value", "ci_low", "ci_high", "ci_method", "resampled", "beside",
-           "reference", "p_value", "n", "reason", "responses")
+COLUMNS = ("quantity", "title", "detail", "source", "value", "value_one", "value_other", "ci_low", "ci_high",
+           "ci_method", "resampled", "beside", "reference", "p_value", "p_is", "n", "reason", "responses")
 
 
 def side_by_side(estimates: pd.DataFrame, sources: Sequence[str]) -> pd.DataFrame:
@@ -86,7 +86,8 @@ def side_by_side(estimates: pd.DataFrame, sources: Sequence[str]) -> pd.DataFram
     -------
     DataFrame
         One row a quantity and source: **quantity**, **title**, **detail** (how the maps were prepared), **source**;
-        **value**, **ci_low**, **ci_high**, **ci_method**, **resampled**, **p_value**, **n**, **responses**;
+        **value**, of a difference **value_one** and **value_other** that it is of, **ci_low**, **ci_high**,
+        **ci_method**, **resampled**, **p_value**, **p_is**, **n**, **responses**;
         **reference**, what it is read against, and **beside**, which kind that is (null_mean or ceiling); **reason**
         why a value is NaN.
     """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 METRICS = ("r2", "r2_adjusted", "omega2", "r2_pixel_mean", "r2_uncentred", "between_actor_share")
 PRIMARY = ("smoothed", "smoothed masks", "grey")
 """Forms that the costlier questions are asked of: other distances, the photographs' part, groups of actors."""
-_MOST_DISPERSIONS = 999  # its medians are iterated to, in each permutation
+MOST_DISPERSIONS = 999  # its medians are iterated to, in each permutation
 _PHOTOGRAPHS = 0.9  # share of the photographs' variance that the partial R² is given
 
 
@@ -148,7 +148,7 @@ def _groups(part: _Part) -> Iterator[Row]:
 def _dispersion(part: _Part) -> Row:
     key = part.key("f_median", "dispersion")
     try:
-        found = dispersion_test(part.maps, n_permutations=min(part.n_permutations, _MOST_DISPERSIONS),
+        found = dispersion_test(part.maps, n_permutations=min(part.n_permutations, MOST_DISPERSIONS),
                                 rng=part.rng("dispersion"), clusters=part.clusters)
     except InputError as error:
         return undefined_row(error, **key)

@@ -73,7 +73,8 @@ def compare_pairings(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.G
     -------
     Dataset
         Over ``contrast`` (the three pairings and both effects): **value**, mean over actors of `one` less `other`, in
-        the metric's unit; **ci_low**, **ci_high** over actors by t or (where actors meet other actors) by jackknife
+        the metric's unit, and the two means, **one** and **other**, over the same images; **ci_low**, **ci_high** over
+        actors by t or (where actors meet other actors) by jackknife
         (**ci_method**), NaN below eight; **p_value** (two-sided), **p_attainable**; **n** actors, **n_undefined**,
         **reason** for NaN. Over ``contrast`` and ``actor``: **actor_value**; **actor_n** (actor): images. Images on
         which either side is NaN are left out; attrs ``n_undefined`` counts them.
@@ -101,7 +102,10 @@ def compare_pairings(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.G
     tests = [sign_flip_test(values, rng=rng, n_permutations=n_permutations) for values in columns]
     low, high, method, reason = population_intervals(pairs, means)
     n = (~np.isnan(means)).sum(axis=1)
-    one_each = {"value": _mean(means), "ci_low": low, "ci_high": high, "ci_method": method,
+    both = [_mean(pairing_means(blocked(matrix.where(difference.notnull()))[0])) for matrix in (
+        parts[0], parts[1].transpose(*parts[0].dims))]
+    one_each = {"value": _mean(means), "one": both[0], "other": both[1],
+                "ci_low": low, "ci_high": high, "ci_method": method,
                 "p_value": [test[0] for test in tests], "p_attainable": [test[1] for test in tests],
                 "n": n, "n_undefined": len(actors) - n,
                 "reason": np.where(n > 0, reason, "no actor with two images, or one actor only")}

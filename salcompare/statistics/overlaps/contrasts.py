@@ -37,7 +37,8 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
     -------
     Dataset
         Over ``metric``: **value**, mean over actors of the mean over an actor's images of values - other, in the
-        metric's unit; **ci_low**, **ci_high**, by t over actors, NaN below eight; **p_value**, **p_attainable** of a
+        metric's unit; **one**, **other**, the two means that it is the difference of, over the images on which both
+        are defined; **ci_low**, **ci_high**, by t over actors, NaN below eight; **p_value**, **p_attainable** of a
         test that flips the signs of actors' means (**alternative**, of each metric); **n** actors, **n_undefined**,
         **reason**. Over ``metric`` and ``actor``: **actor_value**, **actor_n** and **actor_n_undefined** (images). An
         image on which either side is NaN is undefined.
@@ -58,8 +59,9 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
     if not names or not images.size or "actor" not in values.coords:
         raise InputError(Problem("overlaps", "no metric, image or actor in common", "two results of overlap on the "
                                  "same images, with an actor for each image"))
-    one, two = values[names].sel(image=images), other[names].sel(image=images).drop_vars("actor", errors="ignore")
-    differences = (one - two).to_dataarray("metric")
+    one, two = (side[names].sel(image=images).drop_vars("actor", errors="ignore").to_dataarray("metric")
+                for side in (values, other))
+    differences = (one - two).assign_coords(actor=values["actor"].sel(image=images))
     actors = actor_means(differences)
     population = population_mean(actors["value"])
     ways: list[Alternative] = [alternative or ("greater" if METRICS[name].better == "higher" else "less")
@@ -70,7 +72,45 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
         p_value=("metric", [test[0] for test in tests]), p_attainable=("metric", [test[1] for test in tests]),
         alternative=("metric", ways),
         actor_value=actors["value"], actor_n=actors["n"], actor_n_undefined=actors["n_undefined"],
-    ).assign_attrs(null="signs of actors' mean differences flipped")
+    ).assign(sides(one, two, differences)).assign_attrs(null="signs of actors' mean differences flipped")
+
+
+def defined_on_both(one: xr.Dataset, other: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+    """Keep of two sets of overlaps the metrics and images of both, NaN where either is.
+
+    Parameters
+    ----------
+    one, other : Dataset (image)
+        As `overlap` gives them.
+
+    Returns
+    -------
+    Dataset, Dataset (image)
+        Means of the two rest on the same images, and differ by the mean of the differences.
+    """
+    names = [str(name) for name in one.data_vars if name in other.data_vars and name in METRICS]
+    images = one.image.values[np.isin(one.image.values, other.image.values)]
+    first, second = (side[names].sel(image=images) for side in (one, other))
+    return (first.where(second.notnull().reset_coords(drop=True)),
+            second.where(first.notnull().reset_coords(drop=True)))
+
+
+def sides(one: xr.DataArray, other: xr.DataArray, difference: xr.DataArray) -> dict[str, xr.DataArray]:
+    """Average the two sides of a difference over the images that it rests on, so that it is their difference.
+
+    Parameters
+    ----------
+    one, other, difference : DataArray (image, ...)
+        The same images in the same order; `difference` carries ``actor`` along ``image`` and is NaN where either is.
+
+    Returns
+    -------
+    mapping
+        ``one`` and ``other`` (...): means over actors of means over an actor's images.
+    """
+    held, actor = difference.notnull(), difference["actor"]
+    return {name: population_mean(actor_means(side.where(held).assign_coords(actor=actor))["value"])["value"]
+            for name, side in (("one", one), ("other", other))}
 
 
 def uniform_overlap(human: xr.DataArray, *, metrics: Collection[str] = tuple(METRICS), share: float = SHARE,

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.inference.levels import actor_means
+from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.overlaps.contrasts import defined_on_both
 from salcompare.statistics.overlaps.same_image import overlap
 
 _OF_OTHER_IMAGES = ("auc_shuffled",)
@@ -121,7 +122,8 @@ def network_differences(classifier: xr.Dataset, control: xr.Dataset) -> xr.Datas
     -------
     Dataset
         Over ``metric``: **value**, mean over actors of the mean over an actor's photographs of the mean over their
-        networks of classifier - control, in the metric's unit; **ci_low**, **ci_high**, NaN below eight actors or two
+        networks of classifier - control, in the metric's unit; **one**, **other**, the classifier's and the control's
+        means that it is the difference of; **ci_low**, **ci_high**, NaN below eight actors or two
         networks; **spread**, standard deviation over networks of the mean over actors; **n** actors,
         **n_undefined**, **n_networks**, **reason**. Over ``metric`` and ``actor``: **actor_value** and **actor_n**.
 
@@ -134,17 +136,20 @@ def network_differences(classifier: xr.Dataset, control: xr.Dataset) -> xr.Datas
     for evidence.
     """
     names = [str(name) for name in control.data_vars if name in METRICS]
+    classifier, control = defined_on_both(classifier[names], control[names])
     difference = (classifier[names] - control[names].drop_vars("actor", errors="ignore")).assign_coords(
         actor=("image", control["actor"].values))
     averaged = over_networks(difference)
     actors = actor_means(averaged[names].to_dataarray("metric").transpose("metric", "image"))
+    one, other = (population_mean(actor_means(over_networks(side)[names].to_dataarray("metric"))["value"])["value"]
+                  for side in (classifier, control))
     by_network = xr.concat([actor_means(difference[names].isel(image=difference[NETWORK].values == network)
                                         .to_dataarray("metric").transpose("metric", "image"))["value"].mean("actor")
                             for network in np.unique(difference[NETWORK].values)], NETWORK)
     values = actors["value"].transpose("metric", "actor").to_numpy()
     found = _interval(values, by_network.transpose("metric", NETWORK).to_numpy())
     return xr.Dataset({name: ("metric", column) for name, column in found.items()}, coords={"metric": names}).assign(
-        actor_value=actors["value"], actor_n=actors["n"]).assign_attrs(
+        one=one, other=other, actor_value=actors["value"], actor_n=actors["n"]).assign_attrs(
             ci_method="t", resampled="actors and networks")
 
 

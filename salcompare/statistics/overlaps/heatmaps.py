@@ -66,7 +66,8 @@ def heatmap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
         Over ``contrast`` (same actor; other actor; same minus other actor): **value**, mean over actors; **ci_low**,
         **ci_high** by t or by jackknife over actors (**ci_method**), NaN below eight; of the difference **p_value**
         (one-sided towards better overlap), **p_attainable**, **null_mean** (0); **n**, **n_undefined** actors,
-        **reason**; **null** (contrast, permutation). Over ``contrast`` and ``actor``: **actor_value**,
+        **reason**; **one**, **other**, the two means that the difference is of; **null** (contrast, permutation). Over
+        ``contrast`` and ``actor``: **actor_value**, **actor_one**, **actor_other**,
         **actor_p_value**, **actor_p_attainable** (1 / actors), **actor_reason**.
 
     Raises
@@ -141,10 +142,12 @@ def population_differences(one: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     Dataset
-        As `population_overlap` gives it, of `one` less `other`, over the metrics and actors of both.
+        As `population_overlap` gives it, of `one` less `other`, over the metrics and actors of both, and ``one`` and
+        ``other``, the two overlaps.
     """
     both = xr.align(one[["value", "without"]], other[["value", "without"]], join="inner")
-    return _with_interval(both[0] - both[1], int(one["n_undefined"].max()))
+    return _with_interval(both[0] - both[1], int(one["n_undefined"].max())).assign(
+        one=both[0]["value"], other=both[1]["value"])
 
 
 def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
@@ -166,7 +169,11 @@ def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: 
                 "ci_high": [one[1] for one in intervals], "reason": [one[2] for one in intervals],
                 "ci_method": ["t", "jackknife", "jackknife"], "p_value": p, "p_attainable": attainable,
                 "null_mean": np.where(np.isnan(p), np.nan, 0), "n": (~np.isnan(means)).sum(axis=1)}
-    of_actors = {"actor_value": means, "actor_p_value": ranks[0], "actor_p_attainable": ranks[1],
+    nothing = np.full(means.shape[1], np.nan)
+    sides = [np.stack([nothing, nothing, side]) for side in (own, others)]
+    one_each |= {name: side.mean(axis=1) for name, side in zip(("one", "other"), sides, strict=True)}
+    of_actors = {"actor_value": means, "actor_one": sides[0], "actor_other": sides[1],
+                 "actor_p_value": ranks[0], "actor_p_attainable": ranks[1],
                  "actor_reason": np.where(np.isnan(means), "no other actor", floor)}
     return xr.Dataset({name: ("contrast", column) for name, column in one_each.items()}
                       | {name: (("contrast", "actor"), table) for name, table in of_actors.items()}

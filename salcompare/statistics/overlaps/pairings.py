@@ -31,7 +31,7 @@ from salcompare.statistics.overlaps.pairing_nulls import (
     image_effect_test,
     ranks_among_actors,
 )
-from salcompare.statistics.overlaps.pairs import Pairs, blocked, pairing_means
+from salcompare.statistics.overlaps.pairs import Pairs, blocked, effect_sides, pairing_means
 
 CONTRASTS = ("same image", "same actor, other image", "other actor", "image effect", "actor effect")
 
@@ -64,12 +64,14 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
         - **value**: mean over actors. An actor with one image has no other image; the actor effect leaves such actors
           out on both sides. **ci_low**, **ci_high**: over actors, by t or (where actors meet other actors) by
           jackknife (**ci_method**); NaN below eight actors.
+        - **one**, **other**: of the effects, the two means that the value is the difference of, over the same actors.
         - **p_value**, **p_attainable**, **null_mean** (exactly 0), of the effects; **n** actors, **n_undefined**
           without a value, **reason** for NaN.
         - **null** (contrast, permutation): the effects under permutation; NaN beyond the number drawn or enumerated.
 
         Over ``contrast`` and ``actor``: **actor_value**, **actor_ci_low**, **actor_ci_high** (percentiles of a
         bootstrap of images within actors, NaN below eight images; with 15 images they cover about nine times in ten),
+        **actor_one**, **actor_other**,
         **actor_p_value**, **actor_p_attainable**, **actor_reason**. For the actor effect of one actor, p is the rank of
         its own classifier maps among those of all actors (of its group) and cannot go below 1 / actors, which
         **actor_reason** says. **actor_n** (actor): images.
@@ -110,10 +112,14 @@ def _population(pairs: Pairs, means: Values, alternative: Alternative, n_permuta
             pairs.actors, pairs.groups[pairs.rivals], alternative, n_permutations, rng)
         attainable[at] = smallest_p(draws.size)
         null[at, :draws.size] = draws
+    both = np.full((2, 5), np.nan)
+    for effect, at in enumerate((3, 4)):
+        if n[at]:
+            both[:, at] = effect_sides(pairs)[effect][:, defined[at]].mean(axis=1)
     # the mean over all arrangements of either effect is 0 by construction
     null_mean = np.where(np.isnan(p), np.nan, 0.0)
-    one = {"value": value, "ci_low": low, "ci_high": high, "ci_method": method, "p_value": p,
-           "p_attainable": attainable, "null_mean": null_mean, "n": n, "n_undefined": means.shape[1] - n,
+    one = {"value": value, "one": both[0], "other": both[1], "ci_low": low, "ci_high": high, "ci_method": method,
+           "p_value": p, "p_attainable": attainable, "null_mean": null_mean, "n": n, "n_undefined": means.shape[1] - n,
            "reason": np.where(n > 0, reason, "no actor with two images, or one actor only")}
     return xr.Dataset({name: ("contrast", values) for name, values in one.items()} | {
         "null": (("contrast", "permutation"), null)})
@@ -128,9 +134,12 @@ def _per_actor(pairs: Pairs, means: Values, alternative: Alternative, n_permutat
         found = ranks_among_actors(pairs.actors, pairs.groups[pairs.rivals], alternative)
         p[4, pairs.rivals], attainable[4, pairs.rivals] = found
     both = ("contrast", "actor")
+    sides = np.full((2, *means.shape), np.nan)
+    sides[:, 3:] = effect_sides(pairs).transpose(1, 0, 2)
     reason = np.where(np.isnan(means), "one image only, or no other actor", _with_floor(reason, attainable))
     return xr.Dataset({
-        "actor_value": (both, means), "actor_ci_low": (both, low), "actor_ci_high": (both, high),
+        "actor_value": (both, means), "actor_one": (both, sides[0]), "actor_other": (both, sides[1]),
+        "actor_ci_low": (both, low), "actor_ci_high": (both, high),
         "actor_p_value": (both, p), "actor_p_attainable": (both, attainable), "actor_reason": (both, reason),
         "actor_n": ("actor", pairs.sizes)})
 

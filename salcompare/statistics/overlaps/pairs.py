@@ -98,15 +98,27 @@ def blocked(matrix: xr.DataArray, *, groups: str | None = None) -> tuple[Pairs, 
 
 def pairing_means(pairs: Pairs) -> Values:
     """Means of the three pairings and both effects for each actor, (contrast, actor); NaN where an actor has none."""
-    blocks, n = pairs.blocks, pairs.sizes.astype(np.float64)
+    (same, other_image), (own, others) = effect_sides(pairs)
+    first = np.add.reduceat(np.diag(pairs.matrix), pairs.starts) / pairs.sizes
+    return np.stack([first, other_image, means_of_others(pairs.blocks, pairs.groups), same - other_image, own - others])
+
+
+def effect_sides(pairs: Pairs) -> Values:
+    """Give the two means that each effect is the difference of, for each actor that has it, (effect, side, actor).
+
+    The image effect's are of the actor's pairs of one image and of two; the actor effect's are of two images of the
+    actor, and of the actor and others, of the `rivals` alone.
+    """
+    n = pairs.sizes.astype(np.float64)
     own = np.add.reduceat(np.diag(pairs.matrix), pairs.starts)
     several = np.where(pairs.several, n, np.nan)
-    same, other_image = own / n, (np.diag(blocks) * n**2 - own) / (several * (several - 1))
-    effects = np.full(n.size, np.nan)
+    found = np.full((2, 2, n.size), np.nan)
+    found[0] = own / several, (np.diag(pairs.blocks) * n**2 - own) / (several * (several - 1))
     if pairs.rivals.size:
         between = pairs.actors
-        effects[pairs.rivals] = np.diag(between) - means_of_others(between, pairs.groups[pairs.rivals])
-    return np.stack([same, other_image, means_of_others(blocks, pairs.groups), same - other_image, effects])
+        found[1, :, pairs.rivals] = np.stack([
+            np.diag(between), means_of_others(between, pairs.groups[pairs.rivals])], axis=1)
+    return found
 
 
 def means_of_others(matrix: Values, groups: NDArray[np.intp]) -> Values:

@@ -108,7 +108,8 @@ def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: 
     Returns
     -------
     Dataset
-        Over ``actor`` (those of both): **human**, **classifier**. Scalars: **value**, mean of human - classifier;
+        Over ``actor`` (those of both): **human**, **classifier**. Scalars: **value**, mean of human - classifier, and
+        **one**, **other**, the means of either over the same actors;
         **ci_low**, **ci_high**, by t over actors, NaN below eight; **p_value**, two-sided, and **p_attainable**;
         **n**, **n_undefined** actors, **reason**.
 
@@ -128,7 +129,8 @@ def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: 
     difference = one - other
     p, attainable, _ = sign_flip_test(difference.values, rng=rng, n_permutations=n_permutations)
     return population_mean(difference).assign(
-        human=one, classifier=other, p_value=p, p_attainable=attainable,
+        human=one, classifier=other, one=one.where(difference.notnull()).mean("actor"),
+        other=other.where(difference.notnull()).mean("actor"), p_value=p, p_attainable=attainable,
     ).assign_attrs(null="signs of actors' differences flipped", alternative="two-sided", ci_method="t",
                    resampled="actors")
 

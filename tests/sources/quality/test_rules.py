@@ -31,7 +31,7 @@ def test_careful_workers_lose_nothing():
     found = judged(careful(), every)
     assert found.log.empty
     pd.testing.assert_frame_equal(found.kept, careful())
-    assert (found.rules["responses"] == 0).all()
+    assert (found.rules["n_responses"] == 0).all()
     assert (found.rules["not_applied"] == "").all()
 
 
@@ -194,7 +194,7 @@ def test_every_exclusion_is_logged_with_rule_number_limit_and_reason():
     assert found.log.loc[found.log["worker"] == "bob", "reason"].unique().tolist() == [
         "100% of the worker's instructed checks are wrong; the limit is 50%"]
     rules = found.rules.set_index("rule")
-    assert rules.loc[["seconds", "whole_image", "checks"], "responses"].tolist() == [1, 1, 8]
+    assert rules.loc[["seconds", "whole_image", "checks"], "n_responses"].tolist() == [1, 1, 8]
     assert rules.loc[["seconds", "checks"], "only"].tolist() == [0, 8]
     assert rules.index.tolist() == list(QUALITY_RULES)
 

@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 from salcompare.errors import InputError
+from salcompare.statistics.overlaps.contrasts import defined_on_both
 from salcompare.statistics.overlaps.controls import (
     _interval,
     network_differences,
@@ -153,3 +154,17 @@ def test_a_curve_shares_its_first_step_and_averages_photographs_then_randomisati
                              lambda a, b: xr.DataArray(np.ones(12), dims="image"))
     assert np.isnan(fewer["ci_low"]).all()
     assert set(fewer["reason"].values) == {"fewer than 3 randomisations"}
+
+
+def test_both_overlaps_beside_a_difference_are_of_its_photographs_alone():
+    control, own = (labelled(values, 3) for values in (np.full((3, ACTORS), 0.3), np.full((3, ACTORS), 0.5)))
+    own["pearson"][:ACTORS] = 0.9  # network 0's photographs
+    own["pearson"][0], control["pearson"][ACTORS + 1] = np.nan, np.nan  # undefined on one side or the other
+    found = network_differences(own, control).isel(metric=0)
+    assert float(found["value"]) == pytest.approx(float(found["one"]) - float(found["other"]), abs=1e-15)
+    # Photograph 0 has networks 0 and 2 (0.9 and 0.5), photograph 1 network 1 (0.5): 0.6 but for two actors.
+    assert float(found["one"]) == pytest.approx((0.6 * (ACTORS - 2) + 0.5 + 0.7) / ACTORS)
+    assert float(found["other"]) == pytest.approx(0.3)
+    one, other = defined_on_both(own, control)
+    assert (one["pearson"].isnull() == other["pearson"].isnull()).all()
+    assert int(one["pearson"].isnull().sum()) == 2
