@@ -102,7 +102,10 @@ def _scale(rows: Rows, size: tuple[int, int]) -> None:
 
 
 def _actors(names: pd.Series, images: pd.DataFrame, shown: str) -> dict[str, str]:
-    """Which actor each name stands for: the actor of that name or last name, in whatever case, or else itself."""
+    """Which actor each name stands for: the actor of that name or last name, in whatever case, or else itself.
+
+    A name that is written as an actor's goes before one that differs in case, and a whole name before a last name.
+    """
     known: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for actor in images["actor"].unique():
         known[_folded(actor)][actor] = None
@@ -111,7 +114,8 @@ def _actors(names: pd.Series, images: pd.DataFrame, shown: str) -> dict[str, str
     problems = []
     for name in names.unique():
         matches = list(known.get(_folded(name), {})) or [name.strip()]
-        whole = [actor for actor in matches if _folded(actor) == _folded(name)]
+        whole = ([actor for actor in matches if actor == name.strip()]
+                 or [actor for actor in matches if _folded(actor) == _folded(name)])
         found[name] = (whole or matches)[0]
         if len(whole or matches) > 1:
             problems.append(Problem(f"{shown} last_name {name!r}", "is the name of " + " and of ".join(matches),

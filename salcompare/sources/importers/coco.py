@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,8 @@ from salcompare.sources.importers.entries import (
     Refused,
     RefusedError,
     canvas_size,
+    check_angle,
+    check_upright,
     entry,
     items,
     mapping,
@@ -26,13 +28,15 @@ from salcompare.sources.importers.entries import (
 from salcompare.sources.importers.globox_boxes import bounding_box, box_edges
 from salcompare.sources.importers.options import Options
 
-Table = Mapping[object, Mapping[str, Any]]
+Table = Mapping[object, Sequence[Mapping[str, Any]]]
+"""What has an id: one entry, or several that differ and so cannot be told apart."""
 
 
 def read_coco(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
     """Read the boxes of a COCO file: left, top, width and height in pixels from the top left corner.
 
-    Who drew a box is read from an attribute such as worker or annotator, of the annotation or its image.
+    Who drew a box is read from an attribute such as worker or annotator, of the annotation or its image. A box is
+    refused as rotated where an attribute says so, and as ambiguous where several entries share an id that it names.
     """
     value = content.json
     if not isinstance(value, dict) or not isinstance(value.get("annotations"), list):
@@ -45,7 +49,7 @@ def read_coco(content: Content, options: Options) -> Iterator[Entry]:  # noqa: A
                  if isinstance(one, dict) and isinstance(one.get("image_id"), (int, str))}
     for key in (key for key in images if key not in annotated):
         yield Refused(f"{content.shown} image {show(key)}", "no_box", "the image has no annotation",
-                      image=text(images[key].get("file_name")))
+                      image=text(images[key][0].get("file_name")))
 
 
 def _box(where: str, annotation: object, images: Table, categories: Table) -> Drawn:
@@ -55,6 +59,10 @@ def _box(where: str, annotation: object, images: Table, categories: Table) -> Dr
     image = _looked_up(images, node.get("image_id"), "no_image", "image")
     category = _looked_up(categories, node.get("category_id"), "unknown_class", "category")
     corners = node.get("bbox")
+    check_upright(node, node.get("attributes"))
+    if len(items(corners)) == 5:
+        check_angle(items(corners)[4])
+        corners = items(corners)[:4]
     if len(items(corners)) != 4:
         raise RefusedError("not_a_box", f"bbox={show(corners)} is no list of left, top, width and height")
     box = bounding_box()
@@ -68,11 +76,18 @@ def _box(where: str, annotation: object, images: Table, categories: Table) -> Dr
 
 
 def _by_id(values: object) -> Table:
-    return {value["id"]: value for value in items(values)
-            if isinstance(value, dict) and isinstance(value.get("id"), (int, str))}
+    found: dict[object, list[Mapping[str, Any]]] = {}
+    for value in items(values):
+        if isinstance(value, dict) and isinstance(value.get("id"), (int, str)):
+            same = found.setdefault(value["id"], [])
+            same += [value] if len(same) < 2 and value not in same else []
+    return found
 
 
 def _looked_up(table: Table, key: object, reason: str, name: str) -> Mapping[str, Any]:
     if not isinstance(key, (int, str)) or key not in table:
         raise RefusedError(reason, f"{name}_id={show(key)} is none of the file's")
-    return table[key]
+    if len(table[key]) > 1:
+        raise RefusedError(f"ambiguous_{name}",
+                           f"{name}_id={show(key)} is the id of several entries that differ")
+    return table[key][0]

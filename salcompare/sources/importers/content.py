@@ -119,11 +119,22 @@ def parse_json(text: str, shown: str) -> Any:  # noqa: ANN401 - JSON may hold an
     Raises
     ------
     InputError
-        If it is none, or nested too deeply, or holds a number of thousands of digits.
+        If it is none, or nested too deeply, or holds a number of thousands of digits, or a name twice in one object.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except RecursionError as error:
         raise InputError(Problem(shown, "is nested too deeply", "annotations as JSON", "export it again")) from error
     except ValueError as error:
         raise InputError(Problem(shown, f"is no JSON: {error}", "a whole JSON file", "export it again")) from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON, which would else keep the last of two values of one name."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        message = f"{twice[:60]!r} stands twice in one object"
+        raise ValueError(message)
+    return found

@@ -12,8 +12,9 @@ from salcompare.sources.importers.entries import (
     Entry,
     Refused,
     RefusedError,
-    amount,
     canvas_size,
+    check_angle,
+    check_upright,
     entry,
     named_worker,
     text,
@@ -50,11 +51,11 @@ def _box(where: str, node: Element, parent: Element) -> Drawn:
         raise RefusedError("no_image", "is a video's track, which names no image")
     if node.get("source", "").casefold() == "auto":
         raise RefusedError("prediction", "source=auto: a detector found it")
-    if amount(node.get("rotation", "0")) != 0:
-        raise RefusedError("rotated", f"is rotated by {text(node.get('rotation'))} degrees, so no upright box")
+    attributes = {child.get("name"): child.text for child in node.iter("attribute")}
+    check_angle(node.get("rotation"))
+    check_upright(attributes)
     label, edges = box_edges(lambda: bounding_box().from_cvat(node), dict(node.attrib))
-    worker = named_worker({child.get("name"): child.text for child in node.iter("attribute")}, node.attrib,
-                          parent.attrib)
+    worker = named_worker(attributes, node.attrib, parent.attrib)
     name = text(parent.get("name"))
     return Drawn(where, worker, (name,) if name else (), text(label), edges,
                  canvas_size(parent.get("width"), parent.get("height")))

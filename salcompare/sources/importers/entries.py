@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,8 @@ from salcompare.errors import ReasonedError
 WORKER_KEYS = frozenset({"worker", "worker_id", "workerid", "annotator", "annotator_id", "completed_by", "participant",
                          "participant_id"})
 """Names of attributes that say who drew a box, in formats that have no place of their own for it."""
+ROTATION_KEYS = frozenset({"rotation", "rotation_angle"})
+"""Names of attributes that say by how many degrees a box is turned, in formats without a place of their own for it."""
 LABEL_KEYS = ("label", "feature", "name", "class", "category", "type", "part", "label_id", "object")
 """Names of attributes that hold a box's label, in formats that let their users name them; the first found counts."""
 
@@ -108,7 +111,7 @@ def amount(value: object) -> float | None:
 
 
 def canvas_size(width: object, height: object) -> tuple[float, float] | None:
-    """Read the size of what a box was drawn on; nothing where neither side is given.
+    """Read the size of what a box was drawn on; nothing where neither side is given, or both are 0: not known.
 
     Raises
     ------
@@ -118,6 +121,8 @@ def canvas_size(width: object, height: object) -> tuple[float, float] | None:
     if is_missing(width) and is_missing(height):
         return None
     found = number(width, "width of the image"), number(height, "height of the image")
+    if found == (0, 0):
+        return None
     if min(found) <= 0:
         raise RefusedError("size", f"the image is {found[0]:g} x {found[1]:g}; both must be above 0")
     return found
@@ -174,6 +179,35 @@ def named_worker(*attributes: object) -> str:
             if str(name).casefold() in WORKER_KEYS and text(value):
                 return text(value)
     return ""
+
+
+def check_upright(*attributes: object) -> None:
+    """Refuse a box whose attributes say that it is rotated, for what is stated of it then are no edges.
+
+    Raises
+    ------
+    RefusedError
+    """
+    for values in attributes:
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if str(name).casefold() in ROTATION_KEYS:
+                check_angle(value)
+
+
+def check_angle(value: object) -> None:
+    """Refuse a rotation by anything but whole turns; none stated is none.
+
+    Raises
+    ------
+    RefusedError
+    """
+    if value is None or value is False or (isinstance(value, str) and not value.strip()):
+        return
+    angle = value
+    with contextlib.suppress(RefusedError):
+        angle = number(value, "rotation") % 360
+    if angle != 0:
+        raise RefusedError("rotated", f"is rotated by {show(value)} degrees, so no upright box")
 
 
 def numbered(values: object, where: str) -> Iterator[tuple[str, Any]]:

@@ -7,15 +7,18 @@ Pascal VOC counts pixels from 1 and includes the last: `salcompare.sources.impor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from salcompare.errors import MissingDependencyError, Problem
 from salcompare.sources.importers.content import INSTALL
-from salcompare.sources.importers.entries import Edges, RefusedError, number, show
+from salcompare.sources.importers.entries import Edges, RefusedError, items, number, show
 
 if TYPE_CHECKING:
     from globox import BoundingBox
+
+ROUNDING = 1e-4
+"""Share of a polygon's extent by which two corners of an upright rectangle may differ where they should not."""
 
 
 def bounding_box() -> type[BoundingBox]:
@@ -69,3 +72,29 @@ def left_top_edges(left: object, top: object, width: object, height: object) -> 
     x, y, across, down = (number(value, name) for value, name in (
         (left, "left"), (top, "top"), (width, "width"), (height, "height")))
     return x, y, x + across, y + down
+
+
+def rectangle_edges(points: Sequence[object]) -> Edges:
+    """Give the edges of a polygon that is an upright rectangle: four corners in turn, the first perhaps repeated.
+
+    Parameters
+    ----------
+    points : sequence of (x, y)
+
+    Raises
+    ------
+    RefusedError
+        If it is none, or a place is no finite number.
+    """
+    corners = [tuple(number(place, name) for place, name in zip(items(point), "xy", strict=False)) for point in points]
+    corners = corners[:-1] if len(corners) == 5 and corners[0] == corners[-1] else corners
+    if len(corners) != 4 or any(len(corner) != 2 for corner in corners):
+        raise RefusedError("not_a_box", f"is a polygon of {len(corners)} points, no upright rectangle")
+    spread = max(max(places) - min(places) for places in zip(*corners, strict=True))
+    sides = [tuple(abs(a - b) <= ROUNDING * spread for a, b in zip(one, other, strict=True))
+             for one, other in zip(corners, corners[1:] + corners[:1], strict=True)]
+    across = [(False, True), (True, False)] * 2  # sides by turns along x, where y stays the same, and along y
+    if sides not in (across, across[1:] + across[:1]):
+        raise RefusedError("not_a_box", "is a polygon of four points, no upright rectangle")
+    xs, ys = zip(*corners, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)

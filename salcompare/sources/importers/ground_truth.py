@@ -14,6 +14,7 @@ from salcompare.sources.importers.entries import (
     Refused,
     RefusedError,
     canvas_size,
+    check_upright,
     entry,
     items,
     mapping,
@@ -147,4 +148,5 @@ def _worker_box(where: str, box: object, holder: Node, worker: str, name: str) -
 
 
 def _edges(node: Node) -> tuple[float, float, float, float]:
+    check_upright(node)
     return left_top_edges(node.get("left"), node.get("top"), node.get("width"), node.get("height"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +17,7 @@ from salcompare.sources.importers.entries import (
     RefusedError,
     amount,
     canvas_size,
+    check_angle,
     entry,
     items,
     mapping,
@@ -24,12 +25,17 @@ from salcompare.sources.importers.entries import (
     show,
     text,
 )
-from salcompare.sources.importers.globox_boxes import left_top_edges
+from salcompare.sources.importers.globox_boxes import left_top_edges, rectangle_edges
+from salcompare.sources.importers.matching import SUFFIXES
 from salcompare.sources.importers.mturk import moment
 from salcompare.sources.importers.options import Options
 
 PERCENT = (100.0, 100.0)
-IMAGE_KEYS = ("image", "img", "photo", "photograph", "picture", "image_url", "url")
+DRAWN = {"rectanglelabels": "x", "rectangle": "x", "labels": "x", "polygonlabels": "points", "polygon": "points"}
+"""Types of results that hold a shape which may be a rectangle, and where it stands."""
+LABELS = ("rectanglelabels", "polygonlabels", "labels", "choices", "text")
+"""Where a region's label stands, most telling first."""
+_IMAGE_KEY = re.compile(r"(image|img|photo|photograph|picture|url)s?([_-]?(url|path|file|name))?[_-]?\d*")
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(.+)$")
 Node = Mapping[str, Any]
 
@@ -38,7 +44,9 @@ def read_label_studio(content: Content, options: Options) -> Iterator[Entry]:  #
     """Read the rectangles of a Label Studio export: left, top, width and height in percent of the image's sides.
 
     Percent need no size, so they hold for the image as shown, whatever its size was in Label Studio. Annotations that
-    were cancelled, predictions, rotated rectangles and other shapes are refused.
+    were cancelled, predictions, rotated rectangles and other shapes are refused. Results of one region id are one box.
+    Of a task with several images, a result's ``to_name`` says by the field of the data which is meant, or its
+    ``item_index`` by its place in a list of them.
     """
     value = content.json
     for where, task in numbered(value if isinstance(value, list) else [value], content.shown):
@@ -51,34 +59,43 @@ def read_label_studio(content: Content, options: Options) -> Iterator[Entry]:  #
 
 
 def _task(where: str, task: Node) -> Iterator[Entry]:
-    names = _names(task["data"], task.get("file_upload"))
-    image = names[0] if names else ""
+    pictures = Pictures(task["data"], text(task.get("file_upload")))
     annotations = list(numbered(task.get("annotations", task.get("completions")), f"{where} annotations"))
     for place, annotation in annotations:
         if not isinstance(annotation, dict):
-            yield Refused(place, "layout", f"the annotation is {show(annotation)}", image=image)
+            yield Refused(place, "layout", f"the annotation is {show(annotation)}", image=pictures.first)
             continue
-        yield from _annotation(place, annotation, names)
+        yield from _annotation(place, annotation, pictures)
     for place, _ in numbered(task.get("predictions"), f"{where} predictions"):
-        yield Refused(place, "prediction", "a model's, no person's", image=image)
+        yield Refused(place, "prediction", "a model's, no person's", image=pictures.first)
     if not annotations:
-        yield Refused(where, "no_box", "nobody annotated the task", image=image)
+        yield Refused(where, "no_box", "nobody annotated the task", image=pictures.first)
 
 
-def _annotation(where: str, annotation: Node, names: tuple[str, ...]) -> Iterator[Entry]:
-    worker, image = _worker(annotation.get("completed_by")), names[0] if names else ""
-    refused = partial(Refused, where, worker=worker, image=image)
+def _annotation(where: str, annotation: Node, pictures: Pictures) -> Iterator[Entry]:
+    worker = _worker(annotation.get("completed_by"))
+    refused = partial(Refused, where, worker=worker, image=pictures.first)
     results = items(annotation.get("result"))
-    shapes = [(at, result) for at, result in enumerate(results) if not _is_label(result)]
+    regions = [group for group in _regions(results) if not all(_is_label(result) for _, result in group)]
     if annotation.get("was_cancelled") is True:
         yield refused(reason="cancelled", detail="the worker skipped the task")
-    elif not shapes:
+    elif not regions:
         yield refused(reason="no_box", detail="the worker drew no box")
     else:
-        labels = _labels(results)
-        for at, result in shapes:
-            place = f"{where} result[{at}]"
-            yield entry(place, partial(_box, place, result, annotation, names, labels), worker=worker, image=image)
+        whole = _only_label(results)
+        for group in regions:
+            place = f"{where} result[{group[0][0]}]"
+            make = partial(_box, place, [result for _, result in group], annotation, pictures, whole)
+            yield entry(place, make, worker=worker, image=pictures.first)
+
+
+def _regions(results: Sequence[object]) -> list[list[tuple[int, object]]]:
+    """Put the results of one region, which share its id, together; each with its place in the list."""
+    groups: dict[object, list[tuple[int, object]]] = {}
+    for at, result in enumerate(results):
+        name = result.get("id") if isinstance(result, dict) else None
+        groups.setdefault(name if isinstance(name, str) and name else (at,), []).append((at, result))
+    return list(groups.values())
 
 
 def _is_label(result: object) -> bool:
@@ -88,36 +105,47 @@ def _is_label(result: object) -> bool:
         value.keys() & {"labels", "choices", "text", "rating", "number", "taxonomy"})
 
 
-def _labels(results: Sequence[object]) -> dict[object, str]:
-    """Give the labels that stand in results of their own: by the region's id, and under None the image's only one."""
-    found: dict[object, str] = {}
-    for result in results:
-        if isinstance(result, dict) and _is_label(result):
-            for key in ("labels", "choices", "text"):
-                label = _label(result["value"].get(key))
-                name = result.get("id") if isinstance(result.get("id"), str) else None
-                if label:
-                    found[name] = label
-    whole = {label for name, label in found.items()}
-    return found | ({None: whole.pop()} if len(whole) == 1 else {})
+def _only_label(results: Sequence[object]) -> str:
+    """Give the only label that stands in results without a shape: it may be said of the whole image."""
+    found = {label for result in results if _is_label(result)
+             for label in [_own_label(mapping(result, "the result"))] if label}
+    return found.pop() if len(found) == 1 else ""
 
 
-def _box(where: str, result: object, annotation: Node, names: tuple[str, ...], labels: Mapping[object, str]) -> Drawn:
-    node = mapping(result, "the result")
-    value = mapping(node.get("value"), "the value")
-    if node.get("type") not in ("rectanglelabels", "rectangle", "labels", None) or "x" not in value:
+def _own_label(node: Node) -> str:
+    value = node["value"] if isinstance(node.get("value"), dict) else {}
+    return next((label for label in (_label(value.get(key)) for key in LABELS) if label), "")
+
+
+def _box(where: str, results: Sequence[object], annotation: Node, pictures: Pictures, whole: str) -> Drawn:
+    nodes = [mapping(result, "the result") for result in results]
+    nodes.sort(key=lambda node: not _shape_key(node))  # stable: what only describes the region comes last
+    node, value = nodes[0], mapping(nodes[0].get("value"), "the value")
+    if not _shape_key(node) or _shape_key(node) not in value:
         raise RefusedError("not_a_box", f"is of type {show(node.get('type'))}")
     for angle in (value.get("rotation"), node.get("image_rotation")):
-        if amount(angle or 0) != 0:
-            raise RefusedError("rotated", f"is rotated by {show(angle)} degrees, so no upright box")
-    percent = left_top_edges(value.get("x"), value.get("y"), value.get("width"), value.get("height"))
-    own = _label(value.get("rectanglelabels")) or _label(value.get("labels"))
-    name = node.get("id")
-    label = own or labels.get(name if isinstance(name, str) else None) or labels.get(None, "")
+        check_angle(angle)
+    percent = _percent(value)
+    stated = [one["value"] for one in nodes[1:] if isinstance(one.get("value"), dict) and "width" in one["value"]]
+    if any(_percent(one) != percent for one in stated):
+        raise RefusedError("layout", f"the region {show(node.get('id'))} stands in several places")
+    label = next((label for label in map(_own_label, nodes) if label), "") or whole
     worker = _worker(annotation.get("completed_by", annotation.get("annotator")))
     edges, size = _on_original(percent, node)
-    return Drawn(where, worker, names, label, edges, size, amount(annotation.get("lead_time")),
-                 moment(annotation.get("created_at")), relative=size == PERCENT)
+    return Drawn(where, worker, pictures.names(node.get("to_name"), node.get("item_index")), label, edges, size,
+                 amount(annotation.get("lead_time")), moment(annotation.get("created_at")), relative=size == PERCENT)
+
+
+def _shape_key(node: Node) -> str:
+    """Name where a result's shape stands in its value; empty where its type holds none that may be a rectangle."""
+    kind = node.get("type", "rectangle")
+    return DRAWN.get(kind, "") if isinstance(kind, str) else ""
+
+
+def _percent(value: Node) -> Edges:
+    if "points" in value:
+        return rectangle_edges(items(value["points"]))
+    return left_top_edges(value.get("x"), value.get("y"), value.get("width"), value.get("height"))
 
 
 def _on_original(percent: Edges, node: Node) -> tuple[Edges, tuple[float, float]]:
@@ -130,18 +158,33 @@ def _on_original(percent: Edges, node: Node) -> tuple[Edges, tuple[float, float]
 
 
 def _short_task(where: str, task: Node) -> Iterator[Entry]:
-    """Read a task of JSON-MIN: values under the names of the labelling setup's parts, one annotation a task."""
-    names = _names({key: value for key, value in task.items() if isinstance(value, str)}, None)
+    """Read a task of JSON-MIN: values under the names of the labelling setup's parts, one annotation a task.
+
+    The values name no region, so those with the same edges are taken for one.
+    """
+    pictures = Pictures({key: value for key, value in task.items() if isinstance(value, str) or _are_texts(value)}, "")
     worker = _worker(task.get("annotator"))
-    image = names[0] if names else ""
-    shapes = [(f"{where} {text(key)}[{at}]", value) for key, values in task.items()
-              for at, value in enumerate(items(values)) if isinstance(value, dict)]
-    for place, value in shapes:
-        kind = "rectanglelabels" if "width" in value else "other"
-        result = {**value, "value": value, "type": kind}
-        yield entry(place, partial(_box, place, result, task, names, {}), worker=worker, image=image)
-    if not shapes:
-        yield Refused(where, "no_box", "the worker drew no box", worker, image)
+    regions: dict[str, list[tuple[str, Node]]] = {}
+    for key, values in task.items():
+        for at, value in enumerate(items(values)):
+            if isinstance(value, dict):
+                edges = [value.get(name) for name in ("x", "y", "width", "height", "points", "item_index")]
+                regions.setdefault(repr(edges), []).append((f"{where} {text(key)}[{at}]", value))
+    for group in regions.values():
+        place = group[0][0]
+        results = [{**value, "value": value, "type": _short_type(value)} for _, value in group]
+        yield entry(place, partial(_box, place, results, task, pictures, ""), worker=worker, image=pictures.first)
+    if not regions:
+        yield Refused(where, "no_box", "the worker drew no box", worker, pictures.first)
+
+
+def _are_texts(value: object) -> bool:
+    return bool(items(value)) and all(isinstance(item, str) for item in items(value))
+
+
+def _short_type(value: Node) -> str:
+    shape = "polygon" if "points" in value else "rectangle" if "width" in value else "other"
+    return "choices" if value.keys() & {"choices", "text", "taxonomy"} else shape
 
 
 def _label(values: object) -> str:
@@ -158,18 +201,71 @@ def _worker(value: object) -> str:
     return text(value)
 
 
-def _names(data: object, upload: object) -> tuple[str, ...]:
-    """Give what may name the image; Label Studio put eight digits before the name of a file that was uploaded."""
-    values = data if isinstance(data, dict) else {}
-    keys = [key for key in IMAGE_KEYS if key in values] + [key for key in values if key not in IMAGE_KEYS]
-    given = [text(values[key]) for key in keys] + [text(upload)]
-    found = []
-    for name in given:
-        inner = _local(name)
-        folder, _, last = inner.rpartition("/")
-        uploaded = _UPLOAD.match(last)
-        found += [inner, *([f"{folder}/{uploaded[1]}" if folder else uploaded[1]] if uploaded else [])]
-    return tuple(dict.fromkeys(name for name in found if name))
+class Pictures:
+    """The images of a task: what names each, by the field of the task's data that holds it.
+
+    Parameters
+    ----------
+    data : object
+        The task's ``data``. Fields whose name or value says so hold images; without any, every field may.
+    upload : str
+        The name of the file that was uploaded; it names the image only where the task has one.
+    """
+
+    def __init__(self, data: object, upload: str) -> None:
+        values = data if isinstance(data, dict) else {}
+        given = {key: [text(one) for one in items(value)] or [text(value)] for key, value in values.items()}
+        self._given = {key: found for key, found in given.items() if any(found)}
+        self._stated = (_chosen(self._given, lambda key, _: bool(_IMAGE_KEY.fullmatch(str(key).casefold())))
+                        or _chosen(self._given, lambda _, names: any(map(_is_file, names))))
+        self._upload = upload
+
+    @property
+    def first(self) -> str:
+        """The task's first image, for naming it where no box says more."""
+        return next((name for names in (self._stated or self._given).values() for name in _spellings(names[0])), "")
+
+    def names(self, to_name: object, item: object) -> tuple[str, ...]:
+        """Give what may name the image of a result, which `to_name` says the field of, and `item` the place in a list.
+
+        Raises
+        ------
+        RefusedError
+            If it may be any of several.
+        """
+        said = isinstance(to_name, str) and to_name in self._given
+        stated = {str(to_name): self._given[str(to_name)]} if said else self._stated
+        if not stated:  # any field may name the image
+            every = [name for names in self._given.values() for name in names]
+            return tuple(dict.fromkeys(name for one in (*every, self._upload) for name in _spellings(one)))
+        images = {tuple(names) for names in stated.values()}
+        if len(images) > 1:
+            raise RefusedError("ambiguous_image", f"to_name={show(to_name)} names none of the task's fields "
+                               + ", ".join(map(str, stated)))
+        listed = images.pop()
+        if len(listed) == 1:
+            only = len(self._stated) == 1
+            return tuple(dict.fromkeys((*_spellings(listed[0]), *(_spellings(self._upload) if only else ()))))
+        if not isinstance(item, int) or isinstance(item, bool) or not 0 <= item < len(listed):
+            raise RefusedError("ambiguous_image",
+                               f"item_index={show(item)} is no place in a list of {len(listed)} images")
+        return tuple(_spellings(listed[item]))
+
+
+def _chosen(given: Mapping[str, list[str]], matches: Callable[[str, list[str]], bool]) -> dict[str, list[str]]:
+    return {key: names for key, names in given.items() if matches(key, names)}
+
+
+def _is_file(name: str) -> bool:
+    return _local(name).partition("?")[0].casefold().endswith(tuple(SUFFIXES))
+
+
+def _spellings(name: str) -> list[str]:
+    """Give a name and what it was; Label Studio puts eight digits before the name of a file that is uploaded."""
+    inner = _local(name)
+    folder, _, last = inner.rpartition("/")
+    uploaded = _UPLOAD.match(last)
+    return [one for one in (inner, f"{folder}/{uploaded[1]}".lstrip("/") if uploaded else "") if one]
 
 
 def _local(name: str) -> str:

@@ -14,6 +14,7 @@ from salcompare.sources.importers.entries import (
     Refused,
     RefusedError,
     canvas_size,
+    check_upright,
     entry,
     items,
     mapping,
@@ -48,6 +49,7 @@ def _box(where: str, shape: object, file: Mapping[str, Any], name: str) -> Drawn
     points = node.get("points")
     if node.get("shape_type", "polygon") != "rectangle":
         raise RefusedError("not_a_box", f"is a {show(node.get('shape_type', 'polygon'))}, no rectangle")
+    check_upright(node, node.get("attributes"), node.get("flags"))
     if len(items(points)) != 2:
         raise RefusedError("layout", f"points={show(points)} are not two corners")
     node = {**node, "label": node.get("label", ""), "points": [_corner(point) for point in items(points)]}

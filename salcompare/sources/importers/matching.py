@@ -35,9 +35,9 @@ class Catalogue:
     """The study's images, found by a file's name.
 
     A name is a path or an address. It means the image whose id, or whose file, ends as the name does; the longest end
-    that any image has decides. With or without the ending of the file (.jpg), upper or lower case; an id's slash may
-    be written _ or -. Two images that end alike are both refused, and so is a bare number of another folder, for
-    images of several actors are often numbered alike.
+    that any image has decides. With or without the ending of the file (.jpg), upper or lower case, the case as it is
+    written before any other; an id's slash may be written _ or -. Two images that end alike are both refused, and so
+    is a bare number of another folder, for images of several actors are often numbered alike.
 
     Parameters
     ----------
@@ -46,16 +46,19 @@ class Catalogue:
     """
 
     def __init__(self, images: pd.DataFrame) -> None:
+        self._exact: defaultdict[str, dict[Image, None]] = defaultdict(dict)
         self._tails: defaultdict[str, dict[Image, None]] = defaultdict(dict)
         files = images["file"].tolist() if "file" in images else [""] * len(images)
         columns = (images[name].tolist() for name in ("image", "actor", "width", "height"))
         for (identifier, actor, width, height), file in zip(zip(*columns, strict=True), files, strict=True):
             image = Image(str(identifier), str(actor), float(width), float(height))
             for name in (image.image, str(file)):
-                for tail in _tails(_parts(name)):
-                    for key in {tail, _without_suffix(tail)} - {""}:
-                        self._tails[key][image] = None
+                for parts, tails in ((_parts(name), self._exact), (_parts(_folded(name)), self._tails)):
+                    for tail in _tails(parts):
+                        for key in {tail, _without_suffix(tail)} - {""}:
+                            tails[key][image] = None
             for joint in "_-":
+                self._exact[_composed(image.image).replace("/", joint)][image] = None
                 self._tails[_folded(image.image).replace("/", joint)][image] = None
         self._actors = {_folded(str(actor)) for actor in images["actor"].unique()}
         self.find = lru_cache(maxsize=1 << 16)(self._find)
@@ -82,12 +85,13 @@ class Catalogue:
         raise RefusedError("unknown_image", f"the study has no image {show(names[0])}")
 
     def _matches(self, name: str) -> list[Image]:
-        parts = _parts(name)
-        for tail in _tails(parts):
-            for key in (tail, _without_suffix(tail)):
-                if key and key in self._tails:
-                    rest = parts[:len(parts) - tail.count("/") - 1]
-                    return [image for image in self._tails[key] if self._agrees(image, rest, key)]
+        exact, folded = _parts(name), _parts(_folded(name))
+        for written, tail in zip(_tails(exact), _tails(folded), strict=True):
+            rest = folded[:len(folded) - tail.count("/") - 1]
+            for key, same in ((tail, written), (_without_suffix(tail), _without_suffix(written))):
+                found = self._exact.get(same) or self._tails.get(key)
+                if key and found:
+                    return [image for image in found if self._agrees(image, rest, key)]
         return []
 
     def _agrees(self, image: Image, rest: list[str], key: str) -> bool:
@@ -98,11 +102,11 @@ class Catalogue:
 
 
 def _parts(name: str) -> list[str]:
-    """Split a path or an address into its folded parts, without scheme, query and fragment."""
+    """Split a path or an address into its parts, without scheme, query and fragment."""
     scheme, mark, rest = name.partition("://")
     path = (rest.partition("?")[0].partition("#")[0].partition("/")[2] if mark and scheme.isalnum() else name)
     clean = posixpath.normpath(unquote(path).replace("\\", "/"))
-    return [part for part in _folded(clean).split("/") if part not in {"", ".", ".."}]
+    return [part for part in _composed(clean).split("/") if part not in {"", ".", ".."}]
 
 
 def _tails(parts: list[str]) -> Iterator[str]:
@@ -112,8 +116,12 @@ def _tails(parts: list[str]) -> Iterator[str]:
 
 def _without_suffix(tail: str) -> str:
     stem, suffix = posixpath.splitext(tail)
-    return stem if suffix in SUFFIXES else tail
+    return stem if suffix.casefold() in SUFFIXES else tail
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip().casefold()
+    return _composed(name).casefold()

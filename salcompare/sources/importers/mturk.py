@@ -19,6 +19,7 @@ from salcompare.sources.importers.entries import (
     RefusedError,
     amount,
     canvas_size,
+    check_upright,
     entry,
     items,
     mapping,
@@ -152,6 +153,7 @@ def _json(cell: str, name: str) -> Any:  # noqa: ANN401 - JSON may hold anything
 
 def _box(where: str, answer: Answer, row: Row, names: tuple[str, ...]) -> Drawn:
     node = mapping(answer.box, "the box")
+    check_upright(node)
     edges = left_top_edges(node.get("left"), node.get("top"), node.get("width"), node.get("height"))
     if not text(row.get("workerid")):
         raise RefusedError("no_worker", "WorkerId is empty")

@@ -17,6 +17,7 @@ from salcompare.sources.importers.entries import (
     Refused,
     RefusedError,
     amount,
+    check_upright,
     entry,
     items,
     mapping,
@@ -121,6 +122,7 @@ def _check_rectangle(shape: Attributes) -> None:
 
 def _drawn(where: str, name: str, edges: tuple[float, float, float, float], region: object, file: object) -> Drawn:
     attributes = region if isinstance(region, dict) else {}
+    check_upright(attributes)
     return Drawn(where, named_worker(attributes, file), (name,) if name else (), region_label(attributes), edges)
 
 

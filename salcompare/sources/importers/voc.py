@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
 from xml.etree.ElementTree import Element
@@ -13,8 +14,11 @@ from salcompare.sources.importers.entries import (
     Refused,
     RefusedError,
     canvas_size,
+    check_angle,
+    check_upright,
     entry,
     named_worker,
+    number,
     text,
 )
 from salcompare.sources.importers.globox_boxes import bounding_box, box_edges
@@ -25,7 +29,8 @@ def read_voc(content: Content, options: Options) -> Iterator[Entry]:
     """Read the boxes of a Pascal VOC file: first and last pixel, counted from 1, both inside the box.
 
     Pixel 1 is position 0, so a box is xmin - 1 <= x < xmax. Many tools write corners counted from 0 instead; with
-    ``voc_origin=0`` a box is xmin <= x < xmax. Who drew it is read from an element such as worker or annotator.
+    ``voc_origin=0`` a box is xmin <= x < xmax. Who drew it is read from an element or an attribute such as worker or
+    annotator. A box that an attribute, or a ``robndbox``, says to be rotated is refused.
     """
     root = content.xml
     objects = list(root.iter("object"))
@@ -38,9 +43,14 @@ def read_voc(content: Content, options: Options) -> Iterator[Entry]:
 
 
 def _box(where: str, node: Element, root: Element, names: tuple[str, ...], options: Options) -> Drawn:
+    attributes = {one.findtext("name"): one.findtext("value") for one in node.iter("attribute")}
+    own = {child.tag: child.text for child in node}
+    check_upright(attributes, own)
+    if node.find("robndbox") is not None:
+        check_angle(math.degrees(number(node.findtext("robndbox/angle"), "angle")))
     label, (x0, y0, x1, y1) = box_edges(lambda: bounding_box().from_xml(node),
                                         {child.tag: child.text for box in node.iter("bndbox") for child in box})
-    worker = named_worker({child.tag: child.text for child in node}, {child.tag: child.text for child in root})
+    worker = named_worker(attributes, own, {child.tag: child.text for child in root})
     first = options.voc_origin
     if min(x0, y0) < first and not options.clip:
         raise RefusedError("outside", f"xmin={x0:g}, ymin={y0:g}, though the format counts pixels from 1; if this file "
