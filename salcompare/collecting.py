@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from salcompare.errors import StaleError
+from salcompare.errors import InputError, Problem, StaleError
 from salcompare.stages import run
 
 if TYPE_CHECKING:
@@ -22,13 +22,23 @@ CLEARED = "\033[H\033[2J"  # to a terminal
 
 
 def serve_study(study: Study, *, host: str, port: int, progress: Progress, say: Callable[[str], None]) -> None:
-    """Serve a study's task until interrupted, and say where it is; photographs are catalogued first if need be."""
+    """Serve a study's task until interrupted, and say where it is; photographs are catalogued first if need be.
+
+    Raises
+    ------
+    InputError
+        If workers would be shown photographs whose answers stay out of all statistics.
+    """
     from salcompare.collect.serve import announcement, open_task, serve
 
     try:
         _ = study.images
     except StaleError:
         run(study, until="photographs", progress=progress)
+    if study.config.collect.images == "all" and study.compares and not study.images["split"].eq("test").all():
+        raise InputError(Problem("study.toml [collect] images", "'all'", "'test', as answers on other photographs are "
+                                 "left out of a study with a classifier, whose maps are of test photographs",
+                                 "set images = \"test\", or classifier = [] for a study of people alone"))
     task = open_task(_material(study), root=study.root)
     serve(task, host=host, port=port, started=lambda used: say(announcement(task, host=host, port=used)))
 

@@ -89,6 +89,11 @@ class Study:
         return kinds.get(source, "boxes")
 
     @property
+    def compares(self) -> bool:
+        """Whether people are compared with a classifier, whose maps are of the test images only."""
+        return bool(self.config.classifier or self.config.precomputed)
+
+    @property
     def sources(self) -> list[str]:
         """Names of the classifiers' sources, such as ``alexnet/finetuned/guided_backprop``, ready-made ones last.
 

@@ -169,12 +169,14 @@ def test_all_offending_rows_are_named_at_once(study, capsys):
 
 def test_clip_and_drop_invalid_are_the_users_choice(study, capsys):
     set_cell("x1", "900", row=0)(study)
-    n_rows = len(pd.read_csv(study / BOXES))
     assert main(["run", "--study", str(study), "--until", "responses", "--clip"]) == 0
+    test = pd.read_csv(study / "data/processed/images.csv").set_index("image")["split"] == "test"
+    assert test["actor1/1"]
+    n_rows = int(test[pd.read_csv(study / BOXES)["image"]].sum())
     assert len(pd.read_csv(study / "data/processed/responses.csv")) == n_rows
     assert main(["run", "--study", str(study), "--until", "responses", "--drop-invalid"]) == 0
     assert len(pd.read_csv(study / "data/processed/responses.csv")) == n_rows - 1
-    assert "1 row" in capsys.readouterr().err
+    assert "left out 1 (boxes that reach outside the image): responses.csv row 2" in capsys.readouterr().err
 
 
 def test_a_stage_that_is_nearly_named_is_asked_for(study, capsys):

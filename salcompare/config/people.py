@@ -33,7 +33,8 @@ class Collect:
     question: str = option("Draw a box around the most recognisable and differentiating facial feature of this "
                             "person.", "asked for each photograph")
     labels: tuple[str, ...] = option((), "offered beside a label of one's own; empty offers the original eleven")
-    images: str = option("test", "photographs shown: test, or all (images of checks are never trials)",
+    images: str = option("test", "photographs shown: test, or all, for a study without a classifier (images of "
+                          "checks are never trials)",
                           choices=("test", "all"))
     trials: int = option(20, "photographs a worker answers", low=1, high=10000)
     checks: int = option(2, "instructed checks among them, as far as [collect] instructed has any", low=0, high=1000)

@@ -45,7 +45,8 @@ def read_given(study: Study, own: str, progress: Progress) -> None:
 def _fixations(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     from salcompare.sources import read_fixations
 
-    read = read_fixations(study.config.responses, root=study.root, images=study.images, size=study.config.study.size)
+    read = read_fixations(study.config.responses, root=study.root, images=study.images, size=study.config.study.size,
+                          tested_only=study.compares)
     check_table(read.table, FIXATIONS, study.config.responses.path)
     return read.table, read.left_out, read.notes
 
@@ -56,7 +57,7 @@ def _people_maps(study: Study, own: str) -> tuple[pd.DataFrame, pd.DataFrame, tu
 
     responses = study.config.responses
     read = read_ready_maps(responses.path, root=study.root, images=study.images, size=study.config.study.size,
-                           of="human", drop_invalid=responses.drop_invalid)
+                           of="human", tested_only=study.compares, drop_invalid=responses.drop_invalid)
     check_table(read.table, MAP_FILES, responses.path)
     maps = ready_response_maps(read.values, read.table, study.images)
     store.write_dataset(maps.to_dataset(name=RESPONSE_MAPS), study.processed, RESPONSE_MAPS, fingerprint=own)

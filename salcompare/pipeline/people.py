@@ -23,15 +23,16 @@ def people_stages(study: Study) -> list[Stage]:
         return []
     tables = (processed / "responses.csv", processed / "responses.json")
     maps, stacked = (processed / "human.json",), (processed / "response_maps.json",)
+    tested = {"tested_only": study.compares}  # a classifier that comes or goes changes which responses count
     if study.people != "boxes":
         spread = {"fixations": config.fixations} if study.people == "fixations" else {}
-        return [Stage("responses", ("photographs",), {"responses": config.responses, **grid}, read_given,
+        return [Stage("responses", ("photographs",), {"responses": config.responses, **tested, **grid}, read_given,
                       given_inputs(study, config.responses.path), tables + (() if spread else stacked)),
                 Stage("human maps", ("responses", "photographs"), {**spread, **grid}, average_given,
                       outputs=maps + stacked)]
     simulation = {"simulation": config.simulation} if study.simulated else {}
     return [Stage("responses", ("photographs",),
-                  {"responses": config.responses, "labels": config.labels, **simulation, **grid}, _responses,
+                  {"responses": config.responses, "labels": config.labels, **tested, **simulation, **grid}, _responses,
                   _response_inputs(study), (*tables, processed / "checks.csv")),
             Stage("quality", ("responses", "photographs"), {"quality": config.quality, **grid}, judge_quality,
                   outputs=(processed / "responses_kept.csv", processed / "exclusions.csv")),
@@ -54,7 +55,7 @@ def _response_inputs(study: Study) -> dict[str, str]:
 
 def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
     from salcompare.simulation import simulate_checks, simulate_responses
-    from salcompare.sources import read_responses
+    from salcompare.sources import describe_left_out, read_responses
 
     config = study.config
     (study.processed / "responses_left_out.csv").unlink(missing_ok=True)  # of a file that was read before
@@ -65,13 +66,12 @@ def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG
         meta = {"level": "image", "notes": [], "truth": simulated.truth}
     else:
         read = read_responses(config.responses, config.labels, root=study.root, images=study.images,
-                              size=config.study.size)
+                              size=config.study.size, tested_only=study.compares)
         table, meta = read.table, {"level": read.level, "notes": list(read.notes)}
         checks = read_checks(study)
         store.write_table(study.processed / "responses_left_out.csv", read.left_out)
         if len(read.left_out):
-            progress.say(f"  {len(read.left_out)} rows of {config.responses.path} left out; "
-                         f"see {study.processed / 'responses_left_out.csv'}")
+            progress.say(f"{describe_left_out(read.left_out)}; see {study.processed / 'responses_left_out.csv'}")
     if meta["level"] == "image":
         check_table(table, RESPONSES, config.responses.path)
     store.write_json(study.processed / "responses.json", meta)

@@ -20,12 +20,14 @@ Mask = NDArray[np.bool_]
 class Rows:
     """A file's rows on their way to responses, with the faults found so far.
 
-    `table` is indexed by line and has one row a line; `sound` says which rows have had no fault yet.
+    `table` is indexed by line and has one row a line; `sound` says which rows have had no fault yet. `aside` are rows
+    that nothing is wrong with and that stay out all the same.
     """
 
     table: pd.DataFrame
     shown: str
     faults: list[Fault]
+    aside: list[Fault] = field(default_factory=list)
     sound: Mask = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,13 +39,22 @@ class Rows:
 
         `found` and `remedy` are templates over the row's columns and the columns in `more`.
         """
+        self.faults += self._noted(mask, reason, found, expected, remedy, **more)
+        self.sound = self.sound & ~mask
+
+    def set_aside(self, mask: Mask, reason: str, found: str) -> None:
+        """Leave the sound rows of a mask out without refusing the file for them."""
+        self.aside += self._noted(self.sound & mask, reason, found)
+        self.sound = self.sound & ~mask
+
+    def _noted(self, mask: Mask, reason: str, found: str, expected: str = "", remedy: str = "",
+               **more: NDArray[np.generic] | pd.Series) -> list[Fault]:
         rows = self.table[mask].copy()
         for name, column in more.items():
             rows[name] = np.asarray(column)[mask]
-        for line, row in zip(rows.index, rows.to_dict("records"), strict=True):
-            problem = Problem(f"{self.shown} row {line}", found.format_map(row), expected, remedy.format_map(row))
-            self.faults.append(Fault(int(line), reason, problem))
-        self.sound = self.sound & ~mask
+        return [Fault(int(line), reason, Problem(f"{self.shown} row {line}", found.format_map(row), expected,
+                                                 remedy.format_map(row)))
+                for line, row in zip(rows.index, rows.to_dict("records"), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -118,7 +129,7 @@ def settle(rows: Rows, *, drop_invalid: bool) -> tuple[pd.DataFrame, pd.DataFram
     valid : DataFrame
         The sound rows of the table.
     left_out : DataFrame
-        where, reason (codes parted by blanks) and detail, one row a faulty line.
+        where, reason (codes parted by blanks) and detail, one row a line that is faulty or set aside.
 
     Raises
     ------
@@ -129,14 +140,23 @@ def settle(rows: Rows, *, drop_invalid: bool) -> tuple[pd.DataFrame, pd.DataFram
     if faults and not drop_invalid:
         raise InputError([fault.problem for fault in faults])
     by_line: dict[int, list[Fault]] = {}
-    for fault in faults:
+    for fault in sorted([*faults, *rows.aside], key=lambda fault: fault.line):
         by_line.setdefault(fault.line, []).append(fault)
     if not rows.sound.any():
-        raise InputError(Problem(rows.shown, f"no valid response; all {len(by_line)} rows are invalid" if by_line
-                                 else "no response below the header", "at least one row", "add responses"))
+        raise InputError(_without_rows(rows, len(by_line)))
     left_out = pd.DataFrame({
         "where": [f"{rows.shown} row {line}" for line in by_line],
         "reason": [" ".join(dict.fromkeys(fault.reason for fault in group)) for group in by_line.values()],
         "detail": ["; ".join(fault.problem.found for fault in group) for group in by_line.values()],
     }, dtype="str")
     return rows.table[rows.sound], left_out
+
+
+def _without_rows(rows: Rows, n: int) -> Problem:
+    if rows.aside:
+        return Problem(rows.shown, f"no response on a photograph that is kept for testing; {n:,} rows, such as one on "
+                       f"image {rows.table['image'].iloc[0]!r}", "responses on test photographs, of which the maps of "
+                       "a classifier are", "see the column split of data/processed/images.csv and [images] split, or "
+                       "set classifier = [] for a study of people alone")
+    return Problem(rows.shown, f"no valid response; all {n} rows are invalid" if n else "no response below the header",
+                   "at least one row", "add responses")

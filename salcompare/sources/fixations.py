@@ -14,14 +14,14 @@ from salcompare.sources.boxes import Canvas, Rows, add_edges, settle
 from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import Cells, each, need_columns, read_cells
 from salcompare.sources.responses import ResponseTable
-from salcompare.sources.tidy import check_names, of_image
+from salcompare.sources.tidy import check_names, of_image, set_untested_aside
 
 COLUMNS = ("worker", "image", "x", "y")
 ASIDE = "leave such rows out with --drop-invalid (drop_invalid = true in [responses])"
 
 
 def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFrame,
-                   size: tuple[int, int]) -> ResponseTable:
+                   size: tuple[int, int], tested_only: bool = False) -> ResponseTable:
     """Read fixations or clicks from a CSV with columns worker, image, x, y and optionally duration and trial.
 
     Parameters
@@ -32,9 +32,11 @@ def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFra
     root : Path
         The study's directory; the file is relative to it.
     images : DataFrame
-        The catalogue, columns image, actor, height and width.
+        The catalogue, columns image, actor, height and width, and split where `tested_only`.
     size : (height, width)
         Of the study's grid.
+    tested_only : bool
+        Leave fixations on images that are not kept for testing out, counted.
 
     Returns
     -------
@@ -65,9 +67,10 @@ def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFra
     _check_places(rows, canvas)
     for dim, drawn, target in (("x", canvas.width, image.width), ("y", canvas.height, image.height)):
         rows.table[dim] = rows.table[dim] * target / drawn
+    untested = set_untested_aside(rows, images, place) if tested_only else ()
     alike = int(cells.frame.duplicated().to_numpy()[rows.sound].sum())
     fixations, left_out = settle(rows, drop_invalid=config.drop_invalid)
-    return ResponseTable(_tidy(fixations), "image", left_out, _notes(cells, alike))
+    return ResponseTable(_tidy(fixations), "image", left_out, (*untested, *_notes(cells, alike)))
 
 
 def _text(frame: pd.DataFrame, shown: str) -> pd.DataFrame:

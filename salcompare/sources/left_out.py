@@ -44,7 +44,7 @@ WORDS = {
     "constant": "maps that are the same everywhere, which point at nothing",
     "colour": "pictures in colour, whose colours are no values",
     "unknown_file": "files of another kind",
-    "not_test": "maps of images that are not kept for testing",
+    "not_test": "responses or maps of photographs that are not kept for testing",
     "repeated_map": "maps of an image that has one already",
     "no_map": "images without a map",
 }

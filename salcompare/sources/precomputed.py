@@ -62,7 +62,8 @@ class _Taken:
 
 
 def read_ready_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[int, int],
-                    of: Literal["human", "classifier"], drop_invalid: bool = False) -> ReadyMaps:
+                    of: Literal["human", "classifier"], tested_only: bool = False,
+                    drop_invalid: bool = False) -> ReadyMaps:
     """Read ready-made maps from a folder or a file.
 
     Parameters
@@ -77,7 +78,9 @@ def read_ready_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[
     size : (height, width)
         Of the study's grid.
     of : {"human", "classifier"}
-        People's maps of any image, or a classifier's of the test images.
+        People's maps, or a classifier's, which are of the test images only.
+    tested_only : bool
+        Leave people's maps of images that are not kept for testing out too, counted.
     drop_invalid : bool
         Leave maps out that cannot be used instead of refusing all.
 
@@ -100,15 +103,16 @@ def read_ready_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[
     """
     section = "[responses]" if of == "human" else "[[precomputed]]"
     remedy = f"set path in {section} of study.toml"
+    tested_only = tested_only or of == "classifier"
     with contextlib.ExitStack() as held:
         found, others = find_maps(root / path, shown=path, remedy=remedy, held=held)
-        taken, refused = _read(found, images, size, of)
+        taken, refused = _read(found, images, size, of, tested_only=tested_only)
     refused = [*others, *refused]
     faults = [fault for fault in refused if fault[1] not in ASIDE]
     if faults and not drop_invalid:
         raise InputError([Problem(where, detail, "", REMEDIES.get(reason, "")) for where, reason, detail in faults])
     _check_workers(taken, path)
-    refused += _without_map(taken, images, path, of)
+    refused += _without_map(taken, images, path, tested_only=tested_only)
     left_out = pd.DataFrame(refused, columns=["where", "reason", "detail"], dtype="str")
     if not taken:
         said = ", ".join(f"{count} {reason}" for reason, count in left_out["reason"].value_counts().items())
@@ -132,8 +136,8 @@ def map_inputs(path: str, *, root: Path) -> dict[str, str]:
     return {path: hash_file(whole, shown=path).sha256} if whole.exists() else {}
 
 
-def _read(found: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int],
-          of: str) -> tuple[list[_Taken], list[tuple[str, str, str]]]:
+def _read(found: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int], of: str, *,
+          tested_only: bool) -> tuple[list[_Taken], list[tuple[str, str, str]]]:
     place = {name: at for at, name in enumerate(images["image"].tolist())}
     test = images["split"].eq("test").tolist()
     sizes = list(zip(images["height"].tolist(), images["width"].tolist(), strict=True))
@@ -142,7 +146,7 @@ def _read(found: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int],
     for one in found:
         try:
             at, worker = _named(one.key, place, of)
-            if of == "classifier" and not test[at]:
+            if tested_only and not test[at]:
                 raise UnusableMapError("not_test", f"image {one.key!r} is not kept for testing")
             values = one.read()
             if one.may_be_blank and _blank(values):
@@ -240,9 +244,10 @@ def _check_workers(taken: Sequence[_Taken], path: str) -> None:
                                  "maps of single workers, or of all of them together", "keep one kind of maps"))
 
 
-def _without_map(taken: Sequence[_Taken], images: pd.DataFrame, path: str, of: str) -> list[tuple[str, str, str]]:
-    """Name the images without a map: of the classifier's side those kept for testing."""
-    wanted = images if of == "human" else images[images["split"] == "test"]
+def _without_map(taken: Sequence[_Taken], images: pd.DataFrame, path: str, *,
+                 tested_only: bool) -> list[tuple[str, str, str]]:
+    """Name the images without a map: of those that are kept for testing, or of all."""
+    wanted = images[images["split"] == "test"] if tested_only else images
     there = set(images["image"].iloc[[one.image for one in taken]])
     return [(path, "no_map", f"no map of image {name!r}") for name in wanted["image"].tolist() if name not in there]
 

@@ -44,7 +44,7 @@ class ResponseTable:
 
 
 def read_responses(config: settings.Responses, synonyms: Mapping[str, str], *, root: Path, images: pd.DataFrame,
-                   size: tuple[int, int]) -> ResponseTable:
+                   size: tuple[int, int], tested_only: bool = False) -> ResponseTable:
     """Read people's responses from a tidy CSV, the original study's layout or what was collected.
 
     Parameters
@@ -57,9 +57,11 @@ def read_responses(config: settings.Responses, synonyms: Mapping[str, str], *, r
     root : Path
         The study's directory; the file is relative to it.
     images : DataFrame
-        The catalogue, columns image, actor, height and width.
+        The catalogue, columns image, actor, height and width, and split where `tested_only`.
     size : (height, width)
         Of the study's grid.
+    tested_only : bool
+        Leave responses on images that are not kept for testing out, counted. The original's layout names no image.
 
     Returns
     -------
@@ -81,14 +83,15 @@ def read_responses(config: settings.Responses, synonyms: Mapping[str, str], *, r
         shown = collected_path(config.path)
         config = dataclasses.replace(config, pixels="image")  # as the page sends them
         responses, left_out, notes = tidy_responses(collected_cells(root / shown, shown=shown), config, table, images,
-                                                    size=size, shown=shown)
+                                                    size=size, shown=shown, tested_only=tested_only)
         return ResponseTable(_with_ids(responses), "image", left_out, notes)
     shown = Path(config.path).name
     cells = read_cells(root / config.path, shown=shown, remedy="set [responses] path in study.toml")
     if config.source == "original":
         responses, left_out, notes = original_responses(cells, config, table, images, size=size, shown=shown)
         return ResponseTable(_with_ids(responses), "actor", left_out, notes)
-    responses, left_out, notes = tidy_responses(cells, config, table, images, size=size, shown=shown)
+    responses, left_out, notes = tidy_responses(cells, config, table, images, size=size, shown=shown,
+                                                tested_only=tested_only)
     return ResponseTable(_with_ids(responses), "image", left_out, notes)
 
 

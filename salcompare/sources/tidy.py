@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from salcompare import config as settings
 from salcompare.errors import SHOWN
+from salcompare.ordering import natural_key
 from salcompare.sources.boxes import (
     EDGES,
     Canvas,
@@ -24,6 +25,7 @@ from salcompare.sources.boxes import (
 from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import Cells, each, is_blank, lookup, need_columns, numbers
 from salcompare.sources.labels import normalise_label
+from salcompare.sources.left_out import EXAMPLES
 from salcompare.store import unguarded
 
 COLUMNS = ("worker", "image", "label", *EDGES)
@@ -32,7 +34,8 @@ CLIP = "draw boxes in image pixels, or cut them with --clip (clip = true in [res
 
 
 def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[str, str], images: pd.DataFrame, *,
-                   size: tuple[int, int], shown: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+                   size: tuple[int, int], shown: str, tested_only: bool = False,
+                   ) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     """Check a tidy CSV's rows and bring its boxes to pixels of the image as shown.
 
     Parameters
@@ -40,7 +43,7 @@ def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[s
     cells : Cells
         Columns worker, image, label, x0, y0, x1, y1; optional response, seconds, submitted and origin; others are
         kept out.
-    config, images, size
+    config, images, size, tested_only
         As for `salcompare.sources.read_responses`.
     synonyms : mapping
         Normalised.
@@ -74,10 +77,11 @@ def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[s
     cut = clip_edges(rows, canvas) if config.clip else 0
     check_bounds(rows, canvas, remedy=CLIP)
     _rescale(rows, canvas, image)
+    untested = set_untested_aside(rows, images, place) if tested_only else ()
     responses, left_out = settle(rows, drop_invalid=config.drop_invalid)
     notes = (f"Boxes that reached over the edge of {'the grid' if config.pixels == 'grid' else 'their image'} were cut "
              f"to it: {cut:,}.",) if cut else ()
-    return responses, left_out, notes
+    return responses, left_out, (*untested, *notes)
 
 
 def _text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> pd.DataFrame:
@@ -144,6 +148,25 @@ def _check_rest(rows: Rows, cells: Cells) -> None:
                     cell=frame["seconds"])
     rows.refuse(alike & rows.sound, "duplicate_response", "the same in every cell as a row above",
                 "each response once", "delete the row, or leave such rows out with --drop-invalid")
+
+
+def set_untested_aside(rows: Rows, images: pd.DataFrame, place: NDArray[np.intp]) -> tuple[str, ...]:
+    """Leave out what was answered on photographs that are not kept for testing, of which no map of a classifier is.
+
+    Returns
+    -------
+    tuple of str
+        How many were left out and on which images, in words; empty if none was.
+    """
+    tested = np.append(images["split"].eq("test").to_numpy(), True)[place]
+    untested = rows.sound & ~tested
+    rows.set_aside(untested, "not_test", "image {image!r} is not kept for testing")
+    named = rows.table["image"][untested].unique().tolist()
+    if not named:
+        return ()
+    some = ", ".join(sorted(named, key=natural_key)[:EXAMPLES]) + (", ..." if len(named) > EXAMPLES else "")
+    return (f"Left out are {int(untested.sum()):,} rows on {len(named):,} photographs that are not kept for testing "
+            f"({some}): the classifier's maps, which people's are compared with, are of the test photographs.",)
 
 
 def of_image(sizes: pd.Series, place: NDArray[np.intp]) -> NDArray[np.float64]:

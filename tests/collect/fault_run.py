@@ -28,7 +28,7 @@ import numpy as np
 from salcompare.sources.collected import DATABASE, collected_responses
 from tests.collect.serving import field as value_in
 from tests.collect.worker import Worker, answer_to
-from tests.small_study import make_small_study
+from tests.small_study import make_small_study, without_classifier
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -95,6 +95,7 @@ def fault_run(folder: Path, *, workers: int, seconds: float, kills: int, least: 
               seed: int = 0) -> Outcome:
     """Let workers answer for so long, and `least` times between kills, while the server is killed so often."""
     study = make_small_study(folder / "study")
+    without_classifier(study)
     settings = study / "study.toml"
     settings.write_text(settings.read_text() + SETTINGS)
     server, outcome, stop = Server(study), Outcome(), threading.Event()

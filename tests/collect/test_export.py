@@ -68,6 +68,14 @@ def put(connection, worker, image, kind, number, box, *, target=None, passed=Non
             ("label", "x0", "y0", "x1", "y1"), box, strict=True))))
 
 
+def test_what_was_collected_on_photographs_that_are_not_kept_for_testing_can_stay_out(task, filled):
+    images = catalogue(task)
+    split = images.assign(split=["train" if image == task.material.trials[0].image else "test"
+                                 for image in images["image"]])
+    got = read_responses(Responses(source="collect"), {}, root=filled, images=split, size=(64, 64), tested_only=True)
+    assert (len(got.table), got.left_out["reason"].tolist()) == (len(LABELS) - 1, ["not_test"])
+
+
 def catalogue(task):
     rows = [(photo.image, photo.actor, photo.height, photo.width) for photo in task.material.photos.values()]
     return pd.DataFrame(rows, columns=["image", "actor", "height", "width"])

@@ -51,6 +51,14 @@ def test_boxes_are_scaled_to_another_grid(tmp_path):
     assert edges(got) == [[0, 0, 227, 454], [100, 0, 127, 228]]
 
 
+def test_an_actor_as_written_goes_before_one_that_differs_in_case(tmp_path):
+    images = catalogue(["Dee/1", "dee/1"])
+    assert read(tmp_path, HEADER + "Dee,nose,1,1,2,2\ndee,nose,1,1,2,2\n", images=images).table["actor"].tolist() == [
+        "Dee", "dee"]
+    with pytest.raises(InputError, match="is the name of Dee and of dee"):
+        read(tmp_path, HEADER + "DEE,nose,1,1,2,2\n", images=images)
+
+
 def test_names_match_actors_in_any_case_by_last_or_whole_name(tmp_path):
     names = ["BAKER", " baker ", "Ann Baker", "carter", "Bob Carter", "Zorro"]
     got = read(tmp_path, HEADER + "".join(f"{name},nose,1,1,2,{i}\n" for i, name in enumerate(names)))

@@ -18,6 +18,9 @@ SIDES = ("value_one", "value_other")
 _P = ("p_value", "p_adjusted", "p_value_all", "p_smallest", "p_smallest_adjusted")
 _ALWAYS_TEXT = {"actor", "label", "predicted", "image", "variant", "layer", "reason", "worker", "response"}
 
+MOST_ROWS = 500
+"""Rows of a plain table that a page prints."""
+
 
 @dataclass(frozen=True)
 class PrintedTable:
@@ -127,10 +130,14 @@ def with_p_texts(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def plain_table(name: str, title: str, frame: pd.DataFrame) -> PrintedTable:
-    """Make a table that is no table of estimates; folded. Its column responses, if it has one, is not printed."""
+    """Make a table that is no table of estimates; folded. Its column responses, if it has one, is not printed.
+
+    Of a long one only the first rows are printed.
+    """
     simulated = "responses" in frame and bool((frame["responses"] == "simulated").any())
-    printed = frame.drop(columns="responses", errors="ignore")
-    return PrintedTable(name, title, "", frame, simulated, folded=True, printed=printed)
+    caption = f"The first {MOST_ROWS} of {len(frame):,} rows; the CSV holds all." if len(frame) > MOST_ROWS else ""
+    printed = frame.drop(columns="responses", errors="ignore").head(MOST_ROWS)
+    return PrintedTable(name, title, caption, frame, simulated, folded=True, printed=printed)
 
 
 def _cell(value: object, column: str) -> str:

@@ -28,6 +28,7 @@ from salcompare.sources.importers.reasons import words
 from salcompare.sources.importers.via import read_via_csv, read_via_json
 from salcompare.sources.importers.voc import read_voc
 from salcompare.sources.importers.yolo import CLASS_FILES, read_yolo
+from salcompare.sources.left_out import EXAMPLES
 
 READERS: dict[str, Callable[[Content, Options], Iterator[Entry]]] = {
     "mturk": read_mturk, "label-studio": read_label_studio, "via-csv": read_via_csv, "via-json": read_via_json,
@@ -216,4 +217,8 @@ def _notes(placing: Placing) -> tuple[str, ...]:
                      "squeezed to the size it is now, wrong if it was cut.")
     if placing.cut:
         notes.append(f"{placing.cut:,} boxes that reached over the edge of their image were cut to it.")
+    if placing.untested:
+        some = ", ".join([*placing.untested][:EXAMPLES]) + (", ..." if len(placing.untested) > EXAMPLES else "")
+        notes.append(f"{placing.untested.total():,} boxes are on photographs that are not kept for testing ({some}): a "
+                     "study with a classifier leaves them out.")
     return tuple(notes)

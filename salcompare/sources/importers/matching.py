@@ -23,12 +23,13 @@ DEEPEST = 12  # folders of a path that are looked at
 
 @dataclass(frozen=True)
 class Image:
-    """An image of the catalogue: its id and actor, and its size in pixels as shown."""
+    """An image of the catalogue: its id and actor, its size in pixels as shown, and whether it is kept for testing."""
 
     image: str
     actor: str
     width: float
     height: float
+    tested: bool = True
 
 
 class Catalogue:
@@ -42,16 +43,18 @@ class Catalogue:
     Parameters
     ----------
     images : DataFrame
-        Columns image, actor, height and width; optional file.
+        Columns image, actor, height and width; optional file and split.
     """
 
     def __init__(self, images: pd.DataFrame) -> None:
         self._exact: defaultdict[str, dict[Image, None]] = defaultdict(dict)
         self._tails: defaultdict[str, dict[Image, None]] = defaultdict(dict)
         files = images["file"].tolist() if "file" in images else [""] * len(images)
+        tested = images["split"].eq("test").tolist() if "split" in images else [True] * len(images)
         columns = (images[name].tolist() for name in ("image", "actor", "width", "height"))
-        for (identifier, actor, width, height), file in zip(zip(*columns, strict=True), files, strict=True):
-            image = Image(str(identifier), str(actor), float(width), float(height))
+        for (identifier, actor, width, height), file, is_test in zip(zip(*columns, strict=True), files, tested,
+                                                                     strict=True):
+            image = Image(str(identifier), str(actor), float(width), float(height), is_test)
             for name in (image.image, str(file)):
                 for parts, tails in ((_parts(name), self._exact), (_parts(_folded(name)), self._tails)):
                     for tail in _tails(parts):

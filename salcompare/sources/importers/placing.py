@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,7 @@ class Placing:
     rescaled: int = 0
     reshaped: int = 0
     cut: int = 0
+    untested: Counter[str] = field(default_factory=Counter)
 
     def place(self, one: Entry) -> dict[str, Any] | Refused:
         """Give a response's row, or why there is none."""
@@ -53,6 +55,8 @@ class Placing:
         self.seen.add(key)
         self.unnamed += not one.worker
         self.cut += cut
+        if not image.tested:
+            self.untested[image.image] += 1
         if one.size not in {None, (image.width, image.height)} and not one.relative:
             self.rescaled += 1
             self.reshaped += abs(_ratio(one, image) * image.height / image.width - 1) > OTHER_ASPECT
