@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
+
+from salcompare.texts import nearest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -121,23 +121,9 @@ def drawing(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def meant(found: str, known: Iterable[str], *, otherwise: str = "") -> str:
-    """Ask whether another name was meant, where one of those known is near; `otherwise` where none is.
-
-    Names with other numbers are no misspellings of one another, however alike: s05 is not s06, but s5 may be s05.
-    """
-    here = _plain(found)
-    plain = {_plain(name): name for name in reversed(list(known)) if _numbers(name) == _numbers(found)}
-    near = difflib.get_close_matches(here, plain, n=1, cutoff=0.65)
-    return f"did you mean {plain[near[0]]!r}?" if near else otherwise
-
-
-def _numbers(name: str) -> list[int]:
-    return [int(digits) for digits in re.findall(r"\d+", name)]
-
-
-def _plain(name: str) -> str:
-    """Fold a name's case, and leave zeros before its numbers out."""
-    return re.sub(r"\d+", lambda digits: str(int(digits[0])), name.casefold())
+    """Ask whether another name was meant, where one of those known is near (`salcompare.texts.nearest`)."""
+    near = nearest(found, known)
+    return otherwise if near is None else f"did you mean {near!r}?"
 
 
 def _joined(problems: tuple[Problem, ...]) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import tomllib
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,7 @@ from salcompare.config import (
     read_config,
 )
 from salcompare.errors import ConfigError
+from salcompare.texts import hidden_in
 
 
 @pytest.fixture
@@ -260,7 +262,8 @@ def test_no_classifier_and_one_at_once_is_an_error_that_says_so(refusal):
 PHASES = st.builds(Phase, iterations=st.integers(1, 9999), learning_rate=st.floats(0, 1), l2=st.floats(0, 1e-3),
                    flip=st.booleans(), shift=st.integers(0, 40))
 NAMES = st.text("abcXYZ019-_.", min_size=1, max_size=6).filter(lambda name: name.strip("."))
-TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12).map(
+    lambda text: unicodedata.normalize("NFC", text)).filter(lambda text: not hidden_in(text))
 CLASSIFIERS = st.lists(st.builds(Classifier, name=NAMES, weights=TEXTS, dropout=st.floats(0, 0.95), frozen=PHASES,
                                  finetuned=PHASES), max_size=2, unique_by=lambda one: one.name).map(tuple)
 CONFIGS = st.builds(

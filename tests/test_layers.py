@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "salcompare"
-BASE = {"errors", "schema", "config", "provenance", "store", "progress", "ordering", "page_files", "phrases"}
+BASE = {"errors", "schema", "config", "provenance", "store", "progress", "ordering", "page_files", "phrases", "texts"}
 ORDER = ["sources", "maps", "statistics", "figures", "report"]
 BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources"}, "collect": {"sources"}}
 PLANNING = BASE | set(ORDER) | {"simulation", "planning"}

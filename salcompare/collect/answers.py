@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, insert, update
 from salcompare.collect.assignment import find_worker, place_of
 from salcompare.collect.database import assignments, responses
 from salcompare.collect.material import Edges, Material, Photo
+from salcompare.texts import clean_text
 
 MAX_LABEL = 40  # characters
 MAX_SECONDS = 86400.0
@@ -140,16 +141,13 @@ def feedback_of(assignment: Row[Any] | None) -> Mapping[str, Any] | None:
 
 
 def _label(value: object) -> str:
-    """Normalise a label's Unicode form and blanks; its case and wording stay the worker's."""
-    label = " ".join(unicodedata.normalize("NFKC", value).split()) if isinstance(value, str) else ""
+    """Clean a label of what nobody sees, and fold its width; its case and wording stay the worker's."""
+    label = clean_text(unicodedata.normalize("NFKC", clean_text(value))) if isinstance(value, str) else ""
     if not label:
         message = "Please choose what the box holds."
         raise RefusedAnswerError(message)
     if len(label) > MAX_LABEL:
         message = f"Please use a label of at most {MAX_LABEL} characters."
-        raise RefusedAnswerError(message)
-    if not label.isprintable():
-        message = "The label has characters that cannot be kept. Please use letters."
         raise RefusedAnswerError(message)
     return label
 

@@ -18,8 +18,8 @@ class Responses:
                           choices=("csv", "original", "collect", "fixations", "maps", "simulated", "none"))
     path: str = option("data/raw/responses.csv", "the file of responses; of maps, a folder, .npz or .nc file; with "
                         "collect, left as it is, the study's own database")
-    pixels: str = option("image", "boxes and fixations are in pixels of the image as shown, or of the study's grid",
-                          choices=("image", "grid"))
+    pixels: str = option("image", "boxes and fixations are in pixels of the image as shown, or of the study's grid, or "
+                          "relative: shares of the image's sides from 0 to 1", choices=("image", "grid", "relative"))
     clip: bool = option(False, "cut boxes that reach over the image's edge instead of refusing them")
     drop_invalid: bool = option(False, "leave out invalid rows, counted, instead of refusing the file")
     checks: str = option("", "CSV of answers to instructed checks, as salcompare collect exports it; empty for none")

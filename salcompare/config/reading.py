@@ -6,12 +6,14 @@ import dataclasses
 import math
 import tomllib
 import typing
+import unicodedata
 from pathlib import Path
 from typing import Any, TypeVar
 
 from salcompare.config.classifiers import Classifier
 from salcompare.config.sections import Config, contradictions
 from salcompare.errors import ConfigError, Problem, meant
+from salcompare.texts import hidden_in
 
 T = TypeVar("T")
 ALL_TEST = (0.0, 0.0, 1.0)
@@ -111,7 +113,8 @@ class _Reader:
         inner = typing.get_args(hint)[0]
         if not isinstance(value, list):
             return self._wrong(title, option.name, value, "a list in [ ]")
-        read = tuple(self._scalar(inner, item, option, title) for item in value)
+        composed = (unicodedata.normalize("NFC", item) if isinstance(item, str) else item for item in value)
+        read = tuple(self._scalar(inner, item, option, title) for item in composed)
         return _WRONG if any(item is _WRONG for item in read) else read
 
     def _scalar(self, hint: Any, value: Any, option: dataclasses.Field[Any], title: str) -> Any:  # noqa: ANN401
@@ -119,6 +122,8 @@ class _Reader:
             value = float(value)
         if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
             return self._wrong(title, option.name, value, _KINDS.get(hint, "another kind of value"))
+        if isinstance(value, str) and hidden_in(value.replace("\n", "").replace("\t", "")):
+            return self._wrong(title, option.name, value, "a text of which every character is seen")
         about = option.metadata
         if about["choices"] and value not in about["choices"]:
             return self._wrong(title, option.name, value, " or ".join(about["choices"]),

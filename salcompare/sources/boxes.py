@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.sources.cells import Cells, Fault, numbers
+from salcompare.sources.cells import Cells, Fault, each, number_hint, numbers
 
 EDGES = ("x0", "y0", "x1", "y1")
 Mask = NDArray[np.bool_]
@@ -76,17 +76,36 @@ def add_edges(rows: Rows, cells: Cells, names: Sequence[str]) -> None:
     for name in names:
         rows.table[name] = numbers(cells.frame[name])
     for name in names:
+        cell = cells.frame[name]
         rows.refuse(~np.isfinite(rows.table[name].to_numpy()), "not_a_number", f"{name}={{cell!r}}",
-                    "a finite number", "mend the cell or delete the row", cell=cells.frame[name])
+                    "a finite number", "{hint}", cell=cell, hint=each(cell, number_hint))
+
+
+def check_not_relative(values: NDArray[np.float64], *, shown: str, remedy: str) -> None:
+    """Refuse a file whose edges or places are all shares of the image's sides where pixels are expected.
+
+    Raises
+    ------
+    InputError
+        If every number of several rows lies between 0 and 1 and some are no whole number.
+    """
+    finite = values[np.isfinite(values)]
+    if finite.size > values.shape[1] and finite.min() >= 0 and finite.max() <= 1 and (finite % 1 != 0).any():
+        raise InputError(Problem(shown, "every edge lies between 0 and 1, as shares of the image's sides do"
+                                 if values.ndim > 1 and values.shape[1] == len(EDGES) else
+                                 "every place lies between 0 and 1, as shares of the image's sides do",
+                                 "pixels", remedy))
 
 
 def check_corners(rows: Rows) -> None:
-    """Refuse boxes that are empty or have their corners swapped."""
+    """Refuse boxes that have no area or have their corners swapped."""
     for low, high in (("x0", "x1"), ("y0", "y1")):
         finite = np.isfinite(rows.table[[low, high]].to_numpy()).all(axis=1)  # others have been refused already
-        swapped = finite & (rows.table[high] <= rows.table[low]).to_numpy()
-        rows.refuse(swapped, "swapped_corners", f"{high}={{{high}:g}} <= {low}={{{low}:g}}", f"{low} < {high}",
-                    f"swap the corners if they are swapped; {high} is the first position outside the box")
+        rows.refuse(finite & (rows.table[high] < rows.table[low]).to_numpy(), "swapped_corners",
+                    f"{high}={{{high}:g}} < {low}={{{low}:g}}", f"{low} < {high}", "swap the corners")
+        rows.refuse(finite & (rows.table[high] == rows.table[low]).to_numpy(), "no_area",
+                    f"{high}={{{high}:g}} equals {low}: the box has no {'width' if low == 'x0' else 'height'}",
+                    f"{low} < {high}", f"{high} is the first position outside the box; else delete the row")
 
 
 def check_bounds(rows: Rows, canvas: Canvas, *, remedy: str) -> None:

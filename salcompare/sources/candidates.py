@@ -13,8 +13,9 @@ from salcompare.errors import InputError, Problem
 from salcompare.ordering import natural_key
 from salcompare.provenance import sha256_of_file
 from salcompare.sources.decoding import Box
+from salcompare.texts import visible
 
-SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
+SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def hidden_files(folder: Path, *, shown: str) -> list[LeftOut]:
 
 def show(path: Path, folder: Path, *, shown: str) -> str:
     """Name a file as the study names its folder, so that no table holds a machine's own paths."""
-    return readable(f"{shown.rstrip('/')}/{path.relative_to(folder).as_posix()}")
+    return visible(readable(f"{shown.rstrip('/')}/{path.relative_to(folder).as_posix()}"))
 
 
 def duplicates(candidates: Sequence[Candidate]) -> dict[int, LeftOut]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,35 @@ def each(column: pd.Series, function: Callable[[str], str]) -> pd.Series:
     return pd.Series(pd.Categorical.from_codes(codes, texts.cat.categories), index=column.index, name=column.name)
 
 
+def number_hint(text: str) -> str:
+    """Say what to do about a text that is no number."""
+    if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text):
+        return "write decimals with a point, not a comma"
+    return "mend the cell or delete the row"
+
+
+def check_no_archive(content: bytes, *, shown: str) -> None:
+    """Refuse a workbook, an archive or a compressed file that is given as a file of text.
+
+    Raises
+    ------
+    InputError
+    """
+    start = content[:8]
+    if start.startswith(b"PK\x03\x04") and any(part in content[:1 << 12] for part in (b"xl/", b"[Content_Types]",
+                                                                                     b"opendocument.spreadsheet")):
+        raise InputError(Problem(shown, "is a spreadsheet's own file, such as Excel's .xlsx", "a CSV file",
+                                 "save the sheet as 'CSV UTF-8'"))
+    if start == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        raise InputError(Problem(shown, "is an old Excel workbook, .xls", "a CSV file",
+                                 "save the sheet as 'CSV UTF-8'"))
+    kinds = {b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "compressed (gzip)", b"7z\xbc\xaf": "a 7z archive",
+             b"Rar!": "a RAR archive"}
+    for magic, kind in kinds.items():
+        if start.startswith(magic):
+            raise InputError(Problem(shown, f"is {kind}", "a file of text", "unpack it, and name what is inside"))
+
+
 def is_blank(column: pd.Series) -> NDArray[np.bool_]:
     """Say which rows of a column of categories have nothing but blanks."""
     return lookup(column, (_texts(column).str.strip() == "").to_numpy(dtype=np.bool_))
@@ -136,6 +166,7 @@ def _content(path: Path, shown: str, remedy: str) -> bytes:
         raise InputError(Problem(shown, "does not exist", "a CSV file", remedy)) from error
     except OSError as error:
         raise InputError(Problem(shown, f"cannot be read: {error.strerror}", "a CSV file", remedy)) from error
+    check_no_archive(content, shown=shown)
     content = content.removeprefix(codecs.BOM_UTF8)
     try:
         content.decode()
@@ -182,7 +213,8 @@ def _read_slowly(text: str, delimiter: str, first: int, shown: str) -> tuple[pd.
                 header = cells
             elif len(cells) > len(header):
                 faults.append(_fault(shown, begin, f"{len(cells)} cells", f"{len(header)} as in the header",
-                                     "put quotes round a cell that holds the delimiter"))
+                                     "put quotes round a cell that holds the delimiter"
+                                     + (", and write decimals with a point" if delimiter == "," else "")))
             else:
                 rows[begin] = cells + [""] * (len(header) - len(cells))
             begin = first + reader.line_num

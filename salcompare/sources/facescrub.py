@@ -19,6 +19,7 @@ from salcompare.sources.candidates import (
     visible_files,
 )
 from salcompare.sources.decoding import Box
+from salcompare.texts import hidden_in
 
 COLUMNS = ("name", "image_id", "face_id", "url", "bbox", "sha256")
 
@@ -129,6 +130,8 @@ def _face(line: int, cells: list[str], order: list[int]) -> Face | str:
     name, _, number, _, bbox, sha256 = (cells[i].strip() for i in order)
     if not name or not number:
         return "no name or no face id"
+    if hidden_in(f"{name}{number}"):
+        return f"name {name!r} or face id {number!r} holds {hidden_in(f'{name}{number}')}, which nobody sees"
     if "/" in name:
         return f"name {name!r} holds a slash"
     if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
@@ -138,7 +141,7 @@ def _face(line: int, cells: list[str], order: list[int]) -> Face | str:
         return f"bbox {bbox!r} is not four whole numbers x1,y1,x2,y2"
     x0, y0, x1, y1 = map(int, edges.groups())
     if x1 <= x0 or y1 <= y0:
-        return f"bbox {bbox!r} is empty or has its corners swapped"
+        return f"bbox {bbox!r} has {'no area' if x1 == x0 or y1 == y0 else 'its corners swapped'}"
     return Face(line, clean_name(name), number, (x0, y0, x1, y1), sha256.lower())
 
 

@@ -10,11 +10,18 @@ import pandas as pd
 from salcompare import config as settings
 from salcompare.errors import ConfigError, Problem
 from salcompare.schema import FIXATIONS
-from salcompare.sources.boxes import Canvas, Rows, add_edges, settle
+from salcompare.sources.boxes import Canvas, Rows, add_edges, check_not_relative, settle
 from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import Cells, each, need_columns, read_cells
 from salcompare.sources.responses import ResponseTable
-from salcompare.sources.tidy import check_names, of_image, set_untested_aside
+from salcompare.sources.tidy import (
+    RELATIVE,
+    check_names,
+    of_image,
+    refuse_hidden,
+    set_untested_aside,
+    shown_canvas,
+)
 
 COLUMNS = ("worker", "image", "x", "y")
 ASIDE = "leave such rows out with --drop-invalid (drop_invalid = true in [responses])"
@@ -57,13 +64,15 @@ def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFra
     need_columns(cells.frame, COLUMNS, shown=shown)
     rows = Rows(_text(cells.frame, shown), shown, list(cells.faults))
     place = check_names(rows, images, ("worker", "image"))
+    refuse_hidden(rows, ("trial",))
     add_edges(rows, cells, ("x", "y"))
+    if config.pixels != "relative":
+        check_not_relative(rows.table[["x", "y"]].to_numpy(), shown=shown, remedy=RELATIVE)
     _check_duration(rows, cells)
     image = Canvas(of_image(images["height"], place), of_image(images["width"], place), "image {image!r}")
     canvas = image
-    if config.pixels == "grid":
-        height, width = (np.where(place < 0, np.nan, float(side)) for side in size)
-        canvas = Canvas(height, width, "the study's grid, on which image {image!r} was shown")
+    if config.pixels != "image":
+        canvas = shown_canvas(config.pixels, place, size)
     _check_places(rows, canvas)
     for dim, drawn, target in (("x", canvas.width, image.width), ("y", canvas.height, image.height)):
         rows.table[dim] = rows.table[dim] * target / drawn
@@ -74,9 +83,9 @@ def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFra
 
 
 def _text(frame: pd.DataFrame, shown: str) -> pd.DataFrame:
-    table = pd.DataFrame({"worker": each(frame["worker"], str.strip), "image": each(frame["image"], clean_name)},
+    table = pd.DataFrame({"worker": each(frame["worker"], clean_name), "image": each(frame["image"], clean_name)},
                          index=frame.index)
-    table["trial"] = each(frame["trial"], str.strip) if "trial" in frame else ""
+    table["trial"] = each(frame["trial"], clean_name) if "trial" in frame else ""
     table["origin"] = shown
     return table
 

@@ -16,6 +16,7 @@ from salcompare.sources.candidates import (
     readable,
     visible_files,
 )
+from salcompare.texts import hidden_in
 
 
 def find_in_folder(folder: Path, *, shown: str) -> Found:
@@ -60,4 +61,7 @@ def _candidate(file: File, folder: Path) -> Candidate | LeftOut:
     if len(parts) > 2:
         return LeftOut(file.shown, actor, "nested", f"stands in a folder inside {actor}'s; move it up")
     image = f"{actor}/{clean_name(readable(file.path.stem))}"
+    hidden = hidden_in(image)
+    if hidden:
+        return LeftOut(file.shown, actor, "invisible", f"its name holds {hidden}, which nobody sees; rename it")
     return Candidate(image, actor, file.shown, file.path, file.sha256)

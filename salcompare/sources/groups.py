@@ -8,6 +8,7 @@ from pathlib import Path
 from salcompare.errors import InputError, Problem
 from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import need_columns, read_cells
+from salcompare.texts import clean_text, hidden_in
 
 
 def read_groups(path: Path, actors: Iterable[str], *, shown: str) -> dict[str, str]:
@@ -32,7 +33,10 @@ def read_groups(path: Path, actors: Iterable[str], *, shown: str) -> dict[str, s
     need_columns(cells.frame, ("actor", "group"), shown=shown)
     groups: dict[str, str] = {}
     for line, actor, group in zip(cells.frame.index, cells.frame["actor"], cells.frame["group"], strict=True):
-        name, value = clean_name(actor), group.strip()
+        name, value = clean_name(actor), clean_text(group)
+        if hidden_in(name):
+            problems.append(Problem(f"{shown} row {line}", f"actor {name!r} holds {hidden_in(name)}",
+                                    "a name of which every character is seen", "type it again"))
         if groups.setdefault(name, value) != value:
             problems.append(Problem(f"{shown} row {line}", f"actor {name!r} in group {value!r}",
                                     f"group {groups[name]!r} as before", "delete one of the two lines"))

@@ -6,15 +6,19 @@ import unicodedata
 from collections.abc import Mapping
 
 from salcompare.errors import ConfigError, Problem
+from salcompare.texts import clean_text
 
 
 def normalise_label(label: str) -> str:
-    """Fold a label's case and width (NFKC), trim it and make its blanks single.
+    """Leave of a label what is seen of it (`salcompare.texts.clean_text`), and fold its case and width (NFKC).
 
     The same label comes out whatever is done twice.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
-    return " ".join(folded.split())
+    folded, before = clean_text(label), ""
+    while folded != before:  # cleaning may compose what folding changes again
+        before = folded
+        folded = clean_text(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold()))
+    return folded
 
 
 def synonyms_table(synonyms: Mapping[str, str]) -> dict[str, str]:

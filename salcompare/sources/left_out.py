@@ -30,9 +30,11 @@ WORDS = {
     "empty_actor": "responses without an actor",
     "empty_response": "responses whose id is empty",
     "repeated_response": "responses whose id is another's",
+    "invisible": "names with a control or invisible character",
     "unknown_image": "responses on images that the study does not have",
     "not_a_number": "responses with an edge that is no finite number",
-    "swapped_corners": "boxes that are empty or have their corners swapped",
+    "swapped_corners": "boxes that have their corners swapped",
+    "no_area": "boxes without width or height",
     "outside": "boxes that reach outside the image",
     "seconds": "responses whose seconds are no number, or negative",
     "duplicate_response": "responses that stand there twice",
@@ -52,7 +54,7 @@ WORDS = {
 
 EXAMPLES = 3
 CAUSES = {"unreadable", "not_an_image", "damaged", "truncated", "too_large", "unsupported", "box_outside", "duplicate",
-          "duplicate_across_actors", "same_id"}
+          "duplicate_across_actors", "same_id", "invisible"}
 """Reasons of photographs whose detail says more than the reason: what the system said, or which file is the other."""
 
 

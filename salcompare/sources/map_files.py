@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, MissingDependencyError, Problem, ReasonedError
 from salcompare.sources.candidates import clean_name, files_under, is_hidden, show
 from salcompare.sources.decoding import MAX_PIXELS
+from salcompare.texts import visible
 
 ENDINGS = (".png", ".npy", ".npz", ".nc")
 Plain = NDArray[np.generic]
@@ -147,7 +148,7 @@ def _in_npz(path: Path, shown: str, held: contextlib.ExitStack) -> list[MapFile]
     with _damage():
         file = held.enter_context(path.open("rb"))  # NumPy leaves a file open that is no archive
         archive: Any = held.enter_context(np.load(file, allow_pickle=False))
-        return [MapFile(clean_name(name), f"{shown}: {name}", partial(_entry, archive, name))
+        return [MapFile(clean_name(name), visible(f"{shown}: {name}"), partial(_entry, archive, name))
                 for name in archive.files]
 
 
@@ -172,7 +173,7 @@ def _in_netcdf(path: Path, shown: str, held: contextlib.ExitStack) -> list[MapFi
         for j, worker in enumerate(workers):
             place = {"image": i} | ({} if worker is None else {"worker": j})
             key = _text(image) if worker is None else f"{_text(worker)}/{_text(image)}"
-            found.append(MapFile(clean_name(key), f"{shown}: {key}", partial(_slice, variable, place), True))
+            found.append(MapFile(clean_name(key), visible(f"{shown}: {key}"), partial(_slice, variable, place), True))
     return found
 
 

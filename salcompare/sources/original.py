@@ -14,6 +14,7 @@ from salcompare.errors import InputError, Problem
 from salcompare.sources.boxes import Canvas, Rows, add_edges, check_bounds, check_corners, clip_edges, settle
 from salcompare.sources.cells import Cells, each, need_columns
 from salcompare.sources.labels import normalise_label
+from salcompare.sources.tidy import refuse_hidden
 
 COLUMNS = ("last_name", "label", "b0", "b1", "b2", "b3")
 GRID = 227
@@ -72,6 +73,7 @@ def original_responses(cells: Cells, config: settings.Responses, synonyms: Mappi
     for name in ("actor", "label"):
         rows.refuse((rows.table[name] == "").to_numpy(), f"empty_{name}", f"{name} is empty", "",
                     "fill the cell or delete the row")
+    refuse_hidden(rows, ("actor",))
     add_edges(rows, cells, COLUMNS[2:])
     cut = _place(rows, clip=config.clip)
     _scale(rows, size)

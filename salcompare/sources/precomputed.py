@@ -17,6 +17,7 @@ from salcompare.errors import InputError, Problem
 from salcompare.schema import MAP_FILES
 from salcompare.sources.candidates import hash_file, visible_files
 from salcompare.sources.map_files import MapFile, UnusableMapError, check_shape, find_maps
+from salcompare.texts import hidden_in
 
 ASIDE = frozenset({"hidden", "unknown_file", "not_test", "no_map", "constant"})
 """Reasons for which a map is left out, and said so, without refusing the others."""
@@ -164,6 +165,8 @@ def _read(found: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int],
 
 def _named(key: str, place: dict[str, int], of: str) -> tuple[int, str]:
     """Give the row of the image that a name means, and the worker's name."""
+    if hidden_in(key):
+        raise UnusableMapError("invisible", f"its name {key!r} holds {hidden_in(key)}, which nobody sees")
     if key in place:
         return place[key], ""
     worker, _, image = key.partition("/")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from salcompare import config as settings
-from salcompare.errors import SHOWN
+from salcompare.errors import SHOWN, meant
 from salcompare.ordering import natural_key
 from salcompare.sources.boxes import (
     EDGES,
@@ -19,6 +18,7 @@ from salcompare.sources.boxes import (
     add_edges,
     check_bounds,
     check_corners,
+    check_not_relative,
     clip_edges,
     settle,
 )
@@ -27,9 +27,11 @@ from salcompare.sources.cells import Cells, each, is_blank, lookup, need_columns
 from salcompare.sources.labels import normalise_label
 from salcompare.sources.left_out import EXAMPLES
 from salcompare.store import unguarded
+from salcompare.texts import clean_text, hidden_in
 
 COLUMNS = ("worker", "image", "label", *EDGES)
 NO_HINT = "see the column image of data/processed/images.csv, or delete the row"
+RELATIVE = "set pixels = \"relative\" in [responses], or multiply them by the image's width and height"
 CLIP = "draw boxes in image pixels, or cut them with --clip (clip = true in [responses])"
 
 
@@ -67,13 +69,14 @@ def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[s
     rows = Rows(_text(cells.frame, synonyms, shown), shown, list(cells.faults))
     place = check_names(rows, images, ("worker", "image", "label", "response"))
     add_edges(rows, cells, EDGES)
+    if config.pixels != "relative":
+        check_not_relative(rows.table[list(EDGES)].to_numpy(), shown=shown, remedy=RELATIVE)
     _check_rest(rows, cells)
     check_corners(rows)
     image = Canvas(of_image(images["height"], place), of_image(images["width"], place), "image {image!r}")
     canvas = image
-    if config.pixels == "grid":
-        height, width = (np.where(place < 0, np.nan, float(side)) for side in size)
-        canvas = Canvas(height, width, "the study's grid, on which image {image!r} was shown")
+    if config.pixels != "image":
+        canvas = shown_canvas(config.pixels, place, size)
     cut = clip_edges(rows, canvas) if config.clip else 0
     check_bounds(rows, canvas, remedy=CLIP)
     _rescale(rows, canvas, image)
@@ -87,16 +90,17 @@ def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[s
 def _text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> pd.DataFrame:
     table = pd.DataFrame({
         "row": np.arange(1, len(frame) + 1),
-        "worker": each(frame["worker"], lambda worker: unguarded(worker).strip()),
+        "worker": each(frame["worker"], lambda worker: clean_name(unguarded(worker))),
         "image": each(frame["image"], lambda image: clean_name(unguarded(image))),
         "label": each(frame["label"], lambda label: _counted_as(unguarded(label), synonyms)),
     }, index=frame.index)
-    for name in ("response", "submitted"):
-        if name in frame:
-            table[name] = each(frame[name], lambda text: unguarded(text).strip())
+    if "response" in frame:
+        table["response"] = each(frame["response"], lambda response: clean_name(unguarded(response)))
+    if "submitted" in frame:
+        table["submitted"] = each(frame["submitted"], lambda text: clean_text(unguarded(text)))
     # An origin that stands in the file is kept, so that simulated responses stay known as such.
     table["origin"] = shown if "origin" not in frame else each(
-        frame["origin"], lambda origin: unguarded(origin).strip() or shown)
+        frame["origin"], lambda origin: clean_text(unguarded(origin)) or shown)
     return table
 
 
@@ -116,9 +120,11 @@ def check_names(rows: Rows, images: pd.DataFrame, columns: Sequence[str]) -> NDA
     for name in columns:
         if name in rows.table:
             rows.refuse((rows.table[name] == "").to_numpy(), f"empty_{name}", f"{name} is empty", "a text", remedy)
+    refuse_hidden(rows, [name for name in columns if name != "label"])
     column = rows.table["image"]
     place = lookup(column, pd.Index(images["image"]).get_indexer(column.cat.categories))
-    unknown = (place < 0) & (column != "").to_numpy()
+    seen = [image != "" and not hidden_in(image) for image in column.cat.categories]
+    unknown = (place < 0) & lookup(column, np.array(seen, dtype=np.bool_))
     known = images["image"].tolist()
     hints = _hints(column[unknown].unique()[:SHOWN], known)
     rows.refuse(unknown, "unknown_image", "no image {image!r} in the study",
@@ -127,10 +133,19 @@ def check_names(rows: Rows, images: pd.DataFrame, columns: Sequence[str]) -> NDA
     return place
 
 
+def refuse_hidden(rows: Rows, columns: Iterable[str]) -> None:
+    """Refuse rows whose ids hold a control or invisible character: two that look the same would be two."""
+    for name in columns:
+        if name in rows.table:
+            column = rows.table[name].astype("category")
+            hidden = each(column, hidden_in)
+            rows.refuse((hidden != "").to_numpy(), "invisible", f"{name}={{{name}!r}} holds {{hidden}}",
+                        "an id of which every character is seen", "type it again", hidden=hidden)
+
+
 def _hints(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
-    """Guess what may have been meant; for no more than are shown, for it takes long."""
-    near = {image: get_close_matches(image, known, n=1) for image in unknown}
-    return {image: f"did you mean {matches[0]!r}?" for image, matches in near.items() if matches}
+    """Say what may have been meant; for no more than are shown, for it takes long."""
+    return {image: meant(image, known, otherwise=NO_HINT) for image in unknown}
 
 
 def _check_rest(rows: Rows, cells: Cells) -> None:
@@ -167,6 +182,16 @@ def set_untested_aside(rows: Rows, images: pd.DataFrame, place: NDArray[np.intp]
     some = ", ".join(sorted(named, key=natural_key)[:EXAMPLES]) + (", ..." if len(named) > EXAMPLES else "")
     return (f"Left out are {int(untested.sum()):,} rows on {len(named):,} photographs that are not kept for testing "
             f"({some}): the classifier's maps, which people's are compared with, are of the test photographs.",)
+
+
+def shown_canvas(pixels: str, place: NDArray[np.intp], size: tuple[int, int]) -> Canvas:
+    """Give what boxes or places are measured on, where it is not the image in its own pixels."""
+    if pixels == "relative":
+        sides, name = (1, 1), "image {image!r}, whose sides count as 1 (pixels = \"relative\")"
+    else:
+        sides, name = size, "the study's grid, on which image {image!r} was shown"
+    height, width = (np.where(place < 0, np.nan, float(side)) for side in sides)
+    return Canvas(height, width, name)
 
 
 def of_image(sizes: pd.Series, place: NDArray[np.intp]) -> NDArray[np.float64]:

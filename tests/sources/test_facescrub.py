@@ -127,7 +127,7 @@ def test_every_row_that_cannot_be_read_is_named_at_once(tmp_path):
     assert {problem.where: problem.found for problem in caught.value.problems} == {
         "list.txt row 3": "2 cells between tabs", "list.txt row 4": "sha256 'abc' is not 64 hex digits",
         "list.txt row 5": "bbox '1,2,3' is not four whole numbers x1,y1,x2,y2",
-        "list.txt row 6": "bbox '9,2,3,8' is empty or has its corners swapped",
+        "list.txt row 6": "bbox '9,2,3,8' has its corners swapped",
         "list.txt row 7": "no name or no face id", "list.txt row 8": "name 'A/b' holds a slash",
         "list.txt row 2": "face id 1 of 'Ann' stands there twice",
         "list.txt row 9": "face id 1 of 'Ann' stands there twice"}

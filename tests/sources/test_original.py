@@ -92,7 +92,7 @@ def test_every_offending_row_is_named(tmp_path):
     assert [(problem.where, problem.found) for problem in caught.value.problems] == [
         ("boxes.csv row 3", "y1=302 > height 227 of the original's square of 227 pixels"),
         ("boxes.csv row 4", "x1=228 > width 227 of the original's square of 227 pixels"),
-        ("boxes.csv row 5", "y1=0 <= y0=1"), ("boxes.csv row 6", "label is empty"),
+        ("boxes.csv row 5", "y1=0 < y0=1"), ("boxes.csv row 6", "label is empty"),
         ("boxes.csv row 7", "actor is empty"), ("boxes.csv row 8", "b0='x'"),
         ("boxes.csv row 9", "y0=-1 < 0 on the original's square of 227 pixels")]
     assert len(read(tmp_path, content, drop_invalid=True).left_out) == 7

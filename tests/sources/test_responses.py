@@ -123,14 +123,13 @@ def test_every_offending_row_is_named_by_its_line_and_reason(tmp_path):
     clip = "draw boxes in image pixels, or cut them with --clip (clip = true in [responses])"
     assert [str(problem) for problem in caught.value.problems] == [
         "responses.csv row 3: no image 's9/1' in the study; expected an id of the catalogue, such as 's1/1'; "
-        "did you mean 's2/1'?",
+        "see the column image of data/processed/images.csv, or delete the row",
         f"responses.csv row 4: x1=81 > width 80 of image 's1/1'; {clip}",
         f"responses.csv row 5: y1=100.5 > height 100 of image 's1/1'; {clip}",
         f"responses.csv row 6: x0=-1 < 0 on image 's1/1'; {clip}",
-        "responses.csv row 7: x1=5 <= x0=5; expected x0 < x1; "
-        "swap the corners if they are swapped; x1 is the first position outside the box",
-        "responses.csv row 8: y1=2 <= y0=9; expected y0 < y1; "
-        "swap the corners if they are swapped; y1 is the first position outside the box",
+        "responses.csv row 7: x1=5 equals x0: the box has no width; expected x0 < x1; "
+        "x1 is the first position outside the box; else delete the row",
+        "responses.csv row 8: y1=2 < y0=9; expected y0 < y1; swap the corners",
         "responses.csv row 9: x0='nan'; expected a finite number; mend the cell or delete the row",
         "responses.csv row 10: x0='a'; expected a finite number; mend the cell or delete the row",
         "responses.csv row 10: x1=''; expected a finite number; mend the cell or delete the row",
@@ -235,7 +234,7 @@ def test_clip_cuts_boxes_to_the_image_but_not_those_wholly_outside(tmp_path):
     content += "w,s1/1,nose,80,0,90,10\nw,s1/1,nose,-3,0,0,10\nw,s1/1,nose,9,0,3,10\n"
     assert problems(tmp_path, content, clip=True) == {
         "row 4": "the box (80, 0, 90, 10) lies wholly outside image 's1/1'",
-        "row 5": "the box (-3, 0, 0, 10) lies wholly outside image 's1/1'", "row 6": "x1=3 <= x0=9"}
+        "row 5": "the box (-3, 0, 0, 10) lies wholly outside image 's1/1'", "row 6": "x1=3 < x0=9"}
 
 
 def test_drop_invalid_leaves_rows_out_and_lists_them(tmp_path):

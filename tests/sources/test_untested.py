@@ -6,8 +6,8 @@ import pytest
 from salcompare import config
 from salcompare.cli import main
 from salcompare.errors import InputError
+from salcompare.opening import open_study
 from salcompare.sources import describe_left_out, read_fixations, read_ready_maps, read_responses
-from salcompare.study import open_study
 from tests.small_study import WORKERS, make_small_study, without_classifier
 from tests.sources.importers.samples import IMAGES as OF_SAMPLES
 from tests.sources.importers.samples import MTURK, take

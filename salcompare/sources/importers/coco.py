@@ -17,6 +17,7 @@ from salcompare.sources.importers.entries import (
     check_angle,
     check_upright,
     entry,
+    identifier,
     items,
     mapping,
     named_worker,
@@ -49,7 +50,7 @@ def read_coco(content: Content, options: Options) -> Iterator[Entry]:  # noqa: A
                  if isinstance(one, dict) and isinstance(one.get("image_id"), (int, str))}
     for key in (key for key in images if key not in annotated):
         yield Refused(f"{content.shown} image {show(key)}", "no_box", "the image has no annotation",
-                      image=text(images[key][0].get("file_name")))
+                      image=identifier(images[key][0].get("file_name")))
 
 
 def _box(where: str, annotation: object, images: Table, categories: Table) -> Drawn:
@@ -70,7 +71,7 @@ def _box(where: str, annotation: object, images: Table, categories: Table) -> Dr
         items(corners), ("left", "top", "width", "height"), strict=True))
     _, edges = box_edges(lambda: box.create(label="", coords=box.ltwh_to_ltrb((left, top, width, height))), corners)
     worker = named_worker(node, node.get("attributes"), image)
-    names = tuple(name for name in (text(image.get(key)) for key in ("file_name", "path", "coco_url")) if name)
+    names = tuple(name for name in (identifier(image.get(key)) for key in ("file_name", "path", "coco_url")) if name)
     size = canvas_size(image.get("width"), image.get("height"))
     return Drawn(where, worker, names, text(category.get("name")), edges, size)
 

@@ -11,8 +11,11 @@ from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 from salcompare.errors import InputError, MissingDependencyError, Problem
+from salcompare.sources.cells import check_no_archive
 
 MOST_BYTES = 1 << 30
+HEAD = 1 << 20
+"""Bytes that are looked at where a whole file need not be read."""
 DEEPEST = 50
 """Elements inside elements that XML may have; annotations have five or so, and deeper ones cannot be walked safely."""
 INSTALL = "install the importers: pip install 'salcompare[import]'"
@@ -20,11 +23,22 @@ INSTALL = "install the importers: pip install 'salcompare[import]'"
 
 @dataclass(frozen=True)
 class Content:
-    """One file: where it is, how it is called in errors, and its bytes."""
+    """One file: where it is, how it is called in errors, and its bytes, which are read when they are asked for."""
 
     path: Path
     shown: str
-    raw: bytes
+
+    @cached_property
+    def raw(self) -> bytes:
+        """The file's bytes."""
+        return self.path.read_bytes()
+
+    @cached_property
+    def head(self) -> str:
+        """The first `HEAD` bytes as text, a character that is cut at the end left out."""
+        with self.path.open("rb") as stream:
+            start = stream.read(HEAD)
+        return start.decode(_encoding(start), "ignore")
 
     @cached_property
     def text(self) -> str:
@@ -35,7 +49,7 @@ class Content:
         InputError
             If it is neither UTF-8 nor UTF-16 with a mark.
         """
-        encoding = "utf-16" if self.raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        encoding = _encoding(self.raw)
         try:
             return self.raw.decode(encoding)
         except UnicodeDecodeError as error:
@@ -94,13 +108,19 @@ def read_content(path: Path, shown: str) -> Content:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(Problem(shown, f"has {path.stat().st_size:,} bytes", f"at most {MOST_BYTES:,}",
                                      "split it"))
-        raw = path.read_bytes()
+        content = Content(path, shown)
+        with path.open("rb") as stream:
+            check_no_archive(stream.read(HEAD), shown=shown)
     except OSError as error:
         found = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
         raise InputError(Problem(shown, found, "a file of annotations")) from error
-    if not raw.strip():
+    if not content.head.strip("\x00 \t\r\n\f\v") and not content.raw.strip():
         raise InputError(Problem(shown, "is empty", "annotations", "export it again"))
-    return Content(path, shown, raw)
+    return content
+
+
+def _encoding(start: bytes) -> str:
+    return "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
 
 
 def _check_depth(root: Element, shown: str) -> None:

@@ -16,6 +16,7 @@ from salcompare.sources.importers.entries import (
     check_angle,
     check_upright,
     entry,
+    identifier,
     named_worker,
     text,
 )
@@ -35,7 +36,7 @@ def read_cvat(content: Content, options: Options) -> Iterator[Entry]:  # noqa: A
         if parent.tag not in {"image", "track"}:
             continue
         place = f"{content.shown} {parent.tag} {parent.get('id', '?')}"
-        image = text(parent.get("name"))
+        image = identifier(parent.get("name"))
         shapes = [child for child in parent if child.tag in SHAPES]
         for at, node in enumerate(shapes):
             where = f"{place} shape {at}"
@@ -56,6 +57,6 @@ def _box(where: str, node: Element, parent: Element) -> Drawn:
     check_upright(attributes)
     label, edges = box_edges(lambda: bounding_box().from_cvat(node), dict(node.attrib))
     worker = named_worker(attributes, node.attrib, parent.attrib)
-    name = text(parent.get("name"))
+    name = identifier(parent.get("name"))
     return Drawn(where, worker, (name,) if name else (), text(label), edges,
                  canvas_size(parent.get("width"), parent.get("height")))

@@ -13,7 +13,6 @@ from salcompare.sources.importers.content import Content, parse_json
 FORMATS = ("mturk", "label-studio", "via-csv", "via-json", "ground-truth", "coco", "cvat", "voc", "labelme", "yolo")
 """The formats that can be imported."""
 
-HEAD = 1 << 20  # characters that are looked at where a whole file need not be parsed
 LINES = 20  # of JSON lines, some of which may be broken
 _YOLO = re.compile(r"\s*[0-9]+(\s+[-+.0-9eE]+){4,5}\s*")
 
@@ -31,13 +30,14 @@ def detect_format(content: Content) -> str:
     InputError
         If it is none of them.
     """
-    if content.raw.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<", b"\xff\xfe<", b"\xfe\xff\x00<")):
+    start = content.head.lstrip()[:1]
+    if start == "<":
         found = _xml_format(content)
-    elif content.text.lstrip()[:1] in {"{", "["}:
+    elif start in {"{", "["}:
         found = _json_format(content)
     else:
         found = _text_format(content)
-    if not found:
+    if not found and content.text:  # which says so if it is no text
         raise InputError(Problem(content.shown, "is in no format that can be told from its content",
                                  " or ".join(FORMATS), "name it with --format"))
     return found
@@ -49,7 +49,7 @@ def _xml_format(content: Content) -> str:
 
 
 def _json_format(content: Content) -> str:
-    lines = (line for line in content.text[:HEAD].split("\n")[:LINES] if line.strip())
+    lines = (line for line in content.head.split("\n")[:LINES] if line.strip())
     if any(isinstance(value, dict) and "source-ref" in value for value in map(_parsed, lines)):
         return "ground-truth"
     value = content.json
@@ -86,7 +86,7 @@ def _first_match(value: dict[str, Any], formats: dict[str, Callable[[dict[str, A
 
 
 def _text_format(content: Content) -> str:
-    lines = [line for line in content.text[:HEAD].splitlines() if line.strip()]
+    lines = [line for line in content.head.splitlines() if line.strip()]
     if not lines:
         return ""
     delimiter = max((",", ";", "\t"), key=lines[0].count)

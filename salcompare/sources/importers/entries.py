@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from salcompare.errors import ReasonedError
+from salcompare.texts import clean_text, hidden_in
 
 WORKER_KEYS = frozenset({"worker", "worker_id", "workerid", "annotator", "annotator_id", "completed_by", "participant",
                          "participant_id"})
@@ -97,7 +99,9 @@ def number(value: object, name: str) -> float:
     except (TypeError, ValueError, OverflowError):
         found = math.nan
     if not math.isfinite(found):
-        raise RefusedError("not_a_number", f"{name}={show(value)} is no finite number")
+        comma = isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d+,\d+\s*", value)
+        raise RefusedError("not_a_number", f"{name}={show(value)} is no finite number"
+                           + ("; write decimals with a point, not a comma" if comma else ""))
     return found
 
 
@@ -134,15 +138,29 @@ def is_missing(value: object) -> bool:
 
 
 def text(value: object) -> str:
-    """Turn a plain value into text that can be written as UTF-8, on one line, without control characters."""
-    if value is None or isinstance(value, (dict, list, bool)):
-        return ""
-    raw = str(value)
-    if raw.isascii() and raw.isprintable():
-        return " ".join(raw.split())
-    raw = raw.encode("utf-8", "replace").decode()
-    kept = "".join(" " if unicodedata.category(character) in {"Cc", "Zl", "Zp"} else character for character in raw)
-    return " ".join(kept.split())
+    """Turn a plain value into text as `clean_text` cleans it; what is no plain value is empty."""
+    return "" if value is None or isinstance(value, (dict, list, bool)) else clean_text(str(value))
+
+
+def identifier(value: object) -> str:
+    """Turn a plain value into what names a worker or an image, trimmed and composed.
+
+    Hidden characters stay in it, for which it is refused where it is used (`check_visible`).
+    """
+    plain = "" if value is None or isinstance(value, (dict, list, bool)) else str(value).strip()
+    return plain if plain.isascii() else unicodedata.normalize("NFC", plain)
+
+
+def check_visible(name: str, what: str) -> None:
+    """Refuse what names a worker or an image with characters that nobody sees.
+
+    Raises
+    ------
+    RefusedError
+    """
+    hidden = hidden_in(name)
+    if hidden:
+        raise RefusedError("invisible", f"{what} {show(name)} holds {hidden}, which nobody sees; type it again")
 
 
 def show(value: object) -> str:
@@ -176,8 +194,8 @@ def named_worker(*attributes: object) -> str:
     """Find who drew a box in attributes that a format's users name themselves; empty where none says."""
     for values in attributes:
         for name, value in values.items() if isinstance(values, dict) else ():
-            if str(name).casefold() in WORKER_KEYS and text(value):
-                return text(value)
+            if str(name).casefold() in WORKER_KEYS and identifier(value):
+                return identifier(value)
     return ""
 
 

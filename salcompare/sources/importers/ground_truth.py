@@ -16,6 +16,7 @@ from salcompare.sources.importers.entries import (
     canvas_size,
     check_upright,
     entry,
+    identifier,
     items,
     mapping,
     numbered,
@@ -75,7 +76,7 @@ def _lines(content: Content) -> Iterator[tuple[str, Any]]:
 
 
 def _line(where: str, line: Node) -> Iterator[Entry]:
-    name = text(line.get("source-ref"))
+    name = identifier(line.get("source-ref"))
     jobs = [(key, value) for key, value in line.items() if isinstance(value, dict) and "annotations" in value]
     if not jobs:
         yield Refused(where, "no_box", "holds no job's boxes", image=name)
@@ -105,7 +106,7 @@ def _job_box(where: str, annotation: object, name: str, job: Node, metadata: Nod
 def _request(where: str, request: object) -> Iterator[Entry]:
     node = request if isinstance(request, dict) else {}
     source = node.get("dataObject")
-    name = text(source.get("s3Uri")) if isinstance(source, dict) else ""
+    name = identifier(source.get("s3Uri")) if isinstance(source, dict) else ""
     answers = list(numbered(node.get("annotations"), f"{where} annotations"))
     for place, answer in answers:
         yield from _answer(place, answer, name)
@@ -114,7 +115,7 @@ def _request(where: str, request: object) -> Iterator[Entry]:
 
 
 def _answer(where: str, answer: object, name: str) -> Iterator[Entry]:
-    worker = text(answer.get("workerId")) if isinstance(answer, dict) else ""
+    worker = identifier(answer.get("workerId")) if isinstance(answer, dict) else ""
     try:
         node = mapping(answer, "the annotation")
         data = mapping(node.get("annotationData"), "annotationData")

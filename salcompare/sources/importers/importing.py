@@ -29,6 +29,7 @@ from salcompare.sources.importers.via import read_via_csv, read_via_json
 from salcompare.sources.importers.voc import read_voc
 from salcompare.sources.importers.yolo import CLASS_FILES, read_yolo
 from salcompare.sources.left_out import EXAMPLES
+from salcompare.texts import hidden_in
 
 READERS: dict[str, Callable[[Content, Options], Iterator[Entry]]] = {
     "mturk": read_mturk, "label-studio": read_label_studio, "via-csv": read_via_csv, "via-json": read_via_json,
@@ -39,6 +40,7 @@ SUFFIXES = frozenset({".json", ".jsonl", ".manifest", ".xml", ".csv", ".tsv", ".
 """Endings of the files of a folder that are read; others, such as photographs, are passed over."""
 LONGEST_CELL = 300
 COLUMNS = ("worker", "image", "label", "x0", "y0", "x1", "y1", "seconds", "submitted", "origin", "record")
+NUMBERS = frozenset({"x0", "y0", "x1", "y1", "seconds"})
 IMAGES = Table("images", (
     Column("image", "text", "the image's id"),
     Column("actor", "text", "the person shown"),
@@ -131,9 +133,11 @@ def import_boxes(path: Path, catalogue: Catalogue, *, file_format: str | None = 
     """Import as `import_responses` does, for images that are known already."""
     chosen = options or Options()
     _check(file_format, chosen)
-    worker = text(chosen.worker) or text(path.stem) or "unnamed"
+    worker = chosen.worker.strip() or text(path.stem) or "unnamed"
     placing = Placing(catalogue, replace(chosen, worker=worker), text(path.name))
-    rows, refused, formats, read = [], [], Counter[str](), 0
+    columns: dict[str, list[object]] = {name: [] for name in COLUMNS}
+    add = [columns[name].append for name in COLUMNS]
+    refused, formats, read = [], Counter[str](), 0
     for found, one in _entries(path, file_format, chosen):
         read += 1
         formats[found] += 1
@@ -141,19 +145,26 @@ def import_boxes(path: Path, catalogue: Catalogue, *, file_format: str | None = 
         if isinstance(placed, Refused):
             refused.append(placed)
         else:
-            rows.append(placed)
-    if not rows:
+            for append, cell in zip(add, placed, strict=True):
+                append(cell)
+    if placing.looks_relative:
+        raise InputError(Problem(text(path.name), "every edge lies between 0 and 1, as shares of the image's sides do",
+                                 "pixels", "export pixels, or multiply them by the image's width and height"))
+    if len(refused) == read:
         why = _by_reason((text(one.reason), text(one.where), _cell(one.detail)) for one in refused)
         raise InputError([Problem(path.name, f"no row can be taken; {read:,} rows read, {len(refused):,} refused",
                                   "at least one box on an image of the study"),
                           *(Problem(path.name, line) for line in why)])
     names = tuple(name for name in FORMATS if name in formats)
-    return Imported(pd.DataFrame(rows, columns=list(COLUMNS)), _table(refused), names, read, _notes(placing))
+    return Imported(_responses(columns), _table(refused), names, read, _notes(placing))
 
 
 def _check(file_format: str | None, options: Options) -> None:
     if file_format is not None and file_format not in READERS:
         raise InputError(Problem("--format", f"is {file_format!r}", " or ".join(FORMATS)))
+    if hidden_in(options.worker):
+        raise InputError(Problem("--worker", f"is {options.worker!r}, which holds {hidden_in(options.worker)}",
+                                 "an id of which every character is seen"))
     known = {status.casefold() for status in ALL_STATUSES}
     wrong = [status for status in options.statuses if status.casefold() not in known]
     if wrong or not options.statuses:
@@ -184,6 +195,12 @@ def _entries(path: Path, file_format: str | None, options: Options) -> Iterator[
         except InputError as error:
             entries = [Refused(shown, "unreadable", text("; ".join(map(str, error.problems))))]
         yield from ((found, one) for one in entries)
+
+
+def _responses(columns: dict[str, list[object]]) -> pd.DataFrame:
+    """Make the table, each list given up once its column is made: a million texts are held once."""
+    made = {name: pd.Series(columns.pop(name), dtype="float64" if name in NUMBERS else "str") for name in COLUMNS}
+    return pd.DataFrame(made, copy=False)
 
 
 def _table(refused: list[Refused]) -> pd.DataFrame:

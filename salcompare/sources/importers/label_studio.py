@@ -19,6 +19,7 @@ from salcompare.sources.importers.entries import (
     canvas_size,
     check_angle,
     entry,
+    identifier,
     items,
     mapping,
     numbered,
@@ -59,7 +60,7 @@ def read_label_studio(content: Content, options: Options) -> Iterator[Entry]:  #
 
 
 def _task(where: str, task: Node) -> Iterator[Entry]:
-    pictures = Pictures(task["data"], text(task.get("file_upload")))
+    pictures = Pictures(task["data"], identifier(task.get("file_upload")))
     annotations = list(numbered(task.get("annotations", task.get("completions")), f"{where} annotations"))
     for place, annotation in annotations:
         if not isinstance(annotation, dict):
@@ -197,8 +198,8 @@ def _label(values: object) -> str:
 def _worker(value: object) -> str:
     """Give who annotated: the account's number, or its address where an export holds no number."""
     if isinstance(value, dict):
-        return text(value.get("id")) or text(value.get("email"))
-    return text(value)
+        return identifier(value.get("id")) or identifier(value.get("email"))
+    return identifier(value)
 
 
 class Pictures:
@@ -214,7 +215,7 @@ class Pictures:
 
     def __init__(self, data: object, upload: str) -> None:
         values = data if isinstance(data, dict) else {}
-        given = {key: [text(one) for one in items(value)] or [text(value)] for key, value in values.items()}
+        given = {key: [identifier(one) for one in items(value)] or [identifier(value)] for key, value in values.items()}
         self._given = {key: found for key, found in given.items() if any(found)}
         self._stated = (_chosen(self._given, lambda key, _: bool(_IMAGE_KEY.fullmatch(str(key).casefold())))
                         or _chosen(self._given, lambda _, names: any(map(_is_file, names))))

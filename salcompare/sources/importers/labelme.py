@@ -16,6 +16,7 @@ from salcompare.sources.importers.entries import (
     canvas_size,
     check_upright,
     entry,
+    identifier,
     items,
     mapping,
     named_worker,
@@ -37,7 +38,7 @@ def read_labelme(content: Content, options: Options) -> Iterator[Entry]:  # noqa
     if not isinstance(value, dict) or not isinstance(value.get("shapes"), list):
         raise InputError(Problem(content.shown, "has no list of shapes", "LabelMe's shapes and imagePath",
                                  "export it again"))
-    name = text(value.get("imagePath")) or content.path.stem
+    name = identifier(value.get("imagePath")) or content.path.stem
     for where, shape in numbered(value["shapes"], f"{content.shown} shapes"):
         yield entry(where, partial(_box, where, shape, value, name), image=name)
     if not value["shapes"]:

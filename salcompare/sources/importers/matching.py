@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pandas as pd
 
 from salcompare.ordering import natural_key
-from salcompare.sources.importers.entries import RefusedError, show
+from salcompare.sources.importers.entries import RefusedError, check_visible, show
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm",
                       ".avif", ".jp2"})
@@ -77,6 +77,7 @@ class Catalogue:
         if not names:
             raise RefusedError("no_image", "names no image")
         for name in names:
+            check_visible(name, "image")
             found = self._matches(name)
             if len(found) > 1:
                 some = sorted((image.image for image in found), key=natural_key)

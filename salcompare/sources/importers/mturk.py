@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from salcompare.errors import InputError, Problem
@@ -21,6 +21,7 @@ from salcompare.sources.importers.entries import (
     canvas_size,
     check_upright,
     entry,
+    identifier,
     items,
     mapping,
     show,
@@ -28,11 +29,15 @@ from salcompare.sources.importers.entries import (
 )
 from salcompare.sources.importers.globox_boxes import left_top_edges
 from salcompare.sources.importers.mturk_forms import form_box, form_label, form_size
-from salcompare.sources.importers.mturk_images import image_names, several_images
+from salcompare.sources.importers.mturk_images import Columns, Shown, shown_images, sorted_columns
 from salcompare.sources.importers.options import Options
 
-ZONES = {"UTC": 0, "GMT": 0, "PST": -8, "PDT": -7, "MST": -7, "MDT": -6, "CST": -6, "CDT": -5, "EST": -5, "EDT": -4}
-_TIME = re.compile(r"\w{3} (\w{3} \d{1,2} \d{2}:\d{2}:\d{2}) (\w{3}) (\d{4})")
+ZONES = {name: timezone(timedelta(hours=hours)) for name, hours in (
+    ("UTC", 0), ("GMT", 0), ("PST", -8), ("PDT", -7), ("MST", -7), ("MDT", -6), ("CST", -6), ("CDT", -5), ("EST", -5),
+    ("EDT", -4))}
+MONTHS = {name: at for at, name in enumerate(
+    ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1)}
+_TIME = re.compile(r"\w{3} (\w{3}) (\d{1,2}) (\d{2}):(\d{2}):(\d{2}) (\w{3}) (\d{4})", re.ASCII)
 DEPTH = 4
 """How deep a JSON answer is searched for boxes: list, field, element, and one to spare."""
 Row = Mapping[str, str]
@@ -60,51 +65,56 @@ def read_mturk(content: Content, options: Options) -> Iterator[Entry]:
     if "assignmentstatus" not in table.columns and "workerid" not in table.columns:
         raise InputError(Problem(content.shown, "has neither column WorkerId nor AssignmentStatus",
                                  "a batch's results from Mechanical Turk", "export it again"))
-    yield from table.refused
-    for where, row in table:
-        yield from _assignment(where, row, options)
+    columns = sorted_columns(table.columns)
+    for one in table:
+        if isinstance(one, Refused):
+            yield one
+        else:
+            yield from _assignment(*one, columns, options)
 
 
-def _assignment(where: str, row: Row, options: Options) -> Iterator[Entry]:
-    worker, several = text(row.get("workerid")), several_images(row)
-    refused = partial(Refused, worker=worker, image=_first(image_names(row, "")))
-    status = _status(row)
-    if status.casefold() not in {chosen.casefold() for chosen in options.statuses}:
+def _assignment(where: str, row: Row, columns: Columns, options: Options) -> Iterator[Entry]:
+    worker, shown = identifier(row.get("workerid")), shown_images(row, columns, options.image)
+    refused = partial(Refused, worker=worker, image=shown.first)
+    status = _status(row.get("assignmentstatus", ""), row.get("approve", ""), row.get("reject", ""))
+    if status.casefold() not in options.folded_statuses:
         yield refused(where, "status", f"AssignmentStatus={show(status)} is not " + " or ".join(options.statuses))
         return
     try:
-        found = _answers(row)
+        found = _answers(row, columns)
     except RefusedError as error:
         yield refused(where, error.reason, error.detail)
         return
-    if not found and not several:
+    if not found and not shown.several:
         yield refused(where, "no_box", "the worker drew no box")
     for at, answer in enumerate(found):
         place = f"{where} box {at}" if len(found) > 1 else where
-        names = image_names(row, answer.element)
-        yield entry(place, partial(_box, place, answer, row, names), worker=worker, image=_first(names))
-    drawn_on = {_first(image_names(row, answer.element)) for answer in found} if several else {""}
+        names = shown.names(answer.element)
+        yield entry(place, partial(_box, place, answer, row, shown, names), worker=worker, image=_first(names))
+    drawn_on = {_first(shown.names(answer.element)) for answer in found} if shown.several else {""}
     if "" not in drawn_on:
         yield from (Refused(f"{where} image {number}", "no_box", "the worker drew no box", worker, name)
-                    for number, name in several.items() if name not in drawn_on)
+                    for number, name in shown.several.items() if name not in drawn_on)
 
 
-def _status(row: Row) -> str:
-    status = text(row.get("assignmentstatus")) or "Submitted"
-    if status.casefold() == "submitted" and text(row.get("reject")):
+@lru_cache(maxsize=1 << 10)
+def _status(stated: str, approve: str, reject: str) -> str:
+    status = text(stated) or "Submitted"
+    if status.casefold() == "submitted" and text(reject):
         return "Rejected"
-    return "Approved" if status.casefold() == "submitted" and text(row.get("approve")) else status
+    return "Approved" if status.casefold() == "submitted" and text(approve) else status
 
 
 def _first(names: tuple[str, ...]) -> str:
     return names[0] if names else ""
 
 
-def _answers(row: Row) -> list[Answer]:
+def _answers(row: Row, columns: Columns) -> list[Answer]:
     """Give the boxes of an assignment as they stand."""
     holders, broken = [], None
-    for name, cell in row.items():
-        if not name.startswith("answer.") or cell.strip()[:1] not in {"[", "{"}:
+    for name in columns.answers:
+        cell = row[name]
+        if cell.strip()[:1] not in {"[", "{"}:
             continue
         try:
             boxes = _boxes_in(_json(cell, name), _element_size(row, name), name.removesuffix(".boundingboxes"),
@@ -124,7 +134,11 @@ def _answers(row: Row) -> list[Answer]:
 def _element_size(row: Row, name: str) -> Size:
     """Give the size that a crowd element states in columns of its own, or a form in its fields."""
     properties = name.removesuffix(".boundingboxes") + ".inputimageproperties."
-    return canvas_size(row.get(properties + "width"), row.get(properties + "height")) or form_size(row)
+    return _size(row.get(properties + "width", ""), row.get(properties + "height", "")) or form_size(row)
+
+
+_size = lru_cache(maxsize=1 << 10)(canvas_size)
+_text = lru_cache(maxsize=1 << 10)(text)  # of labels, which are few and come again and again
 
 
 def _boxes_in(value: object, size: Size, element: str, *, bare: bool, depth: int = DEPTH) -> list[Answer] | None:
@@ -151,19 +165,23 @@ def _json(cell: str, name: str) -> Any:  # noqa: ANN401 - JSON may hold anything
     raise RefusedError("not_json", f"{name}={show(cell)} is no JSON")
 
 
-def _box(where: str, answer: Answer, row: Row, names: tuple[str, ...]) -> Drawn:
+def _box(where: str, answer: Answer, row: Row, shown: Shown, names: tuple[str, ...]) -> Drawn:
     node = mapping(answer.box, "the box")
     check_upright(node)
     edges = left_top_edges(node.get("left"), node.get("top"), node.get("width"), node.get("height"))
-    if not text(row.get("workerid")):
+    worker = identifier(row.get("workerid"))
+    if not worker:
         raise RefusedError("no_worker", "WorkerId is empty")
-    several = several_images(row)
-    if several and not names:
-        raise RefusedError("several_images", f"the assignment shows {len(several)} images, and the name "
+    if shown.several and not names:
+        raise RefusedError("several_images", f"the assignment shows {len(shown.several)} images, and the name "
                            f"{show(answer.element)} of the box's element ends in the number of none")
-    seconds = None if several else amount(row.get("worktimeinseconds"))  # of all images together
-    return Drawn(where, text(row.get("workerid")), names, text(node.get("label")) or form_label(row), edges,
+    seconds = None if shown.several else amount(row.get("worktimeinseconds"))  # of all images together
+    return Drawn(where, worker, names, _label(node.get("label")) or form_label(row), edges,
                  answer.size, seconds, moment(row.get("submittime", "")))
+
+
+def _label(value: object) -> str:
+    return _text(value) if isinstance(value, str) else text(value)
 
 
 def moment(value: object) -> str:
@@ -176,7 +194,8 @@ def moment(value: object) -> str:
     try:
         if match is None:
             return datetime.fromisoformat(shown).isoformat()
-        naive = datetime.strptime(f"{match[1]} {match[3]}", "%b %d %H:%M:%S %Y")
-        return naive.replace(tzinfo=timezone(timedelta(hours=ZONES[match[2]]))).isoformat()
+        month, day, hour, minute, second, zone, year = match.groups()
+        return datetime(int(year), MONTHS[month], int(day), int(hour), int(minute), int(second),
+                        tzinfo=ZONES[zone]).isoformat()
     except (ValueError, KeyError, OverflowError):
         return ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from salcompare.sources.importers.entries import text
+from salcompare.sources.importers.entries import identifier
 
 IMAGE_COLUMNS = ("input.image_url", "input.image", "input.image_id", "input.url", "input.img_url", "input.img",
                  "input.filename", "input.file", "input.path", "input.photo")
@@ -16,38 +18,77 @@ _NUMBER = re.compile(r"\d{1,4}$")
 Row = Mapping[str, str]
 
 
-def several_images(row: Row) -> dict[int, str]:
-    """Give the images of an assignment that shows several, by the number that ends their columns' names.
+@dataclass(frozen=True)
+class Shown:
+    """The images that an assignment shows.
 
-    A page with five images has inputs such as image_url_0 to image_url_4, and crowd elements named likewise.
+    Attributes
+    ----------
+    several : mapping of int to str
+        Of an assignment with several images, each by the number that ends its column's name; else empty. A page with
+        five images has inputs such as image_url_0 to image_url_4, and crowd elements named likewise.
+    only : tuple of str
+        What may name the image of an assignment with one: the columns that say so; without them any other input, or
+        else what the page sent back. Those are no numbers, for a count or a size may look like an image's.
     """
-    found: dict[int, str] = {}
-    for column, cell in row.items():
-        numbered = _NUMBERED_INPUT.fullmatch(column)
-        if numbered and _is_name(text(cell)):
-            found.setdefault(int(numbered[1]), text(cell))
-    return found if len(set(found.values())) > 1 else {}
 
+    several: Mapping[int, str]
+    only: tuple[str, ...]
 
-def image_names(row: Row, element: str) -> tuple[str, ...]:
-    """Give what may name the image that an answer's element shows; nothing where it may be any of several.
+    @property
+    def first(self) -> str:
+        """What names the assignment's image, where there is one."""
+        return self.only[0] if self.only else ""
 
-    Of an assignment with one image these are the columns that say so; without them any other input, or else what the
-    page sent back. Those are no numbers, for a count or a size may look like an image's.
-    """
-    several = several_images(row)
-    if several:
+    def names(self, element: str) -> tuple[str, ...]:
+        """Give what may name the image that an answer's element shows; nothing where it may be any of several."""
+        if not self.several:
+            return self.only
         number = _NUMBER.search(element)
-        return (several[int(number[0])],) if number and int(number[0]) in several else ()
-    stated = [text(row[column]) for column in IMAGE_COLUMNS if column in row]
-    inputs = [text(cell) for column, cell in row.items() if column.startswith("input.") and not _is_number(cell)]
-    answers = [text(cell) for column, cell in row.items() if _IMAGE_ANSWER.match(column) and not _is_number(cell)]
-    found = (tuple(filter(_is_name, names)) for names in (stated, inputs, answers))
-    return next(filter(None, found), ())
+        return (self.several[int(number[0])],) if number and int(number[0]) in self.several else ()
 
 
-def _is_number(cell: str) -> bool:
-    return not any(character.isalpha() for character in cell)
+class Columns(NamedTuple):
+    """A table's columns by what they hold: images by number, images, inputs, answers that name images, answers."""
+
+    numbered: tuple[tuple[str, int], ...]
+    stated: tuple[str, ...]
+    inputs: tuple[str, ...]
+    named: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+def sorted_columns(names: Sequence[str]) -> Columns:
+    """Sort a table's columns by what they hold."""
+    matches = [(name, _NUMBERED_INPUT.fullmatch(name)) for name in names]
+    return Columns(tuple((name, int(match[1])) for name, match in matches if match),
+                   tuple(name for name in IMAGE_COLUMNS if name in names),
+                   tuple(name for name in names if name.startswith("input.")),
+                   tuple(name for name in names if _IMAGE_ANSWER.match(name)),
+                   tuple(name for name in names if name.startswith("answer.")))
+
+
+def shown_images(row: Row, columns: Columns, fixed: str = "") -> Shown:
+    """Find the images of an assignment; `fixed` is the one of a page that names none of its own."""
+    found: dict[int, str] = {}
+    for column, number in columns.numbered:
+        name = identifier(row[column])
+        if _is_name(name):
+            found.setdefault(number, name)
+    if len(set(found.values())) > 1:
+        return Shown(found, ())
+    stated = _names(row, columns.stated)
+    if stated or fixed:
+        return Shown({}, stated or (fixed,))
+    return Shown({}, _words(row, columns.inputs) or _words(row, columns.named))
+
+
+def _names(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(filter(_is_name, [identifier(row[column]) for column in columns]))
+
+
+def _words(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return _names(row, tuple(name for name in columns if any(map(str.isalpha, row[name]))))
 
 
 def _is_name(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 ALL_STATUSES = ("Approved", "Submitted", "Rejected")
@@ -24,9 +25,17 @@ class Options:
         Cut boxes that reach over the edge of their image, instead of refusing them.
     voc_origin : {0, 1}
         What the first pixel is called in Pascal VOC files: 1 as the format has it, 0 as many tools write.
+    image : str
+        The image that boxes are on whose row or file names none, as where each page of a HIT holds one fixed picture.
     """
 
     statuses: tuple[str, ...] = STATUSES
     worker: str = ""
     clip: bool = False
     voc_origin: Literal[0, 1] = 1
+    image: str = ""
+
+    @cached_property
+    def folded_statuses(self) -> frozenset[str]:
+        """The statuses to take, whatever their case."""
+        return frozenset(status.casefold() for status in self.statuses)

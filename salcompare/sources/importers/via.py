@@ -19,6 +19,7 @@ from salcompare.sources.importers.entries import (
     amount,
     check_upright,
     entry,
+    identifier,
     items,
     mapping,
     named_worker,
@@ -43,10 +44,13 @@ def read_via_csv(content: Content, options: Options) -> Iterator[Entry]:  # noqa
     if missing:
         raise InputError(Problem(content.shown, f"no column {', '.join(map(repr, missing))}",
                                  "columns " + ", ".join(CSV_COLUMNS), "found " + ", ".join(table.columns)))
-    yield from table.refused
-    for where, cells in table:
+    for one in table:
+        if isinstance(one, Refused):
+            yield one
+            continue
+        where, cells = one
         row = {name.removeprefix("#"): cell for name, cell in cells.items()}
-        yield entry(where, partial(_csv_box, where, row), image=text(row["filename"]))
+        yield entry(where, partial(_csv_box, where, row), image=identifier(row["filename"]))
 
 
 def _csv_box(where: str, row: Mapping[Any, Any]) -> Drawn:
@@ -56,7 +60,7 @@ def _csv_box(where: str, row: Mapping[Any, Any]) -> Drawn:
         raise RefusedError("no_box", "the image has no region")
     _check_rectangle(shape)
     edges = left_top_edges(shape.get("x"), shape.get("y"), shape.get("width"), shape.get("height"))
-    return _drawn(where, text(row["filename"]), edges, region, file)
+    return _drawn(where, identifier(row["filename"]), edges, region, file)
 
 
 def _attributes(cell: str, name: str) -> Attributes:
@@ -87,7 +91,7 @@ def read_via_json(content: Content, options: Options) -> Iterator[Entry]:  # noq
 def _json_image(where: str, image: Attributes) -> Iterator[Entry]:
     regions = image.get("regions")
     listed = regions if isinstance(regions, list) else list(regions.values()) if isinstance(regions, dict) else []
-    name, file = text(image.get("filename")), image.get("file_attributes")
+    name, file = identifier(image.get("filename")), image.get("file_attributes")
     for place, region in numbered(listed, f"{where} regions"):
         yield entry(place, partial(_json_box, place, region, name, file), image=name)
     if not items(listed):

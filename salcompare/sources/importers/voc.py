@@ -17,6 +17,7 @@ from salcompare.sources.importers.entries import (
     check_angle,
     check_upright,
     entry,
+    identifier,
     named_worker,
     number,
     text,
@@ -61,6 +62,6 @@ def _box(where: str, node: Element, root: Element, names: tuple[str, ...], optio
 
 def _names(root: Element, content: Content) -> tuple[str, ...]:
     """Names of the image: its path, its name in its folder, its name, and the name of the file of annotations."""
-    name, folder = text(root.findtext("filename")), text(root.findtext("folder"))
-    found = (text(root.findtext("path")), f"{folder}/{name}" if folder and name else "", name)
+    name, folder = identifier(root.findtext("filename")), identifier(root.findtext("folder"))
+    found = (identifier(root.findtext("path")), f"{folder}/{name}" if folder and name else "", name)
     return tuple(one for one in found if one) or (content.path.stem,)

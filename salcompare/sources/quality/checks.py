@@ -11,10 +11,12 @@ import pandas as pd
 
 from salcompare.errors import InputError, Problem
 from salcompare.schema import CHECKS as DECLARED
+from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import Cells, each, is_blank, need_columns, numbers, read_cells
 from salcompare.sources.labels import normalise_label, synonyms_table
 from salcompare.sources.quality.geometry import iou
 from salcompare.store import unguarded
+from salcompare.texts import hidden_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,8 +60,8 @@ def checks_in(cells: Cells, synonyms: Mapping[str, str], *, shown: str) -> pd.Da
     """Read answers to instructed checks from the cells of a table; see `read_checks`."""
     need_columns(cells.frame, CHECKS, shown=shown)
     frame, table = cells.frame, synonyms_table(synonyms)
-    frame = frame.assign(**{name: each(frame[name], unguarded) for name in _TEXT})
-    found = pd.DataFrame({name: each(frame[name], str.strip) for name in ("worker", "image")})
+    frame = frame.assign(**{name: each(frame[name]) for name in _TEXT})
+    found = pd.DataFrame({name: each(frame[name], clean_name) for name in ("worker", "image")})
     for name in ("label", "target_label"):
         found[name] = each(frame[name], lambda label: table.get(normalise_label(label), normalise_label(label)))
     for name in (*EDGES, *TARGET_EDGES):
@@ -75,6 +77,9 @@ def _problems(frame: pd.DataFrame, found: pd.DataFrame, shown: str) -> list[Prob
     empty = {name: is_blank(frame[name]) for name in CHECKS}
     wrong = [(row, f"{name} is empty", "a text") for name in ("worker", "target_label")
              for row in np.flatnonzero(empty[name])]
+    wrong += [(row, f"{name}={found[name].iloc[row]!r} holds {hidden_in(found[name].iloc[row])}",
+               "an id of which every character is seen") for name in ("worker", "image")
+              for row in np.flatnonzero(each(found[name], hidden_in) != "")]
     for name in (*EDGES, *TARGET_EDGES):
         bad = ~np.isfinite(found[name].to_numpy()) & ~(empty[name] & (name in EDGES))
         wrong += [(row, f"{name}={frame[name].iloc[row]!r}", "a finite number") for row in np.flatnonzero(bad)]

@@ -186,7 +186,7 @@ def test_no_boxes_are_a_row_without_a_box(tmp_path, layout):
     ({"annotatedResult.boundingBoxes": [{"label": "nose"}]}, "not_a_number"),
     (crowd_flat({**box(), "left": None}), "not_a_number"), (crowd_flat({**box(), "top": True}), "not_a_number"),
     (crowd_flat({**box(), "width": "1e400"}), "not_a_number"),
-    (crowd_flat({**box(), "width": 0}), "swapped_corners"), (crowd_flat({**box(), "height": -4}), "swapped_corners"),
+    (crowd_flat({**box(), "width": 0}), "no_area"), (crowd_flat({**box(), "height": -4}), "swapped_corners"),
     (crowd_flat({**box(), "width": 200}), "outside"), (crowd_flat({**box(), "left": -1}), "outside"),
     (crowd_flat(box("")), "empty_label"), (crowd_flat(box("  ")), "empty_label"),
     (crowd_flat(box(None)), "empty_label"), (crowd_flat(box("...")), "junk_label"),
