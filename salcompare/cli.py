@@ -17,6 +17,8 @@ DONE, BUG, INPUT, INTERRUPTED = 0, 1, 2, 130
 _SYSTEMS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
             errno.EEXIST, errno.ENAMETOOLONG}
 
+OVERWRITE = "write over what stands where --out says"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code: 0 done, 2 the user's input, 1 a bug of ours."""
@@ -74,6 +76,7 @@ def _add_calibrate(added: argparse._SubParsersAction[argparse.ArgumentParser]) -
                       "wrong and every interval right", of_study=False)
     parser.add_argument("--out", type=Path, default=Path("reports/calibration"), metavar="DIR",
                         help="folder of the page (default: reports/calibration)")
+    parser.add_argument("--overwrite", action="store_true", help=OVERWRITE)
     parser.add_argument("--runs", type=int, default=2000, metavar="N", help="simulated studies a scenario (2000)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random numbers (0)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the work (1)")
@@ -94,6 +97,7 @@ def _add_collect(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     collect.add_argument("--monitor", action="store_true", help="show how collection stands instead of serving")
     export = _command(added, "export", commands.export, "write what was collected as CSV tables", of_study=False)
     export.add_argument("--out", type=Path, metavar="DIR", help="(default: data/collected/export)")
+    export.add_argument("--overwrite", action="store_true", help=OVERWRITE)
     forget = _command(added, "forget-worker", commands.forget_worker, "delete a worker and all their answers",
                       of_study=False)
     forget.add_argument("worker", metavar="WORKER", help="the code they came with, or their pseudonym in the tables")
@@ -118,6 +122,9 @@ def _add_import(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     importer.add_argument("--status", type=_words, default=["Approved", "Submitted"], metavar="Approved,Submitted",
                           help="assignments of Mechanical Turk to take (default: all but Rejected)")
     importer.add_argument("--worker", default="", metavar="ID", help="who drew the boxes of a file that does not say")
+    importer.add_argument("--image", default="", metavar="ID", help="the image of boxes whose row or file names none, "
+                          "as where a HIT of Mechanical Turk holds one fixed picture")
+    importer.add_argument("--overwrite", action="store_true", help=OVERWRITE)
     importer.add_argument("--clip", action="store_true", help="cut boxes that reach over their image's edge")
     importer.add_argument("--voc-origin", type=int, choices=(0, 1), default=1,
                           help="what Pascal VOC files call the first pixel (default: 1)")
@@ -146,6 +153,7 @@ def _add_power(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
                        help="permutations or resamples in each study (default: 499)")
     power.add_argument("--seed", type=int, default=0, metavar="0", help="of all random numbers (default: 0)")
     power.add_argument("--out", type=Path, metavar="DIR", help="default: reports/power, of the pilot if there is one")
+    power.add_argument("--overwrite", action="store_true", help=OVERWRITE)
 
 
 def _command(added: argparse._SubParsersAction[argparse.ArgumentParser], name: str,

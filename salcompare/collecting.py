@@ -72,11 +72,21 @@ def standings(study: Study, *, live: bool) -> Iterator[str]:
         time.sleep(WATCH_SECONDS)
 
 
-def export_study(root: Path, folder: Path | None) -> Iterator[Path]:
-    """Write what a study collected as CSV tables; see `salcompare.collect.export.export_responses`."""
-    from salcompare.collect.export import EXPORTED, export_responses
-    from salcompare.collect.keys import existing_keys
+def export_study(root: Path, folder: Path | None, *, overwrite: bool = False) -> Iterator[Path]:
+    """Write what a study collected as CSV tables; see `salcompare.collect.export.export_responses`.
 
+    Raises
+    ------
+    InputError
+        If there is no database, or a folder that was named has such tables already and they may not be written over;
+        the study's own folder of exports always may.
+    """
+    from salcompare.collect.export import EXPORTED, TABLES, export_responses
+    from salcompare.collect.keys import existing_keys
+    from salcompare.store import free_paths
+
+    own = folder is None or folder.resolve() == (root / EXPORTED).resolve()
+    free_paths((folder / f"{name}.csv" for name in TABLES) if folder else (), overwrite=overwrite or own)
     return export_responses(root, folder or root / EXPORTED, existing_keys(root))
 
 

@@ -82,13 +82,14 @@ def import_file(options: argparse.Namespace) -> None:
     from salcompare.opening import open_study
     from salcompare.sources.importers import (
         Options,
-        free_path,
         import_responses,
         read_catalogue,
+        refused_path,
         responses_path,
         settings_to_change,
         write_imported,
     )
+    from salcompare.store import free_paths
 
     if options.images:
         images, study = read_catalogue(options.images), None
@@ -96,8 +97,10 @@ def import_file(options: argparse.Namespace) -> None:
     else:
         study = open_study(options.study)
         images, usual = study.images, study.root / responses_path(study.config.responses)
-    out = options.out or free_path(usual)
-    chosen = Options(tuple(options.status), options.worker, options.clip, options.voc_origin)
+    out = options.out or usual
+    if out.is_file() or not out.exists():  # a folder is refused when it is written to
+        free_paths([out, refused_path(out)], overwrite=options.overwrite or out.resolve() == options.file.resolve())
+    chosen = Options(tuple(options.status), options.worker, options.clip, options.voc_origin, options.image)
     imported = import_responses(options.file, images, file_format=options.format, options=chosen)
     written = write_imported(imported, out, source=options.file)
     hints = settings_to_change(study.config.responses, written.responses, root=study.root) if study else []
@@ -121,7 +124,7 @@ def export(options: argparse.Namespace) -> None:
     """Write what was collected as tables."""
     from salcompare.collecting import export_study
 
-    for path in export_study(_study(options).root, options.out):
+    for path in export_study(_study(options).root, options.out, overwrite=options.overwrite):
         print(path)
 
 
@@ -137,7 +140,11 @@ def calibrate(options: argparse.Namespace) -> None:
     from salcompare.planning.calibrate import calibrate
     from salcompare.planning.calibration_page import findings, stated
     from salcompare.progress import Terminal
+    from salcompare.store import free_paths
 
+    goes_on = (options.out / "runs").is_dir()  # a calibration of before, which is gone on with
+    free_paths((options.out / name for name in ("calibration.html", "calibration.csv")),
+               overwrite=goes_on or options.overwrite)
     rates = calibrate(options.out, runs=options.runs, seed=options.seed, jobs=options.jobs, progress=Terminal())
     for line in (*findings(rates), *stated(rates), options.out / "calibration.html"):
         print(line)
@@ -149,6 +156,7 @@ def power(options: argparse.Namespace) -> None:
     from salcompare.planning.plans import make_plan, named_model, pilot_model
     from salcompare.planning.power_runs import Goal, grid
     from salcompare.progress import Terminal
+    from salcompare.store import free_paths
 
     if options.statistic is None:
         print("\n".join(statistic.described for statistic in STATISTICS.values()))
@@ -163,6 +171,7 @@ def power(options: argparse.Namespace) -> None:
         study = _study(options)
         model = pilot_model(study_pilot(study, classifier=planned_statistic(options.statistic).classifier))
         out = options.out or study.reports / "power"
+    free_paths([options.out / options.statistic] if options.out else [], overwrite=options.overwrite)
     goal = Goal(options.level, options.target_power, options.half_width)
     plan = make_plan(model, options.statistic, sizes, goal=goal, runs=options.runs, draws=options.permutations,
                      seed=options.seed, out=out, progress=Terminal())

@@ -49,6 +49,21 @@ def replacing(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def free_paths(paths: Iterable[Path], *, overwrite: bool = False) -> None:
+    """Make sure that nothing stands where a command is told to write, unless it may be written over.
+
+    Raises
+    ------
+    InputError
+        Naming everything that stands there.
+    """
+    taken = [] if overwrite else [path for path in paths if path.exists()]
+    if taken:
+        raise InputError([Problem(str(path), "is there already", "a place where nothing stands yet",
+                                  "name another with --out, move it away, or write over it with --overwrite")
+                          for path in taken])
+
+
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Write a UTF-8 text file with Unix line ends, whole or not at all."""
     with replacing(path, mode=mode) as beside:

@@ -22,6 +22,10 @@ EXPORTED = Path("data/collected/export")
 """Where the tables of a study are written, unless another folder is named."""
 
 
+TABLES = ("responses", "checks", "shown", "workers")
+"""What is exported, each as a CSV of that name."""
+
+
 def export_responses(root: Path, folder: Path, keys: Keys | None) -> Iterator[Path]:
     """Write what was collected as CSV; gives each file's path.
 

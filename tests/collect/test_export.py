@@ -14,6 +14,7 @@ from salcompare.collect.database import assignments, open_database, responses, w
 from salcompare.collect.export import export_responses
 from salcompare.collect.keys import KEY, pseudonym
 from salcompare.collect.monitor import heatmap_png, printed, standing
+from salcompare.collecting import export_study
 from salcompare.config import Responses
 from salcompare.errors import InputError
 from salcompare.schema import RESPONSES, check_table
@@ -74,6 +75,17 @@ def test_what_was_collected_on_photographs_that_are_not_kept_for_testing_can_sta
                                  for image in images["image"]])
     got = read_responses(Responses(source="collect"), {}, root=filled, images=split, size=(64, 64), tested_only=True)
     assert (len(got.table), got.left_out["reason"].tolist()) == (len(LABELS) - 1, ["not_test"])
+
+
+def test_an_export_writes_over_what_stands_in_a_named_folder_only_if_told_so(task, filled, tmp_path):
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    (folder / "responses.csv").write_text("mine")
+    with pytest.raises(InputError, match=r"responses\.csv: is there already"):
+        list(export_study(filled, folder))
+    assert (folder / "responses.csv").read_text() == "mine"
+    assert len(list(export_study(filled, folder, overwrite=True))) == 4
+    assert len([*export_study(filled, None), *export_study(filled, None)]) == 8
 
 
 def catalogue(task):

@@ -8,13 +8,13 @@ from salcompare.sources.importers.importing import Imported, import_boxes, impor
 from salcompare.sources.importers.options import STATUSES, Options
 from salcompare.sources.importers.writing import (
     Written,
-    free_path,
     read_catalogue,
+    refused_path,
     responses_path,
     settings_to_change,
     write_imported,
 )
 
-__all__ = ["FORMATS", "STATUSES", "Imported", "Options", "Written", "detect_format", "free_path", "import_boxes",
-           "import_responses", "known_images", "read_catalogue", "responses_path", "settings_to_change",
-           "write_imported"]
+__all__ = ["FORMATS", "STATUSES", "Imported", "Options", "Written", "detect_format", "import_boxes",
+           "import_responses", "known_images", "read_catalogue", "refused_path", "responses_path",
+           "settings_to_change", "write_imported"]

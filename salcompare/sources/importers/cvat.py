@@ -20,7 +20,7 @@ from salcompare.sources.importers.entries import (
     named_worker,
     text,
 )
-from salcompare.sources.importers.globox_boxes import bounding_box, box_edges
+from salcompare.sources.importers.globox_boxes import bounding_box, box_edges, rectangle_edges
 from salcompare.sources.importers.options import Options
 
 SHAPES = frozenset({"box", "polygon", "polyline", "points", "ellipse", "cuboid", "mask", "skeleton", "tag"})
@@ -30,7 +30,7 @@ def read_cvat(content: Content, options: Options) -> Iterator[Entry]:  # noqa: A
     """Read the boxes of a CVAT file: corners in pixels from the top left corner.
 
     Who drew a box is read from an attribute of the box such as worker or annotator. Tracks of videos name no image
-    and are refused, as are shapes that are no upright box.
+    and are refused, as are shapes that are no upright box; a polygon that is an upright rectangle is one.
     """
     for parent in content.xml:
         if parent.tag not in {"image", "track"}:
@@ -46,7 +46,7 @@ def read_cvat(content: Content, options: Options) -> Iterator[Entry]:  # noqa: A
 
 
 def _box(where: str, node: Element, parent: Element) -> Drawn:
-    if node.tag != "box":
+    if node.tag not in {"box", "polygon"}:
         raise RefusedError("not_a_box", f"is a {node.tag}")
     if parent.tag == "track":
         raise RefusedError("no_image", "is a video's track, which names no image")
@@ -55,7 +55,12 @@ def _box(where: str, node: Element, parent: Element) -> Drawn:
     attributes = {child.get("name"): child.text for child in node.iter("attribute")}
     check_angle(node.get("rotation"))
     check_upright(attributes)
-    label, edges = box_edges(lambda: bounding_box().from_cvat(node), dict(node.attrib))
+    label: object = node.get("label")
+    if node.tag == "polygon":
+        corners = [pair.split(",") for pair in node.get("points", "").split(";")]
+        edges = rectangle_edges(corners)
+    else:
+        label, edges = box_edges(lambda: bounding_box().from_cvat(node), dict(node.attrib))
     worker = named_worker(attributes, node.attrib, parent.attrib)
     name = identifier(parent.get("name"))
     return Drawn(where, worker, (name,) if name else (), text(label), edges,

@@ -9,12 +9,13 @@ from typing import Any
 
 from salcompare.errors import InputError, Problem
 from salcompare.sources.importers.content import Content, parse_json
+from salcompare.sources.importers.via_3 import is_project_of_via_3
 
 FORMATS = ("mturk", "label-studio", "via-csv", "via-json", "ground-truth", "coco", "cvat", "voc", "labelme", "yolo")
 """The formats that can be imported."""
 
 LINES = 20  # of JSON lines, some of which may be broken
-_YOLO = re.compile(r"\s*[0-9]+(\s+[-+.0-9eE]+){4,5}\s*")
+_YOLO = re.compile(r"\s*[0-9]+(\s+[-+.0-9eE]+){4,5}((\s+[-+.0-9eE]+){3,4})?\s*")
 
 
 def detect_format(content: Content) -> str:
@@ -70,7 +71,7 @@ _OF_OBJECTS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "ground-truth": lambda value: "source-ref" in value,
     "labelme": lambda value: "shapes" in value,
     "coco": lambda value: "annotations" in value and "images" in value,
-    "via-json": lambda value: "_via_img_metadata" in value or any(
+    "via-json": lambda value: "_via_img_metadata" in value or is_project_of_via_3(value) or any(
         isinstance(image, dict) and "regions" in image for image in value.values()),
     "label-studio": lambda value: "data" in value and ("annotations" in value or "completions" in value),
 }

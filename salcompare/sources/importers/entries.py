@@ -199,6 +199,20 @@ def named_worker(*attributes: object) -> str:
     return ""
 
 
+def region_label(attributes: Mapping[Any, Any]) -> str:
+    """Give the label among a region's attributes: the one of a usual name, or the only one.
+
+    A dropdown or a text field holds the label itself; a checkbox holds each box's name with true or false.
+    """
+    own = {str(name).casefold(): value for name, value in attributes.items()
+           if str(name).casefold() not in WORKER_KEYS}
+    keys = [key for key in LABEL_KEYS if key in own] or (list(own) if len(own) == 1 else [])
+    value = own[keys[0]] if keys else None
+    if isinstance(value, dict):
+        return " / ".join(text(name) for name, checked in value.items() if checked)
+    return text(value)
+
+
 def check_upright(*attributes: object) -> None:
     """Refuse a box whose attributes say that it is rotated, for what is stated of it then are no edges.
 

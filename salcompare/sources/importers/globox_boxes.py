@@ -86,10 +86,12 @@ def rectangle_edges(points: Sequence[object]) -> Edges:
     RefusedError
         If it is none, or a place is no finite number.
     """
-    corners = [tuple(number(place, name) for place, name in zip(items(point), "xy", strict=False)) for point in points]
+    if len(points) not in {4, 5} or any(len(items(point)) != 2 for point in points):
+        raise RefusedError("not_a_box", f"is a polygon of {len(points)} points, no upright rectangle")
+    corners = [tuple(number(place, name) for place, name in zip(items(point), "xy", strict=True)) for point in points]
     corners = corners[:-1] if len(corners) == 5 and corners[0] == corners[-1] else corners
-    if len(corners) != 4 or any(len(corner) != 2 for corner in corners):
-        raise RefusedError("not_a_box", f"is a polygon of {len(corners)} points, no upright rectangle")
+    if len(corners) != 4:
+        raise RefusedError("not_a_box", "is a polygon of five corners, no upright rectangle")
     spread = max(max(places) - min(places) for places in zip(*corners, strict=True))
     sides = [tuple(abs(a - b) <= ROUNDING * spread for a, b in zip(one, other, strict=True))
              for one, other in zip(corners, corners[1:] + corners[:1], strict=True)]

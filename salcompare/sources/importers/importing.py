@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from salcompare.errors import InputError, MissingDependencyError, Problem
+from salcompare.errors import InputError, MissingDependencyError, Problem, meant
 from salcompare.schema import Column, Table, check_table
 from salcompare.sources.candidates import files_under, is_hidden, show
 from salcompare.sources.importers.coco import read_coco
 from salcompare.sources.importers.content import Content, read_content
 from salcompare.sources.importers.cvat import read_cvat
 from salcompare.sources.importers.detection import FORMATS, detect_format
-from salcompare.sources.importers.entries import Entry, Refused, text
+from salcompare.sources.importers.entries import Entry, Refused, RefusedError, text
 from salcompare.sources.importers.ground_truth import read_ground_truth
 from salcompare.sources.importers.label_studio import read_label_studio
 from salcompare.sources.importers.labelme import read_labelme
@@ -133,6 +133,8 @@ def import_boxes(path: Path, catalogue: Catalogue, *, file_format: str | None = 
     """Import as `import_responses` does, for images that are known already."""
     chosen = options or Options()
     _check(file_format, chosen)
+    if chosen.image:
+        _check_image(chosen.image, catalogue)
     worker = chosen.worker.strip() or text(path.stem) or "unnamed"
     placing = Placing(catalogue, replace(chosen, worker=worker), text(path.name))
     columns: dict[str, list[object]] = {name: [] for name in COLUMNS}
@@ -169,6 +171,14 @@ def _check(file_format: str | None, options: Options) -> None:
     wrong = [status for status in options.statuses if status.casefold() not in known]
     if wrong or not options.statuses:
         raise InputError(Problem("--status", f"is {','.join(wrong) or 'empty'}", " or ".join(ALL_STATUSES)))
+
+
+def _check_image(image: str, catalogue: Catalogue) -> None:
+    try:
+        catalogue.find((image,))
+    except RefusedError as error:
+        raise InputError(Problem("--image", error.detail, "an image of the study", meant(
+            image, catalogue.ids, otherwise="see the column image of data/processed/images.csv"))) from error
 
 
 def _entries(path: Path, file_format: str | None, options: Options) -> Iterator[tuple[str, Entry]]:

@@ -63,6 +63,7 @@ class Catalogue:
             for joint in "_-":
                 self._exact[_composed(image.image).replace("/", joint)][image] = None
                 self._tails[_folded(image.image).replace("/", joint)][image] = None
+        self.ids = tuple(map(str, images["image"].tolist()))
         self._actors = {_folded(str(actor)) for actor in images["actor"].unique()}
         self.find = lru_cache(maxsize=1 << 16)(self._find)
 

@@ -87,7 +87,8 @@ class Placing:
         if one.size not in {None, (image.width, image.height)} and not one.relative:
             self.rescaled += 1
             self.reshaped += abs(_ratio(one, image) * image.height / image.width - 1) > OTHER_ASPECT
-        return _kept(worker), image.image, label, *edges, one.seconds, one.submitted, _kept(self.origin), text(one.where)
+        return (_kept(worker), image.image, label, *edges, one.seconds, one.submitted, _kept(self.origin),
+                text(one.where))
 
 
 @lru_cache(maxsize=1 << 12)

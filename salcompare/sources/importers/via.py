@@ -10,9 +10,8 @@ from salcompare.errors import InputError, Problem
 from salcompare.sources.importers.content import Content, parse_json
 from salcompare.sources.importers.csv_rows import csv_rows
 from salcompare.sources.importers.entries import (
-    LABEL_KEYS,
-    WORKER_KEYS,
     Drawn,
+    Edges,
     Entry,
     Refused,
     RefusedError,
@@ -24,11 +23,12 @@ from salcompare.sources.importers.entries import (
     mapping,
     named_worker,
     numbered,
+    region_label,
     show,
-    text,
 )
-from salcompare.sources.importers.globox_boxes import bounding_box, box_edges, left_top_edges
+from salcompare.sources.importers.globox_boxes import bounding_box, box_edges, left_top_edges, rectangle_edges
 from salcompare.sources.importers.options import Options
+from salcompare.sources.importers.via_3 import is_project_of_via_3, via_3_entries
 
 CSV_COLUMNS = ("filename", "region_shape_attributes", "region_attributes")
 Attributes = Mapping[str, Any]
@@ -58,6 +58,8 @@ def _csv_box(where: str, row: Mapping[Any, Any]) -> Drawn:
         "region_shape_attributes", "region_attributes", "file_attributes"))
     if not shape:
         raise RefusedError("no_box", "the image has no region")
+    if shape.get("name") == "polygon":
+        return _drawn(where, identifier(row["filename"]), _polygon(shape), region, file)
     _check_rectangle(shape)
     edges = left_top_edges(shape.get("x"), shape.get("y"), shape.get("width"), shape.get("height"))
     return _drawn(where, identifier(row["filename"]), edges, region, file)
@@ -73,9 +75,13 @@ def _attributes(cell: str, name: str) -> Attributes:
 def read_via_json(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
     """Read the rectangles of VIA's annotations or project as JSON: left, top, width and height in pixels.
 
+    A polygon that is an upright rectangle is one. Projects of VIA 3 are read by `salcompare.sources.importers.via_3`.
     Who drew one is read from an attribute such as worker or annotator, of the region or the file.
     """
     value = content.json
+    if is_project_of_via_3(value):
+        yield from via_3_entries(value, content.shown)
+        return
     images = value.get("_via_img_metadata", value) if isinstance(value, dict) else None
     if not isinstance(images, dict):
         raise InputError(Problem(content.shown, "holds no images by name", "annotations of VIA as JSON",
@@ -101,14 +107,23 @@ def _json_image(where: str, image: Attributes) -> Iterator[Entry]:
 def _json_box(where: str, region: object, name: str, file: object) -> Drawn:
     node = mapping(region, "the region")
     shape = mapping(node.get("shape_attributes"), "shape_attributes")
-    _check_rectangle(shape)
     attributes = node.get("region_attributes")
+    if shape.get("name") == "polygon":
+        return _drawn(where, name, _polygon(shape), attributes, file)
+    _check_rectangle(shape)
     if isinstance(attributes, dict) and not {"confidence", "score"}.isdisjoint(attributes):
         raise RefusedError("prediction", "has a confidence, so a detector found it")
     box = bounding_box()
     _, edges = box_edges(lambda: box.from_via_json({"shape_attributes": _numbers(shape), "region_attributes": {
         "label": ""}}, label_key="label"), shape)
     return _drawn(where, name, edges, attributes, file)
+
+
+def _polygon(shape: Attributes) -> Edges:
+    xs, ys = items(shape.get("all_points_x")), items(shape.get("all_points_y"))
+    if len(xs) != len(ys):
+        raise RefusedError("layout", f"{len(xs)} places across and {len(ys)} down")
+    return rectangle_edges([[x, y] for x, y in zip(xs, ys, strict=True)])
 
 
 def _numbers(shape: Attributes) -> dict[str, object]:
@@ -128,17 +143,3 @@ def _drawn(where: str, name: str, edges: tuple[float, float, float, float], regi
     attributes = region if isinstance(region, dict) else {}
     check_upright(attributes)
     return Drawn(where, named_worker(attributes, file), (name,) if name else (), region_label(attributes), edges)
-
-
-def region_label(attributes: Attributes) -> str:
-    """Give the label among a region's attributes: the one of a usual name, or the only one.
-
-    A dropdown or a text field holds the label itself; a checkbox holds each box's name with true or false.
-    """
-    own = {str(name).casefold(): value for name, value in attributes.items()
-           if str(name).casefold() not in WORKER_KEYS}
-    keys = [key for key in LABEL_KEYS if key in own] or (list(own) if len(own) == 1 else [])
-    value = own[keys[0]] if keys else None
-    if isinstance(value, dict):
-        return " / ".join(text(name) for name, checked in value.items() if checked)
-    return text(value)

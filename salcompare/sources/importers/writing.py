@@ -42,20 +42,6 @@ def read_catalogue(path: Path) -> pd.DataFrame:
     return images
 
 
-def free_path(path: Path) -> Path:
-    """Give a path that nothing stands at.
-
-    Raises
-    ------
-    InputError
-        If something does.
-    """
-    if path.exists():
-        raise InputError(Problem(str(path), "is there already", "a file that does not exist yet",
-                                 "move it away, or name another with --out"))
-    return path
-
-
 def responses_path(config: settings.Responses) -> Path:
     """Give the file, relative to the study, that it reads responses from or would."""
     return Path(config.path if config.source == "csv" else settings.Responses().path)
@@ -69,6 +55,11 @@ def settings_to_change(config: settings.Responses, path: Path, *, root: Path) ->
     now = {"source": config.source, "path": Path(config.path).as_posix(), "pixels": config.pixels}
     lines = [f'{key} = "{value}"' for key, value in wanted.items() if now[key] != value]
     return [f"For the study to read them, set in [responses] of study.toml: {', '.join(lines)}"] if lines else []
+
+
+def refused_path(out: Path) -> Path:
+    """Give the file of refused rows beside a file of responses."""
+    return out.with_name(f"{out.stem}_refused.csv")
 
 
 def write_imported(imported: Imported, out: Path, *, source: Path) -> Written:
@@ -91,7 +82,7 @@ def write_imported(imported: Imported, out: Path, *, source: Path) -> Written:
     InputError
         If `out` or the file beside it is the source, or a folder.
     """
-    refused = out.with_name(f"{out.stem}_refused.csv")
+    refused = refused_path(out)
     for path in (out, refused):
         if path.resolve() == source.resolve() or path.is_dir():
             raise InputError(Problem(str(path), "is what is imported" if path.is_file() else "is a folder",

@@ -60,7 +60,7 @@ def checks_in(cells: Cells, synonyms: Mapping[str, str], *, shown: str) -> pd.Da
     """Read answers to instructed checks from the cells of a table; see `read_checks`."""
     need_columns(cells.frame, CHECKS, shown=shown)
     frame, table = cells.frame, synonyms_table(synonyms)
-    frame = frame.assign(**{name: each(frame[name]) for name in _TEXT})
+    frame = frame.assign(**{name: each(frame[name], unguarded) for name in _TEXT})
     found = pd.DataFrame({name: each(frame[name], clean_name) for name in ("worker", "image")})
     for name in ("label", "target_label"):
         found[name] = each(frame[name], lambda label: table.get(normalise_label(label), normalise_label(label)))

@@ -61,6 +61,7 @@ def test_options_of_the_command_reach_the_import(tmp_path, images, capsys):
     drawn = write(tmp_path / "one.xml", voc("s1/1", "nose", -3, 0, 20, 20))
     options = ["--images", images, "--out", tmp_path / "v.csv", "--format", "voc", "--worker", "ada"]
     assert run(drawn, *options, "--clip", "--voc-origin", "0") == 0
+    options.append("--overwrite")
     assert pd.read_csv(tmp_path / "v.csv")[["worker", "x0", "y0", "x1"]].to_numpy().tolist() == [["ada", 0, 1, 20]]
     assert run(drawn, *options) == 2
     assert "--voc-origin 0" in capsys.readouterr().err
@@ -98,6 +99,28 @@ def test_responses_that_are_there_already_are_never_written_over_unasked(tmp_pat
     assert run(batch, "--images", images) == 2
     assert "is there already" in capsys.readouterr().err
     assert (tmp_path / "batch_responses.csv").read_text() == "mine"
+
+
+def test_files_that_out_names_are_written_over_only_if_told_so(tmp_path, images, capsys):
+    batch, out = write(tmp_path / "batch.csv", MTURK), write(tmp_path / "mine.csv", "mine")
+    for there in (out, tmp_path / "mine_refused.csv"):
+        write(there, "mine")
+        assert run(batch, "--images", images, "--out", out) == 2
+        assert f"{there}: is there already" in capsys.readouterr().err
+        assert there.read_text() == "mine"
+        out.unlink(missing_ok=True)
+    assert run(batch, "--images", images, "--out", out, "--overwrite") == 0
+    assert len(pd.read_csv(out)) == 2
+
+
+@pytest.mark.parametrize(("arguments", "there"), [
+    (["power", "--statistic", "image-effect", "--out"], "image-effect/power.csv"),
+    (["calibrate", "--out"], "calibration.csv")])
+def test_power_and_calibrate_write_over_nothing_unasked(tmp_path, capsys, arguments, there):
+    write(tmp_path / "out" / there, "mine")
+    assert main([*arguments, str(tmp_path / "out")]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert [path.read_text() for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["mine"]
 
 
 @pytest.fixture(scope="module")
