@@ -29,7 +29,7 @@ def proxied(url: str, root: str, *, strip: bool, strays: list[str] | None = None
                     strays.append(self.path)
                 self._answer(404, [], b"")
                 return
-            onward = http.client.HTTPConnection(behind.hostname or "", behind.port, timeout=20)
+            onward = http.client.HTTPConnection(behind.hostname or "", behind.port, timeout=120)
             headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
             headers |= {"X-Forwarded-For": self.headers.get("X-Test-Client", "203.0.113.1"),
                         "X-Forwarded-Proto": self.headers.get("X-Test-Proto", "http")}
