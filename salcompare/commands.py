@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from salcompare.errors import InputError, Problem
+
 if TYPE_CHECKING:
     import argparse
 
@@ -51,6 +53,9 @@ def train(options: argparse.Namespace) -> None:
     from salcompare.stages import run
 
     study = _study(options)
+    if not study.config.classifier:
+        raise InputError(Problem(str(study.root / "study.toml"), "the study trains no network",
+                                 "a [[classifier]] to train", f"run: salcompare report --study {study.root}"))
     for classifier in study.config.classifier:
         for place, seed in enumerate(study.seeds(classifier)):
             stage = f"train {classifier.name}"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from salcompare.cli import main
-from tests.small_study import make_small_study
+from tests.small_study import make_small_study, without_classifier
 
 FACES = Path("data/raw/photographs")
 BOXES = Path("data/raw/responses.csv")
@@ -187,6 +187,12 @@ def test_a_stage_that_is_nearly_named_is_asked_for(study, capsys):
 def test_what_is_asked_for_too_early_names_the_stage_to_run_until(study, capsys):
     assert main(["import", str(study / BOXES), "--study", str(study)]) == 2
     assert f"run: salcompare run --until photographs --study {study}" in capsys.readouterr().err
+
+
+def test_training_where_nothing_is_trained_is_an_error_that_says_so(study, capsys):
+    without_classifier(study)
+    assert main(["train", "--study", str(study)]) == 2
+    assert "the study trains no network; expected a [[classifier]]" in capsys.readouterr().err
 
 
 def test_an_existing_study_is_never_overwritten(study, capsys):

@@ -44,7 +44,8 @@ def relative_figure(data: FigureData) -> Figure:
 
 
 def _whose(data: FigureData) -> str:
-    return " and ".join("people" if source == "human" else "classifier" for source in _sources(data))
+    sides = ["people" if source == "human" else "classifier" for source in _sources(data)]
+    return "the classifier" if sides == ["classifier"] else " and ".join(sides)
 
 
 def _figure(data: FigureData, variable: str, name: str, title: str, what: str) -> Figure:

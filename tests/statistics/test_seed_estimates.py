@@ -203,3 +203,15 @@ def test_what_no_source_has_is_left_out_with_its_reason():
     assert "Overlap with people: maps are empty" in said
     assert "Deletion AUC: not computed; it needs deletion curves" in said
     assert not any(text.startswith("Accuracy") for text in said)
+
+
+def test_a_part_of_the_images_that_no_training_looked_at_is_undefined_with_its_reason():
+    values = {(variant, seed): 0.5 + 0.1 * at for variant in ("frozen", "finetuned") for at, seed in enumerate(SEEDS)}
+    tested = accuracies(values)
+    unseen = tested.assign(split="validation", accuracy=np.nan)
+    table = pick(analysed(seed_accuracies=pd.concat([unseen, tested])), statistic="seed_accuracy")
+    rows = pick(table, metric="validation")
+    assert rows["source"].tolist() == ["net/frozen", "net/finetuned"]
+    assert rows["value"].isna().all()
+    assert set(rows["reason"]) == {"no validation image"}
+    assert pick(table, metric="test")["value"].notna().all()

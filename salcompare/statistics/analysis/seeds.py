@@ -174,7 +174,9 @@ def _accuracies(table: pd.DataFrame | None) -> Iterator[Row]:
     for (classifier, split), part in _several(table, ["classifier", "split"]):
         of = part.pivot_table(index="seed", columns="variant", values="accuracy", sort=False)
         for variant in part["variant"].unique():
-            yield _over_seeds(of[variant], statistic="seed_accuracy", metric=split, source=f"{classifier}/{variant}")
+            key = {"statistic": "seed_accuracy", "metric": split, "source": f"{classifier}/{variant}"}
+            yield _over_seeds(of[variant], **key) if variant in of else {
+                **key, "level": "population", "value": float("nan"), "n": 0, "reason": f"no {split} image"}
         if {"frozen", "finetuned"} <= set(of):
             yield _paired([of["finetuned"], of["frozen"]], statistic="seed_accuracy", metric=split,
                           source=f"{classifier}/finetuned", contrast=TUNED)
