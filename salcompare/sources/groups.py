@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, meant
 from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import need_columns, read_cells
 from salcompare.texts import clean_text, hidden_in
@@ -40,8 +40,11 @@ def read_groups(path: Path, actors: Iterable[str], *, shown: str) -> dict[str, s
         if groups.setdefault(name, value) != value:
             problems.append(Problem(f"{shown} row {line}", f"actor {name!r} in group {value!r}",
                                     f"group {groups[name]!r} as before", "delete one of the two lines"))
-    problems += [Problem(shown, f"no group for actor {actor!r}", "one line for each actor", "add the line")
-                 for actor in actors if not groups.get(actor)]
+    ours = list(actors)
+    others = [name for name in groups if name not in ours]
+    problems += [Problem(shown, f"no group for actor {actor!r}", "one line for each actor",
+                         meant(actor, others, otherwise="add the line"))
+                 for actor in ours if not groups.get(actor)]
     if problems:
         raise InputError(problems)
     return groups

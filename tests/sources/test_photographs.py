@@ -213,7 +213,8 @@ def test_groups_come_from_a_table(tmp_path):
 
 @pytest.mark.parametrize(("content", "said"), [
     ("actor,group\nAnn,women\n", "groups.csv: no group for actor 'Bob'"),
-    ("actor,group\nAnn,women\nBob,\n", "groups.csv: no group for actor 'Bob'"),
+    ("actor,group\nAnn,women\nBob,\n", "actor 'Bob'; expected one line for each actor; add the line"),
+    ("actor,group\nAnn,women\nbobb,men\n", "actor 'Bob'; expected one line for each actor; did you mean 'bobb'?"),
     ("actor,group\nAnn,women\nBob,men\nAnn,men\n", "groups.csv row 4: actor 'Ann' in group 'men'"),
     ("actor,sex\nAnn,women\n", "groups.csv: no column 'group'"),
 ])
