@@ -6,6 +6,7 @@ left unanswered is offered to others; when they come back, they still find it, a
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -84,8 +85,9 @@ def lease(connection: Connection, worker: int, place: Place, material: Material,
         chosen = _next(connection, shown, worker, material, now)
     if chosen is None:
         return None
-    return connection.execute(insert(assignments).returning(assignments), {
-        "worker": worker, "opaque": secrets.token_urlsafe(18), "expires": expires, "shown": now, **_what(chosen)}).one()
+    what = {"worker": worker, "opaque": secrets.token_urlsafe(18), "expires": expires, "shown": now,
+            **_what(chosen, worker, material)}
+    return connection.execute(insert(assignments).returning(assignments), what).one()
 
 
 def check_places(worker: int, material: Material) -> frozenset[int]:
@@ -145,8 +147,12 @@ def _fewest(images: Sequence[str], loads: Mapping[str, int], rng: np.random.Gene
     return tied[int(rng.integers(len(tied)))]
 
 
-def _what(chosen: Photo | Instructed) -> dict[str, object]:
+def _what(chosen: Photo | Instructed, worker: int, material: Material) -> dict[str, object]:
+    photo = chosen if isinstance(chosen, Photo) else chosen.photo
+    what: dict[str, object] = {
+        "image": photo.image, "kind": "trial",
+        "label_order": json.dumps(material.offered(photo.image, worker), ensure_ascii=False)}
     if isinstance(chosen, Photo):
-        return {"image": chosen.image, "kind": "trial"}
+        return what
     edges = dict(zip(("target_x0", "target_y0", "target_x1", "target_y1"), chosen.target, strict=True))
-    return {"image": chosen.photo.image, "kind": chosen.kind, "instruction_label": chosen.label, **edges}
+    return what | {"kind": chosen.kind, "instruction_label": chosen.label, **edges}

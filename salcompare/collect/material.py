@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from salcompare.collect import drawing
-from salcompare.config import Collect, Config
+from salcompare.config import Collect, Config, Quality
 from salcompare.errors import InputError, Problem
 from salcompare.schema import LABELS
 from salcompare.sources import locate_photographs, normalise_label, read_photograph, synonyms_table
@@ -26,7 +28,7 @@ _LOSSLESS = 1 << 20  # pixels up to which a photograph is sent as PNG; larger on
 
 @dataclass(frozen=True)
 class Photo:
-    """A photograph as it is shown; without a candidate, the drawn face."""
+    """A photograph as it is shown; without a candidate, the drawn house."""
 
     image: str
     actor: str
@@ -39,7 +41,7 @@ class Photo:
         from PIL import Image
 
         if self.candidate is None:
-            return drawing.drawn_face(), "image/png"
+            return drawing.drawn_house(), "image/png"
         pixels = Image.fromarray(read_photograph(self.candidate.path, box=self.candidate.box))
         stream = io.BytesIO()
         if self.width * self.height <= _LOSSLESS:
@@ -74,6 +76,7 @@ class Material:
     checks: tuple[Instructed, ...]
     practice: tuple[Instructed, ...]
     synonyms: Mapping[str, str]
+    quality: Quality = field(default_factory=Quality)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -95,6 +98,16 @@ class Material:
         """Every photograph by its image."""
         instructed = [one.photo for one in (*self.checks, *self.practice)]
         return {photo.image: photo for photo in (*self.trials, *instructed)}
+
+    def offered(self, image: str, worker: int) -> tuple[str, ...]:
+        """Give the labels offered on an image, in an order that is the worker's own and the same throughout.
+
+        Where a list begins decides much of what is chosen from it, so that one order for all would be an effect of its
+        own.
+        """
+        labels = drawing.LABELS if image == drawing.IMAGE else self.labels
+        order = np.random.default_rng([self.seed, worker, len(labels)]).permutation(len(labels))
+        return tuple(labels[place] for place in order)
 
     def counted_as(self, label: str) -> str:
         """Give the label that a worker's own words count as."""
@@ -129,10 +142,10 @@ def load_material(images: pd.DataFrame, config: Config, *, root: Path) -> Materi
     if not trials:
         raise InputError(Problem("study.toml [collect] images", f"no photograph to show in {config.collect.images!r}",
                                  "some that are not instructed tasks", "see [images] split"))
-    practice = [one for one in instructed if one.kind == "practice"] or _drawn(config.collect.labels or LABELS)
+    practice = [one for one in instructed if one.kind == "practice"] or _drawn()
     return Material(config.collect, config.study.seed, trials,
                     tuple(one for one in instructed if one.kind == "check"),
-                    tuple(practice[:config.collect.practice]), synonyms_table(config.labels))
+                    tuple(practice[:config.collect.practice]), synonyms_table(config.labels), config.quality)
 
 
 def read_instructed(path: Path, photos: Mapping[str, Photo], *, shown: str) -> list[Instructed]:
@@ -186,9 +199,7 @@ def _instructed(row: Mapping[str, str], photos: Mapping[str, Photo], where: str)
     return Instructed(photo, label, (x0, y0, x1, y1), "practice" if kind == "practice" else "check")
 
 
-def _drawn(labels: Iterable[str]) -> list[Instructed]:
-    """Practise on the drawn face, asking for what the study offers a label for."""
-    offered = {normalise_label(label) for label in labels}
-    face = Photo(drawing.IMAGE, "example", drawing.WIDTH, drawing.HEIGHT)
-    asked = [label for label in drawing.FEATURES if label in offered] or list(drawing.FEATURES)
-    return [Instructed(face, label, drawing.FEATURES[label], "practice") for label in asked]
+def _drawn() -> list[Instructed]:
+    """Practise on the drawn house, whose parts are no features of faces."""
+    house = Photo(drawing.IMAGE, "example", drawing.WIDTH, drawing.HEIGHT)
+    return [Instructed(house, label, box, "practice") for label, box in drawing.FEATURES.items()]

@@ -29,7 +29,7 @@ class Standing:
         Words -> numbers, for the whole study.
     images, actors, workers : list of dict
         One row each: image, actor, answers, nothing, leased; actor, answers, images; worker, source, done, place,
-        checks.
+        checks, fails (more instructed checks wrong than [quality] allows).
     rate : float
         Answers a minute over the last `RATE_MINUTES`.
     """
@@ -54,6 +54,7 @@ def standing(connection: Connection, material: Material, now: float) -> Standing
     answers = sum(row["answers"] for row in images)
     counts = {
         "workers": len(people), "workers who finished": sum(row["place"] == "debrief" for row in people),
+        "workers who fail checks": sum(row["fails"] for row in people),
         "answers": answers, "boxes": answers - sum(row["nothing"] for row in images),
         "answers without a box": sum(row["nothing"] for row in images),
         "photographs being looked at": sum(row["leased"] for row in images),
@@ -70,7 +71,9 @@ def printed(found: Standing) -> str:
     few = sorted(found.images, key=lambda row: row["answers"])
     lines += _columns(few[:15], ("image", "answers", "nothing", "leased"))
     lines += [f"... and {len(few) - 15} images with as many answers or more"] if len(few) > 15 else []
-    return "\n".join([*lines, "", *_columns(found.workers[-15:], ("worker", "source", "done", "place", "checks"))])
+    told = [row | {"checks": f"{row['checks']}, fails" if row["fails"] else row["checks"]} for row in found.workers]
+    last = [row for row in told if row["fails"]] + [row for row in told[-15:] if not row["fails"]]
+    return "\n".join([*lines, "", *_columns(last, ("worker", "source", "done", "place", "checks"))])
 
 
 def heatmap_png(connection: Connection, material: Material, image: str) -> bytes:
@@ -125,8 +128,11 @@ def _workers(connection: Connection, material: Material) -> _Rows:
         .outerjoin(assignments, assignments.c.worker == workers.c.id).group_by(workers.c.id).order_by(workers.c.id))
     for worker in counted.all():
         done, checks, passed = worker[-3:]
+        rules = material.quality
+        fails = checks >= rules.fewest_checks and checks - passed > rules.wrong_checks * checks
         rows.append({"worker": pseudonym(worker.hmac), "source": worker.source, "done": done,
-                     "place": place_of(connection, worker, material), "checks": f"{passed} of {checks}"})
+                     "place": place_of(connection, worker, material), "checks": f"{passed} of {checks}",
+                     "fails": fails})
     return rows
 
 

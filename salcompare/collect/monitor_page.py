@@ -24,7 +24,8 @@ def page(task: Task, request: Request) -> Response:
     images = [row | {"heatmap_url": task.pages.url(f"/monitor/heatmap/{task.keys.opaque(row['image'])}.png?{query}")}
               for row in found.images]
     return task.pages.render("monitor.html", title=task.material.config.title, counts=found.counts, images=images,
-                             actors=found.actors, workers=found.workers, rate=found.rate)
+                             actors=found.actors, workers=found.workers, rate=found.rate,
+                             careless=[row["worker"] for row in found.workers if row["fails"]])
 
 
 def heatmap(task: Task, request: Request) -> Response:

@@ -94,7 +94,7 @@ def instructions_page(task: Task, request: Request) -> Response:
     if worker is None:
         raise ElsewhereError(f"/{place}")
     return task.pages.render("instructions.html", title=material.config.title, csrf=task.keys.csrf(visitor.nonce),
-                             labels=material.labels, question=material.config.question,
+                             labels=material.offered("", worker.id), question=material.config.question,
                              **_numbers(task))
 
 
@@ -127,10 +127,11 @@ def task_page(task: Task, request: Request, place: Place) -> Response:
     else:
         done, total, told = answered(shown), material.n_trials + material.n_checks, None
     photo = material.photos[assignment.image]
+    labels = json.loads(assignment.label_order) if assignment.label_order else material.labels
     instruction = f"Draw a box around the {assignment.instruction_label}." if assignment.instruction_label else ""
     return task.pages.render(
         "trial.html", title=material.config.title, kind=place, image_url=task.pages.url(f"/image/{assignment.opaque}"),
-        width=photo.width, height=photo.height, labels=material.labels, feedback=told,
+        width=photo.width, height=photo.height, labels=labels, feedback=told,
         instruction=instruction or material.config.question, progress_done=done, progress_total=total,
         token=task.keys.trial_token(assignment.id, assignment.expires), min_size=least_size(photo, material))
 

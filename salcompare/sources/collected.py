@@ -30,9 +30,11 @@ _RESPONSES = """
     WHERE a.kind = 'trial' ORDER BY r.id"""
 _SHOWN = """
     SELECT 'w' || substr(w.hmac, 1, 16), a.image, a.kind, a.instruction_label, r.label, r.x0, r.y0, r.x1, r.y1,
-           a.target_x0, a.target_y0, a.target_x1, a.target_y1, a.seconds, a.shown, a.submitted, a.no_box, a.passed
+           a.target_x0, a.target_y0, a.target_x1, a.target_y1, a.seconds, a.shown, a.submitted, a.no_box, a.passed,
+           a.label_order
     FROM assignments a JOIN workers w ON w.id = a.worker LEFT JOIN responses r ON r.assignment = a.id
     ORDER BY a.id"""
+_ORDERED = "SELECT 1 FROM pragma_table_info('assignments') WHERE name = 'label_order'"
 _CHECKS = """
     SELECT w.hmac, a.image, a.instruction_label, r.label, r.x0, r.y0, r.x1, r.y1, a.target_x0, a.target_y0,
            a.target_x1, a.target_y1
@@ -40,7 +42,8 @@ _CHECKS = """
     WHERE a.kind = 'check' AND a.submitted IS NOT NULL ORDER BY a.id"""
 RESPONSE_COLUMNS = ("response", "worker", "image", "label", "x0", "y0", "x1", "y1", "seconds", "submitted")
 SHOWN_COLUMNS = ("worker", "image", "kind", "instruction_label", "label", "x0", "y0", "x1", "y1", "target_x0",
-                 "target_y0", "target_x1", "target_y1", "seconds", "shown", "submitted", "nothing", "passed")
+                 "target_y0", "target_x1", "target_y1", "seconds", "shown", "submitted", "nothing", "passed",
+                 "label_order")
 CHECK_COLUMNS = ("worker", "image", "label", "x0", "y0", "x1", "y1", "target_label", "target_x0", "target_y0",
                  "target_x1", "target_y1")
 
@@ -65,10 +68,14 @@ def collected_responses(path: Path, *, shown: str) -> pd.DataFrame:
 
 
 def collected_shown(path: Path, *, shown: str) -> pd.DataFrame:
-    """Read everything that workers were shown, answered or not: columns `SHOWN_COLUMNS`."""
+    """Read everything that workers were shown, answered or not: columns `SHOWN_COLUMNS`.
+
+    `label_order` are the labels offered, as JSON in their order on the page.
+    """
     import pandas as pd
 
-    rows = _rows(path, _SHOWN, shown)
+    of_old = not _rows(path, _ORDERED, shown)  # a database of version 1 did not keep the order of labels
+    rows = _rows(path, _SHOWN.replace("a.label_order", "NULL") if of_old else _SHOWN, shown)
     table = pd.DataFrame(rows, columns=list(SHOWN_COLUMNS))
     for name in ("shown", "submitted"):
         table[name] = table[name].map(_iso)

@@ -1,6 +1,6 @@
 """Pictures of every page: python -m tests.collect.screenshots docs/collect.
 
-The photographs are ORL faces (AT&T Laboratories Cambridge) that the demo study uses too; practice is on a drawn face.
+The photographs are ORL faces (AT&T Laboratories Cambridge) that the demo study uses too; practice is on a drawn house.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from tests.collect.browsing import chromium_running, visiting
-from tests.collect.serving import make_task, serving
+from tests.collect.serving import TOLD, make_task, serving
 from tests.collect.tour import tour
 from tests.collect.worker import Worker
 
@@ -48,7 +48,7 @@ def _photographed(browser: Browser, screen: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         _put_faces(root)
-        task = make_task(root, n_images=4, trials=2, size=SIZE)
+        task = make_task(root, n_images=4, trials=2, size=SIZE, **TOLD)
         with serving(root, task) as url, visiting(browser, **SCREENS[screen]) as page:
             for number in range(5):  # workers before, so that the monitor has something to show
                 earlier = Worker(url, f"earlier{number}")
@@ -56,7 +56,10 @@ def _photographed(browser: Browser, screen: str, folder: Path) -> None:
                 earlier.finish(box=(36 + number, 46, 58 + 2 * number, 78))
             for stop in tour(page, url, task.keys.monitor_token, BROWS):
                 path = folder / f"{stop}-{screen}.png"
-                path.write_bytes(_picture(page, whole=stop != "trial-none"))
+                # On a phone the labels stick to the bottom of the window, which a picture of the whole page lacks.
+                window = stop == "trial-none" or (screen == "phone" and page.locator("#trial").count() > 0
+                                                  and page.locator("summary[open], details[open]").count() == 0)
+                path.write_bytes(_picture(page, whole=not window))
                 print(path)
 
 

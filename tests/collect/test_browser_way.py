@@ -11,7 +11,8 @@ from tests.collect import browsing
 from tests.collect.browsing import begin, choose, draw_by_mouse, ready, shown_box, visiting
 from tests.collect.hands import HANDS, TRIAL, TRUE_NOSE, agree_and_start, answer, button, practise, tab_to, try_trials
 from tests.collect.proxy import proxied
-from tests.collect.serving import serving
+from tests.collect.serving import make_task, serving
+from tests.collect.worker import Worker
 
 pytestmark = pytest.mark.browser
 
@@ -152,14 +153,119 @@ def test_practice_shows_where_the_feature_is_and_asks_again(browser, tmp_path: P
     with serving(tmp_path, n_images=1) as url, visiting(browser) as page:
         begin(page, url, "W1")
         asked = page.locator("#instruction").inner_text()
-        answer(page, HANDS["mouse"], "nose", (20, 20, 120, 120))
+        answer(page, HANDS["mouse"], "door", (20, 20, 120, 120))
         page.locator("#feedback").wait_for()
         assert page.locator("#feedback").evaluate("one => one === document.activeElement")
         target = page.locator(".target .line-over")
-        assert [float(target.get_attribute(side)) for side in ("x", "y", "width", "height")] == [204, 268, 72, 104]
+        assert [float(target.get_attribute(side)) for side in ("x", "y", "width", "height")] == [260, 392, 82, 148]
         before = browsing.photograph(page)
         button(page, "Try again").click()
         browsing.moved_on(page, before)
         ready(page)
         assert page.locator("#instruction").inner_text() == asked
         assert target.is_visible()
+
+
+def focused(page) -> str:
+    return page.evaluate("document.activeElement.id")
+
+
+def test_the_keyboard_is_on_each_photograph_digits_choose_and_enter_sends(browser, tmp_path: Path):
+    with serving(tmp_path, n_images=3, practice=0, checks=False) as url, visiting(browser) as page:
+        begin(page, url, "W1")
+        labels = page.locator("#labels input").evaluate_all("all => all.map(one => one.value)")
+        for key in ("1", "0"):
+            assert focused(page) == "frame"
+            before = browsing.photograph(page)
+            page.keyboard.press("Enter")  # a box
+            page.keyboard.press("Enter")  # no label yet
+            assert page.locator("#errors a").all_inner_texts() == ["Choose what is in the box."]
+            page.locator("#frame").focus()
+            page.keyboard.press(key)
+            assert page.locator("#labels input:checked").get_attribute("value") == labels["1234567890".index(key)]
+            page.keyboard.press("Enter")
+            browsing.moved_on(page, before)
+        page.keyboard.press("ArrowRight")
+        tab_to(page.locator("#label-1"))
+        page.keyboard.press("3")
+        assert focused(page) == "label-3"
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/debrief")
+    assert browsing.boxes(tmp_path)["label"].tolist() == [labels[0], labels[9], labels[2]]
+
+
+def test_digits_typed_into_words_of_ones_own_are_words_and_a_held_enter_draws_nothing(browser, tmp_path: Path):
+    with serving(tmp_path, n_images=1, practice=0, checks=False) as url, visiting(browser) as page:
+        begin(page, url, "W1")
+        page.locator("#frame").dispatch_event("keydown", {"key": "Enter", "repeat": True, "bubbles": True})
+        assert shown_box(page) is None
+        draw_by_mouse(page, TRIAL[1])
+        choose(page, "Something else")
+        page.keyboard.type("scar 12")
+        browsing.send(page)
+    assert browsing.boxes(tmp_path)["label"].tolist() == ["scar 12"]
+
+
+@pytest.mark.parametrize(("size", "sticks"), [((390, 844), "all"), ((320, 640), "buttons"), ((1280, 800), "nothing")])
+def test_what_each_photograph_needs_is_in_the_window_without_scrolling(browser, tmp_path: Path, size, sticks):
+    width, height = size
+    with serving(tmp_path, n_images=2, practice=0, checks=False) as url, \
+            visiting(browser, viewport={"width": width, "height": height}) as page:
+        begin(page, url, "W1")
+        assert page.locator("#trial").get_attribute("data-sticks") == sticks
+        needed = ["#send", *(["#label-1", "#label-12"] if sticks != "buttons" else [])]
+        for name in (*needed, "#frame"):
+            found = page.locator(name).bounding_box()
+            assert found["y"] >= 0, name
+            assert found["y"] + found["height"] <= height + (1 if name != "#frame" or sticks == "all" else 999), name
+        if sticks == "all":
+            frame, side = (page.locator(name).bounding_box() for name in ("#frame", "#labels"))
+            assert frame["height"] >= 220
+            assert frame["y"] + frame["height"] <= side["y"]
+        draw_by_mouse(page, TRIAL[1])
+        choose(page, "eyes")
+        browsing.send(page)
+        assert page.evaluate("scrollY") == 0 or sticks != "all"
+        ring = "getComputedStyle(document.getElementById('frame')).outlineStyle"
+        assert (focused(page), page.evaluate(ring)) == ("frame", "none")  # no ring for who uses a mouse
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(ring) == "solid"
+    assert browsing.boxes(tmp_path)["label"].tolist() == ["eyes"]
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_completion_code_can_be_copied(browser, tmp_path: Path, allowed):
+    with serving(tmp_path, n_images=1, practice=0, checks=False) as url, visiting(browser) as page:
+        worker = Worker(url, "W1")
+        worker.begin()
+        worker.finish()
+        if allowed:
+            page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        else:
+            page.add_init_script("navigator.clipboard.writeText = () => Promise.reject(new Error('no'))")
+        page.goto(f"{url}/?worker=W1")
+        code = page.locator(".code").inner_text()
+        button(page, "Copy the code").click()
+        page.locator("#copied", has_text="The code is copied.").wait_for()
+        page.evaluate("document.body.append(Object.assign(document.createElement('textarea'), {id: 'into'}))")
+        page.locator("#into").focus()
+        page.keyboard.press("Control+v")
+        assert page.locator("#into").input_value() == code
+
+
+def test_the_monitor_refreshes_itself_whatever_has_the_focus_and_keeps_its_place(browser, tmp_path: Path):
+    task = make_task(tmp_path, n_images=40, practice=0, checks=False)
+    with serving(tmp_path, task) as url, visiting(browser) as page:
+        page.clock.install()
+        page.goto(f"{url}/monitor?token={task.keys.monitor_token}")
+        table = page.get_by_role("region", name="Images")
+        table.focus()
+        table.evaluate("one => { one.scrollTop = 100; }")
+        worker = Worker(url, "W1")
+        worker.begin()
+        worker.finish()
+        page.clock.run_for(10_500)
+        page.locator("#fresh", has_text="As it was at").wait_for()
+        assert page.locator(".counts div").first.inner_text().split() == ["workers", "1"]
+        assert table.evaluate("one => one === document.activeElement")
+        assert table.evaluate("one => one.scrollTop") == 100

@@ -169,7 +169,7 @@ def test_instructed_tasks_that_cannot_be_used_are_all_named(tmp_path):
     assert where == [*(f"tasks.csv row {line}" for line in (4, 5, 6, 7, 8, 9)), "tasks.csv"]
 
 
-def test_practice_on_photographs_of_ones_own_replaces_the_drawn_face(tmp_path):
+def test_practice_on_photographs_of_ones_own_replaces_the_drawn_house(tmp_path):
     make_material(tmp_path, n_images=2)
     path = tmp_path / "data" / "raw" / "instructed.csv"
     header, first, second = path.read_text().splitlines()

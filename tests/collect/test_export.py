@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 
 import httpx
 import pandas as pd
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from salcompare import store
 from salcompare.collect.database import assignments, open_database, responses, workers
@@ -15,7 +16,7 @@ from salcompare.collect.export import export_responses
 from salcompare.collect.keys import KEY, pseudonym
 from salcompare.collect.monitor import heatmap_png, printed, standing
 from salcompare.collecting import export_study
-from salcompare.config import Responses
+from salcompare.config import Quality, Responses
 from salcompare.errors import InputError
 from salcompare.schema import RESPONSES, check_table
 from salcompare.sources import quality, read_responses
@@ -25,6 +26,7 @@ from salcompare.sources.collected import (
     collected_checks,
     collected_responses,
     collected_sha256,
+    collected_shown,
 )
 from tests.collect.serving import make_task, serving
 
@@ -49,11 +51,11 @@ def filled(task, tmp_path):
         for number, check in enumerate(task.material.checks):
             put(connection, ada, check.photo.image, "check", 20 + number,
                 ("nose", *check.target) if number == 0 else None, target=("nose", *check.target), passed=number == 0)
-        put(connection, ada, "example/face", "practice", 29, ("nose", 1, 2, 3, 4), target=("nose", 1, 2, 30, 40),
+        put(connection, ada, "example/house", "practice", 29, ("nose", 1, 2, 3, 4), target=("nose", 1, 2, 30, 40),
             passed=True)
         put(connection, bob, task.material.trials[0].image, "trial", 30, None)
         put(connection, bob, task.material.trials[1].image, "trial", 31, None, submitted=False)
-        put(connection, bob, "example/face", "practice", 32, ("nose", 1, 2, 3, 4), target=("nose", 1, 2, 30, 40))
+        put(connection, bob, "example/house", "practice", 32, ("nose", 1, 2, 3, 4), target=("nose", 1, 2, 30, 40))
     return tmp_path
 
 
@@ -190,7 +192,8 @@ def test_reading_changes_nothing_and_goes_on_beside_a_writer(task, filled):
 def test_the_monitor_counts_by_image_actor_and_worker(task, filled):
     with task.database.reading() as connection:
         found = standing(connection, task.material, NOW + 60)
-    assert found.counts == {"workers": 2, "workers who finished": 1, "answers": 9, "boxes": 8,
+    assert found.counts == {"workers": 2, "workers who finished": 1, "workers who fail checks": 0,
+                            "answers": 9, "boxes": 8,
                             "answers without a box": 1, "photographs being looked at": 1,
                             "photographs without an answer": 0}
     assert found.rate == 0.9
@@ -203,9 +206,34 @@ def test_the_monitor_counts_by_image_actor_and_worker(task, filled):
     text = printed(found)
     assert "      9  answers" in text
     assert pseudonym(task.keys.hashed("ada")) in text
+    assert not found.workers[0]["fails"]  # one of two wrong is no more than half
     with task.database.reading() as connection:
         assert standing(connection, task.material, NOW + 3600).rate == 0
         assert standing(connection, task.material, NOW + 3600).counts["photographs being looked at"] == 0
+
+
+def test_the_monitor_flags_who_fails_more_checks_than_quality_allows(task, filled):
+    with task.database.writing() as connection:
+        connection.execute(update(assignments).where(assignments.c.kind == "check").values(passed=False))
+    with task.database.reading() as connection:
+        found = standing(connection, task.material, NOW + 60)
+        lenient = dataclasses.replace(task.material, quality=Quality(fewest_checks=3))
+        assert standing(connection, lenient, NOW + 60).counts["workers who fail checks"] == 0
+    assert [row["fails"] for row in found.workers] == [True, False]
+    assert found.counts["workers who fail checks"] == 1
+    assert "0 of 2, fails" in printed(found)
+    with serving(filled, task) as url:
+        page = httpx.get(f"{url}/monitor?token={task.keys.monitor_token}").text
+    assert f"{pseudonym(task.keys.hashed('ada'))}. Their answers will stay out" in page
+    assert page.count('class="fails"') == 1
+
+
+def test_a_database_of_the_version_before_is_read_without_the_order_of_labels(task, filled):
+    task.database.engine.dispose()
+    with sqlite3.connect(filled / DATABASE) as connection:
+        connection.execute("ALTER TABLE assignments DROP COLUMN label_order")
+    assert collected_shown(filled / DATABASE, shown=DATABASE)["label_order"].isna().all()
+    assert len(collected_checks(filled / DATABASE, shown=DATABASE)) == 2
 
 
 def test_the_heatmap_is_warm_where_boxes_are_and_grey_elsewhere(task, filled):

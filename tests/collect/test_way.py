@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import json
+import re
 import time
 
 import pytest
+from PIL import Image
 
+from salcompare.collect import drawing
 from salcompare.collect.drawing import FEATURES
 from salcompare.collect.keys import SESSION_SECONDS
+from salcompare.schema import LABELS
 from salcompare.sources.collected import DATABASE, collected_responses, collected_shown
 from tests.collect.serving import field, make_task, serving
 from tests.collect.worker import BOX, Worker, answer_to
@@ -72,20 +78,20 @@ def test_practice_says_what_was_wrong_and_goes_on_after_three_tries(url):
     worker = Worker(url)
     page = worker.begin()
     for _ in range(2):
-        reply = worker.answer(page, (0, 0, 30, 30), "chin").json()
+        reply = worker.answer(page, (0, 0, 30, 30), "roof").json()
         assert not reply["feedback"]["ok"]
-        assert reply["feedback"]["box"] == list(FEATURES["nose"])
+        assert reply["feedback"]["box"] == list(FEATURES["door"])
         assert reply["next"] == "/practice"
         page = worker.get(reply["next"])
         assert "Please draw yours like it" in page.text
-    assert worker.answer(page, (0, 0, 30, 30), "chin").json()["next"] == "/trial"
+    assert worker.answer(page, (0, 0, 30, 30), "roof").json()["next"] == "/trial"
 
 
 def test_a_box_in_the_right_place_with_another_label_is_told_so(url):
     worker = Worker(url)
-    feedback = worker.answer(worker.begin(), FEATURES["nose"], "chin").json()["feedback"]
+    feedback = worker.answer(worker.begin(), FEATURES["door"], "roof").json()["feedback"]
     assert not feedback["ok"]
-    assert "choose the label “nose”" in feedback["text"]
+    assert "choose the label “door”" in feedback["text"]
 
 
 def test_trials_give_no_feedback_and_a_check_looks_like_a_trial(url):
@@ -240,6 +246,42 @@ def test_progress_counts_what_was_answered(url):
         page = worker.get(worker.answer(page).json()["next"])
     assert page.url.path == "/debrief"
     assert "answered 6 photographs" in page.text
+
+
+def labels_in(page):
+    return re.findall(r'name="label" id="label-\d+" value="([^"]*)"', page.text)
+
+
+def test_each_worker_has_an_order_of_labels_of_their_own_which_is_kept_and_exported(url, tmp_path):
+    orders = {}
+    for name in ("ada", "bob", "eve"):
+        worker = Worker(url, name)
+        first = practised(worker)
+        orders[name] = labels_in(first)
+        worker.answer(first)
+        assert labels_in(worker.get("/next")) == orders[name]
+        assert orders[name][-1] == ""  # a word of one's own comes last
+        assert sorted(orders[name][:-1]) == sorted(LABELS)
+    assert len({tuple(order) for order in orders.values()}) == 3
+    table = shown(tmp_path)
+    kept = table[table["kind"] != "practice"].groupby("worker", sort=False)["label_order"].unique()
+    assert [[json.loads(one) for one in of_worker] for of_worker in kept] == [[o[:-1]] for o in orders.values()]
+
+
+def test_practice_names_and_shows_nothing_of_a_face(url, tmp_path):
+    worker = Worker(url)
+    page = worker.begin()
+    assert "Draw a box around the door." in page.text
+    assert set(labels_in(page)) == {*drawing.LABELS, ""}
+    assert not set(drawing.LABELS) & set(LABELS)
+    picture = Image.open(io.BytesIO(worker.get(field(page.text, "image")).content)).convert("RGB")
+    assert picture.size == (drawing.WIDTH, drawing.HEIGHT)
+    for x0, y0, x1, y1 in drawing.FEATURES.values():
+        assert 0 <= x0 < x1 <= drawing.WIDTH
+        assert 0 <= y0 < y1 <= drawing.HEIGHT
+    x0, y0, x1, y1 = drawing.FEATURES["door"]
+    inside, outside = picture.getpixel((x0 + 8, y0 + 8)), picture.getpixel((x0 - 8, y0 + 8))
+    assert inside != outside
 
 
 def test_a_photograph_taken_out_of_the_study_is_not_asked_for_again(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from salcompare.collect.drawing import FEATURES
 from tests.collect.browsing import Box, moved_on, photograph, ready
 from tests.collect.hands import HANDS, answer, button
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 HAND = HANDS["mouse"]
-NOSE, LIPS = (204, 268, 276, 372), (170, 414, 310, 468)  # of the drawn face
+DOOR, WINDOW = FEATURES["door"], FEATURES["window"]
 WRONG = (104, 190, 376, 300)
 
 
@@ -24,7 +25,7 @@ def tour(page: Page, url: str, monitor_token: str, box: Box) -> Iterator[str]:
     page : Page
         Of a new session.
     url : str
-        Of a study with two practice tasks on the drawn face, and checks.
+        Of a study with two practice tasks on the drawn house, and checks.
     monitor_token : str
         The monitor's.
     box : tuple of int
@@ -58,20 +59,20 @@ def _before(page: Page, url: str) -> Iterator[str]:
 
 def _practice(page: Page) -> Iterator[str]:
     yield "practice"
-    answer(page, HAND, "eyes", WRONG)
+    answer(page, HAND, "wall", WRONG)
     page.locator("#feedback").wait_for()
     yield "practice-bad"
     before = photograph(page)
     button(page, "Try again").click()
     moved_on(page, before)
     yield "practice-again"
-    answer(page, HAND, "nose", NOSE)
+    answer(page, HAND, "door", DOOR)
     page.locator("#feedback").wait_for()
     yield "practice-good"
     before = photograph(page)
     button(page, "Go on").click()
     moved_on(page, before)
-    answer(page, HAND, "lips", LIPS)
+    answer(page, HAND, "window", WINDOW)
     page.locator("#feedback").wait_for()
     before = photograph(page)
     button(page, "Go on").click()

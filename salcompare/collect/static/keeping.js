@@ -34,3 +34,7 @@ export function findWaiting() {
   const keys = attempt(() => Object.keys(sessionStorage).filter((key) => key.startsWith(WAITING))) ?? [];
   return keys.map(read).find((answer) => answer && typeof answer.token === "string") ?? null;
 }
+
+/** Remember whether the worker last used the keyboard or a pointer, "keys" or "pointer". */
+export const keepHand = (hand) => write("salcompare.hand", hand);
+export const lastHand = () => read("salcompare.hand");

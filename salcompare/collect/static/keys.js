@@ -1,4 +1,4 @@
-/* Drawing by the keyboard alone: arrows move the box, shift and arrows size it. */
+/* The keyboard alone: arrows move the box, shift and arrows size it, digits choose its label, Enter sends. */
 
 import { middle, moved, resized } from "./geometry.js";
 
@@ -11,8 +11,8 @@ function stride(event, held) {
   return held > 24 ? LEAP : held > 6 ? 4 : 1;
 }
 
-/** Let keys pressed while the photograph has the focus draw, move, size and zoom. */
-export function attachKeys({ frame, stage, box, size, letGo, allowed }) {
+/** Let keys pressed while the photograph has the focus draw, move, size, zoom, choose a label and send. */
+export function attachKeys({ frame, stage, box, size, letGo, allowed, pick, send }) {
   let held = 0;
 
   function arrow(event, [x, y]) {
@@ -25,23 +25,25 @@ export function attachKeys({ frame, stage, box, size, letGo, allowed }) {
   }
 
   const actions = {
-    Enter: () => box.current || box.commit(middle(size)),
+    Enter: () => (box.current ? send() : box.commit(middle(size))),
     " ": () => box.current || box.commit(middle(size)),
     Delete: () => box.commit(null),
     Backspace: () => box.commit(null),
     "+": stage.zoomIn,
     "=": stage.zoomIn,
     "-": stage.zoomOut,
-    0: () => stage.zoomTo(1),
+    Home: () => stage.zoomTo(1),
   };
 
   frame.addEventListener("keydown", (event) => {
     if (event.target !== frame || event.altKey || !allowed()) return;
+    if (event.key === "Enter" && event.repeat) return event.preventDefault(); // still held from the page before
     if (event.key in ARROWS) arrow(event, ARROWS[event.key]);
     else if (event.key === "Escape") {
       if (!letGo()) return;
-    } else if (!event.ctrlKey && !event.metaKey && event.key in actions) actions[event.key]();
-    else return;
+    } else if (event.ctrlKey || event.metaKey) return;
+    else if (event.key in actions) actions[event.key]();
+    else if (!pick(event.key)) return;
     event.preventDefault();
   });
 

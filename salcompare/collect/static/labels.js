@@ -1,5 +1,7 @@
 /* The label: one of the study's, or words of one's own. */
 
+const KEYS = "1234567890";
+
 /** Read, set and watch the radio group with its free label. */
 export function attachLabels({ group, own, ownField, onChange }) {
   const radios = [...group.querySelectorAll("input[type=radio]")];
@@ -22,7 +24,26 @@ export function attachLabels({ group, own, ownField, onChange }) {
   });
   own.addEventListener("input", onChange);
 
+  /** Choose the label that a digit stands for; false for other keys. */
+  function pick(key) {
+    const radio = key.length === 1 ? radios[KEYS.indexOf(key)] : null;
+    if (!radio) return false;
+    radio.checked = true;
+    show();
+    if (radio.value === "") own.focus();
+    else if (group.contains(document.activeElement)) radio.focus();
+    onChange();
+    return true;
+  }
+
+  group.addEventListener("keydown", (event) => {
+    if (event.target === own || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (pick(event.key)) event.preventDefault();
+  });
+
   return {
+    pick,
+
     get choice() { return { radio: chosen()?.value ?? null, own: own.value }; },
 
     /** The label as it will be sent; "" for an own one without words, null when none is chosen. */

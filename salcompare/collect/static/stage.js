@@ -46,7 +46,7 @@ function drawHandles(handles, box, scale) {
 }
 
 /** Overlay, zoom and coordinates of one photograph in its frame. */
-export function createStage({ frame, sheet, overlay, width, height, onZoom }) {
+export function createStage({ frame, sheet, overlay, width, height, roomBelow, onZoom }) {
   overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const target = outline(overlay, "target");
   const drawn = outline(overlay, "drawn");
@@ -70,7 +70,7 @@ export function createStage({ frame, sheet, overlay, width, height, onZoom }) {
   function fit() {
     const across = Math.floor(frame.getBoundingClientRect().width) - 2 * ROOM; // with scroll bars, so that they change nothing
     if (across <= 0) return; // a window being closed or minimised
-    const down = Math.max(220, innerHeight * (innerWidth < 800 ? 0.56 : 0.7)) - 2 * ROOM;
+    const down = (roomBelow() ?? Math.max(220, innerHeight * (innerWidth < 800 ? 0.56 : 0.7))) - 2 * ROOM;
     const fitted = Math.min(across / width, down / height, LARGEST_FIT);
     scale = fitted * zoom;
     frame.style.height = `${Math.ceil(fitted * height) + 2 * ROOM}px`;

@@ -2,7 +2,7 @@
 
 import { createBox } from "./box.js";
 import { inWords, isBox } from "./geometry.js";
-import { draftOf, dropWaiting, findWaiting, keepWaiting } from "./keeping.js";
+import { draftOf, dropWaiting, findWaiting, keepHand, keepWaiting, lastHand } from "./keeping.js";
 import { attachKeys } from "./keys.js";
 import { attachLabels } from "./labels.js";
 import { createNotice, createSummary, createVoice, showOutcome } from "./messages.js";
@@ -30,8 +30,26 @@ let state = "open"; // then "sending", then "answered"
 const seconds = () => Math.round(earlier * 1000 + performance.now() - begun) / 1000;
 const allowed = () => state === "open";
 
+const LEAST = 220; // CSS pixels of height that a photograph needs
+
+/**
+ * How high the photograph may be above what sticks to the bottom of a small screen; null where nothing does.
+ * The labels stick with the buttons where that leaves enough for the photograph, else the buttons alone.
+ */
+function roomBelow() {
+  const sticky = matchMedia("(max-width: 55.99rem) and (min-height: 30rem)").matches;
+  const top = part("frame").getBoundingClientRect().top + scrollY;
+  const whole = part("labels").offsetHeight + part("answer").offsetHeight + 40; // with what is around them
+  const left = innerHeight - top - whole;
+  form.dataset.sticks = !sticky ? "nothing" : left >= LEAST ? "all" : "buttons";
+  const covered = { nothing: 0, all: whole, buttons: part("answer").offsetHeight }[form.dataset.sticks];
+  document.documentElement.style.scrollPaddingBottom = `${covered}px`; // what has the focus is not covered
+  return form.dataset.sticks === "all" ? left : null;
+}
+
 const stage = createStage({
   frame: part("frame"), sheet: part("sheet"), overlay: part("overlay"), width: size.width, height: size.height,
+  roomBelow,
   onZoom(zoom, least, most) {
     part("zoom-level").textContent = `${Math.round(zoom * 100)} %`;
     part("zoom-out").setAttribute("aria-disabled", String(least));
@@ -163,17 +181,30 @@ function restore() {
 }
 
 const pointing = attachPointing({ surface: part("surface"), stage, box, size, say: voice.say, allowed });
-attachKeys({ frame: part("frame"), stage, box, size, letGo: pointing.letGo, allowed });
+attachKeys({
+  frame: part("frame"), stage, box, size, letGo: pointing.letGo, allowed, pick: labels.pick,
+  send: () => form.requestSubmit(),
+});
 attachNumbers({
   fields: ["left", "top", "wide", "high"].map((side) => part(`box-${side}`)), box, size, say: voice.say,
 });
 attachTools();
 box.listen(drawOn);
-new ResizeObserver(() => stage.fit()).observe(part("frame"));
+const sizes = new ResizeObserver(() => stage.fit());
+["frame", "labels", "answer"].forEach((id) => sizes.observe(part(id)));
 addEventListener("resize", stage.fit);
 addEventListener("pagehide", keepDraft);
 addEventListener("pageshow", (event) => event.persisted && location.reload()); // the trial may be over
 addEventListener("beforeunload", (event) => sender.waiting && event.preventDefault());
 stage.fit();
 restore();
+// The next photograph begins where the keyboard is needed, not at the top of the page; a ring around it is drawn
+// only for those who use the keyboard.
+if (lastHand() === "pointer") part("frame").dataset.quiet = "true";
+if (document.activeElement === document.body) part("frame").focus({ preventScroll: true });
+addEventListener("pointerdown", () => keepHand("pointer"), true);
+addEventListener("keydown", () => {
+  delete part("frame").dataset.quiet;
+  keepHand("keys");
+}, true);
 form.dataset.ready = "true";
