@@ -17,7 +17,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from salcompare.collect.limits import client_of, is_among
 
-HANDLES = 160  # kept for the database, which may have forty connections of three files each, and for all else
+BATCH = 16  # connections taken at a time; asyncio takes so many before any of them can be refused
+HANDLES = 208  # kept for the database, forty connections of three files each, for three batches and all else
 _FULL = (b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\nContent-Length: 0\r\nConnection: close\r\n"
          b"X-Content-Type-Options: nosniff\r\n\r\n")
 
@@ -51,7 +52,7 @@ def usual_limits() -> Limits:
     except ImportError:  # not on this system
         handles = 512
     handles = 1 << 16 if handles < 0 else handles
-    connections = max(4, min(2000, handles - min(HANDLES, handles // 2)))
+    connections = max(4, min(2000, handles - min(HANDLES, handles // 2 + BATCH)))
     return Limits(connections, max(2, connections // 2))
 
 

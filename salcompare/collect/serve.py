@@ -47,14 +47,14 @@ def make_server(task: Task, *, host: str, port: int, limits: Limits | None = Non
     """
     import uvicorn
 
-    from salcompare.collect.connections import limited_protocol, usual_limits
+    from salcompare.collect.connections import BATCH, limited_protocol, usual_limits
 
     config, limits = task.material.config, limits or usual_limits()
     hold_to_front(config, host=host)
     app = make_app(task, hosts=accepted_hosts(config, host=host))
     return uvicorn.Server(uvicorn.Config(
         app, host=host, port=port, access_log=False, log_level="warning", server_header=False, ws="none",
-        http=limited_protocol(limits, config.proxies), timeout_graceful_shutdown=5,
+        http=limited_protocol(limits, config.proxies), timeout_graceful_shutdown=5, backlog=BATCH,
         timeout_keep_alive=limits.idle,  # type: ignore[arg-type]  # parts of a second do as well
         proxy_headers=bool(config.proxies), forwarded_allow_ips=list(config.proxies)))
 

@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from salcompare.cli import main
-from salcompare.collect.connections import Limits, usual_limits
+from salcompare.collect.connections import BATCH, Limits, usual_limits
 from salcompare.collect.limits import client_of
+from salcompare.collect.serve import make_server
 from salcompare.collect.task import ENTRIES
 from tests.collect.serving import make_task, serving
 
@@ -127,10 +128,15 @@ def test_a_web_server_in_front_is_many_clients(tmp_path):
         assert httpx.get(f"{url}/health").status_code == 200
 
 
-@pytest.mark.parametrize(("handles", "most"), [(64, 32), (256, 128), (1024, 864), (100_000, 2000), (-1, 2000)])
+@pytest.mark.parametrize(("handles", "most"), [(128, 48), (256, 112), (1024, 816), (100_000, 2000), (-1, 2000)])
 def test_connections_leave_file_handles_for_the_database(monkeypatch, handles, most):
     monkeypatch.setattr(resource, "getrlimit", lambda which: (handles, handles))
     assert usual_limits() == Limits(most, most // 2)
+    assert handles < 0 or most + 3 * BATCH + 30 <= handles  # those on their way to being refused, and the rest
+
+
+def test_no_more_are_taken_at_a_time_than_there_are_file_handles_kept_for(tmp_path):
+    assert make_server(make_task(tmp_path, **SMALL), host="127.0.0.1", port=0).config.backlog == BATCH
 
 
 def test_the_limits_are_stated(capsys):
