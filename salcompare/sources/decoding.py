@@ -100,7 +100,7 @@ def _decode(stream: BinaryIO, box: Box | None) -> Pixels:
     if is_text_mode(start):
         stream = io.BytesIO(undo_text_mode(start + stream.read()))
     stream.seek(0)
-    with _strict():
+    with strict():
         try:
             with Image.open(stream, formats=FORMATS) as image:
                 _check_pixels(image)
@@ -119,7 +119,7 @@ def _decode(stream: BinaryIO, box: Box | None) -> Pixels:
 
 
 @contextlib.contextmanager
-def _strict() -> Iterator[None]:
+def strict() -> Iterator[None]:
     """Refuse truncated files whatever other code has told Pillow, and keep its warnings about files to ourselves."""
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     with warnings.catch_warnings():

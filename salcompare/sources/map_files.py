@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import math
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import xarray as xr
@@ -17,11 +18,18 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, MissingDependencyError, Problem, ReasonedError
 from salcompare.sources.candidates import clean_name, files_under, is_hidden, show
-from salcompare.sources.decoding import MAX_PIXELS
+from salcompare.sources.decoding import MAX_PIXELS, strict
 from salcompare.texts import visible
 
 ENDINGS = (".png", ".npy", ".npz", ".nc")
+MOST_NAMES, MOST_NAMED = 1_000_000, 1 << 27
+"""Values and bytes above which a coordinate of a netCDF file is refused unread."""
+MOST_CHUNK = 1 << 29
+"""Bytes above which a chunk of a netCDF file, which is unpacked as a whole, is refused unread."""
+_HDF, _CDF = b"\x89HDF", b"CDF"
 Plain = NDArray[np.generic]
+Check = Callable[[tuple[int, ...], np.dtype[Any]], None]
+"""Told the shape and type that a file's header claims before anything else is read; raises `UnusableMapError`."""
 
 
 class UnusableMapError(ReasonedError):
@@ -30,7 +38,7 @@ class UnusableMapError(ReasonedError):
     Parameters
     ----------
     reason : str
-        For machines: unreadable, shape, colour, too_large, not_finite, negative, constant or size.
+        For machines: unreadable, foreign, shape, colour, too_large, not_finite, negative, constant or size.
     detail : str
         For people.
     """
@@ -38,14 +46,14 @@ class UnusableMapError(ReasonedError):
 
 @dataclass(frozen=True)
 class MapFile:
-    """A map that was found: what names its image, how it is shown in errors, and how it is read.
+    """A map that was found: what names its image, how it is shown in errors, and how it is read once checked.
 
     A table of all workers and images says by NaN throughout that there is no map: then it may be blank.
     """
 
     key: str
     shown: str
-    read: Callable[[], Plain]
+    read: Callable[[Check], Plain]
     may_be_blank: bool = False
 
 
@@ -102,39 +110,47 @@ def _in_folder(folder: Path, shown: str) -> tuple[list[MapFile], list[tuple[str,
     return found, others
 
 
-def _single(path: Path) -> Plain:
+def _single(path: Path, check: Check) -> Plain:
     """Read a file that holds one map."""
     if not path.is_file():
         raise UnusableMapError("unreadable", "is no plain file")  # a pipe would be waited for forever
     with contextlib.ExitStack() as held:
         if path.suffix.lower() == ".png":
-            return _png(path)
+            return _png(path, check)
         if path.suffix.lower() == ".npy":
-            return _npy(path)
+            with _damage(), path.open("rb") as file:
+                return _npy(file, check)
         if path.suffix.lower() == ".npz":
             arrays = _in_npz(path, path.name, held)
             if len(arrays) != 1:
                 raise UnusableMapError("shape", f"{len(arrays)} arrays, expected one map a file")
-            return arrays[0].read()
+            return arrays[0].read(check)
         variable = _variable(path, held)
         if variable.ndim != 2:
             raise UnusableMapError("shape", f"dims {variable.dims}, expected two")
-        return np.asarray(variable.to_numpy())
+        with _damage():
+            check(variable.shape, variable.dtype)
+            return np.asarray(variable.to_numpy())
 
 
-def _npy(path: Path) -> Plain:
+def _npy(file: IO[bytes], check: Check) -> Plain:
     with _damage():
-        array = np.lib.format.open_memmap(path, mode="r")
-        check_shape(array.shape)
-        return np.array(array)
+        version = np.lib.format.read_magic(file)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in read_header:  # only names of structured types need a later one
+            raise UnusableMapError("unreadable", f"is of .npy format {version[0]}.{version[1]}, expected 1.0 or 2.0")
+        shape, _, dtype = read_header[version](file)
+        check(shape, dtype)
+        file.seek(0)
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
-def _png(path: Path) -> Plain:
+def _png(path: Path, check: Check) -> Plain:
     """Read grey values as they stand in the file, of 1, 8 or 16 bits; a colour map's colours are no values."""
     from PIL import Image
 
-    with _damage(), Image.open(path, formats=("PNG",)) as image:
-        check_shape((image.height, image.width))
+    with _damage(), strict(), Image.open(path, formats=("PNG",)) as image:
+        check((image.height, image.width), np.dtype(np.uint16))
         image.load()
         if image.mode in {"1", "L", "I", "I;16"}:
             return np.asarray(image)
@@ -152,13 +168,11 @@ def _in_npz(path: Path, shown: str, held: contextlib.ExitStack) -> list[MapFile]
                 for name in archive.files]
 
 
-def _entry(archive: Any, name: str) -> Plain:  # noqa: ANN401 - NumPy's NpzFile
+def _entry(archive: Any, name: str, check: Check) -> Plain:  # noqa: ANN401 - NumPy's NpzFile
     with _damage():
         entries = set(archive.zip.namelist())
-        size = archive.zip.getinfo(name if name in entries else f"{name}.npy").file_size
-        if size > 16 * MAX_PIXELS:  # refused before it is unpacked
-            raise UnusableMapError("too_large", f"{size:,} bytes once unpacked")
-        return np.asarray(archive[name])
+        with archive.zip.open(name if name in entries else f"{name}.npy") as file:  # unpacked as it is read
+            return _npy(file, check)
 
 
 def _in_netcdf(path: Path, shown: str, held: contextlib.ExitStack) -> list[MapFile]:
@@ -167,6 +181,8 @@ def _in_netcdf(path: Path, shown: str, held: contextlib.ExitStack) -> list[MapFi
     if extra or not {"image", "y", "x"} <= set(variable.dims) or "image" not in variable.coords:
         raise UnusableMapError("shape", f"dims {variable.dims} with coordinates {tuple(variable.coords)}, expected "
                                "dims image, y, x and perhaps worker, with a coordinate image")
+    for dim in {"image", "worker"} & set(variable.dims):
+        _check_names(dim, variable.sizes[dim], variable.coords[dim].dtype if dim in variable.coords else None)
     found = []
     workers: list[object] = variable["worker"].to_numpy().tolist() if "worker" in variable.dims else [None]
     for i, image in enumerate(variable["image"].to_numpy().tolist()):
@@ -177,21 +193,23 @@ def _in_netcdf(path: Path, shown: str, held: contextlib.ExitStack) -> list[MapFi
     return found
 
 
-def _slice(variable: xr.DataArray, place: dict[str, int]) -> Plain:
+def _slice(variable: xr.DataArray, place: dict[str, int], check: Check) -> Plain:
     with _damage():
+        check((variable.sizes["y"], variable.sizes["x"]), variable.dtype)
         return np.asarray(variable.isel(place).transpose("y", "x").to_numpy())
 
 
 def _variable(path: Path, held: contextlib.ExitStack) -> xr.DataArray:
-    """Open the only variable of numbers in a netCDF file."""
-    try:
-        with _damage():
-            dataset = held.enter_context(xr.open_dataset(path))
-    except UnusableMapError as error:
-        if _is_hdf(path) and not any(importlib.util.find_spec(reader) for reader in ("h5netcdf", "netCDF4")):
-            raise MissingDependencyError(Problem(path.name, "is netCDF-4, for which no reader is installed", remedy=(
-                "run: pip install 'salcompare[import]'; or save it with format='NETCDF3_64BIT'"))) from error
-        raise
+    """Open the only variable of numbers in a netCDF file, once nothing in it can fill the memory."""
+    with _damage():
+        start = _start(path)
+    if not start.startswith((_HDF, _CDF)):  # xarray would unpack a whole gzip file
+        raise UnusableMapError("unreadable", "is no netCDF file: it begins with neither CDF nor the signature of HDF5")
+    with _damage():
+        if start.startswith(_HDF):
+            _check_hdf(path)
+        engine = "h5netcdf" if start.startswith(_HDF) else "scipy"
+        dataset = held.enter_context(xr.open_dataset(path, engine=engine))
     names = [str(name) for name, variable in dataset.data_vars.items()
              if variable.dtype.kind in "biuf" and variable.ndim >= 2]
     if len(names) != 1:
@@ -199,9 +217,42 @@ def _variable(path: Path, held: contextlib.ExitStack) -> xr.DataArray:
     return dataset[names[0]]
 
 
-def _is_hdf(path: Path) -> bool:
+def _start(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(4) == b"\x89HDF"
+        return file.read(4)
+
+
+def _check_hdf(path: Path) -> None:
+    """Refuse an HDF5 file that reads from others, or whose names or chunks would fill the memory."""
+    if not all(importlib.util.find_spec(reader) for reader in ("h5netcdf", "h5py")):
+        raise MissingDependencyError(Problem(path.name, "is netCDF-4, for which no reader is installed", remedy=(
+            "run: pip install 'salcompare[import]'; or save it with format='NETCDF3_64BIT'")))
+    h5py = importlib.import_module("h5py")
+    with h5py.File(path, "r") as file:
+        for name in file:
+            if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+                raise UnusableMapError("foreign", f"{name!r} is a link to elsewhere, expected the values themselves")
+            if isinstance(file[name], h5py.Dataset):  # groups are not read
+                _check_stored(name, file[name])
+
+
+def _check_stored(name: str, stored: Any) -> None:  # noqa: ANN401 - h5py's Dataset
+    if stored.external or stored.is_virtual:
+        raise UnusableMapError("foreign", f"the values of {name!r} stand in another file, expected them in the file "
+                               "itself")
+    if len(stored.shape or ()) < 2:
+        _check_names(name, stored.size or 0, stored.dtype)
+    chunk = math.prod(stored.chunks or ()) * stored.dtype.itemsize
+    if stored.chunks and chunk > MOST_CHUNK:
+        raise UnusableMapError("too_large", f"a chunk of {name!r} has {chunk:,} bytes, more than {MOST_CHUNK:,}; save "
+                               "it with one map a chunk")
+
+
+def _check_names(name: str, n: int, dtype: np.dtype[Any] | None) -> None:
+    size = n * (dtype.itemsize if dtype is not None else 1)
+    if n > MOST_NAMES or size > MOST_NAMED:
+        raise UnusableMapError("too_large", f"{name!r} has {n:,} values of {size:,} bytes, expected at most "
+                               f"{MOST_NAMES:,} of {MOST_NAMED:,}")
 
 
 def _text(name: object) -> str:
@@ -227,7 +278,7 @@ def _damage() -> Iterator[None]:
     """Turn whatever a reader raises on a damaged file into a refusal of that file."""
     try:
         yield
-    except (UnusableMapError, MemoryError):
+    except (UnusableMapError, MissingDependencyError, MemoryError):
         raise
     except zipfile.BadZipFile as error:
         raise UnusableMapError("unreadable", "is no whole .npz file") from error

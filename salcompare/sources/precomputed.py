@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,11 @@ from salcompare.texts import hidden_in
 
 ASIDE = frozenset({"hidden", "unknown_file", "not_test", "no_map", "constant"})
 """Reasons for which a map is left out, and said so, without refusing the others."""
+TIMES, ALWAYS = 64, 1 << 22
+"""A map may have so many times the pixels of its photograph or of the grid, and so many in any case."""
 REMEDIES = {
+    "too_large": "save the map with as many pixels as the photograph",
+    "foreign": "save the values into the file itself: xarray.open_dataset(...).load().to_netcdf(...)",
     "unknown_image": "name the map as the column image of data/processed/images.csv does",
     "size": "give maps of the whole photograph, as it was shown or on the study's grid",
     "negative": "keep the positive part, or take absolute values, and say so",
@@ -149,7 +154,7 @@ def _read(found: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int],
             at, worker = _named(one.key, place, of)
             if tested_only and not test[at]:
                 raise UnusableMapError("not_test", f"image {one.key!r} is not kept for testing")
-            values = one.read()
+            values = one.read(partial(check_header, photograph=sizes[at], grid=size, whole=not one.may_be_blank))
             if one.may_be_blank and _blank(values):
                 continue
             checked = check_values(values)
@@ -177,6 +182,36 @@ def _named(key: str, place: dict[str, int], of: str) -> tuple[int, str]:
 
 def _blank(values: NDArray[np.generic]) -> bool:
     return values.dtype.kind == "f" and bool(np.isnan(values).all())
+
+
+def check_header(shape: tuple[int, ...], dtype: np.dtype[Any], *, photograph: tuple[int, int], grid: tuple[int, int],
+                 whole: bool = True) -> None:
+    """Hold what a file claims to be to a map of a photograph, before its values are read.
+
+    Parameters
+    ----------
+    shape, dtype
+        As the header says.
+    photograph, grid : (height, width)
+        As for `check_size`.
+    whole : bool
+        Whether the map must be of the whole photograph; one that may turn out blank need not.
+
+    Raises
+    ------
+    UnusableMapError
+        If it holds no numbers, is no map, has more pixels than a map of this photograph needs, or is of another shape.
+    """
+    if dtype.kind not in "biuf" or dtype.itemsize > 16:
+        raise UnusableMapError("shape", f"values of kind {dtype}, expected numbers")
+    check_shape(shape)
+    sides = tuple(side for side in shape if side != 1)
+    most = max(TIMES * photograph[0] * photograph[1], TIMES * grid[0] * grid[1], ALWAYS)
+    if sides[0] * sides[1] > most:
+        raise UnusableMapError("too_large", f"{sides[0]} x {sides[1]} pixels, expected at most {most:,} for a "
+                               f"photograph of {photograph[0]} x {photograph[1]}")
+    if whole:
+        check_size(sides, photograph, grid)
 
 
 def check_values(values: NDArray[np.generic]) -> NDArray[np.float64]:
