@@ -68,3 +68,14 @@ def test_the_warning_about_guided_backpropagation_follows_the_classifiers_own_me
     own = [{**one, "methods": ("integrated_gradients",)} for one in data.settings["classifier"]]
     found = limits(dataclasses.replace(data, settings={**data.settings, "classifier": own}))
     assert not any("Guided Backpropagation hardly changes" in line for line in found)
+
+
+def test_the_limits_count_what_failed_numerically(tmp_path):
+    data = report_data(tmp_path)
+    assert not any("computation failed" in line for line in limits(data))
+    estimates = data.estimates.copy()
+    estimates.loc[estimates.index[:2], ["statistic", "reason"]] = [
+        ["seed_overlap", "failed numerically: LinAlgError: singular"],
+        ["overlap", "failed numerically: ZeroDivisionError"]]
+    assert limits(dataclasses.replace(data, estimates=estimates))[:2][-1 if data.simulated else 0].startswith(
+        "2 estimates have no value because the computation failed (overlap and seed overlap)")

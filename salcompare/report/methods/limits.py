@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from salcompare.phrases import joined
 from salcompare.report.methods.attribution import is_guided, methods_of_classifiers
+from salcompare.statistics.analysis.failures import FAILED
 
 if TYPE_CHECKING:
     from salcompare.report.data import ReportData
@@ -35,6 +37,12 @@ def limits(data: ReportData) -> list[str]:
         "Pixels are never replicates: every interval and p-value rests on actors, images or workers.",
         "p-values of different statistics are not adjusted for each other; where p is adjusted, the family is named.",
     ]
+    failed = data.estimates[data.estimates["reason"].str.startswith(FAILED, na=False)]
+    if len(failed):
+        named = joined(sorted({str(name).replace("_", " ") for name in failed["statistic"]}))
+        verb = "estimate has" if len(failed) == 1 else "estimates have"
+        said.insert(0, f"{len(failed)} {verb} no value because the computation failed ({named}); the column reason of "
+                       "the table of estimates says why of each.")
     if data.simulated:
         said.insert(0, "The responses are simulated. Nothing here is a finding about people.")
     return said

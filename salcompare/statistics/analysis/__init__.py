@@ -19,6 +19,7 @@ from salcompare.statistics.analysis.ceilings import ceiling_estimates, noise_cei
 from salcompare.statistics.analysis.components import box_component_rows
 from salcompare.statistics.analysis.controls import control_estimates, curve_estimates
 from salcompare.statistics.analysis.estimates import estimates_table, nulls_table, with_responses
+from salcompare.statistics.analysis.failures import FAILED, guarded, guarded_parts, n_failed
 from salcompare.statistics.analysis.families import name_families
 from salcompare.statistics.analysis.floors import with_p_is
 from salcompare.statistics.analysis.headlines import compare_headlines, headline_estimates, headline_source
@@ -96,22 +97,22 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     image_overlaps = pd.DataFrame(columns=list(IMAGE_COLUMNS))
     draws: list[Draws] = []
     progress.say("  variance explained")
-    for more, nulls in variance_estimates(data, maps, statistics, seed):
+    for more, nulls in guarded_parts(variance_estimates(data, maps, statistics, seed), statistic="variance_explained"):
         rows += more
         draws += nulls
-    rows += box_component_rows(data, maps)
+    rows += guarded(box_component_rows(data, maps), statistic="variance_component", source="human")
     heatmaps = study_heatmaps(data, maps)
     progress.say("  relative saliency")
     more_rows, tests = relative_estimates(data, maps, statistics, seed)
     rows += more_rows
     heatmaps = beside_heatmaps(tests, heatmaps)
     progress.say("  labels and symmetry")
-    rows += label_estimates(data, maps, statistics, seed)
+    rows += guarded(label_estimates(data, maps, statistics, seed), statistic="label_share", source="human")
     more_rows, image_agreements = agreement_estimates(data, statistics, seed)
     rows += more_rows
     if heatmaps.sizes["source"]:
-        rows += symmetry_estimates(data, heatmaps["heatmap"], maps, statistics, seed)
-    rows += asymmetry_estimates(data, maps, statistics, seed)
+        rows += guarded(symmetry_estimates(data, heatmaps["heatmap"], maps, statistics, seed), statistic="symmetry")
+    rows += guarded(asymmetry_estimates(data, maps, statistics, seed), statistic="symmetry_test")
     rows += curve_estimates(data)
     rows += removal_estimates(data.removals, statistics, seed)
     if data.human is not None:
@@ -121,10 +122,13 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
             draws += nulls
         image_overlaps = analysis.image_table()
     elif data.human_heatmap is not None:
-        rows += _heatmap_overlaps(heatmaps["heatmap"], maps, statistics, seed)
-    rows += accuracy_differences(data.predictions, statistics, seed)
-    rows += seed_estimates(data, maps, statistics, seed, people=_ceilings(rows))
+        rows += guarded(_heatmap_overlaps(heatmaps["heatmap"], maps, statistics, seed), statistic="overlap")
+    rows += guarded(accuracy_differences(data.predictions, statistics, seed), statistic="accuracy")
+    rows += guarded(seed_estimates(data, maps, statistics, seed, people=_ceilings(rows)), statistic="seed_reliability")
     table = with_p_is(name_families(estimates_table(rows)), statistics.n_permutations)
+    failed = n_failed(table)
+    if failed:
+        progress.say(f"  {failed} estimates {FAILED.removesuffix(': ')} and have no value: see reason in estimates.csv")
     return Results(with_responses(table, responses), heatmaps, nulls_table(draws), image_overlaps, image_agreements,
                    curves_table(data.removals, responses))
 
@@ -147,15 +151,16 @@ def _overlaps(analysis: OverlapAnalysis, sources: list[str], progress: Progress)
     progress.say("  noise ceiling and baselines")
     ceiling_rows, ceilings = noise_ceiling_rows(analysis.data, analysis.forms, analysis.seed)
     baselines = analysis.baselines()
-    yield [*ceiling_rows, *analysis.baseline_rows(baselines)], []
+    yield [*ceiling_rows, *guarded(analysis.baseline_rows(baselines), statistic="overlap")], []
     for source in sources:
         progress.say(f"  overlap of people and {source}")
         yield from analysis.classifier_rows(source, baselines, ceilings)
-    yield list(analysis.comparison_rows()), []
+    yield list(guarded(analysis.comparison_rows(), statistic="overlap", contrast="minus another classifier")), []
     progress.say("  overlap beside controls")
-    yield list(control_estimates(analysis)), []
+    yield list(guarded(control_estimates(analysis), statistic="overlap_control")), []
     progress.say("  resampled overlap and share of the ceiling")
-    yield list(ceiling_estimates(analysis.data, analysis.statistics, analysis.seed, sigma=analysis.sigma)), []
+    shares = ceiling_estimates(analysis.data, analysis.statistics, analysis.seed, sigma=analysis.sigma)
+    yield list(guarded(shares, statistic="share_of_ceiling")), []
 
 
 def _heatmap_overlaps(heatmaps: xr.DataArray, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:

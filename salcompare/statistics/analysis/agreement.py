@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from salcompare.errors import InputError
 from salcompare.statistics.agreements.pairwise import pairwise_agreement
-from salcompare.statistics.analysis.parts import AnalysisData, stream, undefined_row
+from salcompare.statistics.analysis.failures import FAILURES, undefined_row
+from salcompare.statistics.analysis.parts import AnalysisData, stream
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,8 +46,9 @@ def agreement_estimates(data: AnalysisData, statistics: Statistics, seed: int) -
         try:
             found = pairwise_agreement(responses, data.images, of=of, rng=stream(seed, "agreement", of),
                                        n_resamples=statistics.n_resamples)
-        except InputError as error:
-            rows += [undefined_row(error, **key, metric=ALPHA)] if of == "boxes" else []
+        except FAILURES as error:
+            undefined = undefined_row(error, **key, metric=ALPHA)
+            rows += [undefined] if of == "boxes" else []
             continue
         rows += _rows(found, of, key)
         tables.append(_of_images(found, of))

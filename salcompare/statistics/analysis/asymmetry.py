@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from salcompare import maps as mapping
-from salcompare.errors import InputError
+from salcompare.statistics.analysis.failures import FAILURES, guarded, undefined_row
 from salcompare.statistics.analysis.parts import (
     NO_WORKERS,
     AnalysisData,
@@ -18,7 +18,6 @@ from salcompare.statistics.analysis.parts import (
     adjusted,
     population_row,
     stream,
-    undefined_row,
 )
 from salcompare.statistics.responses import chosen, names_of
 from salcompare.statistics.symmetries.indices import symmetry
@@ -56,13 +55,23 @@ def asymmetry_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, 
             yield _worker_laterality(data, plain, statistics, stream(seed, "worker laterality"),
                                      {**about, "form": form})
         else:
-            yield _common_laterality(plain, statistics, stream(seed, "laterality", source), {**about, "form": form})
-            yield _common_asymmetry(smoothed, statistics, stream(seed, "common asymmetry", source), key)
-            yield from _asymmetry(smoothed, statistics, stream(seed, "asymmetry", source), key)
+            yield from _tests(plain, smoothed, statistics, seed, {**about, "form": form}, key)
         if source != "photographs":
             yield from _pose(smoothed, turned, statistics, seed, {**key, "against": "photographs"})
     if data.human is None and data.human_heatmap is not None and (only is None or "human" in only):
         yield _unknown_workers(data.human_heatmap, {"statistic": "symmetry_test", "source": "human", "form": "raw"})
+
+
+def _tests(plain: xr.DataArray, smoothed: xr.DataArray, statistics: Statistics, seed: int, about: Row,
+           key: Row) -> Iterator[Row]:
+    """Test the sides and the asymmetry of maps that are not people's."""
+    source = str(key["source"])
+    yield from guarded(_common_laterality(plain, statistics, stream(seed, "laterality", source), about),
+                       **about, metric="common_laterality")
+    yield from guarded(_common_asymmetry(smoothed, statistics, stream(seed, "common asymmetry", source), key),
+                       **key, metric="common_asymmetry")
+    yield from guarded(_asymmetry(smoothed, statistics, stream(seed, "asymmetry", source), key),
+                       **key, metric="asymmetry")
 
 
 def _grey(data: AnalysisData) -> xr.DataArray:
@@ -79,9 +88,10 @@ def _sources(data: AnalysisData, maps: Maps, grey: xr.DataArray) -> Iterator[tup
     yield "photographs", "raw", grey
 
 
-def _common_laterality(plain: xr.DataArray, statistics: Statistics, rng: np.random.Generator, key: Row) -> Row:
+def _common_laterality(plain: xr.DataArray, statistics: Statistics, rng: np.random.Generator,
+                       key: Row) -> Iterator[Row]:
     found = common_laterality_test(plain, rng=rng, n_permutations=statistics.n_permutations)
-    return {**population_row(found, **key, metric="common_laterality"), **about_test(found, null_mean=0.0)}
+    yield {**population_row(found, **key, metric="common_laterality"), **about_test(found, null_mean=0.0)}
 
 
 def _worker_laterality(data: AnalysisData, coverage: xr.DataArray, statistics: Statistics, rng: np.random.Generator,
@@ -94,7 +104,7 @@ def _worker_laterality(data: AnalysisData, coverage: xr.DataArray, statistics: S
         named = names_of(data.by_worker)["image"]
         kept = chosen(data.by_worker, named.isin(coverage["image"].to_numpy().tolist()).to_numpy())
         found = worker_laterality(kept, data.images, size=size, rng=rng, n_resamples=statistics.n_resamples)
-    except InputError as error:
+    except FAILURES as error:
         return undefined_row(error, **key, metric=OF_PEOPLE)
     about = {name: found.attrs[name] for name in ("resampled", "null", "alternative", "n_resamples")}
     return {**population_row(found, **key, metric=OF_PEOPLE), **about, "null_mean": 0.0,
@@ -110,7 +120,8 @@ def _unknown_workers(heatmaps: xr.DataArray, key: Row) -> Row:
             "n_undefined": values.size - defined.size, "reason": NO_WORKERS}
 
 
-def _common_asymmetry(smoothed: xr.DataArray, statistics: Statistics, rng: np.random.Generator, key: Row) -> Row:
+def _common_asymmetry(smoothed: xr.DataArray, statistics: Statistics, rng: np.random.Generator,
+                      key: Row) -> Iterator[Row]:
     """Test the odd energy that actors have in common, whichever pixels it is on."""
     found = common_laterality_test(smoothed, rng=rng, n_permutations=statistics.n_permutations)
     named = found.drop_vars(["value", "ci_low", "ci_high", "p_value"]).rename(
@@ -119,7 +130,7 @@ def _common_asymmetry(smoothed: xr.DataArray, statistics: Statistics, rng: np.ra
     row = population_row(named, **key, metric="common_asymmetry")
     if np.isnan(float(named["value"])) and not row["reason"]:
         row = {**row, "reason": "fewer than two actors, or no common energy"}
-    return {**row, **about_test(named, null_mean=0.0)}
+    yield {**row, **about_test(named, null_mean=0.0)}
 
 
 def _asymmetry(smoothed: xr.DataArray, statistics: Statistics, rng: np.random.Generator, key: Row) -> Iterator[Row]:
@@ -146,7 +157,7 @@ def _pose(smoothed: xr.DataArray, turned: xr.DataArray, statistics: Statistics, 
         beyond = asymmetry_beyond_photographs(
             smoothed, turned, rng=stream(seed, metrics[1], source), n_permutations=statistics.n_permutations,
             n_components=max(1, min(COMPONENTS, int(common) // 3)))
-    except InputError as error:  # no image of both, or too few
+    except FAILURES as error:  # no image of both, or too few
         yield from (undefined_row(error, **key, metric=metric) for metric in metrics[:1 if source == "human" else 2])
         return
     yield {**population_row(association, **key, metric=metrics[0]), **about_test(association)}

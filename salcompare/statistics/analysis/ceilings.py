@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import xarray as xr
 
-from salcompare.errors import InputError
+from salcompare.statistics.analysis.failures import FAILURES, each_that_works, guarded, undefined_row, without_value
 from salcompare.statistics.analysis.parts import (
     NO_WORKERS,
     AnalysisData,
     actor_rows,
     population_row,
     stream,
-    undefined_row,
 )
 from salcompare.statistics.ceilings.nulls import Null
 from salcompare.statistics.ceilings.resampled import resampled_overlap
@@ -52,10 +52,15 @@ def noise_ceiling_rows(data: AnalysisData, forms: Sequence[tuple[str, float | No
     values = {}
     images = data.images[data.images["image"].isin(coverage["image"].to_numpy())]
     for form, sigma, _ in forms:
-        of_images = noise_ceiling(responses, images, size=(coverage.sizes["y"], coverage.sizes["x"]),
-                                  sigma=sigma or 0.0, rng=stream(seed, "ceiling", form))
-        found = _with_reason(mean_ceiling(of_images), of_images)
         key = {"statistic": "noise_ceiling", "metric": PRIMARY, "form": form, "source": "human", "sigma": sigma}
+        try:
+            of_images = noise_ceiling(responses, images, size=(coverage.sizes["y"], coverage.sizes["x"]),
+                                      sigma=sigma or 0.0, rng=stream(seed, "ceiling", form))
+            found = _with_reason(mean_ceiling(of_images), of_images)
+        except FAILURES as error:
+            rows.append(undefined_row(error, **key))
+            values[form] = np.nan
+            continue
         rows += [population_row(found, **key), *actor_rows(found["actor_value"], found["actor_n"], **key)]
         values[form] = float(found["value"])
     return rows, values
@@ -85,11 +90,12 @@ def ceiling_estimates(data: AnalysisData, statistics: Statistics, seed: int, *, 
         try:
             found = resampled_overlap(responses, data.images, dataset["saliency"], sigma=sigma,
                                       n_resamples=statistics.n_resamples, rng=stream(seed, "resampled", source))
-        except InputError as error:
+        except FAILURES as error:
             yield undefined_row(error, **key, statistic="resampled_overlap", contrast="workers and actors")
             continue
         yield from _resampled_rows(found, key)
-        yield from _shares(data, responses, source, statistics, seed, key)
+        yield from guarded(_shares(data, responses, source, statistics, seed, key), **key,
+                           statistic="share_of_ceiling", contrast=_UNKNOWN[1][1])
         yield from _rounds(data, responses, source, seed, sigma)
 
 
@@ -101,7 +107,7 @@ def share_rows(data: AnalysisData, source: str, statistics: Statistics, seed: in
     key = {"metric": PRIMARY, "form": "smoothed", "sigma": sigma, "source": source, "against": "human"}
     try:
         yield from _shares(data, responses, source, statistics, seed, key)
-    except InputError as error:
+    except FAILURES as error:
         yield undefined_row(error, **key, statistic="share_of_ceiling", contrast=_UNKNOWN[1][1])
 
 
@@ -163,15 +169,30 @@ def _rounds(data: AnalysisData, responses: Responses, source: str, seed: int, si
     for form, width, metrics in (("raw", None, _ANY), ("smoothed", sigma, (PRIMARY,))):
         for statistic, ceiling, option in (("half_ceiling", half_ceiling, "n_splits"),
                                            ("rest_ceiling", rest_ceiling, "n_single")):
-            found = ceiling(responses, data.images, saliency, metrics=metrics, sigma=width,
-                            rng=stream(seed, statistic, form), **{option: N_ROUNDS})
-            both = ~np.isnan(found["ceiling"] + found["score"])  # an image without one counts for neither
-            for variable, name in (("ceiling", "human"), ("score", source)):
-                actors = actor_means(found[variable].where(both))
-                for metric in metrics:
-                    yield population_row(population_mean(actors["value"].sel(metric=metric)), statistic=statistic,
-                                         metric=metric, form=form, sigma=width, contrast=variable, source=name,
-                                         against=source if name == "human" else "human")
+            found, failed = each_that_works(metrics, partial(
+                _ceiling, ceiling, responses, data.images, saliency, sigma=width, names=(statistic, form), seed=seed,
+                **{option: N_ROUNDS}))
+            sides = [{"statistic": statistic, "form": form, "sigma": width, "contrast": variable, "source": name,
+                      "against": source if name == "human" else "human"}
+                     for variable, name in (("ceiling", "human"), ("score", source))]
+            yield from (without_value(reason, **side, metric=metric) for side in sides
+                        for metric, reason in failed.items())
+            if found.data_vars:
+                yield from _round_rows(found, sides, [name for name in metrics if name not in failed])
+
+
+def _ceiling(ceiling: Callable[..., xr.Dataset], *given: object, names: tuple[str, str], seed: int,
+             **options: object) -> xr.Dataset:
+    """Compute a ceiling with a stream of its own, which is the same however often it is computed."""
+    return ceiling(*given, rng=stream(seed, *names), **options)
+
+
+def _round_rows(found: xr.Dataset, sides: Sequence[Mapping[str, object]], metrics: Sequence[str]) -> Iterator[Row]:
+    both = ~np.isnan(found["ceiling"] + found["score"])  # an image without one counts for neither
+    for side in sides:
+        actors = actor_means(found[str(side["contrast"])].where(both))
+        for metric in metrics:
+            yield population_row(population_mean(actors["value"].sel(metric=metric)), **side, metric=metric)
 
 
 def _with_reason(found: xr.Dataset, of_images: xr.Dataset) -> xr.Dataset:

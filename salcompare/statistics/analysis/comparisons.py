@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import xarray as xr
 
-from salcompare.errors import InputError
+from salcompare.statistics.analysis.failures import FAILURES, undefined_row
 from salcompare.statistics.analysis.pairings import n_draws
-from salcompare.statistics.analysis.parts import NULL_DRAWS, Draws, population_row, stream, undefined_row
+from salcompare.statistics.analysis.parts import NULL_DRAWS, Draws, population_row, stream
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
@@ -59,7 +59,7 @@ def comparison_rows(one: Mapping[str, xr.DataArray], other: Mapping[str, xr.Data
         rng = stream(seed, "classifiers", *names, metric, str(key["form"]))
         try:
             found = compare_pairings(one[metric], other[metric], n_permutations=statistics.n_permutations, rng=rng)
-        except InputError as error:
+        except FAILURES as error:
             yield undefined_row(error, **here, contrast=f"minus {names[1]}")
             continue
         for contrast in found["contrast"].to_numpy().tolist():
@@ -100,7 +100,7 @@ def similarity_rows(human: xr.DataArray, saliency: xr.DataArray, source: str, si
     try:
         found = actor_similarity(human, saliency, distance=DISTANCE, sigma=sigma, rng=rng,
                                  n_permutations=statistics.n_permutations)
-    except InputError as error:
+    except FAILURES as error:
         return [undefined_row(error, metric=DISTANCE, **key)], []
     row = {**population_row(found, metric=DISTANCE, **key), **_about(found), "null_mean": float(found["null_mean"])}
     plain = {**key, "metric": "mantel_r", "level": "population", "value": float(found["mantel_r"]),

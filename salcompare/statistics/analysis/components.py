@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from salcompare.errors import InputError
-from salcompare.statistics.analysis.parts import NO_WORKERS, AnalysisData, undefined_row
+from salcompare.statistics.analysis.failures import FAILURES, undefined_row
+from salcompare.statistics.analysis.parts import NO_WORKERS, AnalysisData
 from salcompare.statistics.responses import chosen, names_of
 from salcompare.statistics.variance.components import COMPONENTS, variance_components
 from salcompare.statistics.variance.response_components import COMPONENTS as COMPONENTS_OF_BOXES
@@ -27,7 +27,7 @@ def component_rows(maps: xr.DataArray, key: Row, source: str) -> Iterator[Row]:
         return
     try:
         found = variance_components(maps)
-    except InputError as error:
+    except FAILURES as error:
         yield from (undefined_row(error, **{**key, "metric": component}) for component in COMPONENTS)
         return
     yield from _rows(found, key, resampled="actors", n=int(found["n_images"]), note=NO_RESIDUAL)
@@ -49,7 +49,7 @@ def box_component_rows(data: AnalysisData, maps: Maps) -> Iterator[Row]:
                     "source": "human"}
         try:
             found = response_variance_components(responses, data.images, size=(height, width), sigma=sigma or 0.0)
-        except InputError as error:
+        except FAILURES as error:
             yield from (undefined_row(error, **{**key, "metric": name}) for name in COMPONENTS_OF_BOXES)
             continue
         yield from _rows(found, key, resampled="actors and workers", n=int(found["n_responses"]), note="")

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from salcompare.errors import InputError
 from salcompare.maps.edges import photograph_gradient, sobel_edges
+from salcompare.statistics.analysis.failures import (
+    FAILURES,
+    each_that_works,
+    guarded,
+    undefined_row,
+    without_value,
+)
 from salcompare.statistics.analysis.pairings import n_draws
-from salcompare.statistics.analysis.parts import AnalysisData, population_row, stream, undefined_row
+from salcompare.statistics.analysis.parts import AnalysisData, population_row, stream
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.metrics.registry import METRICS, spearman
 from salcompare.statistics.metrics.structure import structural_similarity
@@ -45,7 +52,7 @@ def control_estimates(analysis: OverlapAnalysis) -> Iterator[Row]:
     analysis : OverlapAnalysis
         The rows of the classifiers were made.
     """
-    yield from _edges(analysis)
+    yield from guarded(_edges(analysis), **_key(analysis, SOBEL, "smoothed", "pearson", SOBEL))
     controls = analysis.data.controls
     for source, kinds in controls.items():
         for kind in (RANDOMISED, SHUFFLED):
@@ -53,7 +60,7 @@ def control_estimates(analysis: OverlapAnalysis) -> Iterator[Row]:
                 owner = next(other for other in controls if controls[other].get(kind) is kinds[kind])
                 try:
                     yield from _networks(analysis, source, kind, _name(kind, owner, controls), own=owner == source)
-                except InputError as error:
+                except FAILURES as error:
                     yield undefined_row(error, **_key(analysis, source, "smoothed", "pearson", kind))
 
 
@@ -66,7 +73,8 @@ def curve_estimates(data: AnalysisData) -> Iterator[Row]:
     """Give the rows of how like a network's own maps those are of the network with randomised layers."""
     for source, kinds in data.controls.items():
         if LAYERS in kinds:
-            yield from _curves(data.classifier_maps[source]["saliency"], kinds[LAYERS], source)
+            yield from guarded(_curves(data.classifier_maps[source]["saliency"], kinds[LAYERS], source),
+                               statistic="randomisation_similarity", metric="spearman", source=source)
 
 
 def _edges(analysis: OverlapAnalysis) -> Iterator[Row]:
@@ -78,12 +86,15 @@ def _edges(analysis: OverlapAnalysis) -> Iterator[Row]:
     for name, edges in _OF_PHOTOGRAPHS.items():
         maps = edges(photographs.sel(image=held).load())
         for form, sigma, metrics in analysis.forms:
-            values = overlap(coverage.sel(image=held), maps, metrics=_compared(metrics), share=analysis.share,
-                             sigma=sigma)
+            values, failed = each_that_works(_compared(metrics), partial(
+                overlap, coverage.sel(image=held), maps, share=analysis.share, sigma=sigma))
             yield from analysis.rows_of_control(name, form, values)
+            yield from (without_value(reason, **{**_key(analysis, name, form, metric, ""), "statistic": "overlap",
+                                                 "against": "human", "contrast": "same image"})
+                        for metric, reason in failed.items())
             for source in analysis.data.classifier_maps:
                 of_classifier = analysis.known(source, form)
-                if of_classifier is not None:
+                if of_classifier is not None and values.data_vars:
                     yield from _beside(analysis, source, name, form, *defined_on_both(of_classifier, values))
                     yield from _paired(analysis, source, name, form, of_classifier, values)
 

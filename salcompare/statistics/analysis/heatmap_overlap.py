@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +13,15 @@ import xarray as xr
 from salcompare import maps as mapping
 from salcompare.errors import InputError
 from salcompare.phrases import EQUAL
+from salcompare.statistics.analysis.failures import (
+    FAILURES,
+    each_that_works,
+    guarded,
+    undefined_row,
+    without_value,
+)
 from salcompare.statistics.analysis.pairings import n_draws
-from salcompare.statistics.analysis.parts import actor_rows, population_row, stream, undefined_row
+from salcompare.statistics.analysis.parts import actor_rows, population_row, stream
 from salcompare.statistics.inference.levels import population_mean
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean
@@ -33,6 +41,8 @@ if TYPE_CHECKING:
 PRIMARY = "pearson"
 SAME, POPULATION = "same actor", "population"
 UNIFORM, CENTRE, OTHERS = "baseline/uniform", "baseline/centre", "baseline/other actors"
+Overlaps = tuple[xr.Dataset, dict[str, str]]
+"""Values of the metrics that work, and why the others fail."""
 _TESTED = tuple(name for name in METRICS if name != "emd")  # emd would solve a programme for each of A x A pairs
 
 
@@ -53,7 +63,7 @@ class HeatmapOverlap:
         self.statistics, self.seed, self.share = statistics, seed, maps.mask_share
         self.forms: tuple[tuple[str, float | None, tuple[str, ...]], ...] = (
             ("heatmaps", None, tuple(METRICS)), ("smoothed heatmaps", maps.sigma * width, (PRIMARY,)))
-        self._known: dict[tuple[object, ...], tuple[dict[str, xr.Dataset], xr.Dataset]] = {}
+        self._known: dict[tuple[object, ...], tuple[dict[str, Overlaps], xr.Dataset]] = {}
 
     def rows(self, coverage: xr.DataArray, saliency: xr.DataArray, source: str) -> Iterator[Row]:
         """Give a classifier's rows, from the images that it and people both have."""
@@ -61,55 +71,81 @@ class HeatmapOverlap:
             one, other = matched(coverage, saliency)
             yield from self.rows_of_heatmaps(mapping.actor_heatmap(one), mapping.actor_heatmap(
                 mapping.top_mask(other, share=self.share)), source)
-        except InputError as error:
+        except FAILURES as error:
             yield undefined_row(error, **self._key(source, "smoothed heatmaps", self.forms[1][1], PRIMARY, SAME))
 
     def rows_of_heatmaps(self, human: xr.DataArray, classifier: xr.DataArray, source: str) -> Iterator[Row]:
         """Give a classifier's rows from heatmaps (actor, y, x), for responses that name actors and no images."""
         for form, sigma, metrics in self.forms:
-            yield from self._actors(human, classifier, source, form, sigma, metrics)
-            yield from self._population(human, classifier, source, form, sigma, metrics)
+            yield from guarded(self._actors(human, classifier, source, form, sigma, metrics),
+                               **self._key(source, form, sigma, PRIMARY, SAME))
+            yield from guarded(self._population(human, classifier, source, form, sigma, metrics),
+                               **self._key(source, form, sigma, PRIMARY, POPULATION))
 
     def baseline_rows(self, human: xr.DataArray) -> Iterator[Row]:
         """Give the rows of people's heatmaps (actor, y, x) with the baselines in the classifier's place."""
         for form, sigma, metrics in self.forms:
             of_actors, of_population = self._baselines(human, sigma, metrics)
-            for name, values in of_actors.items():
+            for name, (values, failed) in of_actors.items():
                 for metric in metrics:
-                    yield from self._same_actor(values[metric], self._key(name, form, sigma, metric, SAME))
-            yield from self._of_population(of_population, CENTRE, form, sigma, POPULATION)
+                    key = self._key(name, form, sigma, metric, SAME)
+                    yield from [without_value(failed[metric], **key)] if metric in failed else self._same_actor(
+                        values[metric], key)
+            if "metric" in of_population.coords:
+                yield from self._of_population(of_population, CENTRE, form, sigma, POPULATION)
 
     def _baselines(self, human: xr.DataArray, sigma: float | None,
-                   metrics: tuple[str, ...]) -> tuple[dict[str, xr.Dataset], xr.Dataset]:
+                   metrics: tuple[str, ...]) -> tuple[dict[str, Overlaps], xr.Dataset]:
         """Overlap of people's heatmaps with each baseline, and of the population's with the centred one.
 
         Sources that are of the same images have the same; it is computed once.
         """
         key = (hashlib.sha256(human.to_numpy().tobytes()).digest(), human["actor"].to_numpy().tobytes(), sigma, metrics)
         if key not in self._known:
-            blob = population_overlap(human, centre(human), metrics=metrics, share=self.share, sigma=sigma)
+            blob, _ = self._of_heatmaps(human, centre(human), sigma, metrics)
             self._known[key] = self._with_actors(as_images(human), sigma, metrics), blob
         return self._known[key]
 
     def _with_actors(self, people: xr.DataArray, sigma: float | None,
-                     metrics: tuple[str, ...]) -> dict[str, xr.Dataset]:
-        found = {UNIFORM: uniform_overlap(people, metrics=metrics, share=self.share, sigma=sigma)}
+                     metrics: tuple[str, ...]) -> dict[str, Overlaps]:
+        found = {UNIFORM: each_that_works(metrics, partial(
+            uniform_overlap, people, share=self.share, sigma=sigma))}
         known = {CENTRE: centre(people)} | ({OTHERS: other_actors_mean(people)} if people.sizes["image"] > 1 else {})
-        return found | {name: overlap(people, maps, metrics=metrics, share=self.share, sigma=sigma)
+        return found | {name: each_that_works(metrics, partial(overlap, people, maps, share=self.share, sigma=sigma))
                         for name, maps in known.items()}
+
+    def _of_heatmaps(self, human: xr.DataArray, other: xr.DataArray, sigma: float | None,
+                     metrics: tuple[str, ...]) -> Overlaps:
+        """Overlap of the population's heatmaps."""
+        return each_that_works(metrics, partial(population_overlap, human, other, share=self.share, sigma=sigma))
 
     def _actors(self, human: xr.DataArray, classifier: xr.DataArray, source: str, form: str, sigma: float | None,
                 metrics: tuple[str, ...]) -> Iterator[Row]:
         for metric in (name for name in metrics if name in _TESTED):
-            found = heatmap_tests(human, classifier, metric=metric, share=self.share, sigma=sigma,
-                                  n_permutations=self.statistics.n_permutations,
-                                  rng=stream(self.seed, "heatmaps", source, metric, form))
+            try:
+                found = heatmap_tests(human, classifier, metric=metric, share=self.share, sigma=sigma,
+                                      n_permutations=self.statistics.n_permutations,
+                                      rng=stream(self.seed, "heatmaps", source, metric, form))
+            except InputError:  # what one metric does not allow, none does
+                raise
+            except FAILURES as error:
+                yield undefined_row(error, **self._key(source, form, sigma, metric, SAME))
+                continue
             for contrast in found["contrast"].to_numpy().tolist():
                 yield from _tested(found.sel(contrast=contrast), self._key(source, form, sigma, metric, contrast))
-        values = overlap(as_images(human), as_images(classifier), metrics=metrics, share=self.share, sigma=sigma)
+        values, failed = each_that_works(metrics, partial(
+            overlap, as_images(human), as_images(classifier), share=self.share, sigma=sigma))
         for metric in (name for name in metrics if name not in _TESTED):
-            yield from self._same_actor(values[metric], self._key(source, form, sigma, metric, SAME))
-        for name, other in self._baselines(human, sigma, metrics)[0].items():
+            key = self._key(source, form, sigma, metric, SAME)
+            yield from [without_value(failed[metric], **key)] if metric in failed else self._same_actor(
+                values[metric], key)
+        yield from guarded(self._differences(values, human, source, form, sigma, metrics),
+                           **self._key(source, form, sigma, PRIMARY, f"minus {CENTRE}"))
+
+    def _differences(self, values: xr.Dataset, human: xr.DataArray, source: str, form: str, sigma: float | None,
+                     metrics: tuple[str, ...]) -> Iterator[Row]:
+        """Give the differences of a classifier's overlaps and each baseline's."""
+        for name, (other, _) in self._baselines(human, sigma, metrics)[0].items():
             found = paired_differences(values, other, alternative="two-sided",
                                        n_permutations=self.statistics.n_permutations,
                                        rng=stream(self.seed, "heatmaps", source, name, form))
@@ -120,8 +156,12 @@ class HeatmapOverlap:
 
     def _population(self, human: xr.DataArray, classifier: xr.DataArray, source: str, form: str,
                     sigma: float | None, metrics: tuple[str, ...]) -> Iterator[Row]:
-        found = population_overlap(human, classifier, metrics=metrics, share=self.share, sigma=sigma)
+        found, failed = self._of_heatmaps(human, classifier, sigma, metrics)
         blob = self._baselines(human, sigma, metrics)[1]
+        yield from (without_value(reason, **self._key(source, form, sigma, metric, POPULATION))
+                    for metric, reason in failed.items())
+        if "metric" not in found.coords or "metric" not in blob.coords:
+            return
         yield from self._of_population(found, source, form, sigma, POPULATION)
         yield from self._of_population(population_differences(found, blob), source, form, sigma,
                                        f"{POPULATION} minus {CENTRE}")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from salcompare import maps as mapping
-from salcompare.errors import InputError
 from salcompare.schema import LABELS
-from salcompare.statistics.analysis.parts import AnalysisData, stream, undefined_row
+from salcompare.statistics.analysis.failures import FAILURES, guarded, undefined_row
+from salcompare.statistics.analysis.parts import AnalysisData, stream
 from salcompare.statistics.labels.agreement import worker_agreement
 from salcompare.statistics.labels.association import region_association
 from salcompare.statistics.labels.differences import SAME, label_differences
@@ -38,13 +38,8 @@ def label_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed
     if data.responses is None:
         return
     known = data.images if "image" in data.responses else None
-    n_resamples = statistics.n_resamples
-    population = population_label_histogram(data.responses, known, rng=stream(seed, "labels"), n_resamples=n_resamples,
-                                            labels=LABELS)
-    actors = label_histogram(data.responses, known, rng=stream(seed, "labels"), n_resamples=n_resamples, labels=LABELS)
-    for histogram, level in ((population, "population"), (actors, "actor")):
-        yield from _share_rows(histogram, level)
-        yield from _effective_rows(histogram, level)
+    yield from guarded(_histogram_rows(data.responses, known, statistics, seed), statistic="label_share",
+                       metric="share", source="human")
     yield from _difference_rows(data.responses, data.images, statistics, seed)
     yield _agreement_row(data.responses, data.images, statistics, seed)
     for source, found in data.classifier_maps.items():
@@ -55,6 +50,17 @@ def label_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed
         masks = mapping.top_mask(data.human["coverage"], share=maps.mask_share)
         marked = _marked(data.human["coverage"], masks)
         yield from _enrichment_rows("human", data.responses, known, marked, statistics, seed)
+
+
+def _histogram_rows(responses: pd.DataFrame, known: pd.DataFrame | None, statistics: Statistics,
+                    seed: int) -> Iterator[Row]:
+    n_resamples = statistics.n_resamples
+    population = population_label_histogram(responses, known, rng=stream(seed, "labels"), n_resamples=n_resamples,
+                                            labels=LABELS)
+    actors = label_histogram(responses, known, rng=stream(seed, "labels"), n_resamples=n_resamples, labels=LABELS)
+    for histogram, level in ((population, "population"), (actors, "actor")):
+        yield from _share_rows(histogram, level)
+        yield from _effective_rows(histogram, level)
 
 
 def _share_rows(histogram: pd.DataFrame, level: str) -> Iterator[Row]:
@@ -84,7 +90,7 @@ def _difference_rows(responses: pd.DataFrame, images: pd.DataFrame, statistics: 
     try:
         found = label_differences(responses, images, rng=stream(seed, "labels", "differences"), labels=LABELS,
                                   n_permutations=statistics.n_permutations, clusters="shoot" if shoots else None)
-    except InputError as error:
+    except FAILURES as error:
         yield undefined_row(error, **key, metric="mean_eta2")
         return
     about = {"null": found.attrs["null"], "n_resamples": found.attrs["n_permutations"]}
@@ -130,7 +136,7 @@ def _agreement_row(responses: pd.DataFrame, images: pd.DataFrame, statistics: St
     try:
         found = worker_agreement(responses, images, rng=stream(seed, "labels", "agreement"),
                                  n_resamples=statistics.n_resamples)
-    except InputError as error:
+    except FAILURES as error:
         return undefined_row(error, **key)
     return {**key, "value": float(found["alpha"]), "ci_low": float(found["ci_low"]), "ci_high": float(found["ci_high"]),
             **found.attrs, "n": int(found["n_images"]), "n_undefined": int(found["n_undefined"]),
@@ -145,7 +151,7 @@ def _region_rows(source: str, responses: pd.DataFrame, images: pd.DataFrame | No
     try:
         found = region_association(responses, images, masks, rng=stream(seed, "labels", "regions", source),
                                    n_permutations=statistics.n_permutations, labels=LABELS)
-    except InputError as error:
+    except FAILURES as error:
         yield undefined_row(error, **key, metric="mean_pearson")
         return
     n = int(found["n_permutations"])
@@ -176,7 +182,7 @@ def _enrichment_rows(source: str, responses: pd.DataFrame, images: pd.DataFrame 
     try:
         found = label_enrichment(responses, images, masks, rng=stream(seed, "labels", "enrichment", source),
                                  n_permutations=statistics.n_permutations, labels=LABELS)
-    except InputError as error:
+    except FAILURES as error:
         yield undefined_row(error, **key)
         return
     for label in found["label"].to_numpy().tolist():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,14 @@ from salcompare.statistics.analysis.comparisons import (
     similarity_rows,
     untested_comparison,
 )
+from salcompare.statistics.analysis.failures import (
+    FAILURES,
+    each_that_works,
+    guarded,
+    reason_of,
+    undefined_row,
+    without_value,
+)
 from salcompare.statistics.analysis.heatmap_overlap import HeatmapOverlap
 from salcompare.statistics.analysis.pairings import CORRECT, SAME_GROUP, n_draws, pairing_rows, restricted_rows
 from salcompare.statistics.analysis.parts import (
@@ -25,7 +34,6 @@ from salcompare.statistics.analysis.parts import (
     actor_rows,
     population_row,
     stream,
-    undefined_row,
 )
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.metrics.registry import METRICS
@@ -75,6 +83,7 @@ class OverlapAnalysis:
         self.heatmaps = HeatmapOverlap(maps, statistics, self.coverage.sizes["x"], seed)
         self._matrices: dict[tuple[str, str], dict[str, xr.DataArray]] = {}  # all pairs, by source and form
         self._same: dict[tuple[str, str], xr.Dataset] = {}  # overlaps of the same image
+        self._failed: dict[tuple[str, str], dict[str, str]] = {}  # why metrics failed, by source and form
 
     def baselines(self) -> dict[str, dict[str, xr.Dataset]]:
         """Overlap of people with each baseline, by the baseline's name and the form."""
@@ -83,11 +92,16 @@ class OverlapAnalysis:
         found: dict[str, dict[str, xr.Dataset]] = {
             UNIFORM: {}, "baseline/centre": {}, "baseline/other actors": {}}
         for form, sigma, metrics in self.forms:
-            found[UNIFORM][form] = uniform_overlap(
-                self.coverage, metrics=metrics, share=self.share, sigma=sigma)
+            found[UNIFORM][form], self._failed[UNIFORM, form] = each_that_works(metrics, partial(
+                uniform_overlap, self.coverage, share=self.share, sigma=sigma))
             for name, maps in (("baseline/centre", blob), ("baseline/other actors", others)):
-                found[name][form] = overlap(self.coverage, maps, metrics=metrics, share=self.share, sigma=sigma)
+                found[name][form], self._failed[name, form] = self.overlaps(maps, metrics, sigma)
         return found
+
+    def overlaps(self, maps: xr.DataArray, metrics: Sequence[str],
+                 sigma: float | None) -> tuple[xr.Dataset, dict[str, str]]:
+        """Give the overlaps (image) of people's maps with others by all metrics that work, and why the others fail."""
+        return each_that_works(metrics, partial(overlap, self.coverage, maps, share=self.share, sigma=sigma))
 
     def baseline_rows(self, baselines: dict[str, dict[str, xr.Dataset]]) -> Iterator[Row]:
         """Give the rows of people's overlap with the baselines."""
@@ -95,6 +109,7 @@ class OverlapAnalysis:
             for form, values in of_forms.items():
                 self._same[name, form] = values
                 yield from self._same_image_rows(name, form, values)
+                yield from self._failed_rows(name, form)
         yield from self.heatmaps.baseline_rows(actor_heatmap(self.data.comparable_coverage))
 
     def known(self, source: str, form: str) -> xr.Dataset | None:
@@ -114,7 +129,7 @@ class OverlapAnalysis:
         tables = [values[[name for name in METRICS if name in values]].reset_coords(drop=True).to_dataframe()
                   .reset_index().assign(actor=values["actor"].values, source=source, form=form,
                                         sigma=self.sigma if form == "smoothed" else np.nan)
-                  for (source, form), values in self._same.items()]
+                  for (source, form), values in self._same.items() if values.data_vars]
         whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(IMAGE_COLUMNS))
         return whole[[*IMAGE_COLUMNS, *(name for name in METRICS if name in whole)]]
 
@@ -128,6 +143,8 @@ class OverlapAnalysis:
                 one, other = (self._matrices[name, form] for name in names)
                 yield from comparison_rows(one, other, names, self.statistics, self.seed, **key)
                 for metric in (name for name in metrics if name not in _TESTED):
+                    if any(metric not in self._same[name, form] for name in names):
+                        continue
                     of_one, of_other = (self._same[name, form][metric] for name in names)
                     yield untested_comparison(of_one, of_other, names, self.statistics, self.seed, metric=metric, **key)
 
@@ -140,7 +157,7 @@ class OverlapAnalysis:
             yield list(self._curve(source, saliency)), []
             yield list(self.heatmaps.rows(self.coverage, saliency, source)), []
             yield similarity_rows(self.coverage, saliency, source, self.sigma, self.statistics, self.seed)
-        except InputError as error:  # no image in common, or none on which both are defined
+        except FAILURES as error:  # no image in common, or none on which both are defined
             yield self._undefined(source, error), []
 
     def headline_rows(self, source: str, baselines: dict[str, dict[str, xr.Dataset]], ceilings: dict[str, float],
@@ -151,36 +168,56 @@ class OverlapAnalysis:
             for rows, _ in self._image_rows(source, saliency, baselines, ceilings):
                 yield from rows
             yield from similarity_rows(self.coverage, saliency, source, self.sigma, self.statistics, self.seed)[0]
-        except InputError as error:
+        except FAILURES as error:
             yield from self._undefined(source, error)
 
-    def _undefined(self, source: str, error: InputError) -> list[Row]:
+    def _undefined(self, source: str, error: Exception) -> list[Row]:
         return [undefined_row(error, **self._key(source, "smoothed", PRIMARY, "same image"))]
 
     def _image_rows(self, source: str, saliency: xr.DataArray, baselines: dict[str, dict[str, xr.Dataset]],
                     ceilings: dict[str, float]) -> Iterator[tuple[list[Row], list[Draws]]]:
         """Give the rows of maps of images: pairings, effects, and differences from the baselines."""
         for form, sigma, metrics in self.forms:
-            self._matrices[source, form] = {
-                metric: overlap_matrix(self.coverage, saliency, metric=metric, share=self.share, sigma=sigma)
-                for metric in metrics if metric in _TESTED}
-            values = self._same[source, form] = self._same_image(source, form, saliency, metrics, sigma)
-            untested = values[[name for name in metrics if name not in _TESTED]]
+            self._compute(source, form, saliency, metrics, sigma)
+            values = self._same[source, form]
+            untested = values[[name for name in metrics if name not in _TESTED and name in values]]
             rows = list(self._same_image_rows(source, form, untested)) if untested.data_vars else []
             rows += self._tie_rows(source, values)
+            rows += self._failed_rows(source, form)
             for name, of_forms in baselines.items():
-                rows += self._difference_rows(source, name, form, values, of_forms[form])
+                rows += guarded(self._difference_rows(source, name, form, values, of_forms[form]),
+                                **self._key(source, form, PRIMARY, f"minus {name}"))
             yield rows, []
-            for metric in metrics:
+            for metric in self._matrices[source, form]:
                 if metric in _TESTED:
                     ceiling = ceilings[form] if metric == PRIMARY else np.nan
                     yield self._tested(source, metric, form, ceiling)
+
+    def _compute(self, source: str, form: str, saliency: xr.DataArray, metrics: tuple[str, ...],
+                 sigma: float | None) -> None:
+        """Compute all pairs and the same images by every metric that works, and say why the others fail."""
+        matrices = self._matrices[source, form] = {}
+        failed = self._failed[source, form] = {}
+        for metric in (name for name in metrics if name in _TESTED):
+            try:
+                matrices[metric] = overlap_matrix(self.coverage, saliency, metric=metric, share=self.share, sigma=sigma)
+            except InputError:
+                raise
+            except FAILURES as error:
+                failed[metric] = reason_of(error)
+        self._same[source, form] = self._same_image(source, form, saliency, tuple(
+            name for name in metrics if name not in failed), sigma)
+
+    def _failed_rows(self, source: str, form: str) -> Iterator[Row]:
+        for metric, reason in self._failed.get((source, form), {}).items():
+            yield without_value(reason, **self._key(source, form, metric, "same image"))
 
     def _same_image(self, source: str, form: str, saliency: xr.DataArray, metrics: tuple[str, ...],
                     sigma: float | None) -> xr.Dataset:
         """Overlap of the same images: from the matrices of all pairs, and computed where there is none."""
         rest = [name for name in metrics if name not in _TESTED or METRICS[name].share]
-        values = overlap(self.coverage, saliency, metrics=rest, share=self.share, sigma=sigma) if rest else xr.Dataset()
+        values, failed = self.overlaps(saliency, rest, sigma)
+        self._failed[source, form] |= failed
         return values.assign({
             name: matrix["actor"].copy(data=np.diag(matrix.to_numpy())).assign_coords(actor=matrix["actor"])
             for name, matrix in self._matrices[source, form].items()})
@@ -222,10 +259,15 @@ class OverlapAnalysis:
 
     def _tested(self, source: str, metric: str, form: str, ceiling: float) -> tuple[list[Row], list[Draws]]:
         matrix = self._matrices[source, form][metric]
-        found = pairing_tests(matrix, better=METRICS[metric].better, n_permutations=self.statistics.n_permutations,
-                              n_resamples=self.statistics.n_resamples,
-                              rng=stream(self.seed, "overlap", source, metric, form))
         key = {**self._key(source, form, metric, "same image")}
+        try:
+            found = pairing_tests(matrix, better=METRICS[metric].better, n_permutations=self.statistics.n_permutations,
+                                  n_resamples=self.statistics.n_resamples,
+                                  rng=stream(self.seed, "overlap", source, metric, form))
+        except InputError:  # what this metric does not allow, none does
+            raise
+        except FAILURES as error:
+            return [undefined_row(error, **key)], []
         rows, draws = pairing_rows(found, key, ceiling=ceiling)
         if metric == PRIMARY:
             rngs = {name: stream(self.seed, "overlap", source, metric, form, name) for name in (SAME_GROUP, CORRECT)}

@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from salcompare.errors import InputError
 from salcompare.phrases import EQUAL
+from salcompare.statistics.analysis.failures import FAILURES, undefined_row
 from salcompare.statistics.analysis.parts import (
     NULL_DRAWS,
     AnalysisData,
     Draws,
     actor_rows,
     population_row,
-    undefined_row,
 )
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.pairings import CONTRASTS, pairing_tests
@@ -92,7 +91,7 @@ def restricted_rows(matrix: xr.DataArray, data: AnalysisData, statistics: Statis
         return
     try:
         found = tests(matrix.isel(image=right, image_other=right), rng=rngs[CORRECT])
-    except InputError as error:
+    except FAILURES as error:
         yield undefined_row(error, **{**key, "contrast": f"same image, {CORRECT}"})
         return
     yield from pairing_rows(found, key, restriction=CORRECT)[0]

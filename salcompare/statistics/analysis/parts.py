@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from salcompare.errors import InputError
 from salcompare.statistics.analysis.estimates import Row
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, family_size
 from salcompare.statistics.responses import Responses
@@ -126,11 +125,6 @@ def about_test(found: xr.Dataset, *, null_mean: float | None = None) -> Row:
     return {"null": found.attrs["null"], "null_mean": mean, "alternative": found.attrs["alternative"],
             "p_value": float(found["p_value"]), "p_attainable": least,
             "n_resamples": None if np.isnan(least) else round(1 / least) - 1}
-
-
-def undefined_row(error: InputError, **key: object) -> Row:
-    """Make the row of an estimate that the data do not allow, with the reason."""
-    return {"level": "population", **key, "value": np.nan, "reason": " ".join(str(error).split())}
 
 
 def side_means(one: xr.DataArray, other: xr.DataArray) -> dict[str, xr.DataArray]:

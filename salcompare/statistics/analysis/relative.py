@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from salcompare import maps as mapping
-from salcompare.errors import InputError
 from salcompare.phrases import AT_MOST, EQUAL
-from salcompare.statistics.analysis.parts import AnalysisData, stream, undefined_row
+from salcompare.statistics.analysis.failures import FAILURES, guarded, undefined_row
+from salcompare.statistics.analysis.parts import AnalysisData, stream
 from salcompare.statistics.relative.clusters import clusters_of, default_threshold, tfce_of
 from salcompare.statistics.relative.discoveries import discoveries_of
 from salcompare.statistics.relative.family import LEVEL
@@ -51,7 +51,8 @@ def relative_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, s
         tests[source] = found[["t", "p_value"]]
         if source in shown:
             beside = min(statistics.n_permutations, MOST_BESIDE)
-            rows += _sensitivity(material, beside, seed, source, {**_key(source, prepared, maps), **_null(material)})
+            key = _key(source, prepared, maps)
+            rows += guarded(_sensitivity(material, beside, seed, source, {**key, **_null(material)}), **key)
     return rows, tests
 
 
@@ -70,9 +71,9 @@ def _tested(source: str, prepared: xr.DataArray, maps: Maps, n_permutations: int
     try:
         material = gather(prepared, sigma=maps.sigma * prepared.sizes["x"], support=SUPPORT,
                           n_permutations=n_permutations)
-    except InputError as error:  # the study goes on without this test
+        found = maxima_of(material, n_permutations, stream(seed, "relative", source))
+    except FAILURES as error:  # the study goes on without this test
         return [undefined_row(error, **key, metric="max_t")], None, None
-    found = maxima_of(material, n_permutations, stream(seed, "relative", source))
     return list(_test_rows(found, material, {**key, **_null(material)}, "max_t", "t")), found, material
 
 

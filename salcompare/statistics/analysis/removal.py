@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.statistics.analysis.failures import guarded
 from salcompare.statistics.analysis.parts import adjusted, population_row, stream
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.signs import sign_flip_test
@@ -55,13 +56,23 @@ def removal_estimates(removals: Mapping[str, xr.Dataset], statistics: Statistics
     """
     for network, outcomes in removals.items():
         for metric in DROPS:
-            drops = removal_drops(outcomes, metric, area=outcomes.attrs["area"])
-            yield from _rows(_drop_parts(drops, outcomes.attrs["main"]), statistics, seed)
-            labels = list(_label_parts(drops, outcomes.attrs["main"]))
-            yield from adjusted(_rows(labels, statistics, seed), "labels") if labels else ()
+            yield from guarded(_drops(outcomes, metric, statistics, seed), statistic="removal_drop", metric=metric,
+                               source=outcomes.attrs["main"])
         for metric in METRICS:
-            areas = curve_areas(removal_curves(outcomes, metric))
-            yield from _rows(_area_parts(areas, network), statistics, seed)
+            yield from guarded(_areas(outcomes, metric, network, statistics, seed), statistic="deletion_auc",
+                               metric=metric, source=outcomes.attrs["main"])
+
+
+def _drops(outcomes: xr.Dataset, metric: Metric, statistics: Statistics, seed: int) -> Iterator[Row]:
+    drops = removal_drops(outcomes, metric, area=outcomes.attrs["area"])
+    yield from _rows(_drop_parts(drops, outcomes.attrs["main"]), statistics, seed)
+    labels = list(_label_parts(drops, outcomes.attrs["main"]))
+    yield from adjusted(_rows(labels, statistics, seed), "labels") if labels else ()
+
+
+def _areas(outcomes: xr.Dataset, metric: Metric, network: str, statistics: Statistics, seed: int) -> Iterator[Row]:
+    areas = curve_areas(removal_curves(outcomes, metric))
+    yield from _rows(_area_parts(areas, network), statistics, seed)
 
 
 def curves_table(removals: Mapping[str, xr.Dataset], responses: str = "collected") -> pd.DataFrame:

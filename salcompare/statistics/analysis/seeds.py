@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from salcompare.errors import InputError
 from salcompare.maps import smooth
+from salcompare.statistics.analysis.failures import FAILURES, undefined_row
 from salcompare.statistics.analysis.parts import (
     AnalysisData,
     about_test,
     population_row,
     side_means,
     stream,
-    undefined_row,
 )
 from salcompare.statistics.ceilings.seed_reliability import seed_reliability
 from salcompare.statistics.inference.levels import actor_means, population_mean
@@ -62,7 +61,7 @@ def seed_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed:
             try:
                 one = seed_reliability(found, sigma=sigma or 0.0, n_permutations=statistics.n_permutations,
                                        rng=stream(seed, "seeds", source, form))
-            except InputError as error:
+            except FAILURES as error:
                 yield undefined_row(error, **key, statistic="seed_reliability", contrast=_CONTRASTS[0])
                 continue
             reliable[source, form] = one

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from salcompare import maps as mapping
+from salcompare.statistics.analysis.failures import guarded
 from salcompare.statistics.analysis.parts import AnalysisData, about_test, actor_rows, population_row, stream
 from salcompare.statistics.inference.levels import population_mean
 from salcompare.statistics.symmetries.indices import odd_share_difference, symmetric_null_mean, symmetry
@@ -27,17 +28,23 @@ def symmetry_estimates(data: AnalysisData, heatmaps: xr.DataArray, maps: Maps, s
     if data.human is not None:
         of_images["human"] = data.comparable_coverage
     for source in heatmaps["source"].to_numpy().tolist():
-        if source in of_images:  # people's on the same images as the classifiers'
-            one = mapping.actor_heatmap(of_images[source])
-            null = symmetric_null_mean(of_images[source], rng=stream(seed, "symmetry", source))
-            counts = one["n_images"].reset_coords(drop=True)
-        else:
-            one, null = heatmaps.sel(source=source, drop=True), None
-            counts = xr.ones_like(one["actor"], dtype=int).reset_coords(drop=True)
-        for metric, values in symmetry(one).items():
-            yield from _rows(str(source), str(metric), values.compute(), counts.compute(),
-                             null if metric == "index" else None)
-    yield from _odd_shares(data, maps, statistics, seed)
+        yield from guarded(_of_source(str(source), heatmaps, of_images.get(source), seed), statistic="symmetry",
+                           metric="index", source=str(source))
+    yield from guarded(_odd_shares(data, maps, statistics, seed), statistic="symmetry", metric="odd_share",
+                       form="smoothed")
+
+
+def _of_source(source: str, heatmaps: xr.DataArray, of_images: xr.DataArray | None, seed: int) -> Iterator[Row]:
+    """Give the rows of one source's heatmaps; `of_images` are the maps that they are the means of, where known."""
+    if of_images is not None:  # people's on the same images as the classifiers'
+        one = mapping.actor_heatmap(of_images)
+        null = symmetric_null_mean(of_images, rng=stream(seed, "symmetry", source))
+        counts = one["n_images"].reset_coords(drop=True)
+    else:
+        one, null = heatmaps.sel(source=source, drop=True), None
+        counts = xr.ones_like(one["actor"], dtype=int).reset_coords(drop=True)
+    for metric, values in symmetry(one).items():
+        yield from _rows(source, str(metric), values.compute(), counts.compute(), null if metric == "index" else None)
 
 
 def _rows(source: str, metric: str, values: xr.DataArray, counts: xr.DataArray, null: xr.DataArray | None,

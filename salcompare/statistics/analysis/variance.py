@@ -11,9 +11,9 @@ import pandas as pd
 import xarray as xr
 
 from salcompare import maps as mapping
-from salcompare.errors import InputError
 from salcompare.statistics.analysis.components import component_rows
-from salcompare.statistics.analysis.parts import NULL_DRAWS, AnalysisData, Draws, stream, undefined_row
+from salcompare.statistics.analysis.failures import FAILURES, undefined_row
+from salcompare.statistics.analysis.parts import NULL_DRAWS, AnalysisData, Draws, stream
 from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.distances import DISTANCES
 from salcompare.statistics.variance.explained import variance_explained
@@ -112,7 +112,7 @@ def _explained(part: _Part) -> tuple[list[Row], list[Draws]]:
     try:
         found = variance_explained(part.maps, n_permutations=part.n_permutations, rng=part.rng(),
                                    clusters=part.clusters)
-    except InputError as error:  # too few actors or images: the study goes on without this number
+    except FAILURES as error:  # too few actors or images: the study goes on without this number
         return [undefined_row(error, **part.key(metric)) for metric in METRICS], []
     return ([_row(found, metric, part.key(metric)) for metric in METRICS],
             [(part.key("r2"), found["null"].to_numpy()[:NULL_DRAWS])])
@@ -126,7 +126,7 @@ def _distances(part: _Part) -> Iterator[Row]:
         try:
             found = variance_explained(part.maps, n_permutations=part.n_permutations, rng=part.rng(distance),
                                        clusters=part.clusters, distance=distance)
-        except InputError as error:
+        except FAILURES as error:
             yield undefined_row(error, **key)
         else:
             yield _row(found, "r2", key)
@@ -139,7 +139,7 @@ def _groups(part: _Part) -> Iterator[Row]:
     try:
         found = variance_explained(part.maps, "group", n_permutations=part.n_permutations, rng=part.rng("group"),
                                    clusters="actor")
-    except InputError as error:
+    except FAILURES as error:
         yield undefined_row(error, **part.key("r2_group"))
     else:
         yield _row(found, "r2", part.key("r2_group"))
@@ -150,7 +150,7 @@ def _dispersion(part: _Part) -> Row:
     try:
         found = dispersion_test(part.maps, n_permutations=min(part.n_permutations, MOST_DISPERSIONS),
                                 rng=part.rng("dispersion"), clusters=part.clusters)
-    except InputError as error:
+    except FAILURES as error:
         return undefined_row(error, **key)
     return _tested(found, key, "pseudo_f") | {"reason": _joined(found.attrs["reason"], found.attrs["left_out"])}
 
@@ -161,7 +161,7 @@ def _given_photographs(part: _Part, photographs: xr.DataArray) -> tuple[list[Row
     try:
         found = partial_variance_explained(part.maps, photographs, n_components=_PHOTOGRAPHS, rng=part.rng("partial"),
                                            n_permutations=part.n_permutations, clusters=part.clusters)
-    except InputError as error:
+    except FAILURES as error:
         return [undefined_row(error, **key)], []
     if np.isfinite(found["n_components"]):
         key["contrast"] = (f"given {int(found['n_components'])} components of the photographs "

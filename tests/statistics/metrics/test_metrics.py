@@ -211,6 +211,36 @@ def test_emd_agrees_with_an_independent_solver(monkeypatch):
         assert value == pytest.approx(ot.emd2(p / p.sum(), q / q.sum(), distance), abs=1e-9)
 
 
+GAZE = """
+6.61e-15 7.28e-11 2.12e-08 2.16e-07 1.23e-07 3.94e-09 7.89e-12 7.99e-16
+5.84e-11 4.17e-07 1.00e-04 9.88e-04 6.21e-04 3.11e-05 1.31e-07 5.27e-11
+1.04e-08 2.48e-05 3.38e-03 3.14e-02 2.93e-02 3.90e-03 9.55e-05 2.08e-07
+9.94e-07 4.96e-04 2.34e-02 1.54e-01 1.71e-01 4.32e-02 1.89e-03 4.98e-06"""
+"""Cells of a Gaussian on fixations: most of them hold next to nothing."""
+
+
+def test_emd_of_maps_with_tails_is_what_an_independent_solver_gives(monkeypatch):
+    monkeypatch.setenv("POT_BACKEND_DISABLE_PYTORCH", "1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import ot
+
+    rng = np.random.default_rng(4)
+    gaze = np.array(GAZE.split(), float).reshape(4, 8)
+    gaze = np.concatenate([gaze, gaze[::-1]])
+    y, x = np.mgrid[:8, :8]
+    places, spreads = rng.uniform(0, 8, (9, 2)), rng.uniform(0.1, 1, 9)
+    tails = [np.exp(-((y - top)**2 + (x - left)**2) / 2 / spread)
+             for (top, left), spread in zip(places, spreads, strict=True)]
+    near = gaze / gaze.sum() * (1 - 10.0 ** -rng.uniform(9, 16, 4)[:, None, None]) + 1e-11 * rng.random((4, 8, 8))
+    human = np.stack([gaze] * 13)
+    distance = np.hypot(y.ravel()[:, None] - y.ravel(), x.ravel()[:, None] - x.ravel()) / np.hypot(7, 7)
+    found = emd(*maps(human, np.concatenate([tails, near]))).values
+    for value, one, other in zip(found, human, [*tails, *near], strict=True):
+        expected = ot.emd2((one / one.sum()).ravel(), (other / other.sum()).ravel(), distance)
+        assert value == pytest.approx(expected, abs=1e-8)
+
+
 # ---- properties
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not np.isnan(METRICS[name].perfect)])
