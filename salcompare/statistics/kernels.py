@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 Maps = NDArray[np.floating]
 Values = NDArray[np.float64]
 
+_SAFE = 48  # powers of two from 1 in which sums of products of two values stay within float32, of more in float64
+
 Kind = TypeVar("Kind", bound=np.generic)
 
 GRID = ["y", "x"]
@@ -81,6 +83,51 @@ def flat(maps: NDArray[np.generic]) -> Values:
     return maps.reshape(*maps.shape[:-2], -1).astype(np.float64)
 
 
+def in_range(values: Values, axis: int | tuple[int, ...] | None = None) -> Values:
+    """Scale values whose squares may leave the range of float64, by powers of two, so that nothing is rounded.
+
+    Parameters
+    ----------
+    values : array, float64
+        Of statistics that do not see the scale along `axis`.
+    axis : int or tuple of int, optional
+        What has one scale; all axes if not given.
+
+    Returns
+    -------
+    array, float64
+        `values` itself where nothing is out of range: what has its largest magnitude from 2**-48 to 2**48, or holds
+        NaN or infinite values, stays as it is; the rest gets a largest one between 0.5 and 1.
+    """
+    if not values.size:
+        return values
+    exponents = _exponents(np.maximum(values.max(axis=axis, keepdims=True), -values.min(axis=axis, keepdims=True)))
+    return np.ldexp(values, exponents) if exponents.any() else values
+
+
+def maps_in_range(maps: xr.DataArray) -> xr.DataArray:
+    """Bring maps that have one scale in range (see `in_range`)."""
+    exponent = range_exponent(maps)
+    if not exponent:
+        return maps
+    scaled: xr.DataArray = xr.apply_ufunc(np.ldexp, maps, exponent, dask="parallelized", output_dtypes=[np.float64],
+                                          keep_attrs=True)
+    return scaled
+
+
+def range_exponent(maps: xr.DataArray) -> int:
+    """Power of two that brings maps of one scale in range; 0 where they are, as all but maps of float64 are."""
+    if maps.dtype != np.float64 or not maps.size:
+        return 0
+    finite = maps.where(np.isfinite(maps))
+    return int(_exponents(np.asarray(np.maximum(finite.max(), -finite.min()), np.float64)))
+
+
+def _exponents(peaks: Values) -> NDArray[np.int32]:
+    far = np.isfinite(peaks) & (peaks > 0) & ((peaks < 2.0**-_SAFE) | (peaks > 2.0**_SAFE))
+    return np.where(far, -np.frexp(peaks)[1], 0).astype(np.int32)
+
+
 def dot(a: Values, b: Values) -> Values:
     """Sum of products over the last axis; one matrix product where the leading axes of `a` and `b` cross."""
     if a.ndim == 3 and a.shape[1] == 1 and (b.ndim == 2 or (b.ndim == 3 and b.shape[0] == 1)):
@@ -92,6 +139,7 @@ def dot(a: Values, b: Values) -> Values:
 
 def unit_sum(rows: Values) -> Values:
     """Rows scaled to sum 1; NaN where a row is empty, has a negative value or is missing."""
+    rows = in_range(rows, axis=-1)
     total = rows.sum(axis=-1, keepdims=True)
     good = (total > 0) & np.isfinite(total) & (rows.min(axis=-1, keepdims=True) >= 0)
     scaled: Values = rows / np.where(good, total, np.nan)
@@ -100,6 +148,7 @@ def unit_sum(rows: Values) -> Values:
 
 def standardised(rows: Values) -> Values:
     """Rows less their mean, over their standard deviation (n, not n - 1); NaN where a row is constant or missing."""
+    rows = in_range(rows, axis=-1)
     centred: Values = rows - rows.mean(axis=-1, keepdims=True)
     spread = np.sqrt(np.einsum("...p,...p->...", centred, centred) / rows.shape[-1])[..., np.newaxis]
     centred /= np.where(is_constant(rows), np.nan, spread)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem
 from salcompare.maps import mean_of_responses, rasterise_boxes, require_response_maps, smooth
 from salcompare.statistics.boxes import ImageBoxes, boxes_by_image
-from salcompare.statistics.kernels import Values
+from salcompare.statistics.kernels import Values, maps_in_range
 
 Responses = pd.DataFrame | xr.DataArray
 """Boxes (image, worker, x0, y0, x1, y1), or maps (response, y, x) with coordinates image, actor and worker."""
@@ -109,6 +109,7 @@ def responses_by_image(responses: Responses, images: pd.DataFrame, *, size: tupl
     if isinstance(responses, pd.DataFrame):
         return dict(boxes_by_image(responses, images, size=size, sigma=sigma))
     _require(responses, images, size)
+    responses = maps_in_range(responses)
     names = responses["image"].to_numpy()
     worker = pd.factorize(responses["worker"].to_numpy(), sort=True)[0].astype(np.intp)
     found: dict[str, ImageResponses] = {}
@@ -173,7 +174,7 @@ def coverage_of(responses: Responses, images: pd.DataFrame, *, size: tuple[int, 
     """Mean over each image's responses of their maps (image, y, x): of boxes, coverage."""
     if isinstance(responses, pd.DataFrame):
         return rasterise_boxes(responses, images, size=size)["coverage"]
-    return mean_of_responses(responses)["coverage"]
+    return mean_of_responses(maps_in_range(responses))["coverage"]
 
 
 def _require(maps: xr.DataArray, images: pd.DataFrame, size: tuple[int, int]) -> None:

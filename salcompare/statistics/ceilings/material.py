@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order, smooth
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.kernels import Values
+from salcompare.statistics.kernels import Values, in_range
 from salcompare.statistics.responses import (
     ImageResponses,
     Responses,
@@ -111,6 +111,7 @@ def gather_material(responses: Responses, images: pd.DataFrame, classifier_maps:
 
 def _standardised(maps: Values) -> tuple[Values, NDArray[np.bool_]]:
     """Give maps mean 0 and norm 1, and say which allow it."""
+    maps = in_range(maps, axis=(1, 2))
     centred: Values = maps - maps.mean(axis=(1, 2), keepdims=True)
     norm = np.sqrt(np.einsum("iyx,iyx->i", centred, centred))
     size = np.sqrt(np.einsum("iyx,iyx->i", maps, maps))

@@ -25,7 +25,7 @@ from salcompare.maps.checks import require_choice
 from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, jackknife_standard_error
-from salcompare.statistics.kernels import Values, flat, standardised
+from salcompare.statistics.kernels import Values, flat, in_range, maps_in_range, standardised
 from salcompare.statistics.overlaps.actor_distances import (
     centred_pairs,
     halves,
@@ -97,7 +97,7 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
     doi:10.1080/01621459.2016.1202117
     """
     require_choice(distance, ("correlation", "euclidean"), "distance")
-    one, other = matched(human, classifier)
+    one, other = (maps_in_range(maps) for maps in matched(human, classifier))
     if "actor" not in one.coords:
         raise InputError(Problem("maps", f"coordinates {', '.join(map(str, one.coords))}", "an actor for each image",
                                  "add it: maps.assign_coords(actor=('image', actors))"))
@@ -143,7 +143,7 @@ def mantel(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.Generator,
     ----------
     Mantel (1967), PMID 6018555
     """
-    pairs = [plain_pairs(matrix.transpose("actor", "actor_other").values.astype(np.float64)[np.newaxis])
+    pairs = [plain_pairs(in_range(matrix.transpose("actor", "actor_other").values.astype(np.float64))[np.newaxis])
              for matrix in (one, other)]
     sums = _sums_of_actors(pairs[0], pairs[1], one.sizes["actor"], n_permutations, rng).sum(axis=1) / 2
     return xr.Dataset({"value": ((), sums[0]), "p_value": ((), p_value(sums[0], sums[1:])),

@@ -18,6 +18,7 @@ from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order, smooth
 from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import Exchangeability, exchangeability
+from salcompare.statistics.kernels import maps_in_range, range_exponent
 
 SUPPORT = 0.2
 """Share of the images that a pixel's mass must be spread over for the pixel to be tested."""
@@ -96,7 +97,8 @@ def gather(maps: xr.DataArray, *, sigma: float, support: float, n_permutations: 
     """
     _check(maps, support, n_permutations, clusters)
     ordered = maps.transpose("image", "y", "x")
-    rows = np.ascontiguousarray(smooth(ordered, sigma=sigma).to_numpy())
+    exponent = range_exponent(ordered)
+    rows = np.ascontiguousarray(smooth(maps_in_range(ordered), sigma=sigma).to_numpy())
     matrix = rows.reshape(len(rows), -1)
     finite = np.asarray(np.isfinite(matrix.sum(axis=1)), np.bool_)
     empty = np.asarray(~matrix.any(axis=1), np.bool_)
@@ -115,8 +117,8 @@ def gather(maps: xr.DataArray, *, sigma: float, support: float, n_permutations: 
         raise InputError(Problem("maps", f"no pixel varies and has {support:.0%} of the images behind it",
                                  "at least one pixel", "lower the support or smooth more"))
     coords = {dim: ordered.coords[dim] for dim in ("y", "x") if dim in ordered.coords}
-    return Material(values, scale, exchange, actors, tested.reshape(rows.shape[1:]), coords, _left_out(finite, empty),
-                    float(sigma), int((~kept).sum()))
+    return Material(values, np.ldexp(scale, -exponent), exchange, actors, tested.reshape(rows.shape[1:]), coords,
+                    _left_out(finite, empty), float(sigma), int((~kept).sum()))
 
 
 def _standardised(

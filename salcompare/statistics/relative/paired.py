@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import smallest_p
 from salcompare.statistics.inference.signs import n_sign_flips, sign_flips
+from salcompare.statistics.kernels import in_range
 from salcompare.statistics.relative.family import critical_value, p_of_maxima
 
 _PIXELS, _FLIPS = 128, 1000  # of one product, so that its result stays in the processor's cache
@@ -69,6 +70,7 @@ def paired_map_test(differences: xr.DataArray, *, rng: np.random.Generator, n_pe
     n = int(kept.sum())
     if n < 2:
         raise InputError(Problem("differences", f"{n} along {dim} without NaN", "at least 2"))
+    values = in_range(values) if values.dtype == np.float64 else values
     ratio, shared = _ratios(values[kept] if not kept.all() else values, n_permutations, rng)
     t, null = _t(ratio, n), np.abs(_t(shared, n))
     template = ordered.isel({dim: 0}, drop=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.kernels import Maps, Values
+from salcompare.statistics.kernels import Maps, Values, maps_in_range
 
 DIMS = ("image", "y", "x")
 
@@ -62,7 +62,7 @@ def require_actors(maps: xr.DataArray, where: str = "maps") -> None:
 def each_actor(maps: xr.DataArray) -> Iterator[ActorMaps]:
     """Read the maps of each actor in turn, in natural order, so that lazy maps are read an actor at a time."""
     require_actors(maps)
-    named, data = maps["actor"].to_numpy().astype(str), maps.transpose(*DIMS).data
+    named, data = maps["actor"].to_numpy().astype(str), maps_in_range(maps).transpose(*DIMS).data
     for actor in natural_order(named.tolist()).astype(str).tolist():
         places = np.flatnonzero(named == actor)
         values = np.asarray(data[places], dtype=np.float64)

@@ -19,7 +19,7 @@ from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
 from salcompare.statistics.inference.signs import sign_flips
-from salcompare.statistics.kernels import Maps, Values
+from salcompare.statistics.kernels import Maps, Values, maps_in_range
 from salcompare.statistics.symmetries.parts import DIMS, folded, pair_sum, require_actors
 
 _BLOCK = 4_000_000  # values of maps held in float64 at a time (32 MB)
@@ -221,8 +221,8 @@ def _paired(maps: xr.DataArray, photographs: xr.DataArray) -> Paired:
     place = {actor: code for code, actor in enumerate(names.tolist())}
     kept.sort(key=lambda at: place[named[at]])
     codes = np.array([place[named[at]] for at in kept], dtype=np.intp)
-    odd, even = _products(maps, kept, codes)
-    faces, _ = _products(photographs, [known[images[at]] for at in kept], codes)
+    odd, even = _products(maps_in_range(maps), kept, codes)
+    faces, _ = _products(maps_in_range(photographs), [known[images[at]] for at in kept], codes)
     return Paired(odd, faces, even, codes, names, len(images) - len(kept))
 
 

@@ -19,7 +19,7 @@ from salcompare.statistics.inference.levels import population_mean
 from salcompare.statistics.inference.permutation import p_value, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
 from salcompare.statistics.inference.signs import sign_flip_test, sign_flips
-from salcompare.statistics.kernels import Values
+from salcompare.statistics.kernels import Values, maps_in_range
 from salcompare.statistics.symmetries.indices import symmetry
 from salcompare.statistics.symmetries.parts import (
     cluster_codes,
@@ -100,7 +100,7 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
     it is at least 1 / 32.
     """
     require_actors(maps)
-    heatmaps = actor_heatmap(maps).transpose("actor", "y", "x").compute()
+    heatmaps = actor_heatmap(maps_in_range(maps)).transpose("actor", "y", "x").compute()
     lateral = symmetry(heatmaps)["laterality"].reset_coords(drop=True)
     values = heatmaps.values[np.isfinite(heatmaps.values).all(axis=(1, 2))]
     odd, even = folded(values)

@@ -14,6 +14,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.statistics.kernels import maps_in_range
+
 BLOCK = 2_000_000
 """Numbers converted to float64 at a time (16 MB); eager and lazy stacks take the same blocks, so sums are equal."""
 _READ = 16
@@ -68,6 +70,7 @@ class Sums:
 
 def stack_maps(maps: xr.DataArray) -> Stack:
     """Flatten all dims but ``image`` and leave out images with a NaN or infinite pixel, or with none but 0."""
+    maps = maps_in_range(maps)
     data = maps.transpose("image", ...).data
     matrix = data.reshape(data.shape[0], -1)
     if matrix.shape[1] == 0:
