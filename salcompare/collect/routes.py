@@ -26,6 +26,7 @@ from salcompare.collect.keys import SESSION_SECONDS, same_text
 from salcompare.collect.limits import client_of, limited_body
 from salcompare.collect.pages import CONSENT
 from salcompare.collect.task import COOKIE, ElsewhereError, Task, Visitor
+from salcompare.texts import hidden_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ def entry(task: Task, request: Request) -> Response:
     title = task.material.config.title
     if not worker:
         return task.pages.render("entry.html", title=title, error="" if not asked else "Please give your code.")
-    if len(worker) > MAX_WORKER_ID or not worker.isprintable():
+    if len(worker) > MAX_WORKER_ID or hidden_in(worker):
         return task.pages.render("entry.html", status=400, title=title,
                                  error=f"A participant code has at most {MAX_WORKER_ID} letters and digits.")
     if wait := task.entries.take(client_of(request.client.host if request.client else "")):

@@ -184,7 +184,7 @@ def test_the_rate_lets_a_burst_through_and_then_so_many_a_second():
     assert [rate.take("a") for _ in range(3)] == [0, 0, 1]
 
 
-@pytest.mark.parametrize("name", ["x" * 65, "a%00b", "a%0Ab", "%E2%80%AEevil"])
+@pytest.mark.parametrize("name", ["x" * 65, "a%00b", "a%0Ab", "%E2%80%AEevil", "a%E2%80%8Bb", "a%E3%85%A4b"])
 def test_participant_codes_that_cannot_be_one_are_refused(url, name):
     assert httpx.get(f"{url}/?worker={name}").status_code == 400
 
