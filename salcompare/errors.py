@@ -87,6 +87,10 @@ class StaleError(InputError):
     """What was asked for has not been made yet, or was made from other inputs or settings."""
 
 
+class DamagedError(StaleError):
+    """What a stage stored is not what it wrote: bytes or files were lost, or changed by hand."""
+
+
 class MissingDependencyError(InputError):
     """An optional package or its data is not installed, or a download is needed and there is no network."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from functools import lru_cache
@@ -14,16 +15,23 @@ from typing import Any
 PACKAGES = ("salcompare", "numpy", "pandas", "scipy", "xarray", "zarr", "scikit-image", "pillow", "plotnine",
             "statsmodels", "torch", "torchvision", "captum")
 _BLOCK = 1 << 20
+_RECENT = 2 * 10**9  # nanoseconds; a file system's clock may stand still so long, and a change within goes unseen
 
 
 def sha256_of_file(path: Path) -> str:
     """SHA-256 of a file's bytes, as 64 hex digits; read again only when its size or time has changed."""
     about = path.stat()
-    return _sha256(path.resolve(), about.st_size, about.st_mtime_ns)
+    if time.time_ns() - about.st_mtime_ns < _RECENT:
+        return _sha256(path)
+    return _known_sha256(path.resolve(), about.st_size, about.st_mtime_ns)
 
 
 @lru_cache(maxsize=1 << 18)
-def _sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - they tell versions of a file apart
+def _known_sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - they tell versions of a file apart
+    return _sha256(path)
+
+
+def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK):

@@ -1,7 +1,9 @@
 """Reading and writing what stages make, so that a kill at any moment leaves the old result whole.
 
 A dataset is written to ``NAME-<fingerprint>.zarr`` beside the current one and made current by replacing the small
-manifest ``NAME.json``; a directory cannot be replaced in place. Single files are written beside and renamed.
+manifest ``NAME.json``; a directory cannot be replaced in place. Single files are written beside and renamed. All is on
+the disk before a name points at it. A manifest lists the checksum of every file of its store, and no byte of a store
+is given out that differs from it.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salcompare.errors import InputError, Problem, StaleError
+from salcompare import checksums
+from salcompare.errors import DamagedError, InputError, Problem, StaleError
 from salcompare.provenance import canonical_json
 
 if TYPE_CHECKING:
@@ -28,25 +32,81 @@ if TYPE_CHECKING:
 
     from salcompare.schema import Table
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet takes for a formula."""
 IMAGES_PER_CHUNK = 16
+_PART = ".part"
+_LAYOUT = "layout"
 _SIZES = {"image": IMAGES_PER_CHUNK, "response": IMAGES_PER_CHUNK}
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
-    """Give a path to write to that becomes `path` when the block ends well, and vanishes when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
+def writing(path: Path) -> Iterator[None]:
+    """Have an error of the system inside the block, such as a full disk, name what was being written."""
     try:
-        yield beside
-        beside.chmod(mode)
-        beside.replace(path)
+        yield
+    except OSError as error:
+        if error.filename is None or str(error.filename).endswith(_PART):
+            error.filename = str(path)
+        raise
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
+    """Give a path to write to that becomes `path` when the block ends well, and vanishes when it does not.
+
+    What killed processes left half written of the same file is deleted.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        delete_leftovers(path.parent, path.name)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent)
+        beside = Path(name)
+        try:
+            with _held(handle):
+                yield beside
+                beside.chmod(mode)
+                checksums.flush(beside)
+                beside.replace(path)
+            checksums.flush(path.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def delete_leftovers(folder: Path, name: str | None = None) -> None:
+    """Delete what killed processes left half written in a folder, of one file or of all; nothing that is being written.
+
+    Where the system cannot say what is being written, nothing is deleted.
+    """
+    for left in folder.glob(f".{glob.escape(name) if name else '*'}.*{_PART}"):
+        with contextlib.suppress(OSError):
+            handle = os.open(left, os.O_RDWR)
+            with _held(handle) as free:
+                if free:
+                    left.unlink()
+
+
+@contextlib.contextmanager
+def _held(handle: int) -> Iterator[bool]:
+    """Hold the lock of an open file, which a process loses only with its life, and close it; say whether it was free."""
+    if fcntl is None:
+        os.close(handle)  # Windows renames no open file
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
     finally:
-        beside.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def free_paths(paths: Iterable[Path], *, overwrite: bool = False) -> None:
@@ -90,6 +150,29 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON may hold anything
         raise InputError(Problem(str(path), f"cannot be read ({error})", "JSON", "delete it and run again")) from error
 
 
+def write_sealed(path: Path, value: Mapping[str, object]) -> None:
+    """Write JSON as `write_json` does, with a checksum of its own in it."""
+    write_json(path, checksums.sealed(value))
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Read what `write_sealed` wrote, checksum and all.
+
+    Raises
+    ------
+    DamagedError
+        If it is not what was written.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DamagedError(Problem(str(path), f"cannot be read ({error})", remedy=_remedy(path))) from error
+    if not isinstance(found, dict) or not checksums.seal_holds(found):
+        raise DamagedError(Problem(str(path), "is damaged or was changed by hand: its checksum is not that of its "
+                                   "content", remedy=_remedy(path)))
+    return found
+
+
 def write_table(path: Path, frame: pd.DataFrame, *, mode: int = 0o644) -> None:
     """Write a table as CSV: no index, Unix line ends, numbers with the fewest digits that read back the same.
 
@@ -103,7 +186,9 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
     try:
         return read_csv(path, text=table.text_columns)
     except FileNotFoundError as error:
-        raise StaleError(Problem(str(path), "does not exist", remedy="run: salcompare run")) from error
+        raise StaleError(Problem(str(path), "does not exist", remedy=_remedy(path))) from error
+    except (ValueError, OSError) as error:
+        raise DamagedError(Problem(str(path), f"cannot be read ({error})", remedy=_remedy(path))) from error
 
 
 def read_csv(path: Path, *, text: Iterable[str] | None = None) -> pd.DataFrame:
@@ -176,8 +261,31 @@ def write_dataset(dataset: xr.Dataset, folder: Path, name: str, *, fingerprint: 
     plain = _plain(dataset)
     lazy = [name for name, array in plain.data_vars.items() if array.chunks is not None]
     shutil.rmtree(path, ignore_errors=True)
-    _in_store_chunks(plain, lazy).to_zarr(path, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(plain))
+    with writing(path):
+        _in_store_chunks(plain, lazy).to_zarr(path, mode="w", zarr_format=2, consolidated=True,
+                                              encoding=_encoding(plain))
     make_current(folder, name, fingerprint=fingerprint, provenance=provenance, store=path.name)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``NAME.json`` says of the current store of a name.
+
+    Attributes
+    ----------
+    store : str
+        Its folder.
+    fingerprint : str
+    provenance : mapping
+        What else its maker noted.
+    files : mapping
+        Checksums of all its files (see `checksums.sums_of_folder`).
+    """
+
+    store: str
+    fingerprint: str
+    provenance: Mapping[str, object]
+    files: Mapping[str, str]
 
 
 def make_current(folder: Path, name: str, *, fingerprint: str, provenance: Mapping[str, object] | None = None,
@@ -187,43 +295,111 @@ def make_current(folder: Path, name: str, *, fingerprint: str, provenance: Mappi
     What was opened from an older store and has not been read into memory cannot be read after this.
     """
     store = store or f"{name}-{fingerprint}.zarr"
-    write_json(folder / f"{name}.json",
-               {"store": store, "fingerprint": fingerprint, "provenance": dict(provenance or {})})
+    with writing(folder / store):
+        checksums.flush_folder(folder / store)
+    files = checksums.sums_of_folder(folder / store)
+    write_sealed(folder / f"{name}.json", asdict(Manifest(store, fingerprint, dict(provenance or {}), files)))
+    delete_others(folder, name, store)
+
+
+def delete_others(folder: Path, name: str, store: str) -> None:
+    """Delete all stores of a name but one."""
     for other in folder.glob(f"{glob.escape(name)}-*.zarr"):
         if other.name != store and other.name[len(name) + 1:-len(".zarr")].isalnum():
             shutil.rmtree(other, ignore_errors=True)
+
+
+def read_manifest(folder: Path, name: str) -> Manifest:
+    """Read the manifest of a name.
+
+    Raises
+    ------
+    StaleError
+        If there is none, or it was made before stores had checksums.
+    DamagedError
+        If it is not what was written.
+    """
+    path = folder / f"{name}.json"
+    if not path.exists():
+        raise StaleError(Problem(str(path), "does not exist", remedy=_remedy(path)))
+    found = read_json(path)
+    if isinstance(found, dict) and {"store", "fingerprint"} <= set(found) <= {"store", "fingerprint", "provenance"}:
+        raise StaleError(Problem(str(path), "was made by salcompare 0.1.0, whose stores have no checksums",
+                                 remedy=_remedy(path)))
+    found = read_sealed(path)
+    try:
+        return Manifest(*(found[key] for key in Manifest.__dataclass_fields__))
+    except KeyError as error:
+        raise DamagedError(Problem(str(path), f"says nothing of {error}", "a store's manifest",
+                                   _remedy(path))) from error
 
 
 def open_dataset(folder: Path, name: str, *, chunked: bool = False) -> xr.Dataset:
     """Open the current store of a name.
 
     Coordinates are in memory; data variables are read when used, or are dask arrays if `chunked`. Only dims have an
-    index, so `actor` has none.
+    index, so `actor` has none. Each file is held against its checksum as it is read.
 
     Raises
     ------
     StaleError
         If there is none, or what the manifest points at is gone.
+    DamagedError
+        If the manifest, or a file of the store, is not what was written; also later, where a chunk is first read.
     """
     import xarray as xr
+    from zarr.storage import LocalStore
 
-    manifest = folder / f"{name}.json"
-    if not manifest.exists():
-        raise StaleError(Problem(str(manifest), "does not exist", remedy="run: salcompare run"))
-    path = folder / read_json(manifest)["store"]
+    from salcompare.verified import Verified
+
+    manifest = read_manifest(folder, name)
+    path = folder / manifest.store
     if not path.exists():
-        raise StaleError(Problem(str(path), "is gone, though the manifest names it", remedy="run: salcompare run"))
-    dataset: xr.Dataset = xr.open_zarr(path, consolidated=True, zarr_format=2, chunks={} if chunked else None)
+        raise StaleError(Problem(str(path), "is gone, though the manifest names it", remedy=_remedy(path)))
+    verified = Verified(LocalStore(path, read_only=True), manifest.files, _remedy(path))
+    dataset: xr.Dataset = xr.open_zarr(verified, consolidated=True, zarr_format=2, chunks={} if chunked else None)
     return dataset.assign_coords({key: coord.load() for key, coord in dataset.coords.items()})
 
 
+def store_faults(manifest_path: Path, *, since: int | None = None) -> list[tuple[Path, str]]:
+    """Hold the store that a manifest points at against its checksums.
+
+    Parameters
+    ----------
+    manifest_path : Path
+    since : int, optional
+        As for `checksums.fault_of`: without it every file is read.
+
+    Returns
+    -------
+    list of (Path, str)
+        Each file that is not as it was written, and what is wrong; the manifest itself where that is.
+    """
+    try:
+        manifest = read_manifest(manifest_path.parent, manifest_path.stem)
+    except InputError as error:
+        return [(manifest_path, "; ".join(problem.found for problem in error.problems))]
+    path = manifest_path.parent / manifest.store
+    if not path.is_dir():
+        return [(path, "is gone")]
+    faults = [(path / file, checksums.fault_of(path / file, expected, since=since))
+              for file, expected in manifest.files.items()]
+    return [(file, fault) for file, fault in faults if fault]
+
+
 def current_fingerprint(folder: Path, name: str) -> str | None:
-    """Fingerprint of the current store of a name, or None where there is none."""
-    manifest = folder / f"{name}.json"
-    if not manifest.exists():
+    """Fingerprint of the current store of a name, or None where there is none that can be used."""
+    try:
+        manifest = read_manifest(folder, name)
+    except InputError:
         return None
-    found = read_json(manifest)
-    return str(found["fingerprint"]) if (folder / found["store"]).exists() else None
+    return manifest.fingerprint if (folder / manifest.store).exists() else None
+
+
+def _remedy(path: Path) -> str:
+    """Name the command that makes what a study's stages have stored again."""
+    root = next((above for above in path.parents if (above / "study.toml").is_file()), None)
+    return f"run: salcompare run --study {root}" if root else "run: salcompare run"
 
 
 class MapStream:
@@ -241,9 +417,10 @@ class MapStream:
 
     Notes
     -----
-    A batch counts as done once a file of its first image's number stands in a folder ``done`` inside the store; it
-    is made after the batch's chunks, and batches are whole chunks, so no chunk is shared between two. A store that
-    is current already, of the same fingerprint and images, has nothing missing.
+    A batch counts as done once a file of its first image's number is in a folder ``done`` inside the store, with the
+    checksums of the batch's chunks; batches are whole chunks, so no chunk is shared between two. Batches whose chunks
+    are not as they were written are missing again, and a store whose metadata are not is begun anew. A store that is
+    current already, of the same fingerprint and images, has nothing else missing.
     """
 
     def __init__(self, template: xr.Dataset, folder: Path, name: str, *, fingerprint: str, dim: str = "image",
@@ -253,17 +430,15 @@ class MapStream:
         self._shapes = {str(key): array.shape[1:] for key, array in template.data_vars.items()}
         folder.mkdir(parents=True, exist_ok=True)
         current = _current_path(folder, name, fingerprint)
-        if current is not None and _begun(current, template, dim):
-            self.path = current
-            return
-        self.path = _free_path(folder, name, fingerprint)
-        if not _begun(self.path, template, dim):
-            plain = _plain(template)
-            shutil.rmtree(self.path, ignore_errors=True)
-            chunks = {dim: per_chunk}
-            _in_store_chunks(plain, plain.data_vars, chunks).to_zarr(
-                self.path, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(plain, chunks), compute=False)
-            self._done.mkdir()
+        self.path = current or _free_path(folder, name, fingerprint)
+        if current is not None and not self._goes_on(template, dim):
+            self.path = _free_path(folder, name, fingerprint)
+        if self.path != current and not self._goes_on(template, dim):
+            self._lay_out(template, dim)
+        for images in self.ranges():
+            mark = self._done / str(images.start)
+            if mark.exists() and _marked(mark) != self._sums(images):
+                mark.unlink()
 
     def missing(self) -> list[slice]:
         """Ranges of images that are still to be written, one chunk each, in order."""
@@ -281,9 +456,10 @@ class MapStream:
         if shapes != {name: (images.stop - images.start, *shape) for name, shape in self._shapes.items()}:
             message = f"{self.path}: arrays of shapes {shapes} for {images}"  # Zarr would broadcast them
             raise ValueError(message)
-        for name, values in variables.items():
-            self._array(name)[images] = values
-        (self._done / str(images.start)).touch()
+        with writing(self.path):
+            for name, values in variables.items():
+                self._array(name)[images] = values
+            _mark(self._done / str(images.start), self._sums(images))
 
     def read(self, images: slice, name: str) -> NDArray[np.generic]:
         """Read one range of a variable back, (images, ...)."""
@@ -296,14 +472,43 @@ class MapStream:
         if left := len(self.missing()):
             message = f"{self.path}: {left} batches are still to be written"
             raise RuntimeError(message)
-        if attrs:
-            zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False).attrs.update(dict(attrs))
-            zarr.consolidate_metadata(self.path, zarr_format=2)
+        group = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)
+        if any(group.attrs.get(key) != value for key, value in (attrs or {}).items()):
+            with writing(self.path):
+                group.attrs.update(dict(attrs or {}))
+                zarr.consolidate_metadata(self.path, zarr_format=2)
+                _mark(self._done / _LAYOUT, self._metadata())
         make_current(self.folder, self.name, fingerprint=self.fingerprint, provenance=provenance, store=self.path.name)
 
     @property
     def _done(self) -> Path:
         return _marks(self.path, self._shapes)
+
+    def _goes_on(self, template: xr.Dataset, dim: str) -> bool:
+        """Whether a stream of the template's images was begun here, and its metadata and coordinates are whole."""
+        layout = _marked(self._done / _LAYOUT)
+        return layout is not None and layout == self._metadata() and _begun(self.path, template, dim)
+
+    def _lay_out(self, template: xr.Dataset, dim: str) -> None:
+        plain, chunks = _plain(template), {dim: self.per_chunk}
+        shutil.rmtree(self.path, ignore_errors=True)
+        with writing(self.path):
+            _in_store_chunks(plain, plain.data_vars, chunks).to_zarr(
+                self.path, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(plain, chunks), compute=False)
+            self._done.mkdir()
+            _mark(self._done / _LAYOUT, self._metadata())
+
+    def _sums(self, images: slice) -> dict[str, str]:
+        """Checksums of a batch's chunks; Zarr writes none that hold zeros only."""
+        number = str(images.start // self.per_chunk)
+        names = [f"{name}/" + ".".join([number, *"0" * len(shape)]) for name, shape in self._shapes.items()]
+        return {name: checksums.sum_of(self.path / name) for name in names if (self.path / name).exists()}
+
+    def _metadata(self) -> dict[str, str]:
+        """Checksums of all but the chunks of the variables, and the marks."""
+        files = [path for path in self.path.rglob("*") if path.is_file() and path.parent != self._done
+                 and (path.name.startswith(".z") or path.parent.name not in self._shapes)]
+        return {path.relative_to(self.path).as_posix(): checksums.sum_of(path) for path in files}
 
     def _array(self, name: str) -> zarr.Array[Any]:
         import zarr
@@ -316,12 +521,24 @@ def _marks(store: Path, variables: Iterable[Hashable]) -> Path:
     return store / str(min(map(str, variables))) / "done"
 
 
+def _mark(path: Path, sums: Mapping[str, str]) -> None:
+    """Note what is done; a mark that is cut says that nothing is."""
+    path.write_text(json.dumps(checksums.sealed(sums)), encoding="utf-8")
+
+
+def _marked(path: Path) -> dict[str, str] | None:
+    """Read a mark without its seal; None where there is none, or one that is not as it was written."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return {key: value for key, value in found.items() if key != checksums.SEAL} if checksums.seal_holds(found) else None
+
+
 def _begun(path: Path, template: xr.Dataset, dim: str) -> bool:
-    """Whether a stream of the template's images was begun here."""
+    """Whether what is here is a store of the template's variables and images."""
     import xarray as xr
 
-    if not _marks(path, template.data_vars).is_dir():
-        return False
     with xr.open_zarr(path, zarr_format=2, chunks=None) as begun:
         return (set(begun.data_vars) == set(template.data_vars) and dict(begun.sizes) == dict(template.sizes)
                 and begun.indexes[dim].equals(template.indexes[dim]))
@@ -330,7 +547,7 @@ def _begun(path: Path, template: xr.Dataset, dim: str) -> bool:
 def _current_path(folder: Path, name: str, fingerprint: str) -> Path | None:
     """Where the current store stands, if it is of this fingerprint."""
     same = current_fingerprint(folder, name) == fingerprint
-    return folder / str(read_json(folder / f"{name}.json")["store"]) if same else None
+    return folder / read_manifest(folder, name).store if same else None
 
 
 def _free_path(folder: Path, name: str, fingerprint: str) -> Path:

@@ -1,6 +1,7 @@
 """Stores come back as they were written, and a kill at any moment leaves the old one whole."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 
 from salcompare import store
 from salcompare.errors import InputError, StaleError
-from salcompare.store import MapStream, current_fingerprint, make_current, open_dataset, write_dataset
+from salcompare.store import MapStream, current_fingerprint, open_dataset, write_dataset
 
 N = 2 * store.IMAGES_PER_CHUNK + 5
 
@@ -168,7 +169,8 @@ def test_no_store_is_stale(tmp_path):
 
 
 def test_a_store_that_is_gone_is_stale(tmp_path):
-    make_current(tmp_path, "maps", fingerprint="abc")
+    write_dataset(maps(), tmp_path, "maps", fingerprint="abc")
+    shutil.rmtree(tmp_path / "maps-abc.zarr")
     with pytest.raises(StaleError, match=r"maps-abc\.zarr: is gone"):
         open_dataset(tmp_path, "maps")
     assert current_fingerprint(tmp_path, "maps") is None
@@ -203,7 +205,7 @@ def test_a_stream_goes_on_where_it_was_stopped(tmp_path):
 def test_a_stream_stopped_inside_a_batch_writes_that_batch_again(tmp_path, monkeypatch):
     stream, _ = written(tmp_path, maps(), stop=0)
     with monkeypatch.context() as patch:
-        patch.setattr("pathlib.Path.touch", interrupted)
+        patch.setattr(store, "_mark", interrupted)
         with pytest.raises(KeyboardInterrupt):
             stream.write(slice(0, 16), saliency=np.full((16, 4, 6), 7, np.float32))
     stream, batches = written(tmp_path, maps())
@@ -333,11 +335,12 @@ def test_a_stream_killed_inside_a_batch_goes_on_and_the_old_store_is_whole_until
     killed("""
         import os, pathlib, signal, sys
         from tests.test_store import maps, template
+        from salcompare import store
         from salcompare.store import MapStream
         dataset = maps(seed=1)
         stream = MapStream(template(dataset), pathlib.Path(sys.argv[1]), "maps", fingerprint="abd")
         stream.write(slice(0, 16), saliency=dataset.saliency.values[:16])
-        pathlib.Path.touch = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        store._mark = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
         stream.write(slice(16, 32), saliency=dataset.saliency.values[16:32])
     """, tmp_path)
     xr.testing.assert_identical(open_dataset(tmp_path, "maps").load(), maps(seed=0)[["saliency"]])

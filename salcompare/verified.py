@@ -1,0 +1,72 @@
+"""A Zarr store that gives out no bytes but those that were written into it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from zarr.storage import LocalStore, WrapperStore
+
+from salcompare.errors import DamagedError, Problem
+from salcompare.provenance import sha256_of_bytes
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from zarr.abc.store import ByteRequest
+    from zarr.core.buffer import Buffer, BufferPrototype
+
+
+class Verified(WrapperStore[LocalStore]):
+    """A local store whose every file is held against its checksum as it is read.
+
+    A chunk that is gone is an error too, as Zarr would read it as zeros; so is a file that does not belong here.
+
+    Parameters
+    ----------
+    store : LocalStore
+    sums : mapping of str to str
+        What `checksums.sums_of_folder` gave when the store was finished.
+    remedy : str
+        What to do about a damaged file.
+    """
+
+    def __init__(self, store: LocalStore, sums: Mapping[str, str], remedy: str) -> None:
+        super().__init__(store)
+        self._sums, self._remedy = sums, remedy
+
+    def _with_store(self, store: LocalStore) -> Self:
+        return type(self)(store, self._sums, self._remedy)
+
+    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
+        """Read a file, checked as a whole even where part of it is asked for."""
+        whole = await self._store.get(key, prototype)
+        self._check(key, whole)
+        return whole if byte_range is None else await self._store.get(key, prototype, byte_range)
+
+    async def get_partial_values(
+        self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]],
+    ) -> list[Buffer | None]:
+        """Read parts of files, each checked as a whole."""
+        return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
+
+    async def _get_many(
+        self, requests: Iterable[tuple[str, BufferPrototype, ByteRequest | None]],
+    ) -> AsyncGenerator[tuple[str, Buffer | None], None]:
+        for key, prototype, byte_range in requests:
+            yield key, await self.get(key, prototype, byte_range)
+
+    def _check(self, key: str, found: Buffer | None) -> None:
+        expected = self._sums.get(key)
+        if found is None and expected is None:
+            return
+        if found is None:
+            fault = "is gone"
+        elif expected is None:
+            fault = "was not there when the store was made"
+        else:
+            content = found.to_bytes()
+            if f"{len(content)} {sha256_of_bytes(content)}" == expected:
+                return
+            fault = "is damaged (its bytes are not those written)"
+        raise DamagedError(Problem(str(self._store.root / key), fault, remedy=self._remedy))
