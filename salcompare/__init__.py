@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from salcompare.opening import open_study
     from salcompare.study import Study
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Study": "salcompare.study",

@@ -36,7 +36,7 @@ def sums_of_folder(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): sum_of(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def fault_of(path: Path, expected: str, *, since: int | None = None) -> str:
+def fault_of(path: Path, expected: str, *, since: int, whole: bool) -> str:
     """Say how a file differs from its checksum.
 
     Parameters
@@ -44,9 +44,11 @@ def fault_of(path: Path, expected: str, *, since: int | None = None) -> str:
     path : Path
     expected : str
         What `sum_of` gave when it was written.
-    since : int, optional
-        When its checksum was noted, in nanoseconds since 1970. A file of the right size that was last changed before
-        then is taken to be right without being read; without this, every file is read.
+    since : int
+        When its checksum was noted, in nanoseconds since 1970: what was changed later, and is text or a picture, was
+        changed by hand.
+    whole : bool
+        Whether to read it even if it has the right size and was last changed before then.
 
     Returns
     -------
@@ -56,14 +58,14 @@ def fault_of(path: Path, expected: str, *, since: int | None = None) -> str:
     try:
         about = path.stat()
         size = int(expected.split()[0])
-        before = since is not None and about.st_mtime_ns < since
-        if about.st_size == size and (before or sum_of(path) == expected):
+        trusted = not whole and about.st_mtime_ns < since
+        if about.st_size == size and (trusted or sum_of(path) == expected):
             return ""
     except FileNotFoundError:
         return "is gone"
     except (OSError, ValueError, IndexError) as error:
         return f"cannot be read ({error})"
-    if path.suffix in BY_HAND and since is not None and about.st_mtime_ns >= since:
+    if path.suffix in BY_HAND and about.st_mtime_ns >= since:
         return "was changed by hand after it was made"
     wrong = f"{about.st_size} bytes instead of {size}" if about.st_size != size else "its bytes are not those written"
     return f"is damaged ({wrong})"

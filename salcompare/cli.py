@@ -14,8 +14,9 @@ from salcompare.errors import InputError
 
 DONE, BUG, INPUT, INTERRUPTED = 0, 1, 2, 130
 # A full disk or a folder that may not be written is no bug.
-_SYSTEMS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
-            errno.EEXIST, errno.ENAMETOOLONG}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SYSTEMS = _FULL | {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+                    errno.ENAMETOOLONG, errno.EIO, errno.EMFILE, errno.ENFILE}
 
 OVERWRITE = "write over what stands where --out says"
 
@@ -45,7 +46,8 @@ def _explained(error: Exception) -> tuple[int, str]:
     if isinstance(error, InputError):
         return INPUT, str(error)
     if isinstance(error, OSError) and error.errno in _SYSTEMS:
-        return INPUT, f"{error.filename or 'the disk'}: {error.strerror}; mend that, then run the same command again"
+        remedy = "free some space there" if error.errno in _FULL else "mend that"
+        return INPUT, f"{error.filename or 'the disk'}: {error.strerror}; {remedy}, then run the same command again"
     return BUG, (f"internal error: {type(error).__name__}: {error}\n"
                  "This is a bug of salcompare. Run again with --debug and report what it prints.")
 
@@ -57,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     added = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     init = _command(added, "init", commands.init, "make a new study with a commented study.toml", of_study=False)
     init.add_argument("directory", type=Path, help="the study's folder")
-    _command(added, "status", commands.status, "say which stages are up to date, and why others are not")
+    status = _command(added, "status", commands.status, "say which stages are up to date, and why others are not")
+    status.add_argument("--verify", action="store_true", help="read every stored file and hold it against its checksum")
     run = _command(added, "run", commands.run, "run every stage that is missing or stale")
     run.add_argument("--until", metavar="STAGE", help="stop after this stage (see status)")
     _command(added, "train", commands.train, "train the classifiers and print their accuracies")

@@ -28,12 +28,17 @@ def init(options: argparse.Namespace) -> None:
 
 def status(options: argparse.Namespace) -> None:
     """Say how each stage stands."""
-    from salcompare.stages import standings
+    from salcompare.errors import DamagedError
+    from salcompare.stages import damages, standings
 
-    found = standings(_study(options))
+    study = _study(options)
+    found = standings(study, depth="whole" if options.verify else "quick")
     width = max(map(len, found))
     for name, standing in found.items():
         print(f"{name:<{width}}  {standing.state:<8} {standing.reason}")
+    damaged = [fault for standing in found.values() for fault in damages(study, standing)] if options.verify else []
+    if damaged:
+        raise DamagedError(damaged)
 
 
 def run(options: argparse.Namespace) -> None:

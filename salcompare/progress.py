@@ -19,8 +19,8 @@ class Progress(Protocol):
     def say(self, message: str) -> None:
         """Print one line, such as loss and accuracy so far."""
 
-    def track(self, items: Iterable[T], *, total: int, what: str) -> Iterator[T]:
-        """Pass items on, showing how many of `total` are done."""
+    def track(self, items: Iterable[T], *, total: int, what: str, done: int = 0) -> Iterator[T]:
+        """Pass items on, showing how many of `total` are done; `done` of them were before."""
 
 
 class Silent:
@@ -29,7 +29,7 @@ class Silent:
     def say(self, message: str) -> None:
         """Ignore the message."""
 
-    def track(self, items: Iterable[T], *, total: int, what: str) -> Iterator[T]:  # noqa: ARG002
+    def track(self, items: Iterable[T], *, total: int, what: str, done: int = 0) -> Iterator[T]:  # noqa: ARG002
         """Pass items on."""
         yield from items
 
@@ -46,20 +46,21 @@ class Terminal:
         else:
             print(message, file=sys.stderr, flush=True)
 
-    def track(self, items: Iterable[T], *, total: int, what: str) -> Iterator[T]:
+    def track(self, items: Iterable[T], *, total: int, what: str, done: int = 0) -> Iterator[T]:
         """Pass items on, with a bar."""
         if sys.stderr.isatty():
             import tqdm
 
-            yield from tqdm.tqdm(items, total=total, desc=f"  {what}", file=sys.stderr, leave=False, ascii=" -")
+            yield from tqdm.tqdm(items, total=total, initial=done, desc=f"  {what}", file=sys.stderr, leave=False,
+                                 ascii=" -")
         else:
-            yield from _lines(items, total, what, sys.stderr)
+            yield from _lines(items, total, what, sys.stderr, done)
 
 
-def _lines(items: Iterable[T], total: int, what: str, stream: TextIO) -> Iterator[T]:
+def _lines(items: Iterable[T], total: int, what: str, stream: TextIO, before: int = 0) -> Iterator[T]:
     """Pass items on, with a line now and then: a bar in a log file is noise."""
     said = time.monotonic()
-    for done, item in enumerate(items):
+    for done, item in enumerate(items, before):
         if time.monotonic() - said > _SECONDS_BETWEEN_LINES:
             said = time.monotonic()
             print(f"  {what}: {done} of {total}", file=stream, flush=True)

@@ -68,10 +68,12 @@ def fingerprint(value: object) -> str:
 
 def versions() -> Mapping[str, str]:
     """Versions of the packages that numbers and pictures depend on, those that are installed."""
+    from salcompare import __version__  # what runs, even where an older one was installed
+
     found: dict[str, str] = {}
     for name in PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            found[name] = __version__ if name == "salcompare" else importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
     return found

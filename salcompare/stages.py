@@ -1,7 +1,8 @@
 """The stages of a study: what each needs and makes, which are stale and why, and running them.
 
-A stage's fingerprint follows from its settings, the hashes of the raw files it reads and the fingerprints of the
-stages it needs. It is current when the record that its last run left carries that fingerprint.
+A stage's fingerprint follows from its version, its settings, the hashes of the raw files it reads and the fingerprints
+of the stages it needs. It is current when the record that its last run left carries that fingerprint, and all files are
+as that run left them.
 """
 
 from __future__ import annotations
@@ -9,21 +10,21 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import salcompare
-from salcompare import store
-from salcompare.errors import InputError, Problem, StaleError, meant
+from salcompare import checksums, records, store
+from salcompare.errors import DamagedError, InputError, Problem, StaleError, meant
 from salcompare.provenance import canonical_json, fingerprint
+from salcompare.records import Depth, Fault, Record
 
 if TYPE_CHECKING:
     from salcompare.progress import Progress
     from salcompare.study import Study
 
-State = Literal["current", "missing", "stale"]
+State = Literal["current", "missing", "stale", "damaged"]
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,17 @@ class Stage:
     make : callable
         Does the work; given the study, its own fingerprint and the progress.
     outputs : tuple of Path
-        What must be there for the stage to be current.
+        Files and folders that it makes; all must be there, as they were made, for the stage to be current.
+    extras : tuple of Path
+        Files that it makes in some studies only.
+    version : int
+        Counts changes of what it makes of the same inputs and settings; raise it, and results that were made before
+        are made again.
     check : callable, optional
         Given the study and the progress, refuses what this stage could not do; called as soon as the photographs
         are there, before any other stage is run.
+    begun : callable, optional
+        Given the study, says how far a run that was stopped has come; empty where that is not known.
     """
 
     name: str
@@ -56,35 +64,68 @@ class Stage:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: tuple[Path, ...] = ()
     check: Callable[[Study, Progress], None] | None = None
+    extras: tuple[Path, ...] = ()
+    version: int = 1
+    begun: Callable[[Study], str] | None = None
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether a stage's result can be used, and if not, why."""
+    """Whether a stage's result can be used, and if not, why.
+
+    Attributes
+    ----------
+    stage : Stage
+    fingerprint : str
+        What its result would have now.
+    state : str
+        current; missing; stale, made from something else; or damaged, no longer what was made.
+    reason : str
+    record : Record, optional
+        What its last run left, if that can be read.
+    """
 
     stage: Stage
     fingerprint: str
     state: State
     reason: str
+    record: Record | None = None
 
 
-def standings(study: Study) -> dict[str, Standing]:
-    """Say of every stage, in running order, whether its result is current, and if not, why."""
+def standings(study: Study, *, depth: Depth = "quick", of: Collection[str] | None = None) -> dict[str, Standing]:
+    """Say of every stage, in running order, whether its result is current, and if not, why.
+
+    Parameters
+    ----------
+    study : Study
+    depth : Depth
+        How far stored files are looked at.
+    of : collection of str, optional
+        The stages whose files are looked at so far, the others' quickly; all if not given.
+    """
     found: dict[str, Standing] = {}
     for stage in study.stages():
         prints = {need: found[need].fingerprint for need in stage.needs}
-        own = fingerprint([salcompare.__version__, stage.name, stage.settings, stage.inputs, prints])
-        state, reason = _judge(study, stage, own, [need for need in stage.needs if found[need].state != "current"])
-        found[stage.name] = Standing(stage, own, state, reason)
+        own = fingerprint([stage.version, stage.name, stage.settings, stage.inputs, prints])
+        looked: Depth = depth if of is None or stage.name in of else "quick"
+        found[stage.name] = _judge(study, stage, own, [found[need] for need in stage.needs], depth=looked)
     return found
 
 
-def require(study: Study, name: str) -> None:
-    """Raise a `StaleError` that names the command to run, unless the stage is current."""
-    standing = standings(study)[name]
-    if standing.state != "current":
-        raise StaleError(Problem(f"{study.root}: {name}", f"{standing.state} ({standing.reason})",
-                                 remedy=f"run: {command(study, name)}"))
+def require(study: Study, *names: str) -> None:
+    """Raise a `StaleError` that names the command to run, unless the stages are current and their files are whole.
+
+    Stores alone are not read here, as they are held against their checksums when they are.
+    """
+    found = standings(study, depth="read")
+    for name in dict.fromkeys(names):
+        state, reason = found[name].state, found[name].reason
+        if state == "current" and (wrong := _faults(study, found[name].stage, found[name].record, depth="files")):
+            state, reason = "damaged", _told(study, wrong)
+        if state != "current":
+            kind = DamagedError if state == "damaged" else StaleError
+            raise kind(Problem(f"{study.root}: {name}", f"{state} ({reason})",
+                               remedy=f"run: {command(study, name)}"))
 
 
 def command(study: Study, stage: str) -> str:
@@ -92,26 +133,84 @@ def command(study: Study, stage: str) -> str:
     return f"salcompare run --until {shlex.quote(stage)} --study {shlex.quote(str(study.root))}"
 
 
+def damages(study: Study, standing: Standing) -> list[Problem]:
+    """List every file of a stage that is not as it was made, with the command that makes it again; all are read."""
+    remedy = f"run: {command(study, standing.stage.name)}"
+    if standing.state == "damaged" and standing.record is None:
+        return [Problem(f"{study.root}: {standing.stage.name}", standing.reason, remedy=remedy)]
+    return [Problem(str(fault.path), fault.what, remedy=remedy)
+            for fault in _faults(study, standing.stage, standing.record, depth="whole")]
+
+
 def run(study: Study, *, until: str | None = None, progress: Progress) -> list[str]:
-    """Run every stage that is missing or stale, in order, up to `until` (all if None); give the names of those run."""
+    """Run every stage that is missing, stale or damaged, in order; give the names of those run.
+
+    Every file that stages have stored is read first and held against its checksum.
+
+    Parameters
+    ----------
+    study : Study
+    until : str, optional
+        Run this stage and those it needs only.
+    progress : Progress
+    """
     ran = []
     with _alone(study):
-        found = standings(study)
-        names, wanted = list(found), needed(study, until) if until else set(found)
+        records.delete_leftovers(study)
+        wanted = needed(study, until) if until else None
+        found = standings(study, depth="whole", of=wanted)
+        names = list(found)
         checked = False
         for number, name in enumerate(names, 1):
-            standing = standings(study)[name] if name in wanted else None
-            if standing is None or standing.state == "current":
+            if wanted is not None and name not in wanted:
+                continue
+            standing = standings(study, depth="whole", of=wanted)[name]
+            if standing.state == "current":
+                _delete_other_stores(study, standing.stage)
                 continue
             progress.say(f"[{number}/{len(names)}] {name}: {standing.reason}")
             # Errors of the photographs come first, so it is not until they are there that other stages are checked.
             if (standing.stage.needs or standing.stage.check) and not checked:
-                _check(study, [found[name] for name in names if name in wanted], progress)
+                _check(study, [found[name] for name in names if wanted is None or name in wanted], progress)
                 checked = True
-            standing.stage.make(study, standing.fingerprint, progress)
-            _record(study, standing)
+            _make(study, standing, progress)
             ran.append(name)
     return ran
+
+
+def _make(study: Study, standing: Standing, progress: Progress) -> None:
+    """Run one stage, after taking away what is damaged, and record what it left."""
+    stage = standing.stage
+    for copy in records.clear(_faults(study, stage, standing.record, depth="whole")):
+        progress.say(f"  what was changed by hand is kept as {copy}")
+    mark = _begun_path(study, stage.name)
+    store.write_text(mark, standing.fingerprint)
+    stage.make(study, standing.fingerprint, progress)
+    records.write_record(
+        records.record_path(study, stage.name), root=study.root, version=stage.version, own=standing.fingerprint,
+        settings=stage.settings, inputs=stage.inputs, needs=_left_by(study, stage.needs),
+        outputs=(*stage.outputs, *stage.extras))
+    mark.unlink()
+
+
+def _left_by(study: Study, names: tuple[str, ...]) -> dict[str, str]:
+    """Give the fingerprint of what each stage has left; empty where it has no record."""
+    found = {name: _record_of(study, name) for name in names}
+    return {name: record.left if record else "" for name, record in found.items()}
+
+
+def _record_of(study: Study, name: str) -> Record | None:
+    try:
+        return records.read_record(records.record_path(study, name))
+    except DamagedError:
+        return None
+
+
+def _delete_other_stores(study: Study, stage: Stage) -> None:
+    """Delete what killed runs of other settings left of a finished stage's stores."""
+    for output in (*stage.outputs, *stage.extras):
+        if output.exists() and records.is_manifest(output, study.root):
+            store.delete_others(output.parent, output.stem, store.read_manifest(output.parent, output.stem).store)
 
 
 def _check(study: Study, wanted: list[Standing], progress: Progress) -> None:
@@ -130,10 +229,13 @@ def _check(study: Study, wanted: list[Standing], progress: Progress) -> None:
         raise kind([problem for error in errors for problem in error.problems]) from errors[0]
 
 
-def same_settings(study: Study, name: str, settings: Mapping[str, object]) -> bool:
-    """Whether the last run of a stage had these settings."""
-    path = _record_path(study, name)
-    return path.exists() and store.read_json(path).get("settings") == json.loads(canonical_json(settings))
+def kept_from_last_run(study: Study, name: str, settings: Mapping[str, object], path: Path) -> bool:
+    """Whether a file is there as the last run of a stage left it, and that run had these settings."""
+    record = _record_of(study, name)
+    if record is None or not records.same_plain(record, settings) or not path.exists():
+        return False
+    expected = record.files.get(path.relative_to(study.root).as_posix())
+    return not record.sealed or expected == checksums.sum_of(path)
 
 
 def needed(study: Study, until: str) -> set[str]:
@@ -149,39 +251,92 @@ def needed(study: Study, until: str) -> set[str]:
     return wanted
 
 
-def _judge(study: Study, stage: Stage, own: str, waiting: list[str]) -> tuple[State, str]:
-    path = _record_path(study, stage.name)
-    if not path.exists():
-        return "missing", "not made yet"
-    record = store.read_json(path)
-    gone = [output.relative_to(study.root).as_posix() for output in stage.outputs if not _whole(output)]
+def _judge(study: Study, stage: Stage, own: str, needs: list[Standing], *, depth: Depth) -> Standing:
+    path = records.record_path(study, stage.name)
+    try:
+        record = records.read_record(path)
+    except DamagedError:
+        return Standing(stage, own, "damaged", f"{_shown(study, path)} is damaged or was changed by hand")
+    if record is None:
+        return Standing(stage, own, "missing", _begun(study, stage, own) or "not made yet")
+
+    def stands(state: State, reason: str) -> Standing:
+        begun = _begun(study, stage, own) if state != "current" else ""
+        return Standing(stage, own, state, "; ".join(filter(None, (reason, begun))), record)
+
+    waiting = [need.stage.name for need in needs if need.state != "current"]
+    gone = [_shown(study, output) for output in stage.outputs if not output.exists()]
     if gone:
-        return "missing", f"{', '.join(gone)} is gone"
-    if record.get("fingerprint") != own:
-        return "stale", _difference(record, stage, waiting)
+        return stands("missing", f"{', '.join(gone)} is gone")
+    if record.fingerprint != own or not record.sealed:
+        return stands("stale", _difference(record, stage, waiting))
+    if found := _faults(study, stage, record, depth=depth):
+        return stands("damaged", _told(study, found))
     if waiting:
-        return "stale", f"{', '.join(waiting)} must be made first"
-    return "current", "up to date"
+        return stands("stale", f"{', '.join(waiting)} must be made first")
+    others = [need for need, left in _left_by(study, stage.needs).items() if record.needs.get(need) != left]
+    if others:
+        return stands("stale", f"{', '.join(others)} was made again, with other values")
+    return stands("current", "up to date")
 
 
-def _difference(record: Mapping[str, Any], stage: Stage, waiting: list[str]) -> str:
+def _faults(study: Study, stage: Stage, record: Record | None, *, depth: Depth) -> list[Fault]:
+    if record is None:
+        return []
+    since = records.record_path(study, stage.name).stat().st_mtime_ns
+    return records.faults(record, root=study.root, since=since, depth=depth,
+                          extras=stage.extras if record.sealed else ())
+
+
+def _told(study: Study, found: list[Fault]) -> str:
+    """Name what is damaged, or how much of it is."""
+    first = f"{_shown(study, found[0].path)} {found[0].what}"
+    return first + (f", and {len(found) - 1} more" if len(found) > 1 else "")
+
+
+def _shown(study: Study, path: Path) -> str:
+    return path.relative_to(study.root).as_posix()
+
+
+def _begun_path(study: Study, name: str) -> Path:
+    return records.record_path(study, name).with_suffix(".begun")
+
+
+def _begun(study: Study, stage: Stage, own: str) -> str:
+    """Say how far a run that has not ended has come; empty where none was begun."""
+    try:
+        same = _begun_path(study, stage.name).read_text(encoding="utf-8") == own
+    except (OSError, ValueError):
+        return ""
+    how_far = stage.begun(study) if same and stage.begun else ""
+    if not same:
+        return "begun from other inputs or settings, not finished"
+    return f"begun, not finished: {how_far}" if how_far else "begun, not finished"
+
+
+def _difference(record: Record, stage: Stage, waiting: list[str]) -> str:
     """Name the settings or files that changed since the stage's last run."""
-    if record.get("version") != salcompare.__version__:
-        return f"made by salcompare {record.get('version')}"
-    now = json.loads(canonical_json({"settings": stage.settings, "inputs": stage.inputs}))
-    changed = [f"setting {key} changed" for key in _changes(record.get("settings", {}), now["settings"])]
-    files = _changes(record.get("inputs", {}), now["inputs"])
-    if files:
-        changed.append(f"{files[0]} changed" + (f", and {len(files) - 1} files more" if len(files) > 1 else ""))
+    if not record.sealed:
+        return f"made by salcompare {record.version}, whose results carry no checksums"
+    if record.stage_version != stage.version:
+        return f"made by salcompare {record.version}, which made it otherwise"
+    changed = [f"setting {key} changed" for key in _changes(record.settings, _plain(stage.settings))]
+    changed += _file_changes(record.inputs, stage.inputs)
     return "; ".join(changed) or f"{', '.join(waiting) or 'a stage it needs'} changed"
 
 
-def _whole(output: Path) -> bool:
-    """Whether an output is there; of a store, also what its manifest points at."""
-    if output.parent.name != "reports" and output.suffix == ".json" and output.exists():
-        found = store.read_json(output)
-        return not isinstance(found, dict) or "store" not in found or (output.parent / found["store"]).exists()
-    return output.exists()
+def _file_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Name the first raw file that changed, that is gone and that is new, and count the others."""
+    kinds = {"changed": [name for name in before if name in now and before[name] != now[name]],
+             "is gone": [name for name in before if name not in now],
+             "is new": [name for name in now if name not in before]}
+    return [f"{min(names)} {what}" + (f", and {len(names) - 1} more" if len(names) > 1 else "")
+            for what, names in kinds.items() if names]
+
+
+def _plain(settings: Mapping[str, object]) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(canonical_json(settings))
+    return plain
 
 
 def _changes(before: Mapping[str, object], now: Mapping[str, object], prefix: str = "") -> list[str]:
@@ -193,17 +348,6 @@ def _changes(before: Mapping[str, object], now: Mapping[str, object], prefix: st
         elif old != new:
             found.append(f"{prefix}{key}")
     return found
-
-
-def _record(study: Study, standing: Standing) -> None:
-    stage = standing.stage
-    store.write_json(_record_path(study, stage.name), {
-        "version": salcompare.__version__, "fingerprint": standing.fingerprint,
-        "settings": stage.settings, "inputs": stage.inputs})
-
-
-def _record_path(study: Study, name: str) -> Path:
-    return study.processed / "stages" / (name.replace("/", "-").replace(" ", "-") + ".json")
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import zarr
     from numpy.typing import NDArray
 
+    from salcompare.progress import Progress
     from salcompare.schema import Table
 
 try:
@@ -93,7 +94,7 @@ def delete_leftovers(folder: Path, name: str | None = None) -> None:
 
 @contextlib.contextmanager
 def _held(handle: int) -> Iterator[bool]:
-    """Hold the lock of an open file, which a process loses only with its life, and close it; say whether it was free."""
+    """Hold the lock of an open file, which a process loses with its life only, then close it; say if it was free."""
     if fcntl is None:
         os.close(handle)  # Windows renames no open file
         yield False
@@ -322,8 +323,11 @@ def read_manifest(folder: Path, name: str) -> Manifest:
     path = folder / f"{name}.json"
     if not path.exists():
         raise StaleError(Problem(str(path), "does not exist", remedy=_remedy(path)))
-    found = read_json(path)
-    if isinstance(found, dict) and {"store", "fingerprint"} <= set(found) <= {"store", "fingerprint", "provenance"}:
+    try:
+        first_version = set(read_json(path)) == {"store", "fingerprint", "provenance"}
+    except (InputError, TypeError):
+        first_version = False
+    if first_version:
         raise StaleError(Problem(str(path), "was made by salcompare 0.1.0, whose stores have no checksums",
                                  remedy=_remedy(path)))
     found = read_sealed(path)
@@ -361,14 +365,14 @@ def open_dataset(folder: Path, name: str, *, chunked: bool = False) -> xr.Datase
     return dataset.assign_coords({key: coord.load() for key, coord in dataset.coords.items()})
 
 
-def store_faults(manifest_path: Path, *, since: int | None = None) -> list[tuple[Path, str]]:
+def store_faults(manifest_path: Path, *, since: int, whole: bool) -> list[tuple[Path, str]]:
     """Hold the store that a manifest points at against its checksums.
 
     Parameters
     ----------
     manifest_path : Path
-    since : int, optional
-        As for `checksums.fault_of`: without it every file is read.
+    since, whole
+        As for `checksums.fault_of`.
 
     Returns
     -------
@@ -382,7 +386,7 @@ def store_faults(manifest_path: Path, *, since: int | None = None) -> list[tuple
     path = manifest_path.parent / manifest.store
     if not path.is_dir():
         return [(path, "is gone")]
-    faults = [(path / file, checksums.fault_of(path / file, expected, since=since))
+    faults = [(path / file, checksums.fault_of(path / file, expected, since=since, whole=whole))
               for file, expected in manifest.files.items()]
     return [(file, fault) for file, fault in faults if fault]
 
@@ -444,6 +448,11 @@ class MapStream:
         """Ranges of images that are still to be written, one chunk each, in order."""
         done = {entry.name for entry in self._done.iterdir()}
         return [images for images in self.ranges() if str(images.start) not in done]
+
+    def tracked(self, progress: Progress, *, what: str) -> Iterator[slice]:
+        """Give what is `missing` and show how far the whole is, with what earlier runs have written."""
+        missing, total = self.missing(), len(self.ranges())
+        yield from progress.track(missing, total=total, what=what, done=total - len(missing))
 
     def ranges(self) -> list[slice]:
         """All ranges of images, one chunk each, in order."""
@@ -532,7 +541,8 @@ def _marked(path: Path) -> dict[str, str] | None:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return {key: value for key, value in found.items() if key != checksums.SEAL} if checksums.seal_holds(found) else None
+    holds = checksums.seal_holds(found)
+    return {key: value for key, value in found.items() if key != checksums.SEAL} if holds else None
 
 
 def _begun(path: Path, template: xr.Dataset, dim: str) -> bool:

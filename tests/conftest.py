@@ -10,6 +10,14 @@ settings.register_profile("default", settings.get_profile("default"), deadline=N
 settings.load_profile("default")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _flush_nothing():
+    """Leave the disk to the system: no test cuts the power, and waiting for the disk takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("salcompare.checksums.flush", lambda _: None)
+        yield
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Take files with many slow tests first, so that of several processes none is left alone with one at the end."""

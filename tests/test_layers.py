@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "salcompare"
-BASE = {"errors", "schema", "config", "provenance", "store", "progress", "ordering", "page_files", "phrases", "texts"}
+BASE = {"errors", "schema", "config", "provenance", "checksums", "verified", "store", "progress", "ordering",
+        "page_files", "phrases", "texts"}
 ORDER = ["sources", "maps", "statistics", "figures", "report"]
 BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources"}, "collect": {"sources"}}
 PLANNING = BASE | set(ORDER) | {"simulation", "planning"}
-TOP = ["naming", "stages", "study", "pipeline", "opening", "collecting", "commands", "cli"]
+TOP = ["naming", "records", "stages", "study", "pipeline", "opening", "collecting", "commands", "cli"]
 ENTRIES = {"__main__", "__init__", "testing"}  # they may reach all; nothing of ours imports them
 HEAVY = {"torch", "pandas", "xarray", "scipy", "plotnine", "matplotlib", "skimage", "dask", "zarr", "statsmodels"}
 

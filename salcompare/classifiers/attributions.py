@@ -66,8 +66,7 @@ def write_classifier_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, c
         attrs=described(trained, config, {"target": _TARGETS[config.target], **provenance}, method=method))
     check_maps(template, CLASSIFIER_MAPS, name)
     stream = MapStream(template, folder, name, fingerprint=fingerprint)
-    missing = stream.missing()
-    for images in (progress or Silent()).track(missing, total=len(missing), what=f"{name}, 16 images each"):
+    for images in stream.tracked(progress or Silent(), what=f"{name}, 16 images each"):
         part = pixels.isel(image=images)
         targets = _predicted(trained, part) if config.target == "predicted" else part["actor"]
         saliency = attribute(trained, part, targets=targets, config=config, method=method)

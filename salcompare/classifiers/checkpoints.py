@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -9,8 +11,9 @@ from typing import Any
 
 import torch
 
-from salcompare.classifiers.weights import read_state
-from salcompare.errors import InputError
+from salcompare.checksums import file_holds, note_of, seal_file
+from salcompare.classifiers.weights import Say, read_state
+from salcompare.errors import DamagedError, InputError, Problem
 from salcompare.store import replacing
 
 
@@ -44,33 +47,79 @@ class State:
     best_loss: float = float("inf")
 
 
-def write_checkpoint(path: Path, state: State, *, digest: str) -> None:
-    """Write where training stands; `digest` says what is trained on what."""
+def write_checkpoint(path: Path, state: State, *, digest: str, iterations: int) -> None:
+    """Write where training stands, of how many iterations; `digest` says what is trained on what."""
     content = {entry.name: getattr(state, entry.name) for entry in fields(state)}
-    write_torch(path, {"digest": digest, **content})
+    write_torch(path, {"digest": digest, **content}, {"iteration": state.iteration, "iterations": iterations})
 
 
-def read_checkpoint(path: Path, *, digest: str) -> State | None:
-    """Read where training stands; None where there is none, of another digest, or one that cannot be read."""
-    content = read_matching(path, digest=digest)
+def read_checkpoint(path: Path, *, digest: str, say: Say | None = None) -> State | None:
+    """Read where training stands; None where there is none, of another digest, or a damaged one, which is said."""
+    content = read_matching(path, digest=digest, say=say)
     if content is None or set(content) - {"digest"} != set(asdict(State())):
         return None
     del content["digest"]
     return State(**content)
 
 
-def read_matching(path: Path, *, digest: str) -> dict[str, Any] | None:
-    """Read what `write_torch` wrote; None where there is none, of another digest, or one that cannot be read."""
+def read_matching(path: Path, *, digest: str, say: Say | None = None) -> dict[str, Any] | None:
+    """Read what `write_torch` wrote; None where there is none, of another digest, or one that is damaged.
+
+    Parameters
+    ----------
+    path : Path
+    digest : str
+    say : callable, optional
+        Told of a damaged file.
+    """
     if not path.exists():
         return None
     try:
-        content = read_state(path)
-    except InputError:
+        content = read_whole(path)
+    except DamagedError:
+        if say:
+            say(f"  {path} is damaged; what it held is made again")
         return None
     return content if content.get("digest") == digest else None
 
 
-def write_torch(path: Path, content: Mapping[str, Any]) -> None:
-    """Write tensors and plain values, whole or not at all; equal contents give equal bytes."""
-    with replacing(path) as beside, beside.open("wb") as stream:
-        torch.save(dict(content), stream)  # given a path, torch would write the passing name into the file
+def read_whole(path: Path) -> dict[str, Any]:
+    """Read what `write_torch` wrote.
+
+    Raises
+    ------
+    DamagedError
+        If it is not what was written, or cannot be read.
+    """
+    try:
+        if file_holds(path) or _is_older(path):
+            return read_state(path)
+    except (InputError, OSError):
+        pass
+    raise DamagedError(Problem(str(path), "is damaged (its bytes are not those written)",
+                               remedy="run: salcompare run"))
+
+
+def _is_older(path: Path) -> bool:
+    """Whether it is a file without a seal, as salcompare 0.1.0 left it, and its zip archive's own checksums hold."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return note_of(path) is None and archive.testzip() is None
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, RuntimeError):
+        return False
+
+
+def write_torch(path: Path, content: Mapping[str, Any], note: Mapping[str, object] | None = None) -> None:
+    """Write tensors and plain values, whole or not at all; equal contents give equal bytes.
+
+    Parameters
+    ----------
+    path : Path
+    content : mapping
+    note : mapping, optional
+        What `checksums.note_of` tells without torch.
+    """
+    with replacing(path) as beside:
+        with beside.open("wb") as stream:
+            torch.save(dict(content), stream)  # given a path, torch would write the passing name into the file
+        seal_file(beside, note)

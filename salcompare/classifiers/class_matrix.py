@@ -87,8 +87,7 @@ def write_class_matrix(trained: TrainedClassifier, pixels: xr.DataArray, *, acto
                       method=method)
     template = _template(named, pixels, attrs)
     stream = MapStream(template, folder, name, fingerprint=fingerprint, dim="actor", per_chunk=1)
-    missing = stream.missing()
-    for rows in (progress or Silent()).track(missing, total=len(missing), what=f"{name}, one actor each"):
+    for rows in stream.tracked(progress or Silent(), what=f"{name}, one actor each"):
         own = pixels.isel(image=np.flatnonzero(shown == named[rows.start]))
         stream.write(rows, **_row(trained, own, named, config, method))
     stream.finish(provenance)

@@ -195,8 +195,8 @@ def _write(trained: TrainedClassifier, pixels: xr.DataArray, rows: Sequence[_Row
     provenance = {"seed": target.seed, **target.provenance}
     template = _template(pixels, rows, _attributes(trained, attribution, {**about, **provenance}))
     stream = MapStream(template, target.folder, target.name, fingerprint=target.fingerprint)
-    missing, held = stream.missing(), ("", trained)
-    for images in (progress or Silent()).track(missing, total=len(missing), what=f"{target.name}, 16 images each"):
+    held = ("", trained)
+    for images in stream.tracked(progress or Silent(), what=f"{target.name}, 16 images each"):
         parts, chunk = [], rows[images]
         for key in dict.fromkeys(row.key for row in chunk):
             held = held if held[0] == key else (key, build(key))

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from salcompare.checksums import file_holds, seal_file
 from salcompare.classifiers.preparation import Pixels
 from salcompare.progress import Progress
 from salcompare.store import replacing
@@ -57,6 +58,7 @@ def kept_features(features: nn.Module, pixels: Pixels, prepare: Prepare, *, fold
         batches = progress.track(_batches(features, pixels, prepare), total=-(-len(pixels) // BATCH), what=what)
         with replacing(path) as beside:
             _write(beside, batches, len(pixels))
+            seal_file(beside)
     values: Values = np.load(path, mmap_mode="r")
     return values
 
@@ -70,16 +72,18 @@ def _batches(model: nn.Module, pixels: Pixels, prepare: Prepare) -> Iterator[tup
 
 
 def _write(path: Path, batches: Iterator[tuple[int, Values]], n: int) -> None:
-    start, first = next(batches)
-    whole = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, first.shape[1]))
-    whole[start:start + len(first)] = first
-    for start, values in batches:
-        whole[start:start + len(values)] = values
-    whole.flush()
+    """Write an array batch by batch; through a memory map, a full disk would kill the process."""
+    with path.open("wb") as stream:
+        for start, values in batches:
+            if not start:
+                np.lib.format.write_array_header_1_0(stream, {
+                    "descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False,
+                    "shape": (n, values.shape[1])})
+            stream.write(np.ascontiguousarray(values, dtype=np.float32).tobytes())
 
 
 def _readable(path: Path, n: int) -> bool:
     try:
-        return path.exists() and len(np.load(path, mmap_mode="r")) == n
+        return path.exists() and file_holds(path) and len(np.load(path, mmap_mode="r")) == n
     except (ValueError, OSError, EOFError):
         return False

@@ -146,8 +146,7 @@ def write_removals(trained: TrainedClassifier, pixels: xr.DataArray, orders: Ord
     template = xr.Dataset(dict.fromkeys(VARIABLES, (("image", "arrangement"), empty)),
                           coords=_coords(pixels, arrangements), attrs=_attributes(trained, seed, provenance))
     stream = MapStream(template, folder, name, fingerprint=fingerprint)
-    missing = stream.missing()
-    for images in (progress or Silent()).track(missing, total=len(missing), what=f"{name}, 16 images each"):
+    for images in stream.tracked(progress or Silent(), what=f"{name}, 16 images each"):
         part = pixels.isel(image=images).load()
         found = removal_outcomes(trained, part, orders(part), arrangements, seed=seed)
         stream.write(images, **{variable: found[variable].to_numpy() for variable in VARIABLES})

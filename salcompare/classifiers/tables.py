@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from salcompare.checksums import sum_of
 from salcompare.classifiers.evaluation import accuracy_table, confusion_table, predictions_table
 from salcompare.classifiers.material import Material
 from salcompare.classifiers.network import sha256_of_state
 from salcompare.classifiers.trained import trained_path
-from salcompare.errors import InputError
+from salcompare.errors import DamagedError
 from salcompare.progress import Progress
-from salcompare.store import read_json, write_json, write_table
+from salcompare.store import read_sealed, write_json, write_sealed, write_table
 
 TABLES = ("training", "accuracy", "confusion", "predictions", "weights")
 SUMMARY = "summary.json"
+FINISHED = "trained.json"
+"""Says, once all is there, what was trained and the checksums of all files."""
 
 
 def tables_finished(folder: Path, digests: Mapping[str, str]) -> bool:
-    """Whether networks, tables and summary of these variants, and of these only, are all there."""
-    if not (folder / SUMMARY).exists():
-        return False
+    """Whether networks, tables and summary of these variants, and of these only, are all there as they were written."""
     try:
-        found = {variant: entry["digest"] for variant, entry in read_json(folder / SUMMARY).items()}
-    except (InputError, AttributeError, KeyError, TypeError):
+        found = read_sealed(folder / FINISHED)
+        return bool(found["digests"] == dict(digests) and found["files"] == _sums(folder, digests))
+    except (DamagedError, KeyError, OSError):
         return False
-    files = [folder / f"{name}.csv" for name in TABLES] + [trained_path(folder, variant) for variant in digests]
-    return found == dict(digests) and all(path.exists() for path in files)
+
+
+def _sums(folder: Path, variants: Iterable[str]) -> dict[str, str]:
+    networks = [trained_path(folder, variant).name for variant in variants]
+    return {name: sum_of(folder / name) for name in (*(f"{name}.csv" for name in TABLES), SUMMARY, *networks)}
 
 
 def write_tables(folder: Path, outcomes: Mapping[str, Mapping[str, Any]], sparsity: Mapping[str, pd.DataFrame],
                  material: Material, *, title: str, keep: str, progress: Progress) -> None:
-    """Write the tables and, last, summary.json; say what the test accuracies are.
+    """Write the tables, summary.json and, last, trained.json; say what the test accuracies are.
 
     Parameters
     ----------
@@ -66,6 +71,8 @@ def write_tables(folder: Path, outcomes: Mapping[str, Mapping[str, Any]], sparsi
         progress.say(f"{title} finetuned: no iteration beat the frozen network on the validation images; "
                      "the best of them is kept")
     write_json(folder / SUMMARY, summary)
+    digests = {variant: outcome["digest"] for variant, outcome in outcomes.items()}
+    write_sealed(folder / FINISHED, {"digests": digests, "files": _sums(folder, outcomes)})
 
 
 def summarise(outcomes: Mapping[str, Mapping[str, Any]], *, keep: str) -> dict[str, dict[str, Any]]:

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from salcompare.classifiers.backbones import find_backbone
+from salcompare.classifiers.checkpoints import read_whole
 from salcompare.classifiers.network import Network, build_network, sha256_of_state
 from salcompare.classifiers.preparation import Pixels, Preprocessing
-from salcompare.classifiers.weights import read_state
 from salcompare.errors import InputError, Problem, StaleError
 
 
@@ -69,13 +69,15 @@ def load_classifier(folder: Path, variant: str, *, root: Path | None = None) -> 
     ------
     StaleError
         If it has not been trained.
+    DamagedError
+        If its file is not what was written.
     InputError
-        If its file cannot be read.
+        If it is of another version.
     """
     path = trained_path(folder, variant)
     if not path.exists():
         raise StaleError(Problem(str(path), "does not exist", remedy="run: salcompare run"))
-    content = read_state(path)
+    content = read_whole(path)
     try:
         return _assemble(content, root or _study_above(folder))
     except (KeyError, TypeError, RuntimeError) as error:

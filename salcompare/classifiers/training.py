@@ -89,14 +89,14 @@ def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str,
     """
     optimizer = _optimizer(task.model, phase, task.l2_on)
     with deterministic():
-        state = read_checkpoint(checkpoint, digest=digest) or State()
+        state = read_checkpoint(checkpoint, digest=digest, say=progress.say) or State()
         if state.iteration:
             task.model.load_state_dict(state.model)
             optimizer.load_state_dict(state.optimizer)
             progress.say(f"{task.title}: going on after iteration {state.iteration}")
         left = range(state.iteration + 1, phase.iterations + 1)
         losses, accuracies = [], []
-        for iteration in progress.track(left, total=len(left), what=task.title):
+        for iteration in progress.track(left, total=phase.iterations, what=task.title, done=state.iteration):
             torch.manual_seed(derived_seed(seed, task.variant, "dropout", iteration))
             score = _step(task, optimizer, iteration)
             losses.append(score.loss)
@@ -105,7 +105,7 @@ def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str,
                 seen = Score(math.fsum(accuracies) / len(accuracies), math.fsum(losses) / len(losses))
                 _look(task, state, phase, iteration, seen, progress)
                 state.optimizer = optimizer.state_dict()
-                write_checkpoint(checkpoint, state, digest=digest)
+                write_checkpoint(checkpoint, state, digest=digest, iterations=phase.iterations)
                 losses, accuracies = [], []
     task.model.load_state_dict(state.best)
     return state

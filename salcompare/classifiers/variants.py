@@ -27,6 +27,7 @@ from salcompare.config import Classifier
 from salcompare.errors import ConfigError, Problem
 from salcompare.progress import Progress, Silent
 from salcompare.provenance import fingerprint
+from salcompare.store import delete_leftovers
 
 FORMAT = 1
 """Counts changes of what training does; files of another count are trained anew."""
@@ -71,8 +72,8 @@ def train_classifier(pixels: xr.DataArray, images: pd.DataFrame, config: Classif
         Gets, each whole or not at all: ``<variant>.pt``; training.csv (variant, iteration, loss, train_accuracy,
         validation_accuracy, validation_loss, penalty: loss and train_accuracy are means over the batches since the
         last look, with dropout and augmentation); accuracy.csv; confusion.csv (test images); predictions.csv;
-        weights.csv; and last summary.json. Kept features and checkpoints stand there too. What stands there from
-        other photographs, settings or seed is not used.
+        weights.csv; summary.json; and last trained.json, with the others' checksums. Kept features and checkpoints
+        stand there too. What stands there from other photographs, settings or seed is not used.
     seed : int
         Every random draw follows from it.
     progress : Progress, optional
@@ -113,9 +114,7 @@ def _tidy(folder: Path, digests: dict[str, str]) -> None:
         _checkpoint_path(folder, variant).unlink(missing_ok=True)
         if variant not in digests:
             trained_path(folder, variant).unlink(missing_ok=True)
-    for started in (*ORDER, "features-"):
-        for left in folder.glob(f".{started}*.part"):
-            left.unlink()
+    delete_leftovers(folder)
 
 
 def _check(config: Classifier) -> None:
@@ -152,7 +151,7 @@ def _train_variants(job: _Job) -> tuple[dict[str, dict[str, Any]], dict[str, pd.
     outcomes, sparsity = {}, {}
     for variant, digest in job.digests.items():
         path = trained_path(job.folder, variant)
-        outcome = read_matching(path, digest=digest)
+        outcome = read_matching(path, digest=digest, say=job.progress.say)
         if outcome is None:
             state, logits = _train_frozen(job) if variant == "frozen" else _train_finetuned(job)
             outcome = _outcome(job, variant, state, logits)

@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from salcompare.study import Study
 
 
+TABLES = ("estimates", "nulls", "overlap_images", "agreement_images", "removal_curves")
+"""What the statistics leave in data/processed, as CSV."""
+
+
 def statistics_stage(study: Study, needs: tuple[str, ...]) -> Stage:
     """Make the stage that computes all statistics from what the stages it needs have made."""
     config = study.config
     return Stage("statistics", needs, {"maps": config.maps, "statistics": config.statistics,
                                        "seed": config.study.seed}, _statistics,
-                 outputs=(study.processed / "estimates.csv", study.processed / "heatmaps.json",
-                          study.processed / "removal_curves.csv"))
+                 outputs=(study.processed / "heatmaps.json", *(study.processed / f"{name}.csv" for name in TABLES)),
+                 extras=(study.processed / "headlines.csv",))
 
 
 def _statistics(study: Study, own: str, progress: Progress) -> None:

@@ -11,7 +11,7 @@ from salcompare.errors import InputError, Problem
 from salcompare.naming import source_name
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
 from salcompare.pipeline.presentation import check_names, difference_pairs, shown_actors
-from salcompare.pipeline.seeds import seed_stages, training_settings
+from salcompare.pipeline.seeds import how_far_trained, seed_stages, trained_files, training_settings
 from salcompare.pipeline.settings import attribution_settings, grid_settings
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage
@@ -36,7 +36,8 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
         folder = study.classifier_folder(classifier)
         yield Stage(f"train {classifier.name}", ("photographs",), {"classifier": training_settings(classifier), **grid},
                     partial(_train, classifier=classifier), _weights_inputs(study, classifier),
-                    (folder / "accuracy.csv",), partial(_check, classifier=classifier))
+                    trained_files(folder, classifier), partial(_check, classifier=classifier),
+                    begun=partial(how_far_trained, folder=folder))
     for classifier, variant in study.variants:
         folder = study.classifier_folder(classifier)
         attribution = config.attribution_of(classifier)

@@ -41,7 +41,9 @@ def control_stages(study: Study) -> Iterator[Stage]:
                          "variants": classifier.variants, "controls": of_all, **grid_settings(study)},
                         partial(_randomised, classifier=classifier, method=method),
                         outputs=(folder / f"{_shared(method)}.json",
-                                 folder / f"{_randomised_name(classifier.variants[-1], method)}.json"))
+                                 folder / f"{_randomised_name(classifier.variants[-1], method)}.json"),
+                        extras=tuple(folder / f"{_randomised_name(variant, method)}.json"
+                                     for variant in classifier.variants[:-1]))
         yield Stage(f"controls {classifier.name}", needs,
                     {"attribution": attribution_settings(attribution), "controls": every, **grid_settings(study)},
                     partial(_of_main, classifier=classifier),

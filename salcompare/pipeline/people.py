@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare import provenance, store
-from salcompare.pipeline.exclusions import judge_quality, read_checks
+from salcompare.pipeline.exclusions import TABLES, judge_quality, read_checks
 from salcompare.pipeline.given import average_given, given_inputs, read_given
 from salcompare.pipeline.settings import grid_settings, hashed, response_kind
 from salcompare.schema import HUMAN_MAPS, RESPONSES, check_maps, check_table
@@ -24,18 +24,19 @@ def people_stages(study: Study) -> list[Stage]:
     tables = (processed / "responses.csv", processed / "responses.json")
     maps, stacked = (processed / "human.json",), (processed / "response_maps.json",)
     tested = {"tested_only": study.compares}  # a classifier that comes or goes changes which responses count
+    left_out = (processed / "responses_left_out.csv",)
     if study.people != "boxes":
         spread = {"fixations": config.fixations} if study.people == "fixations" else {}
         return [Stage("responses", ("photographs",), {"responses": config.responses, **tested, **grid}, read_given,
-                      given_inputs(study, config.responses.path), tables + (() if spread else stacked)),
+                      given_inputs(study, config.responses.path), tables + left_out + (() if spread else stacked)),
                 Stage("human maps", ("responses", "photographs"), {**spread, **grid}, average_given,
-                      outputs=maps + stacked)]
+                      outputs=maps + (stacked if spread else ()))]
     simulation = {"simulation": config.simulation} if study.simulated else {}
     return [Stage("responses", ("photographs",),
                   {"responses": config.responses, "labels": config.labels, **tested, **simulation, **grid}, _responses,
-                  _response_inputs(study), (*tables, processed / "checks.csv")),
+                  _response_inputs(study), (*tables, processed / "checks.csv"), extras=left_out),
             Stage("quality", ("responses", "photographs"), {"quality": config.quality, **grid}, judge_quality,
-                  outputs=(processed / "responses_kept.csv", processed / "exclusions.csv")),
+                  outputs=tuple(processed / f"{name}.csv" for name in ("responses_kept", *TABLES))),
             Stage("human maps", ("quality", "photographs"), grid, _human_maps, outputs=maps)]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from salcompare import store
 from salcompare.pipeline.settings import grid_settings
 from salcompare.schema import IMAGES, check_table
-from salcompare.stages import Stage, same_settings
+from salcompare.stages import Stage, kept_from_last_run
 
 if TYPE_CHECKING:
     from salcompare.progress import Progress
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def photograph_stage(study: Study) -> Stage:
     """Make the stage that every other one rests on."""
     return Stage("photographs", (), _photograph_settings(study), _photographs, _photograph_inputs(study),
-                 (study.processed / "images.csv", study.processed / "photographs.json"))
+                 (study.processed / "images.csv", study.processed / "images_left_out.csv",
+                  study.processed / "photographs.json"))
 
 
 def _photograph_settings(study: Study) -> dict[str, object]:
@@ -40,7 +41,7 @@ def _photographs(study: Study, own: str, progress: Progress) -> None:
 
     config, catalogue = study.config, study.processed / "images.csv"
     # A split is never redrawn silently: while its settings stand, images keep theirs when others come or go.
-    keep = catalogue.exists() and same_settings(study, "photographs", _photograph_settings(study))
+    keep = kept_from_last_run(study, "photographs", _photograph_settings(study), catalogue)
     previous = store.read_table(catalogue, IMAGES) if keep else None
     found = gather_photographs(config.images, root=study.root, size=config.study.size, seed=config.study.seed,
                                previous=previous, progress=progress, **_needed_splits(study))

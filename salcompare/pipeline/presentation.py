@@ -14,7 +14,7 @@ from salcompare.ordering import natural_key
 from salcompare.page_files import page_files
 from salcompare.pipeline.exclusions import TABLES
 from salcompare.pipeline.page_figures import classifier_figures, comparison
-from salcompare.stages import require
+from salcompare.stages import needed, require
 from salcompare.study import GIVEN
 
 if TYPE_CHECKING:
@@ -39,10 +39,8 @@ def write_figures(study: Study, *, only: Collection[int] | None, progress: Progr
     """
     from salcompare.figures import figures_left_out, save_figure
 
-    require(study, "statistics")
-    if study.config.classifier:
-        require(study, "saliency differences")
-        require(study, "saliency matrix")
+    wanted = ["statistics", *(["saliency differences", "saliency matrix"] if study.config.classifier else [])]
+    require(study, *(name for last in wanted for name in needed(study, last)))
     data = figure_data(study)
     left_out = figures_left_out(data)
     refused = [Problem("--only", f"figure {number}: {left_out[number]}") for number in only or () if number in left_out]

@@ -6,7 +6,7 @@ import dataclasses
 from functools import partial
 from typing import TYPE_CHECKING
 
-from salcompare import store
+from salcompare import checksums, store
 from salcompare.naming import seed_stage, source_name
 from salcompare.pipeline.settings import attribution_settings, grid_settings
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
@@ -14,6 +14,7 @@ from salcompare.stages import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     import pandas as pd
     import xarray as xr
@@ -41,13 +42,27 @@ def seed_stages(study: Study, weights_inputs: Mapping[str, Mapping[str, str]]) -
             folder, train = study.seed_folder(classifier, seed), seed_stage(f"train {classifier.name}", place)
             yield Stage(train, ("photographs",), {"classifier": training_settings(classifier), **grid_settings(study)},
                         partial(_train, classifier=classifier, seed=seed), weights_inputs[classifier.name],
-                        (folder / "accuracy.csv",))
+                        trained_files(folder, classifier), begun=partial(how_far_trained, folder=folder))
             for variant in classifier.variants:
                 maps = study.stage_of(source_name(classifier, variant, attribution.method))
                 yield Stage(seed_stage(maps, place), (train, "photographs"),
                             {"attribution": attribution_settings(attribution)},
                             partial(_maps, classifier=classifier, variant=variant, seed=seed),
                             outputs=(folder / f"{variant}-{attribution.method}.json",))
+
+
+def trained_files(folder: Path, classifier: Classifier) -> tuple[Path, ...]:
+    """Name what one training leaves."""
+    tables = ("training.csv", "accuracy.csv", "confusion.csv", "predictions.csv", "weights.csv", "summary.json",
+              "trained.json")
+    return tuple(folder / name for name in (*tables, *(f"{variant}.pt" for variant in classifier.variants)))
+
+
+def how_far_trained(study: Study, *, folder: Path) -> str:  # noqa: ARG001 - a stage's signature
+    """Say which iteration a training that was stopped had reached, as its checkpoint notes it."""
+    notes = {path.name.split(".")[0]: checksums.note_of(path) for path in sorted(folder.glob("*.checkpoint.pt"))}
+    return ", ".join(f"{variant} after iteration {note['iteration']} of {note['iterations']}"
+                     for variant, note in notes.items() if note and {"iteration", "iterations"} <= set(note))
 
 
 def once(classifier: Classifier) -> Classifier:

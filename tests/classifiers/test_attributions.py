@@ -49,7 +49,7 @@ class Interrupting(Silent):
     def __init__(self, after):
         self.after = after
 
-    def track(self, items, *, total, what):
+    def track(self, items, *, total, what, done=0):
         for i, item in enumerate(items):
             if i == self.after:
                 raise KeyboardInterrupt
@@ -184,7 +184,7 @@ class Counting(Silent):
 
     items = 0
 
-    def track(self, items, *, total, what):
+    def track(self, items, *, total, what, done=0):
         for item in items:
             self.items += 1
             yield item

@@ -12,7 +12,7 @@ def state():
 
 
 def test_what_is_written_is_read(tmp_path):
-    write_checkpoint(tmp_path / "c.pt", state(), digest="d")
+    write_checkpoint(tmp_path / "c.pt", state(), digest="d", iterations=9)
     found = read_checkpoint(tmp_path / "c.pt", digest="d")
     assert found.log == state().log
     assert found.optimizer == state().optimizer
@@ -23,7 +23,7 @@ def test_what_is_written_is_read(tmp_path):
 def test_missing_foreign_and_damaged_checkpoints_are_not_used(tmp_path):
     path = tmp_path / "c.pt"
     assert read_checkpoint(path, digest="d") is None
-    write_checkpoint(path, state(), digest="d")
+    write_checkpoint(path, state(), digest="d", iterations=9)
     assert read_checkpoint(path, digest="e") is None
     path.write_bytes(path.read_bytes()[:200])
     assert read_checkpoint(path, digest="d") is None
@@ -39,13 +39,13 @@ def test_a_file_of_other_content_is_no_checkpoint(tmp_path):
 
 def test_equal_contents_give_equal_bytes(tmp_path):
     for name in ("a.pt", "longer-name.pt"):
-        write_checkpoint(tmp_path / name, state(), digest="d")
+        write_checkpoint(tmp_path / name, state(), digest="d", iterations=9)
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "longer-name.pt").read_bytes()
 
 
 def test_a_failed_write_leaves_the_earlier_file(tmp_path, monkeypatch):
     path = tmp_path / "c.pt"
-    write_checkpoint(path, state(), digest="d")
+    write_checkpoint(path, state(), digest="d", iterations=9)
     before = path.read_bytes()
 
     def full(content, stream):
@@ -54,6 +54,6 @@ def test_a_failed_write_leaves_the_earlier_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, "save", full)
     with contextlib.suppress(OSError):
-        write_checkpoint(path, State(), digest="d")
+        write_checkpoint(path, State(), digest="d", iterations=9)
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["c.pt"]

@@ -13,7 +13,7 @@ import torch
 from salcompare.classifiers import load_classifier, register_backbone, train_classifier
 from salcompare.classifiers.backbones import find_backbone
 from salcompare.classifiers.features import run
-from salcompare.errors import ConfigError, InputError, StaleError
+from salcompare.errors import ConfigError, DamagedError, InputError, StaleError
 from salcompare.progress import Silent
 from salcompare.store import read_json
 from tests.classifiers.tiny import FROZEN, TINY, tiny_photographs
@@ -408,7 +408,7 @@ def test_loading_what_is_not_there_or_damaged_is_an_error_that_names_it(photogra
     with pytest.raises(StaleError, match=r"frozen\.pt: does not exist; run: salcompare run"):
         load_classifier(tmp_path, "frozen")
     (tmp_path / "frozen.pt").write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"frozen\.pt: cannot be read"):
+    with pytest.raises(DamagedError, match=r"frozen\.pt: is damaged"):
         load_classifier(tmp_path, "frozen")
     torch.save({"state": {}}, tmp_path / "frozen.pt")
     with pytest.raises(InputError, match=r"frozen\.pt: is no trained classifier of this version"):
