@@ -95,6 +95,47 @@ def test_a_second_run_does_nothing(reported):
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
+def stored(study):
+    """Every file that stages are to have recorded; kept features are none of a result, and checked when read."""
+    files = [path for path in (study / "data/processed").rglob("*") if path.is_file()]
+    return [path for path in files if path.name != ".lock" and not path.name.startswith("features-")
+            and path.parent.name != "stages"]
+
+
+@pytest.mark.slow
+def test_every_stored_file_has_a_checksum_in_a_record(reported):
+    records = [json.loads(path.read_text()) for path in (reported / "data/processed/stages").glob("*.json")]
+    known = {reported / name for record in records for name in record["files"]}
+    manifests = [path for path in known if path.suffix == ".json" and "files" in json.loads(path.read_text())
+                 and "store" in json.loads(path.read_text())]
+    for manifest in manifests:
+        content = json.loads(manifest.read_text())
+        known |= {manifest.parent / content["store"] / name for name in content["files"]}
+    assert set(stored(reported)) <= known
+    assert sum(len(record["files"]) for record in records) == len({name for record in records
+                                                                   for name in record["files"]})
+    assert not list((reported / "data/processed/stages").glob("*.begun"))
+
+
+@pytest.mark.slow
+def test_a_rotten_byte_of_any_kind_of_file_is_named_and_its_stage_made_again(reported, tmp_path):
+    study = shutil.copytree(reported, tmp_path / "study")
+    whole = {path.relative_to(study): path.read_bytes() for path in stored(study)}
+    kinds = {path.suffix or path.parent.name: path for path in sorted(whole)}
+    assert {".csv", ".json", ".pt"} < set(kinds)
+    for path in kinds.values():
+        content = bytearray(whole[path])
+        content[len(content) // 2] ^= 1
+        (study / path).write_bytes(content)
+    told = salcompare("status", "--verify", "--study", study, check=False)
+    assert told.returncode == 2
+    assert all(str(path) in told.stderr for path in kinds.values())
+    salcompare("report", "--study", study)
+    assert salcompare("status", "--verify", "--study", study).stdout.count("current") == len(
+        standings(sc.open_study(study)))
+    assert written(study) == written(reported)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["comparison.html", "classifier-tiny.html", "tables"])
 def test_a_page_that_is_deleted_is_to_be_written_again(reported, tmp_path, page):

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from salcompare.checksums import file_holds, note_of, seal_file
-from salcompare.classifiers.weights import Say, read_state
+from salcompare.classifiers.weights import read_state
 from salcompare.errors import DamagedError, InputError, Problem
+from salcompare.progress import Say
 from salcompare.store import replacing
 
 
