@@ -122,5 +122,8 @@ def write_torch(path: Path, content: Mapping[str, Any], note: Mapping[str, objec
     """
     with replacing(path) as beside:
         with beside.open("wb") as stream:
-            torch.save(dict(content), stream)  # given a path, torch would write the passing name into the file
+            try:
+                torch.save(dict(content), stream)  # given a path, torch would write the passing name into the file
+            except RuntimeError as error:  # of torch's own archive, after the disk's
+                raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
         seal_file(beside, note)

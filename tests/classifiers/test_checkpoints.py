@@ -1,5 +1,6 @@
 import contextlib
 import errno
+import io
 import os
 
 import numpy as np
@@ -115,10 +116,13 @@ def test_a_checkpoint_says_how_far_it_is_without_torch(tmp_path):
 
 
 def test_a_full_disk_amid_a_checkpoint_is_named_with_it(tmp_path, monkeypatch):
-    def full(content, stream):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    class Full(io.BytesIO):
+        def write(self, content):
+            if self.tell() > 500:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(content)
 
-    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr("pathlib.Path.open", lambda *_, **__: Full())
     with pytest.raises(OSError, match="No space left") as raised:
         write_checkpoint(tmp_path / "c.pt", state(), digest="d", iterations=9)
     assert raised.value.filename == str(tmp_path / "c.pt")
