@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -42,6 +44,80 @@ def _sha256(path: Path) -> str:
 def sha256_of_bytes(content: bytes) -> str:
     """SHA-256 of bytes, as 64 hex digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_code(module: str, root: Path | None) -> dict[str, str]:
+    """Hash a user's module and all local modules that it imports, inside functions too, directly or not.
+
+    Parameters
+    ----------
+    module : str
+        As in an import; beside `root`, else wherever it can be imported from, unless that is where packages are
+        installed.
+    root : Path, optional
+        The study's folder.
+
+    Returns
+    -------
+    dict of str to str
+        SHA-256 by the file's path from where imports start; empty where the module is not local. No code is run.
+    """
+    base = _local_base(module, root)
+    if base is None:
+        return {}
+    found: dict[str, str] = {}
+    left = list(_files_of(base, module))
+    while left:
+        path = left.pop()
+        name = path.relative_to(base).as_posix()
+        if name not in found:
+            found[name] = sha256_of_file(path)
+            left += [file for other in _imports_of(path, base) for file in _files_of(base, other)]
+    return dict(sorted(found.items()))
+
+
+def _local_base(module: str, root: Path | None) -> Path | None:
+    """Where the imports of a local module start; None for what is installed, or not there."""
+    if root is not None and root.joinpath(*module.split(".")).with_suffix(".py").is_file():
+        return root
+    try:
+        spec = importlib.util.find_spec(module.split(".")[0])
+    except (ImportError, ValueError):
+        return None
+    if spec is None or not spec.origin or {"site-packages", "dist-packages"} & set(Path(spec.origin).parts):
+        return None
+    origin = Path(spec.origin)
+    inside = origin.is_file() and not origin.is_relative_to(Path(json.__file__).parents[1])
+    return (origin.parents[1] if spec.submodule_search_locations else origin.parent) if inside else None
+
+
+def _files_of(base: Path, module: str) -> Iterator[Path]:
+    """Files that an import of a module runs: its own and its packages', those that are there."""
+    parts = module.split(".")
+    for end in range(1, len(parts) + 1):
+        path = base.joinpath(*parts[:end])
+        yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file())
+
+
+def _imports_of(path: Path, base: Path) -> Iterator[str]:
+    """Names of modules that a file may import; names that it takes from a module may be modules too."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # its import says so
+        return
+    package = path.relative_to(base).parent.parts
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[:len(package) - node.level + 1] if node.level else ()
+            start = ".".join((*above, *filter(None, [node.module])))
+            yield from ([start] if start else [])
+            yield from (f"{start}.{alias.name}".lstrip(".") for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in ("import_module", "__import__") and isinstance(node.args[0].value, str):
+                yield node.args[0].value
 
 
 def sha256_of_parts(parts: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from salcompare.provenance import (
     canonical_json,
     fingerprint,
     sha256_of_bytes,
+    sha256_of_code,
     sha256_of_file,
     sha256_of_parts,
     versions,
@@ -93,3 +94,39 @@ def test_a_fingerprint_is_the_same_in_another_process_with_other_hashing():
 def test_versions_are_those_installed_and_no_others(monkeypatch):
     monkeypatch.setattr(provenance, "PACKAGES", ("numpy", "no-such-package-anywhere"))
     assert versions() == {"numpy": importlib.metadata.version("numpy")}
+
+
+def code(folder, **files):
+    for name, text in files.items():
+        path = folder.joinpath(*name.split("__")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_code_is_hashed_with_all_local_modules_that_it_imports_however_they_are_named(tmp_path):
+    code(tmp_path, nets="import torch\nimport helpers\nfrom parts import blocks as b\n\ndef face():\n    import late\n",
+         helpers="from parts.deep import *", late="import importlib\nimportlib.import_module('by_name')",
+         by_name="import nets", parts__init="", parts__blocks="from . import sizes\nfrom .deep import x",
+         parts__sizes="", parts__deep="from .sub.leaf import y", parts__sub__leaf="from ... import nothing\n"
+         "from ..other import z", parts__other="", unrelated="", json="")
+    (tmp_path / "parts/init.py").rename(tmp_path / "parts/__init__.py")
+    found = sha256_of_code("nets", tmp_path)
+    assert set(found) == {"nets.py", "helpers.py", "late.py", "by_name.py", "parts/__init__.py", "parts/blocks.py",
+                          "parts/sizes.py", "parts/deep.py", "parts/sub/leaf.py", "parts/other.py"}
+    assert found["late.py"] == sha256_of_file(tmp_path / "late.py")
+
+
+def test_code_that_is_installed_missing_or_cannot_be_read_is_no_error(tmp_path):
+    code(tmp_path, broken="def")
+    assert set(sha256_of_code("broken", tmp_path)) == {"broken.py"}
+    assert sha256_of_code("numpy", tmp_path) == {}
+    assert sha256_of_code("json.decoder", tmp_path) == {}
+    assert sha256_of_code("no_such_module", None) == {}
+
+
+def test_code_of_an_importable_folder_elsewhere_is_local_too(tmp_path, monkeypatch):
+    code(tmp_path, elsewhere__nets="from . import parts", elsewhere__parts="", elsewhere__init="")
+    (tmp_path / "elsewhere/init.py").rename(tmp_path / "elsewhere/__init__.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert set(sha256_of_code("elsewhere.nets", tmp_path / "study")) == {
+        "elsewhere/__init__.py", "elsewhere/nets.py", "elsewhere/parts.py"}

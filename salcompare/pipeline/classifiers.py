@@ -68,10 +68,9 @@ def difference_stages(study: Study) -> Iterator[Stage]:
 
 
 def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
-    """Hash the user's own files that a network is made of: its weights, and its code beside study.toml."""
+    """Hash the user's own files that a network is made of: its weights, and its code with all it imports."""
     module, is_own, _ = classifier.backbone.partition(":")
-    file = f"{module.replace('.', '/')}.py"
-    code = {file: provenance.sha256_of_file(study.root / file)} if is_own and (study.root / file).is_file() else {}
+    code = provenance.sha256_of_code(module, study.root) if is_own else {}
     if classifier.weights in ("imagenet", "installed", "none"):
         return code
     path = study.root / classifier.weights

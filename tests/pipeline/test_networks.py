@@ -118,3 +118,15 @@ def test_weights_that_cannot_be_had_stop_a_run_before_the_first_network_is_train
     with pytest.raises(MissingDependencyError, match=r"(?s)squeezenet1_1-\w+\.pth: could .*\n.*resnet18-\w+\.pth"):
         run(sc.open_study(folder), progress=Silent())
     assert not list((folder / "data" / "processed").rglob("*.pt"))
+
+
+def test_changed_code_that_ones_own_code_imports_makes_its_network_stale(folder):
+    (folder / "helper.py").write_text("width = 4\n")
+    with (folder / "nets.py").open("a") as code:
+        code.write("\ndef other():\n    import helper\n")
+    inputs = {stage.name: stage.inputs for stage in sc.open_study(folder).stages()}
+    assert set(inputs["train mine"]) == {"nets.py", "helper.py"}
+    (folder / "helper.py").write_text("width = 5\n")
+    changed = {stage.name: stage.inputs for stage in sc.open_study(folder).stages()}
+    assert changed["train mine"]["helper.py"] != inputs["train mine"]["helper.py"]
+    assert changed["train squeezenet"] == inputs["train squeezenet"]

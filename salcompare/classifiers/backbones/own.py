@@ -16,7 +16,7 @@ from torch import nn
 
 from salcompare.classifiers.backbones.recipe import IMAGENET, Backbone
 from salcompare.errors import ConfigError, Problem
-from salcompare.provenance import sha256_of_file
+from salcompare.provenance import fingerprint, sha256_of_code, sha256_of_file
 
 
 def own_backbone(name: str, *, root: Path | None = None) -> Backbone:
@@ -46,7 +46,10 @@ def own_backbone(name: str, *, root: Path | None = None) -> Backbone:
         raise ConfigError(_problem(name, "is no module:factory", "such as 'nets:face', face in nets.py"))
     module = _module(name, module_name, root)
     found = getattr(module, attribute, None)
-    source = sha256_of_file(Path(module.__file__)) if module.__file__ else ""
+    code = sha256_of_code(module_name, root)
+    if not code and module.__file__:
+        code = {module_name: sha256_of_file(Path(module.__file__))}
+    source = fingerprint(code) if len(code) > 1 else next(iter(code.values()), "")
     if isinstance(found, Backbone):
         return dataclasses.replace(found, name=name, source_sha256=source)
     if not callable(found):
