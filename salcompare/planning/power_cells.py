@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from salcompare import __version__, provenance, store
+from salcompare import __version__, checksums, provenance, store
 from salcompare.planning.measures import PlannedStatistic, Result
 from salcompare.planning.scenario import Scenario
 
@@ -44,8 +44,8 @@ class Kept:
         if finished or time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
             plain = {name: [[None if math.isnan(number) else number for number in row] for row in rows]
                      for name, rows in self.cells.items()}
-            store.write_text(self.path, provenance.canonical_json({
-                "fingerprint": self.fingerprint, "simulated": True, "columns": Result._fields, "cells": plain}))
+            store.write_text(self.path, provenance.canonical_json(checksums.sealed({
+                "fingerprint": self.fingerprint, "simulated": True, "columns": Result._fields, "cells": plain})))
             self._written = time.monotonic()
 
 
@@ -60,7 +60,7 @@ def open_kept(path: Path, *, scenario: Scenario, statistic: PlannedStatistic, se
     fingerprint = provenance.fingerprint({"scenario": scenario, "statistic": statistic.name, "seed": seed,
                                           "draws": draws, "version": __version__})
     found = store.read_json(path) if path.exists() else {}
-    if found.get("fingerprint") != fingerprint:
+    if not checksums.seal_holds(found) or found.get("fingerprint") != fingerprint:
         return Kept(path, fingerprint)
     cells = {cell: [Result(*(float("nan") if number is None else float(number) for number in row)) for row in rows]
              for cell, rows in found["cells"].items()}

@@ -273,3 +273,16 @@ def test_statistics_of_a_classifier_need_one(tmp_path):
                   progress=Silent())
     assert "image-effect" in str(caught.value)
     assert planned_statistic("image-effect").classifier
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "{}", '{"fingerprint": "x", "cells": []}'])
+def test_kept_runs_that_are_none_or_were_changed_are_not_used(tmp_path, content):
+    path = tmp_path / "runs.json"
+    about = {"scenario": NULL, "statistic": next(iter(STATISTICS.values())), "seed": 0, "draws": 99}
+    path.write_text(content)
+    assert open_kept(path, **about).cells == {}
+    numbers = Result(*(0.5 for _ in Result._fields))
+    open_kept(path, **about).keep("a", [numbers], finished=True)
+    assert open_kept(path, **about).cells == {"a": [numbers]}
+    path.write_text(path.read_text().replace("0.5", "0.6", 1))
+    assert open_kept(path, **about).cells == {}
