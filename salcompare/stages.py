@@ -266,7 +266,7 @@ def _judge(study: Study, stage: Stage, own: str, needs: list[Standing], *, depth
 
     waiting = [need.stage.name for need in needs if need.state != "current"]
     gone = [_shown(study, output) for output in stage.outputs if not output.exists()]
-    if gone:
+    if gone and record.sealed:
         return stands("missing", f"{', '.join(gone)} is gone")
     if record.fingerprint != own or not record.sealed:
         return stands("stale", _difference(record, stage, waiting))
