@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from salcompare import checksums, records, store
+from salcompare.blocks import one_thread
 from salcompare.errors import DamagedError, InputError, Problem, StaleError, meant
 from salcompare.provenance import canonical_json, fingerprint
 from salcompare.records import Depth, Fault, Record
@@ -55,6 +56,8 @@ class Stage:
         are there, before any other stage is run.
     begun : callable, optional
         Given the study, says how far a run that was stopped has come; empty where that is not known.
+    note : callable, optional
+        Given the study, what a run says of a result that is current, or nothing.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Stage:
     extras: tuple[Path, ...] = ()
     version: int = 1
     begun: Callable[[Study], str] | None = None
+    note: Callable[[Study], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -173,8 +177,14 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
             if (standing.stage.needs or standing.stage.check) and not checked:
                 _check(study, [found[name] for name in names if wanted is None or name in wanted], progress)
                 checked = True
-            _make(study, standing, progress)
+            with one_thread():  # torch, which trains on all cores, has threads of its own
+                _make(study, standing, progress)
             ran.append(name)
+        for name in names if ran else ():
+            note = found[name].stage.note if (
+                wanted is None or name in wanted) and found[name].state == "current" else None
+            if note is not None and (said := note(study)):
+                progress.say(said)
     return ran
 
 

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "salcompare"
 BASE = {"errors", "schema", "config", "provenance", "checksums", "verified", "store", "progress", "ordering",
-        "page_files", "phrases", "texts"}
+        "page_files", "phrases", "texts", "blocks"}
 ORDER = ["sources", "maps", "statistics", "figures", "report"]
 BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources"}, "collect": {"sources"}}
 PLANNING = BASE | set(ORDER) | {"simulation", "planning"}

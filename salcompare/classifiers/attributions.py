@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import dask.array as da
 import numpy as np
-import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.classifiers.logits import evaluating, logits_of, naming
+from salcompare.classifiers.cores import at_once, one_thread
 from salcompare.classifiers.saliency import (
     DIMS,
+    Lot,
     attribute,
     check_photographs,
     described,
     known_classes,
+    maps_in_turn,
     several_maps,
 )
 from salcompare.classifiers.trained import TrainedClassifier
@@ -32,13 +34,14 @@ __all__ = ["attribute", "write_class_differences", "write_classifier_maps"]
 _TARGETS = {"actor": "the image's own actor", "predicted": "the actor that the network predicts"}
 
 
+@one_thread()
 def write_classifier_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, config: Attribution, folder: Path,
                           name: str, fingerprint: str, method: str | None = None,
                           provenance: Mapping[str, object] | None = None, progress: Progress | None = None) -> None:
     """Write the maps of all photographs, each for its own actor or the predicted one, as `schema.CLASSIFIER_MAPS`.
 
-    A killed run is gone on with, to the same bytes: what is computed together is one chunk of the store (in parts of
-    ``config.batch``), whatever has been done before.
+    A killed run is gone on with, to the same bytes: what is computed together is a few photographs of one chunk of the
+    store, whatever has been done before and on however many cores.
 
     Parameters
     ----------
@@ -66,21 +69,23 @@ def write_classifier_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, c
         attrs=described(trained, config, {"target": _TARGETS[config.target], **provenance}, method=method))
     check_maps(template, CLASSIFIER_MAPS, name)
     stream = MapStream(template, folder, name, fingerprint=fingerprint)
+    missing, (step, _) = stream.missing(), at_once(trained.model, config.batch)
+    found = maps_in_turn(_lots(trained, pixels, config, missing, step), config, method=method, like=trained)
     for images in stream.tracked(progress or Silent(), what=f"{name}, 16 images each"):
-        part = pixels.isel(image=images)
-        targets = _predicted(trained, part) if config.target == "predicted" else part["actor"]
-        saliency = attribute(trained, part, targets=targets, config=config, method=method)
-        stream.write(images, saliency=saliency)
+        n_lots = -(-(images.stop - images.start) // step)
+        stream.write(images, saliency=np.concatenate([maps[0] for maps in islice(found, n_lots)]))
     empty = sum(_n_empty(stream.read(images, "saliency")) for images in stream.ranges())
     stream.finish(provenance, attrs={"n_empty": empty})
 
 
-def _predicted(trained: TrainedClassifier, pixels: xr.DataArray) -> list[str]:
-    x = trained.prepare(pixels.to_numpy())
-    x = x.to(next(trained.model.parameters(), x).device)
-    with evaluating(trained.model), torch.no_grad(), naming(pixels["image"].to_numpy().tolist()):
-        logits = logits_of(trained.model, x, classes=len(trained.actors))
-    return [trained.actors[place] for place in logits.argmax(dim=1).tolist()]
+def _lots(trained: TrainedClassifier, pixels: xr.DataArray, config: Attribution, chunks: Sequence[slice],
+          step: int) -> Iterator[Lot]:
+    """Cut each chunk of the store into as many photographs as are explained at a time."""
+    for chunk in chunks:
+        for start in range(chunk.start, chunk.stop, step):
+            part = pixels.isel(image=slice(start, min(start + step, chunk.stop)))
+            yield Lot(trained, part, known_classes(trained, part["actor"].to_numpy(), part)[None]
+                      if config.target == "actor" else None)
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ class _Contrast:
     other_actor: str
 
 
+@one_thread()
 def write_class_differences(trained: TrainedClassifier, pixels: xr.DataArray, *, pairs: Sequence[tuple[str, str]],
                             images_per_pair: int, config: Attribution, folder: Path, name: str, fingerprint: str,
                             provenance: Mapping[str, object] | None = None, progress: Progress | None = None) -> None:

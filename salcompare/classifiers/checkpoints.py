@@ -34,6 +34,8 @@ class State:
         state_dict of the model at the best look so far, or at the last, where that is kept.
     best_iteration : int
         0 before the first look.
+    threads : list of int
+        Numbers of torch's threads that it was trained with: one, unless a run with another number went on with it.
     best_accuracy, best_loss : float
         On the validation images, at that look; NaN where there are none.
     """
@@ -44,6 +46,7 @@ class State:
     optimizer: dict[str, Any] = field(default_factory=dict)
     best: dict[str, Any] = field(default_factory=dict)
     best_iteration: int = 0
+    threads: list[int] = field(default_factory=list)
     best_accuracy: float = -1.0
     best_loss: float = float("inf")
 

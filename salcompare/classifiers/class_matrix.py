@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from torch import nn
 
+from salcompare.classifiers.cores import AT_ONCE, at_once, one_thread, side_by_side
 from salcompare.classifiers.saliency import check_photographs, described, several_maps
 from salcompare.classifiers.trained import TrainedClassifier
 from salcompare.config import Attribution
@@ -53,6 +56,7 @@ def class_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, actors: Sequ
                         coords={"other_actor": np.array(named, dtype=str), **coords})
 
 
+@one_thread()
 def write_class_matrix(trained: TrainedClassifier, pixels: xr.DataArray, *, actors: Sequence[str] | None = None,
                        config: Attribution, folder: Path, name: str, fingerprint: str, method: str | None = None,
                        provenance: Mapping[str, object] | None = None, progress: Progress | None = None) -> None:
@@ -87,16 +91,23 @@ def write_class_matrix(trained: TrainedClassifier, pixels: xr.DataArray, *, acto
                       method=method)
     template = _template(named, pixels, attrs)
     stream = MapStream(template, folder, name, fingerprint=fingerprint, dim="actor", per_chunk=1)
-    for rows in stream.tracked(progress or Silent(), what=f"{name}, one actor each"):
+    missing = stream.missing()
+
+    def row(model: nn.Module, rows: slice) -> dict[str, NDArray[np.generic]]:
+        """Explain one actor's photographs by a core's own copy of the network."""
         own = pixels.isel(image=np.flatnonzero(shown == named[rows.start]))
-        stream.write(rows, **_row(trained, own, named, config, method))
+        return _row(dataclasses.replace(trained, model=model), own, named, config, method)
+
+    found = side_by_side(row, ((trained.model, rows) for rows in missing), most=at_once(trained.model, config.batch)[1])
+    for rows in stream.tracked(progress or Silent(), what=f"{name}, one actor each"):
+        stream.write(rows, **next(found))
     stream.finish(provenance)
 
 
 def _row(trained: TrainedClassifier, own: xr.DataArray, named: list[str], config: Attribution,
          method: str | None) -> dict[str, NDArray[np.generic]]:
     """Sum over one actor's photographs, a batch at a time, so that memory does not grow with them."""
-    actor, per_batch = str(own["actor"].to_numpy()[0]), max(1, config.batch // len(named))
+    actor, per_batch = str(own["actor"].to_numpy()[0]), max(1, min(AT_ONCE, config.batch // len(named)))
     shape = (len(named), own.sizes["y"], own.sizes["x"])
     saliency, difference, counted = np.zeros(shape), np.zeros(shape), np.zeros(len(named), np.int64)
     for start in range(0, own.sizes["image"], per_batch):

@@ -7,18 +7,20 @@ actor as the classifier's maps are. A photograph may stand there for several net
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 
 import dask.array as da
 import numpy as np
 import xarray as xr
 
-from salcompare.classifiers.attributions import attribute
+from salcompare.classifiers.cores import at_once, one_thread
 from salcompare.classifiers.preparation import Pixels
 from salcompare.classifiers.randomisation import all_layers, randomised, steps_from_the_head
 from salcompare.classifiers.relabelling import Relabelled, relabelled, training_features
+from salcompare.classifiers.saliency import Lot, known_classes, maps_in_turn
 from salcompare.classifiers.trained import TrainedClassifier
 from salcompare.config import Attribution, Controls, Phase
 from salcompare.errors import InputError, Problem
@@ -69,6 +71,7 @@ class _Row:
     step: int = 0
 
 
+@one_thread()
 def write_randomised_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: Target, *, controls: Controls,
                           attribution: Attribution, progress: Progress | None = None) -> None:
     """Write maps of networks all of whose weights are drawn anew.
@@ -101,6 +104,7 @@ def write_randomised_maps(trained: TrainedClassifier, pixels: xr.DataArray, targ
     _write(trained, pixels, rows, build, target, {"control": "all weights drawn anew"}, attribution, progress)
 
 
+@one_thread()
 def same_when_randomised(one: TrainedClassifier, other: TrainedClassifier, pixels: xr.DataArray, *, seed: int) -> bool:
     """Whether two networks are one and the same once all their weights are drawn anew.
 
@@ -124,6 +128,7 @@ def same_when_randomised(one: TrainedClassifier, other: TrainedClassifier, pixel
     return found[0].weights_sha256 == found[1].weights_sha256
 
 
+@one_thread()
 def write_shuffled_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: Target, *, training: xr.DataArray,
                         phase: Phase, controls: Controls, attribution: Attribution,
                         progress: Progress | None = None) -> None:
@@ -155,6 +160,7 @@ def write_shuffled_maps(trained: TrainedClassifier, pixels: xr.DataArray, target
     _write(trained, pixels, rows, lambda key: taught[int(key)].trained, target, about, attribution, progress)
 
 
+@one_thread()
 def write_layer_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: Target, *, controls: Controls,
                      attribution: Attribution, progress: Progress | None = None) -> None:
     """Write maps of networks some of whose layers are drawn anew: from the head down, and each step by itself.
@@ -195,15 +201,28 @@ def _write(trained: TrainedClassifier, pixels: xr.DataArray, rows: Sequence[_Row
     provenance = {"seed": target.seed, **target.provenance}
     template = _template(pixels, rows, _attributes(trained, attribution, {**about, **provenance}))
     stream = MapStream(template, target.folder, target.name, fingerprint=target.fingerprint)
-    held = ("", trained)
-    for images in stream.tracked(progress or Silent(), what=f"{target.name}, 16 images each"):
-        parts, chunk = [], rows[images]
-        for key in dict.fromkeys(row.key for row in chunk):
-            held = held if held[0] == key else (key, build(key))
-            chosen = pixels.isel(image=[row.at for row in chunk if row.key == key])
-            parts.append(attribute(held[1], chosen, targets=chosen["actor"], config=attribution))
-        stream.write(images, saliency=np.concatenate(parts))
+    missing, (step, _) = stream.missing(), at_once(trained.model, attribution.batch)
+    chunks = [_cut(rows[images], step) for images in missing]
+    found = maps_in_turn(_lots(pixels, [part for chunk in chunks for part in chunk], build), attribution, like=trained)
+    tracked = stream.tracked(progress or Silent(), what=f"{target.name}, 16 images each")
+    for images, chunk in zip(tracked, chunks, strict=True):
+        stream.write(images, saliency=np.concatenate([maps[0] for maps in islice(found, len(chunk))]))
     stream.finish(provenance)
+
+
+def _cut(rows: Sequence[_Row], step: int) -> list[list[_Row]]:
+    """Cut rows into those that one network explains at a time."""
+    by_network = [list(own) for _, own in groupby(rows, key=lambda row: row.key)]
+    return [own[start:start + step] for own in by_network for start in range(0, len(own), step)]
+
+
+def _lots(pixels: xr.DataArray, parts: Sequence[list[_Row]], build: Build) -> Iterator[Lot]:
+    """Build each network when its turn comes."""
+    for key, own in groupby(parts, key=lambda part: part[0].key):
+        trained = build(key)
+        for part in own:
+            chosen = pixels.isel(image=[row.at for row in part])
+            yield Lot(trained, chosen, known_classes(trained, chosen["actor"].to_numpy(), chosen)[None])
 
 
 def _template(pixels: xr.DataArray, rows: Sequence[_Row], attrs: Mapping[str, object]) -> xr.Dataset:

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from salcompare.checksums import file_holds, seal_file
+from salcompare.classifiers.cores import side_by_side
 from salcompare.classifiers.preparation import Pixels
 from salcompare.progress import Progress
 from salcompare.store import replacing
 
-BATCH = 64
+BATCH = 16
+MOST = 8
+"""Batches at a time, so that many cores do not need much memory."""
 Prepare = Callable[[Pixels], torch.Tensor]
 Values = NDArray[np.float32]
 
@@ -66,9 +69,13 @@ def kept_features(features: nn.Module, pixels: Pixels, prepare: Prepare, *, fold
 def _batches(model: nn.Module, pixels: Pixels, prepare: Prepare) -> Iterator[tuple[int, Values]]:
     model.eval()
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    for start in range(0, len(pixels), BATCH):
+
+    def outputs(own: nn.Module, start: int) -> tuple[int, Values]:
+        """Run a core's own copy of the network over one batch."""
         with torch.no_grad():
-            yield start, model(prepare(pixels[start:start + BATCH]).to(device)).cpu().numpy()
+            return start, own(prepare(pixels[start:start + BATCH]).to(device)).cpu().numpy()
+
+    yield from side_by_side(outputs, ((model, start) for start in range(0, len(pixels), BATCH)), most=MOST)
 
 
 def _write(path: Path, batches: Iterator[tuple[int, Values]], n: int) -> None:

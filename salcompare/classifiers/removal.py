@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,9 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
+from torch import nn
 
+from salcompare.classifiers.cores import one_thread, side_by_side
 from salcompare.classifiers.fills import BLUR, filled
 from salcompare.classifiers.logits import evaluating, logits_of, naming
 from salcompare.classifiers.preparation import Pixels
@@ -27,7 +29,10 @@ from salcompare.store import MapStream
 
 Way = Literal["deletion", "insertion"]
 Orders = Callable[[xr.DataArray], xr.DataArray]
-BATCH = 32
+Flags = NDArray[np.bool_]
+BATCH = 16
+MOST = 8
+"""Things done to a batch of photographs at a time, so that many cores do not need much memory."""
 VARIABLES = ("logit", "probability", "correct")
 
 
@@ -65,6 +70,7 @@ def all_filled(fill: str) -> Arrangement:
     return Arrangement("", "deletion", fill, 1.0)
 
 
+@one_thread()
 def removal_outcomes(trained: TrainedClassifier, pixels: xr.DataArray, orders: xr.DataArray,
                      arrangements: Sequence[Arrangement], *, seed: int) -> xr.Dataset:
     """Take parts out of photographs, and see what the network says of what is left.
@@ -103,22 +109,25 @@ def removal_outcomes(trained: TrainedClassifier, pixels: xr.DataArray, orders: x
     asked: dict[Arrangement, list[int]] = {}
     for at, arrangement in enumerate(arrangements):
         asked.setdefault(dataclasses.replace(arrangement, whole=False), []).append(at)
-    for together in _groups(list(asked), len(photographs)):
-        kept = [_kept(orders, arrangement, photographs.shape[:3]) for arrangement in together]
-        changed = [photographs if mask.all() else np.where(mask[..., None], photographs, fills[arrangement.fill])
-                   for arrangement, (mask, _, _) in zip(together, kept, strict=True)]
-        names = pixels["image"].to_numpy().tolist() * len(together)
-        outcomes = _outcomes(trained, np.concatenate(changed), np.tile(classes, len(together)), names)
-        parts = outcomes.reshape(len(VARIABLES), len(together), len(photographs)).swapaxes(0, 1)
-        for arrangement, (_, short, empty), values in zip(together, kept, parts, strict=True):
-            for at in asked[arrangement]:
-                defined = ~(short | empty) if arrangements[at].whole else ~empty
-                for name, of in zip(VARIABLES, values, strict=True):
-                    found[name][defined, at] = of[defined]
+    names = pixels["image"].to_numpy().tolist()
+
+    def outcomes(model: nn.Module, arrangement: Arrangement) -> tuple[NDArray[np.float32], Flags, Flags]:
+        """Ask a core's own copy of the network of all photographs, one thing done to them."""
+        mask, short, empty = _kept(orders, arrangement, photographs.shape[:3])
+        changed = photographs if mask.all() else np.where(mask[..., None], photographs, fills[arrangement.fill])
+        return _outcomes(dataclasses.replace(trained, model=model), changed, classes, names), short, empty
+
+    answers = side_by_side(outcomes, ((trained.model, arrangement) for arrangement in asked), most=MOST)
+    for places, (values, short, empty) in zip(asked.values(), answers, strict=True):
+        for at in places:
+            defined = ~(short | empty) if arrangements[at].whole else ~empty
+            for name, of in zip(VARIABLES, values, strict=True):
+                found[name][defined, at] = of[defined]
     return xr.Dataset({name: (("image", "arrangement"), values) for name, values in found.items()},
                       coords=_coords(pixels, arrangements))
 
 
+@one_thread()
 def write_removals(trained: TrainedClassifier, pixels: xr.DataArray, orders: Orders,
                    arrangements: Sequence[Arrangement], *, seed: int, folder: Path, name: str, fingerprint: str,
                    provenance: Mapping[str, object] | None = None, progress: Progress | None = None) -> None:
@@ -153,15 +162,8 @@ def write_removals(trained: TrainedClassifier, pixels: xr.DataArray, orders: Ord
     stream.finish(provenance)
 
 
-def _groups(arrangements: list[Arrangement], n_images: int) -> Iterator[list[Arrangement]]:
-    """Give as many arrangements at a time as fill a batch."""
-    step = max(BATCH // max(n_images, 1), 1)
-    for start in range(0, len(arrangements), step):
-        yield arrangements[start:start + step]
-
-
 def _kept(orders: xr.DataArray, arrangement: Arrangement,
-          shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+          shape: tuple[int, ...]) -> tuple[Flags, Flags, Flags]:
     """Which pixels stay (image, y, x), and which images' order is too short, or empty (image,)."""
     if not arrangement.order:
         none = np.zeros(shape[0], bool)

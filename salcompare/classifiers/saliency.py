@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
+from torch import nn
 
+from salcompare.classifiers.cores import at_once, side_by_side
 from salcompare.classifiers.guided import Output, guided_backprop_several
-from salcompare.classifiers.logits import naming
+from salcompare.classifiers.logits import evaluating, logits_of, naming
 from salcompare.classifiers.methods import explain, mean_colour
 from salcompare.classifiers.randomness import generator
 from salcompare.classifiers.trained import TrainedClassifier
@@ -65,37 +69,86 @@ def attribute(trained: TrainedClassifier, pixels: xr.DataArray, *, targets: Sequ
     return maps
 
 
+@dataclass(frozen=True)
+class Lot:
+    """A few photographs that one network explains.
+
+    Attributes
+    ----------
+    trained : TrainedClassifier
+    pixels : uint8 DataArray (image, y, x, channel)
+        May be lazy: read when they are explained.
+    classes : int64 ndarray (k, image), optional
+        The classes explained for each photograph; without them, the one that the network predicts (k = 1).
+    """
+
+    trained: TrainedClassifier
+    pixels: xr.DataArray
+    classes: NDArray[np.int64] | None = None
+
+
 def several_maps(trained: TrainedClassifier, pixels: xr.DataArray, classes: NDArray[np.int64], config: Attribution, *,
                  method: str | None = None, progress: Progress | None = None, what: str = "maps") -> MapArray:
-    """Make maps (k, n, y, x) for k classes (k, n) of each photograph, a batch of photographs at a time.
+    """Make maps (k, n, y, x) for k classes (k, n) of each photograph, a few photographs at a time on every core."""
+    step, _ = at_once(trained.model, config.batch)
+    parts = [slice(start, start + step) for start in range(0, pixels.sizes["image"], step)]
+    found = maps_in_turn((Lot(trained, pixels.isel(image=part), classes[:, part]) for part in parts), config,
+                         method=method, like=trained)
+    maps = np.zeros((len(classes), *pixels.shape[:3]), np.float32)
+    for part, of_part in zip(parts, (progress or Silent()).track(found, total=len(parts), what=what), strict=True):
+        maps[:, part] = of_part
+    return maps
 
-    Guided Backpropagation takes one forward pass a batch for all k; SmoothGrad's noise is the same for all k.
+
+def maps_in_turn(lots: Iterable[Lot], config: Attribution, *, like: TrainedClassifier,
+                 method: str | None = None) -> Iterator[MapArray]:
+    """Explain one lot of photographs on every core.
+
+    Parameters
+    ----------
+    lots : iterable of Lot
+        Each of at most as many photographs as `cores.at_once` says; taken a little ahead of the maps.
+    config, method
+        As for `attribute`; of ``config.batch`` photographs at most are explained at a time.
+    like : TrainedClassifier
+        Where and how large the lots' networks are.
+
+    Yields
+    ------
+    float32 ndarray (k, n, y, x)
+        The maps of each lot, in their order. Guided Backpropagation takes one forward pass for all k classes;
+        SmoothGrad's noise is the same for all k.
+
+    Raises
+    ------
+    InputError
+        As for `attribute`.
     """
     method = method or config.method
     if method not in METHODS:
         raise InputError(Problem("method", repr(method), "one of " + ", ".join(METHODS)))
-    n, height, width, _ = pixels.shape
-    maps = np.zeros((len(classes), n, height, width), np.float32)
-    starts = range(0, n, config.batch)
-    for start in (progress or Silent()).track(starts, total=len(starts), what=what):
-        batch = slice(start, min(start + config.batch, n))
-        part = pixels.isel(image=batch)
-        with naming(part["image"].to_numpy().tolist()):
-            maps[:, batch] = _batch(trained, part, classes[:, batch], config, method)
-    return maps
+    step, most = at_once(like.model, config.batch)
+    options = dataclasses.replace(config, batch=step)
+
+    def explained(model: nn.Module, lot: Lot) -> MapArray:
+        """Explain a lot by a core's own copy of its network."""
+        with naming(lot.pixels["image"].to_numpy().tolist()):
+            return _batch(dataclasses.replace(lot.trained, model=model), lot, options, method)
+
+    yield from side_by_side(explained, ((lot.trained.model, lot) for lot in lots), most=most)
 
 
-def _batch(trained: TrainedClassifier, pixels: xr.DataArray, classes: NDArray[np.int64], config: Attribution,
-           method: str) -> MapArray:
-    photographs: NDArray[np.uint8] = pixels.to_numpy()
+def _batch(trained: TrainedClassifier, lot: Lot, config: Attribution, method: str) -> MapArray:
+    photographs: NDArray[np.uint8] = lot.pixels.to_numpy()
     x = trained.prepare(photographs)
     x = x.to(next(trained.model.parameters(), x).device)
+    classes = _predicted(trained, x) if lot.classes is None else lot.classes
     if method == "guided_backprop":
         found = guided_backprop_several(trained.model, x, torch.tensor(classes), output=cast("Output", config.output))
         return np.stack([_one_map(values, method, config) for values in found.cpu().numpy()])
     baseline = mean_colour(x) if config.baseline == "mean" else trained.prepare(
         np.full_like(photographs, _COLOURS[config.baseline])).to(x.device)
-    names = [str(name) for name in pixels["image"].to_numpy()]
+    names = [str(name) for name in lot.pixels["image"].to_numpy()]
     maps = []
     for target in classes:
         noise = [generator(trained.seed, "smoothgrad", name) for name in names]
@@ -103,6 +156,13 @@ def _batch(trained: TrainedClassifier, pixels: xr.DataArray, classes: NDArray[np
                          generators=noise)
         maps.append(_one_map(values.cpu().numpy(), method, config))
     return np.stack(maps) if maps else np.zeros((0, *photographs.shape[:3]), np.float32)
+
+
+def _predicted(trained: TrainedClassifier, x: torch.Tensor) -> NDArray[np.int64]:  # (n, ...) -> (1, n)
+    with evaluating(trained.model), torch.no_grad():
+        logits = logits_of(trained.model, x, classes=len(trained.actors))
+    best: NDArray[np.int64] = logits.argmax(1)[None].cpu().numpy()
+    return best
 
 
 def _one_map(values: NDArray[np.floating], method: str, config: Attribution) -> MapArray:

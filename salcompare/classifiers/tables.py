@@ -82,7 +82,8 @@ def summarise(outcomes: Mapping[str, Mapping[str, Any]], *, keep: str) -> dict[s
     -------
     dict of variant to dict
         digest; backbone; seed; actors, how many; keep, best or last; iterations; best_iteration, the one whose
-        weights are kept; best_validation_accuracy, of these weights, NaN without validation images; beats_frozen,
+        weights are kept; best_validation_accuracy, of these weights, NaN without validation images; threads, the
+        numbers of torch's threads that it was trained with; beats_frozen,
         whether finetuning's best validation accuracy is above frozen's, None for frozen, where there is no frozen
         variant and where the last weights are kept; weights_sha256; n_parameters; preprocessing.
     """
@@ -94,7 +95,8 @@ def summarise(outcomes: Mapping[str, Mapping[str, Any]], *, keep: str) -> dict[s
         summary[variant] = {
             **{key: outcome[key] for key in ("digest", "seed", "iterations", "best_iteration",
                                              "best_validation_accuracy", "n_parameters")},
-            "actors": len(outcome["actors"]), "keep": keep, "backbone": network["backbone"],
+            "threads": outcome.get("threads", []), "actors": len(outcome["actors"]), "keep": keep,
+            "backbone": network["backbone"],
             "beats_frozen": outcome["best_validation_accuracy"] > frozen if compared else None,
             "preprocessing": {key: network[key] for key in ("mean", "std", "centre")},
             "weights_sha256": sha256_of_state(state)}

@@ -67,7 +67,8 @@ def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str,
 
     The validation images are looked at every `validate_every` iterations and after the last. The best look is the
     one of highest accuracy, of those the one of lowest cross-entropy, of those the earliest. The weights before the
-    first iteration are no candidate. Where the task keeps the last weights, looks decide nothing.
+    first iteration are no candidate. Where the task keeps the last weights, looks decide nothing. torch keeps all its
+    threads, on whose number the weights' last digits depend.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str,
     seed : int
     checkpoint : Path
         Written at each look. Training goes on from it if it is there with the same digest, with the result of a run
-        that was never interrupted.
+        of as many threads that was never interrupted.
     digest : str
         Of everything that the result depends on.
     progress : Progress
@@ -94,6 +95,7 @@ def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str,
             task.model.load_state_dict(state.model)
             optimizer.load_state_dict(state.optimizer)
             progress.say(f"{task.title}: going on after iteration {state.iteration}")
+        state.threads = sorted({*state.threads, torch.get_num_threads()})
         left = range(state.iteration + 1, phase.iterations + 1)
         losses, accuracies = [], []
         for iteration in progress.track(left, total=phase.iterations, what=task.title, done=state.iteration):

@@ -194,6 +194,7 @@ def _outcome(job: _Job, variant: str, state: State, logits: Values) -> dict[str,
     return {"digest": job.digests[variant], "variant": variant, "state": weights, "network": network,
             "actors": list(job.material.actors), "seed": job.seed, "log": state.log, "iterations": state.iteration,
             "best_iteration": state.best_iteration, "best_validation_accuracy": state.best_accuracy,
+            "threads": state.threads,
             "n_parameters": sum(p.numel() for p in job.network.parameters()), "logits": torch.from_numpy(logits)}
 
 

@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import PIXELS, require_maps
 
@@ -66,8 +67,13 @@ def _smooth(maps: NDArray[np.generic], down: NDArray[np.float64], across: NDArra
             dtype: np.dtype[np.floating]) -> NDArray[np.floating]:  # (..., y, x) -> (..., y, x)
     smoothed = np.empty(maps.shape, dtype)
     flat, out = maps.reshape(-1, *maps.shape[-2:]), smoothed.reshape(-1, *maps.shape[-2:])
-    for start in range(0, len(flat), _BATCH):
+
+    def fill(start: int) -> None:
+        """Smooth some maps."""
         block = flat[start:start + _BATCH].astype(np.float64)
         out[start:start + _BATCH] = down @ block @ across
         out[start:start + _BATCH][np.isnan(block).any(axis=(1, 2))] = np.nan
+
+    for _ in side_by_side(fill, range(0, len(flat), _BATCH)):
+        pass
     return smoothed

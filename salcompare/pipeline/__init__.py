@@ -31,6 +31,7 @@ def stages(study: Study) -> list[Stage]:
     made = tuple(stage.name for stage in found)
     found += difference_stages(study)
     shown = tuple(stage.name for stage in found)
+    shown_only = {"report": config.report, "name": config.study.name, "human_share": config.maps.human_share}
     return [*found, statistics_stage(study, made),
-            Stage("report", (*shown, "statistics"), {"report": config.report, "name": config.study.name}, write_report,
-                  outputs=report_files(study), check=check_names)]
+            Stage("report", (*shown, "statistics"), shown_only, write_report, outputs=report_files(study),
+                  check=check_names)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from salcompare import store
@@ -28,7 +29,9 @@ TABLES = ("estimates", "nulls", "overlap_images", "agreement_images", "removal_c
 def statistics_stage(study: Study, needs: tuple[str, ...]) -> Stage:
     """Make the stage that computes all statistics from what the stages it needs have made."""
     config = study.config
-    return Stage("statistics", needs, {"maps": config.maps, "statistics": config.statistics,
+    # What is shown of people's heatmaps is the report's.
+    maps = {name: value for name, value in dataclasses.asdict(config.maps).items() if name != "human_share"}
+    return Stage("statistics", needs, {"maps": maps, "statistics": config.statistics,
                                        "seed": config.study.seed}, _statistics,
                  outputs=(study.processed / "heatmaps.json", *(study.processed / f"{name}.csv" for name in TABLES)),
                  extras=(study.processed / "headlines.csv",))

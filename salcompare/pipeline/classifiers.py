@@ -11,7 +11,13 @@ from salcompare.errors import InputError, Problem
 from salcompare.naming import source_name
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
 from salcompare.pipeline.presentation import check_names, difference_pairs, shown_actors
-from salcompare.pipeline.seeds import how_far_trained, seed_stages, trained_files, training_settings
+from salcompare.pipeline.seeds import (
+    how_far_trained,
+    other_threads,
+    seed_stages,
+    trained_files,
+    training_settings,
+)
 from salcompare.pipeline.settings import attribution_settings, grid_settings
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage
@@ -37,7 +43,8 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
         yield Stage(f"train {classifier.name}", ("photographs",), {"classifier": training_settings(classifier), **grid},
                     partial(_train, classifier=classifier), _weights_inputs(study, classifier),
                     trained_files(folder, classifier), partial(_check, classifier=classifier),
-                    begun=partial(how_far_trained, folder=folder))
+                    begun=partial(how_far_trained, folder=folder),
+                    note=partial(other_threads, folder=folder, title=classifier.name))
     for classifier, variant in study.variants:
         folder = study.classifier_folder(classifier)
         attribution = config.attribution_of(classifier)
@@ -58,9 +65,10 @@ def difference_stages(study: Study) -> Iterator[Stage]:
     config = study.config
     if config.classifier:
         attribution = attribution_settings(config.attribution_of(config.classifier[0]))
+        named = config.report.differences
+        pairs = {"differences": named} if named else {"actors": config.report.actors}  # that they are chosen from
         yield Stage("saliency differences", (f"train {config.classifier[0].name}", "photographs"),
-                    {"attribution": attribution, "differences": config.report.differences,
-                     "actors": config.report.actors}, _differences,
+                    {"attribution": attribution, **pairs}, _differences,
                     outputs=(study.processed / "differences.json",), check=check_names)
         yield Stage("saliency matrix", (f"train {config.classifier[0].name}", "photographs"),
                     {"attribution": attribution, "actors": config.report.actors}, _matrix,

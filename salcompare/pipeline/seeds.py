@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ def seed_stages(study: Study, weights_inputs: Mapping[str, Mapping[str, str]]) -
             folder, train = study.seed_folder(classifier, seed), seed_stage(f"train {classifier.name}", place)
             yield Stage(train, ("photographs",), {"classifier": training_settings(classifier), **grid_settings(study)},
                         partial(_train, classifier=classifier, seed=seed), weights_inputs[classifier.name],
-                        trained_files(folder, classifier), begun=partial(how_far_trained, folder=folder))
+                        trained_files(folder, classifier), begun=partial(how_far_trained, folder=folder),
+                        note=partial(other_threads, folder=folder, title=f"{classifier.name}, seed {place + 1},"))
             for variant in classifier.variants:
                 maps = study.stage_of(source_name(classifier, variant, attribution.method))
                 yield Stage(seed_stage(maps, place), (train, "photographs"),
@@ -75,6 +77,22 @@ def training_settings(classifier: Classifier) -> dict[str, object]:
     settings = dataclasses.asdict(once(classifier))
     del settings["methods"]
     return settings
+
+
+def other_threads(study: Study, *, folder: Path, title: str) -> str:  # noqa: ARG001 - a note's signature
+    """Say so where a network was trained with another number of threads than torch would use now."""
+    path = folder / "summary.json"
+    if not path.exists() or importlib.util.find_spec("torch") is None:
+        return ""
+    used = sorted({n for variant in store.read_json(path).values() for n in variant.get("threads", [])})
+    if not used:
+        return ""
+    from salcompare.classifiers.cores import n_threads
+
+    if used == [n_threads()]:
+        return ""
+    return (f"{title} was trained with {' and '.join(map(str, used))} {'threads' if used != [1] else 'thread'}, and "
+            f"this run has {n_threads()}: trained anew, its weights may differ in their last digits")
 
 
 def maps_by_seed(study: Study) -> dict[str, xr.DataArray]:

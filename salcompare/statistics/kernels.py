@@ -6,14 +6,14 @@ compares all pairs, and then `dot` is one matrix product. So a metric is written
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+
+from salcompare.blocks import one_thread, side_by_side
 
 Maps = NDArray[np.floating]
 Values = NDArray[np.float64]
@@ -27,6 +27,8 @@ CENTRE_SIGMA = 0.25
 """Standard deviation of the centred Gaussian, as a share of the grid's height and width."""
 BLOCK = 8
 """Pairs of maps compared at a time: their float64 copies then stay in memory that is used again, not fetched anew."""
+CROSSED = 32
+"""Maps that are multiplied with all others at a time."""
 
 
 def compare(kernel: Callable[..., Values], *maps: xr.DataArray, **options: object) -> xr.DataArray:
@@ -57,25 +59,19 @@ def in_blocks(*maps: NDArray[np.generic], kernel: Callable[..., NDArray[Kind]], 
               **options: object) -> NDArray[Kind]:
     """Call a kernel on `block` images at a time where images are compared one by one; on all where they cross.
 
-    The blocks run on all cores, or on as many as the environment variable OMP_NUM_THREADS says: NumPy lets other
-    threads go on while it sorts and multiplies. The values do not depend on the number.
+    The blocks are done side by side, as `salcompare.blocks` says: NumPy lets other threads go on while it sorts and
+    multiplies.
     """
     sizes = {a.shape[0] for a in maps if a.ndim == 3}
     if len(sizes) != 1 or max(a.ndim for a in maps) > 3:
-        return kernel(*maps, **options)
+        with one_thread():
+            return kernel(*maps, **options)
 
     def one(start: int) -> NDArray[Kind]:
         """Run the kernel on one block of maps."""
         return kernel(*(a[start:start + block] if a.ndim == 3 else a for a in maps), **options)
 
-    starts = range(0, max(sizes.pop(), 1), block)
-    with ThreadPoolExecutor(max(1, min(_n_threads(), len(starts)))) as pool:
-        return np.concatenate(list(pool.map(one, starts)))
-
-
-def _n_threads() -> int:
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return int(told) if told.isdigit() else os.cpu_count() or 1
+    return np.concatenate(list(side_by_side(one, range(0, max(sizes.pop(), 1), block))))
 
 
 def flat(maps: NDArray[np.generic]) -> Values:
@@ -131,8 +127,9 @@ def _exponents(peaks: Values) -> NDArray[np.int32]:
 def dot(a: Values, b: Values) -> Values:
     """Sum of products over the last axis; one matrix product where the leading axes of `a` and `b` cross."""
     if a.ndim == 3 and a.shape[1] == 1 and (b.ndim == 2 or (b.ndim == 3 and b.shape[0] == 1)):
-        crossed: Values = a[:, 0] @ b.reshape(-1, b.shape[-1]).T
-        return crossed
+        other = b.reshape(-1, b.shape[-1]).T
+        return np.concatenate(list(side_by_side(lambda start: a[start:start + CROSSED, 0] @ other,
+                                                range(0, max(len(a), 1), CROSSED))))
     paired: Values = np.einsum("...p,...p->...", a, b)
     return paired
 

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from salcompare import maps as mapping
+from salcompare.blocks import one_thread
 from salcompare.progress import Progress, Silent
 from salcompare.statistics.analysis.accuracies import accuracy_differences
 from salcompare.statistics.analysis.agreement import IMAGE_COLUMNS as AGREEMENT_COLUMNS
@@ -71,6 +72,7 @@ class Results:
     removal_curves: pd.DataFrame
 
 
+@one_thread()
 def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int,
             responses: Literal["collected", "simulated"] = "collected", progress: Progress | None = None) -> Results:
     """Compute every statistic of a study.

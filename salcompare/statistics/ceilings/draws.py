@@ -13,12 +13,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from salcompare.blocks import side_by_side
 from salcompare.statistics.ceilings.material import Material
 from salcompare.statistics.ceilings.nulls import BASELINES, Coverage, Null
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.responses import ImageResponses
 
 Metric = Literal["pearson", "nss"]
+_IMAGES = 8  # computed at a time on a core
 BATCH = 64  # resamples whose weights of all boxes are held at a time, so that they stay in the processor's cache
 
 
@@ -59,8 +61,8 @@ class Resampler:
     def __init__(self, material: Material, *, metric: Metric = "pearson", nulls: Sequence[Null] = (),
                  ceiling: bool = False) -> None:
         self.material, self.metric, self.ceiling = material, metric, ceiling
-        self.prepared = [_prepared(box, cross) for box, cross in
-                         zip(material.boxes, material.with_maps(), strict=True)]
+        self.prepared = list(side_by_side(lambda pair: _prepared(*pair),
+                                          zip(material.boxes, material.with_maps(), strict=True)))
         self.baselines = [BASELINES[null](material) for null in nulls]
 
     def draws(self, resamples: Mapping[str, Weights]) -> dict[str, tuple[Values, Values]]:
@@ -86,13 +88,21 @@ class Resampler:
 
     def _coverage(self, workers: Values) -> Coverage:
         score, ceiling, norm = np.empty((3, len(workers), len(self.prepared)))
-        shares = []
-        for at, image in enumerate(self.prepared):
-            drawn = workers[:, image.worker]
-            total = drawn.sum(axis=1, keepdims=True)
-            shares.append(drawn / np.where(total > 0, total, 1))
-            score[:, at], ceiling[:, at], norm[:, at] = _of_image(image, shares[-1], self.metric)
-        return Coverage(score, ceiling, norm, np.concatenate(shares, axis=1))
+
+        def fill(images: range) -> list[Values]:
+            """Compute some images' part; give the shares of their boxes."""
+            shares = []
+            for at in images:
+                image = self.prepared[at]
+                drawn = workers[:, image.worker]
+                total = drawn.sum(axis=1, keepdims=True)
+                shares.append(drawn / np.where(total > 0, total, 1))
+                score[:, at], ceiling[:, at], norm[:, at] = _of_image(image, shares[-1], self.metric)
+            return shares
+
+        every = range(len(self.prepared))
+        parts = side_by_side(fill, [every[start:start + _IMAGES] for start in range(0, len(every), _IMAGES)])
+        return Coverage(score, ceiling, norm, np.concatenate([share for part in parts for share in part], axis=1))
 
     def _values(self, coverage: Coverage, images: Values, actors: Values) -> tuple[Values, Values]:
         """Means of actors (k, r, actor) and of the population (k, r) of score, ceiling and nulls."""

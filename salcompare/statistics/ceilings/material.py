@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order, smooth
 from salcompare.maps.checks import require_maps
@@ -64,14 +65,15 @@ class Material:
 
     def with_maps(self) -> list[Values]:
         """Inner products of each image's boxes with its own classifier map: (box,) an image."""
-        return [box.products_with_map(one) for box, one in zip(self.boxes, self.maps, strict=True)]
+        return list(side_by_side(lambda pair: pair[0].products_with_map(pair[1]),
+                                 zip(self.boxes, self.maps, strict=True)))
 
     def with_all_maps(self) -> Values:
         """Inner products of all boxes with all classifier maps (box, image)."""
         every = joined(self.boxes)
         products = np.empty((every.worker.size, len(self.maps)))
-        for at, one in enumerate(self.maps):
-            products[:, at] = every.products_with_map(one)
+        for at, column in enumerate(side_by_side(every.products_with_map, self.maps)):
+            products[:, at] = column
         return products
 
     def covariance(self) -> Values:

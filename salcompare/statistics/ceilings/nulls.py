@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from salcompare.blocks import side_by_side
 from salcompare.statistics.ceilings.material import Material
 from salcompare.statistics.kernels import Values
 
@@ -76,8 +77,8 @@ class _OthersClassifierMaps:
         """Turn inner products of boxes (box, k) into those of the images' coverage (r, image, k)."""
         starts = self.material.starts
         ends = np.append(starts[1:], len(products))
-        return np.stack([coverage.shares[:, start:end] @ products[start:end] for start, end in
-                         zip(starts.tolist(), ends.tolist(), strict=True)], axis=1)
+        parts = (slice(*both) for both in zip(starts.tolist(), ends.tolist(), strict=True))
+        return np.stack(list(side_by_side(lambda part: coverage.shares[:, part] @ products[part], parts)), axis=1)
 
 
 class _OthersHumanMaps:
@@ -120,12 +121,15 @@ class _OthersHumanMaps:
         starts, weights = self.material.starts, boxes.astype(np.float32)
         in_heatmap = weights * share[:, self.image_of_box].astype(np.float32)
         of_actors = np.append(starts[first], len(self.single)).tolist()
-        found = np.empty((len(boxes), starts.size, first.size))
-        for at, (start, end) in enumerate(itertools.pairwise(of_actors)):
-            with_boxes = in_heatmap[:, start:end] @ self.single[start:end]
+
+        def of_actor(ends: tuple[int, int]) -> Values:
+            """Sum over one actor's boxes, which `ends` are around."""
+            part = slice(*ends)
+            with_boxes = in_heatmap[:, part] @ self.single[part]
             with_boxes *= weights
-            found[:, :, at] = np.add.reduceat(with_boxes, starts, axis=1)
-        return found
+            return np.add.reduceat(with_boxes, starts, axis=1)
+
+        return np.stack(list(side_by_side(of_actor, itertools.pairwise(of_actors))), axis=2, dtype=np.float64)
 
     def _gram(self, boxes: Values) -> Values:
         """Inner products of the images' coverage, (1, box) -> (image, image); once for coverage as observed."""

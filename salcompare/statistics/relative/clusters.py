@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 from scipy.sparse.csgraph import connected_components
 
+from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import smallest_p
 from salcompare.statistics.relative.contrasts import PIXELS, Arrangements, Plan, pooled_t, signed_t
@@ -266,8 +267,9 @@ def _largest(material: Material, n_permutations: int, rng: np.random.Generator, 
     size = len(material.actors) * material.tested.size
     plan = Plan(material, "pooled", n_permutations, most=max(1, _PIXELS // size))
     parts, tested = plan.blocks(), np.flatnonzero(material.tested)
-    maxima = []
-    for arrangements in plan.permuted(rng):
+
+    def largest_of(arrangements: Arrangements) -> NDArray[np.float64]:
+        """Find the largest score of each of some arrangements."""
         n_maps = arrangements.counts.size
         found = [_high(block, arrangements, height, tested[number * PIXELS:], material.tested.size)
                  for number, block in enumerate(parts)]
@@ -275,8 +277,9 @@ def _largest(material: Material, n_permutations: int, rng: np.random.Generator, 
         graph = graph_of(at, t, (n_maps, *material.tested.shape))
         largest = np.zeros(len(arrangements.counts))
         np.maximum.at(largest, graph.at // size, scores(graph))
-        maxima.append(largest)
-    return np.concatenate([np.empty(0), *maxima])
+        return largest
+
+    return np.concatenate([np.empty(0), *side_by_side(largest_of, plan.permuted(rng))])
 
 
 def _high(block: NDArray[np.floating], arrangements: Arrangements, height: float, tested: NDArray[np.intp],

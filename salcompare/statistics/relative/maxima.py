@@ -6,9 +6,18 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import smallest_p
-from salcompare.statistics.relative.contrasts import Plan, Statistic, Variance, largest_squared_t, signed_t
+from salcompare.statistics.kernels import Values
+from salcompare.statistics.relative.contrasts import (
+    Arrangements,
+    Plan,
+    Statistic,
+    Variance,
+    largest_squared_t,
+    signed_t,
+)
 from salcompare.statistics.relative.family import critical_value, p_of_maxima
 from salcompare.statistics.relative.material import SUPPORT, Material, about, dataset, gather, on_grid
 
@@ -116,6 +125,11 @@ def null_of_maxima(material: Material, n_permutations: int, rng: np.random.Gener
     """Draw the largest |t| over pixels and actors under permutation; (B,)."""
     plan = Plan(material, statistic, n_permutations)
     parts = plan.blocks()
-    drawn = [np.max([largest_squared_t(block, arrangements) for block in parts], axis=0)
-             for arrangements in plan.permuted(rng)]
+
+
+    def largest(arrangements: Arrangements) -> Values:
+        """Find the largest squared t of some arrangements, over all blocks of pixels."""
+        return np.asarray(np.max([largest_squared_t(block, arrangements) for block in parts], axis=0))
+
+    drawn = side_by_side(largest, plan.permuted(rng))
     return np.sqrt(np.concatenate([np.empty(0), *drawn]).astype(np.float64))

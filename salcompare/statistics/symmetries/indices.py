@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
+from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.inference.levels import population_mean
@@ -18,7 +18,7 @@ from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.kernels import Maps, Values, compare, dot, flat, standardised
 from salcompare.statistics.symmetries.parts import each_actor, folded, pair_sum
 
-_BLOCK = 1 << 22  # values of mirrored means held at once (32 MB)
+_BLOCK = 1 << 19  # values of mirrored means that a core holds at once (4 MB)
 
 
 def symmetry(maps: xr.DataArray) -> xr.Dataset:
@@ -188,13 +188,16 @@ def _mirrored_index(maps: Values, n_draws: int, rng: np.random.Generator) -> flo
     odd = (rows - flat(maps[..., ::-1])) / 2 / len(rows)
     even = rows.mean(axis=0) - odd.sum(axis=0)
     step = max(1, _BLOCK // rows.shape[1])
-    total = 0.0
-    for start in range(0, n_draws, step):
-        signs: NDArray[np.float64] = rng.choice(np.array([1.0, -1.0]), size=(min(step, n_draws - start), len(rows)))
+
+    def index(signs: Values) -> float:
+        """Sum the index over some draws."""
         asymmetric = signs @ odd
         magnitude = np.abs(even + asymmetric).sum(axis=1)
-        total += float((1 - np.abs(asymmetric).sum(axis=1) / np.where(magnitude > 0, magnitude, np.nan)).sum())
-    return total / n_draws
+        return float((1 - np.abs(asymmetric).sum(axis=1) / np.where(magnitude > 0, magnitude, np.nan)).sum())
+
+    drawn = (rng.choice(np.array([1.0, -1.0]), size=(min(step, n_draws - start), len(rows)))
+             for start in range(0, n_draws, step))
+    return sum(side_by_side(index, drawn)) / n_draws
 
 
 def _odd_share(maps: Values) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist, squareform
 
+from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
 from salcompare.statistics.variance.gram import ROUNDING, Stack, Sums, blocks, sums_of_squares
 
@@ -20,6 +21,8 @@ Distance = Literal["euclidean", "bray_curtis", "jensen_shannon"]
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
 _TILE = 256
 """Pixels whose logarithms are taken at a time, so that all images' stay in the processor's cache."""
+_TILES = 16
+"""Tiles that a core adds up at a time."""
 _DENSE = 0.6
 _ALMOST_NOTHING = 1e-300
 """In the place of 0, so that logarithms are finite; what it adds to a sum is far below rounding."""
@@ -86,9 +89,10 @@ def _centred(squared: NDArray[np.float64]) -> NDArray[np.float64]:
 def _bray_curtis(stack: Stack) -> NDArray[np.float64]:
     n = stack.matrix.shape[0]
     apart, sums = np.zeros(n * (n - 1) // 2), np.zeros(n)
-    for _, block in _positive_blocks(stack, "bray_curtis"):
-        apart += pdist(block, "cityblock")
-        sums += block.sum(axis=1)
+    for of_block, in_all in side_by_side(lambda part: (pdist(part[1], "cityblock"), part[1].sum(axis=1)),
+                                         _positive_blocks(stack, "bray_curtis")):
+        apart += of_block
+        sums += in_all
     first, second = np.triu_indices(n, 1)
     return np.asarray(squareform(apart / (sums[first] + sums[second])), np.float64)
 
@@ -99,13 +103,21 @@ def _jensen_shannon_squared(stack: Stack) -> NDArray[np.float64]:
     sums, gain = np.zeros(n), np.zeros((n, n))
     for _, block in _positive_blocks(stack, "jensen_shannon"):
         sums += block.sum(axis=1)
-    for _, block in blocks(stack.matrix):
-        block /= sums[:, None]
-        for start in range(0, block.shape[1], _TILE):
-            _add_gain(gain, np.ascontiguousarray(block[:, start:start + _TILE]))
+    parts = (block[:, start:start + _TILES * _TILE] / sums[:, None] for _, block in blocks(stack.matrix)
+             for start in range(0, block.shape[1], _TILES * _TILE))
+    for of_part in side_by_side(_gain, parts):
+        gain += of_part
     squared = np.maximum(np.log(2) - (gain + gain.T) / 2, 0)
     np.fill_diagonal(squared, 0)
     return np.asarray(squared, np.float64)
+
+
+def _gain(part: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum the gains (n, n) of all pairs of maps over some pixels (n, w)."""
+    gain = np.zeros((len(part), len(part)))
+    for start in range(0, part.shape[1], _TILE):
+        _add_gain(gain, np.ascontiguousarray(part[:, start:start + _TILE]))
+    return gain
 
 
 def _add_gain(gain: NDArray[np.float64], tile: NDArray[np.float64]) -> None:

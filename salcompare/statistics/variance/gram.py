@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.blocks import side_by_side
 from salcompare.statistics.kernels import maps_in_range
 
 BLOCK = 2_000_000
@@ -101,16 +102,22 @@ def sums_of_squares(stack: Stack, codes: NDArray[np.intp]) -> Sums:
     sizes = members.sum(axis=1)
     gram, mean_norm = np.zeros((n, n)), 0.0
     between, total = np.empty(n_pixels), np.empty(n_pixels)
-    for pixels, block in blocks(stack.matrix):
+
+    def fill(part: tuple[slice, NDArray[np.float64]]) -> tuple[NDArray[np.float64], float]:
+        """Fill in some pixels; give their part of the inner products and of the mean map's norm."""
+        pixels, block = part
         mean = block.mean(axis=0)
         squares = n * mean**2
         block -= mean
-        mean_norm += float(mean @ mean)
-        gram += block @ block.T  # NumPy sees one array twice and computes half (syrk)
         total[pixels] = np.einsum("ij,ij->j", block, block)
         between[pixels] = (((members @ block) ** 2) / sizes[:, None]).sum(axis=0)
         constant = total[pixels] <= ROUNDING * squares
         total[pixels][constant] = between[pixels][constant] = 0
+        return block @ block.T, float(mean @ mean)  # NumPy sees one array twice and computes half (syrk)
+
+    for products, norm in side_by_side(fill, blocks(stack.matrix)):
+        gram += products
+        mean_norm += norm
     return Sums(gram, mean_norm, between, total)
 
 

@@ -1,0 +1,141 @@
+"""Work in blocks that the data alone decide, side by side on all cores, to the same bytes on one core and on many.
+
+The last digits of a sum follow from the order of adding, and BLAS divides its sums among as many threads as there are.
+So BLAS has one thread while blocks are worked on, blocks are never cut by the number of cores, and what they give is
+put together in their order. torch has threads of its own, which `salcompare.classifiers` sees to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+Part = TypeVar("Part")
+Found = TypeVar("Found")
+
+_AHEAD = 2
+"""Blocks a core that are begun or waiting to be taken; more would only be held in memory."""
+
+
+class Shared:
+    """A context that is entered when the first asks for it, and left when nobody asks any more.
+
+    A generator that is given up late, such as with an error, so cannot undo it for others or undo others' leaving.
+
+    Parameters
+    ----------
+    make : callable
+        Gives the context.
+    """
+
+    def __init__(self, make: Callable[[], contextlib.AbstractContextManager[object]]) -> None:
+        self._make, self._lock, self._asking = make, threading.Lock(), 0
+        self._entered = contextlib.ExitStack()
+
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[None]:
+        """Hold the context until the block ends."""
+        with self._lock:
+            if not self._asking:
+                self._entered.enter_context(self._make())
+            self._asking += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asking -= 1
+                if not self._asking:
+                    self._entered.close()
+
+
+class _Here(threading.local):
+    """Whether this thread is one of several that work on blocks."""
+
+    one_of_several = False
+
+
+_here = _Here()
+_one_thread = Shared(lambda: _blas().limit(limits=1))
+
+
+def n_cores() -> int:
+    """Count the blocks done side by side: as many as OMP_NUM_THREADS says, else as the cores this process may use."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isdigit():
+        return max(1, int(told))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def one_thread() -> contextlib.AbstractContextManager[None]:
+    """Hold the BLAS of NumPy and SciPy to one thread until the block ends; may be nested."""
+    return _one_thread.asked()
+
+
+def side_by_side(work: Callable[[Part], Found], parts: Iterable[Part], *, most: int | None = None) -> Iterator[Found]:
+    """Do a piece of work on each part, on all cores, and give what it finds in the order of the parts.
+
+    Parameters
+    ----------
+    work : callable
+        Gets one part. Where it asks for blocks side by side itself, it does them one after another.
+    parts : iterable
+        Cut by the data alone; taken by the calling thread, a few ahead of the cores.
+    most : int, optional
+        So many at a time at most, where each takes much memory.
+
+    Yields
+    ------
+    What `work` returns. Until the last is taken, BLAS has one thread.
+
+    Raises
+    ------
+    Exception
+        What `work` raises on the first part, in their order, on which it fails; later parts are left.
+    """
+    n = 1 if _here.one_of_several else max(1, min(n_cores(), most or n_cores()))
+    with one_thread():
+        if n == 1:
+            yield from map(work, parts)
+            return
+        with ThreadPoolExecutor(n, initializer=_enter) as pool:
+            yield from _in_order(pool, work, parts, most=_AHEAD * n)
+
+
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[Part], Found], parts: Iterable[Part], *,
+              most: int) -> Iterator[Found]:
+    begun: deque[Future[Found]] = deque()
+    try:
+        for part in parts:
+            # np.errstate and the like hold where the caller set them, in other threads too.
+            begun.append(pool.submit(contextvars.copy_context().run, work, part))
+            if len(begun) == most:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        for left in begun:
+            left.cancel()
+
+
+def _enter() -> None:
+    _here.one_of_several = True
+    _blas().limit(limits=1)  # a BLAS on OpenMP has a number for each thread that calls it; this one ends with the pool
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Find the libraries to hold, which are those that are loaded: NumPy's BLAS and SciPy's."""
+    import scipy.linalg  # noqa: F401 - loads both
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -1,0 +1,109 @@
+"""Networks at work in `salcompare.blocks`: torch with one thread in each, and every core with a network of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from salcompare import blocks
+
+Part = TypeVar("Part")
+Found = TypeVar("Found")
+
+AT_ONCE = 4
+"""Photographs that a core explains at a time: enough to keep it busy, and few enough for many cores' memory."""
+
+
+class _Own(threading.local):
+    """The network that this thread runs, and whose copy it is; None where it cannot be copied."""
+
+    of: nn.Module | None = None
+    network: nn.Module | None = None
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold torch and BLAS to one thread until the block ends; may be nested, and serves as a decorator."""
+    with blocks.one_thread(), _one_thread.asked():
+        yield
+
+
+@contextlib.contextmanager
+def _limited() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads that are begun later, such as those that work on blocks, start with it too
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+_one_thread = blocks.Shared(_limited)
+
+
+def n_threads() -> int:
+    """Count the threads that torch trains with."""
+    return torch.get_num_threads()
+
+
+def at_once(model: nn.Module, batch: int) -> tuple[int, int]:
+    """Say how many photographs a block has, and how many blocks may run at a time, so that `batch` is not exceeded.
+
+    A graphics processor gets whole batches one after another. Of the processor's cores the size does not depend on.
+    """
+    if _device(model).type != "cpu":
+        return batch, 1
+    return min(batch, AT_ONCE), max(1, batch // AT_ONCE)
+
+
+def side_by_side(work: Callable[[nn.Module, Part], Found], parts: Iterable[tuple[nn.Module, Part]], *,
+                 most: int | None = None) -> Iterator[Found]:
+    """Run networks over parts of the material on all cores, as `blocks.side_by_side` does.
+
+    Parameters
+    ----------
+    work : callable (network, part)
+    parts : iterable of (nn.Module, part)
+        The network that each part is for. A core runs a copy of it, which shares its weights: what a method or the
+        network itself puts on its modules while it runs is not seen by other cores. Those that cannot be copied run
+        one at a time.
+    most : int, optional
+        So many at a time at most.
+
+    Yields
+    ------
+    What `work` returns, in the order of the parts.
+    """
+    own, alone = _Own(), threading.Lock()
+
+    def run(pair: tuple[nn.Module, Part]) -> Found:
+        """Do the work with this thread's own network."""
+        model, part = pair
+        if own.of is not model:
+            own.of, own.network = model, _copied(model)
+        if own.network is None:
+            with alone:
+                return work(model, part)
+        return work(own.network, part)
+
+    with one_thread():
+        yield from blocks.side_by_side(run, parts, most=most)
+
+
+def _copied(model: nn.Module) -> nn.Module | None:
+    shared = [*model.parameters(), *model.buffers()]
+    try:
+        copied: nn.Module = copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
+    except (RuntimeError, TypeError, NotImplementedError, AttributeError):  # one that keeps a graph, a file or a lock
+        return None
+    return copied
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
