@@ -64,6 +64,15 @@ class _Here(threading.local):
     one_of_several = False
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    """Find the libraries to hold, which are those that are loaded: NumPy's BLAS and SciPy's."""
+    import scipy.linalg  # noqa: F401 - loads both
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 _here = _Here()
 _one_thread = Shared(lambda: _blas().limit(limits=1))
 
@@ -130,12 +139,3 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[Part], Found], parts: It
 def _enter() -> None:
     _here.one_of_several = True
     _blas().limit(limits=1)  # a BLAS on OpenMP has a number for each thread that calls it; this one ends with the pool
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """Find the libraries to hold, which are those that are loaded: NumPy's BLAS and SciPy's."""
-    import scipy.linalg  # noqa: F401 - loads both
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()

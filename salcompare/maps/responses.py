@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import dask.array as da
 import numpy as np
 import pandas as pd
 import xarray as xr
+from dask.base import is_dask_collection
 from numpy.typing import NDArray
 
+from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps
 
@@ -47,8 +50,8 @@ def mean_of_responses(maps: xr.DataArray) -> xr.Dataset:
     Parameters
     ----------
     maps : DataArray (response, y, x)
-        One map a response, with coordinates ``image`` and ``actor`` along ``response``; eager or dask. Each sums to 1,
-        so that responses weigh the same.
+        One map a response, with coordinates ``image`` and ``actor`` along ``response``; eager, dask, or in a
+        file, of which an image's are read at a time. Each sums to 1, so that responses weigh the same.
 
     Returns
     -------
@@ -66,16 +69,14 @@ def mean_of_responses(maps: xr.DataArray) -> xr.Dataset:
     order = np.argsort(codes, kind="stable")
     counts = np.bincount(codes)
     starts = np.cumsum(counts) - counts
-    mean: xr.DataArray = xr.apply_ufunc(
-        _means, maps, kwargs={"order": order, "starts": starts, "counts": counts}, input_core_dims=[["response"]],
-        output_core_dims=[["image"]], dask="parallelized", output_dtypes=[np.float32], keep_attrs=True,
-        dask_gufunc_kwargs={"allow_rechunk": True, "output_sizes": {"image": len(names)}})
+    ordered = maps.transpose("response", "y", "x")
+    coverage = (_lazy_means if is_dask_collection(maps) else _means)(ordered, np.split(order, starts[1:]))
     first = order[starts]
     kept = {name: ("image", maps[name].to_numpy()[first]) for name in ("actor", *CARRIED) if name in maps.coords}
-    coverage = mean.transpose("image", "y", "x").drop_vars(
-        [name for name, coord in mean.coords.items() if "response" in coord.dims])
-    return xr.Dataset({"coverage": coverage, "n_responses": ("image", counts.astype(np.int64))},
-                      coords={"image": np.asarray(names, dtype=str), **kept}, attrs=maps.attrs)
+    on_grid = {name: coord for name, coord in ordered.coords.items() if "response" not in coord.dims}
+    return xr.Dataset({"coverage": (("image", "y", "x"), coverage, maps.attrs),
+                       "n_responses": ("image", counts.astype(np.int64))},
+                      coords={"image": np.asarray(names, dtype=str), **kept, **on_grid}, attrs=maps.attrs)
 
 
 def require_response_maps(maps: xr.DataArray) -> None:
@@ -92,7 +93,19 @@ def require_response_maps(maps: xr.DataArray) -> None:
                                  "assign the image and the actor of each response"))
 
 
-def _means(maps: NDArray[np.float32], *, order: NDArray[np.intp], starts: NDArray[np.intp],
-           counts: NDArray[np.intp]) -> NDArray[np.float32]:  # (y, x, response) -> (y, x, image)
-    sums = np.add.reduceat(maps[..., order], starts, axis=-1, dtype=np.float64)
-    return (sums / counts).astype(np.float32)
+def _means(maps: xr.DataArray, by_image: list[NDArray[np.intp]]) -> NDArray[np.float32]:  # -> (image, y, x)
+    """Mean of each image's rows; of maps in a file, only an image's are read at a time."""
+    means = np.empty((len(by_image), *maps.shape[1:]), np.float32)
+    of_images = side_by_side(lambda rows: _mean(maps.isel(response=rows).to_numpy()), by_image)
+    for at, mean in enumerate(of_images):
+        means[at] = mean
+    return means
+
+
+def _lazy_means(maps: xr.DataArray, by_image: list[NDArray[np.intp]]) -> da.Array:
+    return da.stack([da.map_blocks(_mean, part.rechunk({0: -1}), drop_axis=0, dtype=np.float32)
+                     for part in (maps.isel(response=rows).data for rows in by_image)])
+
+
+def _mean(maps: NDArray[np.floating]) -> NDArray[np.float32]:  # (response, y, x) -> (y, x)
+    return (maps.sum(axis=0, dtype=np.float64) / max(1, len(maps))).astype(np.float32)

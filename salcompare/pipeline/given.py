@@ -69,10 +69,10 @@ def average_given(study: Study, own: str, progress: Progress) -> None:  # noqa: 
     from salcompare.maps import mean_of_responses
 
     if study.people == "fixations":
-        maps = _spread(study)
-        store.write_dataset(maps.to_dataset(name=RESPONSE_MAPS), study.processed, RESPONSE_MAPS, fingerprint=own)
+        store.write_dataset(_spread(study).to_dataset(name=RESPONSE_MAPS), study.processed, RESPONSE_MAPS,
+                            fingerprint=own)
     maps = store.open_dataset(study.processed, RESPONSE_MAPS)[RESPONSE_MAPS]
-    human = mean_of_responses(maps.load())
+    human = mean_of_responses(maps)  # read an image at a time
     human.attrs |= _trust(study) | {"responses": "collected", "people": study.people,
                                     "n_images_without_responses": len(study.images) - human.sizes["image"]}
     check_maps(human, HUMAN_MAPS, "human maps")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
 from salcompare.maps import mean_of_responses, rasterise_boxes, require_response_maps, smooth
 from salcompare.statistics.boxes import ImageBoxes, boxes_by_image
@@ -19,19 +20,24 @@ Responses = pd.DataFrame | xr.DataArray
 """Boxes (image, worker, x0, y0, x1, y1), or maps (response, y, x) with coordinates image, actor and worker."""
 
 
+_NUMBERS = 1 << 20
+"""Values of all maps that are held in float64 at a time (8 MB)."""
+
+
 @dataclass(frozen=True)
 class ImageMaps:
     """Responses to one image as maps of any shape; `ImageBoxes` holds those that are products of two sides.
 
     Attributes
     ----------
-    flat : ndarray (response, pixel)
-        float64.
+    parts : tuple of ndarray (response, pixel)
+        Of the precision that the maps came in; one part an image, where several images' are joined. What is computed
+        of them is float64, some pixels at a time, so that memory holds each map once.
     worker : ndarray of int (response,)
         Whose: a code that is the same for a worker on all images, from 0 in the order of the workers' names.
     """
 
-    flat: Values
+    parts: tuple[NDArray[np.floating], ...]
     worker: NDArray[np.intp]
 
     @property
@@ -42,19 +48,19 @@ class ImageMaps:
     @property
     def sums(self) -> Values:
         """Sums of the maps over pixels (response,)."""
-        total: Values = self.flat.sum(axis=1)
-        return total
+        return np.concatenate([part.sum(axis=1, dtype=np.float64) for part in self.parts])
 
     @property
     def norms(self) -> Values:
         """Inner products of the maps with themselves (response,)."""
-        squares: Values = np.einsum("rp,rp->r", self.flat, self.flat)
-        return squares
+        total: Values = sum(side_by_side(lambda pixels: np.einsum("rp,rp->r", *[self._at(pixels)] * 2),
+                                         self._pixels()), np.zeros(len(self.worker)))
+        return total
 
     @property
     def pixels(self) -> int:
         """Pixels of a map."""
-        return int(self.flat.shape[1])
+        return int(self.parts[0].shape[1])
 
     @property
     def covariance(self) -> Values:
@@ -64,17 +70,38 @@ class ImageMaps:
 
     def products_with(self, other: ImageMaps) -> Values:
         """Inner products of these maps with others (response, other response)."""
-        inner: Values = self.flat @ other.flat.T
-        return inner
+        def inner(pixels: slice) -> Values:
+            """Sum over some pixels."""
+            own = self._at(pixels)
+            part: Values = own @ (own if other is self else other._at(pixels)).T
+            return part
+
+        total = np.zeros((len(self.worker), len(other.worker)))
+        for part in side_by_side(inner, max(self, other, key=lambda maps: len(maps.worker))._pixels()):
+            total += part
+        return total
 
     def products_with_map(self, one: Values) -> Values:
         """Inner products with a map (y, x): (response,)."""
-        inner: Values = self.flat @ one.ravel()
-        return inner
+        flat, total = one.ravel(), np.zeros(len(self.worker))
+        for part in side_by_side(lambda pixels: self._at(pixels) @ flat[pixels], self._pixels()):
+            total += part
+        return total
 
     def rows(self, rows: slice) -> ImageMaps:
         """Keep some responses."""
-        return ImageMaps(self.flat[rows], self.worker[rows])
+        wanted, starts = np.arange(len(self.worker))[rows], np.cumsum([0, *(len(part) for part in self.parts)])
+        kept = [part[wanted[(wanted >= start) & (wanted < start + len(part))] - start]
+                for part, start in zip(self.parts, starts.tolist(), strict=False)]
+        return ImageMaps(tuple(part for part in kept if len(part)), self.worker[rows])
+
+    def _pixels(self) -> Iterator[slice]:
+        step = max(64, _NUMBERS // max(1, len(self.worker)))
+        return (slice(start, start + step) for start in range(0, self.pixels, step))
+
+    def _at(self, pixels: slice) -> Values:
+        """Take some pixels of all maps (response, w), in float64."""
+        return np.concatenate([part[:, pixels] for part in self.parts], dtype=np.float64)
 
 
 ImageResponses = ImageBoxes | ImageMaps
@@ -116,8 +143,8 @@ def responses_by_image(responses: Responses, images: pd.DataFrame, *, size: tupl
     for image in images["image"].tolist():
         own = np.flatnonzero(names == image)
         if own.size:
-            maps = smooth(responses.isel(response=own).astype(np.float64), sigma=sigma).transpose("response", "y", "x")
-            found[str(image)] = ImageMaps(maps.to_numpy().reshape(own.size, -1), worker[own])
+            maps = smooth(responses.isel(response=own), sigma=sigma).transpose("response", "y", "x")
+            found[str(image)] = ImageMaps((maps.to_numpy().reshape(own.size, -1),), worker[own])
     return found
 
 
@@ -128,7 +155,7 @@ def joined(parts: Sequence[ImageResponses]) -> ImageResponses:
     if boxes:
         return ImageBoxes(np.concatenate([box.down for box in boxes]), np.concatenate([box.across for box in boxes]),
                           worker)
-    return ImageMaps(np.concatenate([part.flat for part in parts if isinstance(part, ImageMaps)]), worker)
+    return ImageMaps(tuple(one for part in parts if isinstance(part, ImageMaps) for one in part.parts), worker)
 
 
 def products_of(one: ImageResponses, other: ImageResponses) -> Values:

@@ -32,7 +32,7 @@ from salcompare.statistics.analysis.relative import beside_heatmaps, relative_es
 from salcompare.statistics.analysis.removal import CURVE_COLUMNS, curves_table, removal_estimates
 from salcompare.statistics.analysis.seeds import seed_estimates
 from salcompare.statistics.analysis.symmetry import symmetry_estimates
-from salcompare.statistics.analysis.variance import variance_estimates
+from salcompare.statistics.analysis.variance import n_variance_parts, variance_estimates
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
@@ -99,9 +99,11 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     image_overlaps = pd.DataFrame(columns=list(IMAGE_COLUMNS))
     draws: list[Draws] = []
     progress.say("  variance explained")
-    for more, nulls in guarded_parts(variance_estimates(data, maps, statistics, seed), statistic="variance_explained"):
+    parts = guarded_parts(variance_estimates(data, maps, statistics, seed), statistic="variance_explained")
+    for more, nulls in progress.track(parts, total=n_variance_parts(data), what="variance explained"):
         rows += more
         draws += nulls
+    progress.say("  variance of single responses")
     rows += guarded(box_component_rows(data, maps), statistic="variance_component", source="human")
     heatmaps = study_heatmaps(data, maps)
     progress.say("  relative saliency")

@@ -73,6 +73,11 @@ def variance_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, s
                 yield _given_photographs(part, data.photographs)
 
 
+def n_variance_parts(data: AnalysisData) -> int:
+    """Count the parts that `variance_estimates` gives, to say how many of them are done."""
+    return 6 * (data.human is not None) + 8 * len(data.classifier_maps) + 3
+
+
 def _prepared(data: AnalysisData, maps: Maps) -> Iterator[tuple[tuple[str, str], xr.DataArray]]:
     if data.human is not None:
         for form, coverage in coverage_forms(data.comparable_coverage, maps).items():
