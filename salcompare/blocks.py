@@ -85,9 +85,11 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def one_thread() -> contextlib.AbstractContextManager[None]:
-    """Hold the BLAS of NumPy and SciPy to one thread until the block ends; may be nested."""
-    return _one_thread.asked()
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold the BLAS of NumPy and SciPy to one thread until the block ends; may be nested, and serves as a decorator."""
+    with _one_thread.asked():
+        yield
 
 
 def side_by_side(work: Callable[[Part], Found], parts: Iterable[Part], *, most: int | None = None) -> Iterator[Found]:
