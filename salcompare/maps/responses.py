@@ -103,9 +103,12 @@ def _means(maps: xr.DataArray, by_image: list[NDArray[np.intp]]) -> NDArray[np.f
 
 
 def _lazy_means(maps: xr.DataArray, by_image: list[NDArray[np.intp]]) -> da.Array:
-    return da.stack([da.map_blocks(_mean, part.rechunk({0: -1}), drop_axis=0, dtype=np.float32)
-                     for part in (maps.isel(response=rows).data for rows in by_image)])
+    parts = [maps.isel(response=rows).data.rechunk({0: -1}) for rows in by_image]
+    means: da.Array = da.stack([  # type: ignore[no-untyped-call]
+        da.map_blocks(_mean, part, drop_axis=0, dtype=np.float32) for part in parts])  # type: ignore[no-untyped-call]
+    return means
 
 
 def _mean(maps: NDArray[np.floating]) -> NDArray[np.float32]:  # (response, y, x) -> (y, x)
-    return (maps.sum(axis=0, dtype=np.float64) / max(1, len(maps))).astype(np.float32)
+    mean: NDArray[np.float64] = maps.sum(axis=0, dtype=np.float64) / max(1, len(maps))
+    return mean.astype(np.float32)

@@ -169,7 +169,7 @@ def _sides(part: ImageResponses, size: tuple[int, int]) -> tuple[Values, Values,
         height = part.down.sum(axis=1)
         return part.across[:, :half].sum(axis=1) * height, part.across[:, size[1] - half:].sum(axis=1) * height, (
             height > 0)
-    columns = part.flat.reshape(len(part.flat), *size).sum(axis=1)
+    columns: Values = np.concatenate([maps.reshape(-1, *size).sum(axis=1, dtype=np.float64) for maps in part.parts])
     return columns[:, :half].sum(axis=1), columns[:, size[1] - half:].sum(axis=1), columns.any(axis=1)
 
 
