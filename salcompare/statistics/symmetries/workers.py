@@ -170,7 +170,8 @@ def _sides(part: ImageResponses, size: tuple[int, int]) -> tuple[Values, Values,
         return part.across[:, :half].sum(axis=1) * height, part.across[:, size[1] - half:].sum(axis=1) * height, (
             height > 0)
     columns: Values = np.concatenate([maps.reshape(-1, *size).sum(axis=1, dtype=np.float64) for maps in part.parts])
-    return columns[:, :half].sum(axis=1), columns[:, size[1] - half:].sum(axis=1), columns.any(axis=1)
+    return columns[:, :half].sum(axis=1), columns[:, size[1] - half:].sum(axis=1), np.asarray(
+        columns.any(axis=1), np.float64)
 
 
 def _draws(halves: _Halves, n_resamples: int, rng: np.random.Generator) -> Values:  # (3, n_resamples)
