@@ -10,6 +10,7 @@ import pytest
 import scipy.linalg  # noqa: F401 - it has a BLAS of its own
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from salcompare import blocks
 from salcompare.blocks import Shared, n_cores, one_thread, side_by_side
 
 
@@ -18,8 +19,12 @@ def blas_threads():
 
 
 @pytest.fixture
-def blas():
-    """BLAS with two threads, as it may not have by itself on a machine of one core; given back as it was."""
+def blas(monkeypatch):
+    """BLAS with two threads, as it may not have by itself on a machine of one core; given back as it was.
+
+    Nobody else asks for one thread: a generator that another test gave up may live on in what failed there.
+    """
+    monkeypatch.setattr(blocks, "_one_thread", Shared(lambda: blocks._blas().limit(limits=1)))
     with threadpool_limits(2, user_api="blas"):
         yield
 

@@ -14,7 +14,7 @@ from tests.given_study import NETWORKS_MAPS, make_given_study
 
 REPORTED = "one stimulus"
 ALWAYS = {  # what makes sense of a single image, actor or worker, by what the study has
-    "people": {("symmetry", "index"), ("symmetry", "laterality")},
+    "people": {("symmetry", "index"), ("symmetry_test", "worker_laterality")},
     "boxes": {("label_share", None)}, "workers": {("noise_ceiling", "pearson"), ("box_agreement", "mean_iou"),
                                                   ("label_agreement", "same_label")},
 }

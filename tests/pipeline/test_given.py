@@ -203,7 +203,7 @@ WRONG = {
     "a map with negative values": (lambda study: np.save(study / "data/raw/deepnet/actor2/3.npy", -np.eye(SIZE)),
                                    "maps deepnet", "data/raw/deepnet/actor2/3.npy: 24 of 576 values are negative"),
     "a map that is none": (lambda study: (study / "data/raw/deepnet/actor1/2.npy").write_bytes(b"\x93NUMPY nonsense"),
-                           "maps deepnet", "data/raw/deepnet/actor1/2.npy: cannot be read"),
+                           "maps deepnet", "actor1/2.npy: is of .npy format 32.110, expected 1.0 or 2.0"),
     "maps of unknown images": (lambda study: (study / "data/raw/deepnet/actor1").rename(
         study / "data/raw/deepnet/nobody"), "maps deepnet", "no image 'nobody/1' in the study"),
     "no maps at all": (lambda study: (study / "data/raw/deepnet").rename(study / "data/raw/away"), "maps deepnet",

@@ -77,10 +77,10 @@ def test_the_rules_find_every_kind_and_few_honest_workers(study):
 
 
 def test_the_comparison_counts_by_hand():
-    workers = pd.DataFrame({"worker": ["a", "b", "c"], "responses": [4, 4, 2], "kept": [0, 3, 2]})
+    workers = pd.DataFrame({"worker": ["a", "b", "c"], "n_responses": [4, 4, 2], "kept": [0, 3, 2]})
     found = quality.compare_planted(workers, {"a": "hurried", "b": "one box"})
     assert found.to_dict("list") == {
-        "kind": ["hurried", "one box", "honest"], "workers": [1, 1, 1], "found": [1, 0, 0], "responses": [4, 4, 2],
+        "kind": ["hurried", "one box", "honest"], "workers": [1, 1, 1], "found": [1, 0, 0], "n_responses": [4, 4, 2],
         "left_out": [4, 1, 0], "share_left_out": [1.0, 0.25, 0.0]}
     assert quality.compare_planted(workers, {}).empty
 
