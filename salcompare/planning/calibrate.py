@@ -22,20 +22,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from salcompare import provenance, store
-from salcompare.errors import InputError, Problem
+from salcompare import provenance
+from salcompare.errors import DamagedError, InputError, Problem
 from salcompare.planning.calibration import Case, Outcome, require_cases
 from salcompare.planning.calibration_rates import calibration_rates
 from salcompare.planning.calibration_scenarios import FEWER, SCENARIOS, WORDS
 from salcompare.planning.cases import CASES
 from salcompare.planning.generate import simulate_study
+from salcompare.planning.power_cells import read_kept, write_kept
 from salcompare.progress import Silent
 from salcompare.simulation.preferences import stream
 
 if TYPE_CHECKING:
     from salcompare.planning.generate import SimulatedStudy
     from salcompare.planning.scenario import Scenario
-    from salcompare.progress import Progress
+    from salcompare.progress import Progress, Say
 
 RUNS = 2000
 """Simulated studies a scenario: the Monte Carlo error of a rate of 5% is then 0.5 percent points."""
@@ -64,7 +65,7 @@ class Chunk:
     seed : int
         Of the calibration.
     path : Path
-        CSV file with the columns `COLUMNS`.
+        Sealed JSON file of rows with the columns `COLUMNS`.
     """
 
     scenario: str
@@ -73,6 +74,11 @@ class Chunk:
     runs: range
     seed: int
     path: Path
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What its file says it holds, so that a file that was moved is none of its outcomes."""
+        return {"folder": self.path.parent.name, "runs": [self.runs.start, self.runs.stop], "columns": list(COLUMNS)}
 
 
 def run_calibration(
@@ -88,8 +94,8 @@ def run_calibration(
     scenarios : mapping
         By name.
     folder : Path
-        Where chunks of outcomes are kept; a later call with the same cases, scenarios, seed and versions takes them
-        from there, and may ask for more runs.
+        Where chunks of outcomes are kept, with checksums; a later call with the same cases, scenarios, seed and
+        versions takes them from there, and may ask for more runs. Damaged chunks are run again.
     runs : int
         Simulated studies a scenario.
     seed : int
@@ -99,7 +105,7 @@ def run_calibration(
     jobs : int
         Processes that share the work; each computes with one thread. Results do not depend on it.
     progress : Progress, optional
-        Told of every chunk.
+        Told of every chunk, and of damaged ones.
 
     Returns
     -------
@@ -111,6 +117,8 @@ def run_calibration(
     ------
     InputError
         If a case names no scenario of these, names repeat, or there is no run or no process.
+    DamagedError
+        If a chunk cannot be read back as it has just been written.
     """
     require_cases(cases, scenarios)
     problems = [Problem(f"--{name}", str(value), "at least 1") for name, value in (("runs", runs), ("jobs", jobs))
@@ -119,10 +127,13 @@ def run_calibration(
         raise InputError(problems)
     numbers = {name: -(-runs // fewer.get(name, 1)) for name in scenarios}
     chunks = _chunks(cases, scenarios, folder, numbers, seed)
-    missing = [chunk for chunk in chunks if not chunk.path.exists()]
-    for _ in (progress or Silent()).track(_done(missing, jobs), total=len(missing), what="simulated studies, chunks"):
+    progress = progress or Silent()
+    found = {chunk.path: _read(chunk, progress.say) for chunk in chunks}
+    missing = [chunk for chunk in chunks if found[chunk.path] is None]
+    for _ in progress.track(_done(missing, jobs), total=len(missing), what="simulated studies, chunks"):
         pass
-    return pd.concat([_read(chunk) for chunk in chunks], ignore_index=True)
+    found |= {chunk.path: _read(chunk, progress.say) for chunk in missing}
+    return pd.concat([_whole(found[chunk.path], chunk.path) for chunk in chunks], ignore_index=True)
 
 
 def calibrate(
@@ -165,14 +176,14 @@ def calibrate(
 
 def run_chunk(chunk: Chunk) -> Path:
     """Run a chunk's studies and write their outcomes; give the file's path."""
-    lines = [",".join(COLUMNS)]
+    rows: list[list[object]] = []
     for run in chunk.runs:
         study = simulate_study(chunk.settings, rng=stream(chunk.seed, "study", chunk.scenario, str(run)))
         for case in chunk.cases:
             rng = stream(chunk.seed, "case", case.name, chunk.scenario, str(run))
-            lines += [f"{run},{_quoted(name)},{_numbers(outcome)}"
-                      for name, outcome in _measured(case, chunk.scenario, study, rng).items()]
-    store.write_text(chunk.path, "\n".join(lines) + "\n")
+            rows += [[run, name, *_printed(outcome)]
+                     for name, outcome in _measured(case, chunk.scenario, study, rng).items()]
+    write_kept(chunk.path, {**chunk.about, "rows": rows})
     return chunk.path
 
 
@@ -214,7 +225,7 @@ def _chunks(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: 
     """Cut all scenarios' runs into chunks; only the last of a scenario may be short, and is named by its end too."""
     where = folders(cases, scenarios, folder, seed)
     return [Chunk(name, settings, _of(cases, name), range(start, min(start + CHUNK, numbers[name])), seed,
-                  where[name] / f"{start:06d}-{min(start + CHUNK, numbers[name]):06d}.csv")
+                  where[name] / f"{start:06d}-{min(start + CHUNK, numbers[name]):06d}.json")
             for name, settings in scenarios.items() if _of(cases, name) for start in range(0, numbers[name], CHUNK)]
 
 
@@ -275,18 +286,23 @@ def _one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
+def _printed(outcome: Outcome) -> list[str]:
+    """Nine digits, or nothing: what lies beyond may differ between processors."""
+    return ["" if np.isnan(value) else f"{value:.9g}" for value in outcome]
 
 
-def _numbers(outcome: Outcome) -> str:
-    """Nine digits: what lies beyond may differ between processors."""
-    return ",".join("" if np.isnan(value) else f"{value:.9g}" for value in outcome)
+def _read(chunk: Chunk, say: Say) -> pd.DataFrame | None:
+    """Read a chunk's outcomes; None where there are none, or where its file is damaged, which is said."""
+    found = read_kept(chunk.path, say=say)
+    if found is None or any(found.get(key) != value for key, value in chunk.about.items()):
+        return None
+    frame = pd.DataFrame(found["rows"], columns=list(COLUMNS))
+    numbers = {name: pd.to_numeric(frame[name]).astype("float64") for name in Outcome._fields}
+    return frame.assign(scenario=chunk.scenario, check=frame["check"].astype("str"), **numbers)[["scenario", *COLUMNS]]
 
 
-def _read(chunk: Chunk) -> pd.DataFrame:
-    frame = pd.read_csv(chunk.path, dtype=dict.fromkeys(Outcome._fields, "float64") | {"check": "str", "run": "int64"})
-    frame.insert(0, "scenario", chunk.scenario)
-    return frame
-
-
+def _whole(outcomes: pd.DataFrame | None, path: Path) -> pd.DataFrame:
+    if outcomes is None:
+        raise DamagedError(Problem(str(path), "is not what was written a moment ago", "a disk that keeps what it is "
+                                   "given", "run again"))
+    return outcomes

@@ -115,7 +115,8 @@ def make_plan(model: Model, statistic: str, sizes: list[Sizes], *, goal: Goal, r
         raise InputError(Problem(f"--statistic {statistic}", "needs a classifier's maps, and the pilot has none",
                                  "one of " + ", ".join(s.name for s in STATISTICS.values() if not s.classifier)))
     folder = out / statistic
-    kept = open_kept(folder / KEPT, scenario=model.scenario, statistic=planned, seed=seed, draws=draws)
+    kept = open_kept(folder / KEPT, scenario=model.scenario, statistic=planned, seed=seed, draws=draws,
+                     say=progress.say)
     table = power(model.scenario, planned, sizes, goal=goal, runs=runs, seed=seed, draws=draws, kept=kept,
                   progress=progress)
     figure = power_figure(table, planned, level=goal.level, model=model.name)

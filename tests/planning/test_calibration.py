@@ -31,12 +31,23 @@ from salcompare.planning.cases.truths import (
     place_maps,
     population_share,
 )
+from salcompare.progress import Silent
 from tests.planning.broken import BROKEN, NULL, RIGHT, SCENARIOS, Killed
 
 
 def content(folder):
     """Bytes of all files below a folder, by name; of chunks too."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+class Told(Silent):
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, message):
+        self.lines.append(message)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +89,37 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
     pd.testing.assert_frame_equal(whole, again)
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
     assert kept.items() <= content(tmp_path / "parts").items()
+
+
+def test_chunks_that_are_damaged_or_another_s_are_told_and_run_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "CHUNK", 2)
+    told = Told()
+    about = {"cases": (RIGHT,), "scenarios": SCENARIOS, "folder": tmp_path, "runs": 4, "progress": told}
+    whole = run_calibration(**about)
+    kept = content(tmp_path)
+    first, second, *_ = paths = sorted(tmp_path.rglob("*.json"))
+    assert len(paths) == len(kept) == 4
+    at = first.read_bytes().index(b"0.")
+    flips = [first.read_bytes()[:place] + bytes([first.read_bytes()[place] ^ 1]) + first.read_bytes()[place + 1:]
+             for place in (0, at + 2, len(first.read_bytes()) - 5)]
+    for damaged in (*flips, b"", first.read_bytes()[:-9]):
+        first.write_bytes(damaged)
+        pd.testing.assert_frame_equal(run_calibration(**about), whole)
+        assert told.lines.pop() == f"  {first} is damaged or of an older version; its runs are made again"
+        assert content(tmp_path) == kept
+    first.write_bytes(second.read_bytes())  # whole, but of other runs
+    pd.testing.assert_frame_equal(run_calibration(**about), whole)
+    assert (content(tmp_path), told.lines) == (kept, [])
+
+
+def test_outcomes_come_back_from_chunks_as_they_were_rounded(tmp_path):
+    given = Outcome(1 / 3, float("inf"), -1e-300, float("nan"), 0.1 + 0.2)
+    case = Case("odd", lambda study, rng: {'a "b", c': given}, (Check('a "b", c', "test", "", ("null",)),))
+    for _ in range(2):
+        row = run_calibration((case,), {"null": NULL}, tmp_path, runs=1).iloc[0]
+        assert (row["check"], row["run"]) == ('a "b", c', 0)
+        np.testing.assert_array_equal(row[list(Outcome._fields)].to_numpy(float),
+                                      [0.333333333, np.inf, -1e-300, np.nan, 0.3])
 
 
 @pytest.mark.slow
@@ -267,7 +309,7 @@ def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path):
     (tmp_path / "run.py").write_text(script)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen([sys.executable, tmp_path / "run.py"], env=environment, stdout=subprocess.PIPE) as parent:
-        while not any((tmp_path / "runs").rglob("*.csv")):
+        while not any((tmp_path / "runs").rglob("*.json")):
             assert parent.poll() is None, "it ended before it was killed"
             time.sleep(0.02)
         parent.kill()

@@ -13,10 +13,10 @@ from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap
 from salcompare.planning import PRESETS, Scenario, published_geometry, simulate_study
 from salcompare.planning.measures import STATISTICS, PlannedStatistic, Result, planned_statistic
-from salcompare.planning.plans import make_plan, named_model
-from salcompare.planning.power_cells import open_kept
+from salcompare.planning.plans import Model, make_plan, named_model
+from salcompare.planning.power_cells import open_kept, read_kept, write_kept
 from salcompare.planning.power_runs import Goal, Sizes, grid, pool, power, resized, summarise
-from salcompare.progress import Silent
+from salcompare.progress import Silent, Terminal
 from salcompare.statistics import symmetry
 from tests.small_study import make_small_study
 
@@ -275,14 +275,44 @@ def test_statistics_of_a_classifier_need_one(tmp_path):
     assert planned_statistic("image-effect").classifier
 
 
-@pytest.mark.parametrize("content", ["[]", "null", "{}", '{"fingerprint": "x", "cells": []}'])
-def test_kept_runs_that_are_none_or_were_changed_are_not_used(tmp_path, content):
-    path = tmp_path / "runs.json"
-    about = {"scenario": NULL, "statistic": next(iter(STATISTICS.values())), "seed": 0, "draws": 99}
-    path.write_text(content)
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b"\xff", b'{"fingerprint": "x", "cells": []}'])
+def test_kept_runs_that_are_none_or_were_changed_are_told_and_not_used(tmp_path, content):
+    path, told = tmp_path / "runs.json", []
+    about = {"scenario": NULL, "statistic": next(iter(STATISTICS.values())), "seed": 0, "draws": 99, "say": told.append}
+    path.write_bytes(content)
     assert open_kept(path, **about).cells == {}
     numbers = Result(*(0.5 for _ in Result._fields))
-    open_kept(path, **about).keep("a", [numbers], finished=True)
+    open_kept(path, **about | {"say": None}).keep("a", [numbers], finished=True)
+    whole = path.read_bytes()
     assert open_kept(path, **about).cells == {"a": [numbers]}
-    path.write_text(path.read_text().replace("0.5", "0.6", 1))
-    assert open_kept(path, **about).cells == {}
+    assert open_kept(path, **about | {"seed": 1}).cells == {}
+    assert told == [f"  {path} is damaged or of an older version; its runs are made again"]
+    for damaged in (whole.replace(b"0.5", b"0.6", 1), whole[:-20]):
+        path.write_bytes(damaged)
+        assert open_kept(path, **about).cells == {}
+    assert told == [told[0]] * 3
+
+
+def test_a_damaged_file_of_runs_does_not_stop_a_plan_and_is_made_again(tmp_path, capsys):
+    about = {"goal": Goal(), "runs": 2, "draws": 99, "seed": 0, "out": tmp_path, "progress": Terminal()}
+    model = Model(NULL, "a small world")
+    whole = make_plan(model, "r2-people", [Sizes(3, 2, 2), Sizes(4, 2, 2)], **about)
+    path = tmp_path / "r2-people" / "runs.json"
+    kept = path.read_bytes()
+    assert "damaged" not in capsys.readouterr().err
+    for damaged in (b"", kept[:-1].replace(b"1", b"2", 1)):
+        path.write_bytes(damaged)
+        again = make_plan(model, "r2-people", [Sizes(3, 2, 2), Sizes(4, 2, 2)], **about)
+        pd.testing.assert_frame_equal(whole.table, again.table)
+        assert f"{path} is damaged" in capsys.readouterr().err
+        assert path.read_bytes() == kept
+
+
+def test_no_flipped_bit_of_kept_runs_is_read_as_other_values(tmp_path):
+    path = tmp_path / "runs.json"
+    write_kept(path, {"rows": [[0, "right", "0.05", "", "1e-09"]], "value": 0.25})
+    whole, content = path.read_bytes(), read_kept(path)
+    assert content["value"] == 0.25
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1:])
+        assert read_kept(path) is None, place
