@@ -16,6 +16,7 @@ from salcompare.figures.saving import save_figure
 from salcompare.planning.calibration import LEVEL
 from salcompare.planning.calibration_figures import calibration_figures
 from salcompare.planning.calibration_rates import FAILURES, POWER, SIMULTANEOUS
+from salcompare.report.templates import page_policy, page_style
 
 if TYPE_CHECKING:
     from salcompare.figures.data import Figure
@@ -135,9 +136,9 @@ def _rendered(name: str, content: dict[str, object], *, escape: bool) -> str:
 
 
 def _content(rates: pd.DataFrame, setup: Setup, figures: list[Figure], pngs: list[Path]) -> dict[str, object]:
-    style = (importlib.resources.files("salcompare.report") / "page.css").read_text(encoding="utf-8")
     return {
-        "style": style, "setup": setup, "findings": findings(rates), "shortfalls": shortfalls(rates),
+        "style": page_style(), "policy": page_policy(), "setup": setup,
+        "findings": findings(rates), "shortfalls": shortfalls(rates),
         "tables": [_table(rates, purpose) for purpose in _TITLES], "checks": _checks(rates),
         "figures": [_embedded(figure, png) for figure, png in zip(figures, pngs, strict=True)],
         "level": _percent(LEVEL), "simultaneous": f"{SIMULTANEOUS:.1%}", "power": f"{POWER:.0%}",

@@ -33,6 +33,7 @@ from salcompare.planning.cases.truths import (
 )
 from salcompare.progress import Silent
 from tests.planning.broken import BROKEN, NULL, RIGHT, SCENARIOS, Killed
+from tests.report.contents import check_policy
 
 
 def content(folder):
@@ -73,6 +74,7 @@ def test_the_page_names_what_fails_and_needs_no_other_file(rates):
     assert "not explained" in page
     assert "permuting tasks" in page
     assert "nothing explains it" in page
+    check_policy(page)
     assert page.count("src=") == page.count('src="data:image/png;base64,')
     assert pd.read_csv(rates[1] / "calibration.csv")["check"].tolist() == rates[0]["check"].tolist()
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
+import html
+import re
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +77,14 @@ def report_data(folder: Path, **changes) -> ReportData:
                     "settings_fingerprint": "abc"},
         truth={"planted": []}, mask_share=0.05)
     return dataclasses.replace(data, **changes)
+
+
+def check_policy(page: str) -> None:
+    """Check that a page lets a browser load nothing but its own style and pictures, and needs no more."""
+    policy = html.unescape(re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1])
+    style = re.search(r"<style>(.*?)</style>", page, flags=re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy.split("; ") == ["default-src 'none'", "img-src data:", f"style-src 'sha256-{digest}'",
+                                  "base-uri 'none'", "form-action 'none'"]
+    assert " style=" not in page
+    assert page.index("<meta http-equiv") < page.index("<style>")
