@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from salcompare.collect import drawing
 from salcompare.config import Collect, Config, Quality
 from salcompare.errors import InputError, Problem
 from salcompare.schema import LABELS
 from salcompare.sources import locate_photographs, normalise_label, read_photograph, synonyms_table
+from salcompare.sources.boxes import EDGES, Canvas, Rows, add_edges, check_bounds, check_corners, check_not_relative
 from salcompare.sources.candidates import Candidate, clean_name
-from salcompare.sources.cells import Cells, need_columns, read_cells
-
-if TYPE_CHECKING:
-    import pandas as pd
+from salcompare.sources.cells import each, need_columns, read_cells
+from salcompare.sources.quality.checks import IN_PIXELS
+from salcompare.sources.tidy import check_names, of_image
+from salcompare.store import unguarded
+from salcompare.texts import clean_text
 
 Edges = tuple[float, float, float, float]
 _LOSSLESS = 1 << 20  # pixels up to which a photograph is sent as PNG; larger ones as JPEG of high quality
@@ -154,49 +157,33 @@ def read_instructed(path: Path, photos: Mapping[str, Photo], *, shown: str) -> l
     Raises
     ------
     InputError
-        Naming every row whose image is unknown, whose box is not inside it, or whose kind is neither check nor
-        practice, and every image that is used for both.
+        If edges are shares of the sides, or naming every row whose image is unknown, whose box has no area or is not
+        inside it, or whose kind is neither check nor practice, and every image that is used for both.
     """
     cells = read_cells(path, shown=shown, remedy="set [collect] instructed in study.toml")
-    need_columns(cells.frame, ("image", "label", "x0", "y0", "x1", "y1"), shown=shown)
-    problems = [fault.problem for fault in cells.faults]
-    found: list[Instructed] = []
-    for line, row in _rows(cells):
-        try:
-            found.append(_instructed(row, photos, f"{shown} row {line}"))
-        except InputError as error:
-            problems += error.problems
-    both = ({one.photo.image for one in found if one.kind == "check"}
-            & {one.photo.image for one in found if one.kind == "practice"})
-    problems += [Problem(shown, f"image {image!r} is both a check and practice", "one of the two", "delete a row")
-                 for image in sorted(both)]
-    if problems:
-        raise InputError(problems)
-    return found
-
-
-def _rows(cells: Cells) -> Iterable[tuple[object, dict[str, str]]]:
-    names = [str(name) for name in cells.frame.columns]
-    for line, values in zip(cells.frame.index, cells.frame.itertuples(index=False), strict=True):
-        yield line, dict(zip(names, map(str, values), strict=True))
-
-
-def _instructed(row: Mapping[str, str], photos: Mapping[str, Photo], where: str) -> Instructed:
-    photo = photos.get(clean_name(row["image"]))
-    if photo is None:
-        raise InputError(Problem(where, f"no image {row['image']!r} in the study", "an id of the catalogue",
-                                 "see the column image of data/processed/images.csv"))
-    label, kind = normalise_label(row["label"]), row.get("kind", "").strip() or "check"
-    try:
-        x0, y0, x1, y1 = (float(row[edge]) for edge in ("x0", "y0", "x1", "y1"))
-    except ValueError as error:
-        raise InputError(Problem(where, str(error), "four numbers")) from error
-    if not (0 <= x0 < x1 <= photo.width and 0 <= y0 < y1 <= photo.height):
-        raise InputError(Problem(where, f"box {x0:g}, {y0:g}, {x1:g}, {y1:g}",
-                                 f"x0 < x1 and y0 < y1 inside {photo.width} x {photo.height} pixels"))
-    if not label or kind not in {"check", "practice"}:
-        raise InputError(Problem(where, f"label {label!r}, kind {kind!r}", "a label, and check or practice"))
-    return Instructed(photo, label, (x0, y0, x1, y1), "practice" if kind == "practice" else "check")
+    need_columns(cells.frame, ("image", "label", *EDGES), shown=shown)
+    frame = cells.frame
+    rows = Rows(pd.DataFrame({
+        "image": each(frame["image"], lambda image: clean_name(unguarded(image))),
+        "label": each(frame["label"], lambda label: normalise_label(unguarded(label))),
+        "kind": each(frame["kind"], lambda kind: clean_text(kind) or "check") if "kind" in frame else "check",
+    }, index=frame.index), shown, list(cells.faults))
+    known = pd.DataFrame([(photo.image, photo.height, photo.width) for photo in photos.values()],
+                         columns=["image", "height", "width"])
+    place = check_names(rows, known, ("image", "label"))
+    rows.refuse(~rows.table["kind"].isin(["check", "practice"]).to_numpy(), "kind", "kind={kind!r}",
+                "check or practice, or nothing", "mend the cell")
+    add_edges(rows, cells, EDGES)
+    check_not_relative(rows.table[list(EDGES)].to_numpy(), shown=shown, remedy=IN_PIXELS, fewest=1)
+    check_corners(rows)
+    check_bounds(rows, Canvas(of_image(known["height"], place), of_image(known["width"], place), "image {image!r}"),
+                 remedy="edges are pixels of the photograph")
+    used = rows.table[rows.sound].astype("object")
+    both = set.intersection(*(set(used["image"][used["kind"] == kind]) for kind in ("check", "practice")))
+    rows.check(Problem(shown, f"image {image!r} is both a check and practice", "one of the two", "delete a row")
+               for image in sorted(both))
+    return [Instructed(photos[image], label, (x0, y0, x1, y1), kind) for image, label, kind, x0, y0, x1, y1 in
+            used[["image", "label", "kind", *EDGES]].itertuples(index=False)]
 
 
 def _drawn() -> list[Instructed]:

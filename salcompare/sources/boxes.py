@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +42,18 @@ class Rows:
         self.faults += self._noted(mask, reason, found, expected, remedy, **more)
         self.sound = self.sound & ~mask
 
+    def check(self, more: Iterable[Problem] = ()) -> None:
+        """Refuse the file for its faults.
+
+        Raises
+        ------
+        InputError
+            Listing every fault in the order of lines, and then `more`.
+        """
+        problems = [fault.problem for fault in sorted(self.faults, key=lambda fault: fault.line)]
+        if problems := [*problems, *more]:
+            raise InputError(problems)
+
     def set_aside(self, mask: Mask, reason: str, found: str) -> None:
         """Leave the sound rows of a mask out without refusing the file for them."""
         self.aside += self._noted(self.sound & mask, reason, found)
@@ -71,40 +83,42 @@ class Canvas:
         return ("x0", "x1", "width", self.width), ("y0", "y1", "height", self.height)
 
 
-def add_edges(rows: Rows, cells: Cells, names: Sequence[str]) -> None:
-    """Add columns of numbers, refusing every cell that is no finite number."""
+def add_edges(rows: Rows, cells: Cells, names: Sequence[str], *, none: Mask | None = None) -> None:
+    """Add columns of numbers, refusing every cell that is no finite number, but for rows of the mask `none`."""
     for name in names:
         rows.table[name] = numbers(cells.frame[name])
+    given = np.ones(len(rows.table), dtype=np.bool_) if none is None else ~none
     for name in names:
         cell = cells.frame[name]
-        rows.refuse(~np.isfinite(rows.table[name].to_numpy()), "not_a_number", f"{name}={{cell!r}}",
+        rows.refuse(given & ~np.isfinite(rows.table[name].to_numpy()), "not_a_number", f"{name}={{cell!r}}",
                     "a finite number", "{hint}", cell=cell, hint=each(cell, number_hint))
 
 
-def check_not_relative(values: NDArray[np.float64], *, shown: str, remedy: str) -> None:
+def check_not_relative(values: NDArray[np.float64], *, shown: str, remedy: str, fewest: int = 2) -> None:
     """Refuse a file whose edges or places are all shares of the image's sides where pixels are expected.
 
     Raises
     ------
     InputError
-        If every number of several rows lies between 0 and 1 and some are no whole number.
+        If every number of at least `fewest` rows lies between 0 and 1 and some are no whole number.
     """
     finite = values[np.isfinite(values)]
-    if finite.size > values.shape[1] and finite.min() >= 0 and finite.max() <= 1 and (finite % 1 != 0).any():
+    enough = finite.size > (fewest - 1) * values.shape[1]
+    if enough and finite.min() >= 0 and finite.max() <= 1 and (finite % 1 != 0).any():
         raise InputError(Problem(shown, "every edge lies between 0 and 1, as shares of the image's sides do"
                                  if values.ndim > 1 and values.shape[1] == len(EDGES) else
                                  "every place lies between 0 and 1, as shares of the image's sides do",
                                  "pixels", remedy))
 
 
-def check_corners(rows: Rows) -> None:
-    """Refuse boxes that have no area or have their corners swapped."""
-    for low, high in (("x0", "x1"), ("y0", "y1")):
+def check_corners(rows: Rows, *, edges: Sequence[str] = EDGES) -> None:
+    """Refuse boxes that have no area or have their corners swapped; edges go as in `EDGES`."""
+    for side, low, high in (("width", edges[0], edges[2]), ("height", edges[1], edges[3])):
         finite = np.isfinite(rows.table[[low, high]].to_numpy()).all(axis=1)  # others have been refused already
         rows.refuse(finite & (rows.table[high] < rows.table[low]).to_numpy(), "swapped_corners",
                     f"{high}={{{high}:g}} < {low}={{{low}:g}}", f"{low} < {high}", "swap the corners")
         rows.refuse(finite & (rows.table[high] == rows.table[low]).to_numpy(), "no_area",
-                    f"{high}={{{high}:g}} equals {low}: the box has no {'width' if low == 'x0' else 'height'}",
+                    f"{high}={{{high}:g}} equals {low}: the box has no {side}",
                     f"{low} < {high}", f"{high} is the first position outside the box; else delete the row")
 
 
@@ -155,11 +169,10 @@ def settle(rows: Rows, *, drop_invalid: bool) -> tuple[pd.DataFrame, pd.DataFram
     InputError
         Listing every fault in the order of lines, unless `drop_invalid`; or if no row is left.
     """
-    faults = sorted(rows.faults, key=lambda fault: fault.line)
-    if faults and not drop_invalid:
-        raise InputError([fault.problem for fault in faults])
+    if not drop_invalid:
+        rows.check()
     by_line: dict[int, list[Fault]] = {}
-    for fault in sorted([*faults, *rows.aside], key=lambda fault: fault.line):
+    for fault in sorted([*rows.faults, *rows.aside], key=lambda fault: fault.line):
         by_line.setdefault(fault.line, []).append(fault)
     if not rows.sound.any():
         raise InputError(_without_rows(rows, len(by_line)))

@@ -11,7 +11,16 @@ import pandas as pd
 
 from salcompare import config as settings
 from salcompare.errors import InputError, Problem
-from salcompare.sources.boxes import Canvas, Rows, add_edges, check_bounds, check_corners, clip_edges, settle
+from salcompare.sources.boxes import (
+    Canvas,
+    Rows,
+    add_edges,
+    check_bounds,
+    check_corners,
+    check_not_relative,
+    clip_edges,
+    settle,
+)
 from salcompare.sources.cells import Cells, each, need_columns
 from salcompare.sources.labels import normalise_label
 from salcompare.sources.tidy import refuse_hidden
@@ -75,6 +84,7 @@ def original_responses(cells: Cells, config: settings.Responses, synonyms: Mappi
                     "fill the cell or delete the row")
     refuse_hidden(rows, ("actor",))
     add_edges(rows, cells, COLUMNS[2:])
+    check_not_relative(rows.table[list(COLUMNS[2:])].to_numpy(), shown=shown, remedy=f"multiply them by {GRID}")
     cut = _place(rows, clip=config.clip)
     _scale(rows, size)
     responses, left_out = settle(rows, drop_invalid=config.drop_invalid)

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from salcompare.cli import main
-from salcompare.collect.material import load_material, read_instructed
+from salcompare.collect.material import Photo, load_material, read_instructed
 from salcompare.config import Collect, Config
 from salcompare.errors import InputError
 from salcompare.figures import make_figures
@@ -167,6 +167,31 @@ def test_instructed_tasks_that_cannot_be_used_are_all_named(tmp_path):
         read_instructed(path, material.photos, shown="tasks.csv")
     where = [problem.where for problem in caught.value.problems]
     assert where == [*(f"tasks.csv row {line}" for line in (4, 5, 6, 7, 8, 9)), "tasks.csv"]
+
+
+def test_tasks_in_shares_without_area_or_misspelt_are_told_as_such(tmp_path):
+    photos = {"actor1/1": Photo("actor1/1", "actor1", 300, 240)}
+
+    def read(rows, header="image,label,x0,y0,x1,y1,kind"):
+        (tmp_path / "tasks.csv").write_text(f"{header}\n{rows}")
+        return read_instructed(tmp_path / "tasks.csv", photos, shown="tasks.csv")
+
+    found = read("actor1/1,'=Nose,0,1.5,20,240,\n")
+    assert [(task.label, task.target, task.kind) for task in found] == [("=nose", (0, 1.5, 20, 240), "check")]
+    assert read("actor1/1,nose,0,0,1,1,practice\n")[0].kind == "practice"
+    for rows, says in [("actor1/1,nose,0.25,0.1,0.5,0.2,\n", "every edge lies between 0 and 1.*multiply them"),
+                       ("actor1/1,nose,5,1,5,9,\n", r"row 2: x1=5 equals x0: the box has no width"),
+                       ("actor1/1,nose,1,7,5,7,\n", r"row 2: y1=7 equals y0: the box has no height"),
+                       ("actor1/1,nose,9,1,5,7,\n", "row 2: x1=5 < x0=9.*swap the corners"),
+                       ("actor1/1,nose,1,1,301,7,\n", "row 2: x1=301 > width 300 of image 'actor1/1'"),
+                       ("actor1/01,nose,1,1,5,7,\n", "row 2: no image 'actor1/01'.*did you mean 'actor1/1'"),
+                       ('actor1/1,nose,"1,5",1,5,7,\n', "x0='1,5'.*decimals with a point"),
+                       ("actor1/1,nose,1,1,5,7,checks\n", "kind='checks'; expected check or practice")]:
+        with pytest.raises(InputError, match=says) as caught:
+            read(rows)
+        assert len(caught.value.problems) == 1
+    with pytest.raises(InputError, match="no column 'x1'"):
+        read("actor1/1,nose\n", "image,label,x0,y0,y1")
 
 
 def test_practice_on_photographs_of_ones_own_replaces_the_drawn_house(tmp_path):

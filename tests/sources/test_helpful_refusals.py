@@ -8,6 +8,7 @@ from salcompare import config
 from salcompare.errors import InputError
 from salcompare.sources import describe_left_out, gather_photographs, read_fixations, read_responses
 from salcompare.sources.importers import import_responses
+from salcompare.sources.quality import CHECKS, read_checks
 from tests.sources.importers.samples import COCO, IMAGES, MTURK_FORM, put, rows, take
 from tests.sources.photos import catalogue, encoded, folder_study, picture, write
 
@@ -47,6 +48,12 @@ def test_relative_edges_and_places_are_read_as_such(tmp_path):
 def test_boxes_of_one_pixel_in_a_corner_are_no_relative_ones(tmp_path):
     assert len(read(tmp_path, HEADER + "w1,s1/1,nose,0,0,1,1\nw2,s1/1,nose,0,0,1,1\n").table) == 2
     assert len(read(tmp_path, RELATIVE + "w3,s1/1,nose,1,1,30,2\n").table) == 3
+
+
+def test_shares_in_the_original_layout_are_told_as_such(tmp_path):
+    with pytest.raises(InputError, match=r"every edge lies between 0 and 1.*multiply them by 227"):
+        read(tmp_path, "last_name,label,b0,b1,b2,b3\ns1,nose,0.3,0.4,0.1,0.2\ns2,eyes,0.2,0.2,0.1,0.6\n",
+             source="original")
 
 
 def test_importers_tell_relative_edges_too(tmp_path):
@@ -110,6 +117,30 @@ def test_a_near_name_is_suggested_and_a_far_one_is_not(tmp_path):
     with pytest.raises(InputError) as caught:
         read(tmp_path, HEADER + "w1,s1/9,nose,1,1,2,2\n")
     assert "did you mean" not in str(caught.value)
+
+
+# Answers to instructed checks
+
+@pytest.mark.parametrize(("answer", "target", "says"), [
+    ("nose,9,9,20,20", "nose,0.25,0.1,0.5,0.2", "every edge lies between 0 and 1.*multiply them by the photograph's"),
+    ("nose,0.25,0.1,0.5,0.2", "nose,9,9,20,20", "every edge lies between 0 and 1"),
+    ("nose,9,9,9,20", "nose,9,9,20,20", "row 2: x1=9 equals x0: the box has no width"),
+    ("nose,9,9,20,20", "nose,9,9,20,9", "row 2: target_y1=9 equals target_y0: the box has no height"),
+    ("nose,9,20,20,9", "nose,9,9,20,20", "row 2: y1=9 < y0=20.*swap the corners"),
+    ("nose,9,9,,20", "nose,9,9,20,20", "row 2: x1=''; expected a finite number"),
+    (",,,,", "nose,9,9,,20", "row 2: target_x1=''; expected a finite number"),
+    ('nose,"9,5",9,20,20', "nose,9,9,20,20", "x0='9,5'.*decimals with a point"),
+    ("nose,9,9,20,20", ",9,9,20,20", "row 2: target_label is empty")])
+def test_answers_to_checks_are_held_to_what_boxes_are_held_to(tmp_path, answer, target, says):
+    with pytest.raises(InputError, match=says) as caught:
+        read_checks(write(tmp_path / "c.csv", ",".join(CHECKS) + f"\nw1,s1/1,{answer},{target}\n"), {})
+    assert len(caught.value.problems) == 1
+
+
+def test_a_check_of_which_nothing_was_drawn_has_no_edges(tmp_path):
+    found = read_checks(write(tmp_path / "c.csv", ",".join(CHECKS) + "\nw1,s1/1,,,,,,nose,0,0,1,1\n"), {})
+    assert found[["x0", "y0", "x1", "y1"]].isna().all(axis=None)
+    assert found[["label", "target_label", "target_x1"]].to_numpy().tolist() == [["", "nose", 1]]
 
 
 # Boxes without area

@@ -9,25 +9,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from salcompare.errors import InputError, Problem
 from salcompare.schema import CHECKS as DECLARED
+from salcompare.sources.boxes import EDGES, Rows, add_edges, check_corners, check_not_relative
 from salcompare.sources.candidates import clean_name
-from salcompare.sources.cells import Cells, each, is_blank, need_columns, numbers, read_cells
+from salcompare.sources.cells import Cells, each, is_blank, need_columns, read_cells
 from salcompare.sources.labels import normalise_label, synonyms_table
 from salcompare.sources.quality.geometry import iou
+from salcompare.sources.tidy import refuse_hidden
 from salcompare.store import unguarded
-from salcompare.texts import hidden_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from salcompare.config import Quality
 
-EDGES = ("x0", "y0", "x1", "y1")
 TARGET_EDGES = tuple(f"target_{edge}" for edge in EDGES)
 CHECKS = DECLARED.names
 """Columns of a table of checks: the answer, empty where nothing was drawn, and what was asked for."""
 _TEXT = ("worker", "image", "label", "target_label")
+IN_PIXELS = "multiply them by the photograph's width and height"
+"""What to do about shares of the sides where there is no option to read them."""
 
 
 def read_checks(path: Path, synonyms: Mapping[str, str]) -> pd.DataFrame:
@@ -49,8 +50,8 @@ def read_checks(path: Path, synonyms: Mapping[str, str]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file or a column is missing, or naming each row without worker, target label or a whole target box, or
-        with an edge that is no finite number.
+        If the file or a column is missing, if edges are shares of the sides, or naming each row without worker, target
+        label or a whole target box, with an edge that is no finite number, or with a box without area.
     """
     cells = read_cells(path, shown=path.name, remedy="set [responses] checks in study.toml")
     return checks_in(cells, synonyms, shown=path.name)
@@ -64,31 +65,19 @@ def checks_in(cells: Cells, synonyms: Mapping[str, str], *, shown: str) -> pd.Da
     found = pd.DataFrame({name: each(frame[name], clean_name) for name in ("worker", "image")})
     for name in ("label", "target_label"):
         found[name] = each(frame[name], lambda label: table.get(normalise_label(label), normalise_label(label)))
-    for name in (*EDGES, *TARGET_EDGES):
-        found[name] = numbers(frame[name])
-    problems = [fault.problem for fault in cells.faults] + _problems(frame, found, shown)
-    if problems:
-        raise InputError(problems)
-    return found.astype(dict.fromkeys(_TEXT, "str"))[list(CHECKS)].reset_index(drop=True)
-
-
-def _problems(frame: pd.DataFrame, found: pd.DataFrame, shown: str) -> list[Problem]:
-    """Find cells that are empty or no number, and targets without area, which no answer could meet."""
-    empty = {name: is_blank(frame[name]) for name in CHECKS}
-    wrong = [(row, f"{name} is empty", "a text") for name in ("worker", "target_label")
-             for row in np.flatnonzero(empty[name])]
-    wrong += [(row, f"{name}={found[name].iloc[row]!r} holds {hidden_in(found[name].iloc[row])}",
-               "an id of which every character is seen") for name in ("worker", "image")
-              for row in np.flatnonzero(each(found[name], hidden_in) != "")]
-    for name in (*EDGES, *TARGET_EDGES):
-        bad = ~np.isfinite(found[name].to_numpy()) & ~(empty[name] & (name in EDGES))
-        wrong += [(row, f"{name}={frame[name].iloc[row]!r}", "a finite number") for row in np.flatnonzero(bad)]
-    for low, high in (("target_x0", "target_x1"), ("target_y0", "target_y1")):
-        bad = (found[low] >= found[high]).to_numpy()
-        wrong += [(row, f"{low}={found[low].iloc[row]:g}, {high}={found[high].iloc[row]:g}", f"{low} < {high}")
-                  for row in np.flatnonzero(bad)]
-    lines = frame.index.tolist()
-    return [Problem(f"{shown} row {lines[row]}", was, expected) for row, was, expected in sorted(wrong)]
+    rows = Rows(found, shown, list(cells.faults))
+    for name in ("worker", "target_label"):
+        rows.refuse((found[name] == "").to_numpy(), f"empty_{name}", f"{name} is empty", "a text",
+                    "fill the cell or delete the row")
+    refuse_hidden(rows, ("worker", "image"))
+    nothing = np.all([is_blank(frame[name]) for name in EDGES], axis=0)
+    add_edges(rows, cells, EDGES, none=nothing)
+    add_edges(rows, cells, TARGET_EDGES)
+    for edges in (EDGES, TARGET_EDGES):
+        check_not_relative(rows.table[list(edges)].to_numpy(), shown=shown, remedy=IN_PIXELS, fewest=1)
+        check_corners(rows, edges=edges)
+    rows.check()
+    return rows.table.astype(dict.fromkeys(_TEXT, "str"))[list(CHECKS)].reset_index(drop=True)
 
 
 def judge_checks(checks: pd.DataFrame, config: Quality) -> pd.DataFrame:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from salcompare.config import QUALITY_RULES
-from salcompare.sources.quality.checks import EDGES, judge_checks
+from salcompare.sources.boxes import EDGES
+from salcompare.sources.quality.checks import judge_checks
 from salcompare.sources.quality.rules import MOSTLY, RULES, Prepared, mostly
 
 if TYPE_CHECKING:
