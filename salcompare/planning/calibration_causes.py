@@ -17,10 +17,11 @@ from salcompare.planning.calibration_scenarios import (
 )
 
 _WORKERS = ("the null speaks of the workers at hand: all actors share them, and what these favour, and where they put "
-            "their boxes, leans to one side by chance; without favourites and habits of workers the test rejects 5%")
+            "their boxes, leans to one side by chance; without favourites and habits of workers the test rejects 5%. "
+            "The report gives no such test of people")
 _WORKERS_CI = ("the interval is over actors and takes the workers as given, whose common leaning no number of actors "
-               "averages out")
-_BESIDE = "; worker_laterality, which resamples workers too, is the one to read for people at large"
+               "averages out. The report gives no such interval of people")
+_BESIDE = ", but worker_laterality, which resamples workers too"
 _WORKERS_SIDE, _WORKERS_SIDE_CI = _WORKERS + _BESIDE, _WORKERS_CI + _BESIDE
 _FEW_WORKERS = ("what is planted is some 2.8 standard errors, most of them the forty workers' own leaning; with more "
                 "workers the power rises. A test that takes these as given finds it more often, and claims less")

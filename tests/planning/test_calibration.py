@@ -32,6 +32,7 @@ from salcompare.planning.cases.truths import (
     population_share,
 )
 from salcompare.progress import Silent
+from salcompare.store import read_csv
 from tests.planning.broken import BROKEN, NULL, RIGHT, SCENARIOS, Killed
 from tests.report.contents import check_policy
 
@@ -208,6 +209,18 @@ def test_names_that_repeat_or_that_nobody_knows_are_refused():
     assert "scenario 'nowhere'" in str(error.value)
     with pytest.raises(InputError, match="--runs"):
         run_calibration((RIGHT,), SCENARIOS, None, runs=0)
+
+
+def test_the_published_calibration_is_of_todays_checks_and_causes():
+    docs = Path(__file__).parents[2] / "docs"
+    rows = read_csv(docs / "calibration.csv")
+    now = {(check.name, scenario): check.what for case in CASES for check in case.checks
+           for scenario in check.scenarios}
+    assert {(row.check, row.scenario): row.what for row in rows.itertuples()} == now
+    short = rows[rows["cause"].notna()]
+    assert [CAUSES[row.check][row.scenario] for row in short.itertuples()] == short["cause"].tolist()
+    page = (docs / "calibration.md").read_text(encoding="utf-8")
+    assert all(cause in page for cause in short.loc[short["verdict"] == "shortfall", "cause"])
 
 
 def test_every_published_case_names_scenarios_that_are_described():
