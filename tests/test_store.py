@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from salcompare import store
 from salcompare.errors import InputError, StaleError
 from salcompare.store import MapStream, current_fingerprint, open_dataset, write_dataset
+from tests.test_progress import Recording
 
 N = 2 * store.IMAGES_PER_CHUNK + 5
 
@@ -290,6 +291,13 @@ def test_a_lazy_template_is_not_computed(tmp_path):
     lazy = dataset[["saliency"]].assign(
         saliency=(dataset.saliency.dims, da.from_delayed(da_failing(), (N, 4, 6), np.float32)))
     assert len(MapStream(lazy, tmp_path, "maps", fingerprint="a").missing()) == 3
+
+
+def test_a_stream_that_goes_on_counts_what_earlier_runs_wrote(tmp_path):
+    written(tmp_path, maps(), stop=1)
+    stream, progress = written(tmp_path, maps(), stop=0)[0], Recording()
+    assert list(stream.tracked(progress, what="maps")) == stream.ranges()[1:]
+    assert progress.tracked == {"maps": {"before": 1, "given": 2, "total": 3}}
 
 
 def da_failing():

@@ -1,10 +1,12 @@
 """A classifier trained with several seeds: its stages, its maps by seed, and going on after a stop."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from salcompare.progress import Silent
 from salcompare.stages import run, standings
 from tests.classifiers.tiny import register_tiny
 from tests.small_study import make_small_study
+from tests.test_progress import Recording
 
 TUNED = "tiny/finetuned/guided_backprop"
 
@@ -135,3 +138,24 @@ def test_a_run_stopped_while_a_seed_is_trained_goes_on_to_the_same_maps(made, tm
     folders = [one.seed_folder(one.config.classifier[0], seed) for one in (study, made)]
     assert (folders[0] / "weights.csv").read_bytes() == (folders[1] / "weights.csv").read_bytes()
     assert pd.read_csv(folders[0] / "training.csv").equals(pd.read_csv(folders[1] / "training.csv"))
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_run_with_another_number_of_threads_says_what_may_differ_and_trains_nothing_anew(made, tmp_path, more):
+    study = open_study(shutil.copytree(made.root, tmp_path / "study"))
+    maps, used, progress = "maps tiny/frozen/guided_backprop", torch.get_num_threads(), Recording()
+    study.processed.joinpath("classifiers", "tiny", "frozen-guided_backprop.json").unlink()
+    before = {name: standing.fingerprint for name, standing in standings(study).items()}
+    torch.set_num_threads(used + more)
+    try:
+        assert run(study, until=maps, progress=progress) == [maps]
+    finally:
+        torch.set_num_threads(used)
+    said = [line for line in progress.said if "threads" in line or "digits" in line]
+    threads = "1 thread" if used == 1 else f"{used} threads"
+    assert said == [f"tiny was trained with {threads}, and this run has {used + 1}: trained anew, its weights may differ "
+                    "in their last digits"] * more
+    found = standings(study)
+    assert {name: standing.fingerprint for name, standing in found.items()} == before
+    assert found["train tiny"].state == found[maps].state == "current"
+    assert study.classifier_maps("frozen").identical(made.classifier_maps("frozen"))

@@ -9,6 +9,7 @@ from salcompare.classifiers.training import Score, Task, l2_penalty, train
 from salcompare.config import Phase
 from salcompare.errors import InputError
 from salcompare.progress import Silent
+from tests.test_progress import Recording
 
 PHASE = Phase(iterations=20, learning_rate=0.01, l2=0.05, validate_every=5)
 
@@ -99,3 +100,27 @@ def test_a_loss_that_is_not_finite_is_an_error_that_names_the_remedy(tmp_path):
     broken_task = replace(task(network()), batch=broken)
     with pytest.raises(InputError, match=r"net frozen: the loss is nan at iteration 1.*lower learning_rate"):
         train(broken_task, PHASE, seed=0, checkpoint=tmp_path / "c.pt", digest="d", progress=Silent())
+
+
+class StoppedError(Exception):
+    """The run was stopped."""
+
+
+def test_training_that_goes_on_counts_on_from_where_it_stopped(tmp_path):
+    def stopping(iteration):
+        if iteration == 13:
+            raise StoppedError
+        return batch(iteration)
+
+    def trained(given):
+        progress = Recording()
+        train(replace(task(network()), batch=given), PHASE, seed=0, checkpoint=tmp_path / "c.pt", digest="d",
+              progress=progress)
+        return progress
+
+    with pytest.raises(StoppedError):
+        trained(stopping)
+    goes_on = trained(batch)
+    assert goes_on.tracked == {"net frozen": {"before": 10, "given": 10, "total": 20}}  # the last look was at 10
+    assert goes_on.said[0] == "net frozen: going on after iteration 10"
+    assert trained(batch).tracked == {"net frozen": {"before": 20, "given": 0, "total": 20}}

@@ -130,3 +130,36 @@ def test_changed_code_that_ones_own_code_imports_makes_its_network_stale(folder)
     changed = {stage.name: stage.inputs for stage in sc.open_study(folder).stages()}
     assert changed["train mine"]["helper.py"] != inputs["train mine"]["helper.py"]
     assert changed["train squeezenet"] == inputs["train squeezenet"]
+
+
+def changed_by(folder, *settings):
+    """Name the stages whose results another setting would change."""
+    path = folder / "study.toml"
+    before = path.read_text()
+    first = standings(sc.open_study(folder))
+    text = before
+    for old, new in settings:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path.write_text(text)
+    second = standings(sc.open_study(folder))
+    path.write_text(before)
+    return {name for name in first if first[name].fingerprint != second[name].fingerprint}
+
+
+MAPS = "[maps]\n"
+
+
+def test_what_is_shown_of_peoples_heatmaps_is_the_reports_alone(folder):
+    assert changed_by(folder, (MAPS, MAPS + "human_share = 0.2\n")) == {"report"}
+    assert changed_by(folder, (MAPS, MAPS + "mask_share = 0.2\n")) == {"statistics", "report"}
+
+
+def test_actors_shown_make_no_pairs_anew_that_are_named(folder):
+    shown = ("saliency matrix", "report")
+    assert changed_by(folder, (MAPS, '[report]\nactors = ["actor1", "actor2"]\n\n' + MAPS)) == {
+        "saliency differences", *shown}
+    path = folder / "study.toml"
+    path.write_text(path.read_text() + '\n[report]\ndifferences = ["actor1 - actor3"]\n')
+    assert changed_by(folder, ("[report]\n", '[report]\nactors = ["actor1", "actor2"]\n')) == set(shown)
+    assert changed_by(folder, ("actor1 - actor3", "actor1 - actor2")) == {"saliency differences", "report"}

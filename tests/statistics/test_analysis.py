@@ -13,6 +13,7 @@ from salcompare.schema import ESTIMATES, check_table
 from salcompare.simulation import simulate_responses
 from salcompare.statistics import AnalysisData, analyse
 from tests.simulation.crowd import other_photographs
+from tests.test_progress import Recording
 
 SIZE = (32, 32)
 SETTINGS = {"maps": Maps(sigma=0.05), "statistics": Statistics(n_permutations=499, n_resamples=200), "seed": 5}
@@ -34,7 +35,7 @@ def noise_maps(human: xr.Dataset, rng: np.random.Generator) -> xr.DataArray:
 
 
 def analysed(*, n_actors=12, n_images=4, workers=30, per_image=12, maps=(PLANTED, NOISE), seed=3, chunked=False,
-             **changes):
+             progress=None, **changes):
     """Analyse simulated responses against maps that hold some of the image's coverage, and against noise."""
     rng = np.random.default_rng(seed)
     images = other_photographs(n_actors, n_images).assign(split="test", file="none")
@@ -52,7 +53,7 @@ def analysed(*, n_actors=12, n_images=4, workers=30, per_image=12, maps=(PLANTED
                                  "ci_low": [0.8], "ci_high": [0.95], "n": [48]}))
     for name, value in changes.items():
         object.__setattr__(data, name, value)
-    return analyse(data, **SETTINGS), simulated.truth
+    return analyse(data, **SETTINGS, progress=progress), simulated.truth
 
 
 @pytest.fixture(scope="module")
@@ -258,3 +259,27 @@ def test_draws_and_replicates_are_counted_as_they_are(study):
     labels = pick(table, statistic="label_share", level="population")
     assert (labels["n"] == 48 * 12).all()
     assert labels["count"].sum() == 48 * 12
+
+
+class StoppedError(Exception):
+    """The analysis has come to what is asked for next."""
+
+
+class OfVariance(Recording):
+    """Stops where the variance of maps is done."""
+
+    def say(self, message):
+        super().say(message)
+        if message == "  variance of single responses":
+            raise StoppedError
+
+
+@pytest.mark.parametrize(("maps", "changes"), [
+    ((PLANTED, NOISE), {}), ((), {}), ((PLANTED,), {"human": None, "responses": None})])
+def test_each_part_of_the_variance_explained_is_counted_among_all_of_them(maps, changes):
+    progress = OfVariance()
+    with pytest.raises(StoppedError):
+        analysed(n_actors=3, n_images=2, workers=4, per_image=3, maps=maps, progress=progress, **changes)
+    tracked = progress.tracked["variance explained"]
+    assert tracked["given"] == tracked["total"] > 8
+    assert tracked["before"] == 0
