@@ -153,8 +153,8 @@ def test_a_run_with_another_number_of_threads_says_what_may_differ_and_trains_no
         torch.set_num_threads(used)
     said = [line for line in progress.said if "threads" in line or "digits" in line]
     threads = "1 thread" if used == 1 else f"{used} threads"
-    assert said == [f"tiny was trained with {threads}, and this run has {used + 1}: trained anew, its weights may differ "
-                    "in their last digits"] * more
+    assert said == [f"tiny was trained with {threads}, and this run has {used + 1}: trained anew, its weights may "
+                    "differ in their last digits"] * more
     found = standings(study)
     assert {name: standing.fingerprint for name, standing in found.items()} == before
     assert found["train tiny"].state == found[maps].state == "current"

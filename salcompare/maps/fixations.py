@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
+import dask.array as da
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from salcompare.blocks import one_thread
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_choice, require_size
 from salcompare.maps.responses import mean_of_responses, response_array
@@ -18,6 +21,8 @@ COLUMNS = ("worker", "image", "x", "y")
 CONVENTION = ("pixels of the image as shown, origin top left, the first pixel's centre at 0.5; a Gaussian integrated "
               "over each pixel, cut at the image's edges and scaled so that all of its weight is inside; each trial "
               "sums to 1")
+_AT_A_TIME = 16
+"""Maps of a block, where they are made as they are asked for."""
 
 
 def sigma_in_pixels(sigma: float, *, unit: Literal["pixels", "degrees"] = "pixels",
@@ -48,7 +53,7 @@ def sigma_in_pixels(sigma: float, *, unit: Literal["pixels", "degrees"] = "pixel
 
 
 def fixation_maps(fixations: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int], sigma: float,
-                  sigma_of: Literal["image", "grid"] = "image") -> xr.DataArray:
+                  sigma_of: Literal["image", "grid"] = "image", chunked: bool = False) -> xr.DataArray:
     """Turn the fixations of each trial into a map.
 
     Parameters
@@ -65,6 +70,8 @@ def fixation_maps(fixations: pd.DataFrame, images: pd.DataFrame, *, size: tuple[
         Standard deviation of the Gaussian on each fixation; see `sigma_in_pixels` for degrees.
     sigma_of : {"image", "grid"}
         Whether sigma is in pixels of the image as shown, whose aspect the grid need not have, or of the grid.
+    chunked : bool
+        Whether the maps are a dask array, made a few at a time when they are used, as many may not fit into memory.
 
     Returns
     -------
@@ -94,8 +101,9 @@ def fixation_maps(fixations: pd.DataFrame, images: pd.DataFrame, *, size: tuple[
     for dim, extent, n in (("y", "height", grid[0]), ("x", "width", grid[1])):
         scale = n / images[extent].to_numpy(dtype=np.float64)[at]
         spread = sigma * scale if sigma_of == "image" else np.full(len(at), float(sigma))
-        sides.append(_side(table[dim].to_numpy(dtype=np.float64) * scale, spread, n))
-    maps = _maps(table["duration"].to_numpy(dtype=np.float64), sides[0], sides[1], starts)
+        sides.append(_Side(table[dim].to_numpy(dtype=np.float64) * scale, spread, n))
+    trials = _Trials(table["duration"].to_numpy(dtype=np.float64), sides[0], sides[1], starts)
+    maps = trials.lazy_maps() if chunked else trials.maps(np.arange(starts.size))
     first = table.iloc[starts]
     attrs = {"fixations": CONVENTION, "sigma_of_fixations": float(sigma), "sigma_in_pixels_of": sigma_of}
     return response_array(maps, images.iloc[at[starts]], worker=first["worker"], trial=first["trial"], attrs=attrs)
@@ -122,8 +130,8 @@ def rasterise_fixations(fixations: pd.DataFrame, images: pd.DataFrame, *, size: 
     InputError
         As for `fixation_maps`.
     """
-    maps = fixation_maps(fixations, images, size=size, sigma=sigma, sigma_of=sigma_of)
-    found = mean_of_responses(maps)
+    maps = fixation_maps(fixations, images, size=size, sigma=sigma, sigma_of=sigma_of, chunked=True)
+    found = mean_of_responses(maps).compute()
     return found.assign_attrs(n_images_without_responses=len(images) - found.sizes["image"])
 
 
@@ -169,20 +177,48 @@ def _responses(table: pd.DataFrame, at: NDArray[np.intp]) -> tuple[NDArray[np.in
     return order.astype(np.intp), np.flatnonzero(new)
 
 
-def _side(centre: NDArray[np.float64], sigma: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Gaussians' shares (fixation, n) of what of them lies within [0, n); mirrored centres give mirrored shares."""
-    edges = (np.arange(n + 1) - centre[:, np.newaxis]) / sigma[:, np.newaxis]
-    low, high = edges[:, :-1], edges[:, 1:]
-    right = low + high > 0  # in the right tail ndtr is nearly 1, where differences are lost
-    shares = ndtr(np.where(right, -low, high)) - ndtr(np.where(right, -high, low))
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float64)
+@dataclass(frozen=True)
+class _Side:
+    """Gaussians along one side of the grid: their centres and spreads (fixation,) in its pixels, and its length."""
+
+    centre: NDArray[np.float64]
+    sigma: NDArray[np.float64]
+    n: int
+
+    def shares(self, rows: slice) -> NDArray[np.float64]:
+        """Shares (fixation, n) of what of them lies within [0, n); mirrored centres give mirrored shares."""
+        edges = (np.arange(self.n + 1) - self.centre[rows, np.newaxis]) / self.sigma[rows, np.newaxis]
+        low, high = edges[:, :-1], edges[:, 1:]
+        right = low + high > 0  # in the right tail ndtr is nearly 1, where differences are lost
+        shares = ndtr(np.where(right, -low, high)) - ndtr(np.where(right, -high, low))
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float64)
 
 
-def _maps(duration: NDArray[np.float64], down: NDArray[np.float64], across: NDArray[np.float64],
-          starts: NDArray[np.intp]) -> NDArray[np.float32]:  # -> (response, y, x)
-    maps = np.empty((starts.size, down.shape[1], across.shape[1]), np.float32)
-    ends = np.append(starts[1:], len(duration))
-    for at, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        weight = duration[start:end] / duration[start:end].max()  # first, as a sum of large numbers may overflow
-        maps[at] = (down[start:end] * (weight / weight.sum())[:, np.newaxis]).T @ across[start:end]
-    return maps
+@dataclass(frozen=True)
+class _Trials:
+    """Fixations in the order of their trials, and where each trial starts (response,)."""
+
+    duration: NDArray[np.float64]
+    down: _Side
+    across: _Side
+    starts: NDArray[np.intp]
+
+    def maps(self, numbers: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Make the maps (response, y, x) of some trials."""
+        maps = np.empty((numbers.size, self.down.n, self.across.n), np.float32)
+        ends = np.append(self.starts[1:], len(self.duration))
+        with one_thread():
+            for at, number in enumerate(numbers.tolist()):
+                rows = slice(int(self.starts[number]), int(ends[number]))
+                weight = self.duration[rows] / self.duration[rows].max()  # first, as a sum of large ones may overflow
+                weighed = self.down.shares(rows) * (weight / weight.sum())[:, np.newaxis]
+                maps[at] = weighed.T @ self.across.shares(rows)
+        return maps
+
+    def lazy_maps(self) -> da.Array:
+        """Give the maps of all trials, made a block at a time when they are used."""
+        numbers = da.arange(self.starts.size, chunks=_AT_A_TIME)
+        maps: da.Array = da.map_blocks(  # type: ignore[no-untyped-call]
+            self.maps, numbers, new_axis=[1, 2], chunks=(*numbers.chunks, (self.down.n,), (self.across.n,)),
+            meta=np.empty((0, 0, 0), np.float32))
+        return maps

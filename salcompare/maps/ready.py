@@ -29,7 +29,10 @@ def ready_response_maps(values: NDArray[np.float32], table: pd.DataFrame, images
     """
     shown = _of_images(table, images)
     sums = values.sum(axis=(1, 2), dtype=np.float64)[:, np.newaxis, np.newaxis]
-    return response_array((values / sums).astype(np.float32), shown, worker=table["worker"].fillna(""), attrs={
+    maps = np.empty(values.shape, np.float32)
+    for at, one in enumerate(values):  # one by one, as the quotients are of double precision
+        maps[at] = one / sums[at]
+    return response_array(maps, shown, worker=table["worker"].fillna(""), attrs={
         "maps": "ready-made, each scaled to sum to 1"})
 
 

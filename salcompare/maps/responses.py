@@ -18,13 +18,13 @@ from salcompare.maps.checks import require_maps
 CARRIED = ("split", "group", "shoot")  # columns of images that maps keep as coordinates where they are there
 
 
-def response_array(maps: NDArray[np.float32], images: pd.DataFrame, *, attrs: Mapping[str, object],
+def response_array(maps: NDArray[np.float32] | da.Array, images: pd.DataFrame, *, attrs: Mapping[str, object],
                    **names: pd.Series) -> xr.DataArray:
     """Label maps of responses.
 
     Parameters
     ----------
-    maps : ndarray (response, y, x)
+    maps : ndarray or dask array (response, y, x)
         Each sums to 1.
     images : DataFrame
         The image of each response, one row a response.

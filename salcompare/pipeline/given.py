@@ -86,7 +86,7 @@ def _spread(study: Study) -> xr.DataArray:
     sigma = sigma_in_pixels(spread.sigma, unit="degrees" if spread.unit == "degrees" else "pixels",
                             pixels_per_degree=spread.pixels_per_degree or None)
     return fixation_maps(study.responses, study.images, size=study.config.study.size, sigma=sigma,
-                         sigma_of="grid" if pixels == "grid" else "image")
+                         sigma_of="grid" if pixels == "grid" else "image", chunked=True)
 
 
 def maps_of_workers(study: Study) -> xr.DataArray | None:

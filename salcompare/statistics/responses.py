@@ -89,10 +89,11 @@ class ImageMaps:
         return total
 
     def rows(self, rows: slice) -> ImageMaps:
-        """Keep some responses."""
-        wanted, starts = np.arange(len(self.worker))[rows], np.cumsum([0, *(len(part) for part in self.parts)])
-        kept = [part[wanted[(wanted >= start) & (wanted < start + len(part))] - start]
-                for part, start in zip(self.parts, starts.tolist(), strict=False)]
+        """Keep some responses next to each other; no map is copied."""
+        start, stop, _ = rows.indices(len(self.worker))
+        ends = np.cumsum([len(part) for part in self.parts]).tolist()
+        kept = [part[max(0, start - end + len(part)):max(0, stop - end + len(part))]
+                for part, end in zip(self.parts, ends, strict=True)]
         return ImageMaps(tuple(part for part in kept if len(part)), self.worker[rows])
 
     def _pixels(self) -> Iterator[slice]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from salcompare.errors import InputError, Problem, drawing
-from salcompare.maps import natural_order
+from salcompare.maps import natural_order, require_response_maps
 from salcompare.statistics.boxes import ImageBoxes
 from salcompare.statistics.inference.crossed import crossed_variance, t_interval_of
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, bootstrap_weights
@@ -25,6 +25,7 @@ from salcompare.statistics.responses import ImageResponses, Responses, names_of,
 NO_SIDE = "the mean over all workers and all actors leans to neither side"
 RESAMPLED = ("workers", "actors", "workers and actors")
 _BATCH = 256  # resamples at a time; images x batch numbers are held
+_MAPS = 16  # maps of single responses that are read at a time
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _halves(responses: Responses, images: pd.DataFrame, size: tuple[int, int]) -
     if not len(names):
         raise InputError(Problem("responses", "no response", "at least one", "collect some"))
     if not isinstance(responses, pd.DataFrame):  # a side needs no more of a map than its sums over rows
-        responses, size = responses.astype(np.float64).sum("y").expand_dims(y=[0.0]), (1, size[1])
+        responses, size = _columns(responses), (1, size[1])
     found = responses_by_image(responses, images, size=size)
     nameless = np.flatnonzero(names["worker"].isna() | (names["worker"] == "")).tolist()
     if nameless:
@@ -160,6 +161,17 @@ def _halves(responses: Responses, images: pd.DataFrame, size: tuple[int, int]) -
     actors = natural_order(owner.tolist()).astype(str)
     member = sparse.csr_array((actors[:, np.newaxis] == owner).astype(float))
     return _Halves(left, right, boxes, member, actors)
+
+
+def _columns(maps: xr.DataArray) -> xr.DataArray:
+    """Sum maps (response, y, x) over rows, float64, some maps at a time; one row (response, 1, x) is left."""
+    require_response_maps(maps)
+    ordered = maps.transpose("response", "y", "x")
+    sums = np.empty((ordered.sizes["response"], 1, ordered.sizes["x"]))
+    for start in range(0, len(sums), _MAPS):
+        some = ordered.isel(response=slice(start, start + _MAPS)).to_numpy()
+        sums[start:start + _MAPS, 0] = some.sum(axis=1, dtype=np.float64)
+    return ordered.isel(y=slice(0, 1)).copy(data=sums)
 
 
 def _sides(part: ImageResponses, size: tuple[int, int]) -> tuple[Values, Values, Values]:
