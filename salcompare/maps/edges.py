@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
 
 Edges = NDArray[np.float32]
@@ -16,6 +17,7 @@ LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the luma of ITU-R BT.601."""
 _STEP, _SMOOTH = (-1, 0, 1), (1, 2, 1)
 _CORE = ["y", "x", "channel"]
+_BATCH = 8  # photographs that are held in float64 at a time
 
 
 def sobel_edges(photographs: xr.DataArray) -> xr.DataArray:
@@ -70,10 +72,16 @@ def _mapped(photographs: xr.DataArray, kernel: Callable[[NDArray[np.generic]], E
     if not set(_CORE) <= set(photographs.dims) or photographs.sizes["channel"] != len(LUMA):
         raise InputError(Problem("photographs", f"dims {dict(photographs.sizes)}", "y, x and three channels"))
     edges: xr.DataArray = xr.apply_ufunc(
-        kernel, photographs.drop_vars("channel", errors="ignore"), input_core_dims=[_CORE],
-        output_core_dims=[["y", "x"]], dask="parallelized", output_dtypes=[np.float32],
+        _in_batches, photographs.drop_vars("channel", errors="ignore"), kwargs={"kernel": kernel},
+        input_core_dims=[_CORE], output_core_dims=[["y", "x"]], dask="parallelized", output_dtypes=[np.float32],
         dask_gufunc_kwargs={"allow_rechunk": True})
     return edges
+
+
+def _in_batches(photographs: NDArray[np.generic], *, kernel: Callable[[NDArray[np.generic]], Edges]) -> Edges:
+    stack = photographs.reshape(-1, *photographs.shape[-3:]) if photographs.size else photographs
+    parts = side_by_side(lambda start: kernel(stack[start:start + _BATCH]), range(0, max(len(stack), 1), _BATCH))
+    return np.concatenate(list(parts)).reshape(photographs.shape[:-1])
 
 
 def _sobel(photographs: NDArray[np.generic]) -> Edges:  # (..., y, x, channel) -> (..., y, x)

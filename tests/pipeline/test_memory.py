@@ -1,4 +1,4 @@
-"""Memory that people's gaze takes: what NumPy reserves, in multiples of the maps of all single trials."""
+"""Memory that studies of many maps take: what NumPy reserves, in multiples of all maps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import xarray as xr
 
 from salcompare.config import Config, Fixations, General, Maps
 from salcompare.maps import fixation_maps, rasterise_fixations
+from salcompare.maps.edges import photograph_gradient, sobel_edges
 from salcompare.pipeline.given import average_given
 from salcompare.progress import Silent
 from salcompare.statistics import AnalysisData, responses
@@ -34,13 +35,13 @@ def _one_core(monkeypatch):
         yield
 
 
-def peak_of(work):
+def peak_of(work, *, over=ALL_MAPS):
     """Give what work finds and the most bytes it held at a time, over those of all maps; a first run imports."""
     work()
     tracemalloc.start()
     try:
         found = work()
-        return found, tracemalloc.get_traced_memory()[1] / ALL_MAPS
+        return found, tracemalloc.get_traced_memory()[1] / over
     finally:
         tracemalloc.stop()
 
@@ -95,3 +96,12 @@ def test_the_side_that_responses_lean_to_is_found_without_them_all_in_memory(stu
     assert peak < 0.75
     loaded = worker_laterality(maps.load(), study.images, size=SIZE, rng=np.random.default_rng(0), n_resamples=100)
     xr.testing.assert_identical(found, loaded)
+
+
+@pytest.mark.parametrize("edges", [sobel_edges, photograph_gradient])
+def test_edges_are_found_without_all_photographs_in_double_precision(edges):
+    photographs = xr.DataArray(np.random.default_rng(0).integers(0, 256, (80, 40, 50, 3), dtype=np.uint8),
+                               dims=("image", "y", "x", "channel"))
+    found, peak = peak_of(lambda: edges(photographs), over=8 * photographs.size)
+    assert found.nbytes == photographs.size * 4 / 3
+    assert peak < 0.9
