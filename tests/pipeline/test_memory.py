@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from salcompare.config import Config, Fixations, General, Maps
-from salcompare.maps import fixation_maps, rasterise_fixations
+from salcompare.maps import fixation_maps, rasterise_fixations, ready_response_maps
 from salcompare.maps.edges import photograph_gradient, sobel_edges
 from salcompare.pipeline.given import average_given
 from salcompare.progress import Silent
@@ -76,6 +76,14 @@ def test_a_mean_of_fixations_takes_no_more(study):
     found, peak = peak_of(lambda: rasterise_fixations(study.responses, study.images, size=SIZE, sigma=4.0))
     assert peak < 0.75
     assert found.sizes["image"] == len(study.images)
+
+
+def test_ready_made_maps_are_scaled_without_a_copy_in_double_precision(study):
+    rows = study.responses.iloc[::2]  # one a trial
+    values = np.random.default_rng(0).random((len(rows), *SIZE), np.float32)
+    found, peak = peak_of(lambda: ready_response_maps(values, rows, study.images))
+    np.testing.assert_allclose(found[-1], values[-1] / values[-1].sum(dtype=np.float64), rtol=1e-6)
+    assert peak < 1.5
 
 
 def test_the_variance_of_single_responses_holds_their_maps_once_and_in_their_own_precision(study, monkeypatch):
