@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order
+from salcompare.maps.checks import require_maps
 from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
@@ -206,8 +207,7 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
 def _paired(maps: xr.DataArray, photographs: xr.DataArray) -> Paired:
     """Align maps with photographs, sort images by actor and multiply their odd parts."""
     require_actors(maps)
-    for dim in set(DIMS) - set(photographs.dims):
-        raise InputError(Problem("photographs", f"dims {photographs.dims}, without {dim}", f"{DIMS}, in grey"))
+    require_maps(photographs, "photographs", dims=DIMS)
     named = maps["actor"].values.astype(str)
     known = {image: at for at, image in enumerate(photographs["image"].values.tolist())}
     images = maps["image"].values.tolist()

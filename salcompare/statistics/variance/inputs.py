@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
+from salcompare.maps.checks import require_maps
 from salcompare.statistics.variance.gram import Stack, stack_maps
 
 
@@ -52,8 +53,10 @@ def sample_of(maps: xr.DataArray, by: str, *others: str | None) -> Sample:
     Raises
     ------
     InputError
-        If a coordinate is missing or has gaps, there is one class only, or every class has one image.
+        If maps are no labelled array of numbers along image, a coordinate is missing or has gaps, there is one class
+        only, or every class has one image.
     """
+    require_maps(maps, "maps", dims=("image",))
     names = list(dict.fromkeys([by, *(name for name in others if name is not None)]))
     problems = _problems(maps, names) or _class_problems(maps[by])
     if problems:
@@ -81,8 +84,6 @@ def check_options(*problems: list[Problem]) -> None:
 
 
 def _problems(maps: xr.DataArray, coords: list[str]) -> list[Problem]:
-    if "image" not in maps.dims:
-        return [Problem("maps", f"dims {maps.dims}", "a dim 'image'")]
     absent = [Problem("maps", f"no coordinate {name!r} along image", f"one of {', '.join(map(str, maps.coords))}",
                       f"maps.assign_coords({name}=('image', ...))")
               for name in coords if name not in maps.coords or maps.coords[name].dims != ("image",)]

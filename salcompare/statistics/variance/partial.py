@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
+from salcompare.maps.checks import require_maps
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.variance.distances import Distance, check_distance, gower_gram
 from salcompare.statistics.variance.gram import stack_maps
@@ -122,6 +123,7 @@ def _check_components(n_components: float) -> list[Problem]:
 def _photograph_gram(photographs: xr.DataArray, maps: xr.DataArray, sample: Sample, units: Units,
                      ) -> NDArray[np.float64]:
     """Inner products of the units' photographs, centred over units."""
+    require_maps(photographs, "photographs", dims=("image",))
     wanted = maps["image"].values[sample.stack.kept]
     missing = np.flatnonzero(~np.isin(wanted, photographs["image"].values))
     if missing.size:

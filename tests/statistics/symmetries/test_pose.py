@@ -138,8 +138,10 @@ def test_what_cannot_be_computed_is_undefined_with_its_reason():
         beyond(single, single, n_components=3)
     with pytest.raises(InputError, match="no image of both"):
         association(single, single.assign_coords(image=[f"x{i}" for i in range(6)]))
-    with pytest.raises(InputError, match="in grey"):
-        association(single, single.rename(y="row"))
+    for wrong, what in ((single.rename(y="row"), "without y"), (single + 1j, "dtype complex128"),
+                        (single.to_numpy(), "is a ndarray")):
+        with pytest.raises(InputError, match=f"photographs: .*{what}"):
+            association(single, wrong)
 
 
 def test_few_actors_have_no_interval_and_say_so():

@@ -152,6 +152,9 @@ def test_what_cannot_be_is_refused_or_has_a_reason():
         partial(maps, photographs, n_components=1.5)
     with pytest.raises(InputError, match="NaN or infinite"):
         partial(maps, photographs.where(photographs.image != "i2"))
+    for wrong, what in ((photographs + 1j, "dtype complex128"), (photographs.to_numpy(), "is a ndarray")):
+        with pytest.raises(InputError, match=f"photographs: .*{what}"):
+            partial(maps, wrong)
     flat = partial(maps * 0 + 3, photographs)
     assert np.isnan(flat.r2_partial)
     assert "equal" in flat.attrs["reason"]

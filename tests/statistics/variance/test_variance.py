@@ -262,8 +262,11 @@ def test_what_cannot_be_compared_is_refused():
         explained(maps.isel(image=[0, 3]))
     with pytest.raises(InputError, match="no coordinate 'shoot' along image"):
         explained(maps, clusters="shoot")
-    with pytest.raises(InputError, match="a dim 'image'"):
+    with pytest.raises(InputError, match="without image"):
         explained(maps.rename(image="photo"))
+    for wrong, what in ((maps + 1j, "dtype complex128"), (maps.astype(str), "dtype <U"), (maps.to_numpy(), "is a ndarray")):
+        with pytest.raises(InputError, match=what):
+            explained(wrong)
     with pytest.raises(InputError, match="at least 1"):
         explained(maps, n_permutations=0)
     with pytest.raises(InputError, match="1 images without shoot"):
