@@ -11,6 +11,7 @@ import pandas as pd
 
 import salcompare
 from salcompare.report import render_report
+from salcompare.report.tables import printed_tables
 from tests.report.contents import check_policy, estimates, report_data
 
 
@@ -41,6 +42,20 @@ def test_the_text_in_a_pictures_place_says_that_responses_are_simulated(tmp_path
     page = render_report(dataclasses.replace(data, figures=(figure,)), tmp_path).read_text()
     assert 'alt="Labels (simulated responses)"' in page
     assert 'alt="Labels"' in render_report(data, tmp_path).read_text()
+
+
+def test_what_p_of_the_primary_overlap_is_one_sided_in_is_told_apart_from_what_it_is_not(tmp_path):
+    data = report_data(tmp_path)
+    note = next(table.caption for table in printed_tables(data) if table.name == "overlap_primary")
+    assert re.search(r"p of the image and the actor effect is one-sided.*; p of a difference .* is two-sided", note)
+
+
+def test_on_a_phone_contents_go_over_several_lines_and_notes_of_wide_tables_stay_in_sight(tmp_path):
+    page = render_report(report_data(tmp_path), tmp_path).read_text()
+    rules = dict(re.findall(r"^(nav|caption) \{(.*?)\}", page, flags=re.DOTALL | re.MULTILINE))
+    assert "flex-wrap: wrap" in rules["nav"]
+    assert "position: sticky; left: 0" in rules["caption"]
+    assert "100vw" in rules["caption"]
 
 
 def test_pages_let_a_browser_load_nothing_but_their_own_style_and_pictures(tmp_path):

@@ -112,8 +112,9 @@ def _primary_overlap(overlap: pd.DataFrame, whose: str) -> PrintedTable:
         overlap["form"] == PRIMARY["form"]) & overlap["value"].notna()
     return table_of(
         "overlap_primary", f"Overlap of {whose}, mean over actors",
-        "Pearson's correlation of smoothed maps, the primary metric. Intervals over actors; p is one-sided, towards "
-        "better agreement: near 1, a map does worse than what it is compared with.", overlap[keep],
+        "Pearson's correlation of smoothed maps, the primary metric. Intervals over actors. p of the image and the "
+        "actor effect is one-sided, towards better agreement: near 1, a map does worse than what it is compared with; "
+        "p of a difference from a baseline or from another classifier is two-sided.", overlap[keep],
         ["source", "contrast", "value", "ci_low", "ci_high", "p_value", "ceiling", "n"])
 
 
