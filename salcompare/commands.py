@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from salcompare.errors import InputError, Problem
+from salcompare.phrases import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
 
     study = _study(options)
     ran = run(study, until=options.until, progress=Terminal())
-    print(f"{len(ran)} stages run" if ran else "nothing to do: every stage is up to date")
+    print(f"{counted(len(ran), 'stage')} run" if ran else "nothing to do: every stage is up to date")
 
 
 def train(options: argparse.Namespace) -> None:

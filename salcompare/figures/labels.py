@@ -66,7 +66,7 @@ def labels_figure(data: FigureData) -> Figure:
 def _sentences(data: FigureData, shares: pd.DataFrame, sample: str | None) -> list[str]:
     titles = iter("abc")
     first = "" if sample is None else (
-        f"({next(titles)}) The {len(_boxes(data, sample))} boxes drawn on {sample}, coloured by label.")
+        f"({next(titles)}) {_the_boxes(len(_boxes(data, sample)))} drawn on {sample}, coloured by label.")
     return [first,
             f"({next(titles)}) Centres of all boxes over the mean face: {response_counts(data)}.",
             f"({next(titles)}) Share of each label, normalised within actors and averaged over them; "
@@ -74,11 +74,15 @@ def _sentences(data: FigureData, shares: pd.DataFrame, sample: str | None) -> li
             "are those of the boxes; labels drawn seldom are grey."]
 
 
+def _the_boxes(n: int) -> str:
+    return "The one box" if n == 1 else f"The {n:,} boxes"
+
+
 def _effective(data: FigureData) -> str:
     """Say what the responses' unequal weights cost."""
     table = rows(data.estimates, statistic="label_responses", metric="n_effective", level="population")
-    return "" if table.empty else (f"; weighed so, the {int(table['n'][0]):,} responses are worth "
-                                   f"{table['value'][0]:,.0f} of equal weight")
+    return "" if table.empty else (f"; weighed so, {counted(int(table['n'][0]), 'response')} count for as "
+                                   f"much as {table['value'][0]:,.0f} of equal weight")
 
 
 def _shares(data: FigureData) -> pd.DataFrame:

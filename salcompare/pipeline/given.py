@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from salcompare import provenance, store
 from salcompare.naming import PRECOMPUTED
+from salcompare.phrases import counted
 from salcompare.schema import CLASSIFIER_MAPS, FIXATIONS, HUMAN_MAPS, MAP_FILES, check_maps, check_table
 from salcompare.study import GIVEN
 
@@ -112,7 +113,7 @@ def take_classifier_maps(study: Study, own: str, progress: Progress, *, given: P
     store.write_json(folder / "given.json", {**dataclasses.asdict(given), "n_maps": len(read.table),
                                                "notes": list(read.notes)})
     store.write_dataset(maps, folder, f"{PRECOMPUTED}-{given.method}", fingerprint=own)
-    progress.say(f"  {len(read.table)} maps")
+    progress.say(f"  {counted(len(read.table), 'map')}")
     _say_left_out(read.left_out, progress)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare import provenance, store
+from salcompare.phrases import counted
 from salcompare.pipeline.exclusions import TABLES, judge_quality, read_checks
 from salcompare.pipeline.given import average_given, given_inputs, read_given
 from salcompare.pipeline.settings import grid_settings, hashed, response_kind
@@ -78,7 +79,7 @@ def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG
     store.write_json(study.processed / "responses.json", meta)
     store.write_table(study.processed / "checks.csv", checks)
     store.write_table(study.processed / "responses.csv", table)
-    progress.say(f"  {len(table)} responses")
+    progress.say(f"  {counted(len(table), 'response')}")
 
 
 def _human_maps(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare import store
+from salcompare.phrases import counted
 from salcompare.pipeline.settings import grid_settings
 from salcompare.schema import IMAGES, check_table
 from salcompare.stages import Stage, kept_from_last_run
@@ -49,6 +50,6 @@ def _photographs(study: Study, own: str, progress: Progress) -> None:
     store.write_dataset(found.pixels.to_dataset(name="photographs"), study.processed, "photographs", fingerprint=own)
     store.write_table(study.processed / "images_left_out.csv", found.left_out)
     store.write_table(catalogue, found.images)
-    progress.say(f"  {len(found.images)} images of {found.images['actor'].nunique()} actors")
+    progress.say(f"  {counted(len(found.images), 'image')} of {counted(found.images['actor'].nunique(), 'actor')}")
     if len(found.left_out):
         progress.say(describe_left_out(found.left_out))

@@ -46,6 +46,18 @@ def test_a_classifier_worse_than_a_blob_is_said_to_be_so(tmp_path):
     assert "agrees with people less than a centred blob does" in answers(report_data(tmp_path))
 
 
+def test_one_box_and_labels_drawn_too_seldom_to_be_named_are_told_as_such(tmp_path):
+    data = report_data(tmp_path)
+    shares = data.estimates["statistic"] == "label_share"
+    for count, says in ((2, "No label has 10 boxes, so none is named"), (10, "weighing the same: eyes 40.0%")):
+        said = answers(dataclasses.replace(data, responses=data.responses.head(1),
+                                           estimates=data.estimates.assign(count=np.where(shares, count, np.nan))))
+        assert says in said
+        assert ": ." not in said
+        assert "1 simulated box by 1 worker on 1 image." in said
+    assert "2 simulated boxes by 2 workers" in answers(data)
+
+
 def test_the_summary_names_the_control_and_the_simulation(tmp_path):
     said = answers(report_data(tmp_path))
     assert "The photographs are the control" in said

@@ -28,8 +28,9 @@ def drivers(data: ReportData) -> list[str]:
                for _, row in often_named(data.estimates, labels).head(4).iterrows()]
         seldom = int((labels["count"] < FEWEST_BOXES).sum())
         rule = f" Labels with fewer than {FEWEST_BOXES} boxes ({seldom} of them) are in the tables and not named here."
-        rule = rule if seldom else ""
-        said.append("Labels named most, each actor weighing the same: " + ", ".join(top) + f".{rule}")
+        said.append(f"No label has {FEWEST_BOXES} boxes, so none is named here; the tables have all of them." if not top
+                    else "Labels named most, each actor weighing the same: " + ", ".join(top) + "."
+                    + (rule if seldom else ""))
     said += _cells(data)
     source = main_source(data.estimates)
     said += [text for name in ("human", source) if name is not None for text in _where(data, name)]

@@ -27,10 +27,11 @@ def compared(data: ReportData) -> list[str]:
     if data.given is not None:
         said.append(_given(data, data.given))
     if data.responses is not None:
-        kind = "simulated boxes" if data.simulated else "boxes"
+        n = len(data.responses)
+        kind = f"{'simulated ' if data.simulated else ''}{'box' if n == 1 else 'boxes'}"
         workers = f" by {counted(data.responses['worker'].nunique(), 'worker')}" if "worker" in data.responses else ""
         images = f" on {counted(data.responses['image'].nunique(), 'image')}" if "image" in data.responses else ""
-        said.append(f"{len(data.responses):,} {kind}{workers}{images}.")
+        said.append(f"{n:,} {kind}{workers}{images}.")
     said += [f"{name}: {given['n_maps']:,} maps that were given ready-made ({given['method'].replace('_', ' ')}); no "
              "network was trained for them." for name, given in data.given_maps.items()]
     if data.simulated:

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from salcompare import maps as mapping
+from salcompare.phrases import counted
 from salcompare.statistics.analysis.components import component_rows
 from salcompare.statistics.analysis.failures import FAILURES, undefined_row
 from salcompare.statistics.analysis.parts import NULL_DRAWS, AnalysisData, Draws, stream
@@ -169,7 +170,7 @@ def _given_photographs(part: _Part, photographs: xr.DataArray) -> tuple[list[Row
     except FAILURES as error:
         return [undefined_row(error, **key)], []
     if np.isfinite(found["n_components"]):
-        key["contrast"] = (f"given {int(found['n_components'])} components of the photographs "
+        key["contrast"] = (f"given {counted(int(found['n_components']), 'component')} of the photographs "
                            f"({float(found['photograph_share']):.0%} of their variance)")
     reason = _joined(found.attrs["reason"], found.attrs["left_out"])
     rows: list[Row] = [{**_tested(found, key, "r2_partial"), "null_mean": float(found["null_mean"]), "reason": reason}]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from salcompare.phrases import counted
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, Interval
 
 Draws = tuple[ArrayLike, ArrayLike, ArrayLike]
@@ -125,7 +126,7 @@ def t_interval_of(estimate: ArrayLike, variance: ArrayLike, *, freedom: int, res
     known = (spread > 0) & enough & ~np.isnan(middle)
     half = stats.t.ppf((1 + level) / 2, max(freedom, 1)) * np.sqrt(np.where(known, spread, np.nan))
     text = np.select([np.broadcast_to(not enough, known.shape), np.isnan(middle), np.isnan(spread), ~known], [
-        f"{freedom} degrees of freedom ({resampled}); an interval needs {FEWEST_ACTORS - 1}", "no estimate",
+        f"{counted(freedom, 'degree')} of freedom ({resampled}); an interval needs {FEWEST_ACTORS - 1}", "no estimate",
         "undefined in most resamples", "the variance is not above 0"], default="")
     return Interval(middle - half, middle + half, method, resampled, level, n_resamples,
                     np.asarray(n_undefined, np.intp), text.astype(object))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from salcompare.phrases import counted
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, Interval
 
 UNBOUNDED = "the denominator's interval holds 0"
@@ -60,7 +61,7 @@ def fieller_interval(numerator: ArrayLike, denominator: ArrayLike, *, variances:
     known = bounded & (under_root > 0) & enough
     safe, root = np.where(known, square, np.nan), np.sqrt(np.where(known, under_root, np.nan))
     reason = np.select([np.broadcast_to(not enough, known.shape), np.isnan(square), ~positive, ~bounded, ~known], [
-        f"{freedom} degrees of freedom ({resampled}); an interval needs {FEWEST_ACTORS - 1}", "no estimate",
+        f"{counted(freedom, 'degree')} of freedom ({resampled}); an interval needs {FEWEST_ACTORS - 1}", "no estimate",
         "a variance is not above 0", UNBOUNDED, "the variances contradict each other"], default="")
     return Interval((mixed - root) / safe, (mixed + root) / safe, method, resampled, level, n_resamples,
                     np.zeros(known.shape, np.intp), reason.astype(object))

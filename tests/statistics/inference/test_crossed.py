@@ -92,6 +92,8 @@ def test_intervals_without_a_positive_variance_or_enough_replicates_are_undefine
     assert interval.reason == "the variance is not above 0"
     few = crossed_interval(0.0, *parts[::-1], freedom=6, resampled="workers and actors")
     assert few.reason == "6 degrees of freedom (workers and actors); an interval needs 7"
+    least = crossed_interval(0.0, *parts[::-1], freedom=1, resampled="workers and actors")
+    assert least.reason == "1 degree of freedom (workers and actors); an interval needs 7"
     lost = crossed_interval(0.0, parts[2], parts[1], np.where(np.arange(100) < 60, np.nan, parts[0]), freedom=12,
                             resampled="workers and actors")
     assert (lost.reason, int(lost.n_undefined)) == ("undefined in most resamples", 60)
