@@ -37,7 +37,7 @@ WORDS = {
     "no_area": "boxes without width or height",
     "outside": "boxes that reach outside the image",
     "seconds": "responses whose seconds are no number, or negative",
-    "duplicate_response": "responses that stand there twice",
+    "duplicate_response": "responses that are listed twice",
     "duration": "fixations whose duration is no number above 0",
     "size": "maps whose shape is neither the photograph's nor the grid's",
     "shape": "maps that are no image of numbers",
@@ -54,8 +54,8 @@ WORDS = {
 
 EXAMPLES = 3
 CAUSES = {"unreadable", "not_an_image", "damaged", "truncated", "too_large", "unsupported", "box_outside", "duplicate",
-          "duplicate_across_actors", "same_id", "invisible"}
-"""Reasons of photographs whose detail says more than the reason: what the system said, or which file is the other."""
+          "duplicate_across_actors", "same_id", "invisible", "no_map", "unknown_file"}
+"""Reasons whose detail says more than the reason: what the system said, which file is the other, which image lacks."""
 
 
 def describe_left_out(left_out: pd.DataFrame) -> str:

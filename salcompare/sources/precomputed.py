@@ -17,7 +17,8 @@ from PIL import Image
 from salcompare.errors import InputError, Problem
 from salcompare.schema import MAP_FILES
 from salcompare.sources.candidates import hash_file, visible_files
-from salcompare.sources.map_files import MapFile, UnusableMapError, check_shape, find_maps
+from salcompare.sources.left_out import WORDS
+from salcompare.sources.map_files import ENDINGS, MapFile, UnusableMapError, check_shape, find_maps
 from salcompare.texts import hidden_in
 
 ASIDE = frozenset({"hidden", "unknown_file", "not_test", "no_map", "constant"})
@@ -121,8 +122,9 @@ def read_ready_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[
     refused += _without_map(taken, images, path, tested_only=tested_only)
     left_out = pd.DataFrame(refused, columns=["where", "reason", "detail"], dtype="str")
     if not taken:
-        said = ", ".join(f"{count} {reason}" for reason, count in left_out["reason"].value_counts().items())
-        raise InputError(Problem(path, f"no map can be used ({said})", "a map of an image of the study", remedy))
+        said = "; ".join(f"{count} {WORDS[str(reason)]}" for reason, count in left_out["reason"].value_counts().items())
+        raise InputError(Problem(path, f"no map can be used ({said})", "maps of the study's images, in files of "
+                                 + ", ".join(ENDINGS), remedy))
     taken = sorted(taken, key=lambda one: (one.image, one.worker))
     return ReadyMaps(np.stack([one.pixels for one in taken]), _table(taken, images), left_out,
                      _notes(taken, size))

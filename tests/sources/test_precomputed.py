@@ -7,7 +7,7 @@ from PIL import Image
 
 from salcompare.errors import InputError, MissingDependencyError
 from salcompare.schema import MAP_FILES, check_table
-from salcompare.sources import map_inputs, read_ready_maps
+from salcompare.sources import describe_left_out, map_inputs, read_ready_maps
 from tests.sources.photos import catalogue, encoded, write
 
 IMAGES = catalogue(["s1/1", "s1/2", "s2/1"], height=10, width=8).assign(split=["test", "train", "test"])
@@ -85,6 +85,7 @@ def test_one_file_may_hold_all_maps_by_their_images_names(tmp_path, engine):
     np.testing.assert_array_equal(zipped.values, netcdf.values)
     assert zipped.table["image"].tolist() == netcdf.table["image"].tolist() == ["s1/1", "s2/1"]
     assert zipped.left_out[["reason", "detail"]].to_numpy().tolist() == [["no_map", "no map of image 's1/2'"]]
+    assert describe_left_out(zipped.left_out) == "left out 1 (images without a map): all.npz (no map of image 's1/2')"
 
 
 def test_peoples_maps_may_name_workers_as_a_folder_or_as_a_dim_whose_blanks_are_no_maps(tmp_path):
@@ -182,6 +183,12 @@ def test_a_map_that_points_at_nothing_and_files_of_other_kinds_stay_aside_with_t
     assert sorted(got.left_out["reason"]) == ["constant", "hidden", "no_map", "no_map", "unknown_file"]
 
 
+def test_maps_in_files_of_other_kinds_alone_are_one_error_that_names_the_kinds_that_are_read(tmp_path):
+    write(tmp_path / "maps/s1/1.tif", "II")
+    with pytest.raises(InputError, match=r"without a map; 1 files of another kind\); .*\.png, \.npy, \.npz, \.nc"):
+        read(tmp_path)
+
+
 def test_two_maps_of_one_image_and_maps_with_and_without_workers_are_refused(tmp_path):
     put(tmp_path, "s1/1.npy", pattern())
     put(tmp_path, "s1/1.png", pattern().astype("uint8"))
@@ -192,8 +199,9 @@ def test_two_maps_of_one_image_and_maps_with_and_without_workers_are_refused(tmp
 
 
 @pytest.mark.parametrize(("path", "says"), [
-    ("nowhere", "does not exist"), ("maps", r"no map can be used \(3 no_map\)"), ("a.txt", "one .txt file"),
-    ("stack.npz", "no image 'arr_0'"), ("flat.nc", "expected dims image, y, x"), ("broken.nc", "cannot be read"),
+    ("nowhere", "does not exist"), ("maps", r"no map can be used \(3 images without a map\)"),
+    ("a.txt", "one .txt file"), ("stack.npz", "no image 'arr_0'"), ("flat.nc", "expected dims image, y, x"),
+    ("broken.nc", "cannot be read"),
 ])
 def test_a_path_without_maps_is_one_error_that_says_what_to_set(tmp_path, path, says):
     (tmp_path / "maps").mkdir()

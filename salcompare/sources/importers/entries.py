@@ -139,7 +139,7 @@ def is_missing(value: object) -> bool:
 
 def text(value: object) -> str:
     """Turn a plain value into text as `clean_text` cleans it; what is no plain value is empty."""
-    return "" if value is None or isinstance(value, (dict, list, bool)) else clean_text(str(value))
+    return clean_text(_plain(value))
 
 
 def identifier(value: object) -> str:
@@ -147,8 +147,14 @@ def identifier(value: object) -> str:
 
     Hidden characters stay in it, for which it is refused where it is used (`check_visible`).
     """
-    plain = "" if value is None or isinstance(value, (dict, list, bool)) else str(value).strip()
+    plain = _plain(value).strip()
     return plain if plain.isascii() else unicodedata.normalize("NFC", plain)
+
+
+def _plain(value: object) -> str:
+    """Text of a plain value; empty for what is none, and for the NaN that some programs write into JSON."""
+    nothing = value is None or isinstance(value, (dict, list, bool)) or value != value
+    return "" if nothing else str(value)
 
 
 def check_visible(name: str, what: str) -> None:

@@ -37,7 +37,7 @@ STEALING = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation><o
     (STEALING, "declares a document type"), ("<annotation>" + "<a>" * 60 + "</a>" * 60 + "</annotation>", "60|50 deep"),
     (b"\xff\xfenot", "is not UTF-16"), (b"WorkerId,Answer.x\n\xe9,1\n", "is not UTF-8"),
     ("worker,image,label,x0,y0,x1,y1\nw,i,l,0,0,1,1\n", "is a table of responses already"),
-    ("WorkerId,Answer.x,Answer.x\n1,2,3\n", "'answer.x' stands there twice"),
+    ("WorkerId,Answer.x,Answer.x\n1,2,3\n", "'answer.x' is listed twice"),
     ('{"images": [], "annotations": [], "n": ' + "9" * 5000 + "}", "is no JSON"),
     (MTURK.splitlines()[0], "no row can be taken; 0 rows read"),
 ], ids=lambda value: value[:20] if isinstance(value, str) else "bytes")
@@ -126,3 +126,10 @@ def test_the_account_names_every_reason_with_its_number_and_an_example(tmp_path)
     assert got.described == (
         "cvat: 2 rows read = 1 taken + 1 refused\n"
         "refused 1 (boxes that a model drew): a.xml image 0 shape 0: source=auto: a detector found it")
+
+
+def test_a_nan_that_a_program_wrote_into_json_is_nothing_and_no_text(tmp_path):
+    got = take(tmp_path, COCO.replace('"name": "nose"', '"name": NaN'), name="a.json")
+    assert (rows(got, "label"), reasons(got)) == ([("Eyes",)], ["empty_label"])
+    got = take(tmp_path, COCO.replace('"annotator": "w7"', '"annotator": NaN'), name="b.json", worker="ann")
+    assert rows(got, "worker") == [("ann",), ("ann",)]
