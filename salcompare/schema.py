@@ -214,7 +214,7 @@ def check_table(frame: pd.DataFrame, table: Table, where: str) -> None:
                 for problem in _column_problems(frame, column, where)]
     if table.key is not None:
         keys = frame[table.key]
-        problems += [Problem(f"{where} row {row}", f"{table.key} {value!r} stands there twice",
+        problems += [Problem(f"{where} row {row}", f"{table.key} {value!r} is listed twice",
                              f"one row for each {table.key}", "remove or rename one")
                      for row, value in keys[keys.duplicated() & keys.notna()].items()]
     if problems:
@@ -236,7 +236,7 @@ def check_maps(dataset: xr.Dataset, layout: Layout, where: str) -> None:
     image = dataset.indexes.get("image")
     if image is not None and not image.is_unique:
         twice = image[image.duplicated()].unique().tolist()
-        problems.append(Problem(where, f"image {twice[0]!r} stands there twice", "unique image ids", "rename one"))
+        problems.append(Problem(where, f"image {twice[0]!r} is listed twice", "unique image ids", "rename one"))
     if problems:
         raise InputError(problems)
 

@@ -69,7 +69,7 @@ def test_neither_the_methods_nor_the_seeds_of_a_classifier_change_its_training(t
 
 @pytest.mark.parametrize(("text", "says"), [
     ('methods = ["gradcam"]', "study.toml [[classifier]] b methods: 'gradcam'; expected guided_backprop or gradient"),
-    ('methods = ["gradient", "gradient"]', "study.toml [[classifier]] b methods: 'gradient' stands there twice"),
+    ('methods = ["gradient", "gradient"]', "study.toml [[classifier]] b methods: 'gradient' is listed twice"),
     ('methods = ["deep_lift"]\n[attribution]\noutput = "probability"',
      "study.toml [[classifier]] b: [attribution] output: 'probability' with the method deep_lift; expected logit"),
 ])
@@ -116,7 +116,7 @@ def test_a_stage_a_source_depends_on_the_options_of_its_own_method_only(tmp_path
 
 @pytest.mark.parametrize(("text", "says"), [
     ("methods = []", "methods: []; expected at least one of guided_backprop"),
-    ('methods = ["gradient", "gradient"]', "methods: 'gradient' stands there twice"),
+    ('methods = ["gradient", "gradient"]', "methods: 'gradient' is listed twice"),
     ('methods = ["gradcam"]', "methods: 'gradcam'; expected guided_backprop or gradient"),
     ('methods = ["smoothgrad_deep_lift"]\noutput = "probability"', "with the method smoothgrad_deep_lift"),
     ("steps = 1", "steps: 1; expected a finite number from 2"),

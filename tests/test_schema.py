@@ -74,8 +74,8 @@ def test_a_text_that_is_no_choice_is_refused_and_an_optional_one_may_be_missing(
 def test_a_key_stands_once_even_where_the_index_repeats():
     frame = counted(name=["x", "x", "x"]).set_index(pd.Index([5, 5, 6]))
     assert problems(frame) == [
-        "t.csv row 5: name 'x' stands there twice; expected one row for each name; remove or rename one",
-        "t.csv row 6: name 'x' stands there twice; expected one row for each name; remove or rename one"]
+        "t.csv row 5: name 'x' is listed twice; expected one row for each name; remove or rename one",
+        "t.csv row 6: name 'x' is listed twice; expected one row for each name; remove or rename one"]
 
 
 def test_all_problems_of_all_columns_come_at_once():
@@ -154,4 +154,4 @@ def test_a_missing_value_is_found_among_good_ones():
 
 def test_an_image_stands_once():
     twice = human().assign_coords(image=["s1/1", "s1/1"])
-    assert map_problems(twice) == ["maps: image 's1/1' stands there twice; expected unique image ids; rename one"]
+    assert map_problems(twice) == ["maps: image 's1/1' is listed twice; expected unique image ids; rename one"]

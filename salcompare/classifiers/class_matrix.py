@@ -139,7 +139,7 @@ def _known(trained: TrainedClassifier, actors: Sequence[str] | None) -> list[str
     named = list(trained.actors if actors is None else actors)
     problems = [Problem("actors", f"{actor!r} is not among the network's actors",
                         "one of " + ", ".join(trained.actors[:40])) for actor in named if actor not in trained.actors]
-    problems += [Problem("actors", f"{actor!r} stands there twice", "each actor once")
+    problems += [Problem("actors", f"{actor!r} is listed twice", "each actor once")
                  for actor in sorted({actor for actor in named if named.count(actor) > 1})]
     if problems:
         raise InputError(problems)

@@ -75,7 +75,7 @@ class Attribution:
 
     def contradictions_of_methods(self, title: str, output: str) -> list[Problem]:
         """Find what the methods cannot be asked for, where `title` names them, and together with the output."""
-        problems = [Problem(f"{title} methods", f"{method!r} stands there twice", "each method once")
+        problems = [Problem(f"{title} methods", f"{method!r} is listed twice", "each method once")
                      for method in sorted({name for name in self.methods if self.methods.count(name) > 1})]
         if self.output == "probability":
             problems += [Problem(output, f"'probability' with the method {method}", "logit",

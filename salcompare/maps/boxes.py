@@ -155,7 +155,7 @@ def _require_columns(frame: pd.DataFrame, columns: tuple[str, ...], where: str) 
 def _require_unique(images: pd.DataFrame) -> None:
     twice = images["image"][images["image"].duplicated()].unique()
     small = images[~((images["height"] > 0) & (images["width"] > 0))]
-    problems = [Problem("images", f"image {name!r} stands there twice", "one row an image") for name in twice]
+    problems = [Problem("images", f"image {name!r} is listed twice", "one row an image") for name in twice]
     problems += [Problem(f"image {name!r}", f"height={height} and width={width}", "positive numbers of pixels")
                  for name, height, width in zip(small["image"], small["height"], small["width"], strict=True)]
     if problems:

@@ -92,7 +92,7 @@ def shown_actors(study: Study) -> tuple[str, ...]:
     named = study.config.report.actors
     problems = [Problem("study.toml [report] actors", repr(name), "one of " + ", ".join(known[:40]), meant(name, known))
                 for name in named if name not in known]
-    problems += [Problem("study.toml [report] actors", f"{name!r} stands there twice", "each actor once")
+    problems += [Problem("study.toml [report] actors", f"{name!r} is listed twice", "each actor once")
                  for name in sorted({name for name in named if named.count(name) > 1})]
     if problems:
         raise InputError(problems)

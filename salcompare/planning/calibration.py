@@ -110,10 +110,10 @@ def require_cases(cases: Iterable[Case], scenarios: Mapping[str, Scenario]) -> N
         Naming each case or check that is wrong.
     """
     cases = tuple(cases)
-    problems = [Problem(f"calibration case {name!r}", "stands there twice", "unique names")
+    problems = [Problem(f"calibration case {name!r}", "is listed twice", "unique names")
                 for name in _repeated(case.name for case in cases)]
     checks = [check for case in cases for check in case.checks]
-    problems += [Problem(f"calibration check {name!r}", "stands there twice", "unique names")
+    problems += [Problem(f"calibration check {name!r}", "is listed twice", "unique names")
                  for name in _repeated(check.name for check in checks)]
     problems += [Problem(f"calibration check {check.name!r}", f"scenario {name!r}", f"one of {', '.join(scenarios)}")
                  for check in checks for name in check.scenarios if name not in scenarios]

@@ -187,7 +187,7 @@ def _check(images: pd.DataFrame, config: Simulation) -> None:
         problems.append(Problem("images", "none", "at least one image to respond to"))
     if not missing and images["image"].duplicated().any():
         twice = images["image"][images["image"].duplicated()].iloc[0]
-        problems.append(Problem("images", f"image {twice!r} stands there twice", "unique image ids", "rename one"))
+        problems.append(Problem("images", f"image {twice!r} is listed twice", "unique image ids", "rename one"))
     if config.careless > config.workers:
         problems.append(Problem("[simulation] careless", str(config.careless), f"at most workers = {config.workers}",
                                 "raise workers or lower careless"))

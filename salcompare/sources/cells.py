@@ -73,7 +73,7 @@ def read_cells(path: Path, *, shown: str, remedy: str) -> Cells:
     frame.columns = pd.Index([str(name).strip().lower() for name in frame.columns])
     twice = [repr(name) for name in frame.columns[frame.columns.duplicated()] if name]
     if twice:
-        raise InputError(Problem(f"{shown} row {first}", f"column {', '.join(twice)} stands there twice",
+        raise InputError(Problem(f"{shown} row {first}", f"column {', '.join(twice)} is listed twice",
                                  "each column once", "rename or delete one"))
     return Cells(_without_blank(frame), faults)
 

@@ -147,7 +147,7 @@ def _face(line: int, cells: list[str], order: list[int]) -> Face | str:
 
 def _repeated(faces: list[Face], shown: str) -> list[Problem]:
     count = Counter((face.actor, face.number) for face in faces)
-    return [Problem(f"{shown} row {face.line}", f"face id {face.number} of {face.actor!r} stands there twice",
+    return [Problem(f"{shown} row {face.line}", f"face id {face.number} of {face.actor!r} is listed twice",
                     "a face id once for each name", "delete one of the lines")
             for face in faces if count[face.actor, face.number] > 1]
 

@@ -96,7 +96,7 @@ def test_some_actors_can_be_compared_alone(trained, tmp_path):
 
 
 def test_wrong_actors_are_refused_before_anything_is_written(trained, tmp_path):
-    with pytest.raises(InputError, match=r"'s99' is not among .*\n.*'s01' stands there twice"):
+    with pytest.raises(InputError, match=r"'s99' is not among .*\n.*'s01' is listed twice"):
         write(trained, tmp_path, actors=["s99", "s01", "s01"])
     with pytest.raises(InputError, match="no photographs of 'Zoë'"):
         write(trained, tmp_path, photographs(2).isel(image=slice(2, None)), actors=["s01", "Zoë"])

@@ -161,7 +161,7 @@ def test_tables_that_cannot_be_used_are_refused():
         rasterise_boxes(responses.drop(columns="x1"), images, size=(8, 8))
     with pytest.raises(InputError, match="no column 'height', 'width'"):
         rasterise_boxes(responses, images.drop(columns=["height", "width"]), size=(8, 8))
-    with pytest.raises(InputError, match="'s1/1' stands there twice"):
+    with pytest.raises(InputError, match="'s1/1' is listed twice"):
         rasterise_boxes(responses, pd.concat([images, images]), size=(8, 8))
     with pytest.raises(InputError, match="height=0"):
         rasterise_boxes(responses, images.assign(height=0), size=(8, 8))

@@ -204,7 +204,7 @@ def test_bounds_are_simultaneous_and_no_wider_than_they_need_be(runs, n_cells):
 
 def test_names_that_repeat_or_that_nobody_knows_are_refused():
     twice = (RIGHT, RIGHT, Case("x", RIGHT.measure, (Check("y", "test", "", ("nowhere",)),)))
-    with pytest.raises(InputError, match="stands there twice") as error:
+    with pytest.raises(InputError, match="is listed twice") as error:
         require_cases(twice, SCENARIOS)
     assert "scenario 'nowhere'" in str(error.value)
     with pytest.raises(InputError, match="--runs"):

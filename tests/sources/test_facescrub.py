@@ -129,8 +129,8 @@ def test_every_row_that_cannot_be_read_is_named_at_once(tmp_path):
         "list.txt row 5": "bbox '1,2,3' is not four whole numbers x1,y1,x2,y2",
         "list.txt row 6": "bbox '9,2,3,8' has its corners swapped",
         "list.txt row 7": "no name or no face id", "list.txt row 8": "name 'A/b' holds a slash",
-        "list.txt row 2": "face id 1 of 'Ann' stands there twice",
-        "list.txt row 9": "face id 1 of 'Ann' stands there twice"}
+        "list.txt row 2": "face id 1 of 'Ann' is listed twice",
+        "list.txt row 9": "face id 1 of 'Ann' is listed twice"}
 
 
 @pytest.mark.parametrize(("content", "said"), [

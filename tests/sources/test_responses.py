@@ -182,7 +182,7 @@ def test_a_quote_that_is_never_closed_is_named_by_where_it_begins(tmp_path):
     (HEADER.replace("label", '"label') + "w,s1/1,nose,1,1,2,2\n", "row 1: cannot be read from here on"),
     (HEADER.replace("label", '"label'), "row 1: cannot be read from here on"),
     ("worker,image\nw,s1/1,nose\n", "no column 'label'"),
-    (HEADER.replace("y0", "x0"), "row 1: column 'x0' stands there twice"),
+    (HEADER.replace("y0", "x0"), "row 1: column 'x0' is listed twice"),
     ("last_name,label,b0,b1,b2,b3\nx,nose,1,1,1,1\n", 'set source = "original" in [responses]'),
 ])
 def test_a_file_that_cannot_be_read_says_why(tmp_path, content, said):

@@ -99,7 +99,7 @@ def csv_rows(content: Content) -> CsvRows:
         raise InputError(Problem(content.shown, "is empty", "a header line and rows", "export it again"))
     twice = [repr(name) for name in dict.fromkeys(columns) if name and columns.count(name) > 1]
     if twice:
-        raise InputError(Problem(content.shown, f"column {', '.join(twice)} stands there twice", "each column once",
+        raise InputError(Problem(content.shown, f"column {', '.join(twice)} is listed twice", "each column once",
                                  "rename or delete one"))
     return CsvRows(content, columns, delimiter)
 

@@ -23,7 +23,7 @@ OWN = {
     "unknown_class": "boxes of a class without a name",
     "junk_label": "labels without a letter, or too long",
     "long_worker": "workers whose name is too long",
-    "duplicate_response": "boxes that stand there twice",
+    "duplicate_response": "boxes that are listed twice",
     "unreadable": "files that cannot be read",
 }
 
