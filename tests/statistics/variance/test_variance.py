@@ -264,7 +264,7 @@ def test_what_cannot_be_compared_is_refused():
         explained(maps, clusters="shoot")
     with pytest.raises(InputError, match="without image"):
         explained(maps.rename(image="photo"))
-    for wrong, what in ((maps + 1j, "dtype complex128"), (maps.astype(str), "dtype <U"), (maps.to_numpy(), "is a ndarray")):
+    for wrong, what in ((maps + 1j, "complex128"), (maps.astype(str), "dtype <U"), (maps.to_numpy(), "is a ndarray")):
         with pytest.raises(InputError, match=what):
             explained(wrong)
     with pytest.raises(InputError, match="at least 1"):
