@@ -1,32 +1,52 @@
 """Blocks side by side: in order, on as many cores as may be used, with one BLAS thread, and what fails is said."""
 
 import contextlib
+import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import scipy.linalg  # noqa: F401 - it has a BLAS of its own
+
+from salcompare.blocks import Shared, n_cores, side_by_side
+
+BLAS = """
+import json
+import scipy.linalg
 from threadpoolctl import threadpool_info, threadpool_limits
+from salcompare.blocks import one_thread, side_by_side
 
-from salcompare import blocks
-from salcompare.blocks import Shared, n_cores, one_thread, side_by_side
+def threads():
+    return sorted({library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"})
+
+with threadpool_limits(2, user_api="blas"):  # as it may not have by itself on a machine of one core
+    seen = [threads()]
+    for inside in side_by_side(lambda _: threads(), range(3)):
+        seen += [inside, threads()]
+    seen.append(threads())
+    with one_thread():
+        found = side_by_side(lambda part: part, range(5))
+        next(found)
+    late = [threads()]
+    found.close()
+    late.append(threads())
+    with one_thread():
+        late.append(threads())
+    late.append(threads())
+print(json.dumps([seen, late]))
+"""
 
 
-def blas_threads():
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
-
-
-@pytest.fixture
-def blas(monkeypatch):
-    """BLAS with two threads, as it may not have by itself on a machine of one core; given back as it was.
-
-    Nobody else asks for one thread: a generator that another test gave up may live on in what failed there.
-    """
-    monkeypatch.setattr(blocks, "_one_thread", Shared(lambda: blocks._blas().limit(limits=1)))
-    with threadpool_limits(2, user_api="blas"):
-        yield
+@pytest.fixture(scope="module")
+def blas():
+    """Numbers of BLAS threads in a process of its own: other tests' libraries may hold the number in this one."""
+    out = subprocess.run([sys.executable, "-c", BLAS], env={**os.environ, "OMP_NUM_THREADS": "2"}, check=True,
+                         capture_output=True, text=True)
+    return json.loads(out.stdout)
 
 
 @pytest.mark.parametrize("cores", ["1", "2", "5"])
@@ -62,27 +82,12 @@ def test_parts_are_taken_a_little_ahead_only(monkeypatch):
     found.close()
 
 
-def test_blas_has_one_thread_in_and_between_blocks_and_its_own_number_after(blas, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    before = blas_threads()
-    seen = []
-    for inside in side_by_side(lambda _: blas_threads(), range(3)):
-        seen += [inside, blas_threads()]
-    assert before == {2}
-    assert seen == [{1}] * 6
-    assert blas_threads() == before
+def test_blas_has_one_thread_in_and_between_blocks_and_its_own_number_after(blas):
+    assert blas[0] == [[2], *[[1]] * 6, [2]]
 
 
 def test_a_generator_given_up_late_undoes_nothing(blas):
-    with one_thread():
-        found = side_by_side(lambda part: part, range(5))
-        next(found)
-    assert blas_threads() == {1}  # asked for as long as the generator lives
-    found.close()
-    assert blas_threads() == {2}
-    with one_thread():
-        assert blas_threads() == {1}
-    assert blas_threads() == {2}
+    assert blas[1] == [[1], [2], [1], [2]]  # one is asked for as long as the generator lives
 
 
 def test_blocks_within_a_block_are_done_one_after_another_by_the_same_thread(monkeypatch):
