@@ -57,8 +57,9 @@ def interval(estimates: pd.DataFrame) -> str:
     named = joined(dict.fromkeys(_one_interval(*kind) for kind in kinds))
     if named:
         return f"95% {named}"
-    reasons = estimates["reason"].dropna().unique()
-    return f"no interval ({reasons[0]})" if len(reasons) == 1 and reasons[0] else "no interval"
+    reasons = estimates["reason"].unique()
+    shared = len(reasons) == 1 and pd.notna(reasons[0]) and reasons[0]
+    return f"no interval ({reasons[0]})" if shared else "no interval"
 
 
 def _one_interval(method: Any, resampled: Any, n_resamples: Any) -> str:  # noqa: ANN401 - cells, perhaps NaN

@@ -199,9 +199,9 @@ def _about_overlaps(data: FigureData, table: pd.DataFrame, *, above: bool) -> li
     found = rows(data.estimates, statistic="overlap_control", metric=METRIC, form=FORM, level="population",
                  source=data.main or "", against=list(CONTROLS))
     said = [f"{CONTROLS[row['against']].lower()} "
-            + (f"{row['value_one']:.3f} less {row['value_other']:.3f} = " if pd.notna(row["value_one"]) else "")
-            + f"{row['value']:.3f}"
-            + (f", 95% CI {row['ci_low']:.3f} to {row['ci_high']:.3f}" if pd.notna(row["ci_low"]) else "")
+            + (f"{row['value_one']:z.3f} less {row['value_other']:z.3f} = " if pd.notna(row["value_one"]) else "")
+            + f"{row['value']:z.3f}"
+            + (f", 95% CI {row['ci_low']:z.3f} to {row['ci_high']:z.3f}" if pd.notna(row["ci_low"]) else "")
             for row in found.to_dict("records") if pd.notna(row["value"])]
     n, names = table["n"].max(), list(table.loc[table["own"] == "classifier"].sort_values("place")["row"])
     whose = " and ".join(names) if len(names) < 3 else f"{len(names)} sources"

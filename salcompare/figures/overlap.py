@@ -89,8 +89,8 @@ def _differences(data: FigureData) -> list[str]:
     """Each difference with its interval and p."""
     tests = rows(data.estimates, statistic="overlap", metric=METRIC, form=FORM, level="population", source=data.main or
                  "", contrast=list(_DIFFERENCES))
-    return [f"{_DIFFERENCES[row['contrast']]} {row['value']:.3f}"
-            + (f", 95% CI {row['ci_low']:.3f} to {row['ci_high']:.3f}" if pd.notna(row["ci_low"]) else "")
+    return [f"{_DIFFERENCES[row['contrast']]} {row['value']:z.3f}"
+            + (f", 95% CI {row['ci_low']:z.3f} to {row['ci_high']:z.3f}" if pd.notna(row["ci_low"]) else "")
             + (f", {p_text(row)}" if pd.notna(row["p_value"]) else "")
             for row in tests.to_dict("records") if pd.notna(row["value"])]
 

@@ -101,10 +101,10 @@ def _odd_shares(data: FigureData) -> str:
     if found.empty or found["value"].isna().all():
         return ""
     one = found.iloc[0]
-    inside = [] if pd.isna(one["ci_low"]) else [f"{one['ci_low']:.3f} to {one['ci_high']:.3f}", interval(found)]
+    inside = [] if pd.isna(one["ci_low"]) else [f"{one['ci_low']:z.3f} to {one['ci_high']:z.3f}", interval(found)]
     inside += [] if pd.isna(one["p_value"]) else [p_text(one)]
     beside = f" ({'; '.join(inside)})" if inside else ""
-    return f"Odd share, human minus classifier: {one['value']:.3f}{beside}."
+    return f"Odd share, human minus classifier: {one['value']:z.3f}{beside}."
 
 
 def _pose(data: FigureData) -> str:
@@ -114,9 +114,9 @@ def _pose(data: FigureData) -> str:
         follow, left = (rows(data.estimates, statistic="symmetry_test", metric=metric, source=source).to_dict("records")
                         for metric in ("pose_association", "asymmetry_beyond_photographs"))
         if follow and pd.notna(follow[0]["p_value"]):
-            beyond = [f", and odd share beyond the photographs' {one['value']:.3f} ({p_text(one)})" for one in left
+            beyond = [f", and odd share beyond the photographs' {one['value']:z.3f} ({p_text(one)})" for one in left
                       if pd.notna(one["p_value"])]
-            said.append(f"{source_name(source)}, {follow[0]['value']:.2f} ({p_text(follow[0])}){''.join(beyond)}")
+            said.append(f"{source_name(source)}, {follow[0]['value']:z.2f} ({p_text(follow[0])}){''.join(beyond)}")
     return f"Correlation of the maps' odd parts with the photographs': {'; '.join(said)}." if said else ""
 
 

@@ -28,3 +28,9 @@ def test_the_permutations_of_a_test_are_not_read_as_resamples_of_its_interval():
 def test_tested_and_untested_estimates_with_the_same_interval_are_one_kind():
     both = pd.concat([estimates(ci_method="t", p_value=0.01), estimates(ci_method="t", p_value=NAN, n_resamples=NAN)])
     assert interval(both) == "95% t intervals over actors"
+
+
+def test_why_there_is_no_interval_is_said_only_where_it_is_so_for_all():
+    few = estimates(ci_low=NAN, ci_method=NAN, reason="3 actors")
+    assert interval(pd.concat([few, few])) == "no interval (3 actors)"
+    assert interval(pd.concat([few, estimates(ci_low=NAN, ci_method=NAN, reason=NAN)])) == "no interval"

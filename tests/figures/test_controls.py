@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from salcompare.figures import figures_left_out, make_figures
-from salcompare.figures.controls import _curves, _overlaps, _own_values
+from salcompare.figures.controls import _about_overlaps, _curves, _overlaps, _own_values
 from tests.figures.tiny import FROZEN, MAIN, estimates, tiny
 
 
@@ -177,3 +177,10 @@ def test_in_a_controls_row_stands_the_classifiers_own_overlap_on_the_same_images
     assert "Rings in a control's row: the classifier's own overlap on the images that the control explained." in (
         figure.caption)
     assert "random weights 0.400 less 0.600 = -0.200" in figure.caption
+
+
+def test_a_difference_that_rounds_to_0_has_no_sign():
+    data = study(*(row | {"value": -0.0004} if row["statistic"] == "overlap_control" else row for row in OVERLAPS))
+    said = " ".join(_about_overlaps(data, _overlaps(data), above=True))
+    assert "random weights 0.000" in said
+    assert "-0.000" not in said
