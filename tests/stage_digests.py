@@ -18,6 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 RECORDED = Path(__file__).with_name("stage_digests.json")
 PIPELINE = "salcompare.pipeline"
+BY_NAME = {"salcompare.findings.content": "words", "salcompare.findings.figures": "figure"}
+"""Modules that load a part of every finding by its name."""
 ASIDE = {"salcompare", *(f"salcompare.{name}" for name in ("errors", "progress", "stages", "records", "study"))}
 """Modules that run stages, read their results or say things, and make no result themselves."""
 
@@ -71,6 +73,11 @@ def text_digest(text: str) -> str:
     return digest(parsed(text))
 
 
+def is_wiring(module: str) -> bool:
+    """Whether a module wires stages to what does their work, so that only the definitions that a stage uses count."""
+    return module.startswith(PIPELINE) or (module.startswith("salcompare.findings.") and module.endswith(".stage"))
+
+
 class Code:
     """All modules of salcompare, parsed."""
 
@@ -83,7 +90,7 @@ class Code:
         """Version of each function that makes a stage, by its name in the pipeline."""
         found: dict[str, int] = {}
         for module, tree in self.trees.items():
-            for call in ast.walk(tree) if module.startswith(PIPELINE) else ():
+            for call in ast.walk(tree) if is_wiring(module) else ():
                 if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Stage":
                     options = {key.arg: key.value for key in call.keywords}
                     made = call.args[3] if len(call.args) > 3 else options["make"]
@@ -101,7 +108,7 @@ class Code:
             module, name = left.pop()
             if f"{module}:{name}" in found or module in ASIDE:
                 continue
-            if not module.startswith(PIPELINE) or not name:
+            if not is_wiring(module) or not name:
                 modules.add(module)
                 continue
             nodes = [node for node in self.trees[module].body if name in _defined(node)]
@@ -123,6 +130,8 @@ class Code:
             if module not in found and module not in ASIDE and module in self.trees:
                 found.add(module)
                 left += [other for other, _ in self.imports_of(module)]
+                left += [other for other in self.trees if module in BY_NAME and other.startswith("salcompare.findings.")
+                         and other.rpartition(".")[2] == BY_NAME[module]]
         return found
 
     def resolved(self, module: str, name: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """The stages may import only what is before them; torch only the classifiers."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,9 @@ ROOT = Path(__file__).parents[1] / "salcompare"
 BASE = {"errors", "schema", "config", "provenance", "checksums", "verified", "store", "progress", "ordering",
         "page_files", "phrases", "texts", "blocks"}
 ORDER = ["sources", "maps", "statistics", "figures", "report"]
-BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources"}, "collect": {"sources"}}
-PLANNING = BASE | set(ORDER) | {"simulation", "planning"}
-TOP = ["naming", "records", "stages", "study", "pipeline", "opening", "collecting", "commands", "cli"]
+BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources", "maps"}, "collect": {"sources"}}
+TOP = ["naming", "records", "stages", "study", "stage_settings", "findings", "planning", "pipeline", "opening",
+       "collecting", "commands", "cli"]
 ENTRIES = {"__main__", "__init__", "testing"}  # they may reach all; nothing of ours imports them
 HEAVY = {"torch", "pandas", "xarray", "scipy", "plotnine", "matplotlib", "skimage", "dask", "zarr", "statsmodels"}
 
@@ -53,10 +54,9 @@ def allowed(part: str) -> set[str]:
         return BASE | set(ORDER[: ORDER.index(part) + 1])
     if part in BESIDE:
         return BASE | BESIDE[part] | {part}
-    if part == "planning":
-        return PLANNING
-    below = TOP if part in ENTRIES else TOP[: TOP.index(part) + 1]
-    return BASE | set(ORDER) | set(BESIDE) | {"planning", *below}
+    below = set(TOP if part in ENTRIES else TOP[: TOP.index(part) + 1])
+    beside = {"simulation"} if part in ("findings", "planning") else set(BESIDE)
+    return BASE | set(ORDER) | beside | below
 
 
 FILES = sorted(ROOT.rglob("*.py"))
@@ -69,7 +69,19 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_a_stage_imports_only_what_is_before_it(path):
     ours = {module.split(".")[1] for module in imported(path) if module.startswith("salcompare.")}
-    assert ours - {"__version__"} <= allowed(part_of(path)), f"{path} imports what comes after it"
+    of_stage = {"classifiers"} if is_stage(path) else set()
+    assert ours - {"__version__"} <= allowed(part_of(path)) | of_stage, f"{path} imports what comes after it"
+
+
+def is_stage(path: Path) -> bool:
+    """Whether a file is a finding's long stage: it alone asks networks, and only the pipeline imports it."""
+    return part_of(path) == "findings" and path.name == "stage.py"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_only_the_pipeline_imports_the_stages_of_findings(path):
+    stages = [module for module in imported(path) if re.fullmatch(r"salcompare\.findings\.\w+\.stage", module)]
+    assert not stages or part_of(path) == "pipeline"
 
 
 def module_name(path: Path) -> str:
@@ -103,7 +115,7 @@ def test_only_the_classifiers_import_torch(path):
 
 
 def test_only_the_top_reaches_classifiers_simulation_and_planning():
-    reaching = {part_of(path) for path in FILES
+    reaching = {part_of(path) for path in FILES if not is_stage(path) and path.name != "calibration.py"
                 if any(m.startswith(("salcompare.classifiers", "salcompare.simulation", "salcompare.collect"))
                        for m in imported(path))}
     assert reaching <= {"commands", "collecting", "pipeline", "planning", "classifiers", "simulation", "collect"}

@@ -10,10 +10,10 @@ from salcompare import stages
 from salcompare.classifiers import attribute, load_classifier
 from salcompare.config import Attribution, Classifier, Config, commented_toml, read_config
 from salcompare.errors import ConfigError, InputError
+from salcompare.findings.analysis import headline_source
+from salcompare.findings.overlap.comparisons import compared_sources
 from salcompare.pipeline import stages as stages_of
 from salcompare.progress import Silent
-from salcompare.statistics.analysis import headline_source
-from salcompare.statistics.analysis.comparisons import compared_sources
 from salcompare.study import Study
 from tests.small_study import make_small_study
 

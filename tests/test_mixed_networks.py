@@ -10,7 +10,7 @@ import pytest
 import salcompare as sc
 from salcompare import store
 from salcompare.errors import InputError
-from salcompare.figures import symmetry
+from salcompare.findings.symmetry import figure as symmetry
 from salcompare.phrases import p_text
 from salcompare.pipeline import presentation
 from salcompare.progress import Silent

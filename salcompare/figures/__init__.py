@@ -1,9 +1,6 @@
-"""Figures: estimates and maps as plotnine objects with captions, and their files; nothing is computed here."""
+"""Figures: what they are drawn from, theme, geoms, captions and files; the findings draw them."""
 
-from salcompare.figures.catalogue import NUMBERS, figures_left_out, make_figures
-from salcompare.figures.comparison import comparison_figure, comparison_missing
 from salcompare.figures.data import Figure, FigureData
 from salcompare.figures.saving import save_figure
 
-__all__ = ["NUMBERS", "Figure", "FigureData", "comparison_figure", "comparison_missing", "figures_left_out",
-           "make_figures", "save_figure"]
+__all__ = ["Figure", "FigureData", "save_figure"]

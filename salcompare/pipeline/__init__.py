@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from salcompare.findings.controls.stage import control_stages
+from salcompare.findings.removal.stage import removal_stages
 from salcompare.pipeline.analysis import statistics_stage
 from salcompare.pipeline.classifiers import classifier_stages, difference_stages
-from salcompare.pipeline.controls import control_stages
 from salcompare.pipeline.people import people_stages
 from salcompare.pipeline.photographs import photograph_stage
 from salcompare.pipeline.pilot import study_pilot
 from salcompare.pipeline.presentation import check_names, report_files, write_report
-from salcompare.pipeline.removal import removal_stages
 from salcompare.stages import Stage
 
 if TYPE_CHECKING:

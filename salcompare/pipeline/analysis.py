@@ -6,12 +6,12 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from salcompare import store
-from salcompare.pipeline.controls import controls_of
+from salcompare.findings.controls.stage import controls_of
+from salcompare.findings.removal.stage import removals
+from salcompare.findings.seeds.stage import maps_by_seed, tables_by_seed
 from salcompare.pipeline.exclusions import write_headlines
 from salcompare.pipeline.given import maps_of_workers
-from salcompare.pipeline.removal import removals
-from salcompare.pipeline.seeds import maps_by_seed, tables_by_seed
-from salcompare.pipeline.settings import response_kind
+from salcompare.stage_settings import response_kind
 from salcompare.stages import Stage
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def statistics_stage(study: Study, needs: tuple[str, ...]) -> Stage:
 
 
 def _statistics(study: Study, own: str, progress: Progress) -> None:
-    from salcompare.statistics import AnalysisData, analyse
+    from salcompare.findings.analysis import AnalysisData, analyse
 
     config = study.config
     image_level = study.people != "none" and study.response_meta["level"] == "image"

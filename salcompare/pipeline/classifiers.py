@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from salcompare import provenance, store
 from salcompare.config import Config
 from salcompare.errors import InputError, Problem
-from salcompare.naming import source_name
-from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
-from salcompare.pipeline.presentation import check_names, difference_pairs, shown_actors
-from salcompare.pipeline.seeds import (
+from salcompare.findings.seeds.stage import (
     how_far_trained,
     other_threads,
     seed_stages,
     trained_files,
     training_settings,
 )
-from salcompare.pipeline.settings import attribution_settings, grid_settings
+from salcompare.naming import source_name
+from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
+from salcompare.pipeline.presentation import check_names, difference_pairs, shown_actors
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
+from salcompare.stage_settings import attribution_settings, grid_settings
 from salcompare.stages import Stage
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from salcompare import store
 from salcompare.errors import InputError, Problem
-from salcompare.pipeline.settings import response_kind
+from salcompare.stage_settings import response_kind
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from salcompare.findings.analysis import AnalysisData
     from salcompare.progress import Progress
-    from salcompare.statistics import AnalysisData
     from salcompare.study import Study
 
 TABLES = ("exclusions", "quality_rules", "quality_workers", "quality_images", "quality_checks", "quality_planted")
@@ -64,7 +64,7 @@ def read_checks(study: Study) -> pd.DataFrame:
 
 def write_headlines(study: Study, data: AnalysisData, estimates: pd.DataFrame, progress: Progress) -> None:
     """Write each headline number with and without exclusions; without any, both are the same."""
-    from salcompare.statistics.analysis import compare_headlines, headline_estimates, headline_source
+    from salcompare.findings.analysis import compare_headlines, headline_estimates, headline_source
 
     source = headline_source(list(data.classifier_maps))
     if data.responses is None:

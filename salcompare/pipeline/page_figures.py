@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from salcompare.findings import findings
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -13,10 +15,6 @@ if TYPE_CHECKING:
 
     from salcompare.figures import Figure, FigureData
     from salcompare.report import ReportFigure
-
-OF_CLASSIFIERS = (2, 5, 8, 9, 10, 12, 14, 15)
-"""Figures of the main classifier that every classifier's page shows: masks, heatmaps, overlap, symmetry, training,
-ceilings, controls and removal; numbers that no figure has are passed over."""
 
 
 def classifier_figures(data: FigureData, drawn: Mapping[str, ReportFigure], training: Mapping[str, pd.DataFrame],
@@ -34,9 +32,9 @@ def classifier_figures(data: FigureData, drawn: Mapping[str, ReportFigure], trai
     folder : Path
         Gets the figures.
     """
-    from salcompare.figures import NUMBERS, make_figures
+    from salcompare.findings.figures import make_figures
 
-    wanted = [number for number in OF_CLASSIFIERS if number in NUMBERS]
+    wanted = sorted(number for finding in findings() for number in finding.on_classifier_pages)
     *others, main = list(dict.fromkeys(source.split("/")[0] for source in data.classifier_maps)) or [""]
     found = {name: tuple(_saved(figure, folder, f"{name}-{figure.name}") for figure in make_figures(
         _only(data, name, training.get(name)), only=wanted)) for name in others}
@@ -46,7 +44,7 @@ def classifier_figures(data: FigureData, drawn: Mapping[str, ReportFigure], trai
 
 def comparison(data: FigureData, folder: Path) -> ReportFigure | None:
     """Draw the figure that compares classifiers; None where nothing can be compared."""
-    from salcompare.figures import comparison_figure, comparison_missing
+    from salcompare.findings.comparison.figure import comparison_figure, comparison_missing
 
     return None if comparison_missing(data) else _saved(comparison_figure(data), folder, "comparison")
 

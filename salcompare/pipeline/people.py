@@ -8,8 +8,8 @@ from salcompare import provenance, store
 from salcompare.phrases import counted
 from salcompare.pipeline.exclusions import TABLES, judge_quality, read_checks
 from salcompare.pipeline.given import average_given, given_inputs, read_given
-from salcompare.pipeline.settings import grid_settings, hashed, response_kind
 from salcompare.schema import HUMAN_MAPS, RESPONSES, check_maps, check_table
+from salcompare.stage_settings import grid_settings, hashed, response_kind
 from salcompare.stages import Stage
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from salcompare import store
 from salcompare.phrases import counted
-from salcompare.pipeline.settings import grid_settings
 from salcompare.schema import IMAGES, check_table
+from salcompare.stage_settings import grid_settings
 from salcompare.stages import Stage, kept_from_last_run
 
 if TYPE_CHECKING:

@@ -37,7 +37,8 @@ def write_figures(study: Study, *, only: Collection[int] | None, progress: Progr
     InputError
         If a number in `only` is no figure, or a stage that the figures show is stale.
     """
-    from salcompare.figures import figures_left_out, save_figure
+    from salcompare.figures import save_figure
+    from salcompare.findings.figures import figures_left_out
 
     wanted = ["statistics", *(["saliency differences", "saliency matrix"] if study.config.classifier else [])]
     require(study, *(name for last in wanted for name in needed(study, last)))
@@ -148,7 +149,7 @@ def _nulls(study: Study) -> pd.DataFrame:
 
 
 def _figures(data: FigureData, only: Collection[int] | None) -> list[Figure]:
-    from salcompare.figures import make_figures
+    from salcompare.findings.figures import make_figures
 
     return make_figures(data, only=only)
 
@@ -163,8 +164,10 @@ def report_files(study: Study) -> tuple[Path, ...]:
 
 def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
     """Draw every figure and write the report; nothing of an earlier report stays behind."""
-    from salcompare.figures import figures_left_out, save_figure
-    from salcompare.report import ReportData, ReportFigure, render_report
+    from salcompare.figures import save_figure
+    from salcompare.findings.content import render
+    from salcompare.findings.figures import figures_left_out
+    from salcompare.report import ReportData, ReportFigure
 
     data = figure_data(study)
     figures = _figures(data, None)
@@ -178,7 +181,7 @@ def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: A
     pages = classifier_figures(data, {figure.name: figure for figure in drawn}, {
         name: tables["training"] for name, tables in classifiers.items()}, study.reports / "figures")
     meta = study.response_meta if study.config.responses.source != "none" else {}
-    render_report(ReportData(
+    render(ReportData(
         title=study.config.study.name, simulated=study.simulated, credit=credit(study), images=study.images,
         images_left_out=_read_csv(study.processed / "images_left_out.csv"),
         responses=data.responses, responses_left_out=_read_csv(study.processed / "responses_left_out.csv"),

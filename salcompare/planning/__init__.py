@@ -1,11 +1,11 @@
 """Planning: simulated studies, how large a study must be, and whether the statistics keep what they promise."""
 
-from salcompare.planning.generate import SimulatedStudy, Truth, simulate_study
-from salcompare.planning.geometry import Geometry, Place, expected_coverage, published_geometry
 from salcompare.planning.measures import STATISTICS, PlannedStatistic, planned_statistic
 from salcompare.planning.pilot import Pilot, fit_pilot
 from salcompare.planning.power_runs import Goal, Sizes, power
-from salcompare.planning.scenario import PRESETS, Scenario, demo_scenario, find_scenario
+from salcompare.simulation.geometry import Geometry, Place, expected_coverage, published_geometry
+from salcompare.simulation.scenario import PRESETS, Scenario, demo_scenario, find_scenario
+from salcompare.simulation.studies import SimulatedStudy, Truth, simulate_study
 
 __all__ = ["PRESETS", "STATISTICS", "Geometry", "Goal", "Pilot", "Place", "PlannedStatistic", "Scenario",
            "SimulatedStudy", "Sizes", "Truth", "demo_scenario", "expected_coverage", "find_scenario", "fit_pilot",

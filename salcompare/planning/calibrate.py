@@ -24,19 +24,19 @@ import pandas as pd
 
 from salcompare import provenance
 from salcompare.errors import DamagedError, InputError, Problem
-from salcompare.planning.calibration import Case, Outcome, require_cases
+from salcompare.findings import calibration_cases
 from salcompare.planning.calibration_rates import calibration_rates
-from salcompare.planning.calibration_scenarios import FEWER, SCENARIOS, WORDS
-from salcompare.planning.cases import CASES
-from salcompare.planning.generate import simulate_study
 from salcompare.planning.power_cells import read_kept, write_kept
 from salcompare.progress import Silent
+from salcompare.simulation.calibration_scenarios import FEWER, SCENARIOS, WORDS
+from salcompare.simulation.cases import Case, Outcome, require_cases
 from salcompare.simulation.preferences import stream
+from salcompare.simulation.studies import simulate_study
 
 if TYPE_CHECKING:
-    from salcompare.planning.generate import SimulatedStudy
-    from salcompare.planning.scenario import Scenario
     from salcompare.progress import Progress, Say
+    from salcompare.simulation.scenario import Scenario
+    from salcompare.simulation.studies import SimulatedStudy
 
 RUNS = 2000
 """Simulated studies a scenario: the Monte Carlo error of a rate of 5% is then 0.5 percent points."""
@@ -44,7 +44,7 @@ CHUNK = 25
 """Runs that one process does at a time, and that are lost at most when it is killed."""
 NONE_FEWER: Mapping[str, int] = {}
 COLUMNS = ("run", "check", *Outcome._fields)
-_SOURCES = ("maps", "simulation", "statistics", "planning/cases", "planning/generate.py", "planning/geometry.py")
+_SOURCES = ("maps/**/*.py", "simulation/**/*.py", "statistics/**/*.py", "findings/*/calibration.py")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -137,7 +137,7 @@ def run_calibration(
 
 
 def calibrate(
-    folder: Path, *, runs: int = RUNS, seed: int = 0, jobs: int = 1, cases: tuple[Case, ...] = CASES,
+    folder: Path, *, runs: int = RUNS, seed: int = 0, jobs: int = 1, cases: tuple[Case, ...] | None = None,
     scenarios: Mapping[str, Scenario] = SCENARIOS, words: Mapping[str, str] = WORDS,
     fewer: Mapping[str, int] = FEWER, progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -148,7 +148,7 @@ def calibrate(
     folder : Path
         Gets calibration.html, calibration.csv, the figures, and ``runs/`` with what is needed to go on.
     runs, seed, jobs, cases, scenarios, fewer, progress
-        As for `run_calibration`.
+        As for `run_calibration`; all findings' cases where none are given.
     words : mapping
         What each scenario simulates.
 
@@ -164,6 +164,7 @@ def calibrate(
     """
     from salcompare.planning.calibration_page import Setup, write_page  # processes that only simulate draw nothing
 
+    cases = calibration_cases() if cases is None else cases
     outcomes = run_calibration(cases, scenarios, folder / "runs", runs=runs, seed=seed, jobs=jobs, fewer=fewer,
                                progress=progress)
     rates = calibration_rates(outcomes, cases)
@@ -210,13 +211,12 @@ def folders(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: 
 def code_fingerprint() -> str:
     """Sixteen hex digits that change with the code that rates follow from, so that no run mixes two versions of a test.
 
-    The analysis, which only fills the report's table, is not part of it.
+    What findings make of the statistics for a report is not part of it.
     """
     root = importlib.resources.files("salcompare")
     with contextlib.ExitStack() as stack:
         base = stack.enter_context(importlib.resources.as_file(root))
-        files = sorted({path for part in _SOURCES for path in [base / part, *(base / part).rglob("*.py")]
-                        if path.suffix == ".py" and "analysis" not in path.parts})
+        files = sorted(path for pattern in _SOURCES for path in base.glob(pattern))
         return provenance.sha256_of_parts(path.read_text(encoding="utf-8") for path in files)[:16]
 
 

@@ -22,8 +22,8 @@ from plotnine.coords import coord_flip
 
 from salcompare.figures.data import Figure
 from salcompare.figures.theme import DOUBLE, INK, NULL, figure_theme, percent, ticks, wrapped
-from salcompare.planning.calibration import LEVEL
 from salcompare.planning.calibration_rates import POWER
+from salcompare.simulation.cases import LEVEL
 
 ROW, EDGE = 0.105, 0.62  # inches
 STRIP = 10  # characters of a line of a panel's title

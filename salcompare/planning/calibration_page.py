@@ -13,10 +13,10 @@ import pandas as pd
 
 from salcompare import provenance, store
 from salcompare.figures.saving import save_figure
-from salcompare.planning.calibration import LEVEL
 from salcompare.planning.calibration_figures import calibration_figures
 from salcompare.planning.calibration_rates import FAILURES, POWER, SIMULTANEOUS
 from salcompare.report.templates import page_policy, page_style
+from salcompare.simulation.cases import LEVEL
 
 if TYPE_CHECKING:
     from salcompare.figures.data import Figure

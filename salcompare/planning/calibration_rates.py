@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from salcompare.planning.calibration import LEVEL, Case, Check
 from salcompare.planning.calibration_causes import CAUSES
+from salcompare.simulation.cases import LEVEL, Case, Check
 
 SIMULTANEOUS = 0.999
 """Probability that none of all cells passes its bound where all tests and intervals are exact."""

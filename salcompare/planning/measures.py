@@ -13,7 +13,7 @@ from scipy import stats
 from salcompare.config import Maps
 from salcompare.errors import InputError, Problem
 from salcompare.maps import actor_heatmap, smooth
-from salcompare.planning.generate import SimulatedStudy
+from salcompare.simulation.studies import SimulatedStudy
 from salcompare.statistics import (
     asymmetry_test,
     centre,

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import rasterise_boxes
-from salcompare.planning.generate import simulate_study
 from salcompare.planning.pilot_people import PeopleFit, fit_people
-from salcompare.planning.scenario import Scenario
 from salcompare.simulation.preferences import stream
+from salcompare.simulation.scenario import Scenario
+from salcompare.simulation.studies import simulate_study
 from salcompare.statistics import pairwise
 
 Values = NDArray[np.float64]

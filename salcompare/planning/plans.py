@@ -14,14 +14,14 @@ from salcompare.planning.power_cells import open_kept
 from salcompare.planning.power_figure import power_figure
 from salcompare.planning.power_runs import Goal, Sizes, check_goal, power
 from salcompare.planning.power_words import answers, printed, summary
-from salcompare.planning.scenario import find_scenario
+from salcompare.simulation.scenario import find_scenario
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from salcompare.planning.pilot import Pilot
-    from salcompare.planning.scenario import Scenario
     from salcompare.progress import Progress
+    from salcompare.simulation.scenario import Scenario
 
 KEPT = "runs.json"
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from salcompare import __version__, checksums, provenance, store
 from salcompare.errors import DamagedError
 from salcompare.planning.measures import PlannedStatistic, Result
-from salcompare.planning.scenario import Scenario
+from salcompare.simulation.scenario import Scenario
 
 if TYPE_CHECKING:
     from salcompare.progress import Say

@@ -18,16 +18,16 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from salcompare.errors import InputError, Problem
-from salcompare.planning.generate import simulate_study
 from salcompare.planning.measures import PlannedStatistic, Result
 from salcompare.progress import Silent
 from salcompare.simulation.preferences import stream
+from salcompare.simulation.studies import simulate_study
 from salcompare.statistics import smallest_p
 
 if TYPE_CHECKING:
     from salcompare.planning.power_cells import Kept
-    from salcompare.planning.scenario import Scenario
     from salcompare.progress import Progress
+    from salcompare.simulation.scenario import Scenario
 
 DRAWS = 499
 """Permutations or resamples of each simulated study."""

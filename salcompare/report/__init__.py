@@ -1,7 +1,6 @@
-"""From estimates and figures to one reproducible HTML report with its tables; nothing is computed here."""
+"""From what the findings say and the figures show to one reproducible HTML report; nothing is computed here."""
 
-from salcompare.report.data import ReportData, ReportFigure
+from salcompare.report.data import Answer, Content, ReportData, ReportFigure
 from salcompare.report.render import render_report
-from salcompare.report.summary import Finding, summarise
 
-__all__ = ["Finding", "ReportData", "ReportFigure", "render_report", "summarise"]
+__all__ = ["Answer", "Content", "ReportData", "ReportFigure", "render_report"]

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
+    from salcompare.report.page import Page
+    from salcompare.report.tables import PrintedTable
+
 
 @dataclass(frozen=True)
 class ReportFigure:
@@ -20,6 +23,41 @@ class ReportFigure:
     caption: str
     png: Path
     svg: Path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question of the study and its answer."""
+
+    question: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a report says, in the order in which it says it.
+
+    Attributes
+    ----------
+    answers : tuple of Answer
+        The summary.
+    banners : tuple of str
+        Warnings above it.
+    tables : tuple of PrintedTable
+    methods : tuple of (str, str)
+        Headings and paragraphs.
+    limits, references : tuple of str
+    pages : tuple of Page
+        Those beside the report.
+    """
+
+    answers: tuple[Answer, ...]
+    banners: tuple[str, ...]
+    tables: tuple[PrintedTable, ...]
+    methods: tuple[tuple[str, str], ...]
+    limits: tuple[str, ...]
+    references: tuple[str, ...]
+    pages: tuple[Page, ...]
 
 
 @dataclass(frozen=True)

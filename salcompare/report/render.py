@@ -5,30 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare import schema, store
-from salcompare.report.methods import REFERENCES, limits, methods
-from salcompare.report.pages import classifier_files, write_pages
-from salcompare.report.summary import summarise
-from salcompare.report.summary.controls import banners
-from salcompare.report.tables import printed_tables
+from salcompare.page_files import COMPARISON, classifier_file
 from salcompare.report.templates import embedded, page_style, template
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from salcompare.report.data import ReportData
-    from salcompare.report.tables import PrintedTable
+    from salcompare.report.data import Content, ReportData
+    from salcompare.report.page import Page
 
 PEOPLE = {"boxes": (schema.RESPONSES,), "fixations": (schema.FIXATIONS,), "maps": (schema.MAP_FILES,), "none": ()}
 LAYOUTS = (schema.HUMAN_MAPS, schema.CLASSIFIER_MAPS)
 
 
-def render_report(data: ReportData, folder: Path) -> Path:
-    """Write report.html, report.json and tables/ into a folder; same data, same bytes.
+def render_report(data: ReportData, content: Content, folder: Path) -> Path:
+    """Write report.html, report.json, tables/ and the pages beside it into a folder; same data, same bytes.
 
     Parameters
     ----------
     data : ReportData
-        All that is printed.
+        What the study has.
+    content : Content
+        What is said of it.
     folder : Path
         The figures' files must be inside it already.
 
@@ -38,35 +36,56 @@ def render_report(data: ReportData, folder: Path) -> Path:
         Of report.html, which holds its figures and needs no other file. Beside it stand comparison.html and a page
         of each classifier.
     """
-    tables = printed_tables(data)
-    _write_tables(data, tables, folder / "tables")
-    store.write_json(folder / "report.json", _numbers(data))
+    _write_tables(data, content, folder / "tables")
+    store.write_json(folder / "report.json", _numbers(data, content))
     page = folder / "report.html"
-    write_pages(data, folder)
-    store.write_text(page, _page(data, tables, folder))
+    write_pages(data, content.pages, folder)
+    store.write_text(page, _page(data, content, folder))
     return page
 
 
-def _page(data: ReportData, tables: list[PrintedTable], folder: Path) -> str:
+def _page(data: ReportData, content: Content, folder: Path) -> str:
     return template("page.html").render(
-        data=data, tables=tables, style=page_style(), findings=summarise(data), banners=banners(data),
-        figures=[embedded(figure, folder) for figure in data.figures], methods=methods(data), limits=limits(data),
-        references=REFERENCES, layouts=LAYOUTS,
+        data=data, tables=content.tables, style=page_style(), findings=content.answers, banners=content.banners,
+        figures=[embedded(figure, folder) for figure in data.figures], methods=content.methods, limits=content.limits,
+        references=content.references, layouts=LAYOUTS,
         dictionary=(schema.IMAGES, *PEOPLE[data.people], schema.ESTIMATES),
         settings=_flat(data.settings), versions=dict(data.provenance["versions"]),
-        inputs=sorted(data.provenance["inputs"].items()), classifier_files=classifier_files(data))
+        inputs=sorted(data.provenance["inputs"].items()),
+        classifier_files={name: classifier_file(name) for name in data.classifier_names})
 
 
-def _write_tables(data: ReportData, tables: list[PrintedTable], folder: Path) -> None:
+def _write_tables(data: ReportData, content: Content, folder: Path) -> None:
     store.write_table(folder / "estimates.csv", data.estimates)
-    for table in tables:
+    for table in content.tables:
         store.write_table(folder / f"{table.name}.csv", table.frame)
     for name, found in data.classifiers.items():
         for kind in ("confusion", "training", "accuracy", "weights"):
             store.write_table(folder / f"{kind}_{name}.csv", found[kind])
 
 
-def _numbers(data: ReportData) -> dict[str, object]:
+def write_pages(data: ReportData, pages: tuple[Page, ...], folder: Path) -> list[Path]:
+    """Write the pages beside the report and give their paths; those of an earlier report are deleted."""
+    for old in (*folder.glob("classifier-*.html"), folder / COMPARISON):
+        old.unlink(missing_ok=True)
+    for page in pages:
+        store.write_text(folder / page.file, _beside(data, page, pages, folder))
+        for table in (table for section in page.sections for table in section.tables):
+            store.write_table(folder / "tables" / f"{table.name}.csv", table.frame)
+    return [folder / page.file for page in pages]
+
+
+def _beside(data: ReportData, page: Page, pages: tuple[Page, ...], folder: Path) -> str:
+    sections = [{"name": section.name, "title": section.title, "said": section.said, "tables": section.tables,
+                 "notes": section.notes, "figures": [embedded(figure, folder) for figure in section.figures]}
+                for section in page.sections if not section.empty]
+    return template("side.html").render(
+        data=data, page=page, sections=sections, style=page_style(),
+        others=[(other.file, other.title) for other in pages if other is not page],
+        version=data.provenance["versions"].get("salcompare", ""))
+
+
+def _numbers(data: ReportData, content: Content) -> dict[str, object]:
     return {
         "study": data.title,
         "responses": None if data.people == "none" else "simulated" if data.simulated else "collected",
@@ -77,8 +96,8 @@ def _numbers(data: ReportData) -> dict[str, object]:
                                for kind, value in found.items()} for name, found in data.classifiers.items()},
         "given_maps": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
                               for kind, value in found.items()} for name, found in data.given_maps.items()},
-        "banners": banners(data),
-        "summary": [{"question": finding.question, "answers": finding.answers} for finding in summarise(data)],
+        "banners": content.banners,
+        "summary": [{"question": finding.question, "answers": finding.answers} for finding in content.answers],
         "notes": data.notes, "settings": data.settings, "provenance": data.provenance,
     }
 

@@ -5,7 +5,6 @@ maps with dims (image, y, x) and a coordinate ``actor`` along ``image``, whoever
 """
 
 from salcompare.statistics.agreements.pairwise import pairwise_agreement
-from salcompare.statistics.analysis import AnalysisData, Results, analyse
 from salcompare.statistics.ceilings.resampled import resampled_overlap
 from salcompare.statistics.ceilings.rounds import half_ceiling, rest_ceiling
 from salcompare.statistics.ceilings.seed_reliability import seed_reliability
@@ -67,12 +66,9 @@ from salcompare.statistics.variance.response_components import response_variance
 
 __all__ = [
     "METRICS",
-    "AnalysisData",
-    "Results",
     "actor_means",
     "actor_similarity",
     "adjust_p",
-    "analyse",
     "asymmetry_beyond_photographs",
     "asymmetry_test",
     "bca_interval",

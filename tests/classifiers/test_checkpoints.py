@@ -17,7 +17,7 @@ from salcompare.classifiers.checkpoints import (
 )
 from salcompare.classifiers.features import kept_features
 from salcompare.errors import DamagedError
-from salcompare.pipeline.seeds import how_far_trained
+from salcompare.findings.seeds.stage import how_far_trained
 from salcompare.progress import Silent
 
 

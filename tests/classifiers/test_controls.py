@@ -21,10 +21,10 @@ from salcompare.classifiers.randomisation import all_layers, randomised
 from salcompare.classifiers.relabelling import relabelled, training_features
 from salcompare.config import Attribution, Controls, Maps, Phase, Statistics
 from salcompare.errors import InputError
-from salcompare.statistics import AnalysisData
-from salcompare.statistics.analysis.controls import control_estimates, curve_estimates
-from salcompare.statistics.analysis.estimates import estimates_table
-from salcompare.statistics.analysis.overlap import OverlapAnalysis
+from salcompare.findings.analysis import AnalysisData
+from salcompare.findings.controls.estimates import control_estimates, curve_estimates
+from salcompare.findings.overlap.estimates import OverlapAnalysis
+from salcompare.findings.rows import estimates_table
 from salcompare.statistics.inference.levels import actor_means
 from salcompare.statistics.overlaps.same_image import overlap
 from tests.classifiers.planted import people_at, planted_classifier, planted_photographs

@@ -15,15 +15,19 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from salcompare.figures import NUMBERS, make_figures, save_figure
+from salcompare.figures import save_figure
+from salcompare.findings.figures import make_figures, numbers
 from tests.figures.tiny import tiny
 
+NUMBERS = numbers()
 SCRIPT = """
 import sys
 from pathlib import Path
 import matplotlib
-from salcompare.figures import make_figures, save_figure
+from salcompare.figures import save_figure
+from salcompare.findings.figures import make_figures
 from tests.figures.tiny import tiny
+
 matplotlib.rcParams.update({"font.size": 14, "font.family": "serif", "image.cmap": "jet", "savefig.dpi": 50})
 for figure in make_figures(tiny()):
     save_figure(figure, Path(sys.argv[1]))

@@ -14,7 +14,7 @@ import salcompare as sc
 from salcompare.cli import main
 from salcompare.config import ALL_TEST, read_config
 from salcompare.errors import ConfigError, InputError
-from salcompare.figures import make_figures
+from salcompare.findings.figures import make_figures
 from salcompare.pipeline import presentation
 from salcompare.pipeline.given import NOT_JUDGED
 from salcompare.schema import FIXATIONS, MAP_FILES, check_table

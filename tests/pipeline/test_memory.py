@@ -12,12 +12,13 @@ import pytest
 import xarray as xr
 
 from salcompare.config import Config, Fixations, General, Maps
+from salcompare.findings.parts import AnalysisData
+from salcompare.findings.variance.estimates import box_component_rows
 from salcompare.maps import fixation_maps, rasterise_fixations, ready_response_maps
 from salcompare.maps.edges import photograph_gradient, sobel_edges
 from salcompare.pipeline.given import average_given
 from salcompare.progress import Silent
-from salcompare.statistics import AnalysisData, responses
-from salcompare.statistics.analysis.components import box_component_rows
+from salcompare.statistics import responses
 from salcompare.statistics.symmetries.workers import worker_laterality
 from salcompare.store import open_dataset
 from salcompare.testing import table_of_images

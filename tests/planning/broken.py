@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from salcompare.planning import Scenario
-from salcompare.planning.calibration import Case, Check, Outcome, covering
+from salcompare.simulation.cases import Case, Check, Outcome, covering
 from salcompare.statistics import t_interval, variance_explained
 
 NULL = Scenario("null", n_actors=8, n_images=4, n_workers=20, per_image=8, grid=(8, 8), image_spread=0.3,

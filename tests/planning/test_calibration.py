@@ -15,26 +15,28 @@ from scipy import stats
 
 from salcompare.cli import main
 from salcompare.errors import InputError
+from salcompare.findings import calibration_cases
 from salcompare.planning import calibrate as runner
 from salcompare.planning import simulate_study
 from salcompare.planning.calibrate import calibrate, run_calibration
-from salcompare.planning.calibration import Case, Check, Outcome, require_cases
 from salcompare.planning.calibration_causes import CAUSES
 from salcompare.planning.calibration_rates import bounds, calibration_rates, failures
-from salcompare.planning.calibration_scenarios import FEWER, IMAGE, RAGGED_COUNTS, SIZES, WORDS
-from salcompare.planning.calibration_scenarios import SCENARIOS as PUBLISHED
-from salcompare.planning.cases import CASES
-from salcompare.planning.cases.truths import (
+from salcompare.progress import Silent
+from salcompare.simulation.calibration_scenarios import FEWER, IMAGE, RAGGED_COUNTS, SIZES, WORDS
+from salcompare.simulation.calibration_scenarios import SCENARIOS as PUBLISHED
+from salcompare.simulation.cases import Case, Check, Outcome, require_cases
+from salcompare.simulation.truths import (
     between_actor_share,
     expected_laterality,
     label_share,
     place_maps,
     population_share,
 )
-from salcompare.progress import Silent
 from salcompare.store import read_csv
 from tests.planning.broken import BROKEN, NULL, RIGHT, SCENARIOS, Killed
 from tests.report.contents import check_policy
+
+CASES = calibration_cases()
 
 
 def content(folder):

@@ -14,9 +14,10 @@ import pandas as pd
 from PIL import Image
 
 from salcompare.config import Config
-from salcompare.report import ReportData, ReportFigure
+from salcompare.findings.content import pages
+from salcompare.findings.rows import estimates_table, with_responses
+from salcompare.report import ReportData, ReportFigure, render
 from salcompare.schema import ESTIMATES
-from salcompare.statistics.analysis.estimates import estimates_table, with_responses
 
 MAIN = "net/finetuned/guided_backprop"
 
@@ -88,3 +89,8 @@ def check_policy(page: str) -> None:
                                   "base-uri 'none'", "form-action 'none'"]
     assert " style=" not in page
     assert page.index("<meta http-equiv") < page.index("<style>")
+
+
+def write_pages(data, folder):
+    """Write the pages beside the report."""
+    return render.write_pages(data, pages(data), folder)

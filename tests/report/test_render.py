@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 import salcompare
-from salcompare.report import render_report
-from salcompare.report.tables import printed_tables
+from salcompare.findings.content import render as render_report
+from salcompare.findings.content import tables as printed_tables
 from tests.report.contents import check_policy, estimates, report_data
 
 
@@ -104,8 +104,8 @@ def test_the_json_holds_every_estimate_with_nan_as_null(tmp_path):
 
 def test_two_processes_write_the_same_bytes(tmp_path):
     script = ("import sys, pathlib; from tests.report.contents import report_data; "
-              "from salcompare.report import render_report; f = pathlib.Path(sys.argv[1]); "
-              "render_report(report_data(f), f)")
+              "from salcompare.findings.content import render; f = pathlib.Path(sys.argv[1]); "
+              "render(report_data(f), f)")
     folders = [tmp_path / "one", tmp_path / "two"]
     for seed, folder in enumerate(folders):
         subprocess.run([sys.executable, "-c", script, str(folder)], check=True,

@@ -7,11 +7,11 @@ import xarray as xr
 
 from salcompare.config import Maps, Statistics
 from salcompare.errors import InputError
+from salcompare.findings.analysis import AnalysisData
+from salcompare.findings.ceilings.estimates import ceiling_estimates, noise_ceiling_rows
+from salcompare.findings.parts import NO_WORKERS
+from salcompare.findings.variance.estimates import box_component_rows
 from salcompare.maps import fixation_maps, mean_of_responses, rasterise_boxes
-from salcompare.statistics import AnalysisData
-from salcompare.statistics.analysis.ceilings import ceiling_estimates, noise_ceiling_rows
-from salcompare.statistics.analysis.components import box_component_rows
-from salcompare.statistics.analysis.parts import NO_WORKERS
 from salcompare.statistics.ceilings.resampled import resampled_overlap
 from salcompare.statistics.ceilings.rounds import half_ceiling, rest_ceiling
 from salcompare.statistics.ceilings.share import share_of_ceiling

@@ -5,12 +5,13 @@ import pytest
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
+from salcompare.findings.analysis import analyse
 from salcompare.maps import smooth
-from salcompare.statistics import analyse, pairwise, symmetric_null_mean
+from salcompare.statistics import pairwise, symmetric_null_mean
 from salcompare.statistics.relative.maxima import relative_test
 from salcompare.statistics.variance.distances import DISTANCES
 from salcompare.statistics.variance.explained import variance_explained
-from tests.statistics.test_headlines import SETTINGS, data_of
+from tests.findings.quality.test_estimates import SETTINGS, data_of
 
 
 @pytest.fixture

@@ -1,0 +1,45 @@
+"""What a study is asked, one folder a finding: its estimates, words, figure, calibration, and its own stage if any."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import TYPE_CHECKING
+
+from salcompare.findings.finding import Finding
+
+if TYPE_CHECKING:
+    from salcompare.simulation.cases import Case
+
+NAMES = (
+    "material",
+    "training",
+    "attribution",
+    "relative",
+    "variance",
+    "agreement",
+    "ceilings",
+    "overlap",
+    "controls",
+    "labels",
+    "removal",
+    "symmetry",
+    "seeds",
+    "quality",
+)
+"""Folders of the findings, in the order of the report."""
+
+
+@cache
+def findings() -> tuple[Finding, ...]:
+    """Load what the findings declare, in the order of the report."""
+    return tuple(importlib.import_module(f"{__name__}.{name}").FINDING for name in NAMES)
+
+
+def calibration_cases() -> tuple[Case, ...]:
+    """Load every test and interval of the findings as a case of calibration."""
+    parts = (finding.part("calibration") for finding in findings())
+    return tuple(case for part in parts if part is not None for case in part.CASES)
+
+
+__all__ = ["NAMES", "Finding", "calibration_cases", "findings"]

@@ -1,0 +1,97 @@
+"""A study's whole analysis: labelled estimates put into one tidy table, with the heatmaps beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+import xarray as xr
+
+from salcompare.blocks import one_thread
+from salcompare.findings import findings
+from salcompare.findings.agreement.estimates import IMAGE_COLUMNS as AGREEMENT_COLUMNS
+from salcompare.findings.failures import FAILED, n_failed
+from salcompare.findings.families import name_families
+from salcompare.findings.floors import with_p_is
+from salcompare.findings.overlap.estimates import IMAGE_COLUMNS
+from salcompare.findings.parts import Analysis, AnalysisData, Draws
+from salcompare.findings.quality.estimates import compare_headlines, headline_estimates, headline_source
+from salcompare.findings.removal.estimates import CURVE_COLUMNS
+from salcompare.findings.rows import estimates_table, nulls_table, with_responses
+from salcompare.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from salcompare.config import Maps, Statistics
+
+__all__ = ["AGREEMENT_COLUMNS", "CURVE_COLUMNS", "AnalysisData", "Results", "analyse", "compare_headlines",
+           "headline_estimates", "headline_source"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an analysis gives.
+
+    Attributes
+    ----------
+    estimates : DataFrame
+        See `salcompare.schema.ESTIMATES`.
+    heatmaps : Dataset
+        ``heatmap``, ``relative``, and ``relative_t`` and ``relative_p`` of `relative_test`, NaN where a pixel was not
+        tested; all (source, actor, y, x).
+    nulls : DataFrame
+        Columns statistic, metric, form, source, value: draws under the null, for figures.
+    image_overlaps : DataFrame
+        Columns image, actor, source, form, sigma and one a metric: the overlap of every image. The estimates hold
+        the actors' and the population's, as a row for each image would make them many times longer.
+    image_agreements : DataFrame
+        Columns `AGREEMENT_COLUMNS`: how far workers agree on every image, with intervals; likewise.
+    removal_curves : DataFrame
+        Columns `CURVE_COLUMNS`: deletion and insertion curves, point by point.
+    """
+
+    estimates: pd.DataFrame
+    heatmaps: xr.Dataset
+    nulls: pd.DataFrame
+    image_overlaps: pd.DataFrame
+    image_agreements: pd.DataFrame
+    removal_curves: pd.DataFrame
+
+
+@one_thread()
+def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int,
+            responses: Literal["collected", "simulated"] = "collected", progress: Progress | None = None) -> Results:
+    """Compute every statistic of a study.
+
+    Parameters
+    ----------
+    data : AnalysisData
+        Maps, photographs and responses; what is missing is left out of the table.
+    maps, statistics : Maps, Statistics
+        Settings.
+    seed : int
+        Each part draws from a stream of its own.
+    responses : {"collected", "simulated"}
+        What the table says of estimates that rest on responses.
+    progress : Progress, optional
+        Told of each part.
+
+    Returns
+    -------
+    Results
+    """
+    analysis = Analysis(data, maps, statistics, seed, responses, progress or Silent())
+    draws: list[Draws] = []
+    for finding in findings():
+        for rows, nulls in finding.calls("estimates", "estimates", analysis):
+            analysis.rows += rows
+            draws += nulls
+    table = with_p_is(name_families(estimates_table(analysis.rows)), statistics.n_permutations)
+    failed = n_failed(table)
+    if failed:
+        analysis.progress.say(f"  {failed} estimates {FAILED.removesuffix(': ')} and have no value: see reason in "
+                              "estimates.csv")
+    none = {"overlap_images": IMAGE_COLUMNS, "agreement_images": AGREEMENT_COLUMNS, "removal_curves": CURVE_COLUMNS}
+    tables = {name: analysis.tables.get(name, pd.DataFrame(columns=list(columns))) for name, columns in none.items()}
+    return Results(with_responses(table, responses), analysis.heatmaps, nulls_table(draws), tables["overlap_images"],
+                   tables["agreement_images"], tables["removal_curves"])

@@ -1,0 +1,120 @@
+"""Methods of attribution: how each makes its maps, with the choices that were made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from salcompare.config import Attribution, smoothed
+from salcompare.report.printing import number, percent
+
+if TYPE_CHECKING:
+    from salcompare.report.data import ReportData
+
+_SAID = {
+    "guided_backprop": "Guided Backpropagation (Springenberg et al. 2015): the gradient of the actor's {output} with "
+                       "respect to the image, with negative gradients zeroed at every ReLU and at the input",
+    "gradient": "Gradient (Simonyan et al. 2014): the derivative of the actor's {output} with respect to the image",
+    "input_x_gradient": "Input × gradient (Shrikumar et al. 2017): the gradient of the actor's {output} times the "
+                        "prepared image",
+    "integrated_gradients": "Integrated gradients (Sundararajan et al. 2017): gradients of the actor's {output} at "
+                            "{steps} points between {baseline} and the image, averaged and multiplied by the way",
+    "grad_cam": "Grad-CAM (Selvaraju et al. 2017): the positive part of {layer}, weighed by the mean gradients of the "
+                "actor's {output}, made as large as the image",
+    "guided_grad_cam": "Guided Grad-CAM (Selvaraju et al. 2017): Guided Backpropagation times Grad-CAM of {layer}, "
+                       "both of the actor's {output}",
+    "deep_lift": "DeepLIFT (Shrikumar et al. 2017), rescale rule: what each pixel's difference from {baseline} carries "
+                 "of the difference of the actor's {output}",
+    "occlusion": "Occlusion (Zeiler & Fergus 2014): how far the actor's {output} falls when a square of {window} of "
+                 "the grid's shorter side shows {baseline}, moved by {stride} of its side; overlapping squares are "
+                 "averaged",
+}
+_SMOOTHED = ("SmoothGrad (Smilkov et al. 2017) over {samples} copies of each image with Gaussian noise of {noise} of "
+             "its range, of: ")
+_KEPT = {"positive": "what speaks for the actor is kept", "negative": "what speaks against the actor is kept",
+         "absolute": "absolute values are kept"}
+_BASELINE = {"mean": "the photograph's mean colour"}
+
+
+def attributions(settings: Mapping[str, Any], classifiers: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Say how the maps of every method were made, and where classifiers have methods of their own, who has which.
+
+    Parameters
+    ----------
+    settings : mapping
+        The section [attribution] of study.toml.
+    classifiers : sequence of mapping
+        The sections [[classifier]].
+    """
+    options = Attribution(**{**settings, "methods": tuple(settings["methods"])})
+    own = methods_of_classifiers(settings, classifiers)
+    methods = dict.fromkeys(method for names in own.values() for method in names) if own else options.methods
+    said = " ".join(_method(method, options) for method in methods)
+    who = " The actor explained is the one that the network predicts." if options.target == "predicted" else ""
+    return said + who + _main(list(own.values()) or [options.methods], list(own))
+
+
+def methods_of_classifiers(settings: Mapping[str, Any], classifiers: Sequence[Mapping[str, Any]],
+                           ) -> dict[str, tuple[str, ...]]:
+    """Give each classifier's methods, its main one first, by its name."""
+    return {one["name"]: tuple(one.get("methods") or settings["methods"]) for one in classifiers}
+
+
+def _main(methods: Sequence[tuple[str, ...]], names: Sequence[str]) -> str:
+    """Name the main method, or where classifiers differ, the methods of each."""
+    if len(set(methods)) > 1:
+        listed = "; ".join(f"{name}: {', '.join(map(_named, own))}" for name, own in zip(names, methods, strict=True))
+        return f" Each classifier is explained by methods of its own, its main one first: {listed}."
+    first = methods[0]
+    return f" The main method, of which figures and summary speak, is {_named(first[0])}." if len(first) > 1 else ""
+
+
+def is_guided(methods: tuple[str, ...] | list[str]) -> bool:
+    """Whether maps rest on Guided Backpropagation."""
+    return any((smoothed(method) or method) in ("guided_backprop", "guided_grad_cam") for method in methods)
+
+
+def _method(method: str, options: Attribution) -> str:
+    base = smoothed(method)
+    layer = f"the output of {options.layer}" if options.layer else "the last layer's output that is still a map"
+    said = (_SMOOTHED if base else "") + _SAID[base or method]
+    said = said.format(output=options.output, steps=options.steps, samples=options.samples,
+                       noise=percent(options.noise, 0), window=percent(options.window, 0),
+                       stride=percent(options.stride, 0), layer=layer,
+                       baseline=_BASELINE.get(options.baseline, options.baseline))
+    kept = _KEPT[options.sign_of(method)] if "sign" in options.choices(method) else ""
+    one = (base or method) in ("grad_cam", "occlusion")
+    channels = "" if one else f"channels are reduced by their {options.channels}"
+    return "; ".join(part for part in (said, kept, channels) if part) + "."
+
+
+def _named(method: str) -> str:
+    return method.replace("_", " ")
+
+
+def classifier_maps(data: ReportData) -> str:
+    """Say how their maps were made."""
+    settings = data.settings
+    made = attributions(settings["attribution"], settings["classifier"])
+    return f"{made} {_prepared(settings['maps'], settings['study']['size'][1])}"
+
+
+def given_maps(data: ReportData) -> str:
+    """Say what was done with a classifier's ready-made maps."""
+    names = " ".join(f"{name}: {given['n_maps']:,} maps, method '{given['method']}'."
+                     for name, given in data.given_maps.items())
+    maps = data.settings["maps"]
+    return (f"{names} They were taken as they are, not trained or computed here, and brought to the grid where they "
+            f"are of another size. {_prepared(maps, data.settings['study']['size'][1])}")
+
+
+def _prepared(maps: Mapping[str, Any], width: int) -> str:
+    return (f"A mask is the top {percent(maps['mask_share'], 0)} of a map's pixels, exactly; an actor's heatmap is the "
+            "mean of its test images' masks. Smoothed maps are convolved with a Gaussian of standard deviation "
+            f"{number(maps['sigma'] * width)} pixels.")
+
+
+def methods(data: ReportData) -> list[tuple[str, str]]:
+    """Say how the classifiers' maps were made."""
+    return [*([("Classifier maps", classifier_maps(data))] if data.classifiers else []),
+            *([("Ready-made classifier maps", given_maps(data))] if data.given_maps else [])]

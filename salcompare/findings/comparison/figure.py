@@ -1,0 +1,116 @@
+"""The figure of the comparison: every classifier's accuracy, R², symmetry, overlap, controls and deletion in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+from plotnine import (
+    aes,
+    element_line,
+    element_text,
+    expand_limits,
+    facet_wrap,
+    geom_point,
+    geom_segment,
+    ggplot,
+    labs,
+    scale_color_manual,
+    scale_x_continuous,
+    scale_y_discrete,
+    theme,
+)
+
+from salcompare.figures.captions import caption, interval
+from salcompare.figures.data import Figure, FigureData
+from salcompare.figures.theme import (
+    DOUBLE,
+    HUMAN,
+    NULL,
+    SIMULATED,
+    SMALL,
+    figure_theme,
+    source_name,
+    wrapped,
+)
+from salcompare.findings.comparison.estimates import side_by_side
+from salcompare.phrases import counted
+
+COLUMNS = 4
+ROW, FRAME = 0.14, 0.52  # inches: of one source, and of a panel's title and axis
+OF_PEOPLE = ("overlap", "share_of_ceiling", "minus_randomised", "minus_sobel")
+
+
+def comparison_missing(data: FigureData) -> str | None:
+    """Why the figure cannot be drawn, or None."""
+    return None if len(_table(data)) else "the estimates have nothing that classifiers could be compared by"
+
+
+def comparison_figure(data: FigureData) -> Figure:
+    """Draw one panel a quantity and one row a source, the main classifier on top."""
+    table = _table(data)
+    sources = [source for source in _sources(data) if source in set(table["source"])]
+    n_panels = table["title"].nunique()
+    height = -(-n_panels // COLUMNS) * (FRAME + ROW * len(sources)) + 0.15
+    people = data.simulated and bool(table["quantity"].isin(OF_PEOPLE).any())
+    plot = _plot(data, table, sources) + labs(x="", y="", subtitle=SIMULATED if people else "") + figure_theme(
+        DOUBLE, height) + theme(strip_text=element_text(size=SMALL, ha="left"), panel_spacing_x=0.02,
+                                panel_spacing_y=0.04, panel_grid_major_y=element_line(color="#EFEFEF", size=0.3))
+    text = caption(data, _sentences(table, sources), responses=people, photographs=False)
+    return Figure("comparison", "Classifiers side by side", text, plot, DOUBLE, height)
+
+
+def _sources(data: FigureData) -> list[str]:
+    return data.ordered_sources
+
+
+def _table(data: FigureData) -> pd.DataFrame:
+    table = side_by_side(data.estimates, _sources(data))
+    return table[table["value"].notna()].reset_index(drop=True)
+
+
+def _sentences(table: pd.DataFrame, sources: Sequence[str]) -> list[str]:
+    marks = []
+    if ((table["beside"] == "null_mean") & table["reference"].notna()).any():
+        marks.append("grey ticks, the mean under the null")
+    if ((table["beside"] == "ceiling") & table["reference"].notna()).any():
+        marks.append("orange ticks, people's noise ceiling")
+    table = table.assign(n_resamples=None)
+    parts = [f"{title}: {interval(table[table['title'] == title])}" for title in dict.fromkeys(table["title"])]
+    return [
+        f"{counted(len(sources), 'source')}: variants and methods of each classifier. Every panel has an axis of its "
+        "own; the forms of the maps stand in the table.",
+        f"Beside the estimates: {'; '.join(marks)}." if marks else "",
+        f"Lines: {'; '.join(parts)}.",
+        "Deletion AUC: the smaller, the faster the network loses the actor when what its map marks is taken away."
+        if "deletion_auc" in set(table["quantity"]) else ""]
+
+
+def _plot(data: FigureData, table: pd.DataFrame, sources: Sequence[str]) -> ggplot:
+    names = {source: source_name(source, sources) for source in sources}
+    colours = data.colours
+    titles = {title: wrapped(title, 24) for title in dict.fromkeys(table["title"])}
+    table = table.assign(
+        row=pd.Categorical(table["source"].map(names), categories=[names[source] for source in sources][::-1]),
+        panel=pd.Categorical(table["title"].map(titles), categories=list(titles.values())),
+        colour=pd.Categorical(table["source"], categories=list(sources)))
+    lined, marked = table[table["ci_low"].notna()], table[table["reference"].notna()]
+    plot = (ggplot(table, aes("value", "row", color="colour")) + facet_wrap("panel", ncol=COLUMNS, scales="free_x")
+            + scale_y_discrete(limits=[names[source] for source in sources][::-1])
+            + scale_x_continuous(breaks=_breaks) + expand_limits(x=0)
+            + scale_color_manual([colours[source] for source in sources], guide=None))
+    for kind, colour in (("null_mean", NULL), ("ceiling", HUMAN)):
+        of = marked[marked["beside"] == kind]
+        if len(of):
+            plot = plot + geom_point(aes(x="reference"), data=of, shape="|", size=2.4, stroke=0.6, color=colour)
+    if len(lined):
+        plot = plot + geom_segment(aes(x="ci_low", xend="ci_high", yend="row"), data=lined, size=0.5)
+    whole: ggplot = plot + geom_point(size=1.7, stroke=0)
+    return whole
+
+
+def _breaks(limits: Sequence[float]) -> list[float]:
+    """Three round numbers or so within the limits."""
+    return [float(tick) for tick in MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(*limits)
+            if limits[0] <= tick <= limits[1]]

@@ -1,0 +1,230 @@
+"""Figure 14: the overlap beside that of controls, and how like themselves maps stay as layers are randomised."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+from plotnine import (
+    aes,
+    element_line,
+    element_text,
+    facet_grid,
+    geom_hline,
+    geom_line,
+    geom_linerange,
+    geom_point,
+    geom_ribbon,
+    ggplot,
+    labs,
+    scale_color_manual,
+    scale_fill_manual,
+    scale_shape_manual,
+    scale_x_continuous,
+    scale_x_discrete,
+    theme,
+)
+from plotnine.composition import Compose
+from plotnine.coords import coord_flip
+
+from salcompare.figures.captions import caption
+from salcompare.figures.data import Figure, FigureData, rows
+from salcompare.figures.theme import BASELINES, CLASSIFIERS, MIDDLE, SIMULATED, SINGLE, figure_theme, source_name
+
+METRIC, FORM = "pearson", "smoothed"
+BESIDE, OF_CONTROL = "overlap_beside_control", "overlap_of_control"
+CONTROLS = {"randomised network": "Random weights", "shuffled labels": "Shuffled actors", "sobel": "Sobel edges",
+            "photograph gradient": "Photograph's gradient"}
+OF_PHOTOGRAPHS = ("sobel", "photograph gradient")
+METRICS = {"spearman": "Spearman", "ssim": "SSIM"}
+FORMS = {"cascading": CLASSIFIERS[0], "independent": "#E69F00"}
+SHAPES = {"cascading": "o", "independent": "s"}
+ROW, CURVES = 0.17, 1.6  # inches
+LONG = 28  # letters of a row's name that leave too little of one column's width to the overlaps
+
+
+def controls_missing(data: FigureData) -> str | None:
+    """Why the figure cannot be drawn, or None."""
+    neither = data.main is None or (_overlaps(data).empty and _curves(data).empty)
+    return "the estimates hold no controls of the classifier's maps" if neither else None
+
+
+def controls_figure(data: FigureData) -> Figure:
+    """Draw overlaps with people above, curves of similarity below; either where the other is not there.
+
+    A control explains some of the images only, so that beside its overlap stands the classifier's on the same ones.
+    """
+    overlaps, curves = _overlaps(data), _curves(data)
+    above = 0 if overlaps.empty else 0.55 + ROW * len(overlaps) + (0.17 if data.simulated else 0)
+    height = above + (0 if curves.empty else CURVES + 0.5)
+    width = MIDDLE if any(len(name) > LONG for name in overlaps.get("label", ())) else SINGLE
+    look = figure_theme(width, height) + theme(
+        panel_grid_major_y=element_line(color="#E4E4E4", size=0.3), axis_line_y=element_line(size=0.4),
+        legend_title=element_text(size=6), legend_position="bottom")
+    parts = [part + look for part in ([] if overlaps.empty else [_beside(data, overlaps)])
+             + ([] if curves.empty else [_similarity(curves)])]
+    plot: ggplot | Compose = parts[0] if len(parts) == 1 else parts[0] / parts[1]
+    both = not (overlaps.empty or curves.empty)
+    text = caption(data, [*_about_overlaps(data, overlaps, above=both), *_about_curves(curves, below=both)],
+                   responses=not overlaps.empty, photographs=False)
+    return Figure("fig14-controls", "Is it the network speaking?", text, plot, width, height)
+
+
+def _overlaps(data: FigureData) -> pd.DataFrame:
+    """Overlaps of the main classifier and of its controls, with the name of each row; empty without controls.
+
+    Other classifiers have pages of their own. From the top: sources of one method, the main one first, and their
+    networks' below them; last the photographs' edges. Networks that several sources are held against have one row.
+    """
+    name = (data.main or "").split("/")[0]
+    sources = [source for source in data.ordered_sources if source.split("/")[0] == name]
+    picked = rows(data.estimates, statistic=["overlap", OF_CONTROL], metric=METRIC, form=FORM,
+                  level="population", source=sources)
+    table = picked[picked["value"].notna() & ((picked["contrast"] == "same image") | picked["against"].isin(CONTROLS))]
+    if not table["against"].isin(CONTROLS).any():
+        return table.iloc[:0]
+    table = _named(table.drop_duplicates(["source", "against"]), sources)
+    order = table.sort_values("place", kind="stable")["row"]
+    return table.assign(row=pd.Categorical(table["row"], categories=list(order)[::-1]))
+
+
+def _own_values(data: FigureData, table: pd.DataFrame) -> pd.DataFrame:
+    """Overlaps of the sources on the images of a control, each in the row of the control."""
+    beside = rows(data.estimates, statistic=BESIDE, metric=METRIC, form=FORM, level="population",
+                  source=table.loc[table["own"] != "control", "source"], against=list(CONTROLS))
+    theirs = rows(data.estimates, statistic=OF_CONTROL, metric=METRIC, form=FORM, level="population")
+    of = {(row["source"], row["against"]): _shared(row) for row in theirs.to_dict("records")}
+    places = {_shared(row): row["row"] for row in table[table["own"] == "control"].to_dict("records")}
+    held = beside["value"].notna() & pd.Series([of.get(key) in places for key in zip(
+        beside["source"], beside["against"], strict=True)], beside.index, dtype=bool)
+    found = beside[held]
+    return found.assign(own=found["source"], row=pd.Categorical(
+        [places[of[key]] for key in zip(found["source"], found["against"], strict=True)],
+        categories=table["row"].cat.categories))
+
+
+def _shared(row: Mapping[Hashable, Any]) -> tuple[str, str, float]:
+    """Say which control's row an overlap of a control is drawn in: equal ones of a classifier and method share it."""
+    return "" if row["against"] in OF_PHOTOGRAPHS else _group(row["source"]), row["against"], row["value"]
+
+
+def _named(table: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
+    """Name the rows and say where each stands; of equal controls of one classifier and method one is kept.
+
+    **row** is unique; **label** is what is printed, as a control stands below the classifier that it is of.
+    """
+    groups = [_group(source) for source in sources]
+    of_photographs = table["against"].isin(OF_PHOTOGRAPHS)
+    group = table["source"].map(_group).where(~of_photographs, "")
+    control = table["against"].isin(CONTROLS)
+    table = table.assign(group=group, own=control.map({True: "control", False: "classifier"}))
+    shared = ["group", "against", "value"]
+    table["n_sources"] = table.groupby(shared)["source"].transform("size")
+    table = table[(table["own"] == "classifier") | ~table.duplicated(shared)]
+    several = table[table["own"] == "control"].groupby("against")["group"].transform("size") > 1
+    table = table.assign(several=several.reindex(table.index, fill_value=False))
+    kinds = ["human", *CONTROLS]
+    apart = table.groupby(["group", "against"])["source"].transform("size") > 1
+    table = table.assign(label=[
+        source_name(source, sources) if of not in CONTROLS else f"{CONTROLS[of]}, {source.split('/')[1]}" if each
+        else CONTROLS[of] for source, of, each in zip(table["source"], table["against"], apart, strict=True)])
+    return table.assign(row=[_row_name(row, sources) for row in table.to_dict("records")], place=[
+        ((len(groups) if of in OF_PHOTOGRAPHS else groups.index(_group(source))) * len(kinds) + kinds.index(of))
+        * len(sources) + sources.index(source)
+        for source, of in zip(table["source"], table["against"], strict=True)])
+
+
+def _group(source: str) -> str:
+    """Name a classifier and a method, which variants have in common."""
+    name, _, method = source.split("/")
+    return f"{name}/{method}"
+
+
+def _row_name(row: Mapping[Hashable, Any], sources: list[str]) -> str:
+    if row["own"] == "classifier":
+        return source_name(row["source"], sources)
+    kind = CONTROLS[row["against"]]
+    if not row["several"]:
+        return kind
+    name, variant, _ = row["source"].split("/")
+    whose = source_name(row["source"], sources)
+    return f"{kind}, {whose.replace(f'{name} {variant}', name, 1) if row['n_sources'] > 1 else whose}"
+
+
+def _curves(data: FigureData) -> pd.DataFrame:
+    """Similarities by step from the head, which is 1, with the intact network as step 0."""
+    table = rows(data.estimates, statistic="randomisation_similarity", metric=METRICS)
+    table = table[table["source"].isin(data.classifier_maps)]
+    source = data.main if (table["source"] == data.main).any() else next(iter(table["source"]), None)
+    table = table[(table["source"] == source) & table["value"].notna()]
+    table = table.assign(step=table.groupby(["metric", "form"]).cumcount() + 1)
+    start = table.drop_duplicates(["metric", "form"]).assign(step=0, value=1.0, ci_low=1.0, ci_high=1.0)
+    both = pd.concat([start, table], ignore_index=True)
+    return both.assign(metric=pd.Categorical(both["metric"].map(METRICS), categories=list(METRICS.values())),
+                       form=pd.Categorical(both["form"], categories=list(FORMS)))
+
+
+def _beside(data: FigureData, table: pd.DataFrame) -> ggplot:
+    colours = {**data.colours, "control": BASELINES}
+    table = table.assign(own=table["own"].where(table["own"] == "control", table["source"]))
+    named = dict(zip(table["row"], table["label"], strict=True))
+    plot: ggplot = (
+        ggplot(table, aes("row", "value", color="own"))
+        + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], size=0.5)
+        + geom_point(data=_own_values(data, table), shape="o", size=1.8, stroke=0.5, fill="none")
+        + geom_point(size=1.8, stroke=0) + scale_x_discrete(labels=lambda breaks: [named[name] for name in breaks])
+        + scale_color_manual(colours, guide=None) + coord_flip()
+        + labs(x="", y="Pearson correlation with people", subtitle=SIMULATED if data.simulated else ""))
+    return plot
+
+
+def _similarity(table: pd.DataFrame) -> ggplot:
+    steps = int(table["step"].max())
+    plot: ggplot = (
+        ggplot(table, aes("step", "value", color="form", fill="form", shape="form")) + facet_grid(cols="metric")
+        + geom_hline(yintercept=0, color="#BBBBBB", size=0.3)
+        + geom_ribbon(aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], alpha=0.25, color="none")
+        + geom_line(size=0.5) + geom_point(size=1.5, stroke=0)
+        + scale_color_manual(FORMS) + scale_fill_manual(FORMS) + scale_shape_manual(SHAPES)
+        + scale_x_continuous(breaks=list(range(steps + 1)))
+        + labs(x="Step (0: none, 1: the head)",
+               y="Similarity to the intact map", color="Layers", fill="Layers", shape="Layers"))
+    return plot
+
+
+def _about_overlaps(data: FigureData, table: pd.DataFrame, *, above: bool) -> list[str]:
+    if table.empty:
+        return []
+    found = rows(data.estimates, statistic="overlap_control", metric=METRIC, form=FORM, level="population",
+                 source=data.main or "", against=list(CONTROLS))
+    said = [f"{CONTROLS[row['against']].lower()} "
+            + (f"{row['value_one']:z.3f} less {row['value_other']:z.3f} = " if pd.notna(row["value_one"]) else "")
+            + f"{row['value']:z.3f}"
+            + (f", 95% CI {row['ci_low']:z.3f} to {row['ci_high']:z.3f}" if pd.notna(row["ci_low"]) else "")
+            for row in found.to_dict("records") if pd.notna(row["value"])]
+    n, names = table["n"].max(), list(table.loc[table["own"] == "classifier"].sort_values("place")["row"])
+    whose = " and ".join(names) if len(names) < 3 else f"{len(names)} sources"
+    below = "" if len(names) == 1 else " A classifier's networks stand below it, the photographs' edges last."
+    less = "classifier" if len(data.classifier_maps) == 1 else source_name(data.main or "", data.classifier_maps)
+    own = "" if _own_values(data, table).empty else (
+        " Rings in a control's row: the classifier's own overlap on the images that the control explained.")
+    more = " Those of the other sources stand in the table of controls." if len(data.classifier_maps) > 1 else ""
+    return [f"{'Above, overlap' if above else 'Overlap'} with people of {whose} and of maps that cannot know them, "
+            f"mean over actors (n = {int(n):,}); lines: 95% t intervals over actors.{below}{own}",
+            f"Differences, {less} less control, on the same images: {'; '.join(said)}.{more}" if said else ""]
+
+
+def _about_curves(table: pd.DataFrame, *, below: bool) -> list[str]:
+    if table.empty:
+        return []
+    layers = table[(table["step"] > 0)].drop_duplicates("step").sort_values("step")
+    named = "; ".join(f"{step} {layer}" for step, layer in zip(layers["step"], layers["against"], strict=True))
+    n = int(table["n"].max())
+    return [f"{'Below, similarity' if below else 'Similarity'} of maps to those of the intact network as layers get "
+            f"random weights, all from the head down (cascading) or each step alone (independent); bands: 95% t "
+            f"intervals over {n} randomisations.",
+            f"Steps: {named}."]
+
+
+FIGURES = {14: (controls_missing, controls_figure)}

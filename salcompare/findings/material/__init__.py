@@ -1,0 +1,5 @@
+"""What was compared, and how photographs and responses were prepared."""
+
+from salcompare.findings.finding import Finding
+
+FINDING = Finding(name="material", question="What was compared?")

@@ -1,0 +1,199 @@
+"""What the report says of what was compared."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from salcompare.config import Classifier
+from salcompare.findings.attribution.words import is_guided, methods_of_classifiers
+from salcompare.findings.failures import FAILED
+from salcompare.phrases import counted, joined
+from salcompare.report.picking import main_source
+from salcompare.report.printing import spread
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from salcompare.report.data import ReportData
+
+
+DEFAULT_NETWORK = (
+    "The network is the default one, AlexNet with ImageNet weights and the original study's training, as study.toml "
+    "asks for no other.")
+
+
+def summary(data: ReportData) -> list[str]:
+    """Say what was compared."""
+    said = [_photographs(data), *_one_side(data), *_default_network(data), *_meant(data)]
+    if data.given is not None:
+        said.append(_given(data, data.given))
+    if data.responses is not None:
+        n = len(data.responses)
+        kind = f"{'simulated ' if data.simulated else ''}{'box' if n == 1 else 'boxes'}"
+        workers = f" by {counted(data.responses['worker'].nunique(), 'worker')}" if "worker" in data.responses else ""
+        images = f" on {counted(data.responses['image'].nunique(), 'image')}" if "image" in data.responses else ""
+        said.append(f"{n:,} {kind}{workers}{images}.")
+    said += [f"{name}: {given['n_maps']:,} maps that were given ready-made ({given['method'].replace('_', ' ')}); no "
+             "network was trained for them." for name, given in data.given_maps.items()]
+    if data.simulated:
+        said.append("No person drew these boxes: they come from a generative model with planted effects, so whatever "
+                    "is said of people below shows what the toolkit does, not what people do.")
+    return said
+
+
+def _photographs(data: ReportData) -> str:
+    """Say how many actors and photographs there are, and which of them classifiers' maps are made of."""
+    said = (f"{counted(data.images['actor'].nunique(), 'actor')} with "
+            f"{counted(len(data.images), 'photograph')}")
+    test = int((data.images["split"] == "test").sum())
+    if not data.has_classifier or test == len(data.images):
+        return f"{said}."
+    whose = "classifiers'" if len(data.classifier_names) > 1 else "classifier's"
+    return f"{said}, of which {test:,} were kept for testing; the {whose} maps are made of those."
+
+
+def _one_side(data: ReportData) -> list[str]:
+    """Say what a study of people alone, or of classifiers alone, leaves out."""
+    if not data.has_classifier:
+        return ["This is a study of people alone: study.toml has no classifier, and all that would compare people with "
+                "one is left out."]
+    if data.people == "none":
+        return ["This is a study of classifiers alone: there are no responses of people, and all that would compare "
+                "with them is left out."]
+    return []
+
+
+def _default_network(data: ReportData) -> list[str]:
+    """Say that the network is the default one, where study.toml asks for no other."""
+    if list(data.settings["classifier"]) != [dataclasses.asdict(Classifier())]:
+        return []
+    return [DEFAULT_NETWORK]
+
+
+def _meant(data: ReportData) -> list[str]:
+    """Say which of several classifiers' maps the summary speaks of."""
+    names, main = data.classifier_names, main_source(data.estimates)
+    if len(names) < 2 or main is None:
+        return []
+    return [f"The study has {len(names)} classifiers: {joined(names)}. Below, the classifier is {main} where no other "
+            "is named; the page Classifiers side by side has all of them."]
+
+
+def _given(data: ReportData, table: pd.DataFrame) -> str:
+    """Say what people's side is where it is not boxes."""
+    images = counted(table["image"].nunique(), "image")
+    if data.people == "maps":
+        by = (f"of {counted(table['worker'].nunique(), 'worker')}" if data.workers_known else
+              "which do not say which worker made what")
+        return f"People's side is {len(table):,} ready-made maps, {by}, on {images}."
+    trials = len(table.drop_duplicates(["worker", "image", "trial"]))
+    return (f"People's side is gaze or clicks: {len(table):,} fixations by "
+            f"{counted(table['worker'].nunique(), 'worker')} in {trials:,} trials on {images}, "
+            f"spread by Gaussians of {spread(data.settings['fixations'])}.")
+
+
+SIMULATION = (
+    "Labels, boxes and workers come from a generative model. Label shares have the published means (Sun et al. 2020, "
+    "Fig. 4e) and the spread between actors that the published counts have; images and workers spread around them. "
+    "Boxes lie where a face's landmarks are, with sizes as published. Planted: labels raised for some actors, none for "
+    "others, a preference for one side in one-sided labels, and workers' habits. Nothing relates the boxes to any "
+    "classifier's maps. The planted values stand in report.json under 'planted'.")
+
+_BOXES = (
+    "A box covers the pixels from its left and top edge up to, and without, its right and bottom edge. An image's "
+    "coverage is the share of its responses whose box covers a pixel")
+_FIXATIONS = (
+    "People's side is gaze or clicks. Each fixation is a Gaussian with a standard deviation of {spread}, integrated "
+    "over each pixel, cut at the photograph's edges and scaled so that all of its weight is inside. A trial is one "
+    "showing of an image to a worker; its map is the mean of its fixations' Gaussians, weighed by duration, so that "
+    "it sums to 1. An image's map, called coverage like that of boxes, is the mean over its trials")
+_MAPS = (
+    "People's side is ready-made maps, brought to the grid and each scaled to sum to 1, as their units are not "
+    "known. An image's map, called coverage like that of boxes, is the mean of its maps")
+_NO_LABELS = (" There are no labels and no boxes: their statistics are left out{workers}.")
+
+
+SPLIT_WORDS = {"train": "training", "validation": "validation", "test": "test"}
+def human_maps(data: ReportData) -> str:
+    """Say how people's maps were made."""
+    made = {"boxes": _BOXES, "fixations": _FIXATIONS, "maps": _MAPS}[data.people]
+    if data.people == "fixations":
+        made = made.format(spread=spread(data.settings["fixations"]))
+    workers = (", and where statistics speak of responses, each is a trial or a map" if data.workers_known else
+               "; nor do the maps say which worker made what, so that noise ceilings and shares of them are unknown")
+    beside = ("; R², symmetry and overlap use those of the images that the classifier's maps are of"
+              if data.has_classifier else "")
+    return (f"{made}; an actor's heatmap is the mean of its images' coverage, so that images weigh the same. Every "
+            f"image with responses has a map{beside}."
+            + ("" if data.people == "boxes" else _NO_LABELS.format(workers=workers)))
+
+
+def photographs(data: ReportData) -> str:
+    """Say how photographs were prepared."""
+    height, width = data.settings["study"]["size"]
+    into = [SPLIT_WORDS[split] for split in SPLIT_WORDS if data.images["split"].eq(split).any()]
+    split = ("Nothing was trained on them: every image is a test image." if into == [SPLIT_WORDS["test"]] else
+             f"Images of each actor were split at random, seeded, into {joined(into)} images"
+             + ("; the classifier's maps are of the test images." if data.classifier_names else "."))
+    return f"Every photograph was brought to a grid of {height} × {width} pixels without keeping its aspect. {split}"
+
+
+_OF_PEOPLE = {
+    "none": [],
+    "boxes": [],
+    "fixations": ["Looking is not recognising. Eyes go to the centre of a picture and to faces' middle whatever the "
+                  "task: the centred baseline and other actors' maps are there for that reason.",
+                  "The width of the Gaussians on fixations was chosen, not estimated; overlap and ceiling follow it."],
+    "maps": ["People's maps were given ready-made: how they were made is not known here."],
+}
+
+
+_BOXES_AND_GRADIENTS = [
+    "Boxes are not gradients. A box says which feature a person would name; a gradient says which pixels move a logit. "
+    "Agreement of the two is agreement of where, not of why."]
+_SHARED = ["Both maps of an image share its pose and framing, which alone makes overlap on the same image beat overlap "
+           "across images; the image effect and the baselines are there for that reason."]
+
+
+def limits(data: ReportData) -> list[str]:
+    """Name what the numbers cannot say."""
+    both = data.has_classifier and data.people != "none"
+    said = [*_of_classifiers(data), *(_BOXES_AND_GRADIENTS if both and data.people == "boxes" else []),
+        *_OF_PEOPLE[data.people], *(_SHARED if both else []),
+        "Pixels are never replicates: every interval and p-value rests on actors, images or workers.",
+        "p-values of different statistics are not adjusted for each other; where p is adjusted, the family is named.",
+    ]
+    failed = data.estimates[data.estimates["reason"].str.startswith(FAILED, na=False)]
+    if len(failed):
+        named = joined(sorted({str(name).replace("_", " ") for name in failed["statistic"]}))
+        verb = "estimate has" if len(failed) == 1 else "estimates have"
+        said.insert(0, f"{len(failed)} {verb} no value because the computation failed ({named}); the column reason of "
+                       "the table of estimates says why of each.")
+    if data.simulated:
+        said.insert(0, "The responses are simulated. Nothing here is a finding about people.")
+    return said
+
+
+def _of_classifiers(data: ReportData) -> list[str]:
+    said = []
+    methods = [given["method"] for given in data.given_maps.values()]
+    own = methods_of_classifiers(data.settings["attribution"], data.settings["classifier"]) if data.classifiers else {}
+    methods += [method for names in own.values() for method in names]
+    if is_guided(methods):
+        said.append(
+            "Guided Backpropagation hardly changes when a network's weights are replaced by random ones (Adebayo et "
+            "al. 2018): a map may show the photograph's edges more than what the network learned.")
+    if data.given_maps:
+        said.append("Ready-made maps are taken on trust: whether the network had seen these photographs in training, "
+                    "and how its maps were made, is not known here.")
+    return said
+
+
+def methods(data: ReportData) -> list[tuple[str, str]]:
+    """Say how photographs were prepared, and how people's maps were made."""
+    found = [("Photographs", photographs(data))]
+    if data.people != "none":
+        found += [("Simulated responses", SIMULATION)] if data.simulated else []
+        found += [("Human maps", human_maps(data))]
+    return found

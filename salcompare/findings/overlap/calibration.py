@@ -1,0 +1,177 @@
+"""Cases of overlap between people and classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from salcompare.maps import actor_heatmap, smooth
+from salcompare.simulation.calibration_scenarios import (
+    DEMO,
+    FEW,
+    IMAGE,
+    NO_ACTOR_EFFECT,
+    PLANTED,
+    RAGGED_COUNTS,
+    SHARED,
+    SIZES,
+    UNEQUAL,
+    UNRELATED,
+)
+from salcompare.simulation.cases import DRAWS, SIGMA, TENDS, Case, Check, Outcome, another_classifier, covering
+from salcompare.statistics.inference.bca import bca_interval
+from salcompare.statistics.inference.levels import actor_means
+from salcompare.statistics.inference.multiplicity import adjust_p
+from salcompare.statistics.inference.resampling import bootstrap_weights, percentile_interval
+from salcompare.statistics.overlaps.actor_similarity import actor_similarity
+from salcompare.statistics.overlaps.comparisons import compare_classifiers
+from salcompare.statistics.overlaps.contrasts import paired_differences
+from salcompare.statistics.overlaps.heatmaps import heatmap_tests
+from salcompare.statistics.overlaps.pairings import CONTRASTS
+from salcompare.statistics.overlaps.same_image import overlap, overlap_tests
+
+if TYPE_CHECKING:
+    from salcompare.simulation.studies import SimulatedStudy
+
+_IMAGE, _ACTOR = CONTRASTS.index("image effect"), CONTRASTS.index("actor effect")
+IMAGE_EFFECT, ACTOR_EFFECT = "image effect of Pearson overlap", "actor effect of Pearson overlap"
+IMAGE_FAMILY = "image effects of single actors, Holm over actors"
+ACTOR_FAMILY = "actor effects of single actors, Holm over actors"
+IOU_IMAGE, IOU_ACTOR = "image effect of IoU", "actor effect of IoU"
+GROUPED = "actor effect within groups"
+HEATMAPS = "own against other actors' heatmaps"
+SIMILARITY = "same pairs of actors alike (Mantel, noise-corrected)"
+SIMILARITY_CI = "same pairs of actors alike, jackknife over actors"
+INTERVALS = {
+    "same image": "same-image overlap, t over actors", "other actor": "other-actor overlap, jackknife over actors",
+    "image effect": "image effect, t over actors", "actor effect": "actor effect, jackknife over actors"}
+ONE_ACTOR = "same-image overlap of one actor, percentiles over its images"
+PERCENTILE = "same-image overlap, percentiles of a bootstrap of actors"
+BCA = "same-image overlap, BCa bootstrap of actors"
+DIFFERENCE, DIFFERENCE_CI = "classifier minus another, sign flips", "classifier minus another, t over actors"
+SHIFTED = "classifier minus that of another image, sign flips"
+COMPARED = {"image effect": "image effect of two classifiers, column flips",
+            "actor effect": "actor effect of two classifiers, column flips"}
+
+
+def _pearson(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = overlap_tests(study.human["coverage"], study.saliency, metric="pearson", sigma=SIGMA, rng=rng,
+                          n_permutations=DRAWS, n_resamples=DRAWS)
+    p, actor_p = found["p_value"].to_numpy(), found["actor_p_value"]
+    smallest = [float(np.nanmin(adjust_p(actor_p[at], "actor").to_numpy())) for at in (_IMAGE, _ACTOR)]
+    ends = np.stack([found[name].to_numpy() for name in ("value", "ci_low", "ci_high")])
+    one = [found[f"actor_{name}"].to_numpy()[0, 0] for name in ("value", "ci_low", "ci_high")]
+    return {
+        IMAGE_EFFECT: Outcome(float(p[_IMAGE])), ACTOR_EFFECT: Outcome(float(p[_ACTOR])),
+        IMAGE_FAMILY: Outcome(smallest[0]), ACTOR_FAMILY: Outcome(smallest[1]), ONE_ACTOR: covering(one),
+        **{name: covering(ends[:, CONTRASTS.index(kind)]) for kind, name in INTERVALS.items()}}
+
+
+def _iou(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    p = overlap_tests(study.human["coverage"], study.saliency, metric="iou", share=0.1, rng=rng,
+                      n_permutations=DRAWS, n_resamples=1)["p_value"].to_numpy()
+    return {IOU_IMAGE: Outcome(float(p[_IMAGE])), IOU_ACTOR: Outcome(float(p[_ACTOR]))}
+
+
+def _grouped(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    p = overlap_tests(study.human["coverage"], study.saliency, metric="pearson", sigma=SIGMA, groups="group", rng=rng,
+                      n_permutations=DRAWS, n_resamples=1)["p_value"].to_numpy()
+    return {GROUPED: Outcome(float(p[_ACTOR]))}
+
+
+def _difference(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    """Compare with a second classifier of the same kind, and bootstrap the first's mean."""
+    human, one = _own_overlap(study)
+    other = overlap(human, smooth(another_classifier(study, rng), sigma=SIGMA), metrics=["pearson"])
+    found = paired_differences(one, other, rng=rng, n_permutations=DRAWS).isel(metric=0)
+    means = actor_means(one["pearson"])["value"].to_numpy()
+    drawn = bootstrap_weights(means.size, 10 * DRAWS, rng) @ means / means.size
+    percentile = percentile_interval(drawn, resampled="actors")
+    bca = bca_interval(means.mean(), drawn, (means.sum() - means) / (means.size - 1), resampled="actors")
+    return {DIFFERENCE: Outcome(float(found["p_value"])),
+            DIFFERENCE_CI: covering((found[name].item() for name in ("value", "ci_low", "ci_high")), truth=0.0),
+            PERCENTILE: covering((means.mean(), percentile.low, percentile.high)),
+            BCA: covering((means.mean(), bca.low, bca.high))}
+
+
+def _shifted(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    """Compare with the classifier's maps of the actor's next image."""
+    owner = study.truth.owner
+    last = np.append(np.flatnonzero(np.diff(owner)), owner.size - 1)
+    following = np.arange(1, owner.size + 1)
+    following[last] = np.append(0, last[:-1] + 1)
+    human, one = _own_overlap(study)
+    of_next = study.saliency.copy(data=study.saliency.to_numpy()[following])
+    found = paired_differences(one, overlap(human, smooth(of_next, sigma=SIGMA), metrics=["pearson"]), rng=rng,
+                               n_permutations=DRAWS)
+    return {SHIFTED: Outcome(float(found["p_value"].to_numpy()[0]))}
+
+
+def _compared(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    p = compare_classifiers(study.human["coverage"], study.saliency, another_classifier(study, rng), metric="pearson",
+                            sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_value"].to_numpy()
+    return {name: Outcome(float(p[CONTRASTS.index(kind)])) for kind, name in COMPARED.items()}
+
+
+def _heatmaps(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    human, classifier = actor_heatmap(study.human["coverage"]), actor_heatmap(study.saliency)
+    p = heatmap_tests(human, classifier, metric="pearson", sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_value"]
+    return {HEATMAPS: Outcome(float(p.to_numpy()[-1]))}
+
+
+def _similarity(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = actor_similarity(study.human["coverage"], study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS)
+    return {SIMILARITY: Outcome(float(found["p_value"])),
+            SIMILARITY_CI: covering(found[name].item() for name in ("value", "ci_low", "ci_high"))}
+
+
+def _own_overlap(study: SimulatedStudy) -> tuple[xr.DataArray, xr.Dataset]:
+    """Smooth people's maps, and compare them with the classifier's, smoothed alike."""
+    human = smooth(study.human["coverage"], sigma=SIGMA)
+    return human, overlap(human, smooth(study.saliency, sigma=SIGMA), metrics=["pearson"])
+
+
+_NO_IMAGE_EFFECT = ("No image effect: the classifier follows the face but not the image, so an actor's classifier maps "
+                    "can be exchanged among its images.")
+_NO_ACTOR_EFFECT = ("No actor effect: the classifier does not follow what people find in an actor, so whole sets of "
+                    "its maps can be exchanged among actors.")
+_UNPOSED = (SHARED, UNEQUAL, UNRELATED)
+_ONE_MODEL = "Both classifiers are drawn from one model"
+CASES = (
+    Case("overlap_tests(pearson)", _pearson, (
+        Check(IMAGE_EFFECT, "test", _NO_IMAGE_EFFECT, _UNPOSED, (PLANTED, DEMO)),
+        Check(IMAGE_FAMILY, "test", f"{_NO_IMAGE_EFFECT} The smallest adjusted p is that of the family.", _UNPOSED),
+        Check(ACTOR_EFFECT, "test", _NO_ACTOR_EFFECT, (*NO_ACTOR_EFFECT, UNRELATED), (SIZES[3],)),
+        Check(ACTOR_FAMILY, "test", f"{_NO_ACTOR_EFFECT} The smallest adjusted p is that of the family.",
+              (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), discrete=True),
+        *(Check(name, "interval", TENDS, SIZES) for name in INTERVALS.values()),
+        Check(ONE_ACTOR, "interval", "What it tends to, for all actors alike as they do not differ.",
+              (RAGGED_COUNTS,)))),
+    Case("overlap_tests(iou)", _iou, (
+        Check(IOU_IMAGE, "test", _NO_IMAGE_EFFECT, (SHARED, UNEQUAL), (SIZES[3],)),
+        Check(IOU_ACTOR, "test", _NO_ACTOR_EFFECT, (SHARED, UNEQUAL)))),
+    Case("overlap_tests(groups)", _grouped, (Check(
+        GROUPED, "test", f"{_NO_ACTOR_EFFECT} Actors meet actors of their group only.", (UNRELATED,)),)),
+    Case("paired_differences", _difference, (
+        Check(DIFFERENCE, "test", f"{_ONE_MODEL}, so an actor's mean difference is symmetric about 0.",
+              (FEW, UNRELATED)),
+        Check(DIFFERENCE_CI, "interval", f"0: {_ONE_MODEL.lower()}.", SIZES),
+        Check(PERCENTILE, "interval", TENDS, SIZES),
+        Check(BCA, "interval", TENDS, SIZES))),
+    Case("paired_differences(of another image)", _shifted, (
+        Check(SHIFTED, "test", "The classifier agrees with people no more on the image than on another of the actor.",
+              (SHARED,), (SIZES[3],)),)),
+    Case("compare_classifiers", _compared, tuple(
+        Check(name, "test", f"{_ONE_MODEL}, so an actor's whole sets of maps can be exchanged between them.",
+              (UNRELATED,)) for name in COMPARED.values())),
+    Case("heatmap_tests", _heatmaps, (Check(
+        HEATMAPS, "test", "Whole classifier heatmaps can be exchanged among actors; photographs share no pose.",
+        (SHARED, UNRELATED), (SIZES[3],)),)),
+    Case("actor_similarity", _similarity, (
+        Check(SIMILARITY, "test", "Which actors the classifier finds alike has nothing to do with whom people find "
+              "alike.", (IMAGE, UNEQUAL, RAGGED_COUNTS, UNRELATED), (SIZES[3],)),
+        Check(SIMILARITY_CI, "interval", TENDS, SIZES))),
+)

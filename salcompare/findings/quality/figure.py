@@ -1,0 +1,97 @@
+"""Figure 13: headline numbers with and without the responses that the rules of quality leave out."""
+
+from __future__ import annotations
+
+import pandas as pd
+from plotnine import (
+    aes,
+    element_line,
+    geom_point,
+    geom_segment,
+    geom_vline,
+    ggplot,
+    labs,
+    scale_color_manual,
+    scale_fill_manual,
+    scale_shape_manual,
+    scale_y_continuous,
+    theme,
+)
+
+from salcompare.figures.captions import caption
+from salcompare.figures.data import Figure, FigureData
+from salcompare.figures.theme import HUMAN, MIDDLE, NULL, SIMULATED, figure_theme
+from salcompare.phrases import counted
+
+KEPT, ALL = "kept", "all"
+COLOURS = {KEPT: HUMAN, ALL: NULL}
+SHAPES = {KEPT: "o", ALL: "s"}
+APART = 0.18  # rows: how far the two points of a number are from its line
+WIDEST = 1.5  # numbers beyond would press the others together
+ROW, FRAME = 0.14, 0.6  # inches
+
+
+def exclusions_missing(data: FigureData) -> str | None:
+    """Why the figure cannot be drawn, or None."""
+    if data.headlines is None or data.headlines.empty:
+        return "there are no headline numbers of responses"
+    return None if len(_table(data)) else "no headline number is defined"
+
+
+def exclusions_figure(data: FigureData) -> Figure:
+    """Draw each headline number twice, from the responses that are kept and from all."""
+    table = _table(data)
+    order = list(dict.fromkeys(table["headline"]))[::-1]
+    height = FRAME + ROW * len(order) + (0.17 if data.simulated else 0)
+    plot = _plot(data, table, order) + figure_theme(MIDDLE, height) + theme(
+        panel_grid_major_y=element_line(color="#EFEFEF", size=0.3))
+    text = caption(data, _sentences(data, table, order), responses=True, photographs=False)
+    return Figure("fig13-exclusions", "Headline numbers with and without exclusions", text, plot, MIDDLE, height)
+
+
+def _table(data: FigureData) -> pd.DataFrame:
+    """Rows to draw: headline, kind, value, ci_low, ci_high, verdict."""
+    found = data.headlines
+    if found is None or found.empty:
+        return pd.DataFrame(columns=["headline", "kind", "value", "ci_low", "ci_high", "verdict"])
+    parts = [found[["headline", "verdict", *columns]].set_axis(["headline", "verdict", "value", "ci_low", "ci_high"],
+                                                              axis=1).assign(kind=kind)
+             for kind, columns in ((ALL, ["value_all", "ci_low_all", "ci_high_all"]),
+                                   (KEPT, ["value", "ci_low", "ci_high"]))]
+    table = pd.concat(parts, ignore_index=True)
+    within = (table["value"].abs() <= WIDEST).groupby(table["headline"]).transform("all")
+    return table[within].reset_index(drop=True)
+
+
+def _sentences(data: FigureData, table: pd.DataFrame, order: list[str]) -> list[str]:
+    found = data.headlines if data.headlines is not None else table
+    undrawn = found["headline"].nunique() - len(order)
+    same = bool((found["value"].fillna(0) == found["value_all"].fillna(0)).all())
+    return [
+        f"{counted(len(order), 'number')} that the summary rests on.",
+        "Circles: from the responses that are kept, as in the rest of the report; squares: from all responses.",
+        "Lines: 95% intervals, as the table of headline numbers names them.",
+        "No response is left out, so that both are the same." if same else "",
+        f"Not drawn: {counted(undrawn, 'number')} that are undefined or beyond {WIDEST:g}." if undrawn else ""]
+
+
+def _plot(data: FigureData, table: pd.DataFrame, order: list[str]) -> ggplot:
+    place = {name: float(at) for at, name in enumerate(order)}
+    shift = table["kind"].map({KEPT: APART, ALL: -APART})
+    table = table.assign(row=table["headline"].map(place) + shift,
+                         kind=pd.Categorical(table["kind"], categories=[KEPT, ALL]))
+    lined = table[table["ci_low"].notna()].assign(
+        ci_low=lambda rows: rows["ci_low"].clip(lower=-WIDEST), ci_high=lambda rows: rows["ci_high"].clip(upper=WIDEST))
+    colours = list(COLOURS.values())
+    plot = (ggplot(table, aes("value", "row", color="kind", fill="kind", shape="kind"))
+            + geom_vline(xintercept=0, size=0.3, color="#BBBBBB") + geom_point(size=1.5, stroke=0)
+            + scale_y_continuous(breaks=list(place.values()), labels=list(place), expand=(0, 0.6))
+            + scale_color_manual(colours, guide=None) + scale_fill_manual(colours, guide=None)
+            + scale_shape_manual(list(SHAPES.values()), guide=None)
+            + labs(x="Value", y="", subtitle=SIMULATED if data.simulated else ""))
+    if len(lined):
+        plot = plot + geom_segment(aes(x="ci_low", xend="ci_high", yend="row"), data=lined, size=0.45)
+    return plot
+
+
+FIGURES = {13: (exclusions_missing, exclusions_figure)}

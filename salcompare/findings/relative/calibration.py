@@ -1,0 +1,109 @@
+"""Cases of relative saliency: one against the other actors, at every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from salcompare.maps import actor_heatmap, smooth
+from salcompare.simulation.calibration_scenarios import (
+    FEW,
+    IMAGE,
+    NO_ACTOR_EFFECT,
+    PLANTED,
+    RAGGED_COUNTS,
+    SHOOTS,
+    SIZES,
+    UNEQUAL,
+    UNRELATED,
+)
+from salcompare.simulation.cases import DRAWS, SAME, SIGMA, Case, Check, Outcome, another_classifier
+from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
+from salcompare.statistics.relative.discoveries import relative_fdr
+from salcompare.statistics.relative.maxima import relative_test
+from salcompare.statistics.relative.paired import paired_map_test
+from salcompare.statistics.relative.spread import relative_dispersion
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from salcompare.simulation.studies import SimulatedStudy
+
+POOLED, WELCH = "relative saliency, largest |t|", "relative saliency, largest |t| (Welch)"
+HUMAN = "relative saliency of human maps, largest |t|"
+SHOOT = "relative saliency, largest |t|, shoots permuted whole"
+BH, BY = "relative saliency, any discovery (BH)", "relative saliency, any discovery (BY)"
+MASS, TFCE = "relative saliency, cluster mass", "relative saliency, TFCE"
+SPREAD = "spread of single actors at every pixel, largest |t|"
+PAIRED = "difference of two classifiers' heatmaps, largest |t|"
+
+
+def _pooled(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    return {POOLED: _least(relative_test(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_actor"])}
+
+
+def _welch(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = relative_test(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS, variance="welch")
+    return {WELCH: _least(found["p_actor"])}
+
+
+def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = relative_test(study.human["coverage"], sigma=SIGMA, rng=rng, n_permutations=DRAWS)
+    return {HUMAN: _least(found["p_actor"])}
+
+
+def _shoots(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = relative_test(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS, clusters="shoot")
+    return {SHOOT: _least(found["p_actor"])}
+
+
+def _rates(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = relative_fdr(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS)
+    return {BH: _least(found["p_bh"]), BY: _least(found["p_by"])}
+
+
+def _clusters(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = relative_clusters(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS, threshold=2.5)
+    return {MASS: _least(found["p_actor"])}
+
+
+def _tfce(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = relative_tfce(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS, start=2.0, step=0.5)
+    return {TFCE: _least(found["p_actor"])}
+
+
+def _paired(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    one, other = (actor_heatmap(smooth(maps, sigma=SIGMA)) for maps in (study.saliency, another_classifier(study, rng)))
+    return {PAIRED: _least(paired_map_test(one - other, rng=rng, n_permutations=DRAWS)["p_value"])}
+
+
+def _spread(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    return {SPREAD: _least(relative_dispersion(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_actor"])}
+
+
+def _least(p: xr.DataArray) -> Outcome:
+    """Take the smallest p: under a null that is true everywhere, that of the family."""
+    return Outcome(float(np.nanmin(p.to_numpy())))
+
+
+_NULL = f"No actor effect at any pixel: {SAME}."
+CASES = (
+    Case("relative_test", _pooled, (Check(POOLED, "test", _NULL, NO_ACTOR_EFFECT, (PLANTED,)),)),
+    Case("relative_test(human)", _human, (Check(HUMAN, "test", _NULL, (IMAGE, RAGGED_COUNTS), (SIZES[3],)),)),
+    Case("relative_test(variance='welch')", _welch, (Check(WELCH, "test", _NULL, (IMAGE, UNEQUAL)),)),
+    Case("relative_test(clusters='shoot')", _shoots, (Check(
+        SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.", (SHOOTS,)),)),
+    Case("relative_fdr", _rates, (
+        Check(BH, "test", f"{_NULL} Where all are true, the false discovery rate is that of any discovery.",
+              (IMAGE, RAGGED_COUNTS)),
+        Check(BY, "test", "As before.", (IMAGE, RAGGED_COUNTS)))),
+    Case("relative_clusters", _clusters, (Check(MASS, "test", _NULL, (IMAGE, RAGGED_COUNTS), (PLANTED,)),)),
+    Case("relative_tfce", _tfce, (Check(TFCE, "test", _NULL, (IMAGE,), (PLANTED,)),)),
+    Case("relative_dispersion", _spread, (Check(
+        SPREAD, "test", _NULL, (IMAGE, RAGGED_COUNTS), (UNEQUAL,)),)),
+    Case("paired_map_test", _paired, (Check(
+        PAIRED, "test", "Both classifiers are drawn from one model, so differences are symmetric about 0.",
+        (FEW, UNRELATED), discrete=True),)),
+)

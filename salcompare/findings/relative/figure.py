@@ -1,0 +1,163 @@
+"""Figures 5 and 6: actors' heatmaps, and what sets them apart from the population, human and classifier."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from salcompare.figures.captions import caption
+from salcompare.figures.data import Figure, FigureData, first_photograph, rows, texts
+from salcompare.figures.photographs import Layer, Outline, Row, picture_rows
+from salcompare.figures.theme import SIMULATED, picture_width, sequential, source_name
+from salcompare.maps import shown
+from salcompare.phrases import counted
+
+LEVEL = 0.05  # outlines go round pixels whose p, family-wise over pixels and actors, is at most this
+
+
+def heatmaps_missing(data: FigureData) -> str | None:
+    """Why neither figure can be drawn, or None."""
+    if not _sources(data):
+        return "neither human nor classifier heatmaps are there"
+    return None if _images(data) else "no actor shown has a photograph and a heatmap"
+
+
+def relative_missing(data: FigureData) -> str | None:
+    """Why relative saliency cannot be drawn, or None."""
+    if data.heatmaps.sizes.get("actor") == 1:
+        return "one actor: there is no population to differ from"
+    return heatmaps_missing(data)
+
+
+def heatmaps_figure(data: FigureData) -> Figure:
+    """Draw, for each actor, a photograph, the human heatmap and the classifier's (Fig. 5)."""
+    return _figure(data, "heatmap", "fig5-heatmaps", f"Heatmaps of {_whose(data)}",
+                   "Heatmaps. Colours run from 0 to the highest value of the row.")
+
+
+def relative_figure(data: FigureData) -> Figure:
+    """Draw the heatmaps minus the population's, with outlines of the pixels that survive a test (Fig. 6)."""
+    return _figure(data, "relative", "fig6-relative", f"Relative saliency of {_whose(data)}",
+                   "Relative saliency: the actor's heatmap minus the population's, which is the mean over actors. "
+                   "Colours run from 0, as in the population, to the highest value of the row; pixels below the "
+                   "population are not shown.")
+
+
+def _whose(data: FigureData) -> str:
+    sides = ["people" if source == "human" else "classifier" for source in _sources(data)]
+    return "the classifier" if sides == ["classifier"] else " and ".join(sides)
+
+
+def _figure(data: FigureData, variable: str, name: str, title: str, what: str) -> Figure:
+    images, sources = _images(data), _sources(data)
+    columns = tuple(images)
+    photographs = {actor: data.photographs.sel(image=image).to_numpy() for actor, image in images.items()}
+    maps = data.heatmaps[variable].sel(source=list(sources), actor=list(columns)).load()
+    pictures = [Row("Photograph", photographs), *(_row(data, maps, source, photographs) for source in sources)]
+    width, human = picture_width(len(columns)), "human" in sources
+    plot, height = picture_rows(pictures, columns, width=width, subtitle=SIMULATED if human and data.simulated else "")
+    tested = _test_text(data, sources, columns) if variable == "relative" else ""
+    text = caption(data, [
+        what, *(_row_text(data, source) for source in sources), tested, _numbers(data, sources, columns),
+        "" if tested else "Shown without interval."], responses=human, photographs=True)
+    return Figure(name, title, text, plot, width, height)
+
+
+def _row(data: FigureData, maps: xr.DataArray, source: str, photographs: dict[str, np.ndarray]) -> Row:
+    overlays = {actor: _shown(data, maps.sel(source=source, actor=[actor])) for actor in photographs}
+    highest = max((float(overlay.max()) for overlay in overlays.values() if overlay.notnull().any()), default=1.0)
+    unit = _UNITS[_people(data)] if source == "human" else "Share of\nimages"
+    unit = unit if maps.name == "heatmap" else "Above\npopulation"
+    outlines = _outlines(data, source, tuple(photographs)) if maps.name == "relative" else ()
+    return Row(_title(source), photographs, (Layer(overlays, sequential(unit, highest)),), outlines)
+
+
+def _outlines(data: FigureData, source: str, actors: tuple[str, ...]) -> tuple[Outline, ...]:
+    """Outline what lies above the other actors in a solid line, and what lies below in a dotted one."""
+    if "relative_p" not in data.heatmaps:
+        return ()
+    tested = data.heatmaps[["relative_t", "relative_p"]].sel(source=source, actor=list(actors)).load()
+    survives = tested.relative_p <= LEVEL
+    return tuple(Outline({actor: (survives & side).sel(actor=actor) for actor in actors}, dashes)
+                 for side, dashes in ((tested.relative_t > 0, "solid"), (tested.relative_t < 0, "dotted")))
+
+
+def _test_text(data: FigureData, sources: tuple[str, ...], columns: tuple[str, ...]) -> str:
+    """Say what the outlines are, and for how many actors there are any."""
+    said = []
+    for source in sources:
+        found = rows(data.estimates, statistic="relative_saliency", metric="max_t", source=source, level="population")
+        if len(found) and found["family_size"].notna().all():
+            row = found.iloc[0]
+            shown = int((data.heatmaps["relative_p"].sel(source=source, actor=list(columns)) <= LEVEL).any(
+                ["y", "x"]).sum())
+            said.append(f"{_title(source).lower()} {row['family_size']:,.0f} tests, {row['n_resamples']:,.0f} "
+                        f"permutations; pixels of {row['count']:.0f} of {counted(int(row['n']), 'actor')} survive, "
+                        f"{shown} of them shown here")
+            sigma = row["sigma"]
+    if not said:
+        return ""
+    return (f"Outlined: pixels at which the actor differs from the other actors (solid: above, dotted: below), p ≤ "
+            f"{LEVEL:g} by the largest |t| over all pixels and actors, on maps smoothed with a Gaussian of {sigma:.3g} "
+            f"pixels, images permuted among actors ({'; '.join(said)}). Absence of a line is no evidence of likeness.")
+
+
+def _title(source: str) -> str:
+    return "Human" if source == "human" else "Classifier"
+
+
+_UNITS = {"boxes": "Share of\nresponses", "fixations": "Share of\nlooking", "maps": "Share of\nthe map"}
+_MEANINGS = {
+    "boxes": "share of an image's responses whose box covers the pixel",
+    "fixations": "share of the looking time, or of the clicks, that falls on the pixel, mean over an image's trials",
+    "maps": "ready-made maps, each scaled to sum to 1, mean over an image's maps",
+}
+
+
+def _people(data: FigureData) -> str:
+    """Name what people's side is made of, as its maps say."""
+    return "boxes" if data.human is None else str(data.human.attrs.get("people", "boxes"))
+
+
+def _shown(data: FigureData, maps: xr.DataArray) -> xr.DataArray:
+    """Keep what is shown of one map (actor, y, x) with one actor; NaN elsewhere."""
+    human = maps.source.item() == "human"
+    chosen = shown(maps, share=data.human_share if human else data.mask_share, rule="quantile" if human else "count")
+    return maps.where(chosen & (maps > 0)).isel(actor=0)
+
+
+def _row_text(data: FigureData, source: str) -> str:
+    if source == "human":
+        return (f"Human: {_MEANINGS[_people(data)]}, mean over the actor's images; shown "
+                f"at or above its {100 * (1 - data.human_share):g}th percentile and above 0.")
+    return (f"Classifier ({source_name(source)}): share of the actor's images in whose top {data.mask_share:.0%} the "
+            f"pixel is; the top {data.mask_share:.0%} of pixels are shown.")
+
+
+def _numbers(data: FigureData, sources: tuple[str, ...], columns: tuple[str, ...]) -> str:
+    """Say how many actors are shown and how many images their heatmaps rest on."""
+    held = {"human": data.human, **data.classifier_maps}
+    parts = [counted(len(columns), "actor")]
+    for source in sources:
+        maps = held.get(source)
+        if maps is not None:
+            counts = [int((maps.actor == actor).sum()) for actor in columns]
+            images = str(min(counts)) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+            what = f"{images} image{'' if images == '1' else 's'} each"
+            parts.append(f"{what} ({'human' if source == 'human' else 'classifier'})")
+    return f"n = {', '.join(parts)}."
+
+
+def _sources(data: FigureData) -> tuple[str, ...]:
+    held = set(texts(data.heatmaps.source)) if "source" in data.heatmaps.coords else set()
+    return tuple(source for source in ("human", data.main) if source is not None and source in held)
+
+
+def _images(data: FigureData) -> dict[str, str]:
+    """One image for each actor shown that has a heatmap."""
+    held = set(texts(data.heatmaps.actor)) if "actor" in data.heatmaps.coords else set()
+    chosen = {actor: first_photograph(data, actor) for actor in data.shown_actors if actor in held}
+    return {actor: image for actor, image in chosen.items() if image is not None}
+
+
+FIGURES = {5: (heatmaps_missing, heatmaps_figure), 6: (relative_missing, relative_figure)}

@@ -1,0 +1,133 @@
+"""Stages of a classifier's further seeds: trained again, and its maps made again, each in a folder of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from functools import partial
+from typing import TYPE_CHECKING
+
+from salcompare import checksums, store
+from salcompare.naming import seed_stage, source_name
+from salcompare.schema import CLASSIFIER_MAPS, check_maps
+from salcompare.stage_settings import attribution_settings, grid_settings
+from salcompare.stages import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+    import xarray as xr
+
+    from salcompare.config import Classifier
+    from salcompare.progress import Progress
+    from salcompare.study import Study
+
+TEXT = dict.fromkeys(("variant", "split", "layer", "kind"), "str")
+
+
+def seed_stages(study: Study, weights_inputs: Mapping[str, Mapping[str, str]]) -> Iterator[Stage]:
+    """Give the stages of every seed but the study's own; none where each classifier is trained once.
+
+    Parameters
+    ----------
+    study : Study
+        Whose classifiers say how many seeds they have.
+    weights_inputs : mapping of str to mapping
+        By classifier, the hash of the file that its weights stand in.
+    """
+    for classifier in study.config.classifier:
+        attribution = study.config.attribution_of(classifier)
+        for place, seed in enumerate(study.seeds(classifier)[1:], 1):
+            folder, train = study.seed_folder(classifier, seed), seed_stage(f"train {classifier.name}", place)
+            yield Stage(train, ("photographs",), {"classifier": training_settings(classifier), **grid_settings(study)},
+                        partial(_train, classifier=classifier, seed=seed), weights_inputs[classifier.name],
+                        trained_files(folder, classifier), begun=partial(how_far_trained, folder=folder),
+                        note=partial(other_threads, folder=folder, title=f"{classifier.name}, seed {place + 1},"))
+            for variant in classifier.variants:
+                maps = study.stage_of(source_name(classifier, variant, attribution.method))
+                yield Stage(seed_stage(maps, place), (train, "photographs"),
+                            {"attribution": attribution_settings(attribution)},
+                            partial(_maps, classifier=classifier, variant=variant, seed=seed),
+                            outputs=(folder / f"{variant}-{attribution.method}.json",))
+
+
+def trained_files(folder: Path, classifier: Classifier) -> tuple[Path, ...]:
+    """Name what one training leaves."""
+    tables = ("training.csv", "accuracy.csv", "confusion.csv", "predictions.csv", "weights.csv", "summary.json",
+              "trained.json")
+    return tuple(folder / name for name in (*tables, *(f"{variant}.pt" for variant in classifier.variants)))
+
+
+def how_far_trained(study: Study, *, folder: Path) -> str:  # noqa: ARG001 - a stage's signature
+    """Say which iteration a training that was stopped had reached, as its checkpoint notes it."""
+    notes = {path.name.split(".")[0]: checksums.note_of(path) for path in sorted(folder.glob("*.checkpoint.pt"))}
+    return ", ".join(f"{variant} after iteration {note['iteration']} of {note['iterations']}"
+                     for variant, note in notes.items() if note and {"iteration", "iterations"} <= set(note))
+
+
+def once(classifier: Classifier) -> Classifier:
+    """Leave out how often a classifier is trained, which changes nothing in any one training."""
+    return dataclasses.replace(classifier, seeds=1)
+
+
+def training_settings(classifier: Classifier) -> dict[str, object]:
+    """Name what one training of a classifier depends on: neither how often it is trained nor how it is explained."""
+    settings = dataclasses.asdict(once(classifier))
+    del settings["methods"]
+    return settings
+
+
+def other_threads(study: Study, *, folder: Path, title: str) -> str:  # noqa: ARG001 - a note's signature
+    """Say so where a network was trained with another number of threads than torch would use now."""
+    path = folder / "summary.json"
+    if not path.exists() or importlib.util.find_spec("torch") is None:
+        return ""
+    used = sorted({n for variant in store.read_json(path).values() for n in variant.get("threads", [])})
+    if not used:
+        return ""
+    from salcompare.classifiers.cores import n_threads
+
+    if used == [n_threads()]:
+        return ""
+    return (f"{title} was trained with {' and '.join(map(str, used))} {'threads' if used != [1] else 'thread'}, and "
+            f"this run has {n_threads()}: trained anew, its weights may differ in their last digits")
+
+
+def maps_by_seed(study: Study) -> dict[str, xr.DataArray]:
+    """Give the maps (seed, image, y, x) of the main method, by source, of the classifiers that have several seeds."""
+    sources = [source_name(classifier, variant, study.config.attribution_of(classifier).method)
+               for classifier, variant in study.variants if classifier.seeds > 1]
+    return {source: study.maps_by_seed(source) for source in sources}
+
+
+def tables_by_seed(study: Study, table: str) -> pd.DataFrame:
+    """Stack a table of every training of every classifier, with columns classifier and seed in front."""
+    import pandas as pd
+
+    found = [store.read_csv(study.seed_folder(classifier, seed) / f"{table}.csv", text=TEXT).assign(
+        classifier=classifier.name, seed=seed) for classifier in study.config.classifier
+        for seed in study.seeds(classifier)]
+    stacked = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["classifier", "seed"])
+    return stacked[["classifier", "seed", *(name for name in stacked if name not in ("classifier", "seed"))]]
+
+
+def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier, seed: int) -> None:  # noqa: ARG001
+    from salcompare.classifiers import train_classifier
+
+    train_classifier(study.photographs(), study.images, once(classifier), root=study.root,
+                     folder=study.seed_folder(classifier, seed), seed=seed, progress=progress)
+
+
+def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str, seed: int) -> None:
+    from salcompare.classifiers import load_classifier, write_classifier_maps
+
+    folder, photographs = study.seed_folder(classifier, seed), study.photographs()
+    test = photographs.sel(image=photographs.split == "test").load()
+    attribution = study.config.attribution_of(classifier)
+    name = f"{variant}-{attribution.method}"
+    write_classifier_maps(load_classifier(folder, variant), test, config=attribution, folder=folder, name=name,
+                          fingerprint=own, progress=progress,
+                          provenance={"seed": seed, "variant": variant})
+    check_maps(store.open_dataset(folder, name), CLASSIFIER_MAPS, f"{folder / name}")

@@ -1,0 +1,137 @@
+"""What the report says of training with several seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from salcompare.report.picking import pick
+from salcompare.report.printing import contrast, interval, number, percent, verdict
+from salcompare.report.tables import PrintedTable, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from salcompare.report.data import ReportData
+
+
+TUNED = "finetuned minus frozen"
+
+
+def summary(data: ReportData) -> list[str]:
+    """Say how reliable maps, accuracies and overlaps are over training seeds; nothing for a single training."""
+    estimates = data.estimates[data.estimates["level"] == "population"]
+    return [*_maps(estimates), *_accuracies(estimates), *_overlaps(estimates), *_decay(data, estimates)]
+
+
+def _maps(estimates: pd.DataFrame) -> Iterator[str]:
+    smoothed = pick(estimates, statistic="seed_reliability", form="smoothed")
+    for _, row in pick(smoothed, contrast="same image").iterrows():
+        ceiling = pick(estimates, statistic="seed_ceiling", form="smoothed", source=str(row["source"]))
+        above = f"; so the classifier's own noise ceiling is {number(ceiling['value'].iloc[0], 2)}" if len(
+            ceiling) else ""
+        yield (f"Trained again with another seed, {row['source']} gives maps of the same image that correlate by "
+               f"{number(row['value'], 2)} ({interval(row)}){above}.")
+    for _, row in pick(smoothed, contrast="image effect").iterrows():
+        yield verdict(row, f"maps of {row['source']} speak of the image whatever the seed, more than of the actor's "
+                           "other images")
+    for _, row in pick(smoothed, contrast=TUNED).iterrows():
+        more = "more" if row["value"] > 0 else "less"
+        yield contrast(row, f"finetuning makes the maps of {str(row['source']).split('/')[0]} {more} reliable over "
+                            "seeds")
+
+
+def _accuracies(estimates: pd.DataFrame) -> Iterator[str]:
+    of = pick(estimates, statistic="seed_accuracy", metric="test")
+    for _, row in of[of["contrast"].isna()].iterrows():
+        ends = (f"95% CI over seeds {percent(row['ci_low'])} to {percent(row['ci_high'])}"
+                if row["ci_low"] == row["ci_low"] else interval(row))
+        yield (f"{row['source']}: {percent(row['value'])} of test images right, mean of {number(row['n'])} seeds "
+               f"({ends}).")
+    for _, row in pick(of, contrast=TUNED).iterrows():
+        more = "more" if row["value"] > 0 else "less"
+        yield contrast(row, f"finetuning makes {str(row['source']).split('/')[0]} {more} accurate, over seeds")
+
+
+def _overlaps(estimates: pd.DataFrame) -> Iterator[str]:
+    of = pick(estimates, statistic="seed_overlap")
+    for _, row in pick(of, contrast="mean over seeds, for these seeds").iterrows():
+        said = (f"Over its seeds, maps of {row['source']} overlap with people's by {number(row['value'], 2)} "
+                f"({interval(row)})")
+        bound = ("" if row["ceiling"] != row["ceiling"] else
+                 f"; people's noise and the seed's together allow {number(row['ceiling'], 2)}")
+        yield f"{said}{bound}."
+
+
+def _decay(data: ReportData, estimates: pd.DataFrame) -> Iterator[str]:
+    """Compare classifiers that differ in whether the L2 penalty is on convolutions."""
+    on = {settings["name"]: settings.get("l2_on", "all") for settings in data.settings["classifier"]}
+    of = pick(estimates, statistic="near_zero_share", metric="convolutions", form="relative")
+    for _, row in of[of["contrast"].notna()].iterrows():
+        one, other = (str(row[column]).split("/")[0] for column in ("source", "against"))
+        if on.get(one) == on.get(other) or row["value"] != row["value"]:
+            continue
+        more = "more" if row["value"] > 0 else "fewer"
+        yield contrast(row, f"{row['source']} (L2 on {on.get(one)} weights) has {more} convolution weights near zero "
+                            f"than {row['against']} (L2 on {on.get(other)} weights)")
+
+
+_VALUE = ["value", "ci_low", "ci_high", "resampled", "n", "reason"]
+
+
+def tables(data: ReportData) -> Iterator[PrintedTable]:
+    """Make the tables of training seeds; those of a classifier that was trained once have no rows."""
+    estimates = data.estimates
+    of = {name: estimates[(estimates["statistic"] == name) & (estimates["level"] == "population")] for name in (
+        "seed_reliability", "seed_ceiling", "seed_overlap", "seed_accuracy", "near_zero_share")}
+    yield table_of(
+        "seed_reliability", "Reliability of a classifier's maps over training seeds",
+        "Pearson's correlation of the maps of two trainings: of one image, of two images of an actor, and their "
+        "difference, the image effect, whose p is from images permuted within actors. Means over actors.",
+        of["seed_reliability"], ["source", "form", "contrast", *_VALUE[:3], "p_value", *_VALUE[4:]])
+    yield table_of(
+        "seed_ceiling", "The classifier's own noise ceiling",
+        "What the maps that all seeds have in common can correlate with the map of one training.",
+        of["seed_ceiling"], ["source", "form", *_VALUE])
+    yield table_of(
+        "seed_overlap", "Overlap with people over training seeds",
+        "Pearson's correlation of smoothed maps, same image. The ceiling is people's noise ceiling times the "
+        "classifier's own.", of["seed_overlap"], ["source", "contrast", *_VALUE[:4], "ceiling", *_VALUE[4:]])
+    yield table_of("seed_accuracy", "Accuracy over training seeds", "Means over seeds, on the same images; t intervals "
+                   "over seeds.", of["seed_accuracy"], ["source", "metric", "contrast", *_VALUE])
+    yield table_of(
+        "near_zero_share", "Share of weights near zero",
+        "Relative: below 1% of the standard deviation that the layer's weights had before training (a Gaussian has "
+        "0.8% there). Absolute: below 0.001. All layers of a kind together; differences are paired over seeds.",
+        of["near_zero_share"], ["source", "metric", "form", "contrast", *_VALUE], folded=True)
+
+
+SEEDS = (
+    "Some classifiers were trained several times, on the same photographs and split, with seeds derived from the "
+    "study's; the first is the study's own, and all other statistics rest on it. New weights, batches, dropout and "
+    "augmentation follow from the seed. Reliability is the mean correlation of the maps of one image over pairs of "
+    "seeds; its root is the classifier's own noise ceiling, what the maps that all seeds have in common can correlate "
+    "with the map of one training. It is tested against maps of the actor's other images, permuted within actors in "
+    "each seed. The mean map of all seeds is stepped up by the Spearman-Brown formula (Brown 1910). Intervals over "
+    "seeds are t intervals, from three seeds on; they speak of other trainings on these photographs, not of other "
+    "photographs.")
+
+NEAR_ZERO = (
+    "A weight counts as near zero below 1% of the standard deviation that its layer's weights had before training, "
+    "or, as the absolute form, below 0.001; biases and batch normalisation are left out. Where l2_on is linear, the L2 "
+    "penalty leaves the convolutions out.")
+
+
+DIFFERENCES = (
+    "Accuracies of two classifiers, or of two variants of one, are compared on the same test images: the mean over "
+    "actors of the difference of their shares of images named rightly, with a t interval over actors and p from "
+    "exchanging both answers within actors.")
+
+
+def methods(data: ReportData) -> list[tuple[str, str]]:
+    """Say how trainings with several seeds were compared, and what a weight near zero is."""
+    several = any(settings.get("seeds", 1) > 1 for settings in data.settings["classifier"])
+    return [*([("Training seeds", SEEDS)] if several and data.classifiers else []),
+            *([("Differences of accuracy", DIFFERENCES)] if data.classifiers else []),
+            *([("Weights near zero", NEAR_ZERO)] if data.classifiers else [])]

@@ -1,0 +1,204 @@
+"""Figure 9: left-right symmetry of human and classifier maps, with its tests, and the photographs as the control."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pandas as pd
+from plotnine import (
+    aes,
+    element_blank,
+    element_line,
+    element_text,
+    facet_grid,
+    geom_hline,
+    geom_linerange,
+    geom_point,
+    geom_text,
+    ggplot,
+    guide_legend,
+    guides,
+    labs,
+    position_dodge,
+    scale_color_manual,
+    scale_shape_manual,
+    scale_x_discrete,
+    theme,
+)
+from plotnine.coords import coord_flip
+
+from salcompare.figures.captions import caption, interval
+from salcompare.figures.data import Figure, FigureData, rows, texts
+from salcompare.figures.theme import DOUBLE, FONT, SIMULATED, SMALL, figure_theme, source_name
+from salcompare.phrases import counted, p_text
+
+METRICS = {"index": "Symmetry index (descriptive)", "laterality": "Laterality, (L−R)/(L+R)",
+           "asymmetry": "Odd share, across images"}
+TESTS = {"worker_laterality": "laterality", "common_laterality": "laterality", "asymmetry": "asymmetry"}
+PHOTOGRAPHS = "photographs"
+SHAPES = {"human": "o", PHOTOGRAPHS: "D"}
+ROW = 0.14  # inches
+PANELS = ("Population", "Actors")
+
+
+def symmetry_missing(data: FigureData) -> str | None:
+    """Why the figure cannot be drawn, or None."""
+    return "the estimates have no symmetry with a value" if _table(data).empty else None
+
+
+def symmetry_figure(data: FigureData) -> Figure:
+    """Draw symmetry of every actor, human beside classifier, with the population and its tests above."""
+    table = _table(data)
+    n_rows = table["row"].nunique()
+    human = bool((table["source"] == "human").any())
+    simulated = SIMULATED if human and data.simulated else ""
+    height = 0.95 + ROW * (n_rows + 1) + (0.17 if simulated else 0)
+    plot = _plot(data, table) + labs(x="", y="", subtitle=simulated) + figure_theme(DOUBLE, height) + theme(
+        strip_text_y=element_blank(), strip_background_y=element_blank(), strip_text_x=element_text(weight="bold"),
+        panel_spacing_x=0.02, panel_spacing_y=0.01, panel_grid_major_y=element_line(color="#EFEFEF", size=0.3),
+        legend_position="bottom", legend_title=element_blank(), legend_box_spacing=0.01)
+    text = caption(data, _sentences(data, table), responses=human, photographs=False)
+    return Figure("fig9-symmetry", "Left-right symmetry", text, plot, DOUBLE, height)
+
+
+def _sentences(data: FigureData, table: pd.DataFrame) -> list[str]:
+    single, whole = (table[table["level"] == level] for level in ("actor", "population"))
+    return [
+        f"Maps of {counted(single['actor'].nunique(), 'actor')}{_images(data)}, sorted by the human index (by the "
+        "classifier's where there is none); above them all actors together.",
+        "Index: 1 for a heatmap that equals its mirror image; it falls with noise, so it is to be read beside its mean "
+        "for symmetric maps as noisy as these (ticks).",
+        "Laterality: positive where the viewer's left holds more." + (
+            " p of people's maps: workers and actors both taken as drawn at random; of the others: whole actors "
+            "mirrored at random." if _tested(whole, "laterality") else ""),
+        "Odd share, not of people's maps: how much of the energy that an actor's images have in common is odd, 0 but "
+        "for chance where maps are symmetric; p: single images mirrored at random."
+        if "asymmetry" in set(table["metric"]) else "",
+        "The photographs themselves are the control: faces may be turned or lit from one side."
+        if PHOTOGRAPHS in set(table["source"]) else "",
+        f"Lines: {interval(whole)} (all actors); {interval(single)} (single actors).",
+        _odd_shares(data), _pose(data)]
+
+
+def _tested(whole: pd.DataFrame, metric: str) -> bool:
+    return bool(whole.loc[whole["metric"] == metric, "p_value"].notna().any())
+
+
+def _images(data: FigureData) -> str:
+    """Say how many images an actor's heatmap rests on."""
+    held = [data.human, data.classifier_maps.get(data.main or "")]
+    counts = [n for maps in held if maps is not None for n in Counter(texts(maps.actor)).values()]
+    if not counts:
+        return ""
+    few, many = min(counts), max(counts)
+    return f", each from {few if few == many else f'{few} to {many}'} {'image' if many == 1 else 'images'}"
+
+
+def _odd_shares(data: FigureData) -> str:
+    """Give the comparison of the sources that noise does not bias."""
+    found = rows(data.estimates, statistic="symmetry", metric="odd_share", level="population", source=data.main or "",
+                 contrast="human minus classifier")
+    if found.empty or found["value"].isna().all():
+        return ""
+    one = found.iloc[0]
+    inside = [] if pd.isna(one["ci_low"]) else [f"{one['ci_low']:z.3f} to {one['ci_high']:z.3f}", interval(found)]
+    inside += [] if pd.isna(one["p_value"]) else [p_text(one)]
+    beside = f" ({'; '.join(inside)})" if inside else ""
+    return f"Odd share, human minus classifier: {one['value']:z.3f}{beside}."
+
+
+def _pose(data: FigureData) -> str:
+    """Say how far the classifier's maps, and people's, turn with the faces, and what is left."""
+    said = []
+    for source in ("human", data.main or ""):
+        follow, left = (rows(data.estimates, statistic="symmetry_test", metric=metric, source=source).to_dict("records")
+                        for metric in ("pose_association", "asymmetry_beyond_photographs"))
+        if follow and pd.notna(follow[0]["p_value"]):
+            beyond = [f", and odd share beyond the photographs' {one['value']:z.3f} ({p_text(one)})" for one in left
+                      if pd.notna(one["p_value"])]
+            said.append(f"{source_name(source)}, {follow[0]['value']:z.2f} ({p_text(follow[0])}){''.join(beyond)}")
+    return f"Correlation of the maps' odd parts with the photographs': {'; '.join(said)}." if said else ""
+
+
+def _table(data: FigureData) -> pd.DataFrame:
+    """Rows to draw: the indices, and in the place of the population's laterality its test."""
+    sources = ["human", *([data.main] if data.main else [])]
+    described = rows(data.estimates, statistic="symmetry", metric=["index", "laterality"],
+                     level=["actor", "population"], source=sources)
+    tests = rows(data.estimates, statistic="symmetry_test", metric=TESTS, level=["actor", "population"],
+                 source=[*sources, PHOTOGRAPHS])
+    tests = tests[(tests["source"] != PHOTOGRAPHS) | (tests["level"] == "population")]
+    tests = tests.assign(metric=tests["metric"].map(TESTS))
+    key = ["metric", "level", "source"]
+    replaced = described[key].apply(tuple, axis=1).isin(set(tests[key].itertuples(index=False, name=None)))
+    table = pd.concat([part for part in (described[~replaced], tests) if len(part)] or [described], ignore_index=True)
+    table = table[table["value"].notna()].reset_index(drop=True)
+    named = table["source"].map(source_name)
+    return table.assign(row=table["actor"].where(table["level"] == "actor", named))
+
+
+def _plot(data: FigureData, table: pd.DataFrame) -> ggplot:
+    # The flipped axis counts from below: human comes last to stand above.
+    sources = [source for source in (PHOTOGRAPHS, data.main, "human") if source in set(table["source"])]
+    names = [source_name(str(source)) for source in sources]
+    table = _ordered(table, sources)
+    colours = data.colours
+    apart = position_dodge(width=0.6)
+    whole, single = (table[table["panel"] == panel] for panel in PANELS)
+    plot = (ggplot(table, aes("row", "value", color="source", group="source"))
+            + facet_grid(rows="panel", cols="metric", scales="free", space={
+                "x": [1] * table["metric"].nunique(), "y": [max(1, part["row"].nunique()) for part in (whole, single)]})
+            + geom_hline(aes(yintercept="zero"), data=_zero(table), color="#A6A6A6", size=0.4))
+    for part, position in ((whole, "identity"), (single, apart)):  # a source has its own row above, shares one below
+        plot += geom_point(aes(y="null_mean"), data=part[_descriptive(part)], shape="|", size=1.8, alpha=0.6,
+                           position=position, show_legend=False)
+        plot += geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=part[part["ci_low"].notna()], size=0.45,
+                               position=position, show_legend=False)
+        plot += geom_point(aes(shape="source"), data=part, size=1.4, stroke=0, position=position)
+    return (plot + _p_values(table) + scale_x_discrete()
+            + scale_color_manual([colours[str(source)] for source in sources], labels=names)
+            + scale_shape_manual([SHAPES.get(str(source), "^") for source in sources], labels=names)
+            + guides(color=guide_legend(reverse=True), shape=guide_legend(reverse=True)) + coord_flip())
+
+
+def _descriptive(table: pd.DataFrame) -> pd.Series[bool]:
+    """Where the mean under symmetry is not 0, and is marked."""
+    return (table["metric"] == METRICS["index"]) & table["null_mean"].notna()
+
+
+def _p_values(table: pd.DataFrame) -> geom_text:
+    """Print p of the population's tests at the end of the row that is farther from the value."""
+    tested = table[(table["panel"] == PANELS[0]) & table["p_value"].notna()]
+    ends = table.groupby("metric", observed=True)[["value", "ci_low", "ci_high"]].agg(["min", "max"])
+    low, high = ends.min(axis=1), ends.max(axis=1)
+    left = tested["metric"].astype(object).map(low).astype(float)
+    right = tested["metric"].astype(object).map(high).astype(float)
+    at_right = tested["value"] < (left + right) / 2
+    label = [p_text(row) for row in tested.to_dict("records")]
+    texts_ = tested.assign(label=label, at=right.where(at_right, left), ha=at_right.map({True: "right", False: "left"}))
+    return geom_text(aes(y="at", label="label", ha="ha"), data=texts_, size=SMALL, family=FONT, show_legend=False)
+
+
+def _ordered(table: pd.DataFrame, sources: list[str | None]) -> pd.DataFrame:
+    """Order actors by the last source's index, sources and metrics as they are listed."""
+    single = table[table["level"] == "actor"]
+    ranked = single[(single["source"] == sources[-1]) & (single["metric"] == "index")]
+    first = list(dict.fromkeys(ranked.sort_values("value", kind="stable")["row"]))
+    rest = [row for row in dict.fromkeys(single["row"]) if row not in first]
+    whole = [source_name(str(source)) for source in sources]
+    panels = dict(zip(("population", "actor"), PANELS, strict=True))
+    return table.assign(
+        row=pd.Categorical(table["row"], categories=list(dict.fromkeys([*rest, *first, *whole]))),
+        source=pd.Categorical(table["source"], categories=sources),
+        panel=pd.Categorical(table["level"].map(panels), categories=list(PANELS)),
+        metric=pd.Categorical(table["metric"].map(METRICS), categories=list(METRICS.values()))
+    ).pipe(lambda frame: frame.assign(metric=frame["metric"].cat.remove_unused_categories()))
+
+
+def _zero(table: pd.DataFrame) -> pd.DataFrame:
+    """Where neither side is favoured."""
+    signed = table["metric"].isin([METRICS["laterality"], METRICS["asymmetry"]])
+    return table.loc[signed, ["panel", "metric"]].drop_duplicates().assign(zero=0.0)
+
+
+FIGURES = {9: (symmetry_missing, symmetry_figure)}

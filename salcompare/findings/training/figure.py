@@ -1,0 +1,106 @@
+"""Figure 10: how the classifier learnt, and how often it names the right actor."""
+
+from __future__ import annotations
+
+import pandas as pd
+from plotnine import (
+    aes,
+    element_blank,
+    element_line,
+    facet_grid,
+    geom_line,
+    geom_linerange,
+    geom_point,
+    ggplot,
+    labs,
+    position_dodge,
+    scale_color_manual,
+    scale_shape_manual,
+    scale_x_discrete,
+    scale_y_continuous,
+    theme,
+)
+from plotnine.composition import Compose
+
+from salcompare.figures.captions import caption, interval
+from salcompare.figures.data import Figure, FigureData, rows
+from salcompare.figures.theme import NULL, PHOTOGRAPHS, SINGLE, figure_theme, percent
+from salcompare.phrases import joined
+
+PARTS = {"train": "train", "validation": "validation", "test": "test"}
+COLOURS = {"train": NULL, "validation": PHOTOGRAPHS, "test": None}
+"""Greys, and None for the classifier's own colour."""
+SHAPES = dict(zip(PARTS, ("s", "^", "o"), strict=True))
+
+
+def training_missing(data: FigureData) -> str | None:
+    """Why the figure cannot be drawn, or None."""
+    return "the estimates have no accuracy" if _accuracy(data).empty else None
+
+
+def training_figure(data: FigureData) -> Figure:
+    """Draw accuracy by iteration, where the training's record is there, above the accuracy of each variant."""
+    accuracy = _accuracy(data)
+    curves = _curves(data)
+    height = 1.75 if curves.empty else 3.4
+    look = figure_theme(SINGLE, height) + theme(
+        panel_grid_major_y=element_line(color="#E4E4E4", size=0.3), panel_grid_major_x=element_blank(),
+        axis_line_y=element_line(size=0.4), legend_title=element_blank(), legend_position="right")
+    below = _accuracies(accuracy, data.own_colour) + look
+    plot: ggplot | Compose = below if curves.empty else (_learning(curves, data.own_colour) + look) / below
+    n = {part: accuracy.loc[accuracy["metric"] == part, "n"].dropna() for part in PARTS}
+    counts = joined(f"{int(values.max()):,} {part}" for part, values in n.items() if len(values))
+    text = caption(data, [
+        "" if curves.empty else "Above, accuracy during training by iteration (batch); no interval.",
+        f"{'Accuracy' if curves.empty else 'Below, accuracy'} of the weights that were kept"
+        f"{f' (n: {counts} images)' if counts else ''}; lines: {interval(accuracy)}."],
+        responses=False, photographs=False)
+    return Figure("fig10-training", "Training and accuracy", text, plot, SINGLE, height)
+
+
+def _accuracy(data: FigureData) -> pd.DataFrame:
+    table = rows(data.estimates, statistic="accuracy", metric=PARTS)
+    classifier = (data.main or "").split("/")[0]
+    table = table[table["value"].notna() & (table["source"].fillna("").str.split("/").str[0] == classifier)]
+    return table.assign(variant=table["source"].str.split("/").str[1]).reset_index(drop=True)
+
+
+def _curves(data: FigureData) -> pd.DataFrame:
+    """One row a look at the accuracy: ``variant, iteration, part, accuracy``."""
+    if data.training is None or data.training.empty:
+        return pd.DataFrame()
+    table = data.training.rename(columns={"train_accuracy": "train", "validation_accuracy": "validation"})
+    long = table.melt(id_vars=["variant", "iteration"], value_vars=["train", "validation"], var_name="part",
+                      value_name="accuracy")
+    return long[long["accuracy"].notna()].reset_index(drop=True)
+
+
+def _learning(curves: pd.DataFrame, own: str) -> ggplot:
+    variants = list(dict.fromkeys(curves["variant"]))
+    parts = [part for part in PARTS if part in set(curves["part"])]
+    table = curves.assign(variant=pd.Categorical(curves["variant"], categories=variants),
+                          part=pd.Categorical(curves["part"], categories=parts))
+    plot: ggplot = (
+        ggplot(table, aes("iteration", "accuracy", color="part")) + facet_grid(cols="variant", scales="free_x")
+        + geom_line(size=0.6, show_legend=False) + scale_color_manual([COLOURS[part] or own for part in parts])
+        + scale_y_continuous(labels=percent) + labs(x="Iteration", y="Accuracy, %"))
+    return plot
+
+
+def _accuracies(accuracy: pd.DataFrame, own: str) -> ggplot:
+    parts = [part for part in PARTS if part in set(accuracy["metric"])]
+    variants = list(dict.fromkeys(accuracy["variant"]))
+    table = accuracy.assign(variant=pd.Categorical(accuracy["variant"], categories=variants),
+                            metric=pd.Categorical(accuracy["metric"], categories=parts))
+    apart = position_dodge(width=0.5)
+    plot: ggplot = (
+        ggplot(table, aes("variant", "value", color="metric", shape="metric"))
+        + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), position=apart, size=0.5, show_legend=False)
+        + geom_point(position=apart, size=1.8, stroke=0) + scale_x_discrete()
+        + scale_color_manual([COLOURS[part] or own for part in parts])
+        + scale_shape_manual([SHAPES[part] for part in parts])
+        + scale_y_continuous(labels=percent) + labs(x="", y="Accuracy, %"))
+    return plot
+
+
+FIGURES = {10: (training_missing, training_figure)}

@@ -1,0 +1,97 @@
+"""Tables of the classifiers: accuracy, confusions and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from salcompare.phrases import counted, joined
+from salcompare.report.picking import pick
+from salcompare.report.printing import number, percent
+from salcompare.report.tables import PrintedTable, plain_table, table_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from salcompare.report.data import ReportData
+
+
+def _accuracy(estimates: pd.DataFrame) -> PrintedTable:
+    """Make the table of the classifiers' accuracies."""
+    return table_of("accuracy", "Accuracy of the classifiers", "n counts images; intervals are Wilson's.",
+        estimates[estimates["statistic"] == "accuracy"], ["source", "metric", "value", "ci_low", "ci_high", "n"])
+
+
+def _of_classifier(data: ReportData) -> Iterator[PrintedTable]:
+    """Make the tables of each classifier's confusions and weights."""
+    for name, tables in data.classifiers.items():
+        confusion = tables["confusion"]
+        wrong = confusion[(confusion["actor"] != confusion["predicted"]) & (confusion["n"] > 0)]
+        yield plain_table(f"confusion_{name}", f"{name}: test images taken for another actor", wrong)
+        yield plain_table(f"weights_{name}", f"{name}: share of weights near zero, by layer", tables["weights"])
+
+
+def summary(data: ReportData) -> list[str]:
+    """Say how often each classifier is right."""
+    rows = pick(data.estimates, statistic="accuracy", metric="test")
+    chance = 1 / data.images["actor"].nunique()
+    said = [f"{row['source']}: {percent(row['value'])} of {number(row['n'])} test images "
+            f"(95% CI {percent(row['ci_low'])} to {percent(row['ci_high'])}; chance {percent(chance)})."
+            for _, row in rows.iterrows()]
+    said += [f"{settings['name']}: the weights after the last iteration, which no validation image was asked about."
+             for settings in data.settings["classifier"] if said and settings.get("keep") == "last"]
+    for name, tables in data.classifiers.items():
+        finetuned = tables["summary"].get("variants", tables["summary"]).get("finetuned", {})
+        if finetuned.get("beats_frozen") is False:
+            said.append(f"No iteration of {name}'s finetuning beat the frozen network on the validation images.")
+    return said
+
+
+def tables(data: ReportData) -> Iterator[PrintedTable]:
+    """Make the tables of accuracy, confusions and weights."""
+    yield _accuracy(data.estimates)
+    yield from _of_classifier(data)
+
+
+_KEPT = {
+    "best": "The iteration with the best validation accuracy is kept, for the finetuned network from iteration 1 on, "
+            "so that it is never the frozen one again.",
+    "last": "The weights after the last iteration are kept; no validation image was asked which are best."}
+
+
+def _paragraph(data: ReportData) -> str:
+    """Say how the classifiers were trained."""
+    return " ".join(describe_classifier(settings) for settings in data.settings["classifier"]) + (
+        " Batches are balanced over actors; the loss is the cross-entropy plus L2 times the sum of squared weights, "
+        f"without biases; the optimiser is Adam. {_kept(data.settings['classifier'])} Accuracies are shares of images "
+        "classified as their actor, with Wilson (1927) intervals.")
+
+
+def _kept(classifiers: Sequence[Mapping[str, Any]]) -> str:
+    """Say which weights were kept, of which classifiers where they differ."""
+    names = {keep: [one["name"] for one in classifiers if one.get("keep", "best") == keep] for keep in _KEPT}
+    found = [keep for keep in _KEPT if names[keep]]
+    if len(found) == 1:
+        return _KEPT[found[0]]
+    return " ".join(f"Of {joined(names[keep])}: {_KEPT[keep][0].lower()}{_KEPT[keep][1:]}" for keep in found)
+
+
+def describe_classifier(settings: Mapping[str, Any]) -> str:
+    """Say what a classifier is and how it was trained, from its section of study.toml."""
+    said = (f"{settings['name']}: {settings['backbone']} with weights '{settings['weights']}', then a layer of "
+            f"{settings['hidden']} units, ReLU, dropout {number(settings['dropout'])} and a layer of the actors.")
+    what = {"frozen": "new layers only", "finetuned": "all layers"}
+    phases = [f"{variant} ({what[variant]}): {settings[variant]['iterations']:,} iterations with "
+              f"{counted(settings[variant]['per_class'], 'image')} of each actor, learning rate "
+              f"{settings[variant]['learning_rate']:g}, L2 {settings[variant]['l2']:g}"
+              for variant in settings["variants"]]
+    seeds = settings.get("seeds", 1)
+    again = f" It was trained {seeds} times, each time with a seed of its own." if seeds > 1 else ""
+    linear = (" Finetuning's L2 leaves the convolutions out." if settings.get("l2_on", "all") == "linear"
+              and "finetuned" in settings["variants"] else "")
+    return f"{said} Trained {'; '.join(phases)}.{linear}{again}"
+
+
+def methods(data: ReportData) -> list[tuple[str, str]]:
+    """Say how the classifiers were trained."""
+    return [("Classifiers", _paragraph(data))] if data.classifiers else []

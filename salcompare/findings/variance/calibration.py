@@ -1,0 +1,129 @@
+"""Cases of the variance between actors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from salcompare.simulation.calibration_scenarios import (
+    DEMO,
+    FEW,
+    IMAGE,
+    NO_ACTOR_EFFECT,
+    PLANTED,
+    POSED,
+    RAGGED_COUNTS,
+    SHOOTS,
+    SIZES,
+    UNEQUAL,
+    UNRELATED,
+)
+from salcompare.simulation.cases import DRAWS, NAN, SAME, TENDS, Case, Check, Outcome, covering, photographs
+from salcompare.simulation.truths import between_actor_share, population_share
+from salcompare.statistics.variance.components import variance_components
+from salcompare.statistics.variance.dispersion import dispersion_test
+from salcompare.statistics.variance.explained import variance_explained
+from salcompare.statistics.variance.partial import partial_variance_explained
+from salcompare.statistics.variance.response_components import response_variance_components
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from salcompare.simulation.studies import SimulatedStudy
+
+FREE = "R² of classifier maps, free permutation"
+FREE_HUMAN = "R² of human maps, free permutation"
+SHOOT = "R² of classifier maps, shoots permuted whole"
+GROUP = "R² by group, actors permuted whole"
+BRAY, JENSEN = "R² of classifier maps, Bray-Curtis", "R² of classifier maps, Jensen-Shannon"
+SHARE = "between-actor share of human maps, image jackknife"
+SPREAD, PAIRS = "equal spread of actors (PERMDISP)", "equal spread of actors, disjoint pairs"
+PARTIAL = "partial R² given the photographs"
+COMPONENT = "between-actor share of human maps, jackknife over actors"
+OF_RESPONSES = {"actor": "actors' share of the variance of boxes, actors and workers",
+                "worker": "workers' share of the variance of boxes, actors and workers"}
+
+
+def _free(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    return {FREE: Outcome(float(variance_explained(study.saliency, rng=rng, n_permutations=DRAWS)["p_value"]))}
+
+
+def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = variance_explained(study.human["coverage"], rng=rng, n_permutations=DRAWS)
+    truth = between_actor_share(study) if study.scenario.name in SIZES else NAN
+    return {FREE_HUMAN: Outcome(float(found["p_value"])), SHARE: covering(
+        (found[name].item() for name in ("between_actor_share", "ci_low", "ci_high")), truth=truth)}
+
+
+def _shoots(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = variance_explained(study.saliency, rng=rng, n_permutations=DRAWS, clusters="shoot")
+    return {SHOOT: Outcome(float(found["p_value"]))}
+
+
+def _groups(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = variance_explained(study.saliency, "group", rng=rng, n_permutations=DRAWS, clusters="actor")
+    return {GROUP: Outcome(float(found["p_value"]))}
+
+
+def _bray_curtis(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = variance_explained(study.saliency, rng=rng, n_permutations=DRAWS, distance="bray_curtis")
+    return {BRAY: Outcome(float(found["p_value"]))}
+
+
+def _jensen_shannon(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = variance_explained(study.saliency, rng=rng, n_permutations=DRAWS, distance="jensen_shannon")
+    return {JENSEN: Outcome(float(found["p_value"]))}
+
+
+def _spread(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = dispersion_test(study.saliency, rng=rng, n_permutations=DRAWS)
+    return {SPREAD: Outcome(float(found["p_value"])), PAIRS: Outcome(float(found["pairs_p_value"]))}
+
+
+def _partial(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    found = partial_variance_explained(study.saliency, photographs(study, rng), rng=rng, n_components=5,
+                                       n_permutations=DRAWS)
+    return {PARTIAL: Outcome(float(found["p_value"]))}
+
+
+def _components(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001
+    found = variance_components(study.human["coverage"]).sel(component="actor")
+    ends = (found["share"], *(found[name].sel(resampled="actors") for name in ("ci_low", "ci_high")))
+    return {COMPONENT: covering((end.item() for end in ends), truth=population_share(study.scenario))}
+
+
+def _of_responses(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001
+    found = response_variance_components(study.responses, study.images, size=study.scenario.grid)
+    found = found[["share", "ci_low", "ci_high"]].sel(resampled="actors and workers")
+    return {name: covering(found[part].sel(component=component).item() for part in ("share", "ci_low", "ci_high"))
+            for component, name in OF_RESPONSES.items()}
+
+
+_NULL = f"No actor effect: {SAME}."
+_EQUAL = "Images of all actors vary alike about their actor's expected map."
+CASES = (
+    Case("variance_explained(classifier)", _free, (Check(FREE, "test", _NULL, NO_ACTOR_EFFECT, (PLANTED, DEMO)),)),
+    Case("variance_explained(human)", _human, (
+        Check(FREE_HUMAN, "test", _NULL, NO_ACTOR_EFFECT, (PLANTED, DEMO)),
+        Check(SHARE, "interval", "The variance between these actors' expected maps over that plus the variance within, "
+              "from the model.", SIZES))),
+    Case("variance_explained(clusters='shoot')", _shoots, (Check(
+        SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.", (SHOOTS,)),)),
+    Case("variance_explained(by='group', clusters='actor')", _groups, (Check(
+        GROUP, "test", "Groups do not differ though actors do; actors are exchanged whole.", (UNRELATED,)),)),
+    Case("variance_explained(distance='bray_curtis')", _bray_curtis, (Check(
+        BRAY, "test", _NULL, (IMAGE, RAGGED_COUNTS)),)),
+    Case("variance_explained(distance='jensen_shannon')", _jensen_shannon, (Check(
+        JENSEN, "test", _NULL, (IMAGE, RAGGED_COUNTS)),)),
+    Case("dispersion_test", _spread, (
+        Check(SPREAD, "test", _EQUAL, (IMAGE, RAGGED_COUNTS, FEW), (UNEQUAL,)),
+        Check(PAIRS, "test", f"{_EQUAL} Distances within disjoint pairs are exchanged, which is exact.",
+              (IMAGE, RAGGED_COUNTS, FEW), (UNEQUAL,)))),
+    Case("partial_variance_explained", _partial, (Check(
+        PARTIAL, "test", "Maps differ between actors no more than their photographs make them.",
+        (IMAGE, POSED, RAGGED_COUNTS), (PLANTED,)),)),
+    Case("variance_components", _components, (Check(
+        COMPONENT, "interval", "The share among all actors that could be drawn, from the model.", SIZES),)),
+    Case("response_variance_components", _of_responses, tuple(
+        Check(name, "interval", TENDS, SIZES) for name in OF_RESPONSES.values())),
+)

@@ -1,0 +1,139 @@
+"""Figure 7: how much of the maps' variance the actors explain, beside what chance explains."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from plotnine import (
+    aes,
+    element_text,
+    facet_grid,
+    geom_point,
+    geom_text,
+    geom_violin,
+    ggplot,
+    labs,
+    scale_color_identity,
+    scale_x_discrete,
+    scale_y_continuous,
+    theme,
+)
+from plotnine.coords import coord_flip
+
+from salcompare.figures.captions import caption
+from salcompare.figures.data import Figure, FigureData, rows
+from salcompare.figures.theme import (
+    INK,
+    NULL,
+    SIMULATED,
+    SINGLE,
+    SMALL,
+    figure_theme,
+    source_name,
+    ticks,
+    wrapped,
+)
+from salcompare.phrases import counted, p_text
+
+GIVEN = " | photos"
+FORMS = tuple(form + given for form in ("raw", "smoothed", "masks", "smoothed masks") for given in ("", GIVEN))
+ROW = 0.19  # inches
+
+
+def variance_missing(data: FigureData) -> str | None:
+    """Why the figure cannot be drawn, or None."""
+    return "the estimates have no R² with a value" if _observed(data).empty else None
+
+
+def variance_figure(data: FigureData) -> Figure:
+    """Draw R² of every source and form, and R² given the photographs, beside the draws of their null distributions."""
+    observed = _observed(data)
+    names = [_strip(source, data) for source in dict.fromkeys(observed["source"])]
+    height = 0.62 + ROW * len(observed) + 0.09 * len(names) + (0.17 if _simulated(data, observed) else 0)
+    plot = _plot(data, observed, names) + figure_theme(SINGLE, height) + theme(
+        strip_text_y=element_text(rotation=0, ha="left"), panel_spacing_y=0.012,
+        plot_subtitle=element_text(ha="left"))
+    draws = _draws(data, observed)
+    n = observed["n"].dropna().astype(int)
+    images = f"{n.min():,} to {n.max():,}" if len(n) and n.min() != n.max() else f"{n.max():,}" if len(n) else "unknown"
+    drawn = f"; grey: {counted(len(draws), 'draw')} of the null distributions" if len(draws) else ""
+    partial = observed.loc[observed["metric"] == "r2_partial", "contrast"].dropna()
+    given = [f"'{GIVEN.strip()}': partial R², {'; '.join(dict.fromkeys(partial))}; its null mean is larger, since "
+             "components take up degrees of freedom."] if len(partial) else []
+    text = caption(data, [
+        f"Dots: R² by actor, pooled over pixels (n = {images} images of "
+        f"{counted(data.images['actor'].nunique(), 'actor')}); tick: its mean under the null hypothesis{drawn}.",
+        f"Null: {', '.join(dict.fromkeys(observed['null'].dropna()))}. p counts permutations"
+        f"{_permutations(observed)}.", *given,
+        "R² carries no interval: copies of an image in a bootstrap inflate it."],
+        responses=bool((observed["source"] == "human").any()), photographs=False)
+    return Figure("fig7-variance", "Variance explained by actor", text, plot, SINGLE, height)
+
+
+def _plot(data: FigureData, observed: pd.DataFrame, names: list[str]) -> ggplot:
+    colours = data.colours
+    table = _placed(observed, data, names)
+    table = table.assign(colour=[colours.get(source, INK) for source in observed["source"]],
+                         p=["" if np.isnan(row["p_value"]) else p_text(row) for row in observed.to_dict("records")])
+    draws = _placed(_draws(data, observed), data, names)
+    plot = ggplot(table, aes("form", "value")) + facet_grid(rows="strip", scales="free_y", space="free_y")
+    if len(draws):
+        plot += geom_violin(aes("form", "value"), data=draws, fill=NULL, color="none", width=0.95, scale="width",
+                            n=128)
+    simulated = SIMULATED if _simulated(data, observed) else ""
+    edge = float(np.nanmax([table["value"].max(), table["null_mean"].max(), 0]))
+    return (plot + geom_point(aes(y="null_mean"), data=table[table["null_mean"].notna()], shape="|", size=2.2,
+                              color=INK)
+            + geom_point(aes(color="colour"), size=1.8, stroke=0)
+            + geom_text(aes(label="p"), y=edge * 1.1, ha="left", size=SMALL, color=INK)
+            + scale_color_identity() + scale_x_discrete()
+            + scale_y_continuous(limits=(min(0, float(table["value"].min())), edge * 1.72), expand=(0, 0, 0, 0),
+                                 breaks=ticks(edge, most=4))
+            + coord_flip() + labs(x="", y="Share of variance between actors, R²", subtitle=simulated))
+
+
+def _observed(data: FigureData) -> pd.DataFrame:
+    table = rows(data.estimates, statistic="variance_explained", metric=["r2", "r2_partial"], level="population")
+    table = table[table["value"].notna()].reset_index(drop=True)
+    return table.assign(form=_with_given(table))
+
+
+def _with_given(table: pd.DataFrame) -> pd.Series:
+    """Name the form of maps, and that the photographs are given where they are."""
+    return table["form"].fillna("raw") + table["metric"].map({"r2_partial": GIVEN}).fillna("")
+
+
+def _draws(data: FigureData, observed: pd.DataFrame) -> pd.DataFrame:
+    """Draws of the null of what is shown; a null of one value has no shape to draw."""
+    nulls = data.nulls
+    if nulls.empty:
+        return nulls
+    nulls = nulls[(nulls["statistic"] == "variance_explained") & nulls["metric"].isin(["r2", "r2_partial"])]
+    nulls = nulls.assign(form=_with_given(nulls)).merge(observed[["source", "form"]], on=["source", "form"])
+    varied = nulls.groupby(["source", "form"])["value"].transform("nunique") > 2
+    return nulls[varied].reset_index(drop=True)
+
+
+def _placed(table: pd.DataFrame, data: FigureData, names: list[str]) -> pd.DataFrame:
+    """Add the strip and the ordered form that a row belongs to."""
+    forms = [form for form in FORMS if form in set(table["form"])]
+    forms += sorted(set(table["form"].dropna()) - set(forms))
+    return table.assign(
+        strip=pd.Categorical([_strip(source, data) for source in table["source"]], categories=names),
+        form=pd.Categorical(table["form"].fillna("raw"), categories=forms[::-1]))
+
+
+def _strip(source: str, data: FigureData) -> str:
+    return wrapped(source_name(source, data.classifier_maps), 18)
+
+
+def _permutations(observed: pd.DataFrame) -> str:
+    n = observed["n_resamples"].dropna()
+    return f" ({int(n.max()):,} of them)" if len(n) else ""
+
+
+def _simulated(data: FigureData, observed: pd.DataFrame) -> bool:
+    return data.simulated and bool((observed["source"] == "human").any())
+
+
+FIGURES = {7: (variance_missing, variance_figure)}

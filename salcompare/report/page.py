@@ -1,0 +1,100 @@
+"""What a page beside the report is: sections of words, tables and figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from salcompare.report.tables import PrintedTable, table_of
+from salcompare.schema import ESTIMATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from salcompare.report.data import ReportFigure
+
+_ALWAYS = ("source", "value")
+_PRINTED = ("actor", "label", "source", "metric", "form", "against", "contrast", "value", "ci_low", "ci_high",
+            "resampled", "null_mean", "ceiling", "p_value", "p_adjusted", "n", "reason")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of a page.
+
+    Attributes
+    ----------
+    name, title : str
+        The name is the section's anchor.
+    said : tuple of str
+        Paragraphs.
+    figures : tuple of ReportFigure
+    tables : tuple of PrintedTable
+        Those without rows are left out.
+    notes : tuple of str
+        A list below all.
+    """
+
+    name: str
+    title: str
+    said: tuple[str, ...] = ()
+    figures: tuple[ReportFigure, ...] = ()
+    tables: tuple[PrintedTable, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing in it."""
+        return not (self.said or self.figures or self.tables or self.notes)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page beside the report.
+
+    Attributes
+    ----------
+    file : str
+        Its name in the report's folder.
+    title, lead : str
+        What it is of, and a line about it.
+    sections : tuple of Section
+        In order; empty ones are left out.
+    """
+
+    file: str
+    title: str
+    lead: str
+    sections: tuple[Section, ...]
+
+
+def rows_of(estimates: pd.DataFrame, classifier: str, *statistics: str) -> pd.DataFrame:
+    """Rows of the population that are of a classifier, in the order of the statistics."""
+    table = estimates.reindex(columns=list(ESTIMATES.names))
+    of = table["source"].fillna("").str.split("/").str[0] == classifier
+    table = table[of & (table["level"] == "population") & table["statistic"].isin(statistics)]
+    return table.sort_values("statistic", key=lambda names: names.map(statistics.index), kind="stable")
+
+
+def compact_table(name: str, title: str, caption: str, rows: pd.DataFrame, *, folded: bool = False,
+                  of: str = "") -> PrintedTable:
+    """Make a table from rows of the estimates with the columns that hold anything; several statistics are named.
+
+    On the page of the classifier `of`, the sources are printed without its name; the CSV has it.
+    """
+    columns = ["statistic"] if len(rows["statistic"].unique()) > 1 else []
+    columns += [column for column in _PRINTED if column in _ALWAYS or _held(rows[column])]
+    table = table_of(name, title, caption, rows, columns, folded=folded)
+    page = table.page
+    return replace(table, printed=page.assign(source=page["source"].str.removeprefix(f"{of}/"))) if of else table
+
+
+def with_rows(tables: Iterable[PrintedTable]) -> tuple[PrintedTable, ...]:
+    """Leave out tables without rows."""
+    return tuple(table for table in tables if len(table.frame))
+
+
+def _held(values: pd.Series) -> bool:
+    return bool((values.notna() & (values.astype(str) != "")).any())

@@ -1,0 +1,193 @@
+"""Scenarios: everything that a simulated study of planning is drawn from, and the named ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.resources
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+from salcompare.simulation.geometry import Geometry, Place, published_geometry
+
+_SHARES = ("actor_spread", "image_spread", "favourite", "shared_actor", "shared_image", "classifier_moves")
+_AMOUNTS = ("classifier_actor", "classifier_image", "noise", "smoothness")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A generative model of a study, from boxes and labels to a classifier's maps.
+
+    Spreads of shares are Dirichlet: an actor's shares of the places have variance spread x p (1 - p) between actors,
+    and mean p exactly, whatever the spread; so do an image's around its actor's. The classifier's factors are
+    lognormal with mean 1. Actors whose spread differs therefore have the same expected maps.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    n_actors : int
+        How many actors.
+    n_images : int or tuple of int
+        Images of each actor; a tuple gives each its own number.
+    n_workers : int
+        The pool of workers.
+    per_image : int or tuple of int
+        Responses to an image, each by another worker; of (low, high) each image draws its own number.
+    grid : tuple of int
+        Height and width of the maps, pixels.
+    geometry : Geometry
+        The face that all photographs share.
+    actor_spread, image_spread : float
+        Of where people look, and so of labels: between actors, and between images within actors; in [0, 0.9].
+    actor_shift, image_shift : float or (float, float)
+        Standard deviation of where the face lies in an actor's photographs, and in an image, as a share of the
+        photograph's side; of two numbers the first is along x and the second along y. Boxes move with it.
+    classifier_moves : float
+        How far the classifier's maps move with the face: 1 wholly, 0 not at all.
+    favourite : float
+        Probability that a response goes to the worker's own favourite place, whatever the image shows.
+    unequal : float
+        Largest over smallest standard deviation of images within an actor (of `image_spread`, `classifier_image` and
+        `noise`), geometric over the actors from first to last; 1 for equal ones.
+    shared_actor, shared_image : float
+        How far the classifier follows what people look at: on an actor (beyond the shared face), and on an image
+        (beyond its actor); 0 not at all, 1 wholly.
+    classifier_actor, classifier_image : float
+        Standard deviation of the log of the classifier's own smooth factor of an actor, and of an image.
+    noise : float
+        Standard deviation of the log of the factor of each single pixel.
+    classifier_face : tuple of tuple of float, optional
+        Rows of the classifier's map that all images share, on the grid; without it, where people look on average.
+    smoothness : float
+        Of the Gaussian that smooths the classifier's own factors, pixels of the grid.
+    per_shoot : int
+        So many consecutive images of an actor make a shoot, and share all that images have but their responses and
+        pixel noise; 1 for images without shoots.
+    n_groups : int
+        Levels of an actor-level factor without any effect; 0 for none.
+    """
+
+    name: str
+    n_actors: int = 17
+    n_images: int | tuple[int, ...] = 15
+    n_workers: int = 100
+    per_image: int | tuple[int, int] = 20
+    grid: tuple[int, int] = (24, 24)
+    geometry: Geometry = field(default_factory=published_geometry)
+    actor_spread: float = 0.0
+    image_spread: float = 0.0
+    actor_shift: float | tuple[float, float] = 0.0
+    image_shift: float | tuple[float, float] = 0.0
+    classifier_moves: float = 1.0
+    favourite: float = 0.2
+    unequal: float = 1.0
+    shared_actor: float = 0.0
+    shared_image: float = 0.0
+    classifier_actor: float = 0.0
+    classifier_image: float = 0.0
+    noise: float = 1.0
+    smoothness: float = 2.0
+    classifier_face: tuple[tuple[float, ...], ...] | None = None
+    per_shoot: int = 1
+    n_groups: int = 0
+
+    def __post_init__(self) -> None:
+        problems = [Problem(f"{name} of scenario {self.name!r}", str(getattr(self, name)), expected)
+                    for name, expected in self._wrong()]
+        if isinstance(self.n_images, tuple) and len(self.n_images) != self.n_actors:
+            problems.append(Problem(f"n_images of scenario {self.name!r}", f"{len(self.n_images)} numbers",
+                                    f"one for each of {self.n_actors} actors"))
+        if self.classifier_face is not None and np.shape(self.classifier_face) != self.grid:
+            problems.append(Problem(f"classifier_face of scenario {self.name!r}", str(np.shape(self.classifier_face)),
+                                    f"the grid's shape {self.grid}"))
+        if self.n_actors < 1 or self.images_of_actors.min() < 1 or min(self.responses) < 1:
+            problems.append(Problem(f"scenario {self.name!r}", "no actor, or an actor without images or an image "
+                                    "without responses", "at least 1 of each"))
+        if self.responses[1] > self.n_workers:
+            problems.append(Problem(f"per_image of scenario {self.name!r}", str(self.responses[1]),
+                                    f"at most n_workers = {self.n_workers}", "a worker responds to an image once"))
+        if problems:
+            raise InputError(problems)
+
+    def _wrong(self) -> list[tuple[str, str]]:
+        found = [(name, "in [0, 1]") for name in _SHARES if not 0 <= getattr(self, name) <= 1]
+        found += [(name, "at most 0.9") for name in ("actor_spread", "image_spread") if 0.9 < getattr(self, name) <= 1]
+        found += [(name, ">= 0") for name in _AMOUNTS if not 0 <= getattr(self, name) < np.inf]
+        found += [(name, ">= 0") for name in ("actor_shift", "image_shift")
+                  if not (np.isfinite(getattr(self, name)).all() and np.min(getattr(self, name)) >= 0)]
+        found += [(name, ">= 1") for name in ("unequal", "per_shoot") if not getattr(self, name) >= 1]
+        return found
+
+    @property
+    def images_of_actors(self) -> NDArray[np.int64]:
+        """Images of each actor (actor,)."""
+        numbers = self.n_images if isinstance(self.n_images, tuple) else (self.n_images,) * self.n_actors
+        return np.array(numbers, dtype=np.int64).reshape(-1)
+
+    @property
+    def responses(self) -> tuple[int, int]:
+        """Fewest and most responses to an image."""
+        return self.per_image if isinstance(self.per_image, tuple) else (self.per_image, self.per_image)
+
+    @property
+    def spread_factors(self) -> NDArray[np.float64]:
+        """Factor on the standard deviation of images within each actor (actor,), with geometric mean 1."""
+        return np.asarray(np.geomspace(self.unequal**-0.5, self.unequal**0.5, self.n_actors))
+
+    def replace(self, **changes: object) -> Scenario:
+        """Give a scenario that differs in what is named."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+
+@cache
+def demo_scenario() -> Scenario:
+    """Give the demo study's model: what `salcompare.planning.fit_pilot` estimated from it.
+
+    Its people are simulated, with planted effects (`salcompare.simulation`); its photographs, whose faces move between
+    images and actors, and its network's maps are real. Simulated studies of its size have the demo's between-actor
+    shares, overlap, effects and ceiling, as far as the demo's own uncertainty goes.
+    """
+    text = importlib.resources.files(__package__).joinpath("demo.json").read_text(encoding="utf-8")
+    raw: dict[str, Any] = json.loads(text)
+    del raw["note"]
+    face = raw.pop("geometry")
+    places = tuple(Place(**place) for place in face.pop("places"))
+    rows = tuple(tuple(row) for row in raw.pop("classifier_face"))
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
+    return Scenario(**plain, geometry=Geometry(places, **face), classifier_face=rows)
+
+
+_PAPER = Scenario("shared geometry")
+_IMAGES = {"image_spread": 0.05, "image_shift": 0.02, "classifier_image": 0.7}
+PRESETS: dict[str, Scenario] = {scenario.name: scenario for scenario in (
+    _PAPER,
+    _PAPER.replace(name="image effects only", **_IMAGES),
+    _PAPER.replace(name="unequal spread", image_spread=0.05, classifier_image=0.7, unequal=4.0),
+    _PAPER.replace(name="ragged counts", n_images=(30, 25, 22, 20, 18, 16, 15, 14, 12, 10, 9, 8, 7, 6, 5, 4, 3),
+                   per_image=(8, 30), **_IMAGES),
+    _PAPER.replace(name="few actors", n_actors=5, **_IMAGES),
+    _PAPER.replace(name="shoots", per_shoot=5, **_IMAGES),
+    _PAPER.replace(name="actor effects", actor_spread=0.05, classifier_actor=0.7, shared_actor=0.5, shared_image=0.5,
+                   **_IMAGES),
+    demo_scenario())}
+"""The named scenarios. In all but "actor effects" and "demo" actors do not differ; in "shared geometry" images do not
+either, and the classifier shares the face with people and nothing else."""
+
+
+def find_scenario(name: str) -> Scenario:
+    """Give a named scenario.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if name not in PRESETS:
+        raise InputError(Problem("scenario", repr(name), "one of " + ", ".join(map(repr, PRESETS))))
+    return PRESETS[name]

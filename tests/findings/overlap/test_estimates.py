@@ -1,0 +1,157 @@
+"""The rows of overlap in an analysis: restrictions, heatmaps, compared classifiers, similar actors, single images."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from salcompare.config import Maps, Statistics
+from salcompare.findings.families import name_families
+from salcompare.findings.overlap.comparisons import compared_sources
+from salcompare.findings.overlap.estimates import OverlapAnalysis
+from salcompare.findings.overlap.heatmaps import HeatmapOverlap
+from salcompare.findings.parts import AnalysisData
+from salcompare.findings.rows import estimates_table, with_responses
+from salcompare.maps import actor_heatmap, top_mask
+from salcompare.schema import ESTIMATES, check_table
+from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.overlaps.same_image import overlap
+from salcompare.testing import stack_of_maps, table_of_images
+
+ONE, OTHER = "net/frozen/guided_backprop", "net/finetuned/guided_backprop"
+SETTINGS = Maps(sigma=0.1), Statistics(n_permutations=99, n_resamples=20), 5
+WRONG = ["s1/2", "s4/1"]
+
+
+def data_of(n_actors=9, n_images=4):
+    """People's maps, two variants that follow them more and less, groups of actors and two wrong predictions."""
+    rng = np.random.default_rng(0)
+    actors = [f"s{a + 1}" for a in range(n_actors) for _ in range(n_images)]
+    own = rng.random((n_actors, 16, 16))[np.repeat(np.arange(n_actors), n_images)]
+    people = (own + rng.random(own.shape)).astype(np.float32) / 2
+    human = stack_of_maps(people, actors)
+    maps = {name: stack_of_maps((people + noise * rng.random(people.shape)).astype(np.float32), actors)
+            for name, noise in ((ONE, 3.0), (OTHER, 0.5))}
+    images = table_of_images(actors).assign(image=human.image.values, split="test", group=[
+        "even" if int(actor[1:]) % 2 == 0 else "odd" for actor in actors])
+    predictions = pd.DataFrame([{
+        "classifier": "net", "variant": name.split("/")[1], "image": image, "actor": actor,
+        "predicted": "s9" if image in WRONG and name == ONE else actor}
+        for name in maps for image, actor in zip(human.image.values, actors, strict=True)])
+    return AnalysisData(
+        photographs=xr.DataArray(), images=images, responses=pd.DataFrame(), human_heatmap=None,
+        human=human.to_dataset(name="coverage"), accuracies=pd.DataFrame(), predictions=predictions,
+        classifier_maps={name: m.to_dataset(name="saliency") for name, m in maps.items()})
+
+
+@pytest.fixture(scope="module")
+def analysed():
+    analysis = OverlapAnalysis(data_of(), *SETTINGS)
+    baselines = analysis.baselines()
+    rows = list(analysis.baseline_rows(baselines))
+    for source in analysis.data.classifier_maps:
+        for more, _ in analysis.classifier_rows(source, baselines, {"raw": np.nan, "smoothed": 0.9}):
+            rows += more
+    rows += analysis.comparison_rows()
+    return analysis, with_responses(name_families(estimates_table(rows)), "collected")
+
+
+def pick(table, **criteria):
+    for column, value in criteria.items():
+        table = table[table[column] == value]
+    return table
+
+
+def test_every_row_is_declared_named_once_and_says_why_it_is_undefined(analysed):
+    _, table = analysed
+    check_table(table, ESTIMATES, "estimates")
+    key = ["statistic", "metric", "form", "sigma", "level", "source", "against", "contrast", "actor", "label"]
+    assert not table.duplicated(key).any(), table[table.duplicated(key, keep=False)][key]
+    assert not table[table["value"].isna() & table["reason"].isna()].size
+    of_overlap = table[table["statistic"].isin(["overlap", "overlap_curve", "actor_similarity"])]
+    assert (of_overlap["responses"] == "collected").all()
+    tested = table[table["p_attainable"].notna()]
+    assert (tested["p_value"] >= tested["p_attainable"] - 1e-12).all()
+
+
+def test_every_metric_pairing_and_baseline_stands_at_every_level(analysed):
+    _, table = analysed
+    pairings = {"same image", "same actor, other image", "other actor", "image effect", "actor effect"}
+    heatmaps = {"same actor", "other actor", "same minus other actor"}
+    for metric in METRICS:
+        tested = metric != "emd"  # which would solve a programme for each pair
+        for level in ("population", "actor"):
+            rows = pick(table, metric=metric, source=OTHER, level=level)
+            assert set(pick(rows, form="raw")["contrast"]) >= (pairings if tested else {"same image"})
+            assert set(pick(rows, form="heatmaps")["contrast"]) >= (heatmaps if tested else {"same actor"})
+        whole = pick(table, metric=metric, level="population")
+        for baseline in ("uniform", "centre", "other actors"):
+            for form in ("raw", "heatmaps"):
+                assert len(pick(whole, source=f"baseline/{baseline}", form=form, level="population"))
+                assert len(pick(whole, source=OTHER, form=form, contrast=f"minus baseline/{baseline}")) == 1
+        assert len(pick(whole, source=OTHER, form="heatmaps", contrast="population")) == 1
+        assert len(pick(whole, source=OTHER, form="heatmaps", contrast="population minus baseline/centre")) == 1
+        assert len(pick(whole, source=OTHER, form="raw", contrast=f"minus {ONE}")) == 1
+
+
+def test_the_overlap_of_single_images_is_a_table_of_its_own(analysed):
+    analysis, table = analysed
+    single = analysis.image_table()
+    assert set(single["source"]) == {ONE, OTHER, "baseline/uniform", "baseline/centre", "baseline/other actors"}
+    rows = pick(single, source=OTHER, form="raw").set_index("image")
+    maps = analysis.data.classifier_maps[OTHER]["saliency"]
+    expected = overlap(analysis.coverage, maps, metrics=["nss", "iou", "emd"], share=analysis.share)
+    for name in ("nss", "iou", "emd"):
+        np.testing.assert_allclose(rows[name], expected[name], atol=1e-9)
+    mean = pick(table, metric="nss", form="raw", source=OTHER, level="population", contrast="same image")["value"]
+    assert rows.groupby("actor")["nss"].mean().mean() == pytest.approx(mean.item())
+
+
+def test_actors_meet_their_own_group_and_images_that_were_misnamed_are_left_out(analysed):
+    _, table = analysed
+    whole = pick(table, form="smoothed", metric="pearson", level="population", source=ONE)
+    for restriction in ("same group", "correctly classified images"):
+        assert len(pick(whole, contrast=f"actor effect, {restriction}")) == 1
+    assert pick(whole, contrast="actor effect, same group")["null"].item().endswith("within group")
+    single = pick(table, form="smoothed", metric="pearson", level="actor", source=ONE)
+    right = pick(single, contrast="same image, correctly classified images").set_index("actor")["n"]
+    assert (right["s1"], right["s4"], right["s2"]) == (3, 3, 4)
+    floors = pick(single, contrast="actor effect, same group").set_index("actor")["p_attainable"]
+    assert (floors["s1"], floors["s2"]) == pytest.approx((1 / 5, 1 / 4))
+    assert pick(single, contrast="actor effect")["reason"].str.contains("cannot go below 1/9").all()
+    # of the other variant every image is right, so that nothing is left out
+    assert not len(pick(table, source=OTHER, contrast="same image, correctly classified images"))
+
+
+def test_the_variant_that_follows_people_more_is_found_better(analysed):
+    _, table = analysed
+    row = pick(table, statistic="overlap", form="smoothed", metric="pearson", level="population",
+               contrast=f"minus {ONE}").iloc[0]
+    assert row["source"] == OTHER
+    assert row["ci_low"] > 0
+    assert row["p_value"] <= 0.02
+    assert row["alternative"] == "two-sided"
+
+
+def test_actors_that_both_sides_tell_apart_alike_are_found_similar(analysed):
+    _, table = analysed
+    row = pick(table, statistic="actor_similarity", metric="correlation", source=OTHER).iloc[0]
+    assert row["p_value"] <= 0.02
+    assert row["n"] == 9
+    assert len(pick(table, statistic="actor_similarity", metric="mantel_r", source=OTHER)) == 1
+
+
+def test_heatmaps_alone_are_compared_where_responses_name_no_image():
+    data = data_of(n_images=2)
+    human = actor_heatmap(data.human["coverage"])
+    network = actor_heatmap(top_mask(data.classifier_maps[OTHER]["saliency"], share=0.05))
+    heatmaps = HeatmapOverlap(*SETTINGS[:2], 16, SETTINGS[2])
+    table = estimates_table([*heatmaps.baseline_rows(human), *heatmaps.rows_of_heatmaps(human, network, OTHER)])
+    alone = estimates_table(heatmaps.rows(data.human["coverage"], data.classifier_maps[OTHER]["saliency"], OTHER))
+    pd.testing.assert_frame_equal(pick(table, source=OTHER).reset_index(drop=True), alone)
+
+
+def test_variants_of_a_classifier_and_the_last_of_two_are_compared_the_later_one_first():
+    assert compared_sources(["a/frozen/g", "a/finetuned/g", "b/frozen/g", "b/finetuned/g"]) == [
+        ("a/finetuned/g", "a/frozen/g"), ("b/finetuned/g", "a/finetuned/g"), ("b/finetuned/g", "b/frozen/g")]
+    assert compared_sources(["a/frozen/g"]) == []

@@ -1,0 +1,50 @@
+"""Findings declare what they are, and their parts are found beside them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from salcompare.findings import NAMES, calibration_cases, findings
+from salcompare.findings.figures import numbers
+from salcompare.findings.finding import Finding
+
+ROOT = Path(__file__).parents[2] / "salcompare" / "findings"
+
+
+def test_every_folder_is_registered_once():
+    folders = {path.parent.name for path in ROOT.glob("*/*.py")} - {"__pycache__"}
+    assert folders - {"comparison"} == set(NAMES)  # the comparison stands on a page of its own
+    assert len(set(NAMES)) == len(NAMES)
+    assert [finding.name for finding in findings()] == list(NAMES)
+
+
+def test_figures_have_the_numbers_that_their_findings_declare():
+    for finding in findings():
+        part = finding.part("figure")
+        assert set(finding.figures) == set(getattr(part, "FIGURES", {}))
+        assert set(finding.on_classifier_pages) <= set(finding.figures)
+    assert len(set(numbers())) == len(numbers()), "a number is used twice"
+
+
+def test_what_a_finding_needs_comes_before_it():
+    for place, finding in enumerate(findings()):
+        assert set(finding.needs) <= set(NAMES[:place]), finding.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_findings_declare_is_data_only(name):
+    tree = ast.parse((ROOT / name / "__init__.py").read_text())
+    imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert imported == ["salcompare.findings.finding"]
+
+
+def test_a_part_that_is_not_there_is_none_and_a_broken_one_is_no_such():
+    assert Finding("material").part("estimates") is None
+    assert Finding("variance").part("estimates") is not None
+
+
+def test_all_cases_of_calibration_are_found_by_name():
+    names = [case.name for case in calibration_cases()]
+    assert "variance_explained(classifier)" in names
+    assert len(set(names)) == len(names)

@@ -1,0 +1,126 @@
+"""The rows of variance in a study's table: what stands there, and that shoots and groups are heeded."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from salcompare.config import Maps, Statistics
+from salcompare.findings.parts import AnalysisData
+from salcompare.findings.rows import estimates_table, with_responses
+from salcompare.findings.variance import words
+from salcompare.findings.variance.estimates import box_component_rows, variance_estimates
+
+SOURCE = "net/frozen/guided_backprop"
+SETTINGS = (Maps(sigma=0.1), Statistics(n_permutations=199, n_resamples=50), 3)
+N_ACTORS, N_IMAGES = 8, 6
+
+
+def study(*, shoots=True, groups=True, n_images=N_IMAGES):
+    rng = np.random.default_rng(0)
+    actors = np.repeat([f"a{at}" for at in range(N_ACTORS)], n_images)
+    images = pd.DataFrame({"image": [f"{a}/{at % n_images}" for at, a in enumerate(actors)], "actor": actors,
+                           "split": "test", "height": 8, "width": 8})
+    if shoots:
+        images["shoot"] = [str(at % n_images // 2) for at in range(len(actors))]  # the same names with every actor
+    if groups:
+        images["group"] = ["odd" if int(a[1]) % 2 else "even" for a in actors]
+    coords = {"image": images["image"].to_numpy(), "actor": ("image", actors)}
+    maps = xr.DataArray(rng.random((len(actors), 8, 8)).astype("float32") + 0.1, dims=("image", "y", "x"),
+                        coords=coords)
+    photographs = xr.DataArray(rng.integers(1, 255, (len(actors), 8, 8, 3), dtype=np.uint8),
+                               dims=("image", "y", "x", "channel"), coords={**coords, "split": ("image", ["test"] * len(
+                                   actors))})
+    rows = [(image, f"w{w}", *corner) for image in images["image"] for w, corner in enumerate(
+        rng.integers(0, 5, (9, 2)).tolist())]
+    responses = pd.DataFrame(rows, columns=["image", "worker", "x0", "y0"]).assign(
+        x1=lambda t: t.x0 + 3, y1=lambda t: t.y0 + 2)
+    return AnalysisData(photographs=photographs, images=images, responses=responses,
+                        human=maps.rename("coverage").to_dataset().assign(coverage=maps / 2), human_heatmap=None,
+                        classifier_maps={SOURCE: maps.to_dataset(name="saliency")}, accuracies=pd.DataFrame())
+
+
+def table(data):
+    rows = [row for part, _ in variance_estimates(data, *SETTINGS) for row in part]
+    return with_responses(estimates_table([*rows, *box_component_rows(data, SETTINGS[0])]), "collected")
+
+
+@pytest.fixture(scope="module")
+def estimates():
+    return table(study())
+
+
+def pick(estimates, **criteria):
+    for column, value in criteria.items():
+        estimates = estimates[estimates[column] == value]
+    return estimates
+
+
+def test_where_there_are_shoots_they_are_what_is_permuted_and_the_rows_say_so(estimates):
+    main = pick(estimates, statistic="variance_explained", metric="r2")
+    assert set(main["null"]) == {"whole shoots permuted freely among actors"}
+    shares = pick(estimates, metric="between_actor_share")
+    assert set(shares["resampled"]) == {"whole shoots"}
+    assert pick(estimates, statistic="dispersion")["null"].str.contains("whole shoots").all()
+    assert pick(estimates, metric="r2_partial")["null"].str.contains("whole shoots").all()
+    assert (pick(estimates, statistic="dispersion")["n"] == N_ACTORS * 3).all()
+    free = table(study(shoots=False, groups=False))
+    assert set(pick(free, metric="r2")["null"]) == {"images permuted freely among actors"}
+    assert pick(free, metric="r2_group").empty
+
+
+def test_groups_permute_whole_actors(estimates):
+    rows = pick(estimates, metric="r2_group")
+    assert set(rows["source"]) == {"human", SOURCE, "photographs"}
+    assert set(rows["null"]) == {"whole actors permuted freely among groups"}
+    assert (rows["p_attainable"] == 1 / 35).all()  # 8 actors in two fours: 35 partitions
+
+
+def test_distances_partial_r2_and_components_stand_beside(estimates):
+    for metric in ("r2_bray_curtis", "r2_jensen_shannon"):
+        rows = pick(estimates, metric=metric)
+        assert set(rows["source"]) == {"human", SOURCE, "photographs"}
+        assert rows["p_value"].notna().all()
+    partial = pick(estimates, metric="r2_partial")
+    assert set(partial["source"]) == {"human", SOURCE}
+    assert partial["contrast"].str.fullmatch(r"given \d+ components of the photographs \(\d+% of .*\)").all()
+    human = pick(estimates, statistic="variance_component", source="human", form="raw")
+    assert human["metric"].tolist() == ["actor", "image", "worker", "residual"]
+    assert human["value"].sum() == pytest.approx(1)
+    assert set(human["resampled"]) == {"actors and workers"}
+    maps = pick(estimates, statistic="variance_component", source=SOURCE, form="raw")
+    assert maps["metric"].tolist() == ["actor", "image"]
+    assert "residual" in maps["reason"].iloc[1]
+
+
+def test_one_shoot_an_actor_leaves_nothing_to_permute_and_says_so():
+    data = study(groups=False)
+    data.images["shoot"] = data.images["actor"]
+    rows = pick(table(data), metric="r2")
+    assert (rows["p_attainable"] == 1).all()
+    assert rows["reason"].str.contains("nothing can be permuted").all()
+
+
+def test_gaps_in_shoots_leave_variance_undefined_with_the_reason():
+    data = study(groups=False)
+    data.images.loc[0, "shoot"] = None
+    rows = pick(table(data), statistic="variance_explained")
+    assert rows["value"].isna().all()
+    assert rows["reason"].str.contains("1 images without shoot").all()
+
+
+def test_too_few_images_leave_reasons_not_numbers():
+    rows = table(study(shoots=False, groups=False, n_images=1))
+    assert rows["value"].isna().all()
+    assert rows["reason"].notna().all()
+
+
+def test_the_tables_print_what_the_estimates_hold(estimates):
+    tables = {found.name: found for found in words.tables(SimpleNamespace(estimates=estimates))}
+    assert set(tables) == {"variance_explained", "variance_beside", "variance_components", "variance_explained_all"}
+    assert "whole shoots" in tables["variance_explained"].caption
+    beside = tables["variance_beside"].frame
+    assert {"f_median", "r2_partial", "r2_bray_curtis", "r2_group"} <= set(beside["metric"])
+    assert len(tables["variance_components"].frame) == 8 + 3 * 2 + 2
