@@ -111,6 +111,7 @@ def drawing(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function if there is a generator to draw with."""
         from numpy.random import Generator
 
         rng = kwargs.get("rng", args[place] if len(args) > place else None)

@@ -271,6 +271,7 @@ def _judge(study: Study, stage: Stage, own: str, needs: list[Standing], *, depth
         return Standing(stage, own, "missing", _begun(study, stage, own) or "not made yet")
 
     def stands(state: State, reason: str) -> Standing:
+        """Say how the stage stands, and beside it what was begun."""
         begun = _begun(study, stage, own) if state != "current" else ""
         return Standing(stage, own, state, "; ".join(filter(None, (reason, begun))), record)
 

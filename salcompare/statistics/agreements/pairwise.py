@@ -78,6 +78,7 @@ def pairwise_agreement(
     several = (judged.workers_of_images > 1).sum() > 1  # else what is expected is what is seen
 
     def expected(of_workers: Values, of_images: Values) -> Values:
+        """Mean distance of any two responses; unknown where it is that of one image alone."""
         found = judged.expected(mean_distances, of_workers, of_images)
         return found if several else np.full_like(found, np.nan)
 
