@@ -87,7 +87,7 @@ def _plot(data: FigureData, observed: pd.DataFrame, names: list[str]) -> ggplot:
             + geom_point(aes(color="colour"), size=1.8, stroke=0)
             + geom_text(aes(label="p"), y=edge * 1.1, ha="left", size=SMALL, color=INK)
             + scale_color_identity() + scale_x_discrete()
-            + scale_y_continuous(limits=(min(0, float(table["value"].min())), edge * 1.72), expand=(0, 0, 0, 0),
+            + scale_y_continuous(limits=(min(0, float(table["value"].min())), edge * 1.85), expand=(0, 0, 0, 0),
                                  breaks=ticks(edge, most=4))
             + coord_flip() + labs(x="", y="Share of variance between actors, R²", subtitle=simulated))
 
