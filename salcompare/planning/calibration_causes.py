@@ -6,34 +6,20 @@ from collections.abc import Mapping
 
 from salcompare.simulation.calibration_scenarios import (
     DEMO,
-    IMAGE,
     LEFT,
     POSED,
     RAGGED_COUNTS,
-    SHARED,
     SIZES,
     UNEQUAL,
-    UNRELATED,
 )
 
-_WORKERS = ("the null speaks of the workers at hand: all actors share them, and what these favour, and where they put "
-            "their boxes, leans to one side by chance; without favourites and habits of workers the test rejects 5%. "
-            "The report gives no such test of people")
-_WORKERS_CI = ("the interval is over actors and takes the workers as given, whose common leaning no number of actors "
-               "averages out. The report gives no such interval of people")
-_BESIDE = ", but worker_laterality, which resamples workers too"
-_WORKERS_SIDE, _WORKERS_SIDE_CI = _WORKERS + _BESIDE, _WORKERS_CI + _BESIDE
 _FEW_WORKERS = ("what is planted is some 2.8 standard errors, most of them the forty workers' own leaning; with more "
                 "workers the power rises. A test that takes these as given finds it more often, and claims less")
 _NOISY_ALIKE = ("where an actor's images vary more on both sides alike, its correlations are lower by the product of "
                 "both sides' attenuations; such products are largest where both are, so own pairs look related. Sets "
                 "of maps are then not exchangeable among actors, and the test says so")
-_POOLED = ("the pooled variance is that of all actors, so one whose maps only vary more stands out; the Welch line "
-           "and the test of equal spread stand beside it for that reason")
-_WELCH = ("Welch's t trusts each actor's own variance. Of few and skewed values mean and variance are too small "
-          "together, most so on the actor that varies most, whose t is then far below 0; permuting images mixes the "
-          "spreads and hides that tail. Where the test of equal spread finds something, neither line may be trusted "
-          "with few images")
+_POOLED = ("the variance is that of all actors, so one whose maps only vary more stands out; the test of equal spread "
+           "stands beside it for that reason")
 _PERCENTILE = ("percentiles of a bootstrap of few units are too narrow: its spread divides by n, not n - 1, and it "
                "knows no t; the t interval is the default")
 _BCA = "BCa takes up bias and skewness, not that there are few actors; the t interval is the default"
@@ -56,16 +42,10 @@ CAUSES: Mapping[str, Mapping[str, str]] = {
     "share of 'hairline' in the population, workers resampled": dict.fromkeys(SIZES, _RARE_LABEL),
     "odd share of classifier maps, jackknife over actors": dict.fromkeys(SIZES, _ENERGIES),
     "relative saliency, largest |t|": {UNEQUAL: _POOLED},
-    "relative saliency, largest |t| (Welch)": {UNEQUAL: _WELCH},
     "partial R² given the photographs": {POSED: _LINEAR},
     "actor effect of Pearson overlap": {UNEQUAL: _NOISY_ALIKE},
     "actor effect of IoU": {UNEQUAL: _NOISY_ALIKE},
-    "common side of human maps, laterality": dict.fromkeys((SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), _WORKERS_SIDE),
-    "common side of human maps, odd energy": dict.fromkeys((SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), _WORKERS),
-    "laterality of human maps, t over actors": dict.fromkeys((*SIZES, LEFT), _WORKERS_SIDE_CI),
-    "common odd share of human maps, jackknife over actors": dict.fromkeys(SIZES, _WORKERS_CI),
     "side of human maps, workers and actors": {LEFT: _FEW_WORKERS},
-    "asymmetry of human maps": dict.fromkeys((SHARED, IMAGE), _WORKERS),
     "same-image overlap of one actor, percentiles over its images": {RAGGED_COUNTS: _PERCENTILE},
     "same-image overlap, percentiles of a bootstrap of actors": dict.fromkeys(SIZES, _PERCENTILE),
     "same-image overlap, BCa bootstrap of actors": dict.fromkeys(SIZES, _BCA),

@@ -8,16 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from salcompare.config import Maps
 from salcompare.errors import InputError, Problem
-from salcompare.maps import actor_heatmap, smooth
+from salcompare.maps import smooth
 from salcompare.simulation.studies import SimulatedStudy
 from salcompare.statistics import (
-    asymmetry_test,
     centre,
-    common_laterality_test,
     mean_ceiling,
     noise_ceiling,
     odd_share_difference,
@@ -26,12 +23,10 @@ from salcompare.statistics import (
     overlap_tests,
     paired_differences,
     population_label_histogram,
-    population_mean,
     share_of_ceiling,
-    symmetry,
     variance_explained,
+    worker_laterality,
 )
-from salcompare.statistics.inference.resampling import LEVEL
 from salcompare.statistics.labels.agreement import worker_agreement
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
@@ -137,9 +132,9 @@ def _against(baseline: Callable[[xr.DataArray], xr.DataArray],
     return measure
 
 
-def _laterality(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:  # noqa: ARG001
-    values = symmetry(actor_heatmap(study.human["coverage"]))["laterality"]
-    return _of_t(population_mean(values))
+def _laterality(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+    return _tested(worker_laterality(study.responses, study.images, size=study.scenario.grid, rng=rng,
+                                     n_resamples=draws))
 
 
 def _ceiling(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
@@ -164,14 +159,6 @@ def _agreement(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> R
     return _result(NAN, found["alpha"], found["ci_low"], found["ci_high"])
 
 
-def _common_side(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
-    return _tested(common_laterality_test(study.human["coverage"], rng=rng, n_permutations=draws))
-
-
-def _asymmetry(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
-    return _tested(asymmetry_test(smooth(study.human["coverage"], sigma=_sigma(study)), rng=rng, n_permutations=draws))
-
-
 def _odd_share(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
     one, other = (smooth(maps, sigma=_sigma(study)) for maps in (study.human["coverage"], study.saliency))
     return _tested(odd_share_difference(one, other, rng=rng, n_permutations=draws))
@@ -190,14 +177,6 @@ def _share_of_ceiling(study: SimulatedStudy, rng: np.random.Generator, draws: in
 
 def _tested(found: xr.Dataset) -> Result:
     return _result(found["p_value"], found["value"], found["ci_low"], found["ci_high"])
-
-
-def _of_t(found: xr.Dataset) -> Result:
-    """Give p of the two-sided t-test of 0 that the t interval of a mean over actors belongs to."""
-    value, low, high, n = (float(found[name]) for name in ("value", "ci_low", "ci_high", "n"))
-    error = (high - low) / 2 / stats.t.ppf((1 + LEVEL) / 2, n - 1)
-    p = 2 * stats.t.sf(abs(value) / error, n - 1) if error > 0 else NAN
-    return Result(float(p), value, low, high)
 
 
 def _sigma(study: SimulatedStudy) -> float:
@@ -238,12 +217,8 @@ STATISTICS: Mapping[str, PlannedStatistic] = {statistic.name: statistic for stat
     PlannedStatistic("label-differences", "actors differ in their shares of labels (whole images permuted)", "", False,
                      _label_differences),
     PlannedStatistic("worker-agreement", "", "Krippendorff's alpha of the labels of an image", False, _agreement),
-    PlannedStatistic("laterality", "people's heatmaps lean to one side (t over actors)",
+    PlannedStatistic("worker-laterality", "people's heatmaps lean to one side (workers and actors resampled)",
                      "mean laterality of actors' human heatmaps", False, _laterality),
-    PlannedStatistic("common-side", "people's heatmaps have a side in common (actors mirrored)",
-                     "mean laterality of actors' human heatmaps", False, _common_side),
-    PlannedStatistic("asymmetry", "people's maps are asymmetric, each actor's to its own side (images mirrored)",
-                     "odd share of the energy that an actor's human maps have in common", False, _asymmetry),
     PlannedStatistic("odd-share", "people's maps are more, or less, asymmetric than the classifier's",
                      "difference of the odd shares, people less classifier", True, _odd_share))}
 """By name, in the order in which the command line lists them."""

@@ -225,6 +225,11 @@ def test_the_published_calibration_is_of_todays_checks_and_causes():
     assert all(cause in page for cause in short.loc[short["verdict"] == "shortfall", "cause"])
 
 
+def test_no_case_is_of_people_with_their_workers_held_fixed_or_of_the_welch_statistic():
+    assert not {"common_laterality_test(human)", "asymmetry_test(human)", "relative_test(variance='welch')"} & {
+        case.name for case in CASES}
+
+
 def test_every_published_case_names_scenarios_that_are_described():
     require_cases(CASES, PUBLISHED)
     named = {(check.name, name) for case in CASES for check in case.checks for name in check.scenarios}

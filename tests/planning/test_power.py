@@ -17,7 +17,7 @@ from salcompare.planning.plans import Model, make_plan, named_model
 from salcompare.planning.power_cells import open_kept, read_kept, write_kept
 from salcompare.planning.power_runs import Goal, Sizes, grid, pool, power, resized, summarise
 from salcompare.progress import Silent, Terminal
-from salcompare.statistics import symmetry
+from salcompare.statistics import population_mean, symmetry, worker_laterality
 from tests.small_study import make_small_study
 
 SMALL = (10, 10)
@@ -28,7 +28,8 @@ LEANING = Scenario("leaning", grid=SMALL, geometry=published_geometry(left_share
 
 
 def table(scenario, statistic, sizes, *, goal=POWER, runs=40, seed=0, draws=99, **options):
-    return power(scenario, STATISTICS[statistic], sizes, goal=goal, runs=runs, seed=seed, draws=draws, **options)
+    statistic = STATISTICS[statistic] if isinstance(statistic, str) else statistic
+    return power(scenario, statistic, sizes, goal=goal, runs=runs, seed=seed, draws=draws, **options)
 
 
 TESTS = [statistic.name for statistic in STATISTICS.values() if statistic.tests]
@@ -65,11 +66,21 @@ def many():
     return np.concatenate([symmetry(actor_heatmap(study.human["coverage"]))["laterality"] for study in studies])
 
 
+def _of_t(study, rng, draws):
+    value, low, high, n = (float(part) for _, part in population_mean(
+        symmetry(actor_heatmap(study.human["coverage"]))["laterality"])[["value", "ci_low", "ci_high", "n"]].items())
+    error = (high - low) / 2 / stats.t.ppf(0.975, n - 1)
+    return Result(2 * stats.t.sf(abs(value) / error, n - 1), value, low, high)
+
+
+OVER_ACTORS = PlannedStatistic("t over actors", "the side", "the side", False, _of_t)
+
+
 def test_power_of_a_t_test_over_actors_is_the_analytic_one(many):
     """Laterality is tested by t over actors, whose power follows from mean and spread of many actors' values."""
     runs = 120
-    for size, power_ in zip((8, 20), table(LEANING, "laterality", grid([8, 20], [3], [6]), runs=runs)["value"],
-                            strict=True):
+    found = table(LEANING, OVER_ACTORS, grid([8, 20], [3], [6]), runs=runs)
+    for size, power_ in zip((8, 20), found["value"], strict=True):
         analytic = TTestPower().power(many.mean() / many.std(ddof=1), size, 0.05)
         assert 0.2 < analytic < 0.9, analytic
         low, high = stats.binom.ppf([0.001, 0.999], runs, analytic)
@@ -81,7 +92,7 @@ def test_half_width_of_a_t_interval_is_sigma_over_root_n(many):
     # of normal values the mean of the sample's s is c4 sigma
     c4 = np.sqrt(2 / (actors - 1)) * np.exp(_log_gamma(actors / 2) - _log_gamma((actors - 1) / 2))
     expected = stats.t.ppf(0.975, actors - 1) * c4 * many.std(ddof=1) / np.sqrt(actors)
-    row = table(LEANING, "laterality", [Sizes(actors, 3, 6)], goal=Goal(half_width=0.01), runs=80).iloc[0]
+    row = table(LEANING, OVER_ACTORS, [Sizes(actors, 3, 6)], goal=Goal(half_width=0.01), runs=80).iloc[0]
     assert row["value"] == pytest.approx(expected, rel=0.06)
     assert row["reached"] == "no"
 
@@ -105,11 +116,13 @@ def test_every_statistic_gives_what_it_says_it_gives(name):
     assert statistic.described.startswith(name)
 
 
-def test_p_of_the_t_test_over_actors_is_scipys():
+def test_the_side_of_people_is_planned_with_workers_and_actors_resampled():
     study = simulate_study(LEANING.replace(n_actors=9, n_images=3, per_image=6), rng=np.random.default_rng(0))
-    values = symmetry(actor_heatmap(study.human["coverage"]))["laterality"].to_numpy()
-    found = STATISTICS["laterality"].function(study, np.random.default_rng(0), 9)
-    assert found.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    assert not {"laterality", "common-side", "asymmetry"} & set(STATISTICS)  # these took the workers as given
+    result = STATISTICS["worker-laterality"].function(study, np.random.default_rng(0), 99)
+    expected = worker_laterality(study.responses, study.images, size=SMALL, rng=np.random.default_rng(0),
+                                 n_resamples=99)
+    assert result == tuple(float(expected[name]) for name in ("p_value", "value", "ci_low", "ci_high"))
 
 
 def test_the_grid_is_all_combinations_once_in_order():
@@ -219,11 +232,12 @@ def test_a_plan_says_simulated_everywhere_and_is_the_same_to_the_byte(tmp_path):
 
 def test_the_command_plans_and_names_its_files(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    arguments = ["power", "--scenario", "image effects only", "--statistic", "laterality", "--runs", "3", "--actors",
-                 "8,9", "--images", "2", "--workers", "3"]
+    arguments = ["power", "--scenario", "image effects only", "--statistic", "worker-laterality", "--runs", "3",
+                 "--actors", "8,9", "--images", "2", "--workers", "3"]
     assert main(arguments) == 0
     said = capsys.readouterr().out
-    for part in ("workers an image", "With 8 actors x 2 images", "reports/power/laterality/power.csv", "power.png"):
+    for part in ("workers an image", "With 8 actors x 2 images", "reports/power/worker-laterality/power.csv",
+                 "power.png"):
         assert part in said
     assert main(["power"]) == 0
     assert "r2-people\n    tests that people's maps of one actor are alike" in capsys.readouterr().out

@@ -109,8 +109,6 @@ def _sensitivity(material: Material, n_permutations: int, seed: int, source: str
         """Give a test its own stream."""
         return stream(seed, "relative", source, name)
 
-    welch = maxima_of(material, n_permutations, rng("welch"), "welch")
-    yield from _test_rows(welch, material, key, "max_t_welch", "t")
     if np.bincount(material.labels).min() < 2:
         yield {**key, "metric": "dispersion_t", "level": "population", "value": np.nan,
                "reason": "an actor with one image has no spread"}

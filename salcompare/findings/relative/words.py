@@ -52,7 +52,7 @@ def tables(data: ReportData) -> Iterator[PrintedTable]:
         "relative_population", "Relative saliency: for how many actors anything survives a test",
         "count of n actors, value their share, with p (family-wise or as a discovery rate, see family) at most 0.05; "
         "p_adjusted is the smallest. max_t is the test, which locates pixels; cluster_mass and tfce locate none; "
-        "max_t_welch and dispersion_t are there because unequal spread looks like unequal means to max_t; "
+        "dispersion_t is there because unequal spread looks like unequal means to max_t; "
         "surviving_share_bh and _by take p from one null pooled over pixels.",
         population, ["source", "metric", "count", "n", "value", "p_adjusted", "p_attainable", "family_size",
                      "n_resamples", "reason"])
@@ -71,7 +71,7 @@ def _of_actors(rows: pd.DataFrame) -> PrintedTable:
         "relative_actor", "Relative saliency of each actor",
         "max_t: the t farthest from 0 over the tested pixels, with p adjusted over pixels and actors; pixels: how "
         "many survive at 0.05, pixels_bh: at a false discovery rate of 0.05. Where the dispersion's p is small "
-        "beside a small p of max_t, look at the Welch statistic's. n counts images.", table,
+        "beside a small p of max_t, the actor's spread may differ and not its mean. n counts images.", table,
         bool((table["responses"] == "simulated").any()), folded=True,
         printed=_wide(with_p_texts(rows)).drop(columns="responses"), undefined=why_undefined(rows))
 
@@ -81,12 +81,12 @@ def _wide(rows: pd.DataFrame) -> pd.DataFrame:
     key = ["source", "actor"]
     table = rows[rows["metric"] == "max_t"][[*key, "value", "p_adjusted", "n", "responses"]].rename(
         columns={"value": "max_t"})
-    for metric, column in (("surviving_share", "count"), ("surviving_share_bh", "count"), ("max_t_welch", "p_adjusted"),
+    for metric, column in (("surviving_share", "count"), ("surviving_share_bh", "count"),
                            (SPREAD, "p_adjusted"), ("cluster_mass", "p_adjusted"), ("tfce", "p_adjusted")):
         beside = rows[rows["metric"] == metric][[*key, column]]
         name = metric.replace("surviving_share", "pixels") if column == "count" else f"p_{metric}"
         table = table.merge(beside.rename(columns={column: name}), how="left")
-    order = [*key, "max_t", "p_adjusted", "pixels", "pixels_bh", "p_max_t_welch", f"p_{SPREAD}", "p_cluster_mass",
+    order = [*key, "max_t", "p_adjusted", "pixels", "pixels_bh", f"p_{SPREAD}", "p_cluster_mass",
              "p_tfce", "n", "responses"]
     return table[order]
 
@@ -105,9 +105,8 @@ def _paragraph(data: ReportData) -> str:
         f"and cannot be below 1/{draws + 1}. A pixel is tested if Kish's (1965) effective number of images behind it "
         f"is at least {percent(SUPPORT, 0)} of the images, whoever is shown; what hardly any image but one actor's "
         "own reaches is not tested. A pixel is a place in the picture, not on the face: an actor whose face is "
-        "placed otherwise differs, too. Unequal spread makes the pooled test reject where no mean differs; so a "
-        "Welch statistic (a variance for each actor) and a test of Levene's (1960) deviations stand beside it. With "
-        "few images of an actor the Welch statistic lessens that fault without mending it, and has little power. "
+        "placed otherwise differs, too. Unequal spread makes the test reject where no mean differs; so a test of "
+        "Levene's (1960) deviations stands beside it. "
         "False discovery rates (Benjamini & Hochberg "
         "1995; Benjamini & Yekutieli 2001) rest on p from one null distribution pooled over pixels, actors and "
         "permutations, which assumes that t has the same null distribution everywhere: a pixel's own permutations "

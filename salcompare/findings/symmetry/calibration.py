@@ -43,37 +43,21 @@ if TYPE_CHECKING:
 
     from salcompare.simulation.studies import SimulatedStudy
 
-SIDE, ODD_COMMON = "common side of human maps, laterality", "common side of human maps, odd energy"
-SIDE_CI = "laterality of human maps, t over actors"
-ODD_COMMON_CI = "common odd share of human maps, jackknife over actors"
 WORKERS, WORKERS_CI = "side of human maps, workers and actors", "laterality of human maps, crossed t over both"
 SIDE_CLASSIFIER = "common side of classifier maps, laterality"
 ODD_CLASSIFIER = "common side of classifier maps, odd energy"
 SIDE_CLASSIFIER_CI = "laterality of classifier maps, t over actors"
 ASYMMETRY, ASYMMETRY_FAMILY = "asymmetry of classifier maps", "asymmetry of single actors' maps, Holm over actors"
 ASYMMETRY_CI = "odd share of classifier maps, jackknife over actors"
-ASYMMETRY_HUMAN = "asymmetry of human maps"
 DIFFERENCE, DIFFERENCE_CI = "odd shares of two classifiers, sign flips", "odd shares of two classifiers, t over actors"
 POSE, NO_POSE = "maps turn with the face", "maps turn with unrelated photographs"
 BEYOND = "asymmetry beyond the photographs"
 
 
-def _side(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = common_laterality_test(study.human["coverage"], rng=rng, n_permutations=DRAWS)
-    return {SIDE: Outcome(float(found["p_value"])), ODD_COMMON: Outcome(float(found["odd_share_p_value"])),
-            SIDE_CI: covering(_ends(found), truth=_leaning(study)),
-            ODD_COMMON_CI: covering(_ends(found, "odd_share", "odd_share_ci_low", "odd_share_ci_high"),
-                                    truth=0.0)}
-
-
 def _workers(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     found = worker_laterality(study.responses, study.images, size=study.scenario.grid, rng=rng, n_resamples=RESAMPLES)
-    return {WORKERS: Outcome(float(found["p_value"])), WORKERS_CI: covering(_ends(found), truth=_leaning(study))}
-
-
-def _leaning(study: SimulatedStudy) -> float:
-    """Laterality to be expected of people's heatmaps."""
-    return expected_laterality(study.scenario) if study.scenario.name == LEFT else 0.0
+    leaning = expected_laterality(study.scenario) if study.scenario.name == LEFT else 0.0
+    return {WORKERS: Outcome(float(found["p_value"])), WORKERS_CI: covering(_ends(found), truth=leaning)}
 
 
 def _side_classifier(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -88,11 +72,6 @@ def _asymmetry(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, 
     family = adjust_p(found["actor_p_value"], "actor").to_numpy()
     return {ASYMMETRY: Outcome(float(found["p_value"])), ASYMMETRY_FAMILY: Outcome(float(np.nanmin(family))),
             ASYMMETRY_CI: covering(_ends(found))}
-
-
-def _asymmetry_human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = asymmetry_test(study.human["coverage"], rng=rng, n_permutations=DRAWS)
-    return {ASYMMETRY_HUMAN: Outcome(float(found["p_value"]))}
 
 
 def _difference(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -116,8 +95,8 @@ def _beyond(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Out
     return {BEYOND: Outcome(float(found["p_value"]))}
 
 
-def _ends(found: xr.Dataset, *names: str) -> list[float]:
-    return [found[name].item() for name in names or ("value", "ci_low", "ci_high")]
+def _ends(found: xr.Dataset) -> list[float]:
+    return [found[name].item() for name in ("value", "ci_low", "ci_high")]
 
 
 _MIRRORED = ("The face is symmetric and so is whatever moves it or changes it: an actor's maps are as likely as their "
@@ -131,11 +110,6 @@ CASES = (
         Check(SIDE_CLASSIFIER, "test", _MIRRORED, (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED)),
         Check(ODD_CLASSIFIER, "test", _MIRRORED, (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED)),
         Check(SIDE_CLASSIFIER_CI, "interval", "0.", SIZES))),
-    Case("common_laterality_test(human)", _side, (
-        Check(SIDE, "test", _MIRRORED, (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), (LEFT,)),
-        Check(ODD_COMMON, "test", _MIRRORED, (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), (LEFT,)),
-        Check(SIDE_CI, "interval", "0, or what the preference for the left leads to.", (*SIZES, LEFT)),
-        Check(ODD_COMMON_CI, "interval", "0.", SIZES))),
     Case("worker_laterality", _workers, (
         Check(WORKERS, "test", _LEANING, (SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, UNRELATED), (LEFT,)),
         Check(WORKERS_CI, "interval", "0, or what the preference for the left leads to, with any workers and actors.",
@@ -145,8 +119,6 @@ CASES = (
         Check(ASYMMETRY_FAMILY, "test", f"{_IMAGES} The smallest adjusted p is that of the family.",
               (SHARED, IMAGE, RAGGED_COUNTS), discrete=True),
         Check(ASYMMETRY_CI, "interval", TENDS, SIZES))),
-    Case("asymmetry_test(human)", _asymmetry_human, (Check(
-        ASYMMETRY_HUMAN, "test", _IMAGES, (SHARED, IMAGE)),)),
     Case("odd_share_difference", _difference, (
         Check(DIFFERENCE, "test", _ONE_MODEL, (RAGGED_COUNTS, FEW)),
         Check(DIFFERENCE_CI, "interval", "0, as both classifiers are drawn from one model.", SIZES))),

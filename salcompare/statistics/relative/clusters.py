@@ -265,7 +265,7 @@ def _largest(material: Material, n_permutations: int, rng: np.random.Generator, 
              ) -> NDArray[np.float64]:
     """Draw the largest score over pixels and actors under permutation; (B,)."""
     size = len(material.actors) * material.tested.size
-    plan = Plan(material, "pooled", n_permutations, most=max(1, _PIXELS // size))
+    plan = Plan(material, "mean", n_permutations, most=max(1, _PIXELS // size))
     parts, tested = plan.blocks(), np.flatnonzero(material.tested)
 
     def largest_of(arrangements: Arrangements) -> NDArray[np.float64]:

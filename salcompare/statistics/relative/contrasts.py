@@ -19,9 +19,8 @@ from scipy import sparse
 from salcompare.statistics.inference.permutation import n_distinct, permutations, permuted_labels
 from salcompare.statistics.relative.material import Material
 
-Variance = Literal["pooled", "welch"]
-Statistic = Literal["pooled", "welch", "spread"]
-"""t of means with one variance, or one for each actor; t of the mean deviation from the actor's own mean."""
+Statistic = Literal["mean", "spread"]
+"""t of means; t of the mean deviation from the actor's own mean. Both with one variance within all actors."""
 Values = NDArray[np.floating]
 Labels = NDArray[np.intp]
 PIXELS = 1024
@@ -40,7 +39,7 @@ class Arrangements:
         Give the actors' means.
     counts : ndarray of int (b, A)
         Images of each actor, each at least 1.
-    statistic : {"pooled", "welch", "spread"}
+    statistic : {"mean", "spread"}
         What is computed.
     """
 
@@ -57,7 +56,7 @@ class Plan:
     ----------
     material : Material
         What is tested.
-    statistic : {"pooled", "welch", "spread"}
+    statistic : {"mean", "spread"}
         What is computed.
     n_permutations : int
         How many to draw.
@@ -75,10 +74,10 @@ class Plan:
         """Precision of the products.
 
         float32 halves the time and errs by some 1e-6 of t. Where arrangements are enumerated, so that ties by symmetry
-        count, and for variances by actor, small differences of large sums, it is float64.
+        count, it is float64.
         """
         enumerated = n_distinct(self.material.exchange, distinct="partitions") <= self.n_permutations
-        return np.dtype(np.float64 if enumerated or self.statistic == "welch" else np.float32)
+        return np.dtype(np.float64 if enumerated else np.float32)
 
     def blocks(self) -> list[Values]:
         """Cut the maps into contiguous blocks of pixels (n, w)."""
@@ -113,8 +112,8 @@ def arrange(labels: Labels, n_actors: int, statistic: Statistic, dtype: np.dtype
 
 def squared_t(block: Values, arrangements: Arrangements) -> Values:
     """Compute squared t of standardised maps (n, w) under b arrangements; (b, A, w)."""
-    if arrangements.statistic != "pooled":
-        return (_welch if arrangements.statistic == "welch" else _spread)(block, arrangements)[1]
+    if arrangements.statistic == "spread":
+        return _spread(block, arrangements)[1]
     _, squares, factor = _pooled(block, arrangements)
     squares *= factor[:, None]
     return squares
@@ -122,7 +121,7 @@ def squared_t(block: Values, arrangements: Arrangements) -> Values:
 
 def largest_squared_t(block: Values, arrangements: Arrangements) -> Values:
     """Compute the largest squared t over actors and pixels under b arrangements; (b,)."""
-    if arrangements.statistic != "pooled":
+    if arrangements.statistic == "spread":
         return np.asarray(squared_t(block, arrangements).max(axis=(1, 2)))
     _, squares, factor = _pooled(block, arrangements)
     largest = squares.max(axis=1)
@@ -137,7 +136,7 @@ def pooled_t(block: Values, arrangements: Arrangements) -> Values:
     return scaled
 
 
-def signed_t(material: Material, statistic: Statistic = "pooled",
+def signed_t(material: Material, statistic: Statistic = "mean",
              ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute t and the contrast, in the maps' unit, as observed and in float64; both (A, q)."""
     observed = arrange(material.labels[None], len(material.actors), statistic, np.dtype(np.float64))
@@ -145,10 +144,10 @@ def signed_t(material: Material, statistic: Statistic = "pooled",
     for start in range(0, t.shape[1], PIXELS):
         part = slice(start, start + PIXELS)
         block = material.values[:, part].astype(np.float64)
-        if statistic == "pooled":
+        if statistic == "mean":
             contrast[:, part], squares = _contrasts(observed.means @ block), squared_t(block, observed)
         else:
-            contrasts, squares = (_welch if statistic == "welch" else _spread)(block, observed)
+            contrasts, squares = _spread(block, observed)
             contrast[:, part] = contrasts[0]
         t[:, part] = np.copysign(np.sqrt(squares[0]), contrast[:, part])
     return t, contrast * material.scale
@@ -186,25 +185,6 @@ def _errors(counts: NDArray[np.intp]) -> NDArray[np.float64]:
     inverse = 1 / counts
     others = inverse.sum(axis=1, keepdims=True) - inverse
     return np.asarray(inverse + others / (counts.shape[1] - 1) ** 2, np.float64)
-
-
-def _welch(block: Values, arrangements: Arrangements) -> tuple[Values, Values]:
-    """Contrasts and squared t, in which each actor has its own variance; both (b, A, w).
-
-    0 for an actor with one image, whose spread is unknown; it also brings no variance to the contrasts of others.
-    """
-    counts = arrangements.counts
-    means = (arrangements.means @ block).reshape(*counts.shape, -1)
-    errors = (arrangements.means @ np.square(block)).reshape(means.shape)
-    errors -= means**2
-    single = counts < 2
-    errors *= np.where(single, 0, 1 / np.maximum(counts - 1, 1))[:, :, None]
-    np.maximum(errors, 0, out=errors)
-    errors += (errors.sum(axis=1, keepdims=True) - errors) / (counts.shape[1] - 1) ** 2
-    contrast = _contrasts(means)
-    squares = np.square(contrast) / np.maximum(errors, _LEAST)
-    squares[single] = 0
-    return contrast, squares
 
 
 def _spread(block: Values, arrangements: Arrangements) -> tuple[Values, Values]:

@@ -87,7 +87,7 @@ def discoveries_of(material: Material, n_permutations: int, rng: np.random.Gener
 def _counts_above(material: Material, n_permutations: int, rng: np.random.Generator,
                   ) -> tuple[NDArray[np.intp], int, int]:
     """Count t under permutation from each bucket upwards; also how many t and how many permutations there were."""
-    plan = Plan(material, "pooled", n_permutations)
+    plan = Plan(material, "mean", n_permutations)
     parts = plan.blocks()
     counts = np.zeros(int(_BUCKETS[1] - _BUCKETS[0]) + 1, np.intp)
     n_draws = 0

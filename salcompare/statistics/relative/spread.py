@@ -44,8 +44,8 @@ def relative_dispersion(
     simulated with normal values it then rejects in 7 to 12%.
 
     Coverage and masks have more spread where they have more mean, so a real difference of means shows here, too. The
-    test is a warning, not a proof: where it finds something, look at ``variance="welch"``. With four images of an actor
-    it hardly finds anything, and then says as little about spread.
+    test is a warning, not a proof: where it finds something, a small p of `relative_test` may be one of spread. With
+    four images of an actor it hardly finds anything, and then says as little about spread.
 
     References
     ----------

@@ -33,15 +33,14 @@ def boxes(rng, sizes, *, side=8):
     return labelled(values, sizes)
 
 
-def slow_t(values, actors, actor, *, welch=False):
+def slow_t(values, actors, actor):
     """t of one actor against the mean of the others' means at one pixel, straight from the definition."""
     groups = {name: values[actors == name] for name in np.unique(actors)}
     weights = {name: 1.0 if name == actor else -1 / (len(groups) - 1) for name in groups}
     contrast = sum(weights[name] * group.mean() for name, group in groups.items())
     freedom = len(values) - len(groups)
     pooled = sum(((group - group.mean()) ** 2).sum() for group in groups.values()) / freedom
-    error = sum(weights[name] ** 2 * (group.var(ddof=1) if welch else pooled) / len(group)
-                for name, group in groups.items())
+    error = sum(weights[name] ** 2 * pooled / len(group) for name, group in groups.items())
     return contrast / np.sqrt(error)
 
 

@@ -17,7 +17,7 @@ OPTIONS = {"sigma": 0.0, "support": 0.0}
 def test_pooled_p_is_a_count_over_all_pixels_actors_and_permutations():
     maps = smooth_noise(np.random.default_rng(1), (3, 5, 4), side=5)
     found = relative_fdr(maps, rng=np.random.default_rng(2), n_permutations=60, **OPTIONS)
-    plan = Plan(gather(maps, sigma=0.0, support=0.0, n_permutations=60), "pooled", 60)
+    plan = Plan(gather(maps, sigma=0.0, support=0.0, n_permutations=60), "mean", 60)
     drawn = plan.permuted(np.random.default_rng(2))
     null = np.concatenate([squared_t(plan.blocks()[0], some).ravel() for some in drawn])
     assert null.size == 60 * 3 * 25

@@ -39,17 +39,14 @@ def test_effects_at_some_pixels_leave_the_rate_at_the_others():
     assert right > 0.9 * RUNS
 
 
-def test_unequal_spread_breaks_the_pooled_test_and_is_seen_by_welch_and_dispersion():
-    rng, runs, rejected = np.random.default_rng(3), 60, {"pooled": 0, "welch": 0, "dispersion": 0}
+def test_unequal_spread_breaks_the_test_of_means_and_is_seen_by_dispersion():
+    rng, runs, rejected = np.random.default_rng(3), 60, {"means": 0, "dispersion": 0}
     for _ in range(runs):
         maps = smooth_noise(rng, (15,) * 6, spread=[3, 1, 1, 1, 1, 1])
-        for variance in ("pooled", "welch"):
-            p = relative_test(maps, rng=rng, variance=variance, **OPTIONS).p_actor.min()
-            rejected[variance] += float(p) <= 0.05
+        rejected["means"] += float(relative_test(maps, rng=rng, **OPTIONS).p_actor.min()) <= 0.05
         dispersion = relative_dispersion(maps, rng=rng, **OPTIONS)
         rejected["dispersion"] += float(dispersion.p_actor.sel(actor="s01")) <= 0.05
-    assert rejected["pooled"] > 0.3 * runs  # the trap: no mean differs
-    assert rejected["welch"] <= stats.binom.ppf(0.999, runs, 0.1)  # the rate measured with 2,000 runs
+    assert rejected["means"] > 0.3 * runs  # the trap: no mean differs
     assert rejected["dispersion"] > 0.95 * runs
 
 
