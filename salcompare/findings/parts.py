@@ -63,7 +63,7 @@ class AnalysisData:
         against the same networks, as two variants are, have the same Dataset.
     removals : mapping
         By network, such as ``alexnet/finetuned``: what it says of photographs with parts taken out (see
-        `salcompare.statistics.removals.outcomes`).
+        `salcompare.statistics.perturbation`).
     seed_maps : mapping
         By source: maps (seed, image, y, x) of a classifier that was trained with several seeds.
     seed_accuracies, seed_weights : DataFrame or None

@@ -27,7 +27,7 @@ from salcompare.statistics import (
     variance_explained,
     worker_laterality,
 )
-from salcompare.statistics.labels.agreement import worker_agreement
+from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.relative.maxima import relative_test

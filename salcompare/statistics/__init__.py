@@ -4,13 +4,10 @@ Replicates are actors, images and workers, never pixels. Nothing here needs a st
 maps with dims (image, y, x) and a coordinate ``actor`` along ``image``, whoever made them, eager or dask.
 """
 
-from salcompare.statistics.agreements.pairwise import pairwise_agreement
-from salcompare.statistics.ceilings.resampled import resampled_overlap
-from salcompare.statistics.ceilings.rounds import half_ceiling, rest_ceiling
-from salcompare.statistics.ceilings.seed_reliability import seed_reliability
-from salcompare.statistics.ceilings.seeds import seed_ceiling
-from salcompare.statistics.ceilings.share import share_of_ceiling
-from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
+from salcompare.statistics.agreement import pairwise_agreement, worker_agreement
+from salcompare.statistics.ceilings.between_workers import half_ceiling, mean_ceiling, noise_ceiling, rest_ceiling
+from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
+from salcompare.statistics.ceilings.seeds import seed_ceiling, seed_reliability
 from salcompare.statistics.inference.bca import bca_interval
 from salcompare.statistics.inference.crossed import crossed_covariance, crossed_interval, crossed_variance
 from salcompare.statistics.inference.levels import actor_means, population_mean
@@ -24,31 +21,32 @@ from salcompare.statistics.inference.resampling import (
     t_interval,
 )
 from salcompare.statistics.inference.signs import sign_flip_test
-from salcompare.statistics.labels.agreement import worker_agreement
-from salcompare.statistics.labels.association import region_association
 from salcompare.statistics.labels.differences import label_differences
-from salcompare.statistics.labels.enrichment import label_enrichment
 from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
-from salcompare.statistics.labels.regions import label_counts, label_regions
+from salcompare.statistics.labels.regions import label_counts, label_enrichment, label_regions, region_association
 from salcompare.statistics.metrics.registry import METRICS, pairwise
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity, mantel
-from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, uniform
-from salcompare.statistics.overlaps.comparisons import compare_classifiers, compare_pairings
-from salcompare.statistics.overlaps.contrasts import paired_differences, uniform_overlap
+from salcompare.statistics.overlaps.baselines import (
+    centre,
+    other_actors_mean,
+    paired_differences,
+    uniform,
+    uniform_overlap,
+)
 from salcompare.statistics.overlaps.heatmaps import (
     heatmap_overlap,
     heatmap_tests,
     population_differences,
     population_overlap,
 )
-from salcompare.statistics.overlaps.pairings import pairing_tests
-from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix, overlap_tests
+from salcompare.statistics.overlaps.pairings import compare_classifiers, compare_pairings, overlap_tests, pairing_tests
+from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
+from salcompare.statistics.perturbation import curve_areas, removal_curves, removal_drops
 from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
 from salcompare.statistics.relative.discoveries import relative_fdr
 from salcompare.statistics.relative.maxima import relative_test
 from salcompare.statistics.relative.paired import paired_map_test
 from salcompare.statistics.relative.spread import relative_dispersion
-from salcompare.statistics.removals.outcomes import curve_areas, removal_curves, removal_drops
 from salcompare.statistics.symmetries.indices import (
     cross_validated_odd_share,
     odd_share_difference,

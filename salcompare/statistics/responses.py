@@ -1,4 +1,4 @@
-"""Responses of any kind as maps, one a box or one a trial of gaze, of which statistics need inner products only."""
+"""Responses as maps of which statistics use inner products: boxes by their sides, or any maps, such as gaze's."""
 
 from __future__ import annotations
 
@@ -13,15 +13,77 @@ from numpy.typing import NDArray
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
 from salcompare.maps import mean_of_responses, rasterise_boxes, require_response_maps, smooth
-from salcompare.statistics.boxes import ImageBoxes, boxes_by_image
+from salcompare.maps.checks import require_size
+from salcompare.maps.painting import scale_edges
 from salcompare.statistics.kernels import Values, maps_in_range
 
 Responses = pd.DataFrame | xr.DataArray
 """Boxes (image, worker, x0, y0, x1, y1), or maps (response, y, x) with coordinates image, actor and worker."""
-
-
 _NUMBERS = 1 << 20
 """Values of all maps that are held in float64 at a time (8 MB)."""
+
+
+@dataclass(frozen=True)
+class ImageBoxes:
+    """Boxes of one image as sides: a box's map is the outer product of its two sides, smoothed or not.
+
+    Attributes
+    ----------
+    down : ndarray (box, y)
+        In [0, 1]; float64.
+    across : ndarray (box, x)
+        Likewise.
+    worker : ndarray of int (box,)
+        Who drew it: a code that is the same for a worker on all images, from 0 in the order of the workers' names.
+    """
+
+    down: Values
+    across: Values
+    worker: NDArray[np.intp]
+
+    @property
+    def products(self) -> Values:
+        """Inner products of all pairs of the boxes' maps (box, box)."""
+        return self.products_with(self)
+
+    @property
+    def sums(self) -> Values:
+        """Sums of the boxes' maps over pixels (box,)."""
+        total: Values = self.down.sum(axis=1) * self.across.sum(axis=1)
+        return total
+
+    @property
+    def norms(self) -> Values:
+        """Inner products of the boxes' maps with themselves (box,)."""
+        squares: Values = (self.down**2).sum(axis=1) * (self.across**2).sum(axis=1)
+        return squares
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of a map."""
+        return int(self.down.shape[1] * self.across.shape[1])
+
+    @property
+    def covariance(self) -> Values:
+        """Inner products of all pairs of the boxes' maps, each less its mean over pixels (box, box)."""
+        centred = self.products
+        centred -= np.outer(self.sums, self.sums / self.pixels)
+        return centred
+
+    def products_with(self, other: ImageBoxes) -> Values:
+        """Inner products of these boxes' maps with others' (box, other box)."""
+        inner: Values = self.down @ other.down.T
+        inner *= self.across @ other.across.T
+        return inner
+
+    def products_with_map(self, one: Values) -> Values:
+        """Inner products with a map (y, x): (box,)."""
+        inner: Values = np.einsum("bx,bx->b", self.down @ one, self.across)
+        return inner
+
+    def rows(self, rows: slice) -> ImageBoxes:
+        """Keep some boxes."""
+        return ImageBoxes(self.down[rows], self.across[rows], self.worker[rows])
 
 
 @dataclass(frozen=True)
@@ -136,7 +198,7 @@ def responses_by_image(responses: Responses, images: pd.DataFrame, *, size: tupl
     """
     if isinstance(responses, pd.DataFrame):
         return dict(boxes_by_image(responses, images, size=size, sigma=sigma))
-    _require(responses, images, size)
+    _require_worker_maps(responses, images, size)
     responses = maps_in_range(responses)
     names = responses["image"].to_numpy()
     worker = pd.factorize(responses["worker"].to_numpy(), sort=True)[0].astype(np.intp)
@@ -147,6 +209,71 @@ def responses_by_image(responses: Responses, images: pd.DataFrame, *, size: tupl
             maps = smooth(responses.isel(response=own), sigma=sigma).transpose("response", "y", "x")
             found[str(image)] = ImageMaps((maps.to_numpy().reshape(own.size, -1),), worker[own])
     return found
+
+
+def boxes_by_image(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int],
+                   sigma: float = 0.0) -> dict[str, ImageBoxes]:
+    """Give the sides of all boxes by image, in the order of `images`.
+
+    Parameters
+    ----------
+    responses : DataFrame
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open.
+    images : DataFrame
+        One row an image: ``image``, ``actor``, ``height``, ``width``.
+    size : (int, int)
+        Height and width of the grid.
+    sigma : float
+        Boxes are smoothed with a Gaussian of so many pixels of the grid; 0 for none.
+
+    Returns
+    -------
+    dict of str to ImageBoxes
+        Images that have responses. The mean of an image's box maps is its coverage, smoothed.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or a response's image is unknown.
+    """
+    height, width = require_size(size)
+    _require_columns(responses, images)
+    at = pd.Index(images["image"]).get_indexer(pd.Index(responses["image"]))
+    unknown = np.flatnonzero(at < 0)
+    if unknown.size:
+        raise InputError([Problem(f"responses row {responses.index[row]}", f"image {responses['image'].iloc[row]!r}",
+                                  "one of the images") for row in unknown.tolist()])
+    sides = {}
+    for dim, extent, n in (("y", "height", height), ("x", "width", width)):
+        low, high = (responses[f"{dim}{end}"].to_numpy(dtype=np.float64) for end in (0, 1))
+        first, last = scale_edges(low, high, images[extent].to_numpy(dtype=np.float64)[at], n)
+        sides[dim] = _smoothed_sides(first, last, n, sigma)
+    worker = pd.factorize(responses["worker"], sort=True)[0].astype(np.intp)
+    order = np.argsort(at, kind="stable")
+    starts = np.searchsorted(at[order], np.arange(len(images) + 1))
+    return {str(image): ImageBoxes(sides["y"][own], sides["x"][own], worker[own])
+            for row, image in enumerate(images["image"].tolist())
+            if (own := order[starts[row]:starts[row + 1]]).size}
+
+
+def _require_columns(responses: pd.DataFrame, images: pd.DataFrame) -> None:
+    problems = []
+    for where, frame, wanted in (("responses", responses, ("image", "worker", "x0", "y0", "x1", "y1")),
+                                 ("images", images, ("image", "actor", "height", "width"))):
+        missing = [name for name in wanted if name not in frame.columns]
+        if missing:
+            problems.append(Problem(where, f"no column {', '.join(map(repr, missing))}", ", ".join(wanted)))
+    if problems:
+        raise InputError(problems)
+
+
+def _smoothed_sides(first: NDArray[np.int32], last: NDArray[np.int32], n: int, sigma: float) -> Values:
+    """Smoothed indicators (box, n) of the pixels first <= pixel < last; the maps' own smoothing, on maps one wide."""
+    pixel = np.arange(n)
+    inside = (pixel >= first[:, np.newaxis]) & (pixel < last[:, np.newaxis])
+    column = xr.DataArray(inside[..., np.newaxis].astype(np.float64), dims=("box", "y", "x"))
+    smoothed: Values = smooth(column, sigma=sigma).isel(x=0).to_numpy()
+    return smoothed
 
 
 def joined(parts: Sequence[ImageResponses]) -> ImageResponses:
@@ -205,7 +332,7 @@ def coverage_of(responses: Responses, images: pd.DataFrame, *, size: tuple[int, 
     return mean_of_responses(maps_in_range(responses))["coverage"]
 
 
-def _require(maps: xr.DataArray, images: pd.DataFrame, size: tuple[int, int]) -> None:
+def _require_worker_maps(maps: xr.DataArray, images: pd.DataFrame, size: tuple[int, int]) -> None:
     require_response_maps(maps)
     problems = [] if "worker" in maps.coords else [Problem("response maps", "no coordinate 'worker'", "image, worker")]
     if (maps.sizes["y"], maps.sizes["x"]) != tuple(size):

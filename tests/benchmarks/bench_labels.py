@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.inference.resampling import bootstrap_weights
-from salcompare.statistics.labels.agreement import worker_agreement
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.labels.histogram import population_label_histogram
 from tests.benchmarks.measure import Case, Peer, run

@@ -20,7 +20,7 @@ from salcompare.findings.variance import estimates as variance
 from salcompare.maps import rasterise_boxes
 from salcompare.schema import ESTIMATES, check_table
 from salcompare.simulation import simulate_responses
-from salcompare.statistics.metrics import densities, transport
+from salcompare.statistics.metrics import densities
 from tests.simulation.crowd import other_photographs
 
 SOURCE = "net/frozen/guided_backprop"
@@ -80,7 +80,7 @@ def failing(error):
 
 
 def test_metrics_that_fail_take_only_their_own_rows_with_them(data, whole, monkeypatch):
-    monkeypatch.setattr(transport, "_emd", failing(np.linalg.LinAlgError("singular")))
+    monkeypatch.setattr(densities, "_emd", failing(np.linalg.LinAlgError("singular")))
     monkeypatch.setattr(densities, "_nss", failing(ZeroDivisionError()))
     heard = Heard()
     found = analysed(data, heard)

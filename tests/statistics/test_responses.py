@@ -1,5 +1,7 @@
 """Statistics do not care where a human map came from: boxes, and the same boxes given as maps, say the same."""
 
+from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,12 +13,10 @@ from salcompare.findings.analysis import AnalysisData
 from salcompare.findings.ceilings.estimates import ceiling_estimates, noise_ceiling_rows
 from salcompare.findings.parts import NO_WORKERS
 from salcompare.findings.variance.estimates import box_component_rows
-from salcompare.maps import fixation_maps, mean_of_responses, rasterise_boxes
-from salcompare.statistics.ceilings.resampled import resampled_overlap
-from salcompare.statistics.ceilings.rounds import half_ceiling, rest_ceiling
-from salcompare.statistics.ceilings.share import share_of_ceiling
-from salcompare.statistics.ceilings.split_half import noise_ceiling
-from salcompare.statistics.responses import joined, products_of, responses_by_image
+from salcompare.maps import fixation_maps, mean_of_responses, rasterise_boxes, smooth
+from salcompare.statistics.ceilings.between_workers import half_ceiling, noise_ceiling, rest_ceiling
+from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
+from salcompare.statistics.responses import boxes_by_image, joined, products_of, responses_by_image
 from salcompare.statistics.variance.response_components import response_variance_components
 from tests.statistics.ceilings.studies import SIZE, small_study
 
@@ -148,3 +148,20 @@ def test_maps_of_nobody_in_particular_have_rows_that_say_why_there_is_no_value(a
     assert set(rows["statistic"]) == {"noise_ceiling", "resampled_overlap", "share_of_ceiling", "variance_component"}
     assert set(rows["reason"]) == {NO_WORKERS}
     assert "value" not in rows or rows["value"].isna().all()
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.4])
+def test_products_sums_and_coverage_are_those_of_the_boxes_drawn(sigma):
+    responses, images, _ = small_study(seed=0)
+    found = boxes_by_image(responses, images, size=SIZE, sigma=sigma)
+    assert list(found) == images["image"].tolist()
+    for image, boxes in found.items():
+        own = responses[responses["image"] == image]
+        drawn = np.stack([smooth(rasterise_boxes(own.iloc[[row]], images, size=SIZE)["coverage"].astype(float),
+                                 sigma=sigma).to_numpy().ravel() for row in range(len(own))])
+        np.testing.assert_allclose(boxes.products, drawn @ drawn.T, atol=1e-9)
+        np.testing.assert_allclose(boxes.sums, drawn.sum(axis=1))
+        centred = drawn - drawn.mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(boxes.covariance, centred @ centred.T, atol=1e-9)
+        workers = sorted(responses["worker"].unique())
+        assert [workers[code] for code in boxes.worker] == own["worker"].tolist()

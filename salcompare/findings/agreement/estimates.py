@@ -10,7 +10,7 @@ import pandas as pd
 
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.parts import Analysis, AnalysisData, Draws, stream
-from salcompare.statistics.agreements.pairwise import pairwise_agreement
+from salcompare.statistics.agreement import pairwise_agreement
 
 if TYPE_CHECKING:
     import xarray as xr

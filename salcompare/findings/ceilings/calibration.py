@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from salcompare.simulation.calibration_scenarios import ALIKE, SIZES
 from salcompare.simulation.cases import RESAMPLES, SIGMA, TENDS, Case, Check, Outcome, covering
-from salcompare.statistics.ceilings.resampled import resampled_overlap
-from salcompare.statistics.ceilings.share import share_of_ceiling
-from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
+from salcompare.statistics.ceilings.between_workers import mean_ceiling, noise_ceiling
+from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,11 +20,9 @@ from salcompare.findings.parts import (
     population_row,
     stream,
 )
-from salcompare.statistics.ceilings.nulls import Null
-from salcompare.statistics.ceilings.resampled import resampled_overlap
-from salcompare.statistics.ceilings.rounds import half_ceiling, rest_ceiling
-from salcompare.statistics.ceilings.share import share_of_ceiling
-from salcompare.statistics.ceilings.split_half import mean_ceiling, noise_ceiling
+from salcompare.statistics.ceilings.between_workers import half_ceiling, mean_ceiling, noise_ceiling, rest_ceiling
+from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
+from salcompare.statistics.ceilings.resamples import Null
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
 from salcompare.statistics.responses import Responses

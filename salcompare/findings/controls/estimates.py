@@ -20,15 +20,15 @@ from salcompare.findings.overlap.pairings import n_draws
 from salcompare.findings.parts import Analysis, AnalysisData, Draws, population_row, stream
 from salcompare.maps.edges import photograph_gradient, sobel_edges
 from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.metrics.densities import structural_similarity
 from salcompare.statistics.metrics.registry import METRICS, spearman
-from salcompare.statistics.metrics.structure import structural_similarity
-from salcompare.statistics.overlaps.contrasts import defined_on_both, paired_differences
-from salcompare.statistics.overlaps.controls import (
+from salcompare.statistics.overlaps.baselines import defined_on_both, paired_differences
+from salcompare.statistics.overlaps.control_networks import (
     network_differences,
     over_networks,
     overlaps_by_network,
+    similarity_curve,
 )
-from salcompare.statistics.overlaps.curves import similarity_curve
 from salcompare.statistics.overlaps.same_image import overlap
 
 if TYPE_CHECKING:

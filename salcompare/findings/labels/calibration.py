@@ -22,10 +22,10 @@ from salcompare.simulation.calibration_scenarios import (
 )
 from salcompare.simulation.cases import DRAWS, RESAMPLES, TENDS, Case, Check, Outcome, covering
 from salcompare.simulation.truths import label_share
-from salcompare.statistics.labels.agreement import worker_agreement
-from salcompare.statistics.labels.association import region_association
+from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram
+from salcompare.statistics.labels.regions import region_association
 
 if TYPE_CHECKING:
     from salcompare.simulation.studies import SimulatedStudy

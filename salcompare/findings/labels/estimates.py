@@ -11,11 +11,10 @@ from salcompare import maps as mapping
 from salcompare.findings.failures import FAILURES, guarded, undefined_row
 from salcompare.findings.parts import Analysis, AnalysisData, Draws, stream
 from salcompare.schema import LABELS
-from salcompare.statistics.labels.agreement import worker_agreement
-from salcompare.statistics.labels.association import region_association
+from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.labels.differences import SAME, label_differences
-from salcompare.statistics.labels.enrichment import label_enrichment
 from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram
+from salcompare.statistics.labels.regions import label_enrichment, region_association
 
 if TYPE_CHECKING:
     import pandas as pd

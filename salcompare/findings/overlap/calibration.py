@@ -27,11 +27,10 @@ from salcompare.statistics.inference.levels import actor_means
 from salcompare.statistics.inference.multiplicity import adjust_p
 from salcompare.statistics.inference.resampling import bootstrap_weights, percentile_interval
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
-from salcompare.statistics.overlaps.comparisons import compare_classifiers
-from salcompare.statistics.overlaps.contrasts import paired_differences
+from salcompare.statistics.overlaps.baselines import paired_differences
 from salcompare.statistics.overlaps.heatmaps import heatmap_tests
-from salcompare.statistics.overlaps.pairings import CONTRASTS
-from salcompare.statistics.overlaps.same_image import overlap, overlap_tests
+from salcompare.statistics.overlaps.pairings import CONTRASTS, compare_classifiers, overlap_tests
+from salcompare.statistics.overlaps.same_image import overlap
 
 if TYPE_CHECKING:
     from salcompare.simulation.studies import SimulatedStudy

@@ -14,8 +14,8 @@ from salcompare.findings.parts import NULL_DRAWS, Draws, population_row, stream
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
-from salcompare.statistics.overlaps.comparisons import compare_pairings
-from salcompare.statistics.overlaps.contrasts import sides
+from salcompare.statistics.overlaps.baselines import sides
+from salcompare.statistics.overlaps.pairings import compare_pairings
 
 if TYPE_CHECKING:
     from salcompare.config import Statistics

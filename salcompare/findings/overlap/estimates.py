@@ -40,8 +40,7 @@ from salcompare.findings.parts import (
 from salcompare.maps import actor_heatmap
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.metrics.registry import METRICS
-from salcompare.statistics.overlaps.baselines import centre, other_actors_mean
-from salcompare.statistics.overlaps.contrasts import paired_differences, uniform_overlap
+from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences, uniform_overlap
 from salcompare.statistics.overlaps.pairings import pairing_tests
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 

@@ -14,8 +14,8 @@ from salcompare.findings.failures import guarded
 from salcompare.findings.parts import Analysis, Draws, adjusted, population_row, stream
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.signs import sign_flip_test
-from salcompare.statistics.overlaps.contrasts import sides
-from salcompare.statistics.removals.outcomes import METRICS, curve_areas, removal_curves, removal_drops
+from salcompare.statistics.overlaps.baselines import sides
+from salcompare.statistics.perturbation import METRICS, curve_areas, removal_curves, removal_drops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from salcompare.config import Statistics
     from salcompare.findings.rows import Row
-    from salcompare.statistics.removals.outcomes import Metric
+    from salcompare.statistics.perturbation import Metric
 
     # What a row is of, and its value on each image; where that is a difference, the two that it is of.
     Part = tuple[Row, xr.DataArray] | tuple[Row, xr.DataArray, xr.DataArray]

@@ -21,7 +21,7 @@ from salcompare.findings.parts import (
     stream,
 )
 from salcompare.maps import smooth
-from salcompare.statistics.ceilings.seed_reliability import seed_reliability
+from salcompare.statistics.ceilings.seeds import seed_reliability
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.resampling import t_interval
 from salcompare.statistics.inference.signs import sign_flip_test

@@ -1,15 +1,22 @@
-"""How alike a classifier's maps are when it is trained again with another seed."""
+"""How alike a classifier's maps are over training seeds: ceilings, reliability and its test."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
-from salcompare.maps import smooth
+from salcompare.errors import InputError, Problem, drawing
+from salcompare.maps import natural_order, smooth
 from salcompare.maps.checks import require_maps
+from salcompare.statistics.inference.levels import population_mean
+from salcompare.statistics.inference.permutation import BATCH, exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.kernels import Values, flat, is_constant, standardised
 from salcompare.statistics.metrics.densities import pearson
 
 
@@ -64,3 +71,204 @@ def seed_ceiling(maps_by_seed: xr.DataArray, *, sigma: float = 0.0) -> xr.Datase
     return xr.Dataset({"between_seeds": between, "ceiling": np.sqrt(positive), "reliability": reliability,
                        "n_seeds": varies, "reason": (between.dims, reason)},
                       attrs={"metric": "pearson", "sigma": float(sigma)})
+
+
+NULL = "images permuted within actors, in each seed"
+QUANTITIES = ("same image", "other image", "image effect", "ceiling", "mean map")
+
+
+@dataclass(frozen=True)
+class _Actor:
+    """One actor's maps compared over seeds.
+
+    Attributes
+    ----------
+    products : ndarray (pair, image, image)
+        Correlations of one seed's maps (image) with another's (image), for all pairs of seeds.
+    n_undefined : int
+        Images left out, because a seed's map of them is constant or holds NaN.
+    """
+
+    products: Values
+    n_undefined: int
+
+    @property
+    def n(self) -> int:
+        """How many images are compared."""
+        return int(self.products.shape[1])
+
+    @property
+    def same(self) -> Values:
+        """Mean correlation over pairs of seeds of the maps of one image (image,)."""
+        found: Values = np.einsum("pii->pi", self.products).mean(axis=0)
+        return found
+
+    @property
+    def other(self) -> float:
+        """Mean correlation of maps of two images of the actor; NaN where there is but one."""
+        if self.n < 2:
+            return float("nan")
+        total = self.products.mean(axis=0).sum() - self.same.sum()
+        return float(total / (self.n * (self.n - 1)))
+
+
+@drawing
+def seed_reliability(maps_by_seed: xr.DataArray, *, rng: np.random.Generator, sigma: float = 0.0,
+                     n_permutations: int = 9999) -> xr.Dataset:
+    """Correlate a classifier's maps over training seeds, and test whether they speak of the image.
+
+    Parameters
+    ----------
+    maps_by_seed : DataArray (seed, image, y, x)
+        Maps of one classifier, variant and method, trained anew with each of two seeds or more, with coordinate
+        ``actor`` along ``image``. Eager or dask; one actor's maps are in memory at a time.
+    rng : Generator
+        Draws permutations.
+    sigma : float
+        Maps are smoothed with a Gaussian of so many pixels; 0 for none.
+    n_permutations : int
+        Permutations drawn; where there are no more in all, each comes once.
+
+    Returns
+    -------
+    Dataset
+        Over ``actor``: **actor_value** (actor, quantity), **actor_n** images and **actor_n_undefined**, left out
+        because a map is constant. Over ``quantity``, as means over actors with t intervals: **value**, **ci_low**,
+        **ci_high**, **n**, **n_undefined**, **reason**. The quantities:
+
+        - *same image*: mean correlation of the maps of one image over pairs of seeds, the reliability of the map of
+          one training;
+        - *other image*: the same of two images of the actor;
+        - *image effect*: same less other image. **p_value** and **p_attainable** test it, one-sided, by permuting
+          images within actors in every seed but the first;
+        - *ceiling*: root of an image's reliability: what the maps that all seeds have in common, and so any model of
+          the network that does not know the seed, can correlate with the map of one training;
+        - *mean map*: reliability of the mean map of these seeds, by the Spearman-Brown formula.
+
+        NaN where undefined: images whose maps do not correlate positively have no ceiling and no mean map, actors
+        with one image no other image.
+
+    Raises
+    ------
+    InputError
+        If maps are not labelled, or there are fewer than two seeds.
+
+    References
+    ----------
+    Spearman (1910), doi:10.1111/j.2044-8295.1910.tb00206.x; Brown (1910), doi:10.1111/j.2044-8295.1910.tb00207.x
+    """
+    require_maps(maps_by_seed, "maps by seed", dims=("image", "y", "x"))
+    n_seeds = maps_by_seed.sizes.get("seed", 0)
+    if n_seeds < 2:
+        raise InputError(Problem("maps by seed", f"{n_seeds} seeds along 'seed'", "two or more",
+                                 "train the classifier with more seeds: [[classifier]] seeds"))
+    ordered = maps_by_seed.transpose("seed", "image", "y", "x")
+    of = ordered["actor"].to_numpy()
+    actors = natural_order(of.tolist()).astype(str)
+    found = [_compare(ordered.isel(image=np.flatnonzero(of == actor)), sigma) for actor in actors]
+    values = xr.DataArray([_quantities(one, n_seeds) for one in found], dims=("actor", "quantity"),
+                          coords={"actor": actors, "quantity": list(QUANTITIES)})
+    tested = [one for one in found if one.n > 1]
+    p, least = _test(tested, n_seeds, n_permutations, rng)
+    return population_mean(values).assign(
+        actor_value=values, actor_n=("actor", [one.n for one in found]),
+        actor_n_undefined=("actor", [one.n_undefined for one in found]), p_value=p, p_attainable=least,
+    ).assign_attrs(null=NULL, alternative="greater", sigma=float(sigma), n_seeds=n_seeds, metric="pearson")
+
+
+def _compare(maps: xr.DataArray, sigma: float) -> _Actor:
+    """Correlate one actor's maps (seed, image, y, x) of all pairs of seeds."""
+    loaded = maps.compute().astype(np.float64)
+    rows = flat(loaded.to_numpy())
+    defined = ~(is_constant(rows)[..., 0] | np.isnan(rows).any(axis=-1)).any(axis=0)
+    if not defined.any():
+        return _Actor(np.empty((math.comb(len(rows), 2), 0, 0)), defined.size)
+    if sigma:
+        rows = flat(smooth(loaded, sigma=sigma).to_numpy())
+    z = standardised(rows[:, defined]) / np.sqrt(rows.shape[-1])
+    products = np.stack([z[one] @ z[other].T for one, other in combinations(range(len(z)), 2)])
+    return _Actor(products, int((~defined).sum()))
+
+
+def _quantities(found: _Actor, n_seeds: int) -> list[float]:
+    """Give the quantities of one actor, in the order of `QUANTITIES`."""
+    same = found.same
+    positive = same[same > 0]
+    mean, root, long = (float(values.mean()) if values.size else float("nan") for values in (
+        same, np.sqrt(positive), n_seeds * positive / (1 + (n_seeds - 1) * positive)))
+    return [mean, found.other, mean - found.other, root, long]
+
+
+def _test(actors: list[_Actor], n_seeds: int, n_permutations: int, rng: np.random.Generator) -> tuple[float, float]:
+    """Test the image effect, mean over actors: p, and the smallest p that it could be."""
+    if not actors:
+        return float("nan"), float("nan")
+    sizes = np.array([one.n for one in actors])
+    effect = _Effect.of(actors, sizes)
+    null = [effect(moved) for moved in _permuted(sizes, n_seeds - 1, n_permutations, rng)]
+    draws = np.concatenate(null) if null else np.empty(0)
+    start = np.tile(np.arange(sizes.sum()), (1, n_seeds - 1, 1))
+    return float(p_value(effect(start)[0], draws)), smallest_p(draws.size)
+
+
+def _permuted(sizes: NDArray[np.intp], n_moved: int, n_permutations: int, rng: np.random.Generator,
+              ) -> Iterator[NDArray[np.intp]]:
+    """Yield permutations (b, seed, image) of the images' numbers within actors; every one where they are few."""
+    n = int(sizes.sum())
+    if math.prod(math.factorial(size) for size in sizes.tolist()) ** n_moved <= n_permutations:
+        of = np.repeat(np.arange(sizes.size), sizes)
+        blocks = np.concatenate([of + sizes.size * seed for seed in range(n_moved)])
+        for batch in permutations(exchangeability(range(blocks.size), blocks=blocks), n_permutations, rng):
+            yield batch.reshape(len(batch), n_moved, n) % n
+        return
+    ends = np.cumsum(sizes)
+    for start in range(0, n_permutations, BATCH):
+        moved = np.tile(np.arange(n), (min(BATCH, n_permutations - start), n_moved, 1))
+        for first, end in zip(ends - sizes, ends, strict=True):
+            moved[..., first:end] = rng.permuted(moved[..., first:end], axis=-1)
+        yield moved
+
+
+@dataclass(frozen=True)
+class _Effect:
+    """The image effect under permutations, from the actors' correlations laid end to end.
+
+    Attributes
+    ----------
+    products : ndarray (pair, sum of squares of the actors' images)
+    first, row : ndarray of int (image,)
+        Where the correlations of an image's actor start, and how many images that actor has.
+    place : ndarray of int (image,)
+        Which of its actor's images it is.
+    weight : ndarray (image,)
+        Of an image in the mean of same less other image; the rest of the effect does not change.
+    rest : float
+        That rest.
+    """
+
+    products: Values
+    first: NDArray[np.intp]
+    row: NDArray[np.intp]
+    place: NDArray[np.intp]
+    weight: Values
+    rest: float
+
+    @classmethod
+    def of(cls, actors: list[_Actor], sizes: NDArray[np.intp]) -> _Effect:
+        """Lay out the correlations of actors with so many images each."""
+        products = np.concatenate([one.products.reshape(len(one.products), -1) for one in actors], axis=1)
+        starts = np.cumsum(sizes**2) - sizes**2
+        place = np.concatenate([np.arange(size) for size in sizes])
+        # same - other = same (1 + 1 / (n - 1)) - sum / (n (n - 1)), and a sum over all pairs never changes.
+        sums = np.array([one.products.mean(axis=0).sum() for one in actors])
+        rest = -float((sums / (sizes * (sizes - 1))).mean())
+        weight = np.repeat(1 / (sizes - 1), sizes) / len(actors)
+        return cls(products, np.repeat(starts, sizes), np.repeat(sizes, sizes), place, weight, rest)
+
+    def __call__(self, moved: NDArray[np.intp]) -> Values:
+        """Give the effect for permutations (b, seeds after the first, image) of the images' numbers."""
+        places = [np.broadcast_to(self.place, (len(moved), self.place.size)), *self.place[moved].swapaxes(0, 1)]
+        total = np.zeros(len(moved))
+        for pair, (one, other) in enumerate(combinations(places, 2)):
+            total += self.products[pair][self.first + one * self.row + other] @ self.weight
+        return total / len(self.products) + self.rest

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import sparse, stats
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import (
@@ -20,9 +21,8 @@ from salcompare.statistics.inference.permutation import (
     smallest_p,
 )
 from salcompare.statistics.inference.resampling import LEVEL
-from salcompare.statistics.labels.cells import Cells, CellTests, Values, cell_tests, cells
+from salcompare.statistics.kernels import Values
 from salcompare.statistics.labels.shares import CodedResponses, code_responses
-from salcompare.statistics.labels.thinning import Thinning, thinned
 
 Variable = tuple[str | tuple[str, ...], NDArray[np.generic]] | float
 _FEWEST_ACTORS = 2
@@ -100,7 +100,7 @@ def label_differences(
     doi:10.1111/j.1442-9993.2001.01070.pp.x
     """
     coded = code_responses(responses, images, labels)
-    _check(coded, images, clusters)
+    _require_columns(coded, images, clusters)
     of_images = _cluster_of_images(coded, images, clusters)
     thinning = thinned(coded, of_images, per_image, rng=rng, n_permutations=n_permutations)
     actor = coded.actor[thinning.kept]
@@ -185,7 +185,7 @@ def _cluster_of_images(coded: CodedResponses, images: pd.DataFrame, clusters: st
     return np.asarray(images.set_index("image")[clusters].reindex(coded.image_names), object)
 
 
-def _check(coded: CodedResponses, images: pd.DataFrame, clusters: str | None) -> None:
+def _require_columns(coded: CodedResponses, images: pd.DataFrame, clusters: str | None) -> None:
     if not coded.images_known:
         raise InputError(Problem("responses", "no column 'image'", "the image of each response, since images are what "
                                  "is permuted", "read responses that name images"))
@@ -202,3 +202,217 @@ def _check_images(actor: NDArray[np.intp]) -> None:
     if sizes.max() < 2:
         raise InputError(Problem("responses", "one image with responses on each actor", "two images on some actor, "
                                  "since images of one actor show how much images differ"))
+
+
+THINNING_LEVEL = 0.05
+_MOST = 999  # permutations: only whether p is below the level matters
+
+
+@dataclass(frozen=True)
+class Thinning:
+    """Shares of labels of the images that are kept.
+
+    Attributes
+    ----------
+    kept : ndarray of int (image,)
+        Which images have enough responses.
+    shares : ndarray (image, label)
+        Of the images that are kept.
+    per_image : int
+        Responses kept of each; 0 where all were.
+    counts_p_value : float
+        Whether actors differ in how many responses their images have; NaN where all images have the same number.
+    """
+
+    kept: NDArray[np.intp]
+    shares: Values
+    per_image: int
+    counts_p_value: float
+
+
+def thinned(coded: CodedResponses, clusters: NDArray[np.object_] | None, per_image: int | None, *,
+            rng: np.random.Generator, n_permutations: int) -> Thinning:
+    """Keep all responses, or the same number on each image.
+
+    Parameters
+    ----------
+    coded : CodedResponses
+        With images known.
+    clusters : ndarray (image,) or None
+        Images that move together.
+    per_image : int or None
+        Responses to keep of each image; None decides by whether the actors' numbers differ.
+    rng, n_permutations
+        As for `salcompare.statistics.label_differences`.
+    """
+    counts = coded.responses_of_images
+    p = _counts_p_value(counts, coded.actor, clusters, rng, min(n_permutations, _MOST))
+    if per_image is None and not p <= THINNING_LEVEL:
+        return Thinning(np.arange(len(counts)), coded.image_shares, 0, p)
+    keep = _number_for_all_actors(counts, coded.actor) if per_image is None else per_image
+    kept = np.flatnonzero(counts >= keep)
+    if keep < 1 or not kept.size:
+        raise InputError(Problem("per_image", str(keep), f"a number from 1 to {counts.max()}, the most that an image "
+                                 "has"))
+    order = np.lexsort((rng.random(len(coded.image)), coded.image))
+    rank = np.arange(len(order)) - (np.cumsum(counts) - counts)[coded.image[order]]
+    chosen = order[rank < keep]
+    n_labels = len(coded.labels)
+    found = np.bincount(coded.image[chosen] * n_labels + coded.label[chosen], minlength=len(counts) * n_labels)
+    return Thinning(kept, found.reshape(-1, n_labels)[kept] / keep, keep, p)
+
+
+def _counts_p_value(counts: NDArray[np.intp], actor: NDArray[np.intp], clusters: NDArray[np.object_] | None,
+                    rng: np.random.Generator, n_permutations: int) -> float:
+    """Test whether actors differ in their images' numbers of responses."""
+    exchange = exchangeability(actor.tolist(), clusters=None if clusters is None else clusters.tolist())
+    if np.ptp(counts) == 0 or exchange.labels.max() == 0 or len(counts) <= exchange.labels.max() + 1:
+        return np.nan
+    values = counts[:, np.newaxis].astype(float)
+    draws = [cells(values, exchange, batch).explained[:, 0] for batch in permutations(exchange, n_permutations, rng)]
+    observed = cells(values, exchange, np.arange(exchange.n_units)[np.newaxis]).explained[0, 0]
+    return float(p_value(observed, np.concatenate(draws) if draws else np.empty(0)))
+
+
+def _number_for_all_actors(counts: NDArray[np.intp], actor: NDArray[np.intp]) -> int:
+    """Find the largest number of responses that at least half of every actor's images have."""
+    medians = [np.sort(counts[actor == one])[(np.sum(actor == one)) // 2] for one in np.unique(actor)]
+    return int(min(medians))
+
+
+_PERMUTATIONS = 512  # permutations at a time
+_LABELS = 16  # labels at a time: permutations x actors x labels numbers are held
+_ROUND = 9  # decimals of t and of shares of variance: sums in another order differ in their last digits
+
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Statistics of one or many arrangements of images among actors.
+
+    Attributes
+    ----------
+    means : ndarray (b, actor, label)
+        Mean over the images that an actor has in the arrangement.
+    difference : ndarray (b, actor, label)
+        An actor's mean minus the mean of the other actors' means.
+    error : ndarray (b, actor, label)
+        Its standard error, from the variance within actors, pooled.
+    explained : ndarray (b, label)
+        Share of the variance between images that actors explain (eta²); NaN for a label without variance.
+    freedom : int
+        Degrees of freedom of the variance within actors.
+    """
+
+    means: Values
+    difference: Values
+    error: Values
+    explained: Values
+    freedom: int
+
+    @property
+    def t(self) -> Values:
+        """Difference over its error (b, actor, label); infinite where actors differ and their images do not."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.round(self.difference / self.error, _ROUND)
+
+
+def cells(values: Values, exchange: Exchangeability, batch: NDArray[np.integer]) -> Cells:
+    """Compute the statistics of a batch of arrangements.
+
+    Parameters
+    ----------
+    values : ndarray (image, label)
+        Of each image, such as its shares of labels.
+    exchange : Exchangeability
+        Units are images or clusters of images, labels are actors; no blocks.
+    batch : ndarray of int (b, unit)
+        Permutations: place i is taken by unit ``batch[r, i]``.
+    """
+    n, n_labels = values.shape
+    centred = values - values.mean(axis=0)  # sums of squares of what is far from 0 lose digits
+    units = np.zeros((exchange.n_units, n_labels + 1))
+    np.add.at(units, exchange.units, np.column_stack([centred, np.ones(n)]))
+    sums = _sums_of_actors(units, exchange.labels, batch)
+    sizes = sums[..., -1:]
+    means = sums[..., :-1] / sizes
+    n_actors = means.shape[1]
+    between = (sizes * means**2).sum(axis=1)
+    total = (centred**2).sum(axis=0)
+    explained = np.round(between / np.where(total > 0, total, np.nan), _ROUND)
+    within = np.where(explained < 1, total - between, 0)[:, np.newaxis]
+    others = 1 / sizes + ((1 / sizes).sum(axis=1, keepdims=True) - 1 / sizes) / (n_actors - 1) ** 2
+    error = np.sqrt(within / (n - n_actors) * others)
+    difference = (means - means.mean(axis=1, keepdims=True)) * n_actors / (n_actors - 1)
+    return Cells(means + values.mean(axis=0), difference, error, explained, n - n_actors)
+
+
+def _sums_of_actors(units: Values, labels: NDArray[np.intp], batch: NDArray[np.integer]) -> Values:
+    """Sum the units (unit, column) that each actor has in each permutation: (b, actor, column)."""
+    sizes = np.bincount(labels)
+    n_rows = len(batch) * len(sizes)
+    places = batch[:, np.argsort(labels, kind="stable")].ravel()
+    ends = np.concatenate([[0], np.cumsum(np.tile(sizes, len(batch)))])
+    member = sparse.csr_array((np.ones(places.size), places, ends), shape=(n_rows, len(units)))
+    return np.asarray((member @ units).reshape(len(batch), len(sizes), -1))
+
+
+@dataclass(frozen=True)
+class CellTests:
+    """What the permutations say; the observed arrangement is among those that p-values count.
+
+    Attributes
+    ----------
+    p_value : ndarray (actor, label)
+        Of the magnitude of each cell's t, in the cell's own null distribution.
+    p_adjusted : ndarray (actor, label)
+        Over all cells, by the distribution of the most extreme cell.
+    explained_null : ndarray (permutation, label)
+        Shares of variance under permutation.
+    """
+
+    p_value: Values
+    p_adjusted: Values
+    explained_null: Values
+
+
+def cell_tests(values: Values, exchange: Exchangeability, permutations: NDArray[np.integer]) -> CellTests:
+    """Test all cells (actor, label) in one pass over the permutations (permutation, unit).
+
+    Notes
+    -----
+    Rare labels have a long-tailed t: one response in all gives the actor that has it the same large t in every
+    permutation. The largest of all would be that of the rarest label, and no other could stand out. So magnitudes are
+    turned into their upper tail's share among all actors and arrangements of the label before the most extreme is
+    taken. The observed arrangement is one of them, so that the function is the same in all and the test stays exact.
+    """
+    if not values.shape[1]:  # every image has the same shares
+        none = np.empty((len(np.unique(exchange.labels)), 0))
+        return CellTests(none, none, np.empty((len(permutations), 0)))
+    observed = np.arange(exchange.n_units, dtype=permutations.dtype)
+    arrangements = np.concatenate([observed[np.newaxis], permutations])
+    most_extreme = np.ones(len(arrangements))
+    alone, tails, explained = [], [], []
+    for start in range(0, values.shape[1], _LABELS):
+        t, variance = _magnitudes(values[:, start:start + _LABELS], exchange, arrangements)
+        alone.append((t >= t[0]).mean(axis=0))
+        tail = np.stack([_upper_tail(t[..., label]) for label in range(t.shape[-1])], axis=-1)
+        most_extreme = np.minimum(most_extreme, tail.min(axis=(1, 2)))
+        tails.append(tail[0])
+        explained.append(variance[1:])
+    adjusted = np.searchsorted(np.sort(most_extreme), np.concatenate(tails, axis=1), side="right") / len(arrangements)
+    return CellTests(np.concatenate(alone, axis=1), adjusted, np.concatenate(explained, axis=1))
+
+
+def _magnitudes(values: Values, exchange: Exchangeability, arrangements: NDArray[np.integer]) -> tuple[Values, Values]:
+    """Compute magnitudes of t (arrangement, actor, label) and shares of variance (arrangement, label)."""
+    parts = [cells(values, exchange, arrangements[start:start + _PERMUTATIONS])
+             for start in range(0, len(arrangements), _PERMUTATIONS)]
+    t = np.concatenate([np.nan_to_num(np.abs(part.t), nan=0.0, posinf=np.inf) for part in parts])
+    return t, np.concatenate([part.explained for part in parts])
+
+
+def _upper_tail(values: Values) -> Values:
+    """Give the share of all values that are at least as large as each, in the shape of `values`."""
+    order = np.sort(values, axis=None)
+    return np.asarray(1 - np.searchsorted(order, values, side="left") / order.size)

@@ -1,6 +1,6 @@
 """The metrics of overlap: what each is called, what it needs, which direction is better, and all pairs at once.
 
-One function a metric, labelled in and labelled out: `areas`, `densities`, `ranking` and `transport` hold them.
+One function a metric, labelled in and labelled out: `areas`, `densities` and `ranking` hold them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import xarray as xr
 
 from salcompare.errors import InputError, Problem
 from salcompare.statistics.metrics.areas import dice, iou
-from salcompare.statistics.metrics.densities import information_gain, kl_divergence, nss, pearson, similarity
+from salcompare.statistics.metrics.densities import emd, information_gain, kl_divergence, nss, pearson, similarity
 from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, spearman
-from salcompare.statistics.metrics.transport import emd
 
 __all__ = ["METRICS", "Metric", "auc_judd", "auc_shuffled", "dice", "emd", "information_gain", "iou", "kl_divergence",
            "nss", "pairwise", "pearson", "required_metrics", "similarity", "spearman"]

@@ -1,12 +1,21 @@
-"""What a classifier has to beat: maps that know nothing of the image, or nothing of the actor."""
+"""What a classifier has to beat: maps that know nothing of the image or of the actor, and differences from them."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import numpy as np
 import xarray as xr
 
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import actor_heatmap, relative_saliency
+from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.inference.permutation import Alternative
+from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.kernels import CENTRE_SIGMA, Values, centred_gaussian
+from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.registry import METRICS, required_metrics
+from salcompare.statistics.overlaps.same_image import overlap
 
 
 def uniform(like: xr.DataArray) -> xr.DataArray:
@@ -20,7 +29,7 @@ def uniform(like: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     DataArray (image, y, x)
-        1 everywhere. Metrics of order are NaN on it; `contrasts.uniform_overlap` gives their analytic values.
+        1 everywhere. Metrics of order are NaN on it; `uniform_overlap` gives their analytic values.
     """
     return _for_all_images(np.ones((like.sizes["y"], like.sizes["x"])), like)
 
@@ -70,3 +79,130 @@ def _for_all_images(one: Values, like: xr.DataArray) -> xr.DataArray:
     spread = single.expand_dims({dim: like.sizes[dim] for dim in like.dims if dim not in single.dims})
     labelled: xr.DataArray = spread.transpose(*like.dims).assign_coords(like.coords)
     return labelled
+
+
+@drawing
+def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.Generator,
+                       alternative: Alternative | None = None, n_permutations: int = 9999) -> xr.Dataset:
+    """Compare two sets of overlaps of the same images, such as a classifier's and a baseline's.
+
+    Parameters
+    ----------
+    values, other : Dataset (image)
+        As `overlap` gives them, with coordinate ``actor``; metrics and images that both have are compared.
+    rng : Generator
+        Draws sign flips.
+    alternative : {"greater", "less", "two-sided"}, optional
+        Unless given, better overlap on the side of `values`.
+    n_permutations : int
+        Sign flips drawn; where there are no more in all, each comes once.
+
+    Returns
+    -------
+    Dataset
+        Over ``metric``: **value**, mean over actors of the mean over an actor's images of values - other, in the
+        metric's unit; **one**, **other**, the two means that it is the difference of, over the images on which both
+        are defined; **ci_low**, **ci_high**, by t over actors, NaN below eight; **p_value**, **p_attainable** of a
+        test that flips the signs of actors' means (**alternative**, of each metric); **n** actors, **n_undefined**,
+        **reason**. Over ``metric`` and ``actor``: **actor_value**, **actor_n** and **actor_n_undefined** (images). An
+        image on which either side is NaN is undefined.
+
+    Raises
+    ------
+    InputError
+        If they share no metric or no image, or there is no actor.
+
+    Notes
+    -----
+    Under the null hypothesis an actor's mean difference is distributed symmetrically about 0, independently of the
+    other actors. Of a baseline made of other actors' maps the independence holds nearly, as each actor has a small
+    part in it.
+    """
+    names = [str(name) for name in values.data_vars if name in other.data_vars and name in METRICS]
+    images = values.image.values[np.isin(values.image.values, other.image.values)]
+    if not names or not images.size or "actor" not in values.coords:
+        raise InputError(Problem("overlaps", "no metric, image or actor in common", "two results of overlap on the "
+                                 "same images, with an actor for each image"))
+    one, two = (side[names].sel(image=images).drop_vars("actor", errors="ignore").to_dataarray("metric")
+                for side in (values, other))
+    differences = (one - two).assign_coords(actor=values["actor"].sel(image=images))
+    actors = actor_means(differences)
+    population = population_mean(actors["value"])
+    ways: list[Alternative] = [alternative or ("greater" if METRICS[name].better == "higher" else "less")
+                               for name in names]
+    tests = [sign_flip_test(actors["value"].sel(metric=name).values, alternative=way, n_permutations=n_permutations,
+                            rng=rng) for name, way in zip(names, ways, strict=True)]
+    return population.assign(
+        p_value=("metric", [test[0] for test in tests]), p_attainable=("metric", [test[1] for test in tests]),
+        alternative=("metric", ways),
+        actor_value=actors["value"], actor_n=actors["n"], actor_n_undefined=actors["n_undefined"],
+    ).assign(sides(one, two, differences)).assign_attrs(null="signs of actors' mean differences flipped")
+
+
+def defined_on_both(one: xr.Dataset, other: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+    """Keep of two sets of overlaps the metrics and images of both, NaN where either is.
+
+    Parameters
+    ----------
+    one, other : Dataset (image)
+        As `overlap` gives them.
+
+    Returns
+    -------
+    Dataset, Dataset (image)
+        Means of the two rest on the same images, and differ by the mean of the differences.
+    """
+    names = [str(name) for name in one.data_vars if name in other.data_vars and name in METRICS]
+    images = one.image.values[np.isin(one.image.values, other.image.values)]
+    first, second = (side[names].sel(image=images) for side in (one, other))
+    return (first.where(second.notnull().reset_coords(drop=True)),
+            second.where(first.notnull().reset_coords(drop=True)))
+
+
+def sides(one: xr.DataArray, other: xr.DataArray, difference: xr.DataArray) -> dict[str, xr.DataArray]:
+    """Average the two sides of a difference over the images that it rests on, so that it is their difference.
+
+    Parameters
+    ----------
+    one, other, difference : DataArray (image, ...)
+        The same images in the same order; `difference` carries ``actor`` along ``image`` and is NaN where either is.
+
+    Returns
+    -------
+    mapping
+        ``one`` and ``other`` (...): means over actors of means over an actor's images.
+    """
+    held, actor = difference.notnull(), difference["actor"]
+    return {name: population_mean(actor_means(side.where(held).assign_coords(actor=actor))["value"])["value"]
+            for name, side in (("one", one), ("other", other))}
+
+
+def uniform_overlap(human: xr.DataArray, *, metrics: Collection[str] = tuple(METRICS), share: float = SHARE,
+                    sigma: float | None = None) -> xr.Dataset:
+    """Overlap of people's maps with a map that finds all pixels equally salient.
+
+    Parameters
+    ----------
+    human : DataArray (image, y, x)
+        People's maps.
+    metrics, share, sigma
+        As for `overlap`.
+
+    Returns
+    -------
+    Dataset (image)
+        As `overlap` gives it. Metrics that read a density are computed. For iou, dice and both AUCs it is the
+        analytic value of chance: share / (2 - share), share, and 0.5. NaN for nss, pearson and spearman, which are
+        undefined on a map without spread, and where people's map is constant, empty or holds NaN.
+    """
+    names = required_metrics(metrics)
+    values = overlap(human, uniform(human), metrics=names, share=share, sigma=sigma)
+    n_pixels = human.sizes["y"] * human.sizes["x"]
+    exact = round(share * n_pixels) / n_pixels
+    varies = human.max(("y", "x"), skipna=False) > human.min(("y", "x"), skipna=False)
+    for name in names:
+        chance = METRICS[name].chance
+        if chance is not None:
+            filled = xr.full_like(values[name], chance(exact)).where(varies.reset_coords(drop=True))
+            values[name] = filled.assign_attrs(values[name].attrs)
+    return values

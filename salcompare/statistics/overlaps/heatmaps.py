@@ -14,9 +14,7 @@ from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS, required_metrics
-from salcompare.statistics.overlaps.pairing_intervals import between_actors
-from salcompare.statistics.overlaps.pairing_nulls import actor_effect_test, ranks_among_actors
-from salcompare.statistics.overlaps.pairs import means_of_others
+from salcompare.statistics.overlaps.pairs import actor_effect_test, between_actors, means_of_others, ranks_among_actors
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 
 HEATMAP_CONTRASTS = ("same actor", "other actor", "same minus other actor")

@@ -15,23 +15,32 @@ nearly the same number), so that the plain difference rejects too often.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import drawing
+from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import Alternative, smallest_p
+from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.overlaps.pairing_intervals import actor_intervals, population_intervals
-from salcompare.statistics.overlaps.pairing_nulls import (
+from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.overlaps.pairs import (
+    Pairs,
     actor_effect_test,
+    actor_intervals,
     actors_image_effects,
+    blocked,
+    effect_sides,
     image_effect_test,
+    pairing_means,
+    population_intervals,
     ranks_among_actors,
 )
-from salcompare.statistics.overlaps.pairs import Pairs, blocked, effect_sides, pairing_means
+from salcompare.statistics.overlaps.same_image import overlap_matrix
 
 CONTRASTS = ("same image", "same actor, other image", "other actor", "image effect", "actor effect")
 
@@ -150,3 +159,160 @@ def _with_floor(reason: NDArray[np.object_], attainable: Values) -> NDArray[np.o
     said = [f"p cannot go below 1/{round(1 / floor)}" if floor == floor else "" for floor in floors.ravel().tolist()]
     joined = ["; ".join(part for part in parts if part) for parts in zip(said, reason.ravel().tolist(), strict=True)]
     return np.array(joined, dtype=object).reshape(reason.shape)
+
+
+@drawing
+def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, rng: np.random.Generator,
+                  share: float = SHARE, sigma: float | None = None, groups: str | None = None,
+                  images: Collection[str] | None = None, n_permutations: int = 9999,
+                  n_resamples: int = 2000) -> xr.Dataset:
+    """Test whether people and the classifier agree on the image, and on the actor, beyond what all faces share.
+
+    Parameters
+    ----------
+    human, classifier : DataArray (image, y, x)
+        Non-negative maps on one grid, with coordinate ``actor`` along ``image``.
+    metric : str
+        One of `METRICS`. (emd solves a linear programme for each of n x n pairs: for few images only.)
+    rng : Generator
+        Draws permutations and resamples.
+    share : float
+        Of the pixels, in the areas that iou and dice compare.
+    sigma : float, optional
+        Both maps are first smoothed with a Gaussian of so many pixels.
+    groups : str, optional
+        A coordinate of the human maps along ``image``, a factor of the actor: actors meet, and are exchanged with,
+        actors of their own group only.
+    images : collection of str, optional
+        Ids of the only images to use, such as those that the classifier got right.
+    n_permutations : int
+        Drawn for each test; where there are no more in all, each comes once.
+    n_resamples : int
+        Bootstrap resamples of images within actors, for the intervals of single actors.
+
+    Returns
+    -------
+    Dataset
+        As `pairing_tests` gives it, with the counts and settings of `overlap` in attrs.
+
+    Raises
+    ------
+    InputError
+        As for `overlap` and `pairing_tests`, and where there is no actor.
+    """
+    matrix = overlap_matrix(human, classifier, metric=metric, share=share, sigma=sigma, images=images)
+    if groups is not None and groups in human.coords:
+        matrix = matrix.assign_coords({groups: ("image", human[groups].sel(image=matrix.image).values)})
+    tests = pairing_tests(matrix, better=METRICS[metric].better, groups=groups, n_permutations=n_permutations,
+                          n_resamples=n_resamples, rng=rng)
+    return tests.assign_attrs(matrix.attrs, metric=metric)
+
+
+@drawing
+def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataArray, *, metric: str,
+                        rng: np.random.Generator, share: float = SHARE, sigma: float | None = None,
+                        n_permutations: int = 9999) -> xr.Dataset:
+    """Compare two classifiers' overlap with people, such as a finetuned network's with the frozen one's.
+
+    Parameters
+    ----------
+    human, one, other : DataArray (image, y, x)
+        People's maps and two classifiers', on one grid, with coordinate ``actor`` along ``image``; images that all
+        three have are compared.
+    metric : str
+        One of `METRICS`.
+    rng : Generator
+        Draws sign flips.
+    share : float
+        Of the pixels, in the areas that iou and dice compare.
+    sigma : float, optional
+        All maps are first smoothed with a Gaussian of so many pixels.
+    n_permutations : int
+        Sign flips drawn; where there are no more in all, each comes once.
+
+    Returns
+    -------
+    Dataset
+        As `compare_pairings` gives it.
+
+    Raises
+    ------
+    InputError
+        As for `overlap_tests`, and where no image is common to all three.
+    """
+    matrices = [overlap_matrix(human, maps, metric=metric, share=share, sigma=sigma) for maps in (one, other)]
+    found = compare_pairings(*matrices, rng=rng, n_permutations=n_permutations)
+    return found.assign_attrs(metric=metric, better=METRICS[metric].better)
+
+
+@drawing
+def compare_pairings(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.Generator,
+                     n_permutations: int = 9999) -> xr.Dataset:
+    """Compare two classifiers by their matrices of all pairs with the same human maps.
+
+    Parameters
+    ----------
+    one, other : DataArray (image, image_other)
+        As `overlap_matrix` gives them; images that both have are compared.
+    rng : Generator
+        Draws sign flips.
+    n_permutations : int
+        Sign flips drawn; where there are no more in all, each comes once.
+
+    Returns
+    -------
+    Dataset
+        Over ``contrast`` (the three pairings and both effects): **value**, mean over actors of `one` less `other`, in
+        the metric's unit, and the two means, **one** and **other**, over the same images; **ci_low**, **ci_high** over
+        actors by t or (where actors meet other actors) by jackknife
+        (**ci_method**), NaN below eight; **p_value** (two-sided), **p_attainable**; **n** actors, **n_undefined**,
+        **reason** for NaN. Over ``contrast`` and ``actor``: **actor_value**; **actor_n** (actor): images. Images on
+        which either side is NaN are left out; attrs ``n_undefined`` counts them.
+
+    Raises
+    ------
+    InputError
+        If they have no image in common, or none on which both are defined.
+
+    Notes
+    -----
+    Null hypothesis: within each actor, whole sets of both classifiers' maps are exchangeable. Exchanging those of one
+    actor turns the signs of all pairs of people's maps with them, so that the signs of the matrix' columns are flipped,
+    actor by actor: exact, though actors meet in pairs. (To permute images or actors of the difference would test that
+    neither classifier has any effect, not that both have the same.) Of networks, one trained copy is compared with
+    another: other seeds are not covered.
+    """
+    images = one.image.values[np.isin(one.image.values, other.image.values)]
+    if not images.size:
+        raise InputError(Problem("classifiers", "no image in common", "overlaps on the same images"))
+    parts = [matrix.sel(image=images, image_other=images) for matrix in (one, other)]
+    difference = parts[0].copy(data=parts[0].values - parts[1].transpose(*parts[0].dims).values)
+    pairs, actors, left_out = blocked(difference)
+    means, columns = pairing_means(pairs), pairing_means(Pairs(pairs.matrix.T, pairs.sizes, pairs.groups))
+    tests = [sign_flip_test(values, rng=rng, n_permutations=n_permutations) for values in columns]
+    low, high, method, reason = population_intervals(pairs, means)
+    n = (~np.isnan(means)).sum(axis=1)
+    both = [_mean_over_actors(pairing_means(blocked(matrix.where(difference.notnull()))[0])) for matrix in (
+        parts[0], parts[1].transpose(*parts[0].dims))]
+    one_each = {"value": _mean_over_actors(means), "one": both[0], "other": both[1],
+                "ci_low": low, "ci_high": high, "ci_method": method,
+                "p_value": [test[0] for test in tests], "p_attainable": [test[1] for test in tests],
+                "n": n, "n_undefined": len(actors) - n,
+                "reason": np.where(n > 0, reason, "no actor with two images, or one actor only")}
+    return xr.Dataset(
+        {name: ("contrast", values) for name, values in one_each.items()}
+        | {"actor_value": (("contrast", "actor"), means), "actor_n": ("actor", pairs.sizes)},
+        coords={"contrast": list(CONTRASTS), "actor": actors},
+        attrs={"n_undefined": left_out, "alternative": _ALTERNATIVE, "resampled": "actors",
+               "null": "both classifiers' whole sets of maps exchanged within actors"})
+
+
+_ALTERNATIVE: Literal["two-sided"] = "two-sided"
+
+
+def _mean_over_actors(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over actors, NaN left out."""
+    defined = ~np.isnan(means)
+    n = defined.sum(axis=1)
+    mean: NDArray[np.float64] = np.where(defined, means, 0).sum(axis=1) / np.where(n > 0, n, np.nan)
+    return mean

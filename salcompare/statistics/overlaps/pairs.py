@@ -1,15 +1,30 @@
-"""All pairs of images as one matrix in blocks by actor, and the means of three kinds of pairing."""
+"""All pairs of images in blocks by actor: means of three kinds of pairing, their permutation tests and intervals."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import permutations as orders
+from typing import Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import stats
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
+from salcompare.phrases import counted
+from salcompare.statistics.inference.permutation import Alternative, exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.inference.resampling import (
+    FEWEST_ACTORS,
+    LEVEL,
+    bootstrap_weights,
+    jackknife_standard_error,
+    percentile_interval,
+    t_interval,
+)
 from salcompare.statistics.kernels import Values
 
 
@@ -155,3 +170,205 @@ def _group_of_actors(matrix: xr.DataArray, name: str | None, named: NDArray[np.s
     if problems:
         raise InputError(problems)
     return np.unique([names[0] for names in found.values()], return_inverse=True)[1].astype(np.intp)
+
+
+def image_effect_test(pairs: Pairs, alternative: Alternative, n_permutations: int,
+                      rng: np.random.Generator) -> tuple[float, Values]:
+    """Give p of the population's image effect, and its draws."""
+    n_images, blocks = len(pairs.matrix), np.repeat(np.arange(pairs.sizes.size), pairs.sizes)
+    exchange = exchangeability(range(n_images), blocks=blocks, what="classifier maps", among="images")
+    block_means = np.diag(pairs.blocks)
+    batches = [np.arange(n_images)[np.newaxis], *permutations(exchange, n_permutations, rng)]
+    same = np.concatenate([np.add.reduceat(pairs.matrix[np.arange(n_images), batch], pairs.starts, axis=1)
+                           for batch in batches]) / pairs.sizes
+    effects = _image_effects(same, block_means, pairs.sizes)[:, pairs.several].mean(axis=1)
+    return float(p_value(effects[0], effects[1:], alternative=alternative)), effects[1:]
+
+
+def actor_effect_test(matrix: Values, groups: NDArray[np.intp], alternative: Alternative, n_permutations: int,
+                      rng: np.random.Generator) -> tuple[float, Values]:
+    """Give p of the mean own value less that with the other actors of the group, studentised, and draws of the effect.
+
+    Parameters
+    ----------
+    matrix : ndarray (a, a)
+        Of actors, people's against classifiers'; each has another of its group.
+    groups : ndarray of int (a,)
+        Sets of classifier maps are exchanged within them.
+    alternative, n_permutations, rng
+        As for `pairing_tests`.
+    """
+    centred = doubly_centred(matrix, groups)
+    rows, weights = np.arange(len(centred)), 1 + 1 / peers(groups).sum(axis=1)
+    exchange = exchangeability(range(rows.size), blocks=groups, what="sets of classifier maps")
+    own = np.concatenate([centred[rows, batch] for batch in
+                          [rows[np.newaxis], *permutations(exchange, n_permutations, rng)]]) * weights
+    mean = own.mean(axis=1)
+    spread = own.std(axis=1)
+    t = np.divide(mean, spread, out=np.copysign(np.inf, mean), where=spread > 1e-12 * np.abs(centred).max())
+    return float(p_value(t[0], t[1:], alternative=alternative)), mean[1:]
+
+
+def actors_image_effects(pairs: Pairs, alternative: Alternative, n_permutations: int,
+                         rng: np.random.Generator) -> tuple[Values, Values]:
+    """Give p of each actor's image effect, by its matched mean as the rest is fixed, and the smallest p there is."""
+    p, attainable = np.full(pairs.sizes.size, np.nan), np.full(pairs.sizes.size, np.nan)
+    for at, (start, size) in enumerate(zip(pairs.starts.tolist(), pairs.sizes.tolist(), strict=True)):
+        if size > 1:
+            block = pairs.matrix[start:start + size, start:start + size]
+            enumerable = math.factorial(size) - 1 <= n_permutations
+            others = _all_orders(size) if enumerable else rng.permuted(
+                np.tile(np.arange(size), (n_permutations, 1)), axis=1)
+            matched = block[np.arange(size), others].mean(axis=1)
+            p[at] = p_value(np.diag(block).mean(), matched, alternative=alternative)
+            attainable[at] = smallest_p(len(others))
+    return p, attainable
+
+
+def ranks_among_actors(matrix: Values, groups: NDArray[np.intp], alternative: Alternative) -> tuple[Values, Values]:
+    """Share of the group's sets of classifier maps that suit each actor's human maps as well as its own, and 1 / n.
+
+    Each set is first rid of what it gives to everyone. One actor among n has n sets to compare, so that its p cannot
+    go below 1 / n.
+    """
+    centred = doubly_centred(matrix, groups)
+    own = np.diag(centred)[:, np.newaxis]
+    tolerance = 1e-9 * np.abs(centred).max()
+    as_good = centred >= own - tolerance if alternative == "greater" else centred <= own + tolerance
+    group = groups[:, np.newaxis] == groups
+    size = group.sum(axis=1)
+    return (as_good & group).sum(axis=1) / size, 1 / size
+
+
+def doubly_centred(matrix: Values, groups: NDArray[np.intp]) -> Values:
+    """Without what is common to a row or to a column of a group: an actor whose maps resemble everyone's.
+
+    0 between groups.
+    """
+    centred = np.zeros_like(matrix)
+    for group in np.unique(groups):
+        at = np.ix_(groups == group, groups == group)
+        block = matrix[at]
+        centred[at] = block - block.mean(axis=0) - block.mean(axis=1, keepdims=True) + block.mean()
+    return centred
+
+
+def _image_effects(same: Values, block_means: Values, sizes: NDArray[np.intp]) -> Values:
+    """Mean of the matched pairs less mean of the others of the block, from the matched mean and the block's mean."""
+    effects: Values = (same - block_means) * sizes / np.where(sizes > 1, sizes - 1, np.nan)
+    return effects
+
+
+@lru_cache(maxsize=8)
+def _all_orders(size: int) -> NDArray[np.intp]:
+    """All orders of `size` things but the first."""
+    return np.array(list(orders(range(size))), dtype=np.intp)[1:]
+
+
+FEWEST_IMAGES = 8
+"""Below so many images an actor's own values have no interval."""
+Texts = NDArray[np.object_]
+
+
+def population_intervals(pairs: Pairs, means: Values) -> tuple[Values, Values, Texts, Texts]:
+    """Make the interval of each contrast over actors: its ends, its method and why it is NaN.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        All pairs of images, in blocks by actor.
+    means : ndarray (5, A)
+        The contrasts of each actor.
+
+    Returns
+    -------
+    low, high, method, reason : ndarrays (5,)
+
+    Notes
+    -----
+    Where actors meet other actors, each actor stands in many pairs, on both sides; leaving an actor out on both sides
+    counts that, a t interval over the rows' means would not.
+    """
+    plain = t_interval(means.T, resampled="actors")
+    low, high, reason = plain.low.copy(), plain.high.copy(), plain.reason.copy()
+    rivals = pairs.groups[pairs.rivals]
+    for at, found in {2: between_actors(pairs.blocks, pairs.groups, own=0),
+                      4: between_actors(pairs.actors, rivals, own=1)}.items():
+        low[at], high[at], reason[at] = found
+    return low, high, np.array(["t", "t", "jackknife", "t", "jackknife"], dtype=object), reason
+
+
+def between_actors(matrix: Values, groups: NDArray[np.intp], *, own: Literal[0, 1]) -> tuple[float, float, str]:
+    """Interval, by jackknife over actors, of a mean over actors of their values with the others of their group.
+
+    Parameters
+    ----------
+    matrix : ndarray (A, A)
+        Values of actors with actors.
+    groups : ndarray of int (A,)
+        Who meets whom.
+    own : {0, 1}
+        With 1, of the actors' own values less those with the others.
+    """
+    allowed = peers(groups)
+    n = allowed.any(axis=1).sum()
+    if n < FEWEST_ACTORS:
+        return np.nan, np.nan, f"{counted(n, 'actor')} with a value; an interval needs {FEWEST_ACTORS}"
+    sums, counts = (matrix * allowed).sum(axis=1), allowed.sum(axis=1)
+    left = counts[:, np.newaxis] - allowed  # without the actor of the column
+    others = (sums[:, np.newaxis] - matrix * allowed) / np.where(left > 0, left, np.nan)
+    values = own * np.diag(matrix)[:, np.newaxis] + (-others if own else others)
+    np.fill_diagonal(values, np.nan)
+    whole = np.nanmean(own * np.diag(matrix) + (-1 if own else 1) * sums / np.where(counts > 0, counts, np.nan))
+    error = jackknife_standard_error(np.nanmean(values, axis=0))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * error)
+    return float(whole - half), float(whole + half), ""
+
+
+def actor_intervals(pairs: Pairs, n_resamples: int, rng: np.random.Generator) -> tuple[Values, Values, Texts]:
+    """Percentile intervals of each actor's contrasts from resampling images within all actors.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        All pairs of images, in blocks by actor.
+    n_resamples : int
+        Resamples drawn.
+    rng : Generator
+        Source of the draws.
+
+    Returns
+    -------
+    low, high, reason : ndarrays (5, A)
+        NaN for actors with fewer than `FEWEST_IMAGES` images. Pairs of two copies of one image do not count as pairs
+        of different images.
+    """
+    sizes = pairs.sizes
+    low, high = np.full((2, 5, sizes.size), np.nan)
+    reason = np.array([f"{counted(size, 'image')}; an interval needs {FEWEST_IMAGES}" for size in sizes.tolist()],
+                      dtype=object)
+    reasons = np.tile(reason, (5, 1))
+    if not (sizes >= FEWEST_IMAGES).any():
+        return low, high, reasons
+    weights = bootstrap_weights(len(pairs.matrix), n_resamples, rng, strata=np.repeat(np.arange(sizes.size), sizes))
+    for at in np.flatnonzero(sizes >= FEWEST_IMAGES).tolist():
+        interval = percentile_interval(_resampled(pairs, weights, at), resampled="images")
+        low[:, at], high[:, at], reasons[:, at] = interval.low, interval.high, interval.reason
+    return low, high, reasons
+
+
+def _resampled(pairs: Pairs, weights: Values, at: int) -> Values:
+    """Compute one actor's contrasts in every resample, (n_resamples, 5); NaN for others where there is no other."""
+    matrix, n = pairs.matrix, pairs.sizes[at]
+    own = slice(pairs.starts[at], pairs.starts[at] + n)
+    w = weights[:, own]
+    sums = w @ matrix[own]
+    itself = np.diag(matrix)[own]
+    same = w @ itself / n
+    several = n**2 - (w**2).sum(axis=1)
+    other_image = (np.einsum("ri,ri->r", sums[:, own], w) - w**2 @ itself) / np.where(several > 0, several, np.nan)
+    by_actor = np.add.reduceat(sums * weights, pairs.starts, axis=1) / (n * pairs.sizes)
+    others = peers(pairs.groups)[at]
+    rivals = others & np.isin(np.arange(others.size), pairs.rivals)
+    other_actor, among = (by_actor[:, who].sum(axis=1) / (who.sum() or np.nan) for who in (others, rivals))
+    return np.stack([same, other_image, other_actor, same - other_image, other_image - among], axis=1)

@@ -1,4 +1,4 @@
-"""Overlap of people's maps and a classifier's: per image, and tested over three kinds of pairing."""
+"""Overlap of people's maps and a classifier's, of the same image and of all pairs of images."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Collection
 import numpy as np
 import xarray as xr
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.maps import mask_report, smooth
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS, pairwise, required_metrics
-from salcompare.statistics.overlaps.pairings import pairing_tests
 
 
 def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collection[str] = tuple(METRICS),
@@ -60,53 +59,6 @@ def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collectio
         attrs["share"] = share
         values |= _ties("human", human, share) | _ties("classifier", classifier, share)
     return xr.Dataset(values, attrs=attrs)
-
-
-@drawing
-def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, rng: np.random.Generator,
-                  share: float = SHARE, sigma: float | None = None, groups: str | None = None,
-                  images: Collection[str] | None = None, n_permutations: int = 9999,
-                  n_resamples: int = 2000) -> xr.Dataset:
-    """Test whether people and the classifier agree on the image, and on the actor, beyond what all faces share.
-
-    Parameters
-    ----------
-    human, classifier : DataArray (image, y, x)
-        Non-negative maps on one grid, with coordinate ``actor`` along ``image``.
-    metric : str
-        One of `METRICS`. (emd solves a linear programme for each of n x n pairs: for few images only.)
-    rng : Generator
-        Draws permutations and resamples.
-    share : float
-        Of the pixels, in the areas that iou and dice compare.
-    sigma : float, optional
-        Both maps are first smoothed with a Gaussian of so many pixels.
-    groups : str, optional
-        A coordinate of the human maps along ``image``, a factor of the actor: actors meet, and are exchanged with,
-        actors of their own group only.
-    images : collection of str, optional
-        Ids of the only images to use, such as those that the classifier got right.
-    n_permutations : int
-        Drawn for each test; where there are no more in all, each comes once.
-    n_resamples : int
-        Bootstrap resamples of images within actors, for the intervals of single actors.
-
-    Returns
-    -------
-    Dataset
-        As `pairing_tests` gives it, with the counts and settings of `overlap` in attrs.
-
-    Raises
-    ------
-    InputError
-        As for `overlap` and `pairing_tests`, and where there is no actor.
-    """
-    matrix = overlap_matrix(human, classifier, metric=metric, share=share, sigma=sigma, images=images)
-    if groups is not None and groups in human.coords:
-        matrix = matrix.assign_coords({groups: ("image", human[groups].sel(image=matrix.image).values)})
-    tests = pairing_tests(matrix, better=METRICS[metric].better, groups=groups, n_permutations=n_permutations,
-                          n_resamples=n_resamples, rng=rng)
-    return tests.assign_attrs(matrix.attrs, metric=metric)
 
 
 def overlap_matrix(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, share: float = SHARE,

@@ -16,11 +16,10 @@ from scipy import sparse, stats
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order, require_response_maps
-from salcompare.statistics.boxes import ImageBoxes
 from salcompare.statistics.inference.crossed import crossed_variance, t_interval_of
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, bootstrap_weights
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.responses import ImageResponses, Responses, names_of, responses_by_image
+from salcompare.statistics.responses import ImageBoxes, ImageResponses, Responses, names_of, responses_by_image
 
 NO_SIDE = "the mean over all workers and all actors leans to neither side"
 RESAMPLED = ("workers", "actors", "workers and actors")

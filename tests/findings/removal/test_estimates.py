@@ -11,7 +11,7 @@ from salcompare.findings.removal.estimates import CONTRASTS, curves_table, remov
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.schema import ESTIMATES, check_table
 from salcompare.statistics import actor_means, sign_flip_test
-from tests.statistics.removals.outcomes import MAIN, simulated
+from tests.statistics.simulated_outcomes import MAIN, simulated
 
 FEW = Statistics(n_permutations=199, n_resamples=100)
 LABELS = (("eyes", 3.0), ("nose", 0.0), ("lips", 0.0))

@@ -12,7 +12,7 @@ from salcompare.findings.families import name_families
 from salcompare.findings.removal.estimates import removal_estimates
 from salcompare.findings.rows import estimates_table, with_responses
 from tests.report.contents import MAIN, estimates, report_data, row
-from tests.statistics.removals.outcomes import simulated
+from tests.statistics.simulated_outcomes import simulated
 
 LABELS = (("eyes", 0.0), ("nose", 3.0), ("lips", 0.0))
 

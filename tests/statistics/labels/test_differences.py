@@ -15,8 +15,7 @@ from statsmodels.formula.api import ols
 
 from salcompare.errors import InputError
 from salcompare.statistics.inference.permutation import exchangeability, permutations
-from salcompare.statistics.labels.cells import cell_tests, cells
-from salcompare.statistics.labels.differences import label_differences
+from salcompare.statistics.labels.differences import cell_tests, cells, label_differences
 from salcompare.statistics.labels.histogram import label_histogram
 from tests.statistics.labels.simulated import study
 

@@ -7,8 +7,7 @@ import pytest
 from scipy import stats
 
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations
-from salcompare.statistics.labels.cells import cells
-from salcompare.statistics.labels.differences import label_differences
+from salcompare.statistics.labels.differences import cells, label_differences
 from salcompare.statistics.labels.shares import code_responses
 from tests.statistics.labels.simulated import LABELS, study
 

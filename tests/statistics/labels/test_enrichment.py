@@ -9,7 +9,7 @@ from scipy import stats
 from salcompare.errors import InputError
 from salcompare.maps import smooth, top_mask
 from salcompare.statistics import actor_means, label_enrichment, label_regions, sign_flip_test
-from salcompare.statistics.labels.enrichment import _inside
+from salcompare.statistics.labels.regions import _inside
 from tests.classifiers.planted import REGIONS, SIZE, inside
 
 IMAGES = pd.DataFrame({"image": ["a/1", "a/2", "b/1", "c/1"], "actor": ["a", "a", "b", "c"], "height": 8, "width": 8})

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from skimage.metrics import structural_similarity as reference
 
-from salcompare.statistics.metrics.structure import structural_similarity
+from salcompare.statistics.metrics.densities import structural_similarity
 
 RNG = np.random.default_rng(2)
 

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from salcompare.errors import InputError
-from salcompare.statistics.overlaps.actor_distances import (
+from salcompare.statistics.overlaps.actor_similarity import (
+    actor_similarity,
     centred_pairs,
     halves,
+    mantel,
     mean_products,
     noise_free_distances,
     plain_pairs,
 )
-from salcompare.statistics.overlaps.actor_similarity import actor_similarity, mantel
 from salcompare.testing import assert_dask_equals_eager, stack_of_maps
 
 N_STUDIES = 100

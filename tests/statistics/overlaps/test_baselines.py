@@ -10,8 +10,14 @@ from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap, relative_saliency
 from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.metrics.registry import METRICS
-from salcompare.statistics.overlaps.baselines import centre, centred_gaussian, other_actors_mean, uniform
-from salcompare.statistics.overlaps.contrasts import paired_differences, uniform_overlap
+from salcompare.statistics.overlaps.baselines import (
+    centre,
+    centred_gaussian,
+    other_actors_mean,
+    paired_differences,
+    uniform,
+    uniform_overlap,
+)
 from salcompare.statistics.overlaps.same_image import overlap
 from salcompare.testing import assert_dask_equals_eager, labelled_maps, stack_of_maps
 

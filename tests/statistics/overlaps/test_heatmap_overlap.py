@@ -15,7 +15,7 @@ from salcompare.statistics.overlaps.heatmaps import (
     population_differences,
     population_overlap,
 )
-from salcompare.statistics.overlaps.pairing_nulls import actor_effect_test
+from salcompare.statistics.overlaps.pairs import actor_effect_test
 from salcompare.testing import assert_dask_equals_eager, labelled_maps, stack_of_maps
 
 N_STUDIES = 200

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from salcompare.errors import InputError
 from salcompare.maps import smooth
 from salcompare.statistics.metrics.registry import METRICS, pairwise
-from salcompare.statistics.overlaps.pairings import CONTRASTS, pairing_tests
-from salcompare.statistics.overlaps.same_image import matched, overlap, overlap_tests
+from salcompare.statistics.overlaps.pairings import CONTRASTS, overlap_tests, pairing_tests
+from salcompare.statistics.overlaps.same_image import matched, overlap
 from salcompare.testing import assert_dask_equals_eager, stack_of_maps
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 from scipy import stats
 
 from salcompare.statistics.metrics.registry import METRICS
-from salcompare.statistics.overlaps.contrasts import paired_differences
+from salcompare.statistics.overlaps.baselines import paired_differences
 from salcompare.statistics.overlaps.pairings import pairing_tests
 from salcompare.statistics.overlaps.pairs import Pairs, pairing_means
 

@@ -5,14 +5,14 @@ import pytest
 import xarray as xr
 
 from salcompare.errors import InputError
-from salcompare.statistics.overlaps.contrasts import defined_on_both
-from salcompare.statistics.overlaps.controls import (
+from salcompare.statistics.overlaps.baselines import defined_on_both
+from salcompare.statistics.overlaps.control_networks import (
     _interval,
     network_differences,
     over_networks,
     overlaps_by_network,
+    similarity_curve,
 )
-from salcompare.statistics.overlaps.curves import similarity_curve
 from salcompare.statistics.overlaps.same_image import overlap
 
 ACTORS, IMAGES, NETWORKS = 12, 2, 5

@@ -1,4 +1,4 @@
-"""Ceilings of any metric: people against other people, and the classifier against the very same people."""
+"""How well a perfect model could agree with people, given how well people agree among themselves."""
 
 from __future__ import annotations
 
@@ -12,10 +12,136 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import smooth
 from salcompare.maps.checks import require_maps
+from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import required_metrics
 from salcompare.statistics.overlaps.same_image import overlap
-from salcompare.statistics.responses import Responses, chosen, coverage_of, names_of
+from salcompare.statistics.responses import ImageResponses, Responses, chosen, coverage_of, names_of, responses_by_image
+
+
+@drawing
+def noise_ceiling(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int], rng: np.random.Generator,
+                  sigma: float = 0.0, n_splits: int = 200) -> xr.Dataset:
+    """Split-half ceiling of the Pearson correlation with people's coverage, for each image.
+
+    Parameters
+    ----------
+    responses : DataFrame or DataArray
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open. Or maps
+        (response, y, x) on the grid with coordinates ``image``, ``actor`` and ``worker``, of gaze or ready-made.
+    images : DataFrame
+        One row an image: ``image``, ``actor``, ``height``, ``width``.
+    size : (int, int)
+        Height and width of the grid.
+    rng : Generator
+        Splits the workers.
+    sigma : float
+        Coverage is smoothed with a Gaussian of so many pixels of the grid, as the maps that are scored are; 0 for
+        none.
+    n_splits : int
+        Random splits of each image's workers into halves. With an odd number of workers one sits out, drawn anew for
+        each split.
+
+    Returns
+    -------
+    Dataset (image)
+        Images that have responses, with coordinate ``actor``:
+
+        - **split_half**: mean over splits of the correlation between the coverage of both halves.
+        - **reliability**: correlation to be expected between the coverage of all workers and that of as many others,
+          by the Spearman-Brown formula from halves to all.
+        - **ceiling**: root of the reliability, the correlation of a perfect model with the coverage of these workers.
+          Score and ceiling have the same target.
+        - **n_workers**, and **reason** where a value is NaN: fewer than two workers, halves whose coverage is
+          constant, or halves that do not correlate positively (no ceiling).
+
+    Raises
+    ------
+    InputError
+        If a column is missing or a response's image is unknown.
+
+    Notes
+    -----
+    No worker stands in both halves, and none is copied. Smoothed boxes are products of their sides, so the halves'
+    correlations follow from inner products of sides, and no map is drawn.
+
+    References
+    ----------
+    Spearman (1910), doi:10.1111/j.2044-8295.1910.tb00206.x; Brown (1910), doi:10.1111/j.2044-8295.1910.tb00207.x
+    """
+    boxes = responses_by_image(responses, images, size=size, sigma=sigma)
+    known = images.set_index("image").loc[list(boxes)]
+    split_half = np.array([_split_half(box, n_splits, rng) for box in boxes.values()])
+    n_workers = np.array([np.unique(box.worker).size for box in boxes.values()], dtype=np.int64)
+    return _stepped_up(xr.Dataset(
+        {"split_half": ("image", split_half), "n_workers": ("image", n_workers)},
+        coords={"image": list(boxes), "actor": ("image", known["actor"].to_numpy().astype(str))},
+        attrs={"metric": "pearson", "sigma": float(sigma), "n_splits": n_splits,
+               "n_images_without_responses": len(images) - len(boxes)}))
+
+
+def mean_ceiling(ceiling: xr.Dataset) -> xr.Dataset:
+    """Means of the images' ceilings over images, for each actor, and over actors.
+
+    Parameters
+    ----------
+    ceiling : Dataset (image)
+        As `noise_ceiling` gives it.
+
+    Returns
+    -------
+    Dataset
+        Over ``actor``: **actor_value**, mean ceiling of the actor's images; **actor_n**, **actor_n_undefined** images.
+        Scalars: **value**, mean over actors; **ci_low**, **ci_high** by t over actors, NaN below eight; **n**,
+        **n_undefined** actors, **reason**. Images without a ceiling are left out: leave them out of the score that
+        is compared with it, too.
+    """
+    actors = actor_means(ceiling["ceiling"])
+    return population_mean(actors["value"]).assign(actor_value=actors["value"], actor_n=actors["n"],
+                                                   actor_n_undefined=actors["n_undefined"])
+
+
+def _stepped_up(halves: xr.Dataset) -> xr.Dataset:
+    """Add reliability, ceiling and reasons to the correlations of halves."""
+    r, n = halves["split_half"], halves["n_workers"]
+    longer = n / (n // 2).where(n > 1)  # 2, or a little more where one worker of an odd number sits out
+    positive = r.where(r > 0)
+    reliability = longer * positive / (1 + (longer - 1) * positive)
+    reason = np.select([n < 2, np.isnan(r), ~(r > 0)], [
+        "fewer than two workers", "coverage of a half is constant", "halves do not correlate positively"], default="")
+    return halves.assign(reliability=reliability, ceiling=np.sqrt(reliability), reason=("image", reason))
+
+
+def _split_half(boxes: ImageResponses, n_splits: int, rng: np.random.Generator) -> float:
+    """Mean over splits of the correlation between the halves' coverage; NaN where no split has one."""
+    workers, worker = np.unique(boxes.worker, return_inverse=True)
+    if workers.size < 2:
+        return float("nan")
+    covariance = boxes.covariance
+    one, other = _half_weights(worker, workers.size, n_splits, rng)
+    between = np.einsum("si,si->s", one @ covariance, other)
+    within = (np.einsum("si,si->s", half @ covariance, half) for half in (one, other))
+    scale = boxes.norms.mean()  # of an average box: below its rounding a half has no variance
+    spread = np.sqrt(np.prod([np.where(w > 1e-12 * scale, w, np.nan) for w in within], axis=0))
+    correlation = between / spread
+    defined = correlation[~np.isnan(correlation)]
+    return float(np.clip(defined.mean(), -1, 1)) if defined.size else float("nan")
+
+
+def _half_weights(worker: NDArray[np.intp], n_workers: int, n_splits: int,
+            rng: np.random.Generator) -> tuple[Values, Values]:
+    """Weights of the boxes (split, box) in both halves: shares of the half's responses, as coverage is."""
+    half = n_workers // 2
+    order = rng.permuted(np.tile(np.arange(n_workers), (n_splits, 1)), axis=1)
+    weights = []
+    for workers in (order[:, :half], order[:, half:2 * half]):
+        member = np.zeros((n_splits, n_workers))
+        np.put_along_axis(member, workers, 1.0, axis=1)
+        of_boxes = member[:, worker]
+        weights.append(of_boxes / of_boxes.sum(axis=1, keepdims=True))
+    return weights[0], weights[1]
+
 
 Rows = NDArray[np.bool_]
 
@@ -62,7 +188,7 @@ def half_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr
     else: half the workers make a noisier target than all of them. All rows of a worker fall into one half, so that
     the copies of a worker in a resample never agree with themselves.
     """
-    table = _Table(responses, images, classifier_maps)
+    table = _Rounds(responses, images, classifier_maps)
     sides = (table.halves(rng) for _ in range(n_splits))
     return _compared(table, sides, metrics, share, sigma).assign_attrs(n_splits=n_splits, target="half of the workers")
 
@@ -98,14 +224,14 @@ def rest_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr
     The ceiling holds for this score only, a mean over single workers. Against coverage by all workers a classifier can
     exceed it by far, as that is a much less noisy target.
     """
-    table = _Table(responses, images, classifier_maps)
+    table = _Rounds(responses, images, classifier_maps)
     turn = table.order(rng)
     n_rounds = int(table.n_workers.max()) if n_single is None else min(n_single, int(table.n_workers.max()))
     sides = ((turn == at, (turn != at) & (table.n_workers[table.image] > at)) for at in range(n_rounds))
     return _compared(table, sides, metrics, share, sigma).assign_attrs(target="single workers")
 
 
-class _Table:
+class _Rounds:
     """Responses of the images that have a classifier map, with codes of image and of worker within the image."""
 
     def __init__(self, responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray) -> None:
@@ -142,7 +268,7 @@ class _Table:
         return coverage_of(chosen(self.responses, rows), self.images, size=self.size)
 
 
-def _compared(table: _Table, sides: Iterator[tuple[Rows, Rows]], metrics: Collection[str], share: float,
+def _compared(table: _Rounds, sides: Iterator[tuple[Rows, Rows]], metrics: Collection[str], share: float,
               sigma: float | None) -> xr.Dataset:
     """Mean overlap over rounds of the others' coverage, and of the classifier's maps, with the target's."""
     names = required_metrics(metrics)
@@ -164,7 +290,7 @@ def _compared(table: _Table, sides: Iterator[tuple[Rows, Rows]], metrics: Collec
     return _labelled(table, names, mean).assign_attrs({"sigma": sigma} if sigma is not None else {})
 
 
-def _labelled(table: _Table, names: list[str], mean: NDArray[np.float64]) -> xr.Dataset:
+def _labelled(table: _Rounds, names: list[str], mean: NDArray[np.float64]) -> xr.Dataset:
     known = table.images.set_index("image").loc[list(table.names)]
     undefined = np.isnan(mean[0]).all(axis=0)
     reason = np.where(table.n_workers < 2, "fewer than two workers",

@@ -8,7 +8,7 @@ from scipy import integrate
 
 from salcompare.errors import InputError
 from salcompare.statistics import curve_areas, removal_curves, removal_drops
-from tests.statistics.removals.outcomes import MAIN, outcomes
+from tests.statistics.simulated_outcomes import MAIN, outcomes
 
 ROWS = [
     ("", "deletion", "", 0.0, False, [4, 2]), ("", "deletion", "mean", 1.0, False, [-2, -1]),
