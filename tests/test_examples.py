@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from salcompare.classifiers import find_backbone
-from salcompare.classifiers.suitability import check_guided
+from salcompare.classifiers.variants import check_guided
 from salcompare.config import read_config
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*/study.toml"))

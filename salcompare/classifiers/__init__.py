@@ -11,12 +11,12 @@ except ImportError as error:
 from salcompare.classifiers.attributions import attribute, write_class_differences, write_classifier_maps
 from salcompare.classifiers.backbones import Backbone, find_backbone, register_backbone
 from salcompare.classifiers.class_matrix import class_maps, write_class_matrix
+from salcompare.classifiers.dataset import Preprocessing
 from salcompare.classifiers.evaluation import wilson
 from salcompare.classifiers.guided import guided_backprop, guided_backprop_several
 from salcompare.classifiers.methods import explain
-from salcompare.classifiers.preparation import Preprocessing
-from salcompare.classifiers.removal import INTACT, Arrangement, all_filled, removal_outcomes, write_removals
-from salcompare.classifiers.trained import TrainedClassifier, load_classifier
+from salcompare.classifiers.network import TrainedClassifier, load_classifier
+from salcompare.classifiers.perturbation import INTACT, Arrangement, all_filled, removal_outcomes, write_removals
 from salcompare.classifiers.variants import train_classifier
 
 __all__ = ["INTACT", "Arrangement", "Backbone", "Preprocessing", "TrainedClassifier", "all_filled", "attribute",

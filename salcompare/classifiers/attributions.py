@@ -1,34 +1,234 @@
-"""Saliency maps of a study's photographs, written as labelled stores."""
+"""Saliency maps of photographs: what in each speaks for an actor, as arrays and as labelled stores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import dask.array as da
 import numpy as np
+import torch
 import xarray as xr
 from numpy.typing import NDArray
+from torch import nn
 
-from salcompare.classifiers.cores import at_once, one_thread
-from salcompare.classifiers.saliency import (
-    DIMS,
-    Lot,
-    attribute,
-    check_photographs,
-    described,
-    known_classes,
-    maps_in_turn,
-    several_maps,
-)
-from salcompare.classifiers.trained import TrainedClassifier
-from salcompare.config import Attribution
+from salcompare.classifiers.execution import at_once, generator, one_thread, side_by_side
+from salcompare.classifiers.guided import Output, guided_backprop_several
+from salcompare.classifiers.logits import evaluating, logits_of, naming
+from salcompare.classifiers.methods import explain, mean_colour
+from salcompare.classifiers.network import TrainedClassifier
+from salcompare.config import METHODS, Attribution, smoothed
 from salcompare.errors import InputError, Problem
+from salcompare.maps import reduce_channels
+from salcompare.maps.channels import How
 from salcompare.progress import Progress, Silent
+from salcompare.provenance import canonical_json, versions
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.store import MapStream, write_dataset
+
+MapArray = NDArray[np.float32]
+DIMS = ("image", "y", "x", "channel")
+_CONTRIBUTIONS = {"input_x_gradient", "integrated_gradients", "deep_lift"}  # a pixel's is the sum of its channels'
+_COLOURS = {"black": 0, "grey": 128, "white": 255}
+_UNITS = {"grad_cam": "{}", "occlusion": "{}", "guided_grad_cam": "{0} per unit of the network's input, times {0}"}
+
+
+def attribute(trained: TrainedClassifier, pixels: xr.DataArray, *, targets: Sequence[str] | xr.DataArray,
+              config: Attribution | None = None, method: str | None = None,
+              progress: Progress | None = None) -> MapArray:
+    """Map what in each photograph speaks for an actor.
+
+    Parameters
+    ----------
+    trained : TrainedClassifier
+    pixels : uint8 DataArray (image, y, x, channel)
+        Photographs of the size the network was trained on; may be lazy, ``config.batch`` are read at a time.
+    targets : sequence of str, or DataArray (image)
+        The actor explained, for each image.
+    config : Attribution, optional
+        Output explained, reduction of channels, sign, baseline, steps and so on, batch.
+    method : str, optional
+        One of `salcompare.config.METHODS`; the first of `config` if not given.
+    progress : Progress, optional
+
+    Returns
+    -------
+    float32 ndarray (n, y, x)
+        At least 0, in the unit that `described` names; all zero where nothing speaks for the actor. Never NaN.
+
+    Raises
+    ------
+    InputError
+        If the photographs are of another size or kind, an actor is not among the network's, or the method does not
+        cover the network.
+    """
+    check_photographs(trained, pixels)
+    classes = known_classes(trained, np.asarray(targets), pixels)[None]
+    maps: MapArray = several_maps(trained, pixels, classes, config or Attribution(), method=method,
+                                  progress=progress)[0]
+    return maps
+
+
+@dataclass(frozen=True)
+class Lot:
+    """A few photographs that one network explains.
+
+    Attributes
+    ----------
+    trained : TrainedClassifier
+    pixels : uint8 DataArray (image, y, x, channel)
+        May be lazy: read when they are explained.
+    classes : int64 ndarray (k, image), optional
+        The classes explained for each photograph; without them, the one that the network predicts (k = 1).
+    """
+
+    trained: TrainedClassifier
+    pixels: xr.DataArray
+    classes: NDArray[np.int64] | None = None
+
+
+def several_maps(trained: TrainedClassifier, pixels: xr.DataArray, classes: NDArray[np.int64], config: Attribution, *,
+                 method: str | None = None, progress: Progress | None = None, what: str = "maps") -> MapArray:
+    """Make maps (k, n, y, x) for k classes (k, n) of each photograph, a few photographs at a time on every core."""
+    step, _ = at_once(trained.model, config.batch)
+    parts = [slice(start, start + step) for start in range(0, pixels.sizes["image"], step)]
+    found = maps_in_turn((Lot(trained, pixels.isel(image=part), classes[:, part]) for part in parts), config,
+                         method=method, like=trained)
+    maps = np.zeros((len(classes), *pixels.shape[:3]), np.float32)
+    for part, of_part in zip(parts, (progress or Silent()).track(found, total=len(parts), what=what), strict=True):
+        maps[:, part] = of_part
+    return maps
+
+
+def maps_in_turn(lots: Iterable[Lot], config: Attribution, *, like: TrainedClassifier,
+                 method: str | None = None) -> Iterator[MapArray]:
+    """Explain one lot of photographs on every core.
+
+    Parameters
+    ----------
+    lots : iterable of Lot
+        Each of at most as many photographs as `cores.at_once` says; taken a little ahead of the maps.
+    config, method
+        As for `attribute`; of ``config.batch`` photographs at most are explained at a time.
+    like : TrainedClassifier
+        Where and how large the lots' networks are.
+
+    Yields
+    ------
+    float32 ndarray (k, n, y, x)
+        The maps of each lot, in their order. Guided Backpropagation takes one forward pass for all k classes;
+        SmoothGrad's noise is the same for all k.
+
+    Raises
+    ------
+    InputError
+        As for `attribute`.
+    """
+    method = method or config.method
+    if method not in METHODS:
+        raise InputError(Problem("method", repr(method), "one of " + ", ".join(METHODS)))
+    step, most = at_once(like.model, config.batch)
+    options = dataclasses.replace(config, batch=step)
+
+    def explained(model: nn.Module, lot: Lot) -> MapArray:
+        """Explain a lot by a core's own copy of its network."""
+        with naming(lot.pixels["image"].to_numpy().tolist()):
+            return _batch(dataclasses.replace(lot.trained, model=model), lot, options, method)
+
+    yield from side_by_side(explained, ((lot.trained.model, lot) for lot in lots), most=most)
+
+
+def _batch(trained: TrainedClassifier, lot: Lot, config: Attribution, method: str) -> MapArray:
+    photographs: NDArray[np.uint8] = lot.pixels.to_numpy()
+    x = trained.prepare(photographs)
+    x = x.to(next(trained.model.parameters(), x).device)
+    classes = _predicted(trained, x) if lot.classes is None else lot.classes
+    if method == "guided_backprop":
+        found = guided_backprop_several(trained.model, x, torch.tensor(classes), output=cast("Output", config.output))
+        return np.stack([_one_map(values, method, config) for values in found.cpu().numpy()])
+    baseline = mean_colour(x) if config.baseline == "mean" else trained.prepare(
+        np.full_like(photographs, _COLOURS[config.baseline])).to(x.device)
+    names = [str(name) for name in lot.pixels["image"].to_numpy()]
+    maps = []
+    for target in classes:
+        noise = [generator(trained.seed, "smoothgrad", name) for name in names]
+        values = explain(trained.model, x, torch.tensor(target), method=method, baseline=baseline, options=config,
+                         generators=noise)
+        maps.append(_one_map(values.cpu().numpy(), method, config))
+    return np.stack(maps) if maps else np.zeros((0, *photographs.shape[:3]), np.float32)
+
+
+def _predicted(trained: TrainedClassifier, x: torch.Tensor) -> NDArray[np.int64]:  # (n, ...) -> (1, n)
+    with evaluating(trained.model), torch.no_grad():
+        logits = logits_of(trained.model, x, classes=len(trained.actors))
+    best: NDArray[np.int64] = logits.argmax(1)[None].cpu().numpy()
+    return best
+
+
+def _one_map(values: NDArray[np.floating], method: str, config: Attribution) -> MapArray:
+    """Reduce a method's values (n, c, y, x) to maps (n, y, x) that are at least 0."""
+    sign = str(config.choices(method).get("sign", "positive"))
+    adds_up = (smoothed(method) or method) in _CONTRIBUTIONS and config.channels == "sum"
+    if adds_up:
+        values = values.sum(axis=1, keepdims=True, dtype=np.float64)
+    return reduce_channels(_SIGNS[sign](values), cast("How", config.channels))
+
+
+_SIGNS: dict[str, Callable[[NDArray[np.floating]], NDArray[np.floating]]] = {
+    "positive": lambda values: values.clip(min=0), "negative": lambda values: (-values).clip(min=0),
+    "absolute": np.abs}
+
+
+def described(trained: TrainedClassifier, config: Attribution, more: Mapping[str, object], *,
+              method: str | None = None) -> dict[str, object]:
+    """Gather what a reader must know to trust the maps; what is not one text or number is given as JSON."""
+    method = method or config.method
+    base = smoothed(method) or method
+    unit = _UNITS.get(base, "{}" if base in _CONTRIBUTIONS else "{} per unit of the network's input")
+    choices = config.choices(method)
+    if choices.get("layer") == "":
+        choices["layer"] = "the last whose output is maps"
+    known = {**choices, "unit": unit.format(config.output), "backbone": trained.backbone,
+             "variant": trained.variant, "weights_sha256": trained.weights_sha256, "seed": trained.seed,
+             "versions": versions(), **more}
+    return {key: value if isinstance(value, (str, int, float)) else canonical_json(value)
+            for key, value in known.items()}
+
+
+def check_photographs(trained: TrainedClassifier, pixels: xr.DataArray) -> None:
+    """Refuse photographs that are not of the kind and size that the network takes."""
+    problems = []
+    if pixels.dims != DIMS or pixels.dtype != np.uint8:
+        problems.append(Problem("pixels", f"{pixels.dtype} of dims {pixels.dims}", f"uint8 of dims {DIMS}"))
+    elif pixels.shape[1:] != (*trained.size, 3):
+        problems.append(Problem("pixels", f"photographs of {pixels.shape[1:]} (y, x, channel)", f"{(*trained.size, 3)}",
+                                "resize them to what the network was trained on, or train it again"))
+    problems += [Problem("pixels", f"no coordinate {name!r}", "image and actor along image")
+                 for name in ("image", "actor") if name not in pixels.coords]
+    if problems:
+        raise InputError(problems)
+
+
+def known_classes(trained: TrainedClassifier, targets: NDArray[np.generic],
+                  pixels: xr.DataArray) -> NDArray[np.int64]:
+    """Give the class of each image's target (image); actors that the network does not know are refused."""
+    if targets.shape != (pixels.sizes["image"],):
+        raise InputError(Problem("targets", f"shape {targets.shape}", f"an actor for each of the "
+                                 f"{pixels.sizes['image']} images"))
+    classes = {actor: i for i, actor in enumerate(trained.actors)}
+    unknown = [(image, actor) for image, actor in zip(pixels["image"].to_numpy(), targets.tolist(), strict=True)
+               if actor not in classes]
+    if unknown:
+        raise InputError([Problem(f"target of image {str(image)!r}", repr(actor),
+                                  "one of the network's actors, " + ", ".join(trained.actors[:40]),
+                                  "train the network on this actor too, or leave the image out")
+                          for image, actor in unknown])
+    return np.array([classes[actor] for actor in targets.tolist()], dtype=np.int64)
+
 
 __all__ = ["attribute", "write_class_differences", "write_classifier_maps"]
 _TARGETS = {"actor": "the image's own actor", "predicted": "the actor that the network predicts"}

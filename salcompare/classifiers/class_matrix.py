@@ -12,9 +12,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import nn
 
-from salcompare.classifiers.cores import AT_ONCE, at_once, one_thread, side_by_side
-from salcompare.classifiers.saliency import check_photographs, described, several_maps
-from salcompare.classifiers.trained import TrainedClassifier
+from salcompare.classifiers.attributions import check_photographs, described, several_maps
+from salcompare.classifiers.execution import AT_ONCE, at_once, one_thread, side_by_side
+from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import Attribution
 from salcompare.errors import InputError, Problem
 from salcompare.maps import saliency_difference

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from salcompare.classifiers.asked import Asked, chosen
+from salcompare.classifiers.arguments import Asked, chosen
 from salcompare.classifiers.logits import checked_logits, unnamed
 from salcompare.errors import InputError, Problem
 

@@ -1,14 +1,25 @@
-"""How well a trained network tells actors apart: accuracy with intervals, confusion, each image's prediction."""
+"""What is told of a classifier's variants: accuracy, confusion, near-zero weights, and the tables of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from scipy.stats import binomtest
+from torch import nn
 
-from salcompare.classifiers.material import Material
+from salcompare.checksums import sum_of
+from salcompare.classifiers.dataset import Material
+from salcompare.classifiers.network import layer_weights, sha256_of_state, trained_path
+from salcompare.errors import DamagedError
+from salcompare.progress import Progress
 from salcompare.schema import SPLITS
+from salcompare.store import read_sealed, write_json, write_sealed, write_table
 
 
 def predictions_table(logits: NDArray[np.float32], material: Material) -> pd.DataFrame:
@@ -74,3 +85,143 @@ def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:
     pairs = sorted({*counts.index.tolist(), *((actor, actor) for actor in actors)})
     return pd.DataFrame([(actor, predicted, int(counts.get((actor, predicted), 0))) for actor, predicted in pairs],
                         columns=["actor", "predicted", "n"])
+
+
+RELATIVE = 0.01
+ABSOLUTE = 1e-3
+
+
+def near_zero_thresholds(module: nn.Module) -> dict[str, float]:
+    """Weight below which a layer's weights count as near zero, by layer name.
+
+    It is 1% of the standard deviation of the layer's weights in the given network, the one before training, so that
+    layers of different scale, and a layer before and after training, are measured alike. Weights from a Gaussian
+    would have 0.8% below it, those from a uniform distribution 0.6%.
+    """
+    return {name: RELATIVE * float(weight.detach().std(correction=0)) for name, weight in
+            layer_weights(module).items()}
+
+
+def near_zero_shares(module: nn.Module, thresholds: Mapping[str, float]) -> pd.DataFrame:
+    """Share of near-zero weights of each convolution and linear layer; biases and batch normalisation left out.
+
+    Parameters
+    ----------
+    module : nn.Module
+    thresholds : mapping of str to float
+        As `near_zero_thresholds` gives them for the network before training.
+
+    Returns
+    -------
+    DataFrame
+        One row a layer, in the network's order: layer; kind, the layer's class; n_weights; threshold;
+        share_near_zero, the share of |w| < threshold; share_below_0.001, the same for the absolute threshold 0.001.
+    """
+    kinds = {name: type(layer).__name__ for name, layer in module.named_modules()}
+    rows = [(name, kinds[name], weight.numel(), thresholds[name], _share(weight, thresholds[name]),
+             _share(weight, ABSOLUTE)) for name, weight in layer_weights(module).items()]
+    return pd.DataFrame(rows, columns=["layer", "kind", "n_weights", "threshold", "share_near_zero",
+                                       f"share_below_{ABSOLUTE:g}"])
+
+
+def _share(weight: torch.Tensor, threshold: float) -> float:
+    return int((weight.detach().abs() < threshold).sum()) / weight.numel()
+
+
+TABLES = ("training", "accuracy", "confusion", "predictions", "weights")
+SUMMARY = "summary.json"
+FINISHED = "trained.json"
+"""Says, once all is there, what was trained and the checksums of all files."""
+
+
+def tables_finished(folder: Path, digests: Mapping[str, str]) -> bool:
+    """Whether networks, tables and summary of these variants, and of these only, are all there as they were written."""
+    try:
+        found = read_sealed(folder / FINISHED)
+        return bool(found["digests"] == dict(digests) and found["files"] == _sums(folder, digests))
+    except (DamagedError, KeyError, OSError):
+        return False
+
+
+def _sums(folder: Path, variants: Iterable[str]) -> dict[str, str]:
+    networks = [trained_path(folder, variant).name for variant in variants]
+    return {name: sum_of(folder / name) for name in (*(f"{name}.csv" for name in TABLES), SUMMARY, *networks)}
+
+
+def write_tables(folder: Path, outcomes: Mapping[str, Mapping[str, Any]], sparsity: Mapping[str, pd.DataFrame],
+                 material: Material, *, title: str, keep: str, progress: Progress) -> None:
+    """Write the tables, summary.json and, last, trained.json; say what the test accuracies are.
+
+    Parameters
+    ----------
+    folder : Path
+    outcomes : mapping of variant to what its file keeps
+    sparsity : mapping of variant to what `near_zero_shares` gives
+    material : Material
+    title : str
+        The classifier's name.
+    keep : {"best", "last"}
+        Which weights training kept.
+    progress : Progress
+    """
+    tables: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in TABLES}
+    for variant, outcome in outcomes.items():
+        predictions = predictions_table(outcome["logits"].numpy(), material)
+        tables["training"][variant] = pd.DataFrame(outcome["log"])
+        tables["accuracy"][variant] = accuracy_table(predictions)
+        tables["confusion"][variant] = confusion_table(predictions)
+        tables["predictions"][variant] = predictions
+        tables["weights"][variant] = sparsity[variant]
+    for name, parts in tables.items():
+        write_table(folder / f"{name}.csv", _stacked(parts))
+    for variant, accuracy in tables["accuracy"].items():
+        last = " after the last iteration, which is kept" if keep == "last" else ""
+        progress.say(f"{title} {variant}: {_sentence(accuracy)}{last}")
+    summary = summarise(outcomes, keep=keep)
+    if summary.get("finetuned", {}).get("beats_frozen") is False:
+        progress.say(f"{title} finetuned: no iteration beat the frozen network on the validation images; "
+                     "the best of them is kept")
+    write_json(folder / SUMMARY, summary)
+    digests = {variant: outcome["digest"] for variant, outcome in outcomes.items()}
+    write_sealed(folder / FINISHED, {"digests": digests, "files": _sums(folder, outcomes)})
+
+
+def summarise(outcomes: Mapping[str, Mapping[str, Any]], *, keep: str) -> dict[str, dict[str, Any]]:
+    """Say of each variant what it is, how it was trained and whether finetuning was better than not.
+
+    Returns
+    -------
+    dict of variant to dict
+        digest; backbone; seed; actors, how many; keep, best or last; iterations; best_iteration, the one whose
+        weights are kept; best_validation_accuracy, of these weights, NaN without validation images; threads, the
+        numbers of torch's threads that it was trained with; beats_frozen,
+        whether finetuning's best validation accuracy is above frozen's, None for frozen, where there is no frozen
+        variant and where the last weights are kept; weights_sha256; n_parameters; preprocessing.
+    """
+    frozen = outcomes["frozen"]["best_validation_accuracy"] if "frozen" in outcomes else None
+    summary = {}
+    for variant, outcome in outcomes.items():
+        compared = variant == "finetuned" and frozen is not None and keep == "best"
+        network, state = outcome["network"], outcome["state"]
+        summary[variant] = {
+            **{key: outcome[key] for key in ("digest", "seed", "iterations", "best_iteration",
+                                             "best_validation_accuracy", "n_parameters")},
+            "threads": outcome.get("threads", []), "actors": len(outcome["actors"]), "keep": keep,
+            "backbone": network["backbone"],
+            "beats_frozen": outcome["best_validation_accuracy"] > frozen if compared else None,
+            "preprocessing": {key: network[key] for key in ("mean", "std", "centre")},
+            "weights_sha256": sha256_of_state(state)}
+    return summary
+
+
+def _stacked(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    marked = [part.assign(variant=variant)[["variant", *part.columns]] for variant, part in parts.items()]
+    return pd.concat(marked, ignore_index=True)
+
+
+def _sentence(accuracy: pd.DataFrame) -> str:
+    test = accuracy.set_index("split").loc["test"]
+    if not test["n"]:
+        return "no test images"
+    return (f"{test['n_correct']:.0f} of {test['n']:.0f} test images right, {test['accuracy']:.1%} "
+            f"(95% interval {test['ci_low']:.1%} to {test['ci_high']:.1%})")

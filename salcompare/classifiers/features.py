@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from salcompare.checksums import file_holds, seal_file
-from salcompare.classifiers.cores import side_by_side
-from salcompare.classifiers.preparation import Pixels
+from salcompare.classifiers.dataset import Pixels
+from salcompare.classifiers.execution import side_by_side
 from salcompare.progress import Progress
 from salcompare.store import replacing
 

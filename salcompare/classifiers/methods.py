@@ -9,14 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
-from salcompare.classifiers.asked import Asked, explaining, input_gradient
-from salcompare.classifiers.contributions import input_x_gradient, integrated_gradients, occlusion
+from salcompare.classifiers.arguments import Asked, explaining, input_gradient
+from salcompare.classifiers.contributions import (
+    grad_cam,
+    guided_grad_cam,
+    input_x_gradient,
+    integrated_gradients,
+    occlusion,
+)
 from salcompare.classifiers.deep_lift import deep_lift
-from salcompare.classifiers.grad_cam import grad_cam, guided_grad_cam
+from salcompare.classifiers.execution import generator
 from salcompare.classifiers.graph import graph_between
 from salcompare.classifiers.guided import NO_SLOPE, Output, _check_images, _targets, guided_backprop
 from salcompare.classifiers.logits import DETACHED, check_finite, logits_of
-from salcompare.classifiers.randomness import generator
 from salcompare.config import METHODS, Attribution, smoothed
 from salcompare.errors import InputError, Problem
 

@@ -1,22 +1,74 @@
-"""One phase of training: Adam on cross-entropy plus an L2 penalty; the best look at validation images, or the last."""
+"""Training: Adam on cross-entropy plus an L2 penalty, of new layers on kept features or of the whole network."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from salcompare.classifiers.checkpoints import State, read_checkpoint, write_checkpoint
-from salcompare.classifiers.network import layer_weights
-from salcompare.classifiers.randomness import derived_seed, deterministic
-from salcompare.config import Phase
+from salcompare.classifiers.dataset import BalancedBatches, Material, Rows, augment
+from salcompare.classifiers.execution import derived_seed, deterministic, generator
+from salcompare.classifiers.features import Prepare, Values, run
+from salcompare.classifiers.network import Network, layer_weights
+from salcompare.classifiers.weights import read_matching, write_torch
+from salcompare.config import Classifier, Phase
 from salcompare.errors import InputError, Problem
-from salcompare.progress import Progress
+from salcompare.progress import Progress, Say
+
+
+@dataclass
+class State:
+    """Where training stands after an iteration at which the validation images were looked at.
+
+    Attributes
+    ----------
+    iteration : int
+        The last one done; 0 before the first.
+    log : list of dict
+        One entry a look: iteration, loss, train_accuracy, validation_accuracy, validation_loss, penalty.
+    model, optimizer : dict
+        Their state_dicts. Random draws need no state, each iteration has streams of its own.
+    best : dict
+        state_dict of the model at the best look so far, or at the last, where that is kept.
+    best_iteration : int
+        0 before the first look.
+    threads : list of int
+        Numbers of torch's threads that it was trained with: one, unless a run with another number went on with it.
+    best_accuracy, best_loss : float
+        On the validation images, at that look; NaN where there are none.
+    """
+
+    iteration: int = 0
+    log: list[dict[str, float]] = field(default_factory=list)
+    model: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    best: dict[str, Any] = field(default_factory=dict)
+    best_iteration: int = 0
+    threads: list[int] = field(default_factory=list)
+    best_accuracy: float = -1.0
+    best_loss: float = float("inf")
+
+
+def write_checkpoint(path: Path, state: State, *, digest: str, iterations: int) -> None:
+    """Write where training stands, of how many iterations; `digest` says what is trained on what."""
+    content = {entry.name: getattr(state, entry.name) for entry in fields(state)}
+    write_torch(path, {"digest": digest, **content}, {"iteration": state.iteration, "iterations": iterations})
+
+
+def read_checkpoint(path: Path, *, digest: str, say: Say | None = None) -> State | None:
+    """Read where training stands; None where there is none, of another digest, or a damaged one, which is said."""
+    content = read_matching(path, digest=digest, say=say)
+    if content is None or set(content) - {"digest"} != set(asdict(State())):
+        return None
+    del content["digest"]
+    return State(**content)
 
 
 @dataclass(frozen=True)
@@ -167,3 +219,73 @@ def _look(task: Task, state: State, phase: Phase, iteration: int, seen: Score, p
 
 def _copied(model: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+def frozen_task(network: Network, material: Material, config: Classifier, *, plain: Values, mirrored: Values | None,
+                seed: int) -> Task:
+    """Train the new layers on features (n, f) of the photographs and, to flip, of their mirror images."""
+    batches = BalancedBatches(material.rows_by_actor("train"), config.frozen.per_class, seed, "frozen")
+    targets, looked_at = material.targets, material.rows("validation")
+    device = next(network.parameters()).device
+
+    def batch(iteration: int) -> Batch:
+        """Features and actors of one iteration."""
+        rows = batches.at(iteration)
+        chosen = np.array(plain[rows])
+        if mirrored is not None:
+            flipped = torch.rand(len(rows), generator=generator(seed, "frozen", "flip", iteration)).numpy() < 0.5
+            chosen[flipped] = mirrored[rows[flipped]]
+        return torch.from_numpy(chosen).to(device), _numbers(targets, rows, device)
+
+    def validate() -> Score:
+        """Score the new layers on the validation images."""
+        if not len(looked_at):
+            return NOTHING_SEEN
+        logits = torch.from_numpy(head_logits(network, plain[looked_at]))
+        return _score(logits, _numbers(targets, looked_at, logits.device))
+
+    return Task(f"{config.name} frozen", "frozen", network.head, batch, validate, keep=config.keep)
+
+
+def finetuned_task(network: Network, material: Material, config: Classifier, *, prepare: Prepare, seed: int) -> Task:
+    """Train the whole network on the photographs, flipped and shifted as the settings say."""
+    phase = config.finetuned
+    batches = BalancedBatches(material.rows_by_actor("train"), phase.per_class, seed, "finetuned")
+    targets, looked_at = material.targets, material.rows("validation")
+    device = next(network.parameters()).device
+
+    def batch(iteration: int) -> Batch:
+        """Photographs and actors of one iteration."""
+        rows = batches.at(iteration)
+        draws = generator(seed, "finetuned", "augmentation", iteration)
+        moved = augment(material.pixels[rows], flip=phase.flip, shift=phase.shift, generator=draws)
+        return prepare(moved).to(device), _numbers(targets, rows, device)
+
+    def validate() -> Score:
+        """Score the network on the validation images."""
+        if not len(looked_at):
+            return NOTHING_SEEN
+        logits = torch.from_numpy(run(network, material.pixels[looked_at], prepare))
+        return _score(logits, _numbers(targets, looked_at, logits.device))
+
+    return Task(f"{config.name} finetuned", "finetuned", network, batch, validate, config.l2_on, config.keep)
+
+
+def head_logits(network: Network, features: Values) -> Values:
+    """Logits (n, actors) of the new layers for features (n, f)."""
+    network.eval()
+    device = next(network.parameters()).device
+    with torch.no_grad():
+        logits: Values = network.head(torch.from_numpy(np.array(features)).to(device)).cpu().numpy()
+    return logits
+
+
+def _numbers(targets: Rows, rows: Rows, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(targets[rows]).to(device)
+
+
+def _score(logits: torch.Tensor, actors: torch.Tensor) -> Score:
+    return Score(float((logits.argmax(1) == actors).double().mean()), float(cross_entropy(logits, actors)))

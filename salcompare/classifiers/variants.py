@@ -12,20 +12,16 @@ import torch
 import xarray as xr
 
 from salcompare.classifiers.backbones import Backbone, find_backbone
-from salcompare.classifiers.checkpoints import State, read_matching, write_torch
+from salcompare.classifiers.dataset import Material, Pixels, Preprocessing, gather_material
+from salcompare.classifiers.evaluation import near_zero_shares, near_zero_thresholds, tables_finished, write_tables
 from salcompare.classifiers.features import Values, kept_features, run
-from salcompare.classifiers.material import Material, gather_material
-from salcompare.classifiers.network import Network, build_network
-from salcompare.classifiers.preparation import Pixels, Preprocessing
-from salcompare.classifiers.sparsity import near_zero_shares, near_zero_thresholds
-from salcompare.classifiers.tables import tables_finished, write_tables
-from salcompare.classifiers.tasks import finetuned_task, frozen_task, head_logits
-from salcompare.classifiers.trained import trained_path
-from salcompare.classifiers.training import train
-from salcompare.classifiers.weights import load_weights, weights_identity
+from salcompare.classifiers.guided import check_rectified
+from salcompare.classifiers.network import Network, build_network, trained_path
+from salcompare.classifiers.training import State, finetuned_task, frozen_task, head_logits, train
+from salcompare.classifiers.weights import load_weights, read_matching, weights_identity, write_torch
 from salcompare.config import Classifier
-from salcompare.errors import ConfigError, Problem
-from salcompare.progress import Progress, Silent
+from salcompare.errors import ConfigError, InputError, Problem
+from salcompare.progress import Progress, Say, Silent
 from salcompare.provenance import fingerprint
 from salcompare.store import delete_leftovers
 
@@ -200,3 +196,65 @@ def _outcome(job: _Job, variant: str, state: State, logits: Values) -> dict[str,
 
 def _checkpoint_path(folder: Path, variant: str) -> Path:
     return folder / f"{variant}.checkpoint.pt"
+
+
+REMEDY = ('set methods = ["integrated_gradients"] of this [[classifier]] in study.toml, or another method that needs '
+          "no ReLU: gradient, input_x_gradient, grad_cam, occlusion, or smoothgrad over one of them")
+
+
+def check_guided(config: Classifier, *, size: tuple[int, int], root: Path | None = None) -> None:
+    """Make sure that Guided Backpropagation covers a classifier's network, whatever its weights.
+
+    Parameters
+    ----------
+    config : Classifier
+        The section of study.toml.
+    size : (height, width)
+        Of the study's grid.
+    root : Path, optional
+        The study's folder.
+
+    Raises
+    ------
+    InputError
+        If it does not, naming each operation that it does not cover, and the option that gives the network a method of
+        its own.
+    ConfigError
+        If there is no such backbone.
+    MissingDependencyError
+        If the backbone is not installed.
+    """
+    network = build_network(find_backbone(config.backbone, root=root), size=size, hidden=config.hidden,
+                            dropout=config.dropout, n_actors=2, learned_statistics=True, seed=0)
+    try:
+        check_rectified(network, torch.zeros(1, 3, *size))
+    except InputError as error:
+        where = f"[[classifier]] {config.name!r} ({config.backbone})"
+        raise InputError([dataclasses.replace(problem, where=where, remedy=REMEDY) for problem in error.problems
+                          ]) from error
+
+
+def check_weights(config: Classifier, *, root: Path, say: Say) -> None:
+    """Make sure that a classifier's weights are there and fit its layers; named ones are downloaded where needed.
+
+    Parameters
+    ----------
+    config : Classifier
+        The section of study.toml.
+    root : Path
+        The study's folder.
+    say : callable
+        Told when something is downloaded.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such backbone, or neither weights of that name nor such a file.
+    InputError
+        If the file cannot be read, or its layers differ.
+    MissingDependencyError
+        If the backbone or its weights are not installed, or cannot be downloaded.
+    """
+    if config.weights != "none":
+        backbone = find_backbone(config.backbone, root=root)
+        load_weights(backbone.features(), backbone, config.weights, root=root, say=say)

@@ -1,4 +1,4 @@
-"""A backbone's weights: finding the file they stand in, and loading it after checking names and shapes."""
+"""Files of weights: finding a backbone's and loading them; what training leaves, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import importlib
 import importlib.metadata
 import importlib.util
 import socket
+import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,12 +19,15 @@ from urllib.parse import urlparse
 import torch
 from torch import nn
 
-from salcompare.errors import ConfigError, InputError, MissingDependencyError, Problem
+from salcompare.checksums import file_holds, note_of, seal_file
+from salcompare.errors import ConfigError, DamagedError, InputError, MissingDependencyError, Problem
 from salcompare.progress import Say
 from salcompare.provenance import sha256_of_file
+from salcompare.store import replacing
 
 if TYPE_CHECKING:
-    from salcompare.classifiers.backbones.recipe import Backbone
+    from salcompare.classifiers.backbones import Backbone
+
 
 SECONDS_TO_CONNECT = 30.0
 SAFETENSORS = ".safetensors"
@@ -213,3 +218,69 @@ def _patience(seconds: float) -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+def read_matching(path: Path, *, digest: str, say: Say | None = None) -> dict[str, Any] | None:
+    """Read what `write_torch` wrote; None where there is none, of another digest, or one that is damaged.
+
+    Parameters
+    ----------
+    path : Path
+    digest : str
+    say : callable, optional
+        Told of a damaged file.
+    """
+    if not path.exists():
+        return None
+    try:
+        content = read_whole(path)
+    except DamagedError:
+        if say:
+            say(f"  {path} is damaged; what it held is made again")
+        return None
+    return content if content.get("digest") == digest else None
+
+
+def read_whole(path: Path) -> dict[str, Any]:
+    """Read what `write_torch` wrote.
+
+    Raises
+    ------
+    DamagedError
+        If it is not what was written, or cannot be read.
+    """
+    try:
+        if file_holds(path) or _is_older(path):
+            return read_state(path)
+    except (InputError, OSError):
+        pass
+    raise DamagedError(Problem(str(path), "is damaged (its bytes are not those written)",
+                               remedy="run: salcompare run"))
+
+
+def _is_older(path: Path) -> bool:
+    """Whether it is a file without a seal, as salcompare 0.1.0 left it, and its zip archive's own checksums hold."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return note_of(path) is None and archive.testzip() is None
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, RuntimeError):
+        return False
+
+
+def write_torch(path: Path, content: Mapping[str, Any], note: Mapping[str, object] | None = None) -> None:
+    """Write tensors and plain values, whole or not at all; equal contents give equal bytes.
+
+    Parameters
+    ----------
+    path : Path
+    content : mapping
+    note : mapping, optional
+        What `checksums.note_of` tells without torch.
+    """
+    with replacing(path) as beside:
+        with beside.open("wb") as stream:
+            try:
+                torch.save(dict(content), stream)  # given a path, torch would write the passing name into the file
+            except RuntimeError as error:  # of torch's own archive, after the disk's
+                raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
+        seal_file(beside, note)

@@ -92,7 +92,7 @@ def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
 
 def _check(study: Study, progress: Progress, *, classifier: Classifier) -> None:
     """Refuse a network that cannot be explained as asked, or whose weights cannot be had."""
-    from salcompare.classifiers.suitability import check_guided, check_weights
+    from salcompare.classifiers.variants import check_guided, check_weights
 
     if study.config.classifier == Config().classifier:
         progress.say("  no [[classifier]] of study.toml asks for anything else: the network is AlexNet with ImageNet "

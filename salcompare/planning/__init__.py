@@ -3,8 +3,16 @@
 from salcompare.planning.measures import STATISTICS, PlannedStatistic, planned_statistic
 from salcompare.planning.pilot import Pilot, fit_pilot
 from salcompare.planning.power_runs import Goal, Sizes, power
-from salcompare.simulation.geometry import Geometry, Place, expected_coverage, published_geometry
-from salcompare.simulation.scenario import PRESETS, Scenario, demo_scenario, find_scenario
+from salcompare.simulation.scenario import (
+           PRESETS,
+           Geometry,
+           Place,
+           Scenario,
+           demo_scenario,
+           expected_coverage,
+           find_scenario,
+           published_geometry,
+)
 from salcompare.simulation.studies import SimulatedStudy, Truth, simulate_study
 
 __all__ = ["PRESETS", "STATISTICS", "Geometry", "Goal", "Pilot", "Place", "PlannedStatistic", "Scenario",

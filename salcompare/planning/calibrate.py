@@ -28,8 +28,7 @@ from salcompare.findings import calibration_cases
 from salcompare.planning.calibration_rates import calibration_rates
 from salcompare.planning.power_cells import read_kept, write_kept
 from salcompare.progress import Silent
-from salcompare.simulation.calibration_scenarios import FEWER, SCENARIOS, WORDS
-from salcompare.simulation.cases import Case, Outcome, require_cases
+from salcompare.simulation.cases import FEWER, SCENARIOS, WORDS, Case, Outcome, require_cases
 from salcompare.simulation.preferences import stream
 from salcompare.simulation.studies import simulate_study
 

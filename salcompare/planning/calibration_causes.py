@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from salcompare.simulation.calibration_scenarios import (
+from salcompare.simulation.cases import (
     DEMO,
     LEFT,
     POSED,

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.simulation.geometry import Geometry, Place
+from salcompare.simulation.scenario import Geometry, Place
 
 Values = NDArray[np.float64]
 FEWEST_BOXES = 5

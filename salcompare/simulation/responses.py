@@ -18,13 +18,15 @@ Nobody's boxes: every table, figure and page that uses them has to say so. The m
 
 Planted, with sizes in the truth: labels raised for some actors, control actors whose shares are exactly the
 population's, the preference for the viewer's left, and the spread between workers; where asked for, workers without
-care (`careless`). Nothing relates the boxes to any classifier's maps: what the two share comes from the faces being in
+care (`KINDS`). Nothing relates the boxes to any classifier's maps: what the two share comes from the faces being in
 the same places.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -32,20 +34,100 @@ from numpy.typing import NDArray
 
 from salcompare.config import Simulation
 from salcompare.errors import InputError, Problem
-from salcompare.schema import LABELS
-from salcompare.simulation.boxes import placements, whole_boxes
-from salcompare.simulation.careless import Kind, careless_workers, plant_careless
-from salcompare.simulation.faces import Face, find_face, orl_image
+from salcompare.schema import CHECKS, LABELS
+from salcompare.simulation.faces import SMALLEST_BOX, Face, find_face, orl_image, placements, whole_boxes
 from salcompare.simulation.preferences import (
     ActorPreference,
     Worker,
     draw_actor,
     draw_image,
     draw_worker,
+    planted_truth,
+    population_shares,
     stream,
     worker_shares,
 )
-from salcompare.simulation.truth import planted_truth
+
+Kind = Literal["uniform", "whole image", "one box", "hurried", "random label", "inattentive"]
+KINDS: dict[Kind, str] = {
+    "uniform": "boxes at any place and of any size",
+    "whole image": "boxes from corner to corner, within a fiftieth of the sides",
+    "one box": "the same box on every photograph",
+    "hurried": "answers in a twentieth of the time",
+    "random label": "a label drawn at random, whatever the box holds",
+    "inattentive": "answers instructed checks with a feature of the worker's own choice",
+}
+"""What each kind does; in all else its answers are as an honest worker's."""
+HURRY = 0.05  # factor on the seconds
+CORNER = 0.02  # of a side: how far off the corner a box over the whole photograph begins at most
+
+
+def careless_workers(names: Sequence[str], n: int) -> dict[str, Kind]:
+    """Choose the last n workers and give them the kinds by turns."""
+    kinds = list(KINDS)
+    return {name: kinds[turn % len(kinds)] for turn, name in enumerate(list(names)[len(names) - n:])}
+
+
+def plant_careless(table: pd.DataFrame, images: pd.DataFrame, kinds: Mapping[str, Kind], *, seed: int) -> pd.DataFrame:
+    """Replace what some workers answered by what a careless worker would.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Responses, as `simulate_responses` gives them.
+    images : DataFrame
+        image, height, width.
+    kinds : mapping
+        Worker to kind; workers that are not in the table do no harm.
+    seed : int
+        A worker's draws depend on the seed and the name alone.
+
+    Returns
+    -------
+    DataFrame
+        The same rows in the same order; those of other workers as they were.
+    """
+    planted = table.copy()
+    shape = images.set_index("image")[["height", "width"]]
+    for worker, kind in kinds.items():
+        own = (table["worker"] == worker).to_numpy()
+        rng = stream(seed, "careless", worker)
+        boxes = careless_boxes(kind, shape.loc[table.loc[own, "image"]].to_numpy(np.float64), rng=rng)
+        if boxes is not None:
+            planted.loc[own, ["x0", "y0", "x1", "y1"]] = boxes
+        if kind == "random label":
+            planted.loc[own, "label"] = rng.choice(LABELS, own.sum())
+        if kind == "hurried":
+            planted.loc[own, "seconds"] = (HURRY * table.loc[own, "seconds"]).round(1)
+    return planted
+
+
+def careless_boxes(kind: Kind, shapes: NDArray[np.float64], *, rng: np.random.Generator) -> NDArray[np.int64] | None:
+    """Boxes of a careless worker on photographs of some heights and widths (photograph, 2); None if as an honest one's.
+
+    Returns
+    -------
+    array of int (photograph, 4) or None
+        x0, y0, x1, y1, half-open, inside the photograph.
+    """
+    n = len(shapes)
+    if kind == "uniform":
+        corners = np.sort(rng.random((n, 2, 2)), axis=1)
+        low, high = corners[:, 0], corners[:, 1]
+    elif kind == "whole image":
+        low, high = CORNER * rng.random((n, 2)), 1 - CORNER * rng.random((n, 2))
+    elif kind == "one box":
+        centre, size = rng.uniform(0.3, 0.7, 2), rng.uniform(0.2, 0.5, 2)
+        low, high = np.tile(centre - size / 2, (n, 1)), np.tile(centre + size / 2, (n, 1))
+    else:
+        return None
+    sides = shapes[:, ::-1]
+    smallest = np.minimum(SMALLEST_BOX, sides)
+    first = np.minimum(np.floor(low * sides), sides - smallest)
+    last = np.maximum(np.ceil(high * sides), first + smallest)
+    boxes: NDArray[np.int64] = np.concatenate([first, last], axis=1).astype(np.int64)
+    return boxes
+
 
 LEFT_SHARE = 0.65
 """Probability that a one-sided box is on the viewer's left; planted. The side is that of the left visual-field bias
@@ -96,7 +178,7 @@ def simulate_responses(images: pd.DataFrame, config: Simulation, *, seed: int) -
     InputError
         If a column is missing or there are fewer workers than responses on an image.
     """
-    _check(images, config)
+    _check_images(images, config)
     kinds = worker_kinds(config)
     workers = {name: draw_worker(name, seed=seed) for name in kinds}
     faces = _faces(images)
@@ -179,7 +261,7 @@ def _orl_actor(images: pd.DataFrame) -> str | None:
     return (found.pop() or None) if len(found) == 1 else None
 
 
-def _check(images: pd.DataFrame, config: Simulation) -> None:
+def _check_images(images: pd.DataFrame, config: Simulation) -> None:
     needed = ("image", "actor", "height", "width")
     missing = [name for name in needed if name not in images.columns]
     problems = [Problem("images", f"no column {name!r}", "columns " + ", ".join(needed)) for name in missing]
@@ -196,3 +278,62 @@ def _check(images: pd.DataFrame, config: Simulation) -> None:
                                 "a worker responds to an image once: raise workers or lower per_image"))
     if problems:
         raise InputError(problems)
+
+
+INSTRUCTED = ("nose", "lips", "chin")
+"""What is asked for: features of which there is one, so that there is one right box."""
+
+
+def simulate_checks(images: pd.DataFrame, config: Simulation, *, seed: int) -> pd.DataFrame:
+    """Simulate the workers' answers to instructed checks.
+
+    Parameters
+    ----------
+    images : DataFrame
+        image, height, width, and sha256 by which the ORL photographs are known; each check is asked on one of them.
+    config : config.Simulation
+        How many workers, how many checks each, and how many of them are careless.
+    seed : int
+        As for `simulate_responses`: the same workers with the same habits.
+
+    Returns
+    -------
+    DataFrame
+        One row a check, `salcompare.schema.CHECKS`, edges in pixels of the photograph.
+    """
+    kinds = worker_kinds(config)
+    rows = [row for name in kinds for row in _checks_of(name, kinds[name], images, config.checks, seed=seed)]
+    return pd.DataFrame(rows, columns=list(CHECKS.names))
+
+
+def _checks_of(worker: str, kind: Kind | None, images: pd.DataFrame, n: int, *, seed: int) -> list[list[object]]:
+    rng = stream(seed, "checks", worker)
+    asked = images.iloc[rng.integers(0, len(images), n)]
+    targets = [str(label) for label in rng.choice(INSTRUCTED, n)]
+    answers = targets
+    if kind == "inattentive":
+        answers = [str(label) for label in rng.choice(LABELS, n, p=population_shares())]
+    noise = rng.standard_normal((n, 4))
+    boxes = careless_boxes(kind, asked[["height", "width"]].to_numpy(float), rng=rng) if kind else None
+    named = [str(label) for label in rng.choice(LABELS, n)] if kind == "random label" else answers
+    rows = []
+    for at, (_, image) in enumerate(asked.iterrows()):
+        face = find_face(image.get("sha256"), height=int(image["height"]), width=int(image["width"]))
+        box = _drawn(face, answers[at], worker, noise[at], seed=seed) if boxes is None else boxes[at].tolist()
+        target = _drawn(face, targets[at], None, np.zeros(4), seed=seed)
+        rows.append([worker, image["image"], named[at], *box, targets[at], *target])
+    return rows
+
+
+def _drawn(face: Face, label: str, worker: str | None, noise: NDArray[np.float64], *, seed: int,
+           ) -> list[int]:
+    """Box of a label at its likeliest place, with a worker's habits and noise (4,), or the typical one."""
+    place = max(placements(face, label, left_share=LEFT_SHARE), key=lambda option: option.probability)
+    size, shift = np.array([place.width, place.height]), np.zeros(2)
+    if worker is not None:
+        habits = draw_worker(worker, seed=seed)
+        shift = (habits.shift + SHIFT_SD * noise[2:]) * size
+        size = size * habits.size * np.exp(SIZE_SD * noise[:2])
+    boxes = whole_boxes((np.array([place.x, place.y]) + shift)[np.newaxis], size[np.newaxis], height=face.height,
+                        width=face.width)
+    return [int(edge) for edge in boxes[0]]

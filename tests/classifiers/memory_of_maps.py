@@ -15,8 +15,8 @@ import xarray as xr
 from torch import nn
 
 from salcompare.classifiers.attributions import write_classifier_maps
-from salcompare.classifiers.preparation import Preprocessing
-from salcompare.classifiers.trained import TrainedClassifier
+from salcompare.classifiers.dataset import Preprocessing
+from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import Attribution
 from salcompare.store import open_dataset, write_dataset
 

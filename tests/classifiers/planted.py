@@ -10,9 +10,8 @@ import torch
 import xarray as xr
 from torch import nn
 
-from salcompare.classifiers.network import Network, sha256_of_state
-from salcompare.classifiers.preparation import Preprocessing
-from salcompare.classifiers.trained import TrainedClassifier
+from salcompare.classifiers.dataset import Preprocessing
+from salcompare.classifiers.network import Network, TrainedClassifier, sha256_of_state
 
 SIZE = (32, 32)
 REGIONS = {  # half-open rows and columns; left is the viewer's

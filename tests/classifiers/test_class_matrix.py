@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from salcompare.classifiers.attributions import attribute
 from salcompare.classifiers.class_matrix import class_maps, write_class_matrix
-from salcompare.classifiers.cores import AT_ONCE
-from salcompare.classifiers.saliency import attribute
+from salcompare.classifiers.execution import AT_ONCE
 from salcompare.config import Attribution
 from salcompare.errors import InputError
 from salcompare.maps import saliency_difference

@@ -15,7 +15,7 @@ from salcompare.classifiers import (
     register_backbone,
 )
 from salcompare.classifiers.network import build_network
-from salcompare.classifiers.suitability import check_guided
+from salcompare.classifiers.variants import check_guided
 from salcompare.config import Classifier
 from salcompare.errors import InputError
 from tests.classifiers.guided_reference import by_replacement

@@ -18,7 +18,7 @@ from salcompare.classifiers import (
     write_class_matrix,
     write_classifier_maps,
 )
-from salcompare.classifiers.saliency import attribute
+from salcompare.classifiers.attributions import attribute
 from salcompare.config import METHODS, Attribution, smoothed
 from salcompare.errors import InputError
 from tests.classifiers.test_methods import FEW, plain_net

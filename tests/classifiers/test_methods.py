@@ -1,5 +1,7 @@
 """Every attribution method against captum's, or against what the method must add up to, and on the planted network."""
 
+from __future__ import annotations
+
 import warnings
 
 import captum.attr
@@ -11,12 +13,12 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.functional import interpolate
 
+from salcompare.classifiers.attributions import attribute
+from salcompare.classifiers.execution import generator
 from salcompare.classifiers.methods import explain, mean_colour
-from salcompare.classifiers.randomness import generator
-from salcompare.classifiers.saliency import attribute
 from salcompare.config import METHODS, Attribution, smoothed
 from salcompare.errors import InputError
-from tests.classifiers.planted import SIZE, inside, planted_classifier, planted_photographs
+from tests.classifiers.planted import REGIONS, SIZE, inside, people_at, planted_classifier, planted_photographs
 
 FEW = Attribution(steps=9, samples=3, window=0.3)
 N, CLASSES = 5, 4
@@ -392,3 +394,43 @@ def test_every_method_says_that_the_planted_network_uses_the_left_eye_and_a_rand
                 module.reset_parameters()
         random.append(_share(copy, method)[0])
     assert abs(np.nanmean(random) - area) < 0.1
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return planted_photographs()[0]
+
+
+@pytest.fixture(scope="module")
+def logits(faces):
+    trained = planted_classifier()
+    return trained.model(trained.prepare(faces.to_numpy()))
+
+
+def test_it_names_every_actor(faces, logits):
+    names = np.array(planted_classifier().actors)[logits.argmax(1).numpy()]
+    assert (names == faces.actor.to_numpy()).all()
+
+
+def test_only_the_left_eye_changes_its_logits(faces, logits):
+    trained = planted_classifier()
+    grey = faces.copy(deep=True)
+    grey.values[:, ~inside("left eye")] = 128
+    assert torch.equal(trained.model(trained.prepare(grey.to_numpy())), logits)
+    grey = faces.copy(deep=True)
+    grey.values[:, inside("left eye")] = 128
+    assert trained.model(trained.prepare(grey.to_numpy())).std() < 0.02 * logits.std()
+
+
+def test_guided_backprop_marks_the_left_eye_only(faces):
+    maps = attribute(planted_classifier(), faces, targets=faces.actor)
+    assert (maps.max(axis=(1, 2)) > 0).all()
+    assert (maps[:, ~inside("left eye")] == 0).all()
+
+
+@pytest.mark.parametrize("region", list(REGIONS))
+def test_people_look_where_they_are_told(faces, region):
+    coverage = people_at(region, faces)
+    assert coverage.values[:, inside(region)].mean() > 0.5
+    assert coverage.max() <= 1.001
+    assert coverage.values[:, ~inside(region)].mean() < 0.1

@@ -22,10 +22,9 @@ from salcompare.planning.calibrate import calibrate, run_calibration
 from salcompare.planning.calibration_causes import CAUSES
 from salcompare.planning.calibration_rates import bounds, calibration_rates, failures
 from salcompare.progress import Silent
-from salcompare.simulation.calibration_scenarios import FEWER, IMAGE, RAGGED_COUNTS, SIZES, WORDS
-from salcompare.simulation.calibration_scenarios import SCENARIOS as PUBLISHED
-from salcompare.simulation.cases import Case, Check, Outcome, require_cases
-from salcompare.simulation.truths import (
+from salcompare.simulation.cases import FEWER, IMAGE, RAGGED_COUNTS, SIZES, WORDS, Case, Check, Outcome, require_cases
+from salcompare.simulation.cases import SCENARIOS as PUBLISHED
+from salcompare.simulation.studies import (
     between_actor_share,
     expected_laterality,
     label_share,

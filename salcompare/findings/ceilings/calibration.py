@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from salcompare.simulation.calibration_scenarios import ALIKE, SIZES
-from salcompare.simulation.cases import RESAMPLES, SIGMA, TENDS, Case, Check, Outcome, covering
+from salcompare.simulation.cases import ALIKE, RESAMPLES, SIGMA, SIZES, TENDS, Case, Check, Outcome, covering
 from salcompare.statistics.ceilings.between_workers import mean_ceiling, noise_ceiling
 from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from salcompare.classifiers.controls import Target
+    from salcompare.classifiers.control_maps import Target
     from salcompare.config import Attribution, Classifier
     from salcompare.progress import Progress
     from salcompare.study import Study
@@ -97,7 +97,7 @@ def _shared(method: str) -> str:
 
 def _randomised(study: Study, own: str, progress: Progress, *, classifier: Classifier, method: str) -> None:
     from salcompare.classifiers import load_classifier
-    from salcompare.classifiers.controls import same_when_randomised, write_randomised_maps
+    from salcompare.classifiers.control_maps import same_when_randomised, write_randomised_maps
 
     test = _photographs(study, "test")
     networks = {variant: load_classifier(study.classifier_folder(classifier), variant)
@@ -116,7 +116,7 @@ def _randomised(study: Study, own: str, progress: Progress, *, classifier: Class
 
 def _of_main(study: Study, own: str, progress: Progress, *, classifier: Classifier) -> None:
     from salcompare.classifiers import load_classifier
-    from salcompare.classifiers.controls import write_layer_maps, write_shuffled_maps
+    from salcompare.classifiers.control_maps import write_layer_maps, write_shuffled_maps
 
     # Test photographs are read as they are explained; training needs all of its own at once.
     test, training = _photographs(study, "test"), _photographs(study, "train")
@@ -135,7 +135,7 @@ def _photographs(study: Study, split: str) -> xr.DataArray:
 
 
 def _target(study: Study, own: str, classifier: Classifier, name: str) -> Target:
-    from salcompare.classifiers.controls import Target
+    from salcompare.classifiers.control_maps import Target
 
     return Target(_folder(study, classifier), name, own, study.config.study.seed, {"classifier": classifier.name})
 

@@ -10,18 +10,24 @@ import numpy as np
 from salcompare.config import Simulation
 from salcompare.maps import top_mask
 from salcompare.simulation import simulate_responses
-from salcompare.simulation.calibration_scenarios import (
+from salcompare.simulation.cases import (
     DEMO,
+    DRAWS,
     FEW,
     IMAGE,
     PLANTED,
     RAGGED_COUNTS,
+    RESAMPLES,
     SIZES,
+    TENDS,
     UNEQUAL,
     UNRELATED,
+    Case,
+    Check,
+    Outcome,
+    covering,
 )
-from salcompare.simulation.cases import DRAWS, RESAMPLES, TENDS, Case, Check, Outcome, covering
-from salcompare.simulation.truths import label_share
+from salcompare.simulation.studies import label_share
 from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram

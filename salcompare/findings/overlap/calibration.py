@@ -9,19 +9,26 @@ import numpy as np
 import xarray as xr
 
 from salcompare.maps import actor_heatmap, smooth
-from salcompare.simulation.calibration_scenarios import (
+from salcompare.simulation.cases import (
     DEMO,
+    DRAWS,
     FEW,
     IMAGE,
     NO_ACTOR_EFFECT,
     PLANTED,
     RAGGED_COUNTS,
     SHARED,
+    SIGMA,
     SIZES,
+    TENDS,
     UNEQUAL,
     UNRELATED,
+    Case,
+    Check,
+    Outcome,
+    another_classifier,
+    covering,
 )
-from salcompare.simulation.cases import DRAWS, SIGMA, TENDS, Case, Check, Outcome, another_classifier, covering
 from salcompare.statistics.inference.bca import bca_interval
 from salcompare.statistics.inference.levels import actor_means
 from salcompare.statistics.inference.multiplicity import adjust_p

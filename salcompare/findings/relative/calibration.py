@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from salcompare.maps import actor_heatmap, smooth
-from salcompare.simulation.calibration_scenarios import (
+from salcompare.simulation.cases import (
+    DRAWS,
     FEW,
     IMAGE,
     NO_ACTOR_EFFECT,
     PLANTED,
     RAGGED_COUNTS,
+    SAME,
     SHOOTS,
+    SIGMA,
     SIZES,
     UNEQUAL,
     UNRELATED,
+    Case,
+    Check,
+    Outcome,
+    another_classifier,
 )
-from salcompare.simulation.cases import DRAWS, SAME, SIGMA, Case, Check, Outcome, another_classifier
 from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
 from salcompare.statistics.relative.discoveries import relative_fdr
 from salcompare.statistics.relative.maxima import relative_test

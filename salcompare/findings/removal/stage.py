@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from salcompare.classifiers import Arrangement
-    from salcompare.classifiers.removal import Way
+    from salcompare.classifiers.perturbation import Way
     from salcompare.config import Classifier
     from salcompare.progress import Progress
     from salcompare.study import Study

@@ -87,7 +87,7 @@ def other_threads(study: Study, *, folder: Path, title: str) -> str:  # noqa: AR
     used = sorted({n for variant in store.read_json(path).values() for n in variant.get("threads", [])})
     if not used:
         return ""
-    from salcompare.classifiers.cores import n_threads
+    from salcompare.classifiers.execution import n_threads
 
     if used == [n_threads()]:
         return ""

@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from salcompare.simulation.calibration_scenarios import (
+from salcompare.simulation.cases import (
     DEMO,
+    DRAWS,
     FEW,
     IMAGE,
     LEFT,
     PLANTED,
     RAGGED_COUNTS,
+    RESAMPLES,
     SHARED,
     SIZES,
+    TENDS,
     UNEQUAL,
     UNRELATED,
-)
-from salcompare.simulation.cases import (
-    DRAWS,
-    RESAMPLES,
-    TENDS,
     Case,
     Check,
     Outcome,
@@ -31,7 +29,7 @@ from salcompare.simulation.cases import (
     other_photographs,
     photographs,
 )
-from salcompare.simulation.truths import expected_laterality
+from salcompare.simulation.studies import expected_laterality
 from salcompare.statistics.inference.multiplicity import adjust_p
 from salcompare.statistics.symmetries.indices import odd_share_difference
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association

@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from salcompare.simulation.calibration_scenarios import (
+from salcompare.simulation.cases import (
     DEMO,
+    DRAWS,
     FEW,
     IMAGE,
+    NAN,
     NO_ACTOR_EFFECT,
     PLANTED,
     POSED,
     RAGGED_COUNTS,
+    SAME,
     SHOOTS,
     SIZES,
+    TENDS,
     UNEQUAL,
     UNRELATED,
+    Case,
+    Check,
+    Outcome,
+    covering,
+    photographs,
 )
-from salcompare.simulation.cases import DRAWS, NAN, SAME, TENDS, Case, Check, Outcome, covering, photographs
-from salcompare.simulation.truths import between_actor_share, population_share
+from salcompare.simulation.studies import between_actor_share, population_share
 from salcompare.statistics.variance.components import variance_components
 from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained

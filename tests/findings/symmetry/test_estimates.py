@@ -13,7 +13,7 @@ from salcompare.findings.rows import estimates_table
 from salcompare.findings.symmetry.estimates import asymmetry_estimates
 from salcompare.maps import actor_heatmap
 from salcompare.planning import simulate_study
-from salcompare.simulation.calibration_scenarios import IMAGE, SCENARIOS
+from salcompare.simulation.cases import IMAGE, SCENARIOS
 from salcompare.statistics.responses import responses_by_image
 from salcompare.statistics.symmetries.indices import symmetry
 from salcompare.statistics.symmetries.sides import CLUSTERS_MIRRORED, IMAGES_MIRRORED

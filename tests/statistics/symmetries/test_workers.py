@@ -13,8 +13,8 @@ from scipy import stats
 from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap, rasterise_boxes
 from salcompare.planning import simulate_study
-from salcompare.simulation.calibration_scenarios import LEFT, SCENARIOS, SHARED
-from salcompare.simulation.truths import expected_laterality
+from salcompare.simulation.cases import LEFT, SCENARIOS, SHARED
+from salcompare.simulation.studies import expected_laterality
 from salcompare.statistics.inference.crossed import crossed_interval
 from salcompare.statistics.inference.resampling import bootstrap_weights
 from salcompare.statistics.symmetries.indices import symmetry

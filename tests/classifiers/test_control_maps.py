@@ -10,15 +10,14 @@ import xarray as xr
 
 from salcompare import store
 from salcompare.classifiers import attribute
-from salcompare.classifiers.controls import (
+from salcompare.classifiers.control_maps import (
     Target,
     same_when_randomised,
     write_layer_maps,
     write_randomised_maps,
     write_shuffled_maps,
 )
-from salcompare.classifiers.randomisation import all_layers, randomised
-from salcompare.classifiers.relabelling import relabelled, training_features
+from salcompare.classifiers.control_networks import all_layers, randomised, relabelled, training_features
 from salcompare.config import Attribution, Controls, Maps, Phase, Statistics
 from salcompare.errors import InputError
 from salcompare.findings.analysis import AnalysisData

@@ -1,4 +1,6 @@
-"""What a network says of photographs with parts taken out; planted: a network that sees the left eye only."""
+"""Fills: what stands in a photograph where something was taken out."""
+
+from __future__ import annotations
 
 import copy
 import dataclasses
@@ -8,16 +10,10 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from scipy import ndimage
 
-from salcompare.classifiers import (
-    INTACT,
-    Arrangement,
-    all_filled,
-    attribute,
-    removal_outcomes,
-    write_removals,
-)
-from salcompare.classifiers.fills import filled
+from salcompare.classifiers import INTACT, Arrangement, all_filled, attribute, removal_outcomes, write_removals
+from salcompare.classifiers.perturbation import BLUR, filled
 from salcompare.config import FILLS
 from salcompare.errors import InputError
 from salcompare.maps import centre_orders, moved_orders, smooth, top_mask
@@ -31,6 +27,36 @@ from salcompare.statistics import (
 )
 from salcompare.store import open_dataset
 from tests.classifiers.planted import REGIONS, SIZE, inside, planted_classifier, planted_photographs
+
+PHOTOGRAPH = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+
+
+def test_the_mean_fill_is_the_mean_colour_by_hand():
+    two = np.array([[[0, 10, 7]], [[100, 20, 7]]], np.uint8)
+    assert filled(two, "mean", seed=0, image="a/1").tolist() == [[[50, 15, 7]], [[50, 15, 7]]]
+
+
+def test_the_blur_is_a_gaussian_of_a_tenth_of_the_shorter_side():
+    ours = filled(PHOTOGRAPH, "blur", seed=0, image="a/1").astype(float)
+    for channel in range(3):
+        theirs = ndimage.gaussian_filter(PHOTOGRAPH[..., channel].astype(float), BLUR * 20, mode="reflect")
+        assert np.abs(ours[..., channel] - theirs).max() <= 0.5
+
+
+def test_the_noise_has_the_photographs_mean_and_spread_and_follows_from_seed_and_name():
+    grey = np.clip(np.random.default_rng(1).normal((90, 120, 150), (10, 15, 20), (80, 80, 3)), 0, 255).astype(np.uint8)
+    noise = filled(grey, "noise", seed=3, image="a/1")
+    assert np.abs(noise.mean(axis=(0, 1)) - grey.mean(axis=(0, 1))).max() < 1
+    assert np.abs(noise.std(axis=(0, 1)) / grey.std(axis=(0, 1)) - 1).max() < 0.05
+    assert np.array_equal(noise, filled(grey, "noise", seed=3, image="a/1"))
+    assert not np.array_equal(noise, filled(grey, "noise", seed=3, image="a/2"))
+    assert not np.array_equal(noise, filled(grey, "noise", seed=4, image="a/1"))
+
+
+def test_an_unknown_fill_is_refused():
+    with pytest.raises(InputError, match="'grey'"):
+        filled(PHOTOGRAPH, "grey", seed=0, image="a/1")
+
 
 AREA = 48 / 1024  # of the left eye
 PARTS = [region for region in REGIONS if region != "nose"]  # which is smaller

@@ -1,4 +1,6 @@
-"""Networks side by side: torch has one thread, cores do not meet in one network, and bytes do not follow the cores."""
+"""Networks side by side: torch has one thread, cores do not meet in one network, bytes do not follow their number."""
+
+from __future__ import annotations
 
 import dataclasses
 import threading
@@ -8,17 +10,24 @@ import pytest
 import torch
 from torch import nn
 
-from salcompare.classifiers.attributions import write_class_differences, write_classifier_maps
+from salcompare.classifiers.attributions import attribute, write_class_differences, write_classifier_maps
 from salcompare.classifiers.class_matrix import write_class_matrix
-from salcompare.classifiers.controls import Target, write_layer_maps, write_randomised_maps, write_shuffled_maps
-from salcompare.classifiers.cores import AT_ONCE, at_once, one_thread, side_by_side
+from salcompare.classifiers.control_maps import Target, write_layer_maps, write_randomised_maps, write_shuffled_maps
+from salcompare.classifiers.execution import (
+    AT_ONCE,
+    at_once,
+    derived_seed,
+    deterministic,
+    generator,
+    one_thread,
+    side_by_side,
+)
 from salcompare.classifiers.features import run
-from salcompare.classifiers.removal import removal_outcomes
-from salcompare.classifiers.saliency import attribute
+from salcompare.classifiers.perturbation import removal_outcomes
 from salcompare.config import Attribution, Controls, Phase
 from tests.classifiers.planted import planted_classifier, planted_photographs
 from tests.classifiers.test_attributions import ACTORS, files, photographs, trained
-from tests.classifiers.test_removal import arrangements, planted_orders
+from tests.classifiers.test_perturbation import arrangements, planted_orders
 
 __all__ = ["trained"]  # the fixture
 METHODS = ("guided_backprop", "grad_cam", "smoothgrad")
@@ -142,3 +151,28 @@ def test_no_more_photographs_are_explained_at_a_time_than_asked_for():
     for batch in range(1, 70):
         step, most = at_once(model, batch)
         assert step * most <= batch
+
+
+def test_a_stream_depends_on_its_purpose_only():
+    torch.rand(3)
+    assert torch.equal(torch.rand(4, generator=generator(0, "a", 1)), torch.rand(4, generator=generator(0, "a", 1)))
+    seeds = {derived_seed(*purpose) for purpose in [(0, "a", 1), (1, "a", 1), (0, "b", 1), (0, "a", 2), (0, "a1")]}
+    assert len(seeds) == 5
+
+
+def test_seeds_are_the_same_on_every_machine():
+    # printf '0\0frozen' | sha256sum begins with cc83d78366132844
+    assert derived_seed(0, "frozen") == 0xCC83D78366132844 // 2
+
+
+def test_settings_and_global_generator_are_given_back_even_after_an_error():
+    state, before = torch.get_rng_state(), torch.are_deterministic_algorithms_enabled()
+    try:
+        with deterministic():
+            assert torch.are_deterministic_algorithms_enabled()
+            torch.manual_seed(1)
+            raise KeyError
+    except KeyError:
+        pass
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.are_deterministic_algorithms_enabled() == before

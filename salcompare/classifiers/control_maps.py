@@ -16,12 +16,18 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
-from salcompare.classifiers.cores import at_once, one_thread
-from salcompare.classifiers.preparation import Pixels
-from salcompare.classifiers.randomisation import all_layers, randomised, steps_from_the_head
-from salcompare.classifiers.relabelling import Relabelled, relabelled, training_features
-from salcompare.classifiers.saliency import Lot, known_classes, maps_in_turn
-from salcompare.classifiers.trained import TrainedClassifier
+from salcompare.classifiers.attributions import Lot, known_classes, maps_in_turn
+from salcompare.classifiers.control_networks import (
+    Relabelled,
+    all_layers,
+    randomised,
+    relabelled,
+    steps_from_the_head,
+    training_features,
+)
+from salcompare.classifiers.dataset import Pixels
+from salcompare.classifiers.execution import at_once, one_thread
+from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import Attribution, Controls, Phase
 from salcompare.errors import InputError, Problem
 from salcompare.progress import Progress, Silent

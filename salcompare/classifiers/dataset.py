@@ -1,17 +1,88 @@
-"""What a classifier is trained and tested on: photographs, the actor and the split of each, checked."""
+"""What a network is given: photographs with their actors and splits, prepared, moved about, in balanced batches."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.classifiers.preparation import Pixels
+from salcompare.classifiers.execution import generator
 from salcompare.errors import InputError, Problem
+
+Pixels = NDArray[np.uint8]  # (image, y, x, channel), channels red, green, blue
+WHITE = 255.0
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a network's input is made from a photograph; called with photographs, it makes it.
+
+    Attributes
+    ----------
+    mean, std : tuple of three float
+        A channel's value v in [0, 1] becomes (v - mean) / std.
+    centre : bool
+        Subtract each image's own mean, over its pixels and channels, in place of `mean`.
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    centre: bool = False
+
+    def __call__(self, pixels: Pixels) -> torch.Tensor:
+        """Prepare photographs.
+
+        Parameters
+        ----------
+        pixels : uint8 array (n, h, w, 3)
+            Red, green, blue.
+
+        Returns
+        -------
+        Tensor (n, 3, h, w)
+            float32 on the CPU, laid out channels last, which convolutions on a CPU are fastest with.
+        """
+        values = torch.from_numpy(np.array(pixels, order="C")).permute(0, 3, 1, 2).to(torch.float32).div_(WHITE)
+        middle = values.mean(dim=(1, 2, 3), keepdim=True) if self.centre else _by_channel(self.mean)
+        return values.sub_(middle).div_(_by_channel(self.std))
+
+
+def augment(pixels: Pixels, *, flip: bool, shift: int, generator: torch.Generator) -> Pixels:
+    """Mirror half of the images and move each by up to `shift` pixels each way.
+
+    Parameters
+    ----------
+    pixels : uint8 array (n, h, w, 3)
+    flip : bool
+        Whether each image is mirrored with probability one half.
+    shift : int
+        Largest move in pixels, drawn uniformly down and across; the border's pixels are repeated into the gap.
+    generator : torch.Generator
+
+    Returns
+    -------
+    uint8 array (n, h, w, 3)
+    """
+    n, height, width = pixels.shape[:3]
+    mirrored = torch.rand(n, generator=generator).numpy() < (0.5 if flip else 0)
+    down, across = torch.randint(-shift, shift + 1, (2, n), generator=generator).numpy()
+    moved = np.empty_like(pixels)
+    for i in range(n):
+        rows = np.clip(np.arange(height) - down[i], 0, height - 1)
+        columns = np.clip(np.arange(width) - across[i], 0, width - 1)
+        moved[i] = pixels[i][rows[:, None], columns[::-1] if mirrored[i] else columns]
+    return moved
+
+
+def _by_channel(values: tuple[float, float, float]) -> torch.Tensor:
+    return torch.tensor(values).reshape(1, 3, 1, 1)
+
 
 CHANNELS = 3
 
@@ -121,3 +192,45 @@ def _split_problems(material: Material, keep: str) -> list[Problem]:
         problems.append(Problem("images", "no validation image", "at least one, to choose the best weights",
                                 f"{remedy}, or set keep = \"last\" of that [[classifier]]"))
     return problems
+
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class BalancedBatches:
+    """Batches that hold `per_class` images of each actor and go round each actor's images in a shuffled order.
+
+    Every image of an actor is drawn once before any is drawn again; each round has an order of its own.
+
+    Attributes
+    ----------
+    by_actor : tuple of int64 arrays
+        Each actor's training images, as rows of the photographs.
+    per_class : int
+        Images of each actor in a batch.
+    seed : int
+    purpose : str
+        Sets this sequence of batches apart from others of the same seed.
+    """
+
+    by_actor: tuple[Rows, ...]
+    per_class: int
+    seed: int
+    purpose: str
+
+    def at(self, iteration: int) -> Rows:
+        """Rows of the photographs in the batch of an iteration, counted from 1: (actors * per_class,)."""
+        first = (iteration - 1) * self.per_class
+        drawn = [rows[self._place(actor, draw, len(rows))] for actor, rows in enumerate(self.by_actor)
+                 for draw in range(first, first + self.per_class)]
+        return np.array(drawn, dtype=np.int64)
+
+    def _place(self, actor: int, draw: int, n: int) -> int:
+        return _order(self.seed, self.purpose, actor, draw // n, n)[draw % n]
+
+
+@functools.lru_cache(maxsize=8192)
+def _order(seed: int, purpose: str, actor: int, cycle: int, n: int) -> tuple[int, ...]:
+    drawn = torch.randperm(n, generator=generator(seed, purpose, "order", actor, cycle))
+    return tuple(int(place) for place in drawn)

@@ -5,9 +5,8 @@ import torch
 from torch import nn
 
 from salcompare.classifiers import attribute
-from salcompare.classifiers.network import Network, sha256_of_state
-from salcompare.classifiers.randomisation import all_layers, randomised, steps_from_the_head
-from salcompare.classifiers.trained import TrainedClassifier
+from salcompare.classifiers.control_networks import all_layers, randomised, steps_from_the_head
+from salcompare.classifiers.network import Network, TrainedClassifier, sha256_of_state
 from salcompare.errors import InputError
 from tests.classifiers.planted import PLAIN, inside, planted_classifier, planted_photographs
 from tests.classifiers.tiny import tiny_features

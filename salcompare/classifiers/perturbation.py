@@ -13,19 +13,65 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import nn
 
-from salcompare.classifiers.cores import one_thread, side_by_side
-from salcompare.classifiers.fills import BLUR, filled
+from salcompare.classifiers.attributions import check_photographs, known_classes
+from salcompare.classifiers.dataset import WHITE, Pixels
+from salcompare.classifiers.execution import derived_seed, one_thread, side_by_side
 from salcompare.classifiers.logits import evaluating, logits_of, naming
-from salcompare.classifiers.preparation import Pixels
-from salcompare.classifiers.saliency import check_photographs, known_classes
-from salcompare.classifiers.trained import TrainedClassifier
+from salcompare.classifiers.network import TrainedClassifier
+from salcompare.config import FILLS
 from salcompare.errors import InputError, Problem
 from salcompare.maps import top_mask
 from salcompare.progress import Progress, Silent
 from salcompare.provenance import canonical_json, versions
 from salcompare.store import MapStream
+
+BLUR = 0.1
+"""Standard deviation of the Gaussian that blurs, as a share of the photograph's shorter side."""
+
+
+def filled(photograph: Pixels, fill: str, *, seed: int, image: str) -> Pixels:
+    """Give a photograph of which nothing is left but what a fill leaves.
+
+    Parameters
+    ----------
+    photograph : uint8 array (y, x, channel)
+    fill : {"mean", "blur", "noise"}
+        mean: the photograph's mean colour everywhere. blur: the photograph under a Gaussian of `BLUR` times its
+        shorter side, borders mirrored. noise: independent normal values with the mean and standard deviation of each
+        channel, cut to what a pixel can be.
+    seed : int
+        Noise follows from it and from the image's name only.
+    image : str
+        The image's name.
+
+    Returns
+    -------
+    uint8 array (y, x, channel)
+
+    Raises
+    ------
+    InputError
+        If `fill` is none of them.
+    """
+    if fill not in FILLS:
+        raise InputError(Problem("fill", repr(fill), " or ".join(map(repr, FILLS))))
+    values = photograph.astype(np.float64)
+    mean = values.mean(axis=(0, 1))
+    if fill == "mean":
+        return _pixels(np.broadcast_to(mean, values.shape))
+    if fill == "blur":
+        sigma = BLUR * min(values.shape[:2])
+        return _pixels(ndimage.gaussian_filter(values, (sigma, sigma, 0), mode="reflect"))
+    rng = np.random.default_rng(derived_seed(seed, "fill", image))
+    return _pixels(rng.normal(mean, values.std(axis=(0, 1)), values.shape))
+
+
+def _pixels(values: NDArray[np.float64]) -> Pixels:
+    return np.asarray(np.rint(values).clip(0, WHITE), dtype=np.uint8)
+
 
 Way = Literal["deletion", "insertion"]
 Orders = Callable[[xr.DataArray], xr.DataArray]
