@@ -30,7 +30,7 @@ from salcompare.statistics import (
 from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
-from salcompare.statistics.relative.maxima import relative_test
+from salcompare.statistics.relative.pixelwise import relative_test
 
 NAN = float("nan")
 PRIMARY = "pearson"

@@ -8,19 +8,29 @@ from salcompare.statistics.agreement import pairwise_agreement, worker_agreement
 from salcompare.statistics.ceilings.between_workers import half_ceiling, mean_ceiling, noise_ceiling, rest_ceiling
 from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
 from salcompare.statistics.ceilings.seeds import seed_ceiling, seed_reliability
-from salcompare.statistics.inference.bca import bca_interval
-from salcompare.statistics.inference.crossed import crossed_covariance, crossed_interval, crossed_variance
-from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.inference.crossed import (
+    crossed_covariance,
+    crossed_interval,
+    crossed_variance,
+    fieller_interval,
+)
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size, max_statistic_p
-from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
-from salcompare.statistics.inference.ratio import fieller_interval
+from salcompare.statistics.inference.permutation import (
+    exchangeability,
+    p_value,
+    permutations,
+    sign_flip_test,
+    smallest_p,
+)
 from salcompare.statistics.inference.resampling import (
+    actor_means,
+    bca_interval,
     bootstrap_weights,
     jackknife_interval,
     percentile_interval,
+    population_mean,
     t_interval,
 )
-from salcompare.statistics.inference.signs import sign_flip_test
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
 from salcompare.statistics.labels.regions import label_counts, label_enrichment, label_regions, region_association
@@ -43,10 +53,8 @@ from salcompare.statistics.overlaps.pairings import compare_classifiers, compare
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 from salcompare.statistics.perturbation import curve_areas, removal_curves, removal_drops
 from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
-from salcompare.statistics.relative.discoveries import relative_fdr
-from salcompare.statistics.relative.maxima import relative_test
 from salcompare.statistics.relative.paired import paired_map_test
-from salcompare.statistics.relative.spread import relative_dispersion
+from salcompare.statistics.relative.pixelwise import relative_dispersion, relative_fdr, relative_test
 from salcompare.statistics.symmetries.indices import (
     cross_validated_odd_share,
     odd_share_difference,
@@ -54,13 +62,11 @@ from salcompare.statistics.symmetries.indices import (
     symmetry,
 )
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
-from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
-from salcompare.statistics.symmetries.workers import worker_laterality
-from salcompare.statistics.variance.components import variance_components
+from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
+from salcompare.statistics.variance.components import response_variance_components, variance_components
 from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained
 from salcompare.statistics.variance.partial import partial_variance_explained
-from salcompare.statistics.variance.response_components import response_variance_components
 
 __all__ = [
     "METRICS",

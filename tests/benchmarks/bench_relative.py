@@ -13,8 +13,8 @@ import xarray as xr
 from mne.stats import permutation_t_test
 from nilearn.mass_univariate import permuted_ols
 
-from salcompare.statistics.relative.maxima import relative_test
 from salcompare.statistics.relative.paired import paired_map_test
+from salcompare.statistics.relative.pixelwise import relative_test
 from tests.benchmarks.measure import Case, Peer, peak_memory, run
 
 SIZE, FLIPS, PAIRS = 227, 1000, 60

@@ -14,8 +14,8 @@ import xarray as xr
 from scipy.spatial.distance import pdist, squareform
 from skbio.stats.distance import DistanceMatrix, permanova
 
-from salcompare.statistics.variance.distances import Distance
 from salcompare.statistics.variance.explained import variance_explained
+from salcompare.statistics.variance.gram import Distance
 from tests.benchmarks.measure import Case, Peer, run
 
 ACTORS, IMAGES, SIZE, PERMUTATIONS = 17, 15, 227, 9999

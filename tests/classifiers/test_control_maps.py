@@ -24,7 +24,7 @@ from salcompare.findings.analysis import AnalysisData
 from salcompare.findings.controls.estimates import control_estimates, curve_estimates
 from salcompare.findings.overlap.estimates import OverlapAnalysis
 from salcompare.findings.rows import estimates_table
-from salcompare.statistics.inference.levels import actor_means
+from salcompare.statistics.inference.resampling import actor_means
 from salcompare.statistics.overlaps.same_image import overlap
 from tests.classifiers.planted import people_at, planted_classifier, planted_photographs
 

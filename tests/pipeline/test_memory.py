@@ -19,7 +19,7 @@ from salcompare.maps.edges import photograph_gradient, sobel_edges
 from salcompare.pipeline.given import average_given
 from salcompare.progress import Silent
 from salcompare.statistics import responses
-from salcompare.statistics.symmetries.workers import worker_laterality
+from salcompare.statistics.symmetries.sides import worker_laterality
 from salcompare.store import open_dataset
 from salcompare.testing import table_of_images
 

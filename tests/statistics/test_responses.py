@@ -17,7 +17,7 @@ from salcompare.maps import fixation_maps, mean_of_responses, rasterise_boxes, s
 from salcompare.statistics.ceilings.between_workers import half_ceiling, noise_ceiling, rest_ceiling
 from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
 from salcompare.statistics.responses import boxes_by_image, joined, products_of, responses_by_image
-from salcompare.statistics.variance.response_components import response_variance_components
+from salcompare.statistics.variance.components import response_variance_components
 from tests.statistics.ceilings.studies import SIZE, small_study
 
 

@@ -14,7 +14,7 @@ from salcompare.maps import actor_heatmap, saliency_difference, smooth, top_mask
 from salcompare.statistics import METRICS
 from salcompare.statistics.kernels import in_range, maps_in_range
 from salcompare.statistics.metrics.densities import structural_similarity
-from salcompare.statistics.variance.distances import DISTANCES
+from salcompare.statistics.variance.gram import DISTANCES
 
 ACTORS = ["a", "a", "a", "b", "b", "b", "c", "c", "d", "d", "e", "e"]
 GRID = (6, 7)

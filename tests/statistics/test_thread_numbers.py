@@ -8,9 +8,9 @@ from threadpoolctl import threadpool_limits
 from salcompare.findings.analysis import analyse
 from salcompare.maps import smooth
 from salcompare.statistics import pairwise, symmetric_null_mean
-from salcompare.statistics.relative.maxima import relative_test
-from salcompare.statistics.variance.distances import DISTANCES
+from salcompare.statistics.relative.pixelwise import relative_test
 from salcompare.statistics.variance.explained import variance_explained
+from salcompare.statistics.variance.gram import DISTANCES
 from tests.findings.quality.test_estimates import SETTINGS, data_of
 
 

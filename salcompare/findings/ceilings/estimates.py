@@ -23,8 +23,7 @@ from salcompare.findings.parts import (
 from salcompare.statistics.ceilings.between_workers import half_ceiling, mean_ceiling, noise_ceiling, rest_ceiling
 from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
 from salcompare.statistics.ceilings.resamples import Null
-from salcompare.statistics.inference.levels import actor_means, population_mean
-from salcompare.statistics.inference.resampling import FEWEST_ACTORS
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS, actor_means, population_mean
 from salcompare.statistics.responses import Responses
 
 if TYPE_CHECKING:

@@ -29,10 +29,8 @@ from salcompare.simulation.cases import (
     another_classifier,
     covering,
 )
-from salcompare.statistics.inference.bca import bca_interval
-from salcompare.statistics.inference.levels import actor_means
 from salcompare.statistics.inference.multiplicity import adjust_p
-from salcompare.statistics.inference.resampling import bootstrap_weights, percentile_interval
+from salcompare.statistics.inference.resampling import actor_means, bca_interval, bootstrap_weights, percentile_interval
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import paired_differences
 from salcompare.statistics.overlaps.heatmaps import heatmap_tests

@@ -11,8 +11,8 @@ import xarray as xr
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.overlap.pairings import n_draws
 from salcompare.findings.parts import NULL_DRAWS, Draws, population_row, stream
-from salcompare.statistics.inference.levels import actor_means, population_mean
-from salcompare.statistics.inference.signs import sign_flip_test
+from salcompare.statistics.inference.permutation import sign_flip_test
+from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import sides
 from salcompare.statistics.overlaps.pairings import compare_pairings

@@ -38,7 +38,7 @@ from salcompare.findings.parts import (
     stream,
 )
 from salcompare.maps import actor_heatmap
-from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences, uniform_overlap
 from salcompare.statistics.overlaps.pairings import pairing_tests

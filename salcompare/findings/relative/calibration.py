@@ -27,10 +27,8 @@ from salcompare.simulation.cases import (
     another_classifier,
 )
 from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
-from salcompare.statistics.relative.discoveries import relative_fdr
-from salcompare.statistics.relative.maxima import relative_test
 from salcompare.statistics.relative.paired import paired_map_test
-from salcompare.statistics.relative.spread import relative_dispersion
+from salcompare.statistics.relative.pixelwise import relative_dispersion, relative_fdr, relative_test
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -10,7 +10,7 @@ from salcompare.findings.relative.estimates import MOST, MOST_BESIDE, TFCE
 from salcompare.report.picking import main_source, pick
 from salcompare.report.printing import ALPHA, number, percent
 from salcompare.report.tables import PrintedTable, table_of, why_undefined, with_p_texts
-from salcompare.statistics.relative.material import SUPPORT
+from salcompare.statistics.relative.contrasts import SUPPORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ import xarray as xr
 
 from salcompare.findings.failures import guarded
 from salcompare.findings.parts import Analysis, Draws, adjusted, population_row, stream
-from salcompare.statistics.inference.levels import actor_means, population_mean
-from salcompare.statistics.inference.signs import sign_flip_test
+from salcompare.statistics.inference.permutation import sign_flip_test
+from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.overlaps.baselines import sides
 from salcompare.statistics.perturbation import METRICS, curve_areas, removal_curves, removal_drops
 

@@ -22,9 +22,8 @@ from salcompare.findings.parts import (
 )
 from salcompare.maps import smooth
 from salcompare.statistics.ceilings.seeds import seed_reliability
-from salcompare.statistics.inference.levels import actor_means, population_mean
-from salcompare.statistics.inference.resampling import t_interval
-from salcompare.statistics.inference.signs import sign_flip_test
+from salcompare.statistics.inference.permutation import sign_flip_test
+from salcompare.statistics.inference.resampling import actor_means, population_mean, t_interval
 from salcompare.statistics.metrics.densities import pearson
 
 if TYPE_CHECKING:

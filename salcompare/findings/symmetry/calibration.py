@@ -33,8 +33,7 @@ from salcompare.simulation.studies import expected_laterality
 from salcompare.statistics.inference.multiplicity import adjust_p
 from salcompare.statistics.symmetries.indices import odd_share_difference
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
-from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
-from salcompare.statistics.symmetries.workers import worker_laterality
+from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -21,12 +21,11 @@ from salcompare.findings.parts import (
     population_row,
     stream,
 )
-from salcompare.statistics.inference.levels import population_mean
+from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.responses import chosen, names_of
 from salcompare.statistics.symmetries.indices import odd_share_difference, symmetric_null_mean, symmetry
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
-from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
-from salcompare.statistics.symmetries.workers import worker_laterality
+from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics

@@ -11,8 +11,8 @@ import xarray as xr
 
 from salcompare.findings.failures import guarded
 from salcompare.findings.parts import Analysis, Draws, about_test, population_row, side_means, stream
-from salcompare.statistics.inference.levels import population_mean
-from salcompare.statistics.inference.signs import sign_flip_test
+from salcompare.statistics.inference.permutation import sign_flip_test
+from salcompare.statistics.inference.resampling import population_mean
 
 if TYPE_CHECKING:
     from salcompare.config import Statistics

@@ -28,11 +28,10 @@ from salcompare.simulation.cases import (
     photographs,
 )
 from salcompare.simulation.studies import between_actor_share, population_share
-from salcompare.statistics.variance.components import variance_components
+from salcompare.statistics.variance.components import response_variance_components, variance_components
 from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained
 from salcompare.statistics.variance.partial import partial_variance_explained
-from salcompare.statistics.variance.response_components import response_variance_components
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,13 +15,16 @@ from salcompare.findings.failures import FAILURES, guarded, guarded_parts, undef
 from salcompare.findings.parts import NO_WORKERS, NULL_DRAWS, Analysis, AnalysisData, Draws, stream
 from salcompare.phrases import counted
 from salcompare.statistics.responses import chosen, names_of
-from salcompare.statistics.variance.components import COMPONENTS, variance_components
+from salcompare.statistics.variance.components import (
+    COMPONENTS,
+    RESPONSE_COMPONENTS,
+    response_variance_components,
+    variance_components,
+)
 from salcompare.statistics.variance.dispersion import dispersion_test
-from salcompare.statistics.variance.distances import DISTANCES
 from salcompare.statistics.variance.explained import variance_explained
+from salcompare.statistics.variance.gram import DISTANCES
 from salcompare.statistics.variance.partial import partial_variance_explained
-from salcompare.statistics.variance.response_components import COMPONENTS as COMPONENTS_OF_BOXES
-from salcompare.statistics.variance.response_components import response_variance_components
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
@@ -230,7 +233,7 @@ def box_component_rows(data: AnalysisData, maps: Maps) -> Iterator[Row]:
         return
     if data.by_worker is None:
         yield from ({"statistic": "variance_component", "metric": name, "level": "population", "source": "human",
-                     "form": "raw", "reason": NO_WORKERS} for name in COMPONENTS_OF_BOXES)
+                     "form": "raw", "reason": NO_WORKERS} for name in RESPONSE_COMPONENTS)
         return
     kept = data.comparable_coverage["image"].to_numpy().tolist()
     responses = chosen(data.by_worker, names_of(data.by_worker)["image"].isin(kept).to_numpy())
@@ -241,7 +244,7 @@ def box_component_rows(data: AnalysisData, maps: Maps) -> Iterator[Row]:
         try:
             found = response_variance_components(responses, data.images, size=(height, width), sigma=sigma or 0.0)
         except FAILURES as error:
-            yield from (undefined_row(error, **{**key, "metric": name}) for name in COMPONENTS_OF_BOXES)
+            yield from (undefined_row(error, **{**key, "metric": name}) for name in RESPONSE_COMPONENTS)
             continue
         yield from _rows(found, key, resampled="actors and workers", n=int(found["n_responses"]), note="")
 

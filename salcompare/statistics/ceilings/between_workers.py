@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import smooth
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import required_metrics

@@ -21,13 +21,17 @@ from salcompare.statistics.ceilings.resamples import (
     Weights,
     gather_material,
 )
-from salcompare.statistics.inference.bca import bca_interval
-from salcompare.statistics.inference.crossed import crossed_covariance, crossed_variance, t_interval_of
-from salcompare.statistics.inference.ratio import fieller_interval
+from salcompare.statistics.inference.crossed import (
+    crossed_covariance,
+    crossed_variance,
+    fieller_interval,
+    t_interval_of,
+)
 from salcompare.statistics.inference.resampling import (
     FEWEST_ACTORS,
     LEVEL,
     Interval,
+    bca_interval,
     bootstrap_weights,
     jackknife_standard_error,
     percentile_interval,

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order, smooth
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.inference.levels import population_mean
 from salcompare.statistics.inference.permutation import BATCH, exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.kernels import Values, flat, is_constant, standardised
 from salcompare.statistics.metrics.densities import pearson
 

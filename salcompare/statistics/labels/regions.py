@@ -13,11 +13,21 @@ from salcompare import maps as mapping
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps.checks import require_maps, require_share, require_size
 from salcompare.phrases import counted
-from salcompare.statistics.inference.levels import actor_means, population_mean
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size
-from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
-from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval, t_interval
-from salcompare.statistics.inference.signs import sign_flip_test
+from salcompare.statistics.inference.permutation import (
+    exchangeability,
+    p_value,
+    permutations,
+    sign_flip_test,
+    smallest_p,
+)
+from salcompare.statistics.inference.resampling import (
+    FEWEST_ACTORS,
+    actor_means,
+    jackknife_interval,
+    population_mean,
+    t_interval,
+)
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.labels.shares import code_responses, weighted_shares
 

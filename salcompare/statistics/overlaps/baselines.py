@@ -9,9 +9,8 @@ import xarray as xr
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import actor_heatmap, relative_saliency
-from salcompare.statistics.inference.levels import actor_means, population_mean
-from salcompare.statistics.inference.permutation import Alternative
-from salcompare.statistics.inference.signs import sign_flip_test
+from salcompare.statistics.inference.permutation import Alternative, sign_flip_test
+from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.kernels import CENTRE_SIGMA, Values, centred_gaussian
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS, required_metrics

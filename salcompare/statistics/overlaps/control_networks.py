@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.inference.levels import actor_means, population_mean
-from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, actor_means, population_mean
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import defined_on_both

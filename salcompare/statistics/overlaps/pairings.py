@@ -23,8 +23,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
-from salcompare.statistics.inference.permutation import Alternative, smallest_p
-from salcompare.statistics.inference.signs import sign_flip_test
+from salcompare.statistics.inference.permutation import Alternative, sign_flip_test, smallest_p
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS

@@ -19,9 +19,20 @@ from scipy.sparse.csgraph import connected_components
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import smallest_p
-from salcompare.statistics.relative.contrasts import PIXELS, Arrangements, Plan, pooled_t, signed_t
+from salcompare.statistics.relative.contrasts import (
+    PIXELS,
+    SUPPORT,
+    Arrangements,
+    Material,
+    Plan,
+    about,
+    dataset,
+    gather,
+    on_grid,
+    pooled_t,
+    signed_t,
+)
 from salcompare.statistics.relative.family import p_of_maxima
-from salcompare.statistics.relative.material import SUPPORT, Material, about, dataset, gather, on_grid
 
 CAUTION = "a small p says that the actor differs somewhere in or around the cluster; it locates no pixel"
 FORMING_P = 0.001

@@ -9,8 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
-from salcompare.statistics.inference.permutation import smallest_p
-from salcompare.statistics.inference.signs import n_sign_flips, sign_flips
+from salcompare.statistics.inference.permutation import n_sign_flips, sign_flips, smallest_p
 from salcompare.statistics.kernels import in_range
 from salcompare.statistics.relative.family import critical_value, p_of_maxima
 

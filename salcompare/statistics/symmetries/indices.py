@@ -5,18 +5,20 @@ F is the mirror of a map S about the image's vertical midline; its even part is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
+from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.inference.levels import population_mean
-from salcompare.statistics.inference.signs import sign_flip_test
-from salcompare.statistics.kernels import Maps, Values, compare, dot, flat, standardised
-from salcompare.statistics.symmetries.parts import each_actor, folded, pair_sum
+from salcompare.statistics.inference.permutation import sign_flip_test
+from salcompare.statistics.inference.resampling import population_mean
+from salcompare.statistics.kernels import Maps, Values, compare, dot, flat, maps_in_range, standardised
 
 _BLOCK = 1 << 19  # values of mirrored means that a core holds at once (4 MB)
 
@@ -203,3 +205,72 @@ def _mirrored_index(maps: Values, n_draws: int, rng: np.random.Generator) -> flo
 def _odd_share(maps: Values) -> float:
     odd, even = (pair_sum(part) for part in folded(maps))
     return odd / (odd + even) if len(maps) > 1 and odd + even > 0 else float("nan")
+
+
+DIMS = ("image", "y", "x")
+
+
+@dataclass(frozen=True)
+class ActorMaps:
+    """The defined maps of one actor.
+
+    Attributes
+    ----------
+    actor : str
+        Who it is.
+    images : ndarray of int (n,)
+        Where the maps stand in the stack.
+    values : ndarray (n, y, x)
+        Float64.
+    n_undefined : int
+        Maps left out: empty ones, and those with a value that is not finite.
+    """
+
+    actor: str
+    images: NDArray[np.intp]
+    values: Values
+    n_undefined: int
+
+
+def require_actors(maps: xr.DataArray, where: str = "maps") -> None:
+    """Hold an argument to being maps (image, y, x) with an actor for each image.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    require_maps(maps, where, dims=DIMS)
+    if "actor" not in maps.coords:
+        raise InputError(Problem(where, f"coordinates {', '.join(map(str, maps.coords))}", "an actor for each image",
+                                 f"add it: {where}.assign_coords(actor=('image', actors))"))
+
+
+def each_actor(maps: xr.DataArray) -> Iterator[ActorMaps]:
+    """Read the maps of each actor in turn, in natural order, so that lazy maps are read an actor at a time."""
+    require_actors(maps)
+    named, data = maps["actor"].to_numpy().astype(str), maps_in_range(maps).transpose(*DIMS).data
+    for actor in natural_order(named.tolist()).astype(str).tolist():
+        places = np.flatnonzero(named == actor)
+        values = np.asarray(data[places], dtype=np.float64)
+        kept = np.isfinite(values).all(axis=(1, 2)) & values.any(axis=(1, 2))
+        yield ActorMaps(actor, places[kept], values[kept], int((~kept).sum()))
+
+
+def folded(maps: Maps) -> tuple[Values, Values]:  # (..., y, x) -> (..., y * half), (..., y * (half or half + 1))
+    """Odd and even parts as rows whose inner products are those of the whole parts."""
+    values = maps.astype(np.float64, copy=False)
+    width = values.shape[-1]
+    half = width // 2
+    left, right = values[..., :half], values[..., ::-1][..., :half]
+    odd, even = (left - right) / np.sqrt(2), (left + right) / np.sqrt(2)
+    if width % 2:
+        even = np.concatenate([even, values[..., half:half + 1]], axis=-1)
+    rows, height = values.shape[:-2], values.shape[-2]
+    return odd.reshape(*rows, height * half), even.reshape(*rows, height * (width - half))
+
+
+def pair_sum(rows: Values) -> float:
+    """Sum over unordered pairs of different rows of their inner products."""
+    together = rows.sum(axis=0)
+    return float(together @ together - np.einsum("ij,ij->", rows, rows)) / 2

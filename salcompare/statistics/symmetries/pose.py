@@ -17,11 +17,10 @@ from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
 from salcompare.phrases import counted
-from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, sign_flips, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
-from salcompare.statistics.inference.signs import sign_flips
 from salcompare.statistics.kernels import Maps, Values, maps_in_range
-from salcompare.statistics.symmetries.parts import DIMS, folded, pair_sum, require_actors
+from salcompare.statistics.symmetries.indices import DIMS, folded, pair_sum, require_actors
 
 _BLOCK = 4_000_000  # values of maps held in float64 at a time (32 MB)
 

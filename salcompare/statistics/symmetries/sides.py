@@ -1,7 +1,8 @@
-"""Tests of symmetry: whether all actors share a side, and whether each actor has a side of its own.
+"""Tests of a side: whether actors share one, whether each has one of its own, and whether people lean to one.
 
-Both mirror maps at random. Mirroring turns the sign of a map's odd part, so that all arrangements come from one matrix
-of inner products of odd parts by one matrix product.
+Maps are mirrored at random, which turns the sign of a map's odd part, so that all arrangements come from one matrix of
+inner products of odd parts by one matrix product. Of people, workers and actors are resampled instead: all actors share
+workers, who lean to one side by chance.
 """
 
 from __future__ import annotations
@@ -10,24 +11,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
+from scipy import sparse, stats
 
-from salcompare.errors import drawing
-from salcompare.maps import actor_heatmap
+from salcompare.errors import InputError, Problem, drawing
+from salcompare.maps import actor_heatmap, natural_order, require_response_maps
 from salcompare.phrases import counted
-from salcompare.statistics.inference.levels import population_mean
-from salcompare.statistics.inference.permutation import p_value, smallest_p
-from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
-from salcompare.statistics.inference.signs import sign_flip_test, sign_flips
+from salcompare.statistics.inference.crossed import crossed_variance, t_interval_of
+from salcompare.statistics.inference.permutation import p_value, sign_flip_test, sign_flips, smallest_p
+from salcompare.statistics.inference.resampling import (
+    FEWEST_ACTORS,
+    LEVEL,
+    bootstrap_weights,
+    jackknife_interval,
+    population_mean,
+)
 from salcompare.statistics.kernels import Values, maps_in_range
-from salcompare.statistics.symmetries.indices import symmetry
-from salcompare.statistics.symmetries.parts import (
-    cluster_codes,
-    cluster_sums,
+from salcompare.statistics.responses import ImageBoxes, ImageResponses, Responses, names_of, responses_by_image
+from salcompare.statistics.symmetries.indices import (
     each_actor,
     folded,
     pair_sum,
     require_actors,
+    symmetry,
 )
 
 ACTORS_MIRRORED = "all maps of an actor mirrored together, actors at random"
@@ -102,10 +110,11 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
     require_actors(maps)
     heatmaps = actor_heatmap(maps_in_range(maps)).transpose("actor", "y", "x").compute()
     lateral = symmetry(heatmaps)["laterality"].reset_coords(drop=True)
-    values = heatmaps.values[np.isfinite(heatmaps.values).all(axis=(1, 2))]
+    values = heatmaps.to_numpy()
+    values = values[np.isfinite(values).all(axis=(1, 2))]
     odd, even = folded(values)
     gram, energy = odd @ odd.T, even @ even.T
-    p, attainable, null = sign_flip_test(lateral.values, rng=rng, n_permutations=n_permutations)
+    p, attainable, null = sign_flip_test(lateral.to_numpy(), rng=rng, n_permutations=n_permutations)
     share, low, high = _between_actors(gram, energy)
     found = population_mean(lateral).assign(
         p_value=p, p_attainable=attainable, odd_share=share, odd_share_ci_low=low, odd_share_ci_high=high,
@@ -197,6 +206,33 @@ def odd_grams(maps: xr.DataArray, clusters: str | None = None) -> tuple[list[Odd
     return grams, actors, counts
 
 
+def cluster_sums(rows: Values, clusters: NDArray[np.intp]) -> Values:
+    """Sum the rows of each cluster, so that pairs of sums hold the pairs of rows of different clusters only."""
+    order = np.argsort(clusters, kind="stable")
+    starts = np.unique(clusters[order], return_index=True)[1]
+    summed: Values = np.add.reduceat(rows[order], starts, axis=0) if len(rows) else rows
+    return summed
+
+
+def cluster_codes(maps: xr.DataArray, clusters: str | None) -> NDArray[np.intp]:
+    """Give each image the number of its cluster, whose images are mirrored together: its own, or by a coordinate.
+
+    Raises
+    ------
+    InputError
+        If the coordinate is missing, lies elsewhere than along ``image``, or misses a value.
+    """
+    if clusters is None:
+        return np.arange(maps.sizes["image"])
+    if clusters not in maps.coords or maps[clusters].dims != ("image",):
+        raise InputError(Problem("clusters", repr(clusters), "a coordinate along image",
+                                 f"the maps have {', '.join(map(str, maps.coords))}"))
+    codes = pd.factorize(maps[clusters].to_numpy())[0]
+    if (codes < 0).any():
+        raise InputError(Problem("clusters", f"{(codes < 0).sum()} images without {clusters}", "one for every image"))
+    return np.asarray(codes, dtype=np.intp)
+
+
 def flips_of_actors(grams: Sequence[OddGram], rng: np.random.Generator, n_permutations: int) -> tuple[
         Values, Values, Values]:
     """Test the odd energy of each actor and, last, of all together.
@@ -286,3 +322,189 @@ def _why(gram: OddGram) -> str:
     if not gram.several:
         return "fewer than two images to compare"
     return "" if gram.odd + gram.even > 0 else "the maps' common energy is not positive"
+
+
+NO_SIDE = "the mean over all workers and all actors leans to neither side"
+RESAMPLED = ("workers", "actors", "workers and actors")
+_BATCH = 256  # resamples at a time; images x batch numbers are held
+_MAPS = 16  # maps of single responses that are read at a time
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """Areas of boxes left and right of the midline, summed over each worker's boxes on an image.
+
+    Attributes
+    ----------
+    left, right : sparse (image, worker)
+        In pixels of the grid.
+    boxes : sparse (image, worker)
+        How many boxes there are.
+    member : sparse (actor, image)
+        1 where the image is the actor's.
+    actors : ndarray of str (actor,)
+        In natural order.
+    """
+
+    left: sparse.csr_array
+    right: sparse.csr_array
+    boxes: sparse.csr_array
+    member: sparse.csr_array
+    actors: NDArray[np.str_]
+
+    def laterality(self, workers: Values) -> Values:  # (b, worker) -> (b, actor)
+        """Compute (L - R) / (L + R) of the actors' heatmaps of coverage if workers count as often as the weights say.
+
+        An actor's images weigh the same: their number cancels out.
+        """
+        return np.concatenate([self._laterality(workers[start:start + _BATCH].T)
+                               for start in range(0, len(workers), _BATCH)])
+
+    def of(self, actors: NDArray[np.bool_]) -> _Halves:
+        """Keep some actors, their images, and the workers of these."""
+        images = np.flatnonzero(self.member[actors].sum(axis=0))
+        workers = np.flatnonzero(self.boxes[images].sum(axis=0))
+        left, right, boxes = (part[images][:, workers] for part in (self.left, self.right, self.boxes))
+        return _Halves(left, right, boxes, self.member[actors][:, images], self.actors[actors])
+
+    def _laterality(self, workers: Values) -> Values:  # (worker, b) -> (b, actor)
+        drawn = self.boxes @ workers
+        share = 1 / np.where(drawn > 0, drawn, 1)
+        left, right = (self.member @ ((part @ workers) * share) for part in (self.left, self.right))
+        total = left + right
+        return np.asarray(((left - right) / np.where(total > 0, total, np.nan)).T, float)
+
+
+@drawing
+def worker_laterality(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int],
+                      rng: np.random.Generator, n_resamples: int = 2000) -> xr.Dataset:
+    """Test whether people's heatmaps lean to a side, workers and actors both taken as drawn at random.
+
+    Parameters
+    ----------
+    responses : DataFrame or DataArray
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open; or maps
+        (response, y, x) of gaze and the like on the grid, with coordinates ``image`` and ``worker``.
+    images : DataFrame
+        One row an image: ``image``, ``actor``, ``height``, ``width``; those without responses are left out.
+    size : (int, int)
+        Height and width of the grid of the maps.
+    rng : Generator
+        Draws the resamples.
+    n_resamples : int
+        Resamples of workers, of actors (with their images), and of both.
+
+    Returns
+    -------
+    Dataset
+        - **value**: mean over actors of the laterality (L - R) / (L + R) of an actor's heatmap (the mean over images
+          of the means over responses), viewer's left, in [-1, 1]; an odd width's middle column is left out. That of
+          `common_laterality_test` on the maps of `salcompare.rasterise_boxes`.
+        - **ci_low**, **ci_high**: 95% t interval, workers and actors crossed; **p_value**, two-sided, of the same t:
+          at most 0.05 where the interval leaves 0 out. **standard_error**, **freedom**: the fewer of workers and
+          actors, less one. NaN with fewer than 7 degrees of freedom, or where the variance is not above 0.
+        - **n** actors, **n_undefined** without anything left or right of the middle, **n_workers**, **n_images**,
+          **reason**.
+        - Over ``actor``: **laterality**. Over ``resampled`` and ``resample``: **draws** of the value.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, a response's image is unknown or its worker is missing, or there is no response.
+
+    Notes
+    -----
+    Null hypothesis: `NO_SIDE`. Workers are drawn at random from all who could have drawn boxes, with all their boxes,
+    and actors from all who could have been shown, with all their images. `common_laterality_test` takes the workers as
+    given: where they lean, all actors do, and it rejects too often for a claim about people. The variances with
+    workers, actors, and both resampled are put together by `crossed_variance`.
+
+    References
+    ----------
+    Schütt et al. (2023), doi:10.7554/eLife.82566
+    """
+    halves = _halves(responses, images, size)
+    lateral = halves.laterality(np.ones((1, halves.boxes.shape[1])))[0]
+    used = halves.of(~np.isnan(lateral))
+    n_actors, n_workers = len(used.actors), used.boxes.shape[1]
+    value = float(lateral[~np.isnan(lateral)].mean()) if n_actors else np.nan
+    freedom = max(min(n_actors, n_workers) - 1, 0)
+    draws = _draws(used, n_resamples, rng) if n_actors else np.full((3, n_resamples), np.nan)
+    variance = float(crossed_variance(*draws))
+    interval = t_interval_of(value, variance, freedom=freedom, resampled=RESAMPLED[2], level=LEVEL,
+                             n_resamples=n_resamples, method="crossed t", n_undefined=np.isnan(draws[2]).sum())
+    return xr.Dataset({
+        "value": value, "ci_low": float(interval.low), "ci_high": float(interval.high),
+        "p_value": _p(value, variance, freedom), "standard_error": np.sqrt(variance) if variance > 0 else np.nan,
+        "freedom": freedom, "n": n_actors, "n_undefined": len(lateral) - n_actors, "n_workers": n_workers,
+        "n_images": used.boxes.shape[0], "reason": str(interval.reason) if n_actors else "no box beside the midline",
+        "laterality": ("actor", lateral), "draws": (("resampled", "resample"), draws)},
+        coords={"actor": halves.actors, "resampled": list(RESAMPLED)},
+        attrs={"ci_method": interval.method, "resampled": RESAMPLED[2], "n_resamples": n_resamples, "null": NO_SIDE,
+               "alternative": "two-sided"})
+
+
+def _halves(responses: Responses, images: pd.DataFrame, size: tuple[int, int]) -> _Halves:
+    names = names_of(responses)
+    if not len(names):
+        raise InputError(Problem("responses", "no response", "at least one", "collect some"))
+    if not isinstance(responses, pd.DataFrame):  # a side needs no more of a map than its sums over rows
+        responses, size = _columns(responses), (1, size[1])
+    found = responses_by_image(responses, images, size=size)
+    nameless = np.flatnonzero(names["worker"].isna() | (names["worker"] == "")).tolist()
+    if nameless:
+        raise InputError([Problem(f"responses row {row}", "no worker", "a name for each worker") for row in nameless])
+    worker = np.concatenate([part.worker for part in found.values()])
+    image = np.repeat(np.arange(len(found)), [len(part.worker) for part in found.values()])
+    areas = [np.concatenate(side) for side in zip(*(_sides(part, size) for part in found.values()), strict=True)]
+    left, right, boxes = (sparse.csr_array((area.astype(float), (image, worker)), shape=(
+        len(found), int(worker.max()) + 1)) for area in areas)
+    owner = images.set_index("image")["actor"].astype(str).reindex(list(found)).to_numpy(str)
+    actors = natural_order(owner.tolist()).astype(str)
+    member = sparse.csr_array((actors[:, np.newaxis] == owner).astype(float))
+    return _Halves(left, right, boxes, member, actors)
+
+
+def _columns(maps: xr.DataArray) -> xr.DataArray:
+    """Sum maps (response, y, x) over rows, float64, some maps at a time; one row (response, 1, x) is left."""
+    require_response_maps(maps)
+    ordered = maps.transpose("response", "y", "x")
+    sums = np.empty((ordered.sizes["response"], 1, ordered.sizes["x"]))
+    for start in range(0, len(sums), _MAPS):
+        some = ordered.isel(response=slice(start, start + _MAPS)).to_numpy()
+        sums[start:start + _MAPS, 0] = some.sum(axis=1, dtype=np.float64)
+    return ordered.isel(y=slice(0, 1)).copy(data=sums)
+
+
+def _sides(part: ImageResponses, size: tuple[int, int]) -> tuple[Values, Values, Values]:
+    """Give what each response to an image holds left and right of the midline, and whether it holds anything."""
+    half = size[1] // 2
+    if isinstance(part, ImageBoxes):
+        height = part.down.sum(axis=1)
+        return part.across[:, :half].sum(axis=1) * height, part.across[:, size[1] - half:].sum(axis=1) * height, (
+            height > 0)
+    columns: Values = np.concatenate([maps.reshape(-1, *size).sum(axis=1, dtype=np.float64) for maps in part.parts])
+    return columns[:, :half].sum(axis=1), columns[:, size[1] - half:].sum(axis=1), np.asarray(
+        columns.any(axis=1), np.float64)
+
+
+def _draws(halves: _Halves, n_resamples: int, rng: np.random.Generator) -> Values:  # (3, n_resamples)
+    """Draw the population's mean with workers, with actors, and with both resampled."""
+    workers = bootstrap_weights(halves.boxes.shape[1], n_resamples, rng, fewer=1)
+    actors = bootstrap_weights(len(halves.actors), n_resamples, rng, fewer=1)
+    observed = halves.laterality(np.ones((1, halves.boxes.shape[1])))
+    resampled = halves.laterality(workers)
+    return np.stack([_mean(resampled, np.ones_like(actors)), _mean(observed, actors), _mean(resampled, actors)])
+
+
+def _mean(lateral: Values, weights: Values) -> Values:  # (b or 1, actor), (b, actor) -> (b,)
+    """Mean over actors by weight, of those that have a value."""
+    held = np.where(np.isnan(lateral), 0, weights)
+    total = held.sum(axis=1)
+    return np.asarray((held * np.nan_to_num(lateral)).sum(axis=1) / np.where(total > 0, total, np.nan), float)
+
+
+def _p(value: float, variance: float, freedom: int) -> float:
+    if not (variance > 0 and freedom >= FEWEST_ACTORS - 1):
+        return float("nan")
+    return float(2 * stats.t.sf(abs(value) / np.sqrt(variance), freedom))

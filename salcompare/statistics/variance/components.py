@@ -1,23 +1,36 @@
-"""What the variance of maps is made of: actors, and images within actors."""
+"""What variance is made of: of maps, actors and images; of people's boxes, workers and the rest besides."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import stats
 
+from salcompare.errors import InputError, Problem
 from salcompare.statistics.inference.permutation import exchangeability
-from salcompare.statistics.inference.resampling import FEWEST_ACTORS, Interval, jackknife_interval
+from salcompare.statistics.inference.resampling import (
+    FEWEST_ACTORS,
+    FEWEST_IN_STRATUM,
+    LEVEL,
+    Interval,
+    jackknife_interval,
+    jackknife_standard_error,
+)
+from salcompare.statistics.responses import ImageResponses, Responses, joined, names_of, products_of, responses_by_image
 from salcompare.statistics.variance.design import (
     Design,
     between_share,
     design_of,
+    sample_of,
     shares_of,
     shares_without_one,
     sum_by,
 )
-from salcompare.statistics.variance.distances import gower_gram
-from salcompare.statistics.variance.inputs import sample_of
+from salcompare.statistics.variance.gram import gower_gram
 
 COMPONENTS = ("actor", "image")
 RESAMPLED = ("actors", "images")
@@ -109,3 +122,247 @@ def _undefined() -> xr.Dataset:
         "variance": ("component", nothing[:, 0]), "share": ("component", nothing[:, 0]),
         "ci_low": (("component", "resampled"), nothing), "ci_high": (("component", "resampled"), nothing),
         "ci_reason": ("resampled", ["no estimate"] * len(RESAMPLED))})
+
+
+RESPONSE_COMPONENTS = ("actor", "image", "worker", "residual")
+RESPONSE_RESAMPLED = ("actors", "images", "workers", "actors and workers")
+_ROWS = 1024
+"""Boxes that are compared with all boxes at a time."""
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Halved squared distances between boxes of two images, summed over pairs of boxes; images sorted by actor."""
+
+    actor: NDArray[np.intp]  # (image,)
+    different: NDArray[np.float64]  # (image, image) pairs by different workers
+    n_different: NDArray[np.float64]
+    same: NDArray[np.float64]  # (image, image) pairs by one worker; the diagonal is not used
+    n_same: NDArray[np.float64]
+
+    def of_images(self, kept: NDArray[np.intp]) -> _Pairs:
+        """Keep some images."""
+        return _Pairs(self.actor[kept], *(table[np.ix_(kept, kept)] for table in (
+            self.different, self.n_different, self.same, self.n_same)))
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    """All boxes, sorted by image, with each one's sums over the boxes of each image."""
+
+    image: NDArray[np.intp]  # (box,)
+    worker: NDArray[np.intp]  # (box,) 0 to w - 1
+    different: NDArray[np.float64]  # (box, image)
+    n_different: NDArray[np.float64]
+    same: NDArray[np.float64]
+    n_same: NDArray[np.float64]
+
+
+def response_variance_components(
+    responses: Responses, images: pd.DataFrame, *, size: tuple[int, int], sigma: float = 0.0,
+) -> xr.Dataset:
+    """Split the variance of single boxes over actors, images within actors, workers and the rest, pooled over pixels.
+
+    Parameters
+    ----------
+    responses : DataFrame or DataArray
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open. Or maps
+        (response, y, x) on the grid with coordinates ``image``, ``actor`` and ``worker``, of gaze or ready-made.
+    images : DataFrame
+        One row an image: ``image``, ``actor``, ``height``, ``width``.
+    size : (int, int)
+        Height and width of the grid.
+    sigma : float
+        Boxes are smoothed with a Gaussian of so many pixels of the grid; 0 for none.
+
+    Returns
+    -------
+    Dataset
+        - **variance** (component): what the component adds to half the expected squared distance between two boxes,
+          summed over pixels; unbiased, so that one can be negative.
+        - **share** (component): of their sum, half the expected squared distance between boxes of different workers
+          on different actors.
+        - **ci_low**, **ci_high** (component, resampled): 95% intervals of the shares by jackknife over ``actors``
+          (with their images), ``images`` of these actors, ``workers`` (with their boxes), or ``actors and workers``:
+          both variances added, which counts the residual's part twice and so is a little wide. NaN below 8 actors or
+          workers, or where an actor has fewer than 3 images; **ci_reason** (resampled).
+        - **n_responses**, **n_images**, **n_actors**, **n_workers**, **n_undefined** (responses left out: of images
+          that one worker responded to, and of actors with one image left).
+
+    Raises
+    ------
+    InputError
+        If a column is missing, a response's image is unknown, or fewer than two actors are left.
+
+    Notes
+    -----
+    Model: box = mean + actor + image + worker + residual, uncorrelated, actors, images and workers drawn at random;
+    workers cross images, each responding to some. Components are differences of mean distances: ``image``, between
+    images of an actor less within an image, both by different workers; ``actor``, between actors less within; and
+    ``worker``, on the same two images of different actors, by different workers less by the same. Images weigh the
+    same within their actor, and actors in all. The residual is the rest, what a worker does on one image or one
+    actor only included, since that can be told from chance only if a worker draws several boxes on an image. On
+    balanced data the components are those of an analysis of variance. Inner products of boxes follow from their
+    sides, and no map is drawn. Where all boxes are the same, shares are NaN.
+
+    References
+    ----------
+    Searle, Casella & McCulloch (1992), Variance Components, doi:10.1002/9780470316856; Rao (1971),
+    doi:10.1016/0047-259X(71)90001-7
+    """
+    found = responses_by_image(responses, images, size=size, sigma=sigma)
+    known = images.set_index("image")["actor"].astype(str)
+    usable = _usable({image: str(known[image]) for image, box in found.items() if len(np.unique(box.worker)) > 1})
+    actors = np.unique([actor for _, actor in usable], return_inverse=True)[1].astype(np.intp)
+    if not usable or actors.max() < 1:
+        raise InputError(Problem("responses", "fewer than two actors with two images that two workers responded to",
+                                 "at least two", "collect more responses"))
+    boxes = _compared([found[image] for image, _ in usable])
+    pairs = _summed(boxes, actors)
+    values = _components(pairs)
+    shares = _of_sum(values)
+    low, high, reasons = _intervals(shares, pairs, boxes)
+    return xr.Dataset({
+        "variance": ("component", values), "share": ("component", shares),
+        "ci_low": (("component", "resampled"), low), "ci_high": (("component", "resampled"), high),
+        "ci_reason": ("resampled", reasons), "n_responses": len(boxes.image), "n_images": len(usable),
+        "n_actors": int(actors.max()) + 1, "n_workers": int(boxes.worker.max()) + 1,
+        "n_undefined": len(names_of(responses)) - len(boxes.image)},
+        coords={"component": list(RESPONSE_COMPONENTS), "resampled": list(RESPONSE_RESAMPLED)},
+        attrs={"sigma": float(sigma), "ci_method": "jackknife", "reason": _undefined_responses(values)})
+
+
+def _of_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares of the sum; NaN where it is 0, as of boxes that are all the same."""
+    return np.asarray(values / (values.sum() or np.nan), np.float64)
+
+
+def _undefined_responses(values: NDArray[np.float64]) -> str:
+    if np.isnan(values).any():
+        return "no worker responded to two actors"
+    return "" if values.sum() else "all boxes are the same"
+
+
+def _usable(actor_of: dict[str, str]) -> list[tuple[str, str]]:
+    """Images with their actor, sorted by actor, of actors that have two."""
+    counts = pd.Series(actor_of, dtype="str").value_counts()
+    return sorted(((image, actor) for image, actor in actor_of.items() if counts[actor] > 1), key=lambda pair: pair[1])
+
+
+def _compared(found: list[ImageResponses]) -> _Boxes:
+    """Compare all boxes with all, some at a time, and sum over the boxes of each image."""
+    every = joined(found)
+    worker = np.unique(every.worker, return_inverse=True)[1].astype(np.intp)
+    counts = np.array([len(box.worker) for box in found])
+    starts = np.cumsum(counts) - counts
+    norms = every.norms
+    tables = [np.empty((len(worker), len(found))) for _ in range(3)]
+    for at in range(0, len(worker), _ROWS):
+        rows = slice(at, at + _ROWS)
+        apart = (norms[rows, None] + norms) / 2 - products_of(every.rows(rows), every)
+        same = (worker[rows, None] == worker).astype(float)
+        everything = np.add.reduceat(apart, starts, axis=1)
+        tables[1][rows] = np.add.reduceat(apart * same, starts, axis=1)
+        tables[2][rows] = np.add.reduceat(same, starts, axis=1)
+        tables[0][rows] = everything - tables[1][rows]
+    different, of_same, n_same = tables
+    return _Boxes(np.repeat(np.arange(len(found)), counts), worker, different, counts - n_same, of_same, n_same)
+
+
+def _summed(boxes: _Boxes, actors: NDArray[np.intp]) -> _Pairs:
+    starts = np.flatnonzero(np.diff(boxes.image, prepend=-1))
+    return _Pairs(actors, *(np.add.reduceat(table, starts, axis=0) for table in (
+        boxes.different, boxes.n_different, boxes.same, boxes.n_same)))
+
+
+def _components(pairs: _Pairs) -> NDArray[np.float64]:  # (component,)
+    """Actor, image, worker and residual variance from mean distances; pairs of images without boxes are left out."""
+    starts = np.flatnonzero(np.diff(pairs.actor, prepend=-1))
+    there = pairs.n_different > 0
+    means = np.divide(pairs.different, pairs.n_different, out=np.zeros_like(pairs.different), where=there)
+    within_images = _mean_by(np.diag(means), np.diag(there), starts)
+    sums, counts = (np.add.reduceat(np.add.reduceat(table, starts, axis=0), starts, axis=1)
+                    for table in (means, there.astype(float)))
+    own, n_own = (np.diag(table) - np.add.reduceat(np.diag(of.astype(float)), starts)
+                  for table, of in ((sums, means), (counts, there)))
+    between_images = np.divide(own, n_own, out=np.full(len(own), np.nan), where=n_own > 0)
+    others = ~np.eye(len(starts), dtype=bool) & (counts > 0)
+    between_actors = _mean(sums[others] / counts[others])
+    shared = np.where((pairs.actor[:, None] != pairs.actor) & there, pairs.n_same, 0)
+    n_shared = shared.sum()
+    worker = (shared * means - pairs.same * (shared > 0)).sum() / n_shared if n_shared else np.nan
+    image = _mean(between_images - within_images)
+    actor = between_actors - _mean(between_images)
+    return np.array([actor, image, worker, between_actors - actor - image - worker])
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Mean of the values that there are; NaN of none, such as without one of two workers."""
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if there.size else np.nan
+
+
+def _mean_by(values: NDArray[np.float64], there: NDArray[np.bool_], starts: NDArray[np.intp]) -> NDArray[np.float64]:
+    counts = np.add.reduceat(there.astype(float), starts)
+    sums = np.add.reduceat(values, starts)
+    return np.asarray(np.divide(sums, counts, out=np.full(len(starts), np.nan), where=counts > 0), np.float64)
+
+
+def _intervals(shares: NDArray[np.float64], pairs: _Pairs, boxes: _Boxes) -> tuple[
+        NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """Lower and upper ends (component, resampled), and why some are NaN (resampled,)."""
+    n_actors, n_workers = int(pairs.actor.max()) + 1, int(boxes.worker.max()) + 1
+    few = {"actors": n_actors < FEWEST_ACTORS, "workers": n_workers < FEWEST_ACTORS,
+           "images": np.bincount(pairs.actor).min() < FEWEST_IN_STRATUM["spread"]}
+    errors = {
+        "actors": jackknife_standard_error(_without_actors(pairs)),
+        "images": jackknife_standard_error(_without_images(pairs), strata=pairs.actor, of="spread"),
+        "workers": jackknife_standard_error(_without_workers(pairs, boxes))}
+    errors = {name: np.where(few[name], np.nan, error) for name, error in errors.items()}
+    errors["actors and workers"] = np.hypot(errors["actors"], errors["workers"])
+    freedom = {"actors": n_actors - 1, "images": len(pairs.actor) - n_actors, "workers": n_workers - 1,
+               "actors and workers": min(n_actors, n_workers) - 1}
+    half = np.stack([stats.t.ppf((1 + LEVEL) / 2, max(freedom[name], 1)) * errors[name]
+                     for name in RESPONSE_RESAMPLED], axis=1)
+    reasons = ["" if np.isfinite(half[:, at]).all() else _why(name) for at, name in enumerate(RESPONSE_RESAMPLED)]
+    return shares[:, None] - half, shares[:, None] + half, reasons
+
+
+def _why(resampled: str) -> str:
+    if resampled == "images":
+        return f"an actor has fewer than {FEWEST_IN_STRATUM['spread']} images, or undefined without one of them"
+    return f"fewer than {FEWEST_ACTORS} {resampled.replace(' and ', ' or ')}, or undefined without one of them"
+
+
+def _shares(pairs: _Pairs) -> NDArray[np.float64]:
+    return _of_sum(_components(pairs))
+
+
+def _without_actors(pairs: _Pairs) -> NDArray[np.float64]:
+    if pairs.actor.max() < 2:
+        return np.full((2, len(RESPONSE_COMPONENTS)), np.nan)
+    return np.stack([_shares(pairs.of_images(np.flatnonzero(pairs.actor != actor)))
+                     for actor in range(int(pairs.actor.max()) + 1)])
+
+
+def _without_images(pairs: _Pairs) -> NDArray[np.float64]:
+    if np.bincount(pairs.actor).min() < FEWEST_IN_STRATUM["spread"]:
+        return np.full((len(pairs.actor), len(RESPONSE_COMPONENTS)), np.nan)
+    everything = np.arange(len(pairs.actor))
+    return np.stack([_shares(pairs.of_images(np.delete(everything, at))) for at in everything])
+
+
+def _without_workers(pairs: _Pairs, boxes: _Boxes) -> NDArray[np.float64]:
+    found = []
+    order = np.argsort(boxes.worker, kind="stable")
+    for own in np.split(order, np.cumsum(np.bincount(boxes.worker))[:-1]):
+        left = {}
+        for name in ("different", "n_different", "same", "n_same"):
+            table = getattr(pairs, name).copy()
+            rows = getattr(boxes, name)[own]
+            np.subtract.at(table, boxes.image[own], rows)
+            if name.endswith("different"):
+                np.subtract.at(table.T, boxes.image[own], rows)
+            left[name] = table
+        found.append(_shares(replace(pairs, **left)))
+    return np.stack(found)

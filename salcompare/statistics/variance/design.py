@@ -1,21 +1,171 @@
-"""Pooled sums of squares of a design, from inner products alone: estimates, jackknife and permutation test."""
+"""What statistics of variance require of maps, and the replicates, classes and sums they are computed from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
+from salcompare.errors import InputError, Problem
+from salcompare.maps.checks import require_maps
 from salcompare.statistics.inference.permutation import (
     Exchangeability,
+    exchangeability,
     n_distinct,
     p_value,
     permutations,
     smallest_p,
 )
 from salcompare.statistics.inference.resampling import jackknife_interval
-from salcompare.statistics.variance.gram import between_sums
+from salcompare.statistics.variance.gram import Stack, between_sums, stack_maps
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Maps as a matrix, with the coordinates of those that are kept.
+
+    Attributes
+    ----------
+    stack : Stack
+        The maps.
+    coords : dict of str to ndarray (n,)
+        Text values of the coordinates asked for, of the maps in the stack.
+    """
+
+    stack: Stack
+    coords: dict[str, NDArray[np.str_]]
+
+    @property
+    def left_out(self) -> str:
+        """Which images are not in the stack, in words; empty where all are."""
+        stack = self.stack
+        parts = [f"{stack.n_missing} with a pixel that is NaN or infinite"] * (stack.n_missing > 0)
+        parts += [f"{stack.n_empty} of zeros only"] * (stack.n_empty > 0)
+        return f"images left out: {', '.join(parts)}" if parts else ""
+
+    @property
+    def n_undefined(self) -> int:
+        """How many images are not in the stack."""
+        return int((~self.stack.kept).sum())
+
+    def classes(self, by: str) -> tuple[NDArray[np.intp], list[str]]:
+        """Give each image's class as a code (n,) and the classes' names in order."""
+        names, codes = np.unique(self.coords[by], return_inverse=True)
+        return codes.astype(np.intp), names.tolist()
+
+
+def sample_of(maps: xr.DataArray, by: str, *others: str | None) -> Sample:
+    """Stack maps after checking that they have the coordinates and that classes can be compared.
+
+    Raises
+    ------
+    InputError
+        If maps are no labelled array of numbers along image, a coordinate is missing or has gaps, there is one class
+        only, or every class has one image.
+    """
+    require_maps(maps, "maps", dims=("image",))
+    names = list(dict.fromkeys([by, *(name for name in others if name is not None)]))
+    problems = _problems(maps, names) or _class_problems(maps[by])
+    if problems:
+        raise InputError(problems)
+    stack = stack_maps(maps)
+    return Sample(stack, {name: maps[name].values[stack.kept].astype(str) for name in names})
+
+
+def check_permutations(n_permutations: int) -> list[Problem]:
+    """Name a number of permutations that is none."""
+    return [] if n_permutations >= 1 else [Problem("n_permutations", str(n_permutations), "at least 1")]
+
+
+def check_options(*problems: list[Problem]) -> None:
+    """Raise what is wrong with a call's options, all at once.
+
+    Raises
+    ------
+    InputError
+        If anything is.
+    """
+    found = [problem for part in problems for problem in part]
+    if found:
+        raise InputError(found)
+
+
+def _problems(maps: xr.DataArray, coords: list[str]) -> list[Problem]:
+    absent = [Problem("maps", f"no coordinate {name!r} along image", f"one of {', '.join(map(str, maps.coords))}",
+                      f"maps.assign_coords({name}=('image', ...))")
+              for name in coords if name not in maps.coords or maps.coords[name].dims != ("image",)]
+    return absent or [Problem("maps", f"{missing} images without {name}", f"{name} of every image",
+                              "give it or drop them")
+                      for name in coords if (missing := int(maps.coords[name].isnull().sum()))]
+
+
+def _class_problems(classes: xr.DataArray) -> list[Problem]:
+    by, counts = classes.name, np.unique(classes.values.astype(str), return_counts=True)[1]
+    if len(counts) < 2:
+        return [Problem("maps", f"{len(counts)} {by}", f"at least 2, to compare one {by} with another")]
+    if counts.max() < 2:
+        return [Problem("maps", f"one image for every {by}", f"several images of at least one {by}",
+                        f"give more images of each {by}")]
+    return []
+
+
+@dataclass(frozen=True)
+class Units:
+    """Replicates with their class.
+
+    Attributes
+    ----------
+    gram : ndarray (u, u)
+        Inner products of the replicates' maps.
+    labels : ndarray of int (u,)
+        The class of each, 0 to g - 1.
+    names : tuple of str (g,)
+        The classes' names.
+    members : ndarray (u, n)
+        Weights of the images in each replicate; rows sum to 1.
+    """
+
+    gram: NDArray[np.float64]
+    labels: NDArray[np.intp]
+    names: tuple[str, ...]
+    members: NDArray[np.float64]
+
+    def of_classes(self, kept: NDArray[np.intp]) -> Units:
+        """Give the replicates of some classes, counted anew."""
+        rows = np.flatnonzero(np.isin(self.labels, kept))
+        return Units(self.gram[np.ix_(rows, rows)], np.searchsorted(kept, self.labels[rows]).astype(np.intp),
+                     tuple(self.names[at] for at in kept), self.members[rows])
+
+
+def units_of(gram: NDArray[np.float64], labels: NDArray[np.intp], names: list[str],
+             clusters: NDArray[np.str_] | None = None) -> Units:
+    """Average the maps of each cluster, if there are clusters.
+
+    Parameters
+    ----------
+    gram : ndarray (n, n)
+        Inner products of the images' maps.
+    labels : ndarray of int (n,)
+        The class of each image.
+    names : list of str
+        The classes' names.
+    clusters : ndarray of str (n,), optional
+        The cluster of each image, nested in the classes.
+
+    Raises
+    ------
+    InputError
+        If a cluster holds images of two classes.
+    """
+    n = len(labels)
+    if clusters is None:
+        return Units(gram, labels, tuple(names), np.eye(n))
+    exchange = exchangeability(labels.tolist(), clusters=clusters)
+    members = (exchange.units == np.arange(exchange.n_units)[:, None]).astype(float)
+    members /= members.sum(axis=1, keepdims=True)
+    return Units(members @ gram @ members.T, exchange.labels, tuple(names), members)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from salcompare.errors import Problem, drawing
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
-from salcompare.statistics.variance.distances import Distance, check_distance, gower_gram
-from salcompare.statistics.variance.inputs import check_options, check_permutations, sample_of
-from salcompare.statistics.variance.units import Units, units_of
+from salcompare.statistics.variance.design import Units, check_options, check_permutations, sample_of, units_of
+from salcompare.statistics.variance.gram import Distance, check_distance, gower_gram
 
 Centre = Literal["median", "centroid"]
 _MOST_STEPS = 60

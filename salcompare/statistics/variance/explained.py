@@ -8,10 +8,23 @@ from numpy.typing import NDArray
 
 from salcompare.errors import drawing
 from salcompare.statistics.inference.permutation import exchangeability
-from salcompare.statistics.variance.design import design_of, permutation_test, pooled_estimates
-from salcompare.statistics.variance.distances import Distance, check_distance, gower_gram, negligible_squares
-from salcompare.statistics.variance.gram import Stack, Sums, sums_of_squares
-from salcompare.statistics.variance.inputs import check_options, check_permutations, sample_of
+from salcompare.statistics.variance.design import (
+    check_options,
+    check_permutations,
+    design_of,
+    permutation_test,
+    pooled_estimates,
+    sample_of,
+)
+from salcompare.statistics.variance.gram import (
+    Distance,
+    Stack,
+    Sums,
+    check_distance,
+    gower_gram,
+    negligible_squares,
+    sums_of_squares,
+)
 
 _ESTIMATES = ("r2", "r2_adjusted", "omega2", "pseudo_f", "between_actor_share", "ci_low", "ci_high", "p_value",
               "p_attainable", "null_mean")

@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
-from salcompare.statistics.variance.distances import Distance, check_distance, gower_gram
-from salcompare.statistics.variance.gram import stack_maps
-from salcompare.statistics.variance.inputs import Sample, check_options, check_permutations, sample_of
-from salcompare.statistics.variance.units import Units, units_of
+from salcompare.statistics.variance.design import Sample, Units, check_options, check_permutations, sample_of, units_of
+from salcompare.statistics.variance.gram import Distance, check_distance, gower_gram, stack_maps
 
 _COLLINEAR = 1e-7
 """Singular values below this share of the largest (1, of an orthonormal basis) span nothing of their own."""

@@ -16,8 +16,7 @@ from salcompare.planning import simulate_study
 from salcompare.simulation.cases import IMAGE, SCENARIOS
 from salcompare.statistics.responses import responses_by_image
 from salcompare.statistics.symmetries.indices import symmetry
-from salcompare.statistics.symmetries.sides import CLUSTERS_MIRRORED, IMAGES_MIRRORED
-from salcompare.statistics.symmetries.workers import NO_SIDE
+from salcompare.statistics.symmetries.sides import CLUSTERS_MIRRORED, IMAGES_MIRRORED, NO_SIDE
 from tests.statistics.symmetries.simulated import turned
 
 SOURCE = "net/frozen/guided_backprop"

@@ -7,10 +7,20 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from salcompare.errors import InputError
-from salcompare.statistics.inference.bca import acceleration, bca_interval
-from salcompare.statistics.inference.crossed import crossed_covariance, crossed_interval, crossed_variance
-from salcompare.statistics.inference.ratio import UNBOUNDED, fieller_interval
-from salcompare.statistics.inference.resampling import bootstrap_weights, percentile_interval, t_interval
+from salcompare.statistics.inference.crossed import (
+    UNBOUNDED,
+    crossed_covariance,
+    crossed_interval,
+    crossed_variance,
+    fieller_interval,
+)
+from salcompare.statistics.inference.resampling import (
+    acceleration,
+    bca_interval,
+    bootstrap_weights,
+    percentile_interval,
+    t_interval,
+)
 
 RUNS = 300
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap, relative_saliency
-from salcompare.statistics.inference.levels import actor_means, population_mean
+from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import (
     centre,

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from salcompare.errors import InputError
 from salcompare.statistics.relative.clusters import enhancement, graph_of, masses, relative_clusters, relative_tfce
-from salcompare.statistics.relative.maxima import relative_test
+from salcompare.statistics.relative.pixelwise import relative_test
 from tests.statistics.relative.simulated import most_rejections, smooth_noise
 
 OPTIONS = {"sigma": 0.0, "n_permutations": 99, "support": 0.0}

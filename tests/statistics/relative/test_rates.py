@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from salcompare.statistics.relative.discoveries import relative_fdr
-from salcompare.statistics.relative.maxima import relative_test
-from salcompare.statistics.relative.spread import relative_dispersion
+from salcompare.statistics.relative.pixelwise import relative_dispersion, relative_fdr, relative_test
 from tests.statistics.relative.simulated import boxes, labelled, most_rejections, smooth_noise
 
 RUNS = 200

@@ -18,8 +18,7 @@ from salcompare.simulation.studies import expected_laterality
 from salcompare.statistics.inference.crossed import crossed_interval
 from salcompare.statistics.inference.resampling import bootstrap_weights
 from salcompare.statistics.symmetries.indices import symmetry
-from salcompare.statistics.symmetries.sides import common_laterality_test
-from salcompare.statistics.symmetries.workers import worker_laterality
+from salcompare.statistics.symmetries.sides import common_laterality_test, worker_laterality
 
 SIZE = (8, 9)
 

@@ -14,9 +14,8 @@ from statsmodels.stats.anova import anova_lm
 
 from salcompare.errors import InputError
 from salcompare.maps import rasterise_boxes, smooth
-from salcompare.statistics.variance.components import variance_components
+from salcompare.statistics.variance.components import response_variance_components, variance_components
 from salcompare.statistics.variance.explained import variance_explained
-from salcompare.statistics.variance.response_components import response_variance_components
 
 SIZE = (6, 8)
 

@@ -13,9 +13,8 @@ from skbio.stats.distance import DistanceMatrix, permanova
 
 from salcompare.errors import InputError
 from salcompare.statistics.variance import gram
-from salcompare.statistics.variance.distances import DISTANCES, gower_gram
 from salcompare.statistics.variance.explained import variance_explained
-from salcompare.statistics.variance.gram import stack_maps
+from salcompare.statistics.variance.gram import DISTANCES, gower_gram, stack_maps
 
 SCIPY = {"euclidean": "euclidean", "bray_curtis": "braycurtis", "jensen_shannon": "jensenshannon"}
 
