@@ -9,11 +9,11 @@ from salcompare import config
 from salcompare.collect.material import Photo, read_instructed
 from salcompare.schema import FIXATIONS, RESPONSES
 from salcompare.sources import quality, read_fixations, read_responses
-from salcompare.sources.groups import read_groups
 from salcompare.sources.importers import FORMATS
 from salcompare.sources.importers.entries import WORKER_KEYS
 from salcompare.sources.importers.yolo import CLASS_FILES
-from salcompare.sources.map_files import ENDINGS
+from salcompare.sources.photographs import read_groups
+from salcompare.sources.precomputed_files import ENDINGS
 from tests.sources.photos import catalogue, write
 
 ROOT = Path(__file__).parents[1]

@@ -41,7 +41,7 @@ def test_comments_docstrings_and_layout_do_not_count(texts, recorded):
 
 
 def test_a_change_deep_in_what_is_imported_names_the_stages_that_rest_on_it_and_no_others(texts, recorded):
-    found = complained(texts, recorded, "salcompare.sources.quality.rules", "import", "import sys\nimport")
+    found = complained(texts, recorded, "salcompare.sources.quality", "import", "import sys\nimport")
     assert "salcompare.pipeline.exclusions:judge_quality" in found
     assert "salcompare.pipeline.people:_human_maps" not in found
     assert "salcompare.pipeline.classifiers:_train" not in found

@@ -24,7 +24,7 @@ from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import METHODS, Attribution, smoothed
 from salcompare.errors import InputError, Problem
 from salcompare.maps import reduce_channels
-from salcompare.maps.channels import How
+from salcompare.maps.saliency import How
 from salcompare.progress import Progress, Silent
 from salcompare.provenance import canonical_json, versions
 from salcompare.schema import CLASSIFIER_MAPS, check_maps

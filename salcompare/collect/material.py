@@ -17,11 +17,20 @@ from salcompare.config import Collect, Config, Quality
 from salcompare.errors import InputError, Problem
 from salcompare.schema import LABELS
 from salcompare.sources import locate_photographs, normalise_label, read_photograph, synonyms_table
-from salcompare.sources.boxes import EDGES, Canvas, Rows, add_edges, check_bounds, check_corners, check_not_relative
 from salcompare.sources.candidates import Candidate, clean_name
 from salcompare.sources.cells import each, need_columns, read_cells
-from salcompare.sources.quality.checks import IN_PIXELS
-from salcompare.sources.tidy import check_names, of_image
+from salcompare.sources.quality import IN_PIXELS
+from salcompare.sources.rows import (
+    EDGES,
+    Canvas,
+    Rows,
+    add_edges,
+    check_bounds,
+    check_corners,
+    check_names,
+    check_not_relative,
+    of_image,
+)
 from salcompare.store import unguarded
 from salcompare.texts import clean_text
 

@@ -3,16 +3,31 @@
 `read_config` reads and checks a file, `commented_toml` writes the file that ``salcompare init`` leaves.
 """
 
-from salcompare.config.attribution import METHODS, Attribution, smoothed
-from salcompare.config.classifiers import Classifier, Phase, Precomputed
-from salcompare.config.controls import Controls
-from salcompare.config.people import QUALITY_RULES, Collect, Fixations, Quality, Responses, Simulation
-from salcompare.config.reading import ALL_TEST, read_config
-from salcompare.config.removal import FILLS, Removal
-from salcompare.config.sections import Config
-from salcompare.config.seeds import training_seeds
-from salcompare.config.study import General, Images, Maps, Report, Statistics
-from salcompare.config.writing import commented_toml
+from salcompare.config.sections import (
+           FILLS,
+           METHODS,
+           QUALITY_RULES,
+           Attribution,
+           Classifier,
+           Collect,
+           Config,
+           Controls,
+           Fixations,
+           General,
+           Images,
+           Maps,
+           Phase,
+           Precomputed,
+           Quality,
+           Removal,
+           Report,
+           Responses,
+           Simulation,
+           Statistics,
+           smoothed,
+           training_seeds,
+)
+from salcompare.config.toml import ALL_TEST, commented_toml, read_config
 
 __all__ = ["ALL_TEST", "FILE_NAME", "FILLS", "METHODS", "QUALITY_RULES", "Attribution", "Classifier", "Collect",
            "Config", "Controls", "Fixations", "General", "Images", "Maps", "Phase", "Precomputed", "Quality", "Removal",

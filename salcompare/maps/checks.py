@@ -1,12 +1,16 @@
-"""What every function on maps asks of its arguments, and how it says so."""
+"""Labels of maps: what every function asks of its arguments, and the order in which actors stand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
+from salcompare.ordering import natural_key
 
 PIXELS = ("y", "x")
 
@@ -74,3 +78,22 @@ def require_size(size: object) -> tuple[int, int]:
         if int(height) == height > 0 and int(width) == width > 0:
             return int(height), int(width)
     raise InputError(Problem("size", repr(size), "(height, width) in pixels, both whole and positive"))
+
+
+def natural_order(values: Iterable[object]) -> NDArray[Any]:
+    """Distinct labels in their natural order.
+
+    Parameters
+    ----------
+    values : iterable
+        Labels, repeated in any order; texts or numbers.
+
+    Returns
+    -------
+    ndarray
+        Each label once; texts with the numbers in them compared as numbers.
+    """
+    distinct = np.unique(np.asarray(list(values)))
+    if distinct.dtype.kind not in "OSU":
+        return distinct
+    return np.array(sorted(distinct.tolist(), key=natural_key), dtype=distinct.dtype)

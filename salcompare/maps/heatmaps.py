@@ -10,8 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.maps.checks import PIXELS, require_choice, require_maps
-from salcompare.maps.labels import natural_order
+from salcompare.maps.checks import PIXELS, natural_order, require_choice, require_maps
 
 Population = Literal["all", "others"]
 _COUNTS = ("n_images", "n_undefined")

@@ -44,6 +44,32 @@ def response_array(maps: NDArray[np.float32] | da.Array, images: pd.DataFrame, *
         "response": np.arange(len(maps)), **coords, "y": np.arange(maps.shape[1]), "x": np.arange(maps.shape[2])})
 
 
+def precomputed_response_maps(values: NDArray[np.float32], table: pd.DataFrame, images: pd.DataFrame) -> xr.DataArray:
+    """Label people's ready-made maps, each brought to a sum of 1, as their units are nowhere stated.
+
+    Parameters
+    ----------
+    values : ndarray (map, y, x)
+        Non-negative, none empty.
+    table : DataFrame
+        One row a map: ``image``, ``worker`` (empty where the maps do not say).
+    images : DataFrame
+        One row an image: ``image``, ``actor``.
+
+    Returns
+    -------
+    DataArray (response, y, x), float32
+        With coordinates ``image``, ``worker``, ``actor``.
+    """
+    shown = images.iloc[pd.Index(images["image"]).get_indexer(pd.Index(table["image"]))]
+    sums = values.sum(axis=(1, 2), dtype=np.float64)[:, np.newaxis, np.newaxis]
+    maps = np.empty(values.shape, np.float32)
+    for at, one in enumerate(values):  # one by one, as the quotients are of double precision
+        maps[at] = one / sums[at]
+    return response_array(maps, shown, worker=table["worker"].fillna(""), attrs={
+        "maps": "ready-made, each scaled to sum to 1"})
+
+
 def mean_of_responses(maps: xr.DataArray) -> xr.Dataset:
     """Mean over each image's responses of their maps.
 

@@ -53,14 +53,14 @@ def _fixations(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...
 
 
 def _people_maps(study: Study, own: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
-    from salcompare.maps import ready_response_maps
-    from salcompare.sources import read_ready_maps
+    from salcompare.maps import precomputed_response_maps
+    from salcompare.sources import read_precomputed_maps
 
     responses = study.config.responses
-    read = read_ready_maps(responses.path, root=study.root, images=study.images, size=study.config.study.size,
+    read = read_precomputed_maps(responses.path, root=study.root, images=study.images, size=study.config.study.size,
                            of="human", tested_only=study.compares, drop_invalid=responses.drop_invalid)
     check_table(read.table, MAP_FILES, responses.path)
-    maps = ready_response_maps(read.values, read.table, study.images)
+    maps = precomputed_response_maps(read.values, read.table, study.images)
     store.write_dataset(maps.to_dataset(name=RESPONSE_MAPS), study.processed, RESPONSE_MAPS, fingerprint=own)
     return read.table, read.left_out, read.notes
 
@@ -100,12 +100,12 @@ def maps_of_workers(study: Study) -> xr.DataArray | None:
 
 def take_classifier_maps(study: Study, own: str, progress: Progress, *, given: Precomputed) -> None:
     """Take a classifier's ready-made maps of the test images as they are, brought to the grid."""
-    from salcompare.maps import ready_saliency
-    from salcompare.sources import read_ready_maps
+    from salcompare.maps import precomputed_saliency
+    from salcompare.sources import read_precomputed_maps
 
-    read = read_ready_maps(given.path, root=study.root, images=study.images, size=study.config.study.size,
+    read = read_precomputed_maps(given.path, root=study.root, images=study.images, size=study.config.study.size,
                            of="classifier", drop_invalid=given.drop_invalid)
-    maps = ready_saliency(read.values, read.table, study.images)
+    maps = precomputed_saliency(read.values, read.table, study.images)
     check_maps(maps, CLASSIFIER_MAPS, given.path)
     maps.attrs |= _trust(study) | {"method": given.method, "variant": PRECOMPUTED}
     folder = study.classifier_folder(given)

@@ -3,6 +3,7 @@
 What cannot be used is refused by name or left out with its reason; nothing vanishes silently.
 """
 
+from salcompare.sources.datasets import ORL_CREDIT, ORL_NOTE
 from salcompare.sources.decoding import (
     UnreadablePhotographError,
     decode_photograph,
@@ -10,16 +11,14 @@ from salcompare.sources.decoding import (
     resize_photograph,
 )
 from salcompare.sources.fixations import read_fixations
-from salcompare.sources.labels import normalise_label, synonyms_table
 from salcompare.sources.left_out import describe_left_out
-from salcompare.sources.orl import CREDIT as ORL_CREDIT
-from salcompare.sources.orl import NOTE as ORL_NOTE
 from salcompare.sources.photographs import Photographs, gather_photographs, locate_photographs, photograph_inputs
-from salcompare.sources.precomputed import ReadyMaps, map_inputs, read_ready_maps
+from salcompare.sources.precomputed import PrecomputedMaps, map_inputs, read_precomputed_maps
 from salcompare.sources.responses import ResponseTable, read_responses
+from salcompare.sources.rows import normalise_label, synonyms_table
 from salcompare.sources.splits import assign_splits
 
-__all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "ReadyMaps", "ResponseTable", "UnreadablePhotographError",
+__all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "PrecomputedMaps", "ResponseTable", "UnreadablePhotographError",
            "assign_splits", "decode_photograph", "describe_left_out", "gather_photographs", "locate_photographs",
-           "map_inputs", "normalise_label", "photograph_inputs", "read_fixations", "read_photograph", "read_ready_maps",
-           "read_responses", "resize_photograph", "synonyms_table"]
+           "map_inputs", "normalise_label", "photograph_inputs", "read_fixations", "read_photograph",
+           "read_precomputed_maps", "read_responses", "resize_photograph", "synonyms_table"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from salcompare.errors import ReasonedError
-from salcompare.sources.text_mode import is_text_mode, undo_text_mode
 
 Pixels = NDArray[np.uint8]  # (y, x, channel), RGB
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels of the upright photograph, half-open
@@ -164,3 +164,53 @@ def _crop(pixels: Pixels, box: Box | None) -> Pixels:
     if x0 >= x1 or y0 >= y1:
         raise UnreadablePhotographError("box_outside", f"box {box} lies outside the photograph's {width} x {height}")
     return pixels[y0:y1, x0:x1]
+
+
+_HEADER = re.compile(rb"P([56])\r\n(?:#[^\n]*\n)*(\d+)\s+(\d+)\s+(\d+)\r\n")
+
+
+def is_text_mode(start: bytes) -> bool:
+    """Say whether a file begins as a binary PGM or PPM does after a transfer as text."""
+    return start.startswith((b"P5\r\n", b"P6\r\n"))
+
+
+def undo_text_mode(content: bytes) -> bytes:
+    """Take the carriage returns out again.
+
+    A pixel of value 13 before one of value 10 looks like a carriage return that was added. If the result is one byte
+    short, one such pair was there before; it is taken to be the one that leaves the picture smoothest from row to
+    row, for all rows below a wrong choice would be shifted. (A file that lost just its last byte looks the same.)
+
+    Parameters
+    ----------
+    content : bytes
+        A whole file for which `is_text_mode` holds.
+
+    Returns
+    -------
+    bytes
+        The file as it was before the transfer; one cut short stays cut short.
+    """
+    match = _HEADER.match(content)
+    if match is None:
+        return content
+    kind, width, height, white = (int(number) for number in match.groups())
+    row = width * (3 if kind == 6 else 1) * (2 if white > 255 else 1)
+    pixels = content[match.end():]
+    if len(pixels) != row * height:  # else only the header was changed
+        pixels = _without_returns(pixels, row, height)
+    return b"P%d\n%d %d\n%d\n" % (kind, width, height, white) + pixels
+
+
+def _without_returns(pixels: bytes, row: int, height: int) -> bytes:
+    without = pixels.replace(b"\r\n", b"\n")
+    if len(without) != row * height - 1:
+        return without
+    feeds = [match.start() for match in re.finditer(rb"\n", without)]
+    kept = (without[:feed] + b"\r" + without[feed:] for feed in feeds)
+    return min(kept, key=lambda candidate: _roughness(candidate, row), default=without)
+
+
+def _roughness(pixels: bytes, row: int) -> int:
+    picture: NDArray[np.int16] = np.frombuffer(pixels, dtype=np.uint8).reshape(-1, row).astype(np.int16)
+    return int(np.abs(np.diff(picture, axis=0)).sum())

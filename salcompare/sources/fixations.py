@@ -10,16 +10,20 @@ import pandas as pd
 from salcompare import config as settings
 from salcompare.errors import ConfigError, Problem
 from salcompare.schema import FIXATIONS
-from salcompare.sources.boxes import Canvas, Rows, add_edges, check_not_relative, settle
 from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import Cells, each, need_columns, read_cells
 from salcompare.sources.responses import ResponseTable
-from salcompare.sources.tidy import (
+from salcompare.sources.rows import (
     RELATIVE,
+    Canvas,
+    Rows,
+    add_edges,
     check_names,
+    check_not_relative,
     of_image,
     refuse_hidden,
     set_untested_aside,
+    settle,
     shown_canvas,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from salcompare import config as settings
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, meant
 from salcompare.ordering import natural_key
 from salcompare.progress import Progress, Silent
 from salcompare.schema import IMAGES, check_table
@@ -22,17 +22,17 @@ from salcompare.sources.candidates import (
     Found,
     LeftOut,
     check_folder,
+    clean_name,
     duplicates,
     hash_file,
     visible_files,
 )
+from salcompare.sources.cells import need_columns, read_cells
+from salcompare.sources.datasets import find_in_facescrub, find_in_folder, find_orl
 from salcompare.sources.decoding import Pixels, UnreadablePhotographError, read_photograph, resize_photograph
-from salcompare.sources.facescrub import find_in_facescrub
-from salcompare.sources.folder import find_in_folder
-from salcompare.sources.groups import read_groups
 from salcompare.sources.left_out import describe_left_out
-from salcompare.sources.orl import find_orl
 from salcompare.sources.splits import NEEDED, assign_splits, split_counts
+from salcompare.texts import clean_text, hidden_in
 
 CHANNELS = ("red", "green", "blue")
 
@@ -264,3 +264,42 @@ def _pixels(read: Sequence[_Read], images: pd.DataFrame, size: tuple[int, int]) 
         np.stack([one.pixels for one in read]), dims=("image", "y", "x", "channel"), name="photographs",
         coords={**text, "y": np.arange(height), "x": np.arange(width), "channel": list(CHANNELS)},
         attrs={"long_name": "photographs, resized without keeping the aspect", "resampling": "Lanczos, antialiased"})
+
+
+def read_groups(path: Path, actors: Iterable[str], *, shown: str) -> dict[str, str]:
+    """Read which group each actor is in.
+
+    Parameters
+    ----------
+    path : Path
+        CSV of actor, group; actors that the study does not have are ignored.
+    actors : iterable of str
+        The study's; each must have one group.
+    shown : str
+        What the file is called in errors.
+
+    Raises
+    ------
+    InputError
+        Naming every actor without a group, or with two.
+    """
+    cells = read_cells(path, shown=shown, remedy="set [images] groups in study.toml")
+    problems = [fault.problem for fault in cells.faults]
+    need_columns(cells.frame, ("actor", "group"), shown=shown)
+    groups: dict[str, str] = {}
+    for line, actor, group in zip(cells.frame.index, cells.frame["actor"], cells.frame["group"], strict=True):
+        name, value = clean_name(actor), clean_text(group)
+        if hidden_in(name):
+            problems.append(Problem(f"{shown} row {line}", f"actor {name!r} holds {hidden_in(name)}",
+                                    "a name of which every character is seen", "type it again"))
+        if groups.setdefault(name, value) != value:
+            problems.append(Problem(f"{shown} row {line}", f"actor {name!r} in group {value!r}",
+                                    f"group {groups[name]!r} as before", "delete one of the two lines"))
+    ours = list(actors)
+    others = [name for name in groups if name not in ours]
+    problems += [Problem(shown, f"no group for actor {actor!r}", "one line for each actor",
+                         meant(actor, others, otherwise="add the line"))
+                 for actor in ours if not groups.get(actor)]
+    if problems:
+        raise InputError(problems)
+    return groups

@@ -18,7 +18,7 @@ from salcompare.errors import InputError, Problem
 from salcompare.schema import MAP_FILES
 from salcompare.sources.candidates import hash_file, visible_files
 from salcompare.sources.left_out import WORDS
-from salcompare.sources.map_files import ENDINGS, MapFile, UnusableMapError, check_shape, find_maps
+from salcompare.sources.precomputed_files import ENDINGS, MapFile, UnusableMapError, check_shape, find_maps
 from salcompare.texts import hidden_in
 
 ASIDE = frozenset({"hidden", "unknown_file", "not_test", "no_map", "constant"})
@@ -38,7 +38,7 @@ Maps = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class ReadyMaps:
+class PrecomputedMaps:
     """Maps that were read.
 
     Attributes
@@ -68,16 +68,16 @@ class _Taken:
     pixels: Maps
 
 
-def read_ready_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[int, int],
+def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[int, int],
                     of: Literal["human", "classifier"], tested_only: bool = False,
-                    drop_invalid: bool = False) -> ReadyMaps:
+                    drop_invalid: bool = False) -> PrecomputedMaps:
     """Read ready-made maps from a folder or a file.
 
     Parameters
     ----------
     path : str
-        Relative to the study; as `salcompare.sources.map_files.find_maps` takes it. What names a map is its image's id;
-        on the human side a worker's name and a stroke may stand before it.
+        Relative to the study; as `salcompare.sources.precomputed_files.find_maps` takes it. What names a map is its
+        image's id; on the human side a worker's name and a stroke may stand before it.
     root : Path
         The study's directory.
     images : DataFrame
@@ -93,7 +93,7 @@ def read_ready_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[
 
     Returns
     -------
-    ReadyMaps
+    PrecomputedMaps
 
     Raises
     ------
@@ -126,7 +126,7 @@ def read_ready_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[
         raise InputError(Problem(path, f"no map can be used ({said})", "maps of the study's images, in files of "
                                  + ", ".join(ENDINGS), remedy))
     taken = sorted(taken, key=lambda one: (one.image, one.worker))
-    return ReadyMaps(np.stack([one.pixels for one in taken]), _table(taken, images), left_out,
+    return PrecomputedMaps(np.stack([one.pixels for one in taken]), _table(taken, images), left_out,
                      _notes(taken, size))
 
 

@@ -1,23 +1,45 @@
-"""Responses of any layout to one table."""
+"""Responses of any layout to one table: the tidy CSV, the original study's CSV and what was collected."""
 
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from salcompare import config as settings
-from salcompare.errors import ConfigError, Problem
+from salcompare.errors import ConfigError, InputError, Problem
 from salcompare.schema import RESPONSES
-from salcompare.sources.cells import read_cells
+from salcompare.sources.candidates import clean_name
+from salcompare.sources.cells import Cells, each, is_blank, need_columns, numbers, read_cells
 from salcompare.sources.collected import collected_cells, collected_path
-from salcompare.sources.labels import synonyms_table
-from salcompare.sources.original import original_responses
-from salcompare.sources.tidy import tidy_responses
+from salcompare.sources.rows import (
+    EDGES,
+    RELATIVE,
+    Canvas,
+    Rows,
+    add_edges,
+    check_bounds,
+    check_corners,
+    check_names,
+    check_not_relative,
+    clip_edges,
+    normalise_label,
+    of_image,
+    refuse_hidden,
+    set_untested_aside,
+    settle,
+    shown_canvas,
+    synonyms_table,
+)
+from salcompare.store import unguarded
+from salcompare.texts import clean_text
 
 
 @dataclass(frozen=True)
@@ -102,3 +124,235 @@ def _with_ids(responses: pd.DataFrame) -> pd.DataFrame:
     text = [name for name in (*RESPONSES.text_columns, "actor") if name in responses]
     order = [name for name in ("response", "worker", "image", "actor", *RESPONSES.names) if name in responses]
     return responses.astype(dict.fromkeys(text, "str"))[list(dict.fromkeys(order))].reset_index(drop=True)
+
+
+TIDY_COLUMNS = ("worker", "image", "label", *EDGES)
+CLIP = "draw boxes in image pixels, or cut them with --clip (clip = true in [responses])"
+
+
+def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[str, str], images: pd.DataFrame, *,
+                   size: tuple[int, int], shown: str, tested_only: bool = False,
+                   ) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """Check a tidy CSV's rows and bring its boxes to pixels of the image as shown.
+
+    Parameters
+    ----------
+    cells : Cells
+        Columns worker, image, label, x0, y0, x1, y1; optional response, seconds, submitted and origin; others are
+        kept out.
+    config, images, size, tested_only
+        As for `salcompare.sources.read_responses`.
+    synonyms : mapping
+        Normalised.
+    shown : str
+        What the file is called in errors and in column origin.
+
+    Returns
+    -------
+    responses : DataFrame
+        Text as categories; column row counts the file's rows from 1.
+    left_out : DataFrame
+    notes : tuple of str
+
+    Raises
+    ------
+    InputError
+        Naming every missing column, or every offending row.
+    """
+    remedy = "set source = \"original\" in [responses]" if "last_name" in cells.frame else ""
+    need_columns(cells.frame, TIDY_COLUMNS, shown=shown, remedy=remedy)
+    rows = Rows(_tidy_text(cells.frame, synonyms, shown), shown, list(cells.faults))
+    place = check_names(rows, images, ("worker", "image", "label", "response"))
+    add_edges(rows, cells, EDGES)
+    if config.pixels != "relative":
+        check_not_relative(rows.table[list(EDGES)].to_numpy(), shown=shown, remedy=RELATIVE)
+    _check_rest(rows, cells)
+    check_corners(rows)
+    image = Canvas(of_image(images["height"], place), of_image(images["width"], place), "image {image!r}")
+    canvas = image
+    if config.pixels != "image":
+        canvas = shown_canvas(config.pixels, place, size)
+    cut = clip_edges(rows, canvas) if config.clip else 0
+    check_bounds(rows, canvas, remedy=CLIP)
+    _rescale(rows, canvas, image)
+    untested = set_untested_aside(rows, images, place) if tested_only else ()
+    responses, left_out = settle(rows, drop_invalid=config.drop_invalid)
+    notes = (f"Boxes that reached over the edge of {'the grid' if config.pixels == 'grid' else 'their image'} were cut "
+             f"to it: {cut:,}.",) if cut else ()
+    return responses, left_out, (*untested, *notes)
+
+
+def _tidy_text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> pd.DataFrame:
+    table = pd.DataFrame({
+        "row": np.arange(1, len(frame) + 1),
+        "worker": each(frame["worker"], lambda worker: clean_name(unguarded(worker))),
+        "image": each(frame["image"], lambda image: clean_name(unguarded(image))),
+        "label": each(frame["label"], lambda label: _counted_as(unguarded(label), synonyms)),
+    }, index=frame.index)
+    if "response" in frame:
+        table["response"] = each(frame["response"], lambda response: clean_name(unguarded(response)))
+    if "submitted" in frame:
+        table["submitted"] = each(frame["submitted"], lambda text: clean_text(unguarded(text)))
+    # An origin that stands in the file is kept, so that simulated responses stay known as such.
+    table["origin"] = shown if "origin" not in frame else each(
+        frame["origin"], lambda origin: clean_text(unguarded(origin)) or shown)
+    return table
+
+
+def _counted_as(label: str, synonyms: Mapping[str, str]) -> str:
+    return synonyms.get(normalise_label(label), normalise_label(label))
+
+
+def _check_rest(rows: Rows, cells: Cells) -> None:
+    frame = cells.frame
+    alike = frame.duplicated().to_numpy()
+    if "response" in rows.table:
+        ids = rows.table["response"].astype("str").where(~alike)
+        rows.refuse((ids.duplicated(keep=False) & ids.notna() & (ids != "")).to_numpy(), "repeated_response",
+                    "response {response!r} stands there more than once", "an id of its own for each row", "rename it")
+    if "seconds" in frame:
+        seconds = numbers(frame["seconds"])
+        rows.table["seconds"] = seconds
+        wrong = ~is_blank(frame["seconds"]) & ~(np.isfinite(seconds) & (seconds >= 0))
+        rows.refuse(wrong, "seconds", "seconds={cell!r}", "a number >= 0, or nothing", "mend the cell",
+                    cell=frame["seconds"])
+    rows.refuse(alike & rows.sound, "duplicate_response", "the same in every cell as a row above",
+                "each response once", "delete the row, or leave such rows out with --drop-invalid")
+
+
+def _rescale(rows: Rows, drawn: Canvas, image: Canvas) -> None:
+    """Bring boxes from what they were drawn on to the image."""
+    if drawn is image:
+        return
+    for (low, high, _, limit), (*_, target) in zip(drawn.limits, image.limits, strict=True):
+        for edge in (low, high):  # multiplied first, so that the grid's edge is exactly the image's
+            rows.table[edge] = rows.table[edge] * target / limit
+
+
+ORIGINAL_COLUMNS = ("last_name", "label", "b0", "b1", "b2", "b3")
+GRID = 227
+"""Height and width in pixels of the photographs that the original's boxes were drawn on."""
+
+NOTES = (
+    "These responses name no worker: intervals cannot resample workers, and the noise ceiling and the agreement "
+    "between workers cannot be computed.",
+    "These responses name no image: human maps exist for actors only. Overlap image by image, the image effect, "
+    "variance explained by actor in human maps, and intervals that resample images cannot be computed; within an "
+    "actor every response weighs the same.",
+)
+
+
+def original_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[str, str], images: pd.DataFrame, *,
+                       size: tuple[int, int], shown: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """Check rows of the original layout and bring their boxes to half-open pixels of the study's grid.
+
+    A box is top, left, height and width (b0 to b3) on a square of 227 pixels and was filled inclusively, so it covers
+    left <= x < left + width + 1. One whose left + width is 227 ends at the edge, as it did when it was filled.
+
+    Parameters
+    ----------
+    cells : Cells
+        Columns last_name, label, b0, b1, b2, b3; others are kept out.
+    config, images, size
+        As for `salcompare.sources.read_responses`.
+    synonyms : mapping
+        Normalised.
+    shown : str
+        What the file is called in errors and in column origin.
+
+    Returns
+    -------
+    responses : DataFrame
+        Columns actor, label, x0, y0, x1, y1, origin; column row counts the file's rows from 1.
+    left_out : DataFrame
+    notes : tuple of str
+        What cannot be computed without workers and images.
+
+    Raises
+    ------
+    InputError
+        Naming every missing column, every offending row, or every last name that several actors share.
+    """
+    remedy = "set source = \"csv\" in [responses]" if "worker" in cells.frame else ""
+    need_columns(cells.frame, ORIGINAL_COLUMNS, shown=shown, remedy=remedy)
+    frame = cells.frame
+    actors = _actors(frame["last_name"], images, shown)
+    rows = Rows(pd.DataFrame({
+        "row": np.arange(1, len(frame) + 1),
+        "actor": each(frame["last_name"], lambda name: actors[name]),
+        "label": each(frame["label"], lambda label: synonyms.get(normalise_label(label), normalise_label(label))),
+        "origin": shown,
+    }, index=frame.index), shown, list(cells.faults))
+    for name in ("actor", "label"):
+        rows.refuse((rows.table[name] == "").to_numpy(), f"empty_{name}", f"{name} is empty", "",
+                    "fill the cell or delete the row")
+    refuse_hidden(rows, ("actor",))
+    add_edges(rows, cells, ORIGINAL_COLUMNS[2:])
+    places = rows.table[list(ORIGINAL_COLUMNS[2:])].to_numpy()
+    check_not_relative(places, shown=shown, remedy=f"multiply them by {GRID}")
+    cut = _place_original(rows, clip=config.clip)
+    _to_grid(rows, size)
+    responses, left_out = settle(rows, drop_invalid=config.drop_invalid)
+    return responses, left_out, NOTES + _more_notes(responses, images, cut)
+
+
+def _place_original(rows: Rows, *, clip: bool) -> int:
+    """Add half-open edges and check them; gives how many boxes were cut."""
+    top, left, height, width = (rows.table[name] for name in ORIGINAL_COLUMNS[2:])
+    rows.table = rows.table.assign(x0=left, y0=top, x1=left + width + 1, y1=top + height + 1)
+    check_corners(rows)
+    square = np.full(len(rows.table), float(GRID))
+    canvas = Canvas(square, square, f"the original's square of {GRID} pixels")
+    for low, high in (("x0", "x1"), ("y0", "y1")):
+        at_edge = (rows.table[high] == GRID + 1) & (rows.table[low] < GRID)
+        rows.table[high] = rows.table[high].mask(at_edge, GRID)
+    cut = clip_edges(rows, canvas) if clip else 0
+    check_bounds(rows, canvas, remedy="b0..b3 are top, left, height and width; cut boxes with --clip "
+                                      "(clip = true in [responses])")
+    return cut
+
+
+def _to_grid(rows: Rows, size: tuple[int, int]) -> None:
+    for edges, side in ((("x0", "x1"), size[1]), (("y0", "y1"), size[0])):
+        for edge in edges:
+            rows.table[edge] = rows.table[edge] * side / GRID
+
+
+def _actors(names: pd.Series, images: pd.DataFrame, shown: str) -> dict[str, str]:
+    """Which actor each name stands for: the actor of that name or last name, in whatever case, or else itself.
+
+    A name that is written as an actor's goes before one that differs in case, and a whole name before a last name.
+    """
+    known: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for actor in images["actor"].unique():
+        known[_folded(actor)][actor] = None
+        known[_folded(actor).rpartition(" ")[2]][actor] = None
+    found: dict[str, str] = {}
+    problems = []
+    for name in names.unique():
+        matches = list(known.get(_folded(name), {})) or [name.strip()]
+        whole = ([actor for actor in matches if actor == name.strip()]
+                 or [actor for actor in matches if _folded(actor) == _folded(name)])
+        found[name] = (whole or matches)[0]
+        if len(whole or matches) > 1:
+            problems.append(Problem(f"{shown} last_name {name!r}", "is the name of " + " and of ".join(matches),
+                                    "a name of one actor", "write the actor's whole name"))
+    if problems:
+        raise InputError(problems)
+    return dict.fromkeys(names.cat.categories, "") | found
+
+
+def _folded(name: str) -> str:
+    """Fold a name's case, width and blanks, which in folders' names are often underscores."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().replace("_", " ").split())
+
+
+def _more_notes(responses: pd.DataFrame, images: pd.DataFrame, cut: int) -> tuple[str, ...]:
+    notes = []
+    strangers = sorted(set(responses["actor"].unique()) - set(images["actor"]))
+    if strangers:
+        notes.append("The study has no photographs of some actors in the responses, so nothing can be compared for "
+                     f"them ({len(strangers)}): {', '.join(strangers)}.")
+    if cut:
+        notes.append(f"Boxes that reached over the edge were cut to it: {cut:,}.")
+    return tuple(notes)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
 from salcompare.maps import mean_of_responses, rasterise_boxes, require_response_maps, smooth
+from salcompare.maps.boxes import scale_edges
 from salcompare.maps.checks import require_size
-from salcompare.maps.painting import scale_edges
 from salcompare.statistics.kernels import Values, maps_in_range
 
 Responses = pd.DataFrame | xr.DataArray

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from salcompare import schema
 from salcompare.errors import InputError
 from salcompare.maps import rasterise_actor_boxes, rasterise_boxes
-from salcompare.maps.painting import count_boxes, scale_edges
+from salcompare.maps.boxes import count_boxes, scale_edges
 from salcompare.testing import response_tables, table_of_images, table_of_responses
 
 

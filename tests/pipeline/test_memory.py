@@ -14,8 +14,8 @@ import xarray as xr
 from salcompare.config import Config, Fixations, General, Maps
 from salcompare.findings.parts import AnalysisData
 from salcompare.findings.variance.estimates import box_component_rows
-from salcompare.maps import fixation_maps, rasterise_fixations, ready_response_maps
-from salcompare.maps.edges import photograph_gradient, sobel_edges
+from salcompare.maps import fixation_maps, precomputed_response_maps, rasterise_fixations
+from salcompare.maps.filters import photograph_gradient, sobel_edges
 from salcompare.pipeline.given import average_given
 from salcompare.progress import Silent
 from salcompare.statistics import responses
@@ -82,7 +82,7 @@ def test_a_mean_of_fixations_takes_no_more(study):
 def test_ready_made_maps_are_scaled_without_a_copy_in_double_precision(study):
     rows = study.responses.iloc[::2]  # one a trial
     values = np.random.default_rng(0).random((len(rows), *SIZE), np.float32)
-    found, peak = peak_of(lambda: ready_response_maps(values, rows, study.images))
+    found, peak = peak_of(lambda: precomputed_response_maps(values, rows, study.images))
     np.testing.assert_allclose(found[-1], values[-1] / values[-1].sum(dtype=np.float64), rtol=1e-6)
     assert peak < 1.5
 

@@ -8,10 +8,10 @@ import pytest
 
 from salcompare import config
 from salcompare.errors import ConfigError, InputError
-from salcompare.sources import gather_photographs, quality, read_fixations, read_ready_maps, read_responses
-from salcompare.sources.facescrub import read_list
-from salcompare.sources.groups import read_groups
+from salcompare.sources import gather_photographs, quality, read_fixations, read_precomputed_maps, read_responses
+from salcompare.sources.datasets import read_facescrub_list
 from salcompare.sources.importers import Options
+from salcompare.sources.photographs import read_groups
 from tests.sources.importers.samples import COCO, CVAT, FILES, LABEL_STUDIO, MTURK, VIA_JSON, reasons, rows, take
 from tests.sources.photos import catalogue, encoded, folder_study, picture, write
 
@@ -68,7 +68,7 @@ def test_ids_of_other_tables_are_refused(tmp_path, hidden):
     with pytest.raises(InputError, match=says):
         read_groups(write(tmp_path / "g.csv", f"actor,group\ns{hidden}1,a\n"), ["s1"], shown="g.csv")
     with pytest.raises(InputError, match=says):
-        read_list(write(tmp_path / "l.txt", f"A{hidden}nn\t1\t2\tu\t1,2,3,4\t{'a' * 64}\n"), shown="l.txt")
+        read_facescrub_list(write(tmp_path / "l.txt", f"A{hidden}nn\t1\t2\tu\t1,2,3,4\t{'a' * 64}\n"), shown="l.txt")
 
 
 @HIDDEN
@@ -91,7 +91,7 @@ def test_names_of_ready_made_maps_are_refused(tmp_path, hidden):
     for name in (f"w{hidden}1/s1/1", f"s1{hidden}/1"):
         np.savez(tmp_path / "maps.npz", **{name: values})
         with pytest.raises(InputError, match=rf"holds U\+{ord(hidden):04X}") as caught:
-            read_ready_maps("maps.npz", root=tmp_path, images=IMAGES, size=(10, 8), of="human")
+            read_precomputed_maps("maps.npz", root=tmp_path, images=IMAGES, size=(10, 8), of="human")
         assert str(caught.value).isprintable()
 
 

@@ -17,7 +17,7 @@ import pytest
 import xarray as xr
 
 from salcompare.errors import InputError
-from salcompare.sources import map_files
+from salcompare.sources import precomputed_files as map_files
 from salcompare.sources.decoding import UnreadablePhotographError, decode_photograph
 from tests.sources.test_precomputed import GRID, pattern, put, read, refused
 
@@ -26,7 +26,7 @@ READ_ALL = """
 import json, resource, sys
 from pathlib import Path
 from salcompare.errors import InputError
-from salcompare.sources import read_ready_maps
+from salcompare.sources import read_precomputed_maps
 from tests.sources.photos import catalogue
 import h5netcdf, h5py, xarray.backends, PIL.PngImagePlugin
 
@@ -36,8 +36,8 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 found = {}
 for name in names:
     try:
-        read_ready_maps(name, root=root, images=catalogue(["a"], height=10, width=8).assign(split="test"), size=(5, 4),
-                        of="human")
+        read_precomputed_maps(name, root=root, images=catalogue(["a"], height=10, width=8).assign(split="test"),
+                              size=(5, 4), of="human")
     except InputError as error:
         found[name] = str(error)
 print(json.dumps({"found": found, "kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before}))

@@ -7,7 +7,7 @@ from PIL import Image
 
 from salcompare.errors import InputError, MissingDependencyError
 from salcompare.schema import MAP_FILES, check_table
-from salcompare.sources import describe_left_out, map_inputs, read_ready_maps
+from salcompare.sources import describe_left_out, map_inputs, read_precomputed_maps
 from tests.sources.photos import catalogue, encoded, write
 
 IMAGES = catalogue(["s1/1", "s1/2", "s2/1"], height=10, width=8).assign(split=["test", "train", "test"])
@@ -15,7 +15,7 @@ GRID = (5, 4)
 
 
 def read(root, path="maps", *, of="human", **options):
-    return read_ready_maps(path, root=root, images=IMAGES, size=GRID, of=of, **options)
+    return read_precomputed_maps(path, root=root, images=IMAGES, size=GRID, of=of, **options)
 
 
 def pattern(seed=0, shape=(10, 8)):

@@ -7,7 +7,7 @@ from salcompare import config
 from salcompare.cli import main
 from salcompare.errors import InputError
 from salcompare.opening import open_study
-from salcompare.sources import describe_left_out, read_fixations, read_ready_maps, read_responses
+from salcompare.sources import describe_left_out, read_fixations, read_precomputed_maps, read_responses
 from tests.small_study import WORKERS, make_small_study, without_classifier
 from tests.sources.importers.samples import IMAGES as OF_SAMPLES
 from tests.sources.importers.samples import MTURK, take
@@ -63,10 +63,10 @@ def test_peoples_ready_made_maps_of_them_are_left_out_too(tmp_path):
     (tmp_path / "maps").mkdir()
     np.savez(tmp_path / "maps.npz", **{name: rng.uniform(size=(10, 8)) for name in ("s1/1", "s1/2", "s2/1")})
     read = {"root": tmp_path, "images": IMAGES, "size": (10, 8), "of": "human"}
-    got = read_ready_maps("maps.npz", tested_only=True, **read)
+    got = read_precomputed_maps("maps.npz", tested_only=True, **read)
     assert got.table["image"].tolist() == ["s1/1", "s2/1"]
     assert got.left_out["reason"].tolist() == ["not_test"]
-    assert read_ready_maps("maps.npz", **read).table["image"].tolist() == ["s1/1", "s1/2", "s2/1"]
+    assert read_precomputed_maps("maps.npz", **read).table["image"].tolist() == ["s1/1", "s1/2", "s2/1"]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from salcompare.findings.failures import (
 )
 from salcompare.findings.overlap.pairings import n_draws
 from salcompare.findings.parts import Analysis, AnalysisData, Draws, population_row, stream
-from salcompare.maps.edges import photograph_gradient, sobel_edges
+from salcompare.maps.filters import photograph_gradient, sobel_edges
 from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.metrics.densities import structural_similarity
 from salcompare.statistics.metrics.registry import METRICS, spearman

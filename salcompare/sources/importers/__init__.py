@@ -3,11 +3,15 @@
 Every row of a file is either taken or refused with a reason; a file that cannot be read at all is one clear error.
 """
 
-from salcompare.sources.importers.detection import FORMATS, detect_format
-from salcompare.sources.importers.importing import Imported, import_boxes, import_responses, known_images
-from salcompare.sources.importers.options import STATUSES, Options
-from salcompare.sources.importers.writing import (
+from salcompare.sources.importers.entries import STATUSES, Options
+from salcompare.sources.importers.importing import (
+    FORMATS,
+    Imported,
     Written,
+    detect_format,
+    import_boxes,
+    import_responses,
+    known_images,
     read_catalogue,
     refused_path,
     responses_path,

@@ -1,4 +1,4 @@
-"""What an importer reads: boxes as they stand in a file, and what cannot be one, each known by its place."""
+"""What importers read: boxes as they stand in a file, and what cannot be one, each known by its place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,53 @@ import contextlib
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
-from salcompare.errors import ReasonedError
+from salcompare.errors import MissingDependencyError, Problem, ReasonedError
 from salcompare.texts import clean_text, hidden_in
+
+if TYPE_CHECKING:
+    from globox import BoundingBox
+
+
+INSTALL = "install the importers: pip install 'salcompare[import]'"
+ALL_STATUSES = ("Approved", "Submitted", "Rejected")
+STATUSES = ("Approved", "Submitted")
+"""What is taken of Mechanical Turk's assignments unless told otherwise: all but the rejected."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are read.
+
+    Attributes
+    ----------
+    statuses : tuple of str
+        Assignments of Mechanical Turk to take, of Approved, Submitted and Rejected.
+    worker : str
+        Who drew the boxes of a file that does not say; empty for the file's name.
+    clip : bool
+        Cut boxes that reach over the edge of their image, instead of refusing them.
+    voc_origin : {0, 1}
+        What the first pixel is called in Pascal VOC files: 1 as the format has it, 0 as many tools write.
+    image : str
+        The image that boxes are on whose row or file names none, as where each page of a HIT holds one fixed picture.
+    """
+
+    statuses: tuple[str, ...] = STATUSES
+    worker: str = ""
+    clip: bool = False
+    voc_origin: Literal[0, 1] = 1
+    image: str = ""
+
+    @cached_property
+    def folded_statuses(self) -> frozenset[str]:
+        """The statuses to take, whatever their case."""
+        return frozenset(status.casefold() for status in self.statuses)
+
 
 WORKER_KEYS = frozenset({"worker", "worker_id", "workerid", "annotator", "annotator_id", "completed_by", "participant",
                          "participant_id"})
@@ -252,3 +293,88 @@ def numbered(values: object, where: str) -> Iterator[tuple[str, Any]]:
     """Go through a JSON list, naming each place in it."""
     for at, value in enumerate(items(values)):
         yield f"{where}[{at}]", value
+
+
+ROUNDING = 1e-4
+"""Share of a polygon's extent by which two corners of an upright rectangle may differ where they should not."""
+
+
+def bounding_box() -> type[BoundingBox]:
+    """Give globox's class of boxes.
+
+    Raises
+    ------
+    MissingDependencyError
+        If globox is not installed.
+    """
+    try:
+        from globox import BoundingBox
+    except ImportError as error:
+        raise MissingDependencyError(Problem("globox", "is not installed", remedy=INSTALL)) from error
+    found: type[BoundingBox] = BoundingBox
+    return found
+
+
+def box_edges(make: Callable[[], BoundingBox], node: object) -> tuple[object, Edges]:
+    """Give the label and the edges of a box that globox reads.
+
+    Raises
+    ------
+    RefusedError
+        If it cannot, or an edge is no finite number, or the box's corners are swapped.
+    MissingDependencyError
+        If globox is not installed.
+    """
+    bounding_box()
+    from globox.errors import ParsingError
+
+    try:
+        box = make()
+        label, corners = box.label, box.ltrb
+    except AssertionError as error:
+        raise RefusedError("swapped_corners", f"its corners are swapped or no numbers: {show(node)}") from error
+    except (ParsingError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise RefusedError("layout", f"no box of this format: {show(node)}") from error
+    x0, y0, x1, y1 = (number(value, name) for value, name in zip(corners, ("x0", "y0", "x1", "y1"), strict=True))
+    return label, (x0, y0, x1, y1)
+
+
+def left_top_edges(left: object, top: object, width: object, height: object) -> Edges:
+    """Give the edges of a box stated by its left and top edge, width and height.
+
+    Raises
+    ------
+    RefusedError
+        If one is no finite number.
+    """
+    x, y, across, down = (number(value, name) for value, name in (
+        (left, "left"), (top, "top"), (width, "width"), (height, "height")))
+    return x, y, x + across, y + down
+
+
+def rectangle_edges(points: Sequence[object]) -> Edges:
+    """Give the edges of a polygon that is an upright rectangle: four corners in turn, the first perhaps repeated.
+
+    Parameters
+    ----------
+    points : sequence of (x, y)
+
+    Raises
+    ------
+    RefusedError
+        If it is none, or a place is no finite number.
+    """
+    if len(points) not in {4, 5} or any(len(items(point)) != 2 for point in points):
+        raise RefusedError("not_a_box", f"is a polygon of {len(points)} points, no upright rectangle")
+    corners = [tuple(number(place, name) for place, name in zip(items(point), "xy", strict=True)) for point in points]
+    corners = corners[:-1] if len(corners) == 5 and corners[0] == corners[-1] else corners
+    if len(corners) != 4:
+        raise RefusedError("not_a_box", "is a polygon of five corners, no upright rectangle")
+    spread = max(max(places) - min(places) for places in zip(*corners, strict=True))
+    sides = [tuple(abs(a - b) <= ROUNDING * spread for a, b in zip(one, other, strict=True))
+             for one, other in zip(corners, corners[1:] + corners[:1], strict=True)]
+    across = [(False, True), (True, False)] * 2  # sides by turns along x, where y stays the same, and along y
+    if sides not in (across, across[1:] + across[:1]):
+        raise RefusedError("not_a_box", "is a polygon of four points, no upright rectangle")
+    xs, ys = zip(*corners, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)

@@ -11,6 +11,7 @@ from salcompare.sources.importers.content import Content, parse_json
 from salcompare.sources.importers.entries import (
     Drawn,
     Entry,
+    Options,
     Refused,
     RefusedError,
     canvas_size,
@@ -18,14 +19,13 @@ from salcompare.sources.importers.entries import (
     entry,
     identifier,
     items,
+    left_top_edges,
     mapping,
     numbered,
     show,
     text,
 )
-from salcompare.sources.importers.globox_boxes import left_top_edges
 from salcompare.sources.importers.mturk import moment
-from salcompare.sources.importers.options import Options
 
 Node = Mapping[str, Any]
 

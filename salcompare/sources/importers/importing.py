@@ -1,35 +1,132 @@
-"""A file or a folder of boxes to responses of the study, every row accounted for."""
+"""A file or a folder of boxes in any format to responses of the study, every row accounted for."""
 
 from __future__ import annotations
 
+import csv
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from salcompare import config as settings
+from salcompare import store
 from salcompare.errors import InputError, MissingDependencyError, Problem, meant
 from salcompare.schema import Column, Table, check_table
 from salcompare.sources.candidates import files_under, is_hidden, show
-from salcompare.sources.importers.coco import read_coco
-from salcompare.sources.importers.content import Content, read_content
-from salcompare.sources.importers.cvat import read_cvat
-from salcompare.sources.importers.detection import FORMATS, detect_format
-from salcompare.sources.importers.entries import Entry, Refused, RefusedError, text
+from salcompare.sources.importers.coco_labelme import read_coco, read_labelme
+from salcompare.sources.importers.content import Content, parse_json, read_content
+from salcompare.sources.importers.entries import ALL_STATUSES, Entry, Options, Refused, RefusedError, text
 from salcompare.sources.importers.ground_truth import read_ground_truth
 from salcompare.sources.importers.label_studio import read_label_studio
-from salcompare.sources.importers.labelme import read_labelme
-from salcompare.sources.importers.matching import Catalogue
 from salcompare.sources.importers.mturk import read_mturk
-from salcompare.sources.importers.options import ALL_STATUSES, Options
-from salcompare.sources.importers.placing import Placing
-from salcompare.sources.importers.reasons import words
-from salcompare.sources.importers.via import read_via_csv, read_via_json
-from salcompare.sources.importers.voc import read_voc
+from salcompare.sources.importers.placing import Catalogue, Placing
+from salcompare.sources.importers.via import is_project_of_via_3, read_via_csv, read_via_json
+from salcompare.sources.importers.voc_cvat import read_cvat, read_voc
 from salcompare.sources.importers.yolo import CLASS_FILES, read_yolo
-from salcompare.sources.left_out import EXAMPLES
+from salcompare.sources.left_out import EXAMPLES, words
 from salcompare.texts import hidden_in
+
+FORMATS = ("mturk", "label-studio", "via-csv", "via-json", "ground-truth", "coco", "cvat", "voc", "labelme", "yolo")
+"""The formats that can be imported."""
+
+LINES = 20  # of JSON lines, some of which may be broken
+_YOLO = re.compile(r"\s*[0-9]+(\s+[-+.0-9eE]+){4,5}((\s+[-+.0-9eE]+){3,4})?\s*")
+
+
+def detect_format(content: Content) -> str:
+    """Tell a file's format.
+
+    Returns
+    -------
+    str
+        One of `FORMATS`.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+    """
+    start = content.head.lstrip()[:1]
+    if start == "<":
+        found = _xml_format(content)
+    elif start in {"{", "["}:
+        found = _json_format(content)
+    else:
+        found = _text_format(content)
+    if not found and content.text:  # which says so if it is no text
+        raise InputError(Problem(content.shown, "is in no format that can be told from its content",
+                                 " or ".join(FORMATS), "name it with --format"))
+    return found
+
+
+def _xml_format(content: Content) -> str:
+    root = content.xml
+    return {"annotations": "cvat", "annotation": "voc"}.get(root.tag.rpartition("}")[2], "")
+
+
+def _json_format(content: Content) -> str:
+    lines = (line for line in content.head.split("\n")[:LINES] if line.strip())
+    if any(isinstance(value, dict) and "source-ref" in value for value in map(_parsed, lines)):
+        return "ground-truth"
+    value = content.json
+    if isinstance(value, list):
+        first = next((item for item in value if isinstance(item, dict)), {})
+        return _first_match(first, _OF_LISTS)
+    return _first_match(value, _OF_OBJECTS)
+
+
+def _parsed(line: str) -> Any:  # noqa: ANN401 - JSON may hold anything
+    try:
+        return parse_json(line, "")
+    except InputError:
+        return None
+
+
+_OF_OBJECTS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "ground-truth": lambda value: "source-ref" in value,
+    "labelme": lambda value: "shapes" in value,
+    "coco": lambda value: "annotations" in value and "images" in value,
+    "via-json": lambda value: "_via_img_metadata" in value or is_project_of_via_3(value) or any(
+        isinstance(image, dict) and "regions" in image for image in value.values()),
+    "label-studio": lambda value: "data" in value and ("annotations" in value or "completions" in value),
+}
+_OF_LISTS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "ground-truth": lambda item: "dataObject" in item and "annotations" in item,
+    "label-studio": lambda item: ("data" in item and not item.keys().isdisjoint({"annotations", "completions"}))
+    or not item.keys().isdisjoint({"annotation_id", "annotator", "lead_time"}),
+}
+
+
+def _first_match(value: dict[str, Any], formats: dict[str, Callable[[dict[str, Any]], bool]]) -> str:
+    return next((name for name, matches in formats.items() if matches(value)), "")
+
+
+def _text_format(content: Content) -> str:
+    lines = [line for line in content.head.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    delimiter = max((",", ";", "\t"), key=lines[0].count)
+    header = {name.strip().lower().lstrip("#") for name in _cells(lines[0], delimiter)}
+    if "region_shape_attributes" in header:
+        return "via-csv"
+    if header & {"workerid", "assignmentid", "hitid"} and any(name.startswith("answer.") for name in header):
+        return "mturk"
+    if {"worker", "image", "label", "x0"} <= header:
+        raise InputError(Problem(content.shown, "is a table of responses already", "an export of another tool",
+                                 "name it as path in [responses] of study.toml"))
+    return "yolo" if _YOLO.fullmatch(lines[0]) else ""
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # a cell of more than 131,072 characters
+        return []
+
 
 READERS: dict[str, Callable[[Content, Options], Iterator[Entry]]] = {
     "mturk": read_mturk, "label-studio": read_label_studio, "via-csv": read_via_csv, "via-json": read_via_json,
@@ -132,7 +229,7 @@ def import_boxes(path: Path, catalogue: Catalogue, *, file_format: str | None = 
                  options: Options | None = None) -> Imported:
     """Import as `import_responses` does, for images that are known already."""
     chosen = options or Options()
-    _check(file_format, chosen)
+    _check_options(file_format, chosen)
     if chosen.image:
         _check_image(chosen.image, catalogue)
     worker = chosen.worker.strip() or text(path.stem) or "unnamed"
@@ -158,10 +255,10 @@ def import_boxes(path: Path, catalogue: Catalogue, *, file_format: str | None = 
                                   "at least one box on an image of the study"),
                           *(Problem(path.name, line) for line in why)])
     names = tuple(name for name in FORMATS if name in formats)
-    return Imported(_responses(columns), _table(refused), names, read, _notes(placing))
+    return Imported(_responses(columns), _refused_table(refused), names, read, _import_notes(placing))
 
 
-def _check(file_format: str | None, options: Options) -> None:
+def _check_options(file_format: str | None, options: Options) -> None:
     if file_format is not None and file_format not in READERS:
         raise InputError(Problem("--format", f"is {file_format!r}", " or ".join(FORMATS)))
     if hidden_in(options.worker):
@@ -213,7 +310,7 @@ def _responses(columns: dict[str, list[object]]) -> pd.DataFrame:
     return pd.DataFrame(made, copy=False)
 
 
-def _table(refused: list[Refused]) -> pd.DataFrame:
+def _refused_table(refused: list[Refused]) -> pd.DataFrame:
     cells = [[_cell(cell) for cell in (one.where, one.reason, one.detail, one.worker, one.image)] for one in refused]
     return pd.DataFrame(cells, columns=["where", "reason", "detail", "worker", "image"], dtype="str")
 
@@ -232,7 +329,7 @@ def _by_reason(refused: Iterable[tuple[str, str, str]]) -> list[str]:
             for reason, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
-def _notes(placing: Placing) -> tuple[str, ...]:
+def _import_notes(placing: Placing) -> tuple[str, ...]:
     notes = []
     if placing.unnamed:
         notes.append(f"{placing.unnamed:,} boxes name no worker and count as drawn by {placing.options.worker!r}; name "
@@ -249,3 +346,81 @@ def _notes(placing: Placing) -> tuple[str, ...]:
         notes.append(f"{placing.untested.total():,} boxes are on photographs that are not kept for testing ({some}): a "
                      "study with a classifier leaves them out.")
     return tuple(notes)
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the responses and the refused rows were written."""
+
+    responses: Path
+    refused: Path
+
+
+def read_catalogue(path: Path) -> pd.DataFrame:
+    """Read a catalogue of images: columns image, height and width, optional actor and file.
+
+    Raises
+    ------
+    InputError
+        If it is missing, is no table, or a row lacks what it needs.
+    """
+    try:
+        text = ("image", "actor", "file")
+        images = store.read_csv(path, text=text).fillna(dict.fromkeys(text, ""))
+    except (OSError, ValueError) as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error}", "a CSV with columns image, height, width",
+                                 "name a study's data/processed/images.csv")) from error
+    if "actor" not in images and "image" in images:
+        images["actor"] = images["image"].str.rpartition("/")[0].where(images["image"].str.contains("/"), "unknown")
+    check_table(images, IMAGES, path.name)
+    return images
+
+
+def responses_path(config: settings.Responses) -> Path:
+    """Give the file, relative to the study, that it reads responses from or would."""
+    return Path(config.path if config.source == "csv" else settings.Responses().path)
+
+
+def settings_to_change(config: settings.Responses, path: Path, *, root: Path) -> list[str]:
+    """Say what [responses] of study.toml must be for the study to read what was imported; nothing if it does."""
+    inside = path.resolve().is_relative_to(root.resolve())
+    name = path.resolve().relative_to(root.resolve()).as_posix() if inside else str(path.resolve())
+    wanted = {"source": "csv", "path": name, "pixels": "image"}
+    now = {"source": config.source, "path": Path(config.path).as_posix(), "pixels": config.pixels}
+    lines = [f'{key} = "{value}"' for key, value in wanted.items() if now[key] != value]
+    return [f"For the study to read them, set in [responses] of study.toml: {', '.join(lines)}"] if lines else []
+
+
+def refused_path(out: Path) -> Path:
+    """Give the file of refused rows beside a file of responses."""
+    return out.with_name(f"{out.stem}_refused.csv")
+
+
+def write_imported(imported: Imported, out: Path, *, source: Path) -> Written:
+    """Write the responses as the tidy CSV that a study reads, and what was refused as a CSV beside it.
+
+    Parameters
+    ----------
+    imported : Imported
+    out : Path
+        Of the responses; ``NAME_refused.csv`` is written beside ``NAME.csv``.
+    source : Path
+        What was imported, which is never written over.
+
+    Returns
+    -------
+    Written
+
+    Raises
+    ------
+    InputError
+        If `out` or the file beside it is the source, or a folder.
+    """
+    refused = refused_path(out)
+    for path in (out, refused):
+        if path.resolve() == source.resolve() or path.is_dir():
+            raise InputError(Problem(str(path), "is what is imported" if path.is_file() else "is a folder",
+                                     "a file of its own", "name another with --out"))
+    store.write_table(refused, imported.refused)
+    store.write_table(out, imported.responses)
+    return Written(out, refused)

@@ -13,6 +13,7 @@ from salcompare.sources.importers.entries import (
     Drawn,
     Edges,
     Entry,
+    Options,
     Refused,
     RefusedError,
     amount,
@@ -21,15 +22,15 @@ from salcompare.sources.importers.entries import (
     entry,
     identifier,
     items,
+    left_top_edges,
     mapping,
     numbered,
+    rectangle_edges,
     show,
     text,
 )
-from salcompare.sources.importers.globox_boxes import left_top_edges, rectangle_edges
-from salcompare.sources.importers.matching import SUFFIXES
 from salcompare.sources.importers.mturk import moment
-from salcompare.sources.importers.options import Options
+from salcompare.sources.importers.placing import SUFFIXES
 
 PERCENT = (100.0, 100.0)
 DRAWN = {"rectanglelabels": "x", "rectangle": "x", "labels": "x", "polygonlabels": "points", "polygon": "points"}

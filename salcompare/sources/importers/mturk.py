@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from salcompare.errors import InputError, Problem
-from salcompare.sources.importers.content import Content
-from salcompare.sources.importers.csv_rows import csv_rows
+from salcompare.sources.importers.content import Content, csv_rows
 from salcompare.sources.importers.entries import (
     Drawn,
     Entry,
+    Options,
     Refused,
     RefusedError,
     amount,
@@ -22,15 +23,14 @@ from salcompare.sources.importers.entries import (
     check_upright,
     entry,
     identifier,
+    is_missing,
     items,
+    left_top_edges,
     mapping,
+    number,
     show,
     text,
 )
-from salcompare.sources.importers.globox_boxes import left_top_edges
-from salcompare.sources.importers.mturk_forms import form_box, form_label, form_size
-from salcompare.sources.importers.mturk_images import Columns, Shown, shown_images, sorted_columns
-from salcompare.sources.importers.options import Options
 
 ZONES = {name: timezone(timedelta(hours=hours)) for name, hours in (
     ("UTC", 0), ("GMT", 0), ("PST", -8), ("PDT", -7), ("MST", -7), ("MDT", -6), ("CST", -6), ("CDT", -5), ("EST", -5),
@@ -93,8 +93,8 @@ def _assignment(where: str, row: Row, columns: Columns, options: Options) -> Ite
         yield entry(place, partial(_box, place, answer, row, shown, names), worker=worker, image=_first(names))
     drawn_on = {_first(shown.names(answer.element)) for answer in found} if shown.several else {""}
     if "" not in drawn_on:
-        yield from (Refused(f"{where} image {number}", "no_box", "the worker drew no box", worker, name)
-                    for number, name in shown.several.items() if name not in drawn_on)
+        yield from (Refused(f"{where} image {place}", "no_box", "the worker drew no box", worker, name)
+                    for place, name in shown.several.items() if name not in drawn_on)
 
 
 @lru_cache(maxsize=1 << 10)
@@ -199,3 +199,152 @@ def moment(value: object) -> str:
                         tzinfo=ZONES[zone]).isoformat()
     except (ValueError, KeyError, OverflowError):
         return ""
+
+
+# Layouts of a box's four fields, and whether the last two are its width and height.
+LAYOUTS: tuple[tuple[tuple[str, str, str, str], bool], ...] = (
+    (("x0", "y0", "x1", "y1"), False),
+    (("x1", "y1", "x2", "y2"), False),
+    (("xmin", "ymin", "xmax", "ymax"), False),
+    (("left", "top", "right", "bottom"), False),
+    (("left", "top", "width", "height"), True),
+    (("x", "y", "width", "height"), True),
+    (("x", "y", "w", "h"), True),
+)
+PREFIXES = ("", "box.", "box_", "bbox.", "bbox_")
+FORM_LABELS = ("label", "feature", "category", "part", "class", "annotation.label", "box.label", "box_label")
+OTHER_LABELS = ("other", "other_label", "label_other", "otherlabel", "feature_other", "other_feature")
+WIDTHS = ("image_width", "img_width", "imagewidth", "naturalwidth", "natural_width", "canvas_width", "image.width")
+HEIGHTS = tuple(name.replace("width", "height") for name in WIDTHS)
+
+
+def form_box(row: Row) -> dict[str, object] | None:
+    """Give a form's box as left, top, width and height; None where all its fields are blank or missing.
+
+    Raises
+    ------
+    RefusedError
+        If some of the fields are no number.
+    """
+    for names, has_size in LAYOUTS:
+        for prefix in PREFIXES:
+            cells = [row.get(f"answer.{prefix}{name}") for name in names]
+            if None in cells or all(map(is_missing, cells)):
+                continue
+            a, b, c, d = (number(cell, name) for cell, name in zip(cells, names, strict=True))
+            return {"left": a, "top": b, "width": c if has_size else c - a, "height": d if has_size else d - b}
+    return None
+
+
+def form_size(row: Row) -> tuple[float, float] | None:
+    """Give the size of what a form's box was drawn on, where the form sent it.
+
+    Raises
+    ------
+    RefusedError
+        If it is no size.
+    """
+    return canvas_size(_first_filled(row, WIDTHS), _first_filled(row, HEIGHTS))
+
+
+def form_label(row: Row) -> str:
+    """Give the label of a form: a field of text, or the one of several buttons that is pressed; empty if none is."""
+    chosen = _first_filled(row, FORM_LABELS) or _pressed(row)
+    own = _first_filled(row, OTHER_LABELS)
+    return own if own and chosen.casefold() in {"", "other"} else chosen
+
+
+def _pressed(row: Row) -> str:
+    """Give the only button on of a group, which the table holds as columns Answer.GROUP.BUTTON with true or false."""
+    pressed = {name.rpartition(".")[2] for name, cell in row.items()
+               if name.startswith("answer.") and name.count(".") >= 2 and cell.strip().casefold() in {"true", "on"}}
+    return text(pressed.pop()) if len(pressed) == 1 else ""
+
+
+def _first_filled(row: Row, names: Sequence[str]) -> str:
+    return next((text(row[f"answer.{name}"]) for name in names if text(row.get(f"answer.{name}"))), "")
+
+
+IMAGE_COLUMNS = ("input.image_url", "input.image", "input.image_id", "input.url", "input.img_url", "input.img",
+                 "input.filename", "input.file", "input.path", "input.photo")
+LONGEST_NAME = 2000
+_NUMBERED_INPUT = re.compile(r"input\..*?(?:image|img|photo|picture|face|url|file|path).*?(\d{1,4})")
+_IMAGE_ANSWER = re.compile(r"answer\..*(?:image|img|photo|picture|file|url)")
+_LAST_NUMBER = re.compile(r"\d{1,4}$")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The images that an assignment shows.
+
+    Attributes
+    ----------
+    several : mapping of int to str
+        Of an assignment with several images, each by the number that ends its column's name; else empty. A page with
+        five images has inputs such as image_url_0 to image_url_4, and crowd elements named likewise.
+    only : tuple of str
+        What may name the image of an assignment with one: the columns that say so; without them any other input, or
+        else what the page sent back. Those are no numbers, for a count or a size may look like an image's.
+    """
+
+    several: Mapping[int, str]
+    only: tuple[str, ...]
+
+    @property
+    def first(self) -> str:
+        """What names the assignment's image, where there is one."""
+        return self.only[0] if self.only else ""
+
+    def names(self, element: str) -> tuple[str, ...]:
+        """Give what may name the image that an answer's element shows; nothing where it may be any of several."""
+        if not self.several:
+            return self.only
+        ending = _LAST_NUMBER.search(element)
+        return (self.several[int(ending[0])],) if ending and int(ending[0]) in self.several else ()
+
+
+class Columns(NamedTuple):
+    """A table's columns by what they hold: images by number, images, inputs, answers that name images, answers."""
+
+    numbered: tuple[tuple[str, int], ...]
+    stated: tuple[str, ...]
+    inputs: tuple[str, ...]
+    named: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+def sorted_columns(names: Sequence[str]) -> Columns:
+    """Sort a table's columns by what they hold."""
+    matches = [(name, _NUMBERED_INPUT.fullmatch(name)) for name in names]
+    return Columns(tuple((name, int(match[1])) for name, match in matches if match),
+                   tuple(name for name in IMAGE_COLUMNS if name in names),
+                   tuple(name for name in names if name.startswith("input.")),
+                   tuple(name for name in names if _IMAGE_ANSWER.match(name)),
+                   tuple(name for name in names if name.startswith("answer.")))
+
+
+def shown_images(row: Row, columns: Columns, fixed: str = "") -> Shown:
+    """Find the images of an assignment; `fixed` is the one of a page that names none of its own."""
+    found: dict[int, str] = {}
+    for column, place in columns.numbered:
+        name = identifier(row[column])
+        if _is_name(name):
+            found.setdefault(place, name)
+    if len(set(found.values())) > 1:
+        return Shown(found, ())
+    stated = _names(row, columns.stated)
+    if stated or fixed:
+        return Shown({}, stated or (fixed,))
+    return Shown({}, _words(row, columns.inputs) or _words(row, columns.named))
+
+
+def _names(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(filter(_is_name, [identifier(row[column]) for column in columns]))
+
+
+def _words(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return _names(row, tuple(name for name in columns if any(map(str.isalpha, row[name]))))
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and len(name) < LONGEST_NAME and name[0] not in "[{"

@@ -7,20 +7,23 @@ from functools import partial
 from pathlib import Path
 
 from salcompare.errors import InputError, MissingDependencyError, Problem
-from salcompare.sources.importers.content import INSTALL, Content
+from salcompare.sources.importers.content import Content
 from salcompare.sources.importers.entries import (
+    INSTALL,
     Drawn,
     Entry,
+    Options,
     Refused,
     RefusedError,
+    bounding_box,
+    box_edges,
     entry,
     items,
     number,
+    rectangle_edges,
     show,
     text,
 )
-from salcompare.sources.importers.globox_boxes import bounding_box, box_edges, rectangle_edges
-from salcompare.sources.importers.options import Options
 
 CLASS_FILES = frozenset({"classes.txt", "labels.txt", "obj.names", "classes.names",
                          "coco.names", "predefined_classes.txt"})

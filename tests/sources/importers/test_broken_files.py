@@ -6,7 +6,7 @@ import pytest
 
 from salcompare.errors import InputError, MissingDependencyError
 from salcompare.sources.importers import import_responses
-from salcompare.sources.importers.writing import write_imported
+from salcompare.sources.importers.importing import write_imported
 from tests.sources.importers.samples import (
     COCO,
     CVAT,

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salcompare.config import QUALITY_RULES, Quality
-from salcompare.sources.quality import judge_checks, judge_responses, unjudged
-from salcompare.sources.quality.geometry import iou
-from tests.sources.quality.crowd import IMAGES, NO_CHECKS, SIDE, careful, checks, judged, only, out
+from salcompare.sources.quality import iou, judge_checks, judge_responses, unjudged
+from tests.sources.crowd import IMAGES, NO_CHECKS, SIDE, careful, checks, judged, only, out
 
 EDGES = ["x0", "y0", "x1", "y1"]
 

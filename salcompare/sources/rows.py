@@ -1,19 +1,25 @@
-"""Boxes as they stand in a file: their checks, and what is done with rows that fail them."""
+"""Rows of a file on their way to responses: checks of names, labels and boxes, and what is done with bad rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem
-from salcompare.sources.cells import Cells, Fault, each, number_hint, numbers
+from salcompare.errors import SHOWN, ConfigError, InputError, Problem, meant
+from salcompare.ordering import natural_key
+from salcompare.sources.cells import Cells, Fault, each, lookup, number_hint, numbers
+from salcompare.sources.left_out import EXAMPLES
+from salcompare.texts import clean_text, hidden_in
 
 EDGES = ("x0", "y0", "x1", "y1")
 Mask = NDArray[np.bool_]
+NO_HINT = "see the column image of data/processed/images.csv, or delete the row"
+RELATIVE = "set pixels = \"relative\" in [responses], or multiply them by the image's width and height"
 
 
 @dataclass
@@ -192,3 +198,115 @@ def _without_rows(rows: Rows, n: int) -> Problem:
                        "set classifier = [] for a study of people alone")
     return Problem(rows.shown, f"no valid response; all {n} rows are invalid" if n else "no response below the header",
                    "at least one row", "add responses")
+
+
+def normalise_label(label: str) -> str:
+    """Leave of a label what is seen of it (`salcompare.texts.clean_text`), and fold its case and width (NFKC).
+
+    The same label comes out whatever is done twice.
+    """
+    folded, before = clean_text(label), ""
+    while folded != before:  # cleaning may compose what folding changes again
+        before = folded
+        folded = clean_text(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold()))
+    return folded
+
+
+def synonyms_table(synonyms: Mapping[str, str]) -> dict[str, str]:
+    """Normalise a table of synonyms: what a worker may write -> the label it counts as.
+
+    Raises
+    ------
+    ConfigError
+        Naming every synonym that is empty, counts as two labels, or counts as another synonym.
+    """
+    table: dict[str, str] = {}
+    problems = []
+    for written, label in synonyms.items():
+        key, value = normalise_label(written), normalise_label(label)
+        where = f"study.toml [labels] {written!r}"
+        if not key or not value:
+            problems.append(Problem(where, f"counts as {label!r}", "two texts that are not empty", "remove it"))
+        elif table.setdefault(key, value) != value:
+            problems.append(Problem(where, f"counts as {value!r} and as {table[key]!r}", "one label", "remove one"))
+    problems += [Problem(f"study.toml [labels] {key!r}", f"counts as {value!r}, itself a synonym of {table[value]!r}",
+                         "a label that counts as itself", f"write {table[value]!r}")
+                 for key, value in table.items() if table.get(value, value) != value]
+    if problems:
+        raise ConfigError(problems)
+    return table
+
+
+def check_names(rows: Rows, images: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.intp]:
+    """Refuse rows that lack one of these texts or whose image is unknown.
+
+    Returns
+    -------
+    ndarray of int (row,)
+        Each row's place in `images`, or -1.
+    """
+    remedy = "fill the cell or delete the row"
+    for name in columns:
+        if name in rows.table:
+            rows.refuse((rows.table[name] == "").to_numpy(), f"empty_{name}", f"{name} is empty", "a text", remedy)
+    refuse_hidden(rows, [name for name in columns if name != "label"])
+    column = rows.table["image"]
+    place = lookup(column, pd.Index(images["image"]).get_indexer(column.cat.categories))
+    seen = [image != "" and not hidden_in(image) for image in column.cat.categories]
+    unknown = (place < 0) & lookup(column, np.array(seen, dtype=np.bool_))
+    known = images["image"].tolist()
+    hints = _hints(column[unknown].unique()[:SHOWN], known)
+    rows.refuse(unknown, "unknown_image", "no image {image!r} in the study",
+                f"an id of the catalogue, such as {known[0]!r}", "{hint}",
+                hint=each(column, lambda image: hints.get(image, NO_HINT)))
+    return place
+
+
+def refuse_hidden(rows: Rows, columns: Iterable[str]) -> None:
+    """Refuse rows whose ids hold a control or invisible character: two that look the same would be two."""
+    for name in columns:
+        if name in rows.table:
+            column = rows.table[name].astype("category")
+            hidden = each(column, hidden_in)
+            rows.refuse((hidden != "").to_numpy(), "invisible", f"{name}={{{name}!r}} holds {{hidden}}",
+                        "an id of which every character is seen", "type it again", hidden=hidden)
+
+
+def _hints(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
+    """Say what may have been meant; for no more than are shown, for it takes long."""
+    return {image: meant(image, known, otherwise=NO_HINT) for image in unknown}
+
+
+def set_untested_aside(rows: Rows, images: pd.DataFrame, place: NDArray[np.intp]) -> tuple[str, ...]:
+    """Leave out what was answered on photographs that are not kept for testing, of which no map of a classifier is.
+
+    Returns
+    -------
+    tuple of str
+        How many were left out and on which images, in words; empty if none was.
+    """
+    tested = np.append(images["split"].eq("test").to_numpy(), True)[place]
+    untested = rows.sound & ~tested
+    rows.set_aside(untested, "not_test", "image {image!r} is not kept for testing")
+    named = rows.table["image"][untested].unique().tolist()
+    if not named:
+        return ()
+    some = ", ".join(sorted(named, key=natural_key)[:EXAMPLES]) + (", ..." if len(named) > EXAMPLES else "")
+    return (f"Left out are {int(untested.sum()):,} rows on {len(named):,} photographs that are not kept for testing "
+            f"({some}): the classifier's maps, which people's are compared with, are of the test photographs.",)
+
+
+def shown_canvas(pixels: str, place: NDArray[np.intp], size: tuple[int, int]) -> Canvas:
+    """Give what boxes or places are measured on, where it is not the image in its own pixels."""
+    if pixels == "relative":
+        sides, name = (1, 1), "image {image!r}, whose sides count as 1 (pixels = \"relative\")"
+    else:
+        sides, name = size, "the study's grid, on which image {image!r} was shown"
+    height, width = (np.where(place < 0, np.nan, float(side)) for side in sides)
+    return Canvas(height, width, name)
+
+
+def of_image(sizes: pd.Series, place: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Take each row's image's size, NaN where its place is -1."""
+    taken: NDArray[np.float64] = np.append(sizes.to_numpy(dtype=np.float64), np.nan)[place]
+    return taken
