@@ -72,7 +72,6 @@ def _blas() -> ThreadpoolController:
 
     return ThreadpoolController()
 
-
 _here = _Here()
 _one_thread = Shared(lambda: _blas().limit(limits=1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     import argparse
 
     from salcompare.study import Study
+
+WATCH_SECONDS = 5.0
+CLEARED = "\033[H\033[2J"  # to a terminal
 
 
 def init(options: argparse.Namespace) -> None:
@@ -120,30 +124,74 @@ def import_file(options: argparse.Namespace) -> None:
 
 def collect(options: argparse.Namespace) -> None:
     """Serve the task, or show how collection stands."""
-    from salcompare.collecting import serve_study, standings
+    from salcompare.collect.serve import announcement, open_task, serve
+    from salcompare.collect.stimuli import load_material
+    from salcompare.errors import StaleError
     from salcompare.progress import Terminal
+    from salcompare.stages import run
 
     study = _study(options)
     if options.monitor:
-        for text in standings(study, live=sys.stdout.isatty()):
-            print(text, flush=True)
-    else:
-        serve_study(study, host=options.host, port=options.port, progress=Terminal(), say=print)
+        _show_collection(study)
+        return
+    try:
+        _ = study.images
+    except StaleError:
+        run(study, until="photographs", progress=Terminal())
+    if study.config.collect.images == "all" and study.compares and not study.images["split"].eq("test").all():
+        raise InputError(Problem("study.toml [collect] images", "'all'", "'test', as answers on other photographs are "
+                                 "left out of a study with a classifier, whose maps are of test photographs",
+                                 "set images = \"test\", or classifier = [] for a study of people alone"))
+    task = open_task(load_material(study.images, study.config, root=study.root), root=study.root)
+    serve(task, host=options.host, port=options.port,
+          started=lambda used: print(announcement(task, host=options.host, port=used)))
+
+
+def _show_collection(study: Study) -> None:
+    """Print how a collection stands, beside a running server or without one; on a terminal again and again."""
+    from salcompare.collect.database import open_database
+    from salcompare.collect.monitor import printed, standing
+    from salcompare.collect.stimuli import load_material
+    from salcompare.sources.collected import DATABASE
+
+    database = open_database(study.root / DATABASE, create=False)
+    material = load_material(study.images, study.config, root=study.root)
+    while True:
+        with database.reading() as connection:
+            text = printed(standing(connection, material, time.time()))
+        if not sys.stdout.isatty():
+            print(text)
+            return
+        print(f"{CLEARED}{text}", flush=True)
+        time.sleep(WATCH_SECONDS)
 
 
 def export(options: argparse.Namespace) -> None:
     """Write what was collected as tables."""
-    from salcompare.collecting import export_study
+    from salcompare.collect.export import export_responses
+    from salcompare.collect.keys import existing_keys
 
-    for path in export_study(_study(options).root, options.out, overwrite=options.overwrite):
+    root = _study(options).root
+    for path in export_responses(root, options.out, existing_keys(root), overwrite=options.overwrite):
         print(path)
 
 
 def forget_worker(options: argparse.Namespace) -> None:
-    """Delete a worker and all their answers."""
-    from salcompare.collecting import forget
+    """Delete a worker and all their answers, and say what else still holds them."""
+    from salcompare.collect.forgetting import forget_worker
+    from salcompare.collect.keys import existing_keys
 
-    forget(_study(options).root, options.worker, kind=options.kind, say=print)
+    root = _study(options).root
+    done = forget_worker(root, options.worker, existing_keys(root), kind=options.kind)
+    if done.answers is None:
+        print(f"no worker {options.worker!r} is there any more, and what was left in the log of one deleted before is "
+              "now gone")
+    else:
+        print(f"forgotten, with {done.answers} answer{'' if done.answers == 1 else 's'}")
+    if done.elsewhere:
+        print("These files still name them: " + ", ".join(path.relative_to(root).as_posix() for path in done.elsewhere))
+    print("Run salcompare export again if there are tables, and salcompare report if the study reads the database; "
+          "delete backups and copies elsewhere yourself.")
 
 
 def calibrate(options: argparse.Namespace) -> None:

@@ -1,8 +1,9 @@
-"""Names of sources and of the stages that make their maps."""
+"""Names of sources, of the stages that make their maps and of the pages about them, and the order of names in lists."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from salcompare.config import FILE_NAME
@@ -69,3 +70,41 @@ def find_source(sources: Iterable[str], classifier: str | None, variant: str | N
         raise InputError(Problem("method", repr(method), "one of " + ", ".join(named[name][variant]),
                                  f"name it in methods of [[classifier]] {name} or of [attribution] in study.toml"))
     return f"{name}/{variant}/{method}"
+
+
+_DIGITS = re.compile(r"([0-9]+)")
+
+
+def natural_key(value: object) -> tuple[object, ...]:
+    """Sort key of one name: texts without regard to case and numbers by turns, then the name itself."""
+    text = str(value)
+    pieces = _DIGITS.split(text.casefold())
+    return tuple(int(piece) if at % 2 else piece for at, piece in enumerate(pieces)), text
+
+
+def by_classifier(sources: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Order sources by their classifiers, as `names` list these, and of each the main source, its last, first."""
+    found = list(dict.fromkeys(sources))
+    order = dict.fromkeys([*names, *(source.split("/")[0] for source in found)])
+    return [source for name in order for source in found[::-1] if source.split("/")[0] == name]
+
+
+COMPARISON = "comparison.html"
+"""The page that compares all classifiers."""
+
+
+def classifier_file(name: str) -> str:
+    """Name the file of a classifier's page."""
+    return f"classifier-{name}.html"
+
+
+def page_files(names: Iterable[str]) -> list[str]:
+    """Name the files of all pages beside the report of classifiers of these names; without classifiers there is none.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of the classifiers that were trained and those whose maps were given.
+    """
+    files = [classifier_file(name) for name in names]
+    return [COMPARISON, *files] if files else []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import salcompare
-from salcompare import checksums, store
+from salcompare import provenance, store
 from salcompare.errors import DamagedError, InputError
 from salcompare.provenance import canonical_json, fingerprint
 
@@ -34,7 +34,7 @@ class Fault:
     ----------
     path : Path
     what : str
-        As `checksums.fault_of` says it.
+        As `provenance.fault_of` says it.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class Fault:
     @property
     def by_hand(self) -> bool:
         """Whether a user seems to have changed it."""
-        return self.path.is_file() and self.path.suffix in checksums.BY_HAND and "by hand" in self.what
+        return self.path.is_file() and self.path.suffix in provenance.BY_HAND and "by hand" in self.what
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Record:
     needs : mapping
         Of each stage it needs, what that had `left`.
     files : mapping
-        `checksums.sum_of` each file, by its path from the study's folder.
+        `provenance.sum_of` each file, by its path from the study's folder.
     left : str
         Fingerprint of the content of all that the run left, whatever its stores are called.
     """
@@ -129,7 +129,7 @@ def write_record(path: Path, *, root: Path, version: int, own: str, settings: Ma
         Files and folders; those that are not there are left out.
     """
     made = {file.relative_to(root).as_posix(): file for file in _files(outputs)}
-    files = {name: checksums.sum_of(file) for name, file in made.items()}
+    files = {name: provenance.sum_of(file) for name, file in made.items()}
     content = {name: dict(store.read_manifest(file.parent, file.stem).files) if is_manifest(file, root) else files[name]
                for name, file in made.items()}
     store.write_sealed(path, {
@@ -162,7 +162,7 @@ def faults(record: Record, *, root: Path, since: int, depth: Depth,
     whole = depth in ("files", "whole")
     for name, expected in record.files.items():
         path = root / name
-        fault = checksums.fault_of(path, expected, since=since, whole=whole)
+        fault = provenance.fault_of(path, expected, since=since, whole=whole)
         if fault:
             found.append(Fault(path, fault))
         elif depth in ("quick", "whole") and is_manifest(path, root):

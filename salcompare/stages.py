@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from salcompare import checksums, records, store
+from salcompare import provenance, records, store
 from salcompare.blocks import one_thread
 from salcompare.errors import DamagedError, InputError, Problem, StaleError, meant
 from salcompare.provenance import canonical_json, fingerprint
 from salcompare.records import Depth, Fault, Record
 
 if TYPE_CHECKING:
+    from salcompare.config import Attribution
     from salcompare.progress import Progress
     from salcompare.study import Study
 
@@ -245,7 +246,7 @@ def kept_from_last_run(study: Study, name: str, settings: Mapping[str, object], 
     if record is None or not records.same_plain(record, settings) or not path.exists():
         return False
     expected = record.files.get(path.relative_to(study.root).as_posix())
-    return not record.sealed or expected == checksums.sum_of(path)
+    return not record.sealed or expected == provenance.sum_of(path)
 
 
 def needed(study: Study, until: str) -> set[str]:
@@ -377,3 +378,23 @@ def _alone(study: Study) -> Iterator[None]:
             raise InputError(Problem(str(study.processed), "another run is working here",
                                      remedy="wait for it to end, or stop it")) from error
         yield
+
+
+def grid_settings(study: Study) -> dict[str, object]:
+    """Give the size of the maps, and the seed."""
+    return {"size": study.config.study.size, "seed": study.config.study.seed}
+
+
+def hashed(study: Study, named: list[str]) -> dict[str, str]:
+    """Hash those of the named files that exist."""
+    return {name: provenance.sha256_of_file(study.root / name) for name in named if (study.root / name).is_file()}
+
+
+def response_kind(study: Study) -> Literal["collected", "simulated"]:
+    """Say whether people really drew the responses."""
+    return "simulated" if study.simulated else "collected"
+
+
+def attribution_settings(attribution: Attribution, method: str | None = None) -> dict[str, object]:
+    """Name what the maps of one method, the main one if none is named, depend on, but no other methods' options."""
+    return attribution.choices(method or attribution.method) | {"batch": attribution.batch}

@@ -15,22 +15,18 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salcompare import checksums
 from salcompare.errors import DamagedError, InputError, Problem, StaleError
-from salcompare.provenance import canonical_json
+from salcompare.provenance import canonical_json, fault_of, seal_holds, sealed, sums_of_folder
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     import xarray as xr
-    import zarr
-    from numpy.typing import NDArray
 
-    from salcompare.progress import Progress
     from salcompare.schema import Table
 
 try:
@@ -42,7 +38,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet takes for a formula."""
 IMAGES_PER_CHUNK = 16
 _PART = ".part"
-_LAYOUT = "layout"
+_AT_ONCE = 16  # files put onto the disk side by side
 _SIZES = {"image": IMAGES_PER_CHUNK, "response": IMAGES_PER_CHUNK}
 
 
@@ -72,9 +68,9 @@ def replacing(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
             with _held(handle):
                 yield beside
                 beside.chmod(mode)
-                checksums.flush(beside)
+                flush(beside)
                 beside.replace(path)
-            checksums.flush(path.parent)
+            flush(path.parent)
         finally:
             beside.unlink(missing_ok=True)
 
@@ -108,6 +104,22 @@ def _held(handle: int) -> Iterator[bool]:
             yield True
     finally:
         os.close(handle)
+
+
+def flush(path: Path) -> None:
+    """Have the system put a file, or a folder's list of names, onto the disk; where it cannot, it is left to it."""
+    with contextlib.suppress(PermissionError):  # Windows opens no folders
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put everything under a folder onto the disk, many files at once, which a journal writes together."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(flush, [*folder.rglob("*"), folder]))
 
 
 def free_paths(paths: Iterable[Path], *, overwrite: bool = False) -> None:
@@ -153,7 +165,7 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON may hold anything
 
 def write_sealed(path: Path, value: Mapping[str, object]) -> None:
     """Write JSON as `write_json` does, with a checksum of its own in it."""
-    write_json(path, checksums.sealed(value))
+    write_json(path, sealed(value))
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
@@ -168,7 +180,7 @@ def read_sealed(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DamagedError(Problem(str(path), f"cannot be read ({error})", remedy=_remedy(path))) from error
-    if not isinstance(found, dict) or not checksums.seal_holds(found):
+    if not isinstance(found, dict) or not seal_holds(found):
         raise DamagedError(Problem(str(path), "is damaged or was changed by hand: its checksum is not that of its "
                                    "content", remedy=_remedy(path)))
     return found
@@ -258,13 +270,13 @@ def write_dataset(dataset: xr.Dataset, folder: Path, name: str, *, fingerprint: 
         Kept in the manifest.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = _free_path(folder, name, fingerprint)
-    plain = _plain(dataset)
+    path = unused_path(folder, name, fingerprint)
+    plain = plain_dataset(dataset)
     lazy = [name for name, array in plain.data_vars.items() if array.chunks is not None]
     shutil.rmtree(path, ignore_errors=True)
     with writing(path):
-        _in_store_chunks(plain, lazy).to_zarr(path, mode="w", zarr_format=2, consolidated=True,
-                                              encoding=_encoding(plain))
+        in_store_chunks(plain, lazy).to_zarr(path, mode="w", zarr_format=2, consolidated=True,
+                                              encoding=chunk_encoding(plain))
     make_current(folder, name, fingerprint=fingerprint, provenance=provenance, store=path.name)
 
 
@@ -280,7 +292,7 @@ class Manifest:
     provenance : mapping
         What else its maker noted.
     files : mapping
-        Checksums of all its files (see `checksums.sums_of_folder`).
+        Checksums of all its files (see `provenance.sums_of_folder`).
     """
 
     store: str
@@ -297,8 +309,8 @@ def make_current(folder: Path, name: str, *, fingerprint: str, provenance: Mappi
     """
     store = store or f"{name}-{fingerprint}.zarr"
     with writing(folder / store):
-        checksums.flush_folder(folder / store)
-    files = checksums.sums_of_folder(folder / store)
+        _flush_folder(folder / store)
+    files = sums_of_folder(folder / store)
     write_sealed(folder / f"{name}.json", asdict(Manifest(store, fingerprint, dict(provenance or {}), files)))
     delete_others(folder, name, store)
 
@@ -372,7 +384,7 @@ def store_faults(manifest_path: Path, *, since: int, whole: bool) -> list[tuple[
     ----------
     manifest_path : Path
     since, whole
-        As for `checksums.fault_of`.
+        As for `provenance.fault_of`.
 
     Returns
     -------
@@ -386,7 +398,7 @@ def store_faults(manifest_path: Path, *, since: int, whole: bool) -> list[tuple[
     path = manifest_path.parent / manifest.store
     if not path.is_dir():
         return [(path, "is gone")]
-    faults = [(path / file, checksums.fault_of(path / file, expected, since=since, whole=whole))
+    faults = [(path / file, fault_of(path / file, expected, since=since, whole=whole))
               for file, expected in manifest.files.items()]
     return [(file, fault) for file, fault in faults if fault]
 
@@ -406,172 +418,25 @@ def _remedy(path: Path) -> str:
     return f"run: salcompare run --study {root}" if root else "run: salcompare run"
 
 
-class MapStream:
-    """A store of maps that is written batch by batch, and goes on where a killed run stopped.
-
-    Parameters
-    ----------
-    template : Dataset
-        Coordinates and attributes of the whole; every variable of dims (image, ...), its values ignored (a lazy
-        array of zeros will do).
-    folder, name, fingerprint
-        As for `write_dataset`.
-    dim, per_chunk : str, int
-        The first dim of every variable, and how much of it is written at once.
-
-    Notes
-    -----
-    A batch counts as done once a file of its first image's number is in a folder ``done`` inside the store, with the
-    checksums of the batch's chunks; batches are whole chunks, so no chunk is shared between two. Batches whose chunks
-    are not as they were written are missing again, and a store whose metadata are not is begun anew. A store that is
-    current already, of the same fingerprint and images, has nothing else missing.
-    """
-
-    def __init__(self, template: xr.Dataset, folder: Path, name: str, *, fingerprint: str, dim: str = "image",
-                 per_chunk: int = IMAGES_PER_CHUNK) -> None:
-        self.folder, self.name, self.fingerprint = folder, name, fingerprint
-        self.length, self.per_chunk = template.sizes[dim], per_chunk
-        self._shapes = {str(key): array.shape[1:] for key, array in template.data_vars.items()}
-        folder.mkdir(parents=True, exist_ok=True)
-        current = _current_path(folder, name, fingerprint)
-        self.path = current or _free_path(folder, name, fingerprint)
-        if current is not None and not self._goes_on(template, dim):
-            self.path = _free_path(folder, name, fingerprint)
-        if self.path != current and not self._goes_on(template, dim):
-            self._lay_out(template, dim)
-        for images in self.ranges():
-            mark = self._done / str(images.start)
-            if mark.exists() and _marked(mark) != self._sums(images):
-                mark.unlink()
-
-    def missing(self) -> list[slice]:
-        """Ranges of images that are still to be written, one chunk each, in order."""
-        done = {entry.name for entry in self._done.iterdir()}
-        return [images for images in self.ranges() if str(images.start) not in done]
-
-    def tracked(self, progress: Progress, *, what: str) -> Iterator[slice]:
-        """Give what is `missing` and show how far the whole is, with what earlier runs have written."""
-        missing, total = self.missing(), len(self.ranges())
-        yield from progress.track(missing, total=total, what=what, done=total - len(missing))
-
-    def ranges(self) -> list[slice]:
-        """All ranges of images, one chunk each, in order."""
-        starts = range(0, self.length, self.per_chunk)
-        return [slice(start, min(start + self.per_chunk, self.length)) for start in starts]
-
-    def write(self, images: slice, **variables: NDArray[np.generic]) -> None:
-        """Write one range that `missing` gave: arrays (images, ...) by variable name, all of the template's."""
-        shapes = {name: values.shape for name, values in variables.items()}
-        if shapes != {name: (images.stop - images.start, *shape) for name, shape in self._shapes.items()}:
-            message = f"{self.path}: arrays of shapes {shapes} for {images}"  # Zarr would broadcast them
-            raise ValueError(message)
-        with writing(self.path):
-            for name, values in variables.items():
-                self._array(name)[images] = values
-            _mark(self._done / str(images.start), self._sums(images))
-
-    def read(self, images: slice, name: str) -> NDArray[np.generic]:
-        """Read one range of a variable back, (images, ...)."""
-        return self._array(name)[images]  # type: ignore[return-value]  # Zarr's own word for an ndarray
-
-    def finish(self, provenance: Mapping[str, object] | None = None, *, attrs: Mapping[str, Any] | None = None) -> None:
-        """Make the store current, with attributes added that were not known before; all ranges must be written."""
-        import zarr
-
-        if left := len(self.missing()):
-            message = f"{self.path}: {left} batches are still to be written"
-            raise RuntimeError(message)
-        group = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)
-        if any(group.attrs.get(key) != value for key, value in (attrs or {}).items()):
-            with writing(self.path):
-                group.attrs.update(dict(attrs or {}))
-                zarr.consolidate_metadata(self.path, zarr_format=2)
-                _mark(self._done / _LAYOUT, self._metadata())
-        make_current(self.folder, self.name, fingerprint=self.fingerprint, provenance=provenance, store=self.path.name)
-
-    @property
-    def _done(self) -> Path:
-        return _marks(self.path, self._shapes)
-
-    def _goes_on(self, template: xr.Dataset, dim: str) -> bool:
-        """Whether a stream of the template's images was begun here, and its metadata and coordinates are whole."""
-        layout = _marked(self._done / _LAYOUT)
-        return layout is not None and layout == self._metadata() and _begun(self.path, template, dim)
-
-    def _lay_out(self, template: xr.Dataset, dim: str) -> None:
-        plain, chunks = _plain(template), {dim: self.per_chunk}
-        shutil.rmtree(self.path, ignore_errors=True)
-        with writing(self.path):
-            _in_store_chunks(plain, plain.data_vars, chunks).to_zarr(
-                self.path, mode="w", zarr_format=2, consolidated=True, encoding=_encoding(plain, chunks), compute=False)
-            self._done.mkdir()
-            _mark(self._done / _LAYOUT, self._metadata())
-
-    def _sums(self, images: slice) -> dict[str, str]:
-        """Checksums of a batch's chunks; Zarr writes none that hold zeros only."""
-        number = str(images.start // self.per_chunk)
-        names = [f"{name}/" + ".".join([number, *"0" * len(shape)]) for name, shape in self._shapes.items()]
-        return {name: checksums.sum_of(self.path / name) for name in names if (self.path / name).exists()}
-
-    def _metadata(self) -> dict[str, str]:
-        """Checksums of all but the chunks of the variables, and the marks."""
-        files = [path for path in self.path.rglob("*") if path.is_file() and path.parent != self._done
-                 and (path.name.startswith(".z") or path.parent.name not in self._shapes)]
-        return {path.relative_to(self.path).as_posix(): checksums.sum_of(path) for path in files}
-
-    def _array(self, name: str) -> zarr.Array[Any]:
-        import zarr
-
-        return zarr.open_array(self.path / name, mode="r+", zarr_format=2)
-
-
-def _marks(store: Path, variables: Iterable[Hashable]) -> Path:
-    """Where a stream notes what is done: with an array's chunks, as Zarr warns of what it does not know in a group."""
-    return store / str(min(map(str, variables))) / "done"
-
-
-def _mark(path: Path, sums: Mapping[str, str]) -> None:
-    """Note what is done; a mark that is cut says that nothing is."""
-    path.write_text(json.dumps(checksums.sealed(sums)), encoding="utf-8")
-
-
-def _marked(path: Path) -> dict[str, str] | None:
-    """Read a mark without its seal; None where there is none, or one that is not as it was written."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    holds = checksums.seal_holds(found)
-    return {key: value for key, value in found.items() if key != checksums.SEAL} if holds else None
-
-
-def _begun(path: Path, template: xr.Dataset, dim: str) -> bool:
-    """Whether what is here is a store of the template's variables and images."""
-    import xarray as xr
-
-    with xr.open_zarr(path, zarr_format=2, chunks=None) as begun:
-        return (set(begun.data_vars) == set(template.data_vars) and dict(begun.sizes) == dict(template.sizes)
-                and begun.indexes[dim].equals(template.indexes[dim]))
-
-
-def _current_path(folder: Path, name: str, fingerprint: str) -> Path | None:
+def current_path(folder: Path, name: str, fingerprint: str) -> Path | None:
     """Where the current store stands, if it is of this fingerprint."""
     same = current_fingerprint(folder, name) == fingerprint
     return folder / read_manifest(folder, name).store if same else None
 
 
-def _free_path(folder: Path, name: str, fingerprint: str) -> Path:
+def unused_path(folder: Path, name: str, fingerprint: str) -> Path:
     """Where to write a store: never where the current one stands, which must stay whole until it is replaced."""
     path = folder / f"{name}-{fingerprint}.zarr"
-    return folder / f"{name}-{fingerprint}again.zarr" if _current_path(folder, name, fingerprint) == path else path
+    return folder / f"{name}-{fingerprint}again.zarr" if current_path(folder, name, fingerprint) == path else path
 
 
-def _in_store_chunks(plain: xr.Dataset, names: Iterable[Hashable], sizes: Mapping[str, int] = _SIZES) -> xr.Dataset:
+def in_store_chunks(plain: xr.Dataset, names: Iterable[Hashable], sizes: Mapping[str, int] = _SIZES) -> xr.Dataset:
     """Make variables lazy, in the store's chunks; coordinates stay in memory, as lazy ones may be left unwritten."""
     return plain.assign({name: plain.variables[name].chunk(_chunks(plain.variables[name], sizes)) for name in names})
 
 
-def _encoding(plain: xr.Dataset, sizes: Mapping[str, int] = _SIZES) -> dict[Hashable, dict[str, object]]:
+def chunk_encoding(plain: xr.Dataset, sizes: Mapping[str, int] = _SIZES) -> dict[Hashable, dict[str, object]]:
+    """Name the chunks of each variable on disk."""
     return {name: {"chunks": tuple(_chunks(array.variable, sizes).values())} for name, array in plain.data_vars.items()
             if array.ndim and array.size}
 
@@ -580,7 +445,7 @@ def _chunks(variable: xr.Variable, sizes: Mapping[str, int]) -> dict[Hashable, i
     return {dim: min(sizes.get(str(dim), size), size) for dim, size in variable.sizes.items()}
 
 
-def _plain(dataset: xr.Dataset) -> xr.Dataset:
+def plain_dataset(dataset: xr.Dataset) -> xr.Dataset:
     """Coordinates in memory, text of fixed width, which Zarr format 2 holds without a codec of Python objects."""
     loaded = dataset.assign_coords({name: coord.load() for name, coord in dataset.coords.items()})
     text = {name: _fixed_width(variable) for name, variable in loaded.variables.items()

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from salcompare.stages import Stage
 
-
 GIVEN: dict[str, Table] = {"fixations": FIXATIONS, "maps": MAP_FILES}
 
 

@@ -26,7 +26,7 @@ class Verified(WrapperStore[LocalStore]):
     ----------
     store : LocalStore
     sums : mapping of str to str
-        What `checksums.sums_of_folder` gave when the store was finished.
+        What `provenance.sums_of_folder` gave when the store was finished.
     remedy : str
         What to do about a damaged file.
     """

@@ -14,7 +14,7 @@ settings.load_profile("default")
 def _flush_nothing():
     """Leave the disk to the system: no test cuts the power, and waiting for the disk takes longer than most tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("salcompare.checksums.flush", lambda _: None)
+        patch.setattr("salcompare.store.flush", lambda _: None)
         yield
 
 

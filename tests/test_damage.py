@@ -16,10 +16,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from salcompare import checksums, records, store
+from salcompare import records, store
 from salcompare.cli import main
 from salcompare.config import Config
 from salcompare.errors import DamagedError, InputError, StaleError
+from salcompare.map_stream import MapStream
 from salcompare.progress import Silent
 from salcompare.schema import Table
 from salcompare.stages import Stage, damages, require, run, standings
@@ -134,7 +135,7 @@ def test_a_manifest_that_is_none_is_no_store(tmp_path, content):
 
 
 def stream_of(folder):
-    return store.MapStream(maps(), folder, "maps", fingerprint="abc")
+    return MapStream(maps(), folder, "maps", fingerprint="abc")
 
 
 def test_a_stream_writes_damaged_batches_again_and_no_others(tmp_path):
@@ -164,7 +165,7 @@ def test_a_stream_whose_metadata_are_damaged_begins_anew(tmp_path, name):
 
 def test_everything_is_on_the_disk_before_a_name_points_at_it(tmp_path, monkeypatch):
     flushed = []
-    monkeypatch.setattr(checksums, "flush", flushed.append)
+    monkeypatch.setattr(store, "flush", flushed.append)
     renamed = pathlib.Path.replace
 
     def replace(path, target):
@@ -218,7 +219,7 @@ def test_the_next_write_of_a_file_deletes_what_a_kill_left_of_it(tmp_path):
 def test_a_full_disk_is_named_with_the_file_that_does_not_fit(tmp_path, monkeypatch, write):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr(checksums, "flush", full)
+    monkeypatch.setattr(store, "flush", full)
     with pytest.raises(OSError, match="No space left") as raised:
         write(tmp_path / "a.csv")
     assert raised.value.filename == str(tmp_path / "a.csv")
@@ -237,7 +238,7 @@ def test_a_disk_that_is_full_amid_a_store_is_named_with_the_store(tmp_path, monk
 def test_the_command_line_says_what_did_not_fit_and_what_to_do(tmp_path, monkeypatch, capsys):
     def full(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    monkeypatch.setattr(checksums, "flush", full)
+    monkeypatch.setattr(store, "flush", full)
     assert main(["init", str(tmp_path / "study")]) == 2
     said = capsys.readouterr().err
     assert str(tmp_path / "study" / "study.toml") in said

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from salcompare import config
-from salcompare.collect.material import Photo, read_instructed
+from salcompare.collect.stimuli import Photo, read_instructed
 from salcompare.schema import FIXATIONS, RESPONSES
 from salcompare.sources import quality, read_fixations, read_responses
 from salcompare.sources.importers import FORMATS

@@ -16,9 +16,10 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 
-from salcompare import store
+from salcompare import map_stream, store
 from salcompare.errors import InputError, StaleError
-from salcompare.store import MapStream, current_fingerprint, open_dataset, write_dataset
+from salcompare.map_stream import MapStream
+from salcompare.store import current_fingerprint, open_dataset, write_dataset
 from tests.test_progress import Recording
 
 N = 2 * store.IMAGES_PER_CHUNK + 5
@@ -206,7 +207,7 @@ def test_a_stream_goes_on_where_it_was_stopped(tmp_path):
 def test_a_stream_stopped_inside_a_batch_writes_that_batch_again(tmp_path, monkeypatch):
     stream, _ = written(tmp_path, maps(), stop=0)
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_mark", interrupted)
+        patch.setattr(map_stream, "_mark", interrupted)
         with pytest.raises(KeyboardInterrupt):
             stream.write(slice(0, 16), saliency=np.full((16, 4, 6), 7, np.float32))
     stream, batches = written(tmp_path, maps())
@@ -343,12 +344,12 @@ def test_a_stream_killed_inside_a_batch_goes_on_and_the_old_store_is_whole_until
     killed("""
         import os, pathlib, signal, sys
         from tests.test_store import maps, template
-        from salcompare import store
-        from salcompare.store import MapStream
+        from salcompare import map_stream
+        from salcompare.map_stream import MapStream
         dataset = maps(seed=1)
         stream = MapStream(template(dataset), pathlib.Path(sys.argv[1]), "maps", fingerprint="abd")
         stream.write(slice(0, 16), saliency=dataset.saliency.values[:16])
-        store._mark = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        map_stream._mark = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
         stream.write(slice(16, 32), saliency=dataset.saliency.values[16:32])
     """, tmp_path)
     xr.testing.assert_identical(open_dataset(tmp_path, "maps").load(), maps(seed=0)[["saliency"]])

@@ -23,12 +23,13 @@ from salcompare.classifiers.methods import explain, mean_colour
 from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import METHODS, Attribution, smoothed
 from salcompare.errors import InputError, Problem
+from salcompare.map_stream import MapStream
 from salcompare.maps import reduce_channels
 from salcompare.maps.saliency import How
 from salcompare.progress import Progress, Silent
 from salcompare.provenance import canonical_json, versions
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
-from salcompare.store import MapStream, write_dataset
+from salcompare.store import write_dataset
 
 MapArray = NDArray[np.float32]
 DIMS = ("image", "y", "x", "channel")

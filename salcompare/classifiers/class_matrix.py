@@ -17,9 +17,9 @@ from salcompare.classifiers.execution import AT_ONCE, at_once, one_thread, side_
 from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import Attribution
 from salcompare.errors import InputError, Problem
+from salcompare.map_stream import MapStream
 from salcompare.maps import saliency_difference
 from salcompare.progress import Progress, Silent
-from salcompare.store import MapStream
 
 PIXELS = ("y", "x")
 

@@ -30,9 +30,9 @@ from salcompare.classifiers.execution import at_once, one_thread
 from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import Attribution, Controls, Phase
 from salcompare.errors import InputError, Problem
+from salcompare.map_stream import MapStream
 from salcompare.progress import Progress, Silent
 from salcompare.provenance import canonical_json, versions
-from salcompare.store import MapStream
 
 CALIBRATION = 4
 """Photographs, of as many actors as can be, that batch normalisations with random weights before them are fit to."""

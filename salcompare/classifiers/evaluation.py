@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 from torch import nn
 
-from salcompare.checksums import sum_of
 from salcompare.classifiers.dataset import Material
 from salcompare.classifiers.network import layer_weights, sha256_of_state, trained_path
 from salcompare.errors import DamagedError
 from salcompare.progress import Progress
+from salcompare.provenance import sum_of
 from salcompare.schema import SPLITS
 from salcompare.store import read_sealed, write_json, write_sealed, write_table
 

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from salcompare.checksums import file_holds, seal_file
 from salcompare.classifiers.dataset import Pixels
 from salcompare.classifiers.execution import side_by_side
 from salcompare.progress import Progress
+from salcompare.provenance import file_holds, seal_file
 from salcompare.store import replacing
 
 BATCH = 16

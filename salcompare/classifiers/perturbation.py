@@ -23,10 +23,10 @@ from salcompare.classifiers.logits import evaluating, logits_of, naming
 from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import FILLS
 from salcompare.errors import InputError, Problem
+from salcompare.map_stream import MapStream
 from salcompare.maps import top_mask
 from salcompare.progress import Progress, Silent
 from salcompare.provenance import canonical_json, versions
-from salcompare.store import MapStream
 
 BLUR = 0.1
 """Standard deviation of the Gaussian that blurs, as a share of the photograph's shorter side."""

@@ -19,10 +19,9 @@ from urllib.parse import urlparse
 import torch
 from torch import nn
 
-from salcompare.checksums import file_holds, note_of, seal_file
 from salcompare.errors import ConfigError, DamagedError, InputError, MissingDependencyError, Problem
 from salcompare.progress import Say
-from salcompare.provenance import sha256_of_file
+from salcompare.provenance import file_holds, note_of, seal_file, sha256_of_file
 from salcompare.store import replacing
 
 if TYPE_CHECKING:
@@ -275,7 +274,7 @@ def write_torch(path: Path, content: Mapping[str, Any], note: Mapping[str, objec
     path : Path
     content : mapping
     note : mapping, optional
-        What `checksums.note_of` tells without torch.
+        What `provenance.note_of` tells without torch.
     """
     with replacing(path) as beside:
         with beside.open("wb") as stream:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, insert, update
 
 from salcompare.collect.assignment import find_worker, place_of
 from salcompare.collect.database import assignments, responses
-from salcompare.collect.material import Edges, Material, Photo
+from salcompare.collect.stimuli import Edges, Material, Photo
 from salcompare.texts import clean_text
 
 MAX_LABEL = 40  # characters

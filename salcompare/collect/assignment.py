@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
 from salcompare.collect.database import assignments, workers
-from salcompare.collect.material import Instructed, Material, Photo
+from salcompare.collect.stimuli import Instructed, Material, Photo
 
 Place = Literal["consent", "instructions", "practice", "trial", "debrief"]
 Rows = Sequence[Row[Any]]

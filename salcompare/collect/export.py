@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, func, select
 
 from salcompare import store
-from salcompare.collect.database import Database, assignments, open_database, workers
+from salcompare.collect.database import Database, assignments, open_database, private, workers
 from salcompare.collect.keys import Keys, pseudonym
-from salcompare.collect.standing_file import private
 from salcompare.sources.collected import DATABASE, collected_checks, collected_responses, collected_shown
 
 if TYPE_CHECKING:
@@ -26,25 +25,30 @@ TABLES = ("responses", "checks", "shown", "workers")
 """What is exported, each as a CSV of that name."""
 
 
-def export_responses(root: Path, folder: Path, keys: Keys | None) -> Iterator[Path]:
+def export_responses(root: Path, folder: Path | None, keys: Keys | None, *,
+                     overwrite: bool = False) -> Iterator[Path]:
     """Write what was collected as CSV; gives each file's path.
 
     Parameters
     ----------
     root : Path
         The study's directory.
-    folder : Path
-        Gets responses.csv (one row a box, as the pipeline reads it), checks.csv (answers to instructed checks, which
-        ``[responses] checks`` may name), shown.csv (all that workers were shown, answered or not) and workers.csv
-        (pseudonyms with completion codes).
+    folder : Path, optional
+        By default `EXPORTED`, whose tables may always be written over. Gets responses.csv (one row a box, as the
+        pipeline reads it), checks.csv (answers to instructed checks, which ``[responses] checks`` may name), shown.csv
+        (all that workers were shown, answered or not) and workers.csv (pseudonyms with completion codes).
     keys : Keys, optional
         The study's; without it, workers.csv has no completion codes.
 
     Raises
     ------
     InputError
-        If there is no database.
+        If there is no database, or another folder has such tables already and they may not be written over.
     """
+    standard = root / EXPORTED
+    folder = folder or standard
+    free = (folder / f"{name}.csv" for name in TABLES)
+    store.free_paths(free, overwrite=overwrite or folder.resolve() == standard.resolve())
     path = root / DATABASE
     database = open_database(path, create=False)
     tables = {"responses": collected_responses(path, shown=DATABASE), "checks": collected_checks(path, shown=DATABASE),

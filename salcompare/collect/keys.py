@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from salcompare.collect.standing_file import private
+from salcompare.collect.database import private
 from salcompare.errors import InputError, Problem
 
 KEY = Path("data/collected/key")

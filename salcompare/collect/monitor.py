@@ -1,19 +1,26 @@
-"""How collection stands: answers by image and actor, workers, the rate, and a live heatmap of an image."""
+"""How collection stands: answers by image and actor, workers, the rate and a live heatmap, on a terminal or a page."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, case, func, select
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from salcompare.collect.assignment import place_of, standing_lease
 from salcompare.collect.database import assignments, responses, workers
 from salcompare.collect.keys import pseudonym
-from salcompare.collect.material import Material
+from salcompare.collect.stimuli import Material
+from salcompare.collect.task import Task, hold_to_monitor
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 RATE_MINUTES = 10
 _Rows = list[dict[str, Any]]
@@ -140,3 +147,27 @@ def _columns(rows: _Rows, names: tuple[str, ...]) -> list[str]:
     cells = [names, *(tuple(str(row[name]) for name in names) for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(names))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def monitor_page(task: Task, request: Request) -> Response:
+    """Show how collection stands."""
+    token = hold_to_monitor(task, request)
+    with task.database.reading() as connection:
+        found = standing(connection, task.material, task.clock())
+    query = urlencode({"token": token})
+    images = [row | {"heatmap_url": task.pages.url(f"/monitor/heatmap/{task.keys.opaque(row['image'])}.png?{query}")}
+              for row in found.images]
+    return task.pages.render("monitor.html", title=task.material.config.title, counts=found.counts, images=images,
+                             actors=found.actors, workers=found.workers, rate=found.rate,
+                             careless=[row["worker"] for row in found.workers if row["fails"]])
+
+
+def monitor_heatmap(task: Task, request: Request) -> Response:
+    """Show where boxes were drawn on an image so far."""
+    hold_to_monitor(task, request)
+    asked = request.path_params["opaque"]
+    image = next((photo.image for photo in task.material.trials if task.keys.opaque(photo.image) == asked), None)
+    if image is None:
+        raise HTTPException(404)
+    with task.database.reading() as connection:
+        return Response(heatmap_png(connection, task.material, image), media_type="image/png")

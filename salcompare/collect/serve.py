@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +12,8 @@ from typing import TYPE_CHECKING
 from salcompare.collect.app import make_app
 from salcompare.collect.database import hold_to_key, open_database
 from salcompare.collect.forgetting import wipe_pending
-from salcompare.collect.front import accepted_hosts, hold_to_front, is_loopback
 from salcompare.collect.keys import KEY, study_keys
-from salcompare.collect.material import Material
+from salcompare.collect.stimuli import Material
 from salcompare.collect.task import Task
 from salcompare.errors import InputError, Problem
 from salcompare.sources.collected import DATABASE
@@ -20,7 +21,8 @@ from salcompare.sources.collected import DATABASE
 if TYPE_CHECKING:
     from uvicorn import Server
 
-    from salcompare.collect.connections import Limits
+    from salcompare.collect.limits import Limits
+    from salcompare.config import Collect
 
 
 def open_task(material: Material, *, root: Path) -> Task:
@@ -47,7 +49,7 @@ def make_server(task: Task, *, host: str, port: int, limits: Limits | None = Non
     """
     import uvicorn
 
-    from salcompare.collect.connections import BATCH, limited_protocol, usual_limits
+    from salcompare.collect.limits import BATCH, limited_protocol, usual_limits
 
     config, limits = task.material.config, limits or usual_limits()
     hold_to_front(config, host=host)
@@ -109,3 +111,57 @@ def announcement(task: Task, *, host: str, port: int) -> str:
             "this machine (nginx, Caddy), passing Host, X-Forwarded-For and X-Forwarded-Proto, and name it in hosts "
             "and proxies of [collect].")
     return "\n".join([*lines, "Ctrl-C ends it; start it again and workers go on where they were."])
+
+LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_OWN = {"consent", "debrief", "health", "image", "instructions", "monitor", "next", "practice", "static", "submit",
+        "trial"}
+_TOLD = {"duration": "about 20 minutes", "pay": "3 pounds, or: none", "contact": "Ada Byron, ada@example.org",
+         "ethics": "approved by the ethics committee of ..., number ..."}
+
+
+def hold_to_front(config: Collect, *, host: str) -> None:
+    """Hold what study.toml says of the outside to what is needed.
+
+    Raises
+    ------
+    InputError
+        If a name, path or address cannot be one; or if others than this machine are served and the consent page would
+        not tell them what they consent to.
+    """
+    title = "study.toml [collect]"
+    problems = [Problem(f"{title} hosts", repr(name), "names alone, as faces.example.org")
+                for name in config.hosts if not name or set(name) & set("*/:[] ")]
+    path = config.root_path
+    if path and (not _PATH.fullmatch(path) or set(path.split("/")) & {".", ".."} or path.split("/")[1] in _OWN):
+        problems.append(Problem(f"{title} root_path", repr(path), "a path as /study, whose first name is none of "
+                                + ", ".join(sorted(_OWN))))
+    problems += [Problem(f"{title} proxies", repr(address), "addresses or networks, as 127.0.0.1 or 10.0.0.0/8")
+                 for address in config.proxies if not _is_network(address)]
+    if config.hosts or not is_loopback(host):
+        problems += [Problem(f"{title} {name}", "is empty, and others are served", f"text, as {example!r}",
+                             "the consent page must tell workers before they agree")
+                     for name, example in _TOLD.items() if not getattr(config, name).strip()]
+    if problems:
+        raise InputError(problems)
+
+
+def accepted_hosts(config: Collect, *, host: str) -> tuple[str, ...]:
+    """Give the names that the server answers to: where only this machine reaches it, its own and [collect] hosts."""
+    return (*LOCAL, *config.hosts) if is_loopback(host) else config.hosts or ("*",)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach a host's address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_network(address: str) -> bool:
+    try:
+        ipaddress.ip_network(address, strict=False)
+    except ValueError:
+        return False
+    return True

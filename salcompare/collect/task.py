@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import mimetypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import Row
 from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
 
 from salcompare.collect.assignment import Place, find_worker, place_of
 from salcompare.collect.database import Database
 from salcompare.collect.keys import Keys, same_text
 from salcompare.collect.limits import Rate
-from salcompare.collect.material import Material
-from salcompare.collect.pages import Pages
+from salcompare.collect.stimuli import Material
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -130,3 +134,66 @@ def hold_to_monitor(task: Task, request: Request) -> str:
     if not same_text(token, task.keys.monitor_token):
         raise HTTPException(404)
     return token
+
+
+HERE = Path(__file__).parent
+CONSENT = (
+    "We study which parts of a face people find most recognisable. You will see photographs of faces and draw a box "
+    "around one feature on each.",
+    "We keep the boxes and labels that you give, how long each took, and a code made from your participant code that "
+    "cannot be turned back into it without a key that only the researchers hold. We do not keep your name, your "
+    "address or anything about your device.",
+    "Taking part is voluntary. You can stop at any time by closing the page, and you can ask to have your answers "
+    "deleted by giving the researchers your participant code.",
+)
+"""What the consent page says where study.toml says nothing."""
+
+
+@dataclass(frozen=True)
+class Static:
+    """A static file: its content, its media type and its content's hash."""
+
+    content: bytes
+    media_type: str
+    version: str
+
+
+class Pages:
+    """Templates with automatic escaping, and static files by name.
+
+    Parameters
+    ----------
+    root : str
+        The path that all addresses stand under, as /study; empty for none.
+    """
+
+    def __init__(self, root: str = "") -> None:
+        self.root = root
+        self._environment = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True)
+        self._environment.globals.update(static=self.static_url, url=self.url)
+
+    @cached_property
+    def static(self) -> dict[str, Static]:
+        """Every static file by its name; nothing else can be asked for."""
+        folder = HERE / "static"
+        return {path.relative_to(folder).as_posix(): _read(path) for path in sorted(folder.rglob("*"))
+                if path.is_file()}
+
+    def static_url(self, name: str) -> str:
+        """Give a static file's address, which changes with its content."""
+        return self.url(f"/static/{name}?v={self.static[name].version}")
+
+    def url(self, path: str) -> str:
+        """Give a page's address as browsers know it."""
+        return f"{self.root}{path}"
+
+    def render(self, name: str, *, status: int = 200, headers: dict[str, str] | None = None,
+               **context: object) -> HTMLResponse:
+        """Fill a template."""
+        return HTMLResponse(self._environment.get_template(name).render(**context), status, headers)
+
+
+def _read(path: Path) -> Static:
+    content = path.read_bytes()
+    media_type = "text/javascript" if path.suffix == ".js" else mimetypes.guess_type(path.name)[0]
+    return Static(content, media_type or "application/octet-stream", hashlib.sha256(content).hexdigest()[:12])

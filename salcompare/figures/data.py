@@ -11,7 +11,7 @@ from plotnine import ggplot
 from plotnine.composition import Compose
 
 from salcompare.figures.theme import CLASSIFIERS, source_colours
-from salcompare.ordering import by_classifier
+from salcompare.naming import by_classifier
 from salcompare.schema import ESTIMATES
 
 SIMULATED_RESPONSES = "Simulated responses: no person drew these boxes."

@@ -18,7 +18,7 @@ from plotnine import (
 )
 from plotnine.themes.elements import margin
 
-from salcompare.ordering import by_classifier
+from salcompare.naming import by_classifier
 
 INCH = 25.4
 SINGLE, MIDDLE, DOUBLE = 89 / INCH, 130 / INCH, 183 / INCH

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.ordering import natural_key
+from salcompare.naming import natural_key
 
 PIXELS = ("y", "x")
 

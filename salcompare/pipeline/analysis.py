@@ -11,8 +11,7 @@ from salcompare.findings.removal.stage import removals
 from salcompare.findings.seeds.stage import maps_by_seed, tables_by_seed
 from salcompare.pipeline.exclusions import write_headlines
 from salcompare.pipeline.given import maps_of_workers
-from salcompare.stage_settings import response_kind
-from salcompare.stages import Stage
+from salcompare.stages import Stage, response_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from salcompare.progress import Progress
     from salcompare.study import Study
-
 
 TABLES = ("estimates", "nulls", "overlap_images", "agreement_images", "removal_curves")
 """What the statistics leave in data/processed, as CSV."""

@@ -19,8 +19,7 @@ from salcompare.naming import source_name
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
 from salcompare.pipeline.presentation import check_names, difference_pairs, shown_actors
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
-from salcompare.stage_settings import attribution_settings, grid_settings
-from salcompare.stages import Stage
+from salcompare.stages import Stage, attribution_settings, grid_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from salcompare import store
 from salcompare.errors import InputError, Problem
-from salcompare.stage_settings import response_kind
+from salcompare.stages import response_kind
 
 if TYPE_CHECKING:
     import pandas as pd

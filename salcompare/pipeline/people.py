@@ -9,8 +9,7 @@ from salcompare.phrases import counted
 from salcompare.pipeline.exclusions import TABLES, judge_quality, read_checks
 from salcompare.pipeline.given import average_given, given_inputs, read_given
 from salcompare.schema import HUMAN_MAPS, RESPONSES, check_maps, check_table
-from salcompare.stage_settings import grid_settings, hashed, response_kind
-from salcompare.stages import Stage
+from salcompare.stages import Stage, grid_settings, hashed, response_kind
 
 if TYPE_CHECKING:
     from salcompare.progress import Progress

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from salcompare import store
 from salcompare.phrases import counted
 from salcompare.schema import IMAGES, check_table
-from salcompare.stage_settings import grid_settings
-from salcompare.stages import Stage, kept_from_last_run
+from salcompare.stages import Stage, grid_settings, kept_from_last_run
 
 if TYPE_CHECKING:
     from salcompare.progress import Progress

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem, meant
-from salcompare.ordering import natural_key
-from salcompare.page_files import page_files
+from salcompare.naming import natural_key, page_files
 from salcompare.pipeline.exclusions import TABLES
 from salcompare.pipeline.page_figures import classifier_figures, comparison
 from salcompare.stages import needed, require

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salcompare import __version__, checksums, provenance, store
+from salcompare import __version__, provenance, store
 from salcompare.errors import DamagedError
 from salcompare.planning.measures import PlannedStatistic, Result
 from salcompare.simulation.scenario import Scenario
@@ -82,7 +82,7 @@ def open_kept(path: Path, *, scenario: Scenario, statistic: PlannedStatistic, se
 
 def write_kept(path: Path, content: Mapping[str, object]) -> None:
     """Write runs as JSON on one line with a checksum of its own, whole or not at all; NaN becomes null."""
-    store.write_text(path, provenance.canonical_json(checksums.sealed(content)) + "\n")
+    store.write_text(path, provenance.canonical_json(provenance.sealed(content)) + "\n")
 
 
 def read_kept(path: Path, *, say: Say | None = None) -> dict[str, Any] | None:

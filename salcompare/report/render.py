@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare import schema, store
-from salcompare.page_files import COMPARISON, classifier_file
+from salcompare.naming import COMPARISON, classifier_file
 from salcompare.report.templates import embedded, page_style, template
 
 if TYPE_CHECKING:

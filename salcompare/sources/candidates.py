@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from salcompare.errors import InputError, Problem
-from salcompare.ordering import natural_key
+from salcompare.naming import natural_key
 from salcompare.provenance import sha256_of_file
 from salcompare.sources.decoding import Box
 from salcompare.texts import visible

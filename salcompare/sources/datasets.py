@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from salcompare.errors import InputError, MissingDependencyError, Problem
-from salcompare.ordering import natural_key
+from salcompare.naming import natural_key
 from salcompare.sources.candidates import (
     Candidate,
     File,

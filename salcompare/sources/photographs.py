@@ -14,7 +14,7 @@ import xarray as xr
 
 from salcompare import config as settings
 from salcompare.errors import InputError, Problem, meant
-from salcompare.ordering import natural_key
+from salcompare.naming import natural_key
 from salcompare.progress import Progress, Silent
 from salcompare.schema import IMAGES, check_table
 from salcompare.sources.candidates import (

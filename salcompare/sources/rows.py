@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from salcompare.errors import SHOWN, ConfigError, InputError, Problem, meant
-from salcompare.ordering import natural_key
+from salcompare.naming import natural_key
 from salcompare.sources.cells import Cells, Fault, each, lookup, number_hint, numbers
 from salcompare.sources.left_out import EXAMPLES
 from salcompare.texts import clean_text, hidden_in

@@ -24,6 +24,7 @@ from salcompare.findings.analysis import AnalysisData
 from salcompare.findings.controls.estimates import control_estimates, curve_estimates
 from salcompare.findings.overlap.estimates import OverlapAnalysis
 from salcompare.findings.rows import estimates_table
+from salcompare.map_stream import MapStream
 from salcompare.statistics.inference.resampling import actor_means
 from salcompare.statistics.overlaps.same_image import overlap
 from tests.classifiers.planted import people_at, planted_classifier, planted_photographs
@@ -104,7 +105,7 @@ def test_layer_maps_name_their_form_and_step(stores):
 
 def test_a_run_that_was_killed_goes_on_to_the_same_values(stores, tmp_path, monkeypatch):
     planted = planted_classifier()
-    write = store.MapStream.write
+    write = MapStream.write
 
     def killed(self, images, **variables):
         if images.start:
@@ -112,10 +113,10 @@ def test_a_run_that_was_killed_goes_on_to_the_same_values(stores, tmp_path, monk
         write(self, images, **variables)
 
     options = {"controls": CONTROLS, "attribution": ATTRIBUTION}
-    monkeypatch.setattr(store.MapStream, "write", killed)
+    monkeypatch.setattr(MapStream, "write", killed)
     with pytest.raises(KeyboardInterrupt):
         write_randomised_maps(planted, FACES, target(tmp_path, "randomised"), **options)
-    monkeypatch.setattr(store.MapStream, "write", write)
+    monkeypatch.setattr(MapStream, "write", write)
     assert not (tmp_path / "randomised.json").exists()
     write_randomised_maps(planted, FACES, target(tmp_path, "randomised"), **options)
     xr.testing.assert_identical(store.open_dataset(tmp_path, "randomised").load(),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from salcompare.collect.drawing import FEATURES
+from salcompare.collect.stimuli import HOUSE_PARTS
 from tests.collect.browsing import Box, draw_by_keys, draw_by_mouse, draw_by_touch, moved_on, photograph, ready
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def instructed(page: Page, *, practice: bool) -> tuple[str, Box]:
     words = page.locator("#instruction").inner_text()
     asked = words.removeprefix("Draw a box around the ").removesuffix(".")
     if practice:
-        return asked, FEATURES[asked]
+        return asked, HOUSE_PARTS[asked]
     return ("nose", TRUE_NOSE) if asked == "nose" else TRIAL
 
 

@@ -12,10 +12,9 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from salcompare.collect.connections import Limits
-from salcompare.collect.limits import Rate
-from salcompare.collect.material import Material, load_material
+from salcompare.collect.limits import Limits, Rate
 from salcompare.collect.serve import make_server, open_task
+from salcompare.collect.stimuli import Material, load_material
 from salcompare.collect.task import Task
 from salcompare.config import Collect, Config, Images
 from salcompare.provenance import sha256_of_file

@@ -18,7 +18,7 @@ from salcompare.collect.answers import (
     overlap,
     read_answer,
 )
-from salcompare.collect.material import Material, Photo
+from salcompare.collect.stimuli import Material, Photo
 from salcompare.config import Collect
 
 PHOTO = Photo("a/1", "a", 200, 100)

@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, select, update
 
 from salcompare.collect.assignment import answered, check_places, find_worker, history, lease, place_of
 from salcompare.collect.database import assignments, open_database, workers
-from salcompare.collect.material import Instructed, Material, Photo
+from salcompare.collect.stimuli import Instructed, Material, Photo
 from salcompare.config import Collect
 
 LEASE = 60.0  # minutes are 1 at least

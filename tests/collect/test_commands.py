@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from salcompare.cli import main
-from salcompare.collect.material import Photo, load_material, read_instructed
+from salcompare.collect.stimuli import Photo, load_material, read_instructed
 from salcompare.config import Collect, Config
 from salcompare.errors import InputError
 from salcompare.findings.figures import make_figures

@@ -15,7 +15,6 @@ from salcompare.collect.database import assignments, open_database, responses, w
 from salcompare.collect.export import export_responses
 from salcompare.collect.keys import KEY, pseudonym
 from salcompare.collect.monitor import heatmap_png, printed, standing
-from salcompare.collecting import export_study
 from salcompare.config import Quality, Responses
 from salcompare.errors import InputError
 from salcompare.schema import RESPONSES, check_table
@@ -84,10 +83,10 @@ def test_an_export_writes_over_what_stands_in_a_named_folder_only_if_told_so(tas
     folder.mkdir()
     (folder / "responses.csv").write_text("mine")
     with pytest.raises(InputError, match=r"responses\.csv: is there already"):
-        list(export_study(filled, folder))
+        list(export_responses(filled, folder, None))
     assert (folder / "responses.csv").read_text() == "mine"
-    assert len(list(export_study(filled, folder, overwrite=True))) == 4
-    assert len([*export_study(filled, None), *export_study(filled, None)]) == 8
+    assert len(list(export_responses(filled, folder, None, overwrite=True))) == 4
+    assert len([*export_responses(filled, None, None), *export_responses(filled, None, None)]) == 8
 
 
 def catalogue(task):

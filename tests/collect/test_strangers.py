@@ -10,10 +10,9 @@ import stat
 import httpx
 import pytest
 
-from salcompare.collect.front import is_loopback
 from salcompare.collect.keys import KEY, Keys, study_keys
 from salcompare.collect.limits import CSP, MAX_BODY, Rate
-from salcompare.collect.serve import announcement, open_task
+from salcompare.collect.serve import announcement, is_loopback, open_task
 from salcompare.errors import InputError
 from salcompare.sources.collected import DATABASE
 from tests.collect.serving import field, make_material, make_task, serving

@@ -11,9 +11,8 @@ import time
 import pytest
 from PIL import Image
 
-from salcompare.collect import drawing
-from salcompare.collect.drawing import FEATURES
 from salcompare.collect.keys import SESSION_SECONDS
+from salcompare.collect.stimuli import HOUSE_HEIGHT, HOUSE_LABELS, HOUSE_PARTS, HOUSE_WIDTH
 from salcompare.schema import LABELS
 from salcompare.sources.collected import DATABASE, collected_responses, collected_shown
 from tests.collect.serving import field, make_task, serving
@@ -49,7 +48,7 @@ def practised(worker):
     page = worker.begin()
     assert page.url.path == "/practice"
     label = page.text.split("around the ")[1].split(".")[0]
-    reply = worker.answer(page, FEATURES[label], label).json()
+    reply = worker.answer(page, HOUSE_PARTS[label], label).json()
     assert reply["feedback"]["ok"]
     return worker.get(reply["next"])
 
@@ -80,7 +79,7 @@ def test_practice_says_what_was_wrong_and_goes_on_after_three_tries(url):
     for _ in range(2):
         reply = worker.answer(page, (0, 0, 30, 30), "roof").json()
         assert not reply["feedback"]["ok"]
-        assert reply["feedback"]["box"] == list(FEATURES["door"])
+        assert reply["feedback"]["box"] == list(HOUSE_PARTS["door"])
         assert reply["next"] == "/practice"
         page = worker.get(reply["next"])
         assert "Please draw yours like it" in page.text
@@ -89,7 +88,7 @@ def test_practice_says_what_was_wrong_and_goes_on_after_three_tries(url):
 
 def test_a_box_in_the_right_place_with_another_label_is_told_so(url):
     worker = Worker(url)
-    feedback = worker.answer(worker.begin(), FEATURES["door"], "roof").json()["feedback"]
+    feedback = worker.answer(worker.begin(), HOUSE_PARTS["door"], "roof").json()["feedback"]
     assert not feedback["ok"]
     assert "choose the label “door”" in feedback["text"]
 
@@ -272,14 +271,14 @@ def test_practice_names_and_shows_nothing_of_a_face(url, tmp_path):
     worker = Worker(url)
     page = worker.begin()
     assert "Draw a box around the door." in page.text
-    assert set(labels_in(page)) == {*drawing.LABELS, ""}
-    assert not set(drawing.LABELS) & set(LABELS)
+    assert set(labels_in(page)) == {*HOUSE_LABELS, ""}
+    assert not set(HOUSE_LABELS) & set(LABELS)
     picture = Image.open(io.BytesIO(worker.get(field(page.text, "image")).content)).convert("RGB")
-    assert picture.size == (drawing.WIDTH, drawing.HEIGHT)
-    for x0, y0, x1, y1 in drawing.FEATURES.values():
-        assert 0 <= x0 < x1 <= drawing.WIDTH
-        assert 0 <= y0 < y1 <= drawing.HEIGHT
-    x0, y0, x1, y1 = drawing.FEATURES["door"]
+    assert picture.size == (HOUSE_WIDTH, HOUSE_HEIGHT)
+    for x0, y0, x1, y1 in HOUSE_PARTS.values():
+        assert 0 <= x0 < x1 <= HOUSE_WIDTH
+        assert 0 <= y0 < y1 <= HOUSE_HEIGHT
+    x0, y0, x1, y1 = HOUSE_PARTS["door"]
     inside, outside = picture.getpixel((x0 + 8, y0 + 8)), picture.getpixel((x0 - 8, y0 + 8))
     assert inside != outside
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from salcompare.collect.drawing import FEATURES
+from salcompare.collect.stimuli import HOUSE_PARTS
 from tests.collect.browsing import Box, moved_on, photograph, ready
 from tests.collect.hands import HANDS, answer, button
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 HAND = HANDS["mouse"]
-DOOR, WINDOW = FEATURES["door"], FEATURES["window"]
+DOOR, WINDOW = HOUSE_PARTS["door"], HOUSE_PARTS["window"]
 WRONG = (104, 190, 376, 300)
 
 

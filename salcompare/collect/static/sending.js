@@ -1,4 +1,44 @@
-/* Sending an answer until the server has it: the same token each time, so that it counts once. */
+/* What this tab remembers of a trial, and sending an answer until the server has it: the same token each time, so that
+   it counts once. */
+
+const DRAFT = "salcompare.draft.";
+const root = document.getElementById("trial").dataset.root; // the path that the study stands under, "" for none
+const WAITING = `salcompare.waiting.${root}:`; // another study may stand beside this one
+
+/** Storage can be full or forbidden; the page then works without it. */
+function tried(action) {
+  try {
+    return action();
+  } catch {
+    return null;
+  }
+}
+
+const read = (key) => tried(() => JSON.parse(sessionStorage.getItem(key)));
+const write = (key, value) => tried(() => sessionStorage.setItem(key, JSON.stringify(value)));
+const drop = (key) => tried(() => sessionStorage.removeItem(key));
+
+/** Keep, read and forget the draft of one photograph. */
+export function draftOf(name) {
+  const key = DRAFT + name;
+  return { read: () => read(key), write: (draft) => write(key, draft), drop: () => drop(key) };
+}
+
+/** Keep an answer until the server has said that it has it. */
+export const keepWaiting = (answer) => write(WAITING + answer.token, answer);
+
+/** The server has it, or will never take it. */
+export const dropWaiting = (token) => drop(WAITING + token);
+
+/** An answer of this tab that was never acknowledged, or null. */
+export function findWaiting() {
+  const keys = tried(() => Object.keys(sessionStorage).filter((key) => key.startsWith(WAITING))) ?? [];
+  return keys.map(read).find((answer) => answer && typeof answer.token === "string") ?? null;
+}
+
+/** Remember whether the worker last used the keyboard or a pointer, "keys" or "pointer". */
+export const keepHand = (hand) => write("salcompare.hand", hand);
+export const lastHand = () => read("salcompare.hand");
 
 const PATIENCE = 15000; // ms for one attempt
 const WAITS = [1, 2, 4, 8, 15, 30]; // s between attempts, the last for ever
@@ -15,7 +55,7 @@ async function reply(response) {
 }
 
 /** What a reply means for the worker: "stored", "gone" (with a page to go to), "refused" or "again". */
-function judge(response, words, root) {
+function judge(response, words) {
   const next = inside(words.next) ? words.next : null;
   const onward = next ?? `${root}/next`;
   if (response.ok && words.ok) return { kind: "stored", next: onward, feedback: words.feedback ?? null };
@@ -31,7 +71,7 @@ function judge(response, words, root) {
   return { kind: "refused", error: words.error ?? "This answer could not be taken." };
 }
 
-async function attempt(answer, root) {
+async function attempt(answer) {
   try {
     const response = await fetch(`${root}/submit`, {
       method: "POST",
@@ -40,17 +80,14 @@ async function attempt(answer, root) {
       credentials: "same-origin",
       signal: AbortSignal.timeout(PATIENCE),
     });
-    return judge(response, await reply(response), root);
+    return judge(response, await reply(response));
   } catch {
     return { kind: "again", reason: "offline" };
   }
 }
 
-/**
- * Send answers one at a time; `onTurn(outcome)` hears of each attempt, an "again" one before the wait.
- * `root` is the path that the study stands under, "" for none.
- */
-export function createSender(root, onTurn) {
+/** Send answers one at a time; `onTurn(outcome)` hears of each attempt, an "again" one before the wait. */
+export function createSender(onTurn) {
   let answer = null;
   let busy = false;
   let tries = 0;
@@ -60,7 +97,7 @@ export function createSender(root, onTurn) {
     if (!answer || busy) return;
     clearTimeout(timer);
     busy = true;
-    const outcome = await attempt(answer, root);
+    const outcome = await attempt(answer);
     busy = false;
     if (outcome.kind === "again") {
       const wait = outcome.wait ?? WAITS[Math.min(tries, WAITS.length - 1)];

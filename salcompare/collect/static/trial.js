@@ -1,14 +1,10 @@
 /* A trial: the parts of the page wired together. */
 
-import { createBox } from "./box.js";
-import { inWords, isBox } from "./geometry.js";
-import { draftOf, dropWaiting, findWaiting, keepHand, keepWaiting, lastHand } from "./keeping.js";
-import { attachKeys } from "./keys.js";
-import { attachLabels } from "./labels.js";
+import { createBox, inWords, isBox } from "./box.js";
+import { attachKeys, attachPointing } from "./drawing.js";
+import { attachLabels, attachNumbers } from "./fields.js";
 import { createNotice, createSummary, createVoice, showOutcome } from "./messages.js";
-import { attachNumbers } from "./numbers.js";
-import { attachPointing } from "./pointing.js";
-import { createSender } from "./sending.js";
+import { createSender, draftOf, dropWaiting, findWaiting, keepHand, keepWaiting, lastHand } from "./sending.js";
 import { createStage } from "./stage.js";
 
 const part = (id) => document.getElementById(id);
@@ -85,7 +81,7 @@ function setState(next) {
 }
 
 const notice = createNotice(part("notice"), () => sender.now());
-const sender = createSender(form.dataset.root, (outcome) => {
+const sender = createSender((outcome) => {
   if (outcome.kind !== "again") return settled(outcome);
   part("send").textContent = "Waiting to send…";
   return notice.show(outcome);

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from salcompare.findings.comparison.estimates import left_out, side_by_side
-from salcompare.ordering import by_classifier
-from salcompare.page_files import COMPARISON
+from salcompare.naming import COMPARISON, by_classifier
 from salcompare.phrases import joined
 from salcompare.report.page import Page, Section, compact_table, with_rows
 from salcompare.report.printing import number

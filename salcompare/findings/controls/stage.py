@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from salcompare import store
 from salcompare.naming import source_name
-from salcompare.stage_settings import attribution_settings, grid_settings
-from salcompare.stages import Stage
+from salcompare.stages import Stage, attribution_settings, grid_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,11 +7,10 @@ import importlib.util
 from functools import partial
 from typing import TYPE_CHECKING
 
-from salcompare import checksums, store
+from salcompare import provenance, store
 from salcompare.naming import seed_stage, source_name
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
-from salcompare.stage_settings import attribution_settings, grid_settings
-from salcompare.stages import Stage
+from salcompare.stages import Stage, attribution_settings, grid_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,7 +61,7 @@ def trained_files(folder: Path, classifier: Classifier) -> tuple[Path, ...]:
 
 def how_far_trained(study: Study, *, folder: Path) -> str:  # noqa: ARG001 - a stage's signature
     """Say which iteration a training that was stopped had reached, as its checkpoint notes it."""
-    notes = {path.name.split(".")[0]: checksums.note_of(path) for path in sorted(folder.glob("*.checkpoint.pt"))}
+    notes = {path.name.split(".")[0]: provenance.note_of(path) for path in sorted(folder.glob("*.checkpoint.pt"))}
     return ", ".join(f"{variant} after iteration {note['iteration']} of {note['iterations']}"
                      for variant, note in notes.items() if note and {"iteration", "iterations"} <= set(note))
 

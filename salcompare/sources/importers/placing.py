@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 
-from salcompare.ordering import natural_key
+from salcompare.naming import natural_key
 from salcompare.sources.importers.entries import (
     Drawn,
     Edges,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from salcompare.collect import drawing
 from salcompare.config import Collect, Config, Quality
 from salcompare.errors import InputError, Problem
 from salcompare.schema import LABELS
@@ -53,7 +52,7 @@ class Photo:
         from PIL import Image
 
         if self.candidate is None:
-            return drawing.drawn_house(), "image/png"
+            return drawn_house(), "image/png"
         pixels = Image.fromarray(read_photograph(self.candidate.path, box=self.candidate.box))
         stream = io.BytesIO()
         if self.width * self.height <= _LOSSLESS:
@@ -117,7 +116,7 @@ class Material:
         Where a list begins decides much of what is chosen from it, so that one order for all would be an effect of its
         own.
         """
-        labels = drawing.LABELS if image == drawing.IMAGE else self.labels
+        labels = HOUSE_LABELS if image == HOUSE else self.labels
         order = np.random.default_rng([self.seed, worker, len(labels)]).permutation(len(labels))
         return tuple(labels[place] for place in order)
 
@@ -197,5 +196,52 @@ def read_instructed(path: Path, photos: Mapping[str, Photo], *, shown: str) -> l
 
 def _drawn() -> list[Instructed]:
     """Practise on the drawn house, whose parts are no features of faces."""
-    house = Photo(drawing.IMAGE, "example", drawing.WIDTH, drawing.HEIGHT)
-    return [Instructed(house, label, box, "practice") for label, box in drawing.FEATURES.items()]
+    house = Photo(HOUSE, "example", HOUSE_WIDTH, HOUSE_HEIGHT)
+    return [Instructed(house, label, box, "practice") for label, box in HOUSE_PARTS.items()]
+
+
+HOUSE_WIDTH, HOUSE_HEIGHT = 480, 600
+HOUSE = "example/house"
+
+HOUSE_PARTS: dict[str, tuple[int, int, int, int]] = {  # x0, y0, x1, y1, half-open
+    "door": (260, 392, 342, 540),
+    "window": (120, 352, 210, 442),
+    "roof": (50, 150, 430, 310),
+    "chimney": (322, 120, 372, 226),
+}
+"""Parts to ask for, in the order of asking, and their boxes."""
+
+HOUSE_LABELS = (*HOUSE_PARTS, "wall", "garden", "sky")
+"""Labels offered in practice."""
+
+_SMOOTH = 3  # drawn so many times larger, for edges without steps
+_LINE, _WALL, _ROOF, _BRICK, _GLASS, _DOOR = ((109, 98, 88), (247, 239, 227), (168, 112, 92), (146, 92, 76),
+                                              (188, 211, 226), (95, 127, 147))
+
+
+@lru_cache(maxsize=1)
+def drawn_house() -> bytes:
+    """Draw the house; the bytes of a PNG."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (HOUSE_WIDTH * _SMOOTH, HOUSE_HEIGHT * _SMOOTH), (233, 238, 242))
+    draw = ImageDraw.Draw(picture)
+
+    def block(box: tuple[int, int, int, int], tone: tuple[int, int, int], line: int = 4) -> None:
+        """Fill a rectangle with a rim inside it, in pixels of the finished picture."""
+        x0, y0, x1, y1 = (edge * _SMOOTH for edge in box)
+        draw.rectangle((x0, y0, x1 - 1, y1 - 1), fill=tone, outline=_LINE, width=line * _SMOOTH)
+
+    block((-10, 520, HOUSE_WIDTH + 10, HOUSE_HEIGHT + 10), (207, 216, 200), 0)
+    block((80, 290, 400, 540), _WALL)
+    block(HOUSE_PARTS["chimney"], _BRICK)
+    x0, y0, x1, y1 = (edge * _SMOOTH for edge in HOUSE_PARTS["roof"])
+    draw.polygon([(x0, y1 - 1), ((x0 + x1) // 2, y0), (x1 - 1, y1 - 1)], fill=_ROOF, outline=_LINE, width=3 * _SMOOTH)
+    block(HOUSE_PARTS["window"], _GLASS)
+    for bar in ((163, 352, 167, 442), (120, 395, 210, 399)):
+        block(bar, _LINE, 0)
+    block(HOUSE_PARTS["door"], _DOOR)
+    draw.ellipse([edge * _SMOOTH for edge in (322, 460, 332, 470)], fill=(244, 227, 181))
+    stream = io.BytesIO()
+    picture.resize((HOUSE_WIDTH, HOUSE_HEIGHT), Image.Resampling.LANCZOS).save(stream, "PNG")
+    return stream.getvalue()

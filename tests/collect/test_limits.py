@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from salcompare.cli import main
-from salcompare.collect.connections import BATCH, Limits, usual_limits
-from salcompare.collect.limits import client_of
+from salcompare.collect.limits import BATCH, Limits, client_of, usual_limits
 from salcompare.collect.serve import make_server
 from salcompare.collect.task import ENTRIES
 from tests.collect.serving import make_task, serving

@@ -7,10 +7,9 @@ import json
 import httpx
 import pytest
 
-from salcompare.collect import routes
-from salcompare.collect.front import accepted_hosts, hold_to_front
+from salcompare.collect.app import MAX_WORKER_ID
 from salcompare.collect.limits import CSP, Rate
-from salcompare.collect.serve import announcement, make_server
+from salcompare.collect.serve import accepted_hosts, announcement, hold_to_front, make_server
 from salcompare.config import Collect
 from salcompare.errors import InputError
 from tests.collect.proxy import proxied
@@ -157,5 +156,5 @@ def test_a_participants_code_is_refused_before_it_counts_as_an_entry(tmp_path):
     task = few_entries(make_task(tmp_path, **SMALL))
     with serving(tmp_path, task) as url:
         for _ in range(5):
-            assert httpx.get(f"{url}/?worker={'x' * (routes.MAX_WORKER_ID + 1)}").status_code == 400
+            assert httpx.get(f"{url}/?worker={'x' * (MAX_WORKER_ID + 1)}").status_code == 400
         assert httpx.get(f"{url}/?worker=ada").status_code == 303

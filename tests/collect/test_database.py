@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from salcompare.collect import database as database_module
-from salcompare.collect import standing_file
 from salcompare.collect.database import open_database
 from salcompare.sources.collected import DATABASE, collected_responses
 from tests.collect.serving import make_task, serving
@@ -21,7 +20,7 @@ from tests.collect.worker import Worker, answer_to
 
 @pytest.fixture(autouse=True)
 def look_at_once(monkeypatch):
-    monkeypatch.setattr(standing_file, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(database_module, "LOOK_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -176,7 +175,7 @@ def test_while_the_database_may_only_be_read_nothing_is_acknowledged(url, tmp_pa
 
 def test_a_disk_that_was_made_read_only_is_said_before_anybody_writes(url, monkeypatch):
     flags = namedtuple("Flags", "f_flag")
-    monkeypatch.setattr(standing_file.os, "statvfs", lambda path: flags(standing_file.os.ST_RDONLY))
+    monkeypatch.setattr(database_module.os, "statvfs", lambda path: flags(database_module.os.ST_RDONLY))
     health = httpx.get(f"{url}/health")
     assert (health.status_code, "may only be read" in health.json()["error"]) == (503, True)
     monkeypatch.undo()
@@ -185,7 +184,7 @@ def test_a_disk_that_was_made_read_only_is_said_before_anybody_writes(url, monke
 
 def test_a_file_removed_during_a_transaction_is_no_acknowledgement(tmp_path):
     database = open_database(tmp_path / "db.sqlite")
-    with pytest.raises(standing_file.DatabaseGoneError, match="is gone"), database.writing():
+    with pytest.raises(database_module.DatabaseGoneError, match="is gone"), database.writing():
         (tmp_path / "db.sqlite").unlink()
 
 
