@@ -15,9 +15,8 @@ from scipy import stats
 
 from salcompare.errors import InputError
 from salcompare.statistics import pairwise_agreement
-from salcompare.statistics.agreement import _judgements, judged_responses, worker_agreement
+from salcompare.statistics.agreement import judgements_of, worker_agreement
 from salcompare.statistics.inference.resampling import bootstrap_weights
-from salcompare.statistics.labels.shares import code_responses
 from tests.statistics.labels.simulated import boxed, study
 
 
@@ -120,12 +119,15 @@ def test_agreement_has_its_ends():
 def test_copies_of_a_worker_do_not_agree_with_each_other():
     """Taking copies for other workers raises alpha far above what it is; here its draws stay about it."""
     responses, images = study(np.random.default_rng(3), n_actors=10, per_image=12, n_workers=25)
-    coded = code_responses(responses, images, None)
     weights = bootstrap_weights(25, 200, np.random.default_rng(0))
-    judgements = _judgements(coded, coded.worker)
-    ones = np.ones((1, len(coded.actor)))
-    observed = judgements.alpha(np.ones((1, 25)), ones)[0]
-    draws = judgements.alpha(weights, ones)
+    judgements = judgements_of(responses, images, "labels")
+    ones = np.ones((1, judgements.n_images))
+
+    def alpha(workers):
+        expected = judgements.expected(judgements.mean_distances(), workers, ones)
+        return judgements.estimates(judgements.observed(workers), ones, expected).value[:, 0]
+
+    observed, draws = alpha(np.ones((1, 25)))[0], alpha(weights)
     names = sorted(responses["worker"].unique())
     naive = []
     for row in weights[:25].astype(int):
@@ -134,7 +136,7 @@ def test_copies_of_a_worker_do_not_agree_with_each_other():
         naive.append(of_peers(pd.concat(copies))[0])
     assert abs(draws.mean() - observed) < 0.3 * draws.std()
     assert np.mean(naive) - observed > 2 * draws.std()
-    np.testing.assert_allclose(judgements.alpha(np.full((1, 25), 2.0), ones), observed)
+    np.testing.assert_allclose(alpha(np.full((1, 25), 2.0)), observed)
 
 
 def test_responses_without_worker_or_image_are_refused():
@@ -305,23 +307,23 @@ def test_labels_as_distances_give_the_alpha_of_labels_and_its_interval():
 
 def test_copies_of_a_worker_or_image_weigh_more_and_do_not_agree_with_themselves():
     responses, images = simulated(8, n_actors=2, n_images=5, per_image=8, n_workers=40)
-    judged = judged_responses(responses, images, "boxes")
+    judgements = judgements_of(responses, images, "boxes")
     rng = np.random.default_rng(1)
-    workers, of_images = rng.integers(0, 4, (1, judged.n_workers)), rng.integers(1, 4, (1, judged.n_images))
-    distances, sizes = judged.observed(workers.astype(float))
-    for image in range(judged.n_images):
-        own = np.flatnonzero(judged.image == image)
-        weight = workers[0, judged.worker[own]]
-        pairs = [(weight[a] * weight[b], 1 - iou(judged.answers[own[a]], judged.answers[own[b]]))
+    workers, of_images = rng.integers(0, 4, (1, judgements.n_workers)), rng.integers(1, 4, (1, judgements.n_images))
+    distances, sizes = judgements.observed(workers.astype(float))
+    for image in range(judgements.n_images):
+        own = np.flatnonzero(judgements.image == image)
+        weight = workers[0, judgements.worker[own]]
+        pairs = [(weight[a] * weight[b], 1 - iou(judgements.answers[own[a]], judgements.answers[own[b]]))
                  for a, b in itertools.combinations(range(len(own)), 2)]
         assert distances[0, image] == pytest.approx(np.average([d for _, d in pairs], weights=[w for w, _ in pairs]))
         assert sizes[0, image] == weight.sum()
-    total = workers[0, judged.worker] * of_images[0, judged.image]
+    total = workers[0, judgements.worker] * of_images[0, judgements.image]
     pairs = list(itertools.combinations(range(len(total)), 2))
-    exact = np.average([1 - iou(judged.answers[a], judged.answers[b]) for a, b in pairs],
+    exact = np.average([1 - iou(judgements.answers[a], judgements.answers[b]) for a, b in pairs],
                        weights=[total[a] * total[b] for a, b in pairs])
-    even = judged.expected(judged.mean_distances(), np.ones_like(workers), np.ones_like(of_images))
-    found = judged.expected(judged.mean_distances(), workers.astype(float), of_images.astype(float))
+    even = judgements.expected(judgements.mean_distances(), np.ones_like(workers), np.ones_like(of_images))
+    found = judgements.expected(judgements.mean_distances(), workers.astype(float), of_images.astype(float))
     assert found == pytest.approx(exact, abs=0.005)
     assert abs(found - exact) < 0.5 * abs(even - exact)  # to first order, so nearer than without weights
 
