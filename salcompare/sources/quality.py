@@ -45,10 +45,10 @@ Boxes = NDArray[np.float64]  # (..., 4): x0, y0, x1, y1, half-open
 def iou(one: Boxes, other: Boxes) -> NDArray[np.float64]:
     """Area that two boxes share over the area that either covers; NaN where an edge is missing, 0 without area."""
     low, high = np.maximum(one[..., :2], other[..., :2]), np.minimum(one[..., 2:], other[..., 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=-1)
-    areas = [np.prod(np.maximum(boxes[..., 2:] - boxes[..., :2], 0), axis=-1) for boxes in (one, other)]
+    sides = [np.maximum(side, 0) for side in (high - low, one[..., 2:] - one[..., :2], other[..., 2:] - other[..., :2])]
+    shared, *areas = (side[..., 0] * side[..., 1] for side in sides)
     either = areas[0] + areas[1] - shared
-    return np.asarray(np.where(either > 0, shared / np.where(either > 0, either, 1), either * 0.0), np.float64)
+    return np.asarray(shared / np.where(either > 0, either, 1), np.float64)
 
 
 TARGET_EDGES = tuple(f"target_{edge}" for edge in EDGES)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from salcompare.errors import InputError, Problem, drawing
+from salcompare.sources.quality import iou
 from salcompare.statistics.inference.crossed import crossed_interval, t_interval_of
 from salcompare.statistics.inference.resampling import LEVEL, Interval, bootstrap_weights
 from salcompare.statistics.kernels import Values
@@ -273,12 +274,8 @@ def judgements_of(responses: pd.DataFrame, images: pd.DataFrame, of: Kind) -> Ju
 
 
 def _box_distance(one: Values, other: Values) -> Values:
-    """1 - IoU of all pairs of boxes (a, 4) and (b, 4): x0, y0, x1, y1, half-open."""
-    low = np.maximum(one[:, np.newaxis, :2], other[:, :2])
-    sides = np.maximum(np.minimum(one[:, np.newaxis, 2:], other[:, 2:]) - low, 0)
-    shared = sides[..., 0] * sides[..., 1]
-    areas = [(boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) for boxes in (one, other)]
-    return np.asarray(1 - shared / (areas[0][:, np.newaxis] + areas[1] - shared))
+    """1 - IoU of all pairs of boxes (a, 4) and (b, 4)."""
+    return np.asarray(1 - iou(one[:, np.newaxis], other))
 
 
 def _label_distance(one: Values, other: Values) -> Values:

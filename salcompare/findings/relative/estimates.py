@@ -12,9 +12,9 @@ from salcompare import maps as mapping
 from salcompare.findings.failures import FAILURES, guarded, undefined_row
 from salcompare.findings.parts import Analysis, AnalysisData, Draws, stream
 from salcompare.phrases import AT_MOST, EQUAL
+from salcompare.statistics.inference.multiplicity import LEVEL
 from salcompare.statistics.relative.clusters import clusters_of, default_threshold, tfce_of
 from salcompare.statistics.relative.contrasts import SUPPORT, Material, about, gather
-from salcompare.statistics.relative.family import LEVEL
 from salcompare.statistics.relative.pixelwise import discoveries_of, maxima_of
 
 if TYPE_CHECKING:

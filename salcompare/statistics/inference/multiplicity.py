@@ -13,8 +13,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.inference.permutation import Alternative, p_value
+from salcompare.statistics.inference.permutation import Alternative
 
+TOLERANCE = 1e-5
+"""Share of itself by which a value under permutation may be smaller and still count as equal: float32 sums err less."""
+LEVEL = 0.05
 Method = Literal["holm", "bh", "by"]
 CONTROLS: dict[Method, str] = {
     "holm": "family-wise error rate, whatever the dependence between tests",
@@ -92,10 +95,23 @@ def max_statistic_p(observed: xr.DataArray, null: xr.DataArray, dim: str, *,
     """
     sign = -1.0 if alternative == "less" else 1.0
     one, draws = (abs(x) if alternative == "two-sided" else sign * x for x in (observed, null))
-    largest = draws.max(dim).transpose("permutation").to_numpy()
-    p = p_value(one.to_numpy(), np.broadcast_to(largest.reshape(-1, *[1] * one.ndim), (largest.size, *one.shape)))
+    p = p_of_maxima(one.to_numpy(), draws.max(dim).transpose("permutation").to_numpy())
     result: xr.DataArray = observed.copy(data=p)
     return result.assign_attrs(method="max-statistic", controls="family-wise error rate", family=dim)
+
+
+def p_of_maxima(values: NDArray[np.float64], maxima: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Adjust values (...) by the largest under each permutation (B,): (1 + how many are as large) / (1 + B), or NaN."""
+    ordered = np.sort(maxima)
+    least = values * np.where(values < 0, 1 + TOLERANCE, 1 - TOLERANCE)
+    at_least = len(ordered) - np.searchsorted(ordered, least, side="left")
+    return np.where(np.isnan(values), np.nan, (1 + at_least) / (1 + len(ordered)))
+
+
+def critical_value(maxima: NDArray[np.float64], level: float = LEVEL) -> float:
+    """Give the value that must be passed for an adjusted p of at most `level`; NaN where no value would do."""
+    most = int(np.floor(level * (1 + len(maxima)))) - 1  # values under permutation that may be as large
+    return float(np.sort(maxima)[len(maxima) - 1 - most]) if 0 <= most < len(maxima) else float("nan")
 
 
 def _adjusted(p: NDArray[np.float64], method: Method) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
+from salcompare.statistics.inference.multiplicity import p_of_maxima
 from salcompare.statistics.inference.permutation import smallest_p
 from salcompare.statistics.relative.contrasts import (
     PIXELS,
@@ -32,7 +33,6 @@ from salcompare.statistics.relative.contrasts import (
     pooled_t,
     signed_t,
 )
-from salcompare.statistics.relative.family import p_of_maxima
 
 CAUTION = "a small p says that the actor differs somewhere in or around the cluster; it locates no pixel"
 FORMING_P = 0.001

@@ -9,9 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
+from salcompare.statistics.inference.multiplicity import critical_value, p_of_maxima
 from salcompare.statistics.inference.permutation import n_sign_flips, sign_flips, smallest_p
 from salcompare.statistics.kernels import in_range
-from salcompare.statistics.relative.family import critical_value, p_of_maxima
 
 _PIXELS, _FLIPS = 128, 1000  # of one product, so that its result stays in the processor's cache
 

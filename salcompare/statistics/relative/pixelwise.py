@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from salcompare.blocks import side_by_side
 from salcompare.errors import drawing
-from salcompare.statistics.inference.multiplicity import Method, adjust_p
+from salcompare.statistics.inference.multiplicity import Method, adjust_p, critical_value, p_of_maxima
 from salcompare.statistics.inference.permutation import smallest_p
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.relative.contrasts import (
@@ -25,7 +25,6 @@ from salcompare.statistics.relative.contrasts import (
     signed_t,
     squared_t,
 )
-from salcompare.statistics.relative.family import critical_value, p_of_maxima
 
 FAMILY = "pixels and actors (max-statistic)"
 

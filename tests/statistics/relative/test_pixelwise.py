@@ -14,9 +14,9 @@ from statsmodels.stats.multitest import multipletests
 from salcompare.errors import InputError
 from salcompare.maps import relative_saliency, smooth
 from salcompare.statistics import max_statistic_p
+from salcompare.statistics.inference.multiplicity import critical_value, p_of_maxima
 from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
 from salcompare.statistics.relative.contrasts import Plan, gather, largest_squared_t, squared_t
-from salcompare.statistics.relative.family import critical_value, p_of_maxima
 from salcompare.statistics.relative.pixelwise import relative_dispersion, relative_fdr, relative_test
 from salcompare.testing import assert_dask_equals_eager
 from tests.statistics.relative.simulated import boxes, labelled, slow_t, smooth_noise
