@@ -21,14 +21,13 @@ from salcompare.sources.cells import each, need_columns, read_cells
 from salcompare.sources.quality import IN_PIXELS
 from salcompare.sources.rows import (
     EDGES,
-    Canvas,
     Rows,
     add_edges,
     check_bounds,
     check_corners,
     check_names,
     check_not_relative,
-    of_image,
+    image_canvas,
 )
 from salcompare.store import unguarded
 from salcompare.texts import clean_text
@@ -182,9 +181,9 @@ def read_instructed(path: Path, photos: Mapping[str, Photo], *, shown: str) -> l
     rows.refuse(~rows.table["kind"].isin(["check", "practice"]).to_numpy(), "kind", "kind={kind!r}",
                 "check or practice, or nothing", "mend the cell")
     add_edges(rows, cells, EDGES)
-    check_not_relative(rows.table[list(EDGES)].to_numpy(), shown=shown, remedy=IN_PIXELS, fewest=1)
+    check_not_relative(rows, EDGES, remedy=IN_PIXELS, fewest=1)
     check_corners(rows)
-    check_bounds(rows, Canvas(of_image(known["height"], place), of_image(known["width"], place), "image {image!r}"),
+    check_bounds(rows, image_canvas(known, place),
                  remedy="edges are pixels of the photograph")
     used = rows.table[rows.sound].astype("object")
     both = set.intersection(*(set(used["image"][used["kind"] == kind]) for kind in ("check", "practice")))

@@ -25,11 +25,11 @@ def judge_quality(study: Study, own: str, progress: Progress) -> None:  # noqa: 
     from salcompare.sources import quality
 
     responses, checks, meta = study.responses_read, study.checks, study.response_meta
-    if meta["level"] in quality.LEVELS_JUDGED:
+    if meta["level"] in quality.BOX_LEVELS:
         judged = quality.judge_responses(responses, study.images, checks, study.config.quality,
                                          size=study.config.study.size)
     else:
-        judged = quality.unjudged(responses, checks, "not responses with boxes")
+        judged = quality.keep_all(responses, checks, "not responses with boxes")
     if len(responses) and judged.kept.empty:
         raise InputError(Problem("study.toml [quality]", f"all {len(responses)} responses are left out",
                                  "rules that keep some", f"the rules took out: {quality.counted(judged.rules)}"))

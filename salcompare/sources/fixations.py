@@ -20,11 +20,11 @@ from salcompare.sources.rows import (
     add_edges,
     check_names,
     check_not_relative,
-    of_image,
+    drawn_canvas,
+    image_canvas,
     refuse_hidden,
     set_untested_aside,
     settle,
-    shown_canvas,
 )
 
 COLUMNS = ("worker", "image", "x", "y")
@@ -71,19 +71,16 @@ def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFra
     refuse_hidden(rows, ("trial",))
     add_edges(rows, cells, ("x", "y"))
     if config.pixels != "relative":
-        check_not_relative(rows.table[["x", "y"]].to_numpy(), shown=shown, remedy=RELATIVE)
+        check_not_relative(rows, ("x", "y"), remedy=RELATIVE)
     _check_duration(rows, cells)
-    image = Canvas(of_image(images["height"], place), of_image(images["width"], place), "image {image!r}")
-    canvas = image
-    if config.pixels != "image":
-        canvas = shown_canvas(config.pixels, place, size)
+    canvas, image = drawn_canvas(config.pixels, images, place, size), image_canvas(images, place)
     _check_places(rows, canvas)
     for dim, drawn, target in (("x", canvas.width, image.width), ("y", canvas.height, image.height)):
         rows.table[dim] = rows.table[dim] * target / drawn
     untested = set_untested_aside(rows, images, place) if tested_only else ()
-    alike = int(cells.frame.duplicated().to_numpy()[rows.sound].sum())
+    repeated = int(cells.frame.duplicated().to_numpy()[rows.sound].sum())
     fixations, left_out = settle(rows, drop_invalid=config.drop_invalid)
-    return ResponseTable(_tidy(fixations), "image", left_out, (*untested, *_notes(cells, alike)))
+    return ResponseTable(_tidy(fixations), "image", left_out, (*untested, *_notes(cells, repeated)))
 
 
 def _text(frame: pd.DataFrame, shown: str) -> pd.DataFrame:
@@ -119,12 +116,12 @@ def _tidy(fixations: pd.DataFrame) -> pd.DataFrame:
     return table.assign(trial=table["trial"].where(table["trial"] != "", "1")).reset_index(drop=True)
 
 
-def _notes(cells: Cells, alike: int) -> tuple[str, ...]:
+def _notes(cells: Cells, repeated: int) -> tuple[str, ...]:
     notes = ["Gaze and clicks have no labels: statistics of labels are left out."]
     if "duration" not in cells.frame:
         notes.append("There is no column duration: each fixation or click weighs the same.")
     if "trial" not in cells.frame:
         notes.append("There is no column trial: all fixations of a worker on an image are taken as one response.")
-    if alike:
-        notes.append(f"Rows that are the same in every cell as one above them were kept: {alike:,}.")
+    if repeated:
+        notes.append(f"Rows that are the same in every cell as one above them were kept: {repeated:,}.")
     return tuple(notes)

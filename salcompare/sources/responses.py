@@ -30,12 +30,13 @@ from salcompare.sources.rows import (
     check_names,
     check_not_relative,
     clip_edges,
-    normalise_label,
-    of_image,
+    counted_label,
+    drawn_canvas,
+    image_canvas,
+    refuse_empty,
     refuse_hidden,
     set_untested_aside,
     settle,
-    shown_canvas,
     synonyms_table,
 )
 from salcompare.store import unguarded
@@ -104,17 +105,13 @@ def read_responses(config: settings.Responses, synonyms: Mapping[str, str], *, r
     if config.source == "collect":
         shown = collected_path(config.path)
         config = dataclasses.replace(config, pixels="image")  # as the page sends them
-        responses, left_out, notes = tidy_responses(collected_cells(root / shown, shown=shown), config, table, images,
-                                                    size=size, shown=shown, tested_only=tested_only)
-        return ResponseTable(_with_ids(responses), "image", left_out, notes)
-    shown = Path(config.path).name
-    cells = read_cells(root / config.path, shown=shown, remedy="set [responses] path in study.toml")
+        cells = collected_cells(root / shown, shown=shown)
+    else:
+        shown = Path(config.path).name
+        cells = read_cells(root / config.path, shown=shown, remedy="set [responses] path in study.toml")
     if config.source == "original":
-        responses, left_out, notes = original_responses(cells, config, table, images, size=size, shown=shown)
-        return ResponseTable(_with_ids(responses), "actor", left_out, notes)
-    responses, left_out, notes = tidy_responses(cells, config, table, images, size=size, shown=shown,
-                                                tested_only=tested_only)
-    return ResponseTable(_with_ids(responses), "image", left_out, notes)
+        return _original_responses(cells, config, table, images, size=size, shown=shown)
+    return _tidy_responses(cells, config, table, images, size=size, shown=shown, tested_only=tested_only)
 
 
 def _with_ids(responses: pd.DataFrame) -> pd.DataFrame:
@@ -127,37 +124,13 @@ def _with_ids(responses: pd.DataFrame) -> pd.DataFrame:
 
 
 TIDY_COLUMNS = ("worker", "image", "label", *EDGES)
-CLIP = "draw boxes in image pixels, or cut them with --clip (clip = true in [responses])"
 
 
-def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[str, str], images: pd.DataFrame, *,
-                   size: tuple[int, int], shown: str, tested_only: bool = False,
-                   ) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
-    """Check a tidy CSV's rows and bring its boxes to pixels of the image as shown.
+def _tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[str, str], images: pd.DataFrame, *,
+                    size: tuple[int, int], shown: str, tested_only: bool) -> ResponseTable:
+    """Check a tidy CSV's rows and bring its boxes to pixels of the image as shown; see `ResponseTable`.
 
-    Parameters
-    ----------
-    cells : Cells
-        Columns worker, image, label, x0, y0, x1, y1; optional response, seconds, submitted and origin; others are
-        kept out.
-    config, images, size, tested_only
-        As for `salcompare.sources.read_responses`.
-    synonyms : mapping
-        Normalised.
-    shown : str
-        What the file is called in errors and in column origin.
-
-    Returns
-    -------
-    responses : DataFrame
-        Text as categories; column row counts the file's rows from 1.
-    left_out : DataFrame
-    notes : tuple of str
-
-    Raises
-    ------
-    InputError
-        Naming every missing column, or every offending row.
+    Columns response, seconds, submitted and origin may be missing. Column row counts the file's rows from 1.
     """
     remedy = "set source = \"original\" in [responses]" if "last_name" in cells.frame else ""
     need_columns(cells.frame, TIDY_COLUMNS, shown=shown, remedy=remedy)
@@ -165,21 +138,20 @@ def tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[s
     place = check_names(rows, images, ("worker", "image", "label", "response"))
     add_edges(rows, cells, EDGES)
     if config.pixels != "relative":
-        check_not_relative(rows.table[list(EDGES)].to_numpy(), shown=shown, remedy=RELATIVE)
+        check_not_relative(rows, EDGES, remedy=RELATIVE)
     _check_rest(rows, cells)
     check_corners(rows)
-    image = Canvas(of_image(images["height"], place), of_image(images["width"], place), "image {image!r}")
-    canvas = image
-    if config.pixels != "image":
-        canvas = shown_canvas(config.pixels, place, size)
+    canvas = drawn_canvas(config.pixels, images, place, size)
     cut = clip_edges(rows, canvas) if config.clip else 0
-    check_bounds(rows, canvas, remedy=CLIP)
-    _rescale(rows, canvas, image)
+    check_bounds(rows, canvas, remedy="draw boxes in image pixels, or cut them with --clip (clip = true in "
+                                      "[responses])")
+    if config.pixels != "image":
+        _rescale(rows, canvas, image_canvas(images, place))
     untested = set_untested_aside(rows, images, place) if tested_only else ()
     responses, left_out = settle(rows, drop_invalid=config.drop_invalid)
     notes = (f"Boxes that reached over the edge of {'the grid' if config.pixels == 'grid' else 'their image'} were cut "
              f"to it: {cut:,}.",) if cut else ()
-    return responses, left_out, (*untested, *notes)
+    return ResponseTable(_with_ids(responses), "image", left_out, (*untested, *notes))
 
 
 def _tidy_text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> pd.DataFrame:
@@ -187,7 +159,7 @@ def _tidy_text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> 
         "row": np.arange(1, len(frame) + 1),
         "worker": each(frame["worker"], lambda worker: clean_name(unguarded(worker))),
         "image": each(frame["image"], lambda image: clean_name(unguarded(image))),
-        "label": each(frame["label"], lambda label: _counted_as(unguarded(label), synonyms)),
+        "label": each(frame["label"], lambda label: counted_label(unguarded(label), synonyms)),
     }, index=frame.index)
     if "response" in frame:
         table["response"] = each(frame["response"], lambda response: clean_name(unguarded(response)))
@@ -199,16 +171,12 @@ def _tidy_text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> 
     return table
 
 
-def _counted_as(label: str, synonyms: Mapping[str, str]) -> str:
-    return synonyms.get(normalise_label(label), normalise_label(label))
-
-
 def _check_rest(rows: Rows, cells: Cells) -> None:
     frame = cells.frame
-    alike = frame.duplicated().to_numpy()
+    repeated = frame.duplicated().to_numpy()
     if "response" in rows.table:
-        ids = rows.table["response"].astype("str").where(~alike)
-        rows.refuse((ids.duplicated(keep=False) & ids.notna() & (ids != "")).to_numpy(), "repeated_response",
+        ids = rows.table["response"].astype("str").where(~repeated)
+        rows.refuse(ids.duplicated(keep=False) & ids.notna() & (ids != ""), "repeated_response",
                     "response {response!r} stands there more than once", "an id of its own for each row", "rename it")
     if "seconds" in frame:
         seconds = numbers(frame["seconds"])
@@ -216,14 +184,12 @@ def _check_rest(rows: Rows, cells: Cells) -> None:
         wrong = ~is_blank(frame["seconds"]) & ~(np.isfinite(seconds) & (seconds >= 0))
         rows.refuse(wrong, "seconds", "seconds={cell!r}", "a number >= 0, or nothing", "mend the cell",
                     cell=frame["seconds"])
-    rows.refuse(alike & rows.sound, "duplicate_response", "the same in every cell as a row above",
+    rows.refuse(repeated & rows.sound, "duplicate_response", "the same in every cell as a row above",
                 "each response once", "delete the row, or leave such rows out with --drop-invalid")
 
 
 def _rescale(rows: Rows, drawn: Canvas, image: Canvas) -> None:
     """Bring boxes from what they were drawn on to the image."""
-    if drawn is image:
-        return
     for (low, high, _, limit), (*_, target) in zip(drawn.limits, image.limits, strict=True):
         for edge in (low, high):  # multiplied first, so that the grid's edge is exactly the image's
             rows.table[edge] = rows.table[edge] * target / limit
@@ -233,7 +199,7 @@ ORIGINAL_COLUMNS = ("last_name", "label", "b0", "b1", "b2", "b3")
 GRID = 227
 """Height and width in pixels of the photographs that the original's boxes were drawn on."""
 
-NOTES = (
+_NOTES = (
     "These responses name no worker: intervals cannot resample workers, and the noise ceiling and the agreement "
     "between workers cannot be computed.",
     "These responses name no image: human maps exist for actors only. Overlap image by image, the image effect, "
@@ -242,36 +208,13 @@ NOTES = (
 )
 
 
-def original_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[str, str], images: pd.DataFrame, *,
-                       size: tuple[int, int], shown: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+def _original_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[str, str], images: pd.DataFrame, *,
+                        size: tuple[int, int], shown: str) -> ResponseTable:
     """Check rows of the original layout and bring their boxes to half-open pixels of the study's grid.
 
     A box is top, left, height and width (b0 to b3) on a square of 227 pixels and was filled inclusively, so it covers
-    left <= x < left + width + 1. One whose left + width is 227 ends at the edge, as it did when it was filled.
-
-    Parameters
-    ----------
-    cells : Cells
-        Columns last_name, label, b0, b1, b2, b3; others are kept out.
-    config, images, size
-        As for `salcompare.sources.read_responses`.
-    synonyms : mapping
-        Normalised.
-    shown : str
-        What the file is called in errors and in column origin.
-
-    Returns
-    -------
-    responses : DataFrame
-        Columns actor, label, x0, y0, x1, y1, origin; column row counts the file's rows from 1.
-    left_out : DataFrame
-    notes : tuple of str
-        What cannot be computed without workers and images.
-
-    Raises
-    ------
-    InputError
-        Naming every missing column, every offending row, or every last name that several actors share.
+    left <= x < left + width + 1. One whose left + width is 227 ends at the edge, as it did when it was filled. A last
+    name that several actors share is refused, too. Column row counts the file's rows from 1.
     """
     remedy = "set source = \"csv\" in [responses]" if "worker" in cells.frame else ""
     need_columns(cells.frame, ORIGINAL_COLUMNS, shown=shown, remedy=remedy)
@@ -280,20 +223,17 @@ def original_responses(cells: Cells, config: settings.Responses, synonyms: Mappi
     rows = Rows(pd.DataFrame({
         "row": np.arange(1, len(frame) + 1),
         "actor": each(frame["last_name"], lambda name: actors[name]),
-        "label": each(frame["label"], lambda label: synonyms.get(normalise_label(label), normalise_label(label))),
+        "label": each(frame["label"], lambda label: counted_label(label, synonyms)),
         "origin": shown,
     }, index=frame.index), shown, list(cells.faults))
-    for name in ("actor", "label"):
-        rows.refuse((rows.table[name] == "").to_numpy(), f"empty_{name}", f"{name} is empty", "",
-                    "fill the cell or delete the row")
+    refuse_empty(rows, ("actor", "label"), expected="")
     refuse_hidden(rows, ("actor",))
     add_edges(rows, cells, ORIGINAL_COLUMNS[2:])
-    places = rows.table[list(ORIGINAL_COLUMNS[2:])].to_numpy()
-    check_not_relative(places, shown=shown, remedy=f"multiply them by {GRID}")
+    check_not_relative(rows, ORIGINAL_COLUMNS[2:], remedy=f"multiply them by {GRID}")
     cut = _place_original(rows, clip=config.clip)
-    _to_grid(rows, size)
+    _rescale(rows, _canvas(rows, (GRID, GRID)), _canvas(rows, size))
     responses, left_out = settle(rows, drop_invalid=config.drop_invalid)
-    return responses, left_out, NOTES + _more_notes(responses, images, cut)
+    return ResponseTable(_with_ids(responses), "actor", left_out, _NOTES + _more_notes(responses, images, cut))
 
 
 def _place_original(rows: Rows, *, clip: bool) -> int:
@@ -301,8 +241,7 @@ def _place_original(rows: Rows, *, clip: bool) -> int:
     top, left, height, width = (rows.table[name] for name in ORIGINAL_COLUMNS[2:])
     rows.table = rows.table.assign(x0=left, y0=top, x1=left + width + 1, y1=top + height + 1)
     check_corners(rows)
-    square = np.full(len(rows.table), float(GRID))
-    canvas = Canvas(square, square, f"the original's square of {GRID} pixels")
+    canvas = _canvas(rows, (GRID, GRID))
     for low, high in (("x0", "x1"), ("y0", "y1")):
         at_edge = (rows.table[high] == GRID + 1) & (rows.table[low] < GRID)
         rows.table[high] = rows.table[high].mask(at_edge, GRID)
@@ -312,10 +251,9 @@ def _place_original(rows: Rows, *, clip: bool) -> int:
     return cut
 
 
-def _to_grid(rows: Rows, size: tuple[int, int]) -> None:
-    for edges, side in ((("x0", "x1"), size[1]), (("y0", "y1"), size[0])):
-        for edge in edges:
-            rows.table[edge] = rows.table[edge] * side / GRID
+def _canvas(rows: Rows, size: tuple[int, int]) -> Canvas:
+    height, width = (np.full(len(rows.table), float(side)) for side in size)
+    return Canvas(height, width, f"the original's square of {GRID} pixels")
 
 
 def _actors(names: pd.Series, images: pd.DataFrame, shown: str) -> dict[str, str]:
@@ -327,19 +265,19 @@ def _actors(names: pd.Series, images: pd.DataFrame, shown: str) -> dict[str, str
     for actor in images["actor"].unique():
         known[_folded(actor)][actor] = None
         known[_folded(actor).rpartition(" ")[2]][actor] = None
-    found: dict[str, str] = {}
+    actors: dict[str, str] = {}
     problems = []
     for name in names.unique():
         matches = list(known.get(_folded(name), {})) or [name.strip()]
         whole = ([actor for actor in matches if actor == name.strip()]
                  or [actor for actor in matches if _folded(actor) == _folded(name)])
-        found[name] = (whole or matches)[0]
+        actors[name] = (whole or matches)[0]
         if len(whole or matches) > 1:
             problems.append(Problem(f"{shown} last_name {name!r}", "is the name of " + " and of ".join(matches),
                                     "a name of one actor", "write the actor's whole name"))
     if problems:
         raise InputError(problems)
-    return dict.fromkeys(names.cat.categories, "") | found
+    return dict.fromkeys(names.cat.categories, "") | actors
 
 
 def _folded(name: str) -> str:

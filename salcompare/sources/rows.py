@@ -18,13 +18,13 @@ from salcompare.texts import clean_text, hidden_in
 
 EDGES = ("x0", "y0", "x1", "y1")
 Mask = NDArray[np.bool_]
-NO_HINT = "see the column image of data/processed/images.csv, or delete the row"
+_NO_HINT = "see the column image of data/processed/images.csv, or delete the row"
 RELATIVE = "set pixels = \"relative\" in [responses], or multiply them by the image's width and height"
 
 
 @dataclass
 class Rows:
-    """A file's rows on their way to responses, with the faults found so far.
+    """A file's rows on their way to responses, with their faults so far.
 
     `table` is indexed by line and has one row a line; `sound` says which rows have had no fault yet. `aside` are rows
     that nothing is wrong with and that stay out all the same.
@@ -39,38 +39,32 @@ class Rows:
     def __post_init__(self) -> None:
         self.sound = np.ones(len(self.table), dtype=np.bool_)
 
-    def refuse(self, mask: Mask, reason: str, found: str, expected: str = "", remedy: str = "",
+    def refuse(self, mask: Mask | pd.Series[bool], reason: str, wrong: str, expected: str = "", remedy: str = "",
                **more: NDArray[np.generic] | pd.Series) -> None:
         """Note a fault for each row of a mask.
 
-        `found` and `remedy` are templates over the row's columns and the columns in `more`.
+        `wrong` and `remedy` are templates over the row's columns and the columns in `more`.
         """
-        self.faults += self._noted(mask, reason, found, expected, remedy, **more)
-        self.sound = self.sound & ~mask
+        self.faults += self._noted(np.asarray(mask), reason, wrong, expected, remedy, **more)
+        self.sound = self.sound & ~np.asarray(mask)
 
     def check(self, more: Iterable[Problem] = ()) -> None:
-        """Refuse the file for its faults.
-
-        Raises
-        ------
-        InputError
-            Listing every fault in the order of lines, and then `more`.
-        """
+        """Raise `InputError` for the faults, if there are any: in the order of lines, and then `more`."""
         problems = [fault.problem for fault in sorted(self.faults, key=lambda fault: fault.line)]
         if problems := [*problems, *more]:
             raise InputError(problems)
 
-    def set_aside(self, mask: Mask, reason: str, found: str) -> None:
+    def set_aside(self, mask: Mask, reason: str, why: str) -> None:
         """Leave the sound rows of a mask out without refusing the file for them."""
-        self.aside += self._noted(self.sound & mask, reason, found)
+        self.aside += self._noted(self.sound & mask, reason, why)
         self.sound = self.sound & ~mask
 
-    def _noted(self, mask: Mask, reason: str, found: str, expected: str = "", remedy: str = "",
+    def _noted(self, mask: Mask, reason: str, wrong: str, expected: str = "", remedy: str = "",
                **more: NDArray[np.generic] | pd.Series) -> list[Fault]:
         rows = self.table[mask].copy()
         for name, column in more.items():
             rows[name] = np.asarray(column)[mask]
-        return [Fault(int(line), reason, Problem(f"{self.shown} row {line}", found.format_map(row), expected,
+        return [Fault(int(line), reason, Problem(f"{self.shown} row {line}", wrong.format_map(row), expected,
                                                  remedy.format_map(row)))
                 for line, row in zip(rows.index, rows.to_dict("records"), strict=True)]
 
@@ -100,20 +94,17 @@ def add_edges(rows: Rows, cells: Cells, names: Sequence[str], *, none: Mask | No
                     "a finite number", "{hint}", cell=cell, hint=each(cell, number_hint))
 
 
-def check_not_relative(values: NDArray[np.float64], *, shown: str, remedy: str, fewest: int = 2) -> None:
-    """Refuse a file whose edges or places are all shares of the image's sides where pixels are expected.
+def check_not_relative(rows: Rows, names: Sequence[str], *, remedy: str, fewest: int = 2) -> None:
+    """Raise `InputError` where edges or places are shares of the image's sides instead of pixels.
 
-    Raises
-    ------
-    InputError
-        If every number of at least `fewest` rows lies between 0 and 1 and some are no whole number.
+    They are if every number of at least `fewest` rows lies between 0 and 1 and some are no whole number.
     """
+    values = rows.table[list(names)].to_numpy()
     finite = values[np.isfinite(values)]
-    enough = finite.size > (fewest - 1) * values.shape[1]
+    enough = finite.size > (fewest - 1) * len(names)
     if enough and finite.min() >= 0 and finite.max() <= 1 and (finite % 1 != 0).any():
-        raise InputError(Problem(shown, "every edge lies between 0 and 1, as shares of the image's sides do"
-                                 if values.ndim > 1 and values.shape[1] == len(EDGES) else
-                                 "every place lies between 0 and 1, as shares of the image's sides do",
+        what = "edge" if len(names) == len(EDGES) else "place"
+        raise InputError(Problem(rows.shown, f"every {what} lies between 0 and 1, as shares of the image's sides do",
                                  "pixels", remedy))
 
 
@@ -121,9 +112,9 @@ def check_corners(rows: Rows, *, edges: Sequence[str] = EDGES) -> None:
     """Refuse boxes that have no area or have their corners swapped; edges go as in `EDGES`."""
     for side, low, high in (("width", edges[0], edges[2]), ("height", edges[1], edges[3])):
         finite = np.isfinite(rows.table[[low, high]].to_numpy()).all(axis=1)  # others have been refused already
-        rows.refuse(finite & (rows.table[high] < rows.table[low]).to_numpy(), "swapped_corners",
+        rows.refuse(finite & (rows.table[high] < rows.table[low]), "swapped_corners",
                     f"{high}={{{high}:g}} < {low}={{{low}:g}}", f"{low} < {high}", "swap the corners")
-        rows.refuse(finite & (rows.table[high] == rows.table[low]).to_numpy(), "no_area",
+        rows.refuse(finite & (rows.table[high] == rows.table[low]), "no_area",
                     f"{high}={{{high}:g}} equals {low}: the box has no {side}",
                     f"{low} < {high}", f"{high} is the first position outside the box; else delete the row")
 
@@ -132,20 +123,13 @@ def check_bounds(rows: Rows, canvas: Canvas, *, remedy: str) -> None:
     """Refuse boxes that reach over the edge of what they were drawn on."""
     known = rows.sound
     for low, high, name, limit in canvas.limits:
-        rows.refuse(known & (rows.table[low] < 0).to_numpy(), "outside", f"{low}={{{low}:g}} < 0 on {canvas.name}",
-                    "", remedy)
-        rows.refuse(known & (rows.table[high].to_numpy() > limit), "outside",
+        rows.refuse(known & (rows.table[low] < 0), "outside", f"{low}={{{low}:g}} < 0 on {canvas.name}", "", remedy)
+        rows.refuse(known & (rows.table[high] > limit), "outside",
                     f"{high}={{{high}:g}} > {name} {{limit:g}} of {canvas.name}", "", remedy, limit=limit)
 
 
 def clip_edges(rows: Rows, canvas: Canvas) -> int:
-    """Cut boxes to what they were drawn on, refusing those wholly outside.
-
-    Returns
-    -------
-    int
-        How many boxes were cut.
-    """
+    """Cut boxes to what they were drawn on, refusing those wholly outside; gives how many were cut."""
     table = rows.table
     outside = np.zeros(len(table), dtype=np.bool_)
     for low, high, _, limit in canvas.limits:
@@ -212,13 +196,15 @@ def normalise_label(label: str) -> str:
     return folded
 
 
+def counted_label(label: str, synonyms: Mapping[str, str]) -> str:
+    """Give the label that a written one counts as; `synonyms` are normalised."""
+    return synonyms.get(normalise_label(label), normalise_label(label))
+
+
 def synonyms_table(synonyms: Mapping[str, str]) -> dict[str, str]:
     """Normalise a table of synonyms: what a worker may write -> the label it counts as.
 
-    Raises
-    ------
-    ConfigError
-        Naming every synonym that is empty, counts as two labels, or counts as another synonym.
+    Raises `ConfigError` for each synonym that is empty, counts as two labels, or counts as another synonym.
     """
     table: dict[str, str] = {}
     problems = []
@@ -238,28 +224,27 @@ def synonyms_table(synonyms: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_names(rows: Rows, images: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.intp]:
-    """Refuse rows that lack one of these texts or whose image is unknown.
-
-    Returns
-    -------
-    ndarray of int (row,)
-        Each row's place in `images`, or -1.
-    """
-    remedy = "fill the cell or delete the row"
-    for name in columns:
-        if name in rows.table:
-            rows.refuse((rows.table[name] == "").to_numpy(), f"empty_{name}", f"{name} is empty", "a text", remedy)
+    """Refuse rows that lack one of these texts or whose image is unknown; gives each row's place in `images`, or -1."""
+    refuse_empty(rows, [name for name in columns if name in rows.table])
     refuse_hidden(rows, [name for name in columns if name != "label"])
     column = rows.table["image"]
     place = lookup(column, pd.Index(images["image"]).get_indexer(column.cat.categories))
     seen = [image != "" and not hidden_in(image) for image in column.cat.categories]
     unknown = (place < 0) & lookup(column, np.array(seen, dtype=np.bool_))
     known = images["image"].tolist()
-    hints = _hints(column[unknown].unique()[:SHOWN], known)
+    hints = {image: meant(image, known, otherwise=_NO_HINT)  # for no more than are shown, for it takes long
+             for image in column[unknown].unique()[:SHOWN]}
     rows.refuse(unknown, "unknown_image", "no image {image!r} in the study",
                 f"an id of the catalogue, such as {known[0]!r}", "{hint}",
-                hint=each(column, lambda image: hints.get(image, NO_HINT)))
+                hint=each(column, lambda image: hints.get(image, _NO_HINT)))
     return place
+
+
+def refuse_empty(rows: Rows, columns: Iterable[str], *, expected: str = "a text") -> None:
+    """Refuse rows that lack one of these texts."""
+    for name in columns:
+        rows.refuse(rows.table[name] == "", f"empty_{name}", f"{name} is empty", expected,
+                    "fill the cell or delete the row")
 
 
 def refuse_hidden(rows: Rows, columns: Iterable[str]) -> None:
@@ -268,22 +253,14 @@ def refuse_hidden(rows: Rows, columns: Iterable[str]) -> None:
         if name in rows.table:
             column = rows.table[name].astype("category")
             hidden = each(column, hidden_in)
-            rows.refuse((hidden != "").to_numpy(), "invisible", f"{name}={{{name}!r}} holds {{hidden}}",
+            rows.refuse(hidden != "", "invisible", f"{name}={{{name}!r}} holds {{hidden}}",
                         "an id of which every character is seen", "type it again", hidden=hidden)
-
-
-def _hints(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
-    """Say what may have been meant; for no more than are shown, for it takes long."""
-    return {image: meant(image, known, otherwise=NO_HINT) for image in unknown}
 
 
 def set_untested_aside(rows: Rows, images: pd.DataFrame, place: NDArray[np.intp]) -> tuple[str, ...]:
     """Leave out what was answered on photographs that are not kept for testing, of which no map of a classifier is.
 
-    Returns
-    -------
-    tuple of str
-        How many were left out and on which images, in words; empty if none was.
+    Gives, in words, how many were left out and on which images; nothing if none was.
     """
     tested = np.append(images["split"].eq("test").to_numpy(), True)[place]
     untested = rows.sound & ~tested
@@ -296,8 +273,10 @@ def set_untested_aside(rows: Rows, images: pd.DataFrame, place: NDArray[np.intp]
             f"({some}): the classifier's maps, which people's are compared with, are of the test photographs.",)
 
 
-def shown_canvas(pixels: str, place: NDArray[np.intp], size: tuple[int, int]) -> Canvas:
-    """Give what boxes or places are measured on, where it is not the image in its own pixels."""
+def drawn_canvas(pixels: str, images: pd.DataFrame, place: NDArray[np.intp], size: tuple[int, int]) -> Canvas:
+    """Give what boxes or places are measured on: the image, its sides as 1, or the study's grid."""
+    if pixels == "image":
+        return image_canvas(images, place)
     if pixels == "relative":
         sides, name = (1, 1), "image {image!r}, whose sides count as 1 (pixels = \"relative\")"
     else:
@@ -306,7 +285,7 @@ def shown_canvas(pixels: str, place: NDArray[np.intp], size: tuple[int, int]) ->
     return Canvas(height, width, name)
 
 
-def of_image(sizes: pd.Series, place: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Take each row's image's size, NaN where its place is -1."""
-    taken: NDArray[np.float64] = np.append(sizes.to_numpy(dtype=np.float64), np.nan)[place]
-    return taken
+def image_canvas(images: pd.DataFrame, place: NDArray[np.intp]) -> Canvas:
+    """Give each row's image in its own pixels; its size is NaN where its place in `images` is -1."""
+    height, width = (np.append(images[name].to_numpy(np.float64), np.nan)[place] for name in ("height", "width"))
+    return Canvas(height, width, "image {image!r}")

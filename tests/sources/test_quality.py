@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salcompare.config import QUALITY_RULES, Quality
-from salcompare.sources.quality import iou, judge_checks, judge_responses, unjudged
+from salcompare.sources.quality import iou, judge_checks, judge_responses, keep_all
 from tests.sources.crowd import IMAGES, NO_CHECKS, SIDE, careful, checks, judged, only, out
 
 EDGES = ["x0", "y0", "x1", "y1"]
@@ -218,7 +218,7 @@ def test_rules_without_their_data_say_so():
     applied = found.rules.set_index("rule")["not_applied"]
     assert applied["same_box"] == "the responses name no worker"
     assert applied[["whole_image", "tiny", "seconds"]].eq("").all()
-    assert unjudged(by_actor, NO_CHECKS, "gaze").rules["not_applied"].eq("gaze").all()
+    assert keep_all(by_actor, NO_CHECKS, "gaze").rules["not_applied"].eq("gaze").all()
 
 
 @settings(max_examples=20, deadline=None)
