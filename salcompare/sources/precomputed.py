@@ -1,4 +1,4 @@
-"""Ready-made maps of either side: which image and worker each is of, their checks, and their way to the grid."""
+"""Precomputed maps of either side: which image and worker each is of, their checks, and their way to the grid."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from salcompare.sources.left_out import WORDS
 from salcompare.sources.precomputed_files import ENDINGS, MapFile, UnusableMapError, check_shape, find_maps
 from salcompare.texts import hidden_in
 
-ASIDE = frozenset({"hidden", "unknown_file", "not_test", "no_map", "constant"})
+_ASIDE = frozenset({"hidden", "unknown_file", "not_test", "no_map", "constant"})
 """Reasons for which a map is left out, and said so, without refusing the others."""
-TIMES, ALWAYS = 64, 1 << 22
+_TIMES, _ALWAYS = 64, 1 << 22
 """A map may have so many times the pixels of its photograph or of the grid, and so many in any case."""
-REMEDIES = {
+_REMEDIES = {
     "too_large": "save the map with as many pixels as the photograph",
     "foreign": "save the values into the file itself: xarray.open_dataset(...).load().to_netcdf(...)",
     "unknown_image": "name the map as the column image of data/processed/images.csv does",
@@ -71,7 +71,7 @@ class _Taken:
 def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[int, int],
                     of: Literal["human", "classifier"], tested_only: bool = False,
                     drop_invalid: bool = False) -> PrecomputedMaps:
-    """Read ready-made maps from a folder or a file.
+    """Read precomputed maps from a folder or a file.
 
     Parameters
     ----------
@@ -112,22 +112,26 @@ def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: 
     remedy = f"set path in {section} of study.toml"
     tested_only = tested_only or of == "classifier"
     with contextlib.ExitStack() as held:
-        found, others = find_maps(root / path, shown=path, remedy=remedy, held=held)
-        taken, refused = _read(found, images, size, of, tested_only=tested_only)
-    refused = [*others, *refused]
-    faults = [fault for fault in refused if fault[1] not in ASIDE]
+        files, refused = find_maps(root / path, shown=path, remedy=remedy, held=held)
+        taken = _read(files, images, size, of, refused, tested_only=tested_only)
+    faults = [fault for fault in refused if fault[1] not in _ASIDE]
     if faults and not drop_invalid:
-        raise InputError([Problem(where, detail, "", REMEDIES.get(reason, "")) for where, reason, detail in faults])
+        raise InputError([Problem(where, detail, "", _REMEDIES.get(reason, "")) for where, reason, detail in faults])
     _check_workers(taken, path)
-    refused += _without_map(taken, images, path, tested_only=tested_only)
+    mapped = {one.image for one in taken}
+    refused += [(path, "no_map", f"no map of image {name!r}")
+                for at, (name, split) in enumerate(zip(images["image"], images["split"], strict=True))
+                if at not in mapped and (split == "test" or not tested_only)]
     left_out = pd.DataFrame(refused, columns=["where", "reason", "detail"], dtype="str")
     if not taken:
         said = "; ".join(f"{count} {WORDS[str(reason)]}" for reason, count in left_out["reason"].value_counts().items())
         raise InputError(Problem(path, f"no map can be used ({said})", "maps of the study's images, in files of "
                                  + ", ".join(ENDINGS), remedy))
     taken = sorted(taken, key=lambda one: (one.image, one.worker))
-    return PrecomputedMaps(np.stack([one.pixels for one in taken]), _table(taken, images), left_out,
-                     _notes(taken, size))
+    resampled = sum(one.shape != tuple(size) for one in taken)
+    notes = (f"Ready-made maps brought to the grid of {size[0]} x {size[1]} pixels by a triangle filter: {resampled:,} "
+             f"of {len(taken):,}.",) if resampled else ()
+    return PrecomputedMaps(np.stack([one.pixels for one in taken]), _table(taken, images), left_out, notes)
 
 
 def map_inputs(path: str, *, root: Path) -> dict[str, str]:
@@ -144,30 +148,30 @@ def map_inputs(path: str, *, root: Path) -> dict[str, str]:
     return {path: hash_file(whole, shown=path).sha256} if whole.exists() else {}
 
 
-def _read(found: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int], of: str, *,
-          tested_only: bool) -> tuple[list[_Taken], list[tuple[str, str, str]]]:
+def _read(files: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int], of: str,
+          refused: list[tuple[str, str, str]], *, tested_only: bool) -> list[_Taken]:
+    """Read maps; those that cannot be taken are added to `refused`."""
     place = {name: at for at, name in enumerate(images["image"].tolist())}
     test = images["split"].eq("test").tolist()
     sizes = list(zip(images["height"].tolist(), images["width"].tolist(), strict=True))
     taken: dict[tuple[int, str], _Taken] = {}
-    refused = []
-    for one in found:
+    for one in files:
         try:
             at, worker = _named(one.key, place, of)
             if tested_only and not test[at]:
                 raise UnusableMapError("not_test", f"image {one.key!r} is not kept for testing")
-            values = one.read(partial(check_header, photograph=sizes[at], grid=size, whole=not one.may_be_blank))
-            if one.may_be_blank and _blank(values):
+            values = one.read(partial(_check_header, photograph=sizes[at], grid=size, whole=not one.may_be_blank))
+            if one.may_be_blank and values.dtype.kind == "f" and np.isnan(values).all():
                 continue
-            checked = check_values(values)
-            check_size(checked.shape, sizes[at], size)
+            checked = _checked(values)
+            _check_size(checked.shape, sizes[at], size)
             if (at, worker) in taken:
                 raise UnusableMapError("repeated_map", f"image {one.key!r} has a map: {taken[at, worker].shown}")
             shape = (int(checked.shape[0]), int(checked.shape[1]))
-            taken[at, worker] = _Taken(at, worker, one.shown, shape, to_grid(checked, size))
+            taken[at, worker] = _Taken(at, worker, one.shown, shape, _to_grid(checked, size))
         except UnusableMapError as error:
             refused.append((one.shown, error.reason, error.detail))
-    return list(taken.values()), refused
+    return list(taken.values())
 
 
 def _named(key: str, place: dict[str, int], of: str) -> tuple[int, str]:
@@ -182,47 +186,23 @@ def _named(key: str, place: dict[str, int], of: str) -> tuple[int, str]:
     raise UnusableMapError("unknown_image", f"no image {key!r} in the study, whose first is {next(iter(place))!r}")
 
 
-def _blank(values: NDArray[np.generic]) -> bool:
-    return values.dtype.kind == "f" and bool(np.isnan(values).all())
-
-
-def check_header(shape: tuple[int, ...], dtype: np.dtype[Any], *, photograph: tuple[int, int], grid: tuple[int, int],
-                 whole: bool = True) -> None:
-    """Hold what a file claims to be to a map of a photograph, before its values are read.
-
-    Parameters
-    ----------
-    shape, dtype
-        As the header says.
-    photograph, grid : (height, width)
-        As for `check_size`.
-    whole : bool
-        Whether the map must be of the whole photograph; one that may turn out blank need not.
-
-    Raises
-    ------
-    UnusableMapError
-        If it holds no numbers, is no map, has more pixels than a map of this photograph needs, or is of another shape.
-    """
+def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], *, photograph: tuple[int, int], grid: tuple[int, int],
+                  whole: bool) -> None:
+    """Hold what a file claims to be to a map of the `whole` photograph, before its values are read."""
     if dtype.kind not in "biuf" or dtype.itemsize > 16:
         raise UnusableMapError("shape", f"values of kind {dtype}, expected numbers")
     check_shape(shape)
     sides = tuple(side for side in shape if side != 1)
-    most = max(TIMES * photograph[0] * photograph[1], TIMES * grid[0] * grid[1], ALWAYS)
+    most = max(_TIMES * photograph[0] * photograph[1], _TIMES * grid[0] * grid[1], _ALWAYS)
     if sides[0] * sides[1] > most:
         raise UnusableMapError("too_large", f"{sides[0]} x {sides[1]} pixels, expected at most {most:,} for a "
                                f"photograph of {photograph[0]} x {photograph[1]}")
     if whole:
-        check_size(sides, photograph, grid)
+        _check_size(sides, photograph, grid)
 
 
-def check_values(values: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Hold a map to being (y, x) of finite numbers that are not negative and not all the same.
-
-    Raises
-    ------
-    UnusableMapError
-    """
+def _checked(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Hold a map to being (y, x) of finite numbers that are not negative and not all the same."""
     if values.dtype.kind not in "biuf":
         raise UnusableMapError("shape", f"values of kind {values.dtype}, expected numbers")
     check_shape(values.shape)
@@ -244,35 +224,23 @@ def _check_varied(values: NDArray[np.float64]) -> None:
         raise UnusableMapError("constant", f"every value is {highest:g} but for the rounding of 32 bits")
 
 
-def check_size(shape: tuple[int, ...], photograph: tuple[int, int], grid: tuple[int, int]) -> None:
-    """Hold a map's shape to that of its photograph or of the grid, at any resolution, within a pixel.
-
-    Raises
-    ------
-    UnusableMapError
-    """
+def _check_size(shape: tuple[int, ...], photograph: tuple[int, int], grid: tuple[int, int]) -> None:
+    """Hold a map's shape to that of its photograph or of the grid, at any resolution, within a pixel."""
     height, width = shape
     if not any(abs(height - width * h / w) < 1 or abs(width - height * w / h) < 1 for h, w in (photograph, grid)):
         raise UnusableMapError("size", f"{height} x {width} pixels are neither of the shape of the photograph, "
                                f"{photograph[0]} x {photograph[1]}, nor of the grid, {grid[0]} x {grid[1]}")
 
 
-def to_grid(values: NDArray[np.float64], size: tuple[int, int]) -> Maps:
-    """Resample a map (y, x) to the grid's size with a triangle filter; one of that size is kept as it is.
-
-    Raises
-    ------
-    UnusableMapError
-        If nothing but a constant is left.
-    """
+def _to_grid(values: NDArray[np.float64], size: tuple[int, int]) -> Maps:
+    """Resample a map (y, x) to the grid's size with a triangle filter; one of that size is kept as it is."""
     if values.shape == size:
         return values.astype(np.float32)
     most = values.max()  # so that the smallest numbers of 32 bits do not round
     resized = Image.fromarray((values / most).astype(np.float32)).resize(size[::-1], Image.Resampling.BILINEAR)
     plain = np.maximum(np.asarray(resized, dtype=np.float64) * most, 0)
     _check_varied(plain)
-    found: Maps = plain.astype(np.float32)
-    return found
+    return np.asarray(plain, np.float32)
 
 
 def _check_workers(taken: Sequence[_Taken], path: str) -> None:
@@ -284,23 +252,9 @@ def _check_workers(taken: Sequence[_Taken], path: str) -> None:
                                  "maps of single workers, or of all of them together", "keep one kind of maps"))
 
 
-def _without_map(taken: Sequence[_Taken], images: pd.DataFrame, path: str, *,
-                 tested_only: bool) -> list[tuple[str, str, str]]:
-    """Name the images without a map: of those that are kept for testing, or of all."""
-    wanted = images[images["split"] == "test"] if tested_only else images
-    there = set(images["image"].iloc[[one.image for one in taken]])
-    return [(path, "no_map", f"no map of image {name!r}") for name in wanted["image"].tolist() if name not in there]
-
-
 def _table(taken: Sequence[_Taken], images: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame({
         "response": [f"m{at + 1:06}" for at in range(len(taken))], "worker": [one.worker for one in taken],
         "image": images["image"].iloc[[one.image for one in taken]].tolist(), "file": [one.shown for one in taken],
         "height": [one.shape[0] for one in taken], "width": [one.shape[1] for one in taken]})
     return table.astype(dict.fromkeys(MAP_FILES.text_columns, "str"))
-
-
-def _notes(taken: Sequence[_Taken], size: tuple[int, int]) -> tuple[str, ...]:
-    resampled = sum(one.shape != tuple(size) for one in taken)
-    return (f"Ready-made maps brought to the grid of {size[0]} x {size[1]} pixels by a triangle filter: {resampled:,} "
-            f"of {len(taken):,}.",) if resampled else ()

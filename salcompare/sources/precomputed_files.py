@@ -1,4 +1,4 @@
-"""Files of ready-made maps: where the maps in them are, and their values; what cannot be used is refused by name."""
+"""Files of precomputed maps: where the maps in them are, and their values; what cannot be used is refused by name."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class UnusableMapError(ReasonedError):
 
 @dataclass(frozen=True)
 class MapFile:
-    """A map that was found: what names its image, how it is shown in errors, and how it is read once checked.
+    """A map in a file: what names its image, how it is shown in errors, and how it is read once checked.
 
     A table of all workers and images says by NaN throughout that there is no map: then it may be blank.
     """
@@ -97,7 +97,7 @@ def find_maps(path: Path, *, shown: str, remedy: str,
 
 
 def _in_folder(folder: Path, shown: str) -> tuple[list[MapFile], list[tuple[str, str, str]]]:
-    found, others = [], []
+    files, others = [], []
     for path in files_under(folder):
         where = show(path, folder, shown=shown)
         if is_hidden(path, folder):
@@ -106,8 +106,8 @@ def _in_folder(folder: Path, shown: str) -> tuple[list[MapFile], list[tuple[str,
             others.append((where, "unknown_file", "expected " + ", ".join(ENDINGS)))
         else:
             key = clean_name(path.relative_to(folder).with_suffix("").as_posix())
-            found.append(MapFile(key, where, partial(_single, path)))
-    return found, others
+            files.append(MapFile(key, where, partial(_single, path)))
+    return files, others
 
 
 def _single(path: Path, check: Check) -> Plain:
@@ -183,14 +183,14 @@ def _in_netcdf(path: Path, shown: str, held: contextlib.ExitStack) -> list[MapFi
                                "dims image, y, x and perhaps worker, with a coordinate image")
     for dim in {"image", "worker"} & set(variable.dims):
         _check_names(dim, variable.sizes[dim], variable.coords[dim].dtype if dim in variable.coords else None)
-    found = []
+    files = []
     workers: list[object] = variable["worker"].to_numpy().tolist() if "worker" in variable.dims else [None]
     for i, image in enumerate(variable["image"].to_numpy().tolist()):
         for j, worker in enumerate(workers):
             place = {"image": i} | ({} if worker is None else {"worker": j})
             key = _text(image) if worker is None else f"{_text(worker)}/{_text(image)}"
-            found.append(MapFile(clean_name(key), visible(f"{shown}: {key}"), partial(_slice, variable, place), True))
-    return found
+            files.append(MapFile(clean_name(key), visible(f"{shown}: {key}"), partial(_slice, variable, place), True))
+    return files
 
 
 def _slice(variable: xr.DataArray, place: dict[str, int], check: Check) -> Plain:
@@ -201,8 +201,8 @@ def _slice(variable: xr.DataArray, place: dict[str, int], check: Check) -> Plain
 
 def _variable(path: Path, held: contextlib.ExitStack) -> xr.DataArray:
     """Open the only variable of numbers in a netCDF file, once nothing in it can fill the memory."""
-    with _damage():
-        start = _start(path)
+    with _damage(), path.open("rb") as file:
+        start = file.read(4)
     if not start.startswith((_HDF, _CDF)):  # xarray would unpack a whole gzip file
         raise UnusableMapError("unreadable", "is no netCDF file: it begins with neither CDF nor the signature of HDF5")
     with _damage():
@@ -215,11 +215,6 @@ def _variable(path: Path, held: contextlib.ExitStack) -> xr.DataArray:
     if len(names) != 1:
         raise UnusableMapError("shape", f"variables {', '.join(names) or 'without numbers'}, expected one of maps")
     return dataset[names[0]]
-
-
-def _start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4)
 
 
 def _check_hdf(path: Path) -> None:
@@ -260,12 +255,7 @@ def _text(name: object) -> str:
 
 
 def check_shape(shape: tuple[int, ...]) -> None:
-    """Refuse what is no map by its shape, before its values are read.
-
-    Raises
-    ------
-    UnusableMapError
-    """
+    """Raise `UnusableMapError` for what is no map by its shape, before its values are read."""
     sides = [side for side in shape if side != 1]
     if len(sides) != 2:
         raise UnusableMapError("shape", f"shape {shape}, expected height and width, both above 1")

@@ -333,7 +333,7 @@ def _taken(met: NDArray[np.bool_], values: NDArray[np.float64], limit: float) ->
 
 def _of_workers(data: _Data, values: pd.Series[float], limit: float) -> pd.DataFrame:
     """All rows of some workers, each with its worker's value."""
-    of_rows = data.table["worker"].map(values).to_numpy(np.float64)
+    of_rows: NDArray[np.float64] = data.table["worker"].map(values).to_numpy(np.float64)
     return _taken(data.table["worker"].isin(values.index).to_numpy(), of_rows, limit)
 
 
