@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from salcompare.provenance import sha256_of_file
 from salcompare.sources.decoding import Box
 from salcompare.texts import visible
 
-SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a source holds: candidates in the order in which they are taken, and files left out.
+class Dataset:
+    """What a source of photographs holds: candidates in the order in which they are taken, and files left out.
 
     `actors` are all that the source names, with where it does, so that one without any photograph is noticed.
     """
@@ -92,7 +92,7 @@ def files_under(folder: Path) -> list[Path]:
 def is_hidden(path: Path, folder: Path) -> bool:
     """Whether a file is hidden, stands in a hidden folder, or was left there by an operating system."""
     parts = path.relative_to(folder).parts
-    return any(part.startswith(".") for part in parts) or path.name.lower() in SYSTEM_FILES
+    return any(part.startswith(".") for part in parts) or path.name.lower() in _SYSTEM_FILES
 
 
 def hash_file(path: Path, *, shown: str) -> File:
@@ -123,33 +123,21 @@ def show(path: Path, folder: Path, *, shown: str) -> str:
 
 
 def duplicates(candidates: Sequence[Candidate]) -> dict[int, LeftOut]:
-    """Find candidates with the same bytes (and box): under two actors all of them, under one all but the first.
-
-    Returns
-    -------
-    dict
-        Position in `candidates` -> why it is left out.
-    """
-    alike: defaultdict[tuple[str, Box | None], list[int]] = defaultdict(list)
+    """Leave copies out, by position: of files under two actors all, of those under one all but the first."""
+    same: defaultdict[tuple[str, Box | None], list[int]] = defaultdict(list)
     for i, candidate in enumerate(candidates):
-        alike[candidate.sha256, candidate.box].append(i)
-    found: dict[int, LeftOut] = {}
-    for group in alike.values():
+        same[candidate.sha256, candidate.box].append(i)
+    left_out: dict[int, LeftOut] = {}
+    for group in same.values():
         actors = dict.fromkeys(candidates[i].actor for i in group)
         if len(actors) > 1:
             for i in group:
                 others = [candidates[j].file for j in group if candidates[j].actor != candidates[i].actor]
-                found[i] = _left_out(candidates[i], "duplicate_across_actors", "same bytes as " + _some(others))
+                some = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+                left_out[i] = LeftOut(candidates[i].file, candidates[i].actor, "duplicate_across_actors",
+                                      f"same bytes as {some}")
         else:
             for i in group[1:]:
-                found[i] = _left_out(candidates[i], "duplicate", f"same bytes as {candidates[group[0]].file}")
-    return found
-
-
-def _left_out(candidate: Candidate, reason: str, detail: str) -> LeftOut:
-    return LeftOut(candidate.file, candidate.actor, reason, detail)
-
-
-def _some(names: Iterable[str], most: int = 3) -> str:
-    listed = list(names)
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+                left_out[i] = LeftOut(candidates[i].file, candidates[i].actor, "duplicate",
+                                      f"same bytes as {candidates[group[0]].file}")
+    return left_out

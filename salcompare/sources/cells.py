@@ -35,13 +35,9 @@ class Fault:
 class Cells:
     """A file's cells.
 
-    Attributes
-    ----------
-    frame : DataFrame of categories, which are text
-        Columns named as in the header, trimmed and in lower case; indexed by line, counted from 1 as editors do.
-        Blank lines are left out. As categories, a million rows are worked on by their few distinct texts.
-    faults : list of Fault
-        Rows that have more cells than the header; they are not in `frame`.
+    `frame` holds text as categories, by whose few distinct texts a million rows are worked on; its columns are named as
+    in the header, trimmed and in lower case, and it is indexed by line, counted from 1. Blank lines are left out, and
+    so are rows that have more cells than the header, which are `faults`.
     """
 
     frame: pd.DataFrame
@@ -51,10 +47,7 @@ class Cells:
 def read_cells(path: Path, *, shown: str, remedy: str) -> Cells:
     """Read a CSV file: UTF-8 with or without a mark, any line ends, cells parted by comma, semicolon or tab.
 
-    Raises
-    ------
-    InputError
-        If it is missing, empty, not UTF-8, or its header names a column twice.
+    Raises `InputError` if it is missing, empty, not UTF-8, or its header names a column twice.
     """
     content = _content(path, shown, remedy)
     body = content.lstrip(b"\r\n")  # a header may follow blank lines
@@ -79,12 +72,7 @@ def read_cells(path: Path, *, shown: str, remedy: str) -> Cells:
 
 
 def need_columns(frame: pd.DataFrame, columns: Sequence[str], *, shown: str, remedy: str = "") -> None:
-    """Refuse a table that lacks columns, naming all of them.
-
-    Raises
-    ------
-    InputError
-    """
+    """Raise `InputError` for a table that lacks columns, naming all of them."""
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise InputError(Problem(shown, f"no column {', '.join(map(repr, missing))}", "columns " + ", ".join(columns),
@@ -106,12 +94,7 @@ def number_hint(text: str) -> str:
 
 
 def check_no_archive(content: bytes, *, shown: str) -> None:
-    """Refuse a workbook, an archive or a compressed file that is given as a file of text.
-
-    Raises
-    ------
-    InputError
-    """
+    """Raise `InputError` for a workbook, an archive or a compressed file that is given as a file of text."""
     start = content[:8]
     if start.startswith(b"PK\x03\x04") and any(part in content[:1 << 12] for part in (b"xl/", b"[Content_Types]",
                                                                                      b"opendocument.spreadsheet")):
@@ -227,8 +210,8 @@ def _read_slowly(text: str, delimiter: str, first: int, shown: str) -> tuple[pd.
     return _all_categories(frame), faults
 
 
-def _fault(shown: str, line: int, found: str, expected: str, remedy: str) -> Fault:
-    return Fault(line, "cells", Problem(f"{shown} row {line}", found, expected, remedy))
+def _fault(shown: str, line: int, wrong: str, expected: str, remedy: str) -> Fault:
+    return Fault(line, "cells", Problem(f"{shown} row {line}", wrong, expected, remedy))
 
 
 def _without_blank(frame: pd.DataFrame) -> pd.DataFrame:

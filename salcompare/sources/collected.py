@@ -5,24 +5,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from salcompare.config import Responses
 from salcompare.errors import InputError, Problem
+from salcompare.sources.cells import Cells
 from salcompare.store import guarded
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from salcompare.sources.cells import Cells
 
 DATABASE = "data/collected/responses.sqlite"
 """Where a study keeps what it collects."""
 
-ORIGIN = "collected"
+_ORIGIN = "collected"
 _RESPONSES = """
     SELECT 'c' || printf('%06d', r.id), 'w' || substr(w.hmac, 1, 16), a.image, r.label, r.x0, r.y0, r.x1, r.y1,
            a.seconds, a.submitted
@@ -40,43 +36,31 @@ _CHECKS = """
            a.target_x1, a.target_y1
     FROM assignments a JOIN workers w ON w.id = a.worker LEFT JOIN responses r ON r.assignment = a.id
     WHERE a.kind = 'check' AND a.submitted IS NOT NULL ORDER BY a.id"""
-RESPONSE_COLUMNS = ("response", "worker", "image", "label", "x0", "y0", "x1", "y1", "seconds", "submitted")
-SHOWN_COLUMNS = ("worker", "image", "kind", "instruction_label", "label", "x0", "y0", "x1", "y1", "target_x0",
+_RESPONSE_COLUMNS = ("response", "worker", "image", "label", "x0", "y0", "x1", "y1", "seconds", "submitted")
+_SHOWN_COLUMNS = ("worker", "image", "kind", "instruction_label", "label", "x0", "y0", "x1", "y1", "target_x0",
                  "target_y0", "target_x1", "target_y1", "seconds", "shown", "submitted", "nothing", "passed",
                  "label_order")
-CHECK_COLUMNS = ("worker", "image", "label", "x0", "y0", "x1", "y1", "target_label", "target_x0", "target_y0",
+_CHECK_COLUMNS = ("worker", "image", "label", "x0", "y0", "x1", "y1", "target_label", "target_x0", "target_y0",
                  "target_x1", "target_y1")
 
 
 def collected_responses(path: Path, *, shown: str) -> pd.DataFrame:
-    """Read the boxes of all trials.
+    """Read the boxes of all trials, one row a box, in the order of submission; workers under their pseudonyms.
 
-    Returns
-    -------
-    DataFrame
-        One row a box, in the order of submission, columns `RESPONSE_COLUMNS`; workers under their pseudonyms.
-
-    Raises
-    ------
-    InputError
-        If there is no database, or it is not one of ours.
+    Raises `InputError`, as all functions here do, if there is no database, or it is not one of ours.
     """
-    import pandas as pd
-
     rows = [(*row[:-1], _iso(row[-1])) for row in _rows(path, _RESPONSES, shown)]
-    return pd.DataFrame(rows, columns=list(RESPONSE_COLUMNS))
+    return pd.DataFrame(rows, columns=list(_RESPONSE_COLUMNS))
 
 
 def collected_shown(path: Path, *, shown: str) -> pd.DataFrame:
-    """Read everything that workers were shown, answered or not: columns `SHOWN_COLUMNS`.
+    """Read everything that workers were shown, answered or not.
 
     `label_order` are the labels offered, as JSON in their order on the page.
     """
-    import pandas as pd
-
     of_old = not _rows(path, _ORDERED, shown)  # a database of version 1 did not keep the order of labels
     rows = _rows(path, _SHOWN.replace("a.label_order", "NULL") if of_old else _SHOWN, shown)
-    table = pd.DataFrame(rows, columns=list(SHOWN_COLUMNS))
+    table = pd.DataFrame(rows, columns=list(_SHOWN_COLUMNS))
     for name in ("shown", "submitted"):
         table[name] = table[name].map(_iso)
     for name in ("nothing", "passed"):
@@ -85,24 +69,18 @@ def collected_shown(path: Path, *, shown: str) -> pd.DataFrame:
 
 
 def collected_checks(path: Path, *, shown: str) -> pd.DataFrame:
-    """Read the answers to instructed checks, with what was asked for: columns `CHECK_COLUMNS`.
+    """Read the answers to instructed checks, with what was asked for.
 
     A check answered with "I see none" has no label and no box.
     """
     table = collected_shown(path, shown=shown)
     done = table[(table["kind"] == "check") & (table["submitted"] != "")]
-    return done.rename(columns={"instruction_label": "target_label"})[list(CHECK_COLUMNS)].reset_index(drop=True)
+    return done.rename(columns={"instruction_label": "target_label"})[list(_CHECK_COLUMNS)].reset_index(drop=True)
 
 
 def collected_cells(path: Path, *, shown: str) -> Cells:
-    """Give the collected boxes as the cells of a tidy CSV, so that they are checked like any.
-
-    Raises
-    ------
-    InputError
-        If there is no box yet.
-    """
-    table = collected_responses(path, shown=shown).assign(origin=ORIGIN)
+    """Give the collected boxes as the cells of a tidy CSV, so that they are checked like any; at least one."""
+    table = collected_responses(path, shown=shown).assign(origin=_ORIGIN)
     if table.empty:
         raise InputError(Problem(shown, "holds no box yet", "at least one answer", "run: salcompare collect"))
     return _cells(table)
@@ -127,19 +105,13 @@ def collected_sha256(path: Path, *, shown: str) -> str:
     return digest.hexdigest()
 
 
-def _rows(path: Path, query: str, shown: str) -> Sequence[tuple[object, ...]]:
-    with _opened(path, shown) as connection:
-        return connection.execute(query).fetchall()
-
-
-@contextlib.contextmanager
-def _opened(path: Path, shown: str) -> Iterator[sqlite3.Connection]:
+def _rows(path: Path, query: str, shown: str) -> list[tuple[object, ...]]:
     if not path.is_file():
         raise InputError(Problem(shown, "does not exist", "the database of collected responses",
                                  "run: salcompare collect"))
     try:
         with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            yield connection
+            return connection.execute(query).fetchall()
     except sqlite3.Error as error:
         raise InputError(Problem(shown, f"cannot be read: {error}", "a database that salcompare collect made",
                                  "restore it, or name another source in [responses]")) from error
@@ -153,8 +125,6 @@ def _iso(seconds: object) -> str:
 
 
 def _cells(table: pd.DataFrame) -> Cells:
-    from salcompare.sources.cells import Cells
-
     text = table.astype("object").map(_cell).astype("str").astype("category")
     return Cells(text.set_axis(range(1, len(text) + 1), axis=0), [])
 

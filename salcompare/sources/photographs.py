@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from salcompare.progress import Progress, Silent
 from salcompare.schema import IMAGES, check_table
 from salcompare.sources.candidates import (
     Candidate,
-    Found,
+    Dataset,
     LeftOut,
     check_folder,
     clean_name,
@@ -100,11 +100,16 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
     MissingDependencyError
         If the demo's photographs are asked for and not installed.
     """
-    found = _find(config, root)
+    dataset = _find(config, root)
     before = {} if previous is None else dict(zip(previous["image"], previous["split"], strict=True))
-    ordered = sorted(found.candidates, key=lambda candidate: candidate.image not in before)  # stable
-    read, refused = _read(ordered, size, _wanted(config), progress or Silent())
-    left_out = found.left_out + refused + _without(found.actors, read)
+    ordered = sorted(dataset.candidates, key=lambda candidate: candidate.image not in before)  # stable
+    counts = split_counts(config.split)
+    most = min(config.per_actor or 10**9, sum(counts) if counts else 10**9)  # a billion stands for all
+    read, refused = _read(ordered, size, most, progress or Silent())
+    have = {one.candidate.actor for one in read}
+    left_out = dataset.left_out + refused + [
+        LeftOut(where, actor, "no_photographs", f"no usable photograph of {actor!r}: the actor is left out")
+        for actor, where in dataset.actors.items() if actor not in have]
     table = pd.DataFrame([asdict(row) for row in left_out], columns=["file", "actor", "reason", "detail"], dtype="str")
     _check_actors(read, table, config, needed)
     read.sort(key=lambda one: (natural_key(one.candidate.actor), natural_key(one.candidate.image)))
@@ -126,14 +131,14 @@ def locate_photographs(config: settings.Images, images: pd.DataFrame, *, root: P
     InputError
         Naming every image whose file is gone.
     """
-    found = {(candidate.image, candidate.file): candidate for candidate in _find(config, root).candidates}
+    known = {(candidate.image, candidate.file): candidate for candidate in _find(config, root).candidates}
     wanted = list(zip(images["image"].tolist(), images["file"].tolist(), strict=True))
     gone = [Problem(f"image {image!r}", f"{file} is gone",
                     remedy=f"run: salcompare run --until photographs --study {shlex.quote(str(root))}")
-            for image, file in wanted if (image, file) not in found]
+            for image, file in wanted if (image, file) not in known]
     if gone:
         raise InputError(gone)
-    return {image: found[image, file] for image, file in wanted}
+    return {image: known[image, file] for image, file in wanted}
 
 
 def photograph_inputs(config: settings.Images, *, root: Path) -> dict[str, str]:
@@ -161,7 +166,7 @@ def photograph_inputs(config: settings.Images, *, root: Path) -> dict[str, str]:
     return files | {name: hash_file(root / name, shown=name).sha256 for name in tables}
 
 
-def _find(config: settings.Images, root: Path) -> Found:
+def _find(config: settings.Images, root: Path) -> Dataset:
     if config.source == "orl":
         return find_orl()
     if config.source == "facescrub":
@@ -169,31 +174,25 @@ def _find(config: settings.Images, root: Path) -> Found:
     return find_in_folder(root / config.path, shown=config.path)
 
 
-def _wanted(config: settings.Images) -> int:
-    """Most images to take of an actor, a billion standing for all."""
-    counts = split_counts(config.split)
-    return min(config.per_actor or 10**9, sum(counts) if counts else 10**9)
-
-
-def _read(candidates: Sequence[Candidate], size: tuple[int, int], wanted: int,
+def _read(candidates: Sequence[Candidate], size: tuple[int, int], most: int,
           progress: Progress) -> tuple[list[_Read], list[LeftOut]]:
-    """Read candidates in their order until each actor has as many as are wanted."""
-    alike = duplicates(candidates)
+    """Read candidates in their order until each actor has the most that are taken."""
+    copies = duplicates(candidates)
     taken: Counter[str] = Counter()
     holder: dict[str, str] = {}
     read: list[_Read] = []
     left_out: list[LeftOut] = []
     for i, one in enumerate(progress.track(candidates, total=len(candidates), what="reading photographs")):
-        if taken[one.actor] >= wanted:
-            left_out.append(LeftOut(one.file, one.actor, "surplus", f"{one.actor} has {wanted} already"))
+        if taken[one.actor] >= most:
+            left_out.append(LeftOut(one.file, one.actor, "surplus", f"{one.actor} has {most} already"))
             continue
         try:
             pixels = read_photograph(one.path, box=one.box)
         except UnreadablePhotographError as error:
             left_out.append(LeftOut(one.file, one.actor, error.reason, error.detail))
             continue
-        if i in alike:
-            left_out.append(alike[i])
+        if i in copies:
+            left_out.append(copies[i])
         elif one.image in holder:
             left_out.append(LeftOut(one.file, one.actor, "same_id",
                                     f"{one.image!r} is {holder[one.image]}; rename one of the two"))
@@ -202,12 +201,6 @@ def _read(candidates: Sequence[Candidate], size: tuple[int, int], wanted: int,
             holder[one.image] = one.file
             read.append(_Read(one, resize_photograph(pixels, size), *pixels.shape[:2]))
     return read, left_out
-
-
-def _without(actors: Mapping[str, str], read: Sequence[_Read]) -> list[LeftOut]:
-    have = {one.candidate.actor for one in read}
-    return [LeftOut(where, actor, "no_photographs", f"no usable photograph of {actor!r}: the actor is left out")
-            for actor, where in actors.items() if actor not in have]
 
 
 def _left_out_of_actors(left_out: pd.DataFrame) -> dict[str, str]:
@@ -267,21 +260,9 @@ def _pixels(read: Sequence[_Read], images: pd.DataFrame, size: tuple[int, int]) 
 
 
 def read_groups(path: Path, actors: Iterable[str], *, shown: str) -> dict[str, str]:
-    """Read which group each actor is in.
+    """Read which group each of a study's actors is in, from a CSV of actor, group, which may hold others too.
 
-    Parameters
-    ----------
-    path : Path
-        CSV of actor, group; actors that the study does not have are ignored.
-    actors : iterable of str
-        The study's; each must have one group.
-    shown : str
-        What the file is called in errors.
-
-    Raises
-    ------
-    InputError
-        Naming every actor without a group, or with two.
+    Raises `InputError`, naming every actor without a group, or with two.
     """
     cells = read_cells(path, shown=shown, remedy="set [images] groups in study.toml")
     problems = [fault.problem for fault in cells.faults]

@@ -333,7 +333,7 @@ def _taken(met: NDArray[np.bool_], values: NDArray[np.float64], limit: float) ->
 
 def _of_workers(data: _Data, values: pd.Series[float], limit: float) -> pd.DataFrame:
     """All rows of some workers, each with its worker's value."""
-    of_rows: NDArray[np.float64] = data.table["worker"].map(values).to_numpy(np.float64)
+    of_rows = np.asarray(data.table["worker"].map(values), np.float64)
     return _taken(data.table["worker"].isin(values.index).to_numpy(), of_rows, limit)
 
 
@@ -416,9 +416,9 @@ def summarise_workers(responses: pd.DataFrame, kept: pd.DataFrame, log: pd.DataF
     if "worker" not in responses or "image" not in responses:
         return pd.DataFrame(columns=columns)
     other = ~responses["label"].isin(LABELS) if "label" in responses else pd.Series(np.nan, responses.index)
-    groups = responses.assign(own_labels=other.astype(float)).groupby("worker", sort=True)
+    groups = responses.assign(other=other.astype(float)).groupby("worker", sort=True)
     workers = pd.DataFrame({"images": groups["image"].nunique(), "n_responses": groups.size(),
-                            "own_labels": groups["own_labels"].mean()})
+                            "own_labels": groups["other"].mean()})
     workers["kept"] = kept["worker"].value_counts().reindex(workers.index, fill_value=0)
     workers["median_seconds"] = groups["seconds"].median() if "seconds" in responses else np.nan
     answered = checks.groupby("worker")["right"]

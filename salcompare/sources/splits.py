@@ -57,19 +57,26 @@ def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int,
     InputError
         Naming every actor that has fewer images than counts ask for, or none in a split that is needed.
     """
-    _check_setting(split, needed)
+    lacking = [name for name, part in zip(SPLITS, split, strict=True) if part == 0 and name in needed]
+    if lacking:
+        raise InputError(Problem("[images] split", f"{list(split)} leaves no {' and no '.join(lacking)} images",
+                                 "at least one training and one test image of each actor", SHARES))
     problems = []
     assigned: dict[str, str] = {}
-    fewest = int(images.groupby("actor").size().min())
+    counts, fewest = split_counts(split), int(images.groupby("actor").size().min())
     for actor, ids in images.groupby("actor", sort=False)["image"]:
         without = (left_out or {}).get(str(actor), "")
-        problem = _count_problem(str(actor), len(ids), split, without, fewest)
-        if problem is not None:
-            problems.append(problem)
+        if counts is not None and len(ids) != sum(counts):
+            problems.append(_too_few(str(actor), len(ids), counts, without, fewest))
             continue
         drawn = _draw(list(ids), _targets(len(ids), split), seed, previous or {})
-        problems += _lacking(str(actor), drawn, needed, without)
         assigned |= drawn
+        lacking = [name for name in needed if name not in drawn.values()]
+        if lacking:
+            usable = f"{counted(len(drawn), 'usable photograph')}{without and f' ({without})'}"
+            problems.append(Problem(f"actor {actor!r}", f"{usable}, none for {' and none for '.join(lacking)}",
+                                    "at least one training and one test image of each actor",
+                                    "add photographs of this actor or take the actor out"))
     if problems:
         raise InputError(problems)
     return images["image"].map(assigned).astype("str")
@@ -78,15 +85,12 @@ def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int,
 def _draw(ids: list[str], targets: Sequence[int], seed: int, previous: Mapping[str, str]) -> dict[str, str]:
     drawn = {image: previous[image] for image in ids if previous.get(image) in SPLITS}
     short = {name: target - list(drawn.values()).count(name) for name, target in zip(SPLITS, targets, strict=True)}
-    for image in sorted(set(ids) - set(drawn), key=lambda image: _order(seed, image)):
+    rest = set(ids) - set(drawn)
+    for image in sorted(rest, key=lambda image: hashlib.sha256(f"{seed}\0{image}".encode()).digest()):
         name = max(SPLITS, key=lambda name: short[name])
         drawn[image] = name
         short[name] -= 1
     return drawn
-
-
-def _order(seed: int, image: str) -> bytes:
-    return hashlib.sha256(f"{seed}\0{image}".encode()).digest()
 
 
 def _targets(n: int, split: Sequence[float]) -> list[int]:
@@ -107,35 +111,11 @@ def _targets(n: int, split: Sequence[float]) -> list[int]:
     return targets
 
 
-def _check_setting(split: Sequence[float], needed: Sequence[str]) -> None:
-    lacking = [name for name, part in zip(SPLITS, split, strict=True) if part == 0 and name in needed]
-    if lacking:
-        raise InputError(Problem("[images] split", f"{list(split)} leaves no {' and no '.join(lacking)} images",
-                                 "at least one training and one test image of each actor", SHARES))
-
-
-def _count_problem(actor: str, n: int, split: Sequence[float], without: str, fewest: int) -> Problem | None:
-    """Refuse an actor with fewer images than counts ask for; `fewest` are the images of the actor who has fewest."""
-    counts = split_counts(split)
-    if counts is None or n == sum(counts):
-        return None
+def _too_few(actor: str, n: int, counts: tuple[int, int, int], without: str, fewest: int) -> Problem:
+    """Say that an actor has fewer images than counts ask for; `fewest` are the images of the actor who has fewest."""
     parts = ", ".join(f"{count} {name}" for count, name in zip(counts, SPLITS, strict=True))
     train = counts[0] - (sum(counts) - fewest)
     lower = f"set [images] split = [{train}, {counts[1]}, {counts[2]}], for which every actor has enough" if (
         train > 0) else "lower the counts of [images] split"
-    return Problem(f"actor {actor!r}", f"{_usable(n)}{without and f', {without}'}", f"{sum(counts)} ({parts})",
-                   f"add photographs, {lower}, or {SHARES}, which take what is there")
-
-
-def _usable(n: int) -> str:
-    return counted(n, "usable photograph")
-
-
-def _lacking(actor: str, drawn: Mapping[str, str], needed: Sequence[str], without: str) -> list[Problem]:
-    lacking = [name for name in needed if name not in drawn.values()]
-    if not lacking:
-        return []
-    found = f"{_usable(len(drawn))}{without and f' ({without})'}"
-    return [Problem(f"actor {actor!r}", f"{found}, none for {' and none for '.join(lacking)}",
-                    "at least one training and one test image of each actor",
-                    "add photographs of this actor or take the actor out")]
+    return Problem(f"actor {actor!r}", f"{counted(n, 'usable photograph')}{without and f', {without}'}",
+                   f"{sum(counts)} ({parts})", f"add photographs, {lower}, or {SHARES}, which take what is there")
