@@ -21,7 +21,8 @@ from salcompare.findings.parts import Analysis, AnalysisData, Draws, population_
 from salcompare.maps.filters import photograph_gradient, sobel_edges
 from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.metrics.densities import structural_similarity
-from salcompare.statistics.metrics.registry import METRICS, spearman
+from salcompare.statistics.metrics.ranking import spearman
+from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import defined_on_both, paired_differences
 from salcompare.statistics.overlaps.control_networks import (
     network_differences,

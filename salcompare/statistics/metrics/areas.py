@@ -40,16 +40,13 @@ def dice(a: xr.DataArray, b: xr.DataArray, *, share: float = SHARE) -> xr.DataAr
 
     Parameters
     ----------
-    a, b : DataArray (..., y, x)
-        Maps on one grid; other dims broadcast by name.
-    share : float
-        Of the pixels, in both maps.
+    a, b, share
+        As for `iou`.
 
     Returns
     -------
     DataArray (...)
-        In [0, 1]; 1 for maps with the same top share; `share` where areas meet by chance. NaN where a map is
-        constant or holds NaN.
+        In [0, 1]; 1 for maps with the same top share; `share` where areas meet by chance. NaN as in `iou`.
     """
     return compare(_dice, *_areas(a, b, share))
 
@@ -61,8 +58,7 @@ def _areas(a: xr.DataArray, b: xr.DataArray, share: float) -> tuple[xr.DataArray
 
 def _iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> Values:  # (..., y, x) twice -> (...), and so below
     shared, both = _shared_area(flat(a), flat(b))
-    union: Values = both - shared
-    return shared / union
+    return np.asarray(shared / (both - shared))
 
 
 def _dice(a: NDArray[np.float64], b: NDArray[np.float64]) -> Values:

@@ -1,12 +1,8 @@
-"""Overlap of two maps read as densities over pixels, or as values with a mean and a spread.
+"""Overlap of two maps read as densities over pixels, or as values with a mean, a spread and a local structure.
 
-Conventions on which tools disagree, and the choice made here:
-
-- a density is the map over its sum; the minimum is not subtracted first;
-- a model's density is mixed with `FLOOR` of the uniform one, so that a pixel without saliency counts as one
-  hundredth of an average pixel and not as impossible; kl_divergence mixes both sides, so that a map is 0 from itself;
-- standard deviations divide by the number of pixels;
-- people's maps weigh pixels by their density; a map of fixation counts is the special case that gives the usual nss.
+What was chosen where tools disagree is said in `salcompare.statistics.metrics`. A model's density is mixed with `FLOOR`
+of the uniform one, so that a pixel without saliency counts as one hundredth of an average pixel and not as impossible;
+kl_divergence mixes both sides, so that a map is 0 from itself.
 """
 
 from __future__ import annotations
@@ -128,7 +124,7 @@ def information_gain(human: xr.DataArray, classifier: xr.DataArray, *,
     human, classifier : DataArray (..., y, x)
         Non-negative maps on one grid; other dims broadcast by name.
     baseline : DataArray (..., y, x), optional
-        Non-negative; the centred Gaussian of `baselines.centre` unless given.
+        Non-negative; the centred Gaussian of `salcompare.statistics.centre` unless given.
 
     Returns
     -------
@@ -155,10 +151,8 @@ def _similarity(a: Maps, b: Maps) -> Values:
     p, q = unit_sum(flat(a)), unit_sum(flat(b))
     if p.ndim == 3 and p.shape[1] == 1 and (q.ndim == 2 or q.shape[0] == 1):
         # min(p, q) = (p + q - |p - q|) / 2 and both sum to 1; never an array of pairs x pixels
-        crossed: Values = 1 - cdist(p[:, 0], q.reshape(-1, q.shape[-1]), "cityblock") / 2
-        return crossed
-    shared: Values = np.minimum(p, q).sum(axis=-1)
-    return shared
+        return np.asarray(1 - cdist(p[:, 0], q.reshape(-1, q.shape[-1]), "cityblock") / 2)
+    return np.asarray(np.minimum(p, q).sum(axis=-1))
 
 
 def _kl_divergence(human: Maps, classifier: Maps) -> Values:
@@ -178,8 +172,7 @@ def _information_gain(human: Maps, classifier: Maps, baseline: Maps) -> Values:
 
 def _mixed(maps: Maps) -> Values:
     density = unit_sum(flat(maps))
-    mixed: Values = (1 - FLOOR) * density + FLOOR / density.shape[-1]
-    return mixed
+    return np.asarray((1 - FLOOR) * density + FLOOR / density.shape[-1])
 
 
 CELLS = 8
@@ -245,8 +238,7 @@ def _ground_distance(rows: int, columns: int) -> Values:
     """Distance between the centres of all pairs of cells, over that of opposite corners."""
     y, x = np.divmod(np.arange(rows * columns), columns)
     distance = np.hypot(y[:, np.newaxis] - y, x[:, np.newaxis] - x)
-    shares: Values = distance / max(float(distance.max()), 1.0)
-    return shares
+    return np.asarray(distance / max(float(distance.max()), 1.0))
 
 
 def _moved(p: Values, q: Values, distance: Values) -> float:
@@ -312,8 +304,7 @@ def _ssim(a: Maps, b: Maps) -> Values:  # (..., y, x) twice -> (...)
     shared = _local(one * other) - product
     local = (2 * product + _C1) * (2 * shared + _C2) / ((mean**2 + mean_other**2 + _C1) * (spread + _C2))
     inside: Values = local[..., RADIUS:-RADIUS, RADIUS:-RADIUS] if min(local.shape[-2:]) > 2 * RADIUS else local
-    found: Values = inside.mean(axis=(-2, -1))
-    return found
+    return np.asarray(inside.mean(axis=(-2, -1)))
 
 
 def _unit_peak(maps: Maps) -> Values:
@@ -323,5 +314,4 @@ def _unit_peak(maps: Maps) -> Values:
 
 def _local(maps: NDArray[np.float64]) -> Values:
     """Give means under the window about each pixel."""
-    smoothed: Values = ndimage.gaussian_filter(maps, WINDOW, axes=(-2, -1), radius=RADIUS)
-    return smoothed
+    return np.asarray(ndimage.gaussian_filter(maps, WINDOW, axes=(-2, -1), radius=RADIUS))

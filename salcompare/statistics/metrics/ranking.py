@@ -1,13 +1,7 @@
 """Overlap of two maps by the order of their pixels: rank correlation and areas under the ROC curve.
 
-Conventions on which tools disagree, and the choice made here:
-
-- tied pixels share the mean of their ranks; a tie between a positive and a negative pixel counts one half;
-- boxes give no fixations, so the positive pixels of people's map are its top share (20%, Judd et al. 2009): all at or
-  above the value at that rank, so that tied pixels stay together, and above the map's smallest value;
-- auc_judd: all other pixels are negative;
-- auc_shuffled: a pixel is negative as often as it is positive in the other images' human maps, own positive pixels
-  included as usual; so 1 is out of reach where people mark the same places in all images.
+What was chosen where tools disagree is said in `salcompare.statistics.metrics`. In auc_shuffled an image's own positive
+pixels are included, as usual, so that 1 is out of reach where people mark the same places in all images.
 """
 
 from __future__ import annotations
@@ -24,6 +18,13 @@ from salcompare.statistics.kernels import GRID, Maps, Values, compare, dot, flat
 
 POSITIVE_SHARE = 0.20
 _AREAS_AT_ONCE = 32  # the kernel works in memory of its own, which a larger block uses for longer
+_ROWS_AT_ONCE = 8
+_COLUMNS = 256
+_ONE = np.uint32(1)
+_ONE_AS_FLOAT = np.float32(1).view(np.uint32)
+_INFINITY = np.float32(np.inf).view(np.uint32)  # the bits of NaN are larger
+OfRuns = Callable[[NDArray[np.intp], NDArray[np.intp]], Values]
+"""Given the order of a row's pixels and the edges of its runs of equal values: one value a run."""
 
 
 def spearman(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
@@ -100,24 +101,10 @@ def auc_shuffled(human: xr.DataArray, classifier: xr.DataArray, *,
 
 
 def positives(maps: xr.DataArray, *, share: float = POSITIVE_SHARE) -> xr.DataArray:
-    """Pixels at or above the value at rank round(share x pixels) and above the map's smallest value.
+    """Mark the pixels of maps (..., y, x) at or above the value at rank round(share x pixels), and above the smallest.
 
-    Parameters
-    ----------
-    maps : DataArray (..., y, x)
-        Any values; of a boolean map, such as one of gazed-at pixels, all True pixels are positive.
-    share : float
-        In (0, 1].
-
-    Returns
-    -------
-    DataArray (..., y, x)
-        Boolean; tied pixels are all in or all out. All False where a map is constant or holds NaN.
-
-    Raises
-    ------
-    InputError
-        If the share is out of range or of no pixel.
+    Tied pixels are all in or all out; of a boolean map all True pixels are positive. All False where a map is constant
+    or holds NaN. InputError if the share is out of range or of no pixel.
     """
     require_maps(maps, "maps")
     k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
@@ -136,17 +123,23 @@ def _auc_judd(positive: NDArray[np.bool_], classifier: Maps) -> Values:
     rows = _rows(classifier)
     if positive.shape == classifier.shape and rows.dtype == np.float32 and rows.min(initial=0) >= 0:
         return auc(rows, positive.reshape(rows.shape))
-    n_positive = positive.sum(axis=(-2, -1))
-    won = dot(flat(positive), _varying(midranks(rows), rows)) - n_positive * (n_positive + 1) / 2
-    return _ratio(won, n_positive * (rows.shape[-1] - n_positive))
+    n = positive.sum(axis=(-2, -1))
+    return _share_won(positive, rows, midranks(rows), n * (n + 1) / 2, n * (rows.shape[-1] - n))
 
 
 def _auc_shuffled(positive: NDArray[np.bool_], classifier: Maps, total: NDArray[np.int64]) -> Values:
     rows = _rows(classifier)
-    n_positive = positive.sum(axis=(-2, -1))
+    n = positive.sum(axis=(-2, -1))
     # total counts the image itself too; against itself a set of pixels wins exactly one half of n² comparisons
-    won = dot(flat(positive), _varying(cumulative_weights(rows, flat(total)), rows)) - n_positive**2 / 2
-    return _ratio(won, n_positive * (total.sum() - n_positive))
+    return _share_won(positive, rows, cumulative_weights(rows, flat(total)), n**2 / 2, n * (total.sum() - n))
+
+
+def _share_won(positive: NDArray[np.bool_], rows: NDArray[np.floating], ranks: Values, against_itself: Values,
+               comparisons: Values) -> Values:
+    """Share of comparisons that positive pixels win by their ranks; NaN where the row that was ranked is constant."""
+    ranks[is_constant(rows)[..., 0]] = np.nan
+    won = dot(flat(positive), ranks) - against_itself
+    return np.asarray(won / np.where(comparisons > 0, comparisons, np.nan))
 
 
 def _positives(maps: Maps, *, k: int) -> NDArray[np.bool_]:
@@ -168,24 +161,9 @@ def _rows(maps: Maps) -> NDArray[np.floating]:
     return rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
 
 
-def _varying(ranks: Values, rows: NDArray[np.floating]) -> Values:
-    """Ranks, NaN where the row that was ranked is constant."""
-    ranks[is_constant(rows)[..., 0]] = np.nan
-    return ranks
-
-
-def _ratio(won: Values, comparisons: Values) -> Values:
-    ratio: Values = won / np.where(comparisons > 0, comparisons, np.nan)
-    return ratio
-
-
-OfRuns = Callable[[NDArray[np.intp], NDArray[np.intp]], Values]
-"""Given the order of a row's pixels and the edges of its runs of equal values: one value a run."""
-
-
 def midranks(rows: NDArray[np.floating]) -> Values:
     """Ranks from 1 along the last axis, tied values at their mean rank; NaN where a row holds NaN."""
-    return _by_runs(rows, _middle)
+    return _by_runs(rows, lambda _, edges: (edges[:-1] + edges[1:] + 1) / 2)
 
 
 def unit_ranks(rows: NDArray[np.floating]) -> Values:
@@ -194,38 +172,22 @@ def unit_ranks(rows: NDArray[np.floating]) -> Values:
 
 
 def cumulative_weights(rows: NDArray[np.floating], weights: Values) -> Values:
-    """For each value of a row the weight of smaller ones plus half that of equal ones, itself included.
+    """For each value of a row (..., p) the weight of smaller ones plus half that of equal ones, itself included.
 
-    Parameters
-    ----------
-    rows : array (..., p)
-        Values to be ordered.
-    weights : array (p,)
-        Of the positions, the same for all rows.
-
-    Returns
-    -------
-    array (..., p)
-        NaN where a row holds NaN.
+    `weights` (p,) are of the positions, the same for all rows; NaN where a row holds NaN.
     """
     def middle(order: NDArray[np.intp], edges: NDArray[np.intp]) -> Values:
         """Weight below each run, and half of its own."""
         below = np.concatenate([[0.0], np.cumsum(weights[order])])[edges]
-        halfway: Values = (below[:-1] + below[1:]) / 2
-        return halfway
+        return np.asarray((below[:-1] + below[1:]) / 2)
 
     return _by_runs(rows, middle)
-
-
-def _middle(order: NDArray[np.intp], edges: NDArray[np.intp]) -> Values:  # noqa: ARG001 - an OfRuns
-    return (edges[:-1] + edges[1:] + 1) / 2
 
 
 def _unit(order: NDArray[np.intp], edges: NDArray[np.intp]) -> Values:  # noqa: ARG001 - an OfRuns
     doubled = (edges[:-1] + edges[1:] - edges[-1]).astype(np.float64)  # twice the midrank less twice the mean
     norm = np.sqrt(doubled**2 @ np.diff(edges))
-    scaled: Values = doubled / (norm or np.nan)
-    return scaled
+    return np.asarray(doubled / (norm or np.nan))
 
 
 def _by_runs(rows: NDArray[np.floating], of_runs: OfRuns) -> Values:
@@ -234,7 +196,11 @@ def _by_runs(rows: NDArray[np.floating], of_runs: OfRuns) -> Values:
     n = rows.shape[-1]
     positions, packed = np.arange(n, dtype=np.uint64), np.empty(n, np.uint64)
     for target, row in zip(out.reshape(-1, n), rows.reshape(-1, n), strict=True):
-        order, differs = (_packed_order(row, positions, packed) if row.dtype == np.float32 else _order(row))
+        if row.dtype == np.float32:
+            order, differs = _packed_order(row, positions, packed)
+        else:
+            order = np.argsort(row)
+            differs = row[order][1:] != row[order][:-1]
         edges = np.concatenate([[0], np.flatnonzero(differs) + 1, [n]])  # where each run starts, and the end
         values = of_runs(order, edges)
         target[order] = values if values.size == n else np.repeat(values, np.diff(edges))
@@ -242,18 +208,12 @@ def _by_runs(rows: NDArray[np.floating], of_runs: OfRuns) -> Values:
     return out
 
 
-def _order(row: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Positions in ascending order of their values, and whether each value differs from the one before it."""
-    order = np.argsort(row)
-    values = row[order]
-    return order, values[1:] != values[:-1]
-
-
 def _packed_order(row: NDArray[np.float32], positions: NDArray[np.uint64],
                   packed: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Do as `_order` does, by sorting value and position as one whole number: four times as fast as argsort.
+    """Give the order of values, and whether each differs from the one before it; four times as fast as argsort.
 
-    `packed` is written over, row by row: taking fresh memory for each row would cost as much as the sorting.
+    Value and position are sorted as one whole number. `packed` is written over, row by row: taking fresh memory for
+    each row would cost as much as the sorting.
     """
     bits = (row + np.float32(0)).view(np.uint32)  # + 0 turns -0 into 0
     if bits.max() >> 31:  # negative values, whose bits run the other way
@@ -267,30 +227,12 @@ def _packed_order(row: NDArray[np.float32], positions: NDArray[np.uint64],
     return order, packed[1:] != packed[:-1]
 
 
-_ROWS_AT_ONCE = 8
-_COLUMNS = 256
-_ONE = np.uint32(1)
-_ONE_AS_FLOAT = np.float32(1).view(np.uint32)
-_INFINITY = np.float32(np.inf).view(np.uint32)  # the bits of NaN are larger
-
-
 def auc(rows: NDArray[np.float32], positive: NDArray[np.bool_]) -> Values:
-    """Share of the pairs of a positive and a negative pixel in which the positive one is larger, ties one half.
+    """Share of the pairs of a positive and a negative pixel in which the positive one is larger, ties one half: (...).
 
-    Parameters
-    ----------
-    rows : array (..., p), float32
-        No negative value.
-    positive : array (..., p)
-        Of the same shape.
+    `rows` and `positive` are (..., p), without negative values. NaN where a row is constant or holds NaN, and where all
+    pixels or none are positive.
 
-    Returns
-    -------
-    array (...)
-        NaN where a row is constant or holds NaN, and where all pixels or none are positive.
-
-    Notes
-    -----
     The bits of a float32 that is not negative, shifted by one (which drops the sign of -0), leave room for the mark
     of a positive pixel, so that values and marks are sorted together as whole numbers of 32 bits. A few rows at a
     time go through the same memory: fresh memory for each step would cost half as much as the sorting.
@@ -330,8 +272,7 @@ class _Areas:
         pairs = n_positive * (bits.shape[-1] - n_positive)
         smallest, largest = ordered[:, 0] >> _ONE, ordered[:, -1] >> _ONE
         defined = (pairs > 0) & (smallest != largest) & (largest <= _INFINITY)
-        area: Values = (won - ties / 2) / np.where(defined, pairs, np.nan)
-        return area
+        return np.asarray((won - ties / 2) / np.where(defined, pairs, np.nan))
 
     def _count_and_sum_of_places(self, marks: NDArray[np.float32]) -> tuple[Values, Values]:
         """How many marks of each row are 1, and the sum of their places.

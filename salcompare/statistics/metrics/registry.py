@@ -18,9 +18,6 @@ from salcompare.statistics.metrics.areas import dice, iou
 from salcompare.statistics.metrics.densities import emd, information_gain, kl_divergence, nss, pearson, similarity
 from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, spearman
 
-__all__ = ["METRICS", "Metric", "auc_judd", "auc_shuffled", "dice", "emd", "information_gain", "iou", "kl_divergence",
-           "nss", "pairwise", "pearson", "required_metrics", "similarity", "spearman"]
-
 
 @dataclass(frozen=True)
 class Metric:
@@ -67,14 +64,6 @@ class Metric:
     share: bool = False
 
 
-def _undefined(share: float) -> float:  # noqa: ARG001 - the same for any share
-    return nan
-
-
-def _even(share: float) -> float:  # noqa: ARG001 - the same for any share
-    return 0.5
-
-
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in (
     Metric("iou", iou, "higher", 0, 1, 1, lambda share: share / (2 - share), True, "area",
            "areas of exactly round(share x pixels) on both sides; tied boundary pixels weigh alike, so that they "
@@ -83,21 +72,21 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
     Metric("dice", dice, "higher", 0, 1, 1, lambda share: share, True, "area",
            "as iou",
            "Dice (1945), doi:10.2307/1932409", share=True),
-    Metric("auc_judd", auc_judd, "higher", 0, 1, 1, _even, False, "order",
+    Metric("auc_judd", auc_judd, "higher", 0, 1, 1, lambda _: 0.5, False, "order",
            "positive: people's top 20%, ties at its edge included, smallest values not; negative: all other pixels, "
            "where Borji's AUC draws some of all pixels; a tied pair counts one half",
            "Judd et al. (2009), doi:10.1109/ICCV.2009.5459462"),
-    Metric("auc_shuffled", auc_shuffled, "higher", 0, 1, nan, _even, False, "order",
+    Metric("auc_shuffled", auc_shuffled, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
            "positive as in auc_judd; negative: a pixel as often as it is positive in the other images, which people "
            "may mark in both; expected value over all draws, none is drawn",
            "Zhang et al. (2008), doi:10.1167/8.7.32"),
-    Metric("nss", nss, "higher", -inf, inf, nan, _undefined, False, "values",
+    Metric("nss", nss, "higher", -inf, inf, nan, lambda _: nan, False, "values",
            "standard deviation over n pixels; people's density as weights in place of fixations",
            "Peters et al. (2005), doi:10.1016/j.visres.2005.03.019"),
     Metric("information_gain", information_gain, "higher", -inf, inf, nan, None, False, "density",
            "over the centred Gaussian; model and baseline mixed with 1% of the uniform density; bits",
            "Kümmerer, Wallis & Bethge (2015), doi:10.1073/pnas.1510393112"),
-    Metric("pearson", pearson, "higher", -1, 1, 1, _undefined, True, "values",
+    Metric("pearson", pearson, "higher", -1, 1, 1, lambda _: nan, True, "values",
            "undefined on a constant map, where some tools give 0",
            "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
     Metric("similarity", similarity, "higher", 0, 1, 1, None, True, "density",
@@ -107,7 +96,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
            "of the classifier's density from people's, in nats; both mixed with 1% of the uniform density, where tools "
            "add an epsilon from 1e-20 to 1e-7 that decides the value",
            "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
-    Metric("spearman", spearman, "higher", -1, 1, 1, _undefined, True, "order",
+    Metric("spearman", spearman, "higher", -1, 1, 1, lambda _: nan, True, "order",
            "tied pixels at their mean rank",
            "Spearman (1904), doi:10.2307/1412159"),
     Metric("emd", emd, "lower", 0, 1, 0, None, True, "density",
@@ -140,12 +129,11 @@ def pairwise(human: xr.DataArray, classifier: xr.DataArray, metric: str, *, shar
     A metric whose two sides cross by name is one matrix product (similarity: one pass over distances; emd: one
     linear programme a pair, for few images only).
     """
-    names = {"image": "image_other", "actor": "actor_other"}
-    crossed = classifier.rename({old: new for old, new in names.items() if old in classifier.coords
-                                 or old in classifier.dims})
-    crossed = crossed.drop_vars([name for name in crossed.coords if name not in ("actor_other", "image_other",
-                                                                                "y", "x")])
     chosen = METRICS[required_metrics([metric])[0]]
+    names = {name: f"{name}_other" for name in ("image", "actor")}
+    crossed = classifier.rename({old: new for old, new in names.items() if old in (*classifier.coords,
+                                                                                  *classifier.dims)})
+    crossed = crossed.drop_vars([name for name in crossed.coords if name not in (*names.values(), "y", "x")])
     options = {"share": share} if chosen.share and share is not None else {}
     return chosen.function(human, crossed, **options).transpose("image", "image_other").rename(metric)
 

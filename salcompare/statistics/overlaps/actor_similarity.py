@@ -20,14 +20,14 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import drawing
 from salcompare.maps import natural_order, smooth
 from salcompare.maps.checks import require_choice
 from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, jackknife_standard_error
 from salcompare.statistics.kernels import Values, flat, in_range, maps_in_range, standardised
-from salcompare.statistics.overlaps.same_image import matched
+from salcompare.statistics.overlaps.same_image import matched, require_actors
 
 Distance = Literal["correlation", "euclidean"]
 FEWEST = 4
@@ -54,7 +54,7 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
     sigma : float, optional
         Both maps are first smoothed with a Gaussian of so many pixels.
     n_splits : int
-        Random splits of each actor's images into halves; people's distances come from one half and the classifier's
+        Random splits of each actor's images into _halves; people's distances come from one half and the classifier's
         from the other, and the other way round.
     n_permutations : int
         Permutations of the classifier's actors; where there are no more in all, each comes once.
@@ -92,19 +92,17 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
     """
     require_choice(distance, ("correlation", "euclidean"), "distance")
     one, other = (maps_in_range(maps) for maps in matched(human, classifier))
-    if "actor" not in one.coords:
-        raise InputError(Problem("maps", f"coordinates {', '.join(map(str, one.coords))}", "an actor for each image",
-                                 "add it: maps.assign_coords(actor=('image', actors))"))
+    require_actors(one)
     if sigma is not None:
         one, other = smooth(one, sigma=sigma), smooth(other, sigma=sigma)
     rows = [_rows(maps, distance) for maps in (one, other)]
     order, sizes, n_actors = _usable(one.actor.values.astype(str), np.logical_and(*(~np.isnan(r[:, 0]) for r in rows)))
     products = [r[order] @ r[order].T for r in rows]
-    found = _compared(products, sizes, n_splits, n_permutations, rng) if sizes.size >= FEWEST else _undefined(
+    result = _compared(products, sizes, n_splits, n_permutations, rng) if sizes.size >= FEWEST else _undefined(
         n_permutations, f"{counted(sizes.size, 'actor')} with two images or more; {FEWEST} are needed")
     about = {"distance": distance, "n_splits": n_splits, "alternative": "greater", "ci_method": "jackknife",
              "resampled": "actors", "null": "actors of the classifier's distances permuted"}
-    return found.assign(n=sizes.size, n_undefined=n_actors - sizes.size).assign_attrs(
+    return result.assign(n=sizes.size, n_undefined=n_actors - sizes.size).assign_attrs(
         about | ({} if sigma is None else {"sigma": float(sigma)}))
 
 
@@ -137,7 +135,7 @@ def mantel(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.Generator,
     ----------
     Mantel (1967), PMID 6018555
     """
-    pairs = [plain_pairs(in_range(matrix.transpose("actor", "actor_other").values.astype(np.float64))[np.newaxis])
+    pairs = [_plain_pairs(in_range(matrix.transpose("actor", "actor_other").values.astype(np.float64))[np.newaxis])
              for matrix in (one, other)]
     sums = _sums_of_actors(pairs[0], pairs[1], one.sizes["actor"], n_permutations, rng).sum(axis=1) / 2
     return xr.Dataset({"value": ((), sums[0]), "p_value": ((), p_value(sums[0], sums[1:])),
@@ -164,21 +162,24 @@ def _usable(actors: NDArray[np.str_], defined: NDArray[np.bool_]) -> tuple[NDArr
 
 def _compared(products: list[Values], sizes: NDArray[np.intp], n_splits: int, n_permutations: int,
               rng: np.random.Generator) -> xr.Dataset:
-    drawn = [pair for first, second in halves(sizes, n_splits, rng) for pair in ((first, second), (second, first))]
-    people, network = (np.stack([mean_products(products[side], members[side]) for members in drawn]) for side in (0, 1))
-    sums = _sums_of_actors(centred_pairs(-people), centred_pairs(-network), sizes.size, n_permutations, rng)
+    drawn = [pair for first, second in _halves(sizes, n_splits, rng) for pair in ((first, second), (second, first))]
+    people, network = (np.stack([_mean_products(products[side], members[side]) for members in drawn])
+                       for side in (0, 1))
+    sums = _sums_of_actors(_centred_pairs(-people), _centred_pairs(-network), sizes.size, n_permutations, rng)
     sums /= len(drawn)
-    values, t = sums.sum(axis=1) / 2, _studentised(sums)
+    values = sums.sum(axis=1) / 2
+    mean, spread = sums.mean(axis=1), sums.std(axis=1)
+    t = np.divide(mean, spread, out=np.copysign(np.inf, mean), where=spread > 0)  # studentised over actors
     if np.isnan(values[0]):
         return _undefined(n_permutations, "all pairs of actors are alike on one side")
     low, high, reason = _jackknife(people, network, float(values[0]))
-    distances = [np.stack([noise_free_distances(products[side], members[side]) for members in drawn])
-                 for side in (0, 1)]
+    plain = [_plain_pairs(np.stack([_noise_free_distances(products[side], members[side]) for members in drawn]))
+             for side in (0, 1)]
     null = np.full(n_permutations, np.nan)
     null[:values.size - 1] = values[1:]
     scalars = {"value": values[0], "ci_low": low, "ci_high": high, "p_value": float(p_value(t[0], t[1:])),
                "p_attainable": smallest_p(values.size - 1), "null_mean": values[1:].mean(), "reason": reason,
-               "mantel_r": float((plain_pairs(distances[0]) * plain_pairs(distances[1])).sum(axis=1).mean())}
+               "mantel_r": float((plain[0] * plain[1]).sum(axis=1).mean())}
     return xr.Dataset({name: ((), value) for name, value in scalars.items()} | {"null": ("permutation", null)})
 
 
@@ -210,40 +211,21 @@ def _sums_of_actors(one: Values, other: Values, n_actors: int, n_permutations: i
     return np.concatenate(sums)
 
 
-def _studentised(sums: Values) -> Values:
-    """Mean over actors, over the spread between actors."""
-    mean, spread = sums.mean(axis=1), sums.std(axis=1)
-    t: Values = np.divide(mean, spread, out=np.copysign(np.inf, mean), where=spread > 0)
-    return t
-
-
 def _jackknife(people: Values, network: Values, value: float) -> tuple[float, float, str]:
     n = people.shape[-1]
     if n < FEWEST_ACTORS:
         return np.nan, np.nan, f"{counted(n, 'actor')}; an interval needs {FEWEST_ACTORS}"
     kept = [np.delete(np.arange(n), at) for at in range(n)]
-    without = [float((centred_pairs(-people[:, at][:, :, at]) * centred_pairs(-network[:, at][:, :, at]))
+    without = [float((_centred_pairs(-people[:, at][:, :, at]) * _centred_pairs(-network[:, at][:, :, at]))
                      .sum(axis=1).mean()) for at in kept]
     half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * jackknife_standard_error(without))
     return value - half, value + half, ""
 
 
-def halves(sizes: NDArray[np.intp], n_splits: int, rng: np.random.Generator) -> Iterator[tuple[Values, Values]]:
-    """Split each actor's images into random halves, the first the smaller one or the larger one by turns.
+def _halves(sizes: NDArray[np.intp], n_splits: int, rng: np.random.Generator) -> Iterator[tuple[Values, Values]]:
+    """Split each actor's images, which stand together, into random halves, the first smaller or larger by turns.
 
-    Parameters
-    ----------
-    sizes : ndarray of int (A,)
-        Images of each actor, which stand together; two or more.
-    n_splits : int
-        How many splits.
-    rng : Generator
-        Source of the draws.
-
-    Yields
-    ------
-    two ndarrays (A, n)
-        1 where an image is of the actor and in the half.
+    Yields for each split two arrays (A, n): 1 where an image is of the actor and in the half.
     """
     actors = np.repeat(np.arange(sizes.size), sizes)
     starts = np.cumsum(sizes) - sizes
@@ -255,21 +237,12 @@ def halves(sizes: NDArray[np.intp], n_splits: int, rng: np.random.Generator) -> 
         yield (member & first).astype(np.float64), (member & ~first).astype(np.float64)
 
 
-def noise_free_distances(products: Values, member: Values) -> Values:
-    """Unbiased squared Euclidean distances between actors' expected maps.
+def _noise_free_distances(products: Values, member: Values) -> Values:
+    """Unbiased squared Euclidean distances (A, A) between actors' expected maps, from products (n, n) of all maps.
 
-    Parameters
-    ----------
-    products : ndarray (n, n)
-        Inner products of all pairs of maps.
-    member : ndarray (A, n)
-        1 where an image is an actor's and used.
-
-    Returns
-    -------
-    ndarray (A, A)
-        Below 0 at times, as an estimate of 0 must be; 0 on the diagonal. Products of an image with itself, which hold
-        its noise, are left out. NaN for actors of whom one image is used, who have no product of different images.
+    `member` (A, n) is 1 where an image is an actor's and used. Products of an image with itself, which hold its noise,
+    are left out, so that a distance is below 0 at times, as an estimate of 0 must be. NaN for actors of whom one image
+    is used, who have no product of different images.
     """
     n = member.sum(axis=1)
     sums = member @ products @ member.T
@@ -280,18 +253,17 @@ def noise_free_distances(products: Values, member: Values) -> Values:
     return distances
 
 
-def mean_products(products: Values, member: Values) -> Values:
+def _mean_products(products: Values, member: Values) -> Values:
     """Inner products of actors' mean maps, (A, A); unbiased but for the diagonal."""
     n = member.sum(axis=1)
-    means: Values = member @ products @ member.T / np.outer(n, n)
-    return means
+    return np.asarray(member @ products @ member.T / np.outer(n, n))
 
 
-def centred_pairs(distances: Values) -> Values:
+def _centred_pairs(distances: Values) -> Values:
     """Rid a matrix of what is common to a row or column and give its pairs at unit norm: (..., A, A) -> (..., pairs).
 
-    Diagonals are not seen. What is left after this U-centring sums to 0 in every row without its diagonal, so that an
-    actor far from, or noisier than, everybody counts by its pairs only.
+    Diagonals are not seen. What is left sums to 0 in every row without its diagonal, so that an actor far from, or
+    noisier than, everybody counts by its pairs only.
     """
     size = distances.shape[-1]
     rows = np.where(np.eye(size, dtype=bool), 0, distances)
@@ -301,7 +273,7 @@ def centred_pairs(distances: Values) -> Values:
     return _unit_norm(rows[..., first, second] - row_means[..., first] - row_means[..., second] + total)
 
 
-def plain_pairs(distances: Values) -> Values:
+def _plain_pairs(distances: Values) -> Values:
     """Pairs of a matrix less their mean, at unit norm, as Mantel's correlation compares them."""
     pairs = distances[..., *np.triu_indices(distances.shape[-1], 1)]
     return _unit_norm(pairs - pairs.mean(axis=-1, keepdims=True))
@@ -309,5 +281,4 @@ def plain_pairs(distances: Values) -> Values:
 
 def _unit_norm(pairs: Values) -> Values:
     norm = np.sqrt((pairs**2).sum(axis=-1, keepdims=True))
-    scaled: Values = pairs / np.where(norm > 0, norm, np.nan)
-    return scaled
+    return np.asarray(pairs / np.where(norm > 0, norm, np.nan))

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import actor_heatmap, relative_saliency
@@ -117,8 +118,7 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
     other actors. Of a baseline made of other actors' maps the independence holds nearly, as each actor has a small
     part in it.
     """
-    names = [str(name) for name in values.data_vars if name in other.data_vars and name in METRICS]
-    images = values.image.values[np.isin(values.image.values, other.image.values)]
+    names, images = _common(values, other)
     if not names or not images.size or "actor" not in values.coords:
         raise InputError(Problem("overlaps", "no metric, image or actor in common", "two results of overlap on the "
                                  "same images, with an actor for each image"))
@@ -126,50 +126,39 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
                 for side in (values, other))
     differences = (one - two).assign_coords(actor=values["actor"].sel(image=images))
     actors = actor_means(differences)
-    population = population_mean(actors["value"])
     ways: list[Alternative] = [alternative or ("greater" if METRICS[name].better == "higher" else "less")
                                for name in names]
-    tests = [sign_flip_test(actors["value"].sel(metric=name).values, alternative=way, n_permutations=n_permutations,
-                            rng=rng) for name, way in zip(names, ways, strict=True)]
-    return population.assign(
-        p_value=("metric", [test[0] for test in tests]), p_attainable=("metric", [test[1] for test in tests]),
-        alternative=("metric", ways),
+    tests = np.array([sign_flip_test(actors["value"].sel(metric=name).values, alternative=way, rng=rng,
+                                     n_permutations=n_permutations)[:2]
+                      for name, way in zip(names, ways, strict=True)])
+    return population_mean(actors["value"]).assign(
+        p_value=("metric", tests[:, 0]), p_attainable=("metric", tests[:, 1]), alternative=("metric", ways),
         actor_value=actors["value"], actor_n=actors["n"], actor_n_undefined=actors["n_undefined"],
     ).assign(sides(one, two, differences)).assign_attrs(null="signs of actors' mean differences flipped")
 
 
 def defined_on_both(one: xr.Dataset, other: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
-    """Keep of two sets of overlaps the metrics and images of both, NaN where either is.
+    """Keep of two sets of overlaps (image) the metrics and images of both, NaN where either is.
 
-    Parameters
-    ----------
-    one, other : Dataset (image)
-        As `overlap` gives them.
-
-    Returns
-    -------
-    Dataset, Dataset (image)
-        Means of the two rest on the same images, and differ by the mean of the differences.
+    So means of the two rest on the same images, and differ by the mean of the differences.
     """
-    names = [str(name) for name in one.data_vars if name in other.data_vars and name in METRICS]
-    images = one.image.values[np.isin(one.image.values, other.image.values)]
+    names, images = _common(one, other)
     first, second = (side[names].sel(image=images) for side in (one, other))
     return (first.where(second.notnull().reset_coords(drop=True)),
             second.where(first.notnull().reset_coords(drop=True)))
 
 
+def _common(one: xr.Dataset, other: xr.Dataset) -> tuple[list[str], NDArray[np.str_]]:
+    """Name the metrics and the images that both have."""
+    return ([str(name) for name in one.data_vars if name in other.data_vars and name in METRICS],
+            one.image.values[np.isin(one.image.values, other.image.values)])
+
+
 def sides(one: xr.DataArray, other: xr.DataArray, difference: xr.DataArray) -> dict[str, xr.DataArray]:
     """Average the two sides of a difference over the images that it rests on, so that it is their difference.
 
-    Parameters
-    ----------
-    one, other, difference : DataArray (image, ...)
-        The same images in the same order; `difference` carries ``actor`` along ``image`` and is NaN where either is.
-
-    Returns
-    -------
-    mapping
-        ``one`` and ``other`` (...): means over actors of means over an actor's images.
+    All (image, ...), the same images in the same order; `difference` carries ``actor`` and is NaN where either side is.
+    Gives ``one`` and ``other`` (...): means over actors of means over an actor's images.
     """
     held, actor = difference.notnull(), difference["actor"]
     return {name: population_mean(actor_means(side.where(held).assign_coords(actor=actor))["value"])["value"]
@@ -198,10 +187,10 @@ def uniform_overlap(human: xr.DataArray, *, metrics: Collection[str] = tuple(MET
     values = overlap(human, uniform(human), metrics=names, share=share, sigma=sigma)
     n_pixels = human.sizes["y"] * human.sizes["x"]
     exact = round(share * n_pixels) / n_pixels
-    varies = human.max(("y", "x"), skipna=False) > human.min(("y", "x"), skipna=False)
+    varies = (human.max(("y", "x"), skipna=False) > human.min(("y", "x"), skipna=False)).reset_coords(drop=True)
     for name in names:
         chance = METRICS[name].chance
         if chance is not None:
-            filled = xr.full_like(values[name], chance(exact)).where(varies.reset_coords(drop=True))
+            filled = xr.full_like(values[name], chance(exact)).where(varies)
             values[name] = filled.assign_attrs(values[name].attrs)
     return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from salcompare.statistics.overlaps.same_image import overlap
 
 _OF_OTHER_IMAGES = ("auc_shuffled",)
 NETWORK, PHOTOGRAPH = "network", "photograph"
+CASCADING, INDEPENDENT = "cascading", "independent"
+FEWEST = 3
+"""Below so many randomisations there is no interval."""
 
 
 def overlaps_by_network(human: xr.DataArray, classifier: xr.DataArray, control: xr.DataArray, *,
@@ -65,8 +68,8 @@ def overlaps_by_network(human: xr.DataArray, classifier: xr.DataArray, control: 
         names = maps[PHOTOGRAPH].values.astype(str)
         people = human.sel(image=names)
         of_control = maps.drop_vars([name for name in maps.coords if name not in ("y", "x")]).assign_coords(image=names)
-        own = _own(people, classifier.sel(image=names), already, metrics, {"share": share, "sigma": sigma})
-        both = (own, overlap(people, of_control, metrics=metrics, share=share, sigma=sigma)[list(own.data_vars)])
+        intact = _overlaps_known(people, classifier.sel(image=names), already, metrics, share=share, sigma=sigma)
+        both = intact, overlap(people, of_control, metrics=metrics, share=share, sigma=sigma)[list(intact.data_vars)]
         parts.append([side.assign_coords({PHOTOGRAPH: ("image", names), NETWORK: ("image", networks[rows])})
                       .assign_coords(image=maps.image.values) for side in both])
     whole = [xr.concat([part[side] for part in parts], "image", combine_attrs="drop_conflicts", join="exact",
@@ -74,29 +77,21 @@ def overlaps_by_network(human: xr.DataArray, classifier: xr.DataArray, control: 
     return whole[0], whole[1]
 
 
-def _own(human: xr.DataArray, classifier: xr.DataArray, already: xr.Dataset | None, metrics: Collection[str],
-         options: Mapping[str, Any]) -> xr.Dataset:
-    """Overlaps of people and the classifier on a network's photographs."""
+def _overlaps_known(human: xr.DataArray, classifier: xr.DataArray, already: xr.Dataset | None,
+                    metrics: Collection[str], **options: Any) -> xr.Dataset:  # noqa: ANN401 - passed on
+    """Overlaps of people and the classifier on a network's photographs, of which some may be known."""
     held = [] if already is None else [name for name in metrics if name in already and name not in _OF_OTHER_IMAGES]
     rest = [name for name in metrics if name not in held]
-    found = overlap(human, classifier, metrics=rest or list(metrics)[:1], **options)
+    computed = overlap(human, classifier, metrics=rest or list(metrics)[:1], **options)
     known = {name: ("image", already[name].sel(image=human.image.values).values) for name in held
              if already is not None}
-    return found.assign(known)[list(metrics)]
+    return computed.assign(known)[list(metrics)]
 
 
 def over_networks(values: xr.Dataset) -> xr.Dataset:
-    """Average the overlaps of each photograph over the networks that it was explained by.
+    """Average overlaps, as `overlaps_by_network` gives them, of each photograph over the networks that explained it.
 
-    Parameters
-    ----------
-    values : Dataset (image)
-        As `overlaps_by_network` gives it.
-
-    Returns
-    -------
-    Dataset (image)
-        ``image`` is the photograph; coordinate ``actor``; NaN ones are left out of a mean.
+    ``image`` of the result is the photograph; coordinate ``actor``; NaN ones are left out of a mean.
     """
     names = [name for name in values.data_vars if name in METRICS]
     photographs = values[PHOTOGRAPH].values.astype(str)
@@ -104,8 +99,16 @@ def over_networks(values: xr.Dataset) -> xr.Dataset:
     order = np.argsort(first, kind="stable")
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
-    groups = rank[place]
-    return xr.Dataset({name: ("image", _group_means(values[name].values, groups, unique.size)) for name in names},
+
+    def means(column: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean of each photograph's defined values."""
+        defined = ~np.isnan(column)
+        groups = rank[place][defined]
+        count = np.bincount(groups, minlength=unique.size)
+        return np.asarray(np.bincount(groups, column[defined], minlength=unique.size) / np.where(
+            count > 0, count, np.nan))
+
+    return xr.Dataset({name: ("image", means(values[name].values)) for name in names},
                       coords={"image": unique[order], "actor": ("image", values["actor"].values[first[order]])})
 
 
@@ -146,18 +149,15 @@ def network_differences(classifier: xr.Dataset, control: xr.Dataset) -> xr.Datas
                                         .to_dataarray("metric").transpose("metric", "image"))["value"].mean("actor")
                             for network in np.unique(difference[NETWORK].values)], NETWORK)
     values = actors["value"].transpose("metric", "actor").to_numpy()
-    found = _interval(values, by_network.transpose("metric", NETWORK).to_numpy())
-    return xr.Dataset({name: ("metric", column) for name, column in found.items()}, coords={"metric": names}).assign(
+    columns = _interval(values, by_network.transpose("metric", NETWORK).to_numpy())
+    return xr.Dataset({name: ("metric", column) for name, column in columns.items()}, coords={"metric": names}).assign(
         one=one, other=other, actor_value=actors["value"], actor_n=actors["n"]).assign_attrs(
             ci_method="t", resampled="actors and networks")
 
 
 def _interval(values: NDArray[np.float64], networks: NDArray[np.float64]) -> dict[str, NDArray[np.generic]]:
     """Mean and interval of each metric, from values (metric, actor) and means over actors (metric, network)."""
-    defined, drawn = ~np.isnan(values), ~np.isnan(networks)
-    n, many = defined.sum(axis=1), drawn.sum(axis=1)
-    mean, of_actors = _moments(values, defined)
-    _, of_networks = _moments(networks, drawn)
+    (n, mean, of_actors), (many, _, of_networks) = _moments(values), _moments(networks)
     with np.errstate(invalid="ignore", divide="ignore"):
         first, second = of_actors / n, of_networks * (1 + 1 / many)
         freedom = (first + second) ** 2 / (first**2 / (n - 1) + second**2 / (many - 1))
@@ -171,27 +171,14 @@ def _interval(values: NDArray[np.float64], networks: NDArray[np.float64]) -> dic
             "n_undefined": values.shape[1] - n, "n_networks": many, "reason": reason.astype(object)}
 
 
-def _moments(values: NDArray[np.float64], defined: NDArray[np.bool_]) -> tuple[NDArray[np.float64],
-                                                                             NDArray[np.float64]]:
-    """Mean and unbiased variance of each row, undefined values left out."""
+def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """Count the defined values of each row; give their mean and unbiased variance."""
+    defined = ~np.isnan(values)
     n = defined.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(defined, values, 0).sum(axis=1) / np.where(n > 0, n, np.nan)
         squares = np.where(defined, values - mean[:, None], 0) ** 2
-        return mean, squares.sum(axis=1) / np.where(n > 1, n - 1, np.nan)
-
-
-def _group_means(values: NDArray[np.float64], groups: NDArray[np.intp], n: int) -> NDArray[np.float64]:
-    defined = ~np.isnan(values)
-    count = np.bincount(groups[defined], minlength=n)
-    total = np.bincount(groups[defined], values[defined], minlength=n)
-    means: NDArray[np.float64] = total / np.where(count > 0, count, np.nan)
-    return means
-
-
-CASCADING, INDEPENDENT = "cascading", "independent"
-FEWEST = 3
-"""Below so many randomisations there is no interval."""
+        return n, mean, squares.sum(axis=1) / np.where(n > 1, n - 1, np.nan)
 
 
 def similarity_curve(intact: xr.DataArray, control: xr.DataArray,
@@ -228,22 +215,20 @@ def similarity_curve(intact: xr.DataArray, control: xr.DataArray,
     if not known.sizes["image"]:
         raise InputError(Problem("control maps", "no photograph that the classifier has maps of", "at least one"))
     bare = known.drop_vars([name for name in known.coords if name not in ("image", "y", "x")])
-    own = intact.sel(image=known[PHOTOGRAPH].values.astype(str)).drop_vars("actor", errors="ignore")
-    values = similarity(own.assign_coords(image=bare.image.values), bare).to_numpy()
+    same = intact.sel(image=known[PHOTOGRAPH].values.astype(str)).drop_vars("actor", errors="ignore")
+    values = similarity(same.assign_coords(image=bare.image.values), bare).to_numpy()
     forms, steps, networks = (known[name].values for name in ("form", "step", NETWORK))
-    layers, found = known["layer"].values.astype(str), []
+    layers, points = known["layer"].values.astype(str), []
     for form in (CASCADING, INDEPENDENT):
         for step in np.unique(steps):
             rows = (steps == step) & (forms == (CASCADING if step == steps.min() else form))
             means = np.array([_mean(values[rows & (networks == network)]) for network in np.unique(networks[rows])])
-            found.append({"form": form, "layer": layers[rows][0], **_over_randomisations(means)})
-    return xr.Dataset({name: ("step", [one[name] for one in found]) for name in
-                       ("value", "ci_low", "ci_high", "n", "n_undefined", "reason")},
-                      coords={name: ("step", [one[name] for one in found]) for name in ("form", "layer")},
-                      attrs={"ci_method": "t", "resampled": "randomisations"})
+            points.append({"form": form, "layer": layers[rows][0], **_over_randomisations(means)})
+    columns = {name: ("step", [point[name] for point in points]) for name in points[0]}
+    return xr.Dataset(columns, attrs={"ci_method": "t", "resampled": "randomisations"}).set_coords(["form", "layer"])
 
 
-def _over_randomisations(means: np.ndarray[tuple[int], np.dtype[np.float64]]) -> dict[str, object]:
+def _over_randomisations(means: NDArray[np.float64]) -> dict[str, object]:
     defined = means[~np.isnan(means)]
     n = defined.size
     reach = np.nan
@@ -255,6 +240,6 @@ def _over_randomisations(means: np.ndarray[tuple[int], np.dtype[np.float64]]) ->
             "n_undefined": means.size - n, "reason": reason}
 
 
-def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _mean(values: NDArray[np.float64]) -> float:
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else np.nan

@@ -37,7 +37,8 @@ def heatmap_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: C
         As `overlap` gives it, an actor in the place of an image. Actors missing on one side are left out; those whose
         heatmap is NaN are NaN.
     """
-    return _by_actor(overlap(as_images(human), as_images(classifier), metrics=metrics, share=share, sigma=sigma))
+    overlaps = overlap(as_images(human), as_images(classifier), metrics=metrics, share=share, sigma=sigma)
+    return overlaps.drop_vars("actor").rename(image="actor")
 
 
 @drawing
@@ -85,9 +86,9 @@ def heatmap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
         raise InputError(Problem("heatmaps", "no actor of whom both are defined", "at least one"))
     values, actors = matrix.values[np.ix_(kept, kept)], matrix.actor.values[kept]
     alternative: Alternative = "greater" if METRICS[metric].better == "higher" else "less"
-    found = _tested(values, alternative, n_permutations, rng).assign_coords(
+    tests = _tested(values, alternative, n_permutations, rng).assign_coords(
         contrast=list(HEATMAP_CONTRASTS), actor=actors)
-    return found.assign(n_undefined=matrix.sizes["image"] - found["n"]).assign_attrs(
+    return tests.assign(n_undefined=matrix.sizes["image"] - tests["n"]).assign_attrs(
         matrix.attrs | {"metric": metric, "alternative": alternative, "resampled": "actors",
                         "null": "classifier heatmaps permuted among actors"})
 
@@ -120,9 +121,8 @@ def population_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics
     n = one.sizes["actor"]
     stacks = [_with_leave_one_out(maps) for maps in (one, other)]
     used = [name for name in names if name != "auc_shuffled"] or ["pearson"]
-    found = overlap(*stacks, metrics=used, share=share, sigma=sigma)
-    values = xr.concat([found[name].reset_coords(drop=True) if name in used else xr.full_like(
-        found[used[0]], np.nan).reset_coords(drop=True) for name in names], dim="metric").values
+    overlaps = overlap(*stacks, metrics=used, share=share, sigma=sigma)
+    values = np.stack([overlaps[name].values if name in used else np.full(n + 1, np.nan) for name in names])
     return _with_interval(xr.Dataset(
         {"value": ("metric", values[:, 0]), "without": (("metric", "actor"), values[:, 1:])},
         coords={"metric": names, "actor": one.actor.values},
@@ -151,12 +151,12 @@ def population_differences(one: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
 def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
     """Means, intervals and tests of a matrix of actors' heatmaps."""
     one_group = np.zeros(len(values), np.intp)
-    own, others = np.diag(values), means_of_others(values, one_group)
-    means = np.stack([own, others, own - others])
-    plain = t_interval(own[:, np.newaxis])
+    same, others = np.diag(values), means_of_others(values, one_group)
+    means = np.stack([same, others, same - others])
+    plain = t_interval(same[:, np.newaxis])
     intervals = [(plain.low[0], plain.high[0], plain.reason[0]),
-                 *(between_actors(values, one_group, own=which) for which in (0, 1))]
-    p, attainable, ranks = np.full(3, np.nan), np.full(3, np.nan), np.full((2, 3, len(values)), np.nan)
+                 *(between_actors(values, one_group, itself=which) for which in (0, 1))]
+    (p, attainable), ranks = np.full((2, 3), np.nan), np.full((2, 3, len(values)), np.nan)
     null = np.full((3, n_permutations), np.nan)
     if len(values) > 1:
         p[2], draws = actor_effect_test(values, one_group, alternative, n_permutations, rng)
@@ -168,8 +168,8 @@ def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: 
                 "ci_method": ["t", "jackknife", "jackknife"], "p_value": p, "p_attainable": attainable,
                 "null_mean": np.where(np.isnan(p), np.nan, 0), "n": (~np.isnan(means)).sum(axis=1)}
     nothing = np.full(means.shape[1], np.nan)
-    sides = [np.stack([nothing, nothing, side]) for side in (own, others)]
-    one_each |= {name: side.mean(axis=1) for name, side in zip(("one", "other"), sides, strict=True)}
+    sides = [np.stack([nothing, nothing, side]) for side in (same, others)]
+    one_each |= {"one": sides[0].mean(axis=1), "other": sides[1].mean(axis=1)}
     of_actors = {"actor_value": means, "actor_one": sides[0], "actor_other": sides[1],
                  "actor_p_value": ranks[0], "actor_p_attainable": ranks[1],
                  "actor_reason": np.where(np.isnan(means), "no other actor", floor)}
@@ -178,13 +178,13 @@ def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: 
                       | {"null": (("contrast", "permutation"), null)})
 
 
-def _with_interval(found: xr.Dataset, n_undefined: int) -> xr.Dataset:
-    n = found.sizes["actor"]
-    without = found["without"].transpose("actor", "metric").values
-    interval = jackknife_interval(found["value"].values, without, resampled="actors")
+def _with_interval(values: xr.Dataset, n_undefined: int) -> xr.Dataset:
+    n = values.sizes["actor"]
+    without = values["without"].transpose("actor", "metric").values
+    interval = jackknife_interval(values["value"].values, without, resampled="actors")
     enough = n >= FEWEST_ACTORS
-    reason = np.where(np.isnan(found["value"].values), "undefined on the population's heatmaps", interval.reason)
-    return found.assign(
+    reason = np.where(np.isnan(values["value"].values), "undefined on the population's heatmaps", interval.reason)
+    return values.assign(
         ci_low=("metric", np.where(enough, interval.low, np.nan)),
         ci_high=("metric", np.where(enough, interval.high, np.nan)), n=n, n_undefined=n_undefined,
         reason=("metric", reason if enough else np.full(
@@ -199,11 +199,6 @@ def as_images(heatmaps: xr.DataArray) -> xr.DataArray:
     bare = heatmaps.reset_coords(drop=True).rename(actor="image")
     labelled: xr.DataArray = bare.assign_coords(actor=("image", heatmaps.actor.values.astype(str)))
     return labelled
-
-
-def _by_actor(found: xr.Dataset) -> xr.Dataset:
-    renamed: xr.Dataset = found.drop_vars("actor").rename(image="actor")
-    return renamed
 
 
 def _defined_actors(human: xr.DataArray, classifier: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:

@@ -16,7 +16,7 @@ nearly the same number), so that the plain difference rejects too often.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -94,10 +94,9 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
     """
     pairs, actors, left_out = blocked(matrix, groups=groups)
     alternative: Alternative = "greater" if better == "higher" else "less"
-    means = pairing_means(pairs)
-    with_tests = _population(pairs, means, alternative, n_permutations, rng)
-    per_actor = _per_actor(pairs, means, alternative, n_permutations, n_resamples, rng)
-    tests = with_tests.merge(per_actor).assign_coords(contrast=list(CONTRASTS), actor=actors)
+    tests = _population(pairs, alternative, n_permutations, rng).merge(
+        _per_actor(pairs, alternative, n_permutations, n_resamples, rng))
+    tests = tests.assign_coords(contrast=list(CONTRASTS), actor=actors)
     return tests.assign_attrs(alternative=alternative, n_undefined=left_out, n_resamples=n_resamples,
                               null_image="classifier maps permuted among the images of each actor",
                               null_actor="whole sets of classifier maps permuted among actors"
@@ -106,49 +105,57 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
                               actor_ci_method="percentile")
 
 
-def _population(pairs: Pairs, means: Values, alternative: Alternative, n_permutations: int,
-                rng: np.random.Generator) -> xr.Dataset:
-    defined = ~np.isnan(means)
-    n = defined.sum(axis=1)
-    value = np.where(defined, means, 0).sum(axis=1) / np.where(n > 0, n, np.nan)
-    low, high, method, reason = population_intervals(pairs, means)
+def _population(pairs: Pairs, alternative: Alternative, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
     p, attainable, null = np.full(5, np.nan), np.full(5, np.nan), np.full((5, n_permutations), np.nan)
-    for at in (3, 4):
-        if np.isnan(value[at]):
+    sides, one = np.full((2, 5), np.nan), _contrasts(pairs)
+    for effect, at in enumerate((3, 4)):
+        if not one["n"][at]:
             continue
         p[at], draws = image_effect_test(pairs, alternative, n_permutations, rng) if at == 3 else actor_effect_test(
             pairs.actors, pairs.groups[pairs.rivals], alternative, n_permutations, rng)
-        attainable[at] = smallest_p(draws.size)
-        null[at, :draws.size] = draws
-    both = np.full((2, 5), np.nan)
-    for effect, at in enumerate((3, 4)):
-        if n[at]:
-            both[:, at] = effect_sides(pairs)[effect][:, defined[at]].mean(axis=1)
+        attainable[at], null[at, :draws.size] = smallest_p(draws.size), draws
+        of_actors = effect_sides(pairs)[effect]
+        sides[:, at] = of_actors[:, ~np.isnan(of_actors).any(axis=0)].mean(axis=1)
     # the mean over all arrangements of either effect is 0 by construction
-    null_mean = np.where(np.isnan(p), np.nan, 0.0)
-    one = {"value": value, "one": both[0], "other": both[1], "ci_low": low, "ci_high": high, "ci_method": method,
-           "p_value": p, "p_attainable": attainable, "null_mean": null_mean, "n": n, "n_undefined": means.shape[1] - n,
-           "reason": np.where(n > 0, reason, "no actor with two images, or one actor only")}
+    one |= {"one": sides[0], "other": sides[1], "p_value": p, "p_attainable": attainable,
+            "null_mean": np.where(np.isnan(p), np.nan, 0.0)}
     return xr.Dataset({name: ("contrast", values) for name, values in one.items()} | {
         "null": (("contrast", "permutation"), null)})
 
 
-def _per_actor(pairs: Pairs, means: Values, alternative: Alternative, n_permutations: int, n_resamples: int,
+def _contrasts(pairs: Pairs) -> dict[str, NDArray[Any]]:
+    """Means over actors of the contrasts, (contrast,) each, their intervals and numbers of actors."""
+    means = pairing_means(pairs)
+    low, high, method, reason = population_intervals(pairs, means)
+    n = (~np.isnan(means)).sum(axis=1)
+    return {"value": _mean_over_actors(means), "ci_low": low, "ci_high": high, "ci_method": method, "n": n,
+            "n_undefined": means.shape[1] - n,
+            "reason": np.where(n > 0, reason, "no actor with two images, or one actor only")}
+
+
+def _mean_over_actors(means: Values) -> Values:
+    """Mean over actors, NaN left out."""
+    defined = ~np.isnan(means)
+    n = defined.sum(axis=1)
+    mean: Values = np.where(defined, means, 0).sum(axis=1) / np.where(n > 0, n, np.nan)
+    return mean
+
+
+def _per_actor(pairs: Pairs, alternative: Alternative, n_permutations: int, n_resamples: int,
                rng: np.random.Generator) -> xr.Dataset:
+    means = pairing_means(pairs)
     low, high, reason = actor_intervals(pairs, n_resamples, rng)
-    p, attainable = np.full(means.shape, np.nan), np.full(means.shape, np.nan)
+    p, attainable = np.full((2, *means.shape), np.nan)
     p[3], attainable[3] = actors_image_effects(pairs, alternative, n_permutations, rng)
     if pairs.rivals.size:
-        found = ranks_among_actors(pairs.actors, pairs.groups[pairs.rivals], alternative)
-        p[4, pairs.rivals], attainable[4, pairs.rivals] = found
-    both = ("contrast", "actor")
+        p[4, pairs.rivals], attainable[4, pairs.rivals] = ranks_among_actors(
+            pairs.actors, pairs.groups[pairs.rivals], alternative)
     sides = np.full((2, *means.shape), np.nan)
     sides[:, 3:] = effect_sides(pairs).transpose(1, 0, 2)
     reason = np.where(np.isnan(means), "one image only, or no other actor", _with_floor(reason, attainable))
-    return xr.Dataset({
-        "actor_value": (both, means), "actor_one": (both, sides[0]), "actor_other": (both, sides[1]),
-        "actor_ci_low": (both, low), "actor_ci_high": (both, high),
-        "actor_p_value": (both, p), "actor_p_attainable": (both, attainable), "actor_reason": (both, reason),
+    tables = {"value": means, "one": sides[0], "other": sides[1], "ci_low": low, "ci_high": high, "p_value": p,
+              "p_attainable": attainable, "reason": reason}
+    return xr.Dataset({f"actor_{name}": (("contrast", "actor"), table) for name, table in tables.items()} | {
         "actor_n": ("actor", pairs.sizes)})
 
 
@@ -169,21 +176,13 @@ def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
 
     Parameters
     ----------
-    human, classifier : DataArray (image, y, x)
-        Non-negative maps on one grid, with coordinate ``actor`` along ``image``.
-    metric : str
-        One of `METRICS`. (emd solves a linear programme for each of n x n pairs: for few images only.)
+    human, classifier, metric, share, sigma, images
+        As for `overlap_matrix`.
     rng : Generator
         Draws permutations and resamples.
-    share : float
-        Of the pixels, in the areas that iou and dice compare.
-    sigma : float, optional
-        Both maps are first smoothed with a Gaussian of so many pixels.
     groups : str, optional
         A coordinate of the human maps along ``image``, a factor of the actor: actors meet, and are exchanged with,
         actors of their own group only.
-    images : collection of str, optional
-        Ids of the only images to use, such as those that the classifier got right.
     n_permutations : int
         Drawn for each test; where there are no more in all, each comes once.
     n_resamples : int
@@ -218,16 +217,10 @@ def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataAr
     human, one, other : DataArray (image, y, x)
         People's maps and two classifiers', on one grid, with coordinate ``actor`` along ``image``; images that all
         three have are compared.
-    metric : str
-        One of `METRICS`.
-    rng : Generator
-        Draws sign flips.
-    share : float
-        Of the pixels, in the areas that iou and dice compare.
-    sigma : float, optional
-        All maps are first smoothed with a Gaussian of so many pixels.
-    n_permutations : int
-        Sign flips drawn; where there are no more in all, each comes once.
+    metric, share, sigma
+        As for `overlap_matrix`.
+    rng, n_permutations
+        As for `compare_pairings`.
 
     Returns
     -------
@@ -240,8 +233,8 @@ def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataAr
         As for `overlap_tests`, and where no image is common to all three.
     """
     matrices = [overlap_matrix(human, maps, metric=metric, share=share, sigma=sigma) for maps in (one, other)]
-    found = compare_pairings(*matrices, rng=rng, n_permutations=n_permutations)
-    return found.assign_attrs(metric=metric, better=METRICS[metric].better)
+    return compare_pairings(*matrices, rng=rng, n_permutations=n_permutations).assign_attrs(
+        metric=metric, better=METRICS[metric].better)
 
 
 @drawing
@@ -287,31 +280,15 @@ def compare_pairings(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.G
     parts = [matrix.sel(image=images, image_other=images) for matrix in (one, other)]
     difference = parts[0].copy(data=parts[0].values - parts[1].transpose(*parts[0].dims).values)
     pairs, actors, left_out = blocked(difference)
-    means, columns = pairing_means(pairs), pairing_means(Pairs(pairs.matrix.T, pairs.sizes, pairs.groups))
-    tests = [sign_flip_test(values, rng=rng, n_permutations=n_permutations) for values in columns]
-    low, high, method, reason = population_intervals(pairs, means)
-    n = (~np.isnan(means)).sum(axis=1)
+    columns = pairing_means(Pairs(pairs.matrix.T, pairs.sizes, pairs.groups))
+    tests = np.array([sign_flip_test(values, rng=rng, n_permutations=n_permutations)[:2] for values in columns])
     both = [_mean_over_actors(pairing_means(blocked(matrix.where(difference.notnull()))[0])) for matrix in (
         parts[0], parts[1].transpose(*parts[0].dims))]
-    one_each = {"value": _mean_over_actors(means), "one": both[0], "other": both[1],
-                "ci_low": low, "ci_high": high, "ci_method": method,
-                "p_value": [test[0] for test in tests], "p_attainable": [test[1] for test in tests],
-                "n": n, "n_undefined": len(actors) - n,
-                "reason": np.where(n > 0, reason, "no actor with two images, or one actor only")}
+    one_each = _contrasts(pairs) | {"one": both[0], "other": both[1], "p_value": tests[:, 0],
+                                    "p_attainable": tests[:, 1]}
     return xr.Dataset(
         {name: ("contrast", values) for name, values in one_each.items()}
-        | {"actor_value": (("contrast", "actor"), means), "actor_n": ("actor", pairs.sizes)},
+        | {"actor_value": (("contrast", "actor"), pairing_means(pairs)), "actor_n": ("actor", pairs.sizes)},
         coords={"contrast": list(CONTRASTS), "actor": actors},
-        attrs={"n_undefined": left_out, "alternative": _ALTERNATIVE, "resampled": "actors",
+        attrs={"n_undefined": left_out, "alternative": "two-sided", "resampled": "actors",
                "null": "both classifiers' whole sets of maps exchanged within actors"})
-
-
-_ALTERNATIVE: Literal["two-sided"] = "two-sided"
-
-
-def _mean_over_actors(means: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over actors, NaN left out."""
-    defined = ~np.isnan(means)
-    n = defined.sum(axis=1)
-    mean: NDArray[np.float64] = np.where(defined, means, 0).sum(axis=1) / np.where(n > 0, n, np.nan)
-    return mean

@@ -1,4 +1,8 @@
-"""All pairs of images in blocks by actor: means of three kinds of pairing, their permutation tests and intervals."""
+"""All pairs of images in blocks by actor: means of three kinds of pairing, their permutation tests and intervals.
+
+`n` is images, `A` actors and `a` the actors that have an actor effect. Values of actors with actors (A, A) have human
+maps in rows and the classifier's in columns; `groups` (A,) says which actors meet.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +31,10 @@ from salcompare.statistics.inference.resampling import (
 )
 from salcompare.statistics.kernels import Values
 
+FEWEST_IMAGES = 8
+"""Below so many images an actor's own values have no interval."""
+Texts = NDArray[np.object_]
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -36,7 +44,7 @@ class Pairs:
     ----------
     matrix : ndarray (n, n)
         People's map of image i against the classifier's of image j; no NaN.
-    sizes : ndarray (A,)
+    sizes : ndarray of int (A,)
         Images of each actor, in the matrix' order; at least one.
     groups : ndarray of int (A,)
         An actor meets other actors of its own group only; all the same where there are no groups.
@@ -60,32 +68,30 @@ class Pairs:
     def rivals(self) -> NDArray[np.intp]:
         """Actors with two images or more, and another such actor in their group: those with an actor effect."""
         at = np.flatnonzero(self.several)
-        return at[peers(self.groups[at]).any(axis=1)]
+        return at[_peers(self.groups[at]).any(axis=1)]
+
+    @property
+    def same(self) -> Values:
+        """Sum of each actor's pairs of one image (A,)."""
+        return np.add.reduceat(np.diag(self.matrix), self.starts)
 
     @property
     def blocks(self) -> Values:
         """Mean of each block (A, A): of an actor's human maps against another's classifier maps."""
-        return block_sums(self.matrix, self.starts) / np.outer(self.sizes, self.sizes)
+        sums = np.add.reduceat(np.add.reduceat(self.matrix, self.starts, axis=0), self.starts, axis=1)
+        return np.asarray(sums / np.outer(self.sizes, self.sizes))
 
     @property
     def actors(self) -> Values:
-        """Means of pairs of different images between actors, of the `rivals` only."""
+        """Means of pairs of different images between actors (a, a), of the `rivals` only."""
         n = self.sizes.astype(np.float64)
         means, at = self.blocks, self.rivals
-        own = np.add.reduceat(np.diag(self.matrix), self.starts)
-        means[at, at] = ((np.diag(means) * n**2 - own)[at]) / (n * (n - 1))[at]
+        means[at, at] = ((np.diag(means) * n**2 - self.same)[at]) / (n * (n - 1))[at]
         return means[np.ix_(at, at)]
 
 
 def blocked(matrix: xr.DataArray, *, groups: str | None = None) -> tuple[Pairs, NDArray[np.str_], int]:
-    """Sort images by actor and leave out those whose own pair is undefined.
-
-    Parameters
-    ----------
-    matrix : DataArray (image, image_other)
-        With coordinate ``actor`` along ``image``.
-    groups : str, optional
-        A coordinate along ``image``, a factor of the actor.
+    """Sort images of a matrix (image, image_other) by actor and leave out those whose own pair is undefined.
 
     Returns
     -------
@@ -94,7 +100,7 @@ def blocked(matrix: xr.DataArray, *, groups: str | None = None) -> tuple[Pairs, 
     Raises
     ------
     InputError
-        If no image is left, or an actor's images are of two groups.
+        If no image is left, or an actor's images are of two `groups`, a coordinate along ``image``.
     """
     values = matrix.transpose("image", "image_other").values.astype(np.float64)
     named = matrix.actor.values.astype(str)
@@ -111,51 +117,6 @@ def blocked(matrix: xr.DataArray, *, groups: str | None = None) -> tuple[Pairs, 
     return pairs, actors, named.size - kept.size
 
 
-def pairing_means(pairs: Pairs) -> Values:
-    """Means of the three pairings and both effects for each actor, (contrast, actor); NaN where an actor has none."""
-    (same, other_image), (own, others) = effect_sides(pairs)
-    first = np.add.reduceat(np.diag(pairs.matrix), pairs.starts) / pairs.sizes
-    return np.stack([first, other_image, means_of_others(pairs.blocks, pairs.groups), same - other_image, own - others])
-
-
-def effect_sides(pairs: Pairs) -> Values:
-    """Give the two means that each effect is the difference of, for each actor that has it, (effect, side, actor).
-
-    The image effect's are of the actor's pairs of one image and of two; the actor effect's are of two images of the
-    actor, and of the actor and others, of the `rivals` alone.
-    """
-    n = pairs.sizes.astype(np.float64)
-    own = np.add.reduceat(np.diag(pairs.matrix), pairs.starts)
-    several = np.where(pairs.several, n, np.nan)
-    found = np.full((2, 2, n.size), np.nan)
-    found[0] = own / several, (np.diag(pairs.blocks) * n**2 - own) / (several * (several - 1))
-    if pairs.rivals.size:
-        between = pairs.actors
-        found[1, :, pairs.rivals] = np.stack([
-            np.diag(between), means_of_others(between, pairs.groups[pairs.rivals])], axis=1)
-    return found
-
-
-def means_of_others(matrix: Values, groups: NDArray[np.intp]) -> Values:
-    """Mean of each row over the other actors of its group; NaN where there is none."""
-    allowed = peers(groups)
-    n = allowed.sum(axis=1)
-    means: Values = (matrix * allowed).sum(axis=1) / np.where(n > 0, n, np.nan)
-    return means
-
-
-def peers(groups: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Which actors may meet, (A, A): those of one group, none itself."""
-    allowed: NDArray[np.bool_] = (groups[:, np.newaxis] == groups) & ~np.eye(groups.size, dtype=bool)
-    return allowed
-
-
-def block_sums(matrix: Values, starts: NDArray[np.intp]) -> Values:
-    """Sum the blocks of a matrix that start at `starts` along both axes."""
-    sums: Values = np.add.reduceat(np.add.reduceat(matrix, starts, axis=0), starts, axis=1)
-    return sums
-
-
 def _group_of_actors(matrix: xr.DataArray, name: str | None, named: NDArray[np.str_],
                      actors: NDArray[np.str_]) -> NDArray[np.intp]:
     if name is None:
@@ -164,47 +125,79 @@ def _group_of_actors(matrix: xr.DataArray, name: str | None, named: NDArray[np.s
         raise InputError(Problem("maps", f"have no coordinate {name!r} along image", "the group of each image's actor",
                                  f"add it: maps.assign_coords({name}=('image', ...))"))
     of_images = matrix[name].values.astype(str)
-    found = {actor: sorted(set(of_images[named == actor].tolist())) for actor in actors.tolist()}
+    groups = {actor: sorted(set(of_images[named == actor].tolist())) for actor in actors.tolist()}
     problems = [Problem(f"actor {actor!r}", f"images of {name} {' and '.join(names)}", "one group an actor")
-                for actor, names in found.items() if len(names) > 1]
+                for actor, names in groups.items() if len(names) > 1]
     if problems:
         raise InputError(problems)
-    return np.unique([names[0] for names in found.values()], return_inverse=True)[1].astype(np.intp)
+    return np.unique([names[0] for names in groups.values()], return_inverse=True)[1].astype(np.intp)
+
+
+def pairing_means(pairs: Pairs) -> Values:
+    """Means of the three pairings and both effects for each actor, (contrast, actor); NaN where an actor has none."""
+    (same, other_image), (within, between) = effect_sides(pairs)
+    return np.stack([pairs.same / pairs.sizes, other_image, means_of_others(pairs.blocks, pairs.groups),
+                     same - other_image, within - between])
+
+
+def effect_sides(pairs: Pairs) -> Values:
+    """Give the two means that each effect is the difference of, for each actor that has it, (effect, side, actor).
+
+    The image effect's are of the actor's pairs of one image and of two; the actor effect's are of two images of the
+    actor, and of the actor and others, of the `rivals` alone.
+    """
+    n, same = pairs.sizes.astype(np.float64), pairs.same
+    several = np.where(pairs.several, n, np.nan)
+    sides = np.full((2, 2, n.size), np.nan)
+    sides[0] = same / several, (np.diag(pairs.blocks) * n**2 - same) / (several * (several - 1))
+    if pairs.rivals.size:
+        between = pairs.actors
+        sides[1, :, pairs.rivals] = np.stack([
+            np.diag(between), means_of_others(between, pairs.groups[pairs.rivals])], axis=1)
+    return sides
+
+
+def means_of_others(matrix: Values, groups: NDArray[np.intp]) -> Values:
+    """Mean of each row over the other actors of its group; NaN where there is none."""
+    allowed = _peers(groups)
+    n = allowed.sum(axis=1)
+    means: Values = (matrix * allowed).sum(axis=1) / np.where(n > 0, n, np.nan)
+    return means
+
+
+def _peers(groups: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which actors may meet, (A, A): those of one group, none itself."""
+    allowed: NDArray[np.bool_] = (groups[:, np.newaxis] == groups) & ~np.eye(groups.size, dtype=bool)
+    return allowed
 
 
 def image_effect_test(pairs: Pairs, alternative: Alternative, n_permutations: int,
                       rng: np.random.Generator) -> tuple[float, Values]:
-    """Give p of the population's image effect, and its draws."""
-    n_images, blocks = len(pairs.matrix), np.repeat(np.arange(pairs.sizes.size), pairs.sizes)
-    exchange = exchangeability(range(n_images), blocks=blocks, what="classifier maps", among="images")
-    block_means = np.diag(pairs.blocks)
+    """Give p of the population's image effect, and its draws: classifier maps permuted among an actor's images."""
+    n_images, sizes = len(pairs.matrix), pairs.sizes
+    exchange = exchangeability(range(n_images), blocks=np.repeat(np.arange(sizes.size), sizes), what="classifier maps",
+                               among="images")
     batches = [np.arange(n_images)[np.newaxis], *permutations(exchange, n_permutations, rng)]
     same = np.concatenate([np.add.reduceat(pairs.matrix[np.arange(n_images), batch], pairs.starts, axis=1)
-                           for batch in batches]) / pairs.sizes
-    effects = _image_effects(same, block_means, pairs.sizes)[:, pairs.several].mean(axis=1)
+                           for batch in batches]) / sizes
+    # matched mean less mean of the others of the block, from the matched mean and the block's mean
+    of_actors = (same - np.diag(pairs.blocks)) * sizes / np.where(sizes > 1, sizes - 1, np.nan)
+    effects = of_actors[:, pairs.several].mean(axis=1)
     return float(p_value(effects[0], effects[1:], alternative=alternative)), effects[1:]
 
 
 def actor_effect_test(matrix: Values, groups: NDArray[np.intp], alternative: Alternative, n_permutations: int,
                       rng: np.random.Generator) -> tuple[float, Values]:
-    """Give p of the mean own value less that with the other actors of the group, studentised, and draws of the effect.
+    """Give p of the mean of actors' values with themselves (a, a) less those with others, studentised, and draws of it.
 
-    Parameters
-    ----------
-    matrix : ndarray (a, a)
-        Of actors, people's against classifiers'; each has another of its group.
-    groups : ndarray of int (a,)
-        Sets of classifier maps are exchanged within them.
-    alternative, n_permutations, rng
-        As for `pairing_tests`.
+    Whole sets of classifier maps are exchanged within groups; each actor has another of its group.
     """
-    centred = doubly_centred(matrix, groups)
-    rows, weights = np.arange(len(centred)), 1 + 1 / peers(groups).sum(axis=1)
+    centred = _doubly_centred(matrix, groups)
+    rows, weights = np.arange(len(centred)), 1 + 1 / _peers(groups).sum(axis=1)
     exchange = exchangeability(range(rows.size), blocks=groups, what="sets of classifier maps")
-    own = np.concatenate([centred[rows, batch] for batch in
-                          [rows[np.newaxis], *permutations(exchange, n_permutations, rng)]]) * weights
-    mean = own.mean(axis=1)
-    spread = own.std(axis=1)
+    matched = np.concatenate([centred[rows, batch] for batch in
+                              [rows[np.newaxis], *permutations(exchange, n_permutations, rng)]]) * weights
+    mean, spread = matched.mean(axis=1), matched.std(axis=1)
     t = np.divide(mean, spread, out=np.copysign(np.inf, mean), where=spread > 1e-12 * np.abs(centred).max())
     return float(p_value(t[0], t[1:], alternative=alternative)), mean[1:]
 
@@ -212,7 +205,7 @@ def actor_effect_test(matrix: Values, groups: NDArray[np.intp], alternative: Alt
 def actors_image_effects(pairs: Pairs, alternative: Alternative, n_permutations: int,
                          rng: np.random.Generator) -> tuple[Values, Values]:
     """Give p of each actor's image effect, by its matched mean as the rest is fixed, and the smallest p there is."""
-    p, attainable = np.full(pairs.sizes.size, np.nan), np.full(pairs.sizes.size, np.nan)
+    p, attainable = np.full((2, pairs.sizes.size), np.nan)
     for at, (start, size) in enumerate(zip(pairs.starts.tolist(), pairs.sizes.tolist(), strict=True)):
         if size > 1:
             block = pairs.matrix[start:start + size, start:start + size]
@@ -225,26 +218,29 @@ def actors_image_effects(pairs: Pairs, alternative: Alternative, n_permutations:
     return p, attainable
 
 
+@lru_cache(maxsize=8)
+def _all_orders(size: int) -> NDArray[np.intp]:
+    """All orders of `size` things but the first."""
+    return np.array(list(orders(range(size))), dtype=np.intp)[1:]
+
+
 def ranks_among_actors(matrix: Values, groups: NDArray[np.intp], alternative: Alternative) -> tuple[Values, Values]:
     """Share of the group's sets of classifier maps that suit each actor's human maps as well as its own, and 1 / n.
 
     Each set is first rid of what it gives to everyone. One actor among n has n sets to compare, so that its p cannot
     go below 1 / n.
     """
-    centred = doubly_centred(matrix, groups)
-    own = np.diag(centred)[:, np.newaxis]
+    centred = _doubly_centred(matrix, groups)
+    itself = np.diag(centred)[:, np.newaxis]
     tolerance = 1e-9 * np.abs(centred).max()
-    as_good = centred >= own - tolerance if alternative == "greater" else centred <= own + tolerance
+    as_good = centred >= itself - tolerance if alternative == "greater" else centred <= itself + tolerance
     group = groups[:, np.newaxis] == groups
     size = group.sum(axis=1)
     return (as_good & group).sum(axis=1) / size, 1 / size
 
 
-def doubly_centred(matrix: Values, groups: NDArray[np.intp]) -> Values:
-    """Without what is common to a row or to a column of a group: an actor whose maps resemble everyone's.
-
-    0 between groups.
-    """
+def _doubly_centred(matrix: Values, groups: NDArray[np.intp]) -> Values:
+    """Take away what is common to a row or a column of a group: an actor whose maps resemble everyone's; 0 between."""
     centred = np.zeros_like(matrix)
     for group in np.unique(groups):
         at = np.ix_(groups == group, groups == group)
@@ -253,95 +249,44 @@ def doubly_centred(matrix: Values, groups: NDArray[np.intp]) -> Values:
     return centred
 
 
-def _image_effects(same: Values, block_means: Values, sizes: NDArray[np.intp]) -> Values:
-    """Mean of the matched pairs less mean of the others of the block, from the matched mean and the block's mean."""
-    effects: Values = (same - block_means) * sizes / np.where(sizes > 1, sizes - 1, np.nan)
-    return effects
-
-
-@lru_cache(maxsize=8)
-def _all_orders(size: int) -> NDArray[np.intp]:
-    """All orders of `size` things but the first."""
-    return np.array(list(orders(range(size))), dtype=np.intp)[1:]
-
-
-FEWEST_IMAGES = 8
-"""Below so many images an actor's own values have no interval."""
-Texts = NDArray[np.object_]
-
-
 def population_intervals(pairs: Pairs, means: Values) -> tuple[Values, Values, Texts, Texts]:
-    """Make the interval of each contrast over actors: its ends, its method and why it is NaN.
+    """Make the interval of each contrast from its means (5, A) over actors: its ends, method and why it is NaN, (5,).
 
-    Parameters
-    ----------
-    pairs : Pairs
-        All pairs of images, in blocks by actor.
-    means : ndarray (5, A)
-        The contrasts of each actor.
-
-    Returns
-    -------
-    low, high, method, reason : ndarrays (5,)
-
-    Notes
-    -----
     Where actors meet other actors, each actor stands in many pairs, on both sides; leaving an actor out on both sides
     counts that, a t interval over the rows' means would not.
     """
     plain = t_interval(means.T, resampled="actors")
     low, high, reason = plain.low.copy(), plain.high.copy(), plain.reason.copy()
-    rivals = pairs.groups[pairs.rivals]
-    for at, found in {2: between_actors(pairs.blocks, pairs.groups, own=0),
-                      4: between_actors(pairs.actors, rivals, own=1)}.items():
-        low[at], high[at], reason[at] = found
+    low[2], high[2], reason[2] = between_actors(pairs.blocks, pairs.groups, itself=0)
+    low[4], high[4], reason[4] = between_actors(pairs.actors, pairs.groups[pairs.rivals], itself=1)
     return low, high, np.array(["t", "t", "jackknife", "t", "jackknife"], dtype=object), reason
 
 
-def between_actors(matrix: Values, groups: NDArray[np.intp], *, own: Literal[0, 1]) -> tuple[float, float, str]:
+def between_actors(matrix: Values, groups: NDArray[np.intp], *, itself: Literal[0, 1]) -> tuple[float, float, str]:
     """Interval, by jackknife over actors, of a mean over actors of their values with the others of their group.
 
-    Parameters
-    ----------
-    matrix : ndarray (A, A)
-        Values of actors with actors.
-    groups : ndarray of int (A,)
-        Who meets whom.
-    own : {0, 1}
-        With 1, of the actors' own values less those with the others.
+    With `itself` 1, of the actors' values with themselves less those with the others.
     """
-    allowed = peers(groups)
+    allowed = _peers(groups)
     n = allowed.any(axis=1).sum()
     if n < FEWEST_ACTORS:
         return np.nan, np.nan, f"{counted(n, 'actor')} with a value; an interval needs {FEWEST_ACTORS}"
     sums, counts = (matrix * allowed).sum(axis=1), allowed.sum(axis=1)
     left = counts[:, np.newaxis] - allowed  # without the actor of the column
     others = (sums[:, np.newaxis] - matrix * allowed) / np.where(left > 0, left, np.nan)
-    values = own * np.diag(matrix)[:, np.newaxis] + (-others if own else others)
+    values = itself * np.diag(matrix)[:, np.newaxis] + (-others if itself else others)
     np.fill_diagonal(values, np.nan)
-    whole = np.nanmean(own * np.diag(matrix) + (-1 if own else 1) * sums / np.where(counts > 0, counts, np.nan))
+    whole = np.nanmean(itself * np.diag(matrix) + (-1 if itself else 1) * sums / np.where(counts > 0, counts, np.nan))
     error = jackknife_standard_error(np.nanmean(values, axis=0))
     half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * error)
     return float(whole - half), float(whole + half), ""
 
 
 def actor_intervals(pairs: Pairs, n_resamples: int, rng: np.random.Generator) -> tuple[Values, Values, Texts]:
-    """Percentile intervals of each actor's contrasts from resampling images within all actors.
+    """Percentile intervals of each actor's contrasts from resampling images within all actors: ends and reason, (5, A).
 
-    Parameters
-    ----------
-    pairs : Pairs
-        All pairs of images, in blocks by actor.
-    n_resamples : int
-        Resamples drawn.
-    rng : Generator
-        Source of the draws.
-
-    Returns
-    -------
-    low, high, reason : ndarrays (5, A)
-        NaN for actors with fewer than `FEWEST_IMAGES` images. Pairs of two copies of one image do not count as pairs
-        of different images.
+    NaN for actors with fewer than `FEWEST_IMAGES` images. Pairs of two copies of one image do not count as pairs of
+    different images.
     """
     sizes = pairs.sizes
     low, high = np.full((2, 5, sizes.size), np.nan)
@@ -360,15 +305,15 @@ def actor_intervals(pairs: Pairs, n_resamples: int, rng: np.random.Generator) ->
 def _resampled(pairs: Pairs, weights: Values, at: int) -> Values:
     """Compute one actor's contrasts in every resample, (n_resamples, 5); NaN for others where there is no other."""
     matrix, n = pairs.matrix, pairs.sizes[at]
-    own = slice(pairs.starts[at], pairs.starts[at] + n)
-    w = weights[:, own]
-    sums = w @ matrix[own]
-    itself = np.diag(matrix)[own]
+    rows = slice(pairs.starts[at], pairs.starts[at] + n)
+    w = weights[:, rows]
+    sums = w @ matrix[rows]
+    itself = np.diag(matrix)[rows]
     same = w @ itself / n
     several = n**2 - (w**2).sum(axis=1)
-    other_image = (np.einsum("ri,ri->r", sums[:, own], w) - w**2 @ itself) / np.where(several > 0, several, np.nan)
+    other_image = (np.einsum("ri,ri->r", sums[:, rows], w) - w**2 @ itself) / np.where(several > 0, several, np.nan)
     by_actor = np.add.reduceat(sums * weights, pairs.starts, axis=1) / (n * pairs.sizes)
-    others = peers(pairs.groups)[at]
+    others = _peers(pairs.groups)[at]
     rivals = others & np.isin(np.arange(others.size), pairs.rivals)
     other_actor, among = (by_actor[:, who].sum(axis=1) / (who.sum() or np.nan) for who in (others, rivals))
     return np.stack([same, other_image, other_actor, same - other_image, other_image - among], axis=1)

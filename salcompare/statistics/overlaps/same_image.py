@@ -57,7 +57,10 @@ def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collectio
         values[name] = value
     if any(METRICS[name].share for name in names):
         attrs["share"] = share
-        values |= _ties("human", human, share) | _ties("classifier", classifier, share)
+        for side, maps in (("human", human), ("classifier", classifier)):
+            report = mask_report(maps, share=share)
+            values[f"tied_share_{side}"] = report["tied_share"]
+            values[f"short_{side}"] = report["n_positive"] < report.attrs["mask_pixels"]
     return xr.Dataset(values, attrs=attrs)
 
 
@@ -67,8 +70,14 @@ def overlap_matrix(human: xr.DataArray, classifier: xr.DataArray, *, metric: str
 
     Parameters
     ----------
-    human, classifier, metric, share, sigma, images
-        As for `overlap_tests`.
+    human, classifier : DataArray (image, y, x)
+        Non-negative maps on one grid, with coordinate ``actor`` along ``image``.
+    metric : str
+        One of `METRICS`. (emd solves a linear programme for each of n x n pairs: for few images only.)
+    share, sigma
+        As for `overlap`.
+    images : collection of str, optional
+        Ids of the only images to use, such as those that the classifier got right.
 
     Returns
     -------
@@ -87,9 +96,7 @@ def overlap_matrix(human: xr.DataArray, classifier: xr.DataArray, *, metric: str
             raise InputError(Problem("images", f"none of the {len(images)} named is among the human maps",
                                      "ids of images that both sides have"))
     human, classifier, attrs = _prepared(human, classifier, sigma)
-    if "actor" not in human.coords:
-        raise InputError(Problem("maps", f"coordinates {', '.join(map(str, human.coords))}", "an actor for each image",
-                                 "add it: maps.assign_coords(actor=('image', actors))"))
+    require_actors(human)
     if METRICS[metric].share:
         attrs["share"] = share
     return pairwise(human, classifier, metric, share=share).compute().assign_attrs(attrs)
@@ -120,10 +127,16 @@ def matched(human: xr.DataArray, classifier: xr.DataArray) -> tuple[xr.DataArray
     actor = next((side.actor.values for side in (one, other) if "actor" in side.coords), None)
     keep = {"image": common} if actor is None else {"image": common, "actor": ("image", actor)}
     grid = {name: human.coords[name] for name in ("y", "x") if name in human.coords}
-    bare = (side.transpose("image", "y", "x").reset_coords(drop=True).drop_vars(["y", "x"], errors="ignore")
-            for side in (one, other))
-    one, other = (side.assign_coords(keep | grid) for side in bare)
+    one, other = (side.transpose("image", "y", "x").reset_coords(drop=True).drop_vars(["y", "x"], errors="ignore")
+                  .assign_coords(keep | grid) for side in (one, other))
     return one, other
+
+
+def require_actors(maps: xr.DataArray) -> None:
+    """Hold maps to naming each image's actor, or raise InputError."""
+    if "actor" not in maps.coords:
+        raise InputError(Problem("maps", f"coordinates {', '.join(map(str, maps.coords))}", "an actor for each image",
+                                 "add it: maps.assign_coords(actor=('image', actors))"))
 
 
 def _require_comparable(human: xr.DataArray, classifier: xr.DataArray) -> None:
@@ -156,9 +169,3 @@ def _prepared(human: xr.DataArray, classifier: xr.DataArray,
         one, other = smooth(one, sigma=sigma), smooth(other, sigma=sigma)
         attrs["sigma"] = float(sigma)
     return one, other, attrs
-
-
-def _ties(side: str, maps: xr.DataArray, share: float) -> dict[str, xr.DataArray]:
-    report = mask_report(maps, share=share)
-    return {f"tied_share_{side}": report["tied_share"],
-            f"short_{side}": report["n_positive"] < report.attrs["mask_pixels"]}

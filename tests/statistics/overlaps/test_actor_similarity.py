@@ -12,13 +12,13 @@ from scipy import stats
 
 from salcompare.errors import InputError
 from salcompare.statistics.overlaps.actor_similarity import (
+    _centred_pairs,
+    _halves,
+    _mean_products,
+    _noise_free_distances,
+    _plain_pairs,
     actor_similarity,
-    centred_pairs,
-    halves,
     mantel,
-    mean_products,
-    noise_free_distances,
-    plain_pairs,
 )
 from salcompare.testing import assert_dask_equals_eager, stack_of_maps
 
@@ -47,10 +47,10 @@ def test_distances_by_hand():
     # two actors with two images of one pixel: products of different images only
     maps = np.array([[1.0], [3.0], [2.0], [6.0]])
     member = np.array([[1.0, 1, 0, 0], [0, 0, 1, 1]])
-    found = noise_free_distances(maps @ maps.T, member)
+    found = _noise_free_distances(maps @ maps.T, member)
     assert found[0, 1] == found[1, 0] == 1 * 3 + 2 * 6 - 2 * 2 * 4
     assert found[0, 0] == 0
-    assert mean_products(maps @ maps.T, member)[0, 1] == 2 * 4
+    assert _mean_products(maps @ maps.T, member)[0, 1] == 2 * 4
 
 
 def test_distances_are_unbiased_and_agree_with_a_loop_over_pairs_of_images():
@@ -59,13 +59,13 @@ def test_distances_are_unbiased_and_agree_with_a_loop_over_pairs_of_images():
     codes = np.repeat(range(3), sizes)
     maps = rng.normal(size=(9, 7))
     member = (codes == np.arange(3)[:, None]).astype(float)
-    found = noise_free_distances(maps @ maps.T, member)
+    found = _noise_free_distances(maps @ maps.T, member)
     for a, b in combinations(range(3), 2):
         own, others = np.flatnonzero(codes == a), np.flatnonzero(codes == b)
         within = sum(np.mean([maps[i] @ maps[j] for i, j in permutations(at, 2)]) for at in (own, others))
         assert found[a, b] == pytest.approx(within - 2 * np.mean([maps[i] @ maps[j] for i in own for j in others]))
     truth = rng.normal(size=(3, 7))
-    draws = [noise_free_distances(m @ m.T, member) for m in (truth[codes] + rng.normal(size=(4000, 9, 7)))]
+    draws = [_noise_free_distances(m @ m.T, member) for m in (truth[codes] + rng.normal(size=(4000, 9, 7)))]
     expected = ((truth[:, None] - truth) ** 2).sum(axis=2)
     error = np.std(draws, axis=0) / np.sqrt(4000)
     np.testing.assert_array_less(abs(np.mean(draws, axis=0) - expected), 4.5 * error + 1e-12)
@@ -74,16 +74,16 @@ def test_distances_are_unbiased_and_agree_with_a_loop_over_pairs_of_images():
 def test_an_actor_with_one_image_has_products_with_others_but_no_distance():
     products = np.ones((3, 3))
     member = np.array([[1.0, 1, 0], [0, 0, 1]])
-    assert np.isnan(noise_free_distances(products, member)[0, 1])
-    assert mean_products(products, member)[0, 1] == 1
+    assert np.isnan(_noise_free_distances(products, member)[0, 1])
+    assert _mean_products(products, member)[0, 1] == 1
 
 
 def test_u_centring_leaves_rows_that_sum_to_zero_and_forgets_what_a_row_has_in_common():
     rng = np.random.default_rng(1)
     own, pairs = rng.normal(size=7), rng.normal(size=(7, 7))
     matrix = pairs + pairs.T
-    found = centred_pairs(matrix)
-    np.testing.assert_allclose(centred_pairs(matrix + own[:, None] + own), found, atol=1e-12)
+    found = _centred_pairs(matrix)
+    np.testing.assert_allclose(_centred_pairs(matrix + own[:, None] + own), found, atol=1e-12)
     square = np.zeros((7, 7))
     square[np.triu_indices(7, 1)] = found
     np.testing.assert_allclose((square + square.T).sum(axis=1), 0, atol=1e-12)
@@ -92,7 +92,7 @@ def test_u_centring_leaves_rows_that_sum_to_zero_and_forgets_what_a_row_has_in_c
 
 def test_halves_share_no_image_and_hold_all():
     sizes = np.array([2, 3, 5])
-    drawn = list(halves(sizes, 40, np.random.default_rng(0)))
+    drawn = list(_halves(sizes, 40, np.random.default_rng(0)))
     for first, second in drawn:
         np.testing.assert_array_equal(first + second, np.repeat(np.eye(3), sizes, axis=1))
         assert (abs(first.sum(axis=1) - second.sum(axis=1)) <= 1).all()
@@ -129,11 +129,11 @@ def test_the_value_is_the_mean_correlation_of_both_sides_distances_over_splits()
     sizes = np.array([4, 5, 6, 4, 7])
     products = [m.values.reshape(26, -1) @ m.values.reshape(26, -1).T for m in (human, classifier)]
     plain, pairs = [], []
-    for first, second in halves(sizes, 3, np.random.default_rng(4)):
+    for first, second in _halves(sizes, 3, np.random.default_rng(4)):
         for one, other in ((first, second), (second, first)):
-            d = noise_free_distances(products[0], one), noise_free_distances(products[1], other)
-            plain.append(plain_pairs(d[0]) @ plain_pairs(d[1]))
-            pairs.append(centred_pairs(d[0]) @ centred_pairs(d[1]))
+            d = _noise_free_distances(products[0], one), _noise_free_distances(products[1], other)
+            plain.append(_plain_pairs(d[0]) @ _plain_pairs(d[1]))
+            pairs.append(_centred_pairs(d[0]) @ _centred_pairs(d[1]))
     assert float(found.mantel_r) == pytest.approx(np.mean(plain))
     assert float(found.value) == pytest.approx(np.mean(pairs))
     assert found.n == 5
