@@ -125,7 +125,7 @@ def import_file(options: argparse.Namespace) -> None:
 def collect(options: argparse.Namespace) -> None:
     """Serve the task, or show how collection stands."""
     from salcompare.collect.serve import announcement, open_task, serve
-    from salcompare.collect.stimuli import load_material
+    from salcompare.collect.stimuli import load_stimuli
     from salcompare.errors import StaleError
     from salcompare.progress import Terminal
     from salcompare.stages import run
@@ -142,7 +142,7 @@ def collect(options: argparse.Namespace) -> None:
         raise InputError(Problem("study.toml [collect] images", "'all'", "'test', as answers on other photographs are "
                                  "left out of a study with a classifier, whose maps are of test photographs",
                                  "set images = \"test\", or classifier = [] for a study of people alone"))
-    task = open_task(load_material(study.images, study.config, root=study.root), root=study.root)
+    task = open_task(load_stimuli(study.images, study.config, root=study.root), root=study.root)
     serve(task, host=options.host, port=options.port,
           started=lambda used: print(announcement(task, host=options.host, port=used)))
 
@@ -151,14 +151,14 @@ def _show_collection(study: Study) -> None:
     """Print how a collection stands, beside a running server or without one; on a terminal again and again."""
     from salcompare.collect.database import open_database
     from salcompare.collect.monitor import printed, standing
-    from salcompare.collect.stimuli import load_material
+    from salcompare.collect.stimuli import load_stimuli
     from salcompare.sources.collected import DATABASE
 
     database = open_database(study.root / DATABASE, create=False)
-    material = load_material(study.images, study.config, root=study.root)
+    stimuli = load_stimuli(study.images, study.config, root=study.root)
     while True:
         with database.reading() as connection:
-            text = printed(standing(connection, material, time.time()))
+            text = printed(standing(connection, stimuli, time.time()))
         if not sys.stdout.isatty():
             print(text)
             return

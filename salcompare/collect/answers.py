@@ -7,23 +7,29 @@ import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
+import numpy as np
 from sqlalchemy import Connection, Row, insert, update
 
 from salcompare.collect.assignment import find_worker, place_of
 from salcompare.collect.database import assignments, responses
-from salcompare.collect.stimuli import Edges, Material, Photo
+from salcompare.collect.stimuli import Edges, Photo, Stimuli
+from salcompare.sources.quality import iou
+from salcompare.sources.rows import EDGES
 from salcompare.texts import clean_text
 
 MAX_LABEL = 40  # characters
 MAX_SECONDS = 86400.0
-EDGES = ("x0", "y0", "x1", "y1")
 Reply = dict[str, Any]
 
 
 class RefusedAnswerError(Exception):
-    """An answer that cannot be taken; the message is for the worker."""
+    """An answer that cannot be taken; the message is for the worker, who goes on elsewhere unless the status is 400."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -46,109 +52,89 @@ def read_answer(body: bytes) -> Answer:
     """
     try:
         sent = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        message = "This page sent something unreadable. Please reload it."
-        raise RefusedAnswerError(message) from error
+    except (ValueError, RecursionError):
+        sent = None
     if not isinstance(sent, dict) or not isinstance(sent.get("token"), str) or not isinstance(sent.get("boxes"), list):
-        message = "This page sent something unreadable. Please reload it."
-        raise RefusedAnswerError(message)
+        raise RefusedAnswerError("This page sent something unreadable. Please reload it.")
     seconds = _number(sent.get("seconds"), "time")
     if not 0 <= seconds <= MAX_SECONDS:
-        message = "The time is out of range. Please reload the page."
-        raise RefusedAnswerError(message)
+        raise RefusedAnswerError("The time is out of range. Please reload the page.")
     boxes, nothing = sent["boxes"], sent.get("nothing", False)
     if nothing is True and not boxes:
         return Answer(sent["token"], "", None, seconds)
     if nothing is not False or len(boxes) != 1 or not isinstance(boxes[0], dict):
-        message = "Please draw one box, or say that you see none."
-        raise RefusedAnswerError(message)
+        raise RefusedAnswerError("Please draw one box, or say that you see none.")
     x0, y0, x1, y1 = (_number(boxes[0].get(edge), "box") for edge in EDGES)
     return Answer(sent["token"], _label(boxes[0].get("label")), (x0, y0, x1, y1), seconds)
 
 
 def check_box(box: Edges, photo: Photo, least: float) -> None:
-    """Hold a box to its photograph.
-
-    Raises
-    ------
-    RefusedAnswerError
-        If it reaches outside, or is smaller than the least size.
-    """
+    """Refuse a box that reaches outside its photograph, or is smaller than the least size."""
     x0, y0, x1, y1 = box
     if not (0 <= x0 < x1 <= photo.width and 0 <= y0 < y1 <= photo.height):
-        message = "The box must lie inside the photograph. Please draw it again."
-        raise RefusedAnswerError(message)
+        raise RefusedAnswerError("The box must lie inside the photograph. Please draw it again.")
     if x1 - x0 < least or y1 - y0 < least:
-        message = "The box is too small to see. Please draw a larger one."
-        raise RefusedAnswerError(message)
+        raise RefusedAnswerError("The box is too small to see. Please draw a larger one.")
 
 
-def least_size(photo: Photo, material: Material) -> int:
+def least_size(photo: Photo, stimuli: Stimuli) -> int:
     """Give the least width and height of a box on a photograph, in its pixels."""
-    return max(1, math.ceil(material.config.min_box * min(photo.width, photo.height)))
+    return max(1, math.ceil(stimuli.config.min_box * min(photo.width, photo.height)))
 
 
-def store_answer(connection: Connection, assignment: Row[Any], answer: Answer, material: Material, *,
+def store_answer(connection: Connection, assignment: Row[Any], answer: Answer, stimuli: Stimuli, *,
                  worker_hmac: str, now: float) -> Reply:
-    """Store an answer to an open assignment; gives what the worker is told."""
-    passed, feedback = judge(assignment, answer, material)
-    submitted = max(now, assignment.shown)  # whatever the clock has done meanwhile
-    values = {"submitted": submitted, "seconds": answer.seconds, "no_box": answer.box is None, "passed": passed}
-    connection.execute(update(assignments).where(assignments.c.id == assignment.id).values(**values))
+    """Store an answer to an open assignment, or refuse it; gives what the worker is told."""
+    photo = stimuli.photos.get(assignment.image)
+    if photo is None:
+        raise RefusedAnswerError("This photograph was taken back. Please go on.", 410)
     if answer.box is not None:
+        check_box(answer.box, photo, least_size(photo, stimuli))
         connection.execute(insert(responses).values(assignment=assignment.id, label=answer.label,
                                                     **dict(zip(EDGES, answer.box, strict=True))))
-    place = place_of(connection, find_worker(connection, worker_hmac), material)
-    reply: Reply = {"ok": True, "next": f"/{place}"}
-    if assignment.kind == "practice":
-        reply["feedback"] = feedback
-    connection.execute(update(assignments).where(assignments.c.id == assignment.id).values(reply=json.dumps(reply)))
+    passed, feedback = _rated(assignment, answer, stimuli)
+    this = update(assignments).where(assignments.c.id == assignment.id)
+    connection.execute(this.values(
+        submitted=max(now, assignment.shown), seconds=answer.seconds,  # whatever the clock has done meanwhile
+        no_box=answer.box is None, passed=passed))
+    place = place_of(connection, find_worker(connection, worker_hmac), stimuli)
+    reply: Reply = {"ok": True, "next": f"/{place}"} | ({"feedback": feedback} if assignment.kind == "practice" else {})
+    connection.execute(this.values(reply=json.dumps(reply)))
     return reply
 
 
-def judge(assignment: Row[Any], answer: Answer, material: Material) -> tuple[bool | None, Reply | None]:
+def _rated(assignment: Row[Any], answer: Answer, stimuli: Stimuli) -> tuple[bool | None, Reply | None]:
     """Say whether an instructed task was done right, and in what words; None where there is no right answer."""
     if assignment.kind == "trial":
         return None, None
-    wanted = assignment.instruction_label
+    label = assignment.instruction_label
     target = (assignment.target_x0, assignment.target_y0, assignment.target_x1, assignment.target_y1)
-    placed = answer.box is not None and overlap(answer.box, target) >= material.config.pass_iou
-    named = answer.box is not None and material.counted_as(answer.label) == material.counted_as(wanted)
+    placed = answer.box is not None and bool(iou(np.array(answer.box), np.array(target)) >= stimuli.config.pass_iou)
+    named = answer.box is not None and stimuli.counted_as(answer.label) == stimuli.counted_as(label)
     if placed and named:
-        return True, {"ok": True, "text": f"Well done: your box is around the {wanted}.", "box": list(target)}
-    if placed:
-        words = f"Your box is in the right place. Please also choose the label “{wanted}”."
+        words = f"Well done: your box is around the {label}."
+    elif placed:
+        words = f"Your box is in the right place. Please also choose the label “{label}”."
     else:
-        words = f"The marked box goes around the {wanted}. Please draw yours like it, close around the {wanted}."
-    return False, {"ok": False, "text": words, "box": list(target)}
-
-
-def overlap(one: Edges, other: Edges) -> float:
-    """Intersection over union of two boxes."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return shared / (sum(areas) - shared)
+        words = f"The marked box goes around the {label}. Please draw yours like it, close around the {label}."
+    return placed and named, {"ok": placed and named, "text": words, "box": list(target)}
 
 
 def feedback_of(assignment: Row[Any] | None) -> Mapping[str, Any] | None:
     """Give what a worker was told of their last try in practice, if it was not right."""
     if assignment is None or assignment.passed or not assignment.reply:
         return None
-    told: Mapping[str, Any] | None = json.loads(assignment.reply).get("feedback")
-    return told
+    feedback: Mapping[str, Any] | None = json.loads(assignment.reply).get("feedback")
+    return feedback
 
 
 def _label(value: object) -> str:
     """Clean a label of what nobody sees, and fold its width; its case and wording stay the worker's."""
     label = clean_text(unicodedata.normalize("NFKC", clean_text(value))) if isinstance(value, str) else ""
     if not label:
-        message = "Please choose what the box holds."
-        raise RefusedAnswerError(message)
+        raise RefusedAnswerError("Please choose what the box holds.")
     if len(label) > MAX_LABEL:
-        message = f"Please use a label of at most {MAX_LABEL} characters."
-        raise RefusedAnswerError(message)
+        raise RefusedAnswerError(f"Please use a label of at most {MAX_LABEL} characters.")
     return label
 
 
@@ -159,11 +145,9 @@ def _number(value: object, what: str) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        message = f"The {what} is not a number that can be used. Please try again."
-        raise RefusedAnswerError(message)
+        raise RefusedAnswerError(f"The {what} is not a number that can be used. Please try again.")
     return number
 
 
-def _no_number(constant: str) -> float:
-    message = f"{constant} is no JSON"
-    raise ValueError(message)
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")

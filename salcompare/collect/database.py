@@ -1,9 +1,9 @@
-"""The database: its tables, and an engine whose commits survive a kill and a power cut.
+"""The database: its tables, an engine whose commits survive a kill and a power cut, and its file while it is served.
 
 SQLite writes ahead (WAL) and waits for the disk at each commit (synchronous=FULL), so what a worker was told is
 stored is stored. Writers wait for each other in one queue of this process. Before and after each transaction the file
 must still be the one that was opened: a file that was removed or replaced goes on taking writes, which nobody would
-ever read; see `salcompare.collect.database`.
+ever read. A file that is put back is taken up if it is this study's and lacks nothing that was acknowledged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,11 @@ from salcompare.errors import InputError, Problem, SalcompareError
 VERSION = "2"
 _OLDER = {"1": "ALTER TABLE assignments ADD COLUMN label_order VARCHAR"}  # version -> what brings it to this one
 BUSY_SECONDS = 3.0  # how long a write waits for another before the worker is asked to try again
-
+LOOK_SECONDS = 1.0  # between looks into a file that could not be taken up
+_META = "SELECT value FROM meta WHERE key = ?"
+_ANSWERED = "SELECT opaque FROM assignments WHERE submitted IS NOT NULL"
+_log = logging.getLogger(__name__)
 metadata = MetaData()
-
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
 
 workers = Table(
@@ -95,6 +97,10 @@ class DatabaseBusyError(SalcompareError):
     """Other writers hold the database for too long."""
 
 
+class DatabaseGoneError(SalcompareError):
+    """The database's file is not the one that was opened; the message says what stands in its place."""
+
+
 @dataclass(frozen=True)
 class Database:
     """An open database, and the file that it was opened from."""
@@ -107,16 +113,12 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Hold the right to write for a transaction, which is on the disk when the block has ended well.
 
-        Raises
-        ------
-        DatabaseBusyError
-            If others write for too long.
-        DatabaseGoneError
-            If what was written is, or would be, in a file that is no longer there.
+        Raises `DatabaseBusyError` if others write for too long, and `DatabaseGoneError` if what was written is, or
+        would be, in a file that is no longer there.
         """
         with self._in_turn():
             self._hold_to_file()
-            with self.file.noting(DatabaseError), self.engine.execution_options(writes=True).begin() as connection:
+            with self.file.noting(), self.engine.execution_options(writes=True).begin() as connection:
                 yield connection
             if not self.file.stands():  # removed meanwhile: the answer is sent again
                 raise DatabaseGoneError(self.file.trouble())
@@ -141,14 +143,13 @@ class Database:
             with self.writing() as connection:
                 connection.execute(update(meta).where(meta.c.key == "version").values(value=VERSION))
         except (DatabaseError, DatabaseBusyError, DatabaseGoneError) as error:
-            return str(getattr(error, "orig", None) or error)
+            return reason_of(error)
         return self.file.trouble()
 
     @contextlib.contextmanager
     def _in_turn(self) -> Iterator[None]:
         if not self._turn.acquire(timeout=BUSY_SECONDS):
-            message = "the database is locked"
-            raise DatabaseBusyError(message)
+            raise DatabaseBusyError("the database is locked")
         try:
             yield
         finally:
@@ -167,13 +168,7 @@ class Database:
 
 
 def open_database(path: Path, *, create: bool = True) -> Database:
-    """Open a study's database of collected responses.
-
-    Parameters
-    ----------
-    path : Path
-    create : bool
-        Make it where there is none; otherwise that is an error.
+    """Open a study's database of collected responses, made where there is none if `create`.
 
     Raises
     ------
@@ -186,41 +181,40 @@ def open_database(path: Path, *, create: bool = True) -> Database:
         private(path.parent)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))  # SQLite gives its side files the same mode
     _close_to_others(path)
-    database = Database(_engine(path), StandingFile(path, VERSION))
+    database = Database(_engine(path), StandingFile(path))
     try:
         with database.writing() as connection:
             metadata.create_all(connection)
-            found = connection.scalar(select(meta.c.value).where(meta.c.key == "version"))
-            if found is None:
+            version = connection.scalar(select(meta.c.value).where(meta.c.key == "version"))
+            if version is None:
                 connection.execute(insert(meta).values(key="version", value=VERSION))
-            elif found in _OLDER:
-                connection.exec_driver_sql(_OLDER[found])
+            elif version in _OLDER:
+                connection.exec_driver_sql(_OLDER[version])
                 connection.execute(update(meta).where(meta.c.key == "version").values(value=VERSION))
     except (DatabaseError, DatabaseBusyError) as error:
-        raise InputError(Problem(str(path), f"cannot be used: {getattr(error, 'orig', None) or error}",
+        raise InputError(Problem(str(path), f"cannot be used: {reason_of(error)}",
                                  "a database that salcompare collect made", "restore it, or move it away")) from error
-    if found not in {None, VERSION, *_OLDER}:
-        raise InputError(Problem(str(path), f"is of version {found}", f"version {VERSION}",
+    if version not in {None, VERSION, *_OLDER}:
+        raise InputError(Problem(str(path), f"is of version {version}", f"version {VERSION}",
                                  "use the salcompare that made it"))
     return database
 
 
 def hold_to_key(database: Database, fingerprint: str, *, shown: str) -> None:
-    """Note the key that a database is filled with, and refuse another: returning workers would count as new.
-
-    Raises
-    ------
-    InputError
-        If it is another key than the first.
-    """
+    """Note the key that a database is filled with, and refuse another: returning workers would count as new."""
     with database.writing() as connection:
-        found = connection.scalar(select(meta.c.value).where(meta.c.key == "key"))
-        if found is None:
+        first = connection.scalar(select(meta.c.value).where(meta.c.key == "key"))
+        if first is None:
             connection.execute(insert(meta).values(key="key", value=fingerprint))
     database.file.key = fingerprint
-    if found not in {None, fingerprint}:
+    if first not in {None, fingerprint}:
         raise InputError(Problem(shown, "is not the key that the database was filled with", "the one of its first day",
                                  "put that one back, or move data/collected away and begin anew"))
+
+
+def reason_of(error: Exception) -> str:
+    """Say what the database says of an error, without the statement."""
+    return str(getattr(error, "orig", None) or error)
 
 
 def _close_to_others(path: Path) -> None:
@@ -254,42 +248,18 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-_log = logging.getLogger(__name__)
-LOOK_SECONDS = 1.0  # between looks into a file that could not be taken up
-_META = "SELECT value FROM meta WHERE key = ?"
-_ANSWERED = "SELECT opaque FROM assignments WHERE submitted IS NOT NULL"
-
-
-class DatabaseGoneError(SalcompareError):
-    """The database's file is not the one that was opened; the message says what stands in its place."""
-
-
 @dataclass
 class StandingFile:
-    """A database's file, known by its device and inode.
-
-    Attributes
-    ----------
-    path : Path
-    version : str
-        That a file put back must have.
-    key : str
-        The fingerprint of the key that it must be filled with; empty accepts any.
-    failed : str
-        Why the last write failed; empty if it did not.
-    """
+    """A database's file, known by its device and inode."""
 
     path: Path
-    version: str
-    key: str = ""
-    failed: str = ""
-    monotonic: Callable[[], float] = time.monotonic
+    key: str = ""  # fingerprint of the key that a file put back must be filled with; empty accepts any
+    failed: str = ""  # why the last write failed; empty if it did not
     _known: tuple[int, int] | None = None
     _looked: float = float("-inf")
     _refused: str = ""
     _said: str = ""
     _filled: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._known = self._there()
@@ -304,17 +274,18 @@ class StandingFile:
             return f"{self.path.name} is gone: it was removed, moved or emptied"
         if not self.stands():
             return self._refused or f"{self.path.name} was replaced by another file"
-        if _read_only(self.path):
-            return f"{self.path.name} is on a disk that may only be read"
+        with contextlib.suppress(OSError):
+            if os.statvfs(self.path).f_flag & os.ST_RDONLY:  # as after an error of the disk
+                return f"{self.path.name} is on a disk that may only be read"
         return self.failed
 
     @contextlib.contextmanager
-    def noting(self, error_of_writing: type[Exception]) -> Iterator[None]:
+    def noting(self) -> Iterator[None]:
         """Note whether a write failed, though not where it only came in another's turn."""
         try:
             yield
-        except error_of_writing as error:
-            words = str(getattr(error, "orig", error))
+        except DatabaseError as error:
+            words = reason_of(error)
             self.failed = self.failed if "locked" in words else words
             raise
         self.failed = self._said = ""
@@ -326,27 +297,15 @@ class StandingFile:
         self._said = words
 
     def take_up(self, before: sqlite3.Connection | None) -> None:
-        """Go on with the file that stands in the place of the one before.
-
-        Parameters
-        ----------
-        before : sqlite3.Connection, optional
-            To the file before, which holds what was acknowledged.
-
-        Raises
-        ------
-        DatabaseGoneError
-            If none stands there, it is not this study's, or it lacks answers that were acknowledged.
-        """
-        with self._lock:
-            there = self._there()
-            if there is None:
-                raise DatabaseGoneError(self.trouble())
-            if self.monotonic() - self._looked >= LOOK_SECONDS or not self._refused:
-                self._looked, self._refused = self.monotonic(), self._look(before)
-            if self._refused:
-                raise DatabaseGoneError(self._refused)
-            self._known, self.failed = there, ""
+        """Go on with the file that stands in the place of the one `before`, which holds what was acknowledged."""
+        there = self._there()
+        if there is None:
+            raise DatabaseGoneError(self.trouble())
+        if time.monotonic() - self._looked >= LOOK_SECONDS or not self._refused:
+            self._looked, self._refused = time.monotonic(), self._look(before)
+        if self._refused:
+            raise DatabaseGoneError(self._refused)
+        self._known, self.failed = there, ""
 
     def _look(self, before: sqlite3.Connection | None) -> str:
         """Say why the file that is there cannot be taken up; empty if it can."""
@@ -358,8 +317,8 @@ class StandingFile:
                 before.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 acknowledged = {opaque for (opaque,) in before.execute(_ANSWERED)}
             with contextlib.closing(opened(self.path)) as connection:
-                found = [connection.execute(_META, (key,)).fetchone() for key in ("version", "key")]
-                if found[0] != (self.version,) or (self.key and found[1] != (self.key,)):
+                version, key = (connection.execute(_META, (one,)).fetchone() for one in ("version", "key"))
+                if version != (VERSION,) or (self.key and key != (self.key,)):
                     return f"{name} was replaced by a file of another study or version"
                 lost = acknowledged - {opaque for (opaque,) in connection.execute(_ANSWERED)}
         except sqlite3.Error as error:
@@ -372,19 +331,11 @@ class StandingFile:
     def _there(self) -> tuple[int, int] | None:
         """Give the device and inode of the file that is there, unless it is empty."""
         try:
-            found = self.path.stat()
+            about = self.path.stat()
         except OSError:
             return None
-        self._filled = self._filled or found.st_size > 0
-        return None if self._filled and not found.st_size else (found.st_dev, found.st_ino)
-
-
-def _read_only(path: Path) -> bool:
-    """Say whether a file is on a disk that may only be read, as after an error of the disk."""
-    try:
-        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
-    except OSError:
-        return False
+        self._filled = self._filled or about.st_size > 0
+        return None if self._filled and not about.st_size else (about.st_dev, about.st_ino)
 
 
 def opened(path: Path, *, timeout: float = 3.0) -> sqlite3.Connection:

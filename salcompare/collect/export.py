@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 EXPORTED = Path("data/collected/export")
 """Where the tables of a study are written, unless another folder is named."""
-
-
 TABLES = ("responses", "checks", "shown", "workers")
 """What is exported, each as a CSV of that name."""
 
@@ -29,16 +27,10 @@ def export_responses(root: Path, folder: Path | None, keys: Keys | None, *,
                      overwrite: bool = False) -> Iterator[Path]:
     """Write what was collected as CSV; gives each file's path.
 
-    Parameters
-    ----------
-    root : Path
-        The study's directory.
-    folder : Path, optional
-        By default `EXPORTED`, whose tables may always be written over. Gets responses.csv (one row a box, as the
-        pipeline reads it), checks.csv (answers to instructed checks, which ``[responses] checks`` may name), shown.csv
-        (all that workers were shown, answered or not) and workers.csv (pseudonyms with completion codes).
-    keys : Keys, optional
-        The study's; without it, workers.csv has no completion codes.
+    The folder, by default `EXPORTED`, whose tables may always be written over, gets responses.csv (one row a box, as
+    the pipeline reads it), checks.csv (answers to instructed checks, which ``[responses] checks`` may name), shown.csv
+    (all that workers were shown, answered or not) and workers.csv (pseudonyms, with completion codes if there are
+    keys).
 
     Raises
     ------

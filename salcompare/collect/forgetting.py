@@ -48,10 +48,6 @@ def forget_worker(root: Path, worker: str, keys: Keys | None, *, kind: Kind | No
     kind : {"code", "pseudonym"}, optional
         What `worker` is; by default either, as long as they are not two workers'.
 
-    Returns
-    -------
-    Forgotten
-
     Raises
     ------
     InputError
@@ -61,26 +57,20 @@ def forget_worker(root: Path, worker: str, keys: Keys | None, *, kind: Kind | No
     database = open_database(root / DATABASE, create=False)
     with database.writing() as connection:
         pending = connection.scalar(select(meta.c.value).where(meta.c.key == _PENDING)) is not None
-        found = _one(_found(connection, worker, keys, kind), worker, keys, pending=pending)
+        row = _row_of(connection, worker, keys, kind, pending=pending)
         answers = None
-        if found is not None:
+        if row is not None:
             answers = connection.scalar(select(func.count()).where(
-                assignments.c.worker == found.id, assignments.c.submitted.is_not(None))) or 0
-            connection.execute(delete(workers).where(workers.c.id == found.id))
+                assignments.c.worker == row.id, assignments.c.submitted.is_not(None))) or 0
+            connection.execute(delete(workers).where(workers.c.id == row.id))
             if not pending:
                 connection.execute(insert(meta).values(key=_PENDING, value="1"))
     wipe(database)
-    return Forgotten(answers, tuple(_naming(root, found.hmac)) if found is not None else ())
+    return Forgotten(answers, tuple(_naming(root, row.hmac)) if row is not None else ())
 
 
 def wipe(database: Database) -> None:
-    """Leave nothing of deleted workers in the log and in free pages; in used ones SQLite overwrites them at once.
-
-    Raises
-    ------
-    InputError
-        If others read or write the database for longer than `PATIENCE`.
-    """
+    """Leave nothing of deleted workers in the log and in free pages; in used ones SQLite overwrites them at once."""
     raw = database.engine.raw_connection()  # not within a transaction, where SQLite does nothing of the kind
     deadline = time.monotonic() + PATIENCE
     try:
@@ -103,28 +93,26 @@ def wipe_pending(database: Database) -> None:
             wipe(database)
 
 
-def _found(connection: Connection, worker: str, keys: Keys | None, kind: Kind | None) -> dict[Kind, Row[Any]]:
-    """Find who came with a code, and who is called so in exported tables."""
-    hashed, found = keys.hashed(worker) if keys else None, {}
+def _row_of(connection: Connection, worker: str, keys: Keys | None, kind: Kind | None, *,
+            pending: bool) -> Row[Any] | None:
+    """Find who came with a code or is called so in exported tables; None only where an earlier deletion is pending."""
+    hashed = keys.hashed(worker) if keys else None
+    matches: dict[Kind, Any] = {}
     for row in connection.execute(select(workers.c.id, workers.c.hmac)):
-        if row.hmac == hashed:
-            found["code"] = row
-        if pseudonym(row.hmac) == worker.strip():
-            found["pseudonym"] = row
-    return {name: row for name, row in found.items() if kind in {None, name}}  # type: ignore[misc]
-
-
-def _one(found: dict[Kind, Row[Any]], worker: str, keys: Keys | None, *, pending: bool) -> Row[Any] | None:
-    if len({row.id for row in found.values()}) > 1:
-        named = pseudonym(found["code"].hmac)
+        if row.hmac == hashed and kind != "pseudonym":
+            matches["code"] = row
+        if pseudonym(row.hmac) == worker.strip() and kind != "code":
+            matches["pseudonym"] = row
+    if len({row.id for row in matches.values()}) > 1:
+        named = pseudonym(matches["code"].hmac)
         raise InputError(Problem(DATABASE, f"{worker!r} is the code that worker {named} came with, and the pseudonym "
                                  "of another worker", "one of the two", "choose with --as code or --as pseudonym"))
-    if not found and not pending:
+    if not matches and not pending:
         expected = "a code that a worker came with, or a pseudonym" if keys else (
             f"a pseudonym, as without the key ({KEY}) codes find nobody")
         raise InputError(Problem(DATABASE, f"no worker {worker!r}", expected,
                                  "see the column worker of the exported tables"))
-    return next(iter(found.values()), None)
+    return next(iter(matches.values()), None)
 
 
 def _wiped(cursor: Any) -> bool:  # noqa: ANN401 - the driver's cursor
@@ -153,25 +141,25 @@ def _in_the_way(path: Path) -> Problem:
 
 def _readers(index: Path) -> set[int]:
     """List the processes that hold a reader's lock (Linux)."""
-    found = set()
+    readers = set()
     with contextlib.suppress(OSError, ValueError):
         inode = index.stat().st_ino
         for line in Path("/proc/locks").read_text().splitlines():
             *_, pid, where, first, last = line.split()
             end = max(_READERS) if last == "EOF" else int(last)
             if int(where.rsplit(":", 1)[1]) == inode and int(first) < _READERS.stop and end >= _READERS.start:
-                found.add(int(pid))
-    return found - {os.getpid()}
+                readers.add(int(pid))
+    return readers - {os.getpid()}
 
 
 def _having_open(file: Path) -> set[int]:
     """List the processes that have a file open (Linux, as far as they may be seen)."""
-    found = set()
+    users = set()
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         with contextlib.suppress(OSError):
             if link.readlink() == file.resolve():
-                found.add(int(link.parts[2]))
-    return found - {os.getpid()}
+                users.add(int(link.parts[2]))
+    return users - {os.getpid()}
 
 
 def _called(pid: int) -> str:
@@ -184,13 +172,12 @@ def _called(pid: int) -> str:
 
 def _naming(root: Path, worker_hmac: str) -> Iterator[Path]:
     """Find files of a study that hold a worker's hash or pseudonym: exports, backups, processed tables, reports."""
-    collected, own = (root / DATABASE).parent, (root / DATABASE).name
+    collected, name = (root / DATABASE).parent, (root / DATABASE).name
+    itself = {collected / name, collected / f"{name}-wal", collected / f"{name}-shm", root / KEY}
     needle = worker_hmac[:16].encode()
     for folder in (root / "data", root / "reports"):
         for path in sorted(folder.rglob("*")):
-            within = collected in path.parents
-            mine = path.parent == collected and path.name in {own, f"{own}-wal", f"{own}-shm", KEY.name}
-            if mine or not path.is_file() or not (within or path.suffix in _TEXTS):
+            if path in itself or not path.is_file() or not (collected in path.parents or path.suffix in _TEXTS):
                 continue
             with contextlib.suppress(OSError, ValueError), path.open("rb") as stream, \
                     mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:

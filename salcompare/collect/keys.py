@@ -6,6 +6,7 @@ to a worker id, and once collection is over the key can be deleted for good.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -15,14 +16,14 @@ import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+
+from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
 
 from salcompare.collect.database import private
 from salcompare.errors import InputError, Problem
 
 KEY = Path("data/collected/key")
 """Where a study keeps its key."""
-
 _BYTES = 32
 SESSION_SECONDS = 30 * 24 * 3600
 
@@ -64,8 +65,6 @@ class Keys:
 
     def read_trial_token(self, token: str) -> tuple[int, int] | None:
         """Give a token's assignment and end of lease (seconds since 1970), or None if it is not one of ours."""
-        from itsdangerous import BadData
-
         try:
             assignment, expires = self._trials.loads(token)
         except (BadData, UnicodeEncodeError):  # half of a surrogate pair
@@ -78,8 +77,6 @@ class Keys:
 
     def read_session(self, cookie: str) -> tuple[str, str, str] | None:
         """Give a cookie's worker, source and nonce, or None if it is not ours or too old."""
-        from itsdangerous import BadData
-
         try:
             (worker, source, nonce), signed = self._sessions.loads(cookie, return_timestamp=True)
         except BadData:
@@ -89,15 +86,11 @@ class Keys:
         return str(worker), str(source), str(nonce)
 
     @cached_property
-    def _trials(self) -> Any:  # noqa: ANN401 - itsdangerous is imported only where it is used
-        from itsdangerous import URLSafeSerializer
-
+    def _trials(self) -> URLSafeSerializer:
         return URLSafeSerializer(self.derived("trial"), salt="trial")
 
     @cached_property
-    def _sessions(self) -> Any:  # noqa: ANN401 - as above
-        from itsdangerous import URLSafeTimedSerializer
-
+    def _sessions(self) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(self.derived("session"), salt="session")
 
     def _mac(self, purpose: str, text: str) -> str:
@@ -115,23 +108,15 @@ def same_text(one: str, other: str) -> bool:
 
 
 def study_keys(root: Path) -> Keys:
-    """Read a study's key, or make one that only its owner may read.
-
-    Raises
-    ------
-    InputError
-        If others may read it, or it is not one.
-    """
+    """Read a study's key, or make one that only its owner may read."""
     path = root / KEY
     private(path.parent)
-    try:
+    with contextlib.suppress(FileExistsError):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _existing(path)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(secrets.token_hex(_BYTES).encode())
-        stream.flush()
-        os.fsync(stream.fileno())
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(secrets.token_hex(_BYTES).encode())
+            stream.flush()
+            os.fsync(stream.fileno())
     return _existing(path)
 
 
@@ -141,6 +126,7 @@ def existing_keys(root: Path) -> Keys | None:
 
 
 def _existing(path: Path) -> Keys:
+    """Read a key, and refuse one that others may read, and what is none."""
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise InputError(Problem(str(path), "may be read by others", "mode 0600", f"run: chmod 600 {path}"))
     try:

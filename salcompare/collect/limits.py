@@ -1,4 +1,8 @@
-"""Limits on what strangers can send, on their connections, and the headers that every answer carries."""
+"""Limits on what strangers can send and on their connections, and the headers that every answer carries.
+
+Uvicorn ends connections that idle between requests, and no others: a request that never arrives whole, or an answer
+that nobody fetches, would hold a connection and its file handle for ever.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +56,8 @@ def with_headers(app: ASGIApp) -> ASGIApp:
 
         if scope["type"] != "http":
             await app(scope, receive, send)
-        elif _is_text(scope):
+        # HTTP allows no more than this in an address, its parsers some.
+        elif scope["query_string"].isascii() and not any("\ud800" <= letter <= "\udfff" for letter in scope["path"]):
             await app(scope, receive, send_with_headers)
         else:
             await PlainTextResponse("Bad request", 400)(scope, receive, send_with_headers)
@@ -60,43 +65,28 @@ def with_headers(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
-def _is_text(scope: Scope) -> bool:
-    """Say whether a request's address can be read; HTTP allows no more than this, its parsers some."""
-    query: bytes = scope["query_string"]
-    path: str = scope["path"]
-    return query.isascii() and not any("\ud800" <= letter <= "\udfff" for letter in path)
-
-
 def client_of(address: str) -> str:
     """Say whom an address counts as: itself, or its IPv6 network of 64 bits, which one household has to itself."""
     try:
-        found = ipaddress.ip_address(address)
+        number = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+    if isinstance(number, ipaddress.IPv4Address):
+        return str(number)
+    return str(number.ipv4_mapped or ipaddress.ip_network((int(number) >> 64 << 64, 64)))
 
 
 def is_among(address: str, networks: Sequence[str]) -> bool:
     """Say whether an address is one of some addresses and networks."""
     try:
-        found = ipaddress.ip_address(address)
+        number = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(found in ipaddress.ip_network(network, strict=False) for network in networks)
+    return any(number in ipaddress.ip_network(network, strict=False) for network in networks)
 
 
 async def limited_body(request: Request) -> bytes:
-    """Read a request's body.
-
-    Raises
-    ------
-    HTTPException
-        413 as soon as it is larger than `MAX_BODY`.
-    """
+    """Read a request's body, and refuse it (413) as soon as it is larger than `MAX_BODY`."""
     body = b""
     async for part in request.stream():
         body += part
@@ -106,14 +96,9 @@ async def limited_body(request: Request) -> bytes:
 
 
 class Rate:
-    """Buckets of tokens, one a key, kept in memory only: each request takes one, `rate` a second come back.
+    """Buckets of `burst` tokens, one a key, kept in memory only: each request takes one, `rate` a second come back.
 
-    Parameters
-    ----------
-    rate, burst : float
-        Requests a second in the long run, and at once.
-    clock : callable
-        Seconds, never stepping back.
+    The `clock` gives seconds and never steps back.
     """
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float]) -> None:
@@ -142,22 +127,16 @@ _FULL = (b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\nContent-Length:
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits on connections.
+    """Limits on connections: their number, and seconds.
 
-    Attributes
-    ----------
-    connections, address : int
-        Connections at once: in all, and from one client's address (an IPv6 network of 64 bits counts as one). Those
-        of a web server in front, [collect] proxies, are limited in all only, as they are many clients'.
-    request, answer, idle : float
-        Seconds until a request must have arrived whole, its answer have been fetched, and the next one begin.
+    Those of a web server in front, [collect] proxies, are limited in all only, as they are many clients'.
     """
 
-    connections: int
-    address: int
-    request: float = 20.0
-    answer: float = 180.0
-    idle: float = 5.0
+    connections: int  # at once, in all
+    address: int  # at once, from one client's address (see `client_of`)
+    request: float = 20.0  # until a request must have arrived whole
+    answer: float = 180.0  # until its answer must have been fetched
+    idle: float = 5.0  # until the next one must begin
 
 
 def usual_limits() -> Limits:

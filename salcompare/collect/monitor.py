@@ -15,9 +15,9 @@ from starlette.responses import Response
 
 from salcompare.collect.assignment import place_of, standing_lease
 from salcompare.collect.database import assignments, responses, workers
-from salcompare.collect.keys import pseudonym
-from salcompare.collect.stimuli import Material
-from salcompare.collect.task import Task, hold_to_monitor
+from salcompare.collect.keys import pseudonym, same_text
+from salcompare.collect.stimuli import Stimuli, png
+from salcompare.collect.task import Task
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,17 +28,10 @@ _Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Standing:
-    """How collection stands.
+    """How collection stands: counts of the whole study by their words, and answers a minute over `RATE_MINUTES`.
 
-    Attributes
-    ----------
-    counts : dict
-        Words -> numbers, for the whole study.
-    images, actors, workers : list of dict
-        One row each: image, actor, answers, nothing, leased; actor, answers, images; worker, source, done, place,
-        checks, fails (more instructed checks wrong than [quality] allows).
-    rate : float
-        Answers a minute over the last `RATE_MINUTES`.
+    Of each image, of each actor and of each worker there is a row; a worker `fails` who has more instructed checks
+    wrong than [quality] allows.
     """
 
     counts: dict[str, int]
@@ -48,9 +41,9 @@ class Standing:
     rate: float
 
 
-def standing(connection: Connection, material: Material, now: float) -> Standing:
+def standing(connection: Connection, stimuli: Stimuli, now: float) -> Standing:
     """Count what has been collected."""
-    images, people = _images(connection, material, now), _workers(connection, material)
+    images, people = _images(connection, stimuli, now), _workers(connection, stimuli)
     actors: dict[str, dict[str, Any]] = {}
     for row in images:
         actor = actors.setdefault(row["actor"], {"actor": row["actor"], "answers": 0, "images": 0})
@@ -70,32 +63,30 @@ def standing(connection: Connection, material: Material, now: float) -> Standing
     return Standing(counts, images, list(actors.values()), people, round(recent / RATE_MINUTES, 1))
 
 
-def printed(found: Standing) -> str:
+def printed(now: Standing) -> str:
     """Write the standing for a terminal."""
-    lines = [f"{value:>7}  {name}" for name, value in found.counts.items()]
-    lines += [f"{found.rate:>7}  answers a minute over the last {RATE_MINUTES}", ""]
-    lines += [*_columns(found.actors, ("actor", "answers", "images")), ""]
-    few = sorted(found.images, key=lambda row: row["answers"])
+    lines = [f"{value:>7}  {name}" for name, value in now.counts.items()]
+    lines += [f"{now.rate:>7}  answers a minute over the last {RATE_MINUTES}", ""]
+    lines += [*_columns(now.actors, ("actor", "answers", "images")), ""]
+    few = sorted(now.images, key=lambda row: row["answers"])
     lines += _columns(few[:15], ("image", "answers", "nothing", "leased"))
     lines += [f"... and {len(few) - 15} images with as many answers or more"] if len(few) > 15 else []
-    told = [row | {"checks": f"{row['checks']}, fails" if row["fails"] else row["checks"]} for row in found.workers]
+    told = [row | {"checks": f"{row['checks']}, fails" if row["fails"] else row["checks"]} for row in now.workers]
     last = [row for row in told if row["fails"]] + [row for row in told[-15:] if not row["fails"]]
     return "\n".join([*lines, "", *_columns(last, ("worker", "source", "done", "place", "checks"))])
 
 
-def heatmap_png(connection: Connection, material: Material, image: str) -> bytes:
+def heatmap_png(connection: Connection, stimuli: Stimuli, image: str) -> bytes:
     """Draw how many boxes cover each pixel of an image, over the photograph in grey."""
     from PIL import Image
 
-    content, _ = material.photos[image].encoded()
+    content, _ = stimuli.photos[image].encoded()
     grey: NDArray[np.float64] = np.asarray(Image.open(io.BytesIO(content)).convert("L"), dtype=np.float64)
     covered = _coverage(connection, image, grey.shape[0], grey.shape[1])
     share = (covered / max(covered.max(), 1.0))[..., None] * 0.75
     warm = np.stack([np.full_like(grey, 255.0), 200 - 160 * share[..., 0] / 0.75, np.full_like(grey, 30.0)], axis=-1)
     mixed: NDArray[np.uint8] = np.round(grey[..., None] * (1 - share) + warm * share).astype(np.uint8)
-    stream = io.BytesIO()
-    Image.fromarray(mixed).save(stream, "PNG")
-    return stream.getvalue()
+    return png(Image.fromarray(mixed))
 
 
 def _coverage(connection: Connection, image: str, height: int, width: int) -> NDArray[np.float64]:
@@ -110,22 +101,22 @@ def _coverage(connection: Connection, image: str, height: int, width: int) -> ND
     return covered
 
 
-def _images(connection: Connection, material: Material, now: float) -> _Rows:
+def _images(connection: Connection, stimuli: Stimuli, now: float) -> _Rows:
     is_in = assignments.c.submitted.is_not(None)
     counted = connection.execute(
         select(assignments.c.image, func.count(case((is_in, 1))), func.count(case((assignments.c.no_box, 1))),
-               func.count(case((~is_in & standing_lease(material, now), 1))))
+               func.count(case((~is_in & standing_lease(stimuli, now), 1))))
         .where(assignments.c.kind == "trial").group_by(assignments.c.image))
-    found = {image: numbers for image, *numbers in counted}
+    counts = {image: numbers for image, *numbers in counted}
     rows = []
-    for photo in material.trials:
-        answers, nothing, leased = found.get(photo.image, (0, 0, 0))
+    for photo in stimuli.trials:
+        answers, nothing, leased = counts.get(photo.image, (0, 0, 0))
         rows.append({"image": photo.image, "actor": photo.actor, "answers": answers, "nothing": nothing,
                      "leased": leased})
     return rows
 
 
-def _workers(connection: Connection, material: Material) -> _Rows:
+def _workers(connection: Connection, stimuli: Stimuli) -> _Rows:
     rows = []
     answered = assignments.c.submitted.is_not(None) & (assignments.c.kind != "practice")
     checked = answered & (assignments.c.kind == "check")
@@ -135,10 +126,10 @@ def _workers(connection: Connection, material: Material) -> _Rows:
         .outerjoin(assignments, assignments.c.worker == workers.c.id).group_by(workers.c.id).order_by(workers.c.id))
     for worker in counted.all():
         done, checks, passed = worker[-3:]
-        rules = material.quality
+        rules = stimuli.quality
         fails = checks >= rules.fewest_checks and checks - passed > rules.wrong_checks * checks
         rows.append({"worker": pseudonym(worker.hmac), "source": worker.source, "done": done,
-                     "place": place_of(connection, worker, material), "checks": f"{passed} of {checks}",
+                     "place": place_of(connection, worker, stimuli), "checks": f"{passed} of {checks}",
                      "fails": fails})
     return rows
 
@@ -150,24 +141,31 @@ def _columns(rows: _Rows, names: tuple[str, ...]) -> list[str]:
 
 
 def monitor_page(task: Task, request: Request) -> Response:
-    """Show how collection stands."""
-    token = hold_to_monitor(task, request)
+    """Show how collection stands, to whoever has the monitor's token."""
+    token = _held_to_token(task, request)
     with task.database.reading() as connection:
-        found = standing(connection, task.material, task.clock())
+        now = standing(connection, task.stimuli, task.clock())
     query = urlencode({"token": token})
     images = [row | {"heatmap_url": task.pages.url(f"/monitor/heatmap/{task.keys.opaque(row['image'])}.png?{query}")}
-              for row in found.images]
-    return task.pages.render("monitor.html", title=task.material.config.title, counts=found.counts, images=images,
-                             actors=found.actors, workers=found.workers, rate=found.rate,
-                             careless=[row["worker"] for row in found.workers if row["fails"]])
+              for row in now.images]
+    return task.pages.render("monitor.html", counts=now.counts, images=images, actors=now.actors, workers=now.workers,
+                             rate=now.rate, careless=[row["worker"] for row in now.workers if row["fails"]])
 
 
 def monitor_heatmap(task: Task, request: Request) -> Response:
     """Show where boxes were drawn on an image so far."""
-    hold_to_monitor(task, request)
-    asked = request.path_params["opaque"]
-    image = next((photo.image for photo in task.material.trials if task.keys.opaque(photo.image) == asked), None)
+    _held_to_token(task, request)
+    opaque = request.path_params["opaque"]
+    image = next((photo.image for photo in task.stimuli.trials if task.keys.opaque(photo.image) == opaque), None)
     if image is None:
         raise HTTPException(404)
     with task.database.reading() as connection:
-        return Response(heatmap_png(connection, task.material, image), media_type="image/png")
+        return Response(heatmap_png(connection, task.stimuli, image), media_type="image/png")
+
+
+def _held_to_token(task: Task, request: Request) -> str:
+    """Refuse a request without the monitor's token, as if there were no monitor, and give the token."""
+    token = request.query_params.get("token", "")
+    if not same_text(token, task.keys.monitor_token):
+        raise HTTPException(404)
+    return token

@@ -1,4 +1,4 @@
-"""Serving a task: from a study's photographs to a running server."""
+"""Serving a task: a running server, and what stands between workers and it: names, paths, web servers in front."""
 
 from __future__ import annotations
 
@@ -9,49 +9,40 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import uvicorn
+
 from salcompare.collect.app import make_app
 from salcompare.collect.database import hold_to_key, open_database
 from salcompare.collect.forgetting import wipe_pending
 from salcompare.collect.keys import KEY, study_keys
-from salcompare.collect.stimuli import Material
+from salcompare.collect.limits import BATCH, Limits, limited_protocol, usual_limits
+from salcompare.collect.stimuli import Stimuli
 from salcompare.collect.task import Task
 from salcompare.errors import InputError, Problem
 from salcompare.sources.collected import DATABASE
 
 if TYPE_CHECKING:
-    from uvicorn import Server
-
-    from salcompare.collect.limits import Limits
     from salcompare.config import Collect
 
+LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_PAGES = {"consent", "debrief", "health", "image", "instructions", "monitor", "next", "practice", "static", "submit",
+          "trial"}
+_TOLD = {"duration": "about 20 minutes", "pay": "3 pounds, or: none", "contact": "Ada Byron, ada@example.org",
+         "ethics": "approved by the ethics committee of ..., number ..."}
 
-def open_task(material: Material, *, root: Path) -> Task:
-    """Open a study's database and key, made where there are none.
 
-    Raises
-    ------
-    InputError
-        If one of them cannot be used, or the key is not the one that the database was filled with.
-    """
+def open_task(stimuli: Stimuli, *, root: Path) -> Task:
+    """Open a study's database and key, made where there are none."""
     database, keys = open_database(root / DATABASE), study_keys(root)
     hold_to_key(database, keys.derived("fingerprint"), shown=str(root / KEY))
     wipe_pending(database)
-    return Task(material, keys, database)
+    return Task(stimuli, keys, database)
 
 
-def make_server(task: Task, *, host: str, port: int, limits: Limits | None = None) -> Server:
-    """Make the web server; it writes no log of requests, which would hold addresses.
-
-    Raises
-    ------
-    InputError
-        If what study.toml says of the outside cannot be used, or is not enough.
-    """
-    import uvicorn
-
-    from salcompare.collect.limits import BATCH, limited_protocol, usual_limits
-
-    config, limits = task.material.config, limits or usual_limits()
+def make_server(task: Task, *, host: str, port: int, limits: Limits | None = None) -> uvicorn.Server:
+    """Make the web server; it writes no log of requests, which would hold addresses."""
+    config, limits = task.stimuli.config, limits or usual_limits()
     hold_to_front(config, host=host)
     app = make_app(task, hosts=accepted_hosts(config, host=host))
     return uvicorn.Server(uvicorn.Config(
@@ -62,13 +53,7 @@ def make_server(task: Task, *, host: str, port: int, limits: Limits | None = Non
 
 
 def serve(task: Task, *, host: str, port: int, started: Callable[[int], None]) -> None:
-    """Serve until interrupted; `started` is told the port when workers can come.
-
-    Raises
-    ------
-    InputError
-        If the address or port cannot be used.
-    """
+    """Serve until interrupted; `started` is told the port when workers can come."""
     server = make_server(task, host=host, port=port)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -85,23 +70,23 @@ def serve(task: Task, *, host: str, port: int, started: Callable[[int], None]) -
 
 def announcement(task: Task, *, host: str, port: int) -> str:
     """Say where the task is, for workers and for the researcher, and what is missing."""
-    material = task.material
+    stimuli, config = task.stimuli, task.stimuli.config
     name = socket.gethostname() if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
-    base = f"http://{f'[{name}]' if ':' in name else name}:{port}{material.config.root_path}"
-    if material.config.hosts:
-        base = f"https://{material.config.hosts[0]}{material.config.root_path}"
+    base = f"http://{f'[{name}]' if ':' in name else name}:{port}{config.root_path}"
+    if config.hosts:
+        base = f"https://{config.hosts[0]}{config.root_path}"
     lines = [
-        f"{len(material.trials)} photographs; each worker: {len(material.practice)} practice tasks, "
-        f"{material.n_trials} trials, {material.n_checks} instructed checks",
+        f"{len(stimuli.trials)} photographs; each worker: {len(stimuli.practice)} practice tasks, "
+        f"{stimuli.n_trials} trials, {stimuli.n_checks} instructed checks",
         f"workers:  {base}/?worker=CODE   (Prolific: {base}/?PROLIFIC_PID={{{{%PROLIFIC_PID%}}}})",
         f"monitor:  {base}/monitor?token={task.keys.monitor_token}",
     ]
-    if not material.checks and material.config.checks:
-        lines.append(f"There are no instructed checks: write {material.config.instructed} "
+    if not stimuli.checks and config.checks:
+        lines.append(f"There are no instructed checks: write {config.instructed} "
                      "(image,label,x0,y0,x1,y1) to tell careful workers from careless ones.")
-    if not material.config.contact:
+    if not config.contact:
         lines.append("The consent page names nobody to ask: set contact in [collect] of study.toml.")
-    if material.config.hosts and not material.config.proxies:
+    if config.hosts and not config.proxies:
         lines.append("Requests that a web server in front passes on count as one client's: name its address in proxies "
                      "of [collect], as 127.0.0.1, if it sets X-Forwarded-For and X-Forwarded-Proto itself.")
     if not is_loopback(host):
@@ -112,30 +97,19 @@ def announcement(task: Task, *, host: str, port: int) -> str:
             "and proxies of [collect].")
     return "\n".join([*lines, "Ctrl-C ends it; start it again and workers go on where they were."])
 
-LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-_OWN = {"consent", "debrief", "health", "image", "instructions", "monitor", "next", "practice", "static", "submit",
-        "trial"}
-_TOLD = {"duration": "about 20 minutes", "pay": "3 pounds, or: none", "contact": "Ada Byron, ada@example.org",
-         "ethics": "approved by the ethics committee of ..., number ..."}
-
 
 def hold_to_front(config: Collect, *, host: str) -> None:
-    """Hold what study.toml says of the outside to what is needed.
+    """Refuse names, paths and addresses of study.toml that cannot be used.
 
-    Raises
-    ------
-    InputError
-        If a name, path or address cannot be one; or if others than this machine are served and the consent page would
-        not tell them what they consent to.
+    Where others than this machine are served, the consent page must tell them what they consent to.
     """
     title = "study.toml [collect]"
     problems = [Problem(f"{title} hosts", repr(name), "names alone, as faces.example.org")
                 for name in config.hosts if not name or set(name) & set("*/:[] ")]
     path = config.root_path
-    if path and (not _PATH.fullmatch(path) or set(path.split("/")) & {".", ".."} or path.split("/")[1] in _OWN):
+    if path and (not _PATH.fullmatch(path) or set(path.split("/")) & {".", ".."} or path.split("/")[1] in _PAGES):
         problems.append(Problem(f"{title} root_path", repr(path), "a path as /study, whose first name is none of "
-                                + ", ".join(sorted(_OWN))))
+                                + ", ".join(sorted(_PAGES))))
     problems += [Problem(f"{title} proxies", repr(address), "addresses or networks, as 127.0.0.1 or 10.0.0.0/8")
                  for address in config.proxies if not _is_network(address)]
     if config.hosts or not is_loopback(host):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -32,8 +32,25 @@ from salcompare.sources.rows import (
 from salcompare.store import unguarded
 from salcompare.texts import clean_text
 
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
 Edges = tuple[float, float, float, float]
 _LOSSLESS = 1 << 20  # pixels up to which a photograph is sent as PNG; larger ones as JPEG of high quality
+
+HOUSE = "example/house"
+"""The drawn image that practice is done on where a study brings none; no face, so that it suggests no feature."""
+HOUSE_WIDTH, HOUSE_HEIGHT = 480, 600
+HOUSE_PARTS: dict[str, tuple[int, int, int, int]] = {  # x0, y0, x1, y1, half-open; in the order of asking
+    "door": (260, 392, 342, 540),
+    "window": (120, 352, 210, 442),
+    "roof": (50, 150, 430, 310),
+    "chimney": (322, 120, 372, 226),
+}
+HOUSE_LABELS = (*HOUSE_PARTS, "wall", "garden", "sky")  # offered in practice
+_SMOOTH = 3  # drawn so many times larger, for edges without steps
+_LINE, _WALL, _ROOF, _BRICK, _GLASS, _DOOR = ((109, 98, 88), (247, 239, 227), (168, 112, 92), (146, 92, 76),
+                                              (188, 211, 226), (95, 127, 147))
 
 
 @dataclass(frozen=True)
@@ -52,12 +69,11 @@ class Photo:
 
         if self.candidate is None:
             return drawn_house(), "image/png"
-        pixels = Image.fromarray(read_photograph(self.candidate.path, box=self.candidate.box))
-        stream = io.BytesIO()
+        picture = Image.fromarray(read_photograph(self.candidate.path, box=self.candidate.box))
         if self.width * self.height <= _LOSSLESS:
-            pixels.save(stream, "PNG")
-            return stream.getvalue(), "image/png"
-        pixels.save(stream, "JPEG", quality=95, subsampling=0)
+            return png(picture), "image/png"
+        stream = io.BytesIO()
+        picture.save(stream, "JPEG", quality=95, subsampling=0)
         return stream.getvalue(), "image/jpeg"
 
 
@@ -70,14 +86,9 @@ class Instructed:
     target: Edges
     kind: Literal["check", "practice"] = "check"
 
-    @property
-    def words(self) -> str:
-        """What the worker is asked."""
-        return f"Draw a box around the {self.label}."
-
 
 @dataclass(frozen=True)
-class Material:
+class Stimuli:
     """All that a study's workers can be shown, and how they are asked."""
 
     config: Collect
@@ -103,11 +114,15 @@ class Material:
         """Instructed checks of each worker."""
         return min(self.config.checks, len({check.photo.image for check in self.checks}))
 
+    @property
+    def n_tasks(self) -> int:
+        """Trials and checks of each worker."""
+        return self.n_trials + self.n_checks
+
     @cached_property
     def photos(self) -> dict[str, Photo]:
         """Every photograph by its image."""
-        instructed = [one.photo for one in (*self.checks, *self.practice)]
-        return {photo.image: photo for photo in (*self.trials, *instructed)}
+        return {photo.image: photo for photo in (*self.trials, *(one.photo for one in (*self.checks, *self.practice)))}
 
     def offered(self, image: str, worker: int) -> tuple[str, ...]:
         """Give the labels offered on an image, in an order that is the worker's own and the same throughout.
@@ -124,26 +139,18 @@ class Material:
         return self.synonyms.get(normalise_label(label), normalise_label(label))
 
 
-def load_material(images: pd.DataFrame, config: Config, *, root: Path) -> Material:
-    """Find what a study's workers are shown.
-
-    Parameters
-    ----------
-    images : DataFrame
-        The catalogue, `salcompare.schema.IMAGES`.
-    config : salcompare.config.Config
-    root : Path
-        The study's directory.
+def load_stimuli(images: pd.DataFrame, config: Config, *, root: Path) -> Stimuli:
+    """List what a study's workers are shown, of its catalogue of images.
 
     Raises
     ------
     InputError
         If there is nothing to show, or listing every row of the instructed tasks that cannot be used.
     """
-    found = locate_photographs(config.images, images, root=root)
+    located = locate_photographs(config.images, images, root=root)
     columns = ("image", "actor", "width", "height", "split")
     rows = list(zip(*(images[name].tolist() for name in columns), strict=True))
-    photos = {image: Photo(image, actor, width, height, found[image]) for image, actor, width, height, _ in rows}
+    photos = {image: Photo(image, actor, width, height, located[image]) for image, actor, width, height, _ in rows}
     path = root / config.collect.instructed
     instructed = read_instructed(path, photos, shown=config.collect.instructed) if path.exists() else []
     known = {one.photo.image for one in instructed}
@@ -152,10 +159,11 @@ def load_material(images: pd.DataFrame, config: Config, *, root: Path) -> Materi
     if not trials:
         raise InputError(Problem("study.toml [collect] images", f"no photograph to show in {config.collect.images!r}",
                                  "some that are not instructed tasks", "see [images] split"))
-    practice = [one for one in instructed if one.kind == "practice"] or _drawn()
-    return Material(config.collect, config.study.seed, trials,
-                    tuple(one for one in instructed if one.kind == "check"),
-                    tuple(practice[:config.collect.practice]), synonyms_table(config.labels), config.quality)
+    house = Photo(HOUSE, "example", HOUSE_WIDTH, HOUSE_HEIGHT)
+    practice = [one for one in instructed if one.kind == "practice"] or [
+        Instructed(house, label, box, "practice") for label, box in HOUSE_PARTS.items()]
+    return Stimuli(config.collect, config.study.seed, trials, tuple(one for one in instructed if one.kind == "check"),
+                   tuple(practice[:config.collect.practice]), synonyms_table(config.labels), config.quality)
 
 
 def read_instructed(path: Path, photos: Mapping[str, Photo], *, shown: str) -> list[Instructed]:
@@ -193,31 +201,6 @@ def read_instructed(path: Path, photos: Mapping[str, Photo], *, shown: str) -> l
             used[["image", "label", "kind", *EDGES]].itertuples(index=False)]
 
 
-def _drawn() -> list[Instructed]:
-    """Practise on the drawn house, whose parts are no features of faces."""
-    house = Photo(HOUSE, "example", HOUSE_WIDTH, HOUSE_HEIGHT)
-    return [Instructed(house, label, box, "practice") for label, box in HOUSE_PARTS.items()]
-
-
-HOUSE_WIDTH, HOUSE_HEIGHT = 480, 600
-HOUSE = "example/house"
-
-HOUSE_PARTS: dict[str, tuple[int, int, int, int]] = {  # x0, y0, x1, y1, half-open
-    "door": (260, 392, 342, 540),
-    "window": (120, 352, 210, 442),
-    "roof": (50, 150, 430, 310),
-    "chimney": (322, 120, 372, 226),
-}
-"""Parts to ask for, in the order of asking, and their boxes."""
-
-HOUSE_LABELS = (*HOUSE_PARTS, "wall", "garden", "sky")
-"""Labels offered in practice."""
-
-_SMOOTH = 3  # drawn so many times larger, for edges without steps
-_LINE, _WALL, _ROOF, _BRICK, _GLASS, _DOOR = ((109, 98, 88), (247, 239, 227), (168, 112, 92), (146, 92, 76),
-                                              (188, 211, 226), (95, 127, 147))
-
-
 @lru_cache(maxsize=1)
 def drawn_house() -> bytes:
     """Draw the house; the bytes of a PNG."""
@@ -241,6 +224,11 @@ def drawn_house() -> bytes:
         block(bar, _LINE, 0)
     block(HOUSE_PARTS["door"], _DOOR)
     draw.ellipse([edge * _SMOOTH for edge in (322, 460, 332, 470)], fill=(244, 227, 181))
+    return png(picture.resize((HOUSE_WIDTH, HOUSE_HEIGHT), Image.Resampling.LANCZOS))
+
+
+def png(picture: Picture) -> bytes:
+    """Encode a picture."""
     stream = io.BytesIO()
-    picture.resize((HOUSE_WIDTH, HOUSE_HEIGHT), Image.Resampling.LANCZOS).save(stream, "PNG")
+    picture.save(stream, "PNG")
     return stream.getvalue()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import Row
@@ -18,9 +18,9 @@ from starlette.responses import HTMLResponse
 
 from salcompare.collect.assignment import Place, find_worker, place_of
 from salcompare.collect.database import Database
-from salcompare.collect.keys import Keys, same_text
+from salcompare.collect.keys import Keys
 from salcompare.collect.limits import Rate
-from salcompare.collect.stimuli import Material
+from salcompare.collect.stimuli import Stimuli
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -30,10 +30,10 @@ COOKIE = "salcompare"
 REQUESTS = 30.0  # requests a second that a worker may send, in the long run
 ENTRIES = 20.0  # workers who may enter from one address in a second, in the long run
 _CACHED = 64  # encoded photographs kept in memory
+_HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class Visitor:
+class Visitor(NamedTuple):
     """Whoever holds a signed session: their worker's hash, how they came, and the session's nonce."""
 
     worker_hmac: str
@@ -42,18 +42,14 @@ class Visitor:
 
 
 class ElsewhereError(Exception):
-    """The worker stands at another page than the one asked for."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    """The worker stands at another page than the one asked for; the message is that page's path."""
 
 
 @dataclass(frozen=True)
 class Task:
     """A study's task as it is served: what is shown, the keys, the database, and limits on asking."""
 
-    material: Material
+    stimuli: Stimuli
     keys: Keys
     database: Database
     clock: Callable[[], float] = time.time  # may step back
@@ -62,12 +58,12 @@ class Task:
     @cached_property
     def pages(self) -> Pages:
         """The pages, with addresses under the path that the task stands under."""
-        return Pages(self.material.config.root_path)
+        return Pages(self.stimuli.config.root_path, self.stimuli.config.title)
 
     @cached_property
     def answers(self) -> Rate:
         """Limits each worker's answers."""
-        rate = self.material.config.rate
+        rate = self.stimuli.config.rate
         return Rate(rate, max(1.0, 2 * rate), self.ticks)
 
     @cached_property
@@ -83,18 +79,10 @@ class Task:
     @cached_property
     def encoded(self) -> Callable[[str], tuple[bytes, str]]:
         """Give an image's bytes and media type; the latest are remembered."""
-        return lru_cache(maxsize=_CACHED)(lambda image: self.material.photos[image].encoded())
+        return lru_cache(maxsize=_CACHED)(lambda image: self.stimuli.photos[image].encoded())
 
     def visitor(self, request: Request) -> Visitor:
-        """Say who asks.
-
-        Raises
-        ------
-        ElsewhereError
-            To the entry, without a session of ours.
-        HTTPException
-            429, if they ask too fast.
-        """
+        """Say who asks: sent to the entry without a session, refused (429) if they ask too fast."""
         session = self.keys.read_session(request.cookies.get(COOKIE, ""))
         if session is None:
             raise ElsewhereError("/")
@@ -106,51 +94,17 @@ class Task:
     def standing(self, connection: Connection, visitor: Visitor) -> tuple[Row[Any] | None, Place]:
         """Say where a visitor stands."""
         worker = find_worker(connection, visitor.worker_hmac)
-        return worker, place_of(connection, worker, self.material)
+        return worker, place_of(connection, worker, self.stimuli)
 
     def at(self, connection: Connection, visitor: Visitor, place: Place) -> Row[Any]:
-        """Give the visitor's worker.
-
-        Raises
-        ------
-        ElsewhereError
-            If they stand elsewhere.
-        """
+        """Give the visitor's worker, who is sent elsewhere if they do not stand here."""
         worker, stands = self.standing(connection, visitor)
         if worker is None or stands != place:
             raise ElsewhereError(f"/{stands}")
         return worker
 
 
-def hold_to_monitor(task: Task, request: Request) -> str:
-    """Hold a request to the monitor's token, and give it.
-
-    Raises
-    ------
-    HTTPException
-        404, as if there were no monitor.
-    """
-    token = request.query_params.get("token", "")
-    if not same_text(token, task.keys.monitor_token):
-        raise HTTPException(404)
-    return token
-
-
-HERE = Path(__file__).parent
-CONSENT = (
-    "We study which parts of a face people find most recognisable. You will see photographs of faces and draw a box "
-    "around one feature on each.",
-    "We keep the boxes and labels that you give, how long each took, and a code made from your participant code that "
-    "cannot be turned back into it without a key that only the researchers hold. We do not keep your name, your "
-    "address or anything about your device.",
-    "Taking part is voluntary. You can stop at any time by closing the page, and you can ask to have your answers "
-    "deleted by giving the researchers your participant code.",
-)
-"""What the consent page says where study.toml says nothing."""
-
-
-@dataclass(frozen=True)
-class Static:
+class Static(NamedTuple):
     """A static file: its content, its media type and its content's hash."""
 
     content: bytes
@@ -159,25 +113,17 @@ class Static:
 
 
 class Pages:
-    """Templates with automatic escaping, and static files by name.
+    """Templates with automatic escaping, and static files by name, all under a path, as /study, or under none."""
 
-    Parameters
-    ----------
-    root : str
-        The path that all addresses stand under, as /study; empty for none.
-    """
-
-    def __init__(self, root: str = "") -> None:
+    def __init__(self, root: str, title: str) -> None:
         self.root = root
-        self._environment = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True)
-        self._environment.globals.update(static=self.static_url, url=self.url)
+        self._environment = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True)
+        self._environment.globals.update(static=self.static_url, url=self.url, title=title)
 
     @cached_property
     def static(self) -> dict[str, Static]:
         """Every static file by its name; nothing else can be asked for."""
-        folder = HERE / "static"
-        return {path.relative_to(folder).as_posix(): _read(path) for path in sorted(folder.rglob("*"))
-                if path.is_file()}
+        return {path.name: _read(path) for path in sorted((_HERE / "static").iterdir())}
 
     def static_url(self, name: str) -> str:
         """Give a static file's address, which changes with its content."""

@@ -136,7 +136,7 @@ class Fuzzer:
 
     def _name(self) -> str:
         image = self._pick((*self.known["image"], "/image/x")).removeprefix("/image/")
-        photo = self.task.material.trials[0].image
+        photo = self.task.stimuli.trials[0].image
         return self._pick((image, self.task.keys.opaque(photo), "page.css", photo, self._changed(image), *TEXTS))
 
     def _query(self) -> bytes:

@@ -14,14 +14,14 @@ from PIL import Image, ImageDraw
 
 from salcompare.collect.limits import Limits, Rate
 from salcompare.collect.serve import make_server, open_task
-from salcompare.collect.stimuli import Material, load_material
+from salcompare.collect.stimuli import Stimuli, load_stimuli
 from salcompare.collect.task import Task
 from salcompare.config import Collect, Config, Images
 from salcompare.provenance import sha256_of_file
 
 
-def make_material(root: Path, *, n_images: int = 6, size: tuple[int, int] = (240, 300), checks: bool = True,
-                  seed: int = 0, **options: object) -> Material:
+def make_stimuli(root: Path, *, n_images: int = 6, size: tuple[int, int] = (240, 300), checks: bool = True,
+                  seed: int = 0, **options: object) -> Stimuli:
     """Write photographs of two actors, and instructed tasks if asked for; give what a server shows.
 
     Parameters
@@ -56,16 +56,16 @@ def make_material(root: Path, *, n_images: int = 6, size: tuple[int, int] = (240
         lines = [f"{image},nose,{width * 0.4},{height * 0.4},{width * 0.6},{height * 0.6}" for image in known]
         (root / "data" / "raw" / "instructed.csv").write_text("\n".join(["image,label,x0,y0,x1,y1", *lines]))
     settings = Collect(**{"trials": n_images, "rate": 1000.0} | options)  # type: ignore[arg-type]
-    return load_material(images, Config(images=Images(), collect=settings), root=root)
+    return load_stimuli(images, Config(images=Images(), collect=settings), root=root)
 
 
 def make_task(root: Path, *, limited: bool = False, **options: object) -> Task:
-    """Open a task on a small study; see `make_material`.
+    """Open a task on a small study; see `make_stimuli`.
 
     Unless `limited`, anybody may ask as fast as they can: whether a test comes up against a limit of so many requests
     a second would be a matter of the machine's speed.
     """
-    task = open_task(make_material(root, **options), root=root)  # type: ignore[arg-type]
+    task = open_task(make_stimuli(root, **options), root=root)  # type: ignore[arg-type]
     if not limited:
         for limit in ("requests", "entries"):  # before anything has asked for the task's own
             task.__dict__[limit] = Rate(1e9, 1e9, task.ticks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,11 +16,11 @@ from salcompare.collect.answers import (
     RefusedAnswerError,
     check_box,
     least_size,
-    overlap,
     read_answer,
 )
-from salcompare.collect.stimuli import Material, Photo
+from salcompare.collect.stimuli import Photo, Stimuli
 from salcompare.config import Collect
+from salcompare.sources.quality import iou
 
 PHOTO = Photo("a/1", "a", 200, 100)
 EDGES = ("x0", "y0", "x1", "y1")
@@ -111,12 +112,11 @@ def test_a_box_below_the_least_size_is_refused(box):
 
 def test_the_least_size_is_a_share_of_the_shorter_side_and_at_least_a_pixel():
     def least(share):
-        return least_size(PHOTO, Material(Collect(min_box=share), 0, (PHOTO,), (), (), {}))
+        return least_size(PHOTO, Stimuli(Collect(min_box=share), 0, (PHOTO,), (), (), {}))
 
     assert (least(0.02), least(0.021), least(0.0)) == (2, 3, 1)
 
 
-def test_overlap_is_shared_area_over_joint_area():
-    assert overlap((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(50 / 150)
-    assert overlap((0, 0, 10, 10), (10, 0, 20, 10)) == 0
-    assert overlap((0, 0, 10, 10), (0, 0, 10, 10)) == 1
+@pytest.mark.parametrize(("other", "expected"), [((5, 0, 15, 10), 50 / 150), ((10, 0, 20, 10), 0), ((0, 0, 10, 10), 1)])
+def test_overlap_is_shared_area_over_joint_area(other, expected):
+    assert iou(np.array((0.0, 0, 10, 10)), np.array(other)) == pytest.approx(expected)

@@ -14,20 +14,20 @@ from sqlalchemy import delete, insert, select, update
 
 from salcompare.collect.assignment import answered, check_places, find_worker, history, lease, place_of
 from salcompare.collect.database import assignments, open_database, workers
-from salcompare.collect.stimuli import Instructed, Material, Photo
+from salcompare.collect.stimuli import Instructed, Photo, Stimuli
 from salcompare.config import Collect
 
 LEASE = 60.0  # minutes are 1 at least
 START = 1_800_000_000.0
 
 
-def material(n_images=6, n_checks=0, seed=0, **options):
+def stimuli(n_images=6, n_checks=0, seed=0, **options):
     def photo(number):
         return Photo(f"a/{number}", "a", 100, 100)
 
     checks = tuple(Instructed(photo(100 + number), "nose", (10, 10, 40, 40)) for number in range(n_checks))
     config = Collect(**{"trials": n_images, "checks": n_checks, "practice": 0, "lease_minutes": 1.0} | options)
-    return Material(config, seed, tuple(map(photo, range(n_images))), checks, (), {})
+    return Stimuli(config, seed, tuple(map(photo, range(n_images))), checks, (), {})
 
 
 def admit(connection, name):
@@ -58,7 +58,7 @@ steps = st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.sampled_from([1.
        steps=steps)
 def test_however_workers_come_and_go_each_sees_what_fewest_have_and_nothing_twice(n_images, trials, n_checks, seed,
                                                                                   steps):
-    shown_to = material(n_images, n_checks, seed, trials=trials)
+    shown_to = stimuli(n_images, n_checks, seed, trials=trials)
     with tempfile.TemporaryDirectory() as folder:
         database, now, book = open_database(Path(folder) / "db.sqlite"), START, {}
         with database.writing() as connection:
@@ -99,7 +99,7 @@ def look(connection, worker, shown_to, now, book, *, answers):
 
 
 def test_checks_come_among_the_trials_never_first_and_at_other_places_for_others():
-    shown_to = material(18, 2)
+    shown_to = stimuli(18, 2)
     places = [check_places(worker, shown_to) for worker in range(300)]
     counted = Counter(place for found in places for place in found)
     assert all(len(found) == 2 for found in places)
@@ -112,7 +112,7 @@ def test_ties_are_broken_at_random_and_the_same_way_for_the_same_seed(database):
     with database.writing() as connection:
         worker = admit(connection, "w")
         for seed in (*range(40), *range(40)):
-            firsts.append(lease(connection, worker.id, "trial", material(4, seed=seed), START).image)
+            firsts.append(lease(connection, worker.id, "trial", stimuli(4, seed=seed), START).image)
             connection.execute(delete(assignments))
     assert firsts[:40] == firsts[40:]
     assert min(Counter(firsts[:40]).values()) >= 3
@@ -120,7 +120,7 @@ def test_ties_are_broken_at_random_and_the_same_way_for_the_same_seed(database):
 
 
 def test_workers_who_answer_half_of_the_photographs_cover_them_evenly(database):
-    shown_to = material(10, trials=5)
+    shown_to = stimuli(10, trials=5)
     with database.writing() as connection:
         for number in range(7):
             worker = admit(connection, f"w{number}")
@@ -132,7 +132,7 @@ def test_workers_who_answer_half_of_the_photographs_cover_them_evenly(database):
 
 
 def test_a_lease_counts_until_it_ends_and_its_worker_still_finds_the_photograph(database):
-    shown_to = material(2)
+    shown_to = stimuli(2)
     with database.writing() as connection:
         ada, bob, eve = (admit(connection, name) for name in ("ada", "bob", "eve"))
         first = lease(connection, ada.id, "trial", shown_to, START)
@@ -147,7 +147,7 @@ def test_a_lease_counts_until_it_ends_and_its_worker_still_finds_the_photograph(
 
 
 def test_a_lease_from_before_the_clock_stepped_back_keeps_a_photograph_from_nobody(database):
-    shown_to = material(2)
+    shown_to = stimuli(2)
     with database.writing() as connection:
         ada, bob, eve = (admit(connection, name) for name in ("ada", "bob", "eve"))
         first = lease(connection, ada.id, "trial", shown_to, START + 3600)
@@ -157,7 +157,7 @@ def test_a_lease_from_before_the_clock_stepped_back_keeps_a_photograph_from_nobo
 
 
 def test_workers_who_come_at_the_same_moment_get_different_photographs(database):
-    shown_to, got, barrier = material(12), [], threading.Barrier(12)
+    shown_to, got, barrier = stimuli(12), [], threading.Barrier(12)
     with database.writing() as connection:
         people = [admit(connection, f"w{number}") for number in range(12)]
 
@@ -181,7 +181,7 @@ def test_the_database_itself_refuses_an_image_twice_and_two_boxes_on_one_answer(
 
     with database.writing() as connection:
         worker = admit(connection, "w")
-        first = lease(connection, worker.id, "trial", material(1), START)
+        first = lease(connection, worker.id, "trial", stimuli(1), START)
         box = {"assignment": first.id, "label": "nose", "x0": 0, "y0": 0, "x1": 9, "y1": 9}
         connection.execute(insert(responses).values(**box))
     with pytest.raises(IntegrityError), database.writing() as connection:

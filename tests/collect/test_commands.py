@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from salcompare.cli import main
-from salcompare.collect.stimuli import Photo, load_material, read_instructed
+from salcompare.collect.stimuli import Photo, load_stimuli, read_instructed
 from salcompare.config import Collect, Config
 from salcompare.errors import InputError
 from salcompare.findings.figures import make_figures
@@ -24,7 +24,7 @@ from salcompare.opening import open_study
 from salcompare.pipeline import presentation
 from salcompare.progress import Silent
 from salcompare.stages import run, standings
-from tests.collect.serving import make_material
+from tests.collect.serving import make_stimuli
 from tests.collect.worker import Worker
 from tests.small_study import make_small_study, without_classifier
 
@@ -158,13 +158,13 @@ def test_an_address_that_cannot_be_used_is_a_clear_error(study, host, port, caps
 
 
 def test_instructed_tasks_that_cannot_be_used_are_all_named(tmp_path):
-    material = make_material(tmp_path, n_images=2)
+    stimuli = make_stimuli(tmp_path, n_images=2)
     path = tmp_path / "tasks.csv"
     path.write_text("image,label,x0,y0,x1,y1,kind\nactor1/1,nose,1,1,20,20,practice\nactor1/1,nose,1,1,20,20,check\n"
                     "none/1,nose,1,1,2,2,check\nactor1/1,nose,30,1,20,20,check\nactor1/1,nose,x,1,20,20,check\n"
                     "actor1/1,,1,1,20,20,check\nactor1/1,nose,1,1,999,20,check\nactor1/1,nose,1,1,9,9,other\n")
     with pytest.raises(InputError) as caught:
-        read_instructed(path, material.photos, shown="tasks.csv")
+        read_instructed(path, stimuli.photos, shown="tasks.csv")
     where = [problem.where for problem in caught.value.problems]
     assert where == [*(f"tasks.csv row {line}" for line in (4, 5, 6, 7, 8, 9)), "tasks.csv"]
 
@@ -195,14 +195,14 @@ def test_tasks_in_shares_without_area_or_misspelt_are_told_as_such(tmp_path):
 
 
 def test_practice_on_photographs_of_ones_own_replaces_the_drawn_house(tmp_path):
-    make_material(tmp_path, n_images=2)
+    make_stimuli(tmp_path, n_images=2)
     path = tmp_path / "data" / "raw" / "instructed.csv"
     header, first, second = path.read_text().splitlines()
     path.write_text(f"{header},kind\n{first},practice\n{second},check\n")
     images = pd.DataFrame([(f"actor{i % 2 + 1}/{i // 2 + 1}", f"actor{i % 2 + 1}", "test", 300, 240, "x",
                             f"data/raw/photographs/actor{i % 2 + 1}/{i // 2 + 1}.png") for i in range(4)],
                           columns=["image", "actor", "split", "height", "width", "sha256", "file"])
-    found = load_material(images, Config(collect=Collect(practice=2)), root=tmp_path)
+    found = load_stimuli(images, Config(collect=Collect(practice=2)), root=tmp_path)
     assert [one.photo.image for one in found.practice] == ["actor1/2"]
     assert [one.photo.image for one in found.checks] == ["actor2/2"]
     assert {photo.image for photo in found.trials} == {"actor1/1", "actor2/1"}

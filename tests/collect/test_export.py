@@ -45,15 +45,15 @@ def filled(task, tmp_path):
         ada, bob = (connection.scalar(insert(workers).values(
             hmac=task.keys.hashed(name), source="link", consented=NOW, instructed=NOW).returning(workers.c.id))
             for name in ("ada", "bob"))
-        for number, (photo, label) in enumerate(zip(task.material.trials, LABELS, strict=True)):
+        for number, (photo, label) in enumerate(zip(task.stimuli.trials, LABELS, strict=True)):
             put(connection, ada, photo.image, "trial", number, (label, 10.5, 20, 60.25 + number, 90))
-        for number, check in enumerate(task.material.checks):
+        for number, check in enumerate(task.stimuli.checks):
             put(connection, ada, check.photo.image, "check", 20 + number,
                 ("nose", *check.target) if number == 0 else None, target=("nose", *check.target), passed=number == 0)
         put(connection, ada, "example/house", "practice", 29, ("nose", 1, 2, 3, 4), target=("nose", 1, 2, 30, 40),
             passed=True)
-        put(connection, bob, task.material.trials[0].image, "trial", 30, None)
-        put(connection, bob, task.material.trials[1].image, "trial", 31, None, submitted=False)
+        put(connection, bob, task.stimuli.trials[0].image, "trial", 30, None)
+        put(connection, bob, task.stimuli.trials[1].image, "trial", 31, None, submitted=False)
         put(connection, bob, "example/house", "practice", 32, ("nose", 1, 2, 3, 4), target=("nose", 1, 2, 30, 40))
     return tmp_path
 
@@ -72,7 +72,7 @@ def put(connection, worker, image, kind, number, box, *, target=None, passed=Non
 
 def test_what_was_collected_on_photographs_that_are_not_kept_for_testing_can_stay_out(task, filled):
     images = catalogue(task)
-    split = images.assign(split=["train" if image == task.material.trials[0].image else "test"
+    split = images.assign(split=["train" if image == task.stimuli.trials[0].image else "test"
                                  for image in images["image"]])
     got = read_responses(Responses(source="collect"), {}, root=filled, images=split, size=(64, 64), tested_only=True)
     assert (len(got.table), got.left_out["reason"].tolist()) == (len(LABELS) - 1, ["not_test"])
@@ -90,7 +90,7 @@ def test_an_export_writes_over_what_stands_in_a_named_folder_only_if_told_so(tas
 
 
 def catalogue(task):
-    rows = [(photo.image, photo.actor, photo.height, photo.width) for photo in task.material.photos.values()]
+    rows = [(photo.image, photo.actor, photo.height, photo.width) for photo in task.stimuli.photos.values()]
     return pd.DataFrame(rows, columns=["image", "actor", "height", "width"])
 
 
@@ -160,10 +160,10 @@ def test_an_export_goes_on_without_the_key_and_names_no_codes(task, filled):
 def test_what_a_study_depends_on_changes_with_answers_and_not_with_looks(task, filled):
     before = collected_sha256(filled / DATABASE, shown=DATABASE)
     with task.database.writing() as connection:
-        put(connection, 2, task.material.trials[5].image, "trial", 50, None, submitted=False)
+        put(connection, 2, task.stimuli.trials[5].image, "trial", 50, None, submitted=False)
     assert collected_sha256(filled / DATABASE, shown=DATABASE) == before
     with task.database.writing() as connection:
-        put(connection, 2, task.material.trials[6].image, "trial", 51, ("nose", 0, 0, 9, 9))
+        put(connection, 2, task.stimuli.trials[6].image, "trial", 51, ("nose", 0, 0, 9, 9))
     assert collected_sha256(filled / DATABASE, shown=DATABASE) != before
 
 
@@ -182,7 +182,7 @@ def test_a_study_without_a_database_or_without_a_box_says_what_to_run(task, tmp_
 
 def test_reading_changes_nothing_and_goes_on_beside_a_writer(task, filled):
     with task.database.writing() as connection:
-        put(connection, 2, task.material.trials[6].image, "trial", 51, ("nose", 0, 0, 9, 9))
+        put(connection, 2, task.stimuli.trials[6].image, "trial", 51, ("nose", 0, 0, 9, 9))
         assert len(collected_responses(filled / DATABASE, shown=DATABASE)) == 8
         assert len(collected_checks(filled / DATABASE, shown=DATABASE)) == 2
     assert len(collected_responses(filled / DATABASE, shown=DATABASE)) == 9
@@ -190,7 +190,7 @@ def test_reading_changes_nothing_and_goes_on_beside_a_writer(task, filled):
 
 def test_the_monitor_counts_by_image_actor_and_worker(task, filled):
     with task.database.reading() as connection:
-        found = standing(connection, task.material, NOW + 60)
+        found = standing(connection, task.stimuli, NOW + 60)
     assert found.counts == {"workers": 2, "workers who finished": 1, "workers who fail checks": 0,
                             "answers": 9, "boxes": 8,
                             "answers without a box": 1, "photographs being looked at": 1,
@@ -207,16 +207,16 @@ def test_the_monitor_counts_by_image_actor_and_worker(task, filled):
     assert pseudonym(task.keys.hashed("ada")) in text
     assert not found.workers[0]["fails"]  # one of two wrong is no more than half
     with task.database.reading() as connection:
-        assert standing(connection, task.material, NOW + 3600).rate == 0
-        assert standing(connection, task.material, NOW + 3600).counts["photographs being looked at"] == 0
+        assert standing(connection, task.stimuli, NOW + 3600).rate == 0
+        assert standing(connection, task.stimuli, NOW + 3600).counts["photographs being looked at"] == 0
 
 
 def test_the_monitor_flags_who_fails_more_checks_than_quality_allows(task, filled):
     with task.database.writing() as connection:
         connection.execute(update(assignments).where(assignments.c.kind == "check").values(passed=False))
     with task.database.reading() as connection:
-        found = standing(connection, task.material, NOW + 60)
-        lenient = dataclasses.replace(task.material, quality=Quality(fewest_checks=3))
+        found = standing(connection, task.stimuli, NOW + 60)
+        lenient = dataclasses.replace(task.stimuli, quality=Quality(fewest_checks=3))
         assert standing(connection, lenient, NOW + 60).counts["workers who fail checks"] == 0
     assert [row["fails"] for row in found.workers] == [True, False]
     assert found.counts["workers who fail checks"] == 1
@@ -241,9 +241,9 @@ def test_the_heatmap_is_warm_where_boxes_are_and_grey_elsewhere(task, filled):
     import numpy as np
     from PIL import Image
 
-    photo = task.material.trials[0]
+    photo = task.stimuli.trials[0]
     with task.database.reading() as connection:
-        shown = np.asarray(Image.open(io.BytesIO(heatmap_png(connection, task.material, photo.image))).convert("RGB"))
+        shown = np.asarray(Image.open(io.BytesIO(heatmap_png(connection, task.stimuli, photo.image))).convert("RGB"))
     warm = shown[..., 0].astype(int) - shown[..., 2] > 20
     assert shown.shape == (photo.height, photo.width, 3)
     assert warm[20:90, 11:60].all()
@@ -252,7 +252,7 @@ def test_the_heatmap_is_warm_where_boxes_are_and_grey_elsewhere(task, filled):
 
 def test_the_monitor_opens_to_its_token_alone(task, filled):
     with serving(filled, task) as url:
-        for path in ("/monitor", f"/monitor/heatmap/{task.keys.opaque(task.material.trials[0].image)}.png"):
+        for path in ("/monitor", f"/monitor/heatmap/{task.keys.opaque(task.stimuli.trials[0].image)}.png"):
             for token in ("", "?token=", "?token=x", f"?token={task.keys.monitor_token[:-1]}", "?token=%C3%A9"):
                 assert httpx.get(f"{url}{path}{token}").status_code == 404
             assert httpx.get(f"{url}{path}?token={task.keys.monitor_token}").status_code == 200

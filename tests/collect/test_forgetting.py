@@ -57,7 +57,7 @@ def impatient(monkeypatch):
 def admit(connection, hmac, task, labels):
     worker = connection.scalar(insert(workers).returning(workers.c.id), [
         {"hmac": hmac, "source": "link", "consented": NOW, "instructed": NOW}])
-    for label, photo in zip(labels, task.material.trials, strict=False):
+    for label, photo in zip(labels, task.stimuli.trials, strict=False):
         made = connection.scalar(insert(assignments).returning(assignments.c.id), [{
             "worker": worker, "image": photo.image, "kind": "trial", "opaque": f"{hmac[:20]}{label}", "no_box": False,
             "expires": int(NOW), "shown": NOW, "submitted": NOW, "seconds": 1.5}])
@@ -135,7 +135,7 @@ def test_a_server_that_starts_ends_what_a_reader_stood_in_the_way_of(task, fille
     with reading(filled), pytest.raises(InputError):
         forget_worker(filled, "ada", task.keys)
     assert LABELS[2].encode() in kept(filled)
-    open_task(task.material, root=filled)
+    open_task(task.stimuli, root=filled)
     assert LABELS[2].encode() not in kept(filled)
 
 

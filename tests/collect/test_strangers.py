@@ -15,7 +15,7 @@ from salcompare.collect.limits import CSP, MAX_BODY, Rate
 from salcompare.collect.serve import announcement, is_loopback, open_task
 from salcompare.errors import InputError
 from salcompare.sources.collected import DATABASE
-from tests.collect.serving import field, make_material, make_task, serving
+from tests.collect.serving import field, make_stimuli, make_task, serving
 from tests.collect.worker import HEADERS, Worker, answer_to
 
 SECRET_NAME, AGENT = "ada.lovelace@example.org", "MarkedBrowser/17.3"
@@ -226,7 +226,7 @@ def test_a_key_that_is_none_is_refused(tmp_path, task, content):
 def test_another_key_than_the_databases_is_refused(tmp_path, task):
     (tmp_path / KEY).write_text("ab" * 32)
     with pytest.raises(InputError, match="not the key that the database was filled with"):
-        open_task(task.material, root=tmp_path)
+        open_task(task.stimuli, root=tmp_path)
 
 
 def test_only_this_machine_is_served_unless_told_and_then_it_says_what_to_put_in_front(task):
@@ -239,7 +239,7 @@ def test_only_this_machine_is_served_unless_told_and_then_it_says_what_to_put_in
 
 
 def test_the_announcement_says_what_the_study_lacks(tmp_path):
-    bare = dataclasses.replace(make_task(tmp_path), material=make_material(tmp_path / "bare", checks=False))
+    bare = dataclasses.replace(make_task(tmp_path), stimuli=make_stimuli(tmp_path / "bare", checks=False))
     said = announcement(bare, host="127.0.0.1", port=1)
     assert "no instructed checks" in said
     assert "set contact" in said

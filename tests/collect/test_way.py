@@ -289,8 +289,8 @@ def test_a_photograph_taken_out_of_the_study_is_not_asked_for_again(tmp_path):
         page = worker.begin()
         image = shown(tmp_path)["image"].tolist()[0]
     task = make_task(tmp_path, n_images=4, practice=0, checks=False)
-    left = tuple(photo for photo in task.material.trials if photo.image != image)
-    task = dataclasses.replace(task, material=dataclasses.replace(task.material, trials=left))
+    left = tuple(photo for photo in task.stimuli.trials if photo.image != image)
+    task = dataclasses.replace(task, stimuli=dataclasses.replace(task.stimuli, trials=left))
     with serving(tmp_path, task) as url:
         worker.client.base_url = url
         assert worker.answer(page).status_code == 410
