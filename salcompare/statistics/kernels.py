@@ -17,6 +17,7 @@ from salcompare.blocks import one_thread, side_by_side
 
 Maps = NDArray[np.floating]
 Values = NDArray[np.float64]
+Codes = NDArray[np.intp]
 
 _SAFE = 48  # powers of two from 1 in which sums of products of two values stay within float32, of more in float64
 

@@ -10,17 +10,18 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from salcompare.phrases import counted
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, Interval
+from salcompare.statistics.kernels import Codes, Values
 
 Draws = tuple[ArrayLike, ArrayLike, ArrayLike]
 """Draws of a statistic (n_resamples, ...): one kind resampled, the other kind, both at once."""
 
 
-def crossed_covariance(one: Draws, other: Draws) -> NDArray[np.float64]:
+def crossed_covariance(one: Draws, other: Draws) -> Values:
     """Covariance of two statistics whose replicates are crossed: 2 (C_first + C_second) - C_both.
 
     Parameters
@@ -50,7 +51,7 @@ def crossed_covariance(one: Draws, other: Draws) -> NDArray[np.float64]:
     return np.asarray(2 * (first + second) - both, float)
 
 
-def crossed_variance(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> NDArray[np.float64]:
+def crossed_variance(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Values:
     """Variance of a statistic whose replicates are crossed: 2 (V_first + V_second) - V_both, not below either.
 
     Parameters
@@ -119,7 +120,7 @@ def crossed_interval(estimate: ArrayLike, first: ArrayLike, second: ArrayLike, b
 
 
 def t_interval_of(estimate: ArrayLike, variance: ArrayLike, *, freedom: int, resampled: str, level: float,
-                  n_resamples: int, method: Literal["t", "crossed t"], n_undefined: NDArray[np.intp]) -> Interval:
+                  n_resamples: int, method: Literal["t", "crossed t"], n_undefined: Codes) -> Interval:
     """Student's t interval from an estimate (...) and its variance (...); NaN where that is not above 0."""
     middle, spread = np.asarray(estimate, float), np.asarray(variance, float)
     enough = freedom >= FEWEST_ACTORS - 1
@@ -132,7 +133,7 @@ def t_interval_of(estimate: ArrayLike, variance: ArrayLike, *, freedom: int, res
                     np.asarray(n_undefined, np.intp), text.astype(object))
 
 
-def _covariance(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+def _covariance(one: Values, other: Values) -> Values:
     """Covariance over the first axis of draws that both are defined."""
     defined = ~(np.isnan(one) | np.isnan(other))
     n = defined.sum(axis=0)

@@ -10,10 +10,10 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.statistics.inference.permutation import Alternative
+from salcompare.statistics.kernels import Values
 
 TOLERANCE = 1e-5
 """Share of itself by which a value under permutation may be smaller and still count as equal: float32 sums err less."""
@@ -100,7 +100,7 @@ def max_statistic_p(observed: xr.DataArray, null: xr.DataArray, dim: str, *,
     return result.assign_attrs(method="max-statistic", controls="family-wise error rate", family=dim)
 
 
-def p_of_maxima(values: NDArray[np.float64], maxima: NDArray[np.float64]) -> NDArray[np.float64]:
+def p_of_maxima(values: Values, maxima: Values) -> Values:
     """Adjust values (...) by the largest under each permutation (B,): (1 + how many are as large) / (1 + B), or NaN."""
     ordered = np.sort(maxima)
     least = values * np.where(values < 0, 1 + TOLERANCE, 1 - TOLERANCE)
@@ -108,13 +108,13 @@ def p_of_maxima(values: NDArray[np.float64], maxima: NDArray[np.float64]) -> NDA
     return np.where(np.isnan(values), np.nan, (1 + at_least) / (1 + len(ordered)))
 
 
-def critical_value(maxima: NDArray[np.float64], level: float = LEVEL) -> float:
+def critical_value(maxima: Values, level: float = LEVEL) -> float:
     """Give the value that must be passed for an adjusted p of at most `level`; NaN where no value would do."""
     most = int(np.floor(level * (1 + len(maxima)))) - 1  # values under permutation that may be as large
     return float(np.sort(maxima)[len(maxima) - 1 - most]) if 0 <= most < len(maxima) else float("nan")
 
 
-def _adjusted(p: NDArray[np.float64], method: Method) -> NDArray[np.float64]:
+def _adjusted(p: Values, method: Method) -> Values:
     """Adjust the defined values of one family.
 
     Written out: statsmodels' multipletests collects the interpreter's garbage at each call, which with a study in

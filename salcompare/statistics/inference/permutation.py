@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from salcompare.errors import InputError, Problem, drawing
+from salcompare.statistics.kernels import Codes, Values
 
 Alternative = Literal["greater", "less", "two-sided"]
 Distinct = Literal["assignments", "partitions"]
@@ -42,9 +43,9 @@ class Exchangeability:
         The same in words, for reports.
     """
 
-    units: NDArray[np.intp]
-    labels: NDArray[np.intp]
-    blocks: NDArray[np.intp]
+    units: Codes
+    labels: Codes
+    blocks: Codes
     null: str
 
     @property
@@ -115,9 +116,8 @@ def n_distinct(exchange: Exchangeability, *, distinct: Distinct = "assignments")
 
 
 @drawing
-def permutations(
-    exchange: Exchangeability, n_permutations: int, rng: np.random.Generator, *, distinct: Distinct = "assignments",
-) -> Iterator[NDArray[np.intp]]:
+def permutations(exchange: Exchangeability, n_permutations: int, rng: np.random.Generator, *,
+                 distinct: Distinct = "assignments") -> Iterator[Codes]:
     """Yield batches of permutations of the units, none of them meant to be the observed arrangement.
 
     Parameters
@@ -149,16 +149,15 @@ def permutations(
         yield batch
 
 
-def permuted_labels(exchange: Exchangeability, batch: NDArray[np.intp]) -> NDArray[np.intp]:
+def permuted_labels(exchange: Exchangeability, batch: Codes) -> Codes:
     """Give the label that each replicate carries after each permutation of a batch: (b, n_units) -> (b, n)."""
     of_units = np.empty_like(batch)
     np.put_along_axis(of_units, batch, np.broadcast_to(exchange.labels, batch.shape), axis=1)
     return of_units[:, exchange.units]
 
 
-def p_value(
-    observed: ArrayLike, null: ArrayLike, *, alternative: Alternative = "greater", rtol: float = 1e-9,
-) -> NDArray[np.float64]:
+def p_value(observed: ArrayLike, null: ArrayLike, *, alternative: Alternative = "greater",
+            rtol: float = 1e-9) -> Values:
     """Permutation p-value: (1 + how many null values are as extreme as the observed one) / (1 + how many there are).
 
     Parameters
@@ -202,7 +201,7 @@ def smallest_p(n_permutations: int, *, alternative: Alternative = "greater") -> 
     return min(1.0, (2 if alternative == "two-sided" else 1) / (1 + n_permutations))
 
 
-def _codes(values: Sequence[Hashable] | NDArray[np.generic], where: str, n: int) -> NDArray[np.intp]:
+def _codes(values: Sequence[Hashable] | NDArray[np.generic], where: str, n: int) -> Codes:
     if len(values) != n:
         raise InputError(Problem(where, f"{len(values)} values", f"{n}, as there are labels"))
     codes = pd.factorize(np.asarray(values), sort=True)[0].astype(np.intp)
@@ -218,7 +217,7 @@ def _counts(exchange: Exchangeability) -> NDArray[np.int64]:
     return table
 
 
-def _enumerated(exchange: Exchangeability, distinct: Distinct) -> Iterator[NDArray[np.intp]]:
+def _enumerated(exchange: Exchangeability, distinct: Distinct) -> Iterator[Codes]:
     """Every arrangement but the observed one, as batches of permutations."""
     places = np.lexsort((exchange.labels, exchange.blocks))
     batch = []
@@ -235,7 +234,7 @@ def _enumerated(exchange: Exchangeability, distinct: Distinct) -> Iterator[NDArr
         yield np.array(batch)
 
 
-def _arrangements(exchange: Exchangeability, distinct: Distinct) -> Iterator[NDArray[np.intp]]:
+def _arrangements(exchange: Exchangeability, distinct: Distinct) -> Iterator[Codes]:
     """Labels of the units (n_units,), each arrangement once; of partitions, the one named as observed.
 
     Labels that the blocks hold equally often may be renamed into each other. Of the arrangements that renaming makes,
@@ -245,7 +244,7 @@ def _arrangements(exchange: Exchangeability, distinct: Distinct) -> Iterator[NDA
     before = _predecessors(exchange, left) if distinct == "partitions" else np.full(left.shape[1], -1)
     labels, used = np.empty(exchange.n_units, np.intp), np.zeros(left.shape[1], np.intp)
 
-    def place(unit: int) -> Iterator[NDArray[np.intp]]:
+    def place(unit: int) -> Iterator[Codes]:
         """Yield the arrangements of the units from this one on."""
         if unit == len(labels):
             yield labels.copy()
@@ -264,7 +263,7 @@ def _arrangements(exchange: Exchangeability, distinct: Distinct) -> Iterator[NDA
     return place(0)
 
 
-def _predecessors(exchange: Exchangeability, table: NDArray[np.int64]) -> NDArray[np.intp]:
+def _predecessors(exchange: Exchangeability, table: NDArray[np.int64]) -> Codes:
     """For each label, the like one whose first unit comes just before its own; -1 where it is the first."""
     before = np.full(table.shape[1], -1, np.intp)
     last: dict[tuple[int, ...], int] = {}
@@ -294,7 +293,7 @@ def n_sign_flips(units: int, *, groups: ArrayLike | None = None) -> int:
 
 
 def sign_flips(units: int, n_permutations: int, rng: np.random.Generator, *,
-               groups: ArrayLike | None = None) -> Iterator[NDArray[np.float64]]:
+               groups: ArrayLike | None = None) -> Iterator[Values]:
     """Yield batches of signs, none of them meant to be the observed arrangement, in which all are +1.
 
     Parameters
@@ -327,7 +326,7 @@ def sign_flips(units: int, n_permutations: int, rng: np.random.Generator, *,
 
 @drawing
 def sign_flip_test(values: ArrayLike, *, rng: np.random.Generator, n_permutations: int = 9999,
-                   alternative: Alternative = "two-sided") -> tuple[float, float, NDArray[np.float64]]:
+                   alternative: Alternative = "two-sided") -> tuple[float, float, Values]:
     """Test whether the mean of independent values, each distributed symmetrically about 0, departs from 0.
 
     Parameters
@@ -363,7 +362,7 @@ def _n_groups(units: int, groups: ArrayLike | None) -> int:
     return 0 if groups is None or not units else np.unique(np.asarray(groups)).size
 
 
-def _every_arrangement(units: int, free: int, groups: ArrayLike | None) -> Iterator[NDArray[np.float64]]:
+def _every_arrangement(units: int, free: int, groups: ArrayLike | None) -> Iterator[Values]:
     fixed = np.empty(0, np.intp) if groups is None or not units else np.unique(np.asarray(groups), return_index=True)[1]
     moving = np.setdiff1d(np.arange(units), fixed)
     total = 2**free

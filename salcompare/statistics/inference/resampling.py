@@ -17,6 +17,7 @@ from scipy import stats
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order
 from salcompare.phrases import counted
+from salcompare.statistics.kernels import Codes, Values
 
 LEVEL = 0.95
 FEWEST_ACTORS = 8
@@ -48,20 +49,19 @@ class Interval:
         Why an interval is undefined; empty where it is not.
     """
 
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    low: Values
+    high: Values
     method: Literal["percentile", "bca", "t", "jackknife", "crossed t", "crossed Fieller", "Fieller"]
     resampled: str
     level: float
     n_resamples: int
-    n_undefined: NDArray[np.intp]
+    n_undefined: Codes
     reason: NDArray[np.object_]
 
 
 @drawing
-def bootstrap_weights(
-    units: int, n_resamples: int, rng: np.random.Generator, *, strata: ArrayLike | None = None, fewer: int = 0,
-) -> NDArray[np.float64]:
+def bootstrap_weights(units: int, n_resamples: int, rng: np.random.Generator, *, strata: ArrayLike | None = None,
+                      fewer: int = 0) -> Values:
     """Draw how often each unit comes in each resample with replacement.
 
     Parameters
@@ -140,9 +140,8 @@ def percentile_interval(draws: ArrayLike, *, resampled: str, level: float = LEVE
                     len(values), np.asarray(undefined, np.intp), reason)
 
 
-def t_interval(
-    values: ArrayLike, *, resampled: str = "actors", level: float = LEVEL, fewest: int = FEWEST_ACTORS,
-) -> Interval:
+def t_interval(values: ArrayLike, *, resampled: str = "actors", level: float = LEVEL,
+               fewest: int = FEWEST_ACTORS) -> Interval:
     """Student's t interval of a mean over replicates.
 
     Parameters
@@ -175,9 +174,8 @@ def t_interval(
     return Interval(mean - half, mean + half, "t", resampled, level, len(data), np.asarray(undefined, np.intp), reason)
 
 
-def jackknife_standard_error(
-    leave_one_out: ArrayLike, *, strata: ArrayLike | None = None, of: Literal["mean", "spread"] = "mean",
-) -> NDArray[np.float64]:
+def jackknife_standard_error(leave_one_out: ArrayLike, *, strata: ArrayLike | None = None,
+                             of: Literal["mean", "spread"] = "mean") -> Values:
     """Compute the standard error of a statistic from its values with each unit left out in turn.
 
     Parameters
@@ -201,8 +199,7 @@ def jackknife_standard_error(
     Efron & Stein (1981), doi:10.1214/aos/1176345462; stratified: Jones (1974), Biometrika 61, 343-348
     """
     values = np.asarray(leave_one_out, float)
-    groups = np.zeros(len(values), np.intp) if strata is None else np.unique(
-        np.asarray(strata), return_inverse=True)[1]
+    groups = np.zeros(len(values), np.intp) if strata is None else np.unique(np.asarray(strata), return_inverse=True)[1]
     sizes = np.bincount(groups)
     if not len(values) or sizes.min() < FEWEST_IN_STRATUM[of]:
         return np.full(values.shape[1:], np.nan)
@@ -213,10 +210,9 @@ def jackknife_standard_error(
     return np.asarray(np.sqrt(variance), float)
 
 
-def jackknife_interval(
-    estimate: ArrayLike, leave_one_out: ArrayLike, *, resampled: str, strata: ArrayLike | None = None,
-    of: Literal["mean", "spread"] = "mean", level: float = LEVEL,
-) -> Interval:
+def jackknife_interval(estimate: ArrayLike, leave_one_out: ArrayLike, *, resampled: str,
+                       strata: ArrayLike | None = None, of: Literal["mean", "spread"] = "mean",
+                       level: float = LEVEL) -> Interval:
     """Interval of a statistic from its jackknife standard error and Student's t.
 
     Parameters
@@ -306,7 +302,7 @@ def bca_interval(estimate: ArrayLike, draws: ArrayLike, leave_one_out: ArrayLike
     return Interval(low, high, "bca", resampled, level, len(values), plain.n_undefined, reason.astype(object))
 
 
-def acceleration(leave_one_out: ArrayLike) -> NDArray[np.float64]:
+def acceleration(leave_one_out: ArrayLike) -> Values:
     """Skewness of a statistic's jackknife values, (units, ...) -> (...), over 6; 0 where they do not vary."""
     values = np.asarray(leave_one_out, float)
     pull = values.mean(axis=0) - values
@@ -314,7 +310,7 @@ def acceleration(leave_one_out: ArrayLike) -> NDArray[np.float64]:
     return np.asarray((pull**3).sum(axis=0) / np.where(spread == 0, 1, 6 * spread), float)
 
 
-def _quantiles(values: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _quantiles(values: Values, levels: Values) -> Values:
     """Give of each column its own quantile; NaN where the level is."""
     columns, wanted = values.reshape(len(values), -1), levels.ravel()
     found = [np.nan if np.isnan(level) else np.nanquantile(column, level)

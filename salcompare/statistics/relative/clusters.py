@@ -20,6 +20,7 @@ from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.multiplicity import p_of_maxima
 from salcompare.statistics.inference.permutation import smallest_p
+from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.relative.contrasts import (
     PIXELS,
     SUPPORT,
@@ -38,7 +39,7 @@ CAUTION = "a small p says that the actor differs somewhere in or around the clus
 FORMING_P = 0.001
 _PIXELS = 1_000_000  # values of t held at a time
 
-Scores = Callable[["Graph"], NDArray[np.float64]]
+Scores = Callable[["Graph"], Values]
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class Graph:
         Neighbours, by side and of one sign of t, as positions in `at`.
     """
 
-    at: NDArray[np.intp]
-    height: NDArray[np.float64]
+    at: Codes
+    height: Values
     pairs: NDArray[np.int32]
 
     def among(self, keep: NDArray[np.bool_]) -> Graph:
@@ -65,7 +66,7 @@ class Graph:
         both = keep[self.pairs[0]] & keep[self.pairs[1]]
         return Graph(self.at[keep], self.height[keep], place[self.pairs[:, both]])
 
-    def clusters(self) -> NDArray[np.intp]:
+    def clusters(self) -> Codes:
         """Give each pixel the number of its cluster, from 0."""
         m = len(self.at)
         ones = np.ones(self.pairs.shape[1], np.int8)
@@ -73,7 +74,7 @@ class Graph:
         return np.asarray(connected_components(touching, directed=False)[1], np.intp)
 
 
-def graph_of(at: NDArray[np.intp], t: NDArray[np.floating], shape: tuple[int, int, int]) -> Graph:
+def graph_of(at: Codes, t: NDArray[np.floating], shape: tuple[int, int, int]) -> Graph:
     """Find which pixels touch: t at positions `at` of flattened maps of the shape (k, y, x); maps do not touch."""
     place = np.full(math.prod(shape), -1, np.int32)
     place[at] = np.arange(len(at), dtype=np.int32)
@@ -88,13 +89,13 @@ def graph_of(at: NDArray[np.intp], t: NDArray[np.floating], shape: tuple[int, in
     return Graph(at, np.abs(t).astype(np.float64), np.concatenate(pairs, axis=1))
 
 
-def masses(graph: Graph) -> NDArray[np.float64]:
+def masses(graph: Graph) -> Values:
     """Sum |t| over the cluster of each pixel."""
     of_pixels = graph.clusters()
     return np.asarray(np.bincount(of_pixels, graph.height)[of_pixels] if len(of_pixels) else np.empty(0), np.float64)
 
 
-def enhancement(graph: Graph, *, start: float, step: float) -> NDArray[np.float64]:
+def enhancement(graph: Graph, *, start: float, step: float) -> Values:
     """Sum over heights below each pixel: root of its cluster's extent there, times the squared height, times step."""
     scores, levels = np.zeros(len(graph.at)), _levels(graph.height, start, step)
     left, below = np.arange(len(graph.at)), 0.0
@@ -108,7 +109,7 @@ def enhancement(graph: Graph, *, start: float, step: float) -> NDArray[np.float6
     return scores
 
 
-def _levels(heights: NDArray[np.float64], start: float, step: float) -> NDArray[np.float64]:
+def _levels(heights: Values, start: float, step: float) -> Values:
     """Count the heights start + step, start + 2 step, ... that are below each of some heights."""
     levels = np.ceil((heights - start) / step) - 1
     levels -= start + levels * step >= heights
@@ -122,10 +123,9 @@ def _squares(level: float, start: float, step: float) -> float:
 
 
 @drawing
-def relative_clusters(
-    maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
-    threshold: float | None = None, support: float = SUPPORT, clusters: str | None = None,
-) -> xr.Dataset:
+def relative_clusters(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
+                      threshold: float | None = None, support: float = SUPPORT,
+                      clusters: str | None = None) -> xr.Dataset:
     """Test clusters of pixels in which one actor's maps differ from the other actors', by their mass.
 
     Parameters
@@ -173,10 +173,9 @@ def relative_clusters(
 
 
 @drawing
-def relative_tfce(
-    maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999, start: float = 0.0,
-    step: float = 0.1, support: float = SUPPORT, clusters: str | None = None,
-) -> xr.Dataset:
+def relative_tfce(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
+                  start: float = 0.0, step: float = 0.1, support: float = SUPPORT,
+                  clusters: str | None = None) -> xr.Dataset:
     """Test relative saliency by threshold-free cluster enhancement.
 
     Parameters
@@ -238,7 +237,7 @@ def clusters_of(material: Material, n_permutations: int, rng: np.random.Generato
 def tfce_of(material: Material, n_permutations: int, rng: np.random.Generator, *, start: float, step: float,
             ) -> xr.Dataset:
     """Carry out `relative_tfce` on material that is there already."""
-    def scores(graph: Graph) -> NDArray[np.float64]:
+    def scores(graph: Graph) -> Values:
         """Enhance one graph."""
         return enhancement(graph, start=start, step=step)
 
@@ -249,14 +248,13 @@ def tfce_of(material: Material, n_permutations: int, rng: np.random.Generator, *
     return _dataset(material, t, null, p_of_maxima(tfce, null), tfce=tfce).assign_attrs(start=start, step=step)
 
 
-def _observed(material: Material, height: float) -> tuple[NDArray[np.float64], Graph]:
+def _observed(material: Material, height: float) -> tuple[Values, Graph]:
     t = on_grid(signed_t(material)[0], material)[1]
     at = np.flatnonzero(np.nan_to_num(np.abs(t)) > height)
     return t, graph_of(at, t.ravel()[at], t.shape)
 
 
-def _dataset(material: Material, t: NDArray[np.float64], null: NDArray[np.float64], p: NDArray[np.float64],
-             **more: NDArray[Any]) -> xr.Dataset:
+def _dataset(material: Material, t: Values, null: Values, p: Values, **more: NDArray[Any]) -> xr.Dataset:
     grid = ("actor", "y", "x")
     smallest = np.nanmin(np.where(np.isnan(p), 1.0, p), axis=(1, 2))
     return dataset(material, {
@@ -266,20 +264,20 @@ def _dataset(material: Material, t: NDArray[np.float64], null: NDArray[np.float6
     }, {"caution": CAUTION, "family": "clusters of all actors (max-statistic)"})
 
 
-def _in_order(numbers: NDArray[np.intp]) -> NDArray[np.intp]:
+def _in_order(numbers: Codes) -> Codes:
     """Renumber so that clusters count up in the order in which they first appear."""
     _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse]
 
 
 def _largest(material: Material, n_permutations: int, rng: np.random.Generator, height: float, scores: Scores,
-             ) -> NDArray[np.float64]:
+             ) -> Values:
     """Draw the largest score over pixels and actors under permutation; (B,)."""
     size = len(material.actors) * material.tested.size
     plan = Plan(material, "mean", n_permutations, most=max(1, _PIXELS // size))
     parts, tested = plan.blocks(), np.flatnonzero(material.tested)
 
-    def largest_of(arrangements: Arrangements) -> NDArray[np.float64]:
+    def largest_of(arrangements: Arrangements) -> Values:
         """Find the largest score of each of some arrangements."""
         n_maps = arrangements.counts.size
         found = [_high(block, arrangements, height, tested[number * PIXELS:], material.tested.size)
@@ -293,8 +291,8 @@ def _largest(material: Material, n_permutations: int, rng: np.random.Generator, 
     return np.concatenate([np.empty(0), *side_by_side(largest_of, plan.permuted(rng))])
 
 
-def _high(block: NDArray[np.floating], arrangements: Arrangements, height: float, tested: NDArray[np.intp],
-          n_pixels: int) -> tuple[NDArray[np.intp], NDArray[np.floating]]:
+def _high(block: NDArray[np.floating], arrangements: Arrangements, height: float, tested: Codes,
+          n_pixels: int) -> tuple[Codes, NDArray[np.floating]]:
     """Positions in the flattened maps (b, A, pixels of the grid) with |t| above a height, and t there."""
     t = pooled_t(block, arrangements).reshape(-1, block.shape[1])
     row, column = np.nonzero(np.abs(t) > height)

@@ -30,7 +30,7 @@ from salcompare.statistics.inference.permutation import (
     permutations,
     permuted_labels,
 )
-from salcompare.statistics.kernels import maps_in_range, range_exponent
+from salcompare.statistics.kernels import Codes, Maps, Values, maps_in_range, range_exponent
 
 SUPPORT = 0.2
 """Share of the images that a pixel's mass must be spread over for the pixel to be tested."""
@@ -63,8 +63,8 @@ class Material:
         Images left out.
     """
 
-    values: NDArray[np.floating]
-    scale: NDArray[np.float64]
+    values: Maps
+    scale: Values
     exchange: Exchangeability
     actors: NDArray[np.str_]
     tested: NDArray[np.bool_]
@@ -74,7 +74,7 @@ class Material:
     n_undefined: int
 
     @property
-    def labels(self) -> NDArray[np.intp]:
+    def labels(self) -> Codes:
         """The actor of each image, as observed."""
         return self.exchange.labels[self.exchange.units]
 
@@ -133,9 +133,7 @@ def gather(maps: xr.DataArray, *, sigma: float, support: float, n_permutations: 
                     _left_out(finite, empty), float(sigma), int((~kept).sum()))
 
 
-def _standardised(
-    matrix: NDArray[np.floating], support: float,
-) -> tuple[NDArray[np.floating], NDArray[np.float64], NDArray[np.bool_]]:
+def _standardised(matrix: Maps, support: float) -> tuple[Maps, Values, NDArray[np.bool_]]:
     """Centre and scale the columns that are tested; also give their scale, and which they are."""
     n, n_pixels = matrix.shape
     mean, squares, magnitude, spread = (np.empty(n_pixels) for _ in range(4))
@@ -155,7 +153,7 @@ def _standardised(
     return values, scale, tested
 
 
-def on_grid(values: NDArray[Any], material: Material) -> tuple[tuple[str, str, str], NDArray[np.float64]]:
+def on_grid(values: NDArray[Any], material: Material) -> tuple[tuple[str, str, str], Values]:
     """Put values (A, q) of the tested pixels on the grid, NaN elsewhere; give the dims and values of a variable."""
     whole = np.full((len(material.actors), *material.tested.shape), np.nan)
     whole[:, material.tested] = values
@@ -206,8 +204,6 @@ def _check_actors(names: NDArray[np.str_]) -> None:
 
 Statistic = Literal["mean", "spread"]
 """t of means; t of the mean deviation from the actor's own mean. Both with one variance within all actors."""
-Values = NDArray[np.floating]
-Labels = NDArray[np.intp]
 PIXELS = 1024
 """Pixels at a time."""
 _ROWS = 256  # rows of one product: permutations times actors
@@ -229,7 +225,7 @@ class Arrangements:
     """
 
     means: sparse.csr_array
-    counts: NDArray[np.intp]
+    counts: Codes
     statistic: Statistic
 
 
@@ -264,7 +260,7 @@ class Plan:
         enumerated = n_distinct(self.material.exchange, distinct="partitions") <= self.n_permutations
         return np.dtype(np.float64 if enumerated else np.float32)
 
-    def blocks(self) -> list[Values]:
+    def blocks(self) -> list[Maps]:
         """Cut the maps into contiguous blocks of pixels (n, w)."""
         values = self.material.values
         return [np.ascontiguousarray(values[:, start:start + PIXELS], self.dtype)
@@ -284,7 +280,7 @@ class Plan:
                 yield arrange(labels[start:start + step], n_actors, self.statistic, self.dtype)
 
 
-def arrange(labels: Labels, n_actors: int, statistic: Statistic, dtype: np.dtype[np.floating]) -> Arrangements:
+def arrange(labels: Codes, n_actors: int, statistic: Statistic, dtype: np.dtype[np.floating]) -> Arrangements:
     """Turn the actors of the images (b, n) into the matrix that gives the actors' means."""
     flat = labels + np.arange(len(labels))[:, None] * n_actors
     counts = np.bincount(flat.ravel(), minlength=len(labels) * n_actors)
@@ -295,7 +291,7 @@ def arrange(labels: Labels, n_actors: int, statistic: Statistic, dtype: np.dtype
     return Arrangements(means, counts.reshape(len(labels), n_actors), statistic)
 
 
-def squared_t(block: Values, arrangements: Arrangements) -> Values:
+def squared_t(block: Maps, arrangements: Arrangements) -> Maps:
     """Compute squared t of standardised maps (n, w) under b arrangements; (b, A, w)."""
     if arrangements.statistic == "spread":
         return _spread(block, arrangements)[1]
@@ -304,7 +300,7 @@ def squared_t(block: Values, arrangements: Arrangements) -> Values:
     return squares
 
 
-def largest_squared_t(block: Values, arrangements: Arrangements) -> Values:
+def largest_squared_t(block: Maps, arrangements: Arrangements) -> Maps:
     """Compute the largest squared t over actors and pixels under b arrangements; (b,)."""
     if arrangements.statistic == "spread":
         return np.asarray(squared_t(block, arrangements).max(axis=(1, 2)))
@@ -314,15 +310,14 @@ def largest_squared_t(block: Values, arrangements: Arrangements) -> Values:
     return np.asarray(largest.max(axis=1))
 
 
-def pooled_t(block: Values, arrangements: Arrangements) -> Values:
+def pooled_t(block: Maps, arrangements: Arrangements) -> Maps:
     """Compute t, with its sign, with the variance within all actors; (b, A, w)."""
     scaled, _, factor = _pooled(block, arrangements)
     scaled *= np.sqrt(factor)[:, None]
     return scaled
 
 
-def signed_t(material: Material, statistic: Statistic = "mean",
-             ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def signed_t(material: Material, statistic: Statistic = "mean") -> tuple[Values, Values]:
     """Compute t and the contrast, in the maps' unit, as observed and in float64; both (A, q)."""
     observed = arrange(material.labels[None], len(material.actors), statistic, np.dtype(np.float64))
     t, contrast = np.empty((2, len(material.actors), material.values.shape[1]))
@@ -338,13 +333,13 @@ def signed_t(material: Material, statistic: Statistic = "mean",
     return t, contrast * material.scale
 
 
-def _contrasts(means: Values) -> Values:
+def _contrasts(means: Maps) -> Maps:
     """Means (..., A, w) less the mean of the other actors' means."""
     n_actors = means.shape[-2]
     return np.asarray((means * n_actors - means.sum(axis=-2, keepdims=True)) / (n_actors - 1))
 
 
-def _pooled(block: Values, arrangements: Arrangements) -> tuple[Values, Values, Values]:
+def _pooled(block: Maps, arrangements: Arrangements) -> tuple[Maps, Maps, Maps]:
     """Scaled contrasts (b, A, w), their squares, and what to multiply those by for squared t (b, w).
 
     Each column of the maps sums to 0 and its squares to 1, so the means alone tell the sums of squares.
@@ -365,14 +360,14 @@ def _pooled(block: Values, arrangements: Arrangements) -> tuple[Values, Values, 
     return scaled, squares, factor / np.maximum(1 - between, _LEAST)
 
 
-def _errors(counts: NDArray[np.intp]) -> NDArray[np.float64]:
+def _errors(counts: Codes) -> Values:
     """Squared errors of the contrasts for unit spread (b, A)."""
     inverse = 1 / counts
     others = inverse.sum(axis=1, keepdims=True) - inverse
     return np.asarray(inverse + others / (counts.shape[1] - 1) ** 2, np.float64)
 
 
-def _spread(block: Values, arrangements: Arrangements) -> tuple[Values, Values]:
+def _spread(block: Maps, arrangements: Arrangements) -> tuple[Maps, Maps]:
     """Contrasts and squared t of the images' absolute deviations from their actor's mean; both (b, A, w).
 
     Where actors have different numbers of images m, deviations are multiplied by the root of m/(m-1): few images lie

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.multiplicity import critical_value, p_of_maxima
 from salcompare.statistics.inference.permutation import n_sign_flips, sign_flips, smallest_p
-from salcompare.statistics.kernels import in_range
+from salcompare.statistics.kernels import Values, in_range
 
 _PIXELS, _FLIPS = 128, 1000  # of one product, so that its result stays in the processor's cache
 
@@ -82,8 +82,7 @@ def paired_map_test(differences: xr.DataArray, *, rng: np.random.Generator, n_pe
               "family": "pixels (max-statistic)", "family_size": int(np.isfinite(t).sum())})
 
 
-def _ratios(values: NDArray[Any], n_permutations: int, rng: np.random.Generator,
-            ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _ratios(values: NDArray[Any], n_permutations: int, rng: np.random.Generator) -> tuple[Values, Values]:
     """Sum of differences over the root of n times their sum of squares, as observed (p,); its largest under flips."""
     n, n_pixels = values.shape
     groups = np.zeros(n, np.intp)
@@ -105,7 +104,7 @@ def _ratios(values: NDArray[Any], n_permutations: int, rng: np.random.Generator,
     return ratio, largest
 
 
-def _largest(scaled: NDArray[np.floating], signs: NDArray[np.floating]) -> NDArray[np.float64]:
+def _largest(scaled: NDArray[np.floating], signs: NDArray[np.floating]) -> Values:
     """Largest magnitude over pixels of the products of maps (n, w) with signs (n, B); (B,)."""
     largest = np.zeros(signs.shape[1])
     products = np.empty((_PIXELS, _FLIPS), scaled.dtype)  # memory that is used again
@@ -119,7 +118,7 @@ def _largest(scaled: NDArray[np.floating], signs: NDArray[np.floating]) -> NDArr
     return largest
 
 
-def _t(ratio: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+def _t(ratio: Values, n: int) -> Values:
     """Student's t from the ratio; a ratio of 1 (all differences equal) makes it huge."""
     left = np.maximum(1 - ratio**2, 1e-14)
     return np.asarray(ratio * np.sqrt((n - 1) / left), np.float64)

@@ -10,7 +10,7 @@ from salcompare.blocks import side_by_side
 from salcompare.errors import drawing
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, critical_value, p_of_maxima
 from salcompare.statistics.inference.permutation import smallest_p
-from salcompare.statistics.kernels import Values
+from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.relative.contrasts import (
     SUPPORT,
     Arrangements,
@@ -30,10 +30,8 @@ FAMILY = "pixels and actors (max-statistic)"
 
 
 @drawing
-def relative_test(
-    maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
-    support: float = SUPPORT, clusters: str | None = None,
-) -> xr.Dataset:
+def relative_test(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
+                  support: float = SUPPORT, clusters: str | None = None) -> xr.Dataset:
     """Test at every pixel whether one actor's maps differ from the other actors', family-wise over pixels and actors.
 
     Parameters
@@ -116,7 +114,7 @@ def maxima_of(material: Material, n_permutations: int, rng: np.random.Generator,
 
 
 def null_of_maxima(material: Material, n_permutations: int, rng: np.random.Generator,
-                   statistic: Statistic = "mean") -> NDArray[np.float64]:
+                   statistic: Statistic = "mean") -> Values:
     """Draw the largest |t| over pixels and actors under permutation; (B,)."""
     plan = Plan(material, statistic, n_permutations)
     parts = plan.blocks()
@@ -131,10 +129,8 @@ def null_of_maxima(material: Material, n_permutations: int, rng: np.random.Gener
 
 
 @drawing
-def relative_dispersion(
-    maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
-    support: float = SUPPORT,
-) -> xr.Dataset:
+def relative_dispersion(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
+                        support: float = SUPPORT) -> xr.Dataset:
     """Test at every pixel whether one actor's images spread more or less than the other actors'.
 
     Levene's deviations, |value less the actor's mean|, take the place of the values in `relative_test`.
@@ -189,10 +185,8 @@ _BUCKETS = np.array([2.0**-10, 2.0**40], np.float32).view(np.uint32) >> _SHIFT
 
 
 @drawing
-def relative_fdr(
-    maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 199,
-    support: float = SUPPORT, clusters: str | None = None,
-) -> xr.Dataset:
+def relative_fdr(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 199,
+                 support: float = SUPPORT, clusters: str | None = None) -> xr.Dataset:
     """Test relative saliency at every pixel, with the false discovery rate over pixels and actors.
 
     Parameters
@@ -255,8 +249,7 @@ def discoveries_of(material: Material, n_permutations: int, rng: np.random.Gener
     }, {"assumption": ASSUMPTION, "family": "pixels and actors", "family_size": material.family_size})
 
 
-def _counts_above(material: Material, n_permutations: int, rng: np.random.Generator,
-                  ) -> tuple[NDArray[np.intp], int, int]:
+def _counts_above(material: Material, n_permutations: int, rng: np.random.Generator) -> tuple[Codes, int, int]:
     """Count t under permutation from each bucket upwards; also how many t and how many permutations there were."""
     plan = Plan(material, "mean", n_permutations)
     parts = plan.blocks()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
@@ -18,7 +17,7 @@ from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.inference.permutation import sign_flip_test
 from salcompare.statistics.inference.resampling import population_mean
-from salcompare.statistics.kernels import Maps, Values, compare, dot, flat, maps_in_range, standardised
+from salcompare.statistics.kernels import Codes, Maps, Values, compare, dot, flat, maps_in_range, standardised
 
 _BLOCK = 1 << 19  # values of mirrored means that a core holds at once (4 MB)
 
@@ -227,7 +226,7 @@ class ActorMaps:
     """
 
     actor: str
-    images: NDArray[np.intp]
+    images: Codes
     values: Values
     n_undefined: int
 

@@ -19,7 +19,7 @@ from salcompare.maps.checks import require_maps
 from salcompare.phrases import counted
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, sign_flips, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
-from salcompare.statistics.kernels import Maps, Values, maps_in_range
+from salcompare.statistics.kernels import Codes, Maps, Values, maps_in_range
 from salcompare.statistics.symmetries.indices import DIMS, folded, pair_sum, require_actors
 
 _BLOCK = 4_000_000  # values of maps held in float64 at a time (32 MB)
@@ -46,7 +46,7 @@ class Paired:
     maps: Values
     photographs: Values
     even: float
-    actors: NDArray[np.intp]
+    actors: Codes
     names: NDArray[np.str_]
     n_left_out: int
 
@@ -225,7 +225,7 @@ def _paired(maps: xr.DataArray, photographs: xr.DataArray) -> Paired:
     return Paired(odd, faces, even, codes, names, len(images) - len(kept))
 
 
-def _products(maps: xr.DataArray, places: list[int], codes: NDArray[np.intp]) -> tuple[Values, float]:
+def _products(maps: xr.DataArray, places: list[int], codes: Codes) -> tuple[Values, float]:
     """Inner products of odd parts (n, n), and the sum over an actor's pairs of those of even parts."""
     products, total = np.zeros((len(places), len(places))), 0.0
     starts = np.unique(codes, return_index=True)[1]
@@ -244,8 +244,7 @@ def _row_blocks(maps: xr.DataArray) -> Iterator[Maps]:
         yield ordered.isel(y=slice(start, start + step)).values.astype(np.float64)
 
 
-def _permuted(one: Values, other: Values, actors: NDArray[np.intp], rng: np.random.Generator,
-              n_permutations: int) -> Values:
+def _permuted(one: Values, other: Values, actors: Codes, rng: np.random.Generator, n_permutations: int) -> Values:
     """Sum the products of two matrices under permutation of the second's images within actors."""
     exchange = exchangeability(range(len(actors)), blocks=actors, what="maps", among="images")
     rows, both, found = np.empty_like(other), np.empty_like(other), []  # memory used again: twice as fast

@@ -28,7 +28,7 @@ from salcompare.statistics.inference.resampling import (
     jackknife_interval,
     population_mean,
 )
-from salcompare.statistics.kernels import Values, maps_in_range
+from salcompare.statistics.kernels import Codes, Values, maps_in_range
 from salcompare.statistics.responses import ImageBoxes, ImageResponses, Responses, names_of, responses_by_image
 from salcompare.statistics.symmetries.indices import (
     each_actor,
@@ -206,7 +206,7 @@ def odd_grams(maps: xr.DataArray, clusters: str | None = None) -> tuple[list[Odd
     return grams, actors, counts
 
 
-def cluster_sums(rows: Values, clusters: NDArray[np.intp]) -> Values:
+def cluster_sums(rows: Values, clusters: Codes) -> Values:
     """Sum the rows of each cluster, so that pairs of sums hold the pairs of rows of different clusters only."""
     order = np.argsort(clusters, kind="stable")
     starts = np.unique(clusters[order], return_index=True)[1]
@@ -214,7 +214,7 @@ def cluster_sums(rows: Values, clusters: NDArray[np.intp]) -> Values:
     return summed
 
 
-def cluster_codes(maps: xr.DataArray, clusters: str | None) -> NDArray[np.intp]:
+def cluster_codes(maps: xr.DataArray, clusters: str | None) -> Codes:
     """Give each image the number of its cluster, whose images are mirrored together: its own, or by a coordinate.
 
     Raises

@@ -20,6 +20,7 @@ from salcompare.statistics.inference.resampling import (
     jackknife_interval,
     jackknife_standard_error,
 )
+from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.responses import ImageResponses, Responses, joined, names_of, products_of, responses_by_image
 from salcompare.statistics.variance.design import (
     Design,
@@ -103,7 +104,7 @@ def _over_actors(share: float, design: Design) -> Interval:
     return jackknife_interval(share, without, resampled="actors")
 
 
-def _shares_without_actor(design: Design) -> NDArray[np.float64]:
+def _shares_without_actor(design: Design) -> Values:
     """Between-actor share without each actor in turn (g,)."""
     same = design.labels[:, None] == design.labels
     own = sum_by(design.labels, (design.products * same).sum(axis=1))
@@ -134,13 +135,13 @@ _ROWS = 1024
 class _Pairs:
     """Halved squared distances between boxes of two images, summed over pairs of boxes; images sorted by actor."""
 
-    actor: NDArray[np.intp]  # (image,)
-    different: NDArray[np.float64]  # (image, image) pairs by different workers
-    n_different: NDArray[np.float64]
-    same: NDArray[np.float64]  # (image, image) pairs by one worker; the diagonal is not used
-    n_same: NDArray[np.float64]
+    actor: Codes  # (image,)
+    different: Values  # (image, image) pairs by different workers
+    n_different: Values
+    same: Values  # (image, image) pairs by one worker; the diagonal is not used
+    n_same: Values
 
-    def of_images(self, kept: NDArray[np.intp]) -> _Pairs:
+    def of_images(self, kept: Codes) -> _Pairs:
         """Keep some images."""
         return _Pairs(self.actor[kept], *(table[np.ix_(kept, kept)] for table in (
             self.different, self.n_different, self.same, self.n_same)))
@@ -150,17 +151,16 @@ class _Pairs:
 class _Boxes:
     """All boxes, sorted by image, with each one's sums over the boxes of each image."""
 
-    image: NDArray[np.intp]  # (box,)
-    worker: NDArray[np.intp]  # (box,) 0 to w - 1
-    different: NDArray[np.float64]  # (box, image)
-    n_different: NDArray[np.float64]
-    same: NDArray[np.float64]
-    n_same: NDArray[np.float64]
+    image: Codes  # (box,)
+    worker: Codes  # (box,) 0 to w - 1
+    different: Values  # (box, image)
+    n_different: Values
+    same: Values
+    n_same: Values
 
 
-def response_variance_components(
-    responses: Responses, images: pd.DataFrame, *, size: tuple[int, int], sigma: float = 0.0,
-) -> xr.Dataset:
+def response_variance_components(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int],
+                                 sigma: float = 0.0) -> xr.Dataset:
     """Split the variance of single boxes over actors, images within actors, workers and the rest, pooled over pixels.
 
     Parameters
@@ -232,12 +232,12 @@ def response_variance_components(
         attrs={"sigma": float(sigma), "ci_method": "jackknife", "reason": _undefined_responses(values)})
 
 
-def _of_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _of_sum(values: Values) -> Values:
     """Shares of the sum; NaN where it is 0, as of boxes that are all the same."""
     return np.asarray(values / (values.sum() or np.nan), np.float64)
 
 
-def _undefined_responses(values: NDArray[np.float64]) -> str:
+def _undefined_responses(values: Values) -> str:
     if np.isnan(values).any():
         return "no worker responded to two actors"
     return "" if values.sum() else "all boxes are the same"
@@ -269,13 +269,13 @@ def _compared(found: list[ImageResponses]) -> _Boxes:
     return _Boxes(np.repeat(np.arange(len(found)), counts), worker, different, counts - n_same, of_same, n_same)
 
 
-def _summed(boxes: _Boxes, actors: NDArray[np.intp]) -> _Pairs:
+def _summed(boxes: _Boxes, actors: Codes) -> _Pairs:
     starts = np.flatnonzero(np.diff(boxes.image, prepend=-1))
     return _Pairs(actors, *(np.add.reduceat(table, starts, axis=0) for table in (
         boxes.different, boxes.n_different, boxes.same, boxes.n_same)))
 
 
-def _components(pairs: _Pairs) -> NDArray[np.float64]:  # (component,)
+def _components(pairs: _Pairs) -> Values:  # (component,)
     """Actor, image, worker and residual variance from mean distances; pairs of images without boxes are left out."""
     starts = np.flatnonzero(np.diff(pairs.actor, prepend=-1))
     there = pairs.n_different > 0
@@ -296,20 +296,19 @@ def _components(pairs: _Pairs) -> NDArray[np.float64]:  # (component,)
     return np.array([actor, image, worker, between_actors - actor - image - worker])
 
 
-def _mean(values: NDArray[np.float64]) -> float:
+def _mean(values: Values) -> float:
     """Mean of the values that there are; NaN of none, such as without one of two workers."""
     there = values[~np.isnan(values)]
     return float(there.mean()) if there.size else np.nan
 
 
-def _mean_by(values: NDArray[np.float64], there: NDArray[np.bool_], starts: NDArray[np.intp]) -> NDArray[np.float64]:
+def _mean_by(values: Values, there: NDArray[np.bool_], starts: Codes) -> Values:
     counts = np.add.reduceat(there.astype(float), starts)
     sums = np.add.reduceat(values, starts)
     return np.asarray(np.divide(sums, counts, out=np.full(len(starts), np.nan), where=counts > 0), np.float64)
 
 
-def _intervals(shares: NDArray[np.float64], pairs: _Pairs, boxes: _Boxes) -> tuple[
-        NDArray[np.float64], NDArray[np.float64], list[str]]:
+def _intervals(shares: Values, pairs: _Pairs, boxes: _Boxes) -> tuple[Values, Values, list[str]]:
     """Lower and upper ends (component, resampled), and why some are NaN (resampled,)."""
     n_actors, n_workers = int(pairs.actor.max()) + 1, int(boxes.worker.max()) + 1
     few = {"actors": n_actors < FEWEST_ACTORS, "workers": n_workers < FEWEST_ACTORS,
@@ -334,25 +333,25 @@ def _why(resampled: str) -> str:
     return f"fewer than {FEWEST_ACTORS} {resampled.replace(' and ', ' or ')}, or undefined without one of them"
 
 
-def _shares(pairs: _Pairs) -> NDArray[np.float64]:
+def _shares(pairs: _Pairs) -> Values:
     return _of_sum(_components(pairs))
 
 
-def _without_actors(pairs: _Pairs) -> NDArray[np.float64]:
+def _without_actors(pairs: _Pairs) -> Values:
     if pairs.actor.max() < 2:
         return np.full((2, len(RESPONSE_COMPONENTS)), np.nan)
     return np.stack([_shares(pairs.of_images(np.flatnonzero(pairs.actor != actor)))
                      for actor in range(int(pairs.actor.max()) + 1)])
 
 
-def _without_images(pairs: _Pairs) -> NDArray[np.float64]:
+def _without_images(pairs: _Pairs) -> Values:
     if np.bincount(pairs.actor).min() < FEWEST_IN_STRATUM["spread"]:
         return np.full((len(pairs.actor), len(RESPONSE_COMPONENTS)), np.nan)
     everything = np.arange(len(pairs.actor))
     return np.stack([_shares(pairs.of_images(np.delete(everything, at))) for at in everything])
 
 
-def _without_workers(pairs: _Pairs, boxes: _Boxes) -> NDArray[np.float64]:
+def _without_workers(pairs: _Pairs, boxes: _Boxes) -> Values:
     found = []
     order = np.argsort(boxes.worker, kind="stable")
     for own in np.split(order, np.cumsum(np.bincount(boxes.worker))[:-1]):

@@ -19,6 +19,7 @@ from salcompare.statistics.inference.permutation import (
     smallest_p,
 )
 from salcompare.statistics.inference.resampling import jackknife_interval
+from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.variance.gram import Stack, between_sums, stack_maps
 
 
@@ -50,7 +51,7 @@ class Sample:
         """How many images are not in the stack."""
         return int((~self.stack.kept).sum())
 
-    def classes(self, by: str) -> tuple[NDArray[np.intp], list[str]]:
+    def classes(self, by: str) -> tuple[Codes, list[str]]:
         """Give each image's class as a code (n,) and the classes' names in order."""
         names, codes = np.unique(self.coords[by], return_inverse=True)
         return codes.astype(np.intp), names.tolist()
@@ -127,20 +128,19 @@ class Units:
         Weights of the images in each replicate; rows sum to 1.
     """
 
-    gram: NDArray[np.float64]
-    labels: NDArray[np.intp]
+    gram: Values
+    labels: Codes
     names: tuple[str, ...]
-    members: NDArray[np.float64]
+    members: Values
 
-    def of_classes(self, kept: NDArray[np.intp]) -> Units:
+    def of_classes(self, kept: Codes) -> Units:
         """Give the replicates of some classes, counted anew."""
         rows = np.flatnonzero(np.isin(self.labels, kept))
         return Units(self.gram[np.ix_(rows, rows)], np.searchsorted(kept, self.labels[rows]).astype(np.intp),
                      tuple(self.names[at] for at in kept), self.members[rows])
 
 
-def units_of(gram: NDArray[np.float64], labels: NDArray[np.intp], names: list[str],
-             clusters: NDArray[np.str_] | None = None) -> Units:
+def units_of(gram: Values, labels: Codes, names: list[str], clusters: NDArray[np.str_] | None = None) -> Units:
     """Average the maps of each cluster, if there are clusters.
 
     Parameters
@@ -186,10 +186,10 @@ class Design:
         Sums of squares up to this are rounding.
     """
 
-    products: NDArray[np.float64]
-    norms: NDArray[np.float64]
-    sizes: NDArray[np.float64]
-    labels: NDArray[np.intp]
+    products: Values
+    norms: Values
+    sizes: Values
+    labels: Codes
     negligible: float
 
     @property
@@ -198,7 +198,7 @@ class Design:
         return float(self.norms.sum())
 
 
-def design_of(gram: NDArray[np.float64], exchange: Exchangeability, negligible: float) -> Design:
+def design_of(gram: Values, exchange: Exchangeability, negligible: float) -> Design:
     """Sum a centred Gram matrix of images over the units that are exchanged."""
     sizes = np.bincount(exchange.units).astype(float)
     norms, products = sum_by(exchange.units, np.diag(gram)), gram
@@ -208,7 +208,7 @@ def design_of(gram: NDArray[np.float64], exchange: Exchangeability, negligible: 
     return Design(products, norms, sizes, exchange.labels, negligible)
 
 
-def sum_by(codes: NDArray[np.intp], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def sum_by(codes: Codes, values: Values) -> Values:
     """Sum values (n,) of each code (g,)."""
     return np.asarray(np.bincount(codes, values), np.float64)
 
@@ -236,10 +236,8 @@ def between_share(design: Design) -> tuple[float, float]:
     return float(share), float(within)
 
 
-def shares_of(
-    between: NDArray[np.float64] | float, total: NDArray[np.float64] | float, n: NDArray[np.float64] | float,
-    g: int, squared_sizes: NDArray[np.float64] | float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def shares_of(between: Values | float, total: Values | float, n: Values | float, g: int,
+              squared_sizes: Values | float) -> tuple[Values, Values]:
     """Give the share between classes, and the variance within, from sums of squares; classes may differ in size."""
     mean_within = (total - between) / (n - g)
     typical_size = (n - squared_sizes / n) / (g - 1)  # as the expected mean square between classes counts it
@@ -247,7 +245,7 @@ def shares_of(
     return np.asarray(excess / (excess + mean_within)), np.asarray(mean_within)
 
 
-def shares_without_one(design: Design) -> NDArray[np.float64]:
+def shares_without_one(design: Design) -> Values:
     """Between-actor share without each unit in turn (u,); all NaN where a class has one unit only."""
     labels, own = design.labels, np.diag(design.products)
     with_class, class_sums, class_sizes = _class_terms(design)
@@ -263,9 +261,8 @@ def shares_without_one(design: Design) -> NDArray[np.float64]:
     return shares
 
 
-def permutation_test(
-    design: Design, exchange: Exchangeability, n_permutations: int, rng: np.random.Generator,
-) -> dict[str, object]:
+def permutation_test(design: Design, exchange: Exchangeability, n_permutations: int,
+                     rng: np.random.Generator) -> dict[str, object]:
     """Permute the units and compute R² each time: its null draws, their mean and the p-value."""
     batches = permutations(exchange, n_permutations, rng, distinct="partitions")
     total, places = design.total, np.arange(exchange.n_units)[None]
@@ -282,14 +279,14 @@ def permutation_test(
             "null_mean": float(null_mean), "null": ("permutation", null), "n_permutations": len(null)}
 
 
-def _between_squares(design: Design) -> tuple[float, NDArray[np.float64]]:
+def _between_squares(design: Design) -> tuple[float, Values]:
     """Sum squares between classes, to the total at most and 0 where it is rounding, and count the classes' images."""
     _, class_sums, class_sizes = _class_terms(design)
     between = min(float((class_sums / class_sizes).sum()), design.total)
     return 0.0 if abs(between) <= design.negligible else between, class_sizes
 
 
-def _class_terms(design: Design) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _class_terms(design: Design) -> tuple[Values, Values, Values]:
     """Sum inner products with the unit's class (u,) and within each class (g,), and count the classes' images (g,)."""
     with_class = (design.products * (design.labels[:, None] == design.labels)).sum(axis=1)
     return with_class, sum_by(design.labels, with_class), sum_by(design.labels, design.sizes)

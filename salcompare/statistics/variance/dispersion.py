@@ -6,10 +6,10 @@ from typing import Literal, get_args
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from salcompare.errors import Problem, drawing
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.variance.design import Units, check_options, check_permutations, sample_of, units_of
 from salcompare.statistics.variance.gram import Distance, check_distance, gower_gram
 
@@ -20,10 +20,9 @@ _CONVERGED = 1e-7
 
 
 @drawing
-def dispersion_test(
-    maps: xr.DataArray, by: str = "actor", *, rng: np.random.Generator, n_permutations: int = 9999,
-    distance: Distance = "euclidean", centre: Centre = "median", clusters: str | None = None,
-) -> xr.Dataset:
+def dispersion_test(maps: xr.DataArray, by: str = "actor", *, rng: np.random.Generator, n_permutations: int = 9999,
+                    distance: Distance = "euclidean", centre: Centre = "median",
+                    clusters: str | None = None) -> xr.Dataset:
     """Test whether actors' images spread equally about their actor's centre (PERMDISP).
 
     Beside `variance_explained`, whose test also rejects where actors differ in spread alone.
@@ -112,15 +111,14 @@ def _reason(units: Units, negligible: float, by: str) -> str:
     return "all maps of an actor are equal" if np.trace(_deviations(units.gram, units.labels)) <= negligible else ""
 
 
-def _positive_part(gram: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def _positive_part(gram: Values) -> tuple[Values, float]:
     """Give the nearest matrix that has no negative eigenvalue, and the share of the absolute ones that were."""
     values, vectors = np.linalg.eigh(gram)
     kept = values > 0
     return (vectors[:, kept] * values[kept]) @ vectors[:, kept].T, float(-values[~kept].sum() / np.abs(values).sum())
 
 
-def _null(gram: NDArray[np.float64], labels: NDArray[np.intp], centre: Centre, n_permutations: int,
-          rng: np.random.Generator) -> NDArray[np.float64]:
+def _null(gram: Values, labels: Codes, centre: Centre, n_permutations: int, rng: np.random.Generator) -> Values:
     deviations = _deviations(gram, labels)
     batches = permutations(exchangeability(labels), n_permutations, rng, distinct="partitions")
     drawn = [_f(_distances(deviations, labels, batch.T, centre), labels) for batch in batches]
@@ -146,7 +144,7 @@ def _pairs_test(units: Units, n_permutations: int, rng: np.random.Generator) -> 
             "pairs_p_attainable": smallest_p(len(null))}
 
 
-def _deviations(gram: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.float64]:
+def _deviations(gram: Values, labels: Codes) -> Values:
     """Inner products of deviations from the classes' centroids, scaled to the variance of one image."""
     counts = np.bincount(labels)[labels]
     away = np.eye(len(labels)) - (labels[:, None] == labels) / counts
@@ -154,8 +152,7 @@ def _deviations(gram: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[
     return np.asarray(scale[:, None] * (away @ gram @ away) * scale, np.float64)
 
 
-def _distances(gram: NDArray[np.float64], labels: NDArray[np.intp], placed: NDArray[np.intp], centre: Centre,
-               ) -> NDArray[np.float64]:
+def _distances(gram: Values, labels: Codes, placed: Codes, centre: Centre) -> Values:
     """Distances (u, b) to the centre of the class at each place, where unit ``placed[u, b]`` takes place u."""
     found = np.empty(placed.shape)
     counts = np.bincount(labels)
@@ -172,15 +169,15 @@ def _distances(gram: NDArray[np.float64], labels: NDArray[np.intp], placed: NDAr
     return found
 
 
-def _squared_distances(inner: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _squared_distances(inner: Values, weights: Values) -> Values:
     """Squared distances (..., m) of m points to their mean with given weights, from inner products (..., m, m)."""
     with_centre = (inner @ weights[..., None])[..., 0]
     norms = np.diagonal(inner, axis1=-2, axis2=-1)
-    squared: NDArray[np.float64] = norms - 2 * with_centre + (weights * with_centre).sum(axis=-1, keepdims=True)
+    squared: Values = norms - 2 * with_centre + (weights * with_centre).sum(axis=-1, keepdims=True)
     return squared
 
 
-def _median_weights(inner: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _median_weights(inner: Values, weights: Values) -> Values:
     """Weights whose mean is the spatial median, by Weiszfeld's iteration."""
     norms = np.diagonal(inner, axis1=-2, axis2=-1)
     least = _CONVERGED * np.sqrt(norms.max(axis=-1, keepdims=True) + np.finfo(float).tiny)
@@ -194,7 +191,7 @@ def _median_weights(inner: NDArray[np.float64], weights: NDArray[np.float64]) ->
     return weights
 
 
-def _f(values: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.float64]:
+def _f(values: Values, labels: Codes) -> Values:
     """One-way F of each column of values (u, b); infinite where classes have no spread within."""
     counts = np.bincount(labels)
     members = (labels[:, None] == np.arange(len(counts))).astype(float)
@@ -204,14 +201,13 @@ def _f(values: NDArray[np.float64], labels: NDArray[np.intp]) -> NDArray[np.floa
     return np.asarray(np.divide(between, within, out=np.full(len(within), np.inf), where=within > 0), np.float64)
 
 
-def _of_classes(units: Units, compared: Units, values: NDArray[np.float64], by: str) -> xr.DataArray:
+def _of_classes(units: Units, compared: Units, values: Values, by: str) -> xr.DataArray:
     known = dict(zip(compared.names, values.tolist(), strict=True))
     return xr.DataArray([known.get(name, np.nan) for name in units.names], dims=by, coords={by: list(units.names)})
 
 
 def _undefined(units: Units, by: str) -> xr.Dataset:
-    names = ("pseudo_f", "p_value", "p_attainable", "pairs_f", "pairs_p_value", "pairs_p_attainable",
-             "negative_share")
+    names = ("pseudo_f", "p_value", "p_attainable", "pairs_f", "pairs_p_value", "pairs_p_attainable", "negative_share")
     return xr.Dataset({
         **dict.fromkeys(names, np.nan), "null": ("permutation", np.empty(0)), "n_permutations": 0,
         "spread": (by, np.full(len(units.names), np.nan))}, coords={by: list(units.names)})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from salcompare.errors import drawing
 from salcompare.statistics.inference.permutation import exchangeability
+from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.variance.design import (
     check_options,
     check_permutations,
@@ -32,10 +32,9 @@ _OF_PIXELS = ("r2_pixel_mean", "r2_uncentred", "r2_uncentred_null_mean")
 
 
 @drawing
-def variance_explained(
-    maps: xr.DataArray, by: str = "actor", *, rng: np.random.Generator, n_permutations: int = 9999,
-    distance: Distance = "euclidean", blocks: str | None = None, clusters: str | None = None,
-) -> xr.Dataset:
+def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.Generator, n_permutations: int = 9999,
+                       distance: Distance = "euclidean", blocks: str | None = None,
+                       clusters: str | None = None) -> xr.Dataset:
     """Share of the maps' variance that lies between actors, pooled over pixels, with a permutation test.
 
     Parameters
@@ -136,8 +135,8 @@ def variance_explained(
     return _with_uncentred(found, design.total)
 
 
-def _squares(stack: Stack, codes: NDArray[np.intp], distance: Distance, maps: xr.DataArray) -> tuple[
-        NDArray[np.float64], float, dict[str, object]]:
+def _squares(stack: Stack, codes: Codes, distance: Distance, maps: xr.DataArray) -> tuple[
+        Values, float, dict[str, object]]:
     """Compute the Gram matrix, what is negligible in it and, if Euclidean, what pixels and the mean map say."""
     if distance != "euclidean":
         return *gower_gram(stack, distance), {}
@@ -162,7 +161,7 @@ def _pixel_estimates(sums: Sums, maps: xr.DataArray) -> dict[str, object]:
     return {"r2_pixel": _of_pixels(r2, maps), "r2_pixel_mean": float(r2[varies].mean()) if varies.any() else np.nan}
 
 
-def _of_pixels(values: NDArray[np.float64], maps: xr.DataArray) -> xr.DataArray:
+def _of_pixels(values: Values, maps: xr.DataArray) -> xr.DataArray:
     sizes = {dim: size for dim, size in maps.sizes.items() if dim != "image"}
     return xr.DataArray(values.reshape(tuple(sizes.values())), dims=tuple(sizes),
                         coords={dim: maps.coords[dim] for dim in sizes if dim in maps.coords})

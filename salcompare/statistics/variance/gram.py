@@ -18,7 +18,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.kernels import maps_in_range
+from salcompare.statistics.kernels import Codes, Values, maps_in_range
 
 BLOCK = 2_000_000
 """Numbers converted to float64 at a time (16 MB); eager and lazy stacks take the same blocks, so sums are equal."""
@@ -66,10 +66,10 @@ class Sums:
         Sums of squares between classes and in all, at each pixel; 0 where the pixel is constant.
     """
 
-    gram: NDArray[np.float64]
+    gram: Values
     mean_norm: float
-    pixel_between: NDArray[np.float64]
-    pixel_total: NDArray[np.float64]
+    pixel_between: Values
+    pixel_total: Values
 
 
 def stack_maps(maps: xr.DataArray) -> Stack:
@@ -89,7 +89,7 @@ def stack_maps(maps: xr.DataArray) -> Stack:
     return Stack(matrix if kept.all() else matrix[kept], kept, int(missing.sum()), int(empty.sum()))
 
 
-def sums_of_squares(stack: Stack, codes: NDArray[np.intp]) -> Sums:
+def sums_of_squares(stack: Stack, codes: Codes) -> Sums:
     """Compute the Gram matrix of the centred maps, and sums of squares at each pixel.
 
     Parameters
@@ -106,7 +106,7 @@ def sums_of_squares(stack: Stack, codes: NDArray[np.intp]) -> Sums:
     gram, mean_norm = np.zeros((n, n)), 0.0
     between, total = np.empty(n_pixels), np.empty(n_pixels)
 
-    def fill(part: tuple[slice, NDArray[np.float64]]) -> tuple[NDArray[np.float64], float]:
+    def fill(part: tuple[slice, Values]) -> tuple[Values, float]:
         """Fill in some pixels; give their part of the inner products and of the mean map's norm."""
         pixels, block = part
         mean = block.mean(axis=0)
@@ -124,10 +124,7 @@ def sums_of_squares(stack: Stack, codes: NDArray[np.intp]) -> Sums:
     return Sums(gram, mean_norm, between, total)
 
 
-def between_sums(
-    products: NDArray[np.float64], sizes: NDArray[np.float64], labels: NDArray[np.intp],
-    batch: NDArray[np.intp],
-) -> NDArray[np.float64]:
+def between_sums(products: Values, sizes: Values, labels: Codes, batch: Codes) -> Values:
     """Sum (inner products within a class) / (size of the class) over the classes, for each permutation.
 
     Parameters
@@ -155,11 +152,11 @@ def between_sums(
     within = np.concatenate([kernel(products, counts, placed[:, at:at + step])
                              for at in range(0, len(batch), step)], axis=1)
     starts = np.cumsum(counts) - counts
-    total: NDArray[np.float64] = (within / np.add.reduceat(sizes[placed], starts, axis=0)).sum(axis=0)
+    total: Values = (within / np.add.reduceat(sizes[placed], starts, axis=0)).sum(axis=0)
     return total
 
 
-def blocks(matrix: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:  # noqa: ANN401 - NumPy or dask
+def blocks(matrix: Any) -> Iterator[tuple[slice, Values]]:  # noqa: ANN401 - NumPy or dask
     """Yield ranges of pixels with their values, in float64 and free to be overwritten."""
     n, n_pixels = matrix.shape
     width = max(256, BLOCK // max(n, 1))
@@ -172,9 +169,8 @@ def blocks(matrix: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:  # noqa:
             yield slice(start + inner, start + inner + block.shape[1]), block
 
 
-def _by_pairs(
-    products: NDArray[np.float64], counts: NDArray[np.intp], placed: NDArray[np.intp],
-) -> NDArray[np.float64]:  # (u, b) -> (g, b): gathers the products of the pairs in each class
+def _by_pairs(products: Values, counts: Codes,
+              placed: Codes) -> Values:  # (u, b) -> (g, b): gathers the products of the pairs in each class
     n_units, flat = len(products), products.ravel()
     scaled = placed * n_units
     starts = np.cumsum(counts) - counts
@@ -188,9 +184,8 @@ def _by_pairs(
     return within
 
 
-def _by_indicators(
-    products: NDArray[np.float64], counts: NDArray[np.intp], placed: NDArray[np.intp],
-) -> NDArray[np.float64]:  # (u, b) -> (g, b): one matrix product; faster where classes are few and large
+def _by_indicators(products: Values, counts: Codes, placed: Codes,
+                   ) -> Values:  # (u, b) -> (g, b): one matrix product; faster where classes are few and large
     n_units, n_draws = placed.shape
     labels, draws = np.repeat(np.arange(len(counts)), counts)[:, None], np.arange(n_draws)
     members = np.zeros((n_units, len(counts), n_draws))
@@ -219,7 +214,7 @@ def check_distance(distance: str) -> list[Problem]:
     return [Problem("distance", repr(distance), f"one of {', '.join(DISTANCES)}")]
 
 
-def gower_gram(stack: Stack, distance: Distance) -> tuple[NDArray[np.float64], float]:
+def gower_gram(stack: Stack, distance: Distance) -> tuple[Values, float]:
     """Centre minus half the squared distances between maps, so that rows sum to 0.
 
     Parameters
@@ -262,13 +257,13 @@ def negligible_squares(sums: Sums) -> float:
     return ROUNDING * (float(np.trace(sums.gram)) + len(sums.gram) * sums.mean_norm)
 
 
-def _centred(squared: NDArray[np.float64]) -> NDArray[np.float64]:
+def _centred(squared: Values) -> Values:
     means = squared.mean(axis=0)
-    centred: NDArray[np.float64] = (means[:, None] + means - squared - means.mean()) / 2
+    centred: Values = (means[:, None] + means - squared - means.mean()) / 2
     return centred
 
 
-def _bray_curtis(stack: Stack) -> NDArray[np.float64]:
+def _bray_curtis(stack: Stack) -> Values:
     n = stack.matrix.shape[0]
     apart, sums = np.zeros(n * (n - 1) // 2), np.zeros(n)
     for of_block, in_all in side_by_side(lambda part: (pdist(part[1], "cityblock"), part[1].sum(axis=1)),
@@ -279,7 +274,7 @@ def _bray_curtis(stack: Stack) -> NDArray[np.float64]:
     return np.asarray(squareform(apart / (sums[first] + sums[second])), np.float64)
 
 
-def _jensen_shannon_squared(stack: Stack) -> NDArray[np.float64]:
+def _jensen_shannon_squared(stack: Stack) -> Values:
     """Divergences (n, n) from entropies: log 2 - T / 2, T the gain of x log x from adding two maps of unit sum."""
     n = stack.matrix.shape[0]
     sums, gain = np.zeros(n), np.zeros((n, n))
@@ -294,7 +289,7 @@ def _jensen_shannon_squared(stack: Stack) -> NDArray[np.float64]:
     return np.asarray(squared, np.float64)
 
 
-def _gain(part: NDArray[np.float64]) -> NDArray[np.float64]:
+def _gain(part: Values) -> Values:
     """Sum the gains (n, n) of all pairs of maps over some pixels (n, w)."""
     gain = np.zeros((len(part), len(part)))
     for start in range(0, part.shape[1], _TILE):
@@ -302,7 +297,7 @@ def _gain(part: NDArray[np.float64]) -> NDArray[np.float64]:
     return gain
 
 
-def _add_gain(gain: NDArray[np.float64], tile: NDArray[np.float64]) -> None:
+def _add_gain(gain: Values, tile: Values) -> None:
     """Add each pair's sum of (p+q) log(p+q) - p log p - q log q, which is 0 at a pixel that either map lacks."""
     n, width = tile.shape
     present = tile > 0
@@ -321,7 +316,7 @@ def _add_gain(gain: NDArray[np.float64], tile: NDArray[np.float64]) -> None:
         gain[i, i + 1:] += np.einsum("jp,jp->j", total, log) - sums[i] - (sums if dense else alone[i])[i + 1:]
 
 
-def _positive_blocks(stack: Stack, distance: Distance) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+def _positive_blocks(stack: Stack, distance: Distance) -> Iterator[tuple[slice, Values]]:
     for pixels, block in blocks(stack.matrix):
         if block.min(initial=0) < 0:
             raise InputError(Problem("maps", f"a value of {block.min():g}", f"no value below 0, for {distance}",

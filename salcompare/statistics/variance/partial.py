@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.variance.design import Sample, Units, check_options, check_permutations, sample_of, units_of
 from salcompare.statistics.variance.gram import Distance, check_distance, gower_gram, stack_maps
 
@@ -22,8 +22,8 @@ _COLLINEAR = 1e-7
 class _Model:
     """Orthonormal columns over the units: the mean and the covariates, and what actors add to them."""
 
-    reduced: NDArray[np.float64]  # (u, 1 + k)
-    added: NDArray[np.float64]  # (u, r)
+    reduced: Values  # (u, 1 + k)
+    added: Values  # (u, r)
 
     @property
     def residual_freedom(self) -> int:
@@ -32,11 +32,9 @@ class _Model:
 
 
 @drawing
-def partial_variance_explained(
-    maps: xr.DataArray, photographs: xr.DataArray, by: str = "actor", *, rng: np.random.Generator,
-    n_components: int | float = 0.9, n_permutations: int = 9999, distance: Distance = "euclidean",
-    clusters: str | None = None,
-) -> xr.Dataset:
+def partial_variance_explained(maps: xr.DataArray, photographs: xr.DataArray, by: str = "actor", *,
+                               rng: np.random.Generator, n_components: int | float = 0.9, n_permutations: int = 9999,
+                               distance: Distance = "euclidean", clusters: str | None = None) -> xr.Dataset:
     """Share of the maps' variance that lies between actors once the photographs' components are accounted for.
 
     Photographs of one person are alike, and a map may follow its photograph alone. Then `variance_explained` rejects,
@@ -118,8 +116,7 @@ def _check_components(n_components: float) -> list[Problem]:
     return [Problem("n_components", repr(n_components), "a whole number >= 1, or a share in (0, 1)")]
 
 
-def _photograph_gram(photographs: xr.DataArray, maps: xr.DataArray, sample: Sample, units: Units,
-                     ) -> NDArray[np.float64]:
+def _photograph_gram(photographs: xr.DataArray, maps: xr.DataArray, sample: Sample, units: Units) -> Values:
     """Inner products of the units' photographs, centred over units."""
     require_maps(photographs, "photographs", dims=("image",))
     wanted = maps["image"].values[sample.stack.kept]
@@ -137,7 +134,7 @@ def _photograph_gram(photographs: xr.DataArray, maps: xr.DataArray, sample: Samp
     return np.asarray(away @ of_units @ away, np.float64)
 
 
-def _components(gram: NDArray[np.float64], n_components: float, freedom: int) -> tuple[NDArray[np.float64], float]:
+def _components(gram: Values, n_components: float, freedom: int) -> tuple[Values, float]:
     """Leading principal components (u, k) of unit length, and the share of variance that they carry."""
     values, vectors = np.linalg.eigh(gram)
     values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
@@ -153,7 +150,7 @@ def _components(gram: NDArray[np.float64], n_components: float, freedom: int) ->
     return vectors[:, :k], float(shares[k - 1]) if k else 0.0
 
 
-def _model(covariates: NDArray[np.float64], labels: NDArray[np.intp]) -> _Model:
+def _model(covariates: Values, labels: Codes) -> _Model:
     n = len(labels)
     reduced = np.column_stack([np.full(n, n**-0.5), covariates])
     actors = (labels[:, None] == np.unique(labels)) / np.sqrt(np.bincount(labels)[np.unique(labels)])
@@ -161,7 +158,7 @@ def _model(covariates: NDArray[np.float64], labels: NDArray[np.intp]) -> _Model:
     return _Model(reduced, left[:, values > _COLLINEAR])
 
 
-def _estimates(gram: NDArray[np.float64], model: _Model, negligible: float) -> dict[str, object]:
+def _estimates(gram: Values, model: _Model, negligible: float) -> dict[str, object]:
     total, added = np.trace(gram), _carried(gram, model.added)
     given = total - _carried(gram, model.reduced)
     r, freedom = model.added.shape[1], model.residual_freedom
@@ -173,13 +170,12 @@ def _estimates(gram: NDArray[np.float64], model: _Model, negligible: float) -> d
             "r2_photographs": 1 - given / total}
 
 
-def _carried(gram: NDArray[np.float64], basis: NDArray[np.float64]) -> float:
+def _carried(gram: Values, basis: Values) -> float:
     """Sum of squares in the span of orthonormal columns."""
     return float(np.einsum("ur,ur->", basis, gram @ basis))
 
 
-def _tested(gram: NDArray[np.float64], model: _Model, n_permutations: int, rng: np.random.Generator,
-            ) -> dict[str, object]:
+def _tested(gram: Values, model: _Model, n_permutations: int, rng: np.random.Generator) -> dict[str, object]:
     fitted = model.reduced @ (model.reduced.T @ gram)
     residuals = gram - fitted - fitted.T + fitted @ model.reduced @ model.reduced.T
     null_model = exchangeability(range(len(gram)))
@@ -191,7 +187,7 @@ def _tested(gram: NDArray[np.float64], model: _Model, n_permutations: int, rng: 
             "n_permutations": len(null)}
 
 
-def _partial_r2(residuals: NDArray[np.float64], model: _Model, batch: NDArray[np.intp]) -> NDArray[np.float64]:
+def _partial_r2(residuals: Values, model: _Model, batch: Codes) -> Values:
     """Partial R² (b,) where unit ``batch[b, u]`` takes place u."""
     hats = np.stack([model.reduced[:, 1:] @ model.reduced[:, 1:].T, model.added @ model.added.T]).reshape(2, -1)
     moved, carried = np.empty_like(residuals), np.empty((2, len(batch)))
