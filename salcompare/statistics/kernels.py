@@ -164,3 +164,10 @@ def centred_gaussian(height: int, width: int, *, sigma: float = CENTRE_SIGMA) ->
     x = (np.arange(width) - (width - 1) / 2) / (sigma * width)
     peak: Values = np.exp(-(y[:, np.newaxis] ** 2 + x**2) / 2)
     return peak
+
+
+def left_out(n_missing: int, n_empty: int) -> str:
+    """Say how many images were left out because a pixel is missing, and because none is above 0; empty for none."""
+    counts = ((n_missing, "with a pixel that is NaN or infinite"), (n_empty, "of zeros only"))
+    parts = [f"{n} {why}" for n, why in counts if n]
+    return f"images left out: {', '.join(parts)}" if parts else ""

@@ -8,7 +8,7 @@ statistic is the caller's; `p_value` closes. Where units may each be turned roun
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -194,6 +194,17 @@ def p_value(observed: ArrayLike, null: ArrayLike, *, alternative: Alternative = 
     else:
         raise InputError(Problem("alternative", repr(alternative), "greater, less or two-sided"))
     return np.asarray(np.where(np.isnan(value), np.nan, p), float)
+
+
+def joined(draws: Iterable[Values]) -> Values:
+    """Put a statistic's values under batches of permutations into one array, which is empty without a batch."""
+    return np.concatenate([np.empty(0), *draws])
+
+
+def tested(observed: float, null: Values) -> dict[str, object]:
+    """Give the variables of a Dataset that say what a test with this null found."""
+    return {"p_value": float(p_value(observed, null)), "p_attainable": smallest_p(len(null)),
+            "null": ("permutation", null), "n_permutations": len(null)}
 
 
 def smallest_p(n_permutations: int, *, alternative: Alternative = "greater") -> float:

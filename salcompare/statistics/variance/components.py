@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 from scipy import stats
 
 from salcompare.errors import InputError, Problem
@@ -16,7 +16,6 @@ from salcompare.statistics.inference.resampling import (
     FEWEST_ACTORS,
     FEWEST_IN_STRATUM,
     LEVEL,
-    Interval,
     jackknife_interval,
     jackknife_standard_error,
 )
@@ -35,6 +34,8 @@ from salcompare.statistics.variance.gram import gower_gram
 
 COMPONENTS = ("actor", "image")
 RESAMPLED = ("actors", "images")
+RESPONSE_COMPONENTS = ("actor", "image", "worker", "residual")
+RESPONSE_RESAMPLED = ("actors", "images", "workers", "actors and workers")
 
 
 def variance_components(maps: xr.DataArray, by: str = "actor") -> xr.Dataset:
@@ -77,8 +78,8 @@ def variance_components(maps: xr.DataArray, by: str = "actor") -> xr.Dataset:
     sample = sample_of(maps, by)
     codes, _ = sample.classes(by)
     n, g = len(codes), len(np.unique(codes))
-    about = {"n_images": n, "n_actors": g, "n_undefined": sample.n_undefined}
-    attrs = {"by": by, "left_out": sample.left_out, "ci_method": "jackknife", "reason": ""}
+    about = {"n_images": n, "n_actors": g, "n_undefined": sample.stack.n_undefined}
+    attrs = {"by": by, "left_out": sample.stack.left_out, "ci_method": "jackknife", "reason": ""}
     coords = {"component": list(COMPONENTS), "resampled": list(RESAMPLED)}
     gram, negligible = gower_gram(sample.stack, "euclidean")
     if g < 2 or n == g or np.trace(gram) <= negligible:
@@ -86,7 +87,8 @@ def variance_components(maps: xr.DataArray, by: str = "actor") -> xr.Dataset:
             attrs, reason="too few images are left, or all maps are equal")
     design = design_of(gram, exchangeability(codes.tolist()), negligible)
     share, within = between_share(design)
-    intervals = (_over_actors(share, design), jackknife_interval(
+    without = _shares_without_actor(design) if g >= FEWEST_ACTORS else np.full(g, np.nan)
+    intervals = (jackknife_interval(share, without, resampled="actors"), jackknife_interval(
         share, shares_without_one(design), resampled="images", strata=design.labels, of="spread"))
     low, high = (np.array([getattr(interval, end) for interval in intervals]) for end in ("low", "high"))
     return xr.Dataset({
@@ -97,22 +99,13 @@ def variance_components(maps: xr.DataArray, by: str = "actor") -> xr.Dataset:
         "ci_reason": ("resampled", [str(interval.reason) for interval in intervals]), **about}, coords, attrs)
 
 
-def _over_actors(share: float, design: Design) -> Interval:
-    without = np.full(len(np.unique(design.labels)), np.nan)
-    if len(without) >= FEWEST_ACTORS:
-        without = _shares_without_actor(design)
-    return jackknife_interval(share, without, resampled="actors")
-
-
 def _shares_without_actor(design: Design) -> Values:
     """Between-actor share without each actor in turn (g,)."""
-    same = design.labels[:, None] == design.labels
-    own = sum_by(design.labels, (design.products * same).sum(axis=1))
-    sizes, norms = sum_by(design.labels, design.sizes), sum_by(design.labels, design.norms)
-    left = design.sizes.sum() - sizes
-    # Rows of the centred Gram matrix sum to 0, so what is left sums to `own`: its mean has moved off 0.
-    moved = own / left
-    between = (own / sizes).sum() - own / sizes - moved
+    _, squares, sizes = design.class_terms()
+    norms, left = sum_by(design.labels, design.norms), design.sizes.sum() - sizes
+    # Rows of the centred Gram matrix sum to 0, so what is left sums to the actor's: its mean has moved off 0.
+    moved = squares / left
+    between = (squares / sizes).sum() - squares / sizes - moved
     share, _ = shares_of(between, design.total - norms - moved, left, len(sizes) - 1, (sizes**2).sum() - sizes**2)
     return share
 
@@ -125,38 +118,31 @@ def _undefined() -> xr.Dataset:
         "ci_reason": ("resampled", ["no estimate"] * len(RESAMPLED))})
 
 
-RESPONSE_COMPONENTS = ("actor", "image", "worker", "residual")
-RESPONSE_RESAMPLED = ("actors", "images", "workers", "actors and workers")
-_ROWS = 1024
-"""Boxes that are compared with all boxes at a time."""
+_ROWS = 1024  # boxes that are compared with all boxes at a time
 
 
 @dataclass(frozen=True)
-class _Pairs:
-    """Halved squared distances between boxes of two images, summed over pairs of boxes; images sorted by actor."""
+class _Sums:
+    """Halved squared distances between boxes, summed over pairs, with how many; rows are boxes, or images."""
 
-    actor: Codes  # (image,)
-    different: Values  # (image, image) pairs by different workers
+    different: Values  # (row, image) pairs by different workers
     n_different: Values
-    same: Values  # (image, image) pairs by one worker; the diagonal is not used
+    same: Values  # (row, image) pairs by one worker; of images the diagonal is not used
     n_same: Values
 
-    def of_images(self, kept: Codes) -> _Pairs:
-        """Keep some images."""
-        return _Pairs(self.actor[kept], *(table[np.ix_(kept, kept)] for table in (
-            self.different, self.n_different, self.same, self.n_same)))
+    def apply(self, change: Callable[[Values], Values]) -> _Sums:
+        """Change every table."""
+        return _Sums(*map(change, (self.different, self.n_different, self.same, self.n_same)))
 
 
 @dataclass(frozen=True)
 class _Boxes:
-    """All boxes, sorted by image, with each one's sums over the boxes of each image."""
+    """All boxes, images sorted by actor and boxes by image."""
 
+    actor: Codes  # (image,)
     image: Codes  # (box,)
     worker: Codes  # (box,) 0 to w - 1
-    different: Values  # (box, image)
-    n_different: Values
-    same: Values
-    n_same: Values
+    sums: _Sums  # (box, image)
 
 
 def response_variance_components(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int],
@@ -210,16 +196,17 @@ def response_variance_components(responses: Responses, images: pd.DataFrame, *, 
     Searle, Casella & McCulloch (1992), Variance Components, doi:10.1002/9780470316856; Rao (1971),
     doi:10.1016/0047-259X(71)90001-7
     """
-    found = responses_by_image(responses, images, size=size, sigma=sigma)
+    by_image = responses_by_image(responses, images, size=size, sigma=sigma)
     known = images.set_index("image")["actor"].astype(str)
-    usable = _usable({image: str(known[image]) for image, box in found.items() if len(np.unique(box.worker)) > 1})
+    usable = _usable({image: str(known[image]) for image, box in by_image.items() if len(np.unique(box.worker)) > 1})
     actors = np.unique([actor for _, actor in usable], return_inverse=True)[1].astype(np.intp)
     if not usable or actors.max() < 1:
         raise InputError(Problem("responses", "fewer than two actors with two images that two workers responded to",
                                  "at least two", "collect more responses"))
-    boxes = _compared([found[image] for image, _ in usable])
-    pairs = _summed(boxes, actors)
-    values = _components(pairs)
+    boxes = _compared([by_image[image] for image, _ in usable], actors)
+    starts = np.flatnonzero(np.diff(boxes.image, prepend=-1))
+    pairs = boxes.sums.apply(lambda table: np.add.reduceat(table, starts, axis=0))
+    values = _components(actors, pairs)
     shares = _of_sum(values)
     low, high, reasons = _intervals(shares, pairs, boxes)
     return xr.Dataset({
@@ -249,51 +236,48 @@ def _usable(actor_of: dict[str, str]) -> list[tuple[str, str]]:
     return sorted(((image, actor) for image, actor in actor_of.items() if counts[actor] > 1), key=lambda pair: pair[1])
 
 
-def _compared(found: list[ImageResponses]) -> _Boxes:
+def _compared(by_image: list[ImageResponses], actors: Codes) -> _Boxes:
     """Compare all boxes with all, some at a time, and sum over the boxes of each image."""
-    every = joined(found)
+    every = joined(by_image)
     worker = np.unique(every.worker, return_inverse=True)[1].astype(np.intp)
-    counts = np.array([len(box.worker) for box in found])
+    counts = np.array([len(box.worker) for box in by_image])
     starts = np.cumsum(counts) - counts
     norms = every.norms
-    tables = [np.empty((len(worker), len(found))) for _ in range(3)]
+    different, same, n_same = (np.empty((len(worker), len(by_image))) for _ in range(3))
     for at in range(0, len(worker), _ROWS):
         rows = slice(at, at + _ROWS)
         apart = (norms[rows, None] + norms) / 2 - products_of(every.rows(rows), every)
-        same = (worker[rows, None] == worker).astype(float)
-        everything = np.add.reduceat(apart, starts, axis=1)
-        tables[1][rows] = np.add.reduceat(apart * same, starts, axis=1)
-        tables[2][rows] = np.add.reduceat(same, starts, axis=1)
-        tables[0][rows] = everything - tables[1][rows]
-    different, of_same, n_same = tables
-    return _Boxes(np.repeat(np.arange(len(found)), counts), worker, different, counts - n_same, of_same, n_same)
+        together = (worker[rows, None] == worker).astype(float)
+        same[rows] = np.add.reduceat(apart * together, starts, axis=1)
+        n_same[rows] = np.add.reduceat(together, starts, axis=1)
+        different[rows] = np.add.reduceat(apart, starts, axis=1) - same[rows]
+    return _Boxes(actors, np.repeat(np.arange(len(by_image)), counts), worker,
+                  _Sums(different, counts - n_same, same, n_same))
 
 
-def _summed(boxes: _Boxes, actors: Codes) -> _Pairs:
-    starts = np.flatnonzero(np.diff(boxes.image, prepend=-1))
-    return _Pairs(actors, *(np.add.reduceat(table, starts, axis=0) for table in (
-        boxes.different, boxes.n_different, boxes.same, boxes.n_same)))
-
-
-def _components(pairs: _Pairs) -> Values:  # (component,)
+def _components(actor: Codes, pairs: _Sums) -> Values:  # (component,)
     """Actor, image, worker and residual variance from mean distances; pairs of images without boxes are left out."""
-    starts = np.flatnonzero(np.diff(pairs.actor, prepend=-1))
+    starts = np.flatnonzero(np.diff(actor, prepend=-1))
     there = pairs.n_different > 0
-    means = np.divide(pairs.different, pairs.n_different, out=np.zeros_like(pairs.different), where=there)
-    within_images = _mean_by(np.diag(means), np.diag(there), starts)
+    means = _ratio(pairs.different, pairs.n_different, nothing=0.0)
+    within, n_within = (np.add.reduceat(np.diag(table), starts) for table in (means, there.astype(float)))
     sums, counts = (np.add.reduceat(np.add.reduceat(table, starts, axis=0), starts, axis=1)
                     for table in (means, there.astype(float)))
-    own, n_own = (np.diag(table) - np.add.reduceat(np.diag(of.astype(float)), starts)
-                  for table, of in ((sums, means), (counts, there)))
-    between_images = np.divide(own, n_own, out=np.full(len(own), np.nan), where=n_own > 0)
+    within_images = _ratio(within, n_within)
+    between_images = _ratio(np.diag(sums) - within, np.diag(counts) - n_within)
     others = ~np.eye(len(starts), dtype=bool) & (counts > 0)
     between_actors = _mean(sums[others] / counts[others])
-    shared = np.where((pairs.actor[:, None] != pairs.actor) & there, pairs.n_same, 0)
+    shared = np.where((actor[:, None] != actor) & there, pairs.n_same, 0)
     n_shared = shared.sum()
     worker = (shared * means - pairs.same * (shared > 0)).sum() / n_shared if n_shared else np.nan
     image = _mean(between_images - within_images)
-    actor = between_actors - _mean(between_images)
-    return np.array([actor, image, worker, between_actors - actor - image - worker])
+    of_actors = between_actors - _mean(between_images)
+    return np.array([of_actors, image, worker, between_actors - of_actors - image - worker])
+
+
+def _ratio(sums: Values, counts: Values, nothing: float = np.nan) -> Values:
+    """Divide sums by counts where there are any."""
+    return np.asarray(np.divide(sums, counts, out=np.full(sums.shape, nothing), where=counts > 0), np.float64)
 
 
 def _mean(values: Values) -> float:
@@ -302,24 +286,18 @@ def _mean(values: Values) -> float:
     return float(there.mean()) if there.size else np.nan
 
 
-def _mean_by(values: Values, there: NDArray[np.bool_], starts: Codes) -> Values:
-    counts = np.add.reduceat(there.astype(float), starts)
-    sums = np.add.reduceat(values, starts)
-    return np.asarray(np.divide(sums, counts, out=np.full(len(starts), np.nan), where=counts > 0), np.float64)
-
-
-def _intervals(shares: Values, pairs: _Pairs, boxes: _Boxes) -> tuple[Values, Values, list[str]]:
+def _intervals(shares: Values, pairs: _Sums, boxes: _Boxes) -> tuple[Values, Values, list[str]]:
     """Lower and upper ends (component, resampled), and why some are NaN (resampled,)."""
-    n_actors, n_workers = int(pairs.actor.max()) + 1, int(boxes.worker.max()) + 1
+    n_actors, n_workers, n_images = (int(codes.max()) + 1 for codes in (boxes.actor, boxes.worker, boxes.image))
     few = {"actors": n_actors < FEWEST_ACTORS, "workers": n_workers < FEWEST_ACTORS,
-           "images": np.bincount(pairs.actor).min() < FEWEST_IN_STRATUM["spread"]}
+           "images": np.bincount(boxes.actor).min() < FEWEST_IN_STRATUM["spread"]}
     errors = {
-        "actors": jackknife_standard_error(_without_actors(pairs)),
-        "images": jackknife_standard_error(_without_images(pairs), strata=pairs.actor, of="spread"),
+        "actors": jackknife_standard_error(_without_actors(boxes.actor, pairs)),
+        "images": jackknife_standard_error(_without_images(boxes.actor, pairs), strata=boxes.actor, of="spread"),
         "workers": jackknife_standard_error(_without_workers(pairs, boxes))}
     errors = {name: np.where(few[name], np.nan, error) for name, error in errors.items()}
     errors["actors and workers"] = np.hypot(errors["actors"], errors["workers"])
-    freedom = {"actors": n_actors - 1, "images": len(pairs.actor) - n_actors, "workers": n_workers - 1,
+    freedom = {"actors": n_actors - 1, "images": n_images - n_actors, "workers": n_workers - 1,
                "actors and workers": min(n_actors, n_workers) - 1}
     half = np.stack([stats.t.ppf((1 + LEVEL) / 2, max(freedom[name], 1)) * errors[name]
                      for name in RESPONSE_RESAMPLED], axis=1)
@@ -333,35 +311,33 @@ def _why(resampled: str) -> str:
     return f"fewer than {FEWEST_ACTORS} {resampled.replace(' and ', ' or ')}, or undefined without one of them"
 
 
-def _shares(pairs: _Pairs) -> Values:
-    return _of_sum(_components(pairs))
+def _shares(actor: Codes, pairs: _Sums, kept: Codes) -> Values:
+    """Shares if there were some of the images only."""
+    return _of_sum(_components(actor[kept], pairs.apply(lambda table: table[np.ix_(kept, kept)])))
 
 
-def _without_actors(pairs: _Pairs) -> Values:
-    if pairs.actor.max() < 2:
+def _without_actors(actor: Codes, pairs: _Sums) -> Values:
+    if actor.max() < 2:
         return np.full((2, len(RESPONSE_COMPONENTS)), np.nan)
-    return np.stack([_shares(pairs.of_images(np.flatnonzero(pairs.actor != actor)))
-                     for actor in range(int(pairs.actor.max()) + 1)])
+    return np.stack([_shares(actor, pairs, np.flatnonzero(actor != one)) for one in range(int(actor.max()) + 1)])
 
 
-def _without_images(pairs: _Pairs) -> Values:
-    if np.bincount(pairs.actor).min() < FEWEST_IN_STRATUM["spread"]:
-        return np.full((len(pairs.actor), len(RESPONSE_COMPONENTS)), np.nan)
-    everything = np.arange(len(pairs.actor))
-    return np.stack([_shares(pairs.of_images(np.delete(everything, at))) for at in everything])
+def _without_images(actor: Codes, pairs: _Sums) -> Values:
+    if np.bincount(actor).min() < FEWEST_IN_STRATUM["spread"]:
+        return np.full((len(actor), len(RESPONSE_COMPONENTS)), np.nan)
+    everything = np.arange(len(actor))
+    return np.stack([_shares(actor, pairs, np.delete(everything, at)) for at in everything])
 
 
-def _without_workers(pairs: _Pairs, boxes: _Boxes) -> Values:
-    found = []
+def _without_workers(pairs: _Sums, boxes: _Boxes) -> Values:
+    shares = []
     order = np.argsort(boxes.worker, kind="stable")
-    for own in np.split(order, np.cumsum(np.bincount(boxes.worker))[:-1]):
-        left = {}
-        for name in ("different", "n_different", "same", "n_same"):
-            table = getattr(pairs, name).copy()
-            rows = getattr(boxes, name)[own]
-            np.subtract.at(table, boxes.image[own], rows)
+    for rows in np.split(order, np.cumsum(np.bincount(boxes.worker))[:-1]):
+        left = pairs.apply(np.copy)
+        for name, table in vars(left).items():
+            gone = getattr(boxes.sums, name)[rows]
+            np.subtract.at(table, boxes.image[rows], gone)
             if name.endswith("different"):
-                np.subtract.at(table.T, boxes.image[own], rows)
-            left[name] = table
-        found.append(_shares(replace(pairs, **left)))
-    return np.stack(found)
+                np.subtract.at(table.T, boxes.image[rows], gone)
+        shares.append(_of_sum(_components(boxes.actor, left)))
+    return np.stack(shares)

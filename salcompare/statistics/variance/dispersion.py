@@ -8,12 +8,22 @@ import numpy as np
 import xarray as xr
 
 from salcompare.errors import Problem, drawing
-from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.inference.permutation import (
+    exchangeability,
+    joined,
+    p_value,
+    permutations,
+    smallest_p,
+    tested,
+)
 from salcompare.statistics.kernels import Codes, Values
-from salcompare.statistics.variance.design import Units, check_options, check_permutations, sample_of, units_of
-from salcompare.statistics.variance.gram import Distance, check_distance, gower_gram
+from salcompare.statistics.variance.design import Units, require_options, undefined, units_of
+from salcompare.statistics.variance.gram import Distance
 
 Centre = Literal["median", "centroid"]
+CENTRES: tuple[Centre, ...] = get_args(Centre)
+_PAIRS = ("pairs_f", "pairs_p_value", "pairs_p_attainable")
+_ESTIMATES = ("pseudo_f", "p_value", "p_attainable", *_PAIRS, "negative_share")
 _MOST_STEPS = 60
 _CONVERGED = 1e-7
 """Change of a median's weights, and share of the spread that a distance is kept above, where iteration ends."""
@@ -75,17 +85,17 @@ def dispersion_test(maps: xr.DataArray, by: str = "actor", *, rng: np.random.Gen
     ----------
     Anderson (2006), doi:10.1111/j.1541-0420.2005.00440.x
     """
-    check_options(check_distance(distance), check_permutations(n_permutations), _check_centre(centre))
-    sample = sample_of(maps, by, clusters)
-    gram, negligible = gower_gram(sample.stack, distance)
-    units = units_of(gram, *sample.classes(by), None if clusters is None else sample.coords[clusters])
+    wrong = [] if centre in CENTRES else [Problem("centre", repr(centre), f"one of {', '.join(CENTRES)}")]
+    require_options(distance, n_permutations, *wrong)
+    stack, units = units_of(maps, by, distance, clusters)
     compared = units.of_classes(np.flatnonzero(np.bincount(units.labels) > 1))
-    attrs = {"by": by, "centre": centre, "distance": distance, "alternative": "greater", "left_out": sample.left_out,
+    attrs = {"by": by, "centre": centre, "distance": distance, "alternative": "greater", "left_out": stack.left_out,
              "null": f"deviations of {'images' if clusters is None else f'whole {clusters}s'} from their {by}'s "
-                     f"centroid permuted freely among {by}s", "reason": _reason(compared, negligible, by)}
-    counts = {"n_images": len(compared.labels), "n_actors": len(compared.names), "n_undefined": sample.n_undefined}
+                     f"centroid permuted freely among {by}s", "reason": _reason(compared, by)}
+    counts = {"n_images": len(compared.labels), "n_actors": len(compared.names), "n_undefined": stack.n_undefined}
     if attrs["reason"]:
-        return _undefined(units, by).assign(counts).assign_attrs(attrs)
+        return xr.Dataset({**undefined(_ESTIMATES), "spread": (by, np.full(len(units.names), np.nan)), **counts},
+                          {by: list(units.names)}, attrs)
     pairs = _pairs_test(compared, n_permutations, rng)
     flat, negative = _positive_part(compared.gram) if distance == "bray_curtis" else (compared.gram, 0.0)
     null = _null(flat, compared.labels, centre, n_permutations, rng)
@@ -93,22 +103,17 @@ def dispersion_test(maps: xr.DataArray, by: str = "actor", *, rng: np.random.Gen
     observed = _f(distances, compared.labels)[0]
     spread = np.bincount(compared.labels, distances[:, 0]) / np.bincount(compared.labels)
     return xr.Dataset({
-        "pseudo_f": observed, "p_value": float(p_value(observed, null)), "p_attainable": smallest_p(len(null)),
-        "null": ("permutation", null), "n_permutations": len(null), "negative_share": negative,
+        "pseudo_f": observed, **tested(observed, null), "negative_share": negative,
         "spread": _of_classes(units, compared, spread, by), **pairs, **counts}, attrs=attrs)
 
 
-def _check_centre(centre: str) -> list[Problem]:
-    known = get_args(Centre)
-    return [] if centre in known else [Problem("centre", repr(centre), f"one of {', '.join(known)}")]
-
-
-def _reason(units: Units, negligible: float, by: str) -> str:
+def _reason(units: Units, by: str) -> str:
     """Why nothing can be compared; empty where it can."""
     counts = np.bincount(units.labels) if len(units.labels) else np.zeros(1, int)
     if len(units.names) < 2 or counts.max() < 3:
         return f"fewer than two {by}s with two images, or none with three"
-    return "all maps of an actor are equal" if np.trace(_deviations(units.gram, units.labels)) <= negligible else ""
+    flat = np.trace(_deviations(units.gram, units.labels)) <= units.negligible
+    return "all maps of an actor are equal" if flat else ""
 
 
 def _positive_part(gram: Values) -> tuple[Values, float]:
@@ -121,8 +126,7 @@ def _positive_part(gram: Values) -> tuple[Values, float]:
 def _null(gram: Values, labels: Codes, centre: Centre, n_permutations: int, rng: np.random.Generator) -> Values:
     deviations = _deviations(gram, labels)
     batches = permutations(exchangeability(labels), n_permutations, rng, distinct="partitions")
-    drawn = [_f(_distances(deviations, labels, batch.T, centre), labels) for batch in batches]
-    return np.concatenate([np.empty(0), *drawn])
+    return joined(_f(_distances(deviations, labels, batch.T, centre), labels) for batch in batches)
 
 
 def _pairs_test(units: Units, n_permutations: int, rng: np.random.Generator) -> dict[str, float]:
@@ -134,11 +138,11 @@ def _pairs_test(units: Units, n_permutations: int, rng: np.random.Generator) -> 
     first = np.flatnonzero((within % 2 == 0) & (within + 1 < counts[units.labels[order]]))
     one, other, labels = order[first], order[first + 1], units.labels[order[first]]
     if np.bincount(labels).max() < 2:
-        return dict.fromkeys(("pairs_f", "pairs_p_value", "pairs_p_attainable"), np.nan)
+        return dict.fromkeys(_PAIRS, np.nan)
     norms = np.diag(units.gram)
     apart = np.sqrt(np.maximum(norms[one] + norms[other] - 2 * units.gram[one, other], 0))
     batches = permutations(exchangeability(labels), n_permutations, rng, distinct="partitions")
-    null = np.concatenate([np.empty(0), *(_f(apart[batch.T], labels) for batch in batches)])
+    null = joined(_f(apart[batch.T], labels) for batch in batches)
     observed = _f(apart[:, None], labels)[0]
     return {"pairs_f": observed, "pairs_p_value": float(p_value(observed, null)),
             "pairs_p_attainable": smallest_p(len(null))}
@@ -154,7 +158,7 @@ def _deviations(gram: Values, labels: Codes) -> Values:
 
 def _distances(gram: Values, labels: Codes, placed: Codes, centre: Centre) -> Values:
     """Distances (u, b) to the centre of the class at each place, where unit ``placed[u, b]`` takes place u."""
-    found = np.empty(placed.shape)
+    distances = np.empty(placed.shape)
     counts = np.bincount(labels)
     for size in np.unique(counts):
         of_size = np.flatnonzero(counts[labels] == size)
@@ -165,8 +169,8 @@ def _distances(gram: Values, labels: Codes, placed: Codes, centre: Centre) -> Va
         if centre == "median" and size > 2:
             weights = _median_weights(inner, weights)
         squared = _squared_distances(inner, weights)
-        found[members] = np.moveaxis(np.sqrt(np.maximum(squared, 0) * size / (size - 1)), 1, 2)
-    return found
+        distances[members] = np.moveaxis(np.sqrt(np.maximum(squared, 0) * size / (size - 1)), 1, 2)
+    return distances
 
 
 def _squared_distances(inner: Values, weights: Values) -> Values:
@@ -204,10 +208,3 @@ def _f(values: Values, labels: Codes) -> Values:
 def _of_classes(units: Units, compared: Units, values: Values, by: str) -> xr.DataArray:
     known = dict(zip(compared.names, values.tolist(), strict=True))
     return xr.DataArray([known.get(name, np.nan) for name in units.names], dims=by, coords={by: list(units.names)})
-
-
-def _undefined(units: Units, by: str) -> xr.Dataset:
-    names = ("pseudo_f", "p_value", "p_attainable", "pairs_f", "pairs_p_value", "pairs_p_attainable", "negative_share")
-    return xr.Dataset({
-        **dict.fromkeys(names, np.nan), "null": ("permutation", np.empty(0)), "n_permutations": 0,
-        "spread": (by, np.full(len(units.names), np.nan))}, coords={by: list(units.names)})

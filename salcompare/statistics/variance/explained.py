@@ -6,25 +6,26 @@ import numpy as np
 import xarray as xr
 
 from salcompare.errors import drawing
-from salcompare.statistics.inference.permutation import exchangeability
+from salcompare.statistics.inference.permutation import (
+    Exchangeability,
+    exchangeability,
+    joined,
+    n_distinct,
+    permutations,
+    tested,
+)
+from salcompare.statistics.inference.resampling import jackknife_interval
 from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.variance.design import (
-    check_options,
-    check_permutations,
+    Design,
+    between_share,
     design_of,
-    permutation_test,
-    pooled_estimates,
+    require_options,
     sample_of,
+    shares_without_one,
+    undefined,
 )
-from salcompare.statistics.variance.gram import (
-    Distance,
-    Stack,
-    Sums,
-    check_distance,
-    gower_gram,
-    negligible_squares,
-    sums_of_squares,
-)
+from salcompare.statistics.variance.gram import Distance, Stack, Sums, between_sums, gower_gram, sums_of_squares
 
 _ESTIMATES = ("r2", "r2_adjusted", "omega2", "pseudo_f", "between_actor_share", "ci_low", "ci_high", "p_value",
               "p_attainable", "null_mean")
@@ -110,29 +111,63 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
     Anderson (2001), doi:10.1111/j.1442-9993.2001.01070.pp.x; Gower (1966), doi:10.1093/biomet/53.3-4.325; Olejnik &
     Algina (2003), doi:10.1037/1082-989X.8.4.434; Sun, Teoh & Guerzhoy (2020), arXiv:2003.08765
     """
-    check_options(check_distance(distance), check_permutations(n_permutations))
+    require_options(distance, n_permutations)
     sample = sample_of(maps, by, blocks, clusters)
-    kept = sample.coords
+    kept, stack = sample.coords, sample.stack
     exchange = exchangeability(kept[by], blocks=None if blocks is None else kept[blocks],
                                clusters=None if clusters is None else kept[clusters], among=f"{by}s")
     resampled = "images" if clusters is None else f"whole {clusters}s"
     null = exchange.null.replace("whole clusters of images", resampled)
-    attrs = {"by": by, "alternative": "greater", "null": null, "left_out": sample.left_out,
+    attrs = {"by": by, "alternative": "greater", "null": null, "left_out": stack.left_out,
              "ci_method": "jackknife", "resampled": resampled, "distance": distance}
     codes = exchange.labels[exchange.units]
     n_images, n_actors = len(codes), len(np.unique(codes))
-    counts = {"n_images": n_images, "n_actors": n_actors, "n_undefined": sample.n_undefined}
+    counts = {"n_images": n_images, "n_actors": n_actors, "n_undefined": stack.n_undefined}
     reason = "too few images are left" if n_actors < 2 or n_actors == n_images else ""
     if not reason:
-        gram, negligible, more = _squares(sample.stack, codes, distance, maps)
+        gram, negligible, more = _squares(stack, codes, distance, maps)
         reason = "all maps are equal" if np.trace(gram) <= negligible else ""
     if reason:
         return _undefined(maps, distance, reason).assign(counts).assign_attrs(attrs)
     design = design_of(gram, exchange, negligible)
-    values, ci_reason = pooled_estimates(design, resampled=resampled)
-    tested = permutation_test(design, exchange, n_permutations, rng)
-    found = xr.Dataset({**values, **tested, **more, **counts}, attrs={"reason": "", "ci_reason": ci_reason, **attrs})
-    return _with_uncentred(found, design.total)
+    values, ci_reason = _pooled_estimates(design, resampled=resampled)
+    test = _permutation_test(design, exchange, n_permutations, rng)
+    result = xr.Dataset({**values, **test, **more, **counts}, attrs={"reason": "", "ci_reason": ci_reason, **attrs})
+    return _with_uncentred(result, design.total)
+
+
+def _pooled_estimates(design: Design, *, resampled: str) -> tuple[dict[str, object], str]:
+    """Compute what is pooled over pixels, and why there is no interval where there is none."""
+    between, class_sizes = design.between_squares()
+    n, g, total = design.sizes.sum(), len(class_sizes), design.total
+    within = (total - between) / (n - g)
+    share, _ = between_share(design)
+    interval = jackknife_interval(share, shares_without_one(design), resampled=resampled, strata=design.labels,
+                                  of="spread")
+    return {
+        "r2": between / total, "r2_adjusted": 1 - (1 - between / total) * (n - 1) / (n - g),
+        "omega2": (between - (g - 1) * within) / (total + within),
+        "pseudo_f": np.inf if total - between <= design.negligible else between / (g - 1) / within,
+        "between_actor_share": share, "ci_low": float(interval.low), "ci_high": float(interval.high),
+    }, str(interval.reason)
+
+
+def _permutation_test(design: Design, exchange: Exchangeability, n_permutations: int, rng: np.random.Generator,
+                      ) -> dict[str, object]:
+    """Permute the units and compute R² each time: its null draws, their mean and the p-value."""
+    def r2(batch: Codes) -> Values:
+        """Compute R² (b,) under some permutations."""
+        return between_sums(design.products, design.sizes, design.labels, batch) / design.total
+
+    null = joined(map(r2, permutations(exchange, n_permutations, rng, distinct="partitions")))
+    observed = r2(np.arange(exchange.n_units)[None])[0]
+    if exchange.free:
+        null_mean = design.labels.max() / (exchange.n_units - 1)
+    elif n_distinct(exchange, distinct="partitions") <= n_permutations:
+        null_mean = np.append(null, observed).mean()
+    else:
+        null_mean = null.mean()
+    return {**tested(observed, null), "null_mean": float(null_mean)}
 
 
 def _squares(stack: Stack, codes: Codes, distance: Distance, maps: xr.DataArray) -> tuple[
@@ -142,17 +177,17 @@ def _squares(stack: Stack, codes: Codes, distance: Distance, maps: xr.DataArray)
         return *gower_gram(stack, distance), {}
     sums = sums_of_squares(stack, codes)
     common = len(codes) * sums.mean_norm
-    return sums.gram, negligible_squares(sums), {**_pixel_estimates(sums, maps), "common": common}
+    return sums.gram, sums.negligible, {**_pixel_estimates(sums, maps), "common": common}
 
 
-def _with_uncentred(found: xr.Dataset, total: float) -> xr.Dataset:
+def _with_uncentred(result: xr.Dataset, total: float) -> xr.Dataset:
     """Put the uncentred R² and its null mean in the place of the grand mean's squares, where those are."""
-    if "common" not in found:
-        return found
-    share = float(found["common"]) / (total + float(found["common"]))
-    more = {name: share + (1 - share) * float(found[of])
+    if "common" not in result:
+        return result
+    share = float(result["common"]) / (total + float(result["common"]))
+    more = {name: share + (1 - share) * float(result[of])
             for name, of in (("r2_uncentred", "r2"), ("r2_uncentred_null_mean", "null_mean"))}
-    return found.drop_vars("common").assign(more)
+    return result.drop_vars("common").assign(more)
 
 
 def _pixel_estimates(sums: Sums, maps: xr.DataArray) -> dict[str, object]:
@@ -169,8 +204,7 @@ def _of_pixels(values: Values, maps: xr.DataArray) -> xr.DataArray:
 
 def _undefined(maps: xr.DataArray, distance: Distance, reason: str) -> xr.Dataset:
     euclidean = distance == "euclidean"
-    values: dict[str, object] = dict.fromkeys(_ESTIMATES + (_OF_PIXELS if euclidean else ()), np.nan)
+    values = undefined(_ESTIMATES + (_OF_PIXELS if euclidean else ()))
     if euclidean:
         values["r2_pixel"] = _of_pixels(np.full(maps.size // max(maps.sizes["image"], 1), np.nan), maps)
-    return xr.Dataset({**values, "null": ("permutation", np.empty(0)), "n_permutations": 0},
-                      attrs={"reason": reason, "ci_reason": reason})
+    return xr.Dataset(values, attrs={"reason": reason, "ci_reason": reason})

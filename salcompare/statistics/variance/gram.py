@@ -18,58 +18,61 @@ from scipy.spatial.distance import pdist, squareform
 
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.kernels import Codes, Values, maps_in_range
+from salcompare.statistics.kernels import Codes, Values, left_out, maps_in_range
 
+Distance = Literal["euclidean", "bray_curtis", "jensen_shannon"]
+DISTANCES: tuple[Distance, ...] = get_args(Distance)
 BLOCK = 2_000_000
 """Numbers converted to float64 at a time (16 MB); eager and lazy stacks take the same blocks, so sums are equal."""
 _READ = 16
 """Blocks of a lazy stack read at a time, since stores are chunked by image and each read goes through all of it."""
 ROUNDING = 1e-24
 """Share of a sum of squares below which a centred one is rounding: a constant, not a spread (squared, 1e-12)."""
-_GATHERED = 250_000
-"""Inner products gathered at a time, so that they stay in the processor's cache."""
+_GATHERED = 250_000  # inner products gathered at a time, so that they stay in the processor's cache
 _GATHER_COST = 160
 """Gathering one inner product takes as long as so many multiplications and additions in a matrix product."""
+_TILE = 256  # pixels whose logarithms are taken at a time, so that all images' stay in the processor's cache
+_TILES = 16  # tiles that a core adds up at a time
+_DENSE = 0.6
+_ALMOST_NOTHING = 1e-300
+"""In the place of 0, so that logarithms are finite; what it adds to a sum is far below rounding."""
+_ENTROPY_ROUNDING = 1e-13
+"""A squared Jensen-Shannon distance below this is rounding: it is a difference of entropies near log 2."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Maps as a matrix (image, pixel), NumPy or dask, with the empty ones left out.
+    """Maps as a matrix, with the empty ones left out."""
 
-    Attributes
-    ----------
-    matrix : ndarray or dask array (n, p)
-        Of any real dtype.
-    kept : ndarray of bool (images given,)
-        Which images stand in the matrix.
-    n_missing, n_empty : int
-        Images left out because a pixel is NaN or infinite, and because all pixels are 0.
-    """
+    matrix: Any  # (n, p), NumPy or dask, of any real dtype
+    kept: NDArray[np.bool_]  # (images given,) which of them are in the matrix
+    n_missing: int  # images left out because a pixel is NaN or infinite
+    n_empty: int  # and because all pixels are 0
 
-    matrix: Any
-    kept: NDArray[np.bool_]
-    n_missing: int
-    n_empty: int
+    @property
+    def n_undefined(self) -> int:
+        """How many images are left out."""
+        return self.n_missing + self.n_empty
+
+    @property
+    def left_out(self) -> str:
+        """Say how many are, and why; empty for none."""
+        return left_out(self.n_missing, self.n_empty)
 
 
 @dataclass(frozen=True)
 class Sums:
-    """What variance is computed from.
+    """What variance is computed from; sums of squares at a pixel are 0 where it is constant."""
 
-    Attributes
-    ----------
-    gram : ndarray (n, n)
-        Inner products of the maps after subtracting the mean over images at each pixel.
-    mean_norm : float
-        Squared norm of that mean map.
-    pixel_between, pixel_total : ndarray (p,)
-        Sums of squares between classes and in all, at each pixel; 0 where the pixel is constant.
-    """
+    gram: Values  # (n, n) inner products of the maps after subtracting the mean over images at each pixel
+    mean_norm: float  # squared norm of that mean map
+    pixel_between: Values  # (p,) sums of squares between classes
+    pixel_total: Values  # (p,) and in all
 
-    gram: Values
-    mean_norm: float
-    pixel_between: Values
-    pixel_total: Values
+    @property
+    def negligible(self) -> float:
+        """Sum of squares that is rounding, given the maps' norms."""
+        return ROUNDING * (float(np.trace(self.gram)) + len(self.gram) * self.mean_norm)
 
 
 def stack_maps(maps: xr.DataArray) -> Stack:
@@ -90,15 +93,7 @@ def stack_maps(maps: xr.DataArray) -> Stack:
 
 
 def sums_of_squares(stack: Stack, codes: Codes) -> Sums:
-    """Compute the Gram matrix of the centred maps, and sums of squares at each pixel.
-
-    Parameters
-    ----------
-    stack : Stack
-        Of n maps.
-    codes : ndarray of int (n,)
-        Class of each map, 0 to g - 1, each at least once.
-    """
+    """Compute the Gram matrix of the centred maps, and sums of squares at each pixel, given the maps' classes (n,)."""
     n, n_pixels = stack.matrix.shape
     members = np.zeros((codes.max() + 1, n))
     members[codes, np.arange(n)] = 1
@@ -125,22 +120,11 @@ def sums_of_squares(stack: Stack, codes: Codes) -> Sums:
 
 
 def between_sums(products: Values, sizes: Values, labels: Codes, batch: Codes) -> Values:
-    """Sum (inner products within a class) / (size of the class) over the classes, for each permutation.
+    """Sum (inner products within a class) / (size of the class) over the classes, for each permutation (b,).
 
-    Parameters
-    ----------
-    products : ndarray (u, u)
-        Symmetric: sums of inner products of images over two units. If its rows sum to 0 the result is SSB.
-    sizes : ndarray (u,)
-        Images of each unit.
-    labels : ndarray of int (u,)
-        Class of each place.
-    batch : ndarray of int (b, u)
-        Unit that takes each place, as `permutations` gives them.
-
-    Returns
-    -------
-    ndarray (b,)
+    `products` (u, u) are sums of inner products of images over two units; if its rows sum to 0 the result is SSB.
+    `sizes` (u,) counts each unit's images, `labels` (u,) gives the class of each place, and `batch` (b, u) the unit
+    that takes it, as `permutations` does.
     """
     n_units, counts = len(labels), np.bincount(labels)
     n_pairs = int((counts * (counts - 1) // 2).sum())
@@ -169,8 +153,8 @@ def blocks(matrix: Any) -> Iterator[tuple[slice, Values]]:  # noqa: ANN401 - Num
             yield slice(start + inner, start + inner + block.shape[1]), block
 
 
-def _by_pairs(products: Values, counts: Codes,
-              placed: Codes) -> Values:  # (u, b) -> (g, b): gathers the products of the pairs in each class
+def _by_pairs(products: Values, counts: Codes, placed: Codes) -> Values:  # (u, b) -> (g, b)
+    """Gather the products of the pairs in each class."""
     n_units, flat = len(products), products.ravel()
     scaled = placed * n_units
     starts = np.cumsum(counts) - counts
@@ -184,8 +168,8 @@ def _by_pairs(products: Values, counts: Codes,
     return within
 
 
-def _by_indicators(products: Values, counts: Codes, placed: Codes,
-                   ) -> Values:  # (u, b) -> (g, b): one matrix product; faster where classes are few and large
+def _by_indicators(products: Values, counts: Codes, placed: Codes) -> Values:  # (u, b) -> (g, b)
+    """Multiply matrices once, which is faster where classes are few and large."""
     n_units, n_draws = placed.shape
     labels, draws = np.repeat(np.arange(len(counts)), counts)[:, None], np.arange(n_draws)
     members = np.zeros((n_units, len(counts), n_draws))
@@ -194,44 +178,13 @@ def _by_indicators(products: Values, counts: Codes, placed: Codes,
     return np.asarray(np.add.reduceat(sums[placed, labels, draws], np.cumsum(counts) - counts, axis=0))
 
 
-Distance = Literal["euclidean", "bray_curtis", "jensen_shannon"]
-DISTANCES: tuple[Distance, ...] = get_args(Distance)
-_TILE = 256
-"""Pixels whose logarithms are taken at a time, so that all images' stay in the processor's cache."""
-_TILES = 16
-"""Tiles that a core adds up at a time."""
-_DENSE = 0.6
-_ALMOST_NOTHING = 1e-300
-"""In the place of 0, so that logarithms are finite; what it adds to a sum is far below rounding."""
-_ENTROPY_ROUNDING = 1e-13
-"""A squared Jensen-Shannon distance below this is rounding: it is a difference of entropies near log 2."""
-
-
-def check_distance(distance: str) -> list[Problem]:
-    """Name a distance that is not known."""
-    if distance in DISTANCES:
-        return []
-    return [Problem("distance", repr(distance), f"one of {', '.join(DISTANCES)}")]
-
-
 def gower_gram(stack: Stack, distance: Distance) -> tuple[Values, float]:
-    """Centre minus half the squared distances between maps, so that rows sum to 0.
+    """Centre minus half the squared distances between maps (n, n), and say up to where sums of squares are rounding.
 
-    Parameters
-    ----------
-    stack : Stack
-        Of n maps.
-    distance : {"euclidean", "bray_curtis", "jensen_shannon"}
-        ``bray_curtis``: sum |a - b| / sum (a + b), of the maps as they are. ``jensen_shannon``: root of the
-        Jensen-Shannon divergence of the maps scaled to unit sum, which is a metric (natural logarithm).
-
-    Returns
-    -------
-    gram : ndarray (n, n)
-        Inner products in the space where the distances are Euclidean. For Bray-Curtis there is none in general, and
-        the matrix has some negative eigenvalues.
-    negligible : float
-        Sums of squares up to this are rounding.
+    ``bray_curtis`` is sum |a - b| / sum (a + b) of the maps as they are; ``jensen_shannon`` the root of the
+    Jensen-Shannon divergence of the maps scaled to unit sum, which is a metric (natural logarithm). Rows sum to 0: they
+    are inner products in the space where the distances are Euclidean. For Bray-Curtis there is none in general, and the
+    matrix has some negative eigenvalues.
 
     Raises
     ------
@@ -246,15 +199,10 @@ def gower_gram(stack: Stack, distance: Distance) -> tuple[Values, float]:
     n = stack.matrix.shape[0]
     if distance == "euclidean":
         sums = sums_of_squares(stack, np.zeros(n, np.intp))
-        return sums.gram, negligible_squares(sums)
+        return sums.gram, sums.negligible
     if distance == "bray_curtis":
         return _centred(_bray_curtis(stack) ** 2), ROUNDING * n
     return _centred(_jensen_shannon_squared(stack)), _ENTROPY_ROUNDING * n
-
-
-def negligible_squares(sums: Sums) -> float:
-    """Sum of squares that is rounding, given the maps' norms."""
-    return ROUNDING * (float(np.trace(sums.gram)) + len(sums.gram) * sums.mean_norm)
 
 
 def _centred(squared: Values) -> Values:
@@ -275,7 +223,10 @@ def _bray_curtis(stack: Stack) -> Values:
 
 
 def _jensen_shannon_squared(stack: Stack) -> Values:
-    """Divergences (n, n) from entropies: log 2 - T / 2, T the gain of x log x from adding two maps of unit sum."""
+    """Divergences (n, n) from entropies: log 2 - T / 2, T the gain of x log x from adding two maps of unit sum.
+
+    The gain of a pair is the sum of (p+q) log(p+q) - p log p - q log q, which is 0 at a pixel that either map lacks.
+    """
     n = stack.matrix.shape[0]
     sums, gain = np.zeros(n), np.zeros((n, n))
     for _, block in _positive_blocks(stack, "jensen_shannon"):
@@ -298,13 +249,13 @@ def _gain(part: Values) -> Values:
 
 
 def _add_gain(gain: Values, tile: Values) -> None:
-    """Add each pair's sum of (p+q) log(p+q) - p log p - q log q, which is 0 at a pixel that either map lacks."""
+    """Add the gains of some pixels (n, w) that fit the processor's cache."""
     n, width = tile.shape
     present = tile > 0
     tile = np.where(present, tile, _ALMOST_NOTHING)
-    own = tile * np.log(tile)
-    alone = present.astype(np.float64) @ own.T  # (i, j): sum of q log q of map j where map i is not 0
-    sums = own.sum(axis=1)
+    terms = tile * np.log(tile)
+    alone = present.astype(np.float64) @ terms.T  # (i, j): sum of q log q of map j where map i is not 0
+    sums = terms.sum(axis=1)
     added, logs = np.empty_like(tile), np.empty_like(tile)
     for i in range(n - 1):
         at = np.flatnonzero(present[i])

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.inference.permutation import exchangeability, joined, permutations, tested
 from salcompare.statistics.kernels import Codes, Values
-from salcompare.statistics.variance.design import Sample, Units, check_options, check_permutations, sample_of, units_of
-from salcompare.statistics.variance.gram import Distance, check_distance, gower_gram, stack_maps
+from salcompare.statistics.variance.design import Units, require_options, undefined, units_of
+from salcompare.statistics.variance.gram import Distance, gower_gram, stack_maps
 
+_ESTIMATES = ("r2_partial", "r2_partial_adjusted", "pseudo_f", "r2_photographs", "p_value", "p_attainable", "null_mean",
+              "n_components", "photograph_share")
 _COLLINEAR = 1e-7
 """Singular values below this share of the largest (1, of an orthonormal basis) span nothing of their own."""
 
@@ -90,36 +93,34 @@ def partial_variance_explained(maps: xr.DataArray, photographs: xr.DataArray, by
     Freedman & Lane (1983), doi:10.1080/07350015.1983.10509354; Anderson & Legendre (1999),
     doi:10.1080/00949659908811936; Legendre & Anderson (1999), doi:10.1890/0012-9615(1999)069[0001:DBRATM]2.0.CO;2
     """
-    check_options(check_distance(distance), check_permutations(n_permutations), _check_components(n_components))
-    sample = sample_of(maps, by, clusters)
-    gram, negligible = gower_gram(sample.stack, distance)
-    units = units_of(gram, *sample.classes(by), None if clusters is None else sample.coords[clusters])
+    require_options(distance, n_permutations, *_component_problems(n_components))
+    stack, units = units_of(maps, by, distance, clusters)
     n, g = len(units.labels), len(np.unique(units.labels))
-    counts = {"n_images": n, "n_actors": g, "n_undefined": sample.n_undefined}
+    counts = {"n_images": n, "n_actors": g, "n_undefined": stack.n_undefined}
     replicates = "images" if clusters is None else f"whole {clusters}s"
-    attrs = {"by": by, "distance": distance, "alternative": "greater", "left_out": sample.left_out, "reason": "",
+    attrs = {"by": by, "distance": distance, "alternative": "greater", "left_out": stack.left_out, "reason": "",
              "null": f"residuals of {replicates} given the photographs permuted freely"}
-    if g < 2 or n < g + 2 or np.trace(gram) <= negligible:
-        return _undefined().assign(counts).assign_attrs(attrs, reason="too few images are left, or all maps are equal")
-    covariates, share = _components(_photograph_gram(photographs, maps, sample, units), n_components, n - g)
+    if g < 2 or n < g + 2 or units.constant:
+        return xr.Dataset(undefined(_ESTIMATES) | counts, attrs={
+            **attrs, "reason": "too few images are left, or all maps are equal"})
+    covariates, share = _components(_photograph_gram(photographs, maps, stack.kept, units), n_components, n - g)
     model = _model(covariates, units.labels)
-    found = _estimates(units.gram, model, negligible) | _tested(units.gram, model, n_permutations, rng)
+    values = _estimates(units, model) | _test(units.gram, model, n_permutations, rng)
     cut = isinstance(n_components, float) and share < n_components
-    return xr.Dataset({**found, "n_components": covariates.shape[1], "photograph_share": share, **counts},
+    return xr.Dataset({**values, "n_components": covariates.shape[1], "photograph_share": share, **counts},
                       attrs={**attrs, "components_cut": "by the degrees of freedom" if cut else ""})
 
 
-def _check_components(n_components: float) -> list[Problem]:
-    whole = isinstance(n_components, int) and n_components >= 1
-    if whole or (isinstance(n_components, float) and 0 < n_components < 1):
+def _component_problems(n_components: float) -> list[Problem]:
+    if n_components >= 1 if isinstance(n_components, int) else isinstance(n_components, float) and 0 < n_components < 1:
         return []
     return [Problem("n_components", repr(n_components), "a whole number >= 1, or a share in (0, 1)")]
 
 
-def _photograph_gram(photographs: xr.DataArray, maps: xr.DataArray, sample: Sample, units: Units) -> Values:
+def _photograph_gram(photographs: xr.DataArray, maps: xr.DataArray, kept: NDArray[np.bool_], units: Units) -> Values:
     """Inner products of the units' photographs, centred over units."""
     require_maps(photographs, "photographs", dims=("image",))
-    wanted = maps["image"].values[sample.stack.kept]
+    wanted = maps["image"].values[kept]
     missing = np.flatnonzero(~np.isin(wanted, photographs["image"].values))
     if missing.size:
         raise InputError([Problem("photographs", f"no image {str(wanted[at])!r}", "every image of the maps")
@@ -158,15 +159,16 @@ def _model(covariates: Values, labels: Codes) -> _Model:
     return _Model(reduced, left[:, values > _COLLINEAR])
 
 
-def _estimates(gram: Values, model: _Model, negligible: float) -> dict[str, object]:
+def _estimates(units: Units, model: _Model) -> dict[str, object]:
+    gram = units.gram
     total, added = np.trace(gram), _carried(gram, model.added)
     given = total - _carried(gram, model.reduced)
     r, freedom = model.added.shape[1], model.residual_freedom
-    if given <= negligible or freedom < 1 or r < 1:
+    if given <= units.negligible or freedom < 1 or r < 1:
         return dict.fromkeys(("r2_partial", "r2_partial_adjusted", "pseudo_f", "r2_photographs"), np.nan)
     left = given - added
     return {"r2_partial": added / given, "r2_partial_adjusted": 1 - left / given * (r + freedom) / freedom,
-            "pseudo_f": added / r / (left / freedom) if left > negligible else np.inf,
+            "pseudo_f": added / r / (left / freedom) if left > units.negligible else np.inf,
             "r2_photographs": 1 - given / total}
 
 
@@ -175,16 +177,13 @@ def _carried(gram: Values, basis: Values) -> float:
     return float(np.einsum("ur,ur->", basis, gram @ basis))
 
 
-def _tested(gram: Values, model: _Model, n_permutations: int, rng: np.random.Generator) -> dict[str, object]:
+def _test(gram: Values, model: _Model, n_permutations: int, rng: np.random.Generator) -> dict[str, object]:
     fitted = model.reduced @ (model.reduced.T @ gram)
     residuals = gram - fitted - fitted.T + fitted @ model.reduced @ model.reduced.T
-    null_model = exchangeability(range(len(gram)))
-    drawn = [_partial_r2(residuals, model, batch) for batch in permutations(null_model, n_permutations, rng)]
-    null = np.concatenate([np.empty(0), *drawn])
+    batches = permutations(exchangeability(range(len(gram))), n_permutations, rng)
+    null = joined(_partial_r2(residuals, model, batch) for batch in batches)
     observed = _partial_r2(residuals, model, np.arange(len(gram))[None])[0]
-    return {"p_value": float(p_value(observed, null)), "p_attainable": smallest_p(len(null)),
-            "null": ("permutation", null), "null_mean": float(null.mean()) if len(null) else np.nan,
-            "n_permutations": len(null)}
+    return {**tested(observed, null), "null_mean": float(null.mean()) if len(null) else np.nan}
 
 
 def _partial_r2(residuals: Values, model: _Model, batch: Codes) -> Values:
@@ -196,9 +195,3 @@ def _partial_r2(residuals: Values, model: _Model, batch: Codes) -> Values:
         carried[:, at] = hats @ moved.ravel()
     reduced, added = carried
     return np.asarray(added / (np.trace(residuals) - reduced), np.float64)
-
-
-def _undefined() -> xr.Dataset:
-    names = ("r2_partial", "r2_partial_adjusted", "pseudo_f", "r2_photographs", "p_value", "p_attainable", "null_mean",
-             "n_components", "photograph_share")
-    return xr.Dataset({**dict.fromkeys(names, np.nan), "null": ("permutation", np.empty(0)), "n_permutations": 0})
