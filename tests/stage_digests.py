@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ RECORDED = Path(__file__).with_name("stage_digests.json")
 PIPELINE = "salcompare.pipeline"
 BY_NAME = {"salcompare.findings.content": "words", "salcompare.findings.figures": "figure"}
 """Modules that load a part of every finding by its name."""
+DECLARED = {"salcompare.classifiers.methods": "salcompare.config.methods"}
+"""Modules that load functions of their package as another one declares them, ``module:function``."""
 ASIDE = {"salcompare", *(f"salcompare.{name}" for name in ("errors", "progress", "stages", "records", "study"))}
 """Modules that run stages, read their results or say things, and make no result themselves."""
 
@@ -132,7 +135,15 @@ class Code:
                 left += [other for other, _ in self.imports_of(module)]
                 left += [other for other in self.trees if module in BY_NAME and other.startswith("salcompare.findings.")
                          and other.rpartition(".")[2] == BY_NAME[module]]
+                left += self._declared(module)
         return found
+
+    def _declared(self, module: str) -> set[str]:
+        """Modules that a module loads as another one declares them."""
+        tree, package = self.trees.get(DECLARED.get(module, "")), module.rpartition(".")[0]
+        texts = [part.value for part in ast.walk(tree) if isinstance(part, ast.Constant)] if tree else []
+        return {f"{package}.{text.partition(':')[0]}" for text in texts
+                if isinstance(text, str) and re.fullmatch(r"\w+:\w+", text)}
 
     def resolved(self, module: str, name: str) -> tuple[str, str]:
         """Where a name of a module is defined: its module, and its name there; itself where that is not ours."""

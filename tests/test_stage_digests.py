@@ -54,6 +54,12 @@ def test_a_change_of_the_pipeline_counts_for_the_stage_that_uses_it(texts, recor
     assert found == {"salcompare.pipeline.classifiers:_differences"}
 
 
+def test_a_change_of_an_attribution_method_counts_where_it_is_loaded_as_declared(texts, recorded):
+    found = complained(texts, recorded, "salcompare.classifiers.deep_lift", "CARRIED = 0.01", "CARRIED = 0.02")
+    assert "salcompare.pipeline.classifiers:_maps" in found
+    assert "salcompare.pipeline.photographs:_photographs" not in found
+
+
 def test_a_raised_version_settles_it(recorded):
     now = json.loads(json.dumps(recorded))
     stage = "salcompare.pipeline.classifiers:_train"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import dask.array as da
 import numpy as np
@@ -19,9 +19,9 @@ from torch import nn
 from salcompare.classifiers.execution import at_once, generator, one_thread, side_by_side
 from salcompare.classifiers.guided import Output, guided_backprop_several
 from salcompare.classifiers.logits import evaluating, logits_of, naming
-from salcompare.classifiers.methods import explain, mean_colour
+from salcompare.classifiers.methods import check_method, explain, mean_colour
 from salcompare.classifiers.network import TrainedClassifier
-from salcompare.config import METHODS, Attribution, smoothed
+from salcompare.config import Attribution, method_of
 from salcompare.errors import InputError, Problem
 from salcompare.map_stream import MapStream
 from salcompare.maps import reduce_channels
@@ -33,9 +33,11 @@ from salcompare.store import write_dataset
 
 MapArray = NDArray[np.float32]
 DIMS = ("image", "y", "x", "channel")
-_CONTRIBUTIONS = {"input_x_gradient", "integrated_gradients", "deep_lift"}  # a pixel's is the sum of its channels'
 _COLOURS = {"black": 0, "grey": 128, "white": 255}
-_UNITS = {"grad_cam": "{}", "occlusion": "{}", "guided_grad_cam": "{0} per unit of the network's input, times {0}"}
+_TARGETS = {"actor": "the image's own actor", "predicted": "the actor that the network predicts"}
+_SIGNS: dict[str, Callable[[NDArray[np.floating]], NDArray[np.floating]]] = {
+    "positive": lambda values: values.clip(min=0), "negative": lambda values: (-values).clip(min=0),
+    "absolute": np.abs}
 
 
 def attribute(trained: TrainedClassifier, pixels: xr.DataArray, *, targets: Sequence[str] | xr.DataArray,
@@ -59,7 +61,8 @@ def attribute(trained: TrainedClassifier, pixels: xr.DataArray, *, targets: Sequ
     Returns
     -------
     float32 ndarray (n, y, x)
-        At least 0, in the unit that `described` names; all zero where nothing speaks for the actor. Never NaN.
+        At least 0, in the unit that `salcompare.config.method_of` names; all zero where nothing speaks for the actor.
+        Never NaN.
 
     Raises
     ------
@@ -76,15 +79,9 @@ def attribute(trained: TrainedClassifier, pixels: xr.DataArray, *, targets: Sequ
 
 @dataclass(frozen=True)
 class Lot:
-    """A few photographs that one network explains.
+    """A few photographs uint8 (image, y, x, channel), maybe lazy, that one network explains.
 
-    Attributes
-    ----------
-    trained : TrainedClassifier
-    pixels : uint8 DataArray (image, y, x, channel)
-        May be lazy: read when they are explained.
-    classes : int64 ndarray (k, image), optional
-        The classes explained for each photograph; without them, the one that the network predicts (k = 1).
+    `classes` (k, image) are those explained for each photograph; without them, the one that the network predicts.
     """
 
     trained: TrainedClassifier
@@ -97,46 +94,29 @@ def several_maps(trained: TrainedClassifier, pixels: xr.DataArray, classes: NDAr
     """Make maps (k, n, y, x) for k classes (k, n) of each photograph, a few photographs at a time on every core."""
     step, _ = at_once(trained.model, config.batch)
     parts = [slice(start, start + step) for start in range(0, pixels.sizes["image"], step)]
-    found = maps_in_turn((Lot(trained, pixels.isel(image=part), classes[:, part]) for part in parts), config,
-                         method=method, like=trained)
+    in_turn = maps_in_turn((Lot(trained, pixels.isel(image=part), classes[:, part]) for part in parts), config,
+                           method=method, like=trained)
     maps = np.zeros((len(classes), *pixels.shape[:3]), np.float32)
-    for part, of_part in zip(parts, (progress or Silent()).track(found, total=len(parts), what=what), strict=True):
+    for part, of_part in zip(parts, (progress or Silent()).track(in_turn, total=len(parts), what=what), strict=True):
         maps[:, part] = of_part
     return maps
 
 
 def maps_in_turn(lots: Iterable[Lot], config: Attribution, *, like: TrainedClassifier,
                  method: str | None = None) -> Iterator[MapArray]:
-    """Explain one lot of photographs on every core.
+    """Explain one lot of photographs on every core, and give the maps (k, n, y, x) of each in the lots' order.
 
-    Parameters
-    ----------
-    lots : iterable of Lot
-        Each of at most as many photographs as `cores.at_once` says; taken a little ahead of the maps.
-    config, method
-        As for `attribute`; of ``config.batch`` photographs at most are explained at a time.
-    like : TrainedClassifier
-        Where and how large the lots' networks are.
-
-    Yields
-    ------
-    float32 ndarray (k, n, y, x)
-        The maps of each lot, in their order. Guided Backpropagation takes one forward pass for all k classes;
-        SmoothGrad's noise is the same for all k.
-
-    Raises
-    ------
-    InputError
-        As for `attribute`.
+    Lots have at most as many photographs as `execution.at_once` says for the network `like`, which tells where and how
+    large theirs are; they are taken a little ahead of the maps. Guided Backpropagation takes one forward pass for all
+    k classes; SmoothGrad's noise is the same for all k. Otherwise as `attribute`.
     """
     method = method or config.method
-    if method not in METHODS:
-        raise InputError(Problem("method", repr(method), "one of " + ", ".join(METHODS)))
+    check_method(method)
     step, most = at_once(like.model, config.batch)
     options = dataclasses.replace(config, batch=step)
 
     def explained(model: nn.Module, lot: Lot) -> MapArray:
-        """Explain a lot by a core's own copy of its network."""
+        """Explain a lot by a core's copy of its network."""
         with naming(lot.pixels["image"].to_numpy().tolist()):
             return _batch(dataclasses.replace(lot.trained, model=model), lot, options, method)
 
@@ -147,10 +127,15 @@ def _batch(trained: TrainedClassifier, lot: Lot, config: Attribution, method: st
     photographs: NDArray[np.uint8] = lot.pixels.to_numpy()
     x = trained.prepare(photographs)
     x = x.to(next(trained.model.parameters(), x).device)
-    classes = _predicted(trained, x) if lot.classes is None else lot.classes
+    if lot.classes is None:
+        with evaluating(trained.model), torch.no_grad():
+            logits = logits_of(trained.model, x, classes=len(trained.actors))
+        classes: NDArray[np.int64] = logits.argmax(1)[None].cpu().numpy()
+    else:
+        classes = lot.classes
     if method == "guided_backprop":
-        found = guided_backprop_several(trained.model, x, torch.tensor(classes), output=cast("Output", config.output))
-        return np.stack([_one_map(values, method, config) for values in found.cpu().numpy()])
+        values = guided_backprop_several(trained.model, x, torch.tensor(classes), output=cast("Output", config.output))
+        return np.stack([_one_map(of_class, method, config) for of_class in values.cpu().numpy()])
     baseline = mean_colour(x) if config.baseline == "mean" else trained.prepare(
         np.full_like(photographs, _COLOURS[config.baseline])).to(x.device)
     names = [str(name) for name in lot.pixels["image"].to_numpy()]
@@ -163,39 +148,29 @@ def _batch(trained: TrainedClassifier, lot: Lot, config: Attribution, method: st
     return np.stack(maps) if maps else np.zeros((0, *photographs.shape[:3]), np.float32)
 
 
-def _predicted(trained: TrainedClassifier, x: torch.Tensor) -> NDArray[np.int64]:  # (n, ...) -> (1, n)
-    with evaluating(trained.model), torch.no_grad():
-        logits = logits_of(trained.model, x, classes=len(trained.actors))
-    best: NDArray[np.int64] = logits.argmax(1)[None].cpu().numpy()
-    return best
-
-
 def _one_map(values: NDArray[np.floating], method: str, config: Attribution) -> MapArray:
     """Reduce a method's values (n, c, y, x) to maps (n, y, x) that are at least 0."""
     sign = str(config.choices(method).get("sign", "positive"))
-    adds_up = (smoothed(method) or method) in _CONTRIBUTIONS and config.channels == "sum"
-    if adds_up:
+    if method_of(method).contributions and config.channels == "sum":
         values = values.sum(axis=1, keepdims=True, dtype=np.float64)
     return reduce_channels(_SIGNS[sign](values), cast("How", config.channels))
 
 
-_SIGNS: dict[str, Callable[[NDArray[np.floating]], NDArray[np.floating]]] = {
-    "positive": lambda values: values.clip(min=0), "negative": lambda values: (-values).clip(min=0),
-    "absolute": np.abs}
-
-
 def described(trained: TrainedClassifier, config: Attribution, more: Mapping[str, object], *,
               method: str | None = None) -> dict[str, object]:
-    """Gather what a reader must know to trust the maps; what is not one text or number is given as JSON."""
+    """Gather what a reader must know to trust the maps, as attributes."""
     method = method or config.method
-    base = smoothed(method) or method
-    unit = _UNITS.get(base, "{}" if base in _CONTRIBUTIONS else "{} per unit of the network's input")
     choices = config.choices(method)
     if choices.get("layer") == "":
         choices["layer"] = "the last whose output is maps"
-    known = {**choices, "unit": unit.format(config.output), "backbone": trained.backbone,
-             "variant": trained.variant, "weights_sha256": trained.weights_sha256, "seed": trained.seed,
-             "versions": versions(), **more}
+    return as_attributes({
+        **choices, "unit": method_of(method).unit.format(config.output), "backbone": trained.backbone,
+        "variant": trained.variant, "weights_sha256": trained.weights_sha256, "seed": trained.seed,
+        "versions": versions(), **more})
+
+
+def as_attributes(known: Mapping[str, object]) -> dict[str, object]:
+    """Give what is known of a store as attributes: what is not one text or number is given as JSON."""
     return {key: value if isinstance(value, (str, int, float)) else canonical_json(value)
             for key, value in known.items()}
 
@@ -231,8 +206,9 @@ def known_classes(trained: TrainedClassifier, targets: NDArray[np.generic],
     return np.array([classes[actor] for actor in targets.tolist()], dtype=np.int64)
 
 
-__all__ = ["attribute", "write_class_differences", "write_classifier_maps"]
-_TARGETS = {"actor": "the image's own actor", "predicted": "the actor that the network predicts"}
+def shown_classes(trained: TrainedClassifier, pixels: xr.DataArray) -> NDArray[np.int64]:
+    """Give the class of each photograph's own actor (image), as `known_classes` does."""
+    return known_classes(trained, pixels["actor"].to_numpy(), pixels)
 
 
 @one_thread()
@@ -262,35 +238,39 @@ def write_classifier_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, c
     """
     check_photographs(trained, pixels)
     if config.target == "actor":
-        known_classes(trained, pixels["actor"].to_numpy(), pixels)
+        shown_classes(trained, pixels)
     provenance = dict(provenance or {})
     shape = tuple(pixels.sizes[dim] for dim in DIMS[:3])
     template = xr.Dataset(
-        {"saliency": (DIMS[:3], da.zeros(shape, dtype=np.float32))}, coords=_coords(pixels),
+        {"saliency": (DIMS[:3], da.zeros(shape, dtype=np.float32))},
+        coords={"image": pixels["image"].to_numpy(), "actor": ("image", pixels["actor"].to_numpy()),
+                "y": pixels["y"].to_numpy(), "x": pixels["x"].to_numpy()},
         attrs=described(trained, config, {"target": _TARGETS[config.target], **provenance}, method=method))
     check_maps(template, CLASSIFIER_MAPS, name)
     stream = MapStream(template, folder, name, fingerprint=fingerprint)
-    missing, (step, _) = stream.missing(), at_once(trained.model, config.batch)
-    found = maps_in_turn(_lots(trained, pixels, config, missing, step), config, method=method, like=trained)
-    for images in stream.tracked(progress or Silent(), what=f"{name}, 16 images each"):
-        n_lots = -(-(images.stop - images.start) // step)
-        stream.write(images, saliency=np.concatenate([maps[0] for maps in islice(found, n_lots)]))
+    step, _ = at_once(trained.model, config.batch)
+    parts = [[slice(start, min(start + step, chunk.stop)) for start in range(chunk.start, chunk.stop, step)]
+             for chunk in stream.missing()]
+    photographs = (pixels.isel(image=part) for chunk in parts for part in chunk)
+    lots = (Lot(trained, some, shown_classes(trained, some)[None] if config.target == "actor" else None)
+            for some in photographs)
+    stream_maps(stream, lots, [len(chunk) for chunk in parts], name, progress,
+                config=config, method=method, like=trained)
     empty = sum(_n_empty(stream.read(images, "saliency")) for images in stream.ranges())
     stream.finish(provenance, attrs={"n_empty": empty})
 
 
-def _lots(trained: TrainedClassifier, pixels: xr.DataArray, config: Attribution, chunks: Sequence[slice],
-          step: int) -> Iterator[Lot]:
-    """Cut each chunk of the store into as many photographs as are explained at a time."""
-    for chunk in chunks:
-        for start in range(chunk.start, chunk.stop, step):
-            part = pixels.isel(image=slice(start, min(start + step, chunk.stop)))
-            yield Lot(trained, part, known_classes(trained, part["actor"].to_numpy(), part)[None]
-                      if config.target == "actor" else None)
+def stream_maps(stream: MapStream, lots: Iterable[Lot], lots_of_chunks: Sequence[int], name: str,
+                progress: Progress | None, *, config: Attribution, like: TrainedClassifier,
+                method: str | None = None) -> None:
+    """Write the first map of each photograph of the lots to the missing chunks of a store, so many lots to each."""
+    maps = maps_in_turn(lots, config, method=method, like=like)
+    tracked = stream.tracked(progress or Silent(), what=f"{name}, 16 images each")
+    for images, n in zip(tracked, lots_of_chunks, strict=True):
+        stream.write(images, saliency=np.concatenate([of_lot[0] for of_lot in islice(maps, n)]))
 
 
-@dataclass(frozen=True)
-class _Contrast:
+class _Contrast(NamedTuple):
     """One photograph of an actor, and the other actor it is also explained for."""
 
     at: int
@@ -330,16 +310,16 @@ def write_class_differences(trained: TrainedClassifier, pixels: xr.DataArray, *,
     part = pixels.isel(image=[contrast.at for contrast in chosen])
     classes = np.array([[trained.actors.index(c.actor) for c in chosen],
                         [trained.actors.index(c.other_actor) for c in chosen]], dtype=np.int64)
-    own, other = several_maps(trained, part, classes, config, progress=progress, what=name)
+    shown, other = several_maps(trained, part, classes, config, progress=progress, what=name)
     provenance = dict(provenance or {})
     attributes = described(trained, config, {
         "target": "own: the image's own actor; other: the other actor", **provenance,
-        "n_empty_own": _n_empty(own), "n_empty_other": _n_empty(other)})
+        "n_empty_own": _n_empty(shown), "n_empty_other": _n_empty(other)})
     texts = {"image": [f"{c.photograph}|{c.other_actor}" for c in chosen],
              "photograph": [c.photograph for c in chosen], "actor": [c.actor for c in chosen],
              "other_actor": [c.other_actor for c in chosen]}
     coords = {key: ("image", np.array(values, dtype=str)) for key, values in texts.items()}
-    dataset = xr.Dataset({"own": (DIMS[:3], own), "other": (DIMS[:3], other)},
+    dataset = xr.Dataset({"own": (DIMS[:3], shown), "other": (DIMS[:3], other)},
                          coords={**coords, "y": pixels["y"].to_numpy(), "x": pixels["x"].to_numpy()}, attrs=attributes)
     write_dataset(dataset, folder, name, fingerprint=fingerprint, provenance=provenance)
 
@@ -363,11 +343,6 @@ def _contrasts(trained: TrainedClassifier, pixels: xr.DataArray, pairs: list[tup
     if problems:
         raise InputError(problems)
     return chosen
-
-
-def _coords(pixels: xr.DataArray) -> dict[str, object]:
-    return {"image": pixels["image"].to_numpy(), "actor": ("image", pixels["actor"].to_numpy()),
-            "y": pixels["y"].to_numpy(), "x": pixels["x"].to_numpy()}
 
 
 def _n_empty(maps: NDArray[np.generic]) -> int:

@@ -1,29 +1,46 @@
-"""Attribution methods: gradients times what they are of, along a path, of a layer's maps, and covering parts."""
+"""The attribution methods but DeepLIFT: gradients, what they are multiplied or averaged with, and covered squares.
+
+captum is asked for as many images at once as keep the rows in the network at about the study's batch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn.functional import interpolate
 
-from salcompare.classifiers.arguments import Asked, chosen, input_gradient, outputs
+from salcompare.classifiers.arguments import Request, values_of
 from salcompare.classifiers.guided import Output, guided_backprop
 from salcompare.classifiers.logits import is_compiled, unnamed
 from salcompare.classifiers.weights import needed
 from salcompare.errors import InputError, Problem
 
+_LAYER = "[attribution] layer"
+_EXPECTED = "a module whose output is maps (n, c, y, x) of more than one place"
 
-def input_x_gradient(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
+
+def guided(model: nn.Module, x: Tensor, request: Request) -> Tensor:
+    """Guided Backpropagation, (n, 3, h, w), of each image's one target."""
+    return guided_backprop(model, x, request.target, output=cast("Output", request.options.output))
+
+
+def input_gradient(model: nn.Module, x: Tensor, request: Request) -> Tensor:
+    """Gradient (n, 3, h, w) of each image's output with respect to it."""
+    leaf = x.detach().clone().requires_grad_()
+    gradient, = torch.autograd.grad(values_of(request.outputs(model)(leaf), request.target).sum(), leaf)
+    return gradient
+
+
+def input_x_gradient(model: nn.Module, x: Tensor, request: Request) -> Tensor:
     """Gradient times the prepared image, (n, 3, h, w) (Shrikumar et al. 2017)."""
-    return input_gradient(model, x, asked) * x
+    return input_gradient(model, x, request) * x
 
 
-def integrated_gradients(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
+def integrated_gradients(model: nn.Module, x: Tensor, request: Request) -> Tensor:
     """Gradients averaged along the straight path from the baseline, times the way, (n, 3, h, w).
 
     They add up to the difference of the outputs, as far as the steps go (Gauss-Legendre).
@@ -33,20 +50,20 @@ def integrated_gradients(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
     Sundararajan, Taly & Yan (2017), Axiomatic Attribution for Deep Networks, arXiv:1703.01365
     """
     attr = needed("captum.attr", extra="classifiers")
-    method = attr.IntegratedGradients(outputs(model, asked))
-    options = asked.options
+    method = attr.IntegratedGradients(request.outputs(model))
+    options = request.options
     at_once = max(1, options.batch // options.steps)
     parts: list[Tensor] = []
     for start in range(0, len(x), at_once):
         part = slice(start, start + at_once)
         with unnamed():
             parts.append(method.attribute(
-                x[part], baselines=asked.baseline[part], target=asked.target[part].to(x.device), n_steps=options.steps,
-                internal_batch_size=max(options.batch, at_once)).detach())
+                x[part], baselines=request.baseline[part], target=request.target[part].to(x.device),
+                n_steps=options.steps, internal_batch_size=max(options.batch, at_once)).detach())
     return torch.cat(parts).to(x.dtype) if parts else torch.zeros_like(x)
 
 
-def occlusion(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
+def occlusion(model: nn.Module, x: Tensor, request: Request) -> Tensor:
     """How far the output falls when a square is put at the baseline, (n, 1, h, w), averaged over squares.
 
     References
@@ -56,50 +73,17 @@ def occlusion(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
     attr = needed("captum.attr", extra="classifiers")
     if not len(x):
         return x[:, :1].clone()
-    side, step = occlusion_square((x.shape[2], x.shape[3]), asked)
+    options, shorter = request.options, min(x.shape[2:])
+    side = min(shorter, max(1, round(options.window * shorter)))
+    step = max(1, round(options.stride * side))
     with torch.no_grad(), unnamed():
-        found: Tensor = attr.Occlusion(outputs(model, asked)).attribute(
-            x, sliding_window_shapes=(3, side, side), strides=(3, step, step), baselines=asked.baseline,
-            target=asked.target.to(x.device), perturbations_per_eval=max(1, asked.options.batch // len(x)))
-    return found[:, :1].to(x.dtype)  # one square covers all three channels, which hold the same value
+        falls: Tensor = attr.Occlusion(request.outputs(model)).attribute(
+            x, sliding_window_shapes=(3, side, side), strides=(3, step, step), baselines=request.baseline,
+            target=request.target.to(x.device), perturbations_per_eval=max(1, options.batch // len(x)))
+    return falls[:, :1].to(x.dtype)  # one square covers all three channels, which hold the same value
 
 
-def occlusion_square(size: tuple[int, int], asked: Asked) -> tuple[int, int]:
-    """Side and step in pixels of the square that occlusion moves over images of a size.
-
-    Raises
-    ------
-    InputError
-        If the images are not even one pixel wide.
-    """
-    shorter = min(size)
-    if shorter < 1:
-        raise InputError(Problem("x", f"images of {size[0]} x {size[1]}", "at least one pixel"))
-    side = min(shorter, max(1, round(asked.options.window * shorter)))
-    return side, max(1, round(asked.options.stride * side))
-
-
-_EXPECTED = "a module whose output is maps (n, c, y, x) of more than one place"
-_COMPILED = "nothing is seen of what happens in compiled modules: give the module that it was made of"
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """A layer's output as it was when the layer gave it: what follows may overwrite it in place.
-
-    Attributes
-    ----------
-    maps : Tensor (n, c, y, x)
-        A copy.
-    edge : GradientEdge
-        Where the gradient with respect to it arrives.
-    """
-
-    maps: Tensor
-    edge: GradientEdge
-
-
-def grad_cam(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
+def grad_cam(model: nn.Module, x: Tensor, request: Request) -> Tensor:
     """Positive part of a layer's maps summed with their mean gradients as weights, (n, 1, h, w), made as large as x.
 
     The layer is ``options.layer``, or else the module that ran last with an output (n, c, y, x) of more than one
@@ -111,38 +95,44 @@ def grad_cam(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
     """
     if not len(x):
         return x[:, :1].clone()
-    leaf = x.detach().clone().requires_grad_()
+    leaf, layer = x.detach().clone().requires_grad_(), request.options.layer
     kept: list[_Kept] = []
-    handles = [module.register_forward_hook(_keep(kept)) for module in _watched(model, asked.options.layer)]
+    handles = [module.register_forward_hook(_keep(kept)) for module in _watched(model, layer)]
     try:
-        values = chosen(outputs(model, asked)(leaf), asked.target)
+        values = values_of(request.outputs(model)(leaf), request.target)
     finally:
         for handle in handles:
             handle.remove()
-    where, layer = "[attribution] layer", repr(asked.options.layer)
     if not kept:
-        raise InputError(Problem(where, layer, _EXPECTED, "name one, or use a larger grid"))
+        raise InputError(Problem(_LAYER, repr(layer), _EXPECTED, "name one, or use a larger grid"))
     gradient, = torch.autograd.grad(values.sum(), [kept[0].edge], allow_unused=True)
     if gradient is None:
-        raise InputError(Problem(where, layer, "a layer on the way to the logits"))
-    found = (gradient.mean((2, 3), keepdim=True) * kept[0].maps).sum(1, keepdim=True).detach().clamp(min=0)
-    return interpolate(found, x.shape[2:], mode="bilinear", align_corners=False)
+        raise InputError(Problem(_LAYER, repr(layer), "a layer on the way to the logits"))
+    cam = (gradient.mean((2, 3), keepdim=True) * kept[0].maps).sum(1, keepdim=True).detach().clamp(min=0)
+    return interpolate(cam, x.shape[2:], mode="bilinear", align_corners=False)
 
 
-def guided_grad_cam(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
+def guided_grad_cam(model: nn.Module, x: Tensor, request: Request) -> Tensor:
     """Guided Backpropagation times Grad-CAM, (n, 3, h, w) (Selvaraju et al. 2017)."""
-    output = cast("Output", asked.options.output)
-    return guided_backprop(model, x, asked.target, output=output) * grad_cam(model, x, asked)
+    return guided(model, x, request) * grad_cam(model, x, request)
+
+
+class _Kept(NamedTuple):
+    """A copy of a layer's maps (n, c, y, x), which later layers may overwrite, and where their gradient arrives."""
+
+    maps: Tensor
+    edge: GradientEdge
 
 
 def _watched(model: nn.Module, layer: str) -> list[nn.Module]:
     named = dict(model.named_modules())
     if layer and layer not in named:
-        raise InputError(Problem("[attribution] layer", repr(layer), "one of " + ", ".join(list(named)[1:60]),
+        raise InputError(Problem(_LAYER, repr(layer), "one of " + ", ".join(list(named)[1:60]),
                                  "leave it empty to take the last layer that is still a map"))
     watched = [named[layer]] if layer else list(named.values())
     if any(is_compiled(module) for module in watched):
-        raise InputError(Problem("[attribution] layer", repr(layer), _EXPECTED, _COMPILED))
+        raise InputError(Problem(_LAYER, repr(layer), _EXPECTED, "nothing is seen of what happens in compiled "
+                                 "modules: give the module that it was made of"))
     return watched
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import dask.array as da
 import numpy as np
 import xarray as xr
 
-from salcompare.classifiers.attributions import Lot, known_classes, maps_in_turn
+from salcompare.classifiers.attributions import Lot, as_attributes, shown_classes, stream_maps
 from salcompare.classifiers.control_networks import (
     Relabelled,
     all_layers,
@@ -31,8 +32,8 @@ from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import Attribution, Controls, Phase
 from salcompare.errors import InputError, Problem
 from salcompare.map_stream import MapStream
-from salcompare.progress import Progress, Silent
-from salcompare.provenance import canonical_json, versions
+from salcompare.progress import Progress
+from salcompare.provenance import versions
 
 CALIBRATION = 4
 """Photographs, of as many actors as can be, that batch normalisations with random weights before them are fit to."""
@@ -45,17 +46,7 @@ Build = Callable[[str], TrainedClassifier]
 class Target:
     """Where the maps of a kind go, and what is said of them.
 
-    Attributes
-    ----------
-    folder : Path
-    name : str
-        Of the store.
-    fingerprint : str
-        Of all that the maps depend on.
-    seed : int
-        Of the study.
-    provenance : mapping
-        What else a reader must know.
+    `fingerprint` is of all that the maps depend on, `seed` the study's, and `provenance` what else a reader must know.
     """
 
     folder: Path
@@ -65,8 +56,7 @@ class Target:
     provenance: Mapping[str, object]
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     """One map: the photograph's row, and the network that it is explained by."""
 
     at: int
@@ -117,21 +107,13 @@ def same_when_randomised(one: TrainedClassifier, other: TrainedClassifier, pixel
     Two variants of one classifier are, where all that training changes is drawn anew without a look at what it was:
     dropout and the phase of training leave no trace in a network that is only explained. They are not, where a weight
     is drawn with the spread that it had, as those of modules without ``reset_parameters`` are, or where a buffer was
-    learnt.
-
-    Parameters
-    ----------
-    one, other : TrainedClassifier
-    pixels : uint8 DataArray (image, y, x, channel)
-        Photographs with coordinate actor, as for `write_randomised_maps`.
-    seed : int
-        Of the study.
+    learnt. `pixels` are as for `write_randomised_maps`, `seed` is the study's.
     """
     if (one.actors, one.prepare, one.seed) != (other.actors, other.prepare, other.seed):
         return False
-    found = [randomised(trained, all_layers(trained), seed=seed, number=0, calibration=_calibration(pixels))
-             for trained in (one, other)]
-    return found[0].weights_sha256 == found[1].weights_sha256
+    first, second = (randomised(trained, all_layers(trained), seed=seed, number=0, calibration=_calibration(pixels))
+                     for trained in (one, other))
+    return first.weights_sha256 == second.weights_sha256
 
 
 @one_thread()
@@ -182,7 +164,8 @@ def write_layer_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: T
     name) and ``step`` (from 1, the head) go along ``image`` too. The first step stands there once, as cascading: alone
     it is the same.
     """
-    steps, calibration = steps_from_the_head(trained, _first(pixels), n=controls.layers), _calibration(pixels)
+    calibration = _calibration(pixels)
+    steps = steps_from_the_head(trained, pixels.isel(image=slice(0, 1)).to_numpy(), n=controls.layers)
     every = {f"{form}|{number}|{network}": (form, number, network) for network in range(controls.randomisations)
              for form in FORMS for number in range(1 if form == FORMS[0] else 2, len(steps) + 1)}
     rows = [_Row(at, key, network, form, steps[number - 1].name, number)
@@ -205,30 +188,31 @@ def _write(trained: TrainedClassifier, pixels: xr.DataArray, rows: Sequence[_Row
     if not rows:
         raise InputError(Problem(target.name, "no photographs", "at least one test photograph"))
     provenance = {"seed": target.seed, **target.provenance}
-    template = _template(pixels, rows, _attributes(trained, attribution, {**about, **provenance}))
-    stream = MapStream(template, target.folder, target.name, fingerprint=target.fingerprint)
-    missing, (step, _) = stream.missing(), at_once(trained.model, attribution.batch)
-    chunks = [_cut(rows[images], step) for images in missing]
-    found = maps_in_turn(_lots(pixels, [part for chunk in chunks for part in chunk], build), attribution, like=trained)
-    tracked = stream.tracked(progress or Silent(), what=f"{target.name}, 16 images each")
-    for images, chunk in zip(tracked, chunks, strict=True):
-        stream.write(images, saliency=np.concatenate([maps[0] for maps in islice(found, len(chunk))]))
+    attrs = as_attributes({
+        "target": "the photograph's own actor", "attribution": attribution.choices(attribution.method),
+        "backbone": trained.backbone, "variant": trained.variant, "intact_weights_sha256": trained.weights_sha256,
+        "versions": versions(), **about, **provenance})
+    stream = MapStream(_template(pixels, rows, attrs), target.folder, target.name, fingerprint=target.fingerprint)
+    step, _ = at_once(trained.model, attribution.batch)
+    chunks = [_of_one_network(rows[images], step) for images in stream.missing()]
+    lots = _lots(pixels, [part for chunk in chunks for part in chunk], build)
+    stream_maps(stream, lots, [len(chunk) for chunk in chunks], target.name, progress, config=attribution, like=trained)
     stream.finish(provenance)
 
 
-def _cut(rows: Sequence[_Row], step: int) -> list[list[_Row]]:
+def _of_one_network(rows: Sequence[_Row], step: int) -> list[list[_Row]]:
     """Cut rows into those that one network explains at a time."""
-    by_network = [list(own) for _, own in groupby(rows, key=lambda row: row.key)]
-    return [own[start:start + step] for own in by_network for start in range(0, len(own), step)]
+    by_network = [list(of_key) for _, of_key in groupby(rows, key=lambda row: row.key)]
+    return [of_key[start:start + step] for of_key in by_network for start in range(0, len(of_key), step)]
 
 
 def _lots(pixels: xr.DataArray, parts: Sequence[list[_Row]], build: Build) -> Iterator[Lot]:
     """Build each network when its turn comes."""
-    for key, own in groupby(parts, key=lambda part: part[0].key):
+    for key, of_key in groupby(parts, key=lambda part: part[0].key):
         trained = build(key)
-        for part in own:
+        for part in of_key:
             chosen = pixels.isel(image=[row.at for row in part])
-            yield Lot(trained, chosen, known_classes(trained, chosen["actor"].to_numpy(), chosen)[None])
+            yield Lot(trained, chosen, shown_classes(trained, chosen)[None])
 
 
 def _template(pixels: xr.DataArray, rows: Sequence[_Row], attrs: Mapping[str, object]) -> xr.Dataset:
@@ -244,22 +228,13 @@ def _template(pixels: xr.DataArray, rows: Sequence[_Row], attrs: Mapping[str, ob
                               "y": pixels["y"].to_numpy(), "x": pixels["x"].to_numpy()}, attrs=dict(attrs))
 
 
-def _attributes(trained: TrainedClassifier, attribution: Attribution, more: Mapping[str, object]) -> dict[str, object]:
-    known = {"target": "the photograph's own actor", "attribution": attribution.choices(attribution.method),
-             "backbone": trained.backbone,
-             "variant": trained.variant, "intact_weights_sha256": trained.weights_sha256, "versions": versions(),
-             **more}
-    return {key: value if isinstance(value, (str, int, float)) else canonical_json(value)
-            for key, value in known.items()}
-
-
 def _turns(pixels: xr.DataArray, network: int, images: int) -> list[int]:
     """Rows of so many photographs of each actor (all if 0), those whose turn it is with this network."""
     actors, chosen = pixels["actor"].to_numpy().astype(str), []
     for actor in dict.fromkeys(actors.tolist()):
-        own = np.flatnonzero(actors == actor).tolist()
-        wanted = min(images or len(own), len(own))
-        chosen += sorted({own[(network * wanted + k) % len(own)] for k in range(wanted)})
+        shown = np.flatnonzero(actors == actor).tolist()
+        wanted = min(images or len(shown), len(shown))
+        chosen += sorted({shown[(network * wanted + k) % len(shown)] for k in range(wanted)})
     return chosen
 
 
@@ -276,8 +251,3 @@ def _calibration(pixels: xr.DataArray) -> Pixels:
     rest = [at for at in range(len(actors)) if at not in first]
     chosen: Pixels = pixels.isel(image=(first + rest)[:CALIBRATION]).to_numpy()
     return chosen
-
-
-def _first(pixels: xr.DataArray) -> Pixels:
-    one: Pixels = pixels.isel(image=slice(0, 1)).to_numpy()
-    return one

@@ -19,7 +19,7 @@ from salcompare.classifiers.execution import derived_seed, generator
 from salcompare.classifiers.features import Values, kept_features
 from salcompare.classifiers.logits import is_compiled
 from salcompare.classifiers.network import Network, TrainedClassifier, sha256_of_state
-from salcompare.classifiers.training import Score, Task, head_logits, train
+from salcompare.classifiers.training import head_task, train
 from salcompare.config import Phase
 from salcompare.errors import InputError, Problem
 from salcompare.progress import Progress, Silent
@@ -34,12 +34,8 @@ _NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
 class Step:
     """Neighbouring layers that are randomised together.
 
-    Attributes
-    ----------
-    name : str
-        The layers' names in the network: the one, or the first and the last in the order of the forward pass.
-    layers : tuple of str
-        Of every module with weights of its own, from the output to the input.
+    `name` is the layer's in the network, or the first's and the last's in the order of the forward pass; `layers` are
+    the names of all modules with weights of their own, from the output to the input.
     """
 
     name: str
@@ -47,26 +43,11 @@ class Step:
 
 
 def steps_from_the_head(trained: TrainedClassifier, photograph: Pixels, *, n: int) -> list[Step]:
-    """Divide a network's layers into steps, the head first and the layers next to the image last.
+    """Divide all layers with weights into n steps at most, the head first and the layers next to the image last.
 
-    Parameters
-    ----------
-    trained : TrainedClassifier
-    photograph : uint8 array (1, h, w, 3)
-        Is run through the network to see in which order its layers come.
-    n : int
-        Of steps at most: the head, then the other layers in parts of as many layers each as can be. A normalisation
-        stays with the layer before it.
-
-    Returns
-    -------
-    list of Step
-        Every layer with weights is in one of them.
-
-    Raises
-    ------
-    InputError
-        If n is below 2, or the network has no weights.
+    After the head come the other layers in parts of as many each as can be; a normalisation stays with the layer
+    before it. A photograph uint8 (1, h, w, 3) is run through the network to see in which order its layers come.
+    Refused with n below 2, or without weights.
     """
     units = _units(trained, photograph)
     if n < 2 or not units:
@@ -80,25 +61,13 @@ def steps_from_the_head(trained: TrainedClassifier, photograph: Pixels, *, n: in
 
 def randomised(trained: TrainedClassifier, layers: Sequence[str], *, seed: int, number: int,
                calibration: Pixels) -> TrainedClassifier:
-    """Copy a network with the weights of some layers drawn anew.
+    """Copy a network with the weights of some layers (names, as a `Step` has them) drawn anew.
 
-    Parameters
-    ----------
-    trained : TrainedClassifier
-        Stays as it is.
-    layers : sequence of str
-        Names of modules, as a `Step` has them; they are drawn as their own ``reset_parameters`` draws them, or where
-        a module has none, from a Gaussian with the standard deviation that its weights had.
-    seed, number : int
-        The study's seed, and which of its randomisations this is. A layer's weights depend on both and on its name,
-        so that those of the layers from the head down are the same however many others are randomised.
-    calibration : uint8 array (n, h, w, 3)
-        Photographs, two or more, from which batch normalisations among the layers take their running statistics, as
-        those of the trained weights do not fit. With fewer they are 0 and 1.
-
-    Returns
-    -------
-    TrainedClassifier
+    They are drawn as their own ``reset_parameters`` draws them, or where a module has none, from a Gaussian with the
+    standard deviation that its weights had. A layer's weights depend on the study's seed, the number of the
+    randomisation and its name, so that those of the layers from the head down are the same however many others are
+    randomised. From photographs for calibration, uint8 (n, h, w, 3), two or more, batch normalisations among the layers
+    take their running statistics, as those of the trained weights do not fit. With fewer they are 0 and 1.
     """
     model = copy.deepcopy(trained.model)
     modules = dict(model.named_modules())
@@ -117,10 +86,10 @@ def randomised(trained: TrainedClassifier, layers: Sequence[str], *, seed: int, 
 
 def all_layers(trained: TrainedClassifier) -> tuple[str, ...]:
     """Names of all modules with weights of their own."""
-    return tuple(name for name, module in trained.model.named_modules() if _own(module))
+    return tuple(name for name, module in trained.model.named_modules() if _weights(module))
 
 
-def _own(module: nn.Module) -> list[nn.Parameter]:
+def _weights(module: nn.Module) -> list[nn.Parameter]:
     return [weight for weight in module.parameters(recurse=False) if weight is not None]
 
 
@@ -129,7 +98,7 @@ def _units(trained: TrainedClassifier, photograph: Pixels) -> list[list[str]]:
 
     Modules whose weights are used without calling them come first.
     """
-    modules = {name: module for name, module in trained.model.named_modules() if _own(module)}
+    modules = {name: module for name, module in trained.model.named_modules() if _weights(module)}
     called = _order(trained, modules, photograph)
     units: list[list[str]] = []
     for name in [*(name for name in modules if name not in called), *called]:
@@ -163,7 +132,7 @@ def _draw(module: nn.Module) -> None:
     if callable(reset):
         reset()
         return
-    for weight in _own(module):
+    for weight in _weights(module):
         spread = float(weight.std(correction=0))
         weight.normal_(0, spread if spread > 0 else 1)
 
@@ -188,14 +157,7 @@ def _run(model: nn.Module, x: torch.Tensor) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Relabelled:
-    """A network whose head learnt shuffled actors.
-
-    Attributes
-    ----------
-    trained : TrainedClassifier
-    memorised : float
-        Share of the training photographs for which it names the shuffled actor, in evaluation mode.
-    """
+    """A network whose head learnt shuffled actors, and the share of photographs for which it names them (memorised)."""
 
     trained: TrainedClassifier
     memorised: float
@@ -214,31 +176,12 @@ def relabelled(trained: TrainedClassifier, features: Values, actors: NDArray[np.
                number: int, folder: Path, progress: Progress | None = None) -> Relabelled:
     """Train a new head on shuffled actors; the layers before it stay.
 
-    Parameters
-    ----------
-    trained : TrainedClassifier
-        Made of features and a head; stays as it is.
-    features : float32 array (n, f)
-        Of the training photographs, as `training_features` gives them.
-    actors : str array (n,)
-        Whom each shows; they are shuffled over the photographs, so that each actor keeps its number of them.
-    phase : Phase
-        How the frozen phase is trained. The weights are kept that fit the shuffled actors best, not those that do
-        well on validation photographs, which nothing could.
-    seed, number : int
-        The study's seed, and which of its shuffles this is.
-    folder : Path
-        Where the training's checkpoint stands until it is done.
-    progress : Progress, optional
-
-    Returns
-    -------
-    Relabelled
-
-    Raises
-    ------
-    InputError
-        If the network is not made of features and a head, or there is nothing to train on.
+    `features` (n, f) are those of the training photographs, as `training_features` gives them, and `actors` (n,) whom
+    each shows: they are shuffled over the photographs, so that each actor keeps its number of them. Trained as the
+    frozen phase is; the weights are kept that fit the shuffled actors best, not those that do well on validation
+    photographs, which nothing could. `seed` is the study's, `number` which of its shuffles this is; the checkpoint is
+    in `folder` until training is done. Refused if the network is not made of features and a head, or there is nothing
+    to train on.
 
     References
     ----------
@@ -251,36 +194,17 @@ def relabelled(trained: TrainedClassifier, features: Values, actors: NDArray[np.
     order = torch.randperm(len(rows), generator=generator(seed, "controls", "shuffle", number)).numpy()
     shuffled = np.array([known[str(actors[i])] for i in rows], dtype=np.int64)[order]
     network = Network(_network(trained).features, _new_head(trained, seed, number), learned_statistics=True)
-    checkpoint = folder / "shuffled.checkpoint.pt"
-    digest = fingerprint([trained.weights_sha256, _digest(np.asarray(features[rows])), shuffled.tolist(), phase, seed,
-                          number])
-    state = train(_task(network, np.asarray(features[rows]), shuffled, phase, seed, number), phase, seed=seed,
-                  checkpoint=checkpoint, digest=digest, progress=progress or Silent())
+    checkpoint, features = folder / "shuffled.checkpoint.pt", np.asarray(features[rows])
+    digest = fingerprint([trained.weights_sha256, _digest(features), shuffled.tolist(), phase, seed, number])
+    by_actor = tuple(np.flatnonzero(shuffled == actor).astype(np.int64) for actor in np.unique(shuffled))
+    batches = BalancedBatches(by_actor, phase.per_class, seed, f"shuffled {number}")
+    task = head_task(network, features, shuffled, batches, title=f"shuffled actors {number + 1}",
+                     scored=np.arange(len(shuffled)))
+    state = train(task, phase, seed=seed, checkpoint=checkpoint, digest=digest, progress=progress or Silent())
     checkpoint.unlink(missing_ok=True)
     network.eval().requires_grad_(False)
     taught = dataclasses.replace(trained, model=network, weights_sha256=sha256_of_state(network.state_dict()))
     return Relabelled(taught, state.best_accuracy)
-
-
-def _task(network: Network, features: Values, shuffled: NDArray[np.int64], phase: Phase, seed: int,
-          number: int) -> Task:
-    by_actor = tuple(np.flatnonzero(shuffled == actor).astype(np.int64) for actor in np.unique(shuffled))
-    batches = BalancedBatches(by_actor, phase.per_class, seed, f"shuffled {number}")
-    device = next(network.parameters()).device
-    targets = torch.from_numpy(shuffled).to(device)
-
-    def batch(iteration: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features and shuffled actors of one iteration."""
-        rows = batches.at(iteration)
-        return torch.from_numpy(features[rows]).to(device), targets[torch.from_numpy(rows).to(device)]
-
-    def fit() -> Score:
-        """Score the head on what it is trained with."""
-        logits = torch.from_numpy(head_logits(network, features)).to(device)
-        loss = torch.nn.functional.cross_entropy(logits, targets)
-        return Score(float((logits.argmax(1) == targets).double().mean()), float(loss))
-
-    return Task(f"shuffled actors {number + 1}", f"shuffled {number}", network.head, batch, fit)
 
 
 def _new_head(trained: TrainedClassifier, seed: int, number: int) -> torch.nn.Module:

@@ -16,7 +16,9 @@ from salcompare.classifiers.execution import generator
 from salcompare.errors import InputError, Problem
 
 Pixels = NDArray[np.uint8]  # (image, y, x, channel), channels red, green, blue
+Rows = NDArray[np.int64]
 WHITE = 255.0
+_CHANNELS = 3
 
 
 @dataclass(frozen=True)
@@ -53,21 +55,14 @@ class Preprocessing:
         return values.sub_(middle).div_(_by_channel(self.std))
 
 
+def _by_channel(values: tuple[float, float, float]) -> torch.Tensor:
+    return torch.tensor(values).reshape(1, 3, 1, 1)
+
+
 def augment(pixels: Pixels, *, flip: bool, shift: int, generator: torch.Generator) -> Pixels:
-    """Mirror half of the images and move each by up to `shift` pixels each way.
+    """Mirror half of the photographs (n, h, w, 3), and move each by up to `shift` pixels down and across.
 
-    Parameters
-    ----------
-    pixels : uint8 array (n, h, w, 3)
-    flip : bool
-        Whether each image is mirrored with probability one half.
-    shift : int
-        Largest move in pixels, drawn uniformly down and across; the border's pixels are repeated into the gap.
-    generator : torch.Generator
-
-    Returns
-    -------
-    uint8 array (n, h, w, 3)
+    Without `flip` none is mirrored. The border's pixels are repeated into the gap that a move leaves.
     """
     n, height, width = pixels.shape[:3]
     mirrored = torch.rand(n, generator=generator).numpy() < (0.5 if flip else 0)
@@ -80,23 +75,11 @@ def augment(pixels: Pixels, *, flip: bool, shift: int, generator: torch.Generato
     return moved
 
 
-def _by_channel(values: tuple[float, float, float]) -> torch.Tensor:
-    return torch.tensor(values).reshape(1, 3, 1, 1)
-
-
-CHANNELS = 3
-
-
 @dataclass(frozen=True)
-class Material:
-    """Photographs with what is known of them, row by row.
+class Photographs:
+    """Photographs uint8 (n, h, w, 3) with what is known of them, row by row: id, actor and split, str (n,).
 
-    Attributes
-    ----------
-    pixels : uint8 array (n, h, w, 3)
-    image, actor, split : str array (n,)
-    actors : tuple of str
-        Sorted; an actor's place is the number of its logit.
+    `actors` are sorted; an actor's place is the number of its logit.
     """
 
     pixels: Pixels
@@ -111,15 +94,15 @@ class Material:
         return self.pixels.shape[1], self.pixels.shape[2]
 
     @property
-    def targets(self) -> NDArray[np.int64]:
+    def targets(self) -> Rows:
         """Number of each image's actor, (n,)."""
         return np.searchsorted(np.array(self.actors), self.actor).astype(np.int64)
 
-    def rows(self, split: str) -> NDArray[np.int64]:
+    def rows(self, split: str) -> Rows:
         """Rows of one split."""
         return np.flatnonzero(self.split == split).astype(np.int64)
 
-    def rows_by_actor(self, split: str) -> tuple[NDArray[np.int64], ...]:
+    def rows_by_actor(self, split: str) -> tuple[Rows, ...]:
         """Rows of one split, for each actor."""
         rows, targets = self.rows(split), self.targets
         return tuple(rows[targets[rows] == actor] for actor in range(len(self.actors)))
@@ -133,7 +116,7 @@ class Material:
         return digest.hexdigest()
 
 
-def gather_material(pixels: xr.DataArray, images: pd.DataFrame, *, keep: str = "best") -> Material:
+def gather_photographs(pixels: xr.DataArray, images: pd.DataFrame, *, keep: str = "best") -> Photographs:
     """Join photographs with their actors and splits, and check that a classifier can be trained on them.
 
     Parameters
@@ -160,12 +143,12 @@ def gather_material(pixels: xr.DataArray, images: pd.DataFrame, *, keep: str = "
         raise InputError(problems)
     chosen = known.loc[ids]
     values = np.ascontiguousarray(pixels.transpose("image", "y", "x", "channel").values)
-    material = Material(values, np.array(ids), chosen["actor"].to_numpy(dtype=str),
-                        chosen["split"].to_numpy(dtype=str), tuple(sorted({str(a) for a in chosen["actor"]})))
-    problems = _split_problems(material, keep)
+    photographs = Photographs(values, np.array(ids), chosen["actor"].to_numpy(dtype=str),
+                              chosen["split"].to_numpy(dtype=str), tuple(sorted({str(a) for a in chosen["actor"]})))
+    problems = _split_problems(photographs, keep)
     if problems:
         raise InputError(problems)
-    return material
+    return photographs
 
 
 def _pixel_problems(pixels: xr.DataArray) -> list[Problem]:
@@ -175,43 +158,31 @@ def _pixel_problems(pixels: xr.DataArray) -> list[Problem]:
     problems = []
     if pixels.dtype != np.uint8:
         problems.append(Problem("pixels", f"of type {pixels.dtype}", "uint8, 0 to 255"))
-    if pixels.sizes["channel"] != CHANNELS:
+    if pixels.sizes["channel"] != _CHANNELS:
         problems.append(Problem("pixels", f"{pixels.sizes['channel']} channels", "red, green and blue"))
     return problems
 
 
-def _split_problems(material: Material, keep: str) -> list[Problem]:
+def _split_problems(photographs: Photographs, keep: str) -> list[Problem]:
     remedy = "change split in [images] or add photographs"
-    problems = []
-    if len(material.actors) < 2:
-        problems.append(Problem("images", f"{len(material.actors)} actor", "at least two to tell apart",
+    problems, actors = [], photographs.actors
+    if len(actors) < 2:
+        problems.append(Problem("images", f"{len(actors)} actor", "at least two to tell apart",
                                 "add photographs of another actor"))
     problems += [Problem(f"actor {actor!r}", "has no training image", "at least one", remedy)
-                 for actor, rows in zip(material.actors, material.rows_by_actor("train"), strict=True) if not len(rows)]
-    if keep == "best" and not len(material.rows("validation")):
+                 for actor, rows in zip(actors, photographs.rows_by_actor("train"), strict=True) if not len(rows)]
+    if keep == "best" and not len(photographs.rows("validation")):
         problems.append(Problem("images", "no validation image", "at least one, to choose the best weights",
                                 f"{remedy}, or set keep = \"last\" of that [[classifier]]"))
     return problems
 
 
-Rows = NDArray[np.int64]
-
-
 @dataclass(frozen=True)
 class BalancedBatches:
-    """Batches that hold `per_class` images of each actor and go round each actor's images in a shuffled order.
+    """Batches that hold `per_class` images of each actor, however many images the actors have.
 
-    Every image of an actor is drawn once before any is drawn again; each round has an order of its own.
-
-    Attributes
-    ----------
-    by_actor : tuple of int64 arrays
-        Each actor's training images, as rows of the photographs.
-    per_class : int
-        Images of each actor in a batch.
-    seed : int
-    purpose : str
-        Sets this sequence of batches apart from others of the same seed.
+    They go round the rows of each actor's images in a shuffled order: every one is drawn once before any is drawn
+    again, and each round has an order of its own. `purpose` sets them apart from other batches of the same seed.
     """
 
     by_actor: tuple[Rows, ...]
@@ -222,12 +193,9 @@ class BalancedBatches:
     def at(self, iteration: int) -> Rows:
         """Rows of the photographs in the batch of an iteration, counted from 1: (actors * per_class,)."""
         first = (iteration - 1) * self.per_class
-        drawn = [rows[self._place(actor, draw, len(rows))] for actor, rows in enumerate(self.by_actor)
-                 for draw in range(first, first + self.per_class)]
+        drawn = [rows[_order(self.seed, self.purpose, actor, draw // len(rows), len(rows))[draw % len(rows)]]
+                 for actor, rows in enumerate(self.by_actor) for draw in range(first, first + self.per_class)]
         return np.array(drawn, dtype=np.int64)
-
-    def _place(self, actor: int, draw: int, n: int) -> int:
-        return _order(self.seed, self.purpose, actor, draw // n, n)[draw % n]
 
 
 @functools.lru_cache(maxsize=8192)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from salcompare.classifiers.arguments import Asked, chosen
+from salcompare.classifiers.arguments import Request, values_of
 from salcompare.classifiers.logits import checked_logits, unnamed
 from salcompare.errors import InputError, Problem
 
@@ -32,7 +32,7 @@ _IN_PLACE: dict[Callable[..., Any], Callable[..., Any]] = {
     Tensor.sigmoid_: torch.sigmoid, Tensor.tanh_: torch.tanh}
 
 
-def deep_lift(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
+def deep_lift(model: nn.Module, x: Tensor, request: Request) -> Tensor:
     """Contributions of each pixel by the rescale rule, (n, 3, h, w); they add up to the logits' difference.
 
     Raises
@@ -47,24 +47,24 @@ def deep_lift(model: nn.Module, x: Tensor, asked: Asked) -> Tensor:
     """
     if not len(x):
         return x.clone()
-    if asked.options.output != "logit":
-        raise InputError(Problem("output", repr(asked.options.output), "'logit'",
+    if request.options.output != "logit":
+        raise InputError(Problem("output", repr(request.options.output), "'logit'",
                                  "DeepLIFT's rules end at the logit, as the probability is no sum of contributions"))
-    leaf = torch.cat([x.detach(), asked.baseline.detach()]).requires_grad_()
+    leaf = torch.cat([x.detach(), request.baseline.detach()]).requires_grad_()
     with _Rescaling():
-        found = model(leaf.clone())
+        output = model(leaf.clone())
     with unnamed():
-        logits = checked_logits(found, len(leaf))
-    logit, of_baseline = chosen(logits, asked.target.repeat(2)).chunk(2)
+        logits = checked_logits(output, len(leaf))
+    logit, of_baseline = values_of(logits, request.target.repeat(2)).chunk(2)
     multipliers, = torch.autograd.grad(logit.sum(), leaf)
-    contributions: Tensor = multipliers[:len(x)] * (x - asked.baseline)
+    contributions: Tensor = multipliers[:len(x)] * (x - request.baseline)
     _check_sum(contributions, (logit - of_baseline).detach())
     return contributions
 
 
-def _check_sum(found: Tensor, difference: Tensor) -> None:
-    missing = (found.sum((1, 2, 3)) - difference).abs()
-    if (missing > CARRIED * found.abs().sum((1, 2, 3)).maximum(difference.abs()) + 1e-6).any():
+def _check_sum(contributions: Tensor, difference: Tensor) -> None:
+    missing = (contributions.sum((1, 2, 3)) - difference).abs()
+    if (missing > CARRIED * contributions.abs().sum((1, 2, 3)).maximum(difference.abs()) + 1e-6).any():
         worst = float((missing / difference.abs().clamp(min=1e-6)).max())
         raise InputError(Problem("model", "DeepLIFT's contributions do not add up to the difference of the logits "
                                  f"(off by up to {worst:.1%})", "operations that its rescale rule covers",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 from torch import nn
 
-from salcompare.classifiers.dataset import Material
+from salcompare.classifiers.dataset import Photographs
 from salcompare.classifiers.network import layer_weights, sha256_of_state, trained_path
 from salcompare.errors import DamagedError
 from salcompare.progress import Progress
@@ -21,44 +21,32 @@ from salcompare.provenance import sum_of
 from salcompare.schema import SPLITS
 from salcompare.store import read_sealed, write_json, write_sealed, write_table
 
+TABLES = ("training", "accuracy", "confusion", "predictions", "weights")
+SUMMARY = "summary.json"
+FINISHED = "trained.json"
+"""Says, once all is there, what was trained and the checksums of all files."""
+RELATIVE = 0.01
+ABSOLUTE = 1e-3
 
-def predictions_table(logits: NDArray[np.float32], material: Material) -> pd.DataFrame:
-    """One row an image: image, actor, split, the predicted actor and the predicted actor's logit.
 
-    Parameters
-    ----------
-    logits : float32 array (n, actors)
-        Rows as those of `material`, columns as its `actors`.
-    material : Material
-    """
+def predictions_table(logits: NDArray[np.float32], photographs: Photographs) -> pd.DataFrame:
+    """One row an image: image, actor, split, the predicted actor and its logit, from logits (n, actors)."""
     best = logits.argmax(axis=1)
     return pd.DataFrame({
-        "image": material.image, "actor": material.actor, "split": material.split,
-        "predicted": np.array(material.actors)[best], "logit": logits[np.arange(len(logits)), best].astype(float)})
+        "image": photographs.image, "actor": photographs.actor, "split": photographs.split,
+        "predicted": np.array(photographs.actors)[best], "logit": logits[np.arange(len(logits)), best].astype(float)})
 
 
 def accuracy_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy in each split with its 95% Wilson interval.
+    """Accuracy in each split with its 95% Wilson interval (Wilson 1927, doi:10.1080/01621459.1927.10502953).
 
-    Parameters
-    ----------
-    predictions : DataFrame
-        As `predictions_table` gives it.
-
-    Returns
-    -------
-    DataFrame
-        split, accuracy, ci_low, ci_high, n_correct, n; NaN where a split has no images.
-
-    References
-    ----------
-    Wilson (1927), doi:10.1080/01621459.1927.10502953
+    Columns split, accuracy, ci_low, ci_high, n_correct, n; NaN where a split has no images.
     """
     correct = predictions["predicted"] == predictions["actor"]
     rows = []
     for split in SPLITS:
-        chosen = correct[predictions["split"] == split]
-        rows.append((split, *wilson(int(chosen.sum()), len(chosen)), int(chosen.sum()), len(chosen)))
+        of_split = correct[predictions["split"] == split]
+        rows.append((split, *wilson(int(of_split.sum()), len(of_split)), int(of_split.sum()), len(of_split)))
     return pd.DataFrame(rows, columns=["split", "accuracy", "ci_low", "ci_high", "n_correct", "n"])
 
 
@@ -71,13 +59,9 @@ def wilson(n_correct: int, n: int) -> tuple[float, float, float]:
 
 
 def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """How often each actor's test images were taken for whom.
+    """How often (n) each actor's test images were taken for whom (predicted).
 
-    Returns
-    -------
-    DataFrame
-        actor, predicted, n; a pair that never occurred is left out, save an actor taken for itself, which always
-        stands there.
+    A pair that never occurred is left out, save an actor taken for itself, which is always there.
     """
     tested = predictions[predictions["split"] == "test"]
     counts = tested.groupby(["actor", "predicted"]).size()
@@ -85,10 +69,6 @@ def confusion_table(predictions: pd.DataFrame) -> pd.DataFrame:
     pairs = sorted({*counts.index.tolist(), *((actor, actor) for actor in actors)})
     return pd.DataFrame([(actor, predicted, int(counts.get((actor, predicted), 0))) for actor, predicted in pairs],
                         columns=["actor", "predicted", "n"])
-
-
-RELATIVE = 0.01
-ABSOLUTE = 1e-3
 
 
 def near_zero_thresholds(module: nn.Module) -> dict[str, float]:
@@ -105,40 +85,26 @@ def near_zero_thresholds(module: nn.Module) -> dict[str, float]:
 def near_zero_shares(module: nn.Module, thresholds: Mapping[str, float]) -> pd.DataFrame:
     """Share of near-zero weights of each convolution and linear layer; biases and batch normalisation left out.
 
-    Parameters
-    ----------
-    module : nn.Module
-    thresholds : mapping of str to float
-        As `near_zero_thresholds` gives them for the network before training.
-
-    Returns
-    -------
-    DataFrame
-        One row a layer, in the network's order: layer; kind, the layer's class; n_weights; threshold;
-        share_near_zero, the share of |w| < threshold; share_below_0.001, the same for the absolute threshold 0.001.
+    One row a layer, in the network's order: layer; kind, the layer's class; n_weights; threshold, as
+    `near_zero_thresholds` gives it for the network before training; share_near_zero, of |w| < threshold;
+    share_below_0.001, the same for the absolute threshold 0.001.
     """
+    def share(weight: torch.Tensor, threshold: float) -> float:
+        """Share of weights below a threshold."""
+        return int((weight.detach().abs() < threshold).sum()) / weight.numel()
+
     kinds = {name: type(layer).__name__ for name, layer in module.named_modules()}
-    rows = [(name, kinds[name], weight.numel(), thresholds[name], _share(weight, thresholds[name]),
-             _share(weight, ABSOLUTE)) for name, weight in layer_weights(module).items()]
+    rows = [(name, kinds[name], weight.numel(), thresholds[name], share(weight, thresholds[name]),
+             share(weight, ABSOLUTE)) for name, weight in layer_weights(module).items()]
     return pd.DataFrame(rows, columns=["layer", "kind", "n_weights", "threshold", "share_near_zero",
                                        f"share_below_{ABSOLUTE:g}"])
-
-
-def _share(weight: torch.Tensor, threshold: float) -> float:
-    return int((weight.detach().abs() < threshold).sum()) / weight.numel()
-
-
-TABLES = ("training", "accuracy", "confusion", "predictions", "weights")
-SUMMARY = "summary.json"
-FINISHED = "trained.json"
-"""Says, once all is there, what was trained and the checksums of all files."""
 
 
 def tables_finished(folder: Path, digests: Mapping[str, str]) -> bool:
     """Whether networks, tables and summary of these variants, and of these only, are all there as they were written."""
     try:
-        found = read_sealed(folder / FINISHED)
-        return bool(found["digests"] == dict(digests) and found["files"] == _sums(folder, digests))
+        finished = read_sealed(folder / FINISHED)
+        return bool(finished["digests"] == dict(digests) and finished["files"] == _sums(folder, digests))
     except (DamagedError, KeyError, OSError):
         return False
 
@@ -149,31 +115,23 @@ def _sums(folder: Path, variants: Iterable[str]) -> dict[str, str]:
 
 
 def write_tables(folder: Path, outcomes: Mapping[str, Mapping[str, Any]], sparsity: Mapping[str, pd.DataFrame],
-                 material: Material, *, title: str, keep: str, progress: Progress) -> None:
+                 photographs: Photographs, *, title: str, keep: str, progress: Progress) -> None:
     """Write the tables, summary.json and, last, trained.json; say what the test accuracies are.
 
-    Parameters
-    ----------
-    folder : Path
-    outcomes : mapping of variant to what its file keeps
-    sparsity : mapping of variant to what `near_zero_shares` gives
-    material : Material
-    title : str
-        The classifier's name.
-    keep : {"best", "last"}
-        Which weights training kept.
-    progress : Progress
+    `outcomes` and `sparsity` are what each variant's file keeps and what `near_zero_shares` gives; `title` is the
+    classifier's name, and `keep` which weights training kept.
     """
     tables: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in TABLES}
     for variant, outcome in outcomes.items():
-        predictions = predictions_table(outcome["logits"].numpy(), material)
+        predictions = predictions_table(outcome["logits"].numpy(), photographs)
         tables["training"][variant] = pd.DataFrame(outcome["log"])
         tables["accuracy"][variant] = accuracy_table(predictions)
         tables["confusion"][variant] = confusion_table(predictions)
         tables["predictions"][variant] = predictions
         tables["weights"][variant] = sparsity[variant]
     for name, parts in tables.items():
-        write_table(folder / f"{name}.csv", _stacked(parts))
+        marked = [part.assign(variant=variant)[["variant", *part.columns]] for variant, part in parts.items()]
+        write_table(folder / f"{name}.csv", pd.concat(marked, ignore_index=True))
     for variant, accuracy in tables["accuracy"].items():
         last = " after the last iteration, which is kept" if keep == "last" else ""
         progress.say(f"{title} {variant}: {_sentence(accuracy)}{last}")
@@ -189,14 +147,10 @@ def write_tables(folder: Path, outcomes: Mapping[str, Mapping[str, Any]], sparsi
 def summarise(outcomes: Mapping[str, Mapping[str, Any]], *, keep: str) -> dict[str, dict[str, Any]]:
     """Say of each variant what it is, how it was trained and whether finetuning was better than not.
 
-    Returns
-    -------
-    dict of variant to dict
-        digest; backbone; seed; actors, how many; keep, best or last; iterations; best_iteration, the one whose
-        weights are kept; best_validation_accuracy, of these weights, NaN without validation images; threads, the
-        numbers of torch's threads that it was trained with; beats_frozen,
-        whether finetuning's best validation accuracy is above frozen's, None for frozen, where there is no frozen
-        variant and where the last weights are kept; weights_sha256; n_parameters; preprocessing.
+    `actors` is how many; `best_iteration` and `best_validation_accuracy` are of the weights that are kept, NaN without
+    validation images; `threads` the numbers of torch's threads that it was trained with; `beats_frozen` whether
+    finetuning's best validation accuracy is above frozen's, None for frozen, where there is no frozen variant and
+    where the last weights are kept.
     """
     frozen = outcomes["frozen"]["best_validation_accuracy"] if "frozen" in outcomes else None
     summary = {}
@@ -212,11 +166,6 @@ def summarise(outcomes: Mapping[str, Mapping[str, Any]], *, keep: str) -> dict[s
             "preprocessing": {key: network[key] for key in ("mean", "std", "centre")},
             "weights_sha256": sha256_of_state(state)}
     return summary
-
-
-def _stacked(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    marked = [part.assign(variant=variant)[["variant", *part.columns]] for variant, part in parts.items()]
-    return pd.concat(marked, ignore_index=True)
 
 
 def _sentence(accuracy: pd.DataFrame) -> str:

@@ -1,4 +1,8 @@
-"""How networks run: random draws by their purpose, determinism, and every core with a network of its own."""
+"""How networks run: random draws by their purpose, determinism, and every core with a network of its own.
+
+Draws depend on the seed and on what they are for, never on what was drawn before: each iteration of training has
+streams of its own, so a resumed run needs no saved generator to go on identically.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +19,15 @@ from torch import nn
 
 from salcompare import blocks
 
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+AT_ONCE = 4
+"""Photographs that a core explains at a time: enough to keep it busy, and few enough for many cores' memory."""
+
 
 def derived_seed(*purpose: str | int) -> int:
-    """Seed of a stream, from the study's seed and the words and numbers that say what the stream is for.
-
-    Returns
-    -------
-    int
-        In [0, 2**63).
-    """
+    """Seed of a stream, in [0, 2**63), from the study's seed and words and numbers that say what the stream is for."""
     digest = hashlib.sha256("\0".join(map(str, purpose)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
@@ -49,20 +53,6 @@ def deterministic() -> Iterator[None]:
         finally:
             torch.use_deterministic_algorithms(before[0], warn_only=before[1])
             torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
-
-
-Part = TypeVar("Part")
-Found = TypeVar("Found")
-
-AT_ONCE = 4
-"""Photographs that a core explains at a time: enough to keep it busy, and few enough for many cores' memory."""
-
-
-class _Own(threading.local):
-    """The network that this thread runs, and whose copy it is; None where it cannot be copied."""
-
-    of: nn.Module | None = None
-    network: nn.Module | None = None
 
 
 @contextlib.contextmanager
@@ -95,40 +85,42 @@ def at_once(model: nn.Module, batch: int) -> tuple[int, int]:
 
     A graphics processor gets whole batches one after another. Of the processor's cores the size does not depend on.
     """
-    if _device(model).type != "cpu":
+    if device_of(model).type != "cpu":
         return batch, 1
     return min(batch, AT_ONCE), max(1, batch // AT_ONCE)
 
 
-def side_by_side(work: Callable[[nn.Module, Part], Found], parts: Iterable[tuple[nn.Module, Part]], *,
-                 most: int | None = None) -> Iterator[Found]:
-    """Run networks over parts of the material on all cores, as `blocks.side_by_side` does.
+def device_of(model: nn.Module) -> torch.device:
+    """Where a network's weights are; the CPU where it has none."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
-    Parameters
-    ----------
-    work : callable (network, part)
-    parts : iterable of (nn.Module, part)
-        The network that each part is for. A core runs a copy of it, which shares its weights: what a method or the
-        network itself puts on its modules while it runs is not seen by other cores. Those that cannot be copied run
-        one at a time.
-    most : int, optional
-        So many at a time at most.
 
-    Yields
-    ------
-    What `work` returns, in the order of the parts.
+class _Copy(threading.local):
+    """The copy that this thread runs, and of which network; None where it cannot be copied."""
+
+    of: nn.Module | None = None
+    network: nn.Module | None = None
+
+
+def side_by_side(work: Callable[[nn.Module, Part], Result], parts: Iterable[tuple[nn.Module, Part]], *,
+                 most: int | None = None) -> Iterator[Result]:
+    """Run networks over parts of some work on all cores, `most` at a time, and give the results in the parts' order.
+
+    Each part comes with the network that it is for. A core runs a copy of it, which shares its weights: what a method
+    or the network itself puts on its modules while it runs is not seen by other cores. Networks that cannot be copied
+    run one at a time. Otherwise as `blocks.side_by_side`.
     """
-    own, alone = _Own(), threading.Lock()
+    here, alone = _Copy(), threading.Lock()
 
-    def run(pair: tuple[nn.Module, Part]) -> Found:
-        """Do the work with this thread's own network."""
+    def run(pair: tuple[nn.Module, Part]) -> Result:
+        """Do the work with this thread's copy of the network."""
         model, part = pair
-        if own.of is not model:
-            own.of, own.network = model, _copied(model)
-        if own.network is None:
+        if here.of is not model:
+            here.of, here.network = model, _copied(model)
+        if here.network is None:
             with alone:
                 return work(model, part)
-        return work(own.network, part)
+        return work(here.network, part)
 
     with one_thread():
         yield from blocks.side_by_side(run, parts, most=most)
@@ -141,7 +133,3 @@ def _copied(model: nn.Module) -> nn.Module | None:
     except (RuntimeError, TypeError, NotImplementedError, AttributeError):  # one that keeps a graph, a file or a lock
         return None
     return copied
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))

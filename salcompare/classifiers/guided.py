@@ -12,10 +12,18 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
+from torch.autograd.graph import GradientEdge, Node
 
-from salcompare.classifiers.graph import graph_between, is_clamp, rectifiers
-from salcompare.classifiers.logits import DETACHED, check_finite, evaluating, logits_of
+from salcompare.classifiers.arguments import (
+    check_classes,
+    check_images,
+    explaining,
+    one_target_each,
+    recorded,
+    whole,
+)
+from salcompare.classifiers.graph import Graph, is_clamp, rectifiers
+from salcompare.classifiers.logits import check_finite
 from salcompare.errors import InputError, Problem
 
 Output = Literal["logit", "probability"]
@@ -55,9 +63,8 @@ def guided_backprop(model: nn.Module, x: Tensor, target: Tensor | Sequence[int] 
     ----------
     Springenberg, Dosovitskiy, Brox & Riedmiller (2015), Striving for Simplicity, arXiv:1412.6806
     """
-    _check_images(x)
-    targets = _targets(target, x)
-    return guided_backprop_several(model, x, targets[None], output=output)[0]
+    check_images(x)
+    return guided_backprop_several(model, x, one_target_each(target, x)[None], output=output)[0]
 
 
 def guided_backprop_several(model: nn.Module, x: Tensor, targets: Tensor, *, output: Output = "logit") -> Tensor:
@@ -80,17 +87,18 @@ def guided_backprop_several(model: nn.Module, x: Tensor, targets: Tensor, *, out
     InputError
         As for `guided_backprop`.
     """
-    _check_images(x)
-    _check_output(output)
-    if targets.ndim != 2 or targets.shape[1] != len(x) or _not_whole(targets):
+    check_images(x)
+    if output not in ("logit", "probability"):
+        raise InputError(Problem("output", repr(output), "'logit' or 'probability'"))
+    if targets.ndim != 2 or targets.shape[1] != len(x) or not whole(targets):
         raise InputError(Problem("targets", f"{targets.dtype} of shape {tuple(targets.shape)}",
                                  f"whole numbers of shape (k, {len(x)})"))
     if targets.numel() == 0:
         return x.new_zeros((len(targets), *x.shape))
-    with torch.inference_mode(mode=False), torch.enable_grad(), evaluating(model):
-        logits, edge = _forward(model, x)
-        _check_targets(targets, logits)
-        with _guided(logits, edge):
+    with explaining(model):
+        logits, edge, graph = recorded(model, x)
+        check_classes(targets, logits)
+        with _guided(graph):
             explained = logits.softmax(1) if output == "probability" else logits
             maps = [_gradient(explained, edge, row, last=i + 1 == len(targets)) for i, row in enumerate(targets)]
     for each in maps:
@@ -99,28 +107,10 @@ def guided_backprop_several(model: nn.Module, x: Tensor, targets: Tensor, *, out
 
 
 def check_rectified(model: nn.Module, x: Tensor) -> None:
-    """Make sure that the guided rule covers a model, from its forward pass alone.
-
-    Raises
-    ------
-    InputError
-        As for `guided_backprop`.
-    """
-    _check_images(x)
-    with torch.inference_mode(mode=False), torch.enable_grad(), evaluating(model):
-        logits, edge = _forward(model, x)
-        with _guided(logits, edge):
-            pass
-
-
-def _forward(model: nn.Module, x: Tensor) -> tuple[Tensor, GradientEdge]:
-    leaf = (x.clone() if x.is_inference() else x.detach()).requires_grad_()
-    images = leaf.clone()  # neither a leaf nor the caller's memory, so that the model may work in place on it
-    edge = get_gradient_edge(images)
-    logits = logits_of(model, images)
-    if logits.grad_fn is None:
-        raise InputError(DETACHED)
-    return logits, edge
+    """Refuse a model that the guided rule does not cover, as `guided_backprop` does, from its forward pass alone."""
+    check_images(x)
+    with explaining(model):
+        rectifiers(recorded(model, x)[2])
 
 
 def _gradient(explained: Tensor, edge: GradientEdge, target: Tensor, *, last: bool) -> Tensor:
@@ -131,12 +121,8 @@ def _gradient(explained: Tensor, edge: GradientEdge, target: Tensor, *, last: bo
 
 
 @contextlib.contextmanager
-def _guided(logits: Tensor, edge: GradientEdge) -> Iterator[None]:
+def _guided(graph: Graph) -> Iterator[None]:
     """Guide every ReLU that the logits depend on, until the block ends."""
-    assert logits.grad_fn is not None  # noqa: S101 - checked with the logits; for the type checker
-    graph = graph_between(logits.grad_fn, edge.node)
-    if not graph.nodes:
-        raise InputError(DETACHED)
     handles = [node.register_hook(_guide(node)) for node in rectifiers(graph)]
     try:
         yield
@@ -157,43 +143,3 @@ def _guide(node: Node) -> Callable[[Gradients, Gradients], Gradients]:
             gradient = gradient.mul_(node._saved_self > 0)  # type: ignore[attr-defined]
         return (gradient, *rest)
     return guide
-
-
-def _check_images(x: Tensor) -> None:
-    problems = []
-    if not isinstance(x, Tensor) or x.ndim != 4 or not x.is_floating_point():
-        found = f"{x.dtype} of shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-        problems.append(Problem("x", found, "a floating tensor of shape (n, 3, h, w)"))
-    elif x.numel() == 0 and len(x):
-        problems.append(Problem("x", f"shape {tuple(x.shape)}, no pixels", "a tensor of shape (n, 3, h, w)"))
-    elif not x.sum().isfinite() and not x.isfinite().all():  # the sum is quick, but of large values may overflow
-        bad = (~x.isfinite()).flatten(1).any(1).nonzero().flatten().tolist()
-        problems += [Problem(f"x[{i}]", "NaN or infinite values", "finite values") for i in bad]
-    if problems:
-        raise InputError(problems)
-
-
-def _targets(target: Tensor | Sequence[int] | int, x: Tensor) -> Tensor:
-    found = torch.as_tensor(target)
-    if (_not_whole(found) and found.numel()) or tuple(found.shape) not in ((), (len(x),)):
-        raise InputError(Problem("target", f"{found.dtype} of shape {tuple(found.shape)}",
-                                 f"whole numbers of shape ({len(x)},), one an image"))
-    return found.to(torch.int64).expand(len(x))
-
-
-def _not_whole(targets: Tensor) -> bool:
-    return targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool
-
-
-def _check_output(output: str) -> None:
-    if output not in ("logit", "probability"):
-        raise InputError(Problem("output", repr(output), "'logit' or 'probability'"))
-
-
-def _check_targets(targets: Tensor, logits: Tensor) -> None:
-    classes = logits.shape[1]
-    bad = ((targets < 0) | (targets >= classes)).nonzero().tolist()
-    if bad:
-        where = "target[{1}]" if len(targets) == 1 else "targets[{0}, {1}]"
-        raise InputError([Problem(where.format(*at), f"class {int(targets[tuple(at)])}",
-                                  f"a class from 0 to {classes - 1}") for at in bad])

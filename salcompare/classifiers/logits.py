@@ -10,10 +10,6 @@ from torch import Tensor, fx, nn
 
 from salcompare.errors import InputError, Problem, SalcompareError
 
-DETACHED = Problem("model", "an output that autograd cannot follow back to the image",
-                   "logits computed from the image by differentiable operations",
-                   "remove no_grad, detach and conversions to NumPy from its forward pass")
-
 
 class NotFiniteError(InputError):
     """Values of some images are NaN or infinite.

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from salcompare.classifiers.dataset import BalancedBatches, Material, Rows, augment
+from salcompare.classifiers.dataset import BalancedBatches, Photographs, Rows, augment
 from salcompare.classifiers.execution import derived_seed, deterministic, generator
 from salcompare.classifiers.features import Prepare, Values, run
 from salcompare.classifiers.network import Network, layer_weights
@@ -27,22 +27,11 @@ from salcompare.progress import Progress, Say
 class State:
     """Where training stands after an iteration at which the validation images were looked at.
 
-    Attributes
-    ----------
-    iteration : int
-        The last one done; 0 before the first.
-    log : list of dict
-        One entry a look: iteration, loss, train_accuracy, validation_accuracy, validation_loss, penalty.
-    model, optimizer : dict
-        Their state_dicts. Random draws need no state, each iteration has streams of its own.
-    best : dict
-        state_dict of the model at the best look so far, or at the last, where that is kept.
-    best_iteration : int
-        0 before the first look.
-    threads : list of int
-        Numbers of torch's threads that it was trained with: one, unless a run with another number went on with it.
-    best_accuracy, best_loss : float
-        On the validation images, at that look; NaN where there are none.
+    `iteration` is the last one done, 0 before the first; `log` has one entry a look (iteration, loss, train_accuracy,
+    validation_accuracy, validation_loss, penalty); `best` is the model's state at the best look so far, or at the last,
+    where that is kept, and what follows is of that look, NaN without validation images. `threads` are the numbers of
+    torch's threads that it was trained with: one, unless a run with another number went on with it. Random draws need
+    no state, each iteration has streams of its own.
     """
 
     iteration: int = 0
@@ -89,10 +78,8 @@ class Task:
 
     Attributes
     ----------
-    title : str
-        What progress calls it.
-    variant : str
-        frozen or finetuned: its random draws are not those of the other.
+    title, variant : str
+        What progress calls it, and frozen or finetuned: the random draws of one are not those of the other.
     model : nn.Module
         The layers that change: inputs (n, ...) -> logits (n, actors).
     batch : callable (iteration) -> (Tensor, Tensor)
@@ -224,11 +211,17 @@ def _copied(model: nn.Module) -> dict[str, torch.Tensor]:
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
-def frozen_task(network: Network, material: Material, config: Classifier, *, plain: Values, mirrored: Values | None,
-                seed: int) -> Task:
+def frozen_task(network: Network, photographs: Photographs, config: Classifier, *, plain: Values,
+                mirrored: Values | None, seed: int) -> Task:
     """Train the new layers on features (n, f) of the photographs and, to flip, of their mirror images."""
-    batches = BalancedBatches(material.rows_by_actor("train"), config.frozen.per_class, seed, "frozen")
-    targets, looked_at = material.targets, material.rows("validation")
+    batches = BalancedBatches(photographs.rows_by_actor("train"), config.frozen.per_class, seed, "frozen")
+    return head_task(network, plain, photographs.targets, batches, title=f"{config.name} frozen",
+                     scored=photographs.rows("validation"), mirrored=mirrored, keep=config.keep)
+
+
+def head_task(network: Network, plain: Values, targets: Rows, batches: BalancedBatches, *, title: str, scored: Rows,
+              mirrored: Values | None = None, keep: str = "best") -> Task:
+    """Train the new layers on features (n, f) for targets (n,); some rows are scored."""
     device = next(network.parameters()).device
 
     def batch(iteration: int) -> Batch:
@@ -236,42 +229,33 @@ def frozen_task(network: Network, material: Material, config: Classifier, *, pla
         rows = batches.at(iteration)
         chosen = np.array(plain[rows])
         if mirrored is not None:
-            flipped = torch.rand(len(rows), generator=generator(seed, "frozen", "flip", iteration)).numpy() < 0.5
+            draws = generator(batches.seed, batches.purpose, "flip", iteration)
+            flipped = torch.rand(len(rows), generator=draws).numpy() < 0.5
             chosen[flipped] = mirrored[rows[flipped]]
-        return torch.from_numpy(chosen).to(device), _numbers(targets, rows, device)
+        return torch.from_numpy(chosen).to(device), torch.from_numpy(targets[rows]).to(device)
 
-    def validate() -> Score:
-        """Score the new layers on the validation images."""
-        if not len(looked_at):
-            return NOTHING_SEEN
-        logits = torch.from_numpy(head_logits(network, plain[looked_at]))
-        return _score(logits, _numbers(targets, looked_at, logits.device))
-
-    return Task(f"{config.name} frozen", "frozen", network.head, batch, validate, keep=config.keep)
+    return Task(title, batches.purpose, network.head, batch,
+                lambda: _score(head_logits(network, plain[scored]), targets[scored]), keep=keep)
 
 
-def finetuned_task(network: Network, material: Material, config: Classifier, *, prepare: Prepare, seed: int) -> Task:
+def finetuned_task(network: Network, photographs: Photographs, config: Classifier, *, prepare: Prepare,
+                   seed: int) -> Task:
     """Train the whole network on the photographs, flipped and shifted as the settings say."""
     phase = config.finetuned
-    batches = BalancedBatches(material.rows_by_actor("train"), phase.per_class, seed, "finetuned")
-    targets, looked_at = material.targets, material.rows("validation")
+    batches = BalancedBatches(photographs.rows_by_actor("train"), phase.per_class, seed, "finetuned")
+    targets, scored = photographs.targets, photographs.rows("validation")
     device = next(network.parameters()).device
 
     def batch(iteration: int) -> Batch:
         """Photographs and actors of one iteration."""
         rows = batches.at(iteration)
         draws = generator(seed, "finetuned", "augmentation", iteration)
-        moved = augment(material.pixels[rows], flip=phase.flip, shift=phase.shift, generator=draws)
-        return prepare(moved).to(device), _numbers(targets, rows, device)
+        moved = augment(photographs.pixels[rows], flip=phase.flip, shift=phase.shift, generator=draws)
+        return prepare(moved).to(device), torch.from_numpy(targets[rows]).to(device)
 
-    def validate() -> Score:
-        """Score the network on the validation images."""
-        if not len(looked_at):
-            return NOTHING_SEEN
-        logits = torch.from_numpy(run(network, material.pixels[looked_at], prepare))
-        return _score(logits, _numbers(targets, looked_at, logits.device))
-
-    return Task(f"{config.name} finetuned", "finetuned", network, batch, validate, config.l2_on, config.keep)
+    return Task(f"{config.name} finetuned", "finetuned", network, batch,
+                lambda: _score(run(network, photographs.pixels[scored], prepare) if len(scored) else None,
+                               targets[scored]), config.l2_on, config.keep)
 
 
 def head_logits(network: Network, features: Values) -> Values:
@@ -283,9 +267,8 @@ def head_logits(network: Network, features: Values) -> Values:
     return logits
 
 
-def _numbers(targets: Rows, rows: Rows, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(targets[rows]).to(device)
-
-
-def _score(logits: torch.Tensor, actors: torch.Tensor) -> Score:
-    return Score(float((logits.argmax(1) == actors).double().mean()), float(cross_entropy(logits, actors)))
+def _score(logits: Values | None, targets: Rows) -> Score:
+    if logits is None or not len(logits):
+        return NOTHING_SEEN
+    values, actors = torch.from_numpy(logits), torch.from_numpy(targets)
+    return Score(float((values.argmax(1) == actors).double().mean()), float(cross_entropy(values, actors)))

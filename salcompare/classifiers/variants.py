@@ -12,7 +12,7 @@ import torch
 import xarray as xr
 
 from salcompare.classifiers.backbones import Backbone, find_backbone
-from salcompare.classifiers.dataset import Material, Pixels, Preprocessing, gather_material
+from salcompare.classifiers.dataset import Photographs, Pixels, Preprocessing, gather_photographs
 from salcompare.classifiers.evaluation import near_zero_shares, near_zero_thresholds, tables_finished, write_tables
 from salcompare.classifiers.features import Values, kept_features, run
 from salcompare.classifiers.guided import check_rectified
@@ -36,7 +36,7 @@ class _Job:
 
     config: Classifier
     backbone: Backbone
-    material: Material
+    photographs: Photographs
     prepare: Preprocessing
     network: Network
     folder: Path
@@ -86,59 +86,50 @@ def train_classifier(pixels: xr.DataArray, images: pd.DataFrame, config: Classif
     """
     progress = progress or Silent()
     backbone = find_backbone(config.backbone, root=root)
-    _check(config)
-    material = gather_material(pixels, images, keep=config.keep)
-    given = _features_depend_on(config, backbone, material, root=root, seed=seed)
+    if "frozen" in config.variants and config.frozen.shift:
+        raise ConfigError(Problem(
+            f"[[classifier]] {config.name!r} frozen shift", str(config.frozen.shift),
+            "0, because frozen training computes each image's features once", "shift in finetuned only, or use flip"))
+    photographs = gather_photographs(pixels, images, keep=config.keep)
+    given = _features_depend_on(config, backbone, photographs, root=root, seed=seed)
     digests = _digests(config, given)
     if tables_finished(folder, digests):
         return
     network = build_network(
-        backbone, size=material.size, hidden=config.hidden, dropout=config.dropout, n_actors=len(material.actors),
+        backbone, size=photographs.size, hidden=config.hidden, dropout=config.dropout, n_actors=len(photographs.actors),
         learned_statistics=config.weights != "none", seed=seed)
     load_weights(network.features, backbone, config.weights, root=root, say=progress.say)
-    job = _Job(config, backbone, material, dataclasses.replace(backbone.preprocessing, centre=config.centre),
+    job = _Job(config, backbone, photographs, dataclasses.replace(backbone.preprocessing, centre=config.centre),
                network.to("cuda" if torch.cuda.is_available() else "cpu"), folder, seed, fingerprint(given),
                digests, progress)
     outcomes, sparsity = _train_variants(job)
-    write_tables(folder, outcomes, sparsity, material, title=config.name, keep=config.keep, progress=progress)
-    _tidy(folder, digests)
-
-
-def _tidy(folder: Path, digests: dict[str, str]) -> None:
-    """Delete checkpoints, what killed runs left half written, and networks of variants no longer asked for."""
-    for variant in ORDER:
+    write_tables(folder, outcomes, sparsity, photographs, title=config.name, keep=config.keep, progress=progress)
+    for variant in ORDER:  # what is no longer needed, and what killed runs left half written
         _checkpoint_path(folder, variant).unlink(missing_ok=True)
         if variant not in digests:
             trained_path(folder, variant).unlink(missing_ok=True)
     delete_leftovers(folder)
 
 
-def _check(config: Classifier) -> None:
-    if "frozen" in config.variants and config.frozen.shift:
-        raise ConfigError(Problem(
-            f"[[classifier]] {config.name!r} frozen shift", str(config.frozen.shift),
-            "0, because frozen training computes each image's features once", "shift in finetuned only, or use flip"))
-
-
-def _features_depend_on(config: Classifier, backbone: Backbone, material: Material, *, root: Path,
+def _features_depend_on(config: Classifier, backbone: Backbone, photographs: Photographs, *, root: Path,
                         seed: int) -> dict[str, object]:
-    own = {"source": backbone.source_sha256} if backbone.source_sha256 else {}
-    return {**own, "format": FORMAT, "backbone": backbone.name, "preprocessing": backbone.preprocessing,
+    source = {"source": backbone.source_sha256} if backbone.source_sha256 else {}
+    return {**source, "format": FORMAT, "backbone": backbone.name, "preprocessing": backbone.preprocessing,
             "weights": weights_identity(backbone, config.weights, root=root), "centre": config.centre,
-            "seed": seed, "material": material.digest()}
+            "seed": seed, "material": photographs.digest()}
 
 
 def _digests(config: Classifier, given: dict[str, object]) -> dict[str, str]:
     """Digest of all that each variant depends on, in the order they are trained."""
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     kept = {"keep": config.keep} if config.keep != "best" else {}
     for variant in ORDER:
         if variant in config.variants:
-            found[variant] = fingerprint({
+            digests[variant] = fingerprint({
                 **given, **kept, "hidden": config.hidden, "dropout": config.dropout, "variant": variant,
-                "start": found.get("frozen"), "phase": getattr(config, variant),
+                "start": digests.get("frozen"), "phase": getattr(config, variant),
                 **({"l2_on": config.l2_on} if variant == "finetuned" and config.l2_on != "all" else {})})
-    return found
+    return digests
 
 
 def _train_variants(job: _Job) -> tuple[dict[str, dict[str, Any]], dict[str, pd.DataFrame]]:
@@ -160,19 +151,19 @@ def _train_variants(job: _Job) -> tuple[dict[str, dict[str, Any]], dict[str, pd.
 def _train_frozen(job: _Job) -> tuple[State, Values]:
     if job.config.weights == "none":
         job.progress.say(f"{job.config.name} frozen: the features are those of random weights (weights = \"none\")")
-    plain = _features(job, job.material.pixels, "plain")
-    mirrored = _features(job, job.material.pixels[:, :, ::-1], "mirrored") if job.config.frozen.flip else None
-    task = frozen_task(job.network, job.material, job.config, plain=plain, mirrored=mirrored, seed=job.seed)
+    plain = _features(job, job.photographs.pixels, "plain")
+    mirrored = _features(job, job.photographs.pixels[:, :, ::-1], "mirrored") if job.config.frozen.flip else None
+    task = frozen_task(job.network, job.photographs, job.config, plain=plain, mirrored=mirrored, seed=job.seed)
     state = train(task, job.config.frozen, seed=job.seed, checkpoint=_checkpoint_path(job.folder, "frozen"),
                   digest=job.digests["frozen"], progress=job.progress)
     return state, head_logits(job.network, plain)
 
 
 def _train_finetuned(job: _Job) -> tuple[State, Values]:
-    task = finetuned_task(job.network, job.material, job.config, prepare=job.prepare, seed=job.seed)
+    task = finetuned_task(job.network, job.photographs, job.config, prepare=job.prepare, seed=job.seed)
     state = train(task, job.config.finetuned, seed=job.seed, checkpoint=_checkpoint_path(job.folder, "finetuned"),
                   digest=job.digests["finetuned"], progress=job.progress)
-    return state, run(job.network, job.material.pixels, job.prepare)
+    return state, run(job.network, job.photographs.pixels, job.prepare)
 
 
 def _features(job: _Job, pixels: Pixels, form: str) -> Values:
@@ -183,12 +174,12 @@ def _features(job: _Job, pixels: Pixels, form: str) -> Values:
 
 def _outcome(job: _Job, variant: str, state: State, logits: Values) -> dict[str, Any]:
     """All that is kept of a trained variant, in plain values and tensors."""
-    network = {"backbone": job.backbone.name, "size": list(job.material.size), "hidden": job.config.hidden,
+    network = {"backbone": job.backbone.name, "size": list(job.photographs.size), "hidden": job.config.hidden,
                "dropout": job.config.dropout, "learned_statistics": job.network.learned_statistics,
                "mean": list(job.prepare.mean), "std": list(job.prepare.std), "centre": job.prepare.centre}
     weights = {name: value.detach().cpu().clone() for name, value in job.network.state_dict().items()}
     return {"digest": job.digests[variant], "variant": variant, "state": weights, "network": network,
-            "actors": list(job.material.actors), "seed": job.seed, "log": state.log, "iterations": state.iteration,
+            "actors": list(job.photographs.actors), "seed": job.seed, "log": state.log, "iterations": state.iteration,
             "best_iteration": state.best_iteration, "best_validation_accuracy": state.best_accuracy,
             "threads": state.threads,
             "n_parameters": sum(p.numel() for p in job.network.parameters()), "logits": torch.from_numpy(logits)}
@@ -203,26 +194,10 @@ REMEDY = ('set methods = ["integrated_gradients"] of this [[classifier]] in stud
 
 
 def check_guided(config: Classifier, *, size: tuple[int, int], root: Path | None = None) -> None:
-    """Make sure that Guided Backpropagation covers a classifier's network, whatever its weights.
+    """Refuse a classifier's network that Guided Backpropagation does not cover, whatever its weights.
 
-    Parameters
-    ----------
-    config : Classifier
-        The section of study.toml.
-    size : (height, width)
-        Of the study's grid.
-    root : Path, optional
-        The study's folder.
-
-    Raises
-    ------
-    InputError
-        If it does not, naming each operation that it does not cover, and the option that gives the network a method of
-        its own.
-    ConfigError
-        If there is no such backbone.
-    MissingDependencyError
-        If the backbone is not installed.
+    The error names each operation that it does not cover, and the option that gives the network a method of its own.
+    `size` (height, width) is the study's grid, `root` the study's folder. Without the backbone as `find_backbone`.
     """
     network = build_network(find_backbone(config.backbone, root=root), size=size, hidden=config.hidden,
                             dropout=config.dropout, n_actors=2, learned_statistics=True, seed=0)
@@ -237,23 +212,8 @@ def check_guided(config: Classifier, *, size: tuple[int, int], root: Path | None
 def check_weights(config: Classifier, *, root: Path, say: Say) -> None:
     """Make sure that a classifier's weights are there and fit its layers; named ones are downloaded where needed.
 
-    Parameters
-    ----------
-    config : Classifier
-        The section of study.toml.
-    root : Path
-        The study's folder.
-    say : callable
-        Told when something is downloaded.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such backbone, or neither weights of that name nor such a file.
-    InputError
-        If the file cannot be read, or its layers differ.
-    MissingDependencyError
-        If the backbone or its weights are not installed, or cannot be downloaded.
+    `root` is the study's folder, and `say` is told when something is downloaded. Refused as by `find_backbone` and
+    `load_weights`.
     """
     if config.weights != "none":
         backbone = find_backbone(config.backbone, root=root)

@@ -3,9 +3,9 @@
 `read_config` reads and checks a file, `commented_toml` writes the file that ``salcompare init`` leaves.
 """
 
+from salcompare.config.methods import METHODS, method_of, smoothed
 from salcompare.config.sections import (
            FILLS,
-           METHODS,
            QUALITY_RULES,
            Attribution,
            Classifier,
@@ -24,14 +24,13 @@ from salcompare.config.sections import (
            Responses,
            Simulation,
            Statistics,
-           smoothed,
            training_seeds,
 )
 from salcompare.config.toml import ALL_TEST, commented_toml, read_config
 
 __all__ = ["ALL_TEST", "FILE_NAME", "FILLS", "METHODS", "QUALITY_RULES", "Attribution", "Classifier", "Collect",
            "Config", "Controls", "Fixations", "General", "Images", "Maps", "Phase", "Precomputed", "Quality", "Removal",
-           "Report", "Responses", "Simulation", "Statistics", "commented_toml", "read_config", "smoothed",
-           "training_seeds"]
+           "Report", "Responses", "Simulation", "Statistics", "commented_toml", "method_of", "read_config",
+           "smoothed", "training_seeds"]
 
 FILE_NAME = "study.toml"

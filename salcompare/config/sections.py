@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from salcompare.config.methods import METHODS, method_of, smoothed
 from salcompare.errors import Problem
 
 T = TypeVar("T")
@@ -175,22 +176,8 @@ class Quality:
                           low=2)
 
 
-_TOLD: dict[str, tuple[str, ...]] = {
-    "guided_backprop": (), "gradient": ("sign",), "input_x_gradient": ("sign",),
-    "integrated_gradients": ("sign", "baseline", "steps"), "grad_cam": ("layer",), "guided_grad_cam": ("layer",),
-    "deep_lift": ("sign", "baseline"), "occlusion": ("sign", "baseline", "window", "stride")}
-SMOOTHGRAD = "smoothgrad"
-METHODS: tuple[str, ...] = (*_TOLD, SMOOTHGRAD, *(f"{SMOOTHGRAD}_{name}" for name in _TOLD if name != "gradient"))
-"""Names of the attribution methods; ``smoothgrad`` alone is SmoothGrad over the gradient."""
 BASELINES = ("mean", "black", "grey", "white")
 SIGNS = ("auto", "positive", "negative", "absolute")
-
-
-def smoothed(method: str) -> str | None:
-    """Name the method that SmoothGrad averages, or None where the method is not SmoothGrad."""
-    if method == SMOOTHGRAD:
-        return "gradient"
-    return method.removeprefix(f"{SMOOTHGRAD}_") if method.startswith(f"{SMOOTHGRAD}_") else None
 
 
 @dataclass(frozen=True)
@@ -224,16 +211,14 @@ class Attribution:
 
     def choices(self, method: str) -> dict[str, object]:
         """Give what the maps of one method depend on, by the names of the options; sign is the one that is used."""
-        base = smoothed(method)
-        told = ("target", "output", "channels", *_TOLD[base or method], *(("samples", "noise") if base else ()))
-        found: dict[str, object] = {"method": method, **{name: getattr(self, name) for name in told}}
-        return found | ({"sign": self.sign_of(method)} if "sign" in told else {})
+        names = ("target", "output", "channels", *method_of(method).options,
+                 *(("samples", "noise") if smoothed(method) else ()))
+        chosen: dict[str, object] = {"method": method, **{name: getattr(self, name) for name in names}}
+        return chosen | ({"sign": self.sign_of(method)} if "sign" in names else {})
 
     def sign_of(self, method: str) -> str:
         """Name what of a method's signed values is kept."""
-        if self.sign != "auto":
-            return self.sign
-        return "absolute" if (smoothed(method) or method) == "gradient" else "positive"
+        return method_of(method).sign if self.sign == "auto" else self.sign
 
     def contradictions(self, where: str) -> list[Problem]:
         """Find what cannot be asked for together."""

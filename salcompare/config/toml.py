@@ -11,7 +11,8 @@ import unicodedata
 from pathlib import Path
 from typing import Any, TypeVar
 
-from salcompare.config.sections import SMOOTHGRAD, Classifier, Config, Precomputed, contradictions
+from salcompare.config.methods import SMOOTHGRAD
+from salcompare.config.sections import Classifier, Config, Precomputed, contradictions
 from salcompare.errors import ConfigError, Problem, meant
 from salcompare.texts import hidden_in
 

@@ -1,6 +1,8 @@
 """What the methods and the limits refer to."""
 
-REFERENCES = (
+from salcompare.config.methods import ATTRIBUTION_METHODS
+
+_OTHERS = (
     "Adebayo, J., Gilmer, J., Muelly, M., Goodfellow, I., Hardt, M., & Kim, B. (2018). Sanity Checks for Saliency "
     "Maps. NeurIPS. arXiv:1810.03292.",
     "Anderson, M. J. (2001). A new method for non-parametric multivariate analysis of variance. Austral Ecology, 26, "
@@ -48,22 +50,13 @@ REFERENCES = (
     "RV-coefficient. Applied Statistics, 25, 257–265. doi:10.2307/2347233.",
     "Schütt, H. H., Kipnis, A. D., Diedrichsen, J., & Kriegeskorte, N. (2023). Statistical inference on "
     "representational geometries. eLife, 12, e82566. doi:10.7554/eLife.82566.",
-    "Selvaraju, R. R., Cogswell, M., Das, A., Vedantam, R., Parikh, D., & Batra, D. (2017). Grad-CAM: Visual "
-    "Explanations from Deep Networks via Gradient-based Localization. ICCV. arXiv:1610.02391.",
-    "Shrikumar, A., Greenside, P., & Kundaje, A. (2017). Learning Important Features Through Propagating Activation "
-    "Differences. ICML. arXiv:1704.02685.",
-    "Simonyan, K., Vedaldi, A., & Zisserman, A. (2014). Deep Inside Convolutional Networks: Visualising Image "
-    "Classification Models and Saliency Maps. ICLR Workshop. arXiv:1312.6034.",
     "Smilkov, D., Thorat, N., Kim, B., Viégas, F., & Wattenberg, M. (2017). SmoothGrad: removing noise by adding "
     "noise. arXiv:1706.03825.",
     "Smith, S. M., & Nichols, T. E. (2009). Threshold-free cluster enhancement: addressing problems of smoothing, "
     "threshold dependence and localisation in cluster inference. NeuroImage, 44, 83–98. "
     "doi:10.1016/j.neuroimage.2008.03.061.",
-    "Springenberg, J. T., Dosovitskiy, A., Brox, T., & Riedmiller, M. (2015). Striving for Simplicity: The All "
-    "Convolutional Net. ICLR Workshop. arXiv:1412.6806.",
     "Sun, S., Teoh, S. H., & Guerzhoy, M. (2020). Salient Facial Features from Humans and Deep Neural Networks. "
     "arXiv:2003.08765.",
-    "Sundararajan, M., Taly, A., & Yan, Q. (2017). Axiomatic Attribution for Deep Networks. ICML. arXiv:1703.01365.",
     "Székely, G. J., & Rizzo, M. L. (2014). Partial distance correlation with methods for dissimilarities. Annals of "
     "Statistics, 42, 2382–2412. doi:10.1214/14-AOS1255.",
     "Tan, M., & Le, Q. V. (2019). EfficientNet: Rethinking model scaling for convolutional neural networks. ICML. "
@@ -74,5 +67,5 @@ REFERENCES = (
     "Westfall, P. H., & Young, S. S. (1993). Resampling-Based Multiple Testing. Wiley.",
     "Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA, 22, 209–212. "
     "doi:10.1080/01621459.1927.10502953.",
-    "Zeiler, M. D., & Fergus, R. (2014). Visualizing and Understanding Convolutional Networks. ECCV. arXiv:1311.2901.",
 )
+REFERENCES = tuple(sorted({*_OTHERS, *(method.reference for method in ATTRIBUTION_METHODS.values())}))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 from torch import nn
 
-from salcompare.classifiers.dataset import Material
+from salcompare.classifiers.dataset import Photographs
 from salcompare.classifiers.evaluation import (
     accuracy_table,
     confusion_table,
@@ -23,11 +23,11 @@ from salcompare.classifiers.evaluation import (
 
 
 def predictions():
-    material = Material(np.zeros((5, 1, 1, 3), np.uint8), np.array(["a/1", "a/2", "b/1", "b/2", "c/1"]),
-                        np.array(["a", "a", "b", "b", "c"]), np.array(["test", "train", "test", "test", "train"]),
-                        ("a", "b", "c"))
+    photographs = Photographs(np.zeros((5, 1, 1, 3), np.uint8), np.array(["a/1", "a/2", "b/1", "b/2", "c/1"]),
+                              np.array(["a", "a", "b", "b", "c"]), np.array(["test", "train", "test", "test", "train"]),
+                              ("a", "b", "c"))
     logits = np.array([[2, 1, 0], [0, 3, 1], [5, 4, 0], [0, 1, 0], [0, 0, 9]], np.float32)
-    return predictions_table(logits, material)
+    return predictions_table(logits, photographs)
 
 
 def test_each_image_goes_to_the_actor_of_the_largest_logit():

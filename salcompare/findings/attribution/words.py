@@ -5,32 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from salcompare.config import Attribution, smoothed
+from salcompare.config import Attribution, method_of, smoothed
+from salcompare.config.methods import ATTRIBUTION_METHODS, SMOOTHED
 from salcompare.report.printing import number, percent
 
 if TYPE_CHECKING:
     from salcompare.report.data import ReportData
 
-_SAID = {
-    "guided_backprop": "Guided Backpropagation (Springenberg et al. 2015): the gradient of the actor's {output} with "
-                       "respect to the image, with negative gradients zeroed at every ReLU and at the input",
-    "gradient": "Gradient (Simonyan et al. 2014): the derivative of the actor's {output} with respect to the image",
-    "input_x_gradient": "Input × gradient (Shrikumar et al. 2017): the gradient of the actor's {output} times the "
-                        "prepared image",
-    "integrated_gradients": "Integrated gradients (Sundararajan et al. 2017): gradients of the actor's {output} at "
-                            "{steps} points between {baseline} and the image, averaged and multiplied by the way",
-    "grad_cam": "Grad-CAM (Selvaraju et al. 2017): the positive part of {layer}, weighed by the mean gradients of the "
-                "actor's {output}, made as large as the image",
-    "guided_grad_cam": "Guided Grad-CAM (Selvaraju et al. 2017): Guided Backpropagation times Grad-CAM of {layer}, "
-                       "both of the actor's {output}",
-    "deep_lift": "DeepLIFT (Shrikumar et al. 2017), rescale rule: what each pixel's difference from {baseline} carries "
-                 "of the difference of the actor's {output}",
-    "occlusion": "Occlusion (Zeiler & Fergus 2014): how far the actor's {output} falls when a square of {window} of "
-                 "the grid's shorter side shows {baseline}, moved by {stride} of its side; overlapping squares are "
-                 "averaged",
-}
-_SMOOTHED = ("SmoothGrad (Smilkov et al. 2017) over {samples} copies of each image with Gaussian noise of {noise} of "
-             "its range, of: ")
 _KEPT = {"positive": "what speaks for the actor is kept", "negative": "what speaks against the actor is kept",
          "absolute": "absolute values are kept"}
 _BASELINE = {"mean": "the photograph's mean colour"}
@@ -71,20 +52,20 @@ def _main(methods: Sequence[tuple[str, ...]], names: Sequence[str]) -> str:
 
 def is_guided(methods: tuple[str, ...] | list[str]) -> bool:
     """Whether maps rest on Guided Backpropagation."""
-    return any((smoothed(method) or method) in ("guided_backprop", "guided_grad_cam") for method in methods)
+    declared = [ATTRIBUTION_METHODS.get(smoothed(method) or method) for method in methods]
+    return any(method is not None and method.guided for method in declared)
 
 
 def _method(method: str, options: Attribution) -> str:
-    base = smoothed(method)
+    declared = method_of(method)
     layer = f"the output of {options.layer}" if options.layer else "the last layer's output that is still a map"
-    said = (_SMOOTHED if base else "") + _SAID[base or method]
+    said = (SMOOTHED if smoothed(method) else "") + declared.sentence
     said = said.format(output=options.output, steps=options.steps, samples=options.samples,
                        noise=percent(options.noise, 0), window=percent(options.window, 0),
                        stride=percent(options.stride, 0), layer=layer,
                        baseline=_BASELINE.get(options.baseline, options.baseline))
     kept = _KEPT[options.sign_of(method)] if "sign" in options.choices(method) else ""
-    one = (base or method) in ("grad_cam", "occlusion")
-    channels = "" if one else f"channels are reduced by their {options.channels}"
+    channels = "" if declared.one_channel else f"channels are reduced by their {options.channels}"
     return "; ".join(part for part in (said, kept, channels) if part) + "."
 
 
