@@ -14,7 +14,7 @@ from salcompare.findings.parts import Analysis, AnalysisData, Draws, stream
 from salcompare.phrases import AT_MOST, EQUAL
 from salcompare.statistics.inference.multiplicity import LEVEL
 from salcompare.statistics.relative.clusters import clusters_of, default_threshold, tfce_of
-from salcompare.statistics.relative.contrasts import SUPPORT, Material, about, gather
+from salcompare.statistics.relative.contrasts import SUPPORT, Standardised, standardise
 from salcompare.statistics.relative.pixelwise import discoveries_of, maxima_of
 
 if TYPE_CHECKING:
@@ -43,15 +43,15 @@ def relative_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, s
     shown = _shown(data)
     for source, prepared in _prepared(data, maps):
         n_permutations = min(statistics.n_permutations, MOST if source in shown else MOST_BESIDE)
-        more, found, material = _tested(source, prepared, maps, n_permutations, seed)
+        more, found, matrix = _tested(source, prepared, maps, n_permutations, seed)
         rows += more
-        if found is None or material is None:
+        if found is None or matrix is None:
             continue
         tests[source] = found[["t", "p_value"]]
         if source in shown:
             beside = min(statistics.n_permutations, MOST_BESIDE)
             key = _key(source, prepared, maps)
-            rows += guarded(_sensitivity(material, beside, seed, source, {**key, **_null(material)}), **key)
+            rows += guarded(_sensitivity(matrix, beside, seed, source, {**key, **_null(matrix)}), **key)
     return rows, tests
 
 
@@ -64,16 +64,16 @@ def people_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, see
 
 
 def _tested(source: str, prepared: xr.DataArray, maps: Maps, n_permutations: int, seed: int) -> tuple[
-        list[Row], xr.Dataset | None, Material | None]:
+        list[Row], xr.Dataset | None, Standardised | None]:
     """Test one source: rows, the test, and what it was made of; too few actors or images give one row without value."""
     key = _key(source, prepared, maps)
     try:
-        material = gather(prepared, sigma=maps.sigma * prepared.sizes["x"], support=SUPPORT,
+        matrix = standardise(prepared, sigma=maps.sigma * prepared.sizes["x"], support=SUPPORT,
                           n_permutations=n_permutations)
-        found = maxima_of(material, n_permutations, stream(seed, "relative", source))
+        found = maxima_of(matrix, n_permutations, stream(seed, "relative", source))
     except FAILURES as error:  # the study goes on without this test
         return [undefined_row(error, **key, metric="max_t")], None, None
-    return list(_test_rows(found, material, {**key, **_null(material)}, "max_t", "t")), found, material
+    return list(_test_rows(found, matrix, {**key, **_null(matrix)}, "max_t", "t")), found, matrix
 
 
 def _key(source: str, prepared: xr.DataArray, maps: Maps) -> dict[str, object]:
@@ -96,58 +96,57 @@ def _prepared(data: AnalysisData, maps: Maps) -> Iterator[tuple[str, xr.DataArra
         yield source, mapping.top_mask(dataset["saliency"], share=maps.mask_share).astype("float32")
 
 
-def _null(material: Material) -> Row:
-    shared = about(material, SUPPORT)
-    return {"null": shared["null"], "alternative": shared["alternative"], "n_undefined": material.n_undefined,
-            "reason": material.left_out or None}
+def _null(matrix: Standardised) -> Row:
+    about = matrix.about
+    return {"null": about["null"], "alternative": about["alternative"], "n_undefined": matrix.n_undefined,
+            "reason": about["left_out"] or None}
 
 
-def _sensitivity(material: Material, n_permutations: int, seed: int, source: str, key: Row) -> Iterator[Row]:
+def _sensitivity(matrix: Standardised, n_permutations: int, seed: int, source: str, key: Row) -> Iterator[Row]:
     """Yield the rows of what stands beside the test."""
     def rng(name: str) -> np.random.Generator:
         """Give a test its own stream."""
         return stream(seed, "relative", source, name)
 
-    if np.bincount(material.labels).min() < 2:
+    if np.bincount(matrix.labels).min() < 2:
         yield {**key, "metric": "dispersion_t", "level": "population", "value": np.nan,
                "reason": "an actor with one image has no spread"}
     else:
-        spread = maxima_of(material, n_permutations, rng("spread"), "spread")
-        yield from _test_rows(spread, material, key, "dispersion_t", "t")
-    rates = discoveries_of(material, n_permutations, rng("rates"))
+        spread = maxima_of(matrix, n_permutations, rng("spread"), "spread")
+        yield from _test_rows(spread, matrix, key, "dispersion_t", "t")
+    rates = discoveries_of(matrix, n_permutations, rng("rates"))
     for method, name in (("bh", "Benjamini-Hochberg"), ("by", "Benjamini-Yekutieli")):
         about_family = {"family": f"pixels and actors, p pooled over pixels ({name})",
-                        "family_size": material.family_size, "p_attainable": float(rates["p_attainable"]),
+                        "family_size": matrix.family_size, "p_attainable": float(rates["p_attainable"]),
                         "n_resamples": int(rates["n_permutations"])}
         smallest = rates[f"p_{method}"].min(["y", "x"]).to_numpy()
         # What is adjusted is pooled p, and that is a bound where no t of any permutation reaches it.
         bound = np.isclose(rates["p_pooled"].min(["y", "x"]).to_numpy(), float(rates["p_attainable"]), rtol=1e-9)
-        yield from _share_rows(rates[f"p_{method}"], material, {**key, **about_family}, f"surviving_share_{method}",
+        yield from _share_rows(rates[f"p_{method}"], matrix, {**key, **about_family}, f"surviving_share_{method}",
                                smallest, bound & (int(rates["n_permutations"]) == n_permutations))
-    clusters = clusters_of(material, n_permutations, rng("clusters"), default_threshold(material))
+    clusters = clusters_of(matrix, n_permutations, rng("clusters"), default_threshold(matrix))
     clusters.attrs["family_size"] = int(clusters["cluster"].max()) or np.nan
-    yield from _test_rows(clusters, material, key, "cluster_mass", "mass")
-    enhanced = tfce_of(material, n_permutations, rng("tfce"), **TFCE)
-    yield from _test_rows(enhanced.assign_attrs(family_size=material.family_size), material, key, "tfce", "tfce")
+    yield from _test_rows(clusters, matrix, key, "cluster_mass", "mass")
+    enhanced = tfce_of(matrix, n_permutations, rng("tfce"), **TFCE)
+    yield from _test_rows(enhanced.assign_attrs(family_size=matrix.family_size), matrix, key, "tfce", "tfce")
 
 
-def _test_rows(found: xr.Dataset, material: Material, key: Row, metric: str, variable: str,
-               ) -> Iterator[Row]:
+def _test_rows(found: xr.Dataset, matrix: Standardised, key: Row, metric: str, variable: str) -> Iterator[Row]:
     """Yield, for each actor, the most extreme value with its p and (where a p locates) the share of pixels found."""
     key = {**key, "family": found.attrs["family"], "family_size": found.attrs["family_size"],
            "p_attainable": float(found["p_attainable"]), "n_resamples": int(found["n_permutations"])}
     extremes = _extremes(found[variable].to_numpy())
     smallest = found["p_actor"].to_numpy()
     yield _population(key, metric, smallest)
-    for actor, value, p, n in zip(material.actors, extremes, smallest, np.bincount(material.labels), strict=True):
+    for actor, value, p, n in zip(matrix.actors, extremes, smallest, np.bincount(matrix.labels), strict=True):
         yield {**key, "metric": metric, "level": "actor", "actor": str(actor), "value": value, "p_value": p,
                "p_adjusted": p, "n": int(n)}
     if metric == "max_t":
-        for row in _share_rows(found["p_value"], material, key, "surviving_share", smallest, None):
+        for row in _share_rows(found["p_value"], matrix, key, "surviving_share", smallest, None):
             yield {**row, "p_value": np.nan, "p_adjusted": np.nan}  # p stands with max_t
 
 
-def _share_rows(p: xr.DataArray, material: Material, key: Row, metric: str, smallest: NDArray[np.float64],
+def _share_rows(p: xr.DataArray, matrix: Standardised, key: Row, metric: str, smallest: NDArray[np.float64],
                 bound: NDArray[np.bool_] | None) -> Iterator[Row]:
     """Yield how many of the tested pixels survive, for each actor, and how many actors have any."""
     said: list[Row] = [{}] * len(smallest) if bound is None else [
@@ -155,9 +154,9 @@ def _share_rows(p: xr.DataArray, material: Material, key: Row, metric: str, smal
     yield {**_population(key, metric, smallest), **(said[int(np.nanargmin(smallest))] if np.isfinite(
         smallest).any() else {})}
     counts = (p <= LEVEL).sum(["y", "x"]).to_numpy()
-    for actor, count, least, of in zip(material.actors, counts, smallest, said, strict=True):
+    for actor, count, least, of in zip(matrix.actors, counts, smallest, said, strict=True):
         yield {**key, "metric": metric, "level": "actor", "actor": str(actor), "count": int(count),
-               "value": count / material.values.shape[1], "p_value": least, "p_adjusted": least, **of}
+               "value": count / matrix.values.shape[1], "p_value": least, "p_adjusted": least, **of}
 
 
 def _population(key: Row, metric: str, smallest: NDArray[np.float64]) -> Row:

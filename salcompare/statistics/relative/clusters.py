@@ -19,20 +19,17 @@ from scipy.sparse.csgraph import connected_components
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.multiplicity import p_of_maxima
-from salcompare.statistics.inference.permutation import smallest_p
+from salcompare.statistics.inference.permutation import joined, smallest_p
 from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.relative.contrasts import (
     PIXELS,
     SUPPORT,
     Arrangements,
-    Material,
     Plan,
-    about,
-    dataset,
-    gather,
-    on_grid,
+    Standardised,
     pooled_t,
     signed_t,
+    standardise,
 )
 
 CAUTION = "a small p says that the actor differs somewhere in or around the cluster; it locates no pixel"
@@ -44,21 +41,11 @@ Scores = Callable[["Graph"], Values]
 
 @dataclass(frozen=True)
 class Graph:
-    """Pixels of some maps whose |t| is above a height, and which of them touch.
+    """Pixels of some maps whose |t| is above a height, and which of them touch."""
 
-    Attributes
-    ----------
-    at : ndarray of int (m,)
-        Their positions in the flattened maps.
-    height : ndarray (m,)
-        Their |t|.
-    pairs : ndarray of int (2, e)
-        Neighbours, by side and of one sign of t, as positions in `at`.
-    """
-
-    at: Codes
-    height: Values
-    pairs: NDArray[np.int32]
+    at: Codes  # (m,) their positions in the flattened maps
+    height: Values  # (m,) their |t|
+    pairs: NDArray[np.int32]  # (2, e) neighbours, by side and of one sign of t, as positions in `at`
 
     def among(self, keep: NDArray[np.bool_]) -> Graph:
         """Keep some of the pixels."""
@@ -165,11 +152,11 @@ def relative_clusters(maps: xr.DataArray, *, sigma: float, rng: np.random.Genera
     Bullmore et al. (1999), doi:10.1109/42.750253; Maris & Oostenveld (2007), doi:10.1016/j.jneumeth.2007.03.024;
     Sassenhagen & Draschkow (2019), doi:10.1111/psyp.13335
     """
-    material = gather(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
-    height = default_threshold(material) if threshold is None else float(threshold)
+    data = standardise(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
+    height = default_threshold(data) if threshold is None else float(threshold)
     if not height > 0:
         raise InputError(Problem("threshold", repr(threshold), "a value of |t| above 0"))
-    return clusters_of(material, n_permutations, rng, height).assign_attrs(about(material, support))
+    return clusters_of(data, n_permutations, rng, height)
 
 
 @drawing
@@ -214,53 +201,53 @@ def relative_tfce(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
     """
     if not (step > 0 and start >= 0):
         raise InputError(Problem("start, step", f"{start!r}, {step!r}", "a start of 0 or more and a step above 0"))
-    material = gather(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
-    return tfce_of(material, n_permutations, rng, start=start, step=step).assign_attrs(about(material, support))
+    data = standardise(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
+    return tfce_of(data, n_permutations, rng, start=start, step=step)
 
 
-def default_threshold(material: Material) -> float:
+def default_threshold(data: Standardised) -> float:
     """Give the t whose two-sided p is 0.001."""
-    return float(stats.t.isf(FORMING_P / 2, len(material.labels) - len(material.actors)))
+    return float(stats.t.isf(FORMING_P / 2, len(data.labels) - len(data.actors)))
 
 
-def clusters_of(material: Material, n_permutations: int, rng: np.random.Generator, height: float) -> xr.Dataset:
-    """Carry out `relative_clusters` on material that is there already."""
-    t, graph = _observed(material, height)
+def clusters_of(data: Standardised, n_permutations: int, rng: np.random.Generator, height: float) -> xr.Dataset:
+    """Carry out `relative_clusters` on maps that are standardised already."""
+    t, graph = _observed(data, height)
     mass, number = np.full(t.size, np.nan), np.zeros(t.size, np.intp)
     mass[graph.at], number[graph.at] = masses(graph), _in_order(graph.clusters()) + 1
-    null = _largest(material, n_permutations, rng, height, masses)
+    null = _largest(data, n_permutations, rng, height, masses)
     p = p_of_maxima(mass, null).reshape(t.shape)
-    return _dataset(material, t, null, p, mass=mass.reshape(t.shape), cluster=number.reshape(t.shape)).assign(
+    return _dataset(data, t, null, p, mass=mass.reshape(t.shape), cluster=number.reshape(t.shape)).assign(
         threshold=height)
 
 
-def tfce_of(material: Material, n_permutations: int, rng: np.random.Generator, *, start: float, step: float,
+def tfce_of(data: Standardised, n_permutations: int, rng: np.random.Generator, *, start: float, step: float,
             ) -> xr.Dataset:
-    """Carry out `relative_tfce` on material that is there already."""
+    """Carry out `relative_tfce` on maps that are standardised already."""
     def scores(graph: Graph) -> Values:
         """Enhance one graph."""
         return enhancement(graph, start=start, step=step)
 
-    t, graph = _observed(material, start)
+    t, graph = _observed(data, start)
     tfce = np.where(np.isnan(t), np.nan, 0.0)
     tfce.ravel()[graph.at] = scores(graph)
-    null = _largest(material, n_permutations, rng, start, scores)
-    return _dataset(material, t, null, p_of_maxima(tfce, null), tfce=tfce).assign_attrs(start=start, step=step)
+    null = _largest(data, n_permutations, rng, start, scores)
+    return _dataset(data, t, null, p_of_maxima(tfce, null), tfce=tfce).assign_attrs(start=start, step=step)
 
 
-def _observed(material: Material, height: float) -> tuple[Values, Graph]:
-    t = on_grid(signed_t(material)[0], material)[1]
+def _observed(data: Standardised, height: float) -> tuple[Values, Graph]:
+    t = data.on_grid(signed_t(data)[0])[1]
     at = np.flatnonzero(np.nan_to_num(np.abs(t)) > height)
     return t, graph_of(at, t.ravel()[at], t.shape)
 
 
-def _dataset(material: Material, t: Values, null: Values, p: Values, **more: NDArray[Any]) -> xr.Dataset:
+def _dataset(data: Standardised, t: Values, null: Values, p: Values, **more: NDArray[Any]) -> xr.Dataset:
     grid = ("actor", "y", "x")
     smallest = np.nanmin(np.where(np.isnan(p), 1.0, p), axis=(1, 2))
-    return dataset(material, {
+    return data.dataset({
         "t": (grid, t), "p_value": (grid, p), **{name: (grid, values) for name, values in more.items()},
         "p_actor": ("actor", smallest), "null": ("permutation", null), "p_attainable": smallest_p(len(null)),
-        "n_permutations": len(null), "n_undefined": material.n_undefined,
+        "n_permutations": len(null),
     }, {"caution": CAUTION, "family": "clusters of all actors (max-statistic)"})
 
 
@@ -270,25 +257,25 @@ def _in_order(numbers: Codes) -> Codes:
     return np.argsort(np.argsort(first))[inverse]
 
 
-def _largest(material: Material, n_permutations: int, rng: np.random.Generator, height: float, scores: Scores,
+def _largest(data: Standardised, n_permutations: int, rng: np.random.Generator, height: float, scores: Scores,
              ) -> Values:
     """Draw the largest score over pixels and actors under permutation; (B,)."""
-    size = len(material.actors) * material.tested.size
-    plan = Plan(material, "mean", n_permutations, most=max(1, _PIXELS // size))
-    parts, tested = plan.blocks(), np.flatnonzero(material.tested)
+    size = len(data.actors) * data.tested.size
+    plan = Plan(data, "mean", n_permutations, most=max(1, _PIXELS // size))
+    parts, tested = plan.blocks(), np.flatnonzero(data.tested)
 
     def largest_of(arrangements: Arrangements) -> Values:
         """Find the largest score of each of some arrangements."""
         n_maps = arrangements.counts.size
-        found = [_high(block, arrangements, height, tested[number * PIXELS:], material.tested.size)
-                 for number, block in enumerate(parts)]
-        at, t = (np.concatenate(pieces) for pieces in zip(*found, strict=True))
-        graph = graph_of(at, t, (n_maps, *material.tested.shape))
+        high = [_high(block, arrangements, height, tested[number * PIXELS:], data.tested.size)
+                for number, block in enumerate(parts)]
+        at, t = (np.concatenate(pieces) for pieces in zip(*high, strict=True))
+        graph = graph_of(at, t, (n_maps, *data.tested.shape))
         largest = np.zeros(len(arrangements.counts))
         np.maximum.at(largest, graph.at // size, scores(graph))
         return largest
 
-    return np.concatenate([np.empty(0), *side_by_side(largest_of, plan.permuted(rng))])
+    return joined(side_by_side(largest_of, plan.permuted(rng)))
 
 
 def _high(block: NDArray[np.floating], arrangements: Arrangements, height: float, tested: Codes,

@@ -11,7 +11,7 @@ permutation, and the test stays exact.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -30,48 +30,31 @@ from salcompare.statistics.inference.permutation import (
     permutations,
     permuted_labels,
 )
-from salcompare.statistics.kernels import Codes, Maps, Values, maps_in_range, range_exponent
+from salcompare.statistics.kernels import Codes, Maps, Values, left_out, maps_in_range, range_exponent
 
 SUPPORT = 0.2
 """Share of the images that a pixel's mass must be spread over for the pixel to be tested."""
 _COLUMNS = 4096  # pixels held in float64 at a time
+Statistic = Literal["mean", "spread"]
+"""t of means; t of the mean deviation from the actor's own mean. Both with one variance within all actors."""
+PIXELS = 1024
+"""Pixels at a time."""
+_ROWS = 256  # rows of one product: permutations times actors
+_LEAST = 1e-30  # stands for a variance of 0, so that t is huge and not NaN
 
 
 @dataclass(frozen=True)
-class Material:
-    """Maps of n images by A actors at q tested pixels.
+class Standardised:
+    """Smoothed maps of n images by A actors at q tested pixels, as one matrix: what is tested."""
 
-    Attributes
-    ----------
-    values : ndarray (n, q)
-        Smoothed maps less their mean over images, over the root of their sum of squares: each column has norm 1.
-    scale : ndarray (q,)
-        Those roots, in the maps' unit.
-    exchange : Exchangeability
-        What may be exchanged for what; its labels are positions in `actors`.
-    actors : ndarray of str (A,)
-        Actors with a map, in natural order.
-    tested : ndarray of bool (y, x)
-        Which pixels the columns are, row by row.
-    coords : mapping
-        Of the dims y and x, as far as the maps have them.
-    left_out : str
-        Which images were left out, and why; empty where none was.
-    sigma : float
-        Of the smoothing, pixels.
-    n_undefined : int
-        Images left out.
-    """
-
-    values: Maps
-    scale: Values
-    exchange: Exchangeability
-    actors: NDArray[np.str_]
-    tested: NDArray[np.bool_]
-    coords: dict[str, Any]
-    left_out: str
-    sigma: float
-    n_undefined: int
+    values: Maps  # (n, q) less their mean over images, over the root of their sum of squares: each column has norm 1
+    scale: Values  # (q,) those roots, in the maps' unit
+    exchange: Exchangeability  # its labels are positions in `actors`
+    actors: NDArray[np.str_]  # (A,) those with a map, in natural order
+    tested: NDArray[np.bool_]  # (y, x) which pixels the columns are, row by row
+    coords: dict[str, Any]  # of the dims y and x, as far as the maps have them
+    about: dict[str, Any]  # attrs that all tests of these maps share
+    n_undefined: int  # images left out
 
     @property
     def labels(self) -> Codes:
@@ -83,29 +66,27 @@ class Material:
         """How many tests there are: pixels times actors."""
         return int(self.values.shape[1]) * len(self.actors)
 
+    def on_grid(self, values: NDArray[Any]) -> tuple[tuple[str, str, str], Values]:
+        """Put values (A, q) of the tested pixels on the grid, NaN elsewhere; give the dims and values of a variable."""
+        whole = np.full((len(self.actors), *self.tested.shape), np.nan)
+        whole[:, self.tested] = values
+        return ("actor", "y", "x"), whole
 
-def gather(maps: xr.DataArray, *, sigma: float, support: float, n_permutations: int,
-           clusters: str | None = None) -> Material:
-    """Smooth maps and choose the pixels that are tested.
+    def dataset(self, variables: Mapping[str, object], attrs: Mapping[str, object]) -> xr.Dataset:
+        """Label variables with the actors and the grid."""
+        return xr.Dataset({**variables, "n_undefined": self.n_undefined}, {"actor": self.actors, **self.coords},
+                          {**attrs, **self.about})
 
-    Parameters
-    ----------
-    maps : DataArray (image, y, x)
-        With a coordinate ``actor``; eager or dask.
-    sigma : float
-        Of the Gaussian, pixels.
-    support : float
-        In [0, 1]. A pixel is tested if it is not constant and Kish's effective number of images behind it,
-        (sum of magnitudes)² / (sum of squares), is at least this share of the images.
-    n_permutations : int
-        Only checked.
-    clusters : str, optional
-        A coordinate nested in the actors whose images move together.
+
+def standardise(maps: xr.DataArray, *, sigma: float, support: float, n_permutations: int,
+                clusters: str | None = None) -> Standardised:
+    """Smooth maps and choose the pixels that are tested, given what `relative_test` is.
 
     Raises
     ------
     InputError
-        If the maps lack a dim or a coordinate, there is one actor only, or every actor has one image.
+        If the maps lack a dim or a coordinate, there is one actor only, every actor has one image, no pixel can be
+        tested, or an option is out of range.
     """
     _check(maps, support, n_permutations, clusters)
     ordered = maps.transpose("image", "y", "x")
@@ -123,132 +104,34 @@ def gather(maps: xr.DataArray, *, sigma: float, support: float, n_permutations: 
     exchange = exchangeability(names, clusters=None if clusters is None else ordered[clusters].values[kept])
     # The exchange counts labels in alphabetical order, maps in natural order.
     position = np.array([np.flatnonzero(actors == name)[0] for name in np.unique(names)], np.intp)
-    exchange = Exchangeability(exchange.units, position[exchange.labels], exchange.blocks, exchange.null)
     values, scale, tested = _standardised(matrix, support)
     if not tested.any():
         raise InputError(Problem("maps", f"no pixel varies and has {support:.0%} of the images behind it",
                                  "at least one pixel", "lower the support or smooth more"))
-    coords = {dim: ordered.coords[dim] for dim in ("y", "x") if dim in ordered.coords}
-    return Material(values, np.ldexp(scale, -exponent), exchange, actors, tested.reshape(rows.shape[1:]), coords,
-                    _left_out(finite, empty), float(sigma), int((~kept).sum()))
-
-
-def _standardised(matrix: Maps, support: float) -> tuple[Maps, Values, NDArray[np.bool_]]:
-    """Centre and scale the columns that are tested; also give their scale, and which they are."""
-    n, n_pixels = matrix.shape
-    mean, squares, magnitude, spread = (np.empty(n_pixels) for _ in range(4))
-    for start in range(0, n_pixels, _COLUMNS):
-        part = slice(start, start + _COLUMNS)
-        block = matrix[:, part].astype(np.float64)
-        magnitude[part], squares[part] = np.abs(block).sum(axis=0), np.einsum("ip,ip->p", block, block)
-        mean[part] = block.mean(axis=0)
-        block -= mean[part]
-        spread[part] = np.einsum("ip,ip->p", block, block)
-    rounding = (16 * np.finfo(matrix.dtype).eps) ** 2
-    tested = (spread > rounding * squares) & (magnitude**2 >= support * n * squares)
-    scale = np.sqrt(spread[tested])
-    values = np.empty((n, int(tested.sum())), matrix.dtype)
-    for row, out in zip(matrix, values, strict=True):
-        out[:] = (row[tested] - mean[tested]) / scale
-    return values, scale, tested
-
-
-def on_grid(values: NDArray[Any], material: Material) -> tuple[tuple[str, str, str], Values]:
-    """Put values (A, q) of the tested pixels on the grid, NaN elsewhere; give the dims and values of a variable."""
-    whole = np.full((len(material.actors), *material.tested.shape), np.nan)
-    whole[:, material.tested] = values
-    return ("actor", "y", "x"), whole
-
-
-def dataset(material: Material, variables: Mapping[str, object], attrs: Mapping[str, object]) -> xr.Dataset:
-    """Label variables with the material's actors and grid."""
-    return xr.Dataset(variables, {"actor": material.actors, **material.coords}, attrs)
-
-
-def about(material: Material, support: float) -> dict[str, object]:
-    """Say in attrs what every test of this material shares."""
-    return {"sigma": material.sigma, "support": support, "null": material.exchange.null, "alternative": "two-sided",
-            "left_out": material.left_out}
-
-
-def _left_out(finite: NDArray[np.bool_], empty: NDArray[np.bool_]) -> str:
-    parts = [f"{n} {why}" for n, why in ((int((~finite).sum()), "with a pixel that is NaN or infinite"),
-                                         (int((empty & finite).sum()), "of zeros only")) if n]
-    return f"images left out: {', '.join(parts)}" if parts else ""
-
-
-def _check(maps: xr.DataArray, support: float, n_permutations: int, clusters: str | None) -> None:
-    if not isinstance(maps, xr.DataArray) or not {"image", "y", "x"} == set(maps.dims):
-        raise InputError(Problem("maps", f"dims {getattr(maps, 'dims', type(maps).__name__)}",
-                                 "a DataArray with dims (image, y, x)"))
-    wanted = ["actor", *([] if clusters is None else [clusters])]
-    problems = [Problem("maps", f"no coordinate {name!r} along image", f"{name} of each image",
-                        f"maps.assign_coords({name}=('image', ...))")
-                for name in wanted if name not in maps.coords or maps.coords[name].dims != ("image",)]
-    if not 0 <= support <= 1:
-        problems.append(Problem("support", repr(support), "a share of the images, 0 to 1"))
-    if n_permutations < 1:
-        problems.append(Problem("n_permutations", str(n_permutations), "at least 1"))
-    if problems:
-        raise InputError(problems)
-
-
-def _check_actors(names: NDArray[np.str_]) -> None:
-    counts = np.unique(names, return_counts=True)[1]
-    if len(counts) < 2:
-        raise InputError(Problem("maps", f"{counted(len(counts), 'actor')} with a map",
-                                 "at least 2, to compare one with others"))
-    if counts.max() < 2:
-        raise InputError(Problem("maps", "one image for every actor", "several images of at least one actor"))
-
-
-Statistic = Literal["mean", "spread"]
-"""t of means; t of the mean deviation from the actor's own mean. Both with one variance within all actors."""
-PIXELS = 1024
-"""Pixels at a time."""
-_ROWS = 256  # rows of one product: permutations times actors
-_LEAST = 1e-30  # stands for a variance of 0, so that t is huge and not NaN
+    about = {"sigma": float(sigma), "support": support, "null": exchange.null, "alternative": "two-sided",
+             "left_out": left_out(int((~finite).sum()), int((empty & finite).sum()))}
+    return Standardised(values, np.ldexp(scale, -exponent), replace(exchange, labels=position[exchange.labels]), actors,
+                        tested.reshape(rows.shape[1:]), {dim: ordered.coords[dim] for dim in ("y", "x")
+                                                         if dim in ordered.coords}, about, int((~kept).sum()))
 
 
 @dataclass(frozen=True)
 class Arrangements:
-    """Some arrangements of the images among the actors.
+    """Some arrangements of the images among the actors, and what is computed of them."""
 
-    Attributes
-    ----------
-    means : sparse array (b * A, n)
-        Give the actors' means.
-    counts : ndarray of int (b, A)
-        Images of each actor, each at least 1.
-    statistic : {"mean", "spread"}
-        What is computed.
-    """
-
-    means: sparse.csr_array
-    counts: Codes
+    means: sparse.csr_array  # (b * A, n) gives the actors' means
+    counts: Codes  # (b, A) images of each actor, each at least 1
     statistic: Statistic
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a test is carried out: its material in blocks, and the draws of its permutations.
+    """How a test is carried out: its maps in blocks, and the draws of its permutations."""
 
-    Attributes
-    ----------
-    material : Material
-        What is tested.
-    statistic : {"mean", "spread"}
-        What is computed.
-    n_permutations : int
-        How many to draw.
-    most : int, optional
-        Arrangements at a time; by default as many as suit the processor's cache.
-    """
-
-    material: Material
+    data: Standardised
     statistic: Statistic
     n_permutations: int
-    most: int | None = None
+    most: int | None = None  # arrangements at a time; by default as many as suit the processor's cache
 
     @cached_property
     def dtype(self) -> np.dtype[np.floating]:
@@ -257,12 +140,12 @@ class Plan:
         float32 halves the time and errs by some 1e-6 of t. Where arrangements are enumerated, so that ties by symmetry
         count, it is float64.
         """
-        enumerated = n_distinct(self.material.exchange, distinct="partitions") <= self.n_permutations
+        enumerated = n_distinct(self.data.exchange, distinct="partitions") <= self.n_permutations
         return np.dtype(np.float64 if enumerated else np.float32)
 
     def blocks(self) -> list[Maps]:
         """Cut the maps into contiguous blocks of pixels (n, w)."""
-        values = self.material.values
+        values = self.data.values
         return [np.ascontiguousarray(values[:, start:start + PIXELS], self.dtype)
                 for start in range(0, values.shape[1], PIXELS)]
 
@@ -271,9 +154,9 @@ class Plan:
 
         Where they are enumerated, those that only rename actors come once: the largest t over actors is the same.
         """
-        n_actors = len(self.material.actors)
+        n_actors = len(self.data.actors)
         step = self.most or max(1, _ROWS // n_actors)
-        exchange = self.material.exchange
+        exchange = self.data.exchange
         for batch in permutations(exchange, self.n_permutations, rng, distinct="partitions"):
             labels = permuted_labels(exchange, batch)
             for start in range(0, len(labels), step):
@@ -317,20 +200,20 @@ def pooled_t(block: Maps, arrangements: Arrangements) -> Maps:
     return scaled
 
 
-def signed_t(material: Material, statistic: Statistic = "mean") -> tuple[Values, Values]:
+def signed_t(data: Standardised, statistic: Statistic = "mean") -> tuple[Values, Values]:
     """Compute t and the contrast, in the maps' unit, as observed and in float64; both (A, q)."""
-    observed = arrange(material.labels[None], len(material.actors), statistic, np.dtype(np.float64))
-    t, contrast = np.empty((2, len(material.actors), material.values.shape[1]))
+    observed = arrange(data.labels[None], len(data.actors), statistic, np.dtype(np.float64))
+    t, contrast = np.empty((2, len(data.actors), data.values.shape[1]))
     for start in range(0, t.shape[1], PIXELS):
         part = slice(start, start + PIXELS)
-        block = material.values[:, part].astype(np.float64)
+        block = data.values[:, part].astype(np.float64)
         if statistic == "mean":
             contrast[:, part], squares = _contrasts(observed.means @ block), squared_t(block, observed)
         else:
             contrasts, squares = _spread(block, observed)
             contrast[:, part] = contrasts[0]
         t[:, part] = np.copysign(np.sqrt(squares[0]), contrast[:, part])
-    return t, contrast * material.scale
+    return t, contrast * data.scale
 
 
 def _contrasts(means: Maps) -> Maps:
@@ -388,3 +271,48 @@ def _spread(block: Maps, arrangements: Arrangements) -> tuple[Maps, Maps]:
     contrast = _contrasts(means)
     factor = (n - counts.shape[1]) / np.maximum(within, _LEAST)
     return contrast, np.square(contrast) * factor[:, None] / _errors(counts)[:, :, None].astype(block.dtype)
+
+
+def _standardised(matrix: Maps, support: float) -> tuple[Maps, Values, NDArray[np.bool_]]:
+    """Centre and scale the columns that are tested; also give their scale, and which they are."""
+    n, n_pixels = matrix.shape
+    mean, squares, magnitude, spread = (np.empty(n_pixels) for _ in range(4))
+    for start in range(0, n_pixels, _COLUMNS):
+        part = slice(start, start + _COLUMNS)
+        block = matrix[:, part].astype(np.float64)
+        magnitude[part], squares[part] = np.abs(block).sum(axis=0), np.einsum("ip,ip->p", block, block)
+        mean[part] = block.mean(axis=0)
+        block -= mean[part]
+        spread[part] = np.einsum("ip,ip->p", block, block)
+    rounding = (16 * np.finfo(matrix.dtype).eps) ** 2
+    tested = (spread > rounding * squares) & (magnitude**2 >= support * n * squares)
+    scale = np.sqrt(spread[tested])
+    values = np.empty((n, int(tested.sum())), matrix.dtype)
+    for row, out in zip(matrix, values, strict=True):
+        out[:] = (row[tested] - mean[tested]) / scale
+    return values, scale, tested
+
+
+def _check(maps: xr.DataArray, support: float, n_permutations: int, clusters: str | None) -> None:
+    if not isinstance(maps, xr.DataArray) or not {"image", "y", "x"} == set(maps.dims):
+        raise InputError(Problem("maps", f"dims {getattr(maps, 'dims', type(maps).__name__)}",
+                                 "a DataArray with dims (image, y, x)"))
+    wanted = ["actor", *([] if clusters is None else [clusters])]
+    problems = [Problem("maps", f"no coordinate {name!r} along image", f"{name} of each image",
+                        f"maps.assign_coords({name}=('image', ...))")
+                for name in wanted if name not in maps.coords or maps.coords[name].dims != ("image",)]
+    if not 0 <= support <= 1:
+        problems.append(Problem("support", repr(support), "a share of the images, 0 to 1"))
+    if n_permutations < 1:
+        problems.append(Problem("n_permutations", str(n_permutations), "at least 1"))
+    if problems:
+        raise InputError(problems)
+
+
+def _check_actors(names: NDArray[np.str_]) -> None:
+    counts = np.unique(names, return_counts=True)[1]
+    if len(counts) < 2:
+        raise InputError(Problem("maps", f"{counted(len(counts), 'actor')} with a map",
+                                 "at least 2, to compare one with others"))
+    if counts.max() < 2:
+        raise InputError(Problem("maps", "one image for every actor", "several images of at least one actor"))

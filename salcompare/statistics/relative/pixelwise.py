@@ -9,21 +9,18 @@ from numpy.typing import NDArray
 from salcompare.blocks import side_by_side
 from salcompare.errors import drawing
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, critical_value, p_of_maxima
-from salcompare.statistics.inference.permutation import smallest_p
+from salcompare.statistics.inference.permutation import joined, smallest_p
 from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.relative.contrasts import (
     SUPPORT,
     Arrangements,
-    Material,
     Plan,
+    Standardised,
     Statistic,
-    about,
-    dataset,
-    gather,
     largest_squared_t,
-    on_grid,
     signed_t,
     squared_t,
+    standardise,
 )
 
 FAMILY = "pixels and actors (max-statistic)"
@@ -94,38 +91,30 @@ def relative_test(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
     Westfall & Young (1993), Resampling-Based Multiple Testing; Nichols & Holmes (2002), doi:10.1002/hbm.1058;
     Bourgon, Gentleman & Huber (2010), doi:10.1073/pnas.0914005107
     """
-    material = gather(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
-    return maxima_of(material, n_permutations, rng).assign_attrs(about(material, support))
+    data = standardise(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
+    return maxima_of(data, n_permutations, rng)
 
 
-def maxima_of(material: Material, n_permutations: int, rng: np.random.Generator, statistic: Statistic = "mean",
+def maxima_of(data: Standardised, n_permutations: int, rng: np.random.Generator, statistic: Statistic = "mean",
               ) -> xr.Dataset:
-    """Carry out the test on material that is there already."""
-    t, contrast = signed_t(material, statistic)
-    null = null_of_maxima(material, n_permutations, rng, statistic)
-    p = p_of_maxima(np.abs(t), null)
-    smallest = np.array([np.nan if np.isnan(of).all() else np.nanmin(of) for of in p])
-    return dataset(material, {
-        "t": on_grid(t, material), "difference": on_grid(contrast, material), "p_value": on_grid(p, material),
-        "p_actor": ("actor", smallest), "threshold": critical_value(null), "null": ("permutation", null),
-        "p_attainable": smallest_p(len(null)), "n_images": ("actor", np.bincount(material.labels)),
-        "n_pixels": material.values.shape[1], "n_undefined": material.n_undefined, "n_permutations": len(null),
-    }, {"family": FAMILY, "family_size": int(np.isfinite(t).sum())})
-
-
-def null_of_maxima(material: Material, n_permutations: int, rng: np.random.Generator,
-                   statistic: Statistic = "mean") -> Values:
-    """Draw the largest |t| over pixels and actors under permutation; (B,)."""
-    plan = Plan(material, statistic, n_permutations)
+    """Carry out the test on maps that are standardised already."""
+    t, contrast = signed_t(data, statistic)
+    plan = Plan(data, statistic, n_permutations)
     parts = plan.blocks()
-
 
     def largest(arrangements: Arrangements) -> Values:
         """Find the largest squared t of some arrangements, over all blocks of pixels."""
-        return np.asarray(np.max([largest_squared_t(block, arrangements) for block in parts], axis=0))
+        return np.asarray(np.max([largest_squared_t(block, arrangements) for block in parts], axis=0), np.float64)
 
-    drawn = side_by_side(largest, plan.permuted(rng))
-    return np.sqrt(np.concatenate([np.empty(0), *drawn]).astype(np.float64))
+    null = np.sqrt(joined(side_by_side(largest, plan.permuted(rng))))
+    p = p_of_maxima(np.abs(t), null)
+    smallest = np.array([np.nan if np.isnan(of).all() else np.nanmin(of) for of in p])
+    return data.dataset({
+        "t": data.on_grid(t), "difference": data.on_grid(contrast), "p_value": data.on_grid(p),
+        "p_actor": ("actor", smallest), "threshold": critical_value(null), "null": ("permutation", null),
+        "p_attainable": smallest_p(len(null)), "n_images": ("actor", np.bincount(data.labels)),
+        "n_pixels": data.values.shape[1], "n_permutations": len(null),
+    }, {"family": FAMILY, "family_size": int(np.isfinite(t).sum())})
 
 
 @drawing
@@ -173,9 +162,8 @@ def relative_dispersion(maps: xr.DataArray, *, sigma: float, rng: np.random.Gene
         names, counts = np.unique(maps["actor"].values, return_counts=True)
         single = names[counts < 2].tolist()
         maps = maps.isel(image=np.flatnonzero(~np.isin(maps["actor"].values, single)))
-    material = gather(maps, sigma=sigma, support=support, n_permutations=n_permutations)
-    found = maxima_of(material, n_permutations, rng, "spread")
-    return found.assign_attrs(about(material, support), actors_with_one_image=single)
+    data = standardise(maps, sigma=sigma, support=support, n_permutations=n_permutations)
+    return maxima_of(data, n_permutations, rng, "spread").assign_attrs(actors_with_one_image=single)
 
 
 ASSUMPTION = "t has the same null distribution at every tested pixel of every actor"
@@ -229,29 +217,28 @@ def relative_fdr(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, 
     Benjamini & Hochberg (1995), doi:10.1111/j.2517-6161.1995.tb02031.x; Benjamini & Yekutieli (2001),
     doi:10.1214/aos/1013699998; Storey & Tibshirani (2003), doi:10.1073/pnas.1530509100
     """
-    material = gather(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
-    return discoveries_of(material, n_permutations, rng).assign_attrs(about(material, support))
+    data = standardise(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
+    return discoveries_of(data, n_permutations, rng)
 
 
-def discoveries_of(material: Material, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
-    """Carry out `relative_fdr` on material that is there already."""
-    t, _ = signed_t(material)
-    above, drawn, n_draws = _counts_above(material, n_permutations, rng)
+def discoveries_of(data: Standardised, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
+    """Carry out `relative_fdr` on maps that are standardised already."""
+    t, _ = signed_t(data)
+    above, drawn, n_draws = _counts_above(data, n_permutations, rng)
     p = (1 + above[_codes(t**2)]) / (1 + drawn)
     tests = xr.DataArray(p.ravel(), dims="test")
     methods: tuple[Method, ...] = ("bh", "by")
-    by_method = {f"p_{method}": adjust_p(tests, "test", method=method).to_numpy().reshape(p.shape)
+    by_method = {f"p_{method}": data.on_grid(adjust_p(tests, "test", method=method).to_numpy().reshape(p.shape))
                  for method in methods}
-    return dataset(material, {
-        "t": on_grid(t, material), "p_pooled": on_grid(p, material),
-        **{name: on_grid(values, material) for name, values in by_method.items()},
-        "p_attainable": 1 / (1 + drawn), "n_permutations": n_draws, "n_undefined": material.n_undefined,
-    }, {"assumption": ASSUMPTION, "family": "pixels and actors", "family_size": material.family_size})
+    return data.dataset({
+        "t": data.on_grid(t), "p_pooled": data.on_grid(p), **by_method, "p_attainable": 1 / (1 + drawn),
+        "n_permutations": n_draws,
+    }, {"assumption": ASSUMPTION, "family": "pixels and actors", "family_size": data.family_size})
 
 
-def _counts_above(material: Material, n_permutations: int, rng: np.random.Generator) -> tuple[Codes, int, int]:
+def _counts_above(data: Standardised, n_permutations: int, rng: np.random.Generator) -> tuple[Codes, int, int]:
     """Count t under permutation from each bucket upwards; also how many t and how many permutations there were."""
-    plan = Plan(material, "mean", n_permutations)
+    plan = Plan(data, "mean", n_permutations)
     parts = plan.blocks()
     counts = np.zeros(int(_BUCKETS[1] - _BUCKETS[0]) + 1, np.intp)
     n_draws = 0

@@ -16,7 +16,7 @@ from salcompare.maps import relative_saliency, smooth
 from salcompare.statistics import max_statistic_p
 from salcompare.statistics.inference.multiplicity import critical_value, p_of_maxima
 from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
-from salcompare.statistics.relative.contrasts import Plan, gather, largest_squared_t, squared_t
+from salcompare.statistics.relative.contrasts import Plan, largest_squared_t, squared_t, standardise
 from salcompare.statistics.relative.pixelwise import relative_dispersion, relative_fdr, relative_test
 from salcompare.testing import assert_dask_equals_eager
 from tests.statistics.relative.simulated import boxes, labelled, slow_t, smooth_noise
@@ -75,16 +75,16 @@ def test_two_actors_give_the_p_of_nilearn():
 def test_the_null_is_that_of_a_slow_loop_over_the_same_permutations(sizes):
     maps = boxes(np.random.default_rng(5), sizes, side=4)
     maps = maps + np.random.default_rng(6).random(maps.shape)
-    material = gather(maps, sigma=0.0, support=0.0, n_permutations=50)
-    plan = Plan(material, "mean", 50)
+    data = standardise(maps, sigma=0.0, support=0.0, n_permutations=50)
+    plan = Plan(data, "mean", 50)
     for arrangements in plan.permuted(np.random.default_rng(7)):
         block = plan.blocks()[0]
         squares, largest = squared_t(block, arrangements), largest_squared_t(block, arrangements)
         members = arrangements.means.toarray().reshape(*arrangements.counts.shape, -1) > 0
         for draw in (0, len(members) - 1):
-            labels = material.actors[members[draw].argmax(axis=0)]
+            labels = data.actors[members[draw].argmax(axis=0)]
             flat = maps.values.reshape(len(labels), -1)
-            expected = [[slow_t(flat[:, pixel], labels, actor) for pixel in range(16)] for actor in material.actors]
+            expected = [[slow_t(flat[:, pixel], labels, actor) for pixel in range(16)] for actor in data.actors]
             np.testing.assert_allclose(squares[draw], np.square(expected), rtol=2e-5, atol=1e-5)
             assert largest[draw] == pytest.approx(np.square(expected).max(), rel=2e-5)
 
@@ -94,10 +94,10 @@ def test_single_precision_does_not_move_the_null():
     rng = np.random.default_rng(8)
     maps = boxes(rng, (15,) * 6, side=16)
     maps.values[:15, 4:8, 4:8] += 3
-    material = gather(maps.astype("float32"), sigma=1.0, support=0.1, n_permutations=99)
+    data = standardise(maps.astype("float32"), sigma=1.0, support=0.1, n_permutations=99)
     drawn = {}
     for dtype in ("float32", "float64"):
-        plan = Plan(material, "mean", 99)
+        plan = Plan(data, "mean", 99)
         blocks = [block.astype(dtype) for block in plan.blocks()]
         rng = np.random.default_rng(9)
         drawn[dtype] = np.concatenate([[largest_squared_t(block, of) for block in blocks]
@@ -217,7 +217,7 @@ OPTIONS = {"sigma": 0.0, "support": 0.0}
 def test_pooled_p_is_a_count_over_all_pixels_actors_and_permutations():
     maps = smooth_noise(np.random.default_rng(1), (3, 5, 4), side=5)
     found = relative_fdr(maps, rng=np.random.default_rng(2), n_permutations=60, **OPTIONS)
-    plan = Plan(gather(maps, sigma=0.0, support=0.0, n_permutations=60), "mean", 60)
+    plan = Plan(standardise(maps, sigma=0.0, support=0.0, n_permutations=60), "mean", 60)
     drawn = plan.permuted(np.random.default_rng(2))
     null = np.concatenate([squared_t(plan.blocks()[0], some).ravel() for some in drawn])
     assert null.size == 60 * 3 * 25
