@@ -21,40 +21,35 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 Part = TypeVar("Part")
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 _AHEAD = 2
 """Blocks a core that are begun or waiting to be taken; more would only be held in memory."""
 
 
 class Shared:
-    """A context that is entered when the first asks for it, and left when nobody asks any more.
+    """A context, which `make` gives, that is entered when the first holds it, and left when nobody does any more.
 
     A generator that is given up late, such as with an error, so cannot undo it for others or undo others' leaving.
-
-    Parameters
-    ----------
-    make : callable
-        Gives the context.
     """
 
     def __init__(self, make: Callable[[], contextlib.AbstractContextManager[object]]) -> None:
-        self._make, self._lock, self._asking = make, threading.Lock(), 0
+        self._make, self._lock, self._holders = make, threading.Lock(), 0
         self._entered = contextlib.ExitStack()
 
     @contextlib.contextmanager
-    def asked(self) -> Iterator[None]:
+    def held(self) -> Iterator[None]:
         """Hold the context until the block ends."""
         with self._lock:
-            if not self._asking:
+            if not self._holders:
                 self._entered.enter_context(self._make())
-            self._asking += 1
+            self._holders += 1
         try:
             yield
         finally:
             with self._lock:
-                self._asking -= 1
-                if not self._asking:
+                self._holders -= 1
+                if not self._holders:
                     self._entered.close()
 
 
@@ -87,11 +82,11 @@ def n_cores() -> int:
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Hold the BLAS of NumPy and SciPy to one thread until the block ends; may be nested, and serves as a decorator."""
-    with _one_thread.asked():
+    with _one_thread.held():
         yield
 
 
-def side_by_side(work: Callable[[Part], Found], parts: Iterable[Part], *, most: int | None = None) -> Iterator[Found]:
+def side_by_side(work: Callable[[Part], Result], parts: Iterable[Part], *, most: int | None = None) -> Iterator[Result]:
     """Do a piece of work on each part, on all cores, and give what it finds in the order of the parts.
 
     Parameters
@@ -121,9 +116,9 @@ def side_by_side(work: Callable[[Part], Found], parts: Iterable[Part], *, most: 
             yield from _in_order(pool, work, parts, most=_AHEAD * n)
 
 
-def _in_order(pool: ThreadPoolExecutor, work: Callable[[Part], Found], parts: Iterable[Part], *,
-              most: int) -> Iterator[Found]:
-    begun: deque[Future[Found]] = deque()
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[Part], Result], parts: Iterable[Part], *,
+              most: int) -> Iterator[Result]:
+    begun: deque[Future[Result]] = deque()
     try:
         for part in parts:
             # np.errstate and the like hold where the caller set them, in other threads too.

@@ -37,11 +37,11 @@ def status(options: argparse.Namespace) -> None:
     from salcompare.stages import damages, standings
 
     study = _study(options)
-    found = standings(study, depth="whole" if options.verify else "quick")
-    width = max(map(len, found))
-    for name, standing in found.items():
+    stages = standings(study, depth="whole" if options.verify else "quick")
+    width = max(map(len, stages))
+    for name, standing in stages.items():
         print(f"{name:<{width}}  {standing.state:<8} {standing.reason}")
-    damaged = [fault for standing in found.values() for fault in damages(study, standing)] if options.verify else []
+    damaged = [fault for standing in stages.values() for fault in damages(study, standing)] if options.verify else []
     if damaged:
         raise DamagedError(damaged)
 

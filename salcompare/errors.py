@@ -18,24 +18,12 @@ SHOWN = 20  # problems printed in one message; the rest are counted
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with an input.
+    """One thing that is wrong with an input."""
 
-    Attributes
-    ----------
-    where : str
-        The file and row, the setting, or the argument.
-    found : str
-        What stands there.
-    expected : str
-        What should stand there; may be empty where `found` says it.
-    remedy : str
-        What to do about it.
-    """
-
-    where: str
-    found: str
-    expected: str = ""
-    remedy: str = ""
+    where: str  # the file and row, the setting, or the argument
+    found: str  # what stands there
+    expected: str = ""  # what should stand there; may be empty where `found` says it
+    remedy: str = ""  # what to do about it
 
     def __str__(self) -> str:
         parts = (self.found, self.expected and f"expected {self.expected}", self.remedy)
@@ -49,12 +37,7 @@ class SalcompareError(Exception):
 class ReasonedError(SalcompareError):
     """Something that is left out for a reason; where it is noticed it becomes a row of what was left out.
 
-    Parameters
-    ----------
-    reason : str
-        For machines: one word of a list that each kind states.
-    detail : str
-        For people.
+    The `reason` is for machines, one word of a list that each kind states; the `detail` is for people.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -64,19 +47,16 @@ class ReasonedError(SalcompareError):
 
 
 class InputError(SalcompareError):
-    """The user's input cannot be used; the command line ends with exit code 2.
-
-    Parameters
-    ----------
-    problems : Problem, str, or iterable of Problem
-        Everything that is wrong, reported at once.
-    """
+    """The user's input cannot be used, for all these problems; the command line ends with exit code 2."""
 
     def __init__(self, problems: Problem | str | Iterable[Problem]) -> None:
         if isinstance(problems, Problem):
             problems = [problems]
         self.problems: tuple[Problem, ...] = () if isinstance(problems, str) else tuple(problems)
-        super().__init__(problems if isinstance(problems, str) else _joined(self.problems))
+        lines = [problems] if isinstance(problems, str) else [str(problem) for problem in self.problems[:SHOWN]]
+        if len(self.problems) > SHOWN:
+            lines.append(f"... and {len(self.problems) - SHOWN} more of {len(self.problems)} problems")
+        super().__init__("\n".join(lines))
 
 
 class ConfigError(InputError):
@@ -96,15 +76,10 @@ class MissingDependencyError(InputError):
 
 
 def drawing(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a public function that draws, and takes `rng`, refuse a call without a generator by an error with a remedy.
+    """Let a public function that draws refuse a call without `rng`, a `numpy.random.Generator`, by an `InputError`.
 
     There is no fresh generator by default: a p-value or an interval that nobody can compute again is worth less than
     the one word more that it costs to ask for it.
-
-    Raises
-    ------
-    InputError
-        If `rng` is missing or is no `numpy.random.Generator`, before anything else is looked at.
     """
     names = list(inspect.signature(function).parameters)
     place = names.index("rng")
@@ -116,23 +91,16 @@ def drawing(function: Callable[P, R]) -> Callable[P, R]:
 
         rng = kwargs.get("rng", args[place] if len(args) > place else None)
         if not isinstance(rng, Generator):
-            found = "no rng" if rng is None else f"rng is {type(rng).__name__} {rng!r}"
             raise InputError(Problem(
-                f"{function.__name__}()", found, "a numpy.random.Generator, from which all draws follow",
+                f"{function.__name__}()", "no rng" if rng is None else f"rng is {type(rng).__name__} {rng!r}",
+                "a numpy.random.Generator, from which all draws follow",
                 "pass rng=np.random.default_rng(0); the same seed gives the same numbers"))
         return function(*args, **kwargs)
 
     return checked
 
 
-def meant(found: str, known: Iterable[str], *, otherwise: str = "") -> str:
+def meant(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
     """Ask whether another name was meant, where one of those known is near (`salcompare.texts.nearest`)."""
-    near = nearest(found, known)
+    near = nearest(name, known)
     return otherwise if near is None else f"did you mean {near!r}?"
-
-
-def _joined(problems: tuple[Problem, ...]) -> str:
-    lines = [str(problem) for problem in problems[:SHOWN]]
-    if len(problems) > SHOWN:
-        lines.append(f"... and {len(problems) - SHOWN} more of {len(problems)} problems")
-    return "\n".join(lines)

@@ -88,8 +88,7 @@ class MapStream:
         """Write one range that `missing` gave: arrays (images, ...) by variable name, all of the template's."""
         shapes = {name: values.shape for name, values in variables.items()}
         if shapes != {name: (images.stop - images.start, *shape) for name, shape in self._shapes.items()}:
-            message = f"{self.path}: arrays of shapes {shapes} for {images}"  # Zarr would broadcast them
-            raise ValueError(message)
+            raise ValueError(f"{self.path}: arrays of shapes {shapes} for {images}")  # Zarr would broadcast them
         with writing(self.path):
             for name, values in variables.items():
                 self._array(name)[images] = values
@@ -104,8 +103,7 @@ class MapStream:
         import zarr
 
         if left := len(self.missing()):
-            message = f"{self.path}: {left} batches are still to be written"
-            raise RuntimeError(message)
+            raise RuntimeError(f"{self.path}: {left} batches are still to be written")
         group = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)
         if any(group.attrs.get(key) != value for key, value in (attrs or {}).items()):
             with writing(self.path):
@@ -164,11 +162,10 @@ def _mark(path: Path, sums: Mapping[str, str]) -> None:
 def _marked(path: Path) -> dict[str, str] | None:
     """Read a mark without its seal; None where there is none, or one that is not as it was written."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        mark = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    holds = seal_holds(found)
-    return {key: value for key, value in found.items() if key != SEAL} if holds else None
+    return {key: value for key, value in mark.items() if key != SEAL} if seal_holds(mark) else None
 
 
 def _begun(path: Path, template: xr.Dataset, dim: str) -> bool:

@@ -37,19 +37,10 @@ def seed_stage(stage: str, place: int) -> str:
 
 
 def find_source(sources: Iterable[str], classifier: str | None, variant: str | None, method: str | None) -> str:
-    """Name the source that is asked for; what is not said is the first classifier, its last variant, its main method.
+    """Name the source that is asked for, of a study's, which has of each classifier the main one last.
 
-    Parameters
-    ----------
-    sources : iterable of str
-        Of the study; of each classifier the main one last.
-    classifier, variant, method : str or None
-        As the parts of a source's name.
-
-    Raises
-    ------
-    InputError
-        If there is none.
+    What is not said is the first classifier, its last variant, its main method. If there is none, an `InputError` says
+    what there is.
     """
     named: dict[str, dict[str, list[str]]] = {}  # classifier -> variant -> methods, the main one last
     for source in sources:
@@ -84,9 +75,9 @@ def natural_key(value: object) -> tuple[object, ...]:
 
 def by_classifier(sources: Iterable[str], names: Sequence[str]) -> list[str]:
     """Order sources by their classifiers, as `names` list these, and of each the main source, its last, first."""
-    found = list(dict.fromkeys(sources))
-    order = dict.fromkeys([*names, *(source.split("/")[0] for source in found)])
-    return [source for name in order for source in found[::-1] if source.split("/")[0] == name]
+    unique = list(dict.fromkeys(sources))
+    order = dict.fromkeys([*names, *(source.split("/")[0] for source in unique)])
+    return [source for name in order for source in unique[::-1] if source.split("/")[0] == name]
 
 
 COMPARISON = "comparison.html"
@@ -99,12 +90,6 @@ def classifier_file(name: str) -> str:
 
 
 def page_files(names: Iterable[str]) -> list[str]:
-    """Name the files of all pages beside the report of classifiers of these names; without classifiers there is none.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Of the classifiers that were trained and those whose maps were given.
-    """
+    """Name the files of all pages beside the report of these classifiers; without classifiers there is none."""
     files = [classifier_file(name) for name in names]
     return [COMPARISON, *files] if files else []

@@ -7,6 +7,7 @@ file of tensors, carry their own checksum: a seal.
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -22,6 +23,13 @@ PACKAGES = ("salcompare", "numpy", "pandas", "scipy", "xarray", "zarr", "scikit-
             "statsmodels", "torch", "torchvision", "captum")
 _BLOCK = 1 << 20
 _RECENT = 2 * 10**9  # nanoseconds; a file system's clock may stand still so long, and a change within goes unseen
+SEAL = "sha256"
+"""The key of a JSON file's own checksum."""
+BY_HAND = {".csv", ".json", ".md", ".html", ".svg", ".png"}
+"""Endings of files that people open and change."""
+_MARK, _SUM = b"\n#salcompare ", b" sha256 "
+_TAIL = len(_SUM) + 64 + 1
+_LONGEST_NOTE = 4096
 
 
 def sha256_of_file(path: Path) -> str:
@@ -37,11 +45,13 @@ def _known_sha256(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 -
     return _sha256(path)
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+def _sha256(path: Path, *, but_last: int = 0) -> str:
+    """Hash a file's bytes but for the last so many."""
+    digest, left = hashlib.sha256(), path.stat().st_size - but_last
     with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
+        while left > 0 and (block := stream.read(min(_BLOCK, left))):
             digest.update(block)
+            left -= len(block)
     return digest.hexdigest()
 
 
@@ -53,31 +63,22 @@ def sha256_of_bytes(content: bytes) -> str:
 def sha256_of_code(module: str, root: Path | None) -> dict[str, str]:
     """Hash a user's module and all local modules that it imports, inside functions too, directly or not.
 
-    Parameters
-    ----------
-    module : str
-        As in an import; beside `root`, else wherever it can be imported from, unless that is where packages are
-        installed.
-    root : Path, optional
-        The study's folder.
-
-    Returns
-    -------
-    dict of str to str
-        SHA-256 by the file's path from where imports start; empty where the module is not local. No code is run.
+    The module is beside `root`, the study's folder, else wherever it can be imported from, unless that is where
+    packages are installed. Gives SHA-256 by the file's path from where imports start; nothing where the module is not
+    local. No code is run.
     """
     base = _local_base(module, root)
     if base is None:
         return {}
-    found: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     left = list(_files_of(base, module))
     while left:
         path = left.pop()
         name = path.relative_to(base).as_posix()
-        if name not in found:
-            found[name] = sha256_of_file(path)
+        if name not in hashes:
+            hashes[name] = sha256_of_file(path)
             left += [file for other in _imports_of(path, base) for file in _files_of(base, other)]
-    return dict(sorted(found.items()))
+    return dict(sorted(hashes.items()))
 
 
 def _local_base(module: str, root: Path | None) -> Path | None:
@@ -126,11 +127,7 @@ def _imports_of(path: Path, base: Path) -> Iterator[str]:
 
 def sha256_of_parts(parts: Iterable[str]) -> str:
     """SHA-256 of strings in their order, each ended by a zero byte."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode())
-        digest.update(b"\0")
-    return digest.hexdigest()
+    return sha256_of_bytes("".join(f"{part}\0" for part in parts).encode())
 
 
 def canonical_json(value: object) -> str:
@@ -150,13 +147,11 @@ def versions() -> Mapping[str, str]:
     """Versions of the packages that numbers and pictures depend on, those that are installed."""
     from salcompare import __version__  # what runs, even where an older one was installed
 
-    found: dict[str, str] = {}
+    known: dict[str, str] = {}
     for name in PACKAGES:
-        try:
-            found[name] = __version__ if name == "salcompare" else importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            known[name] = __version__ if name == "salcompare" else importlib.metadata.version(name)
+    return known
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - what json.dumps asks for
@@ -169,16 +164,7 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - what json.dumps asks for
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "ndim", None) == 0:
         return item()
-    message = f"{type(value).__name__} has no canonical JSON form"
-    raise TypeError(message)
-
-SEAL = "sha256"
-"""The key of a JSON file's own checksum."""
-BY_HAND = {".csv", ".json", ".md", ".html", ".svg", ".png"}
-"""Endings of files that people open and change."""
-_MARK, _SUM = b"\n#salcompare ", b" sha256 "
-_TAIL = len(_SUM) + 64 + 1
-_LONGEST_NOTE = 4096
+    raise TypeError(f"{type(value).__name__} has no canonical JSON form")
 
 
 def sum_of(path: Path) -> str:
@@ -192,23 +178,18 @@ def sums_of_folder(folder: Path) -> dict[str, str]:
 
 
 def fault_of(path: Path, expected: str, *, since: int, whole: bool) -> str:
-    """Say how a file differs from its checksum.
+    """Say how a file differs from what `sum_of` gave when it was written; empty where it does not.
 
     Parameters
     ----------
     path : Path
     expected : str
-        What `sum_of` gave when it was written.
+        Its checksum.
     since : int
-        When its checksum was noted, in nanoseconds since 1970: what was changed later, and is text or a picture, was
-        changed by hand.
+        When that was noted, in nanoseconds since 1970: what was changed later, and is text or a picture, was changed by
+        hand.
     whole : bool
         Whether to read it even if it has the right size and was last changed before then.
-
-    Returns
-    -------
-    str
-        "is gone", "was changed by hand after it was made" or "is damaged ..."; empty where it is as it was written.
     """
     try:
         about = path.stat()
@@ -247,7 +228,7 @@ def seal_file(path: Path, note: Mapping[str, object] | None = None) -> None:
     """
     with path.open("ab") as stream:
         stream.write(_MARK + canonical_json(dict(note or {})).encode())
-    digest = _sha256_but(path, 0)
+    digest = _sha256(path)
     with path.open("ab") as stream:
         stream.write(_SUM + digest.encode() + b"\n")
 
@@ -258,10 +239,10 @@ def note_of(path: Path) -> dict[str, Any] | None:
         with path.open("rb") as stream:
             stream.seek(max(path.stat().st_size - _LONGEST_NOTE, 0))
             end = stream.read()
-        found = json.loads(end[end.rindex(_MARK) + len(_MARK):-_TAIL])
+        note = json.loads(end[end.rindex(_MARK) + len(_MARK):-_TAIL])
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return note if isinstance(note, dict) else None
 
 
 def file_holds(path: Path) -> bool:
@@ -269,16 +250,4 @@ def file_holds(path: Path) -> bool:
     with path.open("rb") as stream:
         stream.seek(max(path.stat().st_size - _TAIL, 0))
         tail = stream.read()
-    return note_of(path) is not None and tail == _SUM + _sha256_but(path, _TAIL).encode() + b"\n"
-
-
-def _sha256_but(path: Path, left_out: int) -> str:
-    """SHA-256 of a file's bytes but for the last `left_out`."""
-    import hashlib
-
-    digest, left = hashlib.sha256(), path.stat().st_size - left_out
-    with path.open("rb") as stream:
-        while left > 0 and (block := stream.read(min(1 << 20, left))):
-            digest.update(block)
-            left -= len(block)
-    return digest.hexdigest()
+    return note_of(path) is not None and tail == _SUM + _sha256(path, but_last=_TAIL).encode() + b"\n"

@@ -211,7 +211,8 @@ def check_table(frame: pd.DataFrame, table: Table, where: str) -> None:
                                  "columns " + ", ".join(c.name for c in table.columns if c.required),
                                  "add what is missing; found " + ", ".join(map(str, frame.columns))))
     problems = [problem for column in table.columns if column.name in frame.columns
-                for problem in _column_problems(frame, column, where)]
+                for problem in (_text_problems if column.kind == "text" else _number_problems)(
+                    frame[column.name], column, where)]
     if table.key is not None:
         keys = frame[table.key]
         problems += [Problem(f"{where} row {row}", f"{table.key} {value!r} is listed twice",
@@ -241,19 +242,15 @@ def check_maps(dataset: xr.Dataset, layout: Layout, where: str) -> None:
         raise InputError(problems)
 
 
-def _column_problems(frame: pd.DataFrame, column: Column, where: str) -> list[Problem]:
-    return (_text_problems if column.kind == "text" else _number_problems)(frame[column.name], column, where)
-
-
 def _text_problems(values: pd.Series, column: Column, where: str) -> list[Problem]:
     empty = values.isna() | (values.astype(str).str.strip() == "")
-    found = [Problem(f"{where} row {row}", f"{column.name} is empty", column.meaning)
-             for row in values.index[empty] if column.required]
+    problems = [Problem(f"{where} row {row}", f"{column.name} is empty", column.meaning)
+                for row in values.index[empty] if column.required]
     if column.choices:
         wrong = values[~empty & ~values.isin(column.choices)]
-        found += [Problem(f"{where} row {row}", f"{column.name}={value!r}", " or ".join(column.choices))
-                  for row, value in wrong.items()]
-    return found
+        problems += [Problem(f"{where} row {row}", f"{column.name}={value!r}", " or ".join(column.choices))
+                     for row, value in wrong.items()]
+    return problems
 
 
 def _number_problems(values: pd.Series, column: Column, where: str) -> list[Problem]:

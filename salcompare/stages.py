@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -37,7 +37,7 @@ class Stage:
     ----------
     name : str
         Shown by ``salcompare status``.
-    needs : tuple of str
+    requires : tuple of str
         Stages whose results it reads.
     settings : mapping
         The part of study.toml that its result depends on.
@@ -62,7 +62,7 @@ class Stage:
     """
 
     name: str
-    needs: tuple[str, ...]
+    requires: tuple[str, ...]
     settings: Mapping[str, object]
     make: Callable[[Study, str, Progress], None]
     inputs: Mapping[str, str] = field(default_factory=dict)
@@ -76,45 +76,27 @@ class Stage:
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether a stage's result can be used, and if not, why.
-
-    Attributes
-    ----------
-    stage : Stage
-    fingerprint : str
-        What its result would have now.
-    state : str
-        current; missing; stale, made from something else; or damaged, no longer what was made.
-    reason : str
-    record : Record, optional
-        What its last run left, if that can be read.
-    """
+    """Whether a stage's result can be used, and if not, why: it is missing, made from something else, or damaged."""
 
     stage: Stage
-    fingerprint: str
+    fingerprint: str  # what its result would have now
     state: State
     reason: str
-    record: Record | None = None
+    record: Record | None = None  # what its last run left, if that can be read
 
 
 def standings(study: Study, *, depth: Depth = "quick", of: Collection[str] | None = None) -> dict[str, Standing]:
     """Say of every stage, in running order, whether its result is current, and if not, why.
 
-    Parameters
-    ----------
-    study : Study
-    depth : Depth
-        How far stored files are looked at.
-    of : collection of str, optional
-        The stages whose files are looked at so far, the others' quickly; all if not given.
+    Stored files are looked at as far as `depth` says, or quickly those of stages that are not among `of`, if given.
     """
-    found: dict[str, Standing] = {}
+    known: dict[str, Standing] = {}
     for stage in study.stages():
-        prints = {need: found[need].fingerprint for need in stage.needs}
-        own = fingerprint([stage.version, stage.name, stage.settings, stage.inputs, prints])
-        looked: Depth = depth if of is None or stage.name in of else "quick"
-        found[stage.name] = _judge(study, stage, own, [found[need] for need in stage.needs], depth=looked)
-    return found
+        prints = {name: known[name].fingerprint for name in stage.requires}
+        now = fingerprint([stage.version, stage.name, stage.settings, stage.inputs, prints])
+        known[stage.name] = _standing(study, stage, now, [known[name] for name in stage.requires],
+                                      depth=depth if of is None or stage.name in of else "quick")
+    return known
 
 
 def require(study: Study, *names: str) -> None:
@@ -122,10 +104,10 @@ def require(study: Study, *names: str) -> None:
 
     Stores alone are not read here, as they are held against their checksums when they are.
     """
-    found = standings(study, depth="read")
+    known = standings(study, depth="read")
     for name in dict.fromkeys(names):
-        state, reason = found[name].state, found[name].reason
-        if state == "current" and (wrong := _faults(study, found[name].stage, found[name].record, depth="files")):
+        state, reason = known[name].state, known[name].reason
+        if state == "current" and (wrong := _faults(study, known[name].stage, known[name].record, depth="files")):
             state, reason = "damaged", _told(study, wrong)
         if state != "current":
             kind = DamagedError if state == "damaged" else StaleError
@@ -150,41 +132,33 @@ def damages(study: Study, standing: Standing) -> list[Problem]:
 def run(study: Study, *, until: str | None = None, progress: Progress) -> list[str]:
     """Run every stage that is missing, stale or damaged, in order; give the names of those run.
 
-    Every file that stages have stored is read first and held against its checksum.
-
-    Parameters
-    ----------
-    study : Study
-    until : str, optional
-        Run this stage and those it needs only.
-    progress : Progress
+    With `until`, only that stage and those it requires. Every file that they have stored is read first and held against
+    its checksum.
     """
     ran = []
     with _alone(study):
         records.delete_leftovers(study)
-        wanted = needed(study, until) if until else None
-        found = standings(study, depth="whole", of=wanted)
-        names = list(found)
+        wanted = needed(study, until) if until else {stage.name for stage in study.stages()}
+        before = standings(study, depth="whole", of=wanted)
         checked = False
-        for number, name in enumerate(names, 1):
-            if wanted is not None and name not in wanted:
+        for number, name in enumerate(before, 1):
+            if name not in wanted:
                 continue
             standing = standings(study, depth="whole", of=wanted)[name]
             if standing.state == "current":
                 _delete_other_stores(study, standing.stage)
                 continue
-            progress.say(f"[{number}/{len(names)}] {name}: {standing.reason}")
+            progress.say(f"[{number}/{len(before)}] {name}: {standing.reason}")
             # Errors of the photographs come first, so it is not until they are there that other stages are checked.
-            if (standing.stage.needs or standing.stage.check) and not checked:
-                _check(study, [found[name] for name in names if wanted is None or name in wanted], progress)
+            if (standing.stage.requires or standing.stage.check) and not checked:
+                _check(study, [before[name] for name in before if name in wanted], progress)
                 checked = True
             with one_thread():  # torch, which trains on all cores, has threads of its own
                 _make(study, standing, progress)
             ran.append(name)
-        for name in names if ran else ():
-            note = found[name].stage.note if (
-                wanted is None or name in wanted) and found[name].state == "current" else None
-            if note is not None and (said := note(study)):
+        for name, standing in before.items() if ran else ():
+            if name in wanted and standing.state == "current" and standing.stage.note is not None and (
+                    said := standing.stage.note(study)):
                 progress.say(said)
     return ran
 
@@ -198,16 +172,15 @@ def _make(study: Study, standing: Standing, progress: Progress) -> None:
     store.write_text(mark, standing.fingerprint)
     stage.make(study, standing.fingerprint, progress)
     records.write_record(
-        records.record_path(study, stage.name), root=study.root, version=stage.version, own=standing.fingerprint,
-        settings=stage.settings, inputs=stage.inputs, needs=_left_by(study, stage.needs),
-        outputs=(*stage.outputs, *stage.extras))
+        records.record_path(study, stage.name), root=study.root, version=stage.version,
+        stage_fingerprint=standing.fingerprint, settings=stage.settings, inputs=stage.inputs,
+        requires=_left_by(study, stage.requires), outputs=(*stage.outputs, *stage.extras))
     mark.unlink()
 
 
 def _left_by(study: Study, names: tuple[str, ...]) -> dict[str, str]:
     """Give the fingerprint of what each stage has left; empty where it has no record."""
-    found = {name: _record_of(study, name) for name in names}
-    return {name: record.left if record else "" for name, record in found.items()}
+    return {name: record.left if (record := _record_of(study, name)) else "" for name in names}
 
 
 def _record_of(study: Study, name: str) -> Record | None:
@@ -243,50 +216,51 @@ def _check(study: Study, wanted: list[Standing], progress: Progress) -> None:
 def kept_from_last_run(study: Study, name: str, settings: Mapping[str, object], path: Path) -> bool:
     """Whether a file is there as the last run of a stage left it, and that run had these settings."""
     record = _record_of(study, name)
-    if record is None or not records.same_plain(record, settings) or not path.exists():
+    if record is None or record.settings != _plain(settings) or not path.exists():
         return False
     expected = record.files.get(path.relative_to(study.root).as_posix())
     return not record.sealed or expected == provenance.sum_of(path)
 
 
 def needed(study: Study, until: str) -> set[str]:
-    """Names of a stage and all that it needs, directly or not."""
-    found = standings(study)
-    if until not in found:
-        raise InputError(Problem("stage", repr(until), "one of " + ", ".join(found), meant(until, found)))
+    """Names of a stage and all that it requires, directly or not."""
+    known = standings(study)
+    if until not in known:
+        raise InputError(Problem("stage", repr(until), "one of " + ", ".join(known), meant(until, known)))
     wanted, left = set(), [until]
     while left:
         name = left.pop()
         wanted.add(name)
-        left += [need for need in found[name].stage.needs if need not in wanted]
+        left += [other for other in known[name].stage.requires if other not in wanted]
     return wanted
 
 
-def _judge(study: Study, stage: Stage, own: str, needs: list[Standing], *, depth: Depth) -> Standing:
+def _standing(study: Study, stage: Stage, now: str, required: list[Standing], *, depth: Depth) -> Standing:
+    """Say how a stage stands that would have the fingerprint `now`, and beside it what was begun."""
     path = records.record_path(study, stage.name)
     try:
         record = records.read_record(path)
     except DamagedError:
-        return Standing(stage, own, "damaged", f"{_shown(study, path)} is damaged or was changed by hand")
+        return Standing(stage, now, "damaged", f"{_shown(study, path)} is damaged or was changed by hand")
     if record is None:
-        return Standing(stage, own, "missing", _begun(study, stage, own) or "not made yet")
+        return Standing(stage, now, "missing", _begun(study, stage, now) or "not made yet")
 
     def stands(state: State, reason: str) -> Standing:
-        """Say how the stage stands, and beside it what was begun."""
-        begun = _begun(study, stage, own) if state != "current" else ""
-        return Standing(stage, own, state, "; ".join(filter(None, (reason, begun))), record)
+        """Add what was begun."""
+        begun = _begun(study, stage, now) if state != "current" else ""
+        return Standing(stage, now, state, "; ".join(filter(None, (reason, begun))), record)
 
-    waiting = [need.stage.name for need in needs if need.state != "current"]
+    waiting = [standing.stage.name for standing in required if standing.state != "current"]
     gone = [_shown(study, output) for output in stage.outputs if not output.exists()]
     if gone and record.sealed:
         return stands("missing", f"{', '.join(gone)} is gone")
-    if record.fingerprint != own or not record.sealed:
+    if record.fingerprint != now or not record.sealed:
         return stands("stale", _difference(record, stage, waiting))
-    if found := _faults(study, stage, record, depth=depth):
-        return stands("damaged", _told(study, found))
+    if wrong := _faults(study, stage, record, depth=depth):
+        return stands("damaged", _told(study, wrong))
     if waiting:
         return stands("stale", f"{', '.join(waiting)} must be made first")
-    others = [need for need, left in _left_by(study, stage.needs).items() if record.needs.get(need) != left]
+    others = [name for name, left in _left_by(study, stage.requires).items() if record.requires.get(name) != left]
     if others:
         return stands("stale", f"{', '.join(others)} was made again, with other values")
     return stands("current", "up to date")
@@ -300,10 +274,13 @@ def _faults(study: Study, stage: Stage, record: Record | None, *, depth: Depth) 
                           extras=stage.extras if record.sealed else ())
 
 
-def _told(study: Study, found: list[Fault]) -> str:
+def _told(study: Study, wrong: list[Fault]) -> str:
     """Name what is damaged, or how much of it is."""
-    first = f"{_shown(study, found[0].path)} {found[0].what}"
-    return first + (f", and {len(found) - 1} more" if len(found) > 1 else "")
+    return f"{_shown(study, wrong[0].path)} {wrong[0].what}{_and_more(wrong)}"
+
+
+def _and_more(things: Sequence[object]) -> str:
+    return f", and {len(things) - 1} more" if len(things) > 1 else ""
 
 
 def _shown(study: Study, path: Path) -> str:
@@ -314,36 +291,31 @@ def _begun_path(study: Study, name: str) -> Path:
     return records.record_path(study, name).with_suffix(".begun")
 
 
-def _begun(study: Study, stage: Stage, own: str) -> str:
+def _begun(study: Study, stage: Stage, now: str) -> str:
     """Say how far a run that has not ended has come; empty where none was begun."""
     try:
-        same = _begun_path(study, stage.name).read_text(encoding="utf-8") == own
+        same = _begun_path(study, stage.name).read_text(encoding="utf-8") == now
     except (OSError, ValueError):
         return ""
-    how_far = stage.begun(study) if same and stage.begun else ""
     if not same:
         return "begun from other inputs or settings, not finished"
+    how_far = stage.begun(study) if stage.begun else ""
     return f"begun, not finished: {how_far}" if how_far else "begun, not finished"
 
 
 def _difference(record: Record, stage: Stage, waiting: list[str]) -> str:
-    """Name the settings or files that changed since the stage's last run."""
+    """Name the settings that changed since the stage's last run, and the first raw file that did, is gone or is new."""
     if not record.sealed:
         return f"made by salcompare {record.version}, whose results carry no checksums"
     if record.stage_version != stage.version:
         return f"made by salcompare {record.version}, which made it otherwise"
     changed = [f"setting {key} changed" for key in _changes(record.settings, _plain(stage.settings))]
-    changed += _file_changes(record.inputs, stage.inputs)
-    return "; ".join(changed) or f"{', '.join(waiting) or 'a stage it needs'} changed"
-
-
-def _file_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Name the first raw file that changed, that is gone and that is new, and count the others."""
+    before, now = record.inputs, stage.inputs
     kinds = {"changed": [name for name in before if name in now and before[name] != now[name]],
              "is gone": [name for name in before if name not in now],
              "is new": [name for name in now if name not in before]}
-    return [f"{min(names)} {what}" + (f", and {len(names) - 1} more" if len(names) > 1 else "")
-            for what, names in kinds.items() if names]
+    changed += [f"{min(names)} {what}{_and_more(names)}" for what, names in kinds.items() if names]
+    return "; ".join(changed) or f"{', '.join(waiting) or 'a stage it needs'} changed"
 
 
 def _plain(settings: Mapping[str, object]) -> dict[str, Any]:
@@ -352,14 +324,14 @@ def _plain(settings: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _changes(before: Mapping[str, object], now: Mapping[str, object], prefix: str = "") -> list[str]:
-    found = []
+    changed = []
     for key in sorted({*before, *now}):
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            found += _changes(old, new, f"{prefix}{key}.")
+            changed += _changes(old, new, f"{prefix}{key}.")
         elif old != new:
-            found.append(f"{prefix}{key}")
-    return found
+            changed.append(f"{prefix}{key}")
+    return changed
 
 
 @contextlib.contextmanager

@@ -123,13 +123,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 def free_paths(paths: Iterable[Path], *, overwrite: bool = False) -> None:
-    """Make sure that nothing stands where a command is told to write, unless it may be written over.
-
-    Raises
-    ------
-    InputError
-        Naming everything that stands there.
-    """
+    """Refuse to write where something stands already, naming all of it, unless it may be written over."""
     taken = [] if overwrite else [path for path in paths if path.exists()]
     if taken:
         raise InputError([Problem(str(path), "is there already", "a place where nothing stands yet",
@@ -169,21 +163,15 @@ def write_sealed(path: Path, value: Mapping[str, object]) -> None:
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """Read what `write_sealed` wrote, checksum and all.
-
-    Raises
-    ------
-    DamagedError
-        If it is not what was written.
-    """
+    """Read what `write_sealed` wrote, checksum and all; what is not as it was written is a `DamagedError`."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DamagedError(Problem(str(path), f"cannot be read ({error})", remedy=_remedy(path))) from error
-    if not isinstance(found, dict) or not seal_holds(found):
+    if not isinstance(content, dict) or not seal_holds(content):
         raise DamagedError(Problem(str(path), "is damaged or was changed by hand: its checksum is not that of its "
                                    "content", remedy=_remedy(path)))
-    return found
+    return content
 
 
 def write_table(path: Path, frame: pd.DataFrame, *, mode: int = 0o644) -> None:
@@ -207,15 +195,7 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
 def read_csv(path: Path, *, text: Iterable[str] | None = None) -> pd.DataFrame:
     """Read a CSV that `write_table` wrote; only an empty cell is missing, so that labels such as NA or null stay.
 
-    Parameters
-    ----------
-    path : Path
-    text : iterable of str, optional
-        The columns that are text, whatever they look like; by default all.
-
-    Raises
-    ------
-    FileNotFoundError
+    Columns of `text`, by default all, are read as text, whatever they look like.
     """
     import pandas as pd
 
@@ -282,23 +262,12 @@ def write_dataset(dataset: xr.Dataset, folder: Path, name: str, *, fingerprint: 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What ``NAME.json`` says of the current store of a name.
+    """What ``NAME.json`` says of the current store of a name."""
 
-    Attributes
-    ----------
-    store : str
-        Its folder.
-    fingerprint : str
-    provenance : mapping
-        What else its maker noted.
-    files : mapping
-        Checksums of all its files (see `provenance.sums_of_folder`).
-    """
-
-    store: str
+    store: str  # its folder
     fingerprint: str
-    provenance: Mapping[str, object]
-    files: Mapping[str, str]
+    provenance: Mapping[str, object]  # what else its maker noted
+    files: Mapping[str, str]  # checksums of all its files (see `provenance.sums_of_folder`)
 
 
 def make_current(folder: Path, name: str, *, fingerprint: str, provenance: Mapping[str, object] | None = None,
@@ -325,12 +294,8 @@ def delete_others(folder: Path, name: str, store: str) -> None:
 def read_manifest(folder: Path, name: str) -> Manifest:
     """Read the manifest of a name.
 
-    Raises
-    ------
-    StaleError
-        If there is none, or it was made before stores had checksums.
-    DamagedError
-        If it is not what was written.
+    It is a `StaleError` that there is none, or that it was made before stores had checksums, and a `DamagedError` that
+    it is not what was written.
     """
     path = folder / f"{name}.json"
     if not path.exists():
@@ -342,9 +307,9 @@ def read_manifest(folder: Path, name: str) -> Manifest:
     if first_version:
         raise StaleError(Problem(str(path), "was made by salcompare 0.1.0, whose stores have no checksums",
                                  remedy=_remedy(path)))
-    found = read_sealed(path)
+    content = read_sealed(path)
     try:
-        return Manifest(*(found[key] for key in Manifest.__dataclass_fields__))
+        return Manifest(*(content[key] for key in Manifest.__dataclass_fields__))
     except KeyError as error:
         raise DamagedError(Problem(str(path), f"says nothing of {error}", "a store's manifest",
                                    _remedy(path))) from error
@@ -378,18 +343,9 @@ def open_dataset(folder: Path, name: str, *, chunked: bool = False) -> xr.Datase
 
 
 def store_faults(manifest_path: Path, *, since: int, whole: bool) -> list[tuple[Path, str]]:
-    """Hold the store that a manifest points at against its checksums.
+    """List each file of the store of a manifest that is not as it was written, and what is wrong (`fault_of`).
 
-    Parameters
-    ----------
-    manifest_path : Path
-    since, whole
-        As for `provenance.fault_of`.
-
-    Returns
-    -------
-    list of (Path, str)
-        Each file that is not as it was written, and what is wrong; the manifest itself where that is.
+    Where the manifest itself is wrong, it alone.
     """
     try:
         manifest = read_manifest(manifest_path.parent, manifest_path.stem)

@@ -310,8 +310,8 @@ class Study:
         path = self.processed / "responses.json"
         if not path.exists():
             require(self, "responses")
-        found: dict[str, Any] = store.read_json(path)
-        return found
+        meta: dict[str, Any] = store.read_json(path)
+        return meta
 
     def _table(self, stage: str, name: str, table: Table) -> pd.DataFrame:
         require(self, stage)

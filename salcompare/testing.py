@@ -253,11 +253,10 @@ def assert_dask_equals_eager(function: Callable[..., Any], *arrays: xr.DataArray
     expected = function(*arrays, **copy.deepcopy(options))
     for chunks in ({"image": 2}, {"y": 1}):
         chunked = [array.chunk({dim: n for dim, n in chunks.items() if dim in array.dims}) for array in arrays]
-        found = function(*chunked, **copy.deepcopy(options))
-        if lazy and not is_dask_collection(found):
-            message = f"{getattr(function, '__name__', function)} computed its dask input"
-            raise AssertionError(message)
-        xr.testing.assert_allclose(found.compute(), expected, rtol=rtol, atol=atol)
+        result = function(*chunked, **copy.deepcopy(options))
+        if lazy and not is_dask_collection(result):
+            raise AssertionError(f"{getattr(function, '__name__', function)} computed its dask input")
+        xr.testing.assert_allclose(result.compute(), expected, rtol=rtol, atol=atol)
 
 
 def _names(actors: Sequence[str]) -> list[str]:

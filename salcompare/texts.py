@@ -55,8 +55,8 @@ def hidden_in(text: str) -> str:
         return ""
     composed = _composed(text)
     flags = [match.span() for match in _FLAG.finditer(composed)]
-    found = (character for at, character in enumerate(composed) if _is_hidden(composed, at, flags))
-    return next((f"U+{ord(character):04X}" for character in found), "")
+    return next((f"U+{ord(character):04X}" for at, character in enumerate(composed)
+                 if _is_hidden(composed, at, flags)), "")
 
 
 def visible(text: str) -> str:
@@ -77,8 +77,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     if form in by_form:
         return by_form[form]
     numbers = re.findall(r"\d+", form)
-    alike = [other for other in by_form if re.findall(r"\d+", other) == numbers]
-    matches = difflib.get_close_matches(form, alike, n=1, cutoff=NEAR)
+    same_numbers = [other for other in by_form if re.findall(r"\d+", other) == numbers]
+    matches = difflib.get_close_matches(form, same_numbers, n=1, cutoff=NEAR)
     return by_form[matches[0]] if matches else None
 
 

@@ -18,17 +18,9 @@ if TYPE_CHECKING:
 
 
 class Verified(WrapperStore[LocalStore]):
-    """A local store whose every file is held against its checksum as it is read.
+    """A local store whose every file is held against its checksum (`provenance.sums_of_folder`) as it is read.
 
     A chunk that is gone is an error too, as Zarr would read it as zeros; so is a file that does not belong here.
-
-    Parameters
-    ----------
-    store : LocalStore
-    sums : mapping of str to str
-        What `provenance.sums_of_folder` gave when the store was finished.
-    remedy : str
-        What to do about a damaged file.
     """
 
     def __init__(self, store: LocalStore, sums: Mapping[str, str], remedy: str) -> None:
@@ -56,17 +48,12 @@ class Verified(WrapperStore[LocalStore]):
         for key, prototype, byte_range in requests:
             yield key, await self.get(key, prototype, byte_range)
 
-    def _check(self, key: str, found: Buffer | None) -> None:
+    def _check(self, key: str, whole: Buffer | None) -> None:
         expected = self._sums.get(key)
-        if found is None and expected is None:
+        content = whole.to_bytes() if whole is not None else None
+        if expected == (None if content is None else f"{len(content)} {sha256_of_bytes(content)}"):
             return
-        if found is None:
-            fault = "is gone"
-        elif expected is None:
-            fault = "was not there when the store was made"
-        else:
-            content = found.to_bytes()
-            if f"{len(content)} {sha256_of_bytes(content)}" == expected:
-                return
-            fault = "is damaged (its bytes are not those written)"
+        fault = "is gone" if content is None else (
+            "was not there when the store was made" if expected is None else
+            "is damaged (its bytes are not those written)")
         raise DamagedError(Problem(str(self._store.root / key), fault, remedy=self._remedy))

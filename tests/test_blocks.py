@@ -135,7 +135,7 @@ def test_a_shared_context_is_entered_by_the_first_who_asks_and_left_by_the_last(
     shared, together = Shared(hold), threading.Barrier(4)
 
     def ask(_):
-        with shared.asked():
+        with shared.held():
             together.wait(timeout=30)  # all four ask
             seen = len(held)
             together.wait(timeout=30)
@@ -144,7 +144,7 @@ def test_a_shared_context_is_entered_by_the_first_who_asks_and_left_by_the_last(
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(ask, range(40))) == [1] * 40
     assert held == []
-    with pytest.raises(KeyError), shared.asked():
+    with pytest.raises(KeyError), shared.held():
         raise KeyError
     assert held == []
 

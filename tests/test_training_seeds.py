@@ -92,7 +92,7 @@ def test_the_statistics_get_the_maps_and_tables_of_every_seed(made):
         assert list(table)[:3] == ["classifier", "seed", "variant"]
         assert table["seed"].unique().tolist() == seeds
         assert (table.groupby("seed").size() == len(table) / 2).all()
-    needs = next(stage for stage in stages(made) if stage.name == "statistics").needs
+    needs = next(stage for stage in stages(made) if stage.name == "statistics").requires
     assert {"maps tiny/frozen/guided_backprop (seed 2)", "maps tiny/finetuned/guided_backprop (seed 2)"} <= set(needs)
 
 

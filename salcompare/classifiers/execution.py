@@ -58,7 +58,7 @@ def deterministic() -> Iterator[None]:
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Hold torch and BLAS to one thread until the block ends; may be nested, and serves as a decorator."""
-    with blocks.one_thread(), _one_thread.asked():
+    with blocks.one_thread(), _one_thread.held():
         yield
 
 

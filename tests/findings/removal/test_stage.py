@@ -101,9 +101,9 @@ def test_a_stage_waits_for_the_maps_of_its_own_network_and_for_peoples(tmp_path)
     study = open_study(make_small_study(tmp_path / "study"))
     (stage,) = [stage for stage in stages(study) if stage.name.startswith("removal")]
     assert stage.name == "removal tiny/finetuned"
-    assert {"photographs", "human maps", "quality", "train tiny"} <= set(stage.needs)
-    assert any(name.startswith("maps tiny/finetuned") for name in stage.needs)
-    assert not any(name.startswith("maps tiny/frozen") for name in stage.needs)
+    assert {"photographs", "human maps", "quality", "train tiny"} <= set(stage.requires)
+    assert any(name.startswith("maps tiny/finetuned") for name in stage.requires)
+    assert not any(name.startswith("maps tiny/frozen") for name in stage.requires)
 
 
 @pytest.mark.parametrize("fills", ["[]", '["mean", "mean"]'])
