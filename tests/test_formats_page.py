@@ -11,7 +11,7 @@ from salcompare.schema import FIXATIONS, RESPONSES
 from salcompare.sources import quality, read_fixations, read_responses
 from salcompare.sources.importers import FORMATS
 from salcompare.sources.importers.entries import WORKER_KEYS
-from salcompare.sources.importers.yolo import CLASS_FILES
+from salcompare.sources.importers.globox_formats import CLASS_FILES
 from salcompare.sources.photographs import read_groups
 from salcompare.sources.precomputed_files import ENDINGS
 from tests.sources.photos import catalogue, write

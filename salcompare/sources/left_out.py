@@ -53,7 +53,7 @@ WORDS = {
 """What each machine-readable reason means."""
 
 EXAMPLES = 3
-CAUSES = {"unreadable", "not_an_image", "damaged", "truncated", "too_large", "unsupported", "box_outside", "duplicate",
+_CAUSES = {"unreadable", "not_an_image", "damaged", "truncated", "too_large", "unsupported", "box_outside", "duplicate",
           "duplicate_across_actors", "same_id", "invisible", "no_map", "unknown_file"}
 """Reasons whose detail says more than the reason: what the system said, which file is the other, which image lacks."""
 
@@ -69,8 +69,7 @@ def describe_left_out(left_out: pd.DataFrame) -> str:
     Returns
     -------
     str
-        One line a reason: how many, why, and the first few by name, photographs with their cause; empty where nothing
-        was left out.
+        One line a reason: how many, why, and the first few by name, photographs with their cause; may be empty.
     """
     name = "file" if "file" in left_out.columns else "where"
     lines = []
@@ -78,7 +77,7 @@ def describe_left_out(left_out: pd.DataFrame) -> str:
             ascending=False, kind="stable").items():
         rows = left_out[left_out["reason"] == reason].head(EXAMPLES)
         named = rows[name].astype(str)
-        if reason in CAUSES:
+        if reason in _CAUSES:
             named += rows["detail"].map(lambda detail: f" ({detail})" if detail else "")
         shown = ", ".join(named) + (", ..." if count > EXAMPLES else "")
         # A response may have several reasons, joined by blanks.
@@ -87,7 +86,7 @@ def describe_left_out(left_out: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-OWN = {
+_OF_IMPORTS = {
     "status": "assignments whose status was not chosen",
     "no_box": "rows without a box",
     "no_image": "rows that name no image",
@@ -112,5 +111,5 @@ OWN = {
 
 
 def words(reason: str) -> str:
-    """Say what a reason means."""
-    return OWN.get(reason) or WORDS.get(reason, reason)
+    """Say what a reason of an import means."""
+    return _OF_IMPORTS.get(reason) or WORDS.get(reason, reason)

@@ -14,18 +14,21 @@ from xml.etree.ElementTree import Element, ParseError
 
 from salcompare.errors import InputError, MissingDependencyError, Problem
 from salcompare.sources.cells import DELIMITERS, check_no_archive
-from salcompare.sources.importers.entries import INSTALL, Refused
+from salcompare.sources.importers.entries import INSTALL, Node, Refused, RefusedError, mapping, show
 
-MOST_BYTES = 1 << 30
+_MOST_BYTES = 1 << 30
 HEAD = 1 << 20
 """Bytes that are looked at where a whole file need not be read."""
-DEEPEST = 50
+_DEEPEST = 50
 """Elements inside elements that XML may have; annotations have five or so, and deeper ones cannot be walked safely."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """One file: where it is, how it is called in errors, and its bytes, which are read when they are asked for."""
+    """One file: where it is, how it is called in errors, and what is in it, read when it is asked for.
+
+    What cannot be read so is an `InputError`.
+    """
 
     path: Path
     shown: str
@@ -44,13 +47,7 @@ class Content:
 
     @cached_property
     def text(self) -> str:
-        """The file as text.
-
-        Raises
-        ------
-        InputError
-            If it is neither UTF-8 nor UTF-16 with a mark.
-        """
+        """The file as text; refused if it is neither UTF-8 nor UTF-16 with a mark."""
         encoding = _encoding(self.raw)
         try:
             return self.raw.decode(encoding)
@@ -60,25 +57,12 @@ class Content:
 
     @cached_property
     def json(self) -> Any:  # noqa: ANN401 - JSON may hold anything
-        """The file as JSON.
-
-        Raises
-        ------
-        InputError
-        """
+        """The file as JSON."""
         return parse_json(self.text, self.shown)
 
     @cached_property
     def xml(self) -> Element:
-        """The root of the file as XML, without any document type, so that no entity can be declared.
-
-        Raises
-        ------
-        InputError
-            If it is no XML, or declares a document type.
-        MissingDependencyError
-            If defusedxml is not installed.
-        """
+        """The root of the file as XML, without any document type, so that no entity can be declared."""
         try:
             from defusedxml.common import DefusedXmlException
             from defusedxml.ElementTree import fromstring
@@ -97,25 +81,19 @@ class Content:
 
 
 def read_content(path: Path, shown: str) -> Content:
-    """Read a file.
-
-    Raises
-    ------
-    InputError
-        If it is missing, no plain file, empty or larger than `MOST_BYTES`.
-    """
+    """Open a file; raises `InputError` if it is missing, no plain file, empty or too large."""
     try:
         if path.exists() and not path.is_file():
             raise InputError(Problem(shown, "is no plain file", "a file of annotations"))
-        if path.stat().st_size > MOST_BYTES:
-            raise InputError(Problem(shown, f"has {path.stat().st_size:,} bytes", f"at most {MOST_BYTES:,}",
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(Problem(shown, f"has {path.stat().st_size:,} bytes", f"at most {_MOST_BYTES:,}",
                                      "split it"))
         content = Content(path, shown)
         with path.open("rb") as stream:
             check_no_archive(stream.read(HEAD), shown=shown)
     except OSError as error:
-        found = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
-        raise InputError(Problem(shown, found, "a file of annotations")) from error
+        wrong = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+        raise InputError(Problem(shown, wrong, "a file of annotations")) from error
     if not content.head.strip("\x00 \t\r\n\f\v") and not content.raw.strip():
         raise InputError(Problem(shown, "is empty", "annotations", "export it again"))
     return content
@@ -129,8 +107,8 @@ def _check_depth(root: Element, shown: str) -> None:
     level, depth = [root], 0
     while level:
         depth += 1
-        if depth > DEEPEST:
-            raise InputError(Problem(shown, f"holds elements more than {DEEPEST} deep", "annotations as XML",
+        if depth > _DEEPEST:
+            raise InputError(Problem(shown, f"holds elements more than {_DEEPEST} deep", "annotations as XML",
                                      "export it again"))
         level = [child for parent in level for child in parent]
 
@@ -138,10 +116,8 @@ def _check_depth(root: Element, shown: str) -> None:
 def parse_json(text: str, shown: str) -> Any:  # noqa: ANN401 - JSON may hold anything
     """Parse JSON.
 
-    Raises
-    ------
-    InputError
-        If it is none, or nested too deeply, or holds a number of thousands of digits, or a name twice in one object.
+    Raises `InputError` if it is none, nested too deeply, or holds a number of thousands of digits, or a name twice in
+    one object.
     """
     try:
         return json.loads(text, object_pairs_hook=_object)
@@ -153,13 +129,21 @@ def parse_json(text: str, shown: str) -> Any:  # noqa: ANN401 - JSON may hold an
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object of JSON, which would else keep the last of two values of one name."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    whole = dict(pairs)
+    if len(whole) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         message = f"{twice[:60]!r} stands twice in one object"
         raise ValueError(message)
-    return found
+    return whole
+
+
+def json_mapping(value: str, name: str) -> Node:
+    """Read an object of JSON inside a cell or a text; what is none refuses one entry (`RefusedError`)."""
+    try:
+        return mapping(parse_json(value, ""), name)
+    except InputError as error:
+        raise RefusedError("not_json", f"{name}={show(value)} is no JSON") from error
 
 
 LONGEST_CELL = 1 << 24
@@ -167,7 +151,7 @@ Cells = dict[str, str]
 
 
 @dataclass(frozen=True)
-class CsvRows:
+class _CsvRows:
     """A table: its named columns in lower case; going through it gives each row by its place, or why it is refused."""
 
     content: Content
@@ -226,13 +210,10 @@ class _Lines:
         return line
 
 
-def csv_rows(content: Content) -> CsvRows:
+def csv_rows(content: Content) -> _CsvRows:
     """Open a CSV file; columns without a name are passed over.
 
-    Raises
-    ------
-    InputError
-        If it is empty or names a column twice, or, when its rows are gone through, is not UTF-8.
+    Raises `InputError` if it is empty or names a column twice, or, when its rows are gone through, is not UTF-8.
     """
     header = next((line for line in content.head.splitlines() if line.strip()), "")
     delimiter = max(DELIMITERS, key=header.count)
@@ -251,7 +232,7 @@ def csv_rows(content: Content) -> CsvRows:
     if twice:
         raise InputError(Problem(content.shown, f"column {', '.join(twice)} is listed twice", "each column once",
                                  "rename or delete one"))
-    return CsvRows(content, columns, delimiter)
+    return _CsvRows(content, columns, delimiter)
 
 
 def _not_utf8(content: Content) -> Problem:

@@ -1,4 +1,7 @@
-"""What importers read: boxes as they stand in a file, and what cannot be one, each known by its place."""
+"""What importers read: boxes as they stand in a file, and what cannot be one, each known by its place.
+
+Functions here raise `RefusedError` for what they cannot read, which refuses one entry and not its file.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,24 @@ from salcompare.texts import clean_text, hidden_in
 if TYPE_CHECKING:
     from globox import BoundingBox
 
-
 INSTALL = "install the importers: pip install 'salcompare[import]'"
 ALL_STATUSES = ("Approved", "Submitted", "Rejected")
 STATUSES = ("Approved", "Submitted")
 """What is taken of Mechanical Turk's assignments unless told otherwise: all but the rejected."""
+WORKER_KEYS = frozenset({"worker", "worker_id", "workerid", "annotator", "annotator_id", "completed_by", "participant",
+                         "participant_id"})
+"""Names of attributes that say who drew a box, in formats that have no place of their own for it."""
+_ROTATION_KEYS = frozenset({"rotation", "rotation_angle"})
+"""Names of attributes that say by how many degrees a box is turned, in formats without a place of their own for it."""
+_LABEL_KEYS = ("label", "feature", "name", "class", "category", "type", "part", "label_id", "object")
+"""Names of attributes that hold a box's label, in formats that let their users name them; the first there counts."""
+_ROUNDING = 1e-4
+"""Share of a polygon's extent by which two corners of an upright rectangle may differ where they should not."""
+_LONGEST_SHOWN = 60
+Edges = tuple[float, float, float, float]
+Size = tuple[float, float] | None
+Node = Mapping[str, Any]
+"""An object of JSON."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +70,6 @@ class Options:
         return frozenset(status.casefold() for status in self.statuses)
 
 
-WORKER_KEYS = frozenset({"worker", "worker_id", "workerid", "annotator", "annotator_id", "completed_by", "participant",
-                         "participant_id"})
-"""Names of attributes that say who drew a box, in formats that have no place of their own for it."""
-ROTATION_KEYS = frozenset({"rotation", "rotation_angle"})
-"""Names of attributes that say by how many degrees a box is turned, in formats without a place of their own for it."""
-LABEL_KEYS = ("label", "feature", "name", "class", "category", "type", "part", "label_id", "object")
-"""Names of attributes that hold a box's label, in formats that let their users name them; the first found counts."""
-
-Edges = tuple[float, float, float, float]
-LONGEST_SHOWN = 60
-
-
 @dataclass(frozen=True)
 class Drawn:
     """One box as it stands in a file.
@@ -95,7 +99,7 @@ class Drawn:
     names: tuple[str, ...]
     label: str
     edges: Edges
-    size: tuple[float, float] | None = None
+    size: Size = None
     seconds: float | None = None
     submitted: str = ""
     relative: bool = False
@@ -119,58 +123,51 @@ class RefusedError(ReasonedError):
     """Raised inside importers for one entry that cannot be taken."""
 
 
-def entry(where: str, make: Callable[[], Drawn], *, worker: str = "", image: str = "") -> Entry:
-    """Give what `make` gives, or why it cannot."""
+def entry(make: Callable[..., Drawn], where: str, *what: object, worker: str = "", image: str = "") -> Entry:
+    """Give what `make` gives of `where` and `what`, or why it cannot."""
     try:
-        return make()
+        return make(where, *what)
     except RefusedError as error:
         return Refused(where, error.reason, error.detail, worker, image)
 
 
 def number(value: object, name: str) -> float:
-    """Read a finite number, written as such or as text.
-
-    Raises
-    ------
-    RefusedError
-        If it is none; a truth value is none either.
-    """
+    """Read a finite number, written as such or as text; a truth value is none."""
     try:
-        found = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+        read = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
-        found = math.nan
-    if not math.isfinite(found):
+        read = math.nan
+    if not math.isfinite(read):
         comma = isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d+,\d+\s*", value)
         raise RefusedError("not_a_number", f"{name}={show(value)} is no finite number"
                            + ("; write decimals with a point, not a comma" if comma else ""))
-    return found
+    return read
 
 
 def amount(value: object) -> float | None:
     """Read a number >= 0, or nothing where there is none."""
     try:
-        found = number(value, "")
+        read = number(value, "")
     except RefusedError:
         return None
-    return found if found >= 0 else None
+    return read if read >= 0 else None
 
 
-def canvas_size(width: object, height: object) -> tuple[float, float] | None:
-    """Read the size of what a box was drawn on; nothing where neither side is given, or both are 0: not known.
-
-    Raises
-    ------
-    RefusedError
-        If a side is no number above 0.
-    """
+def canvas_size(width: object, height: object) -> Size:
+    """Read the size of what a box was drawn on; nothing where neither side is given, or both are 0: not known."""
     if is_missing(width) and is_missing(height):
         return None
-    found = number(width, "width of the image"), number(height, "height of the image")
-    if found == (0, 0):
+    size = number(width, "width of the image"), number(height, "height of the image")
+    if size == (0, 0):
         return None
-    if min(found) <= 0:
-        raise RefusedError("size", f"the image is {found[0]:g} x {found[1]:g}; both must be above 0")
-    return found
+    if min(size) <= 0:
+        raise RefusedError("size", f"the image is {size[0]:g} x {size[1]:g}; both must be above 0")
+    return size
+
+
+def stated_size(value: object) -> Size:
+    """Read the size that an object of JSON states as its width and height; nothing of anything else."""
+    return canvas_size(value.get("width"), value.get("height")) if isinstance(value, dict) else None
 
 
 def is_missing(value: object) -> bool:
@@ -198,13 +195,13 @@ def _plain(value: object) -> str:
     return "" if nothing else str(value)
 
 
-def check_visible(name: str, what: str) -> None:
-    """Refuse what names a worker or an image with characters that nobody sees.
+def spelt(*names: str) -> tuple[str, ...]:
+    """Give the names that are not empty."""
+    return tuple(name for name in names if name)
 
-    Raises
-    ------
-    RefusedError
-    """
+
+def check_visible(name: str, what: str) -> None:
+    """Refuse what names a worker or an image with characters that nobody sees."""
     hidden = hidden_in(name)
     if hidden:
         raise RefusedError("invisible", f"{what} {show(name)} holds {hidden}, which nobody sees; type it again")
@@ -217,16 +214,11 @@ def show(value: object) -> str:
     except RecursionError:
         return "a deeply nested value"
     shown = shown.encode("utf-8", "backslashreplace").decode()
-    return shown if len(shown) <= LONGEST_SHOWN else shown[:LONGEST_SHOWN] + "..."
+    return shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "..."
 
 
-def mapping(value: object, name: str) -> Mapping[str, Any]:
-    """Hold a value of JSON to being an object.
-
-    Raises
-    ------
-    RefusedError
-    """
+def mapping(value: object, name: str) -> Node:
+    """Hold a value of JSON to being an object."""
     if not isinstance(value, dict):
         raise RefusedError("layout", f"{name} is {show(value)}, no object with named values")
     return value
@@ -237,13 +229,23 @@ def items(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def numbered(values: object, where: str) -> Iterator[tuple[str, Any]]:
+    """Go through a JSON list, naming each place in it."""
+    for at, value in enumerate(items(values)):
+        yield f"{where}[{at}]", value
+
+
+def _attributes(tables: Sequence[object]) -> Iterator[tuple[str, Any]]:
+    """Go through attributes by their names in lower case."""
+    for values in tables:
+        for name, value in values.items() if isinstance(values, dict) else ():
+            yield str(name).casefold(), value
+
+
 def named_worker(*attributes: object) -> str:
     """Find who drew a box in attributes that a format's users name themselves; empty where none says."""
-    for values in attributes:
-        for name, value in values.items() if isinstance(values, dict) else ():
-            if str(name).casefold() in WORKER_KEYS and identifier(value):
-                return identifier(value)
-    return ""
+    return next((identifier(value) for name, value in _attributes(attributes)
+                 if name in WORKER_KEYS and identifier(value)), "")
 
 
 def region_label(attributes: Mapping[Any, Any]) -> str:
@@ -251,36 +253,24 @@ def region_label(attributes: Mapping[Any, Any]) -> str:
 
     A dropdown or a text field holds the label itself; a checkbox holds each box's name with true or false.
     """
-    own = {str(name).casefold(): value for name, value in attributes.items()
-           if str(name).casefold() not in WORKER_KEYS}
-    keys = [key for key in LABEL_KEYS if key in own] or (list(own) if len(own) == 1 else [])
-    value = own[keys[0]] if keys else None
+    others = {name: value for name, value in _attributes([attributes]) if name not in WORKER_KEYS}
+    keys = [key for key in _LABEL_KEYS if key in others] or (list(others) if len(others) == 1 else [])
+    value = others[keys[0]] if keys else None
     if isinstance(value, dict):
         return " / ".join(text(name) for name, checked in value.items() if checked)
     return text(value)
 
 
 def check_upright(*attributes: object) -> None:
-    """Refuse a box whose attributes say that it is rotated, for what is stated of it then are no edges.
-
-    Raises
-    ------
-    RefusedError
-    """
-    for values in attributes:
-        for name, value in values.items() if isinstance(values, dict) else ():
-            if str(name).casefold() in ROTATION_KEYS:
-                check_angle(value)
+    """Refuse a box whose attributes say that it is rotated, for what is stated of it then are no edges."""
+    for name, value in _attributes(attributes):
+        if name in _ROTATION_KEYS:
+            check_angle(value)
 
 
 def check_angle(value: object) -> None:
-    """Refuse a rotation by anything but whole turns; none stated is none.
-
-    Raises
-    ------
-    RefusedError
-    """
-    if value is None or value is False or (isinstance(value, str) and not value.strip()):
+    """Refuse a rotation by anything but whole turns; none stated is none."""
+    if value is False or is_missing(value):
         return
     angle = value
     with contextlib.suppress(RefusedError):
@@ -289,42 +279,52 @@ def check_angle(value: object) -> None:
         raise RefusedError("rotated", f"is rotated by {show(value)} degrees, so no upright box")
 
 
-def numbered(values: object, where: str) -> Iterator[tuple[str, Any]]:
-    """Go through a JSON list, naming each place in it."""
-    for at, value in enumerate(items(values)):
-        yield f"{where}[{at}]", value
+def left_top_edges(left: object, top: object, width: object, height: object) -> Edges:
+    """Give the edges of a box stated by its left and top edge, width and height."""
+    x, y, across, down = (number(value, name) for value, name in (
+        (left, "left"), (top, "top"), (width, "width"), (height, "height")))
+    return x, y, x + across, y + down
 
 
-ROUNDING = 1e-4
-"""Share of a polygon's extent by which two corners of an upright rectangle may differ where they should not."""
+def stated_edges(node: Node, left: str = "left", top: str = "top") -> Edges:
+    """Give the edges that an object of JSON states by its values `left`, `top`, width and height."""
+    return left_top_edges(node.get(left), node.get(top), node.get("width"), node.get("height"))
+
+
+def rectangle_edges(points: Sequence[object]) -> Edges:
+    """Give the edges of a polygon that is an upright rectangle: four corners in turn, the first perhaps twice."""
+    if len(points) not in {4, 5} or any(len(items(point)) != 2 for point in points):
+        raise RefusedError("not_a_box", f"is a polygon of {len(points)} points, no upright rectangle")
+    corners = [tuple(number(place, name) for place, name in zip(items(point), "xy", strict=True)) for point in points]
+    corners = corners[:-1] if len(corners) == 5 and corners[0] == corners[-1] else corners
+    if len(corners) != 4:
+        raise RefusedError("not_a_box", "is a polygon of five corners, no upright rectangle")
+    spread = max(max(places) - min(places) for places in zip(*corners, strict=True))
+    sides = [tuple(abs(a - b) <= _ROUNDING * spread for a, b in zip(one, other, strict=True))
+             for one, other in zip(corners, corners[1:] + corners[:1], strict=True)]
+    across = [(False, True), (True, False)] * 2  # sides by turns along x, where y stays the same, and along y
+    if sides not in (across, across[1:] + across[:1]):
+        raise RefusedError("not_a_box", "is a polygon of four points, no upright rectangle")
+    xs, ys = zip(*corners, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def bounding_box() -> type[BoundingBox]:
-    """Give globox's class of boxes.
+    """Give globox's class of boxes, which keeps the corners that a file states: x1 - x0 is the width.
 
-    Raises
-    ------
-    MissingDependencyError
-        If globox is not installed.
+    So boxes of COCO, CVAT, LabelMe, VIA and YOLO, which measure from the image's top left corner, come out half-open.
+    Pascal VOC counts pixels from 1 and includes the last: `read_voc` takes 1 off the first edges.
     """
     try:
         from globox import BoundingBox
     except ImportError as error:
         raise MissingDependencyError(Problem("globox", "is not installed", remedy=INSTALL)) from error
-    found: type[BoundingBox] = BoundingBox
-    return found
+    kind: type[BoundingBox] = BoundingBox
+    return kind
 
 
 def box_edges(make: Callable[[], BoundingBox], node: object) -> tuple[object, Edges]:
-    """Give the label and the edges of a box that globox reads.
-
-    Raises
-    ------
-    RefusedError
-        If it cannot, or an edge is no finite number, or the box's corners are swapped.
-    MissingDependencyError
-        If globox is not installed.
-    """
+    """Give the label and the edges of a box that globox reads, its errors turned into reasons."""
     bounding_box()
     from globox.errors import ParsingError
 
@@ -337,44 +337,3 @@ def box_edges(make: Callable[[], BoundingBox], node: object) -> tuple[object, Ed
         raise RefusedError("layout", f"no box of this format: {show(node)}") from error
     x0, y0, x1, y1 = (number(value, name) for value, name in zip(corners, ("x0", "y0", "x1", "y1"), strict=True))
     return label, (x0, y0, x1, y1)
-
-
-def left_top_edges(left: object, top: object, width: object, height: object) -> Edges:
-    """Give the edges of a box stated by its left and top edge, width and height.
-
-    Raises
-    ------
-    RefusedError
-        If one is no finite number.
-    """
-    x, y, across, down = (number(value, name) for value, name in (
-        (left, "left"), (top, "top"), (width, "width"), (height, "height")))
-    return x, y, x + across, y + down
-
-
-def rectangle_edges(points: Sequence[object]) -> Edges:
-    """Give the edges of a polygon that is an upright rectangle: four corners in turn, the first perhaps repeated.
-
-    Parameters
-    ----------
-    points : sequence of (x, y)
-
-    Raises
-    ------
-    RefusedError
-        If it is none, or a place is no finite number.
-    """
-    if len(points) not in {4, 5} or any(len(items(point)) != 2 for point in points):
-        raise RefusedError("not_a_box", f"is a polygon of {len(points)} points, no upright rectangle")
-    corners = [tuple(number(place, name) for place, name in zip(items(point), "xy", strict=True)) for point in points]
-    corners = corners[:-1] if len(corners) == 5 and corners[0] == corners[-1] else corners
-    if len(corners) != 4:
-        raise RefusedError("not_a_box", "is a polygon of five corners, no upright rectangle")
-    spread = max(max(places) - min(places) for places in zip(*corners, strict=True))
-    sides = [tuple(abs(a - b) <= ROUNDING * spread for a, b in zip(one, other, strict=True))
-             for one, other in zip(corners, corners[1:] + corners[:1], strict=True)]
-    across = [(False, True), (True, False)] * 2  # sides by turns along x, where y stays the same, and along y
-    if sides not in (across, across[1:] + across[:1]):
-        raise RefusedError("not_a_box", "is a polygon of four points, no upright rectangle")
-    xs, ys = zip(*corners, strict=True)
-    return min(xs), min(ys), max(xs), max(ys)

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 from salcompare.errors import InputError
-from salcompare.sources.importers.content import Content, parse_json
+from salcompare.sources.importers.content import Content, json_mapping, parse_json
 from salcompare.sources.importers.entries import (
     Drawn,
     Entry,
+    Node,
     Options,
     Refused,
     RefusedError,
-    canvas_size,
     check_upright,
     entry,
     identifier,
     items,
-    left_top_edges,
     mapping,
     numbered,
     show,
+    spelt,
+    stated_edges,
+    stated_size,
     text,
 )
 from salcompare.sources.importers.mturk import moment
-
-Node = Mapping[str, Any]
 
 
 def read_ground_truth(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
@@ -84,7 +83,7 @@ def _line(where: str, line: Node) -> Iterator[Entry]:
         metadata = line.get(f"{job}-metadata")
         known = metadata if isinstance(metadata, dict) else {}
         for place, annotation in numbered(value["annotations"], f"{where} {text(job)}"):
-            yield entry(place, partial(_job_box, place, annotation, name, value, known), image=name)
+            yield entry(_job_box, place, annotation, name, value, known, image=name)
         if not items(value["annotations"]):
             yield Refused(where, "no_box", f"{text(job)} holds no box", image=name)
 
@@ -97,10 +96,10 @@ def _job_box(where: str, annotation: object, name: str, job: Node, metadata: Nod
     label = text((classes if isinstance(classes, dict) else {}).get(text(node.get("class_id"))))
     if not label:
         raise RefusedError("unknown_class", f"class_id={show(node.get('class_id'))} is not in the class-map")
-    sizes = items(job.get("image_size")) or [{}]
-    size = mapping(sizes[0], "image_size")
-    return Drawn(where, "", (name,) if name else (), label, _edges(node),
-                 canvas_size(size.get("width"), size.get("height")), None, moment(metadata.get("creation-date")))
+    size = mapping((items(job.get("image_size")) or [{}])[0], "image_size")
+    check_upright(node)
+    return Drawn(where, "", spelt(name), label, stated_edges(node), stated_size(size), None,
+                 moment(metadata.get("creation-date")))
 
 
 def _request(where: str, request: object) -> Iterator[Entry]:
@@ -119,7 +118,8 @@ def _answer(where: str, answer: object, name: str) -> Iterator[Entry]:
     try:
         node = mapping(answer, "the annotation")
         data = mapping(node.get("annotationData"), "annotationData")
-        parsed = _parsed(data.get("content"))
+        content = data.get("content")
+        parsed = json_mapping(content, "content") if isinstance(content, str) else mapping(content, "content")
         holders = [value for value in parsed.values() if isinstance(value, dict) and "boundingBoxes" in value]
     except RefusedError as error:
         yield Refused(where, error.reason, error.detail, worker, name)
@@ -127,27 +127,15 @@ def _answer(where: str, answer: object, name: str) -> Iterator[Entry]:
     boxes = [(box, holder) for holder in holders for box in items(holder["boundingBoxes"])]
     for at, (box, holder) in enumerate(boxes):
         place = f"{where} box {at}"
-        yield entry(place, partial(_worker_box, place, box, holder, worker, name), worker=worker, image=name)
+        yield entry(_worker_box, place, box, holder, worker, name, worker=worker, image=name)
     if not boxes:
         yield Refused(where, "no_box", "the worker drew no box", worker, name)
-
-
-def _parsed(content: object) -> Node:
-    try:
-        return mapping(parse_json(content, "") if isinstance(content, str) else content, "content")
-    except InputError as error:
-        raise RefusedError("not_json", f"content={show(content)} is no JSON") from error
 
 
 def _worker_box(where: str, box: object, holder: Node, worker: str, name: str) -> Drawn:
     node = mapping(box, "the box")
     if not worker:
         raise RefusedError("no_worker", "workerId is empty")
-    size = holder.get("inputImageProperties")
-    given = canvas_size(size.get("width"), size.get("height")) if isinstance(size, dict) else None
-    return Drawn(where, worker, (name,) if name else (), text(node.get("label")), _edges(node), given)
-
-
-def _edges(node: Node) -> tuple[float, float, float, float]:
+    size = stated_size(holder.get("inputImageProperties"))
     check_upright(node)
-    return left_top_edges(node.get("left"), node.get("top"), node.get("width"), node.get("height"))
+    return Drawn(where, worker, spelt(name), text(node.get("label")), stated_edges(node), size)

@@ -17,66 +17,60 @@ from salcompare import store
 from salcompare.errors import InputError, MissingDependencyError, Problem, meant
 from salcompare.schema import Column, Table, check_table
 from salcompare.sources.candidates import files_under, is_hidden, show
-from salcompare.sources.importers.coco_labelme import read_coco, read_labelme
 from salcompare.sources.importers.content import Content, parse_json, read_content
 from salcompare.sources.importers.entries import ALL_STATUSES, Entry, Options, Refused, RefusedError, text
+from salcompare.sources.importers.globox_formats import (
+    CLASS_FILES,
+    read_coco,
+    read_cvat,
+    read_labelme,
+    read_voc,
+    read_yolo,
+)
 from salcompare.sources.importers.ground_truth import read_ground_truth
 from salcompare.sources.importers.label_studio import read_label_studio
 from salcompare.sources.importers.mturk import read_mturk
 from salcompare.sources.importers.placing import Catalogue, Placing
 from salcompare.sources.importers.via import is_project_of_via_3, read_via_csv, read_via_json
-from salcompare.sources.importers.voc_cvat import read_cvat, read_voc
-from salcompare.sources.importers.yolo import CLASS_FILES, read_yolo
 from salcompare.sources.left_out import EXAMPLES, words
 from salcompare.texts import hidden_in
 
-FORMATS = ("mturk", "label-studio", "via-csv", "via-json", "ground-truth", "coco", "cvat", "voc", "labelme", "yolo")
+READERS: dict[str, Callable[[Content, Options], Iterator[Entry]]] = {
+    "mturk": read_mturk, "label-studio": read_label_studio, "via-csv": read_via_csv, "via-json": read_via_json,
+    "ground-truth": read_ground_truth, "coco": read_coco, "cvat": read_cvat, "voc": read_voc,
+    "labelme": read_labelme, "yolo": read_yolo,
+}
+FORMATS = tuple(READERS)
 """The formats that can be imported."""
 
-LINES = 20  # of JSON lines, some of which may be broken
+_LINES = 20  # of JSON lines, some of which may be broken
 _YOLO = re.compile(r"\s*[0-9]+(\s+[-+.0-9eE]+){4,5}((\s+[-+.0-9eE]+){3,4})?\s*")
 
 
 def detect_format(content: Content) -> str:
-    """Tell a file's format.
-
-    Returns
-    -------
-    str
-        One of `FORMATS`.
-
-    Raises
-    ------
-    InputError
-        If it is none of them.
-    """
+    """Tell a file's format, one of `FORMATS`, from its content; raises `InputError` if it is none of them."""
     start = content.head.lstrip()[:1]
     if start == "<":
-        found = _xml_format(content)
+        name = {"annotations": "cvat", "annotation": "voc"}.get(content.xml.tag.rpartition("}")[2], "")
     elif start in {"{", "["}:
-        found = _json_format(content)
+        name = _json_format(content)
     else:
-        found = _text_format(content)
-    if not found and content.text:  # which says so if it is no text
+        name = _text_format(content)
+    if not name and content.text:  # which says so if it is no text
         raise InputError(Problem(content.shown, "is in no format that can be told from its content",
                                  " or ".join(FORMATS), "name it with --format"))
-    return found
-
-
-def _xml_format(content: Content) -> str:
-    root = content.xml
-    return {"annotations": "cvat", "annotation": "voc"}.get(root.tag.rpartition("}")[2], "")
+    return name
 
 
 def _json_format(content: Content) -> str:
-    lines = (line for line in content.head.split("\n")[:LINES] if line.strip())
+    lines = (line for line in content.head.split("\n")[:_LINES] if line.strip())
     if any(isinstance(value, dict) and "source-ref" in value for value in map(_parsed, lines)):
         return "ground-truth"
     value = content.json
     if isinstance(value, list):
-        first = next((item for item in value if isinstance(item, dict)), {})
-        return _first_match(first, _OF_LISTS)
-    return _first_match(value, _OF_OBJECTS)
+        value = next((item for item in value if isinstance(item, dict)), {})
+        return next((name for name, matches in _OF_LISTS.items() if matches(value)), "")
+    return next((name for name, matches in _OF_OBJECTS.items() if matches(value)), "")
 
 
 def _parsed(line: str) -> Any:  # noqa: ANN401 - JSON may hold anything
@@ -101,16 +95,16 @@ _OF_LISTS: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 
-def _first_match(value: dict[str, Any], formats: dict[str, Callable[[dict[str, Any]], bool]]) -> str:
-    return next((name for name, matches in formats.items() if matches(value)), "")
-
-
 def _text_format(content: Content) -> str:
     lines = [line for line in content.head.splitlines() if line.strip()]
     if not lines:
         return ""
     delimiter = max((",", ";", "\t"), key=lines[0].count)
-    header = {name.strip().lower().lstrip("#") for name in _cells(lines[0], delimiter)}
+    try:
+        cells = next(csv.reader([lines[0]], delimiter=delimiter), [])
+    except csv.Error:  # a cell of more than 131,072 characters
+        cells = []
+    header = {name.strip().lower().lstrip("#") for name in cells}
     if "region_shape_attributes" in header:
         return "via-csv"
     if header & {"workerid", "assignmentid", "hitid"} and any(name.startswith("answer.") for name in header):
@@ -121,23 +115,11 @@ def _text_format(content: Content) -> str:
     return "yolo" if _YOLO.fullmatch(lines[0]) else ""
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:  # a cell of more than 131,072 characters
-        return []
-
-
-READERS: dict[str, Callable[[Content, Options], Iterator[Entry]]] = {
-    "mturk": read_mturk, "label-studio": read_label_studio, "via-csv": read_via_csv, "via-json": read_via_json,
-    "ground-truth": read_ground_truth, "coco": read_coco, "cvat": read_cvat, "voc": read_voc,
-    "labelme": read_labelme, "yolo": read_yolo,
-}
-SUFFIXES = frozenset({".json", ".jsonl", ".manifest", ".xml", ".csv", ".tsv", ".txt"})
+_SUFFIXES = frozenset({".json", ".jsonl", ".manifest", ".xml", ".csv", ".tsv", ".txt"})
 """Endings of the files of a folder that are read; others, such as photographs, are passed over."""
-LONGEST_CELL = 300
-COLUMNS = ("worker", "image", "label", "x0", "y0", "x1", "y1", "seconds", "submitted", "origin", "record")
-NUMBERS = frozenset({"x0", "y0", "x1", "y1", "seconds"})
+_LONGEST_CELL = 300
+_COLUMNS = ("worker", "image", "label", "x0", "y0", "x1", "y1", "seconds", "submitted", "origin", "record")
+_NUMBERS = frozenset({"x0", "y0", "x1", "y1", "seconds"})
 IMAGES = Table("images", (
     Column("image", "text", "the image's id"),
     Column("actor", "text", "the person shown"),
@@ -214,13 +196,7 @@ def import_responses(path: Path, images: pd.DataFrame, *, file_format: str | Non
 
 
 def known_images(images: pd.DataFrame) -> Catalogue:
-    """Check a catalogue of images, and make them known by their names.
-
-    Raises
-    ------
-    InputError
-        If a row lacks what it needs.
-    """
+    """Make images known by their names; raises `InputError` if a row of the catalogue lacks what it must have."""
     check_table(images, IMAGES, "images")
     return Catalogue(images)
 
@@ -229,17 +205,15 @@ def import_boxes(path: Path, catalogue: Catalogue, *, file_format: str | None = 
                  options: Options | None = None) -> Imported:
     """Import as `import_responses` does, for images that are known already."""
     chosen = options or Options()
-    _check_options(file_format, chosen)
-    if chosen.image:
-        _check_image(chosen.image, catalogue)
+    _check_options(file_format, chosen, catalogue)
     worker = chosen.worker.strip() or text(path.stem) or "unnamed"
     placing = Placing(catalogue, replace(chosen, worker=worker), text(path.name))
-    columns: dict[str, list[object]] = {name: [] for name in COLUMNS}
-    add = [columns[name].append for name in COLUMNS]
+    columns: dict[str, list[object]] = {name: [] for name in _COLUMNS}
+    add = [columns[name].append for name in _COLUMNS]
     refused, formats, read = [], Counter[str](), 0
-    for found, one in _entries(path, file_format, chosen):
+    for name, one in _entries(path, file_format, chosen):
         read += 1
-        formats[found] += 1
+        formats[name] += 1
         placed = placing.place(one)
         if isinstance(placed, Refused):
             refused.append(placed)
@@ -255,10 +229,12 @@ def import_boxes(path: Path, catalogue: Catalogue, *, file_format: str | None = 
                                   "at least one box on an image of the study"),
                           *(Problem(path.name, line) for line in why)])
     names = tuple(name for name in FORMATS if name in formats)
-    return Imported(_responses(columns), _refused_table(refused), names, read, _import_notes(placing))
+    cells = [[_cell(cell) for cell in (one.where, one.reason, one.detail, one.worker, one.image)] for one in refused]
+    table = pd.DataFrame(cells, columns=["where", "reason", "detail", "worker", "image"], dtype="str")
+    return Imported(_responses(columns), table, names, read, _notes(placing))
 
 
-def _check_options(file_format: str | None, options: Options) -> None:
+def _check_options(file_format: str | None, options: Options, catalogue: Catalogue) -> None:
     if file_format is not None and file_format not in READERS:
         raise InputError(Problem("--format", f"is {file_format!r}", " or ".join(FORMATS)))
     if hidden_in(options.worker):
@@ -268,55 +244,48 @@ def _check_options(file_format: str | None, options: Options) -> None:
     wrong = [status for status in options.statuses if status.casefold() not in known]
     if wrong or not options.statuses:
         raise InputError(Problem("--status", f"is {','.join(wrong) or 'empty'}", " or ".join(ALL_STATUSES)))
-
-
-def _check_image(image: str, catalogue: Catalogue) -> None:
-    try:
-        catalogue.find((image,))
-    except RefusedError as error:
-        raise InputError(Problem("--image", error.detail, "an image of the study", meant(
-            image, catalogue.ids, otherwise="see the column image of data/processed/images.csv"))) from error
+    if options.image:
+        try:
+            catalogue.find((options.image,))
+        except RefusedError as error:
+            hint = meant(options.image, catalogue.ids, otherwise="see the column image of data/processed/images.csv")
+            raise InputError(Problem("--image", error.detail, "an image of the study", hint)) from error
 
 
 def _entries(path: Path, file_format: str | None, options: Options) -> Iterator[tuple[str, Entry]]:
     """Read every file; gives the format with each entry. In a folder, a file that is no good is one refused row."""
     if not path.is_dir():
         content = read_content(path, text(path.name))
-        found = file_format or detect_format(content)
-        yield from ((found, one) for one in READERS[found](content, options))
+        name = file_format or detect_format(content)
+        yield from ((name, one) for one in READERS[name](content, options))
         return
-    files = [file for file in files_under(path) if file.suffix.lower() in SUFFIXES and not is_hidden(file, path)
+    files = [file for file in files_under(path) if file.suffix.lower() in _SUFFIXES and not is_hidden(file, path)
              and file.name not in CLASS_FILES]
     if not files:
         raise InputError(Problem(path.name, "is a folder without a file of annotations",
-                                 "files that end in " + ", ".join(sorted(SUFFIXES))))
+                                 "files that end in " + ", ".join(sorted(_SUFFIXES))))
     for file in files:
         shown = show(file, path, shown=path.name)
-        found = file_format or ""
+        name = file_format or ""
         try:
             content = read_content(file, shown)
-            found = found or detect_format(content)
-            entries = list(READERS[found](content, options))
+            name = name or detect_format(content)
+            entries = list(READERS[name](content, options))
         except MissingDependencyError:
             raise
         except InputError as error:
             entries = [Refused(shown, "unreadable", text("; ".join(map(str, error.problems))))]
-        yield from ((found, one) for one in entries)
+        yield from ((name, one) for one in entries)
 
 
 def _responses(columns: dict[str, list[object]]) -> pd.DataFrame:
     """Make the table, each list given up once its column is made: a million texts are held once."""
-    made = {name: pd.Series(columns.pop(name), dtype="float64" if name in NUMBERS else "str") for name in COLUMNS}
+    made = {name: pd.Series(columns.pop(name), dtype="float64" if name in _NUMBERS else "str") for name in _COLUMNS}
     return pd.DataFrame(made, copy=False)
 
 
-def _refused_table(refused: list[Refused]) -> pd.DataFrame:
-    cells = [[_cell(cell) for cell in (one.where, one.reason, one.detail, one.worker, one.image)] for one in refused]
-    return pd.DataFrame(cells, columns=["where", "reason", "detail", "worker", "image"], dtype="str")
-
-
 def _cell(value: str) -> str:
-    return text(value)[:LONGEST_CELL]
+    return text(value)[:_LONGEST_CELL]
 
 
 def _by_reason(refused: Iterable[tuple[str, str, str]]) -> list[str]:
@@ -329,7 +298,7 @@ def _by_reason(refused: Iterable[tuple[str, str, str]]) -> list[str]:
             for reason, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
-def _import_notes(placing: Placing) -> tuple[str, ...]:
+def _notes(placing: Placing) -> tuple[str, ...]:
     notes = []
     if placing.unnamed:
         notes.append(f"{placing.unnamed:,} boxes name no worker and count as drawn by {placing.options.worker!r}; name "
@@ -359,10 +328,7 @@ class Written:
 def read_catalogue(path: Path) -> pd.DataFrame:
     """Read a catalogue of images: columns image, height and width, optional actor and file.
 
-    Raises
-    ------
-    InputError
-        If it is missing, is no table, or a row lacks what it needs.
+    Raises `InputError` if it is missing, is no table, or a row lacks what it must have.
     """
     try:
         text = ("image", "actor", "file")
@@ -397,24 +363,9 @@ def refused_path(out: Path) -> Path:
 
 
 def write_imported(imported: Imported, out: Path, *, source: Path) -> Written:
-    """Write the responses as the tidy CSV that a study reads, and what was refused as a CSV beside it.
+    """Write the responses as the tidy CSV that a study reads, ``NAME.csv``, and beside it ``NAME_refused.csv``.
 
-    Parameters
-    ----------
-    imported : Imported
-    out : Path
-        Of the responses; ``NAME_refused.csv`` is written beside ``NAME.csv``.
-    source : Path
-        What was imported, which is never written over.
-
-    Returns
-    -------
-    Written
-
-    Raises
-    ------
-    InputError
-        If `out` or the file beside it is the source, or a folder.
+    Raises `InputError` if one of them is `source`, what was imported, which is never written over, or a folder.
     """
     refused = refused_path(out)
     for path in (out, refused):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from salcompare.sources.importers.content import Content
@@ -13,6 +12,7 @@ from salcompare.sources.importers.entries import (
     Drawn,
     Edges,
     Entry,
+    Node,
     Options,
     Refused,
     RefusedError,
@@ -22,24 +22,24 @@ from salcompare.sources.importers.entries import (
     entry,
     identifier,
     items,
-    left_top_edges,
     mapping,
     numbered,
     rectangle_edges,
     show,
+    spelt,
+    stated_edges,
     text,
 )
 from salcompare.sources.importers.mturk import moment
 from salcompare.sources.importers.placing import SUFFIXES
 
-PERCENT = (100.0, 100.0)
-DRAWN = {"rectanglelabels": "x", "rectangle": "x", "labels": "x", "polygonlabels": "points", "polygon": "points"}
+_PERCENT = (100.0, 100.0)
+_DRAWN = {"rectanglelabels": "x", "rectangle": "x", "labels": "x", "polygonlabels": "points", "polygon": "points"}
 """Types of results that hold a shape which may be a rectangle, and where it stands."""
-LABELS = ("rectanglelabels", "polygonlabels", "labels", "choices", "text")
+_LABELS = ("rectanglelabels", "polygonlabels", "labels", "choices", "text")
 """Where a region's label stands, most telling first."""
 _IMAGE_KEY = re.compile(r"(image|img|photo|photograph|picture|url)s?([_-]?(url|path|file|name))?[_-]?\d*")
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(.+)$")
-Node = Mapping[str, Any]
 
 
 def read_label_studio(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
@@ -61,7 +61,7 @@ def read_label_studio(content: Content, options: Options) -> Iterator[Entry]:  #
 
 
 def _task(where: str, task: Node) -> Iterator[Entry]:
-    pictures = Pictures(task["data"], identifier(task.get("file_upload")))
+    pictures = _Pictures(task["data"], identifier(task.get("file_upload")))
     annotations = list(numbered(task.get("annotations", task.get("completions")), f"{where} annotations"))
     for place, annotation in annotations:
         if not isinstance(annotation, dict):
@@ -74,7 +74,7 @@ def _task(where: str, task: Node) -> Iterator[Entry]:
         yield Refused(where, "no_box", "nobody annotated the task", image=pictures.first)
 
 
-def _annotation(where: str, annotation: Node, pictures: Pictures) -> Iterator[Entry]:
+def _annotation(where: str, annotation: Node, pictures: _Pictures) -> Iterator[Entry]:
     worker = _worker(annotation.get("completed_by"))
     refused = partial(Refused, where, worker=worker, image=pictures.first)
     results = items(annotation.get("result"))
@@ -87,8 +87,8 @@ def _annotation(where: str, annotation: Node, pictures: Pictures) -> Iterator[En
         whole = _only_label(results)
         for group in regions:
             place = f"{where} result[{group[0][0]}]"
-            make = partial(_box, place, [result for _, result in group], annotation, pictures, whole)
-            yield entry(place, make, worker=worker, image=pictures.first)
+            yield entry(_box, place, [result for _, result in group], annotation, pictures, whole, worker=worker,
+                        image=pictures.first)
 
 
 def _regions(results: Sequence[object]) -> list[list[tuple[int, object]]]:
@@ -109,17 +109,19 @@ def _is_label(result: object) -> bool:
 
 def _only_label(results: Sequence[object]) -> str:
     """Give the only label that stands in results without a shape: it may be said of the whole image."""
-    found = {label for result in results if _is_label(result)
-             for label in [_own_label(mapping(result, "the result"))] if label}
-    return found.pop() if len(found) == 1 else ""
+    labels = {_label_of(mapping(result, "the result")) for result in results if _is_label(result)} - {""}
+    return labels.pop() if len(labels) == 1 else ""
 
 
-def _own_label(node: Node) -> str:
+def _label_of(node: Node) -> str:
+    """Give the label of a result, or several joined, for a region may carry more than one."""
     value = node["value"] if isinstance(node.get("value"), dict) else {}
-    return next((label for label in (_label(value.get(key)) for key in LABELS) if label), "")
+    stated = (" / ".join(spelt(*map(text, one))) if isinstance(one, list) else text(one)
+              for one in map(value.get, _LABELS))
+    return next(filter(None, stated), "")
 
 
-def _box(where: str, results: Sequence[object], annotation: Node, pictures: Pictures, whole: str) -> Drawn:
+def _box(where: str, results: Sequence[object], annotation: Node, pictures: _Pictures, whole: str) -> Drawn:
     nodes = [mapping(result, "the result") for result in results]
     nodes.sort(key=lambda node: not _shape_key(node))  # stable: what only describes the region comes last
     node, value = nodes[0], mapping(nodes[0].get("value"), "the value")
@@ -131,30 +133,30 @@ def _box(where: str, results: Sequence[object], annotation: Node, pictures: Pict
     stated = [one["value"] for one in nodes[1:] if isinstance(one.get("value"), dict) and "width" in one["value"]]
     if any(_percent(one) != percent for one in stated):
         raise RefusedError("layout", f"the region {show(node.get('id'))} stands in several places")
-    label = next((label for label in map(_own_label, nodes) if label), "") or whole
+    label = next(filter(None, map(_label_of, nodes)), "") or whole
     worker = _worker(annotation.get("completed_by", annotation.get("annotator")))
     edges, size = _on_original(percent, node)
     return Drawn(where, worker, pictures.names(node.get("to_name"), node.get("item_index")), label, edges, size,
-                 amount(annotation.get("lead_time")), moment(annotation.get("created_at")), relative=size == PERCENT)
+                 amount(annotation.get("lead_time")), moment(annotation.get("created_at")), relative=size == _PERCENT)
 
 
 def _shape_key(node: Node) -> str:
     """Name where a result's shape stands in its value; empty where its type holds none that may be a rectangle."""
     kind = node.get("type", "rectangle")
-    return DRAWN.get(kind, "") if isinstance(kind, str) else ""
+    return _DRAWN.get(kind, "") if isinstance(kind, str) else ""
 
 
 def _percent(value: Node) -> Edges:
     if "points" in value:
         return rectangle_edges(items(value["points"]))
-    return left_top_edges(value.get("x"), value.get("y"), value.get("width"), value.get("height"))
+    return stated_edges(value, "x", "y")
 
 
 def _on_original(percent: Edges, node: Node) -> tuple[Edges, tuple[float, float]]:
     """Bring a box to pixels of the image that was shown, so that one shown turned is noticed."""
     size = canvas_size(node.get("original_width"), node.get("original_height"))
     if size is None:
-        return percent, PERCENT
+        return percent, _PERCENT
     (x0, y0, x1, y1), (width, height) = percent, size
     return (x0 * width / 100, y0 * height / 100, x1 * width / 100, y1 * height / 100), size
 
@@ -164,7 +166,8 @@ def _short_task(where: str, task: Node) -> Iterator[Entry]:
 
     The values name no region, so those with the same edges are taken for one.
     """
-    pictures = Pictures({key: value for key, value in task.items() if isinstance(value, str) or _are_texts(value)}, "")
+    pictures = _Pictures({key: value for key, value in task.items() if isinstance(value, str) or (
+        items(value) and all(isinstance(item, str) for item in value))}, "")
     worker = _worker(task.get("annotator"))
     regions: dict[str, list[tuple[str, Node]]] = {}
     for key, values in task.items():
@@ -175,25 +178,14 @@ def _short_task(where: str, task: Node) -> Iterator[Entry]:
     for group in regions.values():
         place = group[0][0]
         results = [{**value, "value": value, "type": _short_type(value)} for _, value in group]
-        yield entry(place, partial(_box, place, results, task, pictures, ""), worker=worker, image=pictures.first)
+        yield entry(_box, place, results, task, pictures, "", worker=worker, image=pictures.first)
     if not regions:
         yield Refused(where, "no_box", "the worker drew no box", worker, pictures.first)
-
-
-def _are_texts(value: object) -> bool:
-    return bool(items(value)) and all(isinstance(item, str) for item in items(value))
 
 
 def _short_type(value: Node) -> str:
     shape = "polygon" if "points" in value else "rectangle" if "width" in value else "other"
     return "choices" if value.keys() & {"choices", "text", "taxonomy"} else shape
-
-
-def _label(values: object) -> str:
-    """Give the only label of a list, or several joined, for a region may carry more than one."""
-    if isinstance(values, list):
-        return " / ".join(label for label in map(text, values) if label)
-    return text(values)
 
 
 def _worker(value: object) -> str:
@@ -203,23 +195,19 @@ def _worker(value: object) -> str:
     return identifier(value)
 
 
-class Pictures:
+class _Pictures:
     """The images of a task: what names each, by the field of the task's data that holds it.
 
-    Parameters
-    ----------
-    data : object
-        The task's ``data``. Fields whose name or value says so hold images; without any, every field may.
-    upload : str
-        The name of the file that was uploaded; it names the image only where the task has one.
+    Fields of `data` whose name or value says so hold images; without any, every field may. `upload` is the name of the
+    file that was uploaded; it names the image only where the task has one.
     """
 
     def __init__(self, data: object, upload: str) -> None:
         values = data if isinstance(data, dict) else {}
         given = {key: [identifier(one) for one in items(value)] or [identifier(value)] for key, value in values.items()}
-        self._given = {key: found for key, found in given.items() if any(found)}
-        self._stated = (_chosen(self._given, lambda key, _: bool(_IMAGE_KEY.fullmatch(str(key).casefold())))
-                        or _chosen(self._given, lambda _, names: any(map(_is_file, names))))
+        self._given = {key: names for key, names in given.items() if any(names)}
+        self._stated = ({key: names for key, names in self._given.items() if _IMAGE_KEY.fullmatch(str(key).casefold())}
+                        or {key: names for key, names in self._given.items() if any(map(_is_file, names))})
         self._upload = upload
 
     @property
@@ -228,13 +216,7 @@ class Pictures:
         return next((name for names in (self._stated or self._given).values() for name in _spellings(names[0])), "")
 
     def names(self, to_name: object, item: object) -> tuple[str, ...]:
-        """Give what may name the image of a result, which `to_name` says the field of, and `item` the place in a list.
-
-        Raises
-        ------
-        RefusedError
-            If it may be any of several.
-        """
+        """Name the image of a result: `to_name` says the field that holds it, and `item` the place in a list."""
         said = isinstance(to_name, str) and to_name in self._given
         stated = {str(to_name): self._given[str(to_name)]} if said else self._stated
         if not stated:  # any field may name the image
@@ -251,23 +233,19 @@ class Pictures:
         if not isinstance(item, int) or isinstance(item, bool) or not 0 <= item < len(listed):
             raise RefusedError("ambiguous_image",
                                f"item_index={show(item)} is no place in a list of {len(listed)} images")
-        return tuple(_spellings(listed[item]))
-
-
-def _chosen(given: Mapping[str, list[str]], matches: Callable[[str, list[str]], bool]) -> dict[str, list[str]]:
-    return {key: names for key, names in given.items() if matches(key, names)}
+        return _spellings(listed[item])
 
 
 def _is_file(name: str) -> bool:
     return _local(name).partition("?")[0].casefold().endswith(tuple(SUFFIXES))
 
 
-def _spellings(name: str) -> list[str]:
+def _spellings(name: str) -> tuple[str, ...]:
     """Give a name and what it was; Label Studio puts eight digits before the name of a file that is uploaded."""
     inner = _local(name)
     folder, _, last = inner.rpartition("/")
     uploaded = _UPLOAD.match(last)
-    return [one for one in (inner, f"{folder}/{uploaded[1]}".lstrip("/") if uploaded else "") if one]
+    return spelt(inner, f"{folder}/{uploaded[1]}".lstrip("/") if uploaded else "")
 
 
 def _local(name: str) -> str:

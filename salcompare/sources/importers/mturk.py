@@ -18,6 +18,7 @@ from salcompare.sources.importers.entries import (
     Options,
     Refused,
     RefusedError,
+    Size,
     amount,
     canvas_size,
     check_upright,
@@ -25,26 +26,26 @@ from salcompare.sources.importers.entries import (
     identifier,
     is_missing,
     items,
-    left_top_edges,
     mapping,
     number,
     show,
+    stated_edges,
+    stated_size,
     text,
 )
 
-ZONES = {name: timezone(timedelta(hours=hours)) for name, hours in (
+_ZONES = {name: timezone(timedelta(hours=hours)) for name, hours in (
     ("UTC", 0), ("GMT", 0), ("PST", -8), ("PDT", -7), ("MST", -7), ("MDT", -6), ("CST", -6), ("CDT", -5), ("EST", -5),
     ("EDT", -4))}
-MONTHS = {name: at for at, name in enumerate(
+_MONTHS = {name: at for at, name in enumerate(
     ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), start=1)}
 _TIME = re.compile(r"\w{3} (\w{3}) (\d{1,2}) (\d{2}):(\d{2}):(\d{2}) (\w{3}) (\d{4})", re.ASCII)
-DEPTH = 4
+_DEPTH = 4
 """How deep a JSON answer is searched for boxes: list, field, element, and one to spare."""
 Row = Mapping[str, str]
-Size = tuple[float, float] | None
 
 
-class Answer(NamedTuple):
+class _Answer(NamedTuple):
     """A box as it stands in an assignment, the size of what it was drawn on, and the element it was drawn with."""
 
     box: object
@@ -65,7 +66,7 @@ def read_mturk(content: Content, options: Options) -> Iterator[Entry]:
     if "assignmentstatus" not in table.columns and "workerid" not in table.columns:
         raise InputError(Problem(content.shown, "has neither column WorkerId nor AssignmentStatus",
                                  "a batch's results from Mechanical Turk", "export it again"))
-    columns = sorted_columns(table.columns)
+    columns = _sorted_columns(table.columns)
     for one in table:
         if isinstance(one, Refused):
             yield one
@@ -73,25 +74,25 @@ def read_mturk(content: Content, options: Options) -> Iterator[Entry]:
             yield from _assignment(*one, columns, options)
 
 
-def _assignment(where: str, row: Row, columns: Columns, options: Options) -> Iterator[Entry]:
-    worker, shown = identifier(row.get("workerid")), shown_images(row, columns, options.image)
+def _assignment(where: str, row: Row, columns: _Columns, options: Options) -> Iterator[Entry]:
+    worker, shown = identifier(row.get("workerid")), _shown_images(row, columns, options.image)
     refused = partial(Refused, worker=worker, image=shown.first)
     status = _status(row.get("assignmentstatus", ""), row.get("approve", ""), row.get("reject", ""))
     if status.casefold() not in options.folded_statuses:
         yield refused(where, "status", f"AssignmentStatus={show(status)} is not " + " or ".join(options.statuses))
         return
     try:
-        found = _answers(row, columns)
+        answers = _answers(row, columns)
     except RefusedError as error:
         yield refused(where, error.reason, error.detail)
         return
-    if not found and not shown.several:
+    if not answers and not shown.several:
         yield refused(where, "no_box", "the worker drew no box")
-    for at, answer in enumerate(found):
-        place = f"{where} box {at}" if len(found) > 1 else where
+    for at, answer in enumerate(answers):
+        place = f"{where} box {at}" if len(answers) > 1 else where
         names = shown.names(answer.element)
-        yield entry(place, partial(_box, place, answer, row, shown, names), worker=worker, image=_first(names))
-    drawn_on = {_first(shown.names(answer.element)) for answer in found} if shown.several else {""}
+        yield entry(_box, place, answer, row, shown, names, worker=worker, image=_first(names))
+    drawn_on = {_first(shown.names(answer.element)) for answer in answers} if shown.several else {""}
     if "" not in drawn_on:
         yield from (Refused(f"{where} image {place}", "no_box", "the worker drew no box", worker, name)
                     for place, name in shown.several.items() if name not in drawn_on)
@@ -109,7 +110,7 @@ def _first(names: tuple[str, ...]) -> str:
     return names[0] if names else ""
 
 
-def _answers(row: Row, columns: Columns) -> list[Answer]:
+def _answers(row: Row, columns: _Columns) -> list[_Answer]:
     """Give the boxes of an assignment as they stand."""
     holders, broken = [], None
     for name in columns.answers:
@@ -117,39 +118,33 @@ def _answers(row: Row, columns: Columns) -> list[Answer]:
         if cell.strip()[:1] not in {"[", "{"}:
             continue
         try:
-            boxes = _boxes_in(_json(cell, name), _element_size(row, name), name.removesuffix(".boundingboxes"),
-                              bare=name.endswith(".boundingboxes"))
+            element = name.removesuffix(".boundingboxes")
+            size = [row.get(f"{element}.inputimageproperties.{side}", "") for side in ("width", "height")]
+            boxes = _boxes_in(_json(cell, name), _size(*size) or _form_size(row), element, bare=name != element)
         except RefusedError as error:  # a remark may begin like JSON too
             broken = broken or error
         else:
             holders += [] if boxes is None else [boxes]
-    box = None if holders else form_box(row)
+    box = None if holders else _form_box(row)
     if box is not None:
-        return [Answer(box, form_size(row), "")]
+        return [_Answer(box, _form_size(row), "")]
     if broken is not None and not holders:
         raise broken
     return [one for boxes in holders for one in boxes]
-
-
-def _element_size(row: Row, name: str) -> Size:
-    """Give the size that a crowd element states in columns of its own, or a form in its fields."""
-    properties = name.removesuffix(".boundingboxes") + ".inputimageproperties."
-    return _size(row.get(properties + "width", ""), row.get(properties + "height", "")) or form_size(row)
 
 
 _size = lru_cache(maxsize=1 << 10)(canvas_size)
 _text = lru_cache(maxsize=1 << 10)(text)  # of labels, which are few and come again and again
 
 
-def _boxes_in(value: object, size: Size, element: str, *, bare: bool, depth: int = DEPTH) -> list[Answer] | None:
+def _boxes_in(value: object, size: Size, element: str, *, bare: bool, depth: int = _DEPTH) -> list[_Answer] | None:
     """Give the boxes that a JSON answer holds; None where it holds no place for boxes."""
     if isinstance(value, list) and (bare or any(isinstance(item, dict) and {"left", "top"} <= item.keys()
                                                 for item in value)):
-        return [Answer(item, size, element) for item in value]
+        return [_Answer(item, size, element) for item in value]
     if isinstance(value, dict) and "boundingBoxes" in value:
-        stated = value.get("inputImageProperties")
-        given = canvas_size(stated.get("width"), stated.get("height")) if isinstance(stated, dict) else None
-        return [Answer(item, given or size, element) for item in items(value["boundingBoxes"])]
+        stated = stated_size(value.get("inputImageProperties"))
+        return [_Answer(item, stated or size, element) for item in items(value["boundingBoxes"])]
     children = list(value.items()) if isinstance(value, dict) else [(element, child) for child in items(value)]
     inside = [_boxes_in(child, size, name, bare=False, depth=depth - 1) for name, child in children if depth]
     known = [boxes for boxes in inside if boxes is not None]
@@ -165,10 +160,10 @@ def _json(cell: str, name: str) -> Any:  # noqa: ANN401 - JSON may hold anything
     raise RefusedError("not_json", f"{name}={show(cell)} is no JSON")
 
 
-def _box(where: str, answer: Answer, row: Row, shown: Shown, names: tuple[str, ...]) -> Drawn:
+def _box(where: str, answer: _Answer, row: Row, shown: _Shown, names: tuple[str, ...]) -> Drawn:
     node = mapping(answer.box, "the box")
     check_upright(node)
-    edges = left_top_edges(node.get("left"), node.get("top"), node.get("width"), node.get("height"))
+    edges = stated_edges(node)
     worker = identifier(row.get("workerid"))
     if not worker:
         raise RefusedError("no_worker", "WorkerId is empty")
@@ -176,12 +171,10 @@ def _box(where: str, answer: Answer, row: Row, shown: Shown, names: tuple[str, .
         raise RefusedError("several_images", f"the assignment shows {len(shown.several)} images, and the name "
                            f"{show(answer.element)} of the box's element ends in the number of none")
     seconds = None if shown.several else amount(row.get("worktimeinseconds"))  # of all images together
-    return Drawn(where, worker, names, _label(node.get("label")) or form_label(row), edges,
-                 answer.size, seconds, moment(row.get("submittime", "")))
-
-
-def _label(value: object) -> str:
-    return _text(value) if isinstance(value, str) else text(value)
+    stated = node.get("label")
+    label = _text(stated) if isinstance(stated, str) else text(stated)
+    return Drawn(where, worker, names, label or _form_label(row), edges, answer.size, seconds,
+                 moment(row.get("submittime", "")))
 
 
 def moment(value: object) -> str:
@@ -195,14 +188,14 @@ def moment(value: object) -> str:
         if match is None:
             return datetime.fromisoformat(shown).isoformat()
         month, day, hour, minute, second, zone, year = match.groups()
-        return datetime(int(year), MONTHS[month], int(day), int(hour), int(minute), int(second),
-                        tzinfo=ZONES[zone]).isoformat()
+        return datetime(int(year), _MONTHS[month], int(day), int(hour), int(minute), int(second),
+                        tzinfo=_ZONES[zone]).isoformat()
     except (ValueError, KeyError, OverflowError):
         return ""
 
 
 # Layouts of a box's four fields, and whether the last two are its width and height.
-LAYOUTS: tuple[tuple[tuple[str, str, str, str], bool], ...] = (
+_LAYOUTS: tuple[tuple[tuple[str, str, str, str], bool], ...] = (
     (("x0", "y0", "x1", "y1"), False),
     (("x1", "y1", "x2", "y2"), False),
     (("xmin", "ymin", "xmax", "ymax"), False),
@@ -211,23 +204,17 @@ LAYOUTS: tuple[tuple[tuple[str, str, str, str], bool], ...] = (
     (("x", "y", "width", "height"), True),
     (("x", "y", "w", "h"), True),
 )
-PREFIXES = ("", "box.", "box_", "bbox.", "bbox_")
-FORM_LABELS = ("label", "feature", "category", "part", "class", "annotation.label", "box.label", "box_label")
-OTHER_LABELS = ("other", "other_label", "label_other", "otherlabel", "feature_other", "other_feature")
-WIDTHS = ("image_width", "img_width", "imagewidth", "naturalwidth", "natural_width", "canvas_width", "image.width")
-HEIGHTS = tuple(name.replace("width", "height") for name in WIDTHS)
+_PREFIXES = ("", "box.", "box_", "bbox.", "bbox_")
+_LABELS = ("label", "feature", "category", "part", "class", "annotation.label", "box.label", "box_label")
+_OTHER_LABELS = ("other", "other_label", "label_other", "otherlabel", "feature_other", "other_feature")
+_WIDTHS = ("image_width", "img_width", "imagewidth", "naturalwidth", "natural_width", "canvas_width", "image.width")
+_HEIGHTS = tuple(name.replace("width", "height") for name in _WIDTHS)
 
 
-def form_box(row: Row) -> dict[str, object] | None:
-    """Give a form's box as left, top, width and height; None where all its fields are blank or missing.
-
-    Raises
-    ------
-    RefusedError
-        If some of the fields are no number.
-    """
-    for names, has_size in LAYOUTS:
-        for prefix in PREFIXES:
+def _form_box(row: Row) -> dict[str, object] | None:
+    """Give a form's box as left, top, width and height; None where all its fields are blank or missing."""
+    for names, has_size in _LAYOUTS:
+        for prefix in _PREFIXES:
             cells = [row.get(f"answer.{prefix}{name}") for name in names]
             if None in cells or all(map(is_missing, cells)):
                 continue
@@ -236,55 +223,44 @@ def form_box(row: Row) -> dict[str, object] | None:
     return None
 
 
-def form_size(row: Row) -> tuple[float, float] | None:
-    """Give the size of what a form's box was drawn on, where the form sent it.
+def _form_size(row: Row) -> Size:
+    """Give the size of what a form's box was drawn on, where the form sent it."""
+    return canvas_size(_first_filled(row, _WIDTHS), _first_filled(row, _HEIGHTS))
 
-    Raises
-    ------
-    RefusedError
-        If it is no size.
+
+def _form_label(row: Row) -> str:
+    """Give the label of a form: a field of text, or the only button that is pressed; empty if none is.
+
+    The table holds a group of buttons as columns Answer.GROUP.BUTTON with true or false.
     """
-    return canvas_size(_first_filled(row, WIDTHS), _first_filled(row, HEIGHTS))
-
-
-def form_label(row: Row) -> str:
-    """Give the label of a form: a field of text, or the one of several buttons that is pressed; empty if none is."""
-    chosen = _first_filled(row, FORM_LABELS) or _pressed(row)
-    own = _first_filled(row, OTHER_LABELS)
-    return own if own and chosen.casefold() in {"", "other"} else chosen
-
-
-def _pressed(row: Row) -> str:
-    """Give the only button on of a group, which the table holds as columns Answer.GROUP.BUTTON with true or false."""
-    pressed = {name.rpartition(".")[2] for name, cell in row.items()
-               if name.startswith("answer.") and name.count(".") >= 2 and cell.strip().casefold() in {"true", "on"}}
-    return text(pressed.pop()) if len(pressed) == 1 else ""
+    chosen = _first_filled(row, _LABELS)
+    if not chosen:
+        pressed = {name.rpartition(".")[2] for name, cell in row.items()
+                   if name.startswith("answer.") and name.count(".") >= 2 and cell.strip().casefold() in {"true", "on"}}
+        chosen = text(pressed.pop()) if len(pressed) == 1 else ""
+    other = _first_filled(row, _OTHER_LABELS)
+    return other if other and chosen.casefold() in {"", "other"} else chosen
 
 
 def _first_filled(row: Row, names: Sequence[str]) -> str:
     return next((text(row[f"answer.{name}"]) for name in names if text(row.get(f"answer.{name}"))), "")
 
 
-IMAGE_COLUMNS = ("input.image_url", "input.image", "input.image_id", "input.url", "input.img_url", "input.img",
-                 "input.filename", "input.file", "input.path", "input.photo")
-LONGEST_NAME = 2000
+_IMAGE_COLUMNS = ("input.image_url", "input.image", "input.image_id", "input.url", "input.img_url", "input.img",
+                  "input.filename", "input.file", "input.path", "input.photo")
+_LONGEST_NAME = 2000
 _NUMBERED_INPUT = re.compile(r"input\..*?(?:image|img|photo|picture|face|url|file|path).*?(\d{1,4})")
 _IMAGE_ANSWER = re.compile(r"answer\..*(?:image|img|photo|picture|file|url)")
 _LAST_NUMBER = re.compile(r"\d{1,4}$")
 
 
 @dataclass(frozen=True)
-class Shown:
+class _Shown:
     """The images that an assignment shows.
 
-    Attributes
-    ----------
-    several : mapping of int to str
-        Of an assignment with several images, each by the number that ends its column's name; else empty. A page with
-        five images has inputs such as image_url_0 to image_url_4, and crowd elements named likewise.
-    only : tuple of str
-        What may name the image of an assignment with one: the columns that say so; without them any other input, or
-        else what the page sent back. Those are no numbers, for a count or a size may look like an image's.
+    Of `several`, each by the number that ends its column's name: a page with five images has inputs such as image_url_0
+    to image_url_4, and crowd elements named likewise. Of one `only`, what may name it: the columns that say so; without
+    them any other input, or else what the page sent back. Those are no numbers, as a count may look like an image's.
     """
 
     several: Mapping[int, str]
@@ -303,7 +279,7 @@ class Shown:
         return (self.several[int(ending[0])],) if ending and int(ending[0]) in self.several else ()
 
 
-class Columns(NamedTuple):
+class _Columns(NamedTuple):
     """A table's columns by what they hold: images by number, images, inputs, answers that name images, answers."""
 
     numbered: tuple[tuple[str, int], ...]
@@ -313,29 +289,29 @@ class Columns(NamedTuple):
     answers: tuple[str, ...]
 
 
-def sorted_columns(names: Sequence[str]) -> Columns:
+def _sorted_columns(names: Sequence[str]) -> _Columns:
     """Sort a table's columns by what they hold."""
     matches = [(name, _NUMBERED_INPUT.fullmatch(name)) for name in names]
-    return Columns(tuple((name, int(match[1])) for name, match in matches if match),
-                   tuple(name for name in IMAGE_COLUMNS if name in names),
-                   tuple(name for name in names if name.startswith("input.")),
-                   tuple(name for name in names if _IMAGE_ANSWER.match(name)),
-                   tuple(name for name in names if name.startswith("answer.")))
+    return _Columns(tuple((name, int(match[1])) for name, match in matches if match),
+                    tuple(name for name in _IMAGE_COLUMNS if name in names),
+                    tuple(name for name in names if name.startswith("input.")),
+                    tuple(name for name in names if _IMAGE_ANSWER.match(name)),
+                    tuple(name for name in names if name.startswith("answer.")))
 
 
-def shown_images(row: Row, columns: Columns, fixed: str = "") -> Shown:
+def _shown_images(row: Row, columns: _Columns, fixed: str) -> _Shown:
     """Find the images of an assignment; `fixed` is the one of a page that names none of its own."""
-    found: dict[int, str] = {}
+    by_number: dict[int, str] = {}
     for column, place in columns.numbered:
         name = identifier(row[column])
         if _is_name(name):
-            found.setdefault(place, name)
-    if len(set(found.values())) > 1:
-        return Shown(found, ())
+            by_number.setdefault(place, name)
+    if len(set(by_number.values())) > 1:
+        return _Shown(by_number, ())
     stated = _names(row, columns.stated)
     if stated or fixed:
-        return Shown({}, stated or (fixed,))
-    return Shown({}, _words(row, columns.inputs) or _words(row, columns.named))
+        return _Shown({}, stated or (fixed,))
+    return _Shown({}, _words(row, columns.inputs) or _words(row, columns.named))
 
 
 def _names(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -347,4 +323,4 @@ def _words(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and len(name) < LONGEST_NAME and name[0] not in "[{"
+    return bool(name) and len(name) < _LONGEST_NAME and name[0] not in "[{"

@@ -30,8 +30,8 @@ from salcompare.sources.rows import normalise_label
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm",
                       ".avif", ".jp2"})
-SHOWN = 5
-DEEPEST = 12  # folders of a path that are looked at
+_SHOWN = 5
+_DEEPEST = 12  # folders of a path that are looked at
 
 
 @dataclass(frozen=True)
@@ -81,25 +81,19 @@ class Catalogue:
         self.find = lru_cache(maxsize=1 << 16)(self._find)
 
     def _find(self, names: tuple[str, ...]) -> Image:
-        """Find the image that the first of several names means that means any.
-
-        Raises
-        ------
-        RefusedError
-            If none does, or one means several images.
-        """
+        """Find the image that the first of several names means that means any; refused if one means several."""
         if not names:
             raise RefusedError("no_image", "names no image")
         for name in names:
             check_visible(name, "image")
-            found = self._matches(name)
-            if len(found) > 1:
-                some = sorted((image.image for image in found), key=natural_key)
-                raise RefusedError("ambiguous_image", f"{show(name)} may be any of " + ", ".join(some[:SHOWN])
-                                   + (f" and {len(some) - SHOWN} more" if len(some) > SHOWN else "")
+            matches = self._matches(name)
+            if len(matches) > 1:
+                some = sorted((image.image for image in matches), key=natural_key)
+                raise RefusedError("ambiguous_image", f"{show(name)} may be any of " + ", ".join(some[:_SHOWN])
+                                   + (f" and {len(some) - _SHOWN} more" if len(some) > _SHOWN else "")
                                    + "; name its folder too, or rename the files")
-            if found:
-                return found[0]
+            if matches:
+                return matches[0]
         raise RefusedError("unknown_image", f"the study has no image {show(names[0])}")
 
     def _matches(self, name: str) -> list[Image]:
@@ -107,9 +101,9 @@ class Catalogue:
         for written, tail in zip(_tails(exact), _tails(folded), strict=True):
             rest = folded[:len(folded) - tail.count("/") - 1]
             for key, same in ((tail, written), (_without_suffix(tail), _without_suffix(written))):
-                found = self._exact.get(same) or self._tails.get(key)
-                if key and found:
-                    return [image for image in found if self._agrees(image, rest, key)]
+                images = self._exact.get(same) or self._tails.get(key)
+                if key and images:
+                    return [image for image in images if self._agrees(image, rest, key)]
         return []
 
     def _agrees(self, image: Image, rest: list[str], key: str) -> bool:
@@ -129,7 +123,7 @@ def _parts(name: str) -> list[str]:
 
 def _tails(parts: list[str]) -> Iterator[str]:
     """Give the ends of a path, longest first."""
-    return ("/".join(parts[at:]) for at in range(max(len(parts) - DEEPEST, 0), len(parts)))
+    return ("/".join(parts[at:]) for at in range(max(len(parts) - _DEEPEST, 0), len(parts)))
 
 
 def _without_suffix(tail: str) -> str:
@@ -145,11 +139,11 @@ def _folded(name: str) -> str:
     return _composed(name).casefold()
 
 
-LONGEST_LABEL = 100
-LONGEST_WORKER = 200
-DIGITS = 6
+_LONGEST_LABEL = 100
+_LONGEST_WORKER = 200
+_DIGITS = 6
 """Decimals of a pixel that are kept; what differs by less is rounding."""
-SAME_ASPECT, OTHER_ASPECT = 0.02, 0.05
+_SAME_ASPECT, _OTHER_ASPECT = 0.02, 0.05
 _KEY = struct.Struct("<3I4d")
 Row = tuple[str, str, str, float, float, float, float, float | None, str, str, str]
 """worker, image, label, x0, y0, x1, y1, seconds, submitted, origin and record."""
@@ -200,7 +194,7 @@ class Placing:
         label, counted = _label(one.label)
         worker = one.worker or self.options.worker
         check_visible(worker, "worker")
-        if len(worker) > LONGEST_WORKER:
+        if len(worker) > _LONGEST_WORKER:
             raise RefusedError("long_worker", f"worker {show(worker)} has {len(worker)} characters")
         if not one.relative and (one.size is None or min(one.size) > 1):
             self.measured += 1
@@ -218,7 +212,7 @@ class Placing:
             self.untested[image.image] += 1
         if one.size not in {None, (image.width, image.height)} and not one.relative:
             self.rescaled += 1
-            self.reshaped += abs(_ratio(one, image) * image.height / image.width - 1) > OTHER_ASPECT
+            self.reshaped += abs(_ratio(one, image) * image.height / image.width - 1) > _OTHER_ASPECT
         return (_kept(worker), image.image, label, *edges, one.seconds, one.submitted, _kept(self.origin),
                 text(one.where))
 
@@ -231,16 +225,10 @@ def _kept(name: str) -> str:
 
 @lru_cache(maxsize=1 << 12)
 def _label(label: str) -> tuple[str, str]:
-    """Check a label; gives it as it is written and as it counts.
-
-    Raises
-    ------
-    RefusedError
-        If it is empty, too long, or holds no letter.
-    """
+    """Check a label; gives it as it is written and as it counts."""
     if not normalise_label(label):
         raise RefusedError("empty_label", "the label is empty")
-    if len(label) > LONGEST_LABEL:
+    if len(label) > _LONGEST_LABEL:
         raise RefusedError("junk_label", f"label {show(label)} has {len(label)} characters")
     if not any(character.isalpha() for character in label):
         raise RefusedError("junk_label", f"label {show(label)} has no letter")
@@ -254,7 +242,7 @@ def _on_image(one: Drawn, image: Image, *, clip: bool) -> tuple[Edges, bool]:
     x0, y0, x1, y1 = one.edges
     spans, cut = [], False
     for low, high, drawn, side, name in ((x0, x1, width, image.width, "x"), (y0, y1, height, image.height, "y")):
-        first, last = round(low * side / drawn, DIGITS), round(high * side / drawn, DIGITS)
+        first, last = round(low * side / drawn, _DIGITS), round(high * side / drawn, _DIGITS)
         if last == first:
             raise RefusedError("no_area", f"{name}0 and {name}1 are {first:g}: the box has no "
                                + ("width" if name == "x" else "height"))
@@ -278,6 +266,6 @@ def _ratio(one: Drawn, image: Image) -> float:
 def _check_turned(drawn: float, image: Image) -> None:
     """Refuse a box drawn on the image lying on its side, as tools show photographs whose EXIF turns them."""
     upright, turned = image.width / image.height, image.height / image.width
-    if abs(drawn / turned - 1) < SAME_ASPECT and abs(drawn / upright - 1) > OTHER_ASPECT:
+    if abs(drawn / turned - 1) < _SAME_ASPECT and abs(drawn / upright - 1) > _OTHER_ASPECT:
         raise RefusedError("turned", f"was drawn on an image {drawn:.3g} times as wide as high, image {image.image!r} "
                            f"is {upright:.3g} times: it was shown turned")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from salcompare.errors import InputError, Problem
-from salcompare.sources.importers.content import Content, csv_rows, parse_json
+from salcompare.sources.importers.content import Content, csv_rows, json_mapping
 from salcompare.sources.importers.entries import (
     Drawn,
     Edges,
     Entry,
+    Node,
     Options,
     Refused,
     RefusedError,
@@ -29,11 +29,12 @@ from salcompare.sources.importers.entries import (
     rectangle_edges,
     region_label,
     show,
+    spelt,
+    stated_edges,
     text,
 )
 
-CSV_COLUMNS = ("filename", "region_shape_attributes", "region_attributes")
-Attributes = Mapping[str, Any]
+_CSV_COLUMNS = ("filename", "region_shape_attributes", "region_attributes")
 
 
 def read_via_csv(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
@@ -42,47 +43,40 @@ def read_via_csv(content: Content, options: Options) -> Iterator[Entry]:  # noqa
     Who drew one is read from an attribute such as worker or annotator, of the region or the file.
     """
     table = csv_rows(content)
-    missing = [name for name in CSV_COLUMNS if not {name, f"#{name}"} & set(table.columns)]
+    missing = [name for name in _CSV_COLUMNS if not {name, f"#{name}"} & set(table.columns)]
     if missing:
         raise InputError(Problem(content.shown, f"no column {', '.join(map(repr, missing))}",
-                                 "columns " + ", ".join(CSV_COLUMNS), "found " + ", ".join(table.columns)))
+                                 "columns " + ", ".join(_CSV_COLUMNS), "found " + ", ".join(table.columns)))
     for one in table:
         if isinstance(one, Refused):
             yield one
             continue
         where, cells = one
         row = {name.removeprefix("#"): cell for name, cell in cells.items()}
-        yield entry(where, partial(_csv_box, where, row), image=identifier(row["filename"]))
+        yield entry(_csv_box, where, row, image=identifier(row["filename"]))
 
 
 def _csv_box(where: str, row: Mapping[Any, Any]) -> Drawn:
-    shape, region, file = (_attributes(row.get(name, ""), name) for name in (
+    shape, region, file = (json_mapping(row.get(name, "") or "{}", name) for name in (
         "region_shape_attributes", "region_attributes", "file_attributes"))
     if not shape:
         raise RefusedError("no_box", "the image has no region")
     if shape.get("name") == "polygon":
         return _drawn(where, identifier(row["filename"]), _polygon(shape), region, file)
     _check_rectangle(shape)
-    edges = left_top_edges(shape.get("x"), shape.get("y"), shape.get("width"), shape.get("height"))
+    edges = stated_edges(shape, "x", "y")
     return _drawn(where, identifier(row["filename"]), edges, region, file)
-
-
-def _attributes(cell: str, name: str) -> Attributes:
-    try:
-        return mapping(parse_json(cell or "{}", ""), name)
-    except InputError as error:
-        raise RefusedError("not_json", f"{name}={show(cell)} is no JSON") from error
 
 
 def read_via_json(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
     """Read the rectangles of VIA's annotations or project as JSON: left, top, width and height in pixels.
 
-    A polygon that is an upright rectangle is one. Projects of VIA 3 are read by `salcompare.sources.importers.via`.
-    Who drew one is read from an attribute such as worker or annotator, of the region or the file.
+    A polygon that is an upright rectangle is one. Projects of VIA 3 keep files, views, attributes and regions in tables
+    of their own. Who drew one is read from an attribute such as worker or annotator, of the region or the file.
     """
     value = content.json
     if is_project_of_via_3(value):
-        yield from via_3_entries(value, content.shown)
+        yield from _via_3_entries(value, content.shown)
         return
     images = value.get("_via_img_metadata", value) if isinstance(value, dict) else None
     if not isinstance(images, dict):
@@ -96,12 +90,12 @@ def read_via_json(content: Content, options: Options) -> Iterator[Entry]:  # noq
         yield from _json_image(where, image)
 
 
-def _json_image(where: str, image: Attributes) -> Iterator[Entry]:
+def _json_image(where: str, image: Node) -> Iterator[Entry]:
     regions = image.get("regions")
     listed = regions if isinstance(regions, list) else list(regions.values()) if isinstance(regions, dict) else []
     name, file = identifier(image.get("filename")), image.get("file_attributes")
     for place, region in numbered(listed, f"{where} regions"):
-        yield entry(place, partial(_json_box, place, region, name, file), image=name)
+        yield entry(_json_box, place, region, name, file, image=name)
     if not items(listed):
         yield Refused(where, "no_box", "the image has no region", image=name)
 
@@ -116,25 +110,21 @@ def _json_box(where: str, region: object, name: str, file: object) -> Drawn:
     if isinstance(attributes, dict) and not {"confidence", "score"}.isdisjoint(attributes):
         raise RefusedError("prediction", "has a confidence, so a detector found it")
     box = bounding_box()
-    _, edges = box_edges(lambda: box.from_via_json({"shape_attributes": _numbers(shape), "region_attributes": {
-        "label": ""}}, label_key="label"), shape)
+    numbers = {name: value for name, value in shape.items()  # for globox would join texts where it means to add
+               if isinstance(value, (int, float)) and not isinstance(value, bool)}
+    _, edges = box_edges(lambda: box.from_via_json({"shape_attributes": numbers, "region_attributes": {"label": ""}},
+                                                   label_key="label"), shape)
     return _drawn(where, name, edges, attributes, file)
 
 
-def _polygon(shape: Attributes) -> Edges:
+def _polygon(shape: Node) -> Edges:
     xs, ys = items(shape.get("all_points_x")), items(shape.get("all_points_y"))
     if len(xs) != len(ys):
         raise RefusedError("layout", f"{len(xs)} places across and {len(ys)} down")
     return rectangle_edges([[x, y] for x, y in zip(xs, ys, strict=True)])
 
 
-def _numbers(shape: Attributes) -> dict[str, object]:
-    """Keep numbers only, for globox would join texts where it means to add."""
-    return {name: value for name, value in shape.items() if isinstance(value, (int, float))
-            and not isinstance(value, bool)}
-
-
-def _check_rectangle(shape: Attributes) -> None:
+def _check_rectangle(shape: Node) -> None:
     if shape.get("name") != "rect":
         raise RefusedError("not_a_box", f"is a {show(shape.get('name'))}, no rect")
     if amount(shape.get("width")) is None or amount(shape.get("height")) is None:
@@ -144,14 +134,13 @@ def _check_rectangle(shape: Attributes) -> None:
 def _drawn(where: str, name: str, edges: tuple[float, float, float, float], region: object, file: object) -> Drawn:
     attributes = region if isinstance(region, dict) else {}
     check_upright(attributes)
-    return Drawn(where, named_worker(attributes, file), (name,) if name else (), region_label(attributes), edges)
+    return Drawn(where, named_worker(attributes, file), spelt(name), region_label(attributes), edges)
 
 
-RECTANGLE, POLYGON = 2, 7
-SHAPES = {1: "point", 3: "circle", 4: "ellipse", 5: "line", 6: "polyline", 7: "polygon", 8: "extreme rectangle",
+_RECTANGLE, _POLYGON = 2, 7
+_SHAPES = {1: "point", 3: "circle", 4: "ellipse", 5: "line", 6: "polyline", 7: "polygon", 8: "extreme rectangle",
           9: "extreme circle"}
 """What the first number of a region's places says."""
-Node = Mapping[str, Any]
 
 
 def is_project_of_via_3(value: object) -> bool:
@@ -160,11 +149,10 @@ def is_project_of_via_3(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(key), dict) for key in tables)
 
 
-def via_3_entries(project: Node, shown: str) -> Iterator[Entry]:
-    """Read the rectangles of a project: left, top, width and height in pixels.
+def _via_3_entries(project: Node, shown: str) -> Iterator[Entry]:
+    """Read the rectangles of a project of VIA 3: left, top, width and height in pixels.
 
-    Who drew one is read from an attribute named such as worker or annotator. What is said of a video's time, or of a
-    whole file, has no place and is passed over where the image has a region.
+    What is said of a video's time, or of a whole file, has no place and is passed over where the image has a region.
     """
     views = _tables(project.get("view"))
     files = _tables(project["file"])
@@ -176,7 +164,7 @@ def via_3_entries(project: Node, shown: str) -> Iterator[Entry]:
         if isinstance(region, dict) and not items(node.get("xy")):
             continue
         drawn_on.add(name)
-        yield entry(where, partial(_via_3_box, where, region, name, _tables(project["attribute"])), image=name)
+        yield entry(_via_3_box, where, region, name, _tables(project["attribute"]), image=name)
     for key, file in files.items():
         name = _file_name(file)
         if name not in drawn_on:
@@ -203,15 +191,16 @@ def _via_3_box(where: str, region: object, name: str, attributes: Mapping[str, N
     said = {text(attributes.get(key, {}).get("aname")): _chosen_options(attributes.get(key, {}), value)
             for key, value in (node["av"].items() if isinstance(node.get("av"), dict) else ())}
     check_upright(said)
-    if kind == POLYGON and len(places) % 2 == 0:
+    if kind == _POLYGON and len(places) % 2 == 0:
         edges = rectangle_edges([[x, y] for x, y in zip(places[::2], places[1::2], strict=True)])
-    elif kind != RECTANGLE:
-        raise RefusedError("not_a_box", f"is a {SHAPES.get(kind, show(kind)) if isinstance(kind, int) else show(kind)}")
+    elif kind != _RECTANGLE:
+        shape = _SHAPES.get(kind) if isinstance(kind, int) else None
+        raise RefusedError("not_a_box", f"is a {shape or show(kind)}")
     elif len(places) != 4:
         raise RefusedError("layout", f"xy={show(node.get('xy'))} is not left, top, width and height")
     else:
         edges = left_top_edges(*places)
-    return Drawn(where, named_worker(said), (name,) if name else (), region_label(said), edges)
+    return Drawn(where, named_worker(said), spelt(name), region_label(said), edges)
 
 
 def _chosen_options(attribute: Node, value: object) -> str:
