@@ -15,10 +15,12 @@ from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.inference.permutation import sign_flip_test
+from salcompare.statistics.inference.permutation import joined, sign_flip_test, sign_flips
 from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.kernels import Codes, Maps, Values, compare, dot, flat, maps_in_range, standardised
 
+DIMS = ("image", "y", "x")
+NO_ENERGY = "the maps' common energy is not positive"
 _BLOCK = 1 << 19  # values of mirrored means that a core holds at once (4 MB)
 
 
@@ -69,7 +71,7 @@ def symmetric_null_mean(maps: xr.DataArray, *, rng: np.random.Generator, n_draws
     -----
     If left and right are exchangeable in every image, the index of the actor's heatmap is one such draw.
     """
-    return _by_actor(maps, lambda own: _mirrored_index(own, n_draws, rng))
+    return _by_actor(maps, lambda of_actor: _mirrored_index(of_actor, n_draws, rng))
 
 
 def cross_validated_odd_share(maps: xr.DataArray) -> xr.DataArray:
@@ -125,7 +127,7 @@ def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: 
     actors'. The share depends on the maps' resolution and on how much of the grid they cover, besides their symmetry:
     the same sigma makes the smoothing equal, not boxes as sharp as attributions.
     """
-    _require_alike(human, classifier)
+    _require_comparable(human, classifier)
     one, other = xr.align(cross_validated_odd_share(human), cross_validated_odd_share(classifier), join="inner")
     difference = one - other
     p, attainable, _ = sign_flip_test(difference.values, rng=rng, n_permutations=n_permutations)
@@ -136,7 +138,7 @@ def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: 
                    resampled="actors")
 
 
-def _require_alike(human: xr.DataArray, classifier: xr.DataArray) -> None:
+def _require_comparable(human: xr.DataArray, classifier: xr.DataArray) -> None:
     """Refuse maps of different grids or different smoothing: what noise and detail they hold would be compared."""
     problems = []
     grids = [{dim: maps.sizes.get(dim) for dim in ("y", "x")} for maps in (human, classifier)]
@@ -177,9 +179,9 @@ def _laterality(maps: Maps) -> Values:
 
 def _by_actor(maps: xr.DataArray, kernel: Callable[[Values], float]) -> xr.DataArray:
     """Apply a kernel to the defined maps (image, y, x) of each actor in turn."""
-    found = {one.actor: kernel(one.values) for one in each_actor(maps)}
-    return xr.DataArray(np.array(list(found.values()), dtype=np.float64), dims="actor",
-                        coords={"actor": np.array(list(found), dtype=str)})
+    values = {one.actor: kernel(one.values) for one in each_actor(maps)}
+    return xr.DataArray(np.array(list(values.values()), dtype=np.float64), dims="actor",
+                        coords={"actor": np.array(list(values), dtype=str)})
 
 
 def _mirrored_index(maps: Values, n_draws: int, rng: np.random.Generator) -> float:
@@ -206,32 +208,16 @@ def _odd_share(maps: Values) -> float:
     return odd / (odd + even) if len(maps) > 1 and odd + even > 0 else float("nan")
 
 
-DIMS = ("image", "y", "x")
-
-
 @dataclass(frozen=True)
 class ActorMaps:
-    """The defined maps of one actor.
-
-    Attributes
-    ----------
-    actor : str
-        Who it is.
-    images : ndarray of int (n,)
-        Where the maps stand in the stack.
-    values : ndarray (n, y, x)
-        Float64.
-    n_undefined : int
-        Maps left out: empty ones, and those with a value that is not finite.
-    """
+    """The defined maps of one actor: neither empty nor with a value that is not finite."""
 
     actor: str
-    images: Codes
-    values: Values
-    n_undefined: int
+    images: Codes  # (n,) where the maps are in the stack
+    values: Values  # (n, y, x)
 
 
-def require_actors(maps: xr.DataArray, where: str = "maps") -> None:
+def require_actors(maps: xr.DataArray) -> None:
     """Hold an argument to being maps (image, y, x) with an actor for each image.
 
     Raises
@@ -239,10 +225,10 @@ def require_actors(maps: xr.DataArray, where: str = "maps") -> None:
     InputError
         If it is not.
     """
-    require_maps(maps, where, dims=DIMS)
+    require_maps(maps, "maps", dims=DIMS)
     if "actor" not in maps.coords:
-        raise InputError(Problem(where, f"coordinates {', '.join(map(str, maps.coords))}", "an actor for each image",
-                                 f"add it: {where}.assign_coords(actor=('image', actors))"))
+        raise InputError(Problem("maps", f"coordinates {', '.join(map(str, maps.coords))}", "an actor for each image",
+                                 "add it: maps.assign_coords(actor=('image', actors))"))
 
 
 def each_actor(maps: xr.DataArray) -> Iterator[ActorMaps]:
@@ -253,7 +239,7 @@ def each_actor(maps: xr.DataArray) -> Iterator[ActorMaps]:
         places = np.flatnonzero(named == actor)
         values = np.asarray(data[places], dtype=np.float64)
         kept = np.isfinite(values).all(axis=(1, 2)) & values.any(axis=(1, 2))
-        yield ActorMaps(actor, places[kept], values[kept], int((~kept).sum()))
+        yield ActorMaps(actor, places[kept], values[kept])
 
 
 def folded(maps: Maps) -> tuple[Values, Values]:  # (..., y, x) -> (..., y * half), (..., y * (half or half + 1))
@@ -273,3 +259,9 @@ def pair_sum(rows: Values) -> float:
     """Sum over unordered pairs of different rows of their inner products."""
     together = rows.sum(axis=0)
     return float(together @ together - np.einsum("ij,ij->", rows, rows)) / 2
+
+
+def mirrored(products: Values, n_permutations: int, rng: np.random.Generator) -> Values:
+    """Sum inner products (u, u) of units that are mirrored at random, over all pairs of units; one for each draw."""
+    batches = sign_flips(len(products), n_permutations, rng, groups=np.zeros(len(products), np.intp))
+    return joined(np.einsum("ij,ij->i", signs @ products, signs) for signs in batches)

@@ -6,7 +6,6 @@ map that is turned; maps may then be asymmetric without a side of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,38 +16,24 @@ from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
 from salcompare.phrases import counted
-from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, sign_flips, smallest_p
+from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
-from salcompare.statistics.kernels import Codes, Maps, Values, maps_in_range
-from salcompare.statistics.symmetries.indices import DIMS, folded, pair_sum, require_actors
+from salcompare.statistics.kernels import Codes, Values, maps_in_range
+from salcompare.statistics.symmetries.indices import DIMS, NO_ENERGY, folded, mirrored, pair_sum, require_actors
 
 _BLOCK = 4_000_000  # values of maps held in float64 at a time (32 MB)
 
 
 @dataclass(frozen=True)
-class Paired:
-    """Maps and photographs of the same images, images in blocks by actor.
+class _Paired:
+    """Maps and photographs of the same images, images in blocks by actor."""
 
-    Attributes
-    ----------
-    maps, photographs : ndarray (n, n)
-        Inner products of the odd parts of the maps, and of the photographs.
-    even : float
-        Sum over pairs of images of one actor of the inner products of the maps' even parts.
-    actors : ndarray of int (n,)
-        Code of each image's actor, ascending.
-    names : ndarray of str (a,)
-        The actors.
-    n_left_out : int
-        Maps left out: without a photograph, empty, or with a value that is not finite.
-    """
-
-    maps: Values
-    photographs: Values
-    even: float
-    actors: Codes
-    names: NDArray[np.str_]
-    n_left_out: int
+    maps: Values  # (n, n) inner products of the maps' odd parts
+    photographs: Values  # (n, n) and of the photographs'
+    even: float  # sum over pairs of images of one actor of the inner products of the maps' even parts
+    actors: Codes  # (n,) code of each image's actor, ascending
+    names: NDArray[np.str_]  # (a,) the actors
+    n_left_out: int  # maps without a photograph, empty, or with a value that is not finite
 
     @property
     def together(self) -> NDArray[np.bool_]:  # (n, n)
@@ -183,14 +168,11 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
     within = pairs.together & ~np.eye(n_images, dtype=bool)
     form = left * (remainder @ within @ remainder)
     mean = float(np.trace(form)) / 2
-    batches = [np.einsum("ij,ij->i", signs @ form, signs) / 2 - mean
-               for signs in sign_flips(n_images, n_permutations, rng, groups=np.zeros(n_images, np.intp))]
-    draws = np.concatenate(batches) if batches else np.empty(0)
+    draws = mirrored(form, n_permutations, rng) / 2 - mean
     odd, defined = float(form.sum()) / 2 - mean, bool(within.any())
     total = odd + pairs.even
     value = odd / total if defined and total > 0 else np.nan
-    reason = "" if np.isfinite(value) else "the maps' common energy is not positive" if defined else (
-        "no actor with two images")
+    reason = "" if np.isfinite(value) else NO_ENERGY if defined else "no actor with two images"
     energy = float(np.trace(pairs.maps))
     return xr.Dataset({
         "value": value, "explained": 1 - float(np.trace(left)) / energy if energy > 0 else np.nan,
@@ -203,7 +185,7 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
               "n_components": n_components})
 
 
-def _paired(maps: xr.DataArray, photographs: xr.DataArray) -> Paired:
+def _paired(maps: xr.DataArray, photographs: xr.DataArray) -> _Paired:
     """Align maps with photographs, sort images by actor and multiply their odd parts."""
     require_actors(maps)
     require_maps(photographs, "photographs", dims=DIMS)
@@ -222,37 +204,31 @@ def _paired(maps: xr.DataArray, photographs: xr.DataArray) -> Paired:
     codes = np.array([place[named[at]] for at in kept], dtype=np.intp)
     odd, even = _products(maps_in_range(maps), kept, codes)
     faces, _ = _products(maps_in_range(photographs), [known[images[at]] for at in kept], codes)
-    return Paired(odd, faces, even, codes, names, len(images) - len(kept))
+    return _Paired(odd, faces, even, codes, names, len(images) - len(kept))
 
 
 def _products(maps: xr.DataArray, places: list[int], codes: Codes) -> tuple[Values, float]:
     """Inner products of odd parts (n, n), and the sum over an actor's pairs of those of even parts."""
     products, total = np.zeros((len(places), len(places))), 0.0
     starts = np.unique(codes, return_index=True)[1]
-    for block in _row_blocks(maps.isel(image=places)):
-        odd, even = folded(block)
+    ordered = maps.isel(image=places).transpose(*DIMS)
+    step = max(1, _BLOCK // max(1, ordered.sizes["image"] * ordered.sizes["x"]))  # rows of all maps at a time
+    for start in range(0, ordered.sizes["y"], step):
+        odd, even = folded(ordered.isel(y=slice(start, start + step)).to_numpy())
         products += odd @ odd.T
         total += sum(pair_sum(part) for part in np.split(even, starts[1:]))
     return products, total
 
 
-def _row_blocks(maps: xr.DataArray) -> Iterator[Maps]:
-    """Yield some rows of all maps at a time."""
-    ordered = maps.transpose(*DIMS)
-    step = max(1, _BLOCK // max(1, ordered.sizes["image"] * ordered.sizes["x"]))
-    for start in range(0, ordered.sizes["y"], step):
-        yield ordered.isel(y=slice(start, start + step)).values.astype(np.float64)
-
-
 def _permuted(one: Values, other: Values, actors: Codes, rng: np.random.Generator, n_permutations: int) -> Values:
     """Sum the products of two matrices under permutation of the second's images within actors."""
     exchange = exchangeability(range(len(actors)), blocks=actors, what="maps", among="images")
-    rows, both, found = np.empty_like(other), np.empty_like(other), []  # memory used again: twice as fast
+    rows, both, sums = np.empty_like(other), np.empty_like(other), []  # memory used again: twice as fast
     for batch in permutations(exchange, n_permutations, rng):
         for order in batch:
             other.take(order, axis=0, out=rows, mode="clip").take(order, axis=1, out=both, mode="clip")
-            found.append(float(np.vdot(one, both)))
-    return np.array(found)
+            sums.append(float(np.vdot(one, both)))
+    return np.array(sums)
 
 
 def _projection(products: Values, n_components: int) -> Values:
@@ -263,7 +239,7 @@ def _projection(products: Values, n_components: int) -> Values:
     return projection
 
 
-def _jackknife(one: Values, other: Values, pairs: Paired) -> tuple[float, float, str]:
+def _jackknife(one: Values, other: Values, pairs: _Paired) -> tuple[float, float, str]:
     """Give the interval of the correlation by leaving out one actor after another, and why there is none."""
     if (np.bincount(pairs.actors) > 1).sum() < FEWEST_ACTORS:
         return np.nan, np.nan, f"fewer than {FEWEST_ACTORS} actors with two images"

@@ -31,8 +31,10 @@ from salcompare.statistics.inference.resampling import (
 from salcompare.statistics.kernels import Codes, Values, maps_in_range
 from salcompare.statistics.responses import ImageBoxes, ImageResponses, Responses, names_of, responses_by_image
 from salcompare.statistics.symmetries.indices import (
+    NO_ENERGY,
     each_actor,
     folded,
+    mirrored,
     pair_sum,
     require_actors,
     symmetry,
@@ -41,23 +43,20 @@ from salcompare.statistics.symmetries.indices import (
 ACTORS_MIRRORED = "all maps of an actor mirrored together, actors at random"
 IMAGES_MIRRORED = "single images mirrored at random"
 CLUSTERS_MIRRORED = "whole clusters of images mirrored at random"
+NO_SIDE = "the mean over all workers and all actors leans to neither side"
+RESAMPLED = ("workers", "actors", "workers and actors")
+_BATCH = 256  # resamples at a time; images x batch numbers are held
+_MAPS = 16  # maps of single responses that are read at a time
 
 
 @dataclass(frozen=True)
-class OddGram:
-    """What the asymmetry of one actor is computed from.
+class _OddGram:
+    """What the asymmetry of one actor is computed from."""
 
-    Attributes
-    ----------
-    products : ndarray (u, u)
-        Inner products of the odd parts of the actor's images, summed within clusters; the diagonal is 0, so that the
-        matrix holds the pairs of images of different clusters, twice.
-    even : float
-        Sum over the same pairs of the inner products of even parts.
-    """
-
-    products: Values
-    even: float
+    actor: str
+    n_images: int
+    products: Values  # (u, u) of odd parts, summed within clusters; diagonal 0, so it holds pairs of clusters, twice
+    even: float  # sum over the same pairs of the inner products of even parts
 
     @property
     def odd(self) -> float:
@@ -68,6 +67,18 @@ class OddGram:
     def several(self) -> bool:
         """Whether there is a pair."""
         return len(self.products) > 1
+
+    @property
+    def share(self) -> float:
+        """Share of odd energy; NaN without a pair, since rounding leaves an actor of one image 1e-17."""
+        return _share(self.odd, self.even) if self.several else np.nan
+
+    @property
+    def reason(self) -> str:
+        """Why there is no share; empty where there is one."""
+        if not self.several:
+            return "fewer than two images to compare"
+        return "" if self.odd + self.even > 0 else NO_ENERGY
 
 
 @drawing
@@ -116,13 +127,14 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
     gram, energy = odd @ odd.T, even @ even.T
     p, attainable, null = sign_flip_test(lateral.to_numpy(), rng=rng, n_permutations=n_permutations)
     share, low, high = _between_actors(gram, energy)
-    found = population_mean(lateral).assign(
+    energies = mirrored(gram, n_permutations, rng) if len(gram) else np.empty(0)
+    result = population_mean(lateral).assign(
         p_value=p, p_attainable=attainable, odd_share=share, odd_share_ci_low=low, odd_share_ci_high=high,
-        odd_share_p_value=_common_energy_p(gram, rng, n_permutations), laterality=lateral,
+        odd_share_p_value=float(p_value(gram.sum(), energies)) if len(gram) else np.nan, laterality=lateral,
         null=("permutation", null))
     if not len(values):
-        found["reason"] = xr.DataArray("no actor with a map")
-    return found.assign_attrs(null=ACTORS_MIRRORED, alternative="two-sided", odd_share_ci_method="jackknife")
+        result["reason"] = xr.DataArray("no actor with a map")
+    return result.assign_attrs(null=ACTORS_MIRRORED, alternative="two-sided", odd_share_ci_method="jackknife")
 
 
 @drawing
@@ -171,42 +183,39 @@ def asymmetry_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutatio
     and the interval holds 0 in 94.4%; with 2 to 15 maps an actor, 4.4% and 94.8%. Sides that differ between actors,
     of a tenth of the energy of the noise's odd part, are found always; by `common_laterality_test` in 4.6%.
     """
-    grams, actors, counts = odd_grams(maps, clusters)
-    p, p_least, draws = flips_of_actors(grams, rng, n_permutations)
-    several = [g for g in grams if g.several]  # rounding leaves an actor of one image 1e-17
-    value, low, high, reason = pooled_share([g.odd for g in several], [g.even for g in several])
-    even = sum(g.even for g in several)
+    grams = _odd_grams(maps, clusters)
+    p, p_least, draws = _flips_of_actors(grams, rng, n_permutations)
+    several = [gram for gram in grams if gram.several]
+    value, low, high, reason = _pooled_share(several)
+    even = sum(gram.even for gram in several)
     null = draws[:, -1] / (draws[:, -1] + even) if np.isfinite(value) else np.full(len(draws), np.nan)
     n = len(several)
-    of_actors = xr.Dataset({
-        "actor_value": ("actor", [_share(g.odd, g.even) if g.several else np.nan for g in grams]),
-        "actor_p_value": ("actor", p[:-1]), "actor_p_attainable": ("actor", p_least[:-1]), "actor_n": ("actor", counts),
-        "actor_reason": ("actor", [_why(g) for g in grams])}, coords={"actor": np.array(actors, dtype=str)})
-    return of_actors.assign(
-        value=value, ci_low=low, ci_high=high, p_value=p[-1], p_attainable=p_least[-1],
-        null_mean=float(null.mean()) if null.size else np.nan, n=n, n_images=sum(counts), n_undefined=len(grams) - n,
-        reason=reason if n else "no actor with two images" + ("" if clusters is None else " of different clusters"),
-        null=("permutation", null),
-    ).assign_attrs(null=IMAGES_MIRRORED if clusters is None else CLUSTERS_MIRRORED, alternative="greater",
-                   ci_method="jackknife", resampled="actors")
+    of_actors = {"value": [gram.share for gram in grams], "p_value": p[:-1], "p_attainable": p_least[:-1],
+                 "n": [gram.n_images for gram in grams], "reason": [gram.reason for gram in grams]}
+    return xr.Dataset({
+        **{f"actor_{name}": ("actor", values) for name, values in of_actors.items()},
+        "value": value, "ci_low": low, "ci_high": high, "p_value": p[-1], "p_attainable": p_least[-1],
+        "null_mean": float(null.mean()) if null.size else np.nan, "null": ("permutation", null), "n": n,
+        "n_images": sum(gram.n_images for gram in grams), "n_undefined": len(grams) - n,
+        "reason": reason if n else "no actor with two images" + ("" if clusters is None else " of different clusters"),
+    }, {"actor": np.array([gram.actor for gram in grams], dtype=str)}, {
+        "null": IMAGES_MIRRORED if clusters is None else CLUSTERS_MIRRORED, "alternative": "greater",
+        "ci_method": "jackknife", "resampled": "actors"})
 
 
-def odd_grams(maps: xr.DataArray, clusters: str | None = None) -> tuple[list[OddGram], list[str], list[int]]:
-    """Give what each actor's asymmetry is computed from, the actors' names, and their numbers of defined maps."""
-    grams: list[OddGram] = []
-    actors, counts = [], []
-    codes = cluster_codes(maps, clusters)
+def _odd_grams(maps: xr.DataArray, clusters: str | None) -> list[_OddGram]:
+    """Give what each actor's asymmetry is computed from."""
+    grams = []
+    codes = _cluster_codes(maps, clusters)
     for one in each_actor(maps):
-        odd, even = (cluster_sums(part, codes[one.images]) for part in folded(one.values))
+        odd, even = (_cluster_sums(part, codes[one.images]) for part in folded(one.values))
         products = odd @ odd.T
         np.fill_diagonal(products, 0)
-        grams.append(OddGram(products, pair_sum(even)))
-        actors.append(one.actor)
-        counts.append(len(one.images))
-    return grams, actors, counts
+        grams.append(_OddGram(one.actor, len(one.images), products, pair_sum(even)))
+    return grams
 
 
-def cluster_sums(rows: Values, clusters: Codes) -> Values:
+def _cluster_sums(rows: Values, clusters: Codes) -> Values:
     """Sum the rows of each cluster, so that pairs of sums hold the pairs of rows of different clusters only."""
     order = np.argsort(clusters, kind="stable")
     starts = np.unique(clusters[order], return_index=True)[1]
@@ -214,14 +223,8 @@ def cluster_sums(rows: Values, clusters: Codes) -> Values:
     return summed
 
 
-def cluster_codes(maps: xr.DataArray, clusters: str | None) -> Codes:
-    """Give each image the number of its cluster, whose images are mirrored together: its own, or by a coordinate.
-
-    Raises
-    ------
-    InputError
-        If the coordinate is missing, lies elsewhere than along ``image``, or misses a value.
-    """
+def _cluster_codes(maps: xr.DataArray, clusters: str | None) -> Codes:
+    """Give each image the number of its cluster, whose images are mirrored together: one each, or by a coordinate."""
     if clusters is None:
         return np.arange(maps.sizes["image"])
     if clusters not in maps.coords or maps[clusters].dims != ("image",):
@@ -233,39 +236,47 @@ def cluster_codes(maps: xr.DataArray, clusters: str | None) -> Codes:
     return np.asarray(codes, dtype=np.intp)
 
 
-def flips_of_actors(grams: Sequence[OddGram], rng: np.random.Generator, n_permutations: int) -> tuple[
-        Values, Values, Values]:
+def _flips_of_actors(grams: Sequence[_OddGram], rng: np.random.Generator, n_permutations: int) -> tuple[
+        Values, Values, Values]:  # (a + 1,), (a + 1,), (b, a + 1)
     """Test the odd energy of each actor and, last, of all together.
 
-    Returns
-    -------
-    tuple of ndarray (a + 1,), (a + 1,), (b, a + 1)
-        p and the smallest p that it could be, NaN for who has no pair; odd energy under the joint arrangements.
+    Gives p and the smallest p that it could be, NaN for who has no pair, and odd energy under the joint arrangements.
     """
-    observed = np.array([g.odd if g.several else np.nan for g in grams] + [0.0])
+    observed = np.array([gram.odd if gram.several else np.nan for gram in grams] + [0.0])
     observed[-1] = np.nansum(observed)
-    sizes = [len(g.products) for g in grams]
-    groups = np.repeat(np.arange(len(grams)), sizes)
+    groups = np.repeat(np.arange(len(grams)), [len(gram.products) for gram in grams])
     draws = np.concatenate([np.empty((0, len(grams) + 1)), *(
         _energies(grams, signs) for signs in sign_flips(len(groups), n_permutations, rng, groups=groups))])
     p, least = np.full(len(grams) + 1, np.nan), np.full(len(grams) + 1, np.nan)
     for at, gram in enumerate(grams):
         if gram.several:
-            own = draws[:, at] if 2 ** (sizes[at] - 1) - 1 > n_permutations else _enumerated(gram, n_permutations, rng)
-            p[at], least[at] = p_value(observed[at], own), smallest_p(own.size)
+            enumerable = 2 ** (len(gram.products) - 1) - 1 <= n_permutations
+            null = mirrored(gram.products, n_permutations, rng) / 2 if enumerable else draws[:, at]
+            p[at], least[at] = p_value(observed[at], null), smallest_p(null.size)
     if any(gram.several for gram in grams):
         p[-1], least[-1] = p_value(observed[-1], draws[:, -1]), smallest_p(len(draws))
     return p, least, draws
 
 
-def pooled_share(odd: Sequence[float], even: Sequence[float]) -> tuple[float, float, float, str]:
+def _energies(grams: Sequence[_OddGram], signs: Values) -> Values:  # (b, units) -> (b, a + 1)
+    """Odd energy of each actor, and of all, in each arrangement of signs."""
+    starts = np.cumsum([0, *(len(gram.products) for gram in grams)])
+    energies = np.zeros((len(signs), len(grams) + 1))
+    for at, (gram, start) in enumerate(zip(grams, starts, strict=False)):
+        turned = signs[:, start:start + len(gram.products)]
+        energies[:, at] = np.einsum("ij,ij->i", turned @ gram.products, turned) / 2
+    energies[:, -1] = energies[:, :-1].sum(axis=1)
+    return energies
+
+
+def _pooled_share(grams: Sequence[_OddGram]) -> tuple[float, float, float, str]:
     """Share of odd energy over actors, its jackknife interval over them, and why there is none."""
-    one, other = np.asarray(odd, float), np.asarray(even, float)
+    one, other = np.array([gram.odd for gram in grams], float), np.array([gram.even for gram in grams], float)
     kept = np.abs(one) + np.abs(other) > 0
     one, other = one[kept], other[kept]
     value = _share(one.sum(), other.sum())
     if np.isnan(value):
-        return value, np.nan, np.nan, "the maps' common energy is not positive"
+        return value, np.nan, np.nan, NO_ENERGY
     if len(one) < FEWEST_ACTORS:
         return value, np.nan, np.nan, f"{counted(len(one), 'actor')} with a value; an interval needs {FEWEST_ACTORS}"
     without = [_share(one.sum() - a, other.sum() - b) for a, b in zip(one, other, strict=True)]
@@ -273,84 +284,30 @@ def pooled_share(odd: Sequence[float], even: Sequence[float]) -> tuple[float, fl
     return value, float(interval.low), float(interval.high), str(interval.reason.item())
 
 
-def _energies(grams: Sequence[OddGram], signs: Values) -> Values:  # (b, units) -> (b, a + 1)
-    """Odd energy of each actor, and of all, in each arrangement of signs."""
-    found = np.zeros((len(signs), len(grams) + 1))
-    start = 0
-    for at, gram in enumerate(grams):
-        own = signs[:, start:start + len(gram.products)]
-        found[:, at] = np.einsum("ij,ij->i", own @ gram.products, own) / 2
-        start += len(gram.products)
-    found[:, -1] = found[:, :-1].sum(axis=1)
-    return found
-
-
-def _enumerated(gram: OddGram, n_permutations: int, rng: np.random.Generator) -> Values:
-    units = len(gram.products)
-    batches = list(sign_flips(units, n_permutations, rng, groups=np.zeros(units, np.intp)))
-    return np.concatenate([_energies([gram], signs)[:, 0] for signs in batches])
-
-
 def _between_actors(gram: Values, energy: Values) -> tuple[float, float, float]:
     """Share of odd energy that pairs of actors have in common, with its jackknife interval over actors."""
-    sums = [(products.sum() - np.trace(products), 2 * (products.sum(axis=1) - np.diag(products)))
-            for products in (gram, energy)]
-    (odd, odd_of), (even, even_of) = sums
+    (odd, odd_of), (even, even_of) = ((products.sum() - np.trace(products), 2 * (
+        products.sum(axis=1) - np.diag(products))) for products in (gram, energy))
     value = _share(odd, even)
     if len(gram) < FEWEST_ACTORS or np.isnan(value):
         return value, np.nan, np.nan
-    without = [_share(odd - a, even - b) for a, b in zip(odd_of, even_of, strict=True)]
-    interval = jackknife_interval(value, without, resampled="actors")
+    interval = jackknife_interval(value, list(map(_share, odd - odd_of, even - even_of)), resampled="actors")
     return value, float(interval.low), float(interval.high)
-
-
-def _common_energy_p(gram: Values, rng: np.random.Generator, n_permutations: int) -> float:
-    """Give p of the squared norm of the mean odd part under mirroring of whole actors."""
-    if not len(gram):
-        return float("nan")
-    groups = np.zeros(len(gram), np.intp)
-    draws = [np.einsum("ij,ij->i", signs @ gram, signs)
-             for signs in sign_flips(len(gram), n_permutations, rng, groups=groups)]
-    return float(p_value(gram.sum(), np.concatenate(draws) if draws else np.empty(0)))
 
 
 def _share(odd: float, even: float) -> float:
     return float(odd / (odd + even)) if odd + even > 0 else float("nan")
 
 
-def _why(gram: OddGram) -> str:
-    if not gram.several:
-        return "fewer than two images to compare"
-    return "" if gram.odd + gram.even > 0 else "the maps' common energy is not positive"
-
-
-NO_SIDE = "the mean over all workers and all actors leans to neither side"
-RESAMPLED = ("workers", "actors", "workers and actors")
-_BATCH = 256  # resamples at a time; images x batch numbers are held
-_MAPS = 16  # maps of single responses that are read at a time
-
-
 @dataclass(frozen=True)
 class _Halves:
-    """Areas of boxes left and right of the midline, summed over each worker's boxes on an image.
+    """Areas of boxes left and right of the midline, summed over each worker's boxes on an image."""
 
-    Attributes
-    ----------
-    left, right : sparse (image, worker)
-        In pixels of the grid.
-    boxes : sparse (image, worker)
-        How many boxes there are.
-    member : sparse (actor, image)
-        1 where the image is the actor's.
-    actors : ndarray of str (actor,)
-        In natural order.
-    """
-
-    left: sparse.csr_array
+    left: sparse.csr_array  # (image, worker) pixels of the grid
     right: sparse.csr_array
-    boxes: sparse.csr_array
-    member: sparse.csr_array
-    actors: NDArray[np.str_]
+    boxes: sparse.csr_array  # (image, worker) how many boxes there are
+    member: sparse.csr_array  # (actor, image) 1 where the image is the actor's
+    actors: NDArray[np.str_]  # in natural order
 
     def laterality(self, workers: Values) -> Values:  # (b, worker) -> (b, actor)
         """Compute (L - R) / (L + R) of the actors' heatmaps of coverage if workers count as often as the weights say.
@@ -431,11 +388,13 @@ def worker_laterality(responses: Responses, images: pd.DataFrame, *, size: tuple
     freedom = max(min(n_actors, n_workers) - 1, 0)
     draws = _draws(used, n_resamples, rng) if n_actors else np.full((3, n_resamples), np.nan)
     variance = float(crossed_variance(*draws))
+    error = np.sqrt(variance) if variance > 0 else np.nan
     interval = t_interval_of(value, variance, freedom=freedom, resampled=RESAMPLED[2], level=LEVEL,
                              n_resamples=n_resamples, method="crossed t", n_undefined=np.isnan(draws[2]).sum())
     return xr.Dataset({
         "value": value, "ci_low": float(interval.low), "ci_high": float(interval.high),
-        "p_value": _p(value, variance, freedom), "standard_error": np.sqrt(variance) if variance > 0 else np.nan,
+        "p_value": float(2 * stats.t.sf(abs(value) / error, freedom)) if freedom >= FEWEST_ACTORS - 1 else np.nan,
+        "standard_error": error,
         "freedom": freedom, "n": n_actors, "n_undefined": len(lateral) - n_actors, "n_workers": n_workers,
         "n_images": used.boxes.shape[0], "reason": str(interval.reason) if n_actors else "no box beside the midline",
         "laterality": ("actor", lateral), "draws": (("resampled", "resample"), draws)},
@@ -450,16 +409,16 @@ def _halves(responses: Responses, images: pd.DataFrame, size: tuple[int, int]) -
         raise InputError(Problem("responses", "no response", "at least one", "collect some"))
     if not isinstance(responses, pd.DataFrame):  # a side needs no more of a map than its sums over rows
         responses, size = _columns(responses), (1, size[1])
-    found = responses_by_image(responses, images, size=size)
+    by_image = responses_by_image(responses, images, size=size)
     nameless = np.flatnonzero(names["worker"].isna() | (names["worker"] == "")).tolist()
     if nameless:
         raise InputError([Problem(f"responses row {row}", "no worker", "a name for each worker") for row in nameless])
-    worker = np.concatenate([part.worker for part in found.values()])
-    image = np.repeat(np.arange(len(found)), [len(part.worker) for part in found.values()])
-    areas = [np.concatenate(side) for side in zip(*(_sides(part, size) for part in found.values()), strict=True)]
+    worker = np.concatenate([part.worker for part in by_image.values()])
+    image = np.repeat(np.arange(len(by_image)), [len(part.worker) for part in by_image.values()])
+    areas = [np.concatenate(side) for side in zip(*(_sides(part, size) for part in by_image.values()), strict=True)]
     left, right, boxes = (sparse.csr_array((area.astype(float), (image, worker)), shape=(
-        len(found), int(worker.max()) + 1)) for area in areas)
-    owner = images.set_index("image")["actor"].astype(str).reindex(list(found)).to_numpy(str)
+        len(by_image), int(worker.max()) + 1)) for area in areas)
+    owner = images.set_index("image")["actor"].astype(str).reindex(list(by_image)).to_numpy(str)
     actors = natural_order(owner.tolist()).astype(str)
     member = sparse.csr_array((actors[:, np.newaxis] == owner).astype(float))
     return _Halves(left, right, boxes, member, actors)
@@ -502,9 +461,3 @@ def _mean(lateral: Values, weights: Values) -> Values:  # (b or 1, actor), (b, a
     held = np.where(np.isnan(lateral), 0, weights)
     total = held.sum(axis=1)
     return np.asarray((held * np.nan_to_num(lateral)).sum(axis=1) / np.where(total > 0, total, np.nan), float)
-
-
-def _p(value: float, variance: float, freedom: int) -> float:
-    if not (variance > 0 and freedom >= FEWEST_ACTORS - 1):
-        return float("nan")
-    return float(2 * stats.t.sf(abs(value) / np.sqrt(variance), freedom))
