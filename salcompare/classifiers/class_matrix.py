@@ -48,8 +48,8 @@ def class_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, actors: Sequ
     """
     check_photographs(trained, pixels)
     named = _known(trained, actors)
-    classes = np.array([[trained.actors.index(actor)] * pixels.sizes["image"] for actor in named], dtype=np.int64)
-    classes = classes.reshape(len(named), pixels.sizes["image"])
+    numbers = np.array([trained.actors.index(actor) for actor in named], dtype=np.int64)
+    classes = np.repeat(numbers[:, None], pixels.sizes["image"], axis=1)
     maps = several_maps(trained, pixels, classes, config or Attribution(), method=method, progress=progress)
     coords = {name: pixels.coords[name] for name in ("image", "actor", *PIXELS)}
     return xr.DataArray(maps, dims=("other_actor", "image", *PIXELS), name="saliency",
@@ -85,33 +85,34 @@ def write_class_matrix(trained: TrainedClassifier, pixels: xr.DataArray, *, acto
     check_photographs(trained, pixels)
     shown = pixels["actor"].to_numpy()
     named = _known(trained, [a for a in trained.actors if a in set(shown.tolist())] if actors is None else actors)
-    _check_shown(named, shown)
+    absent = [actor for actor in named if actor not in set(shown.tolist())]
+    if absent:
+        raise InputError([Problem("actors", f"no photographs of {actor!r}", "at least one") for actor in absent])
     provenance = dict(provenance or {})
     attrs = described(trained, config, {"target": "of each photograph of actor: other_actor", **provenance},
                       method=method)
-    template = _template(named, pixels, attrs)
-    stream = MapStream(template, folder, name, fingerprint=fingerprint, dim="actor", per_chunk=1)
-    missing = stream.missing()
+    stream = MapStream(_template(named, pixels, attrs), folder, name, fingerprint=fingerprint, dim="actor", per_chunk=1)
 
     def row(model: nn.Module, rows: slice) -> dict[str, NDArray[np.generic]]:
-        """Explain one actor's photographs by a core's own copy of the network."""
-        own = pixels.isel(image=np.flatnonzero(shown == named[rows.start]))
-        return _row(dataclasses.replace(trained, model=model), own, named, config, method)
+        """Explain one actor's photographs by a core's copy of the network."""
+        of_actor = pixels.isel(image=np.flatnonzero(shown == named[rows.start]))
+        return _row(dataclasses.replace(trained, model=model), of_actor, named, config, method)
 
-    found = side_by_side(row, ((trained.model, rows) for rows in missing), most=at_once(trained.model, config.batch)[1])
+    most = at_once(trained.model, config.batch)[1]
+    in_turn = side_by_side(row, ((trained.model, rows) for rows in stream.missing()), most=most)
     for rows in stream.tracked(progress or Silent(), what=f"{name}, one actor each"):
-        stream.write(rows, **next(found))
+        stream.write(rows, **next(in_turn))
     stream.finish(provenance)
 
 
-def _row(trained: TrainedClassifier, own: xr.DataArray, named: list[str], config: Attribution,
+def _row(trained: TrainedClassifier, photographs: xr.DataArray, named: list[str], config: Attribution,
          method: str | None) -> dict[str, NDArray[np.generic]]:
     """Sum over one actor's photographs, a batch at a time, so that memory does not grow with them."""
-    actor, per_batch = str(own["actor"].to_numpy()[0]), max(1, min(AT_ONCE, config.batch // len(named)))
-    shape = (len(named), own.sizes["y"], own.sizes["x"])
+    actor, per_batch = str(photographs["actor"].to_numpy()[0]), max(1, min(AT_ONCE, config.batch // len(named)))
+    shape = (len(named), photographs.sizes["y"], photographs.sizes["x"])
     saliency, difference, counted = np.zeros(shape), np.zeros(shape), np.zeros(len(named), np.int64)
-    for start in range(0, own.sizes["image"], per_batch):
-        maps = class_maps(trained, own.isel(image=slice(start, start + per_batch)), actors=named, config=config,
+    for start in range(0, photographs.sizes["image"], per_batch):
+        maps = class_maps(trained, photographs.isel(image=slice(start, start + per_batch)), actors=named, config=config,
                           method=method)
         gap = saliency_difference(maps.sel(other_actor=actor, drop=True), maps).transpose("other_actor", "image", ...)
         saliency += maps.sum("image", dtype=np.float64).to_numpy()
@@ -119,9 +120,9 @@ def _row(trained: TrainedClassifier, own: xr.DataArray, named: list[str], config
         counted += gap.notnull().all(PIXELS).sum("image").to_numpy()
     with np.errstate(invalid="ignore"):
         mean = difference / np.where(counted, counted, np.nan)[:, None, None]
-    return {"saliency": (saliency / own.sizes["image"]).astype(np.float32)[None],
+    return {"saliency": (saliency / photographs.sizes["image"]).astype(np.float32)[None],
             "difference": mean.astype(np.float32)[None], "n_differences": counted[None],
-            "n_images": np.array([own.sizes["image"]], np.int64)}
+            "n_images": np.array([photographs.sizes["image"]], np.int64)}
 
 
 def _template(named: list[str], pixels: xr.DataArray, attrs: dict[str, object]) -> xr.Dataset:
@@ -144,10 +145,3 @@ def _known(trained: TrainedClassifier, actors: Sequence[str] | None) -> list[str
     if problems:
         raise InputError(problems)
     return named
-
-
-def _check_shown(named: list[str], shown: NDArray[np.generic]) -> None:
-    problems = [Problem("actors", f"no photographs of {actor!r}", "at least one") for actor in named
-                if actor not in set(shown.tolist())]
-    if problems:
-        raise InputError(problems)

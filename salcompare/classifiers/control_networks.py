@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from salcompare.classifiers.dataset import BalancedBatches, Pixels
-from salcompare.classifiers.execution import derived_seed, generator
+from salcompare.classifiers.execution import derived_seed, device_of, generator
 from salcompare.classifiers.features import Values, kept_features
 from salcompare.classifiers.logits import is_compiled
 from salcompare.classifiers.network import Network, TrainedClassifier, sha256_of_state
@@ -115,7 +115,7 @@ def _order(trained: TrainedClassifier, modules: dict[str, nn.Module], photograph
                for name, module in modules.items() if not is_compiled(module)]
     try:
         with torch.no_grad():
-            _run(trained.model, trained.prepare(photograph))
+            trained.model(trained.prepare(photograph).to(device_of(trained.model)))
     finally:
         for handle in handles:
             handle.remove()
@@ -127,10 +127,16 @@ def _step(units: list[list[str]]) -> Step:
     return Step(" to ".join(dict.fromkeys([units[0][0], units[-1][0]])), tuple(reversed(names)))
 
 
-def _draw(module: nn.Module) -> None:
+def _reset(module: nn.Module) -> bool:
+    """Let a module draw its weights itself, if it can."""
     reset = getattr(module, "reset_parameters", None)
     if callable(reset):
         reset()
+    return callable(reset)
+
+
+def _draw(module: nn.Module) -> None:
+    if _reset(module):
         return
     for weight in _weights(module):
         spread = float(weight.std(correction=0))
@@ -145,14 +151,9 @@ def _calibrate(model: nn.Module, norms: list[nn.Module], x: torch.Tensor) -> Non
         norm.momentum = None  # the mean over what is seen, here once
         norm.training = True
     with torch.no_grad():
-        _run(model, x)
+        model(x.to(device_of(model)))
     for norm, momentum in before:
         norm.momentum, norm.training = momentum, False
-
-
-def _run(model: nn.Module, x: torch.Tensor) -> None:
-    weight = next(model.parameters(), x)
-    model(x.to(weight.device))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,9 +213,7 @@ def _new_head(trained: TrainedClassifier, seed: int, number: int) -> torch.nn.Mo
     with torch.random.fork_rng():
         torch.manual_seed(derived_seed(seed, "controls", "shuffled head", number))
         for module in head.modules():
-            reset = getattr(module, "reset_parameters", None)
-            if callable(reset):
-                reset()
+            _reset(module)
     return head
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from salcompare.classifiers.dataset import Pixels
-from salcompare.classifiers.execution import side_by_side
+from salcompare.classifiers.execution import device_of, side_by_side
 from salcompare.progress import Progress
 from salcompare.provenance import file_holds, seal_file
 from salcompare.store import replacing
@@ -32,26 +32,9 @@ def kept_features(features: nn.Module, pixels: Pixels, prepare: Prepare, *, fold
                   what: str, progress: Progress) -> Values:
     """Features (n, f) of photographs, from the file that an earlier run left, else computed and kept there.
 
-    Parameters
-    ----------
-    features : nn.Module
-        Prepared images (n, 3, h, w) -> (n, f).
-    pixels : uint8 array (n, h, w, 3)
-    prepare : callable
-    folder : Path
-        The file is ``features-<form>-<digest>.npy`` in it; those of the same form and other digests are deleted.
-    form : str
-        What was done to the photographs: plain or mirrored.
-    digest : str
-        Of all that the features depend on.
-    what : str
-        What progress calls this.
-    progress : Progress
-
-    Returns
-    -------
-    float32 array (n, f)
-        Read from the file when used.
+    They are read from the file ``features-<form>-<digest>.npy`` of the folder when used; those of the same form and
+    other digests are deleted. `features` makes them of prepared images, `form` is what was done to the photographs
+    (plain or mirrored), `digest` is of all that they depend on, and `what` is what progress calls this.
     """
     path = folder / f"features-{form}-{digest}.npy"
     for other in folder.glob(f"features-{form}-*.npy"):
@@ -68,12 +51,12 @@ def kept_features(features: nn.Module, pixels: Pixels, prepare: Prepare, *, fold
 
 def _batches(model: nn.Module, pixels: Pixels, prepare: Prepare) -> Iterator[tuple[int, Values]]:
     model.eval()
-    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
 
-    def outputs(own: nn.Module, start: int) -> tuple[int, Values]:
-        """Run a core's own copy of the network over one batch."""
+    def outputs(network: nn.Module, start: int) -> tuple[int, Values]:
+        """Run a core's copy of the network over one batch."""
         with torch.no_grad():
-            return start, own(prepare(pixels[start:start + BATCH]).to(device)).cpu().numpy()
+            return start, network(prepare(pixels[start:start + BATCH]).to(device)).cpu().numpy()
 
     yield from side_by_side(outputs, ((model, start) for start in range(0, len(pixels), BATCH)), most=MOST)
 

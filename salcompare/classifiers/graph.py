@@ -63,19 +63,9 @@ class Graph:
 
 
 def graph_between(output: Node, input_: Node) -> Graph:
-    """Collect what lies between; nodes that depend on parameters only are left out.
+    """Collect what lies between the ``grad_fn`` of logits and the node that hands the gradient to the input.
 
-    Parameters
-    ----------
-    output : Node
-        ``grad_fn`` of the logits.
-    input_ : Node
-        Node that hands the gradient to the input.
-
-    Returns
-    -------
-    Graph
-        Without nodes where the output does not depend on the input.
+    Nodes that depend on parameters only are left out; there are none where the output does not depend on the input.
     """
     later: dict[Node, list[Node]] = {output: []}
     stack = [output]
@@ -100,19 +90,16 @@ def graph_between(output: Node, input_: Node) -> Graph:
 def rectifiers(graph: Graph) -> list[Node]:
     """Nodes of ReLU and of ReLUs with a ceiling, as the module, function or method, in place or not.
 
-    Raises
-    ------
-    InputError
-        Naming every operation that the guided rule does not cover.
+    Every operation that the guided rule does not cover is refused by its name.
     """
-    found = [node for node in graph.nodes if _is_rectifier(node)]
+    relus = [node for node in graph.nodes if _is_rectifier(node)]
     excused = _normalising_scales(graph)
-    judged = graph.nodes.difference(found) - excused
-    others = Counter(words for node in judged for words in _objections(node, graph, excused))
+    others = Counter(words for node in graph.nodes.difference(relus) - excused
+                     for words in _objections(node, graph, excused))
     if others:
         counted = (words + (f" ({n} times)" if n > 1 else "") for words, n in sorted(others.items()))
         raise InputError(Problem("model", "it holds " + ", ".join(counted), EXPECTED, REMEDY))
-    return found
+    return relus
 
 
 def is_clamp(node: Node) -> bool:
@@ -207,35 +194,35 @@ def _mixes_images(node: Node) -> bool:
 
 def _normalising_scales(graph: Graph) -> frozenset[Node]:
     """Nodes that only make the divisor of a normalisation written out: response normalisation, unit length."""
-    found: set[Node] = set()
+    scales: set[Node] = set()
     for node in graph.nodes:
         if _kind(node) == "Div" and _divides_by(node, graph):
-            found |= _scale(node.next_functions[1][0], graph)
+            scales |= _scale(node.next_functions[1][0], graph)
         elif _kind(node) == "Mul" and len(graph.before(node)) > 1:
             for factor in graph.before(node):
-                found |= _scale(factor, graph)
-    return frozenset(found)
+                scales |= _scale(factor, graph)
+    return frozenset(scales)
 
 
 def _scale(top: Node | None, graph: Graph) -> set[Node]:
     """Nodes from a factor down to the statistics of many pixels it is made of; none if it is made of anything else."""
-    found: set[Node] = set()
+    nodes: set[Node] = set()
     stack = [top]
     while stack:
         node = stack.pop()
         if node is graph.input:
             return set()
-        if node is None or node in found or node not in graph.nodes:
+        if node is None or node in nodes or node not in graph.nodes:
             continue
         kind = _kind(node)
         if kind not in _STATISTICS | _SCALING or _is_rectifier(node):
             return set()
-        found.add(node)
+        nodes.add(node)
         if kind in _STATISTICS:
-            found |= _square_beneath(node, graph)
+            nodes |= _square_beneath(node, graph)
         else:
             stack += graph.before(node)
-    return found
+    return nodes
 
 
 def _square_beneath(statistic: Node, graph: Graph) -> set[Node]:

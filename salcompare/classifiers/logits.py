@@ -10,18 +10,12 @@ from torch import Tensor, fx, nn
 
 from salcompare.errors import InputError, Problem, SalcompareError
 
+_EXPORTED_SHAPES = ("export it with a batch of any size: torch.export.export(..., "
+                    "dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)), or give the module that it was made of")
+
 
 class NotFiniteError(InputError):
-    """Values of some images are NaN or infinite.
-
-    Parameters
-    ----------
-    what : str
-        Whose values.
-    rows : sequence of int
-        The images' places.
-    remedy : str
-    """
+    """Values (`what`) of the images at some places (`rows`) are NaN or infinite."""
 
     def __init__(self, what: str, rows: Sequence[int], remedy: str) -> None:
         self.what, self.rows, self.remedy = what, tuple(rows), remedy
@@ -53,52 +47,30 @@ def unnamed() -> Iterator[None]:
 
 
 def logits_of(model: nn.Module, x: Tensor, *, classes: int | None = None) -> Tensor:
-    """Run a model over images (n, 3, h, w) and give its checked logits, as `checked_logits` does.
-
-    Raises
-    ------
-    InputError
-        If the model fails on the images, or as for `checked_logits`.
-    """
+    """Run a model over images (n, 3, h, w) and give its logits, as `checked_logits` does; refused if it fails."""
     try:
         with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]  # it would hide a script's ReLUs
-            found = model(x)
+            output = model(x)
     except SalcompareError:
         raise
     except Exception as error:  # the user's own code can raise anything
         reason = next((line for line in str(error).splitlines() if line.strip()), "")
         raise InputError(Problem(
             "model", f"fails on {x.dtype} images of shape {tuple(x.shape)} with {type(error).__name__}: {reason}",
-            "a model that takes any number of images (n, 3, h, w)", _EXPORTED_SHAPES if _is_exported(model) else "",
+            "a model that takes any number of images (n, 3, h, w)", _EXPORTED_SHAPES if _graphs(model) else "",
         )) from error
-    return checked_logits(found, len(x), classes=classes)
+    return checked_logits(output, len(x), classes=classes)
 
 
-def checked_logits(found: object, n: int, *, classes: int | None = None) -> Tensor:
-    """Make sure that what a model gave for n images are logits.
+def checked_logits(output: object, n: int, *, classes: int | None = None) -> Tensor:
+    """Make sure that what a model gave for n images are logits (n, classes), floating and finite.
 
-    Parameters
-    ----------
-    found : Tensor, or anything with a Tensor ``logits``
-        What the forward pass gave; ``transformers`` has its logits beside other outputs.
-    n : int
-        Of images.
-    classes : int, optional
-        Of logits an image; any number will do if not given.
-
-    Returns
-    -------
-    Tensor (n, classes)
-        Floating and finite.
-
-    Raises
-    ------
-    InputError
-        If they are not.
+    They may be an attribute ``logits``, as ``transformers`` has them beside other outputs. Without `classes`, any
+    number of them will do.
     """
-    logits = found if isinstance(found, Tensor) else getattr(found, "logits", None)
+    logits = output if isinstance(output, Tensor) else getattr(output, "logits", None)
     if not isinstance(logits, Tensor):
-        raise InputError(Problem("model", f"its output is {_kind(found)}", "a tensor of logits (n, classes)",
+        raise InputError(Problem("model", f"its output is {_kind(output)}", "a tensor of logits (n, classes)",
                                  "wrap it so that it returns the logits alone"))
     if logits.ndim != 2 or len(logits) != n or not logits.shape[1] or not logits.is_floating_point():
         raise InputError(Problem("model", f"its output is {logits.dtype} of shape {tuple(logits.shape)} for {n} images",
@@ -110,13 +82,7 @@ def checked_logits(found: object, n: int, *, classes: int | None = None) -> Tens
 
 
 def check_finite(values: Tensor, what: str, remedy: str) -> None:
-    """Refuse values (n, ...) that are NaN or infinite, naming the images.
-
-    Raises
-    ------
-    NotFiniteError
-        If there are any.
-    """
+    """Refuse values (n, ...) that are NaN or infinite, naming the images (`NotFiniteError`)."""
     if not values.numel() or values.detach().sum().isfinite():  # quick, but a sum of large values may overflow
         return
     bad = (~values.detach().isfinite()).flatten(1).any(1).nonzero().flatten().tolist()
@@ -129,12 +95,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     """Put a model and its parts into evaluation, and each back as it was.
 
     Frozen TorchScript has no such switch and is always in evaluation; an exported module is in the mode that it was
-    exported in, which must be evaluation.
-
-    Raises
-    ------
-    InputError
-        If it is no module, or was exported for training.
+    exported in, which must be evaluation. Else, and if it is no module, it is refused.
     """
     if not isinstance(model, nn.Module):
         raise InputError(Problem("model", f"a {type(model).__name__}", "an nn.Module",
@@ -158,17 +119,13 @@ def is_compiled(module: nn.Module) -> bool:
     return isinstance(module, (torch.jit.ScriptModule, fx.GraphModule))
 
 
-_EXPORTED_SHAPES = ("export it with a batch of any size: torch.export.export(..., "
-                    "dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)), or give the module that it was made of")
-
-
-def _is_exported(model: nn.Module) -> bool:
-    return any(isinstance(module, fx.GraphModule) for module in model.modules())
+def _graphs(model: nn.Module) -> list[fx.Graph]:
+    """Graphs of a model's exported modules."""
+    return [module.graph for module in model.modules() if isinstance(module, fx.GraphModule)]
 
 
 def _check_exported(model: nn.Module) -> None:
-    graphs = [module.graph for module in model.modules() if isinstance(module, fx.GraphModule)]
-    training = sorted({str(node.target) for graph in graphs for node in graph.nodes if _is_training(node)})
+    training = sorted({str(node.target) for graph in _graphs(model) for node in graph.nodes if _is_training(node)})
     if training:
         raise InputError(Problem("model", "was exported for training (" + ", ".join(training) + ")",
                                  "one exported for evaluation", "call eval() of the module before torch.export.export"))
@@ -180,7 +137,6 @@ def _is_training(node: fx.Node) -> bool:
     return any(value is True for name, value in (*named, *node.kwargs.items()) if name in ("train", "training"))
 
 
-def _kind(found: object) -> str:
-    if isinstance(found, Mapping):
-        return f"a {type(found).__name__} of {', '.join(map(repr, found)) or 'nothing'}"
-    return f"a {type(found).__name__}"
+def _kind(output: object) -> str:
+    keys = f" of {', '.join(map(repr, output)) or 'nothing'}" if isinstance(output, Mapping) else ""
+    return f"a {type(output).__name__}{keys}"

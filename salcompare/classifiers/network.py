@@ -102,7 +102,8 @@ class TrainedClassifier:
     weights_sha256 : str
         Of all weights' names and values.
     backbone, variant : str
-    size : (height, width) of the photographs it was trained on
+    size : (height, width)
+        Of the photographs that it was trained on.
     seed : int
         What its training's random draws followed from.
     """
@@ -149,14 +150,11 @@ def load_classifier(folder: Path, variant: str, *, root: Path | None = None) -> 
         raise StaleError(Problem(str(path), "does not exist", remedy="run: salcompare run"))
     content = read_whole(path)
     try:
-        return _assemble(content, root or _study_above(folder))
+        return _assemble(content, root or next(
+            (above for above in folder.resolve().parents if (above / "study.toml").is_file()), None))
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputError(Problem(str(path), f"is no trained classifier of this version ({error})",
                                  remedy="delete it and run: salcompare run")) from error
-
-
-def _study_above(folder: Path) -> Path | None:
-    return next((above for above in folder.resolve().parents if (above / "study.toml").is_file()), None)
 
 
 def _assemble(content: dict[str, Any], root: Path | None) -> TrainedClassifier:

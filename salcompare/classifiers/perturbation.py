@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import nn
 
-from salcompare.classifiers.attributions import check_photographs, known_classes
+from salcompare.classifiers.attributions import as_attributes, check_photographs, shown_classes
 from salcompare.classifiers.dataset import WHITE, Pixels
-from salcompare.classifiers.execution import derived_seed, one_thread, side_by_side
+from salcompare.classifiers.execution import derived_seed, device_of, one_thread, side_by_side
 from salcompare.classifiers.logits import evaluating, logits_of, naming
 from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import FILLS
@@ -26,35 +26,18 @@ from salcompare.errors import InputError, Problem
 from salcompare.map_stream import MapStream
 from salcompare.maps import top_mask
 from salcompare.progress import Progress, Silent
-from salcompare.provenance import canonical_json, versions
+from salcompare.provenance import versions
 
 BLUR = 0.1
 """Standard deviation of the Gaussian that blurs, as a share of the photograph's shorter side."""
 
 
 def filled(photograph: Pixels, fill: str, *, seed: int, image: str) -> Pixels:
-    """Give a photograph of which nothing is left but what a fill leaves.
+    """Give a photograph uint8 (y, x, channel) of which nothing is left but what a fill leaves.
 
-    Parameters
-    ----------
-    photograph : uint8 array (y, x, channel)
-    fill : {"mean", "blur", "noise"}
-        mean: the photograph's mean colour everywhere. blur: the photograph under a Gaussian of `BLUR` times its
-        shorter side, borders mirrored. noise: independent normal values with the mean and standard deviation of each
-        channel, cut to what a pixel can be.
-    seed : int
-        Noise follows from it and from the image's name only.
-    image : str
-        The image's name.
-
-    Returns
-    -------
-    uint8 array (y, x, channel)
-
-    Raises
-    ------
-    InputError
-        If `fill` is none of them.
+    mean: the photograph's mean colour everywhere. blur: the photograph under a Gaussian of `BLUR` times its shorter
+    side, borders mirrored. noise: independent normal values with the mean and standard deviation of each channel, cut
+    to what a pixel can be; it follows from the seed and the image's name only. Another fill is refused.
     """
     if fill not in FILLS:
         raise InputError(Problem("fill", repr(fill), " or ".join(map(repr, FILLS))))
@@ -97,8 +80,7 @@ class Arrangement:
     share : float
         Of the photograph's pixels, that are taken out or left.
     whole : bool
-        Whether an order without so many pixels above 0 leaves the outcome undefined, because the rest of what is
-        taken out was marked by nobody.
+        Whether an order with fewer pixels above 0 than that leaves the outcome undefined, as nobody marked the rest.
     """
 
     order: str
@@ -148,28 +130,28 @@ def removal_outcomes(trained: TrainedClassifier, pixels: xr.DataArray, orders: x
     """
     check_photographs(trained, pixels)
     _check_orders(pixels, orders, arrangements)
-    classes = known_classes(trained, pixels["actor"].to_numpy(), pixels)
+    classes = shown_classes(trained, pixels)
     photographs = pixels.to_numpy()
     fills = _fills(photographs, pixels["image"].to_numpy().tolist(), arrangements, seed)
-    found = {name: np.full((len(photographs), len(arrangements)), np.nan, np.float32) for name in VARIABLES}
-    asked: dict[Arrangement, list[int]] = {}
+    results = {name: np.full((len(photographs), len(arrangements)), np.nan, np.float32) for name in VARIABLES}
+    places_of: dict[Arrangement, list[int]] = {}
     for at, arrangement in enumerate(arrangements):
-        asked.setdefault(dataclasses.replace(arrangement, whole=False), []).append(at)
+        places_of.setdefault(dataclasses.replace(arrangement, whole=False), []).append(at)
     names = pixels["image"].to_numpy().tolist()
 
     def outcomes(model: nn.Module, arrangement: Arrangement) -> tuple[NDArray[np.float32], Flags, Flags]:
-        """Ask a core's own copy of the network of all photographs, one thing done to them."""
+        """Ask a core's copy of the network of all photographs, one thing done to them."""
         mask, short, empty = _kept(orders, arrangement, photographs.shape[:3])
         changed = photographs if mask.all() else np.where(mask[..., None], photographs, fills[arrangement.fill])
         return _outcomes(dataclasses.replace(trained, model=model), changed, classes, names), short, empty
 
-    answers = side_by_side(outcomes, ((trained.model, arrangement) for arrangement in asked), most=MOST)
-    for places, (values, short, empty) in zip(asked.values(), answers, strict=True):
+    answers = side_by_side(outcomes, ((trained.model, arrangement) for arrangement in places_of), most=MOST)
+    for places, (values, short, empty) in zip(places_of.values(), answers, strict=True):
         for at in places:
             defined = ~(short | empty) if arrangements[at].whole else ~empty
             for name, of in zip(VARIABLES, values, strict=True):
-                found[name][defined, at] = of[defined]
-    return xr.Dataset({name: (("image", "arrangement"), values) for name, values in found.items()},
+                results[name][defined, at] = of[defined]
+    return xr.Dataset({name: (("image", "arrangement"), values) for name, values in results.items()},
                       coords=_coords(pixels, arrangements))
 
 
@@ -198,13 +180,17 @@ def write_removals(trained: TrainedClassifier, pixels: xr.DataArray, orders: Ord
     """
     provenance = dict(provenance or {})
     empty = da.zeros((pixels.sizes["image"], len(arrangements)), dtype=np.float32)
+    attrs = as_attributes({
+        "target": "the image's own actor", "blur": f"Gaussian, sigma {BLUR:g} of the shorter side",
+        "backbone": trained.backbone, "variant": trained.variant, "weights_sha256": trained.weights_sha256,
+        "seed": seed, "versions": versions(), **provenance})
     template = xr.Dataset(dict.fromkeys(VARIABLES, (("image", "arrangement"), empty)),
-                          coords=_coords(pixels, arrangements), attrs=_attributes(trained, seed, provenance))
+                          coords=_coords(pixels, arrangements), attrs=attrs)
     stream = MapStream(template, folder, name, fingerprint=fingerprint)
     for images in stream.tracked(progress or Silent(), what=f"{name}, 16 images each"):
         part = pixels.isel(image=images).load()
-        found = removal_outcomes(trained, part, orders(part), arrangements, seed=seed)
-        stream.write(images, **{variable: found[variable].to_numpy() for variable in VARIABLES})
+        outcomes = removal_outcomes(trained, part, orders(part), arrangements, seed=seed)
+        stream.write(images, **{variable: outcomes[variable].to_numpy() for variable in VARIABLES})
     stream.finish(provenance)
 
 
@@ -231,35 +217,25 @@ def _fills(photographs: Pixels, images: Sequence[str], arrangements: Iterable[Ar
 def _outcomes(trained: TrainedClassifier, photographs: Pixels, classes: NDArray[np.int64],
               names: Sequence[str]) -> NDArray[np.float32]:
     """Logit, probability and correctness (3, n) of each photograph's own actor."""
-    weight = next(trained.model.parameters(), torch.empty(0))
-    found = np.empty((len(VARIABLES), len(photographs)), np.float32)
+    device = device_of(trained.model)
+    outcomes = np.empty((len(VARIABLES), len(photographs)), np.float32)
     for start in range(0, len(photographs), BATCH):
         batch = slice(start, start + BATCH)
-        own = torch.from_numpy(classes[batch])[:, None]
+        actors = torch.from_numpy(classes[batch])[:, None]
         with evaluating(trained.model), torch.inference_mode(), naming(names[batch]):
-            logits = logits_of(trained.model, trained.prepare(photographs[batch]).to(weight.device),
+            logits = logits_of(trained.model, trained.prepare(photographs[batch]).to(device),
                                classes=len(trained.actors)).cpu()
-        found[0, batch] = logits.gather(1, own)[:, 0].numpy()
-        found[1, batch] = logits.softmax(dim=1).gather(1, own)[:, 0].numpy()
-        found[2, batch] = (logits.argmax(dim=1) == own[:, 0]).numpy()
-    return found
+        outcomes[0, batch] = logits.gather(1, actors)[:, 0].numpy()
+        outcomes[1, batch] = logits.softmax(dim=1).gather(1, actors)[:, 0].numpy()
+        outcomes[2, batch] = (logits.argmax(dim=1) == actors[:, 0]).numpy()
+    return outcomes
 
 
 def _coords(pixels: xr.DataArray, arrangements: Sequence[Arrangement]) -> dict[str, object]:
+    types = {"order": str, "way": str, "fill": str, "share": np.float64, "whole": bool}
     return {"image": pixels["image"].to_numpy(), "actor": ("image", pixels["actor"].to_numpy()),
-            "order": ("arrangement", np.array([a.order for a in arrangements], dtype=str)),
-            "way": ("arrangement", np.array([a.way for a in arrangements], dtype=str)),
-            "fill": ("arrangement", np.array([a.fill for a in arrangements], dtype=str)),
-            "share": ("arrangement", np.array([a.share for a in arrangements], dtype=np.float64)),
-            "whole": ("arrangement", np.array([a.whole for a in arrangements], dtype=bool))}
-
-
-def _attributes(trained: TrainedClassifier, seed: int, more: Mapping[str, object]) -> dict[str, object]:
-    known = {"target": "the image's own actor", "blur": f"Gaussian, sigma {BLUR:g} of the shorter side",
-             "backbone": trained.backbone, "variant": trained.variant, "weights_sha256": trained.weights_sha256,
-             "seed": seed, "versions": versions(), **more}
-    return {key: value if isinstance(value, (str, int, float)) else canonical_json(value)
-            for key, value in known.items()}
+            **{name: ("arrangement", np.array([getattr(one, name) for one in arrangements], dtype=dtype))
+               for name, dtype in types.items()}}
 
 
 def _check_orders(pixels: xr.DataArray, orders: xr.DataArray, arrangements: Iterable[Arrangement]) -> None:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from salcompare.classifiers.dataset import BalancedBatches, Photographs, Rows, augment
-from salcompare.classifiers.execution import derived_seed, deterministic, generator
+from salcompare.classifiers.execution import derived_seed, deterministic, device_of, generator
 from salcompare.classifiers.features import Prepare, Values, run
 from salcompare.classifiers.network import Network, layer_weights
 from salcompare.classifiers.weights import read_matching, write_torch
@@ -222,7 +222,7 @@ def frozen_task(network: Network, photographs: Photographs, config: Classifier, 
 def head_task(network: Network, plain: Values, targets: Rows, batches: BalancedBatches, *, title: str, scored: Rows,
               mirrored: Values | None = None, keep: str = "best") -> Task:
     """Train the new layers on features (n, f) for targets (n,); some rows are scored."""
-    device = next(network.parameters()).device
+    device = device_of(network)
 
     def batch(iteration: int) -> Batch:
         """Features and actors of one iteration."""
@@ -244,7 +244,7 @@ def finetuned_task(network: Network, photographs: Photographs, config: Classifie
     phase = config.finetuned
     batches = BalancedBatches(photographs.rows_by_actor("train"), phase.per_class, seed, "finetuned")
     targets, scored = photographs.targets, photographs.rows("validation")
-    device = next(network.parameters()).device
+    device = device_of(network)
 
     def batch(iteration: int) -> Batch:
         """Photographs and actors of one iteration."""
@@ -261,7 +261,7 @@ def finetuned_task(network: Network, photographs: Photographs, config: Classifie
 def head_logits(network: Network, features: Values) -> Values:
     """Logits (n, actors) of the new layers for features (n, f)."""
     network.eval()
-    device = next(network.parameters()).device
+    device = device_of(network)
     with torch.no_grad():
         logits: Values = network.head(torch.from_numpy(np.array(features)).to(device)).cpu().numpy()
     return logits

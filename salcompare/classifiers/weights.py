@@ -11,9 +11,10 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 import torch
@@ -36,13 +37,7 @@ _COUNTER = "num_batches_tracked"  # of batch normalisation; older files lack it 
 
 
 def needed(module: str, *, extra: str) -> ModuleType:
-    """Import a module that an extra of the package installs.
-
-    Raises
-    ------
-    MissingDependencyError
-        If it is not installed, naming the command that installs it.
-    """
+    """Import a module that an extra of the package installs; where it is not installed, the error names the command."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -50,28 +45,19 @@ def needed(module: str, *, extra: str) -> ModuleType:
 
 
 def installed(package: str, pattern: str, *, extra: str) -> Path:
-    """Find a file inside an installed package without importing it.
-
-    Raises
-    ------
-    MissingDependencyError
-        If the package or the file is not there.
-    """
+    """Find a file inside an installed package without importing it; refused as by `needed` where it is not there."""
     spec = importlib.util.find_spec(package)
     folders = [] if spec is None else list(spec.submodule_search_locations or [])
-    found = sorted(path for folder in folders for path in Path(folder).glob(pattern))
-    if not found:
+    files = sorted(path for folder in folders for path in Path(folder).glob(pattern))
+    if not files:
         raise _not_installed(package, extra)
-    return found[0]
+    return files[0]
 
 
 def downloaded(url: str, *, say: Say) -> Path:
     """Find a file of weights among those that torch has downloaded, or download it.
 
-    Raises
-    ------
-    MissingDependencyError
-        If there is no network, naming the file, where to put it and what else to do.
+    Without a network, the error names the file, where to put it and what else to do.
     """
     name = Path(urlparse(url).path).name
     path = Path(torch.hub.get_dir()) / "checkpoints" / name
@@ -91,15 +77,15 @@ def downloaded(url: str, *, say: Say) -> Path:
 
 
 def load_weights(features: nn.Module, backbone: Backbone, weights: str, *, root: Path, say: Say) -> None:
-    """Load weights into a backbone's layers.
+    """Load weights into a backbone's layers, in place, after checking every name and shape.
 
     Parameters
     ----------
     features : nn.Module
-        As `backbone.features` made them; changed in place unless `weights` is "none".
+        As `backbone.features` made them.
     backbone : Backbone
     weights : str
-        "none", one of the backbone's named weights, or a file's path.
+        "none", which changes nothing, one of the backbone's named weights, or a file's path.
     root : Path
         The study's folder, which a relative path starts from.
     say : callable
@@ -116,8 +102,10 @@ def load_weights(features: nn.Module, backbone: Backbone, weights: str, *, root:
     """
     if weights == "none":
         return
-    path = backbone.weights[weights](say) if weights in backbone.weights else local_file(backbone, weights, root=root)
-    state = {backbone.renamed(key): value for key, value in _unwrapped(read_state(path)).items()}
+    path = backbone.weights[weights](say) if weights in backbone.weights else _local_file(backbone, weights, root=root)
+    whole = read_state(path)  # maybe a training's checkpoint, which keeps the state_dict beside the epoch and the like
+    state = next((whole[key] for key in WRAPPED if isinstance(whole.get(key), Mapping)), whole)
+    state = {backbone.renamed(key): value for key, value in state.items()}
     features.load_state_dict(_matching(state, features, backbone, str(path)), strict=False)
 
 
@@ -125,17 +113,11 @@ def weights_identity(backbone: Backbone, weights: str, *, root: Path) -> str:
     """Text that changes when the weights would: their name, or the hash of the file."""
     if weights == "none" or weights in backbone.weights:
         return weights
-    return sha256_of_file(local_file(backbone, weights, root=root))
+    return sha256_of_file(_local_file(backbone, weights, root=root))
 
 
-def local_file(backbone: Backbone, weights: str, *, root: Path) -> Path:
-    """Find the file that study.toml names.
-
-    Raises
-    ------
-    ConfigError
-        If there is none.
-    """
+def _local_file(backbone: Backbone, weights: str, *, root: Path) -> Path:
+    """Find the file that study.toml names, or say what it may name."""
     path = root / Path(weights).expanduser()
     if not path.is_file():
         names = ", ".join([*map(repr, backbone.weights), "'none'"])
@@ -148,14 +130,10 @@ def local_file(backbone: Backbone, weights: str, *, root: Path) -> Path:
 def read_state(path: Path) -> dict[str, Any]:
     """Read a file that torch.save or safetensors wrote: tensors and plain values only, nothing in it is run.
 
-    Raises
-    ------
-    InputError
-        If it cannot be read or is no mapping.
-    MissingDependencyError
-        If it is a .safetensors file and that library is not installed.
+    Refused if it cannot be read or is no mapping; a .safetensors file also where that library is not installed.
     """
-    load = needed("safetensors.torch", extra="timm").load_file if path.suffix == SAFETENSORS else _load
+    load = needed("safetensors.torch", extra="timm").load_file if path.suffix == SAFETENSORS else partial(
+        torch.load, map_location="cpu", weights_only=True)
     try:
         state = load(path)
     except Exception as error:  # a damaged pickle can raise anything
@@ -166,16 +144,6 @@ def read_state(path: Path) -> dict[str, Any]:
         raise InputError(Problem(str(path), f"holds a {type(state).__name__}", "a state_dict, names to tensors",
                                  "save it with torch.save(model.state_dict(), path)"))
     return dict(state)
-
-
-def _load(path: Path) -> object:
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _unwrapped(state: dict[str, Any]) -> Mapping[str, Any]:
-    """Take the state_dict out of a training's checkpoint, which keeps it beside the epoch and the like."""
-    inner = next((state[key] for key in WRAPPED if isinstance(state.get(key), Mapping)), state)
-    return cast("Mapping[str, Any]", inner)
 
 
 def _matching(state: Mapping[str, Any], features: nn.Module, backbone: Backbone, where: str) -> dict[str, Any]:
@@ -220,15 +188,7 @@ def _patience(seconds: float) -> Iterator[None]:
 
 
 def read_matching(path: Path, *, digest: str, say: Say | None = None) -> dict[str, Any] | None:
-    """Read what `write_torch` wrote; None where there is none, of another digest, or one that is damaged.
-
-    Parameters
-    ----------
-    path : Path
-    digest : str
-    say : callable, optional
-        Told of a damaged file.
-    """
+    """Read what `write_torch` wrote; None where there is none, of another digest, or a damaged one, which is said."""
     if not path.exists():
         return None
     try:
@@ -241,13 +201,7 @@ def read_matching(path: Path, *, digest: str, say: Say | None = None) -> dict[st
 
 
 def read_whole(path: Path) -> dict[str, Any]:
-    """Read what `write_torch` wrote.
-
-    Raises
-    ------
-    DamagedError
-        If it is not what was written, or cannot be read.
-    """
+    """Read what `write_torch` wrote; DamagedError if it is not what was written, or cannot be read."""
     try:
         if file_holds(path) or _is_older(path):
             return read_state(path)
@@ -269,12 +223,7 @@ def _is_older(path: Path) -> bool:
 def write_torch(path: Path, content: Mapping[str, Any], note: Mapping[str, object] | None = None) -> None:
     """Write tensors and plain values, whole or not at all; equal contents give equal bytes.
 
-    Parameters
-    ----------
-    path : Path
-    content : mapping
-    note : mapping, optional
-        What `provenance.note_of` tells without torch.
+    `provenance.note_of` tells the note without torch.
     """
     with replacing(path) as beside:
         with beside.open("wb") as stream:
