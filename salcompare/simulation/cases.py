@@ -144,15 +144,9 @@ class Check:
 class Case:
     """A statistic applied to a simulated study, as a report would.
 
-    Attributes
-    ----------
-    name : str
-        Of the statistic, as its function is called; names the stream of random numbers.
-    measure : callable
-        Given the study and random numbers, the outcome of every check by name. A function of a module, so that other
-        processes can call it.
-    checks : tuple of Check
-        What must hold.
+    `name` is the statistic's, as its function is called; it names the stream of random numbers. Given the study and
+    random numbers, `measure` gives the outcome of every check by name; it is a function of a module, so that other
+    processes can call it. `checks` are what must hold.
     """
 
     name: str
@@ -166,28 +160,16 @@ class Case:
 
 
 def require_cases(cases: Iterable[Case], scenarios: Mapping[str, Scenario]) -> None:
-    """Check that names are unique and that every scenario named is there.
-
-    Raises
-    ------
-    InputError
-        Naming each case or check that is wrong.
-    """
+    """Refuse cases or checks whose name is not unique or whose scenario is not there, naming each."""
     cases = tuple(cases)
-    problems = [Problem(f"calibration case {name!r}", "is listed twice", "unique names")
-                for name in _repeated(case.name for case in cases)]
     checks = [check for case in cases for check in case.checks]
-    problems += [Problem(f"calibration check {name!r}", "is listed twice", "unique names")
-                 for name in _repeated(check.name for check in checks)]
+    problems = [Problem(f"calibration {kind} {name!r}", "is listed twice", "unique names")
+                for kind, names in (("case", [case.name for case in cases]), ("check", [one.name for one in checks]))
+                for name in sorted({name for name in names if names.count(name) > 1})]
     problems += [Problem(f"calibration check {check.name!r}", f"scenario {name!r}", f"one of {', '.join(scenarios)}")
                  for check in checks for name in check.scenarios if name not in scenarios]
     if problems:
         raise InputError(problems)
-
-
-def _repeated(names: Iterable[str]) -> list[str]:
-    found = list(names)
-    return sorted({name for name in found if found.count(name) > 1})
 
 
 DRAWS = 199

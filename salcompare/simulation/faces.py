@@ -6,6 +6,7 @@ import importlib.resources
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,13 @@ ONE_SIDED = ("cheek", "ears", "laugh line")
 ORL_SIZE = (112, 92)
 """Height and width of an ORL photograph, pixels."""
 DIGITS = 16  # of the SHA-256 in the table of landmarks
+SMALLEST_BOX = 3  # pixels a side
+SINGLE_SHARE = 0.10
+"""Share of the boxes of eyes and eye brows that hold only one of the two: not published, chosen so that the mean map
+over the published frame peaks near the published 0.45."""
 
 Point = tuple[float, float]
+Edges = TypeVar("Edges", NDArray[np.float64], NDArray[np.int64])
 
 
 @dataclass(frozen=True)
@@ -145,24 +151,11 @@ def _eyes_to_lips(points: Mapping[str, Point]) -> float:
     return points["lips"][1] - (points["eyes left"][1] + points["eyes right"][1]) / 2
 
 
-SMALLEST_BOX = 3  # pixels a side
-SINGLE_SHARE = 0.10
-"""Share of the boxes of eyes and eye brows that hold only one of the two: not published, chosen so that the mean map
-over the published frame peaks near the published 0.45."""
+class Placement(NamedTuple):
+    """A place where a label's box may lie, with its probability given the label.
 
-
-@dataclass(frozen=True)
-class Placement:
-    """One of the places where a label's box may lie.
-
-    Attributes
-    ----------
-    side : str
-        ``left`` or ``right`` (the viewer's), or ``middle``.
-    probability : float
-        Of this place, given the label.
-    x, y, width, height : float
-        Centre and size of the typical box, pixels of the photograph.
+    `side` is ``left`` or ``right`` (the viewer's) or ``middle``; the typical box's centre and size are in pixels of the
+    photograph.
     """
 
     side: str
@@ -174,22 +167,11 @@ class Placement:
 
 
 def placements(face: Face, label: str, *, left_share: float) -> tuple[Placement, ...]:
-    """Places where the box of a label may lie on a face, with their probabilities, which sum to 1.
+    """Places where the box of a label (one of the original task's eleven) may lie on a face; probabilities sum to 1.
 
-    Parameters
-    ----------
-    face : Face
-        Where the features are.
-    label : str
-        One of the eleven of the original task.
-    left_share : float
-        Probability that a one-sided box is on the viewer's left.
-
-    Returns
-    -------
-    tuple of Placement
-        Sizes are the published typical ones in the face's unit. A single eye's box is half as wide as both eyes';
-        that of both is higher by what the head's tilt puts between them.
+    A one-sided box is on the viewer's left with probability `left_share`. Sizes are the published typical ones in the
+    face's unit. A single eye's box is half as wide as both eyes'; that of both is higher by what the head's tilt puts
+    between them.
     """
     width, height = (size * unit for size, unit in zip(published_calibration().typical_box[label][2:], face.unit,
                                                        strict=True))
@@ -209,29 +191,18 @@ def placements(face: Face, label: str, *, left_share: float) -> tuple[Placement,
 
 def whole_boxes(centres: NDArray[np.float64], sizes: NDArray[np.float64], *, height: int, width: int,
                 ) -> NDArray[np.int64]:
-    """Boxes of whole pixels inside a photograph.
+    """Boxes of whole pixels inside a photograph, x0, y0, x1, y1 (boxes, 4), half-open, edges rounded half up.
 
-    Parameters
-    ----------
-    centres, sizes : array (boxes, 2)
-        Centre x, y and width, height, pixels. A centre outside the photograph is moved to its edge.
-    height, width : int
-        Of the photograph, pixels.
-
-    Returns
-    -------
-    array (boxes, 4)
-        x0, y0, x1, y1, half-open, edges rounded half up and cut at the photograph's; at least three pixels a side,
-        or the photograph's side where that is less.
+    A centre x, y outside the photograph is moved to its edge, and edges are cut there; sizes are width and height. At
+    least three pixels a side, or the photograph's side where that is less.
     """
-    shape = np.array([width, height])
-    smallest = np.minimum(SMALLEST_BOX, shape)
-    middle = np.clip(centres, 0, shape)
-    low = np.clip(_half_up(middle - sizes / 2), 0, shape - smallest)
-    high = np.clip(_half_up(middle + sizes / 2), low + smallest, shape)
-    return np.concatenate([low, high], axis=-1)
+    sides = np.array([width, height])
+    middle = np.clip(centres, 0, sides)
+    low, high = (np.floor(edge + 0.5).astype(np.int64) for edge in (middle - sizes / 2, middle + sizes / 2))
+    return cut_boxes(low, high, sides=sides, smallest=np.minimum(SMALLEST_BOX, sides))
 
 
-def _half_up(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    rounded: NDArray[np.int64] = np.floor(values + 0.5).astype(np.int64)
-    return rounded
+def cut_boxes(low: Edges, high: Edges, *, sides: NDArray[Any], smallest: float | NDArray[Any]) -> Edges:
+    """Boxes (boxes, 4) from lower and higher x, y (boxes, 2), cut at the photograph's width and height."""
+    low = np.clip(low, 0, sides - smallest)
+    return np.concatenate([low, np.clip(high, low + smallest, sides)], axis=-1)

@@ -50,16 +50,9 @@ Shares = NDArray[np.float64]  # (labels,), in the order of schema.LABELS
 class ActorPreference:
     """What responses to one actor name.
 
-    Attributes
-    ----------
-    shares : array (labels,)
-        Expected share of each label, in the order of `schema.LABELS`; sums to 1.
-    role : str
-        ``control``: exactly the population's; ``drawn``: from the Dirichlet; ``raised``: drawn, then a label raised.
-    label : str or None
-        The raised label.
-    raised : float
-        Share of responses that was moved to it.
+    `shares` (labels,) are the expected ones, in the order of `schema.LABELS`. The `role` is ``control`` where they are
+    exactly the population's, ``drawn`` from the Dirichlet, or ``raised``: drawn, then a label raised, to which a share
+    of the responses was moved.
     """
 
     shares: Shares
@@ -72,16 +65,9 @@ class ActorPreference:
 class Worker:
     """One simulated worker's habits.
 
-    Attributes
-    ----------
-    taste : array (labels,)
-        In (0, 1): which quantile of what workers think of a label this worker stands at, on every image.
-    size : float
-        Factor on the size of the boxes.
-    shift : array (2,)
-        Where boxes lie off their feature, as a share of their width and height.
-    pace : float
-        Factor on the seconds a response takes.
+    `taste` (labels,), in (0, 1): which quantile of what workers think of a label this worker is at, on every image.
+    `size`: factor on the size of the boxes. `shift` (2,): where boxes lie off their feature, as a share of their width
+    and height. `pace`: factor on the seconds a response takes.
     """
 
     taste: Shares
@@ -103,16 +89,10 @@ def population_shares() -> Shares:
 
 
 def draw_actor(actor: str, *, orl_actor: str | None, seed: int) -> ActorPreference:
-    """Draw an actor's preference.
+    """Draw an actor's preference; the draws belong to its name.
 
-    Parameters
-    ----------
-    actor : str
-        Its name; the draws belong to it.
-    orl_actor : str or None
-        Which ORL actor the photographs show, such as ``s07``; decides what is planted. None for other photographs.
-    seed : int
-        Of the study.
+    `orl_actor` is whom of the ORL actors the photographs show, such as ``s07``, which decides what is planted; None for
+    other photographs.
     """
     rng = stream(seed, "actor", actor)
     drawn = _dirichlet(rng, published_calibration().concentration * population_shares())
@@ -120,7 +100,8 @@ def draw_actor(actor: str, *, orl_actor: str | None, seed: int) -> ActorPreferen
         label, raised = RAISED_ORL.get(orl_actor, (None, 0.0))
         role: Role = "control" if orl_actor in CONTROLS_ORL else "raised" if label else "drawn"
     else:
-        role = _role(rng.random())
+        draw = rng.random()
+        role = "control" if draw < 0.25 else "raised" if draw < 0.5 else "drawn"
         label, raised = (str(rng.choice(RAISED_LABELS)), RAISED_SHARE) if role == "raised" else (None, 0.0)
     if role == "control":
         return ActorPreference(population_shares(), role)
@@ -143,22 +124,19 @@ def draw_worker(worker: str, *, seed: int) -> Worker:
                   pace=float(np.exp(WORKER_PACE_SD * rng.standard_normal())))
 
 
+def picked(shares: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Pick a column in each row of shares (n, columns) that sum to 1, by uniform draws (n,)."""
+    passed = (shares.cumsum(axis=1) < draws[:, None]).sum(axis=1)
+    return np.asarray(np.minimum(passed, shares.shape[1] - 1), np.intp)
+
+
 def worker_shares(image_shares: Shares, taste: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Label shares of workers on one image.
+    """Label shares (workers, labels) of workers on one image, rows summing to 1, around its own (labels,).
 
-    Parameters
-    ----------
-    image_shares : array (labels,)
-        The mean over workers.
-    taste : array (workers, labels)
-        Quantiles at which the workers stand, uniform in (0, 1).
-
-    Returns
-    -------
-    array (workers, labels)
-        Rows sum to 1. Over workers they follow a Dirichlet of mean `image_shares` and concentration
-        `WORKER_CONCENTRATION`: gamma variables at the workers' own quantiles, over their sum. So a worker who likes a
-        label likes it on every image, and the mean stays where it is.
+    `taste` (workers, labels) are the quantiles at which the workers are, uniform in (0, 1). Over workers the shares
+    follow a Dirichlet of mean `image_shares` and concentration `WORKER_CONCENTRATION`: gamma variables at the workers'
+    own quantiles, over their sum. So a worker who likes a label likes it on every image, and the mean stays where it
+    is.
     """
     parts = np.where(image_shares > 0, gammaincinv(np.maximum(WORKER_CONCENTRATION * image_shares, 1e-12), taste), 0.0)
     shares: NDArray[np.float64] = parts / parts.sum(axis=1, keepdims=True)
@@ -172,10 +150,6 @@ def _dirichlet(rng: np.random.Generator, alpha: Shares) -> Shares:
     return parts
 
 
-def _role(draw: float) -> Role:
-    return "control" if draw < 0.25 else "raised" if draw < 0.5 else "drawn"
-
-
 NOT_PLANTED = ("No relation between the boxes and any classifier's maps: what the two share comes from the faces' "
                "features being in the same places.")
 
@@ -184,25 +158,11 @@ def planted_truth(images: pd.DataFrame, faces: Mapping[str, Face], actors: Mappi
                   config: Simulation, *, seed: int, left_share: float) -> dict[str, object]:
     """Gather the truth of a simulation, ready for JSON.
 
-    Parameters
-    ----------
-    images : DataFrame
-        `image` and `actor` of the images responded to.
-    faces : mapping
-        Their features, by image.
-    actors : mapping
-        The actors' preferences, by name.
-    config, seed
-        As for `simulate_responses`.
-    left_share : float
-        Probability that a one-sided box is on the viewer's left.
-
-    Returns
-    -------
-    dict
-        `label_share`: expected population share of each label (actors weigh the same), with what was planted;
-        `actors`: role and expected label shares of each; `planted`: each effect's kind, size and how it shows;
-        `calibration`: the published numbers used; `settings`, `seed`, `not_planted`.
+    `faces` are the features by image, `actors` the preferences by name, `left_share` the probability that a one-sided
+    box is on the viewer's left; otherwise as `simulate_responses`. Keys: `label_share`, the expected population share
+    of each label (actors weigh the same), with what was planted; `actors`, role and expected label shares of each;
+    `planted`, each effect's kind, size and how it shows; `calibration`, the published numbers used; `settings`, `seed`,
+    `not_planted`.
     """
     mean = np.mean([actor.shares for actor in actors.values()], axis=0)
     return {
@@ -220,19 +180,16 @@ def planted_truth(images: pd.DataFrame, faces: Mapping[str, Face], actors: Mappi
 
 def expected_laterality(images: pd.DataFrame, faces: Mapping[str, Face], actors: Mapping[str, ActorPreference], *,
                         left_share: float) -> float:
-    """Laterality of the population's human heatmap that the model leads to.
+    """Laterality of the population's human heatmap that the model leads to, in [-1, 1].
 
-    Returns
-    -------
-    float
-        (L - R) / (L + R) of the expected coverage about the photographs' vertical midline, viewer's left, images
-        weighing the same within their actor and actors in the population; in [-1, 1]. Boxes are taken at their
-        typical place and size, cut at the photograph's edge.
+    It is (L - R) / (L + R) of the expected coverage about the photographs' vertical midline, viewer's left, images
+    weighing the same within their actor and actors in the population. Boxes are taken at their typical place and size,
+    cut at the photograph's edge.
     """
     halves = []
-    for name, own in images.groupby("actor", sort=True):
+    for name, shown in images.groupby("actor", sort=True):
         shares = actors[str(name)].shares
-        halves.append(np.mean([_halves(faces[image], shares, left_share) for image in own["image"]], axis=0))
+        halves.append(np.mean([_halves(faces[image], shares, left_share) for image in shown["image"]], axis=0))
     left, right = np.mean(halves, axis=0)
     return float((left - right) / (left + right))
 

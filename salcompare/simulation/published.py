@@ -95,8 +95,8 @@ def dirichlet_concentration(counts: ArrayLike) -> float:
         """Negative log-likelihood."""
         return -_log_likelihood(np.exp(log_alpha), table)
 
-    found = minimize(cost, start, method="BFGS")
-    return float(np.exp(found.x).sum())
+    fitted = minimize(cost, start, method="BFGS")
+    return float(np.exp(fitted.x).sum())
 
 
 def _log_likelihood(alpha: NDArray[np.float64], counts: NDArray[np.float64]) -> float:  # (labels,), (actors, labels)

@@ -30,24 +30,35 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from salcompare.config import Simulation
 from salcompare.errors import InputError, Problem
 from salcompare.schema import CHECKS, LABELS
-from salcompare.simulation.faces import SMALLEST_BOX, Face, find_face, orl_image, placements, whole_boxes
+from salcompare.simulation.faces import SMALLEST_BOX, Face, cut_boxes, find_face, orl_image, placements, whole_boxes
 from salcompare.simulation.preferences import (
     ActorPreference,
     Worker,
     draw_actor,
     draw_image,
     draw_worker,
+    picked,
     planted_truth,
     population_shares,
     stream,
     worker_shares,
 )
 
+LEFT_SHARE = 0.65
+"""Probability that a one-sided box is on the viewer's left; planted. The side is that of the left visual-field bias
+of face perception (Gilbert & Bakan 1973, doi:10.1016/0028-3932(73)90049-3); the size is chosen."""
+SIZE_SD = 0.15  # of the log of width and of height, between a worker's boxes; assumed
+SHIFT_SD = 0.08  # of the centre, as a share of the box's size, between a worker's boxes; assumed
+SECONDS_MEDIAN = 12.0  # assumed
+SECONDS_SD = 0.5  # of the log, between a worker's responses; assumed
+INSTRUCTED = ("nose", "lips", "chin")
+"""What checks ask for: features of which there is one, so that there is one right box."""
+EDGES = ("x0", "y0", "x1", "y1")
 Kind = Literal["uniform", "whole image", "one box", "hurried", "random label", "inattentive"]
 KINDS: dict[Kind, str] = {
     "uniform": "boxes at any place and of any size",
@@ -57,85 +68,9 @@ KINDS: dict[Kind, str] = {
     "random label": "a label drawn at random, whatever the box holds",
     "inattentive": "answers instructed checks with a feature of the worker's own choice",
 }
-"""What each kind does; in all else its answers are as an honest worker's."""
+"""What each kind of careless worker does; in all else its answers are as an honest worker's."""
 HURRY = 0.05  # factor on the seconds
 CORNER = 0.02  # of a side: how far off the corner a box over the whole photograph begins at most
-
-
-def careless_workers(names: Sequence[str], n: int) -> dict[str, Kind]:
-    """Choose the last n workers and give them the kinds by turns."""
-    kinds = list(KINDS)
-    return {name: kinds[turn % len(kinds)] for turn, name in enumerate(list(names)[len(names) - n:])}
-
-
-def plant_careless(table: pd.DataFrame, images: pd.DataFrame, kinds: Mapping[str, Kind], *, seed: int) -> pd.DataFrame:
-    """Replace what some workers answered by what a careless worker would.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Responses, as `simulate_responses` gives them.
-    images : DataFrame
-        image, height, width.
-    kinds : mapping
-        Worker to kind; workers that are not in the table do no harm.
-    seed : int
-        A worker's draws depend on the seed and the name alone.
-
-    Returns
-    -------
-    DataFrame
-        The same rows in the same order; those of other workers as they were.
-    """
-    planted = table.copy()
-    shape = images.set_index("image")[["height", "width"]]
-    for worker, kind in kinds.items():
-        own = (table["worker"] == worker).to_numpy()
-        rng = stream(seed, "careless", worker)
-        boxes = careless_boxes(kind, shape.loc[table.loc[own, "image"]].to_numpy(np.float64), rng=rng)
-        if boxes is not None:
-            planted.loc[own, ["x0", "y0", "x1", "y1"]] = boxes
-        if kind == "random label":
-            planted.loc[own, "label"] = rng.choice(LABELS, own.sum())
-        if kind == "hurried":
-            planted.loc[own, "seconds"] = (HURRY * table.loc[own, "seconds"]).round(1)
-    return planted
-
-
-def careless_boxes(kind: Kind, shapes: NDArray[np.float64], *, rng: np.random.Generator) -> NDArray[np.int64] | None:
-    """Boxes of a careless worker on photographs of some heights and widths (photograph, 2); None if as an honest one's.
-
-    Returns
-    -------
-    array of int (photograph, 4) or None
-        x0, y0, x1, y1, half-open, inside the photograph.
-    """
-    n = len(shapes)
-    if kind == "uniform":
-        corners = np.sort(rng.random((n, 2, 2)), axis=1)
-        low, high = corners[:, 0], corners[:, 1]
-    elif kind == "whole image":
-        low, high = CORNER * rng.random((n, 2)), 1 - CORNER * rng.random((n, 2))
-    elif kind == "one box":
-        centre, size = rng.uniform(0.3, 0.7, 2), rng.uniform(0.2, 0.5, 2)
-        low, high = np.tile(centre - size / 2, (n, 1)), np.tile(centre + size / 2, (n, 1))
-    else:
-        return None
-    sides = shapes[:, ::-1]
-    smallest = np.minimum(SMALLEST_BOX, sides)
-    first = np.minimum(np.floor(low * sides), sides - smallest)
-    last = np.maximum(np.ceil(high * sides), first + smallest)
-    boxes: NDArray[np.int64] = np.concatenate([first, last], axis=1).astype(np.int64)
-    return boxes
-
-
-LEFT_SHARE = 0.65
-"""Probability that a one-sided box is on the viewer's left; planted. The side is that of the left visual-field bias
-of face perception (Gilbert & Bakan 1973, doi:10.1016/0028-3932(73)90049-3); the size is chosen."""
-SIZE_SD = 0.15  # of the log of width and of height, between a worker's boxes; assumed
-SHIFT_SD = 0.08  # of the centre, as a share of the box's size, between a worker's boxes; assumed
-SECONDS_MEDIAN = 12.0  # assumed
-SECONDS_SD = 0.5  # of the log, between a worker's responses; assumed
 
 
 @dataclass(frozen=True)
@@ -179,14 +114,16 @@ def simulate_responses(images: pd.DataFrame, config: Simulation, *, seed: int) -
         If a column is missing or there are fewer workers than responses on an image.
     """
     _check_images(images, config)
-    kinds = worker_kinds(config)
+    kinds = _worker_kinds(config)
     workers = {name: draw_worker(name, seed=seed) for name in kinds}
-    faces = _faces(images)
+    hashes = images["sha256"] if "sha256" in images.columns else [None] * len(images)
+    faces = {image: find_face(sha256, height=int(height), width=int(width)) for image, sha256, height, width in zip(
+        images["image"], hashes, images["height"], images["width"], strict=True)}
     actors: dict[str, ActorPreference] = {}
     parts: dict[str, pd.DataFrame] = {}
-    for actor, own in images.groupby("actor", sort=True):
-        actors[str(actor)] = draw_actor(str(actor), orl_actor=_orl_actor(own), seed=seed)
-        parts |= _respond_to_actor(own, actors[str(actor)], faces, workers, per_image=config.per_image, seed=seed)
+    for actor, shown in images.groupby("actor", sort=True):
+        actors[str(actor)] = draw_actor(str(actor), orl_actor=_orl_actor(shown), seed=seed)
+        parts |= _respond_to_actor(shown, actors[str(actor)], faces, workers, per_image=config.per_image, seed=seed)
     table = pd.concat([parts[image] for image in images["image"]], ignore_index=True)
     truth = planted_truth(images, faces, actors, config, seed=seed, left_share=LEFT_SHARE)
     careless = {name: kind for name, kind in kinds.items() if kind is not None}
@@ -194,17 +131,18 @@ def simulate_responses(images: pd.DataFrame, config: Simulation, *, seed: int) -
         {"careless": careless} if careless else {}))
 
 
-def worker_kinds(config: Simulation) -> dict[str, Kind | None]:
+def response_table(images: object, workers: ArrayLike, labels: ArrayLike, boxes: NDArray[np.generic], *,
+                   names: object, **more: object) -> pd.DataFrame:
+    """Table of simulated responses as `schema.RESPONSES`, one row a box (response, 4); `names` are their ids."""
+    return pd.DataFrame({"response": names, "worker": workers, "image": images, "label": labels,
+                         **dict(zip(EDGES, boxes.T, strict=True)), **more, "origin": "simulated"})
+
+
+def _worker_kinds(config: Simulation) -> dict[str, Kind | None]:
     """Give every worker's name with the kind of careless worker that it is, None for an honest one."""
     digits = max(3, len(str(config.workers)))
     names = [f"w{number:0{digits}d}" for number in range(1, config.workers + 1)]
     return dict.fromkeys(names) | careless_workers(names, config.careless)
-
-
-def _faces(images: pd.DataFrame) -> dict[str, Face]:
-    hashes = images["sha256"] if "sha256" in images.columns else [None] * len(images)
-    return {image: find_face(sha256, height=int(height), width=int(width)) for image, sha256, height, width in zip(
-        images["image"], hashes, images["height"], images["width"], strict=True)}
 
 
 def _respond_to_actor(images: pd.DataFrame, actor: ActorPreference, faces: dict[str, Face], workers: dict[str, Worker],
@@ -226,22 +164,12 @@ def _respond_to_image(image: str, face: Face, shares: NDArray[np.float64], worke
     label_draw, place_draw = rng.random((2, len(workers)))
     noise = rng.standard_normal((len(workers), 5))
     habits = list(workers.values())
-    labels = _pick_labels(worker_shares(shares, np.array([worker.taste for worker in habits])), label_draw)
+    of_workers = worker_shares(shares, np.array([worker.taste for worker in habits]))
+    labels = [LABELS[number] for number in picked(of_workers, label_draw)]
     typical = np.array([_place(face, label, draw) for label, draw in zip(labels, place_draw, strict=True)])
-    sizes = typical[:, 2:] * np.array([[worker.size] for worker in habits]) * np.exp(SIZE_SD * noise[:, :2])
-    shift = np.array([worker.shift for worker in habits]) + SHIFT_SD * noise[:, 2:4]
-    boxes = whole_boxes(typical[:, :2] + typical[:, 2:] * shift, sizes, height=face.height, width=face.width)
     seconds = SECONDS_MEDIAN * np.array([worker.pace for worker in habits]) * np.exp(SECONDS_SD * noise[:, 4])
-    return pd.DataFrame({
-        "response": [f"{image}/{name}" for name in workers], "worker": list(workers), "image": image, "label": labels,
-        **dict(zip(("x0", "y0", "x1", "y1"), boxes.T, strict=True)), "seconds": np.round(seconds, 1),
-        "origin": "simulated"})
-
-
-def _pick_labels(shares: NDArray[np.float64], draws: NDArray[np.float64]) -> list[str]:
-    """Label of each worker: shares (workers, labels), uniform draws (workers,)."""
-    passed = (shares.cumsum(axis=1) < draws[:, np.newaxis]).sum(axis=1)
-    return [LABELS[number] for number in np.minimum(passed, len(LABELS) - 1)]
+    return response_table(image, list(workers), labels, _drawn(face, typical, habits, noise[:, :4]),
+                          names=[f"{image}/{name}" for name in workers], seconds=np.round(seconds, 1))
 
 
 def _place(face: Face, label: str, draw: float) -> tuple[float, float, float, float]:
@@ -253,39 +181,103 @@ def _place(face: Face, label: str, draw: float) -> tuple[float, float, float, fl
     return option.x, option.y, option.width, option.height
 
 
+def _drawn(face: Face, typical: NDArray[np.float64], workers: Sequence[Worker],
+           noise: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Boxes (n, 4) that workers draw for typical ones (n, 4), centre and size, with their habits and noise (n, 4)."""
+    sizes = typical[:, 2:] * np.array([[worker.size] for worker in workers]) * np.exp(SIZE_SD * noise[:, :2])
+    shift = np.array([worker.shift for worker in workers]) + SHIFT_SD * noise[:, 2:]
+    return whole_boxes(typical[:, :2] + typical[:, 2:] * shift, sizes, height=face.height, width=face.width)
+
+
 def _orl_actor(images: pd.DataFrame) -> str | None:
     """Which ORL actor the images show, if all of them are ORL photographs of one."""
     if "sha256" not in images.columns:
         return None
-    found = {(orl_image(sha256) or "").partition("/")[0] for sha256 in images["sha256"]}
-    return (found.pop() or None) if len(found) == 1 else None
+    actors = {(orl_image(sha256) or "").partition("/")[0] for sha256 in images["sha256"]}
+    return (actors.pop() or None) if len(actors) == 1 else None
 
 
 def _check_images(images: pd.DataFrame, config: Simulation) -> None:
-    needed = ("image", "actor", "height", "width")
-    missing = [name for name in needed if name not in images.columns]
-    problems = [Problem("images", f"no column {name!r}", "columns " + ", ".join(needed)) for name in missing]
+    required = ("image", "actor", "height", "width")
+    missing = [name for name in required if name not in images.columns]
+    problems = [Problem("images", f"no column {name!r}", "columns " + ", ".join(required)) for name in missing]
     if not missing and images.empty:
         problems.append(Problem("images", "none", "at least one image to respond to"))
     if not missing and images["image"].duplicated().any():
         twice = images["image"][images["image"].duplicated()].iloc[0]
         problems.append(Problem("images", f"image {twice!r} is listed twice", "unique image ids", "rename one"))
+    at_most = f"at most workers = {config.workers}"
     if config.careless > config.workers:
-        problems.append(Problem("[simulation] careless", str(config.careless), f"at most workers = {config.workers}",
+        problems.append(Problem("[simulation] careless", str(config.careless), at_most,
                                 "raise workers or lower careless"))
     if config.per_image > config.workers:
-        problems.append(Problem("[simulation] per_image", str(config.per_image), f"at most workers = {config.workers}",
+        problems.append(Problem("[simulation] per_image", str(config.per_image), at_most,
                                 "a worker responds to an image once: raise workers or lower per_image"))
     if problems:
         raise InputError(problems)
 
 
-INSTRUCTED = ("nose", "lips", "chin")
-"""What is asked for: features of which there is one, so that there is one right box."""
+def careless_workers(names: Sequence[str], n: int) -> dict[str, Kind]:
+    """Choose the last n workers and give them the kinds by turns."""
+    kinds = list(KINDS)
+    return {name: kinds[turn % len(kinds)] for turn, name in enumerate(list(names)[len(names) - n:])}
+
+
+def plant_careless(table: pd.DataFrame, images: pd.DataFrame, kinds: Mapping[str, Kind], *, seed: int) -> pd.DataFrame:
+    """Replace what some workers answered by what a careless worker would.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Responses, as `simulate_responses` gives them.
+    images : DataFrame
+        image, height, width.
+    kinds : mapping
+        Worker to kind; workers that are not in the table do no harm.
+    seed : int
+        A worker's draws depend on the seed and the name alone.
+
+    Returns
+    -------
+    DataFrame
+        The same rows in the same order; those of other workers as they were.
+    """
+    planted = table.copy()
+    shape = images.set_index("image")[["height", "width"]]
+    for worker, kind in kinds.items():
+        rows = (table["worker"] == worker).to_numpy()
+        rng = stream(seed, "careless", worker)
+        boxes = _careless_boxes(kind, shape.loc[table.loc[rows, "image"]].to_numpy(np.float64), rng=rng)
+        if boxes is not None:
+            planted.loc[rows, list(EDGES)] = boxes
+        if kind == "random label":
+            planted.loc[rows, "label"] = rng.choice(LABELS, rows.sum())
+        if kind == "hurried":
+            planted.loc[rows, "seconds"] = (HURRY * table.loc[rows, "seconds"]).round(1)
+    return planted
+
+
+def _careless_boxes(kind: Kind, shapes: NDArray[np.float64], *, rng: np.random.Generator) -> NDArray[np.int64] | None:
+    """Boxes (n, 4) of a careless worker on photographs of some shapes (n, 2); None if as an honest one's."""
+    n = len(shapes)
+    if kind == "uniform":
+        corners = np.sort(rng.random((n, 2, 2)), axis=1)
+        low, high = corners[:, 0], corners[:, 1]
+    elif kind == "whole image":
+        low, high = CORNER * rng.random((n, 2)), 1 - CORNER * rng.random((n, 2))
+    elif kind == "one box":
+        centre, size = rng.uniform(0.3, 0.7, 2), rng.uniform(0.2, 0.5, 2)
+        low, high = np.tile(centre - size / 2, (n, 1)), np.tile(centre + size / 2, (n, 1))
+    else:
+        return None
+    sides = shapes[:, ::-1]
+    boxes: NDArray[np.int64] = cut_boxes(np.floor(low * sides), np.ceil(high * sides), sides=sides,
+                                         smallest=np.minimum(SMALLEST_BOX, sides)).astype(np.int64)
+    return boxes
 
 
 def simulate_checks(images: pd.DataFrame, config: Simulation, *, seed: int) -> pd.DataFrame:
-    """Simulate the workers' answers to instructed checks.
+    """Simulate the workers' answers to instructed checks: trials that ask for one feature, so that there is a truth.
 
     Parameters
     ----------
@@ -301,39 +293,33 @@ def simulate_checks(images: pd.DataFrame, config: Simulation, *, seed: int) -> p
     DataFrame
         One row a check, `salcompare.schema.CHECKS`, edges in pixels of the photograph.
     """
-    kinds = worker_kinds(config)
+    kinds = _worker_kinds(config)
     rows = [row for name in kinds for row in _checks_of(name, kinds[name], images, config.checks, seed=seed)]
     return pd.DataFrame(rows, columns=list(CHECKS.names))
 
 
 def _checks_of(worker: str, kind: Kind | None, images: pd.DataFrame, n: int, *, seed: int) -> list[list[object]]:
     rng = stream(seed, "checks", worker)
-    asked = images.iloc[rng.integers(0, len(images), n)]
+    shown = images.iloc[rng.integers(0, len(images), n)]
     targets = [str(label) for label in rng.choice(INSTRUCTED, n)]
     answers = targets
     if kind == "inattentive":
         answers = [str(label) for label in rng.choice(LABELS, n, p=population_shares())]
     noise = rng.standard_normal((n, 4))
-    boxes = careless_boxes(kind, asked[["height", "width"]].to_numpy(float), rng=rng) if kind else None
+    boxes = _careless_boxes(kind, shown[["height", "width"]].to_numpy(float), rng=rng) if kind else None
     named = [str(label) for label in rng.choice(LABELS, n)] if kind == "random label" else answers
-    rows = []
-    for at, (_, image) in enumerate(asked.iterrows()):
+    habits, rows = draw_worker(worker, seed=seed), []
+    for at, (_, image) in enumerate(shown.iterrows()):
         face = find_face(image.get("sha256"), height=int(image["height"]), width=int(image["width"]))
-        box = _drawn(face, answers[at], worker, noise[at], seed=seed) if boxes is None else boxes[at].tolist()
-        target = _drawn(face, targets[at], None, np.zeros(4), seed=seed)
-        rows.append([worker, image["image"], named[at], *box, targets[at], *target])
+        likeliest = _likeliest(face, answers[at])
+        box = (_drawn(face, likeliest, [habits], noise[[at]]) if boxes is None else boxes[[at]])[0]
+        right = _likeliest(face, targets[at])
+        truth = whole_boxes(right[:, :2], right[:, 2:], height=face.height, width=face.width)[0]
+        rows.append([worker, image["image"], named[at], *box.tolist(), targets[at], *truth.tolist()])
     return rows
 
 
-def _drawn(face: Face, label: str, worker: str | None, noise: NDArray[np.float64], *, seed: int,
-           ) -> list[int]:
-    """Box of a label at its likeliest place, with a worker's habits and noise (4,), or the typical one."""
+def _likeliest(face: Face, label: str) -> NDArray[np.float64]:
+    """Centre and size (1, 4) of the typical box of a label at its likeliest place."""
     place = max(placements(face, label, left_share=LEFT_SHARE), key=lambda option: option.probability)
-    size, shift = np.array([place.width, place.height]), np.zeros(2)
-    if worker is not None:
-        habits = draw_worker(worker, seed=seed)
-        shift = (habits.shift + SHIFT_SD * noise[2:]) * size
-        size = size * habits.size * np.exp(SIZE_SD * noise[:2])
-    boxes = whole_boxes((np.array([place.x, place.y]) + shift)[np.newaxis], size[np.newaxis], height=face.height,
-                        width=face.width)
-    return [int(edge) for edge in boxes[0]]
+    return np.array([[place.x, place.y, place.width, place.height]])

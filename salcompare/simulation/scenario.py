@@ -28,14 +28,8 @@ _STEPS = 512  # of the table of profiles, over the side of a photograph
 class Place:
     """One of the places where boxes lie.
 
-    Attributes
-    ----------
-    label : str
-        What its boxes are called.
-    share : float
-        Of all boxes; the shares of a geometry's places sum to 1.
-    x, y, width, height : float
-        Centre and size of its typical box, as shares of the photograph's width (x, width) and height (y, height).
+    `label` is what its boxes are called, `share` is of all boxes (the shares of a geometry's places sum to 1). Centre
+    and size of its typical box are shares of the photograph's width (x, width) and height (y, height).
     """
 
     label: str
@@ -95,10 +89,7 @@ class Geometry:
 def published_geometry(*, left_share: float = 0.5) -> Geometry:
     """Give the face of the published typical boxes and label shares, made symmetric about the photograph's midline.
 
-    Parameters
-    ----------
-    left_share : float
-        Probability that a one-sided box is on the viewer's left; at 0.5 left and right are exchangeable.
+    A one-sided box is on the viewer's left with probability `left_share`; at 0.5 left and right are exchangeable.
     """
     calibration = published_calibration()
     height, width = calibration.frame
@@ -116,7 +107,7 @@ def published_geometry(*, left_share: float = 0.5) -> Geometry:
 
 def expected_coverage(geometry: Geometry, shares: Values, *, grid: tuple[int, int], shifts: Values | None = None,
                       ) -> Values:
-    """Coverage to be expected of boxes that choose their places with given probabilities.
+    """Coverage (..., n, y, x) to be expected of boxes that choose their places with given probabilities.
 
     Parameters
     ----------
@@ -267,13 +258,13 @@ class Scenario:
             raise InputError(problems)
 
     def _wrong(self) -> list[tuple[str, str]]:
-        found = [(name, "in [0, 1]") for name in _SHARES if not 0 <= getattr(self, name) <= 1]
-        found += [(name, "at most 0.9") for name in ("actor_spread", "image_spread") if 0.9 < getattr(self, name) <= 1]
-        found += [(name, ">= 0") for name in _AMOUNTS if not 0 <= getattr(self, name) < np.inf]
-        found += [(name, ">= 0") for name in ("actor_shift", "image_shift")
+        wrong = [(name, "in [0, 1]") for name in _SHARES if not 0 <= getattr(self, name) <= 1]
+        wrong += [(name, "at most 0.9") for name in ("actor_spread", "image_spread") if 0.9 < getattr(self, name) <= 1]
+        wrong += [(name, ">= 0") for name in _AMOUNTS if not 0 <= getattr(self, name) < np.inf]
+        wrong += [(name, ">= 0") for name in ("actor_shift", "image_shift")
                   if not (np.isfinite(getattr(self, name)).all() and np.min(getattr(self, name)) >= 0)]
-        found += [(name, ">= 1") for name in ("unequal", "per_shoot") if not getattr(self, name) >= 1]
-        return found
+        wrong += [(name, ">= 1") for name in ("unequal", "per_shoot") if not getattr(self, name) >= 1]
+        return wrong
 
     @property
     def images_of_actors(self) -> NDArray[np.int64]:
@@ -332,13 +323,7 @@ either, and the classifier shares the face with people and nothing else."""
 
 
 def find_scenario(name: str) -> Scenario:
-    """Give a named scenario.
-
-    Raises
-    ------
-    InputError
-        If there is none of that name.
-    """
+    """Give a named scenario; InputError if there is none of that name."""
     if name not in PRESETS:
         raise InputError(Problem("scenario", repr(name), "one of " + ", ".join(map(repr, PRESETS))))
     return PRESETS[name]

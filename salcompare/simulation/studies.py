@@ -21,7 +21,9 @@ from scipy import ndimage
 
 from salcompare.errors import drawing
 from salcompare.maps import rasterise_boxes
-from salcompare.simulation.preferences import stream
+from salcompare.simulation.faces import cut_boxes
+from salcompare.simulation.preferences import picked, stream
+from salcompare.simulation.responses import response_table
 from salcompare.simulation.scenario import Scenario, expected_coverage
 
 Values = NDArray[np.float64]
@@ -152,7 +154,7 @@ def _image_spreads(scenario: Scenario) -> Values:
 
 def _label_shares(scenario: Scenario, actor_shares: Values, names: NDArray[np.object_]) -> pd.DataFrame:
     geometry = scenario.geometry
-    expected = (1 - scenario.favourite) * actor_shares + scenario.favourite * geometry.shares
+    expected = _with_favourites(scenario, actor_shares)
     member = np.array([[place.label == label for label in geometry.labels] for place in geometry.places], dtype=float)
     return pd.DataFrame(expected @ member, index=pd.Index(names, name="actor"), columns=list(geometry.labels))
 
@@ -174,12 +176,9 @@ def _responses(study: SimulatedStudy) -> pd.DataFrame:
     scenario, rng = study.scenario, np.random.default_rng(study.seeds[0])
     image, worker = _assignment(scenario, len(study.images), rng)
     place = _places(study, image, worker, rng)
-    edges = _edges(study, image, worker, place, rng)
     ids, labels = study.images["image"].to_numpy(object), np.array([p.label for p in scenario.geometry.places], object)
-    return pd.DataFrame({
-        "response": _numbered("r", image.size), "worker": _numbered("w", scenario.n_workers)[worker],
-        "image": ids[image], "label": labels[place],
-        **dict(zip(("x0", "y0", "x1", "y1"), edges.T, strict=True)), "origin": "simulated"})
+    return response_table(ids[image], _numbered("w", scenario.n_workers)[worker], labels[place],
+                          _edges(study, image, worker, place, rng), names=_numbered("r", image.size))
 
 
 def _assignment(scenario: Scenario, n_images: int, rng: np.random.Generator) -> tuple[Codes, Codes]:
@@ -196,15 +195,9 @@ def _assignment(scenario: Scenario, n_images: int, rng: np.random.Generator) -> 
 def _places(study: SimulatedStudy, image: Codes, worker: Codes, rng: np.random.Generator) -> Codes:
     """Draw the place of each response: from its image's shares, or the worker's favourite."""
     scenario, shares = study.scenario, study.scenario.geometry.shares
-    favourites = _drawn(np.broadcast_to(shares, (scenario.n_workers, shares.size)), rng)
-    own = _drawn(study.truth.image_shares[image], rng)
-    return np.where(rng.random(image.size) < scenario.favourite, favourites[worker], own)
-
-
-def _drawn(shares: Values, rng: np.random.Generator) -> Codes:
-    """Draw a place from each row of shares."""
-    passed = (shares.cumsum(axis=1) < rng.random(len(shares))[:, None]).sum(axis=1)
-    return np.asarray(np.minimum(passed, shares.shape[1] - 1), np.intp)
+    favourites = picked(np.broadcast_to(shares, (scenario.n_workers, shares.size)), rng.random(scenario.n_workers))
+    of_image = picked(study.truth.image_shares[image], rng.random(image.size))
+    return np.where(rng.random(image.size) < scenario.favourite, favourites[worker], of_image)
 
 
 def _edges(study: SimulatedStudy, image: Codes, worker: Codes, place: Codes, rng: np.random.Generator) -> Values:
@@ -217,8 +210,7 @@ def _edges(study: SimulatedStudy, image: Codes, worker: Codes, place: Codes, rng
     centres = (typical[:, :2] + study.truth.shifts[image] * frame
                + typical[:, 2:] * (geometry.worker_shift * habits[:, :2] + geometry.shift * draws[:, :2]))
     sizes = typical[:, 2:] * np.exp(geometry.worker_size * habits[:, 2:] + geometry.size * draws[:, 2:])
-    low = np.clip(centres - sizes / 2, 0, frame - _LEAST)
-    return np.concatenate([low, np.clip(centres + sizes / 2, low + _LEAST, frame)], axis=1)
+    return cut_boxes(centres - sizes / 2, centres + sizes / 2, sides=frame, smallest=_LEAST)
 
 
 def _saliency(study: SimulatedStudy) -> xr.DataArray:
@@ -252,10 +244,10 @@ def _shared(study: SimulatedStudy) -> Values:
     """Compute what the classifier's maps share with all faces and with people (image, y, x)."""
     scenario, truth = study.scenario, study.truth
     population = np.broadcast_to(scenario.geometry.shares, truth.image_shares.shape)
-    own = [population] + [truth.actor_shares[truth.owner]] * bool(scenario.shared_actor or scenario.shared_image)
-    own += [truth.image_shares] * bool(scenario.shared_image)
+    shares = [population] + [truth.actor_shares[truth.owner]] * bool(scenario.shared_actor or scenario.shared_image)
+    shares += [truth.image_shares] * bool(scenario.shared_image)
     shifts = scenario.classifier_moves * truth.shifts if truth.shifts.any() else None
-    maps = expected_coverage(scenario.geometry, np.stack(own), grid=scenario.grid, shifts=shifts)
+    maps = expected_coverage(scenario.geometry, np.stack(shares), grid=scenario.grid, shifts=shifts)
     maps += BACKGROUND * maps[0].mean()
     values = maps[0] / maps[0].mean()
     if scenario.classifier_face is not None:
