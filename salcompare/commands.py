@@ -7,8 +7,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from salcompare.errors import InputError, Problem
+from salcompare import stages
+from salcompare.errors import DamagedError, InputError, Problem, StaleError
+from salcompare.naming import seed_stage
 from salcompare.phrases import counted
+from salcompare.progress import Terminal
+from salcompare.store import free_paths
 
 if TYPE_CHECKING:
     import argparse
@@ -33,35 +37,25 @@ def init(options: argparse.Namespace) -> None:
 
 def status(options: argparse.Namespace) -> None:
     """Say how each stage stands."""
-    from salcompare.errors import DamagedError
-    from salcompare.stages import damages, standings
-
     study = _study(options)
-    stages = standings(study, depth="whole" if options.verify else "quick")
-    width = max(map(len, stages))
-    for name, standing in stages.items():
+    standings = stages.standings(study, depth="whole" if options.verify else "quick")
+    width = max(map(len, standings))
+    for name, standing in standings.items():
         print(f"{name:<{width}}  {standing.state:<8} {standing.reason}")
-    damaged = [fault for standing in stages.values() for fault in damages(study, standing)] if options.verify else []
-    if damaged:
+    if options.verify and (damaged := [
+            fault for standing in standings.values() for fault in stages.damages(study, standing)]):
         raise DamagedError(damaged)
 
 
 def run(options: argparse.Namespace) -> None:
     """Run what is missing or stale."""
-    from salcompare.progress import Terminal
-    from salcompare.stages import run
-
     study = _study(options)
-    ran = run(study, until=options.until, progress=Terminal())
+    ran = stages.run(study, until=options.until, progress=Terminal())
     print(f"{counted(len(ran), 'stage')} run" if ran else "nothing to do: every stage is up to date")
 
 
 def train(options: argparse.Namespace) -> None:
     """Train the classifiers and print their accuracies."""
-    from salcompare.naming import seed_stage
-    from salcompare.progress import Terminal
-    from salcompare.stages import run
-
     study = _study(options)
     if not study.config.classifier:
         raise InputError(Problem(str(study.root / "study.toml"), "the study trains no network",
@@ -69,14 +63,13 @@ def train(options: argparse.Namespace) -> None:
     for classifier in study.config.classifier:
         for place, seed in enumerate(study.seeds(classifier)):
             stage = f"train {classifier.name}"
-            run(study, until=seed_stage(stage, place) if place else stage, progress=Terminal())
+            stages.run(study, until=seed_stage(stage, place) if place else stage, progress=Terminal())
             print((study.seed_folder(classifier, seed) / "accuracy.csv").read_text(), end="")
 
 
 def figures(options: argparse.Namespace) -> None:
     """Draw figures."""
     from salcompare.pipeline.presentation import write_figures
-    from salcompare.progress import Terminal
 
     for path in write_figures(_study(options), only=options.only, progress=Terminal()):
         print(path)
@@ -84,11 +77,8 @@ def figures(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Run what is stale and write the report."""
-    from salcompare.progress import Terminal
-    from salcompare.stages import run
-
     study = _study(options)
-    run(study, progress=Terminal())
+    stages.run(study, progress=Terminal())
     print(study.reports / "report.html")
 
 
@@ -104,7 +94,6 @@ def import_file(options: argparse.Namespace) -> None:
         settings_to_change,
         write_imported,
     )
-    from salcompare.store import free_paths
 
     if options.images:
         images, study = read_catalogue(options.images), None
@@ -126,9 +115,6 @@ def collect(options: argparse.Namespace) -> None:
     """Serve the task, or show how collection stands."""
     from salcompare.collect.serve import announcement, open_task, serve
     from salcompare.collect.stimuli import load_stimuli
-    from salcompare.errors import StaleError
-    from salcompare.progress import Terminal
-    from salcompare.stages import run
 
     study = _study(options)
     if options.monitor:
@@ -137,7 +123,7 @@ def collect(options: argparse.Namespace) -> None:
     try:
         _ = study.images
     except StaleError:
-        run(study, until="photographs", progress=Terminal())
+        stages.run(study, until="photographs", progress=Terminal())
     if study.config.collect.images == "all" and study.compares and not study.images["split"].eq("test").all():
         raise InputError(Problem("study.toml [collect] images", "'all'", "'test', as answers on other photographs are "
                                  "left out of a study with a classifier, whose maps are of test photographs",
@@ -198,8 +184,6 @@ def calibrate(options: argparse.Namespace) -> None:
     """Simulate studies and write how often every test is wrong."""
     from salcompare.planning.calibrate import calibrate
     from salcompare.planning.calibration_page import findings, stated
-    from salcompare.progress import Terminal
-    from salcompare.store import free_paths
 
     goes_on = (options.out / "runs").is_dir()  # a calibration of before, which is gone on with
     free_paths((options.out / name for name in ("calibration.html", "calibration.csv")),
@@ -214,8 +198,6 @@ def power(options: argparse.Namespace) -> None:
     from salcompare.planning.measures import STATISTICS, planned_statistic
     from salcompare.planning.plans import make_plan, named_model, pilot_model
     from salcompare.planning.power_runs import Goal, grid
-    from salcompare.progress import Terminal
-    from salcompare.store import free_paths
 
     if options.statistic is None:
         print("\n".join(statistic.described for statistic in STATISTICS.values()))

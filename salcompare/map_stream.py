@@ -34,18 +34,10 @@ _LAYOUT = "layout"
 class MapStream:
     """A store of maps that is written batch by batch, and goes on where a killed run stopped.
 
-    Parameters
-    ----------
-    template : Dataset
-        Coordinates and attributes of the whole; every variable of dims (image, ...), its values ignored (a lazy
-        array of zeros will do).
-    folder, name, fingerprint
-        As for `write_dataset`.
-    dim, per_chunk : str, int
-        The first dim of every variable, and how much of it is written at once.
+    The template has coordinates and attributes of the whole, and every variable, whose values are ignored (a lazy array
+    of zeros will do); `dim` is the first dim of each, and `per_chunk` how much of it is written at once. Folder, name
+    and fingerprint are as for `write_dataset`.
 
-    Notes
-    -----
     A batch counts as done once a file of its first image's number is in a folder ``done`` inside the store, with the
     checksums of the batch's chunks; batches are whole chunks, so no chunk is shared between two. Batches whose chunks
     are not as they were written are missing again, and a store whose metadata are not is begun anew. A store that is

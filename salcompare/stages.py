@@ -31,47 +31,29 @@ State = Literal["current", "missing", "stale", "damaged"]
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of the pipeline.
-
-    Attributes
-    ----------
-    name : str
-        Shown by ``salcompare status``.
-    requires : tuple of str
-        Stages whose results it reads.
-    settings : mapping
-        The part of study.toml that its result depends on.
-    inputs : mapping
-        SHA-256 of each raw file it reads.
-    make : callable
-        Does the work; given the study, its own fingerprint and the progress.
-    outputs : tuple of Path
-        Files and folders that it makes; all must be there, as they were made, for the stage to be current.
-    extras : tuple of Path
-        Files that it makes in some studies only.
-    version : int
-        Counts changes of what it makes of the same inputs and settings; raise it, and results that were made before
-        are made again.
-    check : callable, optional
-        Given the study and the progress, refuses what this stage could not do; called as soon as the photographs
-        are there, before any other stage is run.
-    begun : callable, optional
-        Given the study, says how far a run that was stopped has come; empty where that is not known.
-    note : callable, optional
-        Given the study, what a run says of a result that is current, or nothing.
-    """
+    """One step of the pipeline, whose name ``salcompare status`` shows."""
 
     name: str
     requires: tuple[str, ...]
+    """Stages whose results it reads."""
     settings: Mapping[str, object]
+    """The part of study.toml that its result depends on."""
     make: Callable[[Study, str, Progress], None]
+    """Does the work; given the study, its own fingerprint and the progress."""
     inputs: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of each raw file it reads."""
     outputs: tuple[Path, ...] = ()
+    """Files and folders that it makes; all must be there, as they were made, for the stage to be current."""
     check: Callable[[Study, Progress], None] | None = None
+    """Refuses what this stage could not do; called as soon as the photographs are there, before others are run."""
     extras: tuple[Path, ...] = ()
+    """Files that it makes in some studies only."""
     version: int = 1
+    """Counts changes of what it makes of the same inputs and settings; raised, older results are made again."""
     begun: Callable[[Study], str] | None = None
+    """Says how far a run that was stopped has come; empty where that is not known."""
     note: Callable[[Study], str] | None = None
+    """Says something of a result that is current, or nothing."""
 
 
 @dataclass(frozen=True)

@@ -234,20 +234,11 @@ def _each_text(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
 
 def write_dataset(dataset: xr.Dataset, folder: Path, name: str, *, fingerprint: str,
                   provenance: Mapping[str, object] | None = None) -> None:
-    """Write a dataset as a Zarr store and make it the current one of its name.
+    """Write a dataset as a Zarr store and make it the current one of its name, whose manifest is ``NAME.json``.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Chunked along ``image`` and ``response`` on disk where it has these dims. Missing text becomes empty text.
-    folder : Path
-        Made if it is not there.
-    name : str
-        The store's name; the manifest is ``NAME.json``.
-    fingerprint : str
-        Of the inputs and settings, letters and digits; names the new store.
-    provenance : mapping, optional
-        Kept in the manifest.
+    On disk it is chunked along ``image`` and ``response`` where it has these dims, and missing text becomes empty text.
+    The fingerprint of inputs and settings, letters and digits, names the new store; the provenance is kept in the
+    manifest. A folder that is not there is made.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = unused_path(folder, name, fingerprint)
@@ -319,14 +310,8 @@ def open_dataset(folder: Path, name: str, *, chunked: bool = False) -> xr.Datase
     """Open the current store of a name.
 
     Coordinates are in memory; data variables are read when used, or are dask arrays if `chunked`. Only dims have an
-    index, so `actor` has none. Each file is held against its checksum as it is read.
-
-    Raises
-    ------
-    StaleError
-        If there is none, or what the manifest points at is gone.
-    DamagedError
-        If the manifest, or a file of the store, is not what was written; also later, where a chunk is first read.
+    index, so `actor` has none. It is a `StaleError` that there is none, or that what the manifest points at is gone;
+    each file is held against its checksum as it is read, where one that is not what was written is a `DamagedError`.
     """
     import xarray as xr
     from zarr.storage import LocalStore

@@ -30,30 +30,19 @@ class Study:
     """One study on disk.
 
     Its properties and methods read what the stages made; what is missing or stale is a `StaleError` that names the
-    command to run. Nothing here computes.
-
-    Attributes
-    ----------
-    root : Path
-        The study's directory.
-    config : Config
-        What its study.toml says.
-    list_stages : callable, optional
-        Lists its stages in running order; `salcompare.open_study` gives the pipeline's.
+    command to run. What people drew or looked at is an `InputError` where the study has no people's side, and so is a
+    source, classifier or seed that is not the study's. Nothing here computes.
     """
 
     root: Path
+    """The study's directory."""
     config: Config
+    """What its study.toml says."""
     list_stages: Callable[[Study], list[Stage]] | None = field(default=None, compare=False, repr=False)
+    """Lists its stages in running order; `salcompare.open_study` gives the pipeline's."""
 
     def stages(self) -> list[Stage]:
-        """List the study's stages in running order, as its settings and raw files are now.
-
-        Raises
-        ------
-        StaleError
-            If the study was made by hand, without stages.
-        """
+        """List the study's stages in running order, as its settings and raw files are now."""
         if self.list_stages is None:
             raise StaleError(Problem(str(self.root), "the study was made without its stages",
                                      remedy="open it with salcompare.open_study"))
@@ -124,11 +113,6 @@ class Study:
 
         Gaze has one row a fixation (`salcompare.schema.FIXATIONS`), ready-made maps have one a map
         (`salcompare.schema.MAP_FILES`), and no rule judges them.
-
-        Raises
-        ------
-        InputError
-            If the study has no people's side.
         """
         self._need_people()
         if self.people in GIVEN:
@@ -137,7 +121,7 @@ class Study:
 
     @cached_property
     def responses_read(self) -> pd.DataFrame:
-        """All responses that were read, those that the rules of quality leave out among them; errors as `responses`."""
+        """All responses that were read, those that the rules of quality leave out among them."""
         self._need_people()
         return self._table("responses", "responses.csv", GIVEN.get(self.people, RESPONSES))
 
@@ -178,12 +162,8 @@ class Study:
     def human_maps(self) -> xr.Dataset:
         """Coverage maps of the responses: ``coverage`` (image, y, x) and ``n_responses`` (image).
 
-        Of gaze, clicks and ready-made maps, ``coverage`` is the mean over responses of maps that each sum to 1.
-
-        Raises
-        ------
-        InputError
-            If the study has no people's side, or its responses do not say which image they were drawn on.
+        Of gaze, clicks and ready-made maps, ``coverage`` is the mean over responses of maps that each sum to 1. It is
+        an `InputError` that responses do not say which image they were drawn on.
         """
         self._need_people()
         require(self, "human maps")
@@ -196,10 +176,7 @@ class Study:
     def response_maps(self) -> xr.DataArray:
         """Give the maps of single responses (response, y, x) with coordinates ``image``, ``actor`` and ``worker``.
 
-        Raises
-        ------
-        InputError
-            If people drew boxes, whose maps are made where they are needed, or the study has no people's side.
+        It is an `InputError` that people drew boxes, whose maps are made where they are needed.
         """
         self._need_people()
         if self.people not in GIVEN:
@@ -223,11 +200,6 @@ class Study:
             The attribution method; the classifier's main one if not given.
         seed : int, optional
             The training seed, one of the classifier's (`seeds`); the study's own if not given.
-
-        Raises
-        ------
-        InputError
-            If the study has no classifier, or none of that name, variant, method or seed.
         """
         source = find_source(self.sources, classifier, variant, method)
         if seed in (None, self.config.study.seed):
@@ -235,17 +207,11 @@ class Study:
         return self._maps_of_seed(source, int(str(seed)))
 
     def stage_of(self, source: str) -> str:
-        """Name the stage that makes a source's maps; errors as `maps_of`."""
+        """Name the stage that makes a source's maps."""
         return self._stored_as(source).stage
 
     def maps_of(self, source: str) -> xr.Dataset:
-        """Saliency maps of one of the study's sources, such as ``alexnet/finetuned/guided_backprop``.
-
-        Raises
-        ------
-        InputError
-            If the study has no such source.
-        """
+        """Saliency maps of one of the study's sources, such as ``alexnet/finetuned/guided_backprop``."""
         stage, folder, name = self._stored_as(source)
         require(self, stage)
         return store.open_dataset(folder, name)
@@ -302,10 +268,7 @@ class Study:
 
     @cached_property
     def response_meta(self) -> dict[str, Any]:
-        """What is known of the responses: level, notes, and the planted truth where they are simulated.
-
-        Errors as `responses`.
-        """
+        """What is known of the responses: level, notes, and the planted truth where they are simulated."""
         self._need_people()
         path = self.processed / "responses.json"
         if not path.exists():

@@ -23,20 +23,8 @@ _STEPS = 64  # values of drawn maps are multiples of 1/64: sums of them are exac
 
 
 def maps(*values: ArrayLike) -> tuple[xr.DataArray, ...]:
-    """Label arrays as maps, one by one.
+    """Label arrays (y, x) or (image, y, x), or nested lists of rows, as maps, one by one; arrays keep their dtype.
 
-    Parameters
-    ----------
-    *values : array-like (..., y, x)
-        Nested lists of rows will do; leading dims, if any, become ``image``.
-
-    Returns
-    -------
-    tuple of DataArray (y, x) or (image, y, x)
-        float64 for lists; arrays keep their dtype.
-
-    Examples
-    --------
     >>> left, right = maps([[3, 1, 0]], [[1, 1, 2]])
     """
     arrays = [value if isinstance(value, np.ndarray) else np.asarray(value, dtype=np.float64) for value in values]
@@ -45,19 +33,9 @@ def maps(*values: ArrayLike) -> tuple[xr.DataArray, ...]:
 
 
 def stack_of_maps(values: ArrayLike, actors: Sequence[str]) -> xr.DataArray:
-    """Label a stack of maps with images and actors.
+    """Label a stack of maps (image, y, x) with images, called "actor/number", and the actor of each.
 
-    Parameters
-    ----------
-    values : array-like (image, y, x)
-        One map an image.
-    actors : sequence of str
-        The actor of each image; images are called "actor/number".
-
-    Returns
-    -------
-    DataArray (image, y, x)
-        With ``actor`` as a coordinate along ``image``, without an index, as in salcompare's own maps.
+    ``actor`` is a coordinate along ``image``, without an index, as in salcompare's own maps.
     """
     array = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=np.float64)
     return xr.DataArray(array, dims=("image", "y", "x"), coords={
@@ -67,21 +45,9 @@ def stack_of_maps(values: ArrayLike, actors: Sequence[str]) -> xr.DataArray:
 
 def table_of_images(actors: Sequence[str], *, height: int = 227, width: int = 227,
                     split: str = "test") -> pd.DataFrame:
-    """Build a table of images that holds to `salcompare.schema.IMAGES`.
+    """Build a table of images, of one size (pixels) and split, that holds to `salcompare.schema.IMAGES`.
 
-    Parameters
-    ----------
-    actors : sequence of str
-        The actor of each image; images are called "actor/number".
-    height, width : int
-        Of every image, pixels.
-    split : str
-        Of every image.
-
-    Returns
-    -------
-    DataFrame
-        One row an image.
+    It has one row an image, which is called "actor/number", for each of the actors.
     """
     names = _names(actors)
     return pd.DataFrame({
@@ -91,19 +57,10 @@ def table_of_images(actors: Sequence[str], *, height: int = 227, width: int = 22
 
 def table_of_responses(rows: Sequence[tuple[str, float, float, float, float]], *, worker: str = "w1",
                        label: str = "nose") -> pd.DataFrame:
-    """Build a table of responses that holds to `salcompare.schema.RESPONSES`.
+    """Build a table of responses r1, r2, ... that holds to `salcompare.schema.RESPONSES`.
 
-    Parameters
-    ----------
-    rows : sequence of (image, x0, y0, x1, y1)
-        One box each, half-open, in pixels of the image as shown.
-    worker, label : str
-        Of every row; assign other columns afterwards.
-
-    Returns
-    -------
-    DataFrame
-        Responses are called r1, r2, ...
+    The rows are (image, x0, y0, x1, y1), one box each, half-open, in pixels of the image as shown; worker and label
+    are those of every row.
     """
     frame = pd.DataFrame(list(rows), columns=["image", "x0", "y0", "x1", "y1"])
     frame = frame.assign(response=[f"r{at + 1}" for at in range(len(frame))], worker=worker, label=label)
@@ -112,7 +69,7 @@ def table_of_responses(rows: Sequence[tuple[str, float, float, float, float]], *
 
 def single_maps(*, shape: Shape = ((1, 6), (1, 6)),
                 dtype: str = "float64") -> SearchStrategy[xr.DataArray]:
-    """Draw one non-negative map (y, x), with ties and zeros.
+    """Draw one non-negative map (y, x), with ties and zeros; all-zero maps come up too.
 
     Parameters
     ----------
@@ -120,24 +77,13 @@ def single_maps(*, shape: Shape = ((1, 6), (1, 6)),
         Height and width are each an int or a range (low, high).
     dtype : {"float64", "float32", "bool"}
         Values are multiples of 1/64 in [0, 1], or booleans.
-
-    Returns
-    -------
-    SearchStrategy of DataArray (y, x)
-        All-zero maps come up too.
     """
     return _shapes(shape).flatmap(lambda size: _values(size, dtype)).map(lambda array: maps(array)[0])
 
 
 def pair_of_maps(*, shape: Shape = ((1, 6), (1, 6)),
                  dtype: str = "float64") -> SearchStrategy[tuple[xr.DataArray, xr.DataArray]]:
-    """Draw two maps on one grid, as `single_maps` does.
-
-    Returns
-    -------
-    SearchStrategy of (DataArray (y, x), DataArray (y, x))
-        Equal, empty and constant maps come up too.
-    """
+    """Draw two maps on one grid, each as `single_maps` does; equal, empty and constant maps come up too."""
     return _shapes(shape).flatmap(lambda size: _values((2, *size), dtype)).map(lambda both: (
         maps(both[0])[0], maps(both[1])[0]))
 
@@ -145,21 +91,10 @@ def pair_of_maps(*, shape: Shape = ((1, 6), (1, 6)),
 def labelled_maps(*, n_actors: Range = (2, 4), n_images: Range = (1, 4),
                   shape: Shape = ((2, 5), (2, 5)),
                   dtype: str = "float64") -> SearchStrategy[xr.DataArray]:
-    """Draw a stack of maps with actors, of unequal numbers of images where `n_images` is a range.
+    """Draw a stack of maps (image, y, x) as `stack_of_maps` builds it, images actor by actor.
 
-    Parameters
-    ----------
-    n_actors : int or (low, high)
-        Actors, called s1, s2, ...
-    n_images : int or (low, high)
-        Images of each actor, drawn for each.
-    shape, dtype
-        As for `single_maps`.
-
-    Returns
-    -------
-    SearchStrategy of DataArray (image, y, x)
-        As `stack_of_maps` builds it, images actor by actor; all-zero maps come up too.
+    Actors are called s1, s2, ...; their number and, for each anew, that of their images are an int or a range
+    (low, high). The maps' shape and dtype are as for `single_maps`.
     """
     from hypothesis import strategies as st
 
@@ -169,19 +104,9 @@ def labelled_maps(*, n_actors: Range = (2, 4), n_images: Range = (1, 4),
 
 
 def boxes(*, height: int, width: int, parts: Sequence[int] = (1, 4)) -> SearchStrategy[Box]:
-    """Draw a valid box (x0, y0, x1, y1) within an image, half-open.
+    """Draw a box (x0, y0, x1, y1), half-open, with 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height, in pixels.
 
-    Parameters
-    ----------
-    height, width : int
-        Of the image, pixels; edges may lie on its border.
-    parts : sequence of int
-        Edges are whole pixels (1) or such parts of pixels (4: quarters), drawn for each box.
-
-    Returns
-    -------
-    SearchStrategy of (float, float, float, float)
-        With 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height.
+    Edges are whole pixels or such parts of them as one of `parts` says, which is drawn for each box (4: quarters).
     """
     from hypothesis import strategies as st
 
@@ -194,7 +119,7 @@ def boxes(*, height: int, width: int, parts: Sequence[int] = (1, 4)) -> SearchSt
 
 def response_tables(images: pd.DataFrame, *, n_responses: Range = (1, 12), n_workers: int = 3,
                     labels: Sequence[str] = ("eyes", "nose", "lips")) -> SearchStrategy[pd.DataFrame]:
-    """Draw a table of responses to images.
+    """Draw a table of responses to images that holds to `salcompare.schema.RESPONSES`.
 
     Parameters
     ----------
@@ -202,15 +127,8 @@ def response_tables(images: pd.DataFrame, *, n_responses: Range = (1, 12), n_wor
         One row an image, with ``image``, ``height`` and ``width``.
     n_responses : int or (low, high)
         Rows in all, on images drawn at random, so that an image may have none.
-    n_workers : int
-        Workers w1, w2, ... that the rows are drawn from.
-    labels : sequence of str
-        Labels that the rows are drawn from.
-
-    Returns
-    -------
-    SearchStrategy of DataFrame
-        Holding to `salcompare.schema.RESPONSES`.
+    n_workers, labels : int, sequence of str
+        What workers w1, w2, ... and labels the rows are drawn from.
     """
     from hypothesis import strategies as st
 
@@ -226,25 +144,11 @@ def response_tables(images: pd.DataFrame, *, n_responses: Range = (1, 12), n_wor
 
 def assert_dask_equals_eager(function: Callable[..., Any], *arrays: xr.DataArray | xr.Dataset, rtol: float = 1e-12,
                              atol: float = 1e-12, lazy: bool = True, **options: object) -> None:
-    """Hold a function to giving the same for dask arrays as for arrays in memory.
+    """Hold ``function(*arrays, **options)`` to giving the same for dask arrays as for arrays in memory.
 
-    Parameters
-    ----------
-    function : callable
-        Called as ``function(*arrays, **options)``; gives a DataArray or Dataset.
-    *arrays : DataArray or Dataset
-        In memory. They are chunked by image (two images a chunk) and, a second time, into single pixels of y.
-    rtol, atol : float
-        How far values may differ; sums over chunks round differently.
-    lazy : bool
-        Whether the result must be lazy.
-    **options
-        Passed on. A numpy Generator is copied for each call, so that each draws the same.
-
-    Raises
-    ------
-    AssertionError
-        If a result is computed too early, or differs.
+    The arrays or datasets are chunked by image (two images a chunk) and, a second time, into single pixels of y.
+    Results may differ by `rtol` and `atol`, as sums over chunks round differently, and must be lazy unless told
+    otherwise. A numpy Generator among the options is copied for each call, so that each draws the same.
     """
     import copy
 
