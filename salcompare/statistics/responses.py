@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -294,11 +294,6 @@ def products_of(one: ImageResponses, other: ImageResponses) -> Values:
         return one.products_with(other)
     message = "responses of two kinds"
     raise TypeError(message)
-
-
-def with_workers(part: ImageResponses, worker: NDArray[np.intp]) -> ImageResponses:
-    """Give responses other codes of workers."""
-    return replace(part, worker=worker)
 
 
 def names_of(responses: Responses) -> pd.DataFrame:

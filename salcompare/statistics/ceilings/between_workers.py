@@ -19,6 +19,8 @@ from salcompare.statistics.metrics.registry import required_metrics
 from salcompare.statistics.overlaps.same_image import overlap
 from salcompare.statistics.responses import ImageResponses, Responses, chosen, coverage_of, names_of, responses_by_image
 
+Rows = NDArray[np.bool_]
+
 
 @drawing
 def noise_ceiling(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int], rng: np.random.Generator,
@@ -74,11 +76,18 @@ def noise_ceiling(responses: Responses, images: pd.DataFrame, *, size: tuple[int
     known = images.set_index("image").loc[list(boxes)]
     split_half = np.array([_split_half(box, n_splits, rng) for box in boxes.values()])
     n_workers = np.array([np.unique(box.worker).size for box in boxes.values()], dtype=np.int64)
-    return _stepped_up(xr.Dataset(
+    halves = xr.Dataset(
         {"split_half": ("image", split_half), "n_workers": ("image", n_workers)},
         coords={"image": list(boxes), "actor": ("image", known["actor"].to_numpy().astype(str))},
         attrs={"metric": "pearson", "sigma": float(sigma), "n_splits": n_splits,
-               "n_images_without_responses": len(images) - len(boxes)}))
+               "n_images_without_responses": len(images) - len(boxes)})
+    r, n = halves["split_half"], halves["n_workers"]
+    longer = n / (n // 2).where(n > 1)  # 2, or a little more where one worker of an odd number sits out
+    positive = r.where(r > 0)
+    reliability = longer * positive / (1 + (longer - 1) * positive)
+    reason = np.select([n < 2, np.isnan(r), ~(r > 0)], [
+        "fewer than two workers", "coverage of a half is constant", "halves do not correlate positively"], default="")
+    return halves.assign(reliability=reliability, ceiling=np.sqrt(reliability), reason=("image", reason))
 
 
 def mean_ceiling(ceiling: xr.Dataset) -> xr.Dataset:
@@ -124,13 +133,12 @@ def _split_half(boxes: ImageResponses, n_splits: int, rng: np.random.Generator) 
     within = (np.einsum("si,si->s", half @ covariance, half) for half in (one, other))
     scale = boxes.norms.mean()  # of an average box: below its rounding a half has no variance
     spread = np.sqrt(np.prod([np.where(w > 1e-12 * scale, w, np.nan) for w in within], axis=0))
-    correlation = between / spread
-    defined = correlation[~np.isnan(correlation)]
+    defined = (between / spread)[~np.isnan(spread)]
     return float(np.clip(defined.mean(), -1, 1)) if defined.size else float("nan")
 
 
 def _half_weights(worker: NDArray[np.intp], n_workers: int, n_splits: int,
-            rng: np.random.Generator) -> tuple[Values, Values]:
+                  rng: np.random.Generator) -> tuple[Values, Values]:
     """Weights of the boxes (split, box) in both halves: shares of the half's responses, as coverage is."""
     half = n_workers // 2
     order = rng.permuted(np.tile(np.arange(n_workers), (n_splits, 1)), axis=1)
@@ -143,9 +151,6 @@ def _half_weights(worker: NDArray[np.intp], n_workers: int, n_splits: int,
     return weights[0], weights[1]
 
 
-Rows = NDArray[np.bool_]
-
-
 @drawing
 def half_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
                  rng: np.random.Generator, metrics: Collection[str] = ("pearson",), share: float = SHARE,
@@ -154,11 +159,8 @@ def half_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr
 
     Parameters
     ----------
-    responses : DataFrame or DataArray
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open. Or maps
-        (response, y, x) on the grid with coordinates ``image``, ``actor`` and ``worker``, of gaze or ready-made.
-    images : DataFrame
-        One row an image: ``image``, ``actor``, ``height``, ``width``.
+    responses, images
+        As for `noise_ceiling`.
     classifier_maps : DataArray (image, y, x)
         Eager or dask.
     rng : Generator
@@ -189,7 +191,9 @@ def half_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr
     the copies of a worker in a resample never agree with themselves.
     """
     table = _Rounds(responses, images, classifier_maps)
-    sides = (table.halves(rng) for _ in range(n_splits))
+    half = (table.n_workers // 2)[table.image]
+    turns = (table.order(rng) for _ in range(n_splits))
+    sides = ((turn < half, (turn >= half) & (turn < 2 * half)) for turn in turns)
     return _compared(table, sides, metrics, share, sigma).assign_attrs(n_splits=n_splits, target="half of the workers")
 
 
@@ -243,7 +247,6 @@ class _Rounds:
             raise InputError(Problem("classifier maps", "no image that has responses", "at least one",
                                      "give both the same image ids"))
         self.images, self.maps = images, classifier_maps
-        self.size = (classifier_maps.sizes["y"], classifier_maps.sizes["x"])
         self.image, self.names = pd.factorize(names["image"])
         pair, pairs = pd.factorize(pd.MultiIndex.from_arrays([self.image, names["worker"]]))
         of_image = np.asarray(pairs.get_level_values(0))
@@ -258,19 +261,11 @@ class _Rounds:
         place[shuffled] = np.arange(self.of_image.size) - np.repeat(starts, self.n_workers)
         return place[self.pair]
 
-    def halves(self, rng: np.random.Generator) -> tuple[Rows, Rows]:
-        """Rows of either half; of an odd number of workers one is in neither."""
-        turn, half = self.order(rng), (self.n_workers // 2)[self.image]
-        return turn < half, (turn >= half) & (turn < 2 * half)
-
-    def coverage(self, rows: Rows) -> xr.DataArray:
-        """Coverage maps of some rows' responses."""
-        return coverage_of(chosen(self.responses, rows), self.images, size=self.size)
-
 
 def _compared(table: _Rounds, sides: Iterator[tuple[Rows, Rows]], metrics: Collection[str], share: float,
               sigma: float | None) -> xr.Dataset:
     """Mean overlap over rounds of the others' coverage, and of the classifier's maps, with the target's."""
+    size = table.maps.sizes["y"], table.maps.sizes["x"]
     names = required_metrics(metrics)
     enough = (table.n_workers > 1)[table.image]
     classifier = table.maps if sigma is None else smooth(table.maps, sigma=sigma)
@@ -278,19 +273,16 @@ def _compared(table: _Rounds, sides: Iterator[tuple[Rows, Rows]], metrics: Colle
     for target, others in sides:
         if not (target & enough).any():
             continue
-        one, rest = (table.coverage(rows & enough) for rows in (target, others))
+        one, rest = (coverage_of(chosen(table.responses, rows & enough), table.images, size=size)
+                     for rows in (target, others))
         one, rest = (maps if sigma is None else smooth(maps, sigma=sigma) for maps in (one, rest))
         at = pd.Index(table.names).get_indexer(pd.Index(one["image"].to_numpy()))
         for side, maps in enumerate((rest, classifier.sel(image=one["image"].to_numpy()))):
-            found = overlap(one, maps, metrics=names, share=share)[names].to_dataarray("metric").to_numpy()
-            defined = ~np.isnan(found)
-            total[side][:, at] += np.where(defined, found, 0)
+            values = overlap(one, maps, metrics=names, share=share)[names].to_dataarray("metric").to_numpy()
+            defined = ~np.isnan(values)
+            total[side][:, at] += np.where(defined, values, 0)
             count[side][:, at] += defined
     mean = total / np.where(count > 0, count, np.nan)
-    return _labelled(table, names, mean).assign_attrs({"sigma": sigma} if sigma is not None else {})
-
-
-def _labelled(table: _Rounds, names: list[str], mean: NDArray[np.float64]) -> xr.Dataset:
     known = table.images.set_index("image").loc[list(table.names)]
     undefined = np.isnan(mean[0]).all(axis=0)
     reason = np.where(table.n_workers < 2, "fewer than two workers",
@@ -299,4 +291,5 @@ def _labelled(table: _Rounds, names: list[str], mean: NDArray[np.float64]) -> xr
         {"ceiling": (("metric", "image"), mean[0]), "score": (("metric", "image"), mean[1]),
          "n_workers": ("image", table.n_workers), "reason": ("image", reason)},
         coords={"metric": names, "image": np.asarray(table.names, str),
-                "actor": ("image", known["actor"].to_numpy().astype(str))})
+                "actor": ("image", known["actor"].to_numpy().astype(str))},
+        attrs={"sigma": sigma} if sigma is not None else {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -14,12 +15,12 @@ from salcompare.errors import InputError, Problem, drawing
 from salcompare.phrases import counted
 from salcompare.statistics.ceilings.resamples import (
     BASELINES,
-    Material,
+    Matched,
     Metric,
     Null,
     Resampler,
     Weights,
-    gather_material,
+    match_responses,
 )
 from salcompare.statistics.inference.crossed import (
     crossed_covariance,
@@ -45,6 +46,11 @@ WORKERS, IMAGES, ACTORS = "workers", "images within actors", "actors"
 CROSSED = {f"{WORKERS} and {IMAGES}": (WORKERS, IMAGES), f"{WORKERS} and {ACTORS}": (WORKERS, ACTORS)}
 RESAMPLED = (WORKERS, IMAGES, ACTORS, *CROSSED)
 """What may be resampled. Images within actors: for these actors; actors, whole: for actors like them."""
+QUANTITIES = ("score", "ceiling", "null", "score above null", "ceiling above null", "share")
+NULLS: tuple[Null, ...] = tuple(BASELINES)
+_SUMS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, -1], [0, 1, -1]])  # of score, ceiling, null
+_UNKNOWN = "whether the ceiling is above the null is not known: its interval holds 0 or is undefined"
+Table = dict[str, NDArray[np.generic]]
 
 
 @drawing
@@ -106,77 +112,78 @@ def resampled_overlap(responses: Responses, images: pd.DataFrame, classifier_map
     for where, value, known in (("metric", metric, ("pearson", "nss")), ("method", method, ("t", "percentile", "bca"))):
         if value not in known:
             raise InputError(Problem(where, repr(value), "one of " + ", ".join(known)))
-    material = gather_material(responses, images, classifier_maps, sigma=sigma)
-    resampler = Resampler(material, metric=metric)
-    weights = weights_of(material, n_resamples, rng, kinds=RESAMPLED if method == "t" else RESAMPLED[:3],
+    matched = match_responses(responses, images, classifier_maps, sigma=sigma)
+    resampler = Resampler(matched, metric=metric)
+    weights = weights_of(matched, n_resamples, rng, kinds=RESAMPLED if method == "t" else RESAMPLED[:3],
                          fewer=int(method == "t"))
-    found = resampler.draws({"observed": observed_weights(material), **weights})
-    actors, means = found.pop("observed")
-    draws = {name: population[0] for name, (_, population) in found.items()}
-    without = {name: resampler.draws({name: one})[name][1][0] for name, one in leave_one_out(material).items()}
-    table = [_one(name, float(means[0, 0]), draws, without, material, method) for name in RESAMPLED]
+    both = resampler.draws({"observed": observed_weights(matched), **weights})
+    actors, means = both.pop("observed")
+    draws = {name: population[0] for name, (_, population) in both.items()}
+    without = {name: resampler.draws({name: one})[name][1][0] for name, one in _leave_one_out(matched).items()}
+    table = [_one(name, float(means[0, 0]), draws, without, matched, method) for name in RESAMPLED]
     columns = {name: ("resampled", [row[name] for row in table]) for name in table[0]}
-    missing = np.full(n_resamples, np.nan)
-    every = np.stack([draws.get(name, missing) for name in RESAMPLED])
+    every = np.stack([draws.get(name, np.full(n_resamples, np.nan)) for name in RESAMPLED])
     return xr.Dataset(
         {**columns, "value": float(means[0, 0]), "n": int((~np.isnan(actors[0, 0])).sum()),
-         "actor_value": ("actor", actors[0, 0]), "actor_n": ("actor", material.member.sum(axis=0)),
+         "actor_value": ("actor", actors[0, 0]), "actor_n": ("actor", matched.member.sum(axis=0)),
          "draws": (("resampled", "resample"), every)},
-        coords={"resampled": list(RESAMPLED), "actor": material.actors},
+        coords={"resampled": list(RESAMPLED), "actor": matched.actors},
         attrs={"metric": metric, "sigma": float(sigma), "n_resamples": n_resamples, "level": LEVEL,
-               "n_images": len(material.boxes), "n_left_out": material.left_out})
+               "n_images": len(matched.boxes), "n_left_out": matched.left_out})
 
 
-def observed_weights(material: Material) -> Weights:
+def observed_weights(matched: Matched) -> Weights:
     """Everything once."""
-    return Weights(np.ones((1, material.n_workers)), np.ones((1, material.actor.size)), np.ones((
-        1, material.actors.size)))
+    return Weights(*(np.ones((1, size)) for size in (matched.n_workers, matched.actor.size, matched.actors.size)))
 
 
-def weights_of(material: Material, n_resamples: int, rng: np.random.Generator, *, kinds: tuple[str, ...],
+def weights_of(matched: Matched, n_resamples: int, rng: np.random.Generator, *, kinds: tuple[str, ...],
                fewer: int = 1) -> dict[str, Weights]:
     """Draw the weights of some kinds of `RESAMPLED`; crossed kinds hold the draws of the single ones."""
-    once = observed_weights(material)
-    workers = bootstrap_weights(material.n_workers, n_resamples, rng, fewer=fewer)
-    images = bootstrap_weights(material.actor.size, n_resamples, rng, strata=material.actor, fewer=fewer)
-    actors = bootstrap_weights(material.actors.size, n_resamples, rng, fewer=fewer)
-    every = {WORKERS: Weights(workers, once.images, once.actors), IMAGES: Weights(once.workers, images, once.actors),
-             ACTORS: Weights(once.workers, once.images, actors)}
+    once = observed_weights(matched)
+    workers = bootstrap_weights(matched.n_workers, n_resamples, rng, fewer=fewer)
+    images = bootstrap_weights(matched.actor.size, n_resamples, rng, strata=matched.actor, fewer=fewer)
+    actors = bootstrap_weights(matched.actors.size, n_resamples, rng, fewer=fewer)
     first, second = CROSSED
-    every |= {first: Weights(workers, images, once.actors), second: Weights(workers, once.images, actors)}
+    every = _one_by_one(once, workers, images, actors) | {
+        first: Weights(workers, images, once.actors), second: Weights(workers, once.images, actors)}
     return {kind: every[kind] for kind in kinds}
 
 
-def leave_one_out(material: Material) -> dict[str, Weights]:
+def _one_by_one(once: Weights, workers: Values, images: Values, actors: Values) -> dict[str, Weights]:
+    """Weigh workers, images and actors each alone."""
+    return {WORKERS: replace(once, workers=workers), IMAGES: replace(once, images=images),
+            ACTORS: replace(once, actors=actors)}
+
+
+def _leave_one_out(matched: Matched) -> dict[str, Weights]:
     """Weights that leave out each worker, image and actor in turn."""
-    once = observed_weights(material)
-    workers, images, actors = (1 - np.eye(part.shape[1]) for part in (once.workers, once.images, once.actors))
-    return {WORKERS: Weights(workers, once.images, once.actors), IMAGES: Weights(once.workers, images, once.actors),
-            ACTORS: Weights(once.workers, once.images, actors)}
+    once = observed_weights(matched)
+    return _one_by_one(once, *(1 - np.eye(part.shape[1]) for part in (once.workers, once.images, once.actors)))
 
 
-def freedom_of(material: Material, kind: str) -> int:
+def _freedom_of(matched: Matched, kind: str) -> int:
     """Degrees of freedom of a kind of resample; of crossed ones the fewer."""
-    single = {WORKERS: material.n_workers - 1, IMAGES: material.actor.size - material.actors.size,
-              ACTORS: material.actors.size - 1}
+    single = {WORKERS: matched.n_workers - 1, IMAGES: matched.actor.size - matched.actors.size,
+              ACTORS: matched.actors.size - 1}
     return min(single[part] for part in CROSSED.get(kind, (kind,)))
 
 
-def lone_images(material: Material, kind: str) -> str:
+def _lone_images(matched: Matched, kind: str) -> str:
     """Say why images within actors cannot be resampled, or give an empty text."""
-    lone = int((material.member.sum(axis=0) < 2).sum())
+    lone = int((matched.member.sum(axis=0) < 2).sum())
     if IMAGES not in kind or not lone:
         return ""
     return f"{counted(lone, 'actor')} with one image, whose images' spread is unknown"
 
 
-def _one(kind: str, value: float, draws: dict[str, Values], without: dict[str, Values], material: Material,
+def _one(kind: str, value: float, draws: dict[str, Values], without: dict[str, Values], matched: Matched,
          method: Method) -> dict[str, object]:
     """Make the row of one kind."""
-    freedom, strata = freedom_of(material, kind), material.actor if kind == IMAGES else None
+    freedom, strata = _freedom_of(matched, kind), matched.actor if kind == IMAGES else None
     error = float(jackknife_standard_error(without[kind], strata=strata)) if kind in without else np.nan
     interval, variance = _interval(kind, value, draws, without, freedom, method)
-    reason = lone_images(material, kind) or str(interval.reason.item())
+    reason = _lone_images(matched, kind) or str(interval.reason.item())
     known = not reason
     return {"ci_low": float(interval.low) if known else np.nan, "ci_high": float(interval.high) if known else np.nan,
             "ci_method": interval.method, "standard_error": float(np.sqrt(variance)) if variance >= 0 else np.nan,
@@ -187,20 +194,21 @@ def _interval(kind: str, value: float, draws: dict[str, Values], without: dict[s
               method: Method) -> tuple[Interval, float]:
     """Make the interval of one kind; give the variance behind it or, for percentiles, of the draws."""
     variance = _variance(kind, draws, method)
-    own = draws.get(kind, np.empty(0))
-    undefined: NDArray[np.intp] = np.isnan(own).sum()
+    drawn = draws.get(kind, np.empty(0))
+    undefined: NDArray[np.intp] = np.isnan(drawn).sum()
     plain = t_interval_of(value, variance, freedom=freedom, resampled=kind, level=LEVEL, n_undefined=undefined,
-                          n_resamples=own.size, method="crossed t" if kind in CROSSED else "t")
+                          n_resamples=drawn.size, method="crossed t" if kind in CROSSED else "t")
     if method == "t":
         return plain, variance
     if kind not in (IMAGES, ACTORS) or freedom < FEWEST_ACTORS - 1:
         reason = ("draws in which workers come twice lie off the estimate: t intervals only" if WORKERS in kind
                   else plain.reason)
         nothing = np.array(np.nan)
-        return Interval(nothing, nothing, method, kind, LEVEL, own.size, undefined, np.array(reason, object)), variance
+        return Interval(nothing, nothing, method, kind, LEVEL, drawn.size, undefined,
+                        np.array(reason, object)), variance
     if method == "percentile":
-        return percentile_interval(own, resampled=kind), variance
-    return bca_interval(value, own, without[kind], resampled=kind), variance
+        return percentile_interval(drawn, resampled=kind), variance
+    return bca_interval(value, drawn, without[kind], resampled=kind), variance
 
 
 def _variance(kind: str, draws: dict[str, Values], method: Method) -> float:
@@ -212,13 +220,6 @@ def _variance(kind: str, draws: dict[str, Values], method: Method) -> float:
     return float(crossed_variance(draws[first], draws[second], draws[kind]))
 
 
-QUANTITIES = ("score", "ceiling", "null", "score above null", "ceiling above null", "share")
-NULLS: tuple[Null, ...] = tuple(BASELINES)
-_SUMS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, -1], [0, 1, -1]])  # of score, ceiling, null
-_UNKNOWN = "whether the ceiling is above the null is not known: its interval holds 0 or is undefined"
-Table = dict[str, NDArray[np.generic]]
-
-
 @drawing
 def share_of_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr.DataArray, *,
                      rng: np.random.Generator, nulls: Sequence[Null] = NULLS, sigma: float = 0.0,
@@ -228,20 +229,11 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps
 
     Parameters
     ----------
-    responses : DataFrame or DataArray
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open. Or maps
-        (response, y, x) on the grid with coordinates ``image``, ``actor`` and ``worker``, of gaze or ready-made.
-    images : DataFrame
-        One row an image: ``image``, ``actor``, ``height``, ``width``.
-    classifier_maps : DataArray (image, y, x)
-        Eager or dask.
-    rng : Generator
-        Draws the resamples.
+    responses, images, classifier_maps, rng, sigma
+        As for `resampled_overlap`.
     nulls : sequence of {"others' human maps", "others' classifier maps", "zero"}
         Scores of maps that know nothing of the image: the mean human heatmap of the other actors; the classifier's
         maps of the other actors (the mean over permutations of actors); and no correlation.
-    sigma : float
-        Coverage and classifier maps are smoothed with a Gaussian of so many pixels of the grid; 0 for none.
     units : {"actors", "images within actors"}
         What is crossed with workers for the population: actors, whole (the result speaks of actors like these), or
         images within actors (of these actors).
@@ -278,51 +270,51 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps
     unknown = [Problem("nulls", repr(null), "some of " + ", ".join(NULLS)) for null in nulls if null not in NULLS]
     if unknown or not nulls:
         raise InputError(unknown or Problem("nulls", "none", "some of " + ", ".join(NULLS)))
-    material = gather_material(responses, images, classifier_maps, sigma=sigma)
-    several = bool((material.member.sum(axis=0) >= FEWEST_IMAGES).any())
+    matched = match_responses(responses, images, classifier_maps, sigma=sigma)
+    several = bool((matched.member.sum(axis=0) >= FEWEST_IMAGES).any())
     both = f"{WORKERS} and {units}"
     kinds = dict.fromkeys([WORKERS, units, both, *([IMAGES, f"{WORKERS} and {IMAGES}"] if several else [])])
-    draws = Resampler(material, nulls=nulls, ceiling=True).draws(
-        {"observed": observed_weights(material), **weights_of(material, n_resamples, rng, kinds=tuple(kinds))})
+    draws = Resampler(matched, nulls=nulls, ceiling=True).draws(
+        {"observed": observed_weights(matched), **weights_of(matched, n_resamples, rng, kinds=tuple(kinds))})
     n = int((~np.isnan(draws["observed"][0][0, 0])).sum())
     return xr.Dataset(
-        {**_over_nulls(material, draws, len(nulls), (WORKERS, units, both)), "n": n,
-         "n_undefined": material.actors.size - n, "actor_n": ("actor", material.member.sum(axis=0)),
-         "actor_resampled": ("actor", [_kinds_of_actor(material, at)[0][-1] for at in range(material.actors.size)])},
-        coords={"null": list(nulls), "quantity": list(QUANTITIES), "actor": material.actors},
+        {**_over_nulls(matched, draws, len(nulls), (WORKERS, units, both)), "n": n,
+         "n_undefined": matched.actors.size - n, "actor_n": ("actor", matched.member.sum(axis=0)),
+         "actor_resampled": ("actor", [_kinds_of_actor(matched, at)[0][-1] for at in range(matched.actors.size)])},
+        coords={"null": list(nulls), "quantity": list(QUANTITIES), "actor": matched.actors},
         attrs={"metric": "pearson", "sigma": float(sigma), "resampled": both, "level": LEVEL,
-               "n_resamples": n_resamples, "n_images": len(material.boxes), "n_left_out": material.left_out})
+               "n_resamples": n_resamples, "n_images": len(matched.boxes), "n_left_out": matched.left_out})
 
 
-def _over_nulls(material: Material, draws: dict[str, tuple[Values, Values]], n_nulls: int,
+def _over_nulls(matched: Matched, draws: dict[str, tuple[Values, Values]], n_nulls: int,
                 kinds: tuple[str, ...]) -> dict[str, tuple[tuple[str, ...], NDArray[np.generic]]]:
     """Make the estimates over each null, of the population and of every actor."""
-    found: dict[str, tuple[tuple[str, ...], NDArray[np.generic]]] = {}
+    tables: dict[str, tuple[tuple[str, ...], NDArray[np.generic]]] = {}
     whole, single = [], []
     for null in range(n_nulls):
         rows = [0, 1, 2 + null]
         whole.append(_of_quantities(draws["observed"][1][rows, 0], tuple(draws[kind][1][rows] for kind in kinds),
-                                freedom_of(material, kinds[-1]), kinds[-1], lone_images(material, kinds[-1])))
-        single.append([_of_actor(material, at, draws, rows) for at in range(material.actors.size)])
+                                _freedom_of(matched, kinds[-1]), kinds[-1], _lone_images(matched, kinds[-1])))
+        single.append([_of_actor(matched, at, draws, rows) for at in range(matched.actors.size)])
     for name in whole[0]:
-        found[name] = ("null", "quantity"), np.stack([one[name] for one in whole])
-        found[f"actor_{name}"] = ("null", "quantity", "actor"), np.stack(
+        tables[name] = ("null", "quantity"), np.stack([one[name] for one in whole])
+        tables[f"actor_{name}"] = ("null", "quantity", "actor"), np.stack(
             [np.stack([one[name] for one in actors], axis=1) for actors in single])
-    return found
+    return tables
 
 
-def _kinds_of_actor(material: Material, at: int) -> tuple[list[str], int]:
+def _kinds_of_actor(matched: Matched, at: int) -> tuple[list[str], int]:
     """Say what is resampled for one actor, and with how many degrees of freedom."""
-    n_images = int(material.member[:, at].sum())
-    own = [box.worker for box, actor in zip(material.boxes, material.actor.tolist(), strict=True) if actor == at]
-    freedom = np.unique(np.concatenate(own)).size - 1
+    n_images = int(matched.member[:, at].sum())
+    workers = [box.worker for box, actor in zip(matched.boxes, matched.actor.tolist(), strict=True) if actor == at]
+    freedom = np.unique(np.concatenate(workers)).size - 1
     if n_images < FEWEST_IMAGES:
         return [WORKERS], freedom
     return [WORKERS, IMAGES, f"{WORKERS} and {IMAGES}"], min(freedom, n_images - 1)
 
 
-def _of_actor(material: Material, at: int, draws: dict[str, tuple[Values, Values]], rows: list[int]) -> Table:
-    kinds, freedom = _kinds_of_actor(material, at)
+def _of_actor(matched: Matched, at: int, draws: dict[str, tuple[Values, Values]], rows: list[int]) -> Table:
+    kinds, freedom = _kinds_of_actor(matched, at)
     return _of_quantities(draws["observed"][0][rows, 0, at], tuple(draws[kind][0][rows][:, :, at] for kind in kinds),
                       freedom, kinds[-1], "")
 

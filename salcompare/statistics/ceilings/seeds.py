@@ -19,6 +19,9 @@ from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.kernels import Values, flat, is_constant, standardised
 from salcompare.statistics.metrics.densities import pearson
 
+NULL = "images permuted within actors, in each seed"
+QUANTITIES = ("same image", "other image", "image effect", "ceiling", "mean map")
+
 
 def seed_ceiling(maps_by_seed: xr.DataArray, *, sigma: float = 0.0) -> xr.Dataset:
     """Ceiling of the Pearson correlation with a classifier's map, given how its maps vary over training seeds.
@@ -71,45 +74,6 @@ def seed_ceiling(maps_by_seed: xr.DataArray, *, sigma: float = 0.0) -> xr.Datase
     return xr.Dataset({"between_seeds": between, "ceiling": np.sqrt(positive), "reliability": reliability,
                        "n_seeds": varies, "reason": (between.dims, reason)},
                       attrs={"metric": "pearson", "sigma": float(sigma)})
-
-
-NULL = "images permuted within actors, in each seed"
-QUANTITIES = ("same image", "other image", "image effect", "ceiling", "mean map")
-
-
-@dataclass(frozen=True)
-class _Actor:
-    """One actor's maps compared over seeds.
-
-    Attributes
-    ----------
-    products : ndarray (pair, image, image)
-        Correlations of one seed's maps (image) with another's (image), for all pairs of seeds.
-    n_undefined : int
-        Images left out, because a seed's map of them is constant or holds NaN.
-    """
-
-    products: Values
-    n_undefined: int
-
-    @property
-    def n(self) -> int:
-        """How many images are compared."""
-        return int(self.products.shape[1])
-
-    @property
-    def same(self) -> Values:
-        """Mean correlation over pairs of seeds of the maps of one image (image,)."""
-        found: Values = np.einsum("pii->pi", self.products).mean(axis=0)
-        return found
-
-    @property
-    def other(self) -> float:
-        """Mean correlation of maps of two images of the actor; NaN where there is but one."""
-        if self.n < 2:
-            return float("nan")
-        total = self.products.mean(axis=0).sum() - self.same.sum()
-        return float(total / (self.n * (self.n - 1)))
 
 
 @drawing
@@ -165,15 +129,41 @@ def seed_reliability(maps_by_seed: xr.DataArray, *, rng: np.random.Generator, si
     ordered = maps_by_seed.transpose("seed", "image", "y", "x")
     of = ordered["actor"].to_numpy()
     actors = natural_order(of.tolist()).astype(str)
-    found = [_compare(ordered.isel(image=np.flatnonzero(of == actor)), sigma) for actor in actors]
-    values = xr.DataArray([_quantities(one, n_seeds) for one in found], dims=("actor", "quantity"),
+    compared = [_compare(ordered.isel(image=np.flatnonzero(of == actor)), sigma) for actor in actors]
+    values = xr.DataArray([one.quantities(n_seeds) for one in compared], dims=("actor", "quantity"),
                           coords={"actor": actors, "quantity": list(QUANTITIES)})
-    tested = [one for one in found if one.n > 1]
-    p, least = _test(tested, n_seeds, n_permutations, rng)
+    p, least = _test([one for one in compared if one.n > 1], n_seeds, n_permutations, rng)
     return population_mean(values).assign(
-        actor_value=values, actor_n=("actor", [one.n for one in found]),
-        actor_n_undefined=("actor", [one.n_undefined for one in found]), p_value=p, p_attainable=least,
+        actor_value=values, actor_n=("actor", [one.n for one in compared]),
+        actor_n_undefined=("actor", [one.n_undefined for one in compared]), p_value=p, p_attainable=least,
     ).assign_attrs(null=NULL, alternative="greater", sigma=float(sigma), n_seeds=n_seeds, metric="pearson")
+
+
+@dataclass(frozen=True)
+class _Actor:
+    """One actor's maps compared over seeds."""
+
+    products: Values  # (pair, image, image): correlations of one seed's maps with another's, for all pairs of seeds
+    n_undefined: int  # images left out, because a seed's map of them is constant or holds NaN
+
+    @property
+    def n(self) -> int:
+        """How many images are compared."""
+        return int(self.products.shape[1])
+
+    @property
+    def same(self) -> Values:
+        """Mean correlation over pairs of seeds of the maps of one image (image,)."""
+        return np.asarray(np.einsum("pii->pi", self.products).mean(axis=0))
+
+    def quantities(self, n_seeds: int) -> list[float]:
+        """Give the values of `QUANTITIES`; NaN where there is no value, or but one image."""
+        n, same = self.n, self.same
+        positive = same[same > 0]
+        mean, root, long = (float(values.mean()) if values.size else float("nan") for values in (
+            same, np.sqrt(positive), n_seeds * positive / (1 + (n_seeds - 1) * positive)))
+        other = float((self.products.mean(axis=0).sum() - same.sum()) / (n * (n - 1))) if n > 1 else float("nan")
+        return [mean, other, mean - other, root, long]
 
 
 def _compare(maps: xr.DataArray, sigma: float) -> _Actor:
@@ -188,15 +178,6 @@ def _compare(maps: xr.DataArray, sigma: float) -> _Actor:
     z = standardised(rows[:, defined]) / np.sqrt(rows.shape[-1])
     products = np.stack([z[one] @ z[other].T for one, other in combinations(range(len(z)), 2)])
     return _Actor(products, int((~defined).sum()))
-
-
-def _quantities(found: _Actor, n_seeds: int) -> list[float]:
-    """Give the quantities of one actor, in the order of `QUANTITIES`."""
-    same = found.same
-    positive = same[same > 0]
-    mean, root, long = (float(values.mean()) if values.size else float("nan") for values in (
-        same, np.sqrt(positive), n_seeds * positive / (1 + (n_seeds - 1) * positive)))
-    return [mean, found.other, mean - found.other, root, long]
 
 
 def _test(actors: list[_Actor], n_seeds: int, n_permutations: int, rng: np.random.Generator) -> tuple[float, float]:
@@ -231,27 +212,14 @@ def _permuted(sizes: NDArray[np.intp], n_moved: int, n_permutations: int, rng: n
 
 @dataclass(frozen=True)
 class _Effect:
-    """The image effect under permutations, from the actors' correlations laid end to end.
+    """The image effect under permutations, from the actors' correlations laid end to end."""
 
-    Attributes
-    ----------
-    products : ndarray (pair, sum of squares of the actors' images)
-    first, row : ndarray of int (image,)
-        Where the correlations of an image's actor start, and how many images that actor has.
-    place : ndarray of int (image,)
-        Which of its actor's images it is.
-    weight : ndarray (image,)
-        Of an image in the mean of same less other image; the rest of the effect does not change.
-    rest : float
-        That rest.
-    """
-
-    products: Values
-    first: NDArray[np.intp]
-    row: NDArray[np.intp]
-    place: NDArray[np.intp]
-    weight: Values
-    rest: float
+    products: Values  # (pair, sum of squares of the actors' images)
+    first: NDArray[np.intp]  # (image,): where the correlations of its actor start
+    row: NDArray[np.intp]  # (image,): how many images its actor has
+    place: NDArray[np.intp]  # (image,): which of its actor's images it is
+    weight: Values  # (image,): in the mean of same less other image
+    rest: float  # of the effect, which does not change
 
     @classmethod
     def of(cls, actors: list[_Actor], sizes: NDArray[np.intp]) -> _Effect:

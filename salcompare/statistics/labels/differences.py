@@ -26,6 +26,11 @@ from salcompare.statistics.labels.shares import CodedResponses, code_responses
 
 Variable = tuple[str | tuple[str, ...], NDArray[np.generic]] | float
 _FEWEST_ACTORS = 2
+_THINNING_LEVEL = 0.05
+_MOST_PERMUTATIONS = 999  # of numbers of responses: only whether p is below the level matters
+_PERMUTATIONS = 512  # permutations at a time
+_LABELS = 16  # labels at a time: permutations x actors x labels numbers are held
+_ROUND = 9  # decimals of t and of shares of variance: sums in another order differ in their last digits
 SAME = "the label's share is the same on every image"
 
 
@@ -100,9 +105,15 @@ def label_differences(
     doi:10.1111/j.1442-9993.2001.01070.pp.x
     """
     coded = code_responses(responses, images, labels)
-    _require_columns(coded, images, clusters)
-    of_images = _cluster_of_images(coded, images, clusters)
-    thinning = thinned(coded, of_images, per_image, rng=rng, n_permutations=n_permutations)
+    if not coded.images_known:
+        raise InputError(Problem("responses", "no column 'image'", "the image of each response, since images are what "
+                                 "is permuted", "read responses that name images"))
+    if clusters is not None and clusters not in images:
+        raise InputError(Problem("images", f"no column {clusters!r}", "the cluster of each image",
+                                 "found " + ", ".join(map(str, images.columns))))
+    of_images = None if clusters is None else np.asarray(
+        images.set_index("image")[clusters].reindex(coded.image_names), object)
+    thinning = _thinned(coded, of_images, per_image, rng=rng, n_permutations=n_permutations)
     actor = coded.actor[thinning.kept]
     _check_images(actor)
     together = None if of_images is None else of_images[thinning.kept].tolist()
@@ -112,19 +123,18 @@ def label_differences(
     return _dataset(coded, thinning, np.unique(actor), used, exchange, order.astype(np.int32))
 
 
-def _dataset(coded: CodedResponses, thinning: Thinning, actors: NDArray[np.intp], used: NDArray[np.intp],
+def _dataset(coded: CodedResponses, thinning: _Thinning, actors: NDArray[np.intp], used: NDArray[np.intp],
              exchange: Exchangeability, order: NDArray[np.int32]) -> xr.Dataset:
     """Put the statistics of those actors and labels that can be tested among all."""
-    tests = cell_tests(thinning.shares[:, used], exchange, order)
-    found = cells(thinning.shares, exchange, np.arange(exchange.n_units)[np.newaxis])
-    variables = _of_cells(coded, actors, used, found, tests)
-    variables["reason"] = (("actor", "label"), _reasons(coded, thinning, actors, used))
+    tests = _cell_tests(thinning.shares[:, used], exchange, order)
+    observed = _cells(thinning.shares, exchange, np.arange(exchange.n_units)[np.newaxis])
     size = len(coded.actors)
     kept = np.bincount(coded.actor[thinning.kept], minlength=size)
-    variables["n_images"] = ("actor", kept)
-    variables["n_left_out"] = ("actor", np.bincount(coded.actor, minlength=size) - kept)
-    variables |= _of_labels(coded, used, found.explained[0, used], tests.explained_null)
-    variables |= _omnibus(exchange, found.explained[0, used], tests.explained_null)
+    variables = _of_cells(coded, actors, used, observed, tests) | {
+        "reason": (("actor", "label"), _reasons(coded, thinning, actors, used)), "n_images": ("actor", kept),
+        "n_left_out": ("actor", np.bincount(coded.actor, minlength=size) - kept),
+        **_of_labels(len(coded.labels), used, observed.explained[0, used], tests.explained_null),
+        **_omnibus(exchange, observed.explained[0, used], tests.explained_null)}
     return xr.Dataset(variables, {"actor": coded.actors, "label": coded.labels}, {
         "null": f"{exchange.null}, each with all its responses", "family": "actors and labels (most extreme cell)",
         "family_size": len(actors) * len(used), "n_permutations": len(order), "p_attainable": smallest_p(len(order)),
@@ -132,27 +142,26 @@ def _dataset(coded: CodedResponses, thinning: Thinning, actors: NDArray[np.intp]
         "resampled": "images"})
 
 
-def _of_cells(coded: CodedResponses, actors: NDArray[np.intp], used: NDArray[np.intp], found: Cells,
-              tests: CellTests) -> dict[str, Variable]:
+def _of_cells(coded: CodedResponses, actors: NDArray[np.intp], used: NDArray[np.intp], observed: _Cells,
+              tests: _CellTests) -> dict[str, Variable]:
     """Fill the cells (actor, label) that are tested; shares are known of labels without variance too."""
-    half = stats.t.ppf((1 + LEVEL) / 2, found.freedom) * found.error[0]
-    difference = found.difference[0]
-    tested = {"difference": difference, "ci_low": difference - half, "ci_high": difference + half, "t": found.t[0]}
+    half = stats.t.ppf((1 + LEVEL) / 2, observed.freedom) * observed.error[0]
+    difference = observed.difference[0]
+    tested = {"difference": difference, "ci_low": difference - half, "ci_high": difference + half, "t": observed.t[0]}
     parts = {name: part[:, used] for name, part in tested.items()}
     parts |= {"p_value": tests.p_value, "p_adjusted": tests.p_adjusted}
     shape = (len(coded.actors), len(coded.labels))
     filled = {name: np.full(shape, np.nan) for name in ("share", *parts)}
-    filled["share"][actors] = found.means[0]
+    filled["share"][actors] = observed.means[0]
     for name, part in parts.items():
         filled[name][np.ix_(actors, used)] = part
     return {name: (("actor", "label"), values) for name, values in filled.items()}
 
 
-def _of_labels(coded: CodedResponses, used: NDArray[np.intp], explained: Values, null: Values) -> dict[str, Variable]:
-    found = {name: np.full(len(coded.labels), np.nan) for name in ("eta2", "label_null_mean", "label_p_value")}
-    found["eta2"][used], found["label_p_value"][used] = explained, p_value(explained, null)
-    found["label_null_mean"][used] = null.mean(axis=0) if len(null) else np.nan
-    return {name: ("label", values) for name, values in found.items()}
+def _of_labels(n_labels: int, used: NDArray[np.intp], explained: Values, null: Values) -> dict[str, Variable]:
+    eta2, means, p = np.full((3, n_labels), np.nan)
+    eta2[used], p[used], means[used] = explained, p_value(explained, null), null.mean(axis=0) if len(null) else np.nan
+    return {"eta2": ("label", eta2), "label_null_mean": ("label", means), "label_p_value": ("label", p)}
 
 
 def _omnibus(exchange: Exchangeability, explained: Values, null: Values) -> dict[str, Variable]:
@@ -165,33 +174,16 @@ def _omnibus(exchange: Exchangeability, explained: Values, null: Values) -> dict
             "null": ("permutation", draws)}
 
 
-def _reasons(coded: CodedResponses, thinning: Thinning, actors: NDArray[np.intp],
+def _reasons(coded: CodedResponses, thinning: _Thinning, actors: NDArray[np.intp],
              used: NDArray[np.intp]) -> NDArray[np.str_]:
     """Why a cell is not tested (actor, label); empty where it is."""
-    reasons = np.full((len(coded.actors), len(coded.labels)), "", object)
-    unused = np.setdiff1d(np.arange(len(coded.labels)), used)
-    reasons[:, unused] = SAME
+    reasons = np.full((len(coded.actors), len(coded.labels)), SAME, object)
+    reasons[:, used] = ""
     with_responses = np.bincount(coded.actor, minlength=len(coded.actors)) > 0
     missing = np.setdiff1d(np.arange(len(coded.actors)), actors)
     text = [f"no image with {thinning.per_image} responses" if with_responses[a] else "no responses" for a in missing]
     reasons[missing] = np.array(text, object)[:, np.newaxis] if text else ""
     return reasons.astype(str)
-
-
-def _cluster_of_images(coded: CodedResponses, images: pd.DataFrame, clusters: str | None) -> NDArray[np.object_] | None:
-    """Give the cluster of each image that has responses (image,)."""
-    if clusters is None:
-        return None
-    return np.asarray(images.set_index("image")[clusters].reindex(coded.image_names), object)
-
-
-def _require_columns(coded: CodedResponses, images: pd.DataFrame, clusters: str | None) -> None:
-    if not coded.images_known:
-        raise InputError(Problem("responses", "no column 'image'", "the image of each response, since images are what "
-                                 "is permuted", "read responses that name images"))
-    if clusters is not None and clusters not in images:
-        raise InputError(Problem("images", f"no column {clusters!r}", "the cluster of each image",
-                                 "found " + ", ".join(map(str, images.columns))))
 
 
 def _check_images(actor: NDArray[np.intp]) -> None:
@@ -204,52 +196,26 @@ def _check_images(actor: NDArray[np.intp]) -> None:
                                  "since images of one actor show how much images differ"))
 
 
-THINNING_LEVEL = 0.05
-_MOST = 999  # permutations: only whether p is below the level matters
-
-
 @dataclass(frozen=True)
-class Thinning:
-    """Shares of labels of the images that are kept.
+class _Thinning:
+    """Shares of labels of the images that are kept, with all their responses or so many of each."""
 
-    Attributes
-    ----------
-    kept : ndarray of int (image,)
-        Which images have enough responses.
-    shares : ndarray (image, label)
-        Of the images that are kept.
-    per_image : int
-        Responses kept of each; 0 where all were.
-    counts_p_value : float
-        Whether actors differ in how many responses their images have; NaN where all images have the same number.
-    """
-
-    kept: NDArray[np.intp]
-    shares: Values
-    per_image: int
-    counts_p_value: float
+    kept: NDArray[np.intp]  # (image,): those with enough responses
+    shares: Values  # (image, label), of the images that are kept
+    per_image: int  # responses kept of each; 0 where all were
+    counts_p_value: float  # whether actors differ in their images' numbers of responses; NaN where all are the same
 
 
-def thinned(coded: CodedResponses, clusters: NDArray[np.object_] | None, per_image: int | None, *,
-            rng: np.random.Generator, n_permutations: int) -> Thinning:
-    """Keep all responses, or the same number on each image.
-
-    Parameters
-    ----------
-    coded : CodedResponses
-        With images known.
-    clusters : ndarray (image,) or None
-        Images that move together.
-    per_image : int or None
-        Responses to keep of each image; None decides by whether the actors' numbers differ.
-    rng, n_permutations
-        As for `salcompare.statistics.label_differences`.
-    """
+def _thinned(coded: CodedResponses, clusters: NDArray[np.object_] | None, per_image: int | None, *,
+             rng: np.random.Generator, n_permutations: int) -> _Thinning:
+    """Keep all responses, or the same number on each image: without `per_image` where the actors' numbers differ."""
     counts = coded.responses_of_images
-    p = _counts_p_value(counts, coded.actor, clusters, rng, min(n_permutations, _MOST))
-    if per_image is None and not p <= THINNING_LEVEL:
-        return Thinning(np.arange(len(counts)), coded.image_shares, 0, p)
-    keep = _number_for_all_actors(counts, coded.actor) if per_image is None else per_image
+    p = _counts_p_value(counts, coded.actor, clusters, rng, min(n_permutations, _MOST_PERMUTATIONS))
+    if per_image is None and not p <= _THINNING_LEVEL:
+        return _Thinning(np.arange(len(counts)), coded.image_shares, 0, p)
+    # the largest number of responses that at least half of every actor's images have, unless one is given
+    medians = [np.sort(counts[coded.actor == one])[np.sum(coded.actor == one) // 2] for one in np.unique(coded.actor)]
+    keep = int(min(medians)) if per_image is None else per_image
     kept = np.flatnonzero(counts >= keep)
     if keep < 1 or not kept.size:
         raise InputError(Problem("per_image", str(keep), f"a number from 1 to {counts.max()}, the most that an image "
@@ -258,8 +224,8 @@ def thinned(coded: CodedResponses, clusters: NDArray[np.object_] | None, per_ima
     rank = np.arange(len(order)) - (np.cumsum(counts) - counts)[coded.image[order]]
     chosen = order[rank < keep]
     n_labels = len(coded.labels)
-    found = np.bincount(coded.image[chosen] * n_labels + coded.label[chosen], minlength=len(counts) * n_labels)
-    return Thinning(kept, found.reshape(-1, n_labels)[kept] / keep, keep, p)
+    times = np.bincount(coded.image[chosen] * n_labels + coded.label[chosen], minlength=len(counts) * n_labels)
+    return _Thinning(kept, times.reshape(-1, n_labels)[kept] / keep, keep, p)
 
 
 def _counts_p_value(counts: NDArray[np.intp], actor: NDArray[np.intp], clusters: NDArray[np.object_] | None,
@@ -269,46 +235,20 @@ def _counts_p_value(counts: NDArray[np.intp], actor: NDArray[np.intp], clusters:
     if np.ptp(counts) == 0 or exchange.labels.max() == 0 or len(counts) <= exchange.labels.max() + 1:
         return np.nan
     values = counts[:, np.newaxis].astype(float)
-    draws = [cells(values, exchange, batch).explained[:, 0] for batch in permutations(exchange, n_permutations, rng)]
-    observed = cells(values, exchange, np.arange(exchange.n_units)[np.newaxis]).explained[0, 0]
+    draws = [_cells(values, exchange, batch).explained[:, 0] for batch in permutations(exchange, n_permutations, rng)]
+    observed = _cells(values, exchange, np.arange(exchange.n_units)[np.newaxis]).explained[0, 0]
     return float(p_value(observed, np.concatenate(draws) if draws else np.empty(0)))
 
 
-def _number_for_all_actors(counts: NDArray[np.intp], actor: NDArray[np.intp]) -> int:
-    """Find the largest number of responses that at least half of every actor's images have."""
-    medians = [np.sort(counts[actor == one])[(np.sum(actor == one)) // 2] for one in np.unique(actor)]
-    return int(min(medians))
-
-
-_PERMUTATIONS = 512  # permutations at a time
-_LABELS = 16  # labels at a time: permutations x actors x labels numbers are held
-_ROUND = 9  # decimals of t and of shares of variance: sums in another order differ in their last digits
-
-
-
 @dataclass(frozen=True)
-class Cells:
-    """Statistics of one or many arrangements of images among actors.
+class _Cells:
+    """Statistics of arrangements b of images among actors."""
 
-    Attributes
-    ----------
-    means : ndarray (b, actor, label)
-        Mean over the images that an actor has in the arrangement.
-    difference : ndarray (b, actor, label)
-        An actor's mean minus the mean of the other actors' means.
-    error : ndarray (b, actor, label)
-        Its standard error, from the variance within actors, pooled.
-    explained : ndarray (b, label)
-        Share of the variance between images that actors explain (eta²); NaN for a label without variance.
-    freedom : int
-        Degrees of freedom of the variance within actors.
-    """
-
-    means: Values
-    difference: Values
-    error: Values
-    explained: Values
-    freedom: int
+    means: Values  # (b, actor, label), over the images that an actor has in the arrangement
+    difference: Values  # (b, actor, label), an actor's mean minus the mean of the other actors' means
+    error: Values  # (b, actor, label), its standard error, from the variance within actors, pooled
+    explained: Values  # (b, label), share of the variance between images that actors explain (eta²); NaN without any
+    freedom: int  # of the variance within actors
 
     @property
     def t(self) -> Values:
@@ -317,17 +257,10 @@ class Cells:
             return np.round(self.difference / self.error, _ROUND)
 
 
-def cells(values: Values, exchange: Exchangeability, batch: NDArray[np.integer]) -> Cells:
-    """Compute the statistics of a batch of arrangements.
+def _cells(values: Values, exchange: Exchangeability, batch: NDArray[np.integer]) -> _Cells:
+    """Compute statistics of images' values (image, label) in arrangements: place i is taken by unit ``batch[b, i]``.
 
-    Parameters
-    ----------
-    values : ndarray (image, label)
-        Of each image, such as its shares of labels.
-    exchange : Exchangeability
-        Units are images or clusters of images, labels are actors; no blocks.
-    batch : ndarray of int (b, unit)
-        Permutations: place i is taken by unit ``batch[r, i]``.
+    Units of `exchange` are images or clusters of images, its labels are actors; it has no blocks.
     """
     n, n_labels = values.shape
     centred = values - values.mean(axis=0)  # sums of squares of what is far from 0 lose digits
@@ -344,7 +277,7 @@ def cells(values: Values, exchange: Exchangeability, batch: NDArray[np.integer])
     others = 1 / sizes + ((1 / sizes).sum(axis=1, keepdims=True) - 1 / sizes) / (n_actors - 1) ** 2
     error = np.sqrt(within / (n - n_actors) * others)
     difference = (means - means.mean(axis=1, keepdims=True)) * n_actors / (n_actors - 1)
-    return Cells(means + values.mean(axis=0), difference, error, explained, n - n_actors)
+    return _Cells(means + values.mean(axis=0), difference, error, explained, n - n_actors)
 
 
 def _sums_of_actors(units: Values, labels: NDArray[np.intp], batch: NDArray[np.integer]) -> Values:
@@ -358,29 +291,17 @@ def _sums_of_actors(units: Values, labels: NDArray[np.intp], batch: NDArray[np.i
 
 
 @dataclass(frozen=True)
-class CellTests:
-    """What the permutations say; the observed arrangement is among those that p-values count.
+class _CellTests:
+    """What the permutations say; the observed arrangement is among those that p-values count."""
 
-    Attributes
-    ----------
-    p_value : ndarray (actor, label)
-        Of the magnitude of each cell's t, in the cell's own null distribution.
-    p_adjusted : ndarray (actor, label)
-        Over all cells, by the distribution of the most extreme cell.
-    explained_null : ndarray (permutation, label)
-        Shares of variance under permutation.
-    """
-
-    p_value: Values
-    p_adjusted: Values
-    explained_null: Values
+    p_value: Values  # (actor, label), of the magnitude of each cell's t, in the cell's null distribution
+    p_adjusted: Values  # (actor, label), over all cells, by the distribution of the most extreme cell
+    explained_null: Values  # (permutation, label), shares of variance
 
 
-def cell_tests(values: Values, exchange: Exchangeability, permutations: NDArray[np.integer]) -> CellTests:
+def _cell_tests(values: Values, exchange: Exchangeability, permutations: NDArray[np.integer]) -> _CellTests:
     """Test all cells (actor, label) in one pass over the permutations (permutation, unit).
 
-    Notes
-    -----
     Rare labels have a long-tailed t: one response in all gives the actor that has it the same large t in every
     permutation. The largest of all would be that of the rarest label, and no other could stand out. So magnitudes are
     turned into their upper tail's share among all actors and arrangements of the label before the most extreme is
@@ -388,7 +309,7 @@ def cell_tests(values: Values, exchange: Exchangeability, permutations: NDArray[
     """
     if not values.shape[1]:  # every image has the same shares
         none = np.empty((len(np.unique(exchange.labels)), 0))
-        return CellTests(none, none, np.empty((len(permutations), 0)))
+        return _CellTests(none, none, np.empty((len(permutations), 0)))
     observed = np.arange(exchange.n_units, dtype=permutations.dtype)
     arrangements = np.concatenate([observed[np.newaxis], permutations])
     most_extreme = np.ones(len(arrangements))
@@ -401,12 +322,12 @@ def cell_tests(values: Values, exchange: Exchangeability, permutations: NDArray[
         tails.append(tail[0])
         explained.append(variance[1:])
     adjusted = np.searchsorted(np.sort(most_extreme), np.concatenate(tails, axis=1), side="right") / len(arrangements)
-    return CellTests(np.concatenate(alone, axis=1), adjusted, np.concatenate(explained, axis=1))
+    return _CellTests(np.concatenate(alone, axis=1), adjusted, np.concatenate(explained, axis=1))
 
 
 def _magnitudes(values: Values, exchange: Exchangeability, arrangements: NDArray[np.integer]) -> tuple[Values, Values]:
     """Compute magnitudes of t (arrangement, actor, label) and shares of variance (arrangement, label)."""
-    parts = [cells(values, exchange, arrangements[start:start + _PERMUTATIONS])
+    parts = [_cells(values, exchange, arrangements[start:start + _PERMUTATIONS])
              for start in range(0, len(arrangements), _PERMUTATIONS)]
     t = np.concatenate([np.nan_to_num(np.abs(part.t), nan=0.0, posinf=np.inf) for part in parts])
     return t, np.concatenate([part.explained for part in parts])

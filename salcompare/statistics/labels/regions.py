@@ -32,6 +32,10 @@ from salcompare.statistics.kernels import Values
 from salcompare.statistics.labels.shares import code_responses, weighted_shares
 
 SHARE = 0.5
+_FEWEST = 3  # actors: of two, any correlation is 1 or -1
+FEWEST_IMAGES = 3
+"""Images of an actor below which its own enrichment has no interval."""
+_UNDRAWN = "drawn on one actor at most: an actor's region comes from the others' boxes"
 
 
 def label_regions(
@@ -112,9 +116,9 @@ def label_counts(
     boxes = mapping.rasterise_actor_boxes(_on_grid(responses, images, size).assign(actor=pair), size=size)
     counts = np.rint(boxes.to_numpy() * boxes["n_responses"].to_numpy()[:, np.newaxis, np.newaxis]).astype(np.int64)
     actor_of, label_of = np.divmod(boxes["actor"].to_numpy().astype(int), n_labels)
-    own = np.zeros((len(coded.actors), n_labels, height, width), np.int64)
-    own[actor_of, label_of] = counts
-    return xr.DataArray(own.sum(axis=0) - own, dims=("actor", "label", "y", "x"), name="boxes", coords={
+    of_actors = np.zeros((len(coded.actors), n_labels, height, width), np.int64)
+    of_actors[actor_of, label_of] = counts
+    return xr.DataArray(of_actors.sum(axis=0) - of_actors, dims=("actor", "label", "y", "x"), name="boxes", coords={
         "actor": coded.actors, "label": coded.labels, "y": np.arange(height), "x": np.arange(width)})
 
 
@@ -139,10 +143,6 @@ def _densest(counts: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
     mass = np.cumsum((levels * np.arange(levels.size))[::-1])[::-1]  # of pixels at this level or above
     held = np.flatnonzero(mass >= share * mass[0])
     return np.asarray((counts >= held[-1]) & (counts > 0))
-
-
-FEWEST_IMAGES = 3
-"""Images of an actor below which its own enrichment has no interval."""
 
 
 @drawing
@@ -197,29 +197,29 @@ def label_enrichment(
         raise InputError(Problem("masks", "no image of an actor with a region", "masks of the images that have boxes"))
     inside = _inside(masks[{"image": np.flatnonzero(known & filled)}], regions)
     ratio = inside / regions["area"].sel(actor=inside["actor"]).transpose("image", "label").to_numpy()
-    found = _of_actors(ratio).assign(inside=actor_means(inside)["value"].transpose("label", "actor"),
-                                     n_empty=int((~filled & known).sum()))
-    found["area"] = regions["area"].sel(actor=found["actor"]).transpose("label", "actor").drop_vars("area")
-    return _enrichment_tests(found, rng, n_permutations)
+    actors = _of_actors(ratio).assign(inside=actor_means(inside)["value"].transpose("label", "actor"),
+                                      n_empty=int((~filled & known).sum()))
+    actors["area"] = regions["area"].sel(actor=actors["actor"]).transpose("label", "actor").drop_vars("area")
+    return _enrichment_tests(actors, rng, n_permutations)
 
 
 def _inside(masks: xr.DataArray, regions: xr.DataArray) -> xr.DataArray:
     """Share of each mask inside each label's region of its actor (image, label)."""
     actor = masks["actor"].to_numpy()
-    found = np.empty((len(actor), regions.sizes["label"]))
+    inside = np.empty((len(actor), regions.sizes["label"]))
     for name in dict.fromkeys(actor.tolist()):
         rows = np.flatnonzero(actor == name)
         flat = masks[{"image": rows}].to_numpy().reshape(len(rows), -1).astype(np.float64)
-        within: NDArray[np.float64] = regions.sel(actor=name).to_numpy().reshape(found.shape[1], -1).T.astype(float)
-        found[rows] = flat @ within / flat.sum(axis=1, keepdims=True)
-    return xr.DataArray(found, dims=("image", "label"), coords={
+        within: NDArray[np.float64] = regions.sel(actor=name).to_numpy().reshape(inside.shape[1], -1).T.astype(float)
+        inside[rows] = flat @ within / flat.sum(axis=1, keepdims=True)
+    return xr.DataArray(inside, dims=("image", "label"), coords={
         "image": masks["image"].to_numpy(), "actor": ("image", actor), "label": regions["label"].to_numpy()})
 
 
 def _of_actors(ratio: xr.DataArray) -> xr.Dataset:
     """Mean over each actor's images, with t intervals over images."""
     means = actor_means(ratio).transpose("label", "actor")
-    low, high = (np.full(means["value"].shape, np.nan) for _ in range(2))
+    low, high = np.full((2, *means["value"].shape), np.nan)
     for column, actor in enumerate(means["actor"].to_numpy()):
         interval = t_interval(ratio.to_numpy()[ratio["actor"].to_numpy() == actor], resampled="images",
                               fewest=FEWEST_IMAGES)
@@ -229,24 +229,19 @@ def _of_actors(ratio: xr.DataArray) -> xr.Dataset:
                        "actor_n": means["n"]})
 
 
-def _enrichment_tests(found: xr.Dataset, rng: np.random.Generator, n_permutations: int) -> xr.Dataset:
-    values = found["actor_enrichment"]
+def _enrichment_tests(actors: xr.Dataset, rng: np.random.Generator, n_permutations: int) -> xr.Dataset:
+    values = actors["actor_enrichment"]
     whole = population_mean(values)
     tests = [sign_flip_test(one - 1, rng=rng, n_permutations=n_permutations)[:2] for one in values.to_numpy()]
     p, attainable = (xr.DataArray(np.array(part), dims="label", coords={"label": values["label"]})
                      for part in zip(*tests, strict=True))
-    undrawn = whole["n"].to_numpy() == 0
-    reason = np.where(undrawn, "drawn on one actor at most: an actor's region comes from the others' boxes",
-                      whole["reason"].to_numpy().astype(str))
-    return found.assign(
+    reason = np.where(whole["n"].to_numpy() == 0, _UNDRAWN, whole["reason"].to_numpy().astype(str))
+    return actors.assign(
         enrichment=whole["value"], ci_low=whole["ci_low"], ci_high=whole["ci_high"], n=whole["n"],
         n_undefined=whole["n_undefined"], reason=("label", reason), p_value=p, p_attainable=attainable,
         p_adjusted=adjust_p(p, "label").drop_attrs()).assign_attrs(
             null="actors' enrichment symmetric about 1", family_size=int(family_size(p, "label")), ci_method="t",
             resampled="actors")
-
-
-_FEWEST = 3  # actors: of two, any correlation is 1 or -1
 
 
 @drawing
@@ -302,7 +297,10 @@ def region_association(
     Fisher (1921), Metron 1, 3-32; Efron & Stein (1981), doi:10.1214/aos/1176345462; Holm (1979), doi:10.2307/4615733
     """
     require_maps(masks, "masks", dims=("image", "y", "x"))
-    _require_boolean(masks)
+    if masks.dtype != bool:
+        raise InputError(Problem("masks", f"has dtype {masks.dtype}", "bool", "make masks with top_mask"))
+    if "actor" not in masks.coords:
+        raise InputError(Problem("masks", "has no coordinate 'actor'", "the actor of each image"))
     means, n_empty = _mean_masks(masks)
     regions = label_regions(responses, images, size=(masks.sizes["y"], masks.sizes["x"]), share=share, labels=labels)
     shares = _label_shares(responses, images, labels)
@@ -311,12 +309,12 @@ def region_association(
     n_undefined = len(with_masks.union(shares["actor"].to_numpy().tolist())) - len(both)
     means, regions, shares = means.sel(actor=both), regions.sel(actor=both), shares.sel(actor=both)
     excess = _excess(means.to_numpy(), regions.to_numpy())
-    relative = excess - _of_others(excess)
-    found = _correlations(relative, shares.to_numpy(), rng, n_permutations)
-    own = np.arange(len(both))
-    dataset = xr.Dataset({"label_share": shares, "excess": (("actor", "label"), excess[own, own]),
-                          "relative": (("actor", "label"), relative[own, own]),
-                          "area": (("actor", "label"), regions["area"].to_numpy()), **found,
+    others = (excess.sum(axis=1, keepdims=True) - excess) / max(excess.shape[1] - 1, 1)
+    relative, same = excess - others, np.arange(len(both))
+    dataset = xr.Dataset({"label_share": shares, "excess": (("actor", "label"), excess[same, same]),
+                          "relative": (("actor", "label"), relative[same, same]),
+                          "area": (("actor", "label"), regions["area"].to_numpy()),
+                          **_correlations(relative, shares.to_numpy(), rng, n_permutations),
                           "n_undefined": n_undefined, "n_empty": n_empty})
     return dataset.assign(p_adjusted=adjust_p(dataset["p_value"], "label").drop_attrs()).assign_attrs(
         null="whole actors' masks permuted freely among actors", family="labels (Holm)",
@@ -347,51 +345,37 @@ def _label_shares(responses: pd.DataFrame, images: pd.DataFrame | None, labels: 
 
 
 def _excess(means: Values, regions: NDArray[np.bool_]) -> Values:
-    """Share of the mask of one actor inside the regions of another minus these regions' area.
+    """Share of one actor's mask (actor, y, x) inside another's regions (actor, label, y, x) minus these regions' area.
 
-    Parameters
-    ----------
-    means : ndarray (actor, y, x)
-    regions : ndarray (actor, label, y, x)
-
-    Returns
-    -------
-    ndarray (actor of the regions, actor of the mask, label)
-        NaN where a region is empty.
+    (actor of the regions, actor of the mask, label); NaN where a region is empty.
     """
     flat = means.reshape(len(means), -1).T
-    found = np.empty((len(regions), len(means), regions.shape[1]))
+    excess = np.empty((len(regions), len(means), regions.shape[1]))
     for actor, of_labels in enumerate(regions):
         rows = of_labels.reshape(len(of_labels), -1)
         area = rows.mean(axis=1)
-        found[actor] = (rows.astype(np.float64) @ flat).T - np.where(area > 0, area, np.nan)
-    return found
-
-
-def _of_others(excess: Values) -> Values:
-    """For each region and mask, the mean excess of the other masks in that region."""
-    n = excess.shape[1]
-    found: Values = (excess.sum(axis=1, keepdims=True) - excess) / max(n - 1, 1)
-    return found
+        excess[actor] = (rows.astype(np.float64) @ flat).T - np.where(area > 0, area, np.nan)
+    return excess
 
 
 def _correlations(excess: Values, shares: Values, rng: np.random.Generator, n_permutations: int) -> dict[str, object]:
     """Correlate over actors, label by label, and put the masks of actors in each other's place."""
     n = len(shares)
-    own = np.arange(n)
-    observed = _correlation(excess[own, own], shares) if n >= _FEWEST else np.full(shares.shape[1], np.nan)
+    actor = np.arange(n)
+    matched = excess[actor, actor]
+    observed = _correlation(matched, shares) if n >= _FEWEST else np.full(shares.shape[1], np.nan)
     draws = [np.empty((0, shares.shape[1]))]
     if n >= _FEWEST:
-        draws += [_correlation(excess[own, batch], shares)
+        draws += [_correlation(excess[actor, batch], shares)
                   for batch in permutations(exchangeability(range(n)), n_permutations, rng)]
     null = np.concatenate(draws)
     defined = ~np.isnan(observed)
     mean = float(observed[defined].mean()) if defined.any() else np.nan
     mean_null = null[:, defined].mean(axis=1) if defined.any() else np.full(len(null), np.nan)
-    low, high = _fisher_interval(observed, excess[own, own], shares)
+    low, high = _fisher_interval(observed, matched, shares)
     return {"correlation": ("label", observed), "ci_low": ("label", low), "ci_high": ("label", high),
             "p_value": ("label", p_value(np.abs(observed), np.abs(null))),
-            "reason": ("label", _reasons(excess[own, own], shares, observed)), "mean_correlation": mean,
+            "reason": ("label", _reasons(matched, shares, observed)), "mean_correlation": mean,
             "mean_p_value": float(p_value(abs(mean), np.abs(mean_null))), "n_permutations": len(null),
             "p_attainable": smallest_p(len(null))}
 
@@ -401,8 +385,7 @@ def _correlation(one: Values, other: Values) -> Values:
     a, b = (x - x.mean(axis=-2, keepdims=True) for x in (one, other))
     spread = np.sqrt((a**2).sum(axis=-2) * (b**2).sum(axis=-2))
     flat = np.isclose(np.ptp(one, axis=-2), 0, atol=1e-12) | np.isclose(np.ptp(other, axis=-2), 0, atol=1e-12)
-    found: Values = (a * b).sum(axis=-2) / np.where(flat | (spread == 0), np.nan, spread)
-    return np.clip(found, -1, 1)
+    return np.clip((a * b).sum(axis=-2) / np.where(flat | (spread == 0), np.nan, spread), -1, 1)
 
 
 def _fisher_interval(observed: Values, excess: Values, shares: Values) -> tuple[Values, Values]:
@@ -423,13 +406,5 @@ def _reasons(excess: Values, shares: Values, observed: Values) -> NDArray[np.str
     n = len(shares)
     few = f"{counted(n, 'actor')} with masks and responses"
     short = f"{few}; an interval needs {FEWEST_ACTORS}" if n < FEWEST_ACTORS else ""
-    unseen = "drawn on one actor at most: an actor's region comes from the others' boxes"
     return np.select([np.full(observed.shape, n < _FEWEST), np.isnan(excess).any(axis=0), np.isnan(observed)],
-                     [f"{few}; a correlation needs {_FEWEST}", unseen, "the same for all actors"], short).astype(str)
-
-
-def _require_boolean(masks: xr.DataArray) -> None:
-    if masks.dtype != bool:
-        raise InputError(Problem("masks", f"has dtype {masks.dtype}", "bool", "make masks with top_mask"))
-    if "actor" not in masks.coords:
-        raise InputError(Problem("masks", "has no coordinate 'actor'", "the actor of each image"))
+                     [f"{few}; a correlation needs {_FEWEST}", _UNDRAWN, "the same for all actors"], short).astype(str)

@@ -21,7 +21,7 @@ from salcompare.statistics.ceilings.resampled import (
     share_of_ceiling,
     weights_of,
 )
-from salcompare.statistics.ceilings.resamples import Resampler, Weights, gather_material
+from salcompare.statistics.ceilings.resamples import Resampler, Weights, match_responses
 from salcompare.statistics.inference.resampling import t_interval
 from salcompare.statistics.metrics.densities import nss, pearson
 from salcompare.statistics.overlaps.baselines import other_actors_mean
@@ -37,9 +37,9 @@ def overlap_of(study, *, seed=0, n_resamples=200, **options):
 
 def test_two_resamples_of_two_workers_by_hand():
     responses, images, maps = small_study(n_actors=1, n_images=1, workers=2, per_image=2)
-    material = gather_material(responses, images, maps, sigma=0)
-    once = observed_weights(material)
-    found = Resampler(material).draws({"only": Weights(np.array([[2.0, 0], [1, 3]]), once.images, once.actors)})["only"]
+    matched = match_responses(responses, images, maps, sigma=0)
+    once = observed_weights(matched)
+    found = Resampler(matched).draws({"only": Weights(np.array([[2.0, 0], [1, 3]]), once.images, once.actors)})["only"]
     drawn = {name: rebuilt_coverage(responses[responses.worker == name], images, {name: 1}, sigma=0)[0].to_numpy()
              for name in ("w000", "w001")}
     expected = [np.corrcoef(drawn["w000"].ravel(), maps[0].to_numpy().ravel())[0, 1],
@@ -53,9 +53,9 @@ def test_draws_equal_those_of_maps_drawn_again(metric, sigma):
     responses, images, maps = small_study(seed=1, per_image=4)
     again = responses[responses.worker == "w001"].assign(x0=1.0, response="again")  # a worker who drew two boxes
     responses = pd.concat([responses, again], ignore_index=True)
-    material = gather_material(responses, images, maps, sigma=sigma)
-    kinds = weights_of(material, 5, np.random.default_rng(2), kinds=RESAMPLED)
-    found = Resampler(material, metric=metric).draws(kinds)
+    matched = match_responses(responses, images, maps, sigma=sigma)
+    kinds = weights_of(matched, 5, np.random.default_rng(2), kinds=RESAMPLED)
+    found = Resampler(matched, metric=metric).draws(kinds)
     names, smoothed = sorted(responses.worker.unique()), smooth(maps, sigma=sigma)
     for kind, weights in kinds.items():
         workers, at, actors = (np.broadcast_to(w, (5, w.shape[1])) for w in (
@@ -65,9 +65,9 @@ def test_draws_equal_those_of_maps_drawn_again(metric, sigma):
             coverage = rebuilt_coverage(responses, images, times, sigma=sigma)
             values = METRICS[metric](coverage, smoothed.sel(image=coverage.image))
             total = weight = 0.0
-            for actor, drawn in zip(material.actors, actors[row], strict=True):
+            for actor, drawn in zip(matched.actors, actors[row], strict=True):
                 here = [np.repeat(values.sel(image=image).item(), int(n)) for image, n in
-                        zip(material.images, at[row], strict=True) if image.startswith(actor) and image in values.image]
+                        zip(images["image"], at[row], strict=True) if image.startswith(actor) and image in values.image]
                 if sum(map(len, here)):
                     total, weight = total + drawn * np.concatenate(here).mean(), weight + drawn
             assert found[kind][1][0, row] == pytest.approx(total / weight, abs=1e-7)  # maps drawn are float32
@@ -75,19 +75,19 @@ def test_draws_equal_those_of_maps_drawn_again(metric, sigma):
 
 def test_the_nulls_equal_those_of_maps_drawn_again():
     responses, images, maps = small_study(seed=3, n_actors=4, workers=9, per_image=8)
-    material = gather_material(responses, images, maps, sigma=1.0)
-    once, rng = observed_weights(material), np.random.default_rng(4)
+    matched = match_responses(responses, images, maps, sigma=1.0)
+    once, rng = observed_weights(matched), np.random.default_rng(4)
     counts = rng.integers(1, 3, (2, 9)).astype(float)
     kinds = {"workers": Weights(counts, once.images, once.actors)}
-    human = Resampler(material, nulls=["others' human maps"]).draws(kinds)["workers"]
-    classifier = Resampler(material, nulls=["others' classifier maps"]).draws(kinds)["workers"]
+    human = Resampler(matched, nulls=["others' human maps"]).draws(kinds)["workers"]
+    classifier = Resampler(matched, nulls=["others' classifier maps"]).draws(kinds)["workers"]
     names, smoothed = sorted(responses.worker.unique()), smooth(maps, sigma=1.0)
     for row in range(2):
         times = dict(zip(names, counts[row].astype(int), strict=True))
         coverage = rebuilt_coverage(responses, images, times, sigma=1.0)
         expected = by_actor(pearson(coverage, other_actors_mean(coverage)))
         np.testing.assert_allclose(human[0][2, row], list(expected.values()), atol=2e-6)
-        for at, actor in enumerate(material.actors):
+        for at, actor in enumerate(matched.actors):
             own = coverage[coverage.actor.to_numpy() == actor]
             others = smoothed[smoothed.actor.to_numpy() != actor]
             mean = np.mean([pearson(one, other).item() for one in own for other in others])
@@ -96,11 +96,11 @@ def test_the_nulls_equal_those_of_maps_drawn_again():
 
 def test_nulls_leave_out_copies_of_the_actor_and_images_that_are_not_drawn():
     responses, images, maps = small_study(seed=5, n_actors=3, n_images=2)
-    material = gather_material(responses, images, maps, sigma=1.0)
-    once = observed_weights(material)
+    matched = match_responses(responses, images, maps, sigma=1.0)
+    once = observed_weights(matched)
     actors, at = np.array([[2.0, 1, 0], [1, 1, 1]]), np.array([[2.0, 0, 1, 1, 1, 1], [2, 0, 1, 1, 0, 2]])
     for null in ("others' human maps", "others' classifier maps"):
-        values = Resampler(material, nulls=[null]).draws({"both": Weights(once.workers, at, actors)})["both"][0][2]
+        values = Resampler(matched, nulls=[null]).draws({"both": Weights(once.workers, at, actors)})["both"][0][2]
         coverage = rebuilt_coverage(responses, images, dict.fromkeys(responses.worker, 1), sigma=1.0)
         smoothed = smooth(maps, sigma=1.0)
         first, second = coverage[0], coverage[2:4]  # s01 drawn twice by its first image; s02 once, both images
@@ -206,8 +206,8 @@ def agreeing(*, seed=0, noise=1.0, **options):
 
 
 def observed(study, **options):
-    material = gather_material(*study, sigma=1.0)
-    return Resampler(material, ceiling=True, **options).draws({"all": observed_weights(material)})["all"]
+    matched = match_responses(*study, sigma=1.0)
+    return Resampler(matched, ceiling=True, **options).draws({"all": observed_weights(matched)})["all"]
 
 
 def test_the_ceiling_of_two_workers_by_hand():
@@ -291,9 +291,9 @@ def test_few_actors_leave_the_population_without_a_share_and_images_within_them_
 
 def test_copies_of_a_worker_in_a_resample_are_not_agreement():
     responses, images, maps = small_study(seed=4, n_actors=4, n_images=3, workers=10, per_image=10, spread=5.0)
-    material = gather_material(responses, images, maps, sigma=1.0)
-    weights = weights_of(material, 200, np.random.default_rng(5), kinds=("workers",))
-    ours = np.nanmean(Resampler(material, ceiling=True).draws(weights)["workers"][1][1])
+    matched = match_responses(responses, images, maps, sigma=1.0)
+    weights = weights_of(matched, 200, np.random.default_rng(5), kinds=("workers",))
+    ours = np.nanmean(Resampler(matched, ceiling=True).draws(weights)["workers"][1][1])
     as_observed = observed((responses, images, maps))[1][1, 0]
     names, naive = sorted(responses.worker.unique()), []
     for row in weights["workers"].workers[:5].astype(int):

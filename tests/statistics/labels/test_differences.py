@@ -15,7 +15,7 @@ from statsmodels.formula.api import ols
 
 from salcompare.errors import InputError
 from salcompare.statistics.inference.permutation import exchangeability, permutations
-from salcompare.statistics.labels.differences import cell_tests, cells, label_differences
+from salcompare.statistics.labels.differences import _cell_tests, _cells, label_differences
 from salcompare.statistics.labels.histogram import label_histogram
 from tests.statistics.labels.simulated import study
 
@@ -108,7 +108,7 @@ def test_p_values_are_those_of_rebuilding_the_table_for_every_permutation():
     shares, actor = image_shares(responses, images)
     exchange = exchangeability(actor.tolist())
     batch = np.concatenate(list(permutations(exchange, 99, np.random.default_rng(5))))
-    found = cell_tests(shares.to_numpy(), exchange, batch)
+    found = _cell_tests(shares.to_numpy(), exchange, batch)
     observed, eta2 = slow_statistics(shares, actor)
     null = [slow_statistics(shares.iloc[row].set_axis(shares.index), actor) for row in batch]
     t = np.abs(np.round([observed, *(one for one, _ in null)], 9))
@@ -204,9 +204,9 @@ def test_rare_labels_do_not_hide_a_frequent_one():
     shares[:, 1] = 1 - shares[:, 0] - shares[:, 2]
     exchange = exchangeability(images["actor"].tolist())
     batch = np.concatenate(list(permutations(exchange, 4999, np.random.default_rng(0))))
-    raw = np.abs(cells(shares, exchange, batch[:500]).t).max(axis=(1, 2))
-    found = cell_tests(shares, exchange, batch)
-    t = cells(shares, exchange, np.arange(60)[np.newaxis]).t[0]
+    raw = np.abs(_cells(shares, exchange, batch[:500]).t).max(axis=(1, 2))
+    found = _cell_tests(shares, exchange, batch)
+    t = _cells(shares, exchange, np.arange(60)[np.newaxis]).t[0]
     assert t[0, 0] < raw.min()  # by the largest raw |t|, its adjusted p would be 1
     assert found.p_adjusted[0, 0] < 0.05
     assert found.p_adjusted[5, 2] > 0.5

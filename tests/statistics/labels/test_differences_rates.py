@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations
-from salcompare.statistics.labels.differences import cells, label_differences
+from salcompare.statistics.labels.differences import _cells, label_differences
 from salcompare.statistics.labels.shares import code_responses
 from tests.statistics.labels.simulated import LABELS, study
 
@@ -35,9 +35,9 @@ def naive_p(coded, rng, n_permutations=99):
     shares = np.eye(len(coded.labels))[coded.label]
     exchange = exchangeability(coded.of_actor.tolist())
     used = np.ptp(shares, axis=0) > 0
-    null = np.concatenate([cells(shares[:, used], exchange, batch).explained.mean(axis=1)
+    null = np.concatenate([_cells(shares[:, used], exchange, batch).explained.mean(axis=1)
                            for batch in permutations(exchange, n_permutations, rng)])
-    observed = cells(shares[:, used], exchange, np.arange(exchange.n_units)[np.newaxis]).explained.mean()
+    observed = _cells(shares[:, used], exchange, np.arange(exchange.n_units)[np.newaxis]).explained.mean()
     return p_value(observed, null)
 
 
@@ -65,9 +65,9 @@ def test_plain_permutation_fails_where_actors_differ_in_their_numbers_of_respons
         coded = code_responses(*study(rng, **RAGGED), None)
         exchange = exchangeability(coded.actor.tolist())
         shares = coded.image_shares
-        null = np.concatenate([cells(shares, exchange, batch).explained.mean(axis=1)
+        null = np.concatenate([_cells(shares, exchange, batch).explained.mean(axis=1)
                                for batch in permutations(exchange, 99, rng)])
-        observed = cells(shares, exchange, np.arange(len(shares))[np.newaxis]).explained.mean()
+        observed = _cells(shares, exchange, np.arange(len(shares))[np.newaxis]).explained.mean()
         wrong += p_value(observed, null) <= LEVEL
     assert wrong >= 0.5 * runs
 
