@@ -47,11 +47,11 @@ def removal_drops(outcomes: xr.Dataset, metric: Metric, *, area: float) -> xr.Da
     orders, fills = (list(dict.fromkeys(names[at_area].tolist())) for names in (order_of, fill_of))
     if not orders:
         raise InputError(Problem("area", f"{area:g}", "one of the shares that were removed"))
-    intact = _intact(outcomes, values)
-    found = np.full((len(orders), len(fills), len(values)), np.nan)
+    intact = _end(outcomes, values)
+    drops = np.full((len(orders), len(fills), len(values)), np.nan)
     for at in np.flatnonzero(at_area):
-        found[orders.index(order_of[at]), fills.index(fill_of[at])] = intact - values[:, at]
-    return xr.DataArray(found, dims=("order", "fill", "image"), name=metric, coords={
+        drops[orders.index(order_of[at]), fills.index(fill_of[at])] = intact - values[:, at]
+    return xr.DataArray(drops, dims=("order", "fill", "image"), name=metric, coords={
         "order": orders, "fill": fills, "image": outcomes["image"].to_numpy(),
         "actor": ("image", outcomes["actor"].to_numpy())})
 
@@ -82,17 +82,17 @@ def removal_curves(outcomes: xr.Dataset, metric: Metric) -> xr.DataArray:
     curves = dict.fromkeys((order, fill) for way, order, fill, _ in places if way == "insertion")
     shares = sorted({share for way, order, fill, share in places if (order, fill) in curves})
     orders, fills = (list(dict.fromkeys(pair[at] for pair in curves)) for at in (0, 1))
-    found = np.full((len(WAYS), len(orders), len(fills), len(shares) + 2, len(values)), np.nan)
+    heights = np.full((len(WAYS), len(orders), len(fills), len(shares) + 2, len(values)), np.nan)
     for order, fill in curves:
-        ends = _intact(outcomes, values), _all_filled(outcomes, values, fill)
+        ends = _end(outcomes, values), _end(outcomes, values, fill)
         for number, way in enumerate(WAYS):
-            cell = found[number, orders.index(order), fills.index(fill)]
+            cell = heights[number, orders.index(order), fills.index(fill)]
             for at, share in enumerate(shares, 1):
                 if (way, order, fill, share) in places:
                     cell[at] = values[:, places[way, order, fill, share]]
             defined = ~np.isnan(cell[1:-1]).all(axis=0) if shares else np.ones(len(values), bool)
             cell[0], cell[-1] = (np.where(defined, end, np.nan) for end in (ends if way == "deletion" else ends[::-1]))
-    return xr.DataArray(found, dims=("way", "order", "fill", "share", "image"), name=metric, coords={
+    return xr.DataArray(heights, dims=("way", "order", "fill", "share", "image"), name=metric, coords={
         "way": list(WAYS), "order": orders, "fill": fills, "share": [0.0, *shares, 1.0],
         "image": outcomes["image"].to_numpy(), "actor": ("image", outcomes["actor"].to_numpy())})
 
@@ -117,17 +117,12 @@ def curve_areas(curves: xr.DataArray) -> xr.DataArray:
     return curves.integrate("share")
 
 
-def _intact(outcomes: xr.Dataset, values: Values) -> Values:
-    whole = (outcomes["order"].to_numpy() == "") & (outcomes["share"].to_numpy() == 0)
-    return _one(values, whole, "the photographs as they are")
-
-
-def _all_filled(outcomes: xr.Dataset, values: Values, fill: str) -> Values:
-    empty = (outcomes["order"].to_numpy() == "") & (outcomes["share"].to_numpy() == 1)
-    return _one(values, empty & (outcomes["fill"].to_numpy() == fill), f"photographs filled with {fill} all over")
-
-
-def _one(values: Values, places: NDArray[np.bool_], what: str) -> Values:
+def _end(outcomes: xr.Dataset, values: Values, fill: str | None = None) -> Values:
+    """Take the outcomes of photographs as they are or, with a fill, of those filled with it all over."""
+    places = (outcomes["order"] == "") & (outcomes["share"] == (0 if fill is None else 1))
+    if fill is not None:
+        places &= outcomes["fill"] == fill
     if not places.any():
+        what = "the photographs as they are" if fill is None else f"photographs filled with {fill} all over"
         raise InputError(Problem("outcomes", f"none of {what}", "one arrangement of them"))
-    return values[:, np.flatnonzero(places)[0]]
+    return values[:, np.flatnonzero(places.to_numpy())[0]]

@@ -29,10 +29,8 @@ class ImageBoxes:
 
     Attributes
     ----------
-    down : ndarray (box, y)
+    down, across : ndarray (box, y), (box, x)
         In [0, 1]; float64.
-    across : ndarray (box, x)
-        Likewise.
     worker : ndarray of int (box,)
         Who drew it: a code that is the same for a worker on all images, from 0 in the order of the workers' names.
     """
@@ -49,14 +47,12 @@ class ImageBoxes:
     @property
     def sums(self) -> Values:
         """Sums of the boxes' maps over pixels (box,)."""
-        total: Values = self.down.sum(axis=1) * self.across.sum(axis=1)
-        return total
+        return np.asarray(self.down.sum(axis=1) * self.across.sum(axis=1))
 
     @property
     def norms(self) -> Values:
         """Inner products of the boxes' maps with themselves (box,)."""
-        squares: Values = (self.down**2).sum(axis=1) * (self.across**2).sum(axis=1)
-        return squares
+        return np.asarray((self.down**2).sum(axis=1) * (self.across**2).sum(axis=1))
 
     @property
     def pixels(self) -> int:
@@ -78,8 +74,7 @@ class ImageBoxes:
 
     def products_with_map(self, one: Values) -> Values:
         """Inner products with a map (y, x): (box,)."""
-        inner: Values = np.einsum("bx,bx->b", self.down @ one, self.across)
-        return inner
+        return np.asarray(np.einsum("bx,bx->b", self.down @ one, self.across))
 
     def rows(self, rows: slice) -> ImageBoxes:
         """Keep some boxes."""
@@ -127,16 +122,14 @@ class ImageMaps:
     @property
     def covariance(self) -> Values:
         """Inner products of all pairs of maps, each less its mean over pixels (response, response)."""
-        centred: Values = self.products - np.outer(self.sums, self.sums) / self.pixels
-        return centred
+        return np.asarray(self.products - np.outer(self.sums, self.sums) / self.pixels)
 
     def products_with(self, other: ImageMaps) -> Values:
         """Inner products of these maps with others (response, other response)."""
         def inner(pixels: slice) -> Values:
             """Sum over some pixels."""
-            own = self._at(pixels)
-            part: Values = own @ (own if other is self else other._at(pixels)).T
-            return part
+            one = self._at(pixels)
+            return np.asarray(one @ (one if other is self else other._at(pixels)).T)
 
         total = np.zeros((len(self.worker), len(other.worker)))
         for part in side_by_side(inner, max(self, other, key=lambda maps: len(maps.worker))._pixels()):
@@ -177,8 +170,8 @@ def responses_by_image(responses: Responses, images: pd.DataFrame, *, size: tupl
     Parameters
     ----------
     responses : DataFrame or DataArray
-        Boxes, as for `boxes_by_image`; or maps (response, y, x) with coordinates ``image`` and ``worker``, eager or
-        dask, on the grid.
+        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open; or maps
+        (response, y, x) with coordinates ``image`` and ``worker``, eager or dask, on the grid.
     images : DataFrame
         One row an image: ``image``, ``actor``, and for boxes ``height``, ``width``.
     size : (int, int)
@@ -197,45 +190,23 @@ def responses_by_image(responses: Responses, images: pd.DataFrame, *, size: tupl
         If a column or coordinate is missing, a response's image is unknown, or maps are of another grid.
     """
     if isinstance(responses, pd.DataFrame):
-        return dict(boxes_by_image(responses, images, size=size, sigma=sigma))
+        return dict(_boxes_by_image(responses, images, size=size, sigma=sigma))
     _require_worker_maps(responses, images, size)
     responses = maps_in_range(responses)
     names = responses["image"].to_numpy()
     worker = pd.factorize(responses["worker"].to_numpy(), sort=True)[0].astype(np.intp)
-    found: dict[str, ImageResponses] = {}
+    by_image: dict[str, ImageResponses] = {}
     for image in images["image"].tolist():
-        own = np.flatnonzero(names == image)
-        if own.size:
-            maps = smooth(responses.isel(response=own), sigma=sigma).transpose("response", "y", "x")
-            found[str(image)] = ImageMaps((maps.to_numpy().reshape(own.size, -1),), worker[own])
-    return found
+        rows = np.flatnonzero(names == image)
+        if rows.size:
+            maps = smooth(responses.isel(response=rows), sigma=sigma).transpose("response", "y", "x")
+            by_image[str(image)] = ImageMaps((maps.to_numpy().reshape(rows.size, -1),), worker[rows])
+    return by_image
 
 
-def boxes_by_image(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int],
+def _boxes_by_image(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int],
                    sigma: float = 0.0) -> dict[str, ImageBoxes]:
-    """Give the sides of all boxes by image, in the order of `images`.
-
-    Parameters
-    ----------
-    responses : DataFrame
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open.
-    images : DataFrame
-        One row an image: ``image``, ``actor``, ``height``, ``width``.
-    size : (int, int)
-        Height and width of the grid.
-    sigma : float
-        Boxes are smoothed with a Gaussian of so many pixels of the grid; 0 for none.
-
-    Returns
-    -------
-    dict of str to ImageBoxes
-        Images that have responses. The mean of an image's box maps is its coverage, smoothed.
-
-    Raises
-    ------
-    InputError
-        If a column is missing or a response's image is unknown.
-    """
+    """Give the sides of all boxes by image; parameters and errors as for `responses_by_image`."""
     height, width = require_size(size)
     _require_columns(responses, images)
     at = pd.Index(images["image"]).get_indexer(pd.Index(responses["image"]))
@@ -251,9 +222,9 @@ def boxes_by_image(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple
     worker = pd.factorize(responses["worker"], sort=True)[0].astype(np.intp)
     order = np.argsort(at, kind="stable")
     starts = np.searchsorted(at[order], np.arange(len(images) + 1))
-    return {str(image): ImageBoxes(sides["y"][own], sides["x"][own], worker[own])
+    return {str(image): ImageBoxes(sides["y"][rows], sides["x"][rows], worker[rows])
             for row, image in enumerate(images["image"].tolist())
-            if (own := order[starts[row]:starts[row + 1]]).size}
+            if (rows := order[starts[row]:starts[row + 1]]).size}
 
 
 def _require_columns(responses: pd.DataFrame, images: pd.DataFrame) -> None:
@@ -272,8 +243,7 @@ def _smoothed_sides(first: NDArray[np.int32], last: NDArray[np.int32], n: int, s
     pixel = np.arange(n)
     inside = (pixel >= first[:, np.newaxis]) & (pixel < last[:, np.newaxis])
     column = xr.DataArray(inside[..., np.newaxis].astype(np.float64), dims=("box", "y", "x"))
-    smoothed: Values = smooth(column, sigma=sigma).isel(x=0).to_numpy()
-    return smoothed
+    return np.asarray(smooth(column, sigma=sigma).isel(x=0).to_numpy())
 
 
 def joined(parts: Sequence[ImageResponses]) -> ImageResponses:
@@ -297,13 +267,7 @@ def products_of(one: ImageResponses, other: ImageResponses) -> Values:
 
 
 def names_of(responses: Responses) -> pd.DataFrame:
-    """Give each response's image and worker, one row a response.
-
-    Raises
-    ------
-    InputError
-        If it does not name them.
-    """
+    """Give each response's image and worker, one row a response; InputError if it does not name them."""
     where = responses if isinstance(responses, pd.DataFrame) else responses.coords
     missing = [name for name in ("image", "worker") if name not in where]
     if missing:

@@ -16,7 +16,7 @@ from salcompare.findings.variance.estimates import box_component_rows
 from salcompare.maps import fixation_maps, mean_of_responses, rasterise_boxes, smooth
 from salcompare.statistics.ceilings.between_workers import half_ceiling, noise_ceiling, rest_ceiling
 from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
-from salcompare.statistics.responses import boxes_by_image, joined, products_of, responses_by_image
+from salcompare.statistics.responses import _boxes_by_image, joined, products_of, responses_by_image
 from salcompare.statistics.variance.components import response_variance_components
 from tests.statistics.ceilings.studies import SIZE, small_study
 
@@ -153,7 +153,7 @@ def test_maps_of_nobody_in_particular_have_rows_that_say_why_there_is_no_value(a
 @pytest.mark.parametrize("sigma", [0.0, 1.4])
 def test_products_sums_and_coverage_are_those_of_the_boxes_drawn(sigma):
     responses, images, _ = small_study(seed=0)
-    found = boxes_by_image(responses, images, size=SIZE, sigma=sigma)
+    found = _boxes_by_image(responses, images, size=SIZE, sigma=sigma)
     assert list(found) == images["image"].tolist()
     for image, boxes in found.items():
         own = responses[responses["image"] == image]

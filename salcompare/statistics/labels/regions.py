@@ -385,7 +385,7 @@ def _correlation(one: Values, other: Values) -> Values:
     a, b = (x - x.mean(axis=-2, keepdims=True) for x in (one, other))
     spread = np.sqrt((a**2).sum(axis=-2) * (b**2).sum(axis=-2))
     flat = np.isclose(np.ptp(one, axis=-2), 0, atol=1e-12) | np.isclose(np.ptp(other, axis=-2), 0, atol=1e-12)
-    return np.clip((a * b).sum(axis=-2) / np.where(flat | (spread == 0), np.nan, spread), -1, 1)
+    return np.asarray(np.clip((a * b).sum(axis=-2) / np.where(flat | (spread == 0), np.nan, spread), -1, 1))
 
 
 def _fisher_interval(observed: Values, excess: Values, shares: Values) -> tuple[Values, Values]:

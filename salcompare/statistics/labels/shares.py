@@ -17,32 +17,16 @@ _BATCH = 256  # resamples at a time; cells x batch numbers are held
 
 @dataclass(frozen=True)
 class CodedResponses:
-    """Responses as codes from 0; without images each response counts as an image of its own, so all weigh alike.
+    """Responses as codes from 0; without images each response counts as an image of its own, so all weigh alike."""
 
-    Attributes
-    ----------
-    actors, labels : list of str
-        What the codes stand for.
-    label, image : ndarray of int (response,)
-        Codes of each response.
-    worker : ndarray of int (response,) or None
-        None where it is not known who drew which box.
-    actor : ndarray of int (image,)
-        Actor of each image that has a response.
-    images_known : bool
-        Whether images are images.
-    image_names : list of str
-        What the codes of images stand for; empty where images are not known.
-    """
-
-    actors: list[str]
+    actors: list[str]  # what the codes stand for
     labels: list[str]
-    label: NDArray[np.intp]
-    image: NDArray[np.intp]
-    worker: NDArray[np.intp] | None
-    actor: NDArray[np.intp]
-    images_known: bool
-    image_names: list[str]
+    label: NDArray[np.intp]  # (response,)
+    image: NDArray[np.intp]  # (response,)
+    worker: NDArray[np.intp] | None  # (response,); None where it is not known who drew which box
+    actor: NDArray[np.intp]  # (image,), of each image that has a response
+    images_known: bool  # whether images are images
+    image_names: list[str]  # what the codes of images stand for; empty where images are not known
 
     @property
     def of_actor(self) -> NDArray[np.intp]:
@@ -91,9 +75,9 @@ def code_responses(
     worker = pd.factorize(responses["worker"], sort=True)[0].astype(np.intp) if "worker" in responses else None
     names: list[str] = []
     if images is not None and images_known:
-        found, image = np.unique(responses["image"].to_numpy(str), return_inverse=True)
-        of_image = images.set_index("image")["actor"].reindex(found).to_numpy(str)
-        names = found.tolist()
+        unique, image = np.unique(responses["image"].to_numpy(str), return_inverse=True)
+        of_image = images.set_index("image")["actor"].reindex(unique).to_numpy(str)
+        names = unique.tolist()
     else:
         of_image, image = responses["actor"].to_numpy(str), np.arange(len(responses))
     actors = [] if images is None else list(dict.fromkeys(images["actor"].astype(str)))
@@ -112,21 +96,8 @@ def weighted_shares(
 ) -> NDArray[np.float64]:
     """Compute the shares that responses would have if each worker's came as often as the worker's weight says.
 
-    Parameters
-    ----------
-    label, image, worker : ndarray of int (response,)
-        Codes from 0.
-    actor : ndarray of int (image,)
-        Actor of each image.
-    weights : ndarray (resample, worker)
-        Whole numbers, or any that are not negative.
-    n_labels, n_actors : int
-        How many there are, used or not.
-
-    Returns
-    -------
-    ndarray (resample, actor, label)
-        Mean over the actor's images with a response left; NaN where none has.
+    `label`, `image` and `worker` (response,) and `actor` (image,) are codes, `weights` (resample, worker) not negative.
+    Gives (resample, actor, label), means over the actor's images with a response left; NaN where none has.
     """
     cells, cell = np.unique(image * n_labels + label, return_inverse=True)
     of_image, of_label = cells // n_labels, cells % n_labels
