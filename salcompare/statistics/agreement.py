@@ -23,7 +23,7 @@ Kind = Literal["boxes", "labels"]
 _BOTH, _WORKERS = "workers and images within actors", "workers"
 _BLOCK = 512  # responses whose distances to all others are held at once
 _COLUMNS = {"boxes": ("worker", "image", "x0", "y0", "x1", "y1"), "labels": ("worker", "image", "label")}
-_ALIKE = {"boxes": "all responses are alike", "labels": "only one label"}
+_EQUAL = {"boxes": "all responses are alike", "labels": "only one label"}
 
 
 @drawing
@@ -94,7 +94,7 @@ def pairwise_agreement(
     resampled = judgements.observed(workers)
     draws = [estimates(resampled, workers, ones[1]), estimates(observed, ones[0], weights),
              estimates(resampled, workers, weights)]
-    return _dataset(judgements, estimates(observed, *ones), draws, images, _ALIKE[of])
+    return _dataset(judgements, estimates(observed, *ones), draws, images, _EQUAL[of])
 
 
 def worker_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.random.Generator,
@@ -144,33 +144,16 @@ class Estimates:
 
 @dataclass(frozen=True)
 class Judgements:
-    """Responses as codes, sorted by image.
+    """Responses as codes, sorted by image."""
 
-    Attributes
-    ----------
-    answers : ndarray (response, ...)
-        What distances are of.
-    worker, image : ndarray of int (response,)
-        Codes from 0; images without responses have none.
-    share : ndarray (response,)
-        One over the responses of this worker on this image.
-    actor : ndarray of int (image,)
-        Codes from 0, without gaps.
-    n_workers : int
-    distance : callable
-        Of answers (a, ...) and (b, ...): (a, b).
-    names : ndarray of str (image,)
-        What the codes of images stand for.
-    """
-
-    answers: Values
-    worker: NDArray[np.intp]
-    image: NDArray[np.intp]
-    share: Values
-    actor: NDArray[np.intp]
+    answers: Values  # (response, ...), what distances are of
+    worker: NDArray[np.intp]  # (response,), from 0
+    image: NDArray[np.intp]  # (response,), from 0; images without responses have no code
+    share: Values  # (response,), one over the responses of this worker on this image
+    actor: NDArray[np.intp]  # (image,), from 0 without gaps
     n_workers: int
-    distance: Callable[[Values, Values], Values]
-    names: NDArray[np.str_]
+    distance: Callable[[Values, Values], Values]  # of answers (a, ...) and (b, ...): (a, b)
+    names: NDArray[np.str_]  # (image,), what the codes of images stand for
 
     @property
     def n_images(self) -> int:
@@ -307,7 +290,7 @@ def _ratio(above: Values, below: Values) -> Values:
 
 
 def _dataset(judgements: Judgements, point: Estimates, draws: list[Estimates], images: pd.DataFrame,
-             alike: str) -> xr.Dataset:
+             equal: str) -> xr.Dataset:
     sizes = judgements.workers_of_images
     paired = sizes > 1
     actors = np.unique(images.loc[images["image"].isin(judgements.names), "actor"].to_numpy(str))
@@ -318,7 +301,7 @@ def _dataset(judgements: Judgements, point: Estimates, draws: list[Estimates], i
     of_actors = np.bincount(judgements.actor[paired], minlength=len(actors))
     columns = {"n": int(paired.sum()), "n_undefined": int((~paired).sum()), "n_workers": judgements.n_workers,
                "actor_n": ("actor", of_actors), "image_n": ("image", sizes),
-               **_columns("", ("quantity",), point.value[0], whole, alike if paired.sum() > 1 else alone)}
+               **_columns("", ("quantity",), point.value[0], whole, equal if paired.sum() > 1 else alone)}
     for level, units in (("actor", workers_of_actors), ("image", sizes)):
         values = getattr(point, level)[0]
         interval = _over_workers(values, getattr(draws[0], level), units)

@@ -27,17 +27,12 @@ _NUMBERS = 1 << 20
 class ImageBoxes:
     """Boxes of one image as sides: a box's map is the outer product of its two sides, smoothed or not.
 
-    Attributes
-    ----------
-    down, across : ndarray (box, y), (box, x)
-        In [0, 1]; float64.
-    worker : ndarray of int (box,)
-        Who drew it: a code that is the same for a worker on all images, from 0 in the order of the workers' names.
+    Workers' codes are the same on all images, from 0 in the order of the workers' names.
     """
 
-    down: Values
-    across: Values
-    worker: NDArray[np.intp]
+    down: Values  # (box, y), in [0, 1]
+    across: Values  # (box, x), likewise
+    worker: NDArray[np.intp]  # (box,), who drew it
 
     @property
     def products(self) -> Values:
@@ -85,17 +80,11 @@ class ImageBoxes:
 class ImageMaps:
     """Responses to one image as maps of any shape; `ImageBoxes` holds those that are products of two sides.
 
-    Attributes
-    ----------
-    parts : tuple of ndarray (response, pixel)
-        Of the precision that the maps came in; one part an image, where several images' are joined. What is computed
-        of them is float64, some pixels at a time, so that memory holds each map once.
-    worker : ndarray of int (response,)
-        Whose: a code that is the same for a worker on all images, from 0 in the order of the workers' names.
+    What is computed of them is float64, some pixels at a time, so that memory holds each map once.
     """
 
-    parts: tuple[NDArray[np.floating], ...]
-    worker: NDArray[np.intp]
+    parts: tuple[NDArray[np.floating], ...]  # (response, pixel), in their precision; one part an image that is joined
+    worker: NDArray[np.intp]  # (response,), as in `ImageBoxes`
 
     @property
     def products(self) -> Values:

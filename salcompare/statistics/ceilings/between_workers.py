@@ -39,8 +39,7 @@ def noise_ceiling(responses: Responses, images: pd.DataFrame, *, size: tuple[int
     rng : Generator
         Splits the workers.
     sigma : float
-        Coverage is smoothed with a Gaussian of so many pixels of the grid, as the maps that are scored are; 0 for
-        none.
+        Coverage is smoothed with a Gaussian of so many pixels of the grid, as the maps that are scored are; 0 for none.
     n_splits : int
         Random splits of each image's workers into halves. With an odd number of workers one sits out, drawn anew for
         each split.

@@ -32,31 +32,14 @@ _BATCH = 64  # resamples whose weights of all boxes are held at a time, so that 
 
 @dataclass(frozen=True)
 class Matched:
-    """Responses and classifier maps of the images that are compared, sorted by actor.
+    """Responses and classifier maps of the images that are compared, sorted by actor."""
 
-    Attributes
-    ----------
-    boxes : list of ImageBoxes, or of ImageMaps
-        Of each image, its responses, be they boxes or trials of gaze; workers' codes are from 0 without gaps.
-    maps : ndarray (image, y, x)
-        Classifier maps, smoothed, of mean 0 and norm 1; no NaN.
-    actors : ndarray of str
-        Names, each once.
-    actor : ndarray of int (image,)
-        Which actor an image shows, ascending.
-    n_workers : int
-        Who drew any of the boxes.
-    left_out : int
-        Images with responses or a classifier map that lack the other, or whose classifier map is constant or holds
-        NaN.
-    """
-
-    boxes: list[ImageResponses]
-    maps: Values
-    actors: NDArray[np.str_]
-    actor: NDArray[np.intp]
-    n_workers: int
-    left_out: int
+    boxes: list[ImageResponses]  # of each image; workers' codes are from 0 without gaps
+    maps: Values  # (image, y, x), the classifier's, smoothed, of mean 0 and norm 1; no NaN
+    actors: NDArray[np.str_]  # names, each once
+    actor: NDArray[np.intp]  # (image,), which actor it shows, ascending
+    n_workers: int  # who drew any of the boxes
+    left_out: int  # images without responses or without a classifier map that is not constant and holds no NaN
 
     @property
     def starts(self) -> NDArray[np.intp]:
@@ -116,21 +99,12 @@ def _standardised(maps: Values) -> tuple[Values, NDArray[np.bool_]]:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a batch of weights of workers makes of the images' coverage.
+    """What a batch of weights of workers makes of the images' coverage; NaN where none was drawn or it is constant."""
 
-    Attributes
-    ----------
-    score, ceiling, norm : ndarray (r, image)
-        Overlap with the image's classifier map; correlation that a perfect model would have; root of the sum of
-        squares of coverage less its mean. NaN where no worker of the image was drawn or coverage is constant.
-    shares : ndarray (r, box)
-        Share of each box in the coverage of its image; 0 for all of an image none of whose workers was drawn.
-    """
-
-    score: Values
-    ceiling: Values
-    norm: Values
-    shares: Values
+    score: Values  # (r, image), overlap with the image's classifier map
+    ceiling: Values  # (r, image), correlation that a perfect model would have
+    norm: Values  # (r, image), root of the sum of squares of coverage less its mean
+    shares: Values  # (r, box), of each box in the coverage of its image; 0 for all where no worker was drawn
 
 
 Baseline = Callable[[Coverage, Values, Values], Values]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from salcompare.errors import drawing
 from salcompare.statistics.inference.resampling import Interval, bootstrap_weights, percentile_interval
-from salcompare.statistics.labels.shares import CodedResponses, code_responses, weighted_shares
+from salcompare.statistics.labels.shares import CodedResponses, code_responses
 
 _GROUPED = "a sum of labels: map them to one label in the responses to have its interval"
 
@@ -71,12 +71,11 @@ def label_histogram(
     coded = code_responses(responses, images, labels)
     shares, draws, reason = _resampled(coded, n_resamples, rng)
     interval = None if draws is None else percentile_interval(draws, resampled="workers")
-    table = _counted(coded)
     reasons = np.repeat(_actor_reasons(coded, reason)[:, None], shares.shape[1], axis=1)
     low, high, reasons = _ends(interval, shares, reasons)
     undefined = np.zeros(shares.shape, int) if interval is None else interval.n_undefined
-    table = table.assign(share=shares.ravel(), ci_low=low.ravel(), ci_high=high.ravel(),
-                         n_undefined=undefined.ravel(), reason=reasons.ravel().astype(str))
+    table = _counted(coded).assign(share=shares.ravel(), ci_low=low.ravel(), ci_high=high.ravel(),
+                                   n_undefined=undefined.ravel(), reason=reasons.ravel().astype(str))
     return _finished(table, ["actor", "label", "share", "ci_low", "ci_high", "n_responses", "n_effective", "n_images",
                              "n_workers", "n_undefined", "reason"], n_resamples)
 
@@ -110,13 +109,18 @@ def population_label_histogram(
     shares, draws, reason = _resampled(coded, n_resamples, rng)
     with_responses = ~np.isnan(shares[:, 0])
     mean = shares[with_responses].mean(axis=0)
-    interval = None if draws is None else percentile_interval(_mean_over_actors(draws), resampled="workers")
+    interval, skipped = None, 0
+    if draws is not None:
+        present = ~np.isnan(draws)
+        skipped = int((~present[:, with_responses, 0]).sum())
+        interval = percentile_interval(np.where(present, draws, 0).sum(axis=1) / present.sum(axis=1),
+                                       resampled="workers")
     low, high, reasons = _ends(interval, mean, np.full(mean.shape, reason, object))
-    skipped = 0 if draws is None else int(np.isnan(draws[:, with_responses, 0]).sum())
+    effective = coded.effective_responses[with_responses]
     table = pd.DataFrame({
         "label": coded.labels, "share": mean, "ci_low": low, "ci_high": high,
         "n_responses": np.bincount(coded.label, minlength=len(coded.labels)),
-        "n_effective": _effective_of_population(coded.effective_responses), "n_actors": int(with_responses.sum()),
+        "n_effective": float(len(effective) ** 2 / (1 / effective).sum()), "n_actors": int(with_responses.sum()),
         "n_images": len(coded.actor) if coded.images_known else pd.NA,
         "n_workers": pd.NA if coded.worker is None else int(coded.worker.max()) + 1,
         "n_undefined": int((~with_responses).sum()), "n_skipped": skipped, "reason": reasons.astype(str)})
@@ -162,32 +166,13 @@ def _resampled(
     coded: CodedResponses, n_resamples: int, rng: np.random.Generator,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, str]:
     """Compute shares (actor, label) and draws (resample, actor, label), or None and why there are none."""
-    known = coded.worker is not None
-    worker = coded.worker if coded.worker is not None else np.zeros_like(coded.label)
-    n_workers = int(worker.max()) + 1
-
-    def shares(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Compute shares under weights (resample, worker)."""
-        return weighted_shares(coded.label, coded.image, coded.actor, worker, weights,
-                               n_labels=len(coded.labels), n_actors=len(coded.actors))
-
-    observed = shares(np.ones((1, n_workers)))[0]
-    if not known:
+    observed = coded.shares()[0]
+    if coded.worker is None:
         return observed, None, "it is not known who drew which box, so workers cannot be resampled"
+    n_workers = int(coded.worker.max()) + 1
     if n_workers < 2:
         return observed, None, "one worker only"
-    return observed, shares(bootstrap_weights(n_workers, n_resamples, rng)), ""
-
-
-def _effective_of_population(of_actors: NDArray[np.float64]) -> float:
-    """Kish's effective number where actors weigh the same, from those of the actors (actor,)."""
-    held = of_actors[of_actors > 0]
-    return float(len(held) ** 2 / (1 / held).sum())
-
-
-def _mean_over_actors(draws: NDArray[np.float64]) -> NDArray[np.float64]:
-    present = ~np.isnan(draws)
-    return np.asarray(np.where(present, draws, 0).sum(axis=1) / present.sum(axis=1))
+    return observed, coded.shares(bootstrap_weights(n_workers, n_resamples, rng)), ""
 
 
 def _ends(

@@ -29,7 +29,7 @@ from salcompare.statistics.inference.resampling import (
     t_interval,
 )
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.labels.shares import code_responses, weighted_shares
+from salcompare.statistics.labels.shares import code_responses
 
 SHARE = 0.5
 _FEWEST = 3  # actors: of two, any correlation is 1 or -1
@@ -166,14 +166,13 @@ def label_enrichment(
     Returns
     -------
     Dataset
-        Over ``label``: ``enrichment``, mean over actors of (share of the mask inside the region) / (share of the
-        grid inside the region): 1 where the mask lies anywhere, 0 where it avoids the region; ``ci_low``, ``ci_high``
-        (95%, t over actors, NaN below eight), ``p_value`` (two-sided) and ``p_attainable`` of a test that flips the
-        signs of actors' enrichment - 1, ``p_adjusted`` (Holm over labels), ``n`` actors, ``n_undefined``,
-        ``reason``. Over ``label`` and ``actor``: ``actor_enrichment``, ``actor_low``, ``actor_high`` (t over the
-        actor's images, NaN below `FEWEST_IMAGES`), ``actor_n`` images, ``area`` and ``inside``, both shares. NaN
-        where an actor has no region of the label. Without dims: ``n_empty``, masks left out. attrs: ``null``,
-        ``family_size``.
+        Over ``label``: ``enrichment``, mean over actors of (share of the mask inside the region) / (share of the grid
+        inside the region): 1 where the mask lies anywhere, 0 where it avoids the region; ``ci_low``, ``ci_high`` (95%,
+        t over actors, NaN below eight), ``p_value`` (two-sided) and ``p_attainable`` of a test that flips the signs of
+        actors' enrichment - 1, ``p_adjusted`` (Holm over labels), ``n`` actors, ``n_undefined``, ``reason``. Over
+        ``label`` and ``actor``: ``actor_enrichment``, ``actor_low``, ``actor_high`` (t over the actor's images, NaN
+        below `FEWEST_IMAGES`), ``actor_n`` images, ``area`` and ``inside``, both shares. NaN where an actor has no
+        region of the label. Without dims: ``n_empty``, masks left out. attrs: ``null``, ``family_size``.
 
     Raises
     ------
@@ -338,8 +337,7 @@ def _mean_masks(masks: xr.DataArray) -> tuple[xr.DataArray, int]:
 def _label_shares(responses: pd.DataFrame, images: pd.DataFrame | None, labels: Sequence[str] | None) -> xr.DataArray:
     """People's share of each label (actor, label), images weighing the same, of the actors with responses."""
     coded = code_responses(responses, images, labels)
-    shares = weighted_shares(coded.label, coded.image, coded.actor, np.zeros_like(coded.label), np.ones((1, 1)),
-                             n_labels=len(coded.labels), n_actors=len(coded.actors))[0]
+    shares = coded.shares()[0]
     whole = xr.DataArray(shares, dims=("actor", "label"), coords={"actor": coded.actors, "label": coded.labels})
     return whole[{"actor": np.flatnonzero(~np.isnan(shares[:, 0]))}]
 

@@ -63,6 +63,38 @@ class CodedResponses:
         spread = np.bincount(self.actor, 1 / self.responses_of_images, minlength=len(self.actors))
         return np.asarray(images**2 / np.where(spread > 0, spread, 1), float)
 
+    def shares(self, weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Shares of labels (resample, actor, label), images weighing the same; NaN for an actor without responses.
+
+        Each worker's responses come as often as `weights` (resample, worker), which are not negative, say; without
+        weights once, in one resample. Images without a response left are left out.
+        """
+        worker = np.zeros_like(self.label) if weights is None or self.worker is None else self.worker
+        weights = np.ones((1, 1)) if weights is None else weights
+        n_labels, n_actors, n_images = len(self.labels), len(self.actors), len(self.actor)
+        cells, cell = np.unique(self.image * n_labels + self.label, return_inverse=True)
+        of_image, of_label = cells // n_labels, cells % n_labels
+        each = np.arange(len(cells))
+        responses = _incidence(cell, worker, (len(cells), weights.shape[1]))
+        to_image = _incidence(of_image, each, (n_images, len(cells)))
+        to_actor = _incidence(self.actor, np.arange(n_images), (n_actors, n_images))
+        to_share = _incidence(self.actor[of_image] * n_labels + of_label, each, (n_actors * n_labels, len(cells)))
+        shares = np.empty((len(weights), n_actors, n_labels))
+        for start in range(0, len(weights), _BATCH):
+            counts = responses @ np.ascontiguousarray(weights[start:start + _BATCH].T)  # (cell, resample)
+            totals = to_image @ counts
+            counts /= np.where(totals > 0, totals, 1)[of_image]
+            present = to_actor @ (totals > 0).astype(float)
+            sums = (to_share @ counts).reshape(n_actors, n_labels, -1)
+            mean = np.where(present > 0, 1 / np.maximum(present, 1), np.nan)[:, None] * sums
+            shares[start:start + _BATCH] = np.moveaxis(mean, -1, 0)
+        return shares
+
+
+def _incidence(row: NDArray[np.intp], column: NDArray[np.intp], shape: tuple[int, int]) -> sparse.csr_array:
+    """Make the matrix that counts how often each column's unit comes in each row."""
+    return sparse.csr_array((np.ones(len(row)), (row, column)), shape=shape)
+
 
 def code_responses(
     responses: pd.DataFrame, images: pd.DataFrame | None, labels: Sequence[str] | None,
@@ -82,46 +114,9 @@ def code_responses(
         of_image, image = responses["actor"].to_numpy(str), np.arange(len(responses))
     actors = [] if images is None else list(dict.fromkeys(images["actor"].astype(str)))
     actors += sorted(set(of_image.tolist()) - set(actors))
-    return CodedResponses(actors, order, _places(responses["label"].to_numpy(str), order), image.astype(np.intp),
-                          worker, _places(of_image, actors), images_known, names)
-
-
-def _places(values: NDArray[np.str_], among: list[str]) -> NDArray[np.intp]:
-    return pd.Index(among).get_indexer(pd.Index(values)).astype(np.intp)
-
-
-def weighted_shares(
-    label: NDArray[np.intp], image: NDArray[np.intp], actor: NDArray[np.intp], worker: NDArray[np.intp],
-    weights: NDArray[np.float64], *, n_labels: int, n_actors: int,
-) -> NDArray[np.float64]:
-    """Compute the shares that responses would have if each worker's came as often as the worker's weight says.
-
-    `label`, `image` and `worker` (response,) and `actor` (image,) are codes, `weights` (resample, worker) not negative.
-    Gives (resample, actor, label), means over the actor's images with a response left; NaN where none has.
-    """
-    cells, cell = np.unique(image * n_labels + label, return_inverse=True)
-    of_image, of_label = cells // n_labels, cells % n_labels
-    n_images = len(actor)
-    responses = incidence(cell, worker, (len(cells), weights.shape[1]))
-    to_image = incidence(of_image, np.arange(len(cells)), (n_images, len(cells)))
-    to_actor = incidence(actor, np.arange(n_images), (n_actors, n_images))
-    to_share = incidence(actor[of_image] * n_labels + of_label, np.arange(len(cells)),
-                          (n_actors * n_labels, len(cells)))
-    shares = np.empty((len(weights), n_actors, n_labels))
-    for start in range(0, len(weights), _BATCH):
-        counts = responses @ np.ascontiguousarray(weights[start:start + _BATCH].T)  # (cell, resample)
-        totals = to_image @ counts
-        counts /= np.where(totals > 0, totals, 1)[of_image]
-        present = to_actor @ (totals > 0).astype(float)
-        sums = (to_share @ counts).reshape(n_actors, n_labels, -1)
-        mean = np.where(present > 0, 1 / np.maximum(present, 1), np.nan)[:, None] * sums
-        shares[start:start + _BATCH] = np.moveaxis(mean, -1, 0)
-    return shares
-
-
-def incidence(row: NDArray[np.intp], column: NDArray[np.intp], shape: tuple[int, int]) -> sparse.csr_array:
-    """Make the matrix that counts how often each column's unit comes in each row."""
-    return sparse.csr_array((np.ones(len(row)), (row, column)), shape=shape)
+    label, actor = (pd.Index(among).get_indexer(pd.Index(values)).astype(np.intp) for values, among in (
+        (responses["label"].to_numpy(str), order), (of_image, actors)))
+    return CodedResponses(actors, order, label, image.astype(np.intp), worker, actor, images_known, names)
 
 
 def _check(responses: pd.DataFrame, images: pd.DataFrame | None, images_known: bool) -> None:

@@ -21,47 +21,22 @@ from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, spearm
 
 @dataclass(frozen=True)
 class Metric:
-    """What a reader of a metric's values must know.
-
-    Attributes
-    ----------
-    name : str
-        As in tables.
-    function : callable
-        Takes people's maps and the classifier's maps.
-    better : {"higher", "lower"}
-        Which values mean more overlap.
-    low, high : float
-        Bounds; infinite where there are none.
-    perfect : float
-        What a map has with itself; NaN where that depends on the map.
-    chance : callable or None
-        Takes the share, gives what a map that finds all pixels equally salient has, ties counting as chance; NaN
-        where that is undefined. None where it depends on people's map and `function` gives it.
-    symmetric : bool
-        Whether the two maps may change places.
-    reads : {"values", "density", "order", "area"}
-        What of the maps it sees.
-    convention : str
-        What was chosen where tools disagree, in words for reports.
-    citation : str
-        Where it comes from.
-    share : bool
-        Whether it takes the option `share`.
-    """
+    """What a reader of a metric's values must know."""
 
     name: str
-    function: Callable[..., xr.DataArray]
-    better: Literal["higher", "lower"]
-    low: float
+    function: Callable[..., xr.DataArray]  # takes people's maps and the classifier's maps
+    better: Literal["higher", "lower"]  # which values mean more overlap
+    low: float  # bounds; infinite where there are none
     high: float
-    perfect: float
+    perfect: float  # what a map has with itself; NaN where that depends on the map
+    # Takes the share, gives what a map that finds all pixels equally salient has, ties counting as chance; NaN where
+    # that is undefined. None where it depends on people's map and `function` gives it.
     chance: Callable[[float], float] | None
-    symmetric: bool
-    reads: Literal["values", "density", "order", "area"]
-    convention: str
-    citation: str
-    share: bool = False
+    symmetric: bool  # whether the two maps may change places
+    reads: Literal["values", "density", "order", "area"]  # what of the maps it sees
+    convention: str  # what was chosen where tools disagree, in words for reports
+    citation: str  # where it comes from
+    share: bool = False  # whether it takes the option `share`
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in (

@@ -1,13 +1,9 @@
 """Whether people and a classifier find the same pairs of actors alike.
 
-Three things make heatmaps of the same photographs agree on which actors are alike where nothing of the actors does:
-
-- both maps of an image share its photograph, so noise of an actor's few photographs moves both sides alike;
-- the distance between two noisy means is too large by their noise, most for actors with few or with varied images;
-- actors with few or varied images have distances of larger error on both sides, which a permutation takes for chance.
-
-So one side is computed from one half of each actor's images and the other from the other half; distances are unbiased;
-each actor's mean distance is removed; and the statistic that is permuted is studentised over actors.
+Both maps of an image share its photograph, so one side is computed from one half of each actor's images and the other
+from the other half; the distance between noisy means is too large by their noise, so distances are unbiased and each
+actor's mean distance is removed; actors with few or varied images have distances of larger error on both sides, so the
+statistic that is permuted is studentised over actors.
 """
 
 from __future__ import annotations

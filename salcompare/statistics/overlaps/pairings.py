@@ -79,10 +79,9 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
 
         Over ``contrast`` and ``actor``: **actor_value**, **actor_ci_low**, **actor_ci_high** (percentiles of a
         bootstrap of images within actors, NaN below eight images; with 15 images they cover about nine times in ten),
-        **actor_one**, **actor_other**,
-        **actor_p_value**, **actor_p_attainable**, **actor_reason**. For the actor effect of one actor, p is the rank of
-        its own classifier maps among those of all actors (of its group) and cannot go below 1 / actors, which
-        **actor_reason** says. **actor_n** (actor): images.
+        **actor_one**, **actor_other**, **actor_p_value**, **actor_p_attainable**, **actor_reason**. For the actor
+        effect of one actor, p is the rank of its own classifier maps among those of all actors (of its group) and
+        cannot go below 1 / actors, which **actor_reason** says. **actor_n** (actor): images.
 
         An image whose own pair is NaN (its human or classifier map is undefined) is left out; attrs ``n_undefined``
         counts them. Under ``alternative`` "less" (for `better` "lower") small values are extreme.

@@ -38,21 +38,11 @@ Texts = NDArray[np.object_]
 
 @dataclass(frozen=True)
 class Pairs:
-    """A matrix of all pairs, its images in blocks by actor.
+    """A matrix of all pairs, its images in blocks by actor."""
 
-    Attributes
-    ----------
-    matrix : ndarray (n, n)
-        People's map of image i against the classifier's of image j; no NaN.
-    sizes : ndarray of int (A,)
-        Images of each actor, in the matrix' order; at least one.
-    groups : ndarray of int (A,)
-        An actor meets other actors of its own group only; all the same where there are no groups.
-    """
-
-    matrix: Values
-    sizes: NDArray[np.intp]
-    groups: NDArray[np.intp]
+    matrix: Values  # (n, n), people's map of image i against the classifier's of image j; no NaN
+    sizes: NDArray[np.intp]  # (A,), images of each actor, in the matrix' order; at least one
+    groups: NDArray[np.intp]  # (A,), an actor meets others of its group only; all the same where there are no groups
 
     @property
     def starts(self) -> NDArray[np.intp]:

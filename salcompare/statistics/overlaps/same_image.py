@@ -44,8 +44,7 @@ def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collectio
     Raises
     ------
     InputError
-        If a metric is unknown, the grids differ, no image is common to both, or both name an image's actor
-        differently.
+        If a metric is unknown, the grids differ, no image is common to both, or both name an image's actor differently.
     """
     names = required_metrics(metrics)
     human, classifier, attrs = _prepared(human, classifier, sigma)
