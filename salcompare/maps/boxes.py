@@ -10,8 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.maps.checks import natural_order, require_size
-from salcompare.maps.responses import CARRIED
+from salcompare.maps.checks import image_coords, natural_order, pixel_coords, require_size, text_of
 
 EDGES = ("x0", "y0", "x1", "y1")
 CONVENTION = ("half-open boxes (x0 <= x < x1), pixels of the image as shown, origin top left; scaled to the grid, "
@@ -60,11 +59,13 @@ def rasterise_boxes(responses: pd.DataFrame, images: pd.DataFrame, *, size: tupl
     edges = _edges(responses)
     _require_inside(responses, edges, frames, rows)
     used, codes = np.unique(rows, return_inverse=True)
-    counts = count_boxes(_scaled(edges, frames, (height, width)), codes, (used.size, height, width))
-    kept = images.iloc[used]
+    counts = _count_boxes(_scaled(edges, frames, (height, width)), codes, (used.size, height, width))
+    n_responses = np.bincount(codes, minlength=used.size)
     attrs = {"boxes": CONVENTION, "n_images_without_responses": len(images) - used.size,
              **({"inputs_sha256": inputs_sha256} if inputs_sha256 else {}), **_origins(responses)}
-    return _dataset(counts, np.bincount(codes, minlength=used.size), kept, attrs)
+    return xr.Dataset(
+        {"coverage": (("image", "y", "x"), _share(counts, n_responses)), "n_responses": ("image", n_responses)},
+        coords={**image_coords(images.iloc[used]), **pixel_coords(height, width)}, attrs=attrs)
 
 
 def rasterise_actor_boxes(responses: pd.DataFrame, *, size: tuple[int, int]) -> xr.DataArray:
@@ -93,33 +94,18 @@ def rasterise_actor_boxes(responses: pd.DataFrame, *, size: tuple[int, int]) -> 
     _require_inside(responses, edges, frames, np.zeros(len(responses), dtype=np.intp))
     actors = natural_order(responses["actor"].tolist())
     codes = pd.Index(actors).get_indexer(pd.Index(responses["actor"]))
-    counts = count_boxes(_scaled(edges, frames, (height, width)), codes, (actors.size, height, width))
+    counts = _count_boxes(_scaled(edges, frames, (height, width)), codes, (actors.size, height, width))
     n_responses = np.bincount(codes, minlength=actors.size)
     return xr.DataArray(
         _share(counts, n_responses), dims=("actor", "y", "x"), name="heatmap",
-        coords={"actor": _text(actors), "y": np.arange(height), "x": np.arange(width),
-                "n_responses": ("actor", n_responses)},
+        coords={"actor": text_of(actors), **pixel_coords(height, width), "n_responses": ("actor", n_responses)},
         attrs={"boxes": CONVENTION, "weights": "n_responses", **_origins(responses)})
-
-
-def _dataset(counts: NDArray[np.int32], n_responses: NDArray[np.int64], images: pd.DataFrame,
-             attrs: dict[str, object]) -> xr.Dataset:
-    carried = {name: ("image", _text(images[name].fillna(""))) for name in CARRIED if name in images}
-    return xr.Dataset(
-        {"coverage": (("image", "y", "x"), _share(counts, n_responses)), "n_responses": ("image", n_responses)},
-        coords={"image": _text(images["image"]), "actor": ("image", _text(images["actor"])), **carried,
-                "y": np.arange(counts.shape[1]), "x": np.arange(counts.shape[2])}, attrs=attrs)
 
 
 def _share(counts: NDArray[np.int32], n_responses: NDArray[np.int64]) -> NDArray[np.float32]:
     shares = counts.astype(np.float32)
     shares /= n_responses.astype(np.float32)[:, None, None]
     return shares
-
-
-def _text(values: object) -> NDArray[np.str_]:
-    """Labels as fixed-width text, which stores hold without a codec of Python objects."""
-    return np.asarray(values, dtype=object).astype(str)
 
 
 def _edges(responses: pd.DataFrame) -> NDArray[np.float64]:
@@ -227,25 +213,9 @@ def scale_edges(low: NDArray[np.float64], high: NDArray[np.float64], length: NDA
     return first.astype(np.int32), last.astype(np.int32)
 
 
-def count_boxes(edges: NDArray[np.int32], codes: NDArray[np.intp], shape: tuple[int, int, int]) -> NDArray[np.int32]:
-    """Count how many boxes cover each pixel of each map.
+def _count_boxes(edges: NDArray[np.int32], codes: NDArray[np.intp], shape: tuple[int, int, int]) -> NDArray[np.int32]:
+    """Count how many boxes, edges (box, 4) of the map `codes` (box), cover each pixel of maps of a shape (map, y, x).
 
-    Parameters
-    ----------
-    edges : ndarray (box, 4)
-        x0, y0, x1, y1 in pixels of the grid, half-open, within it.
-    codes : ndarray (box)
-        Which map a box belongs to.
-    shape : (int, int, int)
-        Maps, height, width.
-
-    Returns
-    -------
-    ndarray (map, y, x), int32
-        Exact counts.
-
-    Notes
-    -----
     A box adds 1 at its top left and bottom right corners and takes 1 at the other two; running sums down and across
     then give the counts. Maps are taken in blocks that fit the processor's cache.
     """

@@ -1,11 +1,12 @@
-"""Labels of maps: what every function asks of its arguments, and the order in which actors stand."""
+"""Labels of maps: what every function asks of its arguments, the order of actors, and coordinates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -13,16 +14,11 @@ from salcompare.errors import InputError, Problem
 from salcompare.naming import natural_key
 
 PIXELS = ("y", "x")
+CARRIED = ("split", "group", "shoot")  # columns of images that maps keep as coordinates where they are there
 
 
 def require_maps(maps: object, where: str, *, dims: Sequence[str] = PIXELS) -> None:
-    """Hold an argument to being a labelled array of numbers that has the dims.
-
-    Raises
-    ------
-    InputError
-        Naming the argument `where`, what it is and what it should be.
-    """
+    """Hold an argument, named `where`, to being a labelled array of numbers that has the dims; else `InputError`."""
     wanted = f"a DataArray with dims (..., {', '.join(dims)})"
     if not isinstance(maps, xr.DataArray):
         raise InputError(Problem(where, f"is a {type(maps).__name__}", wanted,
@@ -38,10 +34,7 @@ def require_maps(maps: object, where: str, *, dims: Sequence[str] = PIXELS) -> N
 def require_share(share: float, n_pixels: int) -> int:
     """Turn a share of a map's pixels into a number of pixels, round(share * n_pixels).
 
-    Raises
-    ------
-    InputError
-        If the share is not in (0, 1], or so small that no pixel is left.
+    Raises `InputError` if the share is not in (0, 1], or so small that no pixel is left.
     """
     if not 0 < share <= 1:
         raise InputError(Problem("share", repr(share), "a number above 0 and at most 1", "0.05 is the top 5%"))
@@ -53,26 +46,14 @@ def require_share(share: float, n_pixels: int) -> int:
 
 
 def require_choice(value: object, choices: Iterable[str], where: str) -> None:
-    """Hold an option to one of its values.
-
-    Raises
-    ------
-    InputError
-        Listing the values it may have.
-    """
+    """Hold an option to one of its values; else `InputError`, listing them."""
     choices = tuple(choices)
     if value not in choices:
         raise InputError(Problem(where, repr(value), " or ".join(map(repr, choices))))
 
 
 def require_size(size: object) -> tuple[int, int]:
-    """Hold a grid's size to two positive whole numbers, height and width.
-
-    Raises
-    ------
-    InputError
-        If it is anything else.
-    """
+    """Hold a grid's size to two positive whole numbers, height and width; else `InputError`."""
     if isinstance(size, Sequence) and len(size) == 2:
         height, width = size
         if int(height) == height > 0 and int(width) == width > 0:
@@ -81,7 +62,7 @@ def require_size(size: object) -> tuple[int, int]:
 
 
 def natural_order(values: Iterable[object]) -> NDArray[Any]:
-    """Distinct labels in their natural order.
+    """Distinct labels in their natural order: numbers inside names count as numbers, so that s2 comes before s10.
 
     Parameters
     ----------
@@ -91,9 +72,34 @@ def natural_order(values: Iterable[object]) -> NDArray[Any]:
     Returns
     -------
     ndarray
-        Each label once; texts with the numbers in them compared as numbers.
+        Each label once.
     """
     distinct = np.unique(np.asarray(list(values)))
     if distinct.dtype.kind not in "OSU":
         return distinct
     return np.array(sorted(distinct.tolist(), key=natural_key), dtype=distinct.dtype)
+
+
+def text_of(values: object) -> NDArray[np.str_]:
+    """Labels as fixed-width text, which stores hold without a codec of Python objects."""
+    return np.asarray(values, dtype=object).astype(str)
+
+
+def image_coords(images: pd.DataFrame, dim: str = "image") -> dict[str, tuple[str, NDArray[np.str_]]]:
+    """Coordinates along a dim whose maps are of these images: image, actor and what else of `CARRIED` is there."""
+    return {name: (dim, text_of(images[name].fillna("")))
+            for name in ("image", "actor", *CARRIED) if name in images}
+
+
+def pixel_coords(height: int, width: int) -> dict[str, NDArray[np.intp]]:
+    """Coordinates of a grid's rows and columns."""
+    return {"y": np.arange(height), "x": np.arange(width)}
+
+
+def over_pixels(kernel: Callable[..., NDArray[Any]], maps: xr.DataArray, *, dtype: type | np.dtype[Any],
+                keep_attrs: bool = True, **options: object) -> xr.DataArray:
+    """Apply a kernel, (..., y, x) -> (..., y, x), to maps, eager or dask."""
+    mapped: xr.DataArray = xr.apply_ufunc(
+        kernel, maps, kwargs=options, dask="parallelized", input_core_dims=[PIXELS], output_core_dims=[PIXELS],
+        output_dtypes=[dtype], keep_attrs=keep_attrs, dask_gufunc_kwargs={"allow_rechunk": True})
+    return mapped

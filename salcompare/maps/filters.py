@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,7 +12,7 @@ from scipy import ndimage
 
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
-from salcompare.maps.checks import PIXELS, require_maps
+from salcompare.maps.checks import over_pixels, require_maps
 
 _MAPS = 16  # maps that are held in float64 at a time
 
@@ -45,13 +46,8 @@ def smooth(maps: xr.DataArray, *, sigma: float) -> xr.DataArray:
     require_maps(maps, "maps")
     if not (np.isfinite(sigma) and sigma >= 0):
         raise InputError(Problem("sigma", repr(sigma), "a finite number of pixels, 0 or more"))
-    dtype = np.dtype(np.float64 if maps.dtype == np.float64 else np.float32)
-    down = _gaussian(maps.sizes["y"], float(sigma))
-    across = _gaussian(maps.sizes["x"], float(sigma))
-    smoothed: xr.DataArray = xr.apply_ufunc(
-        _smooth, maps, kwargs={"down": down, "across": across.T, "dtype": dtype}, dask="parallelized",
-        input_core_dims=[PIXELS], output_core_dims=[PIXELS], output_dtypes=[dtype], keep_attrs=True,
-        dask_gufunc_kwargs={"allow_rechunk": True})
+    down, across = (_gaussian(maps.sizes[dim], float(sigma)) for dim in ("y", "x"))
+    smoothed = over_pixels(_smooth, maps, dtype=_smoothed_type(maps.dtype), down=down, across=across.T)
     smoothed.attrs["sigma"] = float(sigma)
     return smoothed
 
@@ -65,9 +61,13 @@ def _gaussian(n: int, sigma: float) -> NDArray[np.float64]:
     return np.asarray((spread + spread[::-1, ::-1]) / 2, dtype=np.float64)
 
 
-def _smooth(maps: NDArray[np.generic], down: NDArray[np.float64], across: NDArray[np.float64],
-            dtype: np.dtype[np.floating]) -> NDArray[np.floating]:  # (..., y, x) -> (..., y, x)
-    smoothed = np.empty(maps.shape, dtype)
+def _smoothed_type(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
+    return np.float64 if dtype == np.float64 else np.float32
+
+
+def _smooth(maps: NDArray[np.generic], down: NDArray[np.float64],
+            across: NDArray[np.float64]) -> NDArray[np.floating]:  # (..., y, x) -> (..., y, x)
+    smoothed = np.empty(maps.shape, _smoothed_type(maps.dtype))
     flat, out = maps.reshape(-1, *maps.shape[-2:]), smoothed.reshape(-1, *maps.shape[-2:])
 
     def fill(start: int) -> None:

@@ -12,7 +12,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.maps.checks import PIXELS, require_choice, require_maps, require_share, require_size
+from salcompare.maps.checks import (
+    PIXELS,
+    over_pixels,
+    pixel_coords,
+    require_choice,
+    require_maps,
+    require_share,
+    require_size,
+)
 
 Values = NDArray[Any]  # of any kind of number, in flat or (..., y, x) shape
 Rule = Literal["count", "quantile"]
@@ -47,9 +55,7 @@ def top_mask(maps: xr.DataArray, *, share: float) -> xr.DataArray:
     """
     require_maps(maps, "maps")
     k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
-    mask: xr.DataArray = xr.apply_ufunc(
-        _top_mask, maps, kwargs={"k": k}, dask="parallelized", input_core_dims=[PIXELS], output_core_dims=[PIXELS],
-        output_dtypes=[bool], keep_attrs=True, dask_gufunc_kwargs={"allow_rechunk": True})
+    mask = over_pixels(_top_mask, maps, dtype=bool, k=k)
     mask.attrs.update(mask_share=float(share), mask_pixels=k, mask_ties=TIES)
     return mask
 
@@ -59,10 +65,8 @@ def tied_weights(maps: xr.DataArray, *, share: float) -> xr.DataArray:
 
     Parameters
     ----------
-    maps : DataArray (..., y, x)
-        Saliency maps; every other dim holds separate maps.
-    share : float
-        Of a map's pixels, in (0, 1]; k = round(share * pixels).
+    maps, share
+        As for `top_mask`; k = round(share * pixels).
 
     Returns
     -------
@@ -74,14 +78,11 @@ def tied_weights(maps: xr.DataArray, *, share: float) -> xr.DataArray:
     Raises
     ------
     InputError
-        If `maps` are no labelled maps, or the share is out of range or of no pixel.
+        As for `top_mask`.
     """
     require_maps(maps, "maps")
     k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
-    weights: xr.DataArray = xr.apply_ufunc(
-        _tied_weights, maps, kwargs={"k": k}, dask="parallelized", input_core_dims=[PIXELS],
-        output_core_dims=[PIXELS], output_dtypes=[np.float64], keep_attrs=True,
-        dask_gufunc_kwargs={"allow_rechunk": True})
+    weights = over_pixels(_tied_weights, maps, dtype=np.float64, k=k)
     weights.attrs.update(mask_share=float(share), mask_pixels=k)
     return weights
 
@@ -91,10 +92,8 @@ def mask_report(maps: xr.DataArray, *, share: float) -> xr.Dataset:
 
     Parameters
     ----------
-    maps : DataArray (..., y, x)
-        Saliency maps; every other dim holds separate maps.
-    share : float
-        Of a map's pixels, in (0, 1]; k = round(share * pixels).
+    maps, share
+        As for `top_mask`; k = round(share * pixels).
 
     Returns
     -------
@@ -106,7 +105,7 @@ def mask_report(maps: xr.DataArray, *, share: float) -> xr.Dataset:
     Raises
     ------
     InputError
-        If `maps` are no labelled maps, or the share is out of range or of no pixel.
+        As for `top_mask`.
     """
     require_maps(maps, "maps")
     k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
@@ -148,9 +147,7 @@ def shown(heatmaps: xr.DataArray, *, share: float, rule: Rule) -> xr.DataArray:
     if rule == "count":
         return top_mask(heatmaps, share=share)
     require_share(share, heatmaps.sizes["y"] * heatmaps.sizes["x"])
-    chosen: xr.DataArray = xr.apply_ufunc(
-        _at_or_above, heatmaps, kwargs={"level": 1 - share}, dask="parallelized", input_core_dims=[PIXELS],
-        output_core_dims=[PIXELS], output_dtypes=[bool], dask_gufunc_kwargs={"allow_rechunk": True})
+    chosen = over_pixels(_at_or_above, heatmaps, dtype=bool, keep_attrs=False, level=1 - share)
     chosen.attrs = {"shown": f"at or above the {1 - share:g} quantile and above 0"}
     return chosen
 
@@ -300,7 +297,7 @@ def centre_orders(images: Sequence[str], *, size: tuple[int, int]) -> xr.DataArr
     down, across = ((np.arange(n) - (n - 1) / 2) / n for n in (height, width))
     middle = 1 - (down[:, None] ** 2 + across[None, :] ** 2)
     return xr.DataArray(np.broadcast_to(middle, (len(images), height, width)).copy(), dims=("image", *PIXELS), coords={
-        "image": np.array(images, dtype=str), "y": np.arange(height), "x": np.arange(width)})
+        "image": np.array(images, dtype=str), **pixel_coords(height, width)})
 
 
 def _scaled_to_mean_1(maps: xr.DataArray) -> xr.DataArray:

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
-from salcompare.maps.checks import require_maps
-
-CARRIED = ("split", "group", "shoot")  # columns of images that maps keep as coordinates where they are there
+from salcompare.maps.checks import CARRIED, image_coords, pixel_coords, require_maps, text_of
 
 
 def response_array(maps: NDArray[np.float32] | da.Array, images: pd.DataFrame, *, attrs: Mapping[str, object],
@@ -37,15 +35,13 @@ def response_array(maps: NDArray[np.float32] | da.Array, images: pd.DataFrame, *
     -------
     DataArray (response, y, x)
     """
-    text = {"image": images["image"], "actor": images["actor"],
-            **{name: images[name].fillna("") for name in CARRIED if name in images}, **names}
-    coords = {name: ("response", np.asarray(values, dtype=object).astype(str)) for name, values in text.items()}
+    more = {name: ("response", text_of(values)) for name, values in names.items()}
     return xr.DataArray(maps, dims=("response", "y", "x"), name="response_maps", attrs=dict(attrs), coords={
-        "response": np.arange(len(maps)), **coords, "y": np.arange(maps.shape[1]), "x": np.arange(maps.shape[2])})
+        "response": np.arange(len(maps)), **image_coords(images, "response"), **more, **pixel_coords(*maps.shape[1:])})
 
 
 def precomputed_response_maps(values: NDArray[np.float32], table: pd.DataFrame, images: pd.DataFrame) -> xr.DataArray:
-    """Label people's ready-made maps, each brought to a sum of 1, as their units are nowhere stated.
+    """Label people's precomputed maps, each brought to a sum of 1, as their units are nowhere stated.
 
     Parameters
     ----------

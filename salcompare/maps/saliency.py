@@ -10,8 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.maps.checks import PIXELS, require_choice, require_maps
-from salcompare.maps.responses import CARRIED
+from salcompare.maps.checks import PIXELS, image_coords, pixel_coords, require_choice, require_maps
 
 How = Literal["sum", "max"]
 
@@ -97,7 +96,7 @@ def _scaled(maps: xr.DataArray, scale: Scale) -> xr.DataArray:
 
 
 def precomputed_saliency(values: NDArray[np.float32], table: pd.DataFrame, images: pd.DataFrame) -> xr.Dataset:
-    """Label a classifier's ready-made maps, as they are.
+    """Label a classifier's precomputed maps, as they are.
 
     Parameters
     ----------
@@ -110,8 +109,5 @@ def precomputed_saliency(values: NDArray[np.float32], table: pd.DataFrame, image
         ``saliency``, float32.
     """
     shown = images.iloc[pd.Index(images["image"]).get_indexer(pd.Index(table["image"]))]
-    coords = {name: ("image", np.asarray(shown[name].fillna(""), dtype=object).astype(str))
-              for name in ("actor", *CARRIED) if name in shown}
-    return xr.Dataset({"saliency": (("image", "y", "x"), values)}, coords={
-        "image": np.asarray(shown["image"], dtype=object).astype(str), **coords, "y": np.arange(values.shape[1]),
-        "x": np.arange(values.shape[2])}, attrs={"maps": "ready-made, as they were given"})
+    return xr.Dataset({"saliency": (("image", "y", "x"), values)}, attrs={"maps": "ready-made, as they were given"},
+                      coords={**image_coords(shown), **pixel_coords(*values.shape[1:])})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from salcompare import schema
 from salcompare.errors import InputError
 from salcompare.maps import rasterise_actor_boxes, rasterise_boxes
-from salcompare.maps.boxes import count_boxes, scale_edges
+from salcompare.maps.boxes import _count_boxes, scale_edges
 from salcompare.testing import response_tables, table_of_images, table_of_responses
 
 
@@ -95,7 +95,7 @@ def test_many_images_in_any_order_are_painted_exactly():
     expected = np.zeros((n_maps, height, width), dtype=np.int32)
     for code, (x0, y0, x1, y1) in zip(codes, edges, strict=True):
         expected[code, y0:y1, x0:x1] += 1
-    np.testing.assert_array_equal(count_boxes(edges, codes, expected.shape), expected)
+    np.testing.assert_array_equal(_count_boxes(edges, codes, expected.shape), expected)
 
 
 def test_maps_hold_to_the_declared_layout_and_say_how_they_were_made():
