@@ -391,8 +391,11 @@ def contradictions(config: Config, where: str) -> list[Problem]:
         problems.append(Problem(f"{where} [study] size", str(list(config.study.size)), "height and width"))
     problems += _names(config, where)
     problems += config.attribution.contradictions(where)
-    problems += [problem for classifier in config.classifier if classifier.methods
-                 for problem in _methods(config, classifier, f"{where} [[classifier]] {classifier.name}")]
+    for classifier in config.classifier:
+        title = f"{where} [[classifier]] {classifier.name}"
+        if classifier.methods:
+            problems += config.attribution_of(classifier).contradictions_of_methods(
+                title, f"{title}: [attribution] output")
     problems += [Problem(f"{where} [[classifier]] {classifier.name} keep",
                          f"'best' with {list(split)} as [images] split, which leaves no validation image",
                          "validation images, on which the best weights are chosen",
@@ -410,10 +413,6 @@ def contradictions(config: Config, where: str) -> list[Problem]:
     if len(config.report.actors) > 6:
         problems.append(Problem(f"{where} [report] actors", f"{len(config.report.actors)} actors", "at most 6"))
     return problems
-
-
-def _methods(config: Config, classifier: Classifier, title: str) -> list[Problem]:
-    return config.attribution_of(classifier).contradictions_of_methods(title, f"{title}: [attribution] output")
 
 
 def _names(config: Config, where: str) -> list[Problem]:

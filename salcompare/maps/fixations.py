@@ -131,8 +131,8 @@ def rasterise_fixations(fixations: pd.DataFrame, images: pd.DataFrame, *, size: 
         As for `fixation_maps`.
     """
     maps = fixation_maps(fixations, images, size=size, sigma=sigma, sigma_of=sigma_of, chunked=True)
-    found = mean_of_responses(maps).compute()
-    return found.assign_attrs(n_images_without_responses=len(images) - found.sizes["image"])
+    means = mean_of_responses(maps).compute()
+    return means.assign_attrs(n_images_without_responses=len(images) - means.sizes["image"])
 
 
 def _checked(fixations: pd.DataFrame, images: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.intp]]:

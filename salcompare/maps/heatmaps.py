@@ -49,12 +49,10 @@ def class_means(maps: xr.DataArray, *, by: str = "actor", weights: xr.DataArray 
 
     Parameters
     ----------
-    maps : DataArray (..., image, y, x)
-        With the coordinate `by` along ``image``.
+    maps, weights
+        As for `actor_heatmap`, with the coordinate `by` along ``image``.
     by : str
         The coordinate that holds the classes.
-    weights : DataArray (image), optional
-        Non-negative; by default images weigh the same.
 
     Returns
     -------
@@ -64,7 +62,7 @@ def class_means(maps: xr.DataArray, *, by: str = "actor", weights: xr.DataArray 
     Raises
     ------
     InputError
-        If `maps` lack a dim or the coordinate, or the weights do not fit them.
+        As for `actor_heatmap`.
     """
     require_maps(maps, "maps", dims=("image", *PIXELS))
     classes = _classes(maps, by)
@@ -75,12 +73,10 @@ def class_means(maps: xr.DataArray, *, by: str = "actor", weights: xr.DataArray 
     defined = finite & bare.any(PIXELS)
     share = (member & defined) * given
     total = share.sum("image")
-    means = _sum_over_images(share, bare, finite) / total.where(total > 0)
+    means: xr.DataArray = _sum_over_images(share, bare, finite) / total.where(total > 0)
     means = means.transpose(*(by if dim == "image" else dim for dim in maps.dims))
     means.attrs = dict(maps.attrs)
-    counts = {"n_images": (share > 0).sum("image"), "n_undefined": (member & ~defined).sum("image")}
-    counted: xr.DataArray = means.assign_coords(counts)
-    return counted
+    return means.assign_coords(n_images=(share > 0).sum("image"), n_undefined=(member & ~defined).sum("image"))
 
 
 def relative_saliency(heatmaps: xr.DataArray, *, population: Population = "all") -> xr.DataArray:
@@ -173,8 +169,8 @@ def _weights(maps: xr.DataArray, weights: xr.DataArray | None) -> xr.DataArray:
     if weights is None:
         return xr.DataArray(np.ones(maps.sizes["image"]), dims="image")
     if not isinstance(weights, xr.DataArray) or weights.dims != ("image",):
-        found = f"has dims {weights.dims}" if isinstance(weights, xr.DataArray) else f"is a {type(weights).__name__}"
-        raise InputError(Problem("weights", found, "a DataArray with dims ('image',)", "such as human.n_responses"))
+        wrong = f"has dims {weights.dims}" if isinstance(weights, xr.DataArray) else f"is a {type(weights).__name__}"
+        raise InputError(Problem("weights", wrong, "a DataArray with dims ('image',)", "such as human.n_responses"))
     both = "image" in weights.coords and "image" in maps.coords
     if weights.sizes["image"] != maps.sizes["image"] or (both and not weights.indexes["image"].equals(
             maps.indexes["image"])):
