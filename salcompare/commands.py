@@ -106,9 +106,9 @@ def import_file(options: argparse.Namespace) -> None:
         free_paths([out, refused_path(out)], overwrite=options.overwrite or out.resolve() == options.file.resolve())
     chosen = Options(tuple(options.status), options.worker, options.clip, options.voc_origin, options.image)
     imported = import_responses(options.file, images, file_format=options.format, options=chosen)
-    written = write_imported(imported, out, source=options.file)
-    hints = settings_to_change(study.config.responses, written.responses, root=study.root) if study else []
-    print("\n".join([imported.described, str(written.responses), str(written.refused), *hints]))
+    write_imported(imported, out, source=options.file)
+    hints = settings_to_change(study.config.responses, out, root=study.root) if study else []
+    print("\n".join([imported.described, str(out), str(refused_path(out)), *hints]))
 
 
 def collect(options: argparse.Namespace) -> None:

@@ -289,20 +289,10 @@ class Precomputed:
 
 
 def training_seeds(seed: int, n: int) -> tuple[int, ...]:
-    """Give the seeds of so many trainings of one classifier.
+    """Give the seeds of n trainings of one classifier: the study's own first, then derived ones in [0, 2**31).
 
-    Parameters
-    ----------
-    seed : int
-        The study's, which the first training uses.
-    n : int
-        How many.
-
-    Returns
-    -------
-    tuple of int
-        All different, the derived ones in [0, 2**31); the first so many of a longer list are the same, so that more
-        trainings can be added to those that are there.
+    All are different, and the first so many of a longer list are the same, so that more trainings can be added to those
+    that are there.
     """
     seeds, number = [seed], 1
     while len(seeds) < n:

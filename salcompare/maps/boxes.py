@@ -186,22 +186,10 @@ _CELLS = 1 << 19  # of one block of the difference array, so that it stays in th
 
 def scale_edges(low: NDArray[np.float64], high: NDArray[np.float64], length: NDArray[np.float64],
                 n: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Scale intervals [low, high) within [0, length] to whole pixels of a grid of n.
+    """Scale intervals [low, high) (box,) of an image's `length` in pixels along a dim to whole pixels of a grid of n.
 
-    Parameters
-    ----------
-    low, high : ndarray (box)
-        Edges, 0 <= low < high <= length.
-    length : ndarray (box)
-        Pixels of the image along this dim.
-    n : int
-        Pixels of the grid along this dim.
-
-    Returns
-    -------
-    low, high : ndarray (box), int32
-        Edges rounded half up, 0 <= low < high <= n. An interval that rounding would empty keeps the pixel that its
-        middle lies in.
+    Edges, 0 <= low < high <= length, are rounded half up, so that 0 <= low < high <= n; an interval that rounding would
+    empty keeps the pixel that its middle lies in.
     """
     first = np.floor(low * n / length + 0.5)
     last = np.floor(high * n / length + 0.5)

@@ -116,23 +116,10 @@ def sobel_edges(photographs: xr.DataArray) -> xr.DataArray:
 
 
 def photograph_gradient(photographs: xr.DataArray) -> xr.DataArray:
-    """Magnitude of the photographs' own gradient, summed over channels as classifier maps are.
+    """Magnitude of the photographs' own gradient, summed over channels as classifier maps are; as `sobel_edges`.
 
-    Parameters
-    ----------
-    photographs : DataArray (..., y, x, channel)
-        Red, green and blue, such as uint8.
-
-    Returns
-    -------
-    float32 DataArray (..., y, x)
-        Sum over channels of the length of (d/dy, d/dx) by central differences (one-sided at borders), at least 0, in
-        units of the photograph's values per pixel.
-
-    Raises
-    ------
-    InputError
-        As for `sobel_edges`.
+    It is the length of (d/dy, d/dx) by central differences (one-sided at borders), at least 0, in units of the
+    photograph's values per pixel.
     """
     return _mapped(photographs, _gradient)
 

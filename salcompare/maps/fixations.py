@@ -27,21 +27,10 @@ _AT_A_TIME = 16
 
 def sigma_in_pixels(sigma: float, *, unit: Literal["pixels", "degrees"] = "pixels",
                     pixels_per_degree: float | None = None) -> float:
-    """Give a Gaussian's standard deviation in pixels.
+    """Give a Gaussian's standard deviation in pixels, from pixels or degrees of visual angle.
 
-    Parameters
-    ----------
-    sigma : float
-        Above 0.
-    unit : {"pixels", "degrees"}
-        Degrees are of visual angle.
-    pixels_per_degree : float, optional
-        How many pixels a degree had on the screen; must be given for degrees.
-
-    Raises
-    ------
-    InputError
-        If a number is not finite and above 0, or pixels per degree are not given for degrees.
+    Raises `InputError` if a number is not finite and above 0, or if `pixels_per_degree`, how many pixels a degree had
+    on the screen, is not given for degrees.
     """
     require_choice(unit, ("pixels", "degrees"), "unit")
     wanted = {"sigma": sigma} | ({"pixels_per_degree": pixels_per_degree} if unit == "degrees" else {})

@@ -225,22 +225,9 @@ def _order_of_positions(height: int, width: int) -> NDArray[np.uint64]:
 
 
 def marked_by_both(one: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
-    """Multiply two maps, pixel by pixel, so that what both mark comes first.
+    """Multiply two non-negative maps (..., y, x), each scaled to mean 1, so that what both mark comes first.
 
-    Parameters
-    ----------
-    one, other : DataArray (..., y, x)
-        Non-negative maps of the same images on one grid; their scales do not matter.
-
-    Returns
-    -------
-    DataArray (..., y, x), float64
-        The product of the maps, each scaled to mean 1; 0 everywhere where one of them is.
-
-    Raises
-    ------
-    InputError
-        If they are no labelled maps, or of different images or grids.
+    0 everywhere where one of them is. Raises `InputError` if they are no labelled maps, or of other images or grids.
     """
     for maps, where in ((one, "one"), (other, "other")):
         require_maps(maps, where)
@@ -252,25 +239,10 @@ def marked_by_both(one: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
 
 
 def moved_orders(maps: xr.DataArray, *, seed: int, purpose: str) -> xr.DataArray:
-    """Move each map by a random offset, wrapping around, so that its patches keep their shape and lie anywhere.
+    """Move each map (image, y, x) by a random offset, wrapping around: its patches keep their shape and lie anywhere.
 
-    Parameters
-    ----------
-    maps : DataArray (image, y, x)
-        Maps with coordinate ``image``; where one goes follows from its image's name, whatever the others are.
-    seed : int
-    purpose : str
-        What the offsets are for; each has offsets of its own.
-
-    Returns
-    -------
-    DataArray (image, y, x)
-        All offsets are equally likely, none among them.
-
-    Raises
-    ------
-    InputError
-        If `maps` are no labelled maps.
+    Where one goes follows from the seed, the `purpose` of the offsets and its image's name, whatever the others are.
+    All offsets are equally likely, none among them.
     """
     require_maps(maps, "maps", dims=("image", *PIXELS))
     ordered = maps.transpose("image", *PIXELS)
@@ -282,16 +254,7 @@ def moved_orders(maps: xr.DataArray, *, seed: int, purpose: str) -> xr.DataArray
 def centre_orders(images: Sequence[str], *, size: tuple[int, int]) -> xr.DataArray:
     """Order pixels from the middle outwards, so that the first lie in an ellipse of the grid's shape.
 
-    Parameters
-    ----------
-    images : sequence of str
-    size : (int, int)
-        Height and width of the grid.
-
-    Returns
-    -------
-    DataArray (image, y, x), float64
-        In (0, 1], the same for every image.
+    Gives (image, y, x), float64 in (0, 1], the same for every image; `size` is height and width of the grid.
     """
     height, width = require_size(size)
     down, across = ((np.arange(n) - (n - 1) / 2) / n for n in (height, width))

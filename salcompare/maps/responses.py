@@ -18,22 +18,9 @@ from salcompare.maps.checks import CARRIED, image_coords, pixel_coords, require_
 
 def response_array(maps: NDArray[np.float32] | da.Array, images: pd.DataFrame, *, attrs: Mapping[str, object],
                    **names: pd.Series) -> xr.DataArray:
-    """Label maps of responses.
+    """Label maps (response, y, x), each of which sums to 1, with the image of each response, one row of `images`.
 
-    Parameters
-    ----------
-    maps : ndarray or dask array (response, y, x)
-        Each sums to 1.
-    images : DataFrame
-        The image of each response, one row a response.
-    attrs : mapping
-        Of the array.
-    **names : Series
-        More coordinates along ``response``, such as ``worker``.
-
-    Returns
-    -------
-    DataArray (response, y, x)
+    `names` are more coordinates along ``response``, such as ``worker``.
     """
     more = {name: ("response", text_of(values)) for name, values in names.items()}
     return xr.DataArray(maps, dims=("response", "y", "x"), name="response_maps", attrs=dict(attrs), coords={
@@ -47,10 +34,8 @@ def precomputed_response_maps(values: NDArray[np.float32], table: pd.DataFrame, 
     ----------
     values : ndarray (map, y, x)
         Non-negative, none empty.
-    table : DataFrame
-        One row a map: ``image``, ``worker`` (empty where the maps do not say).
-    images : DataFrame
-        One row an image: ``image``, ``actor``.
+    table, images : DataFrame
+        One row a map: ``image``, ``worker`` (empty where the maps do not say); one row an image: ``image``, ``actor``.
 
     Returns
     -------
@@ -102,12 +87,7 @@ def mean_of_responses(maps: xr.DataArray) -> xr.Dataset:
 
 
 def require_response_maps(maps: xr.DataArray) -> None:
-    """Hold maps to being labelled as those of responses.
-
-    Raises
-    ------
-    InputError
-    """
+    """Hold maps to being labelled as those of responses; else `InputError`."""
     require_maps(maps, "response maps", dims=("response", "y", "x"))
     missing = [name for name in ("image", "actor") if name not in maps.coords]
     if missing:

@@ -16,24 +16,10 @@ How = Literal["sum", "max"]
 
 
 def reduce_channels(gradients: NDArray[np.floating], how: How = "sum") -> NDArray[np.float32]:
-    """Make one map from a gradient's channels.
+    """Make one map (n, y, x), float32, from the channels of a non-negative gradient (n, channel, y, x).
 
-    Parameters
-    ----------
-    gradients : ndarray (n, channel, y, x)
-        Non-negative, as Guided Backpropagation gives them.
-    how : {"sum", "max"}
-        The channels' sum (the original study's choice) or their maximum.
-
-    Returns
-    -------
-    ndarray (n, y, x), float32
-        In the gradients' unit. NaN where a channel is NaN.
-
-    Raises
-    ------
-    InputError
-        If the array has not four dims, or `how` is neither.
+    The map is the channels' sum (the original study's choice) or their maximum, in the gradients' unit; NaN where a
+    channel is NaN. Raises `InputError` if the array has not four dims, or `how` is neither.
     """
     require_choice(how, get_args(How), "how")
     if gradients.ndim != 4:
@@ -96,17 +82,9 @@ def _scaled(maps: xr.DataArray, scale: Scale) -> xr.DataArray:
 
 
 def precomputed_saliency(values: NDArray[np.float32], table: pd.DataFrame, images: pd.DataFrame) -> xr.Dataset:
-    """Label a classifier's precomputed maps, as they are.
+    """Label a classifier's precomputed maps, as they are: ``saliency`` (image, y, x), float32.
 
-    Parameters
-    ----------
-    values, table, images
-        As for `salcompare.maps.precomputed_response_maps`, with one map an image.
-
-    Returns
-    -------
-    Dataset (image, y, x)
-        ``saliency``, float32.
+    Arguments are as for `salcompare.maps.precomputed_response_maps`, with one map an image.
     """
     shown = images.iloc[pd.Index(images["image"]).get_indexer(pd.Index(table["image"]))]
     return xr.Dataset({"saliency": (("image", "y", "x"), values)}, attrs={"maps": "ready-made, as they were given"},

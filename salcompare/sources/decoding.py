@@ -27,14 +27,9 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "JPEG2000
 
 
 class UnreadablePhotographError(ReasonedError):
-    """A file that cannot be used as a photograph.
+    """A file that cannot be used as a photograph, with a `reason` for machines and a `detail` for people.
 
-    Parameters
-    ----------
-    reason : str
-        For machines: empty, not_an_image, truncated, damaged, too_large, unsupported, unreadable or box_outside.
-    detail : str
-        For people.
+    Reasons are empty, not_an_image, truncated, damaged, too_large, unsupported, unreadable and box_outside.
     """
 
 
@@ -75,18 +70,9 @@ def read_photograph(path: Path, *, box: Box | None = None) -> Pixels:
 
 
 def resize_photograph(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Resize a photograph to the study's grid without keeping its aspect.
+    """Resize a photograph (y, x, 3) of uint8 to the study's grid (height, width), without keeping its aspect.
 
     Lanczos with antialiasing, in Pillow's integer arithmetic, which gives the same bytes on every machine.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8 (y, x, 3)
-    size : (height, width)
-
-    Returns
-    -------
-    ndarray of uint8 (height, width, 3)
     """
     height, width = size
     resized: Pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
@@ -175,21 +161,12 @@ def is_text_mode(start: bytes) -> bool:
 
 
 def undo_text_mode(content: bytes) -> bytes:
-    """Take the carriage returns out again.
+    """Take the carriage returns of a whole file, for which `is_text_mode` holds, out again.
 
     A pixel of value 13 before one of value 10 looks like a carriage return that was added. If the result is one byte
     short, one such pair was there before; it is taken to be the one that leaves the picture smoothest from row to
-    row, for all rows below a wrong choice would be shifted. (A file that lost just its last byte looks the same.)
-
-    Parameters
-    ----------
-    content : bytes
-        A whole file for which `is_text_mode` holds.
-
-    Returns
-    -------
-    bytes
-        The file as it was before the transfer; one cut short stays cut short.
+    row, for all rows below a wrong choice would be shifted. (A file that lost just its last byte looks the same.) A
+    file cut short stays cut short.
     """
     match = _HEADER.match(content)
     if match is None:

@@ -124,13 +124,7 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
 
 
 def locate_photographs(config: settings.Images, images: pd.DataFrame, *, root: Path) -> dict[str, Candidate]:
-    """Find the file that each image of a catalogue was read from.
-
-    Raises
-    ------
-    InputError
-        Naming every image whose file is gone.
-    """
+    """Find the file that each image of a catalogue was read from; `InputError` names every image whose file is gone."""
     known = {(candidate.image, candidate.file): candidate for candidate in _find(config, root).candidates}
     wanted = list(zip(images["image"].tolist(), images["file"].tolist(), strict=True))
     gone = [Problem(f"image {image!r}", f"{file} is gone",
@@ -142,19 +136,10 @@ def locate_photographs(config: settings.Images, images: pd.DataFrame, *, root: P
 
 
 def photograph_inputs(config: settings.Images, *, root: Path) -> dict[str, str]:
-    """Hash every file that the photographs depend on.
+    """Hash every file that the photographs depend on: its name, as in the catalogue -> SHA-256 of its bytes.
 
-    Hidden files do not count, so that looking into a folder makes nothing stale.
-
-    Returns
-    -------
-    dict
-        File, as in the catalogue -> SHA-256 of its bytes; a file that cannot be read has an empty one.
-
-    Raises
-    ------
-    InputError, MissingDependencyError
-        If the folder or the package of the photographs is not there.
+    A file that cannot be read has an empty hash. Hidden files do not count, so that looking into a folder makes nothing
+    stale. Raises `InputError` or `MissingDependencyError` if the folder or the package of the photographs is not there.
     """
     if config.source == "orl":
         files = {candidate.file: candidate.sha256 for candidate in find_orl().candidates}

@@ -135,12 +135,9 @@ def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: 
 
 
 def map_inputs(path: str, *, root: Path) -> dict[str, str]:
-    """Hash a file of maps, or every file in a folder of maps that is not hidden.
+    """Hash a file of maps, or every file in a folder that is not hidden: its name in the study -> SHA-256.
 
-    Returns
-    -------
-    dict
-        File, as the study names it -> SHA-256 of its bytes; empty where there is nothing at that path.
+    Nothing where there is nothing at that path.
     """
     whole = root / path
     if whole.is_dir():

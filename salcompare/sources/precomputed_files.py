@@ -33,14 +33,9 @@ Check = Callable[[tuple[int, ...], np.dtype[Any]], None]
 
 
 class UnusableMapError(ReasonedError):
-    """A map that cannot be used.
+    """A map that cannot be used, with a `reason` for machines and a `detail` for people.
 
-    Parameters
-    ----------
-    reason : str
-        For machines: unreadable, foreign, shape, colour, too_large, not_finite, negative, constant or size.
-    detail : str
-        For people.
+    Reasons are unreadable, foreign, shape, colour, too_large, not_finite, negative, constant and size.
     """
 
 
@@ -61,25 +56,12 @@ def find_maps(path: Path, *, shown: str, remedy: str,
               held: contextlib.ExitStack) -> tuple[list[MapFile], list[tuple[str, str, str]]]:
     """Find the maps in a folder, of one map a file, or in one file that is keyed by image.
 
-    Parameters
-    ----------
-    path : Path
-        A folder whose files' paths without ending name the images; or an .npz file whose names do, or an .nc file with
-        dims image, y, x and perhaps worker.
-    shown, remedy : str
-        What it is called in errors, and what to do about them.
-    held : ExitStack
-        Holds a file open for as long as maps are read from it.
+    In a folder files' paths without ending name the images; else the names in an .npz file, or the coordinate image of
+    an .nc file with dims image, y, x and perhaps worker. `held` keeps a file open for as long as maps are read from it;
+    `shown` is what the path is called in errors, and `remedy` what to do about them.
 
-    Returns
-    -------
-    list of MapFile, list of (where, reason, detail)
-        Maps in natural order, and files that are none.
-
-    Raises
-    ------
-    InputError
-        If there is nothing, or a file is damaged.
+    Gives the maps in natural order, and (where, reason, detail) of files that are none. Raises `InputError` if there is
+    nothing, or a file is damaged.
     """
     if path.is_dir():
         return _in_folder(path, shown)

@@ -127,26 +127,11 @@ def keep_all(responses: pd.DataFrame, checks: pd.DataFrame, why: str) -> Verdict
 
 
 def read_checks(path: Path, synonyms: Mapping[str, str]) -> pd.DataFrame:
-    """Read answers to instructed checks.
+    """Read answers to instructed checks from a CSV with the columns of `CHECKS`, others being kept out.
 
-    Parameters
-    ----------
-    path : Path
-        A CSV with the columns of `CHECKS`; others are kept out. label and edges of an answer may be empty: the worker
-        drew nothing.
-    synonyms : mapping
-        What a worker may write -> the label it counts as.
-
-    Returns
-    -------
-    DataFrame
-        One row a check, the columns of `CHECKS`, labels normalised.
-
-    Raises
-    ------
-    InputError
-        If the file or a column is missing, if edges are shares of the sides, or naming each row without worker, target
-        label or a whole target box, with an edge that is no finite number, or with a box without area.
+    label and edges of an answer may be empty: the worker drew nothing. Labels are normalised, and counted as `synonyms`
+    say. Raises `InputError` if the file or a column is missing, if edges are shares of the sides, or naming each row
+    without worker, target label or a whole target box, with an edge that is no finite number, or a box without area.
     """
     cells = read_cells(path, shown=path.name, remedy="set [responses] checks in study.toml")
     return checks_in(cells, synonyms, shown=path.name)
@@ -174,20 +159,7 @@ def checks_in(cells: Cells, synonyms: Mapping[str, str], *, shown: str) -> pd.Da
 
 
 def judge_checks(checks: pd.DataFrame, config: Quality) -> pd.DataFrame:
-    """Say of each check how well the answer meets what was asked for.
-
-    Parameters
-    ----------
-    checks : DataFrame
-        The columns of `CHECKS`.
-    config : Quality
-        check_iou and check_label.
-
-    Returns
-    -------
-    DataFrame
-        checks with iou (0 where nothing was drawn) and right.
-    """
+    """Add to checks, with the columns of `CHECKS`, iou (0 where nothing was drawn) and whether the answer is right."""
     overlap = np.nan_to_num(iou(*(checks[list(edges)].to_numpy(dtype=np.float64) for edges in (EDGES, _TARGET_EDGES))))
     named = (checks["label"].fillna("") == checks["target_label"]).to_numpy() | (not config.check_label)
     return checks.assign(iou=overlap, right=(overlap >= config.check_iou) & named & (overlap > 0))
@@ -395,21 +367,11 @@ def iou(one: Boxes, other: Boxes) -> NDArray[np.float64]:
 
 def summarise_workers(responses: pd.DataFrame, kept: pd.DataFrame, log: pd.DataFrame,
                       checks: pd.DataFrame) -> pd.DataFrame:
-    """Describe each worker.
+    """Describe each worker, from all responses and a `Verdict` on them.
 
-    Parameters
-    ----------
-    responses, kept : DataFrame
-        All responses, and those that no rule took out.
-    log, checks : DataFrame
-        As in `Verdict`.
-
-    Returns
-    -------
-    DataFrame
-        One row a worker, by name: worker, images, n_responses, kept, own_labels (share of responses with a label beside
-        the original eleven), median_seconds, checks, checks_right, rules (that took out any response, by blanks).
-        Without rows where the responses name no worker.
+    One row a worker, by name: worker, images, n_responses, kept, own_labels (share of responses with a label beside the
+    original eleven), median_seconds, checks, checks_right, rules (that took out any response, by blanks). Without rows
+    where the responses name no worker.
     """
     columns = ["worker", "images", "n_responses", "kept", "own_labels", "median_seconds", "checks", "checks_right",
                "rules"]
@@ -430,13 +392,9 @@ def summarise_workers(responses: pd.DataFrame, kept: pd.DataFrame, log: pd.DataF
 
 
 def summarise_images(responses: pd.DataFrame, kept: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """Count each image's responses.
+    """Count each image's responses: one row an image that has any or is a test image.
 
-    Returns
-    -------
-    DataFrame
-        One row an image that has responses or is a test image: image, actor, n_responses, workers, kept. Without rows
-        where the responses name no image.
+    Columns image, actor, n_responses, workers and kept; without rows where the responses name no image.
     """
     if "image" not in responses:
         return pd.DataFrame(columns=["image", "actor", "n_responses", "workers", "kept"])
@@ -450,20 +408,10 @@ def summarise_images(responses: pd.DataFrame, kept: pd.DataFrame, images: pd.Dat
 
 
 def compare_planted(workers: pd.DataFrame, careless: Mapping[str, str]) -> pd.DataFrame:
-    """Compare which workers are found with which were planted, where responses are simulated.
+    """Compare which workers (`summarise_workers`) are found with which were planted: worker -> kind of `careless`.
 
-    Parameters
-    ----------
-    workers : DataFrame
-        As `summarise_workers` gives it.
-    careless : mapping
-        Worker to kind of careless worker.
-
-    Returns
-    -------
-    DataFrame
-        One row a kind, ``honest`` the last: kind, workers, found (of whom at most half of the responses are kept),
-        n_responses, left_out, and share_left_out. Without rows where no worker was planted.
+    One row a kind, ``honest`` the last: kind, workers, found (of whom at most half of the responses are kept),
+    n_responses, left_out, and share_left_out. Without rows where no worker was planted.
     """
     columns = ["kind", "workers", "found", "n_responses", "left_out", "share_left_out"]
     if not careless or workers.empty:

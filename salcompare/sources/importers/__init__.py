@@ -7,7 +7,6 @@ from salcompare.sources.importers.entries import STATUSES, Options
 from salcompare.sources.importers.importing import (
     FORMATS,
     Imported,
-    Written,
     detect_format,
     import_boxes,
     import_responses,
@@ -19,6 +18,6 @@ from salcompare.sources.importers.importing import (
     write_imported,
 )
 
-__all__ = ["FORMATS", "STATUSES", "Imported", "Options", "Written", "detect_format", "import_boxes",
+__all__ = ["FORMATS", "STATUSES", "Imported", "Options", "detect_format", "import_boxes",
            "import_responses", "known_images", "read_catalogue", "refused_path", "responses_path",
            "settings_to_change", "write_imported"]

@@ -317,14 +317,6 @@ def _notes(placing: Placing) -> tuple[str, ...]:
     return tuple(notes)
 
 
-@dataclass(frozen=True)
-class Written:
-    """Where the responses and the refused rows were written."""
-
-    responses: Path
-    refused: Path
-
-
 def read_catalogue(path: Path) -> pd.DataFrame:
     """Read a catalogue of images: columns image, height and width, optional actor and file.
 
@@ -362,7 +354,7 @@ def refused_path(out: Path) -> Path:
     return out.with_name(f"{out.stem}_refused.csv")
 
 
-def write_imported(imported: Imported, out: Path, *, source: Path) -> Written:
+def write_imported(imported: Imported, out: Path, *, source: Path) -> None:
     """Write the responses as the tidy CSV that a study reads, ``NAME.csv``, and beside it ``NAME_refused.csv``.
 
     Raises `InputError` if one of them is `source`, what was imported, which is never written over, or a folder.
@@ -374,4 +366,3 @@ def write_imported(imported: Imported, out: Path, *, source: Path) -> Written:
                                      "a file of its own", "name another with --out"))
     store.write_table(refused, imported.refused)
     store.write_table(out, imported.responses)
-    return Written(out, refused)
