@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from salcompare import stages
 from salcompare.errors import DamagedError, InputError, Problem, StaleError
-from salcompare.naming import seed_stage
+from salcompare.naming import seeded
 from salcompare.phrases import counted
 from salcompare.progress import Terminal
 from salcompare.store import free_paths
@@ -62,8 +62,7 @@ def train(options: argparse.Namespace) -> None:
                                  "a [[classifier]] to train", f"run: salcompare report --study {study.root}"))
     for classifier in study.config.classifier:
         for place, seed in enumerate(study.seeds(classifier)):
-            stage = f"train {classifier.name}"
-            stages.run(study, until=seed_stage(stage, place) if place else stage, progress=Terminal())
+            stages.run(study, until=seeded(f"train {classifier.name}", place), progress=Terminal())
             print((study.seed_folder(classifier, seed) / "accuracy.csv").read_text(), end="")
 
 

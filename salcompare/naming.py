@@ -1,9 +1,14 @@
-"""Names of sources, of the stages that make their maps and of the pages about them, and the order of names in lists."""
+"""Names: of sources, which are read and written here alone, of pages, and the order of names in lists.
+
+A source is ``human``, ``photographs``, a baseline such as ``baseline/centre``, a control such as
+``randomised network``, or a classifier's: ``alexnet/finetuned/guided_backprop``.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from salcompare.config import FILE_NAME
@@ -14,8 +19,43 @@ if TYPE_CHECKING:
 
     from salcompare.config import Classifier
 
+HUMAN = "human"
 PRECOMPUTED = "precomputed"
 """Stands in a source's name where a trained classifier has its variant."""
+_DIGITS = re.compile(r"([0-9]+)")
+_SOURCE = re.compile(r"([^/\s]+)/([^/\s]+)/([^/\s]+?)(?: \(seed ([0-9]+)\))?")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Maps of a classifier's variant by one attribution method; printed as ``alexnet/finetuned/guided_backprop``.
+
+    Attributes
+    ----------
+    classifier, variant, method : str
+        As study.toml names them; the variant of ready-made maps is `PRECOMPUTED`.
+    place : int
+        Of the training seed among the classifier's, 0 for the study's own.
+    """
+
+    classifier: str
+    variant: str
+    method: str
+    place: int = 0
+
+    def __str__(self) -> str:
+        return seeded(f"{self.classifier}/{self.variant}/{self.method}", self.place)
+
+    @property
+    def network(self) -> str:
+        """The classifier and its variant, such as ``alexnet/finetuned``."""
+        return f"{self.classifier}/{self.variant}"
+
+    @classmethod
+    def parse(cls, name: object) -> Source | None:
+        """Read a source's name; None where it is no classifier's."""
+        parts = _SOURCE.fullmatch(str(name))
+        return cls(parts[1], parts[2], parts[3], int(parts[4] or 1) - 1) if parts else None
 
 
 class Stored(NamedTuple):
@@ -26,14 +66,43 @@ class Stored(NamedTuple):
     name: str
 
 
-def source_name(classifier: Classifier, variant: str, method: str) -> str:
+def source_of(classifier: Classifier, variant: str, method: str) -> str:
     """Name a classifier's maps as a source, such as ``alexnet/finetuned/guided_backprop``."""
-    return f"{classifier.name}/{variant}/{method}"
+    return str(Source(classifier.name, variant, method))
 
 
-def seed_stage(stage: str, place: int) -> str:
-    """Name the stage that does for another seed of a classifier, counted from 1, what `stage` does for the first."""
-    return f"{stage} (seed {place + 1})"
+def network_of(name: object) -> str:
+    """Name the network that a source is of, such as ``alexnet/finetuned``; empty where it is no classifier's."""
+    source = Source.parse(name)
+    return source.network if source else ""
+
+
+def seeded(name: str, place: int) -> str:
+    """Name what is done for a classifier's training seed at a place, 0 for the study's own: ``train net (seed 2)``."""
+    return f"{name} (seed {place + 1})" if place else name
+
+
+def classifier_sources(names: Iterable[object]) -> list[str]:
+    """Those of the names that are a classifier's sources, each once, in their order."""
+    return list(dict.fromkeys(str(name) for name in names if Source.parse(name)))
+
+
+def classifier_of(name: object) -> str:
+    """Name the classifier that a source, or a network such as ``alexnet/finetuned``, is of."""
+    return str(name).split("/")[0]
+
+
+def main_source(sources: Iterable[object]) -> str | None:
+    """Name the source that is spoken of where one is: of the first classifier the last; None where there is none."""
+    known = classifier_sources(sources)
+    return [source for source in known if classifier_of(source) == classifier_of(known[0])][-1] if known else None
+
+
+def by_classifier(sources: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Order sources by their classifiers, as `names` list these, and of each the main source, its last, first."""
+    known = list(dict.fromkeys(sources))
+    order = dict.fromkeys([*names, *map(classifier_of, known)])
+    return [source for name in order for source in known[::-1] if classifier_of(source) == name]
 
 
 def find_source(sources: Iterable[str], classifier: str | None, variant: str | None, method: str | None) -> str:
@@ -42,28 +111,20 @@ def find_source(sources: Iterable[str], classifier: str | None, variant: str | N
     What is not said is the first classifier, its last variant, its main method. If there is none, an `InputError` says
     what there is.
     """
-    named: dict[str, dict[str, list[str]]] = {}  # classifier -> variant -> methods, the main one last
-    for source in sources:
-        name, of, by = source.split("/")
-        named.setdefault(name, {}).setdefault(of, []).append(by)
-    if not named:
+    left = [source for source in map(Source.parse, sources) if source]
+    if not left:
         raise InputError(Problem(FILE_NAME, "the study has no classifier (classifier = [])", "a [[classifier]] or "
                                  "[[precomputed]]", "add one"))
-    name = classifier or next(iter(named))
-    if name not in named:
-        raise InputError(Problem("classifier", repr(name), "one of " + ", ".join(named), meant(name, named)))
-    variant = variant or list(named[name])[-1]
-    if variant not in named[name]:
-        raise InputError(Problem("variant", repr(variant), "one of " + ", ".join(named[name]),
-                                 meant(variant, named[name])))
-    method = method or named[name][variant][-1]
-    if method not in named[name][variant]:
-        raise InputError(Problem("method", repr(method), "one of " + ", ".join(named[name][variant]),
-                                 f"name it in methods of [[classifier]] {name} or of [attribution] in study.toml"))
-    return f"{name}/{variant}/{method}"
-
-
-_DIGITS = re.compile(r"([0-9]+)")
+    for part, wanted, first in (("classifier", classifier, True), ("variant", variant, False),
+                                ("method", method, False)):
+        names = list(dict.fromkeys(str(getattr(source, part)) for source in left))
+        name = wanted or names[0 if first else -1]
+        if name not in names:
+            hint = (f"name it in methods of [[classifier]] {left[0].classifier} or of [attribution] in study.toml"
+                    if part == "method" else meant(name, names))
+            raise InputError(Problem(part, repr(name), "one of " + ", ".join(names), hint))
+        left = [source for source in left if getattr(source, part) == name]
+    return str(left[-1])
 
 
 def natural_key(value: object) -> tuple[object, ...]:
@@ -71,13 +132,6 @@ def natural_key(value: object) -> tuple[object, ...]:
     text = str(value)
     pieces = _DIGITS.split(text.casefold())
     return tuple(int(piece) if at % 2 else piece for at, piece in enumerate(pieces)), text
-
-
-def by_classifier(sources: Iterable[str], names: Sequence[str]) -> list[str]:
-    """Order sources by their classifiers, as `names` list these, and of each the main source, its last, first."""
-    unique = list(dict.fromkeys(sources))
-    order = dict.fromkeys([*names, *(source.split("/")[0] for source in unique)])
-    return [source for name in order for source in unique[::-1] if source.split("/")[0] == name]
 
 
 COMPARISON = "comparison.html"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from salcompare import store
 from salcompare.config import FILE_NAME, Classifier, Config, Precomputed, training_seeds
 from salcompare.errors import InputError, Problem, StaleError, meant
-from salcompare.naming import PRECOMPUTED, Stored, find_source, seed_stage, source_name
+from salcompare.naming import PRECOMPUTED, Stored, classifier_of, find_source, seeded, source_of
 from salcompare.schema import CHECKS, ESTIMATES, FIXATIONS, IMAGES, MAP_FILES, RESPONSES, Table
 from salcompare.stages import require
 
@@ -95,7 +95,7 @@ class Study:
         for classifier in self.config.classifier:
             for method in reversed(self.config.attribution_of(classifier).methods):  # the main one last
                 for variant in classifier.variants:
-                    source = source_name(classifier, variant, method)
+                    source = source_of(classifier, variant, method)
                     trained[source] = Stored(f"maps {source}", self.classifier_folder(classifier),
                                              f"{variant}-{method}")
         return trained | {f"{given.name}/{PRECOMPUTED}/{given.method}":
@@ -230,7 +230,7 @@ class Study:
         classifier = self._trained(source)
         place = self._place(classifier, seed)
         stage, _, name = self._stored[source]
-        require(self, seed_stage(stage, place) if place else stage)
+        require(self, seeded(stage, place) if place else stage)
         return store.open_dataset(self.seed_folder(classifier, seed), name)
 
     def _place(self, classifier: Classifier, seed: int) -> int:
@@ -249,7 +249,7 @@ class Study:
     def _trained(self, source: str) -> Classifier:
         self._stored_as(source)
         named = {classifier.name: classifier for classifier in self.config.classifier}
-        name = source.split("/")[0]
+        name = classifier_of(source)
         if name not in named:
             raise InputError(Problem("source", repr(source), "the source of a classifier that the study trains",
                                      "its maps were given ready-made: use study.maps_of(source)"))

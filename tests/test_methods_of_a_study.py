@@ -10,8 +10,8 @@ from salcompare import stages
 from salcompare.classifiers import attribute, load_classifier
 from salcompare.config import Attribution, Classifier, Config, commented_toml, read_config
 from salcompare.errors import ConfigError, InputError
-from salcompare.findings.analysis import headline_source
 from salcompare.findings.overlap.comparisons import compared_sources
+from salcompare.naming import main_source
 from salcompare.pipeline import stages as stages_of
 from salcompare.progress import Silent
 from salcompare.study import Study
@@ -32,7 +32,7 @@ def test_of_each_classifier_the_last_variant_by_the_main_method_stands_last(tmp_
         "one/frozen/grad_cam", "one/finetuned/grad_cam", "one/frozen/smoothgrad", "one/finetuned/smoothgrad",
         "one/frozen/guided_backprop", "one/finetuned/guided_backprop",
         "two/frozen/grad_cam", "two/frozen/smoothgrad", "two/frozen/guided_backprop"]
-    assert headline_source(study.sources) == "one/finetuned/guided_backprop"
+    assert main_source(study.sources) == "one/finetuned/guided_backprop"
 
 
 def mixed(tmp_path):

@@ -31,7 +31,7 @@ def test_every_function_that_makes_a_stage_is_found(texts):
     assert {"salcompare.pipeline.photographs:_photographs", "salcompare.pipeline.people:_responses",
             "salcompare.pipeline.exclusions:judge_quality", "salcompare.pipeline.people:_human_maps",
             "salcompare.pipeline.classifiers:_train", "salcompare.pipeline.classifiers:_maps",
-            "salcompare.findings.removal.stage:_remove", "salcompare.pipeline.analysis:_statistics",
+            "salcompare.findings.perturbation.stage:_remove", "salcompare.pipeline.analysis:_statistics",
             "salcompare.pipeline.presentation:write_report"} <= set(Code(texts).stages())
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from salcompare.classifiers import load_classifier
 from salcompare.config import training_seeds
 from salcompare.errors import InputError, StaleError
-from salcompare.findings.seeds.stage import maps_by_seed, tables_by_seed
+from salcompare.findings.seeds.inputs import maps_by_seed, tables_by_seed
 from salcompare.opening import open_study
 from salcompare.pipeline import stages
 from salcompare.progress import Silent

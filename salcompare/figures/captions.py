@@ -7,14 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from salcompare.figures.data import SIMULATED_RESPONSES, FigureData
+from salcompare.figures.data import SIMULATED_RESPONSES
 from salcompare.phrases import counted, joined
+from salcompare.study_data import StudyData
 
 _METHODS = {"percentile": "percentile bootstrap", "bca": "BCa bootstrap", "t": "t", "wilson": "Wilson",
             "jackknife": "jackknife"}
 
 
-def caption(data: FigureData, sentences: Iterable[str], *, responses: bool, photographs: bool) -> str:
+def caption(data: StudyData, sentences: Iterable[str], *, responses: bool, photographs: bool) -> str:
     """Join sentences, ended by what must be said of simulated responses and of the photographs.
 
     Parameters
@@ -33,7 +34,7 @@ def caption(data: FigureData, sentences: Iterable[str], *, responses: bool, phot
     return " ".join(said)
 
 
-def response_counts(data: FigureData) -> str:
+def response_counts(data: StudyData) -> str:
     """Say how many responses, workers, images and actors there are."""
     table = data.responses
     if table is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,111 +11,12 @@ from plotnine import ggplot
 from plotnine.composition import Compose
 
 from salcompare.figures.theme import CLASSIFIERS, source_colours
-from salcompare.naming import by_classifier
+from salcompare.naming import classifier_of
 from salcompare.schema import ESTIMATES
+from salcompare.study_data import StudyData
 
 SIMULATED_RESPONSES = "Simulated responses: no person drew these boxes."
 """Said in the caption of every figure that rests on them, and so in its files and beside it."""
-MOST_ACTORS = 6  # side by side at the width of two columns, a face is still 27 mm wide
-
-
-@dataclass(frozen=True)
-class FigureData:
-    """Everything the figures show; they compute none of it.
-
-    Attributes
-    ----------
-    photographs : DataArray (image, y, x, channel), uint8
-        On the study's grid, with coordinates ``image`` and ``actor``.
-    images : DataFrame
-        One row an image (`salcompare.schema.IMAGES`).
-    responses : DataFrame or None
-        One row a box (`salcompare.schema.RESPONSES`), or with ``actor`` instead of ``image`` and ``worker`` and boxes
-        on the grid.
-    human : Dataset or None
-        `salcompare.schema.HUMAN_MAPS`.
-    classifier_maps : mapping of str to Dataset
-        By source, such as ``alexnet/finetuned/guided_backprop``; the last is the main one.
-    heatmaps : Dataset
-        ``heatmap`` and ``relative``, and where they were tested ``relative_t`` and ``relative_p``, family-wise over
-        pixels and actors; all (source, actor, y, x).
-    differences : Dataset or None
-        ``own`` and ``other`` (image, y, x): the attribution of the image's own actor, and of the actor named by the
-        coordinate ``other_actor``. Where a coordinate ``photograph`` is, it names the photograph, and ``image`` the
-        pair.
-    estimates : DataFrame
-        `salcompare.schema.ESTIMATES`.
-    nulls : DataFrame
-        ``statistic, metric, form, source, value``: one row a draw under the null hypothesis.
-    actors : tuple of str
-        Those shown one by one, at most six; the first six where there are more.
-    simulated : bool
-        The responses are simulated; every figure that uses them then says so.
-    mask_share, human_share : float
-        Shares of pixels shown of a classifier's map and of a human heatmap.
-    credit : str
-        Whose the photographs are; ends the caption of a figure that shows one.
-    training : DataFrame or None
-        ``variant, iteration, loss, train_accuracy, validation_accuracy`` of the main classifier.
-    headlines : DataFrame or None
-        Headline numbers with and without exclusions: ``headline, value, ci_low, ci_high, value_all, ci_low_all,
-        ci_high_all, verdict``.
-    removal_curves : DataFrame or None
-        Points of deletion and insertion curves: ``network, source, way, metric, fill, share, value, ci_low, ci_high,
-        n``.
-    class_matrix : Dataset or None
-        ``difference`` (actor, other_actor, y, x): what in the actor's photographs tells them from the other actor, and
-        ``n_images`` (actor).
-    classifiers : tuple of str
-        Names of all the study's classifiers, the main one first, also where only some of their maps are shown.
-    """
-
-    photographs: xr.DataArray
-    images: pd.DataFrame
-    responses: pd.DataFrame | None
-    human: xr.Dataset | None
-    classifier_maps: Mapping[str, xr.Dataset]
-    heatmaps: xr.Dataset
-    differences: xr.Dataset | None
-    estimates: pd.DataFrame
-    nulls: pd.DataFrame
-    actors: tuple[str, ...]
-    simulated: bool
-    mask_share: float
-    human_share: float
-    credit: str
-    training: pd.DataFrame | None = None
-    headlines: pd.DataFrame | None = None
-    removal_curves: pd.DataFrame | None = None
-    class_matrix: xr.Dataset | None = None
-    classifiers: tuple[str, ...] = ()
-
-    @property
-    def main(self) -> str | None:
-        """The classifier source that figures of one classifier show; None where there is none."""
-        return list(self.classifier_maps)[-1] if self.classifier_maps else None
-
-    @property
-    def ordered_sources(self) -> list[str]:
-        """The classifiers' sources as figures list them: by classifier, and of each the main one first."""
-        first = (self.main or "").split("/")[0]
-        return by_classifier(self.classifier_maps, self.classifiers or (first,))
-
-    @property
-    def colours(self) -> dict[str, str]:
-        """Every source's colour, the same in all figures of a study."""
-        first = (self.main or "").split("/")[0]
-        return source_colours(self.classifier_maps, self.classifiers or (first,))
-
-    @property
-    def own_colour(self) -> str:
-        """Colour of the main source."""
-        return self.colours.get(self.main or "", CLASSIFIERS[0])
-
-    @property
-    def shown_actors(self) -> tuple[str, ...]:
-        """The actors shown one by one, at most six."""
-        return self.actors[:MOST_ACTORS]
 
 
 @dataclass(frozen=True)
@@ -160,7 +61,7 @@ def rows(estimates: pd.DataFrame, **wanted: str | Iterable[str]) -> pd.DataFrame
     return table.reset_index(drop=True)
 
 
-def first_photograph(data: FigureData, actor: str) -> str | None:
+def first_photograph(data: StudyData, actor: str) -> str | None:
     """Choose the image that stands for an actor: the first with human and main classifier maps, else the first.
 
     None where the actor has no photograph.
@@ -176,3 +77,14 @@ def first_photograph(data: FigureData, actor: str) -> str | None:
 def texts(coord: xr.DataArray) -> list[str]:
     """Give a coordinate of names as plain texts."""
     return [str(value) for value in coord.to_numpy()]
+
+
+def colours_of(data: StudyData) -> dict[str, str]:
+    """Give every source's colour, the same in all figures of a study."""
+    first = classifier_of(data.main or "")
+    return source_colours(data.classifier_maps, data.classifier_names or (first,))
+
+
+def main_colour(data: StudyData) -> str:
+    """Give the colour of the main source."""
+    return colours_of(data).get(data.main or "", CLASSIFIERS[0])

@@ -18,7 +18,7 @@ from plotnine import (
 )
 from plotnine.themes.elements import margin
 
-from salcompare.naming import by_classifier
+from salcompare.naming import Source, by_classifier, classifier_of
 
 INCH = 25.4
 SINGLE, MIDDLE, DOUBLE = 89 / INCH, 130 / INCH, 183 / INCH
@@ -92,10 +92,10 @@ def source_name(source: str, sources: Iterable[str] = ()) -> str:
     """Name a source as figures do; the method is left out unless `sources` hold several."""
     if source in _NAMES:
         return _NAMES[source]
-    parts = source.split("/")
-    methods = {other.split("/")[2] for other in sources if other.count("/") == 2}
-    name = f"{parts[0]} {parts[1]}" if len(parts) > 1 else source
-    return f"{name} ({parts[2].replace('_', ' ')})" if len(parts) > 2 and len(methods) > 1 else name
+    of = Source.parse(source)
+    name = (of.network if of else source).replace("/", " ")
+    methods = {other.method for other in map(Source.parse, sources) if other}
+    return f"{name} ({of.method.replace('_', ' ')})" if of and len(methods) > 1 else name
 
 
 def source_colours(sources: Iterable[str], names: Sequence[str] = ()) -> dict[str, str]:
@@ -110,7 +110,7 @@ def source_colours(sources: Iterable[str], names: Sequence[str] = ()) -> dict[st
     """
     placed: dict[str, list[str]] = {name: [] for name in names}
     for source in by_classifier(sources, names):
-        placed.setdefault(source.split("/")[0], []).append(source)
+        placed.setdefault(classifier_of(source), []).append(source)
     colours = {source: _paler(CLASSIFIERS[i % len(CLASSIFIERS)], PALER[min(at, len(PALER) - 1)])
                for i, own in enumerate(placed.values()) for at, source in enumerate(own)}
     return {"human": HUMAN, "photographs": PHOTOGRAPHS, **colours}

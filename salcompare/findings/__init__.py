@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from salcompare.findings.finding import Finding
+from salcompare.findings.finding import Compared, Finding, Headline, Quantity
 
 if TYPE_CHECKING:
     from salcompare.simulation.cases import Case
 
+Shown = TypeVar("Shown", Headline, Compared)
+
 NAMES = (
-    "material",
+    "preparation",
     "training",
     "attribution",
     "relative",
@@ -22,7 +24,7 @@ NAMES = (
     "overlap",
     "controls",
     "labels",
-    "removal",
+    "perturbation",
     "symmetry",
     "seeds",
     "quality",
@@ -42,4 +44,10 @@ def calibration_cases() -> tuple[Case, ...]:
     return tuple(case for part in parts if part is not None for case in part.CASES)
 
 
-__all__ = ["NAMES", "Finding", "calibration_cases", "findings"]
+def shown(kind: type[Shown]) -> list[tuple[Quantity, Shown]]:
+    """List the quantities that are shown somewhere (`Headline`, `Compared`), each with how, in the report's order."""
+    return [(quantity, how) for finding in findings() for quantity in finding.quantities for how in quantity.shown
+            if isinstance(how, kind)]
+
+
+__all__ = ["NAMES", "Finding", "calibration_cases", "findings", "shown"]

@@ -10,22 +10,19 @@ import xarray as xr
 
 from salcompare.blocks import one_thread
 from salcompare.findings import findings
-from salcompare.findings.agreement.estimates import IMAGE_COLUMNS as AGREEMENT_COLUMNS
 from salcompare.findings.failures import FAILED, n_failed
 from salcompare.findings.families import name_families
 from salcompare.findings.floors import with_p_is
-from salcompare.findings.overlap.estimates import IMAGE_COLUMNS
-from salcompare.findings.parts import Analysis, AnalysisData, Draws
-from salcompare.findings.quality.estimates import compare_headlines, headline_estimates, headline_source
-from salcompare.findings.removal.estimates import CURVE_COLUMNS
+from salcompare.findings.parts import Analysis, Draws
+from salcompare.findings.quality.estimates import compare_headlines, headline_estimates
 from salcompare.findings.rows import estimates_table, nulls_table, with_responses
 from salcompare.progress import Progress, Silent
+from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
 
-__all__ = ["AGREEMENT_COLUMNS", "CURVE_COLUMNS", "AnalysisData", "Results", "analyse", "compare_headlines",
-           "headline_estimates", "headline_source"]
+__all__ = ["Results", "analyse", "compare_headlines", "headline_estimates"]
 
 
 @dataclass(frozen=True)
@@ -41,31 +38,25 @@ class Results:
         tested; all (source, actor, y, x).
     nulls : DataFrame
         Columns statistic, metric, form, source, value: draws under the null, for figures.
-    image_overlaps : DataFrame
-        Columns image, actor, source, form, sigma and one a metric: the overlap of every image. The estimates hold
-        the actors' and the population's, as a row for each image would make them many times longer.
-    image_agreements : DataFrame
-        Columns `AGREEMENT_COLUMNS`: how far workers agree on every image, with intervals; likewise.
-    removal_curves : DataFrame
-        Columns `CURVE_COLUMNS`: deletion and insertion curves, point by point.
+    tables : dict of str to DataFrame
+        Those beside the estimates that findings declare, such as the overlap of every image, which would make the
+        estimates many times longer; without rows where there is nothing to say.
     """
 
     estimates: pd.DataFrame
     heatmaps: xr.Dataset
     nulls: pd.DataFrame
-    image_overlaps: pd.DataFrame
-    image_agreements: pd.DataFrame
-    removal_curves: pd.DataFrame
+    tables: dict[str, pd.DataFrame]
 
 
 @one_thread()
-def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int,
+def analyse(data: StudyData, *, maps: Maps, statistics: Statistics, seed: int,
             responses: Literal["collected", "simulated"] = "collected", progress: Progress | None = None) -> Results:
     """Compute every statistic of a study.
 
     Parameters
     ----------
-    data : AnalysisData
+    data : StudyData
         Maps, photographs and responses; what is missing is left out of the table.
     maps, statistics : Maps, Statistics
         Settings.
@@ -91,7 +82,6 @@ def analyse(data: AnalysisData, *, maps: Maps, statistics: Statistics, seed: int
     if failed:
         analysis.progress.say(f"  {failed} estimates {FAILED.removesuffix(': ')} and have no value: see reason in "
                               "estimates.csv")
-    none = {"overlap_images": IMAGE_COLUMNS, "agreement_images": AGREEMENT_COLUMNS, "removal_curves": CURVE_COLUMNS}
-    tables = {name: analysis.tables.get(name, pd.DataFrame(columns=list(columns))) for name, columns in none.items()}
-    return Results(with_responses(table, responses), analysis.heatmaps, nulls_table(draws), tables["overlap_images"],
-                   tables["agreement_images"], tables["removal_curves"])
+    tables = {name: analysis.tables.get(name, pd.DataFrame(columns=list(columns)))
+              for finding in findings() for name, columns in finding.tables.items()}
+    return Results(with_responses(table, responses), analysis.heatmaps, nulls_table(draws), tables)

@@ -16,7 +16,8 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.errors import InputError
-from salcompare.findings.rows import Row
+from salcompare.findings.finding import Quantity
+from salcompare.findings.rows import Row, rows_of
 
 FAILURES = (InputError, ArithmeticError, ValueError, RuntimeError)
 """What may be caught where `reason_of` is asked at once: it raises again what is no failure of an estimate."""
@@ -57,6 +58,31 @@ def undefined_row(error: Exception, **key: object) -> Row:
 def without_value(reason: str, **key: object) -> Row:
     """Make the row of an estimate that has no value, for a reason."""
     return {"level": "population", **key, "value": np.nan, "reason": reason}
+
+
+def rows_or_reasons(quantities: Iterable[Quantity], key: Row, compute: Callable[..., xr.Dataset], *data: object,
+                    **options: object) -> tuple[list[Row], xr.Dataset | None]:
+    """Compute a result and make the rows of its quantities; each has the reason where that fails.
+
+    Parameters
+    ----------
+    quantities : iterable of Quantity
+        Of the result.
+    key : mapping
+        Columns that name what it is of.
+    compute : callable
+        Called with ``data`` and ``options``.
+
+    Returns
+    -------
+    list of Row, Dataset or None
+        The rows, and the result where there is one.
+    """
+    try:
+        result = compute(*data, **options)
+    except FAILURES as error:  # too few actors or images: the study goes on without these numbers
+        return [undefined_row(error, **{**quantity.name, **key}) for quantity in quantities], None
+    return [row for quantity in quantities for row in rows_of(result, quantity, key)], result
 
 
 def guarded(rows: Iterable[Row], **key: object) -> Iterator[Row]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from salcompare.errors import InputError, Problem
-from salcompare.figures.data import Figure, FigureData
+from salcompare.figures.data import Figure
 from salcompare.findings import findings
+from salcompare.study_data import StudyData
 
-Part = tuple[Callable[[FigureData], str | None], Callable[[FigureData], Figure]]
+Part = tuple[Callable[[StudyData], str | None], Callable[[StudyData], Figure]]
 """Says why a figure cannot be drawn (None where it can), and draws it."""
 
 
@@ -17,12 +18,12 @@ def numbers() -> tuple[int, ...]:
     return tuple(sorted(number for finding in findings() for number in finding.figures))
 
 
-def make_figures(data: FigureData, *, only: Collection[int] | None = None) -> list[Figure]:
+def make_figures(data: StudyData, *, only: Collection[int] | None = None) -> list[Figure]:
     """Make the figures whose inputs are there, in order; `figures_left_out` says why others are not.
 
     Parameters
     ----------
-    data : FigureData
+    data : StudyData
         What they show.
     only : collection of int, optional
         Numbers of the figures wanted; all by default.
@@ -41,7 +42,7 @@ def make_figures(data: FigureData, *, only: Collection[int] | None = None) -> li
     return [draw(data) for number, (missing, draw) in _parts().items() if number in wanted and missing(data) is None]
 
 
-def figures_left_out(data: FigureData) -> dict[int, str]:
+def figures_left_out(data: StudyData) -> dict[int, str]:
     """Say, by number, why a figure cannot be made from these data."""
     reasons = {number: missing(data) for number, (missing, _) in _parts().items()}
     return {number: reason for number, reason in reasons.items() if reason is not None}

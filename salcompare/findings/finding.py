@@ -1,21 +1,136 @@
-"""What a finding declares of itself, and how its parts are found beside it."""
+"""What a finding declares of itself and of its quantities, and how its parts are found beside it."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterable
-from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType, ModuleType
+from typing import Any, Literal
+
+Columns = dict[str, str | tuple[str, ...]]
+INTERVAL: Columns = {name: name for name in ("ci_low", "ci_high", "ci_method", "resampled")}
+TEST: Columns = {"null": "null", "null_mean": "null_mean", "alternative": "alternative", "p_value": "p_value",
+        "p_attainable": "p_attainable", "n_resamples": "n_permutations"}
+COUNTS: Columns = {"n": "n", "n_undefined": "n_undefined", "reason": "reason"}
+SIDES: Columns = {"value_one": "one", "value_other": "other"}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A number that the summary rests on, which is held against the same number without exclusions.
+
+    Attributes
+    ----------
+    of : {"human", "classifier"}
+        Whether it is people's, or the main classifier's.
+    form, contrast : str
+        Of its row, beside the quantity's statistic and metric; what is empty is left open.
+    title : str
+        Where the quantity's, of people's maps with their form before it, does not do.
+    """
+
+    of: Literal["human", "classifier"] = "human"
+    form: str = ""
+    contrast: str = ""
+    title: str = ""
+
+    def named(self, title: str) -> str:
+        """Word it, given the quantity's title."""
+        maps = {"": "", "raw": "Human maps: "}.get(self.form, f"Human maps, {self.form}: ")
+        return self.title or (maps + title if self.of == "human" else title)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A number that stands side by side for all classifiers.
+
+    Attributes
+    ----------
+    name : str
+        A word for files.
+    form, contrast, against : str
+        Of its row, beside the quantity's statistic and metric; a row with a contrast is taken only where it is named.
+    choices : tuple of mapping
+        Other columns and their values; the first of which any source has a value is taken.
+    title : str
+        Where the quantity's does not do.
+    of : {"source", "network"}
+        Whether its rows are of CLASSIFIER/VARIANT/METHOD or of CLASSIFIER/VARIANT.
+    beside : {"", "null_mean", "ceiling"}
+        What the value is read against.
+    requires : str
+        What must be there for it to be computed.
+    open : tuple of str
+        Columns of the estimates that the title leaves open.
+    """
+
+    name: str
+    form: str = ""
+    contrast: str = ""
+    against: str = ""
+    choices: tuple[Mapping[str, str], ...] = (MappingProxyType({}),)
+    title: str = ""
+    of: Literal["source", "network"] = "source"
+    beside: Literal["", "null_mean", "ceiling"] = ""
+    requires: str = ""
+    open: tuple[str, ...] = ("form",)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A quantity of a finding: what it is called, which part of a result it is, and where it is shown.
+
+    Attributes
+    ----------
+    statistic, metric, title : str
+        As the estimates name it, and in words.
+    value : str
+        The variable of a result that is its value.
+    columns : mapping of str to str or tuple of str
+        By column of the estimates, the variable, coordinate or attr of the result that fills it; of several, texts that
+        are not empty are joined. `INTERVAL`, `TEST`, `COUNTS` and `SIDES` are those of most results.
+    fixed : mapping of str to object
+        Columns that are the same for all results.
+    over : tuple of str
+        Dims of the result that become columns of that name: one row for each combination.
+    level : {"population", "actor"}
+    better : {"", "higher", "lower"}
+        Which direction is better; empty where neither is.
+    most : tuple of int
+        So many permutations are drawn at most, for its sources and what stands beside it, however many a study asks
+        for.
+    shown : tuple of Headline and Compared
+        Where the report shows it beside the finding's own tables.
+    """
+
+    statistic: str
+    metric: str
+    title: str = ""
+    value: str = "value"
+    columns: Columns = field(default_factory=dict)
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    over: tuple[str, ...] = ()
+    level: Literal["population", "actor"] = "population"
+    better: Literal["", "higher", "lower"] = ""
+    most: tuple[int, ...] = ()
+    shown: tuple[Headline | Compared, ...] = ()
+
+    @property
+    def name(self) -> dict[str, object]:
+        """The columns that name its rows."""
+        return {"statistic": self.statistic, "metric": self.metric, "level": self.level}
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that a study is asked; its parts stand beside it in its folder and are loaded when they are used.
 
-    ``estimates.py`` computes its rows of the table of estimates; ``words.py`` has any of `summary`, `tables` and
-    `methods`; ``figure.py`` has `FIGURES`; ``calibration.py`` has `CASES`; ``stage.py`` is a long stage of its own.
+    ``inputs.py`` has `INPUTS`, by name what loads it of a study, and `FILES`, the raw files that it reads, if any;
+    ``estimates.py`` computes its rows of the table of estimates; ``words.py`` has any of `summary`, `tables`, `methods`
+    and `section`, its part of a classifier's page; ``figure.py`` has `FIGURES`; ``calibration.py`` has `CASES` and
+    `PLANNED`; ``stage.py`` is a long stage of its own.
 
     Attributes
     ----------
@@ -25,20 +140,32 @@ class Finding:
         What the summary asks.
     question_of_several : str
         The same of several classifiers, where it is worded for one.
+    inputs : tuple of str
+        What of the study's data it uses (`salcompare.study_data`).
+    rests_on_people : bool
+        Whether it says nothing where a study has no people's side.
+    quantities : tuple of Quantity
+        What it estimates.
     figures : tuple of int
         Numbers of its figures; a number is never used again.
     on_classifier_pages : tuple of int
         Those of them that each classifier's page shows, too.
-    needs : tuple of str
+    after : tuple of str
         Findings whose estimates its own use; they come before it and are never imported.
+    tables : mapping of str to tuple of str
+        Tables that it leaves beside the estimates, with their columns.
     """
 
     name: str
     question: str = ""
     question_of_several: str = ""
+    inputs: tuple[str, ...] = ()
+    rests_on_people: bool = False
+    quantities: tuple[Quantity, ...] = ()
     figures: tuple[int, ...] = ()
     on_classifier_pages: tuple[int, ...] = ()
-    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def part(self, name: str) -> ModuleType | None:
         """Load one of its modules; None where it has none of that name."""
@@ -47,9 +174,9 @@ class Finding:
 
     def calls(self, part: str, function: str, *given: object) -> Iterable[Any]:
         """Call a function of one of its modules that gives several things; nothing where it has no such function."""
-        found: Iterable[Any] = getattr(self.part(part), function, lambda *_: ())(*given)
-        return found
+        results: Iterable[Any] = getattr(self.part(part), function, lambda *_: ())(*given)
+        return results
 
-    def asked(self, *, several: bool) -> str:
+    def question_for(self, *, several: bool) -> str:
         """Give the question, worded for one classifier or for several."""
         return self.question_of_several if several and self.question_of_several else self.question

@@ -5,12 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from salcompare.findings.relative.estimates import MOST, MOST_BESIDE
-from salcompare.findings.variance.estimates import MOST_DISPERSIONS
+from salcompare.findings import findings
 from salcompare.phrases import AT_MOST, EQUAL
-
-FEWER = {"relative_saliency": (MOST, MOST_BESIDE), "dispersion": (MOST_DISPERSIONS,)}
-"""Statistics of which at most so many permutations are drawn, however many the study asks for."""
 
 
 def with_p_is(estimates: pd.DataFrame, n_permutations: int) -> pd.DataFrame:
@@ -32,7 +28,9 @@ def with_p_is(estimates: pd.DataFrame, n_permutations: int) -> pd.DataFrame:
     p, least, draws = (estimates[name].to_numpy(np.float64) for name in ("p_value", "p_attainable", "n_resamples"))
     asked = np.full(len(estimates), float(n_permutations))
     fewer = np.zeros(len(estimates), bool)
-    for statistic, counts in FEWER.items():
+    most = {quantity.statistic: quantity.most for finding in findings() for quantity in finding.quantities
+            if quantity.most}
+    for statistic, counts in most.items():
         of = (estimates["statistic"] == statistic).to_numpy()
         asked[of] = np.inf
         fewer |= of & np.isin(draws, [min(count, n_permutations) for count in counts])

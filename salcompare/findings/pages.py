@@ -10,13 +10,14 @@ import pandas as pd
 
 from salcompare.findings.controls.words import beside_controls, judged, no_evidence
 from salcompare.findings.training.words import describe_classifier
-from salcompare.naming import classifier_file
+from salcompare.naming import classifier_file, classifier_of
 from salcompare.report.page import Page, Section, compact_table, rows_of, with_rows
 from salcompare.report.printing import number
 from salcompare.report.tables import PrintedTable, plain_table
 
 if TYPE_CHECKING:
-    from salcompare.report.data import ReportData, ReportFigure
+    from salcompare.report.data import ReportFigure
+    from salcompare.study_data import StudyData
 
 ABSENT = {
     "controls": "Controls (randomised networks, shuffled labels, edges) were not run for this classifier, so nothing "
@@ -29,7 +30,7 @@ ABSENT = {
 """What a page says where a part of the study is not there."""
 
 
-def classifier_page(data: ReportData, name: str) -> Page:
+def classifier_page(data: StudyData, name: str) -> Page:
     """Gather the page of a classifier that was trained here, or whose maps were given."""
     parts = list(_parts(data, name))
     absent = tuple(ABSENT[part.name] for part in parts if part.name in ABSENT and not part.tables)
@@ -39,8 +40,8 @@ def classifier_page(data: ReportData, name: str) -> Page:
                 (*kept, *notes))
 
 
-def _parts(data: ReportData, name: str) -> Iterator[Section]:
-    figures = {figure.name: figure for figure in data.pages.get(name, ())}
+def _parts(data: StudyData, name: str) -> Iterator[Section]:
+    figures = {figure.name: figure for figure in data.get("pages", {}).get(name, ())}
     yield Section("network", "The classifier", said=tuple(_described(data, name)))
     yield Section("accuracy", "Accuracy and training", figures=_pick(figures, "training"),
                   tables=with_rows([*_accuracy(data, name)]))
@@ -66,19 +67,19 @@ def _pick(figures: dict[str, ReportFigure], *kinds: str) -> tuple[ReportFigure, 
     return tuple(figure for kind in kinds for name, figure in figures.items() if kind in name.split("-"))
 
 
-def _warned(data: ReportData, name: str) -> tuple[str, ...]:
+def _warned(data: StudyData, name: str) -> tuple[str, ...]:
     """Say which of the classifier's overlaps are no evidence about it."""
-    return tuple(no_evidence([each for each in judged(data.estimates)
-                              if each.failed and each.source.split("/")[0] == name]))
+    return tuple(no_evidence([each for each in judged(data)
+                              if each.failed and classifier_of(each.source) == name]))
 
 
-def _described(data: ReportData, name: str) -> Iterator[str]:
+def _described(data: StudyData, name: str) -> Iterator[str]:
     for settings in data.settings["classifier"]:
         if settings["name"] == name:
             yield describe_classifier(settings)
             yield from _trained(data.classifiers[name]["summary"], settings)
-    if name in data.given_maps:
-        given = data.given_maps[name]
+    if name in data.get("given_maps", {}):
+        given = data.get("given_maps", {})[name]
         yield (f"{given['n_maps']:,} maps that were given ready-made ({given['method'].replace('_', ' ')}); no network "
                "was trained for them.")
 
@@ -94,14 +95,14 @@ def _trained(summary: dict[str, Any], settings: dict[str, Any]) -> Iterator[str]
         yield f"Trained with {settings['seeds']} seeds; this page's maps are of the study's own seed unless said."
 
 
-def _table(data: ReportData, name: str, part: str, title: str, caption: str, *statistics: str,
+def _table(data: StudyData, name: str, part: str, title: str, caption: str, *statistics: str,
            folded: bool = False) -> PrintedTable:
     """Make the table of some statistics of a classifier."""
     return compact_table(f"classifier_{name}_{part}", title, caption, rows_of(data.estimates, name, *statistics),
                          folded=folded, of=name)
 
 
-def _accuracy(data: ReportData, name: str) -> Iterator[PrintedTable]:
+def _accuracy(data: StudyData, name: str) -> Iterator[PrintedTable]:
     yield _table(data, name, "accuracy", "Accuracy", "n counts images; intervals are Wilson's.", "accuracy")
     confusion = data.classifiers.get(name, {}).get("confusion", pd.DataFrame())
     if len(confusion):
@@ -109,7 +110,7 @@ def _accuracy(data: ReportData, name: str) -> Iterator[PrintedTable]:
         yield plain_table(f"confusion_{name}", "Test images taken for another actor", wrong)
 
 
-def _variance(data: ReportData, name: str) -> PrintedTable:
+def _variance(data: StudyData, name: str) -> PrintedTable:
     of = rows_of(data.estimates, name, "variance_explained")
     return compact_table(
         f"classifier_{name}_variance", "R² of who is shown, and the between-actor share",
@@ -117,7 +118,7 @@ def _variance(data: ReportData, name: str) -> PrintedTable:
         of[of["metric"].isin(["r2", "between_actor_share"])], of=name)
 
 
-def _overlap(data: ReportData, name: str) -> Iterator[PrintedTable]:
+def _overlap(data: StudyData, name: str) -> Iterator[PrintedTable]:
     of = rows_of(data.estimates, name, "overlap")
     primary = (of["metric"] == "pearson") & (of["form"] == "smoothed")
     yield compact_table(f"classifier_{name}_overlap", "Overlap with people, smoothed maps",
@@ -130,8 +131,8 @@ def _overlap(data: ReportData, name: str) -> Iterator[PrintedTable]:
                  "enrichment", folded=True)
 
 
-def _controls(data: ReportData, name: str) -> Iterator[PrintedTable]:
-    of = data.estimates["source"].fillna("").str.split("/").str[0] == name
+def _controls(data: StudyData, name: str) -> Iterator[PrintedTable]:
+    of = data.estimates["source"].fillna("").map(classifier_of) == name
     table = beside_controls(
         data.estimates[of], f"classifier_{name}_controls", "Overlap with people minus the same overlap of a control",
         "Unless the difference (value) to the randomised network and to Sobel edges lies above zero, the overlap is no "
@@ -142,7 +143,7 @@ def _controls(data: ReportData, name: str) -> Iterator[PrintedTable]:
                  "", "randomisation_similarity", folded=True)
 
 
-def _removal(data: ReportData, name: str) -> Iterator[PrintedTable]:
+def _removal(data: StudyData, name: str) -> Iterator[PrintedTable]:
     yield _table(data, name, "deletion", "Deletion and insertion", "Area under the curve; form: what fills the pixels "
                  "that are taken away. Deletion: smaller is better; insertion: larger.", "deletion_auc",
                  "insertion_auc")
@@ -150,7 +151,7 @@ def _removal(data: ReportData, name: str) -> Iterator[PrintedTable]:
                  "Drop when what stands under 'against' is taken away.", "removal_drop")
 
 
-def _weights(data: ReportData, name: str) -> Iterator[PrintedTable]:
+def _weights(data: StudyData, name: str) -> Iterator[PrintedTable]:
     yield _table(data, name, "near_zero", "Share of weights near zero",
                  "Relative: below 1% of the standard deviation of the layer's weights before training; absolute: below "
                  "0.001.", "near_zero_share")

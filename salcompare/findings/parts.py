@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,12 +17,12 @@ from salcompare.findings.rows import Row
 from salcompare.progress import Progress, Silent
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, family_size
 from salcompare.statistics.metrics.registry import METRICS
-from salcompare.statistics.responses import Responses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from salcompare.config import Maps, Statistics
+    from salcompare.study_data import StudyData
 
 Draws = tuple[Row, "NDArray[np.float64]"]
 LABELS_OF_METHODS: dict[Method, str] = {"holm": "Holm", "bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
@@ -32,86 +32,13 @@ PRIMARY = "pearson"
 NULL_DRAWS = 1000  # draws of each null that are kept for figures
 
 
-@dataclass(frozen=True)
-class AnalysisData:
-    """All that is analysed.
-
-    Attributes
-    ----------
-    photographs : DataArray (image, y, x, channel)
-        On the study's grid; images beyond those of the maps do no harm.
-    images : DataFrame
-        The catalogue (see `salcompare.schema.IMAGES`).
-    responses : DataFrame or None
-        See `salcompare.schema.RESPONSES`; None where people's side has no boxes.
-    human : Dataset or None
-        Coverage maps of images, where the responses name images.
-    human_heatmap : DataArray (actor, y, x) or None
-        Where they name actors only.
-    classifier_maps : mapping
-        By source, such as ``alexnet/finetuned/guided_backprop``: Dataset with ``saliency`` (image, y, x).
-    accuracies : DataFrame
-        Columns classifier, variant, split, accuracy, ci_low, ci_high, n.
-    predictions : DataFrame or None
-        Columns classifier, variant, image, actor, predicted: whom each classifier took the images to show.
-    response_maps : DataArray (response, y, x) or None
-        Maps of single responses with coordinates image, actor and worker, for gaze and for ready-made maps that name
-        workers.
-    controls : mapping
-        By source, then by the control's name ("randomised network", "shuffled labels", "layers"): Dataset with
-        ``saliency`` (image, y, x) and coordinates photograph, actor and network along ``image``. Sources that are held
-        against the same networks, as two variants are, have the same Dataset.
-    removals : mapping
-        By network, such as ``alexnet/finetuned``: what it says of photographs with parts taken out (see
-        `salcompare.statistics.perturbation`).
-    seed_maps : mapping
-        By source: maps (seed, image, y, x) of a classifier that was trained with several seeds.
-    seed_accuracies, seed_weights : DataFrame or None
-        The tables accuracy and weights of every training, with columns classifier and seed.
-    """
-
-    photographs: xr.DataArray
-    images: pd.DataFrame
-    responses: pd.DataFrame | None
-    human: xr.Dataset | None
-    human_heatmap: xr.DataArray | None
-    classifier_maps: Mapping[str, xr.Dataset]
-    accuracies: pd.DataFrame
-    predictions: pd.DataFrame | None = None
-    response_maps: xr.DataArray | None = None
-    controls: Mapping[str, Mapping[str, xr.Dataset]] = field(default_factory=dict)
-    removals: Mapping[str, xr.Dataset] = field(default_factory=dict)
-    seed_maps: Mapping[str, xr.DataArray] = field(default_factory=dict)
-    seed_accuracies: pd.DataFrame | None = None
-    seed_weights: pd.DataFrame | None = None
-
-    @property
-    def by_worker(self) -> Responses | None:
-        """Boxes or maps of single responses with their workers; None where nothing says who responded."""
-        return self.responses if self.responses is not None else self.response_maps
-
-    @property
-    def comparable_coverage(self) -> xr.DataArray:
-        """People's coverage of the images that the classifiers' maps are of, so that both rest on the same images.
-
-        All of it where there is no classifier, or where they have no image in common.
-        """
-        if self.human is None:
-            message = "there are no human maps"
-            raise ValueError(message)
-        coverage = self.human["coverage"]
-        seen = {image for maps in self.classifier_maps.values() for image in maps["image"].to_numpy().tolist()}
-        common = [image for image in coverage["image"].to_numpy().tolist() if image in seen]
-        return coverage.sel(image=common) if common else coverage
-
-
 @dataclass
 class Analysis:
     """An analysis under way: what it is of, and what the findings have made so far, in their order.
 
     Attributes
     ----------
-    data : AnalysisData
+    data : StudyData
         Maps, photographs and responses.
     maps, statistics : Maps, Statistics
         Settings.
@@ -129,7 +56,7 @@ class Analysis:
         What a finding leaves for those that declare that they need it, by its name.
     """
 
-    data: AnalysisData
+    data: StudyData
     maps: Maps
     statistics: Statistics
     seed: int
@@ -139,14 +66,20 @@ class Analysis:
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     shared: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def main_data(self) -> StudyData:
+        """The study's data with the main classifier's maps alone."""
+        main = self.data.main
+        return self.data.replace(classifier_maps={main: self.data.classifier_maps[main]} if main else {})
+
     @cached_property
     def heatmaps(self) -> xr.Dataset:
         """Heatmaps (source, actor, y, x) of every source, people's first, and their relative saliency."""
         found: dict[str, xr.DataArray] = {}
         if self.data.human is not None:
             found["human"] = mapping.actor_heatmap(self.data.human["coverage"])
-        elif self.data.human_heatmap is not None:
-            found["human"] = self.data.human_heatmap
+        elif self.data.get("human_heatmap") is not None:
+            found["human"] = self.data.get("human_heatmap")
         for source, dataset in self.data.classifier_maps.items():
             masks = mapping.top_mask(dataset["saliency"], share=self.maps.mask_share)
             found[source] = mapping.actor_heatmap(masks)

@@ -3,13 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
+from salcompare.findings.finding import TEST, Quantity
 from salcompare.schema import ESTIMATES
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 Row = Mapping[str, object]
+
+
+def rows_of(result: xr.Dataset, quantity: Quantity, key: Row) -> list[Row]:
+    """Make rows of the estimates from a result, as a quantity says.
+
+    Parameters
+    ----------
+    result : Dataset
+        Its variables, coordinates and attrs fill the columns; a variable with dims that the quantity is not over, such
+        as the draws of a null, is none of them.
+    quantity : Quantity
+        Of the finding.
+    key : mapping
+        Columns that name what the result is of; they go before what the quantity says.
+
+    Returns
+    -------
+    list of mapping
+        One row for each combination of the labels along ``quantity.over``. A row without p states no test; an empty
+        reason is None.
+
+    Raises
+    ------
+    KeyError
+        If the result does not say what a column is to be filled with.
+    """
+    labels = [result[dim].to_numpy().tolist() for dim in quantity.over]
+    shape = tuple(map(len, labels))
+    columns = {column: _values(result, name, quantity.over, shape)
+               for column, name in {"value": quantity.value, **quantity.columns}.items()}
+    rows: list[Row] = []
+    for at in np.ndindex(shape):
+        named = {dim: names[place] for dim, names, place in zip(quantity.over, labels, at, strict=True)
+                 if dim in ESTIMATES.names}
+        row = {**quantity.name, **named, **quantity.fixed, **{name: values[at] for name, values in columns.items()}}
+        if "reason" in row:
+            row["reason"] = row["reason"] or None
+        if "p_value" in columns and np.isnan(row["p_value"]):
+            row = {name: value for name, value in row.items() if name not in TEST}
+        rows.append({**row, **key})
+    return rows
+
+
+def _values(result: xr.Dataset, name: str | tuple[str, ...], over: tuple[str, ...],
+            shape: tuple[int, ...]) -> NDArray[np.object_]:
+    """Give what fills a column, as plain Python values, for every combination of labels."""
+    if isinstance(name, tuple):
+        texts = [_values(result, one, over, shape).ravel() for one in name]
+        joined = ["; ".join(dict.fromkeys(filter(None, parts))) for parts in zip(*texts, strict=True)]
+        return np.array(joined, object).reshape(shape)
+    if name in result.variables and set(map(str, result[name].dims)) <= set(over):
+        values = result[name].expand_dims([dim for dim in over if dim not in result[name].dims]).transpose(*over)
+        return np.broadcast_to(values.to_numpy().astype(object), shape)
+    return np.full(shape, result.attrs[name], object)
 
 
 def estimates_table(rows: Iterable[Row]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare.findings.controls.stage import control_stages
-from salcompare.findings.removal.stage import removal_stages
+from salcompare.findings.perturbation.stage import removal_stages
 from salcompare.pipeline.analysis import statistics_stage
 from salcompare.pipeline.classifiers import classifier_stages, difference_stages
 from salcompare.pipeline.people import people_stages

@@ -15,9 +15,10 @@ from salcompare.findings.seeds.stage import (
     trained_files,
     training_settings,
 )
-from salcompare.naming import source_name
+from salcompare.naming import source_of
 from salcompare.pipeline.given import given_inputs, given_outputs, take_classifier_maps
-from salcompare.pipeline.presentation import check_names, difference_pairs, shown_actors
+from salcompare.pipeline.presentation import check_names, difference_pairs
+from salcompare.pipeline.study_data import shown_actors
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage, attribution_settings, grid_settings
 
@@ -48,7 +49,7 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
         folder = study.classifier_folder(classifier)
         attribution = config.attribution_of(classifier)
         for method in attribution.methods:
-            yield Stage(f"maps {source_name(classifier, variant, method)}", (f"train {classifier.name}", "photographs"),
+            yield Stage(f"maps {source_of(classifier, variant, method)}", (f"train {classifier.name}", "photographs"),
                         {"attribution": attribution_settings(attribution, method)},
                         partial(_maps, classifier=classifier, variant=variant, method=method),
                         outputs=(folder / f"{variant}-{method}.json",))

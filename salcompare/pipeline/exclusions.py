@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 from salcompare import store
@@ -12,13 +11,9 @@ from salcompare.stages import response_kind
 if TYPE_CHECKING:
     import pandas as pd
 
-    from salcompare.findings.analysis import AnalysisData
     from salcompare.progress import Progress
     from salcompare.study import Study
-
-TABLES = ("exclusions", "quality_rules", "quality_workers", "quality_images", "quality_checks", "quality_planted")
-"""What judging leaves in data/processed, as CSV; the last only where careless workers were planted."""
-
+    from salcompare.study_data import StudyData
 
 def judge_quality(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
     """Apply the rules of quality, log what they take out, and write the responses that are kept."""
@@ -62,11 +57,10 @@ def read_checks(study: Study) -> pd.DataFrame:
         columns=list(quality.CHECKS))
 
 
-def write_headlines(study: Study, data: AnalysisData, estimates: pd.DataFrame, progress: Progress) -> None:
+def write_headlines(study: Study, data: StudyData, estimates: pd.DataFrame, progress: Progress) -> None:
     """Write each headline number with and without exclusions; without any, both are the same."""
-    from salcompare.findings.analysis import compare_headlines, headline_estimates, headline_source
+    from salcompare.findings.analysis import compare_headlines, headline_estimates
 
-    source = headline_source(list(data.classifier_maps))
     if data.responses is None:
         (study.processed / "headlines.csv").unlink(missing_ok=True)  # of responses that were there before
         return
@@ -75,17 +69,17 @@ def write_headlines(study: Study, data: AnalysisData, estimates: pd.DataFrame, p
         progress.say("  headline numbers without exclusions")
         whole = headline_estimates(_with_all(study, data), maps=study.config.maps, statistics=study.config.statistics,
                                    seed=study.config.study.seed)
-    table = compare_headlines(estimates, whole, source)
+    table = compare_headlines(estimates, whole, data.main)
     store.write_table(study.processed / "headlines.csv", table.assign(responses=response_kind(study)))
 
 
-def _with_all(study: Study, data: AnalysisData) -> AnalysisData:
+def _with_all(study: Study, data: StudyData) -> StudyData:
     """Put all responses that were read in the place of those that are kept."""
     from salcompare.maps import rasterise_actor_boxes, rasterise_boxes
 
     size, responses = study.config.study.size, study.responses_read
     if data.human is not None:
-        return dataclasses.replace(data, responses=responses, human=rasterise_boxes(responses, study.images, size=size))
+        return data.replace(responses=responses, human=rasterise_boxes(responses, study.images, size=size))
     if data.human_heatmap is not None:
-        return dataclasses.replace(data, responses=responses, human_heatmap=rasterise_actor_boxes(responses, size=size))
-    return dataclasses.replace(data, responses=responses)
+        return data.replace(responses=responses, human_heatmap=rasterise_actor_boxes(responses, size=size))
+    return data.replace(responses=responses)

@@ -9,7 +9,6 @@ from salcompare import provenance, store
 from salcompare.naming import PRECOMPUTED
 from salcompare.phrases import counted
 from salcompare.schema import CLASSIFIER_MAPS, FIXATIONS, HUMAN_MAPS, MAP_FILES, check_maps, check_table
-from salcompare.study import GIVEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,14 +87,6 @@ def _spread(study: Study) -> xr.DataArray:
                             pixels_per_degree=spread.pixels_per_degree or None)
     return fixation_maps(study.responses, study.images, size=study.config.study.size, sigma=sigma,
                          sigma_of="grid" if pixels == "grid" else "image", chunked=True)
-
-
-def maps_of_workers(study: Study) -> xr.DataArray | None:
-    """Give maps of single responses, where people's side has no boxes and says whose each is."""
-    if study.people not in GIVEN:
-        return None
-    maps = study.response_maps()
-    return maps if bool((maps["worker"] != "").all()) else None
 
 
 def take_classifier_maps(study: Study, own: str, progress: Progress, *, given: Precomputed) -> None:

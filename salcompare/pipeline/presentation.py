@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from salcompare import provenance, store
 from salcompare.errors import InputError, Problem, meant
 from salcompare.naming import natural_key, page_files
-from salcompare.pipeline.exclusions import TABLES
 from salcompare.pipeline.page_figures import classifier_figures, comparison
+from salcompare.pipeline.study_data import shown_actors, study_data
 from salcompare.stages import needed, require
-from salcompare.study import GIVEN
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import pandas as pd
-
-    from salcompare.figures import Figure, FigureData
+    from salcompare.figures import Figure
     from salcompare.progress import Progress
     from salcompare.study import Study
-
-_OF_CLASSIFIER = ("variant", "split", "image", "actor", "predicted", "layer", "kind")  # its tables' columns of text
+    from salcompare.study_data import StudyData
 
 
 def write_figures(study: Study, *, only: Collection[int] | None, progress: Progress) -> list[Path]:
@@ -41,7 +35,7 @@ def write_figures(study: Study, *, only: Collection[int] | None, progress: Progr
 
     wanted = ["statistics", *(["saliency differences", "saliency matrix"] if study.config.classifier else [])]
     require(study, *(name for last in wanted for name in needed(study, last)))
-    data = figure_data(study)
+    data = study_data(study)
     left_out = figures_left_out(data)
     refused = [Problem("--only", f"figure {number}: {left_out[number]}") for number in only or () if number in left_out]
     if refused:
@@ -49,29 +43,6 @@ def write_figures(study: Study, *, only: Collection[int] | None, progress: Progr
     figures = _figures(data, only)
     return [path for figure in progress.track(figures, total=len(figures), what="figures")
             for path in save_figure(figure, study.reports / "figures")]
-
-
-def figure_data(study: Study) -> FigureData:
-    """Gather all that the figures show."""
-    from salcompare.figures import FigureData
-
-    human, responses = None, study.responses if study.people == "boxes" else None
-    if study.people != "none":
-        human = study.human_maps() if study.response_meta["level"] == "image" else None
-    # Figures of one classifier show the last: the first classifier of study.toml, as its scripts do.
-    names = [source.split("/")[0] for source in study.sources]
-    maps = {source: study.maps_of(source) for source in
-            sorted(study.sources, key=lambda source: source.split("/")[0] == names[0])}
-    differences = store.open_dataset(study.processed, "differences").load() if study.config.classifier else None
-    return FigureData(
-        photographs=study.photographs(), images=study.images, responses=responses, human=human, classifier_maps=maps,
-        heatmaps=study.heatmaps().load(), differences=differences, estimates=study.estimates,
-        nulls=_nulls(study), actors=shown_actors(study), simulated=study.simulated,
-        mask_share=study.config.maps.mask_share, human_share=study.config.maps.human_share, credit=credit(study),
-        training=_training(study), headlines=_quality_tables(study).get("headlines"),
-        removal_curves=_removal_curves(study),
-        class_matrix=store.open_dataset(study.processed, "class_matrix") if study.config.classifier else None,
-        classifiers=tuple(dict.fromkeys(names)))
 
 
 def check_names(study: Study, progress: Progress) -> None:  # noqa: ARG001 - a stage's check
@@ -84,19 +55,6 @@ def check_names(study: Study, progress: Progress) -> None:  # noqa: ARG001 - a s
     """
     shown_actors(study)
     difference_pairs(study)
-
-
-def shown_actors(study: Study) -> tuple[str, ...]:
-    """Actors that the figures show: those that study.toml names, or the first six."""
-    known = sorted(study.images["actor"].unique(), key=natural_key)
-    named = study.config.report.actors
-    problems = [Problem("study.toml [report] actors", repr(name), "one of " + ", ".join(known[:40]), meant(name, known))
-                for name in named if name not in known]
-    problems += [Problem("study.toml [report] actors", f"{name!r} is listed twice", "each actor once")
-                 for name in sorted({name for name in named if named.count(name) > 1})]
-    if problems:
-        raise InputError(problems)
-    return named or tuple(known[:6])
 
 
 def difference_pairs(study: Study) -> list[tuple[str, str]]:
@@ -119,35 +77,7 @@ def difference_pairs(study: Study) -> list[tuple[str, str]]:
     return pairs or list(pairwise(around))[:3]
 
 
-def credit(study: Study) -> str:
-    """Who the photographs are owed to."""
-    if study.config.images.source == "orl":
-        from salcompare.sources import ORL_CREDIT
-
-        return ORL_CREDIT
-    if study.config.images.source == "facescrub":
-        return "Photographs: FaceScrub; Ng & Winkler (2014), doi:10.1109/ICIP.2014.7025068."
-    return ""
-
-
-def _training(study: Study) -> pd.DataFrame | None:
-    """Course of the first classifier's training."""
-    if not study.config.classifier:
-        return None
-    return store.read_csv(study.classifier_folder(study.config.classifier[0]) / "training.csv", text=["variant"])
-
-
-def _removal_curves(study: Study) -> pd.DataFrame:
-    return store.read_csv(study.processed / "removal_curves.csv", text=(
-        "network", "source", "way", "metric", "fill", "responses"))
-
-
-def _nulls(study: Study) -> pd.DataFrame:
-    text = ("statistic", "metric", "form", "source")
-    return store.read_csv(study.processed / "nulls.csv", text=text).fillna(dict.fromkeys(text, ""))
-
-
-def _figures(data: FigureData, only: Collection[int] | None) -> list[Figure]:
+def _figures(data: StudyData, only: Collection[int] | None) -> list[Figure]:
     from salcompare.findings.figures import make_figures
 
     return make_figures(data, only=only)
@@ -166,9 +96,9 @@ def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: A
     from salcompare.figures import save_figure
     from salcompare.findings.content import render
     from salcompare.findings.figures import figures_left_out
-    from salcompare.report import ReportData, ReportFigure
+    from salcompare.report import ReportFigure
 
-    data = figure_data(study)
+    data = study_data(study)
     figures = _figures(data, None)
     for folder in ("figures", "tables"):
         shutil.rmtree(study.reports / folder, ignore_errors=True)
@@ -176,74 +106,7 @@ def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: A
     for figure in progress.track(figures, total=len(figures), what="figures"):
         png, svg = save_figure(figure, study.reports / "figures")
         drawn.append(ReportFigure(figure.name, figure.title, figure.caption, png, svg))
-    classifiers = _classifier_tables(study)
-    pages = classifier_figures(data, {figure.name: figure for figure in drawn}, {
-        name: tables["training"] for name, tables in classifiers.items()}, study.reports / "figures")
-    meta = study.response_meta if study.config.responses.source != "none" else {}
-    render(ReportData(
-        title=study.config.study.name, simulated=study.simulated, credit=credit(study), images=study.images,
-        images_left_out=_read_csv(study.processed / "images_left_out.csv"),
-        responses=data.responses, responses_left_out=_read_csv(study.processed / "responses_left_out.csv"),
-        notes=(*meta.get("notes", ()), *_source_notes(study), *_notes_on_maps(study),
-               *(f"Figure {number} is left out: {why}" for number, why in figures_left_out(data).items())),
-        estimates=study.estimates, classifiers=classifiers, figures=tuple(drawn),
-        settings=dataclasses.asdict(study.config), provenance=_provenance(study), truth=meta.get("truth"),
-        mask_share=study.config.maps.mask_share, given=study.responses if study.people in GIVEN else None,
-        given_maps=_given_maps(study), quality=_quality_tables(study), pages=pages,
-        comparison=comparison(data, study.reports / "figures"), removal_curves=data.removal_curves), study.reports)
-
-
-def _source_notes(study: Study) -> tuple[str, ...]:
-    from salcompare.sources import ORL_NOTE
-
-    return (ORL_NOTE,) if study.config.images.source == "orl" else ()
-
-
-def _notes_on_maps(study: Study) -> tuple[str, ...]:
-    return tuple(f"{name}: {note}" for name, given in _given_maps(study).items() for note in given["notes"])
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    if not path.exists():
-        return pd.DataFrame()
-    return store.read_csv(path).fillna("")
-
-
-def _quality_tables(study: Study) -> dict[str, pd.DataFrame]:
-    """Tables of the data's quality, where people drew boxes; texts that are empty stay so."""
-    if study.people != "boxes":
-        return {}
-    found = {}
-    for name in (*TABLES, "agreement_images", "headlines"):
-        table = store.read_csv(study.processed / f"{name}.csv", text=(
-            "response", "worker", "image", "actor", "label", "target_label", "rule", "not_applied", "verdict", "p_is",
-            "p_is_all"))
-        text = table.select_dtypes(exclude="number").columns
-        found[name] = table.assign(**{column: table[column].fillna("") for column in text})
-    return found
-
-
-def _classifier_tables(study: Study) -> dict[str, dict[str, Any]]:
-    """Each classifier's tables and its summary, by name."""
-    found: dict[str, dict[str, Any]] = {}
-    for classifier in study.config.classifier:
-        folder = study.classifier_folder(classifier)
-        tables: dict[str, object] = {name: store.read_csv(folder / f"{name}.csv", text=_OF_CLASSIFIER)
-                                     for name in ("accuracy", "confusion", "training", "weights")}
-        found[classifier.name] = tables | {"summary": store.read_json(folder / "summary.json")}
-    return found
-
-
-def _given_maps(study: Study) -> dict[str, dict[str, Any]]:
-    """Gather what is known of each classifier's ready-made maps, by name."""
-    folders = {given.name: study.classifier_folder(given) for given in study.config.precomputed}
-    return {name: {**store.read_json(folder / "given.json"), "left_out": _read_csv(folder / "left_out.csv")}
-            for name, folder in folders.items()}
-
-
-def _provenance(study: Study) -> dict[str, object]:
-    inputs = {name: sha for stage in study.stages() for name, sha in stage.inputs.items()}
-    return {"inputs": inputs, "versions": provenance.versions(), "seed": study.config.study.seed,
-            "settings_fingerprint": provenance.fingerprint(study.config)}
+    pages = classifier_figures(data, {figure.name: figure for figure in drawn}, study.reports / "figures")
+    left_out = (f"Figure {number} is left out: {why}" for number, why in figures_left_out(data).items())
+    render(data.replace(notes=(*data.notes, *left_out), figures=tuple(drawn), pages=pages,
+                        comparison=comparison(data, study.reports / "figures")), study.reports)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from salcompare.naming import classifier_of
 from salcompare.report.tables import PrintedTable, table_of
 from salcompare.schema import ESTIMATES
 
@@ -73,7 +74,7 @@ class Page:
 def rows_of(estimates: pd.DataFrame, classifier: str, *statistics: str) -> pd.DataFrame:
     """Rows of the population that are of a classifier, in the order of the statistics."""
     table = estimates.reindex(columns=list(ESTIMATES.names))
-    of = table["source"].fillna("").str.split("/").str[0] == classifier
+    of = table["source"].fillna("").map(classifier_of) == classifier
     table = table[of & (table["level"] == "population") & table["statistic"].isin(statistics)]
     return table.sort_values("statistic", key=lambda names: names.map(statistics.index), kind="stable")
 

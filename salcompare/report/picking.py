@@ -36,14 +36,6 @@ def often_named(estimates: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return rows[~rows["label"].isin(seldom)]
 
 
-def main_source(estimates: pd.DataFrame) -> str | None:
-    """Name the classifier that the summary speaks of: the last variant of the first classifier."""
-    overlaps = [str(s) for s in estimates.loc[estimates["statistic"] == "variance_explained", "source"].unique()
-                if str(s).count("/") == 2]
-    first = [source for source in overlaps if source.split("/")[0] == overlaps[0].split("/")[0]]
-    return first[-1] if first else None
-
-
 def named(row: pd.Series[Any]) -> str:
     """Name an estimate's source and form in words."""
     source = {"human": "Human maps", "photographs": "The photographs themselves"}.get(row["source"], row["source"])

@@ -11,19 +11,20 @@ from salcompare.report.templates import embedded, page_style, template
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from salcompare.report.data import Content, ReportData
+    from salcompare.report.data import Content
     from salcompare.report.page import Page
+    from salcompare.study_data import StudyData
 
 PEOPLE = {"boxes": (schema.RESPONSES,), "fixations": (schema.FIXATIONS,), "maps": (schema.MAP_FILES,), "none": ()}
 LAYOUTS = (schema.HUMAN_MAPS, schema.CLASSIFIER_MAPS)
 
 
-def render_report(data: ReportData, content: Content, folder: Path) -> Path:
+def render_report(data: StudyData, content: Content, folder: Path) -> Path:
     """Write report.html, report.json, tables/ and the pages beside it into a folder; same data, same bytes.
 
     Parameters
     ----------
-    data : ReportData
+    data : StudyData
         What the study has.
     content : Content
         What is said of it.
@@ -44,9 +45,19 @@ def render_report(data: ReportData, content: Content, folder: Path) -> Path:
     return page
 
 
-def _page(data: ReportData, content: Content, folder: Path) -> str:
+def question(data: StudyData) -> str:
+    """Say what the study asks, given the sides that it has."""
+    if not data.has_classifier:
+        return "Which parts of a face do people find salient, and how sure can we be?"
+    if data.people == "none":
+        return "Which parts of a face does a classifier find salient, and how sure can we be?"
+    return "Do people and a classifier find the same parts of a face salient, and how sure can we be?"
+
+
+def _page(data: StudyData, content: Content, folder: Path) -> str:
     return template("page.html").render(
-        data=data, tables=content.tables, style=page_style(), findings=content.answers, banners=content.banners,
+        data=data, question=question(data), tables=content.tables, style=page_style(), findings=content.answers,
+        banners=content.banners,
         figures=[embedded(figure, folder) for figure in data.figures], methods=content.methods, limits=content.limits,
         references=content.references, layouts=LAYOUTS,
         dictionary=(schema.IMAGES, *PEOPLE[data.people], schema.ESTIMATES),
@@ -55,7 +66,7 @@ def _page(data: ReportData, content: Content, folder: Path) -> str:
         classifier_files={name: classifier_file(name) for name in data.classifier_names})
 
 
-def _write_tables(data: ReportData, content: Content, folder: Path) -> None:
+def _write_tables(data: StudyData, content: Content, folder: Path) -> None:
     store.write_table(folder / "estimates.csv", data.estimates)
     for table in content.tables:
         store.write_table(folder / f"{table.name}.csv", table.frame)
@@ -64,7 +75,7 @@ def _write_tables(data: ReportData, content: Content, folder: Path) -> None:
             store.write_table(folder / f"{kind}_{name}.csv", found[kind])
 
 
-def write_pages(data: ReportData, pages: tuple[Page, ...], folder: Path) -> list[Path]:
+def write_pages(data: StudyData, pages: tuple[Page, ...], folder: Path) -> list[Path]:
     """Write the pages beside the report and give their paths; those of an earlier report are deleted."""
     for old in (*folder.glob("classifier-*.html"), folder / COMPARISON):
         old.unlink(missing_ok=True)
@@ -75,7 +86,7 @@ def write_pages(data: ReportData, pages: tuple[Page, ...], folder: Path) -> list
     return [folder / page.file for page in pages]
 
 
-def _beside(data: ReportData, page: Page, pages: tuple[Page, ...], folder: Path) -> str:
+def _beside(data: StudyData, page: Page, pages: tuple[Page, ...], folder: Path) -> str:
     sections = [{"name": section.name, "title": section.title, "said": section.said, "tables": section.tables,
                  "notes": section.notes, "figures": [embedded(figure, folder) for figure in section.figures]}
                 for section in page.sections if not section.empty]
@@ -85,7 +96,7 @@ def _beside(data: ReportData, page: Page, pages: tuple[Page, ...], folder: Path)
         version=data.provenance["versions"].get("salcompare", ""))
 
 
-def _numbers(data: ReportData, content: Content) -> dict[str, object]:
+def _numbers(data: StudyData, content: Content) -> dict[str, object]:
     return {
         "study": data.title,
         "responses": None if data.people == "none" else "simulated" if data.simulated else "collected",
@@ -95,7 +106,7 @@ def _numbers(data: ReportData, content: Content) -> dict[str, object]:
         "classifiers": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
                                for kind, value in found.items()} for name, found in data.classifiers.items()},
         "given_maps": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
-                              for kind, value in found.items()} for name, found in data.given_maps.items()},
+                              for kind, value in found.items()} for name, found in data.get("given_maps", {}).items()},
         "banners": content.banners,
         "summary": [{"question": finding.question, "answers": finding.answers} for finding in content.answers],
         "notes": data.notes, "settings": data.settings, "provenance": data.provenance,

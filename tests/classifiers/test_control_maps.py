@@ -20,13 +20,13 @@ from salcompare.classifiers.control_maps import (
 from salcompare.classifiers.control_networks import all_layers, randomised, relabelled, training_features
 from salcompare.config import Attribution, Controls, Maps, Phase, Statistics
 from salcompare.errors import InputError
-from salcompare.findings.analysis import AnalysisData
 from salcompare.findings.controls.estimates import control_estimates, curve_estimates
 from salcompare.findings.overlap.estimates import OverlapAnalysis
 from salcompare.findings.rows import estimates_table
 from salcompare.map_stream import MapStream
 from salcompare.statistics.inference.resampling import actor_means
 from salcompare.statistics.overlaps.same_image import overlap
+from salcompare.study_data import StudyData
 from tests.classifiers.planted import people_at, planted_classifier, planted_photographs
 
 FACES = planted_photographs()[0]
@@ -137,7 +137,7 @@ def estimated(stores, maps, *, seen="left eye"):
     human = people_at(seen, FACES).to_dataset()
     images = pd.DataFrame({"image": FACES.image.to_numpy(), "actor": FACES.actor.to_numpy(), "split": "test"})
     saliency = xr.Dataset({"saliency": human["coverage"].copy(data=maps)})
-    data = AnalysisData(
+    data = StudyData(
         photographs=FACES, images=images, responses=None, human=human, human_heatmap=None,
         classifier_maps={SOURCE: saliency}, accuracies=pd.DataFrame(),
         controls={SOURCE: {kind: store.open_dataset(stores, name) for kind, name in
@@ -202,7 +202,7 @@ def test_controls_of_a_second_classifier_are_named_after_it(stores):
     other = "other/finetuned/guided_backprop"
     maps = xr.Dataset({"saliency": human["coverage"]})
     kind, again = ({"randomised network": store.open_dataset(stores, "randomised")} for _ in range(2))
-    data = AnalysisData(photographs=FACES, images=pd.DataFrame(), responses=None, human=human, human_heatmap=None,
+    data = StudyData(photographs=FACES, images=pd.DataFrame(), responses=None, human=human, human_heatmap=None,
                         classifier_maps={SOURCE: maps, other: maps}, accuracies=pd.DataFrame(),
                         controls={SOURCE: kind, other: again})
     analysis = OverlapAnalysis(data, Maps(sigma=0.05), Statistics(n_permutations=99), 3, forms=["smoothed"])
@@ -221,7 +221,7 @@ def test_variants_held_against_the_same_networks_each_have_rows_and_the_networks
     maps = {source: xr.Dataset({"saliency": human["coverage"].copy(data=values)})
             for source, values in ((frozen, one[::-1].copy()), (SOURCE, one))}
     kind = {"randomised network": store.open_dataset(stores, "randomised")}
-    data = AnalysisData(photographs=FACES, images=pd.DataFrame(), responses=None, human=human, human_heatmap=None,
+    data = StudyData(photographs=FACES, images=pd.DataFrame(), responses=None, human=human, human_heatmap=None,
                         classifier_maps=maps, accuracies=pd.DataFrame(), controls={SOURCE: kind, frozen: kind})
     analysis = OverlapAnalysis(data, Maps(sigma=0.05), Statistics(n_permutations=99, n_resamples=100), 3,
                                forms=["smoothed"])

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from salcompare.figures import FigureData
+from salcompare.study_data import StudyData
 
 ACTORS = ("Ada Adams", "Bo Berg", "s03")
 MAIN, FROZEN = "alexnet/finetuned/guided_backprop", "alexnet/frozen/guided_backprop"
 HEIGHT, WIDTH = 20, 24
 
 
-def tiny(**changes: object) -> FigureData:
+def tiny(**changes: object) -> StudyData:
     """Every input that a figure can need; `changes` replace some."""
     rng = np.random.default_rng(0)
     images = pd.DataFrame([{"image": f"{actor}/{i}", "actor": actor, "split": "test", "file": f"{actor}{i}.png",
@@ -39,13 +37,13 @@ def tiny(**changes: object) -> FigureData:
     matrix = xr.Dataset({"difference": (("actor", "other_actor", "y", "x"), rng.random((3, 3, HEIGHT, WIDTH))),
                          "n_images": ("actor", np.full(3, 2))}, {
         "actor": list(ACTORS), "other_actor": list(ACTORS), "y": coords["y"], "x": coords["x"]})
-    data = FigureData(
+    data = StudyData(
         photographs=photographs, images=images, responses=responses(names), human=human, classifier_maps=maps,
         heatmaps=xr.Dataset({"heatmap": heatmap, "relative": heatmap - heatmap.mean("actor")}), differences=pairs,
         estimates=estimates(), nulls=nulls(), actors=ACTORS, simulated=True, mask_share=0.05, human_share=0.1,
-        credit="Some Museum", training=training(), headlines=headlines(), class_matrix=matrix,
-        removal_curves=removal_curves())
-    return dataclasses.replace(data, **changes)  # type: ignore[arg-type]
+        credit="Some Museum", classifiers={"alexnet": {"training": training()}}, headlines=headlines(),
+        class_matrix=matrix, removal_curves=removal_curves())
+    return data.replace(**changes)
 
 
 def responses(images: np.ndarray) -> pd.DataFrame:

@@ -8,10 +8,11 @@ import pytest
 import xarray as xr
 
 from salcompare.config import Maps, Simulation, Statistics
-from salcompare.findings.analysis import AnalysisData, analyse
+from salcompare.findings.analysis import analyse
 from salcompare.maps import rasterise_boxes, smooth
 from salcompare.schema import ESTIMATES, check_table
 from salcompare.simulation import simulate_responses
+from salcompare.study_data import StudyData
 from tests.simulation.crowd import other_photographs
 from tests.test_progress import Recording
 
@@ -44,7 +45,7 @@ def analysed(*, n_actors=12, n_images=4, workers=30, per_image=12, maps=(PLANTED
     saliency = {NOISE: noise_maps(human, rng)}
     saliency[PLANTED] = (human["coverage"] * saliency[NOISE] ** 0.25 + 0.02).astype("float32")
     chunks = {"image": 5} if chunked else {}
-    data = AnalysisData(
+    data = StudyData(
         photographs=photographs_of(images, rng), images=images, responses=simulated.table,
         human=human.chunk(chunks) if chunked else human, human_heatmap=None,
         classifier_maps={name: (saliency[name].chunk(chunks) if chunked else saliency[name]).to_dataset(name="saliency")
@@ -213,7 +214,7 @@ def test_boxes_on_other_images_than_the_classifiers_leave_overlap_undefined_with
     table = simulate_responses(images, Simulation(workers=10, per_image=5), seed=1).table
     human = rasterise_boxes(table, images, size=SIZE)
     elsewhere = noise_maps(human, rng).assign_coords(image=[f"{name}x" for name in human.image.to_numpy()])
-    data = AnalysisData(
+    data = StudyData(
         photographs=photographs_of(images, rng), images=images, responses=table, human=human, human_heatmap=None,
         classifier_maps={NOISE: elsewhere.to_dataset(name="saliency")},
         accuracies=pd.DataFrame(columns=["classifier", "variant", "split"]))

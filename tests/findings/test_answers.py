@@ -1,6 +1,5 @@
 """The summary speaks in words with numbers and never claims the absence of an effect."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -12,6 +11,7 @@ from salcompare.findings.content import methods
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.phrases import p_text
 from salcompare.report.printing import number
+from salcompare.report.render import question
 from tests.report.contents import MAIN, estimates, report_data, row
 
 
@@ -50,7 +50,7 @@ def test_one_box_and_labels_drawn_too_seldom_to_be_named_are_told_as_such(tmp_pa
     data = report_data(tmp_path)
     shares = data.estimates["statistic"] == "label_share"
     for count, says in ((2, "No label has 10 boxes, so none is named"), (10, "weighing the same: eyes 40.0%")):
-        said = answers(dataclasses.replace(data, responses=data.responses.head(1),
+        said = answers(data.replace(responses=data.responses.head(1),
                                            estimates=data.estimates.assign(count=np.where(shares, count, np.nan))))
         assert says in said
         assert ": ." not in said
@@ -69,7 +69,7 @@ def test_a_study_of_one_side_says_so_and_asks_about_that_side(tmp_path):
     both = report_data(tmp_path)
     networks = report_data(tmp_path, responses=None, simulated=False)
     people = report_data(tmp_path, classifiers={}, settings=both.settings | {"classifier": []})
-    assert [data.question.split(" find")[0] for data in (both, networks, people)] == [
+    assert [question(data).split(" find")[0] for data in (both, networks, people)] == [
         "Do people and a classifier", "Which parts of a face does a classifier", "Which parts of a face do people"]
     assert "This is a study of classifiers alone" in answers(networks)
     assert "This is a study of people alone" in answers(people)
@@ -203,7 +203,7 @@ def test_of_several_classifiers_the_summary_says_which_it_means_and_gives_the_ot
     other = row(statistic="overlap", metric="pearson", form="smoothed", level="population", contrast="same image",
                 source="vgg/finetuned/guided_backprop", value=0.25, ci_low=0.2, ci_high=0.3)
     table = with_responses(pd.concat([estimates(), estimates_table([other])], ignore_index=True), "simulated")
-    two = dataclasses.replace(one, estimates=table, classifiers={"net": one.classifiers["net"],
+    two = one.replace(estimates=table, classifiers={"net": one.classifiers["net"],
                                                                  "vgg": one.classifiers["net"]})
     said = answers(two)
     assert f"The study has 2 classifiers: net and vgg. Below, the classifier is {MAIN} where no other is named" in said

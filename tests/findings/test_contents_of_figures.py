@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,7 +76,7 @@ def test_boxes_are_scaled_from_the_image_as_shown_to_the_grid():
 def test_one_box_is_told_as_one():
     data = tiny()
     first = data.responses[data.responses["image"] == "s03/1"].head(1)
-    whole, alone = (labels._sentences(dataclasses.replace(data, responses=given), labels._shares(data), "s03/1")[0]
+    whole, alone = (labels._sentences(data.replace(responses=given), labels._shares(data), "s03/1")[0]
                     for given in (data.responses, first))
     assert alone == "(a) The one box drawn on s03/1, coloured by label."
     assert whole == f"(a) The {len(_boxes(data, 's03/1'))} boxes drawn on s03/1, coloured by label."
@@ -171,7 +169,7 @@ def test_training_draws_every_look_at_the_accuracy():
     learning, accuracy = plots(10)
     assert len(learning.data) == 2 * (10 + 5)
     assert len(accuracy.data) == 6
-    assert len(plots(10, training=None).data) == 6
+    assert len(plots(10, classifiers={}).data) == 6
 
 
 def test_forty_actors_do_not_change_the_width():

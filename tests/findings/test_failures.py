@@ -8,7 +8,7 @@ import xarray as xr
 
 from salcompare.config import Maps, Simulation, Statistics
 from salcompare.errors import InputError
-from salcompare.findings.analysis import AnalysisData, analyse
+from salcompare.findings.analysis import analyse
 from salcompare.findings.ceilings import estimates as ceilings
 from salcompare.findings.failures import FAILED, each_that_works, guarded, n_failed, undefined_row
 from salcompare.findings.labels import estimates as labels
@@ -21,6 +21,7 @@ from salcompare.maps import rasterise_boxes
 from salcompare.schema import ESTIMATES, check_table
 from salcompare.simulation import simulate_responses
 from salcompare.statistics.metrics import densities
+from salcompare.study_data import StudyData
 from tests.simulation.crowd import other_photographs
 
 SOURCE = "net/frozen/guided_backprop"
@@ -49,7 +50,7 @@ def study():
     coords = {"image": images["image"].to_numpy(), "actor": ("image", images["actor"].to_numpy()),
               "split": ("image", images["split"].to_numpy())}
     saliency = human["coverage"].copy(data=rng.gamma(1, 1, human["coverage"].shape).astype("float32"))
-    return AnalysisData(
+    return StudyData(
         photographs=xr.DataArray(pixels, dims=("image", "y", "x", "channel"), coords=coords), images=images,
         responses=responses, human=human, human_heatmap=None,
         classifier_maps={SOURCE: saliency.to_dataset(name="saliency")},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pandas as pd
 import pytest
 
@@ -40,7 +38,7 @@ def test_a_number_without_figure_is_refused_by_name():
     ({"actors": ()}, {2, 5, 6, 17}),
     ({"class_matrix": None}, {17}),
     ({"class_matrix": tiny().class_matrix.isel(actor=[0])}, {17}),
-    ({"classifier_maps": {}}, {2, 8, 10, 12, 14}),
+    ({"classifier_maps": {}}, {2, 8, 10, 12, 14, 16}),
     ({"headlines": None}, {13}),
     ({"removal_curves": None}, {16}),
 ])
@@ -98,7 +96,7 @@ def test_a_figure_with_photographs_credits_them(number):
 def test_responses_by_actor_give_label_figure_without_the_sample_photograph():
     data = tiny()
     by_actor = data.responses.assign(actor=data.responses["image"].str.split("/").str[0])
-    (figure,) = make_figures(dataclasses.replace(data, responses=by_actor.drop(columns=["image", "worker"])), only=[4])
+    (figure,) = make_figures(data.replace(responses=by_actor.drop(columns=["image", "worker"])), only=[4])
     assert len(figure.plot) == 2
     assert "13 responses and 3 actors" in figure.caption
 
@@ -107,14 +105,14 @@ def test_figures_of_an_older_table_of_estimates_need_only_the_columns_they_read(
     estimates = tiny().estimates
     narrow = estimates[estimates["statistic"] == "accuracy"].dropna(axis=1, how="all").drop(columns=["n"])
     assert isinstance(narrow, pd.DataFrame)
-    (figure,) = make_figures(tiny(estimates=narrow, training=None), only=[10])
+    (figure,) = make_figures(tiny(estimates=narrow, classifiers={}), only=[10])
     assert "95% Wilson intervals" in figure.caption
 
 
 def test_one_classifier_without_people_still_has_its_heatmaps():
     data = tiny()
     heatmaps = data.heatmaps.sel(source=[FROZEN, MAIN])
-    figure = make_figures(dataclasses.replace(data, heatmaps=heatmaps, human=None, responses=None), only=[5])[0]
+    figure = make_figures(data.replace(heatmaps=heatmaps, human=None, responses=None), only=[5])[0]
     assert len(figure.plot) == 2
     assert "Simulated" not in figure.caption
 

@@ -27,9 +27,9 @@ def test_figures_have_the_numbers_that_their_findings_declare():
     assert len(set(numbers())) == len(numbers()), "a number is used twice"
 
 
-def test_what_a_finding_needs_comes_before_it():
+def test_a_finding_comes_after_those_whose_estimates_it_uses():
     for place, finding in enumerate(findings()):
-        assert set(finding.needs) <= set(NAMES[:place]), finding.name
+        assert set(finding.after) <= set(NAMES[:place]), finding.name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -40,7 +40,7 @@ def test_what_findings_declare_is_data_only(name):
 
 
 def test_a_part_that_is_not_there_is_none_and_a_broken_one_is_no_such():
-    assert Finding("material").part("estimates") is None
+    assert Finding("preparation").part("estimates") is None
     assert Finding("variance").part("estimates") is not None
 
 

@@ -12,7 +12,6 @@ import pytest
 import xarray as xr
 
 from salcompare.config import Config, Fixations, General, Maps
-from salcompare.findings.parts import AnalysisData
 from salcompare.findings.variance.estimates import box_component_rows
 from salcompare.maps import fixation_maps, precomputed_response_maps, rasterise_fixations
 from salcompare.maps.filters import photograph_gradient, sobel_edges
@@ -21,6 +20,7 @@ from salcompare.progress import Silent
 from salcompare.statistics import responses
 from salcompare.statistics.symmetries.sides import worker_laterality
 from salcompare.store import open_dataset
+from salcompare.study_data import StudyData
 from salcompare.testing import table_of_images
 
 SIZE = (120, 100)
@@ -91,7 +91,7 @@ def test_the_variance_of_single_responses_holds_their_maps_once_and_in_their_own
     monkeypatch.setattr(responses, "_NUMBERS", 1 << 16)  # as small beside these maps as blocks are beside real ones
     maps = stored(study)
     human = open_dataset(study.processed, "human").load()
-    data = AnalysisData(photographs=None, images=study.images, responses=None, human=human, human_heatmap=None,
+    data = StudyData(photographs=None, images=study.images, responses=None, human=human, human_heatmap=None,
                         classifier_maps={}, accuracies=pd.DataFrame(), response_maps=maps)
     rows, peak = peak_of(lambda: list(box_component_rows(data, Maps())))
     assert {row["form"] for row in rows} == {"raw", "smoothed"}

@@ -1,4 +1,4 @@
-"""A small ReportData, made by hand."""
+"""A small StudyData, made by hand."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from PIL import Image
 from salcompare.config import Config
 from salcompare.findings.content import pages
 from salcompare.findings.rows import estimates_table, with_responses
-from salcompare.report import ReportData, ReportFigure, render
+from salcompare.naming import classifier_of, classifier_sources
+from salcompare.report import ReportFigure, render
 from salcompare.schema import ESTIMATES
+from salcompare.study_data import StudyData
 
 MAIN = "net/finetuned/guided_backprop"
 
@@ -55,7 +57,7 @@ def estimates(**changes):
     return with_responses(estimates_table(rows), "simulated")
 
 
-def report_data(folder: Path, **changes) -> ReportData:
+def report_data(folder: Path, **changes) -> StudyData:
     """All of a small report, its one figure written into the folder."""
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     png, svg = folder / "figures" / "fig4.png", folder / "figures" / "fig4.svg"
@@ -66,7 +68,7 @@ def report_data(folder: Path, **changes) -> ReportData:
     responses = pd.DataFrame({"worker": ["w1", "w2"], "image": ["ann/2", "bob/3"], "label": ["eyes", "<b>nose</b>"]})
     of_network = pd.DataFrame({"variant": ["finetuned"], "actor": ["ann"], "predicted": ["bob"], "n": [1]})
     table = estimates() if changes.get("simulated", True) else with_responses(estimates(), "collected")
-    data = ReportData(
+    data = StudyData(
         title="A <study> & its maps", simulated=True, credit="Photographs: someone.", images=images,
         images_left_out=pd.DataFrame(), responses=responses, responses_left_out=pd.DataFrame(), notes=("A note.",),
         estimates=table,
@@ -77,7 +79,12 @@ def report_data(folder: Path, **changes) -> ReportData:
         provenance={"inputs": {"a.png": "00ff"}, "versions": {"salcompare": "0.1.0"}, "seed": 1,
                     "settings_fingerprint": "abc"},
         truth={"planted": []}, mask_share=0.05)
-    return dataclasses.replace(data, **changes)
+    known = changes.get("estimates", table)
+    explained = classifier_sources(known.loc[known["statistic"] == "variance_explained", "source"])
+    sources = sorted(classifier_sources(known["source"].dropna()), key=lambda source: (
+        classifier_of(source) != classifier_of(next(iter(explained), "")), source in explained))  # the main one last
+    data = data.replace(classifier_maps=dict.fromkeys(sources))
+    return data.replace(**changes)
 
 
 def check_policy(page: str) -> None:

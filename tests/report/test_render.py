@@ -39,7 +39,7 @@ def test_simulated_responses_are_said_on_the_page_and_in_every_table_that_uses_t
 def test_the_text_in_a_pictures_place_says_that_responses_are_simulated(tmp_path):
     data = report_data(tmp_path)
     figure = dataclasses.replace(data.figures[0], caption="Simulated responses: no person drew these boxes.")
-    page = render_report(dataclasses.replace(data, figures=(figure,)), tmp_path).read_text()
+    page = render_report(data.replace(figures=(figure,)), tmp_path).read_text()
     assert 'alt="Labels (simulated responses)"' in page
     assert 'alt="Labels"' in render_report(data, tmp_path).read_text()
 

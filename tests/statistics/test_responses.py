@@ -9,7 +9,6 @@ import xarray as xr
 
 from salcompare.config import Maps, Statistics
 from salcompare.errors import InputError
-from salcompare.findings.analysis import AnalysisData
 from salcompare.findings.ceilings.estimates import ceiling_estimates, noise_ceiling_rows
 from salcompare.findings.parts import NO_WORKERS
 from salcompare.findings.variance.estimates import box_component_rows
@@ -18,6 +17,7 @@ from salcompare.statistics.ceilings.between_workers import half_ceiling, noise_c
 from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
 from salcompare.statistics.responses import _boxes_by_image, joined, products_of, responses_by_image
 from salcompare.statistics.variance.components import response_variance_components
+from salcompare.study_data import StudyData
 from tests.statistics.ceilings.studies import SIZE, small_study
 
 
@@ -121,7 +121,7 @@ def analysed():
     maps = fixation_maps(rows, images, size=SIZE, sigma=4)
     photographs = xr.DataArray(draw.integers(0, 256, (len(images), *SIZE, 3), np.uint8), coords=classifier.coords,
                                dims=("image", "y", "x", "channel")).assign_coords(split=("image", images["split"]))
-    return {known: AnalysisData(
+    return {known: StudyData(
         photographs=photographs, images=images, responses=None, human=mean_of_responses(maps), human_heatmap=None,
         classifier_maps={"net/precomputed/given": classifier.to_dataset(name="saliency")},
         accuracies=pd.DataFrame(), response_maps=maps if known else None) for known in (True, False)}

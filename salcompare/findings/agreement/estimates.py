@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from salcompare.findings.failures import FAILURES, undefined_row
-from salcompare.findings.parts import Analysis, AnalysisData, Draws, stream
+from salcompare.findings.parts import Analysis, Draws, stream
 from salcompare.statistics.agreement import pairwise_agreement
+from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,7 +29,7 @@ _COLUMNS: dict[Literal["boxes", "labels"], dict[str, str]] = {
     "labels": {"likeness": "same_label", "alpha": "label_alpha"}}
 
 
-def agreement_estimates(data: AnalysisData, statistics: Statistics, seed: int) -> tuple[list[Row], pd.DataFrame]:
+def agreement_estimates(data: StudyData, statistics: Statistics, seed: int) -> tuple[list[Row], pd.DataFrame]:
     """Estimate mean IoU and alpha of boxes, and the same of labels for each actor.
 
     Returns
@@ -92,3 +93,8 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     """Estimate how far workers agree, of all, of actors and of images."""
     rows, analysis.tables["agreement_images"] = agreement_estimates(analysis.data, analysis.statistics, analysis.seed)
     yield rows, []
+
+
+def headlines(analysis: Analysis) -> list[Row]:
+    """Give the rows that the summary rests on."""
+    return agreement_estimates(analysis.data, analysis.statistics, analysis.seed)[0]

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import xarray as xr
 from plotnine import scale_color_cmap, scale_fill_cmap, scale_fill_gradient
 
 from salcompare.figures.captions import caption
-from salcompare.figures.data import Figure, FigureData, first_photograph, texts
+from salcompare.figures.data import Figure, colours_of, first_photograph, texts
 from salcompare.figures.photographs import Layer, Row, picture_rows
 from salcompare.figures.theme import SEQUENTIAL, picture_width, source_name, ticks, wrapped
 from salcompare.maps import saliency_difference, top_mask
+from salcompare.naming import Source
 from salcompare.phrases import counted
+from salcompare.study_data import StudyData
 
 
-def masks_missing(data: FigureData) -> str | None:
+def masks_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     if len(_variants(data)) < 2:
         return "frozen and finetuned maps of one classifier are needed"
     return None if _images(data) else "no actor shown has a photograph with maps of both variants"
 
 
-def masks_figure(data: FigureData) -> Figure:
+def masks_figure(data: StudyData) -> Figure:
     """Draw one photograph an actor, with the top pixels of each variant's map in colour."""
     images, variants = _images(data), _variants(data)
     columns = tuple(images)
     photographs = {actor: data.photographs.sel(image=image).to_numpy() for actor, image in images.items()}
-    colours = data.colours
+    colours = colours_of(data)
     rows = [Row("Photograph", photographs)]
-    for source in variants:
+    for source, name in zip(variants, ("Frozen", "Finetuned"), strict=True):
         overlays = {actor: _shown(data, source, image) for actor, image in images.items()}
         colour = scale_fill_gradient(low=colours[source], high=colours[source])
-        rows.append(Row(source.split("/")[1].capitalize(), photographs, (Layer(overlays, colour, bar=False),)))
+        rows.append(Row(name, photographs, (Layer(overlays, colour, bar=False),)))
     width = picture_width(len(columns))
     plot, height = picture_rows(rows, columns, width=width)
     text = caption(data, [
@@ -43,16 +47,14 @@ def masks_figure(data: FigureData) -> Figure:
     return Figure("fig2-masks", "Frozen and finetuned saliency masks", text, plot, width, height)
 
 
-def _variants(data: FigureData) -> tuple[str, ...]:
+def _variants(data: StudyData) -> tuple[str, ...]:
     """Frozen and finetuned of the main classifier, by its method, in this order."""
-    if data.main is None or data.main.count("/") != 2:
-        return ()
-    name, _, method = data.main.split("/")
-    wanted = (f"{name}/frozen/{method}", f"{name}/finetuned/{method}")
+    main = Source.parse(data.main)
+    wanted = [str(replace(main, variant=variant)) for variant in ("frozen", "finetuned")] if main else []
     return tuple(source for source in wanted if source in data.classifier_maps)
 
 
-def _images(data: FigureData) -> dict[str, str]:
+def _images(data: StudyData) -> dict[str, str]:
     """One image an actor, one that every variant has a map of."""
     chosen = {actor: first_photograph(data, actor) for actor in data.shown_actors}
     held = [set(texts(data.classifier_maps[source].image)) for source in _variants(data)]
@@ -60,7 +62,7 @@ def _images(data: FigureData) -> dict[str, str]:
             if image is not None and all(image in images for images in held)}
 
 
-def _shown(data: FigureData, source: str, image: str) -> xr.DataArray:
+def _shown(data: StudyData, source: str, image: str) -> xr.DataArray:
     maps = data.classifier_maps[source].saliency.sel(image=[image]).load()
     shown: xr.DataArray = top_mask(maps, share=data.mask_share).isel(image=0)
     return shown.astype(float).where(shown)
@@ -70,17 +72,17 @@ MOST_IMAGES = 6
 COLUMNS = ("Photograph", "Map of actor y", "Map of actor z", "Difference y − z")
 
 
-def differences_missing(data: FigureData) -> str | None:
+def differences_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
-    if data.differences is None or data.differences.sizes["image"] == 0:
+    if data.get("differences") is None or data.get("differences").sizes["image"] == 0:
         return "attributions of one image to two actors are needed, and no pair was chosen"
     return None
 
 
-def differences_figure(data: FigureData) -> Figure:
+def differences_figure(data: StudyData) -> Figure:
     """Draw a photograph, the two attributions and their difference, an image a row."""
-    assert data.differences is not None  # noqa: S101 - differences_missing says so
-    pairs = data.differences.isel(image=_chosen(data.differences)).load()
+    assert data.get("differences") is not None  # noqa: S101 - differences_missing says so
+    pairs = data.get("differences").isel(image=_chosen(data.get("differences"))).load()
     differences = saliency_difference(pairs.own, pairs.other)
     highest = float(differences.max()) or 1.0
     rows = [_row(data, pairs.isel(image=[i]), differences.isel(image=[i]), highest, place=i)
@@ -111,7 +113,7 @@ def _chosen(pairs: xr.Dataset) -> list[int]:
     return sorted(turn.sort_values(kind="stable").index[:MOST_IMAGES])
 
 
-def _row(data: FigureData, pair: xr.Dataset, difference: xr.DataArray, highest: float, *, place: int) -> Row:
+def _row(data: StudyData, pair: xr.Dataset, difference: xr.DataArray, highest: float, *, place: int) -> Row:
     """Lay out one image; all rows have the same two scales, whose bars stand beside the first two rows."""
     names = ("photograph" if "photograph" in pair.coords else "image", "actor", "other_actor")
     image, own, other = (texts(pair[name])[0] for name in names)
@@ -139,18 +141,18 @@ def _shown_pairs(maps: xr.DataArray, share: float) -> xr.DataArray:
     return shown
 
 
-def class_matrix_missing(data: FigureData) -> str | None:
+def class_matrix_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
-    if data.class_matrix is None or len(_actors(data)) < 2:
+    if data.get("class_matrix") is None or len(_actors(data)) < 2:
         return "maps of two actors' photographs, each explained for both, are needed"
     return None
 
 
-def class_matrix_figure(data: FigureData) -> Figure:
+def class_matrix_figure(data: StudyData) -> Figure:
     """Draw a row an actor y and a column an actor z: the mean difference y - z over y's photographs."""
-    assert data.class_matrix is not None  # noqa: S101 - class_matrix_missing says so
+    assert data.get("class_matrix") is not None  # noqa: S101 - class_matrix_missing says so
     actors = _actors(data)
-    maps = data.class_matrix.sel(actor=list(actors), other_actor=list(actors)).load()
+    maps = data.get("class_matrix").sel(actor=list(actors), other_actor=list(actors)).load()
     highest = float(maps.difference.max()) or 1.0
     columns = tuple(f"− {wrapped(actor, 12)}" for actor in actors)
     rows = [_matrix_row(data, maps.sel(actor=actor), columns, highest, bar=place == 0)
@@ -168,19 +170,19 @@ def class_matrix_figure(data: FigureData) -> Figure:
     return Figure("fig17-class-matrix", "What tells one actor from another", text, plot, width, height)
 
 
-def _of(data: FigureData) -> str:
+def _of(data: StudyData) -> str:
     return f" ({source_name(data.main)})" if data.main else ""
 
 
-def _actors(data: FigureData) -> tuple[str, ...]:
+def _actors(data: StudyData) -> tuple[str, ...]:
     """Those shown that the matrix holds and that have a photograph."""
-    if data.class_matrix is None:
+    if data.get("class_matrix") is None:
         return ()
-    held = set(texts(data.class_matrix.actor))
+    held = set(texts(data.get("class_matrix").actor))
     return tuple(actor for actor in data.shown_actors if actor in held and first_photograph(data, actor) is not None)
 
 
-def _matrix_row(data: FigureData, maps: xr.Dataset, columns: tuple[str, ...], highest: float, *, bar: bool) -> Row:
+def _matrix_row(data: StudyData, maps: xr.Dataset, columns: tuple[str, ...], highest: float, *, bar: bool) -> Row:
     actor = str(maps.actor.item())
     photographs = dict.fromkeys(columns, data.photographs.sel(image=first_photograph(data, actor)).to_numpy())
     shown = {column: _shown_matrix(maps.difference.sel(other_actor=other, drop=True), data.mask_share)

@@ -10,7 +10,7 @@ from salcompare.config.methods import ATTRIBUTION_METHODS, SMOOTHED
 from salcompare.report.printing import number, percent
 
 if TYPE_CHECKING:
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 _KEPT = {"positive": "what speaks for the actor is kept", "negative": "what speaks against the actor is kept",
          "absolute": "absolute values are kept"}
@@ -73,17 +73,17 @@ def _named(method: str) -> str:
     return method.replace("_", " ")
 
 
-def classifier_maps(data: ReportData) -> str:
+def classifier_maps(data: StudyData) -> str:
     """Say how their maps were made."""
     settings = data.settings
     made = attributions(settings["attribution"], settings["classifier"])
     return f"{made} {_prepared(settings['maps'], settings['study']['size'][1])}"
 
 
-def given_maps(data: ReportData) -> str:
+def given_maps(data: StudyData) -> str:
     """Say what was done with a classifier's ready-made maps."""
     names = " ".join(f"{name}: {given['n_maps']:,} maps, method '{given['method']}'."
-                     for name, given in data.given_maps.items())
+                     for name, given in data.get("given_maps", {}).items())
     maps = data.settings["maps"]
     return (f"{names} They were taken as they are, not trained or computed here, and brought to the grid where they "
             f"are of another size. {_prepared(maps, data.settings['study']['size'][1])}")
@@ -95,7 +95,7 @@ def _prepared(maps: Mapping[str, Any], width: int) -> str:
             f"{number(maps['sigma'] * width)} pixels.")
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how the classifiers' maps were made."""
     return [*([("Classifier maps", classifier_maps(data))] if data.classifiers else []),
-            *([("Ready-made classifier maps", given_maps(data))] if data.given_maps else [])]
+            *([("Ready-made classifier maps", given_maps(data))] if data.get("given_maps", {}) else [])]

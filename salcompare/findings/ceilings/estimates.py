@@ -13,7 +13,6 @@ from salcompare.findings.failures import FAILURES, each_that_works, guarded, und
 from salcompare.findings.parts import (
     NO_WORKERS,
     Analysis,
-    AnalysisData,
     Draws,
     actor_rows,
     overlap_forms,
@@ -25,6 +24,7 @@ from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of
 from salcompare.statistics.ceilings.resamples import Null
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, actor_means, population_mean
 from salcompare.statistics.responses import Responses
+from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
     from salcompare.config import Statistics
@@ -40,7 +40,7 @@ _UNKNOWN = (("resampled_overlap", "workers and actors"), *(("share_of_ceiling", 
 _ANY = ("iou", "auc_judd", "nss", "pearson", "similarity")  # one of each kind of metric
 
 
-def noise_ceiling_rows(data: AnalysisData, forms: Sequence[tuple[str, float | None, tuple[str, ...]]],
+def noise_ceiling_rows(data: StudyData, forms: Sequence[tuple[str, float | None, tuple[str, ...]]],
                        seed: int) -> tuple[list[Row], dict[str, float]]:
     """Estimate the noise ceiling of the primary metric in each form; give its rows and its population values."""
     coverage, responses = _people(data)
@@ -66,12 +66,12 @@ def noise_ceiling_rows(data: AnalysisData, forms: Sequence[tuple[str, float | No
     return rows, values
 
 
-def ceiling_estimates(data: AnalysisData, statistics: Statistics, seed: int, *, sigma: float) -> Iterator[Row]:
+def ceiling_estimates(data: StudyData, statistics: Statistics, seed: int, *, sigma: float) -> Iterator[Row]:
     """Estimate the primary overlap of every classifier with workers resampled, and what ceilings it reaches.
 
     Parameters
     ----------
-    data : AnalysisData
+    data : StudyData
         With human maps.
     statistics : Statistics
         Settings.
@@ -99,7 +99,7 @@ def ceiling_estimates(data: AnalysisData, statistics: Statistics, seed: int, *, 
         yield from _rounds(data, responses, source, seed, sigma)
 
 
-def share_rows(data: AnalysisData, source: str, statistics: Statistics, seed: int, *, sigma: float) -> Iterator[Row]:
+def share_rows(data: StudyData, source: str, statistics: Statistics, seed: int, *, sigma: float) -> Iterator[Row]:
     """Estimate the share of the ceiling that one classifier reaches, where workers are known."""
     _, responses = _people(data)
     if responses is None:
@@ -111,7 +111,7 @@ def share_rows(data: AnalysisData, source: str, statistics: Statistics, seed: in
         yield undefined_row(error, **key, statistic="share_of_ceiling", contrast=_UNKNOWN[1][1])
 
 
-def _people(data: AnalysisData) -> tuple[xr.DataArray, Responses | None]:
+def _people(data: StudyData) -> tuple[xr.DataArray, Responses | None]:
     if data.human is None:
         message = "ceilings need human maps"
         raise ValueError(message)
@@ -127,7 +127,7 @@ def _resampled_rows(found: xr.Dataset, key: Row) -> Iterator[Row]:
                "reason": str(one["reason"].item()) or None, "n_resamples": found.attrs["n_resamples"]}
 
 
-def _shares(data: AnalysisData, responses: Responses, source: str, statistics: Statistics, seed: int,
+def _shares(data: StudyData, responses: Responses, source: str, statistics: Statistics, seed: int,
             key: Row) -> Iterator[Row]:
     """Give the share of the ceiling over each null, with what it is made of."""
     saliency = data.classifier_maps[source]["saliency"]
@@ -163,7 +163,7 @@ def _shares_of_actors(found: xr.Dataset, about: Row) -> Iterator[Row]:
                "reason": str(share["actor_reason"][at].item()) or None}
 
 
-def _rounds(data: AnalysisData, responses: Responses, source: str, seed: int, sigma: float) -> Iterator[Row]:
+def _rounds(data: StudyData, responses: Responses, source: str, seed: int, sigma: float) -> Iterator[Row]:
     """Give people against people by every metric, and the classifier against the same people."""
     saliency = data.classifier_maps[source]["saliency"].load()
     for form, width, metrics in (("raw", None, _ANY), ("smoothed", sigma, (PRIMARY,))):
@@ -216,3 +216,15 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     sigma = analysis.maps.sigma * data.human["coverage"].sizes["x"]
     shares = ceiling_estimates(data, analysis.statistics, analysis.seed, sigma=sigma)
     yield list(guarded(shares, statistic="share_of_ceiling")), []
+
+
+def headlines(analysis: Analysis) -> Iterator[Row]:
+    """Give the rows that the summary rests on: the ceiling, and the main classifier's share of it."""
+    data = analysis.data
+    if data.human is None or data.main is None:
+        return
+    forms = overlap_forms(data.human["coverage"].sizes["x"], analysis.maps)
+    rows, analysis.shared["ceilings"] = noise_ceiling_rows(data, forms[1:], analysis.seed)
+    yield from rows
+    sigma = analysis.maps.sigma * data.human["coverage"].sizes["x"]
+    yield from share_rows(data, data.main, analysis.statistics, analysis.seed, sigma=sigma)

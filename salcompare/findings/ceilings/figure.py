@@ -19,7 +19,7 @@ from plotnine import (
 )
 
 from salcompare.figures.captions import caption, interval
-from salcompare.figures.data import Figure, FigureData, rows
+from salcompare.figures.data import Figure, main_colour, rows
 from salcompare.figures.theme import (
     BASELINES,
     HUMAN,
@@ -29,6 +29,7 @@ from salcompare.figures.theme import (
     source_name,
 )
 from salcompare.phrases import counted
+from salcompare.study_data import StudyData
 
 NULL, FACE = "other actors' classifier maps", "other actors' human maps"
 SCORE, CEILING, OVER_NULL, OVER_FACE = "score", "ceiling", "null", "average face"
@@ -40,13 +41,13 @@ PANELS = ("Pearson correlation", "Share of the ceiling")
 ROW, FRAME = 0.125, 0.75  # inches: of one actor, and of titles and axes
 
 
-def ceilings_missing(data: FigureData) -> str | None:
+def ceilings_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     table = _table(data)
     return None if table["value"].notna().any() else "the estimates have no share of the ceiling"
 
 
-def ceilings_figure(data: FigureData) -> Figure:
+def ceilings_figure(data: StudyData) -> Figure:
     """Draw null, score and ceiling of each actor at the left, and at the right the share over the null."""
     table = _table(data)
     order = _order(table)
@@ -58,7 +59,7 @@ def ceilings_figure(data: FigureData) -> Figure:
     return Figure("fig12-ceilings", "Share of the noise ceiling", text, plot, MIDDLE, height)
 
 
-def _table(data: FigureData) -> pd.DataFrame:
+def _table(data: StudyData) -> pd.DataFrame:
     """Rows to draw, with ``panel``, ``row`` (an actor, or all) and ``kind``."""
     shares = rows(data.estimates, statistic="share_of_ceiling", source=data.main or "", contrast=[
         f"over {NULL}", f"over {FACE}"])
@@ -84,7 +85,7 @@ def _order(table: pd.DataFrame) -> list[str]:
     return [*(row for row in ranked if row != ALL), *([ALL] if ALL in ranked else [])]
 
 
-def _sentences(data: FigureData, table: pd.DataFrame, order: list[str]) -> list[str]:
+def _sentences(data: StudyData, table: pd.DataFrame, order: list[str]) -> list[str]:
     shares = table[table["panel"] == PANELS[1]]
     whole, single = shares[shares["row"] == ALL], shares[shares["row"] != ALL]
     n = len([row for row in order if row != ALL])
@@ -99,14 +100,14 @@ def _sentences(data: FigureData, table: pd.DataFrame, order: list[str]) -> list[
         f"Not drawn: {counted(undrawn, 'share')} that are undefined." if undrawn else ""]
 
 
-def _plot(data: FigureData, table: pd.DataFrame, order: list[str]) -> ggplot:
+def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> ggplot:
     kinds = [kind for kind in KINDS if kind in set(table["kind"])]
     table = table.assign(row=pd.Categorical(table["row"], categories=order),
                          kind=pd.Categorical(table["kind"], categories=kinds),
                          panel=pd.Categorical(table["panel"], categories=list(PANELS)))
     lined = table[table["ci_low"].notna()]
     table = table.sort_values("kind", ascending=False, kind="stable")  # scores are drawn on top
-    colours = [KINDS[kind] or data.own_colour for kind in kinds]
+    colours = [KINDS[kind] or main_colour(data) for kind in kinds]
     plot = (ggplot(table, aes("value", "row", color="kind", fill="kind", shape="kind"))
             + facet_wrap("panel", ncol=2, scales="free_x") + geom_point(size=1.6, stroke=0)
             + scale_y_discrete(limits=order)

@@ -15,10 +15,10 @@ from salcompare.report.tables import PrintedTable, table_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 
-def summary(data: ReportData) -> list[str]:
+def summary(data: StudyData) -> list[str]:
     """Say what a perfect model could reach."""
     row = one(data.estimates, statistic="noise_ceiling", metric="pearson", form="smoothed", level="population")
     if row is None:
@@ -33,7 +33,7 @@ def summary(data: ReportData) -> list[str]:
             f"{estimate(row)} on smoothed maps: the noise ceiling.", *filter(None, said)]
 
 
-def _agree(data: ReportData, statistic: str, likeness: str, said: str, what: str) -> str:
+def _agree(data: StudyData, statistic: str, likeness: str, said: str, what: str) -> str:
     """Say how alike two workers' responses are, and what that is against chance; empty where nobody has a partner."""
     alike, alpha = (one(data.estimates, statistic=statistic, metric=metric, level="population")
                     for metric in (likeness, "krippendorff_alpha"))
@@ -45,7 +45,7 @@ def _agree(data: ReportData, statistic: str, likeness: str, said: str, what: str
     return f"{said}{estimate(alike)}{chance}."
 
 
-def tables(data: ReportData) -> Iterator[PrintedTable]:
+def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of ceilings and of resampling."""
     estimates = data.estimates
     of = {name: estimates[estimates["statistic"] == name] for name in (
@@ -116,7 +116,7 @@ RESAMPLING = (
     "percentile intervals of 3 actors cover about 70%.")
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what ceilings are, where it is known who responded to what."""
     if not data.workers_known:
         return []

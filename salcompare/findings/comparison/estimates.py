@@ -3,71 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import pandas as pd
 
+from salcompare.findings import shown
+from salcompare.findings.finding import Compared, Quantity
+from salcompare.naming import network_of
 from salcompare.schema import ESTIMATES
 
-
-@dataclass(frozen=True)
-class Quantity:
-    """One quantity of the comparison.
-
-    Attributes
-    ----------
-    name, title : str
-        A word for files, and words for people.
-    choices : tuple of mapping
-        Columns of the estimates and their values; the first choice of which there is a value for any source is taken.
-        Differences, which have a contrast, only where it is named.
-    of : {"source", "variant"}
-        Whether sources are named CLASSIFIER/VARIANT/METHOD or CLASSIFIER/VARIANT.
-    needs : str
-        What must be there for it to be computed.
-    said : tuple of str
-        Columns of the estimates that the title leaves open.
-    beside : {"", "null_mean", "ceiling"}
-        What the value is read against.
-    """
-
-    name: str
-    title: str
-    choices: tuple[Mapping[str, str], ...]
-    of: Literal["source", "variant"] = "source"
-    beside: Literal["", "null_mean", "ceiling"] = ""
-    needs: str = ""
-    said: tuple[str, ...] = ("form",)
-
-
-_OVERLAP = {"metric": "pearson", "form": "smoothed"}
-_CONTROL = {"statistic": "overlap_control", **_OVERLAP, "contrast": "classifier - control"}
-# Networks' logits have scales of their own, so that probabilities are compared first.
-_FILLS, _OUTPUTS = ("mean", "blur", "noise"), ("probability", "logit", "accuracy")
-QUANTITIES = (
-    Quantity("accuracy", "Accuracy, test images", ({"statistic": "accuracy", "metric": "test"},), of="variant",
-             needs="training in this study"),
-    Quantity("r2", "R² of who is shown", ({"statistic": "variance_explained", "metric": "r2",
-                                           "form": "smoothed masks"},), beside="null_mean"),
-    Quantity("between_actor_share", "Between-actor share", (
-        {"statistic": "variance_explained", "metric": "between_actor_share", "form": "smoothed masks"},)),
-    Quantity("symmetry", "Symmetry index", ({"statistic": "symmetry", "metric": "index"},), beside="null_mean"),
-    Quantity("overlap", "Overlap with people", ({"statistic": "overlap", **_OVERLAP, "contrast": "same image"},),
-             beside="ceiling", needs="maps of people that name images"),
-    Quantity("share_of_ceiling", "Share of the ceiling", (
-        {"statistic": "share_of_ceiling", **_OVERLAP, "contrast": "over no correlation"},),
-             needs="people's maps that say which worker made what"),
-    Quantity("minus_randomised", "Overlap minus a randomised network's", (
-        {**_CONTROL, "against": "randomised network"},), needs="the controls"),
-    Quantity("minus_sobel", "Overlap minus Sobel edges'", ({**_CONTROL, "against": "sobel"},), needs="the controls"),
-    Quantity("deletion_auc", "Deletion AUC", tuple(
-        {"statistic": "deletion_auc", "metric": metric, "form": fill} for metric in _OUTPUTS for fill in _FILLS),
-             needs="deletion curves", said=("metric", "form")),
-    Quantity("seed_reliability", "Reliability over seeds", (
-        {"statistic": "seed_reliability", **_OVERLAP, "contrast": "same image"},),
-             needs="two or more seeds of the classifier"),
-)
 COLUMNS = ("quantity", "title", "detail", "source", "value", "value_one", "value_other", "ci_low", "ci_high",
            "ci_method", "resampled", "beside", "reference", "p_value", "p_is", "n", "reason", "responses")
 
@@ -93,46 +36,47 @@ def side_by_side(estimates: pd.DataFrame, sources: Sequence[str]) -> pd.DataFram
     """
     population = estimates.reindex(columns=list(ESTIMATES.names))
     population = population[population["level"] == "population"]
-    rows = [row for quantity in QUANTITIES for row in _rows(population, quantity, sources)]
+    rows = [row for quantity, how in shown(Compared) for row in _rows(population, quantity, how, sources)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def left_out(table: pd.DataFrame) -> list[str]:
     """Say which quantities no source has, and why, from what `side_by_side` gives."""
     said = []
-    for quantity in QUANTITIES:
-        part = table[table["quantity"] == quantity.name]
-        if len(part) and part["value"].isna().all():
-            reasons = list(dict.fromkeys(part["reason"].dropna()))
-            said.append(f"{quantity.title}: {'; '.join(reasons)}")
+    for title, part in table.groupby("title", sort=False):
+        if part["value"].isna().all():
+            said.append(f"{title}: {'; '.join(dict.fromkeys(part['reason'].dropna()))}")
     return said
 
 
-def _rows(population: pd.DataFrame, quantity: Quantity, sources: Sequence[str]) -> Iterator[dict[str, object]]:
-    names = {source: source if quantity.of == "source" else source.rsplit("/", 1)[0] for source in sources}
-    found = _chosen(population, quantity, set(names.values()))
-    detail = "" if found.empty else ", ".join(
-        text for text in found.iloc[0][list(quantity.said)] if isinstance(text, str) and text)
+def _rows(population: pd.DataFrame, quantity: Quantity, how: Compared,
+          sources: Sequence[str]) -> Iterator[dict[str, object]]:
+    names = {source: source if how.of == "source" else network_of(source) for source in sources}
+    rows = _chosen(population[population["source"].isin(names.values())], quantity, how)
+    detail = "" if rows.empty else ", ".join(
+        text for text in rows.iloc[0][list(how.open)] if isinstance(text, str) and text)
     for source, name in names.items():
-        of = found[found["source"] == name]
-        row: dict[str, object] = {"quantity": quantity.name, "title": quantity.title, "detail": detail,
-                                  "source": source, "beside": quantity.beside}
+        row: dict[str, object] = {"quantity": how.name, "title": how.title or quantity.title, "detail": detail,
+                                  "source": source, "beside": how.beside}
+        of = rows[rows["source"] == name]
         if of.empty:
-            yield {**row, "reason": f"not computed; it needs {quantity.needs}" if quantity.needs else "not computed"}
+            yield {**row, "reason": f"not computed; it needs {how.requires}" if how.requires else "not computed"}
             continue
         one = of.iloc[0]
         yield {**row, **{name: one[name] for name in COLUMNS if name in one}, "source": source,
-               "reference": one[quantity.beside] if quantity.beside else None}
+               "reference": one[how.beside] if how.beside else None}
 
 
-def _chosen(population: pd.DataFrame, quantity: Quantity, names: set[str]) -> pd.DataFrame:
+def _chosen(rows: pd.DataFrame, quantity: Quantity, how: Compared) -> pd.DataFrame:
     """Rows of the first choice that has a value of any source; those of the first choice where none has."""
-    of = population[population["source"].isin(names)]
-    found = [_fitting(of, choice) for choice in quantity.choices]
-    return next((rows for rows in found if rows["value"].notna().any()), found[0])
+    columns = {"form": how.form, "contrast": how.contrast, "against": how.against}
+    wanted = {"statistic": quantity.statistic, "metric": quantity.metric} | {
+        name: value for name, value in columns.items() if value}
+    fitting = [_fitting(rows, {**wanted, **choice}) for choice in how.choices]
+    return next((some for some in fitting if some["value"].notna().any()), fitting[0])
 
 
-def _fitting(table: pd.DataFrame, choice: Mapping[str, str]) -> pd.DataFrame:
-    for column, value in choice.items():
+def _fitting(table: pd.DataFrame, wanted: Mapping[str, str]) -> pd.DataFrame:
+    for column, value in wanted.items():
         table = table[table[column] == value]
-    return table if "contrast" in choice else table[table["contrast"].isna()]
+    return table if "contrast" in wanted else table[table["contrast"].isna()]

@@ -23,7 +23,7 @@ from plotnine import (
 )
 
 from salcompare.figures.captions import caption, interval
-from salcompare.figures.data import Figure, FigureData
+from salcompare.figures.data import Figure, colours_of
 from salcompare.figures.theme import (
     DOUBLE,
     HUMAN,
@@ -36,18 +36,19 @@ from salcompare.figures.theme import (
 )
 from salcompare.findings.comparison.estimates import side_by_side
 from salcompare.phrases import counted
+from salcompare.study_data import StudyData
 
 COLUMNS = 4
 ROW, FRAME = 0.14, 0.52  # inches: of one source, and of a panel's title and axis
 OF_PEOPLE = ("overlap", "share_of_ceiling", "minus_randomised", "minus_sobel")
 
 
-def comparison_missing(data: FigureData) -> str | None:
+def comparison_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     return None if len(_table(data)) else "the estimates have nothing that classifiers could be compared by"
 
 
-def comparison_figure(data: FigureData) -> Figure:
+def comparison_figure(data: StudyData) -> Figure:
     """Draw one panel a quantity and one row a source, the main classifier on top."""
     table = _table(data)
     sources = [source for source in _sources(data) if source in set(table["source"])]
@@ -61,11 +62,11 @@ def comparison_figure(data: FigureData) -> Figure:
     return Figure("comparison", "Classifiers side by side", text, plot, DOUBLE, height)
 
 
-def _sources(data: FigureData) -> list[str]:
+def _sources(data: StudyData) -> list[str]:
     return data.ordered_sources
 
 
-def _table(data: FigureData) -> pd.DataFrame:
+def _table(data: StudyData) -> pd.DataFrame:
     table = side_by_side(data.estimates, _sources(data))
     return table[table["value"].notna()].reset_index(drop=True)
 
@@ -87,9 +88,9 @@ def _sentences(table: pd.DataFrame, sources: Sequence[str]) -> list[str]:
         if "deletion_auc" in set(table["quantity"]) else ""]
 
 
-def _plot(data: FigureData, table: pd.DataFrame, sources: Sequence[str]) -> ggplot:
+def _plot(data: StudyData, table: pd.DataFrame, sources: Sequence[str]) -> ggplot:
     names = {source: source_name(source, sources) for source in sources}
-    colours = data.colours
+    colours = colours_of(data)
     titles = {title: wrapped(title, 24) for title in dict.fromkeys(table["title"])}
     table = table.assign(
         row=pd.Categorical(table["source"].map(names), categories=[names[source] for source in sources][::-1]),

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from salcompare.findings.comparison.estimates import left_out, side_by_side
-from salcompare.naming import COMPARISON, by_classifier
+from salcompare.naming import COMPARISON, by_classifier, classifier_of, classifier_sources
 from salcompare.phrases import joined
 from salcompare.report.page import Page, Section, compact_table, with_rows
 from salcompare.report.printing import number
 from salcompare.report.tables import PrintedTable
 
 if TYPE_CHECKING:
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 TITLES = {"overlap": "Overlap with people", "accuracy_difference": "Accuracy, test images",
           "near_zero_share": "Share of weights near zero"}
@@ -25,10 +25,10 @@ SOURCES_DOWN, WIDE = 3, 11  # from how many sources on these stand in rows; char
 _BESIDE = {"null_mean": "null", "ceiling": "ceiling"}
 
 
-def comparison_page(data: ReportData) -> Page:
+def comparison_page(data: StudyData) -> Page:
     """Gather the page that compares the classifiers."""
-    table = side_by_side(data.estimates, classifier_sources(data))
-    figure = (data.comparison,) if data.comparison else ()
+    table = side_by_side(data.estimates, compared_sources(data))
+    figure = (data.get("comparison"),) if data.get("comparison") else ()
     missing = (*(f"{text}." for text in left_out(table)), *_gaps(table))
     return Page(COMPARISON, "Classifiers side by side", _LEAD, (
         Section("figure", "As one figure", figures=figure),
@@ -54,12 +54,12 @@ _LEAD = ("Every classifier of the study with its variants and methods. Values of
          "intervals overlap.")
 
 
-def classifier_sources(data: ReportData) -> list[str]:
+def compared_sources(data: StudyData) -> list[str]:
     """List sources of all classifiers that have estimates, as the figure does: of each the main one first."""
     names = data.classifier_names
     sources = data.estimates["source"].dropna().astype(str)
-    return by_classifier((source for source in sources.unique() if source.count("/") == 2
-                          and source.split("/")[0] in names), names)
+    return by_classifier((source for source in classifier_sources(sources.unique())
+                          if classifier_of(source) in names), names)
 
 
 def comparison_table(table: pd.DataFrame) -> PrintedTable:
@@ -104,7 +104,7 @@ def _cell(row: dict[Hashable, object]) -> str:
     return f"{number(value, 2)}{ends}{sides}{beside}"
 
 
-def _differences(data: ReportData) -> list[PrintedTable]:
+def _differences(data: StudyData) -> list[PrintedTable]:
     """Print all differences between two classifiers, variants or methods that the study estimated, by quantity."""
     table = data.estimates
     contrast = table["contrast"].fillna("").astype(str)

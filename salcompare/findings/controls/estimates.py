@@ -17,7 +17,7 @@ from salcompare.findings.failures import (
     without_value,
 )
 from salcompare.findings.overlap.pairings import n_draws
-from salcompare.findings.parts import Analysis, AnalysisData, Draws, population_row, stream
+from salcompare.findings.parts import Analysis, Draws, population_row, stream
 from salcompare.maps.filters import photograph_gradient, sobel_edges
 from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.metrics.densities import structural_similarity
@@ -31,6 +31,7 @@ from salcompare.statistics.overlaps.control_networks import (
     similarity_curve,
 )
 from salcompare.statistics.overlaps.same_image import overlap
+from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
     from salcompare.findings.overlap.estimates import OverlapAnalysis
@@ -54,7 +55,7 @@ def control_estimates(analysis: OverlapAnalysis) -> Iterator[Row]:
         The rows of the classifiers were made.
     """
     yield from guarded(_edges(analysis), **_key(analysis, SOBEL, "smoothed", "pearson", SOBEL))
-    controls = analysis.data.controls
+    controls = analysis.data.get("controls", {})
     for source, kinds in controls.items():
         for kind in (RANDOMISED, SHUFFLED):
             if kind in kinds:
@@ -70,9 +71,9 @@ def _name(kind: str, owner: str, controls: Mapping[str, object]) -> str:
     return kind if owner == next(iter(controls)) else f"{kind} of {owner}"
 
 
-def curve_estimates(data: AnalysisData) -> Iterator[Row]:
+def curve_estimates(data: StudyData) -> Iterator[Row]:
     """Give the rows of how like a network's own maps those are of the network with randomised layers."""
-    for source, kinds in data.controls.items():
+    for source, kinds in data.get("controls", {}).items():
         if LAYERS in kinds:
             yield from guarded(_curves(data.classifier_maps[source]["saliency"], kinds[LAYERS], source),
                                statistic="randomisation_similarity", metric="spearman", source=source)
@@ -132,7 +133,7 @@ def _networks(analysis: OverlapAnalysis, source: str, kind: str, name: str, *, o
 
     The networks' overlap by itself is given once, for the source whose `own` they are.
     """
-    control = analysis.data.controls[source][kind]["saliency"].load()
+    control = analysis.data.get("controls", {})[source][kind]["saliency"].load()
     saliency = analysis.data.classifier_maps[source]["saliency"].load()
     for form, sigma, metrics in analysis.forms:
         of_classifier, of_control = overlaps_by_network(

@@ -29,8 +29,10 @@ from plotnine.composition import Compose
 from plotnine.coords import coord_flip
 
 from salcompare.figures.captions import caption
-from salcompare.figures.data import Figure, FigureData, rows
+from salcompare.figures.data import Figure, colours_of, rows
 from salcompare.figures.theme import BASELINES, CLASSIFIERS, MIDDLE, SIMULATED, SINGLE, figure_theme, source_name
+from salcompare.naming import Source, classifier_of, network_of
+from salcompare.study_data import StudyData
 
 METRIC, FORM = "pearson", "smoothed"
 BESIDE, OF_CONTROL = "overlap_beside_control", "overlap_of_control"
@@ -44,13 +46,13 @@ ROW, CURVES = 0.17, 1.6  # inches
 LONG = 28  # letters of a row's name that leave too little of one column's width to the overlaps
 
 
-def controls_missing(data: FigureData) -> str | None:
+def controls_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     neither = data.main is None or (_overlaps(data).empty and _curves(data).empty)
     return "the estimates hold no controls of the classifier's maps" if neither else None
 
 
-def controls_figure(data: FigureData) -> Figure:
+def controls_figure(data: StudyData) -> Figure:
     """Draw overlaps with people above, curves of similarity below; either where the other is not there.
 
     A control explains some of the images only, so that beside its overlap stands the classifier's on the same ones.
@@ -71,14 +73,14 @@ def controls_figure(data: FigureData) -> Figure:
     return Figure("fig14-controls", "Is it the network speaking?", text, plot, width, height)
 
 
-def _overlaps(data: FigureData) -> pd.DataFrame:
+def _overlaps(data: StudyData) -> pd.DataFrame:
     """Overlaps of the main classifier and of its controls, with the name of each row; empty without controls.
 
     Other classifiers have pages of their own. From the top: sources of one method, the main one first, and their
     networks' below them; last the photographs' edges. Networks that several sources are held against have one row.
     """
-    name = (data.main or "").split("/")[0]
-    sources = [source for source in data.ordered_sources if source.split("/")[0] == name]
+    name = classifier_of(data.main or "")
+    sources = [source for source in data.ordered_sources if classifier_of(source) == name]
     picked = rows(data.estimates, statistic=["overlap", OF_CONTROL], metric=METRIC, form=FORM,
                   level="population", source=sources)
     table = picked[picked["value"].notna() & ((picked["contrast"] == "same image") | picked["against"].isin(CONTROLS))]
@@ -89,7 +91,7 @@ def _overlaps(data: FigureData) -> pd.DataFrame:
     return table.assign(row=pd.Categorical(table["row"], categories=list(order)[::-1]))
 
 
-def _own_values(data: FigureData, table: pd.DataFrame) -> pd.DataFrame:
+def _own_values(data: StudyData, table: pd.DataFrame) -> pd.DataFrame:
     """Overlaps of the sources on the images of a control, each in the row of the control."""
     beside = rows(data.estimates, statistic=BESIDE, metric=METRIC, form=FORM, level="population",
                   source=table.loc[table["own"] != "control", "source"], against=list(CONTROLS))
@@ -127,8 +129,9 @@ def _named(table: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
     kinds = ["human", *CONTROLS]
     apart = table.groupby(["group", "against"])["source"].transform("size") > 1
     table = table.assign(label=[
-        source_name(source, sources) if of not in CONTROLS else f"{CONTROLS[of]}, {source.split('/')[1]}" if each
-        else CONTROLS[of] for source, of, each in zip(table["source"], table["against"], apart, strict=True)])
+        source_name(source, sources) if of not in CONTROLS else
+        f"{CONTROLS[of]}, {network_of(source).partition('/')[2]}" if each else CONTROLS[of]
+        for source, of, each in zip(table["source"], table["against"], apart, strict=True)])
     return table.assign(row=[_row_name(row, sources) for row in table.to_dict("records")], place=[
         ((len(groups) if of in OF_PHOTOGRAPHS else groups.index(_group(source))) * len(kinds) + kinds.index(of))
         * len(sources) + sources.index(source)
@@ -137,8 +140,8 @@ def _named(table: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
 
 def _group(source: str) -> str:
     """Name a classifier and a method, which variants have in common."""
-    name, _, method = source.split("/")
-    return f"{name}/{method}"
+    of = Source.parse(source)
+    return f"{of.classifier}/{of.method}" if of else source
 
 
 def _row_name(row: Mapping[Hashable, Any], sources: list[str]) -> str:
@@ -147,12 +150,11 @@ def _row_name(row: Mapping[Hashable, Any], sources: list[str]) -> str:
     kind = CONTROLS[row["against"]]
     if not row["several"]:
         return kind
-    name, variant, _ = row["source"].split("/")
-    whose = source_name(row["source"], sources)
-    return f"{kind}, {whose.replace(f'{name} {variant}', name, 1) if row['n_sources'] > 1 else whose}"
+    whose, network = source_name(row["source"], sources), network_of(row["source"]).replace("/", " ")
+    return f"{kind}, {whose.replace(network, classifier_of(row['source']), 1) if row['n_sources'] > 1 else whose}"
 
 
-def _curves(data: FigureData) -> pd.DataFrame:
+def _curves(data: StudyData) -> pd.DataFrame:
     """Similarities by step from the head, which is 1, with the intact network as step 0."""
     table = rows(data.estimates, statistic="randomisation_similarity", metric=METRICS)
     table = table[table["source"].isin(data.classifier_maps)]
@@ -165,8 +167,8 @@ def _curves(data: FigureData) -> pd.DataFrame:
                        form=pd.Categorical(both["form"], categories=list(FORMS)))
 
 
-def _beside(data: FigureData, table: pd.DataFrame) -> ggplot:
-    colours = {**data.colours, "control": BASELINES}
+def _beside(data: StudyData, table: pd.DataFrame) -> ggplot:
+    colours = {**colours_of(data), "control": BASELINES}
     table = table.assign(own=table["own"].where(table["own"] == "control", table["source"]))
     named = dict(zip(table["row"], table["label"], strict=True))
     plot: ggplot = (
@@ -193,7 +195,7 @@ def _similarity(table: pd.DataFrame) -> ggplot:
     return plot
 
 
-def _about_overlaps(data: FigureData, table: pd.DataFrame, *, above: bool) -> list[str]:
+def _about_overlaps(data: StudyData, table: pd.DataFrame, *, above: bool) -> list[str]:
     if table.empty:
         return []
     found = rows(data.estimates, statistic="overlap_control", metric=METRIC, form=FORM, level="population",

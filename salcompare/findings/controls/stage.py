@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from salcompare import store
-from salcompare.naming import source_name
+from salcompare.findings.controls.inputs import (
+    MAIN_ONLY,
+    RANDOMISED,
+    controlled,
+    folder_of,
+    kinds,
+    randomised_name,
+    shared_name,
+)
 from salcompare.stages import Stage, attribution_settings, grid_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import xarray as xr
 
@@ -21,16 +28,11 @@ if TYPE_CHECKING:
     from salcompare.progress import Progress
     from salcompare.study import Study
 
-RANDOMISED = "randomised network"
-MAIN_ONLY = {"shuffled labels": "shuffled", "layers": "layers"}
-"""What the statistics call each control of the last variant and the main method alone, and its store's name."""
-
-
 def control_stages(study: Study) -> Iterator[Stage]:
     """Give the stages of each classifier that is controlled: one for each method, and one for the main source alone."""
     config = study.config
     for classifier in controlled(study):
-        attribution, folder = config.attribution_of(classifier), _folder(study, classifier)
+        attribution, folder = config.attribution_of(classifier), folder_of(study, classifier)
         needs = (f"train {classifier.name}", "photographs")
         every = {name: value for name, value in dataclasses.asdict(config.controls).items() if name != "classifiers"}
         of_all = {name: every[name] for name in ("randomisations", "images")}
@@ -39,59 +41,14 @@ def control_stages(study: Study) -> Iterator[Stage]:
                         {"attribution": attribution_settings(attribution, method),
                          "variants": classifier.variants, "controls": of_all, **grid_settings(study)},
                         partial(_randomised, classifier=classifier, method=method),
-                        outputs=(folder / f"{_shared(method)}.json",
-                                 folder / f"{_randomised_name(classifier.variants[-1], method)}.json"),
-                        extras=tuple(folder / f"{_randomised_name(variant, method)}.json"
+                        outputs=(folder / f"{shared_name(method)}.json",
+                                 folder / f"{randomised_name(classifier.variants[-1], method)}.json"),
+                        extras=tuple(folder / f"{randomised_name(variant, method)}.json"
                                      for variant in classifier.variants[:-1]))
         yield Stage(f"controls {classifier.name}", needs,
                     {"attribution": attribution_settings(attribution), "controls": every, **grid_settings(study)},
                     partial(_of_main, classifier=classifier),
                     outputs=tuple(folder / f"{MAIN_ONLY[kind]}.json" for kind in kinds(study) if kind in MAIN_ONLY))
-
-
-def controlled(study: Study) -> tuple[Classifier, ...]:
-    """Classifiers that are controlled."""
-    found = study.config.classifier
-    return {"first": found[:1], "all": found, "none": ()}[study.config.controls.classifiers]
-
-
-def kinds(study: Study) -> tuple[str, ...]:
-    """Name the controls of use to the study: without people there is no overlap to hold against others."""
-    return tuple(kind for kind in (RANDOMISED, *MAIN_ONLY) if kind == "layers" or study.people != "none")
-
-
-def controls_of(study: Study) -> dict[str, dict[str, xr.Dataset]]:
-    """Open the maps of the controls, by source and by the control's name.
-
-    Of each classifier the main source comes first. Sources whose randomised networks are the same hold the same
-    Dataset.
-    """
-    found: dict[str, dict[str, xr.Dataset]] = {}
-    opened = cache(store.open_dataset)
-    for classifier in controlled(study):
-        folder, attribution = _folder(study, classifier), study.config.attribution_of(classifier)
-        for method in attribution.methods if RANDOMISED in kinds(study) else ():
-            shared = store.read_json(folder / f"{_shared(method)}.json")
-            for variant in reversed(classifier.variants):
-                name = _randomised_name(shared[variant], method)
-                found[source_name(classifier, variant, method)] = {RANDOMISED: opened(folder, name)}
-        main = source_name(classifier, classifier.variants[-1], attribution.method)
-        found[main] = {**found.get(main, {}), **{kind: opened(folder, MAIN_ONLY[kind]) for kind in kinds(study)
-                                                if kind in MAIN_ONLY}}
-    return found
-
-
-def _folder(study: Study, classifier: Classifier) -> Path:
-    return study.classifier_folder(classifier) / "controls"
-
-
-def _randomised_name(variant: str, method: str) -> str:
-    return f"randomised-{variant}-{method}"
-
-
-def _shared(method: str) -> str:
-    """Name the file that says, by variant, which variant's randomised networks are its own."""
-    return f"randomised-{method}"
 
 
 def _randomised(study: Study, own: str, progress: Progress, *, classifier: Classifier, method: str) -> None:
@@ -107,10 +64,10 @@ def _randomised(study: Study, own: str, progress: Progress, *, classifier: Class
                 if same_when_randomised(trained, networks[other], test, seed=study.config.study.seed))
         shared[variant] = next(same, variant)
         if shared[variant] == variant:
-            write_randomised_maps(trained, test, _target(study, own, classifier, _randomised_name(variant, method)),
+            write_randomised_maps(trained, test, _target(study, own, classifier, randomised_name(variant, method)),
                                   controls=study.config.controls, attribution=_by(study, classifier, method),
                                   progress=progress)
-    store.write_json(_folder(study, classifier) / f"{_shared(method)}.json", shared)
+    store.write_json(folder_of(study, classifier) / f"{shared_name(method)}.json", shared)
 
 
 def _of_main(study: Study, own: str, progress: Progress, *, classifier: Classifier) -> None:
@@ -136,7 +93,7 @@ def _photographs(study: Study, split: str) -> xr.DataArray:
 def _target(study: Study, own: str, classifier: Classifier, name: str) -> Target:
     from salcompare.classifiers.control_maps import Target
 
-    return Target(_folder(study, classifier), name, own, study.config.study.seed, {"classifier": classifier.name})
+    return Target(folder_of(study, classifier), name, own, study.config.study.seed, {"classifier": classifier.name})
 
 
 def _by(study: Study, classifier: Classifier, method: str) -> Attribution:

@@ -9,8 +9,9 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from salcompare.findings.attribution.words import methods_of_classifiers
+from salcompare.naming import classifier_sources, network_of
 from salcompare.phrases import joined
-from salcompare.report.picking import main_source, one, pick
+from salcompare.report.picking import one, pick
 from salcompare.report.printing import contrast, difference, estimate, interval, number
 from salcompare.report.tables import PrintedTable, table_of
 from salcompare.statistics import METRICS
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 
 RANDOMISED, SHUFFLED, SOBEL, GRADIENT = "randomised network", "shuffled labels", "sobel", "photograph gradient"
@@ -62,24 +63,23 @@ def is_above(row: pd.Series[Any] | None) -> bool:
     return row is not None and not math.isnan(row["ci_low"]) and row["ci_low"] > 0
 
 
-def judged(estimates: pd.DataFrame) -> list[Judged]:
+def judged(data: StudyData) -> list[Judged]:
     """Hold every classifier's source with an overlap against the decisive controls, the main source first."""
-    same = pick(estimates, statistic="overlap", metric="pearson", form="smoothed", level="population",
+    same = pick(data.estimates, statistic="overlap", metric="pearson", form="smoothed", level="population",
                 contrast="same image")
-    same = same[same["value"].notna() & (same["source"].str.count("/") == 2) & ~same["source"].str.contains(" ")]
+    same = same[same["value"].notna() & same["source"].isin(classifier_sources(same["source"]))]
     values = {str(row["source"]): float(row["value"]) for _, row in same.iterrows()}
-    main = main_source(estimates)
     found = []
-    for source in sorted(values, key=lambda name: name != main):
-        rows = control_rows(estimates, source)
+    for source in sorted(values, key=lambda name: name != data.main):
+        rows = control_rows(data.estimates, source)
         found.append(Judged(source, values[source], {
             name: rows.get(name) for name in DECISIVE if not is_above(rows.get(name))}))
     return found
 
 
-def banners(data: ReportData) -> list[str]:
+def banners(data: StudyData) -> list[str]:
     """Warn, at the head of the summary, where overlaps with people are no evidence about the network."""
-    return no_evidence([each for each in judged(data.estimates) if each.failed])
+    return no_evidence([each for each in judged(data) if each.failed])
 
 
 def no_evidence(failed: Sequence[Judged]) -> list[str]:
@@ -87,7 +87,7 @@ def no_evidence(failed: Sequence[Judged]) -> list[str]:
     if not failed:
         return []
     sources = joined([f"{each.source} ({number(each.value, 2)})" for each in failed])
-    networks = {each.source.rpartition("/")[0] for each in failed}
+    networks = {network_of(each.source) for each in failed}
     about = "this network" if len(networks) == 1 else "these networks"
     if len(failed) == 1:
         return [f"The overlap of people with {sources} is no evidence about {about}: {_why(failed[0])}."]
@@ -138,14 +138,14 @@ def _failing(name: str, row: pd.Series[Any] | None) -> str:
     return f"it {way} that of {NAMES[name]} (difference {estimate(row)})"
 
 
-def summary(data: ReportData) -> list[str]:
+def summary(data: StudyData) -> list[str]:
     """Compare the overlap with that of maps that cannot know the people, and follow the maps as weights are lost."""
-    source = main_source(data.estimates)
+    source = data.main
     if source is None:
         return []
     said = [contrast(row, f"{source} agrees with people {'less' if row['value'] < 0 else 'more'} than {NAMES[name]}")
             + _spread(data, source, name) for name, row in control_rows(data.estimates, source).items()]
-    sources = judged(data.estimates)
+    sources = judged(data)
     if said and all(each.source != source or not each.failed for each in sources):
         said.insert(0, "The overlap lies above both that of the network with random weights and that of the "
                        "photographs' edges, so that it tells something of what this network has learnt.")
@@ -166,7 +166,7 @@ def _others(sources: Sequence[Judged]) -> list[str]:
     return said
 
 
-def _spread(data: ReportData, source: str, name: str) -> str:
+def _spread(data: StudyData, source: str, name: str) -> str:
     row = one(data.estimates, statistic="control_spread", metric="pearson", form="smoothed", level="population",
               source=source, against=name)
     if row is None or math.isnan(row["value"]):
@@ -175,7 +175,7 @@ def _spread(data: ReportData, source: str, name: str) -> str:
     return f" From one of the {number(row['n'])} {what} to the next it differs by {number(row['value'], 2)} (SD)."
 
 
-def _curve(data: ReportData, source: str) -> list[str]:
+def _curve(data: StudyData, source: str) -> list[str]:
     rows = pick(data.estimates, statistic="randomisation_similarity", metric="spearman", form="cascading",
                 source=source)
     rows = rows[rows["value"].notna()]
@@ -194,7 +194,7 @@ _COLUMNS = ["source", "against", *_KEYS, "better", "overlap", "overlap_of_contro
             "reason"]
 
 
-def tables(data: ReportData) -> Iterator[PrintedTable]:
+def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of controls."""
     estimates = data.estimates
     yield beside_controls(
@@ -242,14 +242,14 @@ DECISION = (
     "source's overlap is called no evidence about the network. emd is left out of the controls for its cost.")
 
 
-def _paragraph(data: ReportData) -> str:
+def _paragraph(data: StudyData) -> str:
     """Say what the maps were held against, and how."""
     settings = data.settings["controls"]
     held = settings["classifiers"] != "none" and data.classifiers
     return (_networks(settings, alone=_alone(data)) if held else "") + EDGES + DECISION
 
 
-def _alone(data: ReportData) -> bool:
+def _alone(data: StudyData) -> bool:
     """Whether there is but one source, so that nothing is to be said of which others are held against what."""
     classifiers = data.settings["classifier"]
     methods = methods_of_classifiers(data.settings["attribution"], classifiers).values()
@@ -284,6 +284,6 @@ def _networks(settings: dict[str, object], *, alone: bool) -> str:
         "randomisations. " + ("" if alone else _sources(settings)))
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what the maps were held against, and how."""
     return [("Controls", _paragraph(data))] if data.people != "none" and data.has_classifier else []

@@ -9,12 +9,16 @@ import numpy as np
 
 from salcompare import maps as mapping
 from salcompare.findings.failures import FAILURES, guarded, undefined_row
-from salcompare.findings.parts import Analysis, AnalysisData, Draws, stream
+from salcompare.findings.labels import SHARE
+from salcompare.findings.parts import Analysis, Draws, stream
+from salcompare.naming import HUMAN
+from salcompare.report.picking import FEWEST_BOXES
 from salcompare.schema import LABELS
 from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.labels.differences import SAME, label_differences
 from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram
 from salcompare.statistics.labels.regions import label_enrichment, region_association
+from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,11 +27,12 @@ if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
     from salcompare.findings.rows import Row
 
+MOST_HEADLINES = 12
 DIFFERENCE = "actor minus other actors"
 REGION = "human label share with mask share in the label's region"
 
 
-def label_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:
+def label_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:
     """Estimate shares of labels, differences between actors, workers' agreement, and masks in labels' regions.
 
     The labels of the original task come first, used or not; a worker's own labels follow.
@@ -203,3 +208,20 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     analysis.progress.say("  labels")
     made = label_estimates(analysis.data, analysis.maps, analysis.statistics, analysis.seed)
     yield list(guarded(made, statistic="label_share", source="human")), []
+
+
+def headlines(analysis: Analysis) -> Iterator[Row]:
+    """Give the rows that the summary rests on."""
+    return label_estimates(analysis.main_data, analysis.maps, analysis.statistics, analysis.seed)
+
+
+def more_headlines(kept: pd.DataFrame, whole: pd.DataFrame,
+                   source: str | None) -> Iterator[tuple[str, dict[str, str]]]:  # noqa: ARG001 - as every finding's
+    """Name the shares of the labels drawn most often, whoever thought of them."""
+    columns = ["statistic", "level", "label", "value", "count"]
+    tables = [table[(table["statistic"] == SHARE) & (table["level"] == "population")
+                    & (table["count"] >= FEWEST_BOXES)] for table in (
+                        part.reindex(columns=columns) for part in (kept, whole))]
+    table = next((table for table in tables if len(table)), tables[0])
+    for label in table.sort_values("value", ascending=False, kind="stable")["label"].head(MOST_HEADLINES):
+        yield f"Share of the label {label}", {"statistic": SHARE, "label": str(label), "source": HUMAN}

@@ -37,7 +37,7 @@ from plotnine.composition import Beside, Compose
 from plotnine.coords import coord_flip
 
 from salcompare.figures.captions import caption, interval, response_counts
-from salcompare.figures.data import Figure, FigureData, rows, texts
+from salcompare.figures.data import Figure, main_colour, rows, texts
 from salcompare.figures.geoms import geom_picture
 from salcompare.figures.photographs import grey, printed_picture
 from salcompare.figures.theme import (
@@ -55,6 +55,7 @@ from salcompare.figures.theme import (
     source_name,
 )
 from salcompare.phrases import counted
+from salcompare.study_data import StudyData
 
 HEIGHT = 2.8  # inches
 MOST_LABELS = 12
@@ -63,14 +64,14 @@ _NO_AXES = theme(axis_text_x=element_blank(), axis_text_y=element_blank(), axis_
                  axis_ticks_x=element_blank(), axis_ticks_length_major=0, panel_grid_major_x=element_blank())
 
 
-def labels_missing(data: FigureData) -> str | None:
+def labels_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     if data.responses is None or data.responses.empty:
         return "there are no boxes"
     return "the estimates have no label shares" if _shares(data).empty else None
 
 
-def labels_figure(data: FigureData) -> Figure:
+def labels_figure(data: StudyData) -> Figure:
     """Draw the sample photograph, the boxes' centres over the mean face, and the label histogram."""
     shares = _shares(data)
     colours = _label_colours(shares)
@@ -85,7 +86,7 @@ def labels_figure(data: FigureData) -> Figure:
     return Figure("fig4-labels", "What people box and how often", text, Beside(plots), width, HEIGHT)
 
 
-def _sentences(data: FigureData, shares: pd.DataFrame, sample: str | None) -> list[str]:
+def _sentences(data: StudyData, shares: pd.DataFrame, sample: str | None) -> list[str]:
     titles = iter("abc")
     first = "" if sample is None else (
         f"({next(titles)}) {_the_boxes(len(_boxes(data, sample)))} drawn on {sample}, coloured by label.")
@@ -100,14 +101,14 @@ def _the_boxes(n: int) -> str:
     return "The one box" if n == 1 else f"The {n:,} boxes"
 
 
-def _effective(data: FigureData) -> str:
+def _effective(data: StudyData) -> str:
     """Say what the responses' unequal weights cost."""
     table = rows(data.estimates, statistic="label_responses", metric="n_effective", level="population")
     return "" if table.empty else (f"; weighed so, {counted(int(table['n'][0]), 'response')} count for as "
                                    f"much as {table['value'][0]:,.0f} of equal weight")
 
 
-def _shares(data: FigureData) -> pd.DataFrame:
+def _shares(data: StudyData) -> pd.DataFrame:
     """Shares of the labels drawn, the largest first, whoever thought of them; those without room are summed up."""
     table = rows(data.estimates, statistic="label_share", level="population")
     table = table[table["label"].notna() & (table["value"] > 0)].sort_values("value", ascending=False, kind="stable")
@@ -124,7 +125,7 @@ def _label_colours(shares: pd.DataFrame) -> dict[str, str]:
     return dict(zip(shares["label"], LABELS, strict=False))
 
 
-def _sample_image(data: FigureData) -> str | None:
+def _sample_image(data: StudyData) -> str | None:
     """Choose the image with the most boxes among the actors shown; None for responses without images."""
     assert data.responses is not None  # noqa: S101 - labels_missing says so
     if "image" not in data.responses:
@@ -135,7 +136,7 @@ def _sample_image(data: FigureData) -> str | None:
     return None if held.empty else str(held.value_counts(sort=False).idxmax())
 
 
-def _boxes(data: FigureData, image: str | None = None) -> pd.DataFrame:
+def _boxes(data: StudyData, image: str | None = None) -> pd.DataFrame:
     """Boxes on the study's grid, of one image or of all: ``label, x0, y0, x1, y1``."""
     assert data.responses is not None  # noqa: S101 - labels_missing says so
     boxes = data.responses if image is None else data.responses[data.responses["image"] == image]
@@ -148,7 +149,7 @@ def _boxes(data: FigureData, image: str | None = None) -> pd.DataFrame:
                         y0=boxes["y0"] * height / shape[:, 0], y1=boxes["y1"] * height / shape[:, 0])
 
 
-def _sample(data: FigureData, image: str, colours: dict[str, str]) -> tuple[ggplot, theme]:
+def _sample(data: StudyData, image: str, colours: dict[str, str]) -> tuple[ggplot, theme]:
     boxes = _boxes(data, image)
     boxes["colour"] = boxes["label"].map(colours).fillna(OTHER_LABELS)
     plot, own = _over_picture(printed_picture(grey(data.photographs.sel(image=image).to_numpy())), data)
@@ -158,7 +159,7 @@ def _sample(data: FigureData, image: str, colours: dict[str, str]) -> tuple[ggpl
             + labs(title="a  One photograph and its boxes", subtitle=_subtitle(data, len(boxes))), own)
 
 
-def _centres(data: FigureData, colours: dict[str, str]) -> tuple[ggplot, theme]:
+def _centres(data: StudyData, colours: dict[str, str]) -> tuple[ggplot, theme]:
     boxes = _boxes(data)
     # The frequent labels first, so that the seldom ones are not buried.
     order = {label: i for i, label in enumerate(colours)}
@@ -175,7 +176,7 @@ def _centres(data: FigureData, colours: dict[str, str]) -> tuple[ggplot, theme]:
             + labs(title=f"{letter}  All boxes' centres, mean face", subtitle=_subtitle(data, len(boxes))), own)
 
 
-def _over_picture(picture: np.ndarray, data: FigureData) -> tuple[ggplot, theme]:
+def _over_picture(picture: np.ndarray, data: StudyData) -> tuple[ggplot, theme]:
     size = height, width = data.photographs.sizes["y"], data.photographs.sizes["x"]
     under = geom_picture(aes(picture="picture"), data=pd.DataFrame({"picture": ["face"]}), pictures={"face": picture},
                          size=size)
@@ -184,11 +185,11 @@ def _over_picture(picture: np.ndarray, data: FigureData) -> tuple[ggplot, theme]
     return plot, _NO_AXES + theme(aspect_ratio=height / width)
 
 
-def _subtitle(data: FigureData, n: int) -> str:
+def _subtitle(data: StudyData, n: int) -> str:
     return f"{n:,} {SIMULATED.lower()}" if data.simulated else counted(n, "response")
 
 
-def _histogram(data: FigureData, shares: pd.DataFrame, colours: dict[str, str]) -> tuple[ggplot, theme]:
+def _histogram(data: StudyData, shares: pd.DataFrame, colours: dict[str, str]) -> tuple[ggplot, theme]:
     assert data.responses is not None  # noqa: S101 - labels_missing says so
     letter = "c" if _sample_image(data) is not None else "b"
     bars = shares.assign(colour=shares["label"].map(colours).fillna(OTHER_LABELS),
@@ -213,12 +214,12 @@ BELOW, ABOVE = "#0072B2", HUMAN
 MEAN = "Mean over labels"
 
 
-def label_cells_missing(data: FigureData) -> str | None:
+def label_cells_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     return "the estimates have no differences of labels between actors" if _cells(data).empty else None
 
 
-def label_cells_figure(data: FigureData) -> Figure:
+def label_cells_figure(data: StudyData) -> Figure:
     """Draw the matrix of actors and labels, and beside it the correlation of masks with people's shares by label."""
     cells, regions = _cells(data), _regions(data)
     labels = _columns(data, cells)
@@ -232,12 +233,12 @@ def label_cells_figure(data: FigureData) -> Figure:
     return Figure("fig11-label-cells", "Which actors stand out in which labels", text, Beside(plots), width, height)
 
 
-def _cells(data: FigureData) -> pd.DataFrame:
+def _cells(data: StudyData) -> pd.DataFrame:
     table = rows(data.estimates, statistic="label_difference", metric="share_difference", level="actor")
     return table[table["value"].notna()].reset_index(drop=True)
 
 
-def _regions(data: FigureData) -> pd.DataFrame:
+def _regions(data: StudyData) -> pd.DataFrame:
     """Correlations of the main classifier."""
     if data.main is None:
         return rows(data.estimates, statistic="none")
@@ -245,7 +246,7 @@ def _regions(data: FigureData) -> pd.DataFrame:
     return table[table["value"].notna()].reset_index(drop=True)
 
 
-def _columns(data: FigureData, cells: pd.DataFrame) -> list[str]:
+def _columns(data: StudyData, cells: pd.DataFrame) -> list[str]:
     """Labels to draw: those drawn most often, whoever thought of them, as many as there is room for."""
     shares = rows(data.estimates, statistic="label_share", level="population")
     shares = shares[shares["value"] > 0].sort_values("value", ascending=False, kind="stable")
@@ -254,7 +255,7 @@ def _columns(data: FigureData, cells: pd.DataFrame) -> list[str]:
     return [str(label) for label in ranked[:MOST_CELL_LABELS]]
 
 
-def _matrix(data: FigureData, cells: pd.DataFrame, labels: list[str]) -> tuple[ggplot, theme]:
+def _matrix(data: StudyData, cells: pd.DataFrame, labels: list[str]) -> tuple[ggplot, theme]:
     actors = list(dict.fromkeys(cells["actor"]))
     cells = cells.assign(actor=pd.Categorical(cells["actor"], actors[::-1]),
                          label=pd.Categorical(cells["label"], labels), points=100 * cells["value"])
@@ -281,15 +282,15 @@ def _signed(values: Sequence[float] | Sequence[str]) -> list[str]:
     return [f"{float(value):g}".replace("-", "\N{MINUS SIGN}") for value in values]
 
 
-def _cell_subtitle(data: FigureData) -> str:
+def _cell_subtitle(data: StudyData) -> str:
     return SIMULATED if data.simulated else "People's responses"
 
 
-def _association(data: FigureData, regions: pd.DataFrame, labels: list[str]) -> tuple[ggplot, theme]:
+def _association(data: StudyData, regions: pd.DataFrame, labels: list[str]) -> tuple[ggplot, theme]:
     assert data.main is not None  # noqa: S101 - _regions is empty without
     shown = regions[(regions["metric"] == "mean_pearson") | regions["label"].isin(labels)]
     names = [MEAN, *(label for label in labels if label in set(shown["label"]))]
-    colour = data.own_colour
+    colour = main_colour(data)
     shown = shown.assign(
         row=pd.Categorical(shown["label"].where(shown["metric"] == "pearson", MEAN), names[::-1]),
         colour=[colour if p <= ALPHA else "#FFFFFF" for p in shown["p_adjusted"]], edge=colour)
@@ -304,7 +305,7 @@ def _association(data: FigureData, regions: pd.DataFrame, labels: list[str]) -> 
                        axis_title_x=element_text(size=TEXT))
 
 
-def _cell_sentences(data: FigureData, cells: pd.DataFrame, regions: pd.DataFrame, labels: list[str]) -> list[str]:
+def _cell_sentences(data: StudyData, cells: pd.DataFrame, regions: pd.DataFrame, labels: list[str]) -> list[str]:
     n, size = int((cells["p_adjusted"] <= ALPHA).sum()), cells["family_size"].max()
     left_out = cells["label"].nunique() - len(labels)
     out = int((~cells["label"].isin(labels) & (cells["p_adjusted"] <= ALPHA)).sum())

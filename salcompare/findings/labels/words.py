@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from salcompare.phrases import p_text
-from salcompare.report.picking import FEWEST_BOXES, main_source, often_named, one, pick
+from salcompare.report.picking import FEWEST_BOXES, often_named, one, pick
 from salcompare.report.printing import ALPHA, number, percent, verdict
 from salcompare.report.tables import PrintedTable, table_of
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 MOST_NAMED = 8  # cells; the tables have all
 
 
-def summary(data: ReportData) -> list[str]:
+def summary(data: StudyData) -> list[str]:
     """Name the labels named most, the actors who differ in them, and whether masks lie where they are named."""
     said = []
     labels = pick(data.estimates, statistic="label_share", level="population").sort_values("value", ascending=False)
@@ -33,11 +33,11 @@ def summary(data: ReportData) -> list[str]:
         said.append(f"No label has {FEWEST_BOXES} boxes, so none is named here; the tables have all of them." if not top
                     else "Labels named most, each actor weighing the same: " + ", ".join(top) + "."
                     + (rule if seldom else ""))
-    source = main_source(data.estimates)
+    source = data.main
     return [*said, *_cells(data), *([] if source is None else _in_regions(data, source))]
 
 
-def _cells(data: ReportData) -> list[str]:
+def _cells(data: StudyData) -> list[str]:
     """Say whether actors differ in their labels, and which cells stand out from the other actors."""
     all_labels = one(data.estimates, statistic="label_difference", metric="mean_eta2", level="population")
     if all_labels is None or math.isnan(all_labels["p_value"]):
@@ -54,7 +54,7 @@ def _cells(data: ReportData) -> list[str]:
     return [f"There is evidence that actors differ in the labels they get ({p_text(all_labels)}){which}."]
 
 
-def _in_regions(data: ReportData, source: str) -> list[str]:
+def _in_regions(data: StudyData, source: str) -> list[str]:
     """Say whether masks fall inside a label's region where people name the label more."""
     whole = one(data.estimates, statistic="label_region", metric="mean_pearson", level="population", source=source)
     if whole is None:
@@ -71,7 +71,7 @@ def _in_regions(data: ReportData, source: str) -> list[str]:
     return said
 
 
-def tables(data: ReportData) -> Iterator[PrintedTable]:
+def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of label histograms, of differences between actors, of agreement and of masks in regions."""
     estimates = data.estimates
     labels = _with_effective(estimates)
@@ -130,7 +130,7 @@ def _regions(rows: pd.DataFrame) -> PrintedTable:
         folded=True)
 
 
-def _paragraph(data: ReportData) -> str:
+def _paragraph(data: StudyData) -> str:
     """Say how shares of labels were estimated and compared, and how workers' agreement was."""
     statistics = data.settings["statistics"]
     resamples, permutations = statistics["n_resamples"], statistics["n_permutations"]
@@ -163,6 +163,6 @@ def _paragraph(data: ReportData) -> str:
     return " ".join(said)
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how labels were compared, where people named any."""
     return [("Labels", _paragraph(data))] if data.people == "boxes" else []

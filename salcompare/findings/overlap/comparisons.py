@@ -11,6 +11,7 @@ import xarray as xr
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.overlap.pairings import n_draws
 from salcompare.findings.parts import NULL_DRAWS, Draws, population_row, stream
+from salcompare.naming import classifier_of
 from salcompare.statistics.inference.permutation import sign_flip_test
 from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
@@ -30,11 +31,12 @@ def compared_sources(sources: Sequence[str]) -> list[tuple[str, str]]:
     They are variants of one classifier by one method, one variant's maps by two methods, and the last sources of two
     classifiers.
     """
-    of = {source: source.split("/") for source in sources}
-    last = {parts[0]: source for source, parts in of.items()}
+    parts = {source: source.split("/") for source in sources}
+    last = {classifier_of(source): source for source in sources}.values()
     return [(one, other) for at, one in enumerate(sources) for other in sources[:at]
-            if (of[one][0] == of[other][0] and sum(a != b for a, b in zip(of[one], of[other], strict=False)) == 1)
-            or (one in last.values() and other in last.values())]
+            if (classifier_of(one) == classifier_of(other)
+                and sum(a != b for a, b in zip(parts[one], parts[other], strict=True)) == 1)
+            or (one in last and other in last)]
 
 
 def comparison_rows(one: Mapping[str, xr.DataArray], other: Mapping[str, xr.DataArray], names: tuple[str, str],

@@ -19,6 +19,7 @@ from salcompare.findings.failures import (
     undefined_row,
     without_value,
 )
+from salcompare.findings.overlap import OVERLAP
 from salcompare.findings.overlap.comparisons import (
     compared_sources,
     comparison_rows,
@@ -27,22 +28,15 @@ from salcompare.findings.overlap.comparisons import (
 )
 from salcompare.findings.overlap.heatmaps import HeatmapOverlap
 from salcompare.findings.overlap.pairings import CORRECT, SAME_GROUP, n_draws, pairing_rows, restricted_rows
-from salcompare.findings.parts import (
-    PRIMARY,
-    Analysis,
-    AnalysisData,
-    Draws,
-    actor_rows,
-    overlap_forms,
-    population_row,
-    stream,
-)
+from salcompare.findings.parts import PRIMARY, Analysis, Draws, actor_rows, overlap_forms, population_row, stream
 from salcompare.maps import actor_heatmap
+from salcompare.naming import Source
 from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences, uniform_overlap
 from salcompare.statistics.overlaps.pairings import pairing_tests
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
+from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
@@ -59,7 +53,7 @@ class OverlapAnalysis:
 
     Parameters
     ----------
-    data : AnalysisData
+    data : StudyData
         With human maps.
     maps, statistics : Maps, Statistics
         Settings.
@@ -69,7 +63,7 @@ class OverlapAnalysis:
         In which maps are compared.
     """
 
-    def __init__(self, data: AnalysisData, maps: Maps, statistics: Statistics, seed: int, *,
+    def __init__(self, data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
                  forms: Collection[str] = ("raw", "smoothed")) -> None:
         if data.human is None:
             message = "an analysis of overlap needs human maps"
@@ -289,7 +283,7 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     """Compare people's maps, or their heatmaps of actors, with every classifier's and with baselines."""
     about = analysis.maps, analysis.statistics
     if analysis.data.human is None:
-        if analysis.data.human_heatmap is not None:
+        if analysis.data.get("human_heatmap") is not None:
             overlap_of = HeatmapOverlap(*about, analysis.heatmaps.sizes["x"], analysis.seed)
             rows = overlap_of.study_rows(analysis.heatmaps["heatmap"])
             yield list(guarded(rows, statistic="overlap")), []
@@ -303,3 +297,27 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     compared = overlaps.comparison_rows()
     yield list(guarded(compared, statistic="overlap", contrast="minus another classifier")), []
     analysis.tables["overlap_images"] = overlaps.image_table()
+
+
+def headlines(analysis: Analysis) -> Iterator[Row]:
+    """Give the rows that the summary rests on: on smoothed maps, of every classifier, as they are compared."""
+    if analysis.data.human is None or analysis.data.main is None:
+        return
+    overlaps = OverlapAnalysis(analysis.data, analysis.maps, analysis.statistics, analysis.seed, forms=("smoothed",))
+    baselines = overlaps.baselines()
+    for source in analysis.data.classifier_maps:
+        yield from overlaps.headline_rows(source, baselines, analysis.shared["ceilings"])
+    yield from overlaps.comparison_rows()
+
+
+def more_headlines(kept: pd.DataFrame, whole: pd.DataFrame,  # noqa: ARG001 - as every finding's
+                   source: str | None) -> Iterator[tuple[str, dict[str, str]]]:
+    """Name the comparisons of the classifier with other variants, methods and classifiers."""
+    rows = kept[(kept["statistic"] == OVERLAP) & (kept["source"] == source)]
+    for contrast in rows["contrast"].dropna().unique().tolist():
+        other = Source.parse(contrast.removeprefix("minus "))
+        if contrast.startswith("minus ") and other:
+            by = "" if str(source).endswith(f"/{other.method}") else f" {other.method.replace('_', ' ')}"
+            yield f"Overlap minus {other.network.replace('/', ' ')}{by}'s", {
+                "statistic": OVERLAP, "metric": PRIMARY, "form": "smoothed", "contrast": contrast,
+                "source": str(source)}

@@ -21,7 +21,7 @@ from plotnine import (
 from plotnine.coords import coord_flip
 
 from salcompare.figures.captions import caption, interval
-from salcompare.figures.data import Figure, FigureData, rows
+from salcompare.figures.data import Figure, main_colour, rows
 from salcompare.figures.theme import (
     BASELINES,
     HUMAN,
@@ -32,6 +32,7 @@ from salcompare.figures.theme import (
     source_name,
 )
 from salcompare.phrases import counted, p_text
+from salcompare.study_data import StudyData
 
 METRIC, FORM = "pearson", "smoothed"
 SAME, WITHIN, BETWEEN = "same image", "same actor, other image", "other actor"
@@ -47,14 +48,14 @@ _DIFFERENCES = {"image effect": "image effect (same image less the actor's other
 _WHY = {"baseline/uniform": "the uniform map, which being constant correlates with nothing"}
 
 
-def overlap_missing(data: FigureData) -> str | None:
+def overlap_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     table = _table(data)
     drawn = (table["kind"] == SAME) & table["value"].notna()
     return None if drawn.any() else "the estimates have no overlap of human and classifier maps"
 
 
-def overlap_figure(data: FigureData) -> Figure:
+def overlap_figure(data: StudyData) -> Figure:
     """Draw the overlap of the population's pairings and baselines above, and of every actor below."""
     everything = _table(data)
     undefined = everything[(everything["panel"] == "Population") & everything["value"].isna()]
@@ -69,7 +70,7 @@ def overlap_figure(data: FigureData) -> Figure:
     return Figure("fig8-overlap", "Overlap of human and classifier maps", text, plot, SINGLE, height)
 
 
-def _sentences(data: FigureData, table: pd.DataFrame, actors: int) -> list[str]:
+def _sentences(data: StudyData, table: pd.DataFrame, actors: int) -> list[str]:
     whole = table[(table["panel"] == "Population") & (table["kind"] == SAME)]
     n = whole["n"].dropna()
     said = _differences(data)
@@ -85,7 +86,7 @@ def _sentences(data: FigureData, table: pd.DataFrame, actors: int) -> list[str]:
         f"others two-sided): {'; '.join(said)}." if said else ""]
 
 
-def _differences(data: FigureData) -> list[str]:
+def _differences(data: StudyData) -> list[str]:
     """Each difference with its interval and p."""
     tests = rows(data.estimates, statistic="overlap", metric=METRIC, form=FORM, level="population", source=data.main or
                  "", contrast=list(_DIFFERENCES))
@@ -101,7 +102,7 @@ def _undefined(table: pd.DataFrame) -> str:
     return f"Undefined and not drawn: {'; '.join(parts)}." if parts else ""
 
 
-def _table(data: FigureData) -> pd.DataFrame:
+def _table(data: StudyData) -> pd.DataFrame:
     """Rows to draw, with ``panel``, ``row`` (its name at the left) and ``kind`` (its colour and shape)."""
     overlap = rows(data.estimates, statistic="overlap", metric=METRIC, form=FORM)
     main = overlap[(overlap["source"] == data.main) & overlap["contrast"].isin([SAME, WITHIN, BETWEEN])]
@@ -120,7 +121,7 @@ def _table(data: FigureData) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def _plot(data: FigureData, table: pd.DataFrame) -> ggplot:
+def _plot(data: StudyData, table: pd.DataFrame) -> ggplot:
     ranked = table[(table["panel"] == "Actors") & (table["kind"] == SAME)].sort_values("value", kind="stable")
     whole = table[table["panel"] == "Population"]
     rest = [row for row in table["row"].unique() if row not in set(ranked["row"]) | set(whole["row"])]
@@ -129,7 +130,7 @@ def _plot(data: FigureData, table: pd.DataFrame) -> ggplot:
     table = table.assign(row=pd.Categorical(table["row"], categories=list(dict.fromkeys(order))),
                          kind=pd.Categorical(table["kind"], categories=kinds),
                          panel=pd.Categorical(table["panel"], categories=["Population", "Actors"]))
-    colours = [KINDS[kind] or data.own_colour for kind in kinds]
+    colours = [KINDS[kind] or main_colour(data) for kind in kinds]
     # Of an actor's three pairings only one has its interval drawn: they overlap.
     lined = table["ci_low"].notna() & ((table["panel"] == "Population") | (table["kind"] == SAME))
     table = table.sort_values("kind", ascending=False, kind="stable")  # maps of the same image are drawn on top

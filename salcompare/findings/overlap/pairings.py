@@ -11,16 +11,12 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.findings.failures import FAILURES, undefined_row
-from salcompare.findings.parts import (
-    NULL_DRAWS,
-    AnalysisData,
-    Draws,
-    actor_rows,
-    population_row,
-)
+from salcompare.findings.parts import NULL_DRAWS, Draws, actor_rows, population_row
+from salcompare.naming import network_of
 from salcompare.phrases import EQUAL
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.pairings import CONTRASTS, pairing_tests
+from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
     from salcompare.config import Statistics
@@ -61,7 +57,7 @@ def pairing_rows(found: xr.Dataset, key: Mapping[str, object], *, ceiling: float
     return rows, draws
 
 
-def restricted_rows(matrix: xr.DataArray, data: AnalysisData, statistics: Statistics, key: Mapping[str, object],
+def restricted_rows(matrix: xr.DataArray, data: StudyData, statistics: Statistics, key: Mapping[str, object],
                     rngs: Mapping[str, np.random.Generator]) -> Iterator[Row]:
     """Give the rows of the same tests within groups of actors, and of the images that the classifier got right.
 
@@ -69,7 +65,7 @@ def restricted_rows(matrix: xr.DataArray, data: AnalysisData, statistics: Statis
     ----------
     matrix : DataArray (image, image_other)
         All pairs.
-    data : AnalysisData
+    data : StudyData
         Whose images may have a group and whose predictions may be known; without, there is no row. Nor is there one
         where all actors are of one group, or all images are classified correctly.
     statistics : Statistics
@@ -85,7 +81,7 @@ def restricted_rows(matrix: xr.DataArray, data: AnalysisData, statistics: Statis
     if groups is not None:
         found = tests(matrix.assign_coords({GROUP: groups}), groups=GROUP, rng=rngs[SAME_GROUP])
         yield from pairing_rows(found, key, restriction=SAME_GROUP)[0]
-    known = predictions_of(data.predictions, str(key["source"]))
+    known = predictions_of(data.get("predictions"), str(key["source"]))
     right = np.isin(matrix.image.to_numpy(), list(correct_images(known)))
     if right.all() or known.empty:
         return
@@ -110,8 +106,7 @@ def predictions_of(predictions: pd.DataFrame | None, source: str) -> pd.DataFram
     """Rows of the predictions of a source, CLASSIFIER/VARIANT/METHOD; none for ready-made maps."""
     if predictions is None or predictions.empty:
         return pd.DataFrame(columns=["image", "actor", "predicted"])
-    classifier, variant = source.split("/")[:2]
-    return predictions[(predictions["classifier"] == classifier) & (predictions["variant"] == variant)]
+    return predictions[predictions["classifier"] + "/" + predictions["variant"] == network_of(source)]
 
 
 def correct_images(predictions: pd.DataFrame) -> set[str]:

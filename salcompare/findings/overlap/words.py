@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from salcompare.naming import Source, classifier_of, classifier_sources
 from salcompare.phrases import joined
-from salcompare.report.picking import PRIMARY, main_source, one, pick
+from salcompare.report.picking import PRIMARY, one, pick
 from salcompare.report.printing import contrast, estimate, number, percent, verdict
 from salcompare.report.tables import PrintedTable, table_of
 from salcompare.statistics import METRICS
@@ -16,12 +17,12 @@ from salcompare.statistics import METRICS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 
-def summary(data: ReportData) -> list[str]:
+def summary(data: StudyData) -> list[str]:
     """Answer against chance and every baseline."""
-    source = main_source(data.estimates)
+    source = data.main
     same = None if source is None else one(data.estimates, **PRIMARY, level="population", source=source,
                                            contrast="same image")
     if same is None or source is None:
@@ -46,7 +47,7 @@ def summary(data: ReportData) -> list[str]:
             *_of_actors(data, source)]
 
 
-def _of_actors(data: ReportData, source: str) -> list[str]:
+def _of_actors(data: StudyData, source: str) -> list[str]:
     """Name the actors on whom people and classifier agree most and least."""
     actors = pick(data.estimates, **PRIMARY, level="actor", source=source, contrast="same image")
     actors = actors[actors["value"].notna()].sort_values("value", ascending=False)
@@ -62,11 +63,11 @@ def _listed(rows: pd.DataFrame) -> str:
     return ", ".join(f"{row['actor']} ({number(row['value'], 2)})" for _, row in rows.iterrows())
 
 
-def _other_classifiers(data: ReportData, source: str) -> list[str]:
+def _other_classifiers(data: StudyData, source: str) -> list[str]:
     """Give the overlap of the other classifiers' main sources."""
     same = pick(data.estimates, **PRIMARY, level="population", contrast="same image")
-    same = same[same["value"].notna()].assign(name=same["source"].str.split("/").str[0])
-    same = same[same["name"].isin(data.classifier_names) & (same["name"] != source.split("/")[0])]
+    same = same[same["value"].notna()].assign(name=same["source"].map(classifier_of))
+    same = same[same["name"].isin(data.classifier_names) & (same["name"] != classifier_of(source))]
     last = same.drop_duplicates("name", keep="last")
     found = [f"{row['source']} {estimate(row)}" for _, row in last.iterrows()]
     return [f"The other classifier{'s' if len(found) > 1 else ''}, likewise: {joined(found)}."] if found else []
@@ -79,7 +80,7 @@ _WAYS = {
 }
 
 
-def _below_ceiling(data: ReportData, source: str) -> list[str]:
+def _below_ceiling(data: StudyData, source: str) -> list[str]:
     """Say how much of the way from each null to the ceiling the classifier goes."""
     said = []
     for name, start in _WAYS.items():
@@ -96,12 +97,12 @@ def _share(row: pd.Series[Any]) -> str:
     return f"{percent(row['value'], 0)}{ends}".replace("-", "−")
 
 
-def _others(data: ReportData, source: str) -> list[str]:
+def _others(data: StudyData, source: str) -> list[str]:
     """Compare with the classifier's other variants, and ask which pairs of actors are alike."""
     said = []
     for _, row in pick(data.estimates, **PRIMARY, level="population", source=source).iterrows():
         other = str(row["contrast"]).removeprefix("minus ")
-        if str(row["contrast"]).startswith("minus ") and other.count("/") == 2:
+        if str(row["contrast"]).startswith("minus ") and Source.parse(other):
             way = "less" if row["value"] < 0 else "more"
             said.append(contrast(row, f"{source} agrees with people {way} than {other} does"))
     pairs = one(data.estimates, statistic="actor_similarity", metric="correlation", level="population", source=source)
@@ -116,14 +117,14 @@ _HEATMAPS = ("heatmaps", "smoothed heatmaps")
 _VALUES = ["value", "ci_low", "ci_high"]
 
 
-def tables(data: ReportData) -> Iterator[PrintedTable]:
+def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of overlap."""
     estimates = data.estimates
     overlap = estimates[estimates["statistic"] == "overlap"]
     heatmaps, contrasts = overlap["form"].isin(_HEATMAPS), overlap["contrast"].fillna("")
     restricted, compared = (contrasts.str.contains(kind) for kind in (_RESTRICTED, _COMPARED))
     plain, whole = overlap[~(heatmaps | restricted | compared)], overlap["level"] == "population"
-    whose = "human and classifier maps" if plain["source"].str.count("/").ge(2).any() else "human maps with baselines"
+    whose = "human and classifier maps" if classifier_sources(plain["source"]) else "human maps with baselines"
     yield _primary_overlap(plain, whose)
     yield _classifiers(overlap[compared])
     yield _restrictions(overlap[restricted & whole])
@@ -252,7 +253,7 @@ _PAIRINGS = (
     "pairs. ")
 
 
-def _paragraph(data: ReportData) -> str:
+def _paragraph(data: StudyData) -> str:
     """Say how overlap was computed and tested."""
     share = percent(data.settings["maps"]["mask_share"], 0)
     said = ("The primary metric is Pearson's correlation of smoothed maps (CC); the others follow Bylinskii et al. "
@@ -275,7 +276,7 @@ ACTOR_SIMILARITY = (
     "actors. What noise is left draws the correlation towards 0: it is no measure of how strong the relation is.")
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how overlap was computed and tested, where both sides have maps."""
     if data.people != "none" and data.has_classifier:
         return [("Overlap", _paragraph(data)), ("Baselines", BASELINES), ("Similarity of actors", ACTOR_SIMILARITY)]

@@ -2,4 +2,5 @@
 
 from salcompare.findings.finding import Finding
 
-FINDING = Finding(name="quality", question="Do exclusions change what was found?", figures=(13,))
+FINDING = Finding(name="quality", question="Do exclusions change what was found?", inputs=("quality", "headlines"),
+                  figures=(13,))

@@ -19,9 +19,10 @@ from plotnine import (
 )
 
 from salcompare.figures.captions import caption
-from salcompare.figures.data import Figure, FigureData
+from salcompare.figures.data import Figure
 from salcompare.figures.theme import HUMAN, MIDDLE, NULL, SIMULATED, figure_theme
 from salcompare.phrases import counted
+from salcompare.study_data import StudyData
 
 KEPT, ALL = "kept", "all"
 COLOURS = {KEPT: HUMAN, ALL: NULL}
@@ -31,14 +32,14 @@ WIDEST = 1.5  # numbers beyond would press the others together
 ROW, FRAME = 0.14, 0.6  # inches
 
 
-def exclusions_missing(data: FigureData) -> str | None:
+def exclusions_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
-    if data.headlines is None or data.headlines.empty:
+    if data.get("headlines") is None or data.get("headlines").empty:
         return "there are no headline numbers of responses"
     return None if len(_table(data)) else "no headline number is defined"
 
 
-def exclusions_figure(data: FigureData) -> Figure:
+def exclusions_figure(data: StudyData) -> Figure:
     """Draw each headline number twice, from the responses that are kept and from all."""
     table = _table(data)
     order = list(dict.fromkeys(table["headline"]))[::-1]
@@ -49,10 +50,10 @@ def exclusions_figure(data: FigureData) -> Figure:
     return Figure("fig13-exclusions", "Headline numbers with and without exclusions", text, plot, MIDDLE, height)
 
 
-def _table(data: FigureData) -> pd.DataFrame:
+def _table(data: StudyData) -> pd.DataFrame:
     """Rows to draw: headline, kind, value, ci_low, ci_high, verdict."""
-    found = data.headlines
-    if found is None or found.empty:
+    found: pd.DataFrame = data.get("headlines", pd.DataFrame())
+    if found.empty:
         return pd.DataFrame(columns=["headline", "kind", "value", "ci_low", "ci_high", "verdict"])
     parts = [found[["headline", "verdict", *columns]].set_axis(["headline", "verdict", "value", "ci_low", "ci_high"],
                                                               axis=1).assign(kind=kind)
@@ -63,8 +64,8 @@ def _table(data: FigureData) -> pd.DataFrame:
     return table[within].reset_index(drop=True)
 
 
-def _sentences(data: FigureData, table: pd.DataFrame, order: list[str]) -> list[str]:
-    found = data.headlines if data.headlines is not None else table
+def _sentences(data: StudyData, table: pd.DataFrame, order: list[str]) -> list[str]:
+    found: pd.DataFrame = data.get("headlines", table)
     undrawn = found["headline"].nunique() - len(order)
     same = bool((found["value"].fillna(0) == found["value_all"].fillna(0)).all())
     return [
@@ -75,7 +76,7 @@ def _sentences(data: FigureData, table: pd.DataFrame, order: list[str]) -> list[
         f"Not drawn: {counted(undrawn, 'number')} that are undefined or beyond {WIDEST:g}." if undrawn else ""]
 
 
-def _plot(data: FigureData, table: pd.DataFrame, order: list[str]) -> ggplot:
+def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> ggplot:
     place = {name: float(at) for at, name in enumerate(order)}
     shift = table["kind"].map({KEPT: APART, ALL: -APART})
     table = table.assign(row=table["headline"].map(place) + shift,

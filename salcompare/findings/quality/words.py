@@ -5,23 +5,29 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+import pandas as pd
+
 from salcompare.report.printing import number, percent
 from salcompare.report.tables import PrintedTable, table_of, with_p_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pandas as pd
-
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 
-def summary(data: ReportData) -> list[str]:
+def quality_table(data: StudyData, name: str) -> pd.DataFrame:
+    """Give a table of the quality of the responses; one without rows where there is none."""
+    table: pd.DataFrame = data.get("quality", {}).get(name, pd.DataFrame())
+    return table
+
+
+def summary(data: StudyData) -> list[str]:
     """Say how many responses are left out by which rules, and which verdicts they change."""
-    images = data.quality_table("quality_rules")
+    images = quality_table(data, "quality_rules")
     if data.people != "boxes" or images.empty:
         return []
-    workers, log, headlines = (data.quality_table(name) for name in ("quality_workers", "exclusions", "headlines"))
+    workers, log, headlines = (quality_table(data, name) for name in ("quality_workers", "exclusions", "headlines"))
     if log.empty:
         return ["No response broke a rule of care, so that nothing is left out. Disagreeing with others is no rule."]
     out, kept = log["response"].nunique(), 0 if data.responses is None else len(data.responses)
@@ -47,7 +53,7 @@ _HEADLINES = ["headline", "value", "ci_low", "ci_high", "p_value", "n", "value_a
               "p_value_all", "n_all", "difference", "verdict"]
 
 
-def tables(data: ReportData) -> Iterator[PrintedTable]:
+def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of the part on quality; without boxes there is none."""
     if data.people != "boxes":
         return
@@ -71,20 +77,20 @@ def tables(data: ReportData) -> Iterator[PrintedTable]:
     yield _log(data)
 
 
-def _plain(data: ReportData, name: str, title: str, caption: str, *, folded: bool = False) -> PrintedTable:
-    return _table(data, name, title, caption, data.quality_table(name), folded=folded)
+def _plain(data: StudyData, name: str, title: str, caption: str, *, folded: bool = False) -> PrintedTable:
+    return _table(data, name, title, caption, quality_table(data, name), folded=folded)
 
 
-def _table(data: ReportData, name: str, title: str, caption: str, printed: pd.DataFrame, *,
+def _table(data: StudyData, name: str, title: str, caption: str, printed: pd.DataFrame, *,
            folded: bool = False) -> PrintedTable:
     """Make a table whose CSV holds all columns and rows, and what kind of responses they rest on."""
-    whole = data.quality_table(name).assign(responses="simulated" if data.simulated else "collected")
+    whole = quality_table(data, name).assign(responses="simulated" if data.simulated else "collected")
     return PrintedTable(name, title, caption, whole, simulated=data.simulated, folded=folded, printed=printed,
                         section=SECTION)
 
 
-def _headlines(data: ReportData) -> PrintedTable:
-    table = data.quality_table("headlines")
+def _headlines(data: StudyData) -> PrintedTable:
+    table = quality_table(data, "headlines")
     every = table.rename(columns={"p_value": "", "p_value_all": "p_value", "p_is": " ", "p_is_all": "p_is"})
     texts = {"p_value": with_p_texts(table).get("p_value"), "p_value_all": with_p_texts(every).get("p_value")}
     printed = table.assign(**{name: values for name, values in texts.items() if values is not None})
@@ -114,18 +120,18 @@ def _agreements(estimates: pd.DataFrame) -> Iterator[PrintedTable]:
     yield from (replace(table, section=SECTION) for table in tables)
 
 
-def _log(data: ReportData) -> PrintedTable:
-    table = data.quality_table("exclusions")
+def _log(data: StudyData) -> PrintedTable:
+    table = quality_table(data, "exclusions")
     more = "" if len(table) <= MOST_PRINTED else f" The page prints the first {MOST_PRINTED:,} of {len(table):,}."
     return _table(data, "exclusions", "Every exclusion with its reason", "One row for each response and rule that "
                   f"takes it out; found is the number that broke the limit.{more}", table.head(MOST_PRINTED),
                   folded=True)
 
 
-def _paragraph(data: ReportData) -> str:
+def _paragraph(data: StudyData) -> str:
     """Say by which rules responses are left out, and that disagreement is none."""
     settings = data.settings["quality"]
-    rules = data.quality_table("quality_rules")
+    rules = quality_table(data, "quality_rules")
     applied = [str(text) for text, why in zip(rules.get("takes_out", []), rules.get("not_applied", []), strict=True)
                if not why]
     said = ["Which feature stands out has no right answer, so that no rule compares a worker's answers on a photograph "
@@ -150,7 +156,7 @@ AGREEMENT = (
     "choose what to draw, so that low agreement is no defect.")
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say which responses were left out, and how agreement of boxes was measured."""
     if data.people != "boxes":
         return []

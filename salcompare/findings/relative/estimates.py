@@ -10,12 +10,15 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings.failures import FAILURES, guarded, undefined_row
-from salcompare.findings.parts import Analysis, AnalysisData, Draws, stream
+from salcompare.findings.parts import Analysis, Draws, stream
+from salcompare.findings.relative import MOST, MOST_BESIDE, STATISTIC
+from salcompare.naming import HUMAN
 from salcompare.phrases import AT_MOST, EQUAL
 from salcompare.statistics.inference.multiplicity import LEVEL
 from salcompare.statistics.relative.clusters import clusters_of, default_threshold, tfce_of
 from salcompare.statistics.relative.contrasts import SUPPORT, Standardised, standardise
 from salcompare.statistics.relative.pixelwise import discoveries_of, maxima_of
+from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,13 +26,10 @@ if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
     from salcompare.findings.rows import Row
 
-STATISTIC = "relative_saliency"
-MOST, MOST_BESIDE = 999, 99
-"""Permutations at most: of the test itself, and of the sensitivity analyses and of classifiers that are not shown."""
 TFCE = {"start": 2.5, "step": 0.5}  # from 0 in steps of 0.1 takes hundreds of times as long
 
 
-def relative_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> tuple[
+def relative_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int) -> tuple[
         list[Row], dict[str, xr.Dataset]]:
     """Test relative saliency of every source.
 
@@ -55,14 +55,6 @@ def relative_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, s
     return rows, tests
 
 
-def people_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> list[Row]:
-    """Give the rows of the test of people's maps that `relative_estimates` gives, without what stands beside it."""
-    if data.human is None:
-        return []
-    n_permutations = min(statistics.n_permutations, MOST)
-    return _tested("human", data.human["coverage"], maps, n_permutations, seed)[0]
-
-
 def _tested(source: str, prepared: xr.DataArray, maps: Maps, n_permutations: int, seed: int) -> tuple[
         list[Row], xr.Dataset | None, Standardised | None]:
     """Test one source: rows, the test, and what it was made of; too few actors or images give one row without value."""
@@ -81,14 +73,12 @@ def _key(source: str, prepared: xr.DataArray, maps: Maps) -> dict[str, object]:
             "sigma": maps.sigma * prepared.sizes["x"], "source": source, "contrast": "actor minus others"}
 
 
-def _shown(data: AnalysisData) -> set[str]:
+def _shown(data: StudyData) -> set[str]:
     """People, and the classifier that figures of one classifier show: the first one's last variant."""
-    sources = list(data.classifier_maps)
-    first = [source for source in sources if source.split("/")[0] == sources[0].split("/")[0]]
-    return {"human", *first[-1:]}
+    return {"human"} | ({data.main} if data.main else set())
 
 
-def _prepared(data: AnalysisData, maps: Maps) -> Iterator[tuple[str, xr.DataArray]]:
+def _prepared(data: StudyData, maps: Maps) -> Iterator[tuple[str, xr.DataArray]]:
     """Give what heatmaps are the means of: people's coverage of all their images, and classifiers' masks."""
     if data.human is not None:
         yield "human", data.human["coverage"]
@@ -191,3 +181,11 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     rows, tests = relative_estimates(analysis.data, analysis.maps, analysis.statistics, analysis.seed)
     analysis.heatmaps = beside_heatmaps(tests, analysis.heatmaps)
     yield rows, []
+
+
+def headlines(analysis: Analysis) -> list[Row]:
+    """Give the rows that the summary rests on: the test of people's maps, without what stands beside it."""
+    if analysis.data.human is None:
+        return []
+    n_permutations = min(analysis.statistics.n_permutations, MOST)
+    return _tested(HUMAN, analysis.data.human["coverage"], analysis.maps, n_permutations, analysis.seed)[0]

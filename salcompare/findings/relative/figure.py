@@ -6,36 +6,37 @@ import numpy as np
 import xarray as xr
 
 from salcompare.figures.captions import caption
-from salcompare.figures.data import Figure, FigureData, first_photograph, rows, texts
+from salcompare.figures.data import Figure, first_photograph, rows, texts
 from salcompare.figures.photographs import Layer, Outline, Row, picture_rows
 from salcompare.figures.theme import SIMULATED, picture_width, sequential, source_name
 from salcompare.maps import shown
 from salcompare.phrases import counted
+from salcompare.study_data import StudyData
 
 LEVEL = 0.05  # outlines go round pixels whose p, family-wise over pixels and actors, is at most this
 
 
-def heatmaps_missing(data: FigureData) -> str | None:
+def heatmaps_missing(data: StudyData) -> str | None:
     """Why neither figure can be drawn, or None."""
     if not _sources(data):
         return "neither human nor classifier heatmaps are there"
     return None if _images(data) else "no actor shown has a photograph and a heatmap"
 
 
-def relative_missing(data: FigureData) -> str | None:
+def relative_missing(data: StudyData) -> str | None:
     """Why relative saliency cannot be drawn, or None."""
     if data.heatmaps.sizes.get("actor") == 1:
         return "one actor: there is no population to differ from"
     return heatmaps_missing(data)
 
 
-def heatmaps_figure(data: FigureData) -> Figure:
+def heatmaps_figure(data: StudyData) -> Figure:
     """Draw, for each actor, a photograph, the human heatmap and the classifier's (Fig. 5)."""
     return _figure(data, "heatmap", "fig5-heatmaps", f"Heatmaps of {_whose(data)}",
                    "Heatmaps. Colours run from 0 to the highest value of the row.")
 
 
-def relative_figure(data: FigureData) -> Figure:
+def relative_figure(data: StudyData) -> Figure:
     """Draw the heatmaps minus the population's, with outlines of the pixels that survive a test (Fig. 6)."""
     return _figure(data, "relative", "fig6-relative", f"Relative saliency of {_whose(data)}",
                    "Relative saliency: the actor's heatmap minus the population's, which is the mean over actors. "
@@ -43,12 +44,12 @@ def relative_figure(data: FigureData) -> Figure:
                    "population are not shown.")
 
 
-def _whose(data: FigureData) -> str:
+def _whose(data: StudyData) -> str:
     sides = ["people" if source == "human" else "classifier" for source in _sources(data)]
     return "the classifier" if sides == ["classifier"] else " and ".join(sides)
 
 
-def _figure(data: FigureData, variable: str, name: str, title: str, what: str) -> Figure:
+def _figure(data: StudyData, variable: str, name: str, title: str, what: str) -> Figure:
     images, sources = _images(data), _sources(data)
     columns = tuple(images)
     photographs = {actor: data.photographs.sel(image=image).to_numpy() for actor, image in images.items()}
@@ -63,7 +64,7 @@ def _figure(data: FigureData, variable: str, name: str, title: str, what: str) -
     return Figure(name, title, text, plot, width, height)
 
 
-def _row(data: FigureData, maps: xr.DataArray, source: str, photographs: dict[str, np.ndarray]) -> Row:
+def _row(data: StudyData, maps: xr.DataArray, source: str, photographs: dict[str, np.ndarray]) -> Row:
     overlays = {actor: _shown(data, maps.sel(source=source, actor=[actor])) for actor in photographs}
     highest = max((float(overlay.max()) for overlay in overlays.values() if overlay.notnull().any()), default=1.0)
     unit = _UNITS[_people(data)] if source == "human" else "Share of\nimages"
@@ -72,7 +73,7 @@ def _row(data: FigureData, maps: xr.DataArray, source: str, photographs: dict[st
     return Row(_title(source), photographs, (Layer(overlays, sequential(unit, highest)),), outlines)
 
 
-def _outlines(data: FigureData, source: str, actors: tuple[str, ...]) -> tuple[Outline, ...]:
+def _outlines(data: StudyData, source: str, actors: tuple[str, ...]) -> tuple[Outline, ...]:
     """Outline what lies above the other actors in a solid line, and what lies below in a dotted one."""
     if "relative_p" not in data.heatmaps:
         return ()
@@ -82,7 +83,7 @@ def _outlines(data: FigureData, source: str, actors: tuple[str, ...]) -> tuple[O
                  for side, dashes in ((tested.relative_t > 0, "solid"), (tested.relative_t < 0, "dotted")))
 
 
-def _test_text(data: FigureData, sources: tuple[str, ...], columns: tuple[str, ...]) -> str:
+def _test_text(data: StudyData, sources: tuple[str, ...], columns: tuple[str, ...]) -> str:
     """Say what the outlines are, and for how many actors there are any."""
     said = []
     for source in sources:
@@ -114,19 +115,19 @@ _MEANINGS = {
 }
 
 
-def _people(data: FigureData) -> str:
+def _people(data: StudyData) -> str:
     """Name what people's side is made of, as its maps say."""
     return "boxes" if data.human is None else str(data.human.attrs.get("people", "boxes"))
 
 
-def _shown(data: FigureData, maps: xr.DataArray) -> xr.DataArray:
+def _shown(data: StudyData, maps: xr.DataArray) -> xr.DataArray:
     """Keep what is shown of one map (actor, y, x) with one actor; NaN elsewhere."""
     human = maps.source.item() == "human"
     chosen = shown(maps, share=data.human_share if human else data.mask_share, rule="quantile" if human else "count")
     return maps.where(chosen & (maps > 0)).isel(actor=0)
 
 
-def _row_text(data: FigureData, source: str) -> str:
+def _row_text(data: StudyData, source: str) -> str:
     if source == "human":
         return (f"Human: {_MEANINGS[_people(data)]}, mean over the actor's images; shown "
                 f"at or above its {100 * (1 - data.human_share):g}th percentile and above 0.")
@@ -134,7 +135,7 @@ def _row_text(data: FigureData, source: str) -> str:
             f"pixel is; the top {data.mask_share:.0%} of pixels are shown.")
 
 
-def _numbers(data: FigureData, sources: tuple[str, ...], columns: tuple[str, ...]) -> str:
+def _numbers(data: StudyData, sources: tuple[str, ...], columns: tuple[str, ...]) -> str:
     """Say how many actors are shown and how many images their heatmaps rest on."""
     held = {"human": data.human, **data.classifier_maps}
     parts = [counted(len(columns), "actor")]
@@ -148,12 +149,12 @@ def _numbers(data: FigureData, sources: tuple[str, ...], columns: tuple[str, ...
     return f"n = {', '.join(parts)}."
 
 
-def _sources(data: FigureData) -> tuple[str, ...]:
+def _sources(data: StudyData) -> tuple[str, ...]:
     held = set(texts(data.heatmaps.source)) if "source" in data.heatmaps.coords else set()
     return tuple(source for source in ("human", data.main) if source is not None and source in held)
 
 
-def _images(data: FigureData) -> dict[str, str]:
+def _images(data: StudyData) -> dict[str, str]:
     """One image for each actor shown that has a heatmap."""
     held = set(texts(data.heatmaps.actor)) if "actor" in data.heatmaps.coords else set()
     chosen = {actor: first_photograph(data, actor) for actor in data.shown_actors if actor in held}

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from salcompare.findings.relative.estimates import MOST, MOST_BESIDE, TFCE
-from salcompare.report.picking import main_source, pick
+from salcompare.findings.relative import MOST, MOST_BESIDE
+from salcompare.findings.relative.estimates import TFCE
+from salcompare.report.picking import pick
 from salcompare.report.printing import ALPHA, number, percent
 from salcompare.report.tables import PrintedTable, table_of, why_undefined, with_p_texts
 from salcompare.statistics.relative.contrasts import SUPPORT
@@ -15,7 +16,7 @@ from salcompare.statistics.relative.contrasts import SUPPORT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 
 SPREAD = "dispersion_t"
@@ -23,13 +24,13 @@ SPREAD = "dispersion_t"
 MOST_NAMED = 8  # actors; the tables have all
 
 
-def summary(data: ReportData) -> list[str]:
+def summary(data: StudyData) -> list[str]:
     """Name the actors whose maps differ from the others', people's first."""
-    sources = ["human", main_source(data.estimates)]
+    sources = ["human", data.main]
     return [text for source in sources if source is not None for text in _where(data, source)]
 
 
-def _where(data: ReportData, source: str) -> list[str]:
+def _where(data: StudyData, source: str) -> list[str]:
     """Name the actors whose maps differ from the other actors' somewhere, by the largest |t| over pixels and actors."""
     rows = pick(data.estimates, statistic="relative_saliency", metric="max_t", level="actor", source=source)
     if rows["p_value"].isna().all():
@@ -43,7 +44,7 @@ def _where(data: ReportData, source: str) -> list[str]:
             "adjusted over all pixels and actors."]
 
 
-def tables(data: ReportData) -> Iterator[PrintedTable]:
+def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of relative saliency."""
     estimates = data.estimates
     rows = estimates[estimates["statistic"] == "relative_saliency"]
@@ -91,7 +92,7 @@ def _wide(rows: pd.DataFrame) -> pd.DataFrame:
     return table[order]
 
 
-def _paragraph(data: ReportData) -> str:
+def _paragraph(data: StudyData) -> str:
     """Say what relative saliency is and how it was tested."""
     asked, width = data.settings["statistics"]["n_permutations"], data.settings["study"]["size"][1]
     sigma = number(data.settings["maps"]["sigma"] * width)
@@ -116,6 +117,6 @@ def _paragraph(data: ReportData) -> str:
         "around a cluster, and locate no pixel.")
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what relative saliency is and how it was tested."""
     return [("Relative saliency", _paragraph(data))]

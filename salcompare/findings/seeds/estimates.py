@@ -11,20 +11,13 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.findings.failures import FAILURES, guarded, undefined_row
-from salcompare.findings.parts import (
-    Analysis,
-    AnalysisData,
-    Draws,
-    about_test,
-    population_row,
-    side_means,
-    stream,
-)
+from salcompare.findings.parts import Analysis, Draws, about_test, population_row, side_means, stream
 from salcompare.maps import smooth
 from salcompare.statistics.ceilings.seeds import seed_reliability
 from salcompare.statistics.inference.permutation import sign_flip_test
 from salcompare.statistics.inference.resampling import actor_means, population_mean, t_interval
 from salcompare.statistics.metrics.densities import pearson
+from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
@@ -38,13 +31,13 @@ _SHARES = {"share_near_zero": "relative", "share_below_0.001": "absolute"}
 _CONTRASTS = ("same image", "other image", "image effect")
 
 
-def seed_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int, *,
+def seed_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
                    people: Mapping[str, float]) -> Iterator[Row]:
     """Estimate what varies over the seeds that classifiers are trained with, and the share of weights near zero.
 
     Parameters
     ----------
-    data : AnalysisData
+    data : StudyData
         Its `seed_maps`, `seed_accuracies` and `seed_weights`; what is missing gives no rows.
     maps, statistics : Maps, Statistics
         Settings.
@@ -53,10 +46,10 @@ def seed_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed:
     people : mapping of str to float
         People's noise ceiling of each actor, smoothed.
     """
-    yield from _near_zero(data.seed_weights)
-    yield from _accuracies(data.seed_accuracies)
+    yield from _near_zero(data.get("seed_weights"))
+    yield from _accuracies(data.get("seed_accuracies"))
     reliable: dict[tuple[str, str], xr.Dataset] = {}
-    for source, found in data.seed_maps.items():
+    for source, found in data.get("seed_maps", {}).items():
         for form, sigma in (("raw", None), ("smoothed", maps.sigma * found.sizes["x"])):
             key = {"metric": "pearson", "form": form, "sigma": sigma, "source": source}
             try:
@@ -67,7 +60,7 @@ def seed_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed:
                 continue
             reliable[source, form] = one
             yield from _reliability(one, key)
-    for before, after in _variants(data.seed_maps):
+    for before, after in _variants(data.get("seed_maps", {})):
         yield from _tuned(reliable, before, after, statistics, seed)
     if data.human is not None:
         yield from _overlaps(data, maps, reliable, people)
@@ -114,10 +107,10 @@ def _tuned(reliable: Mapping[tuple[str, str], xr.Dataset], before: str, after: s
                                 source=after, against=before, contrast=TUNED), **about_test(found, null_mean=0.0)}
 
 
-def _overlaps(data: AnalysisData, maps: Maps, reliable: Mapping[tuple[str, str], xr.Dataset],
+def _overlaps(data: StudyData, maps: Maps, reliable: Mapping[tuple[str, str], xr.Dataset],
               people: Mapping[str, float]) -> Iterator[Row]:
     """Correlate people's maps with those of every seed: the mean over seeds, its spread, and the common ceiling."""
-    by_seed = {source: _overlap(data, found, maps) for source, found in data.seed_maps.items()}
+    by_seed = {source: _overlap(data, found, maps) for source, found in data.get("seed_maps", {}).items()}
     for source, found in by_seed.items():
         if found is None:
             continue
@@ -136,12 +129,12 @@ def _overlaps(data: AnalysisData, maps: Maps, reliable: Mapping[tuple[str, str],
                           **_overlap_key(after, data, maps), contrast=TUNED)
 
 
-def _overlap_key(source: str, data: AnalysisData, maps: Maps) -> dict[str, object]:
+def _overlap_key(source: str, data: StudyData, maps: Maps) -> dict[str, object]:
     return {"statistic": "seed_overlap", "metric": "pearson", "form": "smoothed", "source": source,
-            "sigma": maps.sigma * data.seed_maps[source].sizes["x"], "against": "human"}
+            "sigma": maps.sigma * data.get("seed_maps", {})[source].sizes["x"], "against": "human"}
 
 
-def _overlap(data: AnalysisData, found: xr.DataArray, maps: Maps) -> xr.DataArray | None:
+def _overlap(data: StudyData, found: xr.DataArray, maps: Maps) -> xr.DataArray | None:
     """Overlap of people's smoothed maps with each seed's: mean over images (seed, actor)."""
     if data.human is None:
         return None

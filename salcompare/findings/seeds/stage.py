@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from salcompare import provenance, store
-from salcompare.naming import seed_stage, source_name
+from salcompare.naming import seeded, source_of
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage, attribution_settings, grid_settings
 
@@ -16,15 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    import pandas as pd
-    import xarray as xr
-
     from salcompare.config import Classifier
     from salcompare.progress import Progress
     from salcompare.study import Study
-
-TEXT = dict.fromkeys(("variant", "split", "layer", "kind"), "str")
-
 
 def seed_stages(study: Study, weights_inputs: Mapping[str, Mapping[str, str]]) -> Iterator[Stage]:
     """Give the stages of every seed but the study's own; none where each classifier is trained once.
@@ -39,14 +33,14 @@ def seed_stages(study: Study, weights_inputs: Mapping[str, Mapping[str, str]]) -
     for classifier in study.config.classifier:
         attribution = study.config.attribution_of(classifier)
         for place, seed in enumerate(study.seeds(classifier)[1:], 1):
-            folder, train = study.seed_folder(classifier, seed), seed_stage(f"train {classifier.name}", place)
+            folder, train = study.seed_folder(classifier, seed), seeded(f"train {classifier.name}", place)
             yield Stage(train, ("photographs",), {"classifier": training_settings(classifier), **grid_settings(study)},
                         partial(_train, classifier=classifier, seed=seed), weights_inputs[classifier.name],
                         trained_files(folder, classifier), begun=partial(how_far_trained, folder=folder),
                         note=partial(other_threads, folder=folder, title=f"{classifier.name}, seed {place + 1},"))
             for variant in classifier.variants:
-                maps = study.stage_of(source_name(classifier, variant, attribution.method))
-                yield Stage(seed_stage(maps, place), (train, "photographs"),
+                maps = study.stage_of(source_of(classifier, variant, attribution.method))
+                yield Stage(seeded(maps, place), (train, "photographs"),
                             {"attribution": attribution_settings(attribution)},
                             partial(_maps, classifier=classifier, variant=variant, seed=seed),
                             outputs=(folder / f"{variant}-{attribution.method}.json",))
@@ -92,24 +86,6 @@ def other_threads(study: Study, *, folder: Path, title: str) -> str:  # noqa: AR
         return ""
     return (f"{title} was trained with {' and '.join(map(str, used))} {'threads' if used != [1] else 'thread'}, and "
             f"this run has {n_threads()}: trained anew, its weights may differ in their last digits")
-
-
-def maps_by_seed(study: Study) -> dict[str, xr.DataArray]:
-    """Give the maps (seed, image, y, x) of the main method, by source, of the classifiers that have several seeds."""
-    sources = [source_name(classifier, variant, study.config.attribution_of(classifier).method)
-               for classifier, variant in study.variants if classifier.seeds > 1]
-    return {source: study.maps_by_seed(source) for source in sources}
-
-
-def tables_by_seed(study: Study, table: str) -> pd.DataFrame:
-    """Stack a table of every training of every classifier, with columns classifier and seed in front."""
-    import pandas as pd
-
-    found = [store.read_csv(study.seed_folder(classifier, seed) / f"{table}.csv", text=TEXT).assign(
-        classifier=classifier.name, seed=seed) for classifier in study.config.classifier
-        for seed in study.seeds(classifier)]
-    stacked = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["classifier", "seed"])
-    return stacked[["classifier", "seed", *(name for name in stacked if name not in ("classifier", "seed"))]]
 
 
 def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier, seed: int) -> None:  # noqa: ARG001

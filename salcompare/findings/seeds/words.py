@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from salcompare.naming import classifier_of
 from salcompare.report.picking import pick
 from salcompare.report.printing import contrast, interval, number, percent, verdict
 from salcompare.report.tables import PrintedTable, table_of
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 
 TUNED = "finetuned minus frozen"
 
 
-def summary(data: ReportData) -> list[str]:
+def summary(data: StudyData) -> list[str]:
     """Say how reliable maps, accuracies and overlaps are over training seeds; nothing for a single training."""
     estimates = data.estimates[data.estimates["level"] == "population"]
     return [*_maps(estimates), *_accuracies(estimates), *_overlaps(estimates), *_decay(data, estimates)]
@@ -64,12 +65,12 @@ def _overlaps(estimates: pd.DataFrame) -> Iterator[str]:
         yield f"{said}{bound}."
 
 
-def _decay(data: ReportData, estimates: pd.DataFrame) -> Iterator[str]:
+def _decay(data: StudyData, estimates: pd.DataFrame) -> Iterator[str]:
     """Compare classifiers that differ in whether the L2 penalty is on convolutions."""
     on = {settings["name"]: settings.get("l2_on", "all") for settings in data.settings["classifier"]}
     of = pick(estimates, statistic="near_zero_share", metric="convolutions", form="relative")
     for _, row in of[of["contrast"].notna()].iterrows():
-        one, other = (str(row[column]).split("/")[0] for column in ("source", "against"))
+        one, other = (classifier_of(row[column]) for column in ("source", "against"))
         if on.get(one) == on.get(other) or row["value"] != row["value"]:
             continue
         more = "more" if row["value"] > 0 else "fewer"
@@ -80,7 +81,7 @@ def _decay(data: ReportData, estimates: pd.DataFrame) -> Iterator[str]:
 _VALUE = ["value", "ci_low", "ci_high", "resampled", "n", "reason"]
 
 
-def tables(data: ReportData) -> Iterator[PrintedTable]:
+def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of training seeds; those of a classifier that was trained once have no rows."""
     estimates = data.estimates
     of = {name: estimates[(estimates["statistic"] == name) & (estimates["level"] == "population")] for name in (
@@ -129,7 +130,7 @@ DIFFERENCES = (
     "exchanging both answers within actors.")
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how trainings with several seeds were compared, and what a weight near zero is."""
     several = any(settings.get("seeds", 1) > 1 for settings in data.settings["classifier"])
     return [*([("Training seeds", SEEDS)] if several and data.classifiers else []),

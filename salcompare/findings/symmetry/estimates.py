@@ -13,7 +13,6 @@ from salcompare.findings.failures import FAILURES, guarded, undefined_row
 from salcompare.findings.parts import (
     NO_WORKERS,
     Analysis,
-    AnalysisData,
     Draws,
     about_test,
     actor_rows,
@@ -21,11 +20,13 @@ from salcompare.findings.parts import (
     population_row,
     stream,
 )
+from salcompare.naming import HUMAN
 from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.responses import chosen, names_of
 from salcompare.statistics.symmetries.indices import odd_share_difference, symmetric_null_mean, symmetry
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
+from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 METRICS = ("index", "mirror_correlation", "laterality")
 
 
-def symmetry_estimates(data: AnalysisData, heatmaps: xr.DataArray, maps: Maps, statistics: Statistics,
+def symmetry_estimates(data: StudyData, heatmaps: xr.DataArray, maps: Maps, statistics: Statistics,
                        seed: int) -> Iterator[Row]:
     """Estimate the three indices of every source, per actor and for the population, and the odd shares' difference."""
     of_images = {source: mapping.top_mask(found["saliency"], share=maps.mask_share)
@@ -76,7 +77,7 @@ def _rows(source: str, metric: str, values: xr.DataArray, counts: xr.DataArray, 
         yield {**row, **(beside | {"null_mean": null_mean[str(row["actor"])]} if beside else {})}
 
 
-def _odd_shares(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:
+def _odd_shares(data: StudyData, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:
     """Compare people with each classifier on smoothed maps of the same images."""
     if data.human is None:
         return
@@ -105,7 +106,7 @@ COMPONENTS = 10
 """Most principal components of the photographs' odd parts that are taken out of the maps'."""
 
 
-def asymmetry_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, seed: int, *,
+def asymmetry_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
                         only: Collection[str] | None = None) -> Iterator[Row]:
     """Test the maps of every source (or `only` some), and what of their asymmetry goes with the photographs'.
 
@@ -128,8 +129,9 @@ def asymmetry_estimates(data: AnalysisData, maps: Maps, statistics: Statistics, 
             yield from _tests(plain, smoothed, statistics, seed, {**about, "form": form}, key)
         if source != "photographs":
             yield from _pose(smoothed, turned, statistics, seed, {**key, "against": "photographs"})
-    if data.human is None and data.human_heatmap is not None and (only is None or "human" in only):
-        yield _unknown_workers(data.human_heatmap, {"statistic": "symmetry_test", "source": "human", "form": "raw"})
+    if data.human is None and data.get("human_heatmap") is not None and (only is None or "human" in only):
+        yield _unknown_workers(data.get("human_heatmap"), {"statistic": "symmetry_test", "source": "human",
+                                                           "form": "raw"})
 
 
 def _tests(plain: xr.DataArray, smoothed: xr.DataArray, statistics: Statistics, seed: int, about: Row,
@@ -144,12 +146,12 @@ def _tests(plain: xr.DataArray, smoothed: xr.DataArray, statistics: Statistics, 
                        **key, metric="asymmetry")
 
 
-def _grey(data: AnalysisData) -> xr.DataArray:
+def _grey(data: StudyData) -> xr.DataArray:
     test = data.photographs.sel(image=data.photographs["split"] == "test")
     return test.mean("channel", dtype=np.float32).load()
 
 
-def _sources(data: AnalysisData, maps: Maps, grey: xr.DataArray) -> Iterator[tuple[str, str, xr.DataArray]]:
+def _sources(data: StudyData, maps: Maps, grey: xr.DataArray) -> Iterator[tuple[str, str, xr.DataArray]]:
     """Give each source's name, the form its heatmaps are made of, and its maps in it."""
     if data.human is not None:
         yield "human", "raw", data.comparable_coverage.load()
@@ -164,7 +166,7 @@ def _common_laterality(plain: xr.DataArray, statistics: Statistics, rng: np.rand
     yield {**population_row(found, **key, metric="common_laterality"), **about_test(found, null_mean=0.0)}
 
 
-def _worker_laterality(data: AnalysisData, coverage: xr.DataArray, statistics: Statistics, rng: np.random.Generator,
+def _worker_laterality(data: StudyData, coverage: xr.DataArray, statistics: Statistics, rng: np.random.Generator,
                        key: Row) -> Row:
     """Test the side of the responses that the coverage is made of, for other workers and actors."""
     if data.by_worker is None:
@@ -249,3 +251,13 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
         of_heatmaps = symmetry_estimates(analysis.data, analysis.heatmaps["heatmap"], *about)
         yield list(guarded(of_heatmaps, statistic="symmetry")), []
     yield list(guarded(asymmetry_estimates(analysis.data, *about), statistic="symmetry_test")), []
+
+
+def headlines(analysis: Analysis) -> Iterator[Row]:
+    """Give the rows that the summary rests on: people's, and their difference from the main classifier's."""
+    data, about = analysis.main_data, (analysis.maps, analysis.statistics, analysis.seed)
+    people = data.get("human_heatmap") if data.human is None else mapping.actor_heatmap(data.human["coverage"])
+    if data.human is not None:
+        yield from asymmetry_estimates(data, *about, only=(HUMAN,))
+    if people is not None:
+        yield from symmetry_estimates(data, mapping.stack_sources({HUMAN: people}).load(), *about)

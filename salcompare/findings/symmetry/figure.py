@@ -28,9 +28,10 @@ from plotnine import (
 from plotnine.coords import coord_flip
 
 from salcompare.figures.captions import caption, interval
-from salcompare.figures.data import Figure, FigureData, rows, texts
+from salcompare.figures.data import Figure, colours_of, rows, texts
 from salcompare.figures.theme import DOUBLE, FONT, SIMULATED, SMALL, figure_theme, source_name
 from salcompare.phrases import counted, p_text
+from salcompare.study_data import StudyData
 
 METRICS = {"index": "Symmetry index (descriptive)", "laterality": "Laterality, (L−R)/(L+R)",
            "asymmetry": "Odd share, across images"}
@@ -41,12 +42,12 @@ ROW = 0.14  # inches
 PANELS = ("Population", "Actors")
 
 
-def symmetry_missing(data: FigureData) -> str | None:
+def symmetry_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     return "the estimates have no symmetry with a value" if _table(data).empty else None
 
 
-def symmetry_figure(data: FigureData) -> Figure:
+def symmetry_figure(data: StudyData) -> Figure:
     """Draw symmetry of every actor, human beside classifier, with the population and its tests above."""
     table = _table(data)
     n_rows = table["row"].nunique()
@@ -61,7 +62,7 @@ def symmetry_figure(data: FigureData) -> Figure:
     return Figure("fig9-symmetry", "Left-right symmetry", text, plot, DOUBLE, height)
 
 
-def _sentences(data: FigureData, table: pd.DataFrame) -> list[str]:
+def _sentences(data: StudyData, table: pd.DataFrame) -> list[str]:
     single, whole = (table[table["level"] == level] for level in ("actor", "population"))
     return [
         f"Maps of {counted(single['actor'].nunique(), 'actor')}{_images(data)}, sorted by the human index (by the "
@@ -84,7 +85,7 @@ def _tested(whole: pd.DataFrame, metric: str) -> bool:
     return bool(whole.loc[whole["metric"] == metric, "p_value"].notna().any())
 
 
-def _images(data: FigureData) -> str:
+def _images(data: StudyData) -> str:
     """Say how many images an actor's heatmap rests on."""
     held = [data.human, data.classifier_maps.get(data.main or "")]
     counts = [n for maps in held if maps is not None for n in Counter(texts(maps.actor)).values()]
@@ -94,7 +95,7 @@ def _images(data: FigureData) -> str:
     return f", each from {few if few == many else f'{few} to {many}'} {'image' if many == 1 else 'images'}"
 
 
-def _odd_shares(data: FigureData) -> str:
+def _odd_shares(data: StudyData) -> str:
     """Give the comparison of the sources that noise does not bias."""
     found = rows(data.estimates, statistic="symmetry", metric="odd_share", level="population", source=data.main or "",
                  contrast="human minus classifier")
@@ -107,7 +108,7 @@ def _odd_shares(data: FigureData) -> str:
     return f"Odd share, human minus classifier: {one['value']:z.3f}{beside}."
 
 
-def _pose(data: FigureData) -> str:
+def _pose(data: StudyData) -> str:
     """Say how far the classifier's maps, and people's, turn with the faces, and what is left."""
     said = []
     for source in ("human", data.main or ""):
@@ -120,7 +121,7 @@ def _pose(data: FigureData) -> str:
     return f"Correlation of the maps' odd parts with the photographs': {'; '.join(said)}." if said else ""
 
 
-def _table(data: FigureData) -> pd.DataFrame:
+def _table(data: StudyData) -> pd.DataFrame:
     """Rows to draw: the indices, and in the place of the population's laterality its test."""
     sources = ["human", *([data.main] if data.main else [])]
     described = rows(data.estimates, statistic="symmetry", metric=["index", "laterality"],
@@ -137,12 +138,12 @@ def _table(data: FigureData) -> pd.DataFrame:
     return table.assign(row=table["actor"].where(table["level"] == "actor", named))
 
 
-def _plot(data: FigureData, table: pd.DataFrame) -> ggplot:
+def _plot(data: StudyData, table: pd.DataFrame) -> ggplot:
     # The flipped axis counts from below: human comes last to stand above.
     sources = [source for source in (PHOTOGRAPHS, data.main, "human") if source in set(table["source"])]
     names = [source_name(str(source)) for source in sources]
     table = _ordered(table, sources)
-    colours = data.colours
+    colours = colours_of(data)
     apart = position_dodge(width=0.6)
     whole, single = (table[table["panel"] == panel] for panel in PANELS)
     plot = (ggplot(table, aes("row", "value", color="source", group="source"))

@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from salcompare.report.picking import main_source, named, one, pick
+from salcompare.report.picking import named, one, pick
 from salcompare.report.printing import contrast, estimate, number, verdict
 from salcompare.report.tables import PrintedTable, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 
-def summary(data: ReportData) -> list[str]:
+def summary(data: StudyData) -> list[str]:
     """Answer for people and for the classifier."""
     said = []
-    source = main_source(data.estimates)
+    source = data.main
     rows = pick(data.estimates, statistic="symmetry", metric="index", level="population")
     for _, row in rows[rows["source"].isin(["human", source])].iterrows():
         null = "" if math.isnan(row["null_mean"]) else (
@@ -42,7 +42,7 @@ _CLAIMS = {
 }
 
 
-def _tests(data: ReportData, source: str) -> list[str]:
+def _tests(data: StudyData, source: str) -> list[str]:
     who = {"human": "people's maps, with other workers and of other actors too,",
            "photographs": "the photographs themselves"}.get(source, f"maps of {source}")
     rows = {metric: one(data.estimates, statistic="symmetry_test", metric=metric, level="population", source=source)
@@ -50,7 +50,7 @@ def _tests(data: ReportData, source: str) -> list[str]:
     return [verdict(row, f"{who} {_CLAIMS[metric]}") for metric, row in rows.items() if row is not None]
 
 
-def tables(data: ReportData) -> Iterator[PrintedTable]:
+def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of symmetry."""
     estimates = data.estimates
     symmetry, tests = (estimates[estimates["statistic"] == name] for name in ("symmetry", "symmetry_test"))
@@ -106,6 +106,6 @@ SYMMETRY = (
     "otherwise stays in the remainder.")
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:  # noqa: ARG001 - as all findings' methods
+def methods(data: StudyData) -> list[tuple[str, str]]:  # noqa: ARG001 - as all findings' methods
     """Say how symmetry was measured."""
     return [("Symmetry", SYMMETRY)]

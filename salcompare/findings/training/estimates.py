@@ -69,7 +69,7 @@ def _row(both: pd.DataFrame, source: str, against: str, statistics: Statistics, 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     """Give the classifiers' accuracies, and test their differences."""
     yield list(_accuracy_rows(analysis.data.accuracies)), []
-    differences = accuracy_differences(analysis.data.predictions, analysis.statistics, analysis.seed)
+    differences = accuracy_differences(analysis.data.get("predictions"), analysis.statistics, analysis.seed)
     yield list(guarded(differences, statistic="accuracy")), []
 
 

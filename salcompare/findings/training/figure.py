@@ -23,9 +23,11 @@ from plotnine import (
 from plotnine.composition import Compose
 
 from salcompare.figures.captions import caption, interval
-from salcompare.figures.data import Figure, FigureData, rows
+from salcompare.figures.data import Figure, main_colour, rows
 from salcompare.figures.theme import NULL, PHOTOGRAPHS, SINGLE, figure_theme, percent
+from salcompare.naming import classifier_of
 from salcompare.phrases import joined
+from salcompare.study_data import StudyData
 
 PARTS = {"train": "train", "validation": "validation", "test": "test"}
 COLOURS = {"train": NULL, "validation": PHOTOGRAPHS, "test": None}
@@ -33,12 +35,12 @@ COLOURS = {"train": NULL, "validation": PHOTOGRAPHS, "test": None}
 SHAPES = dict(zip(PARTS, ("s", "^", "o"), strict=True))
 
 
-def training_missing(data: FigureData) -> str | None:
+def training_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     return "the estimates have no accuracy" if _accuracy(data).empty else None
 
 
-def training_figure(data: FigureData) -> Figure:
+def training_figure(data: StudyData) -> Figure:
     """Draw accuracy by iteration, where the training's record is there, above the accuracy of each variant."""
     accuracy = _accuracy(data)
     curves = _curves(data)
@@ -46,8 +48,8 @@ def training_figure(data: FigureData) -> Figure:
     look = figure_theme(SINGLE, height) + theme(
         panel_grid_major_y=element_line(color="#E4E4E4", size=0.3), panel_grid_major_x=element_blank(),
         axis_line_y=element_line(size=0.4), legend_title=element_blank(), legend_position="right")
-    below = _accuracies(accuracy, data.own_colour) + look
-    plot: ggplot | Compose = below if curves.empty else (_learning(curves, data.own_colour) + look) / below
+    below = _accuracies(accuracy, main_colour(data)) + look
+    plot: ggplot | Compose = below if curves.empty else (_learning(curves, main_colour(data)) + look) / below
     n = {part: accuracy.loc[accuracy["metric"] == part, "n"].dropna() for part in PARTS}
     counts = joined(f"{int(values.max()):,} {part}" for part, values in n.items() if len(values))
     text = caption(data, [
@@ -58,20 +60,21 @@ def training_figure(data: FigureData) -> Figure:
     return Figure("fig10-training", "Training and accuracy", text, plot, SINGLE, height)
 
 
-def _accuracy(data: FigureData) -> pd.DataFrame:
+def _accuracy(data: StudyData) -> pd.DataFrame:
     table = rows(data.estimates, statistic="accuracy", metric=PARTS)
-    classifier = (data.main or "").split("/")[0]
-    table = table[table["value"].notna() & (table["source"].fillna("").str.split("/").str[0] == classifier)]
+    classifier = classifier_of(data.main or "")
+    table = table[table["value"].notna() & (table["source"].fillna("").map(classifier_of) == classifier)]
     return table.assign(variant=table["source"].str.split("/").str[1]).reset_index(drop=True)
 
 
-def _curves(data: FigureData) -> pd.DataFrame:
+def _curves(data: StudyData) -> pd.DataFrame:
     """One row a look at the accuracy: ``variant, iteration, part, accuracy``."""
-    if data.training is None or data.training.empty:
+    course: pd.DataFrame | None = data.get("classifiers", {}).get(classifier_of(data.main or ""), {}).get("training")
+    if course is None or course.empty:
         return pd.DataFrame()
-    table = data.training.rename(columns={"train_accuracy": "train", "validation_accuracy": "validation"})
-    long = table.melt(id_vars=["variant", "iteration"], value_vars=["train", "validation"], var_name="part",
-                      value_name="accuracy")
+    table = course.rename(columns={"train_accuracy": "train", "validation_accuracy": "validation"})
+    long: pd.DataFrame = table.melt(id_vars=["variant", "iteration"], value_vars=["train", "validation"],
+                                    var_name="part", value_name="accuracy")
     return long[long["accuracy"].notna()].reset_index(drop=True)
 
 

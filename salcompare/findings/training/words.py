@@ -13,7 +13,7 @@ from salcompare.report.tables import PrintedTable, plain_table, table_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 
 def _accuracy(estimates: pd.DataFrame) -> PrintedTable:
@@ -22,7 +22,7 @@ def _accuracy(estimates: pd.DataFrame) -> PrintedTable:
         estimates[estimates["statistic"] == "accuracy"], ["source", "metric", "value", "ci_low", "ci_high", "n"])
 
 
-def _of_classifier(data: ReportData) -> Iterator[PrintedTable]:
+def _of_classifier(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of each classifier's confusions and weights."""
     for name, tables in data.classifiers.items():
         confusion = tables["confusion"]
@@ -31,7 +31,7 @@ def _of_classifier(data: ReportData) -> Iterator[PrintedTable]:
         yield plain_table(f"weights_{name}", f"{name}: share of weights near zero, by layer", tables["weights"])
 
 
-def summary(data: ReportData) -> list[str]:
+def summary(data: StudyData) -> list[str]:
     """Say how often each classifier is right."""
     rows = pick(data.estimates, statistic="accuracy", metric="test")
     chance = 1 / data.images["actor"].nunique()
@@ -47,7 +47,7 @@ def summary(data: ReportData) -> list[str]:
     return said
 
 
-def tables(data: ReportData) -> Iterator[PrintedTable]:
+def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of accuracy, confusions and weights."""
     yield _accuracy(data.estimates)
     yield from _of_classifier(data)
@@ -59,7 +59,7 @@ _KEPT = {
     "last": "The weights after the last iteration are kept; no validation image was asked which are best."}
 
 
-def _paragraph(data: ReportData) -> str:
+def _paragraph(data: StudyData) -> str:
     """Say how the classifiers were trained."""
     return " ".join(describe_classifier(settings) for settings in data.settings["classifier"]) + (
         " Batches are balanced over actors; the loss is the cross-entropy plus L2 times the sum of squared weights, "
@@ -92,6 +92,6 @@ def describe_classifier(settings: Mapping[str, Any]) -> str:
     return f"{said} Trained {'; '.join(phases)}.{linear}{again}"
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how the classifiers were trained."""
     return [("Classifiers", _paragraph(data))] if data.classifiers else []

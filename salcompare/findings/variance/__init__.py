@@ -1,5 +1,38 @@
 """Whether maps of one actor are alike."""
 
-from salcompare.findings.finding import Finding
+from salcompare.findings.finding import COUNTS, INTERVAL, TEST, Columns, Compared, Finding, Headline, Quantity
 
-FINDING = Finding(name="variance", question="Are maps of one actor alike?", figures=(7,))
+VARIANCE, DISPERSION, COMPONENT = "variance_explained", "dispersion", "variance_component"
+MOST_DISPERSIONS = 999  # its medians are iterated to, in each permutation
+_COUNTS: Columns = COUNTS | {"n": "n_images", "reason": ("reason", "left_out")}
+_WITH_P: Columns = _COUNTS | TEST | {"reason": ("reason", "left_out", "p_reason")}
+R2 = Quantity(
+    VARIANCE, "r2", "R² of who is shown", "r2", _WITH_P,
+    shown=(Headline(form="raw"), Headline(form="smoothed"),
+           Compared("r2", form="smoothed masks", beside="null_mean")))
+UNCENTRED = Quantity(VARIANCE, "r2_uncentred", "R², uncentred", "r2_uncentred",
+                     _WITH_P | {"null_mean": "r2_uncentred_null_mean"})
+SHARE = Quantity(
+    VARIANCE, "between_actor_share", "Between-actor share", "between_actor_share",
+    _COUNTS | INTERVAL | {"reason": ("ci_reason", "reason", "left_out")},
+    shown=(Headline(form="raw"), Headline(form="smoothed"), Compared("between_actor_share", form="smoothed masks")))
+ADJUSTED, OMEGA, PIXELS = (Quantity(VARIANCE, metric, title, metric, _COUNTS) for metric, title in (
+    ("r2_adjusted", "R², adjusted"), ("omega2", "omega²"), ("r2_pixel_mean", "R², mean over pixels")))
+PARTIAL = Quantity(VARIANCE, "r2_partial", "R² beyond the photographs", "r2_partial", _COUNTS | TEST,
+                   shown=(Headline(form="smoothed"),))
+PARTIAL_ADJUSTED, PHOTOGRAPHS = (
+    Quantity(VARIANCE, metric, title, metric, {"n": "n_images", "reason": ("reason", "left_out")})
+    for metric, title in (
+        ("r2_partial_adjusted", "R² beyond the photographs, adjusted"),
+        ("r2_photographs", "R² of the photographs' components")))
+SPREAD = Quantity(DISPERSION, "f_median", "F of the distances to the actors' medians", "pseudo_f",
+                  {name: source for name, source in (_COUNTS | TEST).items() if name != "null_mean"},
+                  most=(MOST_DISPERSIONS,))
+SHARES = Quantity(COMPONENT, "share", "Share of the variance", "share", COUNTS | INTERVAL | {
+    "metric": "component", "reason": ("reason", "ci_reason", "left_out", "note")}, over=("component",))
+
+FINDING = Finding(
+    name="variance", question="Are maps of one actor alike?",
+    inputs=("human", "classifier_maps", "photographs", "images", "responses"),
+    quantities=(R2, UNCENTRED, SHARE, ADJUSTED, OMEGA, PIXELS, PARTIAL, PARTIAL_ADJUSTED, PHOTOGRAPHS, SPREAD, SHARES),
+    figures=(7,))

@@ -21,7 +21,7 @@ from plotnine import (
 from plotnine.coords import coord_flip
 
 from salcompare.figures.captions import caption
-from salcompare.figures.data import Figure, FigureData, rows
+from salcompare.figures.data import Figure, colours_of, rows
 from salcompare.figures.theme import (
     INK,
     NULL,
@@ -34,18 +34,19 @@ from salcompare.figures.theme import (
     wrapped,
 )
 from salcompare.phrases import counted, p_text
+from salcompare.study_data import StudyData
 
 GIVEN = " | photos"
 FORMS = tuple(form + given for form in ("raw", "smoothed", "masks", "smoothed masks") for given in ("", GIVEN))
 ROW = 0.19  # inches
 
 
-def variance_missing(data: FigureData) -> str | None:
+def variance_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     return "the estimates have no R² with a value" if _observed(data).empty else None
 
 
-def variance_figure(data: FigureData) -> Figure:
+def variance_figure(data: StudyData) -> Figure:
     """Draw R² of every source and form, and R² given the photographs, beside the draws of their null distributions."""
     observed = _observed(data)
     names = [_strip(source, data) for source in dict.fromkeys(observed["source"])]
@@ -70,8 +71,8 @@ def variance_figure(data: FigureData) -> Figure:
     return Figure("fig7-variance", "Variance explained by actor", text, plot, SINGLE, height)
 
 
-def _plot(data: FigureData, observed: pd.DataFrame, names: list[str]) -> ggplot:
-    colours = data.colours
+def _plot(data: StudyData, observed: pd.DataFrame, names: list[str]) -> ggplot:
+    colours = colours_of(data)
     table = _placed(observed, data, names)
     table = table.assign(colour=[colours.get(source, INK) for source in observed["source"]],
                          p=["" if np.isnan(row["p_value"]) else p_text(row) for row in observed.to_dict("records")])
@@ -92,7 +93,7 @@ def _plot(data: FigureData, observed: pd.DataFrame, names: list[str]) -> ggplot:
             + coord_flip() + labs(x="", y="Share of variance between actors, R²", subtitle=simulated))
 
 
-def _observed(data: FigureData) -> pd.DataFrame:
+def _observed(data: StudyData) -> pd.DataFrame:
     table = rows(data.estimates, statistic="variance_explained", metric=["r2", "r2_partial"], level="population")
     table = table[table["value"].notna()].reset_index(drop=True)
     return table.assign(form=_with_given(table))
@@ -103,7 +104,7 @@ def _with_given(table: pd.DataFrame) -> pd.Series:
     return table["form"].fillna("raw") + table["metric"].map({"r2_partial": GIVEN}).fillna("")
 
 
-def _draws(data: FigureData, observed: pd.DataFrame) -> pd.DataFrame:
+def _draws(data: StudyData, observed: pd.DataFrame) -> pd.DataFrame:
     """Draws of the null of what is shown; a null of one value has no shape to draw."""
     nulls = data.nulls
     if nulls.empty:
@@ -114,7 +115,7 @@ def _draws(data: FigureData, observed: pd.DataFrame) -> pd.DataFrame:
     return nulls[varied].reset_index(drop=True)
 
 
-def _placed(table: pd.DataFrame, data: FigureData, names: list[str]) -> pd.DataFrame:
+def _placed(table: pd.DataFrame, data: StudyData, names: list[str]) -> pd.DataFrame:
     """Add the strip and the ordered form that a row belongs to."""
     forms = [form for form in FORMS if form in set(table["form"])]
     forms += sorted(set(table["form"].dropna()) - set(forms))
@@ -123,7 +124,7 @@ def _placed(table: pd.DataFrame, data: FigureData, names: list[str]) -> pd.DataF
         form=pd.Categorical(table["form"].fillna("raw"), categories=forms[::-1]))
 
 
-def _strip(source: str, data: FigureData) -> str:
+def _strip(source: str, data: StudyData) -> str:
     return wrapped(source_name(source, data.classifier_maps), 18)
 
 
@@ -132,7 +133,7 @@ def _permutations(observed: pd.DataFrame) -> str:
     return f" ({int(n.max()):,} of them)" if len(n) else ""
 
 
-def _simulated(data: FigureData, observed: pd.DataFrame) -> bool:
+def _simulated(data: StudyData, observed: pd.DataFrame) -> bool:
     return data.simulated and bool((observed["source"] == "human").any())
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from salcompare.phrases import p_text
-from salcompare.report.picking import main_source, named, one, pick
+from salcompare.report.picking import named, one, pick
 from salcompare.report.printing import ALPHA, estimate, percent
 from salcompare.report.tables import PrintedTable, table_of, why_undefined, with_p_texts
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 
-def summary(data: ReportData) -> list[str]:
+def summary(data: StudyData) -> list[str]:
     """Answer against chance, and beside the photographs themselves."""
     said = []
     rows = pick(data.estimates, statistic="variance_explained", metric="r2")
-    main = main_source(data.estimates)
+    main = data.main
     why = rows.loc[rows["value"].isna(), "reason"].unique()
     if len(rows) and rows["value"].isna().all() and len(why) == 1:
         return [f"R² of who is shown is not defined: {why[0]}."]
@@ -42,7 +42,7 @@ def summary(data: ReportData) -> list[str]:
     return said
 
 
-def _beyond_photographs(data: ReportData, row: pd.Series[Any]) -> list[str]:
+def _beyond_photographs(data: StudyData, row: pd.Series[Any]) -> list[str]:
     """Say what actors explain once the photographs have explained what they can."""
     partial = one(data.estimates, statistic="variance_explained", metric="r2_partial", source=str(row["source"]),
                   form=str(row["form"]))
@@ -54,7 +54,7 @@ def _beyond_photographs(data: ReportData, row: pd.Series[Any]) -> list[str]:
     return [f"{named(row)}, {partial['contrast']}: {found}{less}."]
 
 
-def _uneven(data: ReportData, row: pd.Series[Any]) -> list[str]:
+def _uneven(data: StudyData, row: pd.Series[Any]) -> list[str]:
     """Warn where actors differ in the spread of their maps, which the test of R² can react to."""
     spread = one(data.estimates, statistic="dispersion", metric="f_median", source=str(row["source"]),
                  form=str(row["form"]))
@@ -67,7 +67,7 @@ def _uneven(data: ReportData, row: pd.Series[Any]) -> list[str]:
 _BESIDE = ("r2_bray_curtis", "r2_jensen_shannon", "r2_partial", "r2_partial_adjusted", "r2_photographs", "r2_group")
 
 
-def tables(data: ReportData) -> Iterator[PrintedTable]:
+def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of variance explained."""
     estimates = data.estimates
     rows = estimates[estimates["statistic"] == "variance_explained"]
@@ -137,7 +137,7 @@ def _wide(rows: pd.DataFrame) -> pd.DataFrame:
     return table[order]
 
 
-def _paragraph(data: ReportData) -> str:
+def _paragraph(data: StudyData) -> str:
     """Say how variance explained was computed and tested."""
     n = data.settings["statistics"]["n_permutations"]
     shoots = "shoot" in data.images and data.images["shoot"].notna().any()
@@ -150,7 +150,7 @@ def _paragraph(data: ReportData) -> str:
             "without a definition (Sun et al. 2020); no number here should be held against it. " + _beside_r2(data, n))
 
 
-def _beside_r2(data: ReportData, n: int) -> str:
+def _beside_r2(data: StudyData, n: int) -> str:
     replicates = "shoots' means" if "shoot" in data.images and data.images["shoot"].notna().any() else "images"
     groups = (" Groups of actors are compared by permuting whole actors." if "group" in data.images
               and data.images["group"].notna().any() else "")
@@ -169,6 +169,6 @@ def _beside_r2(data: ReportData, n: int) -> str:
             f"actors.{boxes}")
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how variance explained was computed and tested."""
     return [("Variance explained", _paragraph(data))]

@@ -82,7 +82,7 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
         r2_pixel, r2_pixel_mean and the uncentred R² are there for Euclidean distances only.
 
         attrs say what was permuted and resampled, and give the reason where something is NaN (``reason`` for all,
-        ``ci_reason`` for the interval) or was left out (``left_out``).
+        ``ci_reason`` for the interval, ``p_reason`` for p) or was left out (``left_out``).
 
     Raises
     ------
@@ -132,7 +132,9 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
     design = design_of(gram, exchange, negligible)
     values, ci_reason = _pooled_estimates(design, resampled=resampled)
     test = _permutation_test(design, exchange, n_permutations, rng)
-    result = xr.Dataset({**values, **test, **more, **counts}, attrs={"reason": "", "ci_reason": ci_reason, **attrs})
+    fixed = "" if test["n_permutations"] else "nothing can be permuted"
+    result = xr.Dataset({**values, **test, **more, **counts}, attrs={
+        "reason": "", "ci_reason": ci_reason, "p_reason": fixed, **attrs})
     return _with_uncentred(result, design.total)
 
 
@@ -207,4 +209,4 @@ def _undefined(maps: xr.DataArray, distance: Distance, reason: str) -> xr.Datase
     values = undefined(_ESTIMATES + (_OF_PIXELS if euclidean else ()))
     if euclidean:
         values["r2_pixel"] = _of_pixels(np.full(maps.size // max(maps.sizes["image"], 1), np.nan), maps)
-    return xr.Dataset(values, attrs={"reason": reason, "ci_reason": reason})
+    return xr.Dataset(values, attrs={"reason": reason, "ci_reason": reason, "p_reason": ""})

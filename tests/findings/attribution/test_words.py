@@ -7,7 +7,7 @@ import pytest
 from salcompare.config import METHODS, Attribution
 from salcompare.findings.attribution.words import attributions, is_guided
 from salcompare.findings.content import methods
-from salcompare.findings.material.words import limits
+from salcompare.findings.preparation.words import limits
 from salcompare.report.references import REFERENCES
 from tests.report.contents import report_data
 
@@ -45,7 +45,7 @@ def test_the_warning_about_guided_backpropagation_stands_only_where_maps_rest_on
     assert is_guided(["gradient", "smoothgrad_guided_grad_cam"])
     assert not is_guided(["gradient", "grad_cam", "smoothgrad"])
     data = report_data(tmp_path)
-    other = dataclasses.replace(data, settings={**data.settings, "attribution": dataclasses.asdict(
+    other = data.replace(settings={**data.settings, "attribution": dataclasses.asdict(
         Attribution(methods=("deep_lift",)))})
     warning = "Guided Backpropagation hardly changes"
     assert any(warning in line for line in limits(data)) == bool(data.classifiers)
@@ -67,7 +67,7 @@ def test_classifiers_with_methods_of_their_own_are_named_with_them():
 def test_the_warning_about_guided_backpropagation_follows_the_classifiers_own_methods(tmp_path):
     data = report_data(tmp_path)
     own = [{**one, "methods": ("integrated_gradients",)} for one in data.settings["classifier"]]
-    found = limits(dataclasses.replace(data, settings={**data.settings, "classifier": own}))
+    found = limits(data.replace(settings={**data.settings, "classifier": own}))
     assert not any("Guided Backpropagation hardly changes" in line for line in found)
 
 
@@ -78,5 +78,5 @@ def test_the_limits_count_what_failed_numerically(tmp_path):
     estimates.loc[estimates.index[:2], ["statistic", "reason"]] = [
         ["seed_overlap", "failed numerically: LinAlgError: singular"],
         ["overlap", "failed numerically: ZeroDivisionError"]]
-    assert limits(dataclasses.replace(data, estimates=estimates))[:2][-1 if data.simulated else 0].startswith(
+    assert limits(data.replace(estimates=estimates))[:2][-1 if data.simulated else 0].startswith(
         "2 estimates have no value because the computation failed (overlap and seed overlap)")

@@ -11,10 +11,10 @@ import pytest
 from salcompare.config import Statistics
 from salcompare.findings.ceilings import words
 from salcompare.findings.ceilings.estimates import ceiling_estimates, noise_ceiling_rows
-from salcompare.findings.parts import AnalysisData
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.maps import rasterise_boxes
 from salcompare.schema import ESTIMATES, check_table
+from salcompare.study_data import StudyData
 from tests.statistics.ceilings.studies import SIZE, small_study
 
 SOURCE = "net/frozen/guided_backprop"
@@ -24,7 +24,8 @@ def estimates_of(**options) -> pd.DataFrame:
     responses, images, maps = small_study(workers=14, per_image=10, actor_sd=3.0, **options)
     human = rasterise_boxes(responses, images, size=SIZE)
     saliency = {SOURCE: maps.to_dataset(name="saliency")}
-    data = AnalysisData(maps, images, responses, human, None, saliency, pd.DataFrame())
+    data = StudyData(photographs=maps, images=images, responses=responses, human=human, human_heatmap=None,
+                     classifier_maps=saliency, accuracies=pd.DataFrame())
     forms = (("raw", None, ("pearson",)), ("smoothed", 1.0, ("pearson",)))
     rows = [*noise_ceiling_rows(data, forms, 0)[0], *ceiling_estimates(data, Statistics(n_resamples=100), 0, sigma=1.0)]
     return with_responses(estimates_table(rows), "simulated")
@@ -84,7 +85,8 @@ def test_a_classifier_without_an_image_in_common_leaves_a_reason():
     human = rasterise_boxes(responses, images, size=SIZE)
     other = maps.assign_coords(image=np.array([f"x/{i}" for i in range(maps.sizes["image"])]))
     saliency = {SOURCE: other.to_dataset(name="saliency")}
-    data = AnalysisData(maps, images, responses, human, None, saliency, pd.DataFrame())
+    data = StudyData(photographs=maps, images=images, responses=responses, human=human, human_heatmap=None,
+                     classifier_maps=saliency, accuracies=pd.DataFrame())
     (row,) = ceiling_estimates(data, Statistics(n_resamples=100), 0, sigma=1.0)
     assert np.isnan(row["value"])
     assert "image" in row["reason"]

@@ -1,6 +1,5 @@
 """The report warns where an overlap is no evidence about the network, and only there."""
 
-import dataclasses
 
 import pandas as pd
 import pytest
@@ -185,6 +184,6 @@ def test_methods_say_what_variants_are_held_against_where_there_are_several_sour
     data = data_with(tmp_path, ABOVE)
     text = dict(methods(data))["Controls"]
     assert "made of every classifier and explained by each of its attribution methods" in text
-    alone = dataclasses.replace(data, settings={**data.settings, "classifier": [
+    alone = data.replace(settings={**data.settings, "classifier": [
         {**data.settings["classifier"][0], "variants": ("finetuned",)}]})
     assert "every classifier and" not in dict(methods(alone))["Controls"]

@@ -10,9 +10,9 @@ import xarray as xr
 from salcompare.config import Maps, Statistics
 from salcompare.findings.families import name_families
 from salcompare.findings.labels.estimates import label_estimates
-from salcompare.findings.parts import AnalysisData
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.statistics.labels.differences import label_differences
+from salcompare.study_data import StudyData
 from tests.statistics.labels.simulated import SIZE, boxed, study
 
 SOURCE = "net/finetuned/guided_backprop"
@@ -22,7 +22,7 @@ def data_of(responses, images, *, classifier=True):
     rng = np.random.default_rng(9)
     maps = xr.Dataset({"saliency": (("image", "y", "x"), rng.random((len(images), SIZE, SIZE), np.float32))}, {
         "image": images["image"].to_numpy(str), "actor": ("image", images["actor"].to_numpy(str))})
-    return AnalysisData(photographs=xr.DataArray(), images=images, responses=responses, human=None, human_heatmap=None,
+    return StudyData(photographs=xr.DataArray(), images=images, responses=responses, human=None, human_heatmap=None,
                         classifier_maps={SOURCE: maps} if classifier else {}, accuracies=pd.DataFrame())
 
 

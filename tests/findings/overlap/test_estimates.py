@@ -10,12 +10,12 @@ from salcompare.findings.families import name_families
 from salcompare.findings.overlap.comparisons import compared_sources
 from salcompare.findings.overlap.estimates import OverlapAnalysis
 from salcompare.findings.overlap.heatmaps import HeatmapOverlap
-from salcompare.findings.parts import AnalysisData
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.maps import actor_heatmap, top_mask
 from salcompare.schema import ESTIMATES, check_table
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.same_image import overlap
+from salcompare.study_data import StudyData
 from salcompare.testing import stack_of_maps, table_of_images
 
 ONE, OTHER = "net/frozen/guided_backprop", "net/finetuned/guided_backprop"
@@ -38,7 +38,7 @@ def data_of(n_actors=9, n_images=4):
         "classifier": "net", "variant": name.split("/")[1], "image": image, "actor": actor,
         "predicted": "s9" if image in WRONG and name == ONE else actor}
         for name in maps for image, actor in zip(human.image.values, actors, strict=True)])
-    return AnalysisData(
+    return StudyData(
         photographs=xr.DataArray(), images=images, responses=pd.DataFrame(), human_heatmap=None,
         human=human.to_dataset(name="coverage"), accuracies=pd.DataFrame(), predictions=predictions,
         classifier_maps={name: m.to_dataset(name="saliency") for name, m in maps.items()})

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from salcompare.config import Maps, Simulation, Statistics
-from salcompare.findings.analysis import AnalysisData, analyse, compare_headlines, headline_estimates, headline_source
+from salcompare.findings.analysis import analyse, compare_headlines, headline_estimates
 from salcompare.maps import rasterise_boxes
 from salcompare.simulation import simulate_responses
+from salcompare.study_data import StudyData
 from tests.findings.test_analysis import NOISE, SIZE, noise_maps, photographs_of
 from tests.simulation.crowd import other_photographs
 
@@ -26,7 +25,7 @@ def data_of(responses=None):
     human = rasterise_boxes(table, images, size=SIZE)
     saliency = noise_maps(human, rng)
     used = table if responses is None else responses(table)
-    return AnalysisData(
+    return StudyData(
         photographs=photographs_of(images, rng), images=images, responses=used, human_heatmap=None,
         human=rasterise_boxes(used, images, size=SIZE),
         classifier_maps={NOISE: saliency.to_dataset(name="saliency")},
@@ -58,7 +57,7 @@ def test_other_responses_give_other_numbers_beside_the_kept_ones(analysed):
         more = more.drop_duplicates(["image"]).assign(response=lambda rows: rows["response"] + "/x")
         return pd.concat([table, more], ignore_index=True).sample(frac=1, random_state=int(rng.integers(9)))
 
-    people = dataclasses.replace(data_of(with_noise), classifier_maps={})
+    people = data_of(with_noise).replace(classifier_maps={})
     found = compare_headlines(analysed.estimates, headline_estimates(people, **SETTINGS), None).set_index("headline")
     alpha = found.loc["Agreement of boxes, alpha"]
     assert alpha["value"] == analysed.estimates.query(
@@ -92,17 +91,12 @@ def test_without_a_test_the_interval_of_a_difference_decides():
     assert compare_headlines(one, other, None).empty
 
 
-def test_the_source_is_the_first_classifiers_last_variant():
-    assert headline_source(["net/frozen/gb", "net/finetuned/gb", "other/frozen/gb"]) == "net/finetuned/gb"
-    assert headline_source([]) is None
-
-
 def test_the_analysis_gives_agreement_of_boxes_for_all_actors_and_images(analysed):
     rows = analysed.estimates[analysed.estimates["statistic"] == "box_agreement"]
     assert rows.groupby(["metric", "level"]).size().to_dict() == {
         ("krippendorff_alpha", "actor"): 5, ("krippendorff_alpha", "population"): 1, ("mean_iou", "actor"): 5,
         ("mean_iou", "population"): 1}
-    assert len(analysed.image_agreements) == 10
-    of_actors = analysed.image_agreements.groupby("actor")["mean_iou"].mean()
+    assert len(analysed.tables["agreement_images"]) == 10
+    of_actors = analysed.tables["agreement_images"].groupby("actor")["mean_iou"].mean()
     given = rows[(rows["metric"] == "mean_iou") & (rows["level"] == "actor")].set_index("actor")["value"]
     pd.testing.assert_series_equal(of_actors, given.sort_index(), check_names=False)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
 from salcompare.config import Maps, Statistics
-from salcompare.findings.parts import AnalysisData
 from salcompare.findings.relative.estimates import beside_heatmaps, relative_estimates
 from salcompare.findings.rows import estimates_table
 from salcompare.schema import ESTIMATES, check_table
+from salcompare.study_data import StudyData
 from tests.statistics.relative.simulated import boxes, labelled
 
 FROZEN, MAIN = "net/frozen/guided_backprop", "net/finetuned/guided_backprop"
@@ -27,10 +25,10 @@ def study(**changes):
     coverage[6:12, 9:13, 9:13] += 0.5  # the second actor's own place
     saliency = labelled(rng.gamma(0.5, size=(36, 16, 16)).astype("float32"), SIZES)
     nothing = pd.DataFrame()
-    data = AnalysisData(photographs=xr.DataArray(), images=nothing, responses=None, accuracies=nothing,
+    data = StudyData(photographs=xr.DataArray(), images=nothing, responses=None, accuracies=nothing,
                         human=coverage.to_dataset(name="coverage"), human_heatmap=None,
                         classifier_maps={name: saliency.to_dataset(name="saliency") for name in (FROZEN, MAIN)})
-    return dataclasses.replace(data, **changes)
+    return data.replace(**changes)
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import xarray as xr
 
 from salcompare.config import Maps, Statistics
 from salcompare.findings.comparison.estimates import left_out, side_by_side
-from salcompare.findings.parts import AnalysisData
 from salcompare.findings.rows import estimates_table
 from salcompare.findings.seeds.estimates import seed_estimates
 from salcompare.schema import ESTIMATES, check_table
 from salcompare.statistics.inference.resampling import t_interval
+from salcompare.study_data import StudyData
 
 FROZEN, TUNED = "net/frozen/guided_backprop", "net/finetuned/guided_backprop"
 SEEDS = (1, 22, 333)
@@ -44,7 +44,7 @@ def analysed(*, human=True, **changes):
     images = [f"{actor}/{k}" for actor in ACTORS for k in (1, 2)]
     frozen, tuned = stacked(1.0, 1, images), stacked(0.5, 2, images)
     people = frozen.isel(seed=0, drop=True).to_dataset(name="coverage") if human else None
-    data = AnalysisData(
+    data = StudyData(
         photographs=xr.DataArray(), images=pd.DataFrame(), responses=None, human=people, human_heatmap=None,
         classifier_maps={}, accuracies=pd.DataFrame(), **{
             "seed_maps": {FROZEN: frozen, TUNED: tuned}, "seed_accuracies": None, "seed_weights": None, **changes})

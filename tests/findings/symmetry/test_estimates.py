@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from salcompare.config import Maps, Statistics
-from salcompare.findings.parts import NO_WORKERS, AnalysisData
+from salcompare.findings.parts import NO_WORKERS
 from salcompare.findings.rows import estimates_table
 from salcompare.findings.symmetry.estimates import asymmetry_estimates
 from salcompare.maps import actor_heatmap
@@ -17,6 +17,7 @@ from salcompare.simulation.cases import IMAGE, SCENARIOS
 from salcompare.statistics.responses import responses_by_image
 from salcompare.statistics.symmetries.indices import symmetry
 from salcompare.statistics.symmetries.sides import CLUSTERS_MIRRORED, IMAGES_MIRRORED, NO_SIDE
+from salcompare.study_data import StudyData
 from tests.statistics.symmetries.simulated import turned
 
 SOURCE = "net/frozen/guided_backprop"
@@ -30,7 +31,7 @@ def study(rng, *, people=True, shoots=False, n_images=4, n_actors=9, follow=1.0,
                                                    enumerate(maps["image"].to_numpy().tolist())]))
     colour = (photographs * 20).expand_dims(channel=["red", "green", "blue"]).transpose("image", "y", "x", "channel")
     human = own_maps.clip(min=0).to_dataset(name="coverage") if people else None
-    return AnalysisData(
+    return StudyData(
         photographs=colour.assign_coords(split=("image", ["test"] * maps.sizes["image"])), images=pd.DataFrame(),
         responses=None, human=human, human_heatmap=None,
         classifier_maps={SOURCE: maps.clip(min=0).to_dataset(name="saliency")}, accuracies=pd.DataFrame())
@@ -47,7 +48,7 @@ def people(**changes):
     drawn = simulate_study(SCENARIOS[IMAGE], rng=np.random.default_rng(5))
     blank = np.random.default_rng(6).random((len(drawn.images), *SCENARIOS[IMAGE].grid, 3))
     photographs = drawn.saliency.expand_dims(channel=3, axis=3).copy(data=blank)
-    return AnalysisData(**{
+    return StudyData(**{
         "photographs": photographs, "images": drawn.images, "responses": drawn.responses, "human": drawn.human,
         "human_heatmap": None, "classifier_maps": {}, "accuracies": pd.DataFrame()} | changes)
 

@@ -8,10 +8,10 @@ import pytest
 import xarray as xr
 
 from salcompare.config import Maps, Statistics
-from salcompare.findings.parts import AnalysisData
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.findings.variance import words
 from salcompare.findings.variance.estimates import box_component_rows, variance_estimates
+from salcompare.study_data import StudyData
 
 SOURCE = "net/frozen/guided_backprop"
 SETTINGS = (Maps(sigma=0.1), Statistics(n_permutations=199, n_resamples=50), 3)
@@ -37,7 +37,7 @@ def study(*, shoots=True, groups=True, n_images=N_IMAGES):
         rng.integers(0, 5, (9, 2)).tolist())]
     responses = pd.DataFrame(rows, columns=["image", "worker", "x0", "y0"]).assign(
         x1=lambda t: t.x0 + 3, y1=lambda t: t.y0 + 2)
-    return AnalysisData(photographs=photographs, images=images, responses=responses,
+    return StudyData(photographs=photographs, images=images, responses=responses,
                         human=maps.rename("coverage").to_dataset().assign(coverage=maps / 2), human_heatmap=None,
                         classifier_maps={SOURCE: maps.to_dataset(name="saliency")}, accuracies=pd.DataFrame())
 

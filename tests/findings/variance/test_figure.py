@@ -1,6 +1,5 @@
 """Figure 7: R² given the photographs stands beside R², with a null of its own."""
 
-import dataclasses
 
 import pandas as pd
 
@@ -14,7 +13,7 @@ def with_partial():
            "source": MAIN, "against": "photographs", "contrast": "given 4 components of the photographs", "value": 0.55,
            "null": "residuals permuted", "null_mean": 0.5, "p_value": 0.2, "n": 6, "n_resamples": 999}
     draws = data.nulls[data.nulls["source"] == MAIN].assign(metric="r2_partial", value=lambda t: t["value"] + 0.1)
-    return dataclasses.replace(data, estimates=pd.concat([data.estimates, pd.DataFrame([row])], ignore_index=True),
+    return data.replace(estimates=pd.concat([data.estimates, pd.DataFrame([row])], ignore_index=True),
                                nulls=pd.concat([data.nulls, draws], ignore_index=True))
 
 

@@ -9,7 +9,7 @@ from salcompare.findings.content import answers as summarise
 from salcompare.findings.content import methods
 from salcompare.findings.content import tables as printed_tables
 from salcompare.findings.families import name_families
-from salcompare.findings.removal.estimates import removal_estimates
+from salcompare.findings.perturbation.estimates import removal_estimates
 from salcompare.findings.rows import estimates_table, with_responses
 from tests.report.contents import MAIN, estimates, report_data, row
 from tests.statistics.simulated_outcomes import simulated

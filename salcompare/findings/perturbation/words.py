@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from salcompare.phrases import p_text
-from salcompare.report.picking import main_source, often_named, one, pick
+from salcompare.report.picking import often_named, one, pick
 from salcompare.report.printing import ALPHA, difference, estimate, number, percent
 from salcompare.report.tables import PrintedTable, plain_table, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 
 CALLED = {"people": "what people marked", "classifier": "what its map marks", "both": "what both mark",
@@ -25,9 +25,9 @@ CLAIMS = (("people", "random people", "the network needs what people marked more
           ("people", "classifier", "the network needs what people marked more than what its own map marks"))
 
 
-def summary(data: ReportData) -> list[str]:
+def summary(data: StudyData) -> list[str]:
     """Say what the network loses at equal area, over all fills, and with which label's region."""
-    source = main_source(data.estimates)
+    source = data.main
     drops = pick(data.estimates, statistic="removal_drop", metric="logit", source=source or "")
     if source is None or drops.empty:
         return _enriched(data, source) if source else []
@@ -66,7 +66,7 @@ def _difference(row: pd.Series[Any]) -> str:
     return f"{difference(row)}{ends}, adjusted {p_text(row, 'p_adjusted')}"
 
 
-def _labels(data: ReportData, rows: pd.DataFrame) -> list[str]:
+def _labels(data: StudyData, rows: pd.DataFrame) -> list[str]:
     """Set the label that people name most beside the regions that the network needs most."""
     plain = pick(rows, contrast="")
     plain = plain[plain["value"].notna()].sort_values("value", ascending=False)
@@ -84,7 +84,7 @@ def _labels(data: ReportData, rows: pd.DataFrame) -> list[str]:
             f"region: {ranked}."]
 
 
-def _areas(data: ReportData, source: str, fills: list[str]) -> list[str]:
+def _areas(data: StudyData, source: str, fills: list[str]) -> list[str]:
     """Say whether deleting by the map is faster, and inserting by it better, than by the map elsewhere."""
     said = []
     for statistic, good, claim in (
@@ -98,7 +98,7 @@ def _areas(data: ReportData, source: str, fills: list[str]) -> list[str]:
     return [f"Area under the curves: {'; '.join(said)} (p at most {ALPHA:g}, single tests)."] if said else []
 
 
-def _enriched(data: ReportData, source: str) -> list[str]:
+def _enriched(data: StudyData, source: str) -> list[str]:
     """Name the labels in whose regions the masks lie more than area explains."""
     said = []
     for name, who in (("human", "people's masks"), (source, "the classifier's masks")):
@@ -112,7 +112,7 @@ def _enriched(data: ReportData, source: str) -> list[str]:
     return [f"{text[0].upper()}{text[1:]}."] if text else []
 
 
-def tables(data: ReportData) -> Iterator[PrintedTable]:
+def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of removal at equal area, of labels' regions, of areas under curves, and of enrichment."""
     estimates = data.estimates
     drops = estimates[estimates["statistic"] == "removal_drop"]
@@ -141,8 +141,8 @@ def tables(data: ReportData) -> Iterator[PrintedTable]:
         ["statistic", "metric", "form", "source", "against", "contrast", "value", "ci_low", "ci_high", "p_value", "n",
          "reason"], folded=True)
     yield from _enrichment(estimates[estimates["statistic"] == "enrichment"])
-    if data.removal_curves is not None:
-        yield plain_table("removal_curves", "Deletion and insertion curves, point by point", data.removal_curves)
+    if data.get("removal_curves") is not None:
+        yield plain_table("removal_curves", "Deletion and insertion curves, point by point", data.get("removal_curves"))
 
 
 def _enrichment(rows: pd.DataFrame) -> Iterator[PrintedTable]:
@@ -164,7 +164,7 @@ FILLS = {"mean": "the photograph's mean colour",
          "noise": "normal noise with the mean and standard deviation of each channel"}
 
 
-def _paragraph(data: ReportData) -> str:
+def _paragraph(data: StudyData) -> str:
     """Say what was removed, what stood in its place, and how losses were compared."""
     chosen = data.settings["removal"]
     images = "all test images" if not chosen["per_actor"] else f"the first {chosen['per_actor']} test images"
@@ -196,7 +196,7 @@ ENRICHMENT = (
     "is what a mask laid anywhere has: one that keeps to the middle of the face is enriched in whatever lies there.")
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what was removed and how losses were compared, and what enrichment is."""
     removed = data.estimates["statistic"].eq("removal_drop").any()
     return [*([("Removal", _paragraph(data))] if removed else []),

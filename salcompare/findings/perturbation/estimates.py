@@ -172,5 +172,5 @@ def _test(means: NDArray[np.float64], key: Row, statistics: Statistics, seed: in
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     """Estimate what networks lose, and keep the curves."""
-    analysis.tables["removal_curves"] = curves_table(analysis.data.removals, analysis.responses)
-    yield list(removal_estimates(analysis.data.removals, analysis.statistics, analysis.seed)), []
+    analysis.tables["removal_curves"] = curves_table(analysis.data.get("removals", {}), analysis.responses)
+    yield list(removal_estimates(analysis.data.get("removals", {}), analysis.statistics, analysis.seed)), []

@@ -7,7 +7,7 @@ from scipy import stats
 
 from salcompare.config import Statistics
 from salcompare.findings.families import name_families
-from salcompare.findings.removal.estimates import CONTRASTS, curves_table, removal_estimates
+from salcompare.findings.perturbation.estimates import CONTRASTS, curves_table, removal_estimates
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.schema import ESTIMATES, check_table
 from salcompare.statistics import actor_means, sign_flip_test

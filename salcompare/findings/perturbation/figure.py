@@ -24,7 +24,7 @@ from plotnine import (
 from plotnine.coords import coord_flip
 
 from salcompare.figures.captions import caption, interval
-from salcompare.figures.data import Figure, FigureData, rows
+from salcompare.figures.data import Figure, rows
 from salcompare.figures.theme import (
     CLASSIFIERS,
     HUMAN,
@@ -36,7 +36,9 @@ from salcompare.figures.theme import (
     percent,
     source_name,
 )
+from salcompare.naming import Source, classifier_of, network_of
 from salcompare.phrases import counted
+from salcompare.study_data import StudyData
 
 REMOVED = {"people": "what people marked", "classifier": "what the map marks", "both": "what both mark",
            "random people": "people's patches elsewhere", "random": "the map's patches elsewhere",
@@ -48,12 +50,12 @@ DODGE = position_dodge(width=0.6)
 ROW, FRAME = 0.21, 0.85  # inches: of what is removed, and of titles, legend and axes
 
 
-def removal_missing(data: FigureData) -> str | None:
+def removal_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     return None if len(_table(data)) else "nothing was removed from the photographs"
 
 
-def removal_figure(data: FigureData) -> Figure:
+def removal_figure(data: StudyData) -> Figure:
     """Draw the drop of logit and accuracy with each fill, and without each label's region."""
     table = _table(data)
     order = list(dict.fromkeys(table["row"]))
@@ -69,12 +71,12 @@ def removal_figure(data: FigureData) -> Figure:
                       panel_spacing_x=0.03, legend_position="bottom"), MIDDLE, height)
 
 
-def _table(data: FigureData) -> pd.DataFrame:
+def _table(data: StudyData) -> pd.DataFrame:
     """Pick drops of the main classifier, with ``row`` and ``panel``; of several methods the first's."""
     table = rows(data.estimates, statistic="removal_drop", metric=list(PANELS))
     table = table[table["contrast"].isna() & table["value"].notna()]
-    network = "/".join((data.main or "").split("/")[:2])
-    mine = table[table["source"].str.rsplit("/", n=1).str[0] == network]
+    network = network_of(data.main)
+    mine = table[table["source"].map(network_of) == network]
     table = mine if len(mine) else table
     table = table[table["source"] == next(iter(table["source"]), "")]
     order = [*REMOVED, *(label for label in table["label"].dropna().unique())]
@@ -84,7 +86,7 @@ def _table(data: FigureData) -> pd.DataFrame:
         "place", kind="stable").reset_index(drop=True)
 
 
-def _plot(data: FigureData, table: pd.DataFrame, order: list[str]) -> ggplot:
+def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> ggplot:
     fills = list(dict.fromkeys(table["form"]))
     table = table.assign(row=pd.Categorical(table["row"], categories=order[::-1]),
                          panel=pd.Categorical(table["panel"], categories=list(PANELS.values())),
@@ -114,12 +116,12 @@ WAYS = {"deletion": "Deletion", "insertion": "Insertion"}
 HEIGHT = 3.4  # inches
 
 
-def curves_missing(data: FigureData) -> str | None:
+def curves_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     return None if len(_curve_table(data)) else "there are no deletion curves"
 
 
-def curves_figure(data: FigureData) -> Figure:
+def curves_figure(data: StudyData) -> Figure:
     """Draw the mean probability of the image's own actor over the share of pixels, for each fill."""
     table = _curve_table(data)
     of_people = PEOPLE in set(table["source"])
@@ -135,23 +137,26 @@ def curves_figure(data: FigureData) -> Figure:
     return Figure("fig16-removal-curves", "Deletion and insertion", text, plot, MIDDLE, HEIGHT)
 
 
-def _curve_table(data: FigureData) -> pd.DataFrame:
+def _curve_table(data: StudyData) -> pd.DataFrame:
     """Points of the main network's curves; of the first network's where the main one was not asked."""
-    table = data.removal_curves
+    table: pd.DataFrame | None = data.get("removal_curves")
     if table is None or table.empty:
         return pd.DataFrame()
-    table = table[table["metric"] == METRIC]
+    shown = table["network"].map(classifier_of).isin(map(classifier_of, data.classifier_maps))
+    table = table[(table["metric"] == METRIC) & shown]
     networks = list(dict.fromkeys(table["network"]))
-    main = "/".join((data.main or "").split("/")[:2])
-    return table[table["network"] == (main if main in networks else networks[0])].reset_index(drop=True)
+    main = network_of(data.main)
+    return table[table["network"] == (main if main in networks else next(iter(networks), ""))].reset_index(drop=True)
 
 
-def _curve_plot(data: FigureData, table: pd.DataFrame) -> ggplot:
+def _curve_plot(data: StudyData, table: pd.DataFrame) -> ggplot:
     sources = list(dict.fromkeys(table["source"]))
     methods = [source for source in sources if source not in NAMES]
     colours = {source: CLASSIFIERS[at % len(CLASSIFIERS)] for at, source in enumerate(methods)} | {
         PEOPLE: HUMAN, RANDOM: NULL}
-    named = {source: NAMES.get(source, source.rsplit("/", 1)[-1].replace("_", " ")) for source in sources}
+    of = {source: Source.parse(source) for source in sources}
+    named = {source: name.method.replace("_", " ") if name else NAMES.get(source, source)
+             for source, name in of.items()}
     table = table.assign(
         map=pd.Categorical(table["source"].map(named), categories=[named[source] for source in sources]),
         way=pd.Categorical(table["way"].map(WAYS), categories=list(WAYS.values())),

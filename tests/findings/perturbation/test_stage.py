@@ -9,7 +9,7 @@ import xarray as xr
 
 from salcompare.config import Classifier, Config, General, Removal, Responses
 from salcompare.errors import ConfigError
-from salcompare.findings.removal.stage import _arrangements, _chosen, _Orders, networks, removal_stages
+from salcompare.findings.perturbation.stage import _arrangements, _chosen, _Orders, networks, removal_stages
 from salcompare.maps import smooth
 from salcompare.opening import open_study
 from salcompare.pipeline import stages

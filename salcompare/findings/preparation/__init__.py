@@ -2,4 +2,4 @@
 
 from salcompare.findings.finding import Finding
 
-FINDING = Finding(name="material", question="What was compared?")
+FINDING = Finding(name="preparation", question="What was compared?", inputs=("images", "responses", "settings"))

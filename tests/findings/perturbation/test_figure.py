@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from salcompare.findings.removal.figure import curves_figure, curves_missing, removal_figure, removal_missing
+from salcompare.findings.perturbation.figure import curves_figure, curves_missing, removal_figure, removal_missing
 from tests.figures.tiny import FROZEN, MAIN, tiny
 
 

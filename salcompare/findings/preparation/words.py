@@ -9,13 +9,12 @@ from salcompare.config import Classifier
 from salcompare.findings.attribution.words import is_guided, methods_of_classifiers
 from salcompare.findings.failures import FAILED
 from salcompare.phrases import counted, joined
-from salcompare.report.picking import main_source
 from salcompare.report.printing import spread
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from salcompare.report.data import ReportData
+    from salcompare.study_data import StudyData
 
 
 DEFAULT_NETWORK = (
@@ -23,11 +22,11 @@ DEFAULT_NETWORK = (
     "asks for no other.")
 
 
-def summary(data: ReportData) -> list[str]:
+def summary(data: StudyData) -> list[str]:
     """Say what was compared."""
     said = [_photographs(data), *_one_side(data), *_default_network(data), *_meant(data)]
-    if data.given is not None:
-        said.append(_given(data, data.given))
+    if data.get("given") is not None:
+        said.append(_given(data, data.get("given")))
     if data.responses is not None:
         n = len(data.responses)
         kind = f"{'simulated ' if data.simulated else ''}{'box' if n == 1 else 'boxes'}"
@@ -35,14 +34,14 @@ def summary(data: ReportData) -> list[str]:
         images = f" on {counted(data.responses['image'].nunique(), 'image')}" if "image" in data.responses else ""
         said.append(f"{n:,} {kind}{workers}{images}.")
     said += [f"{name}: {given['n_maps']:,} maps that were given ready-made ({given['method'].replace('_', ' ')}); no "
-             "network was trained for them." for name, given in data.given_maps.items()]
+             "network was trained for them." for name, given in data.get("given_maps", {}).items()]
     if data.simulated:
         said.append("No person drew these boxes: they come from a generative model with planted effects, so whatever "
                     "is said of people below shows what the toolkit does, not what people do.")
     return said
 
 
-def _photographs(data: ReportData) -> str:
+def _photographs(data: StudyData) -> str:
     """Say how many actors and photographs there are, and which of them classifiers' maps are made of."""
     said = (f"{counted(data.images['actor'].nunique(), 'actor')} with "
             f"{counted(len(data.images), 'photograph')}")
@@ -53,7 +52,7 @@ def _photographs(data: ReportData) -> str:
     return f"{said}, of which {test:,} were kept for testing; the {whose} maps are made of those."
 
 
-def _one_side(data: ReportData) -> list[str]:
+def _one_side(data: StudyData) -> list[str]:
     """Say what a study of people alone, or of classifiers alone, leaves out."""
     if not data.has_classifier:
         return ["This is a study of people alone: study.toml has no classifier, and all that would compare people with "
@@ -64,23 +63,23 @@ def _one_side(data: ReportData) -> list[str]:
     return []
 
 
-def _default_network(data: ReportData) -> list[str]:
+def _default_network(data: StudyData) -> list[str]:
     """Say that the network is the default one, where study.toml asks for no other."""
     if list(data.settings["classifier"]) != [dataclasses.asdict(Classifier())]:
         return []
     return [DEFAULT_NETWORK]
 
 
-def _meant(data: ReportData) -> list[str]:
+def _meant(data: StudyData) -> list[str]:
     """Say which of several classifiers' maps the summary speaks of."""
-    names, main = data.classifier_names, main_source(data.estimates)
+    names, main = data.classifier_names, data.main
     if len(names) < 2 or main is None:
         return []
     return [f"The study has {len(names)} classifiers: {joined(names)}. Below, the classifier is {main} where no other "
             "is named; the page Classifiers side by side has all of them."]
 
 
-def _given(data: ReportData, table: pd.DataFrame) -> str:
+def _given(data: StudyData, table: pd.DataFrame) -> str:
     """Say what people's side is where it is not boxes."""
     images = counted(table["image"].nunique(), "image")
     if data.people == "maps":
@@ -115,7 +114,7 @@ _NO_LABELS = (" There are no labels and no boxes: their statistics are left out{
 
 
 SPLIT_WORDS = {"train": "training", "validation": "validation", "test": "test"}
-def human_maps(data: ReportData) -> str:
+def human_maps(data: StudyData) -> str:
     """Say how people's maps were made."""
     made = {"boxes": _BOXES, "fixations": _FIXATIONS, "maps": _MAPS}[data.people]
     if data.people == "fixations":
@@ -129,7 +128,7 @@ def human_maps(data: ReportData) -> str:
             + ("" if data.people == "boxes" else _NO_LABELS.format(workers=workers)))
 
 
-def photographs(data: ReportData) -> str:
+def photographs(data: StudyData) -> str:
     """Say how photographs were prepared."""
     height, width = data.settings["study"]["size"]
     into = [SPLIT_WORDS[split] for split in SPLIT_WORDS if data.images["split"].eq(split).any()]
@@ -156,7 +155,7 @@ _SHARED = ["Both maps of an image share its pose and framing, which alone makes 
            "across images; the image effect and the baselines are there for that reason."]
 
 
-def limits(data: ReportData) -> list[str]:
+def limits(data: StudyData) -> list[str]:
     """Name what the numbers cannot say."""
     both = data.has_classifier and data.people != "none"
     said = [*_of_classifiers(data), *(_BOXES_AND_GRADIENTS if both and data.people == "boxes" else []),
@@ -175,22 +174,22 @@ def limits(data: ReportData) -> list[str]:
     return said
 
 
-def _of_classifiers(data: ReportData) -> list[str]:
+def _of_classifiers(data: StudyData) -> list[str]:
     said = []
-    methods = [given["method"] for given in data.given_maps.values()]
+    methods = [given["method"] for given in data.get("given_maps", {}).values()]
     own = methods_of_classifiers(data.settings["attribution"], data.settings["classifier"]) if data.classifiers else {}
     methods += [method for names in own.values() for method in names]
     if is_guided(methods):
         said.append(
             "Guided Backpropagation hardly changes when a network's weights are replaced by random ones (Adebayo et "
             "al. 2018): a map may show the photograph's edges more than what the network learned.")
-    if data.given_maps:
+    if data.get("given_maps", {}):
         said.append("Ready-made maps are taken on trust: whether the network had seen these photographs in training, "
                     "and how its maps were made, is not known here.")
     return said
 
 
-def methods(data: ReportData) -> list[tuple[str, str]]:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how photographs were prepared, and how people's maps were made."""
     found = [("Photographs", photographs(data))]
     if data.people != "none":

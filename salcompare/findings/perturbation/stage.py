@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from salcompare import store
-from salcompare.naming import source_name
+from salcompare.findings.perturbation.inputs import networks, store_name
+from salcompare.naming import source_of
 from salcompare.stages import Stage
 
 if TYPE_CHECKING:
@@ -36,25 +36,7 @@ def removal_stages(study: Study, made: Sequence[str]) -> Iterator[Stage]:
                                              if source.startswith(f"{classifier.name}/{variant}/"))]
         yield Stage(f"removal {classifier.name}/{variant}", (*needs, *own), settings,
                     partial(_remove, classifier=classifier, variant=variant),
-                    outputs=(study.classifier_folder(classifier) / f"{_name(variant)}.json",))
-
-
-def networks(study: Study) -> list[tuple[Classifier, str]]:
-    """Which networks are asked."""
-    asked = study.config.removal.networks
-    return [(classifier, variant) for classifier, variant in study.variants
-            if asked == "all" or (asked == "last" and variant == classifier.variants[-1])]
-
-
-def removals(study: Study) -> dict[str, xr.Dataset]:
-    """Outcomes of each network that was asked, by its name, such as ``alexnet/finetuned``."""
-    return {f"{classifier.name}/{variant}": store.open_dataset(study.classifier_folder(classifier),
-                                                               _name(variant)).load()
-            for classifier, variant in networks(study)}
-
-
-def _name(variant: str) -> str:
-    return f"{variant}-removal"
+                    outputs=(study.classifier_folder(classifier) / f"{store_name(variant)}.json",))
 
 
 def _remove(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str) -> None:
@@ -64,13 +46,13 @@ def _remove(study: Study, own: str, progress: Progress, *, classifier: Classifie
     people = _people(study)
     methods = config.attribution_of(classifier).methods
     maps = {source: study.maps_of(source)["saliency"] for source in (
-        source_name(classifier, variant, method) for method in methods)}  # the main one first
+        source_of(classifier, variant, method) for method in methods)}  # the main one first
     chosen = _chosen(study.photographs(), people, config.removal.per_actor)
     orders = _Orders(people, maps, _label_counts(study), config.maps.sigma * config.study.size[1], config.study.seed)
     arrangements = _arrangements(study, orders)
     progress.say(f"  {chosen.sizes['image']} photographs, each in {len(arrangements)} ways")
     write_removals(load_classifier(study.classifier_folder(classifier), variant), chosen, orders, arrangements,
-                   seed=config.study.seed, folder=study.classifier_folder(classifier), name=_name(variant),
+                   seed=config.study.seed, folder=study.classifier_folder(classifier), name=store_name(variant),
                    fingerprint=own, progress=progress,
                    provenance={"main": next(iter(maps)), "area": config.removal.area, "sigma": orders.sigma})
 
