@@ -23,17 +23,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-_HOMES = {
-    "Study": "salcompare.study",
-    "open_study": "salcompare.opening",
-    "actor_heatmap": "salcompare.maps",
-    "rasterise_boxes": "salcompare.maps",
-    "rasterise_fixations": "salcompare.maps",
-    "relative_saliency": "salcompare.maps",
-    "saliency_difference": "salcompare.maps",
-    "smooth": "salcompare.maps",
-    "top_mask": "salcompare.maps",
-}
+_HOMES = {"Study": "salcompare.study", "open_study": "salcompare.opening"}  # of the others: salcompare.maps
 _SUBPACKAGES = ("classifiers", "figures", "maps", "report", "simulation", "sources", "statistics", "testing")
 
 __all__ = ["Study", "__version__", "actor_heatmap", "open_study", "rasterise_boxes", "rasterise_fixations",
@@ -41,12 +31,11 @@ __all__ = ["Study", "__version__", "actor_heatmap", "open_study", "rasterise_box
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in __all__:
+        return getattr(importlib.import_module(_HOMES.get(name, "salcompare.maps")), name)
     if name in _SUBPACKAGES:
         return importlib.import_module(f"salcompare.{name}")
-    message = f"module 'salcompare' has no attribute {name!r}"
-    raise AttributeError(message)
+    raise AttributeError(f"module 'salcompare' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

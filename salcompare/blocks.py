@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
-_AHEAD = 2
-"""Blocks a core that are begun or waiting to be taken; more would only be held in memory."""
+_AHEAD = 2  # blocks a core that are begun or waiting to be taken; more would only be held in memory
 
 
 class Shared:
@@ -87,49 +86,31 @@ def one_thread() -> Iterator[None]:
 
 
 def side_by_side(work: Callable[[Part], Result], parts: Iterable[Part], *, most: int | None = None) -> Iterator[Result]:
-    """Do a piece of work on each part, on all cores, and give what it finds in the order of the parts.
+    """Do a piece of work on each part, on all cores, and give what it returns in the order of the parts.
 
-    Parameters
-    ----------
-    work : callable
-        Gets one part. Where it asks for blocks side by side itself, it does them one after another.
-    parts : iterable
-        Cut by the data alone; taken by the calling thread, a few ahead of the cores.
-    most : int, optional
-        So many at a time at most, where each takes much memory.
-
-    Yields
-    ------
-    What `work` returns. Until the last is taken, BLAS has one thread.
-
-    Raises
-    ------
-    Exception
-        What `work` raises on the first part, in their order, on which it fails; later parts are left.
+    Work that asks for blocks side by side itself does them one after another. Parts are cut by the data alone, taken
+    by the calling thread, a few ahead of the cores, and `most` at a time at most, where each takes much memory. Until
+    the last result is taken, BLAS has one thread. An error of the first part, in their order, on which `work` fails is
+    raised; later parts are left.
     """
     n = 1 if _here.one_of_several else max(1, min(n_cores(), most or n_cores()))
     with one_thread():
         if n == 1:
             yield from map(work, parts)
             return
+        begun: deque[Future[Result]] = deque()
         with ThreadPoolExecutor(n, initializer=_enter) as pool:
-            yield from _in_order(pool, work, parts, most=_AHEAD * n)
-
-
-def _in_order(pool: ThreadPoolExecutor, work: Callable[[Part], Result], parts: Iterable[Part], *,
-              most: int) -> Iterator[Result]:
-    begun: deque[Future[Result]] = deque()
-    try:
-        for part in parts:
-            # np.errstate and the like hold where the caller set them, in other threads too.
-            begun.append(pool.submit(contextvars.copy_context().run, work, part))
-            if len(begun) == most:
-                yield begun.popleft().result()
-        while begun:
-            yield begun.popleft().result()
-    finally:
-        for left in begun:
-            left.cancel()
+            try:
+                for part in parts:
+                    # np.errstate and the like hold where the caller set them, in other threads too.
+                    begun.append(pool.submit(contextvars.copy_context().run, work, part))
+                    if len(begun) == _AHEAD * n:
+                        yield begun.popleft().result()
+                while begun:
+                    yield begun.popleft().result()
+            finally:
+                for left in begun:
+                    left.cancel()
 
 
 def _enter() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,12 +106,18 @@ class MapStream:
 
     @property
     def _done(self) -> Path:
-        return _marks(self.path, self._shapes)
+        """Where what is done is noted: with an array's chunks, as Zarr warns of what it does not know in a group."""
+        return self.path / min(self._shapes) / "done"
 
     def _goes_on(self, template: xr.Dataset, dim: str) -> bool:
         """Whether a stream of the template's images was begun here, and its metadata and coordinates are whole."""
-        layout = _marked(self._done / _LAYOUT)
-        return layout is not None and layout == self._metadata() and _begun(self.path, template, dim)
+        import xarray as xr
+
+        if _marked(self._done / _LAYOUT) != self._metadata():
+            return False
+        with xr.open_zarr(self.path, zarr_format=2, chunks=None) as begun:
+            return (set(begun.data_vars) == set(template.data_vars) and dict(begun.sizes) == dict(template.sizes)
+                    and begun.indexes[dim].equals(template.indexes[dim]))
 
     def _lay_out(self, template: xr.Dataset, dim: str) -> None:
         plain, chunks = plain_dataset(template), {dim: self.per_chunk}
@@ -141,11 +147,6 @@ class MapStream:
         return zarr.open_array(self.path / name, mode="r+", zarr_format=2)
 
 
-def _marks(store: Path, variables: Iterable[Hashable]) -> Path:
-    """Where a stream notes what is done: with an array's chunks, as Zarr warns of what it does not know in a group."""
-    return store / str(min(map(str, variables))) / "done"
-
-
 def _mark(path: Path, sums: Mapping[str, str]) -> None:
     """Note what is done; a mark that is cut says that nothing is."""
     path.write_text(json.dumps(sealed(sums)), encoding="utf-8")
@@ -158,12 +159,3 @@ def _marked(path: Path) -> dict[str, str] | None:
     except (OSError, ValueError):
         return None
     return {key: value for key, value in mark.items() if key != SEAL} if seal_holds(mark) else None
-
-
-def _begun(path: Path, template: xr.Dataset, dim: str) -> bool:
-    """Whether what is here is a store of the template's variables and images."""
-    import xarray as xr
-
-    with xr.open_zarr(path, zarr_format=2, chunks=None) as begun:
-        return (set(begun.data_vars) == set(template.data_vars) and dict(begun.sizes) == dict(template.sizes)
-                and begun.indexes[dim].equals(template.indexes[dim]))

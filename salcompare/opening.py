@@ -17,14 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_study(path: str | Path = ".", *, clip: bool = False, drop_invalid: bool = False) -> Study:
-    """Open the study in a directory.
-
-    Parameters
-    ----------
-    path : str or Path
-        The directory that holds study.toml.
-    clip, drop_invalid : bool
-        Overrule [responses] of study.toml.
+    """Open the study in a directory that holds study.toml, whose [responses] `clip` and `drop_invalid` overrule.
 
     Raises
     ------
@@ -39,13 +32,7 @@ def open_study(path: str | Path = ".", *, clip: bool = False, drop_invalid: bool
 
 
 def init_study(path: Path) -> Iterator[Path]:
-    """Make a new study's folders and its commented study.toml; give the paths made.
-
-    Raises
-    ------
-    ConfigError
-        If there is a study.toml already; it is left as it is.
-    """
+    """Make a new study's folders and its commented study.toml, unless there is one already; give the paths made."""
     target = path / FILE_NAME
     if target.exists():
         raise ConfigError(Problem(str(target), "exists already", remedy="choose another folder, or edit that file"))

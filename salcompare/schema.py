@@ -189,21 +189,10 @@ CLASSIFIER_MAPS = Layout("classifier maps", (
 
 
 def check_table(frame: pd.DataFrame, table: Table, where: str) -> None:
-    """Hold a table to its declaration.
+    """Hold a table to its declaration; columns beyond the declared ones are allowed.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        One row a record; columns beyond the declared ones are allowed.
-    table : Table
-        What must hold.
-    where : str
-        What the table is called in an error, such as its file's name.
-
-    Raises
-    ------
-    InputError
-        Listing every missing column, or every offending row, at once.
+    An `InputError` lists every missing column, or every offending row, at once, and calls the table `where`, such as
+    its file's name.
     """
     missing = [c.name for c in table.columns if c.required and c.name not in frame.columns]
     if missing:
@@ -223,12 +212,9 @@ def check_table(frame: pd.DataFrame, table: Table, where: str) -> None:
 
 
 def check_maps(dataset: xr.Dataset, layout: Layout, where: str) -> None:
-    """Hold a dataset of maps to its declaration: dims, dtype kinds, coordinates and (if in memory) bounds.
+    """Hold a dataset of maps to its declaration: dims, dtypes, coordinates and (if in memory) bounds.
 
-    Raises
-    ------
-    InputError
-        Listing everything that differs.
+    An `InputError` lists everything that differs.
     """
     problems = [Problem(where, f"no coordinate {name!r}", remedy=f"give {layout.name} its {name} coordinate")
                 for name in layout.coords if name not in dataset.coords]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -319,18 +320,11 @@ def _changes(before: Mapping[str, object], now: Mapping[str, object], prefix: st
 @contextlib.contextmanager
 def _alone(study: Study) -> Iterator[None]:
     """Hold the study against a second run at the same time, where the system can lock files."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
     study.processed.mkdir(parents=True, exist_ok=True)
-    with (study.processed / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+    with store.held(os.open(study.processed / ".lock", os.O_RDWR | os.O_CREAT, 0o666)) as free:
+        if free is False:
             raise InputError(Problem(str(study.processed), "another run is working here",
-                                     remedy="wait for it to end, or stop it")) from error
+                                     remedy="wait for it to end, or stop it"))
         yield
 
 

@@ -65,7 +65,7 @@ def replacing(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent)
         beside = Path(name)
         try:
-            with _held(handle):
+            with held(handle):
                 yield beside
                 beside.chmod(mode)
                 flush(beside)
@@ -83,27 +83,28 @@ def delete_leftovers(folder: Path, name: str | None = None) -> None:
     for left in folder.glob(f".{glob.escape(name) if name else '*'}.*{_PART}"):
         with contextlib.suppress(OSError):
             handle = os.open(left, os.O_RDWR)
-            with _held(handle) as free:
+            with held(handle) as free:
                 if free:
                     left.unlink()
 
 
 @contextlib.contextmanager
-def _held(handle: int) -> Iterator[bool]:
-    """Hold the lock of an open file, which a process loses with its life only, then close it; say if it was free."""
+def held(handle: int) -> Iterator[bool | None]:
+    """Hold the lock of an open file, which a process loses with its life only, then close it.
+
+    Says if it was free; None where the system cannot say, and the file is closed already.
+    """
     if fcntl is None:
         os.close(handle)  # Windows renames no open file
-        yield False
+        yield None
         return
-    try:
+    with os.fdopen(handle):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = True
         except OSError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(handle)
+            free = False
+        yield free
 
 
 def flush(path: Path) -> None:
@@ -361,8 +362,7 @@ def _remedy(path: Path) -> str:
 
 def current_path(folder: Path, name: str, fingerprint: str) -> Path | None:
     """Where the current store stands, if it is of this fingerprint."""
-    same = current_fingerprint(folder, name) == fingerprint
-    return folder / read_manifest(folder, name).store if same else None
+    return folder / read_manifest(folder, name).store if current_fingerprint(folder, name) == fingerprint else None
 
 
 def unused_path(folder: Path, name: str, fingerprint: str) -> Path:
