@@ -22,18 +22,11 @@ DETACHED = Problem("model", "an output that autograd cannot follow back to the i
 
 @dataclass(frozen=True)
 class Request:
-    """What an attribution method is asked to explain, besides the network and the images.
+    """What an attribution method is asked to explain, besides the network and the images (n, 3, h, w).
 
-    Attributes
-    ----------
-    target : Tensor (n,), int64
-        The class explained for each image.
-    baseline : Tensor (n, 3, h, w)
-        What the images are compared with, by the methods that compare.
-    options : Attribution
-        Numbers of steps and samples, sizes, output, batch.
-    generators : tuple of torch.Generator
-        One an image, on the CPU, where noise is drawn.
+    `target` (n,) is the class explained for each image, `baseline` (n, 3, h, w) what the images are compared with by
+    the methods that compare; `options` has numbers of steps and samples, sizes, output, batch; `generators` are one an
+    image, on the CPU, where noise is drawn.
     """
 
     target: Tensor

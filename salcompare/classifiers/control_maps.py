@@ -3,6 +3,9 @@
 Every store has dims (image, y, x) and a float32 variable ``saliency``, at least 0, explained for the photograph's own
 actor as the classifier's maps are. A photograph may stand there for several networks, so ``image`` is
 ``PHOTOGRAPH|NETWORK``; coordinates ``photograph``, ``actor`` and ``network`` (counted from 0) go along it.
+
+The photographs explained, `pixels`, are uint8 (image, y, x, channel) with coordinates image, actor, y and x. They are
+refused as by `attribute`.
 """
 
 from __future__ import annotations
@@ -72,22 +75,8 @@ def write_randomised_maps(trained: TrainedClassifier, pixels: xr.DataArray, targ
                           attribution: Attribution, progress: Progress | None = None) -> None:
     """Write maps of networks all of whose weights are drawn anew.
 
-    Parameters
-    ----------
-    trained : TrainedClassifier
-    pixels : uint8 DataArray (image, y, x, channel)
-        The photographs explained, with coordinates image, actor, y and x.
-    target : Target
-    controls : Controls
-        How many networks, and how many of each actor's photographs each explains: they take turns, so that all
-        photographs are used before any is used again.
-    attribution : Attribution
-    progress : Progress, optional
-
-    Raises
-    ------
-    InputError
-        As for `attribute`.
+    `controls` says how many networks, and how many of each actor's photographs each explains: they take turns, so that
+    all photographs are used before any is used again.
     """
     layers, calibration = all_layers(trained), _calibration(pixels)
     rows = [_Row(at, str(network), network) for network in range(controls.randomisations)
@@ -120,21 +109,10 @@ def same_when_randomised(one: TrainedClassifier, other: TrainedClassifier, pixel
 def write_shuffled_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: Target, *, training: xr.DataArray,
                         phase: Phase, controls: Controls, attribution: Attribution,
                         progress: Progress | None = None) -> None:
-    """Write maps of networks whose head was trained on shuffled actors.
+    """Write maps of networks whose head was trained on shuffled actors, as `write_randomised_maps` does.
 
-    Parameters
-    ----------
-    trained, pixels, target, controls, attribution, progress
-        As for `write_randomised_maps`.
-    training : uint8 DataArray (image, y, x, channel)
-        The training photographs, with coordinate actor.
-    phase : Phase
-        How the frozen phase is trained.
-
-    Raises
-    ------
-    InputError
-        As for `attribute` and `relabelled`.
+    `training` are the training photographs, with coordinate actor; `phase` is how the frozen phase is trained. Refused
+    also as by `relabelled`.
     """
     photographs, actors = training.to_numpy(), training["actor"].to_numpy().astype(str)
     target.folder.mkdir(parents=True, exist_ok=True)
@@ -153,16 +131,9 @@ def write_layer_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: T
                      attribution: Attribution, progress: Progress | None = None) -> None:
     """Write maps of networks some of whose layers are drawn anew: from the head down, and each step by itself.
 
-    Parameters
-    ----------
-    trained, pixels, target, controls, attribution, progress
-        As for `write_randomised_maps`.
-
-    Notes
-    -----
     Coordinates ``form`` (cascading: this step and all above it; independent: this step alone), ``layer`` (the step's
-    name) and ``step`` (from 1, the head) go along ``image`` too. The first step stands there once, as cascading: alone
-    it is the same.
+    name) and ``step`` (from 1, the head) go along ``image`` too. The first step is there once, as cascading: alone it
+    is the same.
     """
     calibration = _calibration(pixels)
     steps = steps_from_the_head(trained, pixels.isel(image=slice(0, 1)).to_numpy(), n=controls.layers)

@@ -16,10 +16,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from salcompare.classifiers.dataset import BalancedBatches, Pixels
 from salcompare.classifiers.execution import derived_seed, device_of, generator
-from salcompare.classifiers.features import Values, kept_features
 from salcompare.classifiers.logits import is_compiled
 from salcompare.classifiers.network import Network, TrainedClassifier, sha256_of_state
-from salcompare.classifiers.training import head_task, train
+from salcompare.classifiers.training import Values, head_task, kept_features, train
 from salcompare.config import Phase
 from salcompare.errors import InputError, Problem
 from salcompare.progress import Progress, Silent

@@ -119,20 +119,10 @@ class Photographs:
 def gather_photographs(pixels: xr.DataArray, images: pd.DataFrame, *, keep: str = "best") -> Photographs:
     """Join photographs with their actors and splits, and check that a classifier can be trained on them.
 
-    Parameters
-    ----------
-    pixels : uint8 DataArray (image, y, x, channel)
-        Eager or dask.
-    images : DataFrame
-        As `schema.IMAGES`; images without pixels are ignored.
-    keep : {"best", "last"}
-        Which weights training keeps; the last need no validation image.
-
-    Raises
-    ------
-    InputError
-        If pixels are no colour bytes, an image has no row, there are fewer than two actors, an actor has no training
-        image or there is no validation image to choose weights by; all that is wrong is listed.
+    `pixels` are uint8 (image, y, x, channel), eager or dask; `images` as `schema.IMAGES`, those without pixels ignored;
+    `keep` is which weights training keeps (best or last), as the last need no validation image. Refused, with all that
+    is wrong, if pixels are no colour bytes, an image has no row, there are fewer than two actors, an actor has no
+    training image or there is no validation image to choose weights by.
     """
     problems = _pixel_problems(pixels)
     known = images.set_index("image")

@@ -23,16 +23,10 @@ from salcompare.errors import InputError, Problem, StaleError
 class Network(nn.Module):
     """Features, then FC(hidden) + ReLU + dropout + FC(actors): prepared images (n, 3, h, w) -> logits (n, actors).
 
-    Parameters
-    ----------
-    features : nn.Module
-        A backbone's layers, (n, 3, h, w) -> (n, f).
-    head : nn.Module
-        The new layers, (n, f) -> (n, actors).
-    learned_statistics : bool
-        Whether batch normalisation keeps the running statistics it was loaded with also while training. With the
-        few images of a study, a batch's own statistics are poor and tie each image's logits to its neighbours';
-        a network that starts from nothing has no statistics to keep.
+    `features` are a backbone's layers, (n, 3, h, w) -> (n, f), and `head` the new ones. With `learned_statistics` batch
+    normalisation keeps the running statistics it was loaded with also while training: with the few images of a study, a
+    batch's own statistics are poor and tie each image's logits to its neighbours'; a network that starts from nothing
+    has no statistics to keep.
     """
 
     def __init__(self, features: nn.Module, head: nn.Module, *, learned_statistics: bool) -> None:

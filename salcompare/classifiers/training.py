@@ -3,24 +3,88 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from salcompare.classifiers.dataset import BalancedBatches, Photographs, Rows, augment
-from salcompare.classifiers.execution import derived_seed, deterministic, device_of, generator
-from salcompare.classifiers.features import Prepare, Values, run
+from salcompare.classifiers.dataset import BalancedBatches, Photographs, Pixels, Rows, augment
+from salcompare.classifiers.execution import derived_seed, deterministic, device_of, generator, side_by_side
 from salcompare.classifiers.network import Network, layer_weights
 from salcompare.classifiers.weights import read_matching, write_torch
 from salcompare.config import Classifier, Phase
 from salcompare.errors import InputError, Problem
 from salcompare.progress import Progress, Say
+from salcompare.provenance import file_holds, seal_file
+from salcompare.store import replacing
+
+BATCH = 16
+MOST = 8
+"""Batches at a time, so that many cores do not need much memory."""
+Prepare = Callable[[Pixels], torch.Tensor]
+Values = NDArray[np.float32]
+
+
+def run(model: nn.Module, pixels: Pixels, prepare: Prepare) -> Values:
+    """Give the outputs (n, outputs) of a network in evaluation mode for photographs (n, h, w, 3), in their order."""
+    return np.concatenate([outputs for _, outputs in _batches(model, pixels, prepare)])
+
+
+def kept_features(features: nn.Module, pixels: Pixels, prepare: Prepare, *, folder: Path, form: str, digest: str,
+                  what: str, progress: Progress) -> Values:
+    """Features (n, f) of photographs, from the file that an earlier run left, else computed and kept there.
+
+    They are read from the file ``features-<form>-<digest>.npy`` of the folder when used; those of the same form and
+    other digests are deleted. `features` makes them of prepared images, `form` is what was done to the photographs
+    (plain or mirrored), `digest` is of all that they depend on, and `what` is what progress calls this.
+    """
+    path = folder / f"features-{form}-{digest}.npy"
+    for other in folder.glob(f"features-{form}-*.npy"):
+        if other != path:
+            other.unlink()
+    if not _readable(path, len(pixels)):
+        batches = progress.track(_batches(features, pixels, prepare), total=-(-len(pixels) // BATCH), what=what)
+        with replacing(path) as beside:
+            _write(beside, batches, len(pixels))
+            seal_file(beside)
+    values: Values = np.load(path, mmap_mode="r")
+    return values
+
+
+def _batches(model: nn.Module, pixels: Pixels, prepare: Prepare) -> Iterator[tuple[int, Values]]:
+    model.eval()
+    device = device_of(model)
+
+    def outputs(network: nn.Module, start: int) -> tuple[int, Values]:
+        """Run a core's copy of the network over one batch."""
+        with torch.no_grad():
+            return start, network(prepare(pixels[start:start + BATCH]).to(device)).cpu().numpy()
+
+    yield from side_by_side(outputs, ((model, start) for start in range(0, len(pixels), BATCH)), most=MOST)
+
+
+def _write(path: Path, batches: Iterator[tuple[int, Values]], n: int) -> None:
+    """Write an array batch by batch; through a memory map, a full disk would kill the process."""
+    with path.open("wb") as stream:
+        for start, values in batches:
+            if not start:
+                np.lib.format.write_array_header_1_0(stream, {
+                    "descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False,
+                    "shape": (n, values.shape[1])})
+            stream.write(np.ascontiguousarray(values, dtype=np.float32).tobytes())
+
+
+def _readable(path: Path, n: int) -> bool:
+    try:
+        return path.exists() and file_holds(path) and len(np.load(path, mmap_mode="r")) == n
+    except (ValueError, OSError, EOFError):
+        return False
 
 
 @dataclass
@@ -68,28 +132,15 @@ class Score:
     loss: float
 
 
-NOTHING_SEEN = Score(math.nan, math.nan)
-"""Of no images."""
-
-
 @dataclass(frozen=True)
 class Task:
     """What is trained, and on what.
 
-    Attributes
-    ----------
-    title, variant : str
-        What progress calls it, and frozen or finetuned: the random draws of one are not those of the other.
-    model : nn.Module
-        The layers that change: inputs (n, ...) -> logits (n, actors).
-    batch : callable (iteration) -> (Tensor, Tensor)
-        Inputs and actors' numbers of an iteration, counted from 1; depends on nothing else.
-    validate : callable () -> Score
-        Looks at the validation images with the model as it is.
-    l2_on : {"all", "linear"}
-        Which weights the L2 penalty is on; linear leaves the convolutions out.
-    keep : {"best", "last"}
-        Whether the best look decides which weights are kept, or the last iteration's are.
+    `title` is what progress calls it, and `variant` frozen or finetuned: the random draws of one are not those of the
+    other. `model` are the layers that change, inputs (n, ...) -> logits (n, actors); `batch` gives inputs and actors'
+    numbers of an iteration, counted from 1, and depends on nothing else; `validate` looks at the validation images with
+    the model as it is. `l2_on` says which weights the L2 penalty is on (all, or linear, which leaves the convolutions
+    out), and `keep` whether the best look decides which weights are kept (best) or the last iteration's are.
     """
 
     title: str
@@ -104,28 +155,14 @@ class Task:
 def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str, progress: Progress) -> State:
     """Train, or go on training, and leave the model with the weights of its best look, or of its last iteration.
 
-    The validation images are looked at every `validate_every` iterations and after the last. The best look is the
-    one of highest accuracy, of those the one of lowest cross-entropy, of those the earliest. The weights before the
-    first iteration are no candidate. Where the task keeps the last weights, looks decide nothing. torch keeps all its
+    The validation images are looked at every `validate_every` iterations and after the last. The best look is the one
+    of highest accuracy, of those the one of lowest cross-entropy, of those the earliest. The weights before the first
+    iteration are no candidate. Where the task keeps the last weights, looks decide nothing. torch keeps all its
     threads, on whose number the weights' last digits depend.
 
-    Parameters
-    ----------
-    task : Task
-        Its model is changed in place.
-    phase : Phase
-    seed : int
-    checkpoint : Path
-        Written at each look. Training goes on from it if it is there with the same digest, with the result of a run
-        of as many threads that was never interrupted.
-    digest : str
-        Of everything that the result depends on.
-    progress : Progress
-
-    Raises
-    ------
-    InputError
-        If the loss is no longer finite.
+    The checkpoint is written at each look. Training goes on from it if it is there with the same digest, which is of
+    everything that the result depends on, with the result of a run of as many threads that was never interrupted. A
+    loss that is no longer finite is refused.
     """
     optimizer = _optimizer(task.model, phase, task.l2_on)
     with deterministic():
@@ -269,6 +306,6 @@ def head_logits(network: Network, features: Values) -> Values:
 
 def _score(logits: Values | None, targets: Rows) -> Score:
     if logits is None or not len(logits):
-        return NOTHING_SEEN
+        return Score(math.nan, math.nan)
     values, actors = torch.from_numpy(logits), torch.from_numpy(targets)
     return Score(float((values.argmax(1) == actors).double().mean()), float(cross_entropy(values, actors)))

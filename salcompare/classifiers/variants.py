@@ -14,10 +14,18 @@ import xarray as xr
 from salcompare.classifiers.backbones import Backbone, find_backbone
 from salcompare.classifiers.dataset import Photographs, Pixels, Preprocessing, gather_photographs
 from salcompare.classifiers.evaluation import near_zero_shares, near_zero_thresholds, tables_finished, write_tables
-from salcompare.classifiers.features import Values, kept_features, run
 from salcompare.classifiers.guided import check_rectified
 from salcompare.classifiers.network import Network, build_network, trained_path
-from salcompare.classifiers.training import State, finetuned_task, frozen_task, head_logits, train
+from salcompare.classifiers.training import (
+    State,
+    Values,
+    finetuned_task,
+    frozen_task,
+    head_logits,
+    kept_features,
+    run,
+    train,
+)
 from salcompare.classifiers.weights import load_weights, read_matching, weights_identity, write_torch
 from salcompare.config import Classifier
 from salcompare.errors import ConfigError, InputError, Problem
@@ -28,6 +36,8 @@ from salcompare.store import delete_leftovers
 FORMAT = 1
 """Counts changes of what training does; files of another count are trained anew."""
 ORDER = ("frozen", "finetuned")
+REMEDY = ('set methods = ["integrated_gradients"] of this [[classifier]] in study.toml, or another method that needs '
+          "no ReLU: gradient, input_x_gradient, grad_cam, occlusion, or smoothgrad over one of them")
 
 
 @dataclass(frozen=True)
@@ -140,30 +150,27 @@ def _train_variants(job: _Job) -> tuple[dict[str, dict[str, Any]], dict[str, pd.
         path = trained_path(job.folder, variant)
         outcome = read_matching(path, digest=digest, say=job.progress.say)
         if outcome is None:
-            state, logits = _train_frozen(job) if variant == "frozen" else _train_finetuned(job)
-            outcome = _outcome(job, variant, state, logits)
+            outcome = _outcome(job, variant, *_train(job, variant))
             write_torch(path, outcome)
         job.network.load_state_dict(outcome["state"])
         outcomes[variant], sparsity[variant] = outcome, near_zero_shares(job.network, thresholds)
     return outcomes, sparsity
 
 
-def _train_frozen(job: _Job) -> tuple[State, Values]:
-    if job.config.weights == "none":
-        job.progress.say(f"{job.config.name} frozen: the features are those of random weights (weights = \"none\")")
-    plain = _features(job, job.photographs.pixels, "plain")
-    mirrored = _features(job, job.photographs.pixels[:, :, ::-1], "mirrored") if job.config.frozen.flip else None
-    task = frozen_task(job.network, job.photographs, job.config, plain=plain, mirrored=mirrored, seed=job.seed)
-    state = train(task, job.config.frozen, seed=job.seed, checkpoint=_checkpoint_path(job.folder, "frozen"),
-                  digest=job.digests["frozen"], progress=job.progress)
-    return state, head_logits(job.network, plain)
-
-
-def _train_finetuned(job: _Job) -> tuple[State, Values]:
-    task = finetuned_task(job.network, job.photographs, job.config, prepare=job.prepare, seed=job.seed)
-    state = train(task, job.config.finetuned, seed=job.seed, checkpoint=_checkpoint_path(job.folder, "finetuned"),
-                  digest=job.digests["finetuned"], progress=job.progress)
-    return state, run(job.network, job.photographs.pixels, job.prepare)
+def _train(job: _Job, variant: str) -> tuple[State, Values]:
+    """Train a variant: where training ended, and logits of all photographs."""
+    config, pixels = job.config, job.photographs.pixels
+    if variant == "frozen":
+        if config.weights == "none":
+            job.progress.say(f"{config.name} frozen: the features are those of random weights (weights = \"none\")")
+        plain = _features(job, pixels, "plain")
+        mirrored = _features(job, pixels[:, :, ::-1], "mirrored") if config.frozen.flip else None
+        task = frozen_task(job.network, job.photographs, config, plain=plain, mirrored=mirrored, seed=job.seed)
+    else:
+        task = finetuned_task(job.network, job.photographs, config, prepare=job.prepare, seed=job.seed)
+    state = train(task, getattr(config, variant), seed=job.seed, checkpoint=_checkpoint_path(job.folder, variant),
+                  digest=job.digests[variant], progress=job.progress)
+    return state, head_logits(job.network, plain) if variant == "frozen" else run(job.network, pixels, job.prepare)
 
 
 def _features(job: _Job, pixels: Pixels, form: str) -> Values:
@@ -187,10 +194,6 @@ def _outcome(job: _Job, variant: str, state: State, logits: Values) -> dict[str,
 
 def _checkpoint_path(folder: Path, variant: str) -> Path:
     return folder / f"{variant}.checkpoint.pt"
-
-
-REMEDY = ('set methods = ["integrated_gradients"] of this [[classifier]] in study.toml, or another method that needs '
-          "no ReLU: gradient, input_x_gradient, grad_cam, occlusion, or smoothgrad over one of them")
 
 
 def check_guided(config: Classifier, *, size: tuple[int, int], root: Path | None = None) -> None:

@@ -79,26 +79,9 @@ def downloaded(url: str, *, say: Say) -> Path:
 def load_weights(features: nn.Module, backbone: Backbone, weights: str, *, root: Path, say: Say) -> None:
     """Load weights into a backbone's layers, in place, after checking every name and shape.
 
-    Parameters
-    ----------
-    features : nn.Module
-        As `backbone.features` made them.
-    backbone : Backbone
-    weights : str
-        "none", which changes nothing, one of the backbone's named weights, or a file's path.
-    root : Path
-        The study's folder, which a relative path starts from.
-    say : callable
-        Told when something is downloaded.
-
-    Raises
-    ------
-    ConfigError
-        If there are no weights of that name and no such file.
-    InputError
-        If the file cannot be read, or its layers differ, naming each that does.
-    MissingDependencyError
-        If named weights are not installed or cannot be downloaded.
+    `weights` are "none", which changes nothing, one of the backbone's named weights, or a file's path, which may be
+    relative to the study's folder `root`. Refused if there are none of that name and no such file, if the file cannot
+    be read or its layers differ (naming each that does), or if named weights are not installed or cannot be downloaded.
     """
     if weights == "none":
         return

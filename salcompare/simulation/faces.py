@@ -59,12 +59,7 @@ class Face:
 def find_face(sha256: str | None, *, height: int, width: int) -> Face:
     """Features of a photograph: measured if it is one of the ORL photographs, else where they typically are.
 
-    Parameters
-    ----------
-    sha256 : str or None
-        Of the photograph's file; None where it is not known.
-    height, width : int
-        Of the photograph as it is shown, pixels.
+    `sha256` is of its file, None where it is not known; `height` and `width` as it is shown, pixels.
     """
     if orl_image(sha256) is None:
         return typical_face(height=height, width=width)
@@ -139,16 +134,14 @@ def _measured_face(key: str, *, height: int, width: int) -> Face:
     points = {name.replace("_", " "): (row[f"{name}_x"] * scale[0], row[f"{name}_y"] * scale[1]) for name in names}
     frame = published_calibration().frame
     typical = typical_face(height=frame[0], width=frame[1]).points
-    unit = (_cheeks(points) / _cheeks(typical), _eyes_to_lips(points) / _eyes_to_lips(typical))
-    return Face(height, width, points, unit)
+    (across, down), (typically_across, typically_down) = _distances(points), _distances(typical)
+    return Face(height, width, points, (across / typically_across, down / typically_down))
 
 
-def _cheeks(points: Mapping[str, Point]) -> float:
-    return points["cheek right"][0] - points["cheek left"][0]
-
-
-def _eyes_to_lips(points: Mapping[str, Point]) -> float:
-    return points["lips"][1] - (points["eyes left"][1] + points["eyes right"][1]) / 2
+def _distances(points: Mapping[str, Point]) -> tuple[float, float]:
+    """Pixels between the cheeks, and from the eyes to the lips."""
+    return (points["cheek right"][0] - points["cheek left"][0],
+            points["lips"][1] - (points["eyes left"][1] + points["eyes right"][1]) / 2)
 
 
 class Placement(NamedTuple):

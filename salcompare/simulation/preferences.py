@@ -150,10 +150,6 @@ def _dirichlet(rng: np.random.Generator, alpha: Shares) -> Shares:
     return parts
 
 
-NOT_PLANTED = ("No relation between the boxes and any classifier's maps: what the two share comes from the faces' "
-               "features being in the same places.")
-
-
 def planted_truth(images: pd.DataFrame, faces: Mapping[str, Face], actors: Mapping[str, ActorPreference],
                   config: Simulation, *, seed: int, left_share: float) -> dict[str, object]:
     """Gather the truth of a simulation, ready for JSON.
@@ -165,16 +161,21 @@ def planted_truth(images: pd.DataFrame, faces: Mapping[str, Face], actors: Mappi
     `not_planted`.
     """
     mean = np.mean([actor.shares for actor in actors.values()], axis=0)
+    published = published_calibration()
     return {
         "simulated": True,
         "seed": seed,
         "settings": {"workers": config.workers, "per_image": config.per_image},
-        "calibration": _calibration(),
+        "calibration": {
+            "source": published.source, "label_share": _by_label(population_shares()),
+            "concentration": published.concentration, "mean_human_map_peak": published.peak,
+            "typical_box": {label: list(box) for label, box in published.typical_box.items()}},
         "label_share": _by_label(mean),
         "actors": {name: {"role": actor.role, "label_share": _by_label(actor.shares)}
                    for name, actor in actors.items()},
         "planted": [*_actor_effects(actors), _laterality(images, faces, actors, left_share), _worker_spread()],
-        "not_planted": NOT_PLANTED,
+        "not_planted": "No relation between the boxes and any classifier's maps: what the two share comes from the "
+                       "faces' features being in the same places.",
     }
 
 
@@ -247,13 +248,6 @@ def _worker_spread() -> dict[str, object]:
         "seen_as": "on a control actor, workers' own shares of a label have about label_variance between workers, so "
                    "intervals that resample responses instead of workers are too narrow",
     }
-
-
-def _calibration() -> dict[str, object]:
-    calibration = published_calibration()
-    return {"source": calibration.source, "label_share": _by_label(population_shares()),
-            "concentration": calibration.concentration, "mean_human_map_peak": calibration.peak,
-            "typical_box": {label: list(box) for label, box in calibration.typical_box.items()}}
 
 
 def _by_label(values: Shares) -> dict[str, float]:

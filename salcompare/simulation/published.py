@@ -93,12 +93,9 @@ def dirichlet_concentration(counts: ArrayLike) -> float:
 
     def cost(log_alpha: NDArray[np.float64]) -> float:
         """Negative log-likelihood."""
-        return -_log_likelihood(np.exp(log_alpha), table)
+        alpha = np.exp(log_alpha)
+        whole = gammaln(alpha.sum()) - gammaln(table.sum(axis=1) + alpha.sum())
+        return -float((whole + (gammaln(table + alpha) - gammaln(alpha)).sum(axis=1)).sum())
 
     fitted = minimize(cost, start, method="BFGS")
     return float(np.exp(fitted.x).sum())
-
-
-def _log_likelihood(alpha: NDArray[np.float64], counts: NDArray[np.float64]) -> float:  # (labels,), (actors, labels)
-    whole = gammaln(alpha.sum()) - gammaln(counts.sum(axis=1) + alpha.sum())
-    return float((whole + (gammaln(counts + alpha) - gammaln(alpha)).sum(axis=1)).sum())

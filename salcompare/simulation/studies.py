@@ -37,16 +37,10 @@ _LEAST = 0.5  # pixels of the photograph: sides of the smallest box
 class Truth:
     """What a study was drawn from.
 
-    Attributes
-    ----------
-    actor_shares, image_shares : ndarray (actor, place), (image, place)
-        Probabilities of the places, in the order of the geometry's, before favourites.
-    owner : ndarray of int (image,)
-        Each image's actor.
-    shifts : ndarray (image, 2)
-        Where the face lies, as shares of the photograph's width and height off its place.
-    label_shares : DataFrame
-        Expected share of each label (columns) of the responses to each actor (index).
+    `actor_shares` (actor, place) and `image_shares` (image, place) are probabilities of the places, in the order of the
+    geometry's, before favourites; `owner` (image,) is each image's actor; `shifts` (image, 2) are where the face lies,
+    as shares of the photograph's width and height off its place; `label_shares` is the expected share of each label
+    (columns) of the responses to each actor (index).
     """
 
     actor_shares: Values
@@ -60,16 +54,8 @@ class Truth:
 class SimulatedStudy:
     """One simulated study; tables and maps are made when they are first asked for, and do not depend on the order.
 
-    Attributes
-    ----------
-    scenario : Scenario
-        What it was drawn from.
-    images : DataFrame
-        As `schema.IMAGES`.
-    truth : Truth
-        The drawn effects.
-    seeds : tuple of int
-        Of the draws of people and of the classifier.
+    `scenario` is what it was drawn from, `images` as `schema.IMAGES`, `truth` the drawn effects, and `seeds` are of the
+    draws of people and of the classifier.
     """
 
     scenario: Scenario
@@ -95,24 +81,10 @@ class SimulatedStudy:
 
 @drawing
 def simulate_study(scenario: Scenario, *, rng: np.random.Generator) -> SimulatedStudy:
-    """Draw a study.
+    """Draw a study: its images and truth; responses and maps when they are asked for.
 
-    Parameters
-    ----------
-    scenario : Scenario
-        What to draw from.
-    rng : Generator
-        Equal states give equal studies.
-
-    Returns
-    -------
-    SimulatedStudy
-        `images`, `responses` (tables), `human` (Dataset, with `coverage` and `n_responses`), `saliency` (DataArray)
-        and `truth`.
-
-    Notes
-    -----
-    A study of 17 actors with 15 images and 20 responses each on a grid of 24 x 24 takes some 15 ms.
+    Equal states of `rng` give equal studies. A study of 17 actors with 15 images and 20 responses each on a grid of 24
+    x 24 takes some 15 ms.
     """
     owner = np.repeat(np.arange(scenario.n_actors), scenario.images_of_actors)
     names = _numbered("s", scenario.n_actors)

@@ -15,8 +15,7 @@ import torchvision
 from torch import nn
 
 from salcompare.classifiers import Backbone, find_backbone
-from salcompare.classifiers.features import kept_features
-from salcompare.classifiers.training import State, read_checkpoint, write_checkpoint
+from salcompare.classifiers.training import State, kept_features, read_checkpoint, write_checkpoint
 from salcompare.classifiers.weights import (
     downloaded,
     installed,
