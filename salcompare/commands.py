@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from salcompare import stages
 from salcompare.errors import DamagedError, InputError, Problem, StaleError
 from salcompare.naming import seeded
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.progress import Terminal
 from salcompare.store import free_paths
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "salcompare"
-BASE = {"errors", "schema", "config", "provenance", "verified", "store", "map_stream", "progress", "naming", "phrases",
+BASE = {"errors", "schema", "config", "provenance", "verified", "store", "map_stream", "progress", "naming", "printing",
         "texts", "blocks", "study_data"}
 ORDER = ["sources", "maps", "statistics", "figures", "report"]
 BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources", "maps"}, "collect": {"sources"}}

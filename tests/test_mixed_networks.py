@@ -11,8 +11,8 @@ import salcompare as sc
 from salcompare import store
 from salcompare.errors import InputError
 from salcompare.findings.symmetry import figure as symmetry
-from salcompare.phrases import p_text
 from salcompare.pipeline import presentation
+from salcompare.printing import p_text
 from salcompare.progress import Silent
 from salcompare.schema import ESTIMATES
 from salcompare.stages import run

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from salcompare.figures.data import SIMULATED_RESPONSES
-from salcompare.phrases import counted, joined
+from salcompare.printing import counted, joined
 from salcompare.study_data import StudyData
 
 _METHODS = {"percentile": "percentile bootstrap", "bca": "BCa bootstrap", "t": "t", "wilson": "Wilson",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from salcompare.findings import findings
-from salcompare.phrases import AT_MOST, EQUAL
+from salcompare.printing import AT_MOST, EQUAL
 
 
 def with_p_is(estimates: pd.DataFrame, n_permutations: int) -> pd.DataFrame:

@@ -11,8 +11,8 @@ import pandas as pd
 from salcompare.findings.controls.words import beside_controls, judged, no_evidence
 from salcompare.findings.training.words import describe_classifier
 from salcompare.naming import classifier_file, classifier_of
+from salcompare.printing import number
 from salcompare.report.page import Page, Section, compact_table, rows_of, with_rows
-from salcompare.report.printing import number
 from salcompare.report.tables import PrintedTable, plain_table
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from salcompare import provenance, store
 from salcompare.naming import PRECOMPUTED
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.schema import CLASSIFIER_MAPS, FIXATIONS, HUMAN_MAPS, MAP_FILES, check_maps, check_table
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from salcompare import provenance, store
 from salcompare.findings.quality.inputs import TABLES
-from salcompare.phrases import counted
 from salcompare.pipeline.exclusions import judge_quality, read_checks
 from salcompare.pipeline.given import average_given, given_inputs, read_given
+from salcompare.printing import counted
 from salcompare.schema import HUMAN_MAPS, RESPONSES, check_maps, check_table
 from salcompare.stages import Stage, grid_settings, hashed, response_kind
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare import store
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.schema import IMAGES, check_table
 from salcompare.stages import Stage, grid_settings, kept_from_last_run
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from salcompare.planning.measures import PlannedStatistic
 from salcompare.planning.power_runs import DRAWS, Goal
-from salcompare.report.printing import number
+from salcompare.printing import number
 
 PRINTED = ("actors", "images", "workers", "pool", "responses", "value", "ci_low", "ci_high", "reached")
 _HEADER = {"images": "images an actor", "workers": "workers an image", "pool": "workers in all",

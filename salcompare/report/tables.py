@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from salcompare.phrases import p_number
-from salcompare.report.printing import number
+from salcompare.printing import number, p_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

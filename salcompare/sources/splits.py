@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from salcompare.errors import InputError, Problem
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.schema import SPLITS
 
 NEEDED = ("train", "test")  # to train a classifier and to look at its maps

@@ -9,8 +9,7 @@ import pytest
 from salcompare.findings.content import answers as summarise
 from salcompare.findings.content import methods
 from salcompare.findings.rows import estimates_table, with_responses
-from salcompare.phrases import p_text
-from salcompare.report.printing import number
+from salcompare.printing import number, p_text
 from salcompare.report.render import question
 from tests.report.contents import MAIN, estimates, report_data, row
 

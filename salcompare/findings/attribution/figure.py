@@ -14,7 +14,7 @@ from salcompare.figures.photographs import Layer, Row, picture_rows
 from salcompare.figures.theme import SEQUENTIAL, picture_width, source_name, ticks, wrapped
 from salcompare.maps import saliency_difference, top_mask
 from salcompare.naming import Source
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.study_data import StudyData
 
 

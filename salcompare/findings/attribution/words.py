@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from salcompare.config import Attribution, method_of, smoothed
 from salcompare.config.methods import ATTRIBUTION_METHODS, SMOOTHED
-from salcompare.report.printing import number, percent
+from salcompare.printing import number, percent
 
 if TYPE_CHECKING:
     from salcompare.study_data import StudyData

@@ -28,7 +28,7 @@ from salcompare.figures.theme import (
     figure_theme,
     source_name,
 )
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.study_data import StudyData
 
 NULL, FACE = "other actors' classifier maps", "other actors' human maps"

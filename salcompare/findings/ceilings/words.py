@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from salcompare.printing import estimate
 from salcompare.report.picking import one
-from salcompare.report.printing import estimate
 from salcompare.report.tables import PrintedTable, table_of
 
 if TYPE_CHECKING:

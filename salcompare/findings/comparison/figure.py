@@ -35,7 +35,7 @@ from salcompare.figures.theme import (
     wrapped,
 )
 from salcompare.findings.comparison.estimates import side_by_side
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.study_data import StudyData
 
 COLUMNS = 4

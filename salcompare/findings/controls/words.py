@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from salcompare.findings.attribution.words import methods_of_classifiers
 from salcompare.naming import classifier_sources, network_of
-from salcompare.phrases import joined
+from salcompare.printing import contrast, difference, estimate, interval, joined, number
 from salcompare.report.picking import one, pick
-from salcompare.report.printing import contrast, difference, estimate, interval, number
 from salcompare.report.tables import PrintedTable, table_of
 from salcompare.statistics import METRICS
 

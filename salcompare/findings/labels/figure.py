@@ -54,7 +54,7 @@ from salcompare.figures.theme import (
     percent,
     source_name,
 )
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.study_data import StudyData
 
 HEIGHT = 2.8  # inches

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from salcompare.phrases import p_text
+from salcompare.printing import ALPHA, number, p_text, percent, verdict
 from salcompare.report.picking import FEWEST_BOXES, often_named, one, pick
-from salcompare.report.printing import ALPHA, number, percent, verdict
 from salcompare.report.tables import PrintedTable, table_of
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from salcompare.figures.theme import (
     figure_theme,
     source_name,
 )
-from salcompare.phrases import counted, p_text
+from salcompare.printing import counted, p_text
 from salcompare.study_data import StudyData
 
 METRIC, FORM = "pearson", "smoothed"

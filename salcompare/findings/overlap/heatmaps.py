@@ -21,7 +21,7 @@ from salcompare.findings.failures import (
 )
 from salcompare.findings.overlap.pairings import n_draws
 from salcompare.findings.parts import actor_rows, population_row, stream
-from salcompare.phrases import EQUAL
+from salcompare.printing import EQUAL
 from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences, uniform_overlap

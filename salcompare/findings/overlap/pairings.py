@@ -13,7 +13,7 @@ import xarray as xr
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.parts import NULL_DRAWS, Draws, actor_rows, population_row
 from salcompare.naming import network_of
-from salcompare.phrases import EQUAL
+from salcompare.printing import EQUAL
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.pairings import CONTRASTS, pairing_tests
 from salcompare.study_data import StudyData

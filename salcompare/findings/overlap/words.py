@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from salcompare.naming import Source, classifier_of, classifier_sources
-from salcompare.phrases import joined
+from salcompare.printing import contrast, estimate, joined, number, percent, verdict
 from salcompare.report.picking import PRIMARY, one, pick
-from salcompare.report.printing import contrast, estimate, number, percent, verdict
 from salcompare.report.tables import PrintedTable, table_of
 from salcompare.statistics import METRICS
 

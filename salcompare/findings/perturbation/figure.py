@@ -37,7 +37,7 @@ from salcompare.figures.theme import (
     source_name,
 )
 from salcompare.naming import Source, classifier_of, network_of
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.study_data import StudyData
 
 REMOVED = {"people": "what people marked", "classifier": "what the map marks", "both": "what both mark",

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from salcompare.phrases import p_text
+from salcompare.printing import ALPHA, difference, estimate, number, p_text, percent
 from salcompare.report.picking import often_named, one, pick
-from salcompare.report.printing import ALPHA, difference, estimate, number, percent
 from salcompare.report.tables import PrintedTable, plain_table, table_of
 
 if TYPE_CHECKING:

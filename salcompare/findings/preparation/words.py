@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from salcompare.config import Classifier
 from salcompare.findings.attribution.words import is_guided, methods_of_classifiers
 from salcompare.findings.failures import FAILED
-from salcompare.phrases import counted, joined
-from salcompare.report.printing import spread
+from salcompare.printing import counted, joined, spread
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from salcompare.findings.floors import with_p_is
 from salcompare.findings.parts import Analysis
 from salcompare.findings.rows import estimates_table
 from salcompare.naming import HUMAN
-from salcompare.report.printing import ALPHA
+from salcompare.printing import ALPHA
 from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from plotnine import (
 from salcompare.figures.captions import caption
 from salcompare.figures.data import Figure
 from salcompare.figures.theme import HUMAN, MIDDLE, NULL, SIMULATED, figure_theme
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.study_data import StudyData
 
 KEPT, ALL = "kept", "all"

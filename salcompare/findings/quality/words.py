@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from salcompare.report.printing import number, percent
+from salcompare.printing import number, percent
 from salcompare.report.tables import PrintedTable, table_of, with_p_texts
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from salcompare.findings.failures import FAILURES, guarded, undefined_row
 from salcompare.findings.parts import Analysis, Draws, stream
 from salcompare.findings.relative import MOST, MOST_BESIDE, STATISTIC
 from salcompare.naming import HUMAN
-from salcompare.phrases import AT_MOST, EQUAL
+from salcompare.printing import AT_MOST, EQUAL
 from salcompare.statistics.inference.multiplicity import LEVEL
 from salcompare.statistics.relative.clusters import clusters_of, default_threshold, tfce_of
 from salcompare.statistics.relative.contrasts import SUPPORT, Standardised, standardise

@@ -10,7 +10,7 @@ from salcompare.figures.data import Figure, first_photograph, rows, texts
 from salcompare.figures.photographs import Layer, Outline, Row, picture_rows
 from salcompare.figures.theme import SIMULATED, picture_width, sequential, source_name
 from salcompare.maps import shown
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.study_data import StudyData
 
 LEVEL = 0.05  # outlines go round pixels whose p, family-wise over pixels and actors, is at most this

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare.naming import classifier_of
+from salcompare.printing import contrast, interval, number, percent, verdict
 from salcompare.report.picking import pick
-from salcompare.report.printing import contrast, interval, number, percent, verdict
 from salcompare.report.tables import PrintedTable, table_of
 
 if TYPE_CHECKING:

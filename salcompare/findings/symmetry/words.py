@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from salcompare.printing import contrast, estimate, number, verdict
 from salcompare.report.picking import named, one, pick
-from salcompare.report.printing import contrast, estimate, number, verdict
 from salcompare.report.tables import PrintedTable, table_of
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from salcompare.figures.captions import caption, interval
 from salcompare.figures.data import Figure, main_colour, rows
 from salcompare.figures.theme import NULL, PHOTOGRAPHS, SINGLE, figure_theme, percent
 from salcompare.naming import classifier_of
-from salcompare.phrases import joined
+from salcompare.printing import joined
 from salcompare.study_data import StudyData
 
 PARTS = {"train": "train", "validation": "validation", "test": "test"}

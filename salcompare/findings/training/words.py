@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from salcompare.phrases import counted, joined
+from salcompare.printing import counted, joined, number, percent
 from salcompare.report.picking import pick
-from salcompare.report.printing import number, percent
 from salcompare.report.tables import PrintedTable, plain_table, table_of
 
 if TYPE_CHECKING:

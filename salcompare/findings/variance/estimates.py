@@ -29,7 +29,7 @@ from salcompare.findings.variance import (
     UNCENTRED,
 )
 from salcompare.naming import HUMAN
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.statistics.responses import Responses, chosen, names_of
 from salcompare.statistics.variance.components import (
     COMPONENTS,

@@ -33,7 +33,7 @@ from salcompare.figures.theme import (
     ticks,
     wrapped,
 )
-from salcompare.phrases import counted, p_text
+from salcompare.printing import counted, p_text
 from salcompare.study_data import StudyData
 
 GIVEN = " | photos"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from salcompare.phrases import p_text
+from salcompare.printing import ALPHA, estimate, p_text, percent
 from salcompare.report.picking import named, one, pick
-from salcompare.report.printing import ALPHA, estimate, percent
 from salcompare.report.tables import PrintedTable, table_of, why_undefined, with_p_texts
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.statistics.ceilings.resamples import (
     BASELINES,
     Matched,

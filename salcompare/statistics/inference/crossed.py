@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, Interval
 from salcompare.statistics.kernels import Codes, Values
 

@@ -16,7 +16,7 @@ from scipy import stats
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.statistics.kernels import Codes, Values
 
 LEVEL = 0.95

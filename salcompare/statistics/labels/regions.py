@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from salcompare import maps as mapping
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps.checks import require_maps, require_share, require_size
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size
 from salcompare.statistics.inference.permutation import (
     exchangeability,

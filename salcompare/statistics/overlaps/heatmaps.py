@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from salcompare.errors import InputError, Problem, drawing
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.statistics.inference.permutation import Alternative, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval, t_interval
 from salcompare.statistics.kernels import Values

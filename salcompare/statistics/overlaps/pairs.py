@@ -19,7 +19,7 @@ from scipy import stats
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.statistics.inference.permutation import Alternative, exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import (
     FEWEST_ACTORS,

@@ -22,7 +22,7 @@ from scipy import sparse
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order, smooth
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.statistics.inference.permutation import (
     Exchangeability,
     exchangeability,

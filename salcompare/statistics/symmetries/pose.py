@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
 from salcompare.statistics.kernels import Codes, Values, maps_in_range

@@ -18,7 +18,7 @@ from scipy import sparse, stats
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import actor_heatmap, natural_order, require_response_maps
-from salcompare.phrases import counted
+from salcompare.printing import counted
 from salcompare.statistics.inference.crossed import crossed_variance, t_interval_of
 from salcompare.statistics.inference.permutation import p_value, sign_flip_test, sign_flips, smallest_p
 from salcompare.statistics.inference.resampling import (
