@@ -23,6 +23,8 @@ Alternative = Literal["greater", "less", "two-sided"]
 Distinct = Literal["assignments", "partitions"]
 BATCH = 256
 """Permutations drawn at a time; a constant, since a caller's choice of it would change the draws within blocks."""
+_FLIPS = 2048  # arrangements of signs made at a time; a constant, so that draws are the same for any number
+_MOST_ENUMERATED = 40  # binary digits, far beyond any number of permutations that is asked for
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,12 @@ class Exchangeability:
     """What may be exchanged for what if the null hypothesis holds: units carry labels and change places.
 
     Made by `exchangeability`. A unit is one replicate, or a cluster of replicates that move together.
-
-    Attributes
-    ----------
-    units : ndarray of int (n,)
-        The unit that each replicate belongs to, 0 to n_units - 1.
-    labels : ndarray of int (n_units,)
-        The label of each unit, 0 to n_labels - 1, each at least once.
-    blocks : ndarray of int (n_units,)
-        Units change places within their block only; all 0 where there are no blocks.
-    null : str
-        The same in words, for reports.
     """
 
-    units: Codes
-    labels: Codes
-    blocks: Codes
-    null: str
+    units: Codes  # (n,) the unit that each replicate belongs to, 0 to n_units - 1
+    labels: Codes  # (n_units,) the label of each unit, 0 to n_labels - 1, each at least once
+    blocks: Codes  # (n_units,) units change places within their block only; all 0 where there are no blocks
+    null: str  # the same in words, for reports
 
     @property
     def n_units(self) -> int:
@@ -99,13 +90,8 @@ def exchangeability(
 def n_distinct(exchange: Exchangeability, *, distinct: Distinct = "assignments") -> int:
     """Count the arrangements that a null hypothesis allows, the observed one among them.
 
-    Parameters
-    ----------
-    exchange : Exchangeability
-        Of the null hypothesis.
-    distinct : {"assignments", "partitions"}
-        Whether arrangements that differ only in the labels' names count as two. They do not for a statistic such as
-        pseudo-F, which sees only which replicates are together.
+    Assignments that differ only in the labels' names are one partition: to a statistic such as pseudo-F, which sees
+    only which replicates are together, they are the same.
     """
     table = _counts(exchange)
     total = math.prod(math.factorial(int(row.sum())) // math.prod(math.factorial(int(k)) for k in row) for row in table)
@@ -130,7 +116,7 @@ def permutations(exchange: Exchangeability, n_permutations: int, rng: np.random.
     rng : Generator
         Not used where arrangements are enumerated.
     distinct : {"assignments", "partitions"}
-        As for `n_distinct`.
+        Whether arrangements that differ only in the labels' names count as two; see `n_distinct`.
 
     Yields
     ------
@@ -212,6 +198,65 @@ def smallest_p(n_permutations: int, *, alternative: Alternative = "greater") -> 
     return min(1.0, (2 if alternative == "two-sided" else 1) / (1 + n_permutations))
 
 
+def n_sign_flips(units: int, *, groups: ArrayLike | None = None) -> int:
+    """Count the arrangements of signs, the observed one among them.
+
+    Where the statistic stays the same if all units of one of the `groups` (units,) are turned, those count once.
+    """
+    return int(2 ** (units - _n_groups(units, groups)))
+
+
+def sign_flips(units: int, n_permutations: int, rng: np.random.Generator, *,
+               groups: ArrayLike | None = None) -> Iterator[Values]:
+    """Yield batches of signs (b, units), +1 and -1, none of them meant to be the observed arrangement, all +1.
+
+    Where no more than so many distinct arrangements exist, each but the observed one comes exactly once, in a fixed
+    order, without random numbers; of each group (see `n_sign_flips`) the first unit then keeps its sign.
+    """
+    if n_permutations < 1:
+        raise InputError(Problem("n_permutations", str(n_permutations), "at least 1"))
+    free = units - _n_groups(units, groups)
+    if free < _MOST_ENUMERATED and 2**free - 1 <= n_permutations:
+        yield from _every_arrangement(units, free, groups)
+        return
+    for start in range(0, n_permutations, _FLIPS):
+        drawn = rng.integers(0, 2, (min(_FLIPS, n_permutations - start), units), dtype=np.int8)
+        yield np.where(drawn, 1.0, -1.0)
+
+
+@drawing
+def sign_flip_test(values: ArrayLike, *, rng: np.random.Generator, n_permutations: int = 9999,
+                   alternative: Alternative = "two-sided") -> tuple[float, float, Values]:
+    """Test whether the mean of independent values, each distributed symmetrically about 0, departs from 0.
+
+    Parameters
+    ----------
+    values : array_like (n,)
+        One a replicate; NaN ones are left out.
+    rng : Generator
+        Draws signs.
+    n_permutations : int
+        Sign flips drawn; where there are no more in all, each comes once.
+    alternative : {"greater", "less", "two-sided"}
+        Two-sided compares magnitudes; arrangements that differ in all signs then count once.
+
+    Returns
+    -------
+    tuple of float, float, ndarray
+        p, the smallest p that it could be, and the means under flips; NaN, NaN and none without a value.
+    """
+    data = np.asarray(values, float)
+    data = data[~np.isnan(data)]
+    if not data.size:
+        return float("nan"), float("nan"), np.empty(0)
+    both = alternative == "two-sided"
+    groups = np.zeros(data.size, np.intp) if both else None
+    null = joined(signs @ data / data.size for signs in sign_flips(data.size, n_permutations, rng, groups=groups))
+    compared = (abs(data.mean()), np.abs(null)) if both else (data.mean(), null)
+    p = p_value(*compared, alternative="greater" if both else alternative)
+    return float(p), smallest_p(null.size), null
+
+
 def _codes(values: Sequence[Hashable] | NDArray[np.generic], where: str, n: int) -> Codes:
     if len(values) != n:
         raise InputError(Problem(where, f"{len(values)} values", f"{n}, as there are labels"))
@@ -283,90 +328,6 @@ def _predecessors(exchange: Exchangeability, table: NDArray[np.int64]) -> Codes:
         before[label] = last.get(kind, -1)
         last[kind] = label
     return before
-
-
-_FLIPS = 2048
-"""Arrangements made at a time; a constant, so that memory is bounded and draws are the same for any number."""
-_MOST_ENUMERATED = 40  # binary digits, far beyond any number of permutations that is asked for
-
-
-def n_sign_flips(units: int, *, groups: ArrayLike | None = None) -> int:
-    """Count the arrangements of signs, the observed one among them.
-
-    Parameters
-    ----------
-    units : int
-        How many units have a sign.
-    groups : array_like (units,), optional
-        Where the statistic stays the same if all units of a group are turned, such arrangements count once.
-    """
-    return int(2 ** (units - _n_groups(units, groups)))
-
-
-def sign_flips(units: int, n_permutations: int, rng: np.random.Generator, *,
-               groups: ArrayLike | None = None) -> Iterator[Values]:
-    """Yield batches of signs, none of them meant to be the observed arrangement, in which all are +1.
-
-    Parameters
-    ----------
-    units : int
-        How many units have a sign.
-    n_permutations : int
-        How many arrangements to draw at random. Where no more than so many distinct ones exist, each but the observed
-        one comes exactly once instead, in a fixed order.
-    rng : Generator
-        Not used where arrangements are enumerated.
-    groups : array_like (units,), optional
-        As for `n_sign_flips`: of each group the first unit keeps its sign where arrangements are enumerated.
-
-    Yields
-    ------
-    ndarray (b, units)
-        Of +1 and -1.
-    """
-    if n_permutations < 1:
-        raise InputError(Problem("n_permutations", str(n_permutations), "at least 1"))
-    free = units - _n_groups(units, groups)
-    if free < _MOST_ENUMERATED and 2**free - 1 <= n_permutations:
-        yield from _every_arrangement(units, free, groups)
-        return
-    for start in range(0, n_permutations, _FLIPS):
-        drawn = rng.integers(0, 2, (min(_FLIPS, n_permutations - start), units), dtype=np.int8)
-        yield np.where(drawn, 1.0, -1.0)
-
-
-@drawing
-def sign_flip_test(values: ArrayLike, *, rng: np.random.Generator, n_permutations: int = 9999,
-                   alternative: Alternative = "two-sided") -> tuple[float, float, Values]:
-    """Test whether the mean of independent values, each distributed symmetrically about 0, departs from 0.
-
-    Parameters
-    ----------
-    values : array_like (n,)
-        One a replicate; NaN ones are left out.
-    rng : Generator
-        Draws signs.
-    n_permutations : int
-        Sign flips drawn; where there are no more in all, each comes once.
-    alternative : {"greater", "less", "two-sided"}
-        Two-sided compares magnitudes; arrangements that differ in all signs then count once.
-
-    Returns
-    -------
-    tuple of float, float, ndarray
-        p, the smallest p that it could be, and the means under flips; NaN, NaN and none without a value.
-    """
-    data = np.asarray(values, float)
-    data = data[~np.isnan(data)]
-    if not data.size:
-        return float("nan"), float("nan"), np.empty(0)
-    both = alternative == "two-sided"
-    groups = np.zeros(data.size, np.intp) if both else None
-    batches = [signs @ data / data.size for signs in sign_flips(data.size, n_permutations, rng, groups=groups)]
-    null = np.concatenate(batches) if batches else np.empty(0)
-    compared = (abs(data.mean()), np.abs(null)) if both else (data.mean(), null)
-    p = p_value(*compared, alternative="greater" if both else alternative)
-    return float(p), smallest_p(null.size), null
 
 
 def _n_groups(units: int, groups: ArrayLike | None) -> int:

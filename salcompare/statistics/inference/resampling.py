@@ -176,23 +176,7 @@ def t_interval(values: ArrayLike, *, resampled: str = "actors", level: float = L
 
 def jackknife_standard_error(leave_one_out: ArrayLike, *, strata: ArrayLike | None = None,
                              of: Literal["mean", "spread"] = "mean") -> Values:
-    """Compute the standard error of a statistic from its values with each unit left out in turn.
-
-    Parameters
-    ----------
-    leave_one_out : array_like (units, ...)
-        The statistic without unit i.
-    strata : array_like (units,), optional
-        Units vary within their stratum and strata are fixed, such as images within fixed actors.
-    of : {"mean", "spread"}
-        What the statistic is made of. In a stratum of m units squared deviations of the values without one are summed
-        and multiplied by (m-1)/m if it is made of means, by 1 if of squared deviations from the stratum's own mean:
-        each unit pulls that mean towards itself, so leaving it out shows only (m-1)/m of its part in the variance.
-
-    Returns
-    -------
-    ndarray (...)
-        NaN where a value is, or where a stratum has fewer than 2 (for spread, 3) units.
+    """Compute the standard error (...) of a statistic as `jackknife_interval` has it; NaN where a value is.
 
     References
     ----------
@@ -223,15 +207,20 @@ def jackknife_interval(estimate: ArrayLike, leave_one_out: ArrayLike, *, resampl
         The statistic without unit i.
     resampled : str
         What the units are.
-    strata, of
-        As for `jackknife_standard_error`; the degrees of freedom are units less strata.
+    strata : array_like (units,), optional
+        Units vary within their stratum and strata are fixed, such as images within fixed actors. The degrees of
+        freedom are units less strata.
+    of : {"mean", "spread"}
+        What the statistic is made of. In a stratum of m units squared deviations of the values without one are summed
+        and multiplied by (m-1)/m if it is made of means, by 1 if of squared deviations from the stratum's mean: each
+        unit pulls that mean towards itself, so leaving it out shows only (m-1)/m of its part in the variance.
     level : float
         Nominal coverage.
 
     Returns
     -------
     Interval (...)
-        NaN where the standard error is.
+        NaN where a value is, or where a stratum has fewer than 2 (for spread, 3) units.
     """
     values = np.asarray(leave_one_out, float)
     error = jackknife_standard_error(values, strata=strata, of=of)
@@ -311,11 +300,10 @@ def acceleration(leave_one_out: ArrayLike) -> Values:
 
 
 def _quantiles(values: Values, levels: Values) -> Values:
-    """Give of each column its own quantile; NaN where the level is."""
-    columns, wanted = values.reshape(len(values), -1), levels.ravel()
-    found = [np.nan if np.isnan(level) else np.nanquantile(column, level)
-             for column, level in zip(columns.T, wanted, strict=True)]
-    return np.array(found).reshape(levels.shape)
+    """Give each column's quantile at its level; NaN where the level is."""
+    columns = values.reshape(len(values), -1).T
+    return np.array([np.nan if np.isnan(level) else np.nanquantile(column, level)
+                     for column, level in zip(columns, levels.ravel(), strict=True)]).reshape(levels.shape)
 
 
 def actor_means(values: xr.DataArray) -> xr.Dataset:
