@@ -33,21 +33,9 @@ CROSSED = 32
 
 
 def compare(kernel: Callable[..., Values], *maps: xr.DataArray, **options: object) -> xr.DataArray:
-    """Apply a kernel to labelled maps: dims are matched by name, labels must be equal, (y, x) go into the kernel.
+    """Apply a kernel to labelled maps, eager or dask: dims are matched by name, labels must be equal.
 
-    Parameters
-    ----------
-    kernel : callable
-        Takes arrays (..., y, x) that broadcast, returns (...).
-    *maps : DataArray (..., y, x)
-        Eager or dask.
-    **options
-        Passed on; `block` to `in_blocks`.
-
-    Returns
-    -------
-    DataArray (...)
-        Float64.
+    The kernel takes arrays (..., y, x) that broadcast, and options, and gives (...), float64; `block` is `in_blocks`'s.
     """
     values: xr.DataArray = xr.apply_ufunc(
         in_blocks, *maps, kwargs={"kernel": kernel, **options}, join="exact", dask="parallelized",
@@ -58,11 +46,7 @@ def compare(kernel: Callable[..., Values], *maps: xr.DataArray, **options: objec
 
 def in_blocks(*maps: NDArray[np.generic], kernel: Callable[..., NDArray[Kind]], block: int = BLOCK,
               **options: object) -> NDArray[Kind]:
-    """Call a kernel on `block` images at a time where images are compared one by one; on all where they cross.
-
-    The blocks are done side by side, as `salcompare.blocks` says: NumPy lets other threads go on while it sorts and
-    multiplies.
-    """
+    """Call a kernel on `block` images at a time, side by side, where images are compared one by one; else on all."""
     sizes = {a.shape[0] for a in maps if a.ndim == 3}
     if len(sizes) != 1 or max(a.ndim for a in maps) > 3:
         with one_thread():
@@ -83,18 +67,8 @@ def flat(maps: NDArray[np.generic]) -> Values:
 def in_range(values: Values, axis: int | tuple[int, ...] | None = None) -> Values:
     """Scale values whose squares may leave the range of float64, by powers of two, so that nothing is rounded.
 
-    Parameters
-    ----------
-    values : array, float64
-        Of statistics that do not see the scale along `axis`.
-    axis : int or tuple of int, optional
-        What has one scale; all axes if not given.
-
-    Returns
-    -------
-    array, float64
-        `values` itself where nothing is out of range: what has its largest magnitude from 2**-48 to 2**48, or holds
-        NaN or infinite values, stays as it is; the rest gets a largest one between 0.5 and 1.
+    For statistics that do not see the scale along `axis` (all axes if not given). What has its largest magnitude from
+    2**-48 to 2**48, or holds NaN or infinite values, stays as it is; the rest gets a largest one between 0.5 and 1.
     """
     if not values.size:
         return values

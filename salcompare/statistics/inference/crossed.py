@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from salcompare.printing import counted
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, Interval
 from salcompare.statistics.kernels import Codes, Values
 
+UNBOUNDED = "the denominator's interval holds 0"
 Draws = tuple[ArrayLike, ArrayLike, ArrayLike]
 """Draws of a statistic (n_resamples, ...): one kind resampled, the other kind, both at once."""
 
@@ -94,10 +95,8 @@ def crossed_interval(estimate: ArrayLike, first: ArrayLike, second: ArrayLike, b
         ``bootstrap_weights(..., fewer=1)``.
     freedom : int
         Degrees of freedom: the smaller number of replicates less one, or, within strata, less the number of strata.
-    resampled : str
-        What was resampled, such as "workers and actors".
-    level : float
-        Nominal coverage.
+    resampled, level
+        As for `percentile_interval`.
 
     Returns
     -------
@@ -126,11 +125,18 @@ def t_interval_of(estimate: ArrayLike, variance: ArrayLike, *, freedom: int, res
     enough = freedom >= FEWEST_ACTORS - 1
     known = (spread > 0) & enough & ~np.isnan(middle)
     half = stats.t.ppf((1 + level) / 2, max(freedom, 1)) * np.sqrt(np.where(known, spread, np.nan))
-    text = np.select([np.broadcast_to(not enough, known.shape), np.isnan(middle), np.isnan(spread), ~known], [
-        f"{counted(freedom, 'degree')} of freedom ({resampled}); an interval needs {FEWEST_ACTORS - 1}", "no estimate",
-        "undefined in most resamples", "the variance is not above 0"], default="")
+    reason = _reasons(freedom, resampled, {
+        "no estimate": np.isnan(middle), "undefined in most resamples": np.isnan(spread),
+        "the variance is not above 0": ~known})
     return Interval(middle - half, middle + half, method, resampled, level, n_resamples,
-                    np.asarray(n_undefined, np.intp), text.astype(object))
+                    np.asarray(n_undefined, np.intp), reason)
+
+
+def _reasons(freedom: int, resampled: str, of: dict[str, NDArray[np.bool_]]) -> NDArray[np.object_]:
+    """Give the first reason that holds (...), few degrees of freedom before all others; empty where none does."""
+    few = f"{counted(freedom, 'degree')} of freedom ({resampled}); an interval needs {FEWEST_ACTORS - 1}"
+    holds = np.broadcast_arrays(freedom < FEWEST_ACTORS - 1, *of.values())
+    return np.select(holds, [few, *of], default="").astype(object)
 
 
 def _covariance(one: Values, other: Values) -> Values:
@@ -141,9 +147,6 @@ def _covariance(one: Values, other: Values) -> Values:
     a, b = (np.where(defined, x, 0) for x in (one, other))
     a, b = (np.where(defined, x - x.sum(axis=0) / np.maximum(n, 1), 0) for x in (a, b))
     return np.asarray(np.where(2 * n >= len(one), (a * b).sum(axis=0) / np.maximum(safe - 1, 1), np.nan), float)
-
-
-UNBOUNDED = "the denominator's interval holds 0"
 
 
 def fieller_interval(numerator: ArrayLike, denominator: ArrayLike, *, variances: tuple[ArrayLike, ArrayLike, ArrayLike],
@@ -159,12 +162,8 @@ def fieller_interval(numerator: ArrayLike, denominator: ArrayLike, *, variances:
         Variance of the numerator, variance of the denominator, and their covariance, from joint resamples.
     freedom : int
         Degrees of freedom of the variances.
-    resampled : str
-        What was resampled.
-    n_resamples : int
-        How often.
-    level : float
-        Nominal coverage.
+    resampled, n_resamples, level
+        What was resampled, how often, and the nominal coverage.
     method : {"Fieller", "crossed Fieller"}
         What the interval says of itself: whether the variances are those of crossed replicates.
 
@@ -192,8 +191,8 @@ def fieller_interval(numerator: ArrayLike, denominator: ArrayLike, *, variances:
     bounded = positive & (square > 0)
     known = bounded & (under_root > 0) & enough
     safe, root = np.where(known, square, np.nan), np.sqrt(np.where(known, under_root, np.nan))
-    reason = np.select([np.broadcast_to(not enough, known.shape), np.isnan(square), ~positive, ~bounded, ~known], [
-        f"{counted(freedom, 'degree')} of freedom ({resampled}); an interval needs {FEWEST_ACTORS - 1}", "no estimate",
-        "a variance is not above 0", UNBOUNDED, "the variances contradict each other"], default="")
+    reason = _reasons(freedom, resampled, {
+        "no estimate": np.isnan(square), "a variance is not above 0": ~positive, UNBOUNDED: ~bounded,
+        "the variances contradict each other": ~known})
     return Interval((mixed - root) / safe, (mixed + root) / safe, method, resampled, level, n_resamples,
-                    np.zeros(known.shape, np.intp), reason.astype(object))
+                    np.zeros(known.shape, np.intp), reason)

@@ -113,7 +113,7 @@ def percentile_interval(draws: ArrayLike, *, resampled: str, level: float = LEVE
     draws : array_like (n_resamples, ...)
         The statistic in each resample; NaN where the resample leaves it undefined.
     resampled : str
-        What was resampled.
+        What was resampled: actors, images or workers.
     level : float
         Nominal coverage.
 
@@ -134,8 +134,7 @@ def percentile_interval(draws: ArrayLike, *, resampled: str, level: float = LEVE
     enough = undefined <= (1 - _DEFINED) * len(values)
     tail = (1 - level) / 2
     low, high = np.nanquantile(np.where(enough, values, 0), [tail, 1 - tail], axis=0)
-    text = [f"undefined in {n} of {len(values)} resamples" for n in undefined.ravel()]
-    reason = np.where(enough, "", np.array(text, object).reshape(undefined.shape))
+    reason = _reasons(enough, [f"undefined in {n} of {len(values)} resamples" for n in undefined.ravel()])
     return Interval(np.where(enough, low, np.nan), np.where(enough, high, np.nan), "percentile", resampled, level,
                     len(values), np.asarray(undefined, np.intp), reason)
 
@@ -148,10 +147,8 @@ def t_interval(values: ArrayLike, *, resampled: str = "actors", level: float = L
     ----------
     values : array_like (replicate, ...)
         One value a replicate; NaN ones are left out, counted.
-    resampled : str
-        What the replicates are.
-    level : float
-        Nominal coverage.
+    resampled, level
+        As for `percentile_interval`.
     fewest : int
         With fewer defined replicates the interval is NaN.
 
@@ -168,9 +165,9 @@ def t_interval(values: ArrayLike, *, resampled: str = "actors", level: float = L
     mean = np.nansum(data, axis=0) / safe
     spread = np.sqrt(np.nansum((data - mean) ** 2, axis=0) / (safe - 1) / safe)
     half = np.where(enough, stats.t.ppf((1 + level) / 2, safe - 1) * spread, np.nan)
-    text = [f"{counted(count, resampled.removesuffix('s'))} with a value; a t interval needs {max(fewest, 2)}"
-            for count in n.ravel()]
-    reason = np.where(enough, "", np.array(text, object).reshape(n.shape))
+    reason = _reasons(enough, [
+        f"{counted(count, resampled.removesuffix('s'))} with a value; a t interval needs {max(fewest, 2)}"
+        for count in n.ravel()])
     return Interval(mean - half, mean + half, "t", resampled, level, len(data), np.asarray(undefined, np.intp), reason)
 
 
@@ -205,8 +202,8 @@ def jackknife_interval(estimate: ArrayLike, leave_one_out: ArrayLike, *, resampl
         The statistic of all units.
     leave_one_out : array_like (units, ...)
         The statistic without unit i.
-    resampled : str
-        What the units are.
+    resampled, level
+        As for `percentile_interval`.
     strata : array_like (units,), optional
         Units vary within their stratum and strata are fixed, such as images within fixed actors. The degrees of
         freedom are units less strata.
@@ -214,8 +211,6 @@ def jackknife_interval(estimate: ArrayLike, leave_one_out: ArrayLike, *, resampl
         What the statistic is made of. In a stratum of m units squared deviations of the values without one are summed
         and multiplied by (m-1)/m if it is made of means, by 1 if of squared deviations from the stratum's mean: each
         unit pulls that mean towards itself, so leaving it out shows only (m-1)/m of its part in the variance.
-    level : float
-        Nominal coverage.
 
     Returns
     -------
@@ -242,14 +237,10 @@ def bca_interval(estimate: ArrayLike, draws: ArrayLike, leave_one_out: ArrayLike
     ----------
     estimate : array_like (...)
         The statistic of all units.
-    draws : array_like (n_resamples, ...)
-        The statistic in each resample; NaN where the resample leaves it undefined.
+    draws, resampled, level
+        As for `percentile_interval`.
     leave_one_out : array_like (units, ...)
         The statistic without unit i.
-    resampled : str
-        What was resampled.
-    level : float
-        Nominal coverage.
 
     Returns
     -------
@@ -257,11 +248,6 @@ def bca_interval(estimate: ArrayLike, draws: ArrayLike, leave_one_out: ArrayLike
         Quantiles of the defined draws at levels that correct for median bias and skewness. NaN where fewer than half
         of the draws are defined, where all of them lie on one side of the estimate, or where the statistic without
         some unit is undefined.
-
-    Raises
-    ------
-    InputError
-        If there are no draws.
 
     Notes
     -----
@@ -297,6 +283,11 @@ def acceleration(leave_one_out: ArrayLike) -> Values:
     pull = values.mean(axis=0) - values
     spread = (pull**2).sum(axis=0) ** 1.5
     return np.asarray((pull**3).sum(axis=0) / np.where(spread == 0, 1, 6 * spread), float)
+
+
+def _reasons(enough: NDArray[np.bool_], texts: list[str]) -> NDArray[np.object_]:
+    """Give the texts where there is not enough, in the shape of `enough`."""
+    return np.where(enough, "", np.array(texts, object).reshape(enough.shape))
 
 
 def _quantiles(values: Values, levels: Values) -> Values:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse, stats
@@ -20,7 +22,7 @@ from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.multiplicity import p_of_maxima
 from salcompare.statistics.inference.permutation import joined, smallest_p
-from salcompare.statistics.kernels import Codes, Values
+from salcompare.statistics.kernels import Codes, Maps, Values
 from salcompare.statistics.relative.contrasts import (
     PIXELS,
     SUPPORT,
@@ -61,7 +63,7 @@ class Graph:
         return np.asarray(connected_components(touching, directed=False)[1], np.intp)
 
 
-def graph_of(at: Codes, t: NDArray[np.floating], shape: tuple[int, int, int]) -> Graph:
+def graph_of(at: Codes, t: Maps, shape: tuple[int, int, int]) -> Graph:
     """Find which pixels touch: t at positions `at` of flattened maps of the shape (k, y, x); maps do not touch."""
     place = np.full(math.prod(shape), -1, np.int32)
     place[at] = np.arange(len(at), dtype=np.int32)
@@ -79,7 +81,7 @@ def graph_of(at: Codes, t: NDArray[np.floating], shape: tuple[int, int, int]) ->
 def masses(graph: Graph) -> Values:
     """Sum |t| over the cluster of each pixel."""
     of_pixels = graph.clusters()
-    return np.asarray(np.bincount(of_pixels, graph.height)[of_pixels] if len(of_pixels) else np.empty(0), np.float64)
+    return np.asarray(np.bincount(of_pixels, graph.height)[of_pixels], np.float64)
 
 
 def enhancement(graph: Graph, *, start: float, step: float) -> Values:
@@ -118,10 +120,10 @@ def relative_clusters(maps: xr.DataArray, *, sigma: float, rng: np.random.Genera
     Parameters
     ----------
     maps, sigma, rng, n_permutations, support, clusters
-        As for `relative_test`.
+        As for `relative_test`, errors too.
     threshold : float, optional
-        |t| of a cluster's pixels is above it. By default the t that has a two-sided p of 0.001 with as many degrees of
-        freedom as there are images less actors.
+        |t| of a cluster's pixels is above it, and it is above 0. By default the t that has a two-sided p of 0.001 with
+        as many degrees of freedom as there are images less actors.
 
     Returns
     -------
@@ -136,11 +138,6 @@ def relative_clusters(maps: xr.DataArray, *, sigma: float, rng: np.random.Genera
           **n_permutations**.
 
         attrs: ``caution`` and those of `relative_test`.
-
-    Raises
-    ------
-    InputError
-        As for `relative_test`, or if the threshold is not above 0.
 
     Notes
     -----
@@ -168,11 +165,11 @@ def relative_tfce(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
     Parameters
     ----------
     maps, sigma, rng, n_permutations, support, clusters
-        As for `relative_test`.
+        As for `relative_test`, errors too.
     start, step : float
-        Heights are start + step, start + 2 step, ...; the same for all permutations and actors. A step that depended
-        on a map's own largest t would weigh maps differently. A start above 0 leaves out low, broad clusters and saves
-        most of the time.
+        Heights are start + step, start + 2 step, ...; the same for all permutations and actors, since a step that
+        depended on a map's largest t would weigh maps differently. The step is above 0, the start 0 or more: above 0
+        it leaves out low, broad clusters and saves most of the time.
 
     Returns
     -------
@@ -184,11 +181,6 @@ def relative_tfce(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
         - **null** (permutation), **n_permutations**.
 
         attrs: ``caution`` and those of `relative_test`.
-
-    Raises
-    ------
-    InputError
-        As for `relative_test`, or if step is not above 0 or start below 0.
 
     Notes
     -----
@@ -214,7 +206,7 @@ def clusters_of(data: Standardised, n_permutations: int, rng: np.random.Generato
     """Carry out `relative_clusters` on maps that are standardised already."""
     t, graph = _observed(data, height)
     mass, number = np.full(t.size, np.nan), np.zeros(t.size, np.intp)
-    mass[graph.at], number[graph.at] = masses(graph), _in_order(graph.clusters()) + 1
+    mass[graph.at], number[graph.at] = masses(graph), pd.factorize(graph.clusters())[0] + 1  # as they first appear
     null = _largest(data, n_permutations, rng, height, masses)
     p = p_of_maxima(mass, null).reshape(t.shape)
     return _dataset(data, t, null, p, mass=mass.reshape(t.shape), cluster=number.reshape(t.shape)).assign(
@@ -224,10 +216,7 @@ def clusters_of(data: Standardised, n_permutations: int, rng: np.random.Generato
 def tfce_of(data: Standardised, n_permutations: int, rng: np.random.Generator, *, start: float, step: float,
             ) -> xr.Dataset:
     """Carry out `relative_tfce` on maps that are standardised already."""
-    def scores(graph: Graph) -> Values:
-        """Enhance one graph."""
-        return enhancement(graph, start=start, step=step)
-
+    scores = partial(enhancement, start=start, step=step)
     t, graph = _observed(data, start)
     tfce = np.where(np.isnan(t), np.nan, 0.0)
     tfce.ravel()[graph.at] = scores(graph)
@@ -251,12 +240,6 @@ def _dataset(data: Standardised, t: Values, null: Values, p: Values, **more: NDA
     }, {"caution": CAUTION, "family": "clusters of all actors (max-statistic)"})
 
 
-def _in_order(numbers: Codes) -> Codes:
-    """Renumber so that clusters count up in the order in which they first appear."""
-    _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse]
-
-
 def _largest(data: Standardised, n_permutations: int, rng: np.random.Generator, height: float, scores: Scores,
              ) -> Values:
     """Draw the largest score over pixels and actors under permutation; (B,)."""
@@ -278,8 +261,7 @@ def _largest(data: Standardised, n_permutations: int, rng: np.random.Generator, 
     return joined(side_by_side(largest_of, plan.permuted(rng)))
 
 
-def _high(block: NDArray[np.floating], arrangements: Arrangements, height: float, tested: Codes,
-          n_pixels: int) -> tuple[Codes, NDArray[np.floating]]:
+def _high(block: Maps, arrangements: Arrangements, height: float, tested: Codes, n_pixels: int) -> tuple[Codes, Maps]:
     """Positions in the flattened maps (b, A, pixels of the grid) with |t| above a height, and t there."""
     t = pooled_t(block, arrangements).reshape(-1, block.shape[1])
     row, column = np.nonzero(np.abs(t) > height)

@@ -80,14 +80,7 @@ class Standardised:
 
 def standardise(maps: xr.DataArray, *, sigma: float, support: float, n_permutations: int,
                 clusters: str | None = None) -> Standardised:
-    """Smooth maps and choose the pixels that are tested, given what `relative_test` is.
-
-    Raises
-    ------
-    InputError
-        If the maps lack a dim or a coordinate, there is one actor only, every actor has one image, no pixel can be
-        tested, or an option is out of range.
-    """
+    """Smooth maps and choose the pixels that are tested, given what `relative_test` is, with its errors."""
     _check(maps, support, n_permutations, clusters)
     ordered = maps.transpose("image", "y", "x")
     exponent = range_exponent(ordered)

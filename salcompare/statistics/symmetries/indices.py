@@ -102,7 +102,7 @@ def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: 
     Parameters
     ----------
     human, classifier : DataArray (image, y, x)
-        Maps of one grid with coordinate ``actor`` along ``image``, smoothed alike.
+        Maps of one grid with coordinate ``actor`` along ``image``, smoothed by one sigma.
     rng : Generator
         Draws which actors' differences turn their sign.
     n_permutations : int
@@ -112,9 +112,8 @@ def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: 
     -------
     Dataset
         Over ``actor`` (those of both): **human**, **classifier**. Scalars: **value**, mean of human - classifier, and
-        **one**, **other**, the means of either over the same actors;
-        **ci_low**, **ci_high**, by t over actors, NaN below eight; **p_value**, two-sided, and **p_attainable**;
-        **n**, **n_undefined** actors, **reason**.
+        **one**, **other**, the means of either over the same actors; **ci_low**, **ci_high**, by t over actors, NaN
+        below eight; **p_value**, two-sided, and **p_attainable**; **n**, **n_undefined** actors, **reason**.
 
     Raises
     ------
@@ -218,13 +217,7 @@ class ActorMaps:
 
 
 def require_actors(maps: xr.DataArray) -> None:
-    """Hold an argument to being maps (image, y, x) with an actor for each image.
-
-    Raises
-    ------
-    InputError
-        If it is not.
-    """
+    """Refuse what is no maps (image, y, x) with an actor for each image."""
     require_maps(maps, "maps", dims=DIMS)
     if "actor" not in maps.coords:
         raise InputError(Problem("maps", f"coordinates {', '.join(map(str, maps.coords))}", "an actor for each image",

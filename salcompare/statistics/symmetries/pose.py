@@ -40,6 +40,13 @@ class _Paired:
         """Which images are of one actor."""
         return np.equal(self.actors[:, None], self.actors[None, :])
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many actors have two images, how many one, and how many images are compared and left out."""
+        several = int((np.bincount(self.actors) > 1).sum())
+        return {"n": several, "n_undefined": len(self.names) - several, "n_images": len(self.actors),
+                "n_images_undefined": self.n_left_out}
+
 
 @drawing
 def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.random.Generator,
@@ -76,10 +83,9 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
     -----
     Under the null hypothesis an actor's maps can be exchanged among the actor's photographs. What all images of an
     actor have in common counts for nothing, nor does a side that all maps have: neither can be told from the actor.
-    Pairs within an actor are left out, since taking away the mean makes them alike on both sides.
-
-    Simulated, 2,000 studies of 17 actors with 6 images each whose maps have nothing to do with the photographs: rejects
-    4.2% at 5%, and the interval, too wide there, holds 0 in 99.6%; with 8 actors of 4 images 4.7% and 99.2%.
+    Pairs within an actor are left out, since taking away the mean makes them alike on both sides. Simulated, 2,000
+    studies of 17 actors with 6 images each whose maps have nothing to do with the photographs: rejects 4.2% at 5%, and
+    the interval, too wide there, holds 0 in 99.6%; with 8 actors of 4 images 4.7% and 99.2%.
 
     References
     ----------
@@ -90,23 +96,20 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
     centring = np.eye(len(pairs.actors)) - pairs.together / pairs.together.sum(axis=1)
     one, other = centring @ pairs.maps @ centring, centring @ pairs.photographs @ centring
     one[pairs.together] = 0
-    several = np.flatnonzero(np.bincount(pairs.actors) > 1)
     scale = np.sqrt((one**2).sum() * (other[~pairs.together] ** 2).sum())
-    counts = {"n": several.size, "n_undefined": len(pairs.names) - several.size, "n_images": len(pairs.actors),
-              "n_images_undefined": pairs.n_left_out}
     about = {"null": "maps permuted among the images of each actor", "alternative": "greater",
              "ci_method": "jackknife", "resampled": "actors"}
-    if several.size < 2 or not scale > 0:
-        reason = ("fewer than two actors with two images" if several.size < 2 else
-                  "the odd parts of an actor's images do not differ")
-        nothing = dict.fromkeys(("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean"), np.nan)
-        return xr.Dataset(nothing | counts | {"reason": reason, "null": ("permutation", np.empty(0))}, attrs=about)
+    few = pairs.counts["n"] < 2
+    if few or not scale > 0:
+        reason = "fewer than two actors with two images" if few else "the odd parts of an actor's images do not differ"
+        values = dict.fromkeys(("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean"), np.nan)
+        return xr.Dataset({**values, "reason": reason, "null": ("permutation", np.empty(0)), **pairs.counts}, {}, about)
     null = _permuted(one, other, pairs.actors, rng, n_permutations) / scale
     value = float((one * other).sum() / scale)
     low, high, why = _jackknife(one, other, pairs)
     return xr.Dataset({"value": value, "ci_low": low, "ci_high": high, "p_value": float(p_value(value, null)),
                        "p_attainable": smallest_p(null.size), "null_mean": 0.0, "reason": why,
-                       "null": ("permutation", null)} | counts, attrs=about)
+                       "null": ("permutation", null)} | pairs.counts, attrs=about)
 
 
 @drawing
@@ -116,14 +119,13 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
 
     Parameters
     ----------
-    maps, photographs : DataArray (image, y, x)
-        As for `pose_association`.
+    maps, photographs, n_permutations
+        As for `pose_association`, errors too.
     rng : Generator
         Draws which images' remainders turn their sign.
     n_components : int
-        Principal components of the photographs' odd parts that the maps' odd parts are regressed on.
-    n_permutations : int
-        Arrangements drawn; where there are no more in all, each comes once.
+        Principal components of the photographs' odd parts that the maps' odd parts are regressed on; for each there
+        must be three images.
 
     Returns
     -------
@@ -131,13 +133,7 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
         **value**: share of odd energy as of `asymmetry_test`, of what the photographs leave, less its mean over all
         arrangements; **explained**: share of the maps' odd energy (sum of squares over images) that follows the
         photographs, by chance about n_components / n_images; **p_value**, **p_attainable**, **null_mean** (exactly 0);
-        **n** actors with two images, **n_undefined** with one, **n_images**, **n_images_undefined** (left out),
-        **reason**; **null** (permutation).
-
-    Raises
-    ------
-    InputError
-        If the maps have no actors, there is no image of both, or fewer than three images a component.
+        counts, **reason** and **null** as of `pose_association`.
 
     Notes
     -----
@@ -146,12 +142,10 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
     hypothesis the remainder of each image is as likely as its mirror image. After each turn of signs the remainders
     are regressed anew (Freedman & Lane 1983), because regression makes the remainders of an actor's images unlike one
     another. A side of the maps that goes with the photographs' by chance of few actors is taken for theirs, so the
-    test errs towards symmetry. Pose that lies outside the components, or that acts on the maps otherwise than
-    linearly, stays in the remainder, so a small p does not prove a side of the maps' own.
-
-    Simulated, 2,000 studies of 17 actors with 6 images each, five components: where maps follow the photographs, so
-    that `asymmetry_test` always rejects, this rejects 4.2% at 5%; where they do not, 3.3%; with 8 actors of 4 images
-    0.2%.
+    test errs towards symmetry. Pose that lies outside the components, or acts on the maps otherwise than linearly,
+    stays in the remainder, so a small p does not prove a side of the maps' own. Simulated, 2,000 studies of 17 actors
+    with 6 images each, five components: where maps follow the photographs, so that `asymmetry_test` always rejects,
+    this rejects 4.2% at 5%; where they do not, 3.3%; with 8 actors of 4 images 0.2%.
 
     References
     ----------
@@ -159,7 +153,7 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
     doi:10.1016/j.neuroimage.2014.01.060
     """
     pairs = _paired(maps, photographs)
-    n_images, several = len(pairs.actors), int((np.bincount(pairs.actors) > 1).sum())
+    n_images = len(pairs.actors)
     if n_components < 1 or 3 * n_components > n_images:
         raise InputError(Problem("n_components", f"{n_components} with {counted(n_images, 'image')}",
                                  "at least 1, and three images for each", "take fewer, or give more images"))
@@ -178,9 +172,7 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
         "value": value, "explained": 1 - float(np.trace(left)) / energy if energy > 0 else np.nan,
         "p_value": float(p_value(odd, draws)) if defined else np.nan,
         "p_attainable": smallest_p(draws.size) if defined else np.nan, "null_mean": 0.0 if defined else np.nan,
-        "n": several, "n_undefined": len(pairs.names) - several, "n_images": n_images,
-        "n_images_undefined": pairs.n_left_out,
-        "reason": reason, "null": ("permutation", draws / (draws + pairs.even)),
+        "reason": reason, "null": ("permutation", draws / (draws + pairs.even)), **pairs.counts,
     }, attrs={"null": "remainders of single images mirrored at random", "alternative": "greater",
               "n_components": n_components})
 
@@ -241,7 +233,7 @@ def _projection(products: Values, n_components: int) -> Values:
 
 def _jackknife(one: Values, other: Values, pairs: _Paired) -> tuple[float, float, str]:
     """Give the interval of the correlation by leaving out one actor after another, and why there is none."""
-    if (np.bincount(pairs.actors) > 1).sum() < FEWEST_ACTORS:
+    if pairs.counts["n"] < FEWEST_ACTORS:
         return np.nan, np.nan, f"fewer than {FEWEST_ACTORS} actors with two images"
     starts = np.unique(pairs.actors, return_index=True)[1]
     apart = ~pairs.together

@@ -87,12 +87,10 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
 
     Parameters
     ----------
-    maps : DataArray (image, y, x)
-        Maps or masks, with coordinate ``actor`` along ``image``. Empty maps and maps that hold NaN are left out.
+    maps, n_permutations
+        As for `asymmetry_test`, errors too.
     rng : Generator
         Draws which actors are mirrored.
-    n_permutations : int
-        Arrangements drawn; where there are no more in all, each comes once.
 
     Returns
     -------
@@ -105,11 +103,6 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
           actors of the heatmaps' odd parts, which sees a common asymmetry that leaves L = R.
         - **p_attainable**, the smallest p that either test can give; **n** actors, **n_undefined**, **reason**.
         - Over ``actor``: **laterality**. Over ``permutation``: **null**, of the value.
-
-    Raises
-    ------
-    InputError
-        If `maps` are no maps with actors.
 
     Notes
     -----
@@ -177,11 +170,10 @@ def asymmetry_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutatio
     of the other images. The even parts stay as they are, so the test of the odd energy is also a test of the value.
     Only pairs within actors are summed: pairs of images of two actors show a common side alone, which
     `common_laterality_test` tests. A worker who leans to one side and has drawn on several images of an actor makes
-    their maps asymmetric: the null speaks of the workers at hand, not of other workers.
-
-    Simulated, 2,000 studies of 17 actors with 15 symmetric noisy maps each: rejects 5.1% at 5%, of single actors too,
-    and the interval holds 0 in 94.4%; with 2 to 15 maps an actor, 4.4% and 94.8%. Sides that differ between actors,
-    of a tenth of the energy of the noise's odd part, are found always; by `common_laterality_test` in 4.6%.
+    their maps asymmetric: the null speaks of the workers at hand, not of other workers. Simulated, 2,000 studies of 17
+    actors with 15 symmetric noisy maps each: rejects 5.1% at 5%, of single actors too, and the interval holds 0 in
+    94.4%; with 2 to 15 maps an actor, 4.4% and 94.8%. Sides that differ between actors, of a tenth of the energy of the
+    noise's odd part, are found always; by `common_laterality_test` in 4.6%.
     """
     grams = _odd_grams(maps, clusters)
     p, p_least, draws = _flips_of_actors(grams, rng, n_permutations)
@@ -339,13 +331,8 @@ def worker_laterality(responses: Responses, images: pd.DataFrame, *, size: tuple
 
     Parameters
     ----------
-    responses : DataFrame or DataArray
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open; or maps
-        (response, y, x) of gaze and the like on the grid, with coordinates ``image`` and ``worker``.
-    images : DataFrame
-        One row an image: ``image``, ``actor``, ``height``, ``width``; those without responses are left out.
-    size : (int, int)
-        Height and width of the grid of the maps.
+    responses, images, size
+        As for `response_variance_components`; images without responses are left out.
     rng : Generator
         Draws the resamples.
     n_resamples : int

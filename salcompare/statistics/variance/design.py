@@ -75,14 +75,7 @@ class Design:
 
 
 def sample_of(maps: xr.DataArray, by: str, *others: str | None) -> Sample:
-    """Stack maps after checking that they have the coordinates and that classes can be compared.
-
-    Raises
-    ------
-    InputError
-        If maps are no labelled array of numbers along image, a coordinate is missing or has gaps, there is one class
-        only, or every class has one image.
-    """
+    """Stack maps after checking that they have the coordinates and that classes can be compared."""
     require_maps(maps, "maps", dims=("image",))
     names = list(dict.fromkeys([by, *(name for name in others if name is not None)]))
     problems = _problems(maps, names) or _class_problems(maps[by])
@@ -93,13 +86,7 @@ def sample_of(maps: xr.DataArray, by: str, *others: str | None) -> Sample:
 
 
 def units_of(maps: xr.DataArray, by: str, distance: Distance, clusters: str | None) -> tuple[Stack, Units]:
-    """Stack maps, and average those of each cluster if there are clusters.
-
-    Raises
-    ------
-    InputError
-        As `sample_of` and `gower_gram`, or if a cluster holds images of two classes.
-    """
+    """Stack maps, and average those of each cluster if there are clusters."""
     sample = sample_of(maps, by, clusters)
     gram, negligible = gower_gram(sample.stack, distance)
     labels, names = sample.classes(by)
@@ -113,13 +100,7 @@ def units_of(maps: xr.DataArray, by: str, distance: Distance, clusters: str | No
 
 
 def require_options(distance: str, n_permutations: int, *problems: Problem) -> None:
-    """Raise what is wrong with a call's options, all at once.
-
-    Raises
-    ------
-    InputError
-        If anything is.
-    """
+    """Raise what is wrong with a call's options, all at once."""
     wrong = [] if distance in DISTANCES else [Problem("distance", repr(distance), f"one of {', '.join(DISTANCES)}")]
     if n_permutations < 1:
         wrong.append(Problem("n_permutations", str(n_permutations), "at least 1"))

@@ -40,7 +40,7 @@ def dispersion_test(maps: xr.DataArray, by: str = "actor", *, rng: np.random.Gen
     Parameters
     ----------
     maps, by, rng, n_permutations, distance
-        As for `variance_explained`.
+        As for `variance_explained`, errors too.
     centre : {"median", "centroid"}
         Spatial median of an actor's maps, which one odd image moves less, or their mean.
     clusters : str, optional
@@ -65,11 +65,6 @@ def dispersion_test(maps: xr.DataArray, by: str = "actor", *, rng: np.random.Gen
         - **n_images** (or clusters), **n_actors** that are compared, **n_undefined**, images left out.
 
         attrs give null, reason where undefined, and what was left out.
-
-    Raises
-    ------
-    InputError
-        As `variance_explained`, or if `centre` is not known.
 
     Notes
     -----

@@ -184,12 +184,7 @@ def gower_gram(stack: Stack, distance: Distance) -> tuple[Values, float]:
     ``bray_curtis`` is sum |a - b| / sum (a + b) of the maps as they are; ``jensen_shannon`` the root of the
     Jensen-Shannon divergence of the maps scaled to unit sum, which is a metric (natural logarithm). Rows sum to 0: they
     are inner products in the space where the distances are Euclidean. For Bray-Curtis there is none in general, and the
-    matrix has some negative eigenvalues.
-
-    Raises
-    ------
-    InputError
-        If a map has a negative value and the distance is not Euclidean.
+    matrix has some negative eigenvalues. Other distances than Euclidean ones refuse negative values.
 
     References
     ----------

@@ -46,13 +46,13 @@ def partial_variance_explained(maps: xr.DataArray, photographs: xr.DataArray, by
     Parameters
     ----------
     maps, by, rng, n_permutations, distance
-        As for `variance_explained`.
+        As for `variance_explained`, errors too.
     photographs : DataArray (image, ...)
-        Any grid; must have the images of `maps`, others do no harm. Eager or dask.
+        Any grid, no NaN; must have the images of `maps`, others do no harm. Eager or dask.
     n_components : int or float
-        How many of the photographs' leading principal components are covariates; a float in (0, 1) stands for as many
-        as carry that share of the photographs' variance. No more than half the degrees of freedom that are left
-        after the actors are taken for a share; attrs say where that cut it.
+        How many of the photographs' leading principal components are covariates, fewer than the actors leave degrees
+        of freedom; a float in (0, 1) stands for as many as carry that share of the photographs' variance, half the
+        degrees of freedom at most; attrs say where that cut it.
     clusters : str, optional
         A coordinate nested in the actors: maps and photographs of a cluster, such as a ``shoot``, are averaged first,
         and its mean is the replicate. With an actor-level factor as `by`, ``"actor"``.
@@ -71,12 +71,6 @@ def partial_variance_explained(maps: xr.DataArray, photographs: xr.DataArray, by
         - **n_images** (or clusters), **n_actors**, **n_undefined**.
 
         attrs give the null, the reason where undefined, and what was left out.
-
-    Raises
-    ------
-    InputError
-        As `variance_explained`; or if photographs lack an image of the maps or hold a NaN, or `n_components` is out of
-        range or leaves no degree of freedom.
 
     Notes
     -----
