@@ -35,7 +35,10 @@ def read_config(path: Path) -> Config:
     except FileNotFoundError as error:
         raise ConfigError(Problem(str(path), "does not exist", remedy=f"run: salcompare init {path.parent}")) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(Problem(str(path), f"is not TOML: {error}", remedy=_mend(path))) from error
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
+        both = "classifier = []" in lines and "[[classifier]]" in lines
+        remedy = "it has classifier = [] and a [[classifier]]: delete one of the two" if both else "mend that line"
+        raise ConfigError(Problem(str(path), f"is not TOML: {error}", remedy=remedy)) from error
     except OSError as error:
         raise ConfigError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
     reader = _Reader(path.name)
@@ -47,16 +50,8 @@ def read_config(path: Path) -> Config:
     return config
 
 
-def _mend(path: Path) -> str:
-    """Say how to mend a file that is no TOML."""
-    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
-    if "classifier = []" in lines and "[[classifier]]" in lines:
-        return "it has classifier = [] and a [[classifier]]: delete one of the two"
-    return "mend that line"
-
-
 def _without_training(raw: dict[str, Any]) -> dict[str, Any]:
-    """Train only what is asked for where maps are given; where nothing is, no image needs to be kept for it."""
+    """Train only what study.toml names where maps are given; where nothing is trained, all images are test images."""
     if raw.get("precomputed"):
         raw = {"classifier": [], **raw}
     images = raw.get("images", {})
@@ -94,29 +89,26 @@ class _Reader:
         return kind(**given)
 
     def _value(self, hint: Any, value: Any, option: dataclasses.Field[Any], title: str, name: str) -> Any:  # noqa: ANN401
+        kind, inner = typing.get_origin(hint), next(iter(typing.get_args(hint)), None)
         if dataclasses.is_dataclass(hint):
             if not isinstance(value, dict):
                 return self._wrong(title, option.name, value, "a table")
             return self.section(typing.cast("type[Any]", hint), value, name)
-        if typing.get_origin(hint) is tuple and dataclasses.is_dataclass(typing.get_args(hint)[0]):
+        if kind is tuple and dataclasses.is_dataclass(inner):
             if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
                 return self._wrong(title, option.name, value, f"[[{option.name}]], as often as there are")
-            return tuple(self.section(typing.get_args(hint)[0], item, name, listed=True) for item in value)
-        if typing.get_origin(hint) is dict:
+            return tuple(self.section(typing.cast("type[Any]", inner), item, name, listed=True) for item in value)
+        if kind is dict:
             if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
                 return self._wrong(title, option.name, value, "texts")
             return value
-        if typing.get_origin(hint) is tuple:
-            return self._tuple(hint, value, option, title)
+        if kind is tuple:
+            if not isinstance(value, list):
+                return self._wrong(title, option.name, value, "a list in [ ]")
+            composed = (unicodedata.normalize("NFC", item) if isinstance(item, str) else item for item in value)
+            read = tuple(self._scalar(inner, item, option, title) for item in composed)
+            return _WRONG if any(item is _WRONG for item in read) else read
         return self._scalar(hint, value, option, title)
-
-    def _tuple(self, hint: Any, value: Any, option: dataclasses.Field[Any], title: str) -> Any:  # noqa: ANN401
-        inner = typing.get_args(hint)[0]
-        if not isinstance(value, list):
-            return self._wrong(title, option.name, value, "a list in [ ]")
-        composed = (unicodedata.normalize("NFC", item) if isinstance(item, str) else item for item in value)
-        read = tuple(self._scalar(inner, item, option, title) for item in composed)
-        return _WRONG if any(item is _WRONG for item in read) else read
 
     def _scalar(self, hint: Any, value: Any, option: dataclasses.Field[Any], title: str) -> Any:  # noqa: ANN401
         if hint is float and isinstance(value, int) and not isinstance(value, bool):
@@ -146,7 +138,6 @@ _WRONG = object()
 _KINDS: dict[object, str] = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "true or false"}
 
 
-_SHOWN_AS_COMMENT = {"precomputed": Precomputed()}  # shown as a comment where there is none
 _DESIGNS = """\
 # A salcompare study. Every option stands here with its default; delete what you do not change.
 # docs/formats.md of salcompare describes every file that a study can read.
@@ -196,7 +187,7 @@ def commented_toml(config: Config | None = None) -> str:
                       *(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()), _FILES[section.name]]
         elif value == () == section.default:
             lines += ["", f"# [[{section.name}]]", *(f"# {line.removeprefix('# ')}" for line in _section_lines(
-                _SHOWN_AS_COMMENT[section.name], section.name))]
+                Precomputed(), section.name))]  # the only one that may be there or not
         elif isinstance(value, tuple):
             for item in value:
                 lines += ["", f"[[{section.name}]]", *_section_lines(item, section.name)]
@@ -212,16 +203,12 @@ def _section_lines(section: Any, name: str) -> list[str]:  # noqa: ANN401 - any 
         if dataclasses.is_dataclass(value):
             nested += ["", f"[{name}.{option.name}]", *_section_lines(value, f"{name}.{option.name}")]
         else:
-            lines.append(f"{option.name} = {_toml(value)}  # {option.metadata['help']}{_untold(option, value)}")
+            told = f"{option.metadata['help']} {value}"
+            untold = [choice for choice in option.metadata["choices"]
+                      if choice not in told and not choice.startswith(f"{SMOOTHGRAD}_")]  # named by their prefix
+            also = f" (also {', '.join(untold)})" if untold else ""
+            lines.append(f"{option.name} = {_toml(value)}  # {option.metadata['help']}{also}")
     return lines + nested
-
-
-def _untold(option: dataclasses.Field[Any], value: object) -> str:
-    """Name the choices that neither the help nor the default does; smoothed methods are named by their prefix."""
-    told = f"{option.metadata['help']} {value}"
-    untold = [choice for choice in option.metadata["choices"]
-              if choice not in told and not choice.startswith(f"{SMOOTHGRAD}_")]
-    return f" (also {', '.join(untold)})" if untold else ""
 
 
 def _toml(value: object) -> str:

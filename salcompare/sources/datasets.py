@@ -118,7 +118,13 @@ def read_facescrub_list(path: Path, *, shown: str) -> list[_Face]:
     numbered = [(i, line.split("\t")) for i, line in enumerate(lines, 1) if line.strip()]
     order = list(range(len(_FACESCRUB_COLUMNS)))
     if numbered and "sha256" in _column_names(numbered[0][1]):
-        order = _column_order(_column_names(numbered.pop(0)[1]), shown)
+        names = _column_names(numbered.pop(0)[1])
+        missing = [name for name in _FACESCRUB_COLUMNS if name not in names]
+        if missing:
+            raise InputError(Problem(f"FaceScrub list {shown}", f"no column {', '.join(missing)}",
+                                     f"columns {', '.join(_FACESCRUB_COLUMNS)}",
+                                     "add what is missing; found " + ", ".join(names)))
+        order = [names.index(name) for name in _FACESCRUB_COLUMNS]
     faces: list[_Face] = []
     problems: list[Problem] = []
     for line, cells in numbered:
@@ -128,7 +134,10 @@ def read_facescrub_list(path: Path, *, shown: str) -> list[_Face]:
         else:
             problems.append(Problem(f"{shown} row {line}", face, "name, image id, face id, url, bbox, sha256",
                                     "mend or delete the line"))
-    problems += _repeated(faces, shown)
+    count = Counter((face.actor, face.number) for face in faces)
+    problems += [Problem(f"{shown} row {face.line}", f"face id {face.number} of {face.actor!r} is listed twice",
+                         "a face id once for each name", "delete one of the lines")
+                 for face in faces if count[face.actor, face.number] > 1]
     if problems:
         raise InputError(problems)
     if not faces:
@@ -138,15 +147,6 @@ def read_facescrub_list(path: Path, *, shown: str) -> list[_Face]:
 
 def _column_names(cells: list[str]) -> list[str]:
     return [cell.strip().lower().replace(" ", "_") for cell in cells]
-
-
-def _column_order(names: list[str], shown: str) -> list[int]:
-    missing = [name for name in _FACESCRUB_COLUMNS if name not in names]
-    if missing:
-        raise InputError(Problem(f"FaceScrub list {shown}", f"no column {', '.join(missing)}",
-                                 f"columns {', '.join(_FACESCRUB_COLUMNS)}",
-                                 "add what is missing; found " + ", ".join(names)))
-    return [names.index(name) for name in _FACESCRUB_COLUMNS]
 
 
 def _face(line: int, cells: list[str], order: list[int]) -> _Face | str:
@@ -169,13 +169,6 @@ def _face(line: int, cells: list[str], order: list[int]) -> _Face | str:
     if x1 <= x0 or y1 <= y0:
         return f"bbox {bbox!r} has {'no area' if x1 == x0 or y1 == y0 else 'its corners swapped'}"
     return _Face(line, clean_name(name), number, (x0, y0, x1, y1), sha256.lower())
-
-
-def _repeated(faces: list[_Face], shown: str) -> list[Problem]:
-    count = Counter((face.actor, face.number) for face in faces)
-    return [Problem(f"{shown} row {face.line}", f"face id {face.number} of {face.actor!r} is listed twice",
-                    "a face id once for each name", "delete one of the lines")
-            for face in faces if count[face.actor, face.number] > 1]
 
 
 ORL_CREDIT = "ORL Database of Faces, AT&T Laboratories Cambridge (Samaria & Harter 1994, doi:10.1109/ACV.1994.341300)"

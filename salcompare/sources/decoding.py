@@ -89,7 +89,9 @@ def _decode(stream: BinaryIO, box: Box | None) -> Pixels:
     with strict():
         try:
             with Image.open(stream, formats=FORMATS) as image:
-                _check_pixels(image)
+                if image.width * image.height > MAX_PIXELS:  # by the header, before anything is decoded
+                    raise UnreadablePhotographError("too_large", f"{image.width} x {image.height} pixels, "
+                                                    f"more than {MAX_PIXELS:,} in all: a decompression bomb?")
                 image.load()
                 return _crop(np.asarray(_rgb(ImageOps.exif_transpose(image), image.format)), box)
         except (UnreadablePhotographError, MemoryError):
@@ -117,17 +119,11 @@ def strict() -> Iterator[None]:
             ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def _check_pixels(image: Image.Image) -> None:
-    """Refuse by the size that the header claims, before anything is decoded."""
-    if image.width * image.height > MAX_PIXELS:
-        raise UnreadablePhotographError("too_large", f"{image.width} x {image.height} pixels, "
-                                        f"more than {MAX_PIXELS:,} in all: a decompression bomb?")
-
-
 def _rgb(image: Image.Image, file_format: str | None) -> Image.Image:
     # Pillow scales a PGM of more than 8 bits to 65535, whatever white it states.
     if image.mode.startswith("I;16") or (image.mode == "I" and file_format == "PPM"):
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
+        wide: NDArray[np.int64] = np.asarray(image).astype(np.int64)
+        return Image.fromarray(((wide + 128) // 257).astype(np.uint8)).convert("RGB")  # rounded: 65535 = 257 * 255
     if image.mode in {"I", "F"}:
         # Their white is nowhere stated, so any scale would be a guess.
         raise UnreadablePhotographError("unsupported", f"{image.mode} pixels (32 bits); save it with 8 or 16 bits")
@@ -135,11 +131,6 @@ def _rgb(image: Image.Image, file_format: str | None) -> Image.Image:
         opaque = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque).convert("RGB")
     return image.convert("RGB")
-
-
-def _eight_bits(pixels: NDArray[np.generic]) -> Pixels:  # 0..65535 -> 0..255, rounded: 65535 = 257 * 255
-    wide: NDArray[np.int64] = pixels.astype(np.int64)
-    return ((wide + 128) // 257).astype(np.uint8)
 
 
 def _crop(pixels: Pixels, box: Box | None) -> Pixels:

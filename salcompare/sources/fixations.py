@@ -27,8 +27,8 @@ from salcompare.sources.rows import (
     settle,
 )
 
-COLUMNS = ("worker", "image", "x", "y")
-ASIDE = "leave such rows out with --drop-invalid (drop_invalid = true in [responses])"
+_COLUMNS = ("worker", "image", "x", "y")
+_ASIDE = "leave such rows out with --drop-invalid (drop_invalid = true in [responses])"
 
 
 def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFrame,
@@ -40,14 +40,8 @@ def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFra
     config : salcompare.config.Responses
         The file; whether places are in pixels of the image or of the grid; whether invalid rows are left out. A
         place outside the image cannot be cut to it, so that `clip` does nothing.
-    root : Path
-        The study's directory; the file is relative to it.
-    images : DataFrame
-        The catalogue, columns image, actor, height and width, and split where `tested_only`.
-    size : (height, width)
-        Of the study's grid.
-    tested_only : bool
-        Leave fixations on images that are not kept for testing out, counted.
+    root, images, size, tested_only
+        As for `read_responses`.
 
     Returns
     -------
@@ -65,8 +59,12 @@ def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFra
         raise ConfigError(Problem("study.toml [responses] source", repr(config.source), "fixations"))
     shown = Path(config.path).name
     cells = read_cells(root / config.path, shown=shown, remedy="set [responses] path in study.toml")
-    need_columns(cells.frame, COLUMNS, shown=shown)
-    rows = Rows(_text(cells.frame, shown), shown, list(cells.faults))
+    need_columns(cells.frame, _COLUMNS, shown=shown)
+    frame = cells.frame
+    table = pd.DataFrame({name: each(frame[name], clean_name) for name in ("worker", "image")}, index=frame.index)
+    table["trial"] = each(frame["trial"], clean_name) if "trial" in frame else ""
+    table["origin"] = shown
+    rows = Rows(table, shown, list(cells.faults))
     place = check_names(rows, images, ("worker", "image"))
     refuse_hidden(rows, ("trial",))
     add_edges(rows, cells, ("x", "y"))
@@ -78,17 +76,11 @@ def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFra
     for dim, drawn, target in (("x", canvas.width, image.width), ("y", canvas.height, image.height)):
         rows.table[dim] = rows.table[dim] * target / drawn
     untested = set_untested_aside(rows, images, place) if tested_only else ()
-    repeated = int(cells.frame.duplicated().to_numpy()[rows.sound].sum())
+    repeated = int(frame.duplicated().to_numpy()[rows.sound].sum())
     fixations, left_out = settle(rows, drop_invalid=config.drop_invalid)
-    return ResponseTable(_tidy(fixations), "image", left_out, (*untested, *_notes(cells, repeated)))
-
-
-def _text(frame: pd.DataFrame, shown: str) -> pd.DataFrame:
-    table = pd.DataFrame({"worker": each(frame["worker"], clean_name), "image": each(frame["image"], clean_name)},
-                         index=frame.index)
-    table["trial"] = each(frame["trial"], clean_name) if "trial" in frame else ""
-    table["origin"] = shown
-    return table
+    fixations = fixations.astype(dict.fromkeys(FIXATIONS.text_columns, "str"))[list(FIXATIONS.names)]
+    fixations = fixations.assign(trial=fixations["trial"].where(fixations["trial"] != "", "1")).reset_index(drop=True)
+    return ResponseTable(fixations, "image", left_out, (*untested, *_notes(cells, repeated)))
 
 
 def _check_duration(rows: Rows, cells: Cells) -> None:
@@ -105,15 +97,9 @@ def _check_places(rows: Rows, canvas: Canvas) -> None:
     known = rows.sound
     for dim, name, limit in (("x", "width", canvas.width), ("y", "height", canvas.height)):
         place = rows.table[dim].to_numpy()
-        rows.refuse(known & (place < 0), "outside", f"{dim}={{{dim}:g}} < 0 on {canvas.name}", "", ASIDE)
+        rows.refuse(known & (place < 0), "outside", f"{dim}={{{dim}:g}} < 0 on {canvas.name}", "", _ASIDE)
         rows.refuse(known & (place >= limit), "outside", f"{dim}={{{dim}:g}} >= {name} {{limit:g}} of {canvas.name}",
-                    "", f"give places in its pixels, or {ASIDE}", limit=limit)
-
-
-def _tidy(fixations: pd.DataFrame) -> pd.DataFrame:
-    """Text as text, columns in the schema's order, and a trial where there is no name for it."""
-    table = fixations.astype(dict.fromkeys(FIXATIONS.text_columns, "str"))[list(FIXATIONS.names)]
-    return table.assign(trial=table["trial"].where(table["trial"] != "", "1")).reset_index(drop=True)
+                    "", f"give places in its pixels, or {_ASIDE}", limit=limit)
 
 
 def _notes(cells: Cells, repeated: int) -> tuple[str, ...]:

@@ -113,9 +113,12 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
     table = pd.DataFrame([asdict(row) for row in left_out], columns=["file", "actor", "reason", "detail"], dtype="str")
     _check_actors(read, table, config, needed)
     read.sort(key=lambda one: (natural_key(one.candidate.actor), natural_key(one.candidate.image)))
-    images = _catalogue(read)
+    text = {name: pd.Series([getattr(one.candidate, name) for one in read], dtype="str")
+            for name in ("image", "actor", "file", "sha256")}
+    images = pd.DataFrame(text | {"height": [one.height for one in read], "width": [one.width for one in read]})
+    told = table[table["reason"] != "surplus"].groupby("actor", sort=False)
     images.insert(2, "split", assign_splits(images, split=config.split, seed=seed, previous=before, needed=needed,
-                                            left_out=_left_out_of_actors(table)))
+                                            left_out={str(actor): _in_a_line(rows) for actor, rows in told}))
     if config.groups:
         groups = read_groups(root / config.groups, images["actor"].unique(), shown=config.groups)
         images["group"] = images["actor"].map(groups).astype("str")
@@ -188,12 +191,6 @@ def _read(candidates: Sequence[Candidate], size: tuple[int, int], most: int,
     return read, left_out
 
 
-def _left_out_of_actors(left_out: pd.DataFrame) -> dict[str, str]:
-    """Say of each actor what was left out and why, save what is there beyond the number asked for."""
-    told = left_out[left_out["reason"] != "surplus"]
-    return {str(actor): _in_a_line(rows) for actor, rows in told.groupby("actor", sort=False)}
-
-
 def _in_a_line(left_out: pd.DataFrame) -> str:
     return describe_left_out(left_out).replace("\n", "; ")
 
@@ -221,17 +218,10 @@ def _where_they_stand(left_out: pd.DataFrame, config: settings.Images) -> str:
     nested = left_out.loc[left_out["reason"] == "nested", "file"].str.removeprefix(f"{path}/").str.split("/").str[0]
     if len(nested):
         below = " or ".join(f'path = "{path}/{name}"' for name in nested.unique()[:3])
-        return (f"the folders stand one level too deep: set [images] {below}, or move the actors' folders up into "
-                f"{path}")
+        return f"the folders stand one level too deep: set [images] {below}, or move the actors' folders up into {path}"
     if (left_out["reason"] == "no_actor").any():
         return f"move each actor's photographs into a folder of their own, such as {path}/ann/001.jpg"
     return "add photographs"
-
-
-def _catalogue(read: Sequence[_Read]) -> pd.DataFrame:
-    text = {name: pd.Series([getattr(one.candidate, name) for one in read], dtype="str")
-            for name in ("image", "actor", "file", "sha256")}
-    return pd.DataFrame(text | {"height": [one.height for one in read], "width": [one.width for one in read]})
 
 
 def _pixels(read: Sequence[_Read], images: pd.DataFrame, size: tuple[int, int]) -> xr.DataArray:

@@ -117,7 +117,10 @@ def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: 
     faults = [fault for fault in refused if fault[1] not in _ASIDE]
     if faults and not drop_invalid:
         raise InputError([Problem(where, detail, "", _REMEDIES.get(reason, "")) for where, reason, detail in faults])
-    _check_workers(taken, path)
+    named, unnamed = ([one.shown for one in taken if bool(one.worker) is naming] for naming in (True, False))
+    if named and unnamed:  # the second may be of the first
+        raise InputError(Problem(path, f"{named[0]} names a worker and {unnamed[0]} does not",
+                                 "maps of single workers, or of all of them together", "keep one kind of maps"))
     mapped = {one.image for one in taken}
     refused += [(path, "no_map", f"no map of image {name!r}")
                 for at, (name, split) in enumerate(zip(images["image"], images["split"], strict=True))
@@ -238,15 +241,6 @@ def _to_grid(values: NDArray[np.float64], size: tuple[int, int]) -> Maps:
     plain = np.maximum(np.asarray(resized, dtype=np.float64) * most, 0)
     _check_varied(plain)
     return np.asarray(plain, np.float32)
-
-
-def _check_workers(taken: Sequence[_Taken], path: str) -> None:
-    """Refuse a mixture of maps that name workers and maps that do not, of which the second may be of the first."""
-    with_worker = [one.shown for one in taken if one.worker]
-    without = [one.shown for one in taken if not one.worker]
-    if with_worker and without:
-        raise InputError(Problem(path, f"{with_worker[0]} names a worker and {without[0]} does not",
-                                 "maps of single workers, or of all of them together", "keep one kind of maps"))
 
 
 def _table(taken: Sequence[_Taken], images: pd.DataFrame) -> pd.DataFrame:

@@ -35,8 +35,11 @@ def read_ground_truth(content: Content, options: Options) -> Iterator[Entry]:  #
     An output manifest (JSON lines) holds what the job made of all workers' boxes and names nobody. A request for
     consolidation (a JSON list) holds each worker's own boxes: prefer it where there is one.
     """
-    requests = _requests(content)
-    if requests is not None:
+    try:
+        requests = content.json
+    except InputError:  # lines of JSON are no JSON as a whole
+        requests = None
+    if isinstance(requests, list):
         for where, request in numbered(requests, content.shown):
             yield from _request(where, request)
         return
@@ -47,14 +50,6 @@ def read_ground_truth(content: Content, options: Options) -> Iterator[Entry]:  #
             yield Refused(where, "layout", f"the line is {show(value)}, no object with named values")
         else:
             yield from _line(where, value)
-
-
-def _requests(content: Content) -> list[Any] | None:
-    try:
-        value = content.json
-    except InputError:  # lines of JSON are no JSON as a whole
-        return None
-    return value if isinstance(value, list) else None
 
 
 def _lines(content: Content) -> Iterator[tuple[str, Any]]:

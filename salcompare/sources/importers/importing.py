@@ -231,7 +231,9 @@ def import_boxes(path: Path, catalogue: Catalogue, *, file_format: str | None = 
     names = tuple(name for name in FORMATS if name in formats)
     cells = [[_cell(cell) for cell in (one.where, one.reason, one.detail, one.worker, one.image)] for one in refused]
     table = pd.DataFrame(cells, columns=["where", "reason", "detail", "worker", "image"], dtype="str")
-    return Imported(_responses(columns), table, names, read, _notes(placing))
+    # Each list is given up once its column is made, so that a million texts are held once.
+    made = {name: pd.Series(columns.pop(name), dtype="float64" if name in _NUMBERS else "str") for name in _COLUMNS}
+    return Imported(pd.DataFrame(made, copy=False), table, names, read, _notes(placing))
 
 
 def _check_options(file_format: str | None, options: Options, catalogue: Catalogue) -> None:
@@ -276,12 +278,6 @@ def _entries(path: Path, file_format: str | None, options: Options) -> Iterator[
         except InputError as error:
             entries = [Refused(shown, "unreadable", text("; ".join(map(str, error.problems))))]
         yield from ((name, one) for one in entries)
-
-
-def _responses(columns: dict[str, list[object]]) -> pd.DataFrame:
-    """Make the table, each list given up once its column is made: a million texts are held once."""
-    made = {name: pd.Series(columns.pop(name), dtype="float64" if name in _NUMBERS else "str") for name in _COLUMNS}
-    return pd.DataFrame(made, copy=False)
 
 
 def _cell(value: str) -> str:

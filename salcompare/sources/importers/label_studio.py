@@ -207,7 +207,8 @@ class _Pictures:
         given = {key: [identifier(one) for one in items(value)] or [identifier(value)] for key, value in values.items()}
         self._given = {key: names for key, names in given.items() if any(names)}
         self._stated = ({key: names for key, names in self._given.items() if _IMAGE_KEY.fullmatch(str(key).casefold())}
-                        or {key: names for key, names in self._given.items() if any(map(_is_file, names))})
+                        or {key: names for key, names in self._given.items() if any(
+                            _local(name).partition("?")[0].casefold().endswith(tuple(SUFFIXES)) for name in names)})
         self._upload = upload
 
     @property
@@ -234,10 +235,6 @@ class _Pictures:
             raise RefusedError("ambiguous_image",
                                f"item_index={show(item)} is no place in a list of {len(listed)} images")
         return _spellings(listed[item])
-
-
-def _is_file(name: str) -> bool:
-    return _local(name).partition("?")[0].casefold().endswith(tuple(SUFFIXES))
 
 
 def _spellings(name: str) -> tuple[str, ...]:
