@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from salcompare.report.data import ReportFigure
+    from salcompare.study_data import StudyData
 
 _ALWAYS = ("source", "value")
 _PRINTED = ("actor", "label", "source", "metric", "form", "against", "contrast", "value", "ci_low", "ci_high",
@@ -36,6 +37,8 @@ class Section:
         Those without rows are left out.
     notes : tuple of str
         A list below all.
+    absent : str
+        What its page says in the end where its first table has no rows.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Section:
     figures: tuple[ReportFigure, ...] = ()
     tables: tuple[PrintedTable, ...] = ()
     notes: tuple[str, ...] = ()
+    absent: str = ""
 
     @property
     def empty(self) -> bool:
@@ -71,7 +75,7 @@ class Page:
     sections: tuple[Section, ...]
 
 
-def rows_of(estimates: pd.DataFrame, classifier: str, *statistics: str) -> pd.DataFrame:
+def classifier_rows(estimates: pd.DataFrame, classifier: str, *statistics: str) -> pd.DataFrame:
     """Rows of the population that are of a classifier, in the order of the statistics."""
     table = estimates.reindex(columns=list(ESTIMATES.names))
     of = table["source"].fillna("").map(classifier_of) == classifier
@@ -90,6 +94,13 @@ def compact_table(name: str, title: str, caption: str, rows: pd.DataFrame, *, fo
     table = table_of(name, title, caption, rows, columns, folded=folded)
     page = table.page
     return replace(table, printed=page.assign(source=page["source"].str.removeprefix(f"{of}/"))) if of else table
+
+
+def classifier_table(data: StudyData, classifier: str, part: str, title: str, caption: str, *statistics: str,
+                     folded: bool = False) -> PrintedTable:
+    """Make the table of some statistics of a classifier, named ``classifier_NAME_PART``."""
+    return compact_table(f"classifier_{classifier}_{part}", title, caption,
+                         classifier_rows(data.estimates, classifier, *statistics), folded=folded, of=classifier)
 
 
 def with_rows(tables: Iterable[PrintedTable]) -> tuple[PrintedTable, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from salcompare.config import Attribution, method_of, smoothed
 from salcompare.config.methods import ATTRIBUTION_METHODS, SMOOTHED
 from salcompare.printing import number, percent
+from salcompare.report.page import Section
 
 if TYPE_CHECKING:
     from salcompare.study_data import StudyData
@@ -99,3 +100,8 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how the classifiers' maps were made."""
     return [*([("Classifier maps", classifier_maps(data))] if data.classifiers else []),
             *([("Ready-made classifier maps", given_maps(data))] if data.get("given_maps", {}) else [])]
+
+
+def section(data: StudyData, name: str) -> Section:  # noqa: ARG001 - as every finding's
+    """Show a classifier's maps on its page."""
+    return Section("maps", "Maps")

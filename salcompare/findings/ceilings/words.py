@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from salcompare.findings.ceilings import SHARE
 from salcompare.printing import estimate
+from salcompare.report.page import Section, classifier_table
 from salcompare.report.picking import one
 from salcompare.report.tables import PrintedTable, table_of
 
@@ -100,7 +102,7 @@ SAME_TARGET = (
     "against a single one, and the classifier is scored against that one. These scores compare with their own ceiling "
     "only, as fewer workers are a noisier target.")
 
-SHARE = (
+SHARES = (
     "The share of the ceiling is (score - null) / (ceiling - null): 1 for a perfect model, 0 at the null, below 0 "
     "under it, and never clipped. The null is the mean human map of the other actors, the classifier's maps of the "
     "other actors, or no correlation. Score, null and ceiling are computed in the same resamples, with the ceiling's "
@@ -121,6 +123,13 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
     if not data.workers_known:
         return []
     if data.people != "none" and data.has_classifier:
-        return [("Noise ceiling", f"{CEILING} {SAME_TARGET}"), ("Share of the ceiling", SHARE),
+        return [("Noise ceiling", f"{CEILING} {SAME_TARGET}"), ("Share of the ceiling", SHARES),
                 ("Resampling", RESAMPLING)]
     return [("Noise ceiling", CEILING)] if data.estimates["statistic"].eq("overlap").any() else []
+
+
+def section(data: StudyData, name: str) -> Section:
+    """Give a classifier's share of the ceiling on its page."""
+    return Section("ceilings", "Share of the ceiling", tables=(classifier_table(
+        data, name, "share_of_ceiling", "Share of the ceiling",
+        "(score - null) / (ceiling - null): 1 for a perfect model.", SHARE),))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from typing import TYPE_CHECKING, Any
 
 from salcompare.findings.attribution.words import methods_of_classifiers
-from salcompare.naming import classifier_sources, network_of
+from salcompare.findings.controls import LAYERED
+from salcompare.naming import classifier_of, classifier_sources, network_of
 from salcompare.printing import contrast, difference, estimate, interval, joined, number
+from salcompare.report.page import Section, classifier_table
 from salcompare.report.picking import one, pick
 from salcompare.report.tables import PrintedTable, table_of
 from salcompare.statistics import METRICS
@@ -286,3 +288,22 @@ def _networks(settings: dict[str, object], *, alone: bool) -> str:
 def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what the maps were held against, and how."""
     return [("Controls", _paragraph(data))] if data.people != "none" and data.has_classifier else []
+
+
+def section(data: StudyData, name: str) -> Section:
+    """Hold a classifier's overlap against its controls on its page, with a warning where it is no evidence."""
+    of = data.estimates["source"].fillna("").map(classifier_of) == name
+    table = beside_controls(
+        data.estimates[of], f"classifier_{name}_controls", "Overlap with people minus the same overlap of a control",
+        "Unless the difference (value) to the randomised network and to Sobel edges lies above zero, the overlap is no "
+        "evidence about this network. spread: its standard deviation over networks. The CSV has all metrics.")
+    page = table.page.assign(source=table.page["source"].str.removeprefix(f"{name}/"))
+    held = replace(table, printed=page[[column for column in page if page[column].notna().any()]])
+    return Section(
+        "controls", "Is it the network speaking?",
+        said=tuple(no_evidence([each for each in judged(data) if each.failed and classifier_of(each.source) == name])),
+        tables=(held, classifier_table(
+            data, name, "randomisation", "Similarity of maps to the intact network's as layers are randomised", "",
+            LAYERED, folded=True)),
+        absent="Controls (randomised networks, shuffled labels, edges) were not run for this classifier, so nothing "
+               "here says whether its overlap with people is evidence about the network.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from salcompare.findings.labels import ENRICHMENT, REGION
 from salcompare.printing import ALPHA, number, p_text, percent, verdict
+from salcompare.report.page import Section, classifier_table
 from salcompare.report.picking import FEWEST_BOXES, often_named, one, pick
 from salcompare.report.tables import PrintedTable, table_of
 
@@ -165,3 +167,9 @@ def _paragraph(data: StudyData) -> str:
 def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how labels were compared, where people named any."""
     return [("Labels", _paragraph(data))] if data.people == "boxes" else []
+
+
+def section(data: StudyData, name: str) -> Section:
+    """Say on a classifier's page where its maps lie among the labels."""
+    return Section("labels", "Labels", tables=(classifier_table(
+        data, name, "labels", "Labels that people name, and where the maps lie", "", REGION, ENRICHMENT, folded=True),))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from salcompare.findings.overlap import OVERLAP
 from salcompare.naming import Source, classifier_of, classifier_sources
 from salcompare.printing import contrast, estimate, joined, number, percent, verdict
+from salcompare.report.page import Section, classifier_rows, compact_table
 from salcompare.report.picking import PRIMARY, one, pick
 from salcompare.report.tables import PrintedTable, table_of
 from salcompare.statistics import METRICS
@@ -281,3 +283,15 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
         return [("Overlap", _paragraph(data)), ("Baselines", BASELINES), ("Similarity of actors", ACTOR_SIMILARITY)]
     overlaps = data.estimates["statistic"].eq("overlap").any()
     return [("Overlap", _paragraph(data)), ("Baselines", BASELINES)] if overlaps else []
+
+
+def section(data: StudyData, name: str) -> Section:
+    """Give a classifier's overlap with people on its page."""
+    rows = classifier_rows(data.estimates, name, OVERLAP)
+    primary = (rows["metric"] == PRIMARY["metric"]) & (rows["form"] == PRIMARY["form"])
+    return Section("overlap", "Overlap with people", tables=(
+        compact_table(f"classifier_{name}_overlap", "Overlap with people, smoothed maps",
+                      "Pearson's correlation; ceiling: people's noise ceiling.", rows[primary], of=name),
+        compact_table(f"classifier_{name}_overlap_metrics", "Overlap with people, all metrics", "", rows[~primary],
+                      folded=True, of=name)),
+        absent="There are no human maps of single images, so there is no overlap with people.")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from salcompare.findings.perturbation import DELETION, DROP, INSERTION
 from salcompare.printing import ALPHA, difference, estimate, number, p_text, percent
+from salcompare.report.page import Section, classifier_table
 from salcompare.report.picking import often_named, one, pick
 from salcompare.report.tables import PrintedTable, plain_table, table_of
 
@@ -200,3 +202,14 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
     removed = data.estimates["statistic"].eq("removal_drop").any()
     return [*([("Removal", _paragraph(data))] if removed else []),
             *([("Enrichment in labels' regions", ENRICHMENT)] if data.people == "boxes" else [])]
+
+
+def section(data: StudyData, name: str) -> Section:
+    """Say on a classifier's page what it loses without parts of the photographs."""
+    return Section("removal", "Does it matter to the network?", tables=(
+        classifier_table(data, name, "deletion", "Deletion and insertion", "Area under the curve; form: what fills the "
+                         "pixels that are taken away. Deletion: smaller is better; insertion: larger.", DELETION,
+                         INSERTION),
+        classifier_table(data, name, "removal", "Removal at equal area", "Drop when what stands under 'against' is "
+                         "taken away.", DROP)),
+        absent="Deletion, insertion and removal were not run for this classifier.")

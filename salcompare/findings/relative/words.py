@@ -9,6 +9,7 @@ import pandas as pd
 from salcompare.findings.relative import MOST, MOST_BESIDE
 from salcompare.findings.relative.estimates import TFCE
 from salcompare.printing import ALPHA, number, percent
+from salcompare.report.page import Section
 from salcompare.report.picking import pick
 from salcompare.report.tables import PrintedTable, table_of, why_undefined, with_p_texts
 from salcompare.statistics.relative.contrasts import SUPPORT
@@ -120,3 +121,8 @@ def _paragraph(data: StudyData) -> str:
 def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what relative saliency is and how it was tested."""
     return [("Relative saliency", _paragraph(data))]
+
+
+def section(data: StudyData, name: str) -> Section:  # noqa: ARG001 - as every finding's
+    """Show a classifier's heatmaps on its page."""
+    return Section("heatmaps", "Heatmaps")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from salcompare.findings.seeds import ACCURACY, CEILING, NEAR_ZERO, OVERLAP, RELIABILITY
 from salcompare.naming import classifier_of
 from salcompare.printing import contrast, interval, number, percent, verdict
+from salcompare.report.page import Section, classifier_table
 from salcompare.report.picking import pick
-from salcompare.report.tables import PrintedTable, table_of
+from salcompare.report.tables import PrintedTable, plain_table, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pandas as pd
 
     from salcompare.study_data import StudyData
 
@@ -118,7 +120,7 @@ SEEDS = (
     "seeds are t intervals, from three seeds on; they speak of other trainings on these photographs, not of other "
     "photographs.")
 
-NEAR_ZERO = (
+WEIGHTS = (
     "A weight counts as near zero below 1% of the standard deviation that its layer's weights had before training, "
     "or, as the absolute form, below 0.001; biases and batch normalisation are left out. Where l2_on is linear, the L2 "
     "penalty leaves the convolutions out.")
@@ -135,4 +137,16 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
     several = any(settings.get("seeds", 1) > 1 for settings in data.settings["classifier"])
     return [*([("Training seeds", SEEDS)] if several and data.classifiers else []),
             *([("Differences of accuracy", DIFFERENCES)] if data.classifiers else []),
-            *([("Weights near zero", NEAR_ZERO)] if data.classifiers else [])]
+            *([("Weights near zero", WEIGHTS)] if data.classifiers else [])]
+
+
+def section(data: StudyData, name: str) -> Section:
+    """Say on a classifier's page how stable it is over training seeds, and how many of its weights are near zero."""
+    layers = data.classifiers.get(name, {}).get("weights", pd.DataFrame())
+    return Section("seeds", "How stable is it?", tables=(
+        classifier_table(data, name, "seeds", "Over training seeds", "", ACCURACY, RELIABILITY, CEILING, OVERLAP),
+        classifier_table(data, name, "near_zero", "Share of weights near zero", "Relative: below 1% of the standard "
+                         "deviation of the layer's weights before training; absolute: below 0.001.", NEAR_ZERO),
+        plain_table(f"weights_{name}", f"By layer ({number(len(layers))} rows)", layers)),
+        absent="It was trained once, so nothing is known of how its maps vary over training seeds; set seeds of its "
+               "[[classifier]] in study.toml.")

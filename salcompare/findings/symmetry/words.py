@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from salcompare.findings.symmetry import INDICES, TESTS
 from salcompare.printing import contrast, estimate, number, verdict
+from salcompare.report.page import Section, classifier_table
 from salcompare.report.picking import named, one, pick
 from salcompare.report.tables import PrintedTable, table_of
 
@@ -109,3 +111,10 @@ SYMMETRY = (
 def methods(data: StudyData) -> list[tuple[str, str]]:  # noqa: ARG001 - as all findings' methods
     """Say how symmetry was measured."""
     return [("Symmetry", SYMMETRY)]
+
+
+def section(data: StudyData, name: str) -> Section:
+    """Give the symmetry of a classifier's maps on its page."""
+    return Section("symmetry", "Symmetry", tables=(classifier_table(
+        data, name, "symmetry", "Left-right symmetry", "The index is to be read beside its mean for symmetric maps as "
+        "noisy as these (null mean).", INDICES, TESTS),))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from salcompare.findings.training import ACCURACY
 from salcompare.printing import counted, joined, number, percent
+from salcompare.report.page import Section, classifier_table
 from salcompare.report.picking import pick
 from salcompare.report.tables import PrintedTable, plain_table, table_of
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from salcompare.study_data import StudyData
 
 
@@ -94,3 +96,36 @@ def describe_classifier(settings: Mapping[str, Any]) -> str:
 def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how the classifiers were trained."""
     return [("Classifiers", _paragraph(data))] if data.classifiers else []
+
+
+def section(data: StudyData, name: str) -> Section:
+    """Describe a classifier on its page: what it is, and how well it knows the people."""
+    accuracy = classifier_table(data, name, "accuracy", "Accuracy", "n counts images; intervals are Wilson's.",
+                                ACCURACY)
+    confusion = data.classifiers.get(name, {}).get("confusion", pd.DataFrame())
+    wrong = confusion[(confusion["actor"] != confusion["predicted"]) & (confusion["n"] > 0)] if len(confusion) else (
+        confusion)
+    return Section("network", "The classifier", said=tuple(_described(data, name)), tables=(
+        accuracy, plain_table(f"confusion_{name}", "Test images taken for another actor", wrong)))
+
+
+def _described(data: StudyData, name: str) -> Iterator[str]:
+    for settings in data.settings["classifier"]:
+        if settings["name"] == name:
+            yield describe_classifier(settings)
+            yield from _trained(data.classifiers[name]["summary"], settings)
+    given = data.get("given_maps", {}).get(name)
+    if given:
+        yield (f"{given['n_maps']:,} maps that were given ready-made ({given['method'].replace('_', ' ')}); no network "
+               "was trained for them.")
+
+
+def _trained(summary: dict[str, Any], settings: dict[str, Any]) -> Iterator[str]:
+    for variant, facts in summary.items():
+        if isinstance(facts, dict) and "n_parameters" in facts:
+            last = ", the last," if settings.get("keep") == "last" else ""
+            yield (f"{variant.capitalize()}: {facts['n_parameters']:,} parameters; iteration "
+                   f"{facts['best_iteration']:,} of {facts['iterations']:,}{last} was kept; "
+                   f"weights {facts['weights_sha256'][:16]}.")
+    if settings.get("seeds", 1) > 1:
+        yield f"Trained with {settings['seeds']} seeds; this page's maps are of the study's own seed unless said."

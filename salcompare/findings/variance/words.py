@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from salcompare.findings.variance import R2, SHARE, VARIANCE
 from salcompare.printing import ALPHA, estimate, p_text, percent
+from salcompare.report.page import Section, classifier_rows, compact_table
 from salcompare.report.picking import named, one, pick
 from salcompare.report.tables import PrintedTable, table_of, why_undefined, with_p_texts
 
@@ -171,3 +173,12 @@ def _beside_r2(data: StudyData, n: int) -> str:
 def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how variance explained was computed and tested."""
     return [("Variance explained", _paragraph(data))]
+
+
+def section(data: StudyData, name: str) -> Section:
+    """Give a classifier's R² on its page."""
+    rows = classifier_rows(data.estimates, name, VARIANCE)
+    return Section("variance", "Are maps of one actor alike?", tables=(compact_table(
+        f"classifier_{name}_variance", "R² of who is shown, and the between-actor share",
+        "R² has no interval of its own; the null permutes images among actors. Other forms of R² are in the report.",
+        rows[rows["metric"].isin([R2.metric, SHARE.metric])], of=name),))
