@@ -97,6 +97,11 @@ export function createBox(initial = null) {
     shown = box;
     tell(true);
   };
+  const step = (from, to) => {
+    if (!from.length) return;
+    to.push(committed);
+    settle(from.pop());
+  };
 
   return {
     get current() { return committed; },
@@ -123,16 +128,7 @@ export function createBox(initial = null) {
       return settle(box);
     },
 
-    undo() {
-      if (!past.length) return;
-      future.push(committed);
-      settle(past.pop());
-    },
-
-    redo() {
-      if (!future.length) return;
-      past.push(committed);
-      settle(future.pop());
-    },
+    undo: () => step(past, future),
+    redo: () => step(future, past),
   };
 }

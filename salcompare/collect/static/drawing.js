@@ -10,10 +10,7 @@ const CURSORS = { n: "ns", s: "ns", e: "ew", w: "ew", nw: "nwse", se: "nwse", ne
 const apart = (a, b) => Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
 const between = (a, b) => ({ clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 });
 
-function cursor(hold) {
-  if (hold === "move") return "move";
-  return hold ? `${CURSORS[hold]}-resize` : "crosshair";
-}
+const cursor = (hold) => (hold in CURSORS ? `${CURSORS[hold]}-resize` : hold || "crosshair");
 
 /** Two fingers on the photograph: what was between them at first stays between them. */
 function pinch(stage, pointers) {
@@ -136,19 +133,14 @@ export function attachPointing({ surface, stage, box, size, say, allowed }) {
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const LEAP = 10;
 
-/** How far one press goes: a pixel; further when the key is held, so that crossing a photograph is no chore. */
-function stride(event, held) {
-  if (event.ctrlKey || event.metaKey) return LEAP;
-  return held > 24 ? LEAP : held > 6 ? 4 : 1;
-}
-
 /** Let keys pressed while the photograph has the focus draw, move, size, zoom, choose a label and send. */
 export function attachKeys({ frame, stage, box, size, letGo, allowed, pick, send }) {
   let held = 0;
 
   function arrow(event, [x, y]) {
+    // A pixel; further when the key is held, so that crossing a photograph is no chore.
     held = event.repeat ? held + 1 : 0;
-    const step = stride(event, held);
+    const step = event.ctrlKey || event.metaKey || held > 24 ? LEAP : held > 6 ? 4 : 1;
     if (!box.current) box.commit(middle(size));
     else if (event.shiftKey) box.commit(resized(box.current, "se", x * step, y * step, size), { join: event.repeat });
     else box.commit(moved(box.current, x * step, y * step, size), { join: event.repeat });

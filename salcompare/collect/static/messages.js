@@ -3,16 +3,15 @@
 /** A live region; while a box moves, only its last state is said. */
 export function createVoice(region) {
   let timer = 0;
-  return {
-    say(words) {
-      clearTimeout(timer);
-      region.textContent = words;
-    },
-    sayLater(words) {
-      clearTimeout(timer);
-      timer = setTimeout(() => { region.textContent = words; }, 500);
-    },
+  const say = (words) => {
+    clearTimeout(timer);
+    region.textContent = words;
   };
+  const sayLater = (words) => {
+    clearTimeout(timer);
+    timer = setTimeout(say, 500, words);
+  };
+  return { say, sayLater };
 }
 
 /** The summary of what is missing: a heading and links to the places; it takes the focus. */

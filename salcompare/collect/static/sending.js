@@ -19,10 +19,8 @@ const write = (key, value) => tried(() => sessionStorage.setItem(key, JSON.strin
 const drop = (key) => tried(() => sessionStorage.removeItem(key));
 
 /** Keep, read and forget the draft of one photograph. */
-export function draftOf(name) {
-  const key = DRAFT + name;
-  return { read: () => read(key), write: (draft) => write(key, draft), drop: () => drop(key) };
-}
+export const draftOf = (name, key = DRAFT + name) => (
+  { read: () => read(key), write: (draft) => write(key, draft), drop: () => drop(key) });
 
 /** Keep an answer until the server has said that it has it. */
 export const keepWaiting = (answer) => write(WAITING + answer.token, answer);
@@ -44,15 +42,6 @@ const PATIENCE = 15000; // ms for one attempt
 const WAITS = [1, 2, 4, 8, 15, 30]; // s between attempts, the last for ever
 
 const inside = (path) => typeof path === "string" && /^\/(?![/\\])/.test(path);
-
-async function reply(response) {
-  try {
-    const words = await response.json();
-    return words && typeof words === "object" ? words : {};
-  } catch {
-    return {};
-  }
-}
 
 /** What a reply means for the worker: "stored", "gone" (with a page to go to), "refused" or "again". */
 function judge(response, words) {
@@ -80,7 +69,7 @@ async function attempt(answer) {
       credentials: "same-origin",
       signal: AbortSignal.timeout(PATIENCE),
     });
-    return judge(response, await reply(response));
+    return judge(response, (await response.json().catch(() => null)) ?? {}); // nothing, where it is no JSON
   } catch {
     return { kind: "again", reason: "offline" };
   }

@@ -13,12 +13,10 @@ function shape(name, className, parent) {
   return element;
 }
 
-function place(element, box) {
-  element.setAttribute("x", box.x0);
-  element.setAttribute("y", box.y0);
-  element.setAttribute("width", Math.max(0, box.x1 - box.x0));
-  element.setAttribute("height", Math.max(0, box.y1 - box.y0));
-}
+const set = (element, attributes) => Object.entries(attributes).forEach((pair) => element.setAttribute(...pair));
+
+const place = (element, { x0, y0, x1, y1 }) => (
+  set(element, { x: x0, y: y0, width: Math.max(0, x1 - x0), height: Math.max(0, y1 - y0) }));
 
 /** A rectangle in two tones, so that it is seen on light and on dark skin, hair and ground. */
 function outline(overlay, className) {
@@ -61,10 +59,7 @@ export function createStage({ frame, sheet, overlay, width, height, roomBelow, o
     drawn.show(box);
     if (box) drawHandles(handles, box, scale);
     anchor.setAttribute("visibility", corner ? "visible" : "hidden");
-    if (!corner) return;
-    anchor.setAttribute("cx", corner.x);
-    anchor.setAttribute("cy", corner.y);
-    anchor.setAttribute("r", 6 / scale);
+    if (corner) set(anchor, { cx: corner.x, cy: corner.y, r: 6 / scale });
   }
 
   function fit() {

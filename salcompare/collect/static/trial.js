@@ -25,6 +25,7 @@ let state = "open"; // then "sending", then "answered"
 
 const seconds = () => Math.round(earlier * 1000 + performance.now() - begun) / 1000;
 const allowed = () => state === "open";
+const asBox = ([x0, y0, x1, y1]) => ({ x0, y0, x1, y1 });
 
 const LEAST = 220; // CSS pixels of height that a photograph needs
 
@@ -110,10 +111,6 @@ function practised({ feedback, next }) {
   return { good, text, next, heading: good ? "That is it" : "Not quite yet", onward: good ? "Go on" : "Try again" };
 }
 
-function asBox([x0, y0, x1, y1]) {
-  return { x0, y0, x1, y1 };
-}
-
 function send(answer) {
   sent = answer;
   summary.clear();
@@ -152,18 +149,6 @@ dialog.addEventListener("close", () => {
   dialog.returnValue = "";
 });
 
-function attachTools() {
-  const tools = {
-    undo: () => box.undo(), redo: () => box.redo(), again: () => box.commit(null),
-    "zoom-in": stage.zoomIn, "zoom-out": stage.zoomOut, "zoom-fit": () => stage.zoomTo(1),
-  };
-  Object.entries(tools).forEach(([id, act]) => {
-    part(id).addEventListener("click", () => {
-      if (part(id).getAttribute("aria-disabled") !== "true") act();
-    });
-  });
-}
-
 /** Bring back what this tab remembers: the drawn box, and an answer that never reached the server. */
 function restore() {
   const kept = draft.read();
@@ -184,7 +169,12 @@ attachKeys({
 attachNumbers({
   fields: ["left", "top", "wide", "high"].map((side) => part(`box-${side}`)), box, size, say: voice.say,
 });
-attachTools();
+Object.entries({
+  undo: box.undo, redo: box.redo, again: () => box.commit(null),
+  "zoom-in": stage.zoomIn, "zoom-out": stage.zoomOut, "zoom-fit": () => stage.zoomTo(1),
+}).forEach(([id, act]) => {
+  part(id).addEventListener("click", () => part(id).getAttribute("aria-disabled") !== "true" && act());
+});
 box.listen(drawOn);
 const sizes = new ResizeObserver(() => stage.fit());
 ["frame", "labels", "answer"].forEach((id) => sizes.observe(part(id)));
