@@ -9,6 +9,7 @@ ever read. A file that is put back is taken up if it is this study's and lacks n
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sqlite3
@@ -159,11 +160,8 @@ class Database:
         """Go on with a file that was put back if it holds all that was acknowledged."""
         if self.file.stands():
             return
-        raw = self.engine.raw_connection()  # of the file before, which is still open here
-        try:
+        with contextlib.closing(self.engine.raw_connection()) as raw:  # of the file before, which is still open here
             self.file.take_up(raw.driver_connection)
-        finally:
-            raw.close()
         self.engine.dispose()  # SQLite leaves the files beside a file alone that has moved
 
 
@@ -185,7 +183,7 @@ def open_database(path: Path, *, create: bool = True) -> Database:
     try:
         with database.writing() as connection:
             metadata.create_all(connection)
-            version = connection.scalar(select(meta.c.value).where(meta.c.key == "version"))
+            version = meta_value(connection, "version")
             if version is None:
                 connection.execute(insert(meta).values(key="version", value=VERSION))
             elif version in _OLDER:
@@ -203,13 +201,18 @@ def open_database(path: Path, *, create: bool = True) -> Database:
 def hold_to_key(database: Database, fingerprint: str, *, shown: str) -> None:
     """Note the key that a database is filled with, and refuse another: returning workers would count as new."""
     with database.writing() as connection:
-        first = connection.scalar(select(meta.c.value).where(meta.c.key == "key"))
+        first = meta_value(connection, "key")
         if first is None:
             connection.execute(insert(meta).values(key="key", value=fingerprint))
     database.file.key = fingerprint
     if first not in {None, fingerprint}:
         raise InputError(Problem(shown, "is not the key that the database was filled with", "the one of its first day",
                                  "put that one back, or move data/collected away and begin anew"))
+
+
+def meta_value(connection: Connection, key: str) -> str | None:
+    """Read what the database says of itself."""
+    return connection.scalar(select(meta.c.value).where(meta.c.key == key))
 
 
 def reason_of(error: Exception) -> str:
@@ -226,12 +229,9 @@ def _close_to_others(path: Path) -> None:
 
 
 def _engine(path: Path) -> Engine:
-    def connect() -> sqlite3.Connection:
-        """Open the file that is there; never make one."""
-        return opened(path, timeout=BUSY_SECONDS)
-
     # Messages of errors, which a log may keep, hold no answers.
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=16, max_overflow=48,
+    creator = functools.partial(opened, path, timeout=BUSY_SECONDS)  # never makes a file
+    engine = create_engine("sqlite://", creator=creator, poolclass=QueuePool, pool_size=16, max_overflow=48,
                            pool_timeout=BUSY_SECONDS, hide_parameters=True)
 
     @event.listens_for(engine, "connect")

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from salcompare.collect.database import Database, assignments, meta, open_database, workers
+from salcompare.collect.database import Database, assignments, meta, meta_value, open_database, workers
 from salcompare.collect.keys import KEY, Keys, pseudonym
 from salcompare.errors import InputError, Problem
 from salcompare.sources.collected import DATABASE
@@ -56,7 +56,7 @@ def forget_worker(root: Path, worker: str, keys: Keys | None, *, kind: Kind | No
     """
     database = open_database(root / DATABASE, create=False)
     with database.writing() as connection:
-        pending = connection.scalar(select(meta.c.value).where(meta.c.key == _PENDING)) is not None
+        pending = meta_value(connection, _PENDING) is not None
         row = _row_of(connection, worker, keys, kind, pending=pending)
         answers = None
         if row is not None:
@@ -71,15 +71,13 @@ def forget_worker(root: Path, worker: str, keys: Keys | None, *, kind: Kind | No
 
 def wipe(database: Database) -> None:
     """Leave nothing of deleted workers in the log and in free pages; in used ones SQLite overwrites them at once."""
-    raw = database.engine.raw_connection()  # not within a transaction, where SQLite does nothing of the kind
     deadline = time.monotonic() + PATIENCE
-    try:
+    # Not within a transaction, where SQLite does nothing of the kind.
+    with contextlib.closing(database.engine.raw_connection()) as raw:
         while not _wiped(raw.cursor()):
             if time.monotonic() > deadline:
                 raise InputError(_in_the_way(database.file.path))
             time.sleep(0.05)
-    finally:
-        raw.close()
     with database.writing() as connection:
         connection.execute(delete(meta).where(meta.c.key == _PENDING))
 
@@ -87,7 +85,7 @@ def wipe(database: Database) -> None:
 def wipe_pending(database: Database) -> None:
     """End a deletion that a reader stood in the way of, if it can be ended now."""
     with database.reading() as connection:
-        pending = connection.scalar(select(meta.c.value).where(meta.c.key == _PENDING))
+        pending = meta_value(connection, _PENDING)
     if pending:
         with contextlib.suppress(InputError):
             wipe(database)

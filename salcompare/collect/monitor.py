@@ -18,6 +18,7 @@ from salcompare.collect.database import assignments, responses, workers
 from salcompare.collect.keys import pseudonym, same_text
 from salcompare.collect.stimuli import Stimuli, png
 from salcompare.collect.task import Task
+from salcompare.sources.rows import EDGES
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -92,8 +93,8 @@ def heatmap_png(connection: Connection, stimuli: Stimuli, image: str) -> bytes:
 def _coverage(connection: Connection, image: str, height: int, width: int) -> NDArray[np.float64]:
     """Count boxes over pixels; edges round half up and a box keeps at least one pixel."""
     covered = np.zeros((height, width))
-    edges = [responses.c[edge] for edge in ("x0", "y0", "x1", "y1")]
-    drawn = select(*edges).join(assignments, assignments.c.id == responses.c.assignment)
+    drawn = select(*(responses.c[edge] for edge in EDGES)).join(
+        assignments, assignments.c.id == responses.c.assignment)
     for box in connection.execute(drawn.where(assignments.c.kind == "trial", assignments.c.image == image)):
         x0, y0, x1, y1 = (int(np.floor(edge + 0.5)) for edge in box)
         x0, y0 = min(x0, width - 1), min(y0, height - 1)
@@ -108,12 +109,8 @@ def _images(connection: Connection, stimuli: Stimuli, now: float) -> _Rows:
                func.count(case((~is_in & standing_lease(stimuli, now), 1))))
         .where(assignments.c.kind == "trial").group_by(assignments.c.image))
     counts = {image: numbers for image, *numbers in counted}
-    rows = []
-    for photo in stimuli.trials:
-        answers, nothing, leased = counts.get(photo.image, (0, 0, 0))
-        rows.append({"image": photo.image, "actor": photo.actor, "answers": answers, "nothing": nothing,
-                     "leased": leased})
-    return rows
+    return [{"image": photo.image, "actor": photo.actor} | dict(zip(
+        ("answers", "nothing", "leased"), counts.get(photo.image, (0, 0, 0)), strict=True)) for photo in stimuli.trials]
 
 
 def _workers(connection: Connection, stimuli: Stimuli) -> _Rows:
