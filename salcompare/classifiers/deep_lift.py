@@ -80,12 +80,12 @@ class _Rescaling(TorchFunctionMode):
         x = args[0] if args else kwargs.get("input")
         if not isinstance(x, Tensor) or not x.requires_grad:
             return func(*args, **kwargs)
+        rest = {name: value for name, value in kwargs.items() if name not in ("input", "inplace")}
         if func is functional.max_pool2d:
-            return _pooled(x, *args[1:], **{name: value for name, value in kwargs.items() if name != "input"})
+            return _RescaledPool.apply(x, lambda part: func(part, *args[1:], **rest | {"return_indices": True}))
         plain = _IN_PLACE.get(func, func)
         if plain not in _ACTIVATIONS:
             return func(*args, **kwargs)
-        rest = {name: value for name, value in kwargs.items() if name not in ("input", "inplace")}
         in_place = plain is not func or _asks_in_place(func, args, kwargs)
         result = _Rescaled.apply(x.clone() if in_place else x, lambda part: plain(part.clone(), *args[1:], **rest))
         return x.copy_(result) if in_place else result
@@ -119,13 +119,6 @@ class _Rescaled(torch.autograd.Function):
             slope, = torch.autograd.grad(ctx.activation(leaf).sum(), leaf)
         ratio = torch.where(away.abs() < SAME, slope[:len(away)], carried / _safe(away))
         return gradients[0] * ratio.repeat(2, *[1] * (x.ndim - 1)), None
-
-
-def _pooled(x: Tensor, kernel_size: Any, *args: Any, **kwargs: Any) -> Tensor:  # noqa: ANN401 - of max_pool2d
-    kwargs = {**kwargs, "return_indices": False}
-    result: Tensor = _RescaledPool.apply(x, lambda part: functional.max_pool2d(part, kernel_size, *args, **{
-        **kwargs, "return_indices": True}))
-    return result
 
 
 class _RescaledPool(torch.autograd.Function):

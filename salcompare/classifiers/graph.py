@@ -142,7 +142,8 @@ def _objections(node: Node, graph: Graph, excused: frozenset[Node]) -> Iterator[
         yield "a division by a part of the network"
     elif kind == "Mul" and _by_mask(node):
         yield "a multiplication by a mask computed from the image, or a dropout that stays on"
-    elif kind in ("NativeBatchNorm", "CudnnBatchNorm") and _mixes_images(node):
+    elif kind in ("NativeBatchNorm", "CudnnBatchNorm") and _saved(node, "training") and (
+            node._input_metadata[0].shape[0] > 1):  # instance normalisation is recorded as one image of n x c channels
         yield "a batch normalisation by the batch's own mean, which mixes images"
 
 
@@ -185,11 +186,6 @@ def _by_mask(node: Node) -> bool:
             if ((factor == 0) | (factor == factor.max())).all() and (factor == 0).any():
                 return True
     return False
-
-
-def _mixes_images(node: Node) -> bool:
-    shape = node._input_metadata[0].shape  # instance normalisation is recorded as one image of n x c channels
-    return bool(_saved(node, "training")) and shape[0] > 1
 
 
 def _normalising_scales(graph: Graph) -> frozenset[Node]:

@@ -71,7 +71,11 @@ def explain(model: nn.Module, x: Tensor, target: Tensor | Sequence[int] | int, *
     elif baseline.shape != x.shape:
         raise InputError(Problem("baseline", f"shape {tuple(baseline.shape)}", f"the images' {tuple(x.shape)}"))
     targets = one_target_each(target, x)
-    _check_outputs(model, x[:1], targets, by_gradient=method_of(method).by_gradient)
+    if len(x):
+        with explaining(model):  # the first image tells whether targets are classes whose outputs depend on the image
+            logits = (recorded(model, x[:1])[0] if method_of(method).by_gradient
+                      else logits_of(model, x[:1].detach().clone()))
+        check_classes(targets[None], logits)
     request = Request(targets, baseline, options or Attribution(),
                       tuple(generators) or tuple(generator("smoothgrad", place) for place in range(len(x))))
     if len(request.generators) != len(x):
@@ -106,12 +110,3 @@ def _smooth(function: Method, model: nn.Module, x: Tensor, request: Request) -> 
         values = function(model, x + spread * noise, request)
         total = values if total is None else total + values
     return cast("Tensor", total) / request.options.samples
-
-
-def _check_outputs(model: nn.Module, first: Tensor, targets: Tensor, *, by_gradient: bool) -> None:
-    """Make sure of the targets from the first image's logits; by a gradient, these must depend on the image."""
-    if not len(first):
-        return
-    with explaining(model):
-        logits = recorded(model, first)[0] if by_gradient else logits_of(model, first.detach().clone())
-    check_classes(targets[None], logits)

@@ -28,6 +28,13 @@ from salcompare.maps import top_mask
 from salcompare.progress import Progress, Silent
 from salcompare.provenance import versions
 
+Way = Literal["deletion", "insertion"]
+Orders = Callable[[xr.DataArray], xr.DataArray]
+Flags = NDArray[np.bool_]
+BATCH = 16
+MOST = 8
+"""Things done to a batch of photographs at a time, so that many cores do not need much memory."""
+VARIABLES = ("logit", "probability", "correct")
 BLUR = 0.1
 """Standard deviation of the Gaussian that blurs, as a share of the photograph's shorter side."""
 
@@ -54,15 +61,6 @@ def filled(photograph: Pixels, fill: str, *, seed: int, image: str) -> Pixels:
 
 def _pixels(values: NDArray[np.float64]) -> Pixels:
     return np.asarray(np.rint(values).clip(0, WHITE), dtype=np.uint8)
-
-
-Way = Literal["deletion", "insertion"]
-Orders = Callable[[xr.DataArray], xr.DataArray]
-Flags = NDArray[np.bool_]
-BATCH = 16
-MOST = 8
-"""Things done to a batch of photographs at a time, so that many cores do not need much memory."""
-VARIABLES = ("logit", "probability", "correct")
 
 
 @dataclass(frozen=True)
@@ -132,12 +130,14 @@ def removal_outcomes(trained: TrainedClassifier, pixels: xr.DataArray, orders: x
     _check_orders(pixels, orders, arrangements)
     classes = shown_classes(trained, pixels)
     photographs = pixels.to_numpy()
-    fills = _fills(photographs, pixels["image"].to_numpy().tolist(), arrangements, seed)
+    names = pixels["image"].to_numpy().tolist()
+    fills = {fill: np.stack([filled(photograph, fill, seed=seed, image=str(image))
+                             for photograph, image in zip(photographs, names, strict=True)])
+             for fill in dict.fromkeys(arrangement.fill for arrangement in arrangements if arrangement.fill)}
     results = {name: np.full((len(photographs), len(arrangements)), np.nan, np.float32) for name in VARIABLES}
     places_of: dict[Arrangement, list[int]] = {}
     for at, arrangement in enumerate(arrangements):
         places_of.setdefault(dataclasses.replace(arrangement, whole=False), []).append(at)
-    names = pixels["image"].to_numpy().tolist()
 
     def outcomes(model: nn.Module, arrangement: Arrangement) -> tuple[NDArray[np.float32], Flags, Flags]:
         """Ask a core's copy of the network of all photographs, one thing done to them."""
@@ -194,8 +194,7 @@ def write_removals(trained: TrainedClassifier, pixels: xr.DataArray, orders: Ord
     stream.finish(provenance)
 
 
-def _kept(orders: xr.DataArray, arrangement: Arrangement,
-          shape: tuple[int, ...]) -> tuple[Flags, Flags, Flags]:
+def _kept(orders: xr.DataArray, arrangement: Arrangement, shape: tuple[int, ...]) -> tuple[Flags, Flags, Flags]:
     """Which pixels stay (image, y, x), and which images' order is too short, or empty (image,)."""
     if not arrangement.order:
         none = np.zeros(shape[0], bool)
@@ -205,13 +204,6 @@ def _kept(orders: xr.DataArray, arrangement: Arrangement,
     short = np.asarray((mask & (order.to_numpy() <= 0)).any(axis=(1, 2)), dtype=bool)
     empty = np.asarray(~mask.any(axis=(1, 2)), dtype=bool)
     return mask if arrangement.way == "insertion" else ~mask, short, empty
-
-
-def _fills(photographs: Pixels, images: Sequence[str], arrangements: Iterable[Arrangement],
-           seed: int) -> dict[str, Pixels]:
-    wanted = dict.fromkeys(arrangement.fill for arrangement in arrangements if arrangement.fill)
-    return {fill: np.stack([filled(photograph, fill, seed=seed, image=str(image))
-                            for photograph, image in zip(photographs, images, strict=True)]) for fill in wanted}
 
 
 def _outcomes(trained: TrainedClassifier, photographs: Pixels, classes: NDArray[np.int64],

@@ -228,7 +228,7 @@ def _look(task: Task, state: State, phase: Phase, iteration: int, seen: Score, p
     task.model.eval()
     now = task.validate()
     state.iteration = iteration
-    state.model = _copied(task.model)
+    state.model = {name: value.detach().cpu().clone() for name, value in task.model.state_dict().items()}
     state.log.append({"iteration": iteration, "loss": seen.loss, "train_accuracy": seen.accuracy,
                       "validation_accuracy": now.accuracy, "validation_loss": now.loss,
                       "penalty": l2_penalty(task.model, phase.l2, on=task.l2_on)})
@@ -239,10 +239,6 @@ def _look(task: Task, state: State, phase: Phase, iteration: int, seen: Score, p
     looked = "" if math.isnan(now.accuracy) else f", validation {now.accuracy:.1%}"
     progress.say(f"{task.title}: iteration {iteration} of {phase.iterations}, loss {seen.loss:.3f}, training "
                  f"{seen.accuracy:.1%}{looked}{' (best so far)' if better and task.keep == 'best' else ''}")
-
-
-def _copied(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
 
 
 Batch = tuple[torch.Tensor, torch.Tensor]

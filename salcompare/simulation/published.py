@@ -36,10 +36,8 @@ class Calibration:
         Population share of each label, summing to 1 (the published shares, read off a chart, sum to 0.998).
     concentration : float
         Of the Dirichlet distribution of actors' label shares around the population's.
-    typical_box : mapping
-        Centre x, centre y, width and height of a label's boxes, in pixels of `frame`.
-    frame : tuple of int
-        Height and width of the published frame, pixels.
+    typical_box, frame : mapping, tuple of int
+        Centre x, centre y, width and height of a label's boxes, in pixels of the published frame (height, width).
     peak : float
         Highest value of the published population's human heatmap, on the eye band.
     """

@@ -224,7 +224,7 @@ def careless_workers(names: Sequence[str], n: int) -> dict[str, Kind]:
 
 
 def plant_careless(table: pd.DataFrame, images: pd.DataFrame, kinds: Mapping[str, Kind], *, seed: int) -> pd.DataFrame:
-    """Replace what some workers answered by what a careless worker would.
+    """Replace what some workers answered by what a careless worker would, and keep rows and order.
 
     Parameters
     ----------
@@ -236,11 +236,6 @@ def plant_careless(table: pd.DataFrame, images: pd.DataFrame, kinds: Mapping[str
         Worker to kind; workers that are not in the table do no harm.
     seed : int
         A worker's draws depend on the seed and the name alone.
-
-    Returns
-    -------
-    DataFrame
-        The same rows in the same order; those of other workers as they were.
     """
     planted = table.copy()
     shape = images.set_index("image")[["height", "width"]]
