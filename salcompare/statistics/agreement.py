@@ -17,6 +17,7 @@ from salcompare.sources.quality import iou
 from salcompare.statistics.inference.crossed import crossed_interval, t_interval_of
 from salcompare.statistics.inference.resampling import LEVEL, Interval, bootstrap_weights
 from salcompare.statistics.kernels import Values
+from salcompare.statistics.responses import require_columns
 
 QUANTITIES = ("alpha", "likeness")
 Kind = Literal["boxes", "labels"]
@@ -267,21 +268,15 @@ def _label_distance(one: Values, other: Values) -> Values:
 
 
 def _check(responses: pd.DataFrame, images: pd.DataFrame, of: Kind) -> None:
-    problems = []
     of_images = ("image", "actor", *(("height", "width") if of == "boxes" else ()))
-    for where, frame, wanted in (("responses", responses, _COLUMNS[of]), ("images", images, of_images)):
-        missing = [name for name in wanted if name not in frame]
-        if missing:
-            problems.append(Problem(where, f"no column {', '.join(map(repr, missing))}", ", ".join(wanted),
-                                    "read responses that name workers and images"))
-    if not problems and responses.empty:
-        problems = [Problem("responses", "there is none", "one row a box")]
-    if not problems:
-        unknown = responses.loc[~responses["image"].isin(images["image"]), "image"]
-        problems = [Problem(f"responses row {row}", f"image {image!r}", "one of the images")
-                    for row, image in unknown.items()]
-    if problems:
-        raise InputError(problems)
+    require_columns(("responses", responses, _COLUMNS[of]), ("images", images, of_images),
+                    remedy="read responses that name workers and images")
+    if responses.empty:
+        raise InputError(Problem("responses", "there is none", "one row a box"))
+    unknown = responses.loc[~responses["image"].isin(images["image"]), "image"]
+    if unknown.size:
+        raise InputError([Problem(f"responses row {row}", f"image {image!r}", "one of the images")
+                          for row, image in unknown.items()])
 
 
 def _ratio(above: Values, below: Values) -> Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -197,7 +197,8 @@ def _boxes_by_image(responses: pd.DataFrame, images: pd.DataFrame, *, size: tupl
                    sigma: float = 0.0) -> dict[str, ImageBoxes]:
     """Give the sides of all boxes by image; parameters and errors as for `responses_by_image`."""
     height, width = require_size(size)
-    _require_columns(responses, images)
+    require_columns(("responses", responses, ("image", "worker", "x0", "y0", "x1", "y1")),
+                    ("images", images, ("image", "actor", "height", "width")))
     at = pd.Index(images["image"]).get_indexer(pd.Index(responses["image"]))
     unknown = np.flatnonzero(at < 0)
     if unknown.size:
@@ -216,13 +217,10 @@ def _boxes_by_image(responses: pd.DataFrame, images: pd.DataFrame, *, size: tupl
             if (rows := order[starts[row]:starts[row + 1]]).size}
 
 
-def _require_columns(responses: pd.DataFrame, images: pd.DataFrame) -> None:
-    problems = []
-    for where, frame, wanted in (("responses", responses, ("image", "worker", "x0", "y0", "x1", "y1")),
-                                 ("images", images, ("image", "actor", "height", "width"))):
-        missing = [name for name in wanted if name not in frame.columns]
-        if missing:
-            problems.append(Problem(where, f"no column {', '.join(map(repr, missing))}", ", ".join(wanted)))
+def require_columns(*tables: tuple[str, Container[str], Sequence[str]], remedy: str = "") -> None:
+    """Hold tables, each given with its name and the columns it must have, to having them, or raise InputError."""
+    problems = [Problem(where, f"no column {', '.join(map(repr, missing))}", ", ".join(wanted), remedy)
+                for where, table, wanted in tables if (missing := [name for name in wanted if name not in table])]
     if problems:
         raise InputError(problems)
 
@@ -257,10 +255,8 @@ def products_of(one: ImageResponses, other: ImageResponses) -> Values:
 
 def names_of(responses: Responses) -> pd.DataFrame:
     """Give each response's image and worker, one row a response; InputError if it does not name them."""
-    where = responses if isinstance(responses, pd.DataFrame) else responses.coords
-    missing = [name for name in ("image", "worker") if name not in where]
-    if missing:
-        raise InputError(Problem("responses", f"no column {', '.join(map(repr, missing))}", "image, worker"))
+    where: Container[str] = responses if isinstance(responses, pd.DataFrame) else responses.coords
+    require_columns(("responses", where, ("image", "worker")))
     if isinstance(responses, pd.DataFrame):
         return responses[["image", "worker"]].reset_index(drop=True)
     return pd.DataFrame({name: responses[name].to_numpy() for name in ("image", "worker")})

@@ -291,15 +291,18 @@ def _over_nulls(matched: Matched, draws: dict[str, tuple[Values, Values]], n_nul
     """Make the estimates over each null, of the population and of every actor."""
     tables: dict[str, tuple[tuple[str, ...], NDArray[np.generic]]] = {}
     whole, single = [], []
+    actors = [_kinds_of_actor(matched, at) for at in range(matched.actors.size)]
     for null in range(n_nulls):
         rows = [0, 1, 2 + null]
         whole.append(_of_quantities(draws["observed"][1][rows, 0], tuple(draws[kind][1][rows] for kind in kinds),
                                 _freedom_of(matched, kinds[-1]), kinds[-1], _lone_images(matched, kinds[-1])))
-        single.append([_of_actor(matched, at, draws, rows) for at in range(matched.actors.size)])
+        single.append([_of_quantities(draws["observed"][0][rows, 0, at],
+                                      tuple(draws[kind][0][rows][:, :, at] for kind in of_actor), freedom, of_actor[-1])
+                       for at, (of_actor, freedom) in enumerate(actors)])
     for name in whole[0]:
         tables[name] = ("null", "quantity"), np.stack([one[name] for one in whole])
         tables[f"actor_{name}"] = ("null", "quantity", "actor"), np.stack(
-            [np.stack([one[name] for one in actors], axis=1) for actors in single])
+            [np.stack([one[name] for one in of_null], axis=1) for of_null in single])
     return tables
 
 
@@ -313,13 +316,8 @@ def _kinds_of_actor(matched: Matched, at: int) -> tuple[list[str], int]:
     return [WORKERS, IMAGES, f"{WORKERS} and {IMAGES}"], min(freedom, n_images - 1)
 
 
-def _of_actor(matched: Matched, at: int, draws: dict[str, tuple[Values, Values]], rows: list[int]) -> Table:
-    kinds, freedom = _kinds_of_actor(matched, at)
-    return _of_quantities(draws["observed"][0][rows, 0, at], tuple(draws[kind][0][rows][:, :, at] for kind in kinds),
-                      freedom, kinds[-1], "")
-
-
-def _of_quantities(observed: Values, draws: tuple[Values, ...], freedom: int, resampled: str, fixed: str) -> Table:
+def _of_quantities(observed: Values, draws: tuple[Values, ...], freedom: int, resampled: str,
+                   fixed: str = "") -> Table:
     """Estimates and intervals of all quantities, from score, ceiling and null: (3,), and draws (3, r) of each kind."""
     values, kinds = _SUMS @ observed, [_SUMS @ kind for kind in draws]
     crossed, n_resamples = len(kinds) == 3, draws[0].shape[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -185,7 +185,7 @@ def _test(actors: list[_Actor], n_seeds: int, n_permutations: int, rng: np.rando
     if not actors:
         return float("nan"), float("nan")
     sizes = np.array([one.n for one in actors])
-    effect = _Effect.of(actors, sizes)
+    effect = _image_effect(actors, sizes)
     null = [effect(moved) for moved in _permuted(sizes, n_seeds - 1, n_permutations, rng)]
     draws = np.concatenate(null) if null else np.empty(0)
     start = np.tile(np.arange(sizes.sum()), (1, n_seeds - 1, 1))
@@ -210,33 +210,23 @@ def _permuted(sizes: NDArray[np.intp], n_moved: int, n_permutations: int, rng: n
         yield moved
 
 
-@dataclass(frozen=True)
-class _Effect:
-    """The image effect under permutations, from the actors' correlations laid end to end."""
+def _image_effect(actors: list[_Actor], sizes: NDArray[np.intp]) -> Callable[[NDArray[np.intp]], Values]:
+    """Lay the actors' correlations end to end; give the effect for permutations (b, seeds after the first, image)."""
+    products = np.concatenate([one.products.reshape(len(one.products), -1) for one in actors], axis=1)
+    first = np.repeat(np.cumsum(sizes**2) - sizes**2, sizes)  # where the correlations of an image's actor start
+    row = np.repeat(sizes, sizes)
+    place = np.concatenate([np.arange(size) for size in sizes])
+    # same - other = same (1 + 1 / (n - 1)) - sum / (n (n - 1)), and a sum over all pairs never changes.
+    sums = np.array([one.products.mean(axis=0).sum() for one in actors])
+    rest = -float((sums / (sizes * (sizes - 1))).mean())
+    weight = np.repeat(1 / (sizes - 1), sizes) / len(actors)
 
-    products: Values  # (pair, sum of squares of the actors' images)
-    first: NDArray[np.intp]  # (image,): where the correlations of its actor start
-    row: NDArray[np.intp]  # (image,): how many images its actor has
-    place: NDArray[np.intp]  # (image,): which of its actor's images it is
-    weight: Values  # (image,): in the mean of same less other image
-    rest: float  # of the effect, which does not change
-
-    @classmethod
-    def of(cls, actors: list[_Actor], sizes: NDArray[np.intp]) -> _Effect:
-        """Lay out the correlations of actors with so many images each."""
-        products = np.concatenate([one.products.reshape(len(one.products), -1) for one in actors], axis=1)
-        starts = np.cumsum(sizes**2) - sizes**2
-        place = np.concatenate([np.arange(size) for size in sizes])
-        # same - other = same (1 + 1 / (n - 1)) - sum / (n (n - 1)), and a sum over all pairs never changes.
-        sums = np.array([one.products.mean(axis=0).sum() for one in actors])
-        rest = -float((sums / (sizes * (sizes - 1))).mean())
-        weight = np.repeat(1 / (sizes - 1), sizes) / len(actors)
-        return cls(products, np.repeat(starts, sizes), np.repeat(sizes, sizes), place, weight, rest)
-
-    def __call__(self, moved: NDArray[np.intp]) -> Values:
-        """Give the effect for permutations (b, seeds after the first, image) of the images' numbers."""
-        places = [np.broadcast_to(self.place, (len(moved), self.place.size)), *self.place[moved].swapaxes(0, 1)]
+    def effect(moved: NDArray[np.intp]) -> Values:
+        """Mean over pairs of seeds, whose images are moved among their actor's."""
+        places = [np.broadcast_to(place, (len(moved), place.size)), *place[moved].swapaxes(0, 1)]
         total = np.zeros(len(moved))
         for pair, (one, other) in enumerate(combinations(places, 2)):
-            total += self.products[pair][self.first + one * self.row + other] @ self.weight
-        return total / len(self.products) + self.rest
+            total += products[pair][first + one * row + other] @ weight
+        return total / len(products) + rest
+
+    return effect

@@ -85,19 +85,18 @@ def label_differences(
     and 20 responses an image it rejected in 35%, 94% and 100% of simulated studies as images differed little, more,
     and much.
 
-    Two things besides equal preferences are assumed. Workers meet images regardless of the actor: where each works
-    on one actor only, what is told apart may be workers. And an image's number of responses says nothing about its
-    actor: shares of few responses scatter more, and where actors of two images of 3 responses met actors of twelve
-    of 30, plain permutation rejected in 100% of null studies. Evening out the numbers mends that whatever their
-    relation to actors (5.1% of 2,000 null studies), at the cost of responses; it is a draw of its own from `rng`.
-    With equal numbers the omnibus test rejected in 5.5%, any cell in 3.4%; with random ones in 5.0% and 1.3%.
+    Workers are taken to meet images regardless of the actor: where each works on one actor only, what is told apart may
+    be workers. And an image's number of responses must say nothing about its actor: shares of few responses scatter
+    more, and where actors of two images of 3 responses met actors of twelve of 30, plain permutation rejected in 100%
+    of null studies. Evening out the numbers mends that (5.1% of 2,000 null studies), at the cost of responses; it is a
+    draw of its own from `rng`. With equal numbers the omnibus test rejected in 5.5%, any cell in 3.4%; with random ones
+    in 5.0% and 1.3%.
 
     Cells are adjusted by the distribution, over permutations, of the most extreme of all cells (Westfall & Young 1993),
-    after each label's t has been put on the scale of its own null distribution, so that rare labels, whose t has
-    long tails, do not hide the frequent ones: in simulations like the demo (40 actors, 11 labels, ten raised by a
-    quarter) 84% of raised labels were found, by the largest raw t 67%. The family-wise error rate is controlled where
-    all actors are alike; where some differ, it is for the others approximately. Actors of unequal spread are not
-    exchangeable either.
+    after each label's t has been put on the scale of its own null distribution, so that rare labels, whose t has long
+    tails, do not hide the frequent ones: in simulations like the demo 84% of raised labels were found, by the largest
+    raw t 67%. The family-wise error rate is controlled where all actors are alike; where some differ, it is for the
+    others approximately. Actors of unequal spread are not exchangeable either.
 
     References
     ----------

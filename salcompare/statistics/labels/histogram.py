@@ -53,16 +53,15 @@ def label_histogram(
 
     Notes
     -----
-    Balancing gives responses unequal weights: one to an image with m responses, of an actor with k images, weighs
-    1 / (k m). ``n_effective`` = (sum of weights)^2 / sum of squared weights (Kish 1965) is how many equally weighted
-    responses would give a share the same variance, were all responses independent. It measures balancing only: the
-    likeness of a worker's responses is in the interval, not in it.
+    A response to an image with m responses, of an actor with k images, weighs 1 / (k m). ``n_effective`` = (sum of
+    weights)^2 / sum of squared weights (Kish 1965) is how many equally weighted responses would give a share the same
+    variance, were all responses independent; the likeness of a worker's responses is in the interval, not in it.
 
-    Workers are resampled with all their responses, since responses of one worker are alike; shares are computed anew
-    with the responses' new weights, so that images keep weighing the same. A resample cannot show what never happened:
-    where all resamples are equal, as for a label that nobody used, the interval is NaN. With few workers
-    percentile intervals cover less than 95%: in simulations of 10 responses a worker, each with preferences of their
-    own, population shares were covered in 86% with 8 workers, 89% with 15, and 94% with 40 and with 100.
+    Workers are resampled with all their responses, since responses of one worker are alike, and shares are computed
+    anew, so that images keep weighing the same. A resample cannot show what never happened: where all resamples are
+    equal, as for a label that nobody used, the interval is NaN. With few workers percentile intervals cover less than
+    95%: in simulations of 10 responses a worker, each with preferences of their own, population shares were covered in
+    86% with 8 workers, 89% with 15, and 94% with 40 and with 100.
 
     References
     ----------

@@ -239,55 +239,49 @@ def auc(rows: NDArray[np.float32], positive: NDArray[np.bool_]) -> Values:
     """
     n = rows.shape[-1]
     bits, marks = rows.view(np.uint32).reshape(-1, n), positive.reshape(-1, n)
-    areas = np.empty(len(bits))
-    area = _Areas(min(_ROWS_AT_ONCE, len(bits)), n)
+    areas, m = np.empty(len(bits)), min(_ROWS_AT_ONCE, len(bits))
+    memory = np.empty((2, m, n), np.uint32), np.empty((m, max(n - 1, 0)), np.bool_)
     for start in range(0, len(bits), _ROWS_AT_ONCE):
         some = slice(start, start + _ROWS_AT_ONCE)
-        areas[some] = area(bits[some], marks[some])
+        areas[some] = _areas(bits[some], marks[some], *memory)
     return areas.reshape(rows.shape[:-1])
 
 
-class _Areas:
-    """Areas of up to `m` rows of `n` pixels, in memory that one call after another writes over."""
+def _areas(bits: NDArray[np.uint32], positive: NDArray[np.bool_], values: NDArray[np.uint32],
+           places: NDArray[np.bool_]) -> Values:
+    """Areas of some rows, in memory for values and places that one call after another writes over."""
+    (ordered, work), meets = values[:, :len(bits)], places[:len(bits)]
+    np.left_shift(bits, _ONE, out=ordered)
+    np.bitwise_or(ordered, positive.view(np.uint8), out=ordered)
+    ordered.sort(axis=-1)
+    np.bitwise_and(ordered, _ONE, out=work)
+    np.multiply(work, _ONE_AS_FLOAT, out=work)  # faster than a cast
+    n_positive, sums = _count_and_sum_of_places(work.view(np.float32))
+    won = sums - n_positive * (n_positive - 1) / 2  # of equal values negative pixels stand first
+    steps = np.bitwise_xor(ordered[:, 1:], ordered[:, :-1], out=work[:, 1:])
+    np.equal(steps, _ONE, out=meets)  # where the negative pixels of a run of equal values end
+    ties = np.array([_tied_pairs(row, 1 + np.flatnonzero(at)) for row, at in zip(ordered, meets, strict=True)])
+    pairs = n_positive * (bits.shape[-1] - n_positive)
+    smallest, largest = ordered[:, 0] >> _ONE, ordered[:, -1] >> _ONE
+    defined = (pairs > 0) & (smallest != largest) & (largest <= _INFINITY)
+    return np.asarray((won - ties / 2) / np.where(defined, pairs, np.nan))
 
-    def __init__(self, m: int, n: int) -> None:
-        self.sorted = np.empty((m, n), np.uint32)
-        self.work = np.empty((m, n), np.uint32)
-        self.meets = np.empty((m, max(n - 1, 0)), np.bool_)
-        self.in_table = n // _COLUMNS * _COLUMNS
 
-    def __call__(self, bits: NDArray[np.uint32], positive: NDArray[np.bool_]) -> Values:
-        m = len(bits)
-        ordered, work, meets = self.sorted[:m], self.work[:m], self.meets[:m]
-        np.left_shift(bits, _ONE, out=ordered)
-        np.bitwise_or(ordered, positive.view(np.uint8), out=ordered)
-        ordered.sort(axis=-1)
-        np.bitwise_and(ordered, _ONE, out=work)
-        np.multiply(work, _ONE_AS_FLOAT, out=work)  # faster than a cast
-        n_positive, places = self._count_and_sum_of_places(work.view(np.float32))
-        won = places - n_positive * (n_positive - 1) / 2  # of equal values negative pixels stand first
-        steps = np.bitwise_xor(ordered[:, 1:], ordered[:, :-1], out=work[:, 1:])
-        np.equal(steps, _ONE, out=meets)  # where the negative pixels of a run of equal values end
-        ties = np.array([_tied_pairs(row, 1 + np.flatnonzero(at)) for row, at in zip(ordered, meets, strict=True)])
-        pairs = n_positive * (bits.shape[-1] - n_positive)
-        smallest, largest = ordered[:, 0] >> _ONE, ordered[:, -1] >> _ONE
-        defined = (pairs > 0) & (smallest != largest) & (largest <= _INFINITY)
-        return np.asarray((won - ties / 2) / np.where(defined, pairs, np.nan))
+def _count_and_sum_of_places(marks: NDArray[np.float32]) -> tuple[Values, Values]:
+    """How many marks of each row are 1, and the sum of their places.
 
-    def _count_and_sum_of_places(self, marks: NDArray[np.float32]) -> tuple[Values, Values]:
-        """How many marks of each row are 1, and the sum of their places.
-
-        As products of rows of a table with its columns' places, whose sums a float32 holds exactly.
-        """
-        table = marks[:, :self.in_table].reshape(len(marks), -1, _COLUMNS)
-        columns = np.stack([np.ones(_COLUMNS), np.arange(_COLUMNS)], axis=1, dtype=np.float32)
-        in_rows, in_columns = np.moveaxis((table @ columns).astype(np.float64), -1, 0)
-        rest = marks[:, self.in_table:].astype(np.float64)
-        starts = _COLUMNS * np.arange(table.shape[1], dtype=np.float64)
-        last = np.arange(self.in_table, marks.shape[1], dtype=np.float64)
-        count: Values = in_rows.sum(axis=-1) + rest.sum(axis=-1)
-        places: Values = in_rows @ starts + in_columns.sum(axis=-1) + rest @ last
-        return count, places
+    As products of rows of a table with its columns' places, whose sums a float32 holds exactly.
+    """
+    in_table = marks.shape[1] // _COLUMNS * _COLUMNS
+    table = marks[:, :in_table].reshape(len(marks), -1, _COLUMNS)
+    columns = np.stack([np.ones(_COLUMNS), np.arange(_COLUMNS)], axis=1, dtype=np.float32)
+    in_rows, in_columns = np.moveaxis((table @ columns).astype(np.float64), -1, 0)
+    rest = marks[:, in_table:].astype(np.float64)
+    starts = _COLUMNS * np.arange(table.shape[1], dtype=np.float64)
+    last = np.arange(in_table, marks.shape[1], dtype=np.float64)
+    count: Values = in_rows.sum(axis=-1) + rest.sum(axis=-1)
+    places: Values = in_rows @ starts + in_columns.sum(axis=-1) + rest @ last
+    return count, places
 
 
 def _tied_pairs(ordered: NDArray[np.uint32], meets: NDArray[np.intp]) -> float:

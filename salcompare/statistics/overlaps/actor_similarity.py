@@ -92,13 +92,16 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
     if sigma is not None:
         one, other = smooth(one, sigma=sigma), smooth(other, sigma=sigma)
     rows = [_rows(maps, distance) for maps in (one, other)]
-    order, sizes, n_actors = _usable(one.actor.values.astype(str), np.logical_and(*(~np.isnan(r[:, 0]) for r in rows)))
+    actors, defined = one.actor.values.astype(str), np.logical_and(*(~np.isnan(r[:, 0]) for r in rows))
+    places = [np.flatnonzero((actors == name) & defined) for name in natural_order(actors.tolist())]
+    used = [at for at in places if at.size > 1]
+    order, sizes = np.concatenate([np.empty(0, np.intp), *used]), np.array([at.size for at in used], dtype=np.intp)
     products = [r[order] @ r[order].T for r in rows]
     result = _compared(products, sizes, n_splits, n_permutations, rng) if sizes.size >= FEWEST else _undefined(
         n_permutations, f"{counted(sizes.size, 'actor')} with two images or more; {FEWEST} are needed")
     about = {"distance": distance, "n_splits": n_splits, "alternative": "greater", "ci_method": "jackknife",
              "resampled": "actors", "null": "actors of the classifier's distances permuted"}
-    return result.assign(n=sizes.size, n_undefined=n_actors - sizes.size).assign_attrs(
+    return result.assign(n=sizes.size, n_undefined=len(places) - sizes.size).assign_attrs(
         about | ({} if sigma is None else {"sigma": float(sigma)}))
 
 
@@ -145,15 +148,6 @@ def _rows(maps: xr.DataArray, distance: Distance) -> Values:
     scaled = spread / np.sqrt(rows.shape[1]) if distance == "correlation" else rows.copy()
     scaled[~np.isfinite(spread).all(axis=1)] = np.nan
     return scaled
-
-
-def _usable(actors: NDArray[np.str_], defined: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    """Order of the images to use, actor by actor, the number of each actor's, and how many actors there were."""
-    names = natural_order(actors.tolist()).astype(str)
-    places = [np.flatnonzero((actors == name) & defined) for name in names.tolist()]
-    used = [at for at in places if at.size > 1]
-    order = np.concatenate(used) if used else np.empty(0, np.intp)
-    return order, np.array([at.size for at in used], dtype=np.intp), len(names)
 
 
 def _compared(products: list[Values], sizes: NDArray[np.intp], n_splits: int, n_permutations: int,

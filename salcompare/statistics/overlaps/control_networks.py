@@ -94,19 +94,16 @@ def over_networks(values: xr.Dataset) -> xr.Dataset:
     ``image`` of the result is the photograph; coordinate ``actor``; NaN ones are left out of a mean.
     """
     names = [name for name in values.data_vars if name in METRICS]
-    photographs = values[PHOTOGRAPH].values.astype(str)
-    unique, first, place = np.unique(photographs, return_index=True, return_inverse=True)
-    order = np.argsort(first, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(order.size)
+    unique, first, place = np.unique(values[PHOTOGRAPH].values.astype(str), return_index=True, return_inverse=True)
+    order = np.argsort(first)  # as the photographs first come
+    groups = np.argsort(order)[place]
 
     def means(column: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean of each photograph's defined values."""
         defined = ~np.isnan(column)
-        groups = rank[place][defined]
-        count = np.bincount(groups, minlength=unique.size)
-        return np.asarray(np.bincount(groups, column[defined], minlength=unique.size) / np.where(
-            count > 0, count, np.nan))
+        count, total = (np.bincount(groups[defined], weights, minlength=unique.size) for weights in (
+            None, column[defined]))
+        return np.asarray(total / np.where(count > 0, count, np.nan))
 
     return xr.Dataset({name: ("image", means(values[name].values)) for name in names},
                       coords={"image": unique[order], "actor": ("image", values["actor"].values[first[order]])})

@@ -117,15 +117,19 @@ def population_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics
         As for `overlap`, or if no actor's heatmaps are both defined.
     """
     names = required_metrics(metrics)
-    one, other = _defined_actors(human, classifier)
-    n = one.sizes["actor"]
-    stacks = [_with_leave_one_out(maps) for maps in (one, other)]
+    common = human.actor.values[np.isin(human.actor.values, classifier.actor.values)]
+    both = [maps.reset_coords(drop=True).sel(actor=common).astype(np.float64) for maps in (human, classifier)]
+    good = np.logical_and(*(maps.notnull().all(("y", "x")).values for maps in both))
+    if not good.any():
+        raise InputError(Problem("heatmaps", "no actor of whom both are defined", "at least one"))
+    stacks = [_with_leave_one_out(maps.isel(actor=good)) for maps in both]
+    n = int(good.sum())
     used = [name for name in names if name != "auc_shuffled"] or ["pearson"]
     overlaps = overlap(*stacks, metrics=used, share=share, sigma=sigma)
     values = np.stack([overlaps[name].values if name in used else np.full(n + 1, np.nan) for name in names])
     return _with_interval(xr.Dataset(
         {"value": ("metric", values[:, 0]), "without": (("metric", "actor"), values[:, 1:])},
-        coords={"metric": names, "actor": one.actor.values},
+        coords={"metric": names, "actor": common[good]},
         attrs={"share": share} | ({} if sigma is None else {"sigma": float(sigma)})), human.sizes["actor"] - n)
 
 
@@ -196,18 +200,8 @@ def as_images(heatmaps: xr.DataArray) -> xr.DataArray:
     """Give heatmaps as maps of images that have their actors' names."""
     if "actor" not in heatmaps.dims:
         raise InputError(Problem("heatmaps", f"dims {heatmaps.dims}", "actor, y, x"))
-    bare = heatmaps.reset_coords(drop=True).rename(actor="image")
-    labelled: xr.DataArray = bare.assign_coords(actor=("image", heatmaps.actor.values.astype(str)))
-    return labelled
-
-
-def _defined_actors(human: xr.DataArray, classifier: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    names = human.actor.values[np.isin(human.actor.values, classifier.actor.values)]
-    both = [maps.reset_coords(drop=True).sel(actor=names).astype(np.float64) for maps in (human, classifier)]
-    good = np.logical_and(*(maps.notnull().all(("y", "x")).values for maps in both))
-    if not good.any():
-        raise InputError(Problem("heatmaps", "no actor of whom both are defined", "at least one"))
-    return both[0].isel(actor=good), both[1].isel(actor=good)
+    return heatmaps.reset_coords(drop=True).rename(actor="image").assign_coords(
+        actor=("image", heatmaps.actor.values.astype(str)))
 
 
 def _with_leave_one_out(heatmaps: xr.DataArray) -> xr.DataArray:
