@@ -28,10 +28,8 @@ _EQUAL = {"boxes": "all responses are alike", "labels": "only one label"}
 
 
 @drawing
-def pairwise_agreement(
-    responses: pd.DataFrame, images: pd.DataFrame, *, of: Kind = "boxes", rng: np.random.Generator,
-    n_resamples: int = 2000,
-) -> xr.Dataset:
+def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kind = "boxes", rng: np.random.Generator,
+                       n_resamples: int = 2000) -> xr.Dataset:
     """Estimate how far workers agree on an image, an actor's images and all: likeness of two responses, and alpha.
 
     Parameters
@@ -291,7 +289,13 @@ def _dataset(judgements: Judgements, point: Estimates, draws: list[Estimates], i
     actors = np.unique(images.loc[images["image"].isin(judgements.names), "actor"].to_numpy(str))
     seen = np.unique(np.column_stack([judgements.actor[judgements.image], judgements.worker]), axis=0)
     workers_of_actors = np.bincount(seen[:, 0], minlength=len(actors))
-    whole = _of_all(judgements, point, draws)
+    if judgements.n_images == 1:  # it is given, so that workers alone are random
+        of_image = _over_workers(point.image[0], draws[0].image, sizes)
+        whole = replace(of_image, **{name: getattr(of_image, name)[:, 0]
+                                     for name in ("low", "high", "n_undefined", "reason")})
+    else:
+        freedom = min(judgements.n_workers - 1, judgements.n_images - len(actors))
+        whole = crossed_interval(point.value[0], *(draw.value for draw in draws), freedom=freedom, resampled=_BOTH)
     alone = "one image with two workers: chance would be its own" if paired.any() else "no image with two workers"
     of_actors = np.bincount(judgements.actor[paired], minlength=len(actors))
     columns = {"n": int(paired.sum()), "n_undefined": int((~paired).sum()), "n_workers": judgements.n_workers,
@@ -304,16 +308,6 @@ def _dataset(judgements: Judgements, point: Estimates, draws: list[Estimates], i
     return xr.Dataset(columns, {"quantity": list(QUANTITIES), "actor": actors, "image": judgements.names}, {
         "ci_method": whole.method, "resampled": whole.resampled, "unit_ci_method": "t", "unit_resampled": _WORKERS,
         "n_resamples": len(draws[0].value)})
-
-
-def _of_all(judgements: Judgements, point: Estimates, draws: list[Estimates]) -> Interval:
-    """Give the intervals (quantity,) of all; a single image is given, so that workers alone are random."""
-    if judgements.n_images == 1:
-        of_image = _over_workers(point.image[0], draws[0].image, judgements.workers_of_images)
-        return replace(of_image, **{name: getattr(of_image, name)[:, 0]
-                                    for name in ("low", "high", "n_undefined", "reason")})
-    freedom = min(judgements.n_workers - 1, judgements.n_images - len(np.unique(judgements.actor)))
-    return crossed_interval(point.value[0], *(draw.value for draw in draws), freedom=freedom, resampled=_BOTH)
 
 
 def _over_workers(values: Values, draws: Values, workers: NDArray[np.intp]) -> Interval:

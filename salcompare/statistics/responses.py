@@ -217,7 +217,7 @@ def _boxes_by_image(responses: pd.DataFrame, images: pd.DataFrame, *, size: tupl
             if (rows := order[starts[row]:starts[row + 1]]).size}
 
 
-def require_columns(*tables: tuple[str, Container[str], Sequence[str]], remedy: str = "") -> None:
+def require_columns(*tables: tuple[str, Container[object], Sequence[str]], remedy: str = "") -> None:
     """Hold tables, each given with its name and the columns it must have, to having them, or raise InputError."""
     problems = [Problem(where, f"no column {', '.join(map(repr, missing))}", ", ".join(wanted), remedy)
                 for where, table, wanted in tables if (missing := [name for name in wanted if name not in table])]
@@ -255,7 +255,7 @@ def products_of(one: ImageResponses, other: ImageResponses) -> Values:
 
 def names_of(responses: Responses) -> pd.DataFrame:
     """Give each response's image and worker, one row a response; InputError if it does not name them."""
-    where: Container[str] = responses if isinstance(responses, pd.DataFrame) else responses.coords
+    where: Container[object] = responses if isinstance(responses, pd.DataFrame) else responses.coords
     require_columns(("responses", where, ("image", "worker")))
     if isinstance(responses, pd.DataFrame):
         return responses[["image", "worker"]].reset_index(drop=True)

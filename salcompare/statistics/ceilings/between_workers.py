@@ -110,17 +110,6 @@ def mean_ceiling(ceiling: xr.Dataset) -> xr.Dataset:
                                                    actor_n_undefined=actors["n_undefined"])
 
 
-def _stepped_up(halves: xr.Dataset) -> xr.Dataset:
-    """Add reliability, ceiling and reasons to the correlations of halves."""
-    r, n = halves["split_half"], halves["n_workers"]
-    longer = n / (n // 2).where(n > 1)  # 2, or a little more where one worker of an odd number sits out
-    positive = r.where(r > 0)
-    reliability = longer * positive / (1 + (longer - 1) * positive)
-    reason = np.select([n < 2, np.isnan(r), ~(r > 0)], [
-        "fewer than two workers", "coverage of a half is constant", "halves do not correlate positively"], default="")
-    return halves.assign(reliability=reliability, ceiling=np.sqrt(reliability), reason=("image", reason))
-
-
 def _split_half(boxes: ImageResponses, n_splits: int, rng: np.random.Generator) -> float:
     """Mean over splits of the correlation between the halves' coverage; NaN where no split has one."""
     workers, worker = np.unique(boxes.worker, return_inverse=True)

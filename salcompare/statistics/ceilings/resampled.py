@@ -114,12 +114,14 @@ def resampled_overlap(responses: Responses, images: pd.DataFrame, classifier_map
             raise InputError(Problem(where, repr(value), "one of " + ", ".join(known)))
     matched = match_responses(responses, images, classifier_maps, sigma=sigma)
     resampler = Resampler(matched, metric=metric)
-    weights = weights_of(matched, n_resamples, rng, kinds=RESAMPLED if method == "t" else RESAMPLED[:3],
-                         fewer=int(method == "t"))
-    both = resampler.draws({"observed": observed_weights(matched), **weights})
+    drawn = weights_of(matched, n_resamples, rng, kinds=RESAMPLED if method == "t" else RESAMPLED[:3],
+                       fewer=int(method == "t"))
+    both = resampler.draws({"observed": observed_weights(matched), **drawn})
     actors, means = both.pop("observed")
     draws = {name: population[0] for name, (_, population) in both.items()}
-    without = {name: resampler.draws({name: one})[name][1][0] for name, one in _leave_one_out(matched).items()}
+    once = observed_weights(matched)
+    left_out = _one_by_one(once, *(1 - np.eye(part.shape[1]) for part in (once.workers, once.images, once.actors)))
+    without = {name: resampler.draws({name: weights})[name][1][0] for name, weights in left_out.items()}
     table = [_one(name, float(means[0, 0]), draws, without, matched, method) for name in RESAMPLED]
     columns = {name: ("resampled", [row[name] for row in table]) for name in table[0]}
     every = np.stack([draws.get(name, np.full(n_resamples, np.nan)) for name in RESAMPLED])
@@ -154,12 +156,6 @@ def _one_by_one(once: Weights, workers: Values, images: Values, actors: Values) 
     """Weigh workers, images and actors each alone."""
     return {WORKERS: replace(once, workers=workers), IMAGES: replace(once, images=images),
             ACTORS: replace(once, actors=actors)}
-
-
-def _leave_one_out(matched: Matched) -> dict[str, Weights]:
-    """Weights that leave out each worker, image and actor in turn."""
-    once = observed_weights(matched)
-    return _one_by_one(once, *(1 - np.eye(part.shape[1]) for part in (once.workers, once.images, once.actors)))
 
 
 def _freedom_of(matched: Matched, kind: str) -> int:

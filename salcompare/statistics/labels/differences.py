@@ -35,10 +35,9 @@ SAME = "the label's share is the same on every image"
 
 
 @drawing
-def label_differences(
-    responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.random.Generator, n_permutations: int = 9999,
-    labels: Sequence[str] | None = None, clusters: str | None = None, per_image: int | None = None,
-) -> xr.Dataset:
+def label_differences(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.random.Generator,
+                      n_permutations: int = 9999, labels: Sequence[str] | None = None, clusters: str | None = None,
+                      per_image: int | None = None) -> xr.Dataset:
     """Test whether actors differ in their shares of labels, and which actors stand out in which label.
 
     Parameters
@@ -114,7 +113,13 @@ def label_differences(
         images.set_index("image")[clusters].reindex(coded.image_names), object)
     thinning = _thinned(coded, of_images, per_image, rng=rng, n_permutations=n_permutations)
     actor = coded.actor[thinning.kept]
-    _check_images(actor)
+    sizes = np.bincount(actor)
+    if np.count_nonzero(sizes) < _FEWEST_ACTORS:
+        raise InputError(Problem("responses", f"{np.count_nonzero(sizes)} actor with responses",
+                                 "at least two to compare"))
+    if sizes.max() < 2:
+        raise InputError(Problem("responses", "one image with responses on each actor", "two images on some actor, "
+                                 "since images of one actor show how much images differ"))
     together = None if of_images is None else of_images[thinning.kept].tolist()
     exchange = exchangeability(actor.tolist(), clusters=together)
     used = np.flatnonzero(np.ptp(thinning.shares, axis=0) > 0)
@@ -183,16 +188,6 @@ def _reasons(coded: CodedResponses, thinning: _Thinning, actors: NDArray[np.intp
     text = [f"no image with {thinning.per_image} responses" if with_responses[a] else "no responses" for a in missing]
     reasons[missing] = np.array(text, object)[:, np.newaxis] if text else ""
     return reasons.astype(str)
-
-
-def _check_images(actor: NDArray[np.intp]) -> None:
-    sizes = np.bincount(actor)
-    held = int((sizes > 0).sum())
-    if held < _FEWEST_ACTORS:
-        raise InputError(Problem("responses", f"{held} actor with responses", "at least two to compare"))
-    if sizes.max() < 2:
-        raise InputError(Problem("responses", "one image with responses on each actor", "two images on some actor, "
-                                 "since images of one actor show how much images differ"))
 
 
 @dataclass(frozen=True)
@@ -316,7 +311,9 @@ def _cell_tests(values: Values, exchange: Exchangeability, permutations: NDArray
     for start in range(0, values.shape[1], _LABELS):
         t, variance = _magnitudes(values[:, start:start + _LABELS], exchange, arrangements)
         alone.append((t >= t[0]).mean(axis=0))
-        tail = np.stack([_upper_tail(t[..., label]) for label in range(t.shape[-1])], axis=-1)
+        # share of all values of the label that are at least as large
+        tail = np.stack([1 - np.searchsorted(np.sort(of_label, axis=None), of_label, side="left") / of_label.size
+                         for of_label in np.moveaxis(t, -1, 0)], axis=-1)
         most_extreme = np.minimum(most_extreme, tail.min(axis=(1, 2)))
         tails.append(tail[0])
         explained.append(variance[1:])
@@ -330,9 +327,3 @@ def _magnitudes(values: Values, exchange: Exchangeability, arrangements: NDArray
              for start in range(0, len(arrangements), _PERMUTATIONS)]
     t = np.concatenate([np.nan_to_num(np.abs(part.t), nan=0.0, posinf=np.inf) for part in parts])
     return t, np.concatenate([part.explained for part in parts])
-
-
-def _upper_tail(values: Values) -> Values:
-    """Give the share of all values that are at least as large as each, in the shape of `values`."""
-    order = np.sort(values, axis=None)
-    return np.asarray(1 - np.searchsorted(order, values, side="left") / order.size)

@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 
 from salcompare.errors import drawing
 from salcompare.statistics.inference.resampling import Interval, bootstrap_weights, percentile_interval
+from salcompare.statistics.kernels import Values
 from salcompare.statistics.labels.shares import CodedResponses, code_responses
 
 _GROUPED = "a sum of labels: map them to one label in the responses to have its interval"
 
 
 @drawing
-def label_histogram(
-    responses: pd.DataFrame, images: pd.DataFrame | None, *, rng: np.random.Generator, n_resamples: int = 2000,
-    labels: Sequence[str] | None = None,
-) -> pd.DataFrame:
+def label_histogram(responses: pd.DataFrame, images: pd.DataFrame | None, *, rng: np.random.Generator,
+                    n_resamples: int = 2000, labels: Sequence[str] | None = None) -> pd.DataFrame:
     """Share of each label in the responses on each actor, every image weighing the same.
 
     Parameters
@@ -80,10 +79,8 @@ def label_histogram(
 
 
 @drawing
-def population_label_histogram(
-    responses: pd.DataFrame, images: pd.DataFrame | None, *, rng: np.random.Generator, n_resamples: int = 2000,
-    labels: Sequence[str] | None = None,
-) -> pd.DataFrame:
+def population_label_histogram(responses: pd.DataFrame, images: pd.DataFrame | None, *, rng: np.random.Generator,
+                               n_resamples: int = 2000, labels: Sequence[str] | None = None) -> pd.DataFrame:
     """Share of each label in the population: the mean over actors of their shares, so that actors weigh the same.
 
     Parameters
@@ -161,9 +158,7 @@ def group_rare_labels(histogram: pd.DataFrame, *, keep: Collection[str], other: 
     return both
 
 
-def _resampled(
-    coded: CodedResponses, n_resamples: int, rng: np.random.Generator,
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, str]:
+def _resampled(coded: CodedResponses, n_resamples: int, rng: np.random.Generator) -> tuple[Values, Values | None, str]:
     """Compute shares (actor, label) and draws (resample, actor, label), or None and why there are none."""
     observed = coded.shares()[0]
     if coded.worker is None:
@@ -174,9 +169,8 @@ def _resampled(
     return observed, coded.shares(bootstrap_weights(n_workers, n_resamples, rng)), ""
 
 
-def _ends(
-    interval: Interval | None, shares: NDArray[np.float64], reasons: NDArray[np.object_],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.object_]]:
+def _ends(interval: Interval | None, shares: Values, reasons: NDArray[np.object_]) -> tuple[
+        Values, Values, NDArray[np.object_]]:
     """Give the ends of the intervals, NaN where a reason stands against them, and the reasons."""
     if interval is None:
         return np.full(shares.shape, np.nan), np.full(shares.shape, np.nan), reasons

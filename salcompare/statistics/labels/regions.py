@@ -38,10 +38,8 @@ FEWEST_IMAGES = 3
 _UNDRAWN = "drawn on one actor at most: an actor's region comes from the others' boxes"
 
 
-def label_regions(
-    responses: pd.DataFrame, images: pd.DataFrame | None, *, size: tuple[int, int], share: float = SHARE,
-    labels: Sequence[str] | None = None,
-) -> xr.DataArray:
+def label_regions(responses: pd.DataFrame, images: pd.DataFrame | None, *, size: tuple[int, int], share: float = SHARE,
+                  labels: Sequence[str] | None = None) -> xr.DataArray:
     """Find each label's region for each actor: the smallest that holds a share of the other actors' boxes of the label.
 
     Parameters
@@ -88,10 +86,8 @@ def label_regions(
         area=(("actor", "label"), np.where(area > 0, area, np.nan)))
 
 
-def label_counts(
-    responses: pd.DataFrame, images: pd.DataFrame | None, *, size: tuple[int, int],
-    labels: Sequence[str] | None = None,
-) -> xr.DataArray:
+def label_counts(responses: pd.DataFrame, images: pd.DataFrame | None, *, size: tuple[int, int],
+                 labels: Sequence[str] | None = None) -> xr.DataArray:
     """Count, at each pixel, the boxes of a label that people drew on all actors but one.
 
     Parameters
@@ -146,10 +142,9 @@ def _densest(counts: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
 
 
 @drawing
-def label_enrichment(
-    responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray, *, rng: np.random.Generator,
-    n_permutations: int = 9999, share: float = SHARE, labels: Sequence[str] | None = None,
-) -> xr.Dataset:
+def label_enrichment(responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray, *,
+                     rng: np.random.Generator, n_permutations: int = 9999, share: float = SHARE,
+                     labels: Sequence[str] | None = None) -> xr.Dataset:
     """Estimate by how much a mask's share inside a label's region exceeds the region's area.
 
     Parameters
@@ -209,7 +204,7 @@ def _inside(masks: xr.DataArray, regions: xr.DataArray) -> xr.DataArray:
     for name in dict.fromkeys(actor.tolist()):
         rows = np.flatnonzero(actor == name)
         flat = masks[{"image": rows}].to_numpy().reshape(len(rows), -1).astype(np.float64)
-        within: NDArray[np.float64] = regions.sel(actor=name).to_numpy().reshape(inside.shape[1], -1).T.astype(float)
+        within: Values = regions.sel(actor=name).to_numpy().reshape(inside.shape[1], -1).T.astype(float)
         inside[rows] = flat @ within / flat.sum(axis=1, keepdims=True)
     return xr.DataArray(inside, dims=("image", "label"), coords={
         "image": masks["image"].to_numpy(), "actor": ("image", actor), "label": regions["label"].to_numpy()})
@@ -244,10 +239,9 @@ def _enrichment_tests(actors: xr.Dataset, rng: np.random.Generator, n_permutatio
 
 
 @drawing
-def region_association(
-    responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray, *, rng: np.random.Generator,
-    n_permutations: int = 9999, share: float = SHARE, labels: Sequence[str] | None = None,
-) -> xr.Dataset:
+def region_association(responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray, *,
+                       rng: np.random.Generator, n_permutations: int = 9999, share: float = SHARE,
+                       labels: Sequence[str] | None = None) -> xr.Dataset:
     """Correlate, over actors, the share of the mask inside a label's region with people's share of the label.
 
     Parameters
@@ -302,10 +296,12 @@ def region_association(
         raise InputError(Problem("masks", "has no coordinate 'actor'", "the actor of each image"))
     means, n_empty = _mean_masks(masks)
     regions = label_regions(responses, images, size=(masks.sizes["y"], masks.sizes["x"]), share=share, labels=labels)
-    shares = _label_shares(responses, images, labels)
-    with_masks = set(means["actor"].to_numpy().tolist())
-    both = [actor for actor in shares["actor"].to_numpy().tolist() if actor in with_masks]
-    n_undefined = len(with_masks.union(shares["actor"].to_numpy().tolist())) - len(both)
+    coded = code_responses(responses, images, labels)
+    shares = xr.DataArray(coded.shares()[0], dims=("actor", "label"),
+                          coords={"actor": coded.actors, "label": coded.labels}).dropna("actor", how="all")
+    with_masks, with_shares = means["actor"].to_numpy().tolist(), shares["actor"].to_numpy().tolist()
+    both = [actor for actor in with_shares if actor in with_masks]
+    n_undefined = len({*with_masks, *with_shares}) - len(both)
     means, regions, shares = means.sel(actor=both), regions.sel(actor=both), shares.sel(actor=both)
     excess = _excess(means.to_numpy(), regions.to_numpy())
     others = (excess.sum(axis=1, keepdims=True) - excess) / max(excess.shape[1] - 1, 1)
@@ -332,14 +328,6 @@ def _mean_masks(masks: xr.DataArray) -> tuple[xr.DataArray, int]:
     by_image = xr.DataArray(weights, dims=("actor", "image"), coords={"actor": actors.astype(str)})
     bare = kept.astype(np.float64).drop_vars([name for name, coord in kept.coords.items() if "image" in coord.dims])
     return xr.dot(by_image, bare, dim="image").transpose("actor", "y", "x").compute(), int((size == 0).sum())
-
-
-def _label_shares(responses: pd.DataFrame, images: pd.DataFrame | None, labels: Sequence[str] | None) -> xr.DataArray:
-    """People's share of each label (actor, label), images weighing the same, of the actors with responses."""
-    coded = code_responses(responses, images, labels)
-    shares = coded.shares()[0]
-    whole = xr.DataArray(shares, dims=("actor", "label"), coords={"actor": coded.actors, "label": coded.labels})
-    return whole[{"actor": np.flatnonzero(~np.isnan(shares[:, 0]))}]
 
 
 def _excess(means: Values, regions: NDArray[np.bool_]) -> Values:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from salcompare.errors import InputError, Problem
+from salcompare.statistics.kernels import Values
 
 _BATCH = 256  # resamples at a time; cells x batch numbers are held
 
@@ -47,14 +48,14 @@ class CodedResponses:
         return np.bincount(self.image, minlength=len(self.actor))
 
     @property
-    def image_shares(self) -> NDArray[np.float64]:
+    def image_shares(self) -> Values:
         """Share of each label in the responses to each image (image, label)."""
         n_labels = len(self.labels)
         counts = np.bincount(self.image * n_labels + self.label, minlength=len(self.actor) * n_labels)
         return counts.reshape(-1, n_labels) / self.responses_of_images[:, None]
 
     @property
-    def effective_responses(self) -> NDArray[np.float64]:
+    def effective_responses(self) -> Values:
         """Kish's effective number of responses of each actor (actor,); 0 for an actor without responses.
 
         A response to an image with m responses, of an actor with k such images, weighs 1 / (k m).
@@ -63,7 +64,7 @@ class CodedResponses:
         spread = np.bincount(self.actor, 1 / self.responses_of_images, minlength=len(self.actors))
         return np.asarray(images**2 / np.where(spread > 0, spread, 1), float)
 
-    def shares(self, weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    def shares(self, weights: Values | None = None) -> Values:
         """Shares of labels (resample, actor, label), images weighing the same; NaN for an actor without responses.
 
         Each worker's responses come as often as `weights` (resample, worker), which are not negative, say; without
@@ -96,9 +97,8 @@ def _incidence(row: NDArray[np.intp], column: NDArray[np.intp], shape: tuple[int
     return sparse.csr_array((np.ones(len(row)), (row, column)), shape=shape)
 
 
-def code_responses(
-    responses: pd.DataFrame, images: pd.DataFrame | None, labels: Sequence[str] | None,
-) -> CodedResponses:
+def code_responses(responses: pd.DataFrame, images: pd.DataFrame | None,
+                   labels: Sequence[str] | None) -> CodedResponses:
     """Check and code responses; parameters and errors as for `salcompare.statistics.label_histogram`."""
     images_known = "image" in responses
     _check(responses, images, images_known)

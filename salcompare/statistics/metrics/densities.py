@@ -217,7 +217,10 @@ def emd(a: xr.DataArray, b: xr.DataArray, *, cells: int = CELLS) -> xr.DataArray
 
 def _emd(a: Maps, b: Maps, *, cells: int) -> Values:
     p, q = np.broadcast_arrays(_coarse(a, cells), _coarse(b, cells))
-    distance = _ground_distance(min(cells, a.shape[-2]), min(cells, a.shape[-1]))
+    rows, columns = (min(cells, size) for size in a.shape[-2:])
+    y, x = np.divmod(np.arange(rows * columns), columns)
+    apart = np.hypot(y[:, np.newaxis] - y, x[:, np.newaxis] - x)  # centres of all pairs of cells
+    distance = apart / max(float(apart.max()), 1.0)  # over that of opposite corners
     moved = np.array([_moved(one, other, distance)
                       for one, other in zip(p.reshape(-1, p.shape[-1]), q.reshape(-1, q.shape[-1]), strict=True)])
     return moved.reshape(p.shape[:-1])
@@ -232,13 +235,6 @@ def _coarse(maps: Maps, cells: int) -> Values:
         values = np.add.reduceat(values, starts, axis=axis)
     coarse = unit_sum(values.reshape(*values.shape[:-2], -1))
     return np.where(np.asarray(maps.min(axis=(-2, -1)) < 0)[..., np.newaxis], np.nan, coarse)
-
-
-def _ground_distance(rows: int, columns: int) -> Values:
-    """Distance between the centres of all pairs of cells, over that of opposite corners."""
-    y, x = np.divmod(np.arange(rows * columns), columns)
-    distance = np.hypot(y[:, np.newaxis] - y, x[:, np.newaxis] - x)
-    return np.asarray(distance / max(float(distance.max()), 1.0))
 
 
 def _moved(p: Values, q: Values, distance: Values) -> float:

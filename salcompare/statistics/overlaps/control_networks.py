@@ -12,6 +12,7 @@ from scipy import stats
 
 from salcompare.errors import InputError, Problem
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, actor_means, population_mean
+from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import defined_on_both
@@ -98,7 +99,7 @@ def over_networks(values: xr.Dataset) -> xr.Dataset:
     order = np.argsort(first)  # as the photographs first come
     groups = np.argsort(order)[place]
 
-    def means(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    def means(column: Values) -> Values:
         """Mean of each photograph's defined values."""
         defined = ~np.isnan(column)
         count, total = (np.bincount(groups[defined], weights, minlength=unique.size) for weights in (
@@ -152,7 +153,7 @@ def network_differences(classifier: xr.Dataset, control: xr.Dataset) -> xr.Datas
             ci_method="t", resampled="actors and networks")
 
 
-def _interval(values: NDArray[np.float64], networks: NDArray[np.float64]) -> dict[str, NDArray[np.generic]]:
+def _interval(values: Values, networks: Values) -> dict[str, NDArray[np.generic]]:
     """Mean and interval of each metric, from values (metric, actor) and means over actors (metric, network)."""
     (n, mean, of_actors), (many, _, of_networks) = _moments(values), _moments(networks)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -168,7 +169,7 @@ def _interval(values: NDArray[np.float64], networks: NDArray[np.float64]) -> dic
             "n_undefined": values.shape[1] - n, "n_networks": many, "reason": reason.astype(object)}
 
 
-def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+def _moments(values: Values) -> tuple[NDArray[np.intp], Values, Values]:
     """Count the defined values of each row; give their mean and unbiased variance."""
     defined = ~np.isnan(values)
     n = defined.sum(axis=1)
@@ -225,7 +226,7 @@ def similarity_curve(intact: xr.DataArray, control: xr.DataArray,
     return xr.Dataset(columns, attrs={"ci_method": "t", "resampled": "randomisations"}).set_coords(["form", "layer"])
 
 
-def _over_randomisations(means: NDArray[np.float64]) -> dict[str, object]:
+def _over_randomisations(means: Values) -> dict[str, object]:
     defined = means[~np.isnan(means)]
     n = defined.size
     reach = np.nan
@@ -237,6 +238,6 @@ def _over_randomisations(means: NDArray[np.float64]) -> dict[str, object]:
             "n_undefined": means.size - n, "reason": reason}
 
 
-def _mean(values: NDArray[np.float64]) -> float:
+def _mean(values: Values) -> float:
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else np.nan

@@ -61,8 +61,10 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
         A coordinate along ``image``, a factor of the actor such as ``group``. Actors then meet actors of their own
         group only, and sets of classifier maps are exchanged within groups: an agreement on the group alone, as
         between women and men, is no actor effect. An actor alone in its group has none.
-    n_permutations, n_resamples : int
-        As for `overlap_tests`.
+    n_permutations : int
+        Drawn for each test; where there are no more in all, each comes once.
+    n_resamples : int
+        Bootstrap resamples of images within actors, for the intervals of single actors.
 
     Returns
     -------
@@ -177,15 +179,11 @@ def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
     ----------
     human, classifier, metric, share, sigma, images
         As for `overlap_matrix`.
-    rng : Generator
-        Draws permutations and resamples.
+    rng, n_permutations, n_resamples
+        As for `pairing_tests`.
     groups : str, optional
         A coordinate of the human maps along ``image``, a factor of the actor: actors meet, and are exchanged with,
         actors of their own group only.
-    n_permutations : int
-        Drawn for each test; where there are no more in all, each comes once.
-    n_resamples : int
-        Bootstrap resamples of images within actors, for the intervals of single actors.
 
     Returns
     -------
