@@ -28,8 +28,8 @@ def test_no_stage_rests_on_code_that_changed_unnoticed(recorded):
 
 
 def test_every_function_that_makes_a_stage_is_found(texts):
-    assert {"salcompare.pipeline.photographs:_photographs", "salcompare.pipeline.people:_responses",
-            "salcompare.pipeline.exclusions:judge_quality", "salcompare.pipeline.people:_human_maps",
+    assert {"salcompare.pipeline.responses:_photographs", "salcompare.pipeline.responses:_responses",
+            "salcompare.pipeline.responses:judge_quality", "salcompare.pipeline.responses:_human_maps",
             "salcompare.pipeline.classifiers:_train", "salcompare.pipeline.classifiers:_maps",
             "salcompare.findings.perturbation.stage:_remove", "salcompare.pipeline.analysis:_statistics",
             "salcompare.pipeline.presentation:write_report"} <= set(Code(texts).stages())
@@ -42,8 +42,8 @@ def test_comments_docstrings_and_layout_do_not_count(texts, recorded):
 
 def test_a_change_deep_in_what_is_imported_names_the_stages_that_rest_on_it_and_no_others(texts, recorded):
     found = complained(texts, recorded, "salcompare.sources.quality", "import", "import sys\nimport")
-    assert "salcompare.pipeline.exclusions:judge_quality" in found
-    assert "salcompare.pipeline.people:_human_maps" not in found
+    assert "salcompare.pipeline.responses:judge_quality" in found
+    assert "salcompare.pipeline.responses:_human_maps" not in found
     assert "salcompare.pipeline.classifiers:_train" not in found
     assert len(complained(texts, recorded, "salcompare.store", "IMAGES_PER_CHUNK = 16", "IMAGES_PER_CHUNK = 8")) == len(
         recorded["stages"])
@@ -57,7 +57,7 @@ def test_a_change_of_the_pipeline_counts_for_the_stage_that_uses_it(texts, recor
 def test_a_change_of_an_attribution_method_counts_where_it_is_loaded_as_declared(texts, recorded):
     found = complained(texts, recorded, "salcompare.classifiers.deep_lift", "CARRIED = 0.01", "CARRIED = 0.02")
     assert "salcompare.pipeline.classifiers:_maps" in found
-    assert "salcompare.pipeline.photographs:_photographs" not in found
+    assert "salcompare.pipeline.responses:_photographs" not in found
 
 
 def test_a_raised_version_settles_it(recorded):

@@ -1,6 +1,6 @@
 """Figures: what they are drawn from, theme, geoms, captions and files; the findings draw them."""
 
-from salcompare.figures.data import Figure
+from salcompare.figures.figure import Figure
 from salcompare.figures.saving import save_figure
 from salcompare.study_data import StudyData
 

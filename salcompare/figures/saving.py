@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from salcompare.figures.data import SIMULATED_RESPONSES
+from salcompare.figures.figure import SIMULATED_RESPONSES
 from salcompare.figures.photographs import Picture
 from salcompare.figures.theme import DPI, FONT
 from salcompare.store import write_bytes
@@ -24,7 +24,7 @@ from salcompare.store import write_bytes
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-    from salcompare.figures.data import Figure
+    from salcompare.figures.figure import Figure
 
 COLOURS = 256  # of a PNG's palette
 GREY_STEPS = (2, 4, 6, 8)  # between its greys; the finest that keeps the file small is taken

@@ -10,7 +10,7 @@ from salcompare.findings.controls.words import banners
 from salcompare.findings.families import FAMILIES, families_table
 from salcompare.findings.pages import classifier_page
 from salcompare.findings.preparation.words import limits
-from salcompare.report.data import Answer, Content
+from salcompare.report.content import Answer, Content
 from salcompare.report.references import REFERENCES
 from salcompare.report.render import render_report
 from salcompare.report.tables import plain_table
@@ -18,7 +18,7 @@ from salcompare.report.tables import plain_table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from salcompare.report.page import Page
+    from salcompare.report.content import Page
     from salcompare.report.tables import PrintedTable
     from salcompare.study_data import StudyData
 

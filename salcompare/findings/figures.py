@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from salcompare.errors import InputError, Problem
-from salcompare.figures.data import Figure
+from salcompare.figures.figure import Figure
 from salcompare.findings import findings
 from salcompare.study_data import StudyData
 

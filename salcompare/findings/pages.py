@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from salcompare.findings import findings
 from salcompare.naming import classifier_file
-from salcompare.report.page import Page, Section, with_rows
+from salcompare.report.content import Page, Section, with_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from salcompare.report.data import ReportFigure
+    from salcompare.report.content import ReportFigure
     from salcompare.study_data import StudyData
 
 

@@ -11,10 +11,9 @@ from salcompare.findings.controls.stage import control_stages
 from salcompare.findings.perturbation.stage import removal_stages
 from salcompare.pipeline.analysis import statistics_stage
 from salcompare.pipeline.classifiers import classifier_stages, difference_stages
-from salcompare.pipeline.people import people_stages
-from salcompare.pipeline.photographs import photograph_stage
-from salcompare.pipeline.pilot import study_pilot
 from salcompare.pipeline.presentation import check_names, report_files, write_report
+from salcompare.pipeline.responses import people_stages, photograph_stage
+from salcompare.pipeline.study_data import study_pilot
 from salcompare.stages import Stage
 
 if TYPE_CHECKING:

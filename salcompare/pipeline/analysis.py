@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from salcompare import store
 from salcompare.findings import findings
-from salcompare.pipeline.exclusions import write_headlines
+from salcompare.pipeline.responses import write_headlines
 from salcompare.pipeline.study_data import finding_files, study_data
 from salcompare.stages import Stage, response_kind
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from salcompare.planning.pilot import Pilot
     from salcompare.study import Study
+
 
 _OF_CLASSIFIER = ("variant", "split", "image", "actor", "predicted", "layer", "kind")  # its tables' columns of text
 
@@ -168,3 +170,21 @@ _LOADERS: dict[str, Callable[[Study], Any]] = {
     "notes": _notes,
 }
 """What every study has, by name."""
+
+
+def study_pilot(study: Study, *, classifier: bool) -> Pilot:
+    """Estimate what to plan another study from, from a study and (if asked for) its first classifier's maps.
+
+    Raises
+    ------
+    InputError
+        If the study has no responses that name images, something is missing or stale, or it is too small.
+    """
+    from salcompare.planning.pilot import fit_pilot
+
+    if study.people != "boxes":
+        raise InputError(Problem("pilot study", "no boxes", "boxes that name images", "see [responses]"))
+    study.human_maps()  # refuses responses that name no image
+    saliency = study.classifier_maps()["saliency"] if classifier and study.config.classifier else None
+    return fit_pilot(study.responses, study.images, saliency, seed=study.config.study.seed,
+                     name=study.config.study.name)

@@ -20,7 +20,7 @@ from plotnine import (
 )
 from plotnine.coords import coord_flip
 
-from salcompare.figures.data import Figure
+from salcompare.figures.figure import Figure
 from salcompare.figures.theme import DOUBLE, INK, NULL, figure_theme, percent, ticks, wrapped
 from salcompare.planning.calibration_rates import POWER
 from salcompare.simulation.cases import LEVEL

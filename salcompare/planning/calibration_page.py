@@ -15,11 +15,11 @@ from salcompare import provenance, store
 from salcompare.figures.saving import save_figure
 from salcompare.planning.calibration_figures import calibration_figures
 from salcompare.planning.calibration_rates import FAILURES, POWER, SIMULTANEOUS
-from salcompare.report.templates import page_policy, page_style
+from salcompare.report.render import page_policy, page_style
 from salcompare.simulation.cases import LEVEL
 
 if TYPE_CHECKING:
-    from salcompare.figures.data import Figure
+    from salcompare.figures.figure import Figure
 
 _TITLES = {"level": "False positives", "coverage": "Coverage", "power": "Planted effects"}
 _MARKS = {"shortfall": "*", "fails": "!", "missed": "!"}

@@ -1,10 +1,10 @@
-"""What a printed table is, and how its cells are printed."""
+"""What a printed table is, how its cells are printed, and which estimates it picks."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from salcompare.printing import number, p_number
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+
 
 SIDES = ("value_one", "value_other")
 _P = ("p_value", "p_adjusted", "p_value_all", "p_smallest", "p_smallest_adjusted")
@@ -147,3 +148,39 @@ def _cell(value: object, column: str) -> str:
     if isinstance(value, (int, float)) and column not in _ALWAYS_TEXT:
         return number(value)
     return str(value)
+
+
+FEWEST_BOXES = 10
+"""Boxes of a label below which no summary names it: what stands out of fewer may be one worker's."""
+PRIMARY = {"statistic": "overlap", "metric": "pearson", "form": "smoothed"}
+
+
+def pick(estimates: pd.DataFrame, **criteria: str) -> pd.DataFrame:
+    """Rows of the estimates whose columns have these values; an empty text picks the rows that leave it open."""
+    keep = estimates["statistic"].notna()
+    for column, value in criteria.items():
+        keep &= estimates[column].isna() | (estimates[column] == "") if value == "" else estimates[column] == value
+    return estimates[keep]
+
+
+def one(estimates: pd.DataFrame, **criteria: str) -> pd.Series[Any] | None:
+    """Return the only row that fits, or None if there is none."""
+    rows = pick(estimates, **criteria)
+    if len(rows) > 1:
+        message = f"{criteria} names {len(rows)} estimates"
+        raise ValueError(message)
+    return rows.iloc[0] if len(rows) else None
+
+
+def often_named(estimates: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out rows of labels with fewer than `FEWEST_BOXES` boxes, so that no label stands out by one box."""
+    shares = pick(estimates, statistic="label_share", level="population")
+    seldom = shares.loc[shares["count"] < FEWEST_BOXES, "label"]
+    return rows[~rows["label"].isin(seldom)]
+
+
+def named(row: pd.Series[Any]) -> str:
+    """Name an estimate's source and form in words."""
+    source = {"human": "Human maps", "photographs": "The photographs themselves"}.get(row["source"], row["source"])
+    form = row["form"]
+    return f"{source}, {form}" if isinstance(form, str) and form not in ("", "raw") else f"{source}"

@@ -55,7 +55,7 @@ def methods(data):
 """,
     "figure.py": """
 from plotnine import ggplot
-from salcompare.figures.data import Figure
+from salcompare.figures.figure import Figure
 FIGURES = {99: (lambda data: None, lambda data: Figure("fig99-toy", "Scores", "Averaged.", ggplot(), 1, 1))}
 """,
     "calibration.py": "CASES = ('a toy case',)",

@@ -16,7 +16,7 @@ from salcompare.config import ALL_TEST, read_config
 from salcompare.errors import ConfigError, InputError
 from salcompare.findings.figures import make_figures
 from salcompare.pipeline import presentation
-from salcompare.pipeline.given import NOT_JUDGED
+from salcompare.pipeline.classifiers import NOT_JUDGED
 from salcompare.schema import FIXATIONS, MAP_FILES, check_table
 from tests.given_study import GAZE, N_ACTORS, N_IMAGES, NETWORKS_MAPS, PEOPLES_MAPS, SIZE, images, make_given_study
 from tests.small_study import WORKERS

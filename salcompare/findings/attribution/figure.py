@@ -8,8 +8,7 @@ import pandas as pd
 import xarray as xr
 from plotnine import scale_color_cmap, scale_fill_cmap, scale_fill_gradient
 
-from salcompare.figures.captions import caption
-from salcompare.figures.data import Figure, colours_of, first_photograph, texts
+from salcompare.figures.figure import Figure, caption, colours_of, first_photograph, texts
 from salcompare.figures.photographs import Layer, Row, picture_rows
 from salcompare.figures.theme import SEQUENTIAL, picture_width, source_name, ticks, wrapped
 from salcompare.maps import saliency_difference, top_mask

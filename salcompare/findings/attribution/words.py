@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from salcompare.config import Attribution, method_of, smoothed
 from salcompare.config.methods import ATTRIBUTION_METHODS, SMOOTHED
 from salcompare.printing import number, percent
-from salcompare.report.page import Section
+from salcompare.report.content import Section
 
 if TYPE_CHECKING:
     from salcompare.study_data import StudyData

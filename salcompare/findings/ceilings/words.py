@@ -10,9 +10,8 @@ import pandas as pd
 
 from salcompare.findings.ceilings import SHARE
 from salcompare.printing import estimate
-from salcompare.report.page import Section, classifier_table
-from salcompare.report.picking import one
-from salcompare.report.tables import PrintedTable, table_of
+from salcompare.report.content import Section, classifier_table
+from salcompare.report.tables import PrintedTable, one, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,8 +22,7 @@ from plotnine import (
     theme,
 )
 
-from salcompare.figures.captions import caption, interval
-from salcompare.figures.data import Figure, colours_of
+from salcompare.figures.figure import Figure, caption, colours_of, interval
 from salcompare.figures.theme import (
     DOUBLE,
     HUMAN,

@@ -12,7 +12,7 @@ import pandas as pd
 from salcompare.findings.comparison.estimates import left_out, side_by_side
 from salcompare.naming import COMPARISON, by_classifier, classifier_of, classifier_sources
 from salcompare.printing import joined, number
-from salcompare.report.page import Page, Section, compact_table, with_rows
+from salcompare.report.content import Page, Section, compact_table, with_rows
 from salcompare.report.tables import PrintedTable
 
 if TYPE_CHECKING:

@@ -28,8 +28,7 @@ from plotnine import (
 from plotnine.composition import Compose
 from plotnine.coords import coord_flip
 
-from salcompare.figures.captions import caption
-from salcompare.figures.data import Figure, colours_of, rows
+from salcompare.figures.figure import Figure, caption, colours_of, rows
 from salcompare.figures.theme import BASELINES, CLASSIFIERS, MIDDLE, SIMULATED, SINGLE, figure_theme, source_name
 from salcompare.naming import Source, classifier_of, network_of
 from salcompare.study_data import StudyData

@@ -12,9 +12,8 @@ from salcompare.findings.attribution.words import methods_of_classifiers
 from salcompare.findings.controls import LAYERED
 from salcompare.naming import classifier_of, classifier_sources, network_of
 from salcompare.printing import contrast, difference, estimate, interval, joined, number
-from salcompare.report.page import Section, classifier_table
-from salcompare.report.picking import one, pick
-from salcompare.report.tables import PrintedTable, table_of
+from salcompare.report.content import Section, classifier_table
+from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics import METRICS
 
 if TYPE_CHECKING:

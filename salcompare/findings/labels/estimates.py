@@ -12,7 +12,7 @@ from salcompare.findings.failures import FAILURES, guarded, undefined_row
 from salcompare.findings.labels import SHARE
 from salcompare.findings.parts import Analysis, Draws, stream
 from salcompare.naming import HUMAN
-from salcompare.report.picking import FEWEST_BOXES
+from salcompare.report.tables import FEWEST_BOXES
 from salcompare.schema import LABELS
 from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.labels.differences import SAME, label_differences

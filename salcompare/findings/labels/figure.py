@@ -36,8 +36,7 @@ from plotnine import (
 from plotnine.composition import Beside, Compose
 from plotnine.coords import coord_flip
 
-from salcompare.figures.captions import caption, interval, response_counts
-from salcompare.figures.data import Figure, main_colour, rows, texts
+from salcompare.figures.figure import Figure, caption, interval, main_colour, response_counts, rows, texts
 from salcompare.figures.geoms import geom_picture
 from salcompare.figures.photographs import grey, printed_picture
 from salcompare.figures.theme import (

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from salcompare.findings.labels import ENRICHMENT, REGION
 from salcompare.printing import ALPHA, number, p_text, percent, verdict
-from salcompare.report.page import Section, classifier_table
-from salcompare.report.picking import FEWEST_BOXES, often_named, one, pick
-from salcompare.report.tables import PrintedTable, table_of
+from salcompare.report.content import Section, classifier_table
+from salcompare.report.tables import FEWEST_BOXES, PrintedTable, often_named, one, pick, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

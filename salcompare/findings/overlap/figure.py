@@ -20,8 +20,7 @@ from plotnine import (
 )
 from plotnine.coords import coord_flip
 
-from salcompare.figures.captions import caption, interval
-from salcompare.figures.data import Figure, main_colour, rows
+from salcompare.figures.figure import Figure, caption, interval, main_colour, rows
 from salcompare.figures.theme import (
     BASELINES,
     HUMAN,

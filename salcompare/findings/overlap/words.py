@@ -10,9 +10,8 @@ import pandas as pd
 from salcompare.findings.overlap import OVERLAP
 from salcompare.naming import Source, classifier_of, classifier_sources
 from salcompare.printing import contrast, estimate, joined, number, percent, verdict
-from salcompare.report.page import Section, classifier_rows, compact_table
-from salcompare.report.picking import PRIMARY, one, pick
-from salcompare.report.tables import PrintedTable, table_of
+from salcompare.report.content import Section, classifier_rows, compact_table
+from salcompare.report.tables import PRIMARY, PrintedTable, one, pick, table_of
 from salcompare.statistics import METRICS
 
 if TYPE_CHECKING:

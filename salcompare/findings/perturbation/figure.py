@@ -23,8 +23,7 @@ from plotnine import (
 )
 from plotnine.coords import coord_flip
 
-from salcompare.figures.captions import caption, interval
-from salcompare.figures.data import Figure, rows
+from salcompare.figures.figure import Figure, caption, interval, rows
 from salcompare.figures.theme import (
     CLASSIFIERS,
     HUMAN,

@@ -9,9 +9,8 @@ import pandas as pd
 
 from salcompare.findings.perturbation import DELETION, DROP, INSERTION
 from salcompare.printing import ALPHA, difference, estimate, number, p_text, percent
-from salcompare.report.page import Section, classifier_table
-from salcompare.report.picking import often_named, one, pick
-from salcompare.report.tables import PrintedTable, plain_table, table_of
+from salcompare.report.content import Section, classifier_table
+from salcompare.report.tables import PrintedTable, often_named, one, pick, plain_table, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,7 @@ from plotnine import (
     theme,
 )
 
-from salcompare.figures.captions import caption
-from salcompare.figures.data import Figure
+from salcompare.figures.figure import Figure, caption
 from salcompare.figures.theme import HUMAN, MIDDLE, NULL, SIMULATED, figure_theme
 from salcompare.printing import counted
 from salcompare.study_data import StudyData

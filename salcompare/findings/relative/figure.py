@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from salcompare.figures.captions import caption
-from salcompare.figures.data import Figure, first_photograph, rows, texts
+from salcompare.figures.figure import Figure, caption, first_photograph, rows, texts
 from salcompare.figures.photographs import Layer, Outline, Row, picture_rows
 from salcompare.figures.theme import SIMULATED, picture_width, sequential, source_name
 from salcompare.maps import shown

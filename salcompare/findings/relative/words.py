@@ -9,9 +9,8 @@ import pandas as pd
 from salcompare.findings.relative import MOST, MOST_BESIDE
 from salcompare.findings.relative.estimates import TFCE
 from salcompare.printing import ALPHA, number, percent
-from salcompare.report.page import Section
-from salcompare.report.picking import pick
-from salcompare.report.tables import PrintedTable, table_of, why_undefined, with_p_texts
+from salcompare.report.content import Section
+from salcompare.report.tables import PrintedTable, pick, table_of, why_undefined, with_p_texts
 from salcompare.statistics.relative.contrasts import SUPPORT
 
 if TYPE_CHECKING:

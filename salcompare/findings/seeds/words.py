@@ -9,9 +9,8 @@ import pandas as pd
 from salcompare.findings.seeds import ACCURACY, CEILING, NEAR_ZERO, OVERLAP, RELIABILITY
 from salcompare.naming import classifier_of
 from salcompare.printing import contrast, interval, number, percent, verdict
-from salcompare.report.page import Section, classifier_table
-from salcompare.report.picking import pick
-from salcompare.report.tables import PrintedTable, plain_table, table_of
+from salcompare.report.content import Section, classifier_table
+from salcompare.report.tables import PrintedTable, pick, plain_table, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

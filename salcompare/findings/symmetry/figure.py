@@ -27,8 +27,7 @@ from plotnine import (
 )
 from plotnine.coords import coord_flip
 
-from salcompare.figures.captions import caption, interval
-from salcompare.figures.data import Figure, colours_of, rows, texts
+from salcompare.figures.figure import Figure, caption, colours_of, interval, rows, texts
 from salcompare.figures.theme import DOUBLE, FONT, SIMULATED, SMALL, figure_theme, source_name
 from salcompare.printing import counted, p_text
 from salcompare.study_data import StudyData

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from salcompare.findings.symmetry import INDICES, TESTS
 from salcompare.printing import contrast, estimate, number, verdict
-from salcompare.report.page import Section, classifier_table
-from salcompare.report.picking import named, one, pick
-from salcompare.report.tables import PrintedTable, table_of
+from salcompare.report.content import Section, classifier_table
+from salcompare.report.tables import PrintedTable, named, one, pick, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

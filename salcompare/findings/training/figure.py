@@ -22,8 +22,7 @@ from plotnine import (
 )
 from plotnine.composition import Compose
 
-from salcompare.figures.captions import caption, interval
-from salcompare.figures.data import Figure, main_colour, rows
+from salcompare.figures.figure import Figure, caption, interval, main_colour, rows
 from salcompare.figures.theme import NULL, PHOTOGRAPHS, SINGLE, figure_theme, percent
 from salcompare.naming import classifier_of
 from salcompare.printing import joined

@@ -9,9 +9,8 @@ import pandas as pd
 
 from salcompare.findings.training import ACCURACY
 from salcompare.printing import counted, joined, number, percent
-from salcompare.report.page import Section, classifier_table
-from salcompare.report.picking import pick
-from salcompare.report.tables import PrintedTable, plain_table, table_of
+from salcompare.report.content import Section, classifier_table
+from salcompare.report.tables import PrintedTable, pick, plain_table, table_of
 
 if TYPE_CHECKING:
     from salcompare.study_data import StudyData

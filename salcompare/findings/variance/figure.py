@@ -20,8 +20,7 @@ from plotnine import (
 )
 from plotnine.coords import coord_flip
 
-from salcompare.figures.captions import caption
-from salcompare.figures.data import Figure, colours_of, rows
+from salcompare.figures.figure import Figure, caption, colours_of, rows
 from salcompare.figures.theme import (
     INK,
     NULL,

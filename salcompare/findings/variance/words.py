@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from salcompare.findings.variance import R2, SHARE, VARIANCE
 from salcompare.printing import ALPHA, estimate, p_text, percent
-from salcompare.report.page import Section, classifier_rows, compact_table
-from salcompare.report.picking import named, one, pick
-from salcompare.report.tables import PrintedTable, table_of, why_undefined, with_p_texts
+from salcompare.report.content import Section, classifier_rows, compact_table
+from salcompare.report.tables import PrintedTable, named, one, pick, table_of, why_undefined, with_p_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ import pytest
 
 from salcompare import figures
 from salcompare.findings.figures import make_figures
-from salcompare.pipeline.page_figures import classifier_figures, comparison
+from salcompare.pipeline.presentation import classifier_figures, comparison
 from salcompare.report import ReportFigure
 from tests.figures.tiny import MAIN, tiny, training
 

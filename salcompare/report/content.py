@@ -1,8 +1,9 @@
-"""What a page beside the report is: sections of words, tables and figures."""
+"""What a report and the pages beside it hold: answers, sections, figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,8 +15,54 @@ from salcompare.schema import ESTIMATES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from salcompare.report.data import ReportFigure
     from salcompare.study_data import StudyData
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A figure as it stands in the report: its files are beside the page, its PNG also inside it."""
+
+    name: str
+    title: str
+    caption: str
+    png: Path
+    svg: Path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question of the study and its answer."""
+
+    question: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a report says, in the order in which it says it.
+
+    Attributes
+    ----------
+    answers : tuple of Answer
+        The summary.
+    banners : tuple of str
+        Warnings above it.
+    tables : tuple of PrintedTable
+    methods : tuple of (str, str)
+        Headings and paragraphs.
+    limits, references : tuple of str
+    pages : tuple of Page
+        Those beside the report.
+    """
+
+    answers: tuple[Answer, ...]
+    banners: tuple[str, ...]
+    tables: tuple[PrintedTable, ...]
+    methods: tuple[tuple[str, str], ...]
+    limits: tuple[str, ...]
+    references: tuple[str, ...]
+    pages: tuple[Page, ...]
+
 
 _ALWAYS = ("source", "value")
 _PRINTED = ("actor", "label", "source", "metric", "form", "against", "contrast", "value", "ci_low", "ci_high",

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from salcompare.figures.captions import interval
+from salcompare.figures.figure import interval
 
 NAN = float("nan")
 

@@ -1,0 +1,210 @@
+"""Stages that read photographs and responses: the catalogue, people's maps, and which responses stay out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from salcompare import provenance, store
+from salcompare.errors import InputError, Problem
+from salcompare.findings.quality.inputs import TABLES
+from salcompare.pipeline.classifiers import average_given, given_inputs, read_given
+from salcompare.printing import counted
+from salcompare.schema import HUMAN_MAPS, IMAGES, RESPONSES, check_maps, check_table
+from salcompare.stages import Stage, grid_settings, hashed, kept_from_last_run, response_kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from salcompare.progress import Progress
+    from salcompare.study import Study
+    from salcompare.study_data import StudyData
+
+
+def photograph_stage(study: Study) -> Stage:
+    """Make the stage that every other one rests on."""
+    return Stage("photographs", (), _photograph_settings(study), _photographs, _photograph_inputs(study),
+                 (study.processed / "images.csv", study.processed / "images_left_out.csv",
+                  study.processed / "photographs.json"))
+
+
+def _photograph_settings(study: Study) -> dict[str, object]:
+    return {"images": study.config.images, **grid_settings(study)} | _needed_splits(study)
+
+
+def _needed_splits(study: Study) -> dict[str, tuple[str, ...]]:
+    """Name the splits that each actor must have an image in, where nothing is trained."""
+    return {} if study.config.classifier else {"needed": ("test",)}
+
+
+def _photograph_inputs(study: Study) -> dict[str, str]:
+    from salcompare.sources import photograph_inputs
+
+    return photograph_inputs(study.config.images, root=study.root)
+
+
+def _photographs(study: Study, own: str, progress: Progress) -> None:
+    from salcompare.sources import describe_left_out, gather_photographs
+
+    config, catalogue = study.config, study.processed / "images.csv"
+    # A split is never redrawn silently: while its settings stand, images keep theirs when others come or go.
+    keep = kept_from_last_run(study, "photographs", _photograph_settings(study), catalogue)
+    previous = store.read_table(catalogue, IMAGES) if keep else None
+    found = gather_photographs(config.images, root=study.root, size=config.study.size, seed=config.study.seed,
+                               previous=previous, progress=progress, **_needed_splits(study))
+    check_table(found.images, IMAGES, "images")
+    store.write_dataset(found.pixels.to_dataset(name="photographs"), study.processed, "photographs", fingerprint=own)
+    store.write_table(study.processed / "images_left_out.csv", found.left_out)
+    store.write_table(catalogue, found.images)
+    progress.say(f"  {counted(len(found.images), 'image')} of {counted(found.images['actor'].nunique(), 'actor')}")
+    if len(found.left_out):
+        progress.say(describe_left_out(found.left_out))
+
+
+def people_stages(study: Study) -> list[Stage]:
+    """List the stages of boxes, gaze or ready-made maps; none where the study has no people's side."""
+    config, grid, processed = study.config, grid_settings(study), study.processed
+    if study.people == "none":
+        return []
+    tables = (processed / "responses.csv", processed / "responses.json")
+    maps, stacked = (processed / "human.json",), (processed / "response_maps.json",)
+    tested = {"tested_only": study.compares}  # a classifier that comes or goes changes which responses count
+    left_out = (processed / "responses_left_out.csv",)
+    if study.people != "boxes":
+        spread = {"fixations": config.fixations} if study.people == "fixations" else {}
+        return [Stage("responses", ("photographs",), {"responses": config.responses, **tested, **grid}, read_given,
+                      given_inputs(study, config.responses.path), tables + left_out + (() if spread else stacked)),
+                Stage("human maps", ("responses", "photographs"), {**spread, **grid}, average_given,
+                      outputs=maps + (stacked if spread else ()))]
+    simulation = {"simulation": config.simulation} if study.simulated else {}
+    return [Stage("responses", ("photographs",),
+                  {"responses": config.responses, "labels": config.labels, **tested, **simulation, **grid}, _responses,
+                  _response_inputs(study), (*tables, processed / "checks.csv"), extras=left_out),
+            Stage("quality", ("responses", "photographs"), {"quality": config.quality, **grid}, judge_quality,
+                  outputs=tuple(processed / f"{name}.csv" for name in ("responses_kept", *TABLES))),
+            Stage("human maps", ("quality", "photographs"), grid, _human_maps, outputs=maps)]
+
+
+def _response_inputs(study: Study) -> dict[str, str]:
+    if study.config.responses.source == "simulated":
+        return {}
+    named = [name for name in (study.config.responses.path, study.config.responses.checks) if name]
+    if study.config.responses.source == "collect":
+        from salcompare.sources.collected import collected_path, collected_sha256
+
+        path = collected_path(study.config.responses.path)
+        # The rows count, not the file, which changes whenever the server starts.
+        found = {path: collected_sha256(study.root / path, shown=path)} if (study.root / path).is_file() else {}
+        return found | hashed(study, named[1:])
+    return hashed(study, named)
+
+
+def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+    from salcompare.simulation import simulate_checks, simulate_responses
+    from salcompare.sources import describe_left_out, read_responses
+
+    config = study.config
+    (study.processed / "responses_left_out.csv").unlink(missing_ok=True)  # of a file that was read before
+    if study.simulated:
+        test = study.images[study.images["split"] == "test"]
+        simulated = simulate_responses(test, config.simulation, seed=config.study.seed)
+        table, checks = simulated.table, simulate_checks(test, config.simulation, seed=config.study.seed)
+        meta = {"level": "image", "notes": [], "truth": simulated.truth}
+    else:
+        read = read_responses(config.responses, config.labels, root=study.root, images=study.images,
+                              size=config.study.size, tested_only=study.compares)
+        table, meta = read.table, {"level": read.level, "notes": list(read.notes)}
+        checks = read_checks(study)
+        store.write_table(study.processed / "responses_left_out.csv", read.left_out)
+        if len(read.left_out):
+            progress.say(f"{describe_left_out(read.left_out)}; see {study.processed / 'responses_left_out.csv'}")
+    if meta["level"] == "image":
+        check_table(table, RESPONSES, config.responses.path)
+    store.write_json(study.processed / "responses.json", meta)
+    store.write_table(study.processed / "checks.csv", checks)
+    store.write_table(study.processed / "responses.csv", table)
+    progress.say(f"  {counted(len(table), 'response')}")
+
+
+def _human_maps(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+    from salcompare.maps import rasterise_actor_boxes, rasterise_boxes
+
+    size = study.config.study.size
+    if study.response_meta["level"] == "image":
+        table = provenance.sha256_of_file(study.processed / "responses_kept.csv")
+        maps = rasterise_boxes(study.responses, study.images, size=size, inputs_sha256=table)
+        check_maps(maps, HUMAN_MAPS, "human maps")
+        maps.attrs |= {"responses": response_kind(study), "seed": study.config.study.seed,
+                       "versions": provenance.canonical_json(provenance.versions())}
+    else:
+        maps = rasterise_actor_boxes(study.responses, size=size).to_dataset(name="coverage")
+    store.write_dataset(maps, study.processed, "human", fingerprint=own)
+
+
+def judge_quality(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+    """Apply the rules of quality, log what they take out, and write the responses that are kept."""
+    from salcompare.sources import quality
+
+    responses, checks, meta = study.responses_read, study.checks, study.response_meta
+    if meta["level"] in quality.BOX_LEVELS:
+        judged = quality.judge_responses(responses, study.images, checks, study.config.quality,
+                                         size=study.config.study.size)
+    else:
+        judged = quality.keep_all(responses, checks, "not responses with boxes")
+    if len(responses) and judged.kept.empty:
+        raise InputError(Problem("study.toml [quality]", f"all {len(responses)} responses are left out",
+                                 "rules that keep some", f"the rules took out: {quality.counted(judged.rules)}"))
+    workers = quality.summarise_workers(responses, judged.kept, judged.log, judged.checks)
+    tables = {"exclusions": judged.log, "quality_rules": judged.rules, "quality_checks": judged.checks,
+              "quality_workers": workers,
+              "quality_images": quality.summarise_images(responses, judged.kept, study.images),
+              "quality_planted": quality.compare_planted(workers, (meta.get("truth") or {}).get("careless", {}))}
+    store.write_table(study.processed / "responses_kept.csv", judged.kept)  # whose origin says what they are
+    for name, table in tables.items():
+        store.write_table(study.processed / f"{name}.csv", table.assign(responses=response_kind(study)))
+    out = len(responses) - len(judged.kept)
+    progress.say(f"  {out} of {len(responses)} responses left out" + (f": {quality.counted(judged.rules)}; see "
+                 f"{study.processed / 'exclusions.csv'}" if out else ""))
+
+
+def read_checks(study: Study) -> pd.DataFrame:
+    """Answers to instructed checks; none where study.toml names no file of them."""
+    import pandas as pd
+
+    from salcompare.sources import quality
+    from salcompare.sources.collected import collected_check_cells, collected_path
+
+    name = study.config.responses.checks
+    if study.config.responses.source == "collect" and not name:
+        path = collected_path(study.config.responses.path)
+        cells = collected_check_cells(study.root / path, shown=path)
+        return quality.checks_in(cells, study.config.labels, shown=path)
+    return quality.read_checks(study.root / name, study.config.labels) if name else pd.DataFrame(
+        columns=list(quality.CHECKS))
+
+
+def write_headlines(study: Study, data: StudyData, estimates: pd.DataFrame, progress: Progress) -> None:
+    """Write each headline number with and without exclusions; without any, both are the same."""
+    from salcompare.findings.analysis import compare_headlines, headline_estimates
+
+    if data.responses is None:
+        (study.processed / "headlines.csv").unlink(missing_ok=True)  # of responses that were there before
+        return
+    whole = estimates
+    if len(study.responses_read) > len(data.responses):
+        progress.say("  headline numbers without exclusions")
+        whole = headline_estimates(_with_all(study, data), maps=study.config.maps, statistics=study.config.statistics,
+                                   seed=study.config.study.seed)
+    table = compare_headlines(estimates, whole, data.main)
+    store.write_table(study.processed / "headlines.csv", table.assign(responses=response_kind(study)))
+
+
+def _with_all(study: Study, data: StudyData) -> StudyData:
+    """Put all responses that were read in the place of those that are kept."""
+    from salcompare.maps import rasterise_actor_boxes, rasterise_boxes
+
+    size, responses = study.config.study.size, study.responses_read
+    if data.human is not None:
+        return data.replace(responses=responses, human=rasterise_boxes(responses, study.images, size=size))
+    if data.human_heatmap is not None:
+        return data.replace(responses=responses, human_heatmap=rasterise_actor_boxes(responses, size=size))
+    return data.replace(responses=responses)
