@@ -52,12 +52,6 @@ class Shared:
                     self._entered.close()
 
 
-class _Here(threading.local):
-    """Whether this thread is one of several that work on blocks."""
-
-    one_of_several = False
-
-
 @cache
 def _blas() -> ThreadpoolController:
     """Find the libraries to hold, which are those that are loaded: NumPy's BLAS and SciPy's."""
@@ -66,7 +60,7 @@ def _blas() -> ThreadpoolController:
 
     return ThreadpoolController()
 
-_here = _Here()
+_here = threading.local()
 _one_thread = Shared(lambda: _blas().limit(limits=1))
 
 
@@ -93,7 +87,7 @@ def side_by_side(work: Callable[[Part], Result], parts: Iterable[Part], *, most:
     the last result is taken, BLAS has one thread. An error of the first part, in their order, on which `work` fails is
     raised; later parts are left.
     """
-    n = 1 if _here.one_of_several else max(1, min(n_cores(), most or n_cores()))
+    n = 1 if hasattr(_here, "one_of_several") else max(1, min(n_cores(), most or n_cores()))
     with one_thread():
         if n == 1:
             yield from map(work, parts)

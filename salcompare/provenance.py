@@ -178,18 +178,10 @@ def sums_of_folder(folder: Path) -> dict[str, str]:
 
 
 def fault_of(path: Path, expected: str, *, since: int, whole: bool) -> str:
-    """Say how a file differs from what `sum_of` gave when it was written; empty where it does not.
+    """Say how a file differs from the `sum_of` it that was noted `since`; empty where it does not.
 
-    Parameters
-    ----------
-    path : Path
-    expected : str
-        Its checksum.
-    since : int
-        When that was noted, in nanoseconds since 1970: what was changed later, and is text or a picture, was changed by
-        hand.
-    whole : bool
-        Whether to read it even if it has the right size and was last changed before then.
+    What was changed after then (nanoseconds since 1970), and is text or a picture, was changed by hand. A file of the
+    right size that was last changed before then is read only if `whole`.
     """
     try:
         about = path.stat()

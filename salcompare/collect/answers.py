@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 from sqlalchemy import Connection, Row, insert, update
 
-from salcompare.collect.assignment import find_worker, place_of
+from salcompare.collect.assignment import Rows, find_worker, place_of
 from salcompare.collect.database import assignments, responses
 from salcompare.collect.stimuli import Edges, Photo, Stimuli
 from salcompare.sources.quality import iou
@@ -120,11 +119,12 @@ def _rated(assignment: Row[Any], answer: Answer, stimuli: Stimuli) -> tuple[bool
     return placed and named, {"ok": placed and named, "text": words, "box": list(target)}
 
 
-def feedback_of(assignment: Row[Any] | None) -> Mapping[str, Any] | None:
+def last_feedback(shown: Rows) -> Reply | None:
     """Give what a worker was told of their last try in practice, if it was not right."""
-    if assignment is None or assignment.passed or not assignment.reply:
+    last = next((row for row in reversed(shown) if row.kind == "practice" and row.submitted is not None), None)
+    if last is None or last.passed or not last.reply:
         return None
-    feedback: Mapping[str, Any] | None = json.loads(assignment.reply).get("feedback")
+    feedback: Reply | None = json.loads(last.reply).get("feedback")
     return feedback
 
 

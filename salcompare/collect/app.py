@@ -23,12 +23,12 @@ from salcompare.collect.answers import (
     Answer,
     RefusedAnswerError,
     Reply,
-    feedback_of,
+    last_feedback,
     least_size,
     read_answer,
     store_answer,
 )
-from salcompare.collect.assignment import Place, answered, find_worker, history, last_practice, lease, practised
+from salcompare.collect.assignment import Place, answered, find_worker, history, lease, practised
 from salcompare.collect.database import DatabaseBusyError, DatabaseGoneError, assignments, reason_of, workers
 from salcompare.collect.keys import SESSION_SECONDS, same_text
 from salcompare.collect.limits import client_of, limited_body, with_headers
@@ -210,7 +210,7 @@ def task_page(task: Task, request: Request, place: Place) -> Response:
             raise ElsewhereError("/debrief")
         shown = history(connection, worker.id)
     if place == "practice":
-        done, total, feedback = practised(shown), len(stimuli.practice), feedback_of(last_practice(shown))
+        done, total, feedback = practised(shown), len(stimuli.practice), last_feedback(shown)
     else:
         done, total, feedback = answered(shown), stimuli.n_tasks, None
     photo = stimuli.photos[assignment.image]

@@ -63,11 +63,6 @@ def practised(shown: Rows) -> int:
     return done
 
 
-def last_practice(shown: Rows) -> Row[Any] | None:
-    """Give a worker's last answer in practice."""
-    return next((row for row in reversed(shown) if row.kind == "practice" and row.submitted is not None), None)
-
-
 def lease(connection: Connection, worker: int, place: Place, stimuli: Stimuli, now: float) -> Row[Any] | None:
     """Give a worker's open assignment, renewed if its lease has ended, or a new one; None if nothing is left."""
     expires = int(now + 60 * stimuli.config.lease_minutes)

@@ -7,6 +7,7 @@ that nobody fetches, would hold a connection and its file handle for ever.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import math
 import threading
@@ -78,11 +79,10 @@ def client_of(address: str) -> str:
 
 def is_among(address: str, networks: Sequence[str]) -> bool:
     """Say whether an address is one of some addresses and networks."""
-    try:
+    with contextlib.suppress(ValueError):
         number = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(number in ipaddress.ip_network(network, strict=False) for network in networks)
+        return any(number in ipaddress.ip_network(network, strict=False) for network in networks)
+    return False
 
 
 async def limited_body(request: Request) -> bytes:

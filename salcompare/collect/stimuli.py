@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -41,16 +41,14 @@ _LOSSLESS = 1 << 20  # pixels up to which a photograph is sent as PNG; larger on
 HOUSE = "example/house"
 """The drawn image that practice is done on where a study brings none; no face, so that it suggests no feature."""
 HOUSE_WIDTH, HOUSE_HEIGHT = 480, 600
-HOUSE_PARTS: dict[str, tuple[int, int, int, int]] = {  # x0, y0, x1, y1, half-open; in the order of asking
+HOUSE_PARTS: dict[str, tuple[int, int, int, int]] = {  # x0, y0, x1, y1 in house.png, half-open; in the order of asking
     "door": (260, 392, 342, 540),
     "window": (120, 352, 210, 442),
     "roof": (50, 150, 430, 310),
     "chimney": (322, 120, 372, 226),
 }
 HOUSE_LABELS = (*HOUSE_PARTS, "wall", "garden", "sky")  # offered in practice
-_SMOOTH = 3  # drawn so many times larger, for edges without steps
-_LINE, _WALL, _ROOF, _BRICK, _GLASS, _DOOR = ((109, 98, 88), (247, 239, 227), (168, 112, 92), (146, 92, 76),
-                                              (188, 211, 226), (95, 127, 147))
+_HOUSE_PNG = Path(__file__).parent / "static" / "house.png"
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Photo:
         from PIL import Image
 
         if self.candidate is None:
-            return drawn_house(), "image/png"
+            return _HOUSE_PNG.read_bytes(), "image/png"
         picture = Image.fromarray(read_photograph(self.candidate.path, box=self.candidate.box))
         if self.width * self.height <= _LOSSLESS:
             return png(picture), "image/png"
@@ -199,32 +197,6 @@ def read_instructed(path: Path, photos: Mapping[str, Photo], *, shown: str) -> l
                for image in sorted(both))
     return [Instructed(photos[image], label, (x0, y0, x1, y1), kind) for image, label, kind, x0, y0, x1, y1 in
             used[["image", "label", "kind", *EDGES]].itertuples(index=False)]
-
-
-@lru_cache(maxsize=1)
-def drawn_house() -> bytes:
-    """Draw the house; the bytes of a PNG."""
-    from PIL import Image, ImageDraw
-
-    picture = Image.new("RGB", (HOUSE_WIDTH * _SMOOTH, HOUSE_HEIGHT * _SMOOTH), (233, 238, 242))
-    draw = ImageDraw.Draw(picture)
-
-    def block(box: tuple[int, int, int, int], tone: tuple[int, int, int], line: int = 4) -> None:
-        """Fill a rectangle with a rim inside it, in pixels of the finished picture."""
-        x0, y0, x1, y1 = (edge * _SMOOTH for edge in box)
-        draw.rectangle((x0, y0, x1 - 1, y1 - 1), fill=tone, outline=_LINE, width=line * _SMOOTH)
-
-    block((-10, 520, HOUSE_WIDTH + 10, HOUSE_HEIGHT + 10), (207, 216, 200), 0)
-    block((80, 290, 400, 540), _WALL)
-    block(HOUSE_PARTS["chimney"], _BRICK)
-    x0, y0, x1, y1 = (edge * _SMOOTH for edge in HOUSE_PARTS["roof"])
-    draw.polygon([(x0, y1 - 1), ((x0 + x1) // 2, y0), (x1 - 1, y1 - 1)], fill=_ROOF, outline=_LINE, width=3 * _SMOOTH)
-    block(HOUSE_PARTS["window"], _GLASS)
-    for bar in ((163, 352, 167, 442), (120, 395, 210, 399)):
-        block(bar, _LINE, 0)
-    block(HOUSE_PARTS["door"], _DOOR)
-    draw.ellipse([edge * _SMOOTH for edge in (322, 460, 332, 470)], fill=(244, 227, 181))
-    return png(picture.resize((HOUSE_WIDTH, HOUSE_HEIGHT), Image.Resampling.LANCZOS))
 
 
 def png(picture: Picture) -> bytes:
