@@ -19,16 +19,7 @@ from salcompare.sources import locate_photographs, normalise_label, read_photogr
 from salcompare.sources.candidates import Candidate, clean_name
 from salcompare.sources.cells import each, need_columns, read_cells
 from salcompare.sources.quality import IN_PIXELS
-from salcompare.sources.rows import (
-    EDGES,
-    Rows,
-    add_edges,
-    check_bounds,
-    check_corners,
-    check_names,
-    check_not_relative,
-    image_canvas,
-)
+from salcompare.sources.rows import EDGES, Rows, image_canvas
 from salcompare.store import unguarded
 from salcompare.texts import clean_text
 
@@ -183,13 +174,13 @@ def read_instructed(path: Path, photos: Mapping[str, Photo], *, shown: str) -> l
     }, index=frame.index), shown, list(cells.faults))
     known = pd.DataFrame([(photo.image, photo.height, photo.width) for photo in photos.values()],
                          columns=["image", "height", "width"])
-    place = check_names(rows, known, ("image", "label"))
+    place = rows.check_names(known, ("image", "label"))
     rows.refuse(~rows.table["kind"].isin(["check", "practice"]).to_numpy(), "kind", "kind={kind!r}",
                 "check or practice, or nothing", "mend the cell")
-    add_edges(rows, cells, EDGES)
-    check_not_relative(rows, EDGES, remedy=IN_PIXELS, fewest=1)
-    check_corners(rows)
-    check_bounds(rows, image_canvas(known, place),
+    rows.add_edges(cells, EDGES)
+    rows.check_not_relative(EDGES, remedy=IN_PIXELS, fewest=1)
+    rows.check_corners()
+    rows.check_bounds(image_canvas(known, place),
                  remedy="edges are pixels of the photograph")
     used = rows.table[rows.sound].astype("object")
     both = set.intersection(*(set(used["image"][used["kind"] == kind]) for kind in ("check", "practice")))

@@ -35,13 +35,13 @@ class Images:
     """Where the photographs come from and how they are split."""
 
     source: str = option("folder", "folder (one per actor), facescrub (a list beside downloads) or orl (the demo's)",
-                          choices=("folder", "facescrub", "orl"))
+                         choices=("folder", "facescrub", "orl"))
     path: str = option("data/raw/photographs", "the folder of the photographs")
     list: str = option("data/raw/facescrub.txt", "the FaceScrub list: name, image id, face id, url, bbox, sha256")
     per_actor: int = option(0, "take the first so many images of each actor; 0 takes all", low=0)
-    split: tuple[float, ...] = option((0.7, 0.15, 0.15), "train, validation, test: images an actor, or "
-                                       "shares; without validation images, such as [0.85, 0, 0.15], set keep = "
-                                       "\"last\" of each [[classifier]]", low=0)
+    split: tuple[float, ...] = option((0.7, 0.15, 0.15), "train, validation, test: images an actor, or shares; without "
+                                      "validation images, such as [0.85, 0, 0.15], set keep = \"last\" of each "
+                                      "[[classifier]]", low=0)
     groups: str = option("", "CSV of actor,group, kept as a coordinate of the maps; empty for none")
 
 
@@ -51,8 +51,8 @@ class Maps:
 
     mask_share: float = option(0.05, "share of pixels in a classifier's mask", low=0.0001, high=1)
     human_share: float = option(0.10, "share of pixels shown of a human heatmap", low=0.0001, high=1)
-    sigma: float = option(0.03, "standard deviation of the smoothing Gaussian, as a share of the grid's width",
-                           low=0, high=0.5)
+    sigma: float = option(0.03, "standard deviation of the smoothing Gaussian, as a share of the grid's width", low=0,
+                          high=0.5)
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ class Responses:
     """Where people's side comes from: boxes, gaze or clicks, or ready-made maps."""
 
     source: str = option("csv", "csv (tidy), original (last_name,label,b0..b3), collect (what salcompare collect "
-                          "stored), fixations (gaze or clicks), maps (ready-made), simulated, or none",
-                          choices=("csv", "original", "collect", "fixations", "maps", "simulated", "none"))
+                         "stored), fixations (gaze or clicks), maps (ready-made), simulated, or none",
+                         choices=("csv", "original", "collect", "fixations", "maps", "simulated", "none"))
     path: str = option("data/raw/responses.csv", "the file of responses; of maps, a folder, .npz or .nc file; with "
-                        "collect, left as it is, the study's own database")
+                       "collect, left as it is, the study's own database")
     pixels: str = option("image", "boxes and fixations are in pixels of the image as shown, or of the study's grid, or "
-                          "relative: shares of the image's sides from 0 to 1", choices=("image", "grid", "relative"))
+                         "relative: shares of the image's sides from 0 to 1", choices=("image", "grid", "relative"))
     clip: bool = option(False, "cut boxes that reach over the image's edge instead of refusing them")
     drop_invalid: bool = option(False, "leave out invalid rows, counted, instead of refusing the file")
     checks: str = option("", "CSV of answers to instructed checks, as salcompare collect exports it; empty for none")
@@ -98,18 +98,17 @@ class Collect:
     question: str = option("Draw a box around the most recognisable and differentiating facial feature of this "
                             "person.", "asked for each photograph")
     labels: tuple[str, ...] = option((), "offered beside a label of one's own; empty offers the original eleven")
-    images: str = option("test", "photographs shown: test, or all, for a study without a classifier (images of "
-                          "checks are never trials)",
-                          choices=("test", "all"))
+    images: str = option("test", "photographs shown: test, or all, for a study without a classifier (images of checks "
+                         "are never trials)", choices=("test", "all"))
     trials: int = option(20, "photographs a worker answers", low=1, high=10000)
     checks: int = option(2, "instructed checks among them, as far as [collect] instructed has any", low=0, high=1000)
     practice: int = option(2, "instructed tasks with feedback before the trials", low=0, high=100)
     instructed: str = option("data/raw/instructed.csv", "CSV of image,label,x0,y0,x1,y1 and optionally kind (check, "
-                              "practice): features and their true boxes; none needed")
+                             "practice): features and their true boxes; none needed")
     lease_minutes: float = option(30.0, "a photograph shown and not answered is another's after so long", low=1,
-                                   high=1440)
-    min_box: float = option(0.02, "least width and height of a box, as a share of the photograph's shorter side",
-                             low=0, high=0.5)
+                                  high=1440)
+    min_box: float = option(0.02, "least width and height of a box, as a share of the photograph's shorter side", low=0,
+                            high=0.5)
     pass_iou: float = option(0.3, "overlap with the true box that practice calls right", low=0, high=1)
     rate: float = option(5.0, "answers a second that a worker may send", low=0.01, high=1000)
     consent: tuple[str, ...] = option((), "paragraphs of the consent page; empty takes a plain text to adapt")
@@ -119,12 +118,12 @@ class Collect:
     ethics: str = option("", "who has approved the study, with its number, on the consent page")
     prolific_code: str = option("", "completion code of the Prolific study, for its return link")
     hosts: tuple[str, ...] = option((), "names under which a web server in front passes the task on, as "
-                                     "faces.example.org; without --host no other is answered. With these, or "
-                                     "--host, duration, pay, contact and ethics must be given")
+                                    "faces.example.org; without --host no other is answered. With these, or --host, "
+                                    "duration, pay, contact and ethics must be given")
     root_path: str = option("", "the path under which that web server passes the task on, as /study; it may take the "
-                             "path off or leave it on")
+                            "path off or leave it on")
     proxies: tuple[str, ...] = option((), "that web server's addresses, as 127.0.0.1, if its X-Forwarded-For and "
-                                       "X-Forwarded-Proto can be believed: clients are told apart by them")
+                                      "X-Forwarded-Proto can be believed: clients are told apart by them")
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ class Fixations:
 
     sigma: float = option(0.0, "standard deviation of the Gaussian on each fixation; must be given", low=0, high=1e4)
     unit: str = option("pixels", "of sigma: pixels (as the fixations are in), or degrees of visual angle",
-                        choices=("pixels", "degrees"))
+                       choices=("pixels", "degrees"))
     pixels_per_degree: float = option(0.0, "how many such pixels a degree has; needed for degrees", low=0, high=1e4)
 
 
@@ -152,28 +151,26 @@ class Quality:
     """Which responses stay out of all statistics, each logged with its reason; none for disagreeing with others."""
 
     rules: tuple[str, ...] = option(QUALITY_RULES, "the rules that are on; take one out to turn it off",
-                                     choices=QUALITY_RULES)
+                                    choices=QUALITY_RULES)
     check_iou: float = option(0.3, "an instructed check is right if its box reaches this IoU ...", low=0, high=1)
     check_label: bool = option(True, "... and names what was asked for")
     wrong_checks: float = option(0.5, "checks: out is a worker with more than this share of checks wrong", low=0,
-                                  high=1)
-    fewest_checks: int = option(2, "checks: workers who answered fewer are not judged by them", low=1)
-    pace: float = option(0.25, "pace: out is a worker whose median seconds are under this share of all workers'",
-                          low=0, high=1)
-    seconds: float = option(1.0, "seconds: out is a response given in less time", low=0)
-    whole_image: float = option(0.9, "whole_image: out is a box over more than this share of the image", low=0,
                                  high=1)
+    fewest_checks: int = option(2, "checks: workers who answered fewer are not judged by them", low=1)
+    pace: float = option(0.25, "pace: out is a worker whose median seconds are under this share of all workers'", low=0,
+                         high=1)
+    seconds: float = option(1.0, "seconds: out is a response given in less time", low=0)
+    whole_image: float = option(0.9, "whole_image: out is a box over more than this share of the image", low=0, high=1)
     tiny: float = option(0.015, "tiny: out is a box with a side under this share of the image's", low=0, high=1)
     same_box: float = option(0.25, "same_box: out are boxes that a worker put at one place of this share of images",
-                              low=0, high=1)
+                             low=0, high=1)
     same_edge: float = option(0.005, "same_box: edges that differ by no more are at one place, share of the image's "
-                               "side", low=0, high=1)
+                              "side", low=0, high=1)
     duplicate: float = option(0.9, "duplicate: out is a worker's box with an earlier one's image and label and this "
-                               "IoU", low=0, high=1)
-    mostly: float = option(0.5, "mostly: out is a worker with more than this share of responses out, duplicates "
-                            "aside", low=0, high=1)
-    fewest: int = option(4, "pace, same_box and mostly: with fewer responses or images a worker is not judged",
-                          low=2)
+                              "IoU", low=0, high=1)
+    mostly: float = option(0.5, "mostly: out is a worker with more than this share of responses out, duplicates aside",
+                           low=0, high=1)
+    fewest: int = option(4, "pace, same_box and mostly: with fewer responses or images a worker is not judged", low=2)
 
 
 BASELINES = ("mean", "black", "grey", "white")
@@ -188,9 +185,9 @@ class Attribution:
                                       "none of its own, the main one first; smoothgrad_NAME smooths any of them",
                                       choices=METHODS)
     target: str = option("actor", "who is explained: the image's own actor, or the one that the network predicts",
-                          choices=("actor", "predicted"))
+                         choices=("actor", "predicted"))
     output: str = option("logit", "what is explained: the target's logit or probability",
-                          choices=("logit", "probability"))
+                         choices=("logit", "probability"))
     channels: str = option("sum", "how the three colour channels become one map", choices=("sum", "max"))
     sign: str = option("auto", "what of signed values is kept: what speaks for the actor (positive), against it "
                        "(negative) or either (absolute); auto: absolute for gradients, else positive", choices=SIGNS)
@@ -257,16 +254,16 @@ class Classifier:
 
     name: str = option("alexnet", "what the report calls it")
     backbone: str = option("alexnet", "alexnet, efficientnet_lite0, a torchvision classification model such as "
-                                     "resnet18, timm:NAME, or your own module:factory")
+                           "resnet18, timm:NAME, or your own module:factory")
     weights: str = option("imagenet", "imagenet, installed (from a package), none, or the path of a .pth or "
-                                      ".safetensors file")
+                          ".safetensors file")
     variants: tuple[str, ...] = option(("frozen", "finetuned"), "which variants, in order",
-                                        choices=("frozen", "finetuned"))
+                                       choices=("frozen", "finetuned"))
     hidden: int = option(100, "units of the new hidden layer", low=1)
     dropout: float = option(0.5, "share of hidden units left out in training", low=0, high=0.95)
     centre: bool = option(False, "subtract each image's own mean before the network sees it")
     l2_on: str = option("all", "weights that finetuning's l2 is on: all, or linear (the convolutions left out)",
-                         choices=("all", "linear"))
+                        choices=("all", "linear"))
     keep: str = option("best", "which weights are kept: those of the best look at the validation images, or those of "
                        "the last iteration, which needs no validation images", choices=("best", "last"))
     methods: tuple[str, ...] = option((), "its attribution methods, its main one first; empty takes those of "
@@ -313,11 +310,11 @@ class Controls:
     """Whether a map speaks of what a classifier has learnt: the same network without that, and photographs' edges."""
 
     classifiers: str = option("all", "which classifiers are controlled: all, the first, or none",
-                               choices=("all", "first", "none"))
+                              choices=("all", "first", "none"))
     randomisations: int = option(5, "networks with random weights, which every variant and method is held against",
-                                  low=2, remedy=_SPREAD)
+                                 low=2, remedy=_SPREAD)
     shuffles: int = option(2, "networks whose head is trained on shuffled actors; like the layers below, of the last "
-                              "variant and the main method alone", low=2, remedy=_SPREAD)
+                           "variant and the main method alone", low=2, remedy=_SPREAD)
     images: int = option(1, "test images of each actor that each of these explains, taking turns; 0 takes all", low=0)
     layers: int = option(5, "steps from the head down in which layers are randomised", low=2)
     curve_images: int = option(2, "test images that each randomisation of layers is looked at on", low=1)
@@ -331,14 +328,14 @@ class Removal:
     """What is taken out of the photographs, to see whether the network needs it; each time costs a forward pass."""
 
     networks: str = option("last", "which networks: none, the last variant of each classifier, or all",
-                            choices=("none", "last", "all"))
+                           choices=("none", "last", "all"))
     per_actor: int = option(2, "the first so many test images of each actor; 0 takes all", low=0)
-    area: float = option(0.10, "share of the photograph that is removed, the same for whoever marked it",
-                          low=0.001, high=0.9)
+    area: float = option(0.10, "share of the photograph that is removed, the same for whoever marked it", low=0.001,
+                         high=0.9)
     fills: tuple[str, ...] = option(FILLS, "what stands in its place, each once; the first is the main one",
-                                     choices=FILLS)
-    shares: tuple[float, ...] = option((0.1, 0.25, 0.5), "where deletion and insertion curves are measured, "
-                                        "beside 0 and 1", low=0.001, high=0.999)
+                                    choices=FILLS)
+    shares: tuple[float, ...] = option((0.1, 0.25, 0.5), "where deletion and insertion curves are measured, beside 0 "
+                                       "and 1", low=0.001, high=0.999)
     labels: int = option(5, "how many labels have their regions removed, those that people name most", low=0)
 
 

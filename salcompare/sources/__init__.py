@@ -4,12 +4,7 @@ What cannot be used is refused by name or left out with its reason; nothing vani
 """
 
 from salcompare.sources.datasets import ORL_CREDIT, ORL_NOTE
-from salcompare.sources.decoding import (
-    UnreadablePhotographError,
-    decode_photograph,
-    read_photograph,
-    resize_photograph,
-)
+from salcompare.sources.decoding import UnreadablePhotographError, decode_photograph, read_photograph, resize_photograph
 from salcompare.sources.fixations import read_fixations
 from salcompare.sources.left_out import describe_left_out
 from salcompare.sources.photographs import Photographs, gather_photographs, locate_photographs, photograph_inputs

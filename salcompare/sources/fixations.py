@@ -13,19 +13,7 @@ from salcompare.schema import FIXATIONS
 from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import Cells, each, need_columns, read_cells
 from salcompare.sources.responses import ResponseTable
-from salcompare.sources.rows import (
-    RELATIVE,
-    Canvas,
-    Rows,
-    add_edges,
-    check_names,
-    check_not_relative,
-    drawn_canvas,
-    image_canvas,
-    refuse_hidden,
-    set_untested_aside,
-    settle,
-)
+from salcompare.sources.rows import RELATIVE, Canvas, Rows, drawn_canvas, image_canvas
 
 _COLUMNS = ("worker", "image", "x", "y")
 _ASIDE = "leave such rows out with --drop-invalid (drop_invalid = true in [responses])"
@@ -65,19 +53,19 @@ def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFra
     table["trial"] = each(frame["trial"], clean_name) if "trial" in frame else ""
     table["origin"] = shown
     rows = Rows(table, shown, list(cells.faults))
-    place = check_names(rows, images, ("worker", "image"))
-    refuse_hidden(rows, ("trial",))
-    add_edges(rows, cells, ("x", "y"))
+    place = rows.check_names(images, ("worker", "image"))
+    rows.refuse_hidden(("trial",))
+    rows.add_edges(cells, ("x", "y"))
     if config.pixels != "relative":
-        check_not_relative(rows, ("x", "y"), remedy=RELATIVE)
+        rows.check_not_relative(("x", "y"), remedy=RELATIVE)
     _check_duration(rows, cells)
     canvas, image = drawn_canvas(config.pixels, images, place, size), image_canvas(images, place)
     _check_places(rows, canvas)
     for dim, drawn, target in (("x", canvas.width, image.width), ("y", canvas.height, image.height)):
         rows.table[dim] = rows.table[dim] * target / drawn
-    untested = set_untested_aside(rows, images, place) if tested_only else ()
+    untested = rows.set_untested_aside(images, place) if tested_only else ()
     repeated = int(frame.duplicated().to_numpy()[rows.sound].sum())
-    fixations, left_out = settle(rows, drop_invalid=config.drop_invalid)
+    fixations, left_out = rows.settle(drop_invalid=config.drop_invalid)
     fixations = fixations.astype(dict.fromkeys(FIXATIONS.text_columns, "str"))[list(FIXATIONS.names)]
     fixations = fixations.assign(trial=fixations["trial"].where(fixations["trial"] != "", "1")).reset_index(drop=True)
     return ResponseTable(fixations, "image", left_out, (*untested, *_notes(cells, repeated)))
@@ -87,7 +75,7 @@ def _check_duration(rows: Rows, cells: Cells) -> None:
     if "duration" not in cells.frame:
         rows.table["duration"] = 1.0
         return
-    add_edges(rows, cells, ("duration",))
+    rows.add_edges(cells, ("duration",))
     finite = np.isfinite(rows.table["duration"].to_numpy())  # others have been refused already
     rows.refuse(finite & (rows.table["duration"].to_numpy() <= 0), "duration", "duration={duration:g}",
                 "a number above 0", "delete the row, or the column if each row weighs the same")

@@ -23,17 +23,7 @@ from salcompare.schema import CHECKS as DECLARED
 from salcompare.schema import LABELS
 from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import Cells, each, is_blank, need_columns, read_cells
-from salcompare.sources.rows import (
-    EDGES,
-    Rows,
-    add_edges,
-    check_corners,
-    check_not_relative,
-    counted_label,
-    refuse_empty,
-    refuse_hidden,
-    synonyms_table,
-)
+from salcompare.sources.rows import EDGES, Rows, counted_label, synonyms_table
 from salcompare.store import unguarded
 
 if TYPE_CHECKING:
@@ -146,14 +136,14 @@ def checks_in(cells: Cells, synonyms: Mapping[str, str], *, shown: str) -> pd.Da
     for name in ("label", "target_label"):
         texts[name] = each(frame[name], lambda label: counted_label(label, table))
     rows = Rows(texts, shown, list(cells.faults))
-    refuse_empty(rows, ("worker", "target_label"))
-    refuse_hidden(rows, ("worker", "image"))
+    rows.refuse_empty(("worker", "target_label"))
+    rows.refuse_hidden(("worker", "image"))
     nothing = np.all([is_blank(frame[name]) for name in EDGES], axis=0)
-    add_edges(rows, cells, EDGES, none=nothing)
-    add_edges(rows, cells, _TARGET_EDGES)
+    rows.add_edges(cells, EDGES, none=nothing)
+    rows.add_edges(cells, _TARGET_EDGES)
     for edges in (EDGES, _TARGET_EDGES):
-        check_not_relative(rows, edges, remedy=IN_PIXELS, fewest=1)
-        check_corners(rows, edges=edges)
+        rows.check_not_relative(edges, remedy=IN_PIXELS, fewest=1)
+        rows.check_corners(edges=edges)
     rows.check()
     return rows.table.astype(dict.fromkeys(_TEXT, "str"))[list(CHECKS)].reset_index(drop=True)
 

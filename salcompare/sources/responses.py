@@ -24,19 +24,9 @@ from salcompare.sources.rows import (
     RELATIVE,
     Canvas,
     Rows,
-    add_edges,
-    check_bounds,
-    check_corners,
-    check_names,
-    check_not_relative,
-    clip_edges,
     counted_label,
     drawn_canvas,
     image_canvas,
-    refuse_empty,
-    refuse_hidden,
-    set_untested_aside,
-    settle,
     synonyms_table,
 )
 from salcompare.store import unguarded
@@ -135,20 +125,20 @@ def _tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[
     remedy = "set source = \"original\" in [responses]" if "last_name" in cells.frame else ""
     need_columns(cells.frame, TIDY_COLUMNS, shown=shown, remedy=remedy)
     rows = Rows(_tidy_text(cells.frame, synonyms, shown), shown, list(cells.faults))
-    place = check_names(rows, images, ("worker", "image", "label", "response"))
-    add_edges(rows, cells, EDGES)
+    place = rows.check_names(images, ("worker", "image", "label", "response"))
+    rows.add_edges(cells, EDGES)
     if config.pixels != "relative":
-        check_not_relative(rows, EDGES, remedy=RELATIVE)
+        rows.check_not_relative(EDGES, remedy=RELATIVE)
     _check_rest(rows, cells)
-    check_corners(rows)
+    rows.check_corners()
     canvas = drawn_canvas(config.pixels, images, place, size)
-    cut = clip_edges(rows, canvas) if config.clip else 0
-    check_bounds(rows, canvas, remedy="draw boxes in image pixels, or cut them with --clip (clip = true in "
+    cut = rows.clip(canvas) if config.clip else 0
+    rows.check_bounds(canvas, remedy="draw boxes in image pixels, or cut them with --clip (clip = true in "
                                       "[responses])")
     if config.pixels != "image":
         _rescale(rows, canvas, image_canvas(images, place))
-    untested = set_untested_aside(rows, images, place) if tested_only else ()
-    responses, left_out = settle(rows, drop_invalid=config.drop_invalid)
+    untested = rows.set_untested_aside(images, place) if tested_only else ()
+    responses, left_out = rows.settle(drop_invalid=config.drop_invalid)
     notes = (f"Boxes that reached over the edge of {'the grid' if config.pixels == 'grid' else 'their image'} were cut "
              f"to it: {cut:,}.",) if cut else ()
     return ResponseTable(_with_ids(responses), "image", left_out, (*untested, *notes))
@@ -226,13 +216,13 @@ def _original_responses(cells: Cells, config: settings.Responses, synonyms: Mapp
         "label": each(frame["label"], lambda label: counted_label(label, synonyms)),
         "origin": shown,
     }, index=frame.index), shown, list(cells.faults))
-    refuse_empty(rows, ("actor", "label"), expected="")
-    refuse_hidden(rows, ("actor",))
-    add_edges(rows, cells, ORIGINAL_COLUMNS[2:])
-    check_not_relative(rows, ORIGINAL_COLUMNS[2:], remedy=f"multiply them by {GRID}")
+    rows.refuse_empty(("actor", "label"), expected="")
+    rows.refuse_hidden(("actor",))
+    rows.add_edges(cells, ORIGINAL_COLUMNS[2:])
+    rows.check_not_relative(ORIGINAL_COLUMNS[2:], remedy=f"multiply them by {GRID}")
     cut = _place_original(rows, clip=config.clip)
     _rescale(rows, _canvas(rows, (GRID, GRID)), _canvas(rows, size))
-    responses, left_out = settle(rows, drop_invalid=config.drop_invalid)
+    responses, left_out = rows.settle(drop_invalid=config.drop_invalid)
     return ResponseTable(_with_ids(responses), "actor", left_out, _NOTES + _more_notes(responses, images, cut))
 
 
@@ -240,13 +230,13 @@ def _place_original(rows: Rows, *, clip: bool) -> int:
     """Add half-open edges and check them; gives how many boxes were cut."""
     top, left, height, width = (rows.table[name] for name in ORIGINAL_COLUMNS[2:])
     rows.table = rows.table.assign(x0=left, y0=top, x1=left + width + 1, y1=top + height + 1)
-    check_corners(rows)
+    rows.check_corners()
     canvas = _canvas(rows, (GRID, GRID))
     for low, high in (("x0", "x1"), ("y0", "y1")):
         at_edge = (rows.table[high] == GRID + 1) & (rows.table[low] < GRID)
         rows.table[high] = rows.table[high].mask(at_edge, GRID)
-    cut = clip_edges(rows, canvas) if clip else 0
-    check_bounds(rows, canvas, remedy="b0..b3 are top, left, height and width; cut boxes with --clip "
+    cut = rows.clip(canvas) if clip else 0
+    rows.check_bounds(canvas, remedy="b0..b3 are top, left, height and width; cut boxes with --clip "
                                       "(clip = true in [responses])")
     return cut
 

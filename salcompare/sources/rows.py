@@ -54,10 +54,129 @@ class Rows:
         if problems := [*problems, *more]:
             raise InputError(problems)
 
-    def set_aside(self, mask: Mask, reason: str, why: str) -> None:
-        """Leave the sound rows of a mask out without refusing the file for them."""
-        self.aside += self._noted(self.sound & mask, reason, why)
-        self.sound = self.sound & ~mask
+    def add_edges(self, cells: Cells, names: Sequence[str], *, none: Mask | None = None) -> None:
+        """Add columns of numbers, refusing every cell that is no finite number, but for rows of the mask `none`."""
+        for name in names:
+            self.table[name] = numbers(cells.frame[name])
+        given = np.ones(len(self.table), dtype=np.bool_) if none is None else ~none
+        for name in names:
+            cell = cells.frame[name]
+            self.refuse(given & ~np.isfinite(self.table[name].to_numpy()), "not_a_number", f"{name}={{cell!r}}",
+                        "a finite number", "{hint}", cell=cell, hint=each(cell, number_hint))
+
+    def check_not_relative(self, names: Sequence[str], *, remedy: str, fewest: int = 2) -> None:
+        """Raise `InputError` where edges or places are shares of the image's sides instead of pixels.
+
+        They are if every number of at least `fewest` rows lies between 0 and 1 and some are no whole number.
+        """
+        values = self.table[list(names)].to_numpy()
+        finite = values[np.isfinite(values)]
+        enough = finite.size > (fewest - 1) * len(names)
+        if enough and finite.min() >= 0 and finite.max() <= 1 and (finite % 1 != 0).any():
+            what = "edge" if len(names) == len(EDGES) else "place"
+            wrong = f"every {what} lies between 0 and 1, as shares of the image's sides do"
+            raise InputError(Problem(self.shown, wrong, "pixels", remedy))
+
+    def check_corners(self, *, edges: Sequence[str] = EDGES) -> None:
+        """Refuse boxes that have no area or have their corners swapped; edges go as in `EDGES`."""
+        for side, low, high in (("width", edges[0], edges[2]), ("height", edges[1], edges[3])):
+            finite = np.isfinite(self.table[[low, high]].to_numpy()).all(axis=1)  # others have been refused already
+            self.refuse(finite & (self.table[high] < self.table[low]), "swapped_corners",
+                        f"{high}={{{high}:g}} < {low}={{{low}:g}}", f"{low} < {high}", "swap the corners")
+            self.refuse(finite & (self.table[high] == self.table[low]), "no_area",
+                        f"{high}={{{high}:g}} equals {low}: the box has no {side}",
+                        f"{low} < {high}", f"{high} is the first position outside the box; else delete the row")
+
+    def check_bounds(self, canvas: Canvas, *, remedy: str) -> None:
+        """Refuse boxes that reach over the edge of what they were drawn on."""
+        known = self.sound
+        for low, high, name, limit in canvas.limits:
+            self.refuse(known & (self.table[low] < 0), "outside", f"{low}={{{low}:g}} < 0 on {canvas.name}", "", remedy)
+            self.refuse(known & (self.table[high] > limit), "outside",
+                        f"{high}={{{high}:g}} > {name} {{limit:g}} of {canvas.name}", "", remedy, limit=limit)
+
+    def clip(self, canvas: Canvas) -> int:
+        """Cut boxes to what they were drawn on, refusing those wholly outside; gives how many were cut."""
+        table = self.table
+        outside = np.zeros(len(table), dtype=np.bool_)
+        for low, high, _, limit in canvas.limits:
+            outside |= (table[high] <= 0).to_numpy() | (table[low].to_numpy() >= limit)
+        self.refuse(self.sound & outside, "outside",
+                    f"the box ({{x0:g}}, {{y0:g}}, {{x1:g}}, {{y1:g}}) lies wholly outside {canvas.name}", "",
+                    "delete the row: nothing is left to cut it to")
+        before = table[list(EDGES)].to_numpy()
+        for low, high, _, limit in canvas.limits:
+            table[low], table[high] = np.maximum(table[low], 0), np.minimum(table[high], limit)
+        changed: Mask = (before != table[list(EDGES)].to_numpy()).any(axis=1) & self.sound
+        return int(changed.sum())
+
+    def check_names(self, images: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.intp]:
+        """Refuse rows that lack one of these texts or whose image is unknown; gives each's place in `images`, or -1."""
+        self.refuse_empty([name for name in columns if name in self.table])
+        self.refuse_hidden([name for name in columns if name != "label"])
+        column = self.table["image"]
+        place = lookup(column, pd.Index(images["image"]).get_indexer(column.cat.categories))
+        seen = [image != "" and not hidden_in(image) for image in column.cat.categories]
+        unknown = (place < 0) & lookup(column, np.array(seen, dtype=np.bool_))
+        known = images["image"].tolist()
+        hints = {image: meant(image, known, otherwise=_NO_HINT)  # for no more than are shown, for it takes long
+                 for image in column[unknown].unique()[:SHOWN]}
+        self.refuse(unknown, "unknown_image", "no image {image!r} in the study",
+                    f"an id of the catalogue, such as {known[0]!r}", "{hint}",
+                    hint=each(column, lambda image: hints.get(image, _NO_HINT)))
+        return place
+
+    def refuse_empty(self, columns: Iterable[str], *, expected: str = "a text") -> None:
+        """Refuse rows that lack one of these texts."""
+        for name in columns:
+            self.refuse(self.table[name] == "", f"empty_{name}", f"{name} is empty", expected,
+                        "fill the cell or delete the row")
+
+    def refuse_hidden(self, columns: Iterable[str]) -> None:
+        """Refuse rows whose ids hold a control or invisible character: two that look the same would be two."""
+        for name in columns:
+            if name in self.table:
+                column = self.table[name].astype("category")
+                hidden = each(column, hidden_in)
+                self.refuse(hidden != "", "invisible", f"{name}={{{name}!r}} holds {{hidden}}",
+                            "an id of which every character is seen", "type it again", hidden=hidden)
+
+    def set_untested_aside(self, images: pd.DataFrame, place: NDArray[np.intp]) -> tuple[str, ...]:
+        """Leave out what was answered on photographs that are not kept for testing, of which no map of a classifier is.
+
+        Gives, in words, how many were left out and on which images; nothing if none was.
+        """
+        tested = np.append(images["split"].eq("test").to_numpy(), True)[place]
+        untested = self.sound & ~tested
+        self.aside += self._noted(untested, "not_test", "image {image!r} is not kept for testing")
+        self.sound = self.sound & tested
+        named = self.table["image"][untested].unique().tolist()
+        if not named:
+            return ()
+        some = ", ".join(sorted(named, key=natural_key)[:EXAMPLES]) + (", ..." if len(named) > EXAMPLES else "")
+        return (f"Left out are {int(untested.sum()):,} rows on {len(named):,} photographs that are not kept for testing"
+                f" ({some}): the classifier's maps, which people's are compared with, are of the test photographs.",)
+
+    def settle(self, *, drop_invalid: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Refuse the file for its faults, or leave the faulty rows out.
+
+        Gives the sound rows of the table and what was left out: where, reason (codes parted by blanks) and detail, one
+        row a line that is faulty or set aside. Raises `InputError` for every fault in the order of lines, unless
+        `drop_invalid`; or if no row is left.
+        """
+        if not drop_invalid:
+            self.check()
+        by_line: dict[int, list[Fault]] = {}
+        for fault in sorted([*self.faults, *self.aside], key=lambda fault: fault.line):
+            by_line.setdefault(fault.line, []).append(fault)
+        if not self.sound.any():
+            raise InputError(self._without_rows(len(by_line)))
+        left_out = pd.DataFrame({
+            "where": [f"{self.shown} row {line}" for line in by_line],
+            "reason": [" ".join(dict.fromkeys(fault.reason for fault in group)) for group in by_line.values()],
+            "detail": ["; ".join(fault.problem.found for fault in group) for group in by_line.values()],
+        }, dtype="str")
+        return self.table[self.sound], left_out
 
     def _noted(self, mask: Mask, reason: str, wrong: str, expected: str = "", remedy: str = "",
                **more: NDArray[np.generic] | pd.Series) -> list[Fault]:
@@ -67,6 +186,16 @@ class Rows:
         return [Fault(int(line), reason, Problem(f"{self.shown} row {line}", wrong.format_map(row), expected,
                                                  remedy.format_map(row)))
                 for line, row in zip(rows.index, rows.to_dict("records"), strict=True)]
+
+    def _without_rows(self, n: int) -> Problem:
+        if self.aside:
+            return Problem(self.shown, "no response on a photograph that is kept for testing; "
+                           f"{n:,} rows, such as one on image {self.table['image'].iloc[0]!r}",
+                           "responses on test photographs, of which the maps of a classifier are",
+                           "see the column split of data/processed/images.csv and [images] split, or set "
+                           "classifier = [] for a study of people alone")
+        wrong = f"no valid response; all {n} rows are invalid" if n else "no response below the header"
+        return Problem(self.shown, wrong, "at least one row", "add responses")
 
 
 @dataclass(frozen=True)
@@ -81,107 +210,6 @@ class Canvas:
     def limits(self) -> tuple[tuple[str, str, str, NDArray[np.float64]], ...]:
         """Lower edge, upper edge, and the name and size of what bounds them, across and down."""
         return ("x0", "x1", "width", self.width), ("y0", "y1", "height", self.height)
-
-
-def add_edges(rows: Rows, cells: Cells, names: Sequence[str], *, none: Mask | None = None) -> None:
-    """Add columns of numbers, refusing every cell that is no finite number, but for rows of the mask `none`."""
-    for name in names:
-        rows.table[name] = numbers(cells.frame[name])
-    given = np.ones(len(rows.table), dtype=np.bool_) if none is None else ~none
-    for name in names:
-        cell = cells.frame[name]
-        rows.refuse(given & ~np.isfinite(rows.table[name].to_numpy()), "not_a_number", f"{name}={{cell!r}}",
-                    "a finite number", "{hint}", cell=cell, hint=each(cell, number_hint))
-
-
-def check_not_relative(rows: Rows, names: Sequence[str], *, remedy: str, fewest: int = 2) -> None:
-    """Raise `InputError` where edges or places are shares of the image's sides instead of pixels.
-
-    They are if every number of at least `fewest` rows lies between 0 and 1 and some are no whole number.
-    """
-    values = rows.table[list(names)].to_numpy()
-    finite = values[np.isfinite(values)]
-    enough = finite.size > (fewest - 1) * len(names)
-    if enough and finite.min() >= 0 and finite.max() <= 1 and (finite % 1 != 0).any():
-        what = "edge" if len(names) == len(EDGES) else "place"
-        raise InputError(Problem(rows.shown, f"every {what} lies between 0 and 1, as shares of the image's sides do",
-                                 "pixels", remedy))
-
-
-def check_corners(rows: Rows, *, edges: Sequence[str] = EDGES) -> None:
-    """Refuse boxes that have no area or have their corners swapped; edges go as in `EDGES`."""
-    for side, low, high in (("width", edges[0], edges[2]), ("height", edges[1], edges[3])):
-        finite = np.isfinite(rows.table[[low, high]].to_numpy()).all(axis=1)  # others have been refused already
-        rows.refuse(finite & (rows.table[high] < rows.table[low]), "swapped_corners",
-                    f"{high}={{{high}:g}} < {low}={{{low}:g}}", f"{low} < {high}", "swap the corners")
-        rows.refuse(finite & (rows.table[high] == rows.table[low]), "no_area",
-                    f"{high}={{{high}:g}} equals {low}: the box has no {side}",
-                    f"{low} < {high}", f"{high} is the first position outside the box; else delete the row")
-
-
-def check_bounds(rows: Rows, canvas: Canvas, *, remedy: str) -> None:
-    """Refuse boxes that reach over the edge of what they were drawn on."""
-    known = rows.sound
-    for low, high, name, limit in canvas.limits:
-        rows.refuse(known & (rows.table[low] < 0), "outside", f"{low}={{{low}:g}} < 0 on {canvas.name}", "", remedy)
-        rows.refuse(known & (rows.table[high] > limit), "outside",
-                    f"{high}={{{high}:g}} > {name} {{limit:g}} of {canvas.name}", "", remedy, limit=limit)
-
-
-def clip_edges(rows: Rows, canvas: Canvas) -> int:
-    """Cut boxes to what they were drawn on, refusing those wholly outside; gives how many were cut."""
-    table = rows.table
-    outside = np.zeros(len(table), dtype=np.bool_)
-    for low, high, _, limit in canvas.limits:
-        outside |= (table[high] <= 0).to_numpy() | (table[low].to_numpy() >= limit)
-    rows.refuse(rows.sound & outside, "outside",
-                f"the box ({{x0:g}}, {{y0:g}}, {{x1:g}}, {{y1:g}}) lies wholly outside {canvas.name}", "",
-                "delete the row: nothing is left to cut it to")
-    before = table[list(EDGES)].to_numpy()
-    for low, high, _, limit in canvas.limits:
-        table[low], table[high] = np.maximum(table[low], 0), np.minimum(table[high], limit)
-    changed: Mask = (before != table[list(EDGES)].to_numpy()).any(axis=1) & rows.sound
-    return int(changed.sum())
-
-
-def settle(rows: Rows, *, drop_invalid: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Refuse the file for its faults, or leave the faulty rows out.
-
-    Returns
-    -------
-    valid : DataFrame
-        The sound rows of the table.
-    left_out : DataFrame
-        where, reason (codes parted by blanks) and detail, one row a line that is faulty or set aside.
-
-    Raises
-    ------
-    InputError
-        Listing every fault in the order of lines, unless `drop_invalid`; or if no row is left.
-    """
-    if not drop_invalid:
-        rows.check()
-    by_line: dict[int, list[Fault]] = {}
-    for fault in sorted([*rows.faults, *rows.aside], key=lambda fault: fault.line):
-        by_line.setdefault(fault.line, []).append(fault)
-    if not rows.sound.any():
-        raise InputError(_without_rows(rows, len(by_line)))
-    left_out = pd.DataFrame({
-        "where": [f"{rows.shown} row {line}" for line in by_line],
-        "reason": [" ".join(dict.fromkeys(fault.reason for fault in group)) for group in by_line.values()],
-        "detail": ["; ".join(fault.problem.found for fault in group) for group in by_line.values()],
-    }, dtype="str")
-    return rows.table[rows.sound], left_out
-
-
-def _without_rows(rows: Rows, n: int) -> Problem:
-    if rows.aside:
-        return Problem(rows.shown, f"no response on a photograph that is kept for testing; {n:,} rows, such as one on "
-                       f"image {rows.table['image'].iloc[0]!r}", "responses on test photographs, of which the maps of "
-                       "a classifier are", "see the column split of data/processed/images.csv and [images] split, or "
-                       "set classifier = [] for a study of people alone")
-    return Problem(rows.shown, f"no valid response; all {n} rows are invalid" if n else "no response below the header",
-                   "at least one row", "add responses")
 
 
 def normalise_label(label: str) -> str:
@@ -221,56 +249,6 @@ def synonyms_table(synonyms: Mapping[str, str]) -> dict[str, str]:
     if problems:
         raise ConfigError(problems)
     return table
-
-
-def check_names(rows: Rows, images: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.intp]:
-    """Refuse rows that lack one of these texts or whose image is unknown; gives each row's place in `images`, or -1."""
-    refuse_empty(rows, [name for name in columns if name in rows.table])
-    refuse_hidden(rows, [name for name in columns if name != "label"])
-    column = rows.table["image"]
-    place = lookup(column, pd.Index(images["image"]).get_indexer(column.cat.categories))
-    seen = [image != "" and not hidden_in(image) for image in column.cat.categories]
-    unknown = (place < 0) & lookup(column, np.array(seen, dtype=np.bool_))
-    known = images["image"].tolist()
-    hints = {image: meant(image, known, otherwise=_NO_HINT)  # for no more than are shown, for it takes long
-             for image in column[unknown].unique()[:SHOWN]}
-    rows.refuse(unknown, "unknown_image", "no image {image!r} in the study",
-                f"an id of the catalogue, such as {known[0]!r}", "{hint}",
-                hint=each(column, lambda image: hints.get(image, _NO_HINT)))
-    return place
-
-
-def refuse_empty(rows: Rows, columns: Iterable[str], *, expected: str = "a text") -> None:
-    """Refuse rows that lack one of these texts."""
-    for name in columns:
-        rows.refuse(rows.table[name] == "", f"empty_{name}", f"{name} is empty", expected,
-                    "fill the cell or delete the row")
-
-
-def refuse_hidden(rows: Rows, columns: Iterable[str]) -> None:
-    """Refuse rows whose ids hold a control or invisible character: two that look the same would be two."""
-    for name in columns:
-        if name in rows.table:
-            column = rows.table[name].astype("category")
-            hidden = each(column, hidden_in)
-            rows.refuse(hidden != "", "invisible", f"{name}={{{name}!r}} holds {{hidden}}",
-                        "an id of which every character is seen", "type it again", hidden=hidden)
-
-
-def set_untested_aside(rows: Rows, images: pd.DataFrame, place: NDArray[np.intp]) -> tuple[str, ...]:
-    """Leave out what was answered on photographs that are not kept for testing, of which no map of a classifier is.
-
-    Gives, in words, how many were left out and on which images; nothing if none was.
-    """
-    tested = np.append(images["split"].eq("test").to_numpy(), True)[place]
-    untested = rows.sound & ~tested
-    rows.set_aside(untested, "not_test", "image {image!r} is not kept for testing")
-    named = rows.table["image"][untested].unique().tolist()
-    if not named:
-        return ()
-    some = ", ".join(sorted(named, key=natural_key)[:EXAMPLES]) + (", ..." if len(named) > EXAMPLES else "")
-    return (f"Left out are {int(untested.sum()):,} rows on {len(named):,} photographs that are not kept for testing "
-            f"({some}): the classifier's maps, which people's are compared with, are of the test photographs.",)
 
 
 def drawn_canvas(pixels: str, images: pd.DataFrame, place: NDArray[np.intp], size: tuple[int, int]) -> Canvas:
