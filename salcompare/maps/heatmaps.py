@@ -65,7 +65,11 @@ def class_means(maps: xr.DataArray, *, by: str = "actor", weights: xr.DataArray 
         As for `actor_heatmap`.
     """
     require_maps(maps, "maps", dims=("image", *PIXELS))
-    classes = _classes(maps, by)
+    if by not in maps.coords or maps[by].dims != ("image",):
+        has = ", ".join(str(name) for name, coord in maps.coords.items() if coord.dims == ("image",)) or "none"
+        raise InputError(Problem("maps", f"have no coordinate {by!r} along image (found {has})", f"{by} of each image",
+                                 f"add it with maps.assign_coords({by}=('image', ...))"))
+    classes = natural_order(maps[by].values.tolist())
     given = _weights(maps, weights)
     bare = maps.drop_vars([name for name, coord in maps.coords.items() if "image" in coord.dims])
     member = xr.DataArray(classes[:, None] == maps[by].values, dims=(by, "image"), coords={by: classes})
@@ -154,14 +158,6 @@ def _for_all(heatmap: xr.DataArray, actors: NDArray[Any], counts: list[str]) -> 
     kept = {name: heatmap[name].reset_coords(drop=True).reindex(actor=actors, fill_value=0) for name in counts}
     bare = heatmap.reset_coords(drop=True).astype(np.float64).transpose("actor", *PIXELS)
     return bare.reindex(actor=actors).assign_coords(kept)
-
-
-def _classes(maps: xr.DataArray, by: str) -> NDArray[Any]:
-    if by not in maps.coords or maps[by].dims != ("image",):
-        has = ", ".join(str(name) for name, coord in maps.coords.items() if coord.dims == ("image",)) or "none"
-        raise InputError(Problem("maps", f"have no coordinate {by!r} along image (found {has})", f"{by} of each image",
-                                 f"add it with maps.assign_coords({by}=('image', ...))"))
-    return natural_order(maps[by].values.tolist())
 
 
 def _weights(maps: xr.DataArray, weights: xr.DataArray | None) -> xr.DataArray:

@@ -246,8 +246,11 @@ def moved_orders(maps: xr.DataArray, *, seed: int, purpose: str) -> xr.DataArray
     """
     require_maps(maps, "maps", dims=("image", *PIXELS))
     ordered = maps.transpose("image", *PIXELS)
-    moved = [np.roll(values, _generator(seed, purpose, image).integers(0, values.shape), axis=(0, 1))
-             for values, image in zip(ordered.to_numpy(), ordered["image"].to_numpy().tolist(), strict=True)]
+    moved = []
+    for values, image in zip(ordered.to_numpy(), ordered["image"].to_numpy().tolist(), strict=True):
+        digest = hashlib.sha256(f"{purpose}\0{image}".encode()).digest()
+        rng = np.random.default_rng([seed, *np.frombuffer(digest[:16], np.uint32).tolist()])
+        moved.append(np.roll(values, rng.integers(0, values.shape), axis=(0, 1)))
     return ordered.copy(data=np.stack(moved))
 
 
@@ -267,8 +270,3 @@ def _scaled_to_mean_1(maps: xr.DataArray) -> xr.DataArray:
     values = maps.astype(np.float64)
     mean = values.mean(PIXELS)
     return values / mean.where(mean > 0, 1)
-
-
-def _generator(seed: int, *names: str) -> np.random.Generator:
-    digest = hashlib.sha256("\0".join(names).encode()).digest()
-    return np.random.default_rng([seed, *np.frombuffer(digest[:16], np.uint32).tolist()])

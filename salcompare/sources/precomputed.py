@@ -134,7 +134,12 @@ def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: 
     resampled = sum(one.shape != tuple(size) for one in taken)
     notes = (f"Ready-made maps brought to the grid of {size[0]} x {size[1]} pixels by a triangle filter: {resampled:,} "
              f"of {len(taken):,}.",) if resampled else ()
-    return PrecomputedMaps(np.stack([one.pixels for one in taken]), _table(taken, images), left_out, notes)
+    table = pd.DataFrame({
+        "response": [f"m{at + 1:06}" for at in range(len(taken))], "worker": [one.worker for one in taken],
+        "image": images["image"].iloc[[one.image for one in taken]].tolist(), "file": [one.shown for one in taken],
+        "height": [one.shape[0] for one in taken], "width": [one.shape[1] for one in taken]})
+    return PrecomputedMaps(np.stack([one.pixels for one in taken]),
+                           table.astype(dict.fromkeys(MAP_FILES.text_columns, "str")), left_out, notes)
 
 
 def map_inputs(path: str, *, root: Path) -> dict[str, str]:
@@ -241,11 +246,3 @@ def _to_grid(values: NDArray[np.float64], size: tuple[int, int]) -> Maps:
     plain = np.maximum(np.asarray(resized, dtype=np.float64) * most, 0)
     _check_varied(plain)
     return np.asarray(plain, np.float32)
-
-
-def _table(taken: Sequence[_Taken], images: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame({
-        "response": [f"m{at + 1:06}" for at in range(len(taken))], "worker": [one.worker for one in taken],
-        "image": images["image"].iloc[[one.image for one in taken]].tolist(), "file": [one.shown for one in taken],
-        "height": [one.shape[0] for one in taken], "width": [one.shape[1] for one in taken]})
-    return table.astype(dict.fromkeys(MAP_FILES.text_columns, "str"))

@@ -169,8 +169,14 @@ class _CsvRows:
             csv.field_size_limit(before)
 
     def _rows(self, stream: TextIO) -> Iterator[tuple[str, Cells] | Refused]:
-        lines = _Lines(stream)
-        reader = csv.reader(lines, delimiter=self.delimiter)
+        ended = False
+
+        def lines() -> Iterator[str]:
+            nonlocal ended
+            yield from stream
+            ended = True
+
+        reader = csv.reader(lines(), delimiter=self.delimiter)
         n, begin, header = len(self.columns), 1, True
         named = [(at, name) for at, name in enumerate(self.columns) if name]
         try:
@@ -178,7 +184,7 @@ class _CsvRows:
                 first, begin = begin, reader.line_num + 1
                 if header or not any(cells):
                     header = header and not any(cells)
-                elif lines.ended:  # the reader asked for a line more
+                elif ended:  # the reader wanted a line more
                     yield self._unreadable(first, "a quote is not closed")
                 elif len(cells) > n:
                     yield Refused(f"{self.content.shown} row {first}", "cells", f"{len(cells)} cells")
@@ -190,24 +196,6 @@ class _CsvRows:
 
     def _unreadable(self, line: int, why: str) -> Refused:
         return Refused(f"{self.content.shown} row {line}", "cells", f"cannot be read from here on: {why}")
-
-
-class _Lines:
-    """The lines of a file, which know whether more were asked for than there are."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self.ended = False
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._stream, "")
-        if not line:
-            self.ended = True
-            raise StopIteration
-        return line
 
 
 def csv_rows(content: Content) -> _CsvRows:

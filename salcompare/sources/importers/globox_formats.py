@@ -157,7 +157,9 @@ def read_voc(content: Content, options: Options) -> Iterator[Entry]:
     """
     root = content.xml
     objects = list(root.iter("object"))
-    names = _voc_names(root, content)
+    name, folder = identifier(root.findtext("filename")), identifier(root.findtext("folder"))
+    whole = f"{folder}/{name}" if folder and name else ""
+    names = spelt(identifier(root.findtext("path")), whole, name) or (content.path.stem,)
     for at, node in enumerate(objects):
         where = f"{content.shown} object {at}"
         yield entry(_voc_box, where, node, root, names, options, image=names[0])
@@ -180,13 +182,6 @@ def _voc_box(where: str, node: Element, root: Element, names: tuple[str, ...], o
                            "counts from 0, say --voc-origin 0")
     return Drawn(where, worker, names, text(label), (x0 - first, y0 - first, x1, y1),
                  canvas_size(root.findtext("size/width"), root.findtext("size/height")))
-
-
-def _voc_names(root: Element, content: Content) -> tuple[str, ...]:
-    """Names of the image: its path, its name in its folder, its name, and the name of the file of annotations."""
-    name, folder = identifier(root.findtext("filename")), identifier(root.findtext("folder"))
-    whole = f"{folder}/{name}" if folder and name else ""
-    return spelt(identifier(root.findtext("path")), whole, name) or (content.path.stem,)
 
 
 def read_cvat(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature

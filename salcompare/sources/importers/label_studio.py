@@ -84,7 +84,8 @@ def _annotation(where: str, annotation: Node, pictures: _Pictures) -> Iterator[E
     elif not regions:
         yield refused(reason="no_box", detail="the worker drew no box")
     else:
-        whole = _only_label(results)
+        labels = {_label_of(mapping(result, "the result")) for result in results if _is_label(result)} - {""}
+        whole = labels.pop() if len(labels) == 1 else ""  # it may be said of the whole image
         for group in regions:
             place = f"{where} result[{group[0][0]}]"
             yield entry(_box, place, [result for _, result in group], annotation, pictures, whole, worker=worker,
@@ -105,12 +106,6 @@ def _is_label(result: object) -> bool:
     value = result.get("value") if isinstance(result, dict) else None
     return isinstance(value, dict) and not value.keys() & {"x", "points", "rle", "vertices"} and bool(
         value.keys() & {"labels", "choices", "text", "rating", "number", "taxonomy"})
-
-
-def _only_label(results: Sequence[object]) -> str:
-    """Give the only label that stands in results without a shape: it may be said of the whole image."""
-    labels = {_label_of(mapping(result, "the result")) for result in results if _is_label(result)} - {""}
-    return labels.pop() if len(labels) == 1 else ""
 
 
 def _label_of(node: Node) -> str:
@@ -135,7 +130,12 @@ def _box(where: str, results: Sequence[object], annotation: Node, pictures: _Pic
         raise RefusedError("layout", f"the region {show(node.get('id'))} stands in several places")
     label = next(filter(None, map(_label_of, nodes)), "") or whole
     worker = _worker(annotation.get("completed_by", annotation.get("annotator")))
-    edges, size = _on_original(percent, node)
+    edges, size = percent, _PERCENT
+    stated_size = canvas_size(node.get("original_width"), node.get("original_height"))
+    if stated_size is not None:  # in pixels of the image that was shown, so that one shown turned is noticed
+        (x0, y0, x1, y1), size = percent, stated_size
+        width, height = size
+        edges = (x0 * width / 100, y0 * height / 100, x1 * width / 100, y1 * height / 100)
     return Drawn(where, worker, pictures.names(node.get("to_name"), node.get("item_index")), label, edges, size,
                  amount(annotation.get("lead_time")), moment(annotation.get("created_at")), relative=size == _PERCENT)
 
@@ -150,15 +150,6 @@ def _percent(value: Node) -> Edges:
     if "points" in value:
         return rectangle_edges(items(value["points"]))
     return stated_edges(value, "x", "y")
-
-
-def _on_original(percent: Edges, node: Node) -> tuple[Edges, tuple[float, float]]:
-    """Bring a box to pixels of the image that was shown, so that one shown turned is noticed."""
-    size = canvas_size(node.get("original_width"), node.get("original_height"))
-    if size is None:
-        return percent, _PERCENT
-    (x0, y0, x1, y1), (width, height) = percent, size
-    return (x0 * width / 100, y0 * height / 100, x1 * width / 100, y1 * height / 100), size
 
 
 def _short_task(where: str, task: Node) -> Iterator[Entry]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import posixpath
 import struct
+import sys
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from urllib.parse import unquote
 
 import pandas as pd
@@ -24,6 +25,7 @@ from salcompare.sources.importers.entries import (
     RefusedError,
     check_visible,
     show,
+    spelt,
     text,
 )
 from salcompare.sources.rows import normalise_label
@@ -167,10 +169,6 @@ class Placing:
     untested: Counter[str] = field(default_factory=Counter)
     _numbers: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    @cached_property
-    def _fixed(self) -> tuple[str, ...]:
-        return (self.options.image,) if self.options.image else ()
-
     @property
     def looks_relative(self) -> bool:
         """Whether every box that should be in pixels lies within the first, with edges that are no whole numbers."""
@@ -190,7 +188,7 @@ class Placing:
             return Refused(one.where, error.reason, error.detail, one.worker, image)
 
     def _row(self, one: Drawn) -> Row:
-        image = self.catalogue.find(one.names or self._fixed)
+        image = self.catalogue.find(one.names or spelt(self.options.image))
         label, counted = _label(one.label)
         worker = one.worker or self.options.worker
         check_visible(worker, "worker")
@@ -213,14 +211,8 @@ class Placing:
         if one.size not in {None, (image.width, image.height)} and not one.relative:
             self.rescaled += 1
             self.reshaped += abs(_ratio(one, image) * image.height / image.width - 1) > _OTHER_ASPECT
-        return (_kept(worker), image.image, label, *edges, one.seconds, one.submitted, _kept(self.origin),
-                text(one.where))
-
-
-@lru_cache(maxsize=1 << 12)
-def _kept(name: str) -> str:
-    """Give one text for each name, however many rows have it."""
-    return name
+        return (sys.intern(worker), image.image, label, *edges, one.seconds, one.submitted, self.origin,
+                text(one.where))  # interned, one text serves however many rows
 
 
 @lru_cache(maxsize=1 << 12)
