@@ -191,8 +191,7 @@ def _template(pixels: xr.DataArray, rows: Sequence[_Row], attrs: Mapping[str, ob
     named = {"image": np.array([f"{photographs[row.at]}|{row.key}" for row in rows]), "photograph": photographs[at],
              "actor": pixels["actor"].to_numpy().astype(str)[at], "network": np.array([row.network for row in rows])}
     if rows[0].form:
-        named |= {"form": np.array([row.form for row in rows]), "layer": np.array([row.layer for row in rows]),
-                  "step": np.array([row.step for row in rows])}
+        named |= {name: np.array([getattr(row, name) for row in rows]) for name in ("form", "layer", "step")}
     shape = (len(rows), pixels.sizes["y"], pixels.sizes["x"])
     return xr.Dataset({"saliency": (DIMS, da.zeros(shape, dtype=np.float32))},
                       coords={**{name: ("image", values) for name, values in named.items()},

@@ -37,14 +37,9 @@ def guided_backprop(model: nn.Module, x: Tensor, target: Tensor | Sequence[int] 
 
     Parameters
     ----------
-    model : nn.Module
-        Takes (n, 3, h, w), gives logits (n, classes), or an object that has them as ``logits``; run as in
-        ``eval()`` and left as it was. Its only activations are ReLU or ReLU6, as modules, functions or methods, in
-        place or not; others are refused by name. Frozen TorchScript and exported modules stay in evaluation.
-    x : Tensor (n, 3, h, w)
-        Images as the model wants them, floating, finite. Not changed.
-    target : Tensor (n,), sequence of int, or int
-        Class explained for each image, from 0; one number is every image's.
+    model, x, target
+        As for `explain`; one target is every image's. The model's only activations are ReLU or ReLU6, as modules,
+        functions or methods, in place or not; others are refused by name.
     output : {"logit", "probability"}
         What is explained. The probability's gradient starts at p_t (1 - p_t) for the target's logit and at
         -p_t p_j for any other: where p_t rounds to 1 it underflows, and the whole map is zero.

@@ -167,11 +167,8 @@ def write_removals(trained: TrainedClassifier, pixels: xr.DataArray, orders: Ord
         As for `removal_outcomes`; `pixels` may be lazy.
     orders : callable
         Given some of the photographs, the orders of their pixels, as `removal_outcomes` takes them.
-    folder, name, fingerprint
-        As for `store.write_dataset`.
-    provenance : mapping, optional
-        What else a reader must know, kept in the manifest and the attributes.
-    progress : Progress, optional
+    folder, name, fingerprint, provenance, progress
+        As for `write_classifier_maps`.
 
     Raises
     ------

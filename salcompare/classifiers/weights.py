@@ -47,7 +47,7 @@ def needed(module: str, *, extra: str) -> ModuleType:
 def installed(package: str, pattern: str, *, extra: str) -> Path:
     """Find a file inside an installed package without importing it; refused as by `needed` where it is not there."""
     spec = importlib.util.find_spec(package)
-    folders = [] if spec is None else list(spec.submodule_search_locations or [])
+    folders = (spec.submodule_search_locations if spec else None) or []
     files = sorted(path for folder in folders for path in Path(folder).glob(pattern))
     if not files:
         raise _not_installed(package, extra)

@@ -21,10 +21,8 @@ def simulate_maps(*, n_actors: int, n_images: int | Sequence[int], shape: tuple[
 
     Parameters
     ----------
-    n_actors : int
-        How many actors.
-    n_images : int or sequence of int
-        Images of each actor, the same for all or one number an actor.
+    n_actors, n_images : int, int or sequence of int
+        How many actors, and images of each, the same for all or one number an actor.
     shape : tuple of int
         Height and width of the maps, pixels.
     actor_effect, image_effect : float

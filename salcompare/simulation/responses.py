@@ -272,7 +272,9 @@ def _careless_boxes(kind: Kind, shapes: NDArray[np.float64], *, rng: np.random.G
 
 
 def simulate_checks(images: pd.DataFrame, config: Simulation, *, seed: int) -> pd.DataFrame:
-    """Simulate the workers' answers to instructed checks: trials that ask for one feature, so that there is a truth.
+    """Simulate the workers' answers to instructed checks, one row a check as `schema.CHECKS`.
+
+    Checks ask for one feature, so that there is a truth. Edges are in pixels of the photograph.
 
     Parameters
     ----------
@@ -282,11 +284,6 @@ def simulate_checks(images: pd.DataFrame, config: Simulation, *, seed: int) -> p
         How many workers, how many checks each, and how many of them are careless.
     seed : int
         As for `simulate_responses`: the same workers with the same habits.
-
-    Returns
-    -------
-    DataFrame
-        One row a check, `salcompare.schema.CHECKS`, edges in pixels of the photograph.
     """
     kinds = _worker_kinds(config)
     rows = [row for name in kinds for row in _checks_of(name, kinds[name], images, config.checks, seed=seed)]

@@ -173,12 +173,10 @@ class Scenario:
     ----------
     name : str
         What it is called.
-    n_actors : int
-        How many actors.
+    n_actors, n_workers : int
+        How many actors, and the pool of workers.
     n_images : int or tuple of int
         Images of each actor; a tuple gives each its own number.
-    n_workers : int
-        The pool of workers.
     per_image : int or tuple of int
         Responses to an image, each by another worker; of (low, high) each image draws its own number.
     grid : tuple of int

@@ -65,23 +65,18 @@ def test_equals_the_hand_written_pass_where_strides_leave_pixels_over(size):
     assert_close(guided_backprop(net, x, TARGET), by_hand(net, x, TARGET))
 
 
-def test_equals_captum_on_alexnet():
-    torch.manual_seed(2)
-    net, x = torchvision.models.alexnet(weights=None, num_classes=5), images(size=227)
-    assert_close(guided_backprop(net, x, TARGET), captum_map(net, x, TARGET))
+def vgg():
+    return nn.Sequential(torchvision.models.vgg11(weights=None).features, nn.AdaptiveAvgPool2d(2), nn.Flatten(),
+                         nn.Linear(2048, 32), nn.ReLU(), nn.Dropout(), nn.Linear(32, 3))
 
 
-def test_equals_captum_on_a_vgg():
-    torch.manual_seed(3)
-    net = nn.Sequential(torchvision.models.vgg11(weights=None).features, nn.AdaptiveAvgPool2d(2), nn.Flatten(),
-                        nn.Linear(2048, 32), nn.ReLU(), nn.Dropout(), nn.Linear(32, 3))
-    x = images(size=64)
-    assert_close(guided_backprop(net, x, TARGET), captum_map(net, x, TARGET))
-
-
-def test_equals_captum_on_squeezenet_whose_relus_work_in_place():
-    torch.manual_seed(4)
-    net, x = torchvision.models.squeezenet1_1(weights=None, num_classes=5), images(size=64)
+@pytest.mark.parametrize(("seed", "make", "size"), [
+    (2, lambda: torchvision.models.alexnet(weights=None, num_classes=5), 227), (3, vgg, 64),
+    (4, lambda: torchvision.models.squeezenet1_1(weights=None, num_classes=5), 64)],
+    ids=["alexnet", "vgg", "squeezenet, whose relus work in place"])
+def test_equals_captum(seed, make, size):
+    torch.manual_seed(seed)
+    net, x = make(), images(size=size)
     assert_close(guided_backprop(net, x, TARGET), captum_map(net, x, TARGET))
 
 

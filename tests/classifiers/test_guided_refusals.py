@@ -214,17 +214,6 @@ def test_refuses_an_output_there_is_not():
         guided_backprop(Net(nn.Identity()), images(), 0, output="logits")
 
 
-class Returns(nn.Module):
-    """What a function makes of the images."""
-
-    def __init__(self, made):
-        super().__init__()
-        self.made = made
-
-    def forward(self, x):
-        return self.made(x)
-
-
 @pytest.mark.parametrize(("made", "message"), [
     (lambda x: (x.mean((2, 3)), x), "its output is a tuple; expected a tensor of logits"),
     (lambda x: x, r"shape \(2, 3, 9, 9\) for 2 images"),
@@ -235,4 +224,4 @@ class Returns(nn.Module):
 ])
 def test_refuses_outputs_that_are_not_logits_of_the_images(made, message):
     with pytest.raises(InputError, match=message):
-        guided_backprop(Returns(made), images(), 0)
+        guided_backprop(Step(made), images(), 0)
