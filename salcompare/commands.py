@@ -194,9 +194,8 @@ def calibrate(options: argparse.Namespace) -> None:
 
 def power(options: argparse.Namespace) -> None:
     """Say how large a study must be."""
-    from salcompare.planning.measures import STATISTICS, planned_statistic
     from salcompare.planning.plans import make_plan, named_model, pilot_model
-    from salcompare.planning.power_runs import Goal, grid
+    from salcompare.planning.power_runs import STATISTICS, Goal, grid, planned_statistic
 
     if options.statistic is None:
         print("\n".join(statistic.described for statistic in STATISTICS.values()))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 from salcompare.findings.finding import Compared, Finding, Headline, Quantity
 
 if TYPE_CHECKING:
-    from salcompare.simulation.cases import Case
+    from types import ModuleType
+
+    from salcompare.simulation.cases import Case, PlannedStatistic
 
 Shown = TypeVar("Shown", Headline, Compared)
 
@@ -40,8 +42,16 @@ def findings() -> tuple[Finding, ...]:
 
 def calibration_cases() -> tuple[Case, ...]:
     """Load every test and interval of the findings as a case of calibration."""
-    parts = (finding.part("calibration") for finding in findings())
-    return tuple(case for part in parts if part is not None for case in part.CASES)
+    return tuple(case for part in _calibrated() for case in part.CASES)
+
+
+def planned_statistics() -> tuple[PlannedStatistic, ...]:
+    """Load every statistic of the findings that a study can be planned for."""
+    return tuple(statistic for part in _calibrated() for statistic in part.PLANNED)
+
+
+def _calibrated() -> list[ModuleType]:
+    return [part for finding in findings() if (part := finding.part("calibration")) is not None]
 
 
 def shown(kind: type[Shown]) -> list[tuple[Quantity, Shown]]:
@@ -50,4 +60,4 @@ def shown(kind: type[Shown]) -> list[tuple[Quantity, Shown]]:
             if isinstance(how, kind)]
 
 
-__all__ = ["NAMES", "Finding", "calibration_cases", "findings", "shown"]
+__all__ = ["NAMES", "Finding", "calibration_cases", "findings", "planned_statistics", "shown"]

@@ -16,7 +16,7 @@ from salcompare import maps as mapping
 from salcompare.findings.rows import Row
 from salcompare.progress import Progress, Silent
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, family_size
-from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.metrics.registry import METRICS, PRIMARY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 Draws = tuple[Row, "NDArray[np.float64]"]
 LABELS_OF_METHODS: dict[Method, str] = {"holm": "Holm", "bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
 NO_WORKERS = "the human maps do not say which worker made what"
-PRIMARY = "pearson"
-"""The metric that overlap is described by, on smoothed maps."""
 NULL_DRAWS = 1000  # draws of each null that are kept for figures
 
 

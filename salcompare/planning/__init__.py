@@ -1,8 +1,8 @@
 """Planning: simulated studies, how large a study must be, and whether the statistics keep what they promise."""
 
-from salcompare.planning.measures import STATISTICS, PlannedStatistic, planned_statistic
 from salcompare.planning.pilot import Pilot, fit_pilot
-from salcompare.planning.power_runs import Goal, Sizes, power
+from salcompare.planning.power_runs import STATISTICS, Goal, Sizes, planned_statistic, power
+from salcompare.simulation.cases import PlannedStatistic
 from salcompare.simulation.scenario import (
            PRESETS,
            Geometry,

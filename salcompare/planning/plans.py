@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from salcompare import store
 from salcompare.errors import InputError, Problem
 from salcompare.figures import save_figure
-from salcompare.planning.measures import STATISTICS, planned_statistic
 from salcompare.planning.power_cells import open_kept
 from salcompare.planning.power_figure import power_figure
-from salcompare.planning.power_runs import Goal, Sizes, check_goal, power
+from salcompare.planning.power_runs import STATISTICS, Goal, Sizes, check_goal, planned_statistic, power
 from salcompare.planning.power_words import answers, printed, summary
 from salcompare.simulation.scenario import find_scenario
 
@@ -95,7 +94,7 @@ def make_plan(model: Model, statistic: str, sizes: list[Sizes], *, goal: Goal, r
     model : Model
         What studies are simulated from.
     statistic : str
-        One of `measures.STATISTICS`.
+        One of `power_runs.STATISTICS`.
     sizes, goal, runs, draws, seed
         As for `salcompare.planning.power`.
     out : Path

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from salcompare import __version__, provenance, store
 from salcompare.errors import DamagedError
-from salcompare.planning.measures import PlannedStatistic, Result
+from salcompare.simulation.cases import PlannedStatistic, Result
 from salcompare.simulation.scenario import Scenario
 
 if TYPE_CHECKING:

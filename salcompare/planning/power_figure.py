@@ -27,8 +27,8 @@ from plotnine import (
 
 from salcompare.figures import Figure
 from salcompare.figures.theme import DOUBLE, INK, MIDDLE, SEQUENTIAL, SINGLE, figure_theme, ticks
-from salcompare.planning.measures import PlannedStatistic
 from salcompare.printing import counted
+from salcompare.simulation.cases import PlannedStatistic
 
 AXES = {"workers": "workers an image", "images": "images an actor", "actors": "actors"}
 """The sizes, in the order in which they take the x axis, the colour and the panels."""

@@ -18,8 +18,9 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from salcompare.errors import InputError, Problem
-from salcompare.planning.measures import PlannedStatistic, Result
+from salcompare.findings import planned_statistics
 from salcompare.progress import Silent
+from salcompare.simulation.cases import PlannedStatistic, Result
 from salcompare.simulation.preferences import stream
 from salcompare.simulation.studies import simulate_study
 from salcompare.statistics import smallest_p
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 DRAWS = 499
 """Permutations or resamples of each simulated study."""
+STATISTICS: Mapping[str, PlannedStatistic] = {statistic.name: statistic for statistic in planned_statistics()}
+"""Statistics that can be planned for, by name, in the order of the findings, in which the command line lists them."""
 FEWEST_DEFINED = 0.5  # share of the runs that must have an interval
 
 
@@ -80,6 +83,19 @@ class Sizes:
     def responses(self) -> int:
         """Boxes in all."""
         return self.actors * self.images * self.workers
+
+
+def planned_statistic(name: str) -> PlannedStatistic:
+    """Find a statistic by its name.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if name not in STATISTICS:
+        raise InputError(Problem("--statistic", repr(name), "one of " + ", ".join(STATISTICS)))
+    return STATISTICS[name]
 
 
 def power(scenario: Scenario, statistic: PlannedStatistic, sizes: list[Sizes], *, goal: Goal, runs: int, seed: int,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from salcompare.planning.measures import PlannedStatistic
 from salcompare.planning.power_runs import DRAWS, Goal
 from salcompare.printing import number
+from salcompare.simulation.cases import PlannedStatistic
 
 PRINTED = ("actors", "images", "workers", "pool", "responses", "value", "ci_low", "ci_high", "reached")
 _HEADER = {"images": "images an actor", "workers": "workers an image", "pool": "workers in all",

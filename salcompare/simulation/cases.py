@@ -1,19 +1,22 @@
-"""What a case of calibration is, the scenarios that cases are run in, and what cases share."""
+"""What is calibrated and planned for: a finding's cases and planned statistics, and the scenarios they are run in."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from salcompare.config import Maps
 from salcompare.errors import InputError, Problem
 from salcompare.simulation.scenario import Scenario, expected_coverage, find_scenario, published_geometry
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from salcompare.simulation.studies import SimulatedStudy
 
 
@@ -101,10 +104,28 @@ class Outcome(NamedTuple):
     truth: float = NAN
 
 
-def covering(ends: Iterable[object], *, truth: float = NAN) -> Outcome:
-    """Make the outcome of an interval from its estimate, its lower end and its upper end."""
-    estimate, low, high = (float(str(value)) for value in ends)
-    return Outcome(NAN, estimate, low, high, truth)
+class Result(NamedTuple):
+    """What a statistic says of one simulated study; NaN where it gives no p, no interval, or is undefined."""
+
+    p: float = NAN
+    value: float = NAN
+    low: float = NAN
+    high: float = NAN
+
+    @classmethod
+    def of(cls, result: xr.Dataset | pd.Series[Any] | pd.DataFrame, value: str = "value") -> Result:
+        """Take p, value, ``ci_low`` and ``ci_high`` from a statistic's result, those that it has."""
+        names = ("p_value", value, "ci_low", "ci_high")
+        return cls(*(float(result[name]) if name in result else NAN for name in names))
+
+    @property
+    def test(self) -> Outcome:
+        """The outcome of its test."""
+        return Outcome(self.p)
+
+    def interval(self, truth: float = NAN) -> Outcome:
+        """Give the outcome of its interval."""
+        return Outcome(NAN, *self[1:], truth)
 
 
 @dataclass(frozen=True)
@@ -138,6 +159,37 @@ class Check:
     def scenarios(self) -> tuple[str, ...]:
         """All scenarios that it is run in."""
         return self.holds + tuple(name for name in self.finds if name not in self.holds)
+
+
+@dataclass(frozen=True)
+class PlannedStatistic:
+    """A statistic that a study can be planned for.
+
+    Attributes
+    ----------
+    name : str
+        As the command line names it.
+    tests : str
+        What its p-value tests; empty where it has none.
+    estimates : str
+        What its 95% interval is about; empty where it has none.
+    classifier : bool
+        Whether it needs a classifier's maps.
+    function : callable
+        Given a study, random numbers and how many permutations or resamples to draw.
+    """
+
+    name: str
+    tests: str
+    estimates: str
+    classifier: bool
+    function: Callable[[SimulatedStudy, np.random.Generator, int], Result]
+
+    @property
+    def described(self) -> str:
+        """The name with what it tests and estimates, in a few lines."""
+        lines = [f"tests that {self.tests}"] * bool(self.tests) + [f"interval: {self.estimates}"] * bool(self.estimates)
+        return "\n    ".join([self.name, *lines])
 
 
 @dataclass(frozen=True)
@@ -177,11 +229,16 @@ DRAWS = 199
 RESAMPLES = 199
 """Of a bootstrap."""
 SIGMA = 1.0
-"""Of the smoothing, pixels of the small grid."""
+"""Of the smoothing that cases use, pixels of the small grid."""
 GRAIN = 0.05  # standard deviation of a photograph's own noise, of the range of its face
 
 SAME = "the maps' distribution is the same for all actors, so images can be exchanged among them"
 TENDS = "What the estimate tends to over many studies of other actors."
+
+
+def planned_sigma(study: SimulatedStudy) -> float:
+    """Give the smoothing of what is planned for: the default of study.toml, in pixels of the study's grid."""
+    return Maps().sigma * study.scenario.grid[1]
 
 
 def another_classifier(study: SimulatedStudy, rng: np.random.Generator) -> xr.DataArray:

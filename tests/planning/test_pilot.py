@@ -7,9 +7,9 @@ import xarray as xr
 
 from salcompare.errors import InputError
 from salcompare.planning import PRESETS, Scenario, demo_scenario, simulate_study
-from salcompare.planning.measures import STATISTICS
 from salcompare.planning.pilot import coarsened, fit_pilot
 from salcompare.planning.pilot_people import fit_people, pair_means
+from salcompare.planning.power_runs import STATISTICS
 
 PLANTED = Scenario("planted", n_actors=25, n_images=10, per_image=15, n_workers=60, actor_spread=0.06,
                    image_spread=0.04, favourite=0.25, actor_shift=(0.0, 0.03), image_shift=(0.04, 0.01),

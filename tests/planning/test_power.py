@@ -12,11 +12,21 @@ from salcompare.cli import main
 from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap
 from salcompare.planning import PRESETS, Scenario, published_geometry, simulate_study
-from salcompare.planning.measures import STATISTICS, PlannedStatistic, Result, planned_statistic
 from salcompare.planning.plans import Model, make_plan, named_model
 from salcompare.planning.power_cells import open_kept, read_kept, write_kept
-from salcompare.planning.power_runs import Goal, Sizes, grid, pool, power, resized, summarise
+from salcompare.planning.power_runs import (
+    STATISTICS,
+    Goal,
+    Sizes,
+    grid,
+    planned_statistic,
+    pool,
+    power,
+    resized,
+    summarise,
+)
 from salcompare.progress import Silent, Terminal
+from salcompare.simulation.cases import PlannedStatistic, Result
 from salcompare.statistics import population_mean, symmetry, worker_laterality
 from tests.small_study import make_small_study
 
@@ -262,7 +272,7 @@ def test_a_pilot_study_is_planned_from_once_its_stages_have_run(tmp_path, capsys
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["--statistic", "nothing"], "--statistic: 'nothing'; expected one of r2-people"),
+    (["--statistic", "nothing"], "--statistic: 'nothing'; expected one of relative-people"),
     (["--statistic", "overlap"], "--statistic overlap: has no test"),
     (["--statistic", "label-differences", "--half-width", "0.1"], "--statistic label-differences: has no interval"),
     (["--statistic", "r2-people", "--level", "0.001"], "--level: 0.001; expected at least 0.002"),
@@ -282,7 +292,7 @@ def test_what_cannot_be_planned_ends_with_2_and_says_why(arguments, message, cap
 def test_statistics_of_a_classifier_need_one(tmp_path):
     model = named_model("image effects only")
     without = type(model)(model.scenario, model.name, classifier=False)
-    with pytest.raises(InputError, match="the pilot has none; expected one of r2-people") as caught:
+    with pytest.raises(InputError, match="the pilot has none; expected one of relative-people") as caught:
         make_plan(without, "image-effect", [Sizes(8, 2, 2)], goal=Goal(), runs=2, draws=99, seed=0, out=tmp_path,
                   progress=Silent())
     assert "image-effect" in str(caught.value)

@@ -1,11 +1,23 @@
-"""Cases of noise ceilings, shares of them, and intervals that cross workers with actors or images."""
+"""Cases of noise ceilings, shares of them, and crossed intervals, and what of them is planned for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from salcompare.simulation.cases import ALIKE, RESAMPLES, SIGMA, SIZES, TENDS, Case, Check, Outcome, covering
+from salcompare.simulation.cases import (
+    ALIKE,
+    RESAMPLES,
+    SIGMA,
+    SIZES,
+    TENDS,
+    Case,
+    Check,
+    Outcome,
+    PlannedStatistic,
+    Result,
+    planned_sigma,
+)
 from salcompare.statistics.ceilings.between_workers import mean_ceiling, noise_ceiling
 from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
 
@@ -15,6 +27,8 @@ if TYPE_CHECKING:
     from salcompare.simulation.studies import SimulatedStudy
 
 SPLITS = 10
+MOST_SPLITS = 50
+"""Of a planned ceiling, however many draws are asked for."""
 CEILING = "noise ceiling, t over actors"
 KINDS = {"actors": "same-image overlap, actors resampled",
          "workers and actors": "same-image overlap, workers crossed with actors"}
@@ -25,29 +39,36 @@ SHARES = {"others' human maps": "share of the ceiling above others' human maps, 
 SHARE_CEILING = "ceiling beside the share, workers crossed with actors"
 
 
+def _mean(study: SimulatedStudy, rng: np.random.Generator, *, sigma: float, n_splits: int) -> Result:
+    return Result.of(mean_ceiling(noise_ceiling(study.responses, study.images, size=study.scenario.grid, rng=rng,
+                                                sigma=sigma, n_splits=n_splits)))
+
+
 def _ceiling(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    of_images = noise_ceiling(study.responses, study.images, size=study.scenario.grid, rng=rng, sigma=SIGMA,
-                              n_splits=SPLITS)
-    found = mean_ceiling(of_images)
-    return {CEILING: covering(found[name].item() for name in ("value", "ci_low", "ci_high"))}
+    return {CEILING: _mean(study, rng, sigma=SIGMA, n_splits=SPLITS).interval()}
+
+
+def _planned_ceiling(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+    return _mean(study, rng, sigma=planned_sigma(study), n_splits=min(draws, MOST_SPLITS))
 
 
 def _resampled(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = resampled_overlap(study.responses, study.images, study.saliency, rng=rng, sigma=SIGMA,
-                              n_resamples=RESAMPLES)
-    kinds, value = found["resampled"].to_numpy().tolist(), found["value"].item()
-    low, high = found["ci_low"].to_numpy(), found["ci_high"].to_numpy()
-    return {name: covering((value, low[kinds.index(kind)], high[kinds.index(kind)]))
-            for kind, name in (KINDS | FIXED).items()}
+    result = resampled_overlap(study.responses, study.images, study.saliency, rng=rng, sigma=SIGMA,
+                               n_resamples=RESAMPLES)
+    return {name: Result.of(result.sel(resampled=kind)).interval() for kind, name in (KINDS | FIXED).items()}
 
 
 def _share(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = share_of_ceiling(study.responses, study.images, study.saliency, rng=rng, sigma=SIGMA,
-                             nulls=("others' human maps", "zero"), n_resamples=RESAMPLES)
-    parts = [found[part].transpose("null", "quantity") for part in ("value", "ci_low", "ci_high")]
-    shares = {name: covering(part.sel(null=null, quantity="share").item() for part in parts)
-              for null, name in SHARES.items()}
-    return shares | {SHARE_CEILING: covering(part.sel(null="zero", quantity="ceiling").item() for part in parts)}
+    result = share_of_ceiling(study.responses, study.images, study.saliency, rng=rng, sigma=SIGMA,
+                              nulls=("others' human maps", "zero"), n_resamples=RESAMPLES)
+    shares = {name: Result.of(result.sel(null=null, quantity="share")).interval() for null, name in SHARES.items()}
+    return shares | {SHARE_CEILING: Result.of(result.sel(null="zero", quantity="ceiling")).interval()}
+
+
+def _planned_share(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+    return Result.of(share_of_ceiling(study.responses, study.images, study.saliency, rng=rng,
+                                      sigma=planned_sigma(study), nulls=["zero"], n_resamples=draws,
+                                      ).sel(null="zero", quantity="share"))
 
 
 _ALIKE = "What it tends to over many studies; actors do not differ, so that is the same for these actors."
@@ -59,4 +80,9 @@ CASES = (
     Case("share_of_ceiling", _share, (
         *(Check(name, "interval", TENDS, SIZES) for name in SHARES.values()),
         Check(SHARE_CEILING, "interval", TENDS, SIZES))),
+)
+PLANNED = (
+    PlannedStatistic("ceiling", "", "noise ceiling of the correlation with people's maps", False, _planned_ceiling),
+    PlannedStatistic("share-of-ceiling", "", "share of the noise ceiling that the correlation with people reaches",
+                     True, _planned_share),
 )

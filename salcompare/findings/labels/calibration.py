@@ -1,4 +1,4 @@
-"""Cases of the labels that people give."""
+"""Cases of the labels that people give, and what of them is planned for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from salcompare.simulation.cases import (
     Case,
     Check,
     Outcome,
-    covering,
+    PlannedStatistic,
+    Result,
 )
 from salcompare.simulation.studies import label_share
 from salcompare.statistics.agreement import worker_agreement
@@ -45,7 +46,6 @@ CELL = "difference of one actor in 'eyes', t over images"
 ALPHA = "agreement of workers (alpha), crossed t"
 REGION, REGION_FAMILY = "masks in label regions, mean correlation", "masks in label regions, Holm over labels"
 RAISED, RAISED_SHARE = "raised label of the demo's model, its cell", "raised label of the demo's model, share"
-_ENDS = ["share", "ci_low", "ci_high"]
 _SOME = 8  # actors of the demo's model that labels are raised on, to save time
 
 
@@ -53,29 +53,32 @@ def _actor(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outc
     images = study.images[study.images["actor"] == study.images["actor"].iloc[0]]
     responses = study.responses[study.responses["image"].isin(images["image"])]
     table = label_histogram(responses, images, rng=rng, n_resamples=RESAMPLES, labels=LABELS).set_index("label")
-    return {name: covering(table.loc[label, _ENDS], truth=float(label_share(study, label)[0]))
+    return {name: Result.of(table.loc[label], "share").interval(float(label_share(study, label)[0]))
             for label, name in OF_ACTOR.items()}
 
 
 def _population(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     table = population_label_histogram(study.responses, study.images, rng=rng, n_resamples=RESAMPLES,
                                        labels=LABELS).set_index("label")
-    return {name: covering(table.loc[label, _ENDS], truth=float(label_share(study, label).mean()))
+    return {name: Result.of(table.loc[label], "share").interval(float(label_share(study, label).mean()))
             for label, name in OF_ALL.items()}
 
 
 def _differences(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = label_differences(study.responses, study.images, rng=rng, n_permutations=DRAWS, labels=LABELS)
+    result = label_differences(study.responses, study.images, rng=rng, n_permutations=DRAWS, labels=LABELS)
     expected = study.truth.label_shares["eyes"].to_numpy()
-    ends = (found[name].to_numpy()[0, 0] for name in ("difference", "ci_low", "ci_high"))
-    return {OMNIBUS: Outcome(float(found["omnibus_p_value"])),
-            CELLS: Outcome(float(np.nanmin(found["p_adjusted"].to_numpy()))),
-            CELL: covering(ends, truth=float(expected[0] - expected[1:].mean()))}
+    cell = Result.of(result.isel(actor=0, label=0), "difference")
+    return {OMNIBUS: Outcome(float(result["omnibus_p_value"])),
+            CELLS: Outcome(float(np.nanmin(result["p_adjusted"].to_numpy()))),
+            CELL: cell.interval(float(expected[0] - expected[1:].mean()))}
+
+
+def _alpha(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+    return Result.of(worker_agreement(study.responses, study.images, rng=rng, n_resamples=draws), "alpha")
 
 
 def _agreement(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = worker_agreement(study.responses, study.images, rng=rng, n_resamples=RESAMPLES)
-    return {ALPHA: covering(found[name].item() for name in ("alpha", "ci_low", "ci_high"))}
+    return {ALPHA: _alpha(study, rng, RESAMPLES).interval()}
 
 
 def _regions(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -98,7 +101,17 @@ def _raised(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Out
     table = label_histogram(drawn.table, images, rng=rng, n_resamples=RESAMPLES).set_index(["actor", "label"])
     share = truth["actors"][actor]["label_share"][label]
     return {RAISED: Outcome(float(cell["p_value"])),
-            RAISED_SHARE: covering(table.loc[(actor, label), _ENDS], truth=float(share))}
+            RAISED_SHARE: Result.of(table.loc[(actor, label)], "share").interval(float(share))}
+
+
+def _planned_share(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+    shares = population_label_histogram(study.responses, study.images, rng=rng, n_resamples=draws)
+    return Result.of(shares.iloc[int(shares["share"].argmax())], "share")
+
+
+def _planned_omnibus(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+    result = label_differences(study.responses, study.images, rng=rng, n_permutations=draws)
+    return Result(float(result["omnibus_p_value"]), float(result["omnibus"]))
 
 
 _NULLS = (IMAGE, UNEQUAL, RAGGED_COUNTS, FEW)
@@ -122,4 +135,11 @@ CASES = (
         Check(RAISED, "test", "A label raised by 0.2 of the responses on an actor of eight, with four images of twenty "
               "responses each; p of that one cell, without a family.", (), (DEMO,)),
         Check(RAISED_SHARE, "interval", "The actor's planted share of the raised label.", (DEMO,)))),
+)
+PLANNED = (
+    PlannedStatistic("label-share", "", "population share of the most frequent label, workers resampled", False,
+                     _planned_share),
+    PlannedStatistic("label-differences", "actors differ in their shares of labels (whole images permuted)", "", False,
+                     _planned_omnibus),
+    PlannedStatistic("worker-agreement", "", "Krippendorff's alpha of the labels of an image", False, _alpha),
 )

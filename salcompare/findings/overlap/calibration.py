@@ -1,8 +1,9 @@
-"""Cases of overlap between people and classifier."""
+"""Cases of overlap between people and classifier, and what of it is planned for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from salcompare.simulation.cases import (
     DRAWS,
     FEW,
     IMAGE,
+    NAN,
     NO_ACTOR_EFFECT,
     PLANTED,
     RAGGED_COUNTS,
@@ -26,13 +28,16 @@ from salcompare.simulation.cases import (
     Case,
     Check,
     Outcome,
+    PlannedStatistic,
+    Result,
     another_classifier,
-    covering,
+    planned_sigma,
 )
 from salcompare.statistics.inference.multiplicity import adjust_p
 from salcompare.statistics.inference.resampling import actor_means, bca_interval, bootstrap_weights, percentile_interval
+from salcompare.statistics.metrics.registry import PRIMARY
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
-from salcompare.statistics.overlaps.baselines import paired_differences
+from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences
 from salcompare.statistics.overlaps.heatmaps import heatmap_tests
 from salcompare.statistics.overlaps.pairings import CONTRASTS, compare_classifiers, overlap_tests
 from salcompare.statistics.overlaps.same_image import overlap
@@ -62,16 +67,15 @@ COMPARED = {"image effect": "image effect of two classifiers, column flips",
 
 
 def _pearson(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = overlap_tests(study.human["coverage"], study.saliency, metric="pearson", sigma=SIGMA, rng=rng,
+    found = overlap_tests(study.human["coverage"], study.saliency, metric=PRIMARY, sigma=SIGMA, rng=rng,
                           n_permutations=DRAWS, n_resamples=DRAWS)
     p, actor_p = found["p_value"].to_numpy(), found["actor_p_value"]
     smallest = [float(np.nanmin(adjust_p(actor_p[at], "actor").to_numpy())) for at in (_IMAGE, _ACTOR)]
-    ends = np.stack([found[name].to_numpy() for name in ("value", "ci_low", "ci_high")])
-    one = [found[f"actor_{name}"].to_numpy()[0, 0] for name in ("value", "ci_low", "ci_high")]
+    one = (float(found[f"actor_{name}"][0, 0]) for name in ("value", "ci_low", "ci_high"))
     return {
         IMAGE_EFFECT: Outcome(float(p[_IMAGE])), ACTOR_EFFECT: Outcome(float(p[_ACTOR])),
-        IMAGE_FAMILY: Outcome(smallest[0]), ACTOR_FAMILY: Outcome(smallest[1]), ONE_ACTOR: covering(one),
-        **{name: covering(ends[:, CONTRASTS.index(kind)]) for kind, name in INTERVALS.items()}}
+        IMAGE_FAMILY: Outcome(smallest[0]), ACTOR_FAMILY: Outcome(smallest[1]), ONE_ACTOR: Outcome(NAN, *one),
+        **{name: Result.of(found.sel(contrast=kind)).interval() for kind, name in INTERVALS.items()}}
 
 
 def _iou(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -81,7 +85,7 @@ def _iou(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcom
 
 
 def _grouped(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    p = overlap_tests(study.human["coverage"], study.saliency, metric="pearson", sigma=SIGMA, groups="group", rng=rng,
+    p = overlap_tests(study.human["coverage"], study.saliency, metric=PRIMARY, sigma=SIGMA, groups="group", rng=rng,
                       n_permutations=DRAWS, n_resamples=1)["p_value"].to_numpy()
     return {GROUPED: Outcome(float(p[_ACTOR]))}
 
@@ -89,16 +93,15 @@ def _grouped(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Ou
 def _difference(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     """Compare with a second classifier of the same kind, and bootstrap the first's mean."""
     human, one = _own_overlap(study)
-    other = overlap(human, smooth(another_classifier(study, rng), sigma=SIGMA), metrics=["pearson"])
-    found = paired_differences(one, other, rng=rng, n_permutations=DRAWS).isel(metric=0)
-    means = actor_means(one["pearson"])["value"].to_numpy()
+    other = overlap(human, smooth(another_classifier(study, rng), sigma=SIGMA), metrics=[PRIMARY])
+    result = Result.of(paired_differences(one, other, rng=rng, n_permutations=DRAWS).isel(metric=0))
+    means = actor_means(one[PRIMARY])["value"].to_numpy()
     drawn = bootstrap_weights(means.size, 10 * DRAWS, rng) @ means / means.size
     percentile = percentile_interval(drawn, resampled="actors")
     bca = bca_interval(means.mean(), drawn, (means.sum() - means) / (means.size - 1), resampled="actors")
-    return {DIFFERENCE: Outcome(float(found["p_value"])),
-            DIFFERENCE_CI: covering((found[name].item() for name in ("value", "ci_low", "ci_high")), truth=0.0),
-            PERCENTILE: covering((means.mean(), percentile.low, percentile.high)),
-            BCA: covering((means.mean(), bca.low, bca.high))}
+    return {DIFFERENCE: result.test, DIFFERENCE_CI: result.interval(0.0),
+            **{name: Outcome(NAN, float(means.mean()), float(ends.low), float(ends.high))
+               for name, ends in ((PERCENTILE, percentile), (BCA, bca))}}
 
 
 def _shifted(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -109,33 +112,51 @@ def _shifted(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Ou
     following[last] = np.append(0, last[:-1] + 1)
     human, one = _own_overlap(study)
     of_next = study.saliency.copy(data=study.saliency.to_numpy()[following])
-    found = paired_differences(one, overlap(human, smooth(of_next, sigma=SIGMA), metrics=["pearson"]), rng=rng,
+    found = paired_differences(one, overlap(human, smooth(of_next, sigma=SIGMA), metrics=[PRIMARY]), rng=rng,
                                n_permutations=DRAWS)
     return {SHIFTED: Outcome(float(found["p_value"].to_numpy()[0]))}
 
 
 def _compared(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    p = compare_classifiers(study.human["coverage"], study.saliency, another_classifier(study, rng), metric="pearson",
+    p = compare_classifiers(study.human["coverage"], study.saliency, another_classifier(study, rng), metric=PRIMARY,
                             sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_value"].to_numpy()
     return {name: Outcome(float(p[CONTRASTS.index(kind)])) for kind, name in COMPARED.items()}
 
 
 def _heatmaps(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     human, classifier = actor_heatmap(study.human["coverage"]), actor_heatmap(study.saliency)
-    p = heatmap_tests(human, classifier, metric="pearson", sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_value"]
+    p = heatmap_tests(human, classifier, metric=PRIMARY, sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_value"]
     return {HEATMAPS: Outcome(float(p.to_numpy()[-1]))}
 
 
 def _similarity(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = actor_similarity(study.human["coverage"], study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS)
-    return {SIMILARITY: Outcome(float(found["p_value"])),
-            SIMILARITY_CI: covering(found[name].item() for name in ("value", "ci_low", "ci_high"))}
+    result = _same_pairs(study, rng, DRAWS, sigma=SIGMA)
+    return {SIMILARITY: result.test, SIMILARITY_CI: result.interval()}
+
+
+def _same_pairs(study: SimulatedStudy, rng: np.random.Generator, draws: int, *, sigma: float | None = None) -> Result:
+    return Result.of(actor_similarity(study.human["coverage"], study.saliency, rng=rng, n_permutations=draws,
+                                      sigma=planned_sigma(study) if sigma is None else sigma))
 
 
 def _own_overlap(study: SimulatedStudy) -> tuple[xr.DataArray, xr.Dataset]:
     """Smooth people's maps, and compare them with the classifier's, smoothed alike."""
     human = smooth(study.human["coverage"], sigma=SIGMA)
-    return human, overlap(human, smooth(study.saliency, sigma=SIGMA), metrics=["pearson"])
+    return human, overlap(human, smooth(study.saliency, sigma=SIGMA), metrics=[PRIMARY])
+
+
+def _planned_effect(study: SimulatedStudy, rng: np.random.Generator, draws: int, *, contrast: str) -> Result:
+    tests = overlap_tests(study.human["coverage"], study.saliency, metric=PRIMARY, sigma=planned_sigma(study), rng=rng,
+                          n_permutations=draws, n_resamples=1)
+    return Result.of(tests.sel(contrast=contrast))
+
+
+def _planned_difference(study: SimulatedStudy, rng: np.random.Generator, draws: int, *,
+                        baseline: Callable[[xr.DataArray], xr.DataArray]) -> Result:
+    coverage = study.human["coverage"]
+    one, other = (overlap(coverage, maps, metrics=[PRIMARY], sigma=planned_sigma(study))
+                  for maps in (study.saliency, baseline(coverage)))
+    return Result.of(paired_differences(one, other, rng=rng, n_permutations=draws).sel(metric=PRIMARY))
 
 
 _NO_IMAGE_EFFECT = ("No image effect: the classifier follows the face but not the image, so an actor's classifier maps "
@@ -178,4 +199,22 @@ CASES = (
         Check(SIMILARITY, "test", "Which actors the classifier finds alike has nothing to do with whom people find "
               "alike.", (IMAGE, UNEQUAL, RAGGED_COUNTS, UNRELATED), (SIZES[3],)),
         Check(SIMILARITY_CI, "interval", TENDS, SIZES))),
+)
+PLANNED = (
+    PlannedStatistic("overlap", "", "correlation of people's and the classifier's map of the same image", True,
+                     partial(_planned_effect, contrast="same image")),
+    PlannedStatistic("image-effect", "people and the classifier agree on an image beyond what its actor's images share",
+                     "correlation on the same image less on other images of the actor", True,
+                     partial(_planned_effect, contrast="image effect")),
+    PlannedStatistic("actor-effect", "people and the classifier agree on an actor beyond what all faces share",
+                     "correlation on other images of the actor less on other actors", True,
+                     partial(_planned_effect, contrast="actor effect")),
+    PlannedStatistic("overlap-vs-centre", "the classifier agrees with people more than a centred blob does",
+                     "difference of the correlations with people, classifier less centred Gaussian", True,
+                     partial(_planned_difference, baseline=centre)),
+    PlannedStatistic("overlap-vs-face", "the classifier agrees with people more than the average face does",
+                     "difference of the correlations with people, classifier less other actors' mean human map", True,
+                     partial(_planned_difference, baseline=other_actors_mean)),
+    PlannedStatistic("actor-similarity", "people and the classifier find the same pairs of actors alike",
+                     "correlation of distances between actors, from disjoint images", True, _same_pairs),
 )

@@ -28,11 +28,11 @@ from salcompare.findings.overlap.comparisons import (
 )
 from salcompare.findings.overlap.heatmaps import HeatmapOverlap
 from salcompare.findings.overlap.pairings import CORRECT, SAME_GROUP, n_draws, pairing_rows, restricted_rows
-from salcompare.findings.parts import PRIMARY, Analysis, Draws, actor_rows, overlap_forms, population_row, stream
+from salcompare.findings.parts import Analysis, Draws, actor_rows, overlap_forms, population_row, stream
 from salcompare.maps import actor_heatmap
 from salcompare.naming import Source
 from salcompare.statistics.inference.resampling import actor_means, population_mean
-from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.metrics.registry import METRICS, PRIMARY
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences, uniform_overlap
 from salcompare.statistics.overlaps.pairings import pairing_tests
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix

@@ -1,4 +1,4 @@
-"""Cases of relative saliency: one against the other actors, at every pixel."""
+"""Cases of relative saliency, one against the other actors at every pixel, and what of it is planned for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ from salcompare.simulation.cases import (
     Case,
     Check,
     Outcome,
+    PlannedStatistic,
+    Result,
     another_classifier,
+    planned_sigma,
 )
 from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
 from salcompare.statistics.relative.paired import paired_map_test
@@ -48,9 +51,14 @@ def _largest(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Ou
     return {LARGEST: _least(relative_test(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_actor"])}
 
 
+def _of_people(study: SimulatedStudy, rng: np.random.Generator, draws: int, *, sigma: float | None = None) -> Result:
+    result = relative_test(study.human["coverage"], sigma=planned_sigma(study) if sigma is None else sigma, rng=rng,
+                           n_permutations=draws)
+    return Result(float(result["p_actor"].min()), float(abs(result["t"]).max()))
+
+
 def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = relative_test(study.human["coverage"], sigma=SIGMA, rng=rng, n_permutations=DRAWS)
-    return {HUMAN: _least(found["p_actor"])}
+    return {HUMAN: _of_people(study, rng, DRAWS, sigma=SIGMA).test}
 
 
 def _shoots(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -104,4 +112,8 @@ CASES = (
     Case("paired_map_test", _paired, (Check(
         PAIRED, "test", "Both classifiers are drawn from one model, so differences are symmetric about 0.",
         (FEW, UNRELATED), discrete=True),)),
+)
+PLANNED = (
+    PlannedStatistic("relative-people", "some actor's human maps differ from the others' somewhere (largest |t|)", "",
+                     False, _of_people),
 )

@@ -1,4 +1,4 @@
-"""Cases of left-right symmetry."""
+"""Cases of left-right symmetry, and what of it is planned for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from salcompare.maps import smooth
 from salcompare.simulation.cases import (
     DEMO,
     DRAWS,
@@ -24,10 +25,12 @@ from salcompare.simulation.cases import (
     Case,
     Check,
     Outcome,
+    PlannedStatistic,
+    Result,
     another_classifier,
-    covering,
     other_photographs,
     photographs,
+    planned_sigma,
 )
 from salcompare.simulation.studies import expected_laterality
 from salcompare.statistics.inference.multiplicity import adjust_p
@@ -36,8 +39,6 @@ from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, 
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from salcompare.simulation.studies import SimulatedStudy
 
 WORKERS, WORKERS_CI = "side of human maps, workers and actors", "laterality of human maps, crossed t over both"
@@ -51,29 +52,40 @@ POSE, NO_POSE = "maps turn with the face", "maps turn with unrelated photographs
 BEYOND = "asymmetry beyond the photographs"
 
 
+def _side_of_people(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+    return Result.of(worker_laterality(study.responses, study.images, size=study.scenario.grid, rng=rng,
+                                       n_resamples=draws))
+
+
 def _workers(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = worker_laterality(study.responses, study.images, size=study.scenario.grid, rng=rng, n_resamples=RESAMPLES)
+    result = _side_of_people(study, rng, RESAMPLES)
     leaning = expected_laterality(study.scenario) if study.scenario.name == LEFT else 0.0
-    return {WORKERS: Outcome(float(found["p_value"])), WORKERS_CI: covering(_ends(found), truth=leaning)}
+    return {WORKERS: result.test, WORKERS_CI: result.interval(leaning)}
 
 
 def _side_classifier(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = common_laterality_test(study.saliency, rng=rng, n_permutations=DRAWS)
-    return {SIDE_CLASSIFIER: Outcome(float(found["p_value"])),
-            ODD_CLASSIFIER: Outcome(float(found["odd_share_p_value"])),
-            SIDE_CLASSIFIER_CI: covering(_ends(found), truth=0.0)}
+    tests = common_laterality_test(study.saliency, rng=rng, n_permutations=DRAWS)
+    result = Result.of(tests)
+    return {SIDE_CLASSIFIER: result.test, ODD_CLASSIFIER: Outcome(float(tests["odd_share_p_value"])),
+            SIDE_CLASSIFIER_CI: result.interval(0.0)}
 
 
 def _asymmetry(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = asymmetry_test(study.saliency, rng=rng, n_permutations=DRAWS)
-    family = adjust_p(found["actor_p_value"], "actor").to_numpy()
-    return {ASYMMETRY: Outcome(float(found["p_value"])), ASYMMETRY_FAMILY: Outcome(float(np.nanmin(family))),
-            ASYMMETRY_CI: covering(_ends(found))}
+    tests = asymmetry_test(study.saliency, rng=rng, n_permutations=DRAWS)
+    result, family = Result.of(tests), adjust_p(tests["actor_p_value"], "actor").to_numpy()
+    return {ASYMMETRY: result.test, ASYMMETRY_FAMILY: Outcome(float(np.nanmin(family))),
+            ASYMMETRY_CI: result.interval()}
 
 
 def _difference(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = odd_share_difference(study.saliency, another_classifier(study, rng), rng=rng, n_permutations=DRAWS)
-    return {DIFFERENCE: Outcome(float(found["p_value"])), DIFFERENCE_CI: covering(_ends(found), truth=0.0)}
+    result = Result.of(odd_share_difference(study.saliency, another_classifier(study, rng), rng=rng,
+                                            n_permutations=DRAWS))
+    return {DIFFERENCE: result.test, DIFFERENCE_CI: result.interval(0.0)}
+
+
+def _planned_difference(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+    one, other = (smooth(maps, sigma=planned_sigma(study)) for maps in (study.human["coverage"], study.saliency))
+    return Result.of(odd_share_difference(one, other, rng=rng, n_permutations=draws))
 
 
 def _pose(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -90,10 +102,6 @@ def _beyond(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Out
     found = asymmetry_beyond_photographs(study.saliency, photographs(study, rng), rng=rng, n_components=2,
                                          n_permutations=DRAWS)
     return {BEYOND: Outcome(float(found["p_value"]))}
-
-
-def _ends(found: xr.Dataset) -> list[float]:
-    return [found[name].item() for name in ("value", "ci_low", "ci_high")]
 
 
 _MIRRORED = ("The face is symmetric and so is whatever moves it or changes it: an actor's maps are as likely as their "
@@ -126,4 +134,10 @@ CASES = (
     Case("asymmetry_beyond_photographs", _beyond, (Check(
         BEYOND, "test", "What the pose leaves of a map is as likely as its mirror image.", (IMAGE, RAGGED_COUNTS),
         (PLANTED,)),)),
+)
+PLANNED = (
+    PlannedStatistic("worker-laterality", "people's heatmaps lean to one side (workers and actors resampled)",
+                     "mean laterality of actors' human heatmaps", False, _side_of_people),
+    PlannedStatistic("odd-share", "people's maps are more, or less, asymmetric than the classifier's",
+                     "difference of the odd shares, people less classifier", True, _planned_difference),
 )

@@ -1,4 +1,4 @@
-"""Cases of the variance between actors."""
+"""Cases of the variance between actors, and what of it is planned for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from salcompare.simulation.cases import (
     Case,
     Check,
     Outcome,
-    covering,
+    PlannedStatistic,
+    Result,
     photographs,
 )
 from salcompare.simulation.studies import between_actor_share, population_share
@@ -35,6 +36,7 @@ from salcompare.statistics.variance.partial import partial_variance_explained
 
 if TYPE_CHECKING:
     import numpy as np
+    import xarray as xr
 
     from salcompare.simulation.studies import SimulatedStudy
 
@@ -51,15 +53,26 @@ OF_RESPONSES = {"actor": "actors' share of the variance of boxes, actors and wor
                 "worker": "workers' share of the variance of boxes, actors and workers"}
 
 
+def _r2(maps: xr.DataArray, rng: np.random.Generator, draws: int) -> Result:
+    return Result.of(variance_explained(maps, rng=rng, n_permutations=draws), "between_actor_share")
+
+
+def _r2_of_people(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+    return _r2(study.human["coverage"], rng, draws)
+
+
+def _r2_of_classifier(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
+    return _r2(study.saliency, rng, draws)
+
+
 def _free(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    return {FREE: Outcome(float(variance_explained(study.saliency, rng=rng, n_permutations=DRAWS)["p_value"]))}
+    return {FREE: _r2_of_classifier(study, rng, DRAWS).test}
 
 
 def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = variance_explained(study.human["coverage"], rng=rng, n_permutations=DRAWS)
+    result = _r2_of_people(study, rng, DRAWS)
     truth = between_actor_share(study) if study.scenario.name in SIZES else NAN
-    return {FREE_HUMAN: Outcome(float(found["p_value"])), SHARE: covering(
-        (found[name].item() for name in ("between_actor_share", "ci_low", "ci_high")), truth=truth)}
+    return {FREE_HUMAN: result.test, SHARE: result.interval(truth)}
 
 
 def _shoots(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -94,15 +107,13 @@ def _partial(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Ou
 
 
 def _components(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001
-    found = variance_components(study.human["coverage"]).sel(component="actor")
-    ends = (found["share"], *(found[name].sel(resampled="actors") for name in ("ci_low", "ci_high")))
-    return {COMPONENT: covering((end.item() for end in ends), truth=population_share(study.scenario))}
+    result = variance_components(study.human["coverage"]).sel(component="actor", resampled="actors")
+    return {COMPONENT: Result.of(result, "share").interval(population_share(study.scenario))}
 
 
 def _of_responses(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001
-    found = response_variance_components(study.responses, study.images, size=study.scenario.grid)
-    found = found[["share", "ci_low", "ci_high"]].sel(resampled="actors and workers")
-    return {name: covering(found[part].sel(component=component).item() for part in ("share", "ci_low", "ci_high"))
+    result = response_variance_components(study.responses, study.images, size=study.scenario.grid)
+    return {name: Result.of(result.sel(resampled="actors and workers", component=component), "share").interval()
             for component, name in OF_RESPONSES.items()}
 
 
@@ -133,4 +144,11 @@ CASES = (
         COMPONENT, "interval", "The share among all actors that could be drawn, from the model.", SIZES),)),
     Case("response_variance_components", _of_responses, tuple(
         Check(name, "interval", TENDS, SIZES) for name in OF_RESPONSES.values())),
+)
+_BETWEEN = "share of the maps' variance that lies between actors"
+PLANNED = (
+    PlannedStatistic("r2-people", "people's maps of one actor are alike (R², images permuted among actors)",
+                     f"{_BETWEEN}, people's", False, _r2_of_people),
+    PlannedStatistic("r2-classifier", "the classifier's maps of one actor are alike (R², images permuted among actors)",
+                     f"{_BETWEEN}, the classifier's", True, _r2_of_classifier),
 )
