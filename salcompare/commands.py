@@ -84,30 +84,23 @@ def report(options: argparse.Namespace) -> None:
 def import_file(options: argparse.Namespace) -> None:
     """Bring boxes drawn in another tool."""
     from salcompare.opening import open_study
-    from salcompare.sources.importers import (
-        Options,
-        import_responses,
-        read_catalogue,
-        refused_path,
-        responses_path,
-        settings_to_change,
-        write_imported,
-    )
+    from salcompare.sources import importers
 
     if options.images:
-        images, study = read_catalogue(options.images), None
+        images, study = importers.read_catalogue(options.images), None
         usual = options.file.with_name(f"{options.file.stem}_responses.csv")
     else:
         study = open_study(options.study)
-        images, usual = study.images, study.root / responses_path(study.config.responses)
+        images, usual = study.images, study.root / importers.responses_path(study.config.responses)
     out = options.out or usual
     if out.is_file() or not out.exists():  # a folder is refused when it is written to
-        free_paths([out, refused_path(out)], overwrite=options.overwrite or out.resolve() == options.file.resolve())
-    chosen = Options(tuple(options.status), options.worker, options.clip, options.voc_origin, options.image)
-    imported = import_responses(options.file, images, file_format=options.format, options=chosen)
-    write_imported(imported, out, source=options.file)
-    hints = settings_to_change(study.config.responses, out, root=study.root) if study else []
-    print("\n".join([imported.described, str(out), str(refused_path(out)), *hints]))
+        same = out.resolve() == options.file.resolve()
+        free_paths([out, importers.refused_path(out)], overwrite=options.overwrite or same)
+    chosen = importers.Options(tuple(options.status), options.worker, options.clip, options.voc_origin, options.image)
+    imported = importers.import_responses(options.file, images, file_format=options.format, options=chosen)
+    importers.write_imported(imported, out, source=options.file)
+    hints = importers.settings_to_change(study.config.responses, out, root=study.root) if study else []
+    print("\n".join([imported.described, str(out), str(importers.refused_path(out)), *hints]))
 
 
 def collect(options: argparse.Namespace) -> None:

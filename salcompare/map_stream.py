@@ -8,17 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from salcompare import store
 from salcompare.provenance import SEAL, seal_holds, sealed, sum_of
-from salcompare.store import (
-    IMAGES_PER_CHUNK,
-    chunk_encoding,
-    current_path,
-    in_store_chunks,
-    make_current,
-    plain_dataset,
-    unused_path,
-    writing,
-)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,15 +36,15 @@ class MapStream:
     """
 
     def __init__(self, template: xr.Dataset, folder: Path, name: str, *, fingerprint: str, dim: str = "image",
-                 per_chunk: int = IMAGES_PER_CHUNK) -> None:
+                 per_chunk: int = store.IMAGES_PER_CHUNK) -> None:
         self.folder, self.name, self.fingerprint = folder, name, fingerprint
         self.length, self.per_chunk = template.sizes[dim], per_chunk
         self._shapes = {str(key): array.shape[1:] for key, array in template.data_vars.items()}
         folder.mkdir(parents=True, exist_ok=True)
-        current = current_path(folder, name, fingerprint)
-        self.path = current or unused_path(folder, name, fingerprint)
+        current = store.current_path(folder, name, fingerprint)
+        self.path = current or store.unused_path(folder, name, fingerprint)
         if current is not None and not self._goes_on(template, dim):
-            self.path = unused_path(folder, name, fingerprint)
+            self.path = store.unused_path(folder, name, fingerprint)
         if self.path != current and not self._goes_on(template, dim):
             self._lay_out(template, dim)
         for images in self.ranges():
@@ -81,7 +72,7 @@ class MapStream:
         shapes = {name: values.shape for name, values in variables.items()}
         if shapes != {name: (images.stop - images.start, *shape) for name, shape in self._shapes.items()}:
             raise ValueError(f"{self.path}: arrays of shapes {shapes} for {images}")  # Zarr would broadcast them
-        with writing(self.path):
+        with store.writing(self.path):
             for name, values in variables.items():
                 self._array(name)[images] = values
             _mark(self._done / str(images.start), self._sums(images))
@@ -98,11 +89,12 @@ class MapStream:
             raise RuntimeError(f"{self.path}: {left} batches are still to be written")
         group = zarr.open_group(self.path, mode="r+", zarr_format=2, use_consolidated=False)
         if any(group.attrs.get(key) != value for key, value in (attrs or {}).items()):
-            with writing(self.path):
+            with store.writing(self.path):
                 group.attrs.update(dict(attrs or {}))
                 zarr.consolidate_metadata(self.path, zarr_format=2)
                 _mark(self._done / _LAYOUT, self._metadata())
-        make_current(self.folder, self.name, fingerprint=self.fingerprint, provenance=provenance, store=self.path.name)
+        store.make_current(self.folder, self.name, fingerprint=self.fingerprint, provenance=provenance,
+                           store=self.path.name)
 
     @property
     def _done(self) -> Path:
@@ -120,12 +112,12 @@ class MapStream:
                     and begun.indexes[dim].equals(template.indexes[dim]))
 
     def _lay_out(self, template: xr.Dataset, dim: str) -> None:
-        plain, chunks = plain_dataset(template), {dim: self.per_chunk}
+        plain, chunks = store.plain_dataset(template), {dim: self.per_chunk}
         shutil.rmtree(self.path, ignore_errors=True)
-        with writing(self.path):
-            in_store_chunks(plain, plain.data_vars, chunks).to_zarr(
+        with store.writing(self.path):
+            store.in_store_chunks(plain, plain.data_vars, chunks).to_zarr(
                 self.path, mode="w", zarr_format=2, consolidated=True, compute=False,
-                encoding=chunk_encoding(plain, chunks))
+                encoding=store.chunk_encoding(plain, chunks))
             self._done.mkdir()
             _mark(self._done / _LAYOUT, self._metadata())
 

@@ -19,15 +19,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from salcompare.collect.answers import (
-    Answer,
-    RefusedAnswerError,
-    Reply,
-    last_feedback,
-    least_size,
-    read_answer,
-    store_answer,
-)
+from salcompare.collect import answers
+from salcompare.collect.answers import Answer, RefusedAnswerError, Reply
 from salcompare.collect.assignment import Place, answered, find_worker, history, lease, practised
 from salcompare.collect.database import DatabaseBusyError, DatabaseGoneError, assignments, reason_of, workers
 from salcompare.collect.keys import SESSION_SECONDS, same_text
@@ -160,7 +153,7 @@ def consent_page(task: Task, request: Request) -> Response:
     if worker is not None:
         raise ElsewhereError(f"/{place}")
     return task.pages.render("consent.html", csrf=task.keys.csrf(visitor.nonce), config=config,
-                             text=config.consent or CONSENT, **_numbers(task))
+                             text=config.consent or CONSENT)
 
 
 def consent_given(task: Task, request: Request, form: dict[str, str]) -> Response:
@@ -183,12 +176,7 @@ def instructions_page(task: Task, request: Request) -> Response:
     if worker is None:
         raise ElsewhereError(f"/{place}")
     return task.pages.render("instructions.html", csrf=task.keys.csrf(visitor.nonce),
-                             labels=stimuli.offered("", worker.id), question=stimuli.config.question, **_numbers(task))
-
-
-def _numbers(task: Task) -> dict[str, Any]:
-    """Give how many photographs and practice tasks a worker will see; checks look like trials."""
-    return {"n_trials": task.stimuli.n_tasks, "n_practice": len(task.stimuli.practice)}
+                             labels=stimuli.offered("", worker.id), question=stimuli.config.question)
 
 
 def instructions_read(task: Task, request: Request, form: dict[str, str]) -> Response:
@@ -210,7 +198,7 @@ def task_page(task: Task, request: Request, place: Place) -> Response:
             raise ElsewhereError("/debrief")
         shown = history(connection, worker.id)
     if place == "practice":
-        done, total, feedback = practised(shown), len(stimuli.practice), last_feedback(shown)
+        done, total, feedback = practised(shown), len(stimuli.practice), answers.last_feedback(shown)
     else:
         done, total, feedback = answered(shown), stimuli.n_tasks, None
     photo = stimuli.photos[assignment.image]
@@ -219,7 +207,7 @@ def task_page(task: Task, request: Request, place: Place) -> Response:
     return task.pages.render(
         "trial.html", kind=place, image_url=task.pages.url(f"/image/{assignment.opaque}"), width=photo.width,
         height=photo.height, labels=labels, feedback=feedback, instruction=instruction or stimuli.config.question,
-        progress_done=done, progress_total=total, min_size=least_size(photo, stimuli),
+        progress_done=done, progress_total=total, min_size=answers.least_size(photo, stimuli),
         token=task.keys.trial_token(assignment.id, assignment.expires))
 
 
@@ -300,10 +288,10 @@ def with_form(handler: Callable[[Task, Request, dict[str, str]], Response]) -> A
 def _submitted(task: Task, visitor: Visitor, body: bytes) -> Response:
     """Store an answer, or tell again what was said when it was stored; the next page's address is that of today."""
     try:
-        answer = read_answer(body)
+        answer = answers.read_answer(body)
         with task.database.writing() as connection:
             assignment = _assignment_of(connection, task, visitor, answer)
-            reply: Reply = json.loads(assignment.reply) if assignment.submitted is not None else store_answer(
+            reply: Reply = json.loads(assignment.reply) if assignment.submitted is not None else answers.store_answer(
                 connection, assignment, answer, task.stimuli, worker_hmac=visitor.worker_hmac, now=task.clock())
     except RefusedAnswerError as error:
         onward: dict[str, Any] = {} if error.status == 400 else {"next": task.pages.url("/next")}

@@ -20,27 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    CheckConstraint,
-    Column,
-    Connection,
-    Engine,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    QueuePool,
-    String,
-    Table,
-    create_engine,
-    event,
-    insert,
-    select,
-    text,
-    update,
-)
+import sqlalchemy as sa
+from sqlalchemy import Column, Connection, Float, String, Table
 from sqlalchemy.exc import DatabaseError
 
 from salcompare.errors import InputError, Problem, SalcompareError
@@ -52,12 +33,12 @@ LOOK_SECONDS = 1.0  # between looks into a file that could not be taken up
 _META = "SELECT value FROM meta WHERE key = ?"
 _ANSWERED = "SELECT opaque FROM assignments WHERE submitted IS NOT NULL"
 _log = logging.getLogger(__name__)
-metadata = MetaData()
+metadata = sa.MetaData()
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
 
 workers = Table(
     "workers", metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", sa.Integer, primary_key=True),
     Column("hmac", String, nullable=False, unique=True),
     Column("source", String, nullable=False),  # by which kind of link: prolific, link or form
     Column("consented", Float, nullable=False),  # seconds since 1970, as all times here
@@ -66,29 +47,29 @@ workers = Table(
 
 assignments = Table(
     "assignments", metadata,
-    Column("id", Integer, primary_key=True),
-    Column("worker", ForeignKey("workers.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("id", sa.Integer, primary_key=True),
+    Column("worker", sa.ForeignKey("workers.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("image", String, nullable=False),
-    Column("kind", String, CheckConstraint("kind IN ('practice', 'trial', 'check')"), nullable=False),
+    Column("kind", String, sa.CheckConstraint("kind IN ('practice', 'trial', 'check')"), nullable=False),
     Column("opaque", String, nullable=False, unique=True),  # the image's name on the wire
-    Column("expires", Integer, nullable=False),
+    Column("expires", sa.Integer, nullable=False),
     Column("shown", Float, nullable=False),
     Column("instruction_label", String),
     Column("label_order", String),  # the labels offered, as JSON in their order on the page
     *(Column(f"target_{edge}", Float) for edge in ("x0", "y0", "x1", "y1")),
     Column("submitted", Float),
     Column("seconds", Float),
-    Column("no_box", Boolean),
-    Column("passed", Boolean),
+    Column("no_box", sa.Boolean),
+    Column("passed", sa.Boolean),
     Column("reply", String),  # what the worker was told, to be told again
-    Index("one_image_once", "worker", "image", unique=True, sqlite_where=text("kind != 'practice'")),
-    Index("by_image", "kind", "image"),
+    sa.Index("one_image_once", "worker", "image", unique=True, sqlite_where=sa.text("kind != 'practice'")),
+    sa.Index("by_image", "kind", "image"),
 )
 
 responses = Table(
     "responses", metadata,
-    Column("id", Integer, primary_key=True),
-    Column("assignment", ForeignKey("assignments.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("id", sa.Integer, primary_key=True),
+    Column("assignment", sa.ForeignKey("assignments.id", ondelete="CASCADE"), nullable=False, unique=True),
     Column("label", String, nullable=False),
     *(Column(edge, Float, nullable=False) for edge in ("x0", "y0", "x1", "y1")),
 )
@@ -106,7 +87,7 @@ class DatabaseGoneError(SalcompareError):
 class Database:
     """An open database, and the file that it was opened from."""
 
-    engine: Engine
+    engine: sa.Engine
     file: StandingFile
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
@@ -142,7 +123,7 @@ class Database:
             if self.file.stands() and not self.file.failed:
                 return self.file.trouble()
             with self.writing() as connection:
-                connection.execute(update(meta).where(meta.c.key == "version").values(value=VERSION))
+                connection.execute(sa.update(meta).where(meta.c.key == "version").values(value=VERSION))
         except (DatabaseError, DatabaseBusyError, DatabaseGoneError) as error:
             return reason_of(error)
         return self.file.trouble()
@@ -185,10 +166,10 @@ def open_database(path: Path, *, create: bool = True) -> Database:
             metadata.create_all(connection)
             version = meta_value(connection, "version")
             if version is None:
-                connection.execute(insert(meta).values(key="version", value=VERSION))
+                connection.execute(sa.insert(meta).values(key="version", value=VERSION))
             elif version in _OLDER:
                 connection.exec_driver_sql(_OLDER[version])
-                connection.execute(update(meta).where(meta.c.key == "version").values(value=VERSION))
+                connection.execute(sa.update(meta).where(meta.c.key == "version").values(value=VERSION))
     except (DatabaseError, DatabaseBusyError) as error:
         raise InputError(Problem(str(path), f"cannot be used: {reason_of(error)}",
                                  "a database that salcompare collect made", "restore it, or move it away")) from error
@@ -203,7 +184,7 @@ def hold_to_key(database: Database, fingerprint: str, *, shown: str) -> None:
     with database.writing() as connection:
         first = meta_value(connection, "key")
         if first is None:
-            connection.execute(insert(meta).values(key="key", value=fingerprint))
+            connection.execute(sa.insert(meta).values(key="key", value=fingerprint))
     database.file.key = fingerprint
     if first not in {None, fingerprint}:
         raise InputError(Problem(shown, "is not the key that the database was filled with", "the one of its first day",
@@ -212,7 +193,7 @@ def hold_to_key(database: Database, fingerprint: str, *, shown: str) -> None:
 
 def meta_value(connection: Connection, key: str) -> str | None:
     """Read what the database says of itself."""
-    return connection.scalar(select(meta.c.value).where(meta.c.key == key))
+    return connection.scalar(sa.select(meta.c.value).where(meta.c.key == key))
 
 
 def reason_of(error: Exception) -> str:
@@ -228,19 +209,19 @@ def _close_to_others(path: Path) -> None:
                 name.chmod(0o600)
 
 
-def _engine(path: Path) -> Engine:
+def _engine(path: Path) -> sa.Engine:
     # Messages of errors, which a log may keep, hold no answers.
     creator = functools.partial(opened, path, timeout=BUSY_SECONDS)  # never makes a file
-    engine = create_engine("sqlite://", creator=creator, poolclass=QueuePool, pool_size=16, max_overflow=48,
+    engine = sa.create_engine("sqlite://", creator=creator, poolclass=sa.QueuePool, pool_size=16, max_overflow=48,
                            pool_timeout=BUSY_SECONDS, hide_parameters=True)
 
-    @event.listens_for(engine, "connect")
+    @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's connection
         connection.isolation_level = None  # transactions begin where _begin says, not where the driver guesses
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
-    @event.listens_for(engine, "begin")
+    @sa.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -57,8 +57,9 @@ class Task:
 
     @cached_property
     def pages(self) -> Pages:
-        """The pages, with addresses under the path that the task stands under."""
-        return Pages(self.stimuli.config.root_path, self.stimuli.config.title)
+        """The pages, with addresses under the path that the task stands under; checks look like trials there."""
+        return Pages(self.stimuli.config.root_path, title=self.stimuli.config.title, n_trials=self.stimuli.n_tasks,
+                     n_practice=len(self.stimuli.practice))
 
     @cached_property
     def answers(self) -> Rate:
@@ -115,10 +116,10 @@ class Static(NamedTuple):
 class Pages:
     """Templates with automatic escaping, and static files by name, all under a path, as /study, or under none."""
 
-    def __init__(self, root: str, title: str) -> None:
+    def __init__(self, root: str, **shared: object) -> None:
         self.root = root
         self._environment = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True)
-        self._environment.globals.update(static=self.static_url, url=self.url, title=title)
+        self._environment.globals.update(static=self.static_url, url=self.url, **shared)
 
     @cached_property
     def static(self) -> dict[str, Static]:

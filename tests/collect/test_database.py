@@ -161,13 +161,13 @@ def test_while_the_database_may_only_be_read_nothing_is_acknowledged(url, tmp_pa
     worker, sent = begun(url)
     engine = task.database.engine
     engine.dispose()
-    only_reading = database_module.event.listens_for(engine, "connect")(
+    only_reading = database_module.sa.event.listens_for(engine, "connect")(
         lambda raw, _: raw.execute("PRAGMA query_only=ON").close())
     reply = worker.send(sent)
     assert (reply.status_code, reply.json()["retry"]) == (503, True)
     health = httpx.get(f"{url}/health")
     assert (health.status_code, "readonly" in health.json()["error"]) == (503, True)
-    database_module.event.remove(engine, "connect", only_reading)
+    database_module.sa.event.remove(engine, "connect", only_reading)
     engine.dispose()
     assert httpx.get(f"{url}/health").json() == {"ok": True}
     taken(url, worker, sent, tmp_path, 2)
@@ -214,5 +214,5 @@ def test_a_database_of_the_version_before_is_brought_to_this_one(tmp_path):
 def test_what_an_error_says_holds_no_answer(tmp_path):
     database = open_database(tmp_path / "db.sqlite")
     with pytest.raises(database_module.DatabaseError) as caught, database.writing() as connection:
-        connection.execute(database_module.insert(database_module.meta), [{"key": "version", "value": "a secret"}])
+        connection.execute(database_module.sa.insert(database_module.meta), [{"key": "version", "value": "a secret"}])
     assert "secret" not in str(caught.value)

@@ -38,10 +38,10 @@ def full(task):
     pages = connection.cursor().execute("PRAGMA page_count").fetchone()[0]
     connection.close()
     task.database.engine.dispose()
-    limit = database_module.event.listens_for(task.database.engine, "connect")(
+    limit = database_module.sa.event.listens_for(task.database.engine, "connect")(
         lambda raw, _: raw.execute(f"PRAGMA max_page_count={pages}").close())
     yield
-    database_module.event.remove(task.database.engine, "connect", limit)
+    database_module.sa.event.remove(task.database.engine, "connect", limit)
     task.database.engine.dispose()
 
 
