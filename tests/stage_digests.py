@@ -19,7 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 RECORDED = Path(__file__).with_name("stage_digests.json")
 PIPELINE = "salcompare.pipeline"
-BY_NAME = {"salcompare.findings.content": "words", "salcompare.findings.figures": "figure"}
+BY_NAME = {"salcompare.findings.analysis": ("estimates",), "salcompare.findings.quality.estimates": ("estimates",),
+           "salcompare.pipeline.study_data": ("inputs",), "salcompare.findings.content": ("words", "figure")}
 """Modules that load a part of every finding by its name."""
 DECLARED = {"salcompare.classifiers.methods": "salcompare.config.methods"}
 """Modules that load functions of their package as another one declares them, ``module:function``."""
@@ -134,7 +135,7 @@ class Code:
                 found.add(module)
                 left += [other for other, _ in self.imports_of(module)]
                 left += [other for other in self.trees if module in BY_NAME and other.startswith("salcompare.findings.")
-                         and other.rpartition(".")[2] == BY_NAME[module]]
+                         and other.rpartition(".")[2] in BY_NAME[module]]
                 left += self._declared(module)
         return found
 

@@ -3,6 +3,7 @@
 import ast
 import io
 import tokenize
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,9 @@ def test_no_function_is_long():
 
 def vague(path: Path) -> set[str]:
     """The identifiers of a file, and its name, that have a vague word in them."""
-    tokens = tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline)
-    names = {token.string for token in tokens if token.type == tokenize.NAME} | {path.stem}
+    tokens = list(tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline))
+    names = {token.string for before, token in pairwise(tokens) if token.type == tokenize.NAME and before.string != "."}
+    names |= {path.stem}  # attributes are named where they are defined
     return {one for one in names if VAGUE & set(one.lower().split("_")) and (path.name, one) not in ALLOWED}
 
 

@@ -29,7 +29,7 @@ def test_no_stage_rests_on_code_that_changed_unnoticed(recorded):
 
 def test_every_function_that_makes_a_stage_is_found(texts):
     assert {"salcompare.pipeline.responses:_photographs", "salcompare.pipeline.responses:_responses",
-            "salcompare.pipeline.responses:judge_quality", "salcompare.pipeline.responses:_human_maps",
+            "salcompare.pipeline.responses:rate_quality", "salcompare.pipeline.responses:_human_maps",
             "salcompare.pipeline.classifiers:_train", "salcompare.pipeline.classifiers:_maps",
             "salcompare.findings.perturbation.stage:_remove", "salcompare.pipeline.analysis:_statistics",
             "salcompare.pipeline.presentation:write_report"} <= set(Code(texts).stages())
@@ -42,7 +42,7 @@ def test_comments_docstrings_and_layout_do_not_count(texts, recorded):
 
 def test_a_change_deep_in_what_is_imported_names_the_stages_that_rest_on_it_and_no_others(texts, recorded):
     found = complained(texts, recorded, "salcompare.sources.quality", "import", "import sys\nimport")
-    assert "salcompare.pipeline.responses:judge_quality" in found
+    assert "salcompare.pipeline.responses:rate_quality" in found
     assert "salcompare.pipeline.responses:_human_maps" not in found
     assert "salcompare.pipeline.classifiers:_train" not in found
     assert len(complained(texts, recorded, "salcompare.store", "IMAGES_PER_CHUNK = 16", "IMAGES_PER_CHUNK = 8")) == len(

@@ -69,11 +69,11 @@ def first_photograph(data: StudyData, actor: str) -> str | None:
     None where the actor has no photograph.
     """
     photographs = zip(texts(data.photographs.image), texts(data.photographs.actor), strict=True)
-    own = [image for image, of in photographs if of == actor]
+    images = [image for image, of in photographs if of == actor]
     maps = [data.classifier_maps[data.main]] if data.main else []
     held = [set(texts(dataset.image)) for dataset in [*maps, *([] if data.human is None else [data.human])]]
-    both = [image for image in own if all(image in images for images in held)]
-    return next(iter([*both, *own]), None)
+    both = [image for image in images if all(image in names for names in held)]
+    return next(iter([*both, *images]), None)
 
 
 def texts(coord: xr.DataArray) -> list[str]:

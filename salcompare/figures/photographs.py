@@ -178,7 +178,7 @@ def picture_row(row: Row, columns: Sequence[str]) -> ggplot:
             bar: guide_colorbar | Literal["none"] = COLOUR_BAR if layer.bar else "none"
             plot += guides(color=bar) if aesthetic == "color" else guides(fill=bar)
     for outline in row.outlines:
-        inside = {_strip(column): found.astype(float).where(found) for column, found in outline.inside.items()}
+        inside = {_strip(column): pixels.astype(float).where(pixels) for column, pixels in outline.inside.items()}
         frame = pixels_frame(inside, names)
         if len(frame):
             plot += geom_outline(aes("x", "y"), data=frame, size=size, step=block(size), dashes=outline.dashes)

@@ -101,12 +101,12 @@ def _text(about: Mapping[str, str]) -> PngInfo:
 
 def _pixels(drawing: Drawing) -> Picture:
     """Draw once; `savefig` would lay everything out a first time for a bounding box that is not asked for."""
-    own = drawing.dpi
+    dpi = drawing.dpi
     drawing.set_facecolor("white")
     drawing.dpi = DPI
     canvas = FigureCanvasAgg(drawing)
     canvas.draw()
-    drawing.dpi = own
+    drawing.dpi = dpi
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
 

@@ -112,7 +112,7 @@ def source_colours(sources: Iterable[str], names: Sequence[str] = ()) -> dict[st
     for source in by_classifier(sources, names):
         placed.setdefault(classifier_of(source), []).append(source)
     colours = {source: _paler(CLASSIFIERS[i % len(CLASSIFIERS)], PALER[min(at, len(PALER) - 1)])
-               for i, own in enumerate(placed.values()) for at, source in enumerate(own)}
+               for i, sources_of in enumerate(placed.values()) for at, source in enumerate(sources_of)}
     return {"human": HUMAN, "photographs": PHOTOGRAPHS, **colours}
 
 

@@ -11,8 +11,7 @@ import xarray as xr
 from salcompare.blocks import one_thread
 from salcompare.findings import findings
 from salcompare.findings.failures import FAILED, n_failed
-from salcompare.findings.families import name_families
-from salcompare.findings.floors import with_p_is
+from salcompare.findings.p_values import name_families, with_p_is
 from salcompare.findings.parts import Analysis, Draws
 from salcompare.findings.quality.estimates import compare_headlines, headline_estimates
 from salcompare.findings.rows import estimates_table, nulls_table, with_responses

@@ -1,26 +1,31 @@
-"""What a report says: the answers, tables and methods of all findings, and the pages beside the report."""
+"""What a report says and shows: all findings' answers, tables, methods and figures, and the pages beside it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from salcompare.errors import InputError, Problem
+from salcompare.figures.figure import Figure
 from salcompare.findings import findings
 from salcompare.findings.comparison.words import comparison_page
 from salcompare.findings.controls.words import banners
-from salcompare.findings.families import FAMILIES, families_table
-from salcompare.findings.pages import classifier_page
+from salcompare.findings.p_values import FAMILIES, families_table
 from salcompare.findings.preparation.words import limits
-from salcompare.report.content import Answer, Content
+from salcompare.naming import classifier_file
+from salcompare.report.content import Answer, Content, Page, Section, with_rows
 from salcompare.report.references import REFERENCES
 from salcompare.report.render import render_report
 from salcompare.report.tables import plain_table
+from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from salcompare.report.content import Page
+    from salcompare.report.content import ReportFigure
     from salcompare.report.tables import PrintedTable
-    from salcompare.study_data import StudyData
 
 
 def content(data: StudyData) -> Content:
@@ -38,9 +43,9 @@ def render(data: StudyData, folder: Path) -> Path:
 def answers(data: StudyData) -> list[Answer]:
     """Answer the findings' questions as far as the estimates go; a question without estimates is left out."""
     several = len(data.classifier_names) > 1
-    found = [Answer(finding.question_for(several=several), tuple(finding.calls("words", "summary", data)))
+    every = [Answer(finding.question_for(several=several), tuple(finding.calls("words", "summary", data)))
              for finding in findings() if finding.question]
-    return [answer for answer in found if answer.answers]
+    return [answer for answer in every if answer.answers]
 
 
 def tables(data: StudyData) -> list[PrintedTable]:
@@ -67,3 +72,77 @@ def pages(data: StudyData) -> list[Page]:
     """Gather the pages beside the report: all classifiers side by side, and one of each; none without classifiers."""
     names = data.classifier_names
     return [comparison_page(data), *(classifier_page(data, name) for name in names)] if names else []
+
+
+Part = tuple[Callable[[StudyData], str | None], Callable[[StudyData], Figure]]
+"""Says why a figure cannot be drawn (None where it can), and draws it."""
+
+
+def numbers() -> tuple[int, ...]:
+    """List all figures' numbers: 2 to 6 are those of Sun, Teoh & Guerzhoy (2020); 7 on go beyond."""
+    return tuple(sorted(number for finding in findings() for number in finding.figures))
+
+
+def make_figures(data: StudyData, *, only: Collection[int] | None = None) -> list[Figure]:
+    """Make the figures whose inputs are there, in order; `figures_left_out` says why others are not.
+
+    Parameters
+    ----------
+    data : StudyData
+        What they show.
+    only : collection of int, optional
+        Numbers of the figures wanted; all by default.
+
+    Raises
+    ------
+    InputError
+        If `only` names a number that no figure has.
+    """
+    known = numbers()
+    wanted = known if only is None else tuple(only)
+    unknown = sorted(set(wanted) - set(known))
+    if unknown:
+        raise InputError(Problem("only", f"figure {', '.join(map(str, unknown))}",
+                                 f"numbers from {known[0]} to {known[-1]}", "name figures that exist"))
+    return [draw(data) for number, (missing, draw) in _parts().items() if number in wanted and missing(data) is None]
+
+
+def figures_left_out(data: StudyData) -> dict[int, str]:
+    """Say, by number, why a figure cannot be made from these data."""
+    reasons = {number: missing(data) for number, (missing, _) in _parts().items()}
+    return {number: reason for number, reason in reasons.items() if reason is not None}
+
+
+def _parts() -> dict[int, Part]:
+    """Load every figure by its number."""
+    parts: dict[int, Part] = {}
+    for finding in findings():
+        if finding.figures:
+            parts |= getattr(finding.part("figure"), "FIGURES")  # noqa: B009 - a module loaded by its finding's name
+    return dict(sorted(parts.items()))
+
+
+def classifier_page(data: StudyData, name: str) -> Page:
+    """Gather the page of a classifier that was trained here, or whose maps were given."""
+    sections = list(_sections(data, name))
+    absent = tuple(section.absent for section in sections if section.absent and not with_rows(section.tables[:1]))
+    held = [replace(section, tables=with_rows(section.tables)) for section in sections]
+    notes = (Section("absent", "What is not here", notes=absent),) if absent else ()
+    return Page(classifier_file(name), name, "One classifier of the study, by itself. Intervals are 95%.",
+                (*(section for section in held if not section.empty), *notes))
+
+
+def _sections(data: StudyData, name: str) -> Iterator[Section]:
+    """Give every finding's section, with those of its figures that the classifier's page shows."""
+    for finding in findings():
+        write = getattr(finding.part("words"), "section", None)
+        if write is not None:
+            figures = tuple(figure for figure in data.get("pages", {}).get(name, ()) if _number(figure) in
+                            finding.on_classifier_pages)
+            section: Section = write(data, name)
+            yield replace(section, figures=figures)
+
+
+def _number(figure: ReportFigure) -> int:
+    """Give a figure's number, which stands in its name as in ``net-fig8-overlap``."""
+    return int(next(part for part in figure.name.split("-")[::-1] if part.startswith("fig")).removeprefix("fig"))

@@ -12,7 +12,7 @@ from salcompare.findings.perturbation.stage import removal_stages
 from salcompare.pipeline.analysis import statistics_stage
 from salcompare.pipeline.classifiers import classifier_stages, difference_stages
 from salcompare.pipeline.presentation import check_names, report_files, write_report
-from salcompare.pipeline.responses import people_stages, photograph_stage
+from salcompare.pipeline.responses import human_stages, photograph_stage
 from salcompare.pipeline.study_data import study_pilot
 from salcompare.stages import Stage
 
@@ -25,12 +25,12 @@ __all__ = ["stages", "study_pilot"]
 def stages(study: Study) -> list[Stage]:
     """List the stages of a study in running order."""
     config = study.config
-    found = [photograph_stage(study), *people_stages(study), *classifier_stages(study)]
-    found += [*removal_stages(study, [stage.name for stage in found]), *control_stages(study)]
-    made = tuple(stage.name for stage in found)
-    found += difference_stages(study)
-    shown = tuple(stage.name for stage in found)
+    listed = [photograph_stage(study), *human_stages(study), *classifier_stages(study)]
+    listed += [*removal_stages(study, [stage.name for stage in listed]), *control_stages(study)]
+    made = tuple(stage.name for stage in listed)
+    listed += difference_stages(study)
+    shown = tuple(stage.name for stage in listed)
     shown_only = {"report": config.report, "name": config.study.name, "human_share": config.maps.human_share}
-    return [*found, statistics_stage(study, made),
+    return [*listed, statistics_stage(study, made),
             Stage("report", (*shown, "statistics"), shown_only, write_report, outputs=report_files(study),
                   check=check_names)]

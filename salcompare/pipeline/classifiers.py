@@ -58,10 +58,10 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
                         partial(_maps, classifier=classifier, variant=variant, method=method),
                         outputs=(folder / f"{variant}-{method}.json",))
     yield from seed_stages(study, {c.name: _weights_inputs(study, c) for c in config.classifier})
-    for given in config.precomputed:
-        yield Stage(f"maps {given.name}", ("photographs",), {"precomputed": given, **grid},
-                    partial(take_classifier_maps, given=given), given_inputs(study, given.path),
-                    given_outputs(study, given))
+    for precomputed in config.precomputed:
+        yield Stage(f"maps {precomputed.name}", ("photographs",), {"precomputed": precomputed, **grid},
+                    partial(take_classifier_maps, precomputed=precomputed), precomputed_inputs(study, precomputed.path),
+                    _precomputed_outputs(study, precomputed))
 
 
 def difference_stages(study: Study) -> Iterator[Stage]:
@@ -81,13 +81,13 @@ def difference_stages(study: Study) -> Iterator[Stage]:
 
 def _weights_inputs(study: Study, classifier: Classifier) -> dict[str, str]:
     """Hash the user's own files that a network is made of: its weights, and its code with all it imports."""
-    module, is_own, _ = classifier.backbone.partition(":")
-    code = provenance.sha256_of_code(module, study.root) if is_own else {}
+    module, is_local, _ = classifier.backbone.partition(":")
+    code = provenance.sha256_of_code(module, study.root) if is_local else {}
     if classifier.weights in ("imagenet", "installed", "none"):
         return code
     path = study.root / classifier.weights
     if not path.is_file():
-        if is_own:
+        if is_local:
             return code  # whose recipe may give weights names of its own; training finds out
         raise InputError(Problem(f"study.toml [[classifier]] {classifier.name} weights", f"no file {path}",
                                  "imagenet, installed, none, or a file of weights"))
@@ -106,14 +106,15 @@ def _check(study: Study, progress: Progress, *, classifier: Classifier) -> None:
     check_weights(classifier, root=study.root, say=progress.say)
 
 
-def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier) -> None:  # noqa: ARG001
+def _train(study: Study, fingerprint: str, progress: Progress, *, classifier: Classifier) -> None:  # noqa: ARG001
     from salcompare.classifiers import train_classifier
 
     train_classifier(study.photographs(), study.images, classifier, root=study.root,
                      folder=study.classifier_folder(classifier), seed=study.config.study.seed, progress=progress)
 
 
-def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str, method: str) -> None:
+def _maps(study: Study, fingerprint: str, progress: Progress, *, classifier: Classifier, variant: str,
+          method: str) -> None:
     from salcompare.classifiers import load_classifier, write_classifier_maps
 
     folder = study.classifier_folder(classifier)
@@ -121,27 +122,27 @@ def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier,
     test = photographs.sel(image=photographs.split == "test")  # read as needed, like the maps, a chunk at a time
     name = f"{variant}-{method}"
     write_classifier_maps(load_classifier(folder, variant), test, method=method, folder=folder,
-                          config=study.config.attribution_of(classifier), name=name, fingerprint=own, progress=progress,
-                          provenance={"seed": study.config.study.seed, "variant": variant})
+                          config=study.config.attribution_of(classifier), name=name, fingerprint=fingerprint,
+                          progress=progress, provenance={"seed": study.config.study.seed, "variant": variant})
     check_maps(store.open_dataset(folder, name, chunked=True), CLASSIFIER_MAPS, f"{folder / name}")
 
 
-def _differences(study: Study, own: str, progress: Progress) -> None:
+def _differences(study: Study, fingerprint: str, progress: Progress) -> None:
     from salcompare.classifiers import write_class_differences
 
     trained, test = _shown_network(study)
     progress.say("  " + ", ".join(f"{y} - {z}" for y, z in difference_pairs(study)))
     write_class_differences(trained, test, pairs=difference_pairs(study), images_per_pair=IMAGES_PER_PAIR,
                             config=_shown_attribution(study), folder=study.processed, name="differences",
-                            fingerprint=own, provenance={"seed": study.config.study.seed})
+                            fingerprint=fingerprint, provenance={"seed": study.config.study.seed})
 
 
-def _matrix(study: Study, own: str, progress: Progress) -> None:
+def _matrix(study: Study, fingerprint: str, progress: Progress) -> None:
     from salcompare.classifiers import write_class_matrix
 
     trained, test = _shown_network(study)
     write_class_matrix(trained, test, actors=shown_actors(study), config=_shown_attribution(study),
-                       folder=study.processed, name="class_matrix", fingerprint=own, progress=progress,
+                       folder=study.processed, name="class_matrix", fingerprint=fingerprint, progress=progress,
                        provenance={"seed": study.config.study.seed})
 
 
@@ -160,21 +161,21 @@ def _shown_network(study: Study) -> tuple[TrainedClassifier, xr.DataArray]:
 
 
 RESPONSE_MAPS = "response_maps"
-NOT_JUDGED = "The rules of quality judge boxes: they left nothing out here."
+NOT_RATED = "The rules of quality judge boxes: they left nothing out here."
 
 
-def given_inputs(study: Study, path: str) -> dict[str, str]:
+def precomputed_inputs(study: Study, path: str) -> dict[str, str]:
     """Hash a file, or every file of a folder that is not hidden; nothing where there is none, which its stage says."""
     from salcompare.sources import map_inputs
 
     return map_inputs(path, root=study.root)
 
 
-def read_given(study: Study, own: str, progress: Progress) -> None:
+def read_precomputed(study: Study, fingerprint: str, progress: Progress) -> None:
     """Read fixations, or people's ready-made maps, into data/processed."""
-    made = _fixations(study) if study.people == "fixations" else _people_maps(study, own)
+    made = _fixations(study) if study.people == "fixations" else _human_maps(study, fingerprint)
     table, left_out, notes = made
-    store.write_json(study.processed / "responses.json", {"level": "image", "notes": [*notes, NOT_JUDGED]})
+    store.write_json(study.processed / "responses.json", {"level": "image", "notes": [*notes, NOT_RATED]})
     store.write_table(study.processed / "responses_left_out.csv", left_out)
     store.write_table(study.processed / "responses.csv", table)
     progress.say(f"  {len(table)} {'fixations' if study.people == 'fixations' else 'maps'}")
@@ -190,7 +191,7 @@ def _fixations(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...
     return read.table, read.left_out, read.notes
 
 
-def _people_maps(study: Study, own: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+def _human_maps(study: Study, fingerprint: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     from salcompare.maps import precomputed_response_maps
     from salcompare.sources import read_precomputed_maps
 
@@ -199,23 +200,23 @@ def _people_maps(study: Study, own: str) -> tuple[pd.DataFrame, pd.DataFrame, tu
                            of="human", tested_only=study.compares, drop_invalid=responses.drop_invalid)
     check_table(read.table, MAP_FILES, responses.path)
     maps = precomputed_response_maps(read.values, read.table, study.images)
-    store.write_dataset(maps.to_dataset(name=RESPONSE_MAPS), study.processed, RESPONSE_MAPS, fingerprint=own)
+    store.write_dataset(maps.to_dataset(name=RESPONSE_MAPS), study.processed, RESPONSE_MAPS, fingerprint=fingerprint)
     return read.table, read.left_out, read.notes
 
 
-def average_given(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+def average_precomputed(study: Study, fingerprint: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
     """Make people's map of each image: the mean of the maps of its trials, or of its ready-made maps."""
     from salcompare.maps import mean_of_responses
 
     if study.people == "fixations":
         store.write_dataset(_spread(study).to_dataset(name=RESPONSE_MAPS), study.processed, RESPONSE_MAPS,
-                            fingerprint=own)
+                            fingerprint=fingerprint)
     maps = store.open_dataset(study.processed, RESPONSE_MAPS)[RESPONSE_MAPS]
     human = mean_of_responses(maps)  # read an image at a time
     human.attrs |= _trust(study) | {"responses": "collected", "people": study.people,
                                     "n_images_without_responses": len(study.images) - human.sizes["image"]}
     check_maps(human, HUMAN_MAPS, "human maps")
-    store.write_dataset(human, study.processed, "human", fingerprint=own)
+    store.write_dataset(human, study.processed, "human", fingerprint=fingerprint)
 
 
 def _spread(study: Study) -> xr.DataArray:
@@ -228,29 +229,29 @@ def _spread(study: Study) -> xr.DataArray:
                          sigma_of="grid" if pixels == "grid" else "image", chunked=True)
 
 
-def take_classifier_maps(study: Study, own: str, progress: Progress, *, given: Precomputed) -> None:
+def take_classifier_maps(study: Study, fingerprint: str, progress: Progress, *, precomputed: Precomputed) -> None:
     """Take a classifier's ready-made maps of the test images as they are, brought to the grid."""
     from salcompare.maps import precomputed_saliency
     from salcompare.sources import read_precomputed_maps
 
-    read = read_precomputed_maps(given.path, root=study.root, images=study.images, size=study.config.study.size,
-                           of="classifier", drop_invalid=given.drop_invalid)
+    read = read_precomputed_maps(precomputed.path, root=study.root, images=study.images, size=study.config.study.size,
+                           of="classifier", drop_invalid=precomputed.drop_invalid)
     maps = precomputed_saliency(read.values, read.table, study.images)
-    check_maps(maps, CLASSIFIER_MAPS, given.path)
-    maps.attrs |= _trust(study) | {"method": given.method, "variant": PRECOMPUTED}
-    folder = study.classifier_folder(given)
+    check_maps(maps, CLASSIFIER_MAPS, precomputed.path)
+    maps.attrs |= _trust(study) | {"method": precomputed.method, "variant": PRECOMPUTED}
+    folder = study.classifier_folder(precomputed)
     store.write_table(folder / "left_out.csv", read.left_out)
-    store.write_json(folder / "given.json", {**dataclasses.asdict(given), "n_maps": len(read.table),
+    store.write_json(folder / "given.json", {**dataclasses.asdict(precomputed), "n_maps": len(read.table),
                                                "notes": list(read.notes)})
-    store.write_dataset(maps, folder, f"{PRECOMPUTED}-{given.method}", fingerprint=own)
+    store.write_dataset(maps, folder, f"{PRECOMPUTED}-{precomputed.method}", fingerprint=fingerprint)
     progress.say(f"  {counted(len(read.table), 'map')}")
     _say_left_out(read.left_out, progress)
 
 
-def given_outputs(study: Study, given: Precomputed) -> tuple[Path, ...]:
+def _precomputed_outputs(study: Study, precomputed: Precomputed) -> tuple[Path, ...]:
     """Name the files that a classifier's ready-made maps are kept in."""
-    folder = study.classifier_folder(given)
-    return folder / f"{PRECOMPUTED}-{given.method}.json", folder / "left_out.csv", folder / "given.json"
+    folder = study.classifier_folder(precomputed)
+    return folder / f"{PRECOMPUTED}-{precomputed.method}.json", folder / "left_out.csv", folder / "given.json"
 
 
 def _trust(study: Study) -> dict[str, object]:

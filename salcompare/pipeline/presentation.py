@@ -33,7 +33,7 @@ def write_figures(study: Study, *, only: Collection[int] | None, progress: Progr
         If a number in `only` is no figure, or a stage that the figures show is stale.
     """
     from salcompare.figures import save_figure
-    from salcompare.findings.figures import figures_left_out
+    from salcompare.findings.content import figures_left_out
 
     wanted = ["statistics", *(["saliency differences", "saliency matrix"] if study.config.classifier else [])]
     require(study, *(name for last in wanted for name in needed(study, last)))
@@ -80,7 +80,7 @@ def difference_pairs(study: Study) -> list[tuple[str, str]]:
 
 
 def _figures(data: StudyData, only: Collection[int] | None) -> list[Figure]:
-    from salcompare.findings.figures import make_figures
+    from salcompare.findings.content import make_figures
 
     return make_figures(data, only=only)
 
@@ -93,11 +93,10 @@ def report_files(study: Study) -> tuple[Path, ...]:
     return tuple(study.reports / name for name in files)
 
 
-def write_report(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+def write_report(study: Study, fingerprint: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
     """Draw every figure and write the report; nothing of an earlier report stays behind."""
     from salcompare.figures import save_figure
-    from salcompare.findings.content import render
-    from salcompare.findings.figures import figures_left_out
+    from salcompare.findings.content import figures_left_out, render
     from salcompare.report import ReportFigure
 
     data = study_data(study)
@@ -127,14 +126,15 @@ def classifier_figures(data: StudyData, drawn: Mapping[str, ReportFigure],
     folder : Path
         Gets the figures.
     """
-    from salcompare.findings.figures import make_figures
+    from salcompare.findings.content import make_figures
 
     wanted = sorted(number for finding in findings() for number in finding.on_classifier_pages)
     main, *others = list(dict.fromkeys(map(classifier_of, data.classifier_maps))) or [""]
-    found = {name: tuple(_saved(figure, folder, f"{name}-{figure.name}") for figure in make_figures(
+    others_figures = {name: tuple(_saved(figure, folder, f"{name}-{figure.name}") for figure in make_figures(
         _only(data, name), only=wanted)) for name in others}
-    own = tuple(figure for number in wanted for name, figure in drawn.items() if name.startswith(f"fig{number}-"))
-    return {**found, main: own} if main else {}
+    main_figures = tuple(figure for number in wanted for name, figure in drawn.items()
+                         if name.startswith(f"fig{number}-"))
+    return {**others_figures, main: main_figures} if main else {}
 
 
 def comparison(data: StudyData, folder: Path) -> ReportFigure | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.findings.quality.inputs import TABLES
-from salcompare.pipeline.classifiers import average_given, given_inputs, read_given
+from salcompare.pipeline.classifiers import average_precomputed, precomputed_inputs, read_precomputed
 from salcompare.printing import counted
 from salcompare.schema import HUMAN_MAPS, IMAGES, RESPONSES, check_maps, check_table
 from salcompare.stages import Stage, grid_settings, hashed, kept_from_last_run, response_kind
@@ -42,25 +42,27 @@ def _photograph_inputs(study: Study) -> dict[str, str]:
     return photograph_inputs(study.config.images, root=study.root)
 
 
-def _photographs(study: Study, own: str, progress: Progress) -> None:
+def _photographs(study: Study, fingerprint: str, progress: Progress) -> None:
     from salcompare.sources import describe_left_out, gather_photographs
 
     config, catalogue = study.config, study.processed / "images.csv"
     # A split is never redrawn silently: while its settings stand, images keep theirs when others come or go.
     keep = kept_from_last_run(study, "photographs", _photograph_settings(study), catalogue)
     previous = store.read_table(catalogue, IMAGES) if keep else None
-    found = gather_photographs(config.images, root=study.root, size=config.study.size, seed=config.study.seed,
+    gathered = gather_photographs(config.images, root=study.root, size=config.study.size, seed=config.study.seed,
                                previous=previous, progress=progress, **_needed_splits(study))
-    check_table(found.images, IMAGES, "images")
-    store.write_dataset(found.pixels.to_dataset(name="photographs"), study.processed, "photographs", fingerprint=own)
-    store.write_table(study.processed / "images_left_out.csv", found.left_out)
-    store.write_table(catalogue, found.images)
-    progress.say(f"  {counted(len(found.images), 'image')} of {counted(found.images['actor'].nunique(), 'actor')}")
-    if len(found.left_out):
-        progress.say(describe_left_out(found.left_out))
+    check_table(gathered.images, IMAGES, "images")
+    store.write_dataset(gathered.pixels.to_dataset(name="photographs"), study.processed, "photographs",
+                        fingerprint=fingerprint)
+    store.write_table(study.processed / "images_left_out.csv", gathered.left_out)
+    store.write_table(catalogue, gathered.images)
+    progress.say(f"  {counted(len(gathered.images), 'image')} of "
+                 f"{counted(gathered.images['actor'].nunique(), 'actor')}")
+    if len(gathered.left_out):
+        progress.say(describe_left_out(gathered.left_out))
 
 
-def people_stages(study: Study) -> list[Stage]:
+def human_stages(study: Study) -> list[Stage]:
     """List the stages of boxes, gaze or ready-made maps; none where the study has no people's side."""
     config, grid, processed = study.config, grid_settings(study), study.processed
     if study.people == "none":
@@ -71,15 +73,16 @@ def people_stages(study: Study) -> list[Stage]:
     left_out = (processed / "responses_left_out.csv",)
     if study.people != "boxes":
         spread = {"fixations": config.fixations} if study.people == "fixations" else {}
-        return [Stage("responses", ("photographs",), {"responses": config.responses, **tested, **grid}, read_given,
-                      given_inputs(study, config.responses.path), tables + left_out + (() if spread else stacked)),
-                Stage("human maps", ("responses", "photographs"), {**spread, **grid}, average_given,
+        return [Stage("responses", ("photographs",), {"responses": config.responses, **tested, **grid},
+                      read_precomputed, precomputed_inputs(study, config.responses.path),
+                      tables + left_out + (() if spread else stacked)),
+                Stage("human maps", ("responses", "photographs"), {**spread, **grid}, average_precomputed,
                       outputs=maps + (stacked if spread else ()))]
     simulation = {"simulation": config.simulation} if study.simulated else {}
     return [Stage("responses", ("photographs",),
                   {"responses": config.responses, "labels": config.labels, **tested, **simulation, **grid}, _responses,
                   _response_inputs(study), (*tables, processed / "checks.csv"), extras=left_out),
-            Stage("quality", ("responses", "photographs"), {"quality": config.quality, **grid}, judge_quality,
+            Stage("quality", ("responses", "photographs"), {"quality": config.quality, **grid}, rate_quality,
                   outputs=tuple(processed / f"{name}.csv" for name in ("responses_kept", *TABLES))),
             Stage("human maps", ("quality", "photographs"), grid, _human_maps, outputs=maps)]
 
@@ -93,12 +96,12 @@ def _response_inputs(study: Study) -> dict[str, str]:
 
         path = collected_path(study.config.responses.path)
         # The rows count, not the file, which changes whenever the server starts.
-        found = {path: collected_sha256(study.root / path, shown=path)} if (study.root / path).is_file() else {}
-        return found | hashed(study, named[1:])
+        hashes = {path: collected_sha256(study.root / path, shown=path)} if (study.root / path).is_file() else {}
+        return hashes | hashed(study, named[1:])
     return hashed(study, named)
 
 
-def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+def _responses(study: Study, fingerprint: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
     from salcompare.simulation import simulate_checks, simulate_responses
     from salcompare.sources import describe_left_out, read_responses
 
@@ -125,7 +128,7 @@ def _responses(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG
     progress.say(f"  {counted(len(table), 'response')}")
 
 
-def _human_maps(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+def _human_maps(study: Study, fingerprint: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
     from salcompare.maps import rasterise_actor_boxes, rasterise_boxes
 
     size = study.config.study.size
@@ -137,32 +140,32 @@ def _human_maps(study: Study, own: str, progress: Progress) -> None:  # noqa: AR
                        "versions": provenance.canonical_json(provenance.versions())}
     else:
         maps = rasterise_actor_boxes(study.responses, size=size).to_dataset(name="coverage")
-    store.write_dataset(maps, study.processed, "human", fingerprint=own)
+    store.write_dataset(maps, study.processed, "human", fingerprint=fingerprint)
 
 
-def judge_quality(study: Study, own: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+def rate_quality(study: Study, fingerprint: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
     """Apply the rules of quality, log what they take out, and write the responses that are kept."""
     from salcompare.sources import quality
 
     responses, checks, meta = study.responses_read, study.checks, study.response_meta
     if meta["level"] in quality.BOX_LEVELS:
-        judged = quality.judge_responses(responses, study.images, checks, study.config.quality,
+        rated = quality.judge_responses(responses, study.images, checks, study.config.quality,
                                          size=study.config.study.size)
     else:
-        judged = quality.keep_all(responses, checks, "not responses with boxes")
-    if len(responses) and judged.kept.empty:
+        rated = quality.keep_all(responses, checks, "not responses with boxes")
+    if len(responses) and rated.kept.empty:
         raise InputError(Problem("study.toml [quality]", f"all {len(responses)} responses are left out",
-                                 "rules that keep some", f"the rules took out: {quality.counted(judged.rules)}"))
-    workers = quality.summarise_workers(responses, judged.kept, judged.log, judged.checks)
-    tables = {"exclusions": judged.log, "quality_rules": judged.rules, "quality_checks": judged.checks,
+                                 "rules that keep some", f"the rules took out: {quality.counted(rated.rules)}"))
+    workers = quality.summarise_workers(responses, rated.kept, rated.log, rated.checks)
+    tables = {"exclusions": rated.log, "quality_rules": rated.rules, "quality_checks": rated.checks,
               "quality_workers": workers,
-              "quality_images": quality.summarise_images(responses, judged.kept, study.images),
+              "quality_images": quality.summarise_images(responses, rated.kept, study.images),
               "quality_planted": quality.compare_planted(workers, (meta.get("truth") or {}).get("careless", {}))}
-    store.write_table(study.processed / "responses_kept.csv", judged.kept)  # whose origin says what they are
+    store.write_table(study.processed / "responses_kept.csv", rated.kept)  # whose origin says what they are
     for name, table in tables.items():
         store.write_table(study.processed / f"{name}.csv", table.assign(responses=response_kind(study)))
-    out = len(responses) - len(judged.kept)
-    progress.say(f"  {out} of {len(responses)} responses left out" + (f": {quality.counted(judged.rules)}; see "
+    out = len(responses) - len(rated.kept)
+    progress.say(f"  {out} of {len(responses)} responses left out" + (f": {quality.counted(rated.rules)}; see "
                  f"{study.processed / 'exclusions.csv'}" if out else ""))
 
 

@@ -75,9 +75,9 @@ def _write_tables(data: StudyData, content: Content, folder: Path) -> None:
     store.write_table(folder / "estimates.csv", data.estimates)
     for table in content.tables:
         store.write_table(folder / f"{table.name}.csv", table.frame)
-    for name, found in data.classifiers.items():
+    for name, tables in data.classifiers.items():
         for kind in ("confusion", "training", "accuracy", "weights"):
-            store.write_table(folder / f"{kind}_{name}.csv", found[kind])
+            store.write_table(folder / f"{kind}_{name}.csv", tables[kind])
 
 
 def write_pages(data: StudyData, pages: tuple[Page, ...], folder: Path) -> list[Path]:
@@ -109,9 +109,9 @@ def _numbers(data: StudyData, content: Content) -> dict[str, object]:
         "planted": data.truth,
         "estimates": data.estimates.to_dict(orient="records"),
         "classifiers": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
-                               for kind, value in found.items()} for name, found in data.classifiers.items()},
+                               for kind, value in tables.items()} for name, tables in data.classifiers.items()},
         "given_maps": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
-                              for kind, value in found.items()} for name, found in data.get("given_maps", {}).items()},
+                              for kind, value in facts.items()} for name, facts in data.get("given_maps", {}).items()},
         "banners": content.banners,
         "summary": [{"question": finding.question, "answers": finding.answers} for finding in content.answers],
         "notes": data.notes, "settings": data.settings, "provenance": data.provenance,

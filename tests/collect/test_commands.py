@@ -19,7 +19,7 @@ from salcompare.cli import main
 from salcompare.collect.stimuli import Photo, load_stimuli, read_instructed
 from salcompare.config import Collect, Config
 from salcompare.errors import InputError
-from salcompare.findings.figures import make_figures
+from salcompare.findings.content import make_figures
 from salcompare.opening import open_study
 from salcompare.pipeline import presentation
 from salcompare.progress import Silent

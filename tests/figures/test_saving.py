@@ -16,7 +16,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from salcompare.figures import save_figure
-from salcompare.findings.figures import make_figures, numbers
+from salcompare.findings.content import make_figures, numbers
 from tests.figures.tiny import tiny
 
 NUMBERS = numbers()
@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 import matplotlib
 from salcompare.figures import save_figure
-from salcompare.findings.figures import make_figures
+from salcompare.findings.content import make_figures
 from tests.figures.tiny import tiny
 
 matplotlib.rcParams.update({"font.size": 14, "font.family": "serif", "image.cmap": "jet", "savefig.dpi": 50})

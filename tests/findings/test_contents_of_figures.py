@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salcompare.findings.figures import make_figures
+from salcompare.findings.content import make_figures
 from salcompare.findings.labels import figure as labels
 from salcompare.findings.labels.figure import _boxes
 from salcompare.maps import saliency_difference, shown, top_mask

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from salcompare.errors import InputError
-from salcompare.findings.figures import figures_left_out, make_figures, numbers
+from salcompare.findings.content import figures_left_out, make_figures, numbers
 from tests.figures.tiny import FROZEN, MAIN, tiny
 
 NUMBERS = numbers()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from salcompare.findings import NAMES, calibration_cases, findings
-from salcompare.findings.figures import numbers
+from salcompare.findings.content import numbers
 from salcompare.findings.finding import Finding
 
 ROOT = Path(__file__).parents[2] / "salcompare" / "findings"

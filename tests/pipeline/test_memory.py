@@ -15,7 +15,7 @@ from salcompare.config import Config, Fixations, General, Maps
 from salcompare.findings.variance.estimates import box_component_rows
 from salcompare.maps import fixation_maps, precomputed_response_maps, rasterise_fixations
 from salcompare.maps.filters import photograph_gradient, sobel_edges
-from salcompare.pipeline.classifiers import average_given
+from salcompare.pipeline.classifiers import average_precomputed
 from salcompare.progress import Silent
 from salcompare.statistics import responses
 from salcompare.statistics.symmetries.sides import worker_laterality
@@ -61,7 +61,7 @@ def study(tmp_path):
 
 
 def stored(study):
-    average_given(study, "abc", Silent())
+    average_precomputed(study, "abc", Silent())
     return open_dataset(study.processed, "response_maps")["response_maps"]
 
 

@@ -4,7 +4,7 @@
 import pytest
 
 from salcompare import figures
-from salcompare.findings.figures import make_figures
+from salcompare.findings.content import make_figures
 from salcompare.pipeline.presentation import classifier_figures, comparison
 from salcompare.report import ReportFigure
 from tests.figures.tiny import MAIN, tiny, training

@@ -9,7 +9,7 @@ import pandas as pd
 
 from salcompare.findings import findings, shown
 from salcompare.findings.finding import Headline
-from salcompare.findings.floors import with_p_is
+from salcompare.findings.p_values import with_p_is
 from salcompare.findings.parts import Analysis
 from salcompare.findings.rows import estimates_table
 from salcompare.naming import HUMAN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from salcompare.findings.ceilings.figure import ALL, PANELS, ceilings_missing
-from salcompare.findings.figures import make_figures
+from salcompare.findings.content import make_figures
 from tests.figures.tiny import ACTORS, tiny
 
 

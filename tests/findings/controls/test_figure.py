@@ -4,8 +4,8 @@
 import pandas as pd
 import pytest
 
+from salcompare.findings.content import figures_left_out, make_figures
 from salcompare.findings.controls.figure import _about_overlaps, _curves, _overlaps, _own_values
-from salcompare.findings.figures import figures_left_out, make_figures
 from tests.figures.tiny import FROZEN, MAIN, estimates, tiny
 
 

@@ -8,8 +8,8 @@ import pytest
 import xarray as xr
 
 from salcompare.config import Maps, Statistics
-from salcompare.findings.families import name_families
 from salcompare.findings.labels.estimates import label_estimates
+from salcompare.findings.p_values import name_families
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.study_data import StudyData

@@ -6,7 +6,7 @@ import xarray as xr
 from scipy import stats
 
 from salcompare.config import Statistics
-from salcompare.findings.families import name_families
+from salcompare.findings.p_values import name_families
 from salcompare.findings.perturbation.estimates import CONTRASTS, curves_table, removal_estimates
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.schema import ESTIMATES, check_table

@@ -8,7 +8,7 @@ from salcompare.config import Statistics
 from salcompare.findings.content import answers as summarise
 from salcompare.findings.content import methods
 from salcompare.findings.content import tables as printed_tables
-from salcompare.findings.families import name_families
+from salcompare.findings.p_values import name_families
 from salcompare.findings.perturbation.estimates import removal_estimates
 from salcompare.findings.rows import estimates_table, with_responses
 from tests.report.contents import MAIN, estimates, report_data, row

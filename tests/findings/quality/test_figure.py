@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from salcompare.findings.figures import make_figures
+from salcompare.findings.content import make_figures
 from salcompare.findings.quality.figure import _table
 from tests.figures.tiny import headlines, tiny
 

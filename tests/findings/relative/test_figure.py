@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from salcompare.findings.figures import make_figures
+from salcompare.findings.content import make_figures
 from tests.figures.tiny import ACTORS, HEIGHT, MAIN, WIDTH, tiny
 
 

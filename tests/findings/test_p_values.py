@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salcompare.findings.families import KEY, family_table, name_families
+from salcompare.findings.p_values import KEY, family_table, name_families
 from salcompare.findings.parts import adjusted
 from salcompare.findings.rows import estimates_table
 

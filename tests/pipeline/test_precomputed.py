@@ -14,9 +14,9 @@ import salcompare as sc
 from salcompare.cli import main
 from salcompare.config import ALL_TEST, read_config
 from salcompare.errors import ConfigError, InputError
-from salcompare.findings.figures import make_figures
+from salcompare.findings.content import make_figures
 from salcompare.pipeline import presentation
-from salcompare.pipeline.classifiers import NOT_JUDGED
+from salcompare.pipeline.classifiers import NOT_RATED
 from salcompare.schema import FIXATIONS, MAP_FILES, check_table
 from tests.given_study import GAZE, N_ACTORS, N_IMAGES, NETWORKS_MAPS, PEOPLES_MAPS, SIZE, images, make_given_study
 from tests.small_study import WORKERS
@@ -86,7 +86,7 @@ def test_a_report_of_maps_without_workers_says_why_there_is_no_ceiling(of_maps):
                                              "variance_component"])]
     assert set(unknown["reason"]) == {"the human maps do not say which worker made what"}
     assert f"brought to the grid of {SIZE} x {SIZE} pixels by a triangle filter: {N} of {N}." in found["notes"][0]
-    assert found["notes"][1] == NOT_JUDGED
+    assert found["notes"][1] == NOT_RATED
 
 
 @pytest.mark.slow
