@@ -209,7 +209,8 @@ def _count_boxes(edges: NDArray[np.int32], codes: NDArray[np.intp], shape: tuple
     """
     n_maps, height, width = shape
     counts = np.empty(shape, dtype=np.int32)
-    maps_a_block = max(1, _CELLS // ((height + 1) * (width + 1)))
+    row, page = width + 1, (height + 1) * (width + 1)
+    maps_a_block = max(1, _CELLS // page)
     block_of = codes // maps_a_block
     order = np.argsort(block_of, kind="stable")
     starts = np.searchsorted(block_of[order], np.arange(-(-n_maps // maps_a_block) + 1))
@@ -217,17 +218,12 @@ def _count_boxes(edges: NDArray[np.int32], codes: NDArray[np.intp], shape: tuple
     for block, (start, stop) in enumerate(itertools.pairwise(starts.tolist())):
         first = block * maps_a_block
         out = counts[first:first + maps_a_block]
-        _count_block(edges[start:stop], codes[start:stop] - first, out)
+        x0, y0, x1, y1 = edges[start:stop].T.astype(np.intp)
+        pages = (codes[start:stop] - first) * page
+        top, bottom = pages + y0 * row, pages + y1 * row
+        plus = np.bincount(np.concatenate([top + x0, bottom + x1]), minlength=len(out) * page)
+        plus -= np.bincount(np.concatenate([top + x1, bottom + x0]), minlength=len(out) * page)
+        corners = plus.reshape(len(out), height + 1, row)[:, :-1, :-1]
+        np.cumsum(corners, axis=2, out=out, dtype=np.int32)
+        np.cumsum(out, axis=1, out=out)
     return counts
-
-
-def _count_block(edges: NDArray[np.int32], codes: NDArray[np.intp], out: NDArray[np.int32]) -> None:
-    n_maps, height, width = out.shape
-    x0, y0, x1, y1 = edges.T.astype(np.intp)
-    row, page = width + 1, (height + 1) * (width + 1)
-    top, bottom = codes * page + y0 * row, codes * page + y1 * row
-    plus = np.bincount(np.concatenate([top + x0, bottom + x1]), minlength=n_maps * page)
-    plus -= np.bincount(np.concatenate([top + x1, bottom + x0]), minlength=n_maps * page)
-    corners = plus.reshape(n_maps, height + 1, row)[:, :-1, :-1]
-    np.cumsum(corners, axis=2, out=out, dtype=np.int32)
-    np.cumsum(out, axis=1, out=out)

@@ -148,16 +148,14 @@ def stack_sources(heatmaps: Mapping[str, xr.DataArray]) -> xr.DataArray:
         raise InputError(Problem("heatmaps", f"are of different grids: {grids}", "one grid", "resize one of them"))
     actors = natural_order(actor for heatmap in heatmaps.values() for actor in heatmap.actor.values.tolist())
     counts = [name for name in _COUNTS if all(name in heatmap.coords for heatmap in heatmaps.values())]
-    filled = [_for_all(heatmap, actors, counts) for heatmap in heatmaps.values()]
+    filled = []
+    for heatmap in heatmaps.values():
+        kept = {name: heatmap[name].reset_coords(drop=True).reindex(actor=actors, fill_value=0) for name in counts}
+        bare = heatmap.reset_coords(drop=True).astype(np.float64).transpose("actor", *PIXELS)
+        filled.append(bare.reindex(actor=actors).assign_coords(kept))
     names = xr.DataArray(list(heatmaps), dims="source", name="source")
     stacked = xr.concat(filled, dim=names, coords="all", join="override", combine_attrs="drop_conflicts")
     return stacked.rename("heatmap")
-
-
-def _for_all(heatmap: xr.DataArray, actors: NDArray[Any], counts: list[str]) -> xr.DataArray:
-    kept = {name: heatmap[name].reset_coords(drop=True).reindex(actor=actors, fill_value=0) for name in counts}
-    bare = heatmap.reset_coords(drop=True).astype(np.float64).transpose("actor", *PIXELS)
-    return bare.reindex(actor=actors).assign_coords(kept)
 
 
 def _weights(maps: xr.DataArray, weights: xr.DataArray | None) -> xr.DataArray:

@@ -176,9 +176,9 @@ def _without_returns(pixels: bytes, row: int, height: int) -> bytes:
         return without
     feeds = [match.start() for match in re.finditer(rb"\n", without)]
     kept = (without[:feed] + b"\r" + without[feed:] for feed in feeds)
-    return min(kept, key=lambda candidate: _roughness(candidate, row), default=without)
 
+    def roughness(candidate: bytes) -> int:
+        picture: NDArray[np.int16] = np.frombuffer(candidate, dtype=np.uint8).reshape(-1, row).astype(np.int16)
+        return int(np.abs(np.diff(picture, axis=0)).sum())
 
-def _roughness(pixels: bytes, row: int) -> int:
-    picture: NDArray[np.int16] = np.frombuffer(pixels, dtype=np.uint8).reshape(-1, row).astype(np.int16)
-    return int(np.abs(np.diff(picture, axis=0)).sum())
+    return min(kept, key=roughness, default=without)

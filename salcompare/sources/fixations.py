@@ -11,7 +11,7 @@ from salcompare import config as settings
 from salcompare.errors import ConfigError, Problem
 from salcompare.schema import FIXATIONS
 from salcompare.sources.candidates import clean_name
-from salcompare.sources.cells import Cells, each, need_columns, read_cells
+from salcompare.sources.cells import each, need_columns, read_cells
 from salcompare.sources.responses import ResponseTable
 from salcompare.sources.rows import RELATIVE, Canvas, Rows, drawn_canvas, image_canvas
 
@@ -58,7 +58,13 @@ def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFra
     rows.add_edges(cells, ("x", "y"))
     if config.pixels != "relative":
         rows.check_not_relative(("x", "y"), remedy=RELATIVE)
-    _check_duration(rows, cells)
+    if "duration" in frame:
+        rows.add_edges(cells, ("duration",))
+        finite = np.isfinite(rows.table["duration"])  # others have been refused already
+        rows.refuse(finite & (rows.table["duration"] <= 0), "duration", "duration={duration:g}", "a number above 0",
+                    "delete the row, or the column if each row weighs the same")
+    else:
+        rows.table["duration"] = 1.0
     canvas, image = drawn_canvas(config.pixels, images, place, size), image_canvas(images, place)
     _check_places(rows, canvas)
     for dim, drawn, target in (("x", canvas.width, image.width), ("y", canvas.height, image.height)):
@@ -68,17 +74,7 @@ def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFra
     fixations, left_out = rows.settle(drop_invalid=config.drop_invalid)
     fixations = fixations.astype(dict.fromkeys(FIXATIONS.text_columns, "str"))[list(FIXATIONS.names)]
     fixations = fixations.assign(trial=fixations["trial"].where(fixations["trial"] != "", "1")).reset_index(drop=True)
-    return ResponseTable(fixations, "image", left_out, (*untested, *_notes(cells, repeated)))
-
-
-def _check_duration(rows: Rows, cells: Cells) -> None:
-    if "duration" not in cells.frame:
-        rows.table["duration"] = 1.0
-        return
-    rows.add_edges(cells, ("duration",))
-    finite = np.isfinite(rows.table["duration"].to_numpy())  # others have been refused already
-    rows.refuse(finite & (rows.table["duration"].to_numpy() <= 0), "duration", "duration={duration:g}",
-                "a number above 0", "delete the row, or the column if each row weighs the same")
+    return ResponseTable(fixations, "image", left_out, (*untested, *_notes(frame, repeated)))
 
 
 def _check_places(rows: Rows, canvas: Canvas) -> None:
@@ -90,11 +86,11 @@ def _check_places(rows: Rows, canvas: Canvas) -> None:
                     "", f"give places in its pixels, or {_ASIDE}", limit=limit)
 
 
-def _notes(cells: Cells, repeated: int) -> tuple[str, ...]:
+def _notes(frame: pd.DataFrame, repeated: int) -> tuple[str, ...]:
     notes = ["Gaze and clicks have no labels: statistics of labels are left out."]
-    if "duration" not in cells.frame:
+    if "duration" not in frame:
         notes.append("There is no column duration: each fixation or click weighs the same.")
-    if "trial" not in cells.frame:
+    if "trial" not in frame:
         notes.append("There is no column trial: all fixations of a worker on an image are taken as one response.")
     if repeated:
         notes.append(f"Rows that are the same in every cell as one above them were kept: {repeated:,}.")

@@ -223,7 +223,14 @@ def _original_responses(cells: Cells, config: settings.Responses, synonyms: Mapp
     cut = _place_original(rows, clip=config.clip)
     _rescale(rows, _canvas(rows, (GRID, GRID)), _canvas(rows, size))
     responses, left_out = rows.settle(drop_invalid=config.drop_invalid)
-    return ResponseTable(_with_ids(responses), "actor", left_out, _NOTES + _more_notes(responses, images, cut))
+    notes = []
+    strangers = sorted(set(responses["actor"].unique()) - set(images["actor"]))
+    if strangers:
+        notes.append("The study has no photographs of some actors in the responses, so nothing can be compared for "
+                     f"them ({len(strangers)}): {', '.join(strangers)}.")
+    if cut:
+        notes.append(f"Boxes that reached over the edge were cut to it: {cut:,}.")
+    return ResponseTable(_with_ids(responses), "actor", left_out, (*_NOTES, *notes))
 
 
 def _place_original(rows: Rows, *, clip: bool) -> int:
@@ -273,14 +280,3 @@ def _actors(names: pd.Series, images: pd.DataFrame, shown: str) -> dict[str, str
 def _folded(name: str) -> str:
     """Fold a name's case, width and blanks, which in folders' names are often underscores."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().replace("_", " ").split())
-
-
-def _more_notes(responses: pd.DataFrame, images: pd.DataFrame, cut: int) -> tuple[str, ...]:
-    notes = []
-    strangers = sorted(set(responses["actor"].unique()) - set(images["actor"]))
-    if strangers:
-        notes.append("The study has no photographs of some actors in the responses, so nothing can be compared for "
-                     f"them ({len(strangers)}): {', '.join(strangers)}.")
-    if cut:
-        notes.append(f"Boxes that reached over the edge were cut to it: {cut:,}.")
-    return tuple(notes)

@@ -76,7 +76,13 @@ class Content:
         except (ParseError, ValueError, LookupError) as error:
             raise InputError(Problem(self.shown, f"is no XML: {error}", "a whole XML file",
                                      "export it again")) from error
-        _check_depth(root, self.shown)
+        level, depth = [root], 0
+        while level:
+            depth += 1
+            if depth > _DEEPEST:
+                raise InputError(Problem(self.shown, f"holds elements more than {_DEEPEST} deep", "annotations as XML",
+                                         "export it again"))
+            level = [child for parent in level for child in parent]
         return root
 
 
@@ -101,16 +107,6 @@ def read_content(path: Path, shown: str) -> Content:
 
 def _encoding(start: bytes) -> str:
     return "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-
-
-def _check_depth(root: Element, shown: str) -> None:
-    level, depth = [root], 0
-    while level:
-        depth += 1
-        if depth > _DEEPEST:
-            raise InputError(Problem(shown, f"holds elements more than {_DEEPEST} deep", "annotations as XML",
-                                     "export it again"))
-        level = [child for parent in level for child in parent]
 
 
 def parse_json(text: str, shown: str) -> Any:  # noqa: ANN401 - JSON may hold anything

@@ -160,7 +160,8 @@ def _via_3_entries(project: Node, shown: str) -> Iterator[Entry]:
     for key, region in project["metadata"].items():
         where = f"{shown} metadata {show(key)}"
         node = region if isinstance(region, dict) else {}
-        name = _file_of_region(node, views, files)
+        shown_files = items(views.get(text(node.get("vid")), {}).get("fid_list"))  # of the region's view
+        name = _file_name(files.get(text(shown_files[0]), {})) if len(shown_files) == 1 else ""
         if isinstance(region, dict) and not items(node.get("xy")):
             continue
         drawn_on.add(name)
@@ -173,12 +174,6 @@ def _via_3_entries(project: Node, shown: str) -> Iterator[Entry]:
 
 def _tables(value: object) -> dict[str, Node]:
     return {key: one for key, one in value.items() if isinstance(one, dict)} if isinstance(value, dict) else {}
-
-
-def _file_of_region(region: Node, views: Mapping[str, Node], files: Mapping[str, Node]) -> str:
-    """Follow a region to its view and on to the view's only file."""
-    listed = items(views.get(text(region.get("vid")), {}).get("fid_list"))
-    return _file_name(files.get(text(listed[0]), {})) if len(listed) == 1 else ""
 
 
 def _file_name(file: Node) -> str:
