@@ -37,6 +37,8 @@ class Metric:
     convention: str  # what was chosen where tools disagree, in words for reports
     citation: str  # where it comes from
     share: bool = False  # whether it takes the option `share`
+    of_others: bool = False  # whether it sees the other images' human maps too
+    costly: bool = False  # whether all pairs of hundreds of maps would take minutes
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in (
@@ -54,7 +56,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
     Metric("auc_shuffled", auc_shuffled, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
            "positive as in auc_judd; negative: a pixel as often as it is positive in the other images, which people "
            "may mark in both; expected value over all draws, none is drawn",
-           "Zhang et al. (2008), doi:10.1167/8.7.32"),
+           "Zhang et al. (2008), doi:10.1167/8.7.32", of_others=True),
     Metric("nss", nss, "higher", -inf, inf, nan, lambda _: nan, False, "values",
            "standard deviation over n pixels; people's density as weights in place of fixations",
            "Peters et al. (2005), doi:10.1016/j.visres.2005.03.019"),
@@ -76,7 +78,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
            "Spearman (1904), doi:10.2307/1412159"),
     Metric("emd", emd, "lower", 0, 1, 0, None, True, "density",
            "on 8 x 8 cells, as a share of the distance between opposite corner cells; solved exactly",
-           "Rubner, Tomasi & Guibas (2000), doi:10.1023/A:1026543900054"),
+           "Rubner, Tomasi & Guibas (2000), doi:10.1023/A:1026543900054", costly=True),
 )})
 """All metrics by name, in the order in which tables show them."""
 PRIMARY = "pearson"

@@ -153,16 +153,16 @@ def _rows(maps: xr.DataArray, distance: Distance) -> Values:
 def _compared(products: list[Values], sizes: NDArray[np.intp], n_splits: int, n_permutations: int,
               rng: np.random.Generator) -> xr.Dataset:
     drawn = [pair for first, second in _halves(sizes, n_splits, rng) for pair in ((first, second), (second, first))]
-    people, network = (np.stack([_mean_products(products[side], members[side]) for members in drawn])
-                       for side in (0, 1))
-    sums = _sums_of_actors(_centred_pairs(-people), _centred_pairs(-network), sizes.size, n_permutations, rng)
+    human, classifier = (np.stack([_mean_products(products[side], members[side]) for members in drawn])
+                         for side in (0, 1))
+    sums = _sums_of_actors(_centred_pairs(-human), _centred_pairs(-classifier), sizes.size, n_permutations, rng)
     sums /= len(drawn)
     values = sums.sum(axis=1) / 2
     mean, spread = sums.mean(axis=1), sums.std(axis=1)
     t = np.divide(mean, spread, out=np.copysign(np.inf, mean), where=spread > 0)  # studentised over actors
     if np.isnan(values[0]):
         return _undefined(n_permutations, "all pairs of actors are alike on one side")
-    low, high, reason = _jackknife(people, network, float(values[0]))
+    low, high, reason = _jackknife(human, classifier, float(values[0]))
     plain = [_plain_pairs(np.stack([_noise_free_distances(products[side], members[side]) for members in drawn]))
              for side in (0, 1)]
     null = np.full(n_permutations, np.nan)
@@ -201,12 +201,12 @@ def _sums_of_actors(one: Values, other: Values, n_actors: int, n_permutations: i
     return np.concatenate(sums)
 
 
-def _jackknife(people: Values, network: Values, value: float) -> tuple[float, float, str]:
-    n = people.shape[-1]
+def _jackknife(human: Values, classifier: Values, value: float) -> tuple[float, float, str]:
+    n = human.shape[-1]
     if n < FEWEST_ACTORS:
         return np.nan, np.nan, f"{counted(n, 'actor')}; an interval needs {FEWEST_ACTORS}"
     kept = [np.delete(np.arange(n), at) for at in range(n)]
-    without = [float((_centred_pairs(-people[:, at][:, :, at]) * _centred_pairs(-network[:, at][:, :, at]))
+    without = [float((_centred_pairs(-human[:, at][:, :, at]) * _centred_pairs(-classifier[:, at][:, :, at]))
                      .sum(axis=1).mean()) for at in kept]
     half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * jackknife_standard_error(without))
     return value - half, value + half, ""

@@ -18,7 +18,6 @@ from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import defined_on_both
 from salcompare.statistics.overlaps.same_image import overlap
 
-_OF_OTHER_IMAGES = ("auc_shuffled",)
 NETWORK, PHOTOGRAPH = "network", "photograph"
 CASCADING, INDEPENDENT = "cascading", "independent"
 FEWEST = 3
@@ -67,10 +66,10 @@ def overlaps_by_network(human: xr.DataArray, classifier: xr.DataArray, control: 
         rows = usable[networks[usable] == network]
         maps = control.isel(image=rows)
         names = maps[PHOTOGRAPH].values.astype(str)
-        people = human.sel(image=names)
+        seen = human.sel(image=names)
         of_control = maps.drop_vars([name for name in maps.coords if name not in ("y", "x")]).assign_coords(image=names)
-        intact = _overlaps_known(people, classifier.sel(image=names), already, metrics, share=share, sigma=sigma)
-        both = intact, overlap(people, of_control, metrics=metrics, share=share, sigma=sigma)[list(intact.data_vars)]
+        intact = _overlaps_known(seen, classifier.sel(image=names), already, metrics, share=share, sigma=sigma)
+        both = intact, overlap(seen, of_control, metrics=metrics, share=share, sigma=sigma)[list(intact.data_vars)]
         parts.append([side.assign_coords({PHOTOGRAPH: ("image", names), NETWORK: ("image", networks[rows])})
                       .assign_coords(image=maps.image.values) for side in both])
     whole = [xr.concat([part[side] for part in parts], "image", combine_attrs="drop_conflicts", join="exact",
@@ -81,7 +80,7 @@ def overlaps_by_network(human: xr.DataArray, classifier: xr.DataArray, control: 
 def _overlaps_known(human: xr.DataArray, classifier: xr.DataArray, already: xr.Dataset | None,
                     metrics: Collection[str], **options: Any) -> xr.Dataset:  # noqa: ANN401 - passed on
     """Overlaps of people and the classifier on a network's photographs, of which some may be known."""
-    held = [] if already is None else [name for name in metrics if name in already and name not in _OF_OTHER_IMAGES]
+    held = [] if already is None else [name for name in metrics if name in already and not METRICS[name].of_others]
     rest = [name for name in metrics if name not in held]
     computed = overlap(human, classifier, metrics=rest or list(metrics)[:1], **options)
     known = {name: ("image", already[name].sel(image=human.image.values).values) for name in held

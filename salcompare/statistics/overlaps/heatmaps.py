@@ -124,7 +124,7 @@ def population_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics
         raise InputError(Problem("heatmaps", "no actor of whom both are defined", "at least one"))
     stacks = [_with_leave_one_out(maps.isel(actor=good)) for maps in both]
     n = int(good.sum())
-    used = [name for name in names if name != "auc_shuffled"] or ["pearson"]
+    used = [name for name in names if not METRICS[name].of_others] or ["pearson"]
     overlaps = overlap(*stacks, metrics=used, share=share, sigma=sigma)
     values = np.stack([overlaps[name].values if name in used else np.full(n + 1, np.nan) for name in names])
     return _with_interval(xr.Dataset(
