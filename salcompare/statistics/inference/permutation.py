@@ -110,11 +110,9 @@ def permutations(exchange: Exchangeability, n_permutations: int, rng: np.random.
     ----------
     exchange : Exchangeability
         Of the null hypothesis.
-    n_permutations : int
+    n_permutations, rng : int, Generator
         How many to draw at random. Where no more than so many distinct arrangements exist, each but the observed one
         comes exactly once instead, in a fixed order.
-    rng : Generator
-        Not used where arrangements are enumerated.
     distinct : {"assignments", "partitions"}
         Whether arrangements that differ only in the labels' names count as two; see `n_distinct`.
 
@@ -233,10 +231,8 @@ def sign_flip_test(values: ArrayLike, *, rng: np.random.Generator, n_permutation
     ----------
     values : array_like (n,)
         One a replicate; NaN ones are left out.
-    rng : Generator
-        Draws signs.
-    n_permutations : int
-        Sign flips drawn; where there are no more in all, each comes once.
+    rng, n_permutations : Generator, int
+        How many sign flips to draw; where there are no more in all, each comes once.
     alternative : {"greater", "less", "two-sided"}
         Two-sided compares magnitudes; arrangements that differ in all signs then count once.
 

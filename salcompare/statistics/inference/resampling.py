@@ -66,12 +66,8 @@ def bootstrap_weights(units: int, n_resamples: int, rng: np.random.Generator, *,
 
     Parameters
     ----------
-    units : int
-        How many units there are.
-    n_resamples : int
-        How many resamples to draw.
-    rng : Generator
-        Source of the draws.
+    units, n_resamples, rng : int, int, Generator
+        How many units there are, and how many resamples to draw.
     strata : array_like (units,), optional
         Units are resampled within their stratum, such as images within their (fixed) actor.
     fewer : {0, 1}

@@ -136,8 +136,7 @@ def relative_clusters(maps: xr.DataArray, *, sigma: float, rng: np.random.Genera
           mass; in [**p_attainable**, 1]; NaN outside clusters. **p_actor** (actor): the smallest, 1 without a cluster.
         - **null** (permutation): the largest mass of each permutation, 0 without a cluster. **threshold**,
           **n_permutations**.
-
-        attrs: ``caution`` and those of `relative_test`.
+        - attrs: ``caution`` and those of `relative_test`.
 
     Notes
     -----
@@ -179,8 +178,7 @@ def relative_tfce(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
         - **p_value** (actor, y, x): adjusted over pixels and actors by the largest enhancement; in
           [**p_attainable**, 1]. **p_actor** (actor): the smallest.
         - **null** (permutation), **n_permutations**.
-
-        attrs: ``caution`` and those of `relative_test`.
+        - attrs: ``caution`` and those of `relative_test`.
 
     Notes
     -----

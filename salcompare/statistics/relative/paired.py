@@ -26,9 +26,7 @@ def paired_map_test(differences: xr.DataArray, *, rng: np.random.Generator, n_pe
     differences : DataArray (dim, ...)
         One map a replicate, such as an actor's human heatmap less its classifier heatmap, both smoothed and on one
         scale; eager or dask. Replicates with a NaN are left out, counted.
-    rng : Generator
-        Draws the signs.
-    n_permutations : int
+    rng, n_permutations : Generator, int
         How many sign flips to draw. Where no more distinct ones exist, all are enumerated instead; turning all signs at
         once changes no |t|, so n replicates have 2^(n-1).
     dim : str

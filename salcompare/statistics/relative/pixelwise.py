@@ -41,10 +41,8 @@ def relative_test(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
         different numbers of images. Maps with a NaN or infinite pixel and maps of zeros only are left out, counted.
     sigma : float
         Standard deviation of the Gaussian that maps are smoothed with first, pixels of the grid; 0 for none.
-    rng : Generator
-        Draws the permutations.
-    n_permutations : int
-        How many to draw. Where no more distinct partitions exist, all are enumerated instead.
+    rng, n_permutations : Generator, int
+        How many permutations to draw. Where no more distinct partitions exist, all are enumerated instead.
     support : float
         In [0, 1]: a pixel is tested if Kish's effective number of images behind it, (sum of magnitudes)² / (sum of
         squares), is at least this share of the images, whosever they are; 0 tests all that are not constant. Where few
@@ -62,8 +60,7 @@ def relative_test(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
           [**p_attainable**, 1]. **p_actor** (actor): the smallest of each actor; it is adjusted too.
         - **threshold**: |t| must pass it for p <= 0.05. **null** (permutation): the largest |t| of each permutation.
         - **n_images** (actor) used, **n_pixels** tested, **n_undefined** images left out, **n_permutations**.
-
-        attrs: ``family``, ``family_size`` (pixels times actors), ``null``, ``sigma``, ``support``, ``left_out``.
+        - attrs: ``family``, ``family_size`` (pixels times actors), ``null``, ``sigma``, ``support``, ``left_out``.
 
     Raises
     ------
@@ -178,8 +175,7 @@ def relative_fdr(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, 
           as far from 0, (1 + #) / (1 + how many); not adjusted.
         - **p_bh**, **p_by** (actor, y, x): the same adjusted after Benjamini & Hochberg and Benjamini & Yekutieli.
         - **p_attainable**: the smallest p_pooled can be. **n_permutations**, **n_undefined**.
-
-        attrs: ``assumption``, ``family_size`` and those of `relative_test`.
+        - attrs: ``assumption``, ``family_size`` and those of `relative_test`.
 
     Notes
     -----

@@ -57,9 +57,7 @@ def symmetric_null_mean(maps: xr.DataArray, *, rng: np.random.Generator, n_draws
     maps : DataArray (image, y, x)
         Maps or masks, with coordinate ``actor`` along ``image``. Empty maps and maps that hold NaN are left out, as
         in `salcompare.maps.actor_heatmap`.
-    rng : Generator
-        Decides which images are mirrored.
-    n_draws : int
+    rng, n_draws : Generator, int
         Each draw mirrors every image with probability one half, averages, and computes the index.
 
     Returns
@@ -103,10 +101,9 @@ def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: 
     ----------
     human, classifier : DataArray (image, y, x)
         Maps of one grid with coordinate ``actor`` along ``image``, smoothed by one sigma.
-    rng : Generator
-        Draws which actors' differences turn their sign.
-    n_permutations : int
-        Arrangements drawn; where there are no more in all, each comes once.
+    rng, n_permutations : Generator, int
+        How often to draw which actors' differences turn their sign; where there are no more arrangements, each comes
+        once.
 
     Returns
     -------

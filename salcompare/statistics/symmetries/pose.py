@@ -59,10 +59,9 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
         Maps or masks, with coordinate ``actor`` along ``image``. Empty maps and maps that hold NaN are left out.
     photographs : DataArray (image, y, x)
         The photographs in grey, of any grid; images on one side only are left out.
-    rng : Generator
-        Draws which map of an actor goes with which photograph.
-    n_permutations : int
-        Arrangements drawn; where there are no more in all, each comes once.
+    rng, n_permutations : Generator, int
+        How often to draw which map of an actor goes with which photograph; where there are no more arrangements in all,
+        each comes once.
 
     Returns
     -------
@@ -119,10 +118,8 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
 
     Parameters
     ----------
-    maps, photographs, n_permutations
-        As for `pose_association`, errors too.
-    rng : Generator
-        Draws which images' remainders turn their sign.
+    maps, photographs, rng, n_permutations
+        As for `pose_association`, errors too; what is drawn is which images' remainders turn their sign.
     n_components : int
         Principal components of the photographs' odd parts that the maps' odd parts are regressed on; for each there
         must be three images.

@@ -87,10 +87,8 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
 
     Parameters
     ----------
-    maps, n_permutations
-        As for `asymmetry_test`, errors too.
-    rng : Generator
-        Draws which actors are mirrored.
+    maps, rng, n_permutations
+        As for `asymmetry_test`, errors too; what is drawn is which actors are mirrored.
 
     Returns
     -------
@@ -140,10 +138,8 @@ def asymmetry_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutatio
     maps : DataArray (image, y, x)
         Maps, masks or photographs, with coordinate ``actor`` along ``image``; actors may have different numbers of
         images. Empty maps and maps that hold NaN are left out.
-    rng : Generator
-        Draws which images are mirrored.
-    n_permutations : int
-        Arrangements drawn; where there are no more in all, each comes once.
+    rng, n_permutations : Generator, int
+        How often to draw which images are mirrored; where there are no more arrangements in all, each comes once.
     clusters : str, optional
         Coordinate along ``image``, such as ``shoot``: images of one actor that share it are mirrored together and
         form no pair. Needed where they share more than the actor, such as near-duplicates.
@@ -333,10 +329,8 @@ def worker_laterality(responses: Responses, images: pd.DataFrame, *, size: tuple
     ----------
     responses, images, size
         As for `response_variance_components`; images without responses are left out.
-    rng : Generator
-        Draws the resamples.
-    n_resamples : int
-        Resamples of workers, of actors (with their images), and of both.
+    rng, n_resamples : Generator, int
+        How many resamples to draw of workers, of actors (with their images), and of both.
 
     Returns
     -------

@@ -49,9 +49,7 @@ def dispersion_test(maps: xr.DataArray, by: str = "actor", *, rng: np.random.Gen
 
     Returns
     -------
-    Dataset
-        Scalars, unless dims are given:
-
+    Dataset of scalars, unless dims are given
         - **pseudo_f**: one-way F of the images' distances to their actor's centre. A distance is multiplied by
           sqrt(m / (m-1)), m the actor's images, because the centre is drawn to them; with equal m this changes no F,
           and F is scikit-bio's.
@@ -63,8 +61,7 @@ def dispersion_test(maps: xr.DataArray, by: str = "actor", *, rng: np.random.Gen
         - **negative_share**: share of the centred matrix's absolute eigenvalues that belong to negative ones, which
           are left aside; 0 but for Bray-Curtis distances.
         - **n_images** (or clusters), **n_actors** that are compared, **n_undefined**, images left out.
-
-        attrs give null, reason where undefined, and what was left out.
+        - attrs give null, reason where undefined, and what was left out.
 
     Notes
     -----

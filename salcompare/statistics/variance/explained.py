@@ -45,10 +45,8 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
         images. Maps with a NaN or infinite pixel and maps of zeros only are left out, counted.
     by : str
         The coordinate that names the classes.
-    rng : Generator
-        Draws the permutations.
-    n_permutations : int
-        How many to draw. Where no more distinct partitions exist, all are enumerated instead.
+    rng, n_permutations : Generator, int
+        How many permutations to draw. Where no more distinct partitions exist, all are enumerated instead.
     distance : {"euclidean", "bray_curtis", "jensen_shannon"}
         What squares are squares of: Euclidean distances, pixel by pixel; Bray-Curtis, sum |a - b| / sum (a + b); or
         the root of the Jensen-Shannon divergence of maps scaled to unit sum. The two others need values >= 0.
@@ -60,9 +58,7 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
 
     Returns
     -------
-    Dataset
-        Scalars, unless dims are given:
-
+    Dataset of scalars, unless dims are given
         - **r2**: eta², sum over pixels of SSB / sum of SST; the R² of PERMANOVA. In [0, 1], with Bray-Curtis
           distances at most 1.
         - **r2_adjusted**: 1 - (1 - r2)(n-1)/(n-g). **omega2**: (SSB - (g-1) MSW) / (SST + MSW). Both about 0 by chance.
@@ -80,9 +76,8 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
         - **n_permutations**, **n_images**, **n_actors** that it rests on, **n_undefined** (images left out).
 
         r2_pixel, r2_pixel_mean and the uncentred R² are there for Euclidean distances only.
-
-        attrs say what was permuted and resampled, and give the reason where something is NaN (``reason`` for all,
-        ``ci_reason`` for the interval, ``p_reason`` for p) or was left out (``left_out``).
+        - attrs say what was permuted and resampled, and give the reason where something is NaN (``reason`` for all,
+          ``ci_reason`` for the interval, ``p_reason`` for p) or was left out (``left_out``).
 
     Raises
     ------

@@ -59,9 +59,7 @@ def partial_variance_explained(maps: xr.DataArray, photographs: xr.DataArray, by
 
     Returns
     -------
-    Dataset
-        Scalars, unless dims are given:
-
+    Dataset of scalars, unless dims are given
         - **r2_partial**: (residual sum of squares given the components - that given components and actors) / the
           former. In [0, 1]. **r2_partial_adjusted**, corrected for its degrees of freedom, about 0 by chance.
         - **pseudo_f**, **p_value**, **p_attainable**, **null** (permutation; r2_partial), **null_mean**,
@@ -69,8 +67,7 @@ def partial_variance_explained(maps: xr.DataArray, photographs: xr.DataArray, by
         - **r2_photographs**: share of the maps' variance that the components account for, without actors.
         - **n_components**, and **photograph_share**, the share of the photographs' variance that they carry.
         - **n_images** (or clusters), **n_actors**, **n_undefined**.
-
-        attrs give the null, the reason where undefined, and what was left out.
+        - attrs give the null, the reason where undefined, and what was left out.
 
     Notes
     -----
