@@ -209,6 +209,8 @@ def response_variance_components(responses: Responses, images: pd.DataFrame, *, 
     values = _components(actors, pairs)
     shares = _of_sum(values)
     low, high, reasons = _intervals(shares, pairs, boxes)
+    reason = "no worker responded to two actors" if np.isnan(values).any() else (
+        "" if values.sum() else "all boxes are the same")
     return xr.Dataset({
         "variance": ("component", values), "share": ("component", shares),
         "ci_low": (("component", "resampled"), low), "ci_high": (("component", "resampled"), high),
@@ -216,18 +218,12 @@ def response_variance_components(responses: Responses, images: pd.DataFrame, *, 
         "n_actors": int(actors.max()) + 1, "n_workers": int(boxes.worker.max()) + 1,
         "n_undefined": len(names_of(responses)) - len(boxes.image)},
         coords={"component": list(RESPONSE_COMPONENTS), "resampled": list(RESPONSE_RESAMPLED)},
-        attrs={"sigma": float(sigma), "ci_method": "jackknife", "reason": _undefined_responses(values)})
+        attrs={"sigma": float(sigma), "ci_method": "jackknife", "reason": reason})
 
 
 def _of_sum(values: Values) -> Values:
     """Shares of the sum; NaN where it is 0, as of boxes that are all the same."""
     return np.asarray(values / (values.sum() or np.nan), np.float64)
-
-
-def _undefined_responses(values: Values) -> str:
-    if np.isnan(values).any():
-        return "no worker responded to two actors"
-    return "" if values.sum() else "all boxes are the same"
 
 
 def _usable(actor_of: dict[str, str]) -> list[tuple[str, str]]:
@@ -289,13 +285,16 @@ def _mean(values: Values) -> float:
 def _intervals(shares: Values, pairs: _Sums, boxes: _Boxes) -> tuple[Values, Values, list[str]]:
     """Lower and upper ends (component, resampled), and why some are NaN (resampled,)."""
     n_actors, n_workers, n_images = (int(codes.max()) + 1 for codes in (boxes.actor, boxes.worker, boxes.image))
-    few = {"actors": n_actors < FEWEST_ACTORS, "workers": n_workers < FEWEST_ACTORS,
-           "images": np.bincount(boxes.actor).min() < FEWEST_IN_STRATUM["spread"]}
-    errors = {
-        "actors": jackknife_standard_error(_without_actors(boxes.actor, pairs)),
-        "images": jackknife_standard_error(_without_images(boxes.actor, pairs), strata=boxes.actor, of="spread"),
-        "workers": jackknife_standard_error(_without_workers(pairs, boxes))}
-    errors = {name: np.where(few[name], np.nan, error) for name, error in errors.items()}
+    errors = dict.fromkeys(("actors", "images", "workers"), np.full(len(shares), np.nan))
+    if n_actors >= FEWEST_ACTORS:
+        errors["actors"] = jackknife_standard_error([
+            _shares(boxes.actor, pairs, np.flatnonzero(boxes.actor != one)) for one in range(n_actors)])
+    if np.bincount(boxes.actor).min() >= FEWEST_IN_STRATUM["spread"]:
+        errors["images"] = jackknife_standard_error([
+            _shares(boxes.actor, pairs, np.delete(np.arange(n_images), at)) for at in range(n_images)],
+            strata=boxes.actor, of="spread")
+    if n_workers >= FEWEST_ACTORS:
+        errors["workers"] = jackknife_standard_error(_without_workers(pairs, boxes))
     errors["actors and workers"] = np.hypot(errors["actors"], errors["workers"])
     freedom = {"actors": n_actors - 1, "images": n_images - n_actors, "workers": n_workers - 1,
                "actors and workers": min(n_actors, n_workers) - 1}
@@ -314,19 +313,6 @@ def _why(resampled: str) -> str:
 def _shares(actor: Codes, pairs: _Sums, kept: Codes) -> Values:
     """Shares if there were some of the images only."""
     return _of_sum(_components(actor[kept], pairs.apply(lambda table: table[np.ix_(kept, kept)])))
-
-
-def _without_actors(actor: Codes, pairs: _Sums) -> Values:
-    if actor.max() < 2:
-        return np.full((2, len(RESPONSE_COMPONENTS)), np.nan)
-    return np.stack([_shares(actor, pairs, np.flatnonzero(actor != one)) for one in range(int(actor.max()) + 1)])
-
-
-def _without_images(actor: Codes, pairs: _Sums) -> Values:
-    if np.bincount(actor).min() < FEWEST_IN_STRATUM["spread"]:
-        return np.full((len(actor), len(RESPONSE_COMPONENTS)), np.nan)
-    everything = np.arange(len(actor))
-    return np.stack([_shares(actor, pairs, np.delete(everything, at)) for at in everything])
 
 
 def _without_workers(pairs: _Sums, boxes: _Boxes) -> Values:

@@ -85,18 +85,20 @@ def dispersion_test(maps: xr.DataArray, by: str = "actor", *, rng: np.random.Gen
              "null": f"deviations of {'images' if clusters is None else f'whole {clusters}s'} from their {by}'s "
                      f"centroid permuted freely among {by}s", "reason": _reason(compared, by)}
     counts = {"n_images": len(compared.labels), "n_actors": len(compared.names), "n_undefined": stack.n_undefined}
+    names = {by: list(units.names)}
     if attrs["reason"]:
         return xr.Dataset({**undefined(_ESTIMATES), "spread": (by, np.full(len(units.names), np.nan)), **counts},
-                          {by: list(units.names)}, attrs)
+                          names, attrs)
     pairs = _pairs_test(compared, n_permutations, rng)
     flat, negative = _positive_part(compared.gram) if distance == "bray_curtis" else (compared.gram, 0.0)
     null = _null(flat, compared.labels, centre, n_permutations, rng)
     distances = _distances(flat, compared.labels, np.arange(len(flat))[:, None], centre)
     observed = _f(distances, compared.labels)[0]
     spread = np.bincount(compared.labels, distances[:, 0]) / np.bincount(compared.labels)
+    known = dict(zip(compared.names, spread.tolist(), strict=True))
     return xr.Dataset({
         "pseudo_f": observed, **tested(observed, null), "negative_share": negative,
-        "spread": _of_classes(units, compared, spread, by), **pairs, **counts}, attrs=attrs)
+        "spread": (by, [known.get(name, np.nan) for name in units.names]), **pairs, **counts}, names, attrs)
 
 
 def _reason(units: Units, by: str) -> str:
@@ -195,8 +197,3 @@ def _f(values: Values, labels: Codes) -> Values:
     between = (counts[:, None] * (means - values.mean(axis=0)) ** 2).sum(axis=0) / (len(counts) - 1)
     within = ((values - means[labels]) ** 2).sum(axis=0) / (len(labels) - len(counts))
     return np.asarray(np.divide(between, within, out=np.full(len(within), np.inf), where=within > 0), np.float64)
-
-
-def _of_classes(units: Units, compared: Units, values: Values, by: str) -> xr.DataArray:
-    known = dict(zip(compared.names, values.tolist(), strict=True))
-    return xr.DataArray([known.get(name, np.nan) for name in units.names], dims=by, coords={by: list(units.names)})

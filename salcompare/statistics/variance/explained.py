@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -25,7 +27,7 @@ from salcompare.statistics.variance.design import (
     shares_without_one,
     undefined,
 )
-from salcompare.statistics.variance.gram import Distance, Stack, Sums, between_sums, gower_gram, sums_of_squares
+from salcompare.statistics.variance.gram import Distance, Sums, between_sums, gower_gram, sums_of_squares
 
 _ESTIMATES = ("r2", "r2_adjusted", "omega2", "pseudo_f", "between_actor_share", "ci_low", "ci_high", "p_value",
               "p_attainable", "null_mean")
@@ -120,20 +122,21 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
     counts = {"n_images": n_images, "n_actors": n_actors, "n_undefined": stack.n_undefined}
     reason = "too few images are left" if n_actors < 2 or n_actors == n_images else ""
     if not reason:
-        gram, negligible, more = _squares(stack, codes, distance, maps)
+        sums = sums_of_squares(stack, codes) if distance == "euclidean" else None
+        gram, negligible = gower_gram(stack, distance) if sums is None else (sums.gram, sums.negligible)
         reason = "all maps are equal" if np.trace(gram) <= negligible else ""
     if reason:
         return _undefined(maps, distance, reason).assign(counts).assign_attrs(attrs)
     design = design_of(gram, exchange, negligible)
-    values, ci_reason = _pooled_estimates(design, resampled=resampled)
-    test = _permutation_test(design, exchange, n_permutations, rng)
-    fixed = "" if test["n_permutations"] else "nothing can be permuted"
-    result = xr.Dataset({**values, **test, **more, **counts}, attrs={
-        "reason": "", "ci_reason": ci_reason, "p_reason": fixed, **attrs})
-    return _with_uncentred(result, design.total)
+    values, ci_reason = _pooled_estimates(design, resampled)
+    values |= _permutation_test(design, exchange, n_permutations, rng)
+    if sums is not None:
+        values |= _euclidean_estimates(sums, maps, values, design.total)
+    fixed = "" if values["n_permutations"] else "nothing can be permuted"
+    return xr.Dataset({**values, **counts}, attrs={"reason": "", "ci_reason": ci_reason, "p_reason": fixed, **attrs})
 
 
-def _pooled_estimates(design: Design, *, resampled: str) -> tuple[dict[str, object], str]:
+def _pooled_estimates(design: Design, resampled: str) -> tuple[dict[str, Any], str]:
     """Compute what is pooled over pixels, and why there is no interval where there is none."""
     between, class_sizes = design.between_squares()
     n, g, total = design.sizes.sum(), len(class_sizes), design.total
@@ -150,7 +153,7 @@ def _pooled_estimates(design: Design, *, resampled: str) -> tuple[dict[str, obje
 
 
 def _permutation_test(design: Design, exchange: Exchangeability, n_permutations: int, rng: np.random.Generator,
-                      ) -> dict[str, object]:
+                      ) -> dict[str, Any]:
     """Permute the units and compute R² each time: its null draws, their mean and the p-value."""
     def r2(batch: Codes) -> Values:
         """Compute R² (b,) under some permutations."""
@@ -167,30 +170,15 @@ def _permutation_test(design: Design, exchange: Exchangeability, n_permutations:
     return {**tested(observed, null), "null_mean": float(null_mean)}
 
 
-def _squares(stack: Stack, codes: Codes, distance: Distance, maps: xr.DataArray) -> tuple[
-        Values, float, dict[str, object]]:
-    """Compute the Gram matrix, what is negligible in it and, if Euclidean, what pixels and the mean map say."""
-    if distance != "euclidean":
-        return *gower_gram(stack, distance), {}
-    sums = sums_of_squares(stack, codes)
-    common = len(codes) * sums.mean_norm
-    return sums.gram, sums.negligible, {**_pixel_estimates(sums, maps), "common": common}
-
-
-def _with_uncentred(result: xr.Dataset, total: float) -> xr.Dataset:
-    """Put the uncentred R² and its null mean in the place of the grand mean's squares, where those are."""
-    if "common" not in result:
-        return result
-    share = float(result["common"]) / (total + float(result["common"]))
-    more = {name: share + (1 - share) * float(result[of])
-            for name, of in (("r2_uncentred", "r2"), ("r2_uncentred_null_mean", "null_mean"))}
-    return result.drop_vars("common").assign(more)
-
-
-def _pixel_estimates(sums: Sums, maps: xr.DataArray) -> dict[str, object]:
+def _euclidean_estimates(sums: Sums, maps: xr.DataArray, values: dict[str, Any], total: float) -> dict[str, object]:
+    """Compute what single pixels and the mean map say."""
     varies = sums.pixel_total > 0
     r2 = np.where(varies, sums.pixel_between / np.where(varies, sums.pixel_total, 1), np.nan)
-    return {"r2_pixel": _of_pixels(r2, maps), "r2_pixel_mean": float(r2[varies].mean()) if varies.any() else np.nan}
+    common = len(sums.gram) * sums.mean_norm
+    share = common / (total + common)
+    return {"r2_pixel": _of_pixels(r2, maps), "r2_pixel_mean": float(r2[varies].mean()) if varies.any() else np.nan,
+            "r2_uncentred": share + (1 - share) * values["r2"],
+            "r2_uncentred_null_mean": share + (1 - share) * values["null_mean"]}
 
 
 def _of_pixels(values: Values, maps: xr.DataArray) -> xr.DataArray:
@@ -200,8 +188,8 @@ def _of_pixels(values: Values, maps: xr.DataArray) -> xr.DataArray:
 
 
 def _undefined(maps: xr.DataArray, distance: Distance, reason: str) -> xr.Dataset:
-    euclidean = distance == "euclidean"
-    values = undefined(_ESTIMATES + (_OF_PIXELS if euclidean else ()))
-    if euclidean:
+    values = undefined(_ESTIMATES)
+    if distance == "euclidean":
+        values |= dict.fromkeys(_OF_PIXELS, np.nan)
         values["r2_pixel"] = _of_pixels(np.full(maps.size // max(maps.sizes["image"], 1), np.nan), maps)
     return xr.Dataset(values, attrs={"reason": reason, "ci_reason": reason, "p_reason": ""})
