@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -24,7 +25,6 @@ Distinct = Literal["assignments", "partitions"]
 BATCH = 256
 """Permutations drawn at a time; a constant, since a caller's choice of it would change the draws within blocks."""
 _FLIPS = 2048  # arrangements of signs made at a time; a constant, so that draws are the same for any number
-_MOST_ENUMERATED = 40  # binary digits, far beyond any number of permutations that is asked for
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def n_sign_flips(units: int, *, groups: ArrayLike | None = None) -> int:
 
     Where the statistic stays the same if all units of one of the `groups` (units,) are turned, those count once.
     """
-    return int(2 ** (units - _n_groups(units, groups)))
+    return int(2 ** _moving(units, groups).size)
 
 
 def sign_flips(units: int, n_permutations: int, rng: np.random.Generator, *,
@@ -213,13 +213,17 @@ def sign_flips(units: int, n_permutations: int, rng: np.random.Generator, *,
     """
     if n_permutations < 1:
         raise InputError(Problem("n_permutations", str(n_permutations), "at least 1"))
-    free = units - _n_groups(units, groups)
-    if free < _MOST_ENUMERATED and 2**free - 1 <= n_permutations:
-        yield from _every_arrangement(units, free, groups)
+    moving, total = _moving(units, groups), n_sign_flips(units, groups=groups)
+    if total - 1 > n_permutations:
+        for start in range(0, n_permutations, _FLIPS):
+            drawn = rng.integers(0, 2, (min(_FLIPS, n_permutations - start), units), dtype=np.int8)
+            yield np.where(drawn, 1.0, -1.0)
         return
-    for start in range(0, n_permutations, _FLIPS):
-        drawn = rng.integers(0, 2, (min(_FLIPS, n_permutations - start), units), dtype=np.int8)
-        yield np.where(drawn, 1.0, -1.0)
+    for start in range(1, total, _FLIPS):  # 0 is the observed arrangement
+        numbers = np.arange(start, min(start + _FLIPS, total))
+        signs = np.ones((len(numbers), units))
+        signs[:, moving] = 1.0 - 2.0 * ((numbers[:, None] >> np.arange(moving.size)) & 1)
+        yield signs
 
 
 @drawing
@@ -272,18 +276,11 @@ def _counts(exchange: Exchangeability) -> NDArray[np.int64]:
 def _enumerated(exchange: Exchangeability, distinct: Distinct) -> Iterator[Codes]:
     """Every arrangement but the observed one, as batches of permutations."""
     places = np.lexsort((exchange.labels, exchange.blocks))
-    batch = []
-    for labels in _arrangements(exchange, distinct):
-        if np.array_equal(labels, exchange.labels):
-            continue
-        row = np.empty(exchange.n_units, np.intp)
-        row[places] = np.lexsort((labels, exchange.blocks))
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield np.array(batch)
-            batch = []
-    if batch:
-        yield np.array(batch)
+    others = (labels for labels in _arrangements(exchange, distinct) if not np.array_equal(labels, exchange.labels))
+    while taken := [np.lexsort((labels, exchange.blocks)) for labels in islice(others, BATCH)]:
+        batch = np.empty((len(taken), exchange.n_units), np.intp)
+        batch[:, places] = taken
+        yield batch
 
 
 def _arrangements(exchange: Exchangeability, distinct: Distinct) -> Iterator[Codes]:
@@ -326,16 +323,7 @@ def _predecessors(exchange: Exchangeability, table: NDArray[np.int64]) -> Codes:
     return before
 
 
-def _n_groups(units: int, groups: ArrayLike | None) -> int:
-    return 0 if groups is None or not units else np.unique(np.asarray(groups)).size
-
-
-def _every_arrangement(units: int, free: int, groups: ArrayLike | None) -> Iterator[Values]:
-    fixed = np.empty(0, np.intp) if groups is None or not units else np.unique(np.asarray(groups), return_index=True)[1]
-    moving = np.setdiff1d(np.arange(units), fixed)
-    total = 2**free
-    for start in range(1, total, _FLIPS):  # 0 is the observed arrangement
-        numbers = np.arange(start, min(start + _FLIPS, total))
-        signs = np.ones((len(numbers), units))
-        signs[:, moving] = 1.0 - 2.0 * ((numbers[:, None] >> np.arange(free)) & 1)
-        yield signs
+def _moving(units: int, groups: ArrayLike | None) -> Codes:
+    """Give the units whose signs are free: all but the first of each group."""
+    first: ArrayLike = [] if groups is None else np.unique(np.asarray(groups), return_index=True)[1]
+    return np.setdiff1d(np.arange(units), first)

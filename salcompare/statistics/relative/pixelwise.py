@@ -10,7 +10,7 @@ from salcompare.blocks import side_by_side
 from salcompare.errors import drawing
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, critical_value, p_of_maxima
 from salcompare.statistics.inference.permutation import joined, smallest_p
-from salcompare.statistics.kernels import Codes, Values
+from salcompare.statistics.kernels import Values
 from salcompare.statistics.relative.contrasts import (
     SUPPORT,
     Arrangements,
@@ -201,7 +201,14 @@ def relative_fdr(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, 
 def discoveries_of(data: Standardised, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
     """Carry out `relative_fdr` on maps that are standardised already."""
     t, _ = signed_t(data)
-    above, drawn, n_draws = _counts_above(data, n_permutations, rng)
+    plan = Plan(data, "mean", n_permutations)
+    parts, n_draws = plan.blocks(), 0
+    counts = np.zeros(int(_BUCKETS[1] - _BUCKETS[0]) + 1, np.intp)
+    for arrangements in plan.permuted(rng):
+        n_draws += len(arrangements.counts)
+        for block in parts:
+            counts += np.bincount(_codes(squared_t(block, arrangements)).ravel(), minlength=len(counts))
+    above, drawn = counts[::-1].cumsum()[::-1], int(counts.sum())
     p = (1 + above[_codes(t**2)]) / (1 + drawn)
     tests = xr.DataArray(p.ravel(), dims="test")
     methods: tuple[Method, ...] = ("bh", "by")
@@ -211,19 +218,6 @@ def discoveries_of(data: Standardised, n_permutations: int, rng: np.random.Gener
         "t": data.on_grid(t), "p_pooled": data.on_grid(p), **by_method, "p_attainable": 1 / (1 + drawn),
         "n_permutations": n_draws,
     }, {"assumption": ASSUMPTION, "family": "pixels and actors", "family_size": data.family_size})
-
-
-def _counts_above(data: Standardised, n_permutations: int, rng: np.random.Generator) -> tuple[Codes, int, int]:
-    """Count t under permutation from each bucket upwards; also how many t and how many permutations there were."""
-    plan = Plan(data, "mean", n_permutations)
-    parts = plan.blocks()
-    counts = np.zeros(int(_BUCKETS[1] - _BUCKETS[0]) + 1, np.intp)
-    n_draws = 0
-    for arrangements in plan.permuted(rng):
-        n_draws += len(arrangements.counts)
-        for block in parts:
-            counts += np.bincount(_codes(squared_t(block, arrangements)).ravel(), minlength=len(counts))
-    return counts[::-1].cumsum()[::-1], int(counts.sum()), n_draws
 
 
 def _codes(squares: NDArray[np.floating]) -> NDArray[np.uint32]:

@@ -21,15 +21,7 @@ from salcompare.statistics.inference.resampling import (
 )
 from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.responses import ImageResponses, Responses, joined, names_of, products_of, responses_by_image
-from salcompare.statistics.variance.design import (
-    Design,
-    between_share,
-    design_of,
-    sample_of,
-    shares_of,
-    shares_without_one,
-    sum_by,
-)
+from salcompare.statistics.variance.design import design_of, sample_of
 from salcompare.statistics.variance.gram import gower_gram
 
 COMPONENTS = ("actor", "image")
@@ -75,21 +67,21 @@ def variance_components(maps: xr.DataArray, by: str = "actor") -> xr.Dataset:
     ----------
     Searle, Casella & McCulloch (1992), Variance Components, doi:10.1002/9780470316856, chapter 3
     """
-    sample = sample_of(maps, by)
-    codes, _ = sample.classes(by)
+    stack, coordinates = sample_of(maps, by)
+    codes = np.unique(coordinates[by], return_inverse=True)[1]
     n, g = len(codes), len(np.unique(codes))
-    about = {"n_images": n, "n_actors": g, "n_undefined": sample.stack.n_undefined}
-    attrs = {"by": by, "left_out": sample.stack.left_out, "ci_method": "jackknife", "reason": ""}
+    about = {"n_images": n, "n_actors": g, "n_undefined": stack.n_undefined}
+    attrs = {"by": by, "left_out": stack.left_out, "ci_method": "jackknife", "reason": ""}
     coords = {"component": list(COMPONENTS), "resampled": list(RESAMPLED)}
-    gram, negligible = gower_gram(sample.stack, "euclidean")
+    gram, negligible = gower_gram(stack, "euclidean")
     if g < 2 or n == g or np.trace(gram) <= negligible:
         return _undefined().assign(about).assign_coords(coords).assign_attrs(
             attrs, reason="too few images are left, or all maps are equal")
     design = design_of(gram, exchangeability(codes.tolist()), negligible)
-    share, within = between_share(design)
-    without = _shares_without_actor(design) if g >= FEWEST_ACTORS else np.full(g, np.nan)
+    share, within = design.between_share()
+    without = design.shares_without_class() if g >= FEWEST_ACTORS else np.full(g, np.nan)
     intervals = (jackknife_interval(share, without, resampled="actors"), jackknife_interval(
-        share, shares_without_one(design), resampled="images", strata=design.labels, of="spread"))
+        share, design.shares_without_one(), resampled="images", strata=design.labels, of="spread"))
     low, high = (np.array([getattr(interval, end) for interval in intervals]) for end in ("low", "high"))
     return xr.Dataset({
         "variance": ("component", np.array([within * share / (1 - share), within])),
@@ -97,17 +89,6 @@ def variance_components(maps: xr.DataArray, by: str = "actor") -> xr.Dataset:
         "ci_low": (("component", "resampled"), np.stack([low, 1 - high])),
         "ci_high": (("component", "resampled"), np.stack([high, 1 - low])),
         "ci_reason": ("resampled", [str(interval.reason) for interval in intervals]), **about}, coords, attrs)
-
-
-def _shares_without_actor(design: Design) -> Values:
-    """Between-actor share without each actor in turn (g,)."""
-    _, squares, sizes = design.class_terms()
-    norms, left = sum_by(design.labels, design.norms), design.sizes.sum() - sizes
-    # Rows of the centred Gram matrix sum to 0, so what is left sums to the actor's: its mean has moved off 0.
-    moved = squares / left
-    between = (squares / sizes).sum() - squares / sizes - moved
-    share, _ = shares_of(between, design.total - norms - moved, left, len(sizes) - 1, (sizes**2).sum() - sizes**2)
-    return share
 
 
 def _undefined() -> xr.Dataset:

@@ -17,19 +17,6 @@ from salcompare.statistics.variance.gram import DISTANCES, Distance, Stack, gowe
 
 
 @dataclass(frozen=True)
-class Sample:
-    """Maps as a matrix, with the coordinates of those that are kept."""
-
-    stack: Stack
-    coords: dict[str, NDArray[np.str_]]  # (n,) as text
-
-    def classes(self, by: str) -> tuple[Codes, list[str]]:
-        """Give each image's class as a code (n,) and the classes' names in order."""
-        names, codes = np.unique(self.coords[by], return_inverse=True)
-        return codes.astype(np.intp), names.tolist()
-
-
-@dataclass(frozen=True)
 class Units:
     """Replicates of a test with their class: images, or clusters of images that are averaged first."""
 
@@ -65,7 +52,7 @@ class Design:
     def class_terms(self) -> tuple[Values, Values, Values]:
         """Sum inner products with the unit's class (u,) and within each class (g,), and count the classes' images."""
         with_class = (self.products * (self.labels[:, None] == self.labels)).sum(axis=1)
-        return with_class, sum_by(self.labels, with_class), sum_by(self.labels, self.sizes)
+        return with_class, _sum_by(self.labels, with_class), _sum_by(self.labels, self.sizes)
 
     def between_squares(self) -> tuple[float, Values]:
         """Sum squares between classes, to the total at most and 0 where that is rounding; count the classes' images."""
@@ -73,30 +60,58 @@ class Design:
         between = min(float((class_sums / class_sizes).sum()), self.total)
         return 0.0 if abs(between) <= self.negligible else between, class_sizes
 
+    def between_share(self) -> tuple[float, float]:
+        """Variance between classes over variance between and within, from mean squares, and the variance within."""
+        between, sizes = self.between_squares()
+        share, within = _shares_of(between, self.total, self.sizes.sum(), len(sizes), (sizes**2).sum())
+        return float(share), float(within)
 
-def sample_of(maps: xr.DataArray, by: str, *others: str | None) -> Sample:
-    """Stack maps after checking that they have the coordinates and that classes can be compared."""
+    def shares_without_one(self) -> Values:
+        """Share between classes without each unit in turn (u,); all NaN where a class has one unit only."""
+        labels, norms = self.labels, np.diag(self.products)
+        with_class, class_sums, class_sizes = self.class_terms()
+        if (np.bincount(labels) == 1).any():
+            return np.full(len(labels), np.nan)
+        left, rest = self.sizes.sum() - self.sizes, class_sizes[labels] - self.sizes
+        # Rows of the centred Gram matrix sum to 0, so what is left sums to the unit's own: its mean has moved off 0.
+        moved = norms / left
+        terms = class_sums / class_sizes
+        between = terms.sum() - terms[labels] + (class_sums[labels] - 2 * with_class + norms) / rest - moved
+        squared = (class_sizes**2).sum() - class_sizes[labels] ** 2 + rest**2
+        return _shares_of(between, self.total - self.norms - moved, left, len(class_sizes), squared)[0]
+
+    def shares_without_class(self) -> Values:
+        """Share between classes without each class in turn (g,)."""
+        _, squares, sizes = self.class_terms()
+        norms, left = _sum_by(self.labels, self.norms), self.sizes.sum() - sizes
+        moved = squares / left  # as above
+        between = (squares / sizes).sum() - squares / sizes - moved
+        return _shares_of(between, self.total - norms - moved, left, len(sizes) - 1, (sizes**2).sum() - sizes**2)[0]
+
+
+def sample_of(maps: xr.DataArray, by: str, *others: str | None) -> tuple[Stack, dict[str, NDArray[np.str_]]]:
+    """Stack maps that have the coordinates and whose classes can be compared; give those coordinates as text (n,)."""
     require_maps(maps, "maps", dims=("image",))
     names = list(dict.fromkeys([by, *(name for name in others if name is not None)]))
     problems = _problems(maps, names) or _class_problems(maps[by])
     if problems:
         raise InputError(problems)
     stack = stack_maps(maps)
-    return Sample(stack, {name: maps[name].values[stack.kept].astype(str) for name in names})
+    return stack, {name: maps[name].values[stack.kept].astype(str) for name in names}
 
 
 def units_of(maps: xr.DataArray, by: str, distance: Distance, clusters: str | None) -> tuple[Stack, Units]:
     """Stack maps, and average those of each cluster if there are clusters."""
-    sample = sample_of(maps, by, clusters)
-    gram, negligible = gower_gram(sample.stack, distance)
-    labels, names = sample.classes(by)
+    stack, coords = sample_of(maps, by, clusters)
+    gram, negligible = gower_gram(stack, distance)
+    names, labels = np.unique(coords[by], return_inverse=True)
     members, constant = np.eye(len(labels)), bool(np.trace(gram) <= negligible)
     if clusters is not None:
-        exchange = exchangeability(labels.tolist(), clusters=sample.coords[clusters])
+        exchange = exchangeability(labels.tolist(), clusters=coords[clusters])
         members = (exchange.units == np.arange(exchange.n_units)[:, None]).astype(float)
         members /= members.sum(axis=1, keepdims=True)
         gram, labels = members @ gram @ members.T, exchange.labels
-    return sample.stack, Units(gram, labels, tuple(names), members, negligible, constant)
+    return stack, Units(gram, labels, tuple(names.tolist()), members, negligible, constant)
 
 
 def require_options(distance: str, n_permutations: int, *problems: Problem) -> None:
@@ -116,48 +131,24 @@ def undefined(names: Iterable[str]) -> dict[str, object]:
 def design_of(gram: Values, exchange: Exchangeability, negligible: float) -> Design:
     """Sum a centred Gram matrix of images over the units that are exchanged."""
     sizes = np.bincount(exchange.units).astype(float)
-    norms, products = sum_by(exchange.units, np.diag(gram)), gram
+    norms, products = _sum_by(exchange.units, np.diag(gram)), gram
     if exchange.n_units < len(exchange.units):
         members = (exchange.units == np.arange(exchange.n_units)[:, None]).astype(float)
         products = members @ products @ members.T
     return Design(products, norms, sizes, exchange.labels, negligible)
 
 
-def sum_by(codes: Codes, values: Values) -> Values:
-    """Sum values (n,) of each code (g,)."""
+def _sum_by(codes: Codes, values: Values) -> Values:  # (n,), (n,) -> (g,)
     return np.asarray(np.bincount(codes, values), np.float64)
 
 
-def between_share(design: Design) -> tuple[float, float]:
-    """Variance between classes over variance between and within, from mean squares, and the variance within."""
-    between, sizes = design.between_squares()
-    share, within = shares_of(between, design.total, design.sizes.sum(), len(sizes), (sizes**2).sum())
-    return float(share), float(within)
-
-
-def shares_of(between: Values | float, total: Values | float, n: Values | float, g: int,
-              squared_sizes: Values | float) -> tuple[Values, Values]:
+def _shares_of(between: Values | float, total: Values | float, n: Values | float, g: int,
+               squared_sizes: Values | float) -> tuple[Values, Values]:
     """Give the share between classes, and the variance within, from sums of squares; classes may differ in size."""
     mean_within = (total - between) / (n - g)
     typical_size = (n - squared_sizes / n) / (g - 1)  # as the expected mean square between classes counts it
     excess = (between / (g - 1) - mean_within) / typical_size
     return np.asarray(excess / (excess + mean_within)), np.asarray(mean_within)
-
-
-def shares_without_one(design: Design) -> Values:
-    """Between-actor share without each unit in turn (u,); all NaN where a class has one unit only."""
-    labels, norms = design.labels, np.diag(design.products)
-    with_class, class_sums, class_sizes = design.class_terms()
-    if (np.bincount(labels) == 1).any():
-        return np.full(len(labels), np.nan)
-    left, rest = design.sizes.sum() - design.sizes, class_sizes[labels] - design.sizes
-    # Rows of the centred Gram matrix sum to 0, so what is left sums to the unit's own: its mean has moved off 0.
-    moved = norms / left
-    terms = class_sums / class_sizes
-    between = terms.sum() - terms[labels] + (class_sums[labels] - 2 * with_class + norms) / rest - moved
-    squared = (class_sizes**2).sum() - class_sizes[labels] ** 2 + rest**2
-    shares, _ = shares_of(between, design.total - design.norms - moved, left, len(class_sizes), squared)
-    return shares
 
 
 def _problems(maps: xr.DataArray, coords: list[str]) -> list[Problem]:

@@ -18,15 +18,7 @@ from salcompare.statistics.inference.permutation import (
 )
 from salcompare.statistics.inference.resampling import jackknife_interval
 from salcompare.statistics.kernels import Codes, Values
-from salcompare.statistics.variance.design import (
-    Design,
-    between_share,
-    design_of,
-    require_options,
-    sample_of,
-    shares_without_one,
-    undefined,
-)
+from salcompare.statistics.variance.design import Design, design_of, require_options, sample_of, undefined
 from salcompare.statistics.variance.gram import Distance, Sums, between_sums, gower_gram, sums_of_squares
 
 _ESTIMATES = ("r2", "r2_adjusted", "omega2", "pseudo_f", "between_actor_share", "ci_low", "ci_high", "p_value",
@@ -109,8 +101,7 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
     Algina (2003), doi:10.1037/1082-989X.8.4.434; Sun, Teoh & Guerzhoy (2020), arXiv:2003.08765
     """
     require_options(distance, n_permutations)
-    sample = sample_of(maps, by, blocks, clusters)
-    kept, stack = sample.coords, sample.stack
+    stack, kept = sample_of(maps, by, blocks, clusters)
     exchange = exchangeability(kept[by], blocks=None if blocks is None else kept[blocks],
                                clusters=None if clusters is None else kept[clusters], among=f"{by}s")
     resampled = "images" if clusters is None else f"whole {clusters}s"
@@ -141,8 +132,8 @@ def _pooled_estimates(design: Design, resampled: str) -> tuple[dict[str, Any], s
     between, class_sizes = design.between_squares()
     n, g, total = design.sizes.sum(), len(class_sizes), design.total
     within = (total - between) / (n - g)
-    share, _ = between_share(design)
-    interval = jackknife_interval(share, shares_without_one(design), resampled=resampled, strata=design.labels,
+    share, _ = design.between_share()
+    interval = jackknife_interval(share, design.shares_without_one(), resampled=resampled, strata=design.labels,
                                   of="spread")
     return {
         "r2": between / total, "r2_adjusted": 1 - (1 - between / total) * (n - 1) / (n - g),
