@@ -24,12 +24,9 @@ _SAFE = 48  # powers of two from 1 in which sums of products of two values stay 
 Kind = TypeVar("Kind", bound=np.generic)
 
 GRID = ["y", "x"]
-CENTRE_SIGMA = 0.25
-"""Standard deviation of the centred Gaussian, as a share of the grid's height and width."""
-BLOCK = 8
-"""Pairs of maps compared at a time: their float64 copies then stay in memory that is used again, not fetched anew."""
-CROSSED = 32
-"""Maps that are multiplied with all others at a time."""
+CENTRE_SIGMA = 0.25  # standard deviation of the centred Gaussian, as a share of the grid's height and width
+BLOCK = 8  # pairs of maps compared at a time: their float64 copies then stay in memory that is used again
+CROSSED = 32  # maps that are multiplied with all others at a time
 
 
 def compare(kernel: Callable[..., Values], *maps: xr.DataArray, **options: object) -> xr.DataArray:

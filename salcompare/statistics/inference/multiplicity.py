@@ -44,11 +44,6 @@ def adjust_p(p: xr.DataArray, dim: str, *, method: Method = "holm") -> xr.DataAr
         Adjusted p, never below p, with attrs ``method``, ``controls`` and ``family`` (the dim); `family_size` counts
         the tests.
 
-    Raises
-    ------
-    InputError
-        If a value is outside [0, 1], or the method or the dim is unknown.
-
     References
     ----------
     Holm (1979), doi:10.2307/4615733; Benjamini & Hochberg (1995), doi:10.1111/j.2517-6161.1995.tb02031.x;

@@ -69,7 +69,7 @@ def bootstrap_weights(units: int, n_resamples: int, rng: np.random.Generator, *,
     units, n_resamples, rng : int, int, Generator
         How many units there are, and how many resamples to draw.
     strata : array_like (units,), optional
-        Units are resampled within their stratum, such as images within their (fixed) actor.
+        Units are resampled within their stratum, such as images within their (fixed) actor. Another length is an error.
     fewer : {0, 1}
         How many draws fewer than it has units are made in each stratum, though at least one. With 1, the variance of
         a mean over resamples is the unbiased one; with 0 it is (m-1)/m of that in a stratum of m.
@@ -78,11 +78,6 @@ def bootstrap_weights(units: int, n_resamples: int, rng: np.random.Generator, *,
     -------
     ndarray (n_resamples, units)
         Whole numbers; within each stratum a row sums to the stratum's size less `fewer`.
-
-    Raises
-    ------
-    InputError
-        If there is no unit, or `strata` has another length.
 
     References
     ----------

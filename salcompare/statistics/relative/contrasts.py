@@ -37,8 +37,7 @@ SUPPORT = 0.2
 _COLUMNS = 4096  # pixels held in float64 at a time
 Statistic = Literal["mean", "spread"]
 """t of means; t of the mean deviation from the actor's own mean. Both with one variance within all actors."""
-PIXELS = 1024
-"""Pixels at a time."""
+PIXELS = 1024  # at a time
 _ROWS = 256  # rows of one product: permutations times actors
 _LEAST = 1e-30  # stands for a variance of 0, so that t is huge and not NaN
 
@@ -128,11 +127,7 @@ class Plan:
 
     @cached_property
     def dtype(self) -> np.dtype[np.floating]:
-        """Precision of the products.
-
-        float32 halves the time and errs by some 1e-6 of t. Where arrangements are enumerated, so that ties by symmetry
-        count, it is float64.
-        """
+        """Precision of the products: float32 halves the time and errs by 1e-6 of t; float64 where ties count."""
         enumerated = n_distinct(self.data.exchange, distinct="partitions") <= self.n_permutations
         return np.dtype(np.float64 if enumerated else np.float32)
 

@@ -30,7 +30,7 @@ def paired_map_test(differences: xr.DataArray, *, rng: np.random.Generator, n_pe
         How many sign flips to draw. Where no more distinct ones exist, all are enumerated instead; turning all signs at
         once changes no |t|, so n replicates have 2^(n-1).
     dim : str
-        The replicates: actors, never pixels.
+        The replicates: actors, never pixels; at least two.
 
     Returns
     -------
@@ -40,19 +40,12 @@ def paired_map_test(differences: xr.DataArray, *, rng: np.random.Generator, n_pe
         - **threshold**: |t| must pass it for p <= 0.05. **null** (permutation): the largest |t| of each flip.
         - **n** replicates used, **n_undefined** left out, **n_permutations**.
 
-    Raises
-    ------
-    InputError
-        If the dim is missing, or fewer than two replicates are left.
-
     Notes
     -----
     The null hypothesis is that differences are distributed symmetrically about 0; other shapes only matter with few
-    replicates. With 5 replicates no p is below 1/16.
-
-    |t| rises with the squared sum of the differences over their sum of squares, which no flip changes; so a flip costs
-    one row of a matrix product. Products are in float32, which errs by some 1e-6 of t, and in float64 where flips are
-    enumerated, so that ties count.
+    replicates. With 5 replicates no p is below 1/16. |t| rises with the squared sum of the differences over their sum
+    of squares, which no flip changes; so a flip costs one row of a matrix product. Products are in float32, which errs
+    by some 1e-6 of t, and in float64 where flips are enumerated, so that ties count.
 
     References
     ----------

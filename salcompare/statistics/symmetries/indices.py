@@ -78,8 +78,7 @@ def cross_validated_odd_share(maps: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     maps : DataArray (image, y, x)
-        Maps with coordinate ``actor`` along ``image``, smoothed alike where sources are compared. Empty maps and maps
-        that hold NaN are left out.
+        As for `symmetric_null_mean`, smoothed by one sigma where sources are compared.
 
     Returns
     -------

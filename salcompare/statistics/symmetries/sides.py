@@ -117,7 +117,7 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
     odd, even = folded(values)
     gram, energy = odd @ odd.T, even @ even.T
     p, attainable, null = sign_flip_test(lateral.to_numpy(), rng=rng, n_permutations=n_permutations)
-    share, low, high = _between_actors(gram, energy)
+    share, low, high, _ = _between_actors(gram, energy)
     energies = mirrored(gram, n_permutations, rng) if len(gram) else np.empty(0)
     result = population_mean(lateral).assign(
         p_value=p, p_attainable=attainable, odd_share=share, odd_share_ci_low=low, odd_share_ci_high=high,
@@ -248,39 +248,37 @@ def _flips_of_actors(grams: Sequence[_OddGram], rng: np.random.Generator, n_perm
 
 def _energies(grams: Sequence[_OddGram], signs: Values) -> Values:  # (b, units) -> (b, a + 1)
     """Odd energy of each actor, and of all, in each arrangement of signs."""
-    starts = np.cumsum([0, *(len(gram.products) for gram in grams)])
-    energies = np.zeros((len(signs), len(grams) + 1))
-    for at, (gram, start) in enumerate(zip(grams, starts, strict=False)):
-        turned = signs[:, start:start + len(gram.products)]
-        energies[:, at] = np.einsum("ij,ij->i", turned @ gram.products, turned) / 2
-    energies[:, -1] = energies[:, :-1].sum(axis=1)
-    return energies
+    parts = np.split(signs, np.cumsum([len(gram.products) for gram in grams])[:-1], axis=1)
+    energies = np.column_stack([np.einsum("ij,ij->i", part @ gram.products, part) / 2
+                                for gram, part in zip(grams, parts, strict=True)])
+    return np.column_stack([energies, energies.sum(axis=1)])
 
 
 def _pooled_share(grams: Sequence[_OddGram]) -> tuple[float, float, float, str]:
-    """Share of odd energy over actors, its jackknife interval over them, and why there is none."""
+    """Share of odd energy over actors."""
     one, other = np.array([gram.odd for gram in grams], float), np.array([gram.even for gram in grams], float)
     kept = np.abs(one) + np.abs(other) > 0
-    one, other = one[kept], other[kept]
-    value = _share(one.sum(), other.sum())
-    if np.isnan(value):
-        return value, np.nan, np.nan, NO_ENERGY
-    if len(one) < FEWEST_ACTORS:
-        return value, np.nan, np.nan, f"{counted(len(one), 'actor')} with a value; an interval needs {FEWEST_ACTORS}"
-    without = [_share(one.sum() - a, other.sum() - b) for a, b in zip(one, other, strict=True)]
-    interval = jackknife_interval(value, without, resampled="actors")
-    return value, float(interval.low), float(interval.high), str(interval.reason.item())
+    odd, even = one[kept].sum(), other[kept].sum()
+    return _share_and_interval(odd, even, odd - one[kept], even - other[kept])
 
 
-def _between_actors(gram: Values, energy: Values) -> tuple[float, float, float]:
-    """Share of odd energy that pairs of actors have in common, with its jackknife interval over actors."""
+def _between_actors(gram: Values, energy: Values) -> tuple[float, float, float, str]:
+    """Share of odd energy that pairs of actors have in common."""
     (odd, odd_of), (even, even_of) = ((products.sum() - np.trace(products), 2 * (
         products.sum(axis=1) - np.diag(products))) for products in (gram, energy))
+    return _share_and_interval(odd, even, odd - odd_of, even - even_of)
+
+
+def _share_and_interval(odd: float, even: float, odd_without: Values, even_without: Values) -> tuple[
+        float, float, float, str]:
+    """Share of odd energy, its jackknife interval given the energies without each actor, and why there is none."""
     value = _share(odd, even)
-    if len(gram) < FEWEST_ACTORS or np.isnan(value):
-        return value, np.nan, np.nan
-    interval = jackknife_interval(value, list(map(_share, odd - odd_of, even - even_of)), resampled="actors")
-    return value, float(interval.low), float(interval.high)
+    if np.isnan(value):
+        return value, np.nan, np.nan, NO_ENERGY
+    if (n := len(odd_without)) < FEWEST_ACTORS:
+        return value, np.nan, np.nan, f"{counted(n, 'actor')} with a value; an interval needs {FEWEST_ACTORS}"
+    interval = jackknife_interval(value, list(map(_share, odd_without, even_without)), resampled="actors")
+    return value, float(interval.low), float(interval.high), str(interval.reason.item())
 
 
 def _share(odd: float, even: float) -> float:

@@ -35,11 +35,8 @@ def variance_components(maps: xr.DataArray, by: str = "actor") -> xr.Dataset:
 
     Parameters
     ----------
-    maps : DataArray (image, ...)
-        Any real maps with a coordinate `by` along ``image``; eager or dask; ragged. Maps with a NaN or infinite pixel
-        and maps of zeros only are left out, counted.
-    by : str
-        The coordinate that names the actors.
+    maps, by
+        As for `variance_explained`, errors too.
 
     Returns
     -------
@@ -52,11 +49,6 @@ def variance_components(maps: xr.DataArray, by: str = "actor") -> xr.Dataset:
           actors, NaN below 8; ``images``: of these actors, NaN where one has fewer than 3 images. **ci_reason**
           (resampled).
         - **n_images**, **n_actors**, **n_undefined** (images left out).
-
-    Raises
-    ------
-    InputError
-        If a coordinate is missing, there is one actor only, or every actor has one image.
 
     Notes
     -----
