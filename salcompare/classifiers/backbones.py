@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -264,24 +264,16 @@ def _loaded(path: Path, root: Path) -> ModuleType:
     assert spec.loader is not None  # noqa: S101
     module = importlib.util.module_from_spec(spec)
     sys.modules[key] = module  # dataclasses and pickle look a module up by its name
+    sys.path.insert(0, str(root))  # it may import its neighbours
     try:
-        with _importable(root):
-            spec.loader.exec_module(module)
+        spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[key]
         raise
-    return module
-
-
-@contextlib.contextmanager
-def _importable(root: Path) -> Iterator[None]:
-    """Let a file import its neighbours."""
-    sys.path.insert(0, str(root))
-    try:
-        yield
     finally:
         with contextlib.suppress(ValueError):
             sys.path.remove(str(root))
+    return module
 
 
 def _problem(name: str, what: str, expected: str = "", remedy: str = "") -> Problem:

@@ -6,8 +6,7 @@ nothing is ever put on the model, and the rule dies with the graph.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -22,7 +21,7 @@ from salcompare.classifiers.arguments import (
     recorded,
     whole,
 )
-from salcompare.classifiers.graph import Graph, is_clamp, rectifiers
+from salcompare.classifiers.graph import is_clamp, rectifiers
 from salcompare.classifiers.logits import check_finite
 from salcompare.errors import InputError, Problem
 
@@ -93,9 +92,13 @@ def guided_backprop_several(model: nn.Module, x: Tensor, targets: Tensor, *, out
     with explaining(model):
         logits, edge, graph = recorded(model, x)
         check_classes(targets, logits)
-        with _guided(graph):
-            explained = logits.softmax(1) if output == "probability" else logits
+        explained = logits.softmax(1) if output == "probability" else logits
+        handles = [node.register_hook(_guide(node)) for node in rectifiers(graph)]
+        try:
             maps = [_gradient(explained, edge, row, last=i + 1 == len(targets)) for i, row in enumerate(targets)]
+        finally:
+            for handle in handles:  # a model that keeps its activations keeps the graph
+                handle.remove()
     for each in maps:
         check_finite(each, "guided_backprop", NO_SLOPE)
     return maps[0][None] if len(maps) == 1 else torch.stack(maps)
@@ -113,17 +116,6 @@ def _gradient(explained: Tensor, edge: GradientEdge, target: Tensor, *, last: bo
     gradient, = torch.autograd.grad(chosen, [edge], torch.ones_like(chosen), retain_graph=not last)
     dense = gradient.is_contiguous() or gradient.is_contiguous(memory_format=torch.channels_last)
     return gradient.clamp_(min=0) if dense else gradient.clamp(min=0)  # a broadcast one cannot be clipped in place
-
-
-@contextlib.contextmanager
-def _guided(graph: Graph) -> Iterator[None]:
-    """Guide every ReLU that the logits depend on, until the block ends."""
-    handles = [node.register_hook(_guide(node)) for node in rectifiers(graph)]
-    try:
-        yield
-    finally:
-        for handle in handles:  # a model that keeps its activations keeps the graph
-            handle.remove()
 
 
 def _guide(node: Node) -> Callable[[Gradients, Gradients], Gradients]:

@@ -101,7 +101,9 @@ def train_classifier(pixels: xr.DataArray, images: pd.DataFrame, config: Classif
             f"[[classifier]] {config.name!r} frozen shift", str(config.frozen.shift),
             "0, because frozen training computes each image's features once", "shift in finetuned only, or use flip"))
     photographs = gather_photographs(pixels, images, keep=config.keep)
-    given = _features_depend_on(config, backbone, photographs, root=root, seed=seed)
+    given = {**({"source": backbone.source_sha256} if backbone.source_sha256 else {}), "format": FORMAT,
+             "backbone": backbone.name, "preprocessing": backbone.preprocessing, "centre": config.centre, "seed": seed,
+             "weights": weights_identity(backbone, config.weights, root=root), "material": photographs.digest()}
     digests = _digests(config, given)
     if tables_finished(folder, digests):
         return
@@ -119,14 +121,6 @@ def train_classifier(pixels: xr.DataArray, images: pd.DataFrame, config: Classif
         if variant not in digests:
             trained_path(folder, variant).unlink(missing_ok=True)
     delete_leftovers(folder)
-
-
-def _features_depend_on(config: Classifier, backbone: Backbone, photographs: Photographs, *, root: Path,
-                        seed: int) -> dict[str, object]:
-    source = {"source": backbone.source_sha256} if backbone.source_sha256 else {}
-    return {**source, "format": FORMAT, "backbone": backbone.name, "preprocessing": backbone.preprocessing,
-            "weights": weights_identity(backbone, config.weights, root=root), "centre": config.centre,
-            "seed": seed, "material": photographs.digest()}
 
 
 def _digests(config: Classifier, given: dict[str, object]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -10,7 +9,7 @@ import socket
 import zipfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -66,13 +65,16 @@ def downloaded(url: str, *, say: Say) -> Path:
     say(f"downloading {name} to {path.parent}")
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = name.rsplit(".", 1)[0].rsplit("-", 1)[-1]  # torch names such files NAME-<start of SHA-256>.pth
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SECONDS_TO_CONNECT)  # or a silent network would never be given up on
     try:
-        with _patience(SECONDS_TO_CONNECT):
-            torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix, progress=False)
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix, progress=False)
     except (OSError, RuntimeError) as error:
         remedy = (f'put that file at {path}, or name a copy in study.toml with weights = "path/to/{name}", or train '
                   'without it with weights = "none"')
         raise MissingDependencyError(Problem(name, f"could not be downloaded ({error})", remedy=remedy)) from error
+    finally:
+        socket.setdefaulttimeout(before)
     return path
 
 
@@ -157,17 +159,6 @@ def _shape(value: object) -> tuple[int, ...] | str:
 def _not_installed(what: str, extra: str) -> MissingDependencyError:
     return MissingDependencyError(Problem(what, "is not installed",
                                           remedy=f"run: pip install 'salcompare[{extra}]'"))
-
-
-@contextlib.contextmanager
-def _patience(seconds: float) -> Iterator[None]:
-    """Give up on a silent network after some seconds, instead of never."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def read_matching(path: Path, *, digest: str, say: Say | None = None) -> dict[str, Any] | None:

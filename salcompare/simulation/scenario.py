@@ -238,8 +238,14 @@ class Scenario:
     n_groups: int = 0
 
     def __post_init__(self) -> None:
+        wrong = [(name, "in [0, 1]") for name in _SHARES if not 0 <= getattr(self, name) <= 1]
+        wrong += [(name, "at most 0.9") for name in ("actor_spread", "image_spread") if 0.9 < getattr(self, name) <= 1]
+        wrong += [(name, ">= 0") for name in _AMOUNTS if not 0 <= getattr(self, name) < np.inf]
+        wrong += [(name, ">= 0") for name in ("actor_shift", "image_shift")
+                  if not (np.isfinite(getattr(self, name)).all() and np.min(getattr(self, name)) >= 0)]
+        wrong += [(name, ">= 1") for name in ("unequal", "per_shoot") if not getattr(self, name) >= 1]
         problems = [Problem(f"{name} of scenario {self.name!r}", str(getattr(self, name)), expected)
-                    for name, expected in self._wrong()]
+                    for name, expected in wrong]
         if isinstance(self.n_images, tuple) and len(self.n_images) != self.n_actors:
             problems.append(Problem(f"n_images of scenario {self.name!r}", f"{len(self.n_images)} numbers",
                                     f"one for each of {self.n_actors} actors"))
@@ -254,15 +260,6 @@ class Scenario:
                                     f"at most n_workers = {self.n_workers}", "a worker responds to an image once"))
         if problems:
             raise InputError(problems)
-
-    def _wrong(self) -> list[tuple[str, str]]:
-        wrong = [(name, "in [0, 1]") for name in _SHARES if not 0 <= getattr(self, name) <= 1]
-        wrong += [(name, "at most 0.9") for name in ("actor_spread", "image_spread") if 0.9 < getattr(self, name) <= 1]
-        wrong += [(name, ">= 0") for name in _AMOUNTS if not 0 <= getattr(self, name) < np.inf]
-        wrong += [(name, ">= 0") for name in ("actor_shift", "image_shift")
-                  if not (np.isfinite(getattr(self, name)).all() and np.min(getattr(self, name)) >= 0)]
-        wrong += [(name, ">= 1") for name in ("unequal", "per_shoot") if not getattr(self, name) >= 1]
-        return wrong
 
     @property
     def images_of_actors(self) -> NDArray[np.int64]:

@@ -95,7 +95,11 @@ def simulate_study(scenario: Scenario, *, rng: np.random.Generator) -> Simulated
               + np.asarray(scenario.image_shift) * rng.standard_normal((first.size, 2))[shoot])
     seeds = rng.integers(2**62, size=2)
     images = _images(scenario, names[owner], owner)
-    truth = Truth(actor_shares, image_shares, owner, shifts, _label_shares(scenario, actor_shares, names))
+    labels = scenario.geometry.labels
+    member = np.array([[place.label == label for label in labels] for place in scenario.geometry.places], dtype=float)
+    label_shares = pd.DataFrame(_with_favourites(scenario, actor_shares) @ member, columns=list(labels),
+                                index=pd.Index(names, name="actor"))
+    truth = Truth(actor_shares, image_shares, owner, shifts, label_shares)
     return SimulatedStudy(scenario, images, truth, (int(seeds[0]), int(seeds[1])))
 
 
@@ -122,13 +126,6 @@ def _image_spreads(scenario: Scenario) -> Values:
         return np.zeros(scenario.n_actors)
     concentration = (1 / scenario.image_spread - 1) / scenario.spread_factors**2
     return np.asarray(1 / (concentration + 1))
-
-
-def _label_shares(scenario: Scenario, actor_shares: Values, names: NDArray[np.object_]) -> pd.DataFrame:
-    geometry = scenario.geometry
-    expected = _with_favourites(scenario, actor_shares)
-    member = np.array([[place.label == label for label in geometry.labels] for place in geometry.places], dtype=float)
-    return pd.DataFrame(expected @ member, index=pd.Index(names, name="actor"), columns=list(geometry.labels))
 
 
 def _images(scenario: Scenario, actors: NDArray[np.object_], owner: Codes) -> pd.DataFrame:
