@@ -96,6 +96,7 @@ def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kin
     return _dataset(judgements, estimates(observed, *ones), draws, images, _EQUAL[of])
 
 
+@drawing
 def worker_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.random.Generator,
                      n_resamples: int = 2000) -> xr.Dataset:
     """Estimate how far workers agree in the labels of an image: nominal Krippendorff's alpha.
