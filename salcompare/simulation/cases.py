@@ -116,7 +116,7 @@ class Result(NamedTuple):
     def of(cls, result: xr.Dataset | pd.Series[Any] | pd.DataFrame, value: str = "value") -> Result:
         """Take p, value, ``ci_low`` and ``ci_high`` from a statistic's result, those that it has."""
         names = ("p_value", value, "ci_low", "ci_high")
-        return cls(*(float(result[name]) if name in result else NAN for name in names))
+        return cls(*(float(np.asarray(result[name])) if name in result else NAN for name in names))
 
     @property
     def test(self) -> Outcome:
