@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import smooth
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.inference.resampling import actor_means, population_mean
+from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import required_metrics
@@ -100,14 +100,17 @@ def mean_ceiling(ceiling: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     Dataset
-        Over ``actor``: **actor_value**, mean ceiling of the actor's images; **actor_n**, **actor_n_undefined** images.
+        Over ``actor``: **actor_value**, mean ceiling of the actor's images; **actor_n**, **actor_n_undefined** images,
+        **actor_reason**.
         Scalars: **value**, mean over actors; **ci_low**, **ci_high** by t over actors, NaN below eight; **n**,
-        **n_undefined** actors, **reason**. Images without a ceiling are left out: leave them out of the score that
-        is compared with it, too.
+        **n_undefined** actors, **reason**, where there is no value that of most images. Images without a ceiling are
+        left out: leave them out of the score that is compared with it, too.
     """
-    actors = actor_means(ceiling["ceiling"])
-    return population_mean(actors["value"]).assign(actor_value=actors["value"], actor_n=actors["n"],
-                                                   actor_n_undefined=actors["n_undefined"])
+    means = mean_over_actors(ceiling["ceiling"])
+    reasons = [reason for reason in ceiling["reason"].to_numpy().tolist() if reason] if "reason" in ceiling else []
+    if reasons and np.isnan(means["value"]).all():
+        means["reason"] = max(sorted(set(reasons)), key=reasons.count)
+    return means
 
 
 def _split_half(boxes: ImageResponses, n_splits: int, rng: np.random.Generator) -> float:

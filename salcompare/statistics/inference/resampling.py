@@ -334,3 +334,23 @@ def population_mean(values: xr.DataArray) -> xr.Dataset:
         "value": ordered.fillna(0.0).sum("actor") / n.where(n > 0), "ci_low": (dims, interval.low),
         "ci_high": (dims, interval.high), "n": n, "n_undefined": (~defined).sum("actor"),
         "reason": (dims, interval.reason)}, attrs={"ci_method": interval.method, "resampled": interval.resampled})
+
+
+def mean_over_actors(values: xr.DataArray) -> xr.Dataset:
+    """Mean over actors of the mean over each actor's images, with the actors' own beside it.
+
+    Parameters
+    ----------
+    values : DataArray (image, ...)
+        As for `actor_means`.
+
+    Returns
+    -------
+    Dataset
+        As `population_mean` gives it; and over ``actor``: **actor_value**, **actor_n** and **actor_n_undefined**
+        (images), **actor_reason** where the value is NaN.
+    """
+    actors = actor_means(values)
+    reasons = np.where(actors["n"] > 0, "", "undefined on every image of the actor")
+    actors = actors.assign(reason=(actors["n"].dims, reasons))
+    return population_mean(actors["value"]).assign({f"actor_{name}": actors[name] for name in actors})

@@ -60,11 +60,11 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
     Dataset
         Scalars: **value**, mean over splits of the correlation between both sides' unbiased distances over pairs of
         actors, each actor's mean distance removed on both sides (U-centred); **ci_low**, **ci_high** by jackknife over
-        actors, NaN below eight; **p_value** (one-sided, greater), **p_attainable**, **null_mean** (of the draws);
-        **mantel_r**, the same correlation without removal of the actors' means, as Mantel defined it (without a p;
-        NaN where an actor has fewer than four images, or a side finds all alike); **n** actors, **n_undefined** actors
-        left out, **reason** for NaN. **null** (permutation): draws. What is left of noise in the distances draws all
-        correlations towards 0.
+        actors, NaN below eight; **p_value** (one-sided, greater), **p_attainable**, **null_mean** (of the draws),
+        **n_permutations**; **mantel_r**, the same correlation without removal of the actors' means, as Mantel defined
+        it (without a p; NaN where an actor has fewer than four images, or a side finds all alike, see
+        **mantel_reason**); **n** actors, **n_undefined** actors left out, **reason** for NaN. **null** (permutation):
+        draws. What is left of noise in the distances draws all correlations towards 0.
 
     Raises
     ------
@@ -101,7 +101,9 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
         n_permutations, f"{counted(sizes.size, 'actor')} with two images or more; {FEWEST} are needed")
     about = {"distance": distance, "n_splits": n_splits, "alternative": "greater", "ci_method": "jackknife",
              "resampled": "actors", "null": "actors of the classifier's distances permuted"}
-    return result.assign(n=sizes.size, n_undefined=len(places) - sizes.size).assign_attrs(
+    missing = "an actor has fewer than four images, or all pairs of actors are alike on one side"
+    return result.assign(n=sizes.size, n_undefined=len(places) - sizes.size,
+                         mantel_reason=missing if np.isnan(result["mantel_r"]) else "").assign_attrs(
         about | ({} if sigma is None else {"sigma": float(sigma)}))
 
 
@@ -169,14 +171,14 @@ def _compared(products: list[Values], sizes: NDArray[np.intp], n_splits: int, n_
     null[:values.size - 1] = values[1:]
     scalars = {"value": values[0], "ci_low": low, "ci_high": high, "p_value": float(p_value(t[0], t[1:])),
                "p_attainable": smallest_p(values.size - 1), "null_mean": values[1:].mean(), "reason": reason,
-               "mantel_r": float((plain[0] * plain[1]).sum(axis=1).mean())}
+               "n_permutations": values.size - 1, "mantel_r": float((plain[0] * plain[1]).sum(axis=1).mean())}
     return xr.Dataset({name: ((), value) for name, value in scalars.items()} | {"null": ("permutation", null)})
 
 
 def _undefined(n_permutations: int, reason: str) -> xr.Dataset:
     names = ("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean", "mantel_r")
     return xr.Dataset(dict.fromkeys(names, ((), np.nan)) | {
-        "reason": ((), reason), "null": ("permutation", np.full(n_permutations, np.nan))})
+        "reason": ((), reason), "n_permutations": ((), 0), "null": ("permutation", np.full(n_permutations, np.nan))})
 
 
 def _sums_of_actors(one: Values, other: Values, n_actors: int, n_permutations: int,

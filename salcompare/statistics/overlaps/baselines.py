@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import actor_heatmap, relative_saliency
 from salcompare.statistics.inference.permutation import Alternative, sign_flip_test
-from salcompare.statistics.inference.resampling import actor_means, population_mean
+from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.kernels import CENTRE_SIGMA, Values, centred_gaussian
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS, required_metrics
@@ -102,10 +102,10 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
     Dataset
         Over ``metric``: **value**, mean over actors of the mean over an actor's images of values - other, in the
         metric's unit; **one**, **other**, the two means that it is the difference of, over the images on which both
-        are defined; **ci_low**, **ci_high**, by t over actors, NaN below eight; **p_value**, **p_attainable** of a
-        test that flips the signs of actors' means (**alternative**, of each metric); **n** actors, **n_undefined**,
-        **reason**. Over ``metric`` and ``actor``: **actor_value**, **actor_n** and **actor_n_undefined** (images). An
-        image on which either side is NaN is undefined.
+        are defined; **ci_low**, **ci_high**, by t over actors, NaN below eight; **p_value**, **p_attainable**,
+        **null_mean** (0), **n_permutations** of a test that flips the signs of actors' means (**alternative**, of each
+        metric); **n** actors, **n_undefined**, **reason**. Over ``metric`` and ``actor``: **actor_value**, **actor_n**
+        and **actor_n_undefined** (images), **actor_reason**. An image on which either side is NaN is undefined.
 
     Raises
     ------
@@ -125,16 +125,16 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
     one, two = (side[names].sel(image=images).drop_vars("actor", errors="ignore").to_dataarray("metric")
                 for side in (values, other))
     differences = (one - two).assign_coords(actor=values["actor"].sel(image=images))
-    actors = actor_means(differences)
+    means = mean_over_actors(differences)
     ways: list[Alternative] = [alternative or ("greater" if METRICS[name].better == "higher" else "less")
                                for name in names]
-    tests = np.array([sign_flip_test(actors["value"].sel(metric=name).values, alternative=way, rng=rng,
-                                     n_permutations=n_permutations)[:2]
-                      for name, way in zip(names, ways, strict=True)])
-    return population_mean(actors["value"]).assign(
-        p_value=("metric", tests[:, 0]), p_attainable=("metric", tests[:, 1]), alternative=("metric", ways),
-        actor_value=actors["value"], actor_n=actors["n"], actor_n_undefined=actors["n_undefined"],
-    ).assign(sides(one, two, differences)).assign_attrs(null="signs of actors' mean differences flipped")
+    tests = [sign_flip_test(means["actor_value"].sel(metric=name).values, alternative=way, rng=rng,
+                            n_permutations=n_permutations) for name, way in zip(names, ways, strict=True)]
+    p, least, null = zip(*tests, strict=True)
+    return means.assign(sides(one, two, differences)).assign(
+        p_value=("metric", list(p)), p_attainable=("metric", list(least)), alternative=("metric", ways), null_mean=0.0,
+        n_permutations=("metric", [draws.size for draws in null]),
+    ).assign_attrs(null="signs of actors' mean differences flipped")
 
 
 def defined_on_both(one: xr.Dataset, other: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
@@ -161,7 +161,7 @@ def sides(one: xr.DataArray, other: xr.DataArray, difference: xr.DataArray) -> d
     Gives ``one`` and ``other`` (...): means over actors of means over an actor's images.
     """
     held, actor = difference.notnull(), difference["actor"]
-    return {name: population_mean(actor_means(side.where(held).assign_coords(actor=actor))["value"])["value"]
+    return {name: mean_over_actors(side.where(held).assign_coords(actor=actor))["value"]
             for name, side in (("one", one), ("other", other))}
 
 

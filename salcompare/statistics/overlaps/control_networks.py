@@ -123,8 +123,9 @@ def network_differences(classifier: xr.Dataset, control: xr.Dataset) -> xr.Datas
         Over ``metric``: **value**, mean over actors of the mean over an actor's photographs of the mean over their
         networks of classifier - control, in the metric's unit; **one**, **other**, the classifier's and the control's
         means that it is the difference of; **ci_low**, **ci_high**, NaN below eight actors or two
-        networks; **spread**, standard deviation over networks of the mean over actors; **n** actors,
-        **n_undefined**, **n_networks**, **reason**. Over ``metric`` and ``actor``: **actor_value** and **actor_n**.
+        networks; **spread**, standard deviation over networks of the mean over actors, **spread_reason** where it is
+        NaN; **n** actors, **n_undefined**, **n_networks**, **reason**. Over ``metric`` and ``actor``: **actor_value**
+        and **actor_n**.
 
     Notes
     -----
@@ -165,7 +166,8 @@ def _interval(values: Values, networks: Values) -> dict[str, NDArray[np.generic]
     reason = np.where(n == 0, "undefined for every actor",
                       np.where(few, f"fewer than {FEWEST_ACTORS} actors", np.where(alone, "a single network", "")))
     return {"value": mean, "ci_low": mean - reach, "ci_high": mean + reach, "spread": np.sqrt(of_networks), "n": n,
-            "n_undefined": values.shape[1] - n, "n_networks": many, "reason": reason.astype(object)}
+            "n_undefined": values.shape[1] - n, "n_networks": many, "reason": reason.astype(object),
+            "spread_reason": np.where(np.isnan(of_networks), "a single network", "").astype(object)}
 
 
 def _moments(values: Values) -> tuple[NDArray[np.intp], Values, Values]:

@@ -23,7 +23,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
-from salcompare.statistics.inference.permutation import Alternative, sign_flip_test, smallest_p
+from salcompare.statistics.inference.permutation import Alternative, sign_flip_test
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.areas import SHARE
 from salcompare.statistics.metrics.registry import METRICS
@@ -75,15 +75,15 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
           out on both sides. **ci_low**, **ci_high**: over actors, by t or (where actors meet other actors) by
           jackknife (**ci_method**); NaN below eight actors.
         - **one**, **other**: of the effects, the two means that the value is the difference of, over the same actors.
-        - **p_value**, **p_attainable**, **null_mean** (exactly 0), of the effects; **n** actors, **n_undefined**
-          without a value, **reason** for NaN.
+        - **p_value**, **p_attainable**, **null_mean** (exactly 0), **n_permutations**, of the effects, and
+          **exchanged**, their null in words; **n** actors, **n_undefined** without a value, **reason** for NaN.
         - **null** (contrast, permutation): the effects under permutation; NaN beyond the number drawn or enumerated.
 
         Over ``contrast`` and ``actor``: **actor_value**, **actor_ci_low**, **actor_ci_high** (percentiles of a
         bootstrap of images within actors, NaN below eight images; with 15 images they cover about nine times in ten),
-        **actor_one**, **actor_other**, **actor_p_value**, **actor_p_attainable**, **actor_reason**. For the actor
-        effect of one actor, p is the rank of its own classifier maps among those of all actors (of its group) and
-        cannot go below 1 / actors, which **actor_reason** says. **actor_n** (actor): images.
+        **actor_one**, **actor_other**, **actor_p_value**, **actor_p_attainable**, **actor_n_permutations**,
+        **actor_reason**. For the actor effect of one actor, p is the rank of its own classifier maps among those of all
+        actors (of its group) and cannot go below 1 / actors, which **actor_reason** says. **actor_n** (actor): images.
 
         An image whose own pair is NaN (its human or classifier map is undefined) is left out; attrs ``n_undefined``
         counts them. Under ``alternative`` "less" (for `better` "lower") small values are extreme.
@@ -98,28 +98,27 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
     tests = _population(pairs, alternative, n_permutations, rng).merge(
         _per_actor(pairs, alternative, n_permutations, n_resamples, rng))
     tests = tests.assign_coords(contrast=list(CONTRASTS), actor=actors)
-    return tests.assign_attrs(alternative=alternative, n_undefined=left_out, n_resamples=n_resamples,
-                              null_image="classifier maps permuted among the images of each actor",
-                              null_actor="whole sets of classifier maps permuted among actors"
-                              + (f" within {groups}" if groups else ""),
-                              resampled="actors", actor_resampled="images within actors",
-                              actor_ci_method="percentile")
+    exchanged = ["", "", "", "classifier maps permuted among the images of each actor",
+                 "whole sets of classifier maps permuted among actors" + (f" within {groups}" if groups else "")]
+    return tests.assign(exchanged=("contrast", exchanged)).assign_attrs(
+        alternative=alternative, n_undefined=left_out, n_resamples=n_resamples, resampled="actors",
+        actor_resampled="images within actors", actor_ci_method="percentile")
 
 
 def _population(pairs: Pairs, alternative: Alternative, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
-    p, attainable, null = np.full(5, np.nan), np.full(5, np.nan), np.full((5, n_permutations), np.nan)
+    p, n_drawn, null = np.full(5, np.nan), np.zeros(5, int), np.full((5, n_permutations), np.nan)
     sides, one = np.full((2, 5), np.nan), _contrasts(pairs)
     for effect, at in enumerate((3, 4)):
         if not one["n"][at]:
             continue
         p[at], draws = image_effect_test(pairs, alternative, n_permutations, rng) if at == 3 else actor_effect_test(
             pairs.actors, pairs.groups[pairs.rivals], alternative, n_permutations, rng)
-        attainable[at], null[at, :draws.size] = smallest_p(draws.size), draws
+        n_drawn[at], null[at, :draws.size] = draws.size, draws
         of_actors = effect_sides(pairs)[effect]
         sides[:, at] = of_actors[:, ~np.isnan(of_actors).any(axis=0)].mean(axis=1)
     # the mean over all arrangements of either effect is 0 by construction
-    one |= {"one": sides[0], "other": sides[1], "p_value": p, "p_attainable": attainable,
-            "null_mean": np.where(np.isnan(p), np.nan, 0.0)}
+    one |= {"one": sides[0], "other": sides[1], "p_value": p, "p_attainable": _floors(n_drawn),
+            "n_permutations": n_drawn, "null_mean": np.where(np.isnan(p), np.nan, 0.0)}
     return xr.Dataset({name: ("contrast", values) for name, values in one.items()} | {
         "null": (("contrast", "permutation"), null)})
 
@@ -146,18 +145,24 @@ def _per_actor(pairs: Pairs, alternative: Alternative, n_permutations: int, n_re
                rng: np.random.Generator) -> xr.Dataset:
     means = pairing_means(pairs)
     low, high, reason = actor_intervals(pairs, n_resamples, rng)
-    p, attainable = np.full((2, *means.shape), np.nan)
-    p[3], attainable[3] = actors_image_effects(pairs, alternative, n_permutations, rng)
+    p, n_arranged = np.full(means.shape, np.nan), np.zeros(means.shape, int)
+    p[3], n_arranged[3] = actors_image_effects(pairs, alternative, n_permutations, rng)
     if pairs.rivals.size:
-        p[4, pairs.rivals], attainable[4, pairs.rivals] = ranks_among_actors(
+        p[4, pairs.rivals], n_arranged[4, pairs.rivals] = ranks_among_actors(
             pairs.actors, pairs.groups[pairs.rivals], alternative)
+    attainable = _floors(n_arranged)
     sides = np.full((2, *means.shape), np.nan)
     sides[:, 3:] = effect_sides(pairs).transpose(1, 0, 2)
     reason = np.where(np.isnan(means), "one image only, or no other actor", _with_floor(reason, attainable))
     tables = {"value": means, "one": sides[0], "other": sides[1], "ci_low": low, "ci_high": high, "p_value": p,
-              "p_attainable": attainable, "reason": reason}
+              "p_attainable": attainable, "n_permutations": n_arranged, "reason": reason}
     return xr.Dataset({f"actor_{name}": (("contrast", "actor"), table) for name, table in tables.items()} | {
         "actor_n": ("actor", pairs.sizes)})
+
+
+def _floors(n_permutations: NDArray[np.intp]) -> Values:
+    """Give the smallest p that so many permutations can give; NaN where there is none."""
+    return np.where(n_permutations > 0, 1 / (1 + n_permutations), np.nan)
 
 
 def _with_floor(reason: NDArray[np.object_], attainable: Values) -> NDArray[np.object_]:
@@ -253,10 +258,10 @@ def compare_pairings(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.G
     Dataset
         Over ``contrast`` (the three pairings and both effects): **value**, mean over actors of `one` less `other`, in
         the metric's unit, and the two means, **one** and **other**, over the same images; **ci_low**, **ci_high** over
-        actors by t or (where actors meet other actors) by jackknife
-        (**ci_method**), NaN below eight; **p_value** (two-sided), **p_attainable**; **n** actors, **n_undefined**,
-        **reason** for NaN. Over ``contrast`` and ``actor``: **actor_value**; **actor_n** (actor): images. Images on
-        which either side is NaN are left out; attrs ``n_undefined`` counts them.
+        actors by t or (where actors meet other actors) by jackknife (**ci_method**), NaN below eight; **p_value**
+        (two-sided), **p_attainable**, **n_permutations**; **n** actors, **n_undefined**, **reason** for NaN. Over
+        ``contrast`` and ``actor``: **actor_value**; **actor_n** (actor): images. Images on which either side is NaN are
+        left out; attrs ``n_undefined`` counts them.
 
     Raises
     ------
@@ -278,14 +283,15 @@ def compare_pairings(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.G
     difference = parts[0].copy(data=parts[0].values - parts[1].transpose(*parts[0].dims).values)
     pairs, actors, left_out = blocked(difference)
     columns = pairing_means(Pairs(pairs.matrix.T, pairs.sizes, pairs.groups))
-    tests = np.array([sign_flip_test(values, rng=rng, n_permutations=n_permutations)[:2] for values in columns])
+    p, least, null = zip(*(sign_flip_test(values, rng=rng, n_permutations=n_permutations) for values in columns),
+                         strict=True)
     both = [_mean_over_actors(pairing_means(blocked(matrix.where(difference.notnull()))[0])) for matrix in (
         parts[0], parts[1].transpose(*parts[0].dims))]
-    one_each = _contrasts(pairs) | {"one": both[0], "other": both[1], "p_value": tests[:, 0],
-                                    "p_attainable": tests[:, 1]}
+    one_each = _contrasts(pairs) | {"one": both[0], "other": both[1], "p_value": list(p), "p_attainable": list(least),
+                                    "n_permutations": [draws.size for draws in null]}
     return xr.Dataset(
         {name: ("contrast", values) for name, values in one_each.items()}
         | {"actor_value": (("contrast", "actor"), pairing_means(pairs)), "actor_n": ("actor", pairs.sizes)},
         coords={"contrast": list(CONTRASTS), "actor": actors},
-        attrs={"n_undefined": left_out, "alternative": "two-sided", "resampled": "actors",
+        attrs={"n_undefined": left_out, "alternative": "two-sided", "null_mean": 0.0, "resampled": "actors",
                "null": "both classifiers' whole sets of maps exchanged within actors"})

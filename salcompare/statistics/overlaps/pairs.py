@@ -20,7 +20,7 @@ from scipy import stats
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
 from salcompare.printing import counted
-from salcompare.statistics.inference.permutation import Alternative, exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.inference.permutation import Alternative, exchangeability, p_value, permutations
 from salcompare.statistics.inference.resampling import (
     FEWEST_ACTORS,
     LEVEL,
@@ -29,7 +29,7 @@ from salcompare.statistics.inference.resampling import (
     percentile_interval,
     t_interval,
 )
-from salcompare.statistics.kernels import Values
+from salcompare.statistics.kernels import Codes, Values
 
 FEWEST_IMAGES = 8
 """Below so many images an actor's own values have no interval."""
@@ -193,9 +193,9 @@ def actor_effect_test(matrix: Values, groups: NDArray[np.intp], alternative: Alt
 
 
 def actors_image_effects(pairs: Pairs, alternative: Alternative, n_permutations: int,
-                         rng: np.random.Generator) -> tuple[Values, Values]:
-    """Give p of each actor's image effect, by its matched mean as the rest is fixed, and the smallest p there is."""
-    p, attainable = np.full((2, pairs.sizes.size), np.nan)
+                         rng: np.random.Generator) -> tuple[Values, Codes]:
+    """Give p of each actor's image effect, by its matched mean as the rest is fixed, and from how many orders."""
+    p, n_orders = np.full(pairs.sizes.size, np.nan), np.zeros(pairs.sizes.size, np.intp)
     for at, (start, size) in enumerate(zip(pairs.starts.tolist(), pairs.sizes.tolist(), strict=True)):
         if size > 1:
             block = pairs.matrix[start:start + size, start:start + size]
@@ -204,8 +204,8 @@ def actors_image_effects(pairs: Pairs, alternative: Alternative, n_permutations:
                 np.tile(np.arange(size), (n_permutations, 1)), axis=1)
             matched = block[np.arange(size), others].mean(axis=1)
             p[at] = p_value(np.diag(block).mean(), matched, alternative=alternative)
-            attainable[at] = smallest_p(len(others))
-    return p, attainable
+            n_orders[at] = len(others)
+    return p, n_orders
 
 
 @lru_cache(maxsize=8)
@@ -214,8 +214,8 @@ def _all_orders(size: int) -> NDArray[np.intp]:
     return np.array(list(orders(range(size))), dtype=np.intp)[1:]
 
 
-def ranks_among_actors(matrix: Values, groups: NDArray[np.intp], alternative: Alternative) -> tuple[Values, Values]:
-    """Share of the group's sets of classifier maps that suit each actor's human maps as well as its own, and 1 / n.
+def ranks_among_actors(matrix: Values, groups: NDArray[np.intp], alternative: Alternative) -> tuple[Values, Codes]:
+    """Share of the group's n sets of classifier maps that suit each actor's human maps as well as its own, and n - 1.
 
     Each set is first rid of what it gives to everyone. One actor among n has n sets to compare, so that its p cannot
     go below 1 / n.
@@ -226,7 +226,7 @@ def ranks_among_actors(matrix: Values, groups: NDArray[np.intp], alternative: Al
     as_good = centred >= itself - tolerance if alternative == "greater" else centred <= itself + tolerance
     group = groups[:, np.newaxis] == groups
     size = group.sum(axis=1)
-    return (as_good & group).sum(axis=1) / size, 1 / size
+    return (as_good & group).sum(axis=1) / size, size - 1
 
 
 def _doubly_centred(matrix: Values, groups: NDArray[np.intp]) -> Values:

@@ -165,7 +165,7 @@ def test_actors_meet_only_those_of_their_group():
     assert "cannot go below 1/2" in str(found.actor_reason.sel(actor="a", contrast="actor effect").values)
     # 2 x 2 x 1 arrangements of sets of maps within groups
     assert float(found.p_attainable.sel(contrast="actor effect")) == pytest.approx(1 / 4)
-    assert found.attrs["null_actor"].endswith("within group")
+    assert str(found.exchanged.sel(contrast="actor effect").values).endswith("within group")
 
 
 def test_one_group_of_all_is_no_restriction():
