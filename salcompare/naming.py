@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from salcompare.config import Classifier
 
 HUMAN = "human"
+RAW, SMOOTHED = "raw", "smoothed"
+"""Forms of maps: as they are, and smoothed."""
+PRIMARY = "pearson"
+"""The metric that overlap is described by, on smoothed maps."""
 PRECOMPUTED = "precomputed"
 """Stands in a source's name where a trained classifier has its variant."""
 _DIGITS = re.compile(r"([0-9]+)")

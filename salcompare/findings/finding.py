@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal
 
 Columns = dict[str, str | tuple[str, ...]]
 INTERVAL: Columns = {name: name for name in ("ci_low", "ci_high", "ci_method", "resampled")}
-TEST: Columns = {"null": "null", "null_mean": "null_mean", "alternative": "alternative", "p_value": "p_value",
-        "p_attainable": "p_attainable", "n_resamples": "n_permutations"}
+BARE_TEST: Columns = {"null": "null", "alternative": "alternative", "p_value": "p_value",
+                      "p_attainable": "p_attainable", "n_resamples": "n_permutations"}
+TEST: Columns = BARE_TEST | {"null_mean": "null_mean"}
+FAMILY: Columns = {"family": "family", "family_size": "family_size", "p_adjusted": "p_adjusted"}
 COUNTS: Columns = {"n": "n", "n_undefined": "n_undefined", "reason": "reason"}
 SIDES: Columns = {"value_one": "one", "value_other": "other"}
 
@@ -90,7 +92,8 @@ class Quantity:
         The variable of a result that is its value.
     columns : mapping of str to str or tuple of str
         By column of the estimates, the variable, coordinate or attr of the result that fills it; of several, texts that
-        are not empty are joined. `INTERVAL`, `TEST`, `COUNTS` and `SIDES` are those of most results.
+        are not empty are joined. `INTERVAL`, `TEST` (`BARE_TEST` without its mean), `FAMILY`, `COUNTS` and `SIDES` are
+        those of most results.
     fixed : mapping of str to object
         Columns that are the same for all results.
     over : tuple of str
@@ -121,6 +124,11 @@ class Quantity:
     def name(self) -> dict[str, object]:
         """The columns that name its rows."""
         return {"statistic": self.statistic, "metric": self.metric, "level": self.level}
+
+    def of_actors(self, columns: Columns, *, value: str = "actor_value") -> Quantity:
+        """Give the same of single actors, with the variables (actor, ...) of the result that fill its columns."""
+        return replace(self, level="actor", over=(*self.over, "actor"), value=value,
+                       columns={"n": "actor_n", "reason": "actor_reason", **columns}, shown=())
 
 
 @dataclass(frozen=True)

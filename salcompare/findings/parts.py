@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,10 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings.rows import Row
+from salcompare.naming import PRIMARY, RAW, SMOOTHED
 from salcompare.progress import Progress, Silent
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, family_size
-from salcompare.statistics.metrics.registry import METRICS, PRIMARY
+from salcompare.statistics.metrics.registry import METRICS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,9 +86,17 @@ class Analysis:
         return xr.Dataset({"heatmap": stacked, "relative": mapping.relative_saliency(stacked)})
 
 
-def overlap_forms(width: int, maps: Maps) -> tuple[tuple[str, float | None, tuple[str, ...]], ...]:
-    """Give the forms in which maps are compared: name, sigma in pixels of a grid so wide, and metrics."""
-    return (("raw", None, tuple(METRICS)), ("smoothed", maps.sigma * width, (PRIMARY,)))
+class Form(NamedTuple):
+    """A form in which maps are compared: its name, sigma in pixels, and by which metrics."""
+
+    name: str
+    sigma: float | None
+    metrics: tuple[str, ...]
+
+
+def overlap_forms(width: int, maps: Maps) -> tuple[Form, Form]:
+    """Give the forms in which maps on a grid so wide are compared."""
+    return Form(RAW, None, tuple(METRICS)), Form(SMOOTHED, maps.sigma * width, (PRIMARY,))
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:

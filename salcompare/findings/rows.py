@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from salcompare.findings.finding import TEST, Quantity
+from salcompare.findings.finding import FAMILY, TEST, Quantity
 from salcompare.schema import ESTIMATES
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def rows_of(result: xr.Dataset, quantity: Quantity, key: Row) -> list[Row]:
     Returns
     -------
     list of mapping
-        One row for each combination of the labels along ``quantity.over``. A row without p states no test; an empty
-        reason is None.
+        One row for each combination of the labels along ``quantity.over``. A row without p states no test and no
+        family; an empty text is None.
 
     Raises
     ------
@@ -51,11 +51,9 @@ def rows_of(result: xr.Dataset, quantity: Quantity, key: Row) -> list[Row]:
         named = {dim: names[place] for dim, names, place in zip(quantity.over, labels, at, strict=True)
                  if dim in ESTIMATES.names}
         row = {**quantity.name, **named, **quantity.fixed, **{name: values[at] for name, values in columns.items()}}
-        if "reason" in row:
-            row["reason"] = row["reason"] or None
-        if "p_value" in columns and np.isnan(row["p_value"]):
-            row = {name: value for name, value in row.items() if name not in TEST}
-        rows.append({**row, **key})
+        untested = "p_value" in columns and np.isnan(row["p_value"])
+        rows.append({**{name: None if value == "" else value for name, value in row.items()
+                        if not (untested and name in {*TEST, *FAMILY, "p_is"})}, **key})
     return rows
 
 

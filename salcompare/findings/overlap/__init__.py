@@ -1,26 +1,70 @@
 """How far people and classifiers agree."""
 
-from salcompare.findings.finding import Compared, Finding, Headline, Quantity
+from salcompare.findings.finding import (
+    BARE_TEST,
+    COUNTS,
+    INTERVAL,
+    SIDES,
+    TEST,
+    Columns,
+    Compared,
+    Finding,
+    Headline,
+    Quantity,
+)
+from salcompare.naming import PRIMARY, SMOOTHED
 
 OVERLAP, CURVE, SIMILARITY = "overlap", "overlap_curve", "actor_similarity"
 TIED, SHORT = "tied_share", "short_maps"
-SAME_IMAGE, IMAGE_EFFECT, ACTOR_EFFECT = "same image", "image effect", "actor effect"
+DISTANCE, MANTEL = "correlation", "mantel_r"
+HEATMAPS = ("heatmaps", "smoothed heatmaps")
+SAME_IMAGE, OTHER_IMAGE, OTHER_ACTOR = "same image", "same actor, other image", "other actor"
+IMAGE_EFFECT, ACTOR_EFFECT = "image effect", "actor effect"
+SAME_GROUP, CORRECT = "same group", "correctly classified images"
+SAME_ACTOR, POPULATION = "same actor", "population"
 UNIFORM, CENTRE, OTHERS = "baseline/uniform", "baseline/centre", "baseline/other actors"
+SIGMAS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.08)  # of the curve, shares of the grid's width
+
+
+def minus(other: str, contrast: str = SAME_IMAGE) -> str:
+    """Name the contrast with another source, on the same image unless said."""
+    return f"minus {other}" if contrast == SAME_IMAGE else f"{contrast} minus {other}"
+
+
+_MEAN: Columns = COUNTS | INTERVAL
+_ACTOR: Columns = BARE_TEST | {
+    "value_one": "actor_one", "value_other": "actor_other", "p_value": "actor_p_value", "p_is": "p_is",
+    "p_attainable": "actor_p_attainable", "n_resamples": "actor_n_permutations"}
+MEAN = Quantity(
+    OVERLAP, PRIMARY, "Overlap with people", columns=_MEAN, better="higher", shown=(
+        *(Headline("classifier", SMOOTHED, contrast, title) for contrast, title in (
+            (SAME_IMAGE, "Overlap on the same image"), (IMAGE_EFFECT, "Image effect"), (ACTOR_EFFECT, "Actor effect"),
+            (minus(CENTRE), "Overlap minus a centred blob's"), (minus(OTHERS), "Overlap minus the average face's"))),
+        Compared("overlap", form=SMOOTHED, contrast=SAME_IMAGE, beside="ceiling",
+                 requires="maps of people that name images")))
+MEAN_OF_ACTORS = MEAN.of_actors({})
+BASELINE, CLASSIFIER, HEATMAP = (Quantity(OVERLAP, PRIMARY, columns=_MEAN | SIDES | TEST, over=over)
+                                 for over in (("metric",), ("contrast",), ()))
+"""Differences from a baseline and from another classifier, and what is tested of heatmaps."""
+HEATMAP_OF_ACTORS = HEATMAP.of_actors(_ACTOR)
+PAIRING = Quantity(OVERLAP, PRIMARY, columns=HEATMAP.columns | {"null": "exchanged", "ceiling": "ceiling"})
+PAIRING_OF_ACTORS = PAIRING.of_actors(_ACTOR | {
+    "null": "exchanged", "ci_low": "actor_ci_low", "ci_high": "actor_ci_high", "ci_method": "actor_ci_method",
+    "resampled": "actor_resampled"})
+OF_POPULATION, OF_POPULATION_DIFFERENCE = (
+    Quantity(OVERLAP, PRIMARY, columns=columns, over=("metric",)) for columns in (_MEAN, _MEAN | SIDES))
+TIES, SHORTS = (Quantity(statistic, "share", title, columns={"n": "n"}) for statistic, title in (
+    (TIED, "Share of the area on ties"), (SHORT, "Share of maps too sparse to fill the area")))
+SMOOTHING = Quantity(CURVE, PRIMARY, "Overlap by the width of the smoothing", columns=_MEAN, better="higher")
+PAIRS_OF_ACTORS = Quantity(SIMILARITY, DISTANCE, "Similarity of actors", columns=_MEAN | TEST, better="higher",
+                           shown=(Headline("classifier"),))
+PLAIN_PAIRS = Quantity(SIMILARITY, MANTEL, "Similarity of actors, Mantel's correlation", "mantel_r",
+                       {"n": "n", "n_undefined": "n_undefined", "reason": "mantel_reason"})
 
 FINDING = Finding(
     name="overlap", question="Does the classifier agree with people?", inputs=("human", "classifier_maps"),
     rests_on_people=True,
-    quantities=(
-        Quantity(OVERLAP, "pearson", "Overlap with people", better="higher", shown=(
-            *(Headline("classifier", "smoothed", contrast, title) for contrast, title in (
-                (SAME_IMAGE, "Overlap on the same image"), (IMAGE_EFFECT, "Image effect"),
-                (ACTOR_EFFECT, "Actor effect"), (f"minus {CENTRE}", "Overlap minus a centred blob's"),
-                (f"minus {OTHERS}", "Overlap minus the average face's"))),
-            Compared("overlap", form="smoothed", contrast=SAME_IMAGE, beside="ceiling",
-                     requires="maps of people that name images"))),
-        Quantity(CURVE, "pearson", "Overlap by the width of the smoothing", better="higher"),
-        Quantity(SIMILARITY, "correlation", "Similarity of actors", better="higher", shown=(
-            Headline("classifier"),)),
-    ),
+    quantities=(MEAN, MEAN_OF_ACTORS, PAIRING, PAIRING_OF_ACTORS, BASELINE, CLASSIFIER, HEATMAP, HEATMAP_OF_ACTORS,
+                OF_POPULATION, OF_POPULATION_DIFFERENCE, TIES, SHORTS, SMOOTHING, PAIRS_OF_ACTORS, PLAIN_PAIRS),
     figures=(8,), on_classifier_pages=(8,), after=("ceilings",),
     tables={"overlap_images": ("image", "actor", "source", "form", "sigma")})

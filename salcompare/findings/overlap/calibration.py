@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from salcompare.maps import actor_heatmap, smooth
+from salcompare.naming import PRIMARY
 from salcompare.simulation.cases import (
     DEMO,
     DRAWS,
@@ -35,7 +36,6 @@ from salcompare.simulation.cases import (
 )
 from salcompare.statistics.inference.multiplicity import adjust_p
 from salcompare.statistics.inference.resampling import actor_means, bca_interval, bootstrap_weights, percentile_interval
-from salcompare.statistics.metrics.registry import PRIMARY
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences
 from salcompare.statistics.overlaps.heatmaps import heatmap_tests
@@ -67,15 +67,15 @@ COMPARED = {"image effect": "image effect of two classifiers, column flips",
 
 
 def _pearson(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = overlap_tests(study.human["coverage"], study.saliency, metric=PRIMARY, sigma=SIGMA, rng=rng,
+    tests = overlap_tests(study.human["coverage"], study.saliency, metric=PRIMARY, sigma=SIGMA, rng=rng,
                           n_permutations=DRAWS, n_resamples=DRAWS)
-    p, actor_p = found["p_value"].to_numpy(), found["actor_p_value"]
+    p, actor_p = tests["p_value"].to_numpy(), tests["actor_p_value"]
     smallest = [float(np.nanmin(adjust_p(actor_p[at], "actor").to_numpy())) for at in (_IMAGE, _ACTOR)]
-    one = (float(found[f"actor_{name}"][0, 0]) for name in ("value", "ci_low", "ci_high"))
+    one = (float(tests[f"actor_{name}"][0, 0]) for name in ("value", "ci_low", "ci_high"))
     return {
         IMAGE_EFFECT: Outcome(float(p[_IMAGE])), ACTOR_EFFECT: Outcome(float(p[_ACTOR])),
         IMAGE_FAMILY: Outcome(smallest[0]), ACTOR_FAMILY: Outcome(smallest[1]), ONE_ACTOR: Outcome(NAN, *one),
-        **{name: Result.of(found.sel(contrast=kind)).interval() for kind, name in INTERVALS.items()}}
+        **{name: Result.of(tests.sel(contrast=kind)).interval() for kind, name in INTERVALS.items()}}
 
 
 def _iou(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -92,7 +92,7 @@ def _grouped(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Ou
 
 def _difference(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     """Compare with a second classifier of the same kind, and bootstrap the first's mean."""
-    human, one = _own_overlap(study)
+    human, one = _smoothed_overlap(study)
     other = overlap(human, smooth(another_classifier(study, rng), sigma=SIGMA), metrics=[PRIMARY])
     result = Result.of(paired_differences(one, other, rng=rng, n_permutations=DRAWS).isel(metric=0))
     means = actor_means(one[PRIMARY])["value"].to_numpy()
@@ -110,11 +110,11 @@ def _shifted(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Ou
     last = np.append(np.flatnonzero(np.diff(owner)), owner.size - 1)
     following = np.arange(1, owner.size + 1)
     following[last] = np.append(0, last[:-1] + 1)
-    human, one = _own_overlap(study)
+    human, one = _smoothed_overlap(study)
     of_next = study.saliency.copy(data=study.saliency.to_numpy()[following])
-    found = paired_differences(one, overlap(human, smooth(of_next, sigma=SIGMA), metrics=[PRIMARY]), rng=rng,
-                               n_permutations=DRAWS)
-    return {SHIFTED: Outcome(float(found["p_value"].to_numpy()[0]))}
+    differences = paired_differences(one, overlap(human, smooth(of_next, sigma=SIGMA), metrics=[PRIMARY]), rng=rng,
+                                     n_permutations=DRAWS)
+    return {SHIFTED: Outcome(float(differences["p_value"].to_numpy()[0]))}
 
 
 def _compared(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -139,7 +139,7 @@ def _same_pairs(study: SimulatedStudy, rng: np.random.Generator, draws: int, *, 
                                       sigma=planned_sigma(study) if sigma is None else sigma))
 
 
-def _own_overlap(study: SimulatedStudy) -> tuple[xr.DataArray, xr.Dataset]:
+def _smoothed_overlap(study: SimulatedStudy) -> tuple[xr.DataArray, xr.Dataset]:
     """Smooth people's maps, and compare them with the classifier's, smoothed alike."""
     human = smooth(study.human["coverage"], sigma=SIGMA)
     return human, overlap(human, smooth(study.saliency, sigma=SIGMA), metrics=[PRIMARY])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,23 +16,46 @@ from salcompare.findings.failures import (
     each_that_works,
     guarded,
     reason_of,
+    rows_or_reasons,
     undefined_row,
     without_value,
 )
-from salcompare.findings.overlap import OVERLAP
-from salcompare.findings.overlap.comparisons import (
+from salcompare.findings.overlap import (
+    BASELINE,
+    CENTRE,
+    CORRECT,
+    DISTANCE,
+    FINDING,
+    MEAN,
+    MEAN_OF_ACTORS,
+    OTHERS,
+    OVERLAP,
+    PAIRS_OF_ACTORS,
+    PLAIN_PAIRS,
+    SAME_GROUP,
+    SAME_IMAGE,
+    SHORTS,
+    SIGMAS,
+    SMOOTHING,
+    TIES,
+    UNIFORM,
+    minus,
+)
+from salcompare.findings.overlap.heatmaps import HeatmapOverlap, without_interval
+from salcompare.findings.overlap.pairings import (
     compared_sources,
     comparison_rows,
-    similarity_rows,
-    untested_comparison,
+    pairing_rows,
+    restricted_rows,
+    same_image_comparison,
 )
-from salcompare.findings.overlap.heatmaps import HeatmapOverlap
-from salcompare.findings.overlap.pairings import CORRECT, SAME_GROUP, n_draws, pairing_rows, restricted_rows
-from salcompare.findings.parts import Analysis, Draws, actor_rows, overlap_forms, population_row, stream
+from salcompare.findings.parts import NULL_DRAWS, Analysis, Draws, Form, overlap_forms, stream
+from salcompare.findings.rows import rows_of
 from salcompare.maps import actor_heatmap
-from salcompare.naming import Source
-from salcompare.statistics.inference.resampling import actor_means, population_mean
-from salcompare.statistics.metrics.registry import METRICS, PRIMARY
+from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED, Source
+from salcompare.statistics.inference.resampling import mean_over_actors
+from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences, uniform_overlap
 from salcompare.statistics.overlaps.pairings import pairing_tests
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
@@ -42,9 +65,8 @@ if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
     from salcompare.findings.rows import Row
 
-UNIFORM = "baseline/uniform"
-CURVE = (0.0, 0.01, 0.02, 0.03, 0.05, 0.08)  # sigmas of the curve, shares of the grid's width
-IMAGE_COLUMNS = ("image", "actor", "source", "form", "sigma")
+Baselines = Mapping[str, Mapping[str, xr.Dataset]]
+"""Overlaps (image) of people with each baseline, by its name and the form."""
 _TESTED = tuple(name for name, metric in METRICS.items() if not metric.costly)  # of all n x n pairs
 
 
@@ -64,7 +86,7 @@ class OverlapAnalysis:
     """
 
     def __init__(self, data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
-                 forms: Collection[str] = ("raw", "smoothed")) -> None:
+                 forms: Collection[str] = (RAW, SMOOTHED)) -> None:
         if data.human is None:
             message = "an analysis of overlap needs human maps"
             raise ValueError(message)
@@ -72,36 +94,33 @@ class OverlapAnalysis:
         self.coverage = data.human["coverage"].load()
         self.share = maps.mask_share
         self.sigma = maps.sigma * self.coverage.sizes["x"]
-        self.forms = tuple(form for form in overlap_forms(self.coverage.sizes["x"], maps) if form[0] in forms)
+        self.forms = tuple(form for form in overlap_forms(self.coverage.sizes["x"], maps) if form.name in forms)
         self.heatmaps = HeatmapOverlap(maps, statistics, self.coverage.sizes["x"], seed)
         self._matrices: dict[tuple[str, str], dict[str, xr.DataArray]] = {}  # all pairs, by source and form
         self._same: dict[tuple[str, str], xr.Dataset] = {}  # overlaps of the same image
         self._failed: dict[tuple[str, str], dict[str, str]] = {}  # why metrics failed, by source and form
 
-    def baselines(self) -> dict[str, dict[str, xr.Dataset]]:
-        """Overlap of people with each baseline, by the baseline's name and the form."""
-        others = other_actors_mean(self.coverage)
-        blob = centre(self.coverage)
-        found: dict[str, dict[str, xr.Dataset]] = {
-            UNIFORM: {}, "baseline/centre": {}, "baseline/other actors": {}}
-        for form, sigma, metrics in self.forms:
-            found[UNIFORM][form], self._failed[UNIFORM, form] = each_that_works(metrics, partial(
-                uniform_overlap, self.coverage, share=self.share, sigma=sigma))
-            for name, maps in (("baseline/centre", blob), ("baseline/other actors", others)):
-                found[name][form], self._failed[name, form] = self.overlaps(maps, metrics, sigma)
-        return found
+    def baselines(self) -> Baselines:
+        """Compare people with each baseline."""
+        maps = {CENTRE: centre(self.coverage), OTHERS: other_actors_mean(self.coverage)}
+        overlaps: dict[str, dict[str, xr.Dataset]] = {UNIFORM: {}, CENTRE: {}, OTHERS: {}}
+        for form in self.forms:
+            overlaps[UNIFORM][form.name], self._failed[UNIFORM, form.name] = each_that_works(form.metrics, partial(
+                uniform_overlap, self.coverage, share=self.share, sigma=form.sigma))
+            for name, of in maps.items():
+                overlaps[name][form.name], self._failed[name, form.name] = self._overlaps(of, form.metrics, form.sigma)
+        return overlaps
 
-    def overlaps(self, maps: xr.DataArray, metrics: Sequence[str],
-                 sigma: float | None) -> tuple[xr.Dataset, dict[str, str]]:
+    def _overlaps(self, maps: xr.DataArray, metrics: Sequence[str],
+                  sigma: float | None) -> tuple[xr.Dataset, dict[str, str]]:
         """Give the overlaps (image) of people's maps with others by all metrics that work, and why the others fail."""
         return each_that_works(metrics, partial(overlap, self.coverage, maps, share=self.share, sigma=sigma))
 
-    def baseline_rows(self, baselines: dict[str, dict[str, xr.Dataset]]) -> Iterator[Row]:
+    def baseline_rows(self, baselines: Baselines) -> Iterator[Row]:
         """Give the rows of people's overlap with the baselines."""
         for name, of_forms in baselines.items():
             for form, values in of_forms.items():
-                self._same[name, form] = values
-                yield from self._same_image_rows(name, form, values)
+                yield from self.rows_of_control(name, form, values)
                 yield from self._failed_rows(name, form)
         yield from self.heatmaps.baseline_rows(actor_heatmap(self.data.comparable_coverage))
 
@@ -110,9 +129,9 @@ class OverlapAnalysis:
         return self._same.get((source, form))
 
     def rows_of_control(self, name: str, form: str, values: xr.Dataset) -> Iterator[Row]:
-        """Give the rows of people's overlap with a control, and keep its overlaps (image)."""
+        """Give the rows of people's overlap with a baseline or control, and keep its overlaps (image)."""
         self._same[name, form] = values
-        yield from self._same_image_rows(name, form, values)
+        yield from self._mean_rows(name, form, values)
 
     def image_table(self) -> pd.DataFrame:
         """Give the overlap of every image, for all sources and baselines whose rows were made.
@@ -121,162 +140,158 @@ class OverlapAnalysis:
         """
         tables = [values[[name for name in METRICS if name in values]].reset_coords(drop=True).to_dataframe()
                   .reset_index().assign(actor=values["actor"].values, source=source, form=form,
-                                        sigma=self.sigma if form == "smoothed" else np.nan)
+                                        sigma=self.sigma if form == SMOOTHED else np.nan)
                   for (source, form), values in self._same.items() if values.data_vars]
-        whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(IMAGE_COLUMNS))
-        return whole[[*IMAGE_COLUMNS, *(name for name in METRICS if name in whole)]]
+        columns = list(FINDING.tables["overlap_images"])
+        whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+        return whole[[*columns, *(name for name in METRICS if name in whole)]]
 
     def comparison_rows(self) -> Iterator[Row]:
         """Give the rows of one classifier less another, once the rows of both were made."""
         for names in compared_sources(list(self.data.classifier_maps)):
-            for form, sigma, metrics in self.forms:
-                if any((name, form) not in self._matrices for name in names):
+            for form in self.forms:
+                if any((name, form.name) not in self._matrices for name in names):
                     continue
-                key = {"statistic": "overlap", "form": form, "sigma": sigma}
-                one, other = (self._matrices[name, form] for name in names)
-                yield from comparison_rows(one, other, names, self.statistics, self.seed, **key)
-                for metric in (name for name in metrics if name not in _TESTED):
-                    if any(metric not in self._same[name, form] for name in names):
-                        continue
-                    of_one, of_other = (self._same[name, form][metric] for name in names)
-                    yield untested_comparison(of_one, of_other, names, self.statistics, self.seed, metric=metric, **key)
+                about = names, self.statistics, self.seed, {"form": form.name, "sigma": form.sigma}
+                one, other = (self._matrices[name, form.name] for name in names)
+                yield from comparison_rows(one, other, *about)
+                of_one, of_other = (self._same[name, form.name] for name in names)
+                for metric in (name for name in form.metrics if name not in _TESTED):
+                    if metric in of_one and metric in of_other:
+                        yield from same_image_comparison(of_one[[metric]], of_other[[metric]], *about)
 
-    def classifier_rows(self, source: str, baselines: dict[str, dict[str, xr.Dataset]], ceilings: dict[str, float],
-                        ) -> Iterator[tuple[list[Row], list[Draws]]]:
+    def classifier_rows(self, source: str, baselines: Baselines,
+                        ceilings: Mapping[str, float]) -> Iterator[tuple[list[Row], list[Draws]]]:
         """Give one classifier's rows: pairings, effects, differences from the baselines, and the curve over sigma."""
         try:
             saliency = self.data.classifier_maps[source]["saliency"].load()
             yield from self._image_rows(source, saliency, baselines, ceilings)
             yield list(self._curve(source, saliency)), []
             yield list(self.heatmaps.rows(self.coverage, saliency, source)), []
-            yield similarity_rows(self.coverage, saliency, source, self.sigma, self.statistics, self.seed)
+            yield self._similarity(source, saliency)
         except FAILURES as error:  # no image in common, or none on which both are defined
-            yield self._undefined(source, error), []
+            yield [undefined_row(error, **self._named(source, SMOOTHED))], []
 
-    def headline_rows(self, source: str, baselines: dict[str, dict[str, xr.Dataset]], ceilings: dict[str, float],
-                      ) -> Iterator[Row]:
+    def headline_rows(self, source: str, baselines: Baselines, ceilings: Mapping[str, float]) -> Iterator[Row]:
         """Give of `classifier_rows` what a summary rests on: no curve over sigma, and no overlap of heatmaps."""
         try:
             saliency = self.data.classifier_maps[source]["saliency"].load()
             for rows, _ in self._image_rows(source, saliency, baselines, ceilings):
                 yield from rows
-            yield from similarity_rows(self.coverage, saliency, source, self.sigma, self.statistics, self.seed)[0]
+            yield from self._similarity(source, saliency)[0]
         except FAILURES as error:
-            yield from self._undefined(source, error)
+            yield undefined_row(error, **self._named(source, SMOOTHED))
 
-    def _undefined(self, source: str, error: Exception) -> list[Row]:
-        return [undefined_row(error, **self._key(source, "smoothed", PRIMARY, "same image"))]
-
-    def _image_rows(self, source: str, saliency: xr.DataArray, baselines: dict[str, dict[str, xr.Dataset]],
-                    ceilings: dict[str, float]) -> Iterator[tuple[list[Row], list[Draws]]]:
+    def _image_rows(self, source: str, saliency: xr.DataArray, baselines: Baselines,
+                    ceilings: Mapping[str, float]) -> Iterator[tuple[list[Row], list[Draws]]]:
         """Give the rows of maps of images: pairings, effects, and differences from the baselines."""
-        for form, sigma, metrics in self.forms:
-            self._compute(source, form, saliency, metrics, sigma)
-            values = self._same[source, form]
-            untested = values[[name for name in metrics if name not in _TESTED and name in values]]
-            rows = list(self._same_image_rows(source, form, untested)) if untested.data_vars else []
-            rows += self._tie_rows(source, values)
-            rows += self._failed_rows(source, form)
+        for form in self.forms:
+            self._compute(source, form, saliency)
+            values = self._same[source, form.name]
+            untested = values[[name for name in form.metrics if name not in _TESTED and name in values]]
+            rows = [*self._mean_rows(source, form.name, untested), *self._tie_rows(source, values),
+                    *self._failed_rows(source, form.name)]
             for name, of_forms in baselines.items():
-                rows += guarded(self._difference_rows(source, name, form, values, of_forms[form]),
-                                **self._key(source, form, PRIMARY, f"minus {name}"))
+                rows += guarded(self._difference_rows(source, name, form.name, values, of_forms[form.name]),
+                                **self._named(source, form.name, minus(name)))
             yield rows, []
-            for metric in self._matrices[source, form]:
-                if metric in _TESTED:
-                    ceiling = ceilings[form] if metric == PRIMARY else np.nan
-                    yield self._tested(source, metric, form, ceiling)
+            for metric in self._matrices[source, form.name]:
+                yield self._tested(source, metric, form.name, ceilings[form.name] if metric == PRIMARY else np.nan)
 
-    def _compute(self, source: str, form: str, saliency: xr.DataArray, metrics: tuple[str, ...],
-                 sigma: float | None) -> None:
-        """Compute all pairs and the same images by every metric that works, and say why the others fail."""
-        matrices = self._matrices[source, form] = {}
-        failed = self._failed[source, form] = {}
-        for metric in (name for name in metrics if name in _TESTED):
+    def _compute(self, source: str, form: Form, saliency: xr.DataArray) -> None:
+        """Compute all pairs and the same images by every metric that works, and say why the others fail.
+
+        Overlaps of the same images are taken from the matrices of all pairs, and computed where there is none.
+        """
+        matrices: dict[str, xr.DataArray] = {}
+        failed: dict[str, str] = {}
+        for metric in (name for name in form.metrics if name in _TESTED):
             try:
-                matrices[metric] = overlap_matrix(self.coverage, saliency, metric=metric, share=self.share, sigma=sigma)
+                matrices[metric] = overlap_matrix(self.coverage, saliency, metric=metric, share=self.share,
+                                                  sigma=form.sigma)
             except InputError:
                 raise
             except FAILURES as error:
                 failed[metric] = reason_of(error)
-        self._same[source, form] = self._same_image(source, form, saliency, tuple(
-            name for name in metrics if name not in failed), sigma)
+        rest = [name for name in form.metrics if name not in failed and (name not in _TESTED or METRICS[name].share)]
+        values, more = self._overlaps(saliency, rest, form.sigma)
+        self._matrices[source, form.name], self._failed[source, form.name] = matrices, failed | more
+        self._same[source, form.name] = values.assign({
+            name: matrix["actor"].copy(data=np.diag(matrix.to_numpy())).assign_coords(actor=matrix["actor"])
+            for name, matrix in matrices.items()})
 
     def _failed_rows(self, source: str, form: str) -> Iterator[Row]:
         for metric, reason in self._failed.get((source, form), {}).items():
-            yield without_value(reason, **self._key(source, form, metric, "same image"))
+            yield without_value(reason, **self._named(source, form, metric=metric))
 
-    def _same_image(self, source: str, form: str, saliency: xr.DataArray, metrics: tuple[str, ...],
-                    sigma: float | None) -> xr.Dataset:
-        """Overlap of the same images: from the matrices of all pairs, and computed where there is none."""
-        rest = [name for name in metrics if name not in _TESTED or METRICS[name].share]
-        values, failed = self.overlaps(saliency, rest, sigma)
-        self._failed[source, form] |= failed
-        return values.assign({
-            name: matrix["actor"].copy(data=np.diag(matrix.to_numpy())).assign_coords(actor=matrix["actor"])
-            for name, matrix in self._matrices[source, form].items()})
-
-    def _same_image_rows(self, source: str, form: str, values: xr.Dataset) -> Iterator[Row]:
-        for metric in METRICS:
-            if metric in values:
-                actors = actor_means(values[metric])
-                key = self._key(source, form, metric, "same image")
-                row = dict(population_row(population_mean(actors["value"]), **key))
-                if source == UNIFORM and METRICS[metric].chance is not None:  # an interval would be of width zero
-                    blank = "analytic: the same for every image"
-                    undefined = f"{metric} is undefined on a map without spread"
-                    row |= {"ci_low": np.nan, "ci_high": np.nan, "ci_method": None, "resampled": None,
-                            "reason": undefined if np.isnan(float(str(row["value"]))) else blank}
-                yield row
-                yield from actor_rows(actors["value"], actors["n"], **key)
+    def _mean_rows(self, source: str, form: str, values: xr.Dataset) -> Iterator[Row]:
+        """Give the means over actors and each actor's mean of the overlaps of the same image, without a test."""
+        for metric in (name for name in METRICS if name in values):
+            means = mean_over_actors(values[metric])
+            if source == UNIFORM and METRICS[metric].chance is not None:
+                means = without_interval(means, f"{metric} is undefined on a map without spread" if np.isnan(
+                    means["value"]) else "analytic: the same for every image")
+            key = {**self._key(source, form), "metric": metric}
+            yield from rows_of(means, MEAN, key)
+            yield from rows_of(means, MEAN_OF_ACTORS, key)
 
     def _tie_rows(self, source: str, values: xr.Dataset) -> Iterator[Row]:
         """Say how much of the areas compared lies on ties, and how many maps have too few positive pixels."""
-        for side, name in (("human", "human"), ("classifier", source)):
-            for statistic, variable in (("tied_share", f"tied_share_{side}"), ("short_maps", f"short_{side}")):
-                if variable in values:
-                    yield {"statistic": statistic, "metric": "share", "form": "raw", "level": "population",
-                           "source": name, "against": source if side == "human" else "human",
-                           "value": float(values[variable].mean()), "n": values.sizes["image"]}
+        for side, key in (("human", {"source": HUMAN, "against": source}),
+                          ("classifier", {"source": source, "against": HUMAN})):
+            for quantity, name in ((TIES, f"tied_share_{side}"), (SHORTS, f"short_{side}")):
+                if name in values:
+                    shares = xr.Dataset({"value": values[name].mean(), "n": values.sizes["image"]})
+                    yield from rows_of(shares, quantity, {"form": RAW, **key})
 
     def _difference_rows(self, source: str, baseline: str, form: str, values: xr.Dataset,
-                         other: xr.Dataset) -> Iterator[Row]:
-        found = paired_differences(values, other, alternative="two-sided",
-                                   n_permutations=self.statistics.n_permutations,
-                                   rng=stream(self.seed, "difference", source, baseline, form))
-        for metric in found["metric"].to_numpy().tolist():
-            one = found.sel(metric=metric)
-            key = self._key(source, form, metric, f"minus {baseline}")
-            yield {**population_row(one, **key), "null": found.attrs["null"], "null_mean": 0.0,
-                   "alternative": str(one["alternative"].item()), "p_value": float(one["p_value"]),
-                   "p_attainable": float(one["p_attainable"]), "n_resamples": n_draws(one["p_attainable"].item())}
+                         other: xr.Dataset) -> list[Row]:
+        differences = paired_differences(values, other, alternative="two-sided",
+                                         n_permutations=self.statistics.n_permutations,
+                                         rng=stream(self.seed, "difference", source, baseline, form))
+        return rows_of(differences, BASELINE, self._key(source, form, minus(baseline)))
 
     def _tested(self, source: str, metric: str, form: str, ceiling: float) -> tuple[list[Row], list[Draws]]:
-        matrix = self._matrices[source, form][metric]
-        key = {**self._key(source, form, metric, "same image")}
+        matrix, names = self._matrices[source, form][metric], ("overlap", source, metric, form)
+        key = {**self._key(source, form), "metric": metric}
         try:
-            found = pairing_tests(matrix, better=METRICS[metric].better, n_permutations=self.statistics.n_permutations,
-                                  n_resamples=self.statistics.n_resamples,
-                                  rng=stream(self.seed, "overlap", source, metric, form))
+            tests = pairing_tests(matrix, better=METRICS[metric].better, n_permutations=self.statistics.n_permutations,
+                                  n_resamples=self.statistics.n_resamples, rng=stream(self.seed, *names))
         except InputError:  # what this metric does not allow, none does
             raise
         except FAILURES as error:
-            return [undefined_row(error, **key)], []
-        rows, draws = pairing_rows(found, key, ceiling=ceiling)
+            return [undefined_row(error, **{**MEAN.name, **key})], []
+        rows, draws = pairing_rows(tests, key, ceiling=ceiling)
         if metric == PRIMARY:
-            rngs = {name: stream(self.seed, "overlap", source, metric, form, name) for name in (SAME_GROUP, CORRECT)}
+            rngs = {name: stream(self.seed, *names, name) for name in (SAME_GROUP, CORRECT)}
             rows += restricted_rows(matrix, self.data, self.statistics, key, rngs)
         return rows, draws
 
     def _curve(self, source: str, saliency: xr.DataArray) -> Iterator[Row]:
-        for share in CURVE:
+        for share in SIGMAS:
             sigma = share * self.coverage.sizes["x"]
             values = overlap(self.coverage, saliency, metrics=[PRIMARY], sigma=sigma or None)[PRIMARY]
-            yield population_row(population_mean(actor_means(values)["value"]), statistic="overlap_curve",
-                                 metric=PRIMARY, form="smoothed", source=source, against="human", sigma=sigma)
+            yield from rows_of(mean_over_actors(values), SMOOTHING, {
+                "form": SMOOTHED, "source": source, "against": HUMAN, "sigma": sigma})
 
-    def _key(self, source: str, form: str, metric: str, contrast: str) -> dict[str, object]:
-        return {"statistic": "overlap", "metric": metric, "form": form, "source": source, "against": "human",
-                "contrast": contrast, "sigma": self.sigma if form == "smoothed" else None}
+    def _similarity(self, source: str, saliency: xr.DataArray) -> tuple[list[Row], list[Draws]]:
+        """Ask whether actors are similar on both sides; give draws of the null, too."""
+        key = self._key(source, SMOOTHED, "pairs of actors")
+        rng, n_permutations = stream(self.seed, "actor similarity", source), self.statistics.n_permutations
+        rows, result = rows_or_reasons([PAIRS_OF_ACTORS], key, actor_similarity, self.coverage, saliency,
+                                       distance=DISTANCE, sigma=self.sigma, rng=rng, n_permutations=n_permutations)
+        if result is None:
+            return rows, []
+        null = result["null"].dropna("permutation").to_numpy()[:NULL_DRAWS]
+        return [*rows, *rows_of(result, PLAIN_PAIRS, key)], [({**PAIRS_OF_ACTORS.name, **key}, null)]
+
+    def _key(self, source: str, form: str, contrast: str = SAME_IMAGE) -> dict[str, object]:
+        return {"form": form, "source": source, "against": HUMAN, "contrast": contrast,
+                "sigma": self.sigma if form == SMOOTHED else None}
+
+    def _named(self, source: str, form: str, contrast: str = SAME_IMAGE, *, metric: str = PRIMARY) -> dict[str, object]:
+        """Give the columns of the row of a value that is not there."""
+        return {**MEAN.name, **self._key(source, form, contrast), "metric": metric}
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
@@ -286,16 +301,16 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
         if analysis.data.get("human_heatmap") is not None:
             overlap_of = HeatmapOverlap(*about, analysis.heatmaps.sizes["x"], analysis.seed)
             rows = overlap_of.study_rows(analysis.heatmaps["heatmap"])
-            yield list(guarded(rows, statistic="overlap")), []
+            yield list(guarded(rows, statistic=OVERLAP)), []
         return
     overlaps = analysis.shared["overlap"] = OverlapAnalysis(analysis.data, *about, analysis.seed)
     baselines = overlaps.baselines()
-    yield list(guarded(overlaps.baseline_rows(baselines), statistic="overlap")), []
+    yield list(guarded(overlaps.baseline_rows(baselines), statistic=OVERLAP)), []
     for source in analysis.data.classifier_maps:
         analysis.progress.say(f"  overlap of people and {source}")
         yield from overlaps.classifier_rows(source, baselines, analysis.shared["ceilings"])
     compared = overlaps.comparison_rows()
-    yield list(guarded(compared, statistic="overlap", contrast="minus another classifier")), []
+    yield list(guarded(compared, statistic=OVERLAP, contrast="minus another classifier")), []
     analysis.tables["overlap_images"] = overlaps.image_table()
 
 
@@ -303,7 +318,7 @@ def headlines(analysis: Analysis) -> Iterator[Row]:
     """Give the rows that the summary rests on: on smoothed maps, of every classifier, as they are compared."""
     if analysis.data.human is None or analysis.data.main is None:
         return
-    overlaps = OverlapAnalysis(analysis.data, analysis.maps, analysis.statistics, analysis.seed, forms=("smoothed",))
+    overlaps = OverlapAnalysis(analysis.data, analysis.maps, analysis.statistics, analysis.seed, forms=(SMOOTHED,))
     baselines = overlaps.baselines()
     for source in analysis.data.classifier_maps:
         yield from overlaps.headline_rows(source, baselines, analysis.shared["ceilings"])
@@ -319,5 +334,5 @@ def more_headlines(kept: pd.DataFrame, whole: pd.DataFrame,  # noqa: ARG001 - as
         if contrast.startswith("minus ") and other:
             by = "" if str(source).endswith(f"/{other.method}") else f" {other.method.replace('_', ' ')}"
             yield f"Overlap minus {other.network.replace('/', ' ')}{by}'s", {
-                "statistic": OVERLAP, "metric": PRIMARY, "form": "smoothed", "contrast": contrast,
+                "statistic": OVERLAP, "metric": PRIMARY, "form": SMOOTHED, "contrast": contrast,
                 "source": str(source)}

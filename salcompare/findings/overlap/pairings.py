@@ -1,8 +1,8 @@
-"""Rows of the tests over three kinds of pairing: all images, within groups of actors, and of some images only."""
+"""Rows of the tests over three kinds of pairing: of all images, within groups, of some images, of two classifiers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,27 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.findings.failures import FAILURES, undefined_row
-from salcompare.findings.parts import NULL_DRAWS, Draws, actor_rows, population_row
-from salcompare.naming import network_of
+from salcompare.findings.overlap import (
+    ACTOR_EFFECT,
+    BASELINE,
+    CLASSIFIER,
+    CORRECT,
+    IMAGE_EFFECT,
+    MEAN,
+    OTHER_ACTOR,
+    PAIRING,
+    PAIRING_OF_ACTORS,
+    SAME_GROUP,
+    SAME_IMAGE,
+    minus,
+)
+from salcompare.findings.parts import NULL_DRAWS, Draws, stream
+from salcompare.findings.rows import rows_of
+from salcompare.naming import HUMAN, classifier_of, network_of
 from salcompare.printing import EQUAL
 from salcompare.statistics.metrics.registry import METRICS
-from salcompare.statistics.overlaps.pairings import CONTRASTS, pairing_tests
+from salcompare.statistics.overlaps.baselines import paired_differences
+from salcompare.statistics.overlaps.pairings import CONTRASTS, compare_pairings, pairing_tests
 from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
@@ -23,17 +39,15 @@ if TYPE_CHECKING:
     from salcompare.findings.rows import Row
 
 GROUP = "group"
-SAME_GROUP, CORRECT = "same group", "correctly classified images"
-_OF_GROUPS = ("other actor", "actor effect")
 
 
-def pairing_rows(found: xr.Dataset, key: Mapping[str, object], *, ceiling: float = np.nan,
+def pairing_rows(result: xr.Dataset, key: Row, *, ceiling: float = np.nan,
                  restriction: str = "") -> tuple[list[Row], list[Draws]]:
     """Make the rows of `pairing_tests`, for the population and each actor, and keep draws of its nulls.
 
     Parameters
     ----------
-    found : Dataset
+    result : Dataset
         As `pairing_tests` gives it.
     key : mapping
         What all rows share; contrast is added.
@@ -44,20 +58,20 @@ def pairing_rows(found: xr.Dataset, key: Mapping[str, object], *, ceiling: float
     """
     rows: list[Row] = []
     draws: list[Draws] = []
-    contrasts = _OF_GROUPS if restriction == SAME_GROUP else CONTRASTS
-    for contrast in contrasts:
-        one = found.sel(contrast=contrast)
-        named = f"{contrast}, {restriction}" if restriction else contrast
-        here = {**key, "contrast": named}
-        rows.append(_population(one, here, ceiling if contrast == "same image" else np.nan))
-        rows += _actors(one, here)
-        if _is_effect(one) and not restriction:
+    result = result.assign(  # the actor effect of one actor is a rank among the actors, and its p exact
+        p_is=("contrast", [EQUAL if contrast == ACTOR_EFFECT else "" for contrast in CONTRASTS]),
+        ceiling=("contrast", [ceiling if contrast == SAME_IMAGE else np.nan for contrast in CONTRASTS]))
+    for contrast in (OTHER_ACTOR, ACTOR_EFFECT) if restriction == SAME_GROUP else CONTRASTS:
+        one = result.sel(contrast=contrast)
+        here = {**key, "contrast": f"{contrast}, {restriction}" if restriction else contrast}
+        rows += rows_of(one, PAIRING, here) + rows_of(one, PAIRING_OF_ACTORS, here)
+        if contrast in (IMAGE_EFFECT, ACTOR_EFFECT) and not restriction:
             null = one["null"].dropna("permutation").to_numpy()[:NULL_DRAWS]
-            draws.append(({**here, "metric": f"{key['metric']} {contrast}"}, null))
+            draws.append(({**PAIRING.name, **here, "metric": f"{key['metric']} {contrast}"}, null))
     return rows, draws
 
 
-def restricted_rows(matrix: xr.DataArray, data: StudyData, statistics: Statistics, key: Mapping[str, object],
+def restricted_rows(matrix: xr.DataArray, data: StudyData, statistics: Statistics, key: Row,
                     rngs: Mapping[str, np.random.Generator]) -> Iterator[Row]:
     """Give the rows of the same tests within groups of actors, and of the images that the classifier got right.
 
@@ -77,23 +91,27 @@ def restricted_rows(matrix: xr.DataArray, data: StudyData, statistics: Statistic
     """
     tests = partial(pairing_tests, better=METRICS[str(key["metric"])].better,
                     n_permutations=statistics.n_permutations, n_resamples=statistics.n_resamples)
-    groups = groups_of(data.images, matrix)
+    groups = _groups_of(data.images, matrix)
     if groups is not None:
-        found = tests(matrix.assign_coords({GROUP: groups}), groups=GROUP, rng=rngs[SAME_GROUP])
-        yield from pairing_rows(found, key, restriction=SAME_GROUP)[0]
-    known = predictions_of(data.get("predictions"), str(key["source"]))
-    right = np.isin(matrix.image.to_numpy(), list(correct_images(known)))
+        within = tests(matrix.assign_coords({GROUP: groups}), groups=GROUP, rng=rngs[SAME_GROUP])
+        yield from pairing_rows(within, key, restriction=SAME_GROUP)[0]
+    predictions = data.get("predictions")
+    if predictions is None or predictions.empty:
+        return
+    known = predictions[predictions["classifier"] + "/" + predictions["variant"] == network_of(key["source"])]
+    correct = known.loc[known["actor"] == known["predicted"], "image"].astype(str)
+    right = np.isin(matrix.image.to_numpy(), list(set(correct)))
     if right.all() or known.empty:
         return
     try:
-        found = tests(matrix.isel(image=right, image_other=right), rng=rngs[CORRECT])
+        of_right = tests(matrix.isel(image=right, image_other=right), rng=rngs[CORRECT])
     except FAILURES as error:
-        yield undefined_row(error, **{**key, "contrast": f"same image, {CORRECT}"})
+        yield undefined_row(error, **{**MEAN.name, **key, "contrast": f"{SAME_IMAGE}, {CORRECT}"})
         return
-    yield from pairing_rows(found, key, restriction=CORRECT)[0]
+    yield from pairing_rows(of_right, key, restriction=CORRECT)[0]
 
 
-def groups_of(images: pd.DataFrame, matrix: xr.DataArray) -> xr.DataArray | None:
+def _groups_of(images: pd.DataFrame, matrix: xr.DataArray) -> xr.DataArray | None:
     """Give the group of each image's actor; None where images have none, or all are of one."""
     if GROUP not in images:
         return None
@@ -102,52 +120,62 @@ def groups_of(images: pd.DataFrame, matrix: xr.DataArray) -> xr.DataArray | None
     return xr.DataArray(names, dims="image") if len(set(names)) > 1 and all(names) else None
 
 
-def predictions_of(predictions: pd.DataFrame | None, source: str) -> pd.DataFrame:
-    """Rows of the predictions of a source, CLASSIFIER/VARIANT/METHOD; none for ready-made maps."""
-    if predictions is None or predictions.empty:
-        return pd.DataFrame(columns=["image", "actor", "predicted"])
-    return predictions[predictions["classifier"] + "/" + predictions["variant"] == network_of(source)]
+def compared_sources(sources: Sequence[str]) -> list[tuple[str, str]]:
+    """Choose the pairs of sources to compare; the later one comes first: finetuned less frozen.
+
+    They are variants of one classifier by one method, one variant's maps by two methods, and the last sources of two
+    classifiers.
+    """
+    parts = {source: source.split("/") for source in sources}
+    last = {classifier_of(source): source for source in sources}.values()
+    return [(one, other) for at, one in enumerate(sources) for other in sources[:at]
+            if (classifier_of(one) == classifier_of(other)
+                and sum(a != b for a, b in zip(parts[one], parts[other], strict=True)) == 1)
+            or (one in last and other in last)]
 
 
-def correct_images(predictions: pd.DataFrame) -> set[str]:
-    """Ids of the images whose actor was named."""
-    return set(predictions.loc[predictions["actor"] == predictions["predicted"], "image"].astype(str))
+def comparison_rows(one: Mapping[str, xr.DataArray], other: Mapping[str, xr.DataArray], names: tuple[str, str],
+                    statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
+    """Give the rows of one classifier less another, of every metric whose matrices of all pairs both have.
+
+    Parameters
+    ----------
+    one, other : mapping of metric to DataArray (image, image_other)
+        All pairs of people's maps with each classifier's.
+    names : (str, str)
+        Their sources.
+    statistics : Statistics
+        Settings.
+    seed : int
+        Of the study.
+    key : mapping
+        What all rows share; must name the form.
+    """
+    for metric in (name for name in one if name in other):
+        here = {**key, "source": names[0], "against": HUMAN, "metric": metric}
+        rng = stream(seed, "classifiers", *names, metric, str(key["form"]))
+        try:
+            result = compare_pairings(one[metric], other[metric], n_permutations=statistics.n_permutations, rng=rng)
+        except FAILURES as error:
+            yield undefined_row(error, **{**CLASSIFIER.name, **here}, contrast=minus(names[1]))
+            continue
+        named = result.assign_coords(contrast=[minus(names[1], contrast) for contrast in CONTRASTS])
+        yield from rows_of(named, CLASSIFIER, here)
 
 
-def _population(one: xr.Dataset, key: Row, ceiling: float) -> Row:
-    row = {**population_row(one, **key), "ci_method": str(one["ci_method"].item()), "ceiling": ceiling}
-    if not _is_effect(one):
-        return row
-    return row | _about_test(one) | {"p_value": float(one["p_value"]), "p_attainable": float(one["p_attainable"])}
+def same_image_comparison(one: xr.Dataset, other: xr.Dataset, names: tuple[str, str], statistics: Statistics,
+                          seed: int, key: Row) -> list[Row]:
+    """Make the rows of one classifier less another where only pairs of the same image are compared.
 
-
-def _actors(one: xr.Dataset, key: Row) -> Iterator[Row]:
-    about = {"ci_method": one.attrs["actor_ci_method"], "resampled": one.attrs["actor_resampled"]}
-    tested = _is_effect(one)
-    if tested:
-        about |= _about_test(one) | {"null_mean": np.nan}
-    names = ("ci_low", "ci_high", "reason", *(("p_value", "p_attainable") if tested else ()))
-    columns = {name: one[f"actor_{name}"].to_numpy().tolist() for name in names}
-    for index, row in enumerate(actor_rows(one["actor_value"], one["actor_n"], **key)):
-        here = {name: values[index] for name, values in columns.items()}
-        if tested:
-            here |= {f"value_{side}": float(one[f"actor_{side}"][index]) for side in ("one", "other")}
-        here["reason"] = here["reason"] or row["reason"]
-        if str(one["contrast"].item()) == "actor effect":
-            here["p_is"] = EQUAL  # a rank among the actors
-        yield {**row, **about, **here} | ({"n_resamples": n_draws(here["p_attainable"])} if tested else {})
-
-
-def _about_test(one: xr.Dataset) -> dict[str, object]:
-    effect = str(one["contrast"].item()).removesuffix(" effect")
-    return {"null": one.attrs[f"null_{effect}"], "null_mean": 0.0, "alternative": one.attrs["alternative"],
-            "n_resamples": n_draws(one["p_attainable"].item())}
-
-
-def _is_effect(one: xr.Dataset) -> bool:
-    return str(one["contrast"].item()).endswith("effect")
-
-
-def n_draws(p_attainable: float) -> int | None:
-    """Draws or arrangements behind a p-value, from the smallest that it can be."""
-    return None if np.isnan(p_attainable) else round(1 / p_attainable) - 1
+    Parameters
+    ----------
+    one, other : Dataset (image)
+        Overlaps of people's maps with each classifier's, by one metric.
+    names, statistics, seed, key
+        As for `comparison_rows`.
+    """
+    (metric,) = map(str, one.data_vars)
+    result = paired_differences(one, other, alternative="two-sided", n_permutations=statistics.n_permutations,
+                                rng=stream(seed, "classifiers", *names, metric, str(key["form"])))
+    result = result.assign_attrs(null="both classifiers' whole sets of maps exchanged within actors")
+    return rows_of(result, BASELINE, {**key, "source": names[0], "against": HUMAN, "contrast": minus(names[1])})

@@ -81,8 +81,6 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
            "Rubner, Tomasi & Guibas (2000), doi:10.1023/A:1026543900054", costly=True),
 )})
 """All metrics by name, in the order in which tables show them."""
-PRIMARY = "pearson"
-"""The metric that overlap is described by, on smoothed maps."""
 
 
 def pairwise(human: xr.DataArray, classifier: xr.DataArray, metric: str, *, share: float | None = None) -> xr.DataArray:

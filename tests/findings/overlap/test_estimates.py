@@ -6,9 +6,9 @@ import pytest
 import xarray as xr
 
 from salcompare.config import Maps, Statistics
-from salcompare.findings.overlap.comparisons import compared_sources
 from salcompare.findings.overlap.estimates import OverlapAnalysis
 from salcompare.findings.overlap.heatmaps import HeatmapOverlap
+from salcompare.findings.overlap.pairings import compared_sources
 from salcompare.findings.p_values import name_families
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.maps import actor_heatmap, top_mask
