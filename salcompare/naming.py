@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from salcompare.config import Classifier
 
-HUMAN = "human"
+HUMAN, PHOTOGRAPHS = "human", "photographs"
 RAW, SMOOTHED = "raw", "smoothed"
 """Forms of maps: as they are, and smoothed."""
 PRIMARY = "pearson"

@@ -67,7 +67,7 @@ def rows_or_reasons(quantities: Iterable[Quantity], key: Row, compute: Callable[
     Parameters
     ----------
     quantities : iterable of Quantity
-        Of the result.
+        Of the result. Where it fails, one of single actors or labels has a row only if it is the first.
     key : mapping
         Columns that name what it is of.
     compute : callable
@@ -81,7 +81,8 @@ def rows_or_reasons(quantities: Iterable[Quantity], key: Row, compute: Callable[
     try:
         result = compute(*data, **options)
     except FAILURES as error:  # too few actors or images: the study goes on without these numbers
-        return [undefined_row(error, **{**quantity.name, **key}) for quantity in quantities], None
+        return [undefined_row(error, **{**quantity.name, **key}) for at, quantity in enumerate(quantities)
+                if not at or not {"actor", "label"} & set(quantity.over)], None
     return [row for quantity in quantities for row in rows_of(result, quantity, key)], result
 
 

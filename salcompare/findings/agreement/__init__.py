@@ -1,14 +1,25 @@
 """How far workers' boxes agree."""
 
-from salcompare.findings.finding import Finding, Headline, Quantity
+from salcompare.findings.finding import COUNTS, INTERVAL, Columns, Finding, Headline, Quantity
+from salcompare.findings.labels import AGREEMENT as LABELS
 
-BOXES, LABELS, ALPHA = "box_agreement", "label_agreement", "krippendorff_alpha"
+BOXES, ALPHA = "box_agreement", "krippendorff_alpha"
+TABLE = "agreement_images"
+_RESAMPLED: Columns = {"n_resamples": "n_resamples"}
+_OF_ACTORS: Columns = _RESAMPLED | {"ci_low": "actor_ci_low", "ci_high": "actor_ci_high", "ci_method": "unit_ci_method",
+                                    "resampled": "unit_resampled"}
+BOX_ALPHA, BOX_IOU, SAME_LABEL = (
+    Quantity(statistic, metric, title, columns=COUNTS | INTERVAL | _RESAMPLED, better="higher", shown=shown)
+    for statistic, metric, title, shown in (
+        (BOXES, ALPHA, "Agreement of boxes, alpha", (Headline(),)),
+        (BOXES, "mean_iou", "Agreement of boxes, mean IoU", (Headline(),)),
+        (LABELS, "same_label", "Share of pairs with the same label", ())))
+BOX_ALPHA_OF_ACTORS, BOX_IOU_OF_ACTORS, SAME_LABEL_OF_ACTORS = (
+    quantity.of_actors(_OF_ACTORS) for quantity in (BOX_ALPHA, BOX_IOU, SAME_LABEL))
+LABEL_ALPHA_OF_ACTORS = Quantity(LABELS, ALPHA, "Agreement of labels, alpha", better="higher").of_actors(_OF_ACTORS)
 
 FINDING = Finding(
     name="agreement", inputs=("responses", "images"), rests_on_people=True,
-    quantities=(
-        Quantity(BOXES, ALPHA, "Agreement of boxes, alpha", better="higher", shown=(Headline(),)),
-        Quantity(BOXES, "mean_iou", "Agreement of boxes, mean IoU", better="higher", shown=(Headline(),)),
-        Quantity(LABELS, "same_label", "Share of pairs with the same label", better="higher"),
-    ),
-    tables={"agreement_images": ("image", "actor", "workers", "mean_iou", "box_alpha", "same_label", "label_alpha")})
+    quantities=(BOX_ALPHA, BOX_IOU, SAME_LABEL, BOX_ALPHA_OF_ACTORS, BOX_IOU_OF_ACTORS, LABEL_ALPHA_OF_ACTORS,
+                SAME_LABEL_OF_ACTORS),
+    tables={TABLE: ("image", "actor", "workers", "mean_iou", "box_alpha", "same_label", "label_alpha")})

@@ -1,19 +1,57 @@
 """Which features people name."""
 
-from salcompare.findings.finding import Finding, Headline, Quantity
+from dataclasses import replace
+
+from salcompare.findings.finding import (
+    BARE_TEST,
+    COUNTS,
+    FAMILY,
+    INTERVAL,
+    SIDES,
+    TEST,
+    Finding,
+    Headline,
+    Quantity,
+)
 
 SHARE, BOXES, DIFFERENCE = "label_share", "label_responses", "label_difference"
 AGREEMENT, REGION, ENRICHMENT = "label_agreement", "label_region", "enrichment"
+FROM_OTHERS = "actor minus other actors"
+WITH_SHARES = "human label share with mask share in the label's region"
+
+SHARES = Quantity(SHARE, "share", "Share of a label", "share", COUNTS | INTERVAL | {
+    "label": "label", "count": "n_responses", "n_resamples": "n_resamples"}, over=("row",))
+SHARES_OF_ACTORS = replace(SHARES, level="actor", columns=SHARES.columns | {"actor": "actor"})
+EFFECTIVE = Quantity(BOXES, "n_effective", "Effective number of responses", "n_effective", {"n": "n"}, over=("row",))
+EFFECTIVE_OF_ACTORS = replace(EFFECTIVE, level="actor", columns=EFFECTIVE.columns | {"actor": "actor"})
+ALPHA = Quantity(AGREEMENT, "krippendorff_alpha", "Agreement of labels, alpha", "alpha",
+                 COUNTS | INTERVAL | {"n": "n_images", "n_resamples": "n_resamples"}, better="higher",
+                 shown=(Headline(),))
+OMNIBUS = Quantity(
+    DIFFERENCE, "mean_eta2", "Actors differ in labels, eta²", "omnibus", COUNTS | TEST | {
+        "null_mean": "omnibus_null_mean", "p_value": "omnibus_p_value", "p_attainable": "omnibus_p_attainable",
+        "alternative": "omnibus_alternative", "reason": "evened_out"}, shown=(Headline(),))
+OF_LABELS = Quantity(
+    DIFFERENCE, "eta2", "Actors differ in a label, eta²", "eta2", OMNIBUS.columns | {
+        "null_mean": "label_null_mean", "p_value": "label_p_value", "reason": "label_reason"}, over=("label",))
+CELLS = Quantity(
+    DIFFERENCE, "share_difference", "An actor's share of a label minus the other actors'", "difference",
+    INTERVAL | SIDES | BARE_TEST | FAMILY | {"n": "n_images", "reason": "reason"},
+    {"null_mean": 0.0, "contrast": FROM_OTHERS}, over=("actor", "label"), level="actor")
+MEAN_REGION = Quantity(
+    REGION, "mean_pearson", "Masks lie where labels are named", "mean_correlation", COUNTS | BARE_TEST | {
+        "n": "n_actors", "p_value": "mean_p_value", "reason": "mean_reason"}, better="higher",
+    shown=(Headline("classifier"),))
+OF_REGIONS = Quantity(REGION, "pearson", "Masks lie where a label is named", "correlation",
+                      COUNTS | INTERVAL | BARE_TEST | {"n": "n_actors"}, over=("label",), better="higher")
+RATIO = Quantity(ENRICHMENT, "ratio", "Share of a mask in a label's boxes, over chance", "enrichment",
+                 COUNTS | INTERVAL | BARE_TEST, {"null_mean": 1.0}, over=("label",), better="higher")
+RATIO_OF_ACTORS = RATIO.of_actors({"ci_low": "actor_low", "ci_high": "actor_high", "ci_method": "actor_ci_method",
+                                   "resampled": "actor_resampled"}, value="actor_enrichment")
 
 FINDING = Finding(
     name="labels", question="Which features do people name?", inputs=("responses", "images", "classifier_maps"),
     rests_on_people=True,
-    quantities=(
-        Quantity(SHARE, "share", "Share of a label"),
-        Quantity(AGREEMENT, "krippendorff_alpha", "Agreement of labels, alpha", better="higher", shown=(Headline(),)),
-        Quantity(DIFFERENCE, "mean_eta2", "Actors differ in labels, eta²", shown=(Headline(),)),
-        Quantity(REGION, "mean_pearson", "Masks lie where labels are named", better="higher", shown=(
-            Headline("classifier"),)),
-        Quantity(ENRICHMENT, "ratio", "Share of a mask in a label's boxes, over chance", better="higher"),
-    ),
+    quantities=(SHARES, SHARES_OF_ACTORS, EFFECTIVE, EFFECTIVE_OF_ACTORS, ALPHA, OMNIBUS, OF_LABELS, CELLS, MEAN_REGION,
+                OF_REGIONS, RATIO, RATIO_OF_ACTORS),
     figures=(4, 11))

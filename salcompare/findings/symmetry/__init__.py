@@ -1,18 +1,56 @@
 """Whether maps are symmetric."""
 
-from salcompare.findings.finding import Compared, Finding, Headline, Quantity
+from salcompare.findings.finding import (
+    BARE_TEST,
+    COUNTS,
+    INTERVAL,
+    SIDES,
+    TEST,
+    Columns,
+    Compared,
+    Finding,
+    Headline,
+    Quantity,
+)
 
 INDICES, TESTS = "symmetry", "symmetry_test"
-BETWEEN = "human minus classifier"
+BETWEEN, ALONE = "human minus classifier", "value"
+_NULL_MEAN = {"null_mean": 0.0}  # of what flips or mirrors at random turn about 0
+_MEAN: Columns = COUNTS | INTERVAL
+_SYMMETRIC: Columns = {"null": "null", "null_mean": "null_mean"}  # what noise alone leads to: there is no test
+INDEX = Quantity(INDICES, "index", "Symmetry index", columns=_MEAN | _SYMMETRIC, shown=(
+    Headline(title="Human maps: symmetry index"), Compared("symmetry", beside="null_mean")))
+CORRELATION, LATERALITY = (Quantity(INDICES, metric, title, columns=_MEAN) for metric, title in (
+    ("mirror_correlation", "Correlation with the mirror image"), ("laterality", "Laterality")))
+OF_MAPS = (INDEX, CORRELATION, LATERALITY)
+OF_ACTORS = (INDEX.of_actors(_SYMMETRIC | {"null_mean": "actor_null_mean"}),
+             CORRELATION.of_actors({}), LATERALITY.of_actors({}))
+ODD_SHARE = Quantity(INDICES, "odd_share", "Share of asymmetric energy", columns=_MEAN, better="lower")
+DIFFERENCE = Quantity(
+    INDICES, "odd_share", "Share of asymmetric energy", columns=_MEAN | BARE_TEST | SIDES,
+    fixed={**_NULL_MEAN, "contrast": BETWEEN}, better="lower",
+    shown=(Headline("classifier", contrast=BETWEEN, title="People minus classifier, odd share"),))
+WORKERS = Quantity(
+    TESTS, "worker_laterality", "Laterality of people's maps", columns=_MEAN | {
+        "null": "null", "alternative": "alternative", "p_value": "p_value", "n_resamples": "n_resamples"},
+    fixed=_NULL_MEAN, shown=(Headline(title="Human maps: laterality"),))
+"""The one test of a side that people's maps have."""
+SIDE = Quantity(TESTS, "common_laterality", "A side that actors share", columns=_MEAN | BARE_TEST, fixed=_NULL_MEAN)
+COMMON = Quantity(
+    TESTS, "common_asymmetry", "Odd energy that actors share", "odd_share", COUNTS | BARE_TEST | {
+        "ci_low": "odd_share_ci_low", "ci_high": "odd_share_ci_high", "ci_method": "odd_share_ci_method",
+        "resampled": "resampled", "p_value": "odd_share_p_value", "reason": "odd_share_reason"},
+    {**_NULL_MEAN, "alternative": "greater"})
+ASYMMETRY = Quantity(TESTS, "asymmetry", "Asymmetry of each actor's maps", columns=_MEAN | TEST)
+ASYMMETRY_OF_ACTORS = ASYMMETRY.of_actors(BARE_TEST | {
+    "p_value": "actor_p_value", "p_attainable": "actor_p_attainable", "n_resamples": "actor_n_permutations"})
+POSE = Quantity(TESTS, "pose_association", "Maps turn with the faces", columns=_MEAN | TEST)
+BEYOND = Quantity(TESTS, "asymmetry_beyond_photographs", "Asymmetry beyond the photographs'", columns=COUNTS | TEST)
+EXPLAINED = Quantity(TESTS, "odd_energy_explained", "Odd energy that follows the photographs'", "explained", {
+    "n": "n_images", "n_undefined": "n_images_undefined", "reason": "explained_reason"})
 
 FINDING = Finding(
     name="symmetry", question="Are the maps symmetric?", inputs=("human", "classifier_maps", "photographs"),
-    quantities=(
-        Quantity(INDICES, "index", "Symmetry index", shown=(
-            Headline(title="Human maps: symmetry index"), Compared("symmetry", beside="null_mean"))),
-        Quantity(TESTS, "worker_laterality", "Laterality of people's maps", shown=(
-            Headline(title="Human maps: laterality"),)),
-        Quantity(INDICES, "odd_share", "Share of asymmetric energy", better="lower", shown=(
-            Headline("classifier", contrast=BETWEEN, title="People minus classifier, odd share"),)),
-    ),
+    quantities=(*OF_MAPS, *OF_ACTORS, WORKERS, DIFFERENCE, ODD_SHARE, SIDE, COMMON, ASYMMETRY, ASYMMETRY_OF_ACTORS,
+                POSE, BEYOND, EXPLAINED),
     figures=(9,), on_classifier_pages=(9,))

@@ -6,23 +6,32 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from salcompare import maps as mapping
-from salcompare.findings.failures import FAILURES, guarded, undefined_row
-from salcompare.findings.parts import (
-    NO_WORKERS,
-    Analysis,
-    Draws,
-    about_test,
-    actor_rows,
-    adjusted,
-    population_row,
-    stream,
+from salcompare.findings.failures import FAILURES, guarded, rows_or_reasons, undefined_row
+from salcompare.findings.parts import NO_WORKERS, Analysis, Draws, adjusted, stream
+from salcompare.findings.rows import rows_of
+from salcompare.findings.symmetry import (
+    ALONE,
+    ASYMMETRY,
+    ASYMMETRY_OF_ACTORS,
+    BEYOND,
+    COMMON,
+    DIFFERENCE,
+    EXPLAINED,
+    INDEX,
+    ODD_SHARE,
+    OF_ACTORS,
+    OF_MAPS,
+    POSE,
+    SIDE,
+    WORKERS,
 )
-from salcompare.naming import HUMAN
+from salcompare.naming import HUMAN, PHOTOGRAPHS
 from salcompare.statistics.inference.resampling import population_mean
-from salcompare.statistics.responses import chosen, names_of
+from salcompare.statistics.responses import Responses, chosen, names_of
 from salcompare.statistics.symmetries.indices import odd_share_difference, symmetric_null_mean, symmetry
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
@@ -32,78 +41,63 @@ if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
     from salcompare.findings.rows import Row
 
-
-METRICS = ("index", "mirror_correlation", "laterality")
+MOST_COMPONENTS, IMAGES_A_COMPONENT = 10, 3
+"""Principal components of the photographs' odd parts that are taken out of the maps': at most, and images for each."""
 
 
 def symmetry_estimates(data: StudyData, heatmaps: xr.DataArray, maps: Maps, statistics: Statistics,
                        seed: int) -> Iterator[Row]:
     """Estimate the three indices of every source, per actor and for the population, and the odd shares' difference."""
-    of_images = {source: mapping.top_mask(found["saliency"], share=maps.mask_share)
-                 for source, found in data.classifier_maps.items()}
+    of_images = {source: mapping.top_mask(dataset["saliency"], share=maps.mask_share)
+                 for source, dataset in data.classifier_maps.items()}
     if data.human is not None:
-        of_images["human"] = data.comparable_coverage
+        of_images[HUMAN] = data.comparable_coverage
     for source in heatmaps["source"].to_numpy().tolist():
-        yield from guarded(_of_source(str(source), heatmaps, of_images.get(source), seed), statistic="symmetry",
-                           metric="index", source=str(source))
-    yield from guarded(_odd_shares(data, maps, statistics, seed), statistic="symmetry", metric="odd_share",
-                       form="smoothed")
+        yield from guarded(_of_source(str(source), heatmaps, of_images.get(source), seed), **INDEX.name,
+                           source=str(source))
+    yield from guarded(_odd_shares(data, maps, statistics, seed), **DIFFERENCE.name, form="smoothed")
 
 
 def _of_source(source: str, heatmaps: xr.DataArray, of_images: xr.DataArray | None, seed: int) -> Iterator[Row]:
     """Give the rows of one source's heatmaps; `of_images` are the maps that they are the means of, where known."""
     if of_images is not None:  # people's on the same images as the classifiers'
-        one = mapping.actor_heatmap(of_images)
+        of_actors = mapping.actor_heatmap(of_images)
         null = symmetric_null_mean(of_images, rng=stream(seed, "symmetry", source))
-        counts = one["n_images"].reset_coords(drop=True)
+        counts = of_actors["n_images"].reset_coords(drop=True)
     else:
-        one, null = heatmaps.sel(source=source, drop=True), None
-        counts = xr.ones_like(one["actor"], dtype=int).reset_coords(drop=True)
-    for metric, values in symmetry(one).items():
-        yield from _rows(source, str(metric), values.compute(), counts.compute(), null if metric == "index" else None)
-
-
-def _rows(source: str, metric: str, values: xr.DataArray, counts: xr.DataArray, null: xr.DataArray | None,
-          ) -> Iterator[Row]:
-    key = {"statistic": "symmetry", "metric": metric, "source": source}
-    null_mean: dict[str, float] = {}
-    beside: dict[str, object] = {}
-    if null is not None:
-        null_mean = dict(zip(null.actor.values.tolist(), null.values.tolist(), strict=True))
-        beside = {"null": "single images mirrored at random", "null_mean": float(null.mean())}
-    if (source, metric) != ("human", "laterality"):  # whose mean over actors is worker_laterality's, with its interval
-        yield {**population_row(population_mean(values.reset_coords(drop=True)), **key), **beside}
-    for row in actor_rows(values, counts, **key):
-        yield {**row, **(beside | {"null_mean": null_mean[str(row["actor"])]} if beside else {})}
+        of_actors = heatmaps.sel(source=source, drop=True)
+        counts = xr.ones_like(of_actors["actor"], dtype=int).reset_coords(drop=True)
+        null = xr.full_like(counts, np.nan, dtype=float).assign_attrs(null="")
+    indices = symmetry(of_actors).reset_coords(drop=True).compute()
+    for quantity, single in zip(OF_MAPS, OF_ACTORS, strict=True):
+        values = indices[quantity.metric]
+        reason = ("actor", np.where(np.isnan(values), "undefined on every image of the actor", ""))
+        result = population_mean(values).assign_attrs(null.attrs).assign(
+            null_mean=null.mean(), actor_null_mean=null, actor_value=values, actor_n=counts, actor_reason=reason)
+        if (source, quantity.metric) != (HUMAN, "laterality"):  # its mean over actors is that of WORKERS
+            yield from rows_of(result, quantity, {"source": source})
+        yield from rows_of(result, single, {"source": source})
 
 
 def _odd_shares(data: StudyData, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:
     """Compare people with each classifier on smoothed maps of the same images."""
     if data.human is None:
         return
-    for source, found in data.classifier_maps.items():
-        seen = set(found["image"].values.tolist())
-        common = [image for image in data.human["image"].values.tolist() if image in seen]
-        sigma = maps.sigma * found.sizes["x"]
+    for source, dataset in data.classifier_maps.items():
+        seen = set(dataset["image"].to_numpy().tolist())
+        common = [image for image in data.human["image"].to_numpy().tolist() if image in seen]
+        sigma = maps.sigma * dataset.sizes["x"]
         people = mapping.smooth(data.human["coverage"].sel(image=common), sigma=sigma)
-        masks = mapping.top_mask(found["saliency"].sel(image=common), share=maps.mask_share).astype("float32")
+        masks = mapping.top_mask(dataset["saliency"].sel(image=common), share=maps.mask_share).astype("float32")
         difference = odd_share_difference(people, mapping.smooth(masks, sigma=sigma),
                                           n_permutations=statistics.n_permutations,
                                           rng=stream(seed, "odd share", source))
         # People's coverage is smoothed as it is, the classifier's masks are: both as their heatmaps are made.
-        key = {"statistic": "symmetry", "metric": "odd_share", "form": "smoothed", "sigma": sigma}
-        yield {**population_row(difference, **key, source=source, against="human", contrast="human minus classifier"),
-               **about_test(difference, null_mean=0.0)}
-        for side, name in (("human", "human"), ("classifier", source)):
-            values = difference[side]
-            yield population_row(population_mean(values.reset_coords(drop=True)), **key, source=name,
-                                 against=source if side == "human" else "human", contrast="value")
-
-
-OF_PEOPLE = "worker_laterality"
-"""The metric of the one test of a side that people's maps have."""
-COMPONENTS = 10
-"""Most principal components of the photographs' odd parts that are taken out of the maps'."""
+        key = {"form": "smoothed", "sigma": sigma}
+        yield from rows_of(difference, DIFFERENCE, {**key, "source": source, "against": HUMAN})
+        for side, name, other in ((HUMAN, HUMAN, source), ("classifier", source, HUMAN)):
+            yield from rows_of(population_mean(difference[side].reset_coords(drop=True)), ODD_SHARE,
+                               {**key, "source": name, "against": other, "contrast": ALONE})
 
 
 def asymmetry_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
@@ -114,133 +108,91 @@ def asymmetry_estimates(data: StudyData, maps: Maps, statistics: Statistics, see
     and what these favour leans to a side by chance, which tests that mirror actors or images take for the people's.
     """
     sigma = maps.sigma * data.photographs.sizes["x"]
-    grey = _grey(data)
+    grey = data.photographs.sel(image=data.photographs["split"] == "test").mean("channel", dtype=np.float32).load()
     turned = mapping.smooth(grey, sigma=sigma)
     for source, form, plain in _sources(data, maps, grey):
         if only is not None and source not in only:
             continue
-        about = {"statistic": "symmetry_test", "source": source}
         smoothed = mapping.smooth(plain, sigma=sigma)
-        key = {**about, "form": "smoothed masks" if form == "masks" else "smoothed", "sigma": sigma}
-        if source == "human":
-            yield _worker_laterality(data, plain, statistics, stream(seed, "worker laterality"),
-                                     {**about, "form": form})
+        key = {"source": source, "form": "smoothed masks" if form == "masks" else "smoothed", "sigma": sigma}
+        if source == HUMAN:
+            yield from _worker_laterality(data, plain, statistics, seed, {"source": source, "form": form})
         else:
-            yield from _tests(plain, smoothed, statistics, seed, {**about, "form": form}, key)
-        if source != "photographs":
-            yield from _pose(smoothed, turned, statistics, seed, {**key, "against": "photographs"})
-    if data.human is None and data.get("human_heatmap") is not None and (only is None or "human" in only):
-        yield _unknown_workers(data.get("human_heatmap"), {"statistic": "symmetry_test", "source": "human",
-                                                           "form": "raw"})
-
-
-def _tests(plain: xr.DataArray, smoothed: xr.DataArray, statistics: Statistics, seed: int, about: Row,
-           key: Row) -> Iterator[Row]:
-    """Test the sides and the asymmetry of maps that are not people's."""
-    source = str(key["source"])
-    yield from guarded(_common_laterality(plain, statistics, stream(seed, "laterality", source), about),
-                       **about, metric="common_laterality")
-    yield from guarded(_common_asymmetry(smoothed, statistics, stream(seed, "common asymmetry", source), key),
-                       **key, metric="common_asymmetry")
-    yield from guarded(_asymmetry(smoothed, statistics, stream(seed, "asymmetry", source), key),
-                       **key, metric="asymmetry")
-
-
-def _grey(data: StudyData) -> xr.DataArray:
-    test = data.photographs.sel(image=data.photographs["split"] == "test")
-    return test.mean("channel", dtype=np.float32).load()
+            yield from _side(plain, statistics, seed, {"source": source, "form": form})
+            yield from _asymmetries(smoothed, statistics, seed, key)
+        if source != PHOTOGRAPHS:
+            yield from _pose(smoothed, turned, statistics, seed, {**key, "against": PHOTOGRAPHS})
+    if data.human is None and data.get("human_heatmap") is not None and (only is None or HUMAN in only):
+        yield from _unknown_workers(data.get("human_heatmap"), {"source": HUMAN, "form": "raw"})
 
 
 def _sources(data: StudyData, maps: Maps, grey: xr.DataArray) -> Iterator[tuple[str, str, xr.DataArray]]:
     """Give each source's name, the form its heatmaps are made of, and its maps in it."""
     if data.human is not None:
-        yield "human", "raw", data.comparable_coverage.load()
-    for source, found in data.classifier_maps.items():
-        yield source, "masks", mapping.top_mask(found["saliency"], share=maps.mask_share).astype("float32").load()
-    yield "photographs", "raw", grey
+        yield HUMAN, "raw", data.comparable_coverage.load()
+    for source, dataset in data.classifier_maps.items():
+        yield source, "masks", mapping.top_mask(dataset["saliency"], share=maps.mask_share).astype("float32").load()
+    yield PHOTOGRAPHS, "raw", grey
 
 
-def _common_laterality(plain: xr.DataArray, statistics: Statistics, rng: np.random.Generator,
-                       key: Row) -> Iterator[Row]:
-    found = common_laterality_test(plain, rng=rng, n_permutations=statistics.n_permutations)
-    yield {**population_row(found, **key, metric="common_laterality"), **about_test(found, null_mean=0.0)}
-
-
-def _worker_laterality(data: StudyData, coverage: xr.DataArray, statistics: Statistics, rng: np.random.Generator,
-                       key: Row) -> Row:
+def _worker_laterality(data: StudyData, coverage: xr.DataArray, statistics: Statistics, seed: int,
+                       key: Row) -> list[Row]:
     """Test the side of the responses that the coverage is made of, for other workers and actors."""
     if data.by_worker is None:
         return _unknown_workers(mapping.actor_heatmap(coverage), key)
-    size = (coverage.sizes["y"], coverage.sizes["x"])
-    try:
-        named = names_of(data.by_worker)["image"]
-        kept = chosen(data.by_worker, named.isin(coverage["image"].to_numpy().tolist()).to_numpy())
-        found = worker_laterality(kept, data.images, size=size, rng=rng, n_resamples=statistics.n_resamples)
-    except FAILURES as error:
-        return undefined_row(error, **key, metric=OF_PEOPLE)
-    about = {name: found.attrs[name] for name in ("resampled", "null", "alternative", "n_resamples")}
-    return {**population_row(found, **key, metric=OF_PEOPLE), **about, "null_mean": 0.0,
-            "p_value": float(found["p_value"])}
+    return rows_or_reasons([WORKERS], key, _of_images, data.by_worker, data.images, coverage,
+                           rng=stream(seed, "worker laterality"), n_resamples=statistics.n_resamples)[0]
 
 
-def _unknown_workers(heatmaps: xr.DataArray, key: Row) -> Row:
+def _of_images(responses: Responses, images: pd.DataFrame, coverage: xr.DataArray, *, rng: np.random.Generator,
+               n_resamples: int) -> xr.Dataset:
+    """Test the side of the responses to the images that the coverage has."""
+    kept = names_of(responses)["image"].isin(coverage["image"].to_numpy().tolist())
+    return worker_laterality(chosen(responses, kept.to_numpy()), images, rng=rng, n_resamples=n_resamples,
+                             size=(coverage.sizes["y"], coverage.sizes["x"]))
+
+
+def _unknown_workers(heatmaps: xr.DataArray, key: Row) -> list[Row]:
     """Give the mean laterality of heatmaps that nothing is known of the workers of: no interval and no test."""
     values = symmetry(heatmaps)["laterality"].to_numpy()
     defined = values[~np.isnan(values)]
-    return {**key, "metric": OF_PEOPLE, "level": "population", "n": defined.size,
-            "value": float(defined.mean()) if defined.size else np.nan,
-            "n_undefined": values.size - defined.size, "reason": NO_WORKERS}
+    return [{**WORKERS.name, **key, "value": float(defined.mean()) if defined.size else np.nan, "n": defined.size,
+             "n_undefined": values.size - defined.size, "reason": NO_WORKERS}]
 
 
-def _common_asymmetry(smoothed: xr.DataArray, statistics: Statistics, rng: np.random.Generator,
-                      key: Row) -> Iterator[Row]:
-    """Test the odd energy that actors have in common, whichever pixels it is on."""
-    found = common_laterality_test(smoothed, rng=rng, n_permutations=statistics.n_permutations)
-    named = found.drop_vars(["value", "ci_low", "ci_high", "p_value"]).rename(
-        odd_share="value", odd_share_ci_low="ci_low", odd_share_ci_high="ci_high", odd_share_p_value="p_value")
-    named.attrs |= {"ci_method": "jackknife", "alternative": "greater"}
-    row = population_row(named, **key, metric="common_asymmetry")
-    if np.isnan(float(named["value"])) and not row["reason"]:
-        row = {**row, "reason": "fewer than two actors, or no common energy"}
-    yield {**row, **about_test(named, null_mean=0.0)}
+def _side(plain: xr.DataArray, statistics: Statistics, seed: int, key: Row) -> list[Row]:
+    """Test the side that actors share."""
+    return rows_or_reasons([SIDE], key, common_laterality_test, plain, n_permutations=statistics.n_permutations,
+                           rng=stream(seed, "laterality", str(key["source"])))[0]
 
 
-def _asymmetry(smoothed: xr.DataArray, statistics: Statistics, rng: np.random.Generator, key: Row) -> Iterator[Row]:
-    shoots = "shoot" in smoothed.coords and bool(smoothed["shoot"].notnull().all())
-    found = asymmetry_test(smoothed, rng=rng, n_permutations=statistics.n_permutations,
-                           clusters="shoot" if shoots else None)
-    here = {**key, "metric": "asymmetry"}
-    yield {**population_row(found, **here), **about_test(found)}
-    rows = actor_rows(found["actor_value"], found["actor_n"], **here)
-    tests = [found[[f"actor_{name}" for name in ("p_value", "p_attainable", "reason")]].isel(actor=at).rename(
-        actor_p_value="p_value", actor_p_attainable="p_attainable", actor_reason="reason") for at in range(len(rows))]
-    yield from adjusted([{**row, **about_test(test, null_mean=np.nan), "reason": str(test["reason"].item()) or None}
-                         for row, test in zip(rows, tests, strict=True)], "actors")
+def _asymmetries(smoothed: xr.DataArray, statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
+    """Test the odd energy that actors have in common, whichever pixels it is on, and that of each actor."""
+    source, n_permutations = str(key["source"]), statistics.n_permutations
+    yield from rows_or_reasons([COMMON], key, common_laterality_test, smoothed, n_permutations=n_permutations,
+                               rng=stream(seed, "common asymmetry", source))[0]
+    shoots = "shoot" in smoothed.coords and bool(pd.notna(smoothed["shoot"].to_numpy()).all())
+    yield from adjusted(rows_or_reasons(
+        [ASYMMETRY, ASYMMETRY_OF_ACTORS], key, asymmetry_test, smoothed, n_permutations=n_permutations,
+        rng=stream(seed, "asymmetry", source), clusters="shoot" if shoots else None)[0], "actors")
 
 
 def _pose(smoothed: xr.DataArray, turned: xr.DataArray, statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
-    """Estimate how far maps turn with the faces, and whether they are asymmetric beyond that."""
-    source = str(key["source"])
-    metrics = ("pose_association", "asymmetry_beyond_photographs")
-    common = np.isin(smoothed["image"].values, turned["image"].values).sum()
+    """Estimate how far maps turn with the faces, and whether they are asymmetric beyond that (not people's)."""
+    source, n_permutations = str(key["source"]), statistics.n_permutations
+    tests = (POSE,) if source == HUMAN else (POSE, BEYOND)
+    common = int(np.isin(smoothed["image"].to_numpy(), turned["image"].to_numpy()).sum())
     try:
-        association = pose_association(smoothed, turned, rng=stream(seed, metrics[0], source),
-                                       n_permutations=statistics.n_permutations)
+        association = pose_association(smoothed, turned, rng=stream(seed, POSE.metric, source),
+                                       n_permutations=n_permutations)
         beyond = asymmetry_beyond_photographs(
-            smoothed, turned, rng=stream(seed, metrics[1], source), n_permutations=statistics.n_permutations,
-            n_components=max(1, min(COMPONENTS, int(common) // 3)))
+            smoothed, turned, rng=stream(seed, BEYOND.metric, source), n_permutations=n_permutations,
+            n_components=max(1, min(MOST_COMPONENTS, common // IMAGES_A_COMPONENT)))
     except FAILURES as error:  # no image of both, or too few
-        yield from (undefined_row(error, **key, metric=metric) for metric in metrics[:1 if source == "human" else 2])
+        yield from (undefined_row(error, **quantity.name, **key) for quantity in tests)
         return
-    yield {**population_row(association, **key, metric=metrics[0]), **about_test(association)}
-    row: Row = {"level": "population", "value": float(beyond["value"]), "n": int(beyond["n"]),
-           "n_undefined": int(beyond["n_undefined"]), "reason": str(beyond["reason"].item()) or None}
-    if source != "human":
-        yield {**key, **row, "metric": metrics[1], **about_test(beyond)}
-    explained = float(beyond["explained"])
-    unknown = row["reason"] or "the maps have no odd part that could follow the photographs'"
-    yield {**key, **row, "metric": "odd_energy_explained", "value": explained, "n": int(beyond["n_images"]),
-           "n_undefined": int(beyond["n_images_undefined"]), "reason": unknown if np.isnan(explained) else None}
+    for quantity, result in zip((*tests, EXPLAINED), (association, beyond, beyond), strict=False):
+        yield from rows_of(result, quantity, key)
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
@@ -249,8 +201,8 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     about = analysis.maps, analysis.statistics, analysis.seed
     if analysis.heatmaps.sizes["source"]:
         of_heatmaps = symmetry_estimates(analysis.data, analysis.heatmaps["heatmap"], *about)
-        yield list(guarded(of_heatmaps, statistic="symmetry")), []
-    yield list(guarded(asymmetry_estimates(analysis.data, *about), statistic="symmetry_test")), []
+        yield list(guarded(of_heatmaps, statistic=INDEX.statistic)), []
+    yield list(guarded(asymmetry_estimates(analysis.data, *about), statistic=WORKERS.statistic)), []
 
 
 def headlines(analysis: Analysis) -> Iterator[Row]:

@@ -69,8 +69,8 @@ def label_differences(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.
         For every actor: ``n_images`` that take part, ``n_left_out`` for having fewer than `per_image` responses.
         Without dims: ``omnibus``, the mean of eta2 over labels, with ``omnibus_null_mean``, ``omnibus_p_value``,
         ``omnibus_p_attainable``, and its draws ``null`` (permutation). attrs: ``null``, ``family``, ``family_size``,
-        ``n_permutations``, ``p_attainable`` of cells, ``per_image`` (0 where all were kept), ``counts_p_value``,
-        ``ci_method``, ``resampled``.
+        ``n_permutations``, ``p_attainable`` of cells, ``alternative`` of cells and ``omnibus_alternative``,
+        ``per_image`` (0 where all were kept), ``counts_p_value``, ``ci_method``, ``resampled``.
 
     Raises
     ------
@@ -142,8 +142,8 @@ def _dataset(coded: CodedResponses, thinning: _Thinning, actors: NDArray[np.intp
     return xr.Dataset(variables, {"actor": coded.actors, "label": coded.labels}, {
         "null": f"{exchange.null}, each with all its responses", "family": "actors and labels (most extreme cell)",
         "family_size": len(actors) * len(used), "n_permutations": len(order), "p_attainable": smallest_p(len(order)),
-        "per_image": thinning.per_image, "counts_p_value": thinning.counts_p_value, "ci_method": "t",
-        "resampled": "images"})
+        "alternative": "two-sided", "omnibus_alternative": "greater", "per_image": thinning.per_image,
+        "counts_p_value": thinning.counts_p_value, "ci_method": "t", "resampled": "images"})
 
 
 def _of_cells(coded: CodedResponses, actors: NDArray[np.intp], used: NDArray[np.intp], observed: _Cells,

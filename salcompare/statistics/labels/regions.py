@@ -35,6 +35,7 @@ SHARE = 0.5
 _FEWEST = 3  # actors: of two, any correlation is 1 or -1
 FEWEST_IMAGES = 3
 """Images of an actor below which its own enrichment has no interval."""
+_NO_BOX = "no other actor has a box of the label"
 _UNDRAWN = "drawn on one actor at most: an actor's region comes from the others' boxes"
 
 
@@ -163,11 +164,13 @@ def label_enrichment(responses: pd.DataFrame, images: pd.DataFrame | None, masks
     Dataset
         Over ``label``: ``enrichment``, mean over actors of (share of the mask inside the region) / (share of the grid
         inside the region): 1 where the mask lies anywhere, 0 where it avoids the region; ``ci_low``, ``ci_high`` (95%,
-        t over actors, NaN below eight), ``p_value`` (two-sided) and ``p_attainable`` of a test that flips the signs of
-        actors' enrichment - 1, ``p_adjusted`` (Holm over labels), ``n`` actors, ``n_undefined``, ``reason``. Over
-        ``label`` and ``actor``: ``actor_enrichment``, ``actor_low``, ``actor_high`` (t over the actor's images, NaN
-        below `FEWEST_IMAGES`), ``actor_n`` images, ``area`` and ``inside``, both shares. NaN where an actor has no
-        region of the label. Without dims: ``n_empty``, masks left out. attrs: ``null``, ``family_size``.
+        t over actors, NaN below eight), ``p_value`` (two-sided), ``p_attainable`` and ``n_permutations`` of a test that
+        flips the signs of actors' enrichment - 1, ``p_adjusted`` (Holm over labels), ``n`` actors, ``n_undefined``,
+        ``reason``. Over ``label`` and ``actor``: ``actor_enrichment``, ``actor_low``, ``actor_high`` (t over the
+        actor's images, NaN below `FEWEST_IMAGES`), ``actor_n`` images, ``actor_reason``, ``area`` and ``inside``, both
+        shares. NaN where an actor has no region of the label. Without dims: ``n_empty``, masks left out. attrs:
+        ``null``, ``alternative``, ``family_size``, ``ci_method`` and ``resampled``, of actors ``actor_ci_method`` and
+        ``actor_resampled``.
 
     Raises
     ------
@@ -220,22 +223,24 @@ def _of_actors(ratio: xr.DataArray) -> xr.Dataset:
         low[:, column], high[:, column] = interval.low, interval.high
     dims = ("label", "actor")
     return xr.Dataset({"actor_enrichment": means["value"], "actor_low": (dims, low), "actor_high": (dims, high),
-                       "actor_n": means["n"]})
+                       "actor_n": means["n"], "actor_reason": (dims, np.where(means["n"] > 0, "", _NO_BOX))})
 
 
 def _enrichment_tests(actors: xr.Dataset, rng: np.random.Generator, n_permutations: int) -> xr.Dataset:
     values = actors["actor_enrichment"]
     whole = population_mean(values)
-    tests = [sign_flip_test(one - 1, rng=rng, n_permutations=n_permutations)[:2] for one in values.to_numpy()]
-    p, attainable = (xr.DataArray(np.array(part), dims="label", coords={"label": values["label"]})
-                     for part in zip(*tests, strict=True))
+    tests = [sign_flip_test(one - 1, rng=rng, n_permutations=n_permutations) for one in values.to_numpy()]
+    p, attainable, drawn = (
+        xr.DataArray(np.array(part), dims="label", coords={"label": values["label"]})
+        for part in zip(*((p, least, null.size) for p, least, null in tests), strict=True))
     reason = np.where(whole["n"].to_numpy() == 0, _UNDRAWN, whole["reason"].to_numpy().astype(str))
     return actors.assign(
         enrichment=whole["value"], ci_low=whole["ci_low"], ci_high=whole["ci_high"], n=whole["n"],
         n_undefined=whole["n_undefined"], reason=("label", reason), p_value=p, p_attainable=attainable,
-        p_adjusted=adjust_p(p, "label").drop_attrs()).assign_attrs(
-            null="actors' enrichment symmetric about 1", family_size=int(family_size(p, "label")), ci_method="t",
-            resampled="actors")
+        n_permutations=drawn, p_adjusted=adjust_p(p, "label").drop_attrs()).assign_attrs(
+            null="actors' enrichment symmetric about 1", alternative="two-sided",
+            family_size=int(family_size(p, "label")), ci_method="t", resampled="actors", actor_ci_method="t",
+            actor_resampled="images")
 
 
 @drawing
@@ -263,9 +268,10 @@ def region_association(responses: pd.DataFrame, images: pd.DataFrame | None, mas
         labels), ``reason`` why they are NaN. For every actor with masks and responses, and label: ``label_share``,
         people's; ``excess``, the share of the mask inside the region minus the region's ``area``, a share of the grid,
         the mean over the actor's images; ``relative``, which is correlated: the excess minus what the other actors'
-        masks have in that same region. Without dims: ``mean_correlation`` over labels with ``mean_p_value``;
-        ``n_undefined``, actors with only masks or only responses; ``n_empty``, masks left out; ``n_permutations``,
-        ``p_attainable``. attrs: ``null``, ``family``, ``family_size``, ``n_actors``, ``ci_method``, ``resampled``.
+        masks have in that same region. Without dims: ``mean_correlation`` over labels with ``mean_p_value`` and
+        ``mean_reason``; ``n_undefined``, actors with only masks or only responses; ``n_empty``, masks left out;
+        ``n_permutations``, ``p_attainable``. attrs: ``null``, ``alternative``, ``family``, ``family_size``,
+        ``n_actors``, ``ci_method``, ``resampled``.
 
     Raises
     ------
@@ -312,7 +318,7 @@ def region_association(responses: pd.DataFrame, images: pd.DataFrame | None, mas
                           **_correlations(relative, shares.to_numpy(), rng, n_permutations),
                           "n_undefined": n_undefined, "n_empty": n_empty})
     return dataset.assign(p_adjusted=adjust_p(dataset["p_value"], "label").drop_attrs()).assign_attrs(
-        null="whole actors' masks permuted freely among actors", family="labels (Holm)",
+        null="whole actors' masks permuted freely among actors", alternative="two-sided", family="labels (Holm)",
         family_size=int(family_size(dataset["p_value"], "label")), n_actors=len(both), ci_method="jackknife",
         resampled="actors")
 
@@ -362,6 +368,7 @@ def _correlations(excess: Values, shares: Values, rng: np.random.Generator, n_pe
     return {"correlation": ("label", observed), "ci_low": ("label", low), "ci_high": ("label", high),
             "p_value": ("label", p_value(np.abs(observed), np.abs(null))),
             "reason": ("label", _reasons(matched, shares, observed)), "mean_correlation": mean,
+            "mean_reason": "" if defined.any() else "no label has a correlation",
             "mean_p_value": float(p_value(abs(mean), np.abs(mean_null))), "n_permutations": len(null),
             "p_attainable": smallest_p(len(null))}
 

@@ -208,7 +208,7 @@ def clusters_of(data: Standardised, n_permutations: int, rng: np.random.Generato
     null = _largest(data, n_permutations, rng, height, masses)
     p = p_of_maxima(mass, null).reshape(t.shape)
     return _dataset(data, t, null, p, mass=mass.reshape(t.shape), cluster=number.reshape(t.shape)).assign(
-        threshold=height)
+        threshold=height).assign_attrs(family_size=int(number.max()) or np.nan)
 
 
 def tfce_of(data: Standardised, n_permutations: int, rng: np.random.Generator, *, start: float, step: float,
@@ -219,7 +219,8 @@ def tfce_of(data: Standardised, n_permutations: int, rng: np.random.Generator, *
     tfce = np.where(np.isnan(t), np.nan, 0.0)
     tfce.ravel()[graph.at] = scores(graph)
     null = _largest(data, n_permutations, rng, start, scores)
-    return _dataset(data, t, null, p_of_maxima(tfce, null), tfce=tfce).assign_attrs(start=start, step=step)
+    return _dataset(data, t, null, p_of_maxima(tfce, null), tfce=tfce).assign_attrs(start=start, step=step,
+                                                                             family_size=data.family_size)
 
 
 def _observed(data: Standardised, height: float) -> tuple[Values, Graph]:

@@ -20,6 +20,9 @@ from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.kernels import Codes, Maps, Values, compare, dot, flat, maps_in_range, standardised
 
 DIMS = ("image", "y", "x")
+MIRRORINGS = 200
+"""Draws of single images mirrored that the mean index of noise rests on."""
+IMAGES_MIRRORED = "single images mirrored at random"
 NO_ENERGY = "the maps' common energy is not positive"
 _BLOCK = 1 << 19  # values of mirrored means that a core holds at once (4 MB)
 
@@ -49,7 +52,7 @@ def symmetry(maps: xr.DataArray) -> xr.Dataset:
 
 
 @drawing
-def symmetric_null_mean(maps: xr.DataArray, *, rng: np.random.Generator, n_draws: int = 200) -> xr.DataArray:
+def symmetric_null_mean(maps: xr.DataArray, *, rng: np.random.Generator, n_draws: int = MIRRORINGS) -> xr.DataArray:
     """Mean index that an actor's heatmap has if its images are symmetric but for noise.
 
     Parameters
@@ -63,13 +66,14 @@ def symmetric_null_mean(maps: xr.DataArray, *, rng: np.random.Generator, n_draws
     Returns
     -------
     DataArray (actor)
-        Mean index over draws; NaN for an actor without a defined map.
+        Mean index over draws; NaN for an actor without a defined map. attrs: ``null``.
 
     Notes
     -----
     If left and right are exchangeable in every image, the index of the actor's heatmap is one such draw.
     """
-    return _by_actor(maps, lambda of_actor: _mirrored_index(of_actor, n_draws, rng))
+    means = _by_actor(maps, lambda of_actor: _mirrored_index(of_actor, n_draws, rng))
+    return means.assign_attrs(null=IMAGES_MIRRORED)
 
 
 def cross_validated_odd_share(maps: xr.DataArray) -> xr.DataArray:
@@ -109,7 +113,8 @@ def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: 
     Dataset
         Over ``actor`` (those of both): **human**, **classifier**. Scalars: **value**, mean of human - classifier, and
         **one**, **other**, the means of either over the same actors; **ci_low**, **ci_high**, by t over actors, NaN
-        below eight; **p_value**, two-sided, and **p_attainable**; **n**, **n_undefined** actors, **reason**.
+        below eight; **p_value**, two-sided, **p_attainable** and **n_permutations**; **n**, **n_undefined** actors,
+        **reason**.
 
     Raises
     ------
@@ -125,10 +130,11 @@ def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: 
     _require_comparable(human, classifier)
     one, other = xr.align(cross_validated_odd_share(human), cross_validated_odd_share(classifier), join="inner")
     difference = one - other
-    p, attainable, _ = sign_flip_test(difference.values, rng=rng, n_permutations=n_permutations)
+    p, attainable, null = sign_flip_test(difference.values, rng=rng, n_permutations=n_permutations)
     return population_mean(difference).assign(
         human=one, classifier=other, one=one.where(difference.notnull()).mean("actor"),
         other=other.where(difference.notnull()).mean("actor"), p_value=p, p_attainable=attainable,
+        n_permutations=null.size,
     ).assign_attrs(null="signs of actors' differences flipped", alternative="two-sided", ci_method="t",
                    resampled="actors")
 

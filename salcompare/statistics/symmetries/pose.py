@@ -69,9 +69,9 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
         **value**, in [-1, 1]: correlation (uncentred) between the inner products of the maps' odd parts and those of
         the photographs' odd parts, over the pairs of images of two actors, after each actor's mean odd part is taken
         away; 1 where maps turn as the photographs do. Without association it is 0 in the mean over all arrangements.
-        **ci_low**, **ci_high**, by jackknife over actors; **p_value**, one-sided, **p_attainable**, **null_mean**;
-        **n** actors with two images, **n_undefined** with one, **n_images**, **n_images_undefined** (left out),
-        **reason**; **null** (permutation).
+        **ci_low**, **ci_high**, by jackknife over actors; **p_value**, one-sided, **p_attainable**,
+        **n_permutations**, **null_mean**; **n** actors with two images, **n_undefined** with one, **n_images**,
+        **n_images_undefined** (left out), **reason**; **null** (permutation).
 
     Raises
     ------
@@ -102,13 +102,14 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
     if few or not scale > 0:
         reason = "fewer than two actors with two images" if few else "the odd parts of an actor's images do not differ"
         values = dict.fromkeys(("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean"), np.nan)
-        return xr.Dataset({**values, "reason": reason, "null": ("permutation", np.empty(0)), **pairs.counts}, {}, about)
+        return xr.Dataset({**values, "n_permutations": 0, "reason": reason,
+                           "null": ("permutation", np.empty(0)), **pairs.counts}, {}, about)
     null = _permuted(one, other, pairs.actors, rng, n_permutations) / scale
     value = float((one * other).sum() / scale)
     low, high, why = _jackknife(one, other, pairs)
     return xr.Dataset({"value": value, "ci_low": low, "ci_high": high, "p_value": float(p_value(value, null)),
-                       "p_attainable": smallest_p(null.size), "null_mean": 0.0, "reason": why,
-                       "null": ("permutation", null)} | pairs.counts, attrs=about)
+                       "p_attainable": smallest_p(null.size), "n_permutations": null.size, "null_mean": 0.0,
+                       "reason": why, "null": ("permutation", null)} | pairs.counts, attrs=about)
 
 
 @drawing
@@ -129,8 +130,9 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
     Dataset
         **value**: share of odd energy as of `asymmetry_test`, of what the photographs leave, less its mean over all
         arrangements; **explained**: share of the maps' odd energy (sum of squares over images) that follows the
-        photographs, by chance about n_components / n_images; **p_value**, **p_attainable**, **null_mean** (exactly 0);
-        counts, **reason** and **null** as of `pose_association`.
+        photographs, by chance about n_components / n_images, with **explained_reason**; **p_value**,
+        **p_attainable**, **n_permutations**, **null_mean** (exactly 0); counts, **reason** and **null** as of
+        `pose_association`.
 
     Notes
     -----
@@ -167,8 +169,11 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
     energy = float(np.trace(pairs.maps))
     return xr.Dataset({
         "value": value, "explained": 1 - float(np.trace(left)) / energy if energy > 0 else np.nan,
+        "explained_reason": "" if energy > 0 else reason or "the maps have no odd part that could follow the "
+                            "photographs'",
         "p_value": float(p_value(odd, draws)) if defined else np.nan,
-        "p_attainable": smallest_p(draws.size) if defined else np.nan, "null_mean": 0.0 if defined else np.nan,
+        "p_attainable": smallest_p(draws.size) if defined else np.nan, "n_permutations": draws.size,
+        "null_mean": 0.0 if defined else np.nan,
         "reason": reason, "null": ("permutation", draws / (draws + pairs.even)), **pairs.counts,
     }, attrs={"null": "remainders of single images mirrored at random", "alternative": "greater",
               "n_components": n_components})

@@ -20,7 +20,7 @@ from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import actor_heatmap, natural_order, require_response_maps
 from salcompare.printing import counted
 from salcompare.statistics.inference.crossed import crossed_variance, t_interval_of
-from salcompare.statistics.inference.permutation import p_value, sign_flip_test, sign_flips, smallest_p
+from salcompare.statistics.inference.permutation import p_value, sign_flip_test, sign_flips
 from salcompare.statistics.inference.resampling import (
     FEWEST_ACTORS,
     LEVEL,
@@ -31,6 +31,7 @@ from salcompare.statistics.inference.resampling import (
 from salcompare.statistics.kernels import Codes, Values, maps_in_range
 from salcompare.statistics.responses import ImageBoxes, ImageResponses, Responses, names_of, responses_by_image
 from salcompare.statistics.symmetries.indices import (
+    IMAGES_MIRRORED,
     NO_ENERGY,
     each_actor,
     folded,
@@ -41,7 +42,6 @@ from salcompare.statistics.symmetries.indices import (
 )
 
 ACTORS_MIRRORED = "all maps of an actor mirrored together, actors at random"
-IMAGES_MIRRORED = "single images mirrored at random"
 CLUSTERS_MIRRORED = "whole clusters of images mirrored at random"
 NO_SIDE = "the mean over all workers and all actors leans to neither side"
 RESAMPLED = ("workers", "actors", "workers and actors")
@@ -98,8 +98,9 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
         - **odd_share**, **odd_share_ci_low**, **odd_share_ci_high**: odd / (odd + even) energy from inner products
           between heatmaps of different actors, so that only what actors have in common counts: 0 in expectation
           without a common side; by jackknife over actors. **odd_share_p_value**: of the squared norm of the mean over
-          actors of the heatmaps' odd parts, which sees a common asymmetry that leaves L = R.
-        - **p_attainable**, the smallest p that either test can give; **n** actors, **n_undefined**, **reason**.
+          actors of the heatmaps' odd parts, which sees a common asymmetry that leaves L = R. **odd_share_reason**.
+        - **p_attainable**, the smallest p that either test can give, and **n_permutations**; **n** actors,
+          **n_undefined**, **reason**.
         - Over ``actor``: **laterality**. Over ``permutation``: **null**, of the value.
 
     Notes
@@ -122,10 +123,12 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
     result = population_mean(lateral).assign(
         p_value=p, p_attainable=attainable, odd_share=share, odd_share_ci_low=low, odd_share_ci_high=high,
         odd_share_p_value=float(p_value(gram.sum(), energies)) if len(gram) else np.nan, laterality=lateral,
-        null=("permutation", null))
+        null=("permutation", null), n_permutations=null.size)
     if not len(values):
         result["reason"] = xr.DataArray("no actor with a map")
-    return result.assign_attrs(null=ACTORS_MIRRORED, alternative="two-sided", odd_share_ci_method="jackknife")
+    undefined = "" if np.isfinite(share) else "fewer than two actors, or no common energy"
+    return result.assign(odd_share_reason=str(result["reason"].item()) or undefined).assign_attrs(
+        null=ACTORS_MIRRORED, alternative="two-sided", odd_share_ci_method="jackknife")
 
 
 @drawing
@@ -150,10 +153,10 @@ def asymmetry_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutatio
         - **value**, **ci_low**, **ci_high**: odd / (odd + even) energy, each a sum over pairs of different images of
           one actor of inner products of their odd (even) parts, pooled over actors; 0 in expectation for symmetric
           maps, however noisy, 0.5 for energy on one side only; by jackknife over actors, NaN below eight.
-        - **p_value**, **p_attainable**, **null_mean**; **n** actors, **n_images**, **n_undefined** actors without a
-          pair of images, **reason**. **null** (permutation): of the value.
-        - Over ``actor``: **actor_value**, **actor_p_value**, **actor_p_attainable**, **actor_n** images,
-          **actor_reason**. `adjust_p` over ``actor`` gives p of the family.
+        - **p_value**, **p_attainable**, **n_permutations**, **null_mean**; **n** actors, **n_images**,
+          **n_undefined** actors without a pair of images, **reason**. **null** (permutation): of the value.
+        - Over ``actor``: **actor_value**, **actor_p_value**, **actor_p_attainable**, **actor_n_permutations**,
+          **actor_n** images, **actor_reason**. `adjust_p` over ``actor`` gives p of the family.
 
     Raises
     ------
@@ -172,17 +175,20 @@ def asymmetry_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutatio
     noise's odd part, are found always; by `common_laterality_test` in 4.6%.
     """
     grams = _odd_grams(maps, clusters)
-    p, p_least, draws = _flips_of_actors(grams, rng, n_permutations)
+    p, n_draws, draws = _flips_of_actors(grams, rng, n_permutations)
+    p_least = np.where(np.isnan(p), np.nan, 1 / (1 + n_draws))
     several = [gram for gram in grams if gram.several]
     value, low, high, reason = _pooled_share(several)
     even = sum(gram.even for gram in several)
     null = draws[:, -1] / (draws[:, -1] + even) if np.isfinite(value) else np.full(len(draws), np.nan)
     n = len(several)
     of_actors = {"value": [gram.share for gram in grams], "p_value": p[:-1], "p_attainable": p_least[:-1],
-                 "n": [gram.n_images for gram in grams], "reason": [gram.reason for gram in grams]}
+                 "n_permutations": n_draws[:-1], "n": [gram.n_images for gram in grams],
+                 "reason": [gram.reason for gram in grams]}
     return xr.Dataset({
         **{f"actor_{name}": ("actor", values) for name, values in of_actors.items()},
         "value": value, "ci_low": low, "ci_high": high, "p_value": p[-1], "p_attainable": p_least[-1],
+        "n_permutations": n_draws[-1],
         "null_mean": float(null.mean()) if null.size else np.nan, "null": ("permutation", null), "n": n,
         "n_images": sum(gram.n_images for gram in grams), "n_undefined": len(grams) - n,
         "reason": reason if n else "no actor with two images" + ("" if clusters is None else " of different clusters"),
@@ -225,25 +231,25 @@ def _cluster_codes(maps: xr.DataArray, clusters: str | None) -> Codes:
 
 
 def _flips_of_actors(grams: Sequence[_OddGram], rng: np.random.Generator, n_permutations: int) -> tuple[
-        Values, Values, Values]:  # (a + 1,), (a + 1,), (b, a + 1)
+        Values, Codes, Values]:  # (a + 1,), (a + 1,), (b, a + 1)
     """Test the odd energy of each actor and, last, of all together.
 
-    Gives p and the smallest p that it could be, NaN for who has no pair, and odd energy under the joint arrangements.
+    Gives p, NaN for who has no pair, on how many arrangements each rests, and odd energy under the joint ones.
     """
     observed = np.array([gram.odd if gram.several else np.nan for gram in grams] + [0.0])
     observed[-1] = np.nansum(observed)
     groups = np.repeat(np.arange(len(grams)), [len(gram.products) for gram in grams])
     draws = np.concatenate([np.empty((0, len(grams) + 1)), *(
         _energies(grams, signs) for signs in sign_flips(len(groups), n_permutations, rng, groups=groups))])
-    p, least = np.full(len(grams) + 1, np.nan), np.full(len(grams) + 1, np.nan)
+    p, n_draws = np.full(len(grams) + 1, np.nan), np.zeros(len(grams) + 1, np.intp)
     for at, gram in enumerate(grams):
         if gram.several:
             enumerable = 2 ** (len(gram.products) - 1) - 1 <= n_permutations
             null = mirrored(gram.products, n_permutations, rng) / 2 if enumerable else draws[:, at]
-            p[at], least[at] = p_value(observed[at], null), smallest_p(null.size)
+            p[at], n_draws[at] = p_value(observed[at], null), null.size
     if any(gram.several for gram in grams):
-        p[-1], least[-1] = p_value(observed[-1], draws[:, -1]), smallest_p(len(draws))
-    return p, least, draws
+        p[-1], n_draws[-1] = p_value(observed[-1], draws[:, -1]), len(draws)
+    return p, n_draws, draws
 
 
 def _energies(grams: Sequence[_OddGram], signs: Values) -> Values:  # (b, units) -> (b, a + 1)

@@ -15,8 +15,8 @@ from salcompare.maps import actor_heatmap
 from salcompare.planning import simulate_study
 from salcompare.simulation.cases import IMAGE, SCENARIOS
 from salcompare.statistics.responses import responses_by_image
-from salcompare.statistics.symmetries.indices import symmetry
-from salcompare.statistics.symmetries.sides import CLUSTERS_MIRRORED, IMAGES_MIRRORED, NO_SIDE
+from salcompare.statistics.symmetries.indices import IMAGES_MIRRORED, symmetry
+from salcompare.statistics.symmetries.sides import CLUSTERS_MIRRORED, NO_SIDE
 from salcompare.study_data import StudyData
 from tests.statistics.symmetries.simulated import turned
 
