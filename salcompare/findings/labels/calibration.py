@@ -83,9 +83,9 @@ def _agreement(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, 
 
 def _regions(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     masks = top_mask(study.saliency, share=0.1)
-    found = region_association(study.responses, study.images, masks, rng=rng, n_permutations=DRAWS, labels=LABELS)
-    return {REGION: Outcome(float(found["mean_p_value"])),
-            REGION_FAMILY: Outcome(float(np.nanmin(found["p_adjusted"].to_numpy())))}
+    result = region_association(study.responses, study.images, masks, rng=rng, n_permutations=DRAWS, labels=LABELS)
+    return {REGION: Outcome(float(result["mean_p_value"])),
+            REGION_FAMILY: Outcome(float(np.nanmin(result["p_adjusted"].to_numpy())))}
 
 
 def _raised(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -100,7 +100,7 @@ def _raised(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Out
     cell = label_differences(drawn.table, images, rng=rng, n_permutations=DRAWS).sel(actor=actor, label=label)
     table = label_histogram(drawn.table, images, rng=rng, n_resamples=RESAMPLES).set_index(["actor", "label"])
     share = truth["actors"][actor]["label_share"][label]
-    return {RAISED: Outcome(float(cell["p_value"])),
+    return {RAISED: Result.of(cell, "difference").test,
             RAISED_SHARE: Result.of(table.loc[(actor, label)], "share").interval(float(share))}
 
 

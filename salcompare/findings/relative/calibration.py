@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,8 +48,9 @@ SPREAD = "spread of single actors at every pixel, largest |t|"
 PAIRED = "difference of two classifiers' heatmaps, largest |t|"
 
 
-def _largest(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    return {LARGEST: _least(relative_test(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_actor"])}
+def _of_classifier(name: str, test: Callable[..., xr.Dataset], study: SimulatedStudy, rng: np.random.Generator,
+                   **options: object) -> Mapping[str, Outcome]:
+    return {name: _least(test(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS, **options)["p_actor"])}
 
 
 def _of_people(study: SimulatedStudy, rng: np.random.Generator, draws: int, *, sigma: float | None = None) -> Result:
@@ -61,33 +63,14 @@ def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outc
     return {HUMAN: _of_people(study, rng, DRAWS, sigma=SIGMA).test}
 
 
-def _shoots(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = relative_test(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS, clusters="shoot")
-    return {SHOOT: _least(found["p_actor"])}
-
-
 def _rates(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = relative_fdr(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS)
-    return {BH: _least(found["p_bh"]), BY: _least(found["p_by"])}
-
-
-def _clusters(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = relative_clusters(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS, threshold=2.5)
-    return {MASS: _least(found["p_actor"])}
-
-
-def _tfce(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = relative_tfce(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS, start=2.0, step=0.5)
-    return {TFCE: _least(found["p_actor"])}
+    result = relative_fdr(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS)
+    return {BH: _least(result["p_bh"]), BY: _least(result["p_by"])}
 
 
 def _paired(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     one, other = (actor_heatmap(smooth(maps, sigma=SIGMA)) for maps in (study.saliency, another_classifier(study, rng)))
     return {PAIRED: _least(paired_map_test(one - other, rng=rng, n_permutations=DRAWS)["p_value"])}
-
-
-def _spread(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    return {SPREAD: _least(relative_dispersion(study.saliency, sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_actor"])}
 
 
 def _least(p: xr.DataArray) -> Outcome:
@@ -97,18 +80,22 @@ def _least(p: xr.DataArray) -> Outcome:
 
 _NULL = f"No actor effect at any pixel: {SAME}."
 CASES = (
-    Case("relative_test", _largest, (Check(LARGEST, "test", _NULL, NO_ACTOR_EFFECT, (PLANTED,)),)),
+    Case("relative_test", partial(_of_classifier, LARGEST, relative_test), (
+        Check(LARGEST, "test", _NULL, NO_ACTOR_EFFECT, (PLANTED,)),)),
     Case("relative_test(human)", _human, (Check(HUMAN, "test", _NULL, (IMAGE, RAGGED_COUNTS), (SIZES[3],)),)),
-    Case("relative_test(clusters='shoot')", _shoots, (Check(
-        SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.", (SHOOTS,)),)),
+    Case("relative_test(clusters='shoot')", partial(_of_classifier, SHOOT, relative_test, clusters="shoot"), (
+        Check(SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.",
+              (SHOOTS,)),)),
     Case("relative_fdr", _rates, (
         Check(BH, "test", f"{_NULL} Where all are true, the false discovery rate is that of any discovery.",
               (IMAGE, RAGGED_COUNTS)),
         Check(BY, "test", "As before.", (IMAGE, RAGGED_COUNTS)))),
-    Case("relative_clusters", _clusters, (Check(MASS, "test", _NULL, (IMAGE, RAGGED_COUNTS), (PLANTED,)),)),
-    Case("relative_tfce", _tfce, (Check(TFCE, "test", _NULL, (IMAGE,), (PLANTED,)),)),
-    Case("relative_dispersion", _spread, (Check(
-        SPREAD, "test", _NULL, (IMAGE, RAGGED_COUNTS), (UNEQUAL,)),)),
+    Case("relative_clusters", partial(_of_classifier, MASS, relative_clusters, threshold=2.5), (
+        Check(MASS, "test", _NULL, (IMAGE, RAGGED_COUNTS), (PLANTED,)),)),
+    Case("relative_tfce", partial(_of_classifier, TFCE, relative_tfce, start=2.0, step=0.5), (
+        Check(TFCE, "test", _NULL, (IMAGE,), (PLANTED,)),)),
+    Case("relative_dispersion", partial(_of_classifier, SPREAD, relative_dispersion), (
+        Check(SPREAD, "test", _NULL, (IMAGE, RAGGED_COUNTS), (UNEQUAL,)),)),
     Case("paired_map_test", _paired, (Check(
         PAIRED, "test", "Both classifiers are drawn from one model, so differences are symmetric about 0.",
         (FEW, UNRELATED), discrete=True),)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,8 @@ from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, 
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from salcompare.simulation.studies import SimulatedStudy
 
 WORKERS, WORKERS_CI = "side of human maps, workers and actors", "laterality of human maps, crossed t over both"
@@ -88,20 +91,16 @@ def _planned_difference(study: SimulatedStudy, rng: np.random.Generator, draws: 
     return Result.of(odd_share_difference(one, other, rng=rng, n_permutations=draws))
 
 
-def _pose(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = pose_association(study.saliency, photographs(study, rng), rng=rng, n_permutations=DRAWS)
-    return {POSE: Outcome(float(found["p_value"]))}
-
-
-def _no_pose(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = pose_association(study.saliency, other_photographs(study, rng), rng=rng, n_permutations=DRAWS)
-    return {NO_POSE: Outcome(float(found["p_value"]))}
+def _pose(name: str, faces: Callable[..., xr.DataArray], study: SimulatedStudy,
+          rng: np.random.Generator) -> Mapping[str, Outcome]:
+    result = pose_association(study.saliency, faces(study, rng), rng=rng, n_permutations=DRAWS)
+    return {name: Result.of(result).test}
 
 
 def _beyond(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = asymmetry_beyond_photographs(study.saliency, photographs(study, rng), rng=rng, n_components=2,
-                                         n_permutations=DRAWS)
-    return {BEYOND: Outcome(float(found["p_value"]))}
+    result = asymmetry_beyond_photographs(study.saliency, photographs(study, rng), rng=rng, n_components=2,
+                                           n_permutations=DRAWS)
+    return {BEYOND: Result.of(result).test}
 
 
 _MIRRORED = ("The face is symmetric and so is whatever moves it or changes it: an actor's maps are as likely as their "
@@ -127,9 +126,9 @@ CASES = (
     Case("odd_share_difference", _difference, (
         Check(DIFFERENCE, "test", _ONE_MODEL, (RAGGED_COUNTS, FEW)),
         Check(DIFFERENCE_CI, "interval", "0, as both classifiers are drawn from one model.", SIZES))),
-    Case("pose_association(photographs)", _pose, (Check(
+    Case("pose_association(photographs)", partial(_pose, POSE, photographs), (Check(
         POSE, "test", "Photographs do not differ in pose.", (UNEQUAL,), (DEMO,)),)),
-    Case("pose_association(unrelated photographs)", _no_pose, (Check(
+    Case("pose_association(unrelated photographs)", partial(_pose, NO_POSE, other_photographs), (Check(
         NO_POSE, "test", "Photographs have nothing to do with the maps.", (IMAGE, RAGGED_COUNTS)),)),
     Case("asymmetry_beyond_photographs", _beyond, (Check(
         BEYOND, "test", "What the pose leaves of a map is as likely as its mirror image.", (IMAGE, RAGGED_COUNTS),

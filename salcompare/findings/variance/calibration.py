@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from salcompare.simulation.cases import (
@@ -65,8 +66,8 @@ def _r2_of_classifier(study: SimulatedStudy, rng: np.random.Generator, draws: in
     return _r2(study.saliency, rng, draws)
 
 
-def _free(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    return {FREE: _r2_of_classifier(study, rng, DRAWS).test}
+def _of_classifier(name: str, study: SimulatedStudy, rng: np.random.Generator, **options: str) -> Mapping[str, Outcome]:
+    return {name: Result.of(variance_explained(study.saliency, rng=rng, n_permutations=DRAWS, **options)).test}
 
 
 def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -75,35 +76,15 @@ def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outc
     return {FREE_HUMAN: result.test, SHARE: result.interval(truth)}
 
 
-def _shoots(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = variance_explained(study.saliency, rng=rng, n_permutations=DRAWS, clusters="shoot")
-    return {SHOOT: Outcome(float(found["p_value"]))}
-
-
-def _groups(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = variance_explained(study.saliency, "group", rng=rng, n_permutations=DRAWS, clusters="actor")
-    return {GROUP: Outcome(float(found["p_value"]))}
-
-
-def _bray_curtis(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = variance_explained(study.saliency, rng=rng, n_permutations=DRAWS, distance="bray_curtis")
-    return {BRAY: Outcome(float(found["p_value"]))}
-
-
-def _jensen_shannon(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = variance_explained(study.saliency, rng=rng, n_permutations=DRAWS, distance="jensen_shannon")
-    return {JENSEN: Outcome(float(found["p_value"]))}
-
-
 def _spread(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = dispersion_test(study.saliency, rng=rng, n_permutations=DRAWS)
-    return {SPREAD: Outcome(float(found["p_value"])), PAIRS: Outcome(float(found["pairs_p_value"]))}
+    result = dispersion_test(study.saliency, rng=rng, n_permutations=DRAWS)
+    return {SPREAD: Result.of(result).test, PAIRS: Outcome(float(result["pairs_p_value"]))}
 
 
 def _partial(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    found = partial_variance_explained(study.saliency, photographs(study, rng), rng=rng, n_components=5,
-                                       n_permutations=DRAWS)
-    return {PARTIAL: Outcome(float(found["p_value"]))}
+    result = partial_variance_explained(study.saliency, photographs(study, rng), rng=rng, n_components=5,
+                                        n_permutations=DRAWS)
+    return {PARTIAL: Result.of(result).test}
 
 
 def _components(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001
@@ -120,19 +101,22 @@ def _of_responses(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[st
 _NULL = f"No actor effect: {SAME}."
 _EQUAL = "Images of all actors vary alike about their actor's expected map."
 CASES = (
-    Case("variance_explained(classifier)", _free, (Check(FREE, "test", _NULL, NO_ACTOR_EFFECT, (PLANTED, DEMO)),)),
+    Case("variance_explained(classifier)", partial(_of_classifier, FREE), (Check(
+        FREE, "test", _NULL, NO_ACTOR_EFFECT, (PLANTED, DEMO)),)),
     Case("variance_explained(human)", _human, (
         Check(FREE_HUMAN, "test", _NULL, NO_ACTOR_EFFECT, (PLANTED, DEMO)),
         Check(SHARE, "interval", "The variance between these actors' expected maps over that plus the variance within, "
               "from the model.", SIZES))),
-    Case("variance_explained(clusters='shoot')", _shoots, (Check(
-        SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.", (SHOOTS,)),)),
-    Case("variance_explained(by='group', clusters='actor')", _groups, (Check(
-        GROUP, "test", "Groups do not differ though actors do; actors are exchanged whole.", (UNRELATED,)),)),
-    Case("variance_explained(distance='bray_curtis')", _bray_curtis, (Check(
-        BRAY, "test", _NULL, (IMAGE, RAGGED_COUNTS)),)),
-    Case("variance_explained(distance='jensen_shannon')", _jensen_shannon, (Check(
-        JENSEN, "test", _NULL, (IMAGE, RAGGED_COUNTS)),)),
+    Case("variance_explained(clusters='shoot')", partial(_of_classifier, SHOOT, clusters="shoot"), (
+        Check(SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.",
+              (SHOOTS,)),)),
+    Case("variance_explained(by='group', clusters='actor')",
+         partial(_of_classifier, GROUP, by="group", clusters="actor"), (
+        Check(GROUP, "test", "Groups do not differ though actors do; actors are exchanged whole.", (UNRELATED,)),)),
+    Case("variance_explained(distance='bray_curtis')", partial(_of_classifier, BRAY, distance="bray_curtis"), (
+        Check(BRAY, "test", _NULL, (IMAGE, RAGGED_COUNTS)),)),
+    Case("variance_explained(distance='jensen_shannon')", partial(_of_classifier, JENSEN, distance="jensen_shannon"), (
+        Check(JENSEN, "test", _NULL, (IMAGE, RAGGED_COUNTS)),)),
     Case("dispersion_test", _spread, (
         Check(SPREAD, "test", _EQUAL, (IMAGE, RAGGED_COUNTS, FEW), (UNEQUAL,)),
         Check(PAIRS, "test", f"{_EQUAL} Distances within disjoint pairs are exchanged, which is exact.",
