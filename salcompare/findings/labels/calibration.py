@@ -9,25 +9,8 @@ import numpy as np
 
 from salcompare.config import Simulation
 from salcompare.maps import top_mask
-from salcompare.simulation import simulate_responses
-from salcompare.simulation.cases import (
-    DEMO,
-    DRAWS,
-    FEW,
-    IMAGE,
-    PLANTED,
-    RAGGED_COUNTS,
-    RESAMPLES,
-    SIZES,
-    TENDS,
-    UNEQUAL,
-    UNRELATED,
-    Case,
-    Check,
-    Outcome,
-    PlannedStatistic,
-    Result,
-)
+from salcompare.simulation import cases, simulate_responses
+from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
 from salcompare.simulation.studies import label_share
 from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.labels.differences import label_differences
@@ -52,20 +35,20 @@ _SOME = 8  # actors of the demo's model that labels are raised on, to save time
 def _actor(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     images = study.images[study.images["actor"] == study.images["actor"].iloc[0]]
     responses = study.responses[study.responses["image"].isin(images["image"])]
-    table = label_histogram(responses, images, rng=rng, n_resamples=RESAMPLES, labels=LABELS).set_index("label")
+    table = label_histogram(responses, images, rng=rng, n_resamples=cases.RESAMPLES, labels=LABELS).set_index("label")
     return {name: Result.of(table.loc[label], "share").interval(float(label_share(study, label)[0]))
             for label, name in OF_ACTOR.items()}
 
 
 def _population(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    table = population_label_histogram(study.responses, study.images, rng=rng, n_resamples=RESAMPLES,
+    table = population_label_histogram(study.responses, study.images, rng=rng, n_resamples=cases.RESAMPLES,
                                        labels=LABELS).set_index("label")
     return {name: Result.of(table.loc[label], "share").interval(float(label_share(study, label).mean()))
             for label, name in OF_ALL.items()}
 
 
 def _differences(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = label_differences(study.responses, study.images, rng=rng, n_permutations=DRAWS, labels=LABELS)
+    result = label_differences(study.responses, study.images, rng=rng, n_permutations=cases.DRAWS, labels=LABELS)
     expected = study.truth.label_shares["eyes"].to_numpy()
     cell = Result.of(result.isel(actor=0, label=0), "difference")
     return {OMNIBUS: Outcome(float(result["omnibus_p_value"])),
@@ -78,12 +61,13 @@ def _alpha(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Resul
 
 
 def _agreement(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    return {ALPHA: _alpha(study, rng, RESAMPLES).interval()}
+    return {ALPHA: _alpha(study, rng, cases.RESAMPLES).interval()}
 
 
 def _regions(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     masks = top_mask(study.saliency, share=0.1)
-    result = region_association(study.responses, study.images, masks, rng=rng, n_permutations=DRAWS, labels=LABELS)
+    result = region_association(study.responses, study.images, masks, rng=rng, n_permutations=cases.DRAWS,
+                                labels=LABELS)
     return {REGION: Outcome(float(result["mean_p_value"])),
             REGION_FAMILY: Outcome(float(np.nanmin(result["p_adjusted"].to_numpy())))}
 
@@ -97,8 +81,8 @@ def _raised(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Out
     if not planted:
         return {RAISED: Outcome(), RAISED_SHARE: Outcome()}
     actor, label = planted[0]["actor"], planted[0]["label"]
-    cell = label_differences(drawn.table, images, rng=rng, n_permutations=DRAWS).sel(actor=actor, label=label)
-    table = label_histogram(drawn.table, images, rng=rng, n_resamples=RESAMPLES).set_index(["actor", "label"])
+    cell = label_differences(drawn.table, images, rng=rng, n_permutations=cases.DRAWS).sel(actor=actor, label=label)
+    table = label_histogram(drawn.table, images, rng=rng, n_resamples=cases.RESAMPLES).set_index(["actor", "label"])
     share = truth["actors"][actor]["label_share"][label]
     return {RAISED: Result.of(cell, "difference").test,
             RAISED_SHARE: Result.of(table.loc[(actor, label)], "share").interval(float(share))}
@@ -114,27 +98,28 @@ def _planned_omnibus(study: SimulatedStudy, rng: np.random.Generator, draws: int
     return Result(float(result["omnibus_p_value"]), float(result["omnibus"]))
 
 
-_NULLS = (IMAGE, UNEQUAL, RAGGED_COUNTS, FEW)
+_NULLS = (cases.IMAGE, cases.UNEQUAL, cases.RAGGED_COUNTS, cases.FEW)
 _TRUTH = "The share to be expected of any workers' responses to these images, from the model."
 _ALIKE = "Actors do not differ in their labels; images, which do, are exchanged with all their responses."
 CASES = (
-    Case("label_histogram", _actor, tuple(Check(name, "interval", _TRUTH, SIZES) for name in OF_ACTOR.values())),
+    Case("label_histogram", _actor, tuple(Check(name, "interval", _TRUTH, cases.SIZES) for name in OF_ACTOR.values())),
     Case("population_label_histogram", _population, tuple(
-        Check(name, "interval", _TRUTH, (*SIZES, DEMO)) for name in OF_ALL.values())),
+        Check(name, "interval", _TRUTH, (*cases.SIZES, cases.DEMO)) for name in OF_ALL.values())),
     Case("label_differences", _differences, (
-        Check(OMNIBUS, "test", _ALIKE, _NULLS, (PLANTED, DEMO)),
-        Check(CELLS, "test", f"{_ALIKE} The smallest adjusted p is that of the family.", _NULLS, (DEMO,)),
-        Check(CELL, "interval", "The actor's expected share less the other actors' mean, from the model.", SIZES))),
-    Case("worker_agreement", _agreement, (Check(ALPHA, "interval", TENDS, SIZES),)),
+        Check(OMNIBUS, "test", _ALIKE, _NULLS, (cases.PLANTED, cases.DEMO)),
+        Check(CELLS, "test", f"{_ALIKE} The smallest adjusted p is that of the family.", _NULLS, (cases.DEMO,)),
+        Check(CELL, "interval", "The actor's expected share less the other actors' mean, from the model.",
+              cases.SIZES))),
+    Case("worker_agreement", _agreement, (Check(ALPHA, "interval", cases.TENDS, cases.SIZES),)),
     Case("region_association", _regions, (
         Check(REGION, "test", "The classifier treats actors without regard to the labels that people give them.",
-              (IMAGE, RAGGED_COUNTS, UNRELATED), (PLANTED,)),
+              (cases.IMAGE, cases.RAGGED_COUNTS, cases.UNRELATED), (cases.PLANTED,)),
         Check(REGION_FAMILY, "test", "As before, for every label; the smallest adjusted p is that of the family.",
-              (IMAGE, UNRELATED)))),
+              (cases.IMAGE, cases.UNRELATED)))),
     Case("label_differences(demo's own model)", _raised, (
         Check(RAISED, "test", "A label raised by 0.2 of the responses on an actor of eight, with four images of twenty "
-              "responses each; p of that one cell, without a family.", (), (DEMO,)),
-        Check(RAISED_SHARE, "interval", "The actor's planted share of the raised label.", (DEMO,)))),
+              "responses each; p of that one cell, without a family.", (), (cases.DEMO,)),
+        Check(RAISED_SHARE, "interval", "The actor's planted share of the raised label.", (cases.DEMO,)))),
 )
 PLANNED = (
     PlannedStatistic("label-share", "", "population share of the most frequent label, workers resampled", False,

@@ -10,22 +10,8 @@ import pandas as pd
 import xarray as xr
 
 from salcompare import maps as mapping
+from salcompare.findings import labels as declared
 from salcompare.findings.failures import guarded, rows_or_reasons
-from salcompare.findings.labels import (
-    ALPHA,
-    CELLS,
-    EFFECTIVE,
-    EFFECTIVE_OF_ACTORS,
-    MEAN_REGION,
-    OF_LABELS,
-    OF_REGIONS,
-    OMNIBUS,
-    RATIO,
-    RATIO_OF_ACTORS,
-    SHARES,
-    SHARES_OF_ACTORS,
-    WITH_SHARES,
-)
 from salcompare.findings.parts import Analysis, Draws, stream
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
@@ -53,7 +39,7 @@ def label_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: i
     if responses is None:
         return
     known = data.images if "image" in responses else None
-    yield from guarded(_histograms(responses, known, statistics, seed), **SHARES.name, source=HUMAN)
+    yield from guarded(_histograms(responses, known, statistics, seed), **declared.SHARES.name, source=HUMAN)
     yield from _differences(responses, data.images, statistics, seed)
     yield from _agreement(responses, data.images, statistics, seed)
     for source, dataset in data.classifier_maps.items():
@@ -71,8 +57,8 @@ def _histograms(responses: pd.DataFrame, known: pd.DataFrame | None, statistics:
     """Give shares of labels of all and of each actor, and their effective numbers: the same for an actor's labels."""
     tables = [histogram(responses, known, rng=stream(seed, "labels"), n_resamples=statistics.n_resamples, labels=LABELS)
               for histogram in (population_label_histogram, label_histogram)]
-    for table, shares, effective in zip(tables, (SHARES, SHARES_OF_ACTORS), (EFFECTIVE, EFFECTIVE_OF_ACTORS),
-                                        strict=True):
+    kinds = ((declared.SHARES, declared.EFFECTIVE), (declared.SHARES_OF_ACTORS, declared.EFFECTIVE_OF_ACTORS))
+    for table, (shares, effective) in zip(tables, kinds, strict=True):
         by = table.get("actor", pd.Series("", table.index))
         counts = table.assign(n=table["n_responses"].groupby(by).transform("sum"))
         yield from rows_of(_as_result(counts), shares, {"source": HUMAN})
@@ -88,9 +74,9 @@ def _as_result(table: pd.DataFrame) -> xr.Dataset:
 def _differences(responses: pd.DataFrame, images: pd.DataFrame, statistics: Statistics, seed: int) -> list[Row]:
     """Give the omnibus test, one test a label, and one a cell."""
     shoots = "shoot" in images and bool(images["shoot"].notna().all())
-    return rows_or_reasons([OMNIBUS, OF_LABELS, CELLS], {"source": HUMAN}, _of_actors, responses, images,
-                           clusters="shoot" if shoots else None, rng=stream(seed, "labels", "differences"),
-                           labels=LABELS, n_permutations=statistics.n_permutations)[0]
+    return rows_or_reasons([declared.OMNIBUS, declared.OF_LABELS, declared.CELLS], {"source": HUMAN}, _of_actors,
+                           responses, images, clusters="shoot" if shoots else None, labels=LABELS,
+                           rng=stream(seed, "labels", "differences"), n_permutations=statistics.n_permutations)[0]
 
 
 def _of_actors(responses: pd.DataFrame, images: pd.DataFrame, **options: Any) -> xr.Dataset:  # noqa: ANN401
@@ -105,16 +91,17 @@ def _of_actors(responses: pd.DataFrame, images: pd.DataFrame, **options: Any) ->
 
 
 def _agreement(responses: pd.DataFrame, images: pd.DataFrame, statistics: Statistics, seed: int) -> list[Row]:
-    return rows_or_reasons([ALPHA], {"source": HUMAN}, worker_agreement, responses, images,
+    return rows_or_reasons([declared.ALPHA], {"source": HUMAN}, worker_agreement, responses, images,
                            rng=stream(seed, "labels", "agreement"), n_resamples=statistics.n_resamples)[0]
 
 
 def _regions(source: str, responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray,
              statistics: Statistics, seed: int) -> list[Row]:
     """Give the mean correlation over labels, and one a label."""
-    key = {"form": "masks", "source": source, "against": HUMAN, "contrast": WITH_SHARES}
-    return rows_or_reasons([MEAN_REGION, OF_REGIONS], key, region_association, responses, images, masks, labels=LABELS,
-                           rng=stream(seed, "labels", "regions", source), n_permutations=statistics.n_permutations)[0]
+    key = {"form": "masks", "source": source, "against": HUMAN, "contrast": declared.WITH_SHARES}
+    return rows_or_reasons([declared.MEAN_REGION, declared.OF_REGIONS], key, region_association, responses, images,
+                           masks, labels=LABELS, rng=stream(seed, "labels", "regions", source),
+                           n_permutations=statistics.n_permutations)[0]
 
 
 def _marked(maps: xr.DataArray, masks: xr.DataArray) -> xr.DataArray:
@@ -125,16 +112,17 @@ def _marked(maps: xr.DataArray, masks: xr.DataArray) -> xr.DataArray:
 def _enrichment(source: str, responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray,
                 statistics: Statistics, seed: int) -> list[Row]:
     """Give the mean over actors and each actor's, label by label; 1 is a mask laid anywhere."""
-    return rows_or_reasons(
-        [RATIO, RATIO_OF_ACTORS], {"form": "masks", "source": source}, label_enrichment, responses, images, masks,
-        labels=LABELS, rng=stream(seed, "labels", "enrichment", source), n_permutations=statistics.n_permutations)[0]
+    return rows_or_reasons([declared.RATIO, declared.RATIO_OF_ACTORS], {"form": "masks", "source": source},
+                           label_enrichment, responses, images, masks, labels=LABELS,
+                           rng=stream(seed, "labels", "enrichment", source),
+                           n_permutations=statistics.n_permutations)[0]
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     """Estimate shares of labels, their differences, and where masks lie among them."""
     analysis.progress.say("  labels")
     rows = label_estimates(analysis.data, analysis.maps, analysis.statistics, analysis.seed)
-    yield list(guarded(rows, statistic=SHARES.statistic, source=HUMAN)), []
+    yield list(guarded(rows, statistic=declared.SHARES.statistic, source=HUMAN)), []
 
 
 def headlines(analysis: Analysis) -> Iterator[Row]:
@@ -145,10 +133,10 @@ def headlines(analysis: Analysis) -> Iterator[Row]:
 def more_headlines(kept: pd.DataFrame, whole: pd.DataFrame,
                    source: str | None) -> Iterator[tuple[str, dict[str, str]]]:  # noqa: ARG001 - as every finding's
     """Name the shares of the labels drawn most often, whoever thought of them."""
-    columns = ["statistic", "level", "label", "value", "count"]
-    tables = [table[(table["statistic"] == SHARES.statistic) & (table["level"] == SHARES.level)
+    columns, shares = ["statistic", "level", "label", "value", "count"], declared.SHARES
+    tables = [table[(table["statistic"] == shares.statistic) & (table["level"] == shares.level)
                     & (table["count"] >= FEWEST_BOXES)] for table in (
                         part.reindex(columns=columns) for part in (kept, whole))]
     table = next((table for table in tables if len(table)), tables[0])
     for label in table.sort_values("value", ascending=False, kind="stable")["label"].head(MOST_HEADLINES):
-        yield f"Share of the label {label}", {"statistic": SHARES.statistic, "label": str(label), "source": HUMAN}
+        yield f"Share of the label {label}", {"statistic": shares.statistic, "label": str(label), "source": HUMAN}

@@ -7,32 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from plotnine import (
-    aes,
-    element_blank,
-    element_text,
-    expand_limits,
-    geom_col,
-    geom_linerange,
-    geom_point,
-    geom_rect,
-    geom_segment,
-    geom_text,
-    geom_tile,
-    geom_vline,
-    ggplot,
-    guides,
-    labs,
-    scale_color_identity,
-    scale_fill_gradient2,
-    scale_fill_identity,
-    scale_x_continuous,
-    scale_x_discrete,
-    scale_y_continuous,
-    scale_y_discrete,
-    scale_y_reverse,
-    theme,
-)
+import plotnine as p9
 from plotnine.composition import Beside, Compose
 from plotnine.coords import coord_flip
 
@@ -58,9 +33,9 @@ from salcompare.study_data import StudyData
 
 HEIGHT = 2.8  # inches
 MOST_LABELS = 12
-_NO_AXES = theme(axis_text_x=element_blank(), axis_text_y=element_blank(), axis_title_x=element_blank(),
-                 axis_title_y=element_blank(), axis_line_x=element_blank(),
-                 axis_ticks_x=element_blank(), axis_ticks_length_major=0, panel_grid_major_x=element_blank())
+_NO_AXES = p9.theme(axis_text_x=p9.element_blank(), axis_text_y=p9.element_blank(), axis_title_x=p9.element_blank(),
+                    axis_title_y=p9.element_blank(), axis_line_x=p9.element_blank(),
+                    axis_ticks_x=p9.element_blank(), axis_ticks_length_major=0, panel_grid_major_x=p9.element_blank())
 
 
 def labels_missing(data: StudyData) -> str | None:
@@ -78,9 +53,9 @@ def labels_figure(data: StudyData) -> Figure:
     panels = [*([_sample(data, sample, colours)] if sample is not None else []), _centres(data, colours),
               _histogram(data, shares, colours)]
     width = DOUBLE
-    look = figure_theme(width, HEIGHT) + theme(plot_subtitle=element_text(color=HUMAN if data.simulated else INK))
+    look = figure_theme(width, HEIGHT) + p9.theme(plot_subtitle=p9.element_text(color=HUMAN if data.simulated else INK))
     # Each panel's own theme comes last, so that those without axes stay so.
-    plots: list[ggplot | Compose] = [panel + look + own for panel, own in panels]
+    plots: list[p9.ggplot | Compose] = [panel + look + own for panel, own in panels]
     text = caption(data, _sentences(data, shares, sample), responses=True, photographs=True)
     return Figure("fig4-labels", "What people box and how often", text, Beside(plots), width, HEIGHT)
 
@@ -148,17 +123,17 @@ def _boxes(data: StudyData, image: str | None = None) -> pd.DataFrame:
                         y0=boxes["y0"] * height / shape[:, 0], y1=boxes["y1"] * height / shape[:, 0])
 
 
-def _sample(data: StudyData, image: str, colours: dict[str, str]) -> tuple[ggplot, theme]:
+def _sample(data: StudyData, image: str, colours: dict[str, str]) -> tuple[p9.ggplot, p9.theme]:
     boxes = _boxes(data, image)
     boxes["colour"] = boxes["label"].map(colours).fillna(OTHER_LABELS)
     plot, own = _over_picture(printed_picture(grey(data.photographs.sel(image=image).to_numpy())), data)
-    boxed = geom_rect(aes(xmin="x0", xmax="x1", ymin="y0", ymax="y1", color="colour"), data=boxes, fill="none",
-                      size=0.5)
-    return (plot + boxed + scale_color_identity()
-            + labs(title="a  One photograph and its boxes", subtitle=_subtitle(data, len(boxes))), own)
+    boxed = p9.geom_rect(p9.aes(xmin="x0", xmax="x1", ymin="y0", ymax="y1", color="colour"), data=boxes, fill="none",
+                         size=0.5)
+    return (plot + boxed + p9.scale_color_identity()
+            + p9.labs(title="a  One photograph and its boxes", subtitle=_subtitle(data, len(boxes))), own)
 
 
-def _centres(data: StudyData, colours: dict[str, str]) -> tuple[ggplot, theme]:
+def _centres(data: StudyData, colours: dict[str, str]) -> tuple[p9.ggplot, p9.theme]:
     boxes = _boxes(data)
     # The frequent labels first, so that the seldom ones are not buried.
     order = {label: i for i, label in enumerate(colours)}
@@ -168,41 +143,42 @@ def _centres(data: StudyData, colours: dict[str, str]) -> tuple[ggplot, theme]:
     boxes = boxes.sort_values("order", kind="stable", ignore_index=True)
     face = np.rint(data.photographs.astype(np.float32).mean("image").to_numpy()).astype(np.uint8)
     plot, own = _over_picture(printed_picture(grey(face)), data)
-    dots = geom_point(aes("x", "y", color="colour"), data=boxes, size=0.9 if len(boxes) < 300 else 0.5, stroke=0,
-                      alpha=0.7, raster=True)
+    dots = p9.geom_point(p9.aes("x", "y", color="colour"), data=boxes, size=0.9 if len(boxes) < 300 else 0.5, stroke=0,
+                         alpha=0.7, raster=True)
     letter = "b" if _sample_image(data) is not None else "a"
-    return (plot + dots + scale_color_identity()
-            + labs(title=f"{letter}  All boxes' centres, mean face", subtitle=_subtitle(data, len(boxes))), own)
+    return (plot + dots + p9.scale_color_identity()
+            + p9.labs(title=f"{letter}  All boxes' centres, mean face", subtitle=_subtitle(data, len(boxes))), own)
 
 
-def _over_picture(picture: np.ndarray, data: StudyData) -> tuple[ggplot, theme]:
+def _over_picture(picture: np.ndarray, data: StudyData) -> tuple[p9.ggplot, p9.theme]:
     size = height, width = data.photographs.sizes["y"], data.photographs.sizes["x"]
-    under = geom_picture(aes(picture="picture"), data=pd.DataFrame({"picture": ["face"]}), pictures={"face": picture},
-                         size=size)
-    plot = (ggplot() + under + scale_x_continuous(limits=(0, width), expand=(0, 0), breaks=None)
-            + scale_y_reverse(limits=(height, 0), expand=(0, 0), breaks=None) + labs(x="", y=""))
-    return plot, _NO_AXES + theme(aspect_ratio=height / width)
+    under = geom_picture(p9.aes(picture="picture"), data=pd.DataFrame({"picture": ["face"]}),
+                         pictures={"face": picture}, size=size)
+    plot = (p9.ggplot() + under + p9.scale_x_continuous(limits=(0, width), expand=(0, 0), breaks=None)
+            + p9.scale_y_reverse(limits=(height, 0), expand=(0, 0), breaks=None) + p9.labs(x="", y=""))
+    return plot, _NO_AXES + p9.theme(aspect_ratio=height / width)
 
 
 def _subtitle(data: StudyData, n: int) -> str:
     return f"{n:,} {SIMULATED.lower()}" if data.simulated else counted(n, "response")
 
 
-def _histogram(data: StudyData, shares: pd.DataFrame, colours: dict[str, str]) -> tuple[ggplot, theme]:
+def _histogram(data: StudyData, shares: pd.DataFrame, colours: dict[str, str]) -> tuple[p9.ggplot, p9.theme]:
     assert data.responses is not None  # noqa: S101 - labels_missing says so
     letter = "c" if _sample_image(data) is not None else "b"
     bars = shares.assign(colour=shares["label"].map(colours).fillna(OTHER_LABELS),
                          label=pd.Categorical(shares["label"], categories=shares["label"][::-1].to_list()))
     bars = bars.assign(end=bars[["value", "ci_high"]].max(axis=1), number=[f"{n:,.0f}" for n in bars["count"]])
-    plot = (ggplot(bars, aes("label", "value")) + geom_col(aes(fill="colour"), width=0.72)
-            + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=bars[bars["ci_low"].notna()], color=INK, size=0.5)
-            + geom_text(aes(y="end", label="number"), data=bars[bars["count"].notna()], size=SMALL - 1, ha="left",
-                        nudge_y=0.01 * float(bars["end"].max()), color=INK)
-            + scale_fill_identity() + scale_x_discrete() + expand_limits(y=0)
-            + scale_y_continuous(labels=percent, expand=(0, 0, 0.12, 0))
-            + coord_flip() + labs(x="", y="Share of responses, %", title=f"{letter}  How often each label is drawn",
-                                  subtitle=_subtitle(data, len(data.responses))))
-    return plot, theme()
+    plot = (p9.ggplot(bars, p9.aes("label", "value")) + p9.geom_col(p9.aes(fill="colour"), width=0.72)
+            + p9.geom_linerange(p9.aes(ymin="ci_low", ymax="ci_high"), data=bars[bars["ci_low"].notna()], color=INK,
+                                size=0.5)
+            + p9.geom_text(p9.aes(y="end", label="number"), data=bars[bars["count"].notna()], size=SMALL - 1, ha="left",
+                           nudge_y=0.01 * float(bars["end"].max()), color=INK)
+            + p9.scale_fill_identity() + p9.scale_x_discrete() + p9.expand_limits(y=0)
+            + p9.scale_y_continuous(labels=percent, expand=(0, 0, 0.12, 0))
+            + coord_flip() + p9.labs(x="", y="Share of responses, %", title=f"{letter}  How often each label is drawn",
+                                     subtitle=_subtitle(data, len(data.responses))))
+    return plot, p9.theme()
 
 
 MOST_CELL_LABELS = 14
@@ -224,8 +200,8 @@ def label_cells_figure(data: StudyData) -> Figure:
     labels = _columns(data, cells)
     width = DOUBLE
     height = max(LOWEST, ROW * cells["actor"].nunique() + FRAME)
-    plots: list[ggplot | Compose] = [panel + figure_theme(width, height) + theme(
-        plot_subtitle=element_text(color=HUMAN if data.simulated else INK)) + own for panel, own in (
+    plots: list[p9.ggplot | Compose] = [panel + figure_theme(width, height) + p9.theme(
+        plot_subtitle=p9.element_text(color=HUMAN if data.simulated else INK)) + own for panel, own in (
             _matrix(data, cells[cells["label"].isin(labels)], labels),
             *([_association(data, regions, labels)] if len(regions) else []))]
     text = caption(data, _cell_sentences(data, cells, regions, labels), responses=True, photographs=False)
@@ -254,7 +230,7 @@ def _columns(data: StudyData, cells: pd.DataFrame) -> list[str]:
     return [str(label) for label in ranked[:MOST_CELL_LABELS]]
 
 
-def _matrix(data: StudyData, cells: pd.DataFrame, labels: list[str]) -> tuple[ggplot, theme]:
+def _matrix(data: StudyData, cells: pd.DataFrame, labels: list[str]) -> tuple[p9.ggplot, p9.theme]:
     actors = list(dict.fromkeys(cells["actor"]))
     cells = cells.assign(actor=pd.Categorical(cells["actor"], actors[::-1]),
                          label=pd.Categorical(cells["label"], labels), points=100 * cells["value"])
@@ -263,17 +239,18 @@ def _matrix(data: StudyData, cells: pd.DataFrame, labels: list[str]) -> tuple[gg
         out["points"], _signed(np.rint(out["points"]).to_list()), strict=True)])
     largest = float(cells["points"].abs().max())
     end = math.floor(largest) or largest
-    plot = (ggplot(cells, aes("label", "actor")) + geom_tile(aes(fill="points"), width=0.94, height=0.9)
-            + geom_tile(data=out, fill="none", color=INK, size=0.6, width=0.94, height=0.9)
-            + geom_text(aes(label="number"), data=out, size=SMALL - 1, color=INK)
-            + scale_fill_gradient2(low=BELOW, mid="#FFFFFF", high=ABOVE, midpoint=0, limits=(-largest, largest),
-                                   breaks=(-end, 0, end), name="Points above the others", labels=_signed)
-            + guides(fill=COLOUR_BAR)
-            + scale_x_discrete() + scale_y_discrete()
-            + labs(x="", y="", title="a  Shares of labels, actor minus other actors", subtitle=_cell_subtitle(data)))
-    return plot, theme(axis_text_x=element_text(rotation=45, ha="right", size=SMALL), legend_position="bottom",
-                       legend_direction="horizontal", axis_ticks_x=element_blank(), axis_line_x=element_blank(),
-                       panel_grid_major_x=element_blank(), legend_key_width=60, legend_key_height=6)
+    plot = (p9.ggplot(cells, p9.aes("label", "actor")) + p9.geom_tile(p9.aes(fill="points"), width=0.94, height=0.9)
+            + p9.geom_tile(data=out, fill="none", color=INK, size=0.6, width=0.94, height=0.9)
+            + p9.geom_text(p9.aes(label="number"), data=out, size=SMALL - 1, color=INK)
+            + p9.scale_fill_gradient2(low=BELOW, mid="#FFFFFF", high=ABOVE, midpoint=0, limits=(-largest, largest),
+                                      breaks=(-end, 0, end), name="Points above the others", labels=_signed)
+            + p9.guides(fill=COLOUR_BAR)
+            + p9.scale_x_discrete() + p9.scale_y_discrete()
+            + p9.labs(x="", y="", title="a  Shares of labels, actor minus other actors", subtitle=_cell_subtitle(data)))
+    return plot, p9.theme(
+        axis_text_x=p9.element_text(rotation=45, ha="right", size=SMALL), legend_position="bottom",
+        legend_direction="horizontal", axis_ticks_x=p9.element_blank(), axis_line_x=p9.element_blank(),
+        panel_grid_major_x=p9.element_blank(), legend_key_width=60, legend_key_height=6)
 
 
 def _signed(values: Sequence[float] | Sequence[str]) -> list[str]:
@@ -285,7 +262,7 @@ def _cell_subtitle(data: StudyData) -> str:
     return SIMULATED if data.simulated else "People's responses"
 
 
-def _association(data: StudyData, regions: pd.DataFrame, labels: list[str]) -> tuple[ggplot, theme]:
+def _association(data: StudyData, regions: pd.DataFrame, labels: list[str]) -> tuple[p9.ggplot, p9.theme]:
     assert data.main is not None  # noqa: S101 - _regions is empty without
     shown = regions[(regions["metric"] == "mean_pearson") | regions["label"].isin(labels)]
     names = [MEAN, *(label for label in labels if label in set(shown["label"]))]
@@ -294,14 +271,14 @@ def _association(data: StudyData, regions: pd.DataFrame, labels: list[str]) -> t
         row=pd.Categorical(shown["label"].where(shown["metric"] == "pearson", MEAN), names[::-1]),
         colour=[colour if p <= ALPHA else "#FFFFFF" for p in shown["p_adjusted"]], edge=colour)
     bars = shown[shown["ci_low"].notna()]
-    plot = (ggplot(shown, aes("value", "row")) + geom_vline(xintercept=0, color="#A6A6A6", size=0.4)
-            + geom_segment(aes(x="ci_low", xend="ci_high", yend="row"), data=bars, color=colour, size=0.6)
-            + geom_point(aes(fill="colour"), color=colour, shape="o", size=1.8, stroke=0.6)
-            + scale_fill_identity() + scale_y_discrete() + scale_x_continuous(labels=_signed)
-            + labs(x="Correlation over actors", y="", title="b  Masks in regions and labels",
-                   subtitle=source_name(data.main, data.classifier_maps)))
-    return plot, theme(legend_position="none", plot_subtitle=element_text(color=INK),
-                       axis_title_x=element_text(size=TEXT))
+    plot = (p9.ggplot(shown, p9.aes("value", "row")) + p9.geom_vline(xintercept=0, color="#A6A6A6", size=0.4)
+            + p9.geom_segment(p9.aes(x="ci_low", xend="ci_high", yend="row"), data=bars, color=colour, size=0.6)
+            + p9.geom_point(p9.aes(fill="colour"), color=colour, shape="o", size=1.8, stroke=0.6)
+            + p9.scale_fill_identity() + p9.scale_y_discrete() + p9.scale_x_continuous(labels=_signed)
+            + p9.labs(x="Correlation over actors", y="", title="b  Masks in regions and labels",
+                      subtitle=source_name(data.main, data.classifier_maps)))
+    return plot, p9.theme(legend_position="none", plot_subtitle=p9.element_text(color=INK),
+                          axis_title_x=p9.element_text(size=TEXT))
 
 
 def _cell_sentences(data: StudyData, cells: pd.DataFrame, regions: pd.DataFrame, labels: list[str]) -> list[str]:

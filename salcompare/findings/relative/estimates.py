@@ -9,21 +9,9 @@ import numpy as np
 import xarray as xr
 
 from salcompare import maps as mapping
+from salcompare.findings import relative as declared
 from salcompare.findings.failures import FAILURES, guarded, undefined_row, without_value
 from salcompare.findings.parts import Analysis, Draws, stream
-from salcompare.findings.relative import (
-    ADJUSTMENTS,
-    CONTRAST,
-    ENHANCED,
-    LARGEST,
-    MASS,
-    MOST,
-    MOST_BESIDE,
-    SPREAD,
-    STATISTIC,
-    SURVIVING,
-    SURVIVING_AT_RATE,
-)
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
 from salcompare.printing import AT_MOST, EQUAL
@@ -57,15 +45,15 @@ def relative_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed
     for source, prepared in _prepared(data, maps):
         shown = source in (HUMAN, data.main)  # what figures of one classifier show
         key = _key(source, prepared, maps)
-        n_permutations = min(statistics.n_permutations, MOST if shown else MOST_BESIDE)
+        n_permutations = min(statistics.n_permutations, declared.MOST if shown else declared.MOST_BESIDE)
         more, result, matrix = _tested(prepared, n_permutations, seed, key)
         rows += more
         if result is None or matrix is None:
             continue
         tests[source] = result[["t", "p_value"]]
         if shown:
-            beside = min(statistics.n_permutations, MOST_BESIDE)
-            rows += guarded(_sensitivity(matrix, beside, seed, key), statistic=STATISTIC, **key)
+            beside = min(statistics.n_permutations, declared.MOST_BESIDE)
+            rows += guarded(_sensitivity(matrix, beside, seed, key), statistic=declared.STATISTIC, **key)
     return rows, tests
 
 
@@ -76,15 +64,15 @@ def _tested(prepared: xr.DataArray, n_permutations: int, seed: int, key: Row) ->
         matrix = standardise(prepared, sigma=float(str(key["sigma"])), support=SUPPORT, n_permutations=n_permutations)
         result = maxima_of(matrix, n_permutations, stream(seed, "relative", str(key["source"])))
     except FAILURES as error:  # the study goes on without this test
-        return [undefined_row(error, **LARGEST[0].name, **key)], None, None
+        return [undefined_row(error, **declared.LARGEST[0].name, **key)], None, None
     of_actors = _of_actors(result, matrix, "t")
-    rows = _rows(LARGEST, of_actors, key) + _rows(SURVIVING, of_actors.assign(_pixels(result["p_value"], matrix)), key)
-    return rows, result, matrix
+    pixels = of_actors.assign(_pixels(result["p_value"], matrix))
+    return [*_rows(declared.LARGEST, of_actors, key), *_rows(declared.SURVIVING, pixels, key)], result, matrix
 
 
 def _key(source: str, prepared: xr.DataArray, maps: Maps) -> dict[str, object]:
     return {"form": "smoothed" if source == HUMAN else "smoothed masks", "sigma": maps.sigma * prepared.sizes["x"],
-            "source": source, "contrast": CONTRAST}
+            "source": source, "contrast": declared.CONTRAST}
 
 
 def _prepared(data: StudyData, maps: Maps) -> Iterator[tuple[str, xr.DataArray]]:
@@ -106,18 +94,18 @@ def _sensitivity(matrix: Standardised, n_permutations: int, seed: int, key: Row)
         return stream(seed, "relative", str(key["source"]), name)
 
     if np.bincount(matrix.labels).min() < 2:
-        yield {**without_value("an actor with one image has no spread", **SPREAD[0].name, **key),
+        yield {**without_value("an actor with one image has no spread", **declared.SPREAD[0].name, **key),
                "n_undefined": matrix.n_undefined}
     else:
         spread = maxima_of(matrix, n_permutations, rng("spread"), "spread")
-        yield from _rows(SPREAD, _of_actors(spread, matrix, "t"), key)
+        yield from _rows(declared.SPREAD, _of_actors(spread, matrix, "t"), key)
     rates = discoveries_of(matrix, n_permutations, rng("rates"))
-    for method in ADJUSTMENTS:
-        yield from _rows(SURVIVING_AT_RATE[method], _at_rate(rates, matrix, method, n_permutations), key)
+    for method in declared.ADJUSTMENTS:
+        yield from _rows(declared.SURVIVING_AT_RATE[method], _at_rate(rates, matrix, method, n_permutations), key)
     clusters = clusters_of(matrix, n_permutations, rng("clusters"), default_threshold(matrix))
-    yield from _rows(MASS, _of_actors(clusters, matrix, "mass"), key)
+    yield from _rows(declared.MASS, _of_actors(clusters, matrix, "mass"), key)
     enhanced = tfce_of(matrix, n_permutations, rng("tfce"), **TFCE)
-    yield from _rows(ENHANCED, _of_actors(enhanced, matrix, "tfce"), key)
+    yield from _rows(declared.ENHANCED, _of_actors(enhanced, matrix, "tfce"), key)
 
 
 def _of_actors(result: xr.Dataset, matrix: Standardised, variable: str) -> xr.Dataset:
@@ -154,7 +142,7 @@ def _at_rate(rates: xr.Dataset, matrix: Standardised, method: str, n_permutation
     return _of_all(rates, smallest).assign(_pixels(rates[f"p_{method}"], matrix)).assign(
         actor_p_is=("actor", p_is),
         p_is=p_is[np.nanargmin(smallest)] if np.isfinite(smallest).any() else "").assign_attrs(
-            family=f"pixels and actors, p pooled over pixels ({ADJUSTMENTS[method]})")
+            family=f"pixels and actors, p pooled over pixels ({declared.ADJUSTMENTS[method]})")
 
 
 def beside_heatmaps(tests: Mapping[str, xr.Dataset], heatmaps: xr.Dataset) -> xr.Dataset:
@@ -181,5 +169,5 @@ def headlines(analysis: Analysis) -> list[Row]:
     """Give the rows that the summary rests on: the test of people's maps, without what stands beside it."""
     if analysis.data.human is None:
         return []
-    coverage, n_permutations = analysis.data.human["coverage"], min(analysis.statistics.n_permutations, MOST)
+    coverage, n_permutations = analysis.data.human["coverage"], min(analysis.statistics.n_permutations, declared.MOST)
     return _tested(coverage, n_permutations, analysis.seed, _key(HUMAN, coverage, analysis.maps))[0]

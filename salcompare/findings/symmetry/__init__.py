@@ -39,8 +39,8 @@ SIDE = Quantity(TESTS, "common_laterality", "A side that actors share", columns=
 COMMON = Quantity(
     TESTS, "common_asymmetry", "Odd energy that actors share", "odd_share", COUNTS | BARE_TEST | {
         "ci_low": "odd_share_ci_low", "ci_high": "odd_share_ci_high", "ci_method": "odd_share_ci_method",
-        "resampled": "resampled", "p_value": "odd_share_p_value", "reason": "odd_share_reason"},
-    {**_NULL_MEAN, "alternative": "greater"})
+        "resampled": "resampled", "p_value": "odd_share_p_value", "alternative": "odd_share_alternative",
+        "reason": "odd_share_reason"}, _NULL_MEAN)
 ASYMMETRY = Quantity(TESTS, "asymmetry", "Asymmetry of each actor's maps", columns=_MEAN | TEST)
 ASYMMETRY_OF_ACTORS = ASYMMETRY.of_actors(BARE_TEST | {
     "p_value": "actor_p_value", "p_attainable": "actor_p_attainable", "n_resamples": "actor_n_permutations"})

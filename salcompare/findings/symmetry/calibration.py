@@ -9,30 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from salcompare.maps import smooth
-from salcompare.simulation.cases import (
-    DEMO,
-    DRAWS,
-    FEW,
-    IMAGE,
-    LEFT,
-    PLANTED,
-    RAGGED_COUNTS,
-    RESAMPLES,
-    SHARED,
-    SIZES,
-    TENDS,
-    UNEQUAL,
-    UNRELATED,
-    Case,
-    Check,
-    Outcome,
-    PlannedStatistic,
-    Result,
-    another_classifier,
-    other_photographs,
-    photographs,
-    planned_sigma,
-)
+from salcompare.simulation import cases
+from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
 from salcompare.simulation.studies import expected_laterality
 from salcompare.statistics.inference.multiplicity import adjust_p
 from salcompare.statistics.symmetries.indices import odd_share_difference
@@ -61,48 +39,49 @@ def _side_of_people(study: SimulatedStudy, rng: np.random.Generator, draws: int)
 
 
 def _workers(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = _side_of_people(study, rng, RESAMPLES)
-    leaning = expected_laterality(study.scenario) if study.scenario.name == LEFT else 0.0
+    result = _side_of_people(study, rng, cases.RESAMPLES)
+    leaning = expected_laterality(study.scenario) if study.scenario.name == cases.LEFT else 0.0
     return {WORKERS: result.test, WORKERS_CI: result.interval(leaning)}
 
 
 def _side_classifier(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    tests = common_laterality_test(study.saliency, rng=rng, n_permutations=DRAWS)
+    tests = common_laterality_test(study.saliency, rng=rng, n_permutations=cases.DRAWS)
     result = Result.of(tests)
     return {SIDE_CLASSIFIER: result.test, ODD_CLASSIFIER: Outcome(float(tests["odd_share_p_value"])),
             SIDE_CLASSIFIER_CI: result.interval(0.0)}
 
 
 def _asymmetry(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    tests = asymmetry_test(study.saliency, rng=rng, n_permutations=DRAWS)
+    tests = asymmetry_test(study.saliency, rng=rng, n_permutations=cases.DRAWS)
     result, family = Result.of(tests), adjust_p(tests["actor_p_value"], "actor").to_numpy()
     return {ASYMMETRY: result.test, ASYMMETRY_FAMILY: Outcome(float(np.nanmin(family))),
             ASYMMETRY_CI: result.interval()}
 
 
 def _difference(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = Result.of(odd_share_difference(study.saliency, another_classifier(study, rng), rng=rng,
-                                            n_permutations=DRAWS))
+    result = Result.of(odd_share_difference(study.saliency, cases.another_classifier(study, rng), rng=rng,
+                                            n_permutations=cases.DRAWS))
     return {DIFFERENCE: result.test, DIFFERENCE_CI: result.interval(0.0)}
 
 
 def _planned_difference(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
-    one, other = (smooth(maps, sigma=planned_sigma(study)) for maps in (study.human["coverage"], study.saliency))
+    one, other = (smooth(maps, sigma=cases.planned_sigma(study)) for maps in (study.human["coverage"], study.saliency))
     return Result.of(odd_share_difference(one, other, rng=rng, n_permutations=draws))
 
 
 def _pose(name: str, faces: Callable[..., xr.DataArray], study: SimulatedStudy,
           rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = pose_association(study.saliency, faces(study, rng), rng=rng, n_permutations=DRAWS)
+    result = pose_association(study.saliency, faces(study, rng), rng=rng, n_permutations=cases.DRAWS)
     return {name: Result.of(result).test}
 
 
 def _beyond(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = asymmetry_beyond_photographs(study.saliency, photographs(study, rng), rng=rng, n_components=2,
-                                           n_permutations=DRAWS)
+    result = asymmetry_beyond_photographs(study.saliency, cases.photographs(study, rng), rng=rng, n_components=2,
+                                           n_permutations=cases.DRAWS)
     return {BEYOND: Result.of(result).test}
 
 
+_NO_SIDE = (cases.SHARED, cases.IMAGE, cases.RAGGED_COUNTS)
 _MIRRORED = ("The face is symmetric and so is whatever moves it or changes it: an actor's maps are as likely as their "
              "mirror images.")
 _LEANING = ("The face is symmetric: single workers lean to a side, in what they favour and where they put their boxes, "
@@ -111,28 +90,30 @@ _IMAGES = "Each image is as likely as its mirror image, independently of the act
 _ONE_MODEL = "Both classifiers are drawn from one model, so an actor's difference is symmetric about 0."
 CASES = (
     Case("common_laterality_test(classifier)", _side_classifier, (
-        Check(SIDE_CLASSIFIER, "test", _MIRRORED, (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED)),
-        Check(ODD_CLASSIFIER, "test", _MIRRORED, (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED)),
-        Check(SIDE_CLASSIFIER_CI, "interval", "0.", SIZES))),
+        Check(SIDE_CLASSIFIER, "test", _MIRRORED, (*_NO_SIDE, cases.UNRELATED)),
+        Check(ODD_CLASSIFIER, "test", _MIRRORED, (*_NO_SIDE, cases.UNRELATED)),
+        Check(SIDE_CLASSIFIER_CI, "interval", "0.", cases.SIZES))),
     Case("worker_laterality", _workers, (
-        Check(WORKERS, "test", _LEANING, (SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, UNRELATED), (LEFT,)),
+        Check(WORKERS, "test", _LEANING,
+              (cases.SHARED, cases.IMAGE, cases.UNEQUAL, cases.RAGGED_COUNTS, cases.UNRELATED), (cases.LEFT,)),
         Check(WORKERS_CI, "interval", "0, or what the preference for the left leads to, with any workers and actors.",
-              (*SIZES, LEFT)))),
+              (*cases.SIZES, cases.LEFT)))),
     Case("asymmetry_test(classifier)", _asymmetry, (
-        Check(ASYMMETRY, "test", _IMAGES, (SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS), (PLANTED, UNRELATED)),
-        Check(ASYMMETRY_FAMILY, "test", f"{_IMAGES} The smallest adjusted p is that of the family.",
-              (SHARED, IMAGE, RAGGED_COUNTS), discrete=True),
-        Check(ASYMMETRY_CI, "interval", TENDS, SIZES))),
+        Check(ASYMMETRY, "test", _IMAGES, (cases.SHARED, cases.IMAGE, cases.UNEQUAL, cases.RAGGED_COUNTS),
+              (cases.PLANTED, cases.UNRELATED)),
+        Check(ASYMMETRY_FAMILY, "test", f"{_IMAGES} The smallest adjusted p is that of the family.", _NO_SIDE,
+              discrete=True),
+        Check(ASYMMETRY_CI, "interval", cases.TENDS, cases.SIZES))),
     Case("odd_share_difference", _difference, (
-        Check(DIFFERENCE, "test", _ONE_MODEL, (RAGGED_COUNTS, FEW)),
-        Check(DIFFERENCE_CI, "interval", "0, as both classifiers are drawn from one model.", SIZES))),
-    Case("pose_association(photographs)", partial(_pose, POSE, photographs), (Check(
-        POSE, "test", "Photographs do not differ in pose.", (UNEQUAL,), (DEMO,)),)),
-    Case("pose_association(unrelated photographs)", partial(_pose, NO_POSE, other_photographs), (Check(
-        NO_POSE, "test", "Photographs have nothing to do with the maps.", (IMAGE, RAGGED_COUNTS)),)),
+        Check(DIFFERENCE, "test", _ONE_MODEL, (cases.RAGGED_COUNTS, cases.FEW)),
+        Check(DIFFERENCE_CI, "interval", "0, as both classifiers are drawn from one model.", cases.SIZES))),
+    Case("pose_association(photographs)", partial(_pose, POSE, cases.photographs), (Check(
+        POSE, "test", "Photographs do not differ in pose.", (cases.UNEQUAL,), (cases.DEMO,)),)),
+    Case("pose_association(unrelated photographs)", partial(_pose, NO_POSE, cases.other_photographs), (Check(
+        NO_POSE, "test", "Photographs have nothing to do with the maps.", (cases.IMAGE, cases.RAGGED_COUNTS)),)),
     Case("asymmetry_beyond_photographs", _beyond, (Check(
-        BEYOND, "test", "What the pose leaves of a map is as likely as its mirror image.", (IMAGE, RAGGED_COUNTS),
-        (PLANTED,)),)),
+        BEYOND, "test", "What the pose leaves of a map is as likely as its mirror image.",
+        (cases.IMAGE, cases.RAGGED_COUNTS), (cases.PLANTED,)),)),
 )
 PLANNED = (
     PlannedStatistic("worker-laterality", "people's heatmaps lean to one side (workers and actors resampled)",

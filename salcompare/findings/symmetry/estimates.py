@@ -10,25 +10,10 @@ import pandas as pd
 import xarray as xr
 
 from salcompare import maps as mapping
+from salcompare.findings import symmetry as declared
 from salcompare.findings.failures import FAILURES, guarded, rows_or_reasons, undefined_row
 from salcompare.findings.parts import NO_WORKERS, Analysis, Draws, adjusted, stream
 from salcompare.findings.rows import rows_of
-from salcompare.findings.symmetry import (
-    ALONE,
-    ASYMMETRY,
-    ASYMMETRY_OF_ACTORS,
-    BEYOND,
-    COMMON,
-    DIFFERENCE,
-    EXPLAINED,
-    INDEX,
-    ODD_SHARE,
-    OF_ACTORS,
-    OF_MAPS,
-    POSE,
-    SIDE,
-    WORKERS,
-)
 from salcompare.naming import HUMAN, PHOTOGRAPHS
 from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.responses import Responses, chosen, names_of
@@ -53,9 +38,9 @@ def symmetry_estimates(data: StudyData, heatmaps: xr.DataArray, maps: Maps, stat
     if data.human is not None:
         of_images[HUMAN] = data.comparable_coverage
     for source in heatmaps["source"].to_numpy().tolist():
-        yield from guarded(_of_source(str(source), heatmaps, of_images.get(source), seed), **INDEX.name,
+        yield from guarded(_of_source(str(source), heatmaps, of_images.get(source), seed), **declared.INDEX.name,
                            source=str(source))
-    yield from guarded(_odd_shares(data, maps, statistics, seed), **DIFFERENCE.name, form="smoothed")
+    yield from guarded(_odd_shares(data, maps, statistics, seed), **declared.DIFFERENCE.name, form="smoothed")
 
 
 def _of_source(source: str, heatmaps: xr.DataArray, of_images: xr.DataArray | None, seed: int) -> Iterator[Row]:
@@ -69,7 +54,7 @@ def _of_source(source: str, heatmaps: xr.DataArray, of_images: xr.DataArray | No
         counts = xr.ones_like(of_actors["actor"], dtype=int).reset_coords(drop=True)
         null = xr.full_like(counts, np.nan, dtype=float).assign_attrs(null="")
     indices = symmetry(of_actors).reset_coords(drop=True).compute()
-    for quantity, single in zip(OF_MAPS, OF_ACTORS, strict=True):
+    for quantity, single in zip(declared.OF_MAPS, declared.OF_ACTORS, strict=True):
         values = indices[quantity.metric]
         reason = ("actor", np.where(np.isnan(values), "undefined on every image of the actor", ""))
         result = population_mean(values).assign_attrs(null.attrs).assign(
@@ -94,10 +79,10 @@ def _odd_shares(data: StudyData, maps: Maps, statistics: Statistics, seed: int) 
                                           rng=stream(seed, "odd share", source))
         # People's coverage is smoothed as it is, the classifier's masks are: both as their heatmaps are made.
         key = {"form": "smoothed", "sigma": sigma}
-        yield from rows_of(difference, DIFFERENCE, {**key, "source": source, "against": HUMAN})
+        yield from rows_of(difference, declared.DIFFERENCE, {**key, "source": source, "against": HUMAN})
         for side, name, other in ((HUMAN, HUMAN, source), ("classifier", source, HUMAN)):
-            yield from rows_of(population_mean(difference[side].reset_coords(drop=True)), ODD_SHARE,
-                               {**key, "source": name, "against": other, "contrast": ALONE})
+            yield from rows_of(population_mean(difference[side].reset_coords(drop=True)), declared.ODD_SHARE,
+                               {**key, "source": name, "against": other, "contrast": declared.ALONE})
 
 
 def asymmetry_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
@@ -140,7 +125,7 @@ def _worker_laterality(data: StudyData, coverage: xr.DataArray, statistics: Stat
     """Test the side of the responses that the coverage is made of, for other workers and actors."""
     if data.by_worker is None:
         return _unknown_workers(mapping.actor_heatmap(coverage), key)
-    return rows_or_reasons([WORKERS], key, _of_images, data.by_worker, data.images, coverage,
+    return rows_or_reasons([declared.WORKERS], key, _of_images, data.by_worker, data.images, coverage,
                            rng=stream(seed, "worker laterality"), n_resamples=statistics.n_resamples)[0]
 
 
@@ -156,42 +141,45 @@ def _unknown_workers(heatmaps: xr.DataArray, key: Row) -> list[Row]:
     """Give the mean laterality of heatmaps that nothing is known of the workers of: no interval and no test."""
     values = symmetry(heatmaps)["laterality"].to_numpy()
     defined = values[~np.isnan(values)]
-    return [{**WORKERS.name, **key, "value": float(defined.mean()) if defined.size else np.nan, "n": defined.size,
+    mean = float(defined.mean()) if defined.size else np.nan
+    return [{**declared.WORKERS.name, **key, "value": mean, "n": defined.size,
              "n_undefined": values.size - defined.size, "reason": NO_WORKERS}]
 
 
 def _side(plain: xr.DataArray, statistics: Statistics, seed: int, key: Row) -> list[Row]:
     """Test the side that actors share."""
-    return rows_or_reasons([SIDE], key, common_laterality_test, plain, n_permutations=statistics.n_permutations,
+    return rows_or_reasons([declared.SIDE], key, common_laterality_test, plain,
+                           n_permutations=statistics.n_permutations,
                            rng=stream(seed, "laterality", str(key["source"])))[0]
 
 
 def _asymmetries(smoothed: xr.DataArray, statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
     """Test the odd energy that actors have in common, whichever pixels it is on, and that of each actor."""
     source, n_permutations = str(key["source"]), statistics.n_permutations
-    yield from rows_or_reasons([COMMON], key, common_laterality_test, smoothed, n_permutations=n_permutations,
+    yield from rows_or_reasons([declared.COMMON], key, common_laterality_test, smoothed, n_permutations=n_permutations,
                                rng=stream(seed, "common asymmetry", source))[0]
     shoots = "shoot" in smoothed.coords and bool(pd.notna(smoothed["shoot"].to_numpy()).all())
-    yield from adjusted(rows_or_reasons(
-        [ASYMMETRY, ASYMMETRY_OF_ACTORS], key, asymmetry_test, smoothed, n_permutations=n_permutations,
-        rng=stream(seed, "asymmetry", source), clusters="shoot" if shoots else None)[0], "actors")
+    rows = rows_or_reasons(
+        [declared.ASYMMETRY, declared.ASYMMETRY_OF_ACTORS], key, asymmetry_test, smoothed,
+        n_permutations=n_permutations, rng=stream(seed, "asymmetry", source), clusters="shoot" if shoots else None)[0]
+    yield from [*rows[:1], *adjusted(rows[1:], "actors")]
 
 
 def _pose(smoothed: xr.DataArray, turned: xr.DataArray, statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
     """Estimate how far maps turn with the faces, and whether they are asymmetric beyond that (not people's)."""
     source, n_permutations = str(key["source"]), statistics.n_permutations
-    tests = (POSE,) if source == HUMAN else (POSE, BEYOND)
+    tests = (declared.POSE,) if source == HUMAN else (declared.POSE, declared.BEYOND)
     common = int(np.isin(smoothed["image"].to_numpy(), turned["image"].to_numpy()).sum())
     try:
-        association = pose_association(smoothed, turned, rng=stream(seed, POSE.metric, source),
+        association = pose_association(smoothed, turned, rng=stream(seed, declared.POSE.metric, source),
                                        n_permutations=n_permutations)
         beyond = asymmetry_beyond_photographs(
-            smoothed, turned, rng=stream(seed, BEYOND.metric, source), n_permutations=n_permutations,
+            smoothed, turned, rng=stream(seed, declared.BEYOND.metric, source), n_permutations=n_permutations,
             n_components=max(1, min(MOST_COMPONENTS, common // IMAGES_A_COMPONENT)))
     except FAILURES as error:  # no image of both, or too few
         yield from (undefined_row(error, **quantity.name, **key) for quantity in tests)
         return
-    for quantity, result in zip((*tests, EXPLAINED), (association, beyond, beyond), strict=False):
+    for quantity, result in zip((*tests, declared.EXPLAINED), (association, beyond, beyond), strict=False):
         yield from rows_of(result, quantity, key)
 
 
@@ -201,8 +189,8 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     about = analysis.maps, analysis.statistics, analysis.seed
     if analysis.heatmaps.sizes["source"]:
         of_heatmaps = symmetry_estimates(analysis.data, analysis.heatmaps["heatmap"], *about)
-        yield list(guarded(of_heatmaps, statistic=INDEX.statistic)), []
-    yield list(guarded(asymmetry_estimates(analysis.data, *about), statistic=WORKERS.statistic)), []
+        yield list(guarded(of_heatmaps, statistic=declared.INDEX.statistic)), []
+    yield list(guarded(asymmetry_estimates(analysis.data, *about), statistic=declared.WORKERS.statistic)), []
 
 
 def headlines(analysis: Analysis) -> Iterator[Row]:

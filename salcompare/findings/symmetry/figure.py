@@ -5,26 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pandas as pd
-from plotnine import (
-    aes,
-    element_blank,
-    element_line,
-    element_text,
-    facet_grid,
-    geom_hline,
-    geom_linerange,
-    geom_point,
-    geom_text,
-    ggplot,
-    guide_legend,
-    guides,
-    labs,
-    position_dodge,
-    scale_color_manual,
-    scale_shape_manual,
-    scale_x_discrete,
-    theme,
-)
+import plotnine as p9
 from plotnine.coords import coord_flip
 
 from salcompare.figures.figure import Figure, caption, colours_of, interval, rows, texts
@@ -53,10 +34,11 @@ def symmetry_figure(data: StudyData) -> Figure:
     human = bool((table["source"] == "human").any())
     simulated = SIMULATED if human and data.simulated else ""
     height = 0.95 + ROW * (n_rows + 1) + (0.17 if simulated else 0)
-    plot = _plot(data, table) + labs(x="", y="", subtitle=simulated) + figure_theme(DOUBLE, height) + theme(
-        strip_text_y=element_blank(), strip_background_y=element_blank(), strip_text_x=element_text(weight="bold"),
-        panel_spacing_x=0.02, panel_spacing_y=0.01, panel_grid_major_y=element_line(color="#EFEFEF", size=0.3),
-        legend_position="bottom", legend_title=element_blank(), legend_box_spacing=0.01)
+    plot = _plot(data, table) + p9.labs(x="", y="", subtitle=simulated) + figure_theme(DOUBLE, height) + p9.theme(
+        strip_text_y=p9.element_blank(), strip_background_y=p9.element_blank(),
+        strip_text_x=p9.element_text(weight="bold"), panel_spacing_x=0.02, panel_spacing_y=0.01,
+        panel_grid_major_y=p9.element_line(color="#EFEFEF", size=0.3), legend_position="bottom",
+        legend_title=p9.element_blank(), legend_box_spacing=0.01)
     text = caption(data, _sentences(data, table), responses=human, photographs=False)
     return Figure("fig9-symmetry", "Left-right symmetry", text, plot, DOUBLE, height)
 
@@ -137,28 +119,28 @@ def _table(data: StudyData) -> pd.DataFrame:
     return table.assign(row=table["actor"].where(table["level"] == "actor", named))
 
 
-def _plot(data: StudyData, table: pd.DataFrame) -> ggplot:
+def _plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
     # The flipped axis counts from below: human comes last to stand above.
     sources = [source for source in (PHOTOGRAPHS, data.main, "human") if source in set(table["source"])]
     names = [source_name(str(source)) for source in sources]
     table = _ordered(table, sources)
     colours = colours_of(data)
-    apart = position_dodge(width=0.6)
+    apart = p9.position_dodge(width=0.6)
     whole, single = (table[table["panel"] == panel] for panel in PANELS)
-    plot = (ggplot(table, aes("row", "value", color="source", group="source"))
-            + facet_grid(rows="panel", cols="metric", scales="free", space={
+    plot = (p9.ggplot(table, p9.aes("row", "value", color="source", group="source"))
+            + p9.facet_grid(rows="panel", cols="metric", scales="free", space={
                 "x": [1] * table["metric"].nunique(), "y": [max(1, part["row"].nunique()) for part in (whole, single)]})
-            + geom_hline(aes(yintercept="zero"), data=_zero(table), color="#A6A6A6", size=0.4))
+            + p9.geom_hline(p9.aes(yintercept="zero"), data=_zero(table), color="#A6A6A6", size=0.4))
     for part, position in ((whole, "identity"), (single, apart)):  # a source has its own row above, shares one below
-        plot += geom_point(aes(y="null_mean"), data=part[_descriptive(part)], shape="|", size=1.8, alpha=0.6,
-                           position=position, show_legend=False)
-        plot += geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=part[part["ci_low"].notna()], size=0.45,
-                               position=position, show_legend=False)
-        plot += geom_point(aes(shape="source"), data=part, size=1.4, stroke=0, position=position)
-    return (plot + _p_values(table) + scale_x_discrete()
-            + scale_color_manual([colours[str(source)] for source in sources], labels=names)
-            + scale_shape_manual([SHAPES.get(str(source), "^") for source in sources], labels=names)
-            + guides(color=guide_legend(reverse=True), shape=guide_legend(reverse=True)) + coord_flip())
+        plot += p9.geom_point(p9.aes(y="null_mean"), data=part[_descriptive(part)], shape="|", size=1.8, alpha=0.6,
+                              position=position, show_legend=False)
+        plot += p9.geom_linerange(p9.aes(ymin="ci_low", ymax="ci_high"), data=part[part["ci_low"].notna()], size=0.45,
+                                  position=position, show_legend=False)
+        plot += p9.geom_point(p9.aes(shape="source"), data=part, size=1.4, stroke=0, position=position)
+    return (plot + _p_values(table) + p9.scale_x_discrete()
+            + p9.scale_color_manual([colours[str(source)] for source in sources], labels=names)
+            + p9.scale_shape_manual([SHAPES.get(str(source), "^") for source in sources], labels=names)
+            + p9.guides(color=p9.guide_legend(reverse=True), shape=p9.guide_legend(reverse=True)) + coord_flip())
 
 
 def _descriptive(table: pd.DataFrame) -> pd.Series[bool]:
@@ -166,7 +148,7 @@ def _descriptive(table: pd.DataFrame) -> pd.Series[bool]:
     return (table["metric"] == METRICS["index"]) & table["null_mean"].notna()
 
 
-def _p_values(table: pd.DataFrame) -> geom_text:
+def _p_values(table: pd.DataFrame) -> p9.geom_text:
     """Print p of the population's tests at the end of the row that is farther from the value."""
     tested = table[(table["panel"] == PANELS[0]) & table["p_value"].notna()]
     ends = table.groupby("metric", observed=True)[["value", "ci_low", "ci_high"]].agg(["min", "max"])
@@ -176,7 +158,7 @@ def _p_values(table: pd.DataFrame) -> geom_text:
     at_right = tested["value"] < (left + right) / 2
     label = [p_text(row) for row in tested.to_dict("records")]
     texts_ = tested.assign(label=label, at=right.where(at_right, left), ha=at_right.map({True: "right", False: "left"}))
-    return geom_text(aes(y="at", label="label", ha="ha"), data=texts_, size=SMALL, family=FONT, show_legend=False)
+    return p9.geom_text(p9.aes(y="at", label="label", ha="ha"), data=texts_, size=SMALL, family=FONT, show_legend=False)
 
 
 def _ordered(table: pd.DataFrame, sources: list[str | None]) -> pd.DataFrame:

@@ -6,29 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from salcompare.simulation.cases import (
-    DEMO,
-    DRAWS,
-    FEW,
-    IMAGE,
-    NAN,
-    NO_ACTOR_EFFECT,
-    PLANTED,
-    POSED,
-    RAGGED_COUNTS,
-    SAME,
-    SHOOTS,
-    SIZES,
-    TENDS,
-    UNEQUAL,
-    UNRELATED,
-    Case,
-    Check,
-    Outcome,
-    PlannedStatistic,
-    Result,
-    photographs,
-)
+from salcompare.simulation import cases
+from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
 from salcompare.simulation.studies import between_actor_share, population_share
 from salcompare.statistics.variance.components import response_variance_components, variance_components
 from salcompare.statistics.variance.dispersion import dispersion_test
@@ -67,23 +46,23 @@ def _r2_of_classifier(study: SimulatedStudy, rng: np.random.Generator, draws: in
 
 
 def _of_classifier(name: str, study: SimulatedStudy, rng: np.random.Generator, **options: str) -> Mapping[str, Outcome]:
-    return {name: Result.of(variance_explained(study.saliency, rng=rng, n_permutations=DRAWS, **options)).test}
+    return {name: Result.of(variance_explained(study.saliency, rng=rng, n_permutations=cases.DRAWS, **options)).test}
 
 
 def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = _r2_of_people(study, rng, DRAWS)
-    truth = between_actor_share(study) if study.scenario.name in SIZES else NAN
+    result = _r2_of_people(study, rng, cases.DRAWS)
+    truth = between_actor_share(study) if study.scenario.name in cases.SIZES else cases.NAN
     return {FREE_HUMAN: result.test, SHARE: result.interval(truth)}
 
 
 def _spread(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = dispersion_test(study.saliency, rng=rng, n_permutations=DRAWS)
+    result = dispersion_test(study.saliency, rng=rng, n_permutations=cases.DRAWS)
     return {SPREAD: Result.of(result).test, PAIRS: Outcome(float(result["pairs_p_value"]))}
 
 
 def _partial(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = partial_variance_explained(study.saliency, photographs(study, rng), rng=rng, n_components=5,
-                                        n_permutations=DRAWS)
+    result = partial_variance_explained(study.saliency, cases.photographs(study, rng), rng=rng, n_components=5,
+                                        n_permutations=cases.DRAWS)
     return {PARTIAL: Result.of(result).test}
 
 
@@ -98,36 +77,37 @@ def _of_responses(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[st
             for component, name in OF_RESPONSES.items()}
 
 
-_NULL = f"No actor effect: {SAME}."
+_NULL = f"No actor effect: {cases.SAME}."
 _EQUAL = "Images of all actors vary alike about their actor's expected map."
 CASES = (
     Case("variance_explained(classifier)", partial(_of_classifier, FREE), (Check(
-        FREE, "test", _NULL, NO_ACTOR_EFFECT, (PLANTED, DEMO)),)),
+        FREE, "test", _NULL, cases.NO_ACTOR_EFFECT, (cases.PLANTED, cases.DEMO)),)),
     Case("variance_explained(human)", _human, (
-        Check(FREE_HUMAN, "test", _NULL, NO_ACTOR_EFFECT, (PLANTED, DEMO)),
+        Check(FREE_HUMAN, "test", _NULL, cases.NO_ACTOR_EFFECT, (cases.PLANTED, cases.DEMO)),
         Check(SHARE, "interval", "The variance between these actors' expected maps over that plus the variance within, "
-              "from the model.", SIZES))),
+              "from the model.", cases.SIZES))),
     Case("variance_explained(clusters='shoot')", partial(_of_classifier, SHOOT, clusters="shoot"), (
         Check(SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.",
-              (SHOOTS,)),)),
+              (cases.SHOOTS,)),)),
     Case("variance_explained(by='group', clusters='actor')",
          partial(_of_classifier, GROUP, by="group", clusters="actor"), (
-        Check(GROUP, "test", "Groups do not differ though actors do; actors are exchanged whole.", (UNRELATED,)),)),
+        Check(GROUP, "test", "Groups do not differ though actors do; actors are exchanged whole.",
+              (cases.UNRELATED,)),)),
     Case("variance_explained(distance='bray_curtis')", partial(_of_classifier, BRAY, distance="bray_curtis"), (
-        Check(BRAY, "test", _NULL, (IMAGE, RAGGED_COUNTS)),)),
+        Check(BRAY, "test", _NULL, (cases.IMAGE, cases.RAGGED_COUNTS)),)),
     Case("variance_explained(distance='jensen_shannon')", partial(_of_classifier, JENSEN, distance="jensen_shannon"), (
-        Check(JENSEN, "test", _NULL, (IMAGE, RAGGED_COUNTS)),)),
+        Check(JENSEN, "test", _NULL, (cases.IMAGE, cases.RAGGED_COUNTS)),)),
     Case("dispersion_test", _spread, (
-        Check(SPREAD, "test", _EQUAL, (IMAGE, RAGGED_COUNTS, FEW), (UNEQUAL,)),
+        Check(SPREAD, "test", _EQUAL, (cases.IMAGE, cases.RAGGED_COUNTS, cases.FEW), (cases.UNEQUAL,)),
         Check(PAIRS, "test", f"{_EQUAL} Distances within disjoint pairs are exchanged, which is exact.",
-              (IMAGE, RAGGED_COUNTS, FEW), (UNEQUAL,)))),
+              (cases.IMAGE, cases.RAGGED_COUNTS, cases.FEW), (cases.UNEQUAL,)))),
     Case("partial_variance_explained", _partial, (Check(
         PARTIAL, "test", "Maps differ between actors no more than their photographs make them.",
-        (IMAGE, POSED, RAGGED_COUNTS), (PLANTED,)),)),
+        (cases.IMAGE, cases.POSED, cases.RAGGED_COUNTS), (cases.PLANTED,)),)),
     Case("variance_components", _components, (Check(
-        COMPONENT, "interval", "The share among all actors that could be drawn, from the model.", SIZES),)),
+        COMPONENT, "interval", "The share among all actors that could be drawn, from the model.", cases.SIZES),)),
     Case("response_variance_components", _of_responses, tuple(
-        Check(name, "interval", TENDS, SIZES) for name in OF_RESPONSES.values())),
+        Check(name, "interval", cases.TENDS, cases.SIZES) for name in OF_RESPONSES.values())),
 )
 _BETWEEN = "share of the maps' variance that lies between actors"
 PLANNED = (

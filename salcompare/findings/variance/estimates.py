@@ -11,23 +11,10 @@ import pandas as pd
 import xarray as xr
 
 from salcompare import maps as mapping
+from salcompare.findings import variance as declared
 from salcompare.findings.failures import guarded, guarded_parts, rows_or_reasons, without_value
 from salcompare.findings.parts import NO_WORKERS, NULL_DRAWS, Analysis, Draws, stream
 from salcompare.findings.rows import rows_of
-from salcompare.findings.variance import (
-    ADJUSTED,
-    MOST_DISPERSIONS,
-    OMEGA,
-    PARTIAL,
-    PARTIAL_ADJUSTED,
-    PHOTOGRAPHS,
-    PIXELS,
-    R2,
-    SHARE,
-    SHARES,
-    SPREAD,
-    UNCENTRED,
-)
 from salcompare.naming import HUMAN
 from salcompare.printing import counted
 from salcompare.statistics.responses import Responses, chosen, names_of
@@ -138,15 +125,15 @@ def _with_coords(maps: xr.DataArray, images: pd.DataFrame) -> xr.DataArray:
 
 
 def _explained(part: _Part) -> tuple[list[Row], list[Draws]]:
-    quantities = (R2, ADJUSTED, OMEGA, PIXELS, UNCENTRED, SHARE)
+    quantities = (declared.R2, declared.ADJUSTED, declared.OMEGA, declared.PIXELS, declared.UNCENTRED, declared.SHARE)
     rows, result = rows_or_reasons(quantities, part.key, variance_explained, part.maps, **part.options())
-    return rows, [] if result is None else [({**R2.name, **part.key}, result["null"].to_numpy()[:NULL_DRAWS])]
+    return rows, [] if result is None else [({**declared.R2.name, **part.key}, result["null"].to_numpy()[:NULL_DRAWS])]
 
 
 def _distances(part: _Part) -> Iterator[Row]:
     for distance in DISTANCES:
         if distance != "euclidean":
-            quantity = replace(R2, metric=f"{R2.metric}_{distance}")
+            quantity = replace(declared.R2, metric=f"{declared.R2.metric}_{distance}")
             yield from rows_or_reasons([quantity], part.key, variance_explained, part.maps, distance=distance,
                                        **part.options(distance))[0]
 
@@ -156,27 +143,28 @@ def _groups(part: _Part) -> list[Row]:
     if "group" not in part.maps.coords:
         return []
     options = part.options("group") | {"clusters": "actor"}
-    return rows_or_reasons([replace(R2, metric="r2_group")], part.key, variance_explained, part.maps, "group",
+    return rows_or_reasons([replace(declared.R2, metric="r2_group")], part.key, variance_explained, part.maps, "group",
                            **options)[0]
 
 
 def _dispersion(part: _Part) -> list[Row]:
-    options = part.options("dispersion") | {"n_permutations": min(part.n_permutations, MOST_DISPERSIONS)}
-    return rows_or_reasons([SPREAD], part.key, dispersion_test, part.maps, **options)[0]
+    options = part.options("dispersion") | {"n_permutations": min(part.n_permutations, declared.MOST_DISPERSIONS)}
+    return rows_or_reasons([declared.SPREAD], part.key, dispersion_test, part.maps, **options)[0]
 
 
 def _given_photographs(part: _Part, photographs: xr.DataArray) -> tuple[list[Row], list[Draws]]:
     """Ask what actors explain beyond the photographs' leading components, whose number stands in `contrast`."""
     key = part.key | {"against": "photographs"}
-    rows, result = rows_or_reasons([PARTIAL], key, partial_variance_explained, part.maps, photographs,
+    rows, result = rows_or_reasons([declared.PARTIAL], key, partial_variance_explained, part.maps, photographs,
                                    n_components=_PHOTOGRAPHS, **part.options("partial"))
     if result is None:
         return rows, []
     if np.isfinite(result["n_components"]):
         key["contrast"] = (f"given {counted(int(result['n_components']), 'component')} of the photographs "
                            f"({float(result['photograph_share']):.0%} of their variance)")
-    rows = [row for quantity in (PARTIAL, PARTIAL_ADJUSTED, PHOTOGRAPHS) for row in rows_of(result, quantity, key)]
-    return rows, [({**PARTIAL.name, **key}, result["null"].to_numpy()[:NULL_DRAWS])]
+    quantities = (declared.PARTIAL, declared.PARTIAL_ADJUSTED, declared.PHOTOGRAPHS)
+    rows = [row for quantity in quantities for row in rows_of(result, quantity, key)]
+    return rows, [({**declared.PARTIAL.name, **key}, result["null"].to_numpy()[:NULL_DRAWS])]
 
 
 def _components(part: _Part) -> list[Row]:
@@ -195,8 +183,8 @@ def box_component_rows(data: StudyData, maps: Maps) -> Iterator[Row]:
     if data.human is None:
         return
     if data.by_worker is None:
-        yield from (without_value(NO_WORKERS, **{**SHARES.name, "metric": name, "source": HUMAN, "form": "raw"})
-                    for name in RESPONSE_COMPONENTS)
+        key = {**declared.SHARES.name, "source": HUMAN, "form": "raw"}
+        yield from (without_value(NO_WORKERS, **{**key, "metric": name}) for name in RESPONSE_COMPONENTS)
         return
     kept = data.comparable_coverage["image"].to_numpy().tolist()
     responses = chosen(data.by_worker, names_of(data.by_worker)["image"].isin(kept).to_numpy())
@@ -215,7 +203,7 @@ def _of_responses(responses: Responses, images: pd.DataFrame, *, size: tuple[int
 def _shares(components: Collection[str], key: Row, compute: Callable[..., xr.Dataset], *data: object,
             **options: object) -> list[Row]:
     """Give a row for each component, or the reason for each where nothing can be computed."""
-    rows, result = rows_or_reasons([SHARES], key, compute, *data, **options)
+    rows, result = rows_or_reasons([declared.SHARES], key, compute, *data, **options)
     return rows if result is not None else [{**rows[0], "metric": name} for name in components]
 
 

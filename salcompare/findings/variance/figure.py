@@ -4,20 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from plotnine import (
-    aes,
-    element_text,
-    facet_grid,
-    geom_point,
-    geom_text,
-    geom_violin,
-    ggplot,
-    labs,
-    scale_color_identity,
-    scale_x_discrete,
-    scale_y_continuous,
-    theme,
-)
+import plotnine as p9
 from plotnine.coords import coord_flip
 
 from salcompare.figures.figure import Figure, caption, colours_of, rows
@@ -50,9 +37,9 @@ def variance_figure(data: StudyData) -> Figure:
     observed = _observed(data)
     names = [_strip(source, data) for source in dict.fromkeys(observed["source"])]
     height = 0.62 + ROW * len(observed) + 0.09 * len(names) + (0.17 if _simulated(data, observed) else 0)
-    plot = _plot(data, observed, names) + figure_theme(SINGLE, height) + theme(
-        strip_text_y=element_text(rotation=0, ha="left"), panel_spacing_y=0.012,
-        plot_subtitle=element_text(ha="left"))
+    plot = _plot(data, observed, names) + figure_theme(SINGLE, height) + p9.theme(
+        strip_text_y=p9.element_text(rotation=0, ha="left"), panel_spacing_y=0.012,
+        plot_subtitle=p9.element_text(ha="left"))
     draws = _draws(data, observed)
     n = observed["n"].dropna().astype(int)
     images = f"{n.min():,} to {n.max():,}" if len(n) and n.min() != n.max() else f"{n.max():,}" if len(n) else "unknown"
@@ -70,26 +57,26 @@ def variance_figure(data: StudyData) -> Figure:
     return Figure("fig7-variance", "Variance explained by actor", text, plot, SINGLE, height)
 
 
-def _plot(data: StudyData, observed: pd.DataFrame, names: list[str]) -> ggplot:
+def _plot(data: StudyData, observed: pd.DataFrame, names: list[str]) -> p9.ggplot:
     colours = colours_of(data)
     table = _placed(observed, data, names)
     table = table.assign(colour=[colours.get(source, INK) for source in observed["source"]],
                          p=["" if np.isnan(row["p_value"]) else p_text(row) for row in observed.to_dict("records")])
     draws = _placed(_draws(data, observed), data, names)
-    plot = ggplot(table, aes("form", "value")) + facet_grid(rows="strip", scales="free_y", space="free_y")
+    plot = p9.ggplot(table, p9.aes("form", "value")) + p9.facet_grid(rows="strip", scales="free_y", space="free_y")
     if len(draws):
-        plot += geom_violin(aes("form", "value"), data=draws, fill=NULL, color="none", width=0.95, scale="width",
-                            n=128)
+        plot += p9.geom_violin(p9.aes("form", "value"), data=draws, fill=NULL, color="none", width=0.95, scale="width",
+                               n=128)
     simulated = SIMULATED if _simulated(data, observed) else ""
     edge = float(np.nanmax([table["value"].max(), table["null_mean"].max(), 0]))
-    return (plot + geom_point(aes(y="null_mean"), data=table[table["null_mean"].notna()], shape="|", size=2.2,
-                              color=INK)
-            + geom_point(aes(color="colour"), size=1.8, stroke=0)
-            + geom_text(aes(label="p"), y=edge * 1.1, ha="left", size=SMALL, color=INK)
-            + scale_color_identity() + scale_x_discrete()
-            + scale_y_continuous(limits=(min(0, float(table["value"].min())), edge * 1.85), expand=(0, 0, 0, 0),
-                                 breaks=ticks(edge, most=4))
-            + coord_flip() + labs(x="", y="Share of variance between actors, R²", subtitle=simulated))
+    return (plot + p9.geom_point(p9.aes(y="null_mean"), data=table[table["null_mean"].notna()], shape="|", size=2.2,
+                                 color=INK)
+            + p9.geom_point(p9.aes(color="colour"), size=1.8, stroke=0)
+            + p9.geom_text(p9.aes(label="p"), y=edge * 1.1, ha="left", size=SMALL, color=INK)
+            + p9.scale_color_identity() + p9.scale_x_discrete()
+            + p9.scale_y_continuous(limits=(min(0, float(table["value"].min())), edge * 1.85), expand=(0, 0, 0, 0),
+                                    breaks=ticks(edge, most=4))
+            + coord_flip() + p9.labs(x="", y="Share of variance between actors, R²", subtitle=simulated))
 
 
 def _observed(data: StudyData) -> pd.DataFrame:

@@ -128,7 +128,8 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
         result["reason"] = xr.DataArray("no actor with a map")
     undefined = "" if np.isfinite(share) else "fewer than two actors, or no common energy"
     return result.assign(odd_share_reason=str(result["reason"].item()) or undefined).assign_attrs(
-        null=ACTORS_MIRRORED, alternative="two-sided", odd_share_ci_method="jackknife")
+        null=ACTORS_MIRRORED, alternative="two-sided", odd_share_alternative="greater",
+        odd_share_ci_method="jackknife")
 
 
 @drawing
