@@ -1,7 +1,5 @@
 """Which features people name."""
 
-from dataclasses import replace
-
 from salcompare.findings.finding import (
     BARE_TEST,
     COUNTS,
@@ -9,6 +7,7 @@ from salcompare.findings.finding import (
     INTERVAL,
     SIDES,
     TEST,
+    Columns,
     Finding,
     Headline,
     Quantity,
@@ -19,11 +18,14 @@ AGREEMENT, REGION, ENRICHMENT = "label_agreement", "label_region", "enrichment"
 FROM_OTHERS = "actor minus other actors"
 WITH_SHARES = "human label share with mask share in the label's region"
 
+_OF_ACTORS: Columns = {"actor": "actor"}  # a histogram's rows name their actors and labels
 SHARES = Quantity(SHARE, "share", "Share of a label", "share", COUNTS | INTERVAL | {
     "label": "label", "count": "n_responses", "n_resamples": "n_resamples"}, over=("row",))
-SHARES_OF_ACTORS = replace(SHARES, level="actor", columns=SHARES.columns | {"actor": "actor"})
+SHARES_OF_ACTORS = Quantity(SHARE, "share", "Share of a label", "share", SHARES.columns | _OF_ACTORS, over=("row",),
+                            level="actor")
 EFFECTIVE = Quantity(BOXES, "n_effective", "Effective number of responses", "n_effective", {"n": "n"}, over=("row",))
-EFFECTIVE_OF_ACTORS = replace(EFFECTIVE, level="actor", columns=EFFECTIVE.columns | {"actor": "actor"})
+EFFECTIVE_OF_ACTORS = Quantity(BOXES, "n_effective", "Effective number of responses", "n_effective",
+                               EFFECTIVE.columns | _OF_ACTORS, over=("row",), level="actor")
 ALPHA = Quantity(AGREEMENT, "krippendorff_alpha", "Agreement of labels, alpha", "alpha",
                  COUNTS | INTERVAL | {"n": "n_images", "n_resamples": "n_resamples"}, better="higher",
                  shown=(Headline(),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,8 +45,10 @@ def _r2_of_classifier(study: SimulatedStudy, rng: np.random.Generator, draws: in
     return _r2(study.saliency, rng, draws)
 
 
-def _of_classifier(name: str, study: SimulatedStudy, rng: np.random.Generator, **options: str) -> Mapping[str, Outcome]:
-    return {name: Result.of(variance_explained(study.saliency, rng=rng, n_permutations=cases.DRAWS, **options)).test}
+def _of_classifier(name: str, study: SimulatedStudy, rng: np.random.Generator,
+                   **options: object) -> Mapping[str, Outcome]:
+    test: Callable[..., xr.Dataset] = variance_explained
+    return {name: Result.of(test(study.saliency, rng=rng, n_permutations=cases.DRAWS, **options)).test}
 
 
 def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
