@@ -127,8 +127,7 @@ class Quantity:
 
     def of_actors(self, columns: Columns, *, value: str = "actor_value") -> Quantity:
         """Give the same of single actors, with the variables (actor, ...) of the result that fill its columns."""
-        return replace(self, level="actor", over=(*self.over, "actor"), value=value,
-                       fixed={},
+        return replace(self, level="actor", over=(*self.over, "actor"), value=value, fixed={},
                        columns={"n": "actor_n", "reason": "actor_reason", **columns}, shown=())
 
 
