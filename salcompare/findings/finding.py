@@ -104,6 +104,9 @@ class Quantity:
     most : tuple of int
         So many permutations are drawn at most, for its sources and what stands beside it, however many a study asks
         for.
+    rests_on_people : bool, optional
+        Whether its rows rest on people's responses whatever their source; as the finding if not given. Rows of people's
+        maps and of baselines do in any case.
     shown : tuple of Headline and Compared
         Where the report shows it beside the finding's own tables.
     """
@@ -118,6 +121,7 @@ class Quantity:
     level: Literal["population", "actor"] = "population"
     better: Literal["", "higher", "lower"] = ""
     most: tuple[int, ...] = ()
+    rests_on_people: bool | None = None
     shown: tuple[Headline | Compared, ...] = ()
 
     @property

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.findings import statistics_of_people
 from salcompare.findings.finding import FAMILY, TEST, Quantity
 from salcompare.schema import ESTIMATES
 
@@ -100,10 +101,7 @@ def with_responses(estimates: pd.DataFrame, kind: str) -> pd.DataFrame:
         What kind the study's responses are.
     """
     human = estimates["source"].str.startswith(("human", "baseline/"), na=False)
-    of_responses = estimates["statistic"].isin([
-        "label_share", "noise_ceiling", "half_ceiling", "rest_ceiling", "share_of_ceiling", "overlap", "overlap_curve",
-        "resampled_overlap", "actor_similarity", "enrichment", "seed_overlap", "overlap_control", "overlap_of_control",
-        "overlap_beside_control", "control_spread"])
+    of_responses = estimates["statistic"].isin(statistics_of_people())
     compared = estimates["contrast"].str.startswith("human", na=False)
     # At equal area, what people marked is among what was removed, or what it is compared with.
     removed = (estimates["statistic"] == "removal_drop") & (

@@ -24,17 +24,18 @@ CONTRAST = "classifier - control"
 _MEAN: Columns = COUNTS | INTERVAL
 FROM_EDGES, FROM_NETWORKS = (
     Quantity(DIFFERENCE, PRIMARY, "Overlap minus a control's", columns=_MEAN | SIDES | test, over=("metric",),
-             better="higher", shown=shown)
+             better="higher", rests_on_people=True, shown=shown)
     for test, shown in ((TEST, ()), ({}, (
         Compared("minus_randomised", form=SMOOTHED, contrast=CONTRAST, against=RANDOMISED, requires="the controls",
                  title="Overlap minus a randomised network's"),
         Compared("minus_sobel", form=SMOOTHED, contrast=CONTRAST, against=SOBEL, requires="the controls",
                  title="Overlap minus Sobel edges'")))))
 ON_ITS_IMAGES, OF_ITSELF = (
-    Quantity(statistic, PRIMARY, title, columns=_MEAN, over=("metric",), better="higher") for statistic, title in (
+    Quantity(statistic, PRIMARY, title, columns=_MEAN, over=("metric",), better="higher",
+             rests_on_people=True) for statistic, title in (
         (BESIDE, "Overlap on a control's images"), (OF_CONTROL, "Overlap of a control")))
 SPREAD = Quantity(NETWORKS, PRIMARY, "Spread of the difference over networks", "spread",
-                  {"n": "n_networks", "reason": "spread_reason"}, over=("metric",))
+                  {"n": "n_networks", "reason": "spread_reason"}, over=("metric",), rests_on_people=True)
 CURVE = Quantity(LAYERED, "spearman", "Similarity as layers are randomised",
                  columns=_MEAN | {"form": "form", "against": "layer"}, over=("step",))
 

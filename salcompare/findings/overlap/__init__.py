@@ -53,7 +53,7 @@ PAIRING_OF_ACTORS = PAIRING.of_actors(_ACTOR | {
     "resampled": "actor_resampled"})
 OF_POPULATION, OF_POPULATION_DIFFERENCE = (
     Quantity(OVERLAP, PRIMARY, columns=columns, over=("metric",)) for columns in (_MEAN, _MEAN | SIDES))
-TIES, SHORTS = (Quantity(statistic, "share", title, columns={"n": "n"}) for statistic, title in (
+TIES, SHORTS = (Quantity(statistic, "share", title, columns={"n": "n"}, rests_on_people=False) for statistic, title in (
     (TIED, "Share of the area on ties"), (SHORT, "Share of maps too sparse to fill the area")))
 SMOOTHING = Quantity(CURVE, PRIMARY, "Overlap by the width of the smoothing", columns=_MEAN, better="higher")
 PAIRS_OF_ACTORS = Quantity(SIMILARITY, DISTANCE, "Similarity of actors", columns=_MEAN | TEST, better="higher",

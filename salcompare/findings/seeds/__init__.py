@@ -12,5 +12,6 @@ FINDING = Finding(
         Quantity(RELIABILITY, "pearson", "Reliability over seeds", better="higher", shown=(
             Compared("seed_reliability", form="smoothed", contrast="same image",
                      requires="two or more seeds of the classifier"),)),
+        Quantity(OVERLAP, "pearson", "Overlap with people over seeds", better="higher", rests_on_people=True),
     ),
     after=("ceilings",))
