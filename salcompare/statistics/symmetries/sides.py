@@ -333,7 +333,7 @@ def worker_laterality(responses: Responses, images: pd.DataFrame, *, size: tuple
     Parameters
     ----------
     responses, images, size
-        As for `response_variance_components`; images without responses are left out.
+        As for `noise_ceiling`; images without responses are left out.
     rng, n_resamples : Generator, int
         How many resamples to draw of workers, of actors (with their images), and of both.
 

@@ -124,13 +124,8 @@ def response_variance_components(responses: Responses, images: pd.DataFrame, *, 
 
     Parameters
     ----------
-    responses : DataFrame or DataArray
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open. Or maps
-        (response, y, x) on the grid with coordinates ``image``, ``actor`` and ``worker``, of gaze or ready-made.
-    images : DataFrame
-        One row an image: ``image``, ``actor``, ``height``, ``width``.
-    size : (int, int)
-        Height and width of the grid.
+    responses, images, size
+        As for `noise_ceiling`: boxes or maps, one row an image, and height and width of the grid.
     sigma : float
         Boxes are smoothed with a Gaussian of so many pixels of the grid; 0 for none.
 
