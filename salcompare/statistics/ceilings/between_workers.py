@@ -14,7 +14,7 @@ from salcompare.maps import smooth
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.ranking import SHARE
 from salcompare.statistics.metrics.registry import required_metrics
 from salcompare.statistics.overlaps.same_image import overlap
 from salcompare.statistics.responses import ImageResponses, Responses, chosen, coverage_of, names_of, responses_by_image

@@ -1,7 +1,9 @@
-"""Overlap of two maps by the order of their pixels: rank correlation and areas under the ROC curve.
+"""Overlap of two maps by the order of their pixels: top areas, rank correlation and areas under the ROC curve.
 
 What was chosen where tools disagree is said in `salcompare.statistics.metrics`. In auc_shuffled an image's own positive
-pixels are included, as usual, so that 1 is out of reach where people mark the same places in all images.
+pixels are included, as usual, so that 1 is out of reach where people mark the same places in all images. A map's tied
+boundary pixels are weighed instead of chosen (`salcompare.maps.tied_weights`), so areas are fuzzy sets: a pixel is
+shared by as much as the smaller of its two weights, and a map shares all of its area with itself.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
+from salcompare.maps import tied_weights
 from salcompare.maps.checks import require_maps, require_share
 from salcompare.statistics.kernels import GRID, Maps, Values, compare, dot, flat, in_blocks, is_constant
 
+SHARE = 0.05
 POSITIVE_SHARE = 0.20
 _AREAS_AT_ONCE = 32  # the kernel works in memory of its own, which a larger block uses for longer
 _ROWS_AT_ONCE = 8
@@ -25,6 +29,41 @@ _ONE_AS_FLOAT = np.float32(1).view(np.uint32)
 _INFINITY = np.float32(np.inf).view(np.uint32)  # the bits of NaN are larger
 OfRuns = Callable[[NDArray[np.intp], NDArray[np.intp]], Values]
 """Given the order of a row's pixels and the edges of its runs of equal values: one value a run."""
+
+
+def iou(a: xr.DataArray, b: xr.DataArray, *, share: float = SHARE) -> xr.DataArray:
+    """Intersection over union of the top shares of two maps (Jaccard index).
+
+    Parameters
+    ----------
+    a, b : DataArray (..., y, x)
+        Maps on one grid; other dims broadcast by name.
+    share : float
+        Of the pixels, in both maps.
+
+    Returns
+    -------
+    DataArray (...)
+        In [0, 1]; 1 for maps with the same top share; share / (2 - share) where areas meet by chance. NaN where a
+        map is constant or holds NaN.
+    """
+    return _compare_areas(lambda shared, both: shared / (both - shared), a, b, share)
+
+
+def dice(a: xr.DataArray, b: xr.DataArray, *, share: float = SHARE) -> xr.DataArray:
+    """Share of the top share of one map that lies in that of the other (Dice coefficient at equal areas).
+
+    Parameters
+    ----------
+    a, b, share
+        As for `iou`.
+
+    Returns
+    -------
+    DataArray (...)
+        In [0, 1]; 1 for maps with the same top share; `share` where areas meet by chance. NaN as in `iou`.
+    """
+    return _compare_areas(lambda shared, both: 2 * shared / both, a, b, share)
 
 
 def spearman(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
@@ -113,6 +152,26 @@ def positives(maps: xr.DataArray, *, share: float = POSITIVE_SHARE) -> xr.DataAr
         kernel, maps, kwargs=options, dask="parallelized", input_core_dims=[GRID],
         output_core_dims=[GRID], output_dtypes=[bool], dask_gufunc_kwargs={"allow_rechunk": True})
     return marked
+
+
+def _compare_areas(ratio: Callable[[Values, Values], Values], a: xr.DataArray, b: xr.DataArray,
+                   share: float) -> xr.DataArray:
+    """Take a ratio of the area that two top shares have in common and the sum of both."""
+    one, other = (tied_weights(maps, share=share).where(maps.max(("y", "x")) > maps.min(("y", "x"))) for maps in (a, b))
+    return compare(lambda one, other: ratio(*_shared_area(flat(one), flat(other))), one, other)
+
+
+def _shared_area(a: Values, b: Values) -> tuple[Values, Values]:
+    """Sum of min(a, b), and the sum of both areas, of weights (..., pixels).
+
+    Weights are 0, 1 and one value t between them on ties, so min(a, b) is a * b but where both are tied: two
+    products instead of a minimum over all pairs and pixels.
+    """
+    tied_a, tied_b = (a > 0) & (a < 1), (b > 0) & (b < 1)
+    t_a, t_b = (np.where(tied, w, 0).max(axis=-1) for tied, w in ((tied_a, a), (tied_b, b)))
+    excess = np.minimum(t_a, t_b) - t_a * t_b
+    shared: Values = dot(a, b) + dot(tied_a.astype(np.float64), tied_b.astype(np.float64)) * excess
+    return shared, a.sum(axis=-1) + b.sum(axis=-1)
 
 
 def _spearman(a: Maps, b: Maps) -> Values:  # (..., y, x) twice -> (...), and so below

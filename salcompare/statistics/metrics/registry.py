@@ -1,6 +1,6 @@
 """The metrics of overlap: what each is called, what it needs, which direction is better, and all pairs at once.
 
-One function a metric, labelled in and labelled out: `areas`, `densities` and `ranking` hold them.
+One function a metric, labelled in and labelled out: `densities` and `ranking` hold them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from typing import Literal
 import xarray as xr
 
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.metrics.areas import dice, iou
 from salcompare.statistics.metrics.densities import emd, information_gain, kl_divergence, nss, pearson, similarity
-from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, spearman
+from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, dice, iou, spearman
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from salcompare.maps import actor_heatmap, relative_saliency
 from salcompare.statistics.inference.permutation import Alternative, sign_flip_test
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.kernels import CENTRE_SIGMA, Values, centred_gaussian
-from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.ranking import SHARE
 from salcompare.statistics.metrics.registry import METRICS, required_metrics
 from salcompare.statistics.overlaps.same_image import overlap
 

@@ -13,7 +13,7 @@ from scipy import stats
 from salcompare.errors import InputError, Problem
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, actor_means, population_mean
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.ranking import SHARE
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import defined_on_both
 from salcompare.statistics.overlaps.same_image import overlap

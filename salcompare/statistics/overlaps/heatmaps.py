@@ -12,7 +12,7 @@ from salcompare.printing import counted
 from salcompare.statistics.inference.permutation import Alternative, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval, t_interval
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.ranking import SHARE
 from salcompare.statistics.metrics.registry import METRICS, required_metrics
 from salcompare.statistics.overlaps.pairs import actor_effect_test, between_actors, means_of_others, ranks_among_actors
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.permutation import Alternative, sign_flip_test
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.ranking import SHARE
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.pairs import (
     Pairs,

@@ -10,7 +10,7 @@ import xarray as xr
 from salcompare.errors import InputError, Problem
 from salcompare.maps import mask_report, smooth
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.metrics.areas import SHARE
+from salcompare.statistics.metrics.ranking import SHARE
 from salcompare.statistics.metrics.registry import METRICS, pairwise, required_metrics
 
 

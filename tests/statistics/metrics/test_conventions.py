@@ -6,9 +6,8 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salcompare.statistics.metrics.areas import dice, iou
 from salcompare.statistics.metrics.densities import FLOOR, kl_divergence, nss, similarity
-from salcompare.statistics.metrics.ranking import auc, auc_judd, auc_shuffled, positives, spearman
+from salcompare.statistics.metrics.ranking import auc, auc_judd, auc_shuffled, dice, iou, positives, spearman
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.testing import maps, stack_of_maps
 

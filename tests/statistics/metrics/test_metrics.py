@@ -11,7 +11,6 @@ from scipy import stats
 
 from salcompare.errors import InputError
 from salcompare.maps import top_mask
-from salcompare.statistics.metrics.areas import dice, iou
 from salcompare.statistics.metrics.densities import (
     FLOOR,
     emd,
@@ -21,7 +20,7 @@ from salcompare.statistics.metrics.densities import (
     pearson,
     similarity,
 )
-from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, midranks, positives, spearman
+from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, dice, iou, midranks, positives, spearman
 from salcompare.statistics.metrics.registry import METRICS, pairwise, required_metrics
 from salcompare.statistics.overlaps.baselines import centred_gaussian
 from salcompare.testing import assert_dask_equals_eager, labelled_maps, maps, pair_of_maps, stack_of_maps
