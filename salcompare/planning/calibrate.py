@@ -25,8 +25,8 @@ import pandas as pd
 from salcompare import provenance
 from salcompare.errors import DamagedError, InputError, Problem
 from salcompare.findings import calibration_cases
-from salcompare.planning.calibration_rates import calibration_rates
-from salcompare.planning.power_cells import read_kept, write_kept
+from salcompare.planning.power_runs import read_kept, write_kept
+from salcompare.planning.rates import calibration_rates
 from salcompare.progress import Silent
 from salcompare.simulation.cases import FEWER, SCENARIOS, WORDS, Case, Outcome, require_cases
 from salcompare.simulation.preferences import stream
@@ -154,7 +154,7 @@ def calibrate(
     Returns
     -------
     DataFrame
-        As `calibration_rates.calibration_rates` gives it; what the page shows.
+        As `rates.calibration_rates` gives it; what the page shows.
 
     Raises
     ------

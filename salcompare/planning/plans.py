@@ -1,26 +1,57 @@
-"""Making a plan: running the simulated studies and writing table, figure and page."""
+"""A plan: which sizes reach the target and what that rests on, as a table, a picture and a page."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+from plotnine import (
+    aes,
+    element_blank,
+    element_line,
+    facet_wrap,
+    geom_hline,
+    geom_line,
+    geom_linerange,
+    geom_point,
+    ggplot,
+    labs,
+    scale_color_manual,
+    scale_shape_manual,
+    scale_x_continuous,
+    scale_y_continuous,
+    theme,
+)
 
 from salcompare import store
 from salcompare.errors import InputError, Problem
-from salcompare.figures import save_figure
-from salcompare.planning.power_cells import open_kept
-from salcompare.planning.power_figure import power_figure
-from salcompare.planning.power_runs import STATISTICS, Goal, Sizes, check_goal, planned_statistic, power
-from salcompare.planning.power_words import answers, printed, summary
+from salcompare.figures import Figure, save_figure
+from salcompare.figures.theme import DOUBLE, INK, MIDDLE, SEQUENTIAL, SINGLE, figure_theme, ticks
+from salcompare.planning.power_runs import (
+    DRAWS,
+    STATISTICS,
+    Goal,
+    Sizes,
+    check_goal,
+    open_kept,
+    planned_statistic,
+    power,
+)
+from salcompare.printing import counted, number
+from salcompare.simulation.cases import PlannedStatistic
 from salcompare.simulation.scenario import find_scenario
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from salcompare.planning.pilot import Pilot
     from salcompare.progress import Progress
     from salcompare.simulation.scenario import Scenario
+
 
 KEPT = "runs.json"
 
@@ -125,3 +156,246 @@ def make_plan(model: Model, statistic: str, sizes: list[Sizes], *, goal: Goal, r
     pictures = save_figure(figure, folder)
     store.write_text(markdown, f"{page}\n![{figure.title}]({pictures[0].name})\n\n{figure.caption}\n")
     return Plan(table, tuple(answers(table, goal)), printed(table), (csv, markdown, *pictures))
+
+
+PRINTED = ("actors", "images", "workers", "pool", "responses", "value", "ci_low", "ci_high", "reached")
+_HEADER = {"images": "images an actor", "workers": "workers an image", "pool": "workers in all",
+           "responses": "boxes in all", "ci_low": "from", "ci_high": "to"}
+
+
+def summary(table: pd.DataFrame, statistic: PlannedStatistic, goal: Goal, *, model: str,
+            parameters: pd.DataFrame | None, seed: int, draws: int = DRAWS) -> str:
+    """Write the page of a plan, in Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `salcompare.planning.power` gives it.
+    statistic, goal, seed, draws
+        As given to `salcompare.planning.power`.
+    model : str
+        What the studies were simulated from, as in ``the demo's model``.
+    parameters : DataFrame or None
+        ``parameter, value, estimated`` of a pilot.
+    """
+    runs = int(table["runs"].iloc[0])
+    parts = [f"# How large a study must be: {statistic.name}", f"Every study here is simulated, from {model}.",
+             _question(statistic, goal), "## Answer", *_answers(table, goal), "## All sizes", _markdown(_shown(table)),
+             "## What this rests on", _method(goal, runs, seed, draws)]
+    if parameters is not None:
+        parts += [f"The model was estimated from {model}, by moments:", _markdown(parameters)]
+    undefined = int(table["n_undefined"].sum())
+    if undefined:
+        parts.append(f"In {undefined:,} of {int(table['runs'].sum()):,} simulated studies the "
+                     f"{'test was' if goal.half_width is None else 'interval was'} undefined: "
+                     + ("they count as not rejecting." if goal.half_width is None else "they are left out."))
+    parts.append("A plan is as good as its model. Effects estimated from a small pilot carry the pilot's chance; a "
+                 "study planned on them may have less power than is said here. Plan for the smallest effect that "
+                 "would matter, not for the largest that the pilot allows.")
+    return "\n\n".join(parts) + "\n"
+
+
+def answers(table: pd.DataFrame, goal: Goal) -> list[str]:
+    """Say for each number of actors and images how many workers reach the target, and which size needs fewest boxes."""
+    return list(_answers(table, goal))
+
+
+def printed(table: pd.DataFrame) -> str:
+    """Print the table for a terminal."""
+    return _shown(table).to_string(index=False)
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Give the columns that are printed, their cells as text and their names in words."""
+    measure = str(table["measure"].iloc[0])
+    shown = table[list(PRINTED)].copy()
+    for column in shown:
+        shown[column] = [_cell(value, decimals=3 if measure == "power" else None) for value in table[column].tolist()]
+    return shown.rename(columns={**_HEADER, "value": measure})
+
+
+def _question(statistic: PlannedStatistic, goal: Goal) -> str:
+    if goal.half_width is None:
+        return (f"Asked: how large must a study be to find, with power {goal.target:g} at level {goal.level:g}, that "
+                f"{statistic.tests}?")
+    return (f"Asked: how large must a study be for a 95% interval of half-width {goal.target:g} or less, in its own "
+            f"unit, about the {statistic.estimates}?")
+
+
+def _answers(table: pd.DataFrame, goal: Goal) -> Iterator[str]:
+    for (actors, images), own in table.groupby(["actors", "images"]):
+        yield f"- {_answer(int(str(actors)), int(str(images)), own.sort_values('workers'), goal)}"
+    reached = table[_met(table, goal)]
+    if len(reached) > 1:
+        best = reached.sort_values(["responses", "actors", "images"], kind="stable").iloc[0]
+        yield (f"Fewest boxes: {best['actors']} actors x {best['images']} images x {best['workers']} workers "
+               f"({best['responses']:,} boxes, {_value(best, goal)}).")
+    if reached.empty:
+        yield "No size that was tried reaches the target. Try more actors, images or workers."
+    if (table["reached"] == "open").any():
+        yield ("Where the Monte Carlo interval holds the target, the answer is open: more --runs narrow it, and those "
+               "that are done are kept.")
+
+
+def _answer(actors: int, images: int, own: pd.DataFrame, goal: Goal) -> str:
+    """Say how many workers are needed with so many actors and images."""
+    who = f"With {actors:,} actors x {images:,} images"
+    met = own[_met(own, goal)]
+    defined = own[own["value"].notna()]
+    if defined.empty:
+        return f"{who} nothing can be said: {own['reason'].iloc[0]}."
+    if met.empty:
+        last = defined.iloc[-1]
+        return (f"{who} no number of workers that was tried is enough: {last['workers']:,} an image give "
+                f"{_value(last, goal)}.")
+    first = met.iloc[0]
+    least = ", the fewest tried," if len(own) > 1 and first["workers"] == own["workers"].min() else ""
+    return (f"{who}, {first['workers']:,} workers an image{least} give {_value(first, goal)}: {first['responses']:,} "
+            f"boxes by {first['pool']:,} workers.")
+
+
+def _met(table: pd.DataFrame, goal: Goal) -> pd.Series[bool]:
+    return table["value"] >= goal.target if goal.half_width is None else table["value"] <= goal.target
+
+
+def _value(row: pd.Series[float], goal: Goal) -> str:
+    value, low, high = (float(row[name]) for name in ("value", "ci_low", "ci_high"))
+    if goal.half_width is None:
+        return f"{100 * value:.3g}% power (95% interval {100 * low:.0f} to {100 * high:.0f}%)"
+    return f"a half-width of {number(value)} (95% interval {number(low)} to {number(high)})"
+
+
+def _method(goal: Goal, runs: int, seed: int, draws: int) -> str:
+    counted = (f"Power is the share of {runs:,} simulated studies with p at or below {goal.level:g}; its interval is "
+               "Wilson's." if goal.half_width is None else
+               f"The half-width is the mean over {runs:,} simulated studies; its interval is Student's t.")
+    return (f"{counted} Each study uses {draws:,} permutations or resamples; with more, power is a little higher. Each "
+            f"worker draws one box on an image; the pool of workers grows with the study, so that each draws as many "
+            f"boxes as in the model. Seed {seed}.")
+
+
+def _markdown(frame: pd.DataFrame) -> str:
+    head = [str(column).replace("_", " ") for column in frame.columns]
+    lines = [head, ["---"] * len(head)]
+    lines += [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object, *, decimals: int | None = None) -> str:
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else number(value) if decimals is None else f"{value:.{decimals}f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+AXES = {"workers": "workers an image", "images": "images an actor", "actors": "actors"}
+"""The sizes, in the order in which they take the x axis, the colour and the panels."""
+SHAPES = ("o", "s", "^", "D", "v", "P")
+_DARKEST, _LIGHTEST = 0.0, 0.78  # of the colour map; beyond, yellow is lost on white
+_DODGE = 0.012  # between colours, as a share of the x axis
+_ROW = 1.75  # inches
+
+
+def power_figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: float, model: str) -> Figure:
+    """Draw a plan.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `salcompare.planning.power` gives it; rows without a value are left out.
+    statistic : PlannedStatistic
+        What is planned for.
+    level : float
+        At or below which p rejects.
+    model : str
+        What the studies were simulated from, as in ``the demo's model``.
+
+    Returns
+    -------
+    Figure
+        Named ``power`` or ``half-width``.
+    """
+    measure = str(table["measure"].iloc[0])
+    across, coloured, panelled = _roles(table)
+    data = table[table["value"].notna()].assign(
+        x=table[across] + _DODGE * table[across].max() * _places(table[coloured]), colour=_factor(table[coloured]),
+        panel=_factor(table[panelled], f" {AXES[panelled]}"))
+    panels = int(table[panelled].nunique())
+    width = {1: SINGLE, 2: MIDDLE}.get(panels, DOUBLE)
+    rows = -(-panels // 3)
+    height = 0.55 + _ROW * rows
+    title = f"Power at level {level:g}" if measure == "power" else "Half-width of the 95% interval"
+    plot = _plot(data, table, measure, across, coloured, title)
+    if panels > 1:
+        plot += facet_wrap("panel", ncol=3)
+    fixed = [f"{table[name].iloc[0]:,} {AXES[name]}" for name in AXES if not _varies(table[name])]
+    return Figure(measure, title, _caption(table, statistic, measure, level, model, fixed),
+                  plot + _look(width, height), width, height)
+
+
+def _roles(table: pd.DataFrame) -> tuple[str, str, str]:
+    """Choose which size is on the x axis, which in colours, which in panels: those that vary first."""
+    varying = [name for name in AXES if _varies(table[name])]
+    order = varying + [name for name in AXES if name not in varying]
+    return order[0], order[1], order[2]
+
+
+def _places(sizes: pd.Series[int]) -> pd.Series[float]:
+    """Give sizes their ranks, less the mean rank, so that bars of two colours stand side by side."""
+    ranks = sizes.rank(method="dense")
+    return ranks - (1 + ranks.max()) / 2
+
+
+def _varies(sizes: pd.Series[int]) -> bool:
+    return len(set(sizes)) > 1
+
+
+def _factor(sizes: pd.Series[int], unit: str = "") -> pd.Series[Any]:
+    """Make sizes categories in rising order, with their unit."""
+    ordered = pd.CategoricalDtype([f"{number:,}{unit}" for number in sorted(set(sizes))])
+    return pd.Series([f"{number:,}{unit}" for number in sizes], index=sizes.index).astype(ordered)
+
+
+def _plot(data: pd.DataFrame, table: pd.DataFrame, measure: str, across: str, coloured: str, title: str) -> ggplot:
+    target = float(table["target"].iloc[0])
+    colours = _colours(int(table[coloured].nunique()))
+    numbers = sorted(table[across].unique().tolist())
+    highest = max(float(data["value"].max()) if len(data) else 0.0, target)
+    top = 1.0 if measure == "power" else min(2 * highest, 1.05 * max(float(data["ci_high"].max()), target))
+    data = data.assign(ci_low=data["ci_low"].clip(0, top), ci_high=data["ci_high"].clip(0, top))
+    breaks = [0, 0.2, 0.4, 0.6, 0.8, 1] if measure == "power" else ticks(top, most=5)
+    name = AXES[coloured].capitalize()
+    plot = (ggplot(data, aes("x", "value", color="colour", shape="colour", group="colour"))
+            + geom_hline(yintercept=target, linetype="dashed", size=0.5, color=INK)
+            + geom_line(size=0.6) + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), size=0.45)
+            + geom_point(size=1.7, stroke=0.1)
+            + scale_color_manual(values=colours, name=name, drop=False)
+            + scale_shape_manual(values=[SHAPES[i % len(SHAPES)] for i in range(len(colours))], name=name, drop=False)
+            + scale_x_continuous(breaks=numbers, labels=[f"{number:,}" for number in numbers],
+                                 limits=(0, 1.05 * max(numbers)), expand=(0, 0, 0, 0))
+            + scale_y_continuous(limits=(0, 1.02 * top), breaks=breaks, expand=(0, 0, 0, 0))
+            + labs(x=AXES[across].capitalize(), y=title, subtitle="Simulated studies"))
+    return plot if _varies(table[coloured]) else plot + theme(legend_position="none")
+
+
+def _colours(count: int) -> list[str]:
+    scale = colormaps[SEQUENTIAL]
+    step = (_LIGHTEST - _DARKEST) / max(count - 1, 1)
+    return [to_hex(scale(_DARKEST + step * i)) for i in range(count)]
+
+
+def _look(width: float, height: float) -> theme:
+    return figure_theme(width, height) + theme(
+        axis_line_y=element_line(color=INK, size=0.4), axis_ticks_y=element_line(color=INK, size=0.4),
+        panel_grid_major_y=element_line(color="#E4E4E4", size=0.3), panel_grid_major_x=element_blank(),
+        panel_spacing=0.03, legend_position="right", legend_key_width=16)
+
+
+def _caption(table: pd.DataFrame, statistic: PlannedStatistic, measure: str, level: float, model: str,
+             fixed: list[str]) -> str:
+    runs = counted(int(table["runs"].iloc[0]), "simulated study").replace("studys", "studies")
+    about = (f"Share of {runs} in which p is at most {level:g}, for the claim that {statistic.tests}"
+             if measure == "power" else f"Mean half-width over {runs} of the 95% interval of: {statistic.estimates}")
+    bars = "Wilson" if measure == "power" else "t"
+    held = f" All with {', '.join(fixed)}." if fixed else ""
+    return (f"{about}. Bars: 95% {bars} intervals of the Monte Carlo error; dashed: the target, "
+            f"{float(table['target'].iloc[0]):g}.{held} Simulated from {model}: no person drew these boxes.")

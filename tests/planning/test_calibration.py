@@ -19,8 +19,7 @@ from salcompare.findings import calibration_cases
 from salcompare.planning import calibrate as runner
 from salcompare.planning import simulate_study
 from salcompare.planning.calibrate import calibrate, run_calibration
-from salcompare.planning.calibration_causes import CAUSES
-from salcompare.planning.calibration_rates import bounds, calibration_rates, failures
+from salcompare.planning.rates import CAUSES, bounds, calibration_rates, failures
 from salcompare.progress import Silent
 from salcompare.simulation.cases import FEWER, IMAGE, RAGGED_COUNTS, SIZES, WORDS, Case, Check, Outcome, require_cases
 from salcompare.simulation.cases import SCENARIOS as PUBLISHED

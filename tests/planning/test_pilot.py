@@ -7,8 +7,7 @@ import xarray as xr
 
 from salcompare.errors import InputError
 from salcompare.planning import PRESETS, Scenario, demo_scenario, simulate_study
-from salcompare.planning.pilot import coarsened, fit_pilot
-from salcompare.planning.pilot_people import fit_people, pair_means
+from salcompare.planning.pilot import coarsened, fit_people, fit_pilot, pair_means
 from salcompare.planning.power_runs import STATISTICS
 
 PLANTED = Scenario("planted", n_actors=25, n_images=10, per_image=15, n_workers=60, actor_spread=0.06,

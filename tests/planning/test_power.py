@@ -13,17 +13,19 @@ from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap
 from salcompare.planning import PRESETS, Scenario, published_geometry, simulate_study
 from salcompare.planning.plans import Model, make_plan, named_model
-from salcompare.planning.power_cells import open_kept, read_kept, write_kept
 from salcompare.planning.power_runs import (
     STATISTICS,
     Goal,
     Sizes,
     grid,
+    open_kept,
     planned_statistic,
     pool,
     power,
+    read_kept,
     resized,
     summarise,
+    write_kept,
 )
 from salcompare.progress import Silent, Terminal
 from salcompare.simulation.cases import PlannedStatistic, Result
@@ -200,7 +202,7 @@ def test_what_was_done_is_kept_and_not_done_again(tmp_path):
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path, monkeypatch):
-    monkeypatch.setattr("salcompare.planning.power_cells._SECONDS_BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr("salcompare.planning.power_runs._SECONDS_BETWEEN_WRITES", 0.0)
     calls = []
     statistic, sizes = counting(calls), [Sizes(2, 2, 2)]
 
