@@ -1,27 +1,171 @@
-"""A study's whole analysis: labelled estimates put into one tidy table, with the heatmaps beside it."""
+"""An analysis: a study's data and settings, the random streams, and the run through all findings."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare import maps as mapping
 from salcompare.blocks import one_thread
 from salcompare.findings import findings
 from salcompare.findings.failures import FAILED, n_failed
 from salcompare.findings.p_values import name_families, with_p_is
-from salcompare.findings.parts import Analysis, Draws
-from salcompare.findings.quality.estimates import compare_headlines, headline_estimates
-from salcompare.findings.rows import estimates_table, nulls_table, with_responses
+from salcompare.findings.rows import Row, estimates_table, nulls_table, with_responses
+from salcompare.naming import PRIMARY, RAW, SMOOTHED
 from salcompare.progress import Progress, Silent
+from salcompare.statistics.inference.multiplicity import Method, adjust_p, family_size
+from salcompare.statistics.metrics.registry import METRICS
 from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from salcompare.config import Maps, Statistics
 
-__all__ = ["Results", "analyse", "compare_headlines", "headline_estimates"]
+
+Draws = tuple[Row, "NDArray[np.float64]"]
+LABELS_OF_METHODS: dict[Method, str] = {"holm": "Holm", "bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
+NO_WORKERS = "the human maps do not say which worker made what"
+NULL_DRAWS = 1000  # draws of each null that are kept for figures
+
+
+@dataclass
+class Analysis:
+    """An analysis under way: what it is of, and what the findings have made so far, in their order.
+
+    Attributes
+    ----------
+    data : StudyData
+        Maps, photographs and responses.
+    maps, statistics : Maps, Statistics
+        Settings.
+    seed : int
+        Of the study; each part draws from a stream of its own.
+    responses : {"collected", "simulated"}
+        What the study's responses are.
+    progress : Progress
+        Told of each part.
+    rows : list of Row
+        Estimates so far.
+    tables : dict of str to DataFrame
+        Tables beside the estimates.
+    shared : dict
+        What a finding leaves for those that declare that they need it, by its name.
+    """
+
+    data: StudyData
+    maps: Maps
+    statistics: Statistics
+    seed: int
+    responses: Literal["collected", "simulated"] = "collected"
+    progress: Progress = field(default_factory=Silent)
+    rows: list[Row] = field(default_factory=list)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def main_data(self) -> StudyData:
+        """The study's data with the main classifier's maps alone."""
+        main = self.data.main
+        return self.data.replace(classifier_maps={main: self.data.classifier_maps[main]} if main else {})
+
+    @cached_property
+    def heatmaps(self) -> xr.Dataset:
+        """Heatmaps (source, actor, y, x) of every source, people's first, and their relative saliency."""
+        found: dict[str, xr.DataArray] = {}
+        if self.data.human is not None:
+            found["human"] = mapping.actor_heatmap(self.data.human["coverage"])
+        elif self.data.get("human_heatmap") is not None:
+            found["human"] = self.data.get("human_heatmap")
+        for source, dataset in self.data.classifier_maps.items():
+            masks = mapping.top_mask(dataset["saliency"], share=self.maps.mask_share)
+            found[source] = mapping.actor_heatmap(masks)
+        stacked = mapping.stack_sources(found).load()
+        return xr.Dataset({"heatmap": stacked, "relative": mapping.relative_saliency(stacked)})
+
+
+class Form(NamedTuple):
+    """A form in which maps are compared: its name, sigma in pixels, and by which metrics."""
+
+    name: str
+    sigma: float | None
+    metrics: tuple[str, ...]
+
+
+def overlap_forms(width: int, maps: Maps) -> tuple[Form, Form]:
+    """Give the forms in which maps on a grid so wide are compared."""
+    return Form(RAW, None, tuple(METRICS)), Form(SMOOTHED, maps.sigma * width, (PRIMARY,))
+
+
+def stream(seed: int, *names: str) -> np.random.Generator:
+    """Give each named part a random generator of its own, so that adding a part moves no other's draws."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return np.random.default_rng([seed, *np.frombuffer(digest[:16], np.uint32).tolist()])
+
+
+def population_row(found: xr.Dataset, **key: object) -> Row:
+    """Make the row of a mean over actors from value, ci_low, ci_high, n, n_undefined and reason.
+
+    Where the value is a difference, the two that it is the difference of are taken from one and other.
+    """
+    interval = {"ci_method": found.attrs.get("ci_method", "t"), "resampled": "actors"}
+    sides = {f"value_{name}": float(found[name]) for name in ("one", "other") if name in found}
+    return {**key, "level": "population", "value": float(found["value"]), **sides, "ci_low": float(found["ci_low"]),
+            "ci_high": float(found["ci_high"]), **interval, "n": int(found["n"]),
+            "n_undefined": int(found["n_undefined"]), "reason": str(found["reason"].item()) or None}
+
+
+def about_test(found: xr.Dataset, *, null_mean: float | None = None) -> Row:
+    """Give a row's columns of a test from p_value, p_attainable and, in the attrs, the null and the alternative.
+
+    Of the draws' number p_attainable tells: it is one over them and the observed arrangement together.
+    """
+    least = float(found["p_attainable"])
+    mean = float(found["null_mean"]) if null_mean is None else null_mean
+    return {"null": found.attrs["null"], "null_mean": mean, "alternative": found.attrs["alternative"],
+            "p_value": float(found["p_value"]), "p_attainable": least,
+            "n_resamples": None if np.isnan(least) else round(1 / least) - 1}
+
+
+def side_means(one: xr.DataArray, other: xr.DataArray) -> dict[str, xr.DataArray]:
+    """Average two sides (actor, ...) over the actors that have both, so that their means differ by the mean difference.
+
+    Gives ``one`` and ``other`` (...), as `population_row` takes them.
+    """
+    held = ~np.isnan(one - other)
+    return {name: side.where(held).mean("actor") for name, side in (("one", one), ("other", other))}
+
+
+def actor_rows(values: xr.DataArray, n: xr.DataArray, **key: object) -> list[Row]:
+    """Make one row an actor from values and counts of images (actor)."""
+    return [{**key, "level": "actor", "actor": str(actor), "value": float(value), "n": int(count),
+             "reason": "undefined on every image of the actor" if np.isnan(value) else None}
+            for actor, value, count in zip(values.actor.values, values.values, n.values, strict=True)]
+
+
+def adjusted(rows: Iterable[Row], family: str, *, method: Method = "holm") -> list[Row]:
+    """Adjust the p-values of a family, one statistic, metric and contrast over `family`; rows without p stay out."""
+    rows = list(rows)
+    p = xr.DataArray([_p(row) for row in rows], dims="test")
+    size = int(family_size(p, "test"))
+    if size:
+        values = adjust_p(p, "test", method=method).to_numpy()
+        about = {"family": f"{family} ({LABELS_OF_METHODS[method]})", "family_size": size}
+        rows = [row if np.isnan(value) else {**row, "p_adjusted": float(value), **about}
+                for row, value in zip(rows, values, strict=True)]
+    return rows
+
+
+def _p(row: Row) -> float:
+    p = row.get("p_value", np.nan)
+    return float(p) if isinstance(p, (int, float)) else np.nan
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,7 @@ def read_checks(study: Study) -> pd.DataFrame:
 
 def write_headlines(study: Study, data: StudyData, estimates: pd.DataFrame, progress: Progress) -> None:
     """Write each headline number with and without exclusions; without any, both are the same."""
-    from salcompare.findings.analysis import compare_headlines, headline_estimates
+    from salcompare.findings.quality.estimates import compare_headlines, headline_estimates
 
     if data.responses is None:
         (study.processed / "headlines.csv").unlink(missing_ok=True)  # of responses that were there before

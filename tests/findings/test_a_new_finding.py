@@ -8,8 +8,9 @@ import pytest
 import salcompare.findings as package
 from salcompare.config import Config, Maps, Statistics
 from salcompare.findings import calibration_cases, findings
-from salcompare.findings.analysis import analyse, compare_headlines
+from salcompare.findings.analysis import analyse
 from salcompare.findings.content import answers, make_figures, methods, numbers, tables
+from salcompare.findings.quality.estimates import compare_headlines
 from salcompare.pipeline.study_data import finding_files, study_data
 from salcompare.provenance import sha256_of_file
 from salcompare.study import Study

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from salcompare.findings.analysis import adjusted
 from salcompare.findings.p_values import KEY, family_table, name_families
-from salcompare.findings.parts import adjusted
 from salcompare.findings.rows import estimates_table
 
 ROWS = st.lists(st.fixed_dictionaries({

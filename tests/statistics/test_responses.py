@@ -9,8 +9,8 @@ import xarray as xr
 
 from salcompare.config import Maps, Statistics
 from salcompare.errors import InputError
+from salcompare.findings.analysis import NO_WORKERS
 from salcompare.findings.ceilings.estimates import ceiling_estimates, noise_ceiling_rows
-from salcompare.findings.parts import NO_WORKERS
 from salcompare.findings.variance.estimates import box_component_rows
 from salcompare.maps import fixation_maps, mean_of_responses, rasterise_boxes, smooth
 from salcompare.statistics.ceilings.between_workers import half_ceiling, noise_ceiling, rest_ceiling

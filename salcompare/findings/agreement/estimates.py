@@ -19,8 +19,8 @@ from salcompare.findings.agreement import (
     SAME_LABEL_OF_ACTORS,
     TABLE,
 )
+from salcompare.findings.analysis import Analysis, Draws, stream
 from salcompare.findings.failures import FAILURES, undefined_row
-from salcompare.findings.parts import Analysis, Draws, stream
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
 from salcompare.statistics.agreement import Kind, pairwise_agreement

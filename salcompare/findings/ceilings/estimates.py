@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, overlap_forms, stream
 from salcompare.findings.ceilings import (
     BY_UNITS,
     HALVES,
@@ -27,7 +28,6 @@ from salcompare.findings.ceilings import (
     over,
 )
 from salcompare.findings.failures import each_that_works, guarded, rows_or_reasons, without_value
-from salcompare.findings.parts import NO_WORKERS, Analysis, Draws, overlap_forms, stream
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED
 from salcompare.statistics.ceilings.between_workers import half_ceiling, mean_ceiling, noise_ceiling, rest_ceiling

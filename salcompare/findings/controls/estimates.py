@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from salcompare.findings.analysis import Analysis, Draws, stream
 from salcompare.findings.controls import (
     CONTRAST,
     CURVE,
@@ -27,7 +28,6 @@ from salcompare.findings.controls import (
 )
 from salcompare.findings.failures import FAILURES, each_that_works, guarded, undefined_row, without_value
 from salcompare.findings.overlap import MEAN, SAME_IMAGE
-from salcompare.findings.parts import Analysis, Draws, stream
 from salcompare.findings.rows import rows_of
 from salcompare.maps.filters import photograph_gradient, sobel_edges
 from salcompare.naming import HUMAN, SMOOTHED

@@ -11,8 +11,8 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import labels as declared
+from salcompare.findings.analysis import Analysis, Draws, stream
 from salcompare.findings.failures import guarded, rows_or_reasons
-from salcompare.findings.parts import Analysis, Draws, stream
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
 from salcompare.report.tables import FEWEST_BOXES

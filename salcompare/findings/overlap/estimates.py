@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.errors import InputError
+from salcompare.findings.analysis import NULL_DRAWS, Analysis, Draws, Form, overlap_forms, stream
 from salcompare.findings.failures import (
     FAILURES,
     each_that_works,
@@ -49,7 +50,6 @@ from salcompare.findings.overlap.pairings import (
     restricted_rows,
     same_image_comparison,
 )
-from salcompare.findings.parts import NULL_DRAWS, Analysis, Draws, Form, overlap_forms, stream
 from salcompare.findings.rows import rows_of
 from salcompare.maps import actor_heatmap
 from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED, Source

@@ -12,6 +12,7 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.errors import InputError
+from salcompare.findings.analysis import Form, overlap_forms, stream
 from salcompare.findings.failures import FAILURES, each_that_works, guarded, undefined_row, without_value
 from salcompare.findings.overlap import (
     BASELINE,
@@ -29,7 +30,6 @@ from salcompare.findings.overlap import (
     UNIFORM,
     minus,
 )
-from salcompare.findings.parts import Form, overlap_forms, stream
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PRIMARY
 from salcompare.printing import EQUAL

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.findings.analysis import NULL_DRAWS, Draws, stream
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.overlap import (
     ACTOR_EFFECT,
@@ -25,7 +26,6 @@ from salcompare.findings.overlap import (
     SAME_IMAGE,
     minus,
 )
-from salcompare.findings.parts import NULL_DRAWS, Draws, stream
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, classifier_of, network_of
 from salcompare.printing import EQUAL

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.findings.analysis import Analysis, Draws, adjusted, population_row, stream
 from salcompare.findings.failures import guarded
-from salcompare.findings.parts import Analysis, Draws, adjusted, population_row, stream
 from salcompare.statistics.inference.permutation import sign_flip_test
 from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.overlaps.baselines import sides

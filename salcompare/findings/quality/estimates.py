@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from salcompare.findings import findings, shown
+from salcompare.findings.analysis import Analysis
 from salcompare.findings.finding import Headline
 from salcompare.findings.p_values import with_p_is
-from salcompare.findings.parts import Analysis
 from salcompare.findings.rows import estimates_table
 from salcompare.naming import HUMAN
 from salcompare.printing import ALPHA

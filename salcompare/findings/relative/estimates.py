@@ -10,8 +10,8 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import relative as declared
+from salcompare.findings.analysis import Analysis, Draws, stream
 from salcompare.findings.failures import FAILURES, guarded, undefined_row, without_value
-from salcompare.findings.parts import Analysis, Draws, stream
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
 from salcompare.printing import AT_MOST, EQUAL

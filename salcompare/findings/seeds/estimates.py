@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.findings.analysis import Analysis, Draws, about_test, population_row, side_means, stream
 from salcompare.findings.failures import FAILURES, guarded, undefined_row
-from salcompare.findings.parts import Analysis, Draws, about_test, population_row, side_means, stream
 from salcompare.maps import smooth
 from salcompare.statistics.ceilings.seeds import seed_reliability
 from salcompare.statistics.inference.permutation import sign_flip_test

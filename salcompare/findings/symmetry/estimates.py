@@ -11,8 +11,8 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import symmetry as declared
+from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, adjusted, stream
 from salcompare.findings.failures import FAILURES, guarded, rows_or_reasons, undefined_row
-from salcompare.findings.parts import NO_WORKERS, Analysis, Draws, adjusted, stream
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PHOTOGRAPHS
 from salcompare.statistics.inference.resampling import population_mean

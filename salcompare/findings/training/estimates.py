@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import xarray as xr
 
+from salcompare.findings.analysis import Analysis, Draws, about_test, population_row, side_means, stream
 from salcompare.findings.failures import guarded
-from salcompare.findings.parts import Analysis, Draws, about_test, population_row, side_means, stream
 from salcompare.statistics.inference.permutation import sign_flip_test
 from salcompare.statistics.inference.resampling import population_mean
 

@@ -12,8 +12,8 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import variance as declared
+from salcompare.findings.analysis import NO_WORKERS, NULL_DRAWS, Analysis, Draws, stream
 from salcompare.findings.failures import guarded, guarded_parts, rows_or_reasons, without_value
-from salcompare.findings.parts import NO_WORKERS, NULL_DRAWS, Analysis, Draws, stream
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
 from salcompare.printing import counted

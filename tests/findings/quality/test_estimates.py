@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from salcompare.config import Maps, Simulation, Statistics
-from salcompare.findings.analysis import analyse, compare_headlines, headline_estimates
+from salcompare.findings.analysis import analyse
+from salcompare.findings.quality.estimates import compare_headlines, headline_estimates
 from salcompare.maps import rasterise_boxes
 from salcompare.simulation import simulate_responses
 from salcompare.study_data import StudyData

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from salcompare.config import Maps, Statistics
-from salcompare.findings.parts import NO_WORKERS
+from salcompare.findings.analysis import NO_WORKERS
 from salcompare.findings.rows import estimates_table
 from salcompare.findings.symmetry.estimates import asymmetry_estimates
 from salcompare.maps import actor_heatmap
