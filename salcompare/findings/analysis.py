@@ -79,15 +79,15 @@ class Analysis:
     @cached_property
     def heatmaps(self) -> xr.Dataset:
         """Heatmaps (source, actor, y, x) of every source, people's first, and their relative saliency."""
-        found: dict[str, xr.DataArray] = {}
+        maps_of: dict[str, xr.DataArray] = {}
         if self.data.human is not None:
-            found["human"] = mapping.actor_heatmap(self.data.human["coverage"])
+            maps_of["human"] = mapping.actor_heatmap(self.data.human["coverage"])
         elif self.data.get("human_heatmap") is not None:
-            found["human"] = self.data.get("human_heatmap")
+            maps_of["human"] = self.data.get("human_heatmap")
         for source, dataset in self.data.classifier_maps.items():
             masks = mapping.top_mask(dataset["saliency"], share=self.maps.mask_share)
-            found[source] = mapping.actor_heatmap(masks)
-        stacked = mapping.stack_sources(found).load()
+            maps_of[source] = mapping.actor_heatmap(masks)
+        stacked = mapping.stack_sources(maps_of).load()
         return xr.Dataset({"heatmap": stacked, "relative": mapping.relative_saliency(stacked)})
 
 
