@@ -54,8 +54,7 @@ def decode_photograph(content: bytes, *, box: Box | None = None) -> Pixels:
     Raises
     ------
     UnreadablePhotographError
-        If the content is empty, no photograph, damaged or truncated, or claims more than `MAX_PIXELS` pixels; or if
-        the box lies outside the photograph.
+        With its reason, such as for more than `MAX_PIXELS` pixels, or a box that lies outside the photograph.
     """
     return _decode(io.BytesIO(content), box)
 

@@ -88,10 +88,6 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
         Splits that each actor must have an image in.
     progress : Progress, optional
 
-    Returns
-    -------
-    Photographs
-
     Raises
     ------
     InputError

@@ -78,22 +78,14 @@ def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: 
     path : str
         Relative to the study; as `salcompare.sources.precomputed_files.find_maps` takes it. What names a map is its
         image's id; on the human side a worker's name and a stroke may stand before it.
-    root : Path
-        The study's directory.
-    images : DataFrame
-        The catalogue: image, actor, split, height and width.
-    size : (height, width)
-        Of the study's grid.
+    root, images, size
+        The study's directory, its catalogue (image, actor, split, height, width), and height and width of its grid.
     of : {"human", "classifier"}
         People's maps, or a classifier's, which are of the test images only.
     tested_only : bool
         Leave people's maps of images that are not kept for testing out too, counted.
     drop_invalid : bool
         Leave maps out that cannot be used instead of refusing all.
-
-    Returns
-    -------
-    PrecomputedMaps
 
     Raises
     ------

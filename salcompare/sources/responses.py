@@ -76,10 +76,6 @@ def read_responses(config: settings.Responses, synonyms: Mapping[str, str], *, r
     tested_only : bool
         Leave responses on images that are not kept for testing out, counted. The original's layout names no image.
 
-    Returns
-    -------
-    ResponseTable
-
     Raises
     ------
     InputError

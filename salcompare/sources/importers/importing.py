@@ -181,10 +181,6 @@ def import_responses(path: Path, images: pd.DataFrame, *, file_format: str | Non
         One of `FORMATS`; told from each file's content if not given.
     options : Options, optional
 
-    Returns
-    -------
-    Imported
-
     Raises
     ------
     InputError

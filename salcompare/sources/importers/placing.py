@@ -53,12 +53,8 @@ class Catalogue:
     A name is a path or an address. It means the image whose id, or whose file, ends as the name does; the longest end
     that any image has decides. With or without the ending of the file (.jpg), upper or lower case, the case as it is
     written before any other; an id's slash may be written _ or -. Two images that end alike are both refused, and so
-    is a bare number of another folder, for images of several actors are often numbered alike.
-
-    Parameters
-    ----------
-    images : DataFrame
-        Columns image, actor, height and width; optional file and split.
+    is a bare number of another folder, for images of several actors are often numbered alike. `images` has columns
+    image, actor, height and width, and optionally file and split.
     """
 
     def __init__(self, images: pd.DataFrame) -> None:
