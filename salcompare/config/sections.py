@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def option(default: T, help_: str, *, low: float | None = None, high: float | None = None,
-            choices: tuple[str, ...] = (), remedy: str = "") -> T:
+           choices: tuple[str, ...] = (), remedy: str = "") -> T:
     """Declare an option: its default, what it does, what it may be, and what to do about a number out of bounds."""
     return field(default=default, metadata={"help": help_, "low": low, "high": high, "choices": choices,
                                             "remedy": remedy})
@@ -96,7 +96,7 @@ class Collect:
 
     title: str = option("Which feature stands out?", "heads every page that a worker sees")
     question: str = option("Draw a box around the most recognisable and differentiating facial feature of this "
-                            "person.", "asked for each photograph")
+                           "person.", "asked for each photograph")
     labels: tuple[str, ...] = option((), "offered beside a label of one's own; empty offers the original eleven")
     images: str = option("test", "photographs shown: test, or all, for a study without a classifier (images of checks "
                          "are never trials)", choices=("test", "all"))
@@ -226,7 +226,7 @@ class Attribution:
     def contradictions_of_methods(self, title: str, output: str) -> list[Problem]:
         """Find what the methods cannot be asked for, where `title` names them, and together with the output."""
         problems = [Problem(f"{title} methods", f"{method!r} is listed twice", "each method once")
-                     for method in sorted({name for name in self.methods if self.methods.count(name) > 1})]
+                    for method in sorted({name for name in self.methods if self.methods.count(name) > 1})]
         if self.output == "probability":
             problems += [Problem(output, f"'probability' with the method {method}", "logit",
                                  "DeepLIFT's rules end at the logit, as the probability is no sum of contributions")

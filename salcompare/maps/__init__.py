@@ -9,19 +9,19 @@ from salcompare.maps.filters import smooth
 from salcompare.maps.fixations import fixation_maps, rasterise_fixations, sigma_in_pixels
 from salcompare.maps.heatmaps import actor_heatmap, class_means, relative_saliency, stack_sources
 from salcompare.maps.masks import (
-           centre_orders,
-           marked_by_both,
-           mask_report,
-           moved_orders,
-           shown,
-           tied_weights,
-           top_mask,
+    centre_orders,
+    marked_by_both,
+    mask_report,
+    moved_orders,
+    shown,
+    tied_weights,
+    top_mask,
 )
 from salcompare.maps.responses import (
-           mean_of_responses,
-           precomputed_response_maps,
-           require_response_maps,
-           response_array,
+    mean_of_responses,
+    precomputed_response_maps,
+    require_response_maps,
+    response_array,
 )
 from salcompare.maps.saliency import precomputed_saliency, reduce_channels, saliency_difference
 

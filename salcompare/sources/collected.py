@@ -38,10 +38,10 @@ _CHECKS = """
     WHERE a.kind = 'check' AND a.submitted IS NOT NULL ORDER BY a.id"""
 _RESPONSE_COLUMNS = ("response", "worker", "image", "label", "x0", "y0", "x1", "y1", "seconds", "submitted")
 _SHOWN_COLUMNS = ("worker", "image", "kind", "instruction_label", "label", "x0", "y0", "x1", "y1", "target_x0",
-                 "target_y0", "target_x1", "target_y1", "seconds", "shown", "submitted", "nothing", "passed",
-                 "label_order")
+                  "target_y0", "target_x1", "target_y1", "seconds", "shown", "submitted", "nothing", "passed",
+                  "label_order")
 _CHECK_COLUMNS = ("worker", "image", "label", "x0", "y0", "x1", "y1", "target_label", "target_x0", "target_y0",
-                 "target_x1", "target_y1")
+                  "target_x1", "target_y1")
 
 
 def collected_responses(path: Path, *, shown: str) -> pd.DataFrame:

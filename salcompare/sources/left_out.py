@@ -54,7 +54,7 @@ WORDS = {
 
 EXAMPLES = 3
 _CAUSES = {"unreadable", "not_an_image", "damaged", "truncated", "too_large", "unsupported", "box_outside", "duplicate",
-          "duplicate_across_actors", "same_id", "invisible", "no_map", "unknown_file"}
+           "duplicate_across_actors", "same_id", "invisible", "no_map", "unknown_file"}
 """Reasons whose detail says more than the reason: what the system said, which file is the other, which image lacks."""
 
 

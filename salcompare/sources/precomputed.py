@@ -69,8 +69,8 @@ class _Taken:
 
 
 def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[int, int],
-                    of: Literal["human", "classifier"], tested_only: bool = False,
-                    drop_invalid: bool = False) -> PrecomputedMaps:
+                          of: Literal["human", "classifier"], tested_only: bool = False,
+                          drop_invalid: bool = False) -> PrecomputedMaps:
     """Read precomputed maps from a folder or a file.
 
     Parameters

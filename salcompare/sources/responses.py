@@ -130,7 +130,7 @@ def _tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[
     canvas = drawn_canvas(config.pixels, images, place, size)
     cut = rows.clip(canvas) if config.clip else 0
     rows.check_bounds(canvas, remedy="draw boxes in image pixels, or cut them with --clip (clip = true in "
-                                      "[responses])")
+                      "[responses])")
     if config.pixels != "image":
         _rescale(rows, canvas, image_canvas(images, place))
     untested = rows.set_untested_aside(images, place) if tested_only else ()
@@ -240,7 +240,7 @@ def _place_original(rows: Rows, *, clip: bool) -> int:
         rows.table[high] = rows.table[high].mask(at_edge, GRID)
     cut = rows.clip(canvas) if clip else 0
     rows.check_bounds(canvas, remedy="b0..b3 are top, left, height and width; cut boxes with --clip "
-                                      "(clip = true in [responses])")
+                      "(clip = true in [responses])")
     return cut
 
 

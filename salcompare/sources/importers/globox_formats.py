@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from salcompare.errors import InputError, MissingDependencyError, Problem
+from salcompare.sources.importers import entries
 from salcompare.sources.importers.content import Content
 from salcompare.sources.importers.entries import (
     INSTALL,
@@ -17,23 +18,8 @@ from salcompare.sources.importers.entries import (
     Options,
     Refused,
     RefusedError,
-    bounding_box,
-    box_edges,
-    canvas_size,
-    check_angle,
-    check_upright,
     entry,
-    identifier,
-    items,
-    mapping,
-    named_worker,
-    number,
-    numbered,
-    rectangle_edges,
     show,
-    spelt,
-    stated_size,
-    text,
 )
 
 CLASS_FILES = frozenset({"classes.txt", "labels.txt", "obj.names", "classes.names", "coco.names",
@@ -58,39 +44,40 @@ def read_coco(content: Content, options: Options) -> Iterator[Entry]:  # noqa: A
         raise InputError(Problem(content.shown, "has no list of annotations", "COCO's images, annotations, categories",
                                  "export it again"))
     images, categories = _by_id(value.get("images")), _by_id(value.get("categories"))
-    for where, annotation in numbered(value["annotations"], f"{content.shown} annotations"):
+    for where, annotation in entries.numbered(value["annotations"], f"{content.shown} annotations"):
         yield entry(_coco_box, where, annotation, images, categories)
     annotated = {one["image_id"] for one in value["annotations"]
                  if isinstance(one, dict) and isinstance(one.get("image_id"), (int, str))}
     for key in (key for key in images if key not in annotated):
         yield Refused(f"{content.shown} image {show(key)}", "no_box", "the image has no annotation",
-                      image=identifier(images[key][0].get("file_name")))
+                      image=entries.identifier(images[key][0].get("file_name")))
 
 
 def _coco_box(where: str, annotation: object, images: Table, categories: Table) -> Drawn:
-    node = mapping(annotation, "the annotation")
+    node = entries.mapping(annotation, "the annotation")
     if "score" in node:
         raise RefusedError("prediction", "has a score, so a detector found it")
     image = _looked_up(images, node.get("image_id"), "no_image", "image")
     category = _looked_up(categories, node.get("category_id"), "unknown_class", "category")
     corners = node.get("bbox")
-    check_upright(node, node.get("attributes"))
-    if len(items(corners)) == 5:
-        check_angle(items(corners)[4])
-        corners = items(corners)[:4]
-    if len(items(corners)) != 4:
+    entries.check_upright(node, node.get("attributes"))
+    if len(entries.items(corners)) == 5:
+        entries.check_angle(entries.items(corners)[4])
+        corners = entries.items(corners)[:4]
+    if len(entries.items(corners)) != 4:
         raise RefusedError("not_a_box", f"bbox={show(corners)} is no list of left, top, width and height")
-    box = bounding_box()
-    left, top, width, height = map(number, items(corners), ("left", "top", "width", "height"))
-    _, edges = box_edges(lambda: box.create(label="", coords=box.ltwh_to_ltrb((left, top, width, height))), corners)
-    names = spelt(*(identifier(image.get(key)) for key in ("file_name", "path", "coco_url")))
-    return Drawn(where, named_worker(node, node.get("attributes"), image), names, text(category.get("name")), edges,
-                 stated_size(image))
+    box = entries.bounding_box()
+    left, top, width, height = map(entries.number, entries.items(corners), ("left", "top", "width", "height"))
+    _, edges = entries.box_edges(
+        lambda: box.create(label="", coords=box.ltwh_to_ltrb((left, top, width, height))), corners)
+    names = entries.spelt(*(entries.identifier(image.get(key)) for key in ("file_name", "path", "coco_url")))
+    worker = entries.named_worker(node, node.get("attributes"), image)
+    return Drawn(where, worker, names, entries.text(category.get("name")), edges, entries.stated_size(image))
 
 
 def _by_id(values: object) -> Table:
     table: dict[object, list[Node]] = {}
-    for value in items(values):
+    for value in entries.items(values):
         if isinstance(value, dict) and isinstance(value.get("id"), (int, str)):
             same = table.setdefault(value["id"], [])
             same += [value] if len(same) < 2 and value not in same else []
@@ -116,36 +103,37 @@ def read_labelme(content: Content, options: Options) -> Iterator[Entry]:  # noqa
     if not isinstance(value, dict) or not isinstance(value.get("shapes"), list):
         raise InputError(Problem(content.shown, "has no list of shapes", "LabelMe's shapes and imagePath",
                                  "export it again"))
-    name = identifier(value.get("imagePath")) or content.path.stem
-    for where, shape in numbered(value["shapes"], f"{content.shown} shapes"):
+    name = entries.identifier(value.get("imagePath")) or content.path.stem
+    for where, shape in entries.numbered(value["shapes"], f"{content.shown} shapes"):
         yield entry(_labelme_box, where, shape, value, name, image=name)
     if not value["shapes"]:
         yield Refused(content.shown, "no_box", "holds no shape", image=name)
 
 
 def _labelme_box(where: str, shape: object, file: Node, name: str) -> Drawn:
-    node = mapping(shape, "the shape")
+    node = entries.mapping(shape, "the shape")
     points = node.get("points")
     kind = node.get("shape_type", "polygon")
     if kind not in ("rectangle", "polygon"):
         raise RefusedError("not_a_box", f"is a {show(kind)}, no rectangle")
-    check_upright(node, node.get("attributes"), node.get("flags"))
-    worker, size = (named_worker(node, node.get("flags"), file, file.get("flags")),
-                    canvas_size(file.get("imageWidth"), file.get("imageHeight")))
-    if kind == "polygon" or len(items(points)) in {4, 5}:
-        return Drawn(where, worker, (name,), text(node.get("label")), rectangle_edges(items(points)), size)
-    if len(items(points)) != 2:
+    entries.check_upright(node, node.get("attributes"), node.get("flags"))
+    worker, size = (entries.named_worker(node, node.get("flags"), file, file.get("flags")),
+                    entries.canvas_size(file.get("imageWidth"), file.get("imageHeight")))
+    if kind == "polygon" or len(entries.items(points)) in {4, 5}:
+        edges = entries.rectangle_edges(entries.items(points))
+        return Drawn(where, worker, (name,), entries.text(node.get("label")), edges, size)
+    if len(entries.items(points)) != 2:
         raise RefusedError("layout", f"points={show(points)} are not two corners")
-    node = {**node, "label": node.get("label", ""), "points": [_corner(point) for point in items(points)]}
-    label, edges = box_edges(lambda: bounding_box().from_labelme(dict(node)), points)
-    return Drawn(where, worker, (name,), text(node.get("label")) and text(label), edges, size)
+    node = {**node, "label": node.get("label", ""), "points": [_corner(point) for point in entries.items(points)]}
+    label, edges = entries.box_edges(lambda: entries.bounding_box().from_labelme(dict(node)), points)
+    return Drawn(where, worker, (name,), entries.text(node.get("label")) and entries.text(label), edges, size)
 
 
 def _corner(point: object) -> tuple[float, ...]:
     """Read a corner as numbers, for globox would sort texts by their letters."""
-    if len(items(point)) != 2:
+    if len(entries.items(point)) != 2:
         raise RefusedError("layout", f"{show(point)} is no corner")
-    return tuple(map(number, items(point), "xy"))
+    return tuple(map(entries.number, entries.items(point), "xy"))
 
 
 def read_voc(content: Content, options: Options) -> Iterator[Entry]:
@@ -157,9 +145,9 @@ def read_voc(content: Content, options: Options) -> Iterator[Entry]:
     """
     root = content.xml
     objects = list(root.iter("object"))
-    name, folder = identifier(root.findtext("filename")), identifier(root.findtext("folder"))
+    name, folder = entries.identifier(root.findtext("filename")), entries.identifier(root.findtext("folder"))
     whole = f"{folder}/{name}" if folder and name else ""
-    names = spelt(identifier(root.findtext("path")), whole, name) or (content.path.stem,)
+    names = entries.spelt(entries.identifier(root.findtext("path")), whole, name) or (content.path.stem,)
     for at, node in enumerate(objects):
         where = f"{content.shown} object {at}"
         yield entry(_voc_box, where, node, root, names, options, image=names[0])
@@ -170,18 +158,18 @@ def read_voc(content: Content, options: Options) -> Iterator[Entry]:
 def _voc_box(where: str, node: Element, root: Element, names: tuple[str, ...], options: Options) -> Drawn:
     attributes = {one.findtext("name"): one.findtext("value") for one in node.iter("attribute")}
     children = {child.tag: child.text for child in node}
-    check_upright(attributes, children)
+    entries.check_upright(attributes, children)
     if node.find("robndbox") is not None:
-        check_angle(math.degrees(number(node.findtext("robndbox/angle"), "angle")))
-    label, (x0, y0, x1, y1) = box_edges(lambda: bounding_box().from_xml(node),
-                                        {child.tag: child.text for box in node.iter("bndbox") for child in box})
-    worker = named_worker(attributes, children, {child.tag: child.text for child in root})
+        entries.check_angle(math.degrees(entries.number(node.findtext("robndbox/angle"), "angle")))
+    label, (x0, y0, x1, y1) = entries.box_edges(lambda: entries.bounding_box().from_xml(node),
+                                                {child.tag: child.text for box in node.iter("bndbox") for child in box})
+    worker = entries.named_worker(attributes, children, {child.tag: child.text for child in root})
     first = options.voc_origin
     if min(x0, y0) < first and not options.clip:
         raise RefusedError("outside", f"xmin={x0:g}, ymin={y0:g}, though the format counts pixels from 1; if this file "
                            "counts from 0, say --voc-origin 0")
-    return Drawn(where, worker, names, text(label), (x0 - first, y0 - first, x1, y1),
-                 canvas_size(root.findtext("size/width"), root.findtext("size/height")))
+    return Drawn(where, worker, names, entries.text(label), (x0 - first, y0 - first, x1, y1),
+                 entries.canvas_size(root.findtext("size/width"), root.findtext("size/height")))
 
 
 def read_cvat(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
@@ -194,7 +182,7 @@ def read_cvat(content: Content, options: Options) -> Iterator[Entry]:  # noqa: A
         if parent.tag not in {"image", "track"}:
             continue
         place = f"{content.shown} {parent.tag} {parent.get('id', '?')}"
-        image = identifier(parent.get("name"))
+        image = entries.identifier(parent.get("name"))
         shapes = [child for child in parent if child.tag in _CVAT_SHAPES]
         for at, node in enumerate(shapes):
             where = f"{place} shape {at}"
@@ -211,17 +199,17 @@ def _cvat_box(where: str, node: Element, parent: Element) -> Drawn:
     if node.get("source", "").casefold() == "auto":
         raise RefusedError("prediction", "source=auto: a detector found it")
     attributes = {child.get("name"): child.text for child in node.iter("attribute")}
-    check_angle(node.get("rotation"))
-    check_upright(attributes)
+    entries.check_angle(node.get("rotation"))
+    entries.check_upright(attributes)
     label: object = node.get("label")
     if node.tag == "polygon":
         corners = [pair.split(",") for pair in node.get("points", "").split(";")]
-        edges = rectangle_edges(corners)
+        edges = entries.rectangle_edges(corners)
     else:
-        label, edges = box_edges(lambda: bounding_box().from_cvat(node), dict(node.attrib))
-    worker = named_worker(attributes, node.attrib, parent.attrib)
-    return Drawn(where, worker, spelt(identifier(parent.get("name"))), text(label), edges,
-                 canvas_size(parent.get("width"), parent.get("height")))
+        label, edges = entries.box_edges(lambda: entries.bounding_box().from_cvat(node), dict(node.attrib))
+    worker = entries.named_worker(attributes, node.attrib, parent.attrib)
+    return Drawn(where, worker, entries.spelt(entries.identifier(parent.get("name"))), entries.text(label), edges,
+                 entries.canvas_size(parent.get("width"), parent.get("height")))
 
 
 def read_yolo(content: Content, options: Options) -> Iterator[Entry]:  # noqa: ARG001 - an importer's signature
@@ -247,7 +235,7 @@ def _class_names(path: Path) -> dict[int, str]:
         for name in sorted(CLASS_FILES) if depth < 2 else ():
             if (folder / name).is_file() and folder / name != path:
                 lines = (folder / name).read_text("utf-8-sig", "replace").splitlines()
-                return {at: text(line) for at, line in enumerate(lines)}
+                return {at: entries.text(line) for at, line in enumerate(lines)}
         for name in _YAML_FILES:
             if (folder / name).is_file():
                 return _of_yaml(folder / name)
@@ -266,8 +254,8 @@ def _of_yaml(path: Path) -> dict[int, str]:
         raise InputError(Problem(path.name, f"is no YAML: {' '.join(str(error).split())}", "names of classes",
                                  "mend it, or put a list of names, classes.txt, beside the labels")) from error
     named = value.get("names") if isinstance(value, dict) else None
-    pairs = named.items() if isinstance(named, dict) else enumerate(items(named))
-    names = {key: text(name) for key, name in pairs if isinstance(key, int)}
+    pairs = named.items() if isinstance(named, dict) else enumerate(entries.items(named))
+    names = {key: entries.text(name) for key, name in pairs if isinstance(key, int)}
     if not names:
         raise InputError(Problem(path.name, "holds no names of classes", "names: [...]",
                                  "add them, or put a list of names, classes.txt, beside the labels"))
@@ -277,23 +265,23 @@ def _of_yaml(path: Path) -> dict[int, str]:
 def _yolo_box(where: str, line: str, names: tuple[str, ...], classes: dict[int, str]) -> Drawn:
     cells = line.split()
     if len(cells) == 9:
-        places = [number(cell, "a place") for cell in cells[1:]]
-        edges = rectangle_edges([list(pair) for pair in zip(places[::2], places[1::2], strict=True)])
+        places = [entries.number(cell, "a place") for cell in cells[1:]]
+        edges = entries.rectangle_edges([list(pair) for pair in zip(places[::2], places[1::2], strict=True)])
         return Drawn(where, "", names, _class(cells[0], classes), edges, (1.0, 1.0), relative=True)
     if len(cells) == 6:
         raise RefusedError("prediction", "has six numbers, the last a confidence, so a detector found it")
     if len(cells) != 5:
         raise RefusedError("layout", f"{show(line)} is not class, centre across and down, width and height")
     for cell in cells[1:]:
-        number(cell, "a place or side")
-    box = bounding_box()
-    label, edges = box_edges(lambda: box.from_yolo_v5(line, image_size=(1, 1)), line)
+        entries.number(cell, "a place or side")
+    box = entries.bounding_box()
+    label, edges = entries.box_edges(lambda: box.from_yolo_v5(line, image_size=(1, 1)), line)
     return Drawn(where, "", names, _class(str(label), classes), edges, (1.0, 1.0), relative=True)
 
 
 def _class(label: str, classes: dict[int, str]) -> str:
     if not (label.isascii() and label.isdigit()):
-        return text(label)  # some tools write the name itself
+        return entries.text(label)  # some tools write the name itself
     if not classes:
         raise RefusedError("unknown_class", f"class {label} has no name; put a list of names, classes.txt, beside it")
     if len(label) > 9 or int(label) not in classes:

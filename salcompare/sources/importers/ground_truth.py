@@ -6,26 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from salcompare.errors import InputError
+from salcompare.sources.importers import entries
 from salcompare.sources.importers.content import Content, json_mapping, parse_json
-from salcompare.sources.importers.entries import (
-    Drawn,
-    Entry,
-    Node,
-    Options,
-    Refused,
-    RefusedError,
-    check_upright,
-    entry,
-    identifier,
-    items,
-    mapping,
-    numbered,
-    show,
-    spelt,
-    stated_edges,
-    stated_size,
-    text,
-)
+from salcompare.sources.importers.entries import Drawn, Entry, Node, Options, Refused, RefusedError, entry, show
 from salcompare.sources.importers.mturk import moment
 
 
@@ -40,7 +23,7 @@ def read_ground_truth(content: Content, options: Options) -> Iterator[Entry]:  #
     except InputError:  # lines of JSON are no JSON as a whole
         requests = None
     if isinstance(requests, list):
-        for where, request in numbered(requests, content.shown):
+        for where, request in entries.numbered(requests, content.shown):
             yield from _request(where, request)
         return
     for where, value in _lines(content):
@@ -70,38 +53,38 @@ def _lines(content: Content) -> Iterator[tuple[str, Any]]:
 
 
 def _line(where: str, line: Node) -> Iterator[Entry]:
-    name = identifier(line.get("source-ref"))
+    name = entries.identifier(line.get("source-ref"))
     jobs = [(key, value) for key, value in line.items() if isinstance(value, dict) and "annotations" in value]
     if not jobs:
         yield Refused(where, "no_box", "holds no job's boxes", image=name)
     for job, value in jobs:
         metadata = line.get(f"{job}-metadata")
         known = metadata if isinstance(metadata, dict) else {}
-        for place, annotation in numbered(value["annotations"], f"{where} {text(job)}"):
+        for place, annotation in entries.numbered(value["annotations"], f"{where} {entries.text(job)}"):
             yield entry(_job_box, place, annotation, name, value, known, image=name)
-        if not items(value["annotations"]):
-            yield Refused(where, "no_box", f"{text(job)} holds no box", image=name)
+        if not entries.items(value["annotations"]):
+            yield Refused(where, "no_box", f"{entries.text(job)} holds no box", image=name)
 
 
 def _job_box(where: str, annotation: object, name: str, job: Node, metadata: Node) -> Drawn:
-    node = mapping(annotation, "the annotation")
+    node = entries.mapping(annotation, "the annotation")
     if metadata.get("human-annotated") == "no":
         raise RefusedError("prediction", "human-annotated=no: a model's, no person's")
     classes = metadata.get("class-map")
-    label = text((classes if isinstance(classes, dict) else {}).get(text(node.get("class_id"))))
+    label = entries.text((classes if isinstance(classes, dict) else {}).get(entries.text(node.get("class_id"))))
     if not label:
         raise RefusedError("unknown_class", f"class_id={show(node.get('class_id'))} is not in the class-map")
-    size = mapping((items(job.get("image_size")) or [{}])[0], "image_size")
-    check_upright(node)
-    return Drawn(where, "", spelt(name), label, stated_edges(node), stated_size(size), None,
+    size = entries.mapping((entries.items(job.get("image_size")) or [{}])[0], "image_size")
+    entries.check_upright(node)
+    return Drawn(where, "", entries.spelt(name), label, entries.stated_edges(node), entries.stated_size(size), None,
                  moment(metadata.get("creation-date")))
 
 
 def _request(where: str, request: object) -> Iterator[Entry]:
     node = request if isinstance(request, dict) else {}
     source = node.get("dataObject")
-    name = identifier(source.get("s3Uri")) if isinstance(source, dict) else ""
-    answers = list(numbered(node.get("annotations"), f"{where} annotations"))
+    name = entries.identifier(source.get("s3Uri")) if isinstance(source, dict) else ""
+    answers = list(entries.numbered(node.get("annotations"), f"{where} annotations"))
     for place, answer in answers:
         yield from _answer(place, answer, name)
     if not answers:
@@ -109,17 +92,17 @@ def _request(where: str, request: object) -> Iterator[Entry]:
 
 
 def _answer(where: str, answer: object, name: str) -> Iterator[Entry]:
-    worker = identifier(answer.get("workerId")) if isinstance(answer, dict) else ""
+    worker = entries.identifier(answer.get("workerId")) if isinstance(answer, dict) else ""
     try:
-        node = mapping(answer, "the annotation")
-        data = mapping(node.get("annotationData"), "annotationData")
+        node = entries.mapping(answer, "the annotation")
+        data = entries.mapping(node.get("annotationData"), "annotationData")
         content = data.get("content")
-        parsed = json_mapping(content, "content") if isinstance(content, str) else mapping(content, "content")
+        parsed = json_mapping(content, "content") if isinstance(content, str) else entries.mapping(content, "content")
         holders = [value for value in parsed.values() if isinstance(value, dict) and "boundingBoxes" in value]
     except RefusedError as error:
         yield Refused(where, error.reason, error.detail, worker, name)
         return
-    boxes = [(box, holder) for holder in holders for box in items(holder["boundingBoxes"])]
+    boxes = [(box, holder) for holder in holders for box in entries.items(holder["boundingBoxes"])]
     for at, (box, holder) in enumerate(boxes):
         place = f"{where} box {at}"
         yield entry(_worker_box, place, box, holder, worker, name, worker=worker, image=name)
@@ -128,9 +111,9 @@ def _answer(where: str, answer: object, name: str) -> Iterator[Entry]:
 
 
 def _worker_box(where: str, box: object, holder: Node, worker: str, name: str) -> Drawn:
-    node = mapping(box, "the box")
+    node = entries.mapping(box, "the box")
     if not worker:
         raise RefusedError("no_worker", "workerId is empty")
-    size = stated_size(holder.get("inputImageProperties"))
-    check_upright(node)
-    return Drawn(where, worker, spelt(name), text(node.get("label")), stated_edges(node), size)
+    size = entries.stated_size(holder.get("inputImageProperties"))
+    entries.check_upright(node)
+    return Drawn(where, worker, entries.spelt(name), entries.text(node.get("label")), entries.stated_edges(node), size)

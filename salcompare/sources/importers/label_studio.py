@@ -7,29 +7,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
+from salcompare.sources.importers import entries
 from salcompare.sources.importers.content import Content
-from salcompare.sources.importers.entries import (
-    Drawn,
-    Edges,
-    Entry,
-    Node,
-    Options,
-    Refused,
-    RefusedError,
-    amount,
-    canvas_size,
-    check_angle,
-    entry,
-    identifier,
-    items,
-    mapping,
-    numbered,
-    rectangle_edges,
-    show,
-    spelt,
-    stated_edges,
-    text,
-)
+from salcompare.sources.importers.entries import Drawn, Edges, Entry, Node, Options, Refused, RefusedError, entry, show
 from salcompare.sources.importers.mturk import moment
 from salcompare.sources.importers.placing import SUFFIXES
 
@@ -51,7 +31,7 @@ def read_label_studio(content: Content, options: Options) -> Iterator[Entry]:  #
     ``item_index`` by its place in a list of them.
     """
     value = content.json
-    for where, task in numbered(value if isinstance(value, list) else [value], content.shown):
+    for where, task in entries.numbered(value if isinstance(value, list) else [value], content.shown):
         if not isinstance(task, dict):
             yield Refused(where, "layout", f"the task is {show(task)}, no object with named values")
         elif "data" in task:
@@ -61,14 +41,14 @@ def read_label_studio(content: Content, options: Options) -> Iterator[Entry]:  #
 
 
 def _task(where: str, task: Node) -> Iterator[Entry]:
-    pictures = _Pictures(task["data"], identifier(task.get("file_upload")))
-    annotations = list(numbered(task.get("annotations", task.get("completions")), f"{where} annotations"))
+    pictures = _Pictures(task["data"], entries.identifier(task.get("file_upload")))
+    annotations = list(entries.numbered(task.get("annotations", task.get("completions")), f"{where} annotations"))
     for place, annotation in annotations:
         if not isinstance(annotation, dict):
             yield Refused(place, "layout", f"the annotation is {show(annotation)}", image=pictures.first)
             continue
         yield from _annotation(place, annotation, pictures)
-    for place, _ in numbered(task.get("predictions"), f"{where} predictions"):
+    for place, _ in entries.numbered(task.get("predictions"), f"{where} predictions"):
         yield Refused(place, "prediction", "a model's, no person's", image=pictures.first)
     if not annotations:
         yield Refused(where, "no_box", "nobody annotated the task", image=pictures.first)
@@ -77,14 +57,14 @@ def _task(where: str, task: Node) -> Iterator[Entry]:
 def _annotation(where: str, annotation: Node, pictures: _Pictures) -> Iterator[Entry]:
     worker = _worker(annotation.get("completed_by"))
     refused = partial(Refused, where, worker=worker, image=pictures.first)
-    results = items(annotation.get("result"))
+    results = entries.items(annotation.get("result"))
     regions = [group for group in _regions(results) if not all(_is_label(result) for _, result in group)]
     if annotation.get("was_cancelled") is True:
         yield refused(reason="cancelled", detail="the worker skipped the task")
     elif not regions:
         yield refused(reason="no_box", detail="the worker drew no box")
     else:
-        labels = {_label_of(mapping(result, "the result")) for result in results if _is_label(result)} - {""}
+        labels = {_label_of(entries.mapping(result, "the result")) for result in results if _is_label(result)} - {""}
         whole = labels.pop() if len(labels) == 1 else ""  # it may be said of the whole image
         for group in regions:
             place = f"{where} result[{group[0][0]}]"
@@ -111,19 +91,19 @@ def _is_label(result: object) -> bool:
 def _label_of(node: Node) -> str:
     """Give the label of a result, or several joined, for a region may carry more than one."""
     value = node["value"] if isinstance(node.get("value"), dict) else {}
-    stated = (" / ".join(spelt(*map(text, one))) if isinstance(one, list) else text(one)
+    stated = (" / ".join(entries.spelt(*map(entries.text, one))) if isinstance(one, list) else entries.text(one)
               for one in map(value.get, _LABELS))
     return next(filter(None, stated), "")
 
 
 def _box(where: str, results: Sequence[object], annotation: Node, pictures: _Pictures, whole: str) -> Drawn:
-    nodes = [mapping(result, "the result") for result in results]
+    nodes = [entries.mapping(result, "the result") for result in results]
     nodes.sort(key=lambda node: not _shape_key(node))  # stable: what only describes the region comes last
-    node, value = nodes[0], mapping(nodes[0].get("value"), "the value")
+    node, value = nodes[0], entries.mapping(nodes[0].get("value"), "the value")
     if not _shape_key(node) or _shape_key(node) not in value:
         raise RefusedError("not_a_box", f"is of type {show(node.get('type'))}")
     for angle in (value.get("rotation"), node.get("image_rotation")):
-        check_angle(angle)
+        entries.check_angle(angle)
     percent = _percent(value)
     stated = [one["value"] for one in nodes[1:] if isinstance(one.get("value"), dict) and "width" in one["value"]]
     if any(_percent(one) != percent for one in stated):
@@ -131,13 +111,14 @@ def _box(where: str, results: Sequence[object], annotation: Node, pictures: _Pic
     label = next(filter(None, map(_label_of, nodes)), "") or whole
     worker = _worker(annotation.get("completed_by", annotation.get("annotator")))
     edges, size = percent, _PERCENT
-    stated_size = canvas_size(node.get("original_width"), node.get("original_height"))
+    stated_size = entries.canvas_size(node.get("original_width"), node.get("original_height"))
     if stated_size is not None:  # in pixels of the image that was shown, so that one shown turned is noticed
         (x0, y0, x1, y1), size = percent, stated_size
         width, height = size
         edges = (x0 * width / 100, y0 * height / 100, x1 * width / 100, y1 * height / 100)
     return Drawn(where, worker, pictures.names(node.get("to_name"), node.get("item_index")), label, edges, size,
-                 amount(annotation.get("lead_time")), moment(annotation.get("created_at")), relative=size == _PERCENT)
+                 entries.amount(annotation.get("lead_time")), moment(annotation.get("created_at")),
+                 relative=size == _PERCENT)
 
 
 def _shape_key(node: Node) -> str:
@@ -148,8 +129,8 @@ def _shape_key(node: Node) -> str:
 
 def _percent(value: Node) -> Edges:
     if "points" in value:
-        return rectangle_edges(items(value["points"]))
-    return stated_edges(value, "x", "y")
+        return entries.rectangle_edges(entries.items(value["points"]))
+    return entries.stated_edges(value, "x", "y")
 
 
 def _short_task(where: str, task: Node) -> Iterator[Entry]:
@@ -158,14 +139,14 @@ def _short_task(where: str, task: Node) -> Iterator[Entry]:
     The values name no region, so those with the same edges are taken for one.
     """
     pictures = _Pictures({key: value for key, value in task.items() if isinstance(value, str) or (
-        items(value) and all(isinstance(item, str) for item in value))}, "")
+        entries.items(value) and all(isinstance(item, str) for item in value))}, "")
     worker = _worker(task.get("annotator"))
     regions: dict[str, list[tuple[str, Node]]] = {}
     for key, values in task.items():
-        for at, value in enumerate(items(values)):
+        for at, value in enumerate(entries.items(values)):
             if isinstance(value, dict):
                 edges = [value.get(name) for name in ("x", "y", "width", "height", "points", "item_index")]
-                regions.setdefault(repr(edges), []).append((f"{where} {text(key)}[{at}]", value))
+                regions.setdefault(repr(edges), []).append((f"{where} {entries.text(key)}[{at}]", value))
     for group in regions.values():
         place = group[0][0]
         results = [{**value, "value": value, "type": _short_type(value)} for _, value in group]
@@ -182,8 +163,8 @@ def _short_type(value: Node) -> str:
 def _worker(value: object) -> str:
     """Give who annotated: the account's number, or its address where an export holds no number."""
     if isinstance(value, dict):
-        return identifier(value.get("id")) or identifier(value.get("email"))
-    return identifier(value)
+        return entries.identifier(value.get("id")) or entries.identifier(value.get("email"))
+    return entries.identifier(value)
 
 
 class _Pictures:
@@ -195,7 +176,8 @@ class _Pictures:
 
     def __init__(self, data: object, upload: str) -> None:
         values = data if isinstance(data, dict) else {}
-        given = {key: [identifier(one) for one in items(value)] or [identifier(value)] for key, value in values.items()}
+        given = {key: [entries.identifier(one) for one in entries.items(value) or [value]]
+                 for key, value in values.items()}
         self._given = {key: names for key, names in given.items() if any(names)}
         self._stated = ({key: names for key, names in self._given.items() if _IMAGE_KEY.fullmatch(str(key).casefold())}
                         or {key: names for key, names in self._given.items() if any(
@@ -233,7 +215,7 @@ def _spellings(name: str) -> tuple[str, ...]:
     inner = _local(name)
     folder, _, last = inner.rpartition("/")
     uploaded = _UPLOAD.match(last)
-    return spelt(inner, f"{folder}/{uploaded[1]}".lstrip("/") if uploaded else "")
+    return entries.spelt(inner, f"{folder}/{uploaded[1]}".lstrip("/") if uploaded else "")
 
 
 def _local(name: str) -> str:

@@ -11,28 +11,9 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from salcompare.errors import InputError, Problem
+from salcompare.sources.importers import entries
 from salcompare.sources.importers.content import Content, csv_rows
-from salcompare.sources.importers.entries import (
-    Drawn,
-    Entry,
-    Options,
-    Refused,
-    RefusedError,
-    Size,
-    amount,
-    canvas_size,
-    check_upright,
-    entry,
-    identifier,
-    is_missing,
-    items,
-    mapping,
-    number,
-    show,
-    stated_edges,
-    stated_size,
-    text,
-)
+from salcompare.sources.importers.entries import Drawn, Entry, Options, Refused, RefusedError, Size, entry, show
 
 _ZONES = {name: timezone(timedelta(hours=hours)) for name, hours in (
     ("UTC", 0), ("GMT", 0), ("PST", -8), ("PDT", -7), ("MST", -7), ("MDT", -6), ("CST", -6), ("CDT", -5), ("EST", -5),
@@ -75,7 +56,7 @@ def read_mturk(content: Content, options: Options) -> Iterator[Entry]:
 
 
 def _assignment(where: str, row: Row, columns: _Columns, options: Options) -> Iterator[Entry]:
-    worker, shown = identifier(row.get("workerid")), _shown_images(row, columns, options.image)
+    worker, shown = entries.identifier(row.get("workerid")), _shown_images(row, columns, options.image)
     refused = partial(Refused, worker=worker, image=shown.first)
     status = _status(row.get("assignmentstatus", ""), row.get("approve", ""), row.get("reject", ""))
     if status.casefold() not in options.folded_statuses:
@@ -100,10 +81,10 @@ def _assignment(where: str, row: Row, columns: _Columns, options: Options) -> It
 
 @lru_cache(maxsize=1 << 10)
 def _status(stated: str, approve: str, reject: str) -> str:
-    status = text(stated) or "Submitted"
-    if status.casefold() == "submitted" and text(reject):
+    status = entries.text(stated) or "Submitted"
+    if status.casefold() == "submitted" and entries.text(reject):
         return "Rejected"
-    return "Approved" if status.casefold() == "submitted" and text(approve) else status
+    return "Approved" if status.casefold() == "submitted" and entries.text(approve) else status
 
 
 def _first(names: tuple[str, ...]) -> str:
@@ -133,8 +114,8 @@ def _answers(row: Row, columns: _Columns) -> list[_Answer]:
     return [one for boxes in holders for one in boxes]
 
 
-_size = lru_cache(maxsize=1 << 10)(canvas_size)
-_text = lru_cache(maxsize=1 << 10)(text)  # of labels, which are few and come again and again
+_size = lru_cache(maxsize=1 << 10)(entries.canvas_size)
+_text = lru_cache(maxsize=1 << 10)(entries.text)  # of labels, which are few and come again and again
 
 
 def _boxes_in(value: object, size: Size, element: str, *, bare: bool, depth: int = _DEPTH) -> list[_Answer] | None:
@@ -143,9 +124,9 @@ def _boxes_in(value: object, size: Size, element: str, *, bare: bool, depth: int
                                                 for item in value)):
         return [_Answer(item, size, element) for item in value]
     if isinstance(value, dict) and "boundingBoxes" in value:
-        stated = stated_size(value.get("inputImageProperties"))
-        return [_Answer(item, stated or size, element) for item in items(value["boundingBoxes"])]
-    children = list(value.items()) if isinstance(value, dict) else [(element, child) for child in items(value)]
+        stated = entries.stated_size(value.get("inputImageProperties"))
+        return [_Answer(item, stated or size, element) for item in entries.items(value["boundingBoxes"])]
+    children = list(value.items()) if isinstance(value, dict) else [(element, child) for child in entries.items(value)]
     inside = [_boxes_in(child, size, name, bare=False, depth=depth - 1) for name, child in children if depth]
     known = [boxes for boxes in inside if boxes is not None]
     return [box for boxes in known for box in boxes] if known else None
@@ -161,18 +142,18 @@ def _json(cell: str, name: str) -> Any:  # noqa: ANN401 - JSON may hold anything
 
 
 def _box(where: str, answer: _Answer, row: Row, shown: _Shown, names: tuple[str, ...]) -> Drawn:
-    node = mapping(answer.box, "the box")
-    check_upright(node)
-    edges = stated_edges(node)
-    worker = identifier(row.get("workerid"))
+    node = entries.mapping(answer.box, "the box")
+    entries.check_upright(node)
+    edges = entries.stated_edges(node)
+    worker = entries.identifier(row.get("workerid"))
     if not worker:
         raise RefusedError("no_worker", "WorkerId is empty")
     if shown.several and not names:
         raise RefusedError("several_images", f"the assignment shows {len(shown.several)} images, and the name "
                            f"{show(answer.element)} of the box's element ends in the number of none")
-    seconds = None if shown.several else amount(row.get("worktimeinseconds"))  # of all images together
+    seconds = None if shown.several else entries.amount(row.get("worktimeinseconds"))  # of all images together
     stated = node.get("label")
-    label = _text(stated) if isinstance(stated, str) else text(stated)
+    label = _text(stated) if isinstance(stated, str) else entries.text(stated)
     return Drawn(where, worker, names, label or _form_label(row), edges, answer.size, seconds,
                  moment(row.get("submittime", "")))
 
@@ -182,7 +163,7 @@ def moment(value: object) -> str:
 
     Mechanical Turk writes ``Wed Nov 20 10:22:33 PST 2019`` in its tables.
     """
-    shown = text(value)
+    shown = entries.text(value)
     match = _TIME.fullmatch(shown)
     try:
         if match is None:
@@ -216,16 +197,16 @@ def _form_box(row: Row) -> dict[str, object] | None:
     for names, has_size in _LAYOUTS:
         for prefix in _PREFIXES:
             cells = [row.get(f"answer.{prefix}{name}") for name in names]
-            if None in cells or all(map(is_missing, cells)):
+            if None in cells or all(map(entries.is_missing, cells)):
                 continue
-            a, b, c, d = (number(cell, name) for cell, name in zip(cells, names, strict=True))
+            a, b, c, d = (entries.number(cell, name) for cell, name in zip(cells, names, strict=True))
             return {"left": a, "top": b, "width": c if has_size else c - a, "height": d if has_size else d - b}
     return None
 
 
 def _form_size(row: Row) -> Size:
     """Give the size of what a form's box was drawn on, where the form sent it."""
-    return canvas_size(_first_filled(row, _WIDTHS), _first_filled(row, _HEIGHTS))
+    return entries.canvas_size(_first_filled(row, _WIDTHS), _first_filled(row, _HEIGHTS))
 
 
 def _form_label(row: Row) -> str:
@@ -237,13 +218,13 @@ def _form_label(row: Row) -> str:
     if not chosen:
         pressed = {name.rpartition(".")[2] for name, cell in row.items()
                    if name.startswith("answer.") and name.count(".") >= 2 and cell.strip().casefold() in {"true", "on"}}
-        chosen = text(pressed.pop()) if len(pressed) == 1 else ""
+        chosen = entries.text(pressed.pop()) if len(pressed) == 1 else ""
     other = _first_filled(row, _OTHER_LABELS)
     return other if other and chosen.casefold() in {"", "other"} else chosen
 
 
 def _first_filled(row: Row, names: Sequence[str]) -> str:
-    return next((text(row[f"answer.{name}"]) for name in names if text(row.get(f"answer.{name}"))), "")
+    return next((entries.text(row[f"answer.{name}"]) for name in names if entries.text(row.get(f"answer.{name}"))), "")
 
 
 _IMAGE_COLUMNS = ("input.image_url", "input.image", "input.image_id", "input.url", "input.img_url", "input.img",
@@ -303,7 +284,7 @@ def _shown_images(row: Row, columns: _Columns, fixed: str) -> _Shown:
     """Find the images of an assignment; `fixed` is the one of a page that names none of its own."""
     by_number: dict[int, str] = {}
     for column, place in columns.numbered:
-        name = identifier(row[column])
+        name = entries.identifier(row[column])
         if _is_name(name):
             by_number.setdefault(place, name)
     if len(set(by_number.values())) > 1:
@@ -315,7 +296,7 @@ def _shown_images(row: Row, columns: _Columns, fixed: str) -> _Shown:
 
 
 def _names(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(filter(_is_name, [identifier(row[column]) for column in columns]))
+    return tuple(filter(_is_name, [entries.identifier(row[column]) for column in columns]))
 
 
 def _words(row: Row, columns: tuple[str, ...]) -> tuple[str, ...]:
