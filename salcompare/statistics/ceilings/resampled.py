@@ -61,13 +61,8 @@ def resampled_overlap(responses: Responses, images: pd.DataFrame, classifier_map
 
     Parameters
     ----------
-    responses : DataFrame or DataArray
-        One row a box: ``image``, ``worker``, ``x0, y0, x1, y1`` in pixels of the image as shown, half-open. Or maps
-        (response, y, x) on the grid with coordinates ``image``, ``actor`` and ``worker``, of gaze or ready-made.
-    images : DataFrame
-        One row an image: ``image``, ``actor``, ``height``, ``width``.
-    classifier_maps : DataArray (image, y, x)
-        Eager or dask.
+    responses, images, classifier_maps
+        As for `half_ceiling`.
     rng : Generator
         Draws the resamples.
     metric : {"pearson", "nss"}

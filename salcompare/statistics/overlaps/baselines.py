@@ -77,8 +77,7 @@ def _for_all_images(one: Values, like: xr.DataArray) -> xr.DataArray:
     """One map for every image of `like`, without copies."""
     single = xr.DataArray(one, dims=("y", "x"))
     spread = single.expand_dims({dim: like.sizes[dim] for dim in like.dims if dim not in single.dims})
-    labelled: xr.DataArray = spread.transpose(*like.dims).assign_coords(like.coords)
-    return labelled
+    return spread.transpose(*like.dims).assign_coords(like.coords)
 
 
 @drawing

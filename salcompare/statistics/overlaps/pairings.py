@@ -137,8 +137,7 @@ def _mean_over_actors(means: Values) -> Values:
     """Mean over actors, NaN left out."""
     defined = ~np.isnan(means)
     n = defined.sum(axis=1)
-    mean: Values = np.where(defined, means, 0).sum(axis=1) / np.where(n > 0, n, np.nan)
-    return mean
+    return np.asarray(np.where(defined, means, 0).sum(axis=1) / np.where(n > 0, n, np.nan))
 
 
 def _per_actor(pairs: Pairs, alternative: Alternative, n_permutations: int, n_resamples: int,

@@ -151,14 +151,12 @@ def means_of_others(matrix: Values, groups: NDArray[np.intp]) -> Values:
     """Mean of each row over the other actors of its group; NaN where there is none."""
     allowed = _peers(groups)
     n = allowed.sum(axis=1)
-    means: Values = (matrix * allowed).sum(axis=1) / np.where(n > 0, n, np.nan)
-    return means
+    return np.asarray((matrix * allowed).sum(axis=1) / np.where(n > 0, n, np.nan))
 
 
 def _peers(groups: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Which actors may meet, (A, A): those of one group, none itself."""
-    allowed: NDArray[np.bool_] = (groups[:, np.newaxis] == groups) & ~np.eye(groups.size, dtype=bool)
-    return allowed
+    return np.asarray((groups[:, np.newaxis] == groups) & ~np.eye(groups.size, dtype=bool))
 
 
 def image_effect_test(pairs: Pairs, alternative: Alternative, n_permutations: int,
