@@ -21,6 +21,8 @@ from salcompare.statistics.responses import require_columns
 
 QUANTITIES = ("alpha", "likeness")
 Kind = Literal["boxes", "labels"]
+Estimates = dict[str, Values]
+"""alpha and likeness: value (resample, quantity) of all, actor (..., actor) and image (..., image) of each."""
 _BOTH, _WORKERS = "workers and images within actors", "workers"
 _BLOCK = 512  # responses whose distances to all others are held at once
 _COLUMNS = {"boxes": ("worker", "image", "x0", "y0", "x1", "y1"), "labels": ("worker", "image", "label")}
@@ -134,15 +136,6 @@ def worker_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.r
 
 
 @dataclass(frozen=True)
-class Estimates:
-    """alpha and likeness, of all (resample, quantity), of actors (..., actor) and of images (..., image)."""
-
-    value: Values
-    actor: Values
-    image: Values
-
-
-@dataclass(frozen=True)
 class Judgements:
     """Responses as codes, sorted by image."""
 
@@ -232,8 +225,8 @@ class Judgements:
         both = np.broadcast_arrays(1 - distances / chance, 1 - distances)
         present = ~np.isnan(like)
         mean = _ratio(np.nan_to_num(like).sum(axis=1), present.sum(axis=1).astype(float))
-        return Estimates(np.stack(np.broadcast_arrays(alpha, mean), axis=1),
-                         np.stack(np.broadcast_arrays(of_actors, like), axis=1), np.stack(both, axis=1))
+        return {"value": np.stack(np.broadcast_arrays(alpha, mean), axis=1),
+                "actor": np.stack(np.broadcast_arrays(of_actors, like), axis=1), "image": np.stack(both, axis=1)}
 
 
 def judgements_of(responses: pd.DataFrame, images: pd.DataFrame, of: Kind) -> Judgements:
@@ -291,24 +284,25 @@ def _dataset(judgements: Judgements, point: Estimates, draws: list[Estimates], i
     seen = np.unique(np.column_stack([judgements.actor[judgements.image], judgements.worker]), axis=0)
     workers_of_actors = np.bincount(seen[:, 0], minlength=len(actors))
     if judgements.n_images == 1:  # it is given, so that workers alone are random
-        of_image = _over_workers(point.image[0], draws[0].image, sizes)
+        of_image = _over_workers(point["image"][0], draws[0]["image"], sizes)
         whole = replace(of_image, **{name: getattr(of_image, name)[:, 0]
                                      for name in ("low", "high", "n_undefined", "reason")})
     else:
         freedom = min(judgements.n_workers - 1, judgements.n_images - len(actors))
-        whole = crossed_interval(point.value[0], *(draw.value for draw in draws), freedom=freedom, resampled=_BOTH)
+        whole = crossed_interval(point["value"][0], *(draw["value"] for draw in draws), freedom=freedom,
+                                 resampled=_BOTH)
     alone = "one image with two workers: chance would be its own" if paired.any() else "no image with two workers"
     of_actors = np.bincount(judgements.actor[paired], minlength=len(actors))
     columns = {"n": int(paired.sum()), "n_undefined": int((~paired).sum()), "n_workers": judgements.n_workers,
                "actor_n": ("actor", of_actors), "image_n": ("image", sizes),
-               **_columns("", ("quantity",), point.value[0], whole, equal if paired.sum() > 1 else alone)}
+               **_columns("", ("quantity",), point["value"][0], whole, equal if paired.sum() > 1 else alone)}
     for level, units in (("actor", workers_of_actors), ("image", sizes)):
-        values = getattr(point, level)[0]
-        interval = _over_workers(values, getattr(draws[0], level), units)
+        values = point[level][0]
+        interval = _over_workers(values, draws[0][level], units)
         columns |= _columns(f"{level}_", ("quantity", level), values, interval, "no two workers, or no chance distance")
     return xr.Dataset(columns, {"quantity": list(QUANTITIES), "actor": actors, "image": judgements.names}, {
         "ci_method": whole.method, "resampled": whole.resampled, "unit_ci_method": "t", "unit_resampled": _WORKERS,
-        "n_resamples": len(draws[0].value)})
+        "n_resamples": len(draws[0]["value"])})
 
 
 def _over_workers(values: Values, draws: Values, workers: NDArray[np.intp]) -> Interval:

@@ -35,11 +35,6 @@ class ImageBoxes:
     worker: NDArray[np.intp]  # (box,), who drew it
 
     @property
-    def products(self) -> Values:
-        """Inner products of all pairs of the boxes' maps (box, box)."""
-        return self.products_with(self)
-
-    @property
     def sums(self) -> Values:
         """Sums of the boxes' maps over pixels (box,)."""
         return np.asarray(self.down.sum(axis=1) * self.across.sum(axis=1))
@@ -57,7 +52,7 @@ class ImageBoxes:
     @property
     def covariance(self) -> Values:
         """Inner products of all pairs of the boxes' maps, each less its mean over pixels (box, box)."""
-        centred = self.products
+        centred = self.products_with(self)
         centred -= np.outer(self.sums, self.sums / self.pixels)
         return centred
 
@@ -87,11 +82,6 @@ class ImageMaps:
     worker: NDArray[np.intp]  # (response,), as in `ImageBoxes`
 
     @property
-    def products(self) -> Values:
-        """Inner products of all pairs of maps (response, response)."""
-        return self.products_with(self)
-
-    @property
     def sums(self) -> Values:
         """Sums of the maps over pixels (response,)."""
         return np.concatenate([part.sum(axis=1, dtype=np.float64) for part in self.parts])
@@ -111,7 +101,7 @@ class ImageMaps:
     @property
     def covariance(self) -> Values:
         """Inner products of all pairs of maps, each less its mean over pixels (response, response)."""
-        return np.asarray(self.products - np.outer(self.sums, self.sums) / self.pixels)
+        return np.asarray(self.products_with(self) - np.outer(self.sums, self.sums) / self.pixels)
 
     def products_with(self, other: ImageMaps) -> Values:
         """Inner products of these maps with others (response, other response)."""

@@ -125,7 +125,7 @@ def test_copies_of_a_worker_do_not_agree_with_each_other():
 
     def alpha(workers):
         expected = judgements.expected(judgements.mean_distances(), workers, ones)
-        return judgements.estimates(judgements.observed(workers), ones, expected).value[:, 0]
+        return judgements.estimates(judgements.observed(workers), ones, expected)["value"][:, 0]
 
     observed, draws = alpha(np.ones((1, 25)))[0], alpha(weights)
     names = sorted(responses["worker"].unique())

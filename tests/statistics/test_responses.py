@@ -83,7 +83,7 @@ def test_inner_products_are_those_of_the_maps_as_plain_vectors(study):
     every = joined(parts)
     flat = np.concatenate([maps.to_numpy()[maps["image"].to_numpy() == image].reshape(-1, np.prod(SIZE))
                            for image in images["image"]]).astype(float)
-    np.testing.assert_allclose(every.products, flat @ flat.T)
+    np.testing.assert_allclose(every.products_with(every), flat @ flat.T)
     np.testing.assert_allclose(every.covariance, (flat - flat.mean(1, keepdims=True)) @ flat.T, atol=1e-9)
     np.testing.assert_allclose(products_of(every.rows(slice(3, 7)), every), flat[3:7] @ flat.T)
     np.testing.assert_allclose(every.norms, np.diag(flat @ flat.T))
@@ -159,7 +159,7 @@ def test_products_sums_and_coverage_are_those_of_the_boxes_drawn(sigma):
         own = responses[responses["image"] == image]
         drawn = np.stack([smooth(rasterise_boxes(own.iloc[[row]], images, size=SIZE)["coverage"].astype(float),
                                  sigma=sigma).to_numpy().ravel() for row in range(len(own))])
-        np.testing.assert_allclose(boxes.products, drawn @ drawn.T, atol=1e-9)
+        np.testing.assert_allclose(boxes.products_with(boxes), drawn @ drawn.T, atol=1e-9)
         np.testing.assert_allclose(boxes.sums, drawn.sum(axis=1))
         centred = drawn - drawn.mean(axis=1, keepdims=True)
         np.testing.assert_allclose(boxes.covariance, centred @ centred.T, atol=1e-9)
