@@ -38,17 +38,9 @@ class Preprocessing:
     centre: bool = False
 
     def __call__(self, pixels: Pixels) -> torch.Tensor:
-        """Prepare photographs.
+        """Prepare photographs uint8 (n, h, w, 3), red, green and blue: float32 Tensor (n, 3, h, w) on the CPU.
 
-        Parameters
-        ----------
-        pixels : uint8 array (n, h, w, 3)
-            Red, green, blue.
-
-        Returns
-        -------
-        Tensor (n, 3, h, w)
-            float32 on the CPU, laid out channels last, which convolutions on a CPU are fastest with.
+        It is laid out channels last, which convolutions on a CPU are fastest with.
         """
         values = torch.from_numpy(np.array(pixels, order="C")).permute(0, 3, 1, 2).to(torch.float32).div_(WHITE)
         middle = values.mean(dim=(1, 2, 3), keepdim=True) if self.centre else _by_channel(self.mean)

@@ -226,16 +226,9 @@ def careless_workers(names: Sequence[str], n: int) -> dict[str, Kind]:
 def plant_careless(table: pd.DataFrame, images: pd.DataFrame, kinds: Mapping[str, Kind], *, seed: int) -> pd.DataFrame:
     """Replace what some workers answered by what a careless worker would, and keep rows and order.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Responses, as `simulate_responses` gives them.
-    images : DataFrame
-        image, height, width.
-    kinds : mapping
-        Worker to kind; workers that are not in the table do no harm.
-    seed : int
-        A worker's draws depend on the seed and the name alone.
+    `table` is as `simulate_responses` gives it, `images` has image, height and width, and `kinds` gives the kind of
+    each careless worker; those that are not in the table do no harm. A worker's draws depend on the seed and the name
+    alone.
     """
     planted = table.copy()
     shape = images.set_index("image")[["height", "width"]]
