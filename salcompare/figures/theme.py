@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator
 from plotnine import (
@@ -12,13 +13,19 @@ from plotnine import (
     element_rect,
     element_text,
     guide_colorbar,
+    scale_color_manual,
     scale_fill_cmap,
+    scale_fill_manual,
+    scale_shape_manual,
     theme,
     theme_void,
 )
 from plotnine.themes.elements import margin
 
 from salcompare.naming import Source, by_classifier, classifier_of
+
+if TYPE_CHECKING:
+    from plotnine.ggplot import PlotAddable
 
 INCH = 25.4
 SINGLE, MIDDLE, DOUBLE = 89 / INCH, 130 / INCH, 183 / INCH
@@ -86,6 +93,12 @@ def picture_theme(width: float, height: float, *, aspect: float, bar: float) -> 
         panel_grid_major_x=element_blank(), panel_background=element_rect(fill="#FFFFFF"),
         legend_key_width=6, legend_key_height=72 * bar,
     )
+
+
+def kind_scales(colours: Sequence[str], shapes: Sequence[str]) -> list[PlotAddable]:
+    """Give points of several kinds their colours and shapes, without a legend."""
+    return [scale_color_manual(colours, guide=None), scale_fill_manual(colours, guide=None),
+            scale_shape_manual(shapes, guide=None)]
 
 
 def source_name(source: str, sources: Iterable[str] = ()) -> str:

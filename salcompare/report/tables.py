@@ -152,7 +152,6 @@ def _cell(value: object, column: str) -> str:
 
 FEWEST_BOXES = 10
 """Boxes of a label below which no summary names it: what stands out of fewer may be one worker's."""
-PRIMARY = {"statistic": "overlap", "metric": "pearson", "form": "smoothed"}
 
 
 def pick(estimates: pd.DataFrame, **criteria: str) -> pd.DataFrame:

@@ -10,23 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.findings import ceilings as terms
 from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, overlap_forms, stream
-from salcompare.findings.ceilings import (
-    BY_UNITS,
-    HALVES,
-    NOTHING,
-    OF_ACTORS,
-    OF_CLASSIFIER,
-    OF_PEOPLE,
-    OF_RESPONSES,
-    OTHER_FACES,
-    OTHER_MAPS,
-    REACHED,
-    REACHED_OF_ACTORS,
-    SHARE,
-    SINGLES,
-    over,
-)
 from salcompare.findings.failures import each_that_works, guarded, rows_or_reasons, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED
@@ -42,7 +27,8 @@ if TYPE_CHECKING:
     from salcompare.findings.finding import Quantity
     from salcompare.findings.rows import Row
 
-NULLS: dict[Null, str] = {"others' human maps": OTHER_FACES, "others' classifier maps": OTHER_MAPS, "zero": NOTHING}
+NULLS: dict[Null, str] = {"others' human maps": terms.OTHER_FACES, "others' classifier maps": terms.OTHER_MAPS,
+                          "zero": terms.NOTHING}
 """What the nulls are called in the table, after "over"."""
 N_ROUNDS = 1  # splits, and single workers, of each image: over all images the draw hardly matters
 _UNITS = "workers and actors"
@@ -61,13 +47,13 @@ def noise_ceiling_rows(data: StudyData, forms: Sequence[tuple[str, float | None,
         key = {"form": form, "source": HUMAN, "sigma": sigma}
         values[form] = np.nan
         if responses is None:
-            rows.append(without_value(NO_WORKERS, **{**OF_RESPONSES.name, **key}))
+            rows.append(without_value(NO_WORKERS, **{**terms.OF_RESPONSES.name, **key}))
             continue
-        of_form, result = rows_or_reasons([OF_RESPONSES], key, _mean_ceiling, responses, images, size=size,
+        of_form, result = rows_or_reasons([terms.OF_RESPONSES], key, _mean_ceiling, responses, images, size=size,
                                           sigma=sigma or 0.0, rng=stream(seed, "ceiling", form))
         rows += of_form
         if result is not None:
-            rows += rows_of(result, OF_ACTORS, key)
+            rows += rows_of(result, terms.OF_ACTORS, key)
             values[form] = float(result["value"])
     return rows, values
 
@@ -78,30 +64,18 @@ def _mean_ceiling(responses: Responses, images: pd.DataFrame, *, size: tuple[int
 
 
 def ceiling_estimates(data: StudyData, statistics: Statistics, seed: int, *, sigma: float) -> Iterator[Row]:
-    """Estimate the primary overlap of every classifier with workers resampled, and what ceilings it reaches.
-
-    Parameters
-    ----------
-    data : StudyData
-        With human maps.
-    statistics : Statistics
-        Settings.
-    seed : int
-        Of the study.
-    sigma : float
-        Of the smoothed form, pixels.
-    """
+    """Estimate the primary overlap of every classifier with workers resampled, and what ceilings it reaches."""
     _, responses = _people(data)
     for source, dataset in data.classifier_maps.items():
         key = {"form": SMOOTHED, "sigma": sigma, "source": source, "against": HUMAN}
         if responses is None:
-            yield without_value(NO_WORKERS, **{**BY_UNITS.name, **key, "contrast": _UNITS})
-            yield from (without_value(NO_WORKERS, **{**REACHED.name, **key, "contrast": over(null)})
+            yield without_value(NO_WORKERS, **{**terms.BY_UNITS.name, **key, "contrast": _UNITS})
+            yield from (without_value(NO_WORKERS, **{**terms.REACHED.name, **key, "contrast": terms.over(null)})
                         for null in NULLS.values())
             continue
-        rows, result = rows_or_reasons([BY_UNITS], key, resampled_overlap, responses, data.images, dataset["saliency"],
-                                       sigma=sigma, n_resamples=statistics.n_resamples,
-                                       rng=stream(seed, "resampled", source))
+        rows, result = rows_or_reasons(
+            [terms.BY_UNITS], key, resampled_overlap, responses, data.images, dataset["saliency"], sigma=sigma,
+            n_resamples=statistics.n_resamples, rng=stream(seed, "resampled", source))
         if result is None:
             yield {**rows[0], "contrast": _UNITS}
             continue
@@ -116,7 +90,7 @@ def share_rows(data: StudyData, source: str, statistics: Statistics, seed: int, 
     if responses is not None:
         key = {"form": SMOOTHED, "sigma": sigma, "source": source, "against": HUMAN}
         yield from guarded(_shares(data, responses, source, statistics, seed, key), **{
-            **REACHED.name, **key, "contrast": over(OTHER_FACES)})
+            **terms.REACHED.name, **key, "contrast": terms.over(terms.OTHER_FACES)})
 
 
 def _people(data: StudyData) -> tuple[xr.DataArray, Responses | None]:
@@ -141,23 +115,23 @@ def _shares(data: StudyData, responses: Responses, source: str, statistics: Stat
         about = {**key, "null": name}
         share, ceiling = (shares.sel(null=null, quantity=quantity, drop=True)
                           for quantity in ("share", "ceiling above null"))
-        yield from rows_of(share, REACHED, {**about, "contrast": over(name)})
-        yield from rows_of(ceiling, REACHED, {**about, "contrast": over(name, ceiling=True)})
-        yield from rows_of(share, REACHED_OF_ACTORS, {**about, "contrast": over(name)})
+        yield from rows_of(share, terms.REACHED, {**about, "contrast": terms.over(name)})
+        yield from rows_of(ceiling, terms.REACHED, {**about, "contrast": terms.over(name, ceiling=True)})
+        yield from rows_of(share, terms.REACHED_OF_ACTORS, {**about, "contrast": terms.over(name)})
 
 
 def _rounds(data: StudyData, responses: Responses, source: str, seed: int, sigma: float) -> Iterator[Row]:
     """Give people against people by every metric, and the classifier against the same people."""
     saliency = data.classifier_maps[source]["saliency"].load()
     for form, width, metrics in ((RAW, None, _ANY), (SMOOTHED, sigma, (PRIMARY,))):
-        for quantity, ceiling in ((HALVES, partial(half_ceiling, n_splits=N_ROUNDS)),
-                                  (SINGLES, partial(rest_ceiling, n_single=N_ROUNDS))):
+        for quantity, ceiling in ((terms.HALVES, partial(half_ceiling, n_splits=N_ROUNDS)),
+                                  (terms.SINGLES, partial(rest_ceiling, n_single=N_ROUNDS))):
             result, failed = each_that_works(metrics, partial(
                 _with_stream, ceiling, responses, data.images, saliency, sigma=width, seed=seed,
                 names=(quantity.statistic, form)))
             sides = [{"form": form, "sigma": width, "contrast": contrast, "source": name,
                       "against": source if name == HUMAN else HUMAN}
-                     for contrast, name in ((OF_PEOPLE, HUMAN), (OF_CLASSIFIER, source))]
+                     for contrast, name in ((terms.OF_PEOPLE, HUMAN), (terms.OF_CLASSIFIER, source))]
             yield from (without_value(reason, **{**quantity.name, **side, "metric": metric}) for side in sides
                         for metric, reason in failed.items())
             if result.data_vars:
@@ -171,7 +145,7 @@ def _with_stream(ceiling: Callable[..., xr.Dataset], *data: object, names: tuple
 
 
 def _round_rows(result: xr.Dataset, quantity: Quantity, sides: Sequence[Mapping[str, object]]) -> Iterator[Row]:
-    both = ~np.isnan(result[OF_PEOPLE] + result[OF_CLASSIFIER])  # an image without one counts for neither
+    both = ~np.isnan(result[terms.OF_PEOPLE] + result[terms.OF_CLASSIFIER])  # an image without one counts for neither
     for side in sides:
         means = actor_means(result[str(side["contrast"])].where(both))["value"]
         for metric in result["metric"].to_numpy().tolist():
@@ -189,7 +163,7 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     yield rows, []
     analysis.progress.say("  resampled overlap and share of the ceiling")
     shares = ceiling_estimates(data, analysis.statistics, analysis.seed, sigma=forms[1].sigma or 0)
-    yield list(guarded(shares, statistic=SHARE)), []
+    yield list(guarded(shares, statistic=terms.SHARE)), []
 
 
 def headlines(analysis: Analysis) -> Iterator[Row]:

@@ -3,20 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from plotnine import (
-    aes,
-    element_line,
-    facet_wrap,
-    geom_point,
-    geom_segment,
-    ggplot,
-    labs,
-    scale_color_manual,
-    scale_fill_manual,
-    scale_shape_manual,
-    scale_y_discrete,
-    theme,
-)
+import plotnine as p9
 
 from salcompare.figures.figure import Figure, caption, interval, main_colour, rows
 from salcompare.figures.theme import (
@@ -25,12 +12,15 @@ from salcompare.figures.theme import (
     MIDDLE,
     SIMULATED,
     figure_theme,
+    kind_scales,
     source_name,
 )
+from salcompare.findings.ceilings import OTHER_FACES, OTHER_MAPS, SHARE, over
+from salcompare.findings.overlap import OVERLAP, SAME_IMAGE
+from salcompare.naming import PRIMARY, SMOOTHED
 from salcompare.printing import counted
 from salcompare.study_data import StudyData
 
-NULL, FACE = "other actors' classifier maps", "other actors' human maps"
 SCORE, CEILING, OVER_NULL, OVER_FACE = "score", "ceiling", "null", "average face"
 KINDS = {SCORE: None, CEILING: HUMAN, OVER_NULL: BASELINES, OVER_FACE: "#E69F00"}
 """Colours; None is the classifier's own."""
@@ -52,26 +42,26 @@ def ceilings_figure(data: StudyData) -> Figure:
     order = _order(table)
     table = table[table["value"].notna()]
     height = FRAME + ROW * len(order)
-    plot = _plot(data, table, order) + figure_theme(MIDDLE, height) + theme(
-        panel_spacing_x=0.03, panel_grid_major_y=element_line(color="#EFEFEF", size=0.3))
+    plot = _plot(data, table, order) + figure_theme(MIDDLE, height) + p9.theme(
+        panel_spacing_x=0.03, panel_grid_major_y=p9.element_line(color="#EFEFEF", size=0.3))
     text = caption(data, _sentences(data, table, order), responses=True, photographs=False)
     return Figure("fig12-ceilings", "Share of the noise ceiling", text, plot, MIDDLE, height)
 
 
 def _table(data: StudyData) -> pd.DataFrame:
     """Rows to draw, with ``panel``, ``row`` (an actor, or all) and ``kind``."""
-    shares = rows(data.estimates, statistic="share_of_ceiling", source=data.main or "", contrast=[
-        f"over {NULL}", f"over {FACE}"])
+    shares = rows(data.estimates, statistic=SHARE, source=data.main or "",
+                  contrast=[over(OTHER_MAPS), over(OTHER_FACES)])
     shares = shares.assign(row=shares["actor"].where(shares["level"] == "actor", ALL))
-    over_null = shares[shares["null"] == NULL]
-    scores = rows(data.estimates, statistic="overlap", metric="pearson", form="smoothed", contrast="same image",
+    over_null = shares[shares["null"] == OTHER_MAPS]
+    scores = rows(data.estimates, statistic=OVERLAP, metric=PRIMARY, form=SMOOTHED, contrast=SAME_IMAGE,
                   source=data.main or "")
     scores = scores.assign(row=scores["actor"].where(scores["level"] == "actor", ALL))
     scores = scores[scores["row"].isin(over_null["row"])]
     bare = {"ci_low": float("nan"), "ci_high": float("nan")}
     parts = [over_null.assign(kind=SCORE, panel=PANELS[1]), scores.assign(kind=SCORE, panel=PANELS[0], **bare)]
     for kind, table, column in ((CEILING, over_null, "ceiling"), (OVER_NULL, over_null, "null_mean"),
-                                (OVER_FACE, shares[shares["null"] == FACE], "null_mean")):
+                                (OVER_FACE, shares[shares["null"] == OTHER_FACES], "null_mean")):
         parts.append(table.assign(kind=kind, panel=PANELS[0], value=table[column], **bare))
     return pd.concat(parts, ignore_index=True)
 
@@ -99,7 +89,7 @@ def _sentences(data: StudyData, table: pd.DataFrame, order: list[str]) -> list[s
         f"Not drawn: {counted(undrawn, 'share')} that are undefined." if undrawn else ""]
 
 
-def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> ggplot:
+def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> p9.ggplot:
     kinds = [kind for kind in KINDS if kind in set(table["kind"])]
     table = table.assign(row=pd.Categorical(table["row"], categories=order),
                          kind=pd.Categorical(table["kind"], categories=kinds),
@@ -107,14 +97,13 @@ def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> ggplot:
     lined = table[table["ci_low"].notna()]
     table = table.sort_values("kind", ascending=False, kind="stable")  # scores are drawn on top
     colours = [KINDS[kind] or main_colour(data) for kind in kinds]
-    plot = (ggplot(table, aes("value", "row", color="kind", fill="kind", shape="kind"))
-            + facet_wrap("panel", ncol=2, scales="free_x") + geom_point(size=1.6, stroke=0)
-            + scale_y_discrete(limits=order)
-            + scale_color_manual(colours, guide=None) + scale_fill_manual(colours, guide=None)
-            + scale_shape_manual([SHAPES[kind] for kind in kinds], guide=None)
-            + labs(x="", y="", subtitle=SIMULATED if data.simulated else ""))
+    plot = (p9.ggplot(table, p9.aes("value", "row", color="kind", fill="kind", shape="kind"))
+            + p9.facet_wrap("panel", ncol=2, scales="free_x") + p9.geom_point(size=1.6, stroke=0)
+            + p9.scale_y_discrete(limits=order)
+            + kind_scales(colours, [SHAPES[kind] for kind in kinds])
+            + p9.labs(x="", y="", subtitle=SIMULATED if data.simulated else ""))
     if len(lined):
-        plot = plot + geom_segment(aes(x="ci_low", xend="ci_high", yend="row"), data=lined, size=0.45)
+        plot = plot + p9.geom_segment(p9.aes(x="ci_low", xend="ci_high", yend="row"), data=lined, size=0.45)
     return plot
 
 

@@ -10,22 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from salcompare.findings import controls as terms
 from salcompare.findings.analysis import Analysis, Draws, stream
-from salcompare.findings.controls import (
-    CONTRAST,
-    CURVE,
-    DIFFERENCE,
-    FROM_EDGES,
-    FROM_NETWORKS,
-    GRADIENT,
-    LAYERS,
-    OF_ITSELF,
-    ON_ITS_IMAGES,
-    RANDOMISED,
-    SHUFFLED,
-    SOBEL,
-    SPREAD,
-)
 from salcompare.findings.failures import FAILURES, each_that_works, guarded, undefined_row, without_value
 from salcompare.findings.overlap import MEAN, SAME_IMAGE
 from salcompare.findings.rows import rows_of
@@ -49,22 +35,17 @@ if TYPE_CHECKING:
     from salcompare.findings.overlap.estimates import OverlapAnalysis
     from salcompare.findings.rows import Row
 
-_OF_PHOTOGRAPHS = {SOBEL: sobel_edges, GRADIENT: photograph_gradient}
+_OF_PHOTOGRAPHS = {terms.SOBEL: sobel_edges, terms.GRADIENT: photograph_gradient}
 _SIMILARITIES = {"spearman": spearman, "ssim": structural_similarity}
 
 
 def control_estimates(analysis: OverlapAnalysis) -> Iterator[Row]:
-    """Give the rows of every control: its overlap with people, and each classifier's less it.
-
-    Parameters
-    ----------
-    analysis : OverlapAnalysis
-        The rows of the classifiers were made.
-    """
-    yield from guarded(_edges(analysis), **{**FROM_EDGES.name, **_key(analysis, SOBEL, SMOOTHED, SOBEL)})
+    """Give the rows of every control: its overlap with people, and each classifier's, whose rows were made, less it."""
+    key = _key(analysis, terms.SOBEL, SMOOTHED, terms.SOBEL)
+    yield from guarded(_edges(analysis), **{**terms.FROM_EDGES.name, **key})
     controls = analysis.data.get("controls", {})
     for source, kinds in controls.items():
-        for kind in (RANDOMISED, SHUFFLED):
+        for kind in (terms.RANDOMISED, terms.SHUFFLED):
             if kind in kinds:
                 first = next(other for other in controls if controls[other].get(kind) is kinds[kind])
                 # networks that several sources are held against have rows once, of the first of them
@@ -72,15 +53,15 @@ def control_estimates(analysis: OverlapAnalysis) -> Iterator[Row]:
                 try:
                     yield from _networks(analysis, source, kind, name)
                 except FAILURES as error:
-                    yield undefined_row(error, **{**FROM_NETWORKS.name, **_key(analysis, source, SMOOTHED, kind)})
+                    yield undefined_row(error, **{**terms.FROM_NETWORKS.name, **_key(analysis, source, SMOOTHED, kind)})
 
 
 def curve_estimates(data: StudyData) -> Iterator[Row]:
     """Give the rows of how similar the maps of the network with randomised layers are to the intact network's."""
     for source, kinds in data.get("controls", {}).items():
-        if LAYERS in kinds:
-            yield from guarded(_curves(data.classifier_maps[source]["saliency"], kinds[LAYERS], source),
-                               **CURVE.name, source=source)
+        if terms.LAYERS in kinds:
+            yield from guarded(_curves(data.classifier_maps[source]["saliency"], kinds[terms.LAYERS], source),
+                               **terms.CURVE.name, source=source)
 
 
 def _edges(analysis: OverlapAnalysis) -> Iterator[Row]:
@@ -104,7 +85,7 @@ def _edges(analysis: OverlapAnalysis) -> Iterator[Row]:
                     differences = paired_differences(of_classifier, values, alternative="two-sided",
                                                      n_permutations=analysis.statistics.n_permutations,
                                                      rng=stream(analysis.seed, "control", source, name, form))
-                    yield from rows_of(differences, FROM_EDGES, _key(analysis, source, form, name))
+                    yield from rows_of(differences, terms.FROM_EDGES, _key(analysis, source, form, name))
 
 
 def _compared(metrics: Sequence[str]) -> list[str]:
@@ -115,7 +96,7 @@ def _beside(analysis: OverlapAnalysis, source: str, kind: str, form: str, of_sou
             of_control: xr.Dataset) -> Iterator[Row]:
     """Give rows of a source's overlap and of its control's on the same images, so that both can stand side by side."""
     key = {**_key(analysis, source, form, kind), "contrast": None}
-    for quantity, values in ((ON_ITS_IMAGES, of_source), (OF_ITSELF, of_control)):
+    for quantity, values in ((terms.ON_ITS_IMAGES, of_source), (terms.OF_ITSELF, of_control)):
         every = values[[name for name in METRICS if name in values]].to_dataarray("metric")
         yield from rows_of(population_mean(actor_means(every)["value"]), quantity, key)
 
@@ -136,18 +117,18 @@ def _networks(analysis: OverlapAnalysis, source: str, kind: str, name: str) -> I
         yield from _beside(analysis, source, kind, form, *(
             over_networks(side) for side in defined_on_both(of_classifier, of_control)))
         differences, key = network_differences(of_classifier, of_control), _key(analysis, source, form, kind)
-        yield from (*rows_of(differences, FROM_NETWORKS, key), *rows_of(differences, SPREAD, key))
+        yield from (*rows_of(differences, terms.FROM_NETWORKS, key), *rows_of(differences, terms.SPREAD, key))
 
 
 def _curves(saliency: xr.DataArray, control: xr.Dataset, source: str) -> Iterator[Row]:
     """Give rows of how similar maps of a network with randomised layers are to the classifier's."""
     for metric, similarity in _SIMILARITIES.items():
         curve = similarity_curve(saliency, control["saliency"].load(), similarity)
-        yield from rows_of(curve, replace(CURVE, metric=metric), {"source": source})
+        yield from rows_of(curve, replace(terms.CURVE, metric=metric), {"source": source})
 
 
 def _key(analysis: OverlapAnalysis, source: str, form: str, control: str) -> Mapping[str, object]:
-    return {"form": form, "source": source, "against": control, "contrast": CONTRAST,
+    return {"form": form, "source": source, "against": control, "contrast": terms.CONTRAST,
             "sigma": analysis.sigma if form == SMOOTHED else None}
 
 
@@ -157,5 +138,5 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     if analysis.data.human is not None:
         analysis.progress.say("  overlap beside controls")
         overlaps: OverlapAnalysis = analysis.shared["overlap"]
-        yield list(guarded(control_estimates(overlaps), statistic=DIFFERENCE)), []
+        yield list(guarded(control_estimates(overlaps), statistic=terms.DIFFERENCE)), []
         analysis.tables["overlap_images"] = overlaps.image_table()

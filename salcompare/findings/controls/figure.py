@@ -6,38 +6,30 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
-from plotnine import (
-    aes,
-    element_line,
-    element_text,
-    facet_grid,
-    geom_hline,
-    geom_line,
-    geom_linerange,
-    geom_point,
-    geom_ribbon,
-    ggplot,
-    labs,
-    scale_color_manual,
-    scale_fill_manual,
-    scale_shape_manual,
-    scale_x_continuous,
-    scale_x_discrete,
-    theme,
-)
+import plotnine as p9
 from plotnine.composition import Compose
-from plotnine.coords import coord_flip
 
 from salcompare.figures.figure import Figure, caption, colours_of, rows
 from salcompare.figures.theme import BASELINES, CLASSIFIERS, MIDDLE, SIMULATED, SINGLE, figure_theme, source_name
-from salcompare.naming import Source, classifier_of, network_of
+from salcompare.findings.controls import (
+    BESIDE,
+    DIFFERENCE,
+    GRADIENT,
+    LAYERED,
+    OF_CONTROL,
+    RANDOMISED,
+    SHUFFLED,
+    SOBEL,
+)
+from salcompare.findings.overlap import OVERLAP, SAME_IMAGE
+from salcompare.naming import HUMAN, PRIMARY, SMOOTHED, Source, classifier_of, network_of
+from salcompare.printing import estimate, joined
 from salcompare.study_data import StudyData
 
-METRIC, FORM = "pearson", "smoothed"
-BESIDE, OF_CONTROL = "overlap_beside_control", "overlap_of_control"
-CONTROLS = {"randomised network": "Random weights", "shuffled labels": "Shuffled actors", "sobel": "Sobel edges",
-            "photograph gradient": "Photograph's gradient"}
-OF_PHOTOGRAPHS = ("sobel", "photograph gradient")
+SHOWN = {"metric": PRIMARY, "form": SMOOTHED, "level": "population"}
+CONTROLS = {RANDOMISED: "Random weights", SHUFFLED: "Shuffled actors", SOBEL: "Sobel edges",
+            GRADIENT: "Photograph's gradient"}
+OF_PHOTOGRAPHS = (SOBEL, GRADIENT)
 METRICS = {"spearman": "Spearman", "ssim": "SSIM"}
 FORMS = {"cascading": CLASSIFIERS[0], "independent": "#E69F00"}
 SHAPES = {"cascading": "o", "independent": "s"}
@@ -60,12 +52,12 @@ def controls_figure(data: StudyData) -> Figure:
     above = 0 if overlaps.empty else 0.55 + ROW * len(overlaps) + (0.17 if data.simulated else 0)
     height = above + (0 if curves.empty else CURVES + 0.5)
     width = MIDDLE if any(len(name) > LONG for name in overlaps.get("label", ())) else SINGLE
-    look = figure_theme(width, height) + theme(
-        panel_grid_major_y=element_line(color="#E4E4E4", size=0.3), axis_line_y=element_line(size=0.4),
-        legend_title=element_text(size=6), legend_position="bottom")
+    look = figure_theme(width, height) + p9.theme(
+        panel_grid_major_y=p9.element_line(color="#E4E4E4", size=0.3), axis_line_y=p9.element_line(size=0.4),
+        legend_title=p9.element_text(size=6), legend_position="bottom")
     parts = [part + look for part in ([] if overlaps.empty else [_beside(data, overlaps)])
              + ([] if curves.empty else [_similarity(curves)])]
-    plot: ggplot | Compose = parts[0] if len(parts) == 1 else parts[0] / parts[1]
+    plot: p9.ggplot | Compose = parts[0] if len(parts) == 1 else parts[0] / parts[1]
     both = not (overlaps.empty or curves.empty)
     text = caption(data, [*_about_overlaps(data, overlaps, above=both), *_about_curves(curves, below=both)],
                    responses=not overlaps.empty, photographs=False)
@@ -80,9 +72,8 @@ def _overlaps(data: StudyData) -> pd.DataFrame:
     """
     name = classifier_of(data.main or "")
     sources = [source for source in data.ordered_sources if classifier_of(source) == name]
-    picked = rows(data.estimates, statistic=["overlap", OF_CONTROL], metric=METRIC, form=FORM,
-                  level="population", source=sources)
-    table = picked[picked["value"].notna() & ((picked["contrast"] == "same image") | picked["against"].isin(CONTROLS))]
+    picked = rows(data.estimates, **SHOWN, statistic=[OVERLAP, OF_CONTROL], source=sources)
+    table = picked[picked["value"].notna() & ((picked["contrast"] == SAME_IMAGE) | picked["against"].isin(CONTROLS))]
     if not table["against"].isin(CONTROLS).any():
         return table.iloc[:0]
     table = _named(table.drop_duplicates(["source", "against"]), sources)
@@ -90,19 +81,16 @@ def _overlaps(data: StudyData) -> pd.DataFrame:
     return table.assign(row=pd.Categorical(table["row"], categories=list(order)[::-1]))
 
 
-def _own_values(data: StudyData, table: pd.DataFrame) -> pd.DataFrame:
+def _on_its_images(data: StudyData, table: pd.DataFrame) -> pd.DataFrame:
     """Overlaps of the sources on the images of a control, each in the row of the control."""
-    beside = rows(data.estimates, statistic=BESIDE, metric=METRIC, form=FORM, level="population",
-                  source=table.loc[table["own"] != "control", "source"], against=list(CONTROLS))
-    theirs = rows(data.estimates, statistic=OF_CONTROL, metric=METRIC, form=FORM, level="population")
-    of = {(row["source"], row["against"]): _shared(row) for row in theirs.to_dict("records")}
-    places = {_shared(row): row["row"] for row in table[table["own"] == "control"].to_dict("records")}
-    held = beside["value"].notna() & pd.Series([of.get(key) in places for key in zip(
-        beside["source"], beside["against"], strict=True)], beside.index, dtype=bool)
-    found = beside[held]
-    return found.assign(own=found["source"], row=pd.Categorical(
-        [places[of[key]] for key in zip(found["source"], found["against"], strict=True)],
-        categories=table["row"].cat.categories))
+    beside = rows(data.estimates, **SHOWN, statistic=BESIDE, against=list(CONTROLS),
+                  source=table.loc[table["role"] != "control", "source"])
+    of_controls = rows(data.estimates, **SHOWN, statistic=OF_CONTROL).to_dict("records")
+    of = {(row["source"], row["against"]): _shared(row) for row in of_controls}
+    places = {_shared(row): row["row"] for row in table[table["role"] == "control"].to_dict("records")}
+    at = [places.get(of.get(key, ("", "", 0.0))) for key in zip(beside["source"], beside["against"], strict=True)]
+    table = beside.assign(role=beside["source"], row=pd.Categorical(at, categories=table["row"].cat.categories))
+    return table[table["value"].notna() & table["row"].notna()]
 
 
 def _shared(row: Mapping[Hashable, Any]) -> tuple[str, str, float]:
@@ -119,13 +107,13 @@ def _named(table: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
     of_photographs = table["against"].isin(OF_PHOTOGRAPHS)
     group = table["source"].map(_group).where(~of_photographs, "")
     control = table["against"].isin(CONTROLS)
-    table = table.assign(group=group, own=control.map({True: "control", False: "classifier"}))
+    table = table.assign(group=group, role=control.map({True: "control", False: "classifier"}))
     shared = ["group", "against", "value"]
     table["n_sources"] = table.groupby(shared)["source"].transform("size")
-    table = table[(table["own"] == "classifier") | ~table.duplicated(shared)]
-    several = table[table["own"] == "control"].groupby("against")["group"].transform("size") > 1
+    table = table[(table["role"] == "classifier") | ~table.duplicated(shared)]
+    several = table[table["role"] == "control"].groupby("against")["group"].transform("size") > 1
     table = table.assign(several=several.reindex(table.index, fill_value=False))
-    kinds = ["human", *CONTROLS]
+    kinds = [HUMAN, *CONTROLS]
     apart = table.groupby(["group", "against"])["source"].transform("size") > 1
     table = table.assign(label=[
         source_name(source, sources) if of not in CONTROLS else
@@ -144,7 +132,7 @@ def _group(source: str) -> str:
 
 
 def _row_name(row: Mapping[Hashable, Any], sources: list[str]) -> str:
-    if row["own"] == "classifier":
+    if row["role"] == "classifier":
         return source_name(row["source"], sources)
     kind = CONTROLS[row["against"]]
     if not row["several"]:
@@ -155,7 +143,7 @@ def _row_name(row: Mapping[Hashable, Any], sources: list[str]) -> str:
 
 def _curves(data: StudyData) -> pd.DataFrame:
     """Similarities by step from the head, which is 1, with the intact network as step 0."""
-    table = rows(data.estimates, statistic="randomisation_similarity", metric=METRICS)
+    table = rows(data.estimates, statistic=LAYERED, metric=METRICS)
     table = table[table["source"].isin(data.classifier_maps)]
     source = data.main if (table["source"] == data.main).any() else next(iter(table["source"]), None)
     table = table[(table["source"] == source) & table["value"].notna()]
@@ -166,30 +154,32 @@ def _curves(data: StudyData) -> pd.DataFrame:
                        form=pd.Categorical(both["form"], categories=list(FORMS)))
 
 
-def _beside(data: StudyData, table: pd.DataFrame) -> ggplot:
+def _beside(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
     colours = {**colours_of(data), "control": BASELINES}
-    table = table.assign(own=table["own"].where(table["own"] == "control", table["source"]))
+    table = table.assign(role=table["role"].where(table["role"] == "control", table["source"]))
     named = dict(zip(table["row"], table["label"], strict=True))
-    plot: ggplot = (
-        ggplot(table, aes("row", "value", color="own"))
-        + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], size=0.5)
-        + geom_point(data=_own_values(data, table), shape="o", size=1.8, stroke=0.5, fill="none")
-        + geom_point(size=1.8, stroke=0) + scale_x_discrete(labels=lambda breaks: [named[name] for name in breaks])
-        + scale_color_manual(colours, guide=None) + coord_flip()
-        + labs(x="", y="Pearson correlation with people", subtitle=SIMULATED if data.simulated else ""))
+    plot: p9.ggplot = (
+        p9.ggplot(table, p9.aes("row", "value", color="role"))
+        + p9.geom_linerange(p9.aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], size=0.5)
+        + p9.geom_point(data=_on_its_images(data, table), shape="o", size=1.8, stroke=0.5, fill="none")
+        + p9.geom_point(size=1.8, stroke=0)
+        + p9.scale_x_discrete(labels=lambda breaks: [named[name] for name in breaks])
+        + p9.scale_color_manual(colours, guide=None) + p9.coord_flip()
+        + p9.labs(x="", y="Pearson correlation with people", subtitle=SIMULATED if data.simulated else ""))
     return plot
 
 
-def _similarity(table: pd.DataFrame) -> ggplot:
+def _similarity(table: pd.DataFrame) -> p9.ggplot:
     steps = int(table["step"].max())
-    plot: ggplot = (
-        ggplot(table, aes("step", "value", color="form", fill="form", shape="form")) + facet_grid(cols="metric")
-        + geom_hline(yintercept=0, color="#BBBBBB", size=0.3)
-        + geom_ribbon(aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], alpha=0.25, color="none")
-        + geom_line(size=0.5) + geom_point(size=1.5, stroke=0)
-        + scale_color_manual(FORMS) + scale_fill_manual(FORMS) + scale_shape_manual(SHAPES)
-        + scale_x_continuous(breaks=list(range(steps + 1)))
-        + labs(x="Step (0: none, 1: the head)",
+    plot: p9.ggplot = (
+        p9.ggplot(table, p9.aes("step", "value", color="form", fill="form", shape="form"))
+        + p9.facet_grid(cols="metric") + p9.geom_hline(yintercept=0, color="#BBBBBB", size=0.3)
+        + p9.geom_ribbon(p9.aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], alpha=0.25,
+                         color="none")
+        + p9.geom_line(size=0.5) + p9.geom_point(size=1.5, stroke=0)
+        + p9.scale_color_manual(FORMS) + p9.scale_fill_manual(FORMS) + p9.scale_shape_manual(SHAPES)
+        + p9.scale_x_continuous(breaks=list(range(steps + 1)))
+        + p9.labs(x="Step (0: none, 1: the head)",
                y="Similarity to the intact map", color="Layers", fill="Layers", shape="Layers"))
     return plot
 
@@ -197,22 +187,18 @@ def _similarity(table: pd.DataFrame) -> ggplot:
 def _about_overlaps(data: StudyData, table: pd.DataFrame, *, above: bool) -> list[str]:
     if table.empty:
         return []
-    found = rows(data.estimates, statistic="overlap_control", metric=METRIC, form=FORM, level="population",
-                 source=data.main or "", against=list(CONTROLS))
-    said = [f"{CONTROLS[row['against']].lower()} "
-            + (f"{row['value_one']:z.3f} less {row['value_other']:z.3f} = " if pd.notna(row["value_one"]) else "")
-            + f"{row['value']:z.3f}"
-            + (f", 95% CI {row['ci_low']:z.3f} to {row['ci_high']:z.3f}" if pd.notna(row["ci_low"]) else "")
-            for row in found.to_dict("records") if pd.notna(row["value"])]
-    n, names = table["n"].max(), list(table.loc[table["own"] == "classifier"].sort_values("place")["row"])
-    whose = " and ".join(names) if len(names) < 3 else f"{len(names)} sources"
+    differences = rows(data.estimates, **SHOWN, statistic=DIFFERENCE, source=data.main or "", against=list(CONTROLS))
+    said = [f"{CONTROLS[row['against']].lower()} {estimate(row)}"
+            for _, row in differences[differences["value"].notna()].iterrows()]
+    n, names = table["n"].max(), list(table.loc[table["role"] == "classifier"].sort_values("place")["row"])
+    whose = joined(names) if len(names) < 3 else f"{len(names)} sources"
     below = "" if len(names) == 1 else " A classifier's networks stand below it, the photographs' edges last."
     less = "classifier" if len(data.classifier_maps) == 1 else source_name(data.main or "", data.classifier_maps)
-    own = "" if _own_values(data, table).empty else (
+    rings = "" if _on_its_images(data, table).empty else (
         " Rings in a control's row: the classifier's own overlap on the images that the control explained.")
     more = " Those of the other sources stand in the table of controls." if len(data.classifier_maps) > 1 else ""
     return [f"{'Above, overlap' if above else 'Overlap'} with people of {whose} and of maps that cannot know them, "
-            f"mean over actors (n = {int(n):,}); lines: 95% t intervals over actors.{below}{own}",
+            f"mean over actors (n = {int(n):,}); lines: 95% t intervals over actors.{below}{rings}",
             f"Differences, {less} less control, on the same images: {'; '.join(said)}.{more}" if said else ""]
 
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
-from math import nan
 from typing import TYPE_CHECKING, Any
 
 from salcompare.findings.attribution.words import methods_of_classifiers
-from salcompare.findings.controls import LAYERED
-from salcompare.naming import classifier_of, classifier_sources, network_of
+from salcompare.findings.controls import (
+    DECISIVE,
+    DIFFERENCE,
+    GRADIENT,
+    LAYERED,
+    NETWORKS,
+    RANDOMISED,
+    SHUFFLED,
+    SOBEL,
+)
+from salcompare.findings.overlap import OVERLAP, SAME_IMAGE
+from salcompare.naming import PRIMARY, SMOOTHED, classifier_of, classifier_sources, network_of
 from salcompare.printing import contrast, difference, estimate, interval, joined, number
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
@@ -23,10 +32,7 @@ if TYPE_CHECKING:
 
     from salcompare.study_data import StudyData
 
-
-RANDOMISED, SHUFFLED, SOBEL, GRADIENT = "randomised network", "shuffled labels", "sobel", "photograph gradient"
-DECISIVE = (RANDOMISED, SOBEL)
-"""What an overlap must lie above to be evidence about the network."""
+_SHOWN = {"metric": PRIMARY, "form": SMOOTHED, "level": "population"}
 MOST_REASONS = 3
 """Sources at fault up to which the banner gives every difference."""
 NAMES = {RANDOMISED: "the same network with random weights", SHUFFLED: "the network taught shuffled actors",
@@ -34,55 +40,39 @@ NAMES = {RANDOMISED: "the same network with random weights", SHUFFLED: "the netw
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A source's overlap with people, and which of the decisive controls it is not shown to lie above.
-
-    Attributes
-    ----------
-    source : str
-    value : float
-        The primary overlap.
-    failed : mapping of str to Series or None
-        By control: the difference's row, None where there is none.
-    """
+class _Rated:
+    """A source's primary overlap with people, and by decisive control that it does not lie above the row, if any."""
 
     source: str
     value: float
     failed: dict[str, pd.Series[Any] | None]
 
 
-def control_rows(estimates: pd.DataFrame, source: str) -> dict[str, pd.Series[Any]]:
+def _control_rows(estimates: pd.DataFrame, source: str) -> dict[str, pd.Series[Any]]:
     """Rows of the primary overlap of a classifier less that of each control, by the control."""
-    found = {name: one(estimates, statistic="overlap_control", metric="pearson", form="smoothed", level="population",
-                       source=source, against=name) for name in NAMES}
-    return {name: row for name, row in found.items() if row is not None}
+    rows = {name: one(estimates, **_SHOWN, statistic=DIFFERENCE, source=source, against=name) for name in NAMES}
+    return {name: row for name, row in rows.items() if row is not None}
 
 
-def is_above(row: pd.Series[Any] | None) -> bool:
-    """Whether a difference's interval lies above 0."""
-    return row is not None and not math.isnan(row["ci_low"]) and row["ci_low"] > 0
-
-
-def judged(data: StudyData) -> list[Judged]:
+def _rated(data: StudyData) -> list[_Rated]:
     """Hold every classifier's source with an overlap against the decisive controls, the main source first."""
-    same = pick(data.estimates, statistic="overlap", metric="pearson", form="smoothed", level="population",
-                contrast="same image")
+    same = pick(data.estimates, **_SHOWN, statistic=OVERLAP, contrast=SAME_IMAGE)
     same = same[same["value"].notna() & same["source"].isin(classifier_sources(same["source"]))]
     values = {str(row["source"]): float(row["value"]) for _, row in same.iterrows()}
-    found = []
+    rated = []
     for source in sorted(values, key=lambda name: name != data.main):
-        rows = control_rows(data.estimates, source)
-        found.append(Judged(source, values[source], {
-            name: rows.get(name) for name in DECISIVE if not is_above(rows.get(name))}))
-    return found
+        rows = _control_rows(data.estimates, source)
+        above = [name for name, row in rows.items() if row["ci_low"] > 0]
+        rated.append(_Rated(source, values[source], {name: rows.get(name) for name in DECISIVE if name not in above}))
+    return rated
 
 
 def banners(data: StudyData) -> list[str]:
     """Warn, at the head of the summary, where overlaps with people are no evidence about the network."""
-    return no_evidence([each for each in judged(data) if each.failed])
+    return _no_evidence([each for each in _rated(data) if each.failed])
 
 
-def no_evidence(failed: Sequence[Judged]) -> list[str]:
+def _no_evidence(failed: Sequence[_Rated]) -> list[str]:
     """Name the sources whose overlaps are no evidence about their networks, and why; none where there are none."""
     if not failed:
         return []
@@ -91,29 +81,31 @@ def no_evidence(failed: Sequence[Judged]) -> list[str]:
     about = "this network" if len(networks) == 1 else "these networks"
     if len(failed) == 1:
         return [f"The overlap of people with {sources} is no evidence about {about}: {_why(failed[0])}."]
-    if len(failed) > MOST_REASONS:
-        return [f"The overlaps of people with {sources} are no evidence about {about}. {' '.join(_by_control(failed))} "
-                "Their differences, with intervals, stand on the page Classifiers side by side."]
-    unheld: dict[tuple[str, ...], list[str]] = {}  # what was held against nothing at all needs no sentence each
+    said = _by_control(failed) if len(failed) > MOST_REASONS else _one_by_one(failed)
+    return [f"The overlaps of people with {sources} are no evidence about {about}. {' '.join(said)}"]
+
+
+def _one_by_one(failed: Sequence[_Rated]) -> list[str]:
+    """Say of each source why it fails; those that were held against nothing at all need no sentence each."""
+    unheld: dict[tuple[str, ...], list[str]] = {}
     said = []
     for each in failed:
         if all(row is None for row in each.failed.values()):
             unheld.setdefault(tuple(each.failed), []).append(each.source)
         else:
             said.append(f"{each.source}: {_why(each)}.")
-    said += [f"{joined(names)} {'has' if len(names) == 1 else 'have'} not been held against "
-             f"{joined([NAMES[name] for name in summary])}." for summary, names in unheld.items()]
-    return [f"The overlaps of people with {sources} are no evidence about {about}. {' '.join(said)}"]
+    return said + [f"{joined(sources)} {'has' if len(sources) == 1 else 'have'} not been held against "
+                   f"{joined([NAMES[name] for name in names])}." for names, sources in unheld.items()]
 
 
-def _by_control(failed: Sequence[Judged]) -> list[str]:
+def _by_control(failed: Sequence[_Rated]) -> list[str]:
     """Say of each decisive control how many sources fail it in which way."""
     said = []
     for name in DECISIVE:
         ways = Counter(_way(each.failed[name]) for each in failed if name in each.failed)
         counts = [f"{n} {way[n > 1]}" for way, n in sorted(ways.items())]
         said += [f"Of these {len(failed)}, {joined(counts)} that of {NAMES[name]}."] if counts else []
-    return said
+    return [*said, "Their differences, with intervals, stand on the page Classifiers side by side."]
 
 
 def _way(row: pd.Series[Any] | None) -> tuple[str, str]:
@@ -125,8 +117,8 @@ def _way(row: pd.Series[Any] | None) -> tuple[str, str]:
     return ("lies below", "lie below") if row["ci_high"] < 0 else ("does not lie above", "do not lie above")
 
 
-def _why(one_source: Judged) -> str:
-    return "; ".join(_failing(name, row) for name, row in one_source.failed.items())
+def _why(rated: _Rated) -> str:
+    return "; ".join(_failing(name, row) for name, row in rated.failed.items())
 
 
 def _failing(name: str, row: pd.Series[Any] | None) -> str:
@@ -134,8 +126,7 @@ def _failing(name: str, row: pd.Series[Any] | None) -> str:
         return f"it has not been held against {NAMES[name]}"
     if math.isnan(row["ci_low"]):
         return f"its difference from {NAMES[name]}, {difference(row)}, has {interval(row)}"
-    way = "lies below" if row["ci_high"] < 0 else "does not lie above"
-    return f"it {way} that of {NAMES[name]} (difference {estimate(row)})"
+    return f"it {_way(row)[0]} that of {NAMES[name]} (difference {estimate(row)})"
 
 
 def summary(data: StudyData) -> list[str]:
@@ -144,31 +135,28 @@ def summary(data: StudyData) -> list[str]:
     if source is None:
         return []
     said = [contrast(row, f"{source} agrees with people {'less' if row['value'] < 0 else 'more'} than {NAMES[name]}")
-            + _spread(data, source, name) for name, row in control_rows(data.estimates, source).items()]
-    sources = judged(data)
+            + _spread(data, source, name) for name, row in _control_rows(data.estimates, source).items()]
+    sources = _rated(data)
     if said and all(each.source != source or not each.failed for each in sources):
         said.insert(0, "The overlap lies above both that of the network with random weights and that of the "
                        "photographs' edges, so that it tells something of what this network has learnt.")
     return said + _others([each for each in sources if each.source != source]) + _curve(data, source)
 
 
-def _others(sources: Sequence[Judged]) -> list[str]:
+def _others(sources: Sequence[_Rated]) -> list[str]:
     """Say which of the other sources lie above both decisive controls, and which do not."""
-    above = [each.source for each in sources if not each.failed]
-    below = [each.source for each in sources if each.failed]
     said = []
-    if above:
-        said.append(f"The overlap{'' if len(above) == 1 else 's'} of people with {joined(above)} "
-                    f"{'lies' if len(above) == 1 else 'lie'} above both those of random weights and of Sobel edges.")
-    if below:
-        said.append(f"The overlap{'' if len(below) == 1 else 's'} of people with {joined(below)} "
-                    f"{'does' if len(below) == 1 else 'do'} not lie above both.")
+    for failed, ways, both in ((False, ("lies", "lie"), "both those of random weights and of Sobel edges"),
+                               (True, ("does not lie", "do not lie"), "both")):
+        names = [each.source for each in sources if bool(each.failed) == failed]
+        if names:
+            several = len(names) > 1
+            said.append(f"The overlap{'s' * several} of people with {joined(names)} {ways[several]} above {both}.")
     return said
 
 
 def _spread(data: StudyData, source: str, name: str) -> str:
-    row = one(data.estimates, statistic="control_spread", metric="pearson", form="smoothed", level="population",
-              source=source, against=name)
+    row = one(data.estimates, **_SHOWN, statistic=NETWORKS, source=source, against=name)
     if row is None or math.isnan(row["value"]):
         return ""
     what = "random networks" if name == RANDOMISED else "shuffles"
@@ -176,8 +164,7 @@ def _spread(data: StudyData, source: str, name: str) -> str:
 
 
 def _curve(data: StudyData, source: str) -> list[str]:
-    rows = pick(data.estimates, statistic="randomisation_similarity", metric="spearman", form="cascading",
-                source=source)
+    rows = pick(data.estimates, statistic=LAYERED, metric="spearman", form="cascading", source=source)
     rows = rows[rows["value"].notna()]
     if len(rows) < 2:
         return []
@@ -197,37 +184,35 @@ _COLUMNS = ["source", "against", *_KEYS, "better", "overlap", "overlap_of_contro
 def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of controls."""
     estimates = data.estimates
-    yield beside_controls(
+    yield _table(
         estimates, "overlap_controls", "Overlap with people beside that of controls",
         "Each classifier's overlap, that of maps that cannot know the people, and the paired difference (value) with "
         "its interval: over actors, and for networks over these too. All three rest on the same images: those that "
         "the control's networks, which take turns, explained. spread is the standard deviation of the difference over "
-        "networks. Variants of "
-        "one classifier whose networks are the same once all weights are random are held against the same ones. Here "
-        "the primary metric; the CSV has all.")
+        "networks. Variants of one classifier whose networks are the same once all weights are random are held against "
+        "the same ones. Here the primary metric; the CSV has all.")
     yield table_of(
         "randomisation_similarity", "How like the network's maps those with randomised layers are",
         "Mean over randomisations, t intervals over them. cascading: these layers and all nearer to the head; "
         "independent: these alone. Maps that stay alike do not show what the lost weights knew.",
-        estimates[estimates["statistic"] == "randomisation_similarity"],
+        pick(estimates, statistic=LAYERED),
         ["source", "metric", "form", "against", *_VALUES, "n", "n_undefined", "reason"], folded=True)
 
 
-def beside_controls(estimates: pd.DataFrame, name: str, title: str, caption: str) -> PrintedTable:
+def _table(estimates: pd.DataFrame, name: str, title: str, caption: str) -> PrintedTable:
     """Make a table of every overlap beside those of its controls; printed are those of the primary metric."""
     rows = _beside(estimates)
-    primary = (rows["metric"] == "pearson") & (rows["form"] == "smoothed")
-    return table_of(name, title, caption, rows, _COLUMNS, shown=primary)
+    return table_of(name, title, caption, rows, _COLUMNS,
+                    shown=(rows["metric"] == PRIMARY) & (rows["form"] == SMOOTHED))
 
 
 def _beside(estimates: pd.DataFrame) -> pd.DataFrame:
     """Put each difference's two overlaps and its spread over networks in its row, source by source."""
-    population = estimates[estimates["level"] == "population"]
-    found = population[population["statistic"] == "overlap_control"]
-    spread = population[population["statistic"] == "control_spread"].drop_duplicates(_PAIR).set_index(_PAIR)["value"]
-    keys = [tuple(row) for row in found[_PAIR].itertuples(index=False)]
-    table = found.rename(columns={"value_one": "overlap", "value_other": "overlap_of_control"}).assign(
-        spread=[float(spread.get(key, nan)) for key in keys], better=[METRICS[key[0]].better for key in keys])
+    differences, networks = (pick(estimates, statistic=name, level="population") for name in (DIFFERENCE, NETWORKS))
+    spread = networks.drop_duplicates(_PAIR).set_index(_PAIR)["value"]
+    keys = [tuple(row) for row in differences[_PAIR].itertuples(index=False)]
+    table = differences.rename(columns={"value_one": "overlap", "value_other": "overlap_of_control"}).assign(
+        spread=[float(spread.get(key, math.nan)) for key in keys], better=[METRICS[key[0]].better for key in keys])
     sources, kinds = list(dict.fromkeys(table["source"])), list(NAMES)
     return table.sort_values(["source", "against"], kind="stable", key=lambda names: names.map(
         {name: at for at, name in enumerate(sources if names.name == "source" else kinds)}))
@@ -292,7 +277,7 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
 def section(data: StudyData, name: str) -> Section:
     """Hold a classifier's overlap against its controls on its page, with a warning where it is no evidence."""
     of = data.estimates["source"].fillna("").map(classifier_of) == name
-    table = beside_controls(
+    table = _table(
         data.estimates[of], f"classifier_{name}_controls", "Overlap with people minus the same overlap of a control",
         "Unless the difference (value) to the randomised network and to Sobel edges lies above zero, the overlap is no "
         "evidence about this network. spread: its standard deviation over networks. The CSV has all metrics.")
@@ -300,7 +285,7 @@ def section(data: StudyData, name: str) -> Section:
     held = replace(table, printed=page[[column for column in page if page[column].notna().any()]])
     return Section(
         "controls", "Is it the network speaking?",
-        said=tuple(no_evidence([each for each in judged(data) if each.failed and classifier_of(each.source) == name])),
+        said=tuple(_no_evidence([each for each in _rated(data) if each.failed and classifier_of(each.source) == name])),
         tables=(held, classifier_table(
             data, name, "randomisation", "Similarity of maps to the intact network's as layers are randomised", "",
             LAYERED, folded=True)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.errors import InputError
+from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import NULL_DRAWS, Analysis, Draws, Form, overlap_forms, stream
 from salcompare.findings.failures import (
     FAILURES,
@@ -21,28 +22,7 @@ from salcompare.findings.failures import (
     undefined_row,
     without_value,
 )
-from salcompare.findings.overlap import (
-    BASELINE,
-    CENTRE,
-    CORRECT,
-    DISTANCE,
-    FINDING,
-    MEAN,
-    MEAN_OF_ACTORS,
-    OTHERS,
-    OVERLAP,
-    PAIRS_OF_ACTORS,
-    PLAIN_PAIRS,
-    SAME_GROUP,
-    SAME_IMAGE,
-    SHORTS,
-    SIGMAS,
-    SMOOTHING,
-    TIES,
-    UNIFORM,
-    minus,
-)
-from salcompare.findings.overlap.heatmaps import HeatmapOverlap, without_interval
+from salcompare.findings.overlap.heatmaps import HeatmapOverlap, mean_rows
 from salcompare.findings.overlap.pairings import (
     compared_sources,
     comparison_rows,
@@ -102,19 +82,15 @@ class OverlapAnalysis:
 
     def baselines(self) -> Baselines:
         """Compare people with each baseline."""
-        maps = {CENTRE: centre(self.coverage), OTHERS: other_actors_mean(self.coverage)}
-        overlaps: dict[str, dict[str, xr.Dataset]] = {UNIFORM: {}, CENTRE: {}, OTHERS: {}}
+        computed = {terms.UNIFORM: partial(uniform_overlap, self.coverage),
+                    terms.CENTRE: partial(overlap, self.coverage, centre(self.coverage)),
+                    terms.OTHERS: partial(overlap, self.coverage, other_actors_mean(self.coverage))}
+        overlaps: dict[str, dict[str, xr.Dataset]] = {name: {} for name in computed}
         for form in self.forms:
-            overlaps[UNIFORM][form.name], self._failed[UNIFORM, form.name] = each_that_works(form.metrics, partial(
-                uniform_overlap, self.coverage, share=self.share, sigma=form.sigma))
-            for name, of in maps.items():
-                overlaps[name][form.name], self._failed[name, form.name] = self._overlaps(of, form.metrics, form.sigma)
+            for name, compute in computed.items():
+                overlaps[name][form.name], self._failed[name, form.name] = each_that_works(form.metrics, partial(
+                    compute, share=self.share, sigma=form.sigma))
         return overlaps
-
-    def _overlaps(self, maps: xr.DataArray, metrics: Sequence[str],
-                  sigma: float | None) -> tuple[xr.Dataset, dict[str, str]]:
-        """Give the overlaps (image) of people's maps with others by all metrics that work, and why the others fail."""
-        return each_that_works(metrics, partial(overlap, self.coverage, maps, share=self.share, sigma=sigma))
 
     def baseline_rows(self, baselines: Baselines) -> Iterator[Row]:
         """Give the rows of people's overlap with the baselines."""
@@ -142,7 +118,7 @@ class OverlapAnalysis:
                   .reset_index().assign(actor=values["actor"].values, source=source, form=form,
                                         sigma=self.sigma if form == SMOOTHED else np.nan)
                   for (source, form), values in self._same.items() if values.data_vars]
-        columns = list(FINDING.tables["overlap_images"])
+        columns = list(terms.FINDING.tables["overlap_images"])
         whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
         return whole[[*columns, *(name for name in METRICS if name in whole)]]
 
@@ -193,7 +169,7 @@ class OverlapAnalysis:
                     *self._failed_rows(source, form.name)]
             for name, of_forms in baselines.items():
                 rows += guarded(self._difference_rows(source, name, form.name, values, of_forms[form.name]),
-                                **self._named(source, form.name, minus(name)))
+                                **self._named(source, form.name, terms.minus(name)))
             yield rows, []
             for metric in self._matrices[source, form.name]:
                 yield self._tested(source, metric, form.name, ceilings[form.name] if metric == PRIMARY else np.nan)
@@ -214,7 +190,8 @@ class OverlapAnalysis:
             except FAILURES as error:
                 failed[metric] = reason_of(error)
         rest = [name for name in form.metrics if name not in failed and (name not in _TESTED or METRICS[name].share)]
-        values, more = self._overlaps(saliency, rest, form.sigma)
+        values, more = each_that_works(rest, partial(overlap, self.coverage, saliency, share=self.share,
+                                                     sigma=form.sigma))
         self._matrices[source, form.name], self._failed[source, form.name] = matrices, failed | more
         self._same[source, form.name] = values.assign({
             name: matrix["actor"].copy(data=np.diag(matrix.to_numpy())).assign_coords(actor=matrix["actor"])
@@ -228,18 +205,15 @@ class OverlapAnalysis:
         """Give the means over actors and each actor's mean of the overlaps of the same image, without a test."""
         for metric in (name for name in METRICS if name in values):
             means = mean_over_actors(values[metric])
-            if source == UNIFORM and METRICS[metric].chance is not None:
-                means = without_interval(means, f"{metric} is undefined on a map without spread" if np.isnan(
-                    means["value"]) else "analytic: the same for every image")
-            key = {**self._key(source, form), "metric": metric}
-            yield from rows_of(means, MEAN, key)
-            yield from rows_of(means, MEAN_OF_ACTORS, key)
+            yield from mean_rows(means, {**self._key(source, form), "metric": metric},
+                                 f"{metric} is undefined on a map without spread" if np.isnan(means["value"])
+                                 else "analytic: the same for every image")
 
     def _tie_rows(self, source: str, values: xr.Dataset) -> Iterator[Row]:
         """Say how much of the areas compared lies on ties, and how many maps have too few positive pixels."""
         for side, key in (("human", {"source": HUMAN, "against": source}),
                           ("classifier", {"source": source, "against": HUMAN})):
-            for quantity, name in ((TIES, f"tied_share_{side}"), (SHORTS, f"short_{side}")):
+            for quantity, name in ((terms.TIES, f"tied_share_{side}"), (terms.SHORTS, f"short_{side}")):
                 if name in values:
                     shares = xr.Dataset({"value": values[name].mean(), "n": values.sizes["image"]})
                     yield from rows_of(shares, quantity, {"form": RAW, **key})
@@ -249,7 +223,7 @@ class OverlapAnalysis:
         differences = paired_differences(values, other, alternative="two-sided",
                                          n_permutations=self.statistics.n_permutations,
                                          rng=stream(self.seed, "difference", source, baseline, form))
-        return rows_of(differences, BASELINE, self._key(source, form, minus(baseline)))
+        return rows_of(differences, terms.BASELINE, self._key(source, form, terms.minus(baseline)))
 
     def _tested(self, source: str, metric: str, form: str, ceiling: float) -> tuple[list[Row], list[Draws]]:
         matrix, names = self._matrices[source, form][metric], ("overlap", source, metric, form)
@@ -260,38 +234,40 @@ class OverlapAnalysis:
         except InputError:  # what this metric does not allow, none does
             raise
         except FAILURES as error:
-            return [undefined_row(error, **{**MEAN.name, **key})], []
+            return [undefined_row(error, **{**terms.MEAN.name, **key})], []
         rows, draws = pairing_rows(tests, key, ceiling=ceiling)
         if metric == PRIMARY:
-            rngs = {name: stream(self.seed, *names, name) for name in (SAME_GROUP, CORRECT)}
+            rngs = {name: stream(self.seed, *names, name) for name in (terms.SAME_GROUP, terms.CORRECT)}
             rows += restricted_rows(matrix, self.data, self.statistics, key, rngs)
         return rows, draws
 
     def _curve(self, source: str, saliency: xr.DataArray) -> Iterator[Row]:
-        for share in SIGMAS:
+        for share in terms.SIGMAS:
             sigma = share * self.coverage.sizes["x"]
             values = overlap(self.coverage, saliency, metrics=[PRIMARY], sigma=sigma or None)[PRIMARY]
-            yield from rows_of(mean_over_actors(values), SMOOTHING, {
+            yield from rows_of(mean_over_actors(values), terms.SMOOTHING, {
                 "form": SMOOTHED, "source": source, "against": HUMAN, "sigma": sigma})
 
     def _similarity(self, source: str, saliency: xr.DataArray) -> tuple[list[Row], list[Draws]]:
         """Ask whether actors are similar on both sides; give draws of the null, too."""
         key = self._key(source, SMOOTHED, "pairs of actors")
-        rng, n_permutations = stream(self.seed, "actor similarity", source), self.statistics.n_permutations
-        rows, result = rows_or_reasons([PAIRS_OF_ACTORS], key, actor_similarity, self.coverage, saliency,
-                                       distance=DISTANCE, sigma=self.sigma, rng=rng, n_permutations=n_permutations)
+        rows, result = rows_or_reasons(
+            [terms.PAIRS_OF_ACTORS], key, actor_similarity, self.coverage, saliency, distance=terms.DISTANCE,
+            sigma=self.sigma, n_permutations=self.statistics.n_permutations,
+            rng=stream(self.seed, "actor similarity", source))
         if result is None:
             return rows, []
         null = result["null"].dropna("permutation").to_numpy()[:NULL_DRAWS]
-        return [*rows, *rows_of(result, PLAIN_PAIRS, key)], [({**PAIRS_OF_ACTORS.name, **key}, null)]
+        return [*rows, *rows_of(result, terms.PLAIN_PAIRS, key)], [({**terms.PAIRS_OF_ACTORS.name, **key}, null)]
 
-    def _key(self, source: str, form: str, contrast: str = SAME_IMAGE) -> dict[str, object]:
+    def _key(self, source: str, form: str, contrast: str = terms.SAME_IMAGE) -> dict[str, object]:
         return {"form": form, "source": source, "against": HUMAN, "contrast": contrast,
                 "sigma": self.sigma if form == SMOOTHED else None}
 
-    def _named(self, source: str, form: str, contrast: str = SAME_IMAGE, *, metric: str = PRIMARY) -> dict[str, object]:
+    def _named(self, source: str, form: str, contrast: str = terms.SAME_IMAGE, *,
+               metric: str = PRIMARY) -> dict[str, object]:
         """Give the columns of the row of a value that is not there."""
-        return {**MEAN.name, **self._key(source, form, contrast), "metric": metric}
+        return {**terms.MEAN.name, **self._key(source, form, contrast), "metric": metric}
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
@@ -301,16 +277,16 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
         if analysis.data.get("human_heatmap") is not None:
             overlap_of = HeatmapOverlap(*about, analysis.heatmaps.sizes["x"], analysis.seed)
             rows = overlap_of.study_rows(analysis.heatmaps["heatmap"])
-            yield list(guarded(rows, statistic=OVERLAP)), []
+            yield list(guarded(rows, statistic=terms.OVERLAP)), []
         return
     overlaps = analysis.shared["overlap"] = OverlapAnalysis(analysis.data, *about, analysis.seed)
     baselines = overlaps.baselines()
-    yield list(guarded(overlaps.baseline_rows(baselines), statistic=OVERLAP)), []
+    yield list(guarded(overlaps.baseline_rows(baselines), statistic=terms.OVERLAP)), []
     for source in analysis.data.classifier_maps:
         analysis.progress.say(f"  overlap of people and {source}")
         yield from overlaps.classifier_rows(source, baselines, analysis.shared["ceilings"])
     compared = overlaps.comparison_rows()
-    yield list(guarded(compared, statistic=OVERLAP, contrast="minus another classifier")), []
+    yield list(guarded(compared, statistic=terms.OVERLAP, contrast="minus another classifier")), []
     analysis.tables["overlap_images"] = overlaps.image_table()
 
 
@@ -328,11 +304,11 @@ def headlines(analysis: Analysis) -> Iterator[Row]:
 def more_headlines(kept: pd.DataFrame, whole: pd.DataFrame,  # noqa: ARG001 - as every finding's
                    source: str | None) -> Iterator[tuple[str, dict[str, str]]]:
     """Name the comparisons of the classifier with other variants, methods and classifiers."""
-    rows = kept[(kept["statistic"] == OVERLAP) & (kept["source"] == source)]
+    rows = kept[(kept["statistic"] == terms.OVERLAP) & (kept["source"] == source)]
     for contrast in rows["contrast"].dropna().unique().tolist():
         other = Source.parse(contrast.removeprefix("minus "))
         if contrast.startswith("minus ") and other:
             by = "" if str(source).endswith(f"/{other.method}") else f" {other.method.replace('_', ' ')}"
             yield f"Overlap minus {other.network.replace('/', ' ')}{by}'s", {
-                "statistic": OVERLAP, "metric": PRIMARY, "form": SMOOTHED, "contrast": contrast,
+                "statistic": terms.OVERLAP, "metric": PRIMARY, "form": SMOOTHED, "contrast": contrast,
                 "source": str(source)}

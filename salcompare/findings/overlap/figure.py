@@ -3,22 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from plotnine import (
-    aes,
-    element_blank,
-    element_line,
-    facet_grid,
-    geom_linerange,
-    geom_point,
-    ggplot,
-    labs,
-    scale_color_manual,
-    scale_fill_manual,
-    scale_shape_manual,
-    scale_x_discrete,
-    theme,
-)
-from plotnine.coords import coord_flip
+import plotnine as p9
 
 from salcompare.figures.figure import Figure, caption, interval, main_colour, rows
 from salcompare.figures.theme import (
@@ -28,29 +13,41 @@ from salcompare.figures.theme import (
     SIMULATED,
     SINGLE,
     figure_theme,
+    kind_scales,
     source_name,
 )
-from salcompare.printing import counted, p_text
+from salcompare.findings.ceilings import CEILING
+from salcompare.findings.overlap import (
+    ACTOR_EFFECT,
+    CENTRE,
+    IMAGE_EFFECT,
+    OTHER_ACTOR,
+    OTHER_IMAGE,
+    OTHERS,
+    OVERLAP,
+    SAME_IMAGE,
+    UNIFORM,
+    minus,
+)
+from salcompare.naming import PRIMARY, SMOOTHED
+from salcompare.printing import counted, estimate, p_text
 from salcompare.study_data import StudyData
 
-METRIC, FORM = "pearson", "smoothed"
-SAME, WITHIN, BETWEEN = "same image", "same actor, other image", "other actor"
-BASELINE, CEILING = "baseline", "noise ceiling"
-KINDS = {SAME: None, WITHIN: OTHER_IMAGES, BETWEEN: "#E69F00", BASELINE: BASELINES, CEILING: HUMAN}
-"""Colours; None is the classifier's own."""
-SHAPES = {SAME: "o", WITHIN: "s", BETWEEN: "^", BASELINE: "D", CEILING: "v"}
+BASELINE = "baseline"
+KINDS = {SAME_IMAGE: (None, "o"), OTHER_IMAGE: (OTHER_IMAGES, "s"), OTHER_ACTOR: ("#E69F00", "^"),
+         BASELINE: (BASELINES, "D"), CEILING: (HUMAN, "v")}
+"""Colours, None the classifier's, and shapes."""
 ROW = 0.125  # inches
-_DIFFERENCES = {"image effect": "image effect (same image less the actor's other images)",
-                "actor effect": "actor effect (other images less other actors)",
-                "minus baseline/centre": "less the centred Gaussian", "minus baseline/other actors":
-                "less the other actors' human map"}
-_WHY = {"baseline/uniform": "the uniform map, which being constant correlates with nothing"}
+_DIFFERENCES = {IMAGE_EFFECT: "image effect (same image less the actor's other images)",
+                ACTOR_EFFECT: "actor effect (other images less other actors)",
+                minus(CENTRE): "less the centred Gaussian", minus(OTHERS): "less the other actors' human map"}
+_WHY = {UNIFORM: "the uniform map, which being constant correlates with nothing"}
 
 
 def overlap_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     table = _table(data)
-    drawn = (table["kind"] == SAME) & table["value"].notna()
+    drawn = (table["kind"] == SAME_IMAGE) & table["value"].notna()
     return None if drawn.any() else "the estimates have no overlap of human and classifier maps"
 
 
@@ -62,18 +59,18 @@ def overlap_figure(data: StudyData) -> Figure:
     actors = int((table["panel"] == "Actors").groupby(table["row"]).any().sum())
     others = table["row"].nunique() - actors
     height = 0.5 + ROW * (actors + 1.15 * others) + (0.17 if data.simulated else 0)
-    plot = _plot(data, table) + figure_theme(SINGLE, height) + theme(
-        strip_text=element_blank(), strip_background=element_blank(), panel_spacing_y=0.015,
-        panel_grid_major_y=element_line(color="#EFEFEF", size=0.3))
+    plot = _plot(data, table) + figure_theme(SINGLE, height) + p9.theme(
+        strip_text=p9.element_blank(), strip_background=p9.element_blank(), panel_spacing_y=0.015,
+        panel_grid_major_y=p9.element_line(color="#EFEFEF", size=0.3))
     text = caption(data, [*_sentences(data, table, actors), _undefined(undefined)], responses=True, photographs=False)
     return Figure("fig8-overlap", "Overlap of human and classifier maps", text, plot, SINGLE, height)
 
 
 def _sentences(data: StudyData, table: pd.DataFrame, actors: int) -> list[str]:
-    whole = table[(table["panel"] == "Population") & (table["kind"] == SAME)]
+    whole = table[(table["panel"] == "Population") & (table["kind"] == SAME_IMAGE)]
     n = whole["n"].dropna()
     said = _differences(data)
-    single = table[(table["panel"] == "Actors") & (table["kind"] == SAME)]
+    single = table[(table["panel"] == "Actors") & (table["kind"] == SAME_IMAGE)]
     return [
         f"Pearson correlation of smoothed maps, human against {source_name(data.main or '')}.",
         f"Above, the mean over actors{f' (n = {int(n.max()):,})' if len(n) else ''}: maps of the same image, of the "
@@ -87,12 +84,11 @@ def _sentences(data: StudyData, table: pd.DataFrame, actors: int) -> list[str]:
 
 def _differences(data: StudyData) -> list[str]:
     """Each difference with its interval and p."""
-    tests = rows(data.estimates, statistic="overlap", metric=METRIC, form=FORM, level="population", source=data.main or
-                 "", contrast=list(_DIFFERENCES))
-    return [f"{_DIFFERENCES[row['contrast']]} {row['value']:z.3f}"
-            + (f", 95% CI {row['ci_low']:z.3f} to {row['ci_high']:z.3f}" if pd.notna(row["ci_low"]) else "")
+    tests = rows(data.estimates, statistic=OVERLAP, metric=PRIMARY, form=SMOOTHED, level="population",
+                 source=data.main or "", contrast=list(_DIFFERENCES))
+    return [f"{_DIFFERENCES[row['contrast']]} {estimate(row)}"
             + (f", {p_text(row)}" if pd.notna(row["p_value"]) else "")
-            for row in tests.to_dict("records") if pd.notna(row["value"])]
+            for _, row in tests[tests["value"].notna()].iterrows()]
 
 
 def _undefined(table: pd.DataFrame) -> str:
@@ -103,25 +99,23 @@ def _undefined(table: pd.DataFrame) -> str:
 
 def _table(data: StudyData) -> pd.DataFrame:
     """Rows to draw, with ``panel``, ``row`` (its name at the left) and ``kind`` (its colour and shape)."""
-    overlap = rows(data.estimates, statistic="overlap", metric=METRIC, form=FORM)
-    main = overlap[(overlap["source"] == data.main) & overlap["contrast"].isin([SAME, WITHIN, BETWEEN])]
-    whole = main[main["level"] == "population"]
-    whole = whole.assign(row=whole["contrast"].str.capitalize(), kind=whole["contrast"])
-    single = main[main["level"] == "actor"]
-    single = single.assign(row=single["actor"], kind=single["contrast"])
-    baselines = overlap[(overlap["level"] == "population") & (overlap["contrast"] == SAME)
-                        & overlap["source"].fillna("").str.startswith("baseline/")]
+    overlap = rows(data.estimates, statistic=OVERLAP, metric=PRIMARY, form=SMOOTHED)
+    main = overlap[(overlap["source"] == data.main) & overlap["contrast"].isin(list(KINDS))]
+    main = main.assign(row=main["contrast"].str.capitalize().mask(main["level"] == "actor", main["actor"]),
+                       kind=main["contrast"])
+    whole, single = (main[main["level"] == level] for level in ("population", "actor"))
+    baselines = overlap[(overlap["level"] == "population") & (overlap["contrast"] == SAME_IMAGE)
+                        & overlap["source"].isin([UNIFORM, CENTRE, OTHERS])]
     baselines = baselines.assign(row=[source_name(s) for s in baselines["source"]], kind=BASELINE)
-    ceiling = rows(data.estimates, statistic="noise_ceiling", metric=METRIC, level="population")
-    ceiling = ceiling[ceiling["form"].isna() | (ceiling["form"] == FORM)].assign(row="Noise ceiling", kind=CEILING)
+    ceiling = rows(data.estimates, statistic=CEILING, metric=PRIMARY, level="population")
+    ceiling = ceiling[ceiling["form"].isna() | (ceiling["form"] == SMOOTHED)].assign(row="Noise ceiling", kind=CEILING)
     drawn = [part.assign(panel=panel) for part, panel in
              ((ceiling, "Population"), (whole, "Population"), (baselines, "Population"), (single, "Actors"))]
-    table = pd.concat(drawn, ignore_index=True)
-    return table.reset_index(drop=True)
+    return pd.concat(drawn, ignore_index=True)
 
 
-def _plot(data: StudyData, table: pd.DataFrame) -> ggplot:
-    ranked = table[(table["panel"] == "Actors") & (table["kind"] == SAME)].sort_values("value", kind="stable")
+def _plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
+    ranked = table[(table["panel"] == "Actors") & (table["kind"] == SAME_IMAGE)].sort_values("value", kind="stable")
     whole = table[table["panel"] == "Population"]
     rest = [row for row in table["row"].unique() if row not in set(ranked["row"]) | set(whole["row"])]
     order = [*dict.fromkeys(rest), *ranked["row"], *list(dict.fromkeys(whole["row"]))[::-1]]
@@ -129,17 +123,16 @@ def _plot(data: StudyData, table: pd.DataFrame) -> ggplot:
     table = table.assign(row=pd.Categorical(table["row"], categories=list(dict.fromkeys(order))),
                          kind=pd.Categorical(table["kind"], categories=kinds),
                          panel=pd.Categorical(table["panel"], categories=["Population", "Actors"]))
-    colours = [KINDS[kind] or main_colour(data) for kind in kinds]
+    colours, shapes = [KINDS[kind][0] or main_colour(data) for kind in kinds], [KINDS[kind][1] for kind in kinds]
     # Of an actor's three pairings only one has its interval drawn: they overlap.
-    lined = table["ci_low"].notna() & ((table["panel"] == "Population") | (table["kind"] == SAME))
+    lined = table["ci_low"].notna() & ((table["panel"] == "Population") | (table["kind"] == SAME_IMAGE))
     table = table.sort_values("kind", ascending=False, kind="stable")  # maps of the same image are drawn on top
-    return (ggplot(table, aes("row", "value", color="kind", shape="kind"))
-            + facet_grid(rows="panel", scales="free_y", space="free_y")
-            + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=table[lined[table.index]], size=0.45)
-            + geom_point(aes(fill="kind"), size=1.6, stroke=0) + scale_x_discrete()
-            + scale_color_manual(colours, guide=None) + scale_fill_manual(colours, guide=None)
-            + scale_shape_manual([SHAPES[kind] for kind in kinds], guide=None) + coord_flip()
-            + labs(x="", y="Pearson correlation, smoothed maps", subtitle=SIMULATED if data.simulated else ""))
+    return (p9.ggplot(table, p9.aes("row", "value", color="kind", shape="kind"))
+            + p9.facet_grid(rows="panel", scales="free_y", space="free_y")
+            + p9.geom_linerange(p9.aes(ymin="ci_low", ymax="ci_high"), data=table[lined[table.index]], size=0.45)
+            + p9.geom_point(p9.aes(fill="kind"), size=1.6, stroke=0) + p9.scale_x_discrete()
+            + kind_scales(colours, shapes) + p9.coord_flip()
+            + p9.labs(x="", y="Pearson correlation, smoothed maps", subtitle=SIMULATED if data.simulated else ""))
 
 
 FIGURES = {8: (overlap_missing, overlap_figure)}

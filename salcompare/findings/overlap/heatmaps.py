@@ -12,24 +12,9 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.errors import InputError
+from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import Form, overlap_forms, stream
 from salcompare.findings.failures import FAILURES, each_that_works, guarded, undefined_row, without_value
-from salcompare.findings.overlap import (
-    BASELINE,
-    CENTRE,
-    HEATMAP,
-    HEATMAP_OF_ACTORS,
-    HEATMAPS,
-    MEAN,
-    MEAN_OF_ACTORS,
-    OF_POPULATION,
-    OF_POPULATION_DIFFERENCE,
-    OTHERS,
-    POPULATION,
-    SAME_ACTOR,
-    UNIFORM,
-    minus,
-)
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PRIMARY
 from salcompare.printing import EQUAL
@@ -69,7 +54,8 @@ class HeatmapOverlap:
 
     def __init__(self, maps: Maps, statistics: Statistics, width: int, seed: int) -> None:
         self.statistics, self.seed, self.share = statistics, seed, maps.mask_share
-        self.forms = [form._replace(name=name) for name, form in zip(HEATMAPS, overlap_forms(width, maps), strict=True)]
+        self.forms = [form._replace(name=name)
+                      for name, form in zip(terms.HEATMAPS, overlap_forms(width, maps), strict=True)]
         self._known: dict[tuple[object, ...], tuple[dict[str, Overlaps], xr.Dataset]] = {}
 
     def study_rows(self, heatmaps: xr.DataArray) -> Iterator[Row]:
@@ -86,13 +72,13 @@ class HeatmapOverlap:
             masks = mapping.top_mask(other, share=self.share)
             yield from self.rows_of_heatmaps(mapping.actor_heatmap(one), mapping.actor_heatmap(masks), source)
         except FAILURES as error:
-            yield undefined_row(error, **_named(source, self.forms[1], SAME_ACTOR))
+            yield undefined_row(error, **_named(source, self.forms[1], terms.SAME_ACTOR))
 
     def rows_of_heatmaps(self, human: xr.DataArray, classifier: xr.DataArray, source: str) -> Iterator[Row]:
         """Give a classifier's rows from heatmaps (actor, y, x), for responses that name actors and no images."""
         for form in self.forms:
-            yield from guarded(self._actors(human, classifier, source, form), **_named(source, form, SAME_ACTOR))
-            yield from guarded(self._population(human, classifier, source, form), **_named(source, form, POPULATION))
+            for rows, contrast in ((self._actors, terms.SAME_ACTOR), (self._population, terms.POPULATION)):
+                yield from guarded(rows(human, classifier, source, form), **_named(source, form, contrast))
 
     def baseline_rows(self, human: xr.DataArray) -> Iterator[Row]:
         """Give the rows of people's heatmaps (actor, y, x) with the baselines in the classifier's place."""
@@ -101,7 +87,7 @@ class HeatmapOverlap:
             for name, overlaps in of_actors.items():
                 yield from _mean_rows(overlaps, form.metrics, name, form)
             if "metric" in of_population.coords:
-                yield from rows_of(of_population, OF_POPULATION, _key(CENTRE, form, POPULATION))
+                yield from rows_of(of_population, terms.OF_POPULATION, _key(terms.CENTRE, form, terms.POPULATION))
 
     def _baselines(self, human: xr.DataArray, form: Form) -> tuple[dict[str, Overlaps], xr.Dataset]:
         """Overlap of people's heatmaps with each baseline, and of the population's with the centred one.
@@ -111,9 +97,10 @@ class HeatmapOverlap:
         key = (hashlib.sha256(human.to_numpy().tobytes()).digest(), human["actor"].to_numpy().tobytes(), form)
         if key not in self._known:
             people = as_images(human)
-            maps = {CENTRE: centre(people)} | ({OTHERS: other_actors_mean(people)} if people.sizes["image"] > 1 else {})
-            computed = {UNIFORM: partial(uniform_overlap, people)} | {
-                name: partial(overlap, people, of) for name, of in maps.items()}
+            computed = {terms.UNIFORM: partial(uniform_overlap, people),
+                        terms.CENTRE: partial(overlap, people, centre(people))}
+            if people.sizes["image"] > 1:
+                computed[terms.OTHERS] = partial(overlap, people, other_actors_mean(people))
             of_actors = {name: each_that_works(form.metrics, partial(compute, share=self.share, sigma=form.sigma))
                          for name, compute in computed.items()}
             self._known[key] = of_actors, self._of_population(human, centre(human), form)[0]
@@ -133,16 +120,18 @@ class HeatmapOverlap:
             except InputError:  # what one metric does not allow, none does
                 raise
             except FAILURES as error:
-                yield undefined_row(error, **_named(source, form, SAME_ACTOR, metric=metric))
+                yield undefined_row(error, **_named(source, form, terms.SAME_ACTOR, metric=metric))
                 continue
             for contrast in HEATMAP_CONTRASTS:
-                one = tests.sel(contrast=contrast).assign_attrs(p_is=EQUAL)  # an actor's p is a rank among the actors
+                # of an actor there is one heatmap, and p is exact, a rank among the actors
+                one = tests.sel(contrast=contrast).assign(actor_n=1).assign_attrs(p_is=EQUAL)
                 key = {**_key(source, form, contrast), "metric": metric}
-                yield from (*rows_of(one, HEATMAP, key), *rows_of(one.assign(actor_n=1), HEATMAP_OF_ACTORS, key))
+                yield from (*rows_of(one, terms.HEATMAP, key), *rows_of(one, terms.HEATMAP_OF_ACTORS, key))
         values, failed = each_that_works(form.metrics, partial(
             overlap, as_images(human), as_images(classifier), share=self.share, sigma=form.sigma))
         yield from _mean_rows((values, failed), [name for name in form.metrics if name not in _TESTED], source, form)
-        yield from guarded(self._differences(values, human, source, form), **_named(source, form, minus(CENTRE)))
+        yield from guarded(self._differences(values, human, source, form), **_named(
+            source, form, terms.minus(terms.CENTRE)))
 
     def _differences(self, values: xr.Dataset, human: xr.DataArray, source: str, form: Form) -> Iterator[Row]:
         """Give the differences of a classifier's overlaps and each baseline's."""
@@ -150,22 +139,28 @@ class HeatmapOverlap:
             differences = paired_differences(values, other, alternative="two-sided",
                                              n_permutations=self.statistics.n_permutations,
                                              rng=stream(self.seed, "heatmaps", source, name, form.name))
-            yield from rows_of(differences, BASELINE, _key(source, form, minus(name)))
+            yield from rows_of(differences, terms.BASELINE, _key(source, form, terms.minus(name)))
 
     def _population(self, human: xr.DataArray, classifier: xr.DataArray, source: str, form: Form) -> Iterator[Row]:
         values, failed = self._of_population(human, classifier, form)
         blob = self._baselines(human, form)[1]
-        yield from (without_value(reason, **_named(source, form, POPULATION, metric=metric))
+        yield from (without_value(reason, **_named(source, form, terms.POPULATION, metric=metric))
                     for metric, reason in failed.items())
         if "metric" in values.coords and "metric" in blob.coords:
-            yield from rows_of(values, OF_POPULATION, _key(source, form, POPULATION))
-            yield from rows_of(population_differences(values, blob), OF_POPULATION_DIFFERENCE,
-                               _key(source, form, minus(CENTRE, POPULATION)))
+            yield from rows_of(values, terms.OF_POPULATION, _key(source, form, terms.POPULATION))
+            yield from rows_of(population_differences(values, blob), terms.OF_POPULATION_DIFFERENCE,
+                               _key(source, form, terms.minus(terms.CENTRE, terms.POPULATION)))
 
 
-def without_interval(means: xr.Dataset, reason: str) -> xr.Dataset:
-    """Leave out the interval of a mean of analytic values, which would be of width zero."""
-    return means.assign(ci_low=np.nan, ci_high=np.nan, reason=reason).assign_attrs(ci_method=None, resampled=None)
+def mean_rows(means: xr.Dataset, key: Row, analytic: str) -> list[Row]:
+    """Give the rows of the mean over actors and of each actor's value, without a test.
+
+    A mean of the uniform map's analytic values has no interval, which would be of width zero, but a reason.
+    """
+    if key["source"] == terms.UNIFORM and METRICS[str(key["metric"])].chance is not None:
+        means = means.assign(ci_low=np.nan, ci_high=np.nan, reason=analytic).assign_attrs(
+            ci_method=None, resampled=None)
+    return rows_of(means, terms.MEAN, key) + rows_of(means, terms.MEAN_OF_ACTORS, key)
 
 
 def _mean_rows(overlaps: Overlaps, metrics: Collection[str], source: str, form: Form) -> Iterator[Row]:
@@ -173,13 +168,11 @@ def _mean_rows(overlaps: Overlaps, metrics: Collection[str], source: str, form: 
     values, failed = overlaps
     for metric in metrics:
         if metric in failed:
-            yield without_value(failed[metric], **_named(source, form, SAME_ACTOR, metric=metric))
-            continue
-        means = mean_over_actors(values[metric]).assign(actor_n=1)
-        if source == UNIFORM and METRICS[metric].chance is not None:
-            means = without_interval(means, "analytic: the same for every actor, or undefined on a map without spread")
-        key = {**_key(source, form, SAME_ACTOR), "metric": metric}
-        yield from (*rows_of(means, MEAN, key), *rows_of(means, MEAN_OF_ACTORS, key))
+            yield without_value(failed[metric], **_named(source, form, terms.SAME_ACTOR, metric=metric))
+        else:
+            yield from mean_rows(mean_over_actors(values[metric]).assign(actor_n=1),
+                                 {**_key(source, form, terms.SAME_ACTOR), "metric": metric},
+                                 "analytic: the same for every actor, or undefined on a map without spread")
 
 
 def _key(source: str, form: Form, contrast: str) -> dict[str, object]:
@@ -188,4 +181,4 @@ def _key(source: str, form: Form, contrast: str) -> dict[str, object]:
 
 def _named(source: str, form: Form, contrast: str, *, metric: str = PRIMARY) -> dict[str, object]:
     """Give the columns of the row of a value that is not there."""
-    return {**MEAN.name, **_key(source, form, contrast), "metric": metric}
+    return {**terms.MEAN.name, **_key(source, form, contrast), "metric": metric}

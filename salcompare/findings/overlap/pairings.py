@@ -10,22 +10,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import NULL_DRAWS, Draws, stream
 from salcompare.findings.failures import FAILURES, undefined_row
-from salcompare.findings.overlap import (
-    ACTOR_EFFECT,
-    BASELINE,
-    CLASSIFIER,
-    CORRECT,
-    IMAGE_EFFECT,
-    MEAN,
-    OTHER_ACTOR,
-    PAIRING,
-    PAIRING_OF_ACTORS,
-    SAME_GROUP,
-    SAME_IMAGE,
-    minus,
-)
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, classifier_of, network_of
 from salcompare.printing import EQUAL
@@ -45,29 +32,21 @@ def pairing_rows(result: xr.Dataset, key: Row, *, ceiling: float = np.nan,
                  restriction: str = "") -> tuple[list[Row], list[Draws]]:
     """Make the rows of `pairing_tests`, for the population and each actor, and keep draws of its nulls.
 
-    Parameters
-    ----------
-    result : Dataset
-        As `pairing_tests` gives it.
-    key : mapping
-        What all rows share; contrast is added.
-    ceiling : float
-        Of the mean over same images.
-    restriction : str
-        Added to the contrasts' names, where pairs are of some groups or images only.
+    The ceiling is that of the mean over same images; a restriction is added to the contrasts' names, where pairs are of
+    some groups or images only.
     """
     rows: list[Row] = []
     draws: list[Draws] = []
     result = result.assign(  # the actor effect of one actor is a rank among the actors, and its p exact
-        p_is=("contrast", [EQUAL if contrast == ACTOR_EFFECT else "" for contrast in CONTRASTS]),
-        ceiling=("contrast", [ceiling if contrast == SAME_IMAGE else np.nan for contrast in CONTRASTS]))
-    for contrast in (OTHER_ACTOR, ACTOR_EFFECT) if restriction == SAME_GROUP else CONTRASTS:
+        p_is=("contrast", [EQUAL if contrast == terms.ACTOR_EFFECT else "" for contrast in CONTRASTS]),
+        ceiling=("contrast", [ceiling if contrast == terms.SAME_IMAGE else np.nan for contrast in CONTRASTS]))
+    for contrast in (terms.OTHER_ACTOR, terms.ACTOR_EFFECT) if restriction == terms.SAME_GROUP else CONTRASTS:
         one = result.sel(contrast=contrast)
         here = {**key, "contrast": f"{contrast}, {restriction}" if restriction else contrast}
-        rows += rows_of(one, PAIRING, here) + rows_of(one, PAIRING_OF_ACTORS, here)
-        if contrast in (IMAGE_EFFECT, ACTOR_EFFECT) and not restriction:
+        rows += rows_of(one, terms.PAIRING, here) + rows_of(one, terms.PAIRING_OF_ACTORS, here)
+        if contrast in (terms.IMAGE_EFFECT, terms.ACTOR_EFFECT) and not restriction:
             null = one["null"].dropna("permutation").to_numpy()[:NULL_DRAWS]
-            draws.append(({**PAIRING.name, **here, "metric": f"{key['metric']} {contrast}"}, null))
+            draws.append(({**terms.PAIRING.name, **here, "metric": f"{key['metric']} {contrast}"}, null))
     return rows, draws
 
 
@@ -75,26 +54,15 @@ def restricted_rows(matrix: xr.DataArray, data: StudyData, statistics: Statistic
                     rngs: Mapping[str, np.random.Generator]) -> Iterator[Row]:
     """Give the rows of the same tests within groups of actors, and of the images that the classifier got right.
 
-    Parameters
-    ----------
-    matrix : DataArray (image, image_other)
-        All pairs.
-    data : StudyData
-        Whose images may have a group and whose predictions may be known; without, there is no row. Nor is there one
-        where all actors are of one group, or all images are classified correctly.
-    statistics : Statistics
-        Settings.
-    key : mapping
-        What all rows share.
-    rngs : mapping
-        By restriction.
+    There are none where images have no group or no prediction is known, nor where all actors are of one group, or all
+    images are classified correctly. Random numbers are given by restriction.
     """
     tests = partial(pairing_tests, better=METRICS[str(key["metric"])].better,
                     n_permutations=statistics.n_permutations, n_resamples=statistics.n_resamples)
     groups = _groups_of(data.images, matrix)
     if groups is not None:
-        within = tests(matrix.assign_coords({GROUP: groups}), groups=GROUP, rng=rngs[SAME_GROUP])
-        yield from pairing_rows(within, key, restriction=SAME_GROUP)[0]
+        within = tests(matrix.assign_coords({GROUP: groups}), groups=GROUP, rng=rngs[terms.SAME_GROUP])
+        yield from pairing_rows(within, key, restriction=terms.SAME_GROUP)[0]
     predictions = data.get("predictions")
     if predictions is None or predictions.empty:
         return
@@ -104,11 +72,11 @@ def restricted_rows(matrix: xr.DataArray, data: StudyData, statistics: Statistic
     if right.all() or known.empty:
         return
     try:
-        of_right = tests(matrix.isel(image=right, image_other=right), rng=rngs[CORRECT])
+        of_right = tests(matrix.isel(image=right, image_other=right), rng=rngs[terms.CORRECT])
     except FAILURES as error:
-        yield undefined_row(error, **{**MEAN.name, **key, "contrast": f"{SAME_IMAGE}, {CORRECT}"})
+        yield undefined_row(error, **{**terms.MEAN.name, **key, "contrast": f"{terms.SAME_IMAGE}, {terms.CORRECT}"})
         return
-    yield from pairing_rows(of_right, key, restriction=CORRECT)[0]
+    yield from pairing_rows(of_right, key, restriction=terms.CORRECT)[0]
 
 
 def _groups_of(images: pd.DataFrame, matrix: xr.DataArray) -> xr.DataArray | None:
@@ -136,20 +104,9 @@ def compared_sources(sources: Sequence[str]) -> list[tuple[str, str]]:
 
 def comparison_rows(one: Mapping[str, xr.DataArray], other: Mapping[str, xr.DataArray], names: tuple[str, str],
                     statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
-    """Give the rows of one classifier less another, of every metric whose matrices of all pairs both have.
+    """Give the rows of one classifier less another, by every metric of which both have a matrix of all pairs.
 
-    Parameters
-    ----------
-    one, other : mapping of metric to DataArray (image, image_other)
-        All pairs of people's maps with each classifier's.
-    names : (str, str)
-        Their sources.
-    statistics : Statistics
-        Settings.
-    seed : int
-        Of the study.
-    key : mapping
-        What all rows share; must name the form.
+    `names` are their sources; `key`, which all rows share, must name the form.
     """
     for metric in (name for name in one if name in other):
         here = {**key, "source": names[0], "against": HUMAN, "metric": metric}
@@ -157,25 +114,18 @@ def comparison_rows(one: Mapping[str, xr.DataArray], other: Mapping[str, xr.Data
         try:
             result = compare_pairings(one[metric], other[metric], n_permutations=statistics.n_permutations, rng=rng)
         except FAILURES as error:
-            yield undefined_row(error, **{**CLASSIFIER.name, **here}, contrast=minus(names[1]))
+            yield undefined_row(error, **{**terms.CLASSIFIER.name, **here}, contrast=terms.minus(names[1]))
             continue
-        named = result.assign_coords(contrast=[minus(names[1], contrast) for contrast in CONTRASTS])
-        yield from rows_of(named, CLASSIFIER, here)
+        named = result.assign_coords(contrast=[terms.minus(names[1], contrast) for contrast in CONTRASTS])
+        yield from rows_of(named, terms.CLASSIFIER, here)
 
 
 def same_image_comparison(one: xr.Dataset, other: xr.Dataset, names: tuple[str, str], statistics: Statistics,
                           seed: int, key: Row) -> list[Row]:
-    """Make the rows of one classifier less another where only pairs of the same image are compared.
-
-    Parameters
-    ----------
-    one, other : Dataset (image)
-        Overlaps of people's maps with each classifier's, by one metric.
-    names, statistics, seed, key
-        As for `comparison_rows`.
-    """
+    """Make the rows of one classifier less another from overlaps (image) by one metric, of the same images alone."""
     (metric,) = map(str, one.data_vars)
     result = paired_differences(one, other, alternative="two-sided", n_permutations=statistics.n_permutations,
                                 rng=stream(seed, "classifiers", *names, metric, str(key["form"])))
     result = result.assign_attrs(null="both classifiers' whole sets of maps exchanged within actors")
-    return rows_of(result, BASELINE, {**key, "source": names[0], "against": HUMAN, "contrast": minus(names[1])})
+    key = {**key, "source": names[0], "against": HUMAN, "contrast": terms.minus(names[1])}
+    return rows_of(result, terms.BASELINE, key)

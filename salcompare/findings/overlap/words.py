@@ -7,85 +7,90 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from salcompare.findings.overlap import OVERLAP
-from salcompare.naming import Source, classifier_of, classifier_sources
+from salcompare.findings import ceilings
+from salcompare.findings import overlap as terms
+from salcompare.naming import PRIMARY, SMOOTHED, Source, classifier_of, classifier_sources
 from salcompare.printing import contrast, estimate, joined, number, percent, verdict
 from salcompare.report.content import Section, classifier_rows, compact_table
-from salcompare.report.tables import PRIMARY, PrintedTable, one, pick, table_of
+from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics import METRICS
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS
+from salcompare.statistics.kernels import CENTRE_SIGMA
+from salcompare.statistics.metrics.ranking import POSITIVE_SHARE
+from salcompare.statistics.overlaps.actor_similarity import N_SPLITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from salcompare.study_data import StudyData
 
+_SHOWN = {"statistic": terms.OVERLAP, "metric": PRIMARY, "form": SMOOTHED}
+"""The rows that the summary speaks of."""
+_CLAIMS = {
+    terms.IMAGE_EFFECT: "a human map agrees with the classifier's map of the same image more than with its maps of "
+                  "the actor's other images",
+    terms.ACTOR_EFFECT: "human maps agree with the classifier's maps of other images of the same actor more than with "
+                  "those of other actors",
+    terms.minus(terms.CENTRE): "the classifier agrees with people {} than a centred blob does",
+    terms.minus(terms.OTHERS): "the classifier agrees with people {} than the mean human map of the other actors does",
+}
+_STARTS = {
+    ceilings.NOTHING: "no correlation at all",
+    ceilings.OTHER_MAPS: "what the classifier's maps of other actors reach",
+    ceilings.OTHER_FACES: "what the other actors' mean human map reaches",
+}
+
 
 def summary(data: StudyData) -> list[str]:
     """Answer against chance and every baseline."""
     source = data.main
-    same = None if source is None else one(data.estimates, **PRIMARY, level="population", source=source,
-                                           contrast="same image")
+    same = None if source is None else one(data.estimates, **_SHOWN, level="population", source=source,
+                                           contrast=terms.SAME_IMAGE)
     if same is None or source is None:
         return []
     ceiling = "" if math.isnan(same["ceiling"]) else f"; the ceiling is {number(same['ceiling'], 2)}"
     said = [f"On the same image, the smoothed maps of people and {source} correlate by {estimate(same)}{ceiling}."]
-    claims = {
-        "image effect": "a human map agrees with the classifier's map of the same image more than with its maps of "
-                        "the actor's other images",
-        "actor effect": "human maps agree with the classifier's maps of other images of the same actor more than with "
-                        "those of other actors",
-        "minus baseline/centre": "the classifier agrees with people {} than a centred blob does",
-        "minus baseline/other actors":
-            "the classifier agrees with people {} than the mean human map of the other actors does",
-    }
-    for name, claim in claims.items():
-        row = one(data.estimates, **PRIMARY, level="population", source=source, contrast=name)
+    for name, claim in _CLAIMS.items():
+        row = one(data.estimates, **_SHOWN, level="population", source=source, contrast=name)
         if row is not None:
-            said.append(verdict(row, claim) if "effect" in name else
-                        contrast(row, claim.format("less" if row["value"] < 0 else "more")))
+            said.append(contrast(row, claim.format(_way(row))) if "{}" in claim else verdict(row, claim))
     return [*said, *_below_ceiling(data, source), *_others(data, source), *_other_classifiers(data, source),
             *_of_actors(data, source)]
 
 
+def _way(row: pd.Series[Any]) -> str:
+    return "less" if row["value"] < 0 else "more"
+
+
 def _of_actors(data: StudyData, source: str) -> list[str]:
     """Name the actors on whom people and classifier agree most and least."""
-    actors = pick(data.estimates, **PRIMARY, level="actor", source=source, contrast="same image")
+    actors = pick(data.estimates, **_SHOWN, level="actor", source=source, contrast=terms.SAME_IMAGE)
     actors = actors[actors["value"].notna()].sort_values("value", ascending=False)
     if len(actors) < 2:
         return []
     shown = min(3, len(actors) // 2)
-    high, low = actors.head(shown), actors.tail(shown)
-    return ["Overlap on the same image is highest for " + _listed(high) + " and lowest for " + _listed(low)
-            + "; this is a description of the sample, not a test."]
-
-
-def _listed(rows: pd.DataFrame) -> str:
-    return ", ".join(f"{row['actor']} ({number(row['value'], 2)})" for _, row in rows.iterrows())
+    high, low = (", ".join(f"{row['actor']} ({number(row['value'], 2)})" for _, row in rows.iterrows())
+                 for rows in (actors.head(shown), actors.tail(shown)))
+    return [f"Overlap on the same image is highest for {high} and lowest for {low}; this is a description of the "
+            "sample, not a test."]
 
 
 def _other_classifiers(data: StudyData, source: str) -> list[str]:
     """Give the overlap of the other classifiers' main sources."""
-    same = pick(data.estimates, **PRIMARY, level="population", contrast="same image")
+    same = pick(data.estimates, **_SHOWN, level="population", contrast=terms.SAME_IMAGE)
     same = same[same["value"].notna()].assign(name=same["source"].map(classifier_of))
     same = same[same["name"].isin(data.classifier_names) & (same["name"] != classifier_of(source))]
     last = same.drop_duplicates("name", keep="last")
-    found = [f"{row['source']} {estimate(row)}" for _, row in last.iterrows()]
-    return [f"The other classifier{'s' if len(found) > 1 else ''}, likewise: {joined(found)}."] if found else []
-
-
-_WAYS = {
-    "over no correlation": "no correlation at all",
-    "over other actors' classifier maps": "what the classifier's maps of other actors reach",
-    "over other actors' human maps": "what the other actors' mean human map reaches",
-}
+    said = [f"{row['source']} {estimate(row)}" for _, row in last.iterrows()]
+    return [f"The other classifier{'s' if len(said) > 1 else ''}, likewise: {joined(said)}."] if said else []
 
 
 def _below_ceiling(data: StudyData, source: str) -> list[str]:
     """Say how much of the way from each null to the ceiling the classifier goes."""
     said = []
-    for name, start in _WAYS.items():
-        row = one(data.estimates, statistic="share_of_ceiling", metric="pearson", form="smoothed", level="population",
-                  source=source, contrast=name)
+    for null, start in _STARTS.items():
+        row = one(data.estimates, **_SHOWN | {"statistic": ceilings.SHARE}, level="population", source=source,
+                  contrast=ceilings.over(null))
         if row is not None and not math.isnan(row["value"]):
             below = ": it falls short even of that" if row["value"] < 0 else ""
             said.append(f"from {start}, {_share(row)}{below}")
@@ -98,55 +103,66 @@ def _share(row: pd.Series[Any]) -> str:
 
 
 def _others(data: StudyData, source: str) -> list[str]:
-    """Compare with the classifier's other variants, and ask which pairs of actors are alike."""
+    """Compare with the classifier's other variants, and ask which pairs of actors are similar on both sides."""
     said = []
-    for _, row in pick(data.estimates, **PRIMARY, level="population", source=source).iterrows():
+    for _, row in pick(data.estimates, **_SHOWN, level="population", source=source).iterrows():
         other = str(row["contrast"]).removeprefix("minus ")
-        if str(row["contrast"]).startswith("minus ") and Source.parse(other):
-            way = "less" if row["value"] < 0 else "more"
-            said.append(contrast(row, f"{source} agrees with people {way} than {other} does"))
-    pairs = one(data.estimates, statistic="actor_similarity", metric="correlation", level="population", source=source)
-    if pairs is not None:
-        said.append(verdict(pairs, "people and the classifier find the same pairs of actors alike"))
-    return said
+        if row["contrast"] == terms.minus(other) and Source.parse(other):
+            said.append(contrast(row, f"{source} agrees with people {_way(row)} than {other} does"))
+    pairs = one(data.estimates, statistic=terms.SIMILARITY, metric=terms.DISTANCE, level="population", source=source)
+    return said if pairs is None else [*said, verdict(
+        pairs, "people and the classifier find the same pairs of actors alike")]
 
 
 _COMPARED = r"minus (?!baseline/)\S+/"  # a contrast with another classifier
-_RESTRICTED = r", (?:same group|correctly classified images)"
-_HEATMAPS = ("heatmaps", "smoothed heatmaps")
+_RESTRICTED = f", (?:{terms.SAME_GROUP}|{terms.CORRECT})"
 _VALUES = ["value", "ci_low", "ci_high"]
 
 
 def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of overlap."""
-    estimates = data.estimates
-    overlap = estimates[estimates["statistic"] == "overlap"]
-    heatmaps, contrasts = overlap["form"].isin(_HEATMAPS), overlap["contrast"].fillna("")
+    overlap = pick(data.estimates, statistic=terms.OVERLAP)
+    heatmaps, contrasts = overlap["form"].isin(terms.HEATMAPS), overlap["contrast"].fillna("")
     restricted, compared = (contrasts.str.contains(kind) for kind in (_RESTRICTED, _COMPARED))
-    plain, whole = overlap[~(heatmaps | restricted | compared)], overlap["level"] == "population"
+    whole = overlap["level"] == "population"
+    plain = overlap[~(heatmaps | restricted | compared) & whole]
     whose = "human and classifier maps" if classifier_sources(plain["source"]) else "human maps with baselines"
     yield _primary_overlap(plain, whose)
     yield _classifiers(overlap[compared])
     yield _restrictions(overlap[restricted & whole])
     yield from _heatmaps(overlap[heatmaps])
-    yield _actor_similarity(estimates[estimates["statistic"] == "actor_similarity"])
-    yield table_of("overlap_population", f"Overlap of {whose}, mean over actors, every metric",
-        "Intervals over actors: t, and jackknife (ci_method) where actors meet other actors. The image effect "
-        "permutes images within actors and the actor effect whole actors, both one-sided, towards better agreement; "
-        "differences from a baseline or another classifier flip actors' signs and are two-sided (alternative). The "
-        "overlap of every image, for all sources and metrics, is in data/processed/overlap_images.csv.",
-        _population_overlap(plain),
-        ["source", "contrast", "metric", "better", "form", *_VALUES, "ci_method", "p_value",
-        "alternative", "ceiling", "n"], folded=True)
+    yield table_of(
+        "actor_similarity", "Do people and classifier find the same pairs of actors alike?",
+        "Correlation, over pairs of actors, of people's and the classifier's unbiased distances from disjoint images; "
+        "with metric mantel_r each actor's mean distance is not removed, and there is no test. Noise draws both "
+        "towards 0.", pick(data.estimates, statistic=terms.SIMILARITY),
+        ["source", "metric", "form", *_VALUES, "p_value", "p_attainable", "null_mean", "n", "reason"])
+    yield _every_metric(plain, whose)
     yield _overlap_of_actors(overlap[~heatmaps & ~whole])
-    yield table_of("overlap_curve", "Overlap over the smoothing's sigma",
+    yield table_of(
+        "overlap_curve", "Overlap over the smoothing's sigma",
         "Mean over actors of Pearson's correlation on the same image; sigma in pixels of the grid.",
-        estimates[estimates["statistic"] == "overlap_curve"], ["source", "sigma", *_VALUES, "n"], folded=True)
-    yield table_of("ties", "Ties in the areas that iou and dice compare, and maps too sparse to fill one",
-        "Shares, mean over n images.", estimates[estimates["statistic"].isin(["tied_share", "short_maps"])],
+        pick(data.estimates, statistic=terms.CURVE), ["source", "sigma", *_VALUES, "n"], folded=True)
+    yield table_of(
+        "ties", "Ties in the areas that iou and dice compare, and maps too sparse to fill one",
+        "Shares, mean over n images.", data.estimates[data.estimates["statistic"].isin([terms.TIED, terms.SHORT])],
         ["statistic", "source", "against", "value", "n"], folded=True)
     if len(overlap):
         yield _conventions()
+
+
+def _is_primary(rows: pd.DataFrame, form: str = SMOOTHED) -> pd.Series[bool]:
+    return (rows["metric"] == PRIMARY) & (rows["form"] == form)
+
+
+def _primary_overlap(rows: pd.DataFrame, whose: str) -> PrintedTable:
+    return table_of(
+        "overlap_primary", f"Overlap of {whose}, mean over actors",
+        "Pearson's correlation of smoothed maps, the primary metric. Intervals over actors. p of the image and the "
+        "actor effect is one-sided, towards better agreement: near 1, a map does worse than what it is compared with; "
+        "p of a difference from a baseline or from another classifier is two-sided.",
+        rows[_is_primary(rows) & rows["value"].notna()],
+        ["source", "contrast", *_VALUES, "p_value", "ceiling", "n"])
 
 
 def _classifiers(rows: pd.DataFrame) -> PrintedTable:
@@ -168,30 +184,44 @@ def _restrictions(rows: pd.DataFrame) -> PrintedTable:
 
 def _heatmaps(rows: pd.DataFrame) -> Iterator[PrintedTable]:
     """Print the primary metric of the population; the CSVs have all."""
-    columns = ["source", "contrast", "metric", "form", *_VALUES, "ci_method", "p_value", "p_attainable", "n", "reason"]
     of_actors = rows["level"] == "actor"
-    primary = (rows["metric"] == PRIMARY["metric"]) & rows["value"].notna()
+    whole, single = rows[~of_actors], rows[of_actors]
     yield table_of(
         "overlap_heatmaps", "Overlap of heatmaps",
         "Each actor's (mean over actors), with the other actors' in their place, and the population's, whose interval "
         "is a jackknife over actors. Heatmaps of both sides are of the same photographs: \"same minus other actor\" "
-        "says that they share those, or the actor. The primary metric; the CSV has all.", rows[~of_actors], columns,
-        folded=True, shown=primary[~of_actors])
+        "says that they share those, or the actor. The primary metric; the CSV has all.", whole,
+        ["source", "contrast", "metric", "form", *_VALUES, "ci_method", "p_value", "p_attainable", "n", "reason"],
+        folded=True, shown=(whole["metric"] == PRIMARY) & whole["value"].notna())
     yield table_of(
         "overlap_heatmaps_actor", "Overlap of each actor's heatmaps",
         "The primary metric on smoothed heatmaps; the CSV has all. p of one actor among n cannot go below 1/n.",
-        rows[of_actors],
-        ["actor", "source", "contrast", "metric", "form", "value", "p_value", "p_attainable", "p_adjusted"],
-        folded=True, shown=(primary & (rows["form"] == _HEATMAPS[1]))[of_actors])
+        single, ["actor", "source", "contrast", "metric", "form", "value", "p_value", "p_attainable", "p_adjusted"],
+        folded=True, shown=_is_primary(single, terms.HEATMAPS[1]) & single["value"].notna())
 
 
-def _actor_similarity(rows: pd.DataFrame) -> PrintedTable:
+def _every_metric(rows: pd.DataFrame, whose: str) -> PrintedTable:
+    """Print the population's rows, each metric with the direction that is better."""
     return table_of(
-        "actor_similarity", "Do people and classifier find the same pairs of actors alike?",
-        "Correlation, over pairs of actors, of people's and the classifier's unbiased distances from disjoint images; "
-        "with metric mantel_r each actor's mean distance is not removed, and there is no test. Noise draws both "
-        "towards 0.", rows,
-        ["source", "metric", "form", *_VALUES, "p_value", "p_attainable", "null_mean", "n", "reason"])
+        "overlap_population", f"Overlap of {whose}, mean over actors, every metric",
+        "Intervals over actors: t, and jackknife (ci_method) where actors meet other actors. The image effect "
+        "permutes images within actors and the actor effect whole actors, both one-sided, towards better agreement; "
+        "differences from a baseline or another classifier flip actors' signs and are two-sided (alternative). The "
+        "overlap of every image, for all sources and metrics, is in data/processed/overlap_images.csv.",
+        rows.assign(better=[METRICS[metric].better for metric in rows["metric"]]),
+        ["source", "contrast", "metric", "better", "form", *_VALUES, "ci_method", "p_value", "alternative", "ceiling",
+         "n"], folded=True)
+
+
+def _overlap_of_actors(rows: pd.DataFrame) -> PrintedTable:
+    """Print the primary metric only: all of them are thousands of rows."""
+    return table_of(
+        "overlap_actor", "Overlap of each actor",
+        "The primary metric; the CSV has all. p adjusted over actors by Holm's method. The actor effect of one "
+        "actor among n has a p that cannot go below 1/n (p attainable): no single actor of 20 or fewer can "
+        "reach 0.05, adjusted or not.", rows,
+        ["actor", "source", "contrast", "metric", "form", *_VALUES, "p_value", "p_attainable", "p_adjusted", "n",
+         "reason"], folded=True, shown=_is_primary(rows) & ~rows["contrast"].str.contains(_RESTRICTED))
 
 
 def _conventions() -> PrintedTable:
@@ -204,65 +234,33 @@ def _conventions() -> PrintedTable:
                         frame, simulated=False, folded=True)
 
 
-def _primary_overlap(overlap: pd.DataFrame, whose: str) -> PrintedTable:
-    """Keep the primary metric alone, of every source and contrast."""
-    keep = (overlap["level"] == "population") & (overlap["metric"] == PRIMARY["metric"]) & (
-        overlap["form"] == PRIMARY["form"]) & overlap["value"].notna()
-    return table_of(
-        "overlap_primary", f"Overlap of {whose}, mean over actors",
-        "Pearson's correlation of smoothed maps, the primary metric. Intervals over actors. p of the image and the "
-        "actor effect is one-sided, towards better agreement: near 1, a map does worse than what it is compared with; "
-        "p of a difference from a baseline or from another classifier is two-sided.", overlap[keep],
-        ["source", "contrast", "value", "ci_low", "ci_high", "p_value", "ceiling", "n"])
-
-
-def _population_overlap(overlap: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the population, each metric with the direction that is better."""
-    rows = overlap[overlap["level"] == "population"]
-    return rows.assign(better=[METRICS[metric].better for metric in rows["metric"]])
-
-
-def _overlap_of_actors(rows: pd.DataFrame) -> PrintedTable:
-    """Print the primary metric only: all of them are thousands of rows."""
-    columns = ["actor", "source", "contrast", "metric", "form", *_VALUES, "p_value", "p_attainable", "p_adjusted", "n",
-               "reason"]
-    primary = (rows["metric"] == PRIMARY["metric"]) & (rows["form"] == PRIMARY["form"]) & ~rows[
-        "contrast"].str.contains(_RESTRICTED)
-    return table_of("overlap_actor", "Overlap of each actor",
-                "The primary metric; the CSV has all. p adjusted over actors by Holm's method. The actor effect of one "
-                "actor among n has a p that cannot go below 1/n (p attainable): no single actor of 20 or fewer can "
-                "reach 0.05, adjusted or not.", rows, columns,
-                folded=True, shown=primary)
-
-
 BASELINES = (
-    "A uniform map (analytic values, no interval), a centred Gaussian whose standard deviation is a quarter of the "
-    "grid, and the mean human map of the other actors. Differences from a baseline are paired over images and tested "
-    "by flipping the signs of actors' means.")
-
+    f"A uniform map (analytic values, no interval), a centred Gaussian whose standard deviation is "
+    f"{percent(CENTRE_SIGMA, 0)} of the grid, and the mean human map of the other actors. Differences from a baseline "
+    "are paired over images and tested by flipping the signs of actors' means.")
 
 _PAIRINGS = (
     "Three pairings are told apart: same image; same actor, other image; other actor. The image effect is the first "
     "minus the second, with a null that permutes classifier maps within actors; the actor effect is the second minus "
     "the third, with a null that permutes actors' whole sets of maps. Intervals over actors are t intervals, by "
-    "jackknife where actors meet other actors; none are given below 8 actors. p-values of single actors are adjusted "
-    "over actors by Holm's (1979) method; in the actor effect of one actor among n, p is the rank of its own maps "
-    "among the sets of all actors and cannot go below 1/n. Where images have groups, the actor effect is given within "
-    "them, too, and all pairings for the images that the classifier got right. Two classifiers are compared by "
-    "exchanging their maps within actors, which flips the signs of the columns of the difference of both matrices of "
-    "pairs. ")
+    f"jackknife where actors meet other actors; none are given below {FEWEST_ACTORS} actors. p-values of single actors "
+    "are adjusted over actors by Holm's (1979) method; in the actor effect of one actor among n, p is the rank of its "
+    "own maps among the sets of all actors and cannot go below 1/n. Where images have groups, the actor effect is "
+    "given within them, too, and all pairings for the images that the classifier got right. Two classifiers are "
+    "compared by exchanging their maps within actors, which flips the signs of the columns of the difference of both "
+    "matrices of pairs. ")
 
 
 def _paragraph(data: StudyData) -> str:
     """Say how overlap was computed and tested."""
     share = percent(data.settings["maps"]["mask_share"], 0)
-    said = ("The primary metric is Pearson's correlation of smoothed maps (CC); the others follow Bylinskii et al. "
+    return ("The primary metric is Pearson's correlation of smoothed maps (CC); the others follow Bylinskii et al. "
             f"(2019). iou and dice compare the top {share} of each map at equal area, tied pixels weighed; the AUCs "
-            "take the top 20% of people's coverage as positives (Judd et al. 2009), the shuffled one against other "
-            "images' positives; information gain is in bits over the centred Gaussian (Kümmerer et al. 2015); emd is "
-            f"on a coarse grid, a share of its diagonal. {_PAIRINGS if data.has_classifier else ''}")
-    return (f"{said}Heatmaps of actors and of the population are compared as maps are. A table lists what was chosen "
-            "where tools disagree about a metric.")
+            f"take the top {percent(POSITIVE_SHARE, 0)} of people's coverage as positives (Judd et al. 2009), the "
+            "shuffled one against other images' positives; information gain is in bits over the centred Gaussian "
+            "(Kümmerer et al. 2015); emd is on a coarse grid, a share of its diagonal. "
+            f"{_PAIRINGS if data.has_classifier else ''}Heatmaps of actors and of the population are compared as maps "
+            "are. A table lists what was chosen where tools disagree about a metric.")
 
 
 ACTOR_SIMILARITY = (
@@ -271,23 +269,24 @@ ACTOR_SIMILARITY = (
     "half of each actor's images and the classifier's from the other, as maps of the same photographs agree whether "
     "actors differ or not; squared distances are unbiased, made of products of different images (Walther et al. 2016), "
     "as noise makes actors with few or varied images look far from all; each actor's mean distance is removed "
-    "(U-centring, Székely & Rizzo 2014); the mean over ten splits is permuted over actors as a studentised statistic "
-    "(DiCiccio & Romano 2017), as the errors of distances differ between actors. The interval is a jackknife over "
-    "actors. What noise is left draws the correlation towards 0: it is no measure of how strong the relation is.")
+    f"(U-centring, Székely & Rizzo 2014); the mean over {N_SPLITS} splits is permuted over actors as a studentised "
+    "statistic (DiCiccio & Romano 2017), as the errors of distances differ between actors. The interval is a jackknife "
+    "over actors. What noise is left draws the correlation towards 0: it is no measure of how strong the relation is.")
 
 
 def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how overlap was computed and tested, where both sides have maps."""
-    if data.people != "none" and data.has_classifier:
-        return [("Overlap", _paragraph(data)), ("Baselines", BASELINES), ("Similarity of actors", ACTOR_SIMILARITY)]
-    overlaps = data.estimates["statistic"].eq("overlap").any()
-    return [("Overlap", _paragraph(data)), ("Baselines", BASELINES)] if overlaps else []
+    both = data.people != "none" and data.has_classifier
+    if not both and len(pick(data.estimates, statistic=terms.OVERLAP)) == 0:
+        return []
+    return [("Overlap", _paragraph(data)), ("Baselines", BASELINES),
+            *([("Similarity of actors", ACTOR_SIMILARITY)] if both else [])]
 
 
 def section(data: StudyData, name: str) -> Section:
     """Give a classifier's overlap with people on its page."""
-    rows = classifier_rows(data.estimates, name, OVERLAP)
-    primary = (rows["metric"] == PRIMARY["metric"]) & (rows["form"] == PRIMARY["form"])
+    rows = classifier_rows(data.estimates, name, terms.OVERLAP)
+    primary = _is_primary(rows)
     return Section("overlap", "Overlap with people", tables=(
         compact_table(f"classifier_{name}_overlap", "Overlap with people, smoothed maps",
                       "Pearson's correlation; ceiling: people's noise ceiling.", rows[primary], of=name),

@@ -11,15 +11,12 @@ from plotnine import (
     geom_vline,
     ggplot,
     labs,
-    scale_color_manual,
-    scale_fill_manual,
-    scale_shape_manual,
     scale_y_continuous,
     theme,
 )
 
 from salcompare.figures.figure import Figure, caption
-from salcompare.figures.theme import HUMAN, MIDDLE, NULL, SIMULATED, figure_theme
+from salcompare.figures.theme import HUMAN, MIDDLE, NULL, SIMULATED, figure_theme, kind_scales
 from salcompare.printing import counted
 from salcompare.study_data import StudyData
 
@@ -86,8 +83,7 @@ def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> ggplot:
     plot = (ggplot(table, aes("value", "row", color="kind", fill="kind", shape="kind"))
             + geom_vline(xintercept=0, size=0.3, color="#BBBBBB") + geom_point(size=1.5, stroke=0)
             + scale_y_continuous(breaks=list(place.values()), labels=list(place), expand=(0, 0.6))
-            + scale_color_manual(colours, guide=None) + scale_fill_manual(colours, guide=None)
-            + scale_shape_manual(list(SHAPES.values()), guide=None)
+            + kind_scales(colours, list(SHAPES.values()))
             + labs(x="Value", y="", subtitle=SIMULATED if data.simulated else ""))
     if len(lined):
         plot = plot + geom_segment(aes(x="ci_low", xend="ci_high", yend="row"), data=lined, size=0.45)

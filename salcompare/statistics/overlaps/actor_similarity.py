@@ -28,12 +28,14 @@ from salcompare.statistics.overlaps.same_image import matched, require_actors
 Distance = Literal["correlation", "euclidean"]
 FEWEST = 4
 """Actors below which nothing is left of their pairs once each actor's mean is removed."""
+N_SPLITS = 10
+"""Random splits of each actor's images, unless said."""
 _MOST_CROSSED = 2048  # pairs of actors, of which all pairs take 32 MiB
 
 
 @drawing
 def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.random.Generator,
-                     distance: Distance = "correlation", sigma: float | None = None, n_splits: int = 10,
+                     distance: Distance = "correlation", sigma: float | None = None, n_splits: int = N_SPLITS,
                      n_permutations: int = 9999) -> xr.Dataset:
     """Correlate people's distances between actors with the classifier's, from disjoint images (Mantel).
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from salcompare.findings.content import figures_left_out, make_figures
-from salcompare.findings.controls.figure import _about_overlaps, _curves, _overlaps, _own_values
+from salcompare.findings.controls.figure import _about_overlaps, _curves, _on_its_images, _overlaps
 from tests.figures.tiny import FROZEN, MAIN, estimates, tiny
 
 
@@ -46,7 +46,7 @@ def test_without_controls_it_is_left_out():
 
 
 @pytest.mark.parametrize(("more", "said", "unsaid"), [
-    (OVERLAPS, ["Overlap with people of alexnet finetuned", "random weights -0.200, 95% CI -0.300 to -0.100"],
+    (OVERLAPS, ["Overlap with people of alexnet finetuned", "random weights −0.20 (95% CI −0.30 to −0.10)"],
      "Similarity"),
     (CURVES, ["Similarity of maps", "bands: 95% t intervals over 5 randomisations", "Steps: 1 head; 2 features.0."],
      "Below"),
@@ -79,7 +79,7 @@ def test_without_intervals_it_draws_the_values_alone_and_warns_of_nothing():
     table = data.estimates.copy()
     table[["ci_low", "ci_high"]] = table[["ci_low", "ci_high"]].where(table["source"] != MAIN)
     (figure,) = make_figures(tiny(estimates=table), only=[14])
-    assert "random weights -0.200;" in figure.caption
+    assert "random weights −0.20 (no interval);" in figure.caption
     figure.plot.draw()
 
 
@@ -169,17 +169,16 @@ def test_in_a_controls_row_stands_the_classifiers_own_overlap_on_the_same_images
                  overlap_of(OTHER, 0.2), control_of("sobel", 0.3, OTHER), beside("sobel", 0.1, OTHER))
     maps = dict.fromkeys((FROZEN, MAIN, OTHER), data.classifier_maps[MAIN])
     data = data.replace(classifier_maps=maps)
-    found = _own_values(data, _overlaps(data))
+    found = _on_its_images(data, _overlaps(data))
     assert sorted(zip(found["row"], found["source"], found["value"], strict=True)) == [
         ("Random weights", MAIN, 0.4), ("Random weights", FROZEN, 0.41), ("Sobel edges", MAIN, 0.39)]
     (figure,) = make_figures(data, only=[14])
     assert "Rings in a control's row: the classifier's own overlap on the images that the control explained." in (
         figure.caption)
-    assert "random weights 0.400 less 0.600 = -0.200" in figure.caption
+    assert "random weights −0.20 (0.400 less 0.600;" in figure.caption
 
 
-def test_a_difference_that_rounds_to_0_has_no_sign():
+def test_a_small_difference_keeps_its_digits():
     data = study(*(row | {"value": -0.0004} if row["statistic"] == "overlap_control" else row for row in OVERLAPS))
     said = " ".join(_about_overlaps(data, _overlaps(data), above=True))
-    assert "random weights 0.000" in said
-    assert "-0.000" not in said
+    assert "random weights −0.00040 (" in said
