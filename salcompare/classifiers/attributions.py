@@ -25,7 +25,7 @@ from salcompare.config import Attribution, method_of
 from salcompare.errors import InputError, Problem
 from salcompare.map_stream import MapStream
 from salcompare.maps import reduce_channels
-from salcompare.maps.saliency import How
+from salcompare.maps.filters import How
 from salcompare.progress import Progress, Silent
 from salcompare.provenance import canonical_json, versions
 from salcompare.schema import CLASSIFIER_MAPS, check_maps

@@ -5,9 +5,9 @@ Every public function takes and gives labelled xarray objects with dims (..., y,
 
 from salcompare.maps.boxes import rasterise_actor_boxes, rasterise_boxes
 from salcompare.maps.checks import natural_order
-from salcompare.maps.filters import smooth
+from salcompare.maps.filters import reduce_channels, smooth
 from salcompare.maps.fixations import fixation_maps, rasterise_fixations, sigma_in_pixels
-from salcompare.maps.heatmaps import actor_heatmap, class_means, relative_saliency, stack_sources
+from salcompare.maps.heatmaps import actor_heatmap, class_means, relative_saliency, saliency_difference, stack_sources
 from salcompare.maps.masks import (
     centre_orders,
     marked_by_both,
@@ -20,10 +20,10 @@ from salcompare.maps.masks import (
 from salcompare.maps.responses import (
     mean_of_responses,
     precomputed_response_maps,
+    precomputed_saliency,
     require_response_maps,
     response_array,
 )
-from salcompare.maps.saliency import precomputed_saliency, reduce_channels, saliency_difference
 
 __all__ = [
            "actor_heatmap",

@@ -1,9 +1,9 @@
-"""Filters of maps and photographs: Gaussian smoothing, and the edges and gradients that know no network."""
+"""Gaussian smoothing of maps, colour channels to one map, and the edges and gradients that know no network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
-from salcompare.maps.checks import over_pixels, require_maps
+from salcompare.maps.checks import over_pixels, require_choice, require_maps
 
 _MAPS = 16  # maps that are held in float64 at a time
 
@@ -81,12 +81,27 @@ def _smooth(maps: NDArray[np.generic], down: NDArray[np.float64],
     return smoothed
 
 
+How = Literal["sum", "max"]
 Edges = NDArray[np.float32]
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the luma of ITU-R BT.601."""
 _STEP, _ACROSS_STEP = (-1, 0, 1), (1, 2, 1)
 _CORE = ["y", "x", "channel"]
 _PHOTOGRAPHS = 8  # photographs that are held in float64 at a time
+
+
+def reduce_channels(gradients: NDArray[np.floating], how: How = "sum") -> NDArray[np.float32]:
+    """Make one map (n, y, x), float32, from the channels of a non-negative gradient (n, channel, y, x).
+
+    The map is the channels' sum (the original study's choice) or their maximum, in the gradients' unit; NaN where a
+    channel is NaN. Raises `InputError` if the array has not four dims, or `how` is neither.
+    """
+    require_choice(how, get_args(How), "how")
+    if gradients.ndim != 4:
+        raise InputError(Problem("gradients", f"has shape {gradients.shape}", "(n, channel, height, width)"))
+    if how == "max":
+        return np.asarray(gradients.max(axis=1), dtype=np.float32)
+    return np.asarray(gradients.sum(axis=1, dtype=np.float64), dtype=np.float32)
 
 
 def sobel_edges(photographs: xr.DataArray) -> xr.DataArray:

@@ -51,6 +51,16 @@ def precomputed_response_maps(values: NDArray[np.float32], table: pd.DataFrame, 
         "maps": "ready-made, each scaled to sum to 1"})
 
 
+def precomputed_saliency(values: NDArray[np.float32], table: pd.DataFrame, images: pd.DataFrame) -> xr.Dataset:
+    """Label a classifier's precomputed maps, as they are: ``saliency`` (image, y, x), float32.
+
+    Arguments are as for `precomputed_response_maps`, with one map an image.
+    """
+    shown = images.iloc[pd.Index(images["image"]).get_indexer(pd.Index(table["image"]))]
+    return xr.Dataset({"saliency": (("image", "y", "x"), values)}, attrs={"maps": "ready-made, as they were given"},
+                      coords={**image_coords(shown), **pixel_coords(*values.shape[1:])})
+
+
 def mean_of_responses(maps: xr.DataArray) -> xr.Dataset:
     """Mean over each image's responses of their maps.
 

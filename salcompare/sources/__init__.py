@@ -5,13 +5,17 @@ What cannot be used is refused by name or left out with its reason; nothing vani
 
 from salcompare.sources.datasets import ORL_CREDIT, ORL_NOTE
 from salcompare.sources.decoding import UnreadablePhotographError, decode_photograph, read_photograph, resize_photograph
-from salcompare.sources.fixations import read_fixations
 from salcompare.sources.left_out import describe_left_out
-from salcompare.sources.photographs import Photographs, gather_photographs, locate_photographs, photograph_inputs
+from salcompare.sources.photographs import (
+    Photographs,
+    assign_splits,
+    gather_photographs,
+    locate_photographs,
+    photograph_inputs,
+)
 from salcompare.sources.precomputed import PrecomputedMaps, map_inputs, read_precomputed_maps
-from salcompare.sources.responses import ResponseTable, read_responses
+from salcompare.sources.responses import ResponseTable, read_fixations, read_responses
 from salcompare.sources.rows import normalise_label, synonyms_table
-from salcompare.sources.splits import assign_splits
 
 __all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "PrecomputedMaps", "ResponseTable", "UnreadablePhotographError",
            "assign_splits", "decode_photograph", "describe_left_out", "gather_photographs", "locate_photographs",

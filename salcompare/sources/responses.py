@@ -1,4 +1,4 @@
-"""Responses of any layout to one table: the tidy CSV, the original study's CSV and what was collected."""
+"""Responses of any layout to one table: tidy, the original study's, what was collected, gaze and clicks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pandas as pd
 
 from salcompare import config as settings
 from salcompare.errors import ConfigError, InputError, Problem
-from salcompare.schema import RESPONSES
+from salcompare.schema import FIXATIONS, RESPONSES
 from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import Cells, each, is_blank, need_columns, numbers, read_cells
 from salcompare.sources.collected import collected_cells, collected_path
@@ -109,7 +109,7 @@ def _with_ids(responses: pd.DataFrame) -> pd.DataFrame:
     return responses.astype(dict.fromkeys(text, "str"))[list(dict.fromkeys(order))].reset_index(drop=True)
 
 
-TIDY_COLUMNS = ("worker", "image", "label", *EDGES)
+_TIDY_COLUMNS = ("worker", "image", "label", *EDGES)
 
 
 def _tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[str, str], images: pd.DataFrame, *,
@@ -119,7 +119,7 @@ def _tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[
     Columns response, seconds, submitted and origin may be missing. Column row counts the file's rows from 1.
     """
     remedy = "set source = \"original\" in [responses]" if "last_name" in cells.frame else ""
-    need_columns(cells.frame, TIDY_COLUMNS, shown=shown, remedy=remedy)
+    need_columns(cells.frame, _TIDY_COLUMNS, shown=shown, remedy=remedy)
     rows = Rows(_tidy_text(cells.frame, synonyms, shown), shown, list(cells.faults))
     place = rows.check_names(images, ("worker", "image", "label", "response"))
     rows.add_edges(cells, EDGES)
@@ -181,7 +181,7 @@ def _rescale(rows: Rows, drawn: Canvas, image: Canvas) -> None:
             rows.table[edge] = rows.table[edge] * target / limit
 
 
-ORIGINAL_COLUMNS = ("last_name", "label", "b0", "b1", "b2", "b3")
+_ORIGINAL_COLUMNS = ("last_name", "label", "b0", "b1", "b2", "b3")
 GRID = 227
 """Height and width in pixels of the photographs that the original's boxes were drawn on."""
 
@@ -203,7 +203,7 @@ def _original_responses(cells: Cells, config: settings.Responses, synonyms: Mapp
     name that several actors share is refused, too. Column row counts the file's rows from 1.
     """
     remedy = "set source = \"csv\" in [responses]" if "worker" in cells.frame else ""
-    need_columns(cells.frame, ORIGINAL_COLUMNS, shown=shown, remedy=remedy)
+    need_columns(cells.frame, _ORIGINAL_COLUMNS, shown=shown, remedy=remedy)
     frame = cells.frame
     actors = _actors(frame["last_name"], images, shown)
     rows = Rows(pd.DataFrame({
@@ -214,8 +214,8 @@ def _original_responses(cells: Cells, config: settings.Responses, synonyms: Mapp
     }, index=frame.index), shown, list(cells.faults))
     rows.refuse_empty(("actor", "label"), expected="")
     rows.refuse_hidden(("actor",))
-    rows.add_edges(cells, ORIGINAL_COLUMNS[2:])
-    rows.check_not_relative(ORIGINAL_COLUMNS[2:], remedy=f"multiply them by {GRID}")
+    rows.add_edges(cells, _ORIGINAL_COLUMNS[2:])
+    rows.check_not_relative(_ORIGINAL_COLUMNS[2:], remedy=f"multiply them by {GRID}")
     cut = _place_original(rows, clip=config.clip)
     _rescale(rows, _canvas(rows, (GRID, GRID)), _canvas(rows, size))
     responses, left_out = rows.settle(drop_invalid=config.drop_invalid)
@@ -231,7 +231,7 @@ def _original_responses(cells: Cells, config: settings.Responses, synonyms: Mapp
 
 def _place_original(rows: Rows, *, clip: bool) -> int:
     """Add half-open edges and check them; gives how many boxes were cut."""
-    top, left, height, width = (rows.table[name] for name in ORIGINAL_COLUMNS[2:])
+    top, left, height, width = (rows.table[name] for name in _ORIGINAL_COLUMNS[2:])
     rows.table = rows.table.assign(x0=left, y0=top, x1=left + width + 1, y1=top + height + 1)
     rows.check_corners()
     canvas = _canvas(rows, (GRID, GRID))
@@ -276,3 +276,85 @@ def _actors(names: pd.Series, images: pd.DataFrame, shown: str) -> dict[str, str
 def _folded(name: str) -> str:
     """Fold a name's case, width and blanks, which in folders' names are often underscores."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().replace("_", " ").split())
+
+
+_FIXATION_COLUMNS = ("worker", "image", "x", "y")
+_ASIDE = "leave such rows out with --drop-invalid (drop_invalid = true in [responses])"
+
+
+def read_fixations(config: settings.Responses, *, root: Path, images: pd.DataFrame,
+                   size: tuple[int, int], tested_only: bool = False) -> ResponseTable:
+    """Read fixations or clicks from a CSV with columns worker, image, x, y and optionally duration and trial.
+
+    Parameters
+    ----------
+    config : salcompare.config.Responses
+        The file; whether places are in pixels of the image or of the grid; whether invalid rows are left out. A
+        place outside the image cannot be cut to it, so that `clip` does nothing.
+    root, images, size, tested_only
+        As for `read_responses`.
+
+    Returns
+    -------
+    ResponseTable
+        Of `salcompare.schema.FIXATIONS`, in pixels of the image as shown, a place from 0 at the left and top edge up to
+        and without the width and height. Without a column duration each row weighs the same; without a column trial,
+        all rows of a worker on an image are one trial.
+
+    Raises
+    ------
+    InputError
+        If the file or a column is missing, or listing every offending row by its line.
+    """
+    if config.source != "fixations":
+        raise ConfigError(Problem("study.toml [responses] source", repr(config.source), "fixations"))
+    shown = Path(config.path).name
+    cells = read_cells(root / config.path, shown=shown, remedy="set [responses] path in study.toml")
+    need_columns(cells.frame, _FIXATION_COLUMNS, shown=shown)
+    frame = cells.frame
+    table = pd.DataFrame({name: each(frame[name], clean_name) for name in ("worker", "image")}, index=frame.index)
+    table["trial"] = each(frame["trial"], clean_name) if "trial" in frame else ""
+    table["origin"] = shown
+    rows = Rows(table, shown, list(cells.faults))
+    place = rows.check_names(images, ("worker", "image"))
+    rows.refuse_hidden(("trial",))
+    rows.add_edges(cells, ("x", "y"))
+    if config.pixels != "relative":
+        rows.check_not_relative(("x", "y"), remedy=RELATIVE)
+    if "duration" in frame:
+        rows.add_edges(cells, ("duration",))
+        finite = np.isfinite(rows.table["duration"])  # others have been refused already
+        rows.refuse(finite & (rows.table["duration"] <= 0), "duration", "duration={duration:g}", "a number above 0",
+                    "delete the row, or the column if each row weighs the same")
+    else:
+        rows.table["duration"] = 1.0
+    canvas, image = drawn_canvas(config.pixels, images, place, size), image_canvas(images, place)
+    _check_places(rows, canvas)
+    for dim, drawn, target in (("x", canvas.width, image.width), ("y", canvas.height, image.height)):
+        rows.table[dim] = rows.table[dim] * target / drawn
+    untested = rows.set_untested_aside(images, place) if tested_only else ()
+    repeated = int(frame.duplicated().to_numpy()[rows.sound].sum())
+    fixations, left_out = rows.settle(drop_invalid=config.drop_invalid)
+    fixations = fixations.astype(dict.fromkeys(FIXATIONS.text_columns, "str"))[list(FIXATIONS.names)]
+    fixations = fixations.assign(trial=fixations["trial"].where(fixations["trial"] != "", "1")).reset_index(drop=True)
+    return ResponseTable(fixations, "image", left_out, (*untested, *_fixation_notes(frame, repeated)))
+
+
+def _check_places(rows: Rows, canvas: Canvas) -> None:
+    known = rows.sound
+    for dim, name, limit in (("x", "width", canvas.width), ("y", "height", canvas.height)):
+        place = rows.table[dim].to_numpy()
+        rows.refuse(known & (place < 0), "outside", f"{dim}={{{dim}:g}} < 0 on {canvas.name}", "", _ASIDE)
+        rows.refuse(known & (place >= limit), "outside", f"{dim}={{{dim}:g}} >= {name} {{limit:g}} of {canvas.name}",
+                    "", f"give places in its pixels, or {_ASIDE}", limit=limit)
+
+
+def _fixation_notes(frame: pd.DataFrame, repeated: int) -> tuple[str, ...]:
+    notes = ["Gaze and clicks have no labels: statistics of labels are left out."]
+    if "duration" not in frame:
+        notes.append("There is no column duration: each fixation or click weighs the same.")
+    if "trial" not in frame:
+        notes.append("There is no column trial: all fixations of a worker on an image are taken as one response.")
+    if repeated:
+        notes.append(f"Rows that are the same in every cell as one above them were kept: {repeated:,}.")
+    return tuple(notes)
