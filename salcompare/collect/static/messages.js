@@ -42,13 +42,18 @@ export function createSummary(summary) {
     if (invalid) document.getElementById(invalid).setAttribute("aria-invalid", "true");
   }
 
+  function tell(problems) {
+    clear();
+    if (!problems.length) return;
+    problems.forEach(add);
+    summary.hidden = false;
+    document.title = `Error: ${title}`;
+  }
+
   return {
     clear,
     show(problems) {
-      clear();
-      problems.forEach(add);
-      summary.hidden = false;
-      document.title = `Error: ${title}`;
+      tell(problems);
       summary.focus();
     },
 
@@ -57,12 +62,7 @@ export function createSummary(summary) {
       if (summary.hidden || summary.contains(document.activeElement)) return;
       const said = [...list.children].map((item) => item.textContent);
       const left = problems.filter(({ words }) => said.includes(words));
-      if (left.length === said.length) return;
-      clear();
-      if (!left.length) return;
-      left.forEach(add);
-      summary.hidden = false;
-      document.title = `Error: ${title}`;
+      if (left.length < said.length) tell(left);
     },
   };
 }
