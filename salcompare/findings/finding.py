@@ -16,6 +16,7 @@ BARE_TEST: Columns = {"null": "null", "alternative": "alternative", "p_value": "
 TEST: Columns = BARE_TEST | {"null_mean": "null_mean"}
 FAMILY: Columns = {"family": "family", "family_size": "family_size", "p_adjusted": "p_adjusted"}
 COUNTS: Columns = {"n": "n", "n_undefined": "n_undefined", "reason": "reason"}
+MEAN: Columns = COUNTS | INTERVAL
 SIDES: Columns = {"value_one": "one", "value_other": "other"}
 
 
@@ -92,8 +93,8 @@ class Quantity:
         The variable of a result that is its value.
     columns : mapping of str to str or tuple of str
         By column of the estimates, the variable, coordinate or attr of the result that fills it; of several, texts that
-        are not empty are joined. `INTERVAL`, `TEST` (`BARE_TEST` without its mean), `FAMILY`, `COUNTS` and `SIDES` are
-        those of most results.
+        are not empty are joined. `COUNTS`, `INTERVAL`, both of a `MEAN`, `SIDES`, `TEST` (`BARE_TEST` without its mean)
+        and `FAMILY` are those of most results.
     fixed : mapping of str to object
         Columns that are the same for all results.
     over : tuple of str

@@ -1,14 +1,6 @@
 """What a perfect model could reach."""
 
-from salcompare.findings.finding import (
-    COUNTS,
-    INTERVAL,
-    Columns,
-    Compared,
-    Finding,
-    Headline,
-    Quantity,
-)
+from salcompare.findings.finding import MEAN, Compared, Finding, Headline, Quantity
 from salcompare.naming import PRIMARY, SMOOTHED
 
 CEILING, SHARE, RESAMPLED = "noise_ceiling", "share_of_ceiling", "resampled_overlap"
@@ -24,12 +16,11 @@ def over(null: str, *, ceiling: bool = False) -> str:
     return f"ceiling over {null}" if ceiling else f"over {null}"
 
 
-_MEAN: Columns = COUNTS | INTERVAL
-_REFERENCES: Columns = {"null_mean": "null_mean", "ceiling": "ceiling", "n_resamples": "n_resamples"}
-OF_RESPONSES = Quantity(CEILING, PRIMARY, "Noise ceiling", columns=_MEAN, better="higher", shown=(
+_REFERENCES = MEAN | {"null_mean": "null_mean", "ceiling": "ceiling", "n_resamples": "n_resamples"}
+OF_RESPONSES = Quantity(CEILING, PRIMARY, "Noise ceiling", columns=MEAN, better="higher", shown=(
     Headline(form=SMOOTHED, title="Noise ceiling"),))
 OF_ACTORS = OF_RESPONSES.of_actors({})
-REACHED = Quantity(SHARE, PRIMARY, "Share of the ceiling", columns=_MEAN | _REFERENCES, better="higher", shown=(
+REACHED = Quantity(SHARE, PRIMARY, "Share of the ceiling", columns=_REFERENCES, better="higher", shown=(
     *(Headline("classifier", SMOOTHED, over(null), f"Share of the ceiling, over {name}")
       for null, name in ((NOTHING, "0"), (OTHER_MAPS, "other actors"), (OTHER_FACES, "the average face"))),
     Compared("share_of_ceiling", form=SMOOTHED, contrast=over(NOTHING),
@@ -39,8 +30,8 @@ REACHED_OF_ACTORS = REACHED.of_actors({
     "resampled": "actor_resampled", "null_mean": "actor_null_mean", "ceiling": "actor_ceiling",
     "n_resamples": "n_resamples"})
 BY_UNITS = Quantity(RESAMPLED, PRIMARY, "Overlap, workers resampled", better="higher", over=("resampled",),
-                    columns=_MEAN | {"contrast": "resampled", "n_resamples": "n_resamples"})
-HALVES, SINGLES = (Quantity(statistic, PRIMARY, title, columns=_MEAN, better="higher") for statistic, title in (
+                    columns=MEAN | {"contrast": "resampled", "n_resamples": "n_resamples"})
+HALVES, SINGLES = (Quantity(statistic, PRIMARY, title, columns=MEAN, better="higher") for statistic, title in (
     (HALF, "Half of the workers against the other half"), (REST, "Single workers against the rest")))
 
 FINDING = Finding(

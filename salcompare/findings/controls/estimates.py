@@ -13,7 +13,7 @@ import xarray as xr
 from salcompare.findings import controls as terms
 from salcompare.findings.analysis import Analysis, Draws, stream
 from salcompare.findings.failures import FAILURES, each_that_works, guarded, undefined_row, without_value
-from salcompare.findings.overlap import MEAN, SAME_IMAGE
+from salcompare.findings.overlap import SAME, SAME_IMAGE
 from salcompare.findings.rows import rows_of
 from salcompare.maps.filters import photograph_gradient, sobel_edges
 from salcompare.naming import HUMAN, SMOOTHED
@@ -76,7 +76,7 @@ def _edges(analysis: OverlapAnalysis) -> Iterator[Row]:
             values, failed = each_that_works(_compared(metrics), partial(
                 overlap, coverage.sel(image=held), maps, share=analysis.share, sigma=sigma))
             yield from analysis.rows_of_control(name, form, values)
-            yield from (without_value(reason, **{**MEAN.name, **_key(analysis, name, form, HUMAN), "metric": metric,
+            yield from (without_value(reason, **{**SAME.name, **_key(analysis, name, form, HUMAN), "metric": metric,
                                                  "contrast": SAME_IMAGE}) for metric, reason in failed.items())
             for source in analysis.data.classifier_maps:
                 of_classifier = analysis.known(source, form)

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from salcompare import store
+from salcompare.findings.controls import LAYERS, RANDOMISED, SHUFFLED
 from salcompare.naming import source_of
 
 if TYPE_CHECKING:
@@ -16,20 +17,19 @@ if TYPE_CHECKING:
     from salcompare.config import Classifier
     from salcompare.study import Study
 
-RANDOMISED = "randomised network"
-MAIN_ONLY = {"shuffled labels": "shuffled", "layers": "layers"}
+MAIN_ONLY = {SHUFFLED: "shuffled", LAYERS: "layers"}
 """What the statistics call each control of the last variant and the main method alone, and its store's name."""
 
 
 def controlled(study: Study) -> tuple[Classifier, ...]:
     """Classifiers that are controlled."""
-    found = study.config.classifier
-    return {"first": found[:1], "all": found, "none": ()}[study.config.controls.classifiers]
+    classifiers = study.config.classifier
+    return {"first": classifiers[:1], "all": classifiers, "none": ()}[study.config.controls.classifiers]
 
 
 def kinds(study: Study) -> tuple[str, ...]:
     """Name the controls of use to the study: without people there is no overlap to hold against others."""
-    return tuple(kind for kind in (RANDOMISED, *MAIN_ONLY) if kind == "layers" or study.people != "none")
+    return tuple(kind for kind in (RANDOMISED, *MAIN_ONLY) if kind == LAYERS or study.people != "none")
 
 
 def controls_of(study: Study) -> dict[str, dict[str, xr.Dataset]]:
@@ -38,7 +38,7 @@ def controls_of(study: Study) -> dict[str, dict[str, xr.Dataset]]:
     Of each classifier the main source comes first. Sources whose randomised networks are the same hold the same
     Dataset.
     """
-    found: dict[str, dict[str, xr.Dataset]] = {}
+    maps: dict[str, dict[str, xr.Dataset]] = {}
     opened = cache(store.open_dataset)
     for classifier in controlled(study):
         folder, attribution = folder_of(study, classifier), study.config.attribution_of(classifier)
@@ -46,11 +46,11 @@ def controls_of(study: Study) -> dict[str, dict[str, xr.Dataset]]:
             shared = store.read_json(folder / f"{shared_name(method)}.json")
             for variant in reversed(classifier.variants):
                 name = randomised_name(shared[variant], method)
-                found[source_of(classifier, variant, method)] = {RANDOMISED: opened(folder, name)}
+                maps[source_of(classifier, variant, method)] = {RANDOMISED: opened(folder, name)}
         main = source_of(classifier, classifier.variants[-1], attribution.method)
-        found[main] = {**found.get(main, {}), **{kind: opened(folder, MAIN_ONLY[kind]) for kind in kinds(study)
-                                                if kind in MAIN_ONLY}}
-    return found
+        maps[main] = maps.get(main, {}) | {kind: opened(folder, name) for kind, name in MAIN_ONLY.items()
+                                           if kind in kinds(study)}
+    return maps
 
 
 def folder_of(study: Study, classifier: Classifier) -> Path:
@@ -64,7 +64,7 @@ def randomised_name(variant: str, method: str) -> str:
 
 
 def shared_name(method: str) -> str:
-    """Name the file that says, by variant, which variant's randomised networks are its own."""
+    """Name the file that says, by variant, which variant's randomised networks it is held against."""
     return f"randomised-{method}"
 
 

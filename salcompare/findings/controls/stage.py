@@ -7,15 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from salcompare import store
-from salcompare.findings.controls.inputs import (
-    MAIN_ONLY,
-    RANDOMISED,
-    controlled,
-    folder_of,
-    kinds,
-    randomised_name,
-    shared_name,
-)
+from salcompare.findings.controls import LAYERS, RANDOMISED, SHUFFLED
+from salcompare.findings.controls.inputs import MAIN_ONLY, controlled, folder_of, kinds, randomised_name, shared_name
 from salcompare.stages import Stage, attribution_settings, grid_settings
 
 if TYPE_CHECKING:
@@ -24,20 +17,21 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from salcompare.classifiers.control_maps import Target
-    from salcompare.config import Attribution, Classifier
+    from salcompare.config import Classifier
     from salcompare.progress import Progress
     from salcompare.study import Study
+
 
 def control_stages(study: Study) -> Iterator[Stage]:
     """Give the stages of each classifier that is controlled: one for each method, and one for the main source alone."""
     config = study.config
     for classifier in controlled(study):
         attribution, folder = config.attribution_of(classifier), folder_of(study, classifier)
-        needs = (f"train {classifier.name}", "photographs")
+        requires = (f"train {classifier.name}", "photographs")
         every = {name: value for name, value in dataclasses.asdict(config.controls).items() if name != "classifiers"}
         of_all = {name: every[name] for name in ("randomisations", "images")}
         for method in attribution.methods if RANDOMISED in kinds(study) else ():
-            yield Stage(f"randomised {classifier.name}/{method}", needs,
+            yield Stage(f"randomised {classifier.name}/{method}", requires,
                         {"attribution": attribution_settings(attribution, method),
                          "variants": classifier.variants, "controls": of_all, **grid_settings(study)},
                         partial(_randomised, classifier=classifier, method=method),
@@ -45,13 +39,13 @@ def control_stages(study: Study) -> Iterator[Stage]:
                                  folder / f"{randomised_name(classifier.variants[-1], method)}.json"),
                         extras=tuple(folder / f"{randomised_name(variant, method)}.json"
                                      for variant in classifier.variants[:-1]))
-        yield Stage(f"controls {classifier.name}", needs,
+        yield Stage(f"controls {classifier.name}", requires,
                     {"attribution": attribution_settings(attribution), "controls": every, **grid_settings(study)},
                     partial(_of_main, classifier=classifier),
                     outputs=tuple(folder / f"{MAIN_ONLY[kind]}.json" for kind in kinds(study) if kind in MAIN_ONLY))
 
 
-def _randomised(study: Study, own: str, progress: Progress, *, classifier: Classifier, method: str) -> None:
+def _randomised(study: Study, fingerprint: str, progress: Progress, *, classifier: Classifier, method: str) -> None:
     from salcompare.classifiers import load_classifier
     from salcompare.classifiers.control_maps import same_when_randomised, write_randomised_maps
 
@@ -64,13 +58,13 @@ def _randomised(study: Study, own: str, progress: Progress, *, classifier: Class
                 if same_when_randomised(trained, networks[other], test, seed=study.config.study.seed))
         shared[variant] = next(same, variant)
         if shared[variant] == variant:
-            write_randomised_maps(trained, test, _target(study, own, classifier, randomised_name(variant, method)),
-                                  controls=study.config.controls, attribution=_by(study, classifier, method),
-                                  progress=progress)
+            attribution = dataclasses.replace(study.config.attribution_of(classifier), methods=(method,))
+            write_randomised_maps(trained, test, _target(study, fingerprint, classifier, randomised_name(
+                variant, method)), controls=study.config.controls, attribution=attribution, progress=progress)
     store.write_json(folder_of(study, classifier) / f"{shared_name(method)}.json", shared)
 
 
-def _of_main(study: Study, own: str, progress: Progress, *, classifier: Classifier) -> None:
+def _of_main(study: Study, fingerprint: str, progress: Progress, *, classifier: Classifier) -> None:
     from salcompare.classifiers import load_classifier
     from salcompare.classifiers.control_maps import write_layer_maps, write_shuffled_maps
 
@@ -78,11 +72,12 @@ def _of_main(study: Study, own: str, progress: Progress, *, classifier: Classifi
     test, training = _photographs(study, "test"), _photographs(study, "train")
     trained = load_classifier(study.classifier_folder(classifier), classifier.variants[-1])
     controls, attribution = study.config.controls, study.config.attribution_of(classifier)
-    targets = {name: _target(study, own, classifier, name) for kind, name in MAIN_ONLY.items() if kind in kinds(study)}
-    if "shuffled" in targets:
-        write_shuffled_maps(trained, test, targets["shuffled"], training=training, phase=classifier.frozen,
+    targets = {kind: _target(study, fingerprint, classifier, MAIN_ONLY[kind]) for kind in kinds(study)
+               if kind in MAIN_ONLY}
+    if SHUFFLED in targets:
+        write_shuffled_maps(trained, test, targets[SHUFFLED], training=training, phase=classifier.frozen,
                             controls=controls, attribution=attribution, progress=progress)
-    write_layer_maps(trained, test, targets["layers"], controls=controls, attribution=attribution, progress=progress)
+    write_layer_maps(trained, test, targets[LAYERS], controls=controls, attribution=attribution, progress=progress)
 
 
 def _photographs(study: Study, split: str) -> xr.DataArray:
@@ -90,12 +85,8 @@ def _photographs(study: Study, split: str) -> xr.DataArray:
     return photographs.sel(image=photographs.split == split)
 
 
-def _target(study: Study, own: str, classifier: Classifier, name: str) -> Target:
+def _target(study: Study, fingerprint: str, classifier: Classifier, name: str) -> Target:
     from salcompare.classifiers.control_maps import Target
 
-    return Target(folder_of(study, classifier), name, own, study.config.study.seed, {"classifier": classifier.name})
-
-
-def _by(study: Study, classifier: Classifier, method: str) -> Attribution:
-    """Say how one of a classifier's methods makes its maps."""
-    return dataclasses.replace(study.config.attribution_of(classifier), methods=(method,))
+    return Target(folder_of(study, classifier), name, fingerprint, study.config.study.seed,
+                  {"classifier": classifier.name})

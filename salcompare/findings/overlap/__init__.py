@@ -1,17 +1,6 @@
 """How far people and classifiers agree."""
 
-from salcompare.findings.finding import (
-    BARE_TEST,
-    COUNTS,
-    INTERVAL,
-    SIDES,
-    TEST,
-    Columns,
-    Compared,
-    Finding,
-    Headline,
-    Quantity,
-)
+from salcompare.findings.finding import BARE_TEST, MEAN, SIDES, TEST, Compared, Finding, Headline, Quantity
 from salcompare.naming import PRIMARY, SMOOTHED
 
 OVERLAP, CURVE, SIMILARITY = "overlap", "overlap_curve", "actor_similarity"
@@ -31,19 +20,18 @@ def minus(other: str, contrast: str = SAME_IMAGE) -> str:
     return f"minus {other}" if contrast == SAME_IMAGE else f"{contrast} minus {other}"
 
 
-_MEAN: Columns = COUNTS | INTERVAL
-_ACTOR: Columns = BARE_TEST | {
+_ACTOR = BARE_TEST | {
     "value_one": "actor_one", "value_other": "actor_other", "p_value": "actor_p_value", "p_is": "p_is",
     "p_attainable": "actor_p_attainable", "n_resamples": "actor_n_permutations"}
-MEAN = Quantity(
-    OVERLAP, PRIMARY, "Overlap with people", columns=_MEAN, better="higher", shown=(
+SAME = Quantity(
+    OVERLAP, PRIMARY, "Overlap with people", columns=MEAN, better="higher", shown=(
         *(Headline("classifier", SMOOTHED, contrast, title) for contrast, title in (
             (SAME_IMAGE, "Overlap on the same image"), (IMAGE_EFFECT, "Image effect"), (ACTOR_EFFECT, "Actor effect"),
             (minus(CENTRE), "Overlap minus a centred blob's"), (minus(OTHERS), "Overlap minus the average face's"))),
         Compared("overlap", form=SMOOTHED, contrast=SAME_IMAGE, beside="ceiling",
                  requires="maps of people that name images")))
-MEAN_OF_ACTORS = MEAN.of_actors({})
-BASELINE, CLASSIFIER, HEATMAP = (Quantity(OVERLAP, PRIMARY, columns=_MEAN | SIDES | TEST, over=over)
+SAME_OF_ACTORS = SAME.of_actors({})
+BASELINE, CLASSIFIER, HEATMAP = (Quantity(OVERLAP, PRIMARY, columns=MEAN | SIDES | TEST, over=over)
                                  for over in (("metric",), ("contrast",), ()))
 """Differences from a baseline and from another classifier, and what is tested of heatmaps."""
 HEATMAP_OF_ACTORS = HEATMAP.of_actors(_ACTOR)
@@ -52,11 +40,11 @@ PAIRING_OF_ACTORS = PAIRING.of_actors(_ACTOR | {
     "null": "exchanged", "ci_low": "actor_ci_low", "ci_high": "actor_ci_high", "ci_method": "actor_ci_method",
     "resampled": "actor_resampled"})
 OF_POPULATION, OF_POPULATION_DIFFERENCE = (
-    Quantity(OVERLAP, PRIMARY, columns=columns, over=("metric",)) for columns in (_MEAN, _MEAN | SIDES))
+    Quantity(OVERLAP, PRIMARY, columns=columns, over=("metric",)) for columns in (MEAN, MEAN | SIDES))
 TIES, SHORTS = (Quantity(statistic, "share", title, columns={"n": "n"}, rests_on_people=False) for statistic, title in (
     (TIED, "Share of the area on ties"), (SHORT, "Share of maps too sparse to fill the area")))
-SMOOTHING = Quantity(CURVE, PRIMARY, "Overlap by the width of the smoothing", columns=_MEAN, better="higher")
-PAIRS_OF_ACTORS = Quantity(SIMILARITY, DISTANCE, "Similarity of actors", columns=_MEAN | TEST, better="higher",
+SMOOTHING = Quantity(CURVE, PRIMARY, "Overlap by the width of the smoothing", columns=MEAN, better="higher")
+PAIRS_OF_ACTORS = Quantity(SIMILARITY, DISTANCE, "Similarity of actors", columns=MEAN | TEST, better="higher",
                            shown=(Headline("classifier"),))
 PLAIN_PAIRS = Quantity(SIMILARITY, MANTEL, "Similarity of actors, Mantel's correlation", "mantel_r",
                        {"n": "n", "n_undefined": "n_undefined", "reason": "mantel_reason"})
@@ -64,7 +52,7 @@ PLAIN_PAIRS = Quantity(SIMILARITY, MANTEL, "Similarity of actors, Mantel's corre
 FINDING = Finding(
     name="overlap", question="Does the classifier agree with people?", inputs=("human", "classifier_maps"),
     rests_on_people=True,
-    quantities=(MEAN, MEAN_OF_ACTORS, PAIRING, PAIRING_OF_ACTORS, BASELINE, CLASSIFIER, HEATMAP, HEATMAP_OF_ACTORS,
+    quantities=(SAME, SAME_OF_ACTORS, PAIRING, PAIRING_OF_ACTORS, BASELINE, CLASSIFIER, HEATMAP, HEATMAP_OF_ACTORS,
                 OF_POPULATION, OF_POPULATION_DIFFERENCE, TIES, SHORTS, SMOOTHING, PAIRS_OF_ACTORS, PLAIN_PAIRS),
     figures=(8,), on_classifier_pages=(8,), after=("ceilings",),
     tables={"overlap_images": ("image", "actor", "source", "form", "sigma")})

@@ -234,7 +234,7 @@ class OverlapAnalysis:
         except InputError:  # what this metric does not allow, none does
             raise
         except FAILURES as error:
-            return [undefined_row(error, **{**terms.MEAN.name, **key})], []
+            return [undefined_row(error, **{**terms.SAME.name, **key})], []
         rows, draws = pairing_rows(tests, key, ceiling=ceiling)
         if metric == PRIMARY:
             rngs = {name: stream(self.seed, *names, name) for name in (terms.SAME_GROUP, terms.CORRECT)}
@@ -267,7 +267,7 @@ class OverlapAnalysis:
     def _named(self, source: str, form: str, contrast: str = terms.SAME_IMAGE, *,
                metric: str = PRIMARY) -> dict[str, object]:
         """Give the columns of the row of a value that is not there."""
-        return {**terms.MEAN.name, **self._key(source, form, contrast), "metric": metric}
+        return {**terms.SAME.name, **self._key(source, form, contrast), "metric": metric}
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:

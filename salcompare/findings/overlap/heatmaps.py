@@ -160,7 +160,7 @@ def mean_rows(means: xr.Dataset, key: Row, analytic: str) -> list[Row]:
     if key["source"] == terms.UNIFORM and METRICS[str(key["metric"])].chance is not None:
         means = means.assign(ci_low=np.nan, ci_high=np.nan, reason=analytic).assign_attrs(
             ci_method=None, resampled=None)
-    return rows_of(means, terms.MEAN, key) + rows_of(means, terms.MEAN_OF_ACTORS, key)
+    return rows_of(means, terms.SAME, key) + rows_of(means, terms.SAME_OF_ACTORS, key)
 
 
 def _mean_rows(overlaps: Overlaps, metrics: Collection[str], source: str, form: Form) -> Iterator[Row]:
@@ -181,4 +181,4 @@ def _key(source: str, form: Form, contrast: str) -> dict[str, object]:
 
 def _named(source: str, form: Form, contrast: str, *, metric: str = PRIMARY) -> dict[str, object]:
     """Give the columns of the row of a value that is not there."""
-    return {**terms.MEAN.name, **_key(source, form, contrast), "metric": metric}
+    return {**terms.SAME.name, **_key(source, form, contrast), "metric": metric}

@@ -74,7 +74,7 @@ def restricted_rows(matrix: xr.DataArray, data: StudyData, statistics: Statistic
     try:
         of_right = tests(matrix.isel(image=right, image_other=right), rng=rngs[terms.CORRECT])
     except FAILURES as error:
-        yield undefined_row(error, **{**terms.MEAN.name, **key, "contrast": f"{terms.SAME_IMAGE}, {terms.CORRECT}"})
+        yield undefined_row(error, **{**terms.SAME.name, **key, "contrast": f"{terms.SAME_IMAGE}, {terms.CORRECT}"})
         return
     yield from pairing_rows(of_right, key, restriction=terms.CORRECT)[0]
 

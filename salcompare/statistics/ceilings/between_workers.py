@@ -19,12 +19,14 @@ from salcompare.statistics.metrics.registry import required_metrics
 from salcompare.statistics.overlaps.same_image import overlap
 from salcompare.statistics.responses import ImageResponses, Responses, chosen, coverage_of, names_of, responses_by_image
 
+N_SPLITS = 200
+"""Of each image's workers, for its noise ceiling, unless said."""
 Rows = NDArray[np.bool_]
 
 
 @drawing
 def noise_ceiling(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int], rng: np.random.Generator,
-                  sigma: float = 0.0, n_splits: int = 200) -> xr.Dataset:
+                  sigma: float = 0.0, n_splits: int = N_SPLITS) -> xr.Dataset:
     """Split-half ceiling of the Pearson correlation with people's coverage, for each image.
 
     Parameters
