@@ -23,6 +23,12 @@ def counted(n: int, what: str) -> str:
     return f"{n:,} {what if n == 1 else what + 's'}"
 
 
+def ranged(numbers: Iterable[int]) -> str:
+    """Write the smallest and the largest of some numbers: ``4 to 15``, or ``4`` where they are the same."""
+    ends = sorted(set(numbers))
+    return f"{ends[0]:,}" if len(ends) == 1 else f"{ends[0]:,} to {ends[-1]:,}"
+
+
 def joined(parts: Iterable[str]) -> str:
     """Write a list: ``a, b and c``; empty parts are left out."""
     given = [part for part in parts if part]

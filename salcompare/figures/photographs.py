@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,8 +28,10 @@ from plotnine import (
 )
 from plotnine.composition import Compose, Stack
 
+from salcompare.figures.figure import Figure, caption
 from salcompare.figures.geoms import geom_outline, geom_picture, geom_pixels
-from salcompare.figures.theme import COLOUR_BAR, picture_theme, wrapped
+from salcompare.figures.theme import COLOUR_BAR, SIMULATED, picture_theme, picture_width, wrapped
+from salcompare.study_data import StudyData
 
 PRINTED = 340  # pixels of a 29 mm picture at 300 dots per inch; more are never seen
 FADE = 0.5  # how far a photograph under a map goes towards white, so that every colour stands out from it
@@ -216,6 +218,19 @@ def picture_rows(rows: Sequence[Row], columns: Sequence[str], *, width: float,
     plots: list[ggplot | Compose] = [picture_row(row, columns) + look + (nameless if i else labs(subtitle=subtitle))
              for i, row in enumerate(rows)]
     return Stack(plots), height
+
+
+def picture_figure(data: StudyData, name: str, title: str, rows: Sequence[Row], columns: Sequence[str],
+                   sentences: Iterable[str], *, responses: bool = False) -> Figure:
+    """Make a figure of rows of pictures, with its caption, where ``responses`` says whether it rests on responses."""
+    width = picture_width(len(columns))
+    plot, height = picture_rows(rows, columns, width=width, subtitle=SIMULATED if responses and data.simulated else "")
+    return Figure(name, title, caption(data, sentences, responses=responses, photographs=True), plot, width, height)
+
+
+def photographs_of(data: StudyData, images: Mapping[str, str]) -> dict[str, Picture]:
+    """Give the photograph of each column, whose images are named."""
+    return {column: data.photographs.sel(image=image).to_numpy() for column, image in images.items()}
 
 
 def _strip(column: str) -> str:

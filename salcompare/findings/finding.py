@@ -126,7 +126,7 @@ class Quantity:
     shown: tuple[Headline | Compared, ...] = ()
 
     @property
-    def name(self) -> dict[str, object]:
+    def name(self) -> dict[str, str]:
         """The columns that name its rows."""
         return {"statistic": self.statistic, "metric": self.metric, "level": self.level}
 

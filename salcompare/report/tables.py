@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from salcompare.printing import number, p_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -108,6 +108,33 @@ def table_of(name: str, title: str, caption: str, rows: pd.DataFrame, columns: S
     said = ["p_is"] if any(column in _P for column in columns) else []
     frame = rows.reindex(columns=[*columns, *said, "responses"])
     return PrintedTable(name, title, caption, frame, simulated, folded, printed, undefined=why_undefined(rows))
+
+
+def wide_table(name: str, title: str, caption: str, rows: pd.DataFrame, key: Sequence[str],
+               columns: Mapping[str, tuple[str, str]], *, folded: bool = False) -> PrintedTable:
+    """Make a table with the estimates of several metrics in one row.
+
+    Parameters
+    ----------
+    name, title, caption, rows, folded
+        As for `table_of`.
+    key : sequence of str
+        Columns that tell the rows apart.
+    columns : mapping of str to (str, str)
+        By the table's column, the metric and the column of the estimates that fill it; of the first metric there is a
+        row for each of the table.
+    """
+    def wide(rows: pd.DataFrame) -> pd.DataFrame:
+        """Put what belongs together into one row."""
+        table = rows.loc[rows["metric"] == next(iter(columns.values()))[0], [*key, "responses"]]
+        for column, (metric, source) in columns.items():
+            beside = rows.loc[rows["metric"] == metric, [*key, source]].rename(columns={source: column})
+            table = table.merge(beside, how="left", on=list(key))
+        return table[[*key, *columns, "responses"]]
+
+    table = wide(rows)
+    return PrintedTable(name, title, caption, table, bool((table["responses"] == "simulated").any()), folded,
+                        wide(with_p_texts(rows)).drop(columns="responses"), undefined=why_undefined(rows))
 
 
 def why_undefined(rows: pd.DataFrame) -> str:

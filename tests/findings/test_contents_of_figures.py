@@ -69,17 +69,16 @@ def test_an_actor_with_an_empty_map_keeps_the_photograph():
 
 
 def test_boxes_are_scaled_from_the_image_as_shown_to_the_grid():
-    box = _boxes(tiny(), "s03/1").iloc[0]
+    box = _boxes(tiny(), {"eyes": "#000000"}).query("image == 's03/1'").iloc[0]
     assert box[["x0", "y0", "x1", "y1"]].tolist() == [2.0, 3.0, 10.0, 9.0]
 
 
 def test_one_box_is_told_as_one():
     data = tiny()
-    first = data.responses[data.responses["image"] == "s03/1"].head(1)
-    whole, alone = (labels._sentences(data.replace(responses=given), labels._shares(data), "s03/1")[0]
-                    for given in (data.responses, first))
-    assert alone == "(a) The one box drawn on s03/1, coloured by label."
-    assert whole == f"(a) The {len(_boxes(data, 's03/1'))} boxes drawn on s03/1, coloured by label."
+    given = data.responses[data.responses["image"] == "s03/1"]
+    whole, alone = (labels.labels_figure(data.replace(responses=boxes)).caption for boxes in (given, given.head(1)))
+    assert alone.startswith("(a) The one box drawn on s03/1, coloured by label.")
+    assert whole.startswith(f"(a) The {len(given)} boxes drawn on s03/1, coloured by label.")
 
 
 def test_bars_are_the_shares_given_the_largest_on_top():

@@ -8,13 +8,17 @@ import pandas as pd
 import xarray as xr
 from plotnine import scale_color_cmap, scale_fill_cmap, scale_fill_gradient
 
-from salcompare.figures.figure import Figure, caption, colours_of, first_photograph, texts
-from salcompare.figures.photographs import Layer, Row, picture_rows
-from salcompare.figures.theme import SEQUENTIAL, picture_width, source_name, ticks, wrapped
+from salcompare.figures.figure import Figure, colours_of, first_photograph, texts
+from salcompare.figures.photographs import Layer, Row, photographs_of, picture_figure
+from salcompare.figures.theme import SEQUENTIAL, source_name, ticks, wrapped
 from salcompare.maps import saliency_difference, top_mask
 from salcompare.naming import Source
-from salcompare.printing import counted
+from salcompare.printing import counted, number, percent, ranged
 from salcompare.study_data import StudyData
+
+MOST_IMAGES = 6
+COLUMNS = ("Photograph", "Map of actor y", "Map of actor z", "Difference y − z")
+_ROOT = "colours follow the square root."  # most values are far below the peak
 
 
 def masks_missing(data: StudyData) -> str | None:
@@ -26,24 +30,22 @@ def masks_missing(data: StudyData) -> str | None:
 
 def masks_figure(data: StudyData) -> Figure:
     """Draw one photograph an actor, with the top pixels of each variant's map in colour."""
-    images, variants = _images(data), _variants(data)
-    columns = tuple(images)
-    photographs = {actor: data.photographs.sel(image=image).to_numpy() for actor, image in images.items()}
-    colours = colours_of(data)
+    images, variants, colours = _images(data), _variants(data), colours_of(data)
+    photographs = photographs_of(data, images)
     rows = [Row("Photograph", photographs)]
     for source, name in zip(variants, ("Frozen", "Finetuned"), strict=True):
-        overlays = {actor: _shown(data, source, image) for actor, image in images.items()}
+        maps = data.classifier_maps[source]["saliency"]
+        masks = {actor: top_mask(maps.sel(image=[image]).load(), share=data.mask_share).isel(image=0)
+                 for actor, image in images.items()}
+        overlays = {actor: mask.astype(float).where(mask) for actor, mask in masks.items()}
         colour = scale_fill_gradient(low=colours[source], high=colours[source])
         rows.append(Row(name, photographs, (Layer(overlays, colour, bar=False),)))
-    width = picture_width(len(columns))
-    plot, height = picture_rows(rows, columns, width=width)
-    text = caption(data, [
-        f"In colour, the top {data.mask_share:.0%} of the pixels of the saliency map of one photograph, for "
-        f"{counted(len(columns), 'actor')} (one image each); the map explains the actor's own logit.",
+    return picture_figure(data, "fig2-masks", "Frozen and finetuned saliency masks", rows, tuple(images), [
+        f"In colour, the top {percent(data.mask_share, 0)} of the pixels of the saliency map of one photograph, for "
+        f"{counted(len(images), 'actor')} (one image each); the map explains the actor's own logit.",
         f"Upper masks: {source_name(variants[0])}, of which only the new layers are trained; lower masks: "
         f"{source_name(variants[1])}, trained as a whole from there on.",
-        "Single images: no interval."], responses=False, photographs=True)
-    return Figure("fig2-masks", "Frozen and finetuned saliency masks", text, plot, width, height)
+        "Single images: no interval."])
 
 
 def _variants(data: StudyData) -> tuple[str, ...]:
@@ -61,16 +63,6 @@ def _images(data: StudyData) -> dict[str, str]:
             if image is not None and all(image in images for images in held)}
 
 
-def _shown(data: StudyData, source: str, image: str) -> xr.DataArray:
-    maps = data.classifier_maps[source].saliency.sel(image=[image]).load()
-    shown: xr.DataArray = top_mask(maps, share=data.mask_share).isel(image=0)
-    return shown.astype(float).where(shown)
-
-
-MOST_IMAGES = 6
-COLUMNS = ("Photograph", "Map of actor y", "Map of actor z", "Difference y − z")
-
-
 def differences_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     if data.get("differences") is None or data.get("differences").sizes["image"] == 0:
@@ -80,29 +72,24 @@ def differences_missing(data: StudyData) -> str | None:
 
 def differences_figure(data: StudyData) -> Figure:
     """Draw a photograph, the two attributions and their difference, an image a row."""
-    assert data.get("differences") is not None  # noqa: S101 - differences_missing says so
-    pairs = data.get("differences").isel(image=_chosen(data.get("differences"))).load()
+    pairs = data.get("differences")
+    pairs = pairs.isel(image=_chosen(pairs)).load()
     differences = saliency_difference(pairs.own, pairs.other)
     highest = float(differences.max()) or 1.0
     rows = [_row(data, pairs.isel(image=[i]), differences.isel(image=[i]), highest, place=i)
             for i in range(pairs.sizes["image"])]
-    width = picture_width(len(COLUMNS))
-    plot, height = picture_rows(rows, COLUMNS, width=width)
-    of = f" ({source_name(data.main)})" if data.main else ""
     method = str(pairs.attrs.get("method", "guided_backprop"))
     made = "Guided Backpropagation (GB)" if method == "guided_backprop" else method.replace("_", " ").capitalize()
-    text = caption(data, [
+    return picture_figure(data, "fig3-differences", "Saliency differences", rows, COLUMNS, [
         f"Rows: {counted(len(rows), 'image')} of {counted(len(set(_names(pairs))), 'pair')} of actors, named y − z.",
-        f"{made}{of} explains the logit of the image's own actor y, and of another actor z; each "
-        "map is divided by its peak, and the difference is ReLU(y − z), on a scale of its own up "
-        f"to {highest:.2g}.",
-        f"Coloured: the top {data.mask_share:.0%} of each map's pixels; colours follow the square root.",
-        "Single images: no interval."], responses=False, photographs=True)
-    return Figure("fig3-differences", "Saliency differences", text, plot, width, height)
+        f"{made}{_of(data)} explains the logit of the image's own actor y, and of another actor z; each map is divided "
+        f"by its peak, and the difference is ReLU(y − z), on a scale of its own up to {number(highest, 2)}.",
+        f"Coloured: the top {percent(data.mask_share, 0)} of each map's pixels; {_ROOT}",
+        "Single images: no interval."])
 
 
 def _names(pairs: xr.Dataset) -> list[str]:
-    return [f"{own} − {other}" for own, other in zip(texts(pairs.actor), texts(pairs.other_actor), strict=True)]
+    return [f"{actor} − {other}" for actor, other in zip(texts(pairs.actor), texts(pairs.other_actor), strict=True)]
 
 
 def _chosen(pairs: xr.Dataset) -> list[int]:
@@ -115,58 +102,49 @@ def _chosen(pairs: xr.Dataset) -> list[int]:
 def _row(data: StudyData, pair: xr.Dataset, difference: xr.DataArray, highest: float, *, place: int) -> Row:
     """Lay out one image; all rows have the same two scales, whose bars stand beside the first two rows."""
     names = ("photograph" if "photograph" in pair.coords else "image", "actor", "other_actor")
-    image, own, other = (texts(pair[name])[0] for name in names)
-    photographs = dict.fromkeys(COLUMNS, data.photographs.sel(image=image).to_numpy())
-    both = {column: _shown_pairs(_of_peak(maps), data.mask_share)
-            for column, maps in zip(COLUMNS[1:3], (pair.own, pair.other), strict=True)}
-    # Most values are far below the peak, hence the root.
-    of_peak = scale_fill_cmap(SEQUENTIAL, limits=(0, 1), trans="sqrt", breaks=[0, 0.1, 0.5, 1],
-                              labels=["0", "0.1", "0.5", "1"], name="Share of\nthe peak")
+    image, actor, other = (texts(pair[name])[0] for name in names)
+    of_peak = {column: _shown((maps / maps.max(["y", "x"])).isel(image=0), data.mask_share)
+               for column, maps in zip(COLUMNS[1:3], (pair.own, pair.other), strict=True)}
+    scale = scale_fill_cmap(SEQUENTIAL, limits=(0, 1), trans="sqrt", breaks=[0, 0.1, 0.5, 1],
+                            labels=["0", "0.1", "0.5", "1"], name="Share of\nthe peak")
     between = scale_color_cmap(SEQUENTIAL, limits=(0, highest), trans="sqrt", name="Difference\ny − z",
-                               breaks=[0, ticks(highest)[-1] / 4, ticks(highest)[-1]])
-    title = f"{own} − {other}" if len(own + other) < 14 else f"{wrapped(own, 18)} −\n{wrapped(other, 18)}"
-    return Row(title, photographs, (
-        Layer(both, of_peak, bar=place == 0),
-        Layer({COLUMNS[3]: _shown_pairs(difference, data.mask_share)}, between, bar=place == 1)))
+                               breaks=_breaks(highest))
+    title = f"{actor} − {other}" if len(actor + other) < 14 else f"{wrapped(actor, 18)} −\n{wrapped(other, 18)}"
+    return Row(title, photographs_of(data, dict.fromkeys(COLUMNS, image)), (
+        Layer(of_peak, scale, bar=place == 0),
+        Layer({COLUMNS[3]: _shown(difference.isel(image=0), data.mask_share)}, between, bar=place == 1)))
 
 
-def _of_peak(maps: xr.DataArray) -> xr.DataArray:
-    scaled: xr.DataArray = maps / maps.max(["y", "x"])
-    return scaled
+def _breaks(highest: float) -> list[float]:
+    return [0, ticks(highest)[-1] / 4, ticks(highest)[-1]]
 
 
-def _shown_pairs(maps: xr.DataArray, share: float) -> xr.DataArray:
-    shown: xr.DataArray = maps.where(top_mask(maps, share=share) & (maps > 0)).isel(image=0)
+def _shown(values: xr.DataArray, share: float) -> xr.DataArray:
+    """Keep the top share of the pixels (y, x) of one map, as far as they are above 0; NaN elsewhere."""
+    shown: xr.DataArray = values.where(top_mask(values, share=share) & (values > 0))
     return shown
 
 
 def class_matrix_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
-    if data.get("class_matrix") is None or len(_actors(data)) < 2:
-        return "maps of two actors' photographs, each explained for both, are needed"
-    return None
+    return None if len(_actors(data)) > 1 else "maps of two actors' photographs, each explained for both, are needed"
 
 
 def class_matrix_figure(data: StudyData) -> Figure:
     """Draw a row an actor y and a column an actor z: the mean difference y - z over y's photographs."""
-    assert data.get("class_matrix") is not None  # noqa: S101 - class_matrix_missing says so
     actors = _actors(data)
     maps = data.get("class_matrix").sel(actor=list(actors), other_actor=list(actors)).load()
     highest = float(maps.difference.max()) or 1.0
     columns = tuple(f"− {wrapped(actor, 12)}" for actor in actors)
-    rows = [_matrix_row(data, maps.sel(actor=actor), columns, highest, bar=place == 0)
-            for place, actor in enumerate(actors)]
-    width = picture_width(len(columns))
-    plot, height = picture_rows(rows, columns, width=width)
-    n = maps.n_images.to_numpy()
-    some = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
-    text = caption(data, [
+    rows = [_matrix_row(data, maps.sel(actor=actor, drop=True), actor, columns, highest, bar=actor == actors[0])
+            for actor in actors]
+    counts = maps.n_images.to_numpy().tolist()
+    return picture_figure(data, "fig17-class-matrix", "What tells one actor from another", rows, columns, [
         f"Row y, column z: what in the photographs of actor y tells y from z{_of(data)}, the mean over "
-        f"{some} test {'image' if n.max() == 1 else 'images'} of ReLU(y − z), of maps of one image explained for "
+        f"{ranged(counts)} test image{'s' * (max(counts) > 1)} of ReLU(y − z), of maps of one image explained for "
         f"either actor and divided by their peaks; {counted(len(actors), 'actor')}. Where y is z: one photograph of y.",
-        f"Coloured: the top {data.mask_share:.0%} of pixels, up to {highest:.2g}; colours follow the square root.",
-        "Descriptive: no interval."], responses=False, photographs=True)
-    return Figure("fig17-class-matrix", "What tells one actor from another", text, plot, width, height)
+        f"Coloured: the top {percent(data.mask_share, 0)} of pixels, up to {number(highest, 2)}; {_ROOT}",
+        "Descriptive: no interval."])
 
 
 def _of(data: StudyData) -> str:
@@ -175,26 +153,19 @@ def _of(data: StudyData) -> str:
 
 def _actors(data: StudyData) -> tuple[str, ...]:
     """Those shown that the matrix holds and that have a photograph."""
-    if data.get("class_matrix") is None:
-        return ()
-    held = set(texts(data.get("class_matrix").actor))
+    matrix = data.get("class_matrix")
+    held = set() if matrix is None else set(texts(matrix.actor))
     return tuple(actor for actor in data.shown_actors if actor in held and first_photograph(data, actor) is not None)
 
 
-def _matrix_row(data: StudyData, maps: xr.Dataset, columns: tuple[str, ...], highest: float, *, bar: bool) -> Row:
-    actor = str(maps.actor.item())
-    photographs = dict.fromkeys(columns, data.photographs.sel(image=first_photograph(data, actor)).to_numpy())
-    shown = {column: _shown_matrix(maps.difference.sel(other_actor=other, drop=True), data.mask_share)
+def _matrix_row(data: StudyData, maps: xr.Dataset, actor: str, columns: tuple[str, ...], highest: float, *,
+                bar: bool) -> Row:
+    shown = {column: _shown(maps.difference.sel(other_actor=other, drop=True).fillna(0), data.mask_share)
              for column, other in zip(columns, texts(maps.other_actor), strict=True) if other != actor}
     scale = scale_fill_cmap(SEQUENTIAL, limits=(0, highest), trans="sqrt", name="Difference\ny − z",
-                            breaks=[0, ticks(highest)[-1] / 4, ticks(highest)[-1]])
+                            breaks=_breaks(highest))
+    photographs = photographs_of(data, dict.fromkeys(columns, first_photograph(data, actor) or ""))
     return Row(wrapped(actor, 18), photographs, (Layer(shown, scale, bar=bar),))
-
-
-def _shown_matrix(difference: xr.DataArray, share: float) -> xr.DataArray:
-    known = difference.fillna(0).drop_vars("actor", errors="ignore")
-    shown: xr.DataArray = known.where(top_mask(known, share=share) & (known > 0))
-    return shown
 
 
 FIGURES = {2: (masks_missing, masks_figure), 3: (differences_missing, differences_figure),

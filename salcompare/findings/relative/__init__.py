@@ -6,6 +6,7 @@ STATISTIC, CONTRAST = "relative_saliency", "actor minus others"
 MOST, MOST_BESIDE = 999, 99
 """Permutations at most: of the test itself, and of the sensitivity analyses and of classifiers that are not shown."""
 ADJUSTMENTS = {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
+TFCE = {"start": 2.5, "step": 0.5}  # from 0 in steps of 0.1 takes hundreds of times as long
 _ABOUT: Columns = COUNTS | BARE_TEST | FAMILY | {"n": "n_actors", "reason": "left_out"}
 _WITHOUT_P: Columns = {name: part for name, part in _ABOUT.items() if name not in ("p_value", "p_adjusted")}
 _OF_ALL: Columns = _WITHOUT_P | {"count": "count"}

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from salcompare.findings.finding import Quantity
     from salcompare.findings.rows import Row
 
-TFCE = {"start": 2.5, "step": 0.5}  # from 0 in steps of 0.1 takes hundreds of times as long
-
 
 def relative_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int) -> tuple[
         list[Row], dict[str, xr.Dataset]]:
@@ -104,7 +102,7 @@ def _sensitivity(matrix: Standardised, n_permutations: int, seed: int, key: Row)
         yield from _rows(declared.SURVIVING_AT_RATE[method], _at_rate(rates, matrix, method, n_permutations), key)
     clusters = clusters_of(matrix, n_permutations, rng("clusters"), default_threshold(matrix))
     yield from _rows(declared.MASS, _of_actors(clusters, matrix, "mass"), key)
-    enhanced = tfce_of(matrix, n_permutations, rng("tfce"), **TFCE)
+    enhanced = tfce_of(matrix, n_permutations, rng("tfce"), **declared.TFCE)
     yield from _rows(declared.ENHANCED, _of_actors(enhanced, matrix, "tfce"), key)
 
 

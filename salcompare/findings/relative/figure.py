@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from salcompare.figures.figure import Figure, caption, first_photograph, rows, texts
-from salcompare.figures.photographs import Layer, Outline, Row, picture_rows
-from salcompare.figures.theme import SIMULATED, picture_width, sequential, source_name
+from salcompare.figures.figure import Figure, first_photograph, rows, texts
+from salcompare.figures.photographs import Layer, Outline, Row, photographs_of, picture_figure
+from salcompare.figures.theme import sequential, source_name
+from salcompare.findings.relative import LARGEST
 from salcompare.maps import shown
-from salcompare.printing import counted
+from salcompare.naming import HUMAN
+from salcompare.printing import counted, number, percent, ranged
+from salcompare.statistics.inference.multiplicity import LEVEL
 from salcompare.study_data import StudyData
-
-LEVEL = 0.05  # outlines go round pixels whose p, family-wise over pixels and actors, is at most this
 
 
 def heatmaps_missing(data: StudyData) -> str | None:
@@ -44,30 +45,27 @@ def relative_figure(data: StudyData) -> Figure:
 
 
 def _whose(data: StudyData) -> str:
-    sides = ["people" if source == "human" else "classifier" for source in _sources(data)]
+    sides = ["people" if source == HUMAN else "classifier" for source in _sources(data)]
     return "the classifier" if sides == ["classifier"] else " and ".join(sides)
 
 
 def _figure(data: StudyData, variable: str, name: str, title: str, what: str) -> Figure:
     images, sources = _images(data), _sources(data)
     columns = tuple(images)
-    photographs = {actor: data.photographs.sel(image=image).to_numpy() for actor, image in images.items()}
+    photographs = photographs_of(data, images)
     maps = data.heatmaps[variable].sel(source=list(sources), actor=list(columns)).load()
     pictures = [Row("Photograph", photographs), *(_row(data, maps, source, photographs) for source in sources)]
-    width, human = picture_width(len(columns)), "human" in sources
-    plot, height = picture_rows(pictures, columns, width=width, subtitle=SIMULATED if human and data.simulated else "")
     tested = _test_text(data, sources, columns) if variable == "relative" else ""
-    text = caption(data, [
+    return picture_figure(data, name, title, pictures, columns, [
         what, *(_row_text(data, source) for source in sources), tested, _numbers(data, sources, columns),
-        "" if tested else "Shown without interval."], responses=human, photographs=True)
-    return Figure(name, title, text, plot, width, height)
+        "" if tested else "Shown without interval."], responses=HUMAN in sources)
 
 
 def _row(data: StudyData, maps: xr.DataArray, source: str, photographs: dict[str, np.ndarray]) -> Row:
     overlays = {actor: _shown(data, maps.sel(source=source, actor=[actor])) for actor in photographs}
     highest = max((float(overlay.max()) for overlay in overlays.values() if overlay.notnull().any()), default=1.0)
-    unit = _UNITS[_people(data)] if source == "human" else "Share of\nimages"
-    unit = unit if maps.name == "heatmap" else "Above\npopulation"
+    unit = "Above\npopulation" if maps.name != "heatmap" else (
+        _RESPONSES[_people(data)][0] if source == HUMAN else "Share of\nimages")
     outlines = _outlines(data, source, tuple(photographs)) if maps.name == "relative" else ()
     return Row(_title(source), photographs, (Layer(overlays, sequential(unit, highest)),), outlines)
 
@@ -86,32 +84,34 @@ def _test_text(data: StudyData, sources: tuple[str, ...], columns: tuple[str, ..
     """Say what the outlines are, and for how many actors there are any."""
     said = []
     for source in sources:
-        found = rows(data.estimates, statistic="relative_saliency", metric="max_t", source=source, level="population")
-        if len(found) and found["family_size"].notna().all():
-            row = found.iloc[0]
+        tests = rows(data.estimates, source=source, **LARGEST[0].name)
+        if len(tests) and tests["family_size"].notna().all():
+            row = tests.iloc[0]
             shown = int((data.heatmaps["relative_p"].sel(source=source, actor=list(columns)) <= LEVEL).any(
                 ["y", "x"]).sum())
-            said.append(f"{_title(source).lower()} {row['family_size']:,.0f} tests, {row['n_resamples']:,.0f} "
-                        f"permutations; pixels of {row['count']:.0f} of {counted(int(row['n']), 'actor')} survive, "
+            said.append(f"{_title(source).lower()} {number(row['family_size'])} tests, {number(row['n_resamples'])} "
+                        f"permutations; pixels of {number(row['count'])} of {counted(int(row['n']), 'actor')} survive, "
                         f"{shown} of them shown here")
             sigma = row["sigma"]
     if not said:
         return ""
     return (f"Outlined: pixels at which the actor differs from the other actors (solid: above, dotted: below), p ≤ "
-            f"{LEVEL:g} by the largest |t| over all pixels and actors, on maps smoothed with a Gaussian of {sigma:.3g} "
-            f"pixels, images permuted among actors ({'; '.join(said)}). Absence of a line is no evidence of likeness.")
+            f"{LEVEL:g} by the largest |t| over all pixels and actors, on maps smoothed with a Gaussian of "
+            f"{number(sigma)} pixels, images permuted among actors ({'; '.join(said)}). Absence of a line is no "
+            "evidence of likeness.")
 
 
 def _title(source: str) -> str:
-    return "Human" if source == "human" else "Classifier"
+    return "Human" if source == HUMAN else "Classifier"
 
 
-_UNITS = {"boxes": "Share of\nresponses", "fixations": "Share of\nlooking", "maps": "Share of\nthe map"}
-_MEANINGS = {
-    "boxes": "share of an image's responses whose box covers the pixel",
-    "fixations": "share of the looking time, or of the clicks, that falls on the pixel, mean over an image's trials",
-    "maps": "ready-made maps, each scaled to sum to 1, mean over an image's maps",
+_RESPONSES = {
+    "boxes": ("Share of\nresponses", "share of an image's responses whose box covers the pixel"),
+    "fixations": ("Share of\nlooking", "share of the looking time, or of the clicks, that falls on the pixel, mean "
+                  "over an image's trials"),
+    "maps": ("Share of\nthe map", "ready-made maps, each scaled to sum to 1, mean over an image's maps"),
 }
+"""By what people's side is made of: the unit of its maps, and what they are."""
 
 
 def _people(data: StudyData) -> str:
@@ -121,36 +121,36 @@ def _people(data: StudyData) -> str:
 
 def _shown(data: StudyData, maps: xr.DataArray) -> xr.DataArray:
     """Keep what is shown of one map (actor, y, x) with one actor; NaN elsewhere."""
-    human = maps.source.item() == "human"
+    human = maps.source.item() == HUMAN
     chosen = shown(maps, share=data.human_share if human else data.mask_share, rule="quantile" if human else "count")
     return maps.where(chosen & (maps > 0)).isel(actor=0)
 
 
 def _row_text(data: StudyData, source: str) -> str:
-    if source == "human":
-        return (f"Human: {_MEANINGS[_people(data)]}, mean over the actor's images; shown "
+    if source == HUMAN:
+        return (f"Human: {_RESPONSES[_people(data)][1]}, mean over the actor's images; shown "
                 f"at or above its {100 * (1 - data.human_share):g}th percentile and above 0.")
-    return (f"Classifier ({source_name(source)}): share of the actor's images in whose top {data.mask_share:.0%} the "
-            f"pixel is; the top {data.mask_share:.0%} of pixels are shown.")
+    top = percent(data.mask_share, 0)
+    return (f"Classifier ({source_name(source)}): share of the actor's images in whose top {top} the pixel is; the top "
+            f"{top} of pixels are shown.")
 
 
 def _numbers(data: StudyData, sources: tuple[str, ...], columns: tuple[str, ...]) -> str:
     """Say how many actors are shown and how many images their heatmaps rest on."""
-    held = {"human": data.human, **data.classifier_maps}
+    held = {HUMAN: data.human, **data.classifier_maps}
     parts = [counted(len(columns), "actor")]
     for source in sources:
         maps = held.get(source)
         if maps is not None:
             counts = [int((maps.actor == actor).sum()) for actor in columns]
-            images = str(min(counts)) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
-            what = f"{images} image{'' if images == '1' else 's'} each"
-            parts.append(f"{what} ({'human' if source == 'human' else 'classifier'})")
+            images = "image" if max(counts) == 1 else "images"
+            parts.append(f"{ranged(counts)} {images} each ({_title(source).lower()})")
     return f"n = {', '.join(parts)}."
 
 
 def _sources(data: StudyData) -> tuple[str, ...]:
     held = set(texts(data.heatmaps.source)) if "source" in data.heatmaps.coords else set()
-    return tuple(source for source in ("human", data.main) if source is not None and source in held)
+    return tuple(source for source in (HUMAN, data.main) if source is not None and source in held)
 
 
 def _images(data: StudyData) -> dict[str, str]:

@@ -15,6 +15,8 @@ from salcompare.findings.finding import (
 
 INDICES, TESTS = "symmetry", "symmetry_test"
 BETWEEN, ALONE = "human minus classifier", "value"
+MOST_COMPONENTS, IMAGES_A_COMPONENT = 10, 3
+"""Principal components of the photographs' odd parts that are taken out of the maps': at most, and images for each."""
 _NULL_MEAN = {"null_mean": 0.0}  # of what flips or mirrors at random turn about 0
 _MEAN: Columns = COUNTS | INTERVAL
 _SYMMETRIC: Columns = {"null": "null", "null_mean": "null_mean"}  # what noise alone leads to: there is no test

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
     from salcompare.findings.rows import Row
 
-MOST_COMPONENTS, IMAGES_A_COMPONENT = 10, 3
-"""Principal components of the photographs' odd parts that are taken out of the maps': at most, and images for each."""
-
 
 def symmetry_estimates(data: StudyData, heatmaps: xr.DataArray, maps: Maps, statistics: Statistics,
                        seed: int) -> Iterator[Row]:
@@ -175,7 +172,7 @@ def _pose(smoothed: xr.DataArray, turned: xr.DataArray, statistics: Statistics, 
                                        n_permutations=n_permutations)
         beyond = asymmetry_beyond_photographs(
             smoothed, turned, rng=stream(seed, declared.BEYOND.metric, source), n_permutations=n_permutations,
-            n_components=max(1, min(MOST_COMPONENTS, common // IMAGES_A_COMPONENT)))
+            n_components=max(1, min(declared.MOST_COMPONENTS, common // declared.IMAGES_A_COMPONENT)))
     except FAILURES as error:  # no image of both, or too few
         yield from (undefined_row(error, **quantity.name, **key) for quantity in tests)
         return

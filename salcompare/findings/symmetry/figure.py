@@ -10,14 +10,17 @@ from plotnine.coords import coord_flip
 
 from salcompare.figures.figure import Figure, caption, colours_of, interval, rows, texts
 from salcompare.figures.theme import DOUBLE, FONT, SIMULATED, SMALL, figure_theme, source_name
-from salcompare.printing import counted, p_text
+from salcompare.findings import symmetry as declared
+from salcompare.findings.symmetry import ASYMMETRY, INDEX, LATERALITY
+from salcompare.naming import HUMAN, PHOTOGRAPHS
+from salcompare.printing import counted, number, p_text, ranged
 from salcompare.study_data import StudyData
 
-METRICS = {"index": "Symmetry index (descriptive)", "laterality": "Laterality, (L−R)/(L+R)",
-           "asymmetry": "Odd share, across images"}
-TESTS = {"worker_laterality": "laterality", "common_laterality": "laterality", "asymmetry": "asymmetry"}
-PHOTOGRAPHS = "photographs"
-SHAPES = {"human": "o", PHOTOGRAPHS: "D"}
+METRICS = {INDEX.metric: "Symmetry index (descriptive)", LATERALITY.metric: "Laterality, (L−R)/(L+R)",
+           ASYMMETRY.metric: "Odd share, across images"}
+PANEL_OF = {declared.WORKERS.metric: LATERALITY.metric, declared.SIDE.metric: LATERALITY.metric,
+            ASYMMETRY.metric: ASYMMETRY.metric}
+SHAPES = {HUMAN: "o", PHOTOGRAPHS: "D"}
 ROW = 0.14  # inches
 PANELS = ("Population", "Actors")
 
@@ -31,7 +34,7 @@ def symmetry_figure(data: StudyData) -> Figure:
     """Draw symmetry of every actor, human beside classifier, with the population and its tests above."""
     table = _table(data)
     n_rows = table["row"].nunique()
-    human = bool((table["source"] == "human").any())
+    human = bool((table["source"] == HUMAN).any())
     simulated = SIMULATED if human and data.simulated else ""
     height = 0.95 + ROW * (n_rows + 1) + (0.17 if simulated else 0)
     plot = _plot(data, table) + p9.labs(x="", y="", subtitle=simulated) + figure_theme(DOUBLE, height) + p9.theme(
@@ -52,76 +55,65 @@ def _sentences(data: StudyData, table: pd.DataFrame) -> list[str]:
         "for symmetric maps as noisy as these (ticks).",
         "Laterality: positive where the viewer's left holds more." + (
             " p of people's maps: workers and actors both taken as drawn at random; of the others: whole actors "
-            "mirrored at random." if _tested(whole, "laterality") else ""),
+            "mirrored at random." if whole.loc[whole["metric"] == LATERALITY.metric, "p_value"].notna().any() else ""),
         "Odd share, not of people's maps: how much of the energy that an actor's images have in common is odd, 0 but "
         "for chance where maps are symmetric; p: single images mirrored at random."
-        if "asymmetry" in set(table["metric"]) else "",
+        if ASYMMETRY.metric in set(table["metric"]) else "",
         "The photographs themselves are the control: faces may be turned or lit from one side."
         if PHOTOGRAPHS in set(table["source"]) else "",
         f"Lines: {interval(whole)} (all actors); {interval(single)} (single actors).",
         _odd_shares(data), _pose(data)]
 
 
-def _tested(whole: pd.DataFrame, metric: str) -> bool:
-    return bool(whole.loc[whole["metric"] == metric, "p_value"].notna().any())
-
-
 def _images(data: StudyData) -> str:
     """Say how many images an actor's heatmap rests on."""
     held = [data.human, data.classifier_maps.get(data.main or "")]
     counts = [n for maps in held if maps is not None for n in Counter(texts(maps.actor)).values()]
-    if not counts:
-        return ""
-    few, many = min(counts), max(counts)
-    return f", each from {few if few == many else f'{few} to {many}'} {'image' if many == 1 else 'images'}"
+    return f", each from {ranged(counts)} image{'s' * (max(counts) > 1)}" if counts else ""
 
 
 def _odd_shares(data: StudyData) -> str:
     """Give the comparison of the sources that noise does not bias."""
-    found = rows(data.estimates, statistic="symmetry", metric="odd_share", level="population", source=data.main or "",
-                 contrast="human minus classifier")
-    if found.empty or found["value"].isna().all():
+    table = rows(data.estimates, source=data.main or "", contrast=declared.BETWEEN, **declared.DIFFERENCE.name)
+    if table["value"].isna().all():
         return ""
-    one = found.iloc[0]
-    inside = [] if pd.isna(one["ci_low"]) else [f"{one['ci_low']:z.3f} to {one['ci_high']:z.3f}", interval(found)]
-    inside += [] if pd.isna(one["p_value"]) else [p_text(one)]
-    beside = f" ({'; '.join(inside)})" if inside else ""
-    return f"Odd share, human minus classifier: {one['value']:z.3f}{beside}."
+    row = table.iloc[0]
+    ends = [] if pd.isna(row["ci_low"]) else [f"{number(row['ci_low'])} to {number(row['ci_high'])}", interval(table)]
+    beside = "; ".join([*ends, *([] if pd.isna(row["p_value"]) else [p_text(row)])])
+    return f"Odd share, {declared.BETWEEN}: {number(row['value'])}" + (f" ({beside})." if beside else ".")
 
 
 def _pose(data: StudyData) -> str:
     """Say how far the classifier's maps, and people's, turn with the faces, and what is left."""
     said = []
-    for source in ("human", data.main or ""):
-        follow, left = (rows(data.estimates, statistic="symmetry_test", metric=metric, source=source).to_dict("records")
-                        for metric in ("pose_association", "asymmetry_beyond_photographs"))
-        if follow and pd.notna(follow[0]["p_value"]):
-            beyond = [f", and odd share beyond the photographs' {one['value']:z.3f} ({p_text(one)})" for one in left
-                      if pd.notna(one["p_value"])]
-            said.append(f"{source_name(source)}, {follow[0]['value']:z.2f} ({p_text(follow[0])}){''.join(beyond)}")
+    for source in (HUMAN, data.main or ""):
+        tests = [rows(data.estimates, source=source, **quantity.name) for quantity in (declared.POSE, declared.BEYOND)]
+        follow, left = (table[table["p_value"].notna()].to_dict("records") for table in tests)
+        beyond = [f", and odd share beyond the photographs' {number(row['value'])} ({p_text(row)})" for row in left]
+        said += [f"{source_name(source)}, {number(row['value'], 2)} ({p_text(row)}){''.join(beyond)}" for row in follow]
     return f"Correlation of the maps' odd parts with the photographs': {'; '.join(said)}." if said else ""
 
 
 def _table(data: StudyData) -> pd.DataFrame:
     """Rows to draw: the indices, and in the place of the population's laterality its test."""
-    sources = ["human", *([data.main] if data.main else [])]
-    described = rows(data.estimates, statistic="symmetry", metric=["index", "laterality"],
-                     level=["actor", "population"], source=sources)
-    tests = rows(data.estimates, statistic="symmetry_test", metric=TESTS, level=["actor", "population"],
+    sources = [HUMAN, *([data.main] if data.main else [])]
+    levels = [INDEX.level, declared.ASYMMETRY_OF_ACTORS.level]
+    described = rows(data.estimates, statistic=declared.INDICES, metric=[INDEX.metric, LATERALITY.metric], level=levels,
+                     source=sources)
+    tests = rows(data.estimates, statistic=declared.TESTS, metric=PANEL_OF, level=levels,
                  source=[*sources, PHOTOGRAPHS])
-    tests = tests[(tests["source"] != PHOTOGRAPHS) | (tests["level"] == "population")]
-    tests = tests.assign(metric=tests["metric"].map(TESTS))
+    tests = tests[(tests["source"] != PHOTOGRAPHS) | (tests["level"] == INDEX.level)]
+    tests = tests.assign(metric=tests["metric"].map(PANEL_OF))
     key = ["metric", "level", "source"]
     replaced = described[key].apply(tuple, axis=1).isin(set(tests[key].itertuples(index=False, name=None)))
     table = pd.concat([part for part in (described[~replaced], tests) if len(part)] or [described], ignore_index=True)
     table = table[table["value"].notna()].reset_index(drop=True)
-    named = table["source"].map(source_name)
-    return table.assign(row=table["actor"].where(table["level"] == "actor", named))
+    return table.assign(row=table["actor"].where(table["level"] != INDEX.level, table["source"].map(source_name)))
 
 
 def _plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
     # The flipped axis counts from below: human comes last to stand above.
-    sources = [source for source in (PHOTOGRAPHS, data.main, "human") if source in set(table["source"])]
+    sources = [source for source in (PHOTOGRAPHS, data.main, HUMAN) if source in set(table["source"])]
     names = [source_name(str(source)) for source in sources]
     table = _ordered(table, sources)
     colours = colours_of(data)
@@ -145,7 +137,7 @@ def _plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
 
 def _descriptive(table: pd.DataFrame) -> pd.Series[bool]:
     """Where the mean under symmetry is not 0, and is marked."""
-    return (table["metric"] == METRICS["index"]) & table["null_mean"].notna()
+    return (table["metric"] == METRICS[INDEX.metric]) & table["null_mean"].notna()
 
 
 def _p_values(table: pd.DataFrame) -> p9.geom_text:
@@ -164,7 +156,7 @@ def _p_values(table: pd.DataFrame) -> p9.geom_text:
 def _ordered(table: pd.DataFrame, sources: list[str | None]) -> pd.DataFrame:
     """Order actors by the last source's index, sources and metrics as they are listed."""
     single = table[table["level"] == "actor"]
-    ranked = single[(single["source"] == sources[-1]) & (single["metric"] == "index")]
+    ranked = single[(single["source"] == sources[-1]) & (single["metric"] == INDEX.metric)]
     first = list(dict.fromkeys(ranked.sort_values("value", kind="stable")["row"]))
     rest = [row for row in dict.fromkeys(single["row"]) if row not in first]
     whole = [source_name(str(source)) for source in sources]
@@ -179,7 +171,7 @@ def _ordered(table: pd.DataFrame, sources: list[str | None]) -> pd.DataFrame:
 
 def _zero(table: pd.DataFrame) -> pd.DataFrame:
     """Where neither side is favoured."""
-    signed = table["metric"].isin([METRICS["laterality"], METRICS["asymmetry"]])
+    signed = table["metric"].isin([METRICS[LATERALITY.metric], METRICS[ASYMMETRY.metric]])
     return table.loc[signed, ["panel", "metric"]].drop_duplicates().assign(zero=0.0)
 
 

@@ -5,29 +5,39 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from salcompare.findings.symmetry import INDICES, TESTS
+from salcompare.findings import symmetry as declared
+from salcompare.naming import HUMAN, PHOTOGRAPHS
 from salcompare.printing import contrast, estimate, number, verdict
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, named, one, pick, table_of
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS
+from salcompare.statistics.symmetries.indices import IMAGES_MIRRORED, MIRRORINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from salcompare.study_data import StudyData
 
+_CLAIMS = (
+    (declared.WORKERS, "lean to one side in common (above 0: the viewer's left)"),
+    (declared.SIDE, "lean to one side in common"),
+    (declared.ASYMMETRY, "are asymmetric, be the side in common or the actor's own"),
+    (declared.BEYOND, "are asymmetric beyond what the turn of the faces explains"),
+)
+
 
 def summary(data: StudyData) -> list[str]:
     """Answer for people and for the classifier."""
     said = []
     source = data.main
-    rows = pick(data.estimates, statistic="symmetry", metric="index", level="population")
-    for _, row in rows[rows["source"].isin(["human", source])].iterrows():
+    rows = pick(data.estimates, **declared.INDEX.name)
+    for _, row in rows[rows["source"].isin([HUMAN, source])].iterrows():
         null = "" if math.isnan(row["null_mean"]) else (
             f"; truly symmetric maps with as much noise would give {number(row['null_mean'], 2)}")
         said.append(f"{named(row)}: symmetry index {estimate(row)}{null}.")
-    said += [text for name in ("human", source, "photographs") if name is not None for text in _tests(data, name)]
-    odd = None if source is None else one(data.estimates, statistic="symmetry", metric="odd_share", level="population",
-                                          source=source, contrast="human minus classifier")
+    said += [text for name in (HUMAN, source, PHOTOGRAPHS) if name is not None for text in _tests(data, name)]
+    odd = None if source is None else one(data.estimates, source=source, contrast=declared.BETWEEN,
+                                          **declared.DIFFERENCE.name)
     if odd is not None:
         less = "less" if odd["value"] < 0 else "more"
         said.append(contrast(odd, f"people's maps are {less} asymmetric than the classifier's (difference of the share "
@@ -35,38 +45,26 @@ def summary(data: StudyData) -> list[str]:
     return said
 
 
-_CLAIMS = {
-    "worker_laterality": "lean to one side in common (above 0: the viewer's left)",
-    "common_laterality": "lean to one side in common",
-    "asymmetry": "are asymmetric, be the side in common or the actor's own",
-    "asymmetry_beyond_photographs": "are asymmetric beyond what the turn of the faces explains",
-}
-
-
 def _tests(data: StudyData, source: str) -> list[str]:
-    who = {"human": "people's maps, with other workers and of other actors too,",
-           "photographs": "the photographs themselves"}.get(source, f"maps of {source}")
-    rows = {metric: one(data.estimates, statistic="symmetry_test", metric=metric, level="population", source=source)
-            for metric in _CLAIMS}
-    return [verdict(row, f"{who} {_CLAIMS[metric]}") for metric, row in rows.items() if row is not None]
+    who = {HUMAN: "people's maps, with other workers and of other actors too,",
+           PHOTOGRAPHS: "the photographs themselves"}.get(source, f"maps of {source}")
+    rows = ((one(data.estimates, source=source, **quantity.name), claim) for quantity, claim in _CLAIMS)
+    return [verdict(row, f"{who} {claim}") for row, claim in rows if row is not None]
 
 
 def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of symmetry."""
-    estimates = data.estimates
-    symmetry, tests = (estimates[estimates["statistic"] == name] for name in ("symmetry", "symmetry_test"))
+    symmetry, tests = (pick(data.estimates, statistic=name) for name in (declared.INDICES, declared.TESTS))
     yield table_of("symmetry_tests", "Are the maps symmetric?",
         "Mean over actors (laterality), or over pairs of different images, to which noise adds nothing. "
         "worker_laterality: a side of people's maps, for other workers and other actors, both resampled; the one test "
-        "of a side that people's maps have. "
-        "common_laterality, common_asymmetry: a side that actors share, null by mirroring whole actors. asymmetry: any "
-        "side of each actor's own, null by mirroring single images. The photographs, turned and lit as they are, are "
-        "the control: pose_association says how far maps turn with the face from image to image, "
-        "odd_energy_explained which share of the maps' asymmetry follows the photographs', and "
-        "asymmetry_beyond_photographs tests what they leave. Shares of energy compare between sources only where maps "
-        "are alike in form.", tests[tests["level"] == "population"],
-        ["metric", "source", "form", "value", "ci_low", "ci_high", "resampled", "p_value", "null", "n",
-         "reason"])
+        "of a side that people's maps have. common_laterality, common_asymmetry: a side that actors share, null by "
+        "mirroring whole actors. asymmetry: any side of each actor's own, null by mirroring single images. The "
+        "photographs, turned and lit as they are, are the control: pose_association says how far maps turn with the "
+        "face from image to image, odd_energy_explained which share of the maps' asymmetry follows the photographs', "
+        "and asymmetry_beyond_photographs tests what they leave. Shares of energy compare between sources only where "
+        "maps are alike in form.", tests[tests["level"] == "population"],
+        ["metric", "source", "form", "value", "ci_low", "ci_high", "resampled", "p_value", "null", "n", "reason"])
     yield table_of("symmetry_population", "Symmetry, mean over actors",
         "t intervals over actors; people's maps on the images that the classifiers' are of. null_mean: the index "
         "of symmetric maps with as much noise, for odd_share 0. odd_share compares smoothed coverage with masks "
@@ -85,26 +83,26 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
 SYMMETRY = (
     "With F the left-right mirror of a map S: index = 1 − Σ|S−F| / Σ(|S|+|F|); mirror correlation = Pearson's of S and "
     "F; laterality = (L−R)/(L+R), viewer's left. The index follows the noise, so it stands beside what symmetric maps "
-    "with as much noise would give (single images mirrored at random, 200 draws). Sources are compared on the "
+    f"with as much noise would give ({IMAGES_MIRRORED}, {MIRRORINGS} draws). Sources are compared on the "
     "cross-validated odd share, paired over actors: energy of the odd parts (S−F)/2 over that of odd and even parts, "
     "from inner products of different images of an actor, to which noise adds nothing; both are smoothed by the same "
     "sigma, which makes the smoothing equal, not the resolution of boxes and gradients. Two nulls are tested. Do "
     "actors share a side? All maps of an actor are mirrored together, actors at random; the mean laterality and the "
     "energy of the mean odd part are compared. Has each actor a side, whichever? Single images are mirrored at random, "
     "whole shoots where the catalogue names them; the sum over pairs of an actor's images of inner products of odd "
-    "parts is compared. The first has no power where sides differ between actors. Neither is asked "
-    "of people's maps: all actors share workers, who lean to one side by chance, so that both reject too often. "
-    "Whether people lean is asked with workers and actors both taken as random (worker_laterality): the mean over "
-    "actors of the laterality of their heatmaps is computed anew from each worker's responses with workers, with "
-    "actors, and with both resampled, one draw fewer than there are of each; its variance is 2(V_worker + V_actor) − "
-    "V_both (Schütt et al. 2023), interval and p are of Student's t with the fewer of the two less one as degrees of "
-    "freedom, none below seven. Asymmetric maps may only show that faces were turned or lit from one side, so the "
+    "parts is compared. The first has no power where sides differ between actors. Neither is asked of people's maps: "
+    "all actors share workers, who lean to one side by chance, so that both reject too often. Whether people lean is "
+    "asked with workers and actors both taken as random (worker_laterality): the mean over actors of the laterality of "
+    "their heatmaps is computed anew from each worker's responses with workers, with actors, and with both resampled, "
+    "one draw fewer than there are of each; its variance is 2(V_worker + V_actor) − V_both (Schütt et al. 2023), "
+    "interval and p are of Student's t with the fewer of the two less one as degrees of freedom, none below "
+    f"{FEWEST_ACTORS - 1}. Asymmetric maps may only show that faces were turned or lit from one side, so the "
     "photographs undergo the same tests; the Gram matrices of the odd parts of maps and photographs, each actor's mean "
     "taken away, are correlated over pairs of images of different actors (Robert & Escoufier 1976), maps permuted "
     "among an actor's images; and maps' odd parts are regressed on principal components of the photographs' odd parts "
-    "(ten, or a third of the images), through the origin, to test what is left, people's maps excepted, by turning "
-    "remainders' signs and regressing anew (Freedman & Lane 1983). That control is linear: pose that acts on maps "
-    "otherwise stays in the remainder.")
+    f"({declared.MOST_COMPONENTS}, or one for {declared.IMAGES_A_COMPONENT} images if that is fewer), through the "
+    "origin, to test what is left, people's maps excepted, by turning remainders' signs and regressing anew (Freedman "
+    "& Lane 1983). That control is linear: pose that acts on maps otherwise stays in the remainder.")
 
 
 def methods(data: StudyData) -> list[tuple[str, str]]:  # noqa: ARG001 - as all findings' methods
@@ -116,4 +114,4 @@ def section(data: StudyData, name: str) -> Section:
     """Give the symmetry of a classifier's maps on its page."""
     return Section("symmetry", "Symmetry", tables=(classifier_table(
         data, name, "symmetry", "Left-right symmetry", "The index is to be read beside its mean for symmetric maps as "
-        "noisy as these (null mean).", INDICES, TESTS),))
+        "noisy as these (null mean).", declared.INDICES, declared.TESTS),))

@@ -3,6 +3,7 @@
 from salcompare.findings.finding import COUNTS, INTERVAL, TEST, Columns, Compared, Finding, Headline, Quantity
 
 VARIANCE, DISPERSION, COMPONENT = "variance_explained", "dispersion", "variance_component"
+GIVEN = 0.9  # share of the photographs' variance that the partial R² is given
 MOST_DISPERSIONS = 999  # its medians are iterated to, in each permutation
 _COUNTS: Columns = COUNTS | {"n": "n_images", "reason": ("reason", "left_out")}
 _WITH_P: Columns = _COUNTS | TEST | {"reason": ("reason", "left_out", "p_reason")}
@@ -10,6 +11,9 @@ R2 = Quantity(
     VARIANCE, "r2", "R² of who is shown", "r2", _WITH_P,
     shown=(Headline(form="raw"), Headline(form="smoothed"),
            Compared("r2", form="smoothed masks", beside="null_mean")))
+OF_DISTANCES = tuple(Quantity(VARIANCE, f"r2_{distance}", f"R² of who is shown, {name}", "r2", _WITH_P)
+                     for distance, name in (("bray_curtis", "Bray-Curtis"), ("jensen_shannon", "Jensen-Shannon")))
+GROUPS = Quantity(VARIANCE, "r2_group", "R² of the actors' groups", "r2", _WITH_P)
 UNCENTRED = Quantity(VARIANCE, "r2_uncentred", "R², uncentred", "r2_uncentred",
                      _WITH_P | {"null_mean": "r2_uncentred_null_mean"})
 SHARE = Quantity(
@@ -20,7 +24,7 @@ ADJUSTED, OMEGA, PIXELS = (Quantity(VARIANCE, metric, title, metric, _COUNTS) fo
     ("r2_adjusted", "R², adjusted"), ("omega2", "omega²"), ("r2_pixel_mean", "R², mean over pixels")))
 PARTIAL = Quantity(VARIANCE, "r2_partial", "R² beyond the photographs", "r2_partial", _COUNTS | TEST,
                    shown=(Headline(form="smoothed"),))
-PARTIAL_ADJUSTED, PHOTOGRAPHS = (
+PARTIAL_ADJUSTED, OF_PHOTOGRAPHS = (
     Quantity(VARIANCE, metric, title, metric, {"n": "n_images", "reason": ("reason", "left_out")})
     for metric, title in (
         ("r2_partial_adjusted", "R² beyond the photographs, adjusted"),
@@ -34,5 +38,6 @@ SHARES = Quantity(COMPONENT, "share", "Share of the variance", "share", COUNTS |
 FINDING = Finding(
     name="variance", question="Are maps of one actor alike?",
     inputs=("human", "classifier_maps", "photographs", "images", "responses"),
-    quantities=(R2, UNCENTRED, SHARE, ADJUSTED, OMEGA, PIXELS, PARTIAL, PARTIAL_ADJUSTED, PHOTOGRAPHS, SPREAD, SHARES),
+    quantities=(R2, *OF_DISTANCES, GROUPS, UNCENTRED, SHARE, ADJUSTED, OMEGA, PIXELS, PARTIAL, PARTIAL_ADJUSTED,
+                OF_PHOTOGRAPHS, SPREAD, SHARES),
     figures=(7,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from salcompare.findings import variance as declared
 from salcompare.findings.analysis import NO_WORKERS, NULL_DRAWS, Analysis, Draws, stream
 from salcompare.findings.failures import guarded, guarded_parts, rows_or_reasons, without_value
 from salcompare.findings.rows import rows_of
-from salcompare.naming import HUMAN
+from salcompare.naming import HUMAN, PHOTOGRAPHS
 from salcompare.printing import counted
 from salcompare.statistics.responses import Responses, chosen, names_of
 from salcompare.statistics.variance.components import (
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 PRIMARY = ("smoothed", "smoothed masks", "grey")
 """Forms that the costlier questions are asked of: other distances, the photographs' part, groups of actors."""
-_PHOTOGRAPHS = 0.9  # share of the photographs' variance that the partial R² is given
 NO_RESIDUAL = "one map an image: image and residual are one"
 
 
@@ -80,7 +79,7 @@ def variance_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed
             yield [*_dispersion(part), *_components(part)], []
         if form in PRIMARY:
             yield [*_distances(part), *_groups(part)], []
-            if source != "photographs":
+            if source != PHOTOGRAPHS:
                 yield _given_photographs(part, data.photographs)
 
 
@@ -92,13 +91,13 @@ def n_variance_parts(data: StudyData) -> int:
 def _prepared(data: StudyData, maps: Maps) -> Iterator[tuple[tuple[str, str], xr.DataArray]]:
     if data.human is not None:
         for form, coverage in coverage_forms(data.comparable_coverage, maps).items():
-            yield ("human", form), coverage
+            yield (HUMAN, form), coverage
     for source, dataset in data.classifier_maps.items():
         for form, saliency in saliency_forms(dataset["saliency"], maps).items():
             yield (source, form), saliency
     test = data.photographs.sel(image=data.photographs["split"] == "test").astype("float32")
-    yield ("photographs", "raw"), test
-    yield ("photographs", "grey"), test.mean("channel")
+    yield (PHOTOGRAPHS, "raw"), test
+    yield (PHOTOGRAPHS, "grey"), test.mean("channel")
 
 
 def coverage_forms(coverage: xr.DataArray, maps: Maps) -> Mapping[str, xr.DataArray]:
@@ -131,11 +130,9 @@ def _explained(part: _Part) -> tuple[list[Row], list[Draws]]:
 
 
 def _distances(part: _Part) -> Iterator[Row]:
-    for distance in DISTANCES:
-        if distance != "euclidean":
-            quantity = replace(declared.R2, metric=f"{declared.R2.metric}_{distance}")
-            yield from rows_or_reasons([quantity], part.key, variance_explained, part.maps, distance=distance,
-                                       **part.options(distance))[0]
+    for distance, quantity in zip(DISTANCES[1:], declared.OF_DISTANCES, strict=True):  # the first is R²'s
+        yield from rows_or_reasons([quantity], part.key, variance_explained, part.maps, distance=distance,
+                                   **part.options(distance))[0]
 
 
 def _groups(part: _Part) -> list[Row]:
@@ -143,8 +140,7 @@ def _groups(part: _Part) -> list[Row]:
     if "group" not in part.maps.coords:
         return []
     options = part.options("group") | {"clusters": "actor"}
-    return rows_or_reasons([replace(declared.R2, metric="r2_group")], part.key, variance_explained, part.maps, "group",
-                           **options)[0]
+    return rows_or_reasons([declared.GROUPS], part.key, variance_explained, part.maps, "group", **options)[0]
 
 
 def _dispersion(part: _Part) -> list[Row]:
@@ -154,15 +150,15 @@ def _dispersion(part: _Part) -> list[Row]:
 
 def _given_photographs(part: _Part, photographs: xr.DataArray) -> tuple[list[Row], list[Draws]]:
     """Ask what actors explain beyond the photographs' leading components, whose number stands in `contrast`."""
-    key = part.key | {"against": "photographs"}
+    key = part.key | {"against": PHOTOGRAPHS}
     rows, result = rows_or_reasons([declared.PARTIAL], key, partial_variance_explained, part.maps, photographs,
-                                   n_components=_PHOTOGRAPHS, **part.options("partial"))
+                                   n_components=declared.GIVEN, **part.options("partial"))
     if result is None:
         return rows, []
     if np.isfinite(result["n_components"]):
         key["contrast"] = (f"given {counted(int(result['n_components']), 'component')} of the photographs "
                            f"({float(result['photograph_share']):.0%} of their variance)")
-    quantities = (declared.PARTIAL, declared.PARTIAL_ADJUSTED, declared.PHOTOGRAPHS)
+    quantities = (declared.PARTIAL, declared.PARTIAL_ADJUSTED, declared.OF_PHOTOGRAPHS)
     rows = [row for quantity in quantities for row in rows_of(result, quantity, key)]
     return rows, [({**declared.PARTIAL.name, **key}, result["null"].to_numpy()[:NULL_DRAWS])]
 
@@ -183,8 +179,8 @@ def box_component_rows(data: StudyData, maps: Maps) -> Iterator[Row]:
     if data.human is None:
         return
     if data.by_worker is None:
-        key = {**declared.SHARES.name, "source": HUMAN, "form": "raw"}
-        yield from (without_value(NO_WORKERS, **{**key, "metric": name}) for name in RESPONSE_COMPONENTS)
+        yield from (without_value(NO_WORKERS, **declared.SHARES.name | {"metric": name}, source=HUMAN, form="raw")
+                    for name in RESPONSE_COMPONENTS)
         return
     kept = data.comparable_coverage["image"].to_numpy().tolist()
     responses = chosen(data.by_worker, names_of(data.by_worker)["image"].isin(kept).to_numpy())
@@ -212,10 +208,10 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     data, progress = analysis.data, analysis.progress
     progress.say("  variance explained")
     parts = guarded_parts(variance_estimates(data, analysis.maps, analysis.statistics, analysis.seed),
-                          statistic="variance_explained")
+                          statistic=declared.VARIANCE)
     yield from progress.track(parts, total=n_variance_parts(data), what="variance explained")
     progress.say("  variance of single responses")
-    yield list(guarded(box_component_rows(data, analysis.maps), statistic="variance_component", source="human")), []
+    yield list(guarded(box_component_rows(data, analysis.maps), statistic=declared.COMPONENT, source=HUMAN)), []
 
 
 def headlines(analysis: Analysis) -> Iterator[Row]:

@@ -7,19 +7,11 @@ import pandas as pd
 import plotnine as p9
 from plotnine.coords import coord_flip
 
+from salcompare.figures import theme
 from salcompare.figures.figure import Figure, caption, colours_of, rows
-from salcompare.figures.theme import (
-    INK,
-    NULL,
-    SIMULATED,
-    SINGLE,
-    SMALL,
-    figure_theme,
-    source_name,
-    ticks,
-    wrapped,
-)
-from salcompare.printing import counted, p_text
+from salcompare.findings.variance import PARTIAL, R2, VARIANCE
+from salcompare.naming import HUMAN
+from salcompare.printing import counted, number, p_text, ranged
 from salcompare.study_data import StudyData
 
 GIVEN = " | photos"
@@ -37,57 +29,57 @@ def variance_figure(data: StudyData) -> Figure:
     observed = _observed(data)
     names = [_strip(source, data) for source in dict.fromkeys(observed["source"])]
     height = 0.62 + ROW * len(observed) + 0.09 * len(names) + (0.17 if _simulated(data, observed) else 0)
-    plot = _plot(data, observed, names) + figure_theme(SINGLE, height) + p9.theme(
+    plot = _plot(data, observed, names) + theme.figure_theme(theme.SINGLE, height) + p9.theme(
         strip_text_y=p9.element_text(rotation=0, ha="left"), panel_spacing_y=0.012,
         plot_subtitle=p9.element_text(ha="left"))
     draws = _draws(data, observed)
-    n = observed["n"].dropna().astype(int)
-    images = f"{n.min():,} to {n.max():,}" if len(n) and n.min() != n.max() else f"{n.max():,}" if len(n) else "unknown"
+    counts = observed["n"].dropna().astype(int).tolist()
+    images = ranged(counts) if counts else "unknown"
     drawn = f"; grey: {counted(len(draws), 'draw')} of the null distributions" if len(draws) else ""
-    partial = observed.loc[observed["metric"] == "r2_partial", "contrast"].dropna()
+    partial = observed.loc[observed["metric"] == PARTIAL.metric, "contrast"].dropna()
     given = [f"'{GIVEN.strip()}': partial R², {'; '.join(dict.fromkeys(partial))}; its null mean is larger, since "
              "components take up degrees of freedom."] if len(partial) else []
     text = caption(data, [
         f"Dots: R² by actor, pooled over pixels (n = {images} images of "
         f"{counted(data.images['actor'].nunique(), 'actor')}); tick: its mean under the null hypothesis{drawn}.",
-        f"Null: {', '.join(dict.fromkeys(observed['null'].dropna()))}. p counts permutations"
-        f"{_permutations(observed)}.", *given,
+        f"Null: {', '.join(dict.fromkeys(observed['null'].dropna()))}. p counts permutations{_permutations(observed)}.",
+        *given,
         "R² carries no interval: copies of an image in a bootstrap inflate it."],
-        responses=bool((observed["source"] == "human").any()), photographs=False)
-    return Figure("fig7-variance", "Variance explained by actor", text, plot, SINGLE, height)
+        responses=HUMAN in set(observed["source"]), photographs=False)
+    return Figure("fig7-variance", "Variance explained by actor", text, plot, theme.SINGLE, height)
 
 
 def _plot(data: StudyData, observed: pd.DataFrame, names: list[str]) -> p9.ggplot:
     colours = colours_of(data)
     table = _placed(observed, data, names)
-    table = table.assign(colour=[colours.get(source, INK) for source in observed["source"]],
+    table = table.assign(colour=[colours.get(source, theme.INK) for source in observed["source"]],
                          p=["" if np.isnan(row["p_value"]) else p_text(row) for row in observed.to_dict("records")])
     draws = _placed(_draws(data, observed), data, names)
     plot = p9.ggplot(table, p9.aes("form", "value")) + p9.facet_grid(rows="strip", scales="free_y", space="free_y")
     if len(draws):
-        plot += p9.geom_violin(p9.aes("form", "value"), data=draws, fill=NULL, color="none", width=0.95, scale="width",
-                               n=128)
-    simulated = SIMULATED if _simulated(data, observed) else ""
+        plot += p9.geom_violin(p9.aes("form", "value"), data=draws, fill=theme.NULL, color="none", width=0.95,
+                               scale="width", n=128)
+    simulated = theme.SIMULATED if _simulated(data, observed) else ""
     edge = float(np.nanmax([table["value"].max(), table["null_mean"].max(), 0]))
     return (plot + p9.geom_point(p9.aes(y="null_mean"), data=table[table["null_mean"].notna()], shape="|", size=2.2,
-                                 color=INK)
+                                 color=theme.INK)
             + p9.geom_point(p9.aes(color="colour"), size=1.8, stroke=0)
-            + p9.geom_text(p9.aes(label="p"), y=edge * 1.1, ha="left", size=SMALL, color=INK)
+            + p9.geom_text(p9.aes(label="p"), y=edge * 1.1, ha="left", size=theme.SMALL, color=theme.INK)
             + p9.scale_color_identity() + p9.scale_x_discrete()
             + p9.scale_y_continuous(limits=(min(0, float(table["value"].min())), edge * 1.85), expand=(0, 0, 0, 0),
-                                    breaks=ticks(edge, most=4))
+                                    breaks=theme.ticks(edge, most=4))
             + coord_flip() + p9.labs(x="", y="Share of variance between actors, R²", subtitle=simulated))
 
 
 def _observed(data: StudyData) -> pd.DataFrame:
-    table = rows(data.estimates, statistic="variance_explained", metric=["r2", "r2_partial"], level="population")
+    table = rows(data.estimates, statistic=VARIANCE, metric=[R2.metric, PARTIAL.metric], level=R2.level)
     table = table[table["value"].notna()].reset_index(drop=True)
     return table.assign(form=_with_given(table))
 
 
 def _with_given(table: pd.DataFrame) -> pd.Series:
     """Name the form of maps, and that the photographs are given where they are."""
-    return table["form"].fillna("raw") + table["metric"].map({"r2_partial": GIVEN}).fillna("")
+    return table["form"].fillna("raw") + table["metric"].map({PARTIAL.metric: GIVEN}).fillna("")
 
 
 def _draws(data: StudyData, observed: pd.DataFrame) -> pd.DataFrame:
@@ -95,7 +87,7 @@ def _draws(data: StudyData, observed: pd.DataFrame) -> pd.DataFrame:
     nulls = data.nulls
     if nulls.empty:
         return nulls
-    nulls = nulls[(nulls["statistic"] == "variance_explained") & nulls["metric"].isin(["r2", "r2_partial"])]
+    nulls = nulls[(nulls["statistic"] == VARIANCE) & nulls["metric"].isin([R2.metric, PARTIAL.metric])]
     nulls = nulls.assign(form=_with_given(nulls)).merge(observed[["source", "form"]], on=["source", "form"])
     varied = nulls.groupby(["source", "form"])["value"].transform("nunique") > 2
     return nulls[varied].reset_index(drop=True)
@@ -111,16 +103,16 @@ def _placed(table: pd.DataFrame, data: StudyData, names: list[str]) -> pd.DataFr
 
 
 def _strip(source: str, data: StudyData) -> str:
-    return wrapped(source_name(source, data.classifier_maps), 18)
+    return theme.wrapped(theme.source_name(source, data.classifier_maps), 18)
 
 
 def _permutations(observed: pd.DataFrame) -> str:
     n = observed["n_resamples"].dropna()
-    return f" ({int(n.max()):,} of them)" if len(n) else ""
+    return f" ({number(n.max())} of them)" if len(n) else ""
 
 
 def _simulated(data: StudyData, observed: pd.DataFrame) -> bool:
-    return data.simulated and bool((observed["source"] == "human").any())
+    return data.simulated and bool((observed["source"] == HUMAN).any())
 
 
 FIGURES = {7: (variance_missing, variance_figure)}

@@ -110,7 +110,7 @@ def label_counts(responses: pd.DataFrame, images: pd.DataFrame | None, *, size: 
     coded = code_responses(responses, images, labels)
     n_labels = len(coded.labels)
     pair = coded.of_actor * n_labels + coded.label
-    boxes = mapping.rasterise_actor_boxes(_on_grid(responses, images, size).assign(actor=pair), size=size)
+    boxes = mapping.rasterise_actor_boxes(on_grid(responses, images, size).assign(actor=pair), size=size)
     counts = np.rint(boxes.to_numpy() * boxes["n_responses"].to_numpy()[:, np.newaxis, np.newaxis]).astype(np.int64)
     actor_of, label_of = np.divmod(boxes["actor"].to_numpy().astype(int), n_labels)
     of_actors = np.zeros((len(coded.actors), n_labels, height, width), np.int64)
@@ -119,8 +119,8 @@ def label_counts(responses: pd.DataFrame, images: pd.DataFrame | None, *, size: 
         "actor": coded.actors, "label": coded.labels, "y": np.arange(height), "x": np.arange(width)})
 
 
-def _on_grid(responses: pd.DataFrame, images: pd.DataFrame | None, size: tuple[int, int]) -> pd.DataFrame:
-    """Give responses with their edges in pixels of the grid."""
+def on_grid(responses: pd.DataFrame, images: pd.DataFrame | None, size: tuple[int, int]) -> pd.DataFrame:
+    """Give responses with their edges in pixels of a grid (height, width); those that name no images have them so."""
     if images is None or "image" not in responses:
         return responses
     missing = [name for name in ("height", "width") if name not in images]

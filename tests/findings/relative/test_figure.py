@@ -55,7 +55,7 @@ def test_outlines_hold_what_survives_solid_above_and_dotted_below():
 
 
 @pytest.mark.parametrize("said", [
-    "p ≤ 0.05 by the largest |t| over all pixels and actors", "smoothed with a Gaussian of 0.72 pixels",
+    "p ≤ 0.05 by the largest |t| over all pixels and actors", "smoothed with a Gaussian of 0.720 pixels",
     "human 1,440 tests, 999 permutations; pixels of 2 of 3 actors survive, 2 of them shown here",
     "classifier 1,440 tests, 999 permutations; pixels of 0 of 3 actors survive", "no evidence of likeness",
 ])
