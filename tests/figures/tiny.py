@@ -54,9 +54,9 @@ def responses(images: np.ndarray) -> pd.DataFrame:
 
 def estimates() -> pd.DataFrame:
     found: list[dict[str, object]] = [
-        {"statistic": "label_share", "level": "population", "source": "human", "label": label, "value": value,
-         "ci_low": value - 0.05, "ci_high": value + 0.05, "ci_method": "percentile", "resampled": "workers",
-         "n_resamples": 200, "n": 3} for label, value in (("nose", 0.3), ("eyes", 0.7))]
+        {"statistic": "label_share", "metric": "share", "level": "population", "source": "human", "label": label,
+         "value": value, "ci_low": value - 0.05, "ci_high": value + 0.05, "ci_method": "percentile",
+         "resampled": "workers", "n_resamples": 200, "n": 3} for label, value in (("nose", 0.3), ("eyes", 0.7))]
     found += [{"statistic": "label_difference", "metric": "share_difference", "level": "actor", "source": "human",
                "actor": actor, "label": label, "value": sign * value, "p_value": p, "p_adjusted": min(1, 3 * p),
                "family_size": 6, "null": "images permuted freely among actors", "n_resamples": 999, "n": 2}

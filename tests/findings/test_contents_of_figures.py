@@ -69,7 +69,7 @@ def test_an_actor_with_an_empty_map_keeps_the_photograph():
 
 
 def test_boxes_are_scaled_from_the_image_as_shown_to_the_grid():
-    box = _boxes(tiny(), {"eyes": "#000000"}).query("image == 's03/1'").iloc[0]
+    box = _boxes(tiny(), {}).query("image == 's03/1'").iloc[0]
     assert box[["x0", "y0", "x1", "y1"]].tolist() == [2.0, 3.0, 10.0, 9.0]
 
 

@@ -134,8 +134,8 @@ def test_an_estimate_without_interval_gives_the_reason():
 
 def test_many_labels_of_workers_own_become_one_bar():
     values = {"eyes": 0.4, "nose": 0.05, **{f"own {i:02d}": 0.05 - i / 1000 for i in range(11)}}
-    shares = [{"statistic": "label_share", "level": "population", "source": "human", "label": label, "value": value}
-              for label, value in values.items()]
+    shares = [{"statistic": "label_share", "metric": "share", "level": "population", "source": "human", "label": label,
+               "value": value} for label, value in values.items()]
     (figure,) = make_figures(tiny(estimates=pd.DataFrame(shares)), only=[4])
     bars = figure.plot[2].data
     assert len(bars) == 12

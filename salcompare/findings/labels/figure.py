@@ -100,7 +100,7 @@ def _boxes(data: StudyData, colours: dict[str, str]) -> pd.DataFrame:
     assert data.responses is not None  # noqa: S101 - labels_missing says so
     size = data.photographs.sizes["y"], data.photographs.sizes["x"]
     boxes = on_grid(data.responses, data.images, size).reset_index(drop=True)
-    return boxes.assign(colour=boxes["label"].map(colours).fillna(theme.OTHER_LABELS))
+    return boxes.assign(colour=[colours.get(label, theme.OTHER_LABELS) for label in boxes["label"]])
 
 
 def _sample(data: StudyData, image: str, boxes: pd.DataFrame) -> Panel:
@@ -138,7 +138,7 @@ def _subtitle(data: StudyData, n: int) -> str:
 
 
 def _histogram(data: StudyData, shares: pd.DataFrame, colours: dict[str, str], letter: str, n: int) -> Panel:
-    bars = shares.assign(colour=shares["label"].map(colours).fillna(theme.OTHER_LABELS),
+    bars = shares.assign(colour=[colours.get(label, theme.OTHER_LABELS) for label in shares["label"]],
                          label=pd.Categorical(shares["label"], categories=shares["label"][::-1].to_list()))
     bars = bars.assign(end=bars[["value", "ci_high"]].max(axis=1), number=[f"{n:,.0f}" for n in bars["count"]])
     return (p9.ggplot(bars, p9.aes("label", "value")) + p9.geom_col(p9.aes(fill="colour"), width=0.72)
