@@ -16,8 +16,8 @@ from salcompare.config import Collect, Config, Quality
 from salcompare.errors import InputError, Problem
 from salcompare.schema import LABELS
 from salcompare.sources import locate_photographs, normalise_label, read_photograph, synonyms_table
-from salcompare.sources.candidates import Candidate, clean_name
 from salcompare.sources.cells import each, need_columns, read_cells
+from salcompare.sources.datasets import Candidate, clean_name
 from salcompare.sources.quality import IN_PIXELS
 from salcompare.sources.rows import EDGES, Rows, image_canvas
 from salcompare.store import unguarded

@@ -19,18 +19,9 @@ from salcompare.naming import natural_key
 from salcompare.printing import counted
 from salcompare.progress import Progress, Silent
 from salcompare.schema import IMAGES, SPLITS, check_table
-from salcompare.sources.candidates import (
-    Candidate,
-    Dataset,
-    LeftOut,
-    check_folder,
-    clean_name,
-    duplicates,
-    hash_file,
-    visible_files,
-)
+from salcompare.sources import datasets
 from salcompare.sources.cells import need_columns, read_cells
-from salcompare.sources.datasets import find_in_facescrub, find_in_folder, find_orl
+from salcompare.sources.datasets import Candidate, Dataset, LeftOut, clean_name
 from salcompare.sources.decoding import Pixels, UnreadablePhotographError, read_photograph, resize_photograph
 from salcompare.sources.left_out import describe_left_out
 from salcompare.texts import clean_text, hidden_in
@@ -144,27 +135,27 @@ def photograph_inputs(config: settings.Images, *, root: Path) -> dict[str, str]:
     stale. Raises `InputError` or `MissingDependencyError` if the folder or the package of the photographs is not there.
     """
     if config.source == "orl":
-        files = {candidate.file: candidate.sha256 for candidate in find_orl().candidates}
+        files = {candidate.file: candidate.sha256 for candidate in datasets.find_orl().candidates}
     else:
-        check_folder(root / config.path, shown=config.path)
-        files = {file.shown: file.sha256 for file in visible_files(root / config.path, shown=config.path)}
+        datasets.check_folder(root / config.path, shown=config.path)
+        files = {file.shown: file.sha256 for file in datasets.visible_files(root / config.path, shown=config.path)}
     tables = [config.list] if config.source == "facescrub" else []
     tables += [config.groups] if config.groups else []
-    return files | {name: hash_file(root / name, shown=name).sha256 for name in tables}
+    return files | {name: datasets.hash_file(root / name, shown=name).sha256 for name in tables}
 
 
 def _find(config: settings.Images, root: Path) -> Dataset:
     if config.source == "orl":
-        return find_orl()
+        return datasets.find_orl()
     if config.source == "facescrub":
-        return find_in_facescrub(root / config.list, root / config.path, list_shown=config.list, shown=config.path)
-    return find_in_folder(root / config.path, shown=config.path)
+        return datasets.find_in_facescrub(root / config.list, root / config.path, list_shown=config.list, shown=config.path)
+    return datasets.find_in_folder(root / config.path, shown=config.path)
 
 
 def _read(candidates: Sequence[Candidate], size: tuple[int, int], most: int,
           progress: Progress) -> tuple[list[_Read], list[LeftOut]]:
     """Read candidates in their order until each actor has the most that are taken."""
-    copies = duplicates(candidates)
+    copies = datasets.duplicates(candidates)
     taken: Counter[str] = Counter()
     holder: dict[str, str] = {}
     read: list[_Read] = []

@@ -16,7 +16,7 @@ from PIL import Image
 
 from salcompare.errors import InputError, Problem
 from salcompare.schema import MAP_FILES
-from salcompare.sources.candidates import hash_file, visible_files
+from salcompare.sources.datasets import hash_file, visible_files
 from salcompare.sources.left_out import WORDS
 from salcompare.sources.precomputed_files import ENDINGS, MapFile, UnusableMapError, check_shape, find_maps
 from salcompare.texts import hidden_in

@@ -17,7 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, MissingDependencyError, Problem, ReasonedError
-from salcompare.sources.candidates import clean_name, files_under, is_hidden, show
+from salcompare.sources.datasets import clean_name, files_under, is_hidden, show
 from salcompare.sources.decoding import MAX_PIXELS, strict
 from salcompare.texts import visible
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from salcompare.config import QUALITY_RULES
 from salcompare.schema import CHECKS as DECLARED
 from salcompare.schema import LABELS
-from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import Cells, each, is_blank, need_columns, read_cells
+from salcompare.sources.datasets import clean_name
 from salcompare.sources.rows import EDGES, Rows, counted_label, synonyms_table
 from salcompare.store import unguarded
 

@@ -16,9 +16,9 @@ import pandas as pd
 from salcompare import config as settings
 from salcompare.errors import ConfigError, InputError, Problem
 from salcompare.schema import FIXATIONS, RESPONSES
-from salcompare.sources.candidates import clean_name
 from salcompare.sources.cells import Cells, each, is_blank, need_columns, numbers, read_cells
 from salcompare.sources.collected import collected_cells, collected_path
+from salcompare.sources.datasets import clean_name
 from salcompare.sources.rows import (
     EDGES,
     RELATIVE,

@@ -16,7 +16,7 @@ from salcompare.sources import (
     photograph_inputs,
     resize_photograph,
 )
-from salcompare.sources.candidates import natural_key
+from salcompare.sources.datasets import natural_key
 from tests.sources.photos import encoded, folder_study, picture, write
 
 HERE = "data/raw/photographs"

@@ -16,7 +16,7 @@ from salcompare import config as settings
 from salcompare import store
 from salcompare.errors import InputError, MissingDependencyError, Problem, meant
 from salcompare.schema import Column, Table, check_table
-from salcompare.sources.candidates import files_under, is_hidden, show
+from salcompare.sources.datasets import files_under, is_hidden, show
 from salcompare.sources.importers.content import Content, parse_json, read_content
 from salcompare.sources.importers.entries import ALL_STATUSES, Entry, Options, Refused, RefusedError, text
 from salcompare.sources.importers.globox_formats import (
