@@ -22,20 +22,12 @@ from salcompare.statistics.ceilings.resamples import (
     Weights,
     match_responses,
 )
+from salcompare.statistics.inference import resampling
 from salcompare.statistics.inference.crossed import (
     crossed_covariance,
     crossed_variance,
     fieller_interval,
     t_interval_of,
-)
-from salcompare.statistics.inference.resampling import (
-    FEWEST_ACTORS,
-    LEVEL,
-    Interval,
-    bca_interval,
-    bootstrap_weights,
-    jackknife_standard_error,
-    percentile_interval,
 )
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.overlaps.pairs import FEWEST_IMAGES
@@ -125,7 +117,7 @@ def resampled_overlap(responses: Responses, images: pd.DataFrame, classifier_map
          "actor_value": ("actor", actors[0, 0]), "actor_n": ("actor", matched.member.sum(axis=0)),
          "draws": (("resampled", "resample"), every)},
         coords={"resampled": list(RESAMPLED), "actor": matched.actors},
-        attrs={"metric": metric, "sigma": float(sigma), "n_resamples": n_resamples, "level": LEVEL,
+        attrs={"metric": metric, "sigma": float(sigma), "n_resamples": n_resamples, "level": resampling.LEVEL,
                "n_images": len(matched.boxes), "n_left_out": matched.left_out})
 
 
@@ -138,9 +130,9 @@ def weights_of(matched: Matched, n_resamples: int, rng: np.random.Generator, *, 
                fewer: int = 1) -> dict[str, Weights]:
     """Draw the weights of some kinds of `RESAMPLED`; crossed kinds hold the draws of the single ones."""
     once = observed_weights(matched)
-    workers = bootstrap_weights(matched.n_workers, n_resamples, rng, fewer=fewer)
-    images = bootstrap_weights(matched.actor.size, n_resamples, rng, strata=matched.actor, fewer=fewer)
-    actors = bootstrap_weights(matched.actors.size, n_resamples, rng, fewer=fewer)
+    workers = resampling.bootstrap_weights(matched.n_workers, n_resamples, rng, fewer=fewer)
+    images = resampling.bootstrap_weights(matched.actor.size, n_resamples, rng, strata=matched.actor, fewer=fewer)
+    actors = resampling.bootstrap_weights(matched.actors.size, n_resamples, rng, fewer=fewer)
     first, second = CROSSED
     every = _one_by_one(once, workers, images, actors) | {
         first: Weights(workers, images, once.actors), second: Weights(workers, once.images, actors)}
@@ -172,7 +164,7 @@ def _one(kind: str, value: float, draws: dict[str, Values], without: dict[str, V
          method: Method) -> dict[str, object]:
     """Make the row of one kind."""
     freedom, strata = _freedom_of(matched, kind), matched.actor if kind == IMAGES else None
-    error = float(jackknife_standard_error(without[kind], strata=strata)) if kind in without else np.nan
+    error = float(resampling.jackknife_standard_error(without[kind], strata=strata)) if kind in without else np.nan
     interval, variance = _interval(kind, value, draws, without, freedom, method)
     reason = _lone_images(matched, kind) or str(interval.reason.item())
     known = not reason
@@ -182,24 +174,24 @@ def _one(kind: str, value: float, draws: dict[str, Values], without: dict[str, V
 
 
 def _interval(kind: str, value: float, draws: dict[str, Values], without: dict[str, Values], freedom: int,
-              method: Method) -> tuple[Interval, float]:
+              method: Method) -> tuple[resampling.Interval, float]:
     """Make the interval of one kind; give the variance behind it or, for percentiles, of the draws."""
     variance = _variance(kind, draws, method)
     drawn = draws.get(kind, np.empty(0))
     undefined: NDArray[np.intp] = np.isnan(drawn).sum()
-    plain = t_interval_of(value, variance, freedom=freedom, resampled=kind, level=LEVEL, n_undefined=undefined,
-                          n_resamples=drawn.size, method="crossed t" if kind in CROSSED else "t")
+    plain = t_interval_of(value, variance, freedom=freedom, resampled=kind, level=resampling.LEVEL,
+                          n_undefined=undefined, n_resamples=drawn.size, method="crossed t" if kind in CROSSED else "t")
     if method == "t":
         return plain, variance
-    if kind not in (IMAGES, ACTORS) or freedom < FEWEST_ACTORS - 1:
+    if kind not in (IMAGES, ACTORS) or freedom < resampling.FEWEST_ACTORS - 1:
         reason = ("draws in which workers come twice lie off the estimate: t intervals only" if WORKERS in kind
                   else plain.reason)
         nothing = np.array(np.nan)
-        return Interval(nothing, nothing, method, kind, LEVEL, drawn.size, undefined,
+        return resampling.Interval(nothing, nothing, method, kind, resampling.LEVEL, drawn.size, undefined,
                         np.array(reason, object)), variance
     if method == "percentile":
-        return percentile_interval(drawn, resampled=kind), variance
-    return bca_interval(value, drawn, without[kind], resampled=kind), variance
+        return resampling.percentile_interval(drawn, resampled=kind), variance
+    return resampling.bca_interval(value, drawn, without[kind], resampled=kind), variance
 
 
 def _variance(kind: str, draws: dict[str, Values], method: Method) -> float:
@@ -273,7 +265,7 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps
          "n_undefined": matched.actors.size - n, "actor_n": ("actor", matched.member.sum(axis=0)),
          "actor_resampled": ("actor", [_kinds_of_actor(matched, at)[0][-1] for at in range(matched.actors.size)])},
         coords={"null": list(nulls), "quantity": list(QUANTITIES), "actor": matched.actors},
-        attrs={"metric": "pearson", "sigma": float(sigma), "resampled": both, "level": LEVEL,
+        attrs={"metric": "pearson", "sigma": float(sigma), "resampled": both, "level": resampling.LEVEL,
                "n_resamples": n_resamples, "n_images": len(matched.boxes), "n_left_out": matched.left_out})
 
 
@@ -313,8 +305,9 @@ def _of_quantities(observed: Values, draws: tuple[Values, ...], freedom: int, re
     values, kinds = _SUMS @ observed, [_SUMS @ kind for kind in draws]
     crossed, n_resamples = len(kinds) == 3, draws[0].shape[1]
     variances = np.array([_variance_of(kinds, at) for at in range(len(_SUMS))])
-    sums = t_interval_of(values, variances, freedom=freedom, resampled=resampled, level=LEVEL, n_resamples=n_resamples,
-                         method="crossed t" if crossed else "t", n_undefined=np.zeros(len(_SUMS), np.intp))
+    sums = t_interval_of(values, variances, freedom=freedom, resampled=resampled, level=resampling.LEVEL,
+                         n_resamples=n_resamples, method="crossed t" if crossed else "t",
+                         n_undefined=np.zeros(len(_SUMS), np.intp))
     ratio = fieller_interval(values[3], values[4], variances=(variances[3], variances[4], _covariance(kinds, 3, 4)),
                              freedom=freedom, resampled=resampled, n_resamples=n_resamples,
                              method="crossed Fieller" if crossed else "Fieller")

@@ -20,15 +20,8 @@ from scipy import stats
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
 from salcompare.printing import counted
+from salcompare.statistics.inference import resampling
 from salcompare.statistics.inference.permutation import Alternative, exchangeability, p_value, permutations
-from salcompare.statistics.inference.resampling import (
-    FEWEST_ACTORS,
-    LEVEL,
-    bootstrap_weights,
-    jackknife_standard_error,
-    percentile_interval,
-    t_interval,
-)
 from salcompare.statistics.kernels import Codes, Values
 
 FEWEST_IMAGES = 8
@@ -243,7 +236,7 @@ def population_intervals(pairs: Pairs, means: Values) -> tuple[Values, Values, T
     Where actors meet other actors, each actor stands in many pairs, on both sides; leaving an actor out on both sides
     counts that, a t interval over the rows' means would not.
     """
-    plain = t_interval(means.T, resampled="actors")
+    plain = resampling.t_interval(means.T, resampled="actors")
     low, high, reason = plain.low.copy(), plain.high.copy(), plain.reason.copy()
     low[2], high[2], reason[2] = between_actors(pairs.blocks, pairs.groups, itself=0)
     low[4], high[4], reason[4] = between_actors(pairs.actors, pairs.groups[pairs.rivals], itself=1)
@@ -257,16 +250,16 @@ def between_actors(matrix: Values, groups: NDArray[np.intp], *, itself: Literal[
     """
     allowed = _peers(groups)
     n = allowed.any(axis=1).sum()
-    if n < FEWEST_ACTORS:
-        return np.nan, np.nan, f"{counted(n, 'actor')} with a value; an interval needs {FEWEST_ACTORS}"
+    if n < resampling.FEWEST_ACTORS:
+        return np.nan, np.nan, f"{counted(n, 'actor')} with a value; an interval needs {resampling.FEWEST_ACTORS}"
     sums, counts = (matrix * allowed).sum(axis=1), allowed.sum(axis=1)
     left = counts[:, np.newaxis] - allowed  # without the actor of the column
     others = (sums[:, np.newaxis] - matrix * allowed) / np.where(left > 0, left, np.nan)
     values = itself * np.diag(matrix)[:, np.newaxis] + (-others if itself else others)
     np.fill_diagonal(values, np.nan)
     whole = np.nanmean(itself * np.diag(matrix) + (-1 if itself else 1) * sums / np.where(counts > 0, counts, np.nan))
-    error = jackknife_standard_error(np.nanmean(values, axis=0))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * error)
+    error = resampling.jackknife_standard_error(np.nanmean(values, axis=0))
+    half = float(stats.t.ppf((1 + resampling.LEVEL) / 2, n - 1) * error)
     return float(whole - half), float(whole + half), ""
 
 
@@ -283,9 +276,10 @@ def actor_intervals(pairs: Pairs, n_resamples: int, rng: np.random.Generator) ->
     reasons = np.tile(reason, (5, 1))
     if not (sizes >= FEWEST_IMAGES).any():
         return low, high, reasons
-    weights = bootstrap_weights(len(pairs.matrix), n_resamples, rng, strata=np.repeat(np.arange(sizes.size), sizes))
+    strata = np.repeat(np.arange(sizes.size), sizes)
+    weights = resampling.bootstrap_weights(len(pairs.matrix), n_resamples, rng, strata=strata)
     for at in np.flatnonzero(sizes >= FEWEST_IMAGES).tolist():
-        interval = percentile_interval(_resampled(pairs, weights, at), resampled="images")
+        interval = resampling.percentile_interval(_resampled(pairs, weights, at), resampled="images")
         low[:, at], high[:, at], reasons[:, at] = interval.low, interval.high, interval.reason
     return low, high, reasons
 
