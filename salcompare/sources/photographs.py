@@ -148,7 +148,8 @@ def _find(config: settings.Images, root: Path) -> Dataset:
     if config.source == "orl":
         return datasets.find_orl()
     if config.source == "facescrub":
-        return datasets.find_in_facescrub(root / config.list, root / config.path, list_shown=config.list, shown=config.path)
+        return datasets.find_in_facescrub(root / config.list, root / config.path, list_shown=config.list,
+                                          shown=config.path)
     return datasets.find_in_folder(root / config.path, shown=config.path)
 
 
