@@ -21,6 +21,8 @@ from salcompare.findings.rows import Row, estimates_table, nulls_table, with_res
 from salcompare.naming import PRIMARY, RAW, SMOOTHED
 from salcompare.progress import Progress, Silent
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, family_size
+from salcompare.statistics.inference.permutation import sign_flip_test
+from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.study_data import StudyData
 
@@ -110,44 +112,18 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, *np.frombuffer(digest[:16], np.uint32).tolist()])
 
 
-def population_row(found: xr.Dataset, **key: object) -> Row:
-    """Make the row of a mean over actors from value, ci_low, ci_high, n, n_undefined and reason.
+def tested_difference(one: xr.DataArray, other: xr.DataArray, *, null: str, rng: np.random.Generator,
+                      n_permutations: int) -> xr.Dataset:
+    """Average the difference of two values (actor) as `population_mean` does, and test it by flipping actors' signs.
 
-    Where the value is a difference, the two that it is the difference of are taken from one and other.
+    ``one`` and ``other`` are their means over the actors that have both; ``null`` says the null in words.
     """
-    interval = {"ci_method": found.attrs.get("ci_method", "t"), "resampled": "actors"}
-    sides = {f"value_{name}": float(found[name]) for name in ("one", "other") if name in found}
-    return {**key, "level": "population", "value": float(found["value"]), **sides, "ci_low": float(found["ci_low"]),
-            "ci_high": float(found["ci_high"]), **interval, "n": int(found["n"]),
-            "n_undefined": int(found["n_undefined"]), "reason": str(found["reason"].item()) or None}
-
-
-def about_test(found: xr.Dataset, *, null_mean: float | None = None) -> Row:
-    """Give a row's columns of a test from p_value, p_attainable and, in the attrs, the null and the alternative.
-
-    Of the draws' number p_attainable tells: it is one over them and the observed arrangement together.
-    """
-    least = float(found["p_attainable"])
-    mean = float(found["null_mean"]) if null_mean is None else null_mean
-    return {"null": found.attrs["null"], "null_mean": mean, "alternative": found.attrs["alternative"],
-            "p_value": float(found["p_value"]), "p_attainable": least,
-            "n_resamples": None if np.isnan(least) else round(1 / least) - 1}
-
-
-def side_means(one: xr.DataArray, other: xr.DataArray) -> dict[str, xr.DataArray]:
-    """Average two sides (actor, ...) over the actors that have both, so that their means differ by the mean difference.
-
-    Gives ``one`` and ``other`` (...), as `population_row` takes them.
-    """
-    held = ~np.isnan(one - other)
-    return {name: side.where(held).mean("actor") for name, side in (("one", one), ("other", other))}
-
-
-def actor_rows(values: xr.DataArray, n: xr.DataArray, **key: object) -> list[Row]:
-    """Make one row an actor from values and counts of images (actor)."""
-    return [{**key, "level": "actor", "actor": str(actor), "value": float(value), "n": int(count),
-             "reason": "undefined on every image of the actor" if np.isnan(value) else None}
-            for actor, value, count in zip(values.actor.values, values.values, n.values, strict=True)]
+    difference = one - other
+    p, least, draws = sign_flip_test(difference.to_numpy(), rng=rng, n_permutations=n_permutations)
+    held = ~np.isnan(difference)
+    return population_mean(difference).assign(
+        one=one.where(held).mean("actor"), other=other.where(held).mean("actor"), p_value=p, p_attainable=least,
+        null_mean=0.0, n_permutations=draws.size).assign_attrs(null=null, alternative="two-sided")
 
 
 def adjusted(rows: Iterable[Row], family: str, *, method: Method = "holm") -> list[Row]:

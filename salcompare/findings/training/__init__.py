@@ -1,13 +1,18 @@
 """The classifiers and whether they know the people."""
 
-from salcompare.findings.finding import Compared, Finding, Quantity
+from salcompare.findings.finding import COUNTS, INTERVAL, SIDES, TEST, Compared, Finding, Quantity
 
-ACCURACY = "accuracy"
-ACCURATE = Quantity(ACCURACY, "test", "Accuracy, test images", better="higher", shown=(
-    Compared("accuracy", of="network", requires="training in this study"),))
-DIFFERENCE = Quantity("accuracy_difference", "test", "Accuracy, test images, less another's")
+ACCURACY, DIFFERENCE = "accuracy", "accuracy_difference"
+NULL = "both classifiers' answers exchanged within actors"
+ACCURATE = Quantity(
+    ACCURACY, "test", "Accuracy, test images", "accuracy",
+    {"metric": "split", **{name: name for name in ("source", "ci_low", "ci_high", "n", "reason")}},
+    fixed={"ci_method": "wilson", "resampled": "images"}, over=("index",), better="higher",
+    shown=(Compared("accuracy", of="network", requires="training in this study"),))
+MORE_ACCURATE = Quantity(DIFFERENCE, "test", "Accuracy, test images, less another's",
+                         columns=COUNTS | INTERVAL | SIDES | TEST)
 
 FINDING = Finding(
     name="training", question="Does the classifier know the people?",
     question_of_several="Do the classifiers know the people?", inputs=("accuracies", "predictions", "classifiers"),
-    quantities=(ACCURATE, DIFFERENCE), figures=(10,), on_classifier_pages=(10,))
+    quantities=(ACCURATE, MORE_ACCURATE), figures=(10,), on_classifier_pages=(10,))

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import xarray as xr
 
-from salcompare.findings.analysis import Analysis, Draws, about_test, population_row, side_means, stream
+from salcompare.findings.analysis import Analysis, Draws, stream, tested_difference
 from salcompare.findings.failures import guarded
-from salcompare.statistics.inference.permutation import sign_flip_test
-from salcompare.statistics.inference.resampling import population_mean
+from salcompare.findings.rows import rows_of
+from salcompare.findings.training import ACCURACY, ACCURATE, MORE_ACCURATE, NULL
 
 if TYPE_CHECKING:
     from salcompare.config import Statistics
     from salcompare.findings.rows import Row
-
-NULL = "both classifiers' answers exchanged within actors"
 
 
 def accuracy_differences(predictions: pd.DataFrame | None, statistics: Statistics, seed: int) -> Iterator[Row]:
@@ -51,31 +49,20 @@ def accuracy_differences(predictions: pd.DataFrame | None, statistics: Statistic
             continue
         one, less = (second, first) if first[0] == second[0] else (first, second)
         both = pd.concat([shares.loc[one], shares.loc[less]], axis=1, keys=["one", "other"]).dropna()
-        yield _row(both, "/".join(one), "/".join(less), statistics, seed)
-
-
-def _row(both: pd.DataFrame, source: str, against: str, statistics: Statistics, seed: int) -> Row:
-    one, other = (xr.DataArray(both[name].to_numpy(), dims="actor", coords={"actor": both.index.to_numpy()})
-                  for name in ("one", "other"))
-    values = one - other
-    p, least, _ = sign_flip_test(values.to_numpy(), n_permutations=statistics.n_permutations,
-                                 rng=stream(seed, "accuracy", source, against))
-    found = population_mean(values).assign(p_value=p, p_attainable=least).assign(side_means(one, other)).assign_attrs(
-        null=NULL, alternative="two-sided")
-    return {**population_row(found, statistic="accuracy_difference", metric="test", source=source, against=against,
-                             contrast=f"minus {against}"), **about_test(found, null_mean=0.0)}
+        source, against = "/".join(one), "/".join(less)
+        result = tested_difference(*(both[side].to_xarray() for side in both), null=NULL,
+                                   rng=stream(seed, "accuracy", source, against),
+                                   n_permutations=statistics.n_permutations)
+        yield from rows_of(result, MORE_ACCURATE, {"source": source, "against": against,
+                                                   "contrast": f"minus {against}"})
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     """Give the classifiers' accuracies, and test their differences."""
-    yield list(_accuracy_rows(analysis.data.accuracies)), []
+    table = analysis.data.accuracies
+    if len(table):
+        table = table.assign(source=table["classifier"] + "/" + table["variant"],
+                             reason=("no " + table["split"] + " image").where(table["n"] == 0, ""))
+        yield rows_of(xr.Dataset({name: ("index", table[name].to_numpy(object)) for name in table}), ACCURATE, {}), []
     differences = accuracy_differences(analysis.data.get("predictions"), analysis.statistics, analysis.seed)
-    yield list(guarded(differences, statistic="accuracy")), []
-
-
-def _accuracy_rows(accuracies: pd.DataFrame) -> Iterator[Row]:
-    for row in accuracies.to_dict("records"):
-        yield {"statistic": "accuracy", "metric": row["split"], "level": "population",
-               "source": f"{row['classifier']}/{row['variant']}", "value": row["accuracy"], "ci_low": row["ci_low"],
-               "ci_high": row["ci_high"], "ci_method": "wilson", "resampled": "images", "n": row["n"],
-               "reason": None if row["n"] else f"no {row['split']} image"}
+    yield list(guarded(differences, statistic=ACCURACY)), []

@@ -103,8 +103,8 @@ def seed_reliability(maps_by_seed: xr.DataArray, *, rng: np.random.Generator, si
         - *same image*: mean correlation of the maps of one image over pairs of seeds, the reliability of the map of
           one training;
         - *other image*: the same of two images of the actor;
-        - *image effect*: same less other image. **p_value** and **p_attainable** test it, one-sided, by permuting
-          images within actors in every seed but the first;
+        - *image effect*: same less other image. **p_value**, **p_attainable** and **n_permutations** are of its test,
+          one-sided, by permuting images within actors in every seed but the first;
         - *ceiling*: root of an image's reliability: what the maps that all seeds have in common, and so any model of
           the network that does not know the seed, can correlate with the map of one training;
         - *mean map*: reliability of the mean map of these seeds, by the Spearman-Brown formula.
@@ -132,10 +132,11 @@ def seed_reliability(maps_by_seed: xr.DataArray, *, rng: np.random.Generator, si
     compared = [_compare(ordered.isel(image=np.flatnonzero(of == actor)), sigma) for actor in actors]
     values = xr.DataArray([one.quantities(n_seeds) for one in compared], dims=("actor", "quantity"),
                           coords={"actor": actors, "quantity": list(QUANTITIES)})
-    p, least = _test([one for one in compared if one.n > 1], n_seeds, n_permutations, rng)
+    p, least, n_drawn = _test([one for one in compared if one.n > 1], n_seeds, n_permutations, rng)
     return population_mean(values).assign(
         actor_value=values, actor_n=("actor", [one.n for one in compared]),
         actor_n_undefined=("actor", [one.n_undefined for one in compared]), p_value=p, p_attainable=least,
+        n_permutations=n_drawn,
     ).assign_attrs(null=NULL, alternative="greater", sigma=float(sigma), n_seeds=n_seeds, metric="pearson")
 
 
@@ -180,16 +181,17 @@ def _compare(maps: xr.DataArray, sigma: float) -> _Actor:
     return _Actor(products, int((~defined).sum()))
 
 
-def _test(actors: list[_Actor], n_seeds: int, n_permutations: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Test the image effect, mean over actors: p, and the smallest p that it could be."""
+def _test(actors: list[_Actor], n_seeds: int, n_permutations: int, rng: np.random.Generator,
+          ) -> tuple[float, float, int]:
+    """Test the image effect, mean over actors: p, the smallest p that it could be, and how often images were moved."""
     if not actors:
-        return float("nan"), float("nan")
+        return float("nan"), float("nan"), 0
     sizes = np.array([one.n for one in actors])
     effect = _image_effect(actors, sizes)
     null = [effect(moved) for moved in _permuted(sizes, n_seeds - 1, n_permutations, rng)]
     draws = np.concatenate(null) if null else np.empty(0)
     start = np.tile(np.arange(sizes.sum()), (1, n_seeds - 1, 1))
-    return float(p_value(effect(start)[0], draws)), smallest_p(draws.size)
+    return float(p_value(effect(start)[0], draws)), smallest_p(draws.size), draws.size
 
 
 def _permuted(sizes: NDArray[np.intp], n_moved: int, n_permutations: int, rng: np.random.Generator,
