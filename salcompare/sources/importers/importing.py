@@ -17,28 +17,18 @@ from salcompare import store
 from salcompare.errors import InputError, MissingDependencyError, Problem, meant
 from salcompare.schema import Column, Table, check_table
 from salcompare.sources.datasets import files_under, is_hidden, show
+from salcompare.sources.importers import globox_formats, ground_truth, label_studio, mturk, via
 from salcompare.sources.importers.content import Content, parse_json, read_content
 from salcompare.sources.importers.entries import ALL_STATUSES, Entry, Options, Refused, RefusedError, text
-from salcompare.sources.importers.globox_formats import (
-    CLASS_FILES,
-    read_coco,
-    read_cvat,
-    read_labelme,
-    read_voc,
-    read_yolo,
-)
-from salcompare.sources.importers.ground_truth import read_ground_truth
-from salcompare.sources.importers.label_studio import read_label_studio
-from salcompare.sources.importers.mturk import read_mturk
 from salcompare.sources.importers.placing import Catalogue, Placing
-from salcompare.sources.importers.via import is_project_of_via_3, read_via_csv, read_via_json
 from salcompare.sources.left_out import EXAMPLES, words
 from salcompare.texts import hidden_in
 
 READERS: dict[str, Callable[[Content, Options], Iterator[Entry]]] = {
-    "mturk": read_mturk, "label-studio": read_label_studio, "via-csv": read_via_csv, "via-json": read_via_json,
-    "ground-truth": read_ground_truth, "coco": read_coco, "cvat": read_cvat, "voc": read_voc,
-    "labelme": read_labelme, "yolo": read_yolo,
+    "mturk": mturk.read_mturk, "label-studio": label_studio.read_label_studio, "via-csv": via.read_via_csv,
+    "via-json": via.read_via_json, "ground-truth": ground_truth.read_ground_truth, "coco": globox_formats.read_coco,
+    "cvat": globox_formats.read_cvat, "voc": globox_formats.read_voc, "labelme": globox_formats.read_labelme,
+    "yolo": globox_formats.read_yolo,
 }
 FORMATS = tuple(READERS)
 """The formats that can be imported."""
@@ -84,7 +74,7 @@ _OF_OBJECTS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "ground-truth": lambda value: "source-ref" in value,
     "labelme": lambda value: "shapes" in value,
     "coco": lambda value: "annotations" in value and "images" in value,
-    "via-json": lambda value: "_via_img_metadata" in value or is_project_of_via_3(value) or any(
+    "via-json": lambda value: "_via_img_metadata" in value or via.is_project_of_via_3(value) or any(
         isinstance(image, dict) and "regions" in image for image in value.values()),
     "label-studio": lambda value: "data" in value and ("annotations" in value or "completions" in value),
 }
@@ -258,7 +248,7 @@ def _entries(path: Path, file_format: str | None, options: Options) -> Iterator[
         yield from ((name, one) for one in READERS[name](content, options))
         return
     files = [file for file in files_under(path) if file.suffix.lower() in _SUFFIXES and not is_hidden(file, path)
-             and file.name not in CLASS_FILES]
+             and file.name not in globox_formats.CLASS_FILES]
     if not files:
         raise InputError(Problem(path.name, "is a folder without a file of annotations",
                                  "files that end in " + ", ".join(sorted(_SUFFIXES))))

@@ -16,18 +16,8 @@ from urllib.parse import unquote
 import pandas as pd
 
 from salcompare.naming import natural_key
-from salcompare.sources.importers.entries import (
-    Drawn,
-    Edges,
-    Entry,
-    Options,
-    Refused,
-    RefusedError,
-    check_visible,
-    show,
-    spelt,
-    text,
-)
+from salcompare.sources.importers import entries
+from salcompare.sources.importers.entries import Drawn, Edges, Entry, Options, Refused, RefusedError, show, text
 from salcompare.sources.rows import normalise_label
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm",
@@ -83,7 +73,7 @@ class Catalogue:
         if not names:
             raise RefusedError("no_image", "names no image")
         for name in names:
-            check_visible(name, "image")
+            entries.check_visible(name, "image")
             matches = self._matches(name)
             if len(matches) > 1:
                 some = sorted((image.image for image in matches), key=natural_key)
@@ -184,10 +174,10 @@ class Placing:
             return Refused(one.where, error.reason, error.detail, one.worker, image)
 
     def _row(self, one: Drawn) -> Row:
-        image = self.catalogue.find(one.names or spelt(self.options.image))
+        image = self.catalogue.find(one.names or entries.spelt(self.options.image))
         label, counted = _label(one.label)
         worker = one.worker or self.options.worker
-        check_visible(worker, "worker")
+        entries.check_visible(worker, "worker")
         if len(worker) > _LONGEST_WORKER:
             raise RefusedError("long_worker", f"worker {show(worker)} has {len(worker)} characters")
         if not one.relative and (one.size is None or min(one.size) > 1):
