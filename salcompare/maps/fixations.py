@@ -100,12 +100,7 @@ def fixation_maps(fixations: pd.DataFrame, images: pd.DataFrame, *, size: tuple[
 
 def rasterise_fixations(fixations: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int], sigma: float,
                         sigma_of: Literal["image", "grid"] = "image") -> xr.Dataset:
-    """Turn fixations into people's map of each image.
-
-    Parameters
-    ----------
-    fixations, images, size, sigma, sigma_of
-        As for `fixation_maps`.
+    """Turn fixations into people's map of each image; arguments and errors are those of `fixation_maps`.
 
     Returns
     -------
@@ -113,11 +108,6 @@ def rasterise_fixations(fixations: pd.DataFrame, images: pd.DataFrame, *, size: 
         As `rasterise_boxes` gives it: ``coverage``, float32, the mean over the image's trials of their maps, so that
         each map sums to 1 and trials weigh the same; ``n_responses`` (image), trials. Images without fixations are
         left out and counted in attrs.
-
-    Raises
-    ------
-    InputError
-        As for `fixation_maps`.
     """
     maps = fixation_maps(fixations, images, size=size, sigma=sigma, sigma_of=sigma_of, chunked=True)
     means = mean_of_responses(maps).compute()

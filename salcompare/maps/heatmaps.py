@@ -46,24 +46,9 @@ def actor_heatmap(maps: xr.DataArray, *, weights: xr.DataArray | None = None) ->
 
 
 def class_means(maps: xr.DataArray, *, by: str = "actor", weights: xr.DataArray | None = None) -> xr.DataArray:
-    """Mean of the maps of each class of images, as one matrix product of (class, image) with the maps.
+    """Mean of the maps of each class of images, the values of a coordinate `by` along ``image``; as `actor_heatmap`.
 
-    Parameters
-    ----------
-    maps, weights
-        As for `actor_heatmap`, with the coordinate `by` along ``image``.
-    by : str
-        The coordinate that holds the classes.
-
-    Returns
-    -------
-    DataArray (..., `by`, y, x), float64
-        As described for `actor_heatmap`, for any coordinate.
-
-    Raises
-    ------
-    InputError
-        As for `actor_heatmap`.
+    It is one matrix product of (class, image) with the maps. Gives (..., `by`, y, x), float64.
     """
     require_maps(maps, "maps", dims=("image", *PIXELS))
     if by not in maps.coords or maps[by].dims != ("image",):

@@ -63,10 +63,7 @@ def top_mask(maps: xr.DataArray, *, share: float) -> xr.DataArray:
 def tied_weights(maps: xr.DataArray, *, share: float) -> xr.DataArray:
     """Weights of a mask that shares its boundary out equally among the pixels that tie for it.
 
-    Parameters
-    ----------
-    maps, share
-        As for `top_mask`; k = round(share * pixels).
+    Arguments and errors are those of `top_mask`; k = round(share * pixels).
 
     Returns
     -------
@@ -74,11 +71,6 @@ def tied_weights(maps: xr.DataArray, *, share: float) -> xr.DataArray:
         1 above the boundary value, (k - above) / tied on it, 0 below it, so that each map's weights sum to k: the
         expectation of `top_mask` over all orders of the tied pixels. NaN for a map that is zero everywhere or
         holds a NaN, so that what is computed from it is undefined too.
-
-    Raises
-    ------
-    InputError
-        As for `top_mask`.
     """
     require_maps(maps, "maps")
     k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
@@ -90,10 +82,7 @@ def tied_weights(maps: xr.DataArray, *, share: float) -> xr.DataArray:
 def mask_report(maps: xr.DataArray, *, share: float) -> xr.Dataset:
     """Say how far a mask rests on ties, and which maps have too few positive pixels for one.
 
-    Parameters
-    ----------
-    maps, share
-        As for `top_mask`; k = round(share * pixels).
+    Arguments and errors are those of `top_mask`; k = round(share * pixels).
 
     Returns
     -------
@@ -101,11 +90,6 @@ def mask_report(maps: xr.DataArray, *, share: float) -> xr.Dataset:
         ``tied_share``: share of the mask's k pixels that were chosen among ties, in [0, 1]; NaN for a map that is
         zero everywhere or holds a NaN. ``n_positive``: pixels above 0. Scalars ``n_maps``, ``n_undefined`` (maps
         without a mask) and ``n_short`` (maps with a mask but fewer than k positive pixels).
-
-    Raises
-    ------
-    InputError
-        As for `top_mask`.
     """
     require_maps(maps, "maps")
     k = require_share(share, maps.sizes["y"] * maps.sizes["x"])
