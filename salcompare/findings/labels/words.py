@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from salcompare.findings.labels import ENRICHMENT, REGION
+from salcompare.findings import labels as declared
 from salcompare.printing import ALPHA, number, p_text, percent, verdict
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import FEWEST_BOXES, PrintedTable, often_named, one, pick, table_of
+from salcompare.statistics.labels.regions import SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,28 +24,27 @@ MOST_NAMED = 8  # cells; the tables have all
 def summary(data: StudyData) -> list[str]:
     """Name the labels named most, the actors who differ in them, and whether masks lie where they are named."""
     said = []
-    labels = pick(data.estimates, statistic="label_share", level="population").sort_values("value", ascending=False)
+    labels = pick(data.estimates, **declared.SHARES.name).sort_values("value", ascending=False)
     if len(labels):
-        top = [f"{row['label']} {percent(row['value'])} ({percent(row['ci_low'])} to {percent(row['ci_high'])})"
-               if not math.isnan(row["ci_low"]) else f"{row['label']} {percent(row['value'])}"
-               for _, row in often_named(data.estimates, labels).head(4).iterrows()]
+        top = [f"{row['label']} {percent(row['value'])}" + (
+            "" if math.isnan(row["ci_low"]) else f" ({percent(row['ci_low'])} to {percent(row['ci_high'])})")
+            for _, row in often_named(data.estimates, labels).head(4).iterrows()]
         seldom = int((labels["count"] < FEWEST_BOXES).sum())
         rule = f" Labels with fewer than {FEWEST_BOXES} boxes ({seldom} of them) are in the tables and not named here."
         said.append(f"No label has {FEWEST_BOXES} boxes, so none is named here; the tables have all of them." if not top
                     else "Labels named most, each actor weighing the same: " + ", ".join(top) + "."
                     + (rule if seldom else ""))
-    source = data.main
-    return [*said, *_cells(data), *([] if source is None else _in_regions(data, source))]
+    return [*said, *_cells(data), *([] if data.main is None else _in_regions(data, data.main))]
 
 
 def _cells(data: StudyData) -> list[str]:
     """Say whether actors differ in their labels, and which cells stand out from the other actors."""
-    all_labels = one(data.estimates, statistic="label_difference", metric="mean_eta2", level="population")
+    all_labels = one(data.estimates, **declared.OMNIBUS.name)
     if all_labels is None or math.isnan(all_labels["p_value"]):
         return []
     if all_labels["p_value"] > ALPHA:
         return [f"No evidence that actors differ in the labels they get ({p_text(all_labels)})."]
-    cells = often_named(data.estimates, pick(data.estimates, statistic="label_difference", level="actor"))
+    cells = often_named(data.estimates, pick(data.estimates, **declared.CELLS.name))
     cells = cells[cells["p_adjusted"] <= ALPHA].sort_values(["p_adjusted", "value"], ascending=[True, False])
     shown = [f"{row['actor']} {row['label']} ({'+' if row['value'] > 0 else ''}{number(100 * row['value'], 2)} points, "
              f"{p_text(row, 'p_adjusted')})" for _, row in cells.head(MOST_NAMED).iterrows()]
@@ -56,18 +56,17 @@ def _cells(data: StudyData) -> list[str]:
 
 def _in_regions(data: StudyData, source: str) -> list[str]:
     """Say whether masks fall inside a label's region where people name the label more."""
-    whole = one(data.estimates, statistic="label_region", metric="mean_pearson", level="population", source=source)
+    whole = one(data.estimates, source=source, **declared.MEAN_REGION.name)
     if whole is None:
         return []
     claim = "an actor's masks lie more inside a label's region the more people name the label"
     said = [verdict(whole, claim, negative=claim.replace("more inside", "less inside"))]
-    rows = often_named(data.estimates, pick(data.estimates, statistic="label_region", metric="pearson",
-                                            level="population", source=source))
-    found = rows[rows["p_adjusted"] <= ALPHA]
-    if len(found):
+    rows = often_named(data.estimates, pick(data.estimates, source=source, **declared.OF_REGIONS.name))
+    out = rows[rows["p_adjusted"] <= ALPHA]
+    if len(out):
         said.append("Taken one by one, labels for which it holds or is reversed: " + ", ".join(
             f"{row['label']} (correlation {number(row['value'], 2)}, {p_text(row, 'p_adjusted')})"
-            for _, row in found.iterrows()) + ".")
+            for _, row in out.iterrows()) + ".")
     return said
 
 
@@ -75,59 +74,53 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of label histograms, of differences between actors, of agreement and of masks in regions."""
     estimates = data.estimates
     labels = _with_effective(estimates)
-    whole = labels[labels["level"] == "population"]
+    whole, of_actors = (labels[labels["level"] == kind.level] for kind in (declared.SHARES, declared.SHARES_OF_ACTORS))
     yield table_of("label_share_population", "Label histogram, mean over actors",
         "Each actor weighs the same; within an actor each image does. count of n responses have the label; n_effective "
         "is Kish's effective number of responses under these weights. The page lists labels that were drawn, the "
         "CSV also those offered that nobody drew.", whole,
         ["label", "value", "ci_low", "ci_high", "count", "n", "n_effective", "resampled"],
         shown=whole[whole["count"] != 0].sort_values("value", ascending=False, kind="stable").index)
-    yield from _differences(estimates[estimates["statistic"] == "label_difference"])
-    yield _agreement(estimates[(estimates["statistic"] == "label_agreement") & (estimates["level"] == "population")])
-    yield _regions(estimates[estimates["statistic"] == "label_region"])
-    yield table_of("label_share_actor", "Label histogram of each actor", "", labels[labels["level"] == "actor"],
+    yield from _differences(pick(estimates, statistic=declared.DIFFERENCE))
+    yield table_of("label_agreement", "Do workers agree in the labels of an image?",
+        "Krippendorff's alpha: 1 if all workers of an image name the same, 0 if its labels are no more alike than "
+        "labels of any images. n counts images with two workers or more.",
+        pick(estimates, statistic=declared.AGREEMENT, level=declared.ALPHA.level),
+        ["metric", "value", "ci_low", "ci_high", "ci_method", "resampled", "n", "n_undefined", "reason"])
+    yield table_of("label_region", "Does the classifier look at what people name, actor by actor?",
+        "Pearson's correlation over n actors of people's share of a label with the share of the classifier's mask in "
+        "the label's region, which comes from the other actors' boxes; mean_pearson is the mean over labels. p is "
+        "two-sided, of permuted actors, for the labels adjusted by Holm's method.",
+        pick(estimates, statistic=declared.REGION),
+        ["source", "metric", "label", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "n", "reason"],
+        folded=True)
+    yield table_of("label_share_actor", "Label histogram of each actor", "", of_actors,
         ["actor", "label", "value", "ci_low", "ci_high", "count", "n", "n_effective"], folded=True)
 
 
 def _with_effective(estimates: pd.DataFrame) -> pd.DataFrame:
     """Shares of labels with the effective number of responses of the actor, or of all."""
-    shares = estimates[estimates["statistic"] == "label_share"]
-    effective = estimates[(estimates["statistic"] == "label_responses") & (estimates["metric"] == "n_effective")]
-    of_actors = effective[effective["level"] == "actor"].set_index("actor")["value"]
-    of_all = effective.loc[effective["level"] == "population", "value"]
+    shares = pick(estimates, statistic=declared.SHARE)
+    of_all = pick(estimates, **declared.EFFECTIVE.name)["value"]
+    of_actors = pick(estimates, **declared.EFFECTIVE_OF_ACTORS.name).set_index("actor")["value"]
+    single = shares["level"] == declared.SHARES_OF_ACTORS.level
     numbers = shares["actor"].map(of_actors).astype(float)
-    return shares.assign(n_effective=numbers.where(shares["level"] == "actor", of_all.iloc[0] if len(of_all) else None))
+    return shares.assign(n_effective=numbers.where(single, of_all.iloc[0] if len(of_all) else None))
 
 
 def _differences(rows: pd.DataFrame) -> Iterator[PrintedTable]:
     yield table_of("label_difference", "Do actors differ in their labels?",
         "eta2: share of the variance between images' label shares that actors explain, of each label and the mean over "
         "labels; null: images permuted among actors with all their responses. p of the labels adjusted by Holm's "
-        "method. n counts images.", rows[rows["level"] == "population"],
+        "method. n counts images.", rows[rows["level"] == declared.OMNIBUS.level],
         ["metric", "label", "value", "null_mean", "p_value", "p_adjusted", "n", "reason"])
-    cells = rows[rows["level"] == "actor"]
-    columns = ["actor", "label", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "family_size", "n"]
+    cells = rows[rows["level"] == declared.CELLS.level]
     out = cells[cells["p_adjusted"] <= ALPHA].sort_values(["p_adjusted", "value"], ascending=[True, False])
     yield table_of("label_difference_actor", "Actors and labels that stand out",
         "The actor's share minus the mean of the other actors'. p_adjusted holds over all actors and labels "
         f"(family_size cells); the page prints cells with p_adjusted at most {ALPHA:g}, the CSV has all. Intervals: t "
-        "over n images, not adjusted.", cells, columns, shown=out.index)
-
-
-def _agreement(rows: pd.DataFrame) -> PrintedTable:
-    return table_of("label_agreement", "Do workers agree in the labels of an image?",
-        "Krippendorff's alpha: 1 if all workers of an image name the same, 0 if its labels are no more alike than "
-        "labels of any images. n counts images with two workers or more.", rows,
-        ["metric", "value", "ci_low", "ci_high", "ci_method", "resampled", "n", "n_undefined", "reason"])
-
-
-def _regions(rows: pd.DataFrame) -> PrintedTable:
-    return table_of("label_region", "Does the classifier look at what people name, actor by actor?",
-        "Pearson's correlation over n actors of people's share of a label with the share of the classifier's mask in "
-        "the label's region, which comes from the other actors' boxes; mean_pearson is the mean over labels. p is "
-        "two-sided, of permuted actors, for the labels adjusted by Holm's method.", rows,
-        ["source", "metric", "label", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "n", "reason"],
-        folded=True)
+        "over n images, not adjusted.", cells,
+        ["actor", "label", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "family_size", "n"], shown=out.index)
 
 
 def _paragraph(data: StudyData) -> str:
@@ -155,11 +148,11 @@ def _paragraph(data: StudyData) -> str:
     if data.has_classifier:
         said.append(
             "For each label, the share of an actor's classifier mask inside the label's region is correlated, over "
-            "actors, with people's share of the label. The region is the smallest that holds half of the area of the "
-            "boxes of that label which people drew on the other actors, and the mask's share in it is taken against "
-            "the region's area and against what the other actors' masks have there. Regions of an actor's own boxes "
-            "would grow with the label's share, and random masks would correlate with it. The null permutes whole "
-            "actors' masks; intervals are jackknife intervals of Fisher's z over actors.")
+            f"actors, with people's share of the label. The region is the smallest that holds {percent(SHARE, 0)} of "
+            "the area of the boxes of that label which people drew on the other actors, and the mask's share in it is "
+            "taken against the region's area and against what the other actors' masks have there. Regions of an "
+            "actor's own boxes would grow with the label's share, and random masks would correlate with it. The null "
+            "permutes whole actors' masks; intervals are jackknife intervals of Fisher's z over actors.")
     return " ".join(said)
 
 
@@ -171,4 +164,5 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
 def section(data: StudyData, name: str) -> Section:
     """Say on a classifier's page where its maps lie among the labels."""
     return Section("labels", "Labels", tables=(classifier_table(
-        data, name, "labels", "Labels that people name, and where the maps lie", "", REGION, ENRICHMENT, folded=True),))
+        data, name, "labels", "Labels that people name, and where the maps lie", "", declared.REGION,
+        declared.ENRICHMENT, folded=True),))
