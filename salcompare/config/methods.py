@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 _PER_INPUT = "{} per unit of the network's input"
 SHRIKUMAR = ("Shrikumar, A., Greenside, P., & Kundaje, A. (2017). Learning Important Features Through Propagating "
@@ -112,3 +113,15 @@ def smoothed(method: str) -> str | None:
 def method_of(name: str) -> AttributionMethod:
     """Give what is declared of a method, or of the one that SmoothGrad averages."""
     return ATTRIBUTION_METHODS[smoothed(name) or name]
+
+
+def is_guided(methods: Iterable[str]) -> bool:
+    """Whether any of the methods rests on Guided Backpropagation."""
+    declared = [ATTRIBUTION_METHODS.get(smoothed(method) or method) for method in methods]
+    return any(method is not None and method.guided for method in declared)
+
+
+def methods_of_classifiers(settings: Mapping[str, Any],
+                           classifiers: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """Give each classifier's methods, its main one first, of the sections [attribution] and [[classifier]]."""
+    return {one["name"]: tuple(one.get("methods") or settings["methods"]) for one in classifiers}

@@ -215,7 +215,8 @@ def test_of_several_classifiers_the_summary_says_which_it_means_and_gives_the_ot
 
 def test_no_label_is_named_for_one_box(tmp_path):
     """A label with fewer than 10 boxes stands in the tables, and in no sentence of the summary."""
-    share = {"statistic": "label_share", "level": "population", "source": "human", "ci_low": np.nan, "ci_high": np.nan}
+    share = {"statistic": "label_share", "metric": "share", "level": "population", "source": "human", "ci_low": np.nan,
+             "ci_high": np.nan}
     cell = CELLS | {"metric": "share_difference", "level": "actor", "actor": "ann", "value": 0.3, "p_adjusted": 0.01}
     rich = {"statistic": "enrichment", "metric": "ratio", "level": "population", "source": "human", "value": 9.0,
             "p_value": 0.001, "p_adjusted": 0.001}

@@ -49,8 +49,8 @@ def estimates(**changes):
             p_value=0.001, p_attainable=0.001),
         row(**overlap, level="actor", actor="ann", contrast="same image", value=0.6),
         row(**overlap, level="actor", actor="bob", contrast="same image", value=0.2),
-        row(statistic="label_share", level="population", source="human", label="eyes", value=0.4, ci_low=0.3,
-            ci_high=0.5),
+        row(statistic="label_share", metric="share", level="population", source="human", label="eyes", value=0.4,
+            ci_low=0.3, ci_high=0.5),
         row(statistic="symmetry", metric="index", level="population", source="human", value=0.8, ci_low=0.7,
             ci_high=0.9, null_mean=0.85),
     ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from salcompare.config import Attribution, method_of, smoothed
-from salcompare.config.methods import ATTRIBUTION_METHODS, SMOOTHED
+from salcompare.config.methods import SMOOTHED, methods_of_classifiers
 from salcompare.printing import number, percent
 from salcompare.report.content import Section
 
@@ -29,32 +29,20 @@ def attributions(settings: Mapping[str, Any], classifiers: Sequence[Mapping[str,
         The sections [[classifier]].
     """
     options = Attribution(**{**settings, "methods": tuple(settings["methods"])})
-    own = methods_of_classifiers(settings, classifiers)
-    methods = dict.fromkeys(method for names in own.values() for method in names) if own else options.methods
+    named = methods_of_classifiers(settings, classifiers) or {"": options.methods}
+    methods = dict.fromkeys(method for names in named.values() for method in names)
     said = " ".join(_method(method, options) for method in methods)
     who = " The actor explained is the one that the network predicts." if options.target == "predicted" else ""
-    return said + who + _main(list(own.values()) or [options.methods], list(own))
+    return said + who + _main(named)
 
 
-def methods_of_classifiers(settings: Mapping[str, Any], classifiers: Sequence[Mapping[str, Any]],
-                           ) -> dict[str, tuple[str, ...]]:
-    """Give each classifier's methods, its main one first, by its name."""
-    return {one["name"]: tuple(one.get("methods") or settings["methods"]) for one in classifiers}
-
-
-def _main(methods: Sequence[tuple[str, ...]], names: Sequence[str]) -> str:
+def _main(methods: Mapping[str, tuple[str, ...]]) -> str:
     """Name the main method, or where classifiers differ, the methods of each."""
-    if len(set(methods)) > 1:
-        listed = "; ".join(f"{name}: {', '.join(map(_named, own))}" for name, own in zip(names, methods, strict=True))
+    if len(set(methods.values())) > 1:
+        listed = "; ".join(f"{name}: {', '.join(map(_named, of))}" for name, of in methods.items())
         return f" Each classifier is explained by methods of its own, its main one first: {listed}."
-    first = methods[0]
+    first = next(iter(methods.values()))
     return f" The main method, of which figures and summary speak, is {_named(first[0])}." if len(first) > 1 else ""
-
-
-def is_guided(methods: tuple[str, ...] | list[str]) -> bool:
-    """Whether maps rest on Guided Backpropagation."""
-    declared = [ATTRIBUTION_METHODS.get(smoothed(method) or method) for method in methods]
-    return any(method is not None and method.guided for method in declared)
 
 
 def _method(method: str, options: Attribution) -> str:
@@ -74,32 +62,24 @@ def _named(method: str) -> str:
     return method.replace("_", " ")
 
 
-def classifier_maps(data: StudyData) -> str:
-    """Say how their maps were made."""
-    settings = data.settings
-    made = attributions(settings["attribution"], settings["classifier"])
-    return f"{made} {_prepared(settings['maps'], settings['study']['size'][1])}"
-
-
-def given_maps(data: StudyData) -> str:
-    """Say what was done with a classifier's ready-made maps."""
-    names = " ".join(f"{name}: {given['n_maps']:,} maps, method '{given['method']}'."
-                     for name, given in data.get("given_maps", {}).items())
-    maps = data.settings["maps"]
-    return (f"{names} They were taken as they are, not trained or computed here, and brought to the grid where they "
-            f"are of another size. {_prepared(maps, data.settings['study']['size'][1])}")
-
-
 def _prepared(maps: Mapping[str, Any], width: int) -> str:
     return (f"A mask is the top {percent(maps['mask_share'], 0)} of a map's pixels, exactly; an actor's heatmap is the "
             "mean of its test images' masks. Smoothed maps are convolved with a Gaussian of standard deviation "
             f"{number(maps['sigma'] * width)} pixels.")
 
 
-def methods(data: StudyData) -> list[tuple[str, str]]:
-    """Say how the classifiers' maps were made."""
-    return [*([("Classifier maps", classifier_maps(data))] if data.classifiers else []),
-            *([("Ready-made classifier maps", given_maps(data))] if data.get("given_maps", {}) else [])]
+def methods(data: StudyData) -> Iterator[tuple[str, str]]:
+    """Say how the classifiers' maps were made, and what was done with ready-made ones."""
+    settings, precomputed = data.settings, data.get("given_maps", {})
+    prepared = _prepared(settings["maps"], settings["study"]["size"][1])
+    if data.classifiers:
+        yield "Classifier maps", f"{attributions(settings['attribution'], settings['classifier'])} {prepared}"
+    if precomputed:
+        names = " ".join(f"{name}: {maps['n_maps']:,} maps, method '{maps['method']}'."
+                         for name, maps in precomputed.items())
+        yield "Ready-made classifier maps", (
+            f"{names} They were taken as they are, not trained or computed here, and brought to the grid where they "
+            f"are of another size. {prepared}")
 
 
 def section(data: StudyData, name: str) -> Section:  # noqa: ARG001 - as every finding's

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from salcompare.findings.attribution.words import methods_of_classifiers
+from salcompare.config.methods import methods_of_classifiers
 from salcompare.findings.controls import (
     DECISIVE,
     DIFFERENCE,

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from salcompare.config import Classifier
-from salcompare.findings.attribution.words import is_guided, methods_of_classifiers
+from salcompare.config.methods import is_guided, methods_of_classifiers
 from salcompare.findings.failures import FAILED
 from salcompare.printing import counted, joined, spread
 

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from salcompare.config import METHODS, Attribution
-from salcompare.findings.attribution.words import attributions, is_guided
+from salcompare.config.methods import is_guided
+from salcompare.findings.attribution.words import attributions
 from salcompare.findings.content import methods
 from salcompare.findings.preparation.words import limits
 from salcompare.report.references import REFERENCES
