@@ -51,19 +51,7 @@ _TESTED = tuple(name for name, metric in METRICS.items() if not metric.costly)  
 
 
 class OverlapAnalysis:
-    """Overlap of the study's people with its classifiers, on the settings of one study.
-
-    Parameters
-    ----------
-    data : StudyData
-        With human maps.
-    maps, statistics : Maps, Statistics
-        Settings.
-    seed : int
-        Of the study.
-    forms : collection of {"raw", "smoothed"}
-        In which maps are compared.
-    """
+    """Overlap of a study's people, who have maps, with its classifiers, in some forms of the maps."""
 
     def __init__(self, data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
                  forms: Collection[str] = (RAW, SMOOTHED)) -> None:
@@ -146,7 +134,7 @@ class OverlapAnalysis:
             yield list(self.heatmaps.rows(self.coverage, saliency, source)), []
             yield self._similarity(source, saliency)
         except FAILURES as error:  # no image in common, or none on which both are defined
-            yield [undefined_row(error, **self._named(source, SMOOTHED))], []
+            yield [undefined_row(error, **self._missing(source, SMOOTHED))], []
 
     def headline_rows(self, source: str, baselines: Baselines, ceilings: Mapping[str, float]) -> Iterator[Row]:
         """Give of `classifier_rows` what a summary rests on: no curve over sigma, and no overlap of heatmaps."""
@@ -156,7 +144,7 @@ class OverlapAnalysis:
                 yield from rows
             yield from self._similarity(source, saliency)[0]
         except FAILURES as error:
-            yield undefined_row(error, **self._named(source, SMOOTHED))
+            yield undefined_row(error, **self._missing(source, SMOOTHED))
 
     def _image_rows(self, source: str, saliency: xr.DataArray, baselines: Baselines,
                     ceilings: Mapping[str, float]) -> Iterator[tuple[list[Row], list[Draws]]]:
@@ -168,8 +156,10 @@ class OverlapAnalysis:
             rows = [*self._mean_rows(source, form.name, untested), *self._tie_rows(source, values),
                     *self._failed_rows(source, form.name)]
             for name, of_forms in baselines.items():
-                rows += guarded(self._difference_rows(source, name, form.name, values, of_forms[form.name]),
-                                **self._named(source, form.name, terms.minus(name)))
+                rows += rows_or_reasons(
+                    [terms.BASELINE], self._key(source, form.name, terms.minus(name)), paired_differences, values,
+                    of_forms[form.name], alternative="two-sided", n_permutations=self.statistics.n_permutations,
+                    rng=stream(self.seed, "difference", source, name, form.name))[0]
             yield rows, []
             for metric in self._matrices[source, form.name]:
                 yield self._tested(source, metric, form.name, ceilings[form.name] if metric == PRIMARY else np.nan)
@@ -199,7 +189,7 @@ class OverlapAnalysis:
 
     def _failed_rows(self, source: str, form: str) -> Iterator[Row]:
         for metric, reason in self._failed.get((source, form), {}).items():
-            yield without_value(reason, **self._named(source, form, metric=metric))
+            yield without_value(reason, **self._missing(source, form, metric))
 
     def _mean_rows(self, source: str, form: str, values: xr.Dataset) -> Iterator[Row]:
         """Give the means over actors and each actor's mean of the overlaps of the same image, without a test."""
@@ -217,13 +207,6 @@ class OverlapAnalysis:
                 if name in values:
                     shares = xr.Dataset({"value": values[name].mean(), "n": values.sizes["image"]})
                     yield from rows_of(shares, quantity, {"form": RAW, **key})
-
-    def _difference_rows(self, source: str, baseline: str, form: str, values: xr.Dataset,
-                         other: xr.Dataset) -> list[Row]:
-        differences = paired_differences(values, other, alternative="two-sided",
-                                         n_permutations=self.statistics.n_permutations,
-                                         rng=stream(self.seed, "difference", source, baseline, form))
-        return rows_of(differences, terms.BASELINE, self._key(source, form, terms.minus(baseline)))
 
     def _tested(self, source: str, metric: str, form: str, ceiling: float) -> tuple[list[Row], list[Draws]]:
         matrix, names = self._matrices[source, form][metric], ("overlap", source, metric, form)
@@ -264,10 +247,9 @@ class OverlapAnalysis:
         return {"form": form, "source": source, "against": HUMAN, "contrast": contrast,
                 "sigma": self.sigma if form == SMOOTHED else None}
 
-    def _named(self, source: str, form: str, contrast: str = terms.SAME_IMAGE, *,
-               metric: str = PRIMARY) -> dict[str, object]:
+    def _missing(self, source: str, form: str, metric: str = PRIMARY) -> dict[str, object]:
         """Give the columns of the row of a value that is not there."""
-        return {**terms.SAME.name, **self._key(source, form, contrast), "metric": metric}
+        return {**terms.SAME.name, **self._key(source, form), "metric": metric}
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:

@@ -14,7 +14,14 @@ from salcompare import maps as mapping
 from salcompare.errors import InputError
 from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import Form, overlap_forms, stream
-from salcompare.findings.failures import FAILURES, each_that_works, guarded, undefined_row, without_value
+from salcompare.findings.failures import (
+    FAILURES,
+    each_that_works,
+    guarded,
+    rows_or_reasons,
+    undefined_row,
+    without_value,
+)
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PRIMARY
 from salcompare.printing import EQUAL
@@ -40,17 +47,7 @@ _TESTED = tuple(name for name, metric in METRICS.items() if not metric.costly)  
 
 
 class HeatmapOverlap:
-    """Overlap of heatmaps on the settings of one study: of coverage for people, of masks for classifiers.
-
-    Parameters
-    ----------
-    maps, statistics : Maps, Statistics
-        Settings.
-    width : int
-        Of the grid, pixels.
-    seed : int
-        Of the study.
-    """
+    """Overlap of heatmaps on a grid so wide: of coverage for people, of masks for classifiers."""
 
     def __init__(self, maps: Maps, statistics: Statistics, width: int, seed: int) -> None:
         self.statistics, self.seed, self.share = statistics, seed, maps.mask_share
@@ -130,16 +127,11 @@ class HeatmapOverlap:
         values, failed = each_that_works(form.metrics, partial(
             overlap, as_images(human), as_images(classifier), share=self.share, sigma=form.sigma))
         yield from _mean_rows((values, failed), [name for name in form.metrics if name not in _TESTED], source, form)
-        yield from guarded(self._differences(values, human, source, form), **_named(
-            source, form, terms.minus(terms.CENTRE)))
-
-    def _differences(self, values: xr.Dataset, human: xr.DataArray, source: str, form: Form) -> Iterator[Row]:
-        """Give the differences of a classifier's overlaps and each baseline's."""
         for name, (other, _) in self._baselines(human, form)[0].items():
-            differences = paired_differences(values, other, alternative="two-sided",
-                                             n_permutations=self.statistics.n_permutations,
-                                             rng=stream(self.seed, "heatmaps", source, name, form.name))
-            yield from rows_of(differences, terms.BASELINE, _key(source, form, terms.minus(name)))
+            yield from rows_or_reasons(
+                [terms.BASELINE], _key(source, form, terms.minus(name)), paired_differences, values, other,
+                alternative="two-sided", n_permutations=self.statistics.n_permutations,
+                rng=stream(self.seed, "heatmaps", source, name, form.name))[0]
 
     def _population(self, human: xr.DataArray, classifier: xr.DataArray, source: str, form: Form) -> Iterator[Row]:
         values, failed = self._of_population(human, classifier, form)
