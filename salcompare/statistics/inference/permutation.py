@@ -185,10 +185,19 @@ def joined(draws: Iterable[Values]) -> Values:
     return np.concatenate([np.empty(0), *draws])
 
 
+def about_null(null: Values) -> dict[str, object]:
+    """Give the variables of a Dataset that say what a null distribution is and how small it lets p be."""
+    return {"p_attainable": smallest_p(len(null)), "null": ("permutation", null), "n_permutations": len(null)}
+
+
 def tested(observed: float, null: Values) -> dict[str, object]:
     """Give the variables of a Dataset that say what a test with this null found."""
-    return {"p_value": float(p_value(observed, null)), "p_attainable": smallest_p(len(null)),
-            "null": ("permutation", null), "n_permutations": len(null)}
+    return {"p_value": float(p_value(observed, null)), **about_null(null)}
+
+
+def undefined(names: Iterable[str]) -> dict[str, object]:
+    """Give the variables of a test where nothing can be tested."""
+    return {**dict.fromkeys(names, np.nan), "null": ("permutation", np.empty(0)), "n_permutations": 0}
 
 
 def smallest_p(n_permutations: int, *, alternative: Alternative = "greater") -> float:

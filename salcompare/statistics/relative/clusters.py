@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.multiplicity import p_of_maxima
-from salcompare.statistics.inference.permutation import joined, smallest_p
+from salcompare.statistics.inference.permutation import about_null, joined
 from salcompare.statistics.kernels import Codes, Maps, Values
 from salcompare.statistics.relative.contrasts import (
     PIXELS,
@@ -234,8 +234,7 @@ def _dataset(data: Standardised, t: Values, null: Values, p: Values, **more: NDA
     smallest = np.nanmin(np.where(np.isnan(p), 1.0, p), axis=(1, 2))
     return data.dataset({
         "t": (grid, t), "p_value": (grid, p), **{name: (grid, values) for name, values in more.items()},
-        "p_actor": ("actor", smallest), "null": ("permutation", null), "p_attainable": smallest_p(len(null)),
-        "n_permutations": len(null),
+        "p_actor": ("actor", smallest), **about_null(null),
     }, {"caution": CAUTION, "family": "clusters of all actors (max-statistic)"})
 
 

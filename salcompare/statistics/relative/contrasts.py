@@ -23,13 +23,7 @@ from scipy import sparse
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order, smooth
 from salcompare.printing import counted
-from salcompare.statistics.inference.permutation import (
-    Exchangeability,
-    exchangeability,
-    n_distinct,
-    permutations,
-    permuted_labels,
-)
+from salcompare.statistics.inference import permutation
 from salcompare.statistics.kernels import Codes, Maps, Values, left_out, maps_in_range, range_exponent
 
 SUPPORT = 0.2
@@ -48,7 +42,7 @@ class Standardised:
 
     values: Maps  # (n, q) less their mean over images, over the root of their sum of squares: each column has norm 1
     scale: Values  # (q,) those roots, in the maps' unit
-    exchange: Exchangeability  # its labels are positions in `actors`
+    exchange: permutation.Exchangeability  # its labels are positions in `actors`
     actors: NDArray[np.str_]  # (A,) those with a map, in natural order
     tested: NDArray[np.bool_]  # (y, x) which pixels the columns are, row by row
     coords: dict[str, Any]  # of the dims y and x, as far as the maps have them
@@ -93,7 +87,7 @@ def standardise(maps: xr.DataArray, *, sigma: float, support: float, n_permutati
     names = ordered["actor"].values.astype(str)[kept]
     _check_actors(names)
     actors = natural_order(names.tolist()).astype(str)
-    exchange = exchangeability(names, clusters=None if clusters is None else ordered[clusters].values[kept])
+    exchange = permutation.exchangeability(names, clusters=None if clusters is None else ordered[clusters].values[kept])
     # The exchange counts labels in alphabetical order, maps in natural order.
     position = np.array([np.flatnonzero(actors == name)[0] for name in np.unique(names)], np.intp)
     values, scale, tested = _standardised(matrix, support)
@@ -128,7 +122,7 @@ class Plan:
     @cached_property
     def dtype(self) -> np.dtype[np.floating]:
         """Precision of the products: float32 halves the time and errs by 1e-6 of t; float64 where ties count."""
-        enumerated = n_distinct(self.data.exchange, distinct="partitions") <= self.n_permutations
+        enumerated = permutation.n_distinct(self.data.exchange, distinct="partitions") <= self.n_permutations
         return np.dtype(np.float64 if enumerated else np.float32)
 
     def blocks(self) -> list[Maps]:
@@ -145,8 +139,8 @@ class Plan:
         n_actors = len(self.data.actors)
         step = self.most or max(1, _ROWS // n_actors)
         exchange = self.data.exchange
-        for batch in permutations(exchange, self.n_permutations, rng, distinct="partitions"):
-            labels = permuted_labels(exchange, batch)
+        for batch in permutation.permutations(exchange, self.n_permutations, rng, distinct="partitions"):
+            labels = permutation.permuted_labels(exchange, batch)
             for start in range(0, len(labels), step):
                 yield arrange(labels[start:start + step], n_actors, self.statistic, self.dtype)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.statistics.inference.multiplicity import critical_value, p_of_maxima
-from salcompare.statistics.inference.permutation import n_sign_flips, sign_flips, smallest_p
+from salcompare.statistics.inference.permutation import about_null, n_sign_flips, sign_flips
 from salcompare.statistics.kernels import Values, in_range
 
 _PIXELS, _FLIPS = 128, 1000  # of one product, so that its result stays in the processor's cache
@@ -67,8 +67,7 @@ def paired_map_test(differences: xr.DataArray, *, rng: np.random.Generator, n_pe
     p = p_of_maxima(np.abs(t), null)
     return xr.Dataset({
         "t": template.copy(data=t.reshape(template.shape)), "p_value": template.copy(data=p.reshape(template.shape)),
-        "threshold": critical_value(null), "null": ("permutation", null), "p_attainable": smallest_p(len(null)), "n": n,
-        "n_undefined": len(kept) - n, "n_permutations": len(null),
+        "threshold": critical_value(null), **about_null(null), "n": n, "n_undefined": len(kept) - n,
     }, attrs={"null": f"signs of {dim}s' differences flipped", "alternative": "two-sided",
               "family": "pixels (max-statistic)", "family_size": int(np.isfinite(t).sum())})
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from salcompare.blocks import side_by_side
 from salcompare.errors import drawing
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, critical_value, p_of_maxima
-from salcompare.statistics.inference.permutation import joined, smallest_p
+from salcompare.statistics.inference.permutation import about_null, joined
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.relative.contrasts import (
     SUPPORT,
@@ -105,9 +105,8 @@ def maxima_of(data: Standardised, n_permutations: int, rng: np.random.Generator,
     p = p_of_maxima(np.abs(t), null)
     return data.dataset({
         "t": data.on_grid(t), "difference": data.on_grid(contrast), "p_value": data.on_grid(p),
-        "p_actor": ("actor", np.min(p, axis=1)), "threshold": critical_value(null), "null": ("permutation", null),
-        "p_attainable": smallest_p(len(null)), "n_images": ("actor", np.bincount(data.labels)),
-        "n_pixels": data.values.shape[1], "n_permutations": len(null),
+        "p_actor": ("actor", np.min(p, axis=1)), "threshold": critical_value(null), **about_null(null),
+        "n_images": ("actor", np.bincount(data.labels)), "n_pixels": data.values.shape[1],
     }, {"family": FAMILY, "family_size": int(np.isfinite(t).sum())})
 
 

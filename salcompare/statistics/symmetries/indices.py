@@ -20,8 +20,7 @@ from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.kernels import Codes, Maps, Values, compare, dot, flat, maps_in_range, standardised
 
 DIMS = ("image", "y", "x")
-MIRRORINGS = 200
-"""Draws of single images mirrored that the mean index of noise rests on."""
+MIRRORINGS = 200  # draws of single images mirrored that the mean index of noise rests on
 IMAGES_MIRRORED = "single images mirrored at random"
 NO_ENERGY = "the maps' common energy is not positive"
 _BLOCK = 1 << 19  # values of mirrored means that a core holds at once (4 MB)

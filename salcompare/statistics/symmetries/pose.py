@@ -16,7 +16,14 @@ from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
 from salcompare.printing import counted
-from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
+from salcompare.statistics.inference.permutation import (
+    exchangeability,
+    p_value,
+    permutations,
+    smallest_p,
+    tested,
+    undefined,
+)
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
 from salcompare.statistics.kernels import Codes, Values, maps_in_range
 from salcompare.statistics.symmetries.indices import DIMS, NO_ENERGY, folded, mirrored, pair_sum, require_actors
@@ -101,15 +108,13 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
     few = pairs.counts["n"] < 2
     if few or not scale > 0:
         reason = "fewer than two actors with two images" if few else "the odd parts of an actor's images do not differ"
-        values = dict.fromkeys(("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean"), np.nan)
-        return xr.Dataset({**values, "n_permutations": 0, "reason": reason,
-                           "null": ("permutation", np.empty(0)), **pairs.counts}, {}, about)
+        values = undefined(("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean"))
+        return xr.Dataset({**values, "reason": reason, **pairs.counts}, attrs=about)
     null = _permuted(one, other, pairs.actors, rng, n_permutations) / scale
     value = float((one * other).sum() / scale)
     low, high, why = _jackknife(one, other, pairs)
-    return xr.Dataset({"value": value, "ci_low": low, "ci_high": high, "p_value": float(p_value(value, null)),
-                       "p_attainable": smallest_p(null.size), "n_permutations": null.size, "null_mean": 0.0,
-                       "reason": why, "null": ("permutation", null)} | pairs.counts, attrs=about)
+    return xr.Dataset({"value": value, "ci_low": low, "ci_high": high, **tested(value, null), "null_mean": 0.0,
+                       "reason": why, **pairs.counts}, attrs=about)
 
 
 @drawing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,11 +120,6 @@ def require_options(distance: str, n_permutations: int, *problems: Problem) -> N
         wrong.append(Problem("n_permutations", str(n_permutations), "at least 1"))
     if wrong or problems:
         raise InputError([*wrong, *problems])
-
-
-def undefined(names: Iterable[str]) -> dict[str, object]:
-    """Give the variables of a test where nothing can be tested."""
-    return {**dict.fromkeys(names, np.nan), "null": ("permutation", np.empty(0)), "n_permutations": 0}
 
 
 def design_of(gram: Values, exchange: Exchangeability, negligible: float) -> Design:

@@ -8,16 +8,9 @@ import numpy as np
 import xarray as xr
 
 from salcompare.errors import Problem, drawing
-from salcompare.statistics.inference.permutation import (
-    exchangeability,
-    joined,
-    p_value,
-    permutations,
-    smallest_p,
-    tested,
-)
+from salcompare.statistics.inference import permutation
 from salcompare.statistics.kernels import Codes, Values
-from salcompare.statistics.variance.design import Units, require_options, undefined, units_of
+from salcompare.statistics.variance.design import Units, require_options, units_of
 from salcompare.statistics.variance.gram import Distance
 
 Centre = Literal["median", "centroid"]
@@ -87,17 +80,17 @@ def dispersion_test(maps: xr.DataArray, by: str = "actor", *, rng: np.random.Gen
     counts = {"n_images": len(compared.labels), "n_actors": len(compared.names), "n_undefined": stack.n_undefined}
     names = {by: list(units.names)}
     if attrs["reason"]:
-        return xr.Dataset({**undefined(_ESTIMATES), "spread": (by, np.full(len(units.names), np.nan)), **counts},
-                          names, attrs)
+        spread = (by, np.full(len(units.names), np.nan))
+        return xr.Dataset({**permutation.undefined(_ESTIMATES), "spread": spread, **counts}, names, attrs)
     pairs = _pairs_test(compared, n_permutations, rng)
     flat, negative = _positive_part(compared.gram) if distance == "bray_curtis" else (compared.gram, 0.0)
     null = _null(flat, compared.labels, centre, n_permutations, rng)
     distances = _distances(flat, compared.labels, np.arange(len(flat))[:, None], centre)
     observed = _f(distances, compared.labels)[0]
-    spread = np.bincount(compared.labels, distances[:, 0]) / np.bincount(compared.labels)
-    known = dict(zip(compared.names, spread.tolist(), strict=True))
+    means = np.bincount(compared.labels, distances[:, 0]) / np.bincount(compared.labels)
+    known = dict(zip(compared.names, means.tolist(), strict=True))
     return xr.Dataset({
-        "pseudo_f": observed, **tested(observed, null), "negative_share": negative,
+        "pseudo_f": observed, **permutation.tested(observed, null), "negative_share": negative,
         "spread": (by, [known.get(name, np.nan) for name in units.names]), **pairs, **counts}, names, attrs)
 
 
@@ -119,8 +112,8 @@ def _positive_part(gram: Values) -> tuple[Values, float]:
 
 def _null(gram: Values, labels: Codes, centre: Centre, n_permutations: int, rng: np.random.Generator) -> Values:
     deviations = _deviations(gram, labels)
-    batches = permutations(exchangeability(labels), n_permutations, rng, distinct="partitions")
-    return joined(_f(_distances(deviations, labels, batch.T, centre), labels) for batch in batches)
+    batches = permutation.permutations(permutation.exchangeability(labels), n_permutations, rng, distinct="partitions")
+    return permutation.joined(_f(_distances(deviations, labels, batch.T, centre), labels) for batch in batches)
 
 
 def _pairs_test(units: Units, n_permutations: int, rng: np.random.Generator) -> dict[str, float]:
@@ -135,11 +128,11 @@ def _pairs_test(units: Units, n_permutations: int, rng: np.random.Generator) -> 
         return dict.fromkeys(_PAIRS, np.nan)
     norms = np.diag(units.gram)
     apart = np.sqrt(np.maximum(norms[one] + norms[other] - 2 * units.gram[one, other], 0))
-    batches = permutations(exchangeability(labels), n_permutations, rng, distinct="partitions")
-    null = joined(_f(apart[batch.T], labels) for batch in batches)
+    batches = permutation.permutations(permutation.exchangeability(labels), n_permutations, rng, distinct="partitions")
+    null = permutation.joined(_f(apart[batch.T], labels) for batch in batches)
     observed = _f(apart[:, None], labels)[0]
-    return {"pairs_f": observed, "pairs_p_value": float(p_value(observed, null)),
-            "pairs_p_attainable": smallest_p(len(null))}
+    return {"pairs_f": observed, "pairs_p_value": float(permutation.p_value(observed, null)),
+            "pairs_p_attainable": permutation.smallest_p(len(null))}
 
 
 def _deviations(gram: Values, labels: Codes) -> Values:

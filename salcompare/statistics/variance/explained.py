@@ -8,17 +8,10 @@ import numpy as np
 import xarray as xr
 
 from salcompare.errors import drawing
-from salcompare.statistics.inference.permutation import (
-    Exchangeability,
-    exchangeability,
-    joined,
-    n_distinct,
-    permutations,
-    tested,
-)
+from salcompare.statistics.inference import permutation
 from salcompare.statistics.inference.resampling import jackknife_interval
 from salcompare.statistics.kernels import Codes, Values
-from salcompare.statistics.variance.design import Design, design_of, require_options, sample_of, undefined
+from salcompare.statistics.variance.design import Design, design_of, require_options, sample_of
 from salcompare.statistics.variance.gram import Distance, Sums, between_sums, gower_gram, sums_of_squares
 
 _ESTIMATES = ("r2", "r2_adjusted", "omega2", "pseudo_f", "between_actor_share", "ci_low", "ci_high", "p_value",
@@ -102,7 +95,7 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
     """
     require_options(distance, n_permutations)
     stack, kept = sample_of(maps, by, blocks, clusters)
-    exchange = exchangeability(kept[by], blocks=None if blocks is None else kept[blocks],
+    exchange = permutation.exchangeability(kept[by], blocks=None if blocks is None else kept[blocks],
                                clusters=None if clusters is None else kept[clusters], among=f"{by}s")
     resampled = "images" if clusters is None else f"whole {clusters}s"
     null = exchange.null.replace("whole clusters of images", resampled)
@@ -143,22 +136,22 @@ def _pooled_estimates(design: Design, resampled: str) -> tuple[dict[str, Any], s
     }, str(interval.reason)
 
 
-def _permutation_test(design: Design, exchange: Exchangeability, n_permutations: int, rng: np.random.Generator,
-                      ) -> dict[str, Any]:
+def _permutation_test(design: Design, exchange: permutation.Exchangeability, n_permutations: int,
+                      rng: np.random.Generator) -> dict[str, Any]:
     """Permute the units and compute R² each time: its null draws, their mean and the p-value."""
     def r2(batch: Codes) -> Values:
         """Compute R² (b,) under some permutations."""
         return between_sums(design.products, design.sizes, design.labels, batch) / design.total
 
-    null = joined(map(r2, permutations(exchange, n_permutations, rng, distinct="partitions")))
+    null = permutation.joined(map(r2, permutation.permutations(exchange, n_permutations, rng, distinct="partitions")))
     observed = r2(np.arange(exchange.n_units)[None])[0]
     if exchange.free:
         null_mean = design.labels.max() / (exchange.n_units - 1)
-    elif n_distinct(exchange, distinct="partitions") <= n_permutations:
+    elif permutation.n_distinct(exchange, distinct="partitions") <= n_permutations:
         null_mean = np.append(null, observed).mean()
     else:
         null_mean = null.mean()
-    return {**tested(observed, null), "null_mean": float(null_mean)}
+    return {**permutation.tested(observed, null), "null_mean": float(null_mean)}
 
 
 def _euclidean_estimates(sums: Sums, maps: xr.DataArray, values: dict[str, Any], total: float) -> dict[str, object]:
@@ -179,7 +172,7 @@ def _of_pixels(values: Values, maps: xr.DataArray) -> xr.DataArray:
 
 
 def _undefined(maps: xr.DataArray, distance: Distance, reason: str) -> xr.Dataset:
-    values = undefined(_ESTIMATES)
+    values = permutation.undefined(_ESTIMATES)
     if distance == "euclidean":
         values |= dict.fromkeys(_OF_PIXELS, np.nan)
         values["r2_pixel"] = _of_pixels(np.full(maps.size // max(maps.sizes["image"], 1), np.nan), maps)

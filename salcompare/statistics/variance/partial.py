@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, drawing
 from salcompare.maps.checks import require_maps
-from salcompare.statistics.inference.permutation import exchangeability, joined, permutations, tested
+from salcompare.statistics.inference.permutation import exchangeability, joined, permutations, tested, undefined
 from salcompare.statistics.kernels import Codes, Values
-from salcompare.statistics.variance.design import Units, require_options, undefined, units_of
+from salcompare.statistics.variance.design import Units, require_options, units_of
 from salcompare.statistics.variance.gram import Distance, gower_gram, stack_maps
 
 _ESTIMATES = ("r2_partial", "r2_partial_adjusted", "pseudo_f", "r2_photographs", "p_value", "p_attainable", "null_mean",
