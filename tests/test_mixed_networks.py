@@ -12,6 +12,7 @@ from salcompare import store
 from salcompare.errors import InputError
 from salcompare.findings.symmetry import figure as symmetry
 from salcompare.pipeline import presentation
+from salcompare.pipeline.study_data import study_data
 from salcompare.printing import p_text
 from salcompare.progress import Silent
 from salcompare.schema import ESTIMATES
@@ -205,7 +206,7 @@ def test_people_have_one_test_of_a_side(study):
     summary = json.loads((study.reports / "report.json").read_text())["summary"]
     answer, = (text for part in summary for text in part["answers"] if "people's maps, with other workers" in text)
     assert said in answer
-    drawn = symmetry._table(presentation.figure_data(study))
+    drawn = symmetry._table(study_data(study))
     row, = drawn[(drawn["source"] == "human") & (drawn["metric"] == "laterality") & (drawn["level"] == "population")
                  ].to_dict("records")
     assert (row["value"], row["p_value"]) == (side["value"], side["p_value"])

@@ -41,7 +41,8 @@ def label_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: i
     known = data.images if "image" in responses else None
     yield from guarded(_histograms(responses, known, statistics, seed), **declared.SHARES.name, source=HUMAN)
     yield from _differences(responses, data.images, statistics, seed)
-    yield from _agreement(responses, data.images, statistics, seed)
+    yield from rows_or_reasons([declared.ALPHA], {"source": HUMAN}, worker_agreement, responses, data.images,
+                               rng=stream(seed, "labels", "agreement"), n_resamples=statistics.n_resamples)[0]
     for source, dataset in data.classifier_maps.items():
         masks = mapping.top_mask(dataset["saliency"], share=maps.mask_share)
         yield from _regions(source, responses, known, masks, statistics, seed)
@@ -88,11 +89,6 @@ def _of_actors(responses: pd.DataFrame, images: pd.DataFrame, **options: Any) ->
         evened_out=f"actors differ in responses an image; {kept} of each image were drawn at random" if kept else "",
         label_reason=("label", np.where(np.isnan(result["label_p_value"]), SAME, "")),
         one=share.where(~np.isnan(result["p_value"])), other=share - result["difference"])
-
-
-def _agreement(responses: pd.DataFrame, images: pd.DataFrame, statistics: Statistics, seed: int) -> list[Row]:
-    return rows_or_reasons([declared.ALPHA], {"source": HUMAN}, worker_agreement, responses, images,
-                           rng=stream(seed, "labels", "agreement"), n_resamples=statistics.n_resamples)[0]
 
 
 def _regions(source: str, responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray,

@@ -13,7 +13,7 @@ from salcompare.findings import relative as declared
 from salcompare.findings.analysis import Analysis, Draws, stream
 from salcompare.findings.failures import FAILURES, guarded, undefined_row, without_value
 from salcompare.findings.rows import rows_of
-from salcompare.naming import HUMAN
+from salcompare.naming import HUMAN, SMOOTHED
 from salcompare.printing import AT_MOST, EQUAL
 from salcompare.statistics.inference.multiplicity import LEVEL
 from salcompare.statistics.relative.clusters import clusters_of, default_threshold, tfce_of
@@ -69,7 +69,7 @@ def _tested(prepared: xr.DataArray, n_permutations: int, seed: int, key: Row) ->
 
 
 def _key(source: str, prepared: xr.DataArray, maps: Maps) -> dict[str, object]:
-    return {"form": "smoothed" if source == HUMAN else "smoothed masks", "sigma": maps.sigma * prepared.sizes["x"],
+    return {"form": SMOOTHED if source == HUMAN else "smoothed masks", "sigma": maps.sigma * prepared.sizes["x"],
             "source": source, "contrast": declared.CONTRAST}
 
 

@@ -14,7 +14,7 @@ from salcompare.findings import symmetry as declared
 from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, adjusted, stream
 from salcompare.findings.failures import FAILURES, guarded, rows_or_reasons, undefined_row
 from salcompare.findings.rows import rows_of
-from salcompare.naming import HUMAN, PHOTOGRAPHS
+from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
 from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.responses import Responses, chosen, names_of
 from salcompare.statistics.symmetries.indices import odd_share_difference, symmetric_null_mean, symmetry
@@ -37,7 +37,7 @@ def symmetry_estimates(data: StudyData, heatmaps: xr.DataArray, maps: Maps, stat
     for source in heatmaps["source"].to_numpy().tolist():
         yield from guarded(_of_source(str(source), heatmaps, of_images.get(source), seed), **declared.INDEX.name,
                            source=str(source))
-    yield from guarded(_odd_shares(data, maps, statistics, seed), **declared.DIFFERENCE.name, form="smoothed")
+    yield from guarded(_odd_shares(data, maps, statistics, seed), **declared.DIFFERENCE.name, form=SMOOTHED)
 
 
 def _of_source(source: str, heatmaps: xr.DataArray, of_images: xr.DataArray | None, seed: int) -> Iterator[Row]:
@@ -75,7 +75,7 @@ def _odd_shares(data: StudyData, maps: Maps, statistics: Statistics, seed: int) 
                                           n_permutations=statistics.n_permutations,
                                           rng=stream(seed, "odd share", source))
         # People's coverage is smoothed as it is, the classifier's masks are: both as their heatmaps are made.
-        key = {"form": "smoothed", "sigma": sigma}
+        key = {"form": SMOOTHED, "sigma": sigma}
         yield from rows_of(difference, declared.DIFFERENCE, {**key, "source": source, "against": HUMAN})
         for side, name, other in ((HUMAN, HUMAN, source), ("classifier", source, HUMAN)):
             yield from rows_of(population_mean(difference[side].reset_coords(drop=True)), declared.ODD_SHARE,
@@ -96,25 +96,24 @@ def asymmetry_estimates(data: StudyData, maps: Maps, statistics: Statistics, see
         if only is not None and source not in only:
             continue
         smoothed = mapping.smooth(plain, sigma=sigma)
-        key = {"source": source, "form": "smoothed masks" if form == "masks" else "smoothed", "sigma": sigma}
+        key = {"source": source, "form": "smoothed masks" if form == "masks" else SMOOTHED, "sigma": sigma}
         if source == HUMAN:
             yield from _worker_laterality(data, plain, statistics, seed, {"source": source, "form": form})
         else:
-            yield from _side(plain, statistics, seed, {"source": source, "form": form})
-            yield from _asymmetries(smoothed, statistics, seed, key)
+            yield from _asymmetries(plain, smoothed, statistics, seed, form, key)
         if source != PHOTOGRAPHS:
             yield from _pose(smoothed, turned, statistics, seed, {**key, "against": PHOTOGRAPHS})
     if data.human is None and data.get("human_heatmap") is not None and (only is None or HUMAN in only):
-        yield from _unknown_workers(data.get("human_heatmap"), {"source": HUMAN, "form": "raw"})
+        yield from _unknown_workers(data.get("human_heatmap"), {"source": HUMAN, "form": RAW})
 
 
 def _sources(data: StudyData, maps: Maps, grey: xr.DataArray) -> Iterator[tuple[str, str, xr.DataArray]]:
     """Give each source's name, the form its heatmaps are made of, and its maps in it."""
     if data.human is not None:
-        yield HUMAN, "raw", data.comparable_coverage.load()
+        yield HUMAN, RAW, data.comparable_coverage.load()
     for source, dataset in data.classifier_maps.items():
         yield source, "masks", mapping.top_mask(dataset["saliency"], share=maps.mask_share).astype("float32").load()
-    yield PHOTOGRAPHS, "raw", grey
+    yield PHOTOGRAPHS, RAW, grey
 
 
 def _worker_laterality(data: StudyData, coverage: xr.DataArray, statistics: Statistics, seed: int,
@@ -143,18 +142,14 @@ def _unknown_workers(heatmaps: xr.DataArray, key: Row) -> list[Row]:
              "n_undefined": values.size - defined.size, "reason": NO_WORKERS}]
 
 
-def _side(plain: xr.DataArray, statistics: Statistics, seed: int, key: Row) -> list[Row]:
-    """Test the side that actors share."""
-    return rows_or_reasons([declared.SIDE], key, common_laterality_test, plain,
-                           n_permutations=statistics.n_permutations,
-                           rng=stream(seed, "laterality", str(key["source"])))[0]
-
-
-def _asymmetries(smoothed: xr.DataArray, statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
-    """Test the odd energy that actors have in common, whichever pixels it is on, and that of each actor."""
+def _asymmetries(plain: xr.DataArray, smoothed: xr.DataArray, statistics: Statistics, seed: int, form: str,
+                 key: Row) -> Iterator[Row]:
+    """Test a side that actors share, the odd energy that they do, whichever pixels it is on, and that of each actor."""
     source, n_permutations = str(key["source"]), statistics.n_permutations
-    yield from rows_or_reasons([declared.COMMON], key, common_laterality_test, smoothed, n_permutations=n_permutations,
-                               rng=stream(seed, "common asymmetry", source))[0]
+    for quantity, maps, of, drawn in ((declared.SIDE, plain, {"source": source, "form": form}, "laterality"),
+                                      (declared.COMMON, smoothed, key, "common asymmetry")):
+        yield from rows_or_reasons([quantity], of, common_laterality_test, maps, n_permutations=n_permutations,
+                                   rng=stream(seed, drawn, source))[0]
     shoots = "shoot" in smoothed.coords and bool(pd.notna(smoothed["shoot"].to_numpy()).all())
     rows = rows_or_reasons(
         [declared.ASYMMETRY, declared.ASYMMETRY_OF_ACTORS], key, asymmetry_test, smoothed,

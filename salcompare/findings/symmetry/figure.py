@@ -119,13 +119,16 @@ def _plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
     colours = colours_of(data)
     apart = p9.position_dodge(width=0.6)
     whole, single = (table[table["panel"] == panel] for panel in PANELS)
+    signed = table["metric"].isin([METRICS[LATERALITY.metric], METRICS[ASYMMETRY.metric]])
+    zero = table.loc[signed, ["panel", "metric"]].drop_duplicates().assign(zero=0.0)  # where neither side is favoured
     plot = (p9.ggplot(table, p9.aes("row", "value", color="source", group="source"))
             + p9.facet_grid(rows="panel", cols="metric", scales="free", space={
                 "x": [1] * table["metric"].nunique(), "y": [max(1, part["row"].nunique()) for part in (whole, single)]})
-            + p9.geom_hline(p9.aes(yintercept="zero"), data=_zero(table), color="#A6A6A6", size=0.4))
+            + p9.geom_hline(p9.aes(yintercept="zero"), data=zero, color="#A6A6A6", size=0.4))
     for part, position in ((whole, "identity"), (single, apart)):  # a source has its own row above, shares one below
-        plot += p9.geom_point(p9.aes(y="null_mean"), data=part[_descriptive(part)], shape="|", size=1.8, alpha=0.6,
-                              position=position, show_legend=False)
+        noise = part[(part["metric"] == METRICS[INDEX.metric]) & part["null_mean"].notna()]  # of others it is 0
+        plot += p9.geom_point(p9.aes(y="null_mean"), data=noise, shape="|", size=1.8, alpha=0.6, position=position,
+                              show_legend=False)
         plot += p9.geom_linerange(p9.aes(ymin="ci_low", ymax="ci_high"), data=part[part["ci_low"].notna()], size=0.45,
                                   position=position, show_legend=False)
         plot += p9.geom_point(p9.aes(shape="source"), data=part, size=1.4, stroke=0, position=position)
@@ -133,11 +136,6 @@ def _plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
             + p9.scale_color_manual([colours[str(source)] for source in sources], labels=names)
             + p9.scale_shape_manual([SHAPES.get(str(source), "^") for source in sources], labels=names)
             + p9.guides(color=p9.guide_legend(reverse=True), shape=p9.guide_legend(reverse=True)) + coord_flip())
-
-
-def _descriptive(table: pd.DataFrame) -> pd.Series[bool]:
-    """Where the mean under symmetry is not 0, and is marked."""
-    return (table["metric"] == METRICS[INDEX.metric]) & table["null_mean"].notna()
 
 
 def _p_values(table: pd.DataFrame) -> p9.geom_text:
@@ -167,12 +165,6 @@ def _ordered(table: pd.DataFrame, sources: list[str | None]) -> pd.DataFrame:
         panel=pd.Categorical(table["level"].map(panels), categories=list(PANELS)),
         metric=pd.Categorical(table["metric"].map(METRICS), categories=list(METRICS.values()))
     ).pipe(lambda frame: frame.assign(metric=frame["metric"].cat.remove_unused_categories()))
-
-
-def _zero(table: pd.DataFrame) -> pd.DataFrame:
-    """Where neither side is favoured."""
-    signed = table["metric"].isin([METRICS[LATERALITY.metric], METRICS[ASYMMETRY.metric]])
-    return table.loc[signed, ["panel", "metric"]].drop_duplicates().assign(zero=0.0)
 
 
 FIGURES = {9: (symmetry_missing, symmetry_figure)}

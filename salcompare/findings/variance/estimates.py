@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from salcompare.findings import variance as declared
 from salcompare.findings.analysis import NO_WORKERS, NULL_DRAWS, Analysis, Draws, stream
 from salcompare.findings.failures import guarded, guarded_parts, rows_or_reasons, without_value
 from salcompare.findings.rows import rows_of
-from salcompare.naming import HUMAN, PHOTOGRAPHS
+from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
 from salcompare.printing import counted
 from salcompare.statistics.responses import Responses, chosen, names_of
 from salcompare.statistics.variance.components import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from salcompare.config import Maps, Statistics
     from salcompare.findings.rows import Row
 
-PRIMARY = ("smoothed", "smoothed masks", "grey")
+PRIMARY = (SMOOTHED, "smoothed masks", "grey")
 """Forms that the costlier questions are asked of: other distances, the photographs' part, groups of actors."""
 NO_RESIDUAL = "one map an image: image and residual are one"
 
@@ -69,10 +69,10 @@ class _Part:
 def variance_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
                        only: Collection[str] | None = None) -> Iterator[tuple[list[Row], list[Draws]]]:
     """Estimate for each source (or `only` some) and each form of its maps, the photographs beside as the control."""
-    for (source, form), prepared in _prepared(data, maps):
+    for source, form, prepared in _prepared(data, maps):
         if only is not None and source not in only:
             continue
-        sigma = maps.sigma * data.photographs.sizes["x"] if form.startswith("smoothed") else None
+        sigma = maps.sigma * data.photographs.sizes["x"] if form.startswith(SMOOTHED) else None
         part = _Part(_with_coords(prepared, data.images), source, form, sigma, statistics.n_permutations, seed)
         if form != "grey":
             yield _explained(part)
@@ -83,33 +83,23 @@ def variance_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed
                 yield _given_photographs(part, data.photographs)
 
 
-def n_variance_parts(data: StudyData) -> int:
-    """Count the parts that `variance_estimates` gives, to say how many of them are done."""
-    return 6 * (data.human is not None) + 8 * len(data.classifier_maps) + 3
+def _prepared(data: StudyData, maps: Maps) -> Iterator[tuple[str, str, xr.DataArray]]:
+    """Give each source, the name of each form of its maps, and the maps in it.
 
-
-def _prepared(data: StudyData, maps: Maps) -> Iterator[tuple[tuple[str, str], xr.DataArray]]:
+    Coverage is never masked, half of its pixels being ties.
+    """
     if data.human is not None:
-        for form, coverage in coverage_forms(data.comparable_coverage, maps).items():
-            yield (HUMAN, form), coverage
+        coverage = data.comparable_coverage
+        yield HUMAN, RAW, coverage
+        yield HUMAN, SMOOTHED, mapping.smooth(coverage, sigma=maps.sigma * coverage.sizes["x"])
     for source, dataset in data.classifier_maps.items():
-        for form, saliency in saliency_forms(dataset["saliency"], maps).items():
-            yield (source, form), saliency
+        masks = mapping.top_mask(dataset["saliency"], share=maps.mask_share).astype("float32")
+        yield source, RAW, dataset["saliency"]
+        yield source, "masks", masks
+        yield source, "smoothed masks", mapping.smooth(masks, sigma=maps.sigma * masks.sizes["x"])
     test = data.photographs.sel(image=data.photographs["split"] == "test").astype("float32")
-    yield (PHOTOGRAPHS, "raw"), test
-    yield (PHOTOGRAPHS, "grey"), test.mean("channel")
-
-
-def coverage_forms(coverage: xr.DataArray, maps: Maps) -> Mapping[str, xr.DataArray]:
-    """Coverage as it is, and smoothed; it is never masked, half of its pixels being ties."""
-    return {"raw": coverage, "smoothed": mapping.smooth(coverage, sigma=maps.sigma * coverage.sizes["x"])}
-
-
-def saliency_forms(saliency: xr.DataArray, maps: Maps) -> Mapping[str, xr.DataArray]:
-    """Saliency as it is, its masks, and its masks smoothed."""
-    masks = mapping.top_mask(saliency, share=maps.mask_share).astype("float32")
-    return {"raw": saliency, "masks": masks,
-            "smoothed masks": mapping.smooth(masks, sigma=maps.sigma * masks.sizes["x"])}
+    yield PHOTOGRAPHS, RAW, test
+    yield PHOTOGRAPHS, "grey", test.mean("channel")
 
 
 def _with_coords(maps: xr.DataArray, images: pd.DataFrame) -> xr.DataArray:
@@ -179,13 +169,13 @@ def box_component_rows(data: StudyData, maps: Maps) -> Iterator[Row]:
     if data.human is None:
         return
     if data.by_worker is None:
-        yield from (without_value(NO_WORKERS, **declared.SHARES.name | {"metric": name}, source=HUMAN, form="raw")
+        yield from (without_value(NO_WORKERS, **declared.SHARES.name | {"metric": name}, source=HUMAN, form=RAW)
                     for name in RESPONSE_COMPONENTS)
         return
     kept = data.comparable_coverage["image"].to_numpy().tolist()
     responses = chosen(data.by_worker, names_of(data.by_worker)["image"].isin(kept).to_numpy())
     size = data.human.sizes["y"], data.human.sizes["x"]
-    for form, sigma in (("raw", None), ("smoothed", maps.sigma * size[1])):
+    for form, sigma in ((RAW, None), (SMOOTHED, maps.sigma * size[1])):
         key = {"form": form, "sigma": sigma, "source": HUMAN}
         yield from _shares(RESPONSE_COMPONENTS, key, _of_responses, responses, data.images, size=size,
                            sigma=sigma or 0.0)
@@ -209,7 +199,8 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     progress.say("  variance explained")
     parts = guarded_parts(variance_estimates(data, analysis.maps, analysis.statistics, analysis.seed),
                           statistic=declared.VARIANCE)
-    yield from progress.track(parts, total=n_variance_parts(data), what="variance explained")
+    total = 6 * (data.human is not None) + 8 * len(data.classifier_maps) + 3  # as variance_estimates yields them
+    yield from progress.track(parts, total=total, what="variance explained")
     progress.say("  variance of single responses")
     yield list(guarded(box_component_rows(data, analysis.maps), statistic=declared.COMPONENT, source=HUMAN)), []
 
