@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from salcompare.simulation.cases import (
-    ALIKE,
-    RESAMPLES,
-    SIGMA,
-    SIZES,
-    TENDS,
-    Case,
-    Check,
-    Outcome,
-    PlannedStatistic,
-    Result,
-    planned_sigma,
-)
+from salcompare.simulation import cases
+from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
 from salcompare.statistics.ceilings.between_workers import mean_ceiling, noise_ceiling
 from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
 
@@ -45,41 +34,41 @@ def _mean(study: SimulatedStudy, rng: np.random.Generator, *, sigma: float, n_sp
 
 
 def _ceiling(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    return {CEILING: _mean(study, rng, sigma=SIGMA, n_splits=SPLITS).interval()}
+    return {CEILING: _mean(study, rng, sigma=cases.SIGMA, n_splits=SPLITS).interval()}
 
 
 def _planned_ceiling(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
-    return _mean(study, rng, sigma=planned_sigma(study), n_splits=min(draws, MOST_SPLITS))
+    return _mean(study, rng, sigma=cases.planned_sigma(study), n_splits=min(draws, MOST_SPLITS))
 
 
 def _resampled(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = resampled_overlap(study.responses, study.images, study.saliency, rng=rng, sigma=SIGMA,
-                               n_resamples=RESAMPLES)
+    result = resampled_overlap(study.responses, study.images, study.saliency, rng=rng, sigma=cases.SIGMA,
+                               n_resamples=cases.RESAMPLES)
     return {name: Result.of(result.sel(resampled=kind)).interval() for kind, name in (KINDS | FIXED).items()}
 
 
 def _share(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = share_of_ceiling(study.responses, study.images, study.saliency, rng=rng, sigma=SIGMA,
-                              nulls=("others' human maps", "zero"), n_resamples=RESAMPLES)
+    result = share_of_ceiling(study.responses, study.images, study.saliency, rng=rng, sigma=cases.SIGMA,
+                              nulls=("others' human maps", "zero"), n_resamples=cases.RESAMPLES)
     shares = {name: Result.of(result.sel(null=null, quantity="share")).interval() for null, name in SHARES.items()}
     return shares | {SHARE_CEILING: Result.of(result.sel(null="zero", quantity="ceiling")).interval()}
 
 
 def _planned_share(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
     return Result.of(share_of_ceiling(study.responses, study.images, study.saliency, rng=rng,
-                                      sigma=planned_sigma(study), nulls=["zero"], n_resamples=draws,
+                                      sigma=cases.planned_sigma(study), nulls=["zero"], n_resamples=draws,
                                       ).sel(null="zero", quantity="share"))
 
 
 _ALIKE = "What it tends to over many studies; actors do not differ, so that is the same for these actors."
 CASES = (
-    Case("noise_ceiling", _ceiling, (Check(CEILING, "interval", TENDS, SIZES),)),
+    Case("noise_ceiling", _ceiling, (Check(CEILING, "interval", cases.TENDS, cases.SIZES),)),
     Case("resampled_overlap", _resampled, (
-        *(Check(name, "interval", TENDS, SIZES) for name in KINDS.values()),
-        *(Check(name, "interval", _ALIKE, (ALIKE,)) for name in FIXED.values()))),
+        *(Check(name, "interval", cases.TENDS, cases.SIZES) for name in KINDS.values()),
+        *(Check(name, "interval", _ALIKE, (cases.ALIKE,)) for name in FIXED.values()))),
     Case("share_of_ceiling", _share, (
-        *(Check(name, "interval", TENDS, SIZES) for name in SHARES.values()),
-        Check(SHARE_CEILING, "interval", TENDS, SIZES))),
+        *(Check(name, "interval", cases.TENDS, cases.SIZES) for name in SHARES.values()),
+        Check(SHARE_CEILING, "interval", cases.TENDS, cases.SIZES))),
 )
 PLANNED = (
     PlannedStatistic("ceiling", "", "noise ceiling of the correlation with people's maps", False, _planned_ceiling),

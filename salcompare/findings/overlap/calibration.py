@@ -4,48 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from salcompare.findings import overlap as terms
 from salcompare.maps import actor_heatmap, smooth
 from salcompare.naming import PRIMARY
-from salcompare.simulation.cases import (
-    DEMO,
-    DRAWS,
-    FEW,
-    IMAGE,
-    NAN,
-    NO_ACTOR_EFFECT,
-    PLANTED,
-    RAGGED_COUNTS,
-    SHARED,
-    SIGMA,
-    SIZES,
-    TENDS,
-    UNEQUAL,
-    UNRELATED,
-    Case,
-    Check,
-    Outcome,
-    PlannedStatistic,
-    Result,
-    another_classifier,
-    planned_sigma,
-)
+from salcompare.simulation import cases
+from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
 from salcompare.statistics.inference.multiplicity import adjust_p
 from salcompare.statistics.inference.resampling import actor_means, bca_interval, bootstrap_weights, percentile_interval
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences
 from salcompare.statistics.overlaps.heatmaps import heatmap_tests
-from salcompare.statistics.overlaps.pairings import CONTRASTS, compare_classifiers, overlap_tests
+from salcompare.statistics.overlaps.pairings import compare_classifiers, overlap_tests
 from salcompare.statistics.overlaps.same_image import overlap
 
 if TYPE_CHECKING:
     from salcompare.simulation.studies import SimulatedStudy
 
-_IMAGE, _ACTOR = CONTRASTS.index("image effect"), CONTRASTS.index("actor effect")
 IMAGE_EFFECT, ACTOR_EFFECT = "image effect of Pearson overlap", "actor effect of Pearson overlap"
 IMAGE_FAMILY = "image effects of single actors, Holm over actors"
 ACTOR_FAMILY = "actor effects of single actors, Holm over actors"
@@ -55,52 +34,59 @@ HEATMAPS = "own against other actors' heatmaps"
 SIMILARITY = "same pairs of actors alike (Mantel, noise-corrected)"
 SIMILARITY_CI = "same pairs of actors alike, jackknife over actors"
 INTERVALS = {
-    "same image": "same-image overlap, t over actors", "other actor": "other-actor overlap, jackknife over actors",
-    "image effect": "image effect, t over actors", "actor effect": "actor effect, jackknife over actors"}
+    terms.SAME_IMAGE: "same-image overlap, t over actors",
+    terms.OTHER_ACTOR: "other-actor overlap, jackknife over actors",
+    terms.IMAGE_EFFECT: "image effect, t over actors", terms.ACTOR_EFFECT: "actor effect, jackknife over actors"}
 ONE_ACTOR = "same-image overlap of one actor, percentiles over its images"
 PERCENTILE = "same-image overlap, percentiles of a bootstrap of actors"
 BCA = "same-image overlap, BCa bootstrap of actors"
 DIFFERENCE, DIFFERENCE_CI = "classifier minus another, sign flips", "classifier minus another, t over actors"
 SHIFTED = "classifier minus that of another image, sign flips"
-COMPARED = {"image effect": "image effect of two classifiers, column flips",
-            "actor effect": "actor effect of two classifiers, column flips"}
+COMPARED = {terms.IMAGE_EFFECT: "image effect of two classifiers, column flips",
+            terms.ACTOR_EFFECT: "actor effect of two classifiers, column flips"}
+
+
+def _tests(study: SimulatedStudy, rng: np.random.Generator, *, draws: int = cases.DRAWS, **options: Any,  # noqa: ANN401 - passed on
+           ) -> xr.Dataset:
+    return overlap_tests(study.human["coverage"], study.saliency, rng=rng, n_permutations=draws, **options)
+
+
+def _effect(result: xr.Dataset, contrast: str) -> Outcome:
+    return Result.of(result.sel(contrast=contrast)).test
 
 
 def _pearson(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    tests = overlap_tests(study.human["coverage"], study.saliency, metric=PRIMARY, sigma=SIGMA, rng=rng,
-                          n_permutations=DRAWS, n_resamples=DRAWS)
-    p, actor_p = tests["p_value"].to_numpy(), tests["actor_p_value"]
-    smallest = [float(np.nanmin(adjust_p(actor_p[at], "actor").to_numpy())) for at in (_IMAGE, _ACTOR)]
+    tests = _tests(study, rng, metric=PRIMARY, sigma=cases.SIGMA, n_resamples=cases.DRAWS)
+    smallest = [float(np.nanmin(adjust_p(tests["actor_p_value"].sel(contrast=effect), "actor").to_numpy()))
+                for effect in (terms.IMAGE_EFFECT, terms.ACTOR_EFFECT)]
     one = (float(tests[f"actor_{name}"][0, 0]) for name in ("value", "ci_low", "ci_high"))
     return {
-        IMAGE_EFFECT: Outcome(float(p[_IMAGE])), ACTOR_EFFECT: Outcome(float(p[_ACTOR])),
-        IMAGE_FAMILY: Outcome(smallest[0]), ACTOR_FAMILY: Outcome(smallest[1]), ONE_ACTOR: Outcome(NAN, *one),
+        IMAGE_EFFECT: _effect(tests, terms.IMAGE_EFFECT), ACTOR_EFFECT: _effect(tests, terms.ACTOR_EFFECT),
+        IMAGE_FAMILY: Outcome(smallest[0]), ACTOR_FAMILY: Outcome(smallest[1]), ONE_ACTOR: Outcome(cases.NAN, *one),
         **{name: Result.of(tests.sel(contrast=kind)).interval() for kind, name in INTERVALS.items()}}
 
 
 def _iou(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    p = overlap_tests(study.human["coverage"], study.saliency, metric="iou", share=0.1, rng=rng,
-                      n_permutations=DRAWS, n_resamples=1)["p_value"].to_numpy()
-    return {IOU_IMAGE: Outcome(float(p[_IMAGE])), IOU_ACTOR: Outcome(float(p[_ACTOR]))}
+    tests = _tests(study, rng, metric="iou", share=0.1, n_resamples=1)
+    return {IOU_IMAGE: _effect(tests, terms.IMAGE_EFFECT), IOU_ACTOR: _effect(tests, terms.ACTOR_EFFECT)}
 
 
 def _grouped(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    p = overlap_tests(study.human["coverage"], study.saliency, metric=PRIMARY, sigma=SIGMA, groups="group", rng=rng,
-                      n_permutations=DRAWS, n_resamples=1)["p_value"].to_numpy()
-    return {GROUPED: Outcome(float(p[_ACTOR]))}
+    tests = _tests(study, rng, metric=PRIMARY, sigma=cases.SIGMA, groups="group", n_resamples=1)
+    return {GROUPED: _effect(tests, terms.ACTOR_EFFECT)}
 
 
 def _difference(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     """Compare with a second classifier of the same kind, and bootstrap the first's mean."""
     human, one = _smoothed_overlap(study)
-    other = overlap(human, smooth(another_classifier(study, rng), sigma=SIGMA), metrics=[PRIMARY])
-    result = Result.of(paired_differences(one, other, rng=rng, n_permutations=DRAWS).isel(metric=0))
+    other = overlap(human, smooth(cases.another_classifier(study, rng), sigma=cases.SIGMA), metrics=[PRIMARY])
+    result = Result.of(paired_differences(one, other, rng=rng, n_permutations=cases.DRAWS).isel(metric=0))
     means = actor_means(one[PRIMARY])["value"].to_numpy()
-    drawn = bootstrap_weights(means.size, 10 * DRAWS, rng) @ means / means.size
+    drawn = bootstrap_weights(means.size, 10 * cases.DRAWS, rng) @ means / means.size
     percentile = percentile_interval(drawn, resampled="actors")
     bca = bca_interval(means.mean(), drawn, (means.sum() - means) / (means.size - 1), resampled="actors")
     return {DIFFERENCE: result.test, DIFFERENCE_CI: result.interval(0.0),
-            **{name: Outcome(NAN, float(means.mean()), float(ends.low), float(ends.high))
+            **{name: Outcome(cases.NAN, float(means.mean()), float(ends.low), float(ends.high))
                for name, ends in ((PERCENTILE, percentile), (BCA, bca))}}
 
 
@@ -112,49 +98,47 @@ def _shifted(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Ou
     following[last] = np.append(0, last[:-1] + 1)
     human, one = _smoothed_overlap(study)
     of_next = study.saliency.copy(data=study.saliency.to_numpy()[following])
-    differences = paired_differences(one, overlap(human, smooth(of_next, sigma=SIGMA), metrics=[PRIMARY]), rng=rng,
-                                     n_permutations=DRAWS)
-    return {SHIFTED: Outcome(float(differences["p_value"].to_numpy()[0]))}
+    other = overlap(human, smooth(of_next, sigma=cases.SIGMA), metrics=[PRIMARY])
+    return {SHIFTED: Result.of(paired_differences(one, other, rng=rng, n_permutations=cases.DRAWS).isel(metric=0)).test}
 
 
 def _compared(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    p = compare_classifiers(study.human["coverage"], study.saliency, another_classifier(study, rng), metric=PRIMARY,
-                            sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_value"].to_numpy()
-    return {name: Outcome(float(p[CONTRASTS.index(kind)])) for kind, name in COMPARED.items()}
+    tests = compare_classifiers(study.human["coverage"], study.saliency, cases.another_classifier(study, rng),
+                                metric=PRIMARY, sigma=cases.SIGMA, rng=rng, n_permutations=cases.DRAWS)
+    return {name: _effect(tests, kind) for kind, name in COMPARED.items()}
 
 
 def _heatmaps(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     human, classifier = actor_heatmap(study.human["coverage"]), actor_heatmap(study.saliency)
-    p = heatmap_tests(human, classifier, metric=PRIMARY, sigma=SIGMA, rng=rng, n_permutations=DRAWS)["p_value"]
-    return {HEATMAPS: Outcome(float(p.to_numpy()[-1]))}
+    tests = heatmap_tests(human, classifier, metric=PRIMARY, sigma=cases.SIGMA, rng=rng, n_permutations=cases.DRAWS)
+    return {HEATMAPS: Result.of(tests.isel(contrast=-1)).test}
 
 
 def _similarity(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = _same_pairs(study, rng, DRAWS, sigma=SIGMA)
+    result = _same_pairs(study, rng, cases.DRAWS, sigma=cases.SIGMA)
     return {SIMILARITY: result.test, SIMILARITY_CI: result.interval()}
 
 
 def _same_pairs(study: SimulatedStudy, rng: np.random.Generator, draws: int, *, sigma: float | None = None) -> Result:
     return Result.of(actor_similarity(study.human["coverage"], study.saliency, rng=rng, n_permutations=draws,
-                                      sigma=planned_sigma(study) if sigma is None else sigma))
+                                      sigma=cases.planned_sigma(study) if sigma is None else sigma))
 
 
 def _smoothed_overlap(study: SimulatedStudy) -> tuple[xr.DataArray, xr.Dataset]:
     """Smooth people's maps, and compare them with the classifier's, smoothed alike."""
-    human = smooth(study.human["coverage"], sigma=SIGMA)
-    return human, overlap(human, smooth(study.saliency, sigma=SIGMA), metrics=[PRIMARY])
+    human = smooth(study.human["coverage"], sigma=cases.SIGMA)
+    return human, overlap(human, smooth(study.saliency, sigma=cases.SIGMA), metrics=[PRIMARY])
 
 
 def _planned_effect(study: SimulatedStudy, rng: np.random.Generator, draws: int, *, contrast: str) -> Result:
-    tests = overlap_tests(study.human["coverage"], study.saliency, metric=PRIMARY, sigma=planned_sigma(study), rng=rng,
-                          n_permutations=draws, n_resamples=1)
+    tests = _tests(study, rng, draws=draws, metric=PRIMARY, sigma=cases.planned_sigma(study), n_resamples=1)
     return Result.of(tests.sel(contrast=contrast))
 
 
 def _planned_difference(study: SimulatedStudy, rng: np.random.Generator, draws: int, *,
                         baseline: Callable[[xr.DataArray], xr.DataArray]) -> Result:
     coverage = study.human["coverage"]
-    one, other = (overlap(coverage, maps, metrics=[PRIMARY], sigma=planned_sigma(study))
+    one, other = (overlap(coverage, maps, metrics=[PRIMARY], sigma=cases.planned_sigma(study))
                   for maps in (study.saliency, baseline(coverage)))
     return Result.of(paired_differences(one, other, rng=rng, n_permutations=draws).sel(metric=PRIMARY))
 
@@ -163,52 +147,52 @@ _NO_IMAGE_EFFECT = ("No image effect: the classifier follows the face but not th
                     "can be exchanged among its images.")
 _NO_ACTOR_EFFECT = ("No actor effect: the classifier does not follow what people find in an actor, so whole sets of "
                     "its maps can be exchanged among actors.")
-_UNPOSED = (SHARED, UNEQUAL, UNRELATED)
+_UNPOSED = (cases.SHARED, cases.UNEQUAL, cases.UNRELATED)
 _ONE_MODEL = "Both classifiers are drawn from one model"
 CASES = (
     Case("overlap_tests(pearson)", _pearson, (
-        Check(IMAGE_EFFECT, "test", _NO_IMAGE_EFFECT, _UNPOSED, (PLANTED, DEMO)),
+        Check(IMAGE_EFFECT, "test", _NO_IMAGE_EFFECT, _UNPOSED, (cases.PLANTED, cases.DEMO)),
         Check(IMAGE_FAMILY, "test", f"{_NO_IMAGE_EFFECT} The smallest adjusted p is that of the family.", _UNPOSED),
-        Check(ACTOR_EFFECT, "test", _NO_ACTOR_EFFECT, (*NO_ACTOR_EFFECT, UNRELATED), (SIZES[3],)),
+        Check(ACTOR_EFFECT, "test", _NO_ACTOR_EFFECT, (*cases.NO_ACTOR_EFFECT, cases.UNRELATED), (cases.SIZES[3],)),
         Check(ACTOR_FAMILY, "test", f"{_NO_ACTOR_EFFECT} The smallest adjusted p is that of the family.",
-              (SHARED, IMAGE, RAGGED_COUNTS, UNRELATED), discrete=True),
-        *(Check(name, "interval", TENDS, SIZES) for name in INTERVALS.values()),
+              (cases.SHARED, cases.IMAGE, cases.RAGGED_COUNTS, cases.UNRELATED), discrete=True),
+        *(Check(name, "interval", cases.TENDS, cases.SIZES) for name in INTERVALS.values()),
         Check(ONE_ACTOR, "interval", "What it tends to, for all actors alike as they do not differ.",
-              (RAGGED_COUNTS,)))),
+              (cases.RAGGED_COUNTS,)))),
     Case("overlap_tests(iou)", _iou, (
-        Check(IOU_IMAGE, "test", _NO_IMAGE_EFFECT, (SHARED, UNEQUAL), (SIZES[3],)),
-        Check(IOU_ACTOR, "test", _NO_ACTOR_EFFECT, (SHARED, UNEQUAL)))),
+        Check(IOU_IMAGE, "test", _NO_IMAGE_EFFECT, (cases.SHARED, cases.UNEQUAL), (cases.SIZES[3],)),
+        Check(IOU_ACTOR, "test", _NO_ACTOR_EFFECT, (cases.SHARED, cases.UNEQUAL)))),
     Case("overlap_tests(groups)", _grouped, (Check(
-        GROUPED, "test", f"{_NO_ACTOR_EFFECT} Actors meet actors of their group only.", (UNRELATED,)),)),
+        GROUPED, "test", f"{_NO_ACTOR_EFFECT} Actors meet actors of their group only.", (cases.UNRELATED,)),)),
     Case("paired_differences", _difference, (
         Check(DIFFERENCE, "test", f"{_ONE_MODEL}, so an actor's mean difference is symmetric about 0.",
-              (FEW, UNRELATED)),
-        Check(DIFFERENCE_CI, "interval", f"0: {_ONE_MODEL.lower()}.", SIZES),
-        Check(PERCENTILE, "interval", TENDS, SIZES),
-        Check(BCA, "interval", TENDS, SIZES))),
+              (cases.FEW, cases.UNRELATED)),
+        Check(DIFFERENCE_CI, "interval", f"0: {_ONE_MODEL.lower()}.", cases.SIZES),
+        Check(PERCENTILE, "interval", cases.TENDS, cases.SIZES),
+        Check(BCA, "interval", cases.TENDS, cases.SIZES))),
     Case("paired_differences(of another image)", _shifted, (
         Check(SHIFTED, "test", "The classifier agrees with people no more on the image than on another of the actor.",
-              (SHARED,), (SIZES[3],)),)),
+              (cases.SHARED,), (cases.SIZES[3],)),)),
     Case("compare_classifiers", _compared, tuple(
         Check(name, "test", f"{_ONE_MODEL}, so an actor's whole sets of maps can be exchanged between them.",
-              (UNRELATED,)) for name in COMPARED.values())),
+              (cases.UNRELATED,)) for name in COMPARED.values())),
     Case("heatmap_tests", _heatmaps, (Check(
         HEATMAPS, "test", "Whole classifier heatmaps can be exchanged among actors; photographs share no pose.",
-        (SHARED, UNRELATED), (SIZES[3],)),)),
+        (cases.SHARED, cases.UNRELATED), (cases.SIZES[3],)),)),
     Case("actor_similarity", _similarity, (
         Check(SIMILARITY, "test", "Which actors the classifier finds alike has nothing to do with whom people find "
-              "alike.", (IMAGE, UNEQUAL, RAGGED_COUNTS, UNRELATED), (SIZES[3],)),
-        Check(SIMILARITY_CI, "interval", TENDS, SIZES))),
+              "alike.", (cases.IMAGE, cases.UNEQUAL, cases.RAGGED_COUNTS, cases.UNRELATED), (cases.SIZES[3],)),
+        Check(SIMILARITY_CI, "interval", cases.TENDS, cases.SIZES))),
 )
 PLANNED = (
     PlannedStatistic("overlap", "", "correlation of people's and the classifier's map of the same image", True,
-                     partial(_planned_effect, contrast="same image")),
+                     partial(_planned_effect, contrast=terms.SAME_IMAGE)),
     PlannedStatistic("image-effect", "people and the classifier agree on an image beyond what its actor's images share",
                      "correlation on the same image less on other images of the actor", True,
-                     partial(_planned_effect, contrast="image effect")),
+                     partial(_planned_effect, contrast=terms.IMAGE_EFFECT)),
     PlannedStatistic("actor-effect", "people and the classifier agree on an actor beyond what all faces share",
                      "correlation on other images of the actor less on other actors", True,
-                     partial(_planned_effect, contrast="actor effect")),
+                     partial(_planned_effect, contrast=terms.ACTOR_EFFECT)),
     PlannedStatistic("overlap-vs-centre", "the classifier agrees with people more than a centred blob does",
                      "difference of the correlations with people, classifier less centred Gaussian", True,
                      partial(_planned_difference, baseline=centre)),
