@@ -6,15 +6,7 @@ import pandas as pd
 import plotnine as p9
 
 from salcompare.figures.figure import Figure, caption, interval, main_colour, rows
-from salcompare.figures.theme import (
-    BASELINES,
-    HUMAN,
-    MIDDLE,
-    SIMULATED,
-    figure_theme,
-    kind_scales,
-    source_name,
-)
+from salcompare.figures.theme import BASELINES, HUMAN, MIDDLE, SIMULATED, figure_theme, kind_scales, source_name
 from salcompare.findings.ceilings import OTHER_FACES, OTHER_MAPS, SHARE, over
 from salcompare.findings.overlap import OVERLAP, SAME_IMAGE
 from salcompare.naming import PRIMARY, SMOOTHED

@@ -11,25 +11,16 @@ from plotnine.composition import Compose
 
 from salcompare.figures.figure import Figure, caption, colours_of, rows
 from salcompare.figures.theme import BASELINES, CLASSIFIERS, MIDDLE, SIMULATED, SINGLE, figure_theme, source_name
-from salcompare.findings.controls import (
-    BESIDE,
-    DIFFERENCE,
-    GRADIENT,
-    LAYERED,
-    OF_CONTROL,
-    RANDOMISED,
-    SHUFFLED,
-    SOBEL,
-)
+from salcompare.findings import controls as terms
 from salcompare.findings.overlap import OVERLAP, SAME_IMAGE
 from salcompare.naming import HUMAN, PRIMARY, SMOOTHED, Source, classifier_of, network_of
 from salcompare.printing import estimate, joined
 from salcompare.study_data import StudyData
 
 SHOWN = {"metric": PRIMARY, "form": SMOOTHED, "level": "population"}
-CONTROLS = {RANDOMISED: "Random weights", SHUFFLED: "Shuffled actors", SOBEL: "Sobel edges",
-            GRADIENT: "Photograph's gradient"}
-OF_PHOTOGRAPHS = (SOBEL, GRADIENT)
+CONTROLS = {terms.RANDOMISED: "Random weights", terms.SHUFFLED: "Shuffled actors", terms.SOBEL: "Sobel edges",
+            terms.GRADIENT: "Photograph's gradient"}
+OF_PHOTOGRAPHS = (terms.SOBEL, terms.GRADIENT)
 METRICS = {"spearman": "Spearman", "ssim": "SSIM"}
 FORMS = {"cascading": CLASSIFIERS[0], "independent": "#E69F00"}
 SHAPES = {"cascading": "o", "independent": "s"}
@@ -72,7 +63,7 @@ def _overlaps(data: StudyData) -> pd.DataFrame:
     """
     name = classifier_of(data.main or "")
     sources = [source for source in data.ordered_sources if classifier_of(source) == name]
-    picked = rows(data.estimates, **SHOWN, statistic=[OVERLAP, OF_CONTROL], source=sources)
+    picked = rows(data.estimates, **SHOWN, statistic=[OVERLAP, terms.OF_CONTROL], source=sources)
     table = picked[picked["value"].notna() & ((picked["contrast"] == SAME_IMAGE) | picked["against"].isin(CONTROLS))]
     if not table["against"].isin(CONTROLS).any():
         return table.iloc[:0]
@@ -83,9 +74,9 @@ def _overlaps(data: StudyData) -> pd.DataFrame:
 
 def _on_its_images(data: StudyData, table: pd.DataFrame) -> pd.DataFrame:
     """Overlaps of the sources on the images of a control, each in the row of the control."""
-    beside = rows(data.estimates, **SHOWN, statistic=BESIDE, against=list(CONTROLS),
+    beside = rows(data.estimates, **SHOWN, statistic=terms.BESIDE, against=list(CONTROLS),
                   source=table.loc[table["role"] != "control", "source"])
-    of_controls = rows(data.estimates, **SHOWN, statistic=OF_CONTROL).to_dict("records")
+    of_controls = rows(data.estimates, **SHOWN, statistic=terms.OF_CONTROL).to_dict("records")
     of = {(row["source"], row["against"]): _shared(row) for row in of_controls}
     places = {_shared(row): row["row"] for row in table[table["role"] == "control"].to_dict("records")}
     at = [places.get(of.get(key, ("", "", 0.0))) for key in zip(beside["source"], beside["against"], strict=True)]
@@ -143,7 +134,7 @@ def _row_name(row: Mapping[Hashable, Any], sources: list[str]) -> str:
 
 def _curves(data: StudyData) -> pd.DataFrame:
     """Similarities by step from the head, which is 1, with the intact network as step 0."""
-    table = rows(data.estimates, statistic=LAYERED, metric=METRICS)
+    table = rows(data.estimates, statistic=terms.LAYERED, metric=METRICS)
     table = table[table["source"].isin(data.classifier_maps)]
     source = data.main if (table["source"] == data.main).any() else next(iter(table["source"]), None)
     table = table[(table["source"] == source) & table["value"].notna()]
@@ -187,7 +178,8 @@ def _similarity(table: pd.DataFrame) -> p9.ggplot:
 def _about_overlaps(data: StudyData, table: pd.DataFrame, *, above: bool) -> list[str]:
     if table.empty:
         return []
-    differences = rows(data.estimates, **SHOWN, statistic=DIFFERENCE, source=data.main or "", against=list(CONTROLS))
+    differences = rows(data.estimates, **SHOWN, statistic=terms.DIFFERENCE, source=data.main or "",
+                       against=list(CONTROLS))
     said = [f"{CONTROLS[row['against']].lower()} {estimate(row)}"
             for _, row in differences[differences["value"].notna()].iterrows()]
     n, names = table["n"].max(), list(table.loc[table["role"] == "classifier"].sort_values("place")["row"])

@@ -8,16 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from salcompare.config.methods import methods_of_classifiers
-from salcompare.findings.controls import (
-    DECISIVE,
-    DIFFERENCE,
-    GRADIENT,
-    LAYERED,
-    NETWORKS,
-    RANDOMISED,
-    SHUFFLED,
-    SOBEL,
-)
+from salcompare.findings import controls as terms
 from salcompare.findings.overlap import OVERLAP, SAME_IMAGE
 from salcompare.naming import PRIMARY, SMOOTHED, classifier_of, classifier_sources, network_of
 from salcompare.printing import contrast, difference, estimate, interval, joined, number
@@ -35,8 +26,8 @@ if TYPE_CHECKING:
 _SHOWN = {"metric": PRIMARY, "form": SMOOTHED, "level": "population"}
 MOST_REASONS = 3
 """Sources at fault up to which the banner gives every difference."""
-NAMES = {RANDOMISED: "the same network with random weights", SHUFFLED: "the network taught shuffled actors",
-         SOBEL: "the photographs' Sobel edges", GRADIENT: "the photographs' own gradient"}
+NAMES = {terms.RANDOMISED: "the same network with random weights", terms.SHUFFLED: "the network taught shuffled actors",
+         terms.SOBEL: "the photographs' Sobel edges", terms.GRADIENT: "the photographs' own gradient"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,7 @@ class _Rated:
 
 def _control_rows(estimates: pd.DataFrame, source: str) -> dict[str, pd.Series[Any]]:
     """Rows of the primary overlap of a classifier less that of each control, by the control."""
-    rows = {name: one(estimates, **_SHOWN, statistic=DIFFERENCE, source=source, against=name) for name in NAMES}
+    rows = {name: one(estimates, **_SHOWN, statistic=terms.DIFFERENCE, source=source, against=name) for name in NAMES}
     return {name: row for name, row in rows.items() if row is not None}
 
 
@@ -62,8 +53,8 @@ def _rated(data: StudyData) -> list[_Rated]:
     rated = []
     for source in sorted(values, key=lambda name: name != data.main):
         rows = _control_rows(data.estimates, source)
-        above = [name for name, row in rows.items() if row["ci_low"] > 0]
-        rated.append(_Rated(source, values[source], {name: rows.get(name) for name in DECISIVE if name not in above}))
+        failed = {name: rows.get(name) for name in terms.DECISIVE if not (name in rows and rows[name]["ci_low"] > 0)}
+        rated.append(_Rated(source, values[source], failed))
     return rated
 
 
@@ -101,7 +92,7 @@ def _one_by_one(failed: Sequence[_Rated]) -> list[str]:
 def _by_control(failed: Sequence[_Rated]) -> list[str]:
     """Say of each decisive control how many sources fail it in which way."""
     said = []
-    for name in DECISIVE:
+    for name in terms.DECISIVE:
         ways = Counter(_way(each.failed[name]) for each in failed if name in each.failed)
         counts = [f"{n} {way[n > 1]}" for way, n in sorted(ways.items())]
         said += [f"Of these {len(failed)}, {joined(counts)} that of {NAMES[name]}."] if counts else []
@@ -156,15 +147,15 @@ def _others(sources: Sequence[_Rated]) -> list[str]:
 
 
 def _spread(data: StudyData, source: str, name: str) -> str:
-    row = one(data.estimates, **_SHOWN, statistic=NETWORKS, source=source, against=name)
+    row = one(data.estimates, **_SHOWN, statistic=terms.NETWORKS, source=source, against=name)
     if row is None or math.isnan(row["value"]):
         return ""
-    what = "random networks" if name == RANDOMISED else "shuffles"
+    what = "random networks" if name == terms.RANDOMISED else "shuffles"
     return f" From one of the {number(row['n'])} {what} to the next it differs by {number(row['value'], 2)} (SD)."
 
 
 def _curve(data: StudyData, source: str) -> list[str]:
-    rows = pick(data.estimates, statistic=LAYERED, metric="spearman", form="cascading", source=source)
+    rows = pick(data.estimates, statistic=terms.LAYERED, metric="spearman", form="cascading", source=source)
     rows = rows[rows["value"].notna()]
     if len(rows) < 2:
         return []
@@ -195,7 +186,7 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         "randomisation_similarity", "How like the network's maps those with randomised layers are",
         "Mean over randomisations, t intervals over them. cascading: these layers and all nearer to the head; "
         "independent: these alone. Maps that stay alike do not show what the lost weights knew.",
-        pick(estimates, statistic=LAYERED),
+        pick(estimates, statistic=terms.LAYERED),
         ["source", "metric", "form", "against", *_VALUES, "n", "n_undefined", "reason"], folded=True)
 
 
@@ -208,7 +199,8 @@ def _table(estimates: pd.DataFrame, name: str, title: str, caption: str) -> Prin
 
 def _beside(estimates: pd.DataFrame) -> pd.DataFrame:
     """Put each difference's two overlaps and its spread over networks in its row, source by source."""
-    differences, networks = (pick(estimates, statistic=name, level="population") for name in (DIFFERENCE, NETWORKS))
+    differences, networks = (pick(estimates, statistic=name, level="population")
+                             for name in (terms.DIFFERENCE, terms.NETWORKS))
     spread = networks.drop_duplicates(_PAIR).set_index(_PAIR)["value"]
     keys = [tuple(row) for row in differences[_PAIR].itertuples(index=False)]
     table = differences.rename(columns={"value_one": "overlap", "value_other": "overlap_of_control"}).assign(
@@ -288,6 +280,6 @@ def section(data: StudyData, name: str) -> Section:
         said=tuple(_no_evidence([each for each in _rated(data) if each.failed and classifier_of(each.source) == name])),
         tables=(held, classifier_table(
             data, name, "randomisation", "Similarity of maps to the intact network's as layers are randomised", "",
-            LAYERED, folded=True)),
+            terms.LAYERED, folded=True)),
         absent="Controls (randomised networks, shuffled labels, edges) were not run for this classifier, so nothing "
                "here says whether its overlap with people is evidence about the network.")

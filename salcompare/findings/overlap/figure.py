@@ -16,38 +16,28 @@ from salcompare.figures.theme import (
     kind_scales,
     source_name,
 )
+from salcompare.findings import overlap as terms
 from salcompare.findings.ceilings import CEILING
-from salcompare.findings.overlap import (
-    ACTOR_EFFECT,
-    CENTRE,
-    IMAGE_EFFECT,
-    OTHER_ACTOR,
-    OTHER_IMAGE,
-    OTHERS,
-    OVERLAP,
-    SAME_IMAGE,
-    UNIFORM,
-    minus,
-)
 from salcompare.naming import PRIMARY, SMOOTHED
 from salcompare.printing import counted, estimate, p_text
 from salcompare.study_data import StudyData
 
 BASELINE = "baseline"
-KINDS = {SAME_IMAGE: (None, "o"), OTHER_IMAGE: (OTHER_IMAGES, "s"), OTHER_ACTOR: ("#E69F00", "^"),
+KINDS = {terms.SAME_IMAGE: (None, "o"), terms.OTHER_IMAGE: (OTHER_IMAGES, "s"), terms.OTHER_ACTOR: ("#E69F00", "^"),
          BASELINE: (BASELINES, "D"), CEILING: (HUMAN, "v")}
 """Colours, None the classifier's, and shapes."""
 ROW = 0.125  # inches
-_DIFFERENCES = {IMAGE_EFFECT: "image effect (same image less the actor's other images)",
-                ACTOR_EFFECT: "actor effect (other images less other actors)",
-                minus(CENTRE): "less the centred Gaussian", minus(OTHERS): "less the other actors' human map"}
-_WHY = {UNIFORM: "the uniform map, which being constant correlates with nothing"}
+_DIFFERENCES = {terms.IMAGE_EFFECT: "image effect (same image less the actor's other images)",
+                terms.ACTOR_EFFECT: "actor effect (other images less other actors)",
+                terms.minus(terms.CENTRE): "less the centred Gaussian",
+                terms.minus(terms.OTHERS): "less the other actors' human map"}
+_WHY = {terms.UNIFORM: "the uniform map, which being constant correlates with nothing"}
 
 
 def overlap_missing(data: StudyData) -> str | None:
     """Why the figure cannot be drawn, or None."""
     table = _table(data)
-    drawn = (table["kind"] == SAME_IMAGE) & table["value"].notna()
+    drawn = (table["kind"] == terms.SAME_IMAGE) & table["value"].notna()
     return None if drawn.any() else "the estimates have no overlap of human and classifier maps"
 
 
@@ -67,10 +57,10 @@ def overlap_figure(data: StudyData) -> Figure:
 
 
 def _sentences(data: StudyData, table: pd.DataFrame, actors: int) -> list[str]:
-    whole = table[(table["panel"] == "Population") & (table["kind"] == SAME_IMAGE)]
+    whole = table[(table["panel"] == "Population") & (table["kind"] == terms.SAME_IMAGE)]
     n = whole["n"].dropna()
     said = _differences(data)
-    single = table[(table["panel"] == "Actors") & (table["kind"] == SAME_IMAGE)]
+    single = table[(table["panel"] == "Actors") & (table["kind"] == terms.SAME_IMAGE)]
     return [
         f"Pearson correlation of smoothed maps, human against {source_name(data.main or '')}.",
         f"Above, the mean over actors{f' (n = {int(n.max()):,})' if len(n) else ''}: maps of the same image, of the "
@@ -84,7 +74,7 @@ def _sentences(data: StudyData, table: pd.DataFrame, actors: int) -> list[str]:
 
 def _differences(data: StudyData) -> list[str]:
     """Each difference with its interval and p."""
-    tests = rows(data.estimates, statistic=OVERLAP, metric=PRIMARY, form=SMOOTHED, level="population",
+    tests = rows(data.estimates, statistic=terms.OVERLAP, metric=PRIMARY, form=SMOOTHED, level="population",
                  source=data.main or "", contrast=list(_DIFFERENCES))
     return [f"{_DIFFERENCES[row['contrast']]} {estimate(row)}"
             + (f", {p_text(row)}" if pd.notna(row["p_value"]) else "")
@@ -99,13 +89,13 @@ def _undefined(table: pd.DataFrame) -> str:
 
 def _table(data: StudyData) -> pd.DataFrame:
     """Rows to draw, with ``panel``, ``row`` (its name at the left) and ``kind`` (its colour and shape)."""
-    overlap = rows(data.estimates, statistic=OVERLAP, metric=PRIMARY, form=SMOOTHED)
+    overlap = rows(data.estimates, statistic=terms.OVERLAP, metric=PRIMARY, form=SMOOTHED)
     main = overlap[(overlap["source"] == data.main) & overlap["contrast"].isin(list(KINDS))]
     main = main.assign(row=main["contrast"].str.capitalize().mask(main["level"] == "actor", main["actor"]),
                        kind=main["contrast"])
     whole, single = (main[main["level"] == level] for level in ("population", "actor"))
-    baselines = overlap[(overlap["level"] == "population") & (overlap["contrast"] == SAME_IMAGE)
-                        & overlap["source"].isin([UNIFORM, CENTRE, OTHERS])]
+    baselines = overlap[(overlap["level"] == "population") & (overlap["contrast"] == terms.SAME_IMAGE)
+                        & overlap["source"].isin([terms.UNIFORM, terms.CENTRE, terms.OTHERS])]
     baselines = baselines.assign(row=[source_name(s) for s in baselines["source"]], kind=BASELINE)
     ceiling = rows(data.estimates, statistic=CEILING, metric=PRIMARY, level="population")
     ceiling = ceiling[ceiling["form"].isna() | (ceiling["form"] == SMOOTHED)].assign(row="Noise ceiling", kind=CEILING)
@@ -115,17 +105,17 @@ def _table(data: StudyData) -> pd.DataFrame:
 
 
 def _plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
-    ranked = table[(table["panel"] == "Actors") & (table["kind"] == SAME_IMAGE)].sort_values("value", kind="stable")
-    whole = table[table["panel"] == "Population"]
-    rest = [row for row in table["row"].unique() if row not in set(ranked["row"]) | set(whole["row"])]
-    order = [*dict.fromkeys(rest), *ranked["row"], *list(dict.fromkeys(whole["row"]))[::-1]]
+    whole, single = (table[table["panel"] == panel] for panel in ("Population", "Actors"))
+    ranked = single[single["kind"] == terms.SAME_IMAGE].sort_values("value", kind="stable")
+    rest = [row for row in table["row"].unique() if row not in {*ranked["row"], *whole["row"]}]
+    order = [*rest, *ranked["row"], *list(dict.fromkeys(whole["row"]))[::-1]]
     kinds = [kind for kind in KINDS if kind in set(table["kind"])]
     table = table.assign(row=pd.Categorical(table["row"], categories=list(dict.fromkeys(order))),
                          kind=pd.Categorical(table["kind"], categories=kinds),
                          panel=pd.Categorical(table["panel"], categories=["Population", "Actors"]))
     colours, shapes = [KINDS[kind][0] or main_colour(data) for kind in kinds], [KINDS[kind][1] for kind in kinds]
     # Of an actor's three pairings only one has its interval drawn: they overlap.
-    lined = table["ci_low"].notna() & ((table["panel"] == "Population") | (table["kind"] == SAME_IMAGE))
+    lined = table["ci_low"].notna() & ((table["panel"] == "Population") | (table["kind"] == terms.SAME_IMAGE))
     table = table.sort_values("kind", ascending=False, kind="stable")  # maps of the same image are drawn on top
     return (p9.ggplot(table, p9.aes("row", "value", color="kind", shape="kind"))
             + p9.facet_grid(rows="panel", scales="free_y", space="free_y")
