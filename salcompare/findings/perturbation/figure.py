@@ -35,13 +35,13 @@ from salcompare.figures.theme import (
     percent,
     source_name,
 )
+from salcompare.findings.perturbation import BOTH, CENTRE, CLASSIFIER, CURVES, DROP, PEOPLE, RANDOM, RANDOM_PEOPLE
 from salcompare.naming import Source, classifier_of, network_of
 from salcompare.printing import counted
 from salcompare.study_data import StudyData
 
-REMOVED = {"people": "what people marked", "classifier": "what the map marks", "both": "what both mark",
-           "random people": "people's patches elsewhere", "random": "the map's patches elsewhere",
-           "centre": "the centre"}
+REMOVED = {PEOPLE: "what people marked", CLASSIFIER: "what the map marks", BOTH: "what both mark",
+           RANDOM_PEOPLE: "people's patches elsewhere", RANDOM: "the map's patches elsewhere", CENTRE: "the centre"}
 REGION = "region of "
 PANELS = {"logit": "Drop of the actor's logit", "accuracy": "Drop of accuracy"}
 COLOURS = (CLASSIFIERS[0], "#E69F00", "#009E73")
@@ -72,13 +72,13 @@ def removal_figure(data: StudyData) -> Figure:
 
 def _table(data: StudyData) -> pd.DataFrame:
     """Pick drops of the main classifier, with ``row`` and ``panel``; of several methods the first's."""
-    table = rows(data.estimates, statistic="removal_drop", metric=list(PANELS))
+    table = rows(data.estimates, statistic=DROP, metric=list(PANELS))
     table = table[table["contrast"].isna() & table["value"].notna()]
     network = network_of(data.main)
     mine = table[table["source"].map(network_of) == network]
     table = mine if len(mine) else table
     table = table[table["source"] == next(iter(table["source"]), "")]
-    order = [*REMOVED, *(label for label in table["label"].dropna().unique())]
+    order = [*REMOVED, *table["label"].dropna().unique()]
     place = table["label"].fillna(table["against"]).map({name: at for at, name in enumerate(order)})
     named = (REGION + table["label"]).where(table["label"].notna(), table["against"].map(REMOVED))
     return table.assign(row=named, panel=table["metric"].map(PANELS), place=place).sort_values(
@@ -106,10 +106,10 @@ def _of_labels(table: pd.DataFrame) -> bool:
 
 
 def _of_people(table: pd.DataFrame) -> bool:
-    return _of_labels(table) or bool(table["against"].isin(["people", "both"]).any())
+    return _of_labels(table) or bool(table["against"].isin([PEOPLE, BOTH]).any())
 
 
-METRIC, PEOPLE, RANDOM = "probability", "people", "random"
+METRIC = "probability"
 NAMES = {PEOPLE: "people's maps", RANDOM: "the map's patches elsewhere"}
 WAYS = {"deletion": "Deletion", "insertion": "Insertion"}
 HEIGHT = 3.4  # inches
@@ -138,7 +138,7 @@ def curves_figure(data: StudyData) -> Figure:
 
 def _curve_table(data: StudyData) -> pd.DataFrame:
     """Points of the main network's curves; of the first network's where the main one was not asked."""
-    table: pd.DataFrame | None = data.get("removal_curves")
+    table: pd.DataFrame | None = data.get(CURVES)
     if table is None or table.empty:
         return pd.DataFrame()
     shown = table["network"].map(classifier_of).isin(map(classifier_of, data.classifier_maps))

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def networks(study: Study) -> list[tuple[Classifier, str]]:
-    """Which networks are asked."""
-    asked = study.config.removal.networks
+    """Networks whose photographs have parts removed."""
+    which = study.config.removal.networks
     return [(classifier, variant) for classifier, variant in study.variants
-            if asked == "all" or (asked == "last" and variant == classifier.variants[-1])]
+            if which == "all" or (which == "last" and variant == classifier.variants[-1])]
 
 
 def removals(study: Study) -> dict[str, xr.Dataset]:
-    """Outcomes of each network that was asked, by its name, such as ``alexnet/finetuned``."""
+    """Outcomes of each of these networks by its name, such as ``alexnet/finetuned``."""
     return {f"{classifier.name}/{variant}": store.open_dataset(study.classifier_folder(classifier),
                                                                store_name(variant)).load()
             for classifier, variant in networks(study)}

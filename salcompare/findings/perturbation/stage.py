@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from salcompare.findings.perturbation import BOTH, CENTRE, LABEL, PEOPLE, RANDOM, RANDOM_PEOPLE
 from salcompare.findings.perturbation.inputs import networks, store_name
 from salcompare.naming import source_of
 from salcompare.stages import Stage
@@ -21,25 +22,21 @@ if TYPE_CHECKING:
     from salcompare.progress import Progress
     from salcompare.study import Study
 
-PEOPLE, BOTH, CENTRE, LABEL = "people", "both", "centre", "label "
-RANDOM, RANDOM_PEOPLE = "random", "random people"
-"""Whose order of the pixels is followed; sources are called by their names, labels by LABEL and theirs."""
-
 
 def removal_stages(study: Study, made: Sequence[str]) -> Iterator[Stage]:
-    """Give a stage for each network that is asked, after the stages that make people's and the classifiers' maps."""
+    """Give the stage of each network, after the stages that make people's and the classifiers' maps."""
     config = study.config
     settings = {"removal": config.removal, "sigma": config.maps.sigma, "seed": config.study.seed}
-    needs = tuple(name for name in made if not name.startswith("maps ") and not name.startswith("train "))
+    before = tuple(name for name in made if not name.startswith(("maps ", "train ")))
     for classifier, variant in networks(study):
-        own = [f"train {classifier.name}", *(study.stage_of(source) for source in study.sources
-                                             if source.startswith(f"{classifier.name}/{variant}/"))]
-        yield Stage(f"removal {classifier.name}/{variant}", (*needs, *own), settings,
+        trained = [f"train {classifier.name}", *(study.stage_of(source) for source in study.sources
+                                                 if source.startswith(f"{classifier.name}/{variant}/"))]
+        yield Stage(f"removal {classifier.name}/{variant}", (*before, *trained), settings,
                     partial(_remove, classifier=classifier, variant=variant),
                     outputs=(study.classifier_folder(classifier) / f"{store_name(variant)}.json",))
 
 
-def _remove(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str) -> None:
+def _remove(study: Study, fingerprint: str, progress: Progress, *, classifier: Classifier, variant: str) -> None:
     from salcompare.classifiers import load_classifier, write_removals
 
     config = study.config
@@ -53,7 +50,7 @@ def _remove(study: Study, own: str, progress: Progress, *, classifier: Classifie
     progress.say(f"  {chosen.sizes['image']} photographs, each in {len(arrangements)} ways")
     write_removals(load_classifier(study.classifier_folder(classifier), variant), chosen, orders, arrangements,
                    seed=config.study.seed, folder=study.classifier_folder(classifier), name=store_name(variant),
-                   fingerprint=own, progress=progress,
+                   fingerprint=fingerprint, progress=progress,
                    provenance={"main": next(iter(maps)), "area": config.removal.area, "sigma": orders.sigma})
 
 
@@ -116,18 +113,17 @@ class _Orders:
         from salcompare.maps import centre_orders, marked_by_both, moved_orders, smooth
 
         images = [str(image) for image in photographs["image"].to_numpy()]
-        size = (photographs.sizes["y"], photographs.sizes["x"])
-        found = {source: smooth(maps.sel(image=images).load(), sigma=self.sigma) for source, maps in self.maps.items()}
-        main = found[next(iter(self.maps))]
-        found[RANDOM] = moved_orders(main, seed=self.seed, purpose=RANDOM)
+        made = {source: smooth(maps.sel(image=images).load(), sigma=self.sigma) for source, maps in self.maps.items()}
+        main = made[next(iter(self.maps))]
+        made[RANDOM] = moved_orders(main, seed=self.seed, purpose=RANDOM)
         if self.people is not None:
-            found[PEOPLE] = smooth(self.people.sel(image=images).load(), sigma=self.sigma)
-            found[BOTH] = marked_by_both(found[PEOPLE], main)
-            found[RANDOM_PEOPLE] = moved_orders(found[PEOPLE], seed=self.seed, purpose=RANDOM_PEOPLE)
-        found[CENTRE] = centre_orders(images, size=size)
-        found |= {LABEL + label: self._of_label(photographs, label) for label in self.label_names}
-        bare = [maps.reset_coords(drop=True).astype("float64") for maps in found.values()]
-        whole: xr.DataArray = xr.concat(bare, dim=xr.Variable("order", list(found)), join="exact")
+            made[PEOPLE] = smooth(self.people.sel(image=images).load(), sigma=self.sigma)
+            made[BOTH] = marked_by_both(made[PEOPLE], main)
+            made[RANDOM_PEOPLE] = moved_orders(made[PEOPLE], seed=self.seed, purpose=RANDOM_PEOPLE)
+        made[CENTRE] = centre_orders(images, size=(photographs.sizes["y"], photographs.sizes["x"]))
+        made |= {LABEL + label: self._of_label(photographs, label) for label in self.label_names}
+        bare = [maps.reset_coords(drop=True).astype("float64") for maps in made.values()]
+        whole: xr.DataArray = xr.concat(bare, dim=xr.Variable("order", list(made)), join="exact")
         return whole.transpose("order", "image", "y", "x")
 
     def _of_label(self, photographs: xr.DataArray, label: str) -> xr.DataArray:
@@ -155,13 +151,13 @@ def _arrangements(study: Study, orders: _Orders) -> list[Arrangement]:
     people = [] if orders.people is None else [PEOPLE]
     marked = [*orders.maps, *([PEOPLE, BOTH] if people else [])]
     chance = [RANDOM, *([RANDOM_PEOPLE] if people else []), CENTRE]
-    done = [INTACT, *(all_filled(fill) for fill in removal.fills)]
-    done += [Arrangement(order, "deletion", fill, removal.area, whole=True)
-             for fill in removal.fills for order in (*marked, *chance)]
-    done += [Arrangement(LABEL + label, "deletion", main, removal.area, whole=True) for label in orders.label_names]
+    ways: tuple[Way, ...] = ("deletion", "insertion")
+    arrangements = [INTACT, *(all_filled(fill) for fill in removal.fills)]
+    at_area = [(order, fill) for fill in removal.fills for order in (*marked, *chance)]
+    at_area += [(LABEL + label, main) for label in orders.label_names]
+    arrangements += [Arrangement(order, "deletion", fill, removal.area, whole=True) for order, fill in at_area]
     # People's order is measured with the main fill only: they are no attribution method.
     curves = [(order, fill) for fill in removal.fills for order in (*orders.maps, RANDOM)]
     curves += [(order, main) for order in people]
-    ways: tuple[Way, ...] = ("deletion", "insertion")
-    return done + [Arrangement(order, way, fill, share) for order, fill in curves for way in ways
-                   for share in removal.shares]
+    return arrangements + [Arrangement(order, way, fill, share) for order, fill in curves for way in ways
+                           for share in removal.shares]

@@ -7,7 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from salcompare.findings.perturbation import DELETION, DROP, INSERTION
+from salcompare.findings.labels import ENRICHMENT, SHARE
+from salcompare.findings.perturbation import (
+    BOTH,
+    CENTRE,
+    CLASSIFIER,
+    CURVES,
+    DELETION,
+    DROP,
+    INSERTION,
+    MINUS_RANDOM,
+    OTHER_LABELS,
+    PEOPLE,
+    RANDOM,
+    RANDOM_PEOPLE,
+    REGION,
+)
+from salcompare.naming import HUMAN
 from salcompare.printing import ALPHA, difference, estimate, number, p_text, percent
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, often_named, one, pick, plain_table, table_of
@@ -17,18 +33,16 @@ if TYPE_CHECKING:
 
     from salcompare.study_data import StudyData
 
-
-CALLED = {"people": "what people marked", "classifier": "what its map marks", "both": "what both mark",
-          "centre": "the centre"}
-CLAIMS = (("people", "random people", "the network needs what people marked more than the same patches elsewhere"),
-          ("classifier", "random", "the network needs what its map marks more than the same patches elsewhere"),
-          ("people", "classifier", "the network needs what people marked more than what its own map marks"))
+CALLED = {PEOPLE: "what people marked", CLASSIFIER: "what its map marks", BOTH: "what both mark", CENTRE: "the centre"}
+CLAIMS = ((PEOPLE, RANDOM_PEOPLE, "the network needs what people marked more than the same patches elsewhere"),
+          (CLASSIFIER, RANDOM, "the network needs what its map marks more than the same patches elsewhere"),
+          (PEOPLE, CLASSIFIER, "the network needs what people marked more than what its own map marks"))
 
 
 def summary(data: StudyData) -> list[str]:
     """Say what the network loses at equal area, over all fills, and with which label's region."""
     source = data.main
-    drops = pick(data.estimates, statistic="removal_drop", metric="logit", source=source or "")
+    drops = pick(data.estimates, statistic=DROP, metric="logit", source=source or "")
     if source is None or drops.empty:
         return _enriched(data, source) if source else []
     fills = list(dict.fromkeys(drops["form"]))
@@ -38,7 +52,7 @@ def summary(data: StudyData) -> list[str]:
                        if (row := values[name]) is not None and not math.isnan(row["value"]))
     said = [f"Without {area} of the photograph (filled with {fills[0]}), the actor's logit drops by: {listed}."]
     said += [_over_fills(drops, fills, *claim) for claim in CLAIMS]
-    said += _labels(data, pick(drops, against="label region"))
+    said += _labels(data, pick(drops, against=REGION))
     return [text for text in [*said, *_areas(data, source, fills), *_enriched(data, source)] if text]
 
 
@@ -48,14 +62,14 @@ def _over_fills(drops: pd.DataFrame, fills: list[str], name: str, other: str, cl
                                                  label="")) is not None and not math.isnan(row["p_value"])]
     if not rows:
         return ""
-    found = [row for row in rows if row["p_adjusted"] <= ALPHA]
-    more = [row for row in found if row["value"] > 0]
+    evident = [row for row in rows if row["p_adjusted"] <= ALPHA]
+    more = [row for row in evident if row["value"] > 0]
     each = "; ".join(f"{row['form']} {_difference(row)}" for row in rows)
     if len(more) == len(rows):
         return f"There is evidence that {claim}, with every fill ({each})."
-    if not found:
+    if not evident:
         return f"No evidence that {claim}, with any fill ({each})."
-    less = len(found) - len(more)
+    less = len(evident) - len(more)
     parts = [f"more with {len(more)} of {len(rows)} fills"] if more else []
     parts += [f"less with {less} of {len(rows)}"] if less else []
     return f"Whether {claim} depends on the fill, or is reversed: {' and '.join(parts)} ({each})."
@@ -70,17 +84,17 @@ def _labels(data: StudyData, rows: pd.DataFrame) -> list[str]:
     """Set the label that people name most beside the regions that the network needs most."""
     plain = pick(rows, contrast="")
     plain = plain[plain["value"].notna()].sort_values("value", ascending=False)
-    shares = pick(data.estimates, statistic="label_share", level="population").sort_values("value", ascending=False)
+    shares = pick(data.estimates, statistic=SHARE, level="population").sort_values("value", ascending=False)
     if plain.empty or shares.empty:
         return []
-    tests = pick(rows, contrast="minus other labels").set_index("label")
+    tests = pick(rows, contrast=OTHER_LABELS).set_index("label")
     out = [label for label in plain["label"] if label in tests.index and tests["p_adjusted"][label] <= ALPHA
            and tests["value"][label] > 0]
-    found = f"the network needs {' and '.join(out)} more than the other labels' regions" if out else (
+    result = f"the network needs {' and '.join(out)} more than the other labels' regions" if out else (
         "no label's region stands out as what the network needs")
     ranked = ", ".join(f"{row['label']} {number(row['value'], 2)}" for _, row in plain.iterrows())
     top = shares.iloc[0]
-    return [f"People name {top['label']} most ({percent(top['value'])}); {found}. Drops of the logit without each "
+    return [f"People name {top['label']} most ({percent(top['value'])}); {result}. Drops of the logit without each "
             f"region: {ranked}."]
 
 
@@ -88,10 +102,10 @@ def _areas(data: StudyData, source: str, fills: list[str]) -> list[str]:
     """Say whether deleting by the map is faster, and inserting by it better, than by the map elsewhere."""
     said = []
     for statistic, good, claim in (
-            ("deletion_auc", -1, "deleting pixels by the map lowers the actor's probability faster"),
-            ("insertion_auc", 1, "inserting pixels by the map raises it faster")):
+            (DELETION, -1, "deleting pixels by the map lowers the actor's probability faster"),
+            (INSERTION, 1, "inserting pixels by the map raises it faster")):
         rows = [one(data.estimates, statistic=statistic, metric="probability", form=fill, source=source,
-                    contrast="minus random") for fill in fills]
+                    contrast=MINUS_RANDOM) for fill in fills]
         held = [row for row in rows if row is not None and row["p_value"] <= ALPHA and row["value"] * good > 0]
         if any(row is not None for row in rows):
             said.append(f"{claim} than by the map moved elsewhere with {len(held)} of {len(fills)} fills")
@@ -101,8 +115,8 @@ def _areas(data: StudyData, source: str, fills: list[str]) -> list[str]:
 def _enriched(data: StudyData, source: str) -> list[str]:
     """Name the labels in whose regions the masks lie more than area explains."""
     said = []
-    for name, who in (("human", "people's masks"), (source, "the classifier's masks")):
-        rows = often_named(data.estimates, pick(data.estimates, statistic="enrichment", level="population",
+    for name, who in ((HUMAN, "people's masks"), (source, "the classifier's masks")):
+        rows = often_named(data.estimates, pick(data.estimates, statistic=ENRICHMENT, level="population",
                                                 source=name))
         rows = rows[(rows["p_adjusted"] <= ALPHA) & (rows["value"] > 1)].sort_values("value", ascending=False)
         if len(rows):
@@ -115,7 +129,7 @@ def _enriched(data: StudyData, source: str) -> list[str]:
 def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of removal at equal area, of labels' regions, of areas under curves, and of enrichment."""
     estimates = data.estimates
-    drops = estimates[estimates["statistic"] == "removal_drop"]
+    drops = estimates[estimates["statistic"] == DROP]
     of_labels = drops["label"].notna()
     yield table_of(
         "removal_drop", "What the network loses without what people and its map mark, at equal area",
@@ -132,7 +146,7 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         "drop less the mean of the other labels'; p adjusted over labels by Holm's method.", drops[of_labels],
         ["source", "metric", "form", "label", "contrast", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "n",
          "reason"])
-    areas = estimates[estimates["statistic"].isin(["deletion_auc", "insertion_auc"])]
+    areas = estimates[estimates["statistic"].isin([DELETION, INSERTION])]
     yield table_of(
         "removal_auc", "Areas under deletion and insertion curves",
         "Mean height of the curve from 0 to all pixels, the map's largest first. A map that finds what the network "
@@ -140,9 +154,9 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         "random place. t intervals over n actors; differences tested by flipping the signs of actors' means.", areas,
         ["statistic", "metric", "form", "source", "against", "contrast", "value", "ci_low", "ci_high", "p_value", "n",
          "reason"], folded=True)
-    yield from _enrichment(estimates[estimates["statistic"] == "enrichment"])
-    if data.get("removal_curves") is not None:
-        yield plain_table("removal_curves", "Deletion and insertion curves, point by point", data.get("removal_curves"))
+    yield from _enrichment(estimates[estimates["statistic"] == ENRICHMENT])
+    if data.get(CURVES) is not None:
+        yield plain_table(CURVES, "Deletion and insertion curves, point by point", data.get(CURVES))
 
 
 def _enrichment(rows: pd.DataFrame) -> Iterator[PrintedTable]:
@@ -189,7 +203,7 @@ def _paragraph(data: StudyData) -> str:
     return said
 
 
-ENRICHMENT = (
+OF_ENRICHMENT = (
     "The share of a mask (what the map is 0 on left out) inside a label's region, divided by the region's share of the "
     "photograph, is its enrichment. An actor's region is the smallest that holds half of the area of the label's boxes "
     "that people drew on the other actors. Actors weigh the same; a test flips the signs of actors' enrichment - 1. 1 "
@@ -198,9 +212,9 @@ ENRICHMENT = (
 
 def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what was removed and how losses were compared, and what enrichment is."""
-    removed = data.estimates["statistic"].eq("removal_drop").any()
+    removed = data.estimates["statistic"].eq(DROP).any()
     return [*([("Removal", _paragraph(data))] if removed else []),
-            *([("Enrichment in labels' regions", ENRICHMENT)] if data.people == "boxes" else [])]
+            *([("Enrichment in labels' regions", OF_ENRICHMENT)] if data.people == "boxes" else [])]
 
 
 def section(data: StudyData, name: str) -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from salcompare.config import Classifier
@@ -113,6 +114,8 @@ _NO_LABELS = (" There are no labels and no boxes: their statistics are left out{
 
 
 SPLIT_WORDS = {"train": "training", "validation": "validation", "test": "test"}
+
+
 def human_maps(data: StudyData) -> str:
     """Say how people's maps were made."""
     made = {"boxes": _BOXES, "fixations": _FIXATIONS, "maps": _MAPS}[data.people]
@@ -176,8 +179,8 @@ def limits(data: StudyData) -> list[str]:
 def _of_classifiers(data: StudyData) -> list[str]:
     said = []
     methods = [given["method"] for given in data.get("given_maps", {}).values()]
-    own = methods_of_classifiers(data.settings["attribution"], data.settings["classifier"]) if data.classifiers else {}
-    methods += [method for names in own.values() for method in names]
+    if data.classifiers:
+        methods += chain(*methods_of_classifiers(data.settings["attribution"], data.settings["classifier"]).values())
     if is_guided(methods):
         said.append(
             "Guided Backpropagation hardly changes when a network's weights are replaced by random ones (Adebayo et "
@@ -190,8 +193,6 @@ def _of_classifiers(data: StudyData) -> list[str]:
 
 def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how photographs were prepared, and how people's maps were made."""
-    found = [("Photographs", photographs(data))]
-    if data.people != "none":
-        found += [("Simulated responses", SIMULATION)] if data.simulated else []
-        found += [("Human maps", human_maps(data))]
-    return found
+    return [("Photographs", photographs(data)),
+            *([("Simulated responses", SIMULATION)] if data.people != "none" and data.simulated else []),
+            *([("Human maps", human_maps(data))] if data.people != "none" else [])]

@@ -24,13 +24,14 @@ COLUMNS = ("headline", *KEY, "value", "ci_low", "ci_high", "p_value", "p_is", "n
            "ci_high_all", "p_value_all", "p_is_all", "n_all", "difference", "verdict", "reason")
 """Of the table: what is named ``..._all`` rests on all responses, the rest on those that are kept."""
 
+
 def headline_estimates(data: StudyData, *, maps: Maps, statistics: Statistics, seed: int) -> pd.DataFrame:
     """Compute again what a summary rests on, and little else, with the same random streams as `analyse`.
 
     Parameters
     ----------
     data : StudyData
-        With the responses and human maps that are asked about.
+        With the responses and human maps that it is of.
     maps, statistics, seed
         As for `analyse`.
 
@@ -67,8 +68,8 @@ def compare_headlines(kept: pd.DataFrame, whole: pd.DataFrame, source: str | Non
         if some is None:
             continue
         row: dict[str, object] = {"headline": name, **{column: some[column] for column in KEY}}
-        for found, end in ((one, ""), (other, "_all")):
-            row |= {f"{column}{end}": None if found is None else found[column]
+        for estimate, end in ((one, ""), (other, "_all")):
+            row |= {f"{column}{end}": None if estimate is None else estimate[column]
                     for column in ("value", "ci_low", "ci_high", "p_value", "p_is", "n")}
         rows.append({**row, "verdict": _verdict(one, other), "reason": None if one is None else one["reason"]})
     table = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -98,19 +99,19 @@ def _pick(table: pd.DataFrame, key: dict[str, str]) -> dict[str, object] | None:
 
 
 def _verdict(one: dict[str, object] | None, other: dict[str, object] | None) -> str:
-    evidence = [_evidence(found) for found in (one, other)]
+    evidence = [_evidence(row) for row in (one, other)]
     if None in evidence:
         return ""
     return "same" if evidence[0] == evidence[1] else "evidence only with exclusions" if evidence[0] else (
         "evidence only without exclusions")
 
 
-def _evidence(found: dict[str, object] | None) -> bool | None:
+def _evidence(row: dict[str, object] | None) -> bool | None:
     """Whether there is evidence for an effect; None where nothing was tested."""
-    if found is None:
+    if row is None:
         return None
-    p, low, high = (float(str(found[name])) for name in ("p_value", "ci_low", "ci_high"))
+    p, low, high = (float(str(row[name])) for name in ("p_value", "ci_low", "ci_high"))
     if p == p:
         return p <= ALPHA
-    is_difference = str(found["contrast"]).startswith(("minus ", "over ")) and low == low
+    is_difference = str(row["contrast"]).startswith(("minus ", "over ")) and low == low
     return (low > 0 or high < 0) if is_difference else None

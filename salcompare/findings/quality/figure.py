@@ -48,22 +48,21 @@ def exclusions_figure(data: StudyData) -> Figure:
 
 def _table(data: StudyData) -> pd.DataFrame:
     """Rows to draw: headline, kind, value, ci_low, ci_high, verdict."""
-    found: pd.DataFrame = data.get("headlines", pd.DataFrame())
-    if found.empty:
-        return pd.DataFrame(columns=["headline", "kind", "value", "ci_low", "ci_high", "verdict"])
-    parts = [found[["headline", "verdict", *columns]].set_axis(["headline", "verdict", "value", "ci_low", "ci_high"],
-                                                              axis=1).assign(kind=kind)
-             for kind, columns in ((ALL, ["value_all", "ci_low_all", "ci_high_all"]),
-                                   (KEPT, ["value", "ci_low", "ci_high"]))]
+    headlines: pd.DataFrame = data.get("headlines", pd.DataFrame())
+    columns = ["headline", "verdict", "value", "ci_low", "ci_high"]
+    if headlines.empty:
+        return pd.DataFrame(columns=[*columns, "kind"])
+    parts = [headlines[[*columns[:2], *(f"{name}{end}" for name in columns[2:])]].set_axis(columns, axis=1).assign(
+        kind=kind) for kind, end in ((ALL, "_all"), (KEPT, ""))]
     table = pd.concat(parts, ignore_index=True)
     within = (table["value"].abs() <= WIDEST).groupby(table["headline"]).transform("all")
     return table[within].reset_index(drop=True)
 
 
 def _sentences(data: StudyData, table: pd.DataFrame, order: list[str]) -> list[str]:
-    found: pd.DataFrame = data.get("headlines", table)
-    undrawn = found["headline"].nunique() - len(order)
-    same = bool((found["value"].fillna(0) == found["value_all"].fillna(0)).all())
+    headlines: pd.DataFrame = data.get("headlines", table)
+    undrawn = headlines["headline"].nunique() - len(order)
+    same = bool((headlines["value"].fillna(0) == headlines["value_all"].fillna(0)).all())
     return [
         f"{counted(len(order), 'number')} that the summary rests on.",
         "Circles: from the responses that are kept, as in the rest of the report; squares: from all responses.",

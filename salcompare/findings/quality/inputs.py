@@ -19,14 +19,14 @@ def quality_tables(study: Study) -> dict[str, pd.DataFrame]:
     """Tables of the data's quality, where people drew boxes; texts that are empty stay so."""
     if study.people != "boxes":
         return {}
-    found = {}
+    tables = {}
     for name in (*TABLES, "agreement_images", "headlines"):
         table = store.read_csv(study.processed / f"{name}.csv", text=(
             "response", "worker", "image", "actor", "label", "target_label", "rule", "not_applied", "verdict", "p_is",
             "p_is_all"))
         text = table.select_dtypes(exclude="number").columns
-        found[name] = table.assign(**{column: table[column].fillna("") for column in text})
-    return found
+        tables[name] = table.assign(**{column: table[column].fillna("") for column in text})
+    return tables
 
 
 def headlines(study: Study) -> pd.DataFrame:

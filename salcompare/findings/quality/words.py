@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from salcompare.printing import number, percent
+from salcompare.printing import ALPHA, number, percent
 from salcompare.report.tables import PrintedTable, table_of, with_p_texts
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def _headlines(data: StudyData) -> PrintedTable:
         data, "headlines", "Headline numbers with and without exclusions",
         "value, its interval, p and n are of the responses that are kept, as everywhere in this report; the columns "
         "that end in all are of all responses, computed in the same way with the same random draws. difference: the "
-        "first minus the second. verdict: whether evidence (p at most 0.05, or without p an interval that leaves 0 "
-        "out) is there in both. p-values are not adjusted; those of the responses that are kept stand with their "
+        f"first minus the second. verdict: whether evidence (p at most {ALPHA:g}, or without p an interval that leaves "
+        "0 out) is there in both. p-values are not adjusted; those of the responses that are kept stand with their "
         "families in the other tables.", printed[[name for name in _HEADLINES if name in table]])
 
 

@@ -28,10 +28,10 @@ def tables_by_seed(study: Study, table: str) -> pd.DataFrame:
     """Stack a table of every training of every classifier, with columns classifier and seed in front."""
     import pandas as pd
 
-    found = [store.read_csv(study.seed_folder(classifier, seed) / f"{table}.csv", text=TEXT).assign(
+    tables = [store.read_csv(study.seed_folder(classifier, seed) / f"{table}.csv", text=TEXT).assign(
         classifier=classifier.name, seed=seed) for classifier in study.config.classifier
         for seed in study.seeds(classifier)]
-    stacked = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["classifier", "seed"])
+    stacked = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["classifier", "seed"])
     return stacked[["classifier", "seed", *(name for name in stacked if name not in ("classifier", "seed"))]]
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from salcompare.progress import Progress
     from salcompare.study import Study
 
+
 def seed_stages(study: Study, weights_inputs: Mapping[str, Mapping[str, str]]) -> Iterator[Stage]:
     """Give the stages of every seed but the study's own; none where each classifier is trained once.
 
@@ -88,14 +89,15 @@ def other_threads(study: Study, *, folder: Path, title: str) -> str:  # noqa: AR
             f"this run has {n_threads()}: trained anew, its weights may differ in their last digits")
 
 
-def _train(study: Study, own: str, progress: Progress, *, classifier: Classifier, seed: int) -> None:  # noqa: ARG001
+def _train(study: Study, fingerprint: str, progress: Progress, *, classifier: Classifier, seed: int) -> None:  # noqa: ARG001
     from salcompare.classifiers import train_classifier
 
     train_classifier(study.photographs(), study.images, once(classifier), root=study.root,
                      folder=study.seed_folder(classifier, seed), seed=seed, progress=progress)
 
 
-def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier, variant: str, seed: int) -> None:
+def _maps(study: Study, fingerprint: str, progress: Progress, *, classifier: Classifier, variant: str,
+          seed: int) -> None:
     from salcompare.classifiers import load_classifier, write_classifier_maps
 
     folder, photographs = study.seed_folder(classifier, seed), study.photographs()
@@ -103,6 +105,5 @@ def _maps(study: Study, own: str, progress: Progress, *, classifier: Classifier,
     attribution = study.config.attribution_of(classifier)
     name = f"{variant}-{attribution.method}"
     write_classifier_maps(load_classifier(folder, variant), test, config=attribution, folder=folder, name=name,
-                          fingerprint=own, progress=progress,
-                          provenance={"seed": seed, "variant": variant})
+                          fingerprint=fingerprint, progress=progress, provenance={"seed": seed, "variant": variant})
     check_maps(store.open_dataset(folder, name), CLASSIFIER_MAPS, f"{folder / name}")

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from salcompare.findings.seeds import ACCURACY, CEILING, NEAR_ZERO, OVERLAP, RELIABILITY
-from salcompare.naming import classifier_of
+from salcompare.findings.seeds import (
+    ACCURACY,
+    CEILING,
+    CONVOLUTIONS,
+    FOR_SEEDS,
+    IMAGE_EFFECT,
+    NEAR_ZERO,
+    OVERLAP,
+    RELATIVE,
+    RELIABILITY,
+    SAME_IMAGE,
+    TUNED,
+)
+from salcompare.naming import SMOOTHED, classifier_of
 from salcompare.printing import contrast, interval, number, percent, verdict
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, pick, plain_table, table_of
@@ -18,9 +30,6 @@ if TYPE_CHECKING:
     from salcompare.study_data import StudyData
 
 
-TUNED = "finetuned minus frozen"
-
-
 def summary(data: StudyData) -> list[str]:
     """Say how reliable maps, accuracies and overlaps are over training seeds; nothing for a single training."""
     estimates = data.estimates[data.estimates["level"] == "population"]
@@ -28,37 +37,39 @@ def summary(data: StudyData) -> list[str]:
 
 
 def _maps(estimates: pd.DataFrame) -> Iterator[str]:
-    smoothed = pick(estimates, statistic="seed_reliability", form="smoothed")
-    for _, row in pick(smoothed, contrast="same image").iterrows():
-        ceiling = pick(estimates, statistic="seed_ceiling", form="smoothed", source=str(row["source"]))
+    smoothed = pick(estimates, statistic=RELIABILITY, form=SMOOTHED)
+    for _, row in pick(smoothed, contrast=SAME_IMAGE).iterrows():
+        ceiling = pick(estimates, statistic=CEILING, form=SMOOTHED, source=str(row["source"]))
         above = f"; so the classifier's own noise ceiling is {number(ceiling['value'].iloc[0], 2)}" if len(
             ceiling) else ""
         yield (f"Trained again with another seed, {row['source']} gives maps of the same image that correlate by "
                f"{number(row['value'], 2)} ({interval(row)}){above}.")
-    for _, row in pick(smoothed, contrast="image effect").iterrows():
+    for _, row in pick(smoothed, contrast=IMAGE_EFFECT).iterrows():
         yield verdict(row, f"maps of {row['source']} speak of the image whatever the seed, more than of the actor's "
                            "other images")
     for _, row in pick(smoothed, contrast=TUNED).iterrows():
-        more = "more" if row["value"] > 0 else "less"
-        yield contrast(row, f"finetuning makes the maps of {str(row['source']).split('/')[0]} {more} reliable over "
+        yield contrast(row, f"finetuning makes the maps of {classifier_of(row['source'])} {_more(row)} reliable over "
                             "seeds")
 
 
 def _accuracies(estimates: pd.DataFrame) -> Iterator[str]:
-    of = pick(estimates, statistic="seed_accuracy", metric="test")
+    of = pick(estimates, statistic=ACCURACY, metric="test")
     for _, row in of[of["contrast"].isna()].iterrows():
         ends = (f"95% CI over seeds {percent(row['ci_low'])} to {percent(row['ci_high'])}"
                 if row["ci_low"] == row["ci_low"] else interval(row))
         yield (f"{row['source']}: {percent(row['value'])} of test images right, mean of {number(row['n'])} seeds "
                f"({ends}).")
     for _, row in pick(of, contrast=TUNED).iterrows():
-        more = "more" if row["value"] > 0 else "less"
-        yield contrast(row, f"finetuning makes {str(row['source']).split('/')[0]} {more} accurate, over seeds")
+        yield contrast(row, f"finetuning makes {classifier_of(row['source'])} {_more(row)} accurate, over seeds")
+
+
+def _more(row: pd.Series[Any], less: str = "less") -> str:
+    return "more" if row["value"] > 0 else less
 
 
 def _overlaps(estimates: pd.DataFrame) -> Iterator[str]:
-    of = pick(estimates, statistic="seed_overlap")
-    for _, row in pick(of, contrast="mean over seeds, for these seeds").iterrows():
+    of = pick(estimates, statistic=OVERLAP)
+    for _, row in pick(of, contrast=FOR_SEEDS).iterrows():
         said = (f"Over its seeds, maps of {row['source']} overlap with people's by {number(row['value'], 2)} "
                 f"({interval(row)})")
         bound = ("" if row["ceiling"] != row["ceiling"] else
@@ -69,14 +80,13 @@ def _overlaps(estimates: pd.DataFrame) -> Iterator[str]:
 def _decay(data: StudyData, estimates: pd.DataFrame) -> Iterator[str]:
     """Compare classifiers that differ in whether the L2 penalty is on convolutions."""
     on = {settings["name"]: settings.get("l2_on", "all") for settings in data.settings["classifier"]}
-    of = pick(estimates, statistic="near_zero_share", metric="convolutions", form="relative")
+    of = pick(estimates, statistic=NEAR_ZERO, metric=CONVOLUTIONS, form=RELATIVE)
     for _, row in of[of["contrast"].notna()].iterrows():
         one, other = (classifier_of(row[column]) for column in ("source", "against"))
         if on.get(one) == on.get(other) or row["value"] != row["value"]:
             continue
-        more = "more" if row["value"] > 0 else "fewer"
-        yield contrast(row, f"{row['source']} (L2 on {on.get(one)} weights) has {more} convolution weights near zero "
-                            f"than {row['against']} (L2 on {on.get(other)} weights)")
+        yield contrast(row, f"{row['source']} (L2 on {on.get(one)} weights) has {_more(row, 'fewer')} convolution "
+                            f"weights near zero than {row['against']} (L2 on {on.get(other)} weights)")
 
 
 _VALUE = ["value", "ci_low", "ci_high", "resampled", "n", "reason"]
@@ -86,27 +96,27 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of training seeds; those of a classifier that was trained once have no rows."""
     estimates = data.estimates
     of = {name: estimates[(estimates["statistic"] == name) & (estimates["level"] == "population")] for name in (
-        "seed_reliability", "seed_ceiling", "seed_overlap", "seed_accuracy", "near_zero_share")}
+        RELIABILITY, CEILING, OVERLAP, ACCURACY, NEAR_ZERO)}
     yield table_of(
-        "seed_reliability", "Reliability of a classifier's maps over training seeds",
+        RELIABILITY, "Reliability of a classifier's maps over training seeds",
         "Pearson's correlation of the maps of two trainings: of one image, of two images of an actor, and their "
         "difference, the image effect, whose p is from images permuted within actors. Means over actors.",
-        of["seed_reliability"], ["source", "form", "contrast", *_VALUE[:3], "p_value", *_VALUE[4:]])
+        of[RELIABILITY], ["source", "form", "contrast", *_VALUE[:3], "p_value", *_VALUE[4:]])
     yield table_of(
-        "seed_ceiling", "The classifier's own noise ceiling",
+        CEILING, "The classifier's own noise ceiling",
         "What the maps that all seeds have in common can correlate with the map of one training.",
-        of["seed_ceiling"], ["source", "form", *_VALUE])
+        of[CEILING], ["source", "form", *_VALUE])
     yield table_of(
-        "seed_overlap", "Overlap with people over training seeds",
+        OVERLAP, "Overlap with people over training seeds",
         "Pearson's correlation of smoothed maps, same image. The ceiling is people's noise ceiling times the "
-        "classifier's own.", of["seed_overlap"], ["source", "contrast", *_VALUE[:4], "ceiling", *_VALUE[4:]])
-    yield table_of("seed_accuracy", "Accuracy over training seeds", "Means over seeds, on the same images; t intervals "
-                   "over seeds.", of["seed_accuracy"], ["source", "metric", "contrast", *_VALUE])
+        "classifier's own.", of[OVERLAP], ["source", "contrast", *_VALUE[:4], "ceiling", *_VALUE[4:]])
+    yield table_of(ACCURACY, "Accuracy over training seeds", "Means over seeds, on the same images; t intervals "
+                   "over seeds.", of[ACCURACY], ["source", "metric", "contrast", *_VALUE])
     yield table_of(
-        "near_zero_share", "Share of weights near zero",
+        NEAR_ZERO, "Share of weights near zero",
         "Relative: below 1% of the standard deviation that the layer's weights had before training (a Gaussian has "
         "0.8% there). Absolute: below 0.001. All layers of a kind together; differences are paired over seeds.",
-        of["near_zero_share"], ["source", "metric", "form", "contrast", *_VALUE], folded=True)
+        of[NEAR_ZERO], ["source", "metric", "form", "contrast", *_VALUE], folded=True)
 
 
 SEEDS = (

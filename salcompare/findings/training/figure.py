@@ -24,13 +24,14 @@ from plotnine.composition import Compose
 
 from salcompare.figures.figure import Figure, caption, interval, main_colour, rows
 from salcompare.figures.theme import NULL, PHOTOGRAPHS, SINGLE, figure_theme, percent
+from salcompare.findings.training import ACCURACY
 from salcompare.naming import classifier_of
 from salcompare.printing import joined
 from salcompare.study_data import StudyData
 
-PARTS = {"train": "train", "validation": "validation", "test": "test"}
+PARTS = ("train", "validation", "test")
 COLOURS = {"train": NULL, "validation": PHOTOGRAPHS, "test": None}
-"""Greys, and None for the classifier's own colour."""
+"""Greys, and None for the classifier's colour."""
 SHAPES = dict(zip(PARTS, ("s", "^", "o"), strict=True))
 
 
@@ -60,7 +61,7 @@ def training_figure(data: StudyData) -> Figure:
 
 
 def _accuracy(data: StudyData) -> pd.DataFrame:
-    table = rows(data.estimates, statistic="accuracy", metric=PARTS)
+    table = rows(data.estimates, statistic=ACCURACY, metric=PARTS)
     classifier = classifier_of(data.main or "")
     table = table[table["value"].notna() & (table["source"].fillna("").map(classifier_of) == classifier)]
     return table.assign(variant=table["source"].str.split("/").str[1]).reset_index(drop=True)
@@ -77,19 +78,19 @@ def _curves(data: StudyData) -> pd.DataFrame:
     return long[long["accuracy"].notna()].reset_index(drop=True)
 
 
-def _learning(curves: pd.DataFrame, own: str) -> ggplot:
+def _learning(curves: pd.DataFrame, colour: str) -> ggplot:
     variants = list(dict.fromkeys(curves["variant"]))
     parts = [part for part in PARTS if part in set(curves["part"])]
     table = curves.assign(variant=pd.Categorical(curves["variant"], categories=variants),
                           part=pd.Categorical(curves["part"], categories=parts))
     plot: ggplot = (
         ggplot(table, aes("iteration", "accuracy", color="part")) + facet_grid(cols="variant", scales="free_x")
-        + geom_line(size=0.6, show_legend=False) + scale_color_manual([COLOURS[part] or own for part in parts])
+        + geom_line(size=0.6, show_legend=False) + scale_color_manual([COLOURS[part] or colour for part in parts])
         + scale_y_continuous(labels=percent) + labs(x="Iteration", y="Accuracy, %"))
     return plot
 
 
-def _accuracies(accuracy: pd.DataFrame, own: str) -> ggplot:
+def _accuracies(accuracy: pd.DataFrame, colour: str) -> ggplot:
     parts = [part for part in PARTS if part in set(accuracy["metric"])]
     variants = list(dict.fromkeys(accuracy["variant"]))
     table = accuracy.assign(variant=pd.Categorical(accuracy["variant"], categories=variants),
@@ -99,7 +100,7 @@ def _accuracies(accuracy: pd.DataFrame, own: str) -> ggplot:
         ggplot(table, aes("variant", "value", color="metric", shape="metric"))
         + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), position=apart, size=0.5, show_legend=False)
         + geom_point(position=apart, size=1.8, stroke=0) + scale_x_discrete()
-        + scale_color_manual([COLOURS[part] or own for part in parts])
+        + scale_color_manual([COLOURS[part] or colour for part in parts])
         + scale_shape_manual([SHAPES[part] for part in parts])
         + scale_y_continuous(labels=percent) + labs(x="", y="Accuracy, %"))
     return plot

@@ -16,24 +16,12 @@ if TYPE_CHECKING:
     from salcompare.study_data import StudyData
 
 
-def _accuracy(estimates: pd.DataFrame) -> PrintedTable:
-    """Make the table of the classifiers' accuracies."""
-    return table_of("accuracy", "Accuracy of the classifiers", "n counts images; intervals are Wilson's.",
-        estimates[estimates["statistic"] == "accuracy"], ["source", "metric", "value", "ci_low", "ci_high", "n"])
-
-
-def _of_classifier(data: StudyData) -> Iterator[PrintedTable]:
-    """Make the tables of each classifier's confusions and weights."""
-    for name, tables in data.classifiers.items():
-        confusion = tables["confusion"]
-        wrong = confusion[(confusion["actor"] != confusion["predicted"]) & (confusion["n"] > 0)]
-        yield plain_table(f"confusion_{name}", f"{name}: test images taken for another actor", wrong)
-        yield plain_table(f"weights_{name}", f"{name}: share of weights near zero, by layer", tables["weights"])
+_CAPTION = "n counts images; intervals are Wilson's."
 
 
 def summary(data: StudyData) -> list[str]:
     """Say how often each classifier is right."""
-    rows = pick(data.estimates, statistic="accuracy", metric="test")
+    rows = pick(data.estimates, statistic=ACCURACY, metric="test")
     chance = 1 / data.images["actor"].nunique()
     said = [f"{row['source']}: {percent(row['value'])} of {number(row['n'])} test images "
             f"(95% CI {percent(row['ci_low'])} to {percent(row['ci_high'])}; chance {percent(chance)})."
@@ -49,8 +37,18 @@ def summary(data: StudyData) -> list[str]:
 
 def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of accuracy, confusions and weights."""
-    yield _accuracy(data.estimates)
-    yield from _of_classifier(data)
+    yield table_of(ACCURACY, "Accuracy of the classifiers", _CAPTION, pick(data.estimates, statistic=ACCURACY),
+                   ["source", "metric", "value", "ci_low", "ci_high", "n"])
+    for name, tables in data.classifiers.items():
+        yield plain_table(f"confusion_{name}", f"{name}: test images taken for another actor",
+                          _wrong(tables["confusion"]))
+        yield plain_table(f"weights_{name}", f"{name}: share of weights near zero, by layer", tables["weights"])
+
+
+def _wrong(confusion: pd.DataFrame) -> pd.DataFrame:
+    """Pick the images that a classifier took for another actor."""
+    return confusion[(confusion["actor"] != confusion["predicted"]) & (confusion["n"] > 0)] if len(confusion) else (
+        confusion)
 
 
 _KEPT = {
@@ -70,10 +68,10 @@ def _paragraph(data: StudyData) -> str:
 def _kept(classifiers: Sequence[Mapping[str, Any]]) -> str:
     """Say which weights were kept, of which classifiers where they differ."""
     names = {keep: [one["name"] for one in classifiers if one.get("keep", "best") == keep] for keep in _KEPT}
-    found = [keep for keep in _KEPT if names[keep]]
-    if len(found) == 1:
-        return _KEPT[found[0]]
-    return " ".join(f"Of {joined(names[keep])}: {_KEPT[keep][0].lower()}{_KEPT[keep][1:]}" for keep in found)
+    used = [keep for keep in _KEPT if names[keep]]
+    if len(used) == 1:
+        return _KEPT[used[0]]
+    return " ".join(f"Of {joined(names[keep])}: {_KEPT[keep][0].lower()}{_KEPT[keep][1:]}" for keep in used)
 
 
 def describe_classifier(settings: Mapping[str, Any]) -> str:
@@ -99,13 +97,10 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
 
 def section(data: StudyData, name: str) -> Section:
     """Describe a classifier on its page: what it is, and how well it knows the people."""
-    accuracy = classifier_table(data, name, "accuracy", "Accuracy", "n counts images; intervals are Wilson's.",
-                                ACCURACY)
     confusion = data.classifiers.get(name, {}).get("confusion", pd.DataFrame())
-    wrong = confusion[(confusion["actor"] != confusion["predicted"]) & (confusion["n"] > 0)] if len(confusion) else (
-        confusion)
     return Section("network", "The classifier", said=tuple(_described(data, name)), tables=(
-        accuracy, plain_table(f"confusion_{name}", "Test images taken for another actor", wrong)))
+        classifier_table(data, name, "accuracy", "Accuracy", _CAPTION, ACCURACY),
+        plain_table(f"confusion_{name}", "Test images taken for another actor", _wrong(confusion))))
 
 
 def _described(data: StudyData, name: str) -> Iterator[str]:
