@@ -96,8 +96,8 @@ def drawn(*more, sources=(FROZEN, MAIN)):
 
 def test_variants_held_against_the_same_networks_have_one_row_of_these():
     frozen = [overlap_of(FROZEN, 0.35), control_of("randomised network", 0.6, FROZEN), control_of("sobel", 0.3, FROZEN)]
-    found = drawn(*OVERLAPS, *frozen)
-    assert list(found.items()) == [("alexnet finetuned", 0.4), ("alexnet frozen", 0.35), ("Random weights", 0.6),
+    rows = drawn(*OVERLAPS, *frozen)
+    assert list(rows.items()) == [("alexnet finetuned", 0.4), ("alexnet frozen", 0.35), ("Random weights", 0.6),
                                    ("Sobel edges", 0.3)]
 
 
@@ -105,12 +105,12 @@ def test_each_method_stands_above_its_own_random_networks():
     frozen = [overlap_of(FROZEN, 0.35), control_of("randomised network", 0.6, FROZEN)]
     other = [overlap_of(GRADIENT, 0.2), control_of("randomised network", 0.1, GRADIENT),
              control_of("sobel", 0.3, GRADIENT)]
-    found = drawn(*OVERLAPS, *frozen, *other, sources=(GRADIENT, FROZEN, MAIN))
-    assert list(found) == [
+    rows = drawn(*OVERLAPS, *frozen, *other, sources=(GRADIENT, FROZEN, MAIN))
+    assert list(rows) == [
         "alexnet finetuned (guided backprop)", "alexnet frozen (guided backprop)",
         "Random weights, alexnet (guided backprop)", "alexnet finetuned (gradient)",
         "Random weights, alexnet finetuned (gradient)", "Sobel edges"]
-    assert found["Random weights, alexnet finetuned (gradient)"] == 0.1
+    assert rows["Random weights, alexnet finetuned (gradient)"] == 0.1
 
 
 def test_other_classifiers_are_left_to_their_own_pages_and_the_table():
@@ -124,8 +124,8 @@ def test_other_classifiers_are_left_to_their_own_pages_and_the_table():
 
 def test_what_is_printed_of_a_control_is_short_and_a_wide_name_widens_the_figure():
     data = study(*OVERLAPS, overlap_of(FROZEN, 0.35), control_of("randomised network", 0.5, FROZEN))
-    found = _overlaps(data)
-    labels = found.sort_values("row", ascending=False)["label"].tolist()  # here each variant has networks of its own
+    rows = _overlaps(data)
+    labels = rows.sort_values("row", ascending=False)["label"].tolist()  # here each variant has networks of its own
     assert labels == ["alexnet finetuned", "alexnet frozen", "Random weights, finetuned", "Random weights, frozen",
                       "Sobel edges"]
     (narrow,) = make_figures(data, only=[14])
@@ -139,8 +139,8 @@ def test_what_is_printed_of_a_control_is_short_and_a_wide_name_widens_the_figure
 
 
 def test_a_classifiers_own_figure_holds_nothing_of_another():
-    found = drawn(*OVERLAPS, overlap_of(OTHER, 0.2), control_of("randomised network", 0.1, OTHER), sources=(OTHER,))
-    assert found == {"vgg finetuned": 0.2, "Random weights": 0.1}
+    rows = drawn(*OVERLAPS, overlap_of(OTHER, 0.2), control_of("randomised network", 0.1, OTHER), sources=(OTHER,))
+    assert rows == {"vgg finetuned": 0.2, "Random weights": 0.1}
     assert _curves(study(*CURVES).replace(classifier_maps={OTHER: None})).empty
 
 
@@ -169,8 +169,8 @@ def test_in_a_controls_row_stands_the_classifiers_own_overlap_on_the_same_images
                  overlap_of(OTHER, 0.2), control_of("sobel", 0.3, OTHER), beside("sobel", 0.1, OTHER))
     maps = dict.fromkeys((FROZEN, MAIN, OTHER), data.classifier_maps[MAIN])
     data = data.replace(classifier_maps=maps)
-    found = _on_its_images(data, _overlaps(data))
-    assert sorted(zip(found["row"], found["source"], found["value"], strict=True)) == [
+    rows = _on_its_images(data, _overlaps(data))
+    assert sorted(zip(rows["row"], rows["source"], rows["value"], strict=True)) == [
         ("Random weights", MAIN, 0.4), ("Random weights", FROZEN, 0.41), ("Sobel edges", MAIN, 0.39)]
     (figure,) = make_figures(data, only=[14])
     assert "Rings in a control's row: the classifier's own overlap on the images that the control explained." in (

@@ -33,8 +33,8 @@ FIRST = ["randomised tiny/guided_backprop", "controls tiny"]
 def test_all_classifiers_are_controlled_unless_asked_otherwise(tmp_path, controls, expected):
     study = study_with(tmp_path, controls)
     assert named(study) == expected
-    needs = {stage.name: stage.requires for stage in stages(study)}
-    assert set(expected) <= set(needs["statistics"])
+    requires = {stage.name: stage.requires for stage in stages(study)}
+    assert set(expected) <= set(requires["statistics"])
 
 
 def settings(folder, controls, stage):

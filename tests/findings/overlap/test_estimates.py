@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 from salcompare.config import Maps, Statistics
+from salcompare.findings.overlap import estimates
 from salcompare.findings.overlap.estimates import OverlapAnalysis
 from salcompare.findings.overlap.heatmaps import HeatmapOverlap
 from salcompare.findings.overlap.pairings import compared_sources
@@ -14,7 +15,7 @@ from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.maps import actor_heatmap, top_mask
 from salcompare.schema import ESTIMATES, check_table
 from salcompare.statistics.metrics.registry import METRICS
-from salcompare.statistics.overlaps.same_image import overlap
+from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 from salcompare.study_data import StudyData
 from salcompare.testing import stack_of_maps, table_of_images
 
@@ -27,8 +28,8 @@ def data_of(n_actors=9, n_images=4):
     """People's maps, two variants that follow them more and less, groups of actors and two wrong predictions."""
     rng = np.random.default_rng(0)
     actors = [f"s{a + 1}" for a in range(n_actors) for _ in range(n_images)]
-    own = rng.random((n_actors, 16, 16))[np.repeat(np.arange(n_actors), n_images)]
-    people = (own + rng.random(own.shape)).astype(np.float32) / 2
+    typical = rng.random((n_actors, 16, 16))[np.repeat(np.arange(n_actors), n_images)]
+    people = (typical + rng.random(typical.shape)).astype(np.float32) / 2
     human = stack_of_maps(people, actors)
     maps = {name: stack_of_maps((people + noise * rng.random(people.shape)).astype(np.float32), actors)
             for name, noise in ((ONE, 3.0), (OTHER, 0.5))}
@@ -139,6 +140,25 @@ def test_actors_that_both_sides_tell_apart_alike_are_found_similar(analysed):
     assert row["p_value"] <= 0.02
     assert row["n"] == 9
     assert len(pick(table, statistic="actor_similarity", metric="mantel_r", source=OTHER)) == 1
+
+
+def test_classifiers_are_compared_by_the_metrics_that_work_for_both(monkeypatch):
+    def fails_once(human, classifier, *, metric, **options):
+        if metric == "nss" and float(classifier[0, 0, 0]) == first:
+            raise FloatingPointError
+        return overlap_matrix(human, classifier, metric=metric, **options)
+
+    data = data_of(n_actors=3, n_images=2)
+    first = float(data.classifier_maps[ONE]["saliency"][0, 0, 0])
+    monkeypatch.setattr(estimates, "overlap_matrix", fails_once)
+    analysis = OverlapAnalysis(data, *SETTINGS, forms=["raw"])
+    rows = [row for source in data.classifier_maps for more, _ in analysis.classifier_rows(
+        source, analysis.baselines(), {"raw": np.nan}) for row in more]
+    table = estimates_table([*rows, *analysis.comparison_rows()])
+    failed = pick(table, metric="nss", source=ONE, form="raw", contrast="same image")
+    assert failed["reason"].str.contains("FloatingPointError").all()
+    compared = pick(table, source=OTHER, contrast=f"minus {ONE}", level="population", form="raw")
+    assert set(compared["metric"]) == set(METRICS) - {"nss"}
 
 
 def test_heatmaps_alone_are_compared_where_responses_name_no_image():

@@ -103,6 +103,9 @@ def test_undefined_ceilings_say_why():
     assert means.actor_n_undefined.to_numpy().tolist() == [3, 0]
     assert float(means.value) == pytest.approx(1)
     assert (int(means.n), int(means.n_undefined)) == (1, 1)
+    alone = mean_ceiling(found.isel(image=[0, 0, 2]).assign_coords(image=["a", "b", "c"]))
+    assert np.isnan(alone.value)
+    assert str(alone.reason.values) == "fewer than two workers"  # that of most images
 
 
 def test_the_ceiling_is_what_the_expected_map_reaches_with_the_coverage_of_so_many_workers():

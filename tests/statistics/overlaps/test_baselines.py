@@ -124,6 +124,7 @@ def test_paired_differences_by_hand():
     assert float(one.p_value) == 1 / 8
     assert np.isnan(one.ci_low)
     assert "3 actors" in str(one.reason.values)
+    assert (int(one.n_permutations), float(one.null_mean), float(one.p_attainable)) == (7, 0, 1 / 8)
     less = found.sel(metric="kl_divergence")
     assert (float(less.value), float(less.p_value)) == (pytest.approx(-4 / 3), 1 / 8)
     assert found.alternative.values.tolist() == ["greater", "less"]
@@ -148,6 +149,7 @@ def test_an_undefined_image_is_left_out_of_its_actor_and_an_actor_without_images
     found = paired_differences(one, two, rng=np.random.default_rng(0)).sel(metric="pearson")
     assert found.actor_n.values.tolist() == [1, 0] + [2] * 7
     assert found.actor_n_undefined.values.tolist() == [1, 2] + [0] * 7
+    assert found.actor_reason.values.tolist() == ["", "undefined on every image of the actor"] + [""] * 7
     assert (int(found.n), int(found.n_undefined), float(found.value)) == (8, 1, 2)
     assert float(found.p_attainable) == 1 / 2**8
 

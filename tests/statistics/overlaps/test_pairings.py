@@ -30,6 +30,7 @@ def test_differences_of_all_pairings_by_hand():
     # two actors: signs ++ and +-, as two-sided magnitudes are the same for all flipped
     assert float(found.p_value.sel(contrast="same image")) == 1 / 2
     assert float(found.p_attainable.sel(contrast="same image")) == 1 / 2
+    assert found.n_permutations.values.tolist() == [1] * 5
 
 
 @settings(max_examples=12, deadline=None)
@@ -165,6 +166,8 @@ def test_actors_meet_only_those_of_their_group():
     assert "cannot go below 1/2" in str(found.actor_reason.sel(actor="a", contrast="actor effect").values)
     # 2 x 2 x 1 arrangements of sets of maps within groups
     assert float(found.p_attainable.sel(contrast="actor effect")) == pytest.approx(1 / 4)
+    assert int(found.n_permutations.sel(contrast="actor effect")) == 3
+    assert found.actor_n_permutations.sel(contrast="actor effect").values.tolist() == [1, 1, 1, 1, 0]
     assert str(found.exchanged.sel(contrast="actor effect").values).endswith("within group")
 
 
