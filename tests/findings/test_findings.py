@@ -38,7 +38,7 @@ def test_what_findings_declare_is_data_only(name):
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert "salcompare.findings.finding" in imported
     of_others = {f"salcompare.findings.{other}" for other in NAMES}  # names that another finding declares
-    assert imported <= {"salcompare.findings.finding", "salcompare.naming", *of_others}
+    assert imported <= {"typing", "salcompare.findings.finding", "salcompare.naming", *of_others}
 
 
 def test_a_part_that_is_not_there_is_none_and_a_broken_one_is_no_such():

@@ -1,5 +1,7 @@
 """How far workers' boxes agree."""
 
+from typing import Literal
+
 from salcompare.findings.finding import COUNTS, INTERVAL, Columns, Finding, Headline, Quantity
 from salcompare.findings.labels import AGREEMENT as LABELS
 
@@ -18,8 +20,12 @@ BOX_ALPHA_OF_ACTORS, BOX_IOU_OF_ACTORS, SAME_LABEL_OF_ACTORS = (
     quantity.of_actors(_OF_ACTORS) for quantity in (BOX_ALPHA, BOX_IOU, SAME_LABEL))
 LABEL_ALPHA_OF_ACTORS = Quantity(LABELS, ALPHA, "Agreement of labels, alpha", better="higher").of_actors(_OF_ACTORS)
 
+PARTS: dict[Literal["boxes", "labels"], dict[str, tuple[Quantity, ...]]] = {
+    "boxes": {"alpha": (BOX_ALPHA, BOX_ALPHA_OF_ACTORS), "likeness": (BOX_IOU, BOX_IOU_OF_ACTORS)},
+    "labels": {"alpha": (LABEL_ALPHA_OF_ACTORS,), "likeness": (SAME_LABEL, SAME_LABEL_OF_ACTORS)}}
+"""Of what workers agree in, and by part of the result: the quantities."""
+
 FINDING = Finding(
     name="agreement", inputs=("responses", "images"), rests_on_people=True,
-    quantities=(BOX_ALPHA, BOX_IOU, SAME_LABEL, BOX_ALPHA_OF_ACTORS, BOX_IOU_OF_ACTORS, LABEL_ALPHA_OF_ACTORS,
-                SAME_LABEL_OF_ACTORS),
+    quantities=tuple(quantity for parts in PARTS.values() for part in parts.values() for quantity in part),
     tables={TABLE: ("image", "actor", "workers", "mean_iou", "box_alpha", "same_label", "label_alpha")})

@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from salcompare.findings.agreement import (
-    BOX_ALPHA,
-    BOX_ALPHA_OF_ACTORS,
-    BOX_IOU,
-    BOX_IOU_OF_ACTORS,
-    FINDING,
-    LABEL_ALPHA_OF_ACTORS,
-    SAME_LABEL,
-    SAME_LABEL_OF_ACTORS,
-    TABLE,
-)
+from salcompare.findings import agreement as declared
 from salcompare.findings.analysis import Analysis, Draws, stream
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.rows import rows_of
@@ -30,14 +20,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from salcompare.config import Statistics
-    from salcompare.findings.finding import Quantity
     from salcompare.findings.rows import Row
 
-IMAGE_COLUMNS = FINDING.tables[TABLE]
+IMAGE_COLUMNS = declared.FINDING.tables[declared.TABLE]
 """Of the table of images; each quantity is followed by its interval's ends."""
-_QUANTITIES: dict[Kind, dict[str, tuple[Quantity, ...]]] = {
-    "boxes": {"alpha": (BOX_ALPHA, BOX_ALPHA_OF_ACTORS), "likeness": (BOX_IOU, BOX_IOU_OF_ACTORS)},
-    "labels": {"alpha": (LABEL_ALPHA_OF_ACTORS,), "likeness": (SAME_LABEL, SAME_LABEL_OF_ACTORS)}}
 _COLUMNS: dict[Kind, dict[str, str]] = {"boxes": {"likeness": "mean_iou", "alpha": "box_alpha"},
                                         "labels": {"likeness": "same_label", "alpha": "label_alpha"}}
 
@@ -55,12 +41,12 @@ def agreement_estimates(data: StudyData, statistics: Statistics, seed: int) -> t
     responses, key = data.responses, {"source": HUMAN}
     if responses is None or "image" not in responses:
         return rows, pd.DataFrame(columns=list(IMAGE_COLUMNS))
-    for of, parts in _QUANTITIES.items():
+    for of, parts in declared.PARTS.items():
         try:
             result = pairwise_agreement(responses, data.images, of=of, rng=stream(seed, "agreement", of),
                                         n_resamples=statistics.n_resamples)
         except FAILURES as error:
-            reason = undefined_row(error, **BOX_ALPHA.name, **key)
+            reason = undefined_row(error, **declared.BOX_ALPHA.name, **key)
             rows += [reason] if of == "boxes" else []
             continue
         rows += [row for part, quantities in parts.items() for quantity in quantities
@@ -86,7 +72,7 @@ def _of_images(result: xr.Dataset, of: Kind) -> pd.DataFrame:
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     """Estimate how far workers agree, of all, of actors and of images."""
-    rows, analysis.tables[TABLE] = agreement_estimates(analysis.data, analysis.statistics, analysis.seed)
+    rows, analysis.tables[declared.TABLE] = agreement_estimates(analysis.data, analysis.statistics, analysis.seed)
     yield rows, []
 
 

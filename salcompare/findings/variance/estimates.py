@@ -18,12 +18,7 @@ from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
 from salcompare.printing import counted
 from salcompare.statistics.responses import Responses, chosen, names_of
-from salcompare.statistics.variance.components import (
-    COMPONENTS,
-    RESPONSE_COMPONENTS,
-    response_variance_components,
-    variance_components,
-)
+from salcompare.statistics.variance import components
 from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained
 from salcompare.statistics.variance.gram import DISTANCES
@@ -155,11 +150,11 @@ def _given_photographs(part: _Part, photographs: xr.DataArray) -> tuple[list[Row
 
 def _components(part: _Part) -> list[Row]:
     """Split the variance of maps over actors and images; people's is split by their responses instead."""
-    return [] if part.source == HUMAN else _shares(COMPONENTS, part.key, _of_maps, part.maps)
+    return [] if part.source == HUMAN else _shares(components.COMPONENTS, part.key, _of_maps, part.maps)
 
 
 def _of_maps(maps: xr.DataArray) -> xr.Dataset:
-    result = variance_components(maps).sel(resampled="actors")
+    result = components.variance_components(maps).sel(resampled="actors")
     notes = [NO_RESIDUAL if component == "image" else "" for component in result["component"].to_numpy()]
     return result.assign(n=result["n_images"], note=("component", notes))
 
@@ -170,27 +165,28 @@ def box_component_rows(data: StudyData, maps: Maps) -> Iterator[Row]:
         return
     if data.by_worker is None:
         yield from (without_value(NO_WORKERS, **declared.SHARES.name | {"metric": name}, source=HUMAN, form=RAW)
-                    for name in RESPONSE_COMPONENTS)
+                    for name in components.RESPONSE_COMPONENTS)
         return
     kept = data.comparable_coverage["image"].to_numpy().tolist()
     responses = chosen(data.by_worker, names_of(data.by_worker)["image"].isin(kept).to_numpy())
     size = data.human.sizes["y"], data.human.sizes["x"]
     for form, sigma in ((RAW, None), (SMOOTHED, maps.sigma * size[1])):
         key = {"form": form, "sigma": sigma, "source": HUMAN}
-        yield from _shares(RESPONSE_COMPONENTS, key, _of_responses, responses, data.images, size=size,
+        yield from _shares(components.RESPONSE_COMPONENTS, key, _of_responses, responses, data.images, size=size,
                            sigma=sigma or 0.0)
 
 
 def _of_responses(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int], sigma: float) -> xr.Dataset:
-    result = response_variance_components(responses, images, size=size, sigma=sigma).sel(resampled="actors and workers")
+    result = components.response_variance_components(responses, images, size=size, sigma=sigma)
+    result = result.sel(resampled="actors and workers")
     return result.assign(n=result["n_responses"], note="", left_out="")
 
 
-def _shares(components: Collection[str], key: Row, compute: Callable[..., xr.Dataset], *data: object,
+def _shares(parts: Collection[str], key: Row, compute: Callable[..., xr.Dataset], *data: object,
             **options: object) -> list[Row]:
     """Give a row for each component, or the reason for each where nothing can be computed."""
     rows, result = rows_or_reasons([declared.SHARES], key, compute, *data, **options)
-    return rows if result is not None else [{**rows[0], "metric": name} for name in components]
+    return rows if result is not None else [{**rows[0], "metric": part} for part in parts]
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
