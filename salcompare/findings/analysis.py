@@ -100,6 +100,16 @@ class Form(NamedTuple):
     sigma: float | None
     metrics: tuple[str, ...]
 
+    @property
+    def tested(self) -> list[str]:
+        """The metrics that all pairs of maps, and controls, are compared by."""
+        return [name for name in self.metrics if not METRICS[name].costly]
+
+    @property
+    def untested(self) -> list[str]:
+        """Those that would take too long: a linear programme for each pair."""
+        return [name for name in self.metrics if METRICS[name].costly]
+
 
 def overlap_forms(width: int, maps: Maps) -> tuple[Form, Form]:
     """Give the forms in which maps on a grid so wide are compared."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,12 +11,12 @@ import numpy as np
 import xarray as xr
 
 from salcompare.findings import controls as terms
-from salcompare.findings.analysis import Analysis, Draws, stream
+from salcompare.findings.analysis import Analysis, Draws, Form, stream
 from salcompare.findings.failures import FAILURES, each_that_works, guarded, undefined_row, without_value
 from salcompare.findings.overlap import SAME, SAME_IMAGE
 from salcompare.findings.rows import rows_of
 from salcompare.maps.filters import photograph_gradient, sobel_edges
-from salcompare.naming import HUMAN, SMOOTHED
+from salcompare.naming import HUMAN
 from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.metrics.densities import structural_similarity
 from salcompare.statistics.metrics.ranking import spearman
@@ -41,8 +41,8 @@ _SIMILARITIES = {"spearman": spearman, "ssim": structural_similarity}
 
 def control_estimates(analysis: OverlapAnalysis) -> Iterator[Row]:
     """Give the rows of every control: its overlap with people, and each classifier's, whose rows were made, less it."""
-    key = _key(analysis, terms.SOBEL, SMOOTHED, terms.SOBEL)
-    yield from guarded(_edges(analysis), **{**terms.FROM_EDGES.name, **key})
+    smoothed = analysis.forms[-1]
+    yield from guarded(_edges(analysis), **{**terms.FROM_EDGES.name, **_key(terms.SOBEL, smoothed, terms.SOBEL)})
     controls = analysis.data.get("controls", {})
     for source, kinds in controls.items():
         for kind in (terms.RANDOMISED, terms.SHUFFLED):
@@ -53,7 +53,7 @@ def control_estimates(analysis: OverlapAnalysis) -> Iterator[Row]:
                 try:
                     yield from _networks(analysis, source, kind, name)
                 except FAILURES as error:
-                    yield undefined_row(error, **{**terms.FROM_NETWORKS.name, **_key(analysis, source, SMOOTHED, kind)})
+                    yield undefined_row(error, **{**terms.FROM_NETWORKS.name, **_key(source, smoothed, kind)})
 
 
 def curve_estimates(data: StudyData) -> Iterator[Row]:
@@ -72,33 +72,27 @@ def _edges(analysis: OverlapAnalysis) -> Iterator[Row]:
         return
     for name, edges in _OF_PHOTOGRAPHS.items():
         maps = edges(photographs.sel(image=held).load())
-        for form, sigma, metrics in analysis.forms:
-            values, failed = each_that_works(_compared(metrics), partial(
-                overlap, coverage.sel(image=held), maps, share=analysis.share, sigma=sigma))
-            yield from analysis.rows_of_control(name, form, values)
-            yield from (without_value(reason, **{**SAME.name, **_key(analysis, name, form, HUMAN), "metric": metric,
+        for form in analysis.forms:
+            values, failed = each_that_works(form.tested, partial(
+                overlap, coverage.sel(image=held), maps, share=analysis.share, sigma=form.sigma))
+            yield from analysis.rows_of_control(name, form.name, values)
+            yield from (without_value(reason, **{**SAME.name, **_key(name, form, HUMAN), "metric": metric,
                                                  "contrast": SAME_IMAGE}) for metric, reason in failed.items())
             for source in analysis.data.classifier_maps:
-                of_classifier = analysis.known(source, form)
+                of_classifier = analysis.known(source, form.name)
                 if of_classifier is not None and values.data_vars:
-                    yield from _beside(analysis, source, name, form, *defined_on_both(of_classifier, values))
+                    yield from _beside(_key(source, form, name), *defined_on_both(of_classifier, values))
                     differences = paired_differences(of_classifier, values, alternative="two-sided",
                                                      n_permutations=analysis.statistics.n_permutations,
-                                                     rng=stream(analysis.seed, "control", source, name, form))
-                    yield from rows_of(differences, terms.FROM_EDGES, _key(analysis, source, form, name))
+                                                     rng=stream(analysis.seed, "control", source, name, form.name))
+                    yield from rows_of(differences, terms.FROM_EDGES, _key(source, form, name))
 
 
-def _compared(metrics: Sequence[str]) -> list[str]:
-    return [name for name in metrics if not METRICS[name].costly]  # else it doubles the whole's time
-
-
-def _beside(analysis: OverlapAnalysis, source: str, kind: str, form: str, of_source: xr.Dataset,
-            of_control: xr.Dataset) -> Iterator[Row]:
+def _beside(key: Row, of_source: xr.Dataset, of_control: xr.Dataset) -> Iterator[Row]:
     """Give rows of a source's overlap and of its control's on the same images, so that both can stand side by side."""
-    key = {**_key(analysis, source, form, kind), "contrast": None}
     for quantity, values in ((terms.ON_ITS_IMAGES, of_source), (terms.OF_ITSELF, of_control)):
         every = values[[name for name in METRICS if name in values]].to_dataarray("metric")
-        yield from rows_of(population_mean(actor_means(every)["value"]), quantity, key)
+        yield from rows_of(population_mean(actor_means(every)["value"]), quantity, {**key, "contrast": None})
 
 
 def _networks(analysis: OverlapAnalysis, source: str, kind: str, name: str) -> Iterator[Row]:
@@ -108,15 +102,15 @@ def _networks(analysis: OverlapAnalysis, source: str, kind: str, name: str) -> I
     """
     control = analysis.data.get("controls", {})[source][kind]["saliency"].load()
     saliency = analysis.data.classifier_maps[source]["saliency"].load()
-    for form, sigma, metrics in analysis.forms:
+    for form in analysis.forms:
         of_classifier, of_control = overlaps_by_network(
-            analysis.coverage, saliency, control, metrics=_compared(metrics), share=analysis.share, sigma=sigma,
-            already=analysis.known(source, form))
+            analysis.coverage, saliency, control, metrics=form.tested, share=analysis.share, sigma=form.sigma,
+            already=analysis.known(source, form.name))
         if name:
-            yield from analysis.rows_of_control(name, form, over_networks(of_control))
-        yield from _beside(analysis, source, kind, form, *(
-            over_networks(side) for side in defined_on_both(of_classifier, of_control)))
-        differences, key = network_differences(of_classifier, of_control), _key(analysis, source, form, kind)
+            yield from analysis.rows_of_control(name, form.name, over_networks(of_control))
+        differences, key = network_differences(of_classifier, of_control), _key(source, form, kind)
+        one, other = (over_networks(side) for side in defined_on_both(of_classifier, of_control))
+        yield from _beside(key, one, other)
         yield from (*rows_of(differences, terms.FROM_NETWORKS, key), *rows_of(differences, terms.SPREAD, key))
 
 
@@ -127,9 +121,8 @@ def _curves(saliency: xr.DataArray, control: xr.Dataset, source: str) -> Iterato
         yield from rows_of(curve, replace(terms.CURVE, metric=metric), {"source": source})
 
 
-def _key(analysis: OverlapAnalysis, source: str, form: str, control: str) -> Mapping[str, object]:
-    return {"form": form, "source": source, "against": control, "contrast": terms.CONTRAST,
-            "sigma": analysis.sigma if form == SMOOTHED else None}
+def _key(source: str, form: Form, control: str) -> dict[str, object]:
+    return {"form": form.name, "sigma": form.sigma, "source": source, "against": control, "contrast": terms.CONTRAST}
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 Baselines = Mapping[str, Mapping[str, xr.Dataset]]
 """Overlaps (image) of people with each baseline, by its name and the form."""
-_TESTED = tuple(name for name, metric in METRICS.items() if not metric.costly)  # of all n x n pairs
 
 
 class OverlapAnalysis:
@@ -120,7 +119,7 @@ class OverlapAnalysis:
                 one, other = (self._matrices[name, form.name] for name in names)
                 yield from comparison_rows(one, other, *about)
                 of_one, of_other = (self._same[name, form.name] for name in names)
-                for metric in (name for name in form.metrics if name not in _TESTED):
+                for metric in form.untested:
                     if metric in of_one and metric in of_other:
                         yield from same_image_comparison(of_one[[metric]], of_other[[metric]], *about)
 
@@ -152,7 +151,7 @@ class OverlapAnalysis:
         for form in self.forms:
             self._compute(source, form, saliency)
             values = self._same[source, form.name]
-            untested = values[[name for name in form.metrics if name not in _TESTED and name in values]]
+            untested = values[[name for name in form.untested if name in values]]
             rows = [*self._mean_rows(source, form.name, untested), *self._tie_rows(source, values),
                     *self._failed_rows(source, form.name)]
             for name, of_forms in baselines.items():
@@ -171,7 +170,7 @@ class OverlapAnalysis:
         """
         matrices: dict[str, xr.DataArray] = {}
         failed: dict[str, str] = {}
-        for metric in (name for name in form.metrics if name in _TESTED):
+        for metric in form.tested:
             try:
                 matrices[metric] = overlap_matrix(self.coverage, saliency, metric=metric, share=self.share,
                                                   sigma=form.sigma)
@@ -179,7 +178,7 @@ class OverlapAnalysis:
                 raise
             except FAILURES as error:
                 failed[metric] = reason_of(error)
-        rest = [name for name in form.metrics if name not in failed and (name not in _TESTED or METRICS[name].share)]
+        rest = [name for name in form.metrics if name not in failed and (METRICS[name].costly or METRICS[name].share)]
         values, more = each_that_works(rest, partial(overlap, self.coverage, saliency, share=self.share,
                                                      sigma=form.sigma))
         self._matrices[source, form.name], self._failed[source, form.name] = matrices, failed | more

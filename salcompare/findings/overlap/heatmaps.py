@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 Overlaps = tuple[xr.Dataset, dict[str, str]]
 """Values of the metrics that work, and why the others fail."""
-_TESTED = tuple(name for name, metric in METRICS.items() if not metric.costly)  # of all A x A pairs
 
 
 class HeatmapOverlap:
@@ -109,7 +108,7 @@ class HeatmapOverlap:
                                                      sigma=form.sigma))
 
     def _actors(self, human: xr.DataArray, classifier: xr.DataArray, source: str, form: Form) -> Iterator[Row]:
-        for metric in (name for name in form.metrics if name in _TESTED):
+        for metric in form.tested:
             try:
                 tests = heatmap_tests(human, classifier, metric=metric, share=self.share, sigma=form.sigma,
                                       n_permutations=self.statistics.n_permutations,
@@ -126,7 +125,7 @@ class HeatmapOverlap:
                 yield from (*rows_of(one, terms.HEATMAP, key), *rows_of(one, terms.HEATMAP_OF_ACTORS, key))
         values, failed = each_that_works(form.metrics, partial(
             overlap, as_images(human), as_images(classifier), share=self.share, sigma=form.sigma))
-        yield from _mean_rows((values, failed), [name for name in form.metrics if name not in _TESTED], source, form)
+        yield from _mean_rows((values, failed), form.untested, source, form)
         for name, (other, _) in self._baselines(human, form)[0].items():
             yield from rows_or_reasons(
                 [terms.BASELINE], _key(source, form, terms.minus(name)), paired_differences, values, other,
