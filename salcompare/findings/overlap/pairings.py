@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import NULL_DRAWS, Draws, stream
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.rows import rows_of
-from salcompare.naming import HUMAN, classifier_of, network_of
+from salcompare.naming import HUMAN, Source, classifier_of, network_of
 from salcompare.printing import EQUAL
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import paired_differences
@@ -94,7 +95,7 @@ def compared_sources(sources: Sequence[str]) -> list[tuple[str, str]]:
     They are variants of one classifier by one method, one variant's maps by two methods, and the last sources of two
     classifiers.
     """
-    parts = {source: source.split("/") for source in sources}
+    parts = {source: astuple(parsed) for source in sources if (parsed := Source.parse(source))}
     last = {classifier_of(source): source for source in sources}.values()
     return [(one, other) for at, one in enumerate(sources) for other in sources[:at]
             if (classifier_of(one) == classifier_of(other)
