@@ -127,12 +127,12 @@ def run_calibration(
     numbers = {name: -(-runs // fewer.get(name, 1)) for name in scenarios}
     chunks = _chunks(cases, scenarios, folder, numbers, seed)
     progress = progress or Silent()
-    found = {chunk.path: _read(chunk, progress.say) for chunk in chunks}
-    missing = [chunk for chunk in chunks if found[chunk.path] is None]
+    outcomes = {chunk.path: _read(chunk, progress.say) for chunk in chunks}
+    missing = [chunk for chunk in chunks if outcomes[chunk.path] is None]
     for _ in progress.track(_done(missing, jobs), total=len(missing), what="simulated studies, chunks"):
         pass
-    found |= {chunk.path: _read(chunk, progress.say) for chunk in missing}
-    return pd.concat([_whole(found[chunk.path], chunk.path) for chunk in chunks], ignore_index=True)
+    outcomes |= {chunk.path: _read(chunk, progress.say) for chunk in missing}
+    return pd.concat([_whole(outcomes[chunk.path], chunk.path) for chunk in chunks], ignore_index=True)
 
 
 def calibrate(
@@ -197,13 +197,13 @@ def delete_others(folder: Path, keep: Mapping[str, Path]) -> None:
 
 def folders(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, seed: int) -> dict[str, Path]:
     """Name the folder of each scenario's chunks: it changes with whatever its outcomes depend on."""
-    found = {}
+    paths = {}
     for name, settings in scenarios.items():
         about = [[case.name, [check.name for check in case.checks if name in check.scenarios]]
                  for case in _of(cases, name)]
         print_ = provenance.fingerprint([seed, settings, about, CHUNK, dict(provenance.versions()), code_fingerprint()])
-        found[name] = folder / f"{name.replace(' ', '_').replace(',', '')}-{print_}"
-    return found
+        paths[name] = folder / f"{name.replace(' ', '_').replace(',', '')}-{print_}"
+    return paths
 
 
 @cache
@@ -230,12 +230,12 @@ def _chunks(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: 
 
 def _measured(case: Case, scenario: str, study: SimulatedStudy, rng: np.random.Generator) -> dict[str, Outcome]:
     """Outcomes of the checks of a scenario; undefined ones where the data allow no number."""
-    wanted = [check.name for check in case.checks if scenario in check.scenarios]
+    names = [check.name for check in case.checks if scenario in check.scenarios]
     try:
         outcomes = case.measure(study, rng)
     except InputError:
-        return dict.fromkeys(wanted, Outcome())
-    return {name: outcomes[name] for name in wanted}
+        return dict.fromkeys(names, Outcome())
+    return {name: outcomes[name] for name in names}
 
 
 def _of(cases: tuple[Case, ...], scenario: str) -> tuple[Case, ...]:
@@ -292,10 +292,10 @@ def _printed(outcome: Outcome) -> list[str]:
 
 def _read(chunk: Chunk, say: Say) -> pd.DataFrame | None:
     """Read a chunk's outcomes; None where there are none, or where its file is damaged, which is said."""
-    found = read_kept(chunk.path, say=say)
-    if found is None or any(found.get(key) != value for key, value in chunk.about.items()):
+    kept = read_kept(chunk.path, say=say)
+    if kept is None or any(kept.get(key) != value for key, value in chunk.about.items()):
         return None
-    frame = pd.DataFrame(found["rows"], columns=list(COLUMNS))
+    frame = pd.DataFrame(kept["rows"], columns=list(COLUMNS))
     numbers = {name: pd.to_numeric(frame[name]).astype("float64") for name in Outcome._fields}
     return frame.assign(scenario=chunk.scenario, check=frame["check"].astype("str"), **numbers)[["scenario", *COLUMNS]]
 

@@ -111,28 +111,20 @@ def _finding(cells: pd.DataFrame, purpose: str) -> str:
     cells = cells[cells["runs"] > 0]
     if cells.empty:
         return ""
-    good, short = int(cells["verdict"].isin(["holds", "found"]).sum()), int((cells["verdict"] == "shortfall").sum())
-    bad = len(cells) - good - short
-    exact = cells[cells["verdict"].isin(["holds", "found"])]["rate"]
+    holding = cells[cells["verdict"].isin(["holds", "found"])]
+    good, short = len(holding), int((cells["verdict"] == "shortfall").sum())
+    bad, exact = len(cells) - good - short, holding["rate"]
+    what = f"{cells['check'].nunique()} {cells['kind'].iloc[0]}s in {len(cells)} cells"
     said = {
-        "level": f"{_tests(cells)} in {_count(cells)} cells where the null hypothesis is true: {good} stay below the "
+        "level": f"{what} where the null hypothesis is true: {good} stay below the "
                  f"bound of {_percent(cells['bound'].min())}{_spread(exact, 'reject')}",
-        "coverage": f"{_tests(cells)} in {_count(cells)} cells: {good} cover at least as often as chance "
+        "coverage": f"{what}: {good} cover at least as often as chance "
                     f"leaves to an exact 95% interval{_spread(exact, 'cover')}",
-        "power": f"{_tests(cells)} in {_count(cells)} cells with a planted effect: {good} find it in at least "
+        "power": f"{what} with a planted effect: {good} find it in at least "
                  f"{POWER:.0%} of the studies",
     }[purpose]
     left = f"; {short} fall short for a stated cause" if short else ""
     return f"{_TITLES[purpose]}: {said}{left}" + (f"; {bad} fall short and nothing explains it." if bad else ".")
-
-
-def _tests(cells: pd.DataFrame) -> str:
-    kind = str(cells["kind"].iloc[0])
-    return f"{cells['check'].nunique()} {kind}s"
-
-
-def _count(cells: pd.DataFrame) -> str:
-    return f"{len(cells)}"
 
 
 def _spread(rates: pd.Series[float], verb: str) -> str:
@@ -145,8 +137,8 @@ def _rendered(name: str, content: dict[str, object], *, escape: bool) -> str:
     environment = jinja2.Environment(autoescape=jinja2.select_autoescape(default_for_string=escape),
                                      undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True, keep_trailing_newline=True)
-    own = importlib.resources.files("salcompare.planning")
-    return environment.from_string((own / name).read_text(encoding="utf-8")).render(content)
+    template = importlib.resources.files("salcompare.planning") / name
+    return environment.from_string(template.read_text(encoding="utf-8")).render(content)
 
 
 def _content(rates: pd.DataFrame, setup: Setup, figures: list[Figure], pngs: list[Path]) -> dict[str, object]:

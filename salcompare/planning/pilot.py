@@ -152,11 +152,11 @@ def _classifier(maps: xr.DataArray) -> dict[str, object]:
     # Of Gaussian fields smoothed by s the covariance falls as exp(-lag² / 4 s²); pixel noise is at lag 0 only.
     smoothness = np.sqrt(3 / 4 / np.log(near[0] / far[0])) if near[0] > far[0] > 0 else _SMOOTH[1]
     smoothness = float(np.clip(smoothness, *_SMOOTH))
-    own = float(np.clip(near[0] * np.exp(1 / 4 / smoothness**2), 0, whole[0]))
-    actor = float(np.clip(whole[1], 0, own))
+    factors = float(np.clip(near[0] * np.exp(1 / 4 / smoothness**2), 0, whole[0]))  # of actor and image together
+    actor = float(np.clip(whole[1], 0, factors))
     return {"classifier_face": tuple(tuple(float(value) for value in row) for row in face / face.mean()),
-            "classifier_actor": float(np.sqrt(actor)), "classifier_image": float(np.sqrt(own - actor)),
-            "noise": float(np.sqrt(max(whole[0] - own, 0.0))), "smoothness": smoothness}
+            "classifier_actor": float(np.sqrt(actor)), "classifier_image": float(np.sqrt(factors - actor)),
+            "noise": float(np.sqrt(max(whole[0] - factors, 0.0))), "smoothness": smoothness}
 
 
 def _covariances(logs: Values, members: Values, weights: Values, lag: int) -> tuple[float, float]:
@@ -164,7 +164,7 @@ def _covariances(logs: Values, members: Values, weights: Values, lag: int) -> tu
 
     Pixels weigh as the face does: far from its features logs follow where the face lies, more than anything else.
     """
-    found = []
+    by_axis = []
     centred = logs - logs.mean(axis=0)
     same, itself = members @ members.T > 0, np.eye(len(logs), dtype=bool)
     for axis in (1, 2):
@@ -175,8 +175,8 @@ def _covariances(logs: Values, members: Values, weights: Values, lag: int) -> tu
         products = (one * weight) @ other.T / weight.sum()
         nothing = products[~same].mean() if (~same).any() else 0.0
         actor = products[same & ~itself].mean() if (same & ~itself).any() else nothing
-        found.append((products[itself].mean() - nothing, actor - nothing))
-    return float(np.mean([each[0] for each in found])), float(np.mean([each[1] for each in found]))
+        by_axis.append((products[itself].mean() - nothing, actor - nothing))
+    return float(np.mean([each[0] for each in by_axis])), float(np.mean([each[1] for each in by_axis]))
 
 
 def _effects(human: xr.DataArray, classifier: xr.DataArray) -> Values:
@@ -191,12 +191,12 @@ def _effects(human: xr.DataArray, classifier: xr.DataArray) -> Values:
     if several.sum() < 2:
         return np.full(2, np.nan)
     members, sizes = members[:, several], sizes[several]
-    own = np.diag(matrix) @ members
+    same_image = np.diag(matrix) @ members
     blocks = members.T @ matrix @ members
-    other_image = (np.diag(blocks) - own) / sizes / (sizes - 1)
+    other_image = (np.diag(blocks) - same_image) / sizes / (sizes - 1)
     means = blocks / np.outer(sizes, sizes)
     other_actor = (means.sum() - np.trace(means)) / sizes.size / (sizes.size - 1)
-    return np.array([(own / sizes - other_image).mean(), other_image.mean() - other_actor])
+    return np.array([(same_image / sizes - other_image).mean(), other_image.mean() - other_actor])
 
 
 def _matched(scenario: Scenario, observed: Values, seed: int) -> tuple[Scenario, tuple[str, ...]]:
@@ -213,10 +213,10 @@ def _matched(scenario: Scenario, observed: Values, seed: int) -> tuple[Scenario,
     for at, parameter in enumerate(("shared_image", "shared_actor")):
         ends = [_simulated(scenario.replace(**{parameter: end}), seed) for end in (0.0, 1.0)]
         rise, error = ends[1][0][at] - ends[0][0][at], ends[0][1][at]
-        found = (observed[at] - ends[0][0][at]) / rise if rise > error else np.nan
-        if np.isnan(found):
+        share = (observed[at] - ends[0][0][at]) / rise if rise > error else np.nan
+        if np.isnan(share):
             unknown.append(parameter)
-        scenario = scenario.replace(**{parameter: float(np.clip(np.nan_to_num(found), 0, 1))})
+        scenario = scenario.replace(**{parameter: float(np.clip(np.nan_to_num(share), 0, 1))})
     return scenario, tuple(unknown)
 
 
@@ -239,11 +239,11 @@ def _parameters(scenario: Scenario, people: PeopleFit, *, classifier: bool) -> p
                                         ("image_shift", people.image_shift, "image"))
               for axis, value in zip("xy", shift, strict=True))]
     if classifier:
-        own = "products of the logs of the classifier's maps"
-        rows += [("classifier_actor", scenario.classifier_actor, f"{own}, same actor on different images"),
-                 ("classifier_image", scenario.classifier_image, f"{own}, neighbouring pixels of one image"),
-                 ("noise", scenario.noise, f"{own}, the same pixel less its neighbours"),
-                 ("smoothness", scenario.smoothness, f"{own}, pixels one and two apart"),
+        logs = "products of the logs of the classifier's maps"
+        rows += [("classifier_actor", scenario.classifier_actor, f"{logs}, same actor on different images"),
+                 ("classifier_image", scenario.classifier_image, f"{logs}, neighbouring pixels of one image"),
+                 ("noise", scenario.noise, f"{logs}, the same pixel less its neighbours"),
+                 ("smoothness", scenario.smoothness, f"{logs}, pixels one and two apart"),
                  ("classifier_moves", scenario.classifier_moves,
                   "image effect of simulated studies kept from above the pilot's"),
                  ("shared_image", scenario.shared_image, "image effect of simulated studies set to the pilot's"),
@@ -406,7 +406,7 @@ def _geometry(table: pd.DataFrame, place: NDArray[np.intp], places: list[tuple[s
     jitter = _within(centres / sizes, table["image"].to_numpy() * len(places) + place)
     logs = np.log(table[["width", "height"]].to_numpy())
     scaled = pair_means(logs - pd.DataFrame(logs).groupby(place).transform("mean").to_numpy(), table)
-    habits = [max(np.nan_to_num(found.worker - found.nothing) / 2, 0.0) for found in (relative, scaled)]
+    habits = [max(np.nan_to_num(of.worker - of.nothing) / 2, 0.0) for of in (relative, scaled)]
     size = max((scaled.itself - np.nan_to_num(scaled.nothing)) / 2 - habits[1], 0.0)
     shares = np.bincount(place) / len(place)
     faces = tuple(Place(label, float(share), *(float(number) for number in mean))

@@ -34,7 +34,6 @@ from salcompare.errors import InputError, Problem
 from salcompare.figures import Figure, save_figure
 from salcompare.figures.theme import DOUBLE, INK, MIDDLE, SEQUENTIAL, SINGLE, figure_theme, ticks
 from salcompare.planning.power_runs import (
-    DRAWS,
     STATISTICS,
     Goal,
     Sizes,
@@ -52,8 +51,16 @@ if TYPE_CHECKING:
     from salcompare.progress import Progress
     from salcompare.simulation.scenario import Scenario
 
-
 KEPT = "runs.json"
+PRINTED = ("actors", "images", "workers", "pool", "responses", "value", "ci_low", "ci_high", "reached")
+_HEADER = {"images": "images an actor", "workers": "workers an image", "pool": "workers in all",
+           "responses": "boxes in all", "ci_low": "from", "ci_high": "to"}
+AXES = {"workers": "workers an image", "images": "images an actor", "actors": "actors"}
+"""The sizes, in the order in which they take the x axis, the colour and the panels."""
+SHAPES = ("o", "s", "^", "D", "v", "P")
+_DARKEST, _LIGHTEST = 0.0, 0.78  # of the colour map; beyond, yellow is lost on white
+_DODGE = 0.012  # between colours, as a share of the x axis
+_ROW = 1.75  # inches
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ class Plan:
     words : tuple of str
         The answers.
     printed : str
-        The table in Markdown.
+        The table as a terminal shows it.
     paths : tuple of Path
         The files written.
     """
@@ -149,41 +156,23 @@ def make_plan(model: Model, statistic: str, sizes: list[Sizes], *, goal: Goal, r
                      say=progress.say)
     table = power(model.scenario, planned, sizes, goal=goal, runs=runs, seed=seed, draws=draws, kept=kept,
                   progress=progress)
-    figure = power_figure(table, planned, level=goal.level, model=model.name)
-    page = summary(table, planned, goal, model=model.name, parameters=model.parameters, seed=seed, draws=draws)
+    figure = _figure(table, planned, level=goal.level, model=model.name)
+    page = _page(table, planned, goal, model, seed=seed, draws=draws)
     csv, markdown = folder / f"{goal.measure}.csv", folder / f"{goal.measure}.md"
     store.write_table(csv, table.assign(model=model.name, simulated=True))
     pictures = save_figure(figure, folder)
     store.write_text(markdown, f"{page}\n![{figure.title}]({pictures[0].name})\n\n{figure.caption}\n")
-    return Plan(table, tuple(answers(table, goal)), printed(table), (csv, markdown, *pictures))
+    return Plan(table, tuple(_answers(table, goal)), _shown(table).to_string(index=False), (csv, markdown, *pictures))
 
 
-PRINTED = ("actors", "images", "workers", "pool", "responses", "value", "ci_low", "ci_high", "reached")
-_HEADER = {"images": "images an actor", "workers": "workers an image", "pool": "workers in all",
-           "responses": "boxes in all", "ci_low": "from", "ci_high": "to"}
-
-
-def summary(table: pd.DataFrame, statistic: PlannedStatistic, goal: Goal, *, model: str,
-            parameters: pd.DataFrame | None, seed: int, draws: int = DRAWS) -> str:
-    """Write the page of a plan, in Markdown.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `salcompare.planning.power` gives it.
-    statistic, goal, seed, draws
-        As given to `salcompare.planning.power`.
-    model : str
-        What the studies were simulated from, as in ``the demo's model``.
-    parameters : DataFrame or None
-        ``parameter, value, estimated`` of a pilot.
-    """
+def _page(table: pd.DataFrame, statistic: PlannedStatistic, goal: Goal, model: Model, *, seed: int, draws: int) -> str:
+    """Write the page of a plan, in Markdown."""
     runs = int(table["runs"].iloc[0])
-    parts = [f"# How large a study must be: {statistic.name}", f"Every study here is simulated, from {model}.",
+    parts = [f"# How large a study must be: {statistic.name}", f"Every study here is simulated, from {model.name}.",
              _question(statistic, goal), "## Answer", *_answers(table, goal), "## All sizes", _markdown(_shown(table)),
              "## What this rests on", _method(goal, runs, seed, draws)]
-    if parameters is not None:
-        parts += [f"The model was estimated from {model}, by moments:", _markdown(parameters)]
+    if model.parameters is not None:
+        parts += [f"The model was estimated from {model.name}, by moments:", _markdown(model.parameters)]
     undefined = int(table["n_undefined"].sum())
     if undefined:
         parts.append(f"In {undefined:,} of {int(table['runs'].sum()):,} simulated studies the "
@@ -193,16 +182,6 @@ def summary(table: pd.DataFrame, statistic: PlannedStatistic, goal: Goal, *, mod
                  "study planned on them may have less power than is said here. Plan for the smallest effect that "
                  "would matter, not for the largest that the pilot allows.")
     return "\n\n".join(parts) + "\n"
-
-
-def answers(table: pd.DataFrame, goal: Goal) -> list[str]:
-    """Say for each number of actors and images how many workers reach the target, and which size needs fewest boxes."""
-    return list(_answers(table, goal))
-
-
-def printed(table: pd.DataFrame) -> str:
-    """Print the table for a terminal."""
-    return _shown(table).to_string(index=False)
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
@@ -223,8 +202,9 @@ def _question(statistic: PlannedStatistic, goal: Goal) -> str:
 
 
 def _answers(table: pd.DataFrame, goal: Goal) -> Iterator[str]:
-    for (actors, images), own in table.groupby(["actors", "images"]):
-        yield f"- {_answer(int(str(actors)), int(str(images)), own.sort_values('workers'), goal)}"
+    """Say for each number of actors and images how many workers reach the target, and which size needs fewest boxes."""
+    for (actors, images), of_size in table.groupby(["actors", "images"]):
+        yield f"- {_answer(int(str(actors)), int(str(images)), of_size.sort_values('workers'), goal)}"
     reached = table[_met(table, goal)]
     if len(reached) > 1:
         best = reached.sort_values(["responses", "actors", "images"], kind="stable").iloc[0]
@@ -237,19 +217,19 @@ def _answers(table: pd.DataFrame, goal: Goal) -> Iterator[str]:
                "that are done are kept.")
 
 
-def _answer(actors: int, images: int, own: pd.DataFrame, goal: Goal) -> str:
+def _answer(actors: int, images: int, of_size: pd.DataFrame, goal: Goal) -> str:
     """Say how many workers are needed with so many actors and images."""
     who = f"With {actors:,} actors x {images:,} images"
-    met = own[_met(own, goal)]
-    defined = own[own["value"].notna()]
+    met = of_size[_met(of_size, goal)]
+    defined = of_size[of_size["value"].notna()]
     if defined.empty:
-        return f"{who} nothing can be said: {own['reason'].iloc[0]}."
+        return f"{who} nothing can be said: {of_size['reason'].iloc[0]}."
     if met.empty:
         last = defined.iloc[-1]
         return (f"{who} no number of workers that was tried is enough: {last['workers']:,} an image give "
                 f"{_value(last, goal)}.")
     first = met.iloc[0]
-    least = ", the fewest tried," if len(own) > 1 and first["workers"] == own["workers"].min() else ""
+    least = ", the fewest tried," if len(of_size) > 1 and first["workers"] == of_size["workers"].min() else ""
     return (f"{who}, {first['workers']:,} workers an image{least} give {_value(first, goal)}: {first['responses']:,} "
             f"boxes by {first['pool']:,} workers.")
 
@@ -287,35 +267,11 @@ def _cell(value: object, *, decimals: int | None = None) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-AXES = {"workers": "workers an image", "images": "images an actor", "actors": "actors"}
-"""The sizes, in the order in which they take the x axis, the colour and the panels."""
-SHAPES = ("o", "s", "^", "D", "v", "P")
-_DARKEST, _LIGHTEST = 0.0, 0.78  # of the colour map; beyond, yellow is lost on white
-_DODGE = 0.012  # between colours, as a share of the x axis
-_ROW = 1.75  # inches
-
-
-def power_figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: float, model: str) -> Figure:
-    """Draw a plan.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `salcompare.planning.power` gives it; rows without a value are left out.
-    statistic : PlannedStatistic
-        What is planned for.
-    level : float
-        At or below which p rejects.
-    model : str
-        What the studies were simulated from, as in ``the demo's model``.
-
-    Returns
-    -------
-    Figure
-        Named ``power`` or ``half-width``.
-    """
+def _figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: float, model: str) -> Figure:
+    """Draw power or half-width over study sizes, with the target; named after what is measured."""
     measure = str(table["measure"].iloc[0])
-    across, coloured, panelled = _roles(table)
+    # What is on the x axis, in colours and in panels: the sizes that vary come first.
+    across, coloured, panelled = sorted(AXES, key=lambda name: not _varies(table[name]))
     data = table[table["value"].notna()].assign(
         x=table[across] + _DODGE * table[across].max() * _places(table[coloured]), colour=_factor(table[coloured]),
         panel=_factor(table[panelled], f" {AXES[panelled]}"))
@@ -330,13 +286,6 @@ def power_figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: flo
     fixed = [f"{table[name].iloc[0]:,} {AXES[name]}" for name in AXES if not _varies(table[name])]
     return Figure(measure, title, _caption(table, statistic, measure, level, model, fixed),
                   plot + _look(width, height), width, height)
-
-
-def _roles(table: pd.DataFrame) -> tuple[str, str, str]:
-    """Choose which size is on the x axis, which in colours, which in panels: those that vary first."""
-    varying = [name for name in AXES if _varies(table[name])]
-    order = varying + [name for name in AXES if name not in varying]
-    return order[0], order[1], order[2]
 
 
 def _places(sizes: pd.Series[int]) -> pd.Series[float]:

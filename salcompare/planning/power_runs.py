@@ -43,16 +43,16 @@ FEWEST_DEFINED = 0.5  # share of the runs that must have an interval
 
 @dataclass(frozen=True)
 class Goal:
-    """What is asked of a study.
+    """What a study is to reach: a power, or where `half_width` is given a precision.
 
     Attributes
     ----------
     level : float
         The test rejects where p is at or below it.
     power : float or None
-        Probability of rejecting that is asked for; None where a precision is.
+        Probability of rejecting.
     half_width : float or None
-        Expected half-width of the 95% interval that is asked for; None where a power is.
+        Expected half-width of the 95% interval, in the statistic's unit.
     """
 
     level: float = 0.05
@@ -61,7 +61,7 @@ class Goal:
 
     @property
     def target(self) -> float:
-        """The power or half-width asked for."""
+        """The power or half-width to be reached."""
         return float(self.power if self.half_width is None else self.half_width)  # type: ignore[arg-type]
 
     @property
@@ -116,7 +116,7 @@ def power(scenario: Scenario, statistic: PlannedStatistic, sizes: list[Sizes], *
     sizes : list of Sizes
         The grid.
     goal : Goal
-        What is asked for.
+        What is to be reached.
     runs : int
         Simulated studies of each size.
     seed : int
@@ -164,13 +164,13 @@ def grid(actors: list[int], images: list[int], workers: list[int]) -> list[Sizes
     InputError
         If a number is below 1, or there is none.
     """
-    asked = {"--actors": actors, "--images": images, "--workers": workers}
-    problems = [Problem(option, str(number), "whole numbers of at least 1") for option, numbers in asked.items()
+    options = {"--actors": actors, "--images": images, "--workers": workers}
+    problems = [Problem(option, str(number), "whole numbers of at least 1") for option, numbers in options.items()
                 for number in numbers if number < 1]
-    problems += [Problem(option, "no number", "at least one") for option, numbers in asked.items() if not numbers]
+    problems += [Problem(option, "no number", "at least one") for option, numbers in options.items() if not numbers]
     if problems:
         raise InputError(problems)
-    return [Sizes(*size) for size in product(*(sorted(set(numbers)) for numbers in asked.values()))]
+    return [Sizes(*size) for size in product(*(sorted(set(numbers)) for numbers in options.values()))]
 
 
 def pool(scenario: Scenario, size: Sizes) -> int:
@@ -326,11 +326,11 @@ def open_kept(path: Path, *, scenario: Scenario, statistic: PlannedStatistic, se
     """
     fingerprint = provenance.fingerprint({"scenario": scenario, "statistic": statistic.name, "seed": seed,
                                           "draws": draws, "version": __version__})
-    found = read_kept(path, say=say)
-    if found is None or found.get("fingerprint") != fingerprint:
+    kept = read_kept(path, say=say)
+    if kept is None or kept.get("fingerprint") != fingerprint:
         return Kept(path, fingerprint)
     cells = {cell: [Result(*(float("nan") if number is None else float(number) for number in row)) for row in rows]
-             for cell, rows in found["cells"].items()}
+             for cell, rows in kept["cells"].items()}
     return Kept(path, fingerprint, cells)
 
 
