@@ -270,8 +270,8 @@ def _cell(value: object, *, decimals: int | None = None) -> str:
 def _figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: float, model: str) -> Figure:
     """Draw power or half-width over study sizes, with the target; named after what is measured."""
     measure = str(table["measure"].iloc[0])
-    # What is on the x axis, in colours and in panels: the sizes that vary come first.
-    across, coloured, panelled = sorted(AXES, key=lambda name: not _varies(table[name]))
+    varying = [name for name in AXES if _varies(table[name])]
+    across, coloured, panelled = sorted(AXES, key=lambda name: name not in varying)  # those that vary come first
     data = table[table["value"].notna()].assign(
         x=table[across] + _DODGE * table[across].max() * _places(table[coloured]), colour=_factor(table[coloured]),
         panel=_factor(table[panelled], f" {AXES[panelled]}"))
@@ -283,7 +283,7 @@ def _figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: float, m
     plot = _plot(data, table, measure, across, coloured, title)
     if panels > 1:
         plot += facet_wrap("panel", ncol=3)
-    fixed = [f"{table[name].iloc[0]:,} {AXES[name]}" for name in AXES if not _varies(table[name])]
+    fixed = [f"{table[name].iloc[0]:,} {AXES[name]}" for name in AXES if name not in varying]
     return Figure(measure, title, _caption(table, statistic, measure, level, model, fixed),
                   plot + _look(width, height), width, height)
 
