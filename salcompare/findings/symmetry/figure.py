@@ -78,9 +78,11 @@ def _odd_shares(data: StudyData) -> str:
     if table["value"].isna().all():
         return ""
     row = table.iloc[0]
-    ends = [] if pd.isna(row["ci_low"]) else [f"{number(row['ci_low'])} to {number(row['ci_high'])}", interval(table)]
-    beside = "; ".join([*ends, *([] if pd.isna(row["p_value"]) else [p_text(row)])])
-    return f"Odd share, {declared.BETWEEN}: {number(row['value'])}" + (f" ({beside})." if beside else ".")
+    low, high = number(row["ci_low"], 2), number(row["ci_high"], 2)
+    inside = [*([] if pd.isna(row["ci_low"]) else [f"{low} to {high}", interval(table)]),
+              *([] if pd.isna(row["p_value"]) else [p_text(row)])]
+    beside = f" ({'; '.join(inside)})" if inside else ""
+    return f"Odd share, {declared.BETWEEN}: {number(row['value'], 2)}{beside}."
 
 
 def _pose(data: StudyData) -> str:
@@ -89,7 +91,7 @@ def _pose(data: StudyData) -> str:
     for source in (HUMAN, data.main or ""):
         tests = [rows(data.estimates, source=source, **quantity.name) for quantity in (declared.POSE, declared.BEYOND)]
         follow, left = (table[table["p_value"].notna()].to_dict("records") for table in tests)
-        beyond = [f", and odd share beyond the photographs' {number(row['value'])} ({p_text(row)})" for row in left]
+        beyond = [f", and odd share beyond the photographs' {number(row['value'], 2)} ({p_text(row)})" for row in left]
         said += [f"{source_name(source)}, {number(row['value'], 2)} ({p_text(row)}){''.join(beyond)}" for row in follow]
     return f"Correlation of the maps' odd parts with the photographs': {'; '.join(said)}." if said else ""
 
