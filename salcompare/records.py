@@ -96,8 +96,7 @@ def write_record(path: Path, *, root: Path, version: int, stage_fingerprint: str
         "left": fingerprint(content)})
 
 
-def faults(record: Record, *, root: Path, since: int, depth: Depth,
-           extras: Collection[Path] = ()) -> list[Fault]:
+def faults(record: Record, *, root: Path, since: int, depth: Depth, extras: Collection[Path] = ()) -> list[Fault]:
     """Find what is no longer as a run left it, whose record was written `since` (nanoseconds since 1970).
 
     The `extras` are files that the stage need not make; one that is there and was not made was put there by hand.

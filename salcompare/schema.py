@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SPLITS = ("train", "validation", "test")
-LABELS = ("beard", "cheek", "chin", "ears", "eyes", "eye brows", "hairline", "laugh line", "lips", "moustache",
-          "nose")
+LABELS = ("beard", "cheek", "chin", "ears", "eyes", "eye brows", "hairline", "laugh line", "lips", "moustache", "nose")
 """The eleven labels of the original task (Sun, Teoh & Guerzhoy 2020)."""
 
 Kind = Literal["text", "number", "count"]

@@ -94,8 +94,7 @@ def require(study: Study, *names: str) -> None:
             state, reason = "damaged", _told(study, wrong)
         if state != "current":
             kind = DamagedError if state == "damaged" else StaleError
-            raise kind(Problem(f"{study.root}: {name}", f"{state} ({reason})",
-                               remedy=f"run: {command(study, name)}"))
+            raise kind(Problem(f"{study.root}: {name}", f"{state} ({reason})", remedy=f"run: {command(study, name)}"))
 
 
 def command(study: Study, stage: str) -> str:

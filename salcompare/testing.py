@@ -43,8 +43,7 @@ def stack_of_maps(values: ArrayLike, actors: Sequence[str]) -> xr.DataArray:
         **_positions(array.shape)})
 
 
-def table_of_images(actors: Sequence[str], *, height: int = 227, width: int = 227,
-                    split: str = "test") -> pd.DataFrame:
+def table_of_images(actors: Sequence[str], *, height: int = 227, width: int = 227, split: str = "test") -> pd.DataFrame:
     """Build a table of images, of one size (pixels) and split, that holds to `salcompare.schema.IMAGES`.
 
     It has one row an image, which is called "actor/number", for each of the actors.
@@ -67,8 +66,7 @@ def table_of_responses(rows: Sequence[tuple[str, float, float, float, float]], *
     return frame[["response", "worker", "image", "label", "x0", "y0", "x1", "y1"]]
 
 
-def single_maps(*, shape: Shape = ((1, 6), (1, 6)),
-                dtype: str = "float64") -> SearchStrategy[xr.DataArray]:
+def single_maps(*, shape: Shape = ((1, 6), (1, 6)), dtype: str = "float64") -> SearchStrategy[xr.DataArray]:
     """Draw one non-negative map (y, x), with ties and zeros; all-zero maps come up too.
 
     Parameters
@@ -88,8 +86,7 @@ def pair_of_maps(*, shape: Shape = ((1, 6), (1, 6)),
         maps(both[0])[0], maps(both[1])[0]))
 
 
-def labelled_maps(*, n_actors: Range = (2, 4), n_images: Range = (1, 4),
-                  shape: Shape = ((2, 5), (2, 5)),
+def labelled_maps(*, n_actors: Range = (2, 4), n_images: Range = (1, 4), shape: Shape = ((2, 5), (2, 5)),
                   dtype: str = "float64") -> SearchStrategy[xr.DataArray]:
     """Draw a stack of maps (image, y, x) as `stack_of_maps` builds it, images actor by actor.
 

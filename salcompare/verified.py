@@ -36,15 +36,13 @@ class Verified(WrapperStore[LocalStore]):
         self._check(key, whole)
         return whole if byte_range is None else await self._store.get(key, prototype, byte_range)
 
-    async def get_partial_values(
-        self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]],
-    ) -> list[Buffer | None]:
+    async def get_partial_values(self, prototype: BufferPrototype,
+                                 key_ranges: Iterable[tuple[str, ByteRequest | None]]) -> list[Buffer | None]:
         """Read parts of files, each checked as a whole."""
         return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
 
-    async def _get_many(
-        self, requests: Iterable[tuple[str, BufferPrototype, ByteRequest | None]],
-    ) -> AsyncGenerator[tuple[str, Buffer | None], None]:
+    async def _get_many(self, requests: Iterable[tuple[str, BufferPrototype, ByteRequest | None]],
+                        ) -> AsyncGenerator[tuple[str, Buffer | None], None]:
         for key, prototype, byte_range in requests:
             yield key, await self.get(key, prototype, byte_range)
 

@@ -189,8 +189,7 @@ def check_photographs(trained: TrainedClassifier, pixels: xr.DataArray) -> None:
         raise InputError(problems)
 
 
-def known_classes(trained: TrainedClassifier, targets: NDArray[np.generic],
-                  pixels: xr.DataArray) -> NDArray[np.int64]:
+def known_classes(trained: TrainedClassifier, targets: NDArray[np.generic], pixels: xr.DataArray) -> NDArray[np.int64]:
     """Give the class of each image's target (image); actors that the network does not know are refused."""
     if targets.shape != (pixels.sizes["image"],):
         raise InputError(Problem("targets", f"shape {targets.shape}", f"an actor for each of the "

@@ -78,8 +78,7 @@ def near_zero_thresholds(module: nn.Module) -> dict[str, float]:
     layers of different scale, and a layer before and after training, are measured alike. Weights from a Gaussian
     would have 0.8% below it, those from a uniform distribution 0.6%.
     """
-    return {name: RELATIVE * float(weight.detach().std(correction=0)) for name, weight in
-            layer_weights(module).items()}
+    return {name: RELATIVE * float(weight.detach().std(correction=0)) for name, weight in layer_weights(module).items()}
 
 
 def near_zero_shares(module: nn.Module, thresholds: Mapping[str, float]) -> pd.DataFrame:

@@ -30,13 +30,11 @@ _LINEAR = _RESHAPING | _kinds(
     "MkldnnConvolution MkldnnLinear Mm Mul Mv Neg PixelShuffle PixelUnshuffle Rsub Split SplitWithSizes Stack Sub "
     "Unbind Unfold UnsafeSplit UpsampleBicubic2D UpsampleBicubic2DAa UpsampleBilinear2D UpsampleBilinear2DAa "
     "UpsampleNearest2D")
-_AVERAGING = _kinds(
-    "AdaptiveAvgPool2D AdaptiveAvgPool3D AvgPool2D AvgPool3D Mean MkldnnAdaptiveAvgPool2D Sum")
+_AVERAGING = _kinds("AdaptiveAvgPool2D AdaptiveAvgPool3D AvgPool2D AvgPool3D Mean MkldnnAdaptiveAvgPool2D Sum")
 _MAXIMUM = _kinds(
     "AdaptiveMaxPool2D AdaptiveMaxPool3D FractionalMaxPool2D MaxPool2DWithIndices MaxPool3DWithIndices "
     "MkldnnMaxPool2D")
-_NORMALISING = _kinds(
-    "CudnnBatchNorm FusedRmsNorm MiopenBatchNorm NativeBatchNorm NativeGroupNorm NativeLayerNorm")
+_NORMALISING = _kinds("CudnnBatchNorm FusedRmsNorm MiopenBatchNorm NativeBatchNorm NativeGroupNorm NativeLayerNorm")
 _COVERED = _LINEAR | _AVERAGING | _MAXIMUM | _NORMALISING
 
 _PRODUCTS = _kinds("Addmm Addmv Baddbmm Bmm Convolution Div Dot GridSampler2D Linear Mm Mul Mv")

@@ -157,8 +157,7 @@ def _shape(value: object) -> tuple[int, ...] | str:
 
 
 def _not_installed(what: str, extra: str) -> MissingDependencyError:
-    return MissingDependencyError(Problem(what, "is not installed",
-                                          remedy=f"run: pip install 'salcompare[{extra}]'"))
+    return MissingDependencyError(Problem(what, "is not installed", remedy=f"run: pip install 'salcompare[{extra}]'"))
 
 
 def read_matching(path: Path, *, digest: str, say: Say | None = None) -> dict[str, Any] | None:
@@ -181,8 +180,7 @@ def read_whole(path: Path) -> dict[str, Any]:
             return read_state(path)
     except (InputError, OSError):
         pass
-    raise DamagedError(Problem(str(path), "is damaged (its bytes are not those written)",
-                               remedy="run: salcompare run"))
+    raise DamagedError(Problem(str(path), "is damaged (its bytes are not those written)", remedy="run: salcompare run"))
 
 
 def _is_older(path: Path) -> bool:

@@ -110,8 +110,7 @@ def _choices(shown: Rows, worker: int, stimuli: Stimuli) -> tuple[str, list[str]
     return "trial", [photo.image for photo in stimuli.trials if photo.image not in seen]
 
 
-def _next(connection: Connection, shown: Rows, worker: int, stimuli: Stimuli,
-          now: float) -> Photo | Instructed | None:
+def _next(connection: Connection, shown: Rows, worker: int, stimuli: Stimuli, now: float) -> Photo | Instructed | None:
     """Draw one of the images with the fewest answers and standing leases."""
     kind, images = _choices(shown, worker, stimuli)
     if not images:

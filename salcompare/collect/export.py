@@ -23,8 +23,7 @@ TABLES = ("responses", "checks", "shown", "workers")
 """What is exported, each as a CSV of that name."""
 
 
-def export_responses(root: Path, folder: Path | None, keys: Keys | None, *,
-                     overwrite: bool = False) -> Iterator[Path]:
+def export_responses(root: Path, folder: Path | None, keys: Keys | None, *, overwrite: bool = False) -> Iterator[Path]:
     """Write what was collected as CSV; gives each file's path.
 
     The folder, by default `EXPORTED`, whose tables may always be written over, gets responses.csv (one row a box, as

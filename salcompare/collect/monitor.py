@@ -93,8 +93,7 @@ def heatmap_png(connection: Connection, stimuli: Stimuli, image: str) -> bytes:
 def _coverage(connection: Connection, image: str, height: int, width: int) -> NDArray[np.float64]:
     """Count boxes over pixels; edges round half up and a box keeps at least one pixel."""
     covered = np.zeros((height, width))
-    drawn = select(*(responses.c[edge] for edge in EDGES)).join(
-        assignments, assignments.c.id == responses.c.assignment)
+    drawn = select(*(responses.c[edge] for edge in EDGES)).join(assignments, assignments.c.id == responses.c.assignment)
     for box in connection.execute(drawn.where(assignments.c.kind == "trial", assignments.c.image == image)):
         x0, y0, x1, y1 = (int(np.floor(edge + 0.5)) for edge in box)
         x0, y0 = min(x0, width - 1), min(y0, height - 1)

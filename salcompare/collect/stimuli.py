@@ -180,8 +180,7 @@ def read_instructed(path: Path, photos: Mapping[str, Photo], *, shown: str) -> l
     rows.add_edges(cells, EDGES)
     rows.check_not_relative(EDGES, remedy=IN_PIXELS, fewest=1)
     rows.check_corners()
-    rows.check_bounds(image_canvas(known, place),
-                 remedy="edges are pixels of the photograph")
+    rows.check_bounds(image_canvas(known, place), remedy="edges are pixels of the photograph")
     used = rows.table[rows.sound].astype("object")
     both = set.intersection(*(set(used["image"][used["kind"] == kind]) for kind in ("check", "practice")))
     rows.check(Problem(shown, f"image {image!r} is both a check and practice", "one of the two", "delete a row")

@@ -66,5 +66,4 @@ def shown(kind: type[Shown]) -> list[tuple[Quantity, Shown]]:
             if isinstance(how, kind)]
 
 
-__all__ = ["NAMES", "Finding", "calibration_cases", "findings", "planned_statistics", "shown",
-           "statistics_of_people"]
+__all__ = ["NAMES", "Finding", "calibration_cases", "findings", "planned_statistics", "shown", "statistics_of_people"]

@@ -87,8 +87,7 @@ def text_of(values: object) -> NDArray[np.str_]:
 
 def image_coords(images: pd.DataFrame, dim: str = "image") -> dict[str, tuple[str, NDArray[np.str_]]]:
     """Coordinates along a dim whose maps are of these images: image, actor and what else of `CARRIED` is there."""
-    return {name: (dim, text_of(images[name].fillna("")))
-            for name in ("image", "actor", *CARRIED) if name in images}
+    return {name: (dim, text_of(images[name].fillna(""))) for name in ("image", "actor", *CARRIED) if name in images}
 
 
 def pixel_coords(height: int, width: int) -> dict[str, NDArray[np.intp]]:

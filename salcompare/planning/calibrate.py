@@ -80,10 +80,9 @@ class Chunk:
         return {"folder": self.path.parent.name, "runs": [self.runs.start, self.runs.stop], "columns": list(COLUMNS)}
 
 
-def run_calibration(
-    cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, *, runs: int = RUNS, seed: int = 0,
-    jobs: int = 1, fewer: Mapping[str, int] = NONE_FEWER, progress: Progress | None = None,
-) -> pd.DataFrame:
+def run_calibration(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, *, runs: int = RUNS,
+                    seed: int = 0, jobs: int = 1, fewer: Mapping[str, int] = NONE_FEWER,
+                    progress: Progress | None = None) -> pd.DataFrame:
     """Simulate the scenarios and apply the cases.
 
     Parameters
@@ -135,11 +134,9 @@ def run_calibration(
     return pd.concat([_whole(outcomes[chunk.path], chunk.path) for chunk in chunks], ignore_index=True)
 
 
-def calibrate(
-    folder: Path, *, runs: int = RUNS, seed: int = 0, jobs: int = 1, cases: tuple[Case, ...] | None = None,
-    scenarios: Mapping[str, Scenario] = SCENARIOS, words: Mapping[str, str] = WORDS,
-    fewer: Mapping[str, int] = FEWER, progress: Progress | None = None,
-) -> pd.DataFrame:
+def calibrate(folder: Path, *, runs: int = RUNS, seed: int = 0, jobs: int = 1, cases: tuple[Case, ...] | None = None,
+              scenarios: Mapping[str, Scenario] = SCENARIOS, words: Mapping[str, str] = WORDS,
+              fewer: Mapping[str, int] = FEWER, progress: Progress | None = None) -> pd.DataFrame:
     """Run a calibration and write its page.
 
     Parameters

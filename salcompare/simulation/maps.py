@@ -82,5 +82,4 @@ def _truth(numbers: NDArray[np.int64], between: float, within: float, sigma: flo
     spread = n - (numbers**2).sum() / n
     ssb = (groups - 1) * within + spread * between
     sst = (n - 1) * within + spread * between
-    return {"between_actor_share": between / (between + within), "expected_r2": float(ssb / sst),
-            "sigma": sigma}
+    return {"between_actor_share": between / (between + within), "expected_r2": float(ssb / sst), "sigma": sigma}

@@ -260,9 +260,8 @@ def split_counts(split: Sequence[float]) -> tuple[int, int, int] | None:
     return None
 
 
-def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int,
-                  previous: Mapping[str, str] | None = None, needed: Sequence[str] = NEEDED,
-                  left_out: Mapping[str, str] | None = None) -> pd.Series:
+def assign_splits(images: pd.DataFrame, *, split: Sequence[float], seed: int, previous: Mapping[str, str] | None = None,
+                  needed: Sequence[str] = NEEDED, left_out: Mapping[str, str] | None = None) -> pd.Series:
     """Assign each image to train, validation or test, actor by actor.
 
     An actor's images are ordered by a hash of the seed and their ids and taken in that order, so that neither other

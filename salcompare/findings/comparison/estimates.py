@@ -30,9 +30,8 @@ def side_by_side(estimates: pd.DataFrame, sources: Sequence[str]) -> pd.DataFram
     DataFrame
         One row a quantity and source: **quantity**, **title**, **detail** (how the maps were prepared), **source**;
         **value**, of a difference **value_one** and **value_other** that it is of, **ci_low**, **ci_high**,
-        **ci_method**, **resampled**, **p_value**, **p_is**, **n**, **responses**;
-        **reference**, what it is read against, and **beside**, which kind that is (null_mean or ceiling); **reason**
-        why a value is NaN.
+        **ci_method**, **resampled**, **p_value**, **p_is**, **n**, **responses**; **reference**, what it is read
+        against, and **beside**, which kind that is (null_mean or ceiling); **reason** why a value is NaN.
     """
     population = estimates.reindex(columns=list(ESTIMATES.names))
     population = population[population["level"] == "population"]

@@ -116,8 +116,7 @@ def _enriched(data: StudyData, source: str) -> list[str]:
     """Name the labels in whose regions the masks lie more than area explains."""
     said = []
     for name, who in ((HUMAN, "people's masks"), (source, "the classifier's masks")):
-        rows = often_named(data.estimates, pick(data.estimates, statistic=ENRICHMENT, level="population",
-                                                source=name))
+        rows = often_named(data.estimates, pick(data.estimates, statistic=ENRICHMENT, level="population", source=name))
         rows = rows[(rows["p_adjusted"] <= ALPHA) & (rows["value"] > 1)].sort_values("value", ascending=False)
         if len(rows):
             said.append(f"{who} lie more than its area explains in the region of " + ", ".join(

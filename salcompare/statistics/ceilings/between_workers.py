@@ -103,10 +103,9 @@ def mean_ceiling(ceiling: xr.Dataset) -> xr.Dataset:
     -------
     Dataset
         Over ``actor``: **actor_value**, mean ceiling of the actor's images; **actor_n**, **actor_n_undefined** images,
-        **actor_reason**.
-        Scalars: **value**, mean over actors; **ci_low**, **ci_high** by t over actors, NaN below eight; **n**,
-        **n_undefined** actors, **reason**, where there is no value that of most images. Images without a ceiling are
-        left out: leave them out of the score that is compared with it, too.
+        **actor_reason**. Scalars: **value**, mean over actors; **ci_low**, **ci_high** by t over actors, NaN below
+        eight; **n**, **n_undefined** actors, **reason**, where there is no value that of most images. Images without a
+        ceiling are left out: leave them out of the score that is compared with it, too.
     """
     means = mean_over_actors(ceiling["ceiling"])
     reasons = [reason for reason in ceiling["reason"].to_numpy().tolist() if reason] if "reason" in ceiling else []

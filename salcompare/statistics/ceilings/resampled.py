@@ -299,8 +299,7 @@ def _kinds_of_actor(matched: Matched, at: int) -> tuple[list[str], int]:
     return [WORKERS, IMAGES, f"{WORKERS} and {IMAGES}"], min(freedom, n_images - 1)
 
 
-def _of_quantities(observed: Values, draws: tuple[Values, ...], freedom: int, resampled: str,
-                   fixed: str = "") -> Table:
+def _of_quantities(observed: Values, draws: tuple[Values, ...], freedom: int, resampled: str, fixed: str = "") -> Table:
     """Estimates and intervals of all quantities, from score, ceiling and null: (3,), and draws (3, r) of each kind."""
     values, kinds = _SUMS @ observed, [_SUMS @ kind for kind in draws]
     crossed, n_resamples = len(kinds) == 3, draws[0].shape[1]

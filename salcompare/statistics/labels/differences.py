@@ -79,10 +79,9 @@ def label_differences(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.
 
     Notes
     -----
-    A unit is an image with all its responses: under the null hypothesis images are exchangeable among actors.
-    Permuting responses instead takes what belongs to an image for the actor's: with 12 actors alike, 4 images each
-    and 20 responses an image it rejected in 35%, 94% and 100% of simulated studies as images differed little, more,
-    and much.
+    A unit is an image with all its responses: under the null hypothesis images are exchangeable among actors. Permuting
+    responses instead takes what belongs to an image for the actor's: with 12 actors alike, 4 images each and 20
+    responses an image it rejected in 35%, 94% and 100% of simulated studies as images differed little, more, and much.
 
     Workers are taken to meet images regardless of the actor: where each works on one actor only, what is told apart may
     be workers. And an image's number of responses must say nothing about its actor: shares of few responses scatter
@@ -99,8 +98,7 @@ def label_differences(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.
 
     References
     ----------
-    Westfall & Young (1993), Resampling-Based Multiple Testing; Anderson (2001),
-    doi:10.1111/j.1442-9993.2001.01070.pp.x
+    Westfall & Young (1993), Resampling-Based Multiple Testing; Anderson (2001), doi:10.1111/j.1442-9993.2001.01070.pp.x
     """
     coded = code_responses(responses, images, labels)
     if not coded.images_known:

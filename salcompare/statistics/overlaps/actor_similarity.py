@@ -183,8 +183,7 @@ def _undefined(n_permutations: int, reason: str) -> xr.Dataset:
         "reason": ((), reason), "n_permutations": ((), 0), "null": ("permutation", np.full(n_permutations, np.nan))})
 
 
-def _sums_of_actors(one: Values, other: Values, n_actors: int, n_permutations: int,
-                    rng: np.random.Generator) -> Values:
+def _sums_of_actors(one: Values, other: Values, n_actors: int, n_permutations: int, rng: np.random.Generator) -> Values:
     """Sum, over splits and over each actor's pairs, the products of two sides: (1 + permutations, actor).
 
     The first row is as observed; in the others the actors of `other` are permuted. Each pair counts at both actors.

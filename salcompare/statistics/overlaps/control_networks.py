@@ -122,10 +122,9 @@ def network_differences(classifier: xr.Dataset, control: xr.Dataset) -> xr.Datas
     Dataset
         Over ``metric``: **value**, mean over actors of the mean over an actor's photographs of the mean over their
         networks of classifier - control, in the metric's unit; **one**, **other**, the classifier's and the control's
-        means that it is the difference of; **ci_low**, **ci_high**, NaN below eight actors or two
-        networks; **spread**, standard deviation over networks of the mean over actors, **spread_reason** where it is
-        NaN; **n** actors, **n_undefined**, **n_networks**, **reason**. Over ``metric`` and ``actor``: **actor_value**
-        and **actor_n**.
+        means that it is the difference of; **ci_low**, **ci_high**, NaN below eight actors or two networks; **spread**,
+        standard deviation over networks of the mean over actors, **spread_reason** where it is NaN; **n** actors,
+        **n_undefined**, **n_networks**, **reason**. Over ``metric`` and ``actor``: **actor_value** and **actor_n**.
 
     Notes
     -----

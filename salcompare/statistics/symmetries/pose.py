@@ -135,9 +135,8 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
     Dataset
         **value**: share of odd energy as of `asymmetry_test`, of what the photographs leave, less its mean over all
         arrangements; **explained**: share of the maps' odd energy (sum of squares over images) that follows the
-        photographs, by chance about n_components / n_images, with **explained_reason**; **p_value**,
-        **p_attainable**, **n_permutations**, **null_mean** (exactly 0); counts, **reason** and **null** as of
-        `pose_association`.
+        photographs, by chance about n_components / n_images, with **explained_reason**; **p_value**, **p_attainable**,
+        **n_permutations**, **null_mean** (exactly 0); counts, **reason** and **null** as of `pose_association`.
 
     Notes
     -----
