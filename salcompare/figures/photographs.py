@@ -9,23 +9,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import plotnine as p9
 import xarray as xr
 from numpy.typing import NDArray
-from plotnine import (
-    aes,
-    element_blank,
-    facet_grid,
-    ggplot,
-    guide_colorbar,
-    guides,
-    labs,
-    scale_color_cmap,
-    scale_fill_cmap,
-    scale_fill_gradient,
-    scale_x_continuous,
-    scale_y_reverse,
-    theme,
-)
 from plotnine.composition import Compose, Stack
 
 from salcompare.figures.figure import Figure, caption
@@ -55,7 +41,7 @@ class Layer:
     """
 
     overlays: Mapping[str, xr.DataArray]
-    scale: scale_fill_cmap | scale_fill_gradient | scale_color_cmap
+    scale: p9.scale_fill_cmap | p9.scale_fill_gradient | p9.scale_color_cmap
     bar: bool = True
 
 
@@ -151,7 +137,7 @@ def block(shape: Sequence[int], most: int = PRINTED) -> int:
     return math.ceil(max(shape[:2]) / most)
 
 
-def picture_row(row: Row, columns: Sequence[str]) -> ggplot:
+def picture_row(row: Row, columns: Sequence[str]) -> p9.ggplot:
     """Draw one row of pictures: greyscale under an overlay, as it is where there is none.
 
     Parameters
@@ -167,23 +153,23 @@ def picture_row(row: Row, columns: Sequence[str]) -> ggplot:
                 for column, photo in row.photographs.items()}
     height, width = size = next(iter(row.photographs.values())).shape[:2]
     under = pd.DataFrame({"column": pd.Categorical(list(pictures), categories=names), "picture": list(pictures)})
-    plot: ggplot = (ggplot(under) + geom_picture(aes(picture="picture"), pictures=pictures, size=size)
-                    + facet_grid(cols="column", drop=False)
-                    + scale_x_continuous(limits=(0, width), expand=(0, 0), breaks=None)
-                    + scale_y_reverse(limits=(height, 0), expand=(0, 0), breaks=None) + labs(y=row.title))
+    plot: p9.ggplot = (p9.ggplot(under) + geom_picture(p9.aes(picture="picture"), pictures=pictures, size=size)
+                    + p9.facet_grid(cols="column", drop=False)
+                    + p9.scale_x_continuous(limits=(0, width), expand=(0, 0), breaks=None)
+                    + p9.scale_y_reverse(limits=(height, 0), expand=(0, 0), breaks=None) + p9.labs(y=row.title))
     for layer in row.layers:
         frame = pixels_frame({_strip(column): overlay for column, overlay in layer.overlays.items()}, names)
         if len(frame):
             aesthetic = layer.scale.aesthetics[0]
-            plot += geom_pixels(aes("x", "y", **{aesthetic: "value"}), data=frame, size=size, step=block(size))
+            plot += geom_pixels(p9.aes("x", "y", **{aesthetic: "value"}), data=frame, size=size, step=block(size))
             plot += layer.scale
-            bar: guide_colorbar | Literal["none"] = COLOUR_BAR if layer.bar else "none"
-            plot += guides(color=bar) if aesthetic == "color" else guides(fill=bar)
+            bar: p9.guide_colorbar | Literal["none"] = COLOUR_BAR if layer.bar else "none"
+            plot += p9.guides(color=bar) if aesthetic == "color" else p9.guides(fill=bar)
     for outline in row.outlines:
         inside = {_strip(column): pixels.astype(float).where(pixels) for column, pixels in outline.inside.items()}
         frame = pixels_frame(inside, names)
         if len(frame):
-            plot += geom_outline(aes("x", "y"), data=frame, size=size, step=block(size), dashes=outline.dashes)
+            plot += geom_outline(p9.aes("x", "y"), data=frame, size=size, step=block(size), dashes=outline.dashes)
     return plot
 
 
@@ -214,9 +200,9 @@ def picture_rows(rows: Sequence[Row], columns: Sequence[str], *, width: float,
     strip = STRIP_LINE * max(_strip(column).count("\n") + 1 for column in columns)
     height = len(rows) * (side * aspect + GAP) + 0.09 + strip + (0.17 if subtitle else 0)
     look = picture_theme(width, height, aspect=aspect, bar=min(0.65, side * aspect - 0.4))
-    nameless = theme(strip_text=element_blank(), strip_background=element_blank())
-    plots: list[ggplot | Compose] = [picture_row(row, columns) + look + (nameless if i else labs(subtitle=subtitle))
-             for i, row in enumerate(rows)]
+    nameless = p9.theme(strip_text=p9.element_blank(), strip_background=p9.element_blank())
+    plots: list[p9.ggplot | Compose] = [
+        picture_row(row, columns) + look + (nameless if i else p9.labs(subtitle=subtitle)) for i, row in enumerate(rows)]
     return Stack(plots), height
 
 

@@ -6,20 +6,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import plotnine as p9
 from matplotlib.ticker import MaxNLocator
-from plotnine import (
-    element_blank,
-    element_line,
-    element_rect,
-    element_text,
-    guide_colorbar,
-    scale_color_manual,
-    scale_fill_cmap,
-    scale_fill_manual,
-    scale_shape_manual,
-    theme,
-    theme_void,
-)
 from plotnine.themes.elements import margin
 
 from salcompare.naming import Source, by_classifier, classifier_of
@@ -49,32 +37,32 @@ SEQUENTIAL = "plasma"
 SIMULATED = "Simulated responses"
 
 # A continuous bar is thousands of triangles in an SVG, and looks the same.
-COLOUR_BAR = guide_colorbar(display="rectangles", nbin=64)
+COLOUR_BAR = p9.guide_colorbar(display="rectangles", nbin=64)
 _NAMES = {"human": "Human", "photographs": "Photographs", "baseline/uniform": "Uniform map",
           "baseline/centre": "Centred Gaussian", "baseline/other actors": "Other actors' human map"}
 
 
-def figure_theme(width: float, height: float) -> theme:
+def figure_theme(width: float, height: float) -> p9.theme:
     """Of every plot with axes; `width` and `height` in inches are the whole figure's."""
-    return theme_void(base_size=TEXT, base_family=FONT) + theme(
+    return p9.theme_void(base_size=TEXT, base_family=FONT) + p9.theme(
         figure_size=(width, height), dpi=DPI, plot_margin=0.012,
-        text=element_text(color=INK),
-        axis_text_x=element_text(size=SMALL, color=INK, margin=margin(t=2)),
-        axis_text_y=element_text(size=SMALL, color=INK, ha="right", margin=margin(r=2)),
-        axis_title_x=element_text(size=TEXT, margin=margin(t=2)),
-        axis_title_y=element_text(size=TEXT, rotation=90, margin=margin(r=3)),
-        axis_line_x=element_line(color=INK, size=0.4), axis_ticks_x=element_line(color=INK, size=0.4),
+        text=p9.element_text(color=INK),
+        axis_text_x=p9.element_text(size=SMALL, color=INK, margin=margin(t=2)),
+        axis_text_y=p9.element_text(size=SMALL, color=INK, ha="right", margin=margin(r=2)),
+        axis_title_x=p9.element_text(size=TEXT, margin=margin(t=2)),
+        axis_title_y=p9.element_text(size=TEXT, rotation=90, margin=margin(r=3)),
+        axis_line_x=p9.element_line(color=INK, size=0.4), axis_ticks_x=p9.element_line(color=INK, size=0.4),
         axis_ticks_length_major=2,
-        panel_grid_major_x=element_line(color="#E4E4E4", size=0.3), panel_grid_major_y=element_blank(),
-        strip_text=element_text(size=TEXT, margin=margin(t=2, b=3)),
-        plot_title=element_text(size=TEXT, weight="bold", ha="left", margin=margin(b=1)),
-        plot_subtitle=element_text(size=TEXT, color=HUMAN, style="italic", ha="left", margin=margin(b=3)),
-        legend_title=element_text(size=SMALL), legend_text=element_text(size=SMALL),
-        legend_key_size=8, legend_background=element_blank(), legend_margin=0,
+        panel_grid_major_x=p9.element_line(color="#E4E4E4", size=0.3), panel_grid_major_y=p9.element_blank(),
+        strip_text=p9.element_text(size=TEXT, margin=margin(t=2, b=3)),
+        plot_title=p9.element_text(size=TEXT, weight="bold", ha="left", margin=margin(b=1)),
+        plot_subtitle=p9.element_text(size=TEXT, color=HUMAN, style="italic", ha="left", margin=margin(b=3)),
+        legend_title=p9.element_text(size=SMALL), legend_text=p9.element_text(size=SMALL),
+        legend_key_size=8, legend_background=p9.element_blank(), legend_margin=0,
     )
 
 
-def picture_theme(width: float, height: float, *, aspect: float, bar: float) -> theme:
+def picture_theme(width: float, height: float, *, aspect: float, bar: float) -> p9.theme:
     """Of a row of pictures: no axes, panels of the photographs' own shape.
 
     Parameters
@@ -86,19 +74,19 @@ def picture_theme(width: float, height: float, *, aspect: float, bar: float) -> 
     bar : float
         Height of the bar that explains colours, inches.
     """
-    return figure_theme(width, height) + theme(
+    return figure_theme(width, height) + p9.theme(
         aspect_ratio=aspect, panel_spacing=0.006, plot_margin=0.004,
-        axis_text_x=element_blank(), axis_text_y=element_blank(), axis_title_x=element_blank(),
-        axis_line_x=element_blank(), axis_ticks_x=element_blank(), axis_ticks_length_major=0,
-        panel_grid_major_x=element_blank(), panel_background=element_rect(fill="#FFFFFF"),
+        axis_text_x=p9.element_blank(), axis_text_y=p9.element_blank(), axis_title_x=p9.element_blank(),
+        axis_line_x=p9.element_blank(), axis_ticks_x=p9.element_blank(), axis_ticks_length_major=0,
+        panel_grid_major_x=p9.element_blank(), panel_background=p9.element_rect(fill="#FFFFFF"),
         legend_key_width=6, legend_key_height=72 * bar,
     )
 
 
 def kind_scales(colours: Sequence[str], shapes: Sequence[str]) -> list[PlotAddable]:
     """Give points of several kinds their colours and shapes, without a legend."""
-    return [scale_color_manual(colours, guide=None), scale_fill_manual(colours, guide=None),
-            scale_shape_manual(shapes, guide=None)]
+    return [p9.scale_color_manual(colours, guide=None), p9.scale_fill_manual(colours, guide=None),
+            p9.scale_shape_manual(shapes, guide=None)]
 
 
 def source_name(source: str, sources: Iterable[str] = ()) -> str:
@@ -145,9 +133,9 @@ def picture_width(columns: int) -> float:
     return {1: SINGLE, 2: SINGLE, 3: SINGLE, 4: MIDDLE}.get(columns, DOUBLE)
 
 
-def sequential(unit: str, high: float) -> scale_fill_cmap:
+def sequential(unit: str, high: float) -> p9.scale_fill_cmap:
     """Colours from 0 to `high`, perceptually uniform, with a bar that names the unit."""
-    return scale_fill_cmap(SEQUENTIAL, limits=(0, high), breaks=ticks(high), name=unit)
+    return p9.scale_fill_cmap(SEQUENTIAL, limits=(0, high), breaks=ticks(high), name=unit)
 
 
 def percent(values: Sequence[float] | Sequence[str]) -> list[str]:
