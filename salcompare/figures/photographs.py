@@ -201,8 +201,8 @@ def picture_rows(rows: Sequence[Row], columns: Sequence[str], *, width: float,
     height = len(rows) * (side * aspect + GAP) + 0.09 + strip + (0.17 if subtitle else 0)
     look = picture_theme(width, height, aspect=aspect, bar=min(0.65, side * aspect - 0.4))
     nameless = p9.theme(strip_text=p9.element_blank(), strip_background=p9.element_blank())
-    plots: list[p9.ggplot | Compose] = [
-        picture_row(row, columns) + look + (nameless if i else p9.labs(subtitle=subtitle)) for i, row in enumerate(rows)]
+    plots: list[p9.ggplot | Compose] = [picture_row(row, columns) + look + (
+        nameless if i else p9.labs(subtitle=subtitle)) for i, row in enumerate(rows)]
     return Stack(plots), height
 
 
