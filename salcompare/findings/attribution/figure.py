@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -107,16 +108,17 @@ def _row(data: StudyData, pair: xr.Dataset, difference: xr.DataArray, highest: f
                for column, maps in zip(COLUMNS[1:3], (pair.own, pair.other), strict=True)}
     scale = scale_fill_cmap(SEQUENTIAL, limits=(0, 1), trans="sqrt", breaks=[0, 0.1, 0.5, 1],
                             labels=["0", "0.1", "0.5", "1"], name="Share of\nthe peak")
-    between = scale_color_cmap(SEQUENTIAL, limits=(0, highest), trans="sqrt", name="Difference\ny − z",
-                               breaks=_breaks(highest))
+    between = scale_color_cmap(SEQUENTIAL, **_between(highest))
     title = f"{actor} − {other}" if len(actor + other) < 14 else f"{wrapped(actor, 18)} −\n{wrapped(other, 18)}"
     return Row(title, photographs_of(data, dict.fromkeys(COLUMNS, image)), (
         Layer(of_peak, scale, bar=place == 0),
         Layer({COLUMNS[3]: _shown(difference.isel(image=0), data.mask_share)}, between, bar=place == 1)))
 
 
-def _breaks(highest: float) -> list[float]:
-    return [0, ticks(highest)[-1] / 4, ticks(highest)[-1]]
+def _between(highest: float) -> dict[str, Any]:
+    """Say how differences are coloured."""
+    return {"limits": (0, highest), "trans": "sqrt", "name": "Difference\ny − z",
+            "breaks": [0, ticks(highest)[-1] / 4, ticks(highest)[-1]]}
 
 
 def _shown(values: xr.DataArray, share: float) -> xr.DataArray:
@@ -162,8 +164,7 @@ def _matrix_row(data: StudyData, maps: xr.Dataset, actor: str, columns: tuple[st
                 bar: bool) -> Row:
     shown = {column: _shown(maps.difference.sel(other_actor=other, drop=True).fillna(0), data.mask_share)
              for column, other in zip(columns, texts(maps.other_actor), strict=True) if other != actor}
-    scale = scale_fill_cmap(SEQUENTIAL, limits=(0, highest), trans="sqrt", name="Difference\ny − z",
-                            breaks=_breaks(highest))
+    scale = scale_fill_cmap(SEQUENTIAL, **_between(highest))
     photographs = photographs_of(data, dict.fromkeys(columns, first_photograph(data, actor) or ""))
     return Row(wrapped(actor, 18), photographs, (Layer(shown, scale, bar=bar),))
 

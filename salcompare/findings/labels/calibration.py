@@ -100,14 +100,14 @@ def _planned_omnibus(study: SimulatedStudy, rng: np.random.Generator, draws: int
 
 _NULLS = (cases.IMAGE, cases.UNEQUAL, cases.RAGGED_COUNTS, cases.FEW)
 _TRUTH = "The share to be expected of any workers' responses to these images, from the model."
-_ALIKE = "Actors do not differ in their labels; images, which do, are exchanged with all their responses."
+_NO_DIFFERENCE = "Actors do not differ in their labels; images, which do, are exchanged with all their responses."
 CASES = (
     Case("label_histogram", _actor, tuple(Check(name, "interval", _TRUTH, cases.SIZES) for name in OF_ACTOR.values())),
     Case("population_label_histogram", _population, tuple(
         Check(name, "interval", _TRUTH, (*cases.SIZES, cases.DEMO)) for name in OF_ALL.values())),
     Case("label_differences", _differences, (
-        Check(OMNIBUS, "test", _ALIKE, _NULLS, (cases.PLANTED, cases.DEMO)),
-        Check(CELLS, "test", f"{_ALIKE} The smallest adjusted p is that of the family.", _NULLS, (cases.DEMO,)),
+        Check(OMNIBUS, "test", _NO_DIFFERENCE, _NULLS, (cases.PLANTED, cases.DEMO)),
+        Check(CELLS, "test", f"{_NO_DIFFERENCE} The smallest adjusted p is that of the family.", _NULLS, (cases.DEMO,)),
         Check(CELL, "interval", "The actor's expected share less the other actors' mean, from the model.",
               cases.SIZES))),
     Case("worker_agreement", _agreement, (Check(ALPHA, "interval", cases.TENDS, cases.SIZES),)),
