@@ -30,7 +30,7 @@ NO_ACTOR_EFFECT = (SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW)
 """Scenarios in which actors do not differ but, in one of them, in how much their images vary."""
 SIZES = ("5 actors", "8 actors", "17 actors", "40 actors")
 """Scenarios with planted effects of actor and image, in which intervals are tried at four numbers of actors."""
-ALIKE = "alike actors"
+SAME_ACTORS = "alike actors"
 """A scenario for intervals about given actors: as these do not differ, all actors have one truth."""
 PLANTED = SIZES[2]
 
@@ -50,7 +50,7 @@ WORDS: Mapping[str, str] = {
            "classifier move with it, and nothing else tells actors apart.",
     UNRELATED: "People and classifier both treat actors differently, each in a way of its own, and the classifier does "
                "not follow people in an image. Each actor belongs to one of two groups, which differ in nothing.",
-    ALIKE: "As image effects only; for intervals that take the actors as given.",
+    SAME_ACTORS: "As image effects only; for intervals that take the actors as given.",
     **{name: f"{name.capitalize()} with four images each. Actors differ, images differ, and the classifier follows "
              "people nine tenths of the way on the actor and on the image: the planted effects." for name in SIZES},
     LEFT: "As image effects only, with 17 actors, and all boxes of features that have a side (a cheek, a single eye) "
@@ -75,13 +75,13 @@ SCENARIOS: Mapping[str, Scenario] = {
     FEW: _small(FEW, FEW, n_actors=5), SHOOTS: _small(SHOOTS, SHOOTS, n_images=6, per_shoot=3),
     POSED: _small(IMAGE, POSED, actor_shift=0.02),
     UNRELATED: _small("actor effects", UNRELATED, shared_actor=0.0, shared_image=0.0, image_shift=0.0, n_groups=2),
-    ALIKE: _small(IMAGE, ALIKE),
+    SAME_ACTORS: _small(IMAGE, SAME_ACTORS),
     **{name: _small("actor effects", name, n_actors=int(name.split()[0]), n_images=4, **_EFFECTS) for name in SIZES},
     LEFT: _small(IMAGE, LEFT, n_actors=17, geometry=published_geometry(left_share=1.0)),
     DEMO: find_scenario("demo"),
 }
 """By name, in the order of the page."""
-FEWER = dict.fromkeys((ALIKE, *SIZES, LEFT, DEMO), 4)
+FEWER = dict.fromkeys((SAME_ACTORS, *SIZES, LEFT, DEMO), 4)
 """Scenarios for coverage and power, of which one in so many studies is run: they need no bound as tight as tests do."""
 
 

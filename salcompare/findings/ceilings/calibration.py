@@ -60,12 +60,12 @@ def _planned_share(study: SimulatedStudy, rng: np.random.Generator, draws: int) 
                                       ).sel(null="zero", quantity="share"))
 
 
-_ALIKE = "What it tends to over many studies; actors do not differ, so that is the same for these actors."
+_ONE_TRUTH = "What it tends to over many studies; actors do not differ, so that is the same for these actors."
 CASES = (
     Case("noise_ceiling", _ceiling, (Check(CEILING, "interval", cases.TENDS, cases.SIZES),)),
     Case("resampled_overlap", _resampled, (
         *(Check(name, "interval", cases.TENDS, cases.SIZES) for name in KINDS.values()),
-        *(Check(name, "interval", _ALIKE, (cases.ALIKE,)) for name in FIXED.values()))),
+        *(Check(name, "interval", _ONE_TRUTH, (cases.SAME_ACTORS,)) for name in FIXED.values()))),
     Case("share_of_ceiling", _share, (
         *(Check(name, "interval", cases.TENDS, cases.SIZES) for name in SHARES.values()),
         Check(SHARE_CEILING, "interval", cases.TENDS, cases.SIZES))),
