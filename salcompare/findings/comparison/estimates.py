@@ -41,11 +41,8 @@ def side_by_side(estimates: pd.DataFrame, sources: Sequence[str]) -> pd.DataFram
 
 def left_out(table: pd.DataFrame) -> list[str]:
     """Say which quantities no source has, and why, from what `side_by_side` gives."""
-    said = []
-    for title, part in table.groupby("title", sort=False):
-        if part["value"].isna().all():
-            said.append(f"{title}: {'; '.join(dict.fromkeys(part['reason'].dropna()))}")
-    return said
+    return [f"{title}: {'; '.join(dict.fromkeys(part['reason'].dropna()))}"
+            for title, part in table.groupby("title", sort=False) if part["value"].isna().all()]
 
 
 def _rows(population: pd.DataFrame, quantity: Quantity, how: Compared,
@@ -69,13 +66,13 @@ def _rows(population: pd.DataFrame, quantity: Quantity, how: Compared,
 def _chosen(rows: pd.DataFrame, quantity: Quantity, how: Compared) -> pd.DataFrame:
     """Rows of the first choice that has a value of any source; those of the first choice where none has."""
     columns = {"form": how.form, "contrast": how.contrast, "against": how.against}
-    wanted = {"statistic": quantity.statistic, "metric": quantity.metric} | {
+    key = {"statistic": quantity.statistic, "metric": quantity.metric} | {
         name: value for name, value in columns.items() if value}
-    fitting = [_fitting(rows, {**wanted, **choice}) for choice in how.choices]
+    fitting = [_fitting(rows, {**key, **choice}) for choice in how.choices]
     return next((some for some in fitting if some["value"].notna().any()), fitting[0])
 
 
-def _fitting(table: pd.DataFrame, wanted: Mapping[str, str]) -> pd.DataFrame:
-    for column, value in wanted.items():
+def _fitting(table: pd.DataFrame, key: Mapping[str, str]) -> pd.DataFrame:
+    for column, value in key.items():
         table = table[table[column] == value]
-    return table if "contrast" in wanted else table[table["contrast"].isna()]
+    return table if "contrast" in key else table[table["contrast"].isna()]

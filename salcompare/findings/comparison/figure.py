@@ -23,16 +23,7 @@ from plotnine import (
 )
 
 from salcompare.figures.figure import Figure, caption, colours_of, interval
-from salcompare.figures.theme import (
-    DOUBLE,
-    HUMAN,
-    NULL,
-    SIMULATED,
-    SMALL,
-    figure_theme,
-    source_name,
-    wrapped,
-)
+from salcompare.figures.theme import DOUBLE, HUMAN, NULL, SIMULATED, SMALL, figure_theme, source_name, wrapped
 from salcompare.findings.comparison.estimates import side_by_side
 from salcompare.printing import counted
 from salcompare.study_data import StudyData
@@ -50,7 +41,7 @@ def comparison_missing(data: StudyData) -> str | None:
 def comparison_figure(data: StudyData) -> Figure:
     """Draw one panel a quantity and one row a source, the main classifier on top."""
     table = _table(data)
-    sources = [source for source in _sources(data) if source in set(table["source"])]
+    sources = [source for source in data.ordered_sources if source in set(table["source"])]
     n_panels = table["title"].nunique()
     height = -(-n_panels // COLUMNS) * (FRAME + ROW * len(sources)) + 0.15
     people = data.simulated and bool(table["quantity"].isin(OF_PEOPLE).any())
@@ -61,12 +52,8 @@ def comparison_figure(data: StudyData) -> Figure:
     return Figure("comparison", "Classifiers side by side", text, plot, DOUBLE, height)
 
 
-def _sources(data: StudyData) -> list[str]:
-    return data.ordered_sources
-
-
 def _table(data: StudyData) -> pd.DataFrame:
-    table = side_by_side(data.estimates, _sources(data))
+    table = side_by_side(data.estimates, data.ordered_sources)
     return table[table["value"].notna()].reset_index(drop=True)
 
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from salcompare.findings.comparison.estimates import left_out, side_by_side
-from salcompare.naming import COMPARISON, by_classifier, classifier_of, classifier_sources
+from salcompare.findings.overlap import OVERLAP
+from salcompare.findings.seeds import ABSOLUTE, CONVOLUTIONS, LINEAR, NEAR_ZERO, SMALL, TUNED
+from salcompare.findings.training import ACCURATE, DIFFERENCE
+from salcompare.naming import COMPARISON, PRIMARY, RAW, by_classifier, classifier_of, classifier_sources
 from salcompare.printing import joined, number
 from salcompare.report.content import Page, Section, compact_table, with_rows
 from salcompare.report.tables import PrintedTable
@@ -18,8 +21,7 @@ from salcompare.report.tables import PrintedTable
 if TYPE_CHECKING:
     from salcompare.study_data import StudyData
 
-TITLES = {"overlap": "Overlap with people", "accuracy_difference": "Accuracy, test images",
-          "near_zero_share": "Share of weights near zero"}
+TITLES = {OVERLAP: "Overlap with people", DIFFERENCE: ACCURATE.title, NEAR_ZERO: SMALL.title}
 SOURCES_DOWN, WIDE = 3, 11  # from how many sources on these stand in rows; characters of a narrow column's title
 _BESIDE = {"null_mean": "null", "ceiling": "ceiling"}
 
@@ -63,10 +65,9 @@ def compared_sources(data: StudyData) -> list[str]:
 
 def comparison_table(table: pd.DataFrame) -> PrintedTable:
     """Print a row a quantity for one or two sources, a row a source for more; the CSV is the long table."""
-    held = table.groupby("quantity", sort=False)["value"].transform(lambda values: values.notna().any()).astype(bool)
-    shown = table[held]
-    cells = shown.assign(cell=[_cell(row) for row in shown.to_dict("records")], row=[
-        _named(row) for row in shown.to_dict("records")])
+    shown = table[table["value"].notna().groupby(table["quantity"]).transform("any")]
+    cells = shown.assign(cell=[_cell(row) for row in shown.to_dict("records")],
+                         row=[_named(row) for row in shown.to_dict("records")])
     printed = cells.pivot_table(index="row", columns="source", values="cell", aggfunc="first", sort=False)
     printed = printed.reindex(index=cells["row"].unique(), columns=cells["source"].unique()).fillna("–")
     printed = (printed if len(printed.columns) < SOURCES_DOWN else _narrow(printed.T)).rename_axis(
@@ -107,17 +108,17 @@ def _differences(data: StudyData) -> list[PrintedTable]:
     """Print all differences between two classifiers, variants or methods that the study estimated, by quantity."""
     table = data.estimates
     contrast = table["contrast"].fillna("").astype(str)
-    between = contrast.str.contains(r"^minus [^/\s]+/[^/\s]+(?:/|$)") | (contrast == "finetuned minus frozen")
+    between = contrast.str.contains(r"^minus [^/\s]+/[^/\s]+(?:/|$)") | (contrast == TUNED)
     of = table[between & (table["level"] == "population") & ~contrast.str.contains("baseline/")]
-    primary = of[of["metric"].isin(["pearson", "test", "convolutions", "linear layers"]) & ~of["form"].isin(
-        ["raw", "absolute"])]
+    metrics = (PRIMARY, ACCURATE.metric, CONVOLUTIONS, LINEAR)
+    primary = of[of["metric"].isin(metrics) & ~of["form"].isin([RAW, ABSOLUTE])]
     return [_difference(str(name), rows) for name, rows in primary.groupby("statistic", sort=False)]
 
 
 def _difference(statistic: str, rows: pd.DataFrame) -> PrintedTable:
     """Print the differences of one quantity: whose, from whose, and what is the same of all in the caption."""
     title = TITLES.get(statistic, statistic.replace("_", " ").capitalize())
-    table = compact_table(f"comparison_{statistic}", title, "", rows, folded=statistic == "near_zero_share")
+    table = compact_table(f"comparison_{statistic}", title, "", rows, folded=statistic == NEAR_ZERO)
     whole = table.page
     shared = [name for name in ("metric", "form", "resampled", "null_mean", "n", "reason")
               if name in whole and whole[name].notna().all() and len(set(whole[name])) == 1]
