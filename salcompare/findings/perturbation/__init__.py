@@ -8,6 +8,9 @@ PEOPLE, RANDOM_PEOPLE, BOTH, CLASSIFIER, RANDOM, CENTRE, LABEL, REGION = (
 """Whose order of the pixels is followed; sources are called by their names, labels by `LABEL` and theirs."""
 OF_PEOPLE = (PEOPLE, RANDOM_PEOPLE, BOTH)
 """Orders that rest on people's maps."""
+CONTRASTS = ((PEOPLE, RANDOM_PEOPLE), (PEOPLE, CENTRE), (CLASSIFIER, RANDOM), (CLASSIFIER, CENTRE),
+             (PEOPLE, CLASSIFIER), (BOTH, PEOPLE), (BOTH, CLASSIFIER))
+"""What is compared at equal area: the drop of the first less that of the second."""
 OTHER_LABELS, MINUS_RANDOM = "minus other labels", f"minus {RANDOM}"
 NULL = "each actor's two outcomes exchanged"
 # Networks' logits have scales of their own, so that probabilities are compared first.

@@ -10,29 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.findings import perturbation
 from salcompare.findings.analysis import Analysis, Draws, adjusted, stream
 from salcompare.findings.failures import guarded
 from salcompare.findings.finding import Quantity
-from salcompare.findings.perturbation import (
-    AREAS,
-    BOTH,
-    CENTRE,
-    CLASSIFIER,
-    CURVES,
-    DELETION,
-    DROP,
-    DROPS,
-    FINDING,
-    LABEL,
-    MINUS_RANDOM,
-    NULL,
-    OF_PEOPLE,
-    OTHER_LABELS,
-    PEOPLE,
-    RANDOM,
-    RANDOM_PEOPLE,
-    REGION,
-)
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
 from salcompare.statistics.inference.permutation import sign_flip_test
@@ -48,10 +29,6 @@ if TYPE_CHECKING:
     from salcompare.statistics.perturbation import Metric
 
 OF_DROPS: tuple[Metric, ...] = ("logit", "accuracy")
-CONTRASTS = ((PEOPLE, RANDOM_PEOPLE), (PEOPLE, CENTRE), (CLASSIFIER, RANDOM), (CLASSIFIER, CENTRE),
-             (PEOPLE, CLASSIFIER), (BOTH, PEOPLE), (BOTH, CLASSIFIER))
-"""What is compared at equal area: the drop of the first less that of the second."""
-
 
 class Part(NamedTuple):
     """An estimate to be: what it is called, and its value on each image, less another where there is one."""
@@ -85,10 +62,11 @@ def removal_estimates(removals: Mapping[str, xr.Dataset], statistics: Statistics
     for network, outcomes in removals.items():
         main = outcomes.attrs["main"]
         for metric in OF_DROPS:
-            yield from guarded(_drops(outcomes, metric, statistics, seed), statistic=DROP, metric=metric, source=main)
-        for metric in METRICS:
-            yield from guarded(_areas(outcomes, metric, network, statistics, seed), statistic=DELETION, metric=metric,
+            yield from guarded(_drops(outcomes, metric, statistics, seed), statistic=perturbation.DROP, metric=metric,
                                source=main)
+        for metric in METRICS:
+            yield from guarded(_areas(outcomes, metric, network, statistics, seed), statistic=perturbation.DELETION,
+                               metric=metric, source=main)
 
 
 def _drops(outcomes: xr.Dataset, metric: Metric, statistics: Statistics, seed: int) -> Iterator[Row]:
@@ -108,7 +86,7 @@ def curves_table(removals: Mapping[str, xr.Dataset], responses: str = "collected
 
     Column responses says what kind of responses the curves that rest on people's maps are of; the others' is missing.
     """
-    columns, tables = list(FINDING.tables[CURVES]), []
+    columns, tables = list(perturbation.FINDING.tables[perturbation.CURVES]), []
     for network, outcomes in removals.items():
         for metric in METRICS:
             curves = removal_curves(outcomes, metric)
@@ -119,39 +97,40 @@ def curves_table(removals: Mapping[str, xr.Dataset], responses: str = "collected
     if not tables:
         return pd.DataFrame(columns=columns)
     whole = pd.concat(tables, ignore_index=True)
-    kind = pd.Series(responses, whole.index, dtype="str").where(whole["source"].isin(OF_PEOPLE))
+    kind = pd.Series(responses, whole.index, dtype="str").where(whole["source"].isin(perturbation.OF_PEOPLE))
     return whole.assign(responses=kind)[columns]
 
 
 def _drop_parts(drops: xr.DataArray, main: str) -> Iterator[Part]:
     """Give the drops at equal area, and their differences; of methods beside the main one, against chance only."""
-    orders = [order for order in drops["order"].to_numpy().tolist() if not order.startswith(LABEL)]
+    orders = [order for order in drops["order"].to_numpy().tolist() if not order.startswith(perturbation.LABEL)]
     methods = [order for order in orders if "/" in order]
     others = [order for order in orders if order not in methods]
     for method, fill in product(methods, drops["fill"].to_numpy().tolist()):
         of = drops.sel(fill=fill)
         key = {"metric": drops.name, "form": fill, "source": method}
-        order_of = {CLASSIFIER: method, **{other: other for other in (others if method == main else (RANDOM, CENTRE))}}
-        for name in order_of if method == main else (CLASSIFIER,):
-            yield Part(DROPS, {**key, "against": name}, of.sel(order=order_of[name]))
-        for one, other in CONTRASTS:
+        beside = others if method == main else (perturbation.RANDOM, perturbation.CENTRE)
+        order_of = {perturbation.CLASSIFIER: method, **{other: other for other in beside}}
+        for name in order_of if method == main else (perturbation.CLASSIFIER,):
+            yield Part(perturbation.DROPS, {**key, "against": name}, of.sel(order=order_of[name]))
+        for one, other in perturbation.CONTRASTS:
             if one in order_of and other in order_of:
-                yield Part(DROPS, {**key, "against": one, "contrast": f"minus {other}"},
+                yield Part(perturbation.DROPS, {**key, "against": one, "contrast": f"minus {other}"},
                            of.sel(order=order_of[one]), of.sel(order=order_of[other]))
 
 
 def _label_parts(drops: xr.DataArray, main: str) -> Iterator[Part]:
     """Give the drops without each label's region, and how far they exceed the mean of the other labels'."""
-    labels = [order for order in drops["order"].to_numpy().tolist() if order.startswith(LABEL)]
+    labels = [order for order in drops["order"].to_numpy().tolist() if order.startswith(perturbation.LABEL)]
     fill = str(drops["fill"].to_numpy()[0])
     of = drops.sel(fill=fill, order=labels)
     for label in labels:
-        key = {"metric": drops.name, "form": fill, "source": main, "against": REGION,
-               "label": label.removeprefix(LABEL)}
-        yield Part(DROPS, key, of.sel(order=label))
+        key = {"metric": drops.name, "form": fill, "source": main, "against": perturbation.REGION,
+               "label": label.removeprefix(perturbation.LABEL)}
+        yield Part(perturbation.DROPS, key, of.sel(order=label))
         if len(labels) > 1:
             others = of.sel(order=[other for other in labels if other != label]).mean("order", skipna=False)
-            yield Part(DROPS, {**key, "contrast": OTHER_LABELS}, of.sel(order=label), others)
+            yield Part(perturbation.DROPS, {**key, "contrast": perturbation.OTHER_LABELS}, of.sel(order=label), others)
 
 
 def _area_parts(areas: xr.DataArray, network: str) -> Iterator[Part]:
@@ -164,10 +143,11 @@ def _area_parts(areas: xr.DataArray, network: str) -> Iterator[Part]:
                 continue
             key = {"metric": areas.name, "form": fill, "source": order}
             if "/" not in order:
-                key |= {"source": HUMAN if order == PEOPLE else order, "against": network}
-            yield Part(AREAS[way], key, values)
-            if order != RANDOM and RANDOM in of["order"]:
-                yield Part(AREAS[way], {**key, "contrast": MINUS_RANDOM}, values, of.sel(order=RANDOM))
+                key |= {"source": HUMAN if order == perturbation.PEOPLE else order, "against": network}
+            yield Part(perturbation.AREAS[way], key, values)
+            if order != perturbation.RANDOM and perturbation.RANDOM in of["order"]:
+                yield Part(perturbation.AREAS[way], {**key, "contrast": perturbation.MINUS_RANDOM}, values,
+                           of.sel(order=perturbation.RANDOM))
 
 
 def _rows(parts: Iterable[Part], statistics: Statistics, seed: int) -> Iterator[Row]:
@@ -190,7 +170,8 @@ def _rows(parts: Iterable[Part], statistics: Statistics, seed: int) -> Iterator[
     p, least, null = zip(*tests, strict=True)
     whole = whole.assign({name: side.where(differs) for name, side in sides(one, other, values).items()}).assign(
         reason=("part", reasons), p_value=("part", list(p)), p_attainable=("part", list(least)), null_mean=0.0,
-        n_permutations=("part", [draws.size for draws in null])).assign_attrs(null=NULL, alternative="two-sided")
+        n_permutations=("part", [draws.size for draws in null]),
+    ).assign_attrs(null=perturbation.NULL, alternative="two-sided")
     for at, part in enumerate(parts):
         yield from rows_of(whole.isel(part=at), part.quantity, part.key)
 
@@ -198,5 +179,5 @@ def _rows(parts: Iterable[Part], statistics: Statistics, seed: int) -> Iterator[
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     """Estimate what networks lose, and keep the curves."""
     removals = analysis.data.get("removals", {})
-    analysis.tables[CURVES] = curves_table(removals, analysis.responses)
+    analysis.tables[perturbation.CURVES] = curves_table(removals, analysis.responses)
     yield list(removal_estimates(removals, analysis.statistics, analysis.seed)), []

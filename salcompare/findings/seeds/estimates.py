@@ -10,33 +10,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.findings import seeds
 from salcompare.findings.analysis import Analysis, Draws, stream, tested_difference
 from salcompare.findings.ceilings import CEILING as PEOPLES_CEILING
 from salcompare.findings.failures import FAILURES, guarded, undefined_row, without_value
 from salcompare.findings.rows import rows_of
-from salcompare.findings.seeds import (
-    ABSOLUTE,
-    ACCURATE,
-    CONVOLUTIONS,
-    FOR_ACTORS,
-    FOR_SEEDS,
-    IMAGE_EFFECT,
-    LINEAR,
-    MORE_ACCURATE,
-    MORE_OVERLAPPING,
-    MORE_RELIABLE,
-    MORE_SMALL,
-    OTHER_IMAGE,
-    OVERLAPPING,
-    REACHABLE,
-    RELATIVE,
-    RELIABILITY,
-    RELIABLE,
-    SAME_IMAGE,
-    SMALL,
-    TESTED,
-    TUNED,
-)
 from salcompare.maps import smooth
 from salcompare.naming import HUMAN, RAW, SMOOTHED
 from salcompare.statistics.ceilings.seeds import seed_reliability
@@ -52,7 +30,7 @@ if TYPE_CHECKING:
 FEWEST_SEEDS = 3
 """Below so many seeds there is no t interval over seeds."""
 NULL = "both variants' reliabilities exchanged within actors"
-_SHARES = {"share_near_zero": RELATIVE, "share_below_0.001": ABSOLUTE}
+_SHARES = {"share_near_zero": seeds.RELATIVE, "share_below_0.001": seeds.ABSOLUTE}
 _FROZEN, _FINETUNED = "/frozen/", "/finetuned/"
 
 
@@ -76,13 +54,13 @@ def seed_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: in
     reliable: dict[tuple[str, str], xr.Dataset] = {}
     for source, of_seeds in data.get("seed_maps", {}).items():
         for form, sigma in ((RAW, None), (SMOOTHED, maps.sigma * of_seeds.sizes["x"])):
-            key = {"form": form, "sigma": sigma, "source": source, "contrast": SAME_IMAGE}
+            key = {"form": form, "sigma": sigma, "source": source, "contrast": seeds.SAME_IMAGE}
             try:
                 result = reliable[source, form] = seed_reliability(
                     of_seeds, sigma=sigma or 0.0, n_permutations=statistics.n_permutations,
                     rng=stream(seed, "seeds", source, form))
             except FAILURES as error:
-                yield undefined_row(error, **{**RELIABLE.name, **key})
+                yield undefined_row(error, **{**seeds.RELIABLE.name, **key})
             else:
                 yield from _reliability(result, key)
     for before, after in _variants(data.get("seed_maps", {})):
@@ -94,13 +72,14 @@ def seed_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: in
 def _reliability(result: xr.Dataset, key: Row) -> Iterator[Row]:
     """Give the rows of one source in one form; those of actors of the quantity that its ceiling follows from."""
     whole = f"mean of {result.attrs['n_seeds']} trainings"
-    for quantity, part, contrast in (
-            (RELIABLE, SAME_IMAGE, SAME_IMAGE), (RELIABLE, OTHER_IMAGE, OTHER_IMAGE),
-            (TESTED, IMAGE_EFFECT, IMAGE_EFFECT), (RELIABLE, "mean map", whole), (REACHABLE, "ceiling", None)):
+    for quantity, part in ((seeds.RELIABLE, seeds.SAME_IMAGE), (seeds.RELIABLE, seeds.OTHER_IMAGE),
+                           (seeds.TESTED, seeds.IMAGE_EFFECT), (seeds.RELIABLE, "mean map"),
+                           (seeds.REACHABLE, "ceiling")):
+        contrast = {"mean map": whole, "ceiling": None}.get(part, part)
         yield from rows_of(result.sel(quantity=part, drop=True), quantity, {**key, "contrast": contrast})
-    same = result.sel(quantity=SAME_IMAGE, drop=True)
+    same = result.sel(quantity=seeds.SAME_IMAGE, drop=True)
     reasons = np.where(np.isnan(same["actor_value"]), "a map of every image is constant", "")
-    yield from rows_of(same.assign(actor_reason=("actor", reasons)), RELIABLE.of_actors({}), key)
+    yield from rows_of(same.assign(actor_reason=("actor", reasons)), seeds.RELIABLE.of_actors({}), key)
 
 
 def _variants(sources: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -114,13 +93,13 @@ def _tuned(reliable: Mapping[tuple[str, str], xr.Dataset], before: str, after: s
     """Compare the reliability of finetuned and frozen maps, paired over actors."""
     for form in (RAW, SMOOTHED):
         if (before, form) in reliable and (after, form) in reliable:
-            one, other = (reliable[source, form]["actor_value"].sel(quantity=SAME_IMAGE, drop=True)
+            one, other = (reliable[source, form]["actor_value"].sel(quantity=seeds.SAME_IMAGE, drop=True)
                           for source in (after, before))
             result = tested_difference(one, other, null=NULL, rng=stream(seed, "seeds", "tuned", after, form),
                                        n_permutations=statistics.n_permutations)
-            yield from rows_of(result, MORE_RELIABLE, {
+            yield from rows_of(result, seeds.MORE_RELIABLE, {
                 "form": form, "sigma": reliable[after, form].attrs["sigma"] or None, "source": after, "against": before,
-                "contrast": TUNED})
+                "contrast": seeds.TUNED})
 
 
 def _overlaps(data: StudyData, maps: Maps, reliable: Mapping[tuple[str, str], xr.Dataset],
@@ -132,20 +111,21 @@ def _overlaps(data: StudyData, maps: Maps, reliable: Mapping[tuple[str, str], xr
     for source, overlaps in by_seed.items():
         if overlaps is None:
             continue
-        yield from rows_of(population_mean(overlaps.mean("seed", skipna=False)), OVERLAPPING, {
-            **keys[source], "contrast": FOR_SEEDS,
+        yield from rows_of(population_mean(overlaps.mean("seed", skipna=False)), seeds.OVERLAPPING, {
+            **keys[source], "contrast": seeds.FOR_SEEDS,
             "ceiling": _common_ceiling(reliable.get((source, SMOOTHED)), people)})
         held = overlaps.dropna("actor")
-        yield from rows_of(_over_seeds(held.mean("actor")), OVERLAPPING, {**keys[source], "contrast": FOR_ACTORS})
+        yield from rows_of(_over_seeds(held.mean("actor")), seeds.OVERLAPPING, {
+            **keys[source], "contrast": seeds.FOR_ACTORS})
         for number in held["seed"].to_numpy().tolist():
-            yield from rows_of(population_mean(held.sel(seed=number, drop=True)), OVERLAPPING, {
+            yield from rows_of(population_mean(held.sel(seed=number, drop=True)), seeds.OVERLAPPING, {
                 **keys[source], "contrast": f"seed {number}"})
     for before, after in _variants(by_seed):
         one, other = by_seed[after], by_seed[before]
         if one is not None and other is not None:
             held = (one - other).dropna("actor")["actor"]
             yield from _paired([side.sel(actor=held).mean("actor").to_series() for side in (one, other)],
-                               MORE_OVERLAPPING, {**keys[after], "contrast": TUNED})
+                               seeds.MORE_OVERLAPPING, {**keys[after], "contrast": seeds.TUNED})
 
 
 def _overlap(data: StudyData, of_seeds: xr.DataArray, maps: Maps) -> xr.DataArray | None:
@@ -186,26 +166,26 @@ def _accuracies(table: pd.DataFrame | None) -> Iterator[Row]:
         for variant in part["variant"].unique():
             key = {"metric": split, "source": f"{classifier}/{variant}"}
             if variant in of:
-                yield from rows_of(_over_seeds(of[variant], share=True), ACCURATE, key)
+                yield from rows_of(_over_seeds(of[variant], share=True), seeds.ACCURATE, key)
             else:
-                yield {"n": 0, **without_value(f"no {split} image", **{**ACCURATE.name, **key})}
+                yield {"n": 0, **without_value(f"no {split} image", **{**seeds.ACCURATE.name, **key})}
         if {"frozen", "finetuned"} <= set(of):
-            yield from _paired([of["finetuned"], of["frozen"]], MORE_ACCURATE, {
-                "metric": split, "source": f"{classifier}/finetuned", "contrast": TUNED})
+            yield from _paired([of["finetuned"], of["frozen"]], seeds.MORE_ACCURATE, {
+                "metric": split, "source": f"{classifier}/finetuned", "contrast": seeds.TUNED})
 
 
 def _near_zero(weights: pd.DataFrame | None) -> Iterator[Row]:
     """Give the share of weights near zero: of convolutions and of linear layers, and between classifiers."""
     if weights is None or weights.empty:
         return
-    kinds = np.where(weights["kind"].str.startswith("Conv"), CONVOLUTIONS, LINEAR)
+    kinds = np.where(weights["kind"].str.startswith("Conv"), seeds.CONVOLUTIONS, seeds.LINEAR)
     for kind, of_kind in weights.groupby(kinds):
         shares = _pooled(of_kind)
         for column, form in _SHARES.items():
             table = shares.pivot_table(index=["classifier", "variant"], columns="seed", values=column, sort=False)
             key = {"metric": kind, "form": form}
             for classifier, variant in table.index:
-                yield from rows_of(_over_seeds(table.loc[classifier, variant].dropna(), share=True), SMALL, {
+                yield from rows_of(_over_seeds(table.loc[classifier, variant].dropna(), share=True), seeds.SMALL, {
                     **key, "source": f"{classifier}/{variant}"})
             yield from _between(table, key)
 
@@ -218,7 +198,7 @@ def _between(table: pd.DataFrame, key: Row) -> Iterator[Row]:
         # Of two variants the finetuned comes second; of two classifiers the first is compared with the second.
         pair = [(other, of_other), (name, variant)] if name == other else [(name, variant), (other, of_other)]
         source, against = map("/".join, pair)
-        yield from _paired([table.loc[of] for of in pair], MORE_SMALL, {
+        yield from _paired([table.loc[of] for of in pair], seeds.MORE_SMALL, {
             **key, "source": source, "against": against, "contrast": f"minus {against}"})
 
 
@@ -254,4 +234,4 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     ceilings = {str(row["actor"]): float(str(row["value"])) for row in analysis.rows
                 if (row["statistic"], row.get("form"), row["level"]) == (PEOPLES_CEILING, SMOOTHED, "actor")}
     made = seed_estimates(analysis.data, analysis.maps, analysis.statistics, analysis.seed, people=ceilings)
-    yield list(guarded(made, statistic=RELIABILITY)), []
+    yield list(guarded(made, statistic=seeds.RELIABILITY)), []

@@ -6,19 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from salcompare.findings.seeds import (
-    ACCURACY,
-    CEILING,
-    CONVOLUTIONS,
-    FOR_SEEDS,
-    IMAGE_EFFECT,
-    NEAR_ZERO,
-    OVERLAP,
-    RELATIVE,
-    RELIABILITY,
-    SAME_IMAGE,
-    TUNED,
-)
+from salcompare.findings import seeds
 from salcompare.naming import SMOOTHED, classifier_of
 from salcompare.printing import contrast, interval, number, percent, verdict
 from salcompare.report.content import Section, classifier_table
@@ -37,29 +25,29 @@ def summary(data: StudyData) -> list[str]:
 
 
 def _maps(estimates: pd.DataFrame) -> Iterator[str]:
-    smoothed = pick(estimates, statistic=RELIABILITY, form=SMOOTHED)
-    for _, row in pick(smoothed, contrast=SAME_IMAGE).iterrows():
-        ceiling = pick(estimates, statistic=CEILING, form=SMOOTHED, source=str(row["source"]))
+    smoothed = pick(estimates, statistic=seeds.RELIABILITY, form=SMOOTHED)
+    for _, row in pick(smoothed, contrast=seeds.SAME_IMAGE).iterrows():
+        ceiling = pick(estimates, statistic=seeds.CEILING, form=SMOOTHED, source=str(row["source"]))
         above = f"; so the classifier's own noise ceiling is {number(ceiling['value'].iloc[0], 2)}" if len(
             ceiling) else ""
         yield (f"Trained again with another seed, {row['source']} gives maps of the same image that correlate by "
                f"{number(row['value'], 2)} ({interval(row)}){above}.")
-    for _, row in pick(smoothed, contrast=IMAGE_EFFECT).iterrows():
+    for _, row in pick(smoothed, contrast=seeds.IMAGE_EFFECT).iterrows():
         yield verdict(row, f"maps of {row['source']} speak of the image whatever the seed, more than of the actor's "
                            "other images")
-    for _, row in pick(smoothed, contrast=TUNED).iterrows():
+    for _, row in pick(smoothed, contrast=seeds.TUNED).iterrows():
         yield contrast(row, f"finetuning makes the maps of {classifier_of(row['source'])} {_more(row)} reliable over "
                             "seeds")
 
 
 def _accuracies(estimates: pd.DataFrame) -> Iterator[str]:
-    of = pick(estimates, statistic=ACCURACY, metric="test")
+    of = pick(estimates, statistic=seeds.ACCURACY, metric="test")
     for _, row in of[of["contrast"].isna()].iterrows():
         ends = (f"95% CI over seeds {percent(row['ci_low'])} to {percent(row['ci_high'])}"
                 if row["ci_low"] == row["ci_low"] else interval(row))
         yield (f"{row['source']}: {percent(row['value'])} of test images right, mean of {number(row['n'])} seeds "
                f"({ends}).")
-    for _, row in pick(of, contrast=TUNED).iterrows():
+    for _, row in pick(of, contrast=seeds.TUNED).iterrows():
         yield contrast(row, f"finetuning makes {classifier_of(row['source'])} {_more(row)} accurate, over seeds")
 
 
@@ -68,8 +56,8 @@ def _more(row: pd.Series[Any], less: str = "less") -> str:
 
 
 def _overlaps(estimates: pd.DataFrame) -> Iterator[str]:
-    of = pick(estimates, statistic=OVERLAP)
-    for _, row in pick(of, contrast=FOR_SEEDS).iterrows():
+    of = pick(estimates, statistic=seeds.OVERLAP)
+    for _, row in pick(of, contrast=seeds.FOR_SEEDS).iterrows():
         said = (f"Over its seeds, maps of {row['source']} overlap with people's by {number(row['value'], 2)} "
                 f"({interval(row)})")
         bound = ("" if row["ceiling"] != row["ceiling"] else
@@ -80,7 +68,7 @@ def _overlaps(estimates: pd.DataFrame) -> Iterator[str]:
 def _decay(data: StudyData, estimates: pd.DataFrame) -> Iterator[str]:
     """Compare classifiers that differ in whether the L2 penalty is on convolutions."""
     on = {settings["name"]: settings.get("l2_on", "all") for settings in data.settings["classifier"]}
-    of = pick(estimates, statistic=NEAR_ZERO, metric=CONVOLUTIONS, form=RELATIVE)
+    of = pick(estimates, statistic=seeds.NEAR_ZERO, metric=seeds.CONVOLUTIONS, form=seeds.RELATIVE)
     for _, row in of[of["contrast"].notna()].iterrows():
         one, other = (classifier_of(row[column]) for column in ("source", "against"))
         if on.get(one) == on.get(other) or row["value"] != row["value"]:
@@ -96,27 +84,27 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of training seeds; those of a classifier that was trained once have no rows."""
     estimates = data.estimates
     of = {name: estimates[(estimates["statistic"] == name) & (estimates["level"] == "population")] for name in (
-        RELIABILITY, CEILING, OVERLAP, ACCURACY, NEAR_ZERO)}
+        seeds.RELIABILITY, seeds.CEILING, seeds.OVERLAP, seeds.ACCURACY, seeds.NEAR_ZERO)}
     yield table_of(
-        RELIABILITY, "Reliability of a classifier's maps over training seeds",
+        seeds.RELIABILITY, "Reliability of a classifier's maps over training seeds",
         "Pearson's correlation of the maps of two trainings: of one image, of two images of an actor, and their "
         "difference, the image effect, whose p is from images permuted within actors. Means over actors.",
-        of[RELIABILITY], ["source", "form", "contrast", *_VALUE[:3], "p_value", *_VALUE[4:]])
+        of[seeds.RELIABILITY], ["source", "form", "contrast", *_VALUE[:3], "p_value", *_VALUE[4:]])
     yield table_of(
-        CEILING, "The classifier's own noise ceiling",
+        seeds.CEILING, "The classifier's own noise ceiling",
         "What the maps that all seeds have in common can correlate with the map of one training.",
-        of[CEILING], ["source", "form", *_VALUE])
+        of[seeds.CEILING], ["source", "form", *_VALUE])
     yield table_of(
-        OVERLAP, "Overlap with people over training seeds",
+        seeds.OVERLAP, "Overlap with people over training seeds",
         "Pearson's correlation of smoothed maps, same image. The ceiling is people's noise ceiling times the "
-        "classifier's own.", of[OVERLAP], ["source", "contrast", *_VALUE[:4], "ceiling", *_VALUE[4:]])
-    yield table_of(ACCURACY, "Accuracy over training seeds", "Means over seeds, on the same images; t intervals "
-                   "over seeds.", of[ACCURACY], ["source", "metric", "contrast", *_VALUE])
+        "classifier's own.", of[seeds.OVERLAP], ["source", "contrast", *_VALUE[:4], "ceiling", *_VALUE[4:]])
+    yield table_of(seeds.ACCURACY, "Accuracy over training seeds", "Means over seeds, on the same images; t intervals "
+                   "over seeds.", of[seeds.ACCURACY], ["source", "metric", "contrast", *_VALUE])
     yield table_of(
-        NEAR_ZERO, "Share of weights near zero",
+        seeds.NEAR_ZERO, "Share of weights near zero",
         "Relative: below 1% of the standard deviation that the layer's weights had before training (a Gaussian has "
         "0.8% there). Absolute: below 0.001. All layers of a kind together; differences are paired over seeds.",
-        of[NEAR_ZERO], ["source", "metric", "form", "contrast", *_VALUE], folded=True)
+        of[seeds.NEAR_ZERO], ["source", "metric", "form", "contrast", *_VALUE], folded=True)
 
 
 SEEDS = (
@@ -153,9 +141,10 @@ def section(data: StudyData, name: str) -> Section:
     """Say on a classifier's page how stable it is over training seeds, and how many of its weights are near zero."""
     layers = data.classifiers.get(name, {}).get("weights", pd.DataFrame())
     return Section("seeds", "How stable is it?", tables=(
-        classifier_table(data, name, "seeds", "Over training seeds", "", ACCURACY, RELIABILITY, CEILING, OVERLAP),
+        classifier_table(data, name, "seeds", "Over training seeds", "", seeds.ACCURACY, seeds.RELIABILITY,
+                         seeds.CEILING, seeds.OVERLAP),
         classifier_table(data, name, "near_zero", "Share of weights near zero", "Relative: below 1% of the standard "
-                         "deviation of the layer's weights before training; absolute: below 0.001.", NEAR_ZERO),
+                         "deviation of the layer's weights before training; absolute: below 0.001.", seeds.NEAR_ZERO),
         plain_table(f"weights_{name}", f"By layer ({number(len(layers))} rows)", layers)),
         absent="It was trained once, so nothing is known of how its maps vary over training seeds; set seeds of its "
                "[[classifier]] in study.toml.")

@@ -7,7 +7,8 @@ from scipy import stats
 
 from salcompare.config import Statistics
 from salcompare.findings.p_values import name_families
-from salcompare.findings.perturbation.estimates import CONTRASTS, curves_table, removal_estimates
+from salcompare.findings.perturbation import CONTRASTS
+from salcompare.findings.perturbation.estimates import curves_table, removal_estimates
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.schema import ESTIMATES, check_table
 from salcompare.statistics import actor_means, sign_flip_test
