@@ -18,90 +18,42 @@ class StudyData:
     """What is known of a study, by name: as an attribute, or by `get` where it may not be there.
 
     What is annotated here every study has, if only as None; each finding adds what it needs by itself, in the
-    ``inputs.py`` of its folder. Nothing here computes.
-
-    Parameters
-    ----------
-    loaders : mapping of str to callable, optional
-        By name, what loads it; called once, when it is first used.
-    **values
-        What is there already.
-
-    Attributes
-    ----------
-    photographs : DataArray (image, y, x, channel), uint8
-        On the study's grid; images beyond those of the maps do no harm.
-    images : DataFrame
-        The catalogue, one row an image (`salcompare.schema.IMAGES`).
-    responses : DataFrame or None
-        One row a box (`salcompare.schema.RESPONSES`), or with ``actor`` instead of ``image`` and ``worker`` and boxes
-        on the grid; None where people's side has no boxes.
-    human : Dataset or None
-        `salcompare.schema.HUMAN_MAPS`, where the responses name images.
-    human_heatmap : DataArray (actor, y, x) or None
-        Where they name actors only.
-    response_maps : DataArray (response, y, x) or None
-        Maps of single responses with coordinates image, actor and worker, for gaze and for ready-made maps that name
-        workers.
-    given : DataFrame or None
-        Fixations or clicks (`salcompare.schema.FIXATIONS`), or the list of people's ready-made maps
-        (`salcompare.schema.MAP_FILES`), where these are people's side.
-    classifier_maps : mapping of str to Dataset
-        By source, such as ``alexnet/finetuned/guided_backprop``: ``saliency`` (image, y, x).
-    heatmaps : Dataset
-        ``heatmap`` and ``relative``, and where they were tested ``relative_t`` and ``relative_p``, family-wise over
-        pixels and actors; all (source, actor, y, x).
-    estimates : DataFrame
-        `salcompare.schema.ESTIMATES`.
-    nulls : DataFrame
-        ``statistic, metric, form, source, value``: one row a draw under the null hypothesis.
-    simulated : bool
-        The responses are simulated; every page, table and figure that uses them says so.
-    title, credit : str
-        The study's name; whom the photographs are owed to.
-    actors : tuple of str
-        Those that figures show one by one.
-    mask_share, human_share : float
-        Shares of pixels shown of a classifier's map and of a human heatmap.
-    classifiers : mapping
-        Of those trained here, by name: the tables accuracy, confusion, training, weights, and the mapping summary.
-    given_maps : mapping
-        Classifiers' ready-made maps, by name: method, n_maps, notes, and the table left_out.
-    settings, provenance : mapping
-        All of study.toml; hashes, versions and seed.
-    truth : mapping or None
-        What was planted, for simulated responses.
-    images_left_out, responses_left_out : DataFrame
-        What was not taken, and why.
-    notes : tuple of str
-        What could not be computed, in words.
+    ``inputs.py`` of its folder. Nothing here computes. Made of what is there already, by keyword, and of a mapping of
+    what loads the rest: each is called once, when it is first used.
     """
 
+    # (image, y, x, channel), uint8, on the study's grid; images beyond those of the maps do no harm
     photographs: xr.DataArray
-    images: pd.DataFrame
+    images: pd.DataFrame  # the catalogue, one row an image (`schema.IMAGES`)
+    # one row a box (`schema.RESPONSES`, or actor for image and worker); None without boxes
     responses: pd.DataFrame | None
-    human: xr.Dataset | None
-    human_heatmap: xr.DataArray | None
+    human: xr.Dataset | None  # `schema.HUMAN_MAPS`, where the responses name images
+    human_heatmap: xr.DataArray | None  # (actor, y, x), where they name actors only
+    # of single responses (response, y, x), where gaze or ready-made maps name workers
     response_maps: xr.DataArray | None
+    # fixations or clicks (`schema.FIXATIONS`), or people's ready-made maps (`schema.MAP_FILES`)
     given: pd.DataFrame | None
+    # ``saliency`` (image, y, x) by source: ``alexnet/finetuned/guided_backprop``
     classifier_maps: Mapping[str, xr.Dataset]
+    # (source, actor, y, x): heatmap, relative and, if tested, relative_t and family-wise relative_p
     heatmaps: xr.Dataset
-    estimates: pd.DataFrame
-    nulls: pd.DataFrame
-    simulated: bool
-    title: str
-    credit: str
-    actors: tuple[str, ...]
-    mask_share: float
-    human_share: float
+    estimates: pd.DataFrame  # `schema.ESTIMATES`
+    nulls: pd.DataFrame  # ``statistic, metric, form, source, value``: one row a draw under the null hypothesis
+    simulated: bool  # whether the responses are; every page, table and figure that uses them says so
+    title: str  # the study's name
+    credit: str  # whom the photographs are owed to
+    actors: tuple[str, ...]  # those that figures show one by one
+    mask_share: float  # share of pixels shown of a classifier's map
+    human_share: float  # and of a human heatmap
+    # trained here, by name: tables accuracy, confusion, training, weights; summary
     classifiers: Mapping[str, Mapping[str, Any]]
-    given_maps: Mapping[str, Mapping[str, Any]]
-    settings: Mapping[str, Any]
-    provenance: Mapping[str, Any]
-    truth: Mapping[str, Any] | None
-    images_left_out: pd.DataFrame
+    given_maps: Mapping[str, Mapping[str, Any]]  # ready-made maps, by name: method, n_maps, notes, table left_out
+    settings: Mapping[str, Any]  # all of study.toml
+    provenance: Mapping[str, Any]  # hashes, versions and seed
+    truth: Mapping[str, Any] | None  # what was planted, for simulated responses
+    images_left_out: pd.DataFrame  # what was not taken, and why
     responses_left_out: pd.DataFrame
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # what could not be computed, in words
 
     def __init__(self, loaders: Mapping[str, Callable[[], Any]] | None = None, /, **values: object) -> None:
         self._loaders = dict(loaders or {})

@@ -99,12 +99,8 @@ _METHODS = {"percentile": "percentile bootstrap", "bca": "BCa bootstrap", "t": "
 def caption(data: StudyData, sentences: Iterable[str], *, responses: bool, photographs: bool) -> str:
     """Join sentences, ended by what must be said of simulated responses and of the photographs.
 
-    Parameters
-    ----------
-    sentences : iterable of str
-        Without blanks around; empty ones are left out.
-    responses, photographs : bool
-        Whether the figure uses responses, and shows photographs.
+    Empty sentences are left out. `responses` and `photographs` are whether the figure uses responses, and shows
+    photographs.
     """
     said = [sentence for sentence in sentences if sentence]
     if responses and data.simulated:

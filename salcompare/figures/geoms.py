@@ -15,18 +15,10 @@ if TYPE_CHECKING:
 
 
 class geom_picture(geom):  # noqa: N801 - as plotnine names its geoms
-    """Draw whole pictures, one a row of the data.
+    """Draw whole pictures, one a row of the data; for a reversed y scale, on which y runs downwards as the grid's does.
 
-    Parameters
-    ----------
-    pictures : mapping of str to uint8 array (height, width, 3)
-        By the values of the aesthetic ``picture``.
-    size : tuple of int
-        Height and width of the grid, which the pictures cover whatever their own size.
-
-    Notes
-    -----
-    For a reversed y scale, on which y runs downwards as the grid's does.
+    `pictures` are uint8 arrays (height, width, 3) by the values of the aesthetic ``picture``; they cover the grid of
+    `size` (height, width), whatever their own.
     """
 
     REQUIRED_AES = {"picture"}  # noqa: RUF012 - as plotnine declares it
@@ -43,17 +35,9 @@ class geom_picture(geom):  # noqa: N801 - as plotnine names its geoms
 class geom_pixels(geom_raster):  # noqa: N801 - as plotnine names its geoms
     """Draw those pixels of a map that the data holds, one a row, by the centre of each; the others let through.
 
-    Parameters
-    ----------
-    size : tuple of int
-        Height and width of the grid.
-    step : int
-        Side of a pixel on the grid.
-
-    Notes
-    -----
-    A pixel's colour follows the aesthetic ``color`` where that is mapped, else ``fill``: two layers of one plot can so
-    have a scale each. geom_raster guesses the grid from the pixels that it is given; a few scattered ones mislead it.
+    `size` is the grid's height and width, `step` a pixel's side on it. A pixel's colour follows the aesthetic ``color``
+    where that is mapped, else ``fill``: two layers of one plot can so have a scale each. geom_raster guesses the grid
+    from the pixels that it is given; a few scattered ones mislead it.
     """
 
     DEFAULT_AES = {"alpha": 1, "fill": "#333333", "color": None}  # noqa: RUF012
@@ -78,19 +62,8 @@ class geom_pixels(geom_raster):  # noqa: N801 - as plotnine names its geoms
 
 
 class geom_outline(geom):  # noqa: N801 - as plotnine names its geoms
-    """Draw the outline of the pixels that the data holds, one a row, by the centre of each.
+    """Draw the outline of the pixels that the data holds, as `geom_pixels` takes them; `dashes` is the line's style.
 
-    Parameters
-    ----------
-    size : tuple of int
-        Height and width of the grid.
-    step : int
-        Side of a pixel on the grid.
-    dashes : str
-        The line's style, as matplotlib names them.
-
-    Notes
-    -----
     A white line on a wider black one can be told from any photograph and from any colour of a map.
     """
 

@@ -28,59 +28,30 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Layer:
-    """Maps that lie over photographs and share their colours.
+    """Maps that lie over photographs and share their colours."""
 
-    Attributes
-    ----------
-    overlays : mapping of str to DataArray (y, x)
-        By column; NaN where the photograph shows.
-    scale : scale of fill or color
-        With the name of the unit; two layers of one row need one of each.
-    bar : bool
-        Whether a bar at the right explains the colours.
-    """
-
-    overlays: Mapping[str, xr.DataArray]
+    overlays: Mapping[str, xr.DataArray]  # (y, x), by column; NaN where the photograph shows
+    # named for the unit; of two layers of one row one is of fill, the other of color
     scale: p9.scale_fill_cmap | p9.scale_fill_gradient | p9.scale_color_cmap
-    bar: bool = True
+    bar: bool = True  # whether a bar at the right explains the colours
 
 
 @dataclass(frozen=True)
 class Outline:
-    """Pixels that a line goes round.
+    """Pixels that a line goes round."""
 
-    Attributes
-    ----------
-    inside : mapping of str to bool DataArray (y, x)
-        By column.
-    dashes : str
-        The line's style, as matplotlib names them.
-    """
-
-    inside: Mapping[str, xr.DataArray]
-    dashes: str = "solid"
+    inside: Mapping[str, xr.DataArray]  # bool (y, x), by column
+    dashes: str = "solid"  # the line's style, as matplotlib names them
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of pictures: a title at its left, and a photograph, perhaps under a map, for each column.
+    """One row of pictures: a title at its left, and a photograph, perhaps under a map, for each column."""
 
-    Attributes
-    ----------
-    title : str
-        Stands at the left, turned.
-    photographs : mapping of str to uint8 array (y, x, channel)
-        By column.
-    layers : tuple of Layer
-        What lies over them.
-    outlines : tuple of Outline
-        Lines over those.
-    """
-
-    title: str
-    photographs: Mapping[str, Picture]
-    layers: tuple[Layer, ...] = ()
-    outlines: tuple[Outline, ...] = ()
+    title: str  # stands at the left, turned
+    photographs: Mapping[str, Picture]  # by column
+    layers: tuple[Layer, ...] = ()  # what lies over them
+    outlines: tuple[Outline, ...] = ()  # lines over those
 
 
 def grey(photograph: Picture) -> Picture:
@@ -102,12 +73,9 @@ def printed_picture(picture: Picture, *, most: int = PRINTED) -> Picture:
 
 
 def printed_map(shown: xr.DataArray, *, most: int = PRINTED) -> xr.DataArray:
-    """Average blocks of a map until no side has more than `most` pixels.
+    """Average blocks of a map (y, x) until no side has more than `most` pixels.
 
-    Parameters
-    ----------
-    shown : DataArray (y, x)
-        NaN where nothing is shown; a block is shown where half of it is.
+    NaN is where nothing is shown; a block is shown where half of it is.
     """
     step = block((shown.sizes["y"], shown.sizes["x"]), most)
     if step == 1:
@@ -140,12 +108,7 @@ def block(shape: Sequence[int], most: int = PRINTED) -> int:
 def picture_row(row: Row, columns: Sequence[str]) -> p9.ggplot:
     """Draw one row of pictures: greyscale under an overlay, as it is where there is none.
 
-    Parameters
-    ----------
-    row : Row
-        What is drawn; a column that it lacks stays empty.
-    columns : sequence of str
-        Left to right; their names stand above.
+    The columns' names stand above, left to right; a column that the row lacks stays empty.
     """
     names = [_strip(column) for column in columns]
     covered = {column for layer in row.layers for column in layer.overlays}
@@ -175,23 +138,9 @@ def picture_row(row: Row, columns: Sequence[str]) -> p9.ggplot:
 
 def picture_rows(rows: Sequence[Row], columns: Sequence[str], *, width: float,
                  subtitle: str = "") -> tuple[Stack, float]:
-    """Stack rows of pictures, panels aligned, the columns' names above the first.
+    """Stack rows of pictures, panels aligned, the columns' names above the first and a subtitle above all.
 
-    Parameters
-    ----------
-    rows : sequence of Row
-        Top to bottom.
-    columns : sequence of str
-        Left to right.
-    width : float
-        Of the whole, inches.
-    subtitle : str
-        Stands above everything.
-
-    Returns
-    -------
-    Stack, float
-        What to draw, and its height in inches.
+    `width` is of the whole, inches; gives what to draw, and its height in inches.
     """
     shape = next(iter(rows[0].photographs.values())).shape
     aspect = shape[0] / shape[1]

@@ -65,14 +65,8 @@ def figure_theme(width: float, height: float) -> p9.theme:
 def picture_theme(width: float, height: float, *, aspect: float, bar: float) -> p9.theme:
     """Of a row of pictures: no axes, panels of the photographs' own shape.
 
-    Parameters
-    ----------
-    width, height : float
-        The whole figure's, inches.
-    aspect : float
-        Of a picture, height over width.
-    bar : float
-        Height of the bar that explains colours, inches.
+    `width` and `height` are the whole figure's, `bar` is the height of the bar that explains colours, all in inches;
+    `aspect` is a picture's height over its width.
     """
     return figure_theme(width, height) + p9.theme(
         aspect_ratio=aspect, panel_spacing=0.006, plot_margin=0.004,
@@ -102,12 +96,8 @@ def source_name(source: str, sources: Iterable[str] = ()) -> str:
 def source_colours(sources: Iterable[str], names: Sequence[str] = ()) -> dict[str, str]:
     """Give every source its colour: a hue a classifier, pure for its main source, paler for its other ones.
 
-    Parameters
-    ----------
-    sources : iterable of str
-        Of each classifier the main one last.
-    names : sequence of str
-        All the study's classifiers, the main one first, so that a part of them keeps its colours.
+    Of each classifier the main source comes last. `names` are all the study's classifiers, the main one first, so that
+    a part of them keeps its colours.
     """
     placed: dict[str, list[str]] = {name: [] for name in names}
     for source in by_classifier(sources, names):

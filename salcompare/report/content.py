@@ -39,29 +39,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Content:
-    """What a report says, in the order in which it says it.
+    """What a report says, in the order in which it says it."""
 
-    Attributes
-    ----------
-    answers : tuple of Answer
-        The summary.
-    banners : tuple of str
-        Warnings above it.
-    tables : tuple of PrintedTable
-    methods : tuple of (str, str)
-        Headings and paragraphs.
-    limits, references : tuple of str
-    pages : tuple of Page
-        Those beside the report.
-    """
-
-    answers: tuple[Answer, ...]
-    banners: tuple[str, ...]
+    answers: tuple[Answer, ...]  # the summary
+    banners: tuple[str, ...]  # warnings above it
     tables: tuple[PrintedTable, ...]
-    methods: tuple[tuple[str, str], ...]
+    methods: tuple[tuple[str, str], ...]  # headings and paragraphs
     limits: tuple[str, ...]
     references: tuple[str, ...]
-    pages: tuple[Page, ...]
+    pages: tuple[Page, ...]  # those beside the report
 
 
 _ALWAYS = ("source", "value")
@@ -71,30 +57,15 @@ _PRINTED = ("actor", "label", "source", "metric", "form", "against", "contrast",
 
 @dataclass(frozen=True)
 class Section:
-    """One section of a page.
+    """One section of a page."""
 
-    Attributes
-    ----------
-    name, title : str
-        The name is the section's anchor.
-    said : tuple of str
-        Paragraphs.
-    figures : tuple of ReportFigure
-    tables : tuple of PrintedTable
-        Those without rows are left out.
-    notes : tuple of str
-        A list below all.
-    absent : str
-        What its page says in the end where its first table has no rows.
-    """
-
-    name: str
+    name: str  # its anchor
     title: str
-    said: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()  # paragraphs
     figures: tuple[ReportFigure, ...] = ()
-    tables: tuple[PrintedTable, ...] = ()
-    notes: tuple[str, ...] = ()
-    absent: str = ""
+    tables: tuple[PrintedTable, ...] = ()  # those without rows are left out
+    notes: tuple[str, ...] = ()  # a list below all
+    absent: str = ""  # what its page says in the end where its first table has no rows
 
     @property
     def empty(self) -> bool:
@@ -104,22 +75,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """One page beside the report.
+    """One page beside the report."""
 
-    Attributes
-    ----------
-    file : str
-        Its name in the report's folder.
-    title, lead : str
-        What it is of, and a line about it.
-    sections : tuple of Section
-        In order; empty ones are left out.
-    """
-
-    file: str
-    title: str
-    lead: str
-    sections: tuple[Section, ...]
+    file: str  # its name in the report's folder
+    title: str  # what it is of
+    lead: str  # a line about it
+    sections: tuple[Section, ...]  # in order; empty ones are left out
 
 
 def classifier_rows(estimates: pd.DataFrame, classifier: str, *statistics: str) -> pd.DataFrame:

@@ -24,35 +24,17 @@ MOST_ROWS = 500
 
 @dataclass(frozen=True)
 class PrintedTable:
-    """A table of the report.
+    """A table of the report."""
 
-    Attributes
-    ----------
-    name, title, caption : str
-        The name is its CSV's.
-    frame : DataFrame
-        What the CSV holds.
-    simulated : bool
-        Whether it rests on simulated responses; then its CSV says so, too, in column responses.
-    folded : bool
-        Whether the page shows it only on request.
-    printed : DataFrame or None
-        The rows that the page prints, where those are not all.
-    section : {"tables", "quality"}
-        The part of the page that it stands in.
-    undefined : str
-        Why none of its values is defined, so that the page names it and prints no table; empty where one is.
-    """
-
-    name: str
+    name: str  # its CSV's
     title: str
     caption: str
-    frame: pd.DataFrame
-    simulated: bool
-    folded: bool = False
-    printed: pd.DataFrame | None = None
-    section: Literal["tables", "quality"] = "tables"
-    undefined: str = ""
+    frame: pd.DataFrame  # what the CSV holds
+    simulated: bool  # whether it rests on simulated responses; then its CSV says so, too, in column responses
+    folded: bool = False  # whether the page shows it only on request
+    printed: pd.DataFrame | None = None  # the rows that the page prints, where those are not all
+    section: Literal["tables", "quality"] = "tables"  # the part of the page that it stands in
+    undefined: str = ""  # why none of its values is defined: the page says so and prints no table; empty where one is
 
     @property
     def page(self) -> pd.DataFrame:
@@ -86,21 +68,11 @@ class PrintedTable:
 
 def table_of(name: str, title: str, caption: str, rows: pd.DataFrame, columns: Sequence[str],
              *, folded: bool = False, shown: pd.Series[bool] | pd.Index | None = None) -> PrintedTable:
-    """Make a table from rows of the estimates.
+    """Make a table from rows of the estimates, which its CSV holds with p_is and the responses' kind.
 
-    Parameters
-    ----------
-    name, title, caption : str
-        Of the table.
-    rows : DataFrame
-        What the CSV holds.
-    columns : sequence of str
-        Those that are printed. Beside the value of differences stand the two that they are of; the CSV has also
-        p_is, and the responses' kind.
-    folded : bool
-        Whether the page shows it only on request.
-    shown : Series of bool or Index, optional
-        The rows that the page prints, where those are not all; an index also says in which order.
+    `columns` are those that are printed; beside the value of differences stand the two that they are of. `folded` is
+    whether the page shows it only on request, `shown` the rows that the page prints, where those are not all: booleans,
+    or an index, which also says in which order.
     """
     simulated = bool((rows["responses"] == "simulated").any())
     columns = with_sides(columns, rows)
@@ -112,17 +84,10 @@ def table_of(name: str, title: str, caption: str, rows: pd.DataFrame, columns: S
 
 def wide_table(name: str, title: str, caption: str, rows: pd.DataFrame, key: Sequence[str],
                columns: Mapping[str, tuple[str, str]], *, folded: bool = False) -> PrintedTable:
-    """Make a table with the estimates of several metrics in one row.
+    """Make a table, otherwise as `table_of`, with the estimates of several metrics in one row.
 
-    Parameters
-    ----------
-    name, title, caption, rows, folded
-        As for `table_of`.
-    key : sequence of str
-        Columns that tell the rows apart.
-    columns : mapping of str to (str, str)
-        By the table's column, the metric and the column of the estimates that fill it; of the first metric there is a
-        row for each of the table.
+    `key` are the columns that tell the rows apart, and `columns`, by the table's column, the metric and the column of
+    the estimates that fill it; of the first metric there is a row for each of the table.
     """
     def wide(rows: pd.DataFrame) -> pd.DataFrame:
         """Put what belongs together into one row."""

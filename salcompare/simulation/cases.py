@@ -130,30 +130,14 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Check:
-    """A claim about one of the numbers that a case computes.
+    """A claim about one of the numbers that a case computes."""
 
-    Attributes
-    ----------
-    name : str
-        Of the outcome in what the case measures; unique among all checks.
-    kind : {"test", "interval"}
-        What is counted: p at or below `LEVEL`, or truths inside the interval.
-    what : str
-        The null hypothesis that is tested or the truth that must be covered, and why it is true in `holds`.
-    holds : tuple of str
-        Scenarios in which the level or the coverage must hold.
-    finds : tuple of str
-        Scenarios with an effect that a test must find.
-    discrete : bool
-        Few arrangements: the rate may lie far below `LEVEL`.
-    """
-
-    name: str
-    kind: Literal["test", "interval"]
-    what: str
-    holds: tuple[str, ...]
-    finds: tuple[str, ...] = ()
-    discrete: bool = False
+    name: str  # of the outcome in what the case measures; unique among all checks
+    kind: Literal["test", "interval"]  # what is counted: p at or below `LEVEL`, or truths inside the interval
+    what: str  # the null hypothesis tested or the truth that must be covered, and why it is true in `holds`
+    holds: tuple[str, ...]  # scenarios in which the level or the coverage must hold
+    finds: tuple[str, ...] = ()  # scenarios with an effect that a test must find
+    discrete: bool = False  # few arrangements: the rate may lie far below `LEVEL`
 
     @property
     def scenarios(self) -> tuple[str, ...]:
@@ -163,27 +147,13 @@ class Check:
 
 @dataclass(frozen=True)
 class PlannedStatistic:
-    """A statistic that a study can be planned for.
+    """A statistic that a study can be planned for."""
 
-    Attributes
-    ----------
-    name : str
-        As the command line names it.
-    tests : str
-        What its p-value tests; empty where it has none.
-    estimates : str
-        What its 95% interval is about; empty where it has none.
-    classifier : bool
-        Whether it needs a classifier's maps.
-    function : callable
-        Given a study, random numbers and how many permutations or resamples to draw.
-    """
-
-    name: str
-    tests: str
-    estimates: str
-    classifier: bool
-    function: Callable[[SimulatedStudy, np.random.Generator, int], Result]
+    name: str  # as the command line names it
+    tests: str  # what its p-value tests; empty where it has none
+    estimates: str  # what its 95% interval is about; empty where it has none
+    classifier: bool  # whether it needs a classifier's maps
+    function: Callable[[SimulatedStudy, np.random.Generator, int], Result]  # its number is of permutations or resamples
 
     @property
     def described(self) -> str:
