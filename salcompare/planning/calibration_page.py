@@ -10,21 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from plotnine import (
-    aes,
-    element_text,
-    facet_grid,
-    geom_hline,
-    geom_linerange,
-    geom_point,
-    geom_text,
-    ggplot,
-    labs,
-    scale_color_manual,
-    scale_x_discrete,
-    scale_y_continuous,
-    theme,
-)
+import plotnine as p9
 from plotnine.coords import coord_flip
 
 from salcompare import provenance, store
@@ -217,9 +203,9 @@ def _figure(cells: pd.DataFrame, name: str, title: str, axis: str, nominal: str,
     checks, scenarios = list(dict.fromkeys(cells["check"])), list(dict.fromkeys(cells["scenario"]))
     height = EDGE + ROW * len(checks)
     bounded = cells["purpose"].iloc[0] != "power"
-    plot = _plot(cells, checks, scenarios, axis, at, bounded=bounded) + figure_theme(DOUBLE, height) + theme(
-        panel_spacing_x=0.012, strip_text_x=element_text(size=5.5), legend_position="none",
-        axis_text_y=element_text(size=5.5))
+    plot = _plot(cells, checks, scenarios, axis, at, bounded=bounded) + figure_theme(DOUBLE, height) + p9.theme(
+        panel_spacing_x=0.012, strip_text_x=p9.element_text(size=5.5), legend_position="none",
+        axis_text_y=p9.element_text(size=5.5))
     bound = "; grey: the bound, simultaneous over all cells" if bounded else ""
     edge = " A number at the edge is a rate that lies beyond it."
     text = (f"Dots: shares of {_runs(cells)} simulated studies; bars: exact 95% binomial intervals; {nominal}{bound}. "
@@ -228,7 +214,7 @@ def _figure(cells: pd.DataFrame, name: str, title: str, axis: str, nominal: str,
 
 
 def _plot(cells: pd.DataFrame, checks: list[str], scenarios: list[str], axis: str, at: float, *,
-          bounded: bool) -> ggplot:
+          bounded: bool) -> p9.ggplot:
     titles = [wrapped(name, STRIP) for name in scenarios]
     table = cells.assign(
         check=pd.Categorical(cells["check"], categories=checks[::-1]),
@@ -238,16 +224,17 @@ def _plot(cells: pd.DataFrame, checks: list[str], scenarios: list[str], axis: st
     inside = table.drop(beyond.index)
     inside = inside.assign(mc_low=inside["mc_low"].clip(low, high), mc_high=inside["mc_high"].clip(low, high))
     number = beyond.assign(text=[f"{100 * rate:.0f}" for rate in beyond["rate"]], rate=beyond["rate"].clip(low, high))
-    plot = (ggplot(inside, aes("check", "rate")) + facet_grid(cols="scenario")
-            + geom_hline(yintercept=at, linetype="dashed", color=INK, size=0.3))
+    plot = (p9.ggplot(inside, p9.aes("check", "rate")) + p9.facet_grid(cols="scenario")
+            + p9.geom_hline(yintercept=at, linetype="dashed", color=INK, size=0.3))
     if bounded:
-        plot += geom_point(aes(y="bound"), shape="|", color=NULL, size=1.6)
+        plot += p9.geom_point(p9.aes(y="bound"), shape="|", color=NULL, size=1.6)
     if len(beyond):
-        plot += geom_text(aes(label="text", color="verdict"), data=number, size=5.5, ha="right" if at < 0.5 else "left")
-    return (plot + geom_linerange(aes(ymin="mc_low", ymax="mc_high", color="verdict"), size=0.4)
-            + geom_point(aes(color="verdict"), size=1.1, stroke=0) + scale_color_manual(values=_COLOURS)
-            + scale_y_continuous(limits=(low, high), breaks=_breaks(low, high), labels=percent)
-            + scale_x_discrete() + coord_flip() + labs(x="", y=axis))
+        plot += p9.geom_text(p9.aes(label="text", color="verdict"), data=number, size=5.5,
+                             ha="right" if at < 0.5 else "left")
+    return (plot + p9.geom_linerange(p9.aes(ymin="mc_low", ymax="mc_high", color="verdict"), size=0.4)
+            + p9.geom_point(p9.aes(color="verdict"), size=1.1, stroke=0) + p9.scale_color_manual(values=_COLOURS)
+            + p9.scale_y_continuous(limits=(low, high), breaks=_breaks(low, high), labels=percent)
+            + p9.scale_x_discrete() + coord_flip() + p9.labs(x="", y=axis))
 
 
 def _range(table: pd.DataFrame, at: float) -> tuple[float, float]:

@@ -9,25 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import plotnine as p9
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
-from plotnine import (
-    aes,
-    element_blank,
-    element_line,
-    facet_wrap,
-    geom_hline,
-    geom_line,
-    geom_linerange,
-    geom_point,
-    ggplot,
-    labs,
-    scale_color_manual,
-    scale_shape_manual,
-    scale_x_continuous,
-    scale_y_continuous,
-    theme,
-)
 
 from salcompare import store
 from salcompare.errors import InputError, Problem
@@ -282,7 +266,7 @@ def _figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: float, m
     title = f"Power at level {level:g}" if measure == "power" else "Half-width of the 95% interval"
     plot = _plot(data, table, measure, across, coloured, title)
     if panels > 1:
-        plot += facet_wrap("panel", ncol=3)
+        plot += p9.facet_wrap("panel", ncol=3)
     fixed = [f"{table[name].iloc[0]:,} {AXES[name]}" for name in AXES if name not in varying]
     return Figure(measure, title, _caption(table, statistic, measure, level, model, fixed),
                   plot + _look(width, height), width, height)
@@ -304,7 +288,7 @@ def _factor(sizes: pd.Series[int], unit: str = "") -> pd.Series[Any]:
     return pd.Series([f"{number:,}{unit}" for number in sizes], index=sizes.index).astype(ordered)
 
 
-def _plot(data: pd.DataFrame, table: pd.DataFrame, measure: str, across: str, coloured: str, title: str) -> ggplot:
+def _plot(data: pd.DataFrame, table: pd.DataFrame, measure: str, across: str, coloured: str, title: str) -> p9.ggplot:
     target = float(table["target"].iloc[0])
     colours = _colours(int(table[coloured].nunique()))
     numbers = sorted(table[across].unique().tolist())
@@ -313,17 +297,18 @@ def _plot(data: pd.DataFrame, table: pd.DataFrame, measure: str, across: str, co
     data = data.assign(ci_low=data["ci_low"].clip(0, top), ci_high=data["ci_high"].clip(0, top))
     breaks = [0, 0.2, 0.4, 0.6, 0.8, 1] if measure == "power" else ticks(top, most=5)
     name = AXES[coloured].capitalize()
-    plot = (ggplot(data, aes("x", "value", color="colour", shape="colour", group="colour"))
-            + geom_hline(yintercept=target, linetype="dashed", size=0.5, color=INK)
-            + geom_line(size=0.6) + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), size=0.45)
-            + geom_point(size=1.7, stroke=0.1)
-            + scale_color_manual(values=colours, name=name, drop=False)
-            + scale_shape_manual(values=[SHAPES[i % len(SHAPES)] for i in range(len(colours))], name=name, drop=False)
-            + scale_x_continuous(breaks=numbers, labels=[f"{number:,}" for number in numbers],
-                                 limits=(0, 1.05 * max(numbers)), expand=(0, 0, 0, 0))
-            + scale_y_continuous(limits=(0, 1.02 * top), breaks=breaks, expand=(0, 0, 0, 0))
-            + labs(x=AXES[across].capitalize(), y=title, subtitle="Simulated studies"))
-    return plot if _varies(table[coloured]) else plot + theme(legend_position="none")
+    plot = (p9.ggplot(data, p9.aes("x", "value", color="colour", shape="colour", group="colour"))
+            + p9.geom_hline(yintercept=target, linetype="dashed", size=0.5, color=INK)
+            + p9.geom_line(size=0.6) + p9.geom_linerange(p9.aes(ymin="ci_low", ymax="ci_high"), size=0.45)
+            + p9.geom_point(size=1.7, stroke=0.1)
+            + p9.scale_color_manual(values=colours, name=name, drop=False)
+            + p9.scale_shape_manual(values=[SHAPES[i % len(SHAPES)] for i in range(len(colours))], name=name,
+                                    drop=False)
+            + p9.scale_x_continuous(breaks=numbers, labels=[f"{number:,}" for number in numbers],
+                                    limits=(0, 1.05 * max(numbers)), expand=(0, 0, 0, 0))
+            + p9.scale_y_continuous(limits=(0, 1.02 * top), breaks=breaks, expand=(0, 0, 0, 0))
+            + p9.labs(x=AXES[across].capitalize(), y=title, subtitle="Simulated studies"))
+    return plot if _varies(table[coloured]) else plot + p9.theme(legend_position="none")
 
 
 def _colours(count: int) -> list[str]:
@@ -332,10 +317,10 @@ def _colours(count: int) -> list[str]:
     return [to_hex(scale(_DARKEST + step * i)) for i in range(count)]
 
 
-def _look(width: float, height: float) -> theme:
-    return figure_theme(width, height) + theme(
-        axis_line_y=element_line(color=INK, size=0.4), axis_ticks_y=element_line(color=INK, size=0.4),
-        panel_grid_major_y=element_line(color="#E4E4E4", size=0.3), panel_grid_major_x=element_blank(),
+def _look(width: float, height: float) -> p9.theme:
+    return figure_theme(width, height) + p9.theme(
+        axis_line_y=p9.element_line(color=INK, size=0.4), axis_ticks_y=p9.element_line(color=INK, size=0.4),
+        panel_grid_major_y=p9.element_line(color="#E4E4E4", size=0.3), panel_grid_major_x=p9.element_blank(),
         panel_spacing=0.03, legend_position="right", legend_key_width=16)
 
 

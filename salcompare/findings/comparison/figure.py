@@ -5,22 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
+import plotnine as p9
 from matplotlib.ticker import MaxNLocator
-from plotnine import (
-    aes,
-    element_line,
-    element_text,
-    expand_limits,
-    facet_wrap,
-    geom_point,
-    geom_segment,
-    ggplot,
-    labs,
-    scale_color_manual,
-    scale_x_continuous,
-    scale_y_discrete,
-    theme,
-)
 
 from salcompare.figures.figure import Figure, caption, colours_of, interval
 from salcompare.figures.theme import DOUBLE, HUMAN, NULL, SIMULATED, SMALL, figure_theme, source_name, wrapped
@@ -45,9 +31,9 @@ def comparison_figure(data: StudyData) -> Figure:
     n_panels = table["title"].nunique()
     height = -(-n_panels // COLUMNS) * (FRAME + ROW * len(sources)) + 0.15
     people = data.simulated and bool(table["quantity"].isin(OF_PEOPLE).any())
-    plot = _plot(data, table, sources) + labs(x="", y="", subtitle=SIMULATED if people else "") + figure_theme(
-        DOUBLE, height) + theme(strip_text=element_text(size=SMALL, ha="left"), panel_spacing_x=0.02,
-                                panel_spacing_y=0.04, panel_grid_major_y=element_line(color="#EFEFEF", size=0.3))
+    plot = _plot(data, table, sources) + p9.labs(x="", y="", subtitle=SIMULATED if people else "") + figure_theme(
+        DOUBLE, height) + p9.theme(strip_text=p9.element_text(size=SMALL, ha="left"), panel_spacing_x=0.02,
+                                panel_spacing_y=0.04, panel_grid_major_y=p9.element_line(color="#EFEFEF", size=0.3))
     text = caption(data, _sentences(table, sources), responses=people, photographs=False)
     return Figure("comparison", "Classifiers side by side", text, plot, DOUBLE, height)
 
@@ -74,7 +60,7 @@ def _sentences(table: pd.DataFrame, sources: Sequence[str]) -> list[str]:
         if "deletion_auc" in set(table["quantity"]) else ""]
 
 
-def _plot(data: StudyData, table: pd.DataFrame, sources: Sequence[str]) -> ggplot:
+def _plot(data: StudyData, table: pd.DataFrame, sources: Sequence[str]) -> p9.ggplot:
     names = {source: source_name(source, sources) for source in sources}
     colours = colours_of(data)
     titles = {title: wrapped(title, 24) for title in dict.fromkeys(table["title"])}
@@ -83,17 +69,18 @@ def _plot(data: StudyData, table: pd.DataFrame, sources: Sequence[str]) -> ggplo
         panel=pd.Categorical(table["title"].map(titles), categories=list(titles.values())),
         colour=pd.Categorical(table["source"], categories=list(sources)))
     lined, marked = table[table["ci_low"].notna()], table[table["reference"].notna()]
-    plot = (ggplot(table, aes("value", "row", color="colour")) + facet_wrap("panel", ncol=COLUMNS, scales="free_x")
-            + scale_y_discrete(limits=[names[source] for source in sources][::-1])
-            + scale_x_continuous(breaks=_breaks) + expand_limits(x=0)
-            + scale_color_manual([colours[source] for source in sources], guide=None))
+    plot = (p9.ggplot(table, p9.aes("value", "row", color="colour"))
+            + p9.facet_wrap("panel", ncol=COLUMNS, scales="free_x")
+            + p9.scale_y_discrete(limits=[names[source] for source in sources][::-1])
+            + p9.scale_x_continuous(breaks=_breaks) + p9.expand_limits(x=0)
+            + p9.scale_color_manual([colours[source] for source in sources], guide=None))
     for kind, colour in (("null_mean", NULL), ("ceiling", HUMAN)):
         of = marked[marked["beside"] == kind]
         if len(of):
-            plot = plot + geom_point(aes(x="reference"), data=of, shape="|", size=2.4, stroke=0.6, color=colour)
+            plot = plot + p9.geom_point(p9.aes(x="reference"), data=of, shape="|", size=2.4, stroke=0.6, color=colour)
     if len(lined):
-        plot = plot + geom_segment(aes(x="ci_low", xend="ci_high", yend="row"), data=lined, size=0.5)
-    whole: ggplot = plot + geom_point(size=1.7, stroke=0)
+        plot = plot + p9.geom_segment(p9.aes(x="ci_low", xend="ci_high", yend="row"), data=lined, size=0.5)
+    whole: p9.ggplot = plot + p9.geom_point(size=1.7, stroke=0)
     return whole
 
 

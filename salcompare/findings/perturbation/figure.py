@@ -3,24 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from plotnine import (
-    aes,
-    facet_grid,
-    facet_wrap,
-    geom_hline,
-    geom_line,
-    geom_linerange,
-    geom_point,
-    geom_ribbon,
-    ggplot,
-    labs,
-    position_dodge,
-    scale_color_manual,
-    scale_fill_manual,
-    scale_x_continuous,
-    scale_x_discrete,
-    theme,
-)
+import plotnine as p9
 from plotnine.coords import coord_flip
 
 from salcompare.figures.figure import Figure, caption, interval, rows
@@ -45,7 +28,7 @@ REMOVED = {PEOPLE: "what people marked", CLASSIFIER: "what the map marks", BOTH:
 REGION = "region of "
 PANELS = {"logit": "Drop of the actor's logit", "accuracy": "Drop of accuracy"}
 COLOURS = (CLASSIFIERS[0], "#E69F00", "#009E73")
-DODGE = position_dodge(width=0.6)
+DODGE = p9.position_dodge(width=0.6)
 ROW, FRAME = 0.21, 0.85  # inches: of what is removed, and of titles, legend and axes
 
 
@@ -66,7 +49,7 @@ def removal_figure(data: StudyData) -> Figure:
         + (" Regions: where the other actors' boxes of a label lie most densely." if _of_labels(table) else ""),
         f"Lines: {interval(table)}."], responses=_of_people(table), photographs=False)
     return Figure("fig15-removal", "What the network needs", text,
-                  _plot(data, table, order) + figure_theme(MIDDLE, height) + theme(
+                  _plot(data, table, order) + figure_theme(MIDDLE, height) + p9.theme(
                       panel_spacing_x=0.03, legend_position="bottom"), MIDDLE, height)
 
 
@@ -85,19 +68,19 @@ def _table(data: StudyData) -> pd.DataFrame:
         "place", kind="stable").reset_index(drop=True)
 
 
-def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> ggplot:
+def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> p9.ggplot:
     fills = list(dict.fromkeys(table["form"]))
     table = table.assign(row=pd.Categorical(table["row"], categories=order[::-1]),
                          panel=pd.Categorical(table["panel"], categories=list(PANELS.values())),
                          form=pd.Categorical(table["form"], categories=fills))
     lined = table[table["ci_low"].notna()]
-    plot = (ggplot(table, aes("row", "value", color="form")) + facet_wrap("panel", ncol=2, scales="free_x")
-            + geom_hline(yintercept=0, color=INK, size=0.3) + geom_point(position=DODGE, size=1.5, stroke=0)
-            + scale_x_discrete(limits=order[::-1])
-            + scale_color_manual(list(COLOURS[:len(fills)]), name="Filled with")
-            + coord_flip() + labs(x="", y="", subtitle=SIMULATED if data.simulated and _of_people(table) else ""))
+    plot = (p9.ggplot(table, p9.aes("row", "value", color="form")) + p9.facet_wrap("panel", ncol=2, scales="free_x")
+            + p9.geom_hline(yintercept=0, color=INK, size=0.3) + p9.geom_point(position=DODGE, size=1.5, stroke=0)
+            + p9.scale_x_discrete(limits=order[::-1])
+            + p9.scale_color_manual(list(COLOURS[:len(fills)]), name="Filled with")
+            + coord_flip() + p9.labs(x="", y="", subtitle=SIMULATED if data.simulated and _of_people(table) else ""))
     if len(lined):
-        plot = plot + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), data=lined, position=DODGE, size=0.45)
+        plot = plot + p9.geom_linerange(p9.aes(ymin="ci_low", ymax="ci_high"), data=lined, position=DODGE, size=0.45)
     return plot
 
 
@@ -131,7 +114,7 @@ def curves_figure(data: StudyData) -> Figure:
         "A map that finds what the network needs falls fast in deletion and rises fast in insertion.",
         "Bands: 95% t intervals over actors." if table["ci_low"].notna().any() else "No intervals: too few actors."],
         responses=of_people, photographs=False)
-    plot = _curve_plot(data, table) + figure_theme(MIDDLE, HEIGHT) + theme(
+    plot = _curve_plot(data, table) + figure_theme(MIDDLE, HEIGHT) + p9.theme(
         panel_spacing_x=0.03, panel_spacing_y=0.05, legend_position="bottom")
     return Figure("fig16-removal-curves", "Deletion and insertion", text, plot, MIDDLE, HEIGHT)
 
@@ -148,7 +131,7 @@ def _curve_table(data: StudyData) -> pd.DataFrame:
     return table[table["network"] == (main if main in networks else next(iter(networks), ""))].reset_index(drop=True)
 
 
-def _curve_plot(data: StudyData, table: pd.DataFrame) -> ggplot:
+def _curve_plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
     sources = list(dict.fromkeys(table["source"]))
     methods = [source for source in sources if source not in NAMES]
     colours = {source: CLASSIFIERS[at % len(CLASSIFIERS)] for at, source in enumerate(methods)} | {
@@ -161,15 +144,16 @@ def _curve_plot(data: StudyData, table: pd.DataFrame) -> ggplot:
         way=pd.Categorical(table["way"].map(WAYS), categories=list(WAYS.values())),
         fill=pd.Categorical(table["fill"], categories=list(dict.fromkeys(table["fill"]))))
     banded = table[table["ci_low"].notna()]
-    plot = ggplot(table, aes("share", "value", color="map")) + facet_grid("way", "fill")
+    plot = p9.ggplot(table, p9.aes("share", "value", color="map")) + p9.facet_grid("way", "fill")
     if len(banded):
-        plot = plot + geom_ribbon(aes(ymin="ci_low", ymax="ci_high", fill="map"), data=banded, alpha=0.18, color="none",
-                                  show_legend=False)
+        plot = plot + p9.geom_ribbon(p9.aes(ymin="ci_low", ymax="ci_high", fill="map"), data=banded, alpha=0.18,
+                                     color="none", show_legend=False)
     values = [colours[source] for source in sources]
-    return (plot + geom_line(size=0.6) + geom_point(size=1, stroke=0) + scale_color_manual(values, name="Order")
-            + scale_fill_manual(values, guide=None) + scale_x_continuous(labels=percent)
-            + labs(x="Share of pixels deleted, or inserted (%)", y="Probability of the actor",
-                   subtitle=SIMULATED if data.simulated and PEOPLE in sources else ""))
+    return (plot + p9.geom_line(size=0.6) + p9.geom_point(size=1, stroke=0)
+            + p9.scale_color_manual(values, name="Order") + p9.scale_fill_manual(values, guide=None)
+            + p9.scale_x_continuous(labels=percent)
+            + p9.labs(x="Share of pixels deleted, or inserted (%)", y="Probability of the actor",
+                      subtitle=SIMULATED if data.simulated and PEOPLE in sources else ""))
 
 
 FIGURES = {15: (removal_missing, removal_figure), 16: (curves_missing, curves_figure)}

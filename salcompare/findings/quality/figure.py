@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from plotnine import (
-    aes,
-    element_line,
-    geom_point,
-    geom_segment,
-    geom_vline,
-    ggplot,
-    labs,
-    scale_y_continuous,
-    theme,
-)
+import plotnine as p9
 
 from salcompare.figures.figure import Figure, caption
 from salcompare.figures.theme import HUMAN, MIDDLE, NULL, SIMULATED, figure_theme, kind_scales
@@ -40,8 +30,8 @@ def exclusions_figure(data: StudyData) -> Figure:
     table = _table(data)
     order = list(dict.fromkeys(table["headline"]))[::-1]
     height = FRAME + ROW * len(order) + (0.17 if data.simulated else 0)
-    plot = _plot(data, table, order) + figure_theme(MIDDLE, height) + theme(
-        panel_grid_major_y=element_line(color="#EFEFEF", size=0.3))
+    plot = _plot(data, table, order) + figure_theme(MIDDLE, height) + p9.theme(
+        panel_grid_major_y=p9.element_line(color="#EFEFEF", size=0.3))
     text = caption(data, _sentences(data, table, order), responses=True, photographs=False)
     return Figure("fig13-exclusions", "Headline numbers with and without exclusions", text, plot, MIDDLE, height)
 
@@ -71,7 +61,7 @@ def _sentences(data: StudyData, table: pd.DataFrame, order: list[str]) -> list[s
         f"Not drawn: {counted(undrawn, 'number')} that are undefined or beyond {WIDEST:g}." if undrawn else ""]
 
 
-def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> ggplot:
+def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> p9.ggplot:
     place = {name: float(at) for at, name in enumerate(order)}
     shift = table["kind"].map({KEPT: APART, ALL: -APART})
     table = table.assign(row=table["headline"].map(place) + shift,
@@ -79,13 +69,13 @@ def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> ggplot:
     lined = table[table["ci_low"].notna()].assign(
         ci_low=lambda rows: rows["ci_low"].clip(lower=-WIDEST), ci_high=lambda rows: rows["ci_high"].clip(upper=WIDEST))
     colours = list(COLOURS.values())
-    plot = (ggplot(table, aes("value", "row", color="kind", fill="kind", shape="kind"))
-            + geom_vline(xintercept=0, size=0.3, color="#BBBBBB") + geom_point(size=1.5, stroke=0)
-            + scale_y_continuous(breaks=list(place.values()), labels=list(place), expand=(0, 0.6))
+    plot = (p9.ggplot(table, p9.aes("value", "row", color="kind", fill="kind", shape="kind"))
+            + p9.geom_vline(xintercept=0, size=0.3, color="#BBBBBB") + p9.geom_point(size=1.5, stroke=0)
+            + p9.scale_y_continuous(breaks=list(place.values()), labels=list(place), expand=(0, 0.6))
             + kind_scales(colours, list(SHAPES.values()))
-            + labs(x="Value", y="", subtitle=SIMULATED if data.simulated else ""))
+            + p9.labs(x="Value", y="", subtitle=SIMULATED if data.simulated else ""))
     if len(lined):
-        plot = plot + geom_segment(aes(x="ci_low", xend="ci_high", yend="row"), data=lined, size=0.45)
+        plot = plot + p9.geom_segment(p9.aes(x="ci_low", xend="ci_high", yend="row"), data=lined, size=0.45)
     return plot
 
 

@@ -3,23 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from plotnine import (
-    aes,
-    element_blank,
-    element_line,
-    facet_grid,
-    geom_line,
-    geom_linerange,
-    geom_point,
-    ggplot,
-    labs,
-    position_dodge,
-    scale_color_manual,
-    scale_shape_manual,
-    scale_x_discrete,
-    scale_y_continuous,
-    theme,
-)
+import plotnine as p9
 from plotnine.composition import Compose
 
 from salcompare.figures.figure import Figure, caption, interval, main_colour, rows
@@ -45,11 +29,11 @@ def training_figure(data: StudyData) -> Figure:
     accuracy = _accuracy(data)
     curves = _curves(data)
     height = 1.75 if curves.empty else 3.4
-    look = figure_theme(SINGLE, height) + theme(
-        panel_grid_major_y=element_line(color="#E4E4E4", size=0.3), panel_grid_major_x=element_blank(),
-        axis_line_y=element_line(size=0.4), legend_title=element_blank(), legend_position="right")
+    look = figure_theme(SINGLE, height) + p9.theme(
+        panel_grid_major_y=p9.element_line(color="#E4E4E4", size=0.3), panel_grid_major_x=p9.element_blank(),
+        axis_line_y=p9.element_line(size=0.4), legend_title=p9.element_blank(), legend_position="right")
     below = _accuracies(accuracy, main_colour(data)) + look
-    plot: ggplot | Compose = below if curves.empty else (_learning(curves, main_colour(data)) + look) / below
+    plot: p9.ggplot | Compose = below if curves.empty else (_learning(curves, main_colour(data)) + look) / below
     n = {part: accuracy.loc[accuracy["metric"] == part, "n"].dropna() for part in PARTS}
     counts = joined(f"{int(values.max()):,} {part}" for part, values in n.items() if len(values))
     text = caption(data, [
@@ -78,31 +62,31 @@ def _curves(data: StudyData) -> pd.DataFrame:
     return long[long["accuracy"].notna()].reset_index(drop=True)
 
 
-def _learning(curves: pd.DataFrame, colour: str) -> ggplot:
+def _learning(curves: pd.DataFrame, colour: str) -> p9.ggplot:
     variants = list(dict.fromkeys(curves["variant"]))
     parts = [part for part in PARTS if part in set(curves["part"])]
     table = curves.assign(variant=pd.Categorical(curves["variant"], categories=variants),
                           part=pd.Categorical(curves["part"], categories=parts))
-    plot: ggplot = (
-        ggplot(table, aes("iteration", "accuracy", color="part")) + facet_grid(cols="variant", scales="free_x")
-        + geom_line(size=0.6, show_legend=False) + scale_color_manual([COLOURS[part] or colour for part in parts])
-        + scale_y_continuous(labels=percent) + labs(x="Iteration", y="Accuracy, %"))
+    plot: p9.ggplot = (
+        p9.ggplot(table, p9.aes("iteration", "accuracy", color="part")) + p9.facet_grid(cols="variant", scales="free_x")
+        + p9.geom_line(size=0.6, show_legend=False) + p9.scale_color_manual([COLOURS[part] or colour for part in parts])
+        + p9.scale_y_continuous(labels=percent) + p9.labs(x="Iteration", y="Accuracy, %"))
     return plot
 
 
-def _accuracies(accuracy: pd.DataFrame, colour: str) -> ggplot:
+def _accuracies(accuracy: pd.DataFrame, colour: str) -> p9.ggplot:
     parts = [part for part in PARTS if part in set(accuracy["metric"])]
     variants = list(dict.fromkeys(accuracy["variant"]))
     table = accuracy.assign(variant=pd.Categorical(accuracy["variant"], categories=variants),
                             metric=pd.Categorical(accuracy["metric"], categories=parts))
-    apart = position_dodge(width=0.5)
-    plot: ggplot = (
-        ggplot(table, aes("variant", "value", color="metric", shape="metric"))
-        + geom_linerange(aes(ymin="ci_low", ymax="ci_high"), position=apart, size=0.5, show_legend=False)
-        + geom_point(position=apart, size=1.8, stroke=0) + scale_x_discrete()
-        + scale_color_manual([COLOURS[part] or colour for part in parts])
-        + scale_shape_manual([SHAPES[part] for part in parts])
-        + scale_y_continuous(labels=percent) + labs(x="", y="Accuracy, %"))
+    apart = p9.position_dodge(width=0.5)
+    plot: p9.ggplot = (
+        p9.ggplot(table, p9.aes("variant", "value", color="metric", shape="metric"))
+        + p9.geom_linerange(p9.aes(ymin="ci_low", ymax="ci_high"), position=apart, size=0.5, show_legend=False)
+        + p9.geom_point(position=apart, size=1.8, stroke=0) + p9.scale_x_discrete()
+        + p9.scale_color_manual([COLOURS[part] or colour for part in parts])
+        + p9.scale_shape_manual([SHAPES[part] for part in parts])
+        + p9.scale_y_continuous(labels=percent) + p9.labs(x="", y="Accuracy, %"))
     return plot
 
 
