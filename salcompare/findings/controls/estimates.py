@@ -17,7 +17,7 @@ from salcompare.findings.overlap import SAME, SAME_IMAGE
 from salcompare.findings.rows import rows_of
 from salcompare.maps.filters import photograph_gradient, sobel_edges
 from salcompare.naming import HUMAN
-from salcompare.statistics.inference.resampling import actor_means, population_mean
+from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.metrics.densities import structural_similarity
 from salcompare.statistics.metrics.ranking import spearman
 from salcompare.statistics.metrics.registry import METRICS
@@ -92,7 +92,7 @@ def _beside(key: Row, of_source: xr.Dataset, of_control: xr.Dataset) -> Iterator
     """Give rows of a source's overlap and of its control's on the same images, so that both can stand side by side."""
     for quantity, values in ((terms.ON_ITS_IMAGES, of_source), (terms.OF_ITSELF, of_control)):
         every = values[[name for name in METRICS if name in values]].to_dataarray("metric")
-        yield from rows_of(population_mean(actor_means(every)["value"]), quantity, {**key, "contrast": None})
+        yield from rows_of(mean_over_actors(every), quantity, {**key, "contrast": None})
 
 
 def _networks(analysis: OverlapAnalysis, source: str, kind: str, name: str) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, actor_means, population_mean
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, actor_means, mean_over_actors
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.ranking import SHARE
 from salcompare.statistics.metrics.registry import METRICS
@@ -140,7 +140,7 @@ def network_differences(classifier: xr.Dataset, control: xr.Dataset) -> xr.Datas
         actor=("image", control["actor"].values))
     averaged = over_networks(difference)
     actors = actor_means(averaged[names].to_dataarray("metric").transpose("metric", "image"))
-    one, other = (population_mean(actor_means(over_networks(side)[names].to_dataarray("metric"))["value"])["value"]
+    one, other = (mean_over_actors(over_networks(side)[names].to_dataarray("metric"))["value"]
                   for side in (classifier, control))
     by_network = xr.concat([actor_means(difference[names].isel(image=difference[NETWORK].values == network)
                                         .to_dataarray("metric").transpose("metric", "image"))["value"].mean("actor")
