@@ -49,30 +49,14 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some runs of one scenario, and where their outcomes are kept.
-
-    Attributes
-    ----------
-    scenario : str
-        Name of the scenario.
-    settings : Scenario
-        What is simulated.
-    cases : tuple of Case
-        Those that are run in this scenario.
-    runs : range
-        Numbers of the runs.
-    seed : int
-        Of the calibration.
-    path : Path
-        Sealed JSON file of rows with the columns `COLUMNS`.
-    """
+    """Some runs of one scenario, and where their outcomes are kept."""
 
     scenario: str
     settings: Scenario
     cases: tuple[Case, ...]
     runs: range
     seed: int
-    path: Path
+    path: Path  # sealed JSON of rows with the columns `COLUMNS`
 
     @property
     def about(self) -> dict[str, object]:
@@ -83,40 +67,16 @@ class Chunk:
 def run_calibration(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, *, runs: int = RUNS,
                     seed: int = 0, jobs: int = 1, fewer: Mapping[str, int] = NONE_FEWER,
                     progress: Progress | None = None) -> pd.DataFrame:
-    """Simulate the scenarios and apply the cases.
+    """Simulate the scenarios and apply the cases, each in the scenarios that its checks name.
 
-    Parameters
-    ----------
-    cases : tuple of Case
-        Each is run in the scenarios that its checks name.
-    scenarios : mapping
-        By name.
-    folder : Path
-        Where chunks of outcomes are kept, with checksums; a later call with the same cases, scenarios, seed and
-        versions takes them from there, and may ask for more runs. Damaged chunks are run again.
-    runs : int
-        Simulated studies a scenario.
-    seed : int
-        Of all random numbers.
-    fewer : mapping
-        Scenarios of which only one in so many studies is run.
-    jobs : int
-        Processes that share the work; each computes with one thread. Results do not depend on it.
-    progress : Progress, optional
-        Told of every chunk, and of damaged ones.
+    `runs` studies are simulated of a scenario, fewer of those that `fewer` names: one in so many. Chunks of outcomes
+    are kept in `folder`, with checksums; a later call with the same cases, scenarios, seed and versions takes them from
+    there, and may want more runs. Damaged chunks, of which `progress` tells, are run again. Results do not depend on
+    the number of processes, `jobs`, each of which computes with one thread.
 
-    Returns
-    -------
-    DataFrame
-        One row an outcome: ``scenario``, ``run``, ``check``, ``p``, ``estimate``, ``low``, ``high``, ``truth``, in
-        the order of scenarios, runs and cases.
-
-    Raises
-    ------
-    InputError
-        If a case names no scenario of these, names repeat, or there is no run or no process.
-    DamagedError
-        If a chunk cannot be read back as it has just been written.
+    Gives one row an outcome: ``scenario``, ``run``, ``check``, ``p``, ``estimate``, ``low``, ``high``, ``truth``, in
+    the order of scenarios, runs and cases. Raises `InputError` if a case names no scenario of these, names repeat, or
+    there is no run or no process, and `DamagedError` if a chunk cannot be read back as it has just been written.
     """
     require_cases(cases, scenarios)
     problems = [Problem(f"--{name}", str(value), "at least 1") for name, value in (("runs", runs), ("jobs", jobs))
@@ -131,32 +91,21 @@ def run_calibration(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], 
     for _ in progress.track(_done(missing, jobs), total=len(missing), what="simulated studies, chunks"):
         pass
     outcomes |= {chunk.path: _read(chunk, progress.say) for chunk in missing}
-    return pd.concat([_whole(outcomes[chunk.path], chunk.path) for chunk in chunks], ignore_index=True)
+    damaged = [Problem(str(path), "is not what was written a moment ago", "a disk that keeps what it is given",
+                       "run again") for path, outcome in outcomes.items() if outcome is None]
+    if damaged:
+        raise DamagedError(damaged[0])
+    return pd.concat([outcomes[chunk.path] for chunk in chunks], ignore_index=True)
 
 
 def calibrate(folder: Path, *, runs: int = RUNS, seed: int = 0, jobs: int = 1, cases: tuple[Case, ...] | None = None,
               scenarios: Mapping[str, Scenario] = SCENARIOS, words: Mapping[str, str] = WORDS,
               fewer: Mapping[str, int] = FEWER, progress: Progress | None = None) -> pd.DataFrame:
-    """Run a calibration and write its page.
+    """Run a calibration, of all findings' cases where none are given, and write its page.
 
-    Parameters
-    ----------
-    folder : Path
-        Gets calibration.html, calibration.csv, the figures, and ``runs/`` with what is needed to go on.
-    runs, seed, jobs, cases, scenarios, fewer, progress
-        As for `run_calibration`; all findings' cases where none are given.
-    words : mapping
-        What each scenario simulates.
-
-    Returns
-    -------
-    DataFrame
-        As `rates.calibration_rates` gives it; what the page shows.
-
-    Raises
-    ------
-    InputError
-        As for `run_calibration`.
+    `folder` gets calibration.html, calibration.csv, the figures, and ``runs/`` with what is needed to go on; `words`
+    say what each scenario simulates. For the other arguments and errors see `run_calibration`. Gives what the page
+    shows, as `rates.calibration_rates` does.
     """
     from salcompare.planning.calibration_page import Setup, write_page  # processes that only simulate draw nothing
 
@@ -205,10 +154,7 @@ def folders(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: 
 
 @cache
 def code_fingerprint() -> str:
-    """Sixteen hex digits that change with the code that rates follow from, so that no run mixes two versions of a test.
-
-    What findings make of the statistics for a report is not part of it.
-    """
+    """Sixteen hex digits that change with the code that rates follow from, not with what findings make of them."""
     root = importlib.resources.files("salcompare")
     with contextlib.ExitStack() as stack:
         base = stack.enter_context(importlib.resources.as_file(root))
@@ -295,10 +241,3 @@ def _read(chunk: Chunk, say: Say) -> pd.DataFrame | None:
     frame = pd.DataFrame(kept["rows"], columns=list(COLUMNS))
     numbers = {name: pd.to_numeric(frame[name]).astype("float64") for name in Outcome._fields}
     return frame.assign(scenario=chunk.scenario, check=frame["check"].astype("str"), **numbers)[["scenario", *COLUMNS]]
-
-
-def _whole(outcomes: pd.DataFrame | None, path: Path) -> pd.DataFrame:
-    if outcomes is None:
-        raise DamagedError(Problem(str(path), "is not what was written a moment ago", "a disk that keeps what it is "
-                                   "given", "run again"))
-    return outcomes

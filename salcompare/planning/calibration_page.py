@@ -27,41 +27,16 @@ _MARKS = {"shortfall": "*", "fails": "!", "missed": "!"}
 
 @dataclass(frozen=True)
 class Setup:
-    """How a calibration was run.
+    """How a calibration was run."""
 
-    Attributes
-    ----------
-    runs, seed : int
-        Simulated studies that were asked for a scenario, and the seed of all random numbers.
-    runs_of : mapping
-        Studies of each scenario.
-    scenarios : mapping
-        What each scenario simulates, in words, by name.
-    """
-
-    runs: int
+    runs: int  # wanted of a scenario
     seed: int
-    runs_of: Mapping[str, int]
-    scenarios: Mapping[str, str]
+    runs_of: Mapping[str, int]  # studies of each scenario
+    scenarios: Mapping[str, str]  # what each simulates
 
 
 def write_page(rates: pd.DataFrame, setup: Setup, folder: Path) -> Path:
-    """Write calibration.html, calibration.md, calibration.csv and the figures into a folder; same rates, same bytes.
-
-    Parameters
-    ----------
-    rates : DataFrame
-        As `calibration_rates` gives them.
-    setup : Setup
-        How they came about.
-    folder : Path
-        Made if it is not there.
-
-    Returns
-    -------
-    Path
-        Of calibration.html, which needs no other file.
-    """
+    """Write calibration.html (which needs no other file), .md, .csv and the figures; same rates, same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     store.write_table(folder / "calibration.csv", rates.round(6))
     figures = calibration_figures(rates)
@@ -179,13 +154,7 @@ _KEYS = "blue: within its bound; orange: not, with a stated cause; red: not, une
 
 
 def calibration_figures(rates: pd.DataFrame) -> list[Figure]:
-    """Draw false positives, coverage and power, each if there is any.
-
-    Parameters
-    ----------
-    rates : DataFrame
-        As `calibration_rates` gives them.
-    """
+    """Draw false positives, coverage and power, each if there is any."""
     parts = [
         ("level", "calibration-tests", "False-positive rate of every test where its null hypothesis is true",
          "False positives, %", f"dashed: {LEVEL:.0%}, the nominal rate", LEVEL),

@@ -101,18 +101,7 @@ def fit_pilot(responses: pd.DataFrame, images: pd.DataFrame, saliency: xr.DataAr
 
 
 def coarsened(saliency: xr.DataArray) -> xr.DataArray:
-    """Average maps over the cells of the planning grid; each is then divided by its mean, empty maps are left out.
-
-    Parameters
-    ----------
-    saliency : DataArray (image, y, x)
-        Maps of any size.
-
-    Returns
-    -------
-    DataArray (image, y, x)
-        float64 on a grid of 24 x 24.
-    """
+    """Average maps (image, y, x) over the cells of `GRID`, each divided by its mean; empty ones are left out."""
     down, across = (_averaging(saliency.sizes[dim], pixels) for dim, pixels in zip(("y", "x"), GRID, strict=True))
     values = np.stack([down @ one.to_numpy().astype(float) @ across.T for one in saliency.transpose("image", "y", "x")])
     mean = values.mean(axis=(1, 2))
@@ -286,27 +275,14 @@ class PairMeans:
 
 
 def fit_people(responses: pd.DataFrame, images: pd.DataFrame) -> PeopleFit:
-    """Estimate what planning needs to know of people.
+    """Estimate what planning needs of people; `InputError` without two actors, two images of one or two workers on one.
 
-    Parameters
-    ----------
-    responses, images : DataFrame
-        Tables of the pilot study.
-
-    Returns
-    -------
-    PeopleFit
-        Places are labels, apart on the viewer's left, on the right, and across the face's midline; shares, mean
-        centres and mean sizes are the boxes' own. Spreads are from pairs of responses and their labels: with w the
-        probability of a favourite and V the variance of single responses, pairs of one worker on two actors share
-        w² V, pairs on one actor (other image and worker) (1-w)² a V, pairs on one image (1-w)² (a + i (1-a)) V.
-        Shifts and habits come from the boxes' centres about their place's mean, in the same way, and the spread of a
-        worker's boxes from that within image and place.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two actors, no actor with two images, or no image with two workers.
+    Places are labels, apart on the viewer's left, on the right, and across the face's midline; shares, mean centres and
+    mean sizes are the boxes' own. Spreads are from pairs of responses and their labels: with w the probability of a
+    favourite and V the variance of single responses, pairs of one worker on two actors share w² V, pairs on one actor
+    (other image and worker) (1-w)² a V, pairs on one image (1-w)² (a + i (1-a)) V. Shifts and habits come from the
+    boxes' centres about their place's mean, in the same way, and the spread of a worker's boxes from that within image
+    and place.
     """
     table = _coded(responses, images)
     place, places = _places(table)
@@ -326,15 +302,7 @@ def fit_people(responses: pd.DataFrame, images: pd.DataFrame) -> PeopleFit:
 
 
 def pair_means(values: Values, table: pd.DataFrame) -> PairMeans:
-    """Average inner products over pairs of responses.
-
-    Parameters
-    ----------
-    values : array (response, k)
-        Centred.
-    table : DataFrame
-        Codes ``actor``, ``image`` and ``worker``, one row a response.
-    """
+    """Average inner products of centred values (response, k) over pairs, by codes ``actor``, ``image``, ``worker``."""
     keys = {"all": [], "a": ["actor"], "i": ["image"], "w": ["worker"], "aw": ["actor", "worker"],
             "iw": ["image", "worker"]}
     sums = {name: _pairs(values, table, columns) for name, columns in keys.items()}

@@ -17,15 +17,7 @@ from salcompare import store
 from salcompare.errors import InputError, Problem
 from salcompare.figures import Figure, save_figure
 from salcompare.figures.theme import DOUBLE, INK, MIDDLE, SEQUENTIAL, SINGLE, figure_theme, ticks
-from salcompare.planning.power_runs import (
-    STATISTICS,
-    Goal,
-    Sizes,
-    check_goal,
-    open_kept,
-    planned_statistic,
-    power,
-)
+from salcompare.planning.power_runs import STATISTICS, Goal, Sizes, check_goal, open_kept, planned_statistic, power
 from salcompare.printing import counted, number
 from salcompare.simulation.cases import PlannedStatistic
 from salcompare.simulation.scenario import find_scenario
@@ -49,56 +41,26 @@ _ROW = 1.75  # inches
 
 @dataclass(frozen=True)
 class Model:
-    """What studies are simulated from.
-
-    Attributes
-    ----------
-    scenario : Scenario
-        The generative model.
-    name : str
-        In words, as in ``the demo's model``.
-    classifier : bool
-        Whether it has a classifier.
-    parameters : DataFrame or None
-        How a pilot's parameters were estimated.
-    """
+    """What studies are simulated from."""
 
     scenario: Scenario
-    name: str
+    name: str  # in words, as in ``the demo's model``
     classifier: bool = True
-    parameters: pd.DataFrame | None = None
+    parameters: pd.DataFrame | None = None  # how a pilot's were estimated
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A finished plan.
+    """A finished plan."""
 
-    Attributes
-    ----------
-    table : DataFrame
-        As `salcompare.planning.power` gives it.
-    words : tuple of str
-        The answers.
-    printed : str
-        The table as a terminal shows it.
-    paths : tuple of Path
-        The files written.
-    """
-
-    table: pd.DataFrame
+    table: pd.DataFrame  # as `power` gives it
     words: tuple[str, ...]
-    printed: str
-    paths: tuple[Path, ...]
+    printed: str  # the table as a terminal shows it
+    paths: tuple[Path, ...]  # of the files written
 
 
 def named_model(name: str) -> Model:
-    """Give the model of a named scenario.
-
-    Raises
-    ------
-    InputError
-        If there is none of that name.
-    """
+    """Give the model of a named scenario; `InputError` if there is none of that name."""
     return Model(find_scenario(name), f"the model {name!r}")
 
 
@@ -109,26 +71,11 @@ def pilot_model(pilot: Pilot) -> Model:
 
 def make_plan(model: Model, statistic: str, sizes: list[Sizes], *, goal: Goal, runs: int, draws: int, seed: int,
               out: Path, progress: Progress) -> Plan:
-    """Simulate what is missing and write the plan.
+    """Simulate what is missing and write the plan; `InputError` if something wanted cannot be.
 
-    Parameters
-    ----------
-    model : Model
-        What studies are simulated from.
-    statistic : str
-        One of `power_runs.STATISTICS`.
-    sizes, goal, runs, draws, seed
-        As for `salcompare.planning.power`.
-    out : Path
-        Written into its folder STATISTIC: ``runs.json`` (every run, so that the same command goes on where it was
-        stopped), ``power.csv``, ``power.md``, ``power.png`` and ``power.svg``, or the same named ``half-width``.
-    progress : Progress
-        Shows how far it is.
-
-    Raises
-    ------
-    InputError
-        If something asked for cannot be.
+    `sizes`, `goal`, `runs`, `draws` and `seed` are as for `power`. The folder STATISTIC of `out` gets ``runs.json``
+    (every run, so that the same command goes on where it was stopped), ``power.csv``, ``power.md``, ``power.png`` and
+    ``power.svg``, or the same named ``half-width``.
     """
     planned = planned_statistic(statistic)
     check_goal(planned, goal, runs, draws)

@@ -157,13 +157,7 @@ def power(scenario: Scenario, statistic: PlannedStatistic, sizes: list[Sizes], *
 
 
 def grid(actors: list[int], images: list[int], workers: list[int]) -> list[Sizes]:
-    """Give all combinations, each number once, in rising order.
-
-    Raises
-    ------
-    InputError
-        If a number is below 1, or there is none.
-    """
+    """Give all combinations, each number once, in rising order; `InputError` for a number below 1, or none."""
     options = {"--actors": actors, "--images": images, "--workers": workers}
     problems = [Problem(option, str(number), "whole numbers of at least 1") for option, numbers in options.items()
                 for number in numbers if number < 1]
@@ -206,13 +200,7 @@ def summarise(results: list[Result], goal: Goal) -> Mapping[str, object]:
 
 
 def check_goal(statistic: PlannedStatistic, goal: Goal, runs: int, draws: int) -> None:
-    """Check that a statistic can be planned for a goal.
-
-    Raises
-    ------
-    InputError
-        Listing all that is wrong.
-    """
+    """Check that a statistic can be planned for a goal; the `InputError` lists all that is wrong."""
     problems = []
     if not 0 < goal.level < 1:
         problems.append(Problem("--level", f"{goal.level:g}", "between 0 and 1"))
@@ -279,20 +267,10 @@ _SECONDS_BETWEEN_WRITES = 5.0
 
 @dataclass
 class Kept:
-    """Results by cell, in one JSON file that is replaced as a whole.
-
-    Attributes
-    ----------
-    path : Path
-        The file; made if it is not there.
-    fingerprint : str
-        Of what the results depend on; results of another fingerprint are not used.
-    cells : dict
-        Results by the cell's name.
-    """
+    """Results by cell, in one JSON file that is replaced as a whole."""
 
     path: Path
-    fingerprint: str
+    fingerprint: str  # of what the results depend on; those of another are not used
     cells: dict[str, list[Result]] = field(default_factory=dict)
     _written: float = 0.0
 
@@ -314,16 +292,7 @@ class Kept:
 
 def open_kept(path: Path, *, scenario: Scenario, statistic: PlannedStatistic, seed: int, draws: int,
               say: Say | None = None) -> Kept:
-    """Open what is kept in a file, if it was made by the same model, statistic, seed, draws and version.
-
-    Parameters
-    ----------
-    path : Path
-    scenario, statistic, seed, draws
-        What the results depend on.
-    say : callable, optional
-        Told of a damaged file, of which nothing is used.
-    """
+    """Open what is kept in a file, if the same model, statistic, seed, draws and version made it."""
     fingerprint = provenance.fingerprint({"scenario": scenario, "statistic": statistic.name, "seed": seed,
                                           "draws": draws, "version": __version__})
     kept = read_kept(path, say=say)
@@ -340,14 +309,7 @@ def write_kept(path: Path, content: Mapping[str, object]) -> None:
 
 
 def read_kept(path: Path, *, say: Say | None = None) -> dict[str, Any] | None:
-    """Read what `write_kept` wrote; None where there is none, or where it is not what was written, which is said.
-
-    Parameters
-    ----------
-    path : Path
-    say : callable, optional
-        Told of a file that is empty, cut, changed or of a version that sealed none.
-    """
+    """Read what `write_kept` wrote; None where there is none, or it is not what was written, which is said."""
     if not path.exists():
         return None
     try:

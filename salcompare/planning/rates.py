@@ -67,32 +67,17 @@ def calibration_rates(outcomes: pd.DataFrame, cases: Iterable[Case], *,
                       causes: Mapping[str, Mapping[str, str]] = CAUSES) -> pd.DataFrame:
     """Count what was run, cell by cell: a cell is one check in one scenario.
 
-    Parameters
-    ----------
-    outcomes : DataFrame
-        As `calibrate.run_calibration` gives them.
-    cases : iterable of Case
-        Those that were run.
-    causes : mapping
-        Why a check falls short in a scenario, by both names, where that is known.
+    Gives one row a cell of `run_calibration`'s outcomes, in the order of the cases:
 
-    Returns
-    -------
-    DataFrame
-        One row a cell, in the order of the cases:
-
-        - ``purpose``: level (rate of p <= 0.05 under a true null), coverage (of a nominal 95% interval) or power.
-        - ``runs`` with a value and ``n_undefined`` without; ``count`` of them rejected, covered or found; ``rate``,
-          NaN where no run has a value; ``mc_low``, ``mc_high``, its exact 95% binomial interval, the Monte Carlo error.
-        - ``bound``: of a level, the largest rate, and of coverage the smallest, that chance leaves to an exact test or
-          interval: the binomial quantile of 99.9%, simultaneous over all cells of both (Bonferroni). Of power, `POWER`.
-        - ``verdict``: holds or found; shortfall, where it does not and ``cause`` says why; fails or missed, where
-          nothing does; undefined, where no run has a value.
-        - ``mean_estimate``, ``mean_truth``: of intervals. ``discrete``, ``what``: as in `Check`.
-
-    References
-    ----------
-    Clopper & Pearson (1934), doi:10.1093/biomet/26.4.404
+    - ``purpose``: level (rate of p <= 0.05 under a true null), coverage (of a nominal 95% interval) or power.
+    - ``runs`` with a value and ``n_undefined`` without; ``count`` of them rejected, covered or found; ``rate``, NaN
+      where no run has a value; ``mc_low``, ``mc_high``, its exact 95% binomial interval, the Monte Carlo error (Clopper
+      & Pearson, 1934, doi:10.1093/biomet/26.4.404).
+    - ``bound``: of a level, the largest rate, and of coverage the smallest, that chance leaves to an exact test or
+      interval: the binomial quantile of 99.9%, simultaneous over all cells of both (Bonferroni). Of power, `POWER`.
+    - ``verdict``: holds or found; shortfall, where it does not and ``cause`` says why; fails or missed, where nothing
+      does; undefined, where no run has a value.
+    - ``mean_estimate``, ``mean_truth``: of intervals. ``discrete``, ``what``: as in `Check`.
     """
     by_cell = dict(iter(outcomes.groupby(["check", "scenario"], sort=False)))
     cells = [(case, check, scenario) for case in cases for check in case.checks for scenario in check.scenarios
@@ -110,15 +95,7 @@ def failures(rates: pd.DataFrame) -> pd.DataFrame:
 
 
 def bounds(runs: int, n_cells: int) -> tuple[float, float]:
-    """Largest rate of false positives and smallest coverage that chance leaves to exact tests and intervals.
-
-    Parameters
-    ----------
-    runs : int
-        Simulated studies of a cell.
-    n_cells : int
-        Cells over which the bound is simultaneous.
-    """
+    """Largest rate of false positives and smallest coverage that chance leaves to exact methods in so many cells."""
     tail = (1 - SIMULTANEOUS) / n_cells
     return (float(stats.binom.isf(tail, runs, LEVEL)) / runs, float(stats.binom.ppf(tail, runs, 1 - LEVEL)) / runs)
 
