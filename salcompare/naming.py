@@ -32,20 +32,12 @@ _SOURCE = re.compile(r"([^/\s]+)/([^/\s]+)/([^/\s]+?)(?: \(seed ([0-9]+)\))?")
 
 @dataclass(frozen=True)
 class Source:
-    """Maps of a classifier's variant by one attribution method; printed as ``alexnet/finetuned/guided_backprop``.
+    """Maps of a classifier's variant by one attribution method; printed as ``alexnet/finetuned/guided_backprop``."""
 
-    Attributes
-    ----------
-    classifier, variant, method : str
-        As study.toml names them; the variant of ready-made maps is `PRECOMPUTED`.
-    place : int
-        Of the training seed among the classifier's, 0 for the study's own.
-    """
-
-    classifier: str
-    variant: str
+    classifier: str  # as study.toml names it, like the other two
+    variant: str  # of ready-made maps `PRECOMPUTED`
     method: str
-    place: int = 0
+    place: int = 0  # of the training seed among the classifier's, 0 for the study's own
 
     def __str__(self) -> str:
         return seeded(f"{self.classifier}/{self.variant}/{self.method}", self.place)

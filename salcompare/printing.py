@@ -38,12 +38,7 @@ def joined(parts: Iterable[str]) -> str:
 def p_text(row: Mapping[Any, Any] | pd.Series[Any], column: str = "p_value") -> str:
     """Write a p-value: ``p = 0.032``, ``p <= 0.0001`` where no drawn permutation reached the value; never ``p = 0``.
 
-    Parameters
-    ----------
-    row : mapping or Series
-        A row of the estimates, or of a table made of them.
-    column : str
-        p_value or p_adjusted.
+    It is of a row of the estimates, or of a table made of them, whose `column` is p_value or p_adjusted.
     """
     text = p_number(row, column)
     if not text:
@@ -151,14 +146,8 @@ def contrast(row: pd.Series[Any], claim: str) -> str:
 def verdict(row: pd.Series[Any], claim: str, *, negative: str | None = None) -> str:
     """Say whether a test gives evidence for a claim; where it does not, which effects the interval still allows.
 
-    Parameters
-    ----------
-    row : Series
-        One estimate with value, interval and p_value.
-    claim : str
-        What the alternative says, to stand after "evidence that".
-    negative : str, optional
-        What it says of a negative value, where the test is two-sided.
+    The row is one estimate with value, interval and p_value; `claim` is what the alternative says, to stand after
+    "evidence that", and `negative` what it says of a negative value, where the test is two-sided.
     """
     if negative is not None and row["value"] < 0:
         claim = negative

@@ -20,15 +20,8 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
+from salcompare.classifiers import control_networks as networks
 from salcompare.classifiers.attributions import Lot, as_attributes, shown_classes, stream_maps
-from salcompare.classifiers.control_networks import (
-    Relabelled,
-    all_layers,
-    randomised,
-    relabelled,
-    steps_from_the_head,
-    training_features,
-)
 from salcompare.classifiers.dataset import Pixels
 from salcompare.classifiers.execution import at_once, one_thread
 from salcompare.classifiers.network import TrainedClassifier
@@ -78,13 +71,13 @@ def write_randomised_maps(trained: TrainedClassifier, pixels: xr.DataArray, targ
     `controls` says how many networks, and how many of each actor's photographs each explains: they take turns, so that
     all photographs are used before any is used again.
     """
-    layers, calibration = all_layers(trained), _calibration(pixels)
+    layers, calibration = networks.all_layers(trained), _calibration(pixels)
     rows = [_Row(at, str(network), network) for network in range(controls.randomisations)
             for at in _turns(pixels, network, controls.images)]
 
     def build(key: str) -> TrainedClassifier:
         """Draw the network of a number anew."""
-        return randomised(trained, layers, seed=target.seed, number=int(key), calibration=calibration)
+        return networks.randomised(trained, layers, seed=target.seed, number=int(key), calibration=calibration)
 
     _write(trained, pixels, rows, build, target, {"control": "all weights drawn anew"}, attribution, progress)
 
@@ -100,8 +93,8 @@ def same_when_randomised(one: TrainedClassifier, other: TrainedClassifier, pixel
     """
     if (one.actors, one.prepare, one.seed) != (other.actors, other.prepare, other.seed):
         return False
-    first, second = (randomised(trained, all_layers(trained), seed=seed, number=0, calibration=_calibration(pixels))
-                     for trained in (one, other))
+    first, second = (networks.randomised(trained, networks.all_layers(trained), seed=seed, number=0,
+                                         calibration=_calibration(pixels)) for trained in (one, other))
     return first.weights_sha256 == second.weights_sha256
 
 
@@ -116,9 +109,9 @@ def write_shuffled_maps(trained: TrainedClassifier, pixels: xr.DataArray, target
     """
     photographs, actors = training.to_numpy(), training["actor"].to_numpy().astype(str)
     target.folder.mkdir(parents=True, exist_ok=True)
-    features = training_features(trained, photographs, folder=target.folder, progress=progress)
-    taught: list[Relabelled] = [
-        relabelled(trained, features, actors, phase, seed=target.seed, number=number, folder=target.folder)
+    features = networks.training_features(trained, photographs, folder=target.folder, progress=progress)
+    taught: list[networks.Relabelled] = [
+        networks.relabelled(trained, features, actors, phase, seed=target.seed, number=number, folder=target.folder)
         for number in range(controls.shuffles)]
     rows = [_Row(at, str(network), network) for network in range(controls.shuffles)
             for at in _turns(pixels, network, controls.images)]
@@ -136,7 +129,7 @@ def write_layer_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: T
     is the same.
     """
     calibration = _calibration(pixels)
-    steps = steps_from_the_head(trained, pixels.isel(image=slice(0, 1)).to_numpy(), n=controls.layers)
+    steps = networks.steps_from_the_head(trained, pixels.isel(image=slice(0, 1)).to_numpy(), n=controls.layers)
     every = {f"{form}|{number}|{network}": (form, number, network) for network in range(controls.randomisations)
              for form in FORMS for number in range(1 if form == FORMS[0] else 2, len(steps) + 1)}
     rows = [_Row(at, key, network, form, steps[number - 1].name, number)
@@ -147,7 +140,7 @@ def write_layer_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: T
         """Draw the layers of one step, or of all from the head down to it, anew."""
         form, number, network = every[key]
         chosen = steps[:number] if form == FORMS[0] else steps[number - 1:number]
-        return randomised(trained, [name for step in chosen for name in step.layers], seed=target.seed,
+        return networks.randomised(trained, [name for step in chosen for name in step.layers], seed=target.seed,
                           number=network, calibration=calibration)
 
     _write(trained, pixels, rows, build, target, {"control": "layers drawn anew"}, attribution, progress)

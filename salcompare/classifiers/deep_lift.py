@@ -35,10 +35,7 @@ _IN_PLACE: dict[Callable[..., Any], Callable[..., Any]] = {
 def deep_lift(model: nn.Module, x: Tensor, request: Request) -> Tensor:
     """Contributions of each pixel by the rescale rule, (n, 3, h, w); they add up to the logits' difference.
 
-    Raises
-    ------
-    InputError
-        If they do not add up, because the network holds an operation that the rule does not cover.
+    InputError if they do not, because the network holds an operation that the rule does not cover.
 
     References
     ----------
@@ -58,17 +55,14 @@ def deep_lift(model: nn.Module, x: Tensor, request: Request) -> Tensor:
     logit, of_baseline = values_of(logits, request.target.repeat(2)).chunk(2)
     multipliers, = torch.autograd.grad(logit.sum(), leaf)
     contributions: Tensor = multipliers[:len(x)] * (x - request.baseline)
-    _check_sum(contributions, (logit - of_baseline).detach())
-    return contributions
-
-
-def _check_sum(contributions: Tensor, difference: Tensor) -> None:
+    difference = (logit - of_baseline).detach()
     missing = (contributions.sum((1, 2, 3)) - difference).abs()
     if (missing > CARRIED * contributions.abs().sum((1, 2, 3)).maximum(difference.abs()) + 1e-6).any():
         worst = float((missing / difference.abs().clamp(min=1e-6)).max())
         raise InputError(Problem("model", "DeepLIFT's contributions do not add up to the difference of the logits "
                                  f"(off by up to {worst:.1%})", "operations that its rescale rule covers",
                                  "use integrated_gradients, which any differentiable network can be explained by"))
+    return contributions
 
 
 class _Rescaling(TorchFunctionMode):

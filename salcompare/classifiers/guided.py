@@ -13,14 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, Node
 
-from salcompare.classifiers.arguments import (
-    check_classes,
-    check_images,
-    explaining,
-    one_target_each,
-    recorded,
-    whole,
-)
+from salcompare.classifiers import arguments
 from salcompare.classifiers.graph import is_clamp, rectifiers
 from salcompare.classifiers.logits import check_finite
 from salcompare.errors import InputError, Problem
@@ -57,8 +50,8 @@ def guided_backprop(model: nn.Module, x: Tensor, target: Tensor | Sequence[int] 
     ----------
     Springenberg, Dosovitskiy, Brox & Riedmiller (2015), Striving for Simplicity, arXiv:1412.6806
     """
-    check_images(x)
-    return guided_backprop_several(model, x, one_target_each(target, x)[None], output=output)[0]
+    arguments.check_images(x)
+    return guided_backprop_several(model, x, arguments.one_target_each(target, x)[None], output=output)[0]
 
 
 def guided_backprop_several(model: nn.Module, x: Tensor, targets: Tensor, *, output: Output = "logit") -> Tensor:
@@ -81,17 +74,17 @@ def guided_backprop_several(model: nn.Module, x: Tensor, targets: Tensor, *, out
     InputError
         As for `guided_backprop`.
     """
-    check_images(x)
+    arguments.check_images(x)
     if output not in ("logit", "probability"):
         raise InputError(Problem("output", repr(output), "'logit' or 'probability'"))
-    if targets.ndim != 2 or targets.shape[1] != len(x) or not whole(targets):
+    if targets.ndim != 2 or targets.shape[1] != len(x) or not arguments.whole(targets):
         raise InputError(Problem("targets", f"{targets.dtype} of shape {tuple(targets.shape)}",
                                  f"whole numbers of shape (k, {len(x)})"))
     if targets.numel() == 0:
         return x.new_zeros((len(targets), *x.shape))
-    with explaining(model):
-        logits, edge, graph = recorded(model, x)
-        check_classes(targets, logits)
+    with arguments.explaining(model):
+        logits, edge, graph = arguments.recorded(model, x)
+        arguments.check_classes(targets, logits)
         explained = logits.softmax(1) if output == "probability" else logits
         handles = [node.register_hook(_guide(node)) for node in rectifiers(graph)]
         try:
@@ -106,9 +99,9 @@ def guided_backprop_several(model: nn.Module, x: Tensor, targets: Tensor, *, out
 
 def check_rectified(model: nn.Module, x: Tensor) -> None:
     """Refuse a model that the guided rule does not cover, as `guided_backprop` does, from its forward pass alone."""
-    check_images(x)
-    with explaining(model):
-        rectifiers(recorded(model, x)[2])
+    arguments.check_images(x)
+    with arguments.explaining(model):
+        rectifiers(arguments.recorded(model, x)[2])
 
 
 def _gradient(explained: Tensor, edge: GradientEdge, target: Tensor, *, last: bool) -> Tensor:

@@ -9,21 +9,14 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from salcompare.classifiers.arguments import (
-    Request,
-    check_classes,
-    check_images,
-    explaining,
-    one_target_each,
-    recorded,
-)
+from salcompare.classifiers import arguments
 from salcompare.classifiers.execution import generator
 from salcompare.classifiers.guided import NO_SLOPE
 from salcompare.classifiers.logits import check_finite, logits_of
 from salcompare.config import METHODS, Attribution, method_of, smoothed
 from salcompare.errors import InputError, Problem
 
-Method = Callable[[nn.Module, Tensor, Request], Tensor]
+Method = Callable[[nn.Module, Tensor, arguments.Request], Tensor]
 
 
 def explain(model: nn.Module, x: Tensor, target: Tensor | Sequence[int] | int, *, method: str,
@@ -65,24 +58,25 @@ def explain(model: nn.Module, x: Tensor, target: Tensor | Sequence[int] | int, *
         does not cover the model, or a value is NaN or infinite.
     """
     check_method(method)
-    check_images(x)
+    arguments.check_images(x)
     if baseline is None:
         baseline = mean_colour(x)
     elif baseline.shape != x.shape:
         raise InputError(Problem("baseline", f"shape {tuple(baseline.shape)}", f"the images' {tuple(x.shape)}"))
-    targets = one_target_each(target, x)
+    targets = arguments.one_target_each(target, x)
     if len(x):
-        with explaining(model):  # the first image tells whether targets are classes whose outputs depend on the image
-            logits = (recorded(model, x[:1])[0] if method_of(method).by_gradient
+        # The first image tells whether targets are classes whose outputs depend on the image.
+        with arguments.explaining(model):
+            logits = (arguments.recorded(model, x[:1])[0] if method_of(method).by_gradient
                       else logits_of(model, x[:1].detach().clone()))
-        check_classes(targets[None], logits)
-    request = Request(targets, baseline, options or Attribution(),
-                      tuple(generators) or tuple(generator("smoothgrad", place) for place in range(len(x))))
+        arguments.check_classes(targets[None], logits)
+    request = arguments.Request(targets, baseline, options or Attribution(), tuple(generators) or tuple(
+        generator("smoothgrad", place) for place in range(len(x))))
     if len(request.generators) != len(x):
         raise InputError(Problem("generators", f"{len(request.generators)}", f"one an image, {len(x)}"))
     module, _, name = method_of(method).function.partition(":")
     function: Method = getattr(importlib.import_module(f"salcompare.classifiers.{module}"), name)
-    with explaining(model):
+    with arguments.explaining(model):
         values = _smooth(function, model, x, request) if smoothed(method) else function(model, x, request)
     check_finite(values, method, NO_SLOPE)
     return values.detach()
@@ -99,7 +93,7 @@ def mean_colour(x: Tensor) -> Tensor:
     return x.mean((2, 3), keepdim=True).expand_as(x).contiguous() if x.numel() else x.clone()
 
 
-def _smooth(function: Method, model: nn.Module, x: Tensor, request: Request) -> Tensor:
+def _smooth(function: Method, model: nn.Module, x: Tensor, request: arguments.Request) -> Tensor:
     """Mean of a method's values over noisy copies of each image (Smilkov et al. 2017, arXiv:1706.03825)."""
     if not len(x):
         return function(model, x, request)

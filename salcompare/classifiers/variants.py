@@ -11,21 +11,12 @@ import pandas as pd
 import torch
 import xarray as xr
 
+from salcompare.classifiers import training
 from salcompare.classifiers.backbones import Backbone, find_backbone
 from salcompare.classifiers.dataset import Photographs, Pixels, Preprocessing, gather_photographs
 from salcompare.classifiers.evaluation import near_zero_shares, near_zero_thresholds, tables_finished, write_tables
 from salcompare.classifiers.guided import check_rectified
 from salcompare.classifiers.network import Network, build_network, trained_path
-from salcompare.classifiers.training import (
-    State,
-    Values,
-    finetuned_task,
-    frozen_task,
-    head_logits,
-    kept_features,
-    run,
-    train,
-)
 from salcompare.classifiers.weights import load_weights, read_matching, weights_identity, write_torch
 from salcompare.config import Classifier
 from salcompare.errors import ConfigError, InputError, Problem
@@ -151,7 +142,7 @@ def _train_variants(job: _Job) -> tuple[dict[str, dict[str, Any]], dict[str, pd.
     return outcomes, sparsity
 
 
-def _train(job: _Job, variant: str) -> tuple[State, Values]:
+def _train(job: _Job, variant: str) -> tuple[training.State, training.Values]:
     """Train a variant: where training ended, and logits of all photographs."""
     config, pixels = job.config, job.photographs.pixels
     if variant == "frozen":
@@ -159,21 +150,22 @@ def _train(job: _Job, variant: str) -> tuple[State, Values]:
             job.progress.say(f"{config.name} frozen: the features are those of random weights (weights = \"none\")")
         plain = _features(job, pixels, "plain")
         mirrored = _features(job, pixels[:, :, ::-1], "mirrored") if config.frozen.flip else None
-        task = frozen_task(job.network, job.photographs, config, plain=plain, mirrored=mirrored, seed=job.seed)
+        task = training.frozen_task(job.network, job.photographs, config, plain=plain, mirrored=mirrored, seed=job.seed)
     else:
-        task = finetuned_task(job.network, job.photographs, config, prepare=job.prepare, seed=job.seed)
-    state = train(task, getattr(config, variant), seed=job.seed, checkpoint=_checkpoint_path(job.folder, variant),
-                  digest=job.digests[variant], progress=job.progress)
-    return state, head_logits(job.network, plain) if variant == "frozen" else run(job.network, pixels, job.prepare)
+        task = training.finetuned_task(job.network, job.photographs, config, prepare=job.prepare, seed=job.seed)
+    state = training.train(task, getattr(config, variant), seed=job.seed, digest=job.digests[variant],
+                           checkpoint=_checkpoint_path(job.folder, variant), progress=job.progress)
+    return state, (training.head_logits(job.network, plain) if variant == "frozen"
+                   else training.run(job.network, pixels, job.prepare))
 
 
-def _features(job: _Job, pixels: Pixels, form: str) -> Values:
-    return kept_features(job.network.features, pixels, job.prepare, folder=job.folder,
-                         form=form, digest=job.features_digest, what=f"{job.config.name} features",
-                         progress=job.progress)
+def _features(job: _Job, pixels: Pixels, form: str) -> training.Values:
+    return training.kept_features(job.network.features, pixels, job.prepare, folder=job.folder, form=form,
+                                  digest=job.features_digest, what=f"{job.config.name} features",
+                                  progress=job.progress)
 
 
-def _outcome(job: _Job, variant: str, state: State, logits: Values) -> dict[str, Any]:
+def _outcome(job: _Job, variant: str, state: training.State, logits: training.Values) -> dict[str, Any]:
     """All that is kept of a trained variant, in plain values and tensors."""
     network = {"backbone": job.backbone.name, "size": list(job.photographs.size), "hidden": job.config.hidden,
                "dropout": job.config.dropout, "learned_statistics": job.network.learned_statistics,

@@ -44,10 +44,7 @@ class Answer:
 def read_answer(body: bytes) -> Answer:
     """Read the JSON of an answer.
 
-    Raises
-    ------
-    RefusedAnswerError
-        If it is not of the agreed form, has another number of boxes than one, or a number that is not finite.
+    Refused if it is not of the agreed form, has another number of boxes than one, or a number that is not finite.
     """
     try:
         sent = json.loads(body, parse_constant=_no_number)

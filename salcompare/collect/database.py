@@ -149,10 +149,7 @@ class Database:
 def open_database(path: Path, *, create: bool = True) -> Database:
     """Open a study's database of collected responses, made where there is none if `create`.
 
-    Raises
-    ------
-    InputError
-        If it is not there, or not a database of this version of salcompare.
+    InputError if it is not there, or not a database of this version of salcompare.
     """
     if not path.exists():
         if not create:

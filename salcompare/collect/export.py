@@ -29,12 +29,8 @@ def export_responses(root: Path, folder: Path | None, keys: Keys | None, *, over
     The folder, by default `EXPORTED`, whose tables may always be written over, gets responses.csv (one row a box, as
     the pipeline reads it), checks.csv (answers to instructed checks, which ``[responses] checks`` may name), shown.csv
     (all that workers were shown, answered or not) and workers.csv (pseudonyms, with completion codes if there are
-    keys).
-
-    Raises
-    ------
-    InputError
-        If there is no database, or another folder has such tables already and they may not be written over.
+    keys). InputError if there is no database, or another folder has such tables already and they may not be written
+    over.
     """
     standard = root / EXPORTED
     folder = folder or standard

@@ -35,24 +35,12 @@ class Forgotten:
 
 
 def forget_worker(root: Path, worker: str, keys: Keys | None, *, kind: Kind | None = None) -> Forgotten:
-    """Delete a worker and all that they did.
+    """Delete a worker and all that they did, from the study in a directory.
 
-    Parameters
-    ----------
-    root : Path
-        The study's directory.
-    worker : str
-        The code that the worker came with, or their pseudonym in the exported tables.
-    keys : Keys, optional
-        The study's; without it, only the pseudonym finds them.
-    kind : {"code", "pseudonym"}, optional
-        What `worker` is; by default either, as long as they are not two workers'.
-
-    Raises
-    ------
-    InputError
-        If there is no such worker, or there are two; or if somebody reads the database for so long that what was
-        deleted still stands in its log.
+    `worker` is the code that they came with, or their pseudonym in the exported tables, as which `kind` says; by
+    default either, as long as they are not two workers'. Without the study's keys, only the pseudonym finds them.
+    InputError if there is no such worker, or there are two; or if somebody reads the database for so long that what was
+    deleted still stands in its log.
     """
     database = open_database(root / DATABASE, create=False)
     with database.writing() as connection:

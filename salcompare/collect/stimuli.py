@@ -131,10 +131,7 @@ class Stimuli:
 def load_stimuli(images: pd.DataFrame, config: Config, *, root: Path) -> Stimuli:
     """List what a study's workers are shown, of its catalogue of images.
 
-    Raises
-    ------
-    InputError
-        If there is nothing to show, or listing every row of the instructed tasks that cannot be used.
+    InputError if there is nothing to show, or listing every row of the instructed tasks that cannot be used.
     """
     located = locate_photographs(config.images, images, root=root)
     columns = ("image", "actor", "width", "height", "split")
@@ -158,11 +155,8 @@ def load_stimuli(images: pd.DataFrame, config: Config, *, root: Path) -> Stimuli
 def read_instructed(path: Path, photos: Mapping[str, Photo], *, shown: str) -> list[Instructed]:
     """Read the instructed tasks of a study: CSV of image, label, x0, y0, x1, y1 and optionally kind.
 
-    Raises
-    ------
-    InputError
-        If edges are shares of the sides, or naming every row whose image is unknown, whose box has no area or is not
-        inside it, or whose kind is neither check nor practice, and every image that is used for both.
+    InputError if edges are shares of the sides, or naming every row whose image is unknown, whose box has no area or is
+    not inside it, or whose kind is neither check nor practice, and every image that is used for both.
     """
     cells = read_cells(path, shown=shown, remedy="set [collect] instructed in study.toml")
     need_columns(cells.frame, ("image", "label", *EDGES), shown=shown)

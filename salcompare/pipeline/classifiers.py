@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 from salcompare import provenance, store
 from salcompare.config import Config
 from salcompare.errors import InputError, Problem
-from salcompare.findings.seeds.stage import (
-    how_far_trained,
-    other_threads,
-    seed_stages,
-    trained_files,
-    training_settings,
-)
+from salcompare.findings.seeds import stage as seeds
 from salcompare.naming import PRECOMPUTED, source_of
 from salcompare.pipeline.presentation import check_names, difference_pairs
 from salcompare.pipeline.study_data import shown_actors
@@ -44,11 +38,11 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
     config, grid = study.config, grid_settings(study)
     for classifier in config.classifier:
         folder = study.classifier_folder(classifier)
-        yield Stage(f"train {classifier.name}", ("photographs",), {"classifier": training_settings(classifier), **grid},
-                    partial(_train, classifier=classifier), _weights_inputs(study, classifier),
-                    trained_files(folder, classifier), partial(_check, classifier=classifier),
-                    begun=partial(how_far_trained, folder=folder),
-                    note=partial(other_threads, folder=folder, title=classifier.name))
+        settings = {"classifier": seeds.training_settings(classifier), **grid}
+        yield Stage(f"train {classifier.name}", ("photographs",), settings, partial(_train, classifier=classifier),
+                    _weights_inputs(study, classifier), seeds.trained_files(folder, classifier),
+                    partial(_check, classifier=classifier), begun=partial(seeds.how_far_trained, folder=folder),
+                    note=partial(seeds.other_threads, folder=folder, title=classifier.name))
     for classifier, variant in study.variants:
         folder = study.classifier_folder(classifier)
         attribution = config.attribution_of(classifier)
@@ -57,7 +51,7 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
                         {"attribution": attribution_settings(attribution, method)},
                         partial(_maps, classifier=classifier, variant=variant, method=method),
                         outputs=(folder / f"{variant}-{method}.json",))
-    yield from seed_stages(study, {c.name: _weights_inputs(study, c) for c in config.classifier})
+    yield from seeds.seed_stages(study, {c.name: _weights_inputs(study, c) for c in config.classifier})
     for precomputed in config.precomputed:
         yield Stage(f"maps {precomputed.name}", ("photographs",), {"precomputed": precomputed, **grid},
                     partial(take_classifier_maps, precomputed=precomputed), precomputed_inputs(study, precomputed.path),

@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 def write_figures(study: Study, *, only: Collection[int] | None, progress: Progress) -> list[Path]:
     """Draw the study's figures into reports/figures and give the paths written.
 
-    Raises
-    ------
-    InputError
-        If a number in `only` is no figure, or a stage that the figures show is stale.
+    InputError if a number in `only` is no figure, or a stage that the figures show is stale.
     """
     from salcompare.figures import save_figure
     from salcompare.findings.content import figures_left_out
@@ -48,13 +45,7 @@ def write_figures(study: Study, *, only: Collection[int] | None, progress: Progr
 
 
 def check_names(study: Study, progress: Progress) -> None:  # noqa: ARG001 - a stage's check
-    """Refuse actors in [report] that the catalogue does not have, before anything long is run.
-
-    Raises
-    ------
-    InputError
-        Naming them.
-    """
+    """Refuse actors in [report] that the catalogue does not have, before anything long is run."""
     shown_actors(study)
     difference_pairs(study)
 
@@ -115,17 +106,7 @@ def write_report(study: Study, fingerprint: str, progress: Progress) -> None:  #
 
 def classifier_figures(data: StudyData, drawn: Mapping[str, ReportFigure],
                        folder: Path) -> dict[str, tuple[ReportFigure, ...]]:
-    """Draw the figures of each classifier's page; those of the main classifier are the report's own.
-
-    Parameters
-    ----------
-    data : StudyData
-        Of the whole study.
-    drawn : mapping
-        The report's figures by name.
-    folder : Path
-        Gets the figures.
-    """
+    """Draw each classifier page's figures into a folder; those of the main classifier are the report's (`drawn`)."""
     from salcompare.findings.content import make_figures
 
     wanted = sorted(number for finding in findings() for number in finding.on_classifier_pages)

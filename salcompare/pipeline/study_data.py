@@ -46,10 +46,7 @@ def _parts() -> list[Any]:
 def shown_actors(study: Study) -> tuple[str, ...]:
     """Actors that the figures show: those that study.toml names, or the first six.
 
-    Raises
-    ------
-    InputError
-        If one is named that the catalogue does not have, or twice.
+    InputError if one is named that the catalogue does not have, or twice.
     """
     known = sorted(study.images["actor"].unique(), key=natural_key)
     named = study.config.report.actors
@@ -175,10 +172,7 @@ _LOADERS: dict[str, Callable[[Study], Any]] = {
 def study_pilot(study: Study, *, classifier: bool) -> Pilot:
     """Estimate what to plan another study from, from a study and (if asked for) its first classifier's maps.
 
-    Raises
-    ------
-    InputError
-        If the study has no responses that name images, something is missing or stale, or it is too small.
+    InputError if the study has no responses that name images, something is missing or stale, or it is too small.
     """
     from salcompare.planning.pilot import fit_pilot
 

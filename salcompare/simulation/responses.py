@@ -35,19 +35,8 @@ from numpy.typing import ArrayLike, NDArray
 from salcompare.config import Simulation
 from salcompare.errors import InputError, Problem
 from salcompare.schema import CHECKS, LABELS
+from salcompare.simulation import preferences
 from salcompare.simulation.faces import SMALLEST_BOX, Face, cut_boxes, find_face, orl_image, placements, whole_boxes
-from salcompare.simulation.preferences import (
-    ActorPreference,
-    Worker,
-    draw_actor,
-    draw_image,
-    draw_worker,
-    picked,
-    planted_truth,
-    population_shares,
-    stream,
-    worker_shares,
-)
 
 LEFT_SHARE = 0.65
 """Probability that a one-sided box is on the viewer's left; planted. The side is that of the left visual-field bias
@@ -115,17 +104,17 @@ def simulate_responses(images: pd.DataFrame, config: Simulation, *, seed: int) -
     """
     _check_images(images, config)
     kinds = _worker_kinds(config)
-    workers = {name: draw_worker(name, seed=seed) for name in kinds}
+    workers = {name: preferences.draw_worker(name, seed=seed) for name in kinds}
     hashes = images["sha256"] if "sha256" in images.columns else [None] * len(images)
     faces = {image: find_face(sha256, height=int(height), width=int(width)) for image, sha256, height, width in zip(
         images["image"], hashes, images["height"], images["width"], strict=True)}
-    actors: dict[str, ActorPreference] = {}
+    actors: dict[str, preferences.ActorPreference] = {}
     parts: dict[str, pd.DataFrame] = {}
     for actor, shown in images.groupby("actor", sort=True):
-        actors[str(actor)] = draw_actor(str(actor), orl_actor=_orl_actor(shown), seed=seed)
+        actors[str(actor)] = preferences.draw_actor(str(actor), orl_actor=_orl_actor(shown), seed=seed)
         parts |= _respond_to_actor(shown, actors[str(actor)], faces, workers, per_image=config.per_image, seed=seed)
     table = pd.concat([parts[image] for image in images["image"]], ignore_index=True)
-    truth = planted_truth(images, faces, actors, config, seed=seed, left_share=LEFT_SHARE)
+    truth = preferences.planted_truth(images, faces, actors, config, seed=seed, left_share=LEFT_SHARE)
     careless = {name: kind for name, kind in kinds.items() if kind is not None}
     return SimulatedResponses(plant_careless(table, images, careless, seed=seed), truth | (
         {"careless": careless} if careless else {}))
@@ -145,27 +134,27 @@ def _worker_kinds(config: Simulation) -> dict[str, Kind | None]:
     return dict.fromkeys(names) | careless_workers(names, config.careless)
 
 
-def _respond_to_actor(images: pd.DataFrame, actor: ActorPreference, faces: dict[str, Face], workers: dict[str, Worker],
-                      *, per_image: int, seed: int) -> dict[str, pd.DataFrame]:
+def _respond_to_actor(images: pd.DataFrame, actor: preferences.ActorPreference, faces: dict[str, Face],
+                      workers: dict[str, preferences.Worker], *, per_image: int, seed: int) -> dict[str, pd.DataFrame]:
     """Responses to one actor's images, by image."""
-    turns = stream(seed, "turns", str(images["actor"].iloc[0])).permutation(list(workers))
+    turns = preferences.stream(seed, "turns", str(images["actor"].iloc[0])).permutation(list(workers))
     parts = {}
     for number, image in enumerate(images["image"]):
         places = (number * per_image + np.arange(per_image)) % len(turns)
         chosen = {str(turns[place]): workers[str(turns[place])] for place in places}
-        shares = draw_image(image, actor.shares, seed=seed)
-        parts[image] = _respond_to_image(image, faces[image], shares, chosen, rng=stream(seed, "image", image))
+        shares, rng = preferences.draw_image(image, actor.shares, seed=seed), preferences.stream(seed, "image", image)
+        parts[image] = _respond_to_image(image, faces[image], shares, chosen, rng=rng)
     return parts
 
 
-def _respond_to_image(image: str, face: Face, shares: NDArray[np.float64], workers: dict[str, Worker], *,
+def _respond_to_image(image: str, face: Face, shares: NDArray[np.float64], workers: dict[str, preferences.Worker], *,
                       rng: np.random.Generator) -> pd.DataFrame:
     """One response of each worker to one image."""
     label_draw, place_draw = rng.random((2, len(workers)))
     noise = rng.standard_normal((len(workers), 5))
     habits = list(workers.values())
-    of_workers = worker_shares(shares, np.array([worker.taste for worker in habits]))
-    labels = [LABELS[number] for number in picked(of_workers, label_draw)]
+    of_workers = preferences.worker_shares(shares, np.array([worker.taste for worker in habits]))
+    labels = [LABELS[number] for number in preferences.picked(of_workers, label_draw)]
     typical = np.array([_place(face, label, draw) for label, draw in zip(labels, place_draw, strict=True)])
     seconds = SECONDS_MEDIAN * np.array([worker.pace for worker in habits]) * np.exp(SECONDS_SD * noise[:, 4])
     return response_table(image, list(workers), labels, _drawn(face, typical, habits, noise[:, :4]),
@@ -181,7 +170,7 @@ def _place(face: Face, label: str, draw: float) -> tuple[float, float, float, fl
     return option.x, option.y, option.width, option.height
 
 
-def _drawn(face: Face, typical: NDArray[np.float64], workers: Sequence[Worker],
+def _drawn(face: Face, typical: NDArray[np.float64], workers: Sequence[preferences.Worker],
            noise: NDArray[np.float64]) -> NDArray[np.int64]:
     """Boxes (n, 4) that workers draw for typical ones (n, 4), centre and size, with their habits and noise (n, 4)."""
     sizes = typical[:, 2:] * np.array([[worker.size] for worker in workers]) * np.exp(SIZE_SD * noise[:, :2])
@@ -234,7 +223,7 @@ def plant_careless(table: pd.DataFrame, images: pd.DataFrame, kinds: Mapping[str
     shape = images.set_index("image")[["height", "width"]]
     for worker, kind in kinds.items():
         rows = (table["worker"] == worker).to_numpy()
-        rng = stream(seed, "careless", worker)
+        rng = preferences.stream(seed, "careless", worker)
         boxes = _careless_boxes(kind, shape.loc[table.loc[rows, "image"]].to_numpy(np.float64), rng=rng)
         if boxes is not None:
             planted.loc[rows, list(EDGES)] = boxes
@@ -284,16 +273,16 @@ def simulate_checks(images: pd.DataFrame, config: Simulation, *, seed: int) -> p
 
 
 def _checks_of(worker: str, kind: Kind | None, images: pd.DataFrame, n: int, *, seed: int) -> list[list[object]]:
-    rng = stream(seed, "checks", worker)
+    rng = preferences.stream(seed, "checks", worker)
     shown = images.iloc[rng.integers(0, len(images), n)]
     targets = [str(label) for label in rng.choice(INSTRUCTED, n)]
     answers = targets
     if kind == "inattentive":
-        answers = [str(label) for label in rng.choice(LABELS, n, p=population_shares())]
+        answers = [str(label) for label in rng.choice(LABELS, n, p=preferences.population_shares())]
     noise = rng.standard_normal((n, 4))
     boxes = _careless_boxes(kind, shown[["height", "width"]].to_numpy(float), rng=rng) if kind else None
     named = [str(label) for label in rng.choice(LABELS, n)] if kind == "random label" else answers
-    habits, rows = draw_worker(worker, seed=seed), []
+    habits, rows = preferences.draw_worker(worker, seed=seed), []
     for at, (_, image) in enumerate(shown.iterrows()):
         face = find_face(image.get("sha256"), height=int(image["height"]), width=int(image["width"]))
         likeliest = _likeliest(face, answers[at])
