@@ -15,42 +15,18 @@ SELVARAJU = ("Selvaraju, R. R., Cogswell, M., Das, A., Vedantam, R., Parikh, D.,
 
 @dataclass(frozen=True)
 class AttributionMethod:
-    """What is known of an attribution method without running it.
+    """What is known of an attribution method without running it."""
 
-    Attributes
-    ----------
-    function : str
-        ``module:name`` under `salcompare.classifiers`, imported when it is used: (model, images, request) to values.
-    sentence : str
-        What the report says of it; names of options in braces are filled with what was chosen.
-    reference : str
-        Whom the sentence cites.
-    options : tuple of str
-        What its maps depend on besides target, output and channels, as `Attribution` names it.
-    unit : str
-        Of its values, where {} is the output's.
-    sign : str
-        What of signed values is kept where the study does not say.
-    one_channel : bool
-        Whether it gives one value a pixel in place of one a channel.
-    contributions : bool
-        Whether a pixel's value is the sum of its channels', so that these are added up before a sign is taken.
-    by_gradient : bool
-        Whether autograd must be able to follow the output back to the image.
-    guided : bool
-        Whether it rests on Guided Backpropagation, and so on ReLUs.
-    """
-
-    function: str
-    sentence: str
+    function: str  # module:name under `salcompare.classifiers`, (model, images, request) -> values
+    sentence: str  # what the report says of it; names of options in braces are filled with what was chosen
     reference: str
-    options: tuple[str, ...] = ()
-    unit: str = _PER_INPUT
-    sign: str = "positive"
-    one_channel: bool = False
-    contributions: bool = False
-    by_gradient: bool = True
-    guided: bool = False
+    options: tuple[str, ...] = ()  # of `Attribution`, that its maps depend on besides target, output and channels
+    unit: str = _PER_INPUT  # of its values, where {} is the output's
+    sign: str = "positive"  # what of signed values is kept where the study does not say
+    one_channel: bool = False  # one value a pixel in place of one a channel
+    contributions: bool = False  # a pixel's value is the sum of its channels', added up before a sign is taken
+    by_gradient: bool = True  # autograd must be able to follow the output back to the image
+    guided: bool = False  # rests on Guided Backpropagation, and so on ReLUs
 
 
 ATTRIBUTION_METHODS: Mapping[str, AttributionMethod] = {

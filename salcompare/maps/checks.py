@@ -62,18 +62,7 @@ def require_size(size: object) -> tuple[int, int]:
 
 
 def natural_order(values: Iterable[object]) -> NDArray[Any]:
-    """Distinct labels in their natural order: numbers inside names count as numbers, so that s2 comes before s10.
-
-    Parameters
-    ----------
-    values : iterable
-        Labels, repeated in any order; texts or numbers.
-
-    Returns
-    -------
-    ndarray
-        Each label once.
-    """
+    """Distinct labels in natural order: numbers inside names count as numbers, so that s2 comes before s10."""
     distinct = np.unique(np.asarray(list(values)))
     if distinct.dtype.kind not in "OSU":
         return distinct

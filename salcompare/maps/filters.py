@@ -105,27 +105,11 @@ def reduce_channels(gradients: NDArray[np.floating], how: How = "sum") -> NDArra
 
 
 def sobel_edges(photographs: xr.DataArray) -> xr.DataArray:
-    """Magnitude of the Sobel edge detector on the photographs' luma.
+    """Magnitude (..., y, x), float32, of the Sobel edge detector on the luma of photographs (..., y, x, channel).
 
-    Parameters
-    ----------
-    photographs : DataArray (..., y, x, channel)
-        Red, green and blue, such as uint8.
-
-    Returns
-    -------
-    float32 DataArray (..., y, x)
-        Root of the summed squares of both Sobel filters, at least 0, in units of the photograph's values per pixel
-        times 8; borders mirror. 0 throughout for a photograph without edges.
-
-    Raises
-    ------
-    InputError
-        If there are no dims y, x and channel, or not three channels.
-
-    References
-    ----------
-    As a control of saliency maps: Adebayo et al. (2018), arXiv:1810.03292
+    It is the root of the summed squares of both Sobel filters, in units of the photograph's values per pixel times 8;
+    borders mirror. Raises `InputError` if there are no dims y, x and channel, or not three channels. As a control of
+    saliency maps: Adebayo et al. (2018), arXiv:1810.03292.
     """
     return _mapped(photographs, _sobel)
 

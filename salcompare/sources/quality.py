@@ -48,49 +48,21 @@ Boxes = NDArray[np.float64]  # (..., 4): x0, y0, x1, y1, half-open
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the rules made of the responses.
+    """What the rules made of the responses."""
 
-    Attributes
-    ----------
-    kept : DataFrame
-        The responses that no rule took out, as they were.
-    log : DataFrame
-        One row for each response and rule that took it out: response, worker, image, rule, found (the number that
-        broke the rule), limit, and reason in words.
-    rules : DataFrame
-        One row a rule: rule, takes_out in words, responses and workers that it took out, only (responses that no other
-        rule took out), and not_applied: empty, "off", or why it could not be.
-    checks : DataFrame
-        The instructed checks with iou and right.
-    """
-
-    kept: pd.DataFrame
-    log: pd.DataFrame
-    rules: pd.DataFrame
-    checks: pd.DataFrame
+    kept: pd.DataFrame  # the responses that no rule took out, as they were
+    log: pd.DataFrame  # columns `LOG`, one row for each response and rule that took it out; found broke its limit
+    rules: pd.DataFrame  # a row a rule; only: responses that no other took out; not_applied: empty, off, or why
+    checks: pd.DataFrame  # the instructed checks with iou and right
 
 
 def judge_responses(responses: pd.DataFrame, images: pd.DataFrame, checks: pd.DataFrame, config: Quality, *,
                     size: tuple[int, int]) -> Verdict:
-    """Apply the rules of quality to responses.
+    """Apply the rules of quality to responses, the same whatever the order of rows or workers, save for duplicates.
 
-    Parameters
-    ----------
-    responses : DataFrame
-        `salcompare.schema.RESPONSES`, or with column actor instead of worker and image and boxes on the study's grid.
-    images : DataFrame
-        Columns image, height and width.
-    checks : DataFrame
-        Columns of `CHECKS`; empty where no check was given.
-    config : Quality
-        Which rules are on, and their limits.
-    size : (height, width)
-        Of the study's grid, for responses that name no image.
-
-    Returns
-    -------
-    Verdict
-        The same whatever the order of rows or workers, save that of duplicates the first row is kept.
+    `responses` are `salcompare.schema.RESPONSES`, or have a column actor instead of worker and image and boxes on the
+    study's grid, of `size` (height, width). `images` has columns image, height and width, `checks` those of `CHECKS`,
+    without rows where no check was given. Of duplicates the first row is kept.
     """
     if "image" in responses:
         shape = images.set_index("image")[["height", "width"]].reindex(responses["image"]).to_numpy(np.float64)

@@ -42,27 +42,13 @@ Node = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """How files are read.
+    """How files are read."""
 
-    Attributes
-    ----------
-    statuses : tuple of str
-        Assignments of Mechanical Turk to take, of Approved, Submitted and Rejected.
-    worker : str
-        Who drew the boxes of a file that does not say; empty for the file's name.
-    clip : bool
-        Cut boxes that reach over the edge of their image, instead of refusing them.
-    voc_origin : {0, 1}
-        What the first pixel is called in Pascal VOC files: 1 as the format has it, 0 as many tools write.
-    image : str
-        The image that boxes are on whose row or file names none, as where each page of a HIT holds one fixed picture.
-    """
-
-    statuses: tuple[str, ...] = STATUSES
-    worker: str = ""
-    clip: bool = False
-    voc_origin: Literal[0, 1] = 1
-    image: str = ""
+    statuses: tuple[str, ...] = STATUSES  # of Mechanical Turk's assignments to take: Approved, Submitted, Rejected
+    worker: str = ""  # who drew the boxes of a file that does not say; empty for the file's name
+    clip: bool = False  # cut boxes that reach over the edge of their image, instead of refusing them
+    voc_origin: Literal[0, 1] = 1  # what Pascal VOC calls the first pixel: 1 by the format, 0 as many tools write
+    image: str = ""  # that boxes are on whose row or file names none, as of HITs that hold one fixed picture
 
     @cached_property
     def folded_statuses(self) -> frozenset[str]:
@@ -72,37 +58,17 @@ class Options:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One box as it stands in a file.
+    """One box as it stands in a file."""
 
-    Attributes
-    ----------
-    where : str
-        The file and the place in it.
-    worker : str
-        Who drew it; empty where the file does not say.
-    names : tuple of str
-        What may name the image, most telling first.
-    label : str
-    edges : (x0, y0, x1, y1)
-        Half-open, on a canvas of `size`.
-    size : (width, height), optional
-        Of what it was drawn on, in the units of `edges`; without one, they are pixels of the image as shown.
-    seconds : float, optional
-    submitted : str
-        ISO 8601, or empty.
-    relative : bool
-        Whether `size` is only the unit of `edges`, shares or percent, and says nothing of the image.
-    """
-
-    where: str
-    worker: str
-    names: tuple[str, ...]
+    where: str  # the file and the place in it
+    worker: str  # empty where the file does not say who drew it
+    names: tuple[str, ...]  # what may name the image, most telling first
     label: str
-    edges: Edges
-    size: Size = None
+    edges: Edges  # x0, y0, x1, y1, half-open, on a canvas of `size`
+    size: Size = None  # width, height in the units of `edges`; without one, they are pixels of the image as shown
     seconds: float | None = None
-    submitted: str = ""
-    relative: bool = False
+    submitted: str = ""  # ISO 8601, or empty
+    relative: bool = False  # `size` is only the unit of `edges`, shares or percent, and says nothing of the image
 
 
 @dataclass(frozen=True)

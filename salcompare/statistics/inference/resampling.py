@@ -29,34 +29,16 @@ _DEFINED = 0.5  # share of resamples that must be defined
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval of confidence, or many of them in one array.
+    """An interval of confidence, or many of them in arrays of one shape (...)."""
 
-    Attributes
-    ----------
-    low, high : ndarray (...)
-        The interval's ends; NaN where it is undefined.
-    method : str
-        How it was made.
-    resampled : str
-        What was resampled: actors, images or workers.
-    level : float
-        The nominal coverage.
-    n_resamples : int
-        Rows of weights, or replicates left out one by one.
-    n_undefined : ndarray of int (...)
-        Resamples, or replicates, that were left out as undefined.
-    reason : ndarray of str (...)
-        Why an interval is undefined; empty where it is not.
-    """
-
-    low: Values
+    low: Values  # NaN, as `high`, where it is undefined
     high: Values
     method: Literal["percentile", "bca", "t", "jackknife", "crossed t", "crossed Fieller", "Fieller"]
-    resampled: str
-    level: float
-    n_resamples: int
-    n_undefined: Codes
-    reason: NDArray[np.object_]
+    resampled: str  # actors, images or workers
+    level: float  # the nominal coverage
+    n_resamples: int  # rows of weights, or replicates left out one by one
+    n_undefined: Codes  # resamples, or replicates, that were left out as undefined
+    reason: NDArray[np.object_]  # why an interval is undefined; an empty text where it is not
 
 
 @drawing
