@@ -48,7 +48,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
-class Chunk:
+class _Chunk:
     """Some runs of one scenario, and where their outcomes are kept."""
 
     scenario: str
@@ -116,11 +116,14 @@ def calibrate(folder: Path, *, runs: int = RUNS, seed: int = 0, jobs: int = 1, c
     studies = {str(name): int(number) for name, number in outcomes.groupby("scenario")["run"].nunique().items()}
     used = {name: words.get(name, "") for name in scenarios if name in studies}
     write_page(rates, Setup(runs, seed, studies, used), folder)
-    delete_others(folder / "runs", folders(cases, scenarios, folder / "runs", seed))
+    kept = set(_folders(cases, scenarios, folder / "runs", seed).values())
+    for other in (folder / "runs").glob("*-*"):  # of other settings or versions
+        if other.is_dir() and other not in kept:
+            shutil.rmtree(other, ignore_errors=True)
     return rates
 
 
-def run_chunk(chunk: Chunk) -> Path:
+def _run_chunk(chunk: _Chunk) -> Path:
     """Run a chunk's studies and write their outcomes; give the file's path."""
     rows: list[list[object]] = []
     for run in chunk.runs:
@@ -133,15 +136,7 @@ def run_chunk(chunk: Chunk) -> Path:
     return chunk.path
 
 
-def delete_others(folder: Path, keep: Mapping[str, Path]) -> None:
-    """Delete chunks of other settings or versions than those of the paths to keep."""
-    kept = set(keep.values())
-    for other in folder.glob("*-*"):
-        if other.is_dir() and other not in kept:
-            shutil.rmtree(other, ignore_errors=True)
-
-
-def folders(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, seed: int) -> dict[str, Path]:
+def _folders(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, seed: int) -> dict[str, Path]:
     """Name the folder of each scenario's chunks: it changes with whatever its outcomes depend on."""
     paths = {}
     for name, settings in scenarios.items():
@@ -155,18 +150,16 @@ def folders(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: 
 @cache
 def code_fingerprint() -> str:
     """Sixteen hex digits that change with the code that rates follow from, not with what findings make of them."""
-    root = importlib.resources.files("salcompare")
-    with contextlib.ExitStack() as stack:
-        base = stack.enter_context(importlib.resources.as_file(root))
+    with importlib.resources.as_file(importlib.resources.files("salcompare")) as base:
         files = sorted(path for pattern in _SOURCES for path in base.glob(pattern))
         return provenance.sha256_of_parts(path.read_text(encoding="utf-8") for path in files)[:16]
 
 
 def _chunks(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path,
-            numbers: Mapping[str, int], seed: int) -> list[Chunk]:
+            numbers: Mapping[str, int], seed: int) -> list[_Chunk]:
     """Cut all scenarios' runs into chunks; only the last of a scenario may be short, and is named by its end too."""
-    where = folders(cases, scenarios, folder, seed)
-    return [Chunk(name, settings, _of(cases, name), range(start, min(start + CHUNK, numbers[name])), seed,
+    where = _folders(cases, scenarios, folder, seed)
+    return [_Chunk(name, settings, _of(cases, name), range(start, min(start + CHUNK, numbers[name])), seed,
                   where[name] / f"{start:06d}-{min(start + CHUNK, numbers[name]):06d}.json")
             for name, settings in scenarios.items() if _of(cases, name) for start in range(0, numbers[name], CHUNK)]
 
@@ -185,14 +178,14 @@ def _of(cases: tuple[Case, ...], scenario: str) -> tuple[Case, ...]:
     return tuple(case for case in cases if scenario in case.scenarios)
 
 
-def _done(chunks: list[Chunk], jobs: int) -> Iterator[Path]:
+def _done(chunks: list[_Chunk], jobs: int) -> Iterator[Path]:
     """Run chunks, in this process or in several, and give their files as they are written."""
     if jobs == 1 or len(chunks) < 2:
-        yield from map(run_chunk, chunks)
+        yield from map(_run_chunk, chunks)
         return
     with _one_thread(), ProcessPoolExecutor(
             min(jobs, len(chunks)), mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
-        futures = [pool.submit(run_chunk, chunk) for chunk in chunks]
+        futures = [pool.submit(_run_chunk, chunk) for chunk in chunks]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -233,7 +226,7 @@ def _printed(outcome: Outcome) -> list[str]:
     return ["" if np.isnan(value) else f"{value:.9g}" for value in outcome]
 
 
-def _read(chunk: Chunk, say: Say) -> pd.DataFrame | None:
+def _read(chunk: _Chunk, say: Say) -> pd.DataFrame | None:
     """Read a chunk's outcomes; None where there are none, or where its file is damaged, which is said."""
     kept = read_kept(chunk.path, say=say)
     if kept is None or any(kept.get(key) != value for key, value in chunk.about.items()):
