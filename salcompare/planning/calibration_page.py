@@ -37,7 +37,6 @@ class Setup:
 
 def write_page(rates: pd.DataFrame, setup: Setup, folder: Path) -> Path:
     """Write calibration.html (which needs no other file), .md, .csv and the figures; same rates, same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
     store.write_table(folder / "calibration.csv", rates.round(6))
     figures = calibration_figures(rates)
     pngs = [save_figure(figure, folder)[0] for figure in figures]
@@ -77,12 +76,11 @@ def _finding(cells: pd.DataFrame, purpose: str) -> str:
     bad, exact = len(cells) - good - short, holding["rate"]
     what = f"{cells['check'].nunique()} {cells['kind'].iloc[0]}s in {len(cells)} cells"
     said = {
-        "level": f"{what} where the null hypothesis is true: {good} stay below the "
-                 f"bound of {_percent(cells['bound'].min())}{_spread(exact, 'reject')}",
-        "coverage": f"{what}: {good} cover at least as often as chance "
-                    f"leaves to an exact 95% interval{_spread(exact, 'cover')}",
-        "power": f"{what} with a planted effect: {good} find it in at least "
-                 f"{POWER:.0%} of the studies",
+        "level": f"{what} where the null hypothesis is true: {good} stay below the bound of "
+                 f"{_percent(cells['bound'].min())}{_spread(exact, 'reject')}",
+        "coverage": f"{what}: {good} cover at least as often as chance leaves to an exact 95% interval"
+                    f"{_spread(exact, 'cover')}",
+        "power": f"{what} with a planted effect: {good} find it in at least {POWER:.0%} of the studies",
     }[purpose]
     left = f"; {short} fall short for a stated cause" if short else ""
     return f"{_TITLES[purpose]}: {said}{left}" + (f"; {bad} fall short and nothing explains it." if bad else ".")

@@ -39,6 +39,7 @@ DRAWS = 499
 STATISTICS: Mapping[str, PlannedStatistic] = {statistic.name: statistic for statistic in planned_statistics()}
 """Statistics that can be planned for, by name, in the order of the findings, in which the command line lists them."""
 FEWEST_DEFINED = 0.5  # share of the runs that must have an interval
+_SECONDS_BETWEEN_WRITES = 5.0
 
 
 @dataclass(frozen=True)
@@ -262,9 +263,6 @@ def _reached(low: float, high: float, goal: Goal) -> str:
     return "yes" if above else "no" if below else "open"
 
 
-_SECONDS_BETWEEN_WRITES = 5.0
-
-
 @dataclass
 class Kept:
     """Results by cell, in one JSON file that is replaced as a whole."""
@@ -283,10 +281,8 @@ class Kept:
         if len(results) >= len(self.cells.get(cell, [])):
             self.cells[cell] = list(results)
         if finished or time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
-            plain = {name: [[None if math.isnan(number) else number for number in row] for row in rows]
-                     for name, rows in self.cells.items()}
             write_kept(self.path, {"fingerprint": self.fingerprint, "simulated": True, "columns": Result._fields,
-                                   "cells": plain})
+                                   "cells": self.cells})
             self._written = time.monotonic()
 
 
