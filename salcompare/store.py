@@ -117,12 +117,6 @@ def flush(path: Path) -> None:
             os.close(handle)
 
 
-def _flush_folder(folder: Path) -> None:
-    """Put everything under a folder onto the disk, many files at once, which a journal writes together."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(flush, [*folder.rglob("*"), folder]))
-
-
 def free_paths(paths: Iterable[Path], *, overwrite: bool = False) -> None:
     """Refuse to write where something stands already, naming all of it, unless it may be written over."""
     taken = [] if overwrite else [path for path in paths if path.exists()]
@@ -269,8 +263,8 @@ def make_current(folder: Path, name: str, *, fingerprint: str, provenance: Mappi
     What was opened from an older store and has not been read into memory cannot be read after this.
     """
     store = store or f"{name}-{fingerprint}.zarr"
-    with writing(folder / store):
-        _flush_folder(folder / store)
+    with writing(folder / store), ThreadPoolExecutor(_AT_ONCE) as pool:  # a journal writes many files together
+        list(pool.map(flush, [*(folder / store).rglob("*"), folder / store]))
     files = sums_of_folder(folder / store)
     write_sealed(folder / f"{name}.json", asdict(Manifest(store, fingerprint, dict(provenance or {}), files)))
     delete_others(folder, name, store)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,8 @@ _SETTINGS = {"svg.hashsalt": "salcompare", "svg.fonttype": "path", "svg.image_in
              "image.composite_image": False, "path.simplify": True, "text.usetex": False, "savefig.bbox": None,
              "savefig.transparent": False, "savefig.facecolor": "white", "agg.path.chunksize": 0}
 # The backend is the caller's, and is not used: figures are written straight by Agg and by the SVG writer.
-_DEFAULTS = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith(("backend", "interactive"))}
+_PINNED: dict[Any, Any] = {**{key: value for key, value in mpl.rcParamsDefault.items()
+                              if not key.startswith(("backend", "interactive"))}, **_SETTINGS}
 _UNDATED = {"Date": None, "Creator": None}
 
 
@@ -56,7 +56,7 @@ def save_figure(figure: Figure, folder: Path) -> tuple[Path, Path]:
         The PNG and the SVG.
     """
     png, svg = folder / f"{figure.name}.png", folder / f"{figure.name}.svg"
-    with _pinned():
+    with mpl.rc_context(_PINNED):
         drawing = figure.plot.draw()
         try:
             write_bytes(png, _png(drawing, figure.about))
@@ -64,12 +64,6 @@ def save_figure(figure: Figure, folder: Path) -> tuple[Path, Path]:
         finally:
             drawing.clear()
     return png, svg
-
-
-def _pinned() -> AbstractContextManager[None]:
-    """Matplotlib's own defaults, with the settings above."""
-    settings: dict[Any, Any] = {**_DEFAULTS, **_SETTINGS}
-    return mpl.rc_context(settings)
 
 
 def _png(drawing: Drawing, about: Mapping[str, str]) -> bytes:

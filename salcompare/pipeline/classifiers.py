@@ -124,34 +124,30 @@ def _maps(study: Study, fingerprint: str, progress: Progress, *, classifier: Cla
 def _differences(study: Study, fingerprint: str, progress: Progress) -> None:
     from salcompare.classifiers import write_class_differences
 
-    trained, test = _shown_network(study)
+    trained, test, attribution = _shown_network(study)
     progress.say("  " + ", ".join(f"{y} - {z}" for y, z in difference_pairs(study)))
     write_class_differences(trained, test, pairs=difference_pairs(study), images_per_pair=IMAGES_PER_PAIR,
-                            config=_shown_attribution(study), folder=study.processed, name="differences",
+                            config=attribution, folder=study.processed, name="differences",
                             fingerprint=fingerprint, provenance={"seed": study.config.study.seed})
 
 
 def _matrix(study: Study, fingerprint: str, progress: Progress) -> None:
     from salcompare.classifiers import write_class_matrix
 
-    trained, test = _shown_network(study)
-    write_class_matrix(trained, test, actors=shown_actors(study), config=_shown_attribution(study),
+    trained, test, attribution = _shown_network(study)
+    write_class_matrix(trained, test, actors=shown_actors(study), config=attribution,
                        folder=study.processed, name="class_matrix", fingerprint=fingerprint, progress=progress,
                        provenance={"seed": study.config.study.seed})
 
 
-def _shown_attribution(study: Study) -> Attribution:
-    return study.config.attribution_of(study.config.classifier[0])
-
-
-def _shown_network(study: Study) -> tuple[TrainedClassifier, xr.DataArray]:
-    """Load the network that figures of one network show, and open the test photographs."""
+def _shown_network(study: Study) -> tuple[TrainedClassifier, xr.DataArray, Attribution]:
+    """Load the network that figures of one network show, open the test photographs, and say how it is explained."""
     from salcompare.classifiers import load_classifier
 
     classifier = study.config.classifier[0]
     photographs = study.photographs()
     return (load_classifier(study.classifier_folder(classifier), classifier.variants[-1]),
-            photographs.sel(image=photographs.split == "test"))
+            photographs.sel(image=photographs.split == "test"), study.config.attribution_of(classifier))
 
 
 RESPONSE_MAPS = "response_maps"

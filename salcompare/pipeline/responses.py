@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 def photograph_stage(study: Study) -> Stage:
     """Make the stage that every other one rests on."""
-    return Stage("photographs", (), _photograph_settings(study), _photographs, _photograph_inputs(study),
+    from salcompare.sources import photograph_inputs
+
+    return Stage("photographs", (), _photograph_settings(study), _photographs,
+                 photograph_inputs(study.config.images, root=study.root),
                  (study.processed / "images.csv", study.processed / "images_left_out.csv",
                   study.processed / "photographs.json"))
 
@@ -34,12 +37,6 @@ def _photograph_settings(study: Study) -> dict[str, object]:
 def _needed_splits(study: Study) -> dict[str, tuple[str, ...]]:
     """Name the splits that each actor must have an image in, where nothing is trained."""
     return {} if study.config.classifier else {"needed": ("test",)}
-
-
-def _photograph_inputs(study: Study) -> dict[str, str]:
-    from salcompare.sources import photograph_inputs
-
-    return photograph_inputs(study.config.images, root=study.root)
 
 
 def _photographs(study: Study, fingerprint: str, progress: Progress) -> None:
