@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from salcompare.findings.agreement import BOXES
+from salcompare.findings.labels import AGREEMENT
 from salcompare.printing import ALPHA, number, percent
 from salcompare.report.tables import PrintedTable, table_of, with_p_texts
 
@@ -105,7 +107,7 @@ def _headlines(data: StudyData) -> PrintedTable:
 
 def _agreements(estimates: pd.DataFrame) -> Iterator[PrintedTable]:
     columns = ["metric", "value", "ci_low", "ci_high", "ci_method", "resampled", "n", "n_undefined", "reason"]
-    both = estimates[estimates["statistic"].isin(["box_agreement", "label_agreement"])]
+    both = estimates[estimates["statistic"].isin([BOXES, AGREEMENT])]
     of = both["statistic"].str.removesuffix("_agreement")
     both = both.assign(metric=(of + ", " + both["metric"].fillna("").str.replace("_", " ")).astype("str"))
     tables = [
@@ -144,7 +146,7 @@ def _paragraph(data: StudyData) -> str:
     return " ".join(said)
 
 
-AGREEMENT = (
+OF_AGREEMENT = (
     "Agreement of boxes is the IoU of the boxes that two workers drew on one image: the mean over pairs, over an "
     "actor's images, and over actors. Krippendorff's alpha (2004) takes 1 - IoU for the distance of two boxes and sets "
     "the distance within images against that of any two responses, boxes being in shares of the image's width and "
@@ -160,4 +162,4 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say which responses were left out, and how agreement of boxes was measured."""
     if data.people != "boxes":
         return []
-    return [("Quality of responses", _paragraph(data)), ("Agreement of boxes", AGREEMENT)]
+    return [("Quality of responses", _paragraph(data)), ("Agreement of boxes", OF_AGREEMENT)]

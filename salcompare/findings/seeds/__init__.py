@@ -10,6 +10,8 @@ FOR_SEEDS, FOR_ACTORS = "mean over seeds, for these seeds", "mean over seeds, fo
 CONVOLUTIONS, LINEAR = "convolutions", "linear layers"
 RELATIVE, ABSOLUTE = "relative", "absolute"
 """Forms of what counts as near zero."""
+FEWEST_SEEDS = 3
+"""Below so many seeds there is no t interval over seeds."""
 
 _MEAN: Columns = COUNTS | INTERVAL
 RELIABLE, TESTED, MORE_RELIABLE = (

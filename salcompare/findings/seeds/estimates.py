@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from salcompare.findings.finding import Quantity
     from salcompare.findings.rows import Row
 
-FEWEST_SEEDS = 3
-"""Below so many seeds there is no t interval over seeds."""
 NULL = "both variants' reliabilities exchanged within actors"
 _SHARES = {"share_near_zero": seeds.RELATIVE, "share_below_0.001": seeds.ABSOLUTE}
 _FROZEN, _FINETUNED = "/frozen/", "/finetuned/"
@@ -219,7 +217,7 @@ def _paired(pair: Sequence[pd.Series], quantity: Quantity, key: Row) -> list[Row
 def _over_seeds(values: pd.Series | xr.DataArray, *, share: bool = False) -> xr.Dataset:
     """Average over seeds, with a t interval; that of a share ends at 0 and 1."""
     data = np.asarray(values, float)
-    interval, n = t_interval(data, resampled="seeds", fewest=FEWEST_SEEDS), int((~np.isnan(data)).sum())
+    interval, n = t_interval(data, resampled="seeds", fewest=seeds.FEWEST_SEEDS), int((~np.isnan(data)).sum())
     same = n > 1 and float(np.nanmax(data)) == float(np.nanmin(data))
     ends = (np.nan, np.nan) if same else (float(interval.low), float(interval.high))
     low, high = np.clip(ends, 0, 1) if share else ends

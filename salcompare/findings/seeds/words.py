@@ -114,8 +114,8 @@ SEEDS = (
     "seeds; its root is the classifier's own noise ceiling, what the maps that all seeds have in common can correlate "
     "with the map of one training. It is tested against maps of the actor's other images, permuted within actors in "
     "each seed. The mean map of all seeds is stepped up by the Spearman-Brown formula (Brown 1910). Intervals over "
-    "seeds are t intervals, from three seeds on; they speak of other trainings on these photographs, not of other "
-    "photographs.")
+    f"seeds are t intervals, from {seeds.FEWEST_SEEDS} seeds on; they speak of other trainings on these "
+    "photographs, not of other photographs.")
 
 WEIGHTS = (
     "A weight counts as near zero below 1% of the standard deviation that its layer's weights had before training, "
