@@ -25,7 +25,7 @@ class StudyData:
     # (image, y, x, channel), uint8, on the study's grid; images beyond those of the maps do no harm
     photographs: xr.DataArray
     images: pd.DataFrame  # the catalogue, one row an image (`schema.IMAGES`)
-    # one row a box (`schema.RESPONSES`, or actor for image and worker); None without boxes
+    # one row a box (`schema.RESPONSES`, or with `actor` for `image` and `worker` and boxes on the grid); None without
     responses: pd.DataFrame | None
     human: xr.Dataset | None  # `schema.HUMAN_MAPS`, where the responses name images
     human_heatmap: xr.DataArray | None  # (actor, y, x), where they name actors only

@@ -39,15 +39,29 @@ class Answer:
 
 @dataclass(frozen=True)
 class Content:
-    """What a report says, in the order in which it says it."""
+    """What a report says, in the order in which it says it.
 
-    answers: tuple[Answer, ...]  # the summary
-    banners: tuple[str, ...]  # warnings above it
+    Attributes
+    ----------
+    answers : tuple of Answer
+        The summary.
+    banners : tuple of str
+        Warnings above it.
+    tables : tuple of PrintedTable
+    methods : tuple of (str, str)
+        Headings and paragraphs.
+    limits, references : tuple of str
+    pages : tuple of Page
+        Those beside the report.
+    """
+
+    answers: tuple[Answer, ...]
+    banners: tuple[str, ...]
     tables: tuple[PrintedTable, ...]
-    methods: tuple[tuple[str, str], ...]  # headings and paragraphs
+    methods: tuple[tuple[str, str], ...]
     limits: tuple[str, ...]
     references: tuple[str, ...]
-    pages: tuple[Page, ...]  # those beside the report
+    pages: tuple[Page, ...]
 
 
 _ALWAYS = ("source", "value")

@@ -27,8 +27,20 @@ LAYOUTS = (schema.HUMAN_MAPS, schema.CLASSIFIER_MAPS)
 def render_report(data: StudyData, content: Content, folder: Path) -> Path:
     """Write report.html, report.json, tables/ and the pages beside it into a folder; same data, same bytes.
 
-    The figures' files must be inside the folder already. Gives the path of report.html, which holds its figures and
-    needs no other file. Beside it stand comparison.html and a page of each classifier.
+    Parameters
+    ----------
+    data : StudyData
+        What the study has.
+    content : Content
+        What is said of it.
+    folder : Path
+        The figures' files must be inside it already.
+
+    Returns
+    -------
+    Path
+        Of report.html, which holds its figures and needs no other file. Beside it stand comparison.html and a page
+        of each classifier.
     """
     _write_tables(data, content, folder / "tables")
     store.write_json(folder / "report.json", _numbers(data, content))

@@ -147,13 +147,27 @@ class Check:
 
 @dataclass(frozen=True)
 class PlannedStatistic:
-    """A statistic that a study can be planned for."""
+    """A statistic that a study can be planned for.
 
-    name: str  # as the command line names it
-    tests: str  # what its p-value tests; empty where it has none
-    estimates: str  # what its 95% interval is about; empty where it has none
-    classifier: bool  # whether it needs a classifier's maps
-    function: Callable[[SimulatedStudy, np.random.Generator, int], Result]  # its number is of permutations or resamples
+    Attributes
+    ----------
+    name : str
+        As the command line names it.
+    tests : str
+        What its p-value tests; empty where it has none.
+    estimates : str
+        What its 95% interval is about; empty where it has none.
+    classifier : bool
+        Whether it needs a classifier's maps.
+    function : callable
+        Given a study, random numbers and how many permutations or resamples to draw.
+    """
+
+    name: str
+    tests: str
+    estimates: str
+    classifier: bool
+    function: Callable[[SimulatedStudy, np.random.Generator, int], Result]
 
     @property
     def described(self) -> str:

@@ -26,15 +26,28 @@ Box = tuple[float, float, float, float]  # centre x, centre y, width, height
 
 @dataclass(frozen=True)
 class Calibration:
-    """Published numbers, ready for use."""
+    """Published numbers, ready for use.
 
-    source: str  # what to cite
-    # of the population, summing to 1 (those published, read off a chart, sum to 0.998)
+    Attributes
+    ----------
+    source : str
+        What to cite.
+    label_share : mapping
+        Population share of each label, summing to 1 (the published shares, read off a chart, sum to 0.998).
+    concentration : float
+        Of the Dirichlet distribution of actors' label shares around the population's.
+    typical_box, frame : mapping, tuple of int
+        Centre x, centre y, width and height of a label's boxes, in pixels of the published frame (height, width).
+    peak : float
+        Highest value of the published population's human heatmap, on the eye band.
+    """
+
+    source: str
     label_share: Mapping[str, float]
-    concentration: float  # of the Dirichlet distribution of actors' label shares around the population's
-    typical_box: Mapping[str, Box]  # centre x, centre y, width and height, in pixels of the frame
-    frame: tuple[int, int]  # height and width
-    peak: float  # highest value of the published population's human heatmap, on the eye band
+    concentration: float
+    typical_box: Mapping[str, Box]
+    frame: tuple[int, int]
+    peak: float
 
 
 @cache

@@ -42,14 +42,28 @@ class Place:
 
 @dataclass(frozen=True)
 class Geometry:
-    """Places of a face, and how boxes vary about them."""
+    """Places of a face, and how boxes vary about them.
 
-    places: tuple[Place, ...]  # their shares sum to 1
-    height: int  # of the photographs, pixels
+    Attributes
+    ----------
+    places : tuple of Place
+        Their shares sum to 1.
+    height, width : int
+        Of the photographs, pixels.
+    shift : float
+        Standard deviation of a box's centre about its place, as a share of the box's size, between a worker's boxes.
+    size : float
+        Standard deviation of the log of a box's sides, between a worker's boxes.
+    worker_shift, worker_size : float
+        The same, between workers: habits that a worker keeps on all images.
+    """
+
+    places: tuple[Place, ...]
+    height: int
     width: int
-    shift: float = SHIFT_SD  # sd of a box's centre about its place, over the box's size, between a worker's boxes
-    size: float = SIZE_SD  # sd of the log of a box's sides, between a worker's boxes
-    worker_shift: float = WORKER_SHIFT_SD  # the same two between workers: habits that a worker keeps on all images
+    shift: float = SHIFT_SD
+    size: float = SIZE_SD
+    worker_shift: float = WORKER_SHIFT_SD
     worker_size: float = WORKER_SIZE_SD
 
     @property
@@ -95,9 +109,21 @@ def expected_coverage(geometry: Geometry, shares: Values, *, grid: tuple[int, in
                       ) -> Values:
     """Coverage (..., n, y, x) to be expected of boxes that choose their places with given probabilities.
 
-    `shares` (..., n, place) are the places' probabilities for each map, `grid` the maps' height and width, and `shifts`
-    (n, 2) where the face lies in each, as shares of the photograph's width and height off its place. Given is the
-    probability that a box covers a pixel's centre; cutting boxes at the photograph's edge is left out of it.
+    Parameters
+    ----------
+    geometry : Geometry
+        Where the places are, and how boxes vary about them.
+    shares : array (..., n, place)
+        Probabilities of the places, for each map.
+    grid : tuple of int
+        Height and width of the maps.
+    shifts : array (n, 2), optional
+        Where the face lies in each map, as shares of the photograph's width and height off its place.
+
+    Returns
+    -------
+    array (..., n, y, x)
+        Probability that a box covers the pixel's centre; cutting boxes at the photograph's edge is left out of it.
     """
     offsets = np.zeros((1, 2)) if shifts is None else shifts
     across, down = (_profiles(geometry, axis, offsets[:, axis], grid[1 - axis]) for axis in (0, 1))
@@ -140,39 +166,76 @@ class Scenario:
     """A generative model of a study, from boxes and labels to a classifier's maps.
 
     Spreads of shares are Dirichlet: an actor's shares of the places have variance spread x p (1 - p) between actors,
-    and mean p exactly, whatever the spread; so do an image's around its actor's. The classifier's factors are lognormal
-    with mean 1. Actors whose spread differs therefore have the same expected maps.
+    and mean p exactly, whatever the spread; so do an image's around its actor's. The classifier's factors are
+    lognormal with mean 1. Actors whose spread differs therefore have the same expected maps.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    n_actors, n_workers : int
+        How many actors, and the pool of workers.
+    n_images : int or tuple of int
+        Images of each actor; a tuple gives each its own number.
+    per_image : int or tuple of int
+        Responses to an image, each by another worker; of (low, high) each image draws its own number.
+    grid : tuple of int
+        Height and width of the maps, pixels.
+    geometry : Geometry
+        The face that all photographs share.
+    actor_spread, image_spread : float
+        Of where people look, and so of labels: between actors, and between images within actors; in [0, 0.9].
+    actor_shift, image_shift : float or (float, float)
+        Standard deviation of where the face lies in an actor's photographs, and in an image, as a share of the
+        photograph's side; of two numbers the first is along x and the second along y. Boxes move with it.
+    classifier_moves : float
+        How far the classifier's maps move with the face: 1 wholly, 0 not at all.
+    favourite : float
+        Probability that a response goes to the worker's own favourite place, whatever the image shows.
+    unequal : float
+        Largest over smallest standard deviation of images within an actor (of `image_spread`, `classifier_image` and
+        `noise`), geometric over the actors from first to last; 1 for equal ones.
+    shared_actor, shared_image : float
+        How far the classifier follows what people look at: on an actor (beyond the shared face), and on an image
+        (beyond its actor); 0 not at all, 1 wholly.
+    classifier_actor, classifier_image : float
+        Standard deviation of the log of the classifier's own smooth factor of an actor, and of an image.
+    noise : float
+        Standard deviation of the log of the factor of each single pixel.
+    classifier_face : tuple of tuple of float, optional
+        Rows of the classifier's map that all images share, on the grid; without it, where people look on average.
+    smoothness : float
+        Of the Gaussian that smooths the classifier's own factors, pixels of the grid.
+    per_shoot : int
+        So many consecutive images of an actor make a shoot, and share all that images have but their responses and
+        pixel noise; 1 for images without shoots.
+    n_groups : int
+        Levels of an actor-level factor without any effect; 0 for none.
     """
 
     name: str
     n_actors: int = 17
-    n_images: int | tuple[int, ...] = 15  # of each actor; a tuple gives each its own number
-    n_workers: int = 100  # the pool that responses come from
-    # responses, each by another worker; of (low, high) each image draws its own number
+    n_images: int | tuple[int, ...] = 15
+    n_workers: int = 100
     per_image: int | tuple[int, int] = 20
-    grid: tuple[int, int] = (24, 24)  # height and width of the maps, pixels
-    geometry: Geometry = field(default_factory=published_geometry)  # the face that all photographs share
-    actor_spread: float = 0.0  # of where people look, and so of labels, between actors; in [0, 0.9]
-    image_spread: float = 0.0  # the same between images within actors
-    # sd of where the face lies, over the photograph's side, boxes with it
+    grid: tuple[int, int] = (24, 24)
+    geometry: Geometry = field(default_factory=published_geometry)
+    actor_spread: float = 0.0
+    image_spread: float = 0.0
     actor_shift: float | tuple[float, float] = 0.0
-    image_shift: float | tuple[float, float] = 0.0  # the same in an image; of two numbers the first is along x
-    classifier_moves: float = 1.0  # how far the classifier's maps move with the face: 1 wholly, 0 not at all
-    # probability that a response goes to the worker's own favourite place, whatever the image shows
+    image_shift: float | tuple[float, float] = 0.0
+    classifier_moves: float = 1.0
     favourite: float = 0.2
-    # largest over smallest sd within an actor (image_spread, classifier_image, noise); geometric over actors
     unequal: float = 1.0
-    # how far the classifier follows what people look at on an actor, beyond the shared face: 0 to 1
     shared_actor: float = 0.0
-    shared_image: float = 0.0  # and on an image, beyond its actor
-    classifier_actor: float = 0.0  # sd of the log of the classifier's own smooth factor of an actor
-    classifier_image: float = 0.0  # and of an image
-    noise: float = 1.0  # sd of the log of the factor of each single pixel
-    smoothness: float = 2.0  # sigma of the Gaussian that smooths the classifier's own factors, pixels of the grid
-    # rows, on the grid, of what its maps share; None: where people look
+    shared_image: float = 0.0
+    classifier_actor: float = 0.0
+    classifier_image: float = 0.0
+    noise: float = 1.0
+    smoothness: float = 2.0
     classifier_face: tuple[tuple[float, ...], ...] | None = None
-    per_shoot: int = 1  # so many consecutive images share all but their responses and pixel noise
-    n_groups: int = 0  # levels of an actor-level factor without any effect; 0 for none
+    per_shoot: int = 1
+    n_groups: int = 0
 
     def __post_init__(self) -> None:
         wrong = [(name, "in [0, 1]") for name in _SHARES if not 0 <= getattr(self, name) <= 1]
