@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def differences(study: Study) -> xr.Dataset | None:
-    """``own`` and ``other`` (image, y, x): the attribution of the image's actor, and of the actor ``other_actor``.
+    """``own``, ``other`` (image, y, x): attributions of the image's actor and of ``other_actor``.
 
     Where a coordinate ``photograph`` is, it names the photograph, and ``image`` the pair.
     """
@@ -21,10 +21,7 @@ def differences(study: Study) -> xr.Dataset | None:
 
 
 def class_matrix(study: Study) -> xr.Dataset | None:
-    """``difference`` (actor, other_actor, y, x): what in the actor's photographs tells them from the other actor.
-
-    And ``n_images`` (actor).
-    """
+    """``difference`` (actor, other_actor, y, x): what tells the actor's photographs from the other; ``n_images``."""
     return store.open_dataset(study.processed, "class_matrix") if study.config.classifier else None
 
 

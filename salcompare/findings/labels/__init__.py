@@ -1,17 +1,6 @@
 """Which features people name."""
 
-from salcompare.findings.finding import (
-    BARE_TEST,
-    COUNTS,
-    FAMILY,
-    INTERVAL,
-    SIDES,
-    TEST,
-    Columns,
-    Finding,
-    Headline,
-    Quantity,
-)
+from salcompare.findings.finding import BARE_TEST, COUNTS, FAMILY, INTERVAL, SIDES, Columns, Finding, Headline, Quantity
 
 SHARE, BOXES, DIFFERENCE = "label_share", "label_responses", "label_difference"
 AGREEMENT, REGION, ENRICHMENT = "label_agreement", "label_region", "enrichment"
@@ -30,7 +19,7 @@ ALPHA = Quantity(AGREEMENT, "krippendorff_alpha", "Agreement of labels, alpha", 
                  COUNTS | INTERVAL | {"n": "n_images", "n_resamples": "n_resamples"}, better="higher",
                  shown=(Headline(),))
 OMNIBUS = Quantity(
-    DIFFERENCE, "mean_eta2", "Actors differ in labels, eta²", "omnibus", COUNTS | TEST | {
+    DIFFERENCE, "mean_eta2", "Actors differ in labels, eta²", "omnibus", COUNTS | BARE_TEST | {
         "null_mean": "omnibus_null_mean", "p_value": "omnibus_p_value", "p_attainable": "omnibus_p_attainable",
         "alternative": "omnibus_alternative", "reason": "evened_out"}, shown=(Headline(),))
 OF_LABELS = Quantity(

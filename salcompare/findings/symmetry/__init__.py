@@ -1,17 +1,6 @@
 """Whether maps are symmetric."""
 
-from salcompare.findings.finding import (
-    BARE_TEST,
-    COUNTS,
-    INTERVAL,
-    SIDES,
-    TEST,
-    Columns,
-    Compared,
-    Finding,
-    Headline,
-    Quantity,
-)
+from salcompare.findings.finding import BARE_TEST, COUNTS, INTERVAL, Columns, Compared, Finding, Headline, Quantity
 
 INDICES, TESTS = "symmetry", "symmetry_test"
 BETWEEN, ALONE = "human minus classifier", "value"
@@ -19,7 +8,7 @@ MOST_COMPONENTS, IMAGES_A_COMPONENT = 10, 3
 """Principal components of the photographs' odd parts that are taken out of the maps': at most, and images for each."""
 _NULL_MEAN = {"null_mean": 0.0}  # of what flips or mirrors at random turn about 0
 _MEAN: Columns = COUNTS | INTERVAL
-_SYMMETRIC: Columns = {"null": "null", "null_mean": "null_mean"}  # what noise alone leads to: there is no test
+_SYMMETRIC: Columns = {"null": "null", "null_mean": "null_mean"}
 INDEX = Quantity(INDICES, "index", "Symmetry index", columns=_MEAN | _SYMMETRIC, shown=(
     Headline(title="Human maps: symmetry index"), Compared("symmetry", beside="null_mean")))
 CORRELATION, LATERALITY = (Quantity(INDICES, metric, title, columns=_MEAN) for metric, title in (
@@ -29,7 +18,8 @@ OF_ACTORS = (INDEX.of_actors(_SYMMETRIC | {"null_mean": "actor_null_mean"}),
              CORRELATION.of_actors({}), LATERALITY.of_actors({}))
 ODD_SHARE = Quantity(INDICES, "odd_share", "Share of asymmetric energy", columns=_MEAN, better="lower")
 DIFFERENCE = Quantity(
-    INDICES, "odd_share", "Share of asymmetric energy", columns=_MEAN | BARE_TEST | SIDES,
+    INDICES, "odd_share", "Share of asymmetric energy", columns=_MEAN | BARE_TEST | {
+        "value_one": "one", "value_other": "other"},
     fixed={**_NULL_MEAN, "contrast": BETWEEN}, better="lower",
     shown=(Headline("classifier", contrast=BETWEEN, title="People minus classifier, odd share"),))
 WORKERS = Quantity(
@@ -43,11 +33,12 @@ COMMON = Quantity(
         "ci_low": "odd_share_ci_low", "ci_high": "odd_share_ci_high", "ci_method": "odd_share_ci_method",
         "resampled": "resampled", "p_value": "odd_share_p_value", "alternative": "odd_share_alternative",
         "reason": "odd_share_reason"}, _NULL_MEAN)
-ASYMMETRY = Quantity(TESTS, "asymmetry", "Asymmetry of each actor's maps", columns=_MEAN | TEST)
+ASYMMETRY = Quantity(TESTS, "asymmetry", "Asymmetry of each actor's maps", columns=_MEAN | BARE_TEST | _SYMMETRIC)
 ASYMMETRY_OF_ACTORS = ASYMMETRY.of_actors(BARE_TEST | {
     "p_value": "actor_p_value", "p_attainable": "actor_p_attainable", "n_resamples": "actor_n_permutations"})
-POSE = Quantity(TESTS, "pose_association", "Maps turn with the faces", columns=_MEAN | TEST)
-BEYOND = Quantity(TESTS, "asymmetry_beyond_photographs", "Asymmetry beyond the photographs'", columns=COUNTS | TEST)
+POSE = Quantity(TESTS, "pose_association", "Maps turn with the faces", columns=_MEAN | BARE_TEST | _SYMMETRIC)
+BEYOND = Quantity(TESTS, "asymmetry_beyond_photographs", "Asymmetry beyond the photographs'",
+                  columns=COUNTS | BARE_TEST | _SYMMETRIC)
 EXPLAINED = Quantity(TESTS, "odd_energy_explained", "Odd energy that follows the photographs'", "explained", {
     "n": "n_images", "n_undefined": "n_images_undefined", "reason": "explained_reason"})
 
