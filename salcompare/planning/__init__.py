@@ -4,14 +4,14 @@ from salcompare.planning.pilot import Pilot, fit_pilot
 from salcompare.planning.power_runs import STATISTICS, Goal, Sizes, planned_statistic, power
 from salcompare.simulation.cases import PlannedStatistic
 from salcompare.simulation.scenario import (
-           PRESETS,
-           Geometry,
-           Place,
-           Scenario,
-           demo_scenario,
-           expected_coverage,
-           find_scenario,
-           published_geometry,
+    PRESETS,
+    Geometry,
+    Place,
+    Scenario,
+    demo_scenario,
+    expected_coverage,
+    find_scenario,
+    published_geometry,
 )
 from salcompare.simulation.studies import SimulatedStudy, Truth, simulate_study
 

@@ -105,7 +105,9 @@ def _content(rates: pd.DataFrame, setup: Setup, figures: list[Figure], pngs: lis
         "style": page_style(), "policy": page_policy(), "setup": setup,
         "findings": findings(rates), "shortfalls": shortfalls(rates),
         "tables": [_table(rates, purpose) for purpose in _TITLES], "checks": _checks(rates),
-        "figures": [_embedded(figure, png) for figure, png in zip(figures, pngs, strict=True)],
+        "figures": [{"name": figure.name, "title": figure.title, "caption": figure.caption,
+                     "source": "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")}
+                    for figure, png in zip(figures, pngs, strict=True)],
         "level": _percent(LEVEL), "simultaneous": f"{SIMULTANEOUS:.1%}", "power": f"{POWER:.0%}",
         "bound": _percent(rates.loc[rates["purpose"] == "level", "bound"].min()),
         "n_cells": int((rates["purpose"] != "power").sum()), "versions": dict(provenance.versions())}
@@ -135,11 +137,6 @@ def _checks(rates: pd.DataFrame) -> list[dict[str, str]]:
             for row in first.to_dict(orient="records")]
 
 
-def _embedded(figure: Figure, png: Path) -> dict[str, str]:
-    source = "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
-    return {"name": figure.name, "title": figure.title, "caption": figure.caption, "source": source}
-
-
 def _percent(share: object) -> str:
     return f"{100 * float(str(share)):.1f}%"
 
@@ -161,9 +158,9 @@ def calibration_figures(rates: pd.DataFrame) -> list[Figure]:
         ("power", "calibration-power", "How often each test finds what is planted",
          "Found, %", f"dashed: {POWER:.0%}, from where on it counts as found", POWER),
     ]
-    return [_figure(rates[(rates["purpose"] == purpose) & (rates["runs"] > 0)], name, title, axis, nominal, at)
-            for purpose, name, title, axis, nominal, at in parts
-            if ((rates["purpose"] == purpose) & (rates["runs"] > 0)).any()]
+    defined = rates[rates["runs"] > 0]
+    return [_figure(defined[defined["purpose"] == purpose], name, title, axis, nominal, at)
+            for purpose, name, title, axis, nominal, at in parts if (defined["purpose"] == purpose).any()]
 
 
 def _figure(cells: pd.DataFrame, name: str, title: str, axis: str, nominal: str, at: float) -> Figure:
@@ -187,6 +184,7 @@ def _plot(cells: pd.DataFrame, checks: list[str], scenarios: list[str], axis: st
         check=pd.Categorical(cells["check"], categories=checks[::-1]),
         scenario=pd.Categorical([wrapped(name, STRIP) for name in cells["scenario"]], categories=titles))
     low, high = _range(table, at)
+    breaks = [value for value in ticks(high, most=3 if low == 0 else 8) if value >= low]
     beyond = table[(table["rate"] < low) | (table["rate"] > high)]
     inside = table.drop(beyond.index)
     inside = inside.assign(mc_low=inside["mc_low"].clip(low, high), mc_high=inside["mc_high"].clip(low, high))
@@ -200,7 +198,7 @@ def _plot(cells: pd.DataFrame, checks: list[str], scenarios: list[str], axis: st
                              ha="right" if at < 0.5 else "left")
     return (plot + p9.geom_linerange(p9.aes(ymin="mc_low", ymax="mc_high", color="verdict"), size=0.4)
             + p9.geom_point(p9.aes(color="verdict"), size=1.1, stroke=0) + p9.scale_color_manual(values=_COLOURS)
-            + p9.scale_y_continuous(limits=(low, high), breaks=_breaks(low, high), labels=percent)
+            + p9.scale_y_continuous(limits=(low, high), breaks=breaks, labels=percent)
             + p9.scale_x_discrete() + coord_flip() + p9.labs(x="", y=axis))
 
 
@@ -209,10 +207,6 @@ def _range(table: pd.DataFrame, at: float) -> tuple[float, float]:
     if at < 0.5:
         return 0.0, float(min(1, 2.5 * table["bound"].max()))
     return float(max(0, min(at - 0.12, 2.5 * table["bound"].min() - 1.5))), 1.0
-
-
-def _breaks(low: float, high: float) -> list[float]:
-    return [value for value in ticks(high, most=3 if low == 0 else 8) if value >= low]
 
 
 def _runs(cells: pd.DataFrame) -> str:
