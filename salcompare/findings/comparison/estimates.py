@@ -16,22 +16,10 @@ COLUMNS = ("quantity", "title", "detail", "source", "value", "value_one", "value
 
 
 def side_by_side(estimates: pd.DataFrame, sources: Sequence[str]) -> pd.DataFrame:
-    """Take from the estimates what a comparison of classifiers shows.
+    """Take from the estimates what a comparison of classifiers' ``sources`` shows: one row a quantity and source.
 
-    Parameters
-    ----------
-    estimates : DataFrame
-        See `salcompare.schema.ESTIMATES`.
-    sources : sequence of str
-        Classifiers' sources, such as ``alexnet/finetuned/guided_backprop``.
-
-    Returns
-    -------
-    DataFrame
-        One row a quantity and source: **quantity**, **title**, **detail** (how the maps were prepared), **source**;
-        **value**, of a difference **value_one** and **value_other** that it is of, **ci_low**, **ci_high**,
-        **ci_method**, **resampled**, **p_value**, **p_is**, **n**, **responses**; **reference**, what it is read
-        against, and **beside**, which kind that is (null_mean or ceiling); **reason** why a value is NaN.
+    **detail** says how the maps were prepared, **reference** what the value is read against and **beside** which kind
+    that is (null_mean or ceiling), **reason** why a value is NaN; the other `COLUMNS` are those of the estimates.
     """
     population = estimates.reindex(columns=list(ESTIMATES.names))
     population = population[population["level"] == "population"]

@@ -49,15 +49,8 @@ class Part(NamedTuple):
 def removal_estimates(removals: Mapping[str, xr.Dataset], statistics: Statistics, seed: int) -> Iterator[Row]:
     """Estimate, for each network, drops at equal area and areas under curves.
 
-    Parameters
-    ----------
-    removals : mapping
-        By network, such as ``alexnet/finetuned``: its outcomes, as `removal_drops` takes them, with attrs ``main`` (the
-        source whose map stands for the classifier) and ``area``.
-    statistics : Statistics
-        Settings.
-    seed : int
-        Of the study.
+    ``removals`` are by network, such as ``alexnet/finetuned``, its outcomes, as `removal_drops` takes them, with attrs
+    ``main`` (the source whose map stands for the classifier) and ``area``.
     """
     for network, outcomes in removals.items():
         main = outcomes.attrs["main"]

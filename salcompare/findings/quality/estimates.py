@@ -28,17 +28,7 @@ COLUMNS = ("headline", *KEY, "value", "ci_low", "ci_high", "p_value", "p_is", "n
 def headline_estimates(data: StudyData, *, maps: Maps, statistics: Statistics, seed: int) -> pd.DataFrame:
     """Compute again what a summary rests on, and little else, with the same random streams as `analyse`.
 
-    Parameters
-    ----------
-    data : StudyData
-        With the responses and human maps that it is of.
-    maps, statistics, seed
-        As for `analyse`.
-
-    Returns
-    -------
-    DataFrame
-        Some of the rows of `salcompare.schema.ESTIMATES`, not adjusted.
+    ``data`` has the responses and human maps that it is of. Gives some of the rows of the estimates, not adjusted.
     """
     analysis = Analysis(data, maps, statistics, seed)
     rows = [row for finding in findings() for row in finding.calls("estimates", "headlines", analysis)]
@@ -46,20 +36,11 @@ def headline_estimates(data: StudyData, *, maps: Maps, statistics: Statistics, s
 
 
 def compare_headlines(kept: pd.DataFrame, whole: pd.DataFrame, source: str | None) -> pd.DataFrame:
-    """Put each headline number with and without exclusions side by side.
+    """Put each headline number from the responses that are kept beside that from the whole of them.
 
-    Parameters
-    ----------
-    kept, whole : DataFrame
-        Estimates from the responses that are kept, and from all of them.
-    source : str or None
-        The classifier that the summary speaks of.
-
-    Returns
-    -------
-    DataFrame
-        `COLUMNS`, one row a headline number that either has. verdict says whether evidence comes or goes: by p at most
-        0.05, or where there is no p and the number is a difference, by whether the interval leaves 0 out.
+    ``source`` is the classifier that the summary speaks of. Gives `COLUMNS`, one row a headline number that either
+    table has. verdict says whether evidence comes or goes: by p at most 0.05, or where there is no p and the number is
+    a difference, by whether the interval leaves 0 out.
     """
     rows = []
     for name, key in _named(kept, whole, source):

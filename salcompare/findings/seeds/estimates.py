@@ -36,16 +36,8 @@ def seed_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: in
                    people: Mapping[str, float]) -> Iterator[Row]:
     """Estimate what varies over the seeds that classifiers are trained with, and the share of weights near zero.
 
-    Parameters
-    ----------
-    data : StudyData
-        Its `seed_maps`, `seed_accuracies` and `seed_weights`; what is missing gives no rows.
-    maps, statistics : Maps, Statistics
-        Settings.
-    seed : int
-        Of the study.
-    people : mapping of str to float
-        People's noise ceiling of each actor, smoothed.
+    ``people`` is their noise ceiling of each actor, smoothed; of `seed_maps`, `seed_accuracies` and `seed_weights` what
+    is missing gives no rows.
     """
     yield from _near_zero(data.get("seed_weights"))
     yield from _accuracies(data.get("seed_accuracies"))

@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 def seed_stages(study: Study, weights_inputs: Mapping[str, Mapping[str, str]]) -> Iterator[Stage]:
     """Give the stages of every seed but the study's own; none where each classifier is trained once.
 
-    Parameters
-    ----------
-    study : Study
-        Whose classifiers say how many seeds they have.
-    weights_inputs : mapping of str to mapping
-        By classifier, the hash of the file that its weights stand in.
+    ``weights_inputs`` are by classifier the hash of the file that its weights stand in.
     """
     for classifier in study.config.classifier:
         attribution = study.config.attribution_of(classifier)

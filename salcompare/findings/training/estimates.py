@@ -22,21 +22,9 @@ if TYPE_CHECKING:
 def accuracy_differences(predictions: pd.DataFrame | None, statistics: Statistics, seed: int) -> Iterator[Row]:
     """Compare accuracies on the test images, paired over images, with actors as replicates.
 
-    Parameters
-    ----------
-    predictions : DataFrame or None
-        Columns classifier, variant, image, actor, split and predicted.
-    statistics : Statistics
-        Settings.
-    seed : int
-        Of the study.
-
-    Yields
-    ------
-    Row
-        statistic ``accuracy_difference``, metric test: the mean over actors of the share of their images that the
-        source names rightly less that of another, for two variants of one classifier (the later less the earlier) and
-        for one variant of two classifiers.
+    The mean over actors of the share of their images that the source names rightly less that of another, for two
+    variants of one classifier (the later less the earlier) and for one variant of two classifiers. ``predictions`` has
+    columns classifier, variant, image, actor, split and predicted.
     """
     if predictions is None or predictions.empty or "predicted" not in predictions:
         return
