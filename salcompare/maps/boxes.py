@@ -69,12 +69,24 @@ def rasterise_boxes(responses: pd.DataFrame, images: pd.DataFrame, *, size: tupl
 
 
 def rasterise_actor_boxes(responses: pd.DataFrame, *, size: tuple[int, int]) -> xr.DataArray:
-    """Turn boxes that are known by actor only, not by image, into heatmaps (actor, y, x), float32.
+    """Turn boxes that are known by actor only, not by image, into heatmaps.
 
-    `responses` have one row a box: ``actor`` and the edges ``x0, y0, x1, y1`` in pixels of the grid, of `size` (height,
-    width), half-open. A heatmap is the share of the actor's responses whose box covers the pixel, in [0, 1]; coordinate
-    ``n_responses`` (actor). Raises `InputError` naming every response whose box is not finite, empty, turned round or
-    outside the grid.
+    Parameters
+    ----------
+    responses : DataFrame
+        One row a box: ``actor`` and the edges ``x0, y0, x1, y1`` in pixels of the grid, half-open.
+    size : (int, int)
+        Height and width of the grid.
+
+    Returns
+    -------
+    DataArray (actor, y, x), float32
+        Share of the actor's responses whose box covers the pixel, in [0, 1]; coordinate ``n_responses`` (actor).
+
+    Raises
+    ------
+    InputError
+        Naming every response whose box is not finite, empty, turned round or outside the grid.
     """
     height, width = require_size(size)
     _require_columns(responses, ("actor", *EDGES), "responses")

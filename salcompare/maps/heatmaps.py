@@ -148,11 +148,23 @@ def saliency_difference(gb_y: xr.DataArray, gb_z: xr.DataArray, *, scale: Scale 
 
 
 def stack_sources(heatmaps: Mapping[str, xr.DataArray]) -> xr.DataArray:
-    """Put the heatmaps (actor, y, x) of several sources, by source, beside each other: (source, actor, y, x), float64.
+    """Put the heatmaps of several sources beside each other.
 
-    All actors that any source has are there, in natural order; NaN where a source has none. ``n_images`` and
-    ``n_undefined`` are kept where every source has them, 0 where the actor is missing. Raises `InputError` if there are
-    no heatmaps, one lacks a dim, or the grids differ.
+    Parameters
+    ----------
+    heatmaps : mapping of str to DataArray (actor, y, x)
+        By source: "human", "alexnet/finetuned/guided_backprop", ...; on one grid.
+
+    Returns
+    -------
+    DataArray (source, actor, y, x), float64
+        Of all actors that any source has, in natural order; NaN where a source has none. ``n_images`` and
+        ``n_undefined`` are kept where every source has them, 0 where the actor is missing.
+
+    Raises
+    ------
+    InputError
+        If there are none, one lacks a dim, or the grids differ.
     """
     if not heatmaps:
         raise InputError(Problem("heatmaps", "none given", "at least one source"))

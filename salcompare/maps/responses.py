@@ -30,9 +30,17 @@ def response_array(maps: NDArray[np.float32] | da.Array, images: pd.DataFrame, *
 def precomputed_response_maps(values: NDArray[np.float32], table: pd.DataFrame, images: pd.DataFrame) -> xr.DataArray:
     """Label people's precomputed maps, each brought to a sum of 1, as their units are nowhere stated.
 
-    `values` (map, y, x) are non-negative and none is empty; `table` has one row a map, ``image`` and ``worker`` (empty
-    where the maps do not say), and `images` one an image, ``image`` and ``actor``. Gives float32 (response, y, x) with
-    coordinates ``image``, ``worker``, ``actor``.
+    Parameters
+    ----------
+    values : ndarray (map, y, x)
+        Non-negative, none empty.
+    table, images : DataFrame
+        One row a map: ``image``, ``worker`` (empty where the maps do not say); one row an image: ``image``, ``actor``.
+
+    Returns
+    -------
+    DataArray (response, y, x), float32
+        With coordinates ``image``, ``worker``, ``actor``.
     """
     shown = images.iloc[pd.Index(images["image"]).get_indexer(pd.Index(table["image"]))]
     sums = values.sum(axis=(1, 2), dtype=np.float64)[:, np.newaxis, np.newaxis]
@@ -54,11 +62,24 @@ def precomputed_saliency(values: NDArray[np.float32], table: pd.DataFrame, image
 
 
 def mean_of_responses(maps: xr.DataArray) -> xr.Dataset:
-    """Mean over each image's responses of their maps, as a Dataset (image, y, x) like that of `rasterise_boxes`.
+    """Mean over each image's responses of their maps.
 
-    `maps` (response, y, x) have coordinates ``image`` and ``actor`` along ``response``, else `InputError`; they are
-    eager, dask, or in a file, of which an image's are read at a time. Each sums to 1, so that responses weigh the same.
-    Gives ``coverage``, float32, and ``n_responses`` (image), images in the order in which they first come.
+    Parameters
+    ----------
+    maps : DataArray (response, y, x)
+        One map a response, with coordinates ``image`` and ``actor`` along ``response``; eager, dask, or in a
+        file, of which an image's are read at a time. Each sums to 1, so that responses weigh the same.
+
+    Returns
+    -------
+    Dataset (image, y, x)
+        As `rasterise_boxes` gives it: ``coverage``, float32, and ``n_responses`` (image). Images stand in the order in
+        which they first come.
+
+    Raises
+    ------
+    InputError
+        If the maps are not labelled so.
     """
     require_response_maps(maps)
     codes, names = pd.factorize(maps["image"].to_numpy())

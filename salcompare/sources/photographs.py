@@ -33,11 +33,21 @@ _SHARES = "give shares such as split = [0.7, 0.15, 0.15]"
 
 @dataclass(frozen=True)
 class Photographs:
-    """A study's photographs."""
+    """A study's photographs.
 
-    images: pd.DataFrame  # the catalogue, `salcompare.schema.IMAGES`, actors and images in natural order
-    pixels: xr.DataArray  # uint8 (image, y, x, channel) on the study's grid, without their aspect; actor, split
-    left_out: pd.DataFrame  # file, actor, reason (for machines) and detail (for people) of what became no image
+    Attributes
+    ----------
+    images : DataFrame
+        The catalogue, `salcompare.schema.IMAGES`: one row an image, actors and images in natural order.
+    pixels : DataArray of uint8 (image, y, x, channel)
+        Resized to the study's grid without keeping the aspect; coordinates actor and split along image.
+    left_out : DataFrame
+        file, actor, reason (for machines) and detail (for people) of every file that became no image.
+    """
+
+    images: pd.DataFrame
+    pixels: xr.DataArray
+    left_out: pd.DataFrame
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,24 @@ Maps = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PrecomputedMaps:
-    """Maps that were read."""
+    """Maps that were read.
 
-    values: Maps  # (map, y, x) on the study's grid, non-negative, none constant
-    table: pd.DataFrame  # `salcompare.schema.MAP_FILES`, one row a map, in the order of the images, then of workers
-    left_out: pd.DataFrame  # where, reason and detail of each file, map or image without one that was left out
-    notes: tuple[str, ...]  # what was done to the maps, in plain words
+    Attributes
+    ----------
+    values : ndarray (map, y, x), float32
+        On the study's grid, non-negative, none constant.
+    table : DataFrame
+        `salcompare.schema.MAP_FILES`, one row a map, in the order of the images, then of workers.
+    left_out : DataFrame
+        where, reason and detail of each file, map or image without one that was left out.
+    notes : tuple of str
+        What was done to the maps, in plain words.
+    """
+
+    values: Maps
+    table: pd.DataFrame
+    left_out: pd.DataFrame
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)

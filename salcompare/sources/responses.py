@@ -35,14 +35,25 @@ from salcompare.texts import clean_text
 
 @dataclass(frozen=True)
 class ResponseTable:
-    """What people answered."""
+    """What people answered.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a box, half-open, with normalised labels. Level image: `salcompare.schema.RESPONSES`, in pixels of
+        the image as shown. Level actor: column actor instead of worker and image, in pixels of the study's grid.
+    level : {"image", "actor"}
+        What a box belongs to.
+    left_out : DataFrame
+        where, reason (codes parted by blanks) and detail of each row that was left out.
+    notes : tuple of str
+        What cannot be computed from these responses, or was done to them, in plain words.
+    """
 
     table: pd.DataFrame
-    """One row a box, half-open, with normalised labels: `salcompare.schema.RESPONSES`, in pixels of the image as shown;
-    of level actor with a column actor instead of worker and image, in pixels of the study's grid."""
-    level: Literal["image", "actor"]  # what a box belongs to
-    left_out: pd.DataFrame  # where, reason (codes parted by blanks) and detail of each row that was left out
-    notes: tuple[str, ...]  # what cannot be computed from these responses, or was done to them, in plain words
+    level: Literal["image", "actor"]
+    left_out: pd.DataFrame
+    notes: tuple[str, ...]
 
 
 def read_responses(config: settings.Responses, synonyms: Mapping[str, str], *, root: Path, images: pd.DataFrame,

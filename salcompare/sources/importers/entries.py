@@ -42,13 +42,27 @@ Node = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """How files are read."""
+    """How files are read.
 
-    statuses: tuple[str, ...] = STATUSES  # of Mechanical Turk's assignments to take: Approved, Submitted, Rejected
-    worker: str = ""  # who drew the boxes of a file that does not say; empty for the file's name
-    clip: bool = False  # cut boxes that reach over the edge of their image, instead of refusing them
-    voc_origin: Literal[0, 1] = 1  # what Pascal VOC calls the first pixel: 1 by the format, 0 as many tools write
-    image: str = ""  # that boxes are on whose row or file names none, as of HITs that hold one fixed picture
+    Attributes
+    ----------
+    statuses : tuple of str
+        Assignments of Mechanical Turk to take, of Approved, Submitted and Rejected.
+    worker : str
+        Who drew the boxes of a file that does not say; empty for the file's name.
+    clip : bool
+        Cut boxes that reach over the edge of their image, instead of refusing them.
+    voc_origin : {0, 1}
+        What the first pixel is called in Pascal VOC files: 1 as the format has it, 0 as many tools write.
+    image : str
+        The image that boxes are on whose row or file names none, as where each page of a HIT holds one fixed picture.
+    """
+
+    statuses: tuple[str, ...] = STATUSES
+    worker: str = ""
+    clip: bool = False
+    voc_origin: Literal[0, 1] = 1
+    image: str = ""
 
     @cached_property
     def folded_statuses(self) -> frozenset[str]:

@@ -120,15 +120,28 @@ IMAGES = Table("images", (
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import took and what it left: every row read is one or the other."""
+    """What an import took and what it left: every row read is one or the other.
+
+    Attributes
+    ----------
+    responses : DataFrame
+        One row a box: worker, image, label, x0, y0, x1, y1, seconds, submitted, origin, and record, its place in the
+        file. Pixels of the image as shown, half-open.
+    refused : DataFrame
+        where, reason, detail, worker and image of what was not taken, one row each.
+    formats : tuple of str
+        In what formats the files were.
+    read : int
+        Rows read: boxes, and assignments, images or lines that hold none.
+    notes : tuple of str
+        What was done to boxes, in plain words.
+    """
 
     responses: pd.DataFrame
-    """One row a box: worker, image, label, x0, y0, x1, y1 (half-open, in pixels of the image as shown), seconds,
-    submitted, origin, and record, its place in the file."""
-    refused: pd.DataFrame  # where, reason, detail, worker and image of what was not taken, one row each
-    formats: tuple[str, ...]  # of the files
-    read: int  # rows: boxes, and assignments, images or lines that hold none
-    notes: tuple[str, ...]  # what was done to boxes, in plain words
+    refused: pd.DataFrame
+    formats: tuple[str, ...]
+    read: int
+    notes: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if len(self.responses) + len(self.refused) != self.read:

@@ -321,16 +321,8 @@ def population_mean(values: xr.DataArray) -> xr.Dataset:
 def mean_over_actors(values: xr.DataArray) -> xr.Dataset:
     """Mean over actors of the mean over each actor's images, with the actors' own beside it.
 
-    Parameters
-    ----------
-    values : DataArray (image, ...)
-        As for `actor_means`.
-
-    Returns
-    -------
-    Dataset
-        As `population_mean` gives it; and over ``actor``: **actor_value**, **actor_n** and **actor_n_undefined**
-        (images), **actor_reason** where the value is NaN.
+    Of values (image, ...) as for `actor_means`; gives what `population_mean` does, and over ``actor`` **actor_value**,
+    **actor_n** and **actor_n_undefined**.
     """
     actors = actor_means(values)
     reasons = np.where(actors["n"] > 0, "", "undefined on every image of the actor")
