@@ -54,16 +54,10 @@ def _calibrated() -> list[ModuleType]:
     return [part for finding in findings() if (part := finding.part("calibration")) is not None]
 
 
-def statistics_of_people() -> set[str]:
-    """Name the statistics whose estimates rest on people's responses whatever their source."""
-    return {quantity.statistic for finding in findings() for quantity in finding.quantities
-            if (finding.rests_on_people if quantity.rests_on_people is None else quantity.rests_on_people)}
-
-
 def shown(kind: type[Shown]) -> list[tuple[Quantity, Shown]]:
     """List the quantities that are shown somewhere (`Headline`, `Compared`), each with how, in the report's order."""
     return [(quantity, how) for finding in findings() for quantity in finding.quantities for how in quantity.shown
             if isinstance(how, kind)]
 
 
-__all__ = ["NAMES", "Finding", "calibration_cases", "findings", "planned_statistics", "shown", "statistics_of_people"]
+__all__ = ["NAMES", "Finding", "calibration_cases", "findings", "planned_statistics", "shown"]

@@ -108,6 +108,8 @@ class Quantity:
     rests_on_people : bool, optional
         Whether its rows rest on people's responses whatever their source; as the finding if not given. Rows of people's
         maps and of baselines do in any case.
+    of_people : mapping of str to tuple of str
+        By column of the estimates, values of which a row rests on people's responses.
     shown : tuple of Headline and Compared
         Where the report shows it beside the finding's own tables.
     """
@@ -123,6 +125,7 @@ class Quantity:
     better: Literal["", "higher", "lower"] = ""
     most: tuple[int, ...] = ()
     rests_on_people: bool | None = None
+    of_people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shown: tuple[Headline | Compared, ...] = ()
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from salcompare.findings import statistics_of_people
+from salcompare.findings import findings
 from salcompare.findings.finding import FAMILY, TEST, Quantity
 from salcompare.schema import ESTIMATES
 
@@ -101,14 +101,13 @@ def with_responses(estimates: pd.DataFrame, kind: str) -> pd.DataFrame:
         What kind the study's responses are.
     """
     human = estimates["source"].str.startswith(("human", "baseline/"), na=False)
-    of_responses = estimates["statistic"].isin(statistics_of_people())
-    compared = estimates["contrast"].str.startswith("human", na=False)
-    # At equal area, what people marked is among what was removed, or what it is compared with.
-    removed = (estimates["statistic"] == "removal_drop") & (
-        estimates["against"].isin(["people", "random people", "both", "label region"])
-        | estimates["contrast"].isin(["minus people", "minus random people"]))
-    said = pd.Series(kind, estimates.index, dtype="str")
-    return estimates.assign(responses=said.where(human | of_responses | compared | removed))
+    people = human | estimates["contrast"].str.startswith("human", na=False)
+    for finding in findings():
+        for quantity in finding.quantities:
+            every = finding.rests_on_people if quantity.rests_on_people is None else quantity.rests_on_people
+            for column, values in ({"statistic": (quantity.statistic,)} if every else quantity.of_people).items():
+                people |= (estimates["statistic"] == quantity.statistic) & estimates[column].isin(values)
+    return estimates.assign(responses=pd.Series(kind, estimates.index, dtype="str").where(people))
 
 
 def nulls_table(parts: Iterable[tuple[Row, Iterable[float]]]) -> pd.DataFrame:
