@@ -35,9 +35,8 @@ def compare(kernel: Callable[..., Values], *maps: xr.DataArray, **options: objec
     The kernel takes arrays (..., y, x) that broadcast, and options, and gives (...), float64; `block` is `in_blocks`'s.
     """
     values: xr.DataArray = xr.apply_ufunc(
-        in_blocks, *maps, kwargs={"kernel": kernel, **options}, join="exact", dask="parallelized",
-        keep_attrs=False, output_dtypes=[float],
-        input_core_dims=[GRID] * len(maps), dask_gufunc_kwargs={"allow_rechunk": True})
+        in_blocks, *maps, kwargs={"kernel": kernel, **options}, join="exact", dask="parallelized", keep_attrs=False,
+        output_dtypes=[float], input_core_dims=[GRID] * len(maps), dask_gufunc_kwargs={"allow_rechunk": True})
     return values.rename(None)
 
 

@@ -322,7 +322,7 @@ def mean_over_actors(values: xr.DataArray) -> xr.Dataset:
     """Mean over actors of the mean over each actor's images, with the actors' own beside it.
 
     Of values (image, ...) as for `actor_means`; gives what `population_mean` does, and over ``actor`` **actor_value**,
-    **actor_n** and **actor_n_undefined**.
+    **actor_n** and **actor_n_undefined** (images), and **actor_reason** where the value is NaN.
     """
     actors = actor_means(values)
     reasons = np.where(actors["n"] > 0, "", "undefined on every image of the actor")
