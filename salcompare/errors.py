@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
 
 from salcompare.texts import nearest
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 SHOWN = 20  # problems printed in one message; the rest are counted
 
@@ -73,31 +67,6 @@ class DamagedError(StaleError):
 
 class MissingDependencyError(InputError):
     """An optional package or its data is not installed, or a download is needed and there is no network."""
-
-
-def drawing(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a public function that draws refuse a call without `rng`, a `numpy.random.Generator`, by an `InputError`.
-
-    There is no fresh generator by default: a p-value or an interval that nobody can compute again is worth less than
-    the one word more that it costs to ask for it.
-    """
-    names = list(inspect.signature(function).parameters)
-    place = names.index("rng")
-
-    @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function if there is a generator to draw with."""
-        from numpy.random import Generator
-
-        rng = kwargs.get("rng", args[place] if len(args) > place else None)
-        if not isinstance(rng, Generator):
-            raise InputError(Problem(
-                f"{function.__name__}()", "no rng" if rng is None else f"rng is {type(rng).__name__} {rng!r}",
-                "a numpy.random.Generator, from which all draws follow",
-                "pass rng=np.random.default_rng(0); the same seed gives the same numbers"))
-        return function(*args, **kwargs)
-
-    return checked
 
 
 def meant(name: str, known: Iterable[str], *, otherwise: str = "") -> str:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "salcompare"
 BASE = {"errors", "schema", "config", "provenance", "verified", "store", "map_stream", "progress", "naming", "printing",
-        "texts", "blocks", "study_data"}
+        "texts", "blocks", "study_data", "random_numbers"}
 ORDER = ["sources", "maps", "statistics", "figures", "report"]
 BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources", "maps"}, "collect": {"sources"}}
 TOP = ["records", "stages", "study", "findings", "planning", "pipeline", "opening",

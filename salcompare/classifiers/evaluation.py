@@ -15,6 +15,7 @@ from torch import nn
 
 from salcompare.classifiers.dataset import Photographs
 from salcompare.classifiers.network import layer_weights, sha256_of_state, trained_path
+from salcompare.config.sections import NEAR_ZERO
 from salcompare.errors import DamagedError
 from salcompare.progress import Progress
 from salcompare.provenance import sum_of
@@ -25,8 +26,6 @@ TABLES = ("training", "accuracy", "confusion", "predictions", "weights")
 SUMMARY = "summary.json"
 FINISHED = "trained.json"
 """Says, once all is there, what was trained and the checksums of all files."""
-RELATIVE = 0.01
-ABSOLUTE = 1e-3
 
 
 def predictions_table(logits: NDArray[np.float32], photographs: Photographs) -> pd.DataFrame:
@@ -78,7 +77,8 @@ def near_zero_thresholds(module: nn.Module) -> dict[str, float]:
     layers of different scale, and a layer before and after training, are measured alike. Weights from a Gaussian
     would have 0.8% below it, those from a uniform distribution 0.6%.
     """
-    return {name: RELATIVE * float(weight.detach().std(correction=0)) for name, weight in layer_weights(module).items()}
+    return {name: NEAR_ZERO["relative"] * float(weight.detach().std(correction=0))
+            for name, weight in layer_weights(module).items()}
 
 
 def near_zero_shares(module: nn.Module, thresholds: Mapping[str, float]) -> pd.DataFrame:
@@ -94,9 +94,9 @@ def near_zero_shares(module: nn.Module, thresholds: Mapping[str, float]) -> pd.D
 
     kinds = {name: type(layer).__name__ for name, layer in module.named_modules()}
     rows = [(name, kinds[name], weight.numel(), thresholds[name], share(weight, thresholds[name]),
-             share(weight, ABSOLUTE)) for name, weight in layer_weights(module).items()]
+             share(weight, NEAR_ZERO["absolute"])) for name, weight in layer_weights(module).items()]
     return pd.DataFrame(rows, columns=["layer", "kind", "n_weights", "threshold", "share_near_zero",
-                                       f"share_below_{ABSOLUTE:g}"])
+                                       f"share_below_{NEAR_ZERO['absolute']:g}"])
 
 
 def tables_finished(folder: Path, digests: Mapping[str, str]) -> bool:

@@ -321,6 +321,9 @@ class Controls:
 
 
 FILLS = ("mean", "blur", "noise")
+NEAR_ZERO = {"relative": 0.01, "absolute": 0.001}
+"""A weight counts as near zero below this share of the standard deviation that its layer's weights had before training,
+or below this value."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -114,12 +113,6 @@ class Form(NamedTuple):
 def overlap_forms(width: int, maps: Maps) -> tuple[Form, Form]:
     """Give the forms in which maps on a grid so wide are compared."""
     return Form(RAW, None, tuple(METRICS)), Form(SMOOTHED, maps.sigma * width, (PRIMARY,))
-
-
-def stream(seed: int, *names: str) -> np.random.Generator:
-    """Give each named part a random generator of its own, so that adding a part moves no other's draws."""
-    digest = hashlib.sha256("\0".join(names).encode()).digest()
-    return np.random.default_rng([seed, *np.frombuffer(digest[:16], np.uint32).tolist()])
 
 
 def tested_difference(one: xr.DataArray, other: xr.DataArray, *, null: str, rng: np.random.Generator,

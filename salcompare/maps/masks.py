@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal, get_args
@@ -21,6 +20,7 @@ from salcompare.maps.checks import (
     require_share,
     require_size,
 )
+from salcompare.random_numbers import stream
 
 Values = NDArray[Any]  # of any kind of number, in flat or (..., y, x) shape
 Rule = Literal["count", "quantile"]
@@ -232,9 +232,8 @@ def moved_orders(maps: xr.DataArray, *, seed: int, purpose: str) -> xr.DataArray
     ordered = maps.transpose("image", *PIXELS)
     moved = []
     for values, image in zip(ordered.to_numpy(), ordered["image"].to_numpy().tolist(), strict=True):
-        digest = hashlib.sha256(f"{purpose}\0{image}".encode()).digest()
-        rng = np.random.default_rng([seed, *np.frombuffer(digest[:16], np.uint32).tolist()])
-        moved.append(np.roll(values, rng.integers(0, values.shape), axis=(0, 1)))
+        offsets = stream(seed, purpose, str(image)).integers(0, values.shape)
+        moved.append(np.roll(values, offsets, axis=(0, 1)))
     return ordered.copy(data=np.stack(moved))
 
 

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from salcompare.errors import drawing
+from salcompare.random_numbers import drawing
 
 Fields = NDArray[np.float64]  # (fields, y, x)
 

@@ -19,8 +19,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from salcompare.errors import drawing
 from salcompare.maps import rasterise_boxes
+from salcompare.random_numbers import drawing
 from salcompare.simulation.faces import cut_boxes
 from salcompare.simulation.preferences import picked, stream
 from salcompare.simulation.responses import response_table

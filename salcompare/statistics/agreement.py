@@ -12,7 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
+from salcompare.random_numbers import drawing
 from salcompare.sources.quality import iou
 from salcompare.statistics.inference.crossed import crossed_interval, t_interval_of
 from salcompare.statistics.inference.resampling import LEVEL, Interval, bootstrap_weights

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from salcompare.findings import agreement as declared
-from salcompare.findings.analysis import Analysis, Draws, stream
+from salcompare.findings.analysis import Analysis, Draws
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
+from salcompare.random_numbers import stream
 from salcompare.statistics.agreement import Kind, pairwise_agreement
 from salcompare.study_data import StudyData
 

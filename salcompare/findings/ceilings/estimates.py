@@ -11,10 +11,11 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.findings import ceilings as terms
-from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, overlap_forms, stream
+from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, overlap_forms
 from salcompare.findings.failures import each_that_works, guarded, rows_or_reasons, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED
+from salcompare.random_numbers import stream
 from salcompare.statistics.ceilings.between_workers import half_ceiling, mean_ceiling, noise_ceiling, rest_ceiling
 from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
 from salcompare.statistics.ceilings.resamples import Null

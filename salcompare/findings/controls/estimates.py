@@ -11,12 +11,13 @@ import numpy as np
 import xarray as xr
 
 from salcompare.findings import controls as terms
-from salcompare.findings.analysis import Analysis, Draws, Form, stream
+from salcompare.findings.analysis import Analysis, Draws, Form
 from salcompare.findings.failures import FAILURES, each_that_works, guarded, undefined_row, without_value
 from salcompare.findings.overlap import SAME, SAME_IMAGE
 from salcompare.findings.rows import rows_of
 from salcompare.maps.filters import photograph_gradient, sobel_edges
 from salcompare.naming import HUMAN
+from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.metrics.densities import structural_similarity
 from salcompare.statistics.metrics.ranking import spearman

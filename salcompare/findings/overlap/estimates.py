@@ -12,7 +12,7 @@ import xarray as xr
 
 from salcompare.errors import InputError
 from salcompare.findings import overlap as terms
-from salcompare.findings.analysis import NULL_DRAWS, Analysis, Draws, Form, overlap_forms, stream
+from salcompare.findings.analysis import NULL_DRAWS, Analysis, Draws, Form, overlap_forms
 from salcompare.findings.failures import (
     FAILURES,
     each_that_works,
@@ -33,6 +33,7 @@ from salcompare.findings.overlap.pairings import (
 from salcompare.findings.rows import rows_of
 from salcompare.maps import actor_heatmap
 from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED, Source
+from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity

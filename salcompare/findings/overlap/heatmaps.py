@@ -13,7 +13,7 @@ import xarray as xr
 from salcompare import maps as mapping
 from salcompare.errors import InputError
 from salcompare.findings import overlap as terms
-from salcompare.findings.analysis import Form, overlap_forms, stream
+from salcompare.findings.analysis import Form, overlap_forms
 from salcompare.findings.failures import (
     FAILURES,
     each_that_works,
@@ -25,6 +25,7 @@ from salcompare.findings.failures import (
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PRIMARY
 from salcompare.printing import EQUAL
+from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences, uniform_overlap

@@ -12,11 +12,12 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.findings import overlap as terms
-from salcompare.findings.analysis import NULL_DRAWS, Draws, stream
+from salcompare.findings.analysis import NULL_DRAWS, Draws
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, Source, classifier_of, network_of
 from salcompare.printing import EQUAL
+from salcompare.random_numbers import stream
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import paired_differences
 from salcompare.statistics.overlaps.pairings import CONTRASTS, compare_pairings, pairing_tests

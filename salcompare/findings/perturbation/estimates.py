@@ -11,11 +11,12 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.findings import perturbation
-from salcompare.findings.analysis import Analysis, Draws, adjusted, stream
+from salcompare.findings.analysis import Analysis, Draws, adjusted
 from salcompare.findings.failures import guarded
 from salcompare.findings.finding import Quantity
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
+from salcompare.random_numbers import stream
 from salcompare.statistics.inference.permutation import sign_flip_test
 from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.overlaps.baselines import sides

@@ -11,6 +11,7 @@ from salcompare.findings.agreement import BOXES
 from salcompare.findings.labels import AGREEMENT
 from salcompare.printing import ALPHA, number, percent
 from salcompare.report.tables import PrintedTable, table_of, with_p_texts
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,8 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     yield from _agreements(data.estimates)
     yield _plain(data, "agreement_images", "Do workers agree, image by image?",
         "mean_iou and same_label: mean over pairs of workers. Alphas take the chance distance of all images, and may "
-        "be below 0. low and high: 95% t intervals over the image's workers, from 8 workers on.", folded=True)
+        f"be below 0. low and high: 95% t intervals over the image's workers, from {FEWEST_ACTORS} workers on.",
+        folded=True)
     yield _plain(data, "quality_workers", "Workers",
         "own_labels: share of responses with a label beside the original eleven. rules: those that took out any "
         "response.", folded=True)

@@ -10,11 +10,12 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import relative as declared
-from salcompare.findings.analysis import Analysis, Draws, stream
+from salcompare.findings.analysis import Analysis, Draws
 from salcompare.findings.failures import FAILURES, guarded, undefined_row, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, SMOOTHED
 from salcompare.printing import AT_MOST, EQUAL
+from salcompare.random_numbers import stream
 from salcompare.statistics.inference.multiplicity import LEVEL
 from salcompare.statistics.relative.clusters import clusters_of, default_threshold, tfce_of
 from salcompare.statistics.relative.contrasts import SUPPORT, Standardised, standardise

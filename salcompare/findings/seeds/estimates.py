@@ -11,12 +11,13 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.findings import seeds
-from salcompare.findings.analysis import Analysis, Draws, stream, tested_difference
+from salcompare.findings.analysis import Analysis, Draws, tested_difference
 from salcompare.findings.ceilings import CEILING as PEOPLES_CEILING
 from salcompare.findings.failures import FAILURES, guarded, undefined_row, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.maps import smooth
 from salcompare.naming import HUMAN, RAW, SMOOTHED
+from salcompare.random_numbers import stream
 from salcompare.statistics.ceilings.seeds import seed_reliability
 from salcompare.statistics.inference.resampling import actor_means, population_mean, t_interval
 from salcompare.statistics.metrics.densities import pearson

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from salcompare.config.sections import NEAR_ZERO
 from salcompare.findings import seeds
 from salcompare.naming import SMOOTHED, classifier_of
 from salcompare.printing import contrast, interval, number, percent, verdict
@@ -102,8 +104,9 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
                    "over seeds.", of[seeds.ACCURACY], ["source", "metric", "contrast", *_VALUE])
     yield table_of(
         seeds.NEAR_ZERO, "Share of weights near zero",
-        "Relative: below 1% of the standard deviation that the layer's weights had before training (a Gaussian has "
-        "0.8% there). Absolute: below 0.001. All layers of a kind together; differences are paired over seeds.",
+        f"Relative: below {percent(NEAR_ZERO['relative'], 0)} of the standard deviation that the layer's weights had "
+        f"before training (a Gaussian has {percent(math.erf(NEAR_ZERO['relative'] / math.sqrt(2)))} there). Absolute: "
+        f"below {NEAR_ZERO['absolute']:g}. All layers of a kind together; differences are paired over seeds.",
         of[seeds.NEAR_ZERO], ["source", "metric", "form", "contrast", *_VALUE], folded=True)
 
 
@@ -118,9 +121,9 @@ SEEDS = (
     "photographs, not of other photographs.")
 
 WEIGHTS = (
-    "A weight counts as near zero below 1% of the standard deviation that its layer's weights had before training, "
-    "or, as the absolute form, below 0.001; biases and batch normalisation are left out. Where l2_on is linear, the L2 "
-    "penalty leaves the convolutions out.")
+    f"A weight counts as near zero below {percent(NEAR_ZERO['relative'], 0)} of the standard deviation that its "
+    f"layer's weights had before training, or, as the absolute form, below {NEAR_ZERO['absolute']:g}; biases and batch "
+    "normalisation are left out. Where l2_on is linear, the L2 penalty leaves the convolutions out.")
 
 
 DIFFERENCES = (
@@ -143,8 +146,10 @@ def section(data: StudyData, name: str) -> Section:
     return Section("seeds", "How stable is it?", tables=(
         classifier_table(data, name, "seeds", "Over training seeds", "", seeds.ACCURACY, seeds.RELIABILITY,
                          seeds.CEILING, seeds.OVERLAP),
-        classifier_table(data, name, "near_zero", "Share of weights near zero", "Relative: below 1% of the standard "
-                         "deviation of the layer's weights before training; absolute: below 0.001.", seeds.NEAR_ZERO),
+        classifier_table(data, name, "near_zero", "Share of weights near zero",
+                         f"Relative: below {percent(NEAR_ZERO['relative'], 0)} of the standard deviation of the "
+                         f"layer's weights before training; absolute: below {NEAR_ZERO['absolute']:g}.",
+                         seeds.NEAR_ZERO),
         plain_table(f"weights_{name}", f"By layer ({number(len(layers))} rows)", layers)),
         absent="It was trained once, so nothing is known of how its maps vary over training seeds; set seeds of its "
                "[[classifier]] in study.toml.")

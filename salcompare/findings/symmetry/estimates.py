@@ -11,10 +11,11 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import symmetry as declared
-from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, adjusted, stream
+from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, adjusted
 from salcompare.findings.failures import FAILURES, guarded, rows_or_reasons, undefined_row
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
+from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.responses import Responses, chosen, names_of
 from salcompare.statistics.symmetries.indices import odd_share_difference, symmetric_null_mean, symmetry

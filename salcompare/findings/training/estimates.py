@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import xarray as xr
 
-from salcompare.findings.analysis import Analysis, Draws, stream, tested_difference
+from salcompare.findings.analysis import Analysis, Draws, tested_difference
 from salcompare.findings.failures import guarded
 from salcompare.findings.rows import rows_of
 from salcompare.findings.training import ACCURACY, ACCURATE, MORE_ACCURATE, NULL
+from salcompare.random_numbers import stream
 
 if TYPE_CHECKING:
     from salcompare.config import Statistics

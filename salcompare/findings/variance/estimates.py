@@ -12,11 +12,12 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import variance as declared
-from salcompare.findings.analysis import NO_WORKERS, NULL_DRAWS, Analysis, Draws, stream
+from salcompare.findings.analysis import NO_WORKERS, NULL_DRAWS, Analysis, Draws
 from salcompare.findings.failures import guarded, guarded_parts, rows_or_reasons, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
 from salcompare.printing import counted
+from salcompare.random_numbers import stream
 from salcompare.statistics.responses import Responses, chosen, names_of
 from salcompare.statistics.variance import components
 from salcompare.statistics.variance.dispersion import dispersion_test

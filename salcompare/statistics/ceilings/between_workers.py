@@ -9,9 +9,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.maps import smooth
 from salcompare.maps.checks import require_maps
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.ranking import SHARE

@@ -11,8 +11,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.printing import counted
+from salcompare.random_numbers import drawing
 from salcompare.statistics.ceilings.resamples import (
     BASELINES,
     Matched,

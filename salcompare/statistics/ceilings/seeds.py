@@ -11,9 +11,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order, smooth
 from salcompare.maps.checks import require_maps
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import BATCH, exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.kernels import Values, flat, is_constant, standardised

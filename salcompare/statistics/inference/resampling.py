@@ -14,9 +14,10 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
 from salcompare.printing import counted
+from salcompare.random_numbers import drawing
 from salcompare.statistics.kernels import Codes, Values
 
 LEVEL = 0.95

@@ -11,7 +11,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import (
     Exchangeability,
     exchangeability,

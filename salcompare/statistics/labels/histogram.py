@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from salcompare.errors import drawing
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.resampling import Interval, bootstrap_weights, percentile_interval
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.labels.shares import CodedResponses, code_responses

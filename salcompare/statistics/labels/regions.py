@@ -10,9 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare import maps as mapping
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps, require_share, require_size
 from salcompare.printing import counted
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size
 from salcompare.statistics.inference.permutation import (
     exchangeability,

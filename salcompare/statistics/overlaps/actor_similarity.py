@@ -16,10 +16,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from salcompare.errors import drawing
 from salcompare.maps import natural_order, smooth
 from salcompare.maps.checks import require_choice
 from salcompare.printing import counted
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, jackknife_standard_error
 from salcompare.statistics.kernels import Values, flat, in_range, maps_in_range, standardised

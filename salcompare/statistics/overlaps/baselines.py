@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.maps import actor_heatmap, relative_saliency
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import Alternative, sign_flip_test
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.kernels import CENTRE_SIGMA, Values, centred_gaussian

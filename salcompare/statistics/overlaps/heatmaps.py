@@ -7,8 +7,9 @@ from collections.abc import Collection
 import numpy as np
 import xarray as xr
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.printing import counted
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import Alternative, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval, t_interval
 from salcompare.statistics.kernels import Values

@@ -22,7 +22,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import Alternative, sign_flip_test
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.ranking import SHARE

@@ -19,7 +19,8 @@ from scipy import sparse, stats
 from scipy.sparse.csgraph import connected_components
 
 from salcompare.blocks import side_by_side
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.multiplicity import p_of_maxima
 from salcompare.statistics.inference.permutation import about_null, joined
 from salcompare.statistics.kernels import Codes, Maps, Values

@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.multiplicity import critical_value, p_of_maxima
 from salcompare.statistics.inference.permutation import about_null, n_sign_flips, sign_flips
 from salcompare.statistics.kernels import Values, in_range

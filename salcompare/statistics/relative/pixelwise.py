@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.blocks import side_by_side
-from salcompare.errors import drawing
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, critical_value, p_of_maxima
 from salcompare.statistics.inference.permutation import about_null, joined
 from salcompare.statistics.kernels import Values

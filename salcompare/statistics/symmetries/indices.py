@@ -12,9 +12,10 @@ import numpy as np
 import xarray as xr
 
 from salcompare.blocks import side_by_side
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import joined, sign_flip_test, sign_flips
 from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.kernels import Codes, Maps, Values, compare, dot, flat, maps_in_range, standardised

@@ -12,10 +12,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
 from salcompare.printing import counted
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import (
     exchangeability,
     p_value,

@@ -16,9 +16,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.maps import actor_heatmap, natural_order, require_response_maps
 from salcompare.printing import counted
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.crossed import crossed_variance, t_interval_of
 from salcompare.statistics.inference.permutation import p_value, sign_flip_test, sign_flips
 from salcompare.statistics.inference.resampling import (

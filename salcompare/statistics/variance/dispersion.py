@@ -7,7 +7,8 @@ from typing import Literal, get_args
 import numpy as np
 import xarray as xr
 
-from salcompare.errors import Problem, drawing
+from salcompare.errors import Problem
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference import permutation
 from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.variance.design import Units, require_options, units_of

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from salcompare.errors import drawing
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference import permutation
 from salcompare.statistics.inference.resampling import jackknife_interval
 from salcompare.statistics.kernels import Codes, Values

@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from salcompare.errors import InputError, Problem, drawing
+from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps
+from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import exchangeability, joined, permutations, tested, undefined
 from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.variance.design import Units, require_options, units_of
