@@ -32,7 +32,7 @@ class StudyData:
     # of single responses (response, y, x), where gaze or ready-made maps name workers
     response_maps: xr.DataArray | None
     # fixations or clicks (`schema.FIXATIONS`), or people's ready-made maps (`schema.MAP_FILES`)
-    given: pd.DataFrame | None
+    annotations: pd.DataFrame | None
     # ``saliency`` (image, y, x) by source: ``alexnet/finetuned/guided_backprop``
     classifier_maps: Mapping[str, xr.Dataset]
     # (source, actor, y, x): heatmap, relative and, if tested, relative_t and family-wise relative_p
@@ -47,7 +47,7 @@ class StudyData:
     human_share: float  # and of a human heatmap
     # trained here, by name: tables accuracy, confusion, training, weights; summary
     classifiers: Mapping[str, Mapping[str, Any]]
-    given_maps: Mapping[str, Mapping[str, Any]]  # ready-made maps, by name: method, n_maps, notes, table left_out
+    precomputed_maps: Mapping[str, Mapping[str, Any]]  # ready-made maps, by name: method, n_maps, notes, table left_out
     settings: Mapping[str, Any]  # all of study.toml
     provenance: Mapping[str, Any]  # hashes, versions and seed
     truth: Mapping[str, Any] | None  # what was planted, for simulated responses
@@ -101,23 +101,23 @@ class StudyData:
         """What people's side is made of."""
         if self.responses is not None:
             return "boxes"
-        given = self.get("given")
-        if given is None:
+        annotations = self.get("annotations")
+        if annotations is None:
             return "none"
-        return "fixations" if "duration" in given else "maps"
+        return "fixations" if "duration" in annotations else "maps"
 
     @property
     def workers_known(self) -> bool:
         """Whether it is known who responded to each image, which ceilings and components of responses need."""
         if self.people == "boxes":
             return True
-        given = self.get("given")
-        return given is not None and "worker" in given and bool(given["worker"].notna().all())
+        annotations = self.get("annotations")
+        return annotations is not None and "worker" in annotations and bool(annotations["worker"].notna().all())
 
     @property
     def classifier_names(self) -> list[str]:
         """Names of all classifiers, those with ready-made maps last."""
-        return [*self.get("classifiers", ()), *self.get("given_maps", ())]
+        return [*self.get("classifiers", ()), *self.get("precomputed_maps", ())]
 
     @property
     def has_classifier(self) -> bool:

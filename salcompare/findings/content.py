@@ -56,8 +56,8 @@ def tables(data: StudyData) -> list[PrintedTable]:
         plain_table("images_left_out", "Files left out", data.images_left_out),
         plain_table("responses_left_out", "Responses left out", data.responses_left_out.assign(
             responses="simulated" if data.simulated else "collected")),
-        *(plain_table(f"maps_left_out_{name}", f"{name}: maps left out", given["left_out"])
-          for name, given in data.get("given_maps", {}).items()),
+        *(plain_table(f"maps_left_out_{name}", f"{name}: maps left out", precomputed["left_out"])
+          for name, precomputed in data.get("precomputed_maps", {}).items()),
     ]
     return [table for table in made if len(table.frame)]
 

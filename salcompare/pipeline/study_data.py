@@ -98,7 +98,7 @@ def _notes(study: Study) -> tuple[str, ...]:
     from salcompare.sources import ORL_NOTE
 
     source = (ORL_NOTE,) if study.config.images.source == "orl" else ()
-    maps = (f"{name}: {note}" for name, given in _given_maps(study).items() for note in given["notes"])
+    maps = (f"{name}: {note}" for name, facts in _precomputed_maps(study).items() for note in facts["notes"])
     return (*_meta(study).get("notes", ()), *source, *maps)
 
 
@@ -126,9 +126,9 @@ def _classifiers(study: Study) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _given_maps(study: Study) -> dict[str, dict[str, Any]]:
+def _precomputed_maps(study: Study) -> dict[str, dict[str, Any]]:
     """Gather what is known of each classifier's ready-made maps, by name."""
-    folders = {given.name: study.classifier_folder(given) for given in study.config.precomputed}
+    folders = {precomputed.name: study.classifier_folder(precomputed) for precomputed in study.config.precomputed}
     return {name: {**store.read_json(folder / "given.json"), "left_out": _read_csv(folder / "left_out.csv")}
             for name, folder in folders.items()}
 
@@ -146,7 +146,7 @@ _LOADERS: dict[str, Callable[[Study], Any]] = {
     "human": lambda study: study.human_maps() if _image_level(study) else None,
     "human_heatmap": _human_heatmap,
     "response_maps": _response_maps,
-    "given": lambda study: study.responses if study.people in GIVEN else None,
+    "annotations": lambda study: study.responses if study.people in GIVEN else None,
     "classifier_maps": lambda study: {source: study.maps_of(source) for source in study.sources},
     "heatmaps": lambda study: study.heatmaps().load(),
     "estimates": lambda study: study.estimates,
@@ -158,7 +158,7 @@ _LOADERS: dict[str, Callable[[Study], Any]] = {
     "mask_share": lambda study: study.config.maps.mask_share,
     "human_share": lambda study: study.config.maps.human_share,
     "classifiers": _classifiers,
-    "given_maps": _given_maps,
+    "precomputed_maps": _precomputed_maps,
     "settings": lambda study: dataclasses.asdict(study.config),
     "provenance": _provenance,
     "truth": lambda study: _meta(study).get("truth"),

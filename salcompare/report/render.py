@@ -111,7 +111,8 @@ def _numbers(data: StudyData, content: Content) -> dict[str, object]:
         "classifiers": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
                                for kind, value in tables.items()} for name, tables in data.classifiers.items()},
         "given_maps": {name: {kind: value.to_dict(orient="records") if hasattr(value, "to_dict") else value
-                              for kind, value in facts.items()} for name, facts in data.get("given_maps", {}).items()},
+                              for kind, value in facts.items()}
+                       for name, facts in data.get("precomputed_maps", {}).items()},
         "banners": content.banners,
         "summary": [{"question": finding.question, "answers": finding.answers} for finding in content.answers],
         "notes": data.notes, "settings": data.settings, "provenance": data.provenance,

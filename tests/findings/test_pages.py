@@ -123,7 +123,7 @@ def test_pages_of_classifiers_that_are_gone_are_deleted(tmp_path):
 
 def test_ready_made_maps_have_a_page_too(tmp_path):
     given = {"maps": {"method": "some_method", "n_maps": 7, "notes": [], "left_out": pd.DataFrame()}}
-    data = report_data(tmp_path, classifiers={}, given_maps=given)
+    data = report_data(tmp_path, classifiers={}, precomputed_maps=given)
     write_pages(data, tmp_path)
     assert "7 maps that were given ready-made (some method)" in words(tmp_path / "classifier-maps.html")
 

@@ -70,7 +70,7 @@ def _prepared(maps: Mapping[str, Any], width: int) -> str:
 
 def methods(data: StudyData) -> Iterator[tuple[str, str]]:
     """Say how the classifiers' maps were made, and what was done with ready-made ones."""
-    settings, precomputed = data.settings, data.get("given_maps", {})
+    settings, precomputed = data.settings, data.get("precomputed_maps", {})
     prepared = _prepared(settings["maps"], settings["study"]["size"][1])
     if data.classifiers:
         yield "Classifier maps", f"{attributions(settings['attribution'], settings['classifier'])} {prepared}"

@@ -25,16 +25,16 @@ DEFAULT_NETWORK = (
 def summary(data: StudyData) -> list[str]:
     """Say what was compared."""
     said = [_photographs(data), *_one_side(data), *_default_network(data), *_meant(data)]
-    if data.get("given") is not None:
-        said.append(_given(data, data.get("given")))
+    if data.get("annotations") is not None:
+        said.append(_annotations(data, data.get("annotations")))
     if data.responses is not None:
         n = len(data.responses)
         kind = f"{'simulated ' if data.simulated else ''}{'box' if n == 1 else 'boxes'}"
         workers = f" by {counted(data.responses['worker'].nunique(), 'worker')}" if "worker" in data.responses else ""
         images = f" on {counted(data.responses['image'].nunique(), 'image')}" if "image" in data.responses else ""
         said.append(f"{n:,} {kind}{workers}{images}.")
-    said += [f"{name}: {given['n_maps']:,} maps that were given ready-made ({given['method'].replace('_', ' ')}); no "
-             "network was trained for them." for name, given in data.get("given_maps", {}).items()]
+    said += [f"{name}: {maps['n_maps']:,} maps that were given ready-made ({maps['method'].replace('_', ' ')}); no "
+             "network was trained for them." for name, maps in data.get("precomputed_maps", {}).items()]
     if data.simulated:
         said.append("No person drew these boxes: they come from a generative model with planted effects, so whatever "
                     "is said of people below shows what the toolkit does, not what people do.")
@@ -79,7 +79,7 @@ def _meant(data: StudyData) -> list[str]:
             "is named; the page Classifiers side by side has all of them."]
 
 
-def _given(data: StudyData, table: pd.DataFrame) -> str:
+def _annotations(data: StudyData, table: pd.DataFrame) -> str:
     """Say what people's side is where it is not boxes."""
     images = counted(table["image"].nunique(), "image")
     if data.people == "maps":
@@ -178,14 +178,14 @@ def limits(data: StudyData) -> list[str]:
 
 def _of_classifiers(data: StudyData) -> list[str]:
     said = []
-    methods = [given["method"] for given in data.get("given_maps", {}).values()]
+    methods = [precomputed["method"] for precomputed in data.get("precomputed_maps", {}).values()]
     if data.classifiers:
         methods += chain(*methods_of_classifiers(data.settings["attribution"], data.settings["classifier"]).values())
     if is_guided(methods):
         said.append(
             "Guided Backpropagation hardly changes when a network's weights are replaced by random ones (Adebayo et "
             "al. 2018): a map may show the photograph's edges more than what the network learned.")
-    if data.get("given_maps", {}):
+    if data.get("precomputed_maps", {}):
         said.append("Ready-made maps are taken on trust: whether the network had seen these photographs in training, "
                     "and how its maps were made, is not known here.")
     return said

@@ -108,9 +108,9 @@ def _described(data: StudyData, name: str) -> Iterator[str]:
         if settings["name"] == name:
             yield describe_classifier(settings)
             yield from _trained(data.classifiers[name]["summary"], settings)
-    given = data.get("given_maps", {}).get(name)
-    if given:
-        yield (f"{given['n_maps']:,} maps that were given ready-made ({given['method'].replace('_', ' ')}); no network "
+    maps = data.get("precomputed_maps", {}).get(name)
+    if maps:
+        yield (f"{maps['n_maps']:,} maps that were given ready-made ({maps['method'].replace('_', ' ')}); no network "
                "was trained for them.")
 
 
