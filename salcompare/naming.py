@@ -73,6 +73,11 @@ def network_of(name: object) -> str:
     return source.network if source else ""
 
 
+def variant_of(name: object) -> str:
+    """Name the variant that a source, or a network such as ``alexnet/finetuned``, is of; empty where there is none."""
+    return str(name).partition("/")[2].partition("/")[0]
+
+
 def seeded(name: str, place: int) -> str:
     """Name what is done for a classifier's training seed at a place, 0 for the study's own: ``train net (seed 2)``."""
     return f"{name} (seed {place + 1})" if place else name

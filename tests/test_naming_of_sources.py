@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salcompare.naming import Source, by_classifier, classifier_of, classifier_sources, main_source, network_of
+from salcompare.naming import (
+    Source,
+    by_classifier,
+    classifier_of,
+    classifier_sources,
+    main_source,
+    network_of,
+    variant_of,
+)
 
 PARTS = st.text("abcdefghij-_.0123456789", min_size=1)
 
@@ -37,3 +45,4 @@ def test_sources_are_listed_by_classifier_the_main_one_first():
     assert classifier_sources(names) == ["a/x/m", "a/y/m", "b/x/m"]
     assert by_classifier(classifier_sources(names), ["b", "a"]) == ["b/x/m", "a/y/m", "a/x/m"]
     assert classifier_of("a/x") == classifier_of("a/x/m") == "a"
+    assert (variant_of("a/x"), variant_of("a/x/m"), variant_of("human")) == ("x", "x", "")

@@ -11,6 +11,8 @@ import xarray as xr
 
 from salcompare.findings import findings
 from salcompare.findings.finding import FAMILY, TEST, Quantity
+from salcompare.findings.labels import FEWEST_BOXES, SHARES
+from salcompare.report.tables import pick
 from salcompare.schema import ESTIMATES
 
 if TYPE_CHECKING:
@@ -108,6 +110,12 @@ def with_responses(estimates: pd.DataFrame, kind: str) -> pd.DataFrame:
             for column, values in ({"statistic": (quantity.statistic,)} if every else quantity.of_people).items():
                 people |= (estimates["statistic"] == quantity.statistic) & estimates[column].isin(values)
     return estimates.assign(responses=pd.Series(kind, estimates.index, dtype="str").where(people))
+
+
+def often_named(estimates: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out rows of labels with fewer than `FEWEST_BOXES` boxes, so that no label stands out by one box."""
+    shares = pick(estimates, **SHARES.name)
+    return rows[~rows["label"].isin(shares.loc[shares["count"] < FEWEST_BOXES, "label"])]
 
 
 def nulls_table(parts: Iterable[tuple[Row, Iterable[float]]]) -> pd.DataFrame:

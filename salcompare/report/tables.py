@@ -142,8 +142,6 @@ def _cell(value: object, column: str) -> str:
     return str(value)
 
 
-FEWEST_BOXES = 10
-"""Boxes of a label below which no summary names it: what stands out of fewer may be one worker's."""
 
 
 def pick(estimates: pd.DataFrame, **criteria: str) -> pd.DataFrame:
@@ -161,13 +159,6 @@ def one(estimates: pd.DataFrame, **criteria: str) -> pd.Series[Any] | None:
         message = f"{criteria} names {len(rows)} estimates"
         raise ValueError(message)
     return rows.iloc[0] if len(rows) else None
-
-
-def often_named(estimates: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Leave out rows of labels with fewer than `FEWEST_BOXES` boxes, so that no label stands out by one box."""
-    shares = pick(estimates, statistic="label_share", level="population")
-    seldom = shares.loc[shares["count"] < FEWEST_BOXES, "label"]
-    return rows[~rows["label"].isin(seldom)]
 
 
 def named(row: pd.Series[Any]) -> str:

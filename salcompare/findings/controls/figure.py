@@ -13,7 +13,7 @@ from salcompare.figures.figure import Figure, caption, colours_of, rows
 from salcompare.figures.theme import BASELINES, CLASSIFIERS, MIDDLE, SIMULATED, SINGLE, figure_theme, source_name
 from salcompare.findings import controls as terms
 from salcompare.findings.overlap import OVERLAP, SAME_IMAGE
-from salcompare.naming import HUMAN, PRIMARY, SMOOTHED, Source, classifier_of, network_of
+from salcompare.naming import HUMAN, PRIMARY, SMOOTHED, Source, classifier_of, network_of, variant_of
 from salcompare.printing import estimate, joined
 from salcompare.study_data import StudyData
 
@@ -108,7 +108,7 @@ def _named(table: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
     apart = table.groupby(["group", "against"])["source"].transform("size") > 1
     table = table.assign(label=[
         source_name(source, sources) if of not in CONTROLS else
-        f"{CONTROLS[of]}, {network_of(source).partition('/')[2]}" if each else CONTROLS[of]
+        f"{CONTROLS[of]}, {variant_of(source)}" if each else CONTROLS[of]
         for source, of, each in zip(table["source"], table["against"], apart, strict=True)])
     return table.assign(row=[_row_name(row, sources) for row in table.to_dict("records")], place=[
         ((len(groups) if of in OF_PHOTOGRAPHS else groups.index(_group(source))) * len(kinds) + kinds.index(of))

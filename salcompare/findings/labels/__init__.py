@@ -4,6 +4,8 @@ from salcompare.findings.finding import BARE_TEST, COUNTS, FAMILY, INTERVAL, SID
 
 SHARE, BOXES, DIFFERENCE = "label_share", "label_responses", "label_difference"
 AGREEMENT, REGION, ENRICHMENT = "label_agreement", "label_region", "enrichment"
+FEWEST_BOXES = 10
+"""Boxes of a label below which no summary names it: what stands out of fewer may be one worker's."""
 FROM_OTHERS = "actor minus other actors"
 WITH_SHARES = "human label share with mask share in the label's region"
 

@@ -13,10 +13,10 @@ from salcompare import maps as mapping
 from salcompare.findings import labels as declared
 from salcompare.findings.analysis import Analysis, Draws
 from salcompare.findings.failures import guarded, rows_or_reasons
+from salcompare.findings.labels import FEWEST_BOXES
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
 from salcompare.random_numbers import stream
-from salcompare.report.tables import FEWEST_BOXES
 from salcompare.schema import LABELS
 from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.labels.differences import SAME, label_differences

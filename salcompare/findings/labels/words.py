@@ -6,9 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from salcompare.findings import labels as declared
+from salcompare.findings.labels import FEWEST_BOXES
+from salcompare.findings.rows import often_named
 from salcompare.printing import ALPHA, number, p_text, percent, verdict
 from salcompare.report.content import Section, classifier_table
-from salcompare.report.tables import FEWEST_BOXES, PrintedTable, often_named, one, pick, table_of
+from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics.labels.regions import SHARE
 
 if TYPE_CHECKING:

@@ -23,10 +23,11 @@ from salcompare.findings.perturbation import (
     RANDOM_PEOPLE,
     REGION,
 )
+from salcompare.findings.rows import often_named
 from salcompare.naming import HUMAN
 from salcompare.printing import ALPHA, difference, estimate, number, p_text, percent
 from salcompare.report.content import Section, classifier_table
-from salcompare.report.tables import PrintedTable, often_named, one, pick, plain_table, table_of
+from salcompare.report.tables import PrintedTable, one, pick, plain_table, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from plotnine.composition import Compose
 from salcompare.figures.figure import Figure, caption, interval, main_colour, rows
 from salcompare.figures.theme import NULL, PHOTOGRAPHS, SINGLE, figure_theme, percent
 from salcompare.findings.training import ACCURACY
-from salcompare.naming import classifier_of
+from salcompare.naming import classifier_of, variant_of
 from salcompare.printing import joined
 from salcompare.study_data import StudyData
 
@@ -48,7 +48,7 @@ def _accuracy(data: StudyData) -> pd.DataFrame:
     table = rows(data.estimates, statistic=ACCURACY, metric=PARTS)
     classifier = classifier_of(data.main or "")
     table = table[table["value"].notna() & (table["source"].fillna("").map(classifier_of) == classifier)]
-    return table.assign(variant=table["source"].str.split("/").str[1]).reset_index(drop=True)
+    return table.assign(variant=table["source"].map(variant_of)).reset_index(drop=True)
 
 
 def _curves(data: StudyData) -> pd.DataFrame:
