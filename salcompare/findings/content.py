@@ -10,9 +10,7 @@ from salcompare.errors import InputError, Problem
 from salcompare.figures.figure import Figure
 from salcompare.findings import findings
 from salcompare.findings.comparison.words import comparison_page
-from salcompare.findings.controls.words import banners
 from salcompare.findings.p_values import FAMILIES, families_table
-from salcompare.findings.preparation.words import limits
 from salcompare.naming import classifier_file
 from salcompare.report.content import Answer, Content, Page, Section, with_rows
 from salcompare.report.references import REFERENCES
@@ -30,8 +28,11 @@ if TYPE_CHECKING:
 
 def content(data: StudyData) -> Content:
     """Write all that a report says of a study; what the study does not have is left out."""
-    return Content(answers=tuple(answers(data)), banners=tuple(banners(data)), tables=tuple(tables(data)),
-                   methods=tuple(methods(data)), limits=tuple(limits(data)), references=REFERENCES,
+    banners, limits = (tuple(text for finding in findings() for text in finding.calls("words", name, data))
+                       for name in ("banners", "limits"))
+    cited = {text for finding in findings() for text in getattr(finding.part("words"), "REFERENCES", ())}
+    return Content(answers=tuple(answers(data)), banners=banners, tables=tuple(tables(data)),
+                   methods=tuple(methods(data)), limits=limits, references=tuple(sorted({*REFERENCES, *cited})),
                    pages=tuple(pages(data)))
 
 

@@ -110,6 +110,8 @@ class Quantity:
         maps and of baselines do in any case.
     of_people : mapping of str to tuple of str
         By column of the estimates, values of which a row rests on people's responses.
+    together : tuple of str
+        Columns of the estimates in which its tests need not agree to be one family.
     shown : tuple of Headline and Compared
         Where the report shows it beside the finding's own tables.
     """
@@ -126,6 +128,7 @@ class Quantity:
     most: tuple[int, ...] = ()
     rests_on_people: bool | None = None
     of_people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    together: tuple[str, ...] = ()
     shown: tuple[Headline | Compared, ...] = ()
 
     @property
@@ -144,9 +147,9 @@ class Finding:
     """One thing that a study is asked; its parts stand beside it in its folder and are loaded when they are used.
 
     ``inputs.py`` has `INPUTS`, by name what loads it of a study, and `FILES`, the raw files that it reads, if any;
-    ``estimates.py`` computes its rows of the table of estimates; ``words.py`` has any of `summary`, `tables`, `methods`
-    and `section`, its part of a classifier's page; ``figure.py`` has `FIGURES`; ``calibration.py`` has `CASES` and
-    `PLANNED`; ``stage.py`` is a long stage of its own.
+    ``estimates.py`` computes its rows of the table of estimates; ``words.py`` has any of `summary`, `tables`,
+    `methods`, `section`, its part of a classifier's page, `banners`, `limits` and `REFERENCES`; ``figure.py`` has
+    `FIGURES`; ``calibration.py`` has `CASES` and `PLANNED`; ``stage.py`` is a long stage of its own.
 
     Attributes
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 KEY = ("statistic", "metric", "form", "sigma", "level", "source", "against", "contrast")
 """Tests that agree in all of these are one family."""
-TOGETHER = {"removal_drop": ("against", "contrast")}
-"""What tests of a statistic need not agree in to be one family: all that is compared at equal area is."""
 ALONE = "a single test"
 LEVEL = 0.05
 _OVER = {"actor": "actors", "label": "labels"}
@@ -41,9 +40,9 @@ def name_families(estimates: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         In the same order. Tests that were not adjusted are, by Holm's method, over what agrees in statistic, metric,
-        form, sigma, level, source, against and contrast, but for `TOGETHER`. ``family`` reads such as "overlap,
-        pearson, smoothed, sigma 3.84, alexnet/frozen/guided_backprop, against human, image effect, of each actor:
-        actors (Holm)", and no two families have the same.
+        form, sigma, level, source, against and contrast, but for what a quantity leaves open (`Quantity.together`).
+        ``family`` reads such as "overlap, pearson, smoothed, sigma 3.84, alexnet/frozen/guided_backprop, against human,
+        image effect, of each actor: actors (Holm)", and no two families have the same.
     """
     family = estimates["family"].astype(object).to_numpy(copy=True)
     size, adjusted = (estimates[name].to_numpy(np.float64, copy=True) for name in ("family_size", "p_adjusted"))
@@ -106,9 +105,16 @@ def _factor(family: str, size: float) -> float:
     return size * float((1 / np.arange(1, size + 1)).sum()) if family.endswith("(Benjamini-Yekutieli)") else 1.0
 
 
+@cache
+def _together_in(statistic: str) -> frozenset[str]:
+    """Columns that tests of a statistic need not agree in to be one family."""
+    return frozenset(column for finding in findings() for quantity in finding.quantities
+                     if quantity.statistic == statistic for column in quantity.together)
+
+
 def _named(row: Mapping[Hashable, Any]) -> str:
     """Name what the tests of a family agree in."""
-    apart = TOGETHER.get(str(row["statistic"]), ())
+    apart = _together_in(str(row["statistic"]))
     has = {name: not pd.isna(row[name]) and name not in apart for name in KEY}
     words = [str(row[name]) for name in ("statistic", "metric", "form") if has[name]]
     words += [f"sigma {row['sigma']:.4g}"] if has["sigma"] else []

@@ -1,6 +1,7 @@
 """Findings declare what they are, and their parts are found beside them."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from salcompare.findings import NAMES, calibration_cases, findings
 from salcompare.findings.content import numbers
 from salcompare.findings.finding import Finding
+from tests.test_layers import names_imported
 
 ROOT = Path(__file__).parents[2] / "salcompare" / "findings"
 
@@ -50,3 +52,11 @@ def test_all_cases_of_calibration_are_found_by_name():
     names = [case.name for case in calibration_cases()]
     assert "variance_explained(classifier)" in names
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_finding_knows_of_another_what_that_declares_and_no_more(name):
+    others = "|".join(set(NAMES) - {name})
+    for path in (ROOT / name).glob("*.py"):
+        imported = [module for module, _ in names_imported(path)]  # not those for type checkers
+        assert not [module for module in imported if re.match(rf"salcompare\.findings\.({others})\.", module)], path

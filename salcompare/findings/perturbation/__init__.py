@@ -19,7 +19,8 @@ _CHOICES = tuple({"metric": metric, "form": fill} for metric in ("probability", 
 _COLUMNS: Columns = COUNTS | INTERVAL | SIDES | TEST
 # At equal area, what people marked is among what was removed, or what it is compared with.
 DROPS = Quantity(DROP, "logit", "Drop when parts of one area are removed", columns=_COLUMNS, of_people={
-    "against": (*OF_PEOPLE, REGION), "contrast": (f"minus {PEOPLE}", f"minus {RANDOM_PEOPLE}")})
+    "against": (*OF_PEOPLE, REGION), "contrast": (f"minus {PEOPLE}", f"minus {RANDOM_PEOPLE}")},
+                 together=("against", "contrast"))
 AREAS = {
     "deletion": Quantity(DELETION, "probability", "Deletion AUC", columns=_COLUMNS, better="lower", shown=(
         Compared(DELETION, choices=_CHOICES, requires="deletion curves", open=("metric", "form")),)),
