@@ -38,7 +38,7 @@ import xarray as xr
 from salcompare.findings.rows import rows_of
 from salcompare.findings.toy import MEAN
 def estimates(analysis):
-    scores = analysis.data.scores["score"]
+    scores = analysis.data.get("scores")["score"]
     analysis.tables["toy_scores"] = scores.to_frame()
     yield rows_of(xr.Dataset({"mean": scores.mean(), "n": len(scores)}), MEAN, {"source": "human"}), []
 """,
