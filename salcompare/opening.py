@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 
 def open_study(path: str | Path = ".", *, clip: bool = False, drop_invalid: bool = False) -> Study:
-    """Open the study in a directory that holds study.toml, whose [responses] `clip` and `drop_invalid` overrule.
+    """Open the study in a directory.
+
+    Parameters
+    ----------
+    path : str or Path
+        The directory that holds study.toml.
+    clip, drop_invalid : bool
+        Cut boxes to their image, leave invalid rows out, even where [responses] of study.toml does not say so.
 
     Raises
     ------

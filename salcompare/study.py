@@ -42,7 +42,7 @@ class Study:
     """Lists its stages in running order; `salcompare.open_study` gives the pipeline's."""
 
     def stages(self) -> list[Stage]:
-        """List the study's stages in running order, as its settings and raw files are now."""
+        """List the stages in running order, as settings and raw files are now; `StaleError` if it was made without."""
         if self.list_stages is None:
             raise StaleError(Problem(str(self.root), "the study was made without its stages",
                                      remedy="open it with salcompare.open_study"))
@@ -200,6 +200,7 @@ class Study:
             The attribution method; the classifier's main one if not given.
         seed : int, optional
             The training seed, one of the classifier's (`seeds`); the study's own if not given.
+            A classifier, variant, method or seed that the study has not is an `InputError`.
         """
         source = find_source(self.sources, classifier, variant, method)
         if seed in (None, self.config.study.seed):
@@ -211,7 +212,7 @@ class Study:
         return self._stored_as(source).stage
 
     def maps_of(self, source: str) -> xr.Dataset:
-        """Saliency maps of one of the study's sources, such as ``alexnet/finetuned/guided_backprop``."""
+        """Saliency maps of a source, such as ``alexnet/finetuned/guided_backprop``; `InputError` if unknown."""
         stage, folder, name = self._stored_as(source)
         require(self, stage)
         return store.open_dataset(folder, name)

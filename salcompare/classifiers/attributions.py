@@ -232,18 +232,13 @@ def write_classifier_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, c
     Parameters
     ----------
     trained, pixels, config, method, progress
-        As for `attribute`; `pixels` with coordinates image, actor, y and x. Lazy photographs are read as they are
-        needed, so that memory does not grow with their number.
+        As for `attribute`, errors too; `pixels` with coordinates image, actor, y and x. Lazy photographs are read as
+        they are needed, so that memory does not grow with their number.
     folder, name, fingerprint
         As for `store.write_dataset`.
     provenance : mapping, optional
         What else a reader must know to trust the maps, such as the seed and hashes of the inputs; kept in the
         manifest and the maps' attributes.
-
-    Raises
-    ------
-    InputError
-        As for `attribute`.
     """
     check_photographs(trained, pixels)
     if config.target == "actor":

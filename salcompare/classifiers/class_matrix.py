@@ -32,7 +32,7 @@ def class_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, actors: Sequ
     Parameters
     ----------
     trained, pixels, config, method, progress
-        As for `attribute`.
+        As for `attribute`, errors too.
     actors : sequence of str, optional
         The actors explained; all of the network's if not given.
 
@@ -40,11 +40,6 @@ def class_maps(trained: TrainedClassifier, pixels: xr.DataArray, *, actors: Sequ
     -------
     float32 DataArray (other_actor, image, y, x)
         At least 0. In memory: actors times photographs maps.
-
-    Raises
-    ------
-    InputError
-        As for `attribute`.
     """
     check_photographs(trained, pixels)
     named = _known(trained, actors)

@@ -60,7 +60,7 @@ def guided_backprop_several(model: nn.Module, x: Tensor, targets: Tensor, *, out
     Parameters
     ----------
     model, x, output
-        As for `guided_backprop`.
+        As for `guided_backprop`, errors too.
     targets : Tensor (k, n)
         Integers: k classes to explain for each image.
 
@@ -68,11 +68,6 @@ def guided_backprop_several(model: nn.Module, x: Tensor, targets: Tensor, *, out
     -------
     Tensor (k, n, 3, h, w)
         At least 0; ``[i]`` equals ``guided_backprop(model, x, targets[i])``.
-
-    Raises
-    ------
-    InputError
-        As for `guided_backprop`.
     """
     arguments.check_images(x)
     if output not in ("logit", "probability"):

@@ -164,16 +164,11 @@ def write_removals(trained: TrainedClassifier, pixels: xr.DataArray, orders: Ord
     Parameters
     ----------
     trained, pixels, arrangements, seed
-        As for `removal_outcomes`; `pixels` may be lazy.
+        As for `removal_outcomes`, errors too; `pixels` may be lazy.
     orders : callable
         Given some of the photographs, the orders of their pixels, as `removal_outcomes` takes them.
     folder, name, fingerprint, provenance, progress
         As for `write_classifier_maps`.
-
-    Raises
-    ------
-    InputError
-        As for `removal_outcomes`.
     """
     provenance = dict(provenance or {})
     empty = da.zeros((pixels.sizes["image"], len(arrangements)), dtype=np.float32)

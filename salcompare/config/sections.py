@@ -286,7 +286,7 @@ class Precomputed:
 
 
 def training_seeds(seed: int, n: int) -> tuple[int, ...]:
-    """Give the seeds of n trainings of one classifier: the study's own first, then derived ones in [0, 2**31).
+    """Give the seeds of n trainings of one classifier: `seed`, the study's, first, then derived ones in [0, 2**31).
 
     All are different, and the first so many of a longer list are the same, so that more trainings can be added to those
     that are there.

@@ -27,10 +27,14 @@ _AT_A_TIME = 16
 
 def sigma_in_pixels(sigma: float, *, unit: Literal["pixels", "degrees"] = "pixels",
                     pixels_per_degree: float | None = None) -> float:
-    """Give a Gaussian's standard deviation in pixels, from pixels or degrees of visual angle.
+    """Give a Gaussian's standard deviation in pixels; `InputError` if a number is not finite and above 0.
 
-    Raises `InputError` if a number is not finite and above 0, or if `pixels_per_degree`, how many pixels a degree had
-    on the screen, is not given for degrees.
+    Parameters
+    ----------
+    sigma, unit : float, {"pixels", "degrees"}
+        Above 0, in pixels or in degrees of visual angle.
+    pixels_per_degree : float, optional
+        How many pixels a degree had on the screen; must be given for degrees.
     """
     require_choice(unit, ("pixels", "degrees"), "unit")
     wanted = {"sigma": sigma} | ({"pixels_per_degree": pixels_per_degree} if unit == "degrees" else {})
@@ -100,7 +104,13 @@ def fixation_maps(fixations: pd.DataFrame, images: pd.DataFrame, *, size: tuple[
 
 def rasterise_fixations(fixations: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int], sigma: float,
                         sigma_of: Literal["image", "grid"] = "image") -> xr.Dataset:
-    """Turn fixations into people's map of each image; arguments and errors are those of `fixation_maps`.
+    """Turn fixations into people's map of each image.
+
+    Parameters
+    ----------
+    fixations, images, size, sigma, sigma_of
+        Rows of fixations and of images, the grid (height, width), and the Gaussian's standard deviation in pixels of
+        the image or of the grid: as for `fixation_maps`, errors too.
 
     Returns
     -------

@@ -46,9 +46,19 @@ def actor_heatmap(maps: xr.DataArray, *, weights: xr.DataArray | None = None) ->
 
 
 def class_means(maps: xr.DataArray, *, by: str = "actor", weights: xr.DataArray | None = None) -> xr.DataArray:
-    """Mean of the maps of each class of images, the values of a coordinate `by` along ``image``; as `actor_heatmap`.
+    """Mean of the maps of each class of images, as one matrix product of (class, image) with the maps.
 
-    It is one matrix product of (class, image) with the maps. Gives (..., `by`, y, x), float64.
+    Parameters
+    ----------
+    maps : DataArray (..., image, y, x)
+        With the coordinate `by` along ``image``, which holds the classes.
+    weights : DataArray (image), optional
+        Non-negative; by default images weigh the same.
+
+    Returns
+    -------
+    DataArray (..., `by`, y, x), float64
+        As described for `actor_heatmap`, errors too, for any coordinate.
     """
     require_maps(maps, "maps", dims=("image", *PIXELS))
     if by not in maps.coords or maps[by].dims != ("image",):

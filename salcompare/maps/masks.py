@@ -223,10 +223,15 @@ def marked_by_both(one: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
 
 
 def moved_orders(maps: xr.DataArray, *, seed: int, purpose: str) -> xr.DataArray:
-    """Move each map (image, y, x) by a random offset, wrapping around: its patches keep their shape and lie anywhere.
+    """Move each map by a random offset, wrapping around: its patches keep their shape and lie anywhere.
 
-    Where one goes follows from the seed, the `purpose` of the offsets and its image's name, whatever the others are.
-    All offsets are equally likely, none among them.
+    Parameters
+    ----------
+    maps : DataArray (image, y, x)
+        With coordinate ``image``; `InputError` if they are no labelled maps.
+    seed, purpose : int, str
+        Where a map goes follows from the seed, what the offsets are for, and its image's name, whatever the others are.
+        All offsets are equally likely, none among them.
     """
     require_maps(maps, "maps", dims=("image", *PIXELS))
     ordered = maps.transpose("image", *PIXELS)
@@ -240,7 +245,15 @@ def moved_orders(maps: xr.DataArray, *, seed: int, purpose: str) -> xr.DataArray
 def centre_orders(images: Sequence[str], *, size: tuple[int, int]) -> xr.DataArray:
     """Order pixels from the middle outwards, so that the first lie in an ellipse of the grid's shape.
 
-    Gives (image, y, x), float64 in (0, 1], the same for every image; `size` is height and width of the grid.
+    Parameters
+    ----------
+    images, size : sequence of str, (int, int)
+        Names of the images; height and width of the grid.
+
+    Returns
+    -------
+    DataArray (image, y, x), float64
+        In (0, 1], the same for every image.
     """
     height, width = require_size(size)
     down, across = ((np.arange(n) - (n - 1) / 2) / n for n in (height, width))

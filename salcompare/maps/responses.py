@@ -18,9 +18,16 @@ from salcompare.maps.checks import CARRIED, image_coords, pixel_coords, require_
 
 def response_array(maps: NDArray[np.float32] | da.Array, images: pd.DataFrame, *, attrs: Mapping[str, object],
                    **names: pd.Series) -> xr.DataArray:
-    """Label maps (response, y, x), each of which sums to 1, with the image of each response, one row of `images`.
+    """Label maps of responses as a DataArray (response, y, x).
 
-    `names` are more coordinates along ``response``, such as ``worker``.
+    Parameters
+    ----------
+    maps : ndarray or dask array (response, y, x)
+        Each sums to 1.
+    images : DataFrame
+        The image of each response, one row a response.
+    attrs, **names : mapping, Series
+        Attributes of the array; more coordinates along ``response``, such as ``worker``.
     """
     more = {name: ("response", text_of(values)) for name, values in names.items()}
     return xr.DataArray(maps, dims=("response", "y", "x"), name="response_maps", attrs=dict(attrs), coords={

@@ -142,8 +142,6 @@ def _cell(value: object, column: str) -> str:
     return str(value)
 
 
-
-
 def pick(estimates: pd.DataFrame, **criteria: str) -> pd.DataFrame:
     """Rows of the estimates whose columns have these values; an empty text picks the rows that leave it open."""
     keep = estimates["statistic"].notna()

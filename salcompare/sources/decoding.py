@@ -69,9 +69,14 @@ def read_photograph(path: Path, *, box: Box | None = None) -> Pixels:
 
 
 def resize_photograph(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Resize a photograph (y, x, 3) of uint8 to the study's grid (height, width), without keeping its aspect.
+    """Resize a photograph without keeping its aspect.
 
     Lanczos with antialiasing, in Pillow's integer arithmetic, which gives the same bytes on every machine.
+
+    Parameters
+    ----------
+    pixels, size : ndarray of uint8 (y, x, 3), (int, int)
+        The photograph; height and width of the study's grid, which the result (height, width, 3) has.
     """
     height, width = size
     resized: Pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))

@@ -43,10 +43,8 @@ def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kin
         Columns ``image``, ``actor``, and for boxes ``height`` and ``width``.
     of : {"boxes", "labels"}
         Two boxes are as alike as their IoU; two labels are alike (1) or not (0).
-    rng : Generator
-        Draws the resamples.
-    n_resamples : int
-        Resamples of workers, of images, and of both.
+    rng, n_resamples : Generator, int
+        How many resamples of workers, of images, and of both to draw.
 
     Returns
     -------
@@ -55,8 +53,10 @@ def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kin
         images, and over actors; **alpha**, 1 - observed / expected distance, where the distance of two responses is 1 -
         likeness. ``value``, ``ci_low``, ``ci_high``, ``reason`` (quantity) of all; ``actor_...`` (quantity, actor) and
         ``image_...`` (quantity, image) of each. ``n`` and ``actor_n`` count images with two workers, ``n_undefined``
-        images with one, ``image_n`` workers, ``n_workers`` all workers. Undefined is NaN with a reason;
-        alpha also where one image alone has two workers, whose own responses would be its chance.
+        images with one, ``image_n`` workers, ``n_workers`` all workers. NaN with a reason: both where no image (of the
+        actor) has two workers; alpha also where all responses are alike, and where one image alone has two workers,
+        whose own responses would be its chance; intervals where the variance is not above 0, and with fewer than 8
+        workers (of the actor or image) or, of all, fewer than 7 images more than actors.
 
     Raises
     ------
@@ -107,25 +107,26 @@ def worker_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.r
     Parameters
     ----------
     responses, images, rng, n_resamples
-        As for `pairwise_agreement` of labels.
+        As for `pairwise_agreement` of labels, errors too.
 
     Returns
     -------
     Dataset
         ``alpha``, at most 1: 1 if all workers of an image name the same, 0 if labels of an image are no more alike than
-        labels of any images; ``ci_low``, ``ci_high`` and ``reason``, as `pairwise_agreement` gives them. ``n_images``
-        with two workers, ``n_undefined`` with one, who has nobody to agree with; ``n_judgements``, pairs of a worker
-        and an image with two; ``n_workers``. attrs: ``ci_method``, ``resampled``, ``n_resamples``.
-
-    Raises
-    ------
-    InputError
-        As `pairwise_agreement`.
+        labels of any images; NaN if no image has two workers, if one alone has, or if only one label is used.
+        ``ci_low``, ``ci_high``: 95% t interval, workers and images (within their actors) both random; NaN where its
+        variance is not above 0, or with fewer than 8 workers or 7 images more than actors. ``reason`` for NaN;
+        ``n_images`` with two workers, ``n_undefined`` with one, who has nobody to agree with; ``n_judgements``, pairs
+        of a worker and an image with two; ``n_workers``. attrs: ``ci_method``, ``resampled``, ``n_resamples``.
 
     Notes
     -----
     Low alpha is no defect of a task that lets people choose which feature to name: it says that they choose different
     ones.
+
+    References
+    ----------
+    Krippendorff (2004), Content Analysis, 2nd ed., chapter 11; Schütt et al. (2023), doi:10.7554/eLife.82566
     """
     result = pairwise_agreement(responses, images, of="labels", rng=rng, n_resamples=n_resamples)
     alpha, sizes = result.sel(quantity="alpha"), result["image_n"].to_numpy()
@@ -265,11 +266,11 @@ def _check(responses: pd.DataFrame, images: pd.DataFrame, of: Kind) -> None:
     require_columns(("responses", responses, _COLUMNS[of]), ("images", images, of_images),
                     remedy="read responses that name workers and images")
     if responses.empty:
-        raise InputError(Problem("responses", "there is none", "one row a box"))
-    unknown = responses.loc[~responses["image"].isin(images["image"]), "image"]
+        raise InputError(Problem("responses", "no rows", "at least one response"))
+    unknown = responses.loc[~responses["image"].isin(images["image"]), "image"].astype(str)
     if unknown.size:
-        raise InputError([Problem(f"responses row {row}", f"image {image!r}", "one of the images")
-                          for row, image in unknown.items()])
+        raise InputError([Problem("responses", f"image {image!r} is not in images",
+                                  remedy="add it, or drop its responses") for image in sorted(set(unknown))])
 
 
 def _ratio(above: Values, below: Values) -> Values:

@@ -334,9 +334,12 @@ def test_responses_that_lack_what_is_needed_are_refused():
         of_pairs(responses.drop(columns="worker"), images)
     with pytest.raises(InputError, match="no column 'height'"):
         of_pairs(responses, images.drop(columns="height"))
-    with pytest.raises(InputError, match="one of the images"):
-        of_pairs(responses.assign(image="elsewhere"), images)
-    with pytest.raises(InputError, match="there is none"):
+    unknown = responses.assign(image=np.where(np.arange(len(responses)) % 2, "elsewhere", "nowhere"))
+    with pytest.raises(InputError, match="add it, or drop its responses") as refusal:
+        of_pairs(unknown, images)
+    assert [problem.found for problem in refusal.value.problems] == [
+        "image 'elsewhere' is not in images", "image 'nowhere' is not in images"]  # each once, not once a row
+    with pytest.raises(InputError, match="no rows; expected at least one response"):
         of_pairs(responses.iloc[:0], images)
 
 

@@ -152,16 +152,17 @@ def half_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr
 
     Parameters
     ----------
-    responses, images
-        As for `noise_ceiling`.
+    responses, images : DataFrame or DataArray, DataFrame
+        Boxes, one a row, in pixels of the image as shown, or maps (response, y, x); one row an image, ``image``,
+        ``actor``, ``height``, ``width``: as for `noise_ceiling`.
     classifier_maps : DataArray (image, y, x)
         Eager or dask.
     rng : Generator
         Splits the workers of each image.
     metrics : collection of str
         Some of `METRICS`.
-    share, sigma
-        As for `overlap`.
+    share, sigma : float
+        Of the pixels, in the areas of iou and dice; all maps are smoothed with a Gaussian of so many pixels first.
     n_splits : int
         Random splits. With an odd number of workers one sits out, drawn anew for each split.
 
@@ -199,7 +200,8 @@ def rest_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr
     Parameters
     ----------
     responses, images, classifier_maps, metrics, share, sigma
-        As for `half_ceiling`.
+        Boxes or maps of workers, rows of images, maps (image, y, x), and how they compare, and errors: as for
+        `half_ceiling`.
     rng : Generator
         Draws which workers of an image come first.
     n_single : int, optional
@@ -210,11 +212,6 @@ def rest_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps: xr
     Dataset
         As `half_ceiling` gives it: **ceiling**, mean over single workers of the coverage by the rest in the
         classifier's place against the worker's own, and **score**, of the classifier's map against the worker's own.
-
-    Raises
-    ------
-    InputError
-        As for `half_ceiling`.
 
     Notes
     -----

@@ -54,16 +54,17 @@ def resampled_overlap(responses: Responses, images: pd.DataFrame, classifier_map
 
     Parameters
     ----------
-    responses, images, classifier_maps
-        As for `half_ceiling`.
-    rng : Generator
-        Draws the resamples.
+    responses, images : DataFrame or DataArray, DataFrame
+        Boxes, one a row, in pixels of the image as shown, or maps (response, y, x); one row an image, ``image``,
+        ``actor``, ``height``, ``width``: as for `noise_ceiling`.
+    classifier_maps : DataArray (image, y, x)
+        Eager or dask.
     metric : {"pearson", "nss"}
         The two metrics of `METRICS` that follow from inner products of maps, so that no resample draws a map.
     sigma : float
         Coverage and classifier maps are smoothed with a Gaussian of so many pixels of the grid; 0 for none.
-    n_resamples : int
-        Of each kind.
+    rng, n_resamples : Generator, int
+        How many resamples of each kind to draw.
     method : {"t", "percentile", "bca"}
         Of the intervals of images and of actors; where workers are resampled there are t intervals only.
 
@@ -213,8 +214,13 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, classifier_maps
 
     Parameters
     ----------
-    responses, images, classifier_maps, rng, sigma
-        As for `resampled_overlap`.
+    responses, images : DataFrame or DataArray, DataFrame
+        Boxes, one a row, in pixels of the image as shown, or maps (response, y, x); one row an image, ``image``,
+        ``actor``, ``height``, ``width``: as for `noise_ceiling`.
+    classifier_maps : DataArray (image, y, x)
+        Eager or dask.
+    rng, sigma : Generator, float
+        Draws the resamples; all maps are smoothed with a Gaussian of so many pixels of the grid, 0 for none.
     nulls : sequence of {"others' human maps", "others' classifier maps", "zero"}
         Scores of maps that know nothing of the image: the mean human heatmap of the other actors; the classifier's
         maps of the other actors (the mean over permutations of actors); and no correlation.

@@ -70,7 +70,7 @@ def crossed_variance(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Va
     -----
     The combination is exact for what is linear in the replicates. A statistic that depends on their noise, such as a
     ceiling, is noisier in resamples that hold copies; V_both shows that most, and the combination is then too small.
-    The bounds are those of the toolbox of the authors that `crossed_covariance` cites.
+    The combination and its bounds are those of Schütt et al. (2023), doi:10.7554/eLife.82566, and their toolbox.
     """
     draws = (first, second, both)
     combined = crossed_covariance(draws, draws)
@@ -104,6 +104,10 @@ def crossed_interval(estimate: ArrayLike, first: ArrayLike, second: ArrayLike, b
     -----
     For means of crossed normal parts with 20 workers it covered 95 to 96.5% of 2,500 simulations with 8, 17 and 40
     actors each, where a t interval over the actors alone covered 64 to 95%, the less the more workers differ.
+
+    References
+    ----------
+    Schütt et al. (2023), doi:10.7554/eLife.82566
     """
     return t_interval_of(estimate, crossed_variance(first, second, both), freedom=freedom, resampled=resampled,
                          level=level, n_resamples=len(np.asarray(both)), method="crossed t",

@@ -52,7 +52,7 @@ def bootstrap_weights(units: int, n_resamples: int, rng: np.random.Generator, *,
     units, n_resamples, rng : int, int, Generator
         How many units there are, and how many resamples to draw.
     strata : array_like (units,), optional
-        Units are resampled within their stratum, such as images within their (fixed) actor. Another length is an error.
+        Units are resampled within their stratum, such as images within their (fixed) actor.
     fewer : {0, 1}
         How many draws fewer than it has units are made in each stratum, though at least one. With 1, the variance of
         a mean over resamples is the unbiased one; with 0 it is (m-1)/m of that in a stratum of m.
@@ -61,6 +61,11 @@ def bootstrap_weights(units: int, n_resamples: int, rng: np.random.Generator, *,
     -------
     ndarray (n_resamples, units)
         Whole numbers; within each stratum a row sums to the stratum's size less `fewer`.
+
+    Raises
+    ------
+    InputError
+        If there is no unit, or `strata` has another length.
 
     References
     ----------
@@ -221,7 +226,7 @@ def bca_interval(estimate: ArrayLike, draws: ArrayLike, leave_one_out: ArrayLike
     Interval (...)
         Quantiles of the defined draws at levels that correct for median bias and skewness. NaN where fewer than half
         of the draws are defined, where all of them lie on one side of the estimate, or where the statistic without
-        some unit is undefined.
+        some unit is undefined. `InputError` if there are no draws.
 
     Notes
     -----

@@ -28,10 +28,8 @@ def label_histogram(responses: pd.DataFrame, images: pd.DataFrame | None, *, rng
         known have ``actor`` instead of ``image``; then every response weighs the same.
     images : DataFrame or None
         Columns ``image`` and ``actor``; None where responses name actors. Its actors without responses have rows too.
-    rng : Generator
-        Draws the resamples.
-    n_resamples : int
-        Resamples of workers.
+    rng, n_resamples : Generator, int
+        How many resamples of workers to draw.
     labels : sequence of str, optional
         Labels that come first and in this order, used or not; those found beside them follow in alphabetical order.
 
@@ -86,7 +84,7 @@ def population_label_histogram(responses: pd.DataFrame, images: pd.DataFrame | N
     Parameters
     ----------
     responses, images, rng, n_resamples, labels
-        As for `label_histogram`; an equal `rng` draws equal resamples.
+        As for `label_histogram`, errors too; an equal `rng` draws equal resamples.
 
     Returns
     -------
@@ -95,11 +93,6 @@ def population_label_histogram(responses: pd.DataFrame, images: pd.DataFrame | N
         label; ``n_effective`` of all responses, as balanced over images and actors; ``n_actors`` with a response,
         ``n_images``, ``n_workers``; ``n_undefined``, actors without responses; ``n_skipped``, how often an actor lost
         all responses in a resample and was left out of its mean; ``reason``.
-
-    Raises
-    ------
-    InputError
-        As `label_histogram`.
     """
     coded = code_responses(responses, images, labels)
     shares, draws, reason = _resampled(coded, n_resamples, rng)

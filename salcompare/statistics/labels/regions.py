@@ -95,17 +95,12 @@ def label_counts(responses: pd.DataFrame, images: pd.DataFrame | None, *, size: 
     Parameters
     ----------
     responses, images, size, labels
-        As for `label_regions`.
+        As for `label_regions`, errors too.
 
     Returns
     -------
     DataArray (actor, label, y, x), int64
         How many of the other actors' boxes of the label cover the pixel.
-
-    Raises
-    ------
-    InputError
-        As for `label_regions`.
     """
     height, width = require_size(size)
     coded = code_responses(responses, images, labels)
@@ -155,10 +150,8 @@ def label_enrichment(responses: pd.DataFrame, images: pd.DataFrame | None, masks
         As for `label_regions`: an actor's regions come from the boxes that people drew on the other actors.
     masks : DataArray (image, y, x), bool
         With coordinate ``actor`` along ``image``; an image without any True is left out.
-    rng : Generator
-        Draws sign flips.
-    n_permutations : int
-        How many; all are enumerated where there are no more.
+    rng, n_permutations : Generator, int
+        How many sign flips to draw; all are enumerated where there are no more.
 
     Returns
     -------
@@ -256,10 +249,8 @@ def region_association(responses: pd.DataFrame, images: pd.DataFrame | None, mas
         As for `label_regions`.
     masks : DataArray (image, y, x), bool
         Masks of the classifier, with coordinate ``actor`` along ``image``; an image without any True is left out.
-    rng : Generator
-        Draws the permutations.
-    n_permutations : int
-        How many to draw; all are enumerated where there are no more.
+    rng, n_permutations : Generator, int
+        How many permutations to draw; all are enumerated where there are no more.
 
     Returns
     -------

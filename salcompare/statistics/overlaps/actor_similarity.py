@@ -52,7 +52,7 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
     sigma : float, optional
         Both maps are first smoothed with a Gaussian of so many pixels.
     n_splits : int
-        Random splits of each actor's images into _halves; people's distances come from one half and the classifier's
+        Random splits of each actor's images into halves; people's distances come from one half and the classifier's
         from the other, and the other way round.
     n_permutations : int
         Permutations of the classifier's actors; where there are no more in all, each comes once.
@@ -118,10 +118,8 @@ def mantel(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.Generator,
     ----------
     one, other : DataArray (actor, actor_other)
         Symmetric, the same actors in the same order along both dims; diagonals are not seen.
-    rng : Generator
-        Draws permutations.
-    n_permutations : int
-        Drawn; where there are no more in all, each comes once.
+    rng, n_permutations : Generator, int
+        How many permutations to draw; where there are no more in all, each comes once.
 
     Returns
     -------

@@ -182,10 +182,15 @@ def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
 
     Parameters
     ----------
-    human, classifier, metric, share, sigma, images
-        As for `overlap_matrix`.
+    human, classifier : DataArray (image, y, x)
+        Non-negative maps on one grid, with coordinate ``actor`` along ``image``.
+    metric, share, sigma
+        One of `METRICS`, the share of pixels in the areas of iou and dice, and the Gaussian in pixels that all maps are
+        first smoothed with, if any.
+    images : collection of str, optional
+        Ids of the only images to use.
     rng, n_permutations, n_resamples
-        As for `pairing_tests`.
+        Draws so many permutations for each test, and resamples of images within actors: as for `pairing_tests`.
     groups : str, optional
         A coordinate of the human maps along ``image``, a factor of the actor: actors meet, and are exchanged with,
         actors of their own group only.
@@ -220,9 +225,10 @@ def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataAr
         People's maps and two classifiers', on one grid, with coordinate ``actor`` along ``image``; images that all
         three have are compared.
     metric, share, sigma
-        As for `overlap_matrix`.
+        One of `METRICS`, the share of pixels in the areas of iou and dice, and the Gaussian in pixels that all maps are
+        first smoothed with, if any.
     rng, n_permutations
-        As for `compare_pairings`.
+        Draws so many sign flips; where there are no more in all, each comes once.
 
     Returns
     -------
@@ -248,10 +254,8 @@ def compare_pairings(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.G
     ----------
     one, other : DataArray (image, image_other)
         As `overlap_matrix` gives them; images that both have are compared.
-    rng : Generator
-        Draws sign flips.
-    n_permutations : int
-        Sign flips drawn; where there are no more in all, each comes once.
+    rng, n_permutations : Generator, int
+        How many sign flips to draw; where there are no more in all, each comes once.
 
     Returns
     -------

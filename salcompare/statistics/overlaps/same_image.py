@@ -74,7 +74,7 @@ def overlap_matrix(human: xr.DataArray, classifier: xr.DataArray, *, metric: str
     metric : str
         One of `METRICS`. (emd solves a linear programme for each of n x n pairs: for few images only.)
     share, sigma
-        As for `overlap`.
+        Of the pixels, in the areas of iou and dice; maps are first smoothed with a Gaussian of so many pixels, if any.
     images : collection of str, optional
         Ids of the only images to use, such as those that the classifier got right.
 

@@ -31,7 +31,7 @@ def paired_map_test(differences: xr.DataArray, *, rng: np.random.Generator, n_pe
         How many sign flips to draw. Where no more distinct ones exist, all are enumerated instead; turning all signs at
         once changes no |t|, so n replicates have 2^(n-1).
     dim : str
-        The replicates: actors, never pixels; at least two.
+        The replicates: actors, never pixels. `InputError` if it is missing, or fewer than two of them are left.
 
     Returns
     -------

@@ -84,7 +84,8 @@ def relative_test(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
     References
     ----------
     Westfall & Young (1993), Resampling-Based Multiple Testing; Nichols & Holmes (2002), doi:10.1002/hbm.1058;
-    Bourgon, Gentleman & Huber (2010), doi:10.1073/pnas.0914005107
+    Bourgon, Gentleman & Huber (2010), doi:10.1073/pnas.0914005107; of unequal spread: Chung & Romano (2013),
+    doi:10.1214/13-AOS1090
     """
     data = standardise(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
     return maxima_of(data, n_permutations, rng)
