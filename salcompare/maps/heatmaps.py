@@ -50,8 +50,8 @@ def class_means(maps: xr.DataArray, *, by: str = "actor", weights: xr.DataArray 
 
     Parameters
     ----------
-    maps : DataArray (..., image, y, x)
-        With the coordinate `by` along ``image``, which holds the classes.
+    maps, by : DataArray (..., image, y, x), str
+        Maps, and the coordinate along ``image`` that holds the classes.
     weights : DataArray (image), optional
         Non-negative; by default images weigh the same.
 

@@ -63,7 +63,7 @@ def top_mask(maps: xr.DataArray, *, share: float) -> xr.DataArray:
 def tied_weights(maps: xr.DataArray, *, share: float) -> xr.DataArray:
     """Weights of a mask that shares its boundary out equally among the pixels that tie for it.
 
-    Arguments and errors are those of `top_mask`; k = round(share * pixels).
+    Maps (..., y, x), the share of pixels in (0, 1], and errors are those of `top_mask`; k = round(share * pixels).
 
     Returns
     -------
@@ -82,7 +82,7 @@ def tied_weights(maps: xr.DataArray, *, share: float) -> xr.DataArray:
 def mask_report(maps: xr.DataArray, *, share: float) -> xr.Dataset:
     """Say how far a mask rests on ties, and which maps have too few positive pixels for one.
 
-    Arguments and errors are those of `top_mask`; k = round(share * pixels).
+    Maps (..., y, x), the share of pixels in (0, 1], and errors are those of `top_mask`; k = round(share * pixels).
 
     Returns
     -------

@@ -32,9 +32,9 @@ def adjust_p(p: xr.DataArray, dim: str, *, method: Method = "holm") -> xr.DataAr
     Parameters
     ----------
     p : DataArray (..., dim)
-        In [0, 1]; NaN ones are no tests: they stay NaN and do not count.
+        In [0, 1], else `InputError`; NaN ones are no tests: they stay NaN and do not count.
     dim : str
-        The family. Other dims are families of their own.
+        The family, `InputError` if there is none such. Other dims are families of their own.
     method : {"holm", "bh", "by"}
         Holm controls the family-wise error rate; Benjamini-Hochberg and Benjamini-Yekutieli the false discovery rate.
 

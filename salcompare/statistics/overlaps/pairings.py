@@ -190,7 +190,7 @@ def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
     images : collection of str, optional
         Ids of the only images to use.
     rng, n_permutations, n_resamples
-        Draws so many permutations for each test, and resamples of images within actors: as for `pairing_tests`.
+        How many permutations to draw for each test, and resamples of images within actors: as for `pairing_tests`.
     groups : str, optional
         A coordinate of the human maps along ``image``, a factor of the actor: actors meet, and are exchanged with,
         actors of their own group only.
@@ -227,8 +227,8 @@ def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataAr
     metric, share, sigma
         One of `METRICS`, the share of pixels in the areas of iou and dice, and the Gaussian in pixels that all maps are
         first smoothed with, if any.
-    rng, n_permutations
-        Draws so many sign flips; where there are no more in all, each comes once.
+    rng, n_permutations : Generator, int
+        How many sign flips to draw; where there are no more in all, each comes once.
 
     Returns
     -------
@@ -238,7 +238,7 @@ def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataAr
     Raises
     ------
     InputError
-        As for `overlap_tests`, and where no image is common to all three.
+        If the grids differ, a metric is unknown, there is no actor, or no image of all three is defined.
     """
     matrices = [overlap_matrix(human, maps, metric=metric, share=share, sigma=sigma) for maps in (one, other)]
     return compare_pairings(*matrices, rng=rng, n_permutations=n_permutations).assign_attrs(
