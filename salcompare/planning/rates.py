@@ -12,9 +12,6 @@ from salcompare.simulation.cases import DEMO, LEFT, LEVEL, POSED, RAGGED_COUNTS,
 
 _FEW_WORKERS = ("what is planted is some 2.8 standard errors, most of them the forty workers' own leaning; with more "
                 "workers the power rises. A test that takes these as given finds it more often, and claims less")
-_NOISY_BOTH = ("where an actor's images vary more on both sides alike, its correlations are lower by the product of "
-               "both sides' attenuations; such products are largest where both are, so own pairs look related. Sets "
-               "of maps are then not exchangeable among actors, and the test says so")
 _POOLED = ("the variance is that of all actors, so one whose maps only vary more stands out; the test of equal spread "
            "stands beside it for that reason")
 _PERCENTILE = ("percentiles of a bootstrap of few units are too narrow: its spread divides by n, not n - 1, and it "
@@ -40,8 +37,6 @@ CAUSES: Mapping[str, Mapping[str, str]] = {
     "odd share of classifier maps, jackknife over actors": dict.fromkeys(SIZES, _ENERGIES),
     "relative saliency, largest |t|": {UNEQUAL: _POOLED},
     "partial R² given the photographs": {POSED: _LINEAR},
-    "actor effect of Pearson overlap": {UNEQUAL: _NOISY_BOTH},
-    "actor effect of IoU": {UNEQUAL: _NOISY_BOTH},
     "side of human maps, workers and actors": {LEFT: _FEW_WORKERS},
     "same-image overlap of one actor, percentiles over its images": {RAGGED_COUNTS: _PERCENTILE},
     "same-image overlap, percentiles of a bootstrap of actors": dict.fromkeys(SIZES, _PERCENTILE),

@@ -61,6 +61,7 @@ _OTHERS = (
     "Statistics, 42, 2382–2412. doi:10.1214/14-AOS1255.",
     "Tan, M., & Le, Q. V. (2019). EfficientNet: Rethinking model scaling for convolutional neural networks. ICML. "
     "arXiv:1905.11946.",
+    "Tukey, J. W. (1949). One degree of freedom for non-additivity. Biometrics, 5, 232–242. doi:10.2307/3001938.",
     "Walther, A., Nili, H., Ejaz, N., Alink, A., Kriegeskorte, N., & Diedrichsen, J. (2016). Reliability of "
     "dissimilarity measures for multi-voxel pattern analysis. NeuroImage, 137, 188–200. "
     "doi:10.1016/j.neuroimage.2015.12.012.",

@@ -242,7 +242,9 @@ BASELINES = (
 _PAIRINGS = (
     "Three pairings are told apart: same image; same actor, other image; other actor. The image effect is the first "
     "minus the second, with a null that permutes classifier maps within actors; the actor effect is the second minus "
-    "the third, with a null that permutes actors' whole sets of maps. Intervals over actors are t intervals, by "
+    "the third, with a null that permutes actors' whole sets of maps; its statistic is mean / standard deviation over "
+    "actors of what is left without row and column means and their product (Tukey, 1949), as noise lowers an actor's "
+    "overlaps by a factor on either side. Intervals over actors are t intervals, by "
     f"jackknife where actors meet other actors; none are given below {FEWEST_ACTORS} actors. p-values of single actors "
     "are adjusted over actors by Holm's (1979) method; in the actor effect of one actor among n, p is the rank of its "
     "own maps among the sets of all actors and cannot go below 1/n. Where images have groups, the actor effect is "

@@ -8,9 +8,15 @@ the same actor, and of another actor.
 - The *actor effect* is the second less the third. Under its null hypothesis the actors' whole sets of classifier maps
   can be exchanged among actors.
 
-The test of the actor effect permutes a studentised effect: means over pairs of an actor's own images vary more than
-means over pairs between actors (there are fewer pairs, and if both maps follow the photograph, pairs i-j and j-i are
-nearly the same number), so that the plain difference rejects too often.
+The test of the actor effect permutes mean / standard deviation over actors: means over pairs of an actor's own images
+vary more than means over pairs between actors (there are fewer pairs, and if both maps follow the photograph, pairs i-j
+and j-i are nearly the same number), so that the plain difference rejects too often. Before, row and column means and
+their product are taken away (Tukey's one degree of freedom for non-additivity): an actor whose images vary more on both
+sides lowers its row by a factor and its column by another. Sums alone would leave a product of the two, largest where
+both are low or both are high, so that actors seem to agree with themselves: of simulated studies in which they do not,
+double centring rejected 11% at 5%, and this rejects 5%.
+
+References: Tukey (1949), doi:10.2307/3001938.
 """
 
 from __future__ import annotations

@@ -26,6 +26,8 @@ from salcompare.statistics.kernels import Codes, Values
 
 FEWEST_IMAGES = 8
 """Below so many images an actor's own values have no interval."""
+PRODUCT_ERROR = 0.5
+"""Standard deviation, as a share of 1 / mean, of the factor of rows' and columns' product before it is fitted."""
 Texts = NDArray[np.object_]
 
 
@@ -169,18 +171,21 @@ def image_effect_test(pairs: Pairs, alternative: Alternative, n_permutations: in
 
 def actor_effect_test(matrix: Values, groups: NDArray[np.intp], alternative: Alternative, n_permutations: int,
                       rng: np.random.Generator) -> tuple[float, Values]:
-    """Give p of the mean of actors' values with themselves (a, a) less those with others, studentised, and draws of it.
+    """Give p of the mean of actors' values with themselves (a, a) less those with others, and draws of that mean.
 
-    Whole sets of classifier maps are exchanged within groups; each actor has another of its group.
+    Whole sets of classifier maps are exchanged within groups; each actor has another of its group. What is compared is
+    mean / standard deviation, over actors, of what `_without_common` leaves of their values with themselves.
     """
-    centred = _doubly_centred(matrix, groups)
-    rows, weights = np.arange(len(centred)), 1 + 1 / _peers(groups).sum(axis=1)
+    rows, weights = np.arange(len(matrix)), 1 + 1 / _peers(groups).sum(axis=1)
     exchange = exchangeability(range(rows.size), blocks=groups, what="sets of classifier maps")
-    matched = np.concatenate([centred[rows, batch] for batch in
-                              [rows[np.newaxis], *permutations(exchange, n_permutations, rng)]]) * weights
+    orders = np.concatenate([rows[np.newaxis], *permutations(exchange, n_permutations, rng)])
+    rest = _without_common(matrix, groups)
+    matched = rest[rows, orders] * weights
     mean, spread = matched.mean(axis=1), matched.std(axis=1)
-    t = np.divide(mean, spread, out=np.copysign(np.inf, mean), where=spread > 1e-12 * np.abs(centred).max())
-    return float(p_value(t[0], t[1:], alternative=alternative)), mean[1:]
+    t = np.divide(mean, spread, out=np.where(np.isnan(mean), mean, np.copysign(np.inf, mean)),
+                  where=spread > 1e-12 * np.abs(rest).max())
+    effects = (_doubly_centred(matrix, groups)[rows, orders[1:]] * weights).mean(axis=1)
+    return float(p_value(t[0], t[1:], alternative=alternative)), effects
 
 
 def actors_image_effects(pairs: Pairs, alternative: Alternative, n_permutations: int,
@@ -228,6 +233,27 @@ def _doubly_centred(matrix: Values, groups: NDArray[np.intp]) -> Values:
         block = matrix[at]
         centred[at] = block - block.mean(axis=0) - block.mean(axis=1, keepdims=True) + block.mean()
     return centred
+
+
+def _without_common(matrix: Values, groups: NDArray[np.intp]) -> Values:
+    """Take away rows' and columns' effects and, in groups of three and more, as much of their product as is there.
+
+    Noise in an actor's maps lowers its row by a factor, and its column by another; sums alone would leave the product.
+    The product's factor is 1 / mean where values are products, as correlations are; how far that is from the matrix
+    itself, within `PRODUCT_ERROR`, says a least-squares fit. Permuted columns give the same, permuted.
+    """
+    rest = _doubly_centred(matrix, groups)
+    for group in np.unique(groups):
+        at = np.ix_(groups == group, groups == group)
+        block, n, mean = rest[at], len(rest[at]), matrix[at].mean()
+        product = np.outer(matrix[at].mean(axis=1) - mean, matrix[at].mean(axis=0) - mean)
+        squares, along = (product**2).sum(), (product * block).sum()
+        if n > 2 and squares > 0:  # two actors have nothing left to tell a product from an effect
+            noise = ((block - along / squares * product) ** 2).sum() / ((n - 1) ** 2 - 1)
+            trust = PRODUCT_ERROR**2
+            rest[at] = block - (trust * along + noise * mean) / (trust * squares + noise * mean**2) * product
+    rest[np.abs(rest) < 1e-12 * np.abs(matrix).max()] = 0  # rounding, which tells no orders apart
+    return rest
 
 
 def population_intervals(pairs: Pairs, means: Values) -> tuple[Values, Values, Texts, Texts]:

@@ -18,11 +18,13 @@ from salcompare.statistics.overlaps.pairs import Pairs, pairing_means
 N_STUDIES = 300
 
 
-def study(rng, sizes, *, follows=0.0, human_actor=0.0, classifier_actor=0.0, shared_actor=0.0, pixels=20):
+def study(rng, sizes, *, follows=0.0, human_actor=0.0, classifier_actor=0.0, shared_actor=0.0, noise=0.0,
+          pixels=20):
     """Pearson overlaps of all pairs in a study with so many images an actor.
 
     The classifier follows the photograph as people do by `follows` (0 to 1); each side has effects of the actor, of
-    its own or shared with the other side; all maps share one face.
+    its own or shared with the other side; all maps share one face. With `noise`, both sides' maps of the last actor
+    are so many times noisier than those of the first.
     """
     actors = np.repeat([f"s{a:02d}" for a in range(len(sizes))], sizes)
     codes = np.repeat(np.arange(len(sizes)), sizes)
@@ -31,6 +33,9 @@ def study(rng, sizes, *, follows=0.0, human_actor=0.0, classifier_actor=0.0, sha
     human = face + photograph + (shared_actor * both + human_actor * one)[codes]
     classifier = (face + follows * photograph + np.sqrt(1 - follows**2) * own
                   + (shared_actor * both + classifier_actor * other)[codes])
+    if noise:
+        spread = np.geomspace(1 / np.sqrt(noise), np.sqrt(noise), len(sizes))[codes, np.newaxis]
+        human, classifier = face + spread * (human - face), face + spread * (classifier - face)
     unit = [(m - m.mean(axis=1, keepdims=True)) / m.std(axis=1, keepdims=True) / np.sqrt(pixels)
             for m in (human, classifier)]
     names = [f"{actor}/{at}" for at, actor in enumerate(actors)]
@@ -55,7 +60,8 @@ def ragged(rng):
     {"sizes": [2] * 20, "follows": 1.0},  # and here 16%
     {"sizes": ragged, "follows": 1.0},
     {"sizes": [4] * 10, "human_actor": 1.0, "classifier_actor": 1.0},  # structures of actors that are not related
-], ids=["few images", "pairs of images", "ragged counts", "unrelated actors"])
+    {"sizes": [5] * 12, "noise": 4.0},  # double centring rejects 63%
+], ids=["few images", "pairs of images", "ragged counts", "unrelated actors", "noisy on both sides"])
 def test_the_actor_effect_rejects_no_more_than_it_says_without_one(world):
     rejected = int((p_values("actor effect", seed=11, **world) <= 0.05).sum())
     assert rejected <= stats.binom.ppf(0.999, N_STUDIES, 0.05)

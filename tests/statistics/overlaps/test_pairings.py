@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from scipy import stats
 from salcompare.errors import InputError
 from salcompare.statistics.metrics.registry import pairwise
 from salcompare.statistics.overlaps.pairings import compare_classifiers, compare_pairings, overlap_tests, pairing_tests
-from salcompare.statistics.overlaps.pairs import actor_effect_test, blocked
+from salcompare.statistics.overlaps.pairs import PRODUCT_ERROR, _without_common, actor_effect_test, blocked
 from salcompare.statistics.overlaps.same_image import overlap_matrix
 from salcompare.testing import assert_dask_equals_eager
 from tests.statistics.overlaps.test_overlap import compared, matrix_of, sources
@@ -218,6 +220,80 @@ def test_agreement_on_groups_alone_is_an_actor_effect_until_actors_meet_their_ow
             rejected[groups] += actor_effect_test(pairs.actors, pairs.groups, "greater", 99, rng)[0] <= 0.05
     assert rejected["group"] <= stats.binom.ppf(0.999, N_STUDIES_R, 0.05)
     assert rejected[None] > 0.5 * N_STUDIES_R
+
+
+ONE = np.zeros(3, int)
+"""Three actors of one group."""
+
+
+def test_what_all_actors_share_is_taken_away_by_hand():
+    level, rest = np.array([-1.0, 0, 1]), np.outer([1, -2, 1], [1.0, -2, 1])
+    matrix = 4 + level[:, None] + level + 0.5 * np.outer(level, level) + rest
+    # squares of the product 4, along it 2, noise 36 / 3: (0.25 x 2 + 12 x 4) / (0.25 x 4 + 12 x 16)
+    left = 0.5 - 48.5 / 193
+    np.testing.assert_allclose(_without_common(matrix, ONE), rest + left * np.outer(level, level))
+    # of the six orders the observed one has the largest t
+    assert actor_effect_test(matrix, ONE, "greater", 99, np.random.default_rng(0))[0] == 1 / 6
+
+
+def slow_t(matrix):
+    """Mean / standard deviation of the diagonal without what is shared, the product's factor by ridge regression."""
+    n, mean = len(matrix), matrix.mean()
+    row, column = matrix.mean(axis=1), matrix.mean(axis=0)
+    product, left = np.zeros((2, n, n))
+    for i in range(n):
+        for j in range(n):
+            product[i, j] = (row[i] - mean) * (column[j] - mean)
+            left[i, j] = matrix[i, j] - row[i] - column[j] + mean
+    _, squares, _, _ = np.linalg.lstsq(product.reshape(-1, 1), left.ravel())
+    error, expected = np.sqrt(squares[0] / ((n - 1) ** 2 - 1)), 1 / mean
+    # one more observation of the factor: 1 / mean, with its own error
+    design = np.append(product.ravel() / error, 1 / abs(PRODUCT_ERROR * expected))
+    factor, *_ = np.linalg.lstsq(design[:, None], np.append(left.ravel() / error, np.sign(expected) / PRODUCT_ERROR))
+    diagonal = np.diag(left - factor * product)
+    return diagonal.mean() / diagonal.std()
+
+
+@pytest.mark.parametrize("mean", [0.6, 0.05, -0.4])
+def test_the_test_of_the_actor_effect_agrees_with_one_that_permutes_the_matrix_itself(mean):
+    rng = np.random.default_rng(6)
+    for alternative in ("greater", "less"):
+        matrix = mean + 0.2 * rng.normal(size=(5, 1)) + 0.2 * rng.normal(size=5) + 0.1 * rng.normal(size=(5, 5))
+        null = np.array([slow_t(matrix[:, list(order)]) for order in permutations(range(5))])
+        as_good = null >= null[0] - 1e-9 if alternative == "greater" else null <= null[0] + 1e-9
+        assert actor_effect_test(matrix, np.zeros(5, int), alternative, 999, rng)[0] == pytest.approx(as_good.mean())
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), n=st.integers(2, 7), scale=st.sampled_from([1e-6, 0.3, 1e6]))
+def test_what_is_taken_away_goes_with_the_columns_and_the_scale(seed, n, scale):
+    rng = np.random.default_rng(seed)
+    matrix, groups = 0.5 + 0.2 * rng.normal(size=(2 * n, 2 * n)), np.repeat([0, 1], n)
+    rest, order = _without_common(matrix, groups), np.concatenate([rng.permutation(n), n + rng.permutation(n)])
+    np.testing.assert_allclose(_without_common(matrix[:, order], groups), rest[:, order], atol=1e-12)
+    np.testing.assert_allclose(_without_common(scale * matrix, groups), scale * rest, atol=1e-12 * scale)
+    assert not rest[:n, n:].any()
+
+
+def test_overlaps_that_are_sums_or_products_are_no_actor_effect():
+    level = np.array([0.2, 0.5, 0.6, 0.9])
+    four, rng = np.zeros(4, int), np.random.default_rng(7)
+    for matrix in (np.full((4, 4), 0.3), level[:, None] + level, np.outer(level, level)):
+        assert actor_effect_test(matrix, four, "greater", 99, rng)[0] == 1
+    assert np.isnan(actor_effect_test(np.full((4, 4), np.nan), four, "greater", 99, rng)[0])
+    # two actors: the mean of the diagonal against that of the other two values
+    two, pair = np.array([[0.5, 0.2], [0.1, 0.4]]), np.zeros(2, int)
+    assert actor_effect_test(two, pair, "greater", 99, rng)[0] == 1 / 2
+    assert actor_effect_test(two[:, ::-1], pair, "greater", 99, rng)[0] == 1
+
+
+def test_p_of_actors_that_may_be_exchanged_is_uniform():
+    rng = np.random.default_rng(8)
+    p = []
+    for _ in range(N_STUDIES_R):
+        matrix = np.outer(*rng.uniform(0.3, 1, size=(2, 8))) + 0.05 * rng.normal(size=(8, 8))
+        p.append(actor_effect_test(matrix, np.zeros(8, int), "greater", 199, rng)[0])
+    assert stats.kstest(p, "uniform").pvalue > 0.001
 
 
 def test_a_coordinate_of_the_human_maps_names_the_groups():
