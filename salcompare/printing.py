@@ -79,7 +79,8 @@ def _float(row: Mapping[Any, Any] | pd.Series[Any], column: str) -> float:
     return math.nan if value is None else float(value)
 
 
-ALPHA = 0.05  # the level at which the summary speaks of evidence
+ALPHA = 0.05
+"""The level of tests, and of false positives that they are held to; the summary speaks of evidence up to it."""
 
 
 def number(value: object, digits: int = 3) -> str:
@@ -87,16 +88,21 @@ def number(value: object, digits: int = 3) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, (int, float)) and float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
+        return f"{int(value):,}".replace("-", "−")
     text = f"{float(str(value)):#.{digits}g}".rstrip(".")
     if "e" in text and abs(float(text)) >= 1:  # 1.23e+04 reads better as 12,300
         text = f"{float(text):,.0f}"
     return text.replace("-", "−")
 
 
+def shortest(value: float) -> str:
+    """Print a number as on an axis, with no more digits than it has."""
+    return f"{value:g}".replace("-", "−")
+
+
 def percent(share: float, digits: int = 1) -> str:
     """Print a share as a percentage."""
-    return f"{100 * share:.{digits}f}%"
+    return f"{100 * share:.{digits}f}%".replace("-", "−")
 
 
 def spread(fixations: Mapping[str, Any]) -> str:
@@ -108,11 +114,13 @@ def spread(fixations: Mapping[str, Any]) -> str:
     return f"{number(sigma)}° of visual angle, {number(sigma * wide)} pixels at {number(wide)} pixels a degree"
 
 
-def interval(row: pd.Series[Any]) -> str:
-    """Print an estimate's 95% interval, or why there is none."""
+def interval(row: pd.Series[Any], percents: int | None = None) -> str:
+    """Print an estimate's 95% interval, of a share as percentages with so many decimals, or why there is none."""
     if math.isnan(row["ci_low"]) or math.isnan(row["ci_high"]):
         return "no interval" + (f": {row['reason']}" if isinstance(row["reason"], str) and row["reason"] else "")
-    return f"95% CI {number(row['ci_low'], 2)} to {number(row['ci_high'], 2)}"
+    low, high = (number(row[end], 2) if percents is None else percent(row[end], percents)
+                 for end in ("ci_low", "ci_high"))
+    return f"95% CI {low} to {high}"
 
 
 def estimate(row: pd.Series[Any]) -> str:

@@ -26,13 +26,12 @@ from salcompare.classifiers.dataset import Pixels
 from salcompare.classifiers.execution import at_once, one_thread
 from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import Attribution, Controls, Phase
+from salcompare.config.sections import CALIBRATION_IMAGES
 from salcompare.errors import InputError, Problem
 from salcompare.map_stream import MapStream
 from salcompare.progress import Progress
 from salcompare.provenance import versions
 
-CALIBRATION = 4
-"""Photographs, of as many actors as can be, that batch normalisations with random weights before them are fit to."""
 DIMS = ("image", "y", "x")
 FORMS = ("cascading", "independent")
 Build = Callable[[str], TrainedClassifier]
@@ -212,5 +211,5 @@ def _calibration(pixels: xr.DataArray) -> Pixels:
     actors = pixels["actor"].to_numpy().astype(str).tolist()
     first = [actors.index(actor) for actor in dict.fromkeys(actors)]
     rest = [at for at in range(len(actors)) if at not in first]
-    chosen: Pixels = pixels.isel(image=(first + rest)[:CALIBRATION]).to_numpy()
+    chosen: Pixels = pixels.isel(image=(first + rest)[:CALIBRATION_IMAGES]).to_numpy()
     return chosen

@@ -324,6 +324,8 @@ FILLS = ("mean", "blur", "noise")
 NEAR_ZERO = {"relative": 0.01, "absolute": 0.001}
 """A weight counts as near zero below this share of the standard deviation that its layer's weights had before training,
 or below this value."""
+CALIBRATION_IMAGES = 4
+"""Photographs, of as many actors as can be, that batch normalisations with random weights before them are fit to."""
 
 
 @dataclass(frozen=True)

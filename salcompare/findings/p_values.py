@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.findings import findings
-from salcompare.printing import AT_MOST, EQUAL
+from salcompare.printing import ALPHA, AT_MOST, EQUAL
 from salcompare.report.tables import plain_table, with_p_texts
 from salcompare.statistics.inference.multiplicity import adjust_p
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 KEY = ("statistic", "metric", "form", "sigma", "level", "source", "against", "contrast")
 """Tests that agree in all of these are one family."""
 ALONE = "a single test"
-LEVEL = 0.05
 _OVER = {"actor": "actors", "label": "labels"}
 
 
@@ -95,7 +94,7 @@ def _together(estimates: pd.DataFrame) -> dict[tuple[str, str], list[int]]:
 
 
 def _below(p: pd.Series[float]) -> int:
-    return int((p <= LEVEL).sum())
+    return int((p <= ALPHA).sum())
 
 
 def _factor(family: str, size: float) -> float:
@@ -148,8 +147,8 @@ def families_table(estimates: pd.DataFrame) -> PrintedTable:
     return replace(table, printed=printed, caption=(
         "A family is one statistic, metric, form, source and contrast over its actors, labels or pixels; the CSV also "
         "lists the tests that stand alone. p_attainable is the smallest p that a test of the family can give, beside "
-        "it what adjusting makes of that: where it is above 0.05, the family can find nothing. n_below counts p at "
-        "most 0.05."))
+        "it what adjusting makes of that: where it is above "
+        f"{ALPHA:g}, the family can find nothing. n_below counts p at most {ALPHA:g}."))
 
 
 FAMILIES = (

@@ -14,14 +14,16 @@ import plotnine as p9
 from plotnine.coords import coord_flip
 
 from salcompare import provenance, store
+from salcompare.figures import theme
 from salcompare.figures.figure import Figure
 from salcompare.figures.saving import save_figure
-from salcompare.figures.theme import DOUBLE, INK, NULL, figure_theme, percent, ticks, wrapped
+from salcompare.figures.theme import DOUBLE, INK, NULL, figure_theme, ticks, wrapped
 from salcompare.planning.rates import FAILURES, POWER, SIMULTANEOUS
+from salcompare.printing import ALPHA, percent, ranged
 from salcompare.report.render import page_policy, page_style
-from salcompare.simulation.cases import LEVEL
 
 _TITLES = {"level": "False positives", "coverage": "Coverage", "power": "Planted effects"}
+_POWER = percent(POWER, 0)
 _MARKS = {"shortfall": "*", "fails": "!", "missed": "!"}
 
 
@@ -57,7 +59,7 @@ def shortfalls(rates: pd.DataFrame) -> list[dict[str, str]]:
     short = rates[rates["verdict"].isin(["shortfall", *FAILURES])]
     order = short.assign(stated=short["verdict"] == "shortfall").sort_values("stated", kind="stable")
     return [{"check": row["check"], "scenario": row["scenario"], "purpose": _TITLES[row["purpose"]].lower(),
-             "rate": _percent(row["rate"]), "bound": _percent(row["bound"]),
+             "rate": percent(row["rate"]), "bound": percent(row["bound"]),
              "cause": row["cause"] or "not explained"} for row in order.to_dict(orient="records")]
 
 
@@ -77,17 +79,17 @@ def _finding(cells: pd.DataFrame, purpose: str) -> str:
     what = f"{cells['check'].nunique()} {cells['kind'].iloc[0]}s in {len(cells)} cells"
     said = {
         "level": f"{what} where the null hypothesis is true: {good} stay below the bound of "
-                 f"{_percent(cells['bound'].min())}{_spread(exact, 'reject')}",
+                 f"{percent(cells['bound'].min())}{_spread(exact, 'reject')}",
         "coverage": f"{what}: {good} cover at least as often as chance leaves to an exact 95% interval"
                     f"{_spread(exact, 'cover')}",
-        "power": f"{what} with a planted effect: {good} find it in at least {POWER:.0%} of the studies",
+        "power": f"{what} with a planted effect: {good} find it in at least {_POWER} of the studies",
     }[purpose]
     left = f"; {short} fall short for a stated cause" if short else ""
     return f"{_TITLES[purpose]}: {said}{left}" + (f"; {bad} fall short and nothing explains it." if bad else ".")
 
 
 def _spread(rates: pd.Series[float], verb: str) -> str:
-    return f" (they {verb} in {_percent(rates.min())} to {_percent(rates.max())})" if len(rates) else ""
+    return f" (they {verb} in {percent(rates.min())} to {percent(rates.max())})" if len(rates) else ""
 
 
 def _rendered(name: str, content: dict[str, object], *, escape: bool) -> str:
@@ -108,8 +110,8 @@ def _content(rates: pd.DataFrame, setup: Setup, figures: list[Figure], pngs: lis
         "figures": [{"name": figure.name, "title": figure.title, "caption": figure.caption,
                      "source": "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")}
                     for figure, png in zip(figures, pngs, strict=True)],
-        "level": _percent(LEVEL), "simultaneous": f"{SIMULTANEOUS:.1%}", "power": f"{POWER:.0%}",
-        "bound": _percent(rates.loc[rates["purpose"] == "level", "bound"].min()),
+        "level": percent(ALPHA), "simultaneous": percent(SIMULTANEOUS), "power": _POWER,
+        "bound": percent(rates.loc[rates["purpose"] == "level", "bound"].min()),
         "n_cells": int((rates["purpose"] != "power").sum()), "versions": dict(provenance.versions())}
 
 
@@ -127,7 +129,7 @@ def _cell(row: Mapping[Any, Any]) -> str:
     if not row["runs"]:
         return "none given"
     partly = " †" if row["n_undefined"] else ""
-    return f"{_percent(row['rate'])}{_MARKS.get(str(row['verdict']), '')}{partly}"
+    return f"{percent(row['rate'])}{_MARKS.get(str(row['verdict']), '')}{partly}"
 
 
 def _checks(rates: pd.DataFrame) -> list[dict[str, str]]:
@@ -135,10 +137,6 @@ def _checks(rates: pd.DataFrame) -> list[dict[str, str]]:
     return [{"check": row["check"], "case": row["case"], "what": row["what"],
              "discrete": "few arrangements: may lie far below 5%" if row["discrete"] else ""}
             for row in first.to_dict(orient="records")]
-
-
-def _percent(share: object) -> str:
-    return f"{100 * float(str(share)):.1f}%"
 
 
 ROW, EDGE = 0.105, 0.62  # inches
@@ -152,11 +150,11 @@ def calibration_figures(rates: pd.DataFrame) -> list[Figure]:
     """Draw false positives, coverage and power, each if there is any."""
     parts = [
         ("level", "calibration-tests", "False-positive rate of every test where its null hypothesis is true",
-         "False positives, %", f"dashed: {LEVEL:.0%}, the nominal rate", LEVEL),
+         "False positives, %", f"dashed: {percent(ALPHA, 0)}, the nominal rate", ALPHA),
         ("coverage", "calibration-intervals", "Coverage of every 95% interval",
-         "Covered, %", f"dashed: {1 - LEVEL:.0%}, the nominal coverage", 1 - LEVEL),
+         "Covered, %", f"dashed: {percent(1 - ALPHA, 0)}, the nominal coverage", 1 - ALPHA),
         ("power", "calibration-power", "How often each test finds what is planted",
-         "Found, %", f"dashed: {POWER:.0%}, from where on it counts as found", POWER),
+         "Found, %", f"dashed: {_POWER}, from where on it counts as found", POWER),
     ]
     defined = rates[rates["runs"] > 0]
     return [_figure(defined[defined["purpose"] == purpose], name, title, axis, nominal, at)
@@ -172,8 +170,8 @@ def _figure(cells: pd.DataFrame, name: str, title: str, axis: str, nominal: str,
         axis_text_y=p9.element_text(size=5.5))
     bound = "; grey: the bound, simultaneous over all cells" if bounded else ""
     edge = " A number at the edge is a rate that lies beyond it."
-    text = (f"Dots: shares of {_runs(cells)} simulated studies; bars: exact 95% binomial intervals; {nominal}{bound}. "
-            f"{_KEYS[0].upper()}{_KEYS[1:]}.{edge}")
+    text = (f"Dots: shares of {ranged(cells['runs'])} simulated studies; bars: exact 95% binomial intervals; "
+            f"{nominal}{bound}. {_KEYS[0].upper()}{_KEYS[1:]}.{edge}")
     return Figure(name, title, text, plot, DOUBLE, height)
 
 
@@ -198,7 +196,7 @@ def _plot(cells: pd.DataFrame, checks: list[str], scenarios: list[str], axis: st
                              ha="right" if at < 0.5 else "left")
     return (plot + p9.geom_linerange(p9.aes(ymin="mc_low", ymax="mc_high", color="verdict"), size=0.4)
             + p9.geom_point(p9.aes(color="verdict"), size=1.1, stroke=0) + p9.scale_color_manual(values=_COLOURS)
-            + p9.scale_y_continuous(limits=(low, high), breaks=breaks, labels=percent)
+            + p9.scale_y_continuous(limits=(low, high), breaks=breaks, labels=theme.percent)
             + p9.scale_x_discrete() + coord_flip() + p9.labs(x="", y=axis))
 
 
@@ -207,8 +205,3 @@ def _range(table: pd.DataFrame, at: float) -> tuple[float, float]:
     if at < 0.5:
         return 0.0, float(min(1, 2.5 * table["bound"].max()))
     return float(max(0, min(at - 0.12, 2.5 * table["bound"].min() - 1.5))), 1.0
-
-
-def _runs(cells: pd.DataFrame) -> str:
-    least, most = int(cells["runs"].min()), int(cells["runs"].max())
-    return f"{most:,}" if least == most else f"{least:,} to {most:,}"

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from salcompare.simulation.cases import DEMO, LEFT, LEVEL, POSED, RAGGED_COUNTS, SIZES, UNEQUAL, Case, Check
+from salcompare.printing import ALPHA
+from salcompare.simulation.cases import DEMO, LEFT, POSED, RAGGED_COUNTS, SIZES, UNEQUAL, Case, Check
 
 _FEW_WORKERS = ("what is planted is some 2.8 standard errors, most of them the forty workers' own leaning; with more "
                 "workers the power rises. A test that takes these as given finds it more often, and claims less")
@@ -92,7 +93,7 @@ def failures(rates: pd.DataFrame) -> pd.DataFrame:
 def bounds(runs: int, n_cells: int) -> tuple[float, float]:
     """Largest rate of false positives and smallest coverage that chance leaves to exact methods in so many cells."""
     tail = (1 - SIMULTANEOUS) / n_cells
-    return (float(stats.binom.isf(tail, runs, LEVEL)) / runs, float(stats.binom.ppf(tail, runs, 1 - LEVEL)) / runs)
+    return (float(stats.binom.isf(tail, runs, ALPHA)) / runs, float(stats.binom.ppf(tail, runs, 1 - ALPHA)) / runs)
 
 
 def _row(case: Case, check: Check, scenario: str, frame: pd.DataFrame, n_bounded: int) -> dict[str, object]:
@@ -124,7 +125,7 @@ def _purpose(check: Check, scenario: str) -> str:
 def _hits(check: Check, frame: pd.DataFrame) -> pd.Series[float]:
     """1 where a test rejects or an interval covers, 0 where not, NaN where it is undefined."""
     if check.kind == "test":
-        return (frame["p"] <= LEVEL).astype(float).where(frame["p"].notna())
+        return (frame["p"] <= ALPHA).astype(float).where(frame["p"].notna())
     truth = _truth(frame)
     inside = (frame["low"] <= truth) & (truth <= frame["high"])
     return inside.astype(float).where(frame["low"].notna() & frame["high"].notna() & truth.notna())

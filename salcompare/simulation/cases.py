@@ -84,9 +84,6 @@ SCENARIOS: Mapping[str, Scenario] = {
 FEWER = dict.fromkeys((SAME_ACTORS, *SIZES, LEFT, DEMO), 4)
 """Scenarios for coverage and power, of which one in so many studies is run: they need no bound as tight as tests do."""
 
-
-LEVEL = 0.05
-"""Nominal rate of false positives; intervals are of nominal coverage 1 - LEVEL."""
 NAN = float("nan")
 
 
@@ -133,11 +130,11 @@ class Check:
     """A claim about one of the numbers that a case computes."""
 
     name: str  # of the outcome in what the case measures; unique among all checks
-    kind: Literal["test", "interval"]  # what is counted: p at or below `LEVEL`, or truths inside the interval
+    kind: Literal["test", "interval"]  # what is counted: p at or below `ALPHA`, or truths inside the interval
     what: str  # the null hypothesis tested or the truth that must be covered, and why it is true in `holds`
     holds: tuple[str, ...]  # scenarios in which the level or the coverage must hold
     finds: tuple[str, ...] = ()  # scenarios with an effect that a test must find
-    discrete: bool = False  # few arrangements: the rate may lie far below `LEVEL`
+    discrete: bool = False  # few arrangements: the rate may lie far below `ALPHA`
 
     @property
     def scenarios(self) -> tuple[str, ...]:

@@ -134,7 +134,7 @@ def test_the_summary_says_how_stable_the_classifier_is_only_where_it_was_trained
     said = " ".join(finding.answers)
     assert "correlate by 0.54 (95% CI 0.50 to 0.58); so the classifier's own noise ceiling is 0.73" in said
     assert "There is evidence that maps of" in said
-    assert "net/finetuned: 90.0% of test images right, mean of 3 seeds (95% CI over seeds 85.0% to 95.0%)." in said
+    assert "net/finetuned: over 3 seeds, 90.0% of test images right on average (95% CI 85.0% to 95.0%)." in said
     assert not any(found.question == "How stable is the classifier?" for found in summarise(report_data(tmp_path)))
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from salcompare.config.methods import methods_of_classifiers
+from salcompare.config.sections import CALIBRATION_IMAGES
 from salcompare.findings import controls as terms
 from salcompare.findings.overlap import OVERLAP, SAME_IMAGE
 from salcompare.naming import PRIMARY, SMOOTHED, classifier_of, classifier_sources, network_of
-from salcompare.printing import contrast, difference, estimate, interval, joined, number
+from salcompare.printing import contrast, counted, difference, estimate, interval, joined, number
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics import METRICS
@@ -249,7 +250,7 @@ def _networks(settings: dict[str, object], *, alone: bool) -> str:
         "Some attributions hardly change when a network loses what it has learnt (Adebayo et al. 2018), so that an "
         "overlap with people may say nothing of the network. "
         f"{settings['randomisations']} networks have all weights drawn anew as their layers draw them at first; batch "
-        "normalisations take their statistics from 4 photographs. "
+        f"normalisations take their statistics from {counted(CALIBRATION_IMAGES, 'photograph')}. "
         f"{settings['shuffles']} more keep their layers but have a head trained on actors shuffled over the training "
         f"photographs, with the settings of the frozen phase. Each explains {images}, for the actor shown. The "
         "classifier's overlap less theirs is paired on photographs and averaged over networks, photographs and actors. "

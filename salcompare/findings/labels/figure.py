@@ -17,7 +17,7 @@ from salcompare.figures.geoms import geom_picture
 from salcompare.figures.photographs import Picture, grey, printed_picture
 from salcompare.findings.finding import Quantity
 from salcompare.findings.labels import CELLS, EFFECTIVE, MEAN_REGION, OF_REGIONS, SHARES
-from salcompare.printing import ALPHA, counted, number
+from salcompare.printing import ALPHA, counted, number, shortest
 from salcompare.statistics.labels.regions import on_grid
 from salcompare.study_data import StudyData
 
@@ -197,8 +197,7 @@ def _matrix(data: StudyData, cells: pd.DataFrame, labels: list[str]) -> Panel:
     cells = cells.assign(actor=pd.Categorical(cells["actor"], actors[::-1]),
                          label=pd.Categorical(cells["label"], labels), points=100 * cells["value"])
     out = cells[cells["p_adjusted"] <= ALPHA]
-    out = out.assign(number=[f"{'+' if value > 0 else ''}{text}" for value, text in zip(
-        out["points"], _signed(np.rint(out["points"]).to_list()), strict=True)])
+    out = out.assign(number=[f"{'+' if value > 0 else ''}{number(round(value))}" for value in out["points"]])
     largest = float(cells["points"].abs().max())
     end = math.floor(largest) or largest
     plot = (p9.ggplot(cells, p9.aes("label", "actor")) + p9.geom_tile(p9.aes(fill="points"), width=0.94, height=0.9)
@@ -217,8 +216,7 @@ def _matrix(data: StudyData, cells: pd.DataFrame, labels: list[str]) -> Panel:
 
 
 def _signed(values: Sequence[float] | Sequence[str]) -> list[str]:
-    """Write numbers with a minus sign that is not a hyphen."""
-    return [f"{float(value):g}".replace("-", "\N{MINUS SIGN}") for value in values]
+    return [shortest(float(value)) for value in values]
 
 
 def _association(data: StudyData, regions: pd.DataFrame, labels: list[str]) -> Panel:

@@ -10,7 +10,7 @@ import pandas as pd
 from salcompare.findings import ceilings
 from salcompare.findings import overlap as terms
 from salcompare.naming import PRIMARY, SMOOTHED, Source, classifier_of, classifier_sources
-from salcompare.printing import contrast, estimate, joined, number, percent, verdict
+from salcompare.printing import ALPHA, contrast, estimate, interval, joined, number, percent, verdict
 from salcompare.report.content import Section, classifier_rows, compact_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics import METRICS
@@ -98,8 +98,8 @@ def _below_ceiling(data: StudyData, source: str) -> list[str]:
 
 
 def _share(row: pd.Series[Any]) -> str:
-    ends = "" if math.isnan(row["ci_low"]) else f" (95% CI {percent(row['ci_low'], 0)} to {percent(row['ci_high'], 0)})"
-    return f"{percent(row['value'], 0)}{ends}".replace("-", "−")
+    ends = "" if math.isnan(row["ci_low"]) else f" ({interval(row, percents=0)})"
+    return f"{percent(row['value'], 0)}{ends}"
 
 
 def _others(data: StudyData, source: str) -> list[str]:
@@ -219,7 +219,7 @@ def _overlap_of_actors(rows: pd.DataFrame) -> PrintedTable:
         "overlap_actor", "Overlap of each actor",
         "The primary metric; the CSV has all. p adjusted over actors by Holm's method. The actor effect of one "
         "actor among n has a p that cannot go below 1/n (p attainable): no single actor of 20 or fewer can "
-        "reach 0.05, adjusted or not.", rows,
+        f"reach {ALPHA:g}, adjusted or not.", rows,
         ["actor", "source", "contrast", "metric", "form", *_VALUES, "p_value", "p_attainable", "p_adjusted", "n",
          "reason"], folded=True, shown=_is_primary(rows) & ~rows["contrast"].str.contains(_RESTRICTED))
 

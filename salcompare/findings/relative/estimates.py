@@ -14,9 +14,8 @@ from salcompare.findings.analysis import Analysis, Draws
 from salcompare.findings.failures import FAILURES, guarded, undefined_row, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, SMOOTHED
-from salcompare.printing import AT_MOST, EQUAL
+from salcompare.printing import ALPHA, AT_MOST, EQUAL
 from salcompare.random_numbers import stream
-from salcompare.statistics.inference.multiplicity import LEVEL
 from salcompare.statistics.relative.clusters import clusters_of, default_threshold, tfce_of
 from salcompare.statistics.relative.contrasts import SUPPORT, Standardised, standardise
 from salcompare.statistics.relative.pixelwise import discoveries_of, maxima_of
@@ -120,12 +119,12 @@ def _of_all(result: xr.Dataset, smallest: NDArray[np.float64]) -> xr.Dataset:
     tested = smallest[~np.isnan(smallest)]
     return result.assign(
         actor_p=("actor", smallest), p_least=tested.min() if tested.size else np.nan, n_actors=tested.size,
-        count=int((tested <= LEVEL).sum()), share=(tested <= LEVEL).mean() if tested.size else np.nan)
+        count=int((tested <= ALPHA).sum()), share=(tested <= ALPHA).mean() if tested.size else np.nan)
 
 
 def _pixels(p: xr.DataArray, matrix: Standardised) -> dict[str, xr.DataArray]:
     """Count the tested pixels of each actor that survive."""
-    counts = (p <= LEVEL).sum(["y", "x"])
+    counts = (p <= ALPHA).sum(["y", "x"])
     return {"actor_count": counts, "actor_share": counts / matrix.values.shape[1]}
 
 

@@ -11,8 +11,7 @@ from salcompare.figures.theme import sequential, source_name
 from salcompare.findings.relative import LARGEST
 from salcompare.maps import shown
 from salcompare.naming import HUMAN
-from salcompare.printing import counted, number, percent, ranged
-from salcompare.statistics.inference.multiplicity import LEVEL
+from salcompare.printing import ALPHA, counted, number, percent, ranged
 from salcompare.study_data import StudyData
 
 
@@ -75,7 +74,7 @@ def _outlines(data: StudyData, source: str, actors: tuple[str, ...]) -> tuple[Ou
     if "relative_p" not in data.heatmaps:
         return ()
     tested = data.heatmaps[["relative_t", "relative_p"]].sel(source=source, actor=list(actors)).load()
-    survives = tested.relative_p <= LEVEL
+    survives = tested.relative_p <= ALPHA
     return tuple(Outline({actor: (survives & side).sel(actor=actor) for actor in actors}, dashes)
                  for side, dashes in ((tested.relative_t > 0, "solid"), (tested.relative_t < 0, "dotted")))
 
@@ -87,7 +86,7 @@ def _test_text(data: StudyData, sources: tuple[str, ...], columns: tuple[str, ..
         tests = rows(data.estimates, source=source, **LARGEST[0].name)
         if len(tests) and tests["family_size"].notna().all():
             row = tests.iloc[0]
-            shown = int((data.heatmaps["relative_p"].sel(source=source, actor=list(columns)) <= LEVEL).any(
+            shown = int((data.heatmaps["relative_p"].sel(source=source, actor=list(columns)) <= ALPHA).any(
                 ["y", "x"]).sum())
             said.append(f"{_title(source).lower()} {number(row['family_size'])} tests, {number(row['n_resamples'])} "
                         f"permutations; pixels of {number(row['count'])} of {counted(int(row['n']), 'actor')} survive, "
@@ -96,7 +95,7 @@ def _test_text(data: StudyData, sources: tuple[str, ...], columns: tuple[str, ..
     if not said:
         return ""
     return (f"Outlined: pixels at which the actor differs from the other actors (solid: above, dotted: below), p ≤ "
-            f"{LEVEL:g} by the largest |t| over all pixels and actors, on maps smoothed with a Gaussian of "
+            f"{ALPHA:g} by the largest |t| over all pixels and actors, on maps smoothed with a Gaussian of "
             f"{number(sigma)} pixels, images permuted among actors ({'; '.join(said)}). Absence of a line is no "
             "evidence of likeness.")
 

@@ -45,9 +45,9 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     rows = pick(data.estimates, statistic=declared.STATISTIC)
     yield table_of(
         "relative_population", "Relative saliency: for how many actors anything survives a test",
-        "count of n actors, value their share, with p (family-wise or as a discovery rate, see family) at most 0.05; "
-        "p_adjusted is the smallest. max_t is the test, which locates pixels; cluster_mass and tfce locate none; "
-        "dispersion_t is there because unequal spread looks like unequal means to max_t; "
+        "count of n actors, value their share, with p (family-wise or as a discovery rate, see family) at most "
+        f"{ALPHA:g}; p_adjusted is the smallest. max_t is the test, which locates pixels; cluster_mass and tfce locate "
+        "none; dispersion_t is there because unequal spread looks like unequal means to max_t; "
         "surviving_share_bh and _by take p from one null pooled over pixels.",
         rows[rows["level"] == declared.LARGEST[0].level],
         ["source", "metric", "count", "n", "value", "p_adjusted", "p_attainable", "family_size", "n_resamples",
@@ -57,8 +57,8 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     yield wide_table(
         "relative_actor", "Relative saliency of each actor",
         "max_t: the t farthest from 0 over the tested pixels, with p adjusted over pixels and actors; pixels: how many "
-        "survive at 0.05, pixels_bh: at a false discovery rate of 0.05. Where the dispersion's p is small beside a "
-        "small p of max_t, the actor's spread may differ and not its mean. n counts images.", of_actors,
+        f"survive at {ALPHA:g}, pixels_bh: at a false discovery rate of {ALPHA:g}. Where the dispersion's p is small "
+        "beside a small p of max_t, the actor's spread may differ and not its mean. n counts images.", of_actors,
         ["source", "actor"], {
             largest: (largest, "value"), "p_adjusted": (largest, "p_adjusted"), "pixels": (pixels, "count"),
             "pixels_bh": (f"{pixels}_bh", "count"),
@@ -81,15 +81,16 @@ def _paragraph(data: StudyData) -> str:
         "An actor's heatmap minus the mean over actors of the actors' heatmaps. It is tested at every pixel on "
         f"coverage, or masks, smoothed with a Gaussian of standard deviation {sigma} pixels: t of the actor's mean "
         "less the mean of the other actors' means, over the variance within actors pooled over them. Images are "
-        f"permuted freely among actors ({draws} times; {beside} for the sensitivity analyses and for classifiers that "
-        "no figure shows); p is adjusted over all pixels and all actors by the largest |t| (Nichols & Holmes 2002), "
-        f"and cannot be below 1/{draws + 1}. A pixel is tested if Kish's (1965) effective number of images behind it "
-        f"is at least {percent(SUPPORT, 0)} of the images, whoever is shown; what hardly any image but one actor's own "
-        "reaches is not tested. A pixel is a place in the picture, not on the face: an actor whose face is placed "
-        "otherwise differs, too. Unequal spread makes the test reject where no mean differs; so a test of Levene's "
-        "(1960) deviations stands beside it. False discovery rates (Benjamini & Hochberg 1995; Benjamini & Yekutieli "
-        "2001) rest on p from one null distribution pooled over pixels, actors and permutations, which assumes that t "
-        "has the same null distribution everywhere: a pixel's own permutations cannot reach the small p that so many "
+        f"permuted freely among actors ({draws:,} times; {beside:,} for the sensitivity analyses and for classifiers "
+        "that no figure shows); p is adjusted over all pixels and all actors by the largest |t| (Nichols & Holmes "
+        f"2002), and cannot be below 1/{draws + 1:,}. A pixel is tested if Kish's (1965) effective number of images "
+        f"behind it is at least {percent(SUPPORT, 0)} of the images, whoever is shown; what hardly any image but one "
+        "actor's own reaches is not tested. A pixel is a place in the picture, not on the face: an actor whose face is "
+        "placed otherwise differs, too. Unequal spread makes the test reject where no mean differs; so a test of "
+        "Levene's (1960) deviations stands beside it. False discovery rates (Benjamini & Hochberg 1995; Benjamini & "
+        "Yekutieli 2001) rest on p from one null distribution pooled over pixels, actors and permutations, which "
+        "assumes that t has the same null distribution everywhere: a pixel's own permutations cannot reach the small "
+        "p that so many "
         f"tests ask for. Cluster mass (threshold at a two-sided p of {number(FORMING_P, 1)}) and threshold-free "
         f"cluster enhancement (Smith & Nichols 2009; heights from |t| = {start:g} in steps of {step:g}, the same for "
         "all permutations and actors) say that an actor differs somewhere in or around a cluster, and locate no pixel.")

@@ -45,10 +45,8 @@ def _maps(estimates: pd.DataFrame) -> Iterator[str]:
 def _accuracies(estimates: pd.DataFrame) -> Iterator[str]:
     of = pick(estimates, statistic=seeds.ACCURACY, metric="test")
     for _, row in of[of["contrast"].isna()].iterrows():
-        ends = (f"95% CI over seeds {percent(row['ci_low'])} to {percent(row['ci_high'])}"
-                if row["ci_low"] == row["ci_low"] else interval(row))
-        yield (f"{row['source']}: {percent(row['value'])} of test images right, mean of {number(row['n'])} seeds "
-               f"({ends}).")
+        yield (f"{row['source']}: over {number(row['n'])} seeds, {percent(row['value'])} of test images right on "
+               f"average ({interval(row, percents=1)}).")
     for _, row in pick(of, contrast=seeds.TUNED).iterrows():
         yield contrast(row, f"finetuning makes {classifier_of(row['source'])} {_more(row)} accurate, over seeds")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from salcompare.findings.training import ACCURACY
-from salcompare.printing import counted, joined, number, percent
+from salcompare.printing import counted, interval, joined, number, percent
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, pick, plain_table, table_of
 
@@ -24,7 +24,7 @@ def summary(data: StudyData) -> list[str]:
     rows = pick(data.estimates, statistic=ACCURACY, metric="test")
     chance = 1 / data.images["actor"].nunique()
     said = [f"{row['source']}: {percent(row['value'])} of {number(row['n'])} test images "
-            f"(95% CI {percent(row['ci_low'])} to {percent(row['ci_high'])}; chance {percent(chance)})."
+            f"({interval(row, percents=1)}; chance {percent(chance)})."
             for _, row in rows.iterrows()]
     said += [f"{settings['name']}: the weights after the last iteration, which no validation image was asked about."
              for settings in data.settings["classifier"] if said and settings.get("keep") == "last"]
@@ -79,7 +79,7 @@ def describe_classifier(settings: Mapping[str, Any]) -> str:
     said = (f"{settings['name']}: {settings['backbone']} with weights '{settings['weights']}', then a layer of "
             f"{settings['hidden']} units, ReLU, dropout {number(settings['dropout'])} and a layer of the actors.")
     what = {"frozen": "new layers only", "finetuned": "all layers"}
-    phases = [f"{variant} ({what[variant]}): {settings[variant]['iterations']:,} iterations with "
+    phases = [f"{variant} ({what[variant]}): {counted(settings[variant]['iterations'], 'iteration')} with "
               f"{counted(settings[variant]['per_class'], 'image')} of each actor, learning rate "
               f"{settings[variant]['learning_rate']:g}, L2 {settings[variant]['l2']:g}"
               for variant in settings["variants"]]
@@ -118,7 +118,7 @@ def _trained(summary: dict[str, Any], settings: dict[str, Any]) -> Iterator[str]
     for variant, facts in summary.items():
         if isinstance(facts, dict) and "n_parameters" in facts:
             last = ", the last," if settings.get("keep") == "last" else ""
-            yield (f"{variant.capitalize()}: {facts['n_parameters']:,} parameters; iteration "
+            yield (f"{variant.capitalize()}: {counted(facts['n_parameters'], 'parameter')}; iteration "
                    f"{facts['best_iteration']:,} of {facts['iterations']:,}{last} was kept; "
                    f"weights {facts['weights_sha256'][:16]}.")
     if settings.get("seeds", 1) > 1:

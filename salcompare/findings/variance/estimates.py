@@ -16,7 +16,7 @@ from salcompare.findings.analysis import NO_WORKERS, NULL_DRAWS, Analysis, Draws
 from salcompare.findings.failures import guarded, guarded_parts, rows_or_reasons, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
-from salcompare.printing import counted
+from salcompare.printing import counted, percent
 from salcompare.random_numbers import stream
 from salcompare.statistics.responses import Responses, chosen, names_of
 from salcompare.statistics.variance import components
@@ -143,7 +143,7 @@ def _given_photographs(part: _Part, photographs: xr.DataArray) -> tuple[list[Row
         return rows, []
     if np.isfinite(result["n_components"]):
         key["contrast"] = (f"given {counted(int(result['n_components']), 'component')} of the photographs "
-                           f"({float(result['photograph_share']):.0%} of their variance)")
+                           f"({percent(float(result['photograph_share']), 0)} of their variance)")
     quantities = (declared.PARTIAL, declared.PARTIAL_ADJUSTED, declared.OF_PHOTOGRAPHS)
     rows = [row for quantity in quantities for row in rows_of(result, quantity, key)]
     return rows, [({**declared.PARTIAL.name, **key}, result["null"].to_numpy()[:NULL_DRAWS])]

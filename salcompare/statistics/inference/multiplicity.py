@@ -12,12 +12,12 @@ import numpy as np
 import xarray as xr
 
 from salcompare.errors import InputError, Problem
+from salcompare.printing import ALPHA
 from salcompare.statistics.inference.permutation import Alternative
 from salcompare.statistics.kernels import Values
 
 TOLERANCE = 1e-5
 """Share of itself by which a value under permutation may be smaller and still count as equal: float32 sums err less."""
-LEVEL = 0.05
 Method = Literal["holm", "bh", "by"]
 CONTROLS: dict[Method, str] = {
     "holm": "family-wise error rate, whatever the dependence between tests",
@@ -103,7 +103,7 @@ def p_of_maxima(values: Values, maxima: Values) -> Values:
     return np.where(np.isnan(values), np.nan, (1 + at_least) / (1 + len(ordered)))
 
 
-def critical_value(maxima: Values, level: float = LEVEL) -> float:
+def critical_value(maxima: Values, level: float = ALPHA) -> float:
     """Give the value that must be passed for an adjusted p of at most `level`; NaN where no value would do."""
     most = int(np.floor(level * (1 + len(maxima)))) - 1  # values under permutation that may be as large
     return float(np.sort(maxima)[len(maxima) - 1 - most]) if 0 <= most < len(maxima) else float("nan")

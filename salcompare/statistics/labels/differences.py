@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from salcompare.errors import InputError, Problem
+from salcompare.printing import ALPHA
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import (
     Exchangeability,
@@ -27,7 +28,6 @@ from salcompare.statistics.labels.shares import CodedResponses, code_responses
 
 Variable = tuple[str | tuple[str, ...], NDArray[np.generic]] | float
 _FEWEST_ACTORS = 2
-_THINNING_LEVEL = 0.05
 _MOST_PERMUTATIONS = 999  # of numbers of responses: only whether p is below the level matters
 _PERMUTATIONS = 512  # permutations at a time
 _LABELS = 16  # labels at a time: permutations x actors x labels numbers are held
@@ -204,7 +204,7 @@ def _thinned(coded: CodedResponses, clusters: NDArray[np.object_] | None, per_im
     """Keep all responses, or the same number on each image: without `per_image` where the actors' numbers differ."""
     counts = coded.responses_of_images
     p = _counts_p_value(counts, coded.actor, clusters, rng, min(n_permutations, _MOST_PERMUTATIONS))
-    if per_image is None and not p <= _THINNING_LEVEL:
+    if per_image is None and not p <= ALPHA:
         return _Thinning(np.arange(len(counts)), coded.image_shares, 0, p)
     # the largest number of responses that at least half of every actor's images have, unless one is given
     medians = [np.sort(counts[coded.actor == one])[np.sum(coded.actor == one) // 2] for one in np.unique(coded.actor)]

@@ -14,8 +14,10 @@ from typing import Literal
 import xarray as xr
 
 from salcompare.errors import InputError, Problem
+from salcompare.printing import percent
+from salcompare.statistics.metrics import densities
 from salcompare.statistics.metrics.densities import emd, information_gain, kl_divergence, nss, pearson, similarity
-from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, dice, iou, spearman
+from salcompare.statistics.metrics.ranking import POSITIVE_SHARE, auc_judd, auc_shuffled, dice, iou, spearman
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
            "as iou",
            "Dice (1945), doi:10.2307/1932409", share=True),
     Metric("auc_judd", auc_judd, "higher", 0, 1, 1, lambda _: 0.5, False, "order",
-           "positive: people's top 20%, ties at its edge included, smallest values not; negative: all other pixels, "
-           "where Borji's AUC draws some of all pixels; a tied pair counts one half",
+           f"positive: people's top {percent(POSITIVE_SHARE, 0)}, ties at its edge included, smallest values not; "
+           "negative: all other pixels, where Borji's AUC draws some of all pixels; a tied pair counts one half",
            "Judd et al. (2009), doi:10.1109/ICCV.2009.5459462"),
     Metric("auc_shuffled", auc_shuffled, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
            "positive as in auc_judd; negative: a pixel as often as it is positive in the other images, which people "
@@ -60,7 +62,8 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
            "standard deviation over n pixels; people's density as weights in place of fixations",
            "Peters et al. (2005), doi:10.1016/j.visres.2005.03.019"),
     Metric("information_gain", information_gain, "higher", -inf, inf, nan, None, False, "density",
-           "over the centred Gaussian; model and baseline mixed with 1% of the uniform density; bits",
+           f"over the centred Gaussian; model and baseline mixed with {percent(densities.FLOOR, 0)} of the "
+           "uniform density; bits",
            "Kümmerer, Wallis & Bethge (2015), doi:10.1073/pnas.1510393112"),
     Metric("pearson", pearson, "higher", -1, 1, 1, lambda _: nan, True, "values",
            "undefined on a constant map, where some tools give 0",
@@ -69,14 +72,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
            "maps over their sums; the minimum is not subtracted first",
            "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
     Metric("kl_divergence", kl_divergence, "lower", 0, inf, 0, None, False, "density",
-           "of the classifier's density from people's, in nats; both mixed with 1% of the uniform density, where tools "
-           "add an epsilon from 1e-20 to 1e-7 that decides the value",
+           f"of the classifier's density from people's, in nats; both mixed with {percent(densities.FLOOR, 0)} of the "
+           "uniform density, where tools add an epsilon from 1e-20 to 1e-7 that decides the value",
            "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
     Metric("spearman", spearman, "higher", -1, 1, 1, lambda _: nan, True, "order",
            "tied pixels at their mean rank",
            "Spearman (1904), doi:10.2307/1412159"),
     Metric("emd", emd, "lower", 0, 1, 0, None, True, "density",
-           "on 8 x 8 cells, as a share of the distance between opposite corner cells; solved exactly",
+           f"on {densities.CELLS} x {densities.CELLS} cells, as a share of the distance between opposite corner "
+           "cells; solved exactly",
            "Rubner, Tomasi & Guibas (2000), doi:10.1023/A:1026543900054", costly=True),
 )})
 """All metrics by name, in the order in which tables show them."""
