@@ -17,6 +17,8 @@ from salcompare.errors import InputError, Problem, meant
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
     from salcompare.config import Classifier
 
 HUMAN, PHOTOGRAPHS = "human", "photographs"
@@ -45,7 +47,7 @@ class Source:
     @property
     def network(self) -> str:
         """The classifier and its variant, such as ``alexnet/finetuned``."""
-        return f"{self.classifier}/{self.variant}"
+        return network(self.classifier, self.variant)
 
     @classmethod
     def parse(cls, name: object) -> Source | None:
@@ -67,6 +69,21 @@ def source_of(classifier: Classifier, variant: str, method: str) -> str:
     return str(Source(classifier.name, variant, method))
 
 
+def is_source(name: object) -> bool:
+    """Whether a name is a classifier's source."""
+    return Source.parse(name) is not None
+
+
+def network(classifier: object, variant: object) -> str:
+    """Name a classifier's variant, such as ``alexnet/finetuned``."""
+    return f"{classifier}/{variant}"
+
+
+def within(names: pd.Series[str], classifier: str) -> pd.Series[str]:
+    """Name a classifier's sources without it, as on a page of its own: ``finetuned/guided_backprop``."""
+    return names.str.removeprefix(f"{classifier}/")
+
+
 def network_of(name: object) -> str:
     """Name the network that a source is of, such as ``alexnet/finetuned``; empty where it is no classifier's."""
     source = Source.parse(name)
@@ -85,7 +102,7 @@ def seeded(name: str, place: int) -> str:
 
 def classifier_sources(names: Iterable[object]) -> list[str]:
     """Those of the names that are a classifier's sources, each once, in their order."""
-    return list(dict.fromkeys(str(name) for name in names if Source.parse(name)))
+    return list(dict.fromkeys(str(name) for name in names if is_source(name)))
 
 
 def classifier_of(name: object) -> str:

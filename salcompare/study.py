@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from salcompare import store
 from salcompare.config import FILE_NAME, Classifier, Config, Precomputed, training_seeds
 from salcompare.errors import InputError, Problem, StaleError, meant
-from salcompare.naming import PRECOMPUTED, Stored, classifier_of, find_source, seeded, source_of
+from salcompare.naming import PRECOMPUTED, Source, Stored, classifier_of, find_source, seeded, source_of
 from salcompare.schema import CHECKS, ESTIMATES, FIXATIONS, IMAGES, MAP_FILES, RESPONSES, Table
 from salcompare.stages import require
 
@@ -98,7 +98,7 @@ class Study:
                     source = source_of(classifier, variant, method)
                     trained[source] = Stored(f"maps {source}", self.classifier_folder(classifier),
                                              f"{variant}-{method}")
-        return trained | {f"{given.name}/{PRECOMPUTED}/{given.method}":
+        return trained | {str(Source(given.name, PRECOMPUTED, given.method)):
                           Stored(f"maps {given.name}", self.classifier_folder(given), f"{PRECOMPUTED}-{given.method}")
                           for given in self.config.precomputed}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from salcompare.naming import classifier_of
+from salcompare.naming import classifier_of, within
 from salcompare.report.tables import PrintedTable, table_of
 from salcompare.schema import ESTIMATES
 
@@ -115,7 +115,7 @@ def compact_table(name: str, title: str, caption: str, rows: pd.DataFrame, *, fo
     columns += [column for column in _PRINTED if column in _ALWAYS or _held(rows[column])]
     table = table_of(name, title, caption, rows, columns, folded=folded)
     page = table.page
-    return replace(table, printed=page.assign(source=page["source"].str.removeprefix(f"{of}/"))) if of else table
+    return replace(table, printed=page.assign(source=within(page["source"], of))) if of else table
 
 
 def classifier_table(data: StudyData, classifier: str, part: str, title: str, caption: str, *statistics: str,

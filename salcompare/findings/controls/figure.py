@@ -128,7 +128,7 @@ def _row_name(row: Mapping[Hashable, Any], sources: list[str]) -> str:
     kind = CONTROLS[row["against"]]
     if not row["several"]:
         return kind
-    whose, network = source_name(row["source"], sources), network_of(row["source"]).replace("/", " ")
+    whose, network = source_name(row["source"], sources), source_name(network_of(row["source"]))
     return f"{kind}, {whose.replace(network, classifier_of(row['source']), 1) if row['n_sources'] > 1 else whose}"
 
 

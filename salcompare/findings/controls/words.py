@@ -11,7 +11,7 @@ from salcompare.config.methods import methods_of_classifiers
 from salcompare.config.sections import CALIBRATION_IMAGES
 from salcompare.findings import controls as terms
 from salcompare.findings.overlap import OVERLAP, SAME_IMAGE
-from salcompare.naming import PRIMARY, SMOOTHED, classifier_of, classifier_sources, network_of
+from salcompare.naming import PRIMARY, SMOOTHED, classifier_of, classifier_sources, network_of, within
 from salcompare.printing import contrast, counted, difference, estimate, interval, joined, number
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
@@ -274,7 +274,7 @@ def section(data: StudyData, name: str) -> Section:
         data.estimates[of], f"classifier_{name}_controls", "Overlap with people minus the same overlap of a control",
         "Unless the difference (value) to the randomised network and to Sobel edges lies above zero, the overlap is no "
         "evidence about this network. spread: its standard deviation over networks. The CSV has all metrics.")
-    page = table.page.assign(source=table.page["source"].str.removeprefix(f"{name}/"))
+    page = table.page.assign(source=within(table.page["source"], name))
     held = replace(table, printed=page[[column for column in page if page[column].notna().any()]])
     return Section(
         "controls", "Is it the network speaking?",

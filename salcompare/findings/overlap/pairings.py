@@ -15,7 +15,7 @@ from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import NULL_DRAWS, Draws
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.rows import rows_of
-from salcompare.naming import HUMAN, Source, classifier_of, network_of
+from salcompare.naming import HUMAN, Source, classifier_of, network, network_of
 from salcompare.printing import EQUAL
 from salcompare.random_numbers import stream
 from salcompare.statistics.metrics.registry import METRICS
@@ -68,7 +68,8 @@ def restricted_rows(matrix: xr.DataArray, data: StudyData, statistics: Statistic
     predictions = data.get("predictions")
     if predictions is None or predictions.empty:
         return
-    known = predictions[predictions["classifier"] + "/" + predictions["variant"] == network_of(key["source"])]
+    networks = map(network, predictions["classifier"], predictions["variant"])
+    known = predictions[[name == network_of(key["source"]) for name in networks]]
     correct = known.loc[known["actor"] == known["predicted"], "image"].astype(str)
     right = np.isin(matrix.image.to_numpy(), list(set(correct)))
     if right.all() or known.empty:

@@ -15,7 +15,7 @@ from salcompare.findings.analysis import Analysis, Draws, adjusted
 from salcompare.findings.failures import guarded
 from salcompare.findings.finding import Quantity
 from salcompare.findings.rows import rows_of
-from salcompare.naming import HUMAN
+from salcompare.naming import HUMAN, is_source
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.permutation import sign_flip_test
 from salcompare.statistics.inference.resampling import actor_means, population_mean
@@ -98,7 +98,7 @@ def curves_table(removals: Mapping[str, xr.Dataset], responses: str = "collected
 def _drop_parts(drops: xr.DataArray, main: str) -> Iterator[Part]:
     """Give the drops at equal area, and their differences; of methods beside the main one, against chance only."""
     orders = [order for order in drops["order"].to_numpy().tolist() if not order.startswith(perturbation.LABEL)]
-    methods = [order for order in orders if "/" in order]
+    methods = [order for order in orders if is_source(order)]
     others = [order for order in orders if order not in methods]
     for method, fill in product(methods, drops["fill"].to_numpy().tolist()):
         of = drops.sel(fill=fill)
@@ -136,7 +136,7 @@ def _area_parts(areas: xr.DataArray, network: str) -> Iterator[Part]:
             if np.isnan(values).all():
                 continue
             key = {"metric": areas.name, "form": fill, "source": order}
-            if "/" not in order:
+            if not is_source(order):
                 key |= {"source": HUMAN if order == perturbation.PEOPLE else order, "against": network}
             yield Part(perturbation.AREAS[way], key, values)
             if order != perturbation.RANDOM and perturbation.RANDOM in of["order"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare import store
+from salcompare.naming import network
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +24,8 @@ def networks(study: Study) -> list[tuple[Classifier, str]]:
 
 def removals(study: Study) -> dict[str, xr.Dataset]:
     """Outcomes of each of these networks by its name, such as ``alexnet/finetuned``."""
-    return {f"{classifier.name}/{variant}": store.open_dataset(study.classifier_folder(classifier),
-                                                               store_name(variant)).load()
+    return {network(classifier.name, variant): store.open_dataset(study.classifier_folder(classifier),
+                                                                  store_name(variant)).load()
             for classifier, variant in networks(study)}
 
 

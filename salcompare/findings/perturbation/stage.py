@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from salcompare.findings.perturbation import BOTH, CENTRE, LABEL, PEOPLE, RANDOM, RANDOM_PEOPLE
 from salcompare.findings.perturbation.inputs import networks, store_name
-from salcompare.naming import source_of
+from salcompare.naming import network, network_of, source_of
 from salcompare.stages import Stage
 
 if TYPE_CHECKING:
@@ -29,9 +29,10 @@ def removal_stages(study: Study, made: Sequence[str]) -> Iterator[Stage]:
     settings = {"removal": config.removal, "sigma": config.maps.sigma, "seed": config.study.seed}
     before = tuple(name for name in made if not name.startswith(("maps ", "train ")))
     for classifier, variant in networks(study):
+        name = network(classifier.name, variant)
         trained = [f"train {classifier.name}", *(study.stage_of(source) for source in study.sources
-                                                 if source.startswith(f"{classifier.name}/{variant}/"))]
-        yield Stage(f"removal {classifier.name}/{variant}", (*before, *trained), settings,
+                                                 if network_of(source) == name)]
+        yield Stage(f"removal {name}", (*before, *trained), settings,
                     partial(_remove, classifier=classifier, variant=variant),
                     outputs=(study.classifier_folder(classifier) / f"{store_name(variant)}.json",))
 

@@ -16,7 +16,7 @@ from salcompare.findings.ceilings import CEILING as PEOPLES_CEILING
 from salcompare.findings.failures import FAILURES, guarded, undefined_row, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.maps import smooth
-from salcompare.naming import HUMAN, RAW, SMOOTHED
+from salcompare.naming import HUMAN, RAW, SMOOTHED, network
 from salcompare.random_numbers import stream
 from salcompare.statistics.ceilings.seeds import seed_reliability
 from salcompare.statistics.inference.resampling import actor_means, population_mean, t_interval
@@ -155,14 +155,14 @@ def _accuracies(table: pd.DataFrame | None) -> Iterator[Row]:
             continue
         of = part.pivot_table(index="seed", columns="variant", values="accuracy", sort=False)
         for variant in part["variant"].unique():
-            key = {"metric": split, "source": f"{classifier}/{variant}"}
+            key = {"metric": split, "source": network(classifier, variant)}
             if variant in of:
                 yield from rows_of(_over_seeds(of[variant], share=True), seeds.ACCURATE, key)
             else:
                 yield {"n": 0, **without_value(f"no {split} image", **{**seeds.ACCURATE.name, **key})}
         if {"frozen", "finetuned"} <= set(of):
             yield from _paired([of["finetuned"], of["frozen"]], seeds.MORE_ACCURATE, {
-                "metric": split, "source": f"{classifier}/finetuned", "contrast": seeds.TUNED})
+                "metric": split, "source": network(classifier, "finetuned"), "contrast": seeds.TUNED})
 
 
 def _near_zero(weights: pd.DataFrame | None) -> Iterator[Row]:
@@ -177,7 +177,7 @@ def _near_zero(weights: pd.DataFrame | None) -> Iterator[Row]:
             key = {"metric": kind, "form": form}
             for classifier, variant in table.index:
                 yield from rows_of(_over_seeds(table.loc[classifier, variant].dropna(), share=True), seeds.SMALL, {
-                    **key, "source": f"{classifier}/{variant}"})
+                    **key, "source": network(classifier, variant)})
             yield from _between(table, key)
 
 
@@ -188,7 +188,7 @@ def _between(table: pd.DataFrame, key: Row) -> Iterator[Row]:
             continue
         # Of two variants the finetuned comes second; of two classifiers the first is compared with the second.
         pair = [(other, of_other), (name, variant)] if name == other else [(name, variant), (other, of_other)]
-        source, against = map("/".join, pair)
+        source, against = (network(*of) for of in pair)
         yield from _paired([table.loc[of] for of in pair], seeds.MORE_SMALL, {
             **key, "source": source, "against": against, "contrast": f"minus {against}"})
 

@@ -13,6 +13,7 @@ from salcompare.findings.analysis import Analysis, Draws, tested_difference
 from salcompare.findings.failures import guarded
 from salcompare.findings.rows import rows_of
 from salcompare.findings.training import ACCURACY, ACCURATE, MORE_ACCURATE, NULL
+from salcompare.naming import network
 from salcompare.random_numbers import stream
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def accuracy_differences(predictions: pd.DataFrame | None, statistics: Statistic
             continue
         one, less = (second, first) if first[0] == second[0] else (first, second)
         both = pd.concat([shares.loc[one], shares.loc[less]], axis=1, keys=["one", "other"]).dropna()
-        source, against = "/".join(one), "/".join(less)
+        source, against = network(*one), network(*less)
         result = tested_difference(*(both[side].to_xarray() for side in both), null=NULL,
                                    rng=stream(seed, "accuracy", source, against),
                                    n_permutations=statistics.n_permutations)
@@ -50,7 +51,7 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     """Give the classifiers' accuracies, and test their differences."""
     table = analysis.data.accuracies
     if len(table):
-        table = table.assign(source=table["classifier"] + "/" + table["variant"],
+        table = table.assign(source=[*map(network, table["classifier"], table["variant"])],
                              reason=("no " + table["split"] + " image").where(table["n"] == 0, ""))
         yield rows_of(xr.Dataset({name: ("index", table[name].to_numpy(object)) for name in table}), ACCURATE, {}), []
     differences = accuracy_differences(analysis.data.get("predictions"), analysis.statistics, analysis.seed)
