@@ -28,4 +28,4 @@ PARTS: dict[Literal["boxes", "labels"], dict[str, tuple[Quantity, ...]]] = {
 FINDING = Finding(
     name="agreement", inputs=("responses", "images"), rests_on_people=True,
     quantities=tuple(quantity for parts in PARTS.values() for part in parts.values() for quantity in part),
-    tables={TABLE: ("image", "actor", "workers", "mean_iou", "box_alpha", "same_label", "label_alpha")})
+    tables={TABLE: ("image", "actor", "workers", BOX_IOU.metric, "box_alpha", SAME_LABEL.metric, "label_alpha")})

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 IMAGE_COLUMNS = declared.FINDING.tables[declared.TABLE]
 """Of the table of images; each quantity is followed by its interval's ends."""
-_COLUMNS: dict[Kind, dict[str, str]] = {"boxes": {"likeness": "mean_iou", "alpha": "box_alpha"},
-                                        "labels": {"likeness": "same_label", "alpha": "label_alpha"}}
+_COLUMNS: dict[Kind, dict[str, str]] = {"boxes": {"likeness": declared.BOX_IOU.metric, "alpha": "box_alpha"},
+                                        "labels": {"likeness": declared.SAME_LABEL.metric, "alpha": "label_alpha"}}
 
 
 def agreement_estimates(data: StudyData, statistics: Statistics, seed: int) -> tuple[list[Row], pd.DataFrame]:

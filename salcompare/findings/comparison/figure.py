@@ -10,13 +10,14 @@ from matplotlib.ticker import MaxNLocator
 
 from salcompare.figures.figure import Figure, caption, colours_of, interval
 from salcompare.figures.theme import DOUBLE, HUMAN, NULL, SIMULATED, SMALL, figure_theme, source_name, wrapped
+from salcompare.findings import shown
 from salcompare.findings.comparison.estimates import side_by_side
-from salcompare.printing import counted
+from salcompare.findings.finding import Compared
+from salcompare.printing import counted, joined
 from salcompare.study_data import StudyData
 
 COLUMNS = 4
 ROW, FRAME = 0.14, 0.52  # inches: of one source, and of a panel's title and axis
-OF_PEOPLE = ("overlap", "share_of_ceiling", "minus_randomised", "minus_sobel")
 
 
 def comparison_missing(data: StudyData) -> str | None:
@@ -30,7 +31,7 @@ def comparison_figure(data: StudyData) -> Figure:
     sources = [source for source in data.ordered_sources if source in set(table["source"])]
     n_panels = table["title"].nunique()
     height = -(-n_panels // COLUMNS) * (FRAME + ROW * len(sources)) + 0.15
-    people = data.simulated and bool(table["quantity"].isin(OF_PEOPLE).any())
+    people = data.simulated and bool(table["responses"].notna().any())
     plot = _plot(data, table, sources) + p9.labs(x="", y="", subtitle=SIMULATED if people else "") + figure_theme(
         DOUBLE, height) + p9.theme(strip_text=p9.element_text(size=SMALL, ha="left"), panel_spacing_x=0.02,
                                 panel_spacing_y=0.04, panel_grid_major_y=p9.element_line(color="#EFEFEF", size=0.3))
@@ -51,13 +52,14 @@ def _sentences(table: pd.DataFrame, sources: Sequence[str]) -> list[str]:
         marks.append("orange ticks, people's noise ceiling")
     table = table.assign(n_resamples=None)
     parts = [f"{title}: {interval(table[table['title'] == title])}" for title in dict.fromkeys(table["title"])]
+    smaller = [how.title or quantity.title for quantity, how in shown(Compared)
+               if quantity.better == "lower" and how.name in set(table["quantity"])]
     return [
         f"{counted(len(sources), 'source')}: variants and methods of each classifier. Every panel has an axis of its "
         "own; the forms of the maps stand in the table.",
         f"Beside the estimates: {'; '.join(marks)}." if marks else "",
         f"Lines: {'; '.join(parts)}.",
-        "Deletion AUC: the smaller, the faster the network loses the actor when what its map marks is taken away."
-        if "deletion_auc" in set(table["quantity"]) else ""]
+        f"{joined(smaller)}: the smaller, the better." if smaller else ""]
 
 
 def _plot(data: StudyData, table: pd.DataFrame, sources: Sequence[str]) -> p9.ggplot:

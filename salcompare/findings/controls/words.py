@@ -156,7 +156,7 @@ def _spread(data: StudyData, source: str, name: str) -> str:
 
 
 def _curve(data: StudyData, source: str) -> list[str]:
-    rows = pick(data.estimates, statistic=terms.LAYERED, metric="spearman", form="cascading", source=source)
+    rows = pick(data.estimates, **terms.CURVE.name, form="cascading", source=source)
     rows = rows[rows["value"].notna()]
     if len(rows) < 2:
         return []

@@ -9,12 +9,14 @@ import pandas as pd
 
 from salcompare.findings.labels import ENRICHMENT, SHARE
 from salcompare.findings.perturbation import (
+    AREAS,
     BOTH,
     CENTRE,
     CLASSIFIER,
     CURVES,
     DELETION,
     DROP,
+    DROPS,
     INSERTION,
     MINUS_RANDOM,
     OTHER_LABELS,
@@ -43,7 +45,7 @@ CLAIMS = ((PEOPLE, RANDOM_PEOPLE, "the network needs what people marked more tha
 def summary(data: StudyData) -> list[str]:
     """Say what the network loses at equal area, over all fills, and with which label's region."""
     source = data.main
-    drops = pick(data.estimates, statistic=DROP, metric="logit", source=source or "")
+    drops = pick(data.estimates, statistic=DROP, metric=DROPS.metric, source=source or "")
     if source is None or drops.empty:
         return _enriched(data, source) if source else []
     fills = list(dict.fromkeys(drops["form"]))
@@ -102,11 +104,11 @@ def _labels(data: StudyData, rows: pd.DataFrame) -> list[str]:
 def _areas(data: StudyData, source: str, fills: list[str]) -> list[str]:
     """Say whether deleting by the map is faster, and inserting by it better, than by the map elsewhere."""
     said = []
-    for statistic, good, claim in (
-            (DELETION, -1, "deleting pixels by the map lowers the actor's probability faster"),
-            (INSERTION, 1, "inserting pixels by the map raises it faster")):
-        rows = [one(data.estimates, statistic=statistic, metric="probability", form=fill, source=source,
-                    contrast=MINUS_RANDOM) for fill in fills]
+    for quantity, claim in (
+            (AREAS["deletion"], "deleting pixels by the map lowers the actor's probability faster"),
+            (AREAS["insertion"], "inserting pixels by the map raises it faster")):
+        good = -1 if quantity.better == "lower" else 1
+        rows = [one(data.estimates, **quantity.name, form=fill, source=source, contrast=MINUS_RANDOM) for fill in fills]
         held = [row for row in rows if row is not None and row["p_value"] <= ALPHA and row["value"] * good > 0]
         if any(row is not None for row in rows):
             said.append(f"{claim} than by the map moved elsewhere with {len(held)} of {len(fills)} fills")

@@ -90,10 +90,10 @@ def _paragraph(data: StudyData) -> str:
         "Levene's (1960) deviations stands beside it. False discovery rates (Benjamini & Hochberg 1995; Benjamini & "
         "Yekutieli 2001) rest on p from one null distribution pooled over pixels, actors and permutations, which "
         "assumes that t has the same null distribution everywhere: a pixel's own permutations cannot reach the small "
-        "p that so many "
-        f"tests ask for. Cluster mass (threshold at a two-sided p of {number(FORMING_P, 1)}) and threshold-free "
-        f"cluster enhancement (Smith & Nichols 2009; heights from |t| = {start:g} in steps of {step:g}, the same for "
-        "all permutations and actors) say that an actor differs somewhere in or around a cluster, and locate no pixel.")
+        f"p that so many tests ask for. Cluster mass (threshold at a two-sided p of {number(FORMING_P, 1)}) and "
+        f"threshold-free cluster enhancement (Smith & Nichols 2009; heights from |t| = {start:g} in steps of {step:g}, "
+        "the same for all permutations and actors) say that an actor differs somewhere in or around a cluster, and "
+        "locate no pixel.")
 
 
 def methods(data: StudyData) -> list[tuple[str, str]]:

@@ -43,7 +43,7 @@ def _maps(estimates: pd.DataFrame) -> Iterator[str]:
 
 
 def _accuracies(estimates: pd.DataFrame) -> Iterator[str]:
-    of = pick(estimates, statistic=seeds.ACCURACY, metric="test")
+    of = pick(estimates, **seeds.ACCURATE.name)
     for _, row in of[of["contrast"].isna()].iterrows():
         yield (f"{row['source']}: over {number(row['n'])} seeds, {percent(row['value'])} of test images right on "
                f"average ({interval(row, percents=1)}).")

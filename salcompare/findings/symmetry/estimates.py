@@ -57,7 +57,7 @@ def _of_source(source: str, heatmaps: xr.DataArray, of_images: xr.DataArray | No
         reason = ("actor", np.where(np.isnan(values), "undefined on every image of the actor", ""))
         result = population_mean(values).assign_attrs(null.attrs).assign(
             null_mean=null.mean(), actor_null_mean=null, actor_value=values, actor_n=counts, actor_reason=reason)
-        if (source, quantity.metric) != (HUMAN, "laterality"):  # its mean over actors is that of WORKERS
+        if source != HUMAN or quantity is not declared.LATERALITY:  # its mean over actors is that of WORKERS
             yield from rows_of(result, quantity, {"source": source})
         yield from rows_of(result, single, {"source": source})
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from salcompare.findings.training import ACCURACY
+from salcompare.findings.training import ACCURACY, ACCURATE
 from salcompare.printing import counted, interval, joined, number, percent
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, pick, plain_table, table_of
@@ -21,7 +21,7 @@ _CAPTION = "n counts images; intervals are Wilson's."
 
 def summary(data: StudyData) -> list[str]:
     """Say how often each classifier is right."""
-    rows = pick(data.estimates, statistic=ACCURACY, metric="test")
+    rows = pick(data.estimates, **ACCURATE.name)
     chance = 1 / data.images["actor"].nunique()
     said = [f"{row['source']}: {percent(row['value'])} of {number(row['n'])} test images "
             f"({interval(row, percents=1)}; chance {percent(chance)})."

@@ -80,8 +80,7 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         "variance_explained", "Variance of maps explained by actor",
         f"n counts images. {null} The interval is that of the bias-corrected between-actor share, by jackknife over "
         f"images; R² itself carries none. {_PUBLISHED}", rows, ["source", "form"], {
-            **{name: (r2, column) for name, column in (("r2", "value"), ("null_mean", "null_mean"),
-                                                       ("p_value", "p_value"))},
+            r2: (r2, "value"), "null_mean": (r2, "null_mean"), "p_value": (r2, "p_value"),
             share: (share, "value"), "ci_low": (share, "ci_low"), "ci_high": (share, "ci_high"),
             **{other.metric: (other.metric, "value") for other in (
                 declared.ADJUSTED, declared.OMEGA, declared.PIXELS, declared.UNCENTRED)}, "n": (r2, "n")})

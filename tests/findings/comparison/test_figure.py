@@ -5,6 +5,7 @@ import pandas as pd
 
 from salcompare.figures import save_figure
 from salcompare.findings.comparison.figure import comparison_figure, comparison_missing
+from salcompare.findings.rows import with_responses
 from tests.figures.tiny import FROZEN, MAIN, estimates, tiny
 
 
@@ -14,7 +15,8 @@ def more():
              "ci_low": value - 0.1, "ci_high": value + 0.1, "ci_method": "t", "resampled": "actors"}
             for source, value in ((MAIN, -0.2), (FROZEN, 0.1))]
     others = estimates()
-    return pd.concat([others[others["statistic"] != "overlap_control"], pd.DataFrame(rows)], ignore_index=True)
+    whole = pd.concat([others[others["statistic"] != "overlap_control"], pd.DataFrame(rows)], ignore_index=True)
+    return with_responses(whole, "simulated")
 
 
 def drawn(figure):
