@@ -5,17 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotnine as p9
 
+from salcompare.figures import theme as look
 from salcompare.figures.figure import Figure, caption, interval, main_colour, rows
-from salcompare.figures.theme import (
-    BASELINES,
-    HUMAN,
-    OTHER_IMAGES,
-    SIMULATED,
-    SINGLE,
-    figure_theme,
-    kind_scales,
-    source_name,
-)
 from salcompare.findings import overlap as terms
 from salcompare.findings.ceilings import CEILING
 from salcompare.naming import PRIMARY, SMOOTHED
@@ -23,8 +14,8 @@ from salcompare.printing import counted, estimate, p_text
 from salcompare.study_data import StudyData
 
 BASELINE = "baseline"
-KINDS = {terms.SAME_IMAGE: (None, "o"), terms.OTHER_IMAGE: (OTHER_IMAGES, "s"), terms.OTHER_ACTOR: ("#E69F00", "^"),
-         BASELINE: (BASELINES, "D"), CEILING: (HUMAN, "v")}
+KINDS = {terms.SAME_IMAGE: (None, "o"), terms.OTHER_IMAGE: (look.OTHER_IMAGES, "s"),
+         terms.OTHER_ACTOR: ("#E69F00", "^"), BASELINE: (look.BASELINES, "D"), CEILING: (look.HUMAN, "v")}
 """Colours, None the classifier's, and shapes."""
 ROW = 0.125  # inches
 _DIFFERENCES = {terms.IMAGE_EFFECT: "image effect (same image less the actor's other images)",
@@ -49,11 +40,11 @@ def overlap_figure(data: StudyData) -> Figure:
     actors = int((table["panel"] == "Actors").groupby(table["row"]).any().sum())
     others = table["row"].nunique() - actors
     height = 0.5 + ROW * (actors + 1.15 * others) + (0.17 if data.simulated else 0)
-    plot = _plot(data, table) + figure_theme(SINGLE, height) + p9.theme(
+    plot = _plot(data, table) + look.figure_theme(look.SINGLE, height) + p9.theme(
         strip_text=p9.element_blank(), strip_background=p9.element_blank(), panel_spacing_y=0.015,
         panel_grid_major_y=p9.element_line(color="#EFEFEF", size=0.3))
     text = caption(data, [*_sentences(data, table, actors), _undefined(undefined)], responses=True, photographs=False)
-    return Figure("fig8-overlap", "Overlap of human and classifier maps", text, plot, SINGLE, height)
+    return Figure("fig8-overlap", "Overlap of human and classifier maps", text, plot, look.SINGLE, height)
 
 
 def _sentences(data: StudyData, table: pd.DataFrame, actors: int) -> list[str]:
@@ -62,7 +53,7 @@ def _sentences(data: StudyData, table: pd.DataFrame, actors: int) -> list[str]:
     said = _differences(data)
     single = table[(table["panel"] == "Actors") & (table["kind"] == terms.SAME_IMAGE)]
     return [
-        f"Pearson correlation of smoothed maps, human against {source_name(data.main or '')}.",
+        f"Pearson correlation of smoothed maps, human against {look.source_name(data.main or '')}.",
         f"Above, the mean over actors{f' (n = {int(n.max()):,})' if len(n) else ''}: maps of the same image, of the "
         "actor's other images and of other actors' images; baselines in the classifier's place; and the noise ceiling.",
         f"Below, {counted(actors, 'actor')}, sorted, with the symbols of above." if actors else "",
@@ -96,7 +87,7 @@ def _table(data: StudyData) -> pd.DataFrame:
     whole, single = (main[main["level"] == level] for level in ("population", "actor"))
     baselines = overlap[(overlap["level"] == "population") & (overlap["contrast"] == terms.SAME_IMAGE)
                         & overlap["source"].isin([terms.UNIFORM, terms.CENTRE, terms.OTHERS])]
-    baselines = baselines.assign(row=[source_name(s) for s in baselines["source"]], kind=BASELINE)
+    baselines = baselines.assign(row=[look.source_name(s) for s in baselines["source"]], kind=BASELINE)
     ceiling = rows(data.estimates, statistic=CEILING, metric=PRIMARY, level="population")
     ceiling = ceiling[ceiling["form"].isna() | (ceiling["form"] == SMOOTHED)].assign(row="Noise ceiling", kind=CEILING)
     drawn = [part.assign(panel=panel) for part, panel in
@@ -121,8 +112,8 @@ def _plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
             + p9.facet_grid(rows="panel", scales="free_y", space="free_y")
             + p9.geom_linerange(p9.aes(ymin="ci_low", ymax="ci_high"), data=table[lined[table.index]], size=0.45)
             + p9.geom_point(p9.aes(fill="kind"), size=1.6, stroke=0) + p9.scale_x_discrete()
-            + kind_scales(colours, shapes) + p9.coord_flip()
-            + p9.labs(x="", y="Pearson correlation, smoothed maps", subtitle=SIMULATED if data.simulated else ""))
+            + look.kind_scales(colours, shapes) + p9.coord_flip()
+            + p9.labs(x="", y="Pearson correlation, smoothed maps", subtitle=look.SIMULATED if data.simulated else ""))
 
 
 FIGURES = {8: (overlap_missing, overlap_figure)}

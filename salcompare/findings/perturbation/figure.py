@@ -6,18 +6,8 @@ import pandas as pd
 import plotnine as p9
 from plotnine.coords import coord_flip
 
+from salcompare.figures import theme as look
 from salcompare.figures.figure import Figure, caption, interval, rows
-from salcompare.figures.theme import (
-    CLASSIFIERS,
-    HUMAN,
-    INK,
-    MIDDLE,
-    NULL,
-    SIMULATED,
-    figure_theme,
-    percent,
-    source_name,
-)
 from salcompare.findings.perturbation import BOTH, CENTRE, CLASSIFIER, CURVES, DROP, PEOPLE, RANDOM, RANDOM_PEOPLE
 from salcompare.naming import Source, classifier_of, network_of
 from salcompare.printing import counted
@@ -27,7 +17,7 @@ REMOVED = {PEOPLE: "what people marked", CLASSIFIER: "what the map marks", BOTH:
            RANDOM_PEOPLE: "people's patches elsewhere", RANDOM: "the map's patches elsewhere", CENTRE: "the centre"}
 REGION = "region of "
 PANELS = {"logit": "Drop of the actor's logit", "accuracy": "Drop of accuracy"}
-COLOURS = (CLASSIFIERS[0], "#E69F00", "#009E73")
+COLOURS = (look.CLASSIFIERS[0], "#E69F00", "#009E73")
 DODGE = p9.position_dodge(width=0.6)
 ROW, FRAME = 0.21, 0.85  # inches: of what is removed, and of titles, legend and axes
 
@@ -43,14 +33,14 @@ def removal_figure(data: StudyData) -> Figure:
     order = list(dict.fromkeys(table["row"]))
     height = FRAME + ROW * len(order)
     text = caption(data, [
-        f"{source_name(table['source'].iloc[0])}: what it loses where parts of one area are removed, each fill by "
+        f"{look.source_name(table['source'].iloc[0])}: what it loses where parts of one area are removed, each fill by "
         f"itself; mean over {counted(int(table['n'].max()), 'actor')}, above 0 a loss.",
         "Patches elsewhere: the same patches moved to a random place."
         + (" Regions: where the other actors' boxes of a label lie most densely." if _of_labels(table) else ""),
         f"Lines: {interval(table)}."], responses=_of_people(table), photographs=False)
     return Figure("fig15-removal", "What the network needs", text,
-                  _plot(data, table, order) + figure_theme(MIDDLE, height) + p9.theme(
-                      panel_spacing_x=0.03, legend_position="bottom"), MIDDLE, height)
+                  _plot(data, table, order) + look.figure_theme(look.MIDDLE, height) + p9.theme(
+                      panel_spacing_x=0.03, legend_position="bottom"), look.MIDDLE, height)
 
 
 def _table(data: StudyData) -> pd.DataFrame:
@@ -75,10 +65,11 @@ def _plot(data: StudyData, table: pd.DataFrame, order: list[str]) -> p9.ggplot:
                          form=pd.Categorical(table["form"], categories=fills))
     lined = table[table["ci_low"].notna()]
     plot = (p9.ggplot(table, p9.aes("row", "value", color="form")) + p9.facet_wrap("panel", ncol=2, scales="free_x")
-            + p9.geom_hline(yintercept=0, color=INK, size=0.3) + p9.geom_point(position=DODGE, size=1.5, stroke=0)
+            + p9.geom_hline(yintercept=0, color=look.INK, size=0.3) + p9.geom_point(position=DODGE, size=1.5, stroke=0)
             + p9.scale_x_discrete(limits=order[::-1])
             + p9.scale_color_manual(list(COLOURS[:len(fills)]), name="Filled with")
-            + coord_flip() + p9.labs(x="", y="", subtitle=SIMULATED if data.simulated and _of_people(table) else ""))
+            + coord_flip() + p9.labs(
+                x="", y="", subtitle=look.SIMULATED if data.simulated and _of_people(table) else ""))
     if len(lined):
         plot = plot + p9.geom_linerange(p9.aes(ymin="ci_low", ymax="ci_high"), data=lined, position=DODGE, size=0.45)
     return plot
@@ -108,15 +99,15 @@ def curves_figure(data: StudyData) -> Figure:
     table = _curve_table(data)
     of_people = PEOPLE in set(table["source"])
     text = caption(data, [
-        f"{source_name(table['network'].iloc[0])}: probability of the image's own actor, mean over "
+        f"{look.source_name(table['network'].iloc[0])}: probability of the image's own actor, mean over "
         f"{counted(int(table['n'].max()), 'actor')}, as the pixels that a map marks most are replaced by each fill "
         "(deletion), or alone are left of the photograph (insertion).",
         "A map that finds what the network needs falls fast in deletion and rises fast in insertion.",
         "Bands: 95% t intervals over actors." if table["ci_low"].notna().any() else "No intervals: too few actors."],
         responses=of_people, photographs=False)
-    plot = _curve_plot(data, table) + figure_theme(MIDDLE, HEIGHT) + p9.theme(
+    plot = _curve_plot(data, table) + look.figure_theme(look.MIDDLE, HEIGHT) + p9.theme(
         panel_spacing_x=0.03, panel_spacing_y=0.05, legend_position="bottom")
-    return Figure("fig16-removal-curves", "Deletion and insertion", text, plot, MIDDLE, HEIGHT)
+    return Figure("fig16-removal-curves", "Deletion and insertion", text, plot, look.MIDDLE, HEIGHT)
 
 
 def _curve_table(data: StudyData) -> pd.DataFrame:
@@ -134,8 +125,8 @@ def _curve_table(data: StudyData) -> pd.DataFrame:
 def _curve_plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
     sources = list(dict.fromkeys(table["source"]))
     methods = [source for source in sources if source not in NAMES]
-    colours = {source: CLASSIFIERS[at % len(CLASSIFIERS)] for at, source in enumerate(methods)} | {
-        PEOPLE: HUMAN, RANDOM: NULL}
+    colours = {source: look.CLASSIFIERS[at % len(look.CLASSIFIERS)] for at, source in enumerate(methods)} | {
+        PEOPLE: look.HUMAN, RANDOM: look.NULL}
     of = {source: Source.parse(source) for source in sources}
     named = {source: name.method.replace("_", " ") if name else NAMES.get(source, source)
              for source, name in of.items()}
@@ -151,9 +142,9 @@ def _curve_plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
     values = [colours[source] for source in sources]
     return (plot + p9.geom_line(size=0.6) + p9.geom_point(size=1, stroke=0)
             + p9.scale_color_manual(values, name="Order") + p9.scale_fill_manual(values, guide=None)
-            + p9.scale_x_continuous(labels=percent)
+            + p9.scale_x_continuous(labels=look.percent)
             + p9.labs(x="Share of pixels deleted, or inserted (%)", y="Probability of the actor",
-                      subtitle=SIMULATED if data.simulated and PEOPLE in sources else ""))
+                      subtitle=look.SIMULATED if data.simulated and PEOPLE in sources else ""))
 
 
 FIGURES = {15: (removal_missing, removal_figure), 16: (curves_missing, curves_figure)}

@@ -7,24 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from salcompare.findings import perturbation as terms
 from salcompare.findings.labels import ENRICHMENT, SHARE
-from salcompare.findings.perturbation import (
-    AREAS,
-    BOTH,
-    CENTRE,
-    CLASSIFIER,
-    CURVES,
-    DELETION,
-    DROP,
-    DROPS,
-    INSERTION,
-    MINUS_RANDOM,
-    OTHER_LABELS,
-    PEOPLE,
-    RANDOM,
-    RANDOM_PEOPLE,
-    REGION,
-)
 from salcompare.findings.rows import often_named
 from salcompare.naming import HUMAN
 from salcompare.printing import ALPHA, difference, estimate, number, p_text, percent
@@ -36,16 +20,18 @@ if TYPE_CHECKING:
 
     from salcompare.study_data import StudyData
 
-CALLED = {PEOPLE: "what people marked", CLASSIFIER: "what its map marks", BOTH: "what both mark", CENTRE: "the centre"}
-CLAIMS = ((PEOPLE, RANDOM_PEOPLE, "the network needs what people marked more than the same patches elsewhere"),
-          (CLASSIFIER, RANDOM, "the network needs what its map marks more than the same patches elsewhere"),
-          (PEOPLE, CLASSIFIER, "the network needs what people marked more than what its own map marks"))
+CALLED = {terms.PEOPLE: "what people marked", terms.CLASSIFIER: "what its map marks", terms.BOTH: "what both mark",
+          terms.CENTRE: "the centre"}
+CLAIMS = (
+    (terms.PEOPLE, terms.RANDOM_PEOPLE, "the network needs what people marked more than the same patches elsewhere"),
+    (terms.CLASSIFIER, terms.RANDOM, "the network needs what its map marks more than the same patches elsewhere"),
+    (terms.PEOPLE, terms.CLASSIFIER, "the network needs what people marked more than what its own map marks"))
 
 
 def summary(data: StudyData) -> list[str]:
     """Say what the network loses at equal area, over all fills, and with which label's region."""
     source = data.main
-    drops = pick(data.estimates, statistic=DROP, metric=DROPS.metric, source=source or "")
+    drops = pick(data.estimates, statistic=terms.DROP, metric=terms.DROPS.metric, source=source or "")
     if source is None or drops.empty:
         return _enriched(data, source) if source else []
     fills = list(dict.fromkeys(drops["form"]))
@@ -55,7 +41,7 @@ def summary(data: StudyData) -> list[str]:
                        if (row := values[name]) is not None and not math.isnan(row["value"]))
     said = [f"Without {area} of the photograph (filled with {fills[0]}), the actor's logit drops by: {listed}."]
     said += [_over_fills(drops, fills, *claim) for claim in CLAIMS]
-    said += _labels(data, pick(drops, against=REGION))
+    said += _labels(data, pick(drops, against=terms.REGION))
     return [text for text in [*said, *_areas(data, source, fills), *_enriched(data, source)] if text]
 
 
@@ -90,7 +76,7 @@ def _labels(data: StudyData, rows: pd.DataFrame) -> list[str]:
     shares = pick(data.estimates, statistic=SHARE, level="population").sort_values("value", ascending=False)
     if plain.empty or shares.empty:
         return []
-    tests = pick(rows, contrast=OTHER_LABELS).set_index("label")
+    tests = pick(rows, contrast=terms.OTHER_LABELS).set_index("label")
     out = [label for label in plain["label"] if label in tests.index and tests["p_adjusted"][label] <= ALPHA
            and tests["value"][label] > 0]
     result = f"the network needs {' and '.join(out)} more than the other labels' regions" if out else (
@@ -105,10 +91,11 @@ def _areas(data: StudyData, source: str, fills: list[str]) -> list[str]:
     """Say whether deleting by the map is faster, and inserting by it better, than by the map elsewhere."""
     said = []
     for quantity, claim in (
-            (AREAS["deletion"], "deleting pixels by the map lowers the actor's probability faster"),
-            (AREAS["insertion"], "inserting pixels by the map raises it faster")):
+            (terms.AREAS["deletion"], "deleting pixels by the map lowers the actor's probability faster"),
+            (terms.AREAS["insertion"], "inserting pixels by the map raises it faster")):
         good = -1 if quantity.better == "lower" else 1
-        rows = [one(data.estimates, **quantity.name, form=fill, source=source, contrast=MINUS_RANDOM) for fill in fills]
+        rows = [one(data.estimates, **quantity.name, form=fill, source=source, contrast=terms.MINUS_RANDOM)
+                for fill in fills]
         held = [row for row in rows if row is not None and row["p_value"] <= ALPHA and row["value"] * good > 0]
         if any(row is not None for row in rows):
             said.append(f"{claim} than by the map moved elsewhere with {len(held)} of {len(fills)} fills")
@@ -131,7 +118,7 @@ def _enriched(data: StudyData, source: str) -> list[str]:
 def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of removal at equal area, of labels' regions, of areas under curves, and of enrichment."""
     estimates = data.estimates
-    drops = estimates[estimates["statistic"] == DROP]
+    drops = estimates[estimates["statistic"] == terms.DROP]
     of_labels = drops["label"].notna()
     yield table_of(
         "removal_drop", "What the network loses without what people and its map mark, at equal area",
@@ -148,7 +135,7 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         "drop less the mean of the other labels'; p adjusted over labels by Holm's method.", drops[of_labels],
         ["source", "metric", "form", "label", "contrast", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "n",
          "reason"])
-    areas = estimates[estimates["statistic"].isin([DELETION, INSERTION])]
+    areas = estimates[estimates["statistic"].isin([terms.DELETION, terms.INSERTION])]
     yield table_of(
         "removal_auc", "Areas under deletion and insertion curves",
         "Mean height of the curve from 0 to all pixels, the map's largest first. A map that finds what the network "
@@ -157,8 +144,8 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         ["statistic", "metric", "form", "source", "against", "contrast", "value", "ci_low", "ci_high", "p_value", "n",
          "reason"], folded=True)
     yield from _enrichment(estimates[estimates["statistic"] == ENRICHMENT])
-    if data.get(CURVES) is not None:
-        yield plain_table(CURVES, "Deletion and insertion curves, point by point", data.get(CURVES))
+    if data.get(terms.CURVES) is not None:
+        yield plain_table(terms.CURVES, "Deletion and insertion curves, point by point", data.get(terms.CURVES))
 
 
 def _enrichment(rows: pd.DataFrame) -> Iterator[PrintedTable]:
@@ -214,7 +201,7 @@ OF_ENRICHMENT = (
 
 def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what was removed and how losses were compared, and what enrichment is."""
-    removed = data.estimates["statistic"].eq(DROP).any()
+    removed = data.estimates["statistic"].eq(terms.DROP).any()
     return [*([("Removal", _paragraph(data))] if removed else []),
             *([("Enrichment in labels' regions", OF_ENRICHMENT)] if data.people == "boxes" else [])]
 
@@ -223,8 +210,8 @@ def section(data: StudyData, name: str) -> Section:
     """Say on a classifier's page what it loses without parts of the photographs."""
     return Section("removal", "Does it matter to the network?", tables=(
         classifier_table(data, name, "deletion", "Deletion and insertion", "Area under the curve; form: what fills the "
-                         "pixels that are taken away. Deletion: smaller is better; insertion: larger.", DELETION,
-                         INSERTION),
+                         "pixels that are taken away. Deletion: smaller is better; insertion: larger.", terms.DELETION,
+                         terms.INSERTION),
         classifier_table(data, name, "removal", "Removal at equal area", "Drop when what stands under 'against' is "
-                         "taken away.", DROP)),
+                         "taken away.", terms.DROP)),
         absent="Deletion, insertion and removal were not run for this classifier.")
