@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 SMALL = {"grid": (16, 16), "n_workers": 40, "per_image": 10, "smoothness": 1.5}
 ACTORS, IMAGES = 12, 5
 RAGGED = (14, 11, 9, 8, 8, 6, 5, 4, 3, 2, 1, 1)
+THIRDS = (12,) * 4 + (6,) * 4 + (3,) * 4
+MANY = (15,) * 6 + (3,) * 6
 SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW, SHOOTS, POSED, UNRELATED, LEFT, DEMO = (
     "shared geometry", "image effects only", "unequal spread", "ragged counts", "few actors", "shoots", "posed actors",
     "unrelated actors", "left preference", "demo")
-NO_ACTOR_EFFECT = (SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW)
-"""Scenarios in which actors do not differ but, in one of them, in how much their images vary."""
+SPREAD_FEWEST, MANY_AND_FEW, POOLS, SHOOTS_UNPOSED, PAIRS = (
+    "few images, most spread", "many and few", "workers of actors", "shoots without pose", "undeclared pairs")
+UNBALANCED = (SPREAD_FEWEST, MANY_AND_FEW)
+"""Scenarios in which actors differ in how many images, responses and how much spread they have, and in nothing else."""
+NO_ACTOR_EFFECT = (SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW, *UNBALANCED)
+"""Scenarios in which actors do not differ but in their numbers, and in how much their images vary."""
 SIZES = ("5 actors", "8 actors", "17 actors", "40 actors")
 """Scenarios with planted effects of actor and image, in which intervals are tried at four numbers of actors."""
 SAME_ACTORS = "alike actors"
@@ -46,6 +52,14 @@ WORDS: Mapping[str, str] = {
     FEW: "As image effects only, with five actors.",
     SHOOTS: "As image effects only, with six images of each actor; three make a shoot and share their "
             "pose, label shares and the classifier's factors. Actors do not differ.",
+    SPREAD_FEWEST: "As unequal spread, with 12, 6 and 3 images of four actors each, and twice the spread (in standard "
+                   "deviation) on the last actor, of those with the fewest, as on the first.",
+    MANY_AND_FEW: "As image effects only, with 15 images of each of six actors and 20 responses to each, and 3 images "
+                  "of each of six others with 4 responses to each.",
+    POOLS: "As image effects only, but twelve of the forty workers respond to an actor's images, and no others: what "
+           "workers have of their own looks like the actor's.",
+    SHOOTS_UNPOSED: "As shoots, without pose: people and classifier share nothing in an image.",
+    PAIRS: "As shoots without pose, with two images to a shoot, which nobody declares.",
     POSED: "As image effects only, and each actor holds the head in a way of its own: photographs, boxes and "
            "classifier move with it, and nothing else tells actors apart.",
     UNRELATED: "People and classifier both treat actors differently, each in a way of its own, and the classifier does "
@@ -73,6 +87,11 @@ SCENARIOS: Mapping[str, Scenario] = {
     SHARED: _small(SHARED, SHARED), IMAGE: _small(IMAGE, IMAGE), UNEQUAL: _small(UNEQUAL, UNEQUAL),
     RAGGED_COUNTS: _small(RAGGED_COUNTS, RAGGED_COUNTS, n_images=RAGGED, per_image=(4, 16)),
     FEW: _small(FEW, FEW, n_actors=5), SHOOTS: _small(SHOOTS, SHOOTS, n_images=6, per_shoot=3),
+    SPREAD_FEWEST: _small(UNEQUAL, SPREAD_FEWEST, n_images=THIRDS, unequal=2.0),
+    MANY_AND_FEW: _small(IMAGE, MANY_AND_FEW, n_images=MANY, per_image_of_actors=(20,) * 6 + (4,) * 6),
+    POOLS: _small(IMAGE, POOLS, workers_of_actor=12),
+    SHOOTS_UNPOSED: _small(SHOOTS, SHOOTS_UNPOSED, n_images=6, per_shoot=3, image_shift=0.0),
+    PAIRS: _small(SHOOTS, PAIRS, n_images=6, per_shoot=2, image_shift=0.0, declared=False),
     POSED: _small(IMAGE, POSED, actor_shift=0.02),
     UNRELATED: _small("actor effects", UNRELATED, shared_actor=0.0, shared_image=0.0, image_shift=0.0, n_groups=2),
     SAME_ACTORS: _small(IMAGE, SAME_ACTORS),

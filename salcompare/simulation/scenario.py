@@ -179,6 +179,10 @@ class Scenario:
         Images of each actor; a tuple gives each its own number.
     per_image : int or tuple of int
         Responses to an image, each by another worker; of (low, high) each image draws its own number.
+    per_image_of_actors : tuple of int
+        Responses to each of an actor's images, one number an actor, in place of `per_image`; empty for the same rule.
+    workers_of_actor : int
+        So many workers, drawn for each actor, respond to its images, and no others; 0 for all workers.
     grid : tuple of int
         Height and width of the maps, pixels.
     geometry : Geometry
@@ -209,6 +213,8 @@ class Scenario:
     per_shoot : int
         So many consecutive images of an actor make a shoot, and share all that images have but their responses and
         pixel noise; 1 for images without shoots.
+    declared : bool
+        Whether the images' table says which images make a shoot.
     n_groups : int
         Levels of an actor-level factor without any effect; 0 for none.
     """
@@ -218,6 +224,8 @@ class Scenario:
     n_images: int | tuple[int, ...] = 15
     n_workers: int = 100
     per_image: int | tuple[int, int] = 20
+    per_image_of_actors: tuple[int, ...] = ()
+    workers_of_actor: int = 0
     grid: tuple[int, int] = (24, 24)
     geometry: Geometry = field(default_factory=published_geometry)
     actor_spread: float = 0.0
@@ -235,6 +243,7 @@ class Scenario:
     smoothness: float = 2.0
     classifier_face: tuple[tuple[float, ...], ...] | None = None
     per_shoot: int = 1
+    declared: bool = True
     n_groups: int = 0
 
     def __post_init__(self) -> None:
@@ -246,18 +255,21 @@ class Scenario:
         wrong += [(name, ">= 1") for name in ("unequal", "per_shoot") if not getattr(self, name) >= 1]
         problems = [Problem(f"{name} of scenario {self.name!r}", str(getattr(self, name)), expected)
                     for name, expected in wrong]
-        if isinstance(self.n_images, tuple) and len(self.n_images) != self.n_actors:
-            problems.append(Problem(f"n_images of scenario {self.name!r}", f"{len(self.n_images)} numbers",
-                                    f"one for each of {self.n_actors} actors"))
+        each = {"n_images": self.n_images, "per_image_of_actors": self.per_image_of_actors or self.per_image}
+        problems += [Problem(f"{name} of scenario {self.name!r}", f"{len(numbers)} numbers",
+                             f"one for each of {self.n_actors} actors") for name, numbers in each.items()
+                     if isinstance(numbers, tuple) and numbers != self.per_image and len(numbers) != self.n_actors]
         if self.classifier_face is not None and np.shape(self.classifier_face) != self.grid:
             problems.append(Problem(f"classifier_face of scenario {self.name!r}", str(np.shape(self.classifier_face)),
                                     f"the grid's shape {self.grid}"))
         if self.n_actors < 1 or self.images_of_actors.min() < 1 or min(self.responses) < 1:
             problems.append(Problem(f"scenario {self.name!r}", "no actor, or an actor without images or an image "
                                     "without responses", "at least 1 of each"))
-        if self.responses[1] > self.n_workers:
-            problems.append(Problem(f"per_image of scenario {self.name!r}", str(self.responses[1]),
-                                    f"at most n_workers = {self.n_workers}", "a worker responds to an image once"))
+        pool = self.workers_of_actor or self.n_workers
+        if not self.responses[1] <= pool <= self.n_workers:
+            problems.append(Problem(f"per_image of scenario {self.name!r}", f"{self.responses[1]} of {pool} workers",
+                                    f"at most n_workers = {self.n_workers}, and workers_of_actor",
+                                    "a worker responds to an image once"))
         if problems:
             raise InputError(problems)
 
@@ -270,6 +282,8 @@ class Scenario:
     @property
     def responses(self) -> tuple[int, int]:
         """Fewest and most responses to an image."""
+        if self.per_image_of_actors:
+            return min(self.per_image_of_actors), max(self.per_image_of_actors)
         return self.per_image if isinstance(self.per_image, tuple) else (self.per_image, self.per_image)
 
     @property

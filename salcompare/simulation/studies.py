@@ -143,7 +143,7 @@ def _images(scenario: Scenario, actors: NDArray[np.object_], owner: Codes) -> pd
     extra = {}
     if scenario.n_groups:
         extra["group"] = np.array([f"g{code % scenario.n_groups + 1}" for code in owner], dtype=object)
-    if scenario.per_shoot > 1:
+    if scenario.per_shoot > 1 and scenario.declared:
         extra["shoot"] = np.array([f"{actor}-{number // scenario.per_shoot + 1}"
                                    for actor, number in zip(actors, within, strict=True)], dtype=object)
     return pd.DataFrame({"image": ids, "actor": actors, "split": "test", "file": "simulated", "sha256": "simulated",
@@ -164,6 +164,11 @@ def _assignment(scenario: Scenario, n_images: int, rng: np.random.Generator) -> 
     low, high = scenario.responses
     numbers = rng.integers(low, high + 1, n_images)
     draws = rng.random((n_images, scenario.n_workers), dtype=np.float32)
+    if scenario.per_image_of_actors:
+        numbers = np.repeat(scenario.per_image_of_actors, scenario.images_of_actors)
+    if scenario.workers_of_actor:  # the others come last
+        ranks = rng.random((scenario.n_actors, scenario.n_workers)).argsort(axis=1).argsort(axis=1)
+        draws += np.repeat(ranks >= scenario.workers_of_actor, scenario.images_of_actors, axis=0)
     order = draws.argpartition(high - 1, axis=1)[:, :high]
     order = np.take_along_axis(order, np.take_along_axis(draws, order, axis=1).argsort(axis=1), axis=1)
     chosen = np.arange(high) < numbers[:, None]
@@ -302,7 +307,7 @@ def place_maps(scenario: Scenario) -> Values:
     for number, place in enumerate(scenario.geometry.places):
         alone = dataclasses.replace(scenario.geometry, places=(dataclasses.replace(place, share=1.0),))
         settings = scenario.replace(n_actors=1, n_images=_BOXES[0], per_image=_BOXES[1], n_workers=10 * _BOXES[1],
-                                    geometry=alone, per_shoot=1)
+                                    geometry=alone, per_shoot=1, per_image_of_actors=(), workers_of_actor=0)
         drawn = simulate_study(settings, rng=stream(0, "place", scenario.name, str(number)))
         maps.append(drawn.human["coverage"].mean("image").to_numpy().ravel())
     return np.array(maps, float)
@@ -311,7 +316,7 @@ def place_maps(scenario: Scenario) -> Values:
 @lru_cache(maxsize=16)
 def _variance_within(scenario: Scenario) -> float:
     """Simulate the variance of human maps within actors, summed over pixels."""
-    settings = scenario.replace(n_actors=_MANY[0], n_images=_MANY[1])
+    settings = scenario.replace(n_actors=_MANY[0], n_images=_MANY[1], per_image_of_actors=())
     drawn = simulate_study(settings, rng=stream(0, "within", scenario.name))
     maps = drawn.human["coverage"].to_numpy().reshape(*_MANY, -1).astype(float)
     return float(maps.var(axis=1, ddof=1).sum(axis=-1).mean())

@@ -128,6 +128,33 @@ def test_the_classifier_follows_people_only_where_it_is_said_to():
     assert abs(residual_correlation(base.replace(shared_actor=1.0), "image")) < 0.1
 
 
+def test_actors_have_the_numbers_of_responses_that_are_theirs():
+    scenario = Scenario("s", n_actors=3, n_images=(2, 1, 2), n_workers=9, grid=GRID, per_image_of_actors=(8, 3, 5))
+    assert draw(scenario).responses.groupby("image").size().tolist() == [8, 8, 3, 5, 5]
+    with pytest.raises(InputError, match="per_image_of_actors of scenario 's'"):
+        scenario.replace(per_image_of_actors=(8, 3))
+
+
+def test_only_an_actors_workers_respond_to_its_images():
+    scenario = Scenario("s", n_actors=5, n_images=6, n_workers=20, per_image=4, grid=GRID, workers_of_actor=7)
+    responses = draw(scenario).responses
+    pools = responses.groupby(responses["image"].str.split("/").str[0])["worker"].agg(lambda names: frozenset(names))
+    assert set(pools.map(len)) == {7}
+    assert len(set(pools)) == 5
+    assert not responses.duplicated(["image", "worker"]).any()
+    with pytest.raises(InputError, match="4 of 3 workers"):
+        scenario.replace(workers_of_actor=3)
+
+
+def test_shoots_that_nobody_declares_are_in_no_table():
+    scenario = Scenario("s", n_actors=2, n_images=4, per_shoot=2, classifier_image=0.5, noise=0.0, grid=GRID)
+    declared, hidden = draw(scenario), draw(scenario.replace(declared=False))
+    assert "shoot" in declared.images
+    assert "shoot" not in hidden.images
+    assert "shoot" not in hidden.saliency.coords
+    np.testing.assert_array_equal(declared.saliency, hidden.saliency)
+
+
 def test_images_of_a_shoot_are_alike_and_named():
     study = draw(Scenario("s", n_actors=2, n_images=6, per_shoot=3, image_spread=0.1, noise=0.0, classifier_image=0.5,
                           n_groups=2))
