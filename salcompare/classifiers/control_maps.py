@@ -67,12 +67,12 @@ def write_randomised_maps(trained: TrainedClassifier, pixels: xr.DataArray, targ
                           attribution: Attribution, progress: Progress | None = None) -> None:
     """Write maps of networks all of whose weights are drawn anew.
 
-    `controls` says how many networks, and how many of each actor's photographs each explains: they take turns, so that
-    all photographs are used before any is used again.
+    `controls` says how many networks, and how many of each actor's photographs they explain: the same for all of them,
+    so that each network has maps of other images of an actor, and of other actors, to be compared with.
     """
     layers, calibration = networks.all_layers(trained), _calibration(pixels)
     rows = [_Row(at, str(network), network) for network in range(controls.randomisations)
-            for at in _turns(pixels, network, controls.images)]
+            for at in _sample(pixels, controls.images)]
 
     def build(key: str) -> TrainedClassifier:
         """Draw the network of a number anew."""
@@ -113,7 +113,7 @@ def write_shuffled_maps(trained: TrainedClassifier, pixels: xr.DataArray, target
         networks.relabelled(trained, features, actors, phase, seed=target.seed, number=number, folder=target.folder)
         for number in range(controls.shuffles)]
     rows = [_Row(at, str(network), network) for network in range(controls.shuffles)
-            for at in _turns(pixels, network, controls.images)]
+            for at in _sample(pixels, controls.images)]
     about = {"control": "head trained on shuffled actors", "memorised": [one.memorised for one in taught]}
     _write(trained, pixels, rows, lambda key: taught[int(key)].trained, target, about, attribution, progress)
 
@@ -129,7 +129,7 @@ def write_layer_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: T
     """
     calibration = _calibration(pixels)
     steps = networks.steps_from_the_head(trained, pixels.isel(image=slice(0, 1)).to_numpy(), n=controls.layers)
-    every = {f"{form}|{number}|{network}": (form, number, network) for network in range(controls.randomisations)
+    every = {f"{form}|{number}|{network}": (form, number, network) for network in range(controls.curve_networks)
              for form in FORMS for number in range(1 if form == FORMS[0] else 2, len(steps) + 1)}
     rows = [_Row(at, key, network, form, steps[number - 1].name, number)
             for key, (form, number, network) in every.items()
@@ -190,13 +190,13 @@ def _template(pixels: xr.DataArray, rows: Sequence[_Row], attrs: Mapping[str, ob
                               "y": pixels["y"].to_numpy(), "x": pixels["x"].to_numpy()}, attrs=dict(attrs))
 
 
-def _turns(pixels: xr.DataArray, network: int, images: int) -> list[int]:
-    """Rows of so many photographs of each actor (all if 0), those whose turn it is with this network."""
+def _sample(pixels: xr.DataArray, images: int) -> list[int]:
+    """Rows of so many photographs of each actor (all if 0, or if there are fewer), evenly spaced in their order."""
     actors, chosen = pixels["actor"].to_numpy().astype(str), []
     for actor in dict.fromkeys(actors.tolist()):
         shown = np.flatnonzero(actors == actor).tolist()
         wanted = min(images or len(shown), len(shown))
-        chosen += sorted({shown[(network * wanted + k) % len(shown)] for k in range(wanted)})
+        chosen += [shown[(2 * k + 1) * len(shown) // (2 * wanted)] for k in range(wanted)]
     return chosen
 
 

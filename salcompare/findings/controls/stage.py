@@ -28,8 +28,9 @@ def control_stages(study: Study) -> Iterator[Stage]:
     for classifier in controlled(study):
         attribution, folder = config.attribution_of(classifier), folder_of(study, classifier)
         requires = (f"train {classifier.name}", "photographs")
-        every = {name: value for name, value in dataclasses.asdict(config.controls).items() if name != "classifiers"}
-        of_all = {name: every[name] for name in ("randomisations", "images")}
+        of_main = dataclasses.asdict(config.controls)
+        del of_main["classifiers"]
+        of_all = {"randomisations": of_main.pop("randomisations"), "images": of_main["images"]}
         for method in attribution.methods if RANDOMISED in kinds(study) else ():
             yield Stage(f"randomised {classifier.name}/{method}", requires,
                         {"attribution": attribution_settings(attribution, method),
@@ -38,11 +39,12 @@ def control_stages(study: Study) -> Iterator[Stage]:
                         outputs=(folder / f"{shared_name(method)}.json",
                                  folder / f"{randomised_name(classifier.variants[-1], method)}.json"),
                         extras=tuple(folder / f"{randomised_name(variant, method)}.json"
-                                     for variant in classifier.variants[:-1]))
+                                     for variant in classifier.variants[:-1]), version=2)
         yield Stage(f"controls {classifier.name}", requires,
-                    {"attribution": attribution_settings(attribution), "controls": every, **grid_settings(study)},
+                    {"attribution": attribution_settings(attribution), "controls": of_main, **grid_settings(study)},
                     partial(_of_main, classifier=classifier),
-                    outputs=tuple(folder / f"{MAIN_ONLY[kind]}.json" for kind in kinds(study) if kind in MAIN_ONLY))
+                    outputs=tuple(folder / f"{MAIN_ONLY[kind]}.json" for kind in kinds(study) if kind in MAIN_ONLY),
+                    version=2)
 
 
 def _randomised(study: Study, fingerprint: str, progress: Progress, *, classifier: Classifier, method: str) -> None:

@@ -180,7 +180,7 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         estimates, "overlap_controls", "Overlap with people beside that of controls",
         "Each classifier's overlap, that of maps that cannot know the people, and the paired difference (value) with "
         "its interval: over actors, and for networks over these too. All three rest on the same images: those that "
-        "the control's networks, which take turns, explained. spread is the standard deviation of the difference over "
+        "the control's networks explained. spread is the standard deviation of the difference over "
         "networks. Variants of one classifier whose networks are the same once all weights are random are held against "
         "the same ones. Here the primary metric; the CSV has all.")
     yield table_of(
@@ -244,8 +244,7 @@ def _sources(settings: dict[str, object]) -> str:
 
 
 def _networks(settings: dict[str, object], *, alone: bool) -> str:
-    images = f"{settings['images']} of each actor's test images, taking turns" if settings["images"] else (
-        "all test images")
+    images = f"the same {settings['images']} test images of each actor" if settings["images"] else "all test images"
     return (
         "Some attributions hardly change when a network loses what it has learnt (Adebayo et al. 2018), so that an "
         "overlap with people may say nothing of the network. "
@@ -256,8 +255,9 @@ def _networks(settings: dict[str, object], *, alone: bool) -> str:
         "classifier's overlap less theirs is paired on photographs and averaged over networks, photographs and actors. "
         "Its interval asks whether the classifier is more than one more such network: standard error √(s²/A + t²(1 + "
         "1/R)) with s over A actors and t over R networks, Satterthwaite's degrees of freedom. For the similarity "
-        f"curves, layers are randomised in {settings['layers']} steps from the head down, cumulatively and each alone; "
-        "maps are compared with the intact network's by Spearman's correlation and SSIM (Wang et al. 2004; each map "
+        f"curves, layers of {settings['curve_networks']} networks are randomised in {settings['layers']} steps from the "
+        "head down, cumulatively and each alone; maps are compared "
+        "with the intact network's by Spearman's correlation and SSIM (Wang et al. 2004; each map "
         f"over its largest value) on {settings['curve_images']} photographs a randomisation, with t intervals over "
         "randomisations. " + ("" if alone else _sources(settings)))
 

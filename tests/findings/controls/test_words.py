@@ -100,7 +100,7 @@ def test_tables_put_both_overlaps_side_by_side(tmp_path):
 
 def test_methods_say_how_many_networks_and_what_decides(tmp_path):
     text = dict(methods(data_with(tmp_path, ABOVE)))["Controls"]
-    assert "5 networks have all weights drawn anew" in text
+    assert "20 networks have all weights drawn anew" in text
     assert "no evidence about the network" in text
 
 
