@@ -255,10 +255,10 @@ def _networks(settings: dict[str, object], *, alone: bool) -> str:
         "classifier's overlap less theirs is paired on photographs and averaged over networks, photographs and actors. "
         "Its interval asks whether the classifier is more than one more such network: standard error √(s²/A + t²(1 + "
         "1/R)) with s over A actors and t over R networks, Satterthwaite's degrees of freedom. For the similarity "
-        f"curves, layers of {settings['curve_networks']} networks are randomised in {settings['layers']} steps from the "
-        "head down, cumulatively and each alone; maps are compared "
-        "with the intact network's by Spearman's correlation and SSIM (Wang et al. 2004; each map "
-        f"over its largest value) on {settings['curve_images']} photographs a randomisation, with t intervals over "
+        f"curves, layers of {settings['curve_networks']} networks are randomised in {settings['layers']} steps from "
+        "the head down, cumulatively and each alone; maps are compared with the intact network's by Spearman's "
+        f"correlation and SSIM (Wang et al. 2004; each map over its largest value) on "
+        f"{settings['curve_images']} photographs a randomisation, with t intervals over "
         "randomisations. " + ("" if alone else _sources(settings)))
 
 
