@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("directory", type=Path, help="the study's folder")
     status = _command(added, "status", commands.status, "say which stages are up to date, and why others are not")
     status.add_argument("--verify", action="store_true", help="read every stored file and hold it against its checksum")
+    _add_freeze(added)
     run = _command(added, "run", commands.run, "run every stage that is missing or stale")
     run.add_argument("--until", metavar="STAGE", help="stop after this stage (see status)")
     _command(added, "train", commands.train, "train the classifiers and print their accuracies")
@@ -72,6 +73,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_power(added)
     _add_calibrate(added)
     return parser
+
+
+def _add_freeze(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(added, "freeze", commands.freeze, "write down, before the data, what is planned: the report then "
+                      "says what changed")
+    parser.add_argument("--primary", default="", metavar="TITLE", help="the primary quantity, as the report's summary "
+                        "names it (default: the first about people and the network)")
+    parser.add_argument("--smallest-effect", default="", metavar="TEXT", help="the smallest effect of interest")
+    for name in ("actors", "images", "workers"):
+        parser.add_argument(f"--{name}", type=int, default=0, metavar="N",
+                            help=f"planned {name} (default: as the study has them)")
+    parser.add_argument("--after-data", action="store_true", help="freeze although there are responses or estimates; "
+                        "the file and the report say so")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier plan; the new one says so")
 
 
 def _add_calibrate(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -42,9 +42,32 @@ def status(options: argparse.Namespace) -> None:
     width = max(map(len, standings))
     for name, standing in standings.items():
         print(f"{name:<{width}}  {standing.state:<8} {standing.reason}")
+    _print_plan(study)
     if options.verify and (damaged := [
             fault for standing in standings.values() for fault in stages.damages(study, standing)]):
         raise DamagedError(damaged)
+
+
+def _print_plan(study: Study) -> None:
+    from salcompare.pipeline.frozen import standing
+
+    said, *changed = standing(study)
+    print("\n".join([said, *(f"  {change}" for change in changed)]))
+
+
+def freeze(options: argparse.Namespace) -> None:
+    """Write down the plan before the data."""
+    from salcompare.pipeline.frozen import NUMBERS, Choice, freeze
+
+    study = _study(options)
+    try:
+        _ = study.images
+    except StaleError:
+        stages.run(study, until="photographs", progress=Terminal())
+    numbers = {name: getattr(options, name) for name in NUMBERS}
+    print(freeze(study, Choice(options.primary, options.smallest_effect, numbers, options.after_data,
+                               options.overwrite)))
+    _print_plan(study)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -54,6 +54,7 @@ class StudyData:
     images_left_out: pd.DataFrame  # what was not taken, and why
     responses_left_out: pd.DataFrame
     notes: tuple[str, ...]  # what could not be computed, in words
+    plan: tuple[str, ...]  # whether it was run as frozen before the data, and what has changed
 
     def __init__(self, loaders: Mapping[str, Callable[[], Any]] | None = None, /, **values: object) -> None:
         self._loaders = dict(loaders or {})

@@ -26,11 +26,11 @@ from salcompare.config.sections import (
     Statistics,
     training_seeds,
 )
-from salcompare.config.toml import ALL_TEST, commented_toml, read_config
+from salcompare.config.toml import ALL_TEST, commented_toml, flattened, read_config, toml_value
 
 __all__ = ["ALL_TEST", "FILE_NAME", "FILLS", "METHODS", "QUALITY_RULES", "Attribution", "Classifier", "Collect",
            "Config", "Controls", "Fixations", "General", "Images", "Maps", "Phase", "Precomputed", "Quality", "Removal",
-           "Report", "Responses", "Simulation", "Statistics", "commented_toml", "method_of", "read_config",
-           "smoothed", "training_seeds"]
+           "Report", "Responses", "Simulation", "Statistics", "commented_toml", "flattened", "method_of",
+           "read_config", "smoothed", "toml_value", "training_seeds"]
 
 FILE_NAME = "study.toml"

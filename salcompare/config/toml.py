@@ -184,7 +184,7 @@ def commented_toml(config: Config | None = None) -> str:
         value = getattr(config, section.name)
         if isinstance(value, dict):
             lines += ["", f"[{section.name}]", f"# {section.metadata['help']}",
-                      *(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()), _FILES[section.name]]
+                      *(f"{toml_value(key)} = {toml_value(item)}" for key, item in value.items()), _FILES[section.name]]
         elif value == () == section.default:
             lines += ["", f"# [[{section.name}]]", *(f"# {line.removeprefix('# ')}" for line in _section_lines(
                 Precomputed(), section.name))]  # the only one that may be there or not
@@ -207,11 +207,24 @@ def _section_lines(section: Any, name: str) -> list[str]:  # noqa: ANN401 - any 
             untold = [choice for choice in option.metadata["choices"]
                       if choice not in told and not choice.startswith(f"{SMOOTHGRAD}_")]  # named by their prefix
             also = f" (also {', '.join(untold)})" if untold else ""
-            lines.append(f"{option.name} = {_toml(value)}  # {option.metadata['help']}{also}")
+            lines.append(f"{option.name} = {toml_value(value)}  # {option.metadata['help']}{also}")
     return lines + nested
 
 
-def _toml(value: object) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
+def toml_value(value: object) -> str:
+    """Write a text, a number, a truth value, or a list of them as TOML does."""
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
+
+
+def flattened(settings: object, prefix: str = "") -> dict[str, Any]:
+    """Give settings by dotted names, in their order; those of listed sections as ``classifier.alexnet.hidden``."""
+    if isinstance(settings, dict) and settings:
+        parts = list(settings.items())
+    elif isinstance(settings, (list, tuple)) and settings and isinstance(settings[0], dict):
+        parts = [(section["name"], section) for section in settings]
+    else:
+        return {prefix: settings} if prefix else {}
+    inside = (flattened(part, f"{prefix}.{key}".lstrip(".")) for key, part in parts)
+    return {name: value for part in inside for name, value in part.items()}

@@ -11,10 +11,11 @@ from salcompare.findings.controls.stage import control_stages
 from salcompare.findings.perturbation.stage import removal_stages
 from salcompare.pipeline.analysis import statistics_stage
 from salcompare.pipeline.classifiers import classifier_stages, difference_stages
+from salcompare.pipeline.frozen import FILE, planned_settings
 from salcompare.pipeline.presentation import check_names, report_files, write_report
 from salcompare.pipeline.responses import human_stages, photograph_stage
 from salcompare.pipeline.study_data import study_pilot
-from salcompare.stages import Stage
+from salcompare.stages import Stage, hashed
 
 if TYPE_CHECKING:
     from salcompare.study import Study
@@ -30,7 +31,8 @@ def stages(study: Study) -> list[Stage]:
     made = tuple(stage.name for stage in listed)
     listed += difference_stages(study)
     shown = tuple(stage.name for stage in listed)
-    shown_only = {"report": config.report, "name": config.study.name, "human_share": config.maps.human_share}
+    shown_only = {"report": config.report, "name": config.study.name, "human_share": config.maps.human_share,
+                  **({"planned": planned_settings(study)} if (study.root / FILE).exists() else {})}
     return [*listed, statistics_stage(study, made),
-            Stage("report", (*shown, "statistics"), shown_only, write_report, outputs=report_files(study),
-                  check=check_names)]
+            Stage("report", (*shown, "statistics"), shown_only, write_report, hashed(study, [FILE]),
+                  report_files(study), check_names)]

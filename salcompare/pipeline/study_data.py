@@ -10,6 +10,7 @@ from salcompare import provenance, store
 from salcompare.errors import InputError, Problem, meant
 from salcompare.findings import findings
 from salcompare.naming import natural_key
+from salcompare.pipeline.frozen import standing
 from salcompare.stages import hashed
 from salcompare.study import GIVEN
 from salcompare.study_data import StudyData
@@ -165,6 +166,7 @@ _LOADERS: dict[str, Callable[[Study], Any]] = {
     "images_left_out": partial(_left_out, of="images"),
     "responses_left_out": partial(_left_out, of="responses"),
     "notes": _notes,
+    "plan": standing,
 }
 """What every study has, by name."""
 

@@ -8,6 +8,7 @@ import importlib.resources
 from typing import TYPE_CHECKING
 
 from salcompare import schema, store
+from salcompare.config import flattened
 from salcompare.figures.figure import SIMULATED_RESPONSES
 from salcompare.naming import COMPARISON, classifier_file
 
@@ -62,11 +63,12 @@ def question(data: StudyData) -> str:
 def _page(data: StudyData, content: Content, folder: Path) -> str:
     return template("page.html").render(
         data=data, question=question(data), tables=content.tables, style=page_style(), findings=content.answers,
-        banners=content.banners,
+        banners=content.banners, plan=data.get("plan", ()),
         figures=[embedded(figure, folder) for figure in data.figures], methods=content.methods, limits=content.limits,
         references=content.references, layouts=LAYOUTS,
         dictionary=(schema.IMAGES, *PEOPLE[data.people], schema.ESTIMATES),
-        settings=_flat(data.settings), versions=dict(data.provenance["versions"]),
+        settings=[(name, ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+                  for name, value in flattened(data.settings).items()], versions=dict(data.provenance["versions"]),
         inputs=sorted(data.provenance["inputs"].items()),
         classifier_files={name: classifier_file(name) for name in data.classifier_names})
 
@@ -115,19 +117,8 @@ def _numbers(data: StudyData, content: Content) -> dict[str, object]:
                        for name, facts in data.get("precomputed_maps", {}).items()},
         "banners": content.banners,
         "summary": [{"question": finding.question, "answers": finding.answers} for finding in content.answers],
-        "notes": data.notes, "settings": data.settings, "provenance": data.provenance,
+        "notes": data.notes, "plan": data.get("plan", ()), "settings": data.settings, "provenance": data.provenance,
     }
-
-
-def _flat(settings: object, prefix: str = "") -> list[tuple[str, str]]:
-    """Give settings as dotted names with their values, in the order of study.toml."""
-    if isinstance(settings, dict) and settings:
-        return [pair for key, value in settings.items() for pair in _flat(value, f"{prefix}.{key}".lstrip("."))]
-    if isinstance(settings, (list, tuple)) and settings and isinstance(settings[0], dict):
-        return [pair for index, value in enumerate(settings) for pair in _flat(value, f"{prefix}[{index}]")]
-    if isinstance(settings, (list, tuple)):
-        return [(prefix, ", ".join(map(str, settings)))]
-    return [(prefix, str(settings))] if prefix else []
 
 
 _PER_INCH = 131

@@ -113,3 +113,12 @@ def test_two_processes_write_the_same_bytes(tmp_path):
     files = [sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file()) for folder in folders]
     assert files[0] == files[1]
     assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in files[0])
+
+
+def test_the_plan_stands_before_the_summary_with_all_that_changed(tmp_path):
+    page = render_report(report_data(tmp_path).replace(plan=("Frozen on <day>.", "maps.sigma: frozen 1, now 2")),
+                         tmp_path).read_text()
+    assert page.index("Frozen on &lt;day&gt;. Changed since:") < page.index("maps.sigma: frozen 1") < page.index(
+        'id="summary"')
+    assert json.loads((tmp_path / "report.json").read_text())["plan"][1] == "maps.sigma: frozen 1, now 2"
+    assert 'id="plan"' not in render_report(report_data(tmp_path), tmp_path).read_text()
