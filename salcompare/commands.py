@@ -198,13 +198,13 @@ def forget_worker(options: argparse.Namespace) -> None:
 def calibrate(options: argparse.Namespace) -> None:
     """Simulate studies and write how often every test is wrong."""
     from salcompare.planning.calibrate import calibrate
-    from salcompare.planning.calibration_page import findings, stated
+    from salcompare.planning.calibration_page import summary
 
     goes_on = (options.out / "runs").is_dir()  # a calibration of before, which is gone on with
     free_paths((options.out / name for name in ("calibration.html", "calibration.csv")),
                overwrite=goes_on or options.overwrite)
     rates = calibrate(options.out, runs=options.runs, seed=options.seed, jobs=options.jobs, progress=Terminal())
-    for line in (*findings(rates), *stated(rates), options.out / "calibration.html"):
+    for line in (*summary(rates), options.out / "calibration.html"):
         print(line)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
@@ -42,16 +43,16 @@ def findings() -> tuple[Finding, ...]:
 
 def calibration_cases() -> tuple[Case, ...]:
     """Load every test and interval of the findings as a case of calibration."""
-    return tuple(case for part in _calibrated() for case in part.CASES)
+    return tuple(dataclasses.replace(case, finding=name) for name, part in _calibrated() for case in part.CASES)
 
 
 def planned_statistics() -> tuple[PlannedStatistic, ...]:
     """Load every statistic of the findings that a study can be planned for."""
-    return tuple(statistic for part in _calibrated() for statistic in part.PLANNED)
+    return tuple(statistic for _, part in _calibrated() for statistic in part.PLANNED)
 
 
-def _calibrated() -> list[ModuleType]:
-    return [part for finding in findings() if (part := finding.part("calibration")) is not None]
+def _calibrated() -> list[tuple[str, ModuleType]]:
+    return [(finding.name, part) for finding in findings() if (part := finding.part("calibration")) is not None]
 
 
 def shown(kind: type[Shown]) -> list[tuple[Quantity, Shown]]:

@@ -7,6 +7,7 @@ nor on how many processes share them. All cases of a scenario see the same simul
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.resources
 import os
 import shutil
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from salcompare import provenance
 from salcompare.errors import DamagedError, InputError, Problem
 from salcompare.findings import calibration_cases
 from salcompare.planning.power_runs import read_kept, write_kept
-from salcompare.planning.rates import calibration_rates
+from salcompare.planning.rates import calibration_rates, liberal, with_fresh
 from salcompare.progress import Silent
 from salcompare.simulation.cases import FEWER, SCENARIOS, WORDS, Case, Outcome, require_cases
 from salcompare.simulation.preferences import stream
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 RUNS = 2000
 """Simulated studies a scenario: the Monte Carlo error of a rate of 5% is then 0.5 percent points."""
+FRESH = 2
+"""Where a test or interval looks liberal, so many times the first runs are drawn anew, and judge alone: of 200 that
+keep their promise exactly some five look liberal by chance."""
 CHUNK = 25
 """Runs that one process does at a time, and that are lost at most when it is killed."""
 NONE_FEWER: Mapping[str, int] = {}
@@ -65,11 +69,12 @@ class _Chunk:
 
 
 def run_calibration(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path, *, runs: int = RUNS,
-                    seed: int = 0, jobs: int = 1, fewer: Mapping[str, int] = NONE_FEWER,
+                    first: int = 0, seed: int = 0, jobs: int = 1, fewer: Mapping[str, int] = NONE_FEWER,
                     progress: Progress | None = None) -> pd.DataFrame:
     """Simulate the scenarios and apply the cases, each in the scenarios that its checks name.
 
-    `runs` studies are simulated of a scenario, fewer of those that `fewer` names: one in so many. Chunks of outcomes
+    `runs` studies are simulated of a scenario, the first `first` of them left out, and fewer of those that `fewer`
+    names: one in so many. Chunks of outcomes
     are kept in `folder`, with checksums; a later call with the same cases, scenarios, seed and versions takes them from
     there, and may want more runs. Damaged chunks, of which `progress` tells, are run again. Results do not depend on
     the number of processes, `jobs`, each of which computes with one thread.
@@ -83,7 +88,7 @@ def run_calibration(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], 
                 if value < 1]
     if problems:
         raise InputError(problems)
-    numbers = {name: -(-runs // fewer.get(name, 1)) for name in scenarios}
+    numbers = {name: range(-(-first // fewer.get(name, 1)), -(-runs // fewer.get(name, 1))) for name in scenarios}
     chunks = _chunks(cases, scenarios, folder, numbers, seed)
     progress = progress or Silent()
     outcomes = {chunk.path: _read(chunk, progress.say) for chunk in chunks}
@@ -103,6 +108,7 @@ def calibrate(folder: Path, *, runs: int = RUNS, seed: int = 0, jobs: int = 1, c
               fewer: Mapping[str, int] = FEWER, progress: Progress | None = None) -> pd.DataFrame:
     """Run a calibration, of all findings' cases where none are given, and write its page.
 
+    What looks liberal is judged by `FRESH` times as many fresh runs (`rates.with_fresh`).
     `folder` gets calibration.html, calibration.csv, the figures, and ``runs/`` with what is needed to go on; `words`
     say what each scenario simulates. For the other arguments and errors see `run_calibration`. Gives what the page
     shows, as `rates.calibration_rates` does.
@@ -110,17 +116,30 @@ def calibrate(folder: Path, *, runs: int = RUNS, seed: int = 0, jobs: int = 1, c
     from salcompare.planning.calibration_page import Setup, write_page  # processes that only simulate draw nothing
 
     cases = calibration_cases() if cases is None else cases
-    outcomes = run_calibration(cases, scenarios, folder / "runs", runs=runs, seed=seed, jobs=jobs, fewer=fewer,
-                               progress=progress)
+    run = partial(run_calibration, scenarios=scenarios, folder=folder / "runs", seed=seed, jobs=jobs, fewer=fewer,
+                  progress=progress)
+    outcomes = run(cases, runs=runs)
     rates = calibration_rates(outcomes, cases)
+    doubtful = _restricted(cases, liberal(rates))
+    if doubtful:
+        rates = with_fresh(rates, calibration_rates(run(doubtful, first=runs, runs=(1 + FRESH) * runs), doubtful))
     studies = {str(name): int(number) for name, number in outcomes.groupby("scenario")["run"].nunique().items()}
     used = {name: words.get(name, "") for name in scenarios if name in studies}
     write_page(rates, Setup(runs, seed, studies, used), folder)
-    kept = set(_folders(cases, scenarios, folder / "runs", seed).values())
+    kept = {path for those in (cases, doubtful) for path in _folders(those, scenarios, folder / "runs", seed).values()}
     for other in (folder / "runs").glob("*-*"):  # of other settings or versions
         if other.is_dir() and other not in kept:
             shutil.rmtree(other, ignore_errors=True)
     return rates
+
+
+def _restricted(cases: tuple[Case, ...], rates: pd.DataFrame) -> tuple[Case, ...]:
+    """Leave of the cases those checks, in those scenarios of their truth, that have a row."""
+    cells = set(zip(rates["check"], rates["scenario"], strict=True))
+    left = [dataclasses.replace(case, checks=tuple(
+        dataclasses.replace(check, holds=holds, finds=()) for check in case.checks
+        if (holds := tuple(name for name in check.holds if (check.name, name) in cells)))) for case in cases]
+    return tuple(case for case in left if case.checks)
 
 
 def _run_chunk(chunk: _Chunk) -> Path:
@@ -156,12 +175,13 @@ def code_fingerprint() -> str:
 
 
 def _chunks(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], folder: Path,
-            numbers: Mapping[str, int], seed: int) -> list[_Chunk]:
+            numbers: Mapping[str, range], seed: int) -> list[_Chunk]:
     """Cut all scenarios' runs into chunks; only the last of a scenario may be short, and is named by its end too."""
     where = _folders(cases, scenarios, folder, seed)
-    return [_Chunk(name, settings, _of(cases, name), range(start, min(start + CHUNK, numbers[name])), seed,
-                  where[name] / f"{start:06d}-{min(start + CHUNK, numbers[name]):06d}.json")
-            for name, settings in scenarios.items() if _of(cases, name) for start in range(0, numbers[name], CHUNK)]
+    return [_Chunk(name, settings, _of(cases, name), range(start, min(start + CHUNK, numbers[name].stop)), seed,
+                  where[name] / f"{start:06d}-{min(start + CHUNK, numbers[name].stop):06d}.json")
+            for name, settings in scenarios.items() if _of(cases, name)
+            for start in range(numbers[name].start, numbers[name].stop, CHUNK)]
 
 
 def _measured(case: Case, scenario: str, study: SimulatedStudy, rng: np.random.Generator) -> dict[str, Outcome]:

@@ -1,4 +1,4 @@
-"""The calibration page: what was simulated, what every test and interval did there, and what falls short and why."""
+"""The calibration page: one chart of every test and interval, what it shows in ten lines, and what was simulated."""
 
 from __future__ import annotations
 
@@ -14,17 +14,14 @@ import plotnine as p9
 from plotnine.coords import coord_flip
 
 from salcompare import provenance, store
-from salcompare.figures import theme
 from salcompare.figures.figure import Figure
 from salcompare.figures.saving import save_figure
-from salcompare.figures.theme import DOUBLE, INK, NULL, figure_theme, ticks, wrapped
-from salcompare.planning.rates import FAILURES, POWER, SIMULTANEOUS
-from salcompare.printing import ALPHA, percent, ranged
+from salcompare.figures.theme import DOUBLE, INK, SMALL, figure_theme, wrapped
+from salcompare.figures.theme import percent as axis_percent
+from salcompare.findings import findings
+from salcompare.planning.rates import POWER, liberal, noticed
+from salcompare.printing import ALPHA, counted, joined, percent, ranged
 from salcompare.report.render import page_policy, page_style
-
-_TITLES = {"level": "False positives", "coverage": "Coverage", "power": "Planted effects"}
-_POWER = percent(POWER, 0)
-_MARKS = {"shortfall": "*", "fails": "!", "missed": "!"}
 
 
 @dataclass(frozen=True)
@@ -38,58 +35,80 @@ class Setup:
 
 
 def write_page(rates: pd.DataFrame, setup: Setup, folder: Path) -> Path:
-    """Write calibration.html (which needs no other file), .md, .csv and the figures; same rates, same bytes."""
+    """Write calibration.html (which needs no other file), .md, .csv and the chart; same rates, same bytes."""
     store.write_table(folder / "calibration.csv", rates.round(6))
-    figures = calibration_figures(rates)
-    pngs = [save_figure(figure, folder)[0] for figure in figures]
-    content = _content(rates, setup, figures, pngs)
+    figure = calibration_figure(rates)
+    png = save_figure(figure, folder)[0]
+    content = {
+        "style": page_style(), "policy": page_policy(), "setup": setup, "lines": summary(rates),
+        "liberal": [{"check": row["check"], "scenario": row["scenario"], "rate": _rate(row)}
+                    for row in liberal(rates).to_dict(orient="records")],
+        "figure": figure, "source": "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii"),
+        "versions": dict(provenance.versions())}
     store.write_text(folder / "calibration.md", _rendered("calibration.md.jinja", content, escape=False))
     page = folder / "calibration.html"
     store.write_text(page, _rendered("calibration.html", content, escape=True))
     return page
 
 
-def findings(rates: pd.DataFrame) -> list[str]:
-    """Say in words what the calibration shows."""
-    return [sentence for purpose in _TITLES if (sentence := _finding(rates[rates["purpose"] == purpose], purpose))]
+def summary(rates: pd.DataFrame) -> list[str]:
+    """Say in a few lines what the calibration shows: tests, intervals, refusals, fresh runs, planted effects."""
+    lines = [*_promise(rates, "level"), *_promise(rates, "coverage")]
+    partly = rates[(rates["n_undefined"] > 0) & (rates["runs"] > 0)]
+    if len(partly):
+        share = partly["runs"] / (partly["runs"] + partly["n_undefined"])
+        least = partly.iloc[int(share.to_numpy().argmin())]
+        lines.append(f"In {counted(len(partly), 'cell')} a number is refused or undefined in some studies; the rate "
+                     f"is of the others, at the least of {_of(least)} ({least['check']}, {least['scenario']}).")
+    refused = rates[rates["verdict"] == "refused"]
+    if len(refused):
+        where = joined(f"{scenario} ({counted(len(rows), 'cell')})" for scenario, rows in refused.groupby(
+            "scenario", sort=False))
+        lines.append(f"What cannot be known is refused, and no number given: {where}.")
+    again = rates[rates["first_rate"].notna()]
+    if len(again):
+        lines.append(f"{counted(len(again), 'cell')} looked liberal in the first runs: the rates of fresh ones stand "
+                     "here.")
+    most = int(rates["runs"].max())
+    lines.append(f"What {most:,} studies can see: a test that rejects true nulls in {percent(noticed(most))} is called "
+                 f"liberal in {percent(POWER, 0)} of calibrations.")
+    return lines + _planted(rates[(rates["purpose"] == "power") & (rates["runs"] > 0)])
 
 
-def shortfalls(rates: pd.DataFrame) -> list[dict[str, str]]:
-    """List the cells that do not hold, with their rates and causes; those without a cause first."""
-    short = rates[rates["verdict"].isin(["shortfall", *FAILURES])]
-    order = short.assign(stated=short["verdict"] == "shortfall").sort_values("stated", kind="stable")
-    return [{"check": row["check"], "scenario": row["scenario"], "purpose": _TITLES[row["purpose"]].lower(),
-             "rate": percent(row["rate"]), "bound": percent(row["bound"]),
-             "cause": row["cause"] or "not explained"} for row in order.to_dict(orient="records")]
-
-
-def stated(rates: pd.DataFrame) -> list[str]:
-    """Say every shortfall in a line."""
-    return [f"{row['check']}, {row['scenario']}: {row['rate']} (bound {row['bound']}): {row['cause']}"
-            for row in shortfalls(rates)]
-
-
-def _finding(cells: pd.DataFrame, purpose: str) -> str:
-    cells = cells[cells["runs"] > 0]
+def _promise(rates: pd.DataFrame, purpose: str) -> list[str]:
+    """Count the verdicts of tests or of intervals, and name the cell that errs most often."""
+    cells = rates[(rates["purpose"] == purpose) & (rates["runs"] > 0)]
     if cells.empty:
-        return ""
-    holding = cells[cells["verdict"].isin(["holds", "found"])]
-    good, short = len(holding), int((cells["verdict"] == "shortfall").sum())
-    bad, exact = len(cells) - good - short, holding["rate"]
-    what = f"{cells['check'].nunique()} {cells['kind'].iloc[0]}s in {len(cells)} cells"
-    said = {
-        "level": f"{what} where the null hypothesis is true: {good} stay below the bound of "
-                 f"{percent(cells['bound'].min())}{_spread(exact, 'reject')}",
-        "coverage": f"{what}: {good} cover at least as often as chance leaves to an exact 95% interval"
-                    f"{_spread(exact, 'cover')}",
-        "power": f"{what} with a planted effect: {good} find it in at least {_POWER} of the studies",
-    }[purpose]
-    left = f"; {short} fall short for a stated cause" if short else ""
-    return f"{_TITLES[purpose]}: {said}{left}" + (f"; {bad} fall short and nothing explains it." if bad else ".")
+        return []
+    tests = purpose == "level"
+    number = {verdict: int((cells["verdict"] == verdict).sum()) for verdict in ("holds", "conservative", "liberal")}
+    few = int(((cells["verdict"] == "conservative") & cells["discrete"].astype(bool)).sum())
+    what, nominal = ("tests", percent(ALPHA, 0)) if tests else ("intervals", percent(1 - ALPHA, 0))
+    worst = cells.sort_values("rate", ascending=not tests, kind="stable").iloc[0]
+    said = (f"{cells['check'].nunique()} {what} in {len(cells)} cells" + (" where the null hypothesis is true" * tests)
+            + f": {number['holds']} hold their {nominal}, {number['conservative']} are conservative"
+            + (f" ({few} of them for want of arrangements)" if few else "") + f", {number['liberal']} liberal.")
+    verb = ("Most often rejects" if tests else "Least often covers")
+    return [said, f"{verb} {worst['check']}, {worst['scenario']}: {_rate(worst)}."]
 
 
-def _spread(rates: pd.Series[float], verb: str) -> str:
-    return f" (they {verb} in {percent(rates.min())} to {percent(rates.max())})" if len(rates) else ""
+def _planted(cells: pd.DataFrame) -> list[str]:
+    if cells.empty:
+        return []
+    missed = cells[cells["verdict"] == "missed"]
+    rare = "" if missed.empty else "; less often " + ", ".join(
+        f"{row['check']} ({row['scenario']}, {percent(row['rate'], 0)})" for row in missed.to_dict(orient="records"))
+    return [f"Planted effects, {len(cells)} cells: {len(cells) - len(missed)} found in at least {percent(POWER, 0)} of "
+            f"the studies{rare}."]
+
+
+def _rate(row: pd.Series[Any] | Mapping[Any, Any]) -> str:
+    """Print a rate with its Monte Carlo interval and what it is a share of."""
+    return f"{percent(row['rate'])} ({percent(row['mc_low'])} to {percent(row['mc_high'])}) of {_of(row)}"
+
+
+def _of(row: pd.Series[Any] | Mapping[Any, Any]) -> str:
+    return f"{row['runs']:,} studies" + (f" out of {row['runs'] + row['n_undefined']:,}" if row["n_undefined"] else "")
 
 
 def _rendered(name: str, content: dict[str, object], *, escape: bool) -> str:
@@ -102,106 +121,49 @@ def _rendered(name: str, content: dict[str, object], *, escape: bool) -> str:
     return environment.from_string(template.read_text(encoding="utf-8")).render(content)
 
 
-def _content(rates: pd.DataFrame, setup: Setup, figures: list[Figure], pngs: list[Path]) -> dict[str, object]:
-    return {
-        "style": page_style(), "policy": page_policy(), "setup": setup,
-        "findings": findings(rates), "shortfalls": shortfalls(rates),
-        "tables": [_table(rates, purpose) for purpose in _TITLES], "checks": _checks(rates),
-        "figures": [{"name": figure.name, "title": figure.title, "caption": figure.caption,
-                     "source": "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")}
-                    for figure, png in zip(figures, pngs, strict=True)],
-        "level": percent(ALPHA), "simultaneous": percent(SIMULTANEOUS), "power": _POWER,
-        "bound": percent(rates.loc[rates["purpose"] == "level", "bound"].min()),
-        "n_cells": int((rates["purpose"] != "power").sum()), "versions": dict(provenance.versions())}
+MOST = 0.12  # of the axis of errors: what lies beyond stands at its edge
+ROW, GAP, EDGE = 0.024, 3, 0.55  # inches a cell and at top and bottom; cells between two findings
+_COLOURS = {"holds": "#0072B2", "conservative": "#7A7A7A", "liberal": "#D55E00"}
+_PANELS = {"level": "Tests: true nulls rejected", "coverage": "Intervals: truths missed"}
 
 
-def _table(rates: pd.DataFrame, purpose: str) -> dict[str, object]:
-    """One line a check, one column a scenario; a mark at what falls short."""
-    cells = rates[rates["purpose"] == purpose]
-    scenarios = list(dict.fromkeys(cells["scenario"]))
-    printed = {(row["check"], row["scenario"]): _cell(row) for row in cells.to_dict(orient="records")}
-    lines = [[check, *(printed.get((check, scenario), "") for scenario in scenarios)]
-             for check in dict.fromkeys(cells["check"])]
-    return {"title": _TITLES[purpose], "name": purpose, "header": scenarios, "rows": lines}
-
-
-def _cell(row: Mapping[Any, Any]) -> str:
-    if not row["runs"]:
-        return "none given"
-    partly = " †" if row["n_undefined"] else ""
-    return f"{percent(row['rate'])}{_MARKS.get(str(row['verdict']), '')}{partly}"
-
-
-def _checks(rates: pd.DataFrame) -> list[dict[str, str]]:
-    first = rates.drop_duplicates("check")
-    return [{"check": row["check"], "case": row["case"], "what": row["what"],
-             "discrete": "few arrangements: may lie far below 5%" if row["discrete"] else ""}
-            for row in first.to_dict(orient="records")]
-
-
-ROW, EDGE = 0.105, 0.62  # inches
-STRIP = 10  # characters of a line of a panel's title
-GOOD, BAD, STATED = "#0072B2", "#D55E00", "#E69F00"
-_COLOURS = {"holds": GOOD, "found": GOOD, "shortfall": STATED, "fails": BAD, "missed": BAD}
-_KEYS = "blue: within its bound; orange: not, with a stated cause; red: not, unexplained"
-
-
-def calibration_figures(rates: pd.DataFrame) -> list[Figure]:
-    """Draw false positives, coverage and power, each if there is any."""
-    parts = [
-        ("level", "calibration-tests", "False-positive rate of every test where its null hypothesis is true",
-         "False positives, %", f"dashed: {percent(ALPHA, 0)}, the nominal rate", ALPHA),
-        ("coverage", "calibration-intervals", "Coverage of every 95% interval",
-         "Covered, %", f"dashed: {percent(1 - ALPHA, 0)}, the nominal coverage", 1 - ALPHA),
-        ("power", "calibration-power", "How often each test finds what is planted",
-         "Found, %", f"dashed: {_POWER}, from where on it counts as found", POWER),
-    ]
-    defined = rates[rates["runs"] > 0]
-    return [_figure(defined[defined["purpose"] == purpose], name, title, axis, nominal, at)
-            for purpose, name, title, axis, nominal, at in parts if (defined["purpose"] == purpose).any()]
-
-
-def _figure(cells: pd.DataFrame, name: str, title: str, axis: str, nominal: str, at: float) -> Figure:
-    checks, scenarios = list(dict.fromkeys(cells["check"])), list(dict.fromkeys(cells["scenario"]))
-    height = EDGE + ROW * len(checks)
-    bounded = cells["purpose"].iloc[0] != "power"
-    plot = _plot(cells, checks, scenarios, axis, at, bounded=bounded) + figure_theme(DOUBLE, height) + p9.theme(
-        panel_spacing_x=0.012, strip_text_x=p9.element_text(size=5.5), legend_position="none",
-        axis_text_y=p9.element_text(size=5.5))
-    bound = "; grey: the bound, simultaneous over all cells" if bounded else ""
-    edge = " A number at the edge is a rate that lies beyond it."
-    text = (f"Dots: shares of {ranged(cells['runs'])} simulated studies; bars: exact 95% binomial intervals; "
-            f"{nominal}{bound}. {_KEYS[0].upper()}{_KEYS[1:]}.{edge}")
-    return Figure(name, title, text, plot, DOUBLE, height)
-
-
-def _plot(cells: pd.DataFrame, checks: list[str], scenarios: list[str], axis: str, at: float, *,
-          bounded: bool) -> p9.ggplot:
-    titles = [wrapped(name, STRIP) for name in scenarios]
+def calibration_figure(rates: pd.DataFrame) -> Figure:
+    """Draw how often every test and every interval errs, one line a cell, by finding; nominally all do in 5%."""
+    cells = rates[rates["purpose"].isin(list(_PANELS)) & (rates["runs"] > 0)]
+    covers = cells["purpose"] == "coverage"
+    low = cells["mc_low"].where(~covers, 1 - cells["mc_high"])
+    high = cells["mc_high"].where(~covers, 1 - cells["mc_low"])
     table = cells.assign(
-        check=pd.Categorical(cells["check"], categories=checks[::-1]),
-        scenario=pd.Categorical([wrapped(name, STRIP) for name in cells["scenario"]], categories=titles))
-    low, high = _range(table, at)
-    breaks = [value for value in ticks(high, most=3 if low == 0 else 8) if value >= low]
-    beyond = table[(table["rate"] < low) | (table["rate"] > high)]
-    inside = table.drop(beyond.index)
-    inside = inside.assign(mc_low=inside["mc_low"].clip(low, high), mc_high=inside["mc_high"].clip(low, high))
-    number = beyond.assign(text=[f"{100 * rate:.0f}" for rate in beyond["rate"]], rate=beyond["rate"].clip(low, high))
-    plot = (p9.ggplot(inside, p9.aes("check", "rate")) + p9.facet_grid(cols="scenario")
-            + p9.geom_hline(yintercept=at, linetype="dashed", color=INK, size=0.3))
-    if bounded:
-        plot += p9.geom_point(p9.aes(y="bound"), shape="|", color=NULL, size=1.6)
-    if len(beyond):
-        plot += p9.geom_text(p9.aes(label="text", color="verdict"), data=number, size=5.5,
-                             ha="right" if at < 0.5 else "left")
-    return (plot + p9.geom_linerange(p9.aes(ymin="mc_low", ymax="mc_high", color="verdict"), size=0.4)
-            + p9.geom_point(p9.aes(color="verdict"), size=1.1, stroke=0) + p9.scale_color_manual(values=_COLOURS)
-            + p9.scale_y_continuous(limits=(low, high), breaks=breaks, labels=theme.percent)
-            + p9.scale_x_discrete() + coord_flip() + p9.labs(x="", y=axis))
+        error=cells["rate"].where(~covers, 1 - cells["rate"]).clip(upper=MOST), low=low.clip(upper=MOST),
+        high=high.clip(upper=MOST), panel=pd.Categorical(cells["purpose"].map(_PANELS), list(_PANELS.values())))
+    table, places, total = _placed(table)
+    height = EDGE + ROW * total
+    plot = (p9.ggplot(table, p9.aes("place", "error", color="verdict")) + p9.facet_grid(cols="panel")
+            + p9.geom_hline(yintercept=ALPHA, linetype="dashed", color=INK, size=0.3)
+            + p9.geom_linerange(p9.aes(ymin="low", ymax="high"), size=0.35) + p9.geom_point(size=0.8, stroke=0)
+            + p9.scale_color_manual(values=_COLOURS, breaks=[name for name in _COLOURS
+                                                             if name in set(table["verdict"])])
+            + p9.scale_y_continuous(limits=(0, MOST), breaks=[0, 0.05, 0.1], labels=axis_percent)
+            + p9.scale_x_reverse(limits=(total, -1), breaks=list(places.values()), labels=list(places))
+            + coord_flip() + p9.labs(x="", y="Errors, %") + figure_theme(DOUBLE, height)
+            + p9.theme(axis_text_y=p9.element_text(size=SMALL), legend_position="bottom",
+                       legend_title=p9.element_blank()))
+    text = (f"Dots: shares of {ranged(cells['runs'])} simulated studies in which a test rejects a true null "
+            "hypothesis, or a 95% interval misses the truth, each test or interval in each scenario; bars: exact 95% "
+            "binomial intervals, by which a cell holds its nominal 5% (dashed) or is conservative or liberal.")
+    return Figure("calibration", "How often every test and every interval errs", text, plot, DOUBLE, height)
 
 
-def _range(table: pd.DataFrame, at: float) -> tuple[float, float]:
-    """Range of the axis, in which good rates can be told apart; what lies beyond is printed as a number at the edge."""
-    if at < 0.5:
-        return 0.0, float(min(1, 2.5 * table["bound"].max()))
-    return float(max(0, min(at - 0.12, 2.5 * table["bound"].min() - 1.5))), 1.0
+def _placed(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float], float]:
+    """Give each cell its line, findings below one another and their cells by rate; the findings' middles; all lines."""
+    questions = {one.name: one.question for one in findings()}
+    start, places, parts = 0.0, {}, []
+    for finding, rows in table.groupby("finding", sort=False):
+        lines = max(rows["panel"].value_counts())
+        for _, cells in rows.groupby("panel", observed=True):
+            order = cells.sort_values("error", kind="stable")
+            spread = (lines - len(order)) / 2
+            parts.append(order.assign(place=[start + spread + number for number in range(len(order))]))
+        places[wrapped(questions.get(str(finding), str(finding)), 24)] = start + (lines - 1) / 2
+        start += max(lines, 6) + GAP
+    return pd.concat(parts), places, start

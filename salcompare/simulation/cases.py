@@ -198,12 +198,13 @@ class Case:
 
     `name` is the statistic's, as its function is called; it names the stream of random numbers. Given the study and
     random numbers, `measure` gives the outcome of every check by name; it is a function of a module, so that other
-    processes can call it. `checks` are what must hold.
+    processes can call it. `checks` are what must hold. `finding` is the name of the finding that shows it.
     """
 
     name: str
     measure: Callable[[SimulatedStudy, np.random.Generator], Mapping[str, Outcome]]
     checks: tuple[Check, ...]
+    finding: str = ""
 
     @property
     def scenarios(self) -> frozenset[str]:
