@@ -13,7 +13,7 @@ from salcompare.findings.analysis import NO_WORKERS
 from salcompare.findings.ceilings.estimates import ceiling_estimates, noise_ceiling_rows
 from salcompare.findings.variance.estimates import box_component_rows
 from salcompare.maps import fixation_maps, mean_of_responses, rasterise_boxes, smooth
-from salcompare.statistics.ceilings.between_workers import half_ceiling, noise_ceiling, rest_ceiling
+from salcompare.statistics.ceilings.between_workers import noise_ceiling
 from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
 from salcompare.statistics.responses import _boxes_by_image, joined, products_of, responses_by_image
 from salcompare.statistics.variance.components import response_variance_components
@@ -60,14 +60,6 @@ def test_boxes_and_the_same_boxes_as_maps_have_the_same_statistics(study, name):
             np.testing.assert_allclose(of_maps[variable], of_boxes[variable], rtol=1e-6, atol=1e-9, err_msg=variable)
         else:
             assert of_maps[variable].to_numpy().tolist() == of_boxes[variable].to_numpy().tolist()
-
-
-@pytest.mark.parametrize("ceiling", [half_ceiling, rest_ceiling])
-def test_single_workers_of_boxes_and_of_maps_are_compared_alike(study, ceiling):
-    boxes, maps, images, classifier = study
-    maps = maps.isel(response=slice(None, None, -1))  # the table's order, as workers are drawn by it
-    one, other = (ceiling(responses, images, classifier, rng=rng()) for responses in (boxes, maps))
-    xr.testing.assert_allclose(one, other, rtol=1e-5)
 
 
 def test_dask_maps_of_responses_give_what_maps_in_memory_give(study):
@@ -137,9 +129,8 @@ def rows_of(data):
 
 def test_gaze_has_ceilings_and_components_like_boxes(analysed):
     rows = rows_of(analysed[True])
-    assert set(rows["statistic"]) == {"noise_ceiling", "resampled_overlap", "share_of_ceiling", "half_ceiling",
-                                      "rest_ceiling", "variance_component"}
-    known = rows[rows["statistic"].isin(["noise_ceiling", "resampled_overlap", "half_ceiling"])]
+    assert set(rows["statistic"]) == {"noise_ceiling", "resampled_overlap", "share_of_ceiling", "variance_component"}
+    known = rows[rows["statistic"].isin(["noise_ceiling", "resampled_overlap"])]
     assert known["value"].notna().all()
 
 

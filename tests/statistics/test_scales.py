@@ -79,8 +79,6 @@ STATISTICS = {
         HUMAN * s, NETWORK * s, distance=distance, n_splits=2, rng=rng(), **DRAWN)["value"]
        for distance in ("correlation", "euclidean")},
     "ceiling": lambda s: statistics.noise_ceiling(RESPONSES * s, IMAGES, size=GRID, rng=rng())["ceiling"],
-    "half ceiling": lambda s: statistics.half_ceiling(RESPONSES * s, IMAGES, NETWORK * s, n_splits=1, rng=rng())[
-        "ceiling"],
     "share of the ceiling": lambda s: statistics.share_of_ceiling(
         RESPONSES * s, IMAGES, NETWORK * s, sigma=1.0, units="images within actors", n_resamples=3, rng=rng())["value"],
     "resampled overlap": lambda s: statistics.resampled_overlap(RESPONSES * s, IMAGES, NETWORK * s, sigma=1.0,

@@ -4,9 +4,6 @@ from salcompare.findings.finding import MEAN, Compared, Finding, Headline, Quant
 from salcompare.naming import PRIMARY, SMOOTHED
 
 CEILING, SHARE, RESAMPLED = "noise_ceiling", "share_of_ceiling", "resampled_overlap"
-HALF, REST = "half_ceiling", "rest_ceiling"
-OF_PEOPLE, OF_CLASSIFIER = "ceiling", "score"
-"""Contrasts of `HALF` and `REST`: other workers, or the classifier, against the same workers."""
 OTHER_MAPS, OTHER_FACES, NOTHING = "other actors' classifier maps", "other actors' human maps", "no correlation"
 """Nulls of the share."""
 
@@ -31,11 +28,9 @@ REACHED_OF_ACTORS = REACHED.of_actors({
     "n_resamples": "n_resamples"})
 BY_UNITS = Quantity(RESAMPLED, PRIMARY, "Overlap, workers resampled", better="higher", over=("resampled",),
                     columns=MEAN | {"contrast": "resampled", "n_resamples": "n_resamples"})
-HALVES, SINGLES = (Quantity(statistic, PRIMARY, title, columns=MEAN, better="higher") for statistic, title in (
-    (HALF, "Half of the workers against the other half"), (REST, "Single workers against the rest")))
 
 FINDING = Finding(
     name="ceilings", question="Do people agree with each other?", inputs=("human", "responses", "classifier_maps"),
     rests_on_people=True,
-    quantities=(OF_RESPONSES, OF_ACTORS, REACHED, REACHED_OF_ACTORS, BY_UNITS, HALVES, SINGLES),
+    quantities=(OF_RESPONSES, OF_ACTORS, REACHED, REACHED_OF_ACTORS, BY_UNITS),
     figures=(12,), on_classifier_pages=(12,))

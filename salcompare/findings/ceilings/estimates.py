@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,28 +11,25 @@ import xarray as xr
 
 from salcompare.findings import ceilings as terms
 from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, overlap_forms
-from salcompare.findings.failures import each_that_works, guarded, rows_or_reasons, without_value
+from salcompare.findings.failures import guarded, rows_or_reasons, without_value
 from salcompare.findings.rows import rows_of
-from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED
+from salcompare.naming import HUMAN, SMOOTHED
 from salcompare.random_numbers import stream
-from salcompare.statistics.ceilings.between_workers import half_ceiling, mean_ceiling, noise_ceiling, rest_ceiling
+from salcompare.statistics.ceilings.between_workers import mean_ceiling, noise_ceiling
 from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
 from salcompare.statistics.ceilings.resamples import Null
-from salcompare.statistics.inference.resampling import FEWEST_ACTORS, actor_means, population_mean
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS
 from salcompare.statistics.responses import Responses
 from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
     from salcompare.config import Statistics
-    from salcompare.findings.finding import Quantity
     from salcompare.findings.rows import Row
 
 NULLS: dict[Null, str] = {"others' human maps": terms.OTHER_FACES, "others' classifier maps": terms.OTHER_MAPS,
                           "zero": terms.NOTHING}
 """What the nulls are called in the table, after "over"."""
-N_ROUNDS = 1  # splits, and single workers, of each image: over all images the draw hardly matters
 _UNITS = "workers and actors"
-_ANY = ("iou", "auc_judd", "nss", PRIMARY, "similarity")  # one of each kind of metric
 
 
 def noise_ceiling_rows(data: StudyData, forms: Sequence[tuple[str, float | None, tuple[str, ...]]],
@@ -82,7 +78,6 @@ def ceiling_estimates(data: StudyData, statistics: Statistics, seed: int, *, sig
             continue
         yield from rows
         yield from share_rows(data, source, statistics, seed, sigma=sigma)
-        yield from _rounds(data, responses, source, seed, sigma)
 
 
 def share_rows(data: StudyData, source: str, statistics: Statistics, seed: int, *, sigma: float) -> Iterator[Row]:
@@ -119,38 +114,6 @@ def _shares(data: StudyData, responses: Responses, source: str, statistics: Stat
         yield from rows_of(share, terms.REACHED, {**about, "contrast": terms.over(name)})
         yield from rows_of(ceiling, terms.REACHED, {**about, "contrast": terms.over(name, ceiling=True)})
         yield from rows_of(share, terms.REACHED_OF_ACTORS, {**about, "contrast": terms.over(name)})
-
-
-def _rounds(data: StudyData, responses: Responses, source: str, seed: int, sigma: float) -> Iterator[Row]:
-    """Give people against people by every metric, and the classifier against the same people."""
-    saliency = data.classifier_maps[source]["saliency"].load()
-    for form, width, metrics in ((RAW, None, _ANY), (SMOOTHED, sigma, (PRIMARY,))):
-        for quantity, ceiling in ((terms.HALVES, partial(half_ceiling, n_splits=N_ROUNDS)),
-                                  (terms.SINGLES, partial(rest_ceiling, n_single=N_ROUNDS))):
-            result, failed = each_that_works(metrics, partial(
-                _with_stream, ceiling, responses, data.images, saliency, sigma=width, seed=seed,
-                names=(quantity.statistic, form)))
-            sides = [{"form": form, "sigma": width, "contrast": contrast, "source": name,
-                      "against": source if name == HUMAN else HUMAN}
-                     for contrast, name in ((terms.OF_PEOPLE, HUMAN), (terms.OF_CLASSIFIER, source))]
-            yield from (without_value(reason, **{**quantity.name, **side, "metric": metric}) for side in sides
-                        for metric, reason in failed.items())
-            if result.data_vars:
-                yield from _round_rows(result, quantity, sides)
-
-
-def _with_stream(ceiling: Callable[..., xr.Dataset], *data: object, names: tuple[str, str], seed: int,
-                 **options: object) -> xr.Dataset:
-    """Compute a ceiling with a stream of its own, which is the same however often it is computed."""
-    return ceiling(*data, rng=stream(seed, *names), **options)
-
-
-def _round_rows(result: xr.Dataset, quantity: Quantity, sides: Sequence[Mapping[str, object]]) -> Iterator[Row]:
-    both = ~np.isnan(result[terms.OF_PEOPLE] + result[terms.OF_CLASSIFIER])  # an image without one counts for neither
-    for side in sides:
-        means = actor_means(result[str(side["contrast"])].where(both))["value"]
-        for metric in result["metric"].to_numpy().tolist():
-            yield from rows_of(population_mean(means.sel(metric=metric)), quantity, {**side, "metric": metric})
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:

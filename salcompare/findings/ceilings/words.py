@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from salcompare.findings.agreement import ALPHA, BOX_IOU, SAME_LABEL
-from salcompare.findings.ceilings import CEILING, HALF, OF_CLASSIFIER, OF_PEOPLE, RESAMPLED, REST, SHARE
+from salcompare.findings.ceilings import CEILING, RESAMPLED, SHARE
 from salcompare.findings.overlap import OVERLAP
 from salcompare.naming import PRIMARY, SMOOTHED
 from salcompare.printing import estimate
@@ -65,39 +62,16 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         "actors: for actors like these. Crossed intervals from 2 (V + V) - V of both.",
         pick(data.estimates, statistic=RESAMPLED),
         ["source", "resampled", "value", "ci_low", "ci_high", "ci_method", "n", "reason"])
-    yield _against_people(pd.concat([pick(data.estimates, statistic=name) for name in (HALF, REST)]))
     yield table_of("share_of_ceiling_actor", "Share of the noise ceiling of each actor", "", single,
                    ["actor", "source", "contrast", "value", "ci_low", "ci_high", "null_mean", "ceiling", "n",
                     "resampled", "reason"], folded=True)
     yield table_of("noise_ceiling", "Noise ceiling of the human maps", "", pick(data.estimates, statistic=CEILING),
                    ["level", "actor", "form", "value", "ci_low", "ci_high", "n", "reason"], folded=True)
 
-
-def _against_people(rows: pd.DataFrame) -> PrintedTable:
-    """Print the classifier beside the people whom it is compared with, a row for each metric."""
-    rows = rows.assign(target=rows["statistic"].map({HALF: "half of the workers", REST: "single workers"}))
-    people, classifier = (rows[rows["contrast"] == side] for side in (OF_PEOPLE, OF_CLASSIFIER))
-    key = ["target", "metric", "form"]
-    beside = people[[*key, "against", "value"]].rename(columns={"against": "source", "value": "people"})
-    table = classifier.merge(beside, on=[*key, "source"], how="left")
-    columns = ["source", "target", "metric", "form", "value", "ci_low", "ci_high", "people", "n"]
-    made = table_of(
-        "ceilings_of_metrics", "People against the same people, for other metrics",
-        "The classifier (value) and other workers (people) scored against one target: half of an image's workers, or "
-        "a single worker. Compare within a row only. t intervals over actors.", table, columns, folded=True)
-    return replace(made, frame=made.frame.reset_index(drop=True))
-
-
 _CEILINGS = (
     f"Workers of an image are split into random halves, {N_SPLITS} times; the mean correlation of the halves' coverage "
     "is stepped up to all workers by the Spearman-Brown formula (Brown 1910), and its root is the correlation that a "
     "perfect model would have with the observed coverage.")
-
-_SAME_TARGET = (
-    "Score and ceiling have the same target. For other metrics, half of the workers stand in the classifier's place "
-    "against the other half, and the classifier is scored against that same other half; or all other workers stand "
-    "against a single one, and the classifier is scored against that one. These scores compare with their own ceiling "
-    "only, as fewer workers are a noisier target.")
 
 _SHARES = (
     "The share of the ceiling is (score - null) / (ceiling - null): 1 for a perfect model, 0 at the null, below 0 "
@@ -120,7 +94,7 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
     if not data.workers_known:
         return []
     if data.people != "none" and data.has_classifier:
-        return [("Noise ceiling", f"{_CEILINGS} {_SAME_TARGET}"), ("Share of the ceiling", _SHARES),
+        return [("Noise ceiling", _CEILINGS), ("Share of the ceiling", _SHARES),
                 ("Resampling", _RESAMPLING)]
     return [("Noise ceiling", _CEILINGS)] if data.estimates["statistic"].eq(OVERLAP).any() else []
 

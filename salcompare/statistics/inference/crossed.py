@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from salcompare.printing import counted
-from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, Interval
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, Interval, jackknife_standard_error
 from salcompare.statistics.kernels import Codes, Values
 
 UNBOUNDED = "the denominator's interval holds 0"
@@ -76,6 +76,30 @@ def crossed_variance(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Va
     combined = crossed_covariance(draws, draws)
     single = [_covariance(np.asarray(one, float), np.asarray(one, float)) for one in (first, second)]
     return np.asarray(np.where(combined > 0, np.maximum(combined, np.maximum(*single)), combined), float)
+
+
+def crossed_jackknife_variance(first: ArrayLike, second: ArrayLike, cells: ArrayLike) -> Values:
+    """Variance of a statistic whose replicates are crossed, from its values without each of them: V + V - V of cells.
+
+    Parameters
+    ----------
+    first, second : array_like (n, ...), (m, ...)
+        The statistic without each replicate of the first kind, and without each of the second.
+    cells : array_like (k, ...)
+        The statistic without what one replicate of the second kind has in common with one of the first, such as what a
+        worker did on an actor.
+
+    Returns
+    -------
+    ndarray (...)
+        At least V of the first kind; NaN where the statistic is undefined without one of them.
+
+    References
+    ----------
+    Owen (2007), doi:10.1214/07-AOAS122; Cameron, Gelbach & Miller (2011), doi:10.1198/jbes.2010.07136
+    """
+    of_first, of_second, of_cells = (jackknife_standard_error(part) ** 2 for part in (first, second, cells))
+    return np.asarray(np.maximum(of_first + of_second - of_cells, of_first), float)
 
 
 def crossed_interval(estimate: ArrayLike, first: ArrayLike, second: ArrayLike, both: ArrayLike, *, freedom: int,

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from salcompare.config import Statistics
-from salcompare.findings.ceilings import words
 from salcompare.findings.ceilings.estimates import ceiling_estimates, noise_ceiling_rows
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.maps import rasterise_boxes
@@ -67,17 +64,6 @@ def test_few_actors_have_shares_of_their_own_images(estimates):
     assert set(few.loc[few["statistic"] == "share_of_ceiling", "resampled"]) == {
         "workers", "workers and images within actors"}
     assert "workers and actors" in set(estimates.loc[estimates["statistic"] == "share_of_ceiling", "resampled"])
-
-
-def test_the_report_prints_the_classifier_beside_the_same_people(estimates):
-    tables = {table.name: table for table in words.tables(SimpleNamespace(estimates=estimates))}
-    beside = tables["ceilings_of_metrics"].frame
-    assert beside["people"].notna().all()
-    nss = beside[(beside["metric"] == "nss") & (beside["target"] == "half of the workers")].iloc[0]
-    people = one(estimates, statistic="half_ceiling", metric="nss", contrast="ceiling")
-    assert nss["people"] == people["value"]
-    assert all(table.simulated for table in tables.values())
-    assert len(tables["resampled_overlap"].frame) == 5
 
 
 def test_a_classifier_without_an_image_in_common_leaves_a_reason():

@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 
 from salcompare.errors import InputError
 from salcompare.maps import rasterise_boxes, smooth
-from salcompare.statistics.ceilings.between_workers import half_ceiling, mean_ceiling, noise_ceiling, rest_ceiling
+from salcompare.statistics.ceilings.between_workers import mean_ceiling, noise_ceiling
 from salcompare.statistics.ceilings.seeds import seed_ceiling
-from salcompare.statistics.metrics.densities import pearson, similarity
-from salcompare.statistics.overlaps.same_image import overlap
+from salcompare.statistics.metrics.densities import pearson
 from salcompare.testing import maps, response_tables, stack_of_maps, table_of_images, table_of_responses
-from tests.statistics.ceilings.studies import SIZE, small_study, truth_and_study
 
 GRID = (16, 18)
 
@@ -143,126 +141,6 @@ def test_what_is_missing_is_named():
         ceiling_of(rows, images)
     with pytest.raises(InputError, match="no column 'worker'"):
         ceiling_of(rows.drop(columns="worker"), images)
-
-
-EVERY = ("iou", "auc_judd", "nss", "pearson", "similarity", "kl_divergence", "spearman")
-
-
-def halves_of(study, *, seed=0, **options):
-    return half_ceiling(*study, rng=np.random.default_rng(seed), **options)
-
-
-def rest_of(study, *, seed=0, **options):
-    return rest_ceiling(*study, rng=np.random.default_rng(seed), **options)
-
-
-def coverage_of(responses, images, workers):
-    return rasterise_boxes(responses[responses.worker.isin(workers)], images, size=SIZE)["coverage"]
-
-
-def test_two_workers_are_each_others_half_and_rest():
-    responses, images, maps = small_study(n_actors=1, n_images=1, workers=2, per_image=2, spread=1.0)
-    one, other = (coverage_of(responses, images, [name]) for name in ("w000", "w001"))
-    ceiling = similarity(one, other).item()
-    score = [similarity(side, maps).item() for side in (one, other)]
-    for found in (halves_of((responses, images, maps), metrics=["similarity"], n_splits=30),
-                  rest_of((responses, images, maps), metrics=["similarity"])):
-        assert float(found.ceiling.item()) == pytest.approx(ceiling, abs=1e-6)
-        assert float(found.score.item()) == pytest.approx(np.mean(score), abs=0.35 * abs(score[0] - score[1]) + 1e-6)
-    exact = rest_of((responses, images, maps), metrics=["similarity"])
-    assert float(exact.score.item()) == pytest.approx(np.mean(score), abs=1e-6)
-
-
-@pytest.mark.parametrize("sigma", [None, 1.2])
-def test_one_against_the_rest_agrees_with_a_loop_over_workers(sigma):
-    responses, images, maps = small_study(seed=1, n_actors=1, n_images=2, workers=5, per_image=4)
-    found = rest_of((responses, images, maps), metrics=EVERY, sigma=sigma)
-    for image in maps.image.to_numpy():
-        here = responses[responses.image == image]
-        ceilings, scores = [], []
-        for name in here.worker.unique():
-            single = coverage_of(here, images, [name])
-            rest = coverage_of(here, images, set(here.worker) - {name})
-            ceilings.append(overlap(single, rest, metrics=EVERY, sigma=sigma))
-            scores.append(overlap(single, maps, metrics=EVERY, sigma=sigma))
-        for name in EVERY:
-            for variable, expected in (("ceiling", ceilings), ("score", scores)):
-                assert float(found[variable].sel(metric=name, image=image)) == pytest.approx(
-                    np.mean([one[name].item() for one in expected]), rel=1e-5)
-
-
-def test_halves_agree_with_the_ceiling_of_splits():
-    responses, images, maps = small_study(seed=2, workers=8, per_image=8)
-    found = halves_of((responses, images, maps), sigma=1.0, n_splits=25)
-    peer = noise_ceiling(responses, images, size=SIZE, sigma=1.0, rng=np.random.default_rng(3), n_splits=3000)
-    np.testing.assert_allclose(found.ceiling.sel(metric="pearson"), peer.split_half, atol=0.08)
-
-
-@pytest.mark.parametrize("ceiling", [halves_of, rest_of])
-def test_the_true_map_reaches_every_ceiling_and_more(ceiling):
-    study = truth_and_study(n_actors=8, n_images=2, workers=30, per_image=12, seed=4)
-    options = {"n_splits": 4} if ceiling is halves_of else {"n_single": 4}
-    found = ceiling(study, metrics=["pearson", "nss", "auc_judd"], sigma=1.0, **options)
-    assert (found.score.mean("image") > found.ceiling.mean("image")).all()  # people are noisy, the truth is not
-    assert found.score.mean("image").sel(metric="pearson") - found.ceiling.mean("image").sel(metric="pearson") < 0.15
-
-
-def test_a_single_workers_ceiling_is_far_below_what_a_classifier_has_with_all_workers():
-    responses, images, maps = truth_and_study(n_actors=4, n_images=2, workers=20, per_image=12, seed=5)
-    with_all = overlap(coverage_of(responses, images, responses.worker), maps, metrics=["pearson"], sigma=1.0)
-    found = rest_of((responses, images, maps), sigma=1.0)
-    assert float(with_all.pearson.mean()) > 1.1 * float(found.ceiling.mean())  # the trap: two targets
-    assert float(found.score.mean()) < 1.1 * float(found.ceiling.mean())
-
-
-def test_copies_of_a_worker_stay_in_one_half():
-    responses, images, maps = small_study(seed=6, n_actors=2, n_images=2, workers=4, per_image=4, spread=6.0)
-    copied = pd.concat([responses, responses], ignore_index=True).assign(response=lambda t: t.index.astype(str))
-    renamed = copied.assign(worker=np.where(copied.index < len(responses), copied.worker, copied.worker + "/copy"))
-    one, ours, naive = (halves_of((table, images, maps), n_splits=6) for table in (responses, copied, renamed))
-    np.testing.assert_allclose(ours.ceiling, one.ceiling, atol=1e-6)  # the same splits of the same four workers
-    assert float(naive.ceiling.mean()) > float(one.ceiling.mean()) + 0.1  # the trap
-
-
-def test_images_without_two_workers_or_a_map_are_undefined_with_a_reason():
-    responses, images, maps = small_study(seed=7, n_actors=2)
-    lone = responses[(responses.image != "s01/1") | (responses.response == "r0")]
-    for found in (halves_of((lone, images, maps)), rest_of((lone, images, maps))):
-        assert found.reason.to_numpy().tolist() == ["fewer than two workers", "", "", ""]
-        assert np.isnan(found.ceiling.sel(image="s01/1")).all()
-        assert np.isnan(found.score.sel(image="s01/1")).all()
-        means = mean_ceiling(found.sel(metric="pearson"))
-        assert means.actor_n.to_numpy().tolist() == [1, 2]
-    assert halves_of((lone, images, maps[2:])).image.to_numpy().tolist() == ["s02/1", "s02/2"]
-    with pytest.raises(InputError, match="no image that has responses"):
-        halves_of((lone, images, maps.assign_coords(image=list("abcd"))))
-    with pytest.raises(InputError, match="no column 'worker'"):
-        rest_of((lone.drop(columns="worker"), images, maps))
-
-
-def test_some_single_workers_stand_for_all():
-    study = small_study(seed=8, n_actors=6, n_images=3, workers=12, per_image=9)
-    few, every = rest_of(study, n_single=4), rest_of(study)
-    assert float(few.ceiling.mean()) == pytest.approx(float(every.ceiling.mean()), abs=0.04)
-
-
-@pytest.mark.parametrize("ceiling", [halves_of, rest_of])
-def test_lazy_maps_give_the_same_ceilings(ceiling):
-    responses, images, maps = small_study(seed=9)
-    options = {"n_splits": 2} if ceiling is halves_of else {"n_single": 2}
-    one, lazy = (ceiling((responses, images, m), metrics=["pearson", "iou"], sigma=1.0, **options)
-                 for m in (maps, maps.chunk(image=2)))
-    xr.testing.assert_identical(one, lazy)
-
-
-@settings(max_examples=4, deadline=None)
-@given(seed=st.integers(0, 99), factor=st.floats(0.1, 20))
-def test_scores_do_not_care_for_scale_and_ceilings_not_for_the_classifier(seed, factor):
-    responses, images, maps = small_study(seed=seed)
-    one, other = (halves_of((responses, images, m), metrics=["pearson", "similarity"], n_splits=2)
-                  for m in (maps, factor * maps))
-    np.testing.assert_allclose(one.score, other.score, atol=1e-6)
-    np.testing.assert_array_equal(one.ceiling, other.ceiling)
 
 
 def seeds_of(n_seeds, noise, *, seed=0, n_images=30):
