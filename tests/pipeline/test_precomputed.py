@@ -82,8 +82,7 @@ def test_a_report_of_maps_without_workers_says_why_there_is_no_ceiling(of_maps):
     said = " ".join(found["summary"][0]["answers"])
     assert f"People's side is {N} ready-made maps, which do not say which worker made what, on {N} images." in said
     table, _ = missing(of_maps)
-    unknown = table[table["statistic"].isin(["noise_ceiling", "share_of_ceiling", "resampled_overlap",
-                                             "variance_component"])]
+    unknown = table[table["statistic"].isin(["noise_ceiling", "share_of_ceiling", "variance_component"])]
     assert set(unknown["reason"]) == {"the human maps do not say which worker made what"}
     assert f"brought to the grid of {SIZE} x {SIZE} pixels by a triangle filter: {N} of {N}." in found["notes"][0]
     assert found["notes"][1] == NOT_RATED

@@ -10,11 +10,11 @@ import xarray as xr
 from salcompare.config import Maps, Statistics
 from salcompare.errors import InputError
 from salcompare.findings.analysis import NO_WORKERS
-from salcompare.findings.ceilings.estimates import ceiling_estimates, noise_ceiling_rows
+from salcompare.findings.ceilings.estimates import ceiling_rows, share_rows
 from salcompare.findings.variance.estimates import box_component_rows
 from salcompare.maps import fixation_maps, mean_of_responses, rasterise_boxes, smooth
-from salcompare.statistics.ceilings.between_workers import noise_ceiling
-from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
+from salcompare.statistics.ceilings.pooled import noise_ceiling, share_of_ceiling
+from salcompare.statistics.overlaps.baselines import centre
 from salcompare.statistics.responses import _boxes_by_image, joined, products_of, responses_by_image
 from salcompare.statistics.variance.components import response_variance_components
 from salcompare.study_data import StudyData
@@ -42,11 +42,9 @@ def rng():
 
 
 STATISTICS = {
-    "noise ceiling": lambda one, images, _: noise_ceiling(one, images, size=SIZE, rng=rng(), sigma=1.5, n_splits=2000),
+    "noise ceiling": lambda one, images, _: noise_ceiling(one, images, size=SIZE, sigma=1.5),
     "components": lambda one, images, _: response_variance_components(one, images, size=SIZE, sigma=1.0),
-    "resampled overlap": lambda one, images, maps: resampled_overlap(one, images, maps, rng=rng(), sigma=1.0,
-                                                                     n_resamples=100),
-    "share": lambda one, images, maps: share_of_ceiling(one, images, maps, rng=rng(), sigma=1.0, n_resamples=100),
+    "share": lambda one, images, maps: share_of_ceiling(one, images, {"null": centre(maps), "one": maps}, sigma=1.0),
 }
 
 
@@ -54,7 +52,6 @@ STATISTICS = {
 def test_boxes_and_the_same_boxes_as_maps_have_the_same_statistics(study, name):
     boxes, maps, images, classifier = study
     of_boxes, of_maps = (STATISTICS[name](one, images, classifier) for one in (boxes, maps))
-    # Splits of an image's workers are drawn alike whatever order its responses are in; sums over pixels round.
     for variable in of_boxes.data_vars:
         if of_boxes[variable].dtype.kind == "f":
             np.testing.assert_allclose(of_maps[variable], of_boxes[variable], rtol=1e-6, atol=1e-9, err_msg=variable)
@@ -64,7 +61,7 @@ def test_boxes_and_the_same_boxes_as_maps_have_the_same_statistics(study, name):
 
 def test_dask_maps_of_responses_give_what_maps_in_memory_give(study):
     _, maps, images, classifier = study
-    for name in ("noise ceiling", "components", "resampled overlap"):
+    for name in ("noise ceiling", "components", "share"):
         eager = STATISTICS[name](maps, images, classifier)
         xr.testing.assert_identical(STATISTICS[name](maps.chunk({"response": 4, "y": 5}), images, classifier), eager)
 
@@ -98,7 +95,7 @@ def test_two_kinds_of_responses_have_no_inner_products(study):
 def test_maps_that_are_not_labelled_as_responses_are_refused(study, change, says):
     _, maps, images, _ = study
     with pytest.raises(InputError, match=says):
-        noise_ceiling(change(maps), images, size=SIZE, rng=rng())
+        noise_ceiling(change(maps), images, size=SIZE)
 
 
 # What a study's estimates say
@@ -123,20 +120,20 @@ QUICK = Statistics(n_permutations=99, n_resamples=100)
 
 
 def rows_of(data):
-    ceilings, _ = noise_ceiling_rows(data, (("raw", None, ("pearson",)),), 0)
-    return pd.DataFrame([*ceilings, *ceiling_estimates(data, QUICK, 0, sigma=1.0), *box_component_rows(data, Maps())])
+    shares = [row for source in data.classifier_maps for row in share_rows(data, source, sigma=1.0)]
+    return pd.DataFrame([*ceiling_rows(data, sigma=1.0)[0], *shares, *box_component_rows(data, Maps())])
 
 
 def test_gaze_has_ceilings_and_components_like_boxes(analysed):
     rows = rows_of(analysed[True])
-    assert set(rows["statistic"]) == {"noise_ceiling", "resampled_overlap", "share_of_ceiling", "variance_component"}
-    known = rows[rows["statistic"].isin(["noise_ceiling", "resampled_overlap"])]
+    assert set(rows["statistic"]) == {"noise_ceiling", "pooled_overlap", "share_of_ceiling", "variance_component"}
+    known = rows[rows["statistic"].isin(["noise_ceiling", "pooled_overlap"])]
     assert known["value"].notna().all()
 
 
 def test_maps_of_nobody_in_particular_have_rows_that_say_why_there_is_no_value(analysed):
     rows = rows_of(analysed[False])
-    assert set(rows["statistic"]) == {"noise_ceiling", "resampled_overlap", "share_of_ceiling", "variance_component"}
+    assert set(rows["statistic"]) == {"noise_ceiling", "share_of_ceiling", "variance_component"}
     assert set(rows["reason"]) == {NO_WORKERS}
     assert "value" not in rows or rows["value"].isna().all()
 

@@ -78,11 +78,9 @@ STATISTICS = {
     **{f"similarity of actors, {distance}": lambda s, distance=distance: statistics.actor_similarity(
         HUMAN * s, NETWORK * s, distance=distance, n_splits=2, rng=rng(), **DRAWN)["value"]
        for distance in ("correlation", "euclidean")},
-    "ceiling": lambda s: statistics.noise_ceiling(RESPONSES * s, IMAGES, size=GRID, rng=rng())["ceiling"],
+    "ceiling": lambda s: statistics.noise_ceiling(RESPONSES * s, IMAGES, size=GRID)["value"],
     "share of the ceiling": lambda s: statistics.share_of_ceiling(
-        RESPONSES * s, IMAGES, NETWORK * s, sigma=1.0, units="images within actors", n_resamples=3, rng=rng())["value"],
-    "resampled overlap": lambda s: statistics.resampled_overlap(RESPONSES * s, IMAGES, NETWORK * s, sigma=1.0,
-                                                                n_resamples=3, rng=rng())["value"],
+        RESPONSES * s, IMAGES, {"null": HUMAN, "one": NETWORK * s}, sigma=1.0)["value"],
     "reliability over seeds": lambda s: statistics.seed_reliability(SEEDS * s, rng=rng(), **DRAWN)["value"],
     "masks": lambda s: top_mask(NETWORK * s, share=0.2),
     "saliency difference": lambda s: saliency_difference(HUMAN * s, NETWORK * s),

@@ -1,75 +1,73 @@
-"""Cases of noise ceilings, shares of them, and crossed intervals, and what of them is planned for."""
+"""Cases of the noise ceiling and of shares of it, and what of them is planned for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
-from salcompare.statistics.ceilings.between_workers import mean_ceiling, noise_ceiling
-from salcompare.statistics.ceilings.resampled import resampled_overlap, share_of_ceiling
+from salcompare.simulation.preferences import stream
+from salcompare.simulation.studies import simulate_study
+from salcompare.statistics.ceilings.pooled import noise_ceiling, share_of_ceiling
+from salcompare.statistics.overlaps.baselines import centre
 
 if TYPE_CHECKING:
-    import numpy as np
+    import xarray as xr
 
+    from salcompare.simulation.scenario import Scenario
     from salcompare.simulation.studies import SimulatedStudy
 
-SPLITS = 10
-MOST_SPLITS = 50
-"""Of a planned ceiling, however many draws are asked for."""
-CEILING = "noise ceiling, t over actors"
-KINDS = {"actors": "same-image overlap, actors resampled",
-         "workers and actors": "same-image overlap, workers crossed with actors"}
-FIXED = {"images within actors": "same-image overlap, images within actors resampled",
-         "workers and images within actors": "same-image overlap, workers crossed with images"}
-SHARES = {"others' human maps": "share of the ceiling above others' human maps, workers crossed with actors",
-          "zero": "share of the ceiling above zero, workers crossed with actors"}
-SHARE_CEILING = "ceiling beside the share, workers crossed with actors"
+CEILING = "noise ceiling, jackknife over workers and actors"
+SCORE, SHARE, ABOVE = (f"{name}, jackknife over workers and actors" for name in (
+    "overlap pooled over images", "share of the ceiling", "share of the ceiling above a centred blob's"))
+PARTS = {SCORE: "score", SHARE: "share", ABOVE: "share above null"}
+STUDIES = 400
+"""Simulated studies whose boxes and maps the parameters are taken from."""
+_TRUTH = f"What it tends to over endlessly many actors and workers, from the boxes of {STUDIES} other studies."
+_SCENARIOS = (*cases.SIZES, cases.IMAGE, cases.RAGGED_COUNTS, cases.MANY_AND_FEW, cases.POOLS)
 
 
-def _mean(study: SimulatedStudy, rng: np.random.Generator, *, sigma: float, n_splits: int) -> Result:
-    return Result.of(mean_ceiling(noise_ceiling(study.responses, study.images, size=study.scenario.grid, rng=rng,
-                                                sigma=sigma, n_splits=n_splits)))
+def _of(study: SimulatedStudy, sigma: float) -> tuple[xr.Dataset, xr.Dataset]:
+    ceiling = noise_ceiling(study.responses, study.images, size=study.scenario.grid, sigma=sigma)
+    shares = share_of_ceiling(study.responses, study.images, {"blob": centre(study.saliency), "map": study.saliency},
+                              sigma=sigma)
+    return ceiling, shares.sel(source="map").assign(null_cross=shares["cross"].sel(source="blob", drop=True))
 
 
-def _ceiling(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    return {CEILING: _mean(study, rng, sigma=cases.SIGMA, n_splits=SPLITS).interval()}
+def _outcomes(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001
+    ceiling, shares = _of(study, cases.SIGMA)
+    results = {CEILING: ceiling, **{name: shares.sel(quantity=part) for name, part in PARTS.items()}}
+    return {name: Result.of(result).interval(truth)
+            for (name, result), truth in zip(results.items(), _truths(study.scenario), strict=True)}
 
 
-def _planned_ceiling(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
-    return _mean(study, rng, sigma=cases.planned_sigma(study), n_splits=min(draws, MOST_SPLITS))
+@cache
+def _truths(scenario: Scenario) -> tuple[float, ...]:
+    """Ceiling, score, share and share above the blob's, from the mean parts of many studies."""
+    parts = []
+    for run in range(STUDIES):
+        shares = _of(simulate_study(scenario, rng=stream(0, "ceiling", scenario.name, str(run))), cases.SIGMA)[1]
+        parts.append([shares["products"], shares["energy"], shares["null_cross"], shares["cross"]])
+    products, energy, blob, cross = np.mean(np.array(parts, float), axis=0)
+    share = cross / np.sqrt(products)
+    return np.sqrt(products / energy), cross / np.sqrt(energy), share, share - blob / np.sqrt(products)
 
 
-def _resampled(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = resampled_overlap(study.responses, study.images, study.saliency, rng=rng, sigma=cases.SIGMA,
-                               n_resamples=cases.RESAMPLES)
-    return {name: Result.of(result.sel(resampled=kind)).interval() for kind, name in (KINDS | FIXED).items()}
+def _planned_ceiling(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:  # noqa: ARG001
+    return Result.of(noise_ceiling(study.responses, study.images, size=study.scenario.grid,
+                                   sigma=cases.planned_sigma(study)))
 
 
-def _share(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = share_of_ceiling(study.responses, study.images, study.saliency, rng=rng, sigma=cases.SIGMA,
-                              nulls=("others' human maps", "zero"), n_resamples=cases.RESAMPLES)
-    shares = {name: Result.of(result.sel(null=null, quantity="share")).interval() for null, name in SHARES.items()}
-    return shares | {SHARE_CEILING: Result.of(result.sel(null="zero", quantity="ceiling")).interval()}
+def _planned_share(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:  # noqa: ARG001
+    return Result.of(_of(study, cases.planned_sigma(study))[1].sel(quantity="share"))
 
 
-def _planned_share(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
-    return Result.of(share_of_ceiling(study.responses, study.images, study.saliency, rng=rng,
-                                      sigma=cases.planned_sigma(study), nulls=["zero"], n_resamples=draws,
-                                      ).sel(null="zero", quantity="share"))
-
-
-_ONE_TRUTH = "What it tends to over many studies; actors do not differ, so that is the same for these actors."
-CASES = (
-    Case("noise_ceiling", _ceiling, (Check(CEILING, "interval", cases.TENDS, cases.SIZES),)),
-    Case("resampled_overlap", _resampled, (
-        *(Check(name, "interval", cases.TENDS, cases.SIZES) for name in KINDS.values()),
-        *(Check(name, "interval", _ONE_TRUTH, (cases.SAME_ACTORS,)) for name in FIXED.values()))),
-    Case("share_of_ceiling", _share, (
-        *(Check(name, "interval", cases.TENDS, cases.SIZES) for name in SHARES.values()),
-        Check(SHARE_CEILING, "interval", cases.TENDS, cases.SIZES))),
-)
+CASES = (Case("noise_ceiling", _outcomes, tuple(
+    Check(name, "interval", _TRUTH, _SCENARIOS) for name in (CEILING, *PARTS))),)
 PLANNED = (
     PlannedStatistic("ceiling", "", "noise ceiling of the correlation with people's maps", False, _planned_ceiling),
     PlannedStatistic("share-of-ceiling", "", "share of the noise ceiling that the correlation with people reaches",

@@ -6,13 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from salcompare.findings.agreement import ALPHA, BOX_IOU, SAME_LABEL
-from salcompare.findings.ceilings import CEILING, RESAMPLED, SHARE
-from salcompare.findings.overlap import OVERLAP
+from salcompare.findings.ceilings import CEILING, POOLED, SHARE
 from salcompare.naming import PRIMARY, SMOOTHED
 from salcompare.printing import estimate
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
-from salcompare.statistics.ceilings.between_workers import N_SPLITS
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
 
 if TYPE_CHECKING:
@@ -48,43 +46,37 @@ def _agree(data: StudyData, quantity: Quantity, said: str, what: str) -> str:
 
 
 def tables(data: StudyData) -> Iterator[PrintedTable]:
-    """Make the tables of ceilings and of resampling."""
-    whole, single = (pick(data.estimates, statistic=SHARE, level=level) for level in ("population", "actor"))
+    """Make the tables of the ceiling and of shares of it."""
+    shares = data.estimates[data.estimates["statistic"].isin([POOLED, SHARE])]
     yield table_of(
         "share_of_ceiling", "Share of the noise ceiling that a classifier reaches",
-        "Pearson's correlation of smoothed maps. A share (over a null) is (score - null) / (ceiling - null): 1 for a "
-        "perfect model, 0 at the null, below 0 under it. \"ceiling over\" is how far the ceiling lies above the null; "
-        "where its interval holds 0 the share is undefined. Workers and actors are both resampled.",
-        whole, ["source", "contrast", "value", "ci_low", "ci_high", "null_mean", "ceiling", "n", "reason"])
-    yield table_of(
-        "resampled_overlap", "Overlap of human and classifier maps, by what was resampled",
-        "Pearson's correlation of smoothed maps, mean over actors. Workers with images: for these actors. Workers with "
-        "actors: for actors like these. Crossed intervals from 2 (V + V) - V of both.",
-        pick(data.estimates, statistic=RESAMPLED),
-        ["source", "resampled", "value", "ci_low", "ci_high", "ci_method", "n", "reason"])
-    yield table_of("share_of_ceiling_actor", "Share of the noise ceiling of each actor", "", single,
-                   ["actor", "source", "contrast", "value", "ci_low", "ci_high", "null_mean", "ceiling", "n",
-                    "resampled", "reason"], folded=True)
+        "Pearson's correlation of smoothed maps, pooled over images, and divided by the ceiling; 1 is a perfect model. "
+        "Beside it what maps reach that know neither image nor people (null_mean: a centred blob), and by how much the "
+        "classifier reaches more, of random networks on their images. Intervals over workers and actors.",
+        shares, ["statistic", "source", "contrast", "value", "ci_low", "ci_high", "value_one", "value_other",
+                 "null_mean", "ceiling", "n", "reason"])
     yield table_of("noise_ceiling", "Noise ceiling of the human maps", "", pick(data.estimates, statistic=CEILING),
-                   ["level", "actor", "form", "value", "ci_low", "ci_high", "n", "reason"], folded=True)
+                   ["form", "value", "ci_low", "ci_high", "n", "n_undefined", "reason"], folded=True)
 
-_CEILINGS = (
-    f"Workers of an image are split into random halves, {N_SPLITS} times; the mean correlation of the halves' coverage "
-    "is stepped up to all workers by the Spearman-Brown formula (Brown 1910), and its root is the correlation that a "
-    "perfect model would have with the observed coverage.")
+
+_CEILING = (
+    "The noise ceiling is the correlation that the map of endlessly many workers would have with the observed one: the "
+    "root of the mean product of different workers' smoothed maps, less their means, over the mean energy of the "
+    "observed mean map. Both are pooled first, over an actor's images and then over actors: a mean of images' roots "
+    "is biased. There is one ceiling for a study, of Pearson's correlation of smoothed maps; other metrics have none.")
 
 _SHARES = (
-    "The share of the ceiling is (score - null) / (ceiling - null): 1 for a perfect model, 0 at the null, below 0 "
-    "under it, and never clipped. The null is the mean human map of the other actors, the classifier's maps of the "
-    "other actors, or no correlation. Score, null and ceiling are computed in the same resamples, with the ceiling's "
-    "limit for all splits, which rests on pairs of different workers: copies of a worker are never agreement. The "
-    "interval is Fieller's (1954); where that of ceiling less null holds 0 the share is undefined.")
+    "The share of the ceiling is the pooled correlation (products of people's mean maps with the classifier's, each "
+    "brought to mean 0 and energy 1, over the root of both energies) divided by the ceiling: the correlation with what "
+    "endlessly many workers would make (Spearman 1904). Variances of ceiling, score, share and its differences are "
+    "delete-one jackknives over actors and over workers less that over what one worker did on one actor (Owen 2007), "
+    "not below that of actors; intervals are t, and there are none below "
+    f"{FEWEST_ACTORS} actors or workers. The classifier's maps are taken as given.")
 
 _RESAMPLING = (
-    "Each interval names what was resampled. Workers saw many images, so they are crossed with actors or images: the "
-    "variance is 2 (V of workers + V of units) - V of both at once (Schütt et al. 2023), with a t interval, and none "
-    "where it is not above 0. Actors are resampled whole where the result speaks of actors like these; images within "
-    "their actor where it speaks of these actors. A resample draws one replicate fewer than there are, so that "
+    "Each interval names what was resampled. Where workers are resampled with actors or images they are crossed, as "
+    "they saw many images: the variance is 2 (V of workers + V of units) - V of both at once (Schütt et al. 2023), "
+    "with a t interval, and none where it is not above 0. A resample draws one replicate fewer than there are, so that "
     "variances of means are unbiased (McCarthy & Snowden 1985). There are no intervals over fewer than "
     f"{FEWEST_ACTORS} actors: percentile intervals of 3 actors cover about 70%.")
 
@@ -93,14 +85,13 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what ceilings are, where it is known who responded to what."""
     if not data.workers_known:
         return []
-    if data.people != "none" and data.has_classifier:
-        return [("Noise ceiling", _CEILINGS), ("Share of the ceiling", _SHARES),
-                ("Resampling", _RESAMPLING)]
-    return [("Noise ceiling", _CEILINGS)] if data.estimates["statistic"].eq(OVERLAP).any() else []
+    shares = [("Share of the ceiling", _SHARES)] if data.people != "none" and data.has_classifier else []
+    ceiling = [("Noise ceiling", _CEILING), *shares] if data.people != "none" else []
+    return [*ceiling, ("Resampling", _RESAMPLING)]
 
 
 def section(data: StudyData, name: str) -> Section:
     """Give a classifier's share of the ceiling on its page."""
     return Section("ceilings", "Share of the ceiling", tables=(classifier_table(
         data, name, "share_of_ceiling", "Share of the ceiling",
-        "(score - null) / (ceiling - null): 1 for a perfect model.", SHARE),))
+        "1 for a perfect model.", POOLED, SHARE),))

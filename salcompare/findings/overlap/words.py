@@ -9,6 +9,7 @@ import pandas as pd
 
 from salcompare.findings import ceilings
 from salcompare.findings import overlap as terms
+from salcompare.findings.controls import RANDOMISED
 from salcompare.naming import PRIMARY, SMOOTHED, Source, classifier_of, classifier_sources
 from salcompare.printing import ALPHA, contrast, estimate, interval, joined, number, percent, verdict
 from salcompare.report.content import Section, classifier_rows, compact_table
@@ -34,11 +35,7 @@ _CLAIMS = {
     terms.minus(terms.CENTRE): "the classifier agrees with people {} than a centred blob does",
     terms.minus(terms.OTHERS): "the classifier agrees with people {} than the mean human map of the other actors does",
 }
-_STARTS = {
-    ceilings.NOTHING: "no correlation at all",
-    ceilings.OTHER_MAPS: "what the classifier's maps of other actors reach",
-    ceilings.OTHER_FACES: "what the other actors' mean human map reaches",
-}
+_NULLS = {terms.CENTRE: "a centred blob reaches", RANDOMISED: "random-weight networks, on their images,"}
 
 
 def summary(data: StudyData) -> list[str]:
@@ -54,7 +51,7 @@ def summary(data: StudyData) -> list[str]:
         row = one(data.estimates, **_SHOWN, level="population", source=source, contrast=name)
         if row is not None:
             said.append(contrast(row, claim.format(_way(row))) if "{}" in claim else verdict(row, claim))
-    return [*said, *_below_ceiling(data, source), *_others(data, source), *_other_classifiers(data, source),
+    return [*said, *_of_ceiling(data, source), *_others(data, source), *_other_classifiers(data, source),
             *_of_actors(data, source)]
 
 
@@ -85,21 +82,17 @@ def _other_classifiers(data: StudyData, source: str) -> list[str]:
     return [f"The other classifier{'s' if len(said) > 1 else ''}, likewise: {joined(said)}."] if said else []
 
 
-def _below_ceiling(data: StudyData, source: str) -> list[str]:
-    """Say how much of the way from each null to the ceiling the classifier goes."""
-    said = []
-    for null, start in _STARTS.items():
-        row = one(data.estimates, **_SHOWN | {"statistic": ceilings.SHARE}, level="population", source=source,
-                  contrast=ceilings.over(null))
-        if row is not None and not math.isnan(row["value"]):
-            below = ": it falls short even of that" if row["value"] < 0 else ""
-            said.append(f"from {start}, {_share(row)}{below}")
-    return [f"Of the way to the ceiling the classifier goes, {'; '.join(said)}."] if said else []
-
-
-def _share(row: pd.Series[Any]) -> str:
-    ends = "" if math.isnan(row["ci_low"]) else f" ({interval(row, percents=0)})"
-    return f"{percent(row['value'], 0)}{ends}"
+def _of_ceiling(data: StudyData, source: str) -> list[str]:
+    """Say what share of the ceiling the classifier reaches, and what maps reach that know nothing."""
+    shares = pick(data.estimates, **_SHOWN | {"statistic": ceilings.SHARE}, level="population", source=source)
+    reached = one(shares, contrast=terms.SAME_IMAGE)
+    if reached is None or math.isnan(reached["value"]):
+        return []
+    ends = "" if math.isnan(reached["ci_low"]) else f" ({interval(reached, percents=0)})"
+    beside = [f"{_NULLS[name]} {percent(row['value_other'], 0)}" for name in ceilings.NULLS
+              if (row := one(shares, contrast=terms.minus(name))) is not None and not math.isnan(row["value_other"])]
+    said = f"Pooled over images, that is {percent(reached['value'], 0)}{ends} of the ceiling"
+    return [f"{said}; {joined(beside)}." if beside else f"{said}."]
 
 
 def _others(data: StudyData, source: str) -> list[str]:

@@ -12,7 +12,6 @@ import xarray as xr
 
 from salcompare.findings import seeds
 from salcompare.findings.analysis import Analysis, Draws, tested_difference
-from salcompare.findings.ceilings import CEILING as PEOPLES_CEILING
 from salcompare.findings.failures import FAILURES, guarded, undefined_row, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.maps import smooth
@@ -34,10 +33,10 @@ _FROZEN, _FINETUNED = "/frozen/", "/finetuned/"
 
 
 def seed_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
-                   people: Mapping[str, float]) -> Iterator[Row]:
+                   people: float) -> Iterator[Row]:
     """Estimate what varies over the seeds that classifiers are trained with, and the share of weights near zero.
 
-    ``people`` is their noise ceiling of each actor, smoothed; of `seed_maps`, `seed_accuracies` and `seed_weights` what
+    ``people`` is their noise ceiling; of `seed_maps`, `seed_accuracies` and `seed_weights` what
     is missing gives no rows.
     """
     yield from _near_zero(data.get("seed_weights"))
@@ -94,7 +93,7 @@ def _tuned(reliable: Mapping[tuple[str, str], xr.Dataset], before: str, after: s
 
 
 def _overlaps(data: StudyData, maps: Maps, reliable: Mapping[tuple[str, str], xr.Dataset],
-              people: Mapping[str, float]) -> Iterator[Row]:
+              people: float) -> Iterator[Row]:
     """Correlate people's maps with those of every seed: the mean over seeds, its spread, and the common ceiling."""
     by_seed = {source: _overlap(data, of_seeds, maps) for source, of_seeds in data.get("seed_maps", {}).items()}
     keys = {source: {"form": SMOOTHED, "source": source, "sigma": maps.sigma * of_seeds.sizes["x"], "against": HUMAN}
@@ -104,7 +103,7 @@ def _overlaps(data: StudyData, maps: Maps, reliable: Mapping[tuple[str, str], xr
             continue
         yield from rows_of(population_mean(overlaps.mean("seed", skipna=False)), seeds.OVERLAPPING, {
             **keys[source], "contrast": seeds.FOR_SEEDS,
-            "ceiling": _common_ceiling(reliable.get((source, SMOOTHED)), people)})
+            "ceiling": people * _of_seeds(reliable.get((source, SMOOTHED)))})
         held = overlaps.dropna("actor")
         yield from rows_of(_over_seeds(held.mean("actor")), seeds.OVERLAPPING, {
             **keys[source], "contrast": seeds.FOR_ACTORS})
@@ -136,14 +135,9 @@ def _overlap(data: StudyData, of_seeds: xr.DataArray, maps: Maps) -> xr.DataArra
     return together.assign_coords(seed=of_seeds["seed"].to_numpy())
 
 
-def _common_ceiling(reliability: xr.Dataset | None, people: Mapping[str, float]) -> float:
-    """Mean over actors of people's ceiling times the seeds': no map of one training can be expected above it."""
-    if reliability is None:
-        return float("nan")
-    of_seeds = reliability["actor_value"].sel(quantity="ceiling", drop=True).to_series()
-    both = [value * people.get(str(actor), float("nan")) for actor, value in of_seeds.items()]
-    defined = [value for value in both if not np.isnan(value)]
-    return float(np.mean(defined)) if defined else float("nan")
+def _of_seeds(reliability: xr.Dataset | None) -> float:
+    """Ceiling of one training's maps."""
+    return float("nan") if reliability is None else float(reliability["value"].sel(quantity="ceiling"))
 
 
 def _accuracies(table: pd.DataFrame | None) -> Iterator[Row]:
@@ -221,8 +215,7 @@ def _over_seeds(values: pd.Series | xr.DataArray, *, share: bool = False) -> xr.
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
-    """Estimate what varies over training seeds, against people's noise ceiling of each actor."""
-    ceilings = {str(row["actor"]): float(str(row["value"])) for row in analysis.rows
-                if (row["statistic"], row.get("form"), row["level"]) == (PEOPLES_CEILING, SMOOTHED, "actor")}
-    made = seed_estimates(analysis.data, analysis.maps, analysis.statistics, analysis.seed, people=ceilings)
+    """Estimate what varies over training seeds, against people's noise ceiling."""
+    people = analysis.shared.get("ceilings", {}).get(SMOOTHED, np.nan)
+    made = seed_estimates(analysis.data, analysis.maps, analysis.statistics, analysis.seed, people=people)
     yield list(guarded(made, statistic=seeds.RELIABILITY)), []

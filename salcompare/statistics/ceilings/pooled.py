@@ -6,7 +6,7 @@ of the observed mean maps, which holds the workers' noise; and products of peopl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,8 +51,8 @@ def noise_ceiling(responses: Responses, images: pd.DataFrame, *, size: tuple[int
     Dataset
         Scalars: **value**, the correlation that the map which endlessly many workers would make has with the observed
         one, in (0, 1]; **ci_low**, **ci_high**, **standard_error**; **n** actors, **n_images**, **n_workers**;
-        **n_undefined**, images left out because fewer than two workers responded to them; **reason** why something is
-        NaN. attrs **ci_method** and **resampled**.
+        **n_undefined**, images left out because fewer than two workers responded to them; **products** and **energy**,
+        whose ratio's root it is; **reason** why something is NaN. attrs **ci_method** and **resampled**.
 
     Raises
     ------
@@ -79,14 +79,15 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, maps: Mapping[s
         As for `noise_ceiling`; the maps are smoothed likewise.
     maps : mapping of str to DataArray (image, y, x)
         By name, on one grid, eager or dask. The first is the null: maps that know nothing of the image, such as a
-        centred blob. What is compared are the images that all of them and the responses have.
+        centred blob. What is compared are the images that all of them and the responses have. Of an image that comes
+        several times, such as with maps of several random networks, the scores are averaged.
 
     Returns
     -------
     Dataset
         Over ``source`` (the names) and ``quantity`` (score, share, share above null): **value**, **ci_low**,
-        **ci_high**, **standard_error**. Scalars **ceiling**, **n**, **n_images**, **n_workers**, **n_undefined** and
-        **reason** as `noise_ceiling` gives them.
+        **ci_high**, **standard_error**. Over ``source``: **cross**, the mean product with people's mean map. Scalars
+        **ceiling**, **n** and the others as `noise_ceiling` gives them.
 
     Raises
     ------
@@ -109,8 +110,8 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, maps: Mapping[s
         require_maps(one, f"maps of {name}", dims=("image", "y", "x"))
     first = next(iter(maps.values()))
     by_image = responses_by_image(responses, images, size=(first.sizes["y"], first.sizes["x"]), sigma=sigma)
-    known = set.intersection(*(set(one["image"].to_numpy().tolist()) for one in maps.values()))
-    common = {image: boxes for image, boxes in by_image.items() if image in known}
+    common = {image: boxes for image, boxes in by_image.items()
+              if all((one["image"] == image).any() for one in maps.values())}
     crosses = zip(*(_crosses(common, one, sigma) for one in maps.values()), strict=True)
     each = {image: np.stack(cross, axis=1) for image, cross in zip(common, crosses, strict=True)}
     kept = {image: boxes for image, boxes in common.items() if np.isfinite(each[image]).all()}
@@ -131,14 +132,14 @@ def _about(by_image: Mapping[str, ImageResponses], images: pd.DataFrame) -> tupl
     return [box.covariance for box in boxes], [box.worker for box in boxes], [actor_of[image] for image in by_image]
 
 
-def _crosses(by_image: Mapping[str, ImageResponses], maps: xr.DataArray, sigma: float) -> list[Values]:
+def _crosses(by_image: Mapping[str, ImageResponses], maps: xr.DataArray, sigma: float) -> Iterator[Values]:
     """Inner products of the responses to each image with its map of mean 0 and energy 1; NaN where that is constant."""
-    chosen = maps.sel(image=list(by_image)).transpose("image", "y", "x").compute().astype(np.float64)
-    constant = is_constant(flat(chosen.to_numpy()))[:, 0]
-    unit = standardised(flat(smooth(chosen, sigma=sigma).to_numpy())) / np.sqrt(maps.sizes["y"] * maps.sizes["x"])
-    unit[constant] = np.nan
-    return [box.products_with_map(one.reshape(maps.sizes["y"], maps.sizes["x"]))
-            for box, one in zip(by_image.values(), unit, strict=True)]
+    names, shape = maps["image"].to_numpy(), (maps.sizes["y"], maps.sizes["x"])
+    for image, boxes in by_image.items():
+        several = maps.isel(image=np.flatnonzero(names == image)).transpose("image", "y", "x").compute().astype(float)
+        unit = standardised(flat(smooth(several, sigma=sigma).to_numpy())) / np.sqrt(np.prod(shape))
+        unit[is_constant(flat(several.to_numpy()))[:, 0]] = np.nan
+        yield boxes.products_with_map(unit.mean(axis=0).reshape(shape))
 
 
 def pooled_ceiling(products: Sequence[Values], workers: Sequence[Codes], actors: Sequence[str],
@@ -160,11 +161,11 @@ def pooled_ceiling(products: Sequence[Values], workers: Sequence[Codes], actors:
     Returns
     -------
     Dataset
-        Scalars **ceiling**, **ci_low**, **ci_high**, **standard_error**, **n** actors, **n_images**, **n_workers**,
-        **n_undefined** (images to which fewer than two workers responded, left out) and **reason** why something is
-        NaN: different workers' maps do not correlate positively, or there are fewer than eight actors or workers. With
-        crosses, over ``source`` and ``quantity``: **source_value**, **source_ci_low**, **source_ci_high**,
-        **source_standard_error**.
+        Scalars **ceiling**, **ci_low**, **ci_high**, **standard_error**, **products** and **energy** (U and O below,
+        unbiased), **n** actors, **n_images**, **n_workers**, **n_undefined** (images to which fewer than two workers
+        responded, left out) and **reason** why something is NaN: different workers' maps do not correlate positively,
+        or there are fewer than eight actors or workers. With crosses, over ``source``, **cross**, and over ``quantity``
+        too **source_value**, **source_ci_low**, **source_ci_high** and **source_standard_error**.
 
     Notes
     -----
@@ -181,12 +182,15 @@ def pooled_ceiling(products: Sequence[Values], workers: Sequence[Codes], actors:
     """
     several = [at for at, codes in enumerate(workers) if np.unique(codes).size > 1]
     n_sources = crosses[0].shape[1] if crosses else 0
-    values, errors, n_actors, n_workers = np.full(1 + 3 * n_sources, np.nan), np.full(1 + 3 * n_sources, np.nan), 0, 0
+    parts, values, errors = np.full(2 + n_sources, np.nan), *np.full((2, 1 + 3 * n_sources), np.nan)
+    n_actors = n_workers = 0
     if several:
         rows = _by_worker([products[at] for at in several], [workers[at] for at in several],
                           [crosses[at] if crosses else np.empty((len(workers[at]), 0)) for at in several])
         actor = np.unique([actors[at] for at in several], return_inverse=True)[1].astype(np.intp)
-        values, errors, n_actors, n_workers = _estimates(rows, actor)
+        n_actors, n_workers = int(actor.max()) + 1, int(rows.worker.max()) + 1
+        parts, variance = _estimates(rows, actor, n_actors, n_workers)
+        values, errors = _of_sums(parts[:, np.newaxis])[:, 0], np.sqrt(variance)
     few = min(n_actors, n_workers) < FEWEST_ACTORS
     half = np.where(few, np.nan, stats.t.ppf((1 + LEVEL) / 2, max(min(n_actors, n_workers) - 1, 1)) * errors)
     reason = NO_AGREEMENT if np.isnan(values[0]) else (
@@ -195,10 +199,11 @@ def pooled_ceiling(products: Sequence[Values], workers: Sequence[Codes], actors:
         reason = "no image has responses by two workers"
     tables = {"": values, "ci_low": values - half, "ci_high": values + half, "standard_error": errors}
     of_sources = {f"source_{name or 'value'}": (("quantity", "source"), table[1:].reshape(3, n_sources))
-                  for name, table in tables.items()} if crosses else {}
+                  for name, table in tables.items()} | {"cross": ("source", parts[2:])} if crosses else {}
     return xr.Dataset(
-        {**{name or "ceiling": float(table[0]) for name, table in tables.items()}, **of_sources, "n": n_actors,
-         "n_images": len(several), "n_workers": n_workers, "n_undefined": len(workers) - len(several),
+        {**{name or "ceiling": float(table[0]) for name, table in tables.items()}, **of_sources,
+         "products": parts[0], "energy": parts[1], "n": n_actors, "n_images": len(several),
+         "n_workers": n_workers, "n_undefined": len(workers) - len(several),
          "reason": reason}, coords={"quantity": list(QUANTITIES)} if crosses else {},
         attrs={"ci_method": "jackknife", "resampled": RESAMPLED, "level": LEVEL})
 
@@ -247,11 +252,10 @@ def _of_sums(sums: Values) -> Values:
                            shares - shares[:1]])
 
 
-def _estimates(rows: _Rows, actor: Codes) -> tuple[Values, Values, int, int]:
-    """Estimates with standard errors (1 + 3 source,), and how many actors and workers they rest on."""
+def _estimates(rows: _Rows, actor: Codes, n_actors: int, n_workers: int) -> tuple[Values, Values]:
+    """Pooled values (2 + source,), and the variances (1 + 3 source,) of what follows from them."""
     count, energy, with_all, *crosses = rows.parts
-    n_images, n_actors, n_workers = actor.size, int(actor.max()) + 1, int(rows.worker.max()) + 1
-    totals = _added(np.stack([count, count**2, with_all, energy, *crosses]), rows.image, n_images)
+    totals = _added(np.stack([count, count**2, with_all, energy, *crosses]), rows.image, actor.size)
     gone = np.stack([count, count**2, 2 * with_all - energy, energy, *crosses])
     values, left = _image_values(totals), _image_values(totals[:, rows.image] - gone)
     sums, n = _added(values, actor, n_actors), np.bincount(actor, minlength=n_actors)
@@ -270,10 +274,10 @@ def _estimates(rows: _Rows, actor: Codes) -> tuple[Values, Values, int, int]:
         _ratio(total + _added(without, worker_of, n_workers), n_actors - np.bincount(worker_of, lost, n_workers)),
         _ratio(total + without, n_actors - lost))
     variance = crossed_jackknife_variance(*(_of_sums(means_left).T for means_left in leave_one_out))
-    return _of_sums(total / n_actors)[:, 0], np.sqrt(variance), n_actors, n_workers
+    return means.mean(axis=1), variance
 
 
-def _ratio(sums: Values, n: NDArray[np.generic]) -> Values:
+def _ratio(sums: Values, n: NDArray[np.float64] | NDArray[np.int64]) -> Values:
     """Divide (k, ...) by how many actors are left (...); NaN where none is."""
     return np.asarray(sums / np.where(n > 0, n, np.nan))
 

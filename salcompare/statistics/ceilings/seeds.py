@@ -46,8 +46,6 @@ def seed_ceiling(maps_by_seed: xr.DataArray, *, sigma: float = 0.0) -> xr.Datase
         - **n_seeds**; **reason** where a value is NaN: maps of fewer than two seeds that are not constant, or seeds
           whose maps do not correlate positively.
 
-        `mean_ceiling` averages it over images and actors.
-
     Raises
     ------
     InputError

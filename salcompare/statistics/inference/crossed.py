@@ -18,38 +18,6 @@ from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, Int
 from salcompare.statistics.kernels import Codes, Values
 
 UNBOUNDED = "the denominator's interval holds 0"
-Draws = tuple[ArrayLike, ArrayLike, ArrayLike]
-"""Draws of a statistic (n_resamples, ...): one kind resampled, the other kind, both at once."""
-
-
-def crossed_covariance(one: Draws, other: Draws) -> Values:
-    """Covariance of two statistics whose replicates are crossed: 2 (C_first + C_second) - C_both.
-
-    Parameters
-    ----------
-    one, other : tuple of array_like (n_resamples, ...)
-        Draws of both statistics in the same resamples: with the first kind of replicate resampled, with the second,
-        and with both. Draws in which either statistic is undefined (NaN) are left out.
-
-    Returns
-    -------
-    ndarray (...)
-        May be negative, for a variance too. NaN where fewer than half of the draws are defined.
-
-    Notes
-    -----
-    Of a mean of values that are sums of a part of the first kind (variance a), of the second (b) and of the cell (c),
-    with n and m replicates, the truth is a/n + b/m + c/nm. With one draw fewer than there are replicates
-    (``bootstrap_weights(..., fewer=1)``) C_first expects a/n + c/nm, C_second b/m + c/nm, and C_both a/n + b/m +
-    3c/nm, so that the combination is unbiased for any n and m; with as many draws as replicates for large ones only.
-
-    References
-    ----------
-    Schütt et al. (2023), doi:10.7554/eLife.82566
-    """
-    first, second, both = (_covariance(np.asarray(a, float), np.asarray(b, float))
-                           for a, b in zip(one, other, strict=True))
-    return np.asarray(2 * (first + second) - both, float)
 
 
 def crossed_variance(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Values:
@@ -68,14 +36,15 @@ def crossed_variance(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Va
 
     Notes
     -----
-    The combination is exact for what is linear in the replicates. A statistic that depends on their noise, such as a
-    ceiling, is noisier in resamples that hold copies; V_both shows that most, and the combination is then too small.
+    Of a mean of values that are sums of a part of the first kind (variance a), of the second (b) and of the cell (c),
+    with n and m replicates, the truth is a/n + b/m + c/nm. With one draw fewer than there are replicates
+    (``bootstrap_weights(..., fewer=1)``) V_first expects a/n + c/nm, V_second b/m + c/nm, and V_both a/n + b/m +
+    3c/nm, so that the combination is unbiased for any n and m; with as many draws as replicates for large ones only.
     The combination and its bounds are those of Schütt et al. (2023), doi:10.7554/eLife.82566, and their toolbox.
     """
-    draws = (first, second, both)
-    combined = crossed_covariance(draws, draws)
-    single = [_covariance(np.asarray(one, float), np.asarray(one, float)) for one in (first, second)]
-    return np.asarray(np.where(combined > 0, np.maximum(combined, np.maximum(*single)), combined), float)
+    of_first, of_second, of_both = (_variance(np.asarray(draws, float)) for draws in (first, second, both))
+    combined = 2 * (of_first + of_second) - of_both
+    return np.asarray(np.where(combined > 0, np.maximum(combined, np.maximum(of_first, of_second)), combined), float)
 
 
 def crossed_jackknife_variance(first: ArrayLike, second: ArrayLike, cells: ArrayLike) -> Values:
@@ -159,14 +128,12 @@ def _reasons(freedom: int, resampled: str, of: dict[str, NDArray[np.bool_]]) -> 
     return np.select(holds, [few, *of], default="").astype(object)
 
 
-def _covariance(one: Values, other: Values) -> Values:
-    """Covariance over the first axis of draws that both are defined."""
-    defined = ~(np.isnan(one) | np.isnan(other))
+def _variance(draws: Values) -> Values:
+    """Variance over the first axis of draws that are defined; NaN where fewer than half of them are."""
+    defined = ~np.isnan(draws)
     n = defined.sum(axis=0)
-    safe = np.where(2 * n >= len(one), np.maximum(n, 1), 1)
-    a, b = (np.where(defined, x, 0) for x in (one, other))
-    a, b = (np.where(defined, x - x.sum(axis=0) / np.maximum(n, 1), 0) for x in (a, b))
-    return np.asarray(np.where(2 * n >= len(one), (a * b).sum(axis=0) / np.maximum(safe - 1, 1), np.nan), float)
+    apart = np.where(defined, draws - np.where(defined, draws, 0).sum(axis=0) / np.maximum(n, 1), 0)
+    return np.asarray(np.where(2 * n >= len(draws), (apart**2).sum(axis=0) / np.maximum(n - 1, 1), np.nan), float)
 
 
 def fieller_interval(numerator: ArrayLike, denominator: ArrayLike, *, variances: tuple[ArrayLike, ArrayLike, ArrayLike],

@@ -49,7 +49,7 @@ def analysed(*, human=True, **changes):
         classifier_maps={}, accuracies=pd.DataFrame(), **{
             "seed_maps": {FROZEN: frozen, TUNED: tuned}, "seed_accuracies": None, "seed_weights": None, **changes})
     rows = seed_estimates(data, Maps(sigma=0.05), Statistics(n_permutations=99), 3,
-                          people=dict.fromkeys(ACTORS, 0.8))
+                          people=0.8)
     table = estimates_table(rows)
     check_table(table, ESTIMATES, "estimates")
     return table

@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salcompare.errors import InputError
+from salcompare.maps import smooth
 from salcompare.statistics import seed_ceiling, seed_reliability
+from salcompare.statistics.metrics.densities import pearson
+from salcompare.testing import stack_of_maps
 
 
 def maps_of(actors, *, n_seeds=2, common=1.0, size=(6, 5), seed=0):
@@ -155,3 +158,45 @@ def test_constant_maps_stay_out_counted_and_an_actor_with_one_image_has_no_image
 def test_a_single_seed_is_refused_with_what_to_do():
     with pytest.raises(InputError, match=r"1 seeds along 'seed'.*more seeds"):
         reliability(maps_of(["a", "a"], n_seeds=1))
+
+
+def seeds_of(n_seeds, noise, *, seed=0, n_images=30):
+    rng = np.random.default_rng(seed)
+    common = smooth(stack_of_maps(rng.normal(size=(n_images, 12, 12)), ["s1"] * n_images), sigma=1.0)
+    common = common / common.std()
+    again = [common + noise * smooth(stack_of_maps(rng.normal(size=common.shape), ["s1"] * n_images), sigma=1.0) * 3.5
+             for _ in range(n_seeds)]
+    return common, xr.concat(again, "seed")
+
+
+def test_seeds_by_hand_and_without_agreement():
+    one, other = stack_of_maps([[[0, 1], [2, 3]], [[0, 1], [2, 3]]], ["a", "a"]), stack_of_maps(
+        [[[0, 1], [2, 5]], [[3, 2], [1, 0]]], ["a", "a"])
+    found = seed_ceiling(xr.concat([one, other], "seed"))
+    r = np.corrcoef([0, 1, 2, 3], [0, 1, 2, 5])[0, 1]
+    assert found.between_seeds.to_numpy() == pytest.approx([r, -1])
+    assert float(found.ceiling[0]) == pytest.approx(np.sqrt(r))
+    assert float(found.reliability[0]) == pytest.approx(2 * r / (1 + r))
+    assert np.isnan(found.ceiling[1])
+    assert found.reason.to_numpy().tolist() == ["", "maps of seeds do not correlate positively"]
+    lone = seed_ceiling(one.expand_dims(seed=[0]))
+    assert np.isnan(lone.ceiling).all()
+    assert "fewer than two seeds" in lone.reason[0].item()
+    with pytest.raises(InputError, match="seed, image, y, x"):
+        seed_ceiling(one)
+
+
+def test_the_seeds_ceiling_is_what_the_map_common_to_all_seeds_reaches():
+    common, again = seeds_of(4, 0.5, n_images=200)
+    found = seed_ceiling(again)
+    reached = pearson(again, common).mean("seed")
+    difference = (found.ceiling - reached).to_numpy()
+    assert abs(difference.mean()) < 3.3 * difference.std(ddof=1) / np.sqrt(200) + 0.005
+    whole = pearson(again.mean("seed"), common) - np.sqrt(found.reliability)
+    assert abs(float(whole.mean())) < 3.3 * float(whole.std()) / np.sqrt(200) + 0.005
+    assert 0.5 < float(found.ceiling.mean()) < 0.95
+
+
+def test_lazy_maps_by_seed_give_the_same():
+    _, again = seeds_of(3, 0.5)
+    xr.testing.assert_allclose(seed_ceiling(again, sigma=1.0), seed_ceiling(again.chunk(image=7), sigma=1.0))
