@@ -68,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     figures = _command(added, "figures", commands.figures, "write the figures into reports/figures")
     figures.add_argument("--only", type=_numbers, metavar="4,5,6", help="their numbers")
     _command(added, "report", commands.report, "run what is stale and write reports/report.html")
+    compare = _command(added, "compare", commands.compare, "hold the estimates of two studies against each other",
+                       of_study=False)
+    compare.add_argument("one", type=Path, metavar="STUDY", help="a study's folder, its report made")
+    compare.add_argument("other", type=Path, metavar="STUDY", help="another's")
+    compare.add_argument("--out", type=Path, default=Path("reports/compared"), metavar="DIR",
+                         help="folder of the page (default: reports/compared)")
+    compare.add_argument("--overwrite", action="store_true", help=OVERWRITE)
     _add_collect(added)
     _add_import(added)
     _add_power(added)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from salcompare import stages
 from salcompare.errors import DamagedError, InputError, Problem, StaleError
-from salcompare.naming import seeded
+from salcompare.naming import COMPARISON, seeded
 from salcompare.printing import counted
 from salcompare.progress import Terminal
 from salcompare.store import free_paths
@@ -102,6 +102,21 @@ def report(options: argparse.Namespace) -> None:
     study = _study(options)
     stages.run(study, progress=Terminal())
     print(study.reports / "report.html")
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Compare two studies."""
+    from salcompare.findings.comparison.studies import compare_studies
+    from salcompare.findings.comparison.studies_page import write_comparison
+    from salcompare.opening import open_study
+    from salcompare.pipeline.study_data import compared_study
+
+    free_paths([options.out / COMPARISON], overwrite=options.overwrite)
+    one, other = (compared_study(open_study(folder)) for folder in (options.one, options.other))
+    compared = compare_studies(one, other)
+    tested = int(compared.table["p_value"].notna().sum())
+    print(f"{counted(tested, 'difference')} tested, {len(compared.table) - tested:,} rows not; see why on the page\n"
+          f"{write_comparison(compared, options.out)}")
 
 
 def import_file(options: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem, meant
 from salcompare.findings import findings
-from salcompare.naming import natural_key
+from salcompare.naming import main_source, natural_key
 from salcompare.pipeline.frozen import standing
 from salcompare.stages import hashed
 from salcompare.study import GIVEN
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from salcompare.findings.comparison.studies import OneStudy
     from salcompare.planning.pilot import Pilot
     from salcompare.study import Study
 
@@ -169,6 +170,17 @@ _LOADERS: dict[str, Callable[[Study], Any]] = {
     "plan": standing,
 }
 """What every study has, by name."""
+
+
+def compared_study(study: Study) -> OneStudy:
+    """Give what is compared of a study; `StaleError` where its statistics are not made."""
+    from salcompare.findings.comparison.studies import OneStudy
+
+    estimates = study.estimates
+    images = study.images[study.images["split"] == "test"] if study.compares else study.images
+    responses = study.responses if study.people != "none" else None
+    return OneStudy(study.config.study.name, study.config, images, responses, estimates, study.people,
+                    main_source(study.sources))
 
 
 def study_pilot(study: Study, *, classifier: bool) -> Pilot:

@@ -95,6 +95,7 @@ class Page:
     title: str  # what it is of
     lead: str  # a line about it
     sections: tuple[Section, ...]  # in order; empty ones are left out
+    report: str = "report.html"  # the report that it is beside; empty where it is beside none
 
 
 def classifier_rows(estimates: pd.DataFrame, classifier: str, *statistics: str) -> pd.DataFrame:

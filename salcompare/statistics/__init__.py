@@ -13,6 +13,7 @@ from salcompare.statistics.inference.crossed import (
     crossed_variance,
     fieller_interval,
 )
+from salcompare.statistics.inference.differences import independent_difference
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size, max_statistic_p
 from salcompare.statistics.inference.permutation import (
     exchangeability,
@@ -71,16 +72,15 @@ __all__ = [
     "METRICS", "actor_means", "actor_similarity", "adjust_p", "asymmetry_beyond_photographs", "asymmetry_test",
     "bca_interval", "bootstrap_weights", "centre", "common_laterality_test", "compare_classifiers", "compare_pairings",
     "cross_validated_odd_share", "crossed_interval", "crossed_jackknife_variance", "crossed_variance", "curve_areas",
-    "dispersion_test", "exchangeability", "family_size", "fieller_interval", "group_rare_labels",
-    "heatmap_overlap", "heatmap_tests", "jackknife_interval", "label_counts", "label_differences", "label_enrichment",
-    "label_histogram", "label_regions", "mantel", "max_statistic_p", "noise_ceiling",
+    "dispersion_test", "exchangeability", "family_size", "fieller_interval", "group_rare_labels", "heatmap_overlap",
+    "heatmap_tests", "independent_difference", "jackknife_interval", "label_counts", "label_differences",
+    "label_enrichment", "label_histogram", "label_regions", "mantel", "max_statistic_p", "noise_ceiling",
     "odd_share_difference", "other_actors_mean", "overlap", "overlap_matrix", "overlap_tests", "p_value",
     "paired_differences", "paired_map_test", "pairing_tests", "pairwise", "pairwise_agreement",
     "partial_variance_explained", "percentile_interval", "permutations", "pooled_ceiling", "population_differences",
     "population_label_histogram", "population_mean", "population_overlap", "pose_association", "region_association",
     "relative_clusters", "relative_dispersion", "relative_fdr", "relative_test", "relative_tfce", "removal_curves",
-    "removal_drops", "response_variance_components", "seed_ceiling",
-    "seed_reliability", "share_of_ceiling", "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry",
-    "t_interval", "uniform", "uniform_overlap", "variance_components", "variance_explained", "worker_agreement",
-    "worker_laterality",
+    "removal_drops", "response_variance_components", "seed_ceiling", "seed_reliability", "share_of_ceiling",
+    "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform", "uniform_overlap",
+    "variance_components", "variance_explained", "worker_agreement", "worker_laterality",
 ]

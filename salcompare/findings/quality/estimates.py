@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from salcompare.findings import findings, shown
+from salcompare.findings import findings
 from salcompare.findings.analysis import Analysis
-from salcompare.findings.finding import Headline
+from salcompare.findings.headlines import headline_row, named_headlines
 from salcompare.findings.p_values import with_p_is
 from salcompare.findings.rows import estimates_table
-from salcompare.naming import HUMAN
 from salcompare.printing import ALPHA
 from salcompare.study_data import StudyData
 
@@ -43,8 +41,8 @@ def compare_headlines(kept: pd.DataFrame, whole: pd.DataFrame, source: str | Non
     a difference, by whether the interval leaves 0 out.
     """
     rows = []
-    for name, key in _named(kept, whole, source):
-        one, other = (_pick(table, key) for table in (kept, whole))
+    for name, key in named_headlines(kept, whole, source):
+        one, other = (headline_row(table, key) for table in (kept, whole))
         some = one if one is not None else other
         if some is None:
             continue
@@ -57,26 +55,6 @@ def compare_headlines(kept: pd.DataFrame, whole: pd.DataFrame, source: str | Non
     numbers = [name for name in COLUMNS if name.startswith(("value", "ci_", "p_value", "n"))]
     table = table.astype(dict.fromkeys(numbers, "float64"))
     return table.assign(difference=table["value"] - table["value_all"])
-
-
-def _named(kept: pd.DataFrame, whole: pd.DataFrame, source: str | None) -> Iterator[tuple[str, dict[str, str]]]:
-    """Name every headline with the columns of its row: those that findings declare, and those that depend on data."""
-    for quantity, how in shown(Headline):
-        of = HUMAN if how.of == "human" else source
-        columns = {"statistic": quantity.statistic, "metric": quantity.metric, "source": of, "form": how.form,
-                   "contrast": how.contrast}
-        if of:
-            yield how.named(quantity.title), {name: value for name, value in columns.items() if value}
-    for finding in findings():
-        yield from finding.calls("estimates", "more_headlines", kept, whole, source)
-
-
-def _pick(table: pd.DataFrame, key: dict[str, str]) -> dict[str, object] | None:
-    fits = (table["level"] == "population").to_numpy()
-    for column, value in key.items():
-        fits = fits & (table[column] == value).to_numpy()
-    rows = table[fits].to_dict("records")
-    return {str(name): value for name, value in rows[0].items()} if rows else None
 
 
 def _verdict(one: dict[str, object] | None, other: dict[str, object] | None) -> str:
