@@ -93,7 +93,7 @@ def main_colour(data: StudyData) -> str:
 
 
 _METHODS = {"percentile": "percentile bootstrap", "bca": "BCa bootstrap", "t": "t", "wilson": "Wilson",
-            "jackknife": "jackknife"}
+            "jackknife": "jackknife", "logit t": "logit t", "Welch t": "Welch t"}
 
 
 def caption(data: StudyData, sentences: Iterable[str], *, responses: bool, photographs: bool) -> str:

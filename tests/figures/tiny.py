@@ -62,11 +62,6 @@ def estimates() -> pd.DataFrame:
                "family_size": 6, "null": "images permuted freely among actors", "n_resamples": 999, "n": 2}
               for label, sign in (("eyes", 1), ("nose", -1))
               for actor, value, p in zip(ACTORS, (0.3, -0.1, -0.2), (0.01, 0.5, 0.02), strict=True)]
-    found += [{"statistic": "label_region", "metric": "pearson" if label else "mean_pearson", "level": "population",
-               "source": MAIN, "against": "human", "label": label, "value": value, "ci_low": low, "ci_high": high,
-               "ci_method": "jackknife", "resampled": "actors", "p_value": p, "p_adjusted": p, "n": 3}
-              for label, value, low, high, p in (("eyes", 0.4, 0.1, 0.6, 0.01), ("nose", 0.1, -0.3, 0.5, 0.6),
-                                                 (None, 0.25, None, None, 0.2))]
     found += [{"statistic": "variance_explained", "metric": "r2", "form": form, "level": "population", "source": source,
                "value": value, "null": "images permuted freely among actors", "null_mean": 0.4, "p_value": 0.002,
                "n": 6, "n_resamples": 999}

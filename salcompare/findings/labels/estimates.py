@@ -16,12 +16,13 @@ from salcompare.findings.failures import guarded, rows_or_reasons
 from salcompare.findings.labels import FEWEST_BOXES
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
+from salcompare.printing import counted
 from salcompare.random_numbers import stream
 from salcompare.schema import LABELS
 from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.labels.differences import SAME, label_differences
 from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram
-from salcompare.statistics.labels.regions import label_enrichment, region_association
+from salcompare.statistics.labels.regions import label_enrichment
 from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
@@ -40,13 +41,12 @@ def label_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: i
     if responses is None:
         return
     known = data.images if "image" in responses else None
-    yield from guarded(_histograms(responses, known, statistics, seed), **declared.SHARES.name, source=HUMAN)
+    yield from guarded(_histograms(responses, known), **declared.SHARES.name, source=HUMAN)
     yield from _differences(responses, data.images, statistics, seed)
     yield from rows_or_reasons([declared.ALPHA], {"source": HUMAN}, worker_agreement, responses, data.images,
                                rng=stream(seed, "labels", "agreement"), n_resamples=statistics.n_resamples)[0]
     for source, dataset in data.classifier_maps.items():
         masks = mapping.top_mask(dataset["saliency"], share=maps.mask_share)
-        yield from _regions(source, responses, known, masks, statistics, seed)
         yield from _enrichment(source, responses, known, _marked(dataset["saliency"], masks), statistics, seed)
     if data.human is not None:
         coverage = data.human["coverage"]
@@ -54,15 +54,14 @@ def label_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: i
         yield from _enrichment(HUMAN, responses, known, _marked(coverage, masks), statistics, seed)
 
 
-def _histograms(responses: pd.DataFrame, known: pd.DataFrame | None, statistics: Statistics,
-                seed: int) -> Iterator[Row]:
+def _histograms(responses: pd.DataFrame, known: pd.DataFrame | None) -> Iterator[Row]:
     """Give shares of labels of all and of each actor, and their effective numbers: the same for an actor's labels."""
-    tables = [histogram(responses, known, rng=stream(seed, "labels"), n_resamples=statistics.n_resamples, labels=LABELS)
-              for histogram in (population_label_histogram, label_histogram)]
+    tables = [histogram(responses, known, labels=LABELS) for histogram in (population_label_histogram, label_histogram)]
     kinds = ((declared.SHARES, declared.EFFECTIVE), (declared.SHARES_OF_ACTORS, declared.EFFECTIVE_OF_ACTORS))
     for table, (shares, effective) in zip(tables, kinds, strict=True):
         by = table.get("actor", pd.Series("", table.index))
-        counts = table.assign(n=table["n_responses"].groupby(by).transform("sum"))
+        counts = table.assign(n=table["n_responses"].groupby(by).transform("sum"),
+                              n_undefined=table.get("n_undefined", 0))
         yield from rows_of(_as_result(counts), shares, {"source": HUMAN})
         yield from rows_of(_as_result(counts[~by.duplicated()]), effective, {"source": HUMAN})
 
@@ -82,23 +81,14 @@ def _differences(responses: pd.DataFrame, images: pd.DataFrame, statistics: Stat
 
 
 def _of_actors(responses: pd.DataFrame, images: pd.DataFrame, **options: Any) -> xr.Dataset:  # noqa: ANN401
-    """Compare actors; say what was done about numbers of responses that differ, and why a label has no test."""
+    """Compare actors; say how many take no part, and why a label has no test."""
     result = label_differences(responses, images, **options)
-    kept, share = result.attrs["per_image"], result["share"]
+    share, out = result["share"], int((result["n_left_out"] > 0).sum())
     return result.assign(
         n=result["n_images"].sum(), n_undefined=result["n_left_out"].sum(),
-        evened_out=f"actors differ in responses an image; {kept} of each image were drawn at random" if kept else "",
+        left_out=f"{counted(out, 'actor')} left out: one image, or images that all have the same shares" if out else "",
         label_reason=("label", np.where(np.isnan(result["label_p_value"]), SAME, "")),
         one=share.where(~np.isnan(result["p_value"])), other=share - result["difference"])
-
-
-def _regions(source: str, responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray,
-             statistics: Statistics, seed: int) -> list[Row]:
-    """Give the mean correlation over labels, and one a label."""
-    key = {"form": "masks", "source": source, "against": HUMAN, "contrast": declared.WITH_SHARES}
-    return rows_or_reasons([declared.MEAN_REGION, declared.OF_REGIONS], key, region_association, responses, images,
-                           masks, labels=LABELS, rng=stream(seed, "labels", "regions", source),
-                           n_permutations=statistics.n_permutations)[0]
 
 
 def _marked(maps: xr.DataArray, masks: xr.DataArray) -> xr.DataArray:

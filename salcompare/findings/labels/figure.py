@@ -12,11 +12,11 @@ from plotnine.composition import Beside, Compose
 from plotnine.coords import coord_flip
 
 from salcompare.figures import theme
-from salcompare.figures.figure import Figure, caption, interval, main_colour, response_counts, rows, texts
+from salcompare.figures.figure import Figure, caption, interval, response_counts, rows, texts
 from salcompare.figures.geoms import geom_picture
 from salcompare.figures.photographs import Picture, grey, printed_picture
 from salcompare.findings.finding import Quantity
-from salcompare.findings.labels import CELLS, EFFECTIVE, MEAN_REGION, OF_REGIONS, SHARES
+from salcompare.findings.labels import CELLS, EFFECTIVE, SHARES
 from salcompare.printing import ALPHA, counted, number, shortest
 from salcompare.statistics.labels.regions import on_grid
 from salcompare.study_data import StudyData
@@ -155,7 +155,6 @@ def _histogram(data: StudyData, shares: pd.DataFrame, colours: dict[str, str], l
 MOST_CELL_LABELS = 14
 ROW, FRAME = 0.125, 1.35  # inches: of one actor, and of titles, axes and the bar
 BELOW, ABOVE = "#0072B2", theme.HUMAN
-MEAN = "Mean over labels"
 
 
 def label_cells_missing(data: StudyData) -> str | None:
@@ -164,22 +163,19 @@ def label_cells_missing(data: StudyData) -> str | None:
 
 
 def label_cells_figure(data: StudyData) -> Figure:
-    """Draw the matrix of actors and labels, and beside it the correlation of masks with people's shares by label."""
+    """Draw the matrix of actors and labels."""
     cells = _defined(data, CELLS)
-    regions = pd.concat([_defined(data, quantity, source=data.main or "") for quantity in (MEAN_REGION, OF_REGIONS)],
-                        ignore_index=True)
     labels = _columns(data, cells)
     height = max(HEIGHT, ROW * cells["actor"].nunique() + FRAME)
-    panels = [_matrix(data, cells[cells["label"].isin(labels)], labels),
-              *([_association(data, regions, labels)] if len(regions) else [])]
-    text = caption(data, _cell_sentences(data, cells, regions, labels), responses=True, photographs=False)
+    panels = [_matrix(data, cells[cells["label"].isin(labels)], labels)]
+    text = caption(data, _cell_sentences(cells, labels), responses=True, photographs=False)
     return Figure("fig11-label-cells", "Which actors stand out in which labels", text, _beside(data, panels, height),
                   theme.DOUBLE, height)
 
 
-def _defined(data: StudyData, quantity: Quantity, **where: str) -> pd.DataFrame:
+def _defined(data: StudyData, quantity: Quantity) -> pd.DataFrame:
     """Rows of a quantity that have a value."""
-    table = rows(data.estimates, **quantity.name, **where)
+    table = rows(data.estimates, **quantity.name)
     return table[table["value"].notna()].reset_index(drop=True)
 
 
@@ -207,7 +203,7 @@ def _matrix(data: StudyData, cells: pd.DataFrame, labels: list[str]) -> Panel:
                                       breaks=(-end, 0, end), name="Points above the others", labels=_signed)
             + p9.guides(fill=theme.COLOUR_BAR)
             + p9.scale_x_discrete() + p9.scale_y_discrete()
-            + p9.labs(x="", y="", title="a  Shares of labels, actor minus other actors",
+            + p9.labs(x="", y="", title="Shares of labels, actor minus other actors",
                       subtitle=theme.SIMULATED if data.simulated else "People's responses"))
     return plot, p9.theme(
         axis_text_x=p9.element_text(rotation=45, ha="right", size=theme.SMALL), legend_position="bottom",
@@ -219,42 +215,15 @@ def _signed(values: Sequence[float] | Sequence[str]) -> list[str]:
     return [shortest(float(value)) for value in values]
 
 
-def _association(data: StudyData, regions: pd.DataFrame, labels: list[str]) -> Panel:
-    shown = regions[(regions["metric"] == MEAN_REGION.metric) | regions["label"].isin(labels)]
-    names = [MEAN, *(label for label in labels if label in set(shown["label"]))]
-    colour = main_colour(data)
-    shown = shown.assign(
-        row=pd.Categorical(shown["label"].fillna(MEAN), names[::-1]),
-        colour=[colour if p <= ALPHA else "#FFFFFF" for p in shown["p_adjusted"]], edge=colour)
-    bars = shown[shown["ci_low"].notna()]
-    plot = (p9.ggplot(shown, p9.aes("value", "row")) + p9.geom_vline(xintercept=0, color="#A6A6A6", size=0.4)
-            + p9.geom_segment(p9.aes(x="ci_low", xend="ci_high", yend="row"), data=bars, color=colour, size=0.6)
-            + p9.geom_point(p9.aes(fill="colour"), color=colour, shape="o", size=1.8, stroke=0.6)
-            + p9.scale_fill_identity() + p9.scale_y_discrete() + p9.scale_x_continuous(labels=_signed)
-            + p9.labs(x="Correlation over actors", y="", title="b  Masks in regions and labels",
-                      subtitle=theme.source_name(data.main or "", data.classifier_maps)))
-    return plot, p9.theme(legend_position="none", plot_subtitle=p9.element_text(color=theme.INK),
-                          axis_title_x=p9.element_text(size=theme.TEXT))
-
-
-def _cell_sentences(data: StudyData, cells: pd.DataFrame, regions: pd.DataFrame, labels: list[str]) -> list[str]:
+def _cell_sentences(cells: pd.DataFrame, labels: list[str]) -> list[str]:
     n, size = int((cells["p_adjusted"] <= ALPHA).sum()), cells["family_size"].max()
     left_out = cells["label"].nunique() - len(labels)
     out = int((~cells["label"].isin(labels) & (cells["p_adjusted"] <= ALPHA)).sum())
-    said = [f"(a) An actor's share of a label minus the mean of the other actors', percentage points; framed and "
+    return [f"An actor's share of a label minus the mean of the other actors', percentage points; framed and "
             f"numbered: p at most {ALPHA:g}, adjusted over all {number(size)} cells by the most extreme in each "
             f"permutation ({_permuted(cells)}): {counted(n, 'cell')}.",
             f"{counted(left_out, 'label')} drawn less often {'is' if left_out == 1 else 'are'} not shown, of whose "
             f"cells {out if out else 'none'} {'stand' if out > 1 else 'stands'} out." if left_out > 0 else ""]
-    if len(regions):
-        held = regions[regions["metric"] == OF_REGIONS.metric]
-        name = theme.source_name(str(data.main), data.classifier_maps)
-        said.append(
-            f"(b) Correlation, over actors, of people's share of a label with the share of the mask of {name} in the "
-            "label's region, which comes from the other actors' boxes, against the region's area and the other actors' "
-            f"masks; n = {int(regions['n'].max())} actors; bars: {interval(held)}; filled: p at most {ALPHA:g}, "
-            "adjusted over labels by Holm's method.")
-    return said
 
 
 def _permuted(cells: pd.DataFrame) -> str:

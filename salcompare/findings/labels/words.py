@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from salcompare.findings import labels as declared
 from salcompare.findings.labels import FEWEST_BOXES
 from salcompare.findings.rows import often_named
-from salcompare.printing import ALPHA, number, p_text, percent, verdict
+from salcompare.printing import ALPHA, number, p_text, percent
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
+from salcompare.statistics.labels.histogram import FEWEST_FREEDOM
 from salcompare.statistics.labels.regions import SHARE
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ MOST_NAMED = 8  # cells; the tables have all
 
 
 def summary(data: StudyData) -> list[str]:
-    """Name the labels named most, the actors who differ in them, and whether masks lie where they are named."""
+    """Name the labels named most, and the actors who differ in them."""
     said = []
     labels = pick(data.estimates, **declared.SHARES.name).sort_values("value", ascending=False)
     if len(labels):
@@ -36,7 +37,7 @@ def summary(data: StudyData) -> list[str]:
         said.append(f"No label has {FEWEST_BOXES} boxes, so none is named here; the tables have all of them." if not top
                     else "Labels named most, each actor weighing the same: " + ", ".join(top) + "."
                     + (rule if seldom else ""))
-    return [*said, *_cells(data), *([] if data.main is None else _in_regions(data, data.main))]
+    return [*said, *_cells(data)]
 
 
 def _cells(data: StudyData) -> list[str]:
@@ -56,30 +57,14 @@ def _cells(data: StudyData) -> list[str]:
     return [f"There is evidence that actors differ in the labels they get ({p_text(all_labels)}){which}."]
 
 
-def _in_regions(data: StudyData, source: str) -> list[str]:
-    """Say whether masks fall inside a label's region where people name the label more."""
-    whole = one(data.estimates, source=source, **declared.MEAN_REGION.name)
-    if whole is None:
-        return []
-    claim = "an actor's masks lie more inside a label's region the more people name the label"
-    said = [verdict(whole, claim, negative=claim.replace("more inside", "less inside"))]
-    rows = often_named(data.estimates, pick(data.estimates, source=source, **declared.OF_REGIONS.name))
-    out = rows[rows["p_adjusted"] <= ALPHA]
-    if len(out):
-        said.append("Taken one by one, labels for which it holds or is reversed: " + ", ".join(
-            f"{row['label']} (correlation {number(row['value'], 2)}, {p_text(row, 'p_adjusted')})"
-            for _, row in out.iterrows()) + ".")
-    return said
-
-
 def tables(data: StudyData) -> Iterator[PrintedTable]:
-    """Make the tables of label histograms, of differences between actors, of agreement and of masks in regions."""
+    """Make the tables of label histograms, of differences between actors and of agreement."""
     estimates = data.estimates
     labels = _with_effective(estimates)
     whole, of_actors = (labels[labels["level"] == kind.level] for kind in (declared.SHARES, declared.SHARES_OF_ACTORS))
     yield table_of("label_share_population", "Label histogram, mean over actors",
-        "Each actor weighs the same; within an actor each image does. count of n responses have the label; n_effective "
-        "is Kish's effective number of responses under these weights. The page lists labels that were drawn, the "
+        "Each actor weighs the same, within an actor each image, on an image each worker. count of n responses have "
+        "the label; n_effective is Kish's effective number of votes. The page lists labels that were drawn, the "
         "CSV also those offered that nobody drew.", whole,
         ["label", "value", "ci_low", "ci_high", "count", "n", "n_effective", "resampled"],
         shown=whole[whole["count"] != 0].sort_values("value", ascending=False, kind="stable").index)
@@ -89,19 +74,12 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         "labels of any images. n counts images with two workers or more.",
         pick(estimates, statistic=declared.AGREEMENT, level=declared.ALPHA.level),
         ["metric", "value", "ci_low", "ci_high", "ci_method", "resampled", "n", "n_undefined", "reason"])
-    yield table_of("label_region", "Does the classifier look at what people name, actor by actor?",
-        "Pearson's correlation over n actors of people's share of a label with the share of the classifier's mask in "
-        "the label's region, which comes from the other actors' boxes; mean_pearson is the mean over labels. p is "
-        "two-sided, of permuted actors, for the labels adjusted by Holm's method.",
-        pick(estimates, statistic=declared.REGION),
-        ["source", "metric", "label", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "n", "reason"],
-        folded=True)
     yield table_of("label_share_actor", "Label histogram of each actor", "", of_actors,
         ["actor", "label", "value", "ci_low", "ci_high", "count", "n", "n_effective"], folded=True)
 
 
 def _with_effective(estimates: pd.DataFrame) -> pd.DataFrame:
-    """Shares of labels with the effective number of responses of the actor, or of all."""
+    """Shares of labels with the effective number of votes of the actor, or of all."""
     shares = pick(estimates, statistic=declared.SHARE)
     of_all = pick(estimates, **declared.EFFECTIVE.name)["value"]
     of_actors = pick(estimates, **declared.EFFECTIVE_OF_ACTORS.name).set_index("actor")["value"]
@@ -113,48 +91,47 @@ def _with_effective(estimates: pd.DataFrame) -> pd.DataFrame:
 def _differences(rows: pd.DataFrame) -> Iterator[PrintedTable]:
     yield table_of("label_difference", "Do actors differ in their labels?",
         "eta2: share of the variance between images' label shares that actors explain, of each label and the mean over "
-        "labels; null: images permuted among actors with all their responses. p of the labels adjusted by Holm's "
-        "method. n counts images.", rows[rows["level"] == declared.OMNIBUS.level],
+        "labels; p is F2's, with images permuted among actors and scaled to each actor's spread, of the labels "
+        "adjusted by Holm's method. n counts images.", rows[rows["level"] == declared.OMNIBUS.level],
         ["metric", "label", "value", "null_mean", "p_value", "p_adjusted", "n", "reason"])
     cells = rows[rows["level"] == declared.CELLS.level]
     out = cells[cells["p_adjusted"] <= ALPHA].sort_values(["p_adjusted", "value"], ascending=[True, False])
     yield table_of("label_difference_actor", "Actors and labels that stand out",
         "The actor's share minus the mean of the other actors'. p_adjusted holds over all actors and labels "
-        f"(family_size cells); the page prints cells with p_adjusted at most {ALPHA:g}, the CSV has all. Intervals: t "
-        "over n images, not adjusted.", cells,
+        f"(family_size cells); the page prints cells with p_adjusted at most {ALPHA:g}, the CSV has all. Intervals: "
+        "Welch's t over images, not adjusted.", cells,
         ["actor", "label", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "family_size", "n"], shown=out.index)
 
 
 def _paragraph(data: StudyData) -> str:
     """Say how shares of labels were estimated and compared, and how workers' agreement was."""
     statistics = data.settings["statistics"]
-    resamples, permutations = statistics["n_resamples"], statistics["n_permutations"]
+    permutations = statistics["n_permutations"]
     said = [
-        "Shares of labels are normalised within actor, images weighing the same, then averaged over actors. "
-        f"Intervals are percentiles of {resamples:,} bootstrap resamples of workers, each with all responses. "
-        "n_effective is Kish's (1965) effective number of responses: how many of equal weight would give the same "
-        "variance; it measures balancing, not that responses of one worker are alike. Figures and headline numbers "
-        "show the labels drawn most often, whether the task offered them or a worker typed them; the summary names no "
+        "Each worker has one vote on an image, of which several boxes are equal parts. Shares of labels are normalised "
+        "within actor, images weighing the same, then averaged over actors. Intervals are t intervals of the logit, "
+        "with a jackknife over workers and Satterthwaite's (1946) degrees of freedom, all votes of a worker taken as "
+        f"equal (Bell & McCaffrey 2002); below {FEWEST_FREEDOM:g} degrees of freedom there is none. n_effective is "
+        "Kish's (1965) effective number of votes: how many of equal weight would give the same variance; it measures "
+        "balancing, not that votes of one worker are alike. Figures and headline numbers show the labels drawn most "
+        "often, whether the task offered them or a worker typed them; the summary names no "
         f"label with fewer than {FEWEST_BOXES} boxes.",
         "Whether actors differ is tested by permuting whole images, with all their responses, among actors "
-        f"({permutations:,} times): eta² is the share of the variance between images' label shares that actors "
-        "explain. A cell compares an actor's share of a label with the mean of the other actors'; its t has the "
-        "variance within actors, pooled. Cells are adjusted by the most extreme of all cells in each permutation "
-        "(Westfall & Young 1993), each label's t on the scale of its own null, so that rare labels do not hide the "
-        "others. Where actors differ in how many responses their images have, the same number of each image is drawn "
-        "at random first. Workers are taken to meet images regardless of the actor.",
+        f"({permutations:,} times), their shares scaled to each actor's spread, by Brown & Forsythe's (1974) F; eta² "
+        "is the share of the variance between images' label shares that actors explain. A cell compares an actor's "
+        "share of a label with the mean of the other actors'; its t has the label's variance times the actors' "
+        "spreads. Cells are adjusted by the most extreme of all cells in each permutation (Westfall & Young 1993), "
+        "each label's t on the scale of its own null, so that rare labels do not hide the others. Workers are taken to "
+        "meet images regardless of the actor.",
         "Krippendorff's (2004) nominal alpha has images as units and workers as coders; 0 means that labels on one "
         "image are no more alike than labels on any. Its t interval crosses workers with images within actors (Schütt "
         "et al. 2023). People may choose what to name, so that a low alpha is no defect.",
     ]
     if data.has_classifier:
         said.append(
-            "For each label, the share of an actor's classifier mask inside the label's region is correlated, over "
-            f"actors, with people's share of the label. The region is the smallest that holds {percent(SHARE, 0)} of "
-            "the area of the boxes of that label which people drew on the other actors, and the mask's share in it is "
-            "taken against the region's area and against what the other actors' masks have there. Regions of an "
-            "actor's own boxes would grow with the label's share, and random masks would correlate with it. The null "
-            "permutes whole actors' masks; intervals are jackknife intervals of Fisher's z over actors.")
+            f"A label's region, for an actor, is the smallest that holds {percent(SHARE, 0)} of the area of the boxes "
+            "of that label which people drew on the other actors; enrichment is the mask's share inside over the "
+            "region's.")
     return " ".join(said)
 
 
@@ -166,5 +143,5 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
 def section(data: StudyData, name: str) -> Section:
     """Say on a classifier's page where its maps lie among the labels."""
     return Section("labels", "Labels", tables=(classifier_table(
-        data, name, "labels", "Labels that people name, and where the maps lie", "", declared.REGION,
-        declared.ENRICHMENT, folded=True),))
+        data, name, "labels", "Labels that people name, and where the maps lie", "", declared.ENRICHMENT,
+        folded=True),))

@@ -1,4 +1,4 @@
-"""Regions of labels on the face, and whether masks lie in them: more than by area, and as people name the label."""
+"""Regions of labels on the face, and whether masks lie in them more than by area."""
 
 from __future__ import annotations
 
@@ -12,28 +12,14 @@ from numpy.typing import NDArray
 from salcompare import maps as mapping
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps, require_share, require_size
-from salcompare.printing import counted
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size
-from salcompare.statistics.inference.permutation import (
-    exchangeability,
-    p_value,
-    permutations,
-    sign_flip_test,
-    smallest_p,
-)
-from salcompare.statistics.inference.resampling import (
-    FEWEST_ACTORS,
-    actor_means,
-    jackknife_interval,
-    population_mean,
-    t_interval,
-)
+from salcompare.statistics.inference.permutation import sign_flip_test
+from salcompare.statistics.inference.resampling import actor_means, population_mean, t_interval
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.labels.shares import code_responses
 
 SHARE = 0.5
-_FEWEST = 3  # actors: of two, any correlation is 1 or -1
 FEWEST_IMAGES = 3
 """Images of an actor below which its own enrichment has no interval."""
 _NO_BOX = "no other actor has a box of the label"
@@ -235,161 +221,3 @@ def _enrichment_tests(actors: xr.Dataset, rng: np.random.Generator, n_permutatio
             null="actors' enrichment symmetric about 1", alternative="two-sided",
             family_size=int(family_size(p, "label")), ci_method="t", resampled="actors", actor_ci_method="t",
             actor_resampled="images")
-
-
-@drawing
-def region_association(responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray, *,
-                       rng: np.random.Generator, n_permutations: int = 9999, share: float = SHARE,
-                       labels: Sequence[str] | None = None) -> xr.Dataset:
-    """Correlate, over actors, the share of the mask inside a label's region with people's share of the label.
-
-    Parameters
-    ----------
-    responses, images, share, labels
-        As for `label_regions`.
-    masks : DataArray (image, y, x), bool
-        Masks of the classifier, with coordinate ``actor`` along ``image``; an image without any True is left out.
-    rng, n_permutations : Generator, int
-        How many permutations to draw; all are enumerated where there are no more.
-
-    Returns
-    -------
-    Dataset
-        For every label: ``correlation`` (Pearson's r over actors), ``ci_low``, ``ci_high`` (95% jackknife interval of
-        Fisher's z over actors; NaN below 8), ``p_value`` (two-sided, of r's magnitude), ``p_adjusted`` (Holm over
-        labels), ``reason`` why they are NaN. For every actor with masks and responses, and label: ``label_share``,
-        people's; ``excess``, the share of the mask inside the region minus the region's ``area``, a share of the grid,
-        the mean over the actor's images; ``relative``, which is correlated: the excess minus what the other actors'
-        masks have in that same region. Without dims: ``mean_correlation`` over labels with ``mean_p_value`` and
-        ``mean_reason``; ``n_undefined``, actors with only masks or only responses; ``n_empty``, masks left out;
-        ``n_permutations``, ``p_attainable``. attrs: ``null``, ``alternative``, ``family``, ``family_size``,
-        ``n_actors``, ``ci_method``, ``resampled``.
-
-    Raises
-    ------
-    InputError
-        If masks are no labelled boolean maps, or as `label_regions`.
-
-    Notes
-    -----
-    The region of an actor comes from the other actors' boxes, and counts against its own area: a mask laid at random
-    has an excess of 0 on average whatever the region's size. (The difference is taken, not the ratio, which small
-    regions inflate.) With regions of pixels that enough of the *actor's own* responses cover, and no regard to area,
-    random masks and shares correlate at about 0.6.
-
-    Under the null hypothesis whole actors' masks are exchangeable and have nothing to do with the responses. An
-    actor's masks are put to another actor's region and share, so that whatever ties regions to shares is the same
-    in every permutation and the test is exact. Intervals take the regions as given; for labels that few actors have
-    they cover 88% to 93% (Fisher's own 82% to 95%). A face whose photographs show a feature to people and to the
-    classifier alike is an association too: it is over actors, and says nothing of causes.
-
-    References
-    ----------
-    Fisher (1921), Metron 1, 3-32; Efron & Stein (1981), doi:10.1214/aos/1176345462; Holm (1979), doi:10.2307/4615733
-    """
-    require_maps(masks, "masks", dims=("image", "y", "x"))
-    if masks.dtype != bool:
-        raise InputError(Problem("masks", f"has dtype {masks.dtype}", "bool", "make masks with top_mask"))
-    if "actor" not in masks.coords:
-        raise InputError(Problem("masks", "has no coordinate 'actor'", "the actor of each image"))
-    means, n_empty = _mean_masks(masks)
-    regions = label_regions(responses, images, size=(masks.sizes["y"], masks.sizes["x"]), share=share, labels=labels)
-    coded = code_responses(responses, images, labels)
-    shares = xr.DataArray(coded.shares()[0], dims=("actor", "label"),
-                          coords={"actor": coded.actors, "label": coded.labels}).dropna("actor", how="all")
-    with_masks, with_shares = means["actor"].to_numpy().tolist(), shares["actor"].to_numpy().tolist()
-    both = [actor for actor in with_shares if actor in with_masks]
-    n_undefined = len({*with_masks, *with_shares}) - len(both)
-    means, regions, shares = means.sel(actor=both), regions.sel(actor=both), shares.sel(actor=both)
-    excess = _excess(means.to_numpy(), regions.to_numpy())
-    others = (excess.sum(axis=1, keepdims=True) - excess) / max(excess.shape[1] - 1, 1)
-    relative, same = excess - others, np.arange(len(both))
-    dataset = xr.Dataset({"label_share": shares, "excess": (("actor", "label"), excess[same, same]),
-                          "relative": (("actor", "label"), relative[same, same]),
-                          "area": (("actor", "label"), regions["area"].to_numpy()),
-                          **_correlations(relative, shares.to_numpy(), rng, n_permutations),
-                          "n_undefined": n_undefined, "n_empty": n_empty})
-    return dataset.assign(p_adjusted=adjust_p(dataset["p_value"], "label").drop_attrs()).assign_attrs(
-        null="whole actors' masks permuted freely among actors", alternative="two-sided", family="labels (Holm)",
-        family_size=int(family_size(dataset["p_value"], "label")), n_actors=len(both), ci_method="jackknife",
-        resampled="actors")
-
-
-def _mean_masks(masks: xr.DataArray) -> tuple[xr.DataArray, int]:
-    """Mean over each actor's images of masks scaled to sum 1 (actor, y, x), and how many masks are empty."""
-    size = masks.sum(("y", "x")).compute()
-    kept = masks[{"image": np.flatnonzero(size.to_numpy())}]
-    actor, positive = kept["actor"].to_numpy(), size.to_numpy()[size.to_numpy() > 0]
-    actors = mapping.natural_order(actor.tolist())
-    member = (actors[:, np.newaxis] == actor).astype(np.float64)
-    weights = member / member.sum(axis=1, keepdims=True) / positive
-    by_image = xr.DataArray(weights, dims=("actor", "image"), coords={"actor": actors.astype(str)})
-    bare = kept.astype(np.float64).drop_vars([name for name, coord in kept.coords.items() if "image" in coord.dims])
-    return xr.dot(by_image, bare, dim="image").transpose("actor", "y", "x").compute(), int((size == 0).sum())
-
-
-def _excess(means: Values, regions: NDArray[np.bool_]) -> Values:
-    """Share of one actor's mask (actor, y, x) inside another's regions (actor, label, y, x) minus these regions' area.
-
-    (actor of the regions, actor of the mask, label); NaN where a region is empty.
-    """
-    flat = means.reshape(len(means), -1).T
-    excess = np.empty((len(regions), len(means), regions.shape[1]))
-    for actor, of_labels in enumerate(regions):
-        rows = of_labels.reshape(len(of_labels), -1)
-        area = rows.mean(axis=1)
-        excess[actor] = (rows.astype(np.float64) @ flat).T - np.where(area > 0, area, np.nan)
-    return excess
-
-
-def _correlations(excess: Values, shares: Values, rng: np.random.Generator, n_permutations: int) -> dict[str, object]:
-    """Correlate over actors, label by label, and put the masks of actors in each other's place."""
-    n = len(shares)
-    actor = np.arange(n)
-    matched = excess[actor, actor]
-    observed = _correlation(matched, shares) if n >= _FEWEST else np.full(shares.shape[1], np.nan)
-    draws = [np.empty((0, shares.shape[1]))]
-    if n >= _FEWEST:
-        draws += [_correlation(excess[actor, batch], shares)
-                  for batch in permutations(exchangeability(range(n)), n_permutations, rng)]
-    null = np.concatenate(draws)
-    defined = ~np.isnan(observed)
-    mean = float(observed[defined].mean()) if defined.any() else np.nan
-    mean_null = null[:, defined].mean(axis=1) if defined.any() else np.full(len(null), np.nan)
-    low, high = _fisher_interval(observed, matched, shares)
-    return {"correlation": ("label", observed), "ci_low": ("label", low), "ci_high": ("label", high),
-            "p_value": ("label", p_value(np.abs(observed), np.abs(null))),
-            "reason": ("label", _reasons(matched, shares, observed)), "mean_correlation": mean,
-            "mean_reason": "" if defined.any() else "no label has a correlation",
-            "mean_p_value": float(p_value(abs(mean), np.abs(mean_null))), "n_permutations": len(null),
-            "p_attainable": smallest_p(len(null))}
-
-
-def _correlation(one: Values, other: Values) -> Values:
-    """Pearson's r over the last axis but one, (..., actor, label) -> (..., label); NaN without spread."""
-    a, b = (x - x.mean(axis=-2, keepdims=True) for x in (one, other))
-    spread = np.sqrt((a**2).sum(axis=-2) * (b**2).sum(axis=-2))
-    flat = np.isclose(np.ptp(one, axis=-2), 0, atol=1e-12) | np.isclose(np.ptp(other, axis=-2), 0, atol=1e-12)
-    return np.asarray(np.clip((a * b).sum(axis=-2) / np.where(flat | (spread == 0), np.nan, spread), -1, 1))
-
-
-def _fisher_interval(observed: Values, excess: Values, shares: Values) -> tuple[Values, Values]:
-    """Jackknife interval over actors on the scale of Fisher's z; regions stay as they are."""
-    n = len(shares)
-    if n < FEWEST_ACTORS:
-        return np.full(observed.shape, np.nan), np.full(observed.shape, np.nan)
-    without = np.array([_correlation(np.delete(excess, actor, axis=0), np.delete(shares, actor, axis=0))
-                        for actor in range(n)])
-    inside = 1 - 1e-12
-    z, left = (np.arctanh(np.clip(r, -inside, inside)) for r in (observed, without))
-    interval = jackknife_interval(z, left, resampled="actors")
-    return np.tanh(interval.low), np.tanh(interval.high)
-
-
-def _reasons(excess: Values, shares: Values, observed: Values) -> NDArray[np.str_]:
-    """Why a label (label,) has no correlation, or no interval; empty where it has both."""
-    n = len(shares)
-    few = f"{counted(n, 'actor')} with masks and responses"
-    short = f"{few}; an interval needs {FEWEST_ACTORS}" if n < FEWEST_ACTORS else ""
-    return np.select([np.full(observed.shape, n < _FEWEST), np.isnan(excess).any(axis=0), np.isnan(observed)],
-                     [f"{few}; a correlation needs {_FEWEST}", _UNDRAWN, "the same for all actors"], short).astype(str)

@@ -1,19 +1,17 @@
-"""Responses as codes, and shares of labels under any weights of the workers, by sparse matrix products."""
+"""Responses as codes, the votes of workers on images, and shares of labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
 from salcompare.errors import InputError, Problem
 from salcompare.statistics.kernels import Values
-
-_BATCH = 256  # resamples at a time; cells x batch numbers are held
 
 
 @dataclass(frozen=True)
@@ -34,67 +32,62 @@ class CodedResponses:
         """Actor of each response."""
         return self.actor[self.image]
 
+    @cached_property
+    def votes(self) -> Votes:
+        """One vote for each image and worker, of m boxes each 1/m of it; for each response where no worker is named."""
+        voter = np.arange(len(self.image)) if self.worker is None else self.worker
+        pairs, vote, boxes = np.unique(np.column_stack([self.image, voter]), axis=0, return_inverse=True,
+                                       return_counts=True)
+        shares = np.zeros((len(pairs), len(self.labels)))
+        np.add.at(shares, (vote.ravel(), self.label), 1 / boxes[vote.ravel()])
+        return Votes(pairs[:, 0], pairs[:, 1], shares)
+
     @property
     def workers_of_actors(self) -> NDArray[np.intp]:
         """How many workers responded to each actor (actor,); 0 where workers are not known."""
         if self.worker is None:
             return np.zeros(len(self.actors), np.intp)
-        pairs = np.unique(np.column_stack([self.of_actor, self.worker]), axis=0)
+        pairs = np.unique(np.column_stack([self.actor[self.votes.image], self.votes.worker]), axis=0)
         return np.bincount(pairs[:, 0], minlength=len(self.actors))
 
     @property
-    def responses_of_images(self) -> NDArray[np.intp]:
-        """How many responses each image has (image,); at least 1."""
-        return np.bincount(self.image, minlength=len(self.actor))
+    def votes_of_images(self) -> NDArray[np.intp]:
+        """How many votes each image has (image,); at least 1."""
+        return np.bincount(self.votes.image, minlength=len(self.actor))
 
     @property
     def image_shares(self) -> Values:
-        """Share of each label in the responses to each image (image, label)."""
-        n_labels = len(self.labels)
-        counts = np.bincount(self.image * n_labels + self.label, minlength=len(self.actor) * n_labels)
-        return counts.reshape(-1, n_labels) / self.responses_of_images[:, None]
+        """Share of each label in the votes on each image (image, label)."""
+        sums = np.zeros((len(self.actor), len(self.labels)))
+        np.add.at(sums, self.votes.image, self.votes.shares)
+        return sums / self.votes_of_images[:, None]
 
     @property
-    def effective_responses(self) -> Values:
-        """Kish's effective number of responses of each actor (actor,); 0 for an actor without responses.
+    def effective_votes(self) -> Values:
+        """Kish's effective number of votes of each actor (actor,); 0 for an actor without responses.
 
-        A response to an image with m responses, of an actor with k such images, weighs 1 / (k m).
+        A vote on an image with m votes, of an actor with k such images, weighs 1 / (k m).
         """
         images = np.bincount(self.actor, minlength=len(self.actors))
-        spread = np.bincount(self.actor, 1 / self.responses_of_images, minlength=len(self.actors))
+        spread = np.bincount(self.actor, 1 / self.votes_of_images, minlength=len(self.actors))
         return np.asarray(images**2 / np.where(spread > 0, spread, 1), float)
 
-    def shares(self, weights: Values | None = None) -> Values:
-        """Shares of labels (resample, actor, label), images weighing the same; NaN for an actor without responses.
-
-        Each worker's responses come as often as `weights` (resample, worker), which are not negative, say; without
-        weights once, in one resample. Images without a response left are left out.
-        """
-        worker = np.zeros_like(self.label) if weights is None or self.worker is None else self.worker
-        weights = np.ones((1, 1)) if weights is None else weights
-        n_labels, n_actors, n_images = len(self.labels), len(self.actors), len(self.actor)
-        cells, cell = np.unique(self.image * n_labels + self.label, return_inverse=True)
-        of_image, of_label = cells // n_labels, cells % n_labels
-        each = np.arange(len(cells))
-        responses = _incidence(cell, worker, (len(cells), weights.shape[1]))
-        to_image = _incidence(of_image, each, (n_images, len(cells)))
-        to_actor = _incidence(self.actor, np.arange(n_images), (n_actors, n_images))
-        to_share = _incidence(self.actor[of_image] * n_labels + of_label, each, (n_actors * n_labels, len(cells)))
-        shares = np.empty((len(weights), n_actors, n_labels))
-        for start in range(0, len(weights), _BATCH):
-            counts = responses @ np.ascontiguousarray(weights[start:start + _BATCH].T)  # (cell, resample)
-            totals = to_image @ counts
-            counts /= np.where(totals > 0, totals, 1)[of_image]
-            present = to_actor @ (totals > 0).astype(float)
-            sums = (to_share @ counts).reshape(n_actors, n_labels, -1)
-            mean = np.where(present > 0, 1 / np.maximum(present, 1), np.nan)[:, None] * sums
-            shares[start:start + _BATCH] = np.moveaxis(mean, -1, 0)
-        return shares
+    @property
+    def shares(self) -> Values:
+        """Shares of labels (actor, label), images weighing the same; NaN for an actor without responses."""
+        images = np.bincount(self.actor, minlength=len(self.actors))[:, None]
+        sums = np.zeros((len(self.actors), len(self.labels)))
+        np.add.at(sums, self.actor, self.image_shares)
+        return sums / np.where(images > 0, images, np.nan)
 
 
-def _incidence(row: NDArray[np.intp], column: NDArray[np.intp], shape: tuple[int, int]) -> sparse.csr_array:
-    """Make the matrix that counts how often each column's unit comes in each row."""
-    return sparse.csr_array((np.ones(len(row)), (row, column)), shape=shape)
+@dataclass(frozen=True)
+class Votes:
+    """Votes (vote,), in the order of images and workers: what shares of labels are made of."""
+
+    image: NDArray[np.intp]
+    worker: NDArray[np.intp]
+    shares: Values  # (vote, label), which sum to 1
 
 
 def code_responses(responses: pd.DataFrame, images: pd.DataFrame | None,

@@ -11,7 +11,7 @@ from salcompare.config import Maps, Statistics
 from salcompare.findings.labels.estimates import label_estimates
 from salcompare.findings.p_values import name_families
 from salcompare.findings.rows import estimates_table, with_responses
-from salcompare.statistics.labels.differences import label_differences
+from salcompare.statistics.labels.differences import SAME, label_differences
 from salcompare.study_data import StudyData
 from tests.statistics.labels.simulated import SIZE, boxed, study
 
@@ -60,7 +60,7 @@ def test_a_planted_cell_stands_out_and_its_family_is_named(table):
     assert (tested["family_size"] == len(tested)).all()
     assert (tested["n_resamples"] == 199).all()
     never = pick(cells, label="moustache")
-    assert (never["reason"] == "the label's share is the same on every image").all()
+    assert (never["reason"] == SAME).all()
 
 
 def test_omnibus_and_labels_are_families_of_their_own(table):
@@ -84,16 +84,6 @@ def test_agreement_and_effective_numbers_have_a_row(table):
     assert (pick(effective, level="actor")["value"] == 80).all()
 
 
-def test_regions_have_a_row_a_label_and_one_for_all(table):
-    regions = pick(table, statistic="label_region", source=SOURCE, against="human")
-    assert len(pick(regions, metric="mean_pearson")) == 1
-    labels = pick(regions, metric="pearson")
-    assert labels["value"].notna().sum() == 6
-    assert labels.loc[labels["value"].isna(), "reason"].notna().all()
-    assert (labels["n"] == 10).all()
-    assert labels["family"].dropna().str.endswith("labels (Holm)").all()
-
-
 def test_every_row_rests_on_responses_and_says_why_it_is_undefined(table):
     assert (table["responses"] == "simulated").all()
     assert table.loc[table["value"].isna(), "reason"].notna().all()
@@ -109,7 +99,6 @@ def test_responses_that_name_actors_only_leave_reasons(planted):
         row = pick(table, statistic=statistic)
         assert len(row) == 1
         assert "image" in row["reason"].item()
-    assert pick(table, statistic="label_region", metric="pearson")["value"].notna().sum() == 6
     assert pick(table, statistic="label_share", level="population")["value"].sum() == pytest.approx(1)
 
 
