@@ -22,7 +22,7 @@ from salcompare.progress import Progress, Silent
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, family_size
 from salcompare.statistics.inference.permutation import sign_flip_test
 from salcompare.statistics.inference.resampling import population_mean
-from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.metrics.registry import EVERY_METRIC, METRICS
 from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
@@ -102,12 +102,12 @@ class Form(NamedTuple):
     @property
     def tested(self) -> list[str]:
         """The metrics that all pairs of maps, and controls, are compared by."""
-        return [name for name in self.metrics if not METRICS[name].costly]
+        return [name for name in self.metrics if not EVERY_METRIC[name].costly]
 
     @property
     def untested(self) -> list[str]:
         """Those that would take too long: a linear programme for each pair."""
-        return [name for name in self.metrics if METRICS[name].costly]
+        return [name for name in self.metrics if EVERY_METRIC[name].costly]
 
 
 def overlap_forms(width: int, maps: Maps) -> tuple[Form, Form]:

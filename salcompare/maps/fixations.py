@@ -14,7 +14,7 @@ from scipy.special import ndtr
 
 from salcompare.blocks import one_thread
 from salcompare.errors import InputError, Problem
-from salcompare.maps.checks import require_choice, require_size
+from salcompare.maps.checks import image_coords, pixel_coords, require_choice, require_size
 from salcompare.maps.responses import mean_of_responses, response_array
 
 COLUMNS = ("worker", "image", "x", "y")
@@ -122,6 +122,31 @@ def rasterise_fixations(fixations: pd.DataFrame, images: pd.DataFrame, *, size: 
     maps = fixation_maps(fixations, images, size=size, sigma=sigma, sigma_of=sigma_of, chunked=True)
     means = mean_of_responses(maps).compute()
     return means.assign_attrs(n_images_without_responses=len(images) - means.sizes["image"])
+
+
+def fixation_counts(fixations: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int]) -> xr.DataArray:
+    """Count the fixations on each pixel, as AUCs of fixations read them.
+
+    Parameters
+    ----------
+    fixations, images, size
+        As for `fixation_maps`, errors too; durations and trials do not count.
+
+    Returns
+    -------
+    DataArray (image, y, x), int32
+        How many fixations lie on the pixel of the grid, whoever made them and however often; images in the order of
+        `images`, those without fixations left out. Coordinates as `rasterise_fixations` gives them.
+    """
+    height, width = require_size(size)
+    table, at = _checked(fixations, images)
+    used, codes = np.unique(at, return_inverse=True)
+    counts = np.zeros((used.size, height, width), np.int32)
+    y, x = (np.minimum((table[dim].to_numpy(dtype=np.float64) * n / images[extent].to_numpy(dtype=np.float64)[at])
+                       .astype(np.intp), n - 1) for dim, extent, n in (("y", "height", height), ("x", "width", width)))
+    np.add.at(counts, (codes, y, x), 1)
+    return xr.DataArray(counts, dims=("image", "y", "x"), name="fixations",
+                        coords={**image_coords(images.iloc[used]), **pixel_coords(height, width)})
 
 
 def _checked(fixations: pd.DataFrame, images: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.intp]]:

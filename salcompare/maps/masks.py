@@ -45,7 +45,7 @@ def top_mask(maps: xr.DataArray, *, share: float) -> xr.DataArray:
     Raises
     ------
     InputError
-        If `maps` are no labelled maps, or the share is out of range or of no pixel.
+        If `maps` are no labelled maps or have an infinite value, or the share is out of range or of no pixel.
 
     Notes
     -----
@@ -186,9 +186,13 @@ def _at_or_above(maps: Values, level: float) -> NDArray[np.bool_]:  # (..., y, x
 
 
 def _boundary(values: Values, k: int) -> Any:  # noqa: ANN401 - a scalar of the map's dtype
-    """Give the k-th largest value of a flat map, or None where no mask is defined."""
-    if not values.any() or (values.dtype.kind == "f" and np.isnan(values).any()):
+    """Give the k-th largest value of a flat map, or None where no mask is defined; infinite values are refused."""
+    extremes = values.min(), values.max()
+    if np.isnan(extremes).any() or not values.any():
         return None
+    if np.isinf(extremes).any():
+        raise InputError(Problem("maps", "an infinite value", "finite values, which can be put in order of size",
+                                 "find out where the map overflowed, or make such pixels NaN to leave the map out"))
     at = values.size - k
     return np.partition(values, at)[at]
 

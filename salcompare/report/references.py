@@ -9,11 +9,15 @@ _OTHERS = (
     "32–46. doi:10.1111/j.1442-9993.2001.01070.pp.x.",
     "Anderson, M. J. (2006). Distance-based tests for homogeneity of multivariate dispersions. Biometrics, 62, "
     "245–253. doi:10.1111/j.1541-0420.2005.00440.x.",
+    "Bell, R. M., & McCaffrey, D. F. (2002). Bias reduction in standard errors for linear regression with multi-stage "
+    "samples. Survey Methodology, 28, 169–181.",
     "Benjamini, Y., & Hochberg, Y. (1995). Controlling the false discovery rate: a practical and powerful approach "
     "to multiple testing. Journal of the Royal Statistical Society B, 57, 289–300. "
     "doi:10.1111/j.2517-6161.1995.tb02031.x.",
     "Benjamini, Y., & Yekutieli, D. (2001). The control of the false discovery rate in multiple testing under "
     "dependency. Annals of Statistics, 29, 1165–1188. doi:10.1214/aos/1013699998.",
+    "Brown, M. B., & Forsythe, A. B. (1974). The small sample behavior of some statistics which test the equality of "
+    "several means. Technometrics, 16, 129–132. doi:10.1080/00401706.1974.10489158.",
     "Brown, W. (1910). Some experimental results in the correlation of mental abilities. British Journal of "
     "Psychology, 3, 296–322. doi:10.1111/j.2044-8295.1910.tb00207.x.",
     "Bylinskii, Z., Judd, T., Oliva, A., Torralba, A., & Durand, F. (2019). What do different evaluation metrics tell "
@@ -61,6 +65,8 @@ _OTHERS = (
     "Statistics, 42, 2382–2412. doi:10.1214/14-AOS1255.",
     "Tan, M., & Le, Q. V. (2019). EfficientNet: Rethinking model scaling for convolutional neural networks. ICML. "
     "arXiv:1905.11946.",
+    "Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components. Biometrics "
+    "Bulletin, 2, 110–114. doi:10.2307/3002019.",
     "Tukey, J. W. (1949). One degree of freedom for non-additivity. Biometrics, 5, 232–242. doi:10.2307/3001938.",
     "Walther, A., Nili, H., Ejaz, N., Alink, A., Kriegeskorte, N., & Diedrichsen, J. (2016). Reliability of "
     "dissimilarity measures for multi-voxel pattern analysis. NeuroImage, 137, 188–200. "
@@ -68,5 +74,7 @@ _OTHERS = (
     "Westfall, P. H., & Young, S. S. (1993). Resampling-Based Multiple Testing. Wiley.",
     "Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. JASA, 22, 209–212. "
     "doi:10.1080/01621459.1927.10502953.",
+    "Zhang, J., Bargal, S. A., Lin, Z., Brandt, J., Shen, X., & Sclaroff, S. (2018). Top-down neural attention by "
+    "excitation backprop. International Journal of Computer Vision, 126, 1084–1102. doi:10.1007/s11263-017-1059-x.",
 )
 REFERENCES = tuple(sorted({*_OTHERS, *(method.reference for method in ATTRIBUTION_METHODS.values())}))

@@ -21,7 +21,7 @@ import xarray as xr
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from salcompare.statistics.metrics.ranking import auc_judd, positives, spearman
+from salcompare.statistics.metrics.ranking import auc_top20, positives, spearman
 from salcompare.statistics.metrics.registry import pairwise
 from tests.benchmarks.measure import Case, Peer, peak_memory, run
 
@@ -38,12 +38,12 @@ def cases():
     name, load = peer_roc()
     general_roc, positive = load(), positives(human)
     general_roc(np.arange(3.0), np.arange(3.0))  # compiled at the first call
-    yield Case("AUC, 255 pairs", lambda: auc_judd(human, classifier), (
+    yield Case("AUC, 255 pairs", lambda: auc_top20(human, classifier), (
         Peer("scikit-learn roc_auc_score", lambda: loop_roc(positives(human), classifier), 10),
         Peer(f"{name}, compiled before", lambda: loop_general_roc(general_roc, positives(human), classifier))),
         check=agree)
     yield Case("AUC, 255 pairs, positive pixels given, on two cores by the wall clock",
-               lambda: auc_judd(positive, classifier),
+               lambda: auc_top20(positive, classifier),
                (Peer(name, lambda: loop_general_roc(load(), positive, classifier), 10),
                 Peer(f"{name}, compiled before", lambda: loop_general_roc(general_roc, positive, classifier))),
                check=agree, threads=2)

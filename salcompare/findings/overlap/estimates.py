@@ -31,11 +31,11 @@ from salcompare.findings.overlap.pairings import (
     same_image_comparison,
 )
 from salcompare.findings.rows import rows_of
-from salcompare.maps import actor_heatmap
+from salcompare.maps import actor_heatmap, fixation_counts
 from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED, Source
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import mean_over_actors
-from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.metrics.registry import EVERY_METRIC, FIXATION_METRICS
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences, uniform_overlap
 from salcompare.statistics.overlaps.pairings import pairing_tests
@@ -62,11 +62,22 @@ class OverlapAnalysis:
         self.coverage = data.human["coverage"].load()
         self.share = maps.mask_share
         self.sigma = maps.sigma * self.coverage.sizes["x"]
-        self.forms = tuple(form for form in overlap_forms(self.coverage.sizes["x"], maps) if form.name in forms)
+        self.fixations = self._counted_fixations()
+        self.forms = tuple(form._replace(metrics=(*form.metrics, *FIXATION_METRICS))
+                           if form.name == RAW and self.fixations is not None else form
+                           for form in overlap_forms(self.coverage.sizes["x"], maps) if form.name in forms)
         self.heatmaps = HeatmapOverlap(maps, statistics, self.coverage.sizes["x"], seed)
         self._matrices: dict[tuple[str, str], dict[str, xr.DataArray]] = {}  # all pairs, by source and form
         self._same: dict[tuple[str, str], xr.Dataset] = {}  # overlaps of the same image
         self._failed: dict[tuple[str, str], dict[str, str]] = {}  # why metrics failed, by source and form
+
+    def _counted_fixations(self) -> xr.DataArray | None:
+        """Count the fixations on each pixel, where people's maps are made of some: AUCs of fixations read them."""
+        images, table = self.data.images, self.data.get("annotations")
+        if self.data.people != "fixations":
+            return None
+        return fixation_counts(table[table["image"].isin(images["image"])], images,
+                               size=(self.coverage.sizes["y"], self.coverage.sizes["x"]))
 
     def baselines(self) -> Baselines:
         """Compare people with each baseline."""
@@ -77,7 +88,7 @@ class OverlapAnalysis:
         for form in self.forms:
             for name, compute in computed.items():
                 overlaps[name][form.name], self._failed[name, form.name] = each_that_works(form.metrics, partial(
-                    compute, share=self.share, sigma=form.sigma))
+                    compute, share=self.share, sigma=form.sigma, fixations=self.fixations))
         return overlaps
 
     def baseline_rows(self, baselines: Baselines) -> Iterator[Row]:
@@ -102,13 +113,13 @@ class OverlapAnalysis:
 
         Columns image, actor, source, form, sigma and one a metric.
         """
-        tables = [values[[name for name in METRICS if name in values]].reset_coords(drop=True).to_dataframe()
+        tables = [values[[name for name in EVERY_METRIC if name in values]].reset_coords(drop=True).to_dataframe()
                   .reset_index().assign(actor=values["actor"].values, source=source, form=form,
                                         sigma=self.sigma if form == SMOOTHED else np.nan)
                   for (source, form), values in self._same.items() if values.data_vars]
         columns = list(terms.FINDING.tables["overlap_images"])
         whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
-        return whole[[*columns, *(name for name in METRICS if name in whole)]]
+        return whole[[*columns, *(name for name in EVERY_METRIC if name in whole)]]
 
     def comparison_rows(self) -> Iterator[Row]:
         """Give the rows of one classifier less another, once the rows of both were made."""
@@ -174,12 +185,13 @@ class OverlapAnalysis:
         for metric in form.tested:
             try:
                 matrices[metric] = overlap_matrix(self.coverage, saliency, metric=metric, share=self.share,
-                                                  sigma=form.sigma)
+                                                  sigma=form.sigma, fixations=self.fixations)
             except InputError:
                 raise
             except FAILURES as error:
                 failed[metric] = reason_of(error)
-        rest = [name for name in form.metrics if name not in failed and (METRICS[name].costly or METRICS[name].share)]
+        rest = [name for name in form.metrics
+                if name not in failed and (EVERY_METRIC[name].costly or EVERY_METRIC[name].share)]
         values, more = each_that_works(rest, partial(overlap, self.coverage, saliency, share=self.share,
                                                      sigma=form.sigma))
         self._matrices[source, form.name], self._failed[source, form.name] = matrices, failed | more
@@ -193,7 +205,7 @@ class OverlapAnalysis:
 
     def _mean_rows(self, source: str, form: str, values: xr.Dataset) -> Iterator[Row]:
         """Give the means over actors and each actor's mean of the overlaps of the same image, without a test."""
-        for metric in (name for name in METRICS if name in values):
+        for metric in (name for name in EVERY_METRIC if name in values):
             means = mean_over_actors(values[metric])
             yield from mean_rows(means, {**self._key(source, form), "metric": metric},
                                  f"{metric} is undefined on a map without spread" if np.isnan(means["value"])
@@ -212,8 +224,9 @@ class OverlapAnalysis:
         matrix, names = self._matrices[source, form][metric], ("overlap", source, metric, form)
         key = {**self._key(source, form), "metric": metric}
         try:
-            tests = pairing_tests(matrix, better=METRICS[metric].better, n_permutations=self.statistics.n_permutations,
-                                  n_resamples=self.statistics.n_resamples, rng=stream(self.seed, *names))
+            tests = pairing_tests(matrix, better=EVERY_METRIC[metric].better, rng=stream(self.seed, *names),
+                                  n_permutations=self.statistics.n_permutations,
+                                  n_resamples=self.statistics.n_resamples)
         except InputError:  # what this metric does not allow, none does
             raise
         except FAILURES as error:

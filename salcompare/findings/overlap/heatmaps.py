@@ -27,7 +27,7 @@ from salcompare.naming import HUMAN, PRIMARY
 from salcompare.printing import EQUAL
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import mean_over_actors
-from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.metrics.registry import EVERY_METRIC
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences, uniform_overlap
 from salcompare.statistics.overlaps.heatmaps import (
     HEATMAP_CONTRASTS,
@@ -149,7 +149,7 @@ def mean_rows(means: xr.Dataset, key: Row, analytic: str) -> list[Row]:
 
     A mean of the uniform map's analytic values has no interval, which would be of width zero, but a reason.
     """
-    if key["source"] == terms.UNIFORM and METRICS[str(key["metric"])].chance is not None:
+    if key["source"] == terms.UNIFORM and EVERY_METRIC[str(key["metric"])].chance is not None:
         means = means.assign(ci_low=np.nan, ci_high=np.nan, reason=analytic).assign_attrs(
             ci_method=None, resampled=None)
     return rows_of(means, terms.SAME, key) + rows_of(means, terms.SAME_OF_ACTORS, key)

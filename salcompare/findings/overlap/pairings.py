@@ -18,7 +18,7 @@ from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, Source, classifier_of, network, network_of
 from salcompare.printing import EQUAL
 from salcompare.random_numbers import stream
-from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.metrics.registry import EVERY_METRIC
 from salcompare.statistics.overlaps.baselines import paired_differences
 from salcompare.statistics.overlaps.pairings import CONTRASTS, compare_pairings, pairing_tests
 from salcompare.study_data import StudyData
@@ -59,7 +59,7 @@ def restricted_rows(matrix: xr.DataArray, data: StudyData, statistics: Statistic
     There are none where images have no group or no prediction is known, nor where all actors are of one group, or all
     images are classified correctly. Random numbers are given by restriction.
     """
-    tests = partial(pairing_tests, better=METRICS[str(key["metric"])].better,
+    tests = partial(pairing_tests, better=EVERY_METRIC[str(key["metric"])].better,
                     n_permutations=statistics.n_permutations, n_resamples=statistics.n_resamples)
     groups = _groups_of(data.images, matrix)
     if groups is not None:

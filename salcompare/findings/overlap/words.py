@@ -14,10 +14,10 @@ from salcompare.naming import PRIMARY, SMOOTHED, Source, classifier_of, classifi
 from salcompare.printing import ALPHA, contrast, estimate, interval, joined, number, percent, verdict
 from salcompare.report.content import Section, classifier_rows, compact_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
-from salcompare.statistics import METRICS
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
 from salcompare.statistics.kernels import CENTRE_SIGMA
 from salcompare.statistics.metrics.ranking import POSITIVE_SHARE
+from salcompare.statistics.metrics.registry import EVERY_METRIC
 from salcompare.statistics.overlaps.actor_similarity import N_SPLITS
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def _every_metric(rows: pd.DataFrame, whose: str) -> PrintedTable:
         "permutes images within actors and the actor effect whole actors, both one-sided, towards better agreement; "
         "differences from a baseline or another classifier flip actors' signs and are two-sided (alternative). The "
         "overlap of every image, for all sources and metrics, is in data/processed/overlap_images.csv.",
-        rows.assign(better=[METRICS[metric].better for metric in rows["metric"]]),
+        rows.assign(better=[EVERY_METRIC[metric].better for metric in rows["metric"]]),
         ["source", "contrast", "metric", "better", "form", *_VALUES, "ci_method", "p_value", "alternative", "ceiling",
          "n"], folded=True)
 
@@ -222,7 +222,7 @@ def _conventions() -> PrintedTable:
     frame = pd.DataFrame([
         {"metric": metric.name, "better": metric.better, "from": metric.low, "to": metric.high,
          "of_a_map_with_itself": metric.perfect, "sees": metric.reads, "convention": metric.convention,
-         "citation": metric.citation} for metric in METRICS.values()])
+         "citation": metric.citation} for metric in EVERY_METRIC.values()])
     return PrintedTable("overlap_conventions", "The metrics of overlap, and what was chosen where tools disagree", "",
                         frame, simulated=False, folded=True)
 
@@ -250,9 +250,11 @@ def _paragraph(data: StudyData) -> str:
     """Say how overlap was computed and tested."""
     share = percent(data.settings["maps"]["mask_share"], 0)
     return ("The primary metric is Pearson's correlation of smoothed maps (CC); the others follow Bylinskii et al. "
-            f"(2019). iou and dice compare the top {share} of each map at equal area, tied pixels weighed; the AUCs "
-            f"take the top {percent(POSITIVE_SHARE, 0)} of people's coverage as positives (Judd et al. 2009), the "
-            "shuffled one against other images' positives; information gain is in bits over the centred Gaussian "
+            f"(2019). iou and dice compare the top {share} of each map at equal area, tied pixels weighed; auc_top20 "
+            f"takes the top {percent(POSITIVE_SHARE, 0)} of people's coverage as positives, after Judd et al. (2009), "
+            "the shuffled one against other images' positives; neither is the AUC of fixations, which studies of gaze "
+            "have as auc_judd and auc_shuffled; pointing_game asks whether the largest value lies near that area "
+            "(Zhang et al. 2018); information gain is in bits over the centred Gaussian "
             "(Kümmerer et al. 2015); emd is on a coarse grid, a share of its diagonal. "
             f"{_PAIRINGS if data.has_classifier else ''}Heatmaps of actors and of the population are compared as maps "
             "are. A table lists what was chosen where tools disagree about a metric.")

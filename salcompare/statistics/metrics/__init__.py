@@ -6,11 +6,12 @@ and reports print it):
 ===================  ===================================================================================================
 question             choice
 ===================  ===================================================================================================
-AUC: positives       people's top 20% (Judd et al. 2009): all pixels at or above the value at that rank and above the
-                     map's smallest value, so that tied pixels stay together
-AUC: negatives       auc_judd: all other pixels. (Borji's AUC draws as many from all pixels, positive ones too, so that
-                     its expected value is pulled towards 0.5.) auc_shuffled: the other images' positives, a pixel as
-                     often as it is one, all of them: the expected value over draws, so nothing is drawn
+AUC: positives       auc_judd, auc_shuffled: fixations, a pixel as often as it is fixated; coverage is refused.
+                     auc_top20, auc_top20_shuffled: people's top 20%, all pixels at or above the value at that rank and
+                     above the map's smallest value, so that tied pixels stay together
+AUC: negatives       auc_judd: all pixels. auc_top20: all other pixels. The shuffled ones: the other images' positives,
+                     a pixel as often as it is one, all of them: the expected value over draws, so nothing is drawn
+pointing game        a hit lies within 15 / 224 of the width of people's top 20%; of tied largest values the share
 AUC: ties            a tied pair of a positive and a negative pixel counts one half
 NSS                  the standard deviation divides by n; people's density weighs the pixels, of which fixation counts
                      are the special case
@@ -29,6 +30,6 @@ empty maps           NaN in all metrics, as are maps that hold NaN; negative val
 scale                no metric sees the scale of a map; only those of values and densities see an offset
 ===================  ===================================================================================================
 
-A map overlaps itself perfectly in every metric that has a perfect value (`Metric.perfect`): all but auc_shuffled, nss
-and information_gain, whose largest value depends on people's map.
+A map overlaps itself perfectly in every metric that has a perfect value (`Metric.perfect`): all but the shuffled
+AUCs, auc_judd, nss and information_gain, whose largest value depends on people's map.
 """

@@ -1,9 +1,9 @@
 """Overlap of two maps by the order of their pixels: top areas, rank correlation and areas under the ROC curve.
 
-What was chosen where tools disagree is said in `salcompare.statistics.metrics`. In auc_shuffled an image's own positive
-pixels are included, as usual, so that 1 is out of reach where people mark the same places in all images. A map's tied
-boundary pixels are weighed instead of chosen (`salcompare.maps.tied_weights`), so areas are fuzzy sets: a pixel is
-shared by as much as the smaller of its two weights, and a map shares all of its area with itself.
+What was chosen where tools disagree is said in `salcompare.statistics.metrics`. In the shuffled AUCs an image's own
+positive pixels are included, as usual, so that 1 is out of reach where people mark the same places in all images. A
+map's tied boundary pixels are weighed instead of chosen (`salcompare.maps.tied_weights`), so areas are fuzzy sets: a
+pixel is shared by as much as the smaller of its two weights, and a map shares all of its area with itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import tied_weights
@@ -21,6 +22,8 @@ from salcompare.statistics.kernels import GRID, Maps, Values, compare, dot, flat
 
 SHARE = 0.05
 POSITIVE_SHARE = 0.20
+TOLERANCE = 15 / 224
+"""Of the pointing game, as a share of the grid's width."""
 _AREAS_AT_ONCE = 32  # the kernel works in memory of its own, which a larger block uses for longer
 _ROWS_AT_ONCE = 8
 _COLUMNS = 256
@@ -82,13 +85,71 @@ def spearman(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
     return compare(_spearman, a, b)
 
 
-def auc_judd(human: xr.DataArray, classifier: xr.DataArray, *, positive_share: float = POSITIVE_SHARE) -> xr.DataArray:
+def auc_judd(fixations: xr.DataArray, classifier: xr.DataArray) -> xr.DataArray:
+    """Probability that the classifier ranks the pixel of a fixation above a pixel drawn from the whole map.
+
+    Parameters
+    ----------
+    fixations : DataArray (..., y, x), whole numbers
+        How many fixations lie on each pixel, such as `salcompare.maps.fixation_counts` gives them: a pixel that was
+        fixated three times counts three times.
+    classifier : DataArray (..., y, x)
+        Maps on the same grid; other dims broadcast by name.
+
+    Returns
+    -------
+    DataArray (...)
+        In [0, 1]; 0.5 is chance, ties count one half. No value is perfect, as fixated pixels are among those drawn.
+        NaN where a map is constant or holds NaN, and where an image has no fixation.
+
+    Raises
+    ------
+    InputError
+        If `fixations` are no whole numbers, as coverage is not: `auc_top20` is for that.
+
+    References
+    ----------
+    Judd, Ehinger, Durand & Torralba (2009), doi:10.1109/ICCV.2009.5459462
+    """
+    return compare(_auc_judd, _require_fixations(fixations, "auc_judd", "auc_top20"), classifier)
+
+
+def auc_shuffled(fixations: xr.DataArray, classifier: xr.DataArray) -> xr.DataArray:
+    """Probability that the classifier ranks the pixel of a fixation above that of a fixation on another image.
+
+    Parameters
+    ----------
+    fixations : DataArray (image, ..., y, x), whole numbers
+        How many fixations lie on each pixel of each image that negatives come from, as in `auc_judd`.
+    classifier : DataArray (..., y, x)
+        Maps on the same grid; other dims broadcast by name.
+
+    Returns
+    -------
+    DataArray (...)
+        As for `auc_top20_shuffled`; NaN where no other image has a fixation, too.
+
+    Raises
+    ------
+    InputError
+        If `fixations` have no dim ``image``, or are no whole numbers: `auc_top20_shuffled` is for coverage.
+
+    References
+    ----------
+    Zhang et al. (2008), doi:10.1167/8.7.32
+    """
+    _require_images(fixations, "auc_shuffled")
+    counts = _require_fixations(fixations, "auc_shuffled", "auc_top20_shuffled")
+    return compare(_auc_shuffled, counts, classifier, counts.sum("image"))
+
+
+def auc_top20(human: xr.DataArray, classifier: xr.DataArray, *, positive_share: float = POSITIVE_SHARE) -> xr.DataArray:
     """Probability that the classifier ranks a pixel of people's top share above one outside it.
 
     Parameters
     ----------
     human, classifier : DataArray (..., y, x)
-        Maps on one grid; other dims broadcast by name.
+        Maps on one grid, `human` such as coverage; other dims broadcast by name.
     positive_share : float
         Share of pixels of `human` that are positive, tied pixels included.
 
@@ -96,16 +157,13 @@ def auc_judd(human: xr.DataArray, classifier: xr.DataArray, *, positive_share: f
     -------
     DataArray (...)
         In [0, 1]; 0.5 is chance, 1 is perfect and what a map has with itself. NaN where a map is constant or holds NaN.
-
-    References
-    ----------
-    Judd, Ehinger, Durand & Torralba (2009), doi:10.1109/ICCV.2009.5459462
+        It is not the AUC of fixations: areas of a fifth of the map are easier to find than single places.
     """
-    return compare(_auc_judd, positives(human, share=positive_share), classifier, block=_AREAS_AT_ONCE)
+    return compare(_auc_top20, positives(human, share=positive_share), classifier, block=_AREAS_AT_ONCE)
 
 
-def auc_shuffled(human: xr.DataArray, classifier: xr.DataArray, *,
-                 positive_share: float = POSITIVE_SHARE) -> xr.DataArray:
+def auc_top20_shuffled(human: xr.DataArray, classifier: xr.DataArray, *,
+                       positive_share: float = POSITIVE_SHARE) -> xr.DataArray:
     """Probability that the classifier ranks a pixel of people's top share above one of the other images' top shares.
 
     Parameters
@@ -132,11 +190,59 @@ def auc_shuffled(human: xr.DataArray, classifier: xr.DataArray, *,
     ----------
     Zhang et al. (2008), doi:10.1167/8.7.32
     """
-    if "image" not in human.dims:
-        raise InputError(Problem("auc_shuffled", f"human maps with dims {human.dims}", "a dim 'image'",
-                                 "negative pixels come from other images"))
+    _require_images(human, "auc_top20_shuffled")
     positive = positives(human, share=positive_share)
     return compare(_auc_shuffled, positive, classifier, positive.sum("image"))
+
+
+def pointing_game(human: xr.DataArray, classifier: xr.DataArray, *, tolerance: float = TOLERANCE,
+                  positive_share: float = POSITIVE_SHARE) -> xr.DataArray:
+    """Whether the classifier's largest value lies within a tolerance of people's region.
+
+    Parameters
+    ----------
+    human : DataArray (..., y, x)
+        Boolean regions, such as boxes of a label, or maps whose top share is the region, tied pixels included.
+    classifier : DataArray (..., y, x)
+        Maps on the same grid; other dims broadcast by name.
+    tolerance : float
+        Distance between pixels' centres, as a share of the grid's width; by default 15 of 224 pixels.
+    positive_share : float
+        Share of pixels of `human` that are the region.
+
+    Returns
+    -------
+    DataArray (...)
+        1 for a hit, 0 for a miss; of pixels that tie for the largest value, the share that hits. NaN where a map is
+        constant or holds NaN. Its control is the same of a centred blob (`salcompare.statistics.centre`).
+
+    Raises
+    ------
+    InputError
+        If the tolerance is negative or not finite.
+
+    References
+    ----------
+    Zhang et al. (2018), doi:10.1007/s11263-017-1059-x
+    """
+    if not 0 <= tolerance < np.inf:
+        raise InputError(Problem("tolerance", repr(tolerance), "a finite share of the width, at least 0"))
+    region = positives(human, share=positive_share)
+    return compare(_pointing_game, region, classifier, within=tolerance * human.sizes["x"])
+
+
+def _require_fixations(maps: xr.DataArray, metric: str, instead: str) -> xr.DataArray:
+    if maps.dtype.kind not in "iub":
+        raise InputError(Problem(metric, f"maps of {maps.dtype}, such as coverage", "how many fixations lie on each "
+                                 "pixel, whole numbers", f"use {instead} for coverage, or make numbers of fixations "
+                                 "with salcompare.maps.fixation_counts"))
+    return maps
+
+
+def _require_images(human: xr.DataArray, metric: str) -> None:
+    if "image" not in human.dims:
+        raise InputError(Problem(metric, f"human maps with dims {human.dims}", "a dim 'image'",
+                                 "negative pixels come from other images"))
 
 
 def positives(maps: xr.DataArray, *, share: float = POSITIVE_SHARE) -> xr.DataArray:
@@ -178,7 +284,13 @@ def _spearman(a: Maps, b: Maps) -> Values:  # (..., y, x) twice -> (...), and so
     return np.clip(dot(unit_ranks(_rows(a)), unit_ranks(_rows(b))), -1, 1)
 
 
-def _auc_judd(positive: NDArray[np.bool_], classifier: Maps) -> Values:
+def _auc_judd(counts: NDArray[np.integer], classifier: Maps) -> Values:
+    rows = _rows(classifier)
+    n = counts.sum(axis=(-2, -1), dtype=np.float64)
+    return _share_won(counts, rows, midranks(rows), n / 2, n * rows.shape[-1])
+
+
+def _auc_top20(positive: NDArray[np.bool_], classifier: Maps) -> Values:
     rows = _rows(classifier)
     if positive.shape == classifier.shape and rows.dtype == np.float32 and rows.min(initial=0) >= 0:
         return auc(rows, positive.reshape(rows.shape))
@@ -186,14 +298,24 @@ def _auc_judd(positive: NDArray[np.bool_], classifier: Maps) -> Values:
     return _share_won(positive, rows, midranks(rows), n * (n + 1) / 2, n * (rows.shape[-1] - n))
 
 
-def _auc_shuffled(positive: NDArray[np.bool_], classifier: Maps, total: NDArray[np.int64]) -> Values:
+def _auc_shuffled(positive: NDArray[np.generic], classifier: Maps, total: NDArray[np.int64]) -> Values:
     rows = _rows(classifier)
-    n = positive.sum(axis=(-2, -1))
+    n = positive.sum(axis=(-2, -1), dtype=np.int64)
     # total counts the image itself too; against itself a set of pixels wins exactly one half of n² comparisons
     return _share_won(positive, rows, cumulative_weights(rows, flat(total)), n**2 / 2, n * (total.sum() - n))
 
 
-def _share_won(positive: NDArray[np.bool_], rows: NDArray[np.floating], ranks: Values, against_itself: Values,
+def _pointing_game(region: NDArray[np.bool_], classifier: Maps, *, within: float) -> Values:
+    rows = _rows(classifier)
+    largest = (rows == rows.max(axis=-1, keepdims=True)).astype(np.float64)
+    many = largest.sum(axis=-1, keepdims=True)  # 0 where a value is NaN
+    largest /= np.where((many == 0) | is_constant(rows), np.nan, many)
+    near = np.array([distance_transform_edt(~one) <= within if one.any() else np.full(one.shape, np.nan)
+                     for one in region.reshape(-1, *region.shape[-2:])])
+    return np.clip(dot(near.reshape(*region.shape[:-2], -1), largest), 0, 1)
+
+
+def _share_won(positive: NDArray[np.generic], rows: NDArray[np.floating], ranks: Values, against_itself: Values,
                comparisons: Values) -> Values:
     """Share of comparisons that positive pixels win by their ranks; NaN where the row that was ranked is constant."""
     ranks[is_constant(rows)[..., 0]] = np.nan

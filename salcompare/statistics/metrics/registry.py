@@ -17,7 +17,18 @@ from salcompare.errors import InputError, Problem
 from salcompare.printing import percent
 from salcompare.statistics.metrics import densities
 from salcompare.statistics.metrics.densities import emd, information_gain, kl_divergence, nss, pearson, similarity
-from salcompare.statistics.metrics.ranking import POSITIVE_SHARE, auc_judd, auc_shuffled, dice, iou, spearman
+from salcompare.statistics.metrics.ranking import (
+    POSITIVE_SHARE,
+    TOLERANCE,
+    auc_judd,
+    auc_shuffled,
+    auc_top20,
+    auc_top20_shuffled,
+    dice,
+    iou,
+    pointing_game,
+    spearman,
+)
 
 
 @dataclass(frozen=True)
@@ -50,14 +61,18 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
     Metric("dice", dice, "higher", 0, 1, 1, lambda share: share, True, "area",
            "as iou",
            "Dice (1945), doi:10.2307/1932409", share=True),
-    Metric("auc_judd", auc_judd, "higher", 0, 1, 1, lambda _: 0.5, False, "order",
+    Metric("auc_top20", auc_top20, "higher", 0, 1, 1, lambda _: 0.5, False, "order",
            f"positive: people's top {percent(POSITIVE_SHARE, 0)}, ties at its edge included, smallest values not; "
-           "negative: all other pixels, where Borji's AUC draws some of all pixels; a tied pair counts one half",
-           "Judd et al. (2009), doi:10.1109/ICCV.2009.5459462"),
-    Metric("auc_shuffled", auc_shuffled, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
-           "positive as in auc_judd; negative: a pixel as often as it is positive in the other images, which people "
+           "negative: all other pixels; a tied pair counts one half; not comparable with an AUC of fixations",
+           "after Judd et al. (2009), doi:10.1109/ICCV.2009.5459462"),
+    Metric("auc_top20_shuffled", auc_top20_shuffled, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
+           "positive as in auc_top20; negative: a pixel as often as it is positive in the other images, which people "
            "may mark in both; expected value over all draws, none is drawn",
-           "Zhang et al. (2008), doi:10.1167/8.7.32", of_others=True),
+           "after Zhang et al. (2008), doi:10.1167/8.7.32", of_others=True),
+    Metric("pointing_game", pointing_game, "higher", 0, 1, 1, lambda _: nan, False, "order",
+           f"hit: the largest value lies within {percent(TOLERANCE)} of the width (15 of 224 pixels) of people's top "
+           f"{percent(POSITIVE_SHARE, 0)}; of tied largest values the share that hits",
+           "Zhang et al. (2018), doi:10.1007/s11263-017-1059-x"),
     Metric("nss", nss, "higher", -inf, inf, nan, lambda _: nan, False, "values",
            "standard deviation over n pixels; people's density as weights in place of fixations",
            "Peters et al. (2005), doi:10.1016/j.visres.2005.03.019"),
@@ -83,7 +98,18 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
            "cells; solved exactly",
            "Rubner, Tomasi & Guibas (2000), doi:10.1023/A:1026543900054", costly=True),
 )})
-"""All metrics by name, in the order in which tables show them."""
+"""The metrics of people's maps, such as coverage, by name, in the order in which tables show them."""
+
+FIXATION_METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in (
+    Metric("auc_judd", auc_judd, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
+           "positive: fixations, a pixel as often as it is fixated; negative: all pixels; a tied pair counts one half",
+           "Judd et al. (2009), doi:10.1109/ICCV.2009.5459462"),
+    Metric("auc_shuffled", auc_shuffled, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
+           "positive as in auc_judd; negative: the other images' fixations, all of them",
+           "Zhang et al. (2008), doi:10.1167/8.7.32", of_others=True),
+)})
+"""Those that read how many fixations lie on each pixel, and no coverage."""
+EVERY_METRIC: Mapping[str, Metric] = MappingProxyType({**METRICS, **FIXATION_METRICS})
 
 
 def pairwise(human: xr.DataArray, classifier: xr.DataArray, metric: str, *, share: float | None = None) -> xr.DataArray:
@@ -94,7 +120,7 @@ def pairwise(human: xr.DataArray, classifier: xr.DataArray, metric: str, *, shar
     human, classifier : DataArray (image, y, x)
         Maps on one grid; the images need not be the same.
     metric : str
-        One of `METRICS`.
+        One of `METRICS`, or of `FIXATION_METRICS` where `human` are numbers of fixations.
     share : float, optional
         For iou and dice.
 
@@ -109,7 +135,7 @@ def pairwise(human: xr.DataArray, classifier: xr.DataArray, metric: str, *, shar
     A metric whose two sides cross by name is one matrix product (similarity: one pass over distances; emd: one
     linear programme a pair, for few images only).
     """
-    chosen = METRICS[required_metrics([metric])[0]]
+    chosen = EVERY_METRIC[required_metrics([metric])[0]]
     names = {name: f"{name}_other" for name in ("image", "actor")}
     crossed = classifier.rename({old: new for old, new in names.items() if old in (*classifier.coords,
                                                                                   *classifier.dims)})
@@ -126,8 +152,9 @@ def required_metrics(names: Collection[str]) -> list[str]:
     InputError
         Naming every one that is not, or saying that none are given.
     """
-    unknown = [Problem("metrics", repr(name), "one of " + ", ".join(METRICS)) for name in names if name not in METRICS]
+    known = ", ".join(EVERY_METRIC)
+    unknown = [Problem("metrics", repr(name), f"one of {known}") for name in names if name not in EVERY_METRIC]
     if unknown or not names or isinstance(names, str):
         raise InputError(unknown if names and not isinstance(names, str) else
-                         Problem("metrics", repr(names), "a list of some of " + ", ".join(METRICS)))
+                         Problem("metrics", repr(names), f"a list of some of {known}"))
     return list(names)

@@ -15,7 +15,7 @@ from salcompare.statistics.inference.permutation import Alternative, sign_flip_t
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.kernels import CENTRE_SIGMA, Values, centred_gaussian
 from salcompare.statistics.metrics.ranking import SHARE
-from salcompare.statistics.metrics.registry import METRICS, required_metrics
+from salcompare.statistics.metrics.registry import EVERY_METRIC, METRICS, required_metrics
 from salcompare.statistics.overlaps.same_image import overlap
 
 
@@ -126,7 +126,7 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
                 for side in (values, other))
     differences = (one - two).assign_coords(actor=values["actor"].sel(image=images))
     means = mean_over_actors(differences)
-    ways: list[Alternative] = [alternative or ("greater" if METRICS[name].better == "higher" else "less")
+    ways: list[Alternative] = [alternative or ("greater" if EVERY_METRIC[name].better == "higher" else "less")
                                for name in names]
     tests = [sign_flip_test(means["actor_value"].sel(metric=name).values, alternative=way, rng=rng,
                             n_permutations=n_permutations) for name, way in zip(names, ways, strict=True)]
@@ -150,7 +150,7 @@ def defined_on_both(one: xr.Dataset, other: xr.Dataset) -> tuple[xr.Dataset, xr.
 
 def _common(one: xr.Dataset, other: xr.Dataset) -> tuple[list[str], NDArray[np.str_]]:
     """Name the metrics and the images that both have."""
-    return ([str(name) for name in one.data_vars if name in other.data_vars and name in METRICS],
+    return ([str(name) for name in one.data_vars if name in other.data_vars and name in EVERY_METRIC],
             one.image.values[np.isin(one.image.values, other.image.values)])
 
 
@@ -166,30 +166,30 @@ def sides(one: xr.DataArray, other: xr.DataArray, difference: xr.DataArray) -> d
 
 
 def uniform_overlap(human: xr.DataArray, *, metrics: Collection[str] = tuple(METRICS), share: float = SHARE,
-                    sigma: float | None = None) -> xr.Dataset:
+                    sigma: float | None = None, fixations: xr.DataArray | None = None) -> xr.Dataset:
     """Overlap of people's maps with a map that finds all pixels equally salient.
 
     Parameters
     ----------
     human : DataArray (image, y, x)
         People's maps.
-    metrics, share, sigma
+    metrics, share, sigma, fixations
         As for `overlap`.
 
     Returns
     -------
     Dataset (image)
-        As `overlap` gives it. Metrics that read a density are computed. For iou, dice and both AUCs it is the
-        analytic value of chance: share / (2 - share), share, and 0.5. NaN for nss, pearson and spearman, which are
-        undefined on a map without spread, and where people's map is constant, empty or holds NaN.
+        As `overlap` gives it. Metrics that read a density are computed. For iou, dice and AUCs it is the
+        analytic value of chance: share / (2 - share), share, and 0.5. NaN for nss, pearson, spearman and pointing_game,
+        which are undefined on a map without spread, and where people's map is constant, empty or holds NaN.
     """
     names = required_metrics(metrics)
-    values = overlap(human, uniform(human), metrics=names, share=share, sigma=sigma)
+    values = overlap(human, uniform(human), metrics=names, share=share, sigma=sigma, fixations=fixations)
     n_pixels = human.sizes["y"] * human.sizes["x"]
     exact = round(share * n_pixels) / n_pixels
     varies = (human.max(("y", "x"), skipna=False) > human.min(("y", "x"), skipna=False)).reset_coords(drop=True)
     for name in names:
-        chance = METRICS[name].chance
+        chance = EVERY_METRIC[name].chance
         if chance is not None:
             filled = xr.full_like(values[name], chance(exact)).where(varies)
             values[name] = filled.assign_attrs(values[name].attrs)

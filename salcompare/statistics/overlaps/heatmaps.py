@@ -30,7 +30,7 @@ def heatmap_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: C
     human, classifier : DataArray (actor, y, x)
         Heatmaps, such as `salcompare.maps.actor_heatmap` gives them, on one grid; non-negative.
     metrics, share, sigma
-        As for `overlap`. In auc_shuffled the negative pixels come from the other actors' heatmaps.
+        As for `overlap`. In auc_top20_shuffled the negative pixels come from the other actors' heatmaps.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def population_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics
     -------
     Dataset
         Over ``metric``: **value**; **ci_low**, **ci_high** by jackknife over actors, NaN below eight; **n** actors,
-        **n_undefined**, **reason**. **without** (metric, actor): the value without an actor. auc_shuffled is NaN:
+        **n_undefined**, **reason**. **without** (metric, actor): the value without an actor. auc_top20_shuffled is NaN:
         a single map has no others to take negative pixels from.
 
     Raises

@@ -33,7 +33,7 @@ from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import Alternative, sign_flip_test
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.ranking import SHARE
-from salcompare.statistics.metrics.registry import METRICS
+from salcompare.statistics.metrics.registry import EVERY_METRIC
 from salcompare.statistics.overlaps.pairs import (
     Pairs,
     actor_effect_test,
@@ -214,7 +214,7 @@ def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
     matrix = overlap_matrix(human, classifier, metric=metric, share=share, sigma=sigma, images=images)
     if groups is not None and groups in human.coords:
         matrix = matrix.assign_coords({groups: ("image", human[groups].sel(image=matrix.image).values)})
-    tests = pairing_tests(matrix, better=METRICS[metric].better, groups=groups, n_permutations=n_permutations,
+    tests = pairing_tests(matrix, better=EVERY_METRIC[metric].better, groups=groups, n_permutations=n_permutations,
                           n_resamples=n_resamples, rng=rng)
     return tests.assign_attrs(matrix.attrs, metric=metric)
 
@@ -248,7 +248,7 @@ def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataAr
     """
     matrices = [overlap_matrix(human, maps, metric=metric, share=share, sigma=sigma) for maps in (one, other)]
     return compare_pairings(*matrices, rng=rng, n_permutations=n_permutations).assign_attrs(
-        metric=metric, better=METRICS[metric].better)
+        metric=metric, better=EVERY_METRIC[metric].better)
 
 
 @drawing

@@ -11,11 +11,11 @@ from salcompare.errors import InputError, Problem
 from salcompare.maps import mask_report, smooth
 from salcompare.maps.checks import require_maps
 from salcompare.statistics.metrics.ranking import SHARE
-from salcompare.statistics.metrics.registry import METRICS, pairwise, required_metrics
+from salcompare.statistics.metrics.registry import EVERY_METRIC, METRICS, pairwise, required_metrics
 
 
 def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collection[str] = tuple(METRICS),
-            share: float = SHARE, sigma: float | None = None) -> xr.Dataset:
+            share: float = SHARE, sigma: float | None = None, fixations: xr.DataArray | None = None) -> xr.Dataset:
     """Compare people's map of each image with the classifier's of the same image.
 
     Parameters
@@ -25,11 +25,14 @@ def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collectio
     classifier : DataArray (image, y, x)
         The classifier's maps, or a baseline's, on the same grid; non-negative.
     metrics : collection of str
-        Some of `METRICS`.
+        Some of `METRICS`, and of `FIXATION_METRICS` where there are fixations.
     share : float
         Of the pixels, in the areas that iou and dice compare.
     sigma : float, optional
-        Both maps are first smoothed with a Gaussian of so many pixels.
+        Both maps are first smoothed with a Gaussian of so many pixels; numbers of fixations never are.
+    fixations : DataArray (image, y, x), whole numbers, optional
+        How many fixations lie on each pixel (`salcompare.maps.fixation_counts`), which auc_judd and auc_shuffled read
+        in place of `human`; images that lack in it are NaN in these.
 
     Returns
     -------
@@ -50,11 +53,12 @@ def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collectio
     human, classifier, attrs = _prepared(human, classifier, sigma)
     values = {}
     for name in names:
-        metric = METRICS[name]
-        value = metric.function(human, classifier, **({"share": share} if metric.share else {}))
+        metric = EVERY_METRIC[name]
+        people = human if fixations is None or name in METRICS else _on_images(fixations, human)
+        value = metric.function(people, classifier, **({"share": share} if metric.share else {}))
         value.attrs = {"better": metric.better, "perfect": metric.perfect, "citation": metric.citation}
         values[name] = value
-    if any(METRICS[name].share for name in names):
+    if any(EVERY_METRIC[name].share for name in names):
         attrs["share"] = share
         for side, maps in (("human", human), ("classifier", classifier)):
             report = mask_report(maps, share=share)
@@ -64,7 +68,8 @@ def overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collectio
 
 
 def overlap_matrix(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, share: float = SHARE,
-                   sigma: float | None = None, images: Collection[str] | None = None) -> xr.DataArray:
+                   sigma: float | None = None, images: Collection[str] | None = None,
+                   fixations: xr.DataArray | None = None) -> xr.DataArray:
     """Compare people's map of each image with the classifier's of every image, of images that both have.
 
     Parameters
@@ -72,11 +77,13 @@ def overlap_matrix(human: xr.DataArray, classifier: xr.DataArray, *, metric: str
     human, classifier : DataArray (image, y, x)
         Non-negative maps on one grid, with coordinate ``actor`` along ``image``.
     metric : str
-        One of `METRICS`. (emd solves a linear programme for each of n x n pairs: for few images only.)
+        One of `METRICS` or `FIXATION_METRICS`. (emd solves a linear programme for each of n x n pairs: for few images.)
     share, sigma
         Of the pixels, in the areas of iou and dice; maps are first smoothed with a Gaussian of so many pixels, if any.
     images : collection of str, optional
         Ids of the only images to use, such as those that the classifier got right.
+    fixations
+        As for `overlap`.
 
     Returns
     -------
@@ -96,9 +103,10 @@ def overlap_matrix(human: xr.DataArray, classifier: xr.DataArray, *, metric: str
                                      "ids of images that both sides have"))
     human, classifier, attrs = _prepared(human, classifier, sigma)
     require_actors(human)
-    if METRICS[metric].share:
+    if EVERY_METRIC[metric].share:
         attrs["share"] = share
-    return pairwise(human, classifier, metric, share=share).compute().assign_attrs(attrs)
+    people = human if fixations is None or metric in METRICS else _on_images(fixations, human)
+    return pairwise(people, classifier, metric, share=share).compute().assign_attrs(attrs)
 
 
 def matched(human: xr.DataArray, classifier: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
@@ -156,6 +164,15 @@ def _require_comparable(human: xr.DataArray, classifier: xr.DataArray) -> None:
                                      "make both on the study's grid"))
         if dim in human.coords and dim in classifier.coords and not np.array_equal(human[dim], classifier[dim]):
             raise InputError(Problem("maps", f"labels of {dim} differ between both sides", "one grid"))
+
+
+def _on_images(fixations: xr.DataArray, human: xr.DataArray) -> xr.DataArray:
+    """Give numbers of fixations on the images of people's maps, none where an image has none."""
+    require_maps(fixations, "fixations", dims=("image", "y", "x"))
+    if not np.isin(fixations.image.values, human.image.values).any():
+        raise InputError(Problem("fixations", "no image that the maps have", "numbers of fixations on the same images"))
+    placed = fixations.reset_coords(drop=True).reindex(image=human.image.values, fill_value=0)
+    return placed.transpose("image", "y", "x").assign_coords(human.coords)
 
 
 def _prepared(human: xr.DataArray, classifier: xr.DataArray,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salcompare.statistics.metrics.densities import FLOOR, kl_divergence, nss, similarity
-from salcompare.statistics.metrics.ranking import auc, auc_judd, auc_shuffled, dice, iou, positives, spearman
+from salcompare.statistics.metrics.ranking import auc, auc_top20, auc_top20_shuffled, dice, iou, positives, spearman
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.testing import maps, stack_of_maps
 
@@ -30,7 +30,7 @@ def test_auc_is_the_area_by_trapezia_over_all_thresholds():
     human, classifier = drawn(levels=12)
     for i, positive in enumerate(positives(human).values):
         expected = general_roc(classifier.values[i][positive], classifier.values[i][~positive])
-        assert float(auc_judd(human, classifier)[i]) == pytest.approx(expected, abs=1e-12)
+        assert float(auc_top20(human, classifier)[i]) == pytest.approx(expected, abs=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
@@ -46,9 +46,9 @@ def test_values_and_marks_sorted_together_count_pairs_as_a_loop_does(values, mar
 
 def test_auc_is_the_same_by_ranks_and_by_marks_in_both_precisions_and_below_zero():
     human, classifier = drawn(levels=15)
-    expected = auc_judd(human, classifier)
-    np.testing.assert_allclose(auc_judd(human, classifier.astype(np.float64)), expected, rtol=1e-12)
-    np.testing.assert_allclose(auc_judd(human, classifier - np.float32(0.5)), expected, rtol=1e-12)
+    expected = auc_top20(human, classifier)
+    np.testing.assert_allclose(auc_top20(human, classifier.astype(np.float64)), expected, rtol=1e-12)
+    np.testing.assert_allclose(auc_top20(human, classifier - np.float32(0.5)), expected, rtol=1e-12)
 
 
 def test_all_true_pixels_of_a_boolean_map_are_positive_but_where_nothing_else_is_left():
@@ -64,17 +64,17 @@ def test_all_true_pixels_of_a_boolean_map_are_positive_but_where_nothing_else_is
 @pytest.mark.parametrize("n", [1, 31, 32, 70])
 def test_auc_of_many_maps_is_that_of_each_alone(n):
     human, classifier = drawn(n)
-    alone = [float(auc_judd(human[i], classifier[i])) for i in range(n)]
-    np.testing.assert_array_equal(auc_judd(human, classifier), alone)
+    alone = [float(auc_top20(human[i], classifier[i])) for i in range(n)]
+    np.testing.assert_array_equal(auc_top20(human, classifier), alone)
 
 
 def test_negatives_drawn_from_all_pixels_pull_the_auc_towards_one_half():
-    """Borji's AUC, in expectation over its draws: with a share s of positive pixels (1 - s) (auc_judd - 1/2) + 1/2."""
+    """Borji's AUC, in expectation over its draws: with a share s of positive pixels (1 - s) (auc_top20 - 1/2) + 1/2."""
     human, classifier = drawn()
     share = positives(human).mean(("y", "x"))
     for i, positive in enumerate(positives(human).values):
         borji = general_roc(classifier.values[i][positive], classifier.values[i].ravel())
-        judd = float(auc_judd(human, classifier)[i])
+        judd = float(auc_top20(human, classifier)[i])
         assert borji == pytest.approx((1 - float(share[i])) * (judd - 0.5) + 0.5)
 
 
@@ -85,7 +85,7 @@ def test_the_shuffled_auc_is_what_drawn_negatives_tend_to():
     values = classifier.values.reshape(5, -1)
     pool = np.concatenate([np.flatnonzero(marked[j]) for j in range(1, 5)])
     draws = [general_roc(values[0][marked[0]], values[0][rng.choice(pool, 40)]) for _ in range(300)]
-    assert float(auc_shuffled(human, classifier)[0]) == pytest.approx(np.mean(draws), abs=0.02)
+    assert float(auc_top20_shuffled(human, classifier)[0]) == pytest.approx(np.mean(draws), abs=0.02)
 
 
 def test_a_person_who_looks_where_the_classifier_points_has_the_nss_of_fixations():
@@ -156,4 +156,4 @@ def test_every_metric_says_what_was_chosen_and_what_a_map_has_with_itself():
         if not np.isnan(metric.perfect):
             np.testing.assert_allclose(metric.function(human, human), metric.perfect, atol=1e-9)
     assert {name for name, metric in METRICS.items() if np.isnan(metric.perfect)} == {
-        "auc_shuffled", "nss", "information_gain"}
+        "auc_top20_shuffled", "nss", "information_gain"}

@@ -20,7 +20,15 @@ from salcompare.statistics.metrics.densities import (
     pearson,
     similarity,
 )
-from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, dice, iou, midranks, positives, spearman
+from salcompare.statistics.metrics.ranking import (
+    auc_top20,
+    auc_top20_shuffled,
+    dice,
+    iou,
+    midranks,
+    positives,
+    spearman,
+)
 from salcompare.statistics.metrics.registry import METRICS, pairwise, required_metrics
 from salcompare.statistics.overlaps.baselines import centred_gaussian
 from salcompare.testing import assert_dask_equals_eager, labelled_maps, maps, pair_of_maps, stack_of_maps
@@ -103,7 +111,7 @@ def test_tied_boundary_pixels_count_by_their_share_of_the_area():
 
 def test_auc_counts_ties_between_positive_and_negative_pixels_half():
     people, classifier = maps([[1, 0, 0, 0, 0]], [[2, 1, 2, 3, 0]])
-    assert auc_judd(people, classifier) == pytest.approx((1 + 0.5 + 0 + 1) / 4)
+    assert auc_top20(people, classifier) == pytest.approx((1 + 0.5 + 0 + 1) / 4)
 
 
 def test_auc_positives_keep_tied_pixels_together_and_leave_out_the_smallest_value():
@@ -116,8 +124,8 @@ def test_shuffled_negatives_come_from_the_other_images():
     people = stack_of_maps([[[1, 0, 0, 0, 0]], [[0, 0, 0, 0, 1]]], ["s1", "s2"])
     centre_left, = maps([[2, 3, 0, 0, 1]])
     # image 1: pixel 0 (value 2) against pixel 4 (value 1); image 2 the other way round; pixel 1 is nobody's
-    np.testing.assert_array_equal(auc_shuffled(people, centre_left), [1, 0])
-    assert np.isnan(auc_shuffled(people[:1], centre_left)).all()
+    np.testing.assert_array_equal(auc_top20_shuffled(people, centre_left), [1, 0])
+    assert np.isnan(auc_top20_shuffled(people[:1], centre_left)).all()
 
 
 def test_emd_is_the_way_that_mass_goes_as_a_share_of_the_diagonal():
@@ -152,16 +160,16 @@ def test_ranks_agree_with_scipy_for_signs_zeros_and_ties_in_both_precisions():
     np.testing.assert_array_equal(midranks(rows.astype(np.float64)), stats.rankdata(rows, axis=1))
 
 
-def test_auc_judd_agrees_with_scikit_learn():
+def test_auc_top20_agrees_with_scikit_learn():
     from sklearn.metrics import roc_auc_score
 
     human, classifier = stacks(levels=40)
     positive = positives(human).values
     expected = [roc_auc_score(p.ravel(), c.ravel()) for p, c in zip(positive, classifier.values, strict=True)]
-    np.testing.assert_allclose(auc_judd(human, classifier), expected, rtol=1e-12)
+    np.testing.assert_allclose(auc_top20(human, classifier), expected, rtol=1e-12)
 
 
-def test_auc_shuffled_agrees_with_scikit_learn_on_explicit_negatives():
+def test_auc_top20_shuffled_agrees_with_scikit_learn_on_explicit_negatives():
     from sklearn.metrics import roc_auc_score
 
     human, classifier = stacks(levels=40)
@@ -171,7 +179,7 @@ def test_auc_shuffled_agrees_with_scikit_learn_on_explicit_negatives():
         others = np.concatenate([values[positive[j]] for j in range(len(human)) if j != i])
         truth = np.r_[np.ones(own.size), np.zeros(others.size)]
         expected = roc_auc_score(truth, np.r_[own, others])
-        assert float(auc_shuffled(human, classifier)[i]) == pytest.approx(expected, rel=1e-12)
+        assert float(auc_top20_shuffled(human, classifier)[i]) == pytest.approx(expected, rel=1e-12)
 
 
 def test_kl_divergence_agrees_with_scipy_entropy_of_the_mixtures():
@@ -284,7 +292,7 @@ def test_no_metric_cares_for_scale(name, both, scale):
 @given(both=pair_of_maps(shape=((2, 5), (2, 5))))
 def test_metrics_of_order_see_order_only(both):
     human, classifier = as_stack(both)
-    for name in ("spearman", "auc_judd", "auc_shuffled", "iou", "dice"):
+    for name in ("spearman", "auc_top20", "auc_top20_shuffled", "iou", "dice"):
         expected = value(name, human, classifier + 1)
         xr.testing.assert_allclose(value(name, human, np.exp(classifier)), expected, atol=1e-9)
 
@@ -356,7 +364,7 @@ def test_unknown_metrics_are_all_named_with_what_there_is():
 def test_shuffled_auc_asks_for_images():
     one, = maps([[1, 0]])
     with pytest.raises(InputError, match="dim 'image'"):
-        auc_shuffled(one, one)
+        auc_top20_shuffled(one, one)
 
 
 def test_maps_with_other_labels_are_refused():

@@ -92,7 +92,7 @@ def test_a_uniform_map_has_the_values_of_chance():
     human[2] = 0
     human[4] = 0.5
     found = uniform_overlap(human, share=0.25)
-    for name, chance in {"iou": 0.25 / 1.75, "dice": 0.25, "auc_judd": 0.5, "auc_shuffled": 0.5}.items():
+    for name, chance in {"iou": 0.25 / 1.75, "dice": 0.25, "auc_top20": 0.5, "auc_top20_shuffled": 0.5}.items():
         values = found[name].values
         np.testing.assert_allclose(np.delete(values, [2, 4]), chance)
         assert np.isnan(values[[2, 4]]).all()
@@ -108,7 +108,7 @@ def test_a_uniform_map_has_the_values_of_chance():
 def test_chance_is_what_random_areas_and_orders_have():
     rng = np.random.default_rng(0)
     human = drawn_maps(height=20, width=20)
-    names = ["iou", "dice", "auc_judd", "auc_shuffled"]
+    names = ["iou", "dice", "auc_top20", "auc_top20_shuffled"]
     noise = [overlap(human, human.copy(data=rng.random(human.shape)), metrics=names, share=0.2) for _ in range(60)]
     found = uniform_overlap(human, metrics=names, share=0.2)
     for name in names:
