@@ -264,8 +264,9 @@ def _ratios(between: Values, within: Values, beside: Values) -> tuple[Values, Va
     """Give eta² and F2."""
     total = between + within
     with np.errstate(divide="ignore", invalid="ignore"):
-        return (np.round(between / np.where(total > 0, total, np.nan), _ROUND),
-                np.round(np.nan_to_num(between / beside, nan=0.0, posinf=np.inf), _ROUND))
+        eta2, f2 = between / np.where(total > 0, total, np.nan), between / beside
+    f2[np.isnan(f2)] = 0
+    return np.round(eta2, _ROUND), np.round(f2, _ROUND)
 
 
 def _sums_of_actors(units: Values, labels: NDArray[np.intp], batch: NDArray[np.integer]) -> Values:
