@@ -92,6 +92,18 @@ class Analysis:
         return xr.Dataset({"heatmap": stacked, "relative": mapping.relative_saliency(stacked)})
 
 
+def with_shoots(maps: xr.DataArray, images: pd.DataFrame) -> tuple[xr.DataArray, str | None]:
+    """Give maps (image, ...) the coordinate ``shoot``, and its name; as they are, and None, where none is declared.
+
+    Shoots are told apart by actor; an image without one is a shoot of its own.
+    """
+    rows = images.drop_duplicates("image").set_index("image").reindex(maps["image"].to_numpy())
+    if "shoot" not in rows or not rows["shoot"].notna().any():
+        return maps.drop_vars("shoot", errors="ignore"), None
+    names = (rows["actor"] + "/" + rows["shoot"].astype("object")).where(rows["shoot"].notna(), rows.index)
+    return maps.assign_coords(shoot=("image", names.to_numpy(object))), "shoot"
+
+
 class Form(NamedTuple):
     """A form in which maps are compared: its name, sigma in pixels, and by which metrics."""
 

@@ -58,8 +58,10 @@ WORDS: Mapping[str, str] = {
                   "of each of six others with 4 responses to each.",
     POOLS: "As image effects only, but twelve of the forty workers respond to an actor's images, and no others: what "
            "workers have of their own looks like the actor's.",
-    SHOOTS_UNPOSED: "As shoots, without pose: people and classifier share nothing in an image.",
-    PAIRS: "As shoots without pose, with two images to a shoot, which nobody declares.",
+    SHOOTS_UNPOSED: "As shoots, without pose, with four images to a shoot, thirty responses to an image and four times "
+                    "the variance of where people look, so that images of a shoot are alike in both maps. People and "
+                    "classifier share nothing in an image.",
+    PAIRS: "As shoots, without pose, with two images to a shoot, which nobody declares.",
     POSED: "As image effects only, and each actor holds the head in a way of its own: photographs, boxes and "
            "classifier move with it, and nothing else tells actors apart.",
     UNRELATED: "People and classifier both treat actors differently, each in a way of its own, and the classifier does "
@@ -90,7 +92,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     SPREAD_FEWEST: _small(UNEQUAL, SPREAD_FEWEST, n_images=THIRDS, unequal=2.0),
     MANY_AND_FEW: _small(IMAGE, MANY_AND_FEW, n_images=MANY, per_image_of_actors=(20,) * 6 + (4,) * 6),
     POOLS: _small(IMAGE, POOLS, workers_of_actor=12),
-    SHOOTS_UNPOSED: _small(SHOOTS, SHOOTS_UNPOSED, n_images=6, per_shoot=3, image_shift=0.0),
+    SHOOTS_UNPOSED: _small(SHOOTS, SHOOTS_UNPOSED, n_images=8, per_shoot=4, image_shift=0.0, image_spread=0.2,
+                           per_image=30),
     PAIRS: _small(SHOOTS, PAIRS, n_images=6, per_shoot=2, image_shift=0.0, declared=False),
     POSED: _small(IMAGE, POSED, actor_shift=0.02),
     UNRELATED: _small("actor effects", UNRELATED, shared_actor=0.0, shared_image=0.0, image_shift=0.0, n_groups=2),

@@ -35,7 +35,7 @@ from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
 from salcompare.statistics.labels.regions import label_counts, label_enrichment, label_regions
 from salcompare.statistics.metrics.registry import FIXATION_METRICS, METRICS, pairwise
-from salcompare.statistics.overlaps.actor_similarity import actor_similarity, mantel
+from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import (
     centre,
     other_actors_mean,
@@ -74,7 +74,7 @@ __all__ = [
     "compare_pairings", "cross_validated_odd_share", "crossed_interval", "crossed_jackknife_variance",
     "crossed_variance", "curve_areas", "dispersion_test", "exchangeability", "family_size", "fieller_interval",
     "group_rare_labels", "heatmap_overlap", "heatmap_tests", "independent_difference", "jackknife_interval",
-    "label_counts", "label_differences", "label_enrichment", "label_histogram", "label_regions", "mantel",
+    "label_counts", "label_differences", "label_enrichment", "label_histogram", "label_regions",
     "max_statistic_p", "noise_ceiling", "odd_share_difference", "other_actors_mean", "overlap", "overlap_matrix",
     "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests", "pairwise",
     "pairwise_agreement", "partial_variance_explained", "percentile_interval", "permutations", "pooled_ceiling",

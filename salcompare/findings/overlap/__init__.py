@@ -1,11 +1,11 @@
 """How far people and classifiers agree."""
 
-from salcompare.findings.finding import BARE_TEST, MEAN, SIDES, TEST, Compared, Finding, Headline, Quantity
+from salcompare.findings.finding import BARE_TEST, MEAN, SIDES, TEST, Columns, Compared, Finding, Headline, Quantity
 from salcompare.naming import PRIMARY, SMOOTHED
 
 OVERLAP, CURVE, SIMILARITY = "overlap", "overlap_curve", "actor_similarity"
 TIED, SHORT = "tied_share", "short_maps"
-DISTANCE, MANTEL = "correlation", "mantel_r"
+DISTANCE = "correlation"
 HEATMAPS = ("heatmaps", "smoothed heatmaps")
 SAME_IMAGE, OTHER_IMAGE, OTHER_ACTOR = "same image", "same actor, other image", "other actor"
 IMAGE_EFFECT, ACTOR_EFFECT = "image effect", "actor effect"
@@ -20,9 +20,7 @@ def minus(other: str, contrast: str = SAME_IMAGE) -> str:
     return f"minus {other}" if contrast == SAME_IMAGE else f"{contrast} minus {other}"
 
 
-_ACTOR = BARE_TEST | {
-    "value_one": "actor_one", "value_other": "actor_other", "p_value": "actor_p_value", "p_is": "p_is",
-    "p_attainable": "actor_p_attainable", "n_resamples": "actor_n_permutations"}
+_ACTOR: Columns = {"value_one": "actor_one", "value_other": "actor_other"}
 SAME = Quantity(
     OVERLAP, PRIMARY, "Overlap with people", columns=MEAN, better="higher", shown=(
         *(Headline("classifier", SMOOTHED, contrast, title) for contrast, title in (
@@ -36,7 +34,8 @@ BASELINE, CLASSIFIER, HEATMAP = (Quantity(OVERLAP, PRIMARY, columns=MEAN | SIDES
 """Differences from a baseline and from another classifier, and what is tested of heatmaps."""
 HEATMAP_OF_ACTORS = HEATMAP.of_actors(_ACTOR)
 PAIRING = Quantity(OVERLAP, PRIMARY, columns=HEATMAP.columns | {"null": "exchanged", "ceiling": "ceiling"})
-PAIRING_OF_ACTORS = PAIRING.of_actors(_ACTOR | {
+PAIRING_OF_ACTORS = PAIRING.of_actors(BARE_TEST | _ACTOR | {
+    "p_value": "actor_p_value", "p_attainable": "actor_p_attainable", "n_resamples": "actor_n_permutations",
     "null": "exchanged", "ci_low": "actor_ci_low", "ci_high": "actor_ci_high", "ci_method": "actor_ci_method",
     "resampled": "actor_resampled"})
 OF_POPULATION, OF_POPULATION_DIFFERENCE = (
@@ -46,13 +45,11 @@ TIES, SHORTS = (Quantity(statistic, "share", title, columns={"n": "n"}, rests_on
 SMOOTHING = Quantity(CURVE, PRIMARY, "Overlap by the width of the smoothing", columns=MEAN, better="higher")
 PAIRS_OF_ACTORS = Quantity(SIMILARITY, DISTANCE, "Similarity of actors", columns=MEAN | TEST, better="higher",
                            shown=(Headline("classifier"),))
-PLAIN_PAIRS = Quantity(SIMILARITY, MANTEL, "Similarity of actors, Mantel's correlation", "mantel_r",
-                       {"n": "n", "n_undefined": "n_undefined", "reason": "mantel_reason"})
 
 FINDING = Finding(
     name="overlap", question="Does the classifier agree with people?", inputs=("human", "classifier_maps"),
     rests_on_people=True,
     quantities=(SAME, SAME_OF_ACTORS, PAIRING, PAIRING_OF_ACTORS, BASELINE, CLASSIFIER, HEATMAP, HEATMAP_OF_ACTORS,
-                OF_POPULATION, OF_POPULATION_DIFFERENCE, TIES, SHORTS, SMOOTHING, PAIRS_OF_ACTORS, PLAIN_PAIRS),
+                OF_POPULATION, OF_POPULATION_DIFFERENCE, TIES, SHORTS, SMOOTHING, PAIRS_OF_ACTORS),
     figures=(8,), on_classifier_pages=(8,), after=("ceilings",),
     tables={"overlap_images": ("image", "actor", "source", "form", "sigma")})

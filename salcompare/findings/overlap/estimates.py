@@ -12,7 +12,7 @@ import xarray as xr
 
 from salcompare.errors import InputError
 from salcompare.findings import overlap as terms
-from salcompare.findings.analysis import NULL_DRAWS, Analysis, Draws, Form, overlap_forms
+from salcompare.findings.analysis import NULL_DRAWS, Analysis, Draws, Form, overlap_forms, with_shoots
 from salcompare.findings.failures import (
     FAILURES,
     each_that_works,
@@ -59,7 +59,7 @@ class OverlapAnalysis:
             message = "an analysis of overlap needs human maps"
             raise ValueError(message)
         self.data, self.statistics, self.seed = data, statistics, seed
-        self.coverage = data.human["coverage"].load()
+        self.coverage, self.clusters = with_shoots(data.human["coverage"].load(), data.images)
         self.share = maps.mask_share
         self.sigma = maps.sigma * self.coverage.sizes["x"]
         self.fixations = self._counted_fixations()
@@ -129,7 +129,7 @@ class OverlapAnalysis:
                     continue
                 about = names, self.statistics, self.seed, {"form": form.name, "sigma": form.sigma}
                 one, other = (self._matrices[name, form.name] for name in names)
-                yield from comparison_rows(one, other, *about)
+                yield from comparison_rows(one, other, *about, clusters=self.clusters)
                 of_one, of_other = (self._same[name, form.name] for name in names)
                 for metric in form.untested:
                     if metric in of_one and metric in of_other:
@@ -197,7 +197,7 @@ class OverlapAnalysis:
         self._matrices[source, form.name], self._failed[source, form.name] = matrices, failed | more
         self._same[source, form.name] = values.assign({
             name: matrix["actor"].copy(data=np.diag(matrix.to_numpy())).assign_coords(actor=matrix["actor"])
-            for name, matrix in matrices.items()})
+            .drop_vars("shoot", errors="ignore") for name, matrix in matrices.items()})
 
     def _failed_rows(self, source: str, form: str) -> Iterator[Row]:
         for metric, reason in self._failed.get((source, form), {}).items():
@@ -224,9 +224,8 @@ class OverlapAnalysis:
         matrix, names = self._matrices[source, form][metric], ("overlap", source, metric, form)
         key = {**self._key(source, form), "metric": metric}
         try:
-            tests = pairing_tests(matrix, better=EVERY_METRIC[metric].better, rng=stream(self.seed, *names),
-                                  n_permutations=self.statistics.n_permutations,
-                                  n_resamples=self.statistics.n_resamples)
+            tests = pairing_tests(matrix, better=EVERY_METRIC[metric].better, clusters=self.clusters,
+                                  n_permutations=self.statistics.n_permutations, rng=stream(self.seed, *names))
         except InputError:  # what this metric does not allow, none does
             raise
         except FAILURES as error:
@@ -234,7 +233,7 @@ class OverlapAnalysis:
         rows, draws = pairing_rows(tests, key, ceiling=ceiling)
         if metric == PRIMARY:
             rngs = {name: stream(self.seed, *names, name) for name in (terms.SAME_GROUP, terms.CORRECT)}
-            rows += restricted_rows(matrix, self.data, self.statistics, key, rngs)
+            rows += restricted_rows(matrix, self.data, self.statistics, key, rngs, clusters=self.clusters)
         return rows, draws
 
     def _curve(self, source: str, saliency: xr.DataArray) -> Iterator[Row]:
@@ -249,12 +248,12 @@ class OverlapAnalysis:
         key = self._key(source, SMOOTHED, "pairs of actors")
         rows, result = rows_or_reasons(
             [terms.PAIRS_OF_ACTORS], key, actor_similarity, self.coverage, saliency, distance=terms.DISTANCE,
-            sigma=self.sigma, n_permutations=self.statistics.n_permutations,
+            sigma=self.sigma, clusters=self.clusters, n_permutations=self.statistics.n_permutations,
             rng=stream(self.seed, "actor similarity", source))
         if result is None:
             return rows, []
         null = result["null"].dropna("permutation").to_numpy()[:NULL_DRAWS]
-        return [*rows, *rows_of(result, terms.PLAIN_PAIRS, key)], [({**terms.PAIRS_OF_ACTORS.name, **key}, null)]
+        return rows, [({**terms.PAIRS_OF_ACTORS.name, **key}, null)]
 
     def _key(self, source: str, form: str, contrast: str = terms.SAME_IMAGE) -> dict[str, object]:
         return {"form": form, "source": source, "against": HUMAN, "contrast": contrast,

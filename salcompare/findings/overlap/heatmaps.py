@@ -24,7 +24,6 @@ from salcompare.findings.failures import (
 )
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PRIMARY
-from salcompare.printing import EQUAL
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.metrics.registry import EVERY_METRIC
@@ -120,8 +119,7 @@ class HeatmapOverlap:
                 yield undefined_row(error, **_named(source, form, terms.SAME_ACTOR, metric=metric))
                 continue
             for contrast in HEATMAP_CONTRASTS:
-                # of an actor there is one heatmap, and p is exact, a rank among the actors
-                one = tests.sel(contrast=contrast).assign(actor_n=1).assign_attrs(p_is=EQUAL)
+                one = tests.sel(contrast=contrast).assign(actor_n=1)  # of an actor there is one heatmap
                 key = {**_key(source, form, contrast), "metric": metric}
                 yield from (*rows_of(one, terms.HEATMAP, key), *rows_of(one, terms.HEATMAP_OF_ACTORS, key))
         values, failed = each_that_works(form.metrics, partial(

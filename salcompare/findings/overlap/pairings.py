@@ -16,7 +16,6 @@ from salcompare.findings.analysis import NULL_DRAWS, Draws
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, Source, classifier_of, network, network_of
-from salcompare.printing import EQUAL
 from salcompare.random_numbers import stream
 from salcompare.statistics.metrics.registry import EVERY_METRIC
 from salcompare.statistics.overlaps.baselines import paired_differences
@@ -39,8 +38,7 @@ def pairing_rows(result: xr.Dataset, key: Row, *, ceiling: float = np.nan,
     """
     rows: list[Row] = []
     draws: list[Draws] = []
-    result = result.assign(  # the actor effect of one actor is a rank among the actors, and its p exact
-        p_is=("contrast", [EQUAL if contrast == terms.ACTOR_EFFECT else "" for contrast in CONTRASTS]),
+    result = result.assign(
         ceiling=("contrast", [ceiling if contrast == terms.SAME_IMAGE else np.nan for contrast in CONTRASTS]))
     for contrast in (terms.OTHER_ACTOR, terms.ACTOR_EFFECT) if restriction == terms.SAME_GROUP else CONTRASTS:
         one = result.sel(contrast=contrast)
@@ -53,14 +51,14 @@ def pairing_rows(result: xr.Dataset, key: Row, *, ceiling: float = np.nan,
 
 
 def restricted_rows(matrix: xr.DataArray, data: StudyData, statistics: Statistics, key: Row,
-                    rngs: Mapping[str, np.random.Generator]) -> Iterator[Row]:
+                    rngs: Mapping[str, np.random.Generator], *, clusters: str | None) -> Iterator[Row]:
     """Give the rows of the same tests within groups of actors, and of the images that the classifier got right.
 
     There are none where images have no group or no prediction is known, nor where all actors are of one group, or all
     images are classified correctly. Random numbers are given by restriction.
     """
-    tests = partial(pairing_tests, better=EVERY_METRIC[str(key["metric"])].better,
-                    n_permutations=statistics.n_permutations, n_resamples=statistics.n_resamples)
+    tests = partial(pairing_tests, better=EVERY_METRIC[str(key["metric"])].better, clusters=clusters,
+                    n_permutations=statistics.n_permutations)
     groups = _groups_of(data.images, matrix)
     if groups is not None:
         within = tests(matrix.assign_coords({GROUP: groups}), groups=GROUP, rng=rngs[terms.SAME_GROUP])
@@ -106,7 +104,7 @@ def compared_sources(sources: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def comparison_rows(one: Mapping[str, xr.DataArray], other: Mapping[str, xr.DataArray], names: tuple[str, str],
-                    statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
+                    statistics: Statistics, seed: int, key: Row, *, clusters: str | None) -> Iterator[Row]:
     """Give the rows of one classifier less another, by every metric of which both have a matrix of all pairs.
 
     `names` are their sources; `key`, which all rows share, must name the form.
@@ -115,7 +113,8 @@ def comparison_rows(one: Mapping[str, xr.DataArray], other: Mapping[str, xr.Data
         here = {**key, "source": names[0], "against": HUMAN, "metric": metric}
         rng = stream(seed, "classifiers", *names, metric, str(key["form"]))
         try:
-            result = compare_pairings(one[metric], other[metric], n_permutations=statistics.n_permutations, rng=rng)
+            result = compare_pairings(one[metric], other[metric], clusters=clusters, rng=rng,
+                                      n_permutations=statistics.n_permutations)
         except FAILURES as error:
             yield undefined_row(error, **{**terms.CLASSIFIER.name, **here}, contrast=terms.minus(names[1]))
             continue

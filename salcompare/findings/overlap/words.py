@@ -11,7 +11,7 @@ from salcompare.findings import ceilings
 from salcompare.findings import overlap as terms
 from salcompare.findings.controls import RANDOMISED
 from salcompare.naming import PRIMARY, SMOOTHED, Source, classifier_of, classifier_sources
-from salcompare.printing import ALPHA, contrast, estimate, interval, joined, number, percent, verdict
+from salcompare.printing import contrast, estimate, interval, joined, number, percent, verdict
 from salcompare.report.content import Section, classifier_rows, compact_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
@@ -126,10 +126,9 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     yield from _heatmaps(overlap[heatmaps])
     yield table_of(
         "actor_similarity", "Do people and classifier find the same pairs of actors alike?",
-        "Correlation, over pairs of actors, of people's and the classifier's unbiased distances from disjoint images; "
-        "with metric mantel_r each actor's mean distance is not removed, and there is no test. Noise draws both "
-        "towards 0.", pick(data.estimates, statistic=terms.SIMILARITY),
-        ["source", "metric", "form", *_VALUES, "p_value", "p_attainable", "null_mean", "n", "reason"])
+        "Correlation, over pairs of actors, of people's and the classifier's unbiased distances from disjoint images. "
+        "Noise draws it towards 0.", pick(data.estimates, statistic=terms.SIMILARITY),
+        ["source", "form", *_VALUES, "p_value", "p_attainable", "null_mean", "n", "reason"])
     yield _every_metric(plain, whose)
     yield _overlap_of_actors(overlap[~heatmaps & ~whole])
     yield table_of(
@@ -188,8 +187,8 @@ def _heatmaps(rows: pd.DataFrame) -> Iterator[PrintedTable]:
         folded=True, shown=(whole["metric"] == PRIMARY) & whole["value"].notna())
     yield table_of(
         "overlap_heatmaps_actor", "Overlap of each actor's heatmaps",
-        "The primary metric on smoothed heatmaps; the CSV has all. p of one actor among n cannot go below 1/n.",
-        single, ["actor", "source", "contrast", "metric", "form", "value", "p_value", "p_attainable", "p_adjusted"],
+        "The primary metric on smoothed heatmaps; the CSV has all.",
+        single, ["actor", "source", "contrast", "metric", "form", "value"],
         folded=True, shown=_is_primary(single, terms.HEATMAPS[1]) & single["value"].notna())
 
 
@@ -210,9 +209,8 @@ def _overlap_of_actors(rows: pd.DataFrame) -> PrintedTable:
     """Print the primary metric only: all of them are thousands of rows."""
     return table_of(
         "overlap_actor", "Overlap of each actor",
-        "The primary metric; the CSV has all. p adjusted over actors by Holm's method. The actor effect of one "
-        "actor among n has a p that cannot go below 1/n (p attainable): no single actor of 20 or fewer can "
-        f"reach {ALPHA:g}, adjusted or not.", rows,
+        "The primary metric; the CSV has all. Intervals: jackknife over the actor's images, or declared shoots. p of "
+        "the image effect is adjusted over actors by Holm's method; one actor's actor effect has none.", rows,
         ["actor", "source", "contrast", "metric", "form", *_VALUES, "p_value", "p_attainable", "p_adjusted", "n",
          "reason"], folded=True, shown=_is_primary(rows) & ~rows["contrast"].str.contains(_RESTRICTED))
 
@@ -234,13 +232,13 @@ BASELINES = (
 
 _PAIRINGS = (
     "Three pairings are told apart: same image; same actor, other image; other actor. The image effect is the first "
-    "minus the second, with a null that permutes classifier maps within actors; the actor effect is the second minus "
-    "the third, with a null that permutes actors' whole sets of maps; its statistic is mean / standard deviation over "
-    "actors of what is left without row and column means and their product (Tukey, 1949), as noise lowers an actor's "
+    "minus the second, with a null that permutes classifier maps within actors, whole shoots where the catalogue names "
+    "them (images of a shoot are then not each other's other image); the actor effect is the second minus the third, "
+    "with a null that permutes actors' whole sets of maps; its statistic is mean / standard deviation over actors of "
+    "what is left without row and column means and their product (Tukey, 1949), as noise lowers an actor's "
     "overlaps by a factor on either side. Intervals over actors are t intervals, by "
     f"jackknife where actors meet other actors; none are given below {FEWEST_ACTORS} actors. p-values of single actors "
-    "are adjusted over actors by Holm's (1979) method; in the actor effect of one actor among n, p is the rank of its "
-    "own maps among the sets of all actors and cannot go below 1/n. Where images have groups, the actor effect is "
+    "are adjusted over actors by Holm's (1979) method. Where images have groups, the actor effect is "
     "given within them, too, and all pairings for the images that the classifier got right. Two classifiers are "
     "compared by exchanging their maps within actors, which flips the signs of the columns of the difference of both "
     "matrices of pairs. ")

@@ -22,7 +22,7 @@ from salcompare.printing import counted
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, jackknife_standard_error
-from salcompare.statistics.kernels import Values, flat, in_range, maps_in_range, standardised
+from salcompare.statistics.kernels import Codes, Values, flat, maps_in_range, standardised
 from salcompare.statistics.overlaps.same_image import matched, require_actors
 
 Distance = Literal["correlation", "euclidean"]
@@ -36,7 +36,7 @@ _MOST_CROSSED = 2048  # pairs of actors, of which all pairs take 32 MiB
 @drawing
 def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.random.Generator,
                      distance: Distance = "correlation", sigma: float | None = None, n_splits: int = N_SPLITS,
-                     n_permutations: int = 9999) -> xr.Dataset:
+                     clusters: str | None = None, n_permutations: int = 9999) -> xr.Dataset:
     """Correlate people's distances between actors with the classifier's, from disjoint images (Mantel).
 
     Parameters
@@ -54,6 +54,9 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
     n_splits : int
         Random splits of each actor's images into halves; people's distances come from one half and the classifier's
         from the other, and the other way round.
+    clusters : str, optional
+        A coordinate of the human maps along ``image`` nested in the actors, such as ``shoot``: maps of images that
+        share a value are averaged first, and stand for one image.
     n_permutations : int
         Permutations of the classifier's actors; where there are no more in all, each comes once.
 
@@ -63,24 +66,23 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
         Scalars: **value**, mean over splits of the correlation between both sides' unbiased distances over pairs of
         actors, each actor's mean distance removed on both sides (U-centred); **ci_low**, **ci_high** by jackknife over
         actors, NaN below eight; **p_value** (one-sided, greater), **p_attainable**, **null_mean** (of the draws),
-        **n_permutations**; **mantel_r**, the same correlation without removal of the actors' means, as Mantel defined
-        it (without a p; NaN where an actor has fewer than four images, or a side finds all alike, see
-        **mantel_reason**); **n** actors, **n_undefined** actors left out, **reason** for NaN. **null** (permutation):
-        draws. What is left of noise in the distances draws all correlations towards 0.
+        **n_permutations**; **n** actors, **n_undefined** actors left out, **reason** for NaN. **null** (permutation):
+        draws. What is left of noise in the distances draws the correlation towards 0.
 
     Raises
     ------
     InputError
-        As for `overlap`, if `distance` is neither, or there is no actor.
+        As for `overlap`, if `distance` is neither, there is no actor, or a cluster is of two actors.
 
     Notes
     -----
     Null hypothesis: which actors' expected classifier maps are alike has nothing to do with which actors' expected
-    human maps are. Images of an actor are taken as independent. In 2,000 simulated studies of 12 actors, `mantel` on
-    Euclidean distances between heatmaps of the same images rejects 43% of the time at 5% where photographs differ and
-    actors do not, 95% where they have 4 to 15 images each, 81% there without anything in common between the sides, and
-    100% where spread differs between actors; this test 5.8, 4.7 and 4.6% in the first two and the last, and between
-    3.6 and 5.5% where actors differ, unrelated on both sides, with 2 to 15 images and 6 to 20 actors.
+    human maps are. Images of an actor, or clusters of them, are taken as independent. In 2,000 simulated studies of 12
+    actors, Mantel's plain test on Euclidean distances between heatmaps of the same images rejects 43% of the time at 5%
+    where photographs differ and actors do not, 95% where they have 4 to 15 images each, 81% there without anything in
+    common between the sides, and 100% where spread differs between actors; this test 5.8, 4.7 and 4.6% in the first two
+    and the last, and between 3.6 and 5.5% where actors differ, unrelated on both sides, with 2 to 15 images and 6 to 20
+    actors.
 
     References
     ----------
@@ -95,52 +97,21 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
         one, other = smooth(one, sigma=sigma), smooth(other, sigma=sigma)
     rows = [_rows(maps, distance) for maps in (one, other)]
     actors, defined = one.actor.values.astype(str), np.logical_and(*(~np.isnan(r[:, 0]) for r in rows))
-    places = [np.flatnonzero((actors == name) & defined) for name in natural_order(actors.tolist())]
+    units = np.arange(actors.size)
+    if clusters is not None:
+        of_images = human[clusters].sel(image=one.image).values.astype(str)
+        units = exchangeability(actors.tolist(), clusters=of_images.tolist()).units  # refuses clusters of two actors
+    places = [np.unique(units[(actors == name) & defined]) for name in natural_order(actors.tolist())]
     used = [at for at in places if at.size > 1]
     order, sizes = np.concatenate([np.empty(0, np.intp), *used]), np.array([at.size for at in used], dtype=np.intp)
-    products = [r[order] @ r[order].T for r in rows]
+    means = [_means(r[defined], units[defined], order) for r in rows]
+    products = [mean @ mean.T for mean in means]
     result = _compared(products, sizes, n_splits, n_permutations, rng) if sizes.size >= FEWEST else _undefined(
-        n_permutations, f"{counted(sizes.size, 'actor')} with two images or more; {FEWEST} are needed")
+        n_permutations, f"{counted(sizes.size, 'actor')} with two {clusters or 'image'}s or more; {FEWEST} are needed")
     about = {"distance": distance, "n_splits": n_splits, "alternative": "greater", "ci_method": "jackknife",
              "resampled": "actors", "null": "actors of the classifier's distances permuted"}
-    missing = "an actor has fewer than four images, or all pairs of actors are alike on one side"
-    return result.assign(n=sizes.size, n_undefined=len(places) - sizes.size,
-                         mantel_reason=missing if np.isnan(result["mantel_r"]) else "").assign_attrs(
+    return result.assign(n=sizes.size, n_undefined=len(places) - sizes.size).assign_attrs(
         about | ({} if sigma is None else {"sigma": float(sigma)}))
-
-
-@drawing
-def mantel(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.Generator,
-           n_permutations: int = 9999) -> xr.Dataset:
-    """Correlate two matrices of distances over pairs, and test it by permuting the rows and columns of one.
-
-    Parameters
-    ----------
-    one, other : DataArray (actor, actor_other)
-        Symmetric, the same actors in the same order along both dims; diagonals are not seen.
-    rng, n_permutations : Generator, int
-        How many permutations to draw; where there are no more in all, each comes once.
-
-    Returns
-    -------
-    Dataset
-        Scalars **value**, **p_value** (one-sided, greater) and **p_attainable**; NaN where all distances of a matrix
-        are equal.
-
-    Notes
-    -----
-    The plain test, for distances without noise or of independent noise. Where noise or the number of images behind
-    the distances differs between actors on both sides alike it rejects too often; use `actor_similarity` there.
-
-    References
-    ----------
-    Mantel (1967), PMID 6018555
-    """
-    pairs = [_plain_pairs(in_range(matrix.transpose("actor", "actor_other").values.astype(np.float64))[np.newaxis])
-             for matrix in (one, other)]
-    sums = _sums_of_actors(pairs[0], pairs[1], one.sizes["actor"], n_permutations, rng).sum(axis=1) / 2
-    return xr.Dataset({"value": ((), sums[0]), "p_value": ((), p_value(sums[0], sums[1:])),
-                       "p_attainable": ((), smallest_p(sums.size - 1))})
 
 
 def _rows(maps: xr.DataArray, distance: Distance) -> Values:
@@ -150,6 +121,15 @@ def _rows(maps: xr.DataArray, distance: Distance) -> Values:
     scaled = spread / np.sqrt(rows.shape[1]) if distance == "correlation" else rows.copy()
     scaled[~np.isfinite(spread).all(axis=1)] = np.nan
     return scaled
+
+
+def _means(rows: Values, units: Codes, order: Codes) -> Values:
+    """Average the rows (image, pixel) of each unit, in an order of units that leaves some out."""
+    kept = np.concatenate([np.empty(0, np.intp), *(np.flatnonzero(units == unit) for unit in order)])
+    if kept.size == order.size:
+        return np.asarray(rows[kept])
+    starts = np.flatnonzero(np.diff(units[kept], prepend=-1))
+    return np.asarray(np.add.reduceat(rows[kept], starts, axis=0) / np.diff(starts, append=kept.size)[:, np.newaxis])
 
 
 def _compared(products: list[Values], sizes: NDArray[np.intp], n_splits: int, n_permutations: int,
@@ -165,18 +145,16 @@ def _compared(products: list[Values], sizes: NDArray[np.intp], n_splits: int, n_
     if np.isnan(values[0]):
         return _undefined(n_permutations, "all pairs of actors are alike on one side")
     low, high, reason = _jackknife(human, classifier, float(values[0]))
-    plain = [_plain_pairs(np.stack([_noise_free_distances(products[side], members[side]) for members in drawn]))
-             for side in (0, 1)]
     null = np.full(n_permutations, np.nan)
     null[:values.size - 1] = values[1:]
     scalars = {"value": values[0], "ci_low": low, "ci_high": high, "p_value": float(p_value(t[0], t[1:])),
                "p_attainable": smallest_p(values.size - 1), "null_mean": values[1:].mean(), "reason": reason,
-               "n_permutations": values.size - 1, "mantel_r": float((plain[0] * plain[1]).sum(axis=1).mean())}
+               "n_permutations": values.size - 1}
     return xr.Dataset({name: ((), value) for name, value in scalars.items()} | {"null": ("permutation", null)})
 
 
 def _undefined(n_permutations: int, reason: str) -> xr.Dataset:
-    names = ("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean", "mantel_r")
+    names = ("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean")
     return xr.Dataset(dict.fromkeys(names, ((), np.nan)) | {
         "reason": ((), reason), "n_permutations": ((), 0), "null": ("permutation", np.full(n_permutations, np.nan))})
 
@@ -228,22 +206,6 @@ def _halves(sizes: NDArray[np.intp], n_splits: int, rng: np.random.Generator) ->
         yield (member & first).astype(np.float64), (member & ~first).astype(np.float64)
 
 
-def _noise_free_distances(products: Values, member: Values) -> Values:
-    """Unbiased squared Euclidean distances (A, A) between actors' expected maps, from products (n, n) of all maps.
-
-    `member` (A, n) is 1 where an image is an actor's and used. Products of an image with itself, which hold its noise,
-    are left out, so that a distance is below 0 at times, as an estimate of 0 must be. NaN for actors of whom one image
-    is used, who have no product of different images.
-    """
-    n = member.sum(axis=1)
-    sums = member @ products @ member.T
-    pairs = np.where(n > 1, n * (n - 1), np.nan)
-    norms = (np.diag(sums) - member @ np.diag(products)) / pairs
-    distances: Values = norms[:, np.newaxis] + norms - 2 * sums / np.outer(n, n)
-    np.fill_diagonal(distances, 0)
-    return distances
-
-
 def _mean_products(products: Values, member: Values) -> Values:
     """Inner products of actors' mean maps, (A, A); unbiased but for the diagonal."""
     n = member.sum(axis=1)
@@ -262,12 +224,6 @@ def _centred_pairs(distances: Values) -> Values:
     total = rows.sum(axis=(-2, -1))[..., np.newaxis] / ((size - 1) * (size - 2))
     first, second = np.triu_indices(size, 1)
     return _unit_norm(rows[..., first, second] - row_means[..., first] - row_means[..., second] + total)
-
-
-def _plain_pairs(distances: Values) -> Values:
-    """Pairs of a matrix less their mean, at unit norm, as Mantel's correlation compares them."""
-    pairs = distances[..., *np.triu_indices(distances.shape[-1], 1)]
-    return _unit_norm(pairs - pairs.mean(axis=-1, keepdims=True))
 
 
 def _unit_norm(pairs: Values) -> Values:

@@ -15,7 +15,7 @@ from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.ranking import SHARE
 from salcompare.statistics.metrics.registry import METRICS, required_metrics
-from salcompare.statistics.overlaps.pairs import actor_effect_test, between_actors, means_of_others, ranks_among_actors
+from salcompare.statistics.overlaps.pairs import actor_effect_test, between_actors, means_of_others
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 
 HEATMAP_CONTRASTS = ("same actor", "other actor", "same minus other actor")
@@ -68,7 +68,7 @@ def heatmap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
         (one-sided towards better overlap), **p_attainable**, **null_mean** (0), **n_permutations**; **n**,
         **n_undefined** actors, **reason**; **one**, **other**, the two means that the difference is of; **null**
         (contrast, permutation). Over ``contrast`` and ``actor``: **actor_value**, **actor_one**, **actor_other**,
-        **actor_p_value**, **actor_p_attainable** (1 / actors), **actor_n_permutations**, **actor_reason**.
+        **actor_reason**.
 
     Raises
     ------
@@ -161,13 +161,11 @@ def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: 
     plain = t_interval(same[:, np.newaxis])
     intervals = [(plain.low[0], plain.high[0], plain.reason[0]),
                  *(between_actors(values, one_group, itself=which) for which in (0, 1))]
-    p, ranks, n_ranked, n_drawn = np.full(3, np.nan), np.full(means.shape, np.nan), np.zeros(means.shape, int), 0
+    p, n_drawn = np.full(3, np.nan), 0
     null = np.full((3, n_permutations), np.nan)
     if len(values) > 1:
         p[2], draws = actor_effect_test(values, one_group, alternative, n_permutations, rng)
         n_drawn, null[2, :draws.size] = draws.size, draws
-        ranks[2], n_ranked[2] = ranks_among_actors(values, one_group, alternative)
-    floor = np.where(np.isnan(ranks), "", f"p cannot go below 1/{len(values)}")
     one_each = {"value": means.mean(axis=1), "ci_low": [one[0] for one in intervals],
                 "ci_high": [one[1] for one in intervals], "reason": [one[2] for one in intervals],
                 "ci_method": ["t", "jackknife", "jackknife"], "p_value": p,
@@ -177,9 +175,7 @@ def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: 
     sides = [np.stack([nothing, nothing, side]) for side in (same, others)]
     one_each |= {"one": sides[0].mean(axis=1), "other": sides[1].mean(axis=1)}
     of_actors = {"actor_value": means, "actor_one": sides[0], "actor_other": sides[1],
-                 "actor_p_value": ranks, "actor_p_attainable": np.where(np.isnan(ranks), np.nan, 1 / len(values)),
-                 "actor_n_permutations": n_ranked,
-                 "actor_reason": np.where(np.isnan(means), "no other actor", floor)}
+                 "actor_reason": np.where(np.isnan(means), "no other actor", "")}
     return xr.Dataset({name: ("contrast", column) for name, column in one_each.items()}
                       | {name: (("contrast", "actor"), table) for name, table in of_actors.items()}
                       | {"null": (("contrast", "permutation"), null)})

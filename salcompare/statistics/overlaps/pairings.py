@@ -4,7 +4,7 @@ From one matrix of all pairs: people's map of an image with the classifier's map
 the same actor, and of another actor.
 
 - The *image effect* is the first mean less the second. Under its null hypothesis an actor's classifier maps can be
-  exchanged among the actor's images.
+  exchanged among the actor's images: among whole shoots where images share one, as these are alike in both maps.
 - The *actor effect* is the second less the third. Under its null hypothesis the actors' whole sets of classifier maps
   can be exchanged among actors.
 
@@ -14,7 +14,8 @@ and j-i are nearly the same number), so that the plain difference rejects too of
 their product are taken away (Tukey's one degree of freedom for non-additivity): an actor whose images vary more on both
 sides lowers its row by a factor and its column by another. Sums alone would leave a product of the two, largest where
 both are low or both are high, so that actors seem to agree with themselves: of simulated studies in which they do not,
-double centring rejected 11% at 5%, and this rejects 5%.
+double centring rejected 11% at 5%, and this rejects 5%. A single actor's effect has an interval and no test: the rank
+of its maps among those of A actors is at least 1 / A, which no adjustment for A actors leaves below 1.
 
 References: Tukey (1949), doi:10.2307/3001938.
 """
@@ -22,6 +23,7 @@ References: Tukey (1949), doi:10.2307/3001938.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -44,7 +46,6 @@ from salcompare.statistics.overlaps.pairs import (
     image_effect_test,
     pairing_means,
     population_intervals,
-    ranks_among_actors,
 )
 from salcompare.statistics.overlaps.same_image import overlap_matrix
 
@@ -53,7 +54,7 @@ CONTRASTS = ("same image", "same actor, other image", "other actor", "image effe
 
 @drawing
 def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Literal["higher", "lower"] = "higher",
-                  groups: str | None = None, n_permutations: int = 9999, n_resamples: int = 2000) -> xr.Dataset:
+                  groups: str | None = None, clusters: str | None = None, n_permutations: int = 9999) -> xr.Dataset:
     """Compare the three kinds of pairing and test both effects.
 
     Parameters
@@ -61,36 +62,36 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
     matrix : DataArray (image, image_other)
         As `pairwise` gives it, the same images in the same order along both dims, with coordinate ``actor``.
     rng : Generator
-        Draws permutations and resamples.
+        Draws permutations.
     better : {"higher", "lower"}
         Which values mean more agreement; the tests are one-sided.
     groups : str, optional
         A coordinate along ``image``, a factor of the actor such as ``group``. Actors then meet actors of their own
         group only, and sets of classifier maps are exchanged within groups: an agreement on the group alone, as
         between women and men, is no actor effect. An actor alone in its group has none.
+    clusters : str, optional
+        A coordinate along ``image`` nested in the actors, such as ``shoot``: images that share a value are exchanged
+        together, and none of them is another's "other image".
     n_permutations : int
         Drawn for each test; where there are no more in all, each comes once.
-    n_resamples : int
-        Bootstrap resamples of images within actors, for the intervals of single actors.
 
     Returns
     -------
     Dataset
         Over ``contrast`` (the three pairings and both effects):
 
-        - **value**: mean over actors. An actor with one image has no other image; the actor effect leaves such actors
-          out on both sides. **ci_low**, **ci_high**: over actors, by t or (where actors meet other actors) by
-          jackknife (**ci_method**); NaN below eight actors.
+        - **value**: mean over actors. An actor with one image (or cluster) has no other image; the actor effect leaves
+          such actors out on both sides. **ci_low**, **ci_high**: over actors, by t or (where actors meet other actors)
+          by jackknife (**ci_method**); NaN below eight actors.
         - **one**, **other**: of the effects, the two means that the value is the difference of, over the same actors.
         - **p_value**, **p_attainable**, **null_mean** (exactly 0), **n_permutations**, of the effects, and
           **exchanged**, their null in words; **n** actors, **n_undefined** without a value, **reason** for NaN.
         - **null** (contrast, permutation): the effects under permutation; NaN beyond the number drawn or enumerated.
 
-        Over ``contrast`` and ``actor``: **actor_value**, **actor_ci_low**, **actor_ci_high** (percentiles of a
-        bootstrap of images within actors, NaN below eight images; with 15 images they cover about nine times in ten),
-        **actor_one**, **actor_other**, **actor_p_value**, **actor_p_attainable**, **actor_n_permutations**,
-        **actor_reason**. For the actor effect of one actor, p is the rank of its own classifier maps among those of all
-        actors (of its group) and cannot go below 1 / actors, which **actor_reason** says. **actor_n** (actor): images.
+        Over ``contrast`` and ``actor``: **actor_value**, **actor_ci_low**, **actor_ci_high** (jackknife over the
+        actor's images or clusters, the other actors' given; NaN below eight), **actor_one**, **actor_other**,
+        **actor_reason**, and of the image effect **actor_p_value**, **actor_p_attainable**, **actor_n_permutations**.
+        **actor_n** (actor): images.
 
         An image whose own pair is NaN (its human or classifier map is undefined) is left out; attrs ``n_undefined``
         counts them. Under ``alternative`` "less" (for `better` "lower") small values are extreme.
@@ -98,18 +99,20 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
     Raises
     ------
     InputError
-        If no image has a pair of its own that is defined, or an actor's images are of two groups.
+        If no image has a pair of its own that is defined, an actor's images are of two groups, or a cluster's of two
+        actors.
     """
-    pairs, actors, left_out = blocked(matrix, groups=groups)
+    pairs, actors, left_out = blocked(matrix, groups=groups, clusters=clusters)
     alternative: Alternative = "greater" if better == "higher" else "less"
     tests = _population(pairs, alternative, n_permutations, rng).merge(
-        _per_actor(pairs, alternative, n_permutations, n_resamples, rng))
+        _per_actor(pairs, alternative, n_permutations, rng))
     tests = tests.assign_coords(contrast=list(CONTRASTS), actor=actors)
-    exchanged = ["", "", "", "classifier maps permuted among the images of each actor",
+    moved = f"classifier maps of whole {clusters}s" if clusters else "classifier maps"
+    exchanged = ["", "", "", f"{moved} permuted among the {pairs.unit}s of each actor",
                  "whole sets of classifier maps permuted among actors" + (f" within {groups}" if groups else "")]
     return tests.assign(exchanged=("contrast", exchanged)).assign_attrs(
-        alternative=alternative, n_undefined=left_out, n_resamples=n_resamples, resampled="actors",
-        actor_resampled="images within actors", actor_ci_method="percentile")
+        alternative=alternative, n_undefined=left_out, resampled="actors",
+        actor_resampled=f"{pairs.unit}s of the actor", actor_ci_method="jackknife")
 
 
 def _population(pairs: Pairs, alternative: Alternative, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
@@ -137,7 +140,7 @@ def _contrasts(pairs: Pairs) -> dict[str, NDArray[Any]]:
     n = (~np.isnan(means)).sum(axis=1)
     return {"value": _mean_over_actors(means), "ci_low": low, "ci_high": high, "ci_method": method, "n": n,
             "n_undefined": means.shape[1] - n,
-            "reason": np.where(n > 0, reason, "no actor with two images, or one actor only")}
+            "reason": np.where(n > 0, reason, f"no actor with two {pairs.unit}s, or one actor only")}
 
 
 def _mean_over_actors(means: Values) -> Values:
@@ -147,21 +150,16 @@ def _mean_over_actors(means: Values) -> Values:
     return np.asarray(np.where(defined, means, 0).sum(axis=1) / np.where(n > 0, n, np.nan))
 
 
-def _per_actor(pairs: Pairs, alternative: Alternative, n_permutations: int, n_resamples: int,
-               rng: np.random.Generator) -> xr.Dataset:
+def _per_actor(pairs: Pairs, alternative: Alternative, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
     means = pairing_means(pairs)
-    low, high, reason = actor_intervals(pairs, n_resamples, rng)
+    low, high, reason = actor_intervals(pairs, means)
     p, n_arranged = np.full(means.shape, np.nan), np.zeros(means.shape, int)
     p[3], n_arranged[3] = actors_image_effects(pairs, alternative, n_permutations, rng)
-    if pairs.rivals.size:
-        p[4, pairs.rivals], n_arranged[4, pairs.rivals] = ranks_among_actors(
-            pairs.actors, pairs.groups[pairs.rivals], alternative)
-    attainable = _floors(n_arranged)
     sides = np.full((2, *means.shape), np.nan)
     sides[:, 3:] = effect_sides(pairs).transpose(1, 0, 2)
-    reason = np.where(np.isnan(means), "one image only, or no other actor", _with_floor(reason, attainable))
+    reason = np.where(np.isnan(means), f"one {pairs.unit} only, or no other actor", reason)
     tables = {"value": means, "one": sides[0], "other": sides[1], "ci_low": low, "ci_high": high, "p_value": p,
-              "p_attainable": attainable, "n_permutations": n_arranged, "reason": reason}
+              "p_attainable": _floors(n_arranged), "n_permutations": n_arranged, "reason": reason}
     return xr.Dataset({f"actor_{name}": (("contrast", "actor"), table) for name, table in tables.items()} | {
         "actor_n": ("actor", pairs.sizes)})
 
@@ -171,19 +169,11 @@ def _floors(n_permutations: NDArray[np.intp]) -> Values:
     return np.where(n_permutations > 0, 1 / (1 + n_permutations), np.nan)
 
 
-def _with_floor(reason: NDArray[np.object_], attainable: Values) -> NDArray[np.object_]:
-    """Say beside why an interval is NaN what p of an actor's effects cannot go below, where that is above 0.01."""
-    floors = np.where(attainable > 0.01, attainable, np.nan)
-    said = [f"p cannot go below 1/{round(1 / floor)}" if floor == floor else "" for floor in floors.ravel().tolist()]
-    joined = ["; ".join(part for part in parts if part) for parts in zip(said, reason.ravel().tolist(), strict=True)]
-    return np.array(joined, dtype=object).reshape(reason.shape)
-
-
 @drawing
 def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, rng: np.random.Generator,
                   share: float = SHARE, sigma: float | None = None, groups: str | None = None,
-                  images: Collection[str] | None = None, n_permutations: int = 9999,
-                  n_resamples: int = 2000) -> xr.Dataset:
+                  clusters: str | None = None, images: Collection[str] | None = None,
+                  n_permutations: int = 9999) -> xr.Dataset:
     """Test whether people and the classifier agree on the image, and on the actor, beyond what all faces share.
 
     Parameters
@@ -195,11 +185,11 @@ def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
         first smoothed with, if any.
     images : collection of str, optional
         Ids of the only images to use.
-    rng, n_permutations, n_resamples
-        How many permutations to draw for each test, and resamples of images within actors: as for `pairing_tests`.
-    groups : str, optional
-        A coordinate of the human maps along ``image``, a factor of the actor: actors meet, and are exchanged with,
-        actors of their own group only.
+    rng, n_permutations
+        How many permutations to draw for each test: as for `pairing_tests`.
+    groups, clusters : str, optional
+        Coordinates of the human maps along ``image``: a factor of the actor, so that actors meet, and are exchanged
+        with, actors of their own group only; and images that are exchanged together, such as those of a ``shoot``.
 
     Returns
     -------
@@ -212,17 +202,15 @@ def overlap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
         As for `overlap` and `pairing_tests`, and where there is no actor.
     """
     matrix = overlap_matrix(human, classifier, metric=metric, share=share, sigma=sigma, images=images)
-    if groups is not None and groups in human.coords:
-        matrix = matrix.assign_coords({groups: ("image", human[groups].sel(image=matrix.image).values)})
-    tests = pairing_tests(matrix, better=EVERY_METRIC[metric].better, groups=groups, n_permutations=n_permutations,
-                          n_resamples=n_resamples, rng=rng)
+    tests = pairing_tests(matrix, better=EVERY_METRIC[metric].better, groups=groups, clusters=clusters,
+                          n_permutations=n_permutations, rng=rng)
     return tests.assign_attrs(matrix.attrs, metric=metric)
 
 
 @drawing
 def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataArray, *, metric: str,
                         rng: np.random.Generator, share: float = SHARE, sigma: float | None = None,
-                        n_permutations: int = 9999) -> xr.Dataset:
+                        clusters: str | None = None, n_permutations: int = 9999) -> xr.Dataset:
     """Compare two classifiers' overlap with people, such as a finetuned network's with the frozen one's.
 
     Parameters
@@ -233,6 +221,8 @@ def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataAr
     metric, share, sigma
         One of `METRICS`, the share of pixels in the areas of iou and dice, and the Gaussian in pixels that all maps are
         first smoothed with, if any.
+    clusters : str, optional
+        A coordinate of the human maps, as for `compare_pairings`.
     rng, n_permutations : Generator, int
         How many sign flips to draw; where there are no more in all, each comes once.
 
@@ -247,19 +237,22 @@ def compare_classifiers(human: xr.DataArray, one: xr.DataArray, other: xr.DataAr
         If the grids differ, a metric is unknown, there is no actor, or no image of all three is defined.
     """
     matrices = [overlap_matrix(human, maps, metric=metric, share=share, sigma=sigma) for maps in (one, other)]
-    return compare_pairings(*matrices, rng=rng, n_permutations=n_permutations).assign_attrs(
+    return compare_pairings(*matrices, rng=rng, clusters=clusters, n_permutations=n_permutations).assign_attrs(
         metric=metric, better=EVERY_METRIC[metric].better)
 
 
 @drawing
 def compare_pairings(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.Generator,
-                     n_permutations: int = 9999) -> xr.Dataset:
+                     clusters: str | None = None, n_permutations: int = 9999) -> xr.Dataset:
     """Compare two classifiers by their matrices of all pairs with the same human maps.
 
     Parameters
     ----------
     one, other : DataArray (image, image_other)
         As `overlap_matrix` gives them; images that both have are compared.
+    clusters : str, optional
+        A coordinate of `one` along ``image``, nested in the actors: images that share a value are not each other's
+        "other image". (Both classifiers' maps are exchanged by whole actors in any case.)
     rng, n_permutations : Generator, int
         How many sign flips to draw; where there are no more in all, each comes once.
 
@@ -289,14 +282,14 @@ def compare_pairings(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.G
     images = one.image.values[np.isin(one.image.values, other.image.values)]
     if not images.size:
         raise InputError(Problem("classifiers", "no image in common", "overlaps on the same images"))
-    parts = [matrix.sel(image=images, image_other=images) for matrix in (one, other)]
-    difference = parts[0].copy(data=parts[0].values - parts[1].transpose(*parts[0].dims).values)
-    pairs, actors, left_out = blocked(difference)
-    columns = pairing_means(Pairs(pairs.matrix.T, pairs.sizes, pairs.groups))
+    first, second = (matrix.sel(image=images, image_other=images).transpose(*one.dims) for matrix in (one, other))
+    difference = first.copy(data=first.values - second.values)
+    pairs, actors, left_out = blocked(difference, clusters=clusters)
+    columns = pairing_means(replace(pairs, matrix=pairs.matrix.T))
     p, least, null = zip(*(sign_flip_test(values, rng=rng, n_permutations=n_permutations) for values in columns),
                          strict=True)
-    both = [_mean_over_actors(pairing_means(blocked(matrix.where(difference.notnull()))[0])) for matrix in (
-        parts[0], parts[1].transpose(*parts[0].dims))]
+    both = [_mean_over_actors(pairing_means(blocked(difference.copy(data=side.where(difference.notnull()).values),
+                                                    clusters=clusters)[0])) for side in (first, second)]
     one_each = _contrasts(pairs) | {"one": both[0], "other": both[1], "p_value": list(p), "p_attainable": list(least),
                                     "n_permutations": [draws.size for draws in null]}
     return xr.Dataset(

@@ -1,14 +1,15 @@
 """All pairs of images in blocks by actor: means of three kinds of pairing, their permutation tests and intervals.
 
-`n` is images, `A` actors and `a` the actors that have an actor effect. Values of actors with actors (A, A) have human
-maps in rows and the classifier's in columns; `groups` (A,) says which actors meet.
+`n` is images, `u` the units that the images of an actor are exchanged in (images, or clusters such as shoots), `A`
+actors and `a` the actors that have an actor effect. Values of actors with actors (A, A) have human maps in rows and the
+classifier's in columns; `groups` (A,) says which actors meet.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import permutations as orders
 from typing import Literal
 
@@ -25,7 +26,7 @@ from salcompare.statistics.inference.permutation import Alternative, exchangeabi
 from salcompare.statistics.kernels import Codes, Values
 
 FEWEST_IMAGES = 8
-"""Below so many images an actor's own values have no interval."""
+"""Below so many images, or clusters of images, an actor's own values have no interval."""
 PRODUCT_ERROR = 0.5
 """Standard deviation, as a share of 1 / mean, of the factor of rows' and columns' product before it is fitted."""
 Texts = NDArray[np.object_]
@@ -33,25 +34,37 @@ Texts = NDArray[np.object_]
 
 @dataclass(frozen=True)
 class Pairs:
-    """A matrix of all pairs, its images in blocks by actor."""
+    """A matrix of all pairs, its images in blocks by actor, and there by unit."""
 
     matrix: Values  # (n, n), people's map of image i against the classifier's of image j; no NaN
-    sizes: NDArray[np.intp]  # (A,), images of each actor, in the matrix' order; at least one
-    groups: NDArray[np.intp]  # (A,), an actor meets others of its group only; all the same where there are no groups
+    sizes: Codes  # (A,), images of each actor, in the matrix' order; at least one
+    groups: Codes  # (A,), an actor meets others of its group only; all the same where there are no groups
+    units: Codes  # (n,), the unit that an image is in, from 0 in the matrix' order; a unit lies within an actor
+    unit: str = "image"  # what one is called
 
     @property
-    def starts(self) -> NDArray[np.intp]:
+    def starts(self) -> Codes:
         """Where each actor's images start."""
         return np.cumsum(self.sizes) - self.sizes
 
-    @property
-    def several(self) -> NDArray[np.bool_]:
-        """Which actors have two images or more."""
-        return self.sizes > 1
+    @cached_property
+    def unit_sizes(self) -> Codes:
+        """Images of each unit (u,)."""
+        return np.bincount(self.units)
+
+    @cached_property
+    def owners(self) -> Codes:
+        """The actor of each unit (u,)."""
+        return np.repeat(np.arange(self.sizes.size), self.sizes)[np.cumsum(self.unit_sizes) - 1]
 
     @property
-    def rivals(self) -> NDArray[np.intp]:
-        """Actors with two images or more, and another such actor in their group: those with an actor effect."""
+    def several(self) -> NDArray[np.bool_]:
+        """Which actors have two units or more."""
+        return np.bincount(self.owners) > 1
+
+    @property
+    def rivals(self) -> Codes:
+        """Actors with two units or more, and another such actor in their group: those with an actor effect."""
         at = np.flatnonzero(self.several)
         return at[_peers(self.groups[at]).any(axis=1)]
 
@@ -63,20 +76,47 @@ class Pairs:
     @property
     def blocks(self) -> Values:
         """Mean of each block (A, A): of an actor's human maps against another's classifier maps."""
-        sums = np.add.reduceat(np.add.reduceat(self.matrix, self.starts, axis=0), self.starts, axis=1)
-        return np.asarray(sums / np.outer(self.sizes, self.sizes))
+        return np.asarray(_sums(self.matrix, self.starts) / np.outer(self.sizes, self.sizes))
+
+    @property
+    def other_images(self) -> Values:
+        """Mean of each actor's pairs of images of two units (A,); NaN where it has one."""
+        within = np.diag(_sums(self.matrix, np.cumsum(self.unit_sizes) - self.unit_sizes))
+        sums, n = (total - np.bincount(self.owners, inner) for total, inner in (
+            (np.diag(self.blocks) * self.sizes**2, within), (self.sizes**2, self.unit_sizes**2)))
+        return np.asarray(sums / np.where(n > 0, n, np.nan))
 
     @property
     def actors(self) -> Values:
-        """Means of pairs of different images between actors (a, a), of the `rivals` only."""
-        n = self.sizes.astype(np.float64)
+        """Means of pairs between actors, and of pairs of two units of an actor (a, a), of the `rivals` only."""
         means, at = self.blocks, self.rivals
-        means[at, at] = ((np.diag(means) * n**2 - self.same)[at]) / (n * (n - 1))[at]
+        means[at, at] = self.other_images[at]
         return means[np.ix_(at, at)]
 
+    @property
+    def matched(self) -> Values:
+        """Means of pairs between two units of an actor, image by image in their order (u, u); others are not meant.
 
-def blocked(matrix: xr.DataArray, *, groups: str | None = None) -> tuple[Pairs, NDArray[np.str_], int]:
-    """Sort images of a matrix (image, image_other) by actor and leave out those whose own pair is undefined.
+        On the diagonal are the pairs of one image. Of units of two sizes the smaller one's images come again from the
+        first on, so that as many maps are averaged as where a unit meets itself.
+        """
+        sizes = self.unit_sizes
+        first, longer = np.cumsum(sizes) - sizes, np.maximum.outer(sizes, sizes)
+        total = np.zeros(longer.shape)
+        for step in range(sizes.max()):
+            at = first + step % sizes
+            total += np.where(step < longer, self.matrix[np.ix_(at, at)], 0)
+        return np.asarray(total / longer)
+
+
+def _sums(matrix: Values, starts: Codes) -> Values:
+    """Sum each block of a matrix, whose rows and columns start where said."""
+    return np.asarray(np.add.reduceat(np.add.reduceat(matrix, starts, axis=0), starts, axis=1))
+
+
+def blocked(matrix: xr.DataArray, *, groups: str | None = None,
+            clusters: str | None = None) -> tuple[Pairs, NDArray[np.str_], int]:
+    """Sort images of a matrix (image, image_other) by actor and cluster; leave out those whose own pair is undefined.
 
     Returns
     -------
@@ -85,7 +125,8 @@ def blocked(matrix: xr.DataArray, *, groups: str | None = None) -> tuple[Pairs, 
     Raises
     ------
     InputError
-        If no image is left, or an actor's images are of two `groups`, a coordinate along ``image``.
+        If no image is left, an actor's images are of two `groups`, or a cluster of two actors; both are coordinates
+        along ``image``.
     """
     values = matrix.transpose("image", "image_other").values.astype(np.float64)
     named = matrix.actor.values.astype(str)
@@ -96,20 +137,29 @@ def blocked(matrix: xr.DataArray, *, groups: str | None = None) -> tuple[Pairs, 
     actors = natural_order(named[kept].tolist()).astype(str)
     place = {actor: at for at, actor in enumerate(actors.tolist())}
     codes = np.array([place[actor] for actor in named[kept].tolist()], dtype=np.intp)
-    order = kept[np.argsort(codes, kind="stable")]
-    pairs = Pairs(values[np.ix_(order, order)], np.bincount(codes, minlength=actors.size),
-                  _group_of_actors(matrix, groups, named, actors))
+    units = np.arange(kept.size)
+    if clusters is not None:
+        together = _coordinate(matrix, clusters, "the cluster of each image")[kept]
+        units = exchangeability(codes.tolist(), clusters=together.tolist()).units  # refuses clusters of two actors
+    order = np.lexsort((matrix.image.values[kept].astype(str), units, codes))
+    starts = np.diff(units[order], prepend=-1) != 0
+    pairs = Pairs(values[np.ix_(kept[order], kept[order])], np.bincount(codes, minlength=actors.size),
+                  _group_of_actors(matrix, groups, named, actors), np.cumsum(starts) - 1, clusters or "image")
     return pairs, actors, named.size - kept.size
+
+
+def _coordinate(matrix: xr.DataArray, name: str, what: str) -> NDArray[np.str_]:
+    if name not in matrix.coords or matrix[name].dims != ("image",):
+        raise InputError(Problem("maps", f"have no coordinate {name!r} along image", what,
+                                 f"add it: maps.assign_coords({name}=('image', ...))"))
+    return np.asarray(matrix[name].values.astype(str))
 
 
 def _group_of_actors(matrix: xr.DataArray, name: str | None, named: NDArray[np.str_],
                      actors: NDArray[np.str_]) -> NDArray[np.intp]:
     if name is None:
         return np.zeros(actors.size, np.intp)
-    if name not in matrix.coords or matrix[name].dims != ("image",):
-        raise InputError(Problem("maps", f"have no coordinate {name!r} along image", "the group of each image's actor",
-                                 f"add it: maps.assign_coords({name}=('image', ...))"))
-    of_images = matrix[name].values.astype(str)
+    of_images = _coordinate(matrix, name, "the group of each image's actor")
     groups = {actor: sorted(set(of_images[named == actor].tolist())) for actor in actors.tolist()}
     problems = [Problem(f"actor {actor!r}", f"images of {name} {' and '.join(names)}", "one group an actor")
                 for actor, names in groups.items() if len(names) > 1]
@@ -128,13 +178,11 @@ def pairing_means(pairs: Pairs) -> Values:
 def effect_sides(pairs: Pairs) -> Values:
     """Give the two means that each effect is the difference of, for each actor that has it, (effect, side, actor).
 
-    The image effect's are of the actor's pairs of one image and of two; the actor effect's are of two images of the
-    actor, and of the actor and others, of the `rivals` alone.
+    The image effect's are of the actor's pairs of one image and of images of two units; the actor effect's are of
+    images of two units of the actor, and of the actor and others, of the `rivals` alone.
     """
-    n, same = pairs.sizes.astype(np.float64), pairs.same
-    several = np.where(pairs.several, n, np.nan)
-    sides = np.full((2, 2, n.size), np.nan)
-    sides[0] = same / several, (np.diag(pairs.blocks) * n**2 - same) / (several * (several - 1))
+    sides = np.full((2, 2, pairs.sizes.size), np.nan)
+    sides[0] = np.where(pairs.several, pairs.same / pairs.sizes, np.nan), pairs.other_images
     if pairs.rivals.size:
         between = pairs.actors
         sides[1, :, pairs.rivals] = np.stack([
@@ -156,15 +204,15 @@ def _peers(groups: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 def image_effect_test(pairs: Pairs, alternative: Alternative, n_permutations: int,
                       rng: np.random.Generator) -> tuple[float, Values]:
-    """Give p of the population's image effect, and its draws: classifier maps permuted among an actor's images."""
-    n_images, sizes = len(pairs.matrix), pairs.sizes
-    exchange = exchangeability(range(n_images), blocks=np.repeat(np.arange(sizes.size), sizes), what="classifier maps",
-                               among="images")
-    batches = [np.arange(n_images)[np.newaxis], *permutations(exchange, n_permutations, rng)]
-    same = np.concatenate([np.add.reduceat(pairs.matrix[np.arange(n_images), batch], pairs.starts, axis=1)
-                           for batch in batches]) / sizes
-    # matched mean less mean of the others of the block, from the matched mean and the block's mean
-    of_actors = (same - np.diag(pairs.blocks)) * sizes / np.where(sizes > 1, sizes - 1, np.nan)
+    """Give p of the population's image effect, and its draws: classifier maps permuted among an actor's units."""
+    owners = pairs.owners
+    rows, starts, n = np.arange(owners.size), np.unique(owners, return_index=True)[1], np.bincount(owners)
+    exchange = exchangeability(range(owners.size), blocks=owners, what="classifier maps", among=f"{pairs.unit}s")
+    weighted = pairs.matched * (pairs.unit_sizes / pairs.sizes[owners])[:, np.newaxis]
+    same = np.concatenate([np.add.reduceat(weighted[rows, batch], starts, axis=1) for batch in (
+        rows[np.newaxis], *permutations(exchange, n_permutations, rng))])
+    # matched mean less mean of the other units, from the matched mean and the mean over all arrangements
+    of_actors = (same - np.diag(_sums(weighted, starts)) / n) * n / np.where(n > 1, n - 1, np.nan)
     effects = of_actors[:, pairs.several].mean(axis=1)
     return float(p_value(effects[0], effects[1:], alternative=alternative)), effects[1:]
 
@@ -192,15 +240,16 @@ def actors_image_effects(pairs: Pairs, alternative: Alternative, n_permutations:
                          rng: np.random.Generator) -> tuple[Values, Codes]:
     """Give p of each actor's image effect, by its matched mean as the rest is fixed, and from how many orders."""
     p, n_orders = np.full(pairs.sizes.size, np.nan), np.zeros(pairs.sizes.size, np.intp)
-    for at, (start, size) in enumerate(zip(pairs.starts.tolist(), pairs.sizes.tolist(), strict=True)):
-        if size > 1:
-            block = pairs.matrix[start:start + size, start:start + size]
-            enumerable = math.factorial(size) - 1 <= n_permutations
-            others = _all_orders(size) if enumerable else rng.permuted(
-                np.tile(np.arange(size), (n_permutations, 1)), axis=1)
-            matched = block[np.arange(size), others].mean(axis=1)
-            p[at] = p_value(np.diag(block).mean(), matched, alternative=alternative)
-            n_orders[at] = len(others)
+    weighted = pairs.matched * pairs.unit_sizes[:, np.newaxis]
+    for at in np.flatnonzero(pairs.several).tolist():
+        places = np.flatnonzero(pairs.owners == at)
+        block, size = weighted[np.ix_(places, places)], places.size
+        enumerable = math.factorial(size) - 1 <= n_permutations
+        others = _all_orders(size) if enumerable else rng.permuted(
+            np.tile(np.arange(size), (n_permutations, 1)), axis=1)
+        matched = block[np.arange(size), others].sum(axis=1)
+        p[at] = p_value(np.trace(block), matched, alternative=alternative)
+        n_orders[at] = len(others)
     return p, n_orders
 
 
@@ -208,21 +257,6 @@ def actors_image_effects(pairs: Pairs, alternative: Alternative, n_permutations:
 def _all_orders(size: int) -> NDArray[np.intp]:
     """All orders of `size` things but the first."""
     return np.array(list(orders(range(size))), dtype=np.intp)[1:]
-
-
-def ranks_among_actors(matrix: Values, groups: NDArray[np.intp], alternative: Alternative) -> tuple[Values, Codes]:
-    """Share of the group's n sets of classifier maps that suit each actor's human maps as well as its own, and n - 1.
-
-    Each set is first rid of what it gives to everyone. One actor among n has n sets to compare, so that its p cannot
-    go below 1 / n.
-    """
-    centred = _doubly_centred(matrix, groups)
-    itself = np.diag(centred)[:, np.newaxis]
-    tolerance = 1e-9 * np.abs(centred).max()
-    as_good = centred >= itself - tolerance if alternative == "greater" else centred <= itself + tolerance
-    group = groups[:, np.newaxis] == groups
-    size = group.sum(axis=1)
-    return (as_good & group).sum(axis=1) / size, size - 1
 
 
 def _doubly_centred(matrix: Values, groups: NDArray[np.intp]) -> Values:
@@ -289,38 +323,32 @@ def between_actors(matrix: Values, groups: NDArray[np.intp], *, itself: Literal[
     return float(whole - half), float(whole + half), ""
 
 
-def actor_intervals(pairs: Pairs, n_resamples: int, rng: np.random.Generator) -> tuple[Values, Values, Texts]:
-    """Percentile intervals of each actor's contrasts from resampling images within all actors: ends and reason, (5, A).
+def actor_intervals(pairs: Pairs, means: Values) -> tuple[Values, Values, Texts]:
+    """Intervals of each actor's contrasts (5, A) by jackknife over its units, all else given: ends and reason, (5, A).
 
-    NaN for actors with fewer than `FEWEST_IMAGES` images. Pairs of two copies of one image do not count as pairs of
-    different images.
+    NaN for actors with fewer than `FEWEST_IMAGES`.
     """
-    sizes = pairs.sizes
-    low, high = np.full((2, 5, sizes.size), np.nan)
-    reason = np.array([f"{counted(size, 'image')}; an interval needs {FEWEST_IMAGES}" for size in sizes.tolist()],
-                      dtype=object)
-    reasons = np.tile(reason, (5, 1))
-    if not (sizes >= FEWEST_IMAGES).any():
-        return low, high, reasons
-    strata = np.repeat(np.arange(sizes.size), sizes)
-    weights = resampling.bootstrap_weights(len(pairs.matrix), n_resamples, rng, strata=strata)
-    for at in np.flatnonzero(sizes >= FEWEST_IMAGES).tolist():
-        interval = resampling.percentile_interval(_resampled(pairs, weights, at), resampled="images")
+    units = np.bincount(pairs.owners)
+    low, high = np.full((2, *means.shape), np.nan)
+    reasons = np.tile(np.array([f"{counted(n, pairs.unit)}; an interval needs {FEWEST_IMAGES}" for n in units.tolist()],
+                               dtype=object), (5, 1))
+    for at in np.flatnonzero(units >= FEWEST_IMAGES).tolist():
+        interval = resampling.jackknife_interval(means[:, at], _without_each(pairs, at), resampled=f"{pairs.unit}s")
         low[:, at], high[:, at], reasons[:, at] = interval.low, interval.high, interval.reason
     return low, high, reasons
 
 
-def _resampled(pairs: Pairs, weights: Values, at: int) -> Values:
-    """Compute one actor's contrasts in every resample, (n_resamples, 5); NaN for others where there is no other."""
-    matrix, n = pairs.matrix, pairs.sizes[at]
-    rows = slice(pairs.starts[at], pairs.starts[at] + n)
-    w = weights[:, rows]
-    sums = w @ matrix[rows]
-    itself = np.diag(matrix)[rows]
-    same = w @ itself / n
-    several = n**2 - (w**2).sum(axis=1)
-    other_image = (np.einsum("ri,ri->r", sums[:, rows], w) - w**2 @ itself) / np.where(several > 0, several, np.nan)
-    by_actor = np.add.reduceat(sums * weights, pairs.starts, axis=1) / (n * pairs.sizes)
+def _without_each(pairs: Pairs, at: int) -> Values:
+    """Compute one actor's contrasts without each of its units, (units, 5); NaN for others where there is no other."""
+    rows = slice(pairs.starts[at], pairs.starts[at] + pairs.sizes[at])
+    units, matrix = pairs.units[rows], pairs.matrix[rows]
+    left = (np.unique(units)[:, np.newaxis] != units).astype(np.float64)
+    apart = (units[:, np.newaxis] != units).astype(np.float64)
+    n = left.sum(axis=1)
+    same = left @ np.diag(matrix[:, rows]) / n
+    sums, counts = (((left @ block) * left).sum(axis=1) for block in (matrix[:, rows] * apart, apart))
+    other_image = sums / counts
+    by_actor = np.add.reduceat(left @ matrix, pairs.starts, axis=1) / np.outer(n, pairs.sizes)
     others = _peers(pairs.groups)[at]
     rivals = others & np.isin(np.arange(others.size), pairs.rivals)
     other_actor, among = (by_actor[:, who].sum(axis=1) / (who.sum() or np.nan) for who in (others, rivals))

@@ -88,7 +88,7 @@ def overlap_matrix(human: xr.DataArray, classifier: xr.DataArray, *, metric: str
     Returns
     -------
     DataArray (image, image_other)
-        In memory, with coordinate ``actor`` along ``image``; attrs as `overlap` gives them.
+        In memory, with coordinate ``actor`` and those of `human` along ``image``; attrs as `overlap` gives them.
 
     Raises
     ------
@@ -101,12 +101,15 @@ def overlap_matrix(human: xr.DataArray, classifier: xr.DataArray, *, metric: str
         if not human.sizes["image"]:
             raise InputError(Problem("images", f"none of the {len(images)} named is among the human maps",
                                      "ids of images that both sides have"))
-    human, classifier, attrs = _prepared(human, classifier, sigma)
-    require_actors(human)
+    one, classifier, attrs = _prepared(human, classifier, sigma)
+    require_actors(one)
     if EVERY_METRIC[metric].share:
         attrs["share"] = share
-    people = human if fixations is None or metric in METRICS else _on_images(fixations, human)
-    return pairwise(people, classifier, metric, share=share).compute().assign_attrs(attrs)
+    people = one if fixations is None or metric in METRICS else _on_images(fixations, one)
+    matrix = pairwise(people, classifier, metric, share=share).compute().assign_attrs(attrs)
+    return matrix.assign_coords({name: ("image", held.sel(image=one.image).values)
+                                 for name, held in human.coords.items() if held.dims == ("image",) and name not in (
+                                     "image", "actor")})
 
 
 def matched(human: xr.DataArray, classifier: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:

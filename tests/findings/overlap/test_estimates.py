@@ -117,9 +117,7 @@ def test_actors_meet_their_own_group_and_images_that_were_misnamed_are_left_out(
     single = pick(table, form="smoothed", metric="pearson", level="actor", source=ONE)
     right = pick(single, contrast="same image, correctly classified images").set_index("actor")["n"]
     assert (right["s1"], right["s4"], right["s2"]) == (3, 3, 4)
-    floors = pick(single, contrast="actor effect, same group").set_index("actor")["p_attainable"]
-    assert (floors["s1"], floors["s2"]) == pytest.approx((1 / 5, 1 / 4))
-    assert pick(single, contrast="actor effect")["reason"].str.contains("cannot go below 1/9").all()
+    assert pick(single, contrast="actor effect")["p_value"].isna().all()
     # of the other variant every image is right, so that nothing is left out
     assert not len(pick(table, source=OTHER, contrast="same image, correctly classified images"))
 
@@ -139,7 +137,24 @@ def test_actors_that_both_sides_tell_apart_alike_are_found_similar(analysed):
     row = pick(table, statistic="actor_similarity", metric="correlation", source=OTHER).iloc[0]
     assert row["p_value"] <= 0.02
     assert row["n"] == 9
-    assert len(pick(table, statistic="actor_similarity", metric="mantel_r", source=OTHER)) == 1
+
+
+def test_declared_shoots_are_exchanged_whole_and_an_image_without_one_is_alone():
+    data = data_of(n_actors=4)
+    shoots = [None if at == 3 else "ab"[at > 1] for at in range(4)] * 4  # told apart by actor
+    data = data.replace(images=data.images.assign(shoot=shoots))
+    analysis = OverlapAnalysis(data, *SETTINGS, forms=["smoothed"])
+    baselines = analysis.baselines()
+    rows = [row for more, _ in analysis.classifier_rows(OTHER, baselines, {"smoothed": 0.9}) for row in more]
+    found = pick(estimates_table(rows), metric="pearson", form="smoothed", source=OTHER)
+    effect = pick(found, level="actor", contrast="image effect").iloc[0]
+    matrix = overlap_matrix(analysis.coverage, data.classifier_maps[OTHER]["saliency"], metric="pearson", sigma=1.6)
+    block = matrix.to_numpy()[:4, :4]
+    apart = np.array([0, 0, 1, 2])[:, None] != [0, 0, 1, 2]
+    assert effect["value"] == pytest.approx(np.diag(block).mean() - block[apart].mean())
+    assert effect["p_attainable"] == 1 / 6  # orders of three shoots
+    assert "whole shoots" in pick(found, level="population", contrast="image effect")["null"].item()
+    assert pick(found, level="population", contrast="same image").shape[0] == 1
 
 
 def test_classifiers_are_compared_by_the_metrics_that_work_for_both(monkeypatch):

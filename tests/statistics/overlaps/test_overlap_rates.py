@@ -13,7 +13,7 @@ from scipy import stats
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import paired_differences
 from salcompare.statistics.overlaps.pairings import pairing_tests
-from salcompare.statistics.overlaps.pairs import Pairs, pairing_means
+from salcompare.statistics.overlaps.pairs import blocked, pairing_means
 
 N_STUDIES = 300
 
@@ -47,7 +47,7 @@ def p_values(contrast, sizes, *, seed, n_studies=N_STUDIES, **world):
     """p of one contrast in many studies; `sizes` may be a function of the generator."""
     rng = np.random.default_rng(seed)
     drawn = (study(rng, sizes(rng) if callable(sizes) else sizes, **world) for _ in range(n_studies))
-    return np.array([float(pairing_tests(matrix, rng=rng, n_permutations=99, n_resamples=1)
+    return np.array([float(pairing_tests(matrix, rng=rng, n_permutations=99)
                            .p_value.sel(contrast=contrast)) for matrix in drawn])
 
 
@@ -85,14 +85,14 @@ def test_the_intervals_over_actors_cover_what_many_actors_tend_to():
     rng = np.random.default_rng(15)
     world = {"follows": 0.5, "shared_actor": 0.7, "human_actor": 0.5}
     many = study(rng, [4] * 400, **world)
-    truth = np.nanmean(pairing_means(Pairs(many.values, np.full(400, 4), np.zeros(400, int))), axis=1)
+    truth = np.nanmean(pairing_means(blocked(many)[0]), axis=1)
     rng = np.random.default_rng(16)
     inside = np.zeros(5)
     n_studies = 200
     for _ in range(n_studies):
         # the face that all maps share is part of the population, so it must be the same in all studies
         some = subset(many, rng.choice(400, 12, replace=False))
-        found = pairing_tests(some, rng=rng, n_permutations=1, n_resamples=1)
+        found = pairing_tests(some, rng=rng, n_permutations=1)
         inside += (found.ci_low.values <= truth) & (truth <= found.ci_high.values)
     # without replacement from 400 actors, the population's own error is negligible
     low = stats.binom.ppf(0.0005, n_studies, 0.95)
@@ -109,11 +109,11 @@ def subset(matrix, chosen):
 def test_the_bootstrap_over_images_covers_about_nine_times_in_ten_at_fifteen_images():
     rng = np.random.default_rng(17)
     many = study(rng, [60] * 4, follows=0.5, shared_actor=0.7)
-    truth = pairing_means(Pairs(many.values, np.full(4, 60), np.zeros(4, int)))
+    truth = pairing_means(blocked(many)[0])
     inside, n_studies = np.zeros((5, 4)), 100
     for _ in range(n_studies):
         at = np.concatenate([60 * actor + np.sort(rng.choice(60, 15, replace=False)) for actor in range(4)])
-        found = pairing_tests(many.isel(image=at, image_other=at), rng=rng, n_permutations=1, n_resamples=200)
+        found = pairing_tests(many.isel(image=at, image_other=at), rng=rng, n_permutations=1)
         inside += (found.actor_ci_low.values <= truth) & (truth <= found.actor_ci_high.values)
     # four actors' intervals of one study are nearly independent: their actors are fixed
     assert (inside.sum(axis=1) >= stats.binom.ppf(0.0005, 4 * n_studies, 0.90)).all(), inside.mean(axis=1) / n_studies
