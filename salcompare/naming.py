@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from salcompare.config import FILE_NAME
@@ -121,6 +121,20 @@ def by_classifier(sources: Iterable[str], names: Sequence[str]) -> list[str]:
     known = list(dict.fromkeys(sources))
     order = dict.fromkeys([*names, *map(classifier_of, known)])
     return [source for name in order for source in known[::-1] if classifier_of(source) == name]
+
+
+def compared_sources(sources: Sequence[str]) -> list[tuple[str, str]]:
+    """Choose the pairs of sources to compare; the later one comes first: finetuned less frozen.
+
+    They are variants of one classifier by one method, one variant's maps by two methods, and the last sources of two
+    classifiers.
+    """
+    parts = {source: astuple(parsed) for source in sources if (parsed := Source.parse(source))}
+    last = {classifier_of(source): source for source in sources}.values()
+    return [(one, other) for at, one in enumerate(sources) for other in sources[:at]
+            if (classifier_of(one) == classifier_of(other)
+                and sum(a != b for a, b in zip(parts[one], parts[other], strict=True)) == 1)
+            or (one in last and other in last)]
 
 
 def find_source(sources: Iterable[str], classifier: str | None, variant: str | None, method: str | None) -> str:

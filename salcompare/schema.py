@@ -164,6 +164,11 @@ ESTIMATES = Table("estimates", (
     Column("family", "text", "the tests that p_adjusted is adjusted over", required=False),
     Column("family_size", "count", "how many tests the family has", required=False, low=1),
     Column("ceiling", "number", "the value a perfect model could reach given the noise", required=False),
+    Column("smallest_effect", "number", "the smallest effect of interest, in the value's unit", required=False, low=0),
+    Column("p_equivalence", "number", "the larger p of two one-sided tests against the smallest effect of interest, on "
+           "either side of 0", required=False, low=0, high=1),
+    Column("verdict", "text", "what p_value and p_equivalence say at 0.05: a difference, a difference too small to "
+           "matter, no difference worth having, or inconclusive", required=False),
     Column("n", "count", "replicates that the estimate rests on (actors, images or responses)", required=False, low=0),
     Column("count", "count", "how many of the n have it, where the value is a share", required=False, low=0),
     Column("n_undefined", "count", "replicates left out as undefined", required=False, low=0),

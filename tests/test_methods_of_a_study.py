@@ -10,8 +10,7 @@ from salcompare import stages
 from salcompare.classifiers import attribute, load_classifier
 from salcompare.config import Attribution, Classifier, Config, commented_toml, read_config
 from salcompare.errors import ConfigError, InputError
-from salcompare.findings.overlap.pairings import compared_sources
-from salcompare.naming import main_source
+from salcompare.naming import compared_sources, main_source
 from salcompare.pipeline import stages as stages_of
 from salcompare.progress import Silent
 from salcompare.study import Study

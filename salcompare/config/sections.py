@@ -61,6 +61,8 @@ class Statistics:
 
     n_permutations: int = option(9999, "permutations of each test", low=99)
     n_resamples: int = option(2000, "bootstrap resamples of each interval", low=100)
+    smallest_effect: float = option(0.2, "smallest effect of interest, as a share of the ceiling of unique agreement",
+                                    low=0.001, high=1)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Shown = TypeVar("Shown", Headline, Compared)
 
 NAMES = (
+    "unique",
     "preparation",
     "training",
     "attribution",

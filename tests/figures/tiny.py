@@ -104,6 +104,8 @@ def controls() -> list[dict[str, object]]:
           for control in ("randomised network", "sobel")),
         *({**key, "statistic": "overlap_control", "source": MAIN, "against": control,
            "contrast": "classifier - control"} for control in ("randomised network", "sobel")),
+        *({**key, "statistic": "unique_agreement", "source": MAIN, "contrast": contrast, "ceiling": 0.7,
+           "smallest_effect": 0.14} for contrast in ("same image", "randomised network")),
         *({**key, "statistic": "randomisation_similarity", "metric": metric, "form": form, "source": MAIN,
            "against": layer, "resampled": "randomisations", "n": 5} for metric in ("spearman", "ssim")
           for form in ("cascading", "independent") for layer in ("head", "features.0"))]

@@ -24,7 +24,6 @@ from salcompare.findings.failures import (
 )
 from salcompare.findings.overlap.heatmaps import HeatmapOverlap, mean_rows
 from salcompare.findings.overlap.pairings import (
-    compared_sources,
     comparison_rows,
     pairing_rows,
     restricted_rows,
@@ -32,7 +31,7 @@ from salcompare.findings.overlap.pairings import (
 )
 from salcompare.findings.rows import rows_of
 from salcompare.maps import actor_heatmap, fixation_counts
-from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED, Source
+from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED, Source, compared_sources
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.metrics.registry import EVERY_METRIC, FIXATION_METRICS

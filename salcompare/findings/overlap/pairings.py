@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import NULL_DRAWS, Draws
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.rows import rows_of
-from salcompare.naming import HUMAN, Source, classifier_of, network, network_of
+from salcompare.naming import HUMAN, network, network_of
 from salcompare.random_numbers import stream
 from salcompare.statistics.metrics.registry import EVERY_METRIC
 from salcompare.statistics.overlaps.baselines import paired_differences
@@ -87,20 +86,6 @@ def _groups_of(images: pd.DataFrame, matrix: xr.DataArray) -> xr.DataArray | Non
     known = images.dropna(subset=[GROUP]).drop_duplicates("image").set_index("image")[GROUP]
     names = [str(known.get(image, "")) for image in matrix.image.to_numpy().tolist()]
     return xr.DataArray(names, dims="image") if len(set(names)) > 1 and all(names) else None
-
-
-def compared_sources(sources: Sequence[str]) -> list[tuple[str, str]]:
-    """Choose the pairs of sources to compare; the later one comes first: finetuned less frozen.
-
-    They are variants of one classifier by one method, one variant's maps by two methods, and the last sources of two
-    classifiers.
-    """
-    parts = {source: astuple(parsed) for source in sources if (parsed := Source.parse(source))}
-    last = {classifier_of(source): source for source in sources}.values()
-    return [(one, other) for at, one in enumerate(sources) for other in sources[:at]
-            if (classifier_of(one) == classifier_of(other)
-                and sum(a != b for a, b in zip(parts[one], parts[other], strict=True)) == 1)
-            or (one in last and other in last)]
 
 
 def comparison_rows(one: Mapping[str, xr.DataArray], other: Mapping[str, xr.DataArray], names: tuple[str, str],

@@ -9,10 +9,10 @@ from salcompare.config import Maps, Statistics
 from salcompare.findings.overlap import estimates
 from salcompare.findings.overlap.estimates import OverlapAnalysis
 from salcompare.findings.overlap.heatmaps import HeatmapOverlap
-from salcompare.findings.overlap.pairings import compared_sources
 from salcompare.findings.p_values import name_families
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.maps import actor_heatmap, top_mask
+from salcompare.naming import compared_sources
 from salcompare.schema import ESTIMATES, check_table
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix

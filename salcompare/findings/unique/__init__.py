@@ -1,0 +1,46 @@
+"""How far a classifier agrees with people beyond what every face would make them share."""
+
+from salcompare.findings.controls import RANDOMISED, SHUFFLED
+from salcompare.findings.finding import (
+    COUNTS,
+    INTERVAL,
+    MEAN,
+    SIDES,
+    TEST,
+    Columns,
+    Compared,
+    Finding,
+    Headline,
+    Quantity,
+)
+from salcompare.naming import PRIMARY, SMOOTHED
+
+AGREEMENT, EXPLAINED = "unique_agreement", "unique_share_explained"
+SAME_IMAGE, BEYOND = "same image", "same image minus other actors"
+CONTROLS = (RANDOMISED, SHUFFLED)
+_DECIDED: Columns = {"ceiling": "ceiling", "smallest_effect": "smallest_effect", "p_equivalence": "p_equivalence",
+                     "verdict": "verdict"}
+
+
+def minus(other: str) -> str:
+    """Name the difference from another source or a control."""
+    return f"minus {other}"
+
+
+OF_SOURCE = Quantity(
+    AGREEMENT, PRIMARY, "Unique agreement", columns=MEAN | TEST | _DECIDED, better="higher", shown=(
+        Headline("classifier", SMOOTHED, SAME_IMAGE), Compared(
+            "unique_agreement", form=SMOOTHED, contrast=SAME_IMAGE, beside="ceiling",
+            requires="maps of people that name images")))
+OF_ACTORS = OF_SOURCE.of_actors({})
+BEYOND_OTHERS = Quantity(AGREEMENT, PRIMARY, value="beyond", columns=COUNTS | INTERVAL | SIDES | {
+    "ci_low": "beyond_low", "ci_high": "beyond_high", "value_one": "value", "value_other": "others"})
+SHARE = Quantity(EXPLAINED, "r2", "Share of what is left that the classifier explains", "r2", {"n": "n"})
+OF_CONTROL = Quantity(AGREEMENT, PRIMARY, columns=MEAN)
+DIFFERENCE = Quantity(AGREEMENT, PRIMARY, columns=MEAN | SIDES | TEST | _DECIDED)
+
+FINDING = Finding(
+    name="unique", question="Does the classifier agree with people beyond what all faces share?",
+    question_of_several="Do the classifiers agree with people beyond what all faces share?",
+    inputs=("human", "classifier_maps", "photographs", "responses", "controls"), rests_on_people=True,
+    quantities=(OF_SOURCE, OF_ACTORS, BEYOND_OTHERS, SHARE, OF_CONTROL, DIFFERENCE), figures=(18,))
