@@ -23,4 +23,4 @@ ABOVE = Quantity(SHARE, PRIMARY, columns=MEAN | SIDES | {"ceiling": "ceiling"}, 
 FINDING = Finding(
     name="ceilings", question="Do people agree with each other?",
     inputs=("human", "responses", "classifier_maps", "controls"), rests_on_people=True,
-    quantities=(OF_RESPONSES, SCORED, REACHED, ABOVE), figures=(12,), on_classifier_pages=(12,))
+    quantities=(OF_RESPONSES, SCORED, REACHED, ABOVE), figures=(12, 18), on_classifier_pages=(12,), after=("variance",))

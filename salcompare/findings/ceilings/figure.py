@@ -1,4 +1,4 @@
-"""Figure 12: what share of the noise ceiling classifiers reach, and what maps reach that know nothing."""
+"""Figures 12 and 18: the share of the noise ceiling that maps reach, and how many workers and images it takes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import pandas as pd
 import plotnine as p9
 
 from salcompare.figures.figure import Figure, caption, interval, main_colour, rows
-from salcompare.figures.theme import BASELINES, HUMAN, MIDDLE, SIMULATED, figure_theme, kind_scales, source_name
+from salcompare.figures.theme import BASELINES, HUMAN, MIDDLE, SIMULATED, SINGLE, figure_theme, kind_scales, source_name
 from salcompare.findings.ceilings import NULLS, SHARE
+from salcompare.findings.ceilings.design import IMAGES, curves, place_of, shares_of
 from salcompare.findings.controls import RANDOMISED
 from salcompare.findings.overlap import CENTRE, SAME_IMAGE, minus
 from salcompare.printing import number
+from salcompare.statistics.variance.components import RELIABILITY
 from salcompare.study_data import StudyData
 
 CLASSIFIER, NULL = "classifier", "knows nothing of the image"
-NAMES = {CENTRE: source_name(CENTRE), RANDOMISED: "random-weight networks"}
+NAMES = {CENTRE: source_name(CENTRE), RANDOMISED: "Random-weight networks"}
 ROW, FRAME = 0.2, 0.85  # inches: of one source, and of titles and axes
 
 
@@ -59,4 +61,33 @@ def _table(data: StudyData) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-FIGURES = {12: (ceilings_missing, ceilings_figure)}
+def design_missing(data: StudyData) -> str | None:
+    """Why the figure of sizes cannot be drawn, or None."""
+    return None if shares_of(data) is not None else "the estimates have no components of responses, or no actor's"
+
+
+def design_figure(data: StudyData) -> Figure:
+    """Draw reliability against workers for several numbers of images, and where the study stands."""
+    shares = shares_of(data)
+    if shares is None:
+        message = "there are no components of responses"
+        raise ValueError(message)
+    place, table = place_of(data, shares), curves(shares)
+    table["images"] = pd.Categorical(table["images"].astype(str), categories=[str(n) for n in IMAGES.to_numpy()])
+    here = pd.DataFrame({"workers": [place.workers], "reliability": [place.reliability]})
+    plot = (p9.ggplot(table, p9.aes("workers", "reliability"))
+            + p9.geom_hline(yintercept=RELIABILITY, color=BASELINES, size=0.4)
+            + p9.geom_line(p9.aes(color="images"), size=0.6)
+            + p9.geom_point(data=here, color=HUMAN, shape="D", size=2.2, stroke=0)
+            + p9.scale_color_cmap_d("viridis_r") + p9.scale_x_log10() + p9.scale_y_continuous(limits=(0, 1))
+            + p9.labs(x="Workers an image", y="Reliability", color="Images of an actor",
+                      subtitle=SIMULATED if data.simulated else "") + figure_theme(SINGLE, 2.6))
+    said = ["Reliability of the differences between actors' smoothed human heatmaps in studies of other sizes, from "
+            f"components of variance; line: {RELIABILITY:g}.",
+            f"Diamond: this study, {number(place.images, 1)} images of an actor and {number(place.workers, 1)} workers "
+            f"an image (harmonic means), {number(place.reliability, 2)}."]
+    return Figure("fig18-sizes", "How many workers and images", caption(data, said, responses=True, photographs=False),
+                  plot, SINGLE, 2.6)
+
+
+FIGURES = {12: (ceilings_missing, ceilings_figure), 18: (design_missing, design_figure)}

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from salcompare.findings.agreement import ALPHA, BOX_IOU, SAME_LABEL
 from salcompare.findings.ceilings import CEILING, POOLED, SHARE
+from salcompare.findings.ceilings.design import IMAGES, needed, place_of, shares_of
 from salcompare.naming import PRIMARY, SMOOTHED
-from salcompare.printing import estimate
+from salcompare.printing import counted, estimate, number
 from salcompare.report.content import Section, classifier_table
-from salcompare.report.tables import PrintedTable, one, pick, table_of
+from salcompare.report.tables import PrintedTable, one, pick, plain_table, table_of
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
+from salcompare.statistics.variance.components import RELIABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +32,21 @@ def summary(data: StudyData) -> list[str]:
     said = [_agree(data, SAME_LABEL, "Two workers of an image name the same label with probability ", "labels"),
             _agree(data, BOX_IOU, "Two workers' boxes on one image overlap by a mean IoU of ", "boxes")]
     return [f"A model that knew the true human map of each image could correlate with the observed one by at most "
-            f"{estimate(row)} on smoothed maps: the noise ceiling.", *filter(None, said)]
+            f"{estimate(row)} on smoothed maps: the noise ceiling.", *filter(None, said), *_how_many(data)]
+
+
+def _how_many(data: StudyData) -> list[str]:
+    """Say how reliably actors are told apart, and what it would take."""
+    shares = shares_of(data)
+    if shares is None:
+        return []
+    place = place_of(data, shares)
+    takes = " or ".join(f"{counted(int(workers), 'worker')} an image with {counted(int(images), 'image')} of each actor"
+                        for images, workers in needed(shares).dropna().to_numpy().tolist())
+    return [f"People's heatmaps tell actors apart with a reliability of {number(place.reliability, 2)} at this study's "
+            f"size ({number(place.images, 1)} images of an actor, {number(place.workers, 1)} workers an image); "
+            + (f"{RELIABILITY:g} would take {takes}." if takes else
+               f"{RELIABILITY:g} would take more than {int(IMAGES.max())} images of each actor.")]
 
 
 def _agree(data: StudyData, quantity: Quantity, said: str, what: str) -> str:
@@ -55,6 +71,11 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         "classifier reaches more, of random networks on their images. Intervals over workers and actors.",
         shares, ["statistic", "source", "contrast", "value", "ci_low", "ci_high", "value_one", "value_other",
                  "null_mean", "ceiling", "n", "reason"])
+    shares_of_boxes = shares_of(data)
+    if shares_of_boxes is not None:
+        yield plain_table("workers_needed", f"Workers an image for a reliability of {RELIABILITY:g} of the differences "
+                          "between actors' heatmaps, by images of each actor (none: no number is enough)",
+                          needed(shares_of_boxes))
     yield table_of("noise_ceiling", "Noise ceiling of the human maps", "", pick(data.estimates, statistic=CEILING),
                    ["form", "value", "ci_low", "ci_high", "n", "n_undefined", "reason"], folded=True)
 
@@ -73,6 +94,12 @@ _SHARES = (
     "not below that of actors; intervals are t, and there are none below "
     f"{FEWEST_ACTORS} actors or workers. The classifier's maps are taken as given.")
 
+_HOW_MANY = (
+    "How reliably heatmaps tell actors apart in studies of other sizes follows from the components of variance of "
+    "smoothed responses (Brennan 2001): actor / (actor + image / images + (worker + residual) / (images x workers)), "
+    "with as many images of each actor and workers an image, drawn anew for each. Sizes of this study are harmonic "
+    "means.")
+
 _RESAMPLING = (
     "Each interval names what was resampled. Where workers are resampled with actors or images they are crossed, as "
     "they saw many images: the variance is 2 (V of workers + V of units) - V of both at once (Schütt et al. 2023), "
@@ -87,7 +114,8 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
         return []
     shares = [("Share of the ceiling", _SHARES)] if data.people != "none" and data.has_classifier else []
     ceiling = [("Noise ceiling", _CEILING), *shares] if data.people != "none" else []
-    return [*ceiling, ("Resampling", _RESAMPLING)]
+    how_many = [("How many workers and images", _HOW_MANY)] if shares_of(data) is not None else []
+    return [*ceiling, *how_many, ("Resampling", _RESAMPLING)]
 
 
 def section(data: StudyData, name: str) -> Section:

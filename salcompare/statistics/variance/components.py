@@ -91,6 +91,50 @@ def _undefined() -> xr.Dataset:
         "ci_reason": ("resampled", ["no estimate"] * len(RESAMPLED))})
 
 
+RELIABILITY = 0.8
+"""To be reached, unless said."""
+
+
+def design_reliability(shares: xr.DataArray, *, n_images: xr.DataArray | float,
+                       n_workers: xr.DataArray | float) -> xr.DataArray:
+    """Reliability of the differences between actors' heatmaps in studies of other sizes (a D-study).
+
+    Parameters
+    ----------
+    shares : DataArray (component)
+        As `response_variance_components` gives them, or variances; what chance made negative counts as 0.
+    n_images, n_workers : DataArray or float
+        Images of each actor, and workers who respond to an image, one box each; they broadcast by dim.
+
+    Returns
+    -------
+    DataArray
+        In [0, 1]: the correlation, pooled over pixels, of the actors' heatmaps less their mean with those of as many
+        other images and workers: actor / (actor + image / n_images + (worker + residual) / (n_images n_workers)). NaN
+        where actors do not differ. Workers are drawn anew for each image, so that they confound no actor.
+
+    References
+    ----------
+    Brennan (2001), Generalizability Theory, doi:10.1007/978-1-4757-3456-0
+    """
+    actor, image, response = _parts(shares)
+    return actor / (actor + image / n_images + response / (n_images * n_workers))
+
+
+def workers_needed(shares: xr.DataArray, *, n_images: xr.DataArray, reliability: float = RELIABILITY) -> xr.DataArray:
+    """Fewest workers an image with which `design_reliability` is reached; NaN where no number of them is enough."""
+    actor, image, response = _parts(shares)
+    room = n_images * actor * (1 - reliability) / reliability - image
+    exact = (response / room.where(room > 0)).clip(min=1)
+    return exact.copy(data=np.ceil(exact.to_numpy() - 1e-9))
+
+
+def _parts(shares: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    """Actor (NaN unless above 0), image, and what differs between workers on an image."""
+    actor, image, worker, residual = (shares.sel(component=name, drop=True).clip(min=0) for name in RESPONSE_COMPONENTS)
+    return actor.where(actor > 0), image, worker + residual
+
+
 _ROWS = 1024  # boxes that are compared with all boxes at a time
 
 
