@@ -11,6 +11,7 @@ from pathlib import Path
 
 from salcompare import __version__, commands
 from salcompare.errors import InputError
+from salcompare.printing import ALPHA
 
 DONE, BUG, INPUT, INTERRUPTED = 0, 1, 2, 130
 # A full disk or a folder that may not be written is no bug.
@@ -172,7 +173,8 @@ def _add_power(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     goal = power.add_mutually_exclusive_group()
     goal.add_argument("--target-power", type=float, default=0.8, metavar="0.8", help="asked for (default: 0.8)")
     goal.add_argument("--half-width", type=float, metavar="0.05", help="of the 95%% interval, instead of power")
-    power.add_argument("--level", type=float, default=0.05, metavar="0.05", help="of the test (default: 0.05)")
+    power.add_argument("--level", type=float, default=ALPHA, metavar=f"{ALPHA:g}",
+                       help=f"of the test (default: {ALPHA:g})")
     power.add_argument("--runs", type=int, default=200, metavar="200", help="simulated studies a size (default: 200)")
     power.add_argument("--permutations", type=int, default=499, metavar="499",
                        help="permutations or resamples in each study (default: 499)")

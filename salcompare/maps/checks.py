@@ -17,8 +17,11 @@ PIXELS = ("y", "x")
 CARRIED = ("split", "group", "shoot")  # columns of images that maps keep as coordinates where they are there
 
 
-def require_maps(maps: object, where: str, *, dims: Sequence[str] = PIXELS) -> None:
-    """Hold an argument, named `where`, to being a labelled array of numbers that has the dims; else `InputError`."""
+def require_maps(maps: object, where: str, *, dims: Sequence[str] = PIXELS, named: Sequence[str] = ()) -> None:
+    """Hold an argument, named `where`, to being a labelled array of numbers that has the dims; else `InputError`.
+
+    It must hold something, and name each image's actor, say, if such coordinates are `named`.
+    """
     wanted = f"a DataArray with dims (..., {', '.join(dims)})"
     if not isinstance(maps, xr.DataArray):
         raise InputError(Problem(where, f"is a {type(maps).__name__}", wanted,
@@ -29,6 +32,16 @@ def require_maps(maps: object, where: str, *, dims: Sequence[str] = PIXELS) -> N
                                  "rename or add the dims"))
     if maps.dtype.kind not in "biuf":
         raise InputError(Problem(where, f"has dtype {maps.dtype}", "numbers", "convert it with astype(float)"))
+    if not maps.size:
+        raise InputError(Problem(where, f"is empty ({', '.join(f'{dim}: {n}' for dim, n in maps.sizes.items())})",
+                                 "at least one value", "look at what was selected"))
+    for name in named:
+        wanted = f"{'an' if name[0] in 'aei' else 'a'} {name} for each {dims[0]}"
+        if name not in maps.coords:
+            raise InputError(Problem(where, f"coordinates {', '.join(map(str, maps.coords)) or 'none'}", wanted,
+                                     f"add it: maps.assign_coords({name}=('{dims[0]}', ...))"))
+        if pd.isna(maps[name].to_numpy()).any():
+            raise InputError(Problem(where, f"{name} is missing", wanted, "name it, or leave it out"))
 
 
 def require_share(share: float, n_pixels: int) -> int:

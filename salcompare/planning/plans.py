@@ -18,9 +18,10 @@ from salcompare.errors import InputError, Problem
 from salcompare.figures import Figure, save_figure
 from salcompare.figures.theme import DOUBLE, INK, MIDDLE, SEQUENTIAL, SINGLE, figure_theme, ticks
 from salcompare.planning.power_runs import STATISTICS, Goal, Sizes, check_goal, open_kept, planned_statistic, power
-from salcompare.printing import counted, number
+from salcompare.printing import counted, number, percent
 from salcompare.simulation.cases import PlannedStatistic
 from salcompare.simulation.scenario import find_scenario
+from salcompare.statistics.inference.resampling import LEVEL
 
 if TYPE_CHECKING:
     from salcompare.planning.pilot import Pilot
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from salcompare.simulation.scenario import Scenario
 
 KEPT = "runs.json"
+NOMINAL = percent(LEVEL, 0)
+"""The coverage of intervals, as printed."""
 PRINTED = ("actors", "images", "workers", "pool", "responses", "value", "ci_low", "ci_high", "reached")
 _HEADER = {"images": "images an actor", "workers": "workers an image", "pool": "workers in all",
            "responses": "boxes in all", "ci_low": "from", "ci_high": "to"}
@@ -128,8 +131,8 @@ def _question(statistic: PlannedStatistic, goal: Goal) -> str:
     if goal.half_width is None:
         return (f"Asked: how large must a study be to find, with power {goal.target:g} at level {goal.level:g}, that "
                 f"{statistic.tests}?")
-    return (f"Asked: how large must a study be for a 95% interval of half-width {goal.target:g} or less, in its own "
-            f"unit, about the {statistic.estimates}?")
+    return (f"Asked: how large must a study be for a {NOMINAL} interval of half-width {goal.target:g} or less, in its "
+            f"own unit, about the {statistic.estimates}?")
 
 
 def _answers(table: pd.DataFrame, goal: Goal) -> Iterator[str]:
@@ -172,8 +175,8 @@ def _met(table: pd.DataFrame, goal: Goal) -> pd.Series[bool]:
 def _value(row: pd.Series[float], goal: Goal) -> str:
     value, low, high = (float(row[name]) for name in ("value", "ci_low", "ci_high"))
     if goal.half_width is None:
-        return f"{100 * value:.3g}% power (95% interval {100 * low:.0f} to {100 * high:.0f}%)"
-    return f"a half-width of {number(value)} (95% interval {number(low)} to {number(high)})"
+        return f"{100 * value:.3g}% power ({NOMINAL} interval {100 * low:.0f} to {100 * high:.0f}%)"
+    return f"a half-width of {number(value)} ({NOMINAL} interval {number(low)} to {number(high)})"
 
 
 def _method(goal: Goal, runs: int, seed: int, draws: int) -> str:
@@ -210,7 +213,7 @@ def _figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: float, m
     width = {1: SINGLE, 2: MIDDLE}.get(panels, DOUBLE)
     rows = -(-panels // 3)
     height = 0.55 + _ROW * rows
-    title = f"Power at level {level:g}" if measure == "power" else "Half-width of the 95% interval"
+    title = f"Power at level {level:g}" if measure == "power" else f"Half-width of the {NOMINAL} interval"
     plot = _plot(data, table, measure, across, coloured, title)
     if panels > 1:
         plot += p9.facet_wrap("panel", ncol=3)
@@ -275,8 +278,9 @@ def _caption(table: pd.DataFrame, statistic: PlannedStatistic, measure: str, lev
              fixed: list[str]) -> str:
     runs = counted(int(table["runs"].iloc[0]), "simulated study").replace("studys", "studies")
     about = (f"Share of {runs} in which p is at most {level:g}, for the claim that {statistic.tests}"
-             if measure == "power" else f"Mean half-width over {runs} of the 95% interval of: {statistic.estimates}")
+             if measure == "power" else
+             f"Mean half-width over {runs} of the {NOMINAL} interval of: {statistic.estimates}")
     bars = "Wilson" if measure == "power" else "t"
     held = f" All with {', '.join(fixed)}." if fixed else ""
-    return (f"{about}. Bars: 95% {bars} intervals of the Monte Carlo error; dashed: the target, "
+    return (f"{about}. Bars: {NOMINAL} {bars} intervals of the Monte Carlo error; dashed: the target, "
             f"{float(table['target'].iloc[0]):g}.{held} Simulated from {model}: no person drew these boxes.")

@@ -23,6 +23,7 @@ from statsmodels.stats.proportion import proportion_confint
 from salcompare import __version__, provenance, store
 from salcompare.errors import DamagedError, InputError, Problem
 from salcompare.findings import planned_statistics
+from salcompare.printing import ALPHA
 from salcompare.progress import Silent
 from salcompare.simulation.cases import PlannedStatistic, Result
 from salcompare.simulation.preferences import stream
@@ -56,7 +57,7 @@ class Goal:
         Expected half-width of the 95% interval, in the statistic's unit.
     """
 
-    level: float = 0.05
+    level: float = ALPHA
     power: float | None = 0.8
     half_width: float | None = None
 

@@ -19,6 +19,7 @@ from salcompare.statistics.kernels import Values, maps_in_range
 
 Responses = pd.DataFrame | xr.DataArray
 """Boxes (image, worker, x0, y0, x1, y1), or maps (response, y, x) with coordinates image, actor and worker."""
+UNKNOWN = "leave out the responses to other images, or give these images, too"
 _NUMBERS = 1 << 20
 """Values of all maps that are held in float64 at a time (8 MB)."""
 
@@ -193,7 +194,7 @@ def _boxes_by_image(responses: pd.DataFrame, images: pd.DataFrame, *, size: tupl
     unknown = np.flatnonzero(at < 0)
     if unknown.size:
         raise InputError([Problem(f"responses row {responses.index[row]}", f"image {responses['image'].iloc[row]!r}",
-                                  "one of the images") for row in unknown.tolist()])
+                                  "one of the images", UNKNOWN) for row in unknown.tolist()])
     sides = {}
     for dim, extent, n in (("y", "height", height), ("x", "width", width)):
         low, high = (responses[f"{dim}{end}"].to_numpy(dtype=np.float64) for end in (0, 1))
@@ -273,6 +274,6 @@ def _require_worker_maps(maps: xr.DataArray, images: pd.DataFrame, size: tuple[i
         problems.append(Problem("response maps", f"{maps.sizes['y']} x {maps.sizes['x']} pixels",
                                 f"the grid's {size[0]} x {size[1]}"))
     unknown = sorted(set(maps["image"].to_numpy().tolist()) - set(images["image"]))
-    problems += [Problem("response maps", f"image {image!r}", "one of the images") for image in unknown]
+    problems += [Problem("response maps", f"image {image!r}", "one of the images", UNKNOWN) for image in unknown]
     if problems:
         raise InputError(problems)

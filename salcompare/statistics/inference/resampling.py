@@ -16,6 +16,7 @@ from scipy import stats
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
+from salcompare.maps.checks import require_maps
 from salcompare.printing import counted
 from salcompare.random_numbers import drawing
 from salcompare.statistics.kernels import Codes, Values
@@ -289,6 +290,7 @@ def actor_means(values: xr.DataArray) -> xr.Dataset:
     Dataset (actor, ...)
         ``value`` (NaN for an actor without any), ``n`` images with a value and ``n_undefined`` without.
     """
+    require_maps(values, "values", dims=("image",), named=("actor",))
     actors = natural_order(values.actor.values.tolist())
     member = xr.DataArray(actors[:, np.newaxis] == values.actor.values, dims=("actor", "image"),
                           coords={"actor": actors.astype(str)})
@@ -313,6 +315,7 @@ def population_mean(values: xr.DataArray) -> xr.Dataset:
         ``value``, ``ci_low``, ``ci_high`` (NaN below eight actors), ``n`` actors with a value, ``n_undefined``
         without, and ``reason`` where the interval is NaN.
     """
+    require_maps(values, "values", dims=("actor",))
     ordered = values.transpose("actor", ...)
     interval = t_interval(ordered.values, resampled="actors")
     defined = ordered.notnull()

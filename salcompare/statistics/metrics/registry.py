@@ -14,6 +14,7 @@ from typing import Literal
 import xarray as xr
 
 from salcompare.errors import InputError, Problem
+from salcompare.maps.checks import require_maps
 from salcompare.printing import percent
 from salcompare.statistics.metrics import densities
 from salcompare.statistics.metrics.densities import emd, information_gain, kl_divergence, nss, pearson, similarity
@@ -136,6 +137,8 @@ def pairwise(human: xr.DataArray, classifier: xr.DataArray, metric: str, *, shar
     linear programme a pair, for few images only).
     """
     chosen = EVERY_METRIC[required_metrics([metric])[0]]
+    for maps, where in ((human, "human maps"), (classifier, "classifier maps")):
+        require_maps(maps, where, dims=("image", "y", "x"))
     names = {name: f"{name}_other" for name in ("image", "actor")}
     crossed = classifier.rename({old: new for old, new in names.items() if old in (*classifier.coords,
                                                                                   *classifier.dims)})

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from salcompare.maps import natural_order, smooth
-from salcompare.maps.checks import require_choice
+from salcompare.maps.checks import require_choice, require_maps
 from salcompare.printing import counted
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import exchangeability, p_value, permutations, smallest_p
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, jackknife_standard_error
 from salcompare.statistics.kernels import Codes, Values, flat, maps_in_range, standardised
-from salcompare.statistics.overlaps.same_image import matched, require_actors
+from salcompare.statistics.overlaps.same_image import matched
 
 Distance = Literal["correlation", "euclidean"]
 FEWEST = 4
@@ -92,7 +92,7 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
     """
     require_choice(distance, ("correlation", "euclidean"), "distance")
     one, other = (maps_in_range(maps) for maps in matched(human, classifier))
-    require_actors(one)
+    require_maps(one, "maps", dims=("image", "y", "x"), named=("actor",))
     if sigma is not None:
         one, other = smooth(one, sigma=sigma), smooth(other, sigma=sigma)
     rows = [_rows(maps, distance) for maps in (one, other)]

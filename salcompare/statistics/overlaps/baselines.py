@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import actor_heatmap, relative_saliency
+from salcompare.maps.checks import require_maps
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import Alternative, sign_flip_test
 from salcompare.statistics.inference.resampling import mean_over_actors
@@ -32,6 +33,7 @@ def uniform(like: xr.DataArray) -> xr.DataArray:
     DataArray (image, y, x)
         1 everywhere. Metrics of order are NaN on it; `uniform_overlap` gives their analytic values.
     """
+    require_maps(like, "like")
     return _for_all_images(np.ones((like.sizes["y"], like.sizes["x"])), like)
 
 
@@ -50,6 +52,7 @@ def centre(like: xr.DataArray, *, sigma: float = CENTRE_SIGMA) -> xr.DataArray:
     DataArray (image, y, x)
         In (0, 1], 1 at the middle of the grid.
     """
+    require_maps(like, "like")
     return _for_all_images(centred_gaussian(like.sizes["y"], like.sizes["x"], sigma=sigma), like)
 
 
@@ -67,6 +70,7 @@ def other_actors_mean(human: xr.DataArray) -> xr.DataArray:
         Mean over the other actors of their heatmaps, so that actors weigh the same; images of one actor have the
         same map. NaN where there is no other actor, and for an actor all of whose maps are empty or hold NaN.
     """
+    require_maps(human, "human maps", dims=("image", "y", "x"), named=("actor",))
     heatmaps = actor_heatmap(human).reset_coords(drop=True)
     # A difference of means can fall below zero by rounding, and densities must not.
     others = (heatmaps - relative_saliency(heatmaps, population="others").reset_coords(drop=True)).clip(min=0)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from salcompare.errors import InputError, Problem
+from salcompare.maps.checks import require_maps
 from salcompare.printing import counted
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import Alternative, smallest_p
@@ -118,6 +119,8 @@ def population_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics
         As for `overlap`, or if no actor's heatmaps are both defined.
     """
     names = required_metrics(metrics)
+    for maps, where in ((human, "human heatmaps"), (classifier, "classifier heatmaps")):
+        require_maps(maps, where, dims=("actor", "y", "x"), named=("actor",))
     common = human.actor.values[np.isin(human.actor.values, classifier.actor.values)]
     both = [maps.reset_coords(drop=True).sel(actor=common).astype(np.float64) for maps in (human, classifier)]
     good = np.logical_and(*(maps.notnull().all(("y", "x")).values for maps in both))
@@ -197,8 +200,7 @@ def _with_interval(values: xr.Dataset, n_undefined: int) -> xr.Dataset:
 
 def as_images(heatmaps: xr.DataArray) -> xr.DataArray:
     """Give heatmaps as maps of images that have their actors' names."""
-    if "actor" not in heatmaps.dims:
-        raise InputError(Problem("heatmaps", f"dims {heatmaps.dims}", "actor, y, x"))
+    require_maps(heatmaps, "heatmaps", dims=("actor", "y", "x"), named=("actor",))
     return heatmaps.reset_coords(drop=True).rename(actor="image").assign_coords(
         actor=("image", heatmaps.actor.values.astype(str)))
 

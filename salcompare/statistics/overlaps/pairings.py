@@ -31,6 +31,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
+from salcompare.maps.checks import require_maps
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import Alternative, sign_flip_test
 from salcompare.statistics.kernels import Values
@@ -279,6 +280,8 @@ def compare_pairings(one: xr.DataArray, other: xr.DataArray, *, rng: np.random.G
     neither classifier has any effect, not that both have the same.) Of networks, one trained copy is compared with
     another: other seeds are not covered.
     """
+    for matrix, where in ((one, "one"), (other, "other")):
+        require_maps(matrix, where, dims=("image", "image_other"), named=("image", "image_other"))
     images = one.image.values[np.isin(one.image.values, other.image.values)]
     if not images.size:
         raise InputError(Problem("classifiers", "no image in common", "overlaps on the same images"))

@@ -20,6 +20,7 @@ from scipy import stats
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
+from salcompare.maps.checks import require_maps
 from salcompare.printing import counted
 from salcompare.statistics.inference import resampling
 from salcompare.statistics.inference.permutation import Alternative, exchangeability, p_value, permutations
@@ -128,6 +129,7 @@ def blocked(matrix: xr.DataArray, *, groups: str | None = None,
         If no image is left, an actor's images are of two `groups`, or a cluster of two actors; both are coordinates
         along ``image``.
     """
+    require_maps(matrix, "overlaps of all pairs", dims=("image", "image_other"), named=("image", "actor"))
     values = matrix.transpose("image", "image_other").values.astype(np.float64)
     named = matrix.actor.values.astype(str)
     kept = np.flatnonzero(~np.isnan(np.diag(values)))

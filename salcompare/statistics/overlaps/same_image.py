@@ -102,7 +102,7 @@ def overlap_matrix(human: xr.DataArray, classifier: xr.DataArray, *, metric: str
             raise InputError(Problem("images", f"none of the {len(images)} named is among the human maps",
                                      "ids of images that both sides have"))
     one, classifier, attrs = _prepared(human, classifier, sigma)
-    require_actors(one)
+    require_maps(one, "human maps", dims=("image", "y", "x"), named=("actor",))
     if EVERY_METRIC[metric].share:
         attrs["share"] = share
     people = one if fixations is None or metric in METRICS else _on_images(fixations, one)
@@ -140,13 +140,6 @@ def matched(human: xr.DataArray, classifier: xr.DataArray) -> tuple[xr.DataArray
     one, other = (side.transpose("image", "y", "x").reset_coords(drop=True).drop_vars(["y", "x"], errors="ignore")
                   .assign_coords(keep | grid) for side in (one, other))
     return one, other
-
-
-def require_actors(maps: xr.DataArray) -> None:
-    """Hold maps to naming each image's actor, or raise InputError."""
-    if "actor" not in maps.coords:
-        raise InputError(Problem("maps", f"coordinates {', '.join(map(str, maps.coords))}", "an actor for each image",
-                                 "add it: maps.assign_coords(actor=('image', actors))"))
 
 
 def _require_comparable(human: xr.DataArray, classifier: xr.DataArray) -> None:

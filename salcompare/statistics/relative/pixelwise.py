@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.blocks import side_by_side
+from salcompare.maps.checks import require_maps
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, critical_value, p_of_maxima
 from salcompare.statistics.inference.permutation import about_null, joined
@@ -148,6 +149,7 @@ def relative_dispersion(maps: xr.DataArray, *, sigma: float, rng: np.random.Gene
     """
     single = []
     if isinstance(maps, xr.DataArray) and "actor" in maps.coords and maps["actor"].dims == ("image",):
+        require_maps(maps, "maps", dims=("image", "y", "x"), named=("actor",))
         names, counts = np.unique(maps["actor"].values, return_counts=True)
         single = names[counts < 2].tolist()
         maps = maps.isel(image=np.flatnonzero(~np.isin(maps["actor"].values, single)))

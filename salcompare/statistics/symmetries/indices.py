@@ -141,6 +141,8 @@ def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: 
 
 def _require_comparable(human: xr.DataArray, classifier: xr.DataArray) -> None:
     """Refuse maps of different grids or different smoothing: what noise and detail they hold would be compared."""
+    for maps, where in ((human, "human maps"), (classifier, "classifier maps")):
+        require_maps(maps, where)
     problems = []
     grids = [{dim: maps.sizes.get(dim) for dim in ("y", "x")} for maps in (human, classifier)]
     if grids[0] != grids[1]:
@@ -220,10 +222,7 @@ class ActorMaps:
 
 def require_actors(maps: xr.DataArray) -> None:
     """Refuse what is no maps (image, y, x) with an actor for each image."""
-    require_maps(maps, "maps", dims=DIMS)
-    if "actor" not in maps.coords:
-        raise InputError(Problem("maps", f"coordinates {', '.join(map(str, maps.coords))}", "an actor for each image",
-                                 "add it: maps.assign_coords(actor=('image', actors))"))
+    require_maps(maps, "maps", dims=DIMS, named=("image", "actor"))
 
 
 def each_actor(maps: xr.DataArray) -> Iterator[ActorMaps]:

@@ -221,6 +221,7 @@ def _cluster_sums(rows: Values, clusters: Codes) -> Values:
 
 def _cluster_codes(maps: xr.DataArray, clusters: str | None) -> Codes:
     """Give each image the number of its cluster, whose images are mirrored together: one each, or by a coordinate."""
+    require_actors(maps)
     if clusters is None:
         return np.arange(maps.sizes["image"])
     if clusters not in maps.coords or maps[clusters].dims != ("image",):

@@ -96,6 +96,8 @@ def sample_of(maps: xr.DataArray, by: str, *others: str | None) -> tuple[Stack, 
     if problems:
         raise InputError(problems)
     stack = stack_maps(maps)
+    if not stack.kept.any():
+        raise InputError(Problem("maps", stack.left_out or "none", "a map with finite values that are not all 0"))
     return stack, {name: maps[name].values[stack.kept].astype(str) for name in names}
 
 

@@ -111,7 +111,9 @@ def _component_problems(n_components: float) -> list[Problem]:
 
 def _photograph_gram(photographs: xr.DataArray, maps: xr.DataArray, kept: NDArray[np.bool_], units: Units) -> Values:
     """Inner products of the units' photographs, centred over units."""
-    require_maps(photographs, "photographs", dims=("image",))
+    require_maps(photographs, "photographs", dims=("image",), named=("image",))
+    if not photographs.indexes["image"].is_unique:
+        raise InputError(Problem("photographs", "an image is listed twice", "each image once", "leave one out"))
     wanted = maps["image"].values[kept]
     missing = np.flatnonzero(~np.isin(wanted, photographs["image"].values))
     if missing.size:
