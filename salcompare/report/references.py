@@ -38,6 +38,8 @@ _OTHERS = (
     "networks. NeurIPS.",
     "Kümmerer, M., Wallis, T. S. A., & Bethge, M. (2015). Information-theoretic model comparison unifies saliency "
     "metrics. PNAS, 112, 16054–16059. doi:10.1073/pnas.1510393112.",
+    "Kümmerer, M., Wallis, T. S. A., & Bethge, M. (2018). Saliency benchmarking made easy: separating models, maps and "
+    "metrics. ECCV, 798–814. doi:10.1007/978-3-030-01270-0_47.",
     "Levene, H. (1960). Robust tests for equality of variances. In Contributions to Probability and Statistics, "
     "278–292. Stanford University Press.",
     "Mantel, N. (1967). The detection of disease clustering and a generalized regression approach. Cancer Research, "

@@ -35,6 +35,7 @@ from salcompare.statistics.inference.resampling import (
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
 from salcompare.statistics.labels.regions import label_counts, label_enrichment, label_regions
+from salcompare.statistics.metrics.information import calibrated, explainable_information, others_density
 from salcompare.statistics.metrics.registry import FIXATION_METRICS, METRICS, pairwise
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import (
@@ -83,19 +84,19 @@ from salcompare.statistics.variance.partial import partial_variance_explained
 
 __all__ = [
     "FIXATION_METRICS", "METRICS", "actor_means", "actor_similarity", "adjust_p", "agreement_beyond",
-    "asymmetry_beyond_photographs", "asymmetry_test", "bca_interval", "bootstrap_weights", "centre",
+    "asymmetry_beyond_photographs", "asymmetry_test", "bca_interval", "bootstrap_weights", "calibrated", "centre",
     "common_laterality_test", "compare_classifiers", "compare_pairings", "cross_validated_odd_share",
     "crossed_interval", "crossed_jackknife_variance", "crossed_variance", "curve_areas", "design_reliability",
-    "dispersion_test", "equivalence", "exchangeability", "family_size", "fieller_interval", "group_rare_labels",
-    "heatmap_overlap", "heatmap_tests", "independent_difference", "jackknife_interval", "label_counts",
-    "label_differences", "label_enrichment", "label_histogram", "label_regions", "max_statistic_p", "noise_ceiling",
-    "odd_share_difference", "other_actors_mean", "overlap", "overlap_matrix", "overlap_tests", "p_value",
-    "paired_differences", "paired_map_test", "pairing_tests", "pairwise", "pairwise_agreement",
-    "partial_variance_explained", "percentile_interval", "permutations", "pooled_ceiling", "population_differences",
-    "population_label_histogram", "population_mean", "population_overlap", "pose_association", "registered",
-    "relative_clusters", "relative_dispersion", "relative_fdr", "relative_test", "relative_tfce", "removal_curves",
-    "removal_drops", "response_variance_components", "seed_ceiling", "seed_reliability", "share_of_ceiling",
-    "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform", "uniform_overlap",
-    "unique_agreement", "unique_ceiling", "unique_values", "variance_components", "variance_explained", "verdict",
-    "worker_agreement", "worker_laterality", "workers_needed",
+    "dispersion_test", "equivalence", "exchangeability", "explainable_information", "family_size", "fieller_interval",
+    "group_rare_labels", "heatmap_overlap", "heatmap_tests", "independent_difference", "jackknife_interval",
+    "label_counts", "label_differences", "label_enrichment", "label_histogram", "label_regions", "max_statistic_p",
+    "noise_ceiling", "odd_share_difference", "other_actors_mean", "others_density", "overlap", "overlap_matrix",
+    "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests", "pairwise",
+    "pairwise_agreement", "partial_variance_explained", "percentile_interval", "permutations", "pooled_ceiling",
+    "population_differences", "population_label_histogram", "population_mean", "population_overlap", "pose_association",
+    "registered", "relative_clusters", "relative_dispersion", "relative_fdr", "relative_test", "relative_tfce",
+    "removal_curves", "removal_drops", "response_variance_components", "seed_ceiling", "seed_reliability",
+    "share_of_ceiling", "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform",
+    "uniform_overlap", "unique_agreement", "unique_ceiling", "unique_values", "variance_components",
+    "variance_explained", "verdict", "worker_agreement", "worker_laterality", "workers_needed",
 ]

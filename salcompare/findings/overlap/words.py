@@ -252,8 +252,9 @@ def _paragraph(data: StudyData) -> str:
             f"takes the top {percent(POSITIVE_SHARE, 0)} of people's coverage as positives, after Judd et al. (2009), "
             "the shuffled one against other images' positives; neither is the AUC of fixations, which studies of gaze "
             "have as auc_judd and auc_shuffled; pointing_game asks whether the largest value lies near that area "
-            "(Zhang et al. 2018); information gain is in bits over the centred Gaussian "
-            "(Kümmerer et al. 2015); emd is on a coarse grid, a share of its diagonal. "
+            "(Zhang et al. 2018); information gain is in bits over the mean of people's maps of the other images, of "
+            "maps calibrated on other actors' images (Kümmerer et al. 2015, 2018); emd is on a coarse grid, a share of "
+            "its diagonal. "
             f"{_PAIRINGS if data.has_classifier else ''}Heatmaps of actors and of the population are compared as maps "
             "are. A table lists what was chosen where tools disagree about a metric.")
 

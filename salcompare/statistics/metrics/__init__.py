@@ -19,7 +19,8 @@ SIM                  maps over their sums; the minimum is not subtracted first, 
 KL: epsilon          both densities mixed with 1% of the uniform density (`densities.FLOOR`). An epsilon of 1e-20 or
                      2.2e-16, as tools have it, makes the value a count of the classifier's zero pixels times the log of
                      that epsilon. Bounded by log(pixels / FLOOR)
-information gain     over a centred Gaussian of a quarter of the grid, mixed alike; bits
+information gain     in bits over the mean of people's maps of the other images; the classifier's map counts by its
+                     ranks, whose density is fitted on the images of other actors
 areas (iou, dice)    exactly round(share x pixels) on both sides; tied boundary pixels weigh (k - above) / tied each,
                      instead of a choice by row order
 Spearman: ties       mean ranks

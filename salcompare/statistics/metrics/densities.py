@@ -18,7 +18,6 @@ from scipy.spatial.distance import cdist
 from salcompare.statistics.kernels import (
     Maps,
     Values,
-    centred_gaussian,
     compare,
     dot,
     flat,
@@ -115,33 +114,6 @@ def nss(human: xr.DataArray, classifier: xr.DataArray) -> xr.DataArray:
     return compare(_nss, human, classifier)
 
 
-def information_gain(human: xr.DataArray, classifier: xr.DataArray, *,
-                     baseline: xr.DataArray | None = None) -> xr.DataArray:
-    """Information gain of the classifier's density over a baseline's about where people look, in bits.
-
-    Parameters
-    ----------
-    human, classifier : DataArray (..., y, x)
-        Non-negative maps on one grid; other dims broadcast by name.
-    baseline : DataArray (..., y, x), optional
-        Non-negative; the centred Gaussian of `salcompare.statistics.centre` unless given.
-
-    Returns
-    -------
-    DataArray (...)
-        Bits a pixel drawn from people's density; 0 where the classifier says as much as the baseline, negative where
-        it says less; no value is perfect. NaN where a map is empty, negative somewhere, or holds NaN.
-
-    References
-    ----------
-    Kümmerer, Wallis & Bethge (2015), doi:10.1073/pnas.1510393112
-    """
-    if baseline is None:
-        prior = centred_gaussian(human.sizes["y"], human.sizes["x"])
-        baseline = xr.DataArray(prior, dims=("y", "x"), coords={k: human[k] for k in ("y", "x") if k in human.coords})
-    return compare(_information_gain, human, classifier, baseline)
-
-
 def _pearson(a: Maps, b: Maps) -> Values:  # (..., y, x) twice -> (...), and so below
     correlation: Values = dot(standardised(flat(a)), standardised(flat(b))) / (a.shape[-2] * a.shape[-1])
     return np.clip(correlation, -1, 1)
@@ -156,7 +128,7 @@ def _similarity(a: Maps, b: Maps) -> Values:
 
 
 def _kl_divergence(human: Maps, classifier: Maps) -> Values:
-    p, log_q = _mixed(human), np.log(_mixed(classifier))
+    p, log_q = mixed(human), np.log(mixed(classifier))
     divergence: Values = np.einsum("...p,...p->...", p, np.log(p)) - dot(p, log_q)
     return np.maximum(divergence, 0)
 
@@ -165,12 +137,8 @@ def _nss(human: Maps, classifier: Maps) -> Values:
     return dot(unit_sum(flat(human)), standardised(flat(classifier)))
 
 
-def _information_gain(human: Maps, classifier: Maps, baseline: Maps) -> Values:
-    p = unit_sum(flat(human))
-    return dot(p, np.log2(_mixed(classifier))) - dot(p, np.log2(_mixed(baseline)))
-
-
-def _mixed(maps: Maps) -> Values:
+def mixed(maps: Maps) -> Values:
+    """Scale maps to densities (..., pixel), `FLOOR` of them uniform."""
     density = unit_sum(flat(maps))
     return np.asarray((1 - FLOOR) * density + FLOOR / density.shape[-1])
 

@@ -17,7 +17,8 @@ from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps
 from salcompare.printing import percent
 from salcompare.statistics.metrics import densities
-from salcompare.statistics.metrics.densities import emd, information_gain, kl_divergence, nss, pearson, similarity
+from salcompare.statistics.metrics.densities import emd, kl_divergence, nss, pearson, similarity
+from salcompare.statistics.metrics.information import information_gain
 from salcompare.statistics.metrics.ranking import (
     POSITIVE_SHARE,
     TOLERANCE,
@@ -77,10 +78,11 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
     Metric("nss", nss, "higher", -inf, inf, nan, lambda _: nan, False, "values",
            "standard deviation over n pixels; people's density as weights in place of fixations",
            "Peters et al. (2005), doi:10.1016/j.visres.2005.03.019"),
-    Metric("information_gain", information_gain, "higher", -inf, inf, nan, None, False, "density",
-           f"over the centred Gaussian; model and baseline mixed with {percent(densities.FLOOR, 0)} of the "
-           "uniform density; bits",
-           "Kümmerer, Wallis & Bethge (2015), doi:10.1073/pnas.1510393112"),
+    Metric("information_gain", information_gain, "higher", -inf, inf, nan, None, False, "order",
+           "in bits over the mean of people's maps of the other images; the classifier's map under a monotone function "
+           f"of rank fitted on other actors' images; {percent(densities.FLOOR, 0)} of both is the uniform density",
+           "Kümmerer, Wallis & Bethge (2015), doi:10.1073/pnas.1510393112; (2018), doi:10.1007/978-3-030-01270-0_47",
+           of_others=True),
     Metric("pearson", pearson, "higher", -1, 1, 1, lambda _: nan, True, "values",
            "undefined on a constant map, where some tools give 0",
            "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),

@@ -110,8 +110,8 @@ def population_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics
     -------
     Dataset
         Over ``metric``: **value**; **ci_low**, **ci_high** by jackknife over actors, NaN below eight; **n** actors,
-        **n_undefined**, **reason**. **without** (metric, actor): the value without an actor. auc_top20_shuffled is NaN:
-        a single map has no others to take negative pixels from.
+        **n_undefined**, **reason**. **without** (metric, actor): the value without an actor. auc_top20_shuffled and
+        information_gain are NaN: a single map has no others.
 
     Raises
     ------
