@@ -31,7 +31,7 @@ from salcompare.statistics.ceilings.pooled import pooled_ceiling
 from salcompare.statistics.inference.permutation import sign_flip_test
 from salcompare.statistics.inference.resampling import mean_over_actors, population_mean
 from salcompare.statistics.kernels import Codes, Values, centred_gaussian, flat, standardised
-from salcompare.statistics.overlaps.same_image import matched, require_actors
+from salcompare.statistics.overlaps.same_image import matched
 from salcompare.statistics.responses import ImageResponses, Responses, responses_by_image
 
 LARGEST_SHIFT = 1 / 8
@@ -169,7 +169,7 @@ def registered(human: xr.DataArray, photographs: xr.DataArray, *, sigma: float) 
     Keys (1981), doi:10.1109/TASSP.1981.1163711
     """
     require_maps(human, "human maps", dims=("image", "y", "x"))
-    require_actors(human)
+    require_maps(human, "maps", dims=("image", "y", "x"), named=("actor",))
     seen = human["image"].isin(photographs["image"].to_numpy()).to_numpy()
     if not seen.any():
         raise InputError(Problem("photographs", "none of an image that people's maps are of", "at least one",
@@ -305,7 +305,7 @@ def unique_agreement(human: xr.DataArray, classifier: xr.DataArray, photographs:
     InputError
         If maps are not labelled, or no image has a human map, a classifier map and a photograph.
     """
-    require_actors(human)
+    require_maps(human, "maps", dims=("image", "y", "x"), named=("actor",))
     one, other = matched(human, classifier)
     shared = registered(one, photographs, sigma=sigma)
     return agreement_beyond(shared, other, rng=rng, n_permutations=n_permutations)
