@@ -19,10 +19,13 @@ from salcompare.findings.p_values import name_families, with_p_is
 from salcompare.findings.rows import Row, estimates_table, nulls_table, with_responses
 from salcompare.naming import PRIMARY, RAW, SMOOTHED
 from salcompare.progress import Progress, Silent
+from salcompare.random_numbers import stream
+from salcompare.statistics.confounding import shared_workers
 from salcompare.statistics.inference.multiplicity import Method, adjust_p, family_size
 from salcompare.statistics.inference.permutation import sign_flip_test
 from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.metrics.registry import EVERY_METRIC, METRICS
+from salcompare.statistics.responses import chosen, names_of
 from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
@@ -125,6 +128,22 @@ class Form(NamedTuple):
 def overlap_forms(width: int, maps: Maps) -> tuple[Form, Form]:
     """Give the forms in which maps on a grid so wide are compared."""
     return Form(RAW, None, tuple(METRICS)), Form(SMOOTHED, maps.sigma * width, (PRIMARY,))
+
+
+def sharing_of_workers(data: StudyData, seed: int, by: str = "actor", clusters: str | None = None) -> xr.Dataset | None:
+    """Measure whether workers are confounded with actors; None where nothing says who responded to which image."""
+    responses = data.by_worker
+    if responses is None or "image" not in (responses if isinstance(responses, pd.DataFrame) else responses.coords):
+        return None
+    images = data.images if by == "actor" else data.images[data.images[by].notna()]
+    known = chosen(responses, names_of(responses)["image"].isin(images["image"]).to_numpy())
+    return shared_workers(known, images, by, rng=stream(seed, "shared workers"), clusters=clusters)
+
+
+def confounded(data: StudyData, seed: int, by: str = "actor", clusters: str | None = None) -> str:
+    """Say why actors cannot be compared by people's responses: workers are confounded with them; empty where not."""
+    sharing = sharing_of_workers(data, seed, by, clusters)
+    return "" if sharing is None else str(sharing.attrs["confounded"])
 
 
 def tested_difference(one: xr.DataArray, other: xr.DataArray, *, null: str, rng: np.random.Generator,

@@ -7,6 +7,7 @@ maps with dims (image, y, x) and a coordinate ``actor`` along ``image``, whoever
 from salcompare.statistics.agreement import pairwise_agreement, worker_agreement
 from salcompare.statistics.ceilings.pooled import noise_ceiling, pooled_ceiling, share_of_ceiling
 from salcompare.statistics.ceilings.seeds import seed_ceiling, seed_reliability
+from salcompare.statistics.confounding import shared_workers
 from salcompare.statistics.inference.crossed import (
     crossed_interval,
     crossed_jackknife_variance,
@@ -80,7 +81,6 @@ from salcompare.statistics.variance.components import (
 )
 from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained
-from salcompare.statistics.variance.partial import partial_variance_explained
 
 __all__ = [
     "FIXATION_METRICS", "METRICS", "actor_means", "actor_similarity", "adjust_p", "agreement_beyond",
@@ -92,11 +92,11 @@ __all__ = [
     "label_counts", "label_differences", "label_enrichment", "label_histogram", "label_regions", "max_statistic_p",
     "noise_ceiling", "odd_share_difference", "other_actors_mean", "others_density", "overlap", "overlap_matrix",
     "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests", "pairwise",
-    "pairwise_agreement", "partial_variance_explained", "percentile_interval", "permutations", "pooled_ceiling",
-    "population_differences", "population_label_histogram", "population_mean", "population_overlap", "pose_association",
-    "registered", "relative_clusters", "relative_dispersion", "relative_fdr", "relative_test", "relative_tfce",
-    "removal_curves", "removal_drops", "response_variance_components", "seed_ceiling", "seed_reliability",
-    "share_of_ceiling", "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform",
+    "pairwise_agreement", "percentile_interval", "permutations", "pooled_ceiling", "population_differences",
+    "population_label_histogram", "population_mean", "population_overlap", "pose_association", "registered",
+    "relative_clusters", "relative_dispersion", "relative_fdr", "relative_test", "relative_tfce", "removal_curves",
+    "removal_drops", "response_variance_components", "seed_ceiling", "seed_reliability", "share_of_ceiling",
+    "shared_workers", "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform",
     "uniform_overlap", "unique_agreement", "unique_ceiling", "unique_values", "variance_components",
     "variance_explained", "verdict", "worker_agreement", "worker_laterality", "workers_needed",
 ]

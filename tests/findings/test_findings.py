@@ -44,7 +44,7 @@ def test_what_findings_declare_is_data_only(name):
 
 
 def test_a_part_that_is_not_there_is_none_and_a_broken_one_is_no_such():
-    assert Finding("preparation").part("estimates") is None
+    assert Finding("preparation").part("figure") is None
     assert Finding("variance").part("estimates") is not None
 
 

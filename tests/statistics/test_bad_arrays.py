@@ -48,7 +48,6 @@ CALLS = {
     "paired_map_test": lambda a: st.paired_map_test(a, rng=rng(), **FEW),
     "pairing_tests": lambda a: st.pairing_tests(a, rng=rng(), **FEW),
     "pairwise": lambda a: st.pairwise(a, a, "pearson"),
-    "partial_variance_explained": lambda a: st.partial_variance_explained(a, a, rng=rng(), **FEW),
     "population_mean": st.population_mean,
     "population_overlap": lambda a: st.population_overlap(a, a, metrics=["pearson"]),
     "pose_association": lambda a: st.pose_association(a, a, rng=rng(), **FEW),

@@ -60,8 +60,6 @@ STATISTICS = {
     "components of responses": lambda s: statistics.response_variance_components(RESPONSES * s, IMAGES, size=GRID)[
         "share"],
     "dispersion": lambda s: statistics.dispersion_test(NETWORK * s, rng=rng(), **DRAWN)["pseudo_f"],
-    "partial R2": lambda s: statistics.partial_variance_explained(NETWORK * s, OTHER * s, n_components=2, rng=rng(),
-                                                                  **DRAWN)["r2_partial"],
     "relative saliency": lambda s: statistics.relative_test(NETWORK * s, sigma=1.0, rng=rng(), **DRAWN)[
         ["t", "p_value"]],
     "difference of relative saliency": lambda s: statistics.relative_test(

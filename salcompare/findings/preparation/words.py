@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from salcompare.config import Classifier
 from salcompare.config.methods import is_guided, methods_of_classifiers
 from salcompare.findings.failures import FAILED
-from salcompare.printing import counted, joined, spread
+from salcompare.findings.preparation import SHARED_WORKERS
+from salcompare.printing import counted, joined, p_text, percent, spread
+from salcompare.report.tables import one
+from salcompare.statistics.confounding import CONFOUNDED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,12 +37,24 @@ def summary(data: StudyData) -> list[str]:
         workers = f" by {counted(data.responses['worker'].nunique(), 'worker')}" if "worker" in data.responses else ""
         images = f" on {counted(data.responses['image'].nunique(), 'image')}" if "image" in data.responses else ""
         said.append(f"{n:,} {kind}{workers}{images}.")
+    said += _shared_workers(data)
     said += [f"{name}: {maps['n_maps']:,} maps that were given ready-made ({maps['method'].replace('_', ' ')}); no "
              "network was trained for them." for name, maps in data.get("precomputed_maps", {}).items()]
     if data.simulated:
         said.append("No person drew these boxes: they come from a generative model with planted effects, so whatever "
                     "is said of people below shows what the toolkit does, not what people do.")
     return said
+
+
+def _shared_workers(data: StudyData) -> list[str]:
+    """Say how far workers are confounded with actors, and what follows."""
+    row = one(data.estimates, **SHARED_WORKERS.name)
+    if row is None or math.isnan(row["value"]):
+        return []
+    said = (f"Of two responses to two images of one actor {percent(row['value_one'])} come from one worker, to images "
+            f"of two actors {percent(row['value_other'])} ({p_text(row)} if workers were given images at random)")
+    return [f"{said}: workers are confounded with actors, and people's responses do not test whether actors differ."
+            if row["p_value"] <= CONFOUNDED else f"{said}."]
 
 
 def _photographs(data: StudyData) -> str:

@@ -3,7 +3,6 @@
 from salcompare.findings.finding import COUNTS, INTERVAL, TEST, Columns, Compared, Finding, Headline, Quantity
 
 VARIANCE, DISPERSION, COMPONENT = "variance_explained", "dispersion", "variance_component"
-GIVEN = 0.9  # share of the photographs' variance that the partial R² is given
 MOST_DISPERSIONS = 999  # its medians are iterated to, in each permutation
 _COUNTS: Columns = COUNTS | {"n": "n_images", "reason": ("reason", "left_out")}
 _WITH_P: Columns = _COUNTS | TEST | {"reason": ("reason", "left_out", "p_reason")}
@@ -11,6 +10,9 @@ R2 = Quantity(
     VARIANCE, "r2", "R² of who is shown", "r2", _WITH_P,
     shown=(Headline(form="raw"), Headline(form="smoothed"),
            Compared("r2", form="smoothed masks", beside="null_mean")))
+FREE = Quantity(VARIANCE, "r2_free", "R² of who is shown, images permuted as they are", "r2", _COUNTS | TEST | {
+    "null": "null_free", "p_value": "p_value_free", "p_attainable": "p_attainable_free",
+    "n_resamples": "n_permutations_free"})
 OF_DISTANCES = tuple(Quantity(VARIANCE, f"r2_{distance}", f"R² of who is shown, {name}", "r2", _WITH_P)
                      for distance, name in (("bray_curtis", "Bray-Curtis"), ("jensen_shannon", "Jensen-Shannon")))
 GROUPS = Quantity(VARIANCE, "r2_group", "R² of the actors' groups", "r2", _WITH_P)
@@ -22,13 +24,6 @@ SHARE = Quantity(
     shown=(Headline(form="raw"), Headline(form="smoothed"), Compared("between_actor_share", form="smoothed masks")))
 ADJUSTED, OMEGA, PIXELS = (Quantity(VARIANCE, metric, title, metric, _COUNTS) for metric, title in (
     ("r2_adjusted", "R², adjusted"), ("omega2", "omega²"), ("r2_pixel_mean", "R², mean over pixels")))
-PARTIAL = Quantity(VARIANCE, "r2_partial", "R² beyond the photographs", "r2_partial", _COUNTS | TEST,
-                   shown=(Headline(form="smoothed"),))
-PARTIAL_ADJUSTED, OF_PHOTOGRAPHS = (
-    Quantity(VARIANCE, metric, title, metric, {"n": "n_images", "reason": ("reason", "left_out")})
-    for metric, title in (
-        ("r2_partial_adjusted", "R² beyond the photographs, adjusted"),
-        ("r2_photographs", "R² of the photographs' components")))
 SPREAD = Quantity(DISPERSION, "f_median", "F of the distances to the actors' medians", "pseudo_f",
                   {name: source for name, source in (_COUNTS | TEST).items() if name != "null_mean"},
                   most=(MOST_DISPERSIONS,))
@@ -38,6 +33,6 @@ SHARES = Quantity(COMPONENT, "share", "Share of the variance", "share", COUNTS |
 FINDING = Finding(
     name="variance", question="Are maps of one actor alike?",
     inputs=("human", "classifier_maps", "photographs", "images", "responses"),
-    quantities=(R2, *OF_DISTANCES, GROUPS, UNCENTRED, SHARE, ADJUSTED, OMEGA, PIXELS, PARTIAL, PARTIAL_ADJUSTED,
-                OF_PHOTOGRAPHS, SPREAD, SHARES),
+    quantities=(R2, FREE, *OF_DISTANCES, GROUPS, UNCENTRED, SHARE, ADJUSTED, OMEGA, PIXELS, SPREAD,
+                SHARES),
     figures=(7,))

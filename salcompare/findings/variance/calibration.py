@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
 from salcompare.simulation.studies import between_actor_share, population_share
+from salcompare.statistics.confounding import shared_workers
 from salcompare.statistics.variance.components import response_variance_components, variance_components
 from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained
-from salcompare.statistics.variance.partial import partial_variance_explained
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from salcompare.simulation.studies import SimulatedStudy
 
-FREE = "R² of classifier maps, free permutation"
-FREE_HUMAN = "R² of human maps, free permutation"
-SHOOT = "R² of classifier maps, shoots permuted whole"
-GROUP = "R² by group, actors permuted whole"
-BRAY, JENSEN = "R² of classifier maps, Bray-Curtis", "R² of classifier maps, Jensen-Shannon"
+F2, F2_HUMAN = "R² of classifier maps (F2)", "R² of human maps (F2)"
+FREE, FREE_HUMAN = "R² of classifier maps, free permutation", "R² of human maps, free permutation"
+SHOOT = "R² of classifier maps, shoots permuted whole (F2)"
+GROUP = "R² by group, actors permuted whole (F2)"
+BRAY, JENSEN = "R² of classifier maps, Bray-Curtis (F2)", "R² of classifier maps, Jensen-Shannon (F2)"
+WORKERS = "workers at random (shared workers)"
 SHARE = "between-actor share of human maps, image jackknife"
 SPREAD, PAIRS = "equal spread of actors (PERMDISP)", "equal spread of actors, disjoint pairs"
-PARTIAL = "partial R² given the photographs"
 COMPONENT = "between-actor share of human maps, jackknife over actors"
 OF_RESPONSES = {"actor": "actors' share of the variance of boxes, actors and workers",
                 "worker": "workers' share of the variance of boxes, actors and workers"}
@@ -48,24 +48,23 @@ def _r2_of_classifier(study: SimulatedStudy, rng: np.random.Generator, draws: in
 def _of_classifier(name: str, study: SimulatedStudy, rng: np.random.Generator,
                    **options: object) -> Mapping[str, Outcome]:
     test: Callable[..., xr.Dataset] = variance_explained
-    return {name: Result.of(test(study.saliency, rng=rng, n_permutations=cases.DRAWS, **options)).test}
+    result = test(study.saliency, rng=rng, n_permutations=cases.DRAWS, **options)
+    return {name: Result.of(result).test, FREE: Outcome(float(result["p_value_free"]))}
 
 
 def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = _r2_of_people(study, rng, cases.DRAWS)
+    result = variance_explained(study.human["coverage"], rng=rng, n_permutations=cases.DRAWS)
+    sharing = shared_workers(study.responses, study.images, rng=rng, n_permutations=cases.DRAWS)
+    tests = {F2_HUMAN: "p_value", FREE_HUMAN: "p_value_free"}  # as a report prints them: not where workers are actors'
+    shown = {name: Outcome(cases.NAN if sharing.attrs["confounded"] else float(result[p])) for name, p in tests.items()}
     truth = between_actor_share(study) if study.scenario.name in cases.SIZES else cases.NAN
-    return {FREE_HUMAN: result.test, SHARE: result.interval(truth)}
+    return {**shown, SHARE: Result.of(result, "between_actor_share").interval(truth),
+            WORKERS: Outcome(float(sharing["p_value"]))}
 
 
 def _spread(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     result = dispersion_test(study.saliency, rng=rng, n_permutations=cases.DRAWS)
     return {SPREAD: Result.of(result).test, PAIRS: Outcome(float(result["pairs_p_value"]))}
-
-
-def _partial(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = partial_variance_explained(study.saliency, cases.photographs(study, rng), rng=rng, n_components=5,
-                                        n_permutations=cases.DRAWS)
-    return {PARTIAL: Result.of(result).test}
 
 
 def _components(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001
@@ -79,33 +78,37 @@ def _of_responses(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[st
             for component, name in OF_RESPONSES.items()}
 
 
-_NULL = f"No actor effect: {cases.SAME}."
+_NULL = "No actor effect: what is expected of the maps is the same for all actors."
+_FREELY = f"No actor effect: {cases.SAME}."
+_EVEN = (cases.SHARED, cases.IMAGE, cases.FEW)
 _EQUAL = "Images of all actors vary alike about their actor's expected map."
 CASES = (
-    Case("variance_explained(classifier)", partial(_of_classifier, FREE), (Check(
-        FREE, "test", _NULL, cases.NO_ACTOR_EFFECT, (cases.PLANTED, cases.DEMO)),)),
+    Case("variance_explained(classifier)", partial(_of_classifier, F2), (
+        Check(F2, "test", _NULL, cases.NO_ACTOR_EFFECT, (cases.PLANTED, cases.DEMO)),
+        Check(FREE, "test", _FREELY, _EVEN, (cases.PLANTED, cases.DEMO)))),
     Case("variance_explained(human)", _human, (
-        Check(FREE_HUMAN, "test", _NULL, cases.NO_ACTOR_EFFECT, (cases.PLANTED, cases.DEMO)),
+        Check(F2_HUMAN, "test", f"{_NULL} Where workers are confounded with actors there is no test.",
+              (*cases.NO_ACTOR_EFFECT, cases.POOLS), (cases.PLANTED, cases.DEMO)),
+        Check(FREE_HUMAN, "test", _FREELY, _EVEN, (cases.PLANTED, cases.DEMO)),
+        Check(WORKERS, "test", "Workers respond to images whoever is shown.", (cases.IMAGE, cases.RAGGED_COUNTS,
+              cases.MANY_AND_FEW), (cases.POOLS,)),
         Check(SHARE, "interval", "The variance between these actors' expected maps over that plus the variance within, "
               "from the model.", cases.SIZES))),
     Case("variance_explained(clusters='shoot')", partial(_of_classifier, SHOOT, clusters="shoot"), (
         Check(SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.",
-              (cases.SHOOTS,)),)),
+              (cases.SHOOTS, cases.SHOOTS_UNPOSED)),)),
     Case("variance_explained(by='group', clusters='actor')",
          partial(_of_classifier, GROUP, by="group", clusters="actor"), (
         Check(GROUP, "test", "Groups do not differ though actors do; actors are exchanged whole.",
               (cases.UNRELATED,)),)),
     Case("variance_explained(distance='bray_curtis')", partial(_of_classifier, BRAY, distance="bray_curtis"), (
-        Check(BRAY, "test", _NULL, (cases.IMAGE, cases.RAGGED_COUNTS)),)),
+        Check(BRAY, "test", _NULL, (cases.IMAGE, cases.RAGGED_COUNTS, *cases.UNBALANCED)),)),
     Case("variance_explained(distance='jensen_shannon')", partial(_of_classifier, JENSEN, distance="jensen_shannon"), (
-        Check(JENSEN, "test", _NULL, (cases.IMAGE, cases.RAGGED_COUNTS)),)),
+        Check(JENSEN, "test", _NULL, (cases.IMAGE, cases.RAGGED_COUNTS, *cases.UNBALANCED)),)),
     Case("dispersion_test", _spread, (
         Check(SPREAD, "test", _EQUAL, (cases.IMAGE, cases.RAGGED_COUNTS, cases.FEW), (cases.UNEQUAL,)),
         Check(PAIRS, "test", f"{_EQUAL} Distances within disjoint pairs are exchanged, which is exact.",
               (cases.IMAGE, cases.RAGGED_COUNTS, cases.FEW), (cases.UNEQUAL,)))),
-    Case("partial_variance_explained", _partial, (Check(
-        PARTIAL, "test", "Maps differ between actors no more than their photographs make them.",
-        (cases.IMAGE, cases.POSED, cases.RAGGED_COUNTS), (cases.PLANTED,)),)),
     Case("variance_components", _components, (Check(
         COMPONENT, "interval", "The share among all actors that could be drawn, from the model.", cases.SIZES),)),
     Case("response_variance_components", _of_responses, tuple(
@@ -113,8 +116,8 @@ CASES = (
 )
 _BETWEEN = "share of the maps' variance that lies between actors"
 PLANNED = (
-    PlannedStatistic("r2-people", "people's maps of one actor are alike (R², images permuted among actors)",
+    PlannedStatistic("r2-people", "people's maps of one actor are alike (R², by its F2)",
                      f"{_BETWEEN}, people's", False, _r2_of_people),
-    PlannedStatistic("r2-classifier", "the classifier's maps of one actor are alike (R², images permuted among actors)",
+    PlannedStatistic("r2-classifier", "the classifier's maps of one actor are alike (R², by its F2)",
                      f"{_BETWEEN}, the classifier's", True, _r2_of_classifier),
 )

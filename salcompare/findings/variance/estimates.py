@@ -12,18 +12,15 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import variance as declared
-from salcompare.findings.analysis import NO_WORKERS, NULL_DRAWS, Analysis, Draws
+from salcompare.findings.analysis import NO_WORKERS, NULL_DRAWS, Analysis, Draws, confounded
 from salcompare.findings.failures import guarded, guarded_parts, rows_or_reasons, without_value
-from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
-from salcompare.printing import counted, percent
 from salcompare.random_numbers import stream
 from salcompare.statistics.responses import Responses, chosen, names_of
 from salcompare.statistics.variance import components
 from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained
 from salcompare.statistics.variance.gram import DISTANCES
-from salcompare.statistics.variance.partial import partial_variance_explained
 from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
     from salcompare.findings.rows import Row
 
 PRIMARY = (SMOOTHED, "smoothed masks", "grey")
-"""Forms that the costlier questions are asked of: other distances, the photographs' part, groups of actors."""
+"""Forms that the costlier questions are asked of: other distances, groups of actors."""
 NO_RESIDUAL = "one map an image: image and residual are one"
 
 
@@ -45,6 +42,7 @@ class _Part:
     sigma: float | None
     n_permutations: int
     seed: int
+    data: StudyData
 
     @property
     def clusters(self) -> str | None:
@@ -61,6 +59,13 @@ class _Part:
         return {"n_permutations": self.n_permutations, "clusters": self.clusters,
                 "rng": stream(self.seed, "variance", self.source, self.form, *names)}
 
+    def explained(self, maps: xr.DataArray, by: str = "actor", **options: Any) -> xr.Dataset:  # noqa: ANN401
+        """Give R² without test and interval where workers are confounded with what is compared."""
+        result = variance_explained(maps, by, **options)
+        why = confounded(self.data, self.seed, by, options["clusters"]) if self.source == HUMAN else ""
+        nothing = dict.fromkeys(("p_value", "p_value_free", "ci_low", "ci_high"), np.nan)
+        return result.assign(nothing).assign_attrs(p_reason=why, ci_reason=why) if why else result
+
 
 def variance_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
                        only: Collection[str] | None = None) -> Iterator[tuple[list[Row], list[Draws]]]:
@@ -69,14 +74,12 @@ def variance_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed
         if only is not None and source not in only:
             continue
         sigma = maps.sigma * data.photographs.sizes["x"] if form.startswith(SMOOTHED) else None
-        part = _Part(_with_coords(prepared, data.images), source, form, sigma, statistics.n_permutations, seed)
+        part = _Part(_with_coords(prepared, data.images), source, form, sigma, statistics.n_permutations, seed, data)
         if form != "grey":
             yield _explained(part)
             yield [*_dispersion(part), *_components(part)], []
         if form in PRIMARY:
             yield [*_distances(part), *_groups(part)], []
-            if source != PHOTOGRAPHS:
-                yield _given_photographs(part, data.photographs)
 
 
 def _prepared(data: StudyData, maps: Maps) -> Iterator[tuple[str, str, xr.DataArray]]:
@@ -110,14 +113,15 @@ def _with_coords(maps: xr.DataArray, images: pd.DataFrame) -> xr.DataArray:
 
 
 def _explained(part: _Part) -> tuple[list[Row], list[Draws]]:
-    quantities = (declared.R2, declared.ADJUSTED, declared.OMEGA, declared.PIXELS, declared.UNCENTRED, declared.SHARE)
-    rows, result = rows_or_reasons(quantities, part.key, variance_explained, part.maps, **part.options())
+    quantities = (declared.R2, declared.FREE, declared.ADJUSTED, declared.OMEGA, declared.PIXELS, declared.UNCENTRED,
+                  declared.SHARE)
+    rows, result = rows_or_reasons(quantities, part.key, part.explained, part.maps, **part.options())
     return rows, [] if result is None else [({**declared.R2.name, **part.key}, result["null"].to_numpy()[:NULL_DRAWS])]
 
 
 def _distances(part: _Part) -> Iterator[Row]:
     for distance, quantity in zip(DISTANCES[1:], declared.OF_DISTANCES, strict=True):  # the first is R²'s
-        yield from rows_or_reasons([quantity], part.key, variance_explained, part.maps, distance=distance,
+        yield from rows_or_reasons([quantity], part.key, part.explained, part.maps, distance=distance,
                                    **part.options(distance))[0]
 
 
@@ -126,27 +130,12 @@ def _groups(part: _Part) -> list[Row]:
     if "group" not in part.maps.coords:
         return []
     options = part.options("group") | {"clusters": "actor"}
-    return rows_or_reasons([declared.GROUPS], part.key, variance_explained, part.maps, "group", **options)[0]
+    return rows_or_reasons([declared.GROUPS], part.key, part.explained, part.maps, "group", **options)[0]
 
 
 def _dispersion(part: _Part) -> list[Row]:
     options = part.options("dispersion") | {"n_permutations": min(part.n_permutations, declared.MOST_DISPERSIONS)}
     return rows_or_reasons([declared.SPREAD], part.key, dispersion_test, part.maps, **options)[0]
-
-
-def _given_photographs(part: _Part, photographs: xr.DataArray) -> tuple[list[Row], list[Draws]]:
-    """Ask what actors explain beyond the photographs' leading components, whose number stands in `contrast`."""
-    key = part.key | {"against": PHOTOGRAPHS}
-    rows, result = rows_or_reasons([declared.PARTIAL], key, partial_variance_explained, part.maps, photographs,
-                                   n_components=declared.GIVEN, **part.options("partial"))
-    if result is None:
-        return rows, []
-    if np.isfinite(result["n_components"]):
-        key["contrast"] = (f"given {counted(int(result['n_components']), 'component')} of the photographs "
-                           f"({percent(float(result['photograph_share']), 0)} of their variance)")
-    quantities = (declared.PARTIAL, declared.PARTIAL_ADJUSTED, declared.OF_PHOTOGRAPHS)
-    rows = [row for quantity in quantities for row in rows_of(result, quantity, key)]
-    return rows, [({**declared.PARTIAL.name, **key}, result["null"].to_numpy()[:NULL_DRAWS])]
 
 
 def _components(part: _Part) -> list[Row]:
@@ -196,7 +185,7 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     progress.say("  variance explained")
     parts = guarded_parts(variance_estimates(data, analysis.maps, analysis.statistics, analysis.seed),
                           statistic=declared.VARIANCE)
-    total = 6 * (data.human is not None) + 8 * len(data.classifier_maps) + 3  # as variance_estimates yields them
+    total = 5 * (data.human is not None) + 7 * len(data.classifier_maps) + 3  # as variance_estimates yields them
     yield from progress.track(parts, total=total, what="variance explained")
     progress.say("  variance of single responses")
     yield list(guarded(box_component_rows(data, analysis.maps), statistic=declared.COMPONENT, source=HUMAN)), []

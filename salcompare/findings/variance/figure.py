@@ -9,13 +9,12 @@ from plotnine.coords import coord_flip
 
 from salcompare.figures import theme
 from salcompare.figures.figure import Figure, caption, colours_of, rows
-from salcompare.findings.variance import PARTIAL, R2, VARIANCE
+from salcompare.findings.variance import R2, VARIANCE
 from salcompare.naming import HUMAN
 from salcompare.printing import counted, number, p_text, ranged
 from salcompare.study_data import StudyData
 
-GIVEN = " | photos"
-FORMS = tuple(form + given for form in ("raw", "smoothed", "masks", "smoothed masks") for given in ("", GIVEN))
+FORMS = ("raw", "smoothed", "masks", "smoothed masks")
 ROW = 0.19  # inches
 
 
@@ -25,7 +24,7 @@ def variance_missing(data: StudyData) -> str | None:
 
 
 def variance_figure(data: StudyData) -> Figure:
-    """Draw R² of every source and form, and R² given the photographs, beside the draws of their null distributions."""
+    """Draw R² of every source and form beside the draws of its null distribution."""
     observed = _observed(data)
     names = [_strip(source, data) for source in dict.fromkeys(observed["source"])]
     height = 0.62 + ROW * len(observed) + 0.09 * len(names) + (0.17 if _simulated(data, observed) else 0)
@@ -36,14 +35,10 @@ def variance_figure(data: StudyData) -> Figure:
     counts = observed["n"].dropna().astype(int).tolist()
     images = ranged(counts) if counts else "unknown"
     drawn = f"; grey: {counted(len(draws), 'draw')} of the null distributions" if len(draws) else ""
-    partial = observed.loc[observed["metric"] == PARTIAL.metric, "contrast"].dropna()
-    given = [f"'{GIVEN.strip()}': partial R², {'; '.join(dict.fromkeys(partial))}; its null mean is larger, since "
-             "components take up degrees of freedom."] if len(partial) else []
     text = caption(data, [
         f"Dots: R² by actor, pooled over pixels (n = {images} images of "
-        f"{counted(data.images['actor'].nunique(), 'actor')}); tick: its mean under the null hypothesis{drawn}.",
-        f"Null: {', '.join(dict.fromkeys(observed['null'].dropna()))}. p counts permutations{_permutations(observed)}.",
-        *given,
+        f"{counted(data.images['actor'].nunique(), 'actor')}); tick: its mean where images are permuted{drawn}.",
+        f"p: F2; null: {', '.join(dict.fromkeys(observed['null'].dropna()))}{_permutations(observed)}.",
         "R² carries no interval: copies of an image in a bootstrap inflate it."],
         responses=HUMAN in set(observed["source"]), photographs=False)
     return Figure("fig7-variance", "Variance explained by actor", text, plot, theme.SINGLE, height)
@@ -72,14 +67,8 @@ def _plot(data: StudyData, observed: pd.DataFrame, names: list[str]) -> p9.ggplo
 
 
 def _observed(data: StudyData) -> pd.DataFrame:
-    table = rows(data.estimates, statistic=VARIANCE, metric=[R2.metric, PARTIAL.metric], level=R2.level)
-    table = table[table["value"].notna()].reset_index(drop=True)
-    return table.assign(form=_with_given(table))
-
-
-def _with_given(table: pd.DataFrame) -> pd.Series:
-    """Name the form of maps, and that the photographs are given where they are."""
-    return table["form"].fillna("raw") + table["metric"].map({PARTIAL.metric: GIVEN}).fillna("")
+    table = rows(data.estimates, **R2.name)
+    return table[table["value"].notna()].reset_index(drop=True).assign(form=lambda shown: shown["form"].fillna("raw"))
 
 
 def _draws(data: StudyData, observed: pd.DataFrame) -> pd.DataFrame:
@@ -87,8 +76,8 @@ def _draws(data: StudyData, observed: pd.DataFrame) -> pd.DataFrame:
     nulls = data.nulls
     if nulls.empty:
         return nulls
-    nulls = nulls[(nulls["statistic"] == VARIANCE) & nulls["metric"].isin([R2.metric, PARTIAL.metric])]
-    nulls = nulls.assign(form=_with_given(nulls)).merge(observed[["source", "form"]], on=["source", "form"])
+    nulls = nulls[(nulls["statistic"] == VARIANCE) & (nulls["metric"] == R2.metric)]
+    nulls = nulls.assign(form=nulls["form"].fillna("raw")).merge(observed[["source", "form"]], on=["source", "form"])
     varied = nulls.groupby(["source", "form"])["value"].transform("nunique") > 2
     return nulls[varied].reset_index(drop=True)
 

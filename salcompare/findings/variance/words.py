@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from salcompare.findings import variance as declared
 from salcompare.naming import HUMAN, PHOTOGRAPHS
-from salcompare.printing import ALPHA, estimate, p_text, percent
+from salcompare.printing import estimate, p_text, percent
 from salcompare.report.content import Section, classifier_rows, compact_table
 from salcompare.report.tables import PrintedTable, named, one, pick, table_of, wide_table
 
@@ -37,32 +37,13 @@ def summary(data: StudyData) -> list[str]:
             continue
         share = _of_same(data, row, declared.SHARE)
         beside = "" if share is None or math.isnan(share["value"]) else f"; bias-corrected, {estimate(share)}"
-        said.append(f"{named(row)}: who is shown explains {percent(row['value'])} of the variance, by chance "
-                    f"{percent(row['null_mean'])} ({p_text(row)}{beside}).")
-        said += [*_beyond_photographs(data, row), *_uneven(data, row)]
+        tested = f"not tested, as {row['reason']}" if math.isnan(row["p_value"]) else (
+            f"by chance {percent(row['null_mean'])} ({p_text(row)}{beside})")
+        said.append(f"{named(row)}: who is shown explains {percent(row['value'])} of the variance, {tested}.")
     if rows["value"].notna().any() and PHOTOGRAPHS in set(rows["source"]):
         said.append("The photographs are the control: images of one actor are alike before any classifier or worker "
                     "looks at them, so a map's R² means something only beside theirs.")
     return said
-
-
-def _beyond_photographs(data: StudyData, row: pd.Series[Any]) -> list[str]:
-    """Say what actors explain once the photographs have explained what they can."""
-    partial = _of_same(data, row, declared.PARTIAL)
-    if partial is None or math.isnan(partial["value"]):
-        return []
-    less = "" if partial["p_value"] <= ALPHA else ": no evidence that maps of one actor are alike beyond that"
-    return [f"{named(row)}, {partial['contrast']}: who is shown explains {percent(partial['value'])} of what is left, "
-            f"by chance {percent(partial['null_mean'])} ({p_text(partial)}){less}."]
-
-
-def _uneven(data: StudyData, row: pd.Series[Any]) -> list[str]:
-    """Warn where actors differ in the spread of their maps, which the test of R² can react to."""
-    spread = _of_same(data, row, declared.SPREAD)
-    if spread is None or not spread["p_value"] <= ALPHA:
-        return []
-    return [f"{named(row)}: actors differ in how much their maps spread ({p_text(spread)}), to which the "
-            "test of R² can react, too."]
 
 
 def _of_same(data: StudyData, row: pd.Series[Any], quantity: Quantity) -> pd.Series[Any] | None:
@@ -78,9 +59,12 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     r2, share = declared.R2.metric, declared.SHARE.metric
     yield wide_table(
         "variance_explained", "Variance of maps explained by actor",
-        f"n counts images. {null} The interval is that of the bias-corrected between-actor share, by jackknife over "
-        f"images; R² itself carries none. {_PUBLISHED}", rows, ["source", "form"], {
+        "n counts images. p_value is F2's, which allows for actors that differ in spread and in numbers of images. "
+        f"{null} p_value_free permutes images as they are, and takes such actors for actors that differ. The interval "
+        "is that of the bias-corrected between-actor share, by jackknife over images; R² itself carries none. "
+        f"{_PUBLISHED}", rows, ["source", "form"], {
             r2: (r2, "value"), "null_mean": (r2, "null_mean"), "p_value": (r2, "p_value"),
+            "p_value_free": (declared.FREE.metric, "p_value"),
             share: (share, "value"), "ci_low": (share, "ci_low"), "ci_high": (share, "ci_high"),
             **{other.metric: (other.metric, "value") for other in (
                 declared.ADJUSTED, declared.OMEGA, declared.PIXELS, declared.UNCENTRED)}, "n": (r2, "n")})
@@ -98,30 +82,30 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
 
 
 def _beside(estimates: pd.DataFrame) -> PrintedTable:
-    """Show what R² is read with: the spread within actors, other distances, the photographs' part, groups."""
-    kinds = (*declared.OF_DISTANCES, declared.PARTIAL, declared.PARTIAL_ADJUSTED, declared.OF_PHOTOGRAPHS,
-             declared.GROUPS)
+    """Show what R² is read with: the spread within actors, other distances, groups."""
+    kinds = (*declared.OF_DISTANCES, declared.GROUPS)
     rows = estimates[(estimates["statistic"] == declared.DISPERSION) | (
         (estimates["statistic"] == declared.VARIANCE) & estimates["metric"].isin([kind.metric for kind in kinds]))]
-    return table_of("variance_beside", "Beside R²: spread, other distances, the photographs' part",
-        "f_median: do the images of some actors vary more than those of others (PERMDISP)? Where p is small, unequal "
-        "spread may be part of what R²'s test found. r2_bray_curtis and r2_jensen_shannon: R² of other distances. "
-        "r2_partial: R² of what is left of the maps once the photographs' leading components are taken out, linearly; "
-        "what maps take from the rest of a photograph still counts as the actor's. r2_photographs: the components' own "
-        "share. r2_group: R² of the actors' groups, whole actors permuted.", rows,
+    return table_of("variance_beside", "Beside R²: spread, other distances, groups",
+        "f_median: do the images of some actors vary more than those of others (PERMDISP)? r2_bray_curtis and "
+        "r2_jensen_shannon: R² of other distances, tested by their F2. r2_group: R² of the actors' groups, actors "
+        "permuted whole.", rows,
         ["source", "form", "metric", "contrast", "value", "null_mean", "p_value", "p_attainable", "n"])
 
 
 def _paragraph(data: StudyData) -> str:
     """Say how variance explained was computed and tested."""
     n = data.settings["statistics"]["n_permutations"]
-    moved = "whole shoots, whose images are alike whoever is shown, among actors" if _has(data, "shoot") else (
-        "images freely among actors")
-    return ("R² is the between-actor sum of squares over the total, pooled over pixels (Anderson 2001). Its null "
-            f"permutes {moved}, {n:,} times; p = (1 + permutations at least as large) / (1 + "
-            "permutations) (Phipson & Smyth 2010). Adjusted R², omega² and the bias-corrected between-actor share "
-            "stand beside it, because R² alone grows with the number of actors. The original study reports 0.92 "
-            "without a definition (Sun et al. 2020); no number here should be held against it. " + _beside_r2(data, n))
+    moved = "shoots' means, whose images are alike whoever is shown" if _has(data, "shoot") else "images"
+    return ("R² is the between-actor sum of squares over the total, pooled over pixels (Anderson 2001). Its p is F2's, "
+            "the between-actor sum of squares over what actors' own spreads lead to expect of it (Anderson et al. "
+            f"2017): {moved}, divided by their actor's spread, are permuted among actors {n:,} times and multiplied by "
+            "the spread of the actor they come to; actors of one image have no part in it. p = (1 + permutations at "
+            "least as large) / (1 + permutations) (Phipson & Smyth 2010). By chance: R² of images permuted as they "
+            "are. Where workers are confounded with actors, people's maps are not tested. Adjusted R², omega² and the "
+            "bias-corrected between-actor share stand beside it, because R² alone grows with the number of actors. The "
+            "original study reports 0.92 without a definition (Sun et al. 2020); no number here should be held against "
+            "it. " + _beside_r2(data, n))
 
 
 def _has(data: StudyData, column: str) -> bool:
@@ -140,11 +124,8 @@ def _beside_r2(data: StudyData, n: int) -> str:
             "sum) go the same way through the Gower-centred matrix; photographs are averaged over channels for them. "
             f"Spread: distances of {replicates} to their actor's spatial median are compared by a one-way F (Anderson "
             "2006); deviations from the actors' centroids are permuted and medians computed anew, because distances to "
-            f"one centre depend on each other ({min(n, declared.MOST_DISPERSIONS):,} permutations). Partial R² takes "
-            f"the photographs' leading principal components out first, as many as carry {percent(declared.GIVEN, 0)} "
-            "of the photographs' variance but no more than half the degrees of freedom that the actors leave; "
-            f"residuals given the components are permuted (Freedman & Lane 1983).{groups} Variance components of maps "
-            f"follow from mean squares between and within actors.{boxes}")
+            f"one centre depend on each other ({min(n, declared.MOST_DISPERSIONS):,} permutations).{groups} Variance "
+            f"components of maps follow from mean squares between and within actors.{boxes}")
 
 
 def methods(data: StudyData) -> list[tuple[str, str]]:
@@ -157,5 +138,5 @@ def section(data: StudyData, name: str) -> Section:
     rows = classifier_rows(data.estimates, name, declared.VARIANCE)
     return Section("variance", "Are maps of one actor alike?", tables=(compact_table(
         f"classifier_{name}_variance", "R² of who is shown, and the between-actor share",
-        "R² has no interval of its own; the null permutes images among actors. Other forms of R² are in the report.",
+        "R² has no interval of its own; p is F2's, of images scaled to their actor's spread. Other forms: the report.",
         rows[rows["metric"].isin([declared.R2.metric, declared.SHARE.metric])], of=name),))

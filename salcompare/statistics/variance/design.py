@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,15 +105,16 @@ def sample_of(maps: xr.DataArray, by: str, *others: str | None) -> tuple[Stack, 
 def units_of(maps: xr.DataArray, by: str, distance: Distance, clusters: str | None) -> tuple[Stack, Units]:
     """Stack maps, and average those of each cluster if there are clusters."""
     stack, coords = sample_of(maps, by, clusters)
-    gram, negligible = gower_gram(stack, distance)
-    names, labels = np.unique(coords[by], return_inverse=True)
-    members, constant = np.eye(len(labels)), bool(np.trace(gram) <= negligible)
-    if clusters is not None:
-        exchange = exchangeability(labels.tolist(), clusters=coords[clusters])
-        members = (exchange.units == np.arange(exchange.n_units)[:, None]).astype(float)
-        members /= members.sum(axis=1, keepdims=True)
-        gram, labels = members @ gram @ members.T, exchange.labels
-    return stack, Units(gram, labels, tuple(names.tolist()), members, negligible, constant)
+    exchange = exchangeability(coords[by], clusters=None if clusters is None else coords[clusters])
+    return stack, averaged(*gower_gram(stack, distance), exchange, np.unique(coords[by]).tolist())
+
+
+def averaged(gram: Values, negligible: float, exchange: Exchangeability, names: Sequence[str]) -> Units:
+    """Average images over the units that are exchanged, given their inner products and the classes' names."""
+    members = (exchange.units == np.arange(exchange.n_units)[:, None]).astype(float)
+    members /= members.sum(axis=1, keepdims=True)
+    averages = gram if exchange.n_units == len(gram) else members @ gram @ members.T
+    return Units(averages, exchange.labels, tuple(names), members, negligible, bool(np.trace(gram) <= negligible))
 
 
 def require_options(distance: str, n_permutations: int, *problems: Problem) -> None:

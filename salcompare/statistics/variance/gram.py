@@ -119,24 +119,35 @@ def sums_of_squares(stack: Stack, codes: Codes) -> Sums:
     return Sums(gram, mean_norm, between, total)
 
 
-def between_sums(products: Values, sizes: Values, labels: Codes, batch: Codes) -> Values:
-    """Sum (inner products within a class) / (size of the class) over the classes, for each permutation (b,).
+def within_sums(products: Values, labels: Codes, batch: Codes) -> Values:
+    """Sum inner products within each class, pairs either way round and with themselves, for each permutation (g, b).
 
-    `products` (u, u) are sums of inner products of images over two units; if its rows sum to 0 the result is SSB.
-    `sizes` (u,) counts each unit's images, `labels` (u,) gives the class of each place, and `batch` (b, u) the unit
-    that takes it, as `permutations` does.
+    `products` (u, u) are inner products of units, `labels` (u,) gives the class of each place, and `batch` (b, u) the
+    unit that takes it, as `permutations` does.
     """
     n_units, counts = len(labels), np.bincount(labels)
     n_pairs = int((counts * (counts - 1) // 2).sum())
     gather = _GATHER_COST * n_pairs <= n_units**2 * len(counts)
     kernel = _by_pairs if gather else _by_indicators
     step = max(1, _GATHERED // max(1, n_pairs if gather else n_units * len(counts)))
-    order = np.argsort(labels, kind="stable")
-    placed = np.ascontiguousarray(batch[:, order].T)
-    within = np.concatenate([kernel(products, counts, placed[:, at:at + step])
-                             for at in range(0, len(batch), step)], axis=1)
-    starts = np.cumsum(counts) - counts
-    total: Values = (within / np.add.reduceat(sizes[placed], starts, axis=0)).sum(axis=0)
+    placed = np.ascontiguousarray(batch[:, np.argsort(labels, kind="stable")].T)
+    return np.concatenate([kernel(products, counts, placed[:, at:at + step])
+                           for at in range(0, len(batch), step)], axis=1)
+
+
+def class_sums(values: Values, labels: Codes, batch: Codes) -> Values:
+    """Sum values of units (u,) over each class, for each permutation (g, b)."""
+    counts = np.bincount(labels)
+    placed = batch[:, np.argsort(labels, kind="stable")].T
+    return np.asarray(np.add.reduceat(values[placed], np.cumsum(counts) - counts, axis=0), np.float64)
+
+
+def between_sums(products: Values, sizes: Values, labels: Codes, batch: Codes) -> Values:
+    """Sum (inner products within a class) / (size of the class) over the classes, for each permutation (b,).
+
+    As `within_sums`; `sizes` (u,) counts each unit's images. If the rows of `products` sum to 0 the result is SSB.
+    """
+    total: Values = (within_sums(products, labels, batch) / class_sums(sizes, labels, batch)).sum(axis=0)
     return total
 
 

@@ -60,32 +60,29 @@ def pick(estimates, **criteria):
 
 def test_where_there_are_shoots_they_are_what_is_permuted_and_the_rows_say_so(estimates):
     main = pick(estimates, statistic="variance_explained", metric="r2")
-    assert set(main["null"]) == {"whole shoots permuted freely among actors"}
+    assert set(main["null"]) == {"whole shoots, scaled to their actor's spread, permuted freely among actors"}
     shares = pick(estimates, metric="between_actor_share")
     assert set(shares["resampled"]) == {"whole shoots"}
     assert pick(estimates, statistic="dispersion")["null"].str.contains("whole shoots").all()
-    assert pick(estimates, metric="r2_partial")["null"].str.contains("whole shoots").all()
+    assert set(pick(estimates, metric="r2_free")["null"]) == {"whole shoots permuted freely among actors"}
     assert (pick(estimates, statistic="dispersion")["n"] == N_ACTORS * 3).all()
     free = table(study(shoots=False, groups=False))
-    assert set(pick(free, metric="r2")["null"]) == {"images permuted freely among actors"}
+    assert set(pick(free, metric="r2_free")["null"]) == {"images permuted freely among actors"}
     assert pick(free, metric="r2_group").empty
 
 
 def test_groups_permute_whole_actors(estimates):
     rows = pick(estimates, metric="r2_group")
     assert set(rows["source"]) == {"human", SOURCE, "photographs"}
-    assert set(rows["null"]) == {"whole actors permuted freely among groups"}
-    assert (rows["p_attainable"] == 1 / 35).all()  # 8 actors in two fours: 35 partitions
+    assert set(rows["null"]) == {"whole actors, scaled to their group's spread, permuted freely among groups"}
+    assert (rows["p_attainable"] == 1 / 70).all()  # 8 actors in two fours of a spread each: 70 assignments
 
 
-def test_distances_partial_r2_and_components_stand_beside(estimates):
+def test_distances_and_components_stand_beside(estimates):
     for metric in ("r2_bray_curtis", "r2_jensen_shannon"):
         rows = pick(estimates, metric=metric)
         assert set(rows["source"]) == {"human", SOURCE, "photographs"}
         assert rows["p_value"].notna().all()
-    partial = pick(estimates, metric="r2_partial")
-    assert set(partial["source"]) == {"human", SOURCE}
-    assert partial["contrast"].str.fullmatch(r"given \d+ components of the photographs \(\d+% of .*\)").all()
     human = pick(estimates, statistic="variance_component", source="human", form="raw")
     assert human["metric"].tolist() == ["actor", "image", "worker", "residual"]
     assert human["value"].sum() == pytest.approx(1)
@@ -95,12 +92,23 @@ def test_distances_partial_r2_and_components_stand_beside(estimates):
     assert "residual" in maps["reason"].iloc[1]
 
 
-def test_one_shoot_an_actor_leaves_nothing_to_permute_and_says_so():
+def test_one_shoot_an_actor_leaves_nothing_to_test_and_says_so():
     data = study(groups=False)
     data.images["shoot"] = data.images["actor"]
     rows = pick(table(data), metric="r2")
-    assert (rows["p_attainable"] == 1).all()
-    assert rows["reason"].str.contains("nothing can be permuted").all()
+    assert rows["p_value"].isna().all()
+    assert rows["value"].notna().all()
+    assert rows["reason"].str.contains("fewer than two actors of two that differ").all()
+
+
+def test_workers_of_actors_leave_r2_of_people_without_test_and_interval_with_the_reason():
+    data = study(shoots=False, groups=False)
+    data.responses["worker"] = data.responses["worker"] + data.responses["image"].str.split("/").str[0]
+    rows = pick(table(data), statistic="variance_explained", source="human")
+    assert rows[["p_value", "ci_low"]].isna().all(axis=None)
+    assert rows.loc[rows["metric"] == "r2", "value"].notna().all()
+    assert pick(rows, metric="r2")["reason"].str.contains("workers are confounded with actors").all()
+    assert pick(table(data), metric="r2", source=SOURCE)["p_value"].notna().all()
 
 
 def test_gaps_in_shoots_leave_variance_undefined_with_the_reason():
@@ -122,5 +130,5 @@ def test_the_tables_print_what_the_estimates_hold(estimates):
     assert set(tables) == {"variance_explained", "variance_beside", "variance_components", "variance_explained_all"}
     assert "whole shoots" in tables["variance_explained"].caption
     beside = tables["variance_beside"].frame
-    assert {"f_median", "r2_partial", "r2_bray_curtis", "r2_group"} <= set(beside["metric"])
+    assert {"f_median", "r2_bray_curtis", "r2_group"} <= set(beside["metric"])
     assert len(tables["variance_components"].frame) == 8 + 3 * 2 + 2

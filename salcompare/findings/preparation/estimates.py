@@ -1,0 +1,23 @@
+"""Estimates of how far workers are confounded with actors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from salcompare.findings.analysis import Analysis, Draws, sharing_of_workers
+from salcompare.findings.preparation import SHARED_WORKERS
+from salcompare.findings.rows import rows_of
+from salcompare.naming import HUMAN
+
+if TYPE_CHECKING:
+    from salcompare.findings.rows import Row
+
+
+def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
+    """Measure whether images of one actor share workers."""
+    sharing = sharing_of_workers(analysis.data, analysis.seed)
+    if sharing is not None:
+        sides = sharing.assign(one=sharing["same"]).assign_attrs(null="images permuted among actors",
+                                                                 alternative="greater")
+        yield rows_of(sides, SHARED_WORKERS, {"source": HUMAN}), []

@@ -1,0 +1,92 @@
+"""F2 of scaled units: a slow version over pixels, classes that stay out, and the level where the free test loses it."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from salcompare.simulation import cases
+from salcompare.simulation.studies import simulate_study
+from salcompare.statistics.variance.explained import variance_explained
+
+
+def stacked(values, actors):
+    return xr.DataArray(np.asarray(values, float)[:, None], dims=("image", "y", "x"),
+                        coords={"actor": ("image", np.asarray(actors))})
+
+
+def slow_f2(values, labels):
+    """F2 as it is defined, map by map."""
+    names, n = np.unique(labels), len(labels)
+    between = within = 0.0
+    for name in names:
+        of_class = values[labels == name]
+        mean = of_class.mean(axis=0)
+        between += len(of_class) * ((mean - values.mean(axis=0)) ** 2).sum()
+        within += (1 - len(of_class) / n) * ((of_class - mean) ** 2).sum() / (len(of_class) - 1)
+    return between / within
+
+
+def slow_p(values, labels):
+    """Scale, permute in every order, scale back."""
+    names = np.unique(labels)
+    means = np.array([values[labels == name].mean(axis=0) for name in names])
+    s = {name: np.sqrt(values[labels == name].var(axis=0, ddof=1).sum()) for name in names}
+    scale = np.array([s[name] for name in labels])[:, None]
+    scaled = (values - means.mean(axis=0)) / scale
+    every = [slow_f2(scaled[list(order)] * scale, labels) for order in itertools.permutations(range(len(labels)))]
+    return np.mean(np.array(every) >= slow_f2(values, labels) * (1 - 1e-9))
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (4, 2), (2, 2, 2)])
+def test_f2_and_its_p_are_those_of_maps_permuted_in_every_order(sizes):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    values = np.random.default_rng(1).normal(size=(len(labels), 4)) * (1 + 2 * labels)[:, None] + 0.5 * labels[:, None]
+    found = variance_explained(stacked(values, labels), rng=np.random.default_rng(0))
+    assert float(found.f2) == pytest.approx(slow_f2(values, labels))
+    assert float(found.p_value) == pytest.approx(slow_p(values, labels))
+
+
+def test_with_equal_numbers_f2_is_pseudo_f_times_its_degrees_of_freedom():
+    labels = np.repeat(np.arange(4), 5)
+    values = np.random.default_rng(2).normal(size=(20, 3))
+    found = variance_explained(stacked(values, labels), rng=np.random.default_rng(0), n_permutations=9)
+    assert float(found.f2) == pytest.approx(float(found.pseudo_f))
+
+
+def test_actors_of_one_image_or_without_spread_stay_out_and_are_named():
+    rng = np.random.default_rng(3)
+    values, labels = rng.normal(size=(9, 3)), np.array(list("aaabbbcdd"))
+    values[7] = values[8]
+    found = variance_explained(stacked(values, labels), rng=np.random.default_rng(0), n_permutations=99)
+    alone = variance_explained(stacked(values[:6], labels[:6]), rng=np.random.default_rng(0), n_permutations=99)
+    assert found.attrs["p_reason"] == "not in the test, without spread: c, d"
+    for name in ("f2", "p_value", "n_permutations"):
+        assert float(found[name]) == pytest.approx(float(alone[name]))
+    assert float(found.p_value_free) > 0
+
+
+def test_the_level_is_kept_where_the_free_test_takes_spread_and_numbers_for_an_effect():
+    runs, rejections = 120, np.zeros((2, 2))
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        spread = simulate_study(cases.SCENARIOS[cases.SPREAD_FEWEST], rng=rng).saliency
+        people = simulate_study(cases.SCENARIOS[cases.MANY_AND_FEW], rng=rng).human["coverage"]
+        for at, maps in enumerate((spread, people)):
+            found = variance_explained(maps, rng=rng, n_permutations=199)
+            rejections[at] += [float(found.p_value) <= 0.05, float(found.p_value_free) <= 0.05]
+    assert (rejections[:, 0] <= stats.binom.ppf(0.999, runs, 0.05)).all()
+    assert (rejections[:, 1] > 0.6 * runs).all()  # the trap
+
+
+def test_a_difference_is_found_among_actors_of_unequal_spread():
+    rng, found = np.random.default_rng(5), 0
+    labels = np.repeat(np.arange(6), (12, 12, 6, 6, 3, 3))
+    for _ in range(40):
+        maps = rng.normal(size=(42, 20)) * np.linspace(1, 2, 6)[labels, None] + 1.5 * rng.normal(size=(6, 20))[labels]
+        found += float(variance_explained(stacked(maps, labels), rng=rng, n_permutations=99).p_value) <= 0.05
+    assert found >= 36
