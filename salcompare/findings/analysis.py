@@ -160,6 +160,15 @@ def tested_difference(one: xr.DataArray, other: xr.DataArray, *, null: str, rng:
         null_mean=0.0, n_permutations=draws.size).assign_attrs(null=null, alternative="two-sided")
 
 
+def by_shoot(maps: xr.DataArray) -> tuple[xr.DataArray, str | None]:
+    """Tell shoots apart by actor, each image without one a shoot by itself, and name the coordinate; None without."""
+    if "shoot" not in maps.coords or pd.isna(maps["shoot"].to_numpy()).all():
+        return maps, None
+    shoot = [f"image {image}" if pd.isna(name) else f"{actor}/{name}" for image, actor, name in zip(
+        *(maps[name].to_numpy() for name in ("image", "actor", "shoot")), strict=True)]
+    return maps.assign_coords(shoot=("image", np.array(shoot, object))), "shoot"
+
+
 def adjusted(rows: Iterable[Row], family: str, *, method: Method = "holm") -> list[Row]:
     """Adjust the p-values of a family, one statistic, metric and contrast over `family`; rows without p stay out."""
     rows = list(rows)

@@ -28,8 +28,9 @@ MANY = (15,) * 6 + (3,) * 6
 SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW, SHOOTS, POSED, UNRELATED, LEFT, DEMO = (
     "shared geometry", "image effects only", "unequal spread", "ragged counts", "few actors", "shoots", "posed actors",
     "unrelated actors", "left preference", "demo")
-SPREAD_FEWEST, MANY_AND_FEW, POOLS, SHOOTS_UNPOSED, PAIRS = (
-    "few images, most spread", "many and few", "workers of actors", "shoots without pose", "undeclared pairs")
+SPREAD_FEWEST, MANY_AND_FEW, POOLS, SHOOTS_UNPOSED, PAIRS, FOUR_SHOOTS = (
+    "few images, most spread", "many and few", "workers of actors", "shoots without pose", "undeclared pairs",
+    "four shoots")
 UNBALANCED = (SPREAD_FEWEST, MANY_AND_FEW)
 """Scenarios in which actors differ in how many images, responses and how much spread they have, and in nothing else."""
 NO_ACTOR_EFFECT = (SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW, *UNBALANCED)
@@ -61,6 +62,7 @@ WORDS: Mapping[str, str] = {
     SHOOTS_UNPOSED: "As shoots, without pose, with four images to a shoot, thirty responses to an image and four times "
                     "the variance of where people look, so that images of a shoot are alike in both maps. People and "
                     "classifier share nothing in an image.",
+    FOUR_SHOOTS: "As shoots, with twelve images of each actor.",
     PAIRS: "As shoots, without pose, with two images to a shoot, which nobody declares.",
     POSED: "As image effects only, and each actor holds the head in a way of its own: photographs, boxes and "
            "classifier move with it, and nothing else tells actors apart.",
@@ -94,6 +96,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     POOLS: _small(IMAGE, POOLS, workers_of_actor=12),
     SHOOTS_UNPOSED: _small(SHOOTS, SHOOTS_UNPOSED, n_images=8, per_shoot=4, image_shift=0.0, image_spread=0.2,
                            per_image=30),
+    FOUR_SHOOTS: _small(SHOOTS, FOUR_SHOOTS, n_images=12, per_shoot=3),
     PAIRS: _small(SHOOTS, PAIRS, n_images=6, per_shoot=2, image_shift=0.0, declared=False),
     POSED: _small(IMAGE, POSED, actor_shift=0.02),
     UNRELATED: _small("actor effects", UNRELATED, shared_actor=0.0, shared_image=0.0, image_shift=0.0, n_groups=2),

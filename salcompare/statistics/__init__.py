@@ -62,9 +62,8 @@ from salcompare.statistics.overlaps.unique import (
     unique_values,
 )
 from salcompare.statistics.perturbation import curve_areas, removal_curves, removal_drops
-from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
 from salcompare.statistics.relative.paired import paired_map_test
-from salcompare.statistics.relative.pixelwise import relative_dispersion, relative_fdr, relative_test
+from salcompare.statistics.relative.pixelwise import relative_test
 from salcompare.statistics.symmetries.indices import (
     cross_validated_odd_share,
     odd_share_difference,
@@ -94,9 +93,8 @@ __all__ = [
     "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests", "pairwise",
     "pairwise_agreement", "percentile_interval", "permutations", "pooled_ceiling", "population_differences",
     "population_label_histogram", "population_mean", "population_overlap", "pose_association", "registered",
-    "relative_clusters", "relative_dispersion", "relative_fdr", "relative_test", "relative_tfce", "removal_curves",
-    "removal_drops", "response_variance_components", "seed_ceiling", "seed_reliability", "share_of_ceiling",
-    "shared_workers", "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform",
-    "uniform_overlap", "unique_agreement", "unique_ceiling", "unique_values", "variance_components",
-    "variance_explained", "verdict", "worker_agreement", "worker_laterality", "workers_needed",
+    "relative_test", "removal_curves", "removal_drops", "response_variance_components", "seed_ceiling",
+    "seed_reliability", "share_of_ceiling", "shared_workers", "sign_flip_test", "smallest_p", "symmetric_null_mean",
+    "symmetry", "t_interval", "uniform", "uniform_overlap", "unique_agreement", "unique_ceiling", "unique_values",
+    "variance_components", "variance_explained", "verdict", "worker_agreement", "worker_laterality", "workers_needed",
 ]

@@ -249,10 +249,7 @@ def test_draws_and_replicates_are_counted_as_they_are(study):
     results, _ = study
     table = results.estimates
     tested = table[table["p_attainable"].notna()]
-    pooled = tested["metric"].isin(["surviving_share_bh", "surviving_share_by"])  # a draw for each pixel, too
-    np.testing.assert_allclose(1 / tested["p_attainable"][~pooled], tested["n_resamples"][~pooled] + 1)
-    assert pooled.any()
-    assert (1 / tested["p_attainable"][pooled] > 10 * tested["n_resamples"][pooled]).all()
+    np.testing.assert_allclose(1 / tested["p_attainable"], tested["n_resamples"] + 1)
     single = tested[(tested["level"] == "actor") & (tested["contrast"] == "image effect")]
     assert (single["n_resamples"] == 23).all()  # all orders of four images, but the observed
     symmetry = pick(table, statistic="symmetry", metric="index", level="actor", source=PLANTED)

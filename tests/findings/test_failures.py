@@ -102,7 +102,7 @@ def test_statistics_that_fail_in_a_library_have_their_reasons(data, monkeypatch)
     def singular(*_, **__):
         scipy.linalg.cholesky(np.zeros((2, 3)))  # a ValueError of scipy's
 
-    failed = {"variance_explained": variance, "dispersion_test": variance, "maxima_of": relative,
+    failed = {"variance_explained": variance, "dispersion_test": variance, "relative_test": relative,
               "share_of_ceiling": ceilings, "noise_ceiling": ceilings, "label_histogram": labels,
               "common_laterality_test": asymmetry, "symmetry": symmetry, "pairing_tests": overlap}
     for name, module in failed.items():

@@ -31,6 +31,7 @@ def stack(seed):
 
 HUMAN, NETWORK, OTHER = stack(1), stack(2), stack(3)
 SEEDS = xr.concat([stack(4), stack(5)], "seed").assign_coords(seed=[0, 1])
+OF_TWO = NETWORK.assign_coords(actor=("image", ["a"] * 5 + ["b"] * (len(ACTORS) - 5)))  # enough images of each
 IMAGES = pd.DataFrame({"image": HUMAN["image"].to_numpy(), "actor": ACTORS, "height": GRID[0], "width": GRID[1]})
 TRIALS = [(f"i{k}", f"w{(k + turn) % 4}") for k in range(len(ACTORS)) for turn in range(3)]
 MADE = np.random.default_rng(6).gamma(1, 1, (len(TRIALS), *GRID))
@@ -60,10 +61,10 @@ STATISTICS = {
     "components of responses": lambda s: statistics.response_variance_components(RESPONSES * s, IMAGES, size=GRID)[
         "share"],
     "dispersion": lambda s: statistics.dispersion_test(NETWORK * s, rng=rng(), **DRAWN)["pseudo_f"],
-    "relative saliency": lambda s: statistics.relative_test(NETWORK * s, sigma=1.0, rng=rng(), **DRAWN)[
+    "relative saliency": lambda s: statistics.relative_test(OF_TWO * s, sigma=1.0, rng=rng(), **DRAWN)[
         ["t", "p_value"]],
     "difference of relative saliency": lambda s: statistics.relative_test(
-        NETWORK * s, sigma=1.0, rng=rng(), **DRAWN)["difference"] / s,
+        OF_TWO * s, sigma=1.0, rng=rng(), **DRAWN)["difference"] / s,
     "paired maps": lambda s: statistics.paired_map_test((HUMAN - NETWORK) * s, dim="image", rng=rng(), **DRAWN)["t"],
     "symmetry": lambda s: statistics.symmetry(actor_heatmap(NETWORK * s)),
     "symmetric null": lambda s: statistics.symmetric_null_mean(NETWORK * s, rng=rng()),

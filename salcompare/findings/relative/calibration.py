@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from salcompare.maps import actor_heatmap, smooth
+from salcompare.config import Maps
+from salcompare.maps import actor_heatmap, smooth, top_mask
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
-from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
 from salcompare.statistics.relative.paired import paired_map_test
-from salcompare.statistics.relative.pixelwise import relative_dispersion, relative_fdr, relative_test
+from salcompare.statistics.relative.pixelwise import relative_test
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
 LARGEST = "relative saliency, largest |t|"
 HUMAN = "relative saliency of human maps, largest |t|"
 SHOOT = "relative saliency, largest |t|, shoots permuted whole"
-BH, BY = "relative saliency, any discovery (BH)", "relative saliency, any discovery (BY)"
-MASS, TFCE = "relative saliency, cluster mass", "relative saliency, TFCE"
-SPREAD = "spread of single actors at every pixel, largest |t|"
 PAIRED = "difference of two classifiers' heatmaps, largest |t|"
 
 
-def _of_classifier(name: str, test: Callable[..., xr.Dataset], study: SimulatedStudy, rng: np.random.Generator,
-                   **options: object) -> Mapping[str, Outcome]:
-    result = test(study.saliency, sigma=cases.SIGMA, rng=rng, n_permutations=cases.DRAWS, **options)
+def _of_classifier(name: str, study: SimulatedStudy, rng: np.random.Generator,
+                   clusters: str | None = None) -> Mapping[str, Outcome]:
+    result = relative_test(top_mask(study.saliency, share=Maps().mask_share), sigma=cases.SIGMA, rng=rng,
+                           n_permutations=cases.DRAWS, clusters=clusters)
     return {name: _least(result["p_actor"])}
 
 
@@ -45,11 +43,6 @@ def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outc
     return {HUMAN: _of_people(study, rng, cases.DRAWS, sigma=cases.SIGMA).test}
 
 
-def _rates(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = relative_fdr(study.saliency, sigma=cases.SIGMA, rng=rng, n_permutations=cases.DRAWS)
-    return {BH: _least(result["p_bh"]), BY: _least(result["p_by"])}
-
-
 def _paired(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     both = (study.saliency, cases.another_classifier(study, rng))
     one, other = (actor_heatmap(smooth(maps, sigma=cases.SIGMA)) for maps in both)
@@ -61,28 +54,20 @@ def _least(p: xr.DataArray) -> Outcome:
     return Outcome(float(np.nanmin(p.to_numpy())))
 
 
-_NULL = f"No actor effect at any pixel: {cases.SAME}."
+_NULL = f"No actor effect at any pixel: {cases.SAME}, but for the actors' spread."
 CASES = (
-    Case("relative_test", partial(_of_classifier, LARGEST, relative_test), (
-        Check(LARGEST, "test", _NULL, cases.NO_ACTOR_EFFECT, (cases.PLANTED,)),)),
+    Case("relative_test", partial(_of_classifier, LARGEST), (
+        Check(LARGEST, "test", f"{_NULL} Masks, as they are tested in a report.",
+              (cases.SHARED, cases.IMAGE, cases.RAGGED_COUNTS, cases.FEW, cases.MANY_AND_FEW), (cases.PLANTED,)),)),
     Case("relative_test(human)", _human, (
-        Check(HUMAN, "test", _NULL, (cases.IMAGE, cases.RAGGED_COUNTS), (cases.SIZES[3],)),)),
-    Case("relative_test(clusters='shoot')", partial(_of_classifier, SHOOT, relative_test, clusters="shoot"), (
+        Check(HUMAN, "test", _NULL, (cases.IMAGE, cases.UNEQUAL, cases.RAGGED_COUNTS, *cases.UNBALANCED),
+              (cases.SIZES[3],)),)),
+    Case("relative_test(clusters='shoot')", partial(_of_classifier, SHOOT, clusters="shoot"), (
         Check(SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.",
-              (cases.SHOOTS,)),)),
-    Case("relative_fdr", _rates, (
-        Check(BH, "test", f"{_NULL} Where all are true, the false discovery rate is that of any discovery.",
-              (cases.IMAGE, cases.RAGGED_COUNTS)),
-        Check(BY, "test", "As before.", (cases.IMAGE, cases.RAGGED_COUNTS)))),
-    Case("relative_clusters", partial(_of_classifier, MASS, relative_clusters, threshold=2.5), (
-        Check(MASS, "test", _NULL, (cases.IMAGE, cases.RAGGED_COUNTS), (cases.PLANTED,)),)),
-    Case("relative_tfce", partial(_of_classifier, TFCE, relative_tfce, start=2.0, step=0.5), (
-        Check(TFCE, "test", _NULL, (cases.IMAGE,), (cases.PLANTED,)),)),
-    Case("relative_dispersion", partial(_of_classifier, SPREAD, relative_dispersion), (
-        Check(SPREAD, "test", _NULL, (cases.IMAGE, cases.RAGGED_COUNTS), (cases.UNEQUAL,)),)),
+              (cases.FOUR_SHOOTS,)),)),
     Case("paired_map_test", _paired, (Check(
         PAIRED, "test", "Both classifiers are drawn from one model, so differences are symmetric about 0.",
-        (cases.FEW, cases.UNRELATED), discrete=True),)),
+        (cases.FEW, cases.UNRELATED, *cases.UNBALANCED), discrete=True),)),
 )
 PLANNED = (
     PlannedStatistic("relative-people", "some actor's human maps differ from the others' somewhere (largest |t|)", "",

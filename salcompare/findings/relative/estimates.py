@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,22 +10,17 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import relative as declared
-from salcompare.findings.analysis import Analysis, Draws
-from salcompare.findings.failures import FAILURES, guarded, undefined_row, without_value
+from salcompare.findings.analysis import Analysis, Draws, by_shoot
+from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, SMOOTHED
-from salcompare.printing import ALPHA, AT_MOST, EQUAL
+from salcompare.printing import ALPHA
 from salcompare.random_numbers import stream
-from salcompare.statistics.relative.clusters import clusters_of, default_threshold, tfce_of
-from salcompare.statistics.relative.contrasts import SUPPORT, Standardised, standardise
-from salcompare.statistics.relative.pixelwise import discoveries_of, maxima_of
+from salcompare.statistics.relative.pixelwise import relative_test
 from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from salcompare.config import Maps, Statistics
-    from salcompare.findings.finding import Quantity
     from salcompare.findings.rows import Row
 
 
@@ -44,28 +39,25 @@ def relative_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed
         shown = source in (HUMAN, data.main)  # what figures of one classifier show
         key = _key(source, prepared, maps)
         n_permutations = min(statistics.n_permutations, declared.MOST if shown else declared.MOST_BESIDE)
-        more, result, matrix = _tested(prepared, n_permutations, seed, key)
+        more, result = _tested(prepared, n_permutations, seed, key)
         rows += more
-        if result is None or matrix is None:
-            continue
-        tests[source] = result[["t", "p_value"]]
-        if shown:
-            beside = min(statistics.n_permutations, declared.MOST_BESIDE)
-            rows += guarded(_sensitivity(matrix, beside, seed, key), statistic=declared.STATISTIC, **key)
+        if result is not None:
+            tests[source] = result[["t", "p_value"]]
     return rows, tests
 
 
 def _tested(prepared: xr.DataArray, n_permutations: int, seed: int, key: Row) -> tuple[
-        list[Row], xr.Dataset | None, Standardised | None]:
-    """Test one source: rows, the test, and what it was made of; too few actors or images give one row without value."""
+        list[Row], xr.Dataset | None]:
+    """Test one source: rows, and the test; too few actors or images give one row without value."""
     try:
-        matrix = standardise(prepared, sigma=float(str(key["sigma"])), support=SUPPORT, n_permutations=n_permutations)
-        result = maxima_of(matrix, n_permutations, stream(seed, "relative", str(key["source"])))
+        shot, clusters = by_shoot(prepared)
+        result = relative_test(shot, sigma=float(str(key["sigma"])), rng=stream(seed, "relative", str(key["source"])),
+                               n_permutations=n_permutations, clusters=clusters)
     except FAILURES as error:  # the study goes on without this test
-        return [undefined_row(error, **declared.LARGEST[0].name, **key)], None, None
-    of_actors = _of_actors(result, matrix, "t")
-    pixels = of_actors.assign(_pixels(result["p_value"], matrix))
-    return [*_rows(declared.LARGEST, of_actors, key), *_rows(declared.SURVIVING, pixels, key)], result, matrix
+        return [undefined_row(error, **declared.LARGEST[0].name, **key)], None
+    of_actors = _of_actors(result)
+    return [row for quantity in (*declared.LARGEST, *declared.SURVIVING)
+            for row in rows_of(of_actors, quantity, key)], result
 
 
 def _key(source: str, prepared: xr.DataArray, maps: Maps) -> dict[str, object]:
@@ -81,66 +73,19 @@ def _prepared(data: StudyData, maps: Maps) -> Iterator[tuple[str, xr.DataArray]]
         yield source, mapping.top_mask(dataset["saliency"], share=maps.mask_share).astype("float32")
 
 
-def _rows(quantities: Iterable[Quantity], result: xr.Dataset, key: Row) -> list[Row]:
-    return [row for quantity in quantities for row in rows_of(result, quantity, key)]
-
-
-def _sensitivity(matrix: Standardised, n_permutations: int, seed: int, key: Row) -> Iterator[Row]:
-    """Yield the rows of what stands beside the test."""
-    def rng(name: str) -> np.random.Generator:
-        """Give a test its own stream."""
-        return stream(seed, "relative", str(key["source"]), name)
-
-    if np.bincount(matrix.labels).min() < 2:
-        yield {**without_value("an actor with one image has no spread", **declared.SPREAD[0].name, **key),
-               "n_undefined": matrix.n_undefined}
-    else:
-        spread = maxima_of(matrix, n_permutations, rng("spread"), "spread")
-        yield from _rows(declared.SPREAD, _of_actors(spread, matrix, "t"), key)
-    rates = discoveries_of(matrix, n_permutations, rng("rates"))
-    for method in declared.ADJUSTMENTS:
-        yield from _rows(declared.SURVIVING_AT_RATE[method], _at_rate(rates, matrix, method, n_permutations), key)
-    clusters = clusters_of(matrix, n_permutations, rng("clusters"), default_threshold(matrix))
-    yield from _rows(declared.MASS, _of_actors(clusters, matrix, "mass"), key)
-    enhanced = tfce_of(matrix, n_permutations, rng("tfce"), **declared.TFCE)
-    yield from _rows(declared.ENHANCED, _of_actors(enhanced, matrix, "tfce"), key)
-
-
-def _of_actors(result: xr.Dataset, matrix: Standardised, variable: str) -> xr.Dataset:
-    """Say of each actor the value farthest from 0, with its sign (0 where there is none), and its smallest p."""
-    flat = np.nan_to_num(result[variable].to_numpy().reshape(len(matrix.actors), -1))
-    extremes = np.take_along_axis(flat, np.abs(flat).argmax(axis=1, keepdims=True), axis=1)[:, 0]
-    return _of_all(result, result["p_actor"].to_numpy()).assign(
-        actor_value=("actor", extremes), actor_n=("actor", np.bincount(matrix.labels)))
-
-
-def _of_all(result: xr.Dataset, smallest: NDArray[np.float64]) -> xr.Dataset:
-    """Say for how many of the actors, and what share, something survives, given each one's smallest p."""
-    tested = smallest[~np.isnan(smallest)]
+def _of_actors(result: xr.Dataset) -> xr.Dataset:
+    """Say of each actor the t farthest from 0, its smallest p and how many pixels survive, and of how many any does."""
+    t = result["t"].to_numpy().reshape(result.sizes["actor"], -1)
+    smallest = result["p_actor"].to_numpy()
+    tested = ~np.isnan(smallest)
+    extremes = np.take_along_axis(t, np.abs(np.nan_to_num(t)).argmax(axis=1, keepdims=True), axis=1)[:, 0]
+    counts = np.where(tested, (result["p_value"] <= ALPHA).sum(["y", "x"]), np.nan)
+    differing = smallest[tested] <= ALPHA
     return result.assign(
-        actor_p=("actor", smallest), p_least=tested.min() if tested.size else np.nan, n_actors=tested.size,
-        count=int((tested <= ALPHA).sum()), share=(tested <= ALPHA).mean() if tested.size else np.nan)
-
-
-def _pixels(p: xr.DataArray, matrix: Standardised) -> dict[str, xr.DataArray]:
-    """Count the tested pixels of each actor that survive."""
-    counts = (p <= ALPHA).sum(["y", "x"])
-    return {"actor_count": counts, "actor_share": counts / matrix.values.shape[1]}
-
-
-def _at_rate(rates: xr.Dataset, matrix: Standardised, method: str, n_permutations: int) -> xr.Dataset:
-    """Say how much survives at a false discovery rate.
-
-    What is adjusted is pooled p, and that is a bound where no t of any permutation reaches it.
-    """
-    smallest = rates[f"p_{method}"].min(["y", "x"]).to_numpy()
-    bound = np.isclose(rates["p_pooled"].min(["y", "x"]), rates["p_attainable"], rtol=1e-9) & (
-        int(rates["n_permutations"]) == n_permutations)
-    p_is = np.where(bound, AT_MOST, EQUAL)
-    return _of_all(rates, smallest).assign(_pixels(rates[f"p_{method}"], matrix)).assign(
-        actor_p_is=("actor", p_is),
-        p_is=p_is[np.nanargmin(smallest)] if np.isfinite(smallest).any() else "").assign_attrs(
-            family=f"pixels and actors, p pooled over pixels ({declared.ADJUSTMENTS[method]})")
+        actor_value=("actor", np.where(tested, extremes, np.nan)), actor_n=result["n_images"],
+        actor_count=("actor", counts), actor_share=("actor", counts / int(result["n_pixels"])),
+        actor_p=("actor", smallest), p_least=np.nanmin(smallest), n_actors=int(tested.sum()),
+        count=int(differing.sum()), share=differing.mean())
 
 
 def beside_heatmaps(tests: Mapping[str, xr.Dataset], heatmaps: xr.Dataset) -> xr.Dataset:

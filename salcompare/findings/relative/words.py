@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING
 
 from salcompare.findings import relative as declared
 from salcompare.naming import HUMAN
-from salcompare.printing import ALPHA, number, percent
+from salcompare.printing import ALPHA, counted, number, percent
 from salcompare.report.content import Section
 from salcompare.report.tables import PrintedTable, pick, table_of, wide_table
-from salcompare.statistics.relative.clusters import FORMING_P
-from salcompare.statistics.relative.contrasts import SUPPORT
+from salcompare.statistics.relative.contrasts import FEWEST_IMAGES, SUPPORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from salcompare.study_data import StudyData
 
-_BESIDE = (declared.SPREAD, declared.MASS, declared.ENHANCED)
 MOST_NAMED = 8  # actors; the tables have all
 
 
@@ -32,24 +30,24 @@ def _where(data: StudyData, source: str) -> list[str]:
     if rows["p_value"].isna().all():
         return []
     who = "People's maps" if source == HUMAN else f"Maps of {source}"
-    differing = rows[rows["p_adjusted"] <= ALPHA].sort_values("p_adjusted")
+    tested, untested = rows[rows["p_value"].notna()], int(rows["p_value"].isna().sum())
+    left = f" {counted(untested, 'actor')} could not be tested." if untested else ""
+    differing = tested[tested["p_adjusted"] <= ALPHA].sort_values("p_adjusted")
     if differing.empty:
-        return [f"{who}: no evidence that any actor's differ from the other actors' at any pixel."]
+        return [f"{who}: no evidence that any actor's differ from the other actors' at any pixel.{left}"]
     shown = ", ".join(differing["actor"].head(MOST_NAMED)) + (", ..." if len(differing) > MOST_NAMED else "")
-    return [f"{who} differ from the other actors' at some pixels for {len(differing)} of {len(rows)} actors ({shown}), "
-            "adjusted over all pixels and actors."]
+    return [f"{who} differ from the other actors' at some pixels for {len(differing)} of {len(tested)} actors tested "
+            f"({shown}), adjusted over all pixels and actors.{left}"]
 
 
 def tables(data: StudyData) -> Iterator[PrintedTable]:
     """Make the tables of relative saliency."""
     rows = pick(data.estimates, statistic=declared.STATISTIC)
     yield table_of(
-        "relative_population", "Relative saliency: for how many actors anything survives a test",
-        "count of n actors, value their share, with p (family-wise or as a discovery rate, see family) at most "
-        f"{ALPHA:g}; p_adjusted is the smallest. max_t is the test, which locates pixels; cluster_mass and tfce locate "
-        "none; dispersion_t is there because unequal spread looks like unequal means to max_t; "
-        "surviving_share_bh and _by take p from one null pooled over pixels.",
-        rows[rows["level"] == declared.LARGEST[0].level],
+        "relative_population", "Relative saliency: for how many actors any pixel survives",
+        f"count of n actors tested, value their share, with p at most {ALPHA:g}, adjusted over pixels and actors; "
+        "p_adjusted is the smallest.", rows[(rows["level"] == declared.LARGEST[0].level) & (
+            rows["metric"] == declared.LARGEST[0].metric)],
         ["source", "metric", "count", "n", "value", "p_adjusted", "p_attainable", "family_size", "n_resamples",
          "reason"])
     of_actors = rows[rows["level"] == declared.LARGEST[1].level]
@@ -57,18 +55,11 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     yield wide_table(
         "relative_actor", "Relative saliency of each actor",
         "max_t: the t farthest from 0 over the tested pixels, with p adjusted over pixels and actors; pixels: how many "
-        f"survive at {ALPHA:g}, pixels_bh: at a false discovery rate of {ALPHA:g}. Where the dispersion's p is small "
-        "beside a small p of max_t, the actor's spread may differ and not its mean. n counts images.", of_actors,
+        f"survive at {ALPHA:g}, and their share. n counts images; an actor with fewer than {FEWEST_IMAGES}, or as many "
+        "shoots where shoots are named, is not tested.", of_actors,
         ["source", "actor"], {
             largest: (largest, "value"), "p_adjusted": (largest, "p_adjusted"), "pixels": (pixels, "count"),
-            "pixels_bh": (f"{pixels}_bh", "count"),
-            **{f"p_{single.metric}": (single.metric, "p_adjusted") for _, single in _BESIDE},
-            "n": (largest, "n")}, folded=True)
-    yield table_of(
-        "relative_all", "Relative saliency of each actor, every statistic",
-        "value: the t, mass or enhancement farthest from 0, or the share of the tested pixels that survive (count: how "
-        "many).", of_actors,
-        ["actor", "source", "metric", "value", "count", "p_adjusted", "p_attainable", "n"], folded=True)
+            "share": (pixels, "value"), "n": (largest, "n")}, folded=True)
 
 
 def _paragraph(data: StudyData) -> str:
@@ -76,24 +67,19 @@ def _paragraph(data: StudyData) -> str:
     drawn, width = data.settings["statistics"]["n_permutations"], data.settings["study"]["size"][1]
     sigma = number(data.settings["maps"]["sigma"] * width)
     draws, beside = min(drawn, declared.MOST), min(drawn, declared.MOST_BESIDE)
-    start, step = declared.TFCE["start"], declared.TFCE["step"]
     return (
         "An actor's heatmap minus the mean over actors of the actors' heatmaps. It is tested at every pixel on "
         f"coverage, or masks, smoothed with a Gaussian of standard deviation {sigma} pixels: t of the actor's mean "
-        "less the mean of the other actors' means, over the variance within actors pooled over them. Images are "
-        f"permuted freely among actors ({draws:,} times; {beside:,} for the sensitivity analyses and for classifiers "
-        "that no figure shows); p is adjusted over all pixels and all actors by the largest |t| (Nichols & Holmes "
-        f"2002), and cannot be below 1/{draws + 1:,}. A pixel is tested if Kish's (1965) effective number of images "
-        f"behind it is at least {percent(SUPPORT, 0)} of the images, whoever is shown; what hardly any image but one "
-        "actor's own reaches is not tested. A pixel is a place in the picture, not on the face: an actor whose face is "
-        "placed otherwise differs, too. Unequal spread makes the test reject where no mean differs; so a test of "
-        "Levene's (1960) deviations stands beside it. False discovery rates (Benjamini & Hochberg 1995; Benjamini & "
-        "Yekutieli 2001) rest on p from one null distribution pooled over pixels, actors and permutations, which "
-        "assumes that t has the same null distribution everywhere: a pixel's own permutations cannot reach the small "
-        f"p that so many tests ask for. Cluster mass (threshold at a two-sided p of {number(FORMING_P, 1)}) and "
-        f"threshold-free cluster enhancement (Smith & Nichols 2009; heights from |t| = {start:g} in steps of {step:g}, "
-        "the same for all permutations and actors) say that an actor differs somewhere in or around a cluster, and "
-        "locate no pixel.")
+        f"less the mean of the other actors' means, of actors with at least {FEWEST_IMAGES} images. Each actor has "
+        "one factor on the variance of all pixels, which is otherwise pooled. What is permuted freely among "
+        f"actors ({draws:,} times; {beside:,} for classifiers that no figure shows) are the images' (whole "
+        "shoots', where they are named) deviations from the mean of the actors' means in units of their actor's "
+        "spread; they take on that of the actor they come to, and all is computed anew, so that actors may differ in "
+        "spread and in their numbers of images. p is adjusted over all pixels and all actors by the "
+        f"largest |t| (Nichols & Holmes 2002), and cannot be below 1/{draws + 1:,}. A pixel is tested if Kish's (1965) "
+        f"effective number of images behind it is at least {percent(SUPPORT, 0)} of the images, whoever is shown; what "
+        "hardly any image but one actor's own reaches is not tested. A pixel is a place in the picture, not on the "
+        "face: an actor whose face is placed otherwise differs, too.")
 
 
 def methods(data: StudyData) -> list[tuple[str, str]]:

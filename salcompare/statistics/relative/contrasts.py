@@ -1,21 +1,24 @@
 """One actor against the others at every pixel: squared t of all actors, for many permutations by matrix products.
 
 The contrast of an actor is the mean of its maps less the mean of the other actors' means, in which actors weigh the
-same: leave-one-out relative saliency. A permutation changes which images an actor's mean is of, in a sparse matrix; the
-maps stay where they are, in blocks of pixels that fit the processor's cache.
+same: leave-one-out relative saliency. Actors may differ in how much their images vary: each has a factor on the
+variance of every pixel, by which its maps are scaled before images are exchanged, and scaled back after. A permutation
+changes which images an actor's mean is of, in a sparse matrix; the maps stay where they are, in blocks of pixels that
+fit the processor's cache, and the factors after the permutation follow from the maps' inner products.
 
 Whether a pixel is tested may depend on the maps, but not on whose they are: then the choice is the same in every
-permutation, and the test stays exact.
+permutation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse
@@ -28,10 +31,10 @@ from salcompare.statistics.kernels import Codes, Maps, Values, left_out, maps_in
 
 SUPPORT = 0.2
 """Share of the images that a pixel's mass must be spread over for the pixel to be tested."""
-_COLUMNS = 4096  # pixels held in float64 at a time
-Statistic = Literal["mean", "spread"]
-"""t of means; t of the mean deviation from the actor's own mean. Both with one variance within all actors."""
+FEWEST_IMAGES = 4
+"""Images, or shoots, of an actor that is tested: of fewer its spread is hardly known."""
 PIXELS = 1024  # at a time
+_COLUMNS = 4096  # pixels held in float64 at a time
 _ROWS = 256  # rows of one product: permutations times actors
 _LEAST = 1e-30  # stands for a variance of 0, so that t is huge and not NaN
 
@@ -40,10 +43,12 @@ _LEAST = 1e-30  # stands for a variance of 0, so that t is huge and not NaN
 class Standardised:
     """Smoothed maps of n images by A actors at q tested pixels, as one matrix: what is tested."""
 
-    values: Maps  # (n, q) less their mean over images, over the root of their sum of squares: each column has norm 1
-    scale: Values  # (q,) those roots, in the maps' unit
+    matrix: Maps  # (n, q) less the mean of the actors' means, over `scale` and the root of the actor's factor
+    scale: Values  # (q,) standard deviation of a pixel over all images, in the maps' unit
+    factors: Values  # (A,) of the actors' variances: mean over pixels of the actor's over that of all images
     exchange: permutation.Exchangeability  # its labels are positions in `actors`
-    actors: NDArray[np.str_]  # (A,) those with a map, in natural order
+    actors: NDArray[np.str_]  # (A,) those that are tested, in natural order
+    of_all: pd.DataFrame  # all actors with a map, in natural order: n images, and the reason why one is not tested
     tested: NDArray[np.bool_]  # (y, x) which pixels the columns are, row by row
     coords: dict[str, Any]  # of the dims y and x, as far as the maps have them
     about: dict[str, Any]  # attrs that all tests of these maps share
@@ -54,26 +59,31 @@ class Standardised:
         """The actor of each image, as observed."""
         return self.exchange.labels[self.exchange.units]
 
-    @property
-    def family_size(self) -> int:
-        """How many tests there are: pixels times actors."""
-        return int(self.values.shape[1]) * len(self.actors)
+    @cached_property
+    def products(self) -> Values:
+        """Inner products of the images' values (n, n), from which actors' variances follow in any arrangement."""
+        total = np.zeros((len(self.matrix),) * 2)
+        for start in range(0, self.matrix.shape[1], _COLUMNS):
+            block = self.matrix[:, start:start + _COLUMNS].astype(np.float64)
+            total += block @ block.T
+        return total
+
+    def on_actors(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Put values (A, ...) of the tested actors among all actors, NaN for the others."""
+        whole = np.full((len(self.of_all), *values.shape[1:]), np.nan)
+        whole[self.of_all["reason"].to_numpy() == ""] = values
+        return whole
 
     def on_grid(self, values: NDArray[Any]) -> tuple[tuple[str, str, str], Values]:
         """Put values (A, q) of the tested pixels on the grid, NaN elsewhere; give the dims and values of a variable."""
         whole = np.full((len(self.actors), *self.tested.shape), np.nan)
         whole[:, self.tested] = values
-        return ("actor", "y", "x"), whole
-
-    def dataset(self, variables: Mapping[str, object], attrs: Mapping[str, object]) -> xr.Dataset:
-        """Label variables with the actors and the grid."""
-        return xr.Dataset({**variables, "n_undefined": self.n_undefined}, {"actor": self.actors, **self.coords},
-                          {**attrs, **self.about})
+        return ("actor", "y", "x"), self.on_actors(whole)
 
 
 def standardise(maps: xr.DataArray, *, sigma: float, support: float, n_permutations: int,
                 clusters: str | None = None) -> Standardised:
-    """Smooth maps and choose the pixels that are tested, given what `relative_test` is, with its errors."""
+    """Smooth maps and choose the actors and pixels that are tested, given what `relative_test` is, with its errors."""
     _check(maps, support, n_permutations, clusters)
     ordered = maps.transpose("image", "y", "x")
     exponent = range_exponent(ordered)
@@ -81,33 +91,35 @@ def standardise(maps: xr.DataArray, *, sigma: float, support: float, n_permutati
     matrix = rows.reshape(len(rows), -1)
     finite = np.asarray(np.isfinite(matrix.sum(axis=1)), np.bool_)
     empty = np.asarray(~matrix.any(axis=1), np.bool_)
-    kept = np.asarray(finite & ~empty, np.bool_)
-    if not kept.all():
-        matrix = matrix[kept]
-    names = ordered["actor"].values.astype(str)[kept]
-    _check_actors(names)
-    actors = natural_order(names.tolist()).astype(str)
-    exchange = permutation.exchangeability(names, clusters=None if clusters is None else ordered[clusters].values[kept])
+    held = np.flatnonzero(finite & ~empty)
+    names = ordered["actor"].to_numpy().astype(str)
+    units = np.arange(len(names)) if clusters is None else ordered[clusters].to_numpy()
+    of_all = _of_all(matrix[held], names[held], units[held], "image" if clusters is None else clusters)
+    actors = of_all.index[of_all["reason"] == ""].to_numpy(str)
+    kept = held[np.isin(names[held], actors)]
+    exchange = permutation.exchangeability(names[kept], clusters=None if clusters is None else units[kept])
     # The exchange counts labels in alphabetical order, maps in natural order.
-    position = np.array([np.flatnonzero(actors == name)[0] for name in np.unique(names)], np.intp)
-    values, scale, tested = _standardised(matrix, support)
-    if not tested.any():
-        raise InputError(Problem("maps", f"no pixel varies and has {support:.0%} of the images behind it",
-                                 "at least one pixel", "lower the support or smooth more"))
+    position = np.array([np.flatnonzero(actors == name)[0] for name in np.unique(names[kept])], np.intp)
+    exchange = replace(exchange, labels=position[exchange.labels])
+    values, scale, factors, tested = _standardised(matrix[kept], exchange.labels[exchange.units], support)
+    few = int((of_all["reason"] != "").sum())
+    out = (left_out(int((~finite).sum()), int((empty & finite).sum())),
+           f"{counted(few, 'actor')} not tested" if few else "")
     about = {"sigma": float(sigma), "support": support, "null": exchange.null, "alternative": "two-sided",
-             "left_out": left_out(int((~finite).sum()), int((empty & finite).sum()))}
-    return Standardised(values, np.ldexp(scale, -exponent), replace(exchange, labels=position[exchange.labels]), actors,
+             "left_out": "; ".join(filter(None, out))}
+    return Standardised(values, np.ldexp(scale, -exponent), factors, exchange, actors, of_all,
                         tested.reshape(rows.shape[1:]), {dim: ordered.coords[dim] for dim in ("y", "x")
-                                                         if dim in ordered.coords}, about, int((~kept).sum()))
+                                                         if dim in ordered.coords}, about, len(names) - len(held))
 
 
 @dataclass(frozen=True)
 class Arrangements:
     """Some arrangements of the images among the actors, and what is computed of them."""
 
-    means: sparse.csr_array  # (b * A, n) gives the actors' means
-    counts: Codes  # (b, A) images of each actor, each at least 1
-    statistic: Statistic
+    means: sparse.csr_array  # (b * A, n) gives the means of the actors' maps, scaled back by their factors
+    weights: Maps  # (b, n) of the maps' squares, to pool actors' variances: one over how far their factor has moved
+    precisions: Maps  # (b, A) of the squares of the means, likewise: images over the factor
+    errors: Values  # (b, A) squared errors of the contrasts, for a pooled variance of 1
 
 
 @dataclass(frozen=True)
@@ -115,164 +127,127 @@ class Plan:
     """How a test is carried out: its maps in blocks, and the draws of its permutations."""
 
     data: Standardised
-    statistic: Statistic
     n_permutations: int
-    most: int | None = None  # arrangements at a time; by default as many as suit the processor's cache
 
     @cached_property
     def dtype(self) -> np.dtype[np.floating]:
         """Precision of the products: float32 halves the time and errs by 1e-6 of t; float64 where ties count."""
-        enumerated = permutation.n_distinct(self.data.exchange, distinct="partitions") <= self.n_permutations
+        enumerated = permutation.n_distinct(self.data.exchange) <= self.n_permutations
         return np.dtype(np.float64 if enumerated else np.float32)
 
     def blocks(self) -> list[Maps]:
         """Cut the maps into contiguous blocks of pixels (n, w)."""
-        values = self.data.values
+        values = self.data.matrix
         return [np.ascontiguousarray(values[:, start:start + PIXELS], self.dtype)
                 for start in range(0, values.shape[1], PIXELS)]
 
     def permuted(self, rng: np.random.Generator) -> Iterator[Arrangements]:
-        """Yield the arrangements, some at a time; the observed one is not meant to be among them.
-
-        Where they are enumerated, those that only rename actors come once: the largest t over actors is the same.
-        """
-        n_actors = len(self.data.actors)
-        step = self.most or max(1, _ROWS // n_actors)
-        exchange = self.data.exchange
-        for batch in permutation.permutations(exchange, self.n_permutations, rng, distinct="partitions"):
-            labels = permutation.permuted_labels(exchange, batch)
+        """Yield the arrangements, some at a time; the observed one is not meant to be among them."""
+        step = max(1, _ROWS // len(self.data.actors))
+        for batch in permutation.permutations(self.data.exchange, self.n_permutations, rng):
+            labels = permutation.permuted_labels(self.data.exchange, batch)
             for start in range(0, len(labels), step):
-                yield arrange(labels[start:start + step], n_actors, self.statistic, self.dtype)
+                yield arrange(labels[start:start + step], self.data, self.dtype)
 
 
-def arrange(labels: Codes, n_actors: int, statistic: Statistic, dtype: np.dtype[np.floating]) -> Arrangements:
-    """Turn the actors of the images (b, n) into the matrix that gives the actors' means."""
-    flat = labels + np.arange(len(labels))[:, None] * n_actors
-    counts = np.bincount(flat.ravel(), minlength=len(labels) * n_actors)
-    images = np.argsort(labels, axis=1, kind="stable").ravel().astype(np.int32)
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    means = sparse.csr_array((np.repeat(1 / counts, counts).astype(dtype), images, starts),
-                             shape=(counts.size, labels.shape[1]))
-    return Arrangements(means, counts.reshape(len(labels), n_actors), statistic)
+def arrange(labels: Codes, data: Standardised, dtype: np.dtype[np.floating]) -> Arrangements:
+    """Turn the actors of the images (b, n) into what means, factors and variances follow from."""
+    n_actors, (n, n_pixels) = len(data.actors), data.matrix.shape
+    rows = labels + np.arange(len(labels))[:, None] * n_actors
+    counts = np.bincount(rows.ravel(), minlength=len(labels) * n_actors)
+    images, starts = np.argsort(labels, axis=1, kind="stable").ravel(), np.concatenate([[0], np.cumsum(counts)])
+    members = sparse.csr_array((np.ones(n * len(labels)), images.astype(np.int32), starts.astype(np.int32)),
+                               shape=(counts.size, n))
+    pairs = np.add.reduceat((members @ data.products)[np.repeat(np.arange(counts.size), counts), images], starts[:-1])
+    within = np.maximum(members @ np.diag(data.products) - pairs / counts, _LEAST)
+    moved = (within / (n_pixels * (counts - 1))).reshape(-1, n_actors)
+    variances = data.factors * moved / counts.reshape(moved.shape)  # of the means, for a pooled variance of 1
+    of_others = (variances.sum(axis=1, keepdims=True) - variances) / (n_actors - 1) ** 2
+    scaled = np.repeat(np.tile(np.sqrt(data.factors), len(labels)) / counts, counts)
+    return Arrangements(
+        sparse.csr_array((scaled.astype(dtype), members.indices, members.indptr), shape=members.shape),
+        (1 / np.take_along_axis(moved, labels, axis=1)).astype(dtype), (1 / variances).astype(dtype),
+        variances + of_others)
 
 
 def squared_t(block: Maps, arrangements: Arrangements) -> Maps:
     """Compute squared t of standardised maps (n, w) under b arrangements; (b, A, w)."""
-    if arrangements.statistic == "spread":
-        return _spread(block, arrangements)[1]
-    _, squares, factor = _pooled(block, arrangements)
-    squares *= factor[:, None]
-    return squares
+    n_draws, n_actors = arrangements.errors.shape
+    squares = np.square(block)
+    means = (arrangements.means @ block).reshape(n_draws, n_actors, -1)
+    pooled = arrangements.weights @ squares
+    pooled -= (arrangements.precisions[:, None] @ np.square(means))[:, 0]
+    means -= means.mean(axis=1, keepdims=True)
+    means *= (n_actors / (n_actors - 1) / np.sqrt(arrangements.errors))[:, :, None].astype(block.dtype)
+    np.square(means, out=means)
+    means *= ((len(block) - n_actors) / np.maximum(pooled, _LEAST))[:, None]
+    return np.asarray(means)
 
 
-def largest_squared_t(block: Maps, arrangements: Arrangements) -> Maps:
-    """Compute the largest squared t over actors and pixels under b arrangements; (b,)."""
-    if arrangements.statistic == "spread":
-        return np.asarray(squared_t(block, arrangements).max(axis=(1, 2)))
-    _, squares, factor = _pooled(block, arrangements)
-    largest = squares.max(axis=1)
-    largest *= factor
-    return np.asarray(largest.max(axis=1))
-
-
-def pooled_t(block: Maps, arrangements: Arrangements) -> Maps:
-    """Compute t, with its sign, with the variance within all actors; (b, A, w)."""
-    scaled, _, factor = _pooled(block, arrangements)
-    scaled *= np.sqrt(factor)[:, None]
-    return scaled
-
-
-def signed_t(data: Standardised, statistic: Statistic = "mean") -> tuple[Values, Values]:
+def signed_t(data: Standardised) -> tuple[Values, Values]:
     """Compute t and the contrast, in the maps' unit, as observed and in float64; both (A, q)."""
-    observed = arrange(data.labels[None], len(data.actors), statistic, np.dtype(np.float64))
-    t, contrast = np.empty((2, len(data.actors), data.values.shape[1]))
+    observed = arrange(data.labels[None], data, np.dtype(np.float64))
+    t, contrast = np.empty((2, len(data.actors), data.matrix.shape[1]))
     for start in range(0, t.shape[1], PIXELS):
         part = slice(start, start + PIXELS)
-        block = data.values[:, part].astype(np.float64)
-        if statistic == "mean":
-            contrast[:, part], squares = _contrasts(observed.means @ block), squared_t(block, observed)
-        else:
-            contrasts, squares = _spread(block, observed)
-            contrast[:, part] = contrasts[0]
-        t[:, part] = np.copysign(np.sqrt(squares[0]), contrast[:, part])
+        block = data.matrix[:, part].astype(np.float64)
+        contrast[:, part] = _contrasts(observed.means @ block)
+        t[:, part] = np.copysign(np.sqrt(squared_t(block, observed)[0]), contrast[:, part])
     return t, contrast * data.scale
 
 
 def _contrasts(means: Maps) -> Maps:
-    """Means (..., A, w) less the mean of the other actors' means."""
-    n_actors = means.shape[-2]
-    return np.asarray((means * n_actors - means.sum(axis=-2, keepdims=True)) / (n_actors - 1))
+    """Means (A, ...) less the mean of the other actors' means."""
+    n_actors = len(means)
+    return np.asarray((means * n_actors - means.sum(axis=0)) / (n_actors - 1))
 
 
-def _pooled(block: Maps, arrangements: Arrangements) -> tuple[Maps, Maps, Maps]:
-    """Scaled contrasts (b, A, w), their squares, and what to multiply those by for squared t (b, w).
-
-    Each column of the maps sums to 0 and its squares to 1, so the means alone tell the sums of squares.
-    """
-    counts = arrangements.counts
-    n, n_actors = len(block), counts.shape[1]
-    scaled = (arrangements.means @ block).reshape(*counts.shape, -1)
-    error = _errors(counts)
-    squares = np.square(scaled)
-    if (counts == counts[0, 0]).all():  # the mean of the actors' means is that of the images, 0
-        between = squares.sum(axis=1) * counts[0, 0]
-        factor = float((n - n_actors) * (n_actors / (n_actors - 1)) ** 2 / error[0, 0])
-    else:
-        between = (counts[:, None].astype(block.dtype) @ squares)[:, 0]
-        scaled = _contrasts(scaled) / np.sqrt(error)[:, :, None].astype(block.dtype)
-        np.square(scaled, out=squares)
-        factor = float(n - n_actors)
-    return scaled, squares, factor / np.maximum(1 - between, _LEAST)
+def _of_all(matrix: Maps, names: NDArray[np.str_], units: NDArray[Any], unit: str) -> pd.DataFrame:
+    """Count the images of all actors (index), and say why one is not tested."""
+    actors = natural_order(names.tolist()).astype(str)
+    rows = []
+    for actor in actors:
+        members = np.flatnonzero(names == actor)
+        n_units = len(np.unique(units[members]))
+        same = (matrix[members] == matrix[members[0]]).all() if n_units >= FEWEST_IMAGES else False
+        reason = "its images do not differ" if same else "" if n_units >= FEWEST_IMAGES else (
+            f"{counted(n_units, unit)}; a test of a single actor takes {FEWEST_IMAGES}")
+        rows.append((len(members), reason))
+    of_all = pd.DataFrame(rows, index=actors, columns=["n", "reason"])
+    able = int((of_all["reason"] == "").sum())
+    if able < 2:
+        raise InputError(Problem("maps", f"{counted(able, 'actor')} of {len(actors)} with {FEWEST_IMAGES} {unit}s that "
+                                 "differ", "at least 2, to compare one with the others"))
+    return of_all
 
 
-def _errors(counts: Codes) -> Values:
-    """Squared errors of the contrasts for unit spread (b, A)."""
-    inverse = 1 / counts
-    others = inverse.sum(axis=1, keepdims=True) - inverse
-    return np.asarray(inverse + others / (counts.shape[1] - 1) ** 2, np.float64)
-
-
-def _spread(block: Maps, arrangements: Arrangements) -> tuple[Maps, Maps]:
-    """Contrasts and squared t of the images' absolute deviations from their actor's mean; both (b, A, w).
-
-    Where actors have different numbers of images m, deviations are multiplied by the root of m/(m-1): few images lie
-    closer to their own mean.
-    """
-    counts, (n, width) = arrangements.counts, block.shape
-    flat = counts.ravel()
-    off = block[arrangements.means.indices]  # images actor by actor
-    off -= np.repeat(arrangements.means @ block, flat, axis=0)
-    np.abs(off, out=off)
-    if (flat != flat[0]).any():  # else the factor is common, and t does without
-        off *= np.repeat(np.sqrt(flat / np.maximum(flat - 1, 1)), flat)[:, None].astype(block.dtype)
-    of_sorted = sparse.csr_array((arrangements.means.data, np.arange(len(off)), arrangements.means.indptr))
-    means = (of_sorted @ off).reshape(*counts.shape, width)
-    off = off.reshape(len(counts), n, width)
-    within = np.einsum("bnw,bnw->bw", off, off)
-    within -= (counts[:, None].astype(block.dtype) @ np.square(means))[:, 0]
-    contrast = _contrasts(means)
-    factor = (n - counts.shape[1]) / np.maximum(within, _LEAST)
-    return contrast, np.square(contrast) * factor[:, None] / _errors(counts)[:, :, None].astype(block.dtype)
-
-
-def _standardised(matrix: Maps, support: float) -> tuple[Maps, Values, NDArray[np.bool_]]:
-    """Centre and scale the columns that are tested; also give their scale, and which they are."""
+def _standardised(matrix: Maps, labels: Codes, support: float) -> tuple[Maps, Values, Values, NDArray[np.bool_]]:
+    """Centre and scale the columns that are tested; also give their scale, the actors' factors, and which they are."""
     n, n_pixels = matrix.shape
     mean, squares, magnitude, spread = (np.empty(n_pixels) for _ in range(4))
+    counts = np.bincount(labels)
+    variances = np.empty((len(counts), n_pixels))
+    share = sparse.csr_array((1 / counts[labels], (labels, np.arange(n))))
     for start in range(0, n_pixels, _COLUMNS):
         part = slice(start, start + _COLUMNS)
         block = matrix[:, part].astype(np.float64)
         magnitude[part], squares[part] = np.abs(block).sum(axis=0), np.einsum("ip,ip->p", block, block)
-        mean[part] = block.mean(axis=0)
-        block -= mean[part]
+        block -= block.mean(axis=0)
         spread[part] = np.einsum("ip,ip->p", block, block)
+        means = np.asarray(share @ block)
+        variances[:, part] = (share @ np.square(block - means[labels])) * (counts / (counts - 1))[:, None]
+        mean[part] = (matrix[:, part].mean(axis=0, dtype=np.float64) + means.mean(axis=0))
     rounding = (16 * np.finfo(matrix.dtype).eps) ** 2
     tested = (spread > rounding * squares) & (magnitude**2 >= support * n * squares)
-    scale = np.sqrt(spread[tested])
+    if not tested.any():
+        raise InputError(Problem("maps", f"no pixel varies and has {support:.0%} of the images behind it",
+                                 "at least one pixel", "lower the support or smooth more"))
+    scale = np.sqrt(spread[tested] / n)
+    factors = (variances[:, tested] / scale**2).mean(axis=1)
     values = np.empty((n, int(tested.sum())), matrix.dtype)
-    for row, out in zip(matrix, values, strict=True):
-        out[:] = (row[tested] - mean[tested]) / scale
-    return values, scale, tested
+    for row, out, factor in zip(matrix, values, factors[labels], strict=True):
+        out[:] = (row[tested] - mean[tested]) / (scale * np.sqrt(factor))
+    return values, scale, factors, tested
 
 
 def _check(maps: xr.DataArray, support: float, n_permutations: int, clusters: str | None) -> None:
@@ -289,12 +264,3 @@ def _check(maps: xr.DataArray, support: float, n_permutations: int, clusters: st
         problems.append(Problem("n_permutations", str(n_permutations), "at least 1"))
     if problems:
         raise InputError(problems)
-
-
-def _check_actors(names: NDArray[np.str_]) -> None:
-    counts = np.unique(names, return_counts=True)[1]
-    if len(counts) < 2:
-        raise InputError(Problem("maps", f"{counted(len(counts), 'actor')} with a map",
-                                 "at least 2, to compare one with others"))
-    if counts.max() < 2:
-        raise InputError(Problem("maps", "one image for every actor", "several images of at least one actor"))

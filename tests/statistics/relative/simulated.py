@@ -1,4 +1,4 @@
-"""Stacks of maps for tests of relative saliency: smooth noise, skewed noise, and slow ways to compute t."""
+"""Stacks of maps for tests of relative saliency: smooth noise, skewed noise, and how often tests may reject."""
 
 from __future__ import annotations
 
@@ -31,17 +31,6 @@ def boxes(rng, sizes, *, side=8):
         for y, x in rng.normal(side / 2 - 1, side / 6, (4, 2)).round().astype(int).clip(0, side - 2):
             image[y:y + 2, x:x + 2] += 0.25
     return labelled(values, sizes)
-
-
-def slow_t(values, actors, actor):
-    """t of one actor against the mean of the others' means at one pixel, straight from the definition."""
-    groups = {name: values[actors == name] for name in np.unique(actors)}
-    weights = {name: 1.0 if name == actor else -1 / (len(groups) - 1) for name in groups}
-    contrast = sum(weights[name] * group.mean() for name, group in groups.items())
-    freedom = len(values) - len(groups)
-    pooled = sum(((group - group.mean()) ** 2).sum() for group in groups.values()) / freedom
-    error = sum(weights[name] ** 2 * pooled / len(group) for name, group in groups.items())
-    return contrast / np.sqrt(error)
 
 
 def most_rejections(n_runs, level=0.05):

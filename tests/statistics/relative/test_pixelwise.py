@@ -7,21 +7,17 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nilearn.mass_univariate import permuted_ols
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from salcompare.errors import InputError
 from salcompare.maps import relative_saliency, smooth
 from salcompare.statistics import max_statistic_p
 from salcompare.statistics.inference.multiplicity import critical_value, p_of_maxima
-from salcompare.statistics.relative.clusters import relative_clusters, relative_tfce
-from salcompare.statistics.relative.contrasts import Plan, largest_squared_t, squared_t, standardise
-from salcompare.statistics.relative.pixelwise import relative_dispersion, relative_fdr, relative_test
+from salcompare.statistics.relative.contrasts import Plan, squared_t, standardise
+from salcompare.statistics.relative.pixelwise import relative_test
 from salcompare.testing import assert_dask_equals_eager
-from tests.statistics.relative.simulated import boxes, labelled, slow_t, smooth_noise
+from tests.statistics.relative.simulated import boxes, labelled, smooth_noise
 
-RAGGED = (3, 5, 2, 6)
+RAGGED = (4, 5, 9, 6)
 
 
 def run(maps, **options):
@@ -29,46 +25,41 @@ def run(maps, **options):
     return relative_test(maps, **options)
 
 
-def test_a_worked_value_and_every_one_of_six_partitions():
-    values = np.array([1.0, 3.0, 5.0, 7.0])[:, None, None] * np.ones((1, 1, 1))
-    found = run(labelled(values, (2, 2)))
-    np.testing.assert_allclose(found.difference.values.ravel(), [-4, 4])
-    np.testing.assert_allclose(found.t.values.ravel(), [-4 / np.sqrt(2), 4 / np.sqrt(2)])  # pooled variance 2
-    assert int(found.n_permutations) == 2  # {1,5|3,7} and {1,7|3,5}; names of actors do not matter
-    np.testing.assert_allclose(found.p_value.values.ravel(), 1 / 3)
-    assert float(found.p_attainable) == pytest.approx(1 / 3)
-    np.testing.assert_allclose(sorted(found.null.values), [0, 2 / np.sqrt(8)])
+def test_a_worked_value_and_every_one_of_seventy_arrangements():
+    values = np.array([1.0, 3.0, 1.0, 3.0, 5.0, 9.0, 5.0, 9.0])[:, None, None] * np.ones((1, 1, 1))
+    result = run(labelled(values, (4, 4)))
+    np.testing.assert_allclose(result.difference.values.ravel(), [-5, 5])
+    np.testing.assert_allclose(result.spread, np.array([4 / 3, 16 / 3]) / 8.75)  # variances, over that of all images
+    # With one pixel the pooled variance is that of all images, and an actor's its factor times that.
+    np.testing.assert_allclose(np.abs(result.t.values.ravel()), 5 / np.sqrt(4 / 3 / 4 + 16 / 3 / 4))
+    assert int(result.n_permutations) == 69
+    np.testing.assert_allclose(result.p_value.values.ravel(), (1 + 1) / 70)  # turned round, they are as far apart
+    assert float(result.p_attainable) == pytest.approx(1 / 70)
+
+
+def slow_t(values, labels, scale):
+    """t (actor, pixel) and the actors' factors from the definition, of maps (image, pixel), pixel by pixel."""
+    groups = [values[labels == code] for code in np.unique(labels)]
+    counts = np.array([len(group) for group in groups])
+    spread = [(group.var(axis=0, ddof=1) / scale**2).mean() for group in groups]
+    squares = [((group - group.mean(axis=0)) ** 2).sum(axis=0) for group in groups]
+    pooled = sum(square / factor for square, factor in zip(squares, spread, strict=True)) / (len(values) - len(groups))
+    t = []
+    for code in range(len(groups)):
+        weights = np.where(np.arange(len(groups)) == code, 1.0, -1 / (len(groups) - 1))
+        contrast = sum(weight * other.mean(axis=0) for weight, other in zip(weights, groups, strict=True))
+        t.append(contrast / np.sqrt(pooled * (weights**2 * spread / counts).sum()))
+    return np.array(t), np.array(spread)
 
 
 @pytest.mark.parametrize("sizes", [RAGGED, (4, 4, 4)])
 def test_t_is_that_of_a_slow_loop(sizes):
     maps = smooth_noise(np.random.default_rng(2), sizes, side=3, skewed=True)
-    found = run(maps)
-    for actor in found.actor.values:
-        for y, x in np.ndindex(3, 3):
-            expected = slow_t(maps.values[:, y, x], maps.actor.values, actor)
-            assert found.t.sel(actor=actor).values[y, x] == pytest.approx(expected, rel=1e-10)
-
-
-def test_two_actors_give_the_two_sample_t_of_scipy():
-    maps = smooth_noise(np.random.default_rng(3), (5, 9))
-    found = run(maps)
-    one, other = maps.values[:5], maps.values[5:]
-    expected = stats.ttest_ind(one, other).statistic
-    np.testing.assert_allclose(found.t.sel(actor="s01"), expected)
-    np.testing.assert_allclose(found.t.sel(actor="s02"), -expected)
-
-
-def test_two_actors_give_the_p_of_nilearn():
-    rng = np.random.default_rng(4)
-    maps = smooth_noise(rng, (8, 8), side=6)
-    maps.values[:8, :3, :3] += 1.2
-    found = run(maps, n_permutations=1999)
-    of_first = (maps.actor == "s01").values.astype(float)[:, None]
-    peer = permuted_ols(of_first, maps.values.reshape(16, -1), n_perm=1999, random_state=0, output_type="dict")
-    np.testing.assert_allclose(found.t.sel(actor="s01").values.ravel(), peer["t"][0])
-    np.testing.assert_allclose(found.p_value.sel(actor="s01").values.ravel(), 10 ** -peer["logp_max_t"][0], atol=0.05)
-    assert found.threshold == pytest.approx(np.quantile(peer["h0_max_t"], 0.95), rel=0.05)
+    result = run(maps)
+    flat, labels = maps.values.reshape(len(maps), -1), np.repeat(np.arange(len(sizes)), sizes)
+    t, spread = slow_t(flat, labels, flat.std(axis=0))
+    np.testing.assert_allclose(result.t.values.reshape(t.shape), t)
+    np.testing.assert_allclose(result.spread, spread)
 
 
 @pytest.mark.parametrize("sizes", [RAGGED, (4, 4, 4)])
@@ -76,17 +67,20 @@ def test_the_null_is_that_of_a_slow_loop_over_the_same_permutations(sizes):
     maps = boxes(np.random.default_rng(5), sizes, side=4)
     maps = maps + np.random.default_rng(6).random(maps.shape)
     data = standardise(maps, sigma=0.0, support=0.0, n_permutations=50)
-    plan = Plan(data, "mean", 50)
+    flat, labels = maps.values.reshape(len(maps), -1), np.repeat(np.arange(len(sizes)), sizes)
+    scale = flat.std(axis=0)
+    _, spread = slow_t(flat, labels, scale)
+    centre = np.mean([flat[labels == code].mean(axis=0) for code in range(len(sizes))], axis=0)
+    freed = (flat - centre) / np.sqrt(spread)[labels, None]
+    plan = Plan(data, 50)
     for arrangements in plan.permuted(np.random.default_rng(7)):
         block = plan.blocks()[0]
-        squares, largest = squared_t(block, arrangements), largest_squared_t(block, arrangements)
-        members = arrangements.means.toarray().reshape(*arrangements.counts.shape, -1) > 0
+        squares = squared_t(block, arrangements)
+        members = arrangements.means.toarray().reshape(len(squares), len(sizes), -1) > 0
         for draw in (0, len(members) - 1):
-            labels = data.actors[members[draw].argmax(axis=0)]
-            flat = maps.values.reshape(len(labels), -1)
-            expected = [[slow_t(flat[:, pixel], labels, actor) for pixel in range(16)] for actor in data.actors]
-            np.testing.assert_allclose(squares[draw], np.square(expected), rtol=2e-5, atol=1e-5)
-            assert largest[draw] == pytest.approx(np.square(expected).max(), rel=2e-5)
+            taken = members[draw].argmax(axis=0)
+            expected, _ = slow_t(freed * np.sqrt(spread)[taken, None], taken, scale)
+            np.testing.assert_allclose(squares[draw], np.square(expected), rtol=1e-4, atol=1e-5)
 
 
 def test_single_precision_does_not_move_the_null():
@@ -97,10 +91,10 @@ def test_single_precision_does_not_move_the_null():
     data = standardise(maps.astype("float32"), sigma=1.0, support=0.1, n_permutations=99)
     drawn = {}
     for dtype in ("float32", "float64"):
-        plan = Plan(data, "mean", 99)
+        plan = Plan(data, 99)
         blocks = [block.astype(dtype) for block in plan.blocks()]
         rng = np.random.default_rng(9)
-        drawn[dtype] = np.concatenate([[largest_squared_t(block, of) for block in blocks]
+        drawn[dtype] = np.concatenate([[squared_t(block, of).max(axis=(1, 2)) for block in blocks]
                                        for of in plan.permuted(rng)], axis=1)
     np.testing.assert_allclose(np.sqrt(drawn["float32"]), np.sqrt(drawn["float64"]), rtol=1e-4)
 
@@ -134,7 +128,7 @@ def test_the_critical_value_is_where_p_passes_the_level(n, level):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.integers(2, 4), min_size=2, max_size=4), st.integers(0, 999), st.floats(0.1, 10), st.floats(-5, 5))
+@given(st.lists(st.integers(4, 6), min_size=2, max_size=3), st.integers(0, 999), st.floats(0.1, 10), st.floats(-5, 5))
 def test_neither_unit_nor_offset_nor_order_nor_names_matter(sizes, seed, factor, offset):
     maps = smooth_noise(np.random.default_rng(seed), sizes, side=3)
     found = run(maps, n_permutations=19)
@@ -149,18 +143,19 @@ def test_neither_unit_nor_offset_nor_order_nor_names_matter(sizes, seed, factor,
 
 def test_lazy_maps_give_the_same():
     maps = boxes(np.random.default_rng(12), RAGGED)
-    for test in (relative_test, relative_dispersion, relative_fdr, relative_clusters, relative_tfce):
-        assert_dask_equals_eager(test, maps, sigma=1.0, rng=np.random.default_rng(0), n_permutations=29, lazy=False)
+    assert_dask_equals_eager(relative_test, maps, sigma=1.0, rng=np.random.default_rng(0), n_permutations=29,
+                             lazy=False)
 
 
 def test_same_generator_same_result_and_natural_order_of_actors():
-    maps = boxes(np.random.default_rng(13), (3, 3, 3)).assign_coords(
-        actor=("image", np.repeat(["s10", "s2", "s1"], 3)))
+    maps = smooth_noise(np.random.default_rng(13), (4, 4, 4)).assign_coords(
+        actor=("image", np.repeat(["s10", "s2", "s1"], 4)))
     xr.testing.assert_identical(run(maps), run(maps))
-    found = run(maps)
-    assert found.actor.values.tolist() == ["s1", "s2", "s10"]
-    expected = slow_t(maps.values[:, 4, 4], maps.actor.values, "s10")
-    assert found.t.sel(actor="s10").values[4, 4] == pytest.approx(expected)
+    result = run(maps)
+    assert result.actor.values.tolist() == ["s1", "s2", "s10"]
+    flat = maps.values.reshape(12, -1)
+    expected, _ = slow_t(flat, np.repeat([2, 1, 0], 4), flat.std(axis=0))
+    np.testing.assert_allclose(result.t.values.reshape(3, -1), expected)
 
 
 def test_pixels_that_few_images_reach_are_not_tested_and_counted():
@@ -177,32 +172,44 @@ def test_pixels_that_few_images_reach_are_not_tested_and_counted():
 
 
 def test_images_without_a_map_are_left_out_and_counted():
-    maps = boxes(np.random.default_rng(15), (4, 4, 4))
+    maps = boxes(np.random.default_rng(15), (5, 5, 5))
     maps.values[0] = 0
     maps.values[5, 2, 2] = np.nan
-    found = run(maps, sigma=1.0)
-    assert int(found.n_undefined) == 2
-    assert found.n_images.values.tolist() == [3, 3, 4]
-    assert found.attrs["left_out"] == "images left out: 1 with a pixel that is NaN or infinite, 1 of zeros only"
-    rest = maps.isel(image=[i for i in range(12) if i not in (0, 5)])
-    xr.testing.assert_allclose(found.t, run(rest, sigma=1.0).t)
+    result = run(maps, sigma=1.0)
+    assert int(result.n_undefined) == 2
+    assert result.n_images.values.tolist() == [4, 4, 5]
+    assert result.attrs["left_out"] == "images left out: 1 with a pixel that is NaN or infinite, 1 of zeros only"
+    rest = maps.isel(image=[i for i in range(15) if i not in (0, 5)])
+    xr.testing.assert_allclose(result.t, run(rest, sigma=1.0).t)
 
 
-def test_an_actor_with_one_image_has_a_t_too():
-    maps = smooth_noise(np.random.default_rng(16), (1, 4, 4))
-    assert run(maps).t.sel(actor="s01").notnull().all()
+def test_actors_with_fewer_than_four_images_or_shoots_are_not_tested_and_say_why():
+    maps = smooth_noise(np.random.default_rng(16), (3, 4, 5, 4))
+    maps.values[-4:] = maps.values[-1]
+    result = run(maps)
+    assert result.actor_reason.values.tolist() == [
+        "3 images; a test of a single actor takes 4", "", "", "its images do not differ"]
+    assert result.attrs["left_out"] == "2 actors not tested"
+    for name in ("t", "difference", "p_value", "p_actor", "spread"):
+        assert result[name][[0, 3]].isnull().all()
+    others = maps.isel(image=slice(3, 12))  # those that are not tested are not among the others either
+    xr.testing.assert_allclose(result.t.isel(actor=[1, 2]), run(others).t)
+    shoots = maps.isel(image=slice(3, 12)).assign_coords(shoot=("image", list("aabcdefgg")))
+    with pytest.raises(InputError, match="1 actor of 2 with 4 shoots"):
+        run(shoots, clusters="shoot")
 
 
 @pytest.mark.parametrize(("change", "said"), [
     (lambda maps: maps.drop_vars("actor"), "no coordinate 'actor'"),
     (lambda maps: maps.isel(x=0), "dims"),
-    (lambda maps: maps.isel(image=slice(3)), "at least 2"),
-    (lambda maps: maps.assign_coords(actor=("image", [f"a{i}" for i in range(maps.sizes["image"])])), "one image for"),
-    (lambda maps: maps * 0 + 1, "no pixel varies"),
+    (lambda maps: maps.isel(image=slice(5)), "1 actor of 2 with 4 images"),
+    (lambda maps: maps.assign_coords(actor=("image", [f"a{i}" for i in range(maps.sizes["image"])])), "0 actors of 8"),
+    (lambda maps: maps * 0 + 1, "0 actors of 2 with 4 images that differ"),
+    (lambda maps: maps.copy(data=np.eye(8)[:, None] * np.ones((8, 1))), "no pixel varies"),
 ])
 def test_what_cannot_be_tested_is_refused_with_the_reason(change, said):
     with pytest.raises(InputError, match=said):
-        run(change(boxes(np.random.default_rng(17), (4, 4))), support=0.1)
+        run(change(boxes(np.random.default_rng(17), (4, 4))), support=0.5)
 
 
 @pytest.mark.parametrize("options", [{"support": 2.0}, {"n_permutations": 0}, {"clusters": "day"}])
@@ -210,63 +217,3 @@ def test_wrong_options_are_refused(options):
     with pytest.raises(InputError):
         run(boxes(np.random.default_rng(18), (4, 4)), **options)
 
-
-OPTIONS = {"sigma": 0.0, "support": 0.0}
-
-
-def test_pooled_p_is_a_count_over_all_pixels_actors_and_permutations():
-    maps = smooth_noise(np.random.default_rng(1), (3, 5, 4), side=5)
-    found = relative_fdr(maps, rng=np.random.default_rng(2), n_permutations=60, **OPTIONS)
-    plan = Plan(standardise(maps, sigma=0.0, support=0.0, n_permutations=60), "mean", 60)
-    drawn = plan.permuted(np.random.default_rng(2))
-    null = np.concatenate([squared_t(plan.blocks()[0], some).ravel() for some in drawn])
-    assert null.size == 60 * 3 * 25
-    expected = np.array([(1 + (null >= t**2).sum()) / (1 + null.size) for t in found.t.values.ravel()])
-    p = found.p_pooled.values.ravel()
-    assert (p >= expected - 1e-12).all()  # a bucket's t all count as reached: never too small
-    np.testing.assert_allclose(p, expected, atol=0.025)  # |t| below 1/32 all have p = 1
-    np.testing.assert_allclose(p[expected < 0.9], expected[expected < 0.9], atol=2 / 1024)
-    assert float(found.p_attainable) == pytest.approx(1 / (1 + null.size))
-
-
-def test_adjusted_p_are_those_of_statsmodels():
-    maps = smooth_noise(np.random.default_rng(3), (4, 4, 4))
-    maps.values[:4, :3, :3] += 3
-    found = relative_fdr(maps, rng=np.random.default_rng(4), n_permutations=50, **OPTIONS)
-    for name, method in (("p_bh", "fdr_bh"), ("p_by", "fdr_by")):
-        expected = multipletests(found.p_pooled.values.ravel(), method=method)[1]
-        np.testing.assert_allclose(found[name].values.ravel(), expected)
-    assert (found.p_by >= found.p_bh).all()
-    assert "same null distribution" in found.attrs["assumption"]
-    assert found.attrs["family_size"] == 3 * 64
-
-
-def test_a_pixels_own_permutations_cannot_reach_the_floor_of_benjamini_and_hochberg():
-    """The trap: 999 permutations give no p below 0.001, and of m tests the smallest must be at most 0.05/m.
-
-    So k pixels at that smallest p survive only if k/m is at least 1/50: 17,520 of 17 x 227 x 227. Pooled p get there.
-    """
-    m, smallest = 17 * 227 * 227, 1 / 1000
-    assert smallest > 0.05 / m * 17_519
-    assert smallest <= 0.05 / m * 17_521
-
-    rng = np.random.default_rng(5)
-    maps = smooth_noise(rng, (6,) * 10, side=16)
-    maps.values[:6, :2, :2] += 6  # four of 2,560 tests: each alone would be certain
-    found = relative_fdr(maps, rng=np.random.default_rng(6), n_permutations=199, **OPTIONS)
-    own = np.full(found.t.shape, 0.5)
-    own[0, :2, :2] = 1 / 200  # as small as 199 permutations of the pixel itself can make it
-    assert (multipletests(own.ravel(), method="fdr_bh")[1] > 0.05).all()
-    assert (found.p_bh.values[0, :2, :2] <= 0.05).all()
-    assert float(found.p_attainable) < 0.05 / found.attrs["family_size"]
-
-
-def test_most_discoveries_are_right_where_effects_are():
-    rng, shares = np.random.default_rng(7), []
-    for _ in range(60):
-        maps = smooth_noise(rng, (6,) * 2)
-        maps.values[:6, :4] += 2.5
-        found = (relative_fdr(maps, rng=rng, n_permutations=99, **OPTIONS).p_bh <= 0.05).values
-        shares.append(found[:, 4:].sum() / max(found.sum(), 1))
-    assert np.mean(shares) <= 0.05 + 3 * np.std(shares) / np.sqrt(60)
-    assert found[:, :4].mean() > 0.5
