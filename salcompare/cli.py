@@ -87,8 +87,7 @@ def _add_freeze(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser = _command(added, "freeze", commands.freeze, "write down, before the data, what is planned: the report then "
                       "says what changed")
     parser.add_argument("--primary", default="", metavar="TITLE", help="the primary quantity, as the report's summary "
-                        "names it (default: the first about people and the network)")
-    parser.add_argument("--smallest-effect", default="", metavar="TEXT", help="the smallest effect of interest")
+                        "names it (default: unique agreement, of people alone the first)")
     for name in ("actors", "images", "workers"):
         parser.add_argument(f"--{name}", type=int, default=0, metavar="N",
                             help=f"planned {name} (default: as the study has them)")

@@ -65,7 +65,7 @@ def freeze(options: argparse.Namespace) -> None:
     except StaleError:
         stages.run(study, until="photographs", progress=Terminal())
     numbers = {name: getattr(options, name) for name in NUMBERS}
-    print(freeze(study, Choice(options.primary, options.smallest_effect, numbers, options.after_data,
+    print(freeze(study, Choice(options.primary, numbers, options.after_data,
                                options.overwrite)))
     _print_plan(study)
 

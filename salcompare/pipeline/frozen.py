@@ -14,6 +14,7 @@ from salcompare.errors import DamagedError, InputError, Problem, StaleError, mea
 from salcompare.findings import shown
 from salcompare.findings.finding import Headline
 from salcompare.findings.p_values import FAMILIES
+from salcompare.findings.unique import OF_SOURCE
 from salcompare.printing import ALPHA, counted, joined
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ class Choice:
 
     primary: str = ""
     """Title of the primary quantity."""
-    smallest_effect: str = ""
     numbers: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """Planned `NUMBERS`."""
     after_data: bool = False
@@ -89,7 +89,7 @@ def freeze(study: Study, choice: Choice | None = None) -> Path:
         "frozen": f"{datetime.now(UTC):%Y-%m-%d}", "salcompare": __version__,
         "data": before or "none yet",
         "replaces": provenance.sha256_of_file(path) if path.exists() else "no earlier plan",
-        "primary": {"quantity": _primary(study, choice.primary), "smallest_effect": choice.smallest_effect or UNSTATED},
+        "primary": _primary(study, choice.primary),
         "exclusions": {"rules": study.config.quality.rules, "drop_invalid": study.config.responses.drop_invalid},
         "family": {"primary": f"a single test at {ALPHA:g}, not adjusted", "others": FAMILIES},
         "planned": _numbers(study) | {name: number for name, number in choice.numbers.items() if number},
@@ -194,14 +194,18 @@ def _photographs(study: Study) -> str:
         return UNSTATED
 
 
-def _primary(study: Study, wanted: str) -> str:
-    """Give the title of the primary quantity, by default the first that is about people and the classifier."""
+def _primary(study: Study, wanted: str) -> dict[str, str]:
+    """Name the primary quantity, by default unique agreement, of people alone the first, and its smallest effect."""
     sides = ["human"] * (study.people != "none") + ["classifier"] * (study.people != "none" and study.compares)
     titles = {how.named(quantity.title): how.of for quantity, how in shown(Headline) if how.of in sides}
     chosen = next((title for title in titles if title.casefold() == wanted.casefold()), "")
     if wanted and not chosen:
         raise InputError(Problem("--primary", repr(wanted), "one of " + ", ".join(titles), meant(wanted, titles)))
-    return chosen or next((title for title, of in titles.items() if of == sides[-1]), UNSTATED)
+    by_itself = next((title for title, of in titles.items() if of == sides[-1]), UNSTATED)
+    usual = OF_SOURCE.title if OF_SOURCE.title in titles else by_itself
+    effect = f"{study.config.statistics.smallest_effect:g} of its ceiling"
+    primary = chosen or usual
+    return {"quantity": primary, "smallest_effect": effect if primary == OF_SOURCE.title else UNSTATED}
 
 
 def _lines(plan: Mapping[str, Any]) -> Iterator[str]:

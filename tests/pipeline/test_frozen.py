@@ -35,14 +35,14 @@ def said(root):
 
 
 def test_a_plan_holds_what_decides_the_analysis_and_is_run_as_frozen(root, capsys):
-    freeze(root, "--workers", "40", "--smallest-effect", "0.2 of the ceiling")
+    freeze(root, "--workers", "40")
     plan = tomllib.loads((root / "frozen.toml").read_text())
     assert plan["planned"] == {"actors": 3, "images": 6, "workers": 40}
     assert plan["exclusions"]["rules"][0] == "checks"
     assert plan["settings"]["maps.sigma"] == 0.05
     assert plan["settings"]["classifier.tiny.frozen.iterations"] == 6
     assert not any(name.startswith("report.") for name in plan["settings"])
-    assert plan["primary"]["smallest_effect"] == "0.2 of the ceiling"
+    assert plan["primary"] == {"quantity": "Unique agreement", "smallest_effect": "0.2 of its ceiling"}
     assert "Holm" in plan["family"]["others"]
     assert re.fullmatch("[0-9a-f]{64}", plan["sha256"])
     assert len(said(root)) == 1
@@ -113,7 +113,7 @@ def test_a_plan_that_cannot_be_is_refused(root, capsys, more, told):
 
 def test_a_primary_quantity_is_named_by_its_title_in_any_case(root):
     freeze(root, "--primary", "image EFFECT")
-    assert "Primary quantity: Image effect; " in said(root)[0]
+    assert "Primary quantity: Image effect; smallest effect of interest: not stated" in said(root)[0]
 
 
 def test_the_report_is_stale_after_what_its_plan_says_changes(root):

@@ -31,17 +31,20 @@ CALLS = {
     "actor_similarity": lambda a: st.actor_similarity(a, a, rng=rng(), n_splits=2, **FEW),
     "asymmetry_beyond_photographs": lambda a: st.asymmetry_beyond_photographs(a, a, rng=rng(), **FEW),
     "asymmetry_test": lambda a: st.asymmetry_test(a, rng=rng(), **FEW),
+    "calibrated": lambda a: st.calibrated(a, a),
     "centre": st.centre,
     "common_laterality_test": lambda a: st.common_laterality_test(a, rng=rng(), **FEW),
     "compare_classifiers": lambda a: st.compare_classifiers(a, a, a, metric="pearson", rng=rng(), **FEW),
     "compare_pairings": lambda a: st.compare_pairings(a, a, rng=rng(), **FEW),
     "cross_validated_odd_share": st.cross_validated_odd_share,
     "dispersion_test": lambda a: st.dispersion_test(a, rng=rng(), **FEW),
+    "equivalence": lambda a: st.equivalence(a, smallest=0.1),
     "heatmap_overlap": lambda a: st.heatmap_overlap(a, a, metrics=["pearson"]),
     "heatmap_tests": lambda a: st.heatmap_tests(a, a, metric="pearson", rng=rng(), **FEW),
     "label_enrichment": lambda a: st.label_enrichment(RESPONSES, IMAGES, a, rng=rng(), **FEW),
     "odd_share_difference": lambda a: st.odd_share_difference(a, a, rng=rng(), **FEW),
     "other_actors_mean": st.other_actors_mean,
+    "others_density": st.others_density,
     "overlap": lambda a: st.overlap(a, a, metrics=["pearson", "iou"]),
     "overlap_matrix": lambda a: st.overlap_matrix(a, a, metric="pearson"),
     "overlap_tests": lambda a: st.overlap_tests(a, a, metric="pearson", rng=rng(), **FEW),
@@ -51,6 +54,7 @@ CALLS = {
     "population_mean": st.population_mean,
     "population_overlap": lambda a: st.population_overlap(a, a, metrics=["pearson"]),
     "pose_association": lambda a: st.pose_association(a, a, rng=rng(), **FEW),
+    "registered": lambda a: st.registered(a, a, sigma=1.0),
     "relative_clusters": lambda a: st.relative_clusters(a, sigma=1.0, rng=rng(), **FEW),
     "relative_dispersion": lambda a: st.relative_dispersion(a, sigma=1.0, rng=rng(), **FEW),
     "relative_fdr": lambda a: st.relative_fdr(a, sigma=1.0, rng=rng(), **FEW),
@@ -61,6 +65,7 @@ CALLS = {
     "symmetric_null_mean": lambda a: st.symmetric_null_mean(a, rng=rng(), n_draws=5),
     "symmetry": st.symmetry,
     "uniform": st.uniform,
+    "unique_agreement": lambda a: st.unique_agreement(a, a, a, sigma=1.0, rng=rng(), **FEW),
     "uniform_overlap": lambda a: st.uniform_overlap(a, metrics=["pearson"]),
     "variance_components": st.variance_components,
     "variance_explained": lambda a: st.variance_explained(a, rng=rng(), **FEW),
@@ -91,10 +96,11 @@ def test_what_cannot_be_used_is_an_input_error(name, bad):
 
 
 def test_every_public_statistic_of_an_array_is_tried():
-    """Those of p-values, and of what removal leaves, have arrays of another kind."""
+    """Those of p-values, of what removal leaves, and of shares of variance have arrays of another kind."""
     first = {name: next(iter(inspect.signature(function).parameters.values())).annotation
              for name, function in vars(st).items() if name in st.__all__ and callable(function)}
-    others = {"adjust_p", "family_size", "max_statistic_p", "curve_areas", "label_enrichment"}
+    others = {"adjust_p", "family_size", "max_statistic_p", "curve_areas", "label_enrichment", "design_reliability",
+              "workers_needed"}
     assert {name for name, kind in first.items() if kind == "xr.DataArray"} - others == set(CALLS) - others
 
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from salcompare.errors import InputError, Problem
+from salcompare.maps.checks import require_maps
 from salcompare.printing import ALPHA
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
 
@@ -41,6 +42,7 @@ def equivalence(values: xr.DataArray, *, smallest: float) -> xr.Dataset:
     """
     if smallest <= 0:
         raise InputError(Problem("smallest", repr(smallest), "above 0", "state the smallest effect of interest"))
+    require_maps(values, "values", dims=("actor",))
     data = values.transpose("actor", ...).to_numpy().astype(np.float64)
     n = (~np.isnan(data)).sum(axis=0)
     enough = n >= FEWEST_ACTORS

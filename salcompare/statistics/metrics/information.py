@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from salcompare.errors import InputError, Problem
-from salcompare.maps.checks import require_size
+from salcompare.maps.checks import require_maps, require_size
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, actor_means, jackknife_interval
 from salcompare.statistics.kernels import GRID, Maps, Values, compare, dot, flat, in_blocks, unit_sum
 from salcompare.statistics.metrics.densities import FLOOR, mixed
@@ -92,7 +92,7 @@ def calibrated(human: xr.DataArray, classifier: xr.DataArray) -> xr.DataArray:
         monotone: the maximum-likelihood fit (isotonic regression). Tied pixels stand at their mean rank. NaN where a
         map holds NaN, or no other actor has both maps.
     """
-    _require_images(human)
+    _require_images(human, classifier)
     dim = "image_other" if "image_other" in classifier.dims else "image"
     names = {dim: "image", dim.replace("image", "actor"): "actor"}
     maps = classifier.rename({old: new for old, new in names.items() if old in (*classifier.coords, *classifier.dims)})
@@ -176,9 +176,12 @@ def _fits_of_workers(responses: ImageResponses, baseline: Values) -> Values:
     return np.asarray([(gain - beside).sum() for gain in gains] / of_workers.sum())
 
 
-def _require_images(human: xr.DataArray) -> None:
-    if "image" not in human.dims:
-        raise InputError(Problem("information_gain", f"human maps with dims {human.dims}", "a dim 'image'",
+def _require_images(human: xr.DataArray, *others: xr.DataArray) -> None:
+    for maps, where in zip((human, *others), ("human maps", "classifier maps"), strict=False):
+        require_maps(maps, where)
+    if "image" not in human.dims or not human.indexes.get("image", pd.Index([])).is_unique:
+        raise InputError(Problem("information_gain", f"human maps with dims {human.dims}, or an image twice",
+                                 "a dim 'image', each image once",
                                  "the baseline and the calibration come from other images; or give a baseline"))
 
 

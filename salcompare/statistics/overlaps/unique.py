@@ -168,8 +168,13 @@ def registered(human: xr.DataArray, photographs: xr.DataArray, *, sigma: float) 
     ----------
     Keys (1981), doi:10.1109/TASSP.1981.1163711
     """
-    require_maps(human, "human maps", dims=("image", "y", "x"))
-    require_maps(human, "maps", dims=("image", "y", "x"), named=("actor",))
+    require_maps(human, "human maps", dims=("image", "y", "x"), named=("actor",))
+    require_maps(photographs, "photographs", dims=("image", "y", "x"), named=("image",))
+    for given, where in ((human, "human maps"), (photographs, "photographs")):
+        finite = xr.ufuncs.isfinite(given.sum(skipna=False, dtype=np.float64))
+        if not given.indexes["image"].is_unique or not bool(finite):
+            raise InputError(Problem(where, "an image twice, or with pixels that are NaN or infinite",
+                                     "each image once, all its pixels finite", "leave those images out"))
     seen = human["image"].isin(photographs["image"].to_numpy()).to_numpy()
     if not seen.any():
         raise InputError(Problem("photographs", "none of an image that people's maps are of", "at least one",
