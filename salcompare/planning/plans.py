@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import plotnine as p9
+import xarray as xr
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
@@ -19,9 +21,13 @@ from salcompare.figures import Figure, save_figure
 from salcompare.figures.theme import DOUBLE, INK, MIDDLE, SEQUENTIAL, SINGLE, figure_theme, ticks
 from salcompare.planning.power_runs import STATISTICS, Goal, Sizes, check_goal, open_kept, planned_statistic, power
 from salcompare.printing import counted, number, percent
-from salcompare.simulation.cases import PlannedStatistic
+from salcompare.simulation.cases import PlannedStatistic, planned_sigma
+from salcompare.simulation.preferences import stream
 from salcompare.simulation.scenario import find_scenario
+from salcompare.simulation.studies import simulate_study
 from salcompare.statistics.inference.resampling import LEVEL
+from salcompare.statistics.kernels import Values
+from salcompare.statistics.variance.components import RELIABILITY, design_reliability, response_variance_components
 
 if TYPE_CHECKING:
     from salcompare.planning.pilot import Pilot
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
 KEPT = "runs.json"
 NOMINAL = percent(LEVEL, 0)
 """The coverage of intervals, as printed."""
-PRINTED = ("actors", "images", "workers", "pool", "responses", "value", "ci_low", "ci_high", "reached")
+PRINTED = ("actors", "images", "workers", "pool", "responses", "value", "ci_low", "ci_high", "reached", "reliability")
 _HEADER = {"images": "images an actor", "workers": "workers an image", "pool": "workers in all",
            "responses": "boxes in all", "ci_low": "from", "ci_high": "to"}
 AXES = {"workers": "workers an image", "images": "images an actor", "actors": "actors"}
@@ -40,6 +46,7 @@ SHAPES = ("o", "s", "^", "D", "v", "P")
 _DARKEST, _LIGHTEST = 0.0, 0.78  # of the colour map; beyond, yellow is lost on white
 _DODGE = 0.012  # between colours, as a share of the x axis
 _ROW = 1.75  # inches
+_COMPONENTS = 24, 4, 3  # actors, images and studies that components of variance are taken from
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,7 @@ def make_plan(model: Model, statistic: str, sizes: list[Sizes], *, goal: Goal, r
                      say=progress.say)
     table = power(model.scenario, planned, sizes, goal=goal, runs=runs, seed=seed, draws=draws, kept=kept,
                   progress=progress)
+    table = table.assign(reliability=foretold_reliability(model.scenario, table, seed=seed))
     figure = _figure(table, planned, level=goal.level, model=model.name)
     page = _page(table, planned, goal, model, seed=seed, draws=draws)
     csv, markdown = folder / f"{goal.measure}.csv", folder / f"{goal.measure}.md"
@@ -97,6 +105,23 @@ def make_plan(model: Model, statistic: str, sizes: list[Sizes], *, goal: Goal, r
     pictures = save_figure(figure, folder)
     store.write_text(markdown, f"{page}\n![{figure.title}]({pictures[0].name})\n\n{figure.caption}\n")
     return Plan(table, tuple(_answers(table, goal)), _shown(table).to_string(index=False), (csv, markdown, *pictures))
+
+
+def foretold_reliability(scenario: Scenario, sizes: pd.DataFrame, *, seed: int) -> Values:
+    """Foretell how reliably people's heatmaps tell actors apart in studies of some sizes (a D-study).
+
+    Components of variance of smoothed responses are means over simulated studies of the scenario's; `sizes` has columns
+    ``images`` and ``workers``. NaN where the scenario's actors do not differ.
+    """
+    if not scenario.actor_spread and not np.any(scenario.actor_shift):
+        return np.full(len(sizes), np.nan)
+    many, parts = scenario.replace(n_actors=_COMPONENTS[0], n_images=_COMPONENTS[1]), []
+    for run in range(_COMPONENTS[2]):
+        study = simulate_study(many, rng=stream(seed, "components", scenario.name, str(run)))
+        parts.append(response_variance_components(study.responses, study.images, size=scenario.grid,
+                                                  sigma=planned_sigma(study))["variance"])
+    n_images, n_workers = (xr.DataArray(sizes[name].to_numpy(float), dims="size") for name in ("images", "workers"))
+    return design_reliability(xr.concat(parts, "run").mean("run"), n_images=n_images, n_workers=n_workers).to_numpy()
 
 
 def _page(table: pd.DataFrame, statistic: PlannedStatistic, goal: Goal, model: Model, *, seed: int, draws: int) -> str:
@@ -112,6 +137,10 @@ def _page(table: pd.DataFrame, statistic: PlannedStatistic, goal: Goal, model: M
         parts.append(f"In {undefined:,} of {int(table['runs'].sum()):,} simulated studies the "
                      f"{'test was' if goal.half_width is None else 'interval was'} undefined: "
                      + ("they count as not rejecting." if goal.half_width is None else "they are left out."))
+    if table["reliability"].notna().any():
+        parts.append("Reliability is foretold from the model's components of variance of smoothed responses: how far "
+                     "the differences between actors' heatmaps would be the same with other images and workers. "
+                     f"{RELIABILITY:g} is a common aim.")
     parts.append("A plan is as good as its model. Effects estimated from a small pilot carry the pilot's chance; a "
                  "study planned on them may have less power than is said here. Plan for the smallest effect that "
                  "would matter, not for the largest that the pilot allows.")

@@ -240,6 +240,7 @@ SIGMA = 1.0
 GRAIN = 0.05  # standard deviation of a photograph's own noise, of the range of its face
 
 SAME = "the maps' distribution is the same for all actors, so images can be exchanged among them"
+FROM_BOXES = "What it tends to over endlessly many actors and workers, from the boxes of other simulated studies."
 TENDS = "What the estimate tends to over many studies of other actors."
 
 

@@ -10,6 +10,7 @@ coverage over what is expected without its effects), of smooth factors of its ow
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
@@ -274,6 +275,17 @@ def _smoothing(pixels: int, sigma: float) -> Values:
 def _numbered(letter: str, count: int) -> NDArray[np.object_]:
     digits = max(2, len(str(count)))
     return np.array([f"{letter}{number:0{digits}d}" for number in range(1, count + 1)], dtype=object)
+
+
+@lru_cache(maxsize=64)
+def tends_to(scenario: Scenario, parts: Callable[[SimulatedStudy], Values], studies: int = 200) -> Values:
+    """Mean over simulated studies of what is unbiased in each: what it tends to over endlessly many units.
+
+    `parts` gives a study's (k,), and is a function of a module; the studies are other ones than any calibration's.
+    """
+    every = [parts(simulate_study(scenario, rng=stream(0, "tends to", scenario.name, str(run))))
+             for run in range(studies)]
+    return np.asarray(np.mean(every, axis=0), float)
 
 
 _BOXES = 100, 40  # images and responses that a place's expected coverage is the mean of

@@ -239,6 +239,9 @@ def test_a_plan_says_simulated_everywhere_and_is_the_same_to_the_byte(tmp_path):
     assert "Every study here is simulated" in page
     assert "no person drew these boxes" in page
     assert "With 8 actors x 3 images" in page
+    assert "Reliability is foretold from the model's components of variance" in page
+    reliability = pd.read_csv(written[".csv"])["reliability"].tolist()
+    assert 0.1 < reliability[0] < reliability[1] < 0.5
     assert json.loads((tmp_path / "one/label-share/runs.json").read_text())["simulated"] is True
 
 
@@ -274,7 +277,7 @@ def test_a_pilot_study_is_planned_from_once_its_stages_have_run(tmp_path, capsys
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["--statistic", "nothing"], "--statistic: 'nothing'; expected one of relative-people"),
+    (["--statistic", "nothing"], "--statistic: 'nothing'; expected one of unique-agreement"),
     (["--statistic", "overlap"], "--statistic overlap: has no test"),
     (["--statistic", "label-differences", "--half-width", "0.1"], "--statistic label-differences: has no interval"),
     (["--statistic", "r2-people", "--level", "0.001"], "--level: 0.001; expected at least 0.002"),

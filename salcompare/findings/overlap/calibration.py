@@ -14,6 +14,7 @@ from salcompare.maps import actor_heatmap, smooth
 from salcompare.naming import PRIMARY
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
+from salcompare.simulation.studies import tends_to
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences
 from salcompare.statistics.overlaps.heatmaps import heatmap_tests
@@ -22,6 +23,7 @@ from salcompare.statistics.overlaps.same_image import overlap
 
 if TYPE_CHECKING:
     from salcompare.simulation.studies import SimulatedStudy
+    from salcompare.statistics.kernels import Values
 
 IMAGE_EFFECT, ACTOR_EFFECT = "image effect of Pearson overlap", "actor effect of Pearson overlap"
 ONE_IMAGE_EFFECT = "image effect of one actor"
@@ -55,11 +57,19 @@ def _effect(result: xr.Dataset, contrast: str) -> Outcome:
 def _pearson(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     tests = _tests(study, rng, metric=PRIMARY, sigma=cases.SIGMA)
     one = (float(tests[f"actor_{name}"][0, 0]) for name in ("value", "ci_low", "ci_high"))
+    truths = dict(zip((*INTERVALS, ONE_ACTOR), tends_to(study.scenario, _values).tolist(), strict=True))
     return {
         IMAGE_EFFECT: _effect(tests, terms.IMAGE_EFFECT), ACTOR_EFFECT: _effect(tests, terms.ACTOR_EFFECT),
         ONE_IMAGE_EFFECT: Outcome(float(tests["actor_p_value"].sel(contrast=terms.IMAGE_EFFECT)[0])),
-        ONE_ACTOR: Outcome(cases.NAN, *one),
-        **{name: Result.of(tests.sel(contrast=kind)).interval() for kind, name in INTERVALS.items()}}
+        ONE_ACTOR: Outcome(cases.NAN, *one)._replace(truth=truths[ONE_ACTOR]),
+        **{name: Result.of(tests.sel(contrast=kind)).interval(truths[kind]) for kind, name in INTERVALS.items()}}
+
+
+def _values(study: SimulatedStudy) -> Values:
+    """Estimates of `INTERVALS` and `ONE_ACTOR`: means over images and actors, or over pairs of them, so unbiased."""
+    tests = _tests(study, np.random.default_rng(0), draws=1, metric=PRIMARY, sigma=cases.SIGMA)
+    of_actor = float(tests["actor_value"].sel(contrast=terms.SAME_IMAGE)[0])
+    return np.array([*tests["value"].sel(contrast=list(INTERVALS)).to_numpy(), of_actor])
 
 
 def _iou(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -153,7 +163,7 @@ CASES = (
         Check(ONE_IMAGE_EFFECT, "test", f"{_NO_IMAGE_EFFECT} Of the first actor, with twelve images.",
               (cases.SPREAD_FEWEST,)),
         Check(ACTOR_EFFECT, "test", _NO_ACTOR_EFFECT, (*cases.NO_ACTOR_EFFECT, cases.UNRELATED), (cases.SIZES[3],)),
-        *(Check(name, "interval", cases.TENDS, cases.SIZES) for name in INTERVALS.values()),
+        *(Check(name, "interval", cases.FROM_BOXES, cases.SIZES) for name in INTERVALS.values()),
         Check(ONE_ACTOR, "interval", "What it tends to, for all actors alike as they do not differ.",
               (cases.RAGGED_COUNTS, cases.SPREAD_FEWEST)))),
     Case("overlap_tests(clusters='shoot')", _shots, (

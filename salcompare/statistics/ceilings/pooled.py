@@ -87,7 +87,8 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, maps: Mapping[s
     Dataset
         Over ``source`` (the names) and ``quantity`` (score, share, share above null): **value**, **ci_low**,
         **ci_high**, **standard_error**. Over ``source``: **cross**, the mean product with people's mean map. Scalars
-        **ceiling**, **n** and the others as `noise_ceiling` gives them.
+        **ceiling**, **ceiling_ci_low**, **ceiling_ci_high**, **ceiling_standard_error**, and **n** and the others as
+        `noise_ceiling` gives them.
 
     Raises
     ------
@@ -119,7 +120,8 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, maps: Mapping[s
         raise InputError(Problem("maps", "no image with responses and maps that are not constant", "at least one",
                                  "give all the same image ids"))
     result = pooled_ceiling(*_about(kept, images), [each[image] for image in kept])
-    return result.drop_vars(["ci_low", "ci_high", "standard_error"]).rename(
+    of_ceiling = {name: f"ceiling_{name}" for name in ("ci_low", "ci_high", "standard_error")}
+    return result.rename(of_ceiling).rename(
         {name: name.removeprefix("source_") for name in map(str, result.data_vars) if name.startswith("source_")},
     ).assign_coords(source=list(maps)).assign_attrs(metric="pearson", sigma=float(sigma), null=next(iter(maps)))
 
