@@ -130,19 +130,21 @@ def overlap_forms(width: int, maps: Maps) -> tuple[Form, Form]:
     return Form(RAW, None, tuple(METRICS)), Form(SMOOTHED, maps.sigma * width, (PRIMARY,))
 
 
-def sharing_of_workers(data: StudyData, seed: int, by: str = "actor", clusters: str | None = None) -> xr.Dataset | None:
-    """Measure whether workers are confounded with actors; None where nothing says who responded to which image."""
+def sharing_of_workers(data: StudyData, seed: int, by: str = "actor") -> xr.Dataset | None:
+    """Measure whether workers are confounded with actors, or actors' groups; None where nothing says who saw what."""
     responses = data.by_worker
     if responses is None or "image" not in (responses if isinstance(responses, pd.DataFrame) else responses.coords):
         return None
-    images = data.images if by == "actor" else data.images[data.images[by].notna()]
+    images = data.images[data.images[by].notna()]
+    shoots = "shoot" in images and bool(images["shoot"].notna().all())
     known = chosen(responses, names_of(responses)["image"].isin(images["image"]).to_numpy())
-    return shared_workers(known, images, by, rng=stream(seed, "shared workers"), clusters=clusters)
+    return shared_workers(known, images, by, rng=stream(seed, "shared workers"),
+                          clusters="actor" if by != "actor" else "shoot" if shoots else None)
 
 
-def confounded(data: StudyData, seed: int, by: str = "actor", clusters: str | None = None) -> str:
+def confounded(data: StudyData, seed: int, by: str = "actor") -> str:
     """Say why actors cannot be compared by people's responses: workers are confounded with them; empty where not."""
-    sharing = sharing_of_workers(data, seed, by, clusters)
+    sharing = sharing_of_workers(data, seed, by)
     return "" if sharing is None else str(sharing.attrs["confounded"])
 
 

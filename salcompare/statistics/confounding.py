@@ -53,7 +53,7 @@ def shared_workers(responses: Responses, images: pd.DataFrame, by: str = "actor"
           permuted among actors, as if workers had been given images at random. Says nothing of what they answered.
         - **n_images**, **n_actors**, **n_workers**.
         - attrs: ``reason`` why it is undefined; ``confounded``, what to print in the place of a test of actors where p
-          is at most `CONFOUNDED`, and otherwise empty.
+          is at most `CONFOUNDED`, and otherwise empty; ``null``, ``alternative``.
 
     Raises
     ------
@@ -75,16 +75,17 @@ def shared_workers(responses: Responses, images: pd.DataFrame, by: str = "actor"
     used, shares = _shares_of_workers(names_of(responses), images)
     classes = images[by].iloc[used].astype(str).to_numpy()
     exchange = exchangeability(classes, clusters=None if clusters is None else (
-        classes + "/" + images[clusters].iloc[used].astype(str)).to_numpy())
+        classes + "/" + images[clusters].iloc[used].astype(str)).to_numpy(), among=f"{by}s")
     members = (exchange.units == np.arange(exchange.n_units)[:, None]).astype(float)
     shares = members @ shares / members.sum(axis=1, keepdims=True)
     counts = np.bincount(exchange.labels)
     of_one = int((counts * (counts - 1)).sum())
     of_others = exchange.n_units * (exchange.n_units - 1) - of_one
+    attrs = {"null": exchange.null, "alternative": "greater"}
     about = {"n_images": len(used), "n_actors": len(counts), "n_workers": shares.shape[1]}
     if not of_one or not of_others:
         return xr.Dataset({**undefined(("same", "other", "excess", "p_value", "p_attainable")), **about}, attrs={
-            "reason": f"fewer than two {by}s, or none with two images", "confounded": ""})
+            **attrs, "reason": f"fewer than two {by}s, or none with two images", "confounded": ""})
     products = shares @ shares.T
     np.fill_diagonal(products, 0)
 
@@ -97,8 +98,8 @@ def shared_workers(responses: Responses, images: pd.DataFrame, by: str = "actor"
     confounded = (f"workers are confounded with {by}s: of two responses to two images of one {by}, {100 * same:.2g}% "
                   f"come from one worker, of two {by}s {100 * other:.2g}%, and workers may be what differs"
                   ) if p <= CONFOUNDED else ""
-    return xr.Dataset({"same": same, "other": other, "excess": same - other, "p_value": p,
-                       **about_null((means - others)[1:]), **about}, attrs={"reason": "", "confounded": confounded})
+    values = {"same": same, "other": other, "excess": same - other, "p_value": p, **about_null((means - others)[1:])}
+    return xr.Dataset({**values, **about}, attrs={**attrs, "reason": "", "confounded": confounded})
 
 
 def _shares_of_workers(names: pd.DataFrame, images: pd.DataFrame) -> tuple[Codes, Values]:

@@ -11,8 +11,8 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import labels as declared
-from salcompare.findings.analysis import Analysis, Draws
-from salcompare.findings.failures import guarded, rows_or_reasons
+from salcompare.findings.analysis import Analysis, Draws, confounded
+from salcompare.findings.failures import guarded, rows_or_reasons, without_value
 from salcompare.findings.labels import FEWEST_BOXES
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
@@ -42,7 +42,10 @@ def label_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: i
         return
     known = data.images if "image" in responses else None
     yield from guarded(_histograms(responses, known), **declared.SHARES.name, source=HUMAN)
-    yield from _differences(responses, data.images, statistics, seed)
+    if why := confounded(data, seed):
+        yield without_value(why, **declared.OMNIBUS.name, source=HUMAN)
+    else:
+        yield from _differences(responses, data.images, statistics, seed)
     yield from rows_or_reasons([declared.ALPHA], {"source": HUMAN}, worker_agreement, responses, data.images,
                                rng=stream(seed, "labels", "agreement"), n_resamples=statistics.n_resamples)[0]
     for source, dataset in data.classifier_maps.items():

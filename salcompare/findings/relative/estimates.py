@@ -10,8 +10,8 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import relative as declared
-from salcompare.findings.analysis import Analysis, Draws, by_shoot
-from salcompare.findings.failures import FAILURES, undefined_row
+from salcompare.findings.analysis import Analysis, Draws, by_shoot, confounded
+from salcompare.findings.failures import FAILURES, undefined_row, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, SMOOTHED
 from salcompare.printing import ALPHA
@@ -38,6 +38,9 @@ def relative_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed
     for source, prepared in _prepared(data, maps):
         shown = source in (HUMAN, data.main)  # what figures of one classifier show
         key = _key(source, prepared, maps)
+        if source == HUMAN and (why := confounded(data, seed)):
+            rows.append(without_value(why, **declared.LARGEST[0].name, **key))
+            continue
         n_permutations = min(statistics.n_permutations, declared.MOST if shown else declared.MOST_BESIDE)
         more, result = _tested(prepared, n_permutations, seed, key)
         rows += more
@@ -112,5 +115,7 @@ def headlines(analysis: Analysis) -> list[Row]:
     """Give the rows that the summary rests on: the test of people's maps, without what stands beside it."""
     if analysis.data.human is None:
         return []
+    if why := confounded(analysis.data, analysis.seed):
+        return [without_value(why, **declared.LARGEST[0].name, source=HUMAN, form=SMOOTHED)]
     coverage, n_permutations = analysis.data.human["coverage"], min(analysis.statistics.n_permutations, declared.MOST)
     return _tested(coverage, n_permutations, analysis.seed, _key(HUMAN, coverage, analysis.maps))[0]

@@ -62,7 +62,7 @@ class _Part:
     def explained(self, maps: xr.DataArray, by: str = "actor", **options: Any) -> xr.Dataset:  # noqa: ANN401
         """Give R² without test and interval where workers are confounded with what is compared."""
         result = variance_explained(maps, by, **options)
-        why = confounded(self.data, self.seed, by, options["clusters"]) if self.source == HUMAN else ""
+        why = confounded(self.data, self.seed, by) if self.source == HUMAN else ""
         nothing = dict.fromkeys(("p_value", "p_value_free", "ci_low", "ci_high"), np.nan)
         return result.assign(nothing).assign_attrs(p_reason=why, ci_reason=why) if why else result
 

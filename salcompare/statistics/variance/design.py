@@ -23,15 +23,13 @@ class Units:
     gram: Values  # (u, u) inner products of the replicates' maps
     labels: Codes  # (u,) the class of each, 0 to g - 1
     names: tuple[str, ...]  # (g,) of the classes
-    members: Values  # (u, n) weights of the images in each replicate; rows sum to 1
     negligible: float  # sums of squares up to this are rounding
-    constant: bool  # whether all images' maps are equal
 
     def of_classes(self, kept: Codes) -> Units:
         """Give the replicates of some classes, counted anew."""
         rows = np.flatnonzero(np.isin(self.labels, kept))
         return replace(self, gram=self.gram[np.ix_(rows, rows)], labels=np.searchsorted(kept, self.labels[rows]),
-                       names=tuple(self.names[at] for at in kept), members=self.members[rows])
+                       names=tuple(self.names[at] for at in kept))
 
 
 @dataclass(frozen=True)
@@ -111,10 +109,11 @@ def units_of(maps: xr.DataArray, by: str, distance: Distance, clusters: str | No
 
 def averaged(gram: Values, negligible: float, exchange: Exchangeability, names: Sequence[str]) -> Units:
     """Average images over the units that are exchanged, given their inner products and the classes' names."""
-    members = (exchange.units == np.arange(exchange.n_units)[:, None]).astype(float)
-    members /= members.sum(axis=1, keepdims=True)
-    averages = gram if exchange.n_units == len(gram) else members @ gram @ members.T
-    return Units(averages, exchange.labels, tuple(names), members, negligible, bool(np.trace(gram) <= negligible))
+    if exchange.n_units < len(gram):
+        members = (exchange.units == np.arange(exchange.n_units)[:, None]).astype(float)
+        members /= members.sum(axis=1, keepdims=True)
+        gram = members @ gram @ members.T
+    return Units(gram, exchange.labels, tuple(names), negligible)
 
 
 def require_options(distance: str, n_permutations: int, *problems: Problem) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from salcompare.blocks import one_thread
 from salcompare.statistics.inference.permutation import (
     exchangeability,
     joined,
@@ -49,7 +50,8 @@ def scaled_test(units: Units, n_permutations: int, rng: np.random.Generator, *,
     gram = compared.gram - with_mean - with_mean[:, None] + weights @ with_mean
     scaled = gram / np.outer(s[labels], s[labels])
     exchange = exchangeability(labels.tolist())
-    null = joined(_f2(scaled, s, labels, batch) for batch in permutations(exchange, n_permutations, rng))
+    with one_thread():  # products of a batch are small
+        null = joined(_f2(scaled, s, labels, batch) for batch in permutations(exchange, n_permutations, rng))
     observed = _f2(scaled, s, labels, np.arange(len(labels))[None])[0]
     return {"f2": float(observed), "p_value": float(p_of(observed, null)), "p_attainable": smallest_p(len(null)),
             "n_permutations": len(null)}, f"not in the test, without spread: {', '.join(out)}" if out else ""

@@ -8,6 +8,8 @@ import pytest
 import xarray as xr
 
 from salcompare.config import Maps, Statistics
+from salcompare.findings.labels.estimates import label_estimates
+from salcompare.findings.relative.estimates import relative_estimates
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.findings.variance import words
 from salcompare.findings.variance.estimates import box_component_rows, variance_estimates
@@ -109,6 +111,12 @@ def test_workers_of_actors_leave_r2_of_people_without_test_and_interval_with_the
     assert rows.loc[rows["metric"] == "r2", "value"].notna().all()
     assert pick(rows, metric="r2")["reason"].str.contains("workers are confounded with actors").all()
     assert pick(table(data), metric="r2", source=SOURCE)["p_value"].notna().all()
+    tested, _ = relative_estimates(data, *SETTINGS)
+    labels = label_estimates(data.replace(responses=data.responses.assign(label="eyes")), *SETTINGS)
+    rows = estimates_table([*tested, *labels])
+    refused = rows[rows["reason"].fillna("").str.startswith("workers are confounded with actors")]
+    assert list(zip(refused["statistic"], refused["source"], strict=True)) == [
+        ("relative_saliency", "human"), ("label_difference", "human")]
 
 
 def test_gaps_in_shoots_leave_variance_undefined_with_the_reason():
