@@ -64,8 +64,9 @@ def _beside(data: StudyData, source: str) -> str:
         control = one(data.estimates, **_SHOWN, source=source, contrast=kind)
         less = one(data.estimates, **_SHOWN, source=source, contrast=terms.minus(kind))
         if control is not None and less is not None and not math.isnan(control["value"]):
-            said.append(f"{name} reach {number(control['value'], 2)} ({interval(control)}; difference "
-                        f"{number(less['value'], 2)}, {interval(less)}: {less['verdict']})")
+            reach, apart = (number(row["value"], 2) + ("" if math.isnan(row["ci_low"]) else f", {interval(row)}")
+                            for row in (control, less))
+            said.append(f"{name} reach {reach} (difference {apart}: {less['verdict']})")
     return f". Of its controls, on the images that they explained, {joined(said)}" if said else (
         "; no control networks stand beside it")
 
