@@ -33,9 +33,13 @@ REFERENCES = (
 
 
 def summary(data: StudyData) -> list[str]:
-    """Answer for every classifier, with its controls in the same sentence."""
-    rows = _of_sources(data)
-    return [_sentence(data, row) for _, row in rows.iterrows()]
+    """Answer for every source, with its controls in the same sentence, and say how sources differ."""
+    said = [_sentence(data, row) for _, row in _of_sources(data).iterrows()]
+    between = pick(data.estimates, **_SHOWN)
+    between = between[between["against"].isin(classifier_sources(between["against"])) & between["value"].notna()]
+    differences = [f"{row['source']} less {row['against']} is {number(row['value'], 2)} ({interval(row)}): "
+                   f"{row['verdict']}" for _, row in between.iterrows()]
+    return [*said, *([f"Of unique agreement, {'; '.join(differences)}."] if differences else [])]
 
 
 def _of_sources(data: StudyData) -> pd.DataFrame:

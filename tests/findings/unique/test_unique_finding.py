@@ -86,11 +86,13 @@ def test_the_smallest_effect_is_the_studys(data):
 
 
 def test_the_summary_speaks_of_the_main_source_first_with_its_controls_in_the_same_sentence(data):
-    first, second = words.summary(data)
+    first, second, between = words.summary(data)
     assert first.startswith(f"There is evidence that people and {MAIN} agree beyond what all faces share: ")
     assert "networks with random weights reach" in first
     assert ": a difference)" in first
     assert OTHER in second
+    assert f"{MAIN} less {OTHER} is " in between
+    assert between.endswith(": a difference.")
 
 
 @pytest.mark.parametrize(("p_value", "p_equivalence", "said"), [
