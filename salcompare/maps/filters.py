@@ -1,8 +1,7 @@
-"""Gaussian smoothing of maps, colour channels to one map, and the edges and gradients that know no network."""
+"""Gaussian smoothing of maps, colour channels to one map, and the edges, which know no network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -111,31 +110,18 @@ def sobel_edges(photographs: xr.DataArray) -> xr.DataArray:
     borders mirror. Raises `InputError` if there are no dims y, x and channel, or not three channels. As a control of
     saliency maps: Adebayo et al. (2018), arXiv:1810.03292.
     """
-    return _mapped(photographs, _sobel)
-
-
-def photograph_gradient(photographs: xr.DataArray) -> xr.DataArray:
-    """Magnitude of the photographs' own gradient, summed over channels as classifier maps are; as `sobel_edges`.
-
-    It is the length of (d/dy, d/dx) by central differences (one-sided at borders), at least 0, in units of the
-    photograph's values per pixel.
-    """
-    return _mapped(photographs, _gradient)
-
-
-def _mapped(photographs: xr.DataArray, kernel: Callable[[NDArray[np.generic]], Edges]) -> xr.DataArray:
     if not set(_CORE) <= set(photographs.dims) or photographs.sizes["channel"] != len(LUMA):
         raise InputError(Problem("photographs", f"dims {dict(photographs.sizes)}", "y, x and three channels"))
     edges: xr.DataArray = xr.apply_ufunc(
-        _in_batches, photographs.drop_vars("channel", errors="ignore"), kwargs={"kernel": kernel},
-        input_core_dims=[_CORE], output_core_dims=[["y", "x"]], dask="parallelized", output_dtypes=[np.float32],
+        _in_batches, photographs.drop_vars("channel", errors="ignore"), input_core_dims=[_CORE],
+        output_core_dims=[["y", "x"]], dask="parallelized", output_dtypes=[np.float32],
         dask_gufunc_kwargs={"allow_rechunk": True})
     return edges
 
 
-def _in_batches(photographs: NDArray[np.generic], *, kernel: Callable[[NDArray[np.generic]], Edges]) -> Edges:
+def _in_batches(photographs: NDArray[np.generic]) -> Edges:
     stack = photographs.reshape(-1, *photographs.shape[-3:]) if photographs.size else photographs
-    parts = side_by_side(lambda start: kernel(stack[start:start + _PHOTOGRAPHS]),
+    parts = side_by_side(lambda start: _sobel(stack[start:start + _PHOTOGRAPHS]),
                          range(0, max(len(stack), 1), _PHOTOGRAPHS))
     return np.concatenate(list(parts)).reshape(photographs.shape[:-1])
 
@@ -146,9 +132,3 @@ def _sobel(photographs: NDArray[np.generic]) -> Edges:  # (..., y, x, channel) -
                     for along, beside in ((-2, -1), (-1, -2)))  # ndimage.sobel would also smooth over images
     edges: Edges = np.hypot(down, across).astype(np.float32)
     return edges
-
-
-def _gradient(photographs: NDArray[np.generic]) -> Edges:  # (..., y, x, channel) -> (..., y, x)
-    down, across = np.gradient(photographs.astype(np.float64), axis=(-3, -2))
-    lengths: Edges = np.hypot(down, across).sum(axis=-1).astype(np.float32)
-    return lengths

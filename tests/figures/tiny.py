@@ -98,12 +98,11 @@ def controls() -> list[dict[str, object]]:
     key: dict[str, object] = {"metric": "pearson", "form": "smoothed", "level": "population", "value": 0.3,
                               "ci_low": 0.2, "ci_high": 0.4, "ci_method": "t", "resampled": "actors", "n": 3}
     return [
-        *({**key, "statistic": "overlap", "source": control, "against": "human", "contrast": "same image"}
-          for control in ("randomised network", "sobel")),
-        *({**key, "statistic": "overlap_of_control", "source": MAIN, "against": control}
-          for control in ("randomised network", "sobel")),
+        *({**key, "statistic": "overlap_of_control", "source": MAIN, "against": control, "contrast": contrast}
+          for control in ("randomised network", "sobel", "baseline/centre")
+          for contrast in ("same image", "image effect", "actor effect")),
         *({**key, "statistic": "overlap_control", "source": MAIN, "against": control,
-           "contrast": "classifier - control"} for control in ("randomised network", "sobel")),
+           "contrast": "same image"} for control in ("randomised network", "sobel")),
         *({**key, "statistic": "unique_agreement", "source": MAIN, "contrast": contrast, "ceiling": 0.7,
            "smallest_effect": 0.14} for contrast in ("same image", "randomised network")),
         *({**key, "statistic": "randomisation_similarity", "metric": metric, "form": form, "source": MAIN,

@@ -14,7 +14,7 @@ from salcompare.findings.rows import estimates_table, with_responses
 from tests.report.contents import MAIN, estimates, report_data, row, write_pages
 
 CONTROL = {"statistic": "overlap_control", "metric": "pearson", "form": "smoothed", "level": "population",
-           "source": MAIN, "contrast": "classifier - control"}
+           "source": MAIN, "contrast": "same image"}
 SEEDS = {"metric": "pearson", "form": "smoothed", "level": "population", "source": MAIN}
 MORE = [
     row(**CONTROL, against="randomised network", value=0.11, ci_low=0.05, ci_high=0.17, n=40),

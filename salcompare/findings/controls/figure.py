@@ -10,21 +10,32 @@ import plotnine as p9
 from plotnine.composition import Compose
 
 from salcompare.figures.figure import Figure, caption, colours_of, rows
-from salcompare.figures.theme import BASELINES, CLASSIFIERS, MIDDLE, SIMULATED, SINGLE, figure_theme, source_name
+from salcompare.figures.theme import (
+    BASELINES,
+    CLASSIFIERS,
+    DOUBLE,
+    MIDDLE,
+    SIMULATED,
+    SINGLE,
+    figure_theme,
+    source_name,
+)
 from salcompare.findings import controls as terms
-from salcompare.findings.overlap import OVERLAP, SAME_IMAGE
+from salcompare.findings.overlap import CENTRE, OVERLAP, SAME_IMAGE
 from salcompare.naming import HUMAN, PRIMARY, SMOOTHED, Source, classifier_of, network_of, variant_of
 from salcompare.printing import estimate, joined
 from salcompare.study_data import StudyData
 
 SHOWN = {"metric": PRIMARY, "form": SMOOTHED, "level": "population"}
 CONTROLS = {terms.RANDOMISED: "Random weights", terms.SHUFFLED: "Shuffled actors", terms.SOBEL: "Sobel edges",
-            terms.GRADIENT: "Photograph's gradient"}
-OF_PHOTOGRAPHS = (terms.SOBEL, terms.GRADIENT)
+            CENTRE: "Centred blob"}
+OF_PHOTOGRAPHS = (terms.SOBEL, CENTRE)
+PANELS = (SAME_IMAGE, *terms.EFFECTS)
 METRICS = {"spearman": "Spearman", "ssim": "SSIM"}
 FORMS = {"cascading": CLASSIFIERS[0], "independent": "#E69F00"}
 SHAPES = {"cascading": "o", "independent": "s"}
 ROW, CURVES = 0.17, 1.6  # inches
+_KEY = ["source", "against"]
 LONG = 28  # letters of a row's name that leave too little of one column's width to the overlaps
 
 
@@ -40,9 +51,9 @@ def controls_figure(data: StudyData) -> Figure:
     A control explains some of the images only, so that beside its overlap stands the classifier's on the same ones.
     """
     overlaps, curves = _overlaps(data), _curves(data)
-    above = 0 if overlaps.empty else 0.55 + ROW * len(overlaps) + (0.17 if data.simulated else 0)
+    above = 0 if overlaps.empty else 0.75 + ROW * overlaps["row"].nunique() + (0.17 if data.simulated else 0)
     height = above + (0 if curves.empty else CURVES + 0.5)
-    width = MIDDLE if any(len(name) > LONG for name in overlaps.get("label", ())) else SINGLE
+    width = SINGLE if overlaps.empty else DOUBLE if any(len(name) > LONG for name in overlaps["label"]) else MIDDLE
     look = figure_theme(width, height) + p9.theme(
         panel_grid_major_y=p9.element_line(color="#E4E4E4", size=0.3), axis_line_y=p9.element_line(size=0.4),
         legend_title=p9.element_text(size=6), legend_position="bottom")
@@ -63,24 +74,29 @@ def _overlaps(data: StudyData) -> pd.DataFrame:
     """
     name = classifier_of(data.main or "")
     sources = [source for source in data.ordered_sources if classifier_of(source) == name]
-    picked = rows(data.estimates, **SHOWN, statistic=[OVERLAP, terms.OF_CONTROL], source=sources)
-    table = picked[picked["value"].notna() & ((picked["contrast"] == SAME_IMAGE) | picked["against"].isin(CONTROLS))]
+    picked = rows(data.estimates, **SHOWN, statistic=[OVERLAP, terms.OF_CONTROL], source=sources, contrast=PANELS)
+    picked = picked[picked["value"].notna() & ((picked["statistic"] == OVERLAP) | picked["against"].isin(CONTROLS))]
+    table = picked[picked["contrast"] == SAME_IMAGE]
     if not table["against"].isin(CONTROLS).any():
         return table.iloc[:0]
-    table = _named(table.drop_duplicates(["source", "against"]), sources)
-    order = table.sort_values("place", kind="stable")["row"]
-    return table.assign(row=pd.Categorical(table["row"], categories=list(order)[::-1]))
+    names = _named(table.drop_duplicates(["source", "against"]), sources)[[*_KEY, "row", "label", "role", "place"]]
+    order = names.sort_values("place", kind="stable")["row"]
+    table = picked.drop(columns="label").merge(names, on=_KEY)
+    return table.assign(row=pd.Categorical(table["row"], categories=list(order)[::-1]),
+                        contrast=pd.Categorical(table["contrast"], categories=list(PANELS)))
 
 
 def _on_its_images(data: StudyData, table: pd.DataFrame) -> pd.DataFrame:
-    """Overlaps of the sources on the images of a control, each in the row of the control."""
-    beside = rows(data.estimates, **SHOWN, statistic=terms.BESIDE, against=list(CONTROLS),
+    """Values of the sources on the images of a control, each in the row of the control."""
+    beside = rows(data.estimates, **SHOWN, statistic=terms.DIFFERENCE, against=list(CONTROLS), contrast=PANELS,
                   source=table.loc[table["role"] != "control", "source"])
-    of_controls = rows(data.estimates, **SHOWN, statistic=terms.OF_CONTROL).to_dict("records")
+    of_controls = rows(data.estimates, **SHOWN, statistic=terms.OF_CONTROL, contrast=SAME_IMAGE).to_dict("records")
     of = {(row["source"], row["against"]): _shared(row) for row in of_controls}
-    places = {_shared(row): row["row"] for row in table[table["role"] == "control"].to_dict("records")}
+    same = table[(table["role"] == "control") & (table["contrast"] == SAME_IMAGE)].to_dict("records")
+    places = {_shared(row): row["row"] for row in same}
     at = [places.get(of.get(key, ("", "", 0.0))) for key in zip(beside["source"], beside["against"], strict=True)]
-    table = beside.assign(role=beside["source"], row=pd.Categorical(at, categories=table["row"].cat.categories))
+    table = beside.assign(value=beside["value_one"], role=beside["source"],
+                          row=pd.Categorical(at, categories=table["row"].cat.categories))
     return table[table["value"].notna() & table["row"].notna()]
 
 
@@ -150,13 +166,15 @@ def _beside(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
     table = table.assign(role=table["role"].where(table["role"] == "control", table["source"]))
     named = dict(zip(table["row"], table["label"], strict=True))
     plot: p9.ggplot = (
-        p9.ggplot(table, p9.aes("row", "value", color="role"))
-        + p9.geom_linerange(p9.aes(ymin="ci_low", ymax="ci_high"), data=table[table["ci_low"].notna()], size=0.5)
+        p9.ggplot(table, p9.aes("value", "row", color="role")) + p9.facet_wrap("contrast", scales="free_x")
+        + p9.geom_vline(xintercept=0, color="#BBBBBB", size=0.3)
+        + p9.geom_segment(p9.aes(x="ci_low", xend="ci_high", yend="row"), data=table[table["ci_low"].notna()], size=0.5)
         + p9.geom_point(data=_on_its_images(data, table), shape="o", size=1.8, stroke=0.5, fill="none")
         + p9.geom_point(size=1.8, stroke=0)
-        + p9.scale_x_discrete(labels=lambda breaks: [named[name] for name in breaks])
-        + p9.scale_color_manual(colours, guide=None) + p9.coord_flip()
-        + p9.labs(x="", y="Pearson correlation with people", subtitle=SIMULATED if data.simulated else ""))
+        + p9.scale_y_discrete(limits=list(table["row"].cat.categories),
+                              labels=lambda breaks: [named[name] for name in breaks])
+        + p9.scale_color_manual(colours, guide=None)
+        + p9.labs(x="Pearson correlation with people", y="", subtitle=SIMULATED if data.simulated else ""))
     return plot
 
 
@@ -179,19 +197,21 @@ def _about_overlaps(data: StudyData, table: pd.DataFrame, *, above: bool) -> lis
     if table.empty:
         return []
     differences = rows(data.estimates, **SHOWN, statistic=terms.DIFFERENCE, source=data.main or "",
-                       against=list(CONTROLS))
+                       against=list(CONTROLS), contrast=SAME_IMAGE)
     said = [f"{CONTROLS[row['against']].lower()} {estimate(row)}"
             for _, row in differences[differences["value"].notna()].iterrows()]
-    n, names = table["n"].max(), list(table.loc[table["role"] == "classifier"].sort_values("place")["row"])
+    n, names = table["n"].max(), list(dict.fromkeys(
+        table.loc[table["role"] == "classifier"].sort_values("place")["row"]))
     whose = joined(names) if len(names) < 3 else f"{len(names)} sources"
     below = "" if len(names) == 1 else " A classifier's networks stand below it, the photographs' edges last."
     less = "classifier" if len(data.classifier_maps) == 1 else source_name(data.main or "", data.classifier_maps)
     rings = "" if _on_its_images(data, table).empty else (
-        " Rings in a control's row: the classifier's own overlap on the images that the control explained.")
+        " Rings in a control's row: the classifier's own on the images that the control explained.")
     more = " Those of the other sources stand in the table of controls." if len(data.classifier_maps) > 1 else ""
-    return [f"{'Above, overlap' if above else 'Overlap'} with people of {whose} and of maps that cannot know them, "
-            f"mean over actors (n = {int(n):,}); lines: 95% t intervals over actors.{below}{rings}",
-            f"Differences, {less} less control, on the same images: {'; '.join(said)}.{more}" if said else ""]
+    return [f"{'Above, overlap' if above else 'Overlap'} with people of {whose} and of maps that cannot know them, and "
+            "its effects of image and actor: mean over actors "
+            f"(n = {int(n):,}; of networks, over these too); lines: 95% intervals over actors.{below}{rings}",
+            f"Differences on the same image, {less} less control: {'; '.join(said)}.{more}" if said else ""]
 
 
 def _about_curves(table: pd.DataFrame, *, below: bool) -> list[str]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from salcompare.config.methods import methods_of_classifiers
 from salcompare.config.sections import CALIBRATION_IMAGES
 from salcompare.findings import controls as terms
-from salcompare.findings.overlap import OVERLAP, SAME_IMAGE
+from salcompare.findings.overlap import DISTANCE, OTHER_ACTOR, OTHER_IMAGE, OVERLAP, SAME_IMAGE
 from salcompare.naming import PRIMARY, SMOOTHED, classifier_of, classifier_sources, network_of, within
-from salcompare.printing import contrast, counted, difference, estimate, interval, joined, number
+from salcompare.printing import contrast, counted, difference, estimate, interval, joined, number, p_text
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics import METRICS
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 _SHOWN = {"metric": PRIMARY, "form": SMOOTHED, "level": "population"}
 MOST_REASONS = 3
 """Sources at fault up to which the banner gives every difference."""
-NAMES = {terms.RANDOMISED: "the same network with random weights", terms.SHUFFLED: "the network taught shuffled actors",
-         terms.SOBEL: "the photographs' Sobel edges", terms.GRADIENT: "the photographs' own gradient"}
+_NEW = {name: terms.new(name) for name in (terms.RANDOMISED, terms.SHUFFLED)}
+"""What a source must lie above: not the mean of such networks, but a new one."""
+NAMES = {terms.RANDOMISED: "a new network with random weights", terms.SHUFFLED: "a new network taught shuffled actors",
+         terms.SOBEL: "the photographs' Sobel edges"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class _Rated:
 
 def _control_rows(estimates: pd.DataFrame, source: str) -> dict[str, pd.Series[Any]]:
     """Rows of the primary overlap of a classifier less that of each control, by the control."""
-    rows = {name: one(estimates, **_SHOWN, statistic=terms.DIFFERENCE, source=source, against=name) for name in NAMES}
+    rows = {name: one(estimates, **_SHOWN, statistic=terms.DIFFERENCE, source=source, contrast=SAME_IMAGE,
+                      against=_NEW.get(name, name)) for name in NAMES}
     return {name: row for name, row in rows.items() if row is not None}
 
 
@@ -126,11 +129,11 @@ def summary(data: StudyData) -> list[str]:
     source = data.main
     if source is None:
         return []
-    said = [contrast(row, f"{source} agrees with people {'less' if row['value'] < 0 else 'more'} than {NAMES[name]}")
-            + _spread(data, source, name) for name, row in _control_rows(data.estimates, source).items()]
+    said = [text for kind in NAMES for form in (SMOOTHED, terms.GIVEN)
+            for text in _difference(data, source, kind, form)]
     sources = _rated(data)
     if said and all(each.source != source or not each.failed for each in sources):
-        said.insert(0, "The overlap lies above both that of the network with random weights and that of the "
+        said.insert(0, "The overlap lies above both that of a new network with random weights and that of the "
                        "photographs' edges, so that it tells something of what this network has learnt.")
     return said + _others([each for each in sources if each.source != source]) + _curve(data, source)
 
@@ -147,12 +150,21 @@ def _others(sources: Sequence[_Rated]) -> list[str]:
     return said
 
 
-def _spread(data: StudyData, source: str, name: str) -> str:
-    row = one(data.estimates, **_SHOWN, statistic=terms.NETWORKS, source=source, against=name)
-    if row is None or math.isnan(row["value"]):
-        return ""
-    what = "random networks" if name == terms.RANDOMISED else "shuffles"
-    return f" From one of the {number(row['n'])} {what} to the next it differs by {number(row['value'], 2)} (SD)."
+def _difference(data: StudyData, source: str, kind: str, form: str) -> Iterator[str]:
+    """Say how a source's overlap differs from a control's; of networks, from their mean and from a new one."""
+    row, new = (one(data.estimates, **{**_SHOWN, "form": form}, statistic=terms.DIFFERENCE, source=source,
+                    contrast=SAME_IMAGE, against=against) for against in (kind, _NEW.get(kind, kind)))
+    if row is None or new is None:
+        return
+    given = "given the centre, " if form == terms.GIVEN else ""
+    way = "less" if row["value"] < 0 else "more"
+    if kind == terms.SOBEL:
+        yield contrast(row, f"{given}{source} agrees with people {way} than {NAMES[kind]} do")
+        return
+    what = "random weights" if kind == terms.RANDOMISED else "shuffled actors"
+    yield (contrast(row, f"{given}{source} agrees with people {way} than the mean of {number(new['n_resamples'])} "
+                         f"networks with {what}").removesuffix(".")
+           + f"; of a new such network it differs by {interval(new)} ({p_text(new)}, a rank among them).")
 
 
 def _curve(data: StudyData, source: str) -> list[str]:
@@ -168,9 +180,9 @@ def _curve(data: StudyData, source: str) -> list[str]:
 
 _VALUES = ["value", "ci_low", "ci_high"]
 _KEYS = ["metric", "form"]
-_PAIR = [*_KEYS, "source", "against"]
-_COLUMNS = ["source", "against", *_KEYS, "better", "overlap", "overlap_of_control", *_VALUES, "spread", "p_value", "n",
-            "reason"]
+_COLUMNS = ["source", "against", "contrast", *_KEYS, "better", "overlap", "overlap_of_control", *_VALUES, "p_value",
+            "n", "reason"]
+_ORDER = [terms.RANDOMISED, terms.new(terms.RANDOMISED), terms.SHUFFLED, terms.new(terms.SHUFFLED), terms.SOBEL]
 
 
 def tables(data: StudyData) -> Iterator[PrintedTable]:
@@ -179,10 +191,12 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     yield _table(
         estimates, "overlap_controls", "Overlap with people beside that of controls",
         "Each classifier's overlap, that of maps that cannot know the people, and the paired difference (value) with "
-        "its interval: over actors, and for networks over these too. All three rest on the same images: those that "
-        "the control's networks explained. spread is the standard deviation of the difference over "
-        "networks. Variants of one classifier whose networks are the same once all weights are random are held against "
-        "the same ones. Here the primary metric; the CSV has all.")
+        "its interval, on the images that both rest on, those that the control's networks explained. randomised "
+        "network: the mean of such networks, interval over actors and networks; new randomised network: one that was "
+        "not drawn, of which the classifier might be one; p is its rank among them, one-sided. Form \"given the "
+        "centre\": partial correlation, a centred Gaussian taken out of both maps. Variants of one classifier whose "
+        "networks are the same once all weights are random are held against the same ones. Here the primary metric of "
+        "smoothed maps; the CSV has all.")
     yield table_of(
         "randomisation_similarity", "How like the network's maps those with randomised layers are",
         "Mean over randomisations, t intervals over them. cascading: these layers and all nearer to the head; "
@@ -192,32 +206,27 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
 
 
 def _table(estimates: pd.DataFrame, name: str, title: str, caption: str) -> PrintedTable:
-    """Make a table of every overlap beside those of its controls; printed are those of the primary metric."""
-    rows = _beside(estimates)
-    return table_of(name, title, caption, rows, _COLUMNS,
-                    shown=(rows["metric"] == PRIMARY) & (rows["form"] == SMOOTHED))
-
-
-def _beside(estimates: pd.DataFrame) -> pd.DataFrame:
-    """Put each difference's two overlaps and its spread over networks in its row, source by source."""
-    differences, networks = (pick(estimates, statistic=name, level="population")
-                             for name in (terms.DIFFERENCE, terms.NETWORKS))
-    spread = networks.drop_duplicates(_PAIR).set_index(_PAIR)["value"]
-    keys = [tuple(row) for row in differences[_PAIR].itertuples(index=False)]
+    """Make a table of all agreement beside that of controls; printed is the primary metric of smoothed maps."""
+    differences = pick(estimates, statistic=terms.DIFFERENCE, level="population")
     table = differences.rename(columns={"value_one": "overlap", "value_other": "overlap_of_control"}).assign(
-        spread=[float(spread.get(key, math.nan)) for key in keys], better=[METRICS[key[0]].better for key in keys])
-    sources, kinds = list(dict.fromkeys(table["source"])), list(NAMES)
-    return table.sort_values(["source", "against"], kind="stable", key=lambda names: names.map(
-        {name: at for at, name in enumerate(sources if names.name == "source" else kinds)}))
+        better=[METRICS[metric].better if metric in METRICS else "higher" for metric in differences["metric"]])
+    order = [list(dict.fromkeys(table["source"])), [SMOOTHED, terms.GIVEN], _ORDER]
+    rows = table.sort_values(["source", "form", "against"], kind="stable", key=lambda names: names.map(
+        {name: at for names_of in order for at, name in enumerate(names_of)}))
+    shown = ~rows["contrast"].isin([OTHER_IMAGE, OTHER_ACTOR]) & rows["metric"].isin([PRIMARY, DISTANCE])
+    return table_of(name, title, caption, rows, _COLUMNS, shown=shown & rows["form"].isin([SMOOTHED, terms.GIVEN]))
 
 
 EDGES = (
-    "Two controls know no network: the magnitude of the Sobel filters on the photographs' luma, and of the "
-    "photographs' own gradient, summed over channels. Every classifier's overlap less theirs is paired over "
-    "images; its interval is t over actors, and p flips the signs of actors' means. ")
+    "Two controls know no network: the magnitude of the Sobel filters on the photographs' luma, and a centred "
+    "Gaussian, whose effects are 0 as it is the same on every image. The same tests are made of every control in the "
+    "classifier's place. The classifier's value less the edges' is paired over images, with an interval over actors, t "
+    "or, where actors meet others, by jackknife; p exchanges both maps within actors. Given the centre, correlations "
+    "are partial: a centred Gaussian is taken out of both maps. ")
 DECISION = (
-    "Unless the difference of the primary metric lies above 0 for both the randomised network and Sobel's edges, a "
-    "source's overlap is called no evidence about the network. emd is left out of the controls for its cost.")
+    "Unless the difference of the primary metric lies above 0 for both a new randomised network and Sobel's edges, a "
+    "source's overlap is called no evidence about the network, and an effect none of agreement. emd is left out of the "
+    "controls for its cost.")
 
 
 def _paragraph(data: StudyData) -> str:
@@ -247,19 +256,19 @@ def _networks(settings: dict[str, object], *, alone: bool) -> str:
     images = f"the same {settings['images']} test images of each actor" if settings["images"] else "all test images"
     return (
         "Some attributions hardly change when a network loses what it has learnt (Adebayo et al. 2018), so that an "
-        "overlap with people may say nothing of the network. "
-        f"{settings['randomisations']} networks have all weights drawn anew as their layers draw them at first; batch "
-        f"normalisations take their statistics from {counted(CALIBRATION_IMAGES, 'photograph')}. "
-        f"{settings['shuffles']} more keep their layers but have a head trained on actors shuffled over the training "
-        f"photographs, with the settings of the frozen phase. Each explains {images}, for the actor shown. The "
-        "classifier's overlap less theirs is paired on photographs and averaged over networks, photographs and actors. "
-        "Its interval asks whether the classifier is more than one more such network: standard error √(s²/A + t²(1 + "
-        "1/R)) with s over A actors and t over R networks, Satterthwaite's degrees of freedom. For the similarity "
-        f"curves, layers of {settings['curve_networks']} networks are randomised in {settings['layers']} steps from "
-        "the head down, cumulatively and each alone; maps are compared with the intact network's by Spearman's "
-        f"correlation and SSIM (Wang et al. 2004; each map over its largest value) on "
-        f"{settings['curve_images']} photographs a randomisation, with t intervals over "
-        "randomisations. " + ("" if alone else _sources(settings)))
+        f"overlap with people may say nothing of the network. {settings['randomisations']} networks have all weights "
+        "drawn anew as their layers draw them at first; batch normalisations take their statistics from "
+        f"{counted(CALIBRATION_IMAGES, 'photograph')}. {settings['shuffles']} more keep their layers but have a head "
+        "trained on actors shuffled over the training photographs, with the settings of the frozen phase. Each "
+        f"explains {images}, for the actor shown. Of all pairs of images, the classifier's values less each network's "
+        "are averaged over networks and actors. Two questions are told apart: of the mean of such networks the squared "
+        "standard error is s²/A + t²/R, with s over A actors and t over R networks; of a new such network, of which "
+        "the classifier might be one, s²/A + t²(1 + 1/R); both with Satterthwaite's degrees of freedom. Beside the "
+        "latter p is the classifier's rank among the networks, at least 1/(R + 1). For the similarity curves, layers "
+        f"of {settings['curve_networks']} networks are randomised in {settings['layers']} steps from the head down, "
+        "cumulatively and each alone; maps are compared with the intact network's by Spearman's correlation and SSIM "
+        f"(Wang et al. 2004; each map over its largest value) on {settings['curve_images']} photographs a "
+        "randomisation, with t intervals over randomisations. " + ("" if alone else _sources(settings)))
 
 
 def methods(data: StudyData) -> list[tuple[str, str]]:

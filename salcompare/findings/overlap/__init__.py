@@ -5,7 +5,7 @@ from salcompare.naming import PRIMARY, SMOOTHED
 
 OVERLAP, CURVE, SIMILARITY = "overlap", "overlap_curve", "actor_similarity"
 TIED, SHORT = "tied_share", "short_maps"
-DISTANCE = "correlation"
+DISTANCE, PAIRS = "correlation", "pairs of actors"
 HEATMAPS = ("heatmaps", "smoothed heatmaps")
 SAME_IMAGE, OTHER_IMAGE, OTHER_ACTOR = "same image", "same actor, other image", "other actor"
 IMAGE_EFFECT, ACTOR_EFFECT = "image effect", "actor effect"

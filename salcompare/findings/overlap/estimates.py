@@ -94,18 +94,17 @@ class OverlapAnalysis:
         """Give the rows of people's overlap with the baselines."""
         for name, of_forms in baselines.items():
             for form, values in of_forms.items():
-                yield from self.rows_of_control(name, form, values)
+                self._same[name, form] = values
+                yield from self._mean_rows(name, form, values)
                 yield from self._failed_rows(name, form)
         yield from self.heatmaps.baseline_rows(actor_heatmap(self.data.comparable_coverage))
 
-    def known(self, source: str, form: str) -> xr.Dataset | None:
-        """Give the overlaps (image) of a source whose rows were made; None where they were not."""
-        return self._same.get((source, form))
-
-    def rows_of_control(self, name: str, form: str, values: xr.Dataset) -> Iterator[Row]:
-        """Give the rows of people's overlap with a baseline or control, and keep its overlaps (image)."""
-        self._same[name, form] = values
-        yield from self._mean_rows(name, form, values)
+    def pairs_of(self, source: str, form: str) -> Mapping[str, xr.DataArray]:
+        """Give by metric all pairs of a source whose rows were made; of a baseline, the same for all its images."""
+        if source in self.data.classifier_maps:
+            return self._matrices.get((source, form), {})
+        same = self._same.get((source, form), xr.Dataset())
+        return {name: _of_one_map(same[name]) for name in EVERY_METRIC if name in same and not EVERY_METRIC[name].costly}
 
     def image_table(self) -> pd.DataFrame:
         """Give the overlap of every image, for all sources and baselines whose rows were made.
@@ -179,16 +178,7 @@ class OverlapAnalysis:
 
         Overlaps of the same images are taken from the matrices of all pairs, and computed where there is none.
         """
-        matrices: dict[str, xr.DataArray] = {}
-        failed: dict[str, str] = {}
-        for metric in form.tested:
-            try:
-                matrices[metric] = overlap_matrix(self.coverage, saliency, metric=metric, share=self.share,
-                                                  sigma=form.sigma, fixations=self.fixations)
-            except InputError:
-                raise
-            except FAILURES as error:
-                failed[metric] = reason_of(error)
+        matrices, failed = self.matrices(form, saliency)
         rest = [name for name in form.metrics
                 if name not in failed and (EVERY_METRIC[name].costly or EVERY_METRIC[name].share)]
         values, more = each_that_works(rest, partial(overlap, self.coverage, saliency, share=self.share,
@@ -197,6 +187,20 @@ class OverlapAnalysis:
         self._same[source, form.name] = values.assign({
             name: matrix["actor"].copy(data=np.diag(matrix.to_numpy())).assign_coords(actor=matrix["actor"])
             .drop_vars("shoot", errors="ignore") for name, matrix in matrices.items()})
+
+    def matrices(self, form: Form, maps: xr.DataArray) -> tuple[dict[str, xr.DataArray], dict[str, str]]:
+        """Compare people with maps, all pairs of images, by every metric that works, and say why the others fail."""
+        matrices: dict[str, xr.DataArray] = {}
+        failed: dict[str, str] = {}
+        for metric in form.tested:
+            try:
+                matrices[metric] = overlap_matrix(self.coverage, maps, metric=metric, share=self.share,
+                                                  sigma=form.sigma, fixations=self.fixations)
+            except InputError:
+                raise
+            except FAILURES as error:
+                failed[metric] = reason_of(error)
+        return matrices, failed
 
     def _failed_rows(self, source: str, form: str) -> Iterator[Row]:
         for metric, reason in self._failed.get((source, form), {}).items():
@@ -244,7 +248,7 @@ class OverlapAnalysis:
 
     def _similarity(self, source: str, saliency: xr.DataArray) -> tuple[list[Row], list[Draws]]:
         """Ask whether actors are similar on both sides; give draws of the null, too."""
-        key = self._key(source, SMOOTHED, "pairs of actors")
+        key = self._key(source, SMOOTHED, terms.PAIRS)
         rows, result = rows_or_reasons(
             [terms.PAIRS_OF_ACTORS], key, actor_similarity, self.coverage, saliency, distance=terms.DISTANCE,
             sigma=self.sigma, clusters=self.clusters, n_permutations=self.statistics.n_permutations,
@@ -261,6 +265,12 @@ class OverlapAnalysis:
     def _missing(self, source: str, form: str, metric: str = PRIMARY) -> dict[str, object]:
         """Give the columns of the row of a value that is not there."""
         return {**terms.SAME.name, **self._key(source, form), "metric": metric}
+
+
+def _of_one_map(values: xr.DataArray) -> xr.DataArray:
+    """Make all pairs (image, image_other) from overlaps (image) with one map for all images."""
+    images = values["image"].to_numpy()
+    return values.expand_dims(image_other=images, axis=1)
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
@@ -287,7 +297,8 @@ def headlines(analysis: Analysis) -> Iterator[Row]:
     """Give the rows that the summary rests on: on smoothed maps, of every classifier, as they are compared."""
     if analysis.data.human is None or analysis.data.main is None:
         return
-    overlaps = OverlapAnalysis(analysis.data, analysis.maps, analysis.statistics, analysis.seed, forms=(SMOOTHED,))
+    overlaps = analysis.shared["overlap"] = OverlapAnalysis(
+        analysis.data, analysis.maps, analysis.statistics, analysis.seed, forms=(SMOOTHED,))
     baselines = overlaps.baselines()
     for source in analysis.data.classifier_maps:
         yield from overlaps.headline_rows(source, baselines, analysis.shared["ceilings"])

@@ -9,9 +9,10 @@ import pandas as pd
 
 from salcompare.findings import ceilings
 from salcompare.findings import overlap as terms
+from salcompare.findings.beside import COLUMNS, beside, claimed, with_controls
 from salcompare.findings.controls import RANDOMISED
 from salcompare.naming import PRIMARY, SMOOTHED, Source, classifier_of, classifier_sources
-from salcompare.printing import contrast, estimate, interval, joined, number, percent, verdict
+from salcompare.printing import contrast, estimate, interval, joined, number, percent
 from salcompare.report.content import Section, classifier_rows, compact_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
@@ -46,30 +47,18 @@ def summary(data: StudyData) -> list[str]:
     if same is None or source is None:
         return []
     ceiling = "" if math.isnan(same["ceiling"]) else f"; the ceiling is {number(same['ceiling'], 2)}"
-    said = [f"On the same image, the smoothed maps of people and {source} correlate by {estimate(same)}{ceiling}."]
+    said = [f"On the same image, the smoothed maps of people and {source} correlate by {estimate(same)}{ceiling}; "
+            f"{beside(data.estimates, same).said}."]
     for name, claim in _CLAIMS.items():
         row = one(data.estimates, **_SHOWN, level="population", source=source, contrast=name)
         if row is not None:
-            said.append(contrast(row, claim.format(_way(row))) if "{}" in claim else verdict(row, claim))
-    return [*said, *_of_ceiling(data, source), *_others(data, source), *_other_classifiers(data, source),
-            *_of_actors(data, source)]
+            said.append(contrast(row, claim.format(_way(row))) if "{}" in claim else
+                        claimed(data.estimates, row, claim))
+    return [*said, *_of_ceiling(data, source), *_others(data, source), *_other_classifiers(data, source)]
 
 
 def _way(row: pd.Series[Any]) -> str:
     return "less" if row["value"] < 0 else "more"
-
-
-def _of_actors(data: StudyData, source: str) -> list[str]:
-    """Name the actors on whom people and classifier agree most and least."""
-    actors = pick(data.estimates, **_SHOWN, level="actor", source=source, contrast=terms.SAME_IMAGE)
-    actors = actors[actors["value"].notna()].sort_values("value", ascending=False)
-    if len(actors) < 2:
-        return []
-    shown = min(3, len(actors) // 2)
-    high, low = (", ".join(f"{row['actor']} ({number(row['value'], 2)})" for _, row in rows.iterrows())
-                 for rows in (actors.head(shown), actors.tail(shown)))
-    return [f"Overlap on the same image is highest for {high} and lowest for {low}; this is a description of the "
-            "sample, not a test."]
 
 
 def _other_classifiers(data: StudyData, source: str) -> list[str]:
@@ -78,7 +67,7 @@ def _other_classifiers(data: StudyData, source: str) -> list[str]:
     same = same[same["value"].notna()].assign(name=same["source"].map(classifier_of))
     same = same[same["name"].isin(data.classifier_names) & (same["name"] != classifier_of(source))]
     last = same.drop_duplicates("name", keep="last")
-    said = [f"{row['source']} {estimate(row)}" for _, row in last.iterrows()]
+    said = [f"{row['source']} {estimate(row)}, where {beside(data.estimates, row).said}" for _, row in last.iterrows()]
     return [f"The other classifier{'s' if len(said) > 1 else ''}, likewise: {joined(said)}."] if said else []
 
 
@@ -103,13 +92,13 @@ def _others(data: StudyData, source: str) -> list[str]:
         if row["contrast"] == terms.minus(other) and Source.parse(other):
             said.append(contrast(row, f"{source} agrees with people {_way(row)} than {other} does"))
     pairs = one(data.estimates, statistic=terms.SIMILARITY, metric=terms.DISTANCE, level="population", source=source)
-    return said if pairs is None else [*said, verdict(
-        pairs, "people and the classifier find the same pairs of actors alike")]
+    return said if pairs is None else [*said, claimed(
+        data.estimates, pairs, "people and the classifier find the same pairs of actors alike")]
 
 
 _COMPARED = r"minus (?!baseline/)\S+/"  # a contrast with another classifier
 _RESTRICTED = f", (?:{terms.SAME_GROUP}|{terms.CORRECT})"
-_VALUES = ["value", "ci_low", "ci_high"]
+_VALUES, _BESIDE = ["value", "ci_low", "ci_high"], [*COLUMNS.values()]
 
 
 def tables(data: StudyData) -> Iterator[PrintedTable]:
@@ -118,19 +107,20 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     heatmaps, contrasts = overlap["form"].isin(terms.HEATMAPS), overlap["contrast"].fillna("")
     restricted, compared = (contrasts.str.contains(kind) for kind in (_RESTRICTED, _COMPARED))
     whole = overlap["level"] == "population"
-    plain = overlap[~(heatmaps | restricted | compared) & whole]
+    plain = with_controls(overlap[~(heatmaps | restricted | compared) & whole], data.estimates)
     whose = "human and classifier maps" if classifier_sources(plain["source"]) else "human maps with baselines"
     yield _primary_overlap(plain, whose)
     yield _classifiers(overlap[compared])
-    yield _restrictions(overlap[restricted & whole])
-    yield from _heatmaps(overlap[heatmaps])
+    yield _restrictions(with_controls(overlap[restricted & whole], data.estimates, less=_RESTRICTED))
+    yield _heatmaps(with_controls(overlap[heatmaps & whole], data.estimates))
     yield table_of(
         "actor_similarity", "Do people and classifier find the same pairs of actors alike?",
         "Correlation, over pairs of actors, of people's and the classifier's unbiased distances from disjoint images. "
-        "Noise draws it towards 0.", pick(data.estimates, statistic=terms.SIMILARITY),
-        ["source", "form", *_VALUES, "p_value", "p_attainable", "null_mean", "n", "reason"])
+        "Noise draws it towards 0.",
+        with_controls(pick(data.estimates, statistic=terms.SIMILARITY), data.estimates),
+        ["source", "form", *_VALUES, *_BESIDE, "p_value", "p_attainable", "null_mean", "n", "reason"])
     yield _every_metric(plain, whose)
-    yield _overlap_of_actors(overlap[~heatmaps & ~whole])
+    yield _overlap_of_actors(with_controls(overlap[~heatmaps & ~whole], data.estimates, less=_RESTRICTED))
     yield table_of(
         "overlap_curve", "Overlap over the smoothing's sigma",
         "Mean over actors of Pearson's correlation on the same image; sigma in pixels of the grid.",
@@ -152,9 +142,11 @@ def _primary_overlap(rows: pd.DataFrame, whose: str) -> PrintedTable:
         "overlap_primary", f"Overlap of {whose}, mean over actors",
         "Pearson's correlation of smoothed maps, the primary metric. Intervals over actors. p of the image and the "
         "actor effect is one-sided, towards better agreement: near 1, a map does worse than what it is compared with; "
-        "p of a difference from a baseline or from another classifier is two-sided.",
+        "p of a difference from a baseline or from another classifier is two-sided. edges, centre, random_networks: "
+        "the same of the photographs' edges, a centred blob and networks with random weights (their mean, on the "
+        "images that they explain).",
         rows[_is_primary(rows) & rows["value"].notna()],
-        ["source", "contrast", *_VALUES, "p_value", "ceiling", "n"])
+        ["source", "contrast", *_VALUES, *_BESIDE, "p_value", "ceiling", "n"])
 
 
 def _classifiers(rows: pd.DataFrame) -> PrintedTable:
@@ -170,26 +162,19 @@ def _restrictions(rows: pd.DataFrame) -> PrintedTable:
         "overlap_restricted", "Pairings within groups of actors, and of correctly classified images only",
         "The primary metric. Within groups, actors meet and are exchanged with actors of their own group only; there "
         "are no such rows where all actors are of one group, nor where every image is classified correctly.", rows,
-        ["source", "contrast", "metric", "form", *_VALUES, "p_value", "p_attainable", "n", "n_undefined", "reason"],
-        folded=True)
+        ["source", "contrast", "metric", "form", *_VALUES, *_BESIDE, "p_value", "p_attainable", "n", "n_undefined",
+         "reason"], folded=True)
 
 
-def _heatmaps(rows: pd.DataFrame) -> Iterator[PrintedTable]:
-    """Print the primary metric of the population; the CSVs have all."""
-    of_actors = rows["level"] == "actor"
-    whole, single = rows[~of_actors], rows[of_actors]
-    yield table_of(
+def _heatmaps(whole: pd.DataFrame) -> PrintedTable:
+    """Print the primary metric of the population; the CSV has all."""
+    return table_of(
         "overlap_heatmaps", "Overlap of heatmaps",
         "Each actor's (mean over actors), with the other actors' in their place, and the population's, whose interval "
         "is a jackknife over actors. Heatmaps of both sides are of the same photographs: \"same minus other actor\" "
         "says that they share those, or the actor. The primary metric; the CSV has all.", whole,
-        ["source", "contrast", "metric", "form", *_VALUES, "ci_method", "p_value", "p_attainable", "n", "reason"],
-        folded=True, shown=(whole["metric"] == PRIMARY) & whole["value"].notna())
-    yield table_of(
-        "overlap_heatmaps_actor", "Overlap of each actor's heatmaps",
-        "The primary metric on smoothed heatmaps; the CSV has all.",
-        single, ["actor", "source", "contrast", "metric", "form", "value"],
-        folded=True, shown=_is_primary(single, terms.HEATMAPS[1]) & single["value"].notna())
+        ["source", "contrast", "metric", "form", *_VALUES, *_BESIDE, "ci_method", "p_value", "p_attainable", "n",
+         "reason"], folded=True, shown=(whole["metric"] == PRIMARY) & whole["value"].notna())
 
 
 def _every_metric(rows: pd.DataFrame, whose: str) -> PrintedTable:
@@ -201,8 +186,8 @@ def _every_metric(rows: pd.DataFrame, whose: str) -> PrintedTable:
         "differences from a baseline or another classifier flip actors' signs and are two-sided (alternative). The "
         "overlap of every image, for all sources and metrics, is in data/processed/overlap_images.csv.",
         rows.assign(better=[EVERY_METRIC[metric].better for metric in rows["metric"]]),
-        ["source", "contrast", "metric", "better", "form", *_VALUES, "ci_method", "p_value", "alternative", "ceiling",
-         "n"], folded=True)
+        ["source", "contrast", "metric", "better", "form", *_VALUES, *_BESIDE, "ci_method", "p_value", "alternative",
+         "ceiling", "n"], folded=True)
 
 
 def _overlap_of_actors(rows: pd.DataFrame) -> PrintedTable:
@@ -211,8 +196,8 @@ def _overlap_of_actors(rows: pd.DataFrame) -> PrintedTable:
         "overlap_actor", "Overlap of each actor",
         "The primary metric; the CSV has all. Intervals: jackknife over the actor's images, or declared shoots. p of "
         "the image effect is adjusted over actors by Holm's method; one actor's actor effect has none.", rows,
-        ["actor", "source", "contrast", "metric", "form", *_VALUES, "p_value", "p_attainable", "p_adjusted", "n",
-         "reason"], folded=True, shown=_is_primary(rows) & ~rows["contrast"].str.contains(_RESTRICTED))
+        ["actor", "source", "contrast", "metric", "form", *_VALUES, *_BESIDE, "p_value", "p_attainable", "p_adjusted",
+         "n", "reason"], folded=True, shown=_is_primary(rows) & ~rows["contrast"].str.contains(_RESTRICTED))
 
 
 def _conventions() -> PrintedTable:

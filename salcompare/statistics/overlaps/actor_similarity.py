@@ -67,7 +67,8 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
         actors, each actor's mean distance removed on both sides (U-centred); **ci_low**, **ci_high** by jackknife over
         actors, NaN below eight; **p_value** (one-sided, greater), **p_attainable**, **null_mean** (of the draws),
         **n_permutations**; **n** actors, **n_undefined** actors left out, **reason** for NaN. **null** (permutation):
-        draws. What is left of noise in the distances draws the correlation towards 0.
+        draws; **without** (left_out): the value without each actor. What is left of noise in the distances draws the
+        correlation towards 0.
 
     Raises
     ------
@@ -103,6 +104,7 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
         units = exchangeability(actors.tolist(), clusters=of_images.tolist()).units  # refuses clusters of two actors
     places = [np.unique(units[(actors == name) & defined]) for name in natural_order(actors.tolist())]
     used = [at for at in places if at.size > 1]
+    held = [name for name, at in zip(natural_order(actors.tolist()), places, strict=True) if at.size > 1]
     order, sizes = np.concatenate([np.empty(0, np.intp), *used]), np.array([at.size for at in used], dtype=np.intp)
     means = [_means(r[defined], units[defined], order) for r in rows]
     products = [mean @ mean.T for mean in means]
@@ -110,8 +112,31 @@ def actor_similarity(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.r
         n_permutations, f"{counted(sizes.size, 'actor')} with two {clusters or 'image'}s or more; {FEWEST} are needed")
     about = {"distance": distance, "n_splits": n_splits, "alternative": "greater", "ci_method": "jackknife",
              "resampled": "actors", "null": "actors of the classifier's distances permuted"}
+    if result.sizes["left_out"]:
+        result = result.assign_coords(left_out=held)
     return result.assign(n=sizes.size, n_undefined=len(places) - sizes.size).assign_attrs(
         about | ({} if sigma is None else {"sigma": float(sigma)}))
+
+
+def similarity_difference(one: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
+    """Compare the similarities of two classifiers with one people, of the same images and random splits.
+
+    `one` and `other` are as `actor_similarity` gives them. Gives scalars **value**, `one` less `other`, and the two,
+    **one**, **other**; **ci_low**, **ci_high** by jackknife over actors, NaN below eight; **n**, **n_undefined**,
+    **reason**. Undefined where the two are not of the same actors.
+    """
+    value, same = float(one["value"] - other["value"]), np.array_equal(one["left_out"], other["left_out"])
+    n = int(one["n"]) if same else 0
+    half = np.nan
+    if n >= FEWEST_ACTORS:
+        spread = jackknife_standard_error(one["without"].values - other["without"].values)
+        half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * spread)
+    reason = str(one["reason"].item() or other["reason"].item()) if same else "not of the same actors"
+    columns = {"value": value if same else np.nan, "one": float(one["value"]), "other": float(other["value"]),
+               "ci_low": value - half, "ci_high": value + half, "n": n, "n_undefined": int(one["n_undefined"]),
+               "reason": reason}
+    return xr.Dataset({name: ((), column) for name, column in columns.items()},
+                      attrs={"ci_method": "jackknife", "resampled": "actors"})
 
 
 def _rows(maps: xr.DataArray, distance: Distance) -> Values:
@@ -144,19 +169,21 @@ def _compared(products: list[Values], sizes: NDArray[np.intp], n_splits: int, n_
     t = np.divide(mean, spread, out=np.copysign(np.inf, mean), where=spread > 0)  # studentised over actors
     if np.isnan(values[0]):
         return _undefined(n_permutations, "all pairs of actors are alike on one side")
-    low, high, reason = _jackknife(human, classifier, float(values[0]))
+    low, high, reason, without = _jackknife(human, classifier, float(values[0]))
     null = np.full(n_permutations, np.nan)
     null[:values.size - 1] = values[1:]
     scalars = {"value": values[0], "ci_low": low, "ci_high": high, "p_value": float(p_value(t[0], t[1:])),
                "p_attainable": smallest_p(values.size - 1), "null_mean": values[1:].mean(), "reason": reason,
                "n_permutations": values.size - 1}
-    return xr.Dataset({name: ((), value) for name, value in scalars.items()} | {"null": ("permutation", null)})
+    return xr.Dataset({name: ((), value) for name, value in scalars.items()} | {
+        "null": ("permutation", null), "without": ("left_out", without)})
 
 
 def _undefined(n_permutations: int, reason: str) -> xr.Dataset:
     names = ("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean")
     return xr.Dataset(dict.fromkeys(names, ((), np.nan)) | {
-        "reason": ((), reason), "n_permutations": ((), 0), "null": ("permutation", np.full(n_permutations, np.nan))})
+        "reason": ((), reason), "n_permutations": ((), 0), "null": ("permutation", np.full(n_permutations, np.nan)),
+        "without": ("left_out", np.empty(0))})
 
 
 def _sums_of_actors(one: Values, other: Values, n_actors: int, n_permutations: int, rng: np.random.Generator) -> Values:
@@ -180,15 +207,15 @@ def _sums_of_actors(one: Values, other: Values, n_actors: int, n_permutations: i
     return np.concatenate(sums)
 
 
-def _jackknife(human: Values, classifier: Values, value: float) -> tuple[float, float, str]:
+def _jackknife(human: Values, classifier: Values, value: float) -> tuple[float, float, str, Values]:
     n = human.shape[-1]
     if n < FEWEST_ACTORS:
-        return np.nan, np.nan, f"{counted(n, 'actor')}; an interval needs {FEWEST_ACTORS}"
+        return np.nan, np.nan, f"{counted(n, 'actor')}; an interval needs {FEWEST_ACTORS}", np.full(n, np.nan)
     kept = [np.delete(np.arange(n), at) for at in range(n)]
     without = [float((_centred_pairs(-human[:, at][:, :, at]) * _centred_pairs(-classifier[:, at][:, :, at]))
                      .sum(axis=1).mean()) for at in kept]
     half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * jackknife_standard_error(without))
-    return value - half, value + half, ""
+    return value - half, value + half, "", np.array(without)
 
 
 def _halves(sizes: NDArray[np.intp], n_splits: int, rng: np.random.Generator) -> Iterator[tuple[Values, Values]]:

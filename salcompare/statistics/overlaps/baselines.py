@@ -56,6 +56,27 @@ def centre(like: xr.DataArray, *, sigma: float = CENTRE_SIGMA) -> xr.DataArray:
     return _for_all_images(centred_gaussian(like.sizes["y"], like.sizes["x"], sigma=sigma), like)
 
 
+def given_centre(maps: xr.DataArray, *, sigma: float = CENTRE_SIGMA) -> xr.DataArray:
+    """Take from maps what a constant and the centred Gaussian explain of each, by least squares over pixels.
+
+    Parameters
+    ----------
+    maps : DataArray (image, y, x)
+        Maps; the result is no map of non-negative values.
+    sigma : float
+        As for `centre`.
+
+    Returns
+    -------
+    DataArray (image, y, x)
+        Remainders: their Pearson correlation is the maps' partial correlation given the Gaussian. NaN where a map is.
+    """
+    blob = centred_gaussian(maps.sizes["y"], maps.sizes["x"], sigma=sigma)
+    unit = xr.DataArray((blob - blob.mean()) / np.linalg.norm(blob - blob.mean()), dims=("y", "x"))
+    level = maps - maps.mean(("y", "x"), skipna=False)
+    return level - (level * unit).sum(("y", "x"), skipna=False) * unit
+
+
 def other_actors_mean(human: xr.DataArray) -> xr.DataArray:
     """Mean human map of the other actors, for every image: what people find salient in a face, whoever it is.
 
@@ -139,17 +160,6 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
         p_value=("metric", list(p)), p_attainable=("metric", list(least)), alternative=("metric", ways), null_mean=0.0,
         n_permutations=("metric", [draws.size for draws in null]),
     ).assign_attrs(null="signs of actors' mean differences flipped")
-
-
-def defined_on_both(one: xr.Dataset, other: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
-    """Keep of two sets of overlaps (image) the metrics and images of both, NaN where either is.
-
-    So means of the two rest on the same images, and differ by the mean of the differences.
-    """
-    names, images = _common(one, other)
-    first, second = (side[names].sel(image=images) for side in (one, other))
-    return (first.where(second.notnull().reset_coords(drop=True)),
-            second.where(first.notnull().reset_coords(drop=True)))
 
 
 def _common(one: xr.Dataset, other: xr.Dataset) -> tuple[list[str], NDArray[np.str_]]:

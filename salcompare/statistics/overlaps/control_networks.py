@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from scipy import stats
 
 from salcompare.errors import InputError, Problem
-from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, actor_means, mean_over_actors
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.metrics.ranking import SHARE
-from salcompare.statistics.metrics.registry import METRICS
-from salcompare.statistics.overlaps.baselines import defined_on_both
-from salcompare.statistics.overlaps.same_image import overlap
+from salcompare.statistics.overlaps.pairings import compare_pairings
+from salcompare.statistics.overlaps.pairs import blocked, pairing_means
 
 NETWORK, PHOTOGRAPH = "network", "photograph"
 CASCADING, INDEPENDENT = "cascading", "independent"
@@ -24,159 +21,98 @@ FEWEST = 3
 """Below so many randomisations there is no interval."""
 
 
-def overlaps_by_network(human: xr.DataArray, classifier: xr.DataArray, control: xr.DataArray, *,
-                        metrics: Collection[str] = tuple(METRICS), share: float = SHARE, sigma: float | None = None,
-                        already: xr.Dataset | None = None) -> tuple[xr.Dataset, xr.Dataset]:
-    """Compare people with a classifier and with networks of a control, on the same photographs.
+def network_maps(control: xr.DataArray) -> dict[int, xr.DataArray]:
+    """Take a control's maps apart: by network, its maps (image, y, x), whose images are named as their photographs are.
 
-    Parameters
-    ----------
-    human, classifier : DataArray (image, y, x)
-        People's maps and the classifier's, with coordinate ``actor`` along ``image``.
-    control : DataArray (image, y, x)
-        Maps of the control's networks; coordinates ``photograph``, an image of the others, and ``network`` go along
-        ``image``.
-    metrics, share, sigma
-        As for `overlap`.
-    already : Dataset (image), optional
-        What `overlap` gave for people and the classifier with the same settings; what it holds is not computed again,
-        save for metrics that look at other images.
-
-    Returns
-    -------
-    classifier's, control's : Dataset (image)
-        As `overlap` gives them, of the control's images that the others have too, with the coordinates ``photograph``,
-        ``actor`` and ``network``: row by row the same photograph. A network's photographs are compared among
-        themselves where a metric looks at other images.
-
-    Raises
-    ------
-    InputError
-        If a coordinate is missing or no photograph is common to all three.
+    `control` (image, y, x) has coordinates ``photograph`` and ``network`` along ``image``, and may have ``actor``.
+    Raises `InputError` if one of them is missing.
     """
     missing = [name for name in (NETWORK, PHOTOGRAPH) if name not in control.coords]
     if missing:
         raise InputError(Problem("control maps", f"no coordinate {', '.join(missing)}", "both along image"))
-    known = np.intersect1d(human.image.values.astype(str), classifier.image.values.astype(str))
-    usable = np.flatnonzero(np.isin(control[PHOTOGRAPH].values.astype(str), known))
-    if not usable.size:
-        raise InputError(Problem("control maps", "no photograph that people and classifier have", "at least one"))
-    networks, parts = control[NETWORK].values, []
-    for network in np.unique(networks[usable]):
-        rows = usable[networks[usable] == network]
-        maps = control.isel(image=rows)
-        names = maps[PHOTOGRAPH].values.astype(str)
-        seen = human.sel(image=names)
-        of_control = maps.drop_vars([name for name in maps.coords if name not in ("y", "x")]).assign_coords(image=names)
-        intact = _overlaps_known(seen, classifier.sel(image=names), already, metrics, share=share, sigma=sigma)
-        both = intact, overlap(seen, of_control, metrics=metrics, share=share, sigma=sigma)[list(intact.data_vars)]
-        parts.append([side.assign_coords({PHOTOGRAPH: ("image", names), NETWORK: ("image", networks[rows])})
-                      .assign_coords(image=maps.image.values) for side in both])
-    whole = [xr.concat([part[side] for part in parts], "image", combine_attrs="drop_conflicts", join="exact",
-                       coords="different", compat="equals", data_vars="all") for side in (0, 1)]
-    return whole[0], whole[1]
+    named = control.assign_coords(image=control[PHOTOGRAPH].values.astype(str))
+    bare = named.drop_vars([name for name in named.coords if name not in ("image", "actor", "y", "x")])
+    networks = control[NETWORK].values
+    return {int(network): bare.isel(image=networks == network) for network in np.unique(networks)}
 
 
-def _overlaps_known(human: xr.DataArray, classifier: xr.DataArray, already: xr.Dataset | None,
-                    metrics: Collection[str], **options: Any) -> xr.Dataset:  # noqa: ANN401 - passed on
-    """Overlaps of people and the classifier on a network's photographs, of which some may be known."""
-    held = [] if already is None else [name for name in metrics if name in already and not METRICS[name].of_others]
-    rest = [name for name in metrics if name not in held]
-    computed = overlap(human, classifier, metrics=rest or list(metrics)[:1], **options)
-    known = {name: ("image", already[name].sel(image=human.image.values).values) for name in held
-             if already is not None}
-    return computed.assign(known)[list(metrics)]
-
-
-def over_networks(values: xr.Dataset) -> xr.Dataset:
-    """Average overlaps, as `overlaps_by_network` gives them, of each photograph over the networks that explained it.
-
-    ``image`` of the result is the photograph; coordinate ``actor``; NaN ones are left out of a mean.
-    """
-    names = [name for name in values.data_vars if name in METRICS]
-    unique, first, place = np.unique(values[PHOTOGRAPH].values.astype(str), return_index=True, return_inverse=True)
-    order = np.argsort(first)  # as the photographs first come
-    groups = np.argsort(order)[place]
-
-    def means(column: Values) -> Values:
-        """Mean of each photograph's defined values."""
-        defined = ~np.isnan(column)
-        count, total = (np.bincount(groups[defined], weights, minlength=unique.size) for weights in (
-            None, column[defined]))
-        return np.asarray(total / np.where(count > 0, count, np.nan))
-
-    return xr.Dataset({name: ("image", means(values[name].values)) for name in names},
-                      coords={"image": unique[order], "actor": ("image", values["actor"].values[first[order]])})
-
-
-def network_differences(classifier: xr.Dataset, control: xr.Dataset) -> xr.Dataset:
-    """Classifier's overlap less the control's, paired on photographs, with actors and networks as replicates.
+def less_networks(one: xr.DataArray, networks: xr.DataArray, *, better: Literal["higher", "lower"] = "higher",
+                  clusters: str | None = None) -> xr.Dataset:
+    """Compare a classifier with networks that have not learnt what it has, by their matrices of all pairs.
 
     Parameters
     ----------
-    classifier, control : Dataset (image)
-        As `overlaps_by_network` gives them.
+    one : DataArray (image, image_other)
+        As `overlap_matrix` gives it, of the classifier.
+    networks : DataArray (network, image, image_other)
+        The same of each network, with the same human maps; images that both have are compared. NaN ones are left out
+        of a mean over networks.
+    better : {"higher", "lower"}
+        Which values mean more agreement.
+    clusters : str, optional
+        As for `compare_pairings`.
 
     Returns
     -------
     Dataset
-        Over ``metric``: **value**, mean over actors of the mean over an actor's photographs of the mean over their
-        networks of classifier - control, in the metric's unit; **one**, **other**, the classifier's and the control's
-        means that it is the difference of; **ci_low**, **ci_high**, NaN below eight actors or two networks; **spread**,
-        standard deviation over networks of the mean over actors, **spread_reason** where it is NaN; **n** actors,
-        **n_undefined**, **n_networks**, **reason**. Over ``metric`` and ``actor``: **actor_value** and **actor_n**.
+        Over ``contrast``, the three pairings and both effects: **value**, mean over actors and networks of classifier -
+        network, in the metric's unit, and the two means, **one** and **other**.
+
+        - Of the *mean of such networks*: **ci_low**, **ci_high**.
+        - Of *a new such network*, of which the classifier might be one: **new_low**, **new_high**, and **p_value**, the
+          rank of the classifier among itself and the R networks (one-sided, towards better agreement), which cannot go
+          below 1 / (R + 1) (**p_attainable**).
+
+        **spread**, standard deviation over networks of their means over actors; **n** actors, **n_undefined**,
+        **n_networks**, **reason** for NaN: below eight actors or two networks there is no interval.
 
     Notes
     -----
-    The interval asks whether the classifier is more than one more of the control's networks. Networks differ from each
-    other in what they mark in every photograph, and the classifier might be such a one: its standard error is the root
-    of s²/A + t² (1 + 1/R), with s over A actors and t (`spread`) over R networks, and the degrees of freedom are
-    Satterthwaite's. An interval over actors alone would take any network that differs from the mean of a few others
-    for evidence.
+    Actors and networks are crossed. The squared standard error is s²/A + t²/R of the mean of networks, with s/√A over A
+    actors (by jackknife where actors meet others) and t (`spread`) over R networks; of a new network t² is added. Both
+    have Satterthwaite's degrees of freedom. p is exact where the classifier is one more of the networks: given the
+    images, they are exchangeable.
     """
-    names = [str(name) for name in control.data_vars if name in METRICS]
-    classifier, control = defined_on_both(classifier[names], control[names])
-    difference = (classifier[names] - control[names].drop_vars("actor", errors="ignore")).assign_coords(
-        actor=("image", control["actor"].values))
-    averaged = over_networks(difference)
-    actors = actor_means(averaged[names].to_dataarray("metric").transpose("metric", "image"))
-    one, other = (mean_over_actors(over_networks(side)[names].to_dataarray("metric"))["value"]
-                  for side in (classifier, control))
-    by_network = xr.concat([actor_means(difference[names].isel(image=difference[NETWORK].values == network)
-                                        .to_dataarray("metric").transpose("metric", "image"))["value"].mean("actor")
-                            for network in np.unique(difference[NETWORK].values)], NETWORK)
-    values = actors["value"].transpose("metric", "actor").to_numpy()
-    columns = _interval(values, by_network.transpose("metric", NETWORK).to_numpy())
-    return xr.Dataset({name: ("metric", column) for name, column in columns.items()}, coords={"metric": names}).assign(
-        one=one, other=other, actor_value=actors["value"], actor_n=actors["n"]).assign_attrs(
-            ci_method="t", resampled="actors and networks")
+    mean = networks.mean(NETWORK)
+    compared = compare_pairings(one, mean, clusters=clusters, n_permutations=1, rng=np.random.default_rng(0))
+    bare = one.drop_vars(["actor", "actor_other"], errors="ignore")
+    differences = [(bare - networks.isel({NETWORK: at})).where(mean.notnull()) for at in range(networks.sizes[NETWORK])]
+    apart = [xr.DataArray(pairing_means(blocked(difference, clusters=clusters)[0])).mean("dim_1").values
+             for difference in differences]
+    return beside_networks(compared, np.stack(apart), better=better)
 
 
-def _interval(values: Values, networks: Values) -> dict[str, NDArray[np.generic]]:
-    """Mean and interval of each metric, from values (metric, actor) and means over actors (metric, network)."""
-    (n, mean, of_actors), (many, _, of_networks) = _moments(values), _moments(networks)
+def beside_networks(compared: xr.Dataset, apart: Values, *,
+                    better: Literal["higher", "lower"] = "higher") -> xr.Dataset:
+    """Add to a comparison (contrast) with the mean of some networks what these vary, as `less_networks` says.
+
+    `compared` has **value**, **one**, **other**, **ci_low**, **ci_high** over actors, **n**, **n_undefined** and
+    **reason**; `apart` (network, contrast) are the values of each network.
+    """
+    many, value, n = len(apart), compared["value"].values, compared["n"].values
+    few = (n < FEWEST_ACTORS) | (many < 2)
+    of_networks = apart.var(axis=0, ddof=1) if many > 1 else np.full(value.shape, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        first, second = of_actors / n, of_networks * (1 + 1 / many)
-        freedom = (first + second) ** 2 / (first**2 / (n - 1) + second**2 / (many - 1))
-        freedom = np.where(first + second > 0, freedom, np.inf)
-        reach = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(first + second)
-    few, alone = n < FEWEST_ACTORS, many < 2
-    reach = np.where(few | alone, np.nan, reach)
-    reason = np.where(n == 0, "undefined for every actor",
-                      np.where(few, f"fewer than {FEWEST_ACTORS} actors", np.where(alone, "a single network", "")))
-    return {"value": mean, "ci_low": mean - reach, "ci_high": mean + reach, "spread": np.sqrt(of_networks), "n": n,
-            "n_undefined": values.shape[1] - n, "n_networks": many, "reason": reason.astype(object),
-            "spread_reason": np.where(np.isnan(of_networks), "a single network", "").astype(object)}
+        of_actors = ((compared["ci_high"].values - value) / stats.t.ppf((1 + LEVEL) / 2, n - 1)) ** 2
+        mean_reach, new_reach = (np.where(few, np.nan, _reach(of_actors, n - 1, of_networks * part, many - 1))
+                                 for part in (1 / many, 1 + 1 / many))
+    beaten = apart <= 1e-12 if better == "higher" else apart >= -1e-12
+    columns = {"ci_low": value - mean_reach, "ci_high": value + mean_reach, "new_low": value - new_reach,
+               "new_high": value + new_reach, "spread": np.sqrt(of_networks),
+               "p_value": np.where(np.isnan(value), np.nan, (1 + beaten.sum(axis=0)) / (1 + many)),
+               "reason": np.where(few & (n >= FEWEST_ACTORS), "a single network", compared["reason"].values)}
+    return compared[["value", "one", "other", "n", "n_undefined"]].assign(
+        {name: ("contrast", column) for name, column in columns.items()}).assign(
+        p_attainable=1 / (1 + many), n_networks=many).assign_attrs(
+        ci_method="t", resampled="actors and networks", alternative="greater" if better == "higher" else "less",
+        null="the classifier is one more of these networks")
 
 
-def _moments(values: Values) -> tuple[NDArray[np.intp], Values, Values]:
-    """Count the defined values of each row; give their mean and unbiased variance."""
-    defined = ~np.isnan(values)
-    n = defined.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(defined, values, 0).sum(axis=1) / np.where(n > 0, n, np.nan)
-        squares = np.where(defined, values - mean[:, None], 0) ** 2
-        return n, mean, squares.sum(axis=1) / np.where(n > 1, n - 1, np.nan)
+def _reach(first: Values, freedom: Values, second: Values, more: int) -> Values:
+    """Half of the interval whose squared standard error is the sum of two, by Satterthwaite's degrees of freedom."""
+    total = first + second
+    freedom = total**2 / (first**2 / freedom + second**2 / max(more, 1))
+    return np.asarray(stats.t.ppf((1 + LEVEL) / 2, np.where(total > 0, freedom, np.inf)) * np.sqrt(total))
 
 
 def similarity_curve(intact: xr.DataArray, control: xr.DataArray,

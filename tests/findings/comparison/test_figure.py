@@ -11,7 +11,7 @@ from tests.figures.tiny import FROZEN, MAIN, estimates, tiny
 
 def more():
     rows = [{"statistic": "overlap_control", "metric": "pearson", "form": "smoothed", "level": "population",
-             "source": source, "against": "sobel", "contrast": "classifier - control", "value": value,
+             "source": source, "against": "sobel", "contrast": "same image", "value": value,
              "ci_low": value - 0.1, "ci_high": value + 0.1, "ci_method": "t", "resampled": "actors"}
             for source, value in ((MAIN, -0.2), (FROZEN, 0.1))]
     others = estimates()

@@ -15,9 +15,14 @@ from tests.report.contents import MAIN, estimates, report_data, row, write_pages
 FROZEN, OTHER = "net/frozen/guided_backprop", "other/finetuned/gradient"
 
 
+NEW = "new randomised network"
+
+
 def control(against, value, low, high, source=MAIN, **more):
     return row(statistic="overlap_control", metric="pearson", form="smoothed", level="population", source=source,
-               against=against, contrast="classifier - control", value=value, ci_low=low, ci_high=high, n=40, **more)
+               against=against, value=value, ci_low=low, ci_high=high, n=40, **{
+                   "contrast": "same image", **more, **(
+                       {"p_value": 1 / 21, "n_resamples": 20} if against == NEW else {})})
 
 
 def overlap_of(source, value):
@@ -25,11 +30,10 @@ def overlap_of(source, value):
                against="human", contrast="same image", value=value, ci_low=value - 0.1, ci_high=value + 0.1, n=40)
 
 
-ABOVE = [control("randomised network", 0.2, 0.1, 0.3), control("sobel", 0.1, 0.05, 0.15)]
-BELOW = [control("randomised network", -0.21, -0.34, -0.08, value_one=0.4, value_other=0.61),
-         control("sobel", 0.07, 0.02, 0.12, value_one=0.4, value_other=0.33),
-         row(statistic="control_spread", metric="pearson", form="smoothed", level="population", source=MAIN,
-             against="randomised network", contrast="classifier - control", value=0.04, n=5)]
+ABOVE = [control(NEW, 0.2, 0.1, 0.3), control("sobel", 0.1, 0.05, 0.15)]
+BELOW = [control(NEW, -0.21, -0.34, -0.08, value_one=0.4, value_other=0.61),
+         control("randomised network", -0.21, -0.25, -0.17, value_one=0.4, value_other=0.61),
+         control("sobel", 0.07, 0.02, 0.12, value_one=0.4, value_other=0.33)]
 CURVE = [row(statistic="randomisation_similarity", metric="spearman", form="cascading", level="population", source=MAIN,
              against=layer, value=value, ci_low=value - 0.01, ci_high=value + 0.01, n=5)
          for layer, value in (("head", 0.99), ("features.1", 0.9), ("features.0", 0.04))]
@@ -56,18 +60,19 @@ def test_an_overlap_below_the_randomised_network_is_a_banner_at_the_head_of_the_
     data = data_with(tmp_path, BELOW)
     warning, = banners(data)
     assert "is no evidence about this network" in warning
-    assert ("lies below that of the same network with random weights (difference −0.21 (0.400 less 0.610; "
+    assert ("lies below that of a new network with random weights (difference −0.21 (0.400 less 0.610; "
             "95% CI −0.34 to −0.080))") in warning
     assert "Sobel" not in warning
     page = render_report(data, tmp_path).read_text()
     assert page.index("is no evidence about this network") < page.index("What was compared?")
-    assert "agrees with people less than the same network with random weights" in said(data)
-    assert "5 random networks to the next it differs by 0.040 (SD)" in said(data)
+    assert ("agrees with people less than the mean of 20 networks with random weights: −0.21 (0.400 less 0.610; 95% "
+            "CI −0.25 to −0.17); of a new such network it differs by 95% CI −0.34 to −0.080 (p = 0.048, a rank among "
+            "them).") in said(data)
 
 
 @pytest.mark.parametrize(("rows", "words"), [
     ([ABOVE[0]], "has not been held against the photographs' Sobel edges"),
-    ([ABOVE[1]], "has not been held against the same network with random weights"),
+    ([ABOVE[1]], "has not been held against a new network with random weights"),
     ([ABOVE[0], control("sobel", 0.1, -0.05, 0.25)], "does not lie above that of the photographs' Sobel edges"),
     ([ABOVE[0], control("sobel", 0.1, None, None, reason="fewer than 8 actors")],
      "from the photographs' Sobel edges, 0.10, has no interval: fewer than 8 actors"),
@@ -91,10 +96,9 @@ def test_the_curve_is_told_by_its_ends(tmp_path):
 def test_tables_put_both_overlaps_side_by_side(tmp_path):
     tables = {table.name: table for table in printed_tables(data_with(tmp_path, [*BELOW, *CURVE]))}
     shown = tables["overlap_controls"].page.set_index("against")
-    assert list(shown.index) == ["randomised network", "sobel"]
-    assert shown["overlap"].tolist() == [0.4, 0.4]
-    assert shown["overlap_of_control"].tolist() == [0.61, 0.33]
-    assert shown.loc["randomised network", "spread"] == 0.04
+    assert list(shown.index) == ["randomised network", NEW, "sobel"]
+    assert shown["overlap"].tolist() == [0.4, 0.4, 0.4]
+    assert shown["overlap_of_control"].tolist() == [0.61, 0.61, 0.33]
     assert len(tables["randomisation_similarity"].page) == 3
 
 
@@ -108,7 +112,7 @@ def held(source, overlap, randomised, sobel):
     """A source's overlap, and its differences from the decisive controls: above 0, below, or not made (None)."""
     ends = {"above": (0.2, 0.1, 0.3), "below": (-0.2, -0.3, -0.1), "open": (0.05, -0.1, 0.2)}
     return [overlap_of(source, overlap), *(control(against, *ends[way], source=source) for against, way in (
-        ("randomised network", randomised), ("sobel", sobel)) if way)]
+        (NEW, randomised), ("sobel", sobel)) if way)]
 
 
 def test_the_banner_names_only_the_source_at_fault(tmp_path):
@@ -119,7 +123,7 @@ def test_the_banner_names_only_the_source_at_fault(tmp_path):
     assert MAIN not in warning
     assert OTHER not in warning
     words = said(data)
-    assert "The overlap lies above both that of the network with random weights" in words
+    assert "The overlap lies above both that of a new network with random weights" in words
     assert f"The overlap of people with {OTHER} lies above both those of random weights and of Sobel edges." in words
     assert f"The overlap of people with {FROZEN} does not lie above both." in words
 
@@ -128,21 +132,21 @@ def test_several_sources_at_fault_are_named_in_one_banner_each_with_its_reason(t
     rows = [*BELOW, *held(FROZEN, 0.3, "above", "open"), *held(OTHER, 0.5, "below", "above")]
     warning, = banners(data_with(tmp_path, rows))
     assert warning.startswith(f"The overlaps of people with {MAIN} (0.40), {FROZEN} (0.30) and {OTHER} (0.50) are no "
-                              f"evidence about these networks. {MAIN}: it lies below that of the same network")
+                              f"evidence about these networks. {MAIN}: it lies below that of a new network")
     assert f" {FROZEN}: it does not lie above that of the photographs' Sobel edges" in warning
-    assert f" {OTHER}: it lies below that of the same network with random weights" in warning
+    assert f" {OTHER}: it lies below that of a new network with random weights" in warning
     assert "has not been" not in warning
 
 
 def test_many_sources_at_fault_are_counted_by_what_they_fail_and_their_numbers_left_to_the_comparison(tmp_path):
     sources = [f"net{number}/finetuned/gradient" for number in range(4)]
     rows = [overlap_of(source, 0.3) for source in sources]
-    rows += [control("randomised network", -0.2, -0.3, -0.1, source) for source in sources]
+    rows += [control(NEW, -0.2, -0.3, -0.1, source) for source in sources]
     rows += [control("sobel", 0.1, 0.05, 0.15, sources[0]), control("sobel", 0.0, -0.1, 0.1, sources[1]),
              control("sobel", -0.2, -0.3, -0.1, sources[2]), *ABOVE]
     (banner,) = banners(data_with(tmp_path, rows))
     assert all(f"{source} (0.30)" in banner for source in sources)
-    assert "Of these 4, 4 lie below that of the same network with random weights." in banner
+    assert "Of these 4, 4 lie below that of a new network with random weights." in banner
     assert ("Of these 4, 1 does not lie above, 1 lies below and 1 was not held against that of the photographs' Sobel "
             "edges.") in banner
     assert "95% CI" not in banner
@@ -158,8 +162,8 @@ def test_sources_held_against_nothing_need_no_sentence_each(tmp_path):
     warning, = banners(data_with(tmp_path, [*ABOVE, *held(FROZEN, 0.3, None, "above"), *held(OTHER, 0.5, None, "above"),
                                             *held("maps/precomputed/given", 0.2, None, None)]))
     assert warning.endswith(
-        f"{FROZEN} and {OTHER} have not been held against the same network with random weights. maps/precomputed/given "
-        "has not been held against the same network with random weights and the photographs' Sobel edges.")
+        f"{FROZEN} and {OTHER} have not been held against a new network with random weights. maps/precomputed/given "
+        "has not been held against a new network with random weights and the photographs' Sobel edges.")
 
 
 def test_a_classifiers_page_warns_of_its_own_sources_and_holds_its_overlaps_beside_the_controls(tmp_path):
@@ -174,10 +178,10 @@ def test_a_classifiers_page_warns_of_its_own_sources_and_holds_its_overlaps_besi
 
 def test_the_table_of_controls_keeps_each_sources_rows_together(tmp_path):
     rows = [control("sobel", 0.1, 0, 0.2), *held(FROZEN, 0.3, "above", "open"),
-            control("randomised network", 0.2, 0.1, 0.3)]
+            control(NEW, 0.2, 0.1, 0.3)]
     shown = {table.name: table for table in printed_tables(data_with(tmp_path, rows))}["overlap_controls"].page
     assert list(zip(shown["source"], shown["against"], strict=True)) == [
-        (MAIN, "randomised network"), (MAIN, "sobel"), (FROZEN, "randomised network"), (FROZEN, "sobel")]
+        (MAIN, NEW), (MAIN, "sobel"), (FROZEN, NEW), (FROZEN, "sobel")]
 
 
 def test_methods_say_what_variants_are_held_against_where_there_are_several_sources(tmp_path):

@@ -1,106 +1,114 @@
-"""The overlap beside controls: worked values, the right false-positive rate, and what the interval covers."""
+"""Agreement beside networks that have learnt nothing: worked values, false-positive rates, and what intervals cover."""
 
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
 from salcompare.errors import InputError
-from salcompare.statistics.overlaps.baselines import defined_on_both
 from salcompare.statistics.overlaps.control_networks import (
-    _interval,
-    network_differences,
-    over_networks,
-    overlaps_by_network,
+    beside_networks,
+    less_networks,
+    network_maps,
     similarity_curve,
 )
-from salcompare.statistics.overlaps.same_image import overlap
+from salcompare.statistics.overlaps.pairings import compare_pairings
+from salcompare.statistics.overlaps.same_image import overlap_matrix
 
-ACTORS, IMAGES, NETWORKS = 12, 2, 5
-
-
-def labelled(values, networks, *, turns=True):
-    """Overlaps (image): one photograph an actor and network, the photographs taking turns."""
-    ids, photographs, actors = [], [], []
-    for network in range(networks):
-        for actor in range(ACTORS):
-            photograph = f"a{actor:02d}/{network % IMAGES if turns else 0}"
-            ids.append(f"{photograph}|{network}")
-            photographs.append(photograph)
-            actors.append(f"a{actor:02d}")
-    return xr.Dataset({"pearson": ("image", np.asarray(values, float).ravel())},
-                      coords={"image": ids, "photograph": ("image", photographs), "actor": ("image", actors),
-                              "network": ("image", np.repeat(np.arange(networks), ACTORS))})
+ACTORS, IMAGES, NETWORKS = 9, 2, 5
+IDS = [f"a{actor}/{image}" for actor in range(ACTORS) for image in range(IMAGES)]
+CONTRASTS = ["same image", "same actor, other image", "other actor", "image effect", "actor effect"]
 
 
-def test_the_difference_is_a_mean_over_networks_then_photographs_then_actors():
-    control = np.zeros((3, ACTORS))
-    control[0], control[1], control[2] = 0.1, 0.2, 0.5  # photographs 0, 1, 0: means 0.3 and 0.2
-    found = network_differences(labelled(np.ones((3, ACTORS)), 3), labelled(control, 3))
-    assert float(found["value"][0]) == pytest.approx(1 - (0.3 + 0.2) / 2)
-    np.testing.assert_allclose(found["actor_value"], 0.75)
-    assert float(found["spread"][0]) == pytest.approx(np.std([0.9, 0.8, 0.5], ddof=1))
-    assert int(found["n"][0]) == ACTORS
-    assert int(found["n_networks"][0]) == 3
+def matrix(values):
+    """All pairs (image, image_other)."""
+    return xr.DataArray(values, dims=("image", "image_other"), coords={
+        "image": IDS, "image_other": IDS, "actor": ("image", [name.split("/")[0] for name in IDS])})
 
 
-def test_the_interval_is_that_of_its_formula():
+def several(values):
+    return xr.concat([matrix(of_network) for of_network in values], "network")
+
+
+def test_the_difference_and_both_intervals_are_those_of_their_formulas():
     rng = np.random.default_rng(1)
-    differences = rng.normal(0.1, 0.2, (NETWORKS, ACTORS))
-    found = network_differences(labelled(differences, NETWORKS, turns=False),
-                                labelled(np.zeros_like(differences), NETWORKS, turns=False))
-    actors, networks = differences.mean(axis=0), differences.mean(axis=1)
-    first, second = actors.var(ddof=1) / ACTORS, networks.var(ddof=1) * (1 + 1 / NETWORKS)
-    from scipy import stats
-    freedom = (first + second) ** 2 / (first**2 / (ACTORS - 1) + second**2 / (NETWORKS - 1))
-    reach = stats.t.ppf(0.975, freedom) * np.sqrt(first + second)
-    assert float(found["value"][0]) == pytest.approx(differences.mean())
-    assert float(found["ci_low"][0]) == pytest.approx(differences.mean() - reach)
-    assert float(found["ci_high"][0]) == pytest.approx(differences.mean() + reach)
+    one, networks = rng.random((18, 18)), rng.random((NETWORKS, 18, 18))
+    found = less_networks(matrix(one), several(networks))
+    assert list(found["contrast"].values) == CONTRASTS
+    same = np.diagonal(one - networks, axis1=1, axis2=2).reshape(NETWORKS, ACTORS, IMAGES).mean(axis=2)
+    first, spread = same.mean(axis=0).var(ddof=1) / ACTORS, same.mean(axis=1).var(ddof=1)
+    for low, second in (("ci_low", spread / NETWORKS), ("new_low", spread * (1 + 1 / NETWORKS))):
+        freedom = (first + second) ** 2 / (first**2 / (ACTORS - 1) + second**2 / (NETWORKS - 1))
+        reach = stats.t.ppf(0.975, freedom) * np.sqrt(first + second)
+        assert float(found[low][0]) == pytest.approx(same.mean() - reach)
+    assert float(found["value"][0]) == pytest.approx(same.mean())
+    assert float(found["spread"][0]) == pytest.approx(np.sqrt(spread))
+    assert float(found["one"][0] - found["other"][0]) == pytest.approx(same.mean())
+    beaten = (np.diagonal(networks, axis1=1, axis2=2).mean(axis=1) >= np.diag(one).mean()).sum()
+    assert float(found["p_value"][0]) == (1 + beaten) / (1 + NETWORKS)
+    assert float(found["p_attainable"]) == 1 / (1 + NETWORKS)
+    lower = less_networks(matrix(one), several(networks), better="lower")
+    assert float(lower["p_value"][0]) == (1 + NETWORKS - beaten) / (1 + NETWORKS)
 
 
-def share_above_zero(rng, *, of_network, of_actor=0.1, effect=0.0, studies=4000):
-    """Share of studies whose interval lies above 0; their classifier is one more network of the same kind."""
-    people = rng.normal(0, of_actor, (studies, 1, ACTORS))
-    noise = rng.normal(0, 0.05, (studies, NETWORKS, ACTORS))
-    control = people + of_network * rng.normal(size=(studies, NETWORKS, 1)) + noise
-    own = people + of_network * rng.normal(size=(studies, 1, 1)) + rng.normal(0, 0.05, (studies, IMAGES, ACTORS))
-    differences = effect + own[:, np.arange(NETWORKS) % IMAGES] - control
-    photographs = np.stack([differences[:, image::IMAGES].mean(axis=1) for image in range(IMAGES)])
-    found = _interval(photographs.mean(axis=0), differences.mean(axis=2))
-    return (found["ci_low"] > 0).mean()
+def test_a_single_network_gives_the_values_of_the_comparison_and_says_why_there_is_no_interval():
+    rng = np.random.default_rng(2)
+    one, other = matrix(rng.random((18, 18))), matrix(rng.random((18, 18)))
+    found = less_networks(one, several([other]))
+    known = compare_pairings(one, other, rng=rng, n_permutations=1)
+    np.testing.assert_allclose(found["value"], known["value"])
+    assert set(found["reason"].values) == {"a single network"}
+    assert np.isnan(found["ci_low"]).all()
+    few = [image for image in IDS if image < "a7"]
+    found = less_networks(one.sel(image=few, image_other=few), several(rng.random((3, 18, 18))))
+    assert np.isnan(found["new_high"][0])
+    assert "needs 8" in found["reason"].values[0]
+
+
+def test_maps_that_a_network_leaves_empty_are_left_out_of_the_mean_over_networks():
+    one, networks = np.full((18, 18), 0.5), np.stack([np.full((18, 18), level) for level in (0.1, 0.2, 0.3)])
+    networks[2, :, 4] = np.nan
+    found = less_networks(matrix(one), several(networks))
+    assert float(found["other"][0]) == pytest.approx((17 * 0.2 + 0.15) / 18)
+    assert float(found["value"][0]) == pytest.approx(0.5 - float(found["other"][0]))
+
+
+def shares(rng, *, of_network, effect=0.0, many=20, actors=12, studies=4000):
+    """Of studies whose classifier is one more of the networks but for an effect: how often each interval and p errs.
+
+    Of the mean: the interval leaves out the expected difference; of a new network: it lies above 0, and so does p.
+    """
+    people = rng.normal(0, 0.1, (studies, 1, actors))
+    levels = of_network * rng.normal(size=(studies, many + 1, 1))
+    values = people + levels + rng.normal(0, 0.05, (studies, many + 1, actors))
+    apart = values[:, :1] + effect - values[:, 1:]
+    missed, above, ranked = 0, 0, 0
+    for of_study, truth in zip(apart, levels[:, 0, 0] + effect, strict=True):
+        actor = of_study.mean(axis=0)
+        reach = stats.t.ppf(0.975, actors - 1) * actor.std(ddof=1) / np.sqrt(actors)
+        column = {name: ("contrast", [value]) for name, value in (
+            ("value", actor.mean()), ("ci_low", actor.mean() - reach), ("ci_high", actor.mean() + reach),
+            ("one", 0.0), ("other", 0.0), ("n", actors), ("n_undefined", 0), ("reason", ""))}
+        found = beside_networks(xr.Dataset(column), of_study.mean(axis=1)[:, None])
+        missed += not found["ci_low"][0] <= truth <= found["ci_high"][0]
+        above += found["new_low"][0] > 0
+        ranked += found["p_value"][0] <= 0.05
+    return missed / studies, above / studies, ranked / studies
 
 
 @pytest.mark.parametrize("of_network", [0.0, 0.02, 0.2])
-def test_a_map_that_does_not_depend_on_training_is_evidence_in_at_most_one_study_in_forty(of_network):
-    # Of 4,000 studies 2.5% and 2.6 standard errors of that.
-    assert share_above_zero(np.random.default_rng(6), of_network=of_network) <= 0.025 + 2.6 * 0.0025
+def test_intervals_of_the_mean_and_of_a_new_network_and_the_rank_keep_their_levels(of_network):
+    missed, above, ranked = shares(np.random.default_rng(6), of_network=of_network, studies=400)
+    error = np.sqrt(0.05 * 0.95 / 400)
+    assert missed <= 0.05 + 2.6 * error
+    assert above <= 0.025 + 2.6 * np.sqrt(0.025 * 0.975 / 400)
+    assert ranked <= 1 / 21 + 2.6 * error
 
 
 def test_a_network_that_has_learnt_is_told_from_those():
-    assert share_above_zero(np.random.default_rng(7), of_network=0.02, effect=0.2) > 0.95
-
-
-def test_few_actors_or_one_network_have_no_interval_but_a_reason():
-    one, other = labelled(np.ones((2, ACTORS)), 2), labelled(np.zeros((2, ACTORS)), 2)
-    few = one.actor.isin([f"a{k:02d}" for k in range(7)]).values
-    found = network_differences(one.isel(image=few), other.isel(image=few))
-    assert np.isnan(found["ci_low"][0])
-    assert found["reason"][0] == "fewer than 8 actors"
-    single = (one.network == 0).values
-    found = network_differences(one.isel(image=single), other.isel(image=single))
-    assert np.isnan(found["ci_high"][0])
-    assert found["reason"][0] == "a single network"
-    assert float(found["value"][0]) == 1
-
-
-def test_undefined_overlaps_are_left_out_of_means():
-    values = np.tile(np.arange(NETWORKS, dtype=float)[:, None], ACTORS)
-    values[4] = np.nan  # photograph 0 is left with networks 0 and 2
-    found = over_networks(labelled(values, NETWORKS))
-    assert found.sizes["image"] == ACTORS * IMAGES
-    assert float(found["pearson"].sel(image="a03/0")) == 1
-    assert float(found["pearson"].sel(image="a03/1")) == 2
-    assert list(np.unique(found.actor)) == [f"a{k:02d}" for k in range(ACTORS)]
+    _, above, ranked = shares(np.random.default_rng(7), of_network=0.02, effect=0.2, studies=100)
+    assert above > 0.95
+    assert ranked > 0.95
 
 
 def random_maps(ids, **coords):
@@ -109,28 +117,20 @@ def random_maps(ids, **coords):
                         coords={"image": ids, **{name: ("image", values) for name, values in coords.items()}})
 
 
-def test_overlaps_pair_each_network_with_the_classifier_on_the_same_photograph():
-    photographs, actors = ["a/0", "a/1", "b/0"], ["a", "a", "b"]
-    human, classifier = (random_maps(photographs, actor=actors) for _ in range(2))
-    control = random_maps(["a/0|0", "b/0|0", "a/1|1", "b/0|1", "c/0|1"], actor=["a", "b", "a", "b", "c"],
-                          photograph=["a/0", "b/0", "a/1", "b/0", "c/0"], network=[0, 0, 1, 1, 1])
-    own, others = overlaps_by_network(human, classifier, control, metrics=["pearson", "iou"])
-    assert list(own.image.values) == ["a/0|0", "b/0|0", "a/1|1", "b/0|1"]
-    assert list(own.photograph.values) == ["a/0", "b/0", "a/1", "b/0"]
-    for at, (name, of) in enumerate(zip(own.image.values, own.photograph.values, strict=True)):
-        people = human.sel(image=of).values.ravel()
-        assert float(own["pearson"][at]) == pytest.approx(np.corrcoef(
-            people, classifier.sel(image=of).values.ravel())[0, 1], abs=1e-6)
-        assert float(others["pearson"][at]) == pytest.approx(np.corrcoef(
-            people, control.sel(image=name).values.ravel())[0, 1], abs=1e-6)
-    known = overlap(human, classifier, metrics=["pearson"])
-    again, _ = overlaps_by_network(human, classifier, control, metrics=["pearson", "iou"], already=known)
-    xr.testing.assert_allclose(again["pearson"], own["pearson"])
-    xr.testing.assert_identical(again["iou"], own["iou"])
+def test_networks_are_taken_apart_and_their_maps_named_as_the_photographs_are():
+    photographs = ["a/0", "b/0", "a/0", "b/0"]
+    control = random_maps(["a/0|0", "b/0|0", "a/0|1", "b/0|1"], actor=["a", "b", "a", "b"], photograph=photographs,
+                          network=[0, 0, 1, 1])
+    apart = network_maps(control)
+    assert list(apart) == [0, 1]
+    assert list(apart[1]["image"].values) == ["a/0", "b/0"]
+    np.testing.assert_array_equal(apart[1], control[2:])
+    human = random_maps(["a/0", "b/0", "b/1"], actor=["a", "b", "b"])
+    found = overlap_matrix(human, apart[1], metric="pearson")
+    assert float(found[0, 1]) == pytest.approx(np.corrcoef(human[0].values.ravel(), control[3].values.ravel())[0, 1],
+                                               abs=1e-6)
     with pytest.raises(InputError, match="no coordinate network"):
-        overlaps_by_network(human, classifier, control.drop_vars("network"))
-    with pytest.raises(InputError, match="no photograph that people"):
-        overlaps_by_network(human, classifier, control.isel(image=[4]))
+        network_maps(control.drop_vars("network"))
 
 
 def test_a_curve_shares_its_first_step_and_averages_photographs_then_randomisations():
@@ -154,17 +154,3 @@ def test_a_curve_shares_its_first_step_and_averages_photographs_then_randomisati
                              lambda a, b: xr.DataArray(np.ones(12), dims="image"))
     assert np.isnan(fewer["ci_low"]).all()
     assert set(fewer["reason"].values) == {"fewer than 3 randomisations"}
-
-
-def test_both_overlaps_beside_a_difference_are_of_its_photographs_alone():
-    control, own = (labelled(values, 3) for values in (np.full((3, ACTORS), 0.3), np.full((3, ACTORS), 0.5)))
-    own["pearson"][:ACTORS] = 0.9  # network 0's photographs
-    own["pearson"][0], control["pearson"][ACTORS + 1] = np.nan, np.nan  # undefined on one side or the other
-    found = network_differences(own, control).isel(metric=0)
-    assert float(found["value"]) == pytest.approx(float(found["one"]) - float(found["other"]), abs=1e-15)
-    # Photograph 0 has networks 0 and 2 (0.9 and 0.5), photograph 1 network 1 (0.5): 0.6 but for two actors.
-    assert float(found["one"]) == pytest.approx((0.6 * (ACTORS - 2) + 0.5 + 0.7) / ACTORS)
-    assert float(found["other"]) == pytest.approx(0.3)
-    one, other = defined_on_both(own, control)
-    assert (one["pearson"].isnull() == other["pearson"].isnull()).all()
-    assert int(one["pearson"].isnull().sum()) == 2
