@@ -35,11 +35,13 @@ class Beside:
 
     @property
     def said(self) -> str:
-        """Name what every control has."""
-        parts = [f"{NAMES[name]} {'were not tried' if math.isnan(value) else f'have {_number(value)}'}"
-                 for name, value in self.values.items()]
-        here = "" if math.isnan(self.here) else f" (their mean, on images where this network has {_number(self.here)})"
-        return joined(parts) + here
+        """Name what every control has, and those that the classifier was not held against."""
+        here = f" (their mean, on images where this network has {_number(self.here)})"
+        made = [f"{_number(value)} of {NAMES[name]}{here if name == RANDOMISED else ''}"
+                for name, value in self.values.items() if not math.isnan(value)]
+        rest = [NAMES[name] for name, value in self.values.items() if math.isnan(value)]
+        return "; ".join([*([f"beside {joined(made)}"] if made else []),
+                          *([f"not held against {joined(rest)}"] if rest else [])])
 
     @property
     def differences(self) -> str:
@@ -74,10 +76,10 @@ def claimed(estimates: pd.DataFrame, row: pd.Series[Any], claim: str) -> str:
     controls = beside(estimates, row)
     if not row["p_value"] <= ALPHA:
         return f"{verdict(row, claim).removesuffix('.')}; {controls.said}."
-    found, rest = f"{estimate(row)}, {p_text(row)}", "; ".join(filter(None, (controls.said, controls.differences)))
+    text, rest = f"{estimate(row)}, {p_text(row)}", "; ".join(filter(None, (controls.said, controls.differences)))
     if controls.exceeded:
-        return f"There is evidence that {claim}, and more than controls do: {found}; {rest}."
-    return f"{claim[0].upper()}{claim[1:]}, {found}, but this is no evidence of agreement beyond controls: {rest}."
+        return f"There is evidence that {claim}, and more than controls do: {text}; {rest}."
+    return f"{claim[0].upper()}{claim[1:]}, {text}, but this is no evidence of agreement beyond controls: {rest}."
 
 
 def with_controls(rows: pd.DataFrame, estimates: pd.DataFrame, *, less: str = "") -> pd.DataFrame:
@@ -86,9 +88,9 @@ def with_controls(rows: pd.DataFrame, estimates: pd.DataFrame, *, less: str = ""
     What the expression `less` matches is taken off contrasts before they are looked up.
     """
     key = [*_KEY, "actor"]
-    own = estimates[estimates["statistic"] == OF_CONTROL].drop_duplicates([*key, "against"])
+    of_controls = estimates[estimates["statistic"] == OF_CONTROL].drop_duplicates([*key, "against"])
     names = rows[key].assign(contrast=rows["contrast"].str.replace(less, "", regex=True)) if less else rows[key]
     for name, column in COLUMNS.items():
-        of = own.loc[own["against"] == name, [*key, "value"]]
+        of = of_controls.loc[of_controls["against"] == name, [*key, "value"]]
         rows = rows.assign(**{column: names.merge(of, how="left", on=key)["value"].to_numpy()})
     return rows

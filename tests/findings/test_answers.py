@@ -28,7 +28,9 @@ def test_a_test_that_misses_its_level_is_no_evidence_with_the_effects_still_poss
 def test_a_test_that_reaches_its_level_is_evidence(tmp_path):
     strong = estimates(value=0.2, ci_low=0.1, ci_high=0.3, p_value=0.001, p_attainable=0.001)
     said = answers(report_data(tmp_path, estimates=strong))
-    assert "There is evidence that a human map agrees with the classifier's map of the same image more" in said
+    assert "A human map agrees with the classifier's map of the same image more" in said
+    assert ("but this is no evidence of agreement beyond controls: not held against the photographs' edges, a centred "
+            "blob and random-weight networks.") in said
 
 
 def test_a_test_too_small_to_reach_its_level_says_so(tmp_path):
@@ -190,7 +192,7 @@ SIDE = {"statistic": "symmetry_test", "level": "population", "source": "human"}
     ([{"statistic": "actor_similarity", "metric": "correlation", "level": "population", "source": MAIN, "value": 0.1,
        "ci_low": -0.1, "ci_high": 0.3, "p_value": 0.2, "p_attainable": 0.001}],
      "No evidence that people and the classifier find the same pairs of actors alike: 0.10, p = 0.20. Effects from "
-     "−0.10 to 0.30 remain possible."),
+     "−0.10 to 0.30 remain possible; not held against the photographs' edges, a centred blob and random-weight "),
 ])
 def test_the_summary_says_what_each_test_found(tmp_path, rows_given, words):
     assert words in answers(report_data(tmp_path, estimates=more(*rows_given)))
@@ -205,7 +207,8 @@ def test_of_several_classifiers_the_summary_says_which_it_means_and_gives_the_ot
                                                                  "vgg": one.classifiers["net"]})
     said = answers(two)
     assert f"The study has 2 classifiers: net and vgg. Below, the classifier is {MAIN} where no other is named" in said
-    assert "The other classifier, likewise: vgg/finetuned/guided_backprop 0.25 (95% CI 0.20 to 0.30)." in said
+    assert ("The other classifier, likewise: vgg/finetuned/guided_backprop 0.25 (95% CI 0.20 to 0.30), not held "
+            "against the photographs' edges, a") in said
     questions = [finding.question for finding in summarise(two)]
     assert "Do the classifiers know the people?" in questions
     assert "Does the classifier know the people?" in [finding.question for finding in summarise(one)]

@@ -1,7 +1,5 @@
 """Whether maps speak of the network at all."""
 
-from dataclasses import replace
-
 from salcompare.findings.finding import BARE_TEST, MEAN, SIDES, TEST, Compared, Finding, Quantity
 from salcompare.findings.overlap import ACTOR_EFFECT, DISTANCE, IMAGE_EFFECT, SAME_IMAGE
 from salcompare.naming import PRIMARY, SMOOTHED
@@ -37,11 +35,12 @@ FROM_EDGES, FROM_NETWORKS, FROM_NEW = (
 OF_ITSELF = Quantity(OF_CONTROL, PRIMARY, "Overlap of a control", columns=MEAN | SIDES | TEST | {"null": "exchanged"},
                      over=("contrast",), better="higher", rests_on_people=True)
 OF_ITSELF_OF_ACTORS = OF_ITSELF.of_actors({})
-OF_HEATMAPS = replace(OF_ITSELF, columns=SIDES)
+OF_HEATMAPS = Quantity(OF_CONTROL, PRIMARY, columns=SIDES, over=("contrast",), rests_on_people=True)
 PAIRS_FROM_EDGES, PAIRS_FROM_NETWORKS, PAIRS_FROM_NEW, PAIRS_OF_CONTROL = (
-    replace(quantity, metric=DISTANCE, over=over, columns=columns, shown=()) for quantity, over, columns in (
-        (FROM_EDGES, (), MEAN | SIDES), (FROM_NETWORKS, ("contrast",), FROM_NETWORKS.columns),
-        (FROM_NEW, ("contrast",), FROM_NEW.columns), (OF_ITSELF, (), MEAN | TEST)))
+    Quantity(statistic, DISTANCE, columns=columns, over=over, better="higher", rests_on_people=True)
+    for statistic, columns, over in (
+        (DIFFERENCE, MEAN | SIDES, ()), (DIFFERENCE, FROM_NETWORKS.columns, ("contrast",)),
+        (DIFFERENCE, FROM_NEW.columns, ("contrast",)), (OF_CONTROL, MEAN | TEST, ())))
 """The same of whether people and a classifier find the same pairs of actors alike."""
 CURVE = Quantity(LAYERED, "spearman", "Similarity as layers are randomised",
                  columns=MEAN | {"form": "form", "against": "layer"}, over=("step",))

@@ -70,7 +70,8 @@ class _Controls:
         """Give the rows of every control, for each classifier that is held against it."""
         controls = self.data.get("controls", {})
         made: dict[int, _Control] = {}  # by the maps: networks that several sources are held against are one control
-        for source in self.data.classifier_maps:
+        compared = [source for source in self.data.classifier_maps if self.of.pairs_of(source, SMOOTHED)]
+        for source in compared:
             try:
                 yield from self._beside(source, self.edges)
                 yield from self._of_itself(source, self.centre)

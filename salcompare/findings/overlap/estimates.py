@@ -104,7 +104,8 @@ class OverlapAnalysis:
         if source in self.data.classifier_maps:
             return self._matrices.get((source, form), {})
         same = self._same.get((source, form), xr.Dataset())
-        return {name: _of_one_map(same[name]) for name in EVERY_METRIC if name in same and not EVERY_METRIC[name].costly}
+        return {str(name): _of_one_map(values) for name, values in same.items()
+                if name in EVERY_METRIC and not EVERY_METRIC[str(name)].costly}
 
     def image_table(self) -> pd.DataFrame:
         """Give the overlap of every image, for all sources and baselines whose rows were made.

@@ -67,7 +67,7 @@ def _other_classifiers(data: StudyData, source: str) -> list[str]:
     same = same[same["value"].notna()].assign(name=same["source"].map(classifier_of))
     same = same[same["name"].isin(data.classifier_names) & (same["name"] != classifier_of(source))]
     last = same.drop_duplicates("name", keep="last")
-    said = [f"{row['source']} {estimate(row)}, where {beside(data.estimates, row).said}" for _, row in last.iterrows()]
+    said = [f"{row['source']} {estimate(row)}, {beside(data.estimates, row).said}" for _, row in last.iterrows()]
     return [f"The other classifier{'s' if len(said) > 1 else ''}, likewise: {joined(said)}."] if said else []
 
 
