@@ -62,7 +62,8 @@ def beside(estimates: pd.DataFrame, row: pd.Series[Any]) -> Beside:
     centre = one(rows, statistic=OF_CONTROL, against=CENTRE)
     values = {SOBEL: _side(less[SOBEL]), CENTRE: math.nan if centre is None else float(centre["value"]),
               RANDOMISED: _side(less[RANDOMISED])}
-    here = math.nan if less[RANDOMISED] is None else float(less[RANDOMISED]["value_one"])
+    mean = less[RANDOMISED]
+    here = math.nan if mean is None else float(mean["value_one"])
     return Beside(values, here, {SOBEL: less[SOBEL],
                                  RANDOMISED: one(rows, statistic=DIFFERENCE, against=new(RANDOMISED))})
 

@@ -114,7 +114,8 @@ class _Controls:
 
     def _pairs(self, maps: xr.DataArray) -> tuple[dict[tuple[str, str], xr.DataArray], dict[tuple[str, str], str]]:
         """Compare people with maps in every form, by every metric that works; and say why others do not."""
-        pairs, failed = {(terms.GIVEN, PRIMARY): self._given_centre(maps)}, {}
+        pairs = {(terms.GIVEN, PRIMARY): self._given_centre(maps)}
+        failed: dict[tuple[str, str], str] = {}
         for form in self.of.forms:
             matrices, failures = self.of.matrices(form, maps)
             pairs |= {(form.name, metric): matrix for metric, matrix in matrices.items()}
@@ -163,8 +164,8 @@ class _Controls:
         """Give the same rows of whether people and the maps find the same pairs of actors alike."""
         def similarity(maps: xr.DataArray, permuted: int = 1) -> xr.Dataset:
             """Compare with people, over the same splits of the same images."""
-            return actor_similarity(self.of.coverage, maps, distance=DISTANCE, sigma=self.of.sigma,
-                                    n_permutations=permuted, rng=self._stream(control.kind, PAIRS))
+            return actor_similarity(self.of.coverage, maps, sigma=self.of.sigma, n_permutations=permuted,
+                                    rng=self._stream(control.kind, PAIRS))
 
         key, saliency = self._pairs_key(source, control), self.data.classifier_maps[source]["saliency"].load()
         control.similar = control.similar or [
