@@ -164,8 +164,8 @@ class _Controls:
         """Give the same rows of whether people and the maps find the same pairs of actors alike."""
         def similarity(maps: xr.DataArray, permuted: int = 1) -> xr.Dataset:
             """Compare with people, over the same splits of the same images."""
-            return actor_similarity(self.of.coverage, maps, sigma=self.of.sigma, n_permutations=permuted,
-                                    rng=self._stream(control.kind, PAIRS))
+            return actor_similarity(self.of.coverage, maps, sigma=self.of.sigma, clusters=self.of.clusters,
+                                    n_permutations=permuted, rng=self._stream(control.kind, PAIRS))
 
         key, saliency = self._pairs_key(source, control), self.data.classifier_maps[source]["saliency"].load()
         control.similar = control.similar or [
