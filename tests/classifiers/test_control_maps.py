@@ -208,7 +208,8 @@ def test_variants_held_against_the_same_networks_each_have_rows_and_the_networks
     maps = {source: xr.Dataset({"saliency": human["coverage"].copy(data=values)})
             for source, values in ((frozen, one[::-1].copy()), (SOURCE, one))}
     kind = {"randomised network": store.open_dataset(stores, "randomised")}
-    data = StudyData(photographs=FACES, images=pd.DataFrame(), responses=None, human=human, human_heatmap=None,
+    images = pd.DataFrame({"image": FACES.image, "actor": FACES.actor})
+    data = StudyData(photographs=FACES, images=images, responses=None, human=human, human_heatmap=None,
                         classifier_maps=maps, accuracies=pd.DataFrame(), controls={SOURCE: kind, frozen: kind})
     analysis = OverlapAnalysis(data, Maps(sigma=0.05), Statistics(n_permutations=99, n_resamples=100), 3,
                                forms=["smoothed"])
