@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--out", type=Path, default=Path("reports/compared"), metavar="DIR",
                          help="folder of the page (default: reports/compared)")
     compare.add_argument("--overwrite", action="store_true", help=OVERWRITE)
+    lme4 = _command(added, "export-lme4", commands.export_lme4, "write boxes' outcomes, and R's calls for them")
+    lme4.add_argument("--out", type=Path, metavar="DIR", help="(default: reports/lme4 of the study)")
+    lme4.add_argument("--overwrite", action="store_true", help=OVERWRITE)
     _add_collect(added)
     _add_import(added)
     _add_power(added)

@@ -192,6 +192,15 @@ def export(options: argparse.Namespace) -> None:
         print(path)
 
 
+def export_lme4(options: argparse.Namespace) -> None:
+    """Write outcomes of boxes for crossed mixed models in R."""
+    from salcompare.pipeline.outcomes import write_outcomes
+
+    study = _study(options)
+    for path in write_outcomes(study, options.out or study.root / "reports" / "lme4", overwrite=options.overwrite):
+        print(path)
+
+
 def forget_worker(options: argparse.Namespace) -> None:
     """Delete a worker and all their answers, and say what else still holds them."""
     from salcompare.collect.forgetting import forget_worker

@@ -34,10 +34,11 @@ from salcompare.statistics.inference.resampling import (
     t_interval,
 )
 from salcompare.statistics.labels.differences import label_differences
-from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
+from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram
 from salcompare.statistics.labels.regions import label_counts, label_enrichment, label_regions
 from salcompare.statistics.metrics.information import calibrated, explainable_information, others_density
 from salcompare.statistics.metrics.registry import FIXATION_METRICS, METRICS, pairwise
+from salcompare.statistics.mixed import crossed_model, lme4_script, outcome_table
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import (
     centre,
@@ -85,13 +86,13 @@ __all__ = [
     "FIXATION_METRICS", "METRICS", "actor_means", "actor_similarity", "adjust_p", "agreement_beyond",
     "asymmetry_beyond_photographs", "asymmetry_test", "bca_interval", "bootstrap_weights", "calibrated", "centre",
     "common_laterality_test", "compare_classifiers", "compare_pairings", "cross_validated_odd_share",
-    "crossed_interval", "crossed_jackknife_variance", "crossed_variance", "curve_areas", "design_reliability",
-    "dispersion_test", "equivalence", "exchangeability", "explainable_information", "family_size", "fieller_interval",
-    "group_rare_labels", "heatmap_overlap", "heatmap_tests", "independent_difference", "jackknife_interval",
-    "label_counts", "label_differences", "label_enrichment", "label_histogram", "label_regions", "max_statistic_p",
-    "noise_ceiling", "odd_share_difference", "other_actors_mean", "others_density", "overlap", "overlap_matrix",
-    "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests", "pairwise",
-    "pairwise_agreement", "percentile_interval", "permutations", "pooled_ceiling", "population_differences",
+    "crossed_interval", "crossed_jackknife_variance", "crossed_model", "crossed_variance", "curve_areas",
+    "design_reliability", "dispersion_test", "equivalence", "exchangeability", "explainable_information", "family_size",
+    "fieller_interval", "heatmap_overlap", "heatmap_tests", "independent_difference", "jackknife_interval",
+    "label_counts", "label_differences", "label_enrichment", "label_histogram", "label_regions", "lme4_script",
+    "max_statistic_p", "noise_ceiling", "odd_share_difference", "other_actors_mean", "others_density", "outcome_table",
+    "overlap", "overlap_matrix", "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests",
+    "pairwise", "pairwise_agreement", "percentile_interval", "permutations", "pooled_ceiling", "population_differences",
     "population_label_histogram", "population_mean", "population_overlap", "pose_association", "registered",
     "relative_test", "removal_curves", "removal_drops", "response_variance_components", "seed_ceiling",
     "seed_reliability", "share_of_ceiling", "shared_workers", "sign_flip_test", "smallest_p", "symmetric_null_mean",

@@ -14,7 +14,6 @@ from salcompare.statistics.inference.resampling import LEVEL
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.labels.shares import CodedResponses, code_responses
 
-_GROUPED = "a sum of labels: map them to one label in the responses to have its interval"
 FEWEST_FREEDOM = 5.0
 """Degrees of freedom of the workers below which a share has no interval."""
 _NOTHING = 1e-12  # of a standard error: rounding
@@ -113,41 +112,6 @@ def population_label_histogram(responses: pd.DataFrame, images: pd.DataFrame | N
         "n_workers": pd.NA if coded.worker is None else int(coded.worker.max()) + 1,
         "n_undefined": int((~with_responses).sum()), "reason": reasons.astype(str)})
     return _finished(table, list(map(str, table)))
-
-
-def group_rare_labels(histogram: pd.DataFrame, *, keep: Collection[str], other: str = "other") -> pd.DataFrame:
-    """Sum the labels that are not kept, for display.
-
-    Parameters
-    ----------
-    histogram : DataFrame
-        From `label_histogram` or `population_label_histogram`.
-    keep : collection of str
-        Labels that stay as they are.
-    other : str
-        What the sum is called; it comes last. If `keep` holds it, rows of that name are summed with the rest.
-
-    Returns
-    -------
-    DataFrame
-        As `histogram`; shares and counts of the others are summed, and their interval is NaN, since it does not
-        follow from theirs.
-    """
-    kept = histogram["label"].isin(set(keep) - {other})
-    if kept.all():
-        return histogram.copy()
-    by = ["actor"] if "actor" in histogram else []
-    rest = histogram[~kept].assign(label=other)
-    groups = rest.groupby([*by, "label"], sort=False)
-    grouped = groups.first().assign(share=groups["share"].sum(min_count=1), n_responses=groups["n_responses"].sum(),
-                                    ci_low=np.nan, ci_high=np.nan).reset_index()
-    grouped["reason"] = grouped["reason"].where(grouped["share"].isna(), _GROUPED)
-    both = pd.concat([histogram[kept], grouped[list(histogram)]], ignore_index=True)
-    if by:
-        order = {actor: at for at, actor in enumerate(histogram["actor"].unique())}
-        both = both.sort_values("actor", key=lambda actors: actors.map(order), kind="stable", ignore_index=True)
-    both.attrs = dict(histogram.attrs)
-    return both
 
 
 class _LeftOut(NamedTuple):

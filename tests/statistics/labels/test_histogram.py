@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from salcompare.errors import InputError
-from salcompare.statistics.labels.histogram import group_rare_labels, label_histogram, population_label_histogram
+from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram
 
 IMAGES = pd.DataFrame({"image": ["a/1", "a/2", "b/1", "c/1"], "actor": ["a", "a", "b", "c"]})
 
@@ -202,30 +202,6 @@ def test_actors_keep_the_order_of_the_catalogue():
     images = pd.DataFrame({"image": ["s2/1", "s10/1"], "actor": ["s2", "s10"]})
     result = of_actors(table(["w1 s10/1 eyes", "w2 s2/1 nose"]), images)
     assert result["actor"].unique().tolist() == ["s2", "s10"]
-
-
-def test_rare_labels_are_summed_under_one_name():
-    histogram = of_actors(*crowd())
-    grouped = group_rare_labels(histogram, keep=["eyes"])
-    assert list(grouped) == list(histogram)
-    assert grouped["label"].tolist() == ["eyes", "other"] * 3
-    rest = histogram.query("label != 'eyes'").groupby("actor")
-    other = grouped.query("label == 'other'").set_index("actor")
-    np.testing.assert_allclose(other["share"], rest["share"].sum())
-    assert (other["n_responses"] == rest["n_responses"].sum()).all()
-    assert other["ci_low"].isna().all()
-    assert other["reason"].str.startswith("a sum of labels").all()
-    assert grouped.attrs == histogram.attrs
-    pd.testing.assert_frame_equal(group_rare_labels(histogram, keep=["chin", "eyes", "nose"]), histogram)
-
-
-def test_grouping_works_on_the_population_and_keeps_undefined_actors_undefined():
-    grouped = group_rare_labels(of_population(FEW), keep=["nose", "eyes"])
-    assert grouped["label"].tolist() == ["eyes", "nose", "other"]
-    assert grouped["share"].tolist() == [0.25, 0.375, 0.375]
-    missing = group_rare_labels(of_actors(FEW), keep=["nose"]).query("actor == 'c'")
-    assert missing["share"].isna().all()
-    assert (missing["reason"] == "no responses").all()
 
 
 @settings(max_examples=30, deadline=None)
