@@ -125,11 +125,11 @@ def test_a_credit_may_be_a_name_or_a_sentence(credit):
 
 def test_an_estimate_without_interval_gives_the_reason():
     estimates = tiny().estimates
-    of_actors = (estimates["statistic"] == "overlap") & (estimates["level"] == "actor")
-    estimates.loc[of_actors, ["ci_low", "ci_high"]] = float("nan")
-    estimates.loc[of_actors, "reason"] = "2 images; an interval needs 8"
+    means = estimates["level"] == "population"
+    estimates.loc[means, ["ci_low", "ci_high"]] = float("nan")
+    estimates.loc[means, "reason"] = "2 actors; an interval needs 8"
     (figure,) = make_figures(tiny(estimates=estimates), only=[8])
-    assert "no interval (2 images; an interval needs 8) (actors)" in figure.caption
+    assert "no interval (2 actors; an interval needs 8) (means)" in figure.caption
 
 
 def test_many_labels_of_workers_own_become_one_bar():

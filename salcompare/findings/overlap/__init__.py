@@ -36,8 +36,7 @@ HEATMAP_OF_ACTORS = HEATMAP.of_actors(_ACTOR)
 PAIRING = Quantity(OVERLAP, PRIMARY, columns=HEATMAP.columns | {"null": "exchanged", "ceiling": "ceiling"})
 PAIRING_OF_ACTORS = PAIRING.of_actors(BARE_TEST | _ACTOR | {
     "p_value": "actor_p_value", "p_attainable": "actor_p_attainable", "n_resamples": "actor_n_permutations",
-    "null": "exchanged", "ci_low": "actor_ci_low", "ci_high": "actor_ci_high", "ci_method": "actor_ci_method",
-    "resampled": "actor_resampled"})
+    "null": "exchanged"})
 OF_POPULATION, OF_POPULATION_DIFFERENCE = (
     Quantity(OVERLAP, PRIMARY, columns=columns, over=("metric",)) for columns in (MEAN, MEAN | SIDES))
 TIES, SHORTS = (Quantity(statistic, "share", title, columns={"n": "n"}, rests_on_people=False) for statistic, title in (

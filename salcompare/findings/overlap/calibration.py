@@ -36,7 +36,6 @@ INTERVALS = {
     terms.SAME_IMAGE: "same-image overlap, t over actors",
     terms.OTHER_ACTOR: "other-actor overlap, jackknife over actors",
     terms.IMAGE_EFFECT: "image effect, t over actors", terms.ACTOR_EFFECT: "actor effect, jackknife over actors"}
-ONE_ACTOR = "same-image overlap of one actor, t over its images"
 SHOT_IMAGE, SHOT_ACTOR = "image effect, shoots exchanged whole", "actor effect, shoots exchanged whole"
 SHOT_SIMILARITY = "same pairs of actors alike, shoots averaged"
 DIFFERENCE, DIFFERENCE_CI = "classifier minus another, sign flips", "classifier minus another, t over actors"
@@ -56,20 +55,17 @@ def _effect(result: xr.Dataset, contrast: str) -> Outcome:
 
 def _pearson(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     tests = _tests(study, rng, metric=PRIMARY, sigma=cases.SIGMA)
-    one = (float(tests[f"actor_{name}"][0, 0]) for name in ("value", "ci_low", "ci_high"))
-    truths = dict(zip((*INTERVALS, ONE_ACTOR), tends_to(study.scenario, _values).tolist(), strict=True))
+    truths = dict(zip(INTERVALS, tends_to(study.scenario, _values).tolist(), strict=True))
     return {
         IMAGE_EFFECT: _effect(tests, terms.IMAGE_EFFECT), ACTOR_EFFECT: _effect(tests, terms.ACTOR_EFFECT),
         ONE_IMAGE_EFFECT: Outcome(float(tests["actor_p_value"].sel(contrast=terms.IMAGE_EFFECT)[0])),
-        ONE_ACTOR: Outcome(cases.NAN, *one)._replace(truth=truths[ONE_ACTOR]),
         **{name: Result.of(tests.sel(contrast=kind)).interval(truths[kind]) for kind, name in INTERVALS.items()}}
 
 
 def _values(study: SimulatedStudy) -> Values:
-    """Estimates of `INTERVALS` and `ONE_ACTOR`: means over images and actors, or over pairs of them, so unbiased."""
+    """Estimates of `INTERVALS`: means over images and actors, or over pairs of them, so unbiased."""
     tests = _tests(study, np.random.default_rng(0), draws=1, metric=PRIMARY, sigma=cases.SIGMA)
-    of_actor = float(tests["actor_value"].sel(contrast=terms.SAME_IMAGE)[0])
-    return np.array([*tests["value"].sel(contrast=list(INTERVALS)).to_numpy(), of_actor])
+    return np.asarray(tests["value"].sel(contrast=list(INTERVALS)).to_numpy())
 
 
 def _iou(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -163,9 +159,7 @@ CASES = (
         Check(ONE_IMAGE_EFFECT, "test", f"{_NO_IMAGE_EFFECT} Of the first actor, with twelve images.",
               (cases.SPREAD_FEWEST,)),
         Check(ACTOR_EFFECT, "test", _NO_ACTOR_EFFECT, (*cases.NO_ACTOR_EFFECT, cases.UNRELATED), (cases.SIZES[3],)),
-        *(Check(name, "interval", cases.FROM_BOXES, cases.SIZES) for name in INTERVALS.values()),
-        Check(ONE_ACTOR, "interval", "What it tends to, for all actors alike as they do not differ.",
-              (cases.RAGGED_COUNTS, cases.SPREAD_FEWEST)))),
+        *(Check(name, "interval", cases.FROM_BOXES, cases.SIZES) for name in INTERVALS.values()))),
     Case("overlap_tests(clusters='shoot')", _shots, (
         Check(SHOT_IMAGE, "test", "No image effect; images of a shoot are alike in both maps, so shoots are exchanged "
               "whole.", (cases.SHOOTS_UNPOSED,)),

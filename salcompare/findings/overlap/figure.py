@@ -51,14 +51,12 @@ def _sentences(data: StudyData, table: pd.DataFrame, actors: int) -> list[str]:
     whole = table[(table["panel"] == "Population") & (table["kind"] == terms.SAME_IMAGE)]
     n = whole["n"].dropna()
     said = _differences(data)
-    single = table[(table["panel"] == "Actors") & (table["kind"] == terms.SAME_IMAGE)]
     return [
         f"Pearson correlation of smoothed maps, human against {look.source_name(data.main or '')}.",
         f"Above, the mean over actors{f' (n = {int(n.max()):,})' if len(n) else ''}: maps of the same image, of the "
         "actor's other images and of other actors' images; baselines in the classifier's place; and the noise ceiling.",
         f"Below, {counted(actors, 'actor')}, sorted, with the symbols of above." if actors else "",
-        f"Lines: {interval(table[table['panel'] == 'Population'])} (means)"
-        + (f"; {interval(single)} (actors)." if actors else "."),
+        f"Lines: {interval(table[table['panel'] == 'Population'])} (means).",
         f"Differences, paired over actors, which the lines above do not show (p of the effects one-sided, of the "
         f"others two-sided): {'; '.join(said)}." if said else ""]
 
@@ -105,8 +103,7 @@ def _plot(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
                          kind=pd.Categorical(table["kind"], categories=kinds),
                          panel=pd.Categorical(table["panel"], categories=["Population", "Actors"]))
     colours, shapes = [KINDS[kind][0] or main_colour(data) for kind in kinds], [KINDS[kind][1] for kind in kinds]
-    # Of an actor's three pairings only one has its interval drawn: they overlap.
-    lined = table["ci_low"].notna() & ((table["panel"] == "Population") | (table["kind"] == terms.SAME_IMAGE))
+    lined = table["ci_low"].notna()
     table = table.sort_values("kind", ascending=False, kind="stable")  # maps of the same image are drawn on top
     return (p9.ggplot(table, p9.aes("row", "value", color="kind", shape="kind"))
             + p9.facet_grid(rows="panel", scales="free_y", space="free_y")

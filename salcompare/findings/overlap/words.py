@@ -194,9 +194,9 @@ def _overlap_of_actors(rows: pd.DataFrame) -> PrintedTable:
     """Print the primary metric only: all of them are thousands of rows."""
     return table_of(
         "overlap_actor", "Overlap of each actor",
-        "The primary metric; the CSV has all. Intervals: jackknife over the actor's images, or declared shoots. p of "
-        "the image effect is adjusted over actors by Holm's method; one actor's actor effect has none.", rows,
-        ["actor", "source", "contrast", "metric", "form", *_VALUES, *_BESIDE, "p_value", "p_attainable", "p_adjusted",
+        "The primary metric; the CSV has all. p of the image effect is adjusted over actors by Holm's method; one "
+        "actor's actor effect has none.", rows,
+        ["actor", "source", "contrast", "metric", "form", "value", *_BESIDE, "p_value", "p_attainable", "p_adjusted",
          "n", "reason"], folded=True, shown=_is_primary(rows) & ~rows["contrast"].str.contains(_RESTRICTED))
 
 

@@ -1,4 +1,4 @@
-"""The numbers that a report's summary rests on, from the responses that are kept and from all of them."""
+"""Headline numbers from the responses that are kept and from all of them, and photographs that look like copies."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from salcompare.findings import findings
-from salcompare.findings.analysis import Analysis
+from salcompare.findings.analysis import Analysis, with_shoots
 from salcompare.findings.headlines import headline_row, named_headlines
 from salcompare.findings.p_values import with_p_is
+from salcompare.findings.quality import COPIES, FINDING
 from salcompare.findings.rows import estimates_table
 from salcompare.printing import ALPHA
+from salcompare.statistics.near_duplicates import near_duplicates
 from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
@@ -21,6 +23,21 @@ KEY = ("statistic", "metric", "form", "source", "contrast", "label")
 COLUMNS = ("headline", *KEY, "value", "ci_low", "ci_high", "p_value", "p_is", "n", "value_all", "ci_low_all",
            "ci_high_all", "p_value_all", "p_is_all", "n_all", "difference", "verdict", "reason")
 """Of the table: what is named ``..._all`` rests on all responses, the rest on those that are kept."""
+
+
+def estimates(analysis: Analysis) -> tuple[()]:
+    """Leave the table of test photographs that look like copies and are of no common shoot; there is no estimate."""
+    photographs = analysis.data.photographs
+    photographs, shoots = with_shoots(photographs.sel(image=photographs["split"] == "test"), analysis.data.images)
+    if not photographs.sizes["image"]:
+        return ()
+    pairs = near_duplicates(photographs)
+    table = pairs.to_dataframe().reset_index(drop=True).assign(n_pairs=pairs.attrs["n_pairs"])
+    if shoots:
+        of = photographs["shoot"].reset_coords(drop=True).to_series()
+        table = table[of[table["image"]].to_numpy() != of[table["other"]].to_numpy()]
+    analysis.tables[COPIES] = table[list(FINDING.tables[COPIES])]
+    return ()
 
 
 def headline_estimates(data: StudyData, *, maps: Maps, statistics: Statistics, seed: int) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from salcompare import store
+from salcompare.findings.quality import COPIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,4 +37,9 @@ def headlines(study: Study) -> pd.DataFrame:
     return quality_tables(study).get("headlines", pd.DataFrame())
 
 
-INPUTS = {"quality": quality_tables, "headlines": headlines}
+def near_duplicates(study: Study) -> pd.DataFrame:
+    """Pairs of photographs that look like copies, as the finding's table of that name."""
+    return store.read_csv(study.processed / f"{COPIES}.csv", text=("image", "other", "actor", "other_actor"))
+
+
+INPUTS = {"quality": quality_tables, "headlines": headlines, COPIES: near_duplicates}

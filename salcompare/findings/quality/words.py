@@ -9,9 +9,11 @@ import pandas as pd
 
 from salcompare.findings.agreement import BOXES
 from salcompare.findings.labels import AGREEMENT
-from salcompare.printing import ALPHA, number, percent
+from salcompare.findings.quality import COPIES
+from salcompare.printing import ALPHA, counted, number, percent
 from salcompare.report.tables import PrintedTable, table_of, with_p_texts
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
+from salcompare.statistics.near_duplicates import LEAST, SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +28,24 @@ def quality_table(data: StudyData, name: str) -> pd.DataFrame:
 
 
 def summary(data: StudyData) -> list[str]:
-    """Say how many responses are left out by which rules, and which verdicts they change."""
+    """Say how many responses are left out, which verdicts they change, and which photographs look like copies."""
+    return [*_exclusions(data), *_copies(data)]
+
+
+def _copies(data: StudyData) -> list[str]:
+    pairs: pd.DataFrame = data.get(COPIES, pd.DataFrame())
+    if pairs.empty:
+        return []
+    named = "; ".join(f"{row['image']} and {row['other']} ({number(row['correlation'], 2)})"
+                      for _, row in pairs.head(NAMED).iterrows())
+    rest = f"; and {len(pairs) - NAMED:,} more, listed in a table" if len(pairs) > NAMED else ""
+    across = int((pairs["actor"] != pairs["other_actor"]).sum())
+    return [f"{counted(len(pairs), 'pair')} of photographs, {across:,} of them of two actors, may be copies "
+            f"(correlation): {named}{rest}. Tests count each as an image of its own, and reject too often if they are: "
+            "give both one shoot in the catalogue, or remove one."]
+
+
+def _exclusions(data: StudyData) -> list[str]:
     images = quality_table(data, "quality_rules")
     if data.people != "boxes" or images.empty:
         return []
@@ -51,13 +70,18 @@ def summary(data: StudyData) -> list[str]:
 
 
 SECTION: Literal["quality"] = "quality"
+NAMED = 3  # pairs of photographs in the summary
 MOST_PRINTED = 200  # rows of the log that the page prints; the CSV has all
 _HEADLINES = ["headline", "value", "ci_low", "ci_high", "p_value", "n", "value_all", "ci_low_all", "ci_high_all",
               "p_value_all", "n_all", "difference", "verdict"]
 
 
 def tables(data: StudyData) -> Iterator[PrintedTable]:
-    """Make the tables of the part on quality; without boxes there is none."""
+    """Make the tables of the part on quality; without boxes there is none of responses."""
+    copies: pd.DataFrame = data.get(COPIES, pd.DataFrame())
+    if len(copies):
+        yield PrintedTable(COPIES, "Photographs that may be copies of each other", "No pair of one declared shoot.",
+                           copies, simulated=False, section=SECTION)
     if data.people != "boxes":
         return
     yield _plain(data, "quality_rules", "What the rules take out",
@@ -148,6 +172,11 @@ def _paragraph(data: StudyData) -> str:
     return " ".join(said)
 
 
+OF_COPIES = (
+    f"Every test photograph is compared with every other at {SIDE} x {SIDE} grey pixels without what is coarse; pairs "
+    f"that correlate by {LEAST:g} or more and are of no common shoot are named, and none is left out. Copies moved by "
+    "one pixel in 128, lighter, or saved anew are found; copies moved further or cut anew may not be.")
+
 OF_AGREEMENT = (
     "Agreement of boxes is the IoU of the boxes that two workers drew on one image: the mean over pairs, over an "
     "actor's images, and over actors. Krippendorff's alpha (2004) takes 1 - IoU for the distance of two boxes and sets "
@@ -161,7 +190,8 @@ OF_AGREEMENT = (
 
 
 def methods(data: StudyData) -> list[tuple[str, str]]:
-    """Say which responses were left out, and how agreement of boxes was measured."""
+    """Say how photographs were compared, which responses were left out, and how agreement of boxes was measured."""
+    copies = [] if data.get(COPIES) is None else [("Look-alike photographs", OF_COPIES)]
     if data.people != "boxes":
-        return []
-    return [("Quality of responses", _paragraph(data)), ("Agreement of boxes", OF_AGREEMENT)]
+        return copies
+    return [*copies, ("Quality of responses", _paragraph(data)), ("Agreement of boxes", OF_AGREEMENT)]

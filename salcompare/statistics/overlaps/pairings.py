@@ -14,8 +14,9 @@ and j-i are nearly the same number), so that the plain difference rejects too of
 their product are taken away (Tukey's one degree of freedom for non-additivity): an actor whose images vary more on both
 sides lowers its row by a factor and its column by another. Sums alone would leave a product of the two, largest where
 both are low or both are high, so that actors seem to agree with themselves: of simulated studies in which they do not,
-double centring rejected 11% at 5%, and this rejects 5%. A single actor's effect has an interval and no test: the rank
-of its maps among those of A actors is at least 1 / A, which no adjustment for A actors leaves below 1.
+double centring rejected 11% at 5%, and this rejects 5%. A single actor's effect has no test: the rank of its maps among
+those of A actors is at least 1 / A, which no adjustment for A actors leaves below 1. Nor have single actors intervals:
+over their images they leave out what workers have in common, and covered 90% at 95%.
 
 References: Tukey (1949), doi:10.2307/3001938.
 """
@@ -40,7 +41,6 @@ from salcompare.statistics.metrics.registry import EVERY_METRIC
 from salcompare.statistics.overlaps.pairs import (
     Pairs,
     actor_effect_test,
-    actor_intervals,
     actors_image_effects,
     blocked,
     effect_sides,
@@ -89,10 +89,8 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
           **exchanged**, their null in words; **n** actors, **n_undefined** without a value, **reason** for NaN.
         - **null** (contrast, permutation): the effects under permutation; NaN beyond the number drawn or enumerated.
 
-        Over ``contrast`` and ``actor``: **actor_value**, **actor_ci_low**, **actor_ci_high** (jackknife over the
-        actor's images or clusters, the other actors' given; NaN below eight), **actor_one**, **actor_other**,
-        **actor_reason**, and of the image effect **actor_p_value**, **actor_p_attainable**, **actor_n_permutations**.
-        **actor_n** (actor): images.
+        Over ``contrast`` and ``actor``: **actor_value**, **actor_one**, **actor_other**, **actor_reason**, and of the
+        image effect **actor_p_value**, **actor_p_attainable**, **actor_n_permutations**. **actor_n** (actor): images.
 
         An image whose own pair is NaN (its human or classifier map is undefined) is left out; attrs ``n_undefined``
         counts them. Under ``alternative`` "less" (for `better` "lower") small values are extreme.
@@ -112,8 +110,7 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
     exchanged = ["", "", "", f"{moved} permuted among the {pairs.unit}s of each actor",
                  "whole sets of classifier maps permuted among actors" + (f" within {groups}" if groups else "")]
     return tests.assign(exchanged=("contrast", exchanged)).assign_attrs(
-        alternative=alternative, n_undefined=left_out, resampled="actors",
-        actor_resampled=f"{pairs.unit}s of the actor", actor_ci_method="jackknife")
+        alternative=alternative, n_undefined=left_out, resampled="actors")
 
 
 def _population(pairs: Pairs, alternative: Alternative, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
@@ -153,13 +150,12 @@ def _mean_over_actors(means: Values) -> Values:
 
 def _per_actor(pairs: Pairs, alternative: Alternative, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
     means = pairing_means(pairs)
-    low, high, reason = actor_intervals(pairs, means)
     p, n_arranged = np.full(means.shape, np.nan), np.zeros(means.shape, int)
     p[3], n_arranged[3] = actors_image_effects(pairs, alternative, n_permutations, rng)
     sides = np.full((2, *means.shape), np.nan)
     sides[:, 3:] = effect_sides(pairs).transpose(1, 0, 2)
-    reason = np.where(np.isnan(means), f"one {pairs.unit} only, or no other actor", reason)
-    tables = {"value": means, "one": sides[0], "other": sides[1], "ci_low": low, "ci_high": high, "p_value": p,
+    reason = np.where(np.isnan(means), f"one {pairs.unit} only, or no other actor", "").astype(object)
+    tables = {"value": means, "one": sides[0], "other": sides[1], "p_value": p,
               "p_attainable": _floors(n_arranged), "n_permutations": n_arranged, "reason": reason}
     return xr.Dataset({f"actor_{name}": (("contrast", "actor"), table) for name, table in tables.items()} | {
         "actor_n": ("actor", pairs.sizes)})

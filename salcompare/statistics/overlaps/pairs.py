@@ -26,8 +26,6 @@ from salcompare.statistics.inference import resampling
 from salcompare.statistics.inference.permutation import Alternative, exchangeability, p_value, permutations
 from salcompare.statistics.kernels import Codes, Values
 
-FEWEST_IMAGES = 8
-"""Below so many images, or clusters of images, an actor's own values have no interval."""
 PRODUCT_ERROR = 0.5
 """Standard deviation, as a share of 1 / mean, of the factor of rows' and columns' product before it is fitted."""
 Texts = NDArray[np.object_]
@@ -323,35 +321,3 @@ def between_actors(matrix: Values, groups: NDArray[np.intp], *, itself: Literal[
     error = resampling.jackknife_standard_error(np.nanmean(values, axis=0))
     half = float(stats.t.ppf((1 + resampling.LEVEL) / 2, n - 1) * error)
     return float(whole - half), float(whole + half), ""
-
-
-def actor_intervals(pairs: Pairs, means: Values) -> tuple[Values, Values, Texts]:
-    """Intervals of each actor's contrasts (5, A) by jackknife over its units, all else given: ends and reason, (5, A).
-
-    NaN for actors with fewer than `FEWEST_IMAGES`.
-    """
-    units = np.bincount(pairs.owners)
-    low, high = np.full((2, *means.shape), np.nan)
-    reasons = np.tile(np.array([f"{counted(n, pairs.unit)}; an interval needs {FEWEST_IMAGES}" for n in units.tolist()],
-                               dtype=object), (5, 1))
-    for at in np.flatnonzero(units >= FEWEST_IMAGES).tolist():
-        interval = resampling.jackknife_interval(means[:, at], _without_each(pairs, at), resampled=f"{pairs.unit}s")
-        low[:, at], high[:, at], reasons[:, at] = interval.low, interval.high, interval.reason
-    return low, high, reasons
-
-
-def _without_each(pairs: Pairs, at: int) -> Values:
-    """Compute one actor's contrasts without each of its units, (units, 5); NaN for others where there is no other."""
-    rows = slice(pairs.starts[at], pairs.starts[at] + pairs.sizes[at])
-    units, matrix = pairs.units[rows], pairs.matrix[rows]
-    left = (np.unique(units)[:, np.newaxis] != units).astype(np.float64)
-    apart = (units[:, np.newaxis] != units).astype(np.float64)
-    n = left.sum(axis=1)
-    same = left @ np.diag(matrix[:, rows]) / n
-    sums, counts = (((left @ block) * left).sum(axis=1) for block in (matrix[:, rows] * apart, apart))
-    other_image = sums / counts
-    by_actor = np.add.reduceat(left @ matrix, pairs.starts, axis=1) / np.outer(n, pairs.sizes)
-    others = _peers(pairs.groups)[at]
-    rivals = others & np.isin(np.arange(others.size), pairs.rivals)
-    other_actor, among = (by_actor[:, who].sum(axis=1) / (who.sum() or np.nan) for who in (others, rivals))
-    return np.stack([same, other_image, other_actor, same - other_image, other_image - among], axis=1)

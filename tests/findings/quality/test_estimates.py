@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from salcompare.config import Maps, Simulation, Statistics
-from salcompare.findings.analysis import analyse
-from salcompare.findings.quality.estimates import compare_headlines, headline_estimates
+from salcompare.findings.analysis import Analysis, analyse
+from salcompare.findings.quality.estimates import compare_headlines, estimates, headline_estimates
 from salcompare.maps import rasterise_boxes
 from salcompare.simulation import simulate_responses
 from salcompare.study_data import StudyData
@@ -101,3 +101,20 @@ def test_the_analysis_gives_agreement_of_boxes_for_all_actors_and_images(analyse
     of_actors = analysed.tables["agreement_images"].groupby("actor")["mean_iou"].mean()
     given = rows[(rows["metric"] == "mean_iou") & (rows["level"] == "actor")].set_index("actor")["value"]
     pd.testing.assert_series_equal(of_actors, given.sort_index(), check_names=False)
+
+
+def test_photographs_that_look_like_copies_are_listed_unless_they_are_of_one_declared_shoot():
+    data = data_of()
+    photographs = data.photographs.copy()
+    photographs[1], photographs[3] = photographs[0] * 0.9, photographs[2]
+    data = data.replace(photographs=photographs)
+    names = photographs["image"].to_numpy().tolist()
+    analysis = Analysis(data, SETTINGS["maps"], SETTINGS["statistics"], 5)
+    assert estimates(analysis) == ()
+    table = analysis.tables["near_duplicates"]
+    assert sorted(zip(table["image"], table["other"], strict=True)) == [tuple(names[:2]), tuple(names[2:4])]
+    assert set(table["n_pairs"]) == {45}
+    declared = data.images.assign(shoot=["a", "a", *[None] * 8])
+    analysis = Analysis(data.replace(images=declared), SETTINGS["maps"], SETTINGS["statistics"], 5)
+    estimates(analysis)
+    assert analysis.tables["near_duplicates"][["image", "other"]].to_numpy().tolist() == [names[2:4]]

@@ -104,3 +104,17 @@ def test_a_study_without_boxes_has_no_part_on_quality(tmp_path):
     page = render_report(report_data(tmp_path, responses=None), tmp_path).read_text()
     assert 'id="quality"' not in page
     assert "#quality" not in page
+
+
+def test_photographs_that_look_like_copies_are_named_with_what_to_do(tmp_path):
+    pairs = pd.DataFrame({"image": ["ann/1", "ann/2", "bob/1", "ann/3"], "other": ["ann/2", "ann/3", "cid/1", "ann/4"],
+                          "actor": ["ann", "ann", "bob", "ann"], "other_actor": ["ann", "ann", "cid", "ann"],
+                          "correlation": [0.99, 0.98, 0.97, 0.96], "n_pairs": 45})
+    data = report_data(tmp_path, quality=tables(), near_duplicates=pairs)
+    assert ("4 pairs of photographs, 1 of them of two actors, may be copies (correlation): ann/1 and ann/2 (0.99); "
+            "ann/2 and ann/3 (0.98); bob/1 and cid/1 (0.97); and 1 more, listed in a table.") in said(data)
+    assert "give both one shoot in the catalogue, or remove one" in said(data)
+    assert "none is left out" in dict(methods(data))["Look-alike photographs"]
+    assert [len(table.frame) for table in printed_tables(data) if table.name == "near_duplicates"] == [4]
+    none = report_data(tmp_path, quality=tables(), near_duplicates=pairs[:0])
+    assert "may be copies" not in said(none)

@@ -106,19 +106,6 @@ def subset(matrix, chosen):
     return matrix.isel(image=at, image_other=at)
 
 
-def test_the_bootstrap_over_images_covers_about_nine_times_in_ten_at_fifteen_images():
-    rng = np.random.default_rng(17)
-    many = study(rng, [60] * 4, follows=0.5, shared_actor=0.7)
-    truth = pairing_means(blocked(many)[0])
-    inside, n_studies = np.zeros((5, 4)), 100
-    for _ in range(n_studies):
-        at = np.concatenate([60 * actor + np.sort(rng.choice(60, 15, replace=False)) for actor in range(4)])
-        found = pairing_tests(many.isel(image=at, image_other=at), rng=rng, n_permutations=1)
-        inside += (found.actor_ci_low.values <= truth) & (truth <= found.actor_ci_high.values)
-    # four actors' intervals of one study are nearly independent: their actors are fixed
-    assert (inside.sum(axis=1) >= stats.binom.ppf(0.0005, 4 * n_studies, 0.90)).all(), inside.mean(axis=1) / n_studies
-
-
 def test_sign_flips_reject_no_more_than_they_say_and_find_a_planted_difference():
     rng = np.random.default_rng(18)
     actors = np.repeat([f"s{a}" for a in range(10)], 3)
