@@ -92,7 +92,7 @@ def main_colour(data: StudyData) -> str:
     return colours_of(data).get(data.main or "", CLASSIFIERS[0])
 
 
-_METHODS = {"percentile": "percentile bootstrap", "bca": "BCa bootstrap", "t": "t", "wilson": "Wilson",
+_METHODS = {"percentile": "percentile bootstrap", "t": "t", "wilson": "Wilson",
             "jackknife": "jackknife", "logit t": "logit t", "Welch t": "Welch t"}
 
 

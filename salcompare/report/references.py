@@ -22,8 +22,6 @@ _OTHERS = (
     "us about saliency models? IEEE TPAMI, 41, 740–757. doi:10.1109/TPAMI.2018.2815601.",
     "DiCiccio, C. J., & Romano, J. P. (2017). Robust permutation tests for correlation and regression coefficients. "
     "JASA, 112, 1211–1220. doi:10.1080/01621459.2016.1202117.",
-    "Fieller, E. C. (1954). Some problems in interval estimation. Journal of the Royal Statistical Society B, 16, "
-    "175–185. doi:10.1111/j.2517-6161.1954.tb00159.x.",
     "Freedman, D., & Lane, D. (1983). A nonstochastic interpretation of reported significance levels. Journal of "
     "Business & Economic Statistics, 1, 292–298. doi:10.1080/07350015.1983.10509354.",
     "Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics, 6, "

@@ -6,13 +6,12 @@ maps with dims (image, y, x) and a coordinate ``actor`` along ``image``, whoever
 
 from salcompare.statistics.agreement import pairwise_agreement, worker_agreement
 from salcompare.statistics.ceilings.pooled import noise_ceiling, pooled_ceiling, share_of_ceiling
-from salcompare.statistics.ceilings.seeds import seed_ceiling, seed_reliability
+from salcompare.statistics.ceilings.seeds import seed_reliability
 from salcompare.statistics.confounding import shared_workers
 from salcompare.statistics.inference.crossed import (
     crossed_interval,
     crossed_jackknife_variance,
     crossed_variance,
-    fieller_interval,
 )
 from salcompare.statistics.inference.differences import independent_difference
 from salcompare.statistics.inference.equivalence import equivalence, verdict
@@ -26,10 +25,8 @@ from salcompare.statistics.inference.permutation import (
 )
 from salcompare.statistics.inference.resampling import (
     actor_means,
-    bca_interval,
     bootstrap_weights,
     jackknife_interval,
-    percentile_interval,
     population_mean,
     t_interval,
 )
@@ -84,18 +81,18 @@ from salcompare.statistics.variance.explained import variance_explained
 
 __all__ = [
     "FIXATION_METRICS", "METRICS", "actor_means", "actor_similarity", "adjust_p", "agreement_beyond",
-    "asymmetry_beyond_photographs", "asymmetry_test", "bca_interval", "bootstrap_weights", "calibrated", "centre",
+    "asymmetry_beyond_photographs", "asymmetry_test", "bootstrap_weights", "calibrated", "centre",
     "common_laterality_test", "compare_classifiers", "compare_pairings", "cross_validated_odd_share",
     "crossed_interval", "crossed_jackknife_variance", "crossed_model", "crossed_variance", "curve_areas",
     "design_reliability", "dispersion_test", "equivalence", "exchangeability", "explainable_information", "family_size",
-    "fieller_interval", "heatmap_overlap", "heatmap_tests", "independent_difference", "jackknife_interval",
-    "label_counts", "label_differences", "label_enrichment", "label_histogram", "label_regions", "lme4_script",
-    "max_statistic_p", "noise_ceiling", "odd_share_difference", "other_actors_mean", "others_density", "outcome_table",
-    "overlap", "overlap_matrix", "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests",
-    "pairwise", "pairwise_agreement", "percentile_interval", "permutations", "pooled_ceiling", "population_differences",
-    "population_label_histogram", "population_mean", "population_overlap", "pose_association", "registered",
-    "relative_test", "removal_curves", "removal_drops", "response_variance_components", "seed_ceiling",
-    "seed_reliability", "share_of_ceiling", "shared_workers", "sign_flip_test", "smallest_p", "symmetric_null_mean",
-    "symmetry", "t_interval", "uniform", "uniform_overlap", "unique_agreement", "unique_ceiling", "unique_values",
-    "variance_components", "variance_explained", "verdict", "worker_agreement", "worker_laterality", "workers_needed",
+    "heatmap_overlap", "heatmap_tests", "independent_difference", "jackknife_interval", "label_counts",
+    "label_differences", "label_enrichment", "label_histogram", "label_regions", "lme4_script", "max_statistic_p",
+    "noise_ceiling", "odd_share_difference", "other_actors_mean", "others_density", "outcome_table", "overlap",
+    "overlap_matrix", "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests", "pairwise",
+    "pairwise_agreement", "permutations", "pooled_ceiling", "population_differences", "population_label_histogram",
+    "population_mean", "population_overlap", "pose_association", "registered", "relative_test", "removal_curves",
+    "removal_drops", "response_variance_components", "seed_reliability", "share_of_ceiling", "shared_workers",
+    "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform", "uniform_overlap",
+    "unique_agreement", "unique_ceiling", "unique_values", "variance_components", "variance_explained", "verdict",
+    "worker_agreement", "worker_laterality", "workers_needed",
 ]

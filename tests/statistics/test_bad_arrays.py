@@ -60,7 +60,6 @@ CALLS = {
     "relative_fdr": lambda a: st.relative_fdr(a, sigma=1.0, rng=rng(), **FEW),
     "relative_test": lambda a: st.relative_test(a, sigma=1.0, rng=rng(), **FEW),
     "relative_tfce": lambda a: st.relative_tfce(a, sigma=1.0, rng=rng(), **FEW),
-    "seed_ceiling": st.seed_ceiling,
     "seed_reliability": lambda a: st.seed_reliability(a, rng=rng(), **FEW),
     "symmetric_null_mean": lambda a: st.symmetric_null_mean(a, rng=rng(), n_draws=5),
     "symmetry": st.symmetry,

@@ -123,3 +123,11 @@ def section(data: StudyData, name: str) -> Section:
     return Section("ceilings", "Share of the ceiling", tables=(classifier_table(
         data, name, "share_of_ceiling", "Share of the ceiling",
         "1 for a perfect model.", POOLED, SHARE),))
+
+
+REFERENCES = (
+    "Brennan, R. L. (2001). Generalizability Theory. Springer. doi:10.1007/978-1-4757-3456-0.",
+    "Owen, A. B. (2007). The pigeonhole bootstrap. Annals of Applied Statistics, 1, 386–411. doi:10.1214/07-AOAS122.",
+    "Spearman, C. (1904). The proof and measurement of association between two things. American Journal of Psychology, "
+    "15, 72–101. doi:10.2307/1412159.",
+)

@@ -1,4 +1,4 @@
-"""Intervals from variances: of crossed replicates, such as workers who each saw many images, and of ratios.
+"""Intervals from variances of crossed replicates, such as workers who each saw many images.
 
 Resampling workers alone takes the images as given, resampling images alone the workers. Resampling both at once counts
 what belongs to a single worker on a single image three times. The right combination of the three variances counts each
@@ -16,8 +16,6 @@ from scipy import stats
 from salcompare.printing import counted
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, Interval, jackknife_standard_error
 from salcompare.statistics.kernels import Codes, Values
-
-UNBOUNDED = "the denominator's interval holds 0"
 
 
 def crossed_variance(first: ArrayLike, second: ArrayLike, both: ArrayLike) -> Values:
@@ -63,6 +61,10 @@ def crossed_jackknife_variance(first: ArrayLike, second: ArrayLike, cells: Array
     ndarray (...)
         At least V of the first kind; NaN where the statistic is undefined without one of them.
 
+    Notes
+    -----
+    Of a mean as in `crossed_variance` it expects (a + b)/nm less than the truth: little unless both kinds are few.
+
     References
     ----------
     Owen (2007), doi:10.1214/07-AOAS122; Cameron, Gelbach & Miller (2011), doi:10.1198/jbes.2010.07136
@@ -84,8 +86,8 @@ def crossed_interval(estimate: ArrayLike, first: ArrayLike, second: ArrayLike, b
         ``bootstrap_weights(..., fewer=1)``.
     freedom : int
         Degrees of freedom: the smaller number of replicates less one, or, within strata, less the number of strata.
-    resampled, level
-        As for `percentile_interval`.
+    resampled, level : str, float
+        What was resampled, and the nominal coverage.
 
     Returns
     -------
@@ -134,52 +136,3 @@ def _variance(draws: Values) -> Values:
     n = defined.sum(axis=0)
     apart = np.where(defined, draws - np.where(defined, draws, 0).sum(axis=0) / np.maximum(n, 1), 0)
     return np.asarray(np.where(2 * n >= len(draws), (apart**2).sum(axis=0) / np.maximum(n - 1, 1), np.nan), float)
-
-
-def fieller_interval(numerator: ArrayLike, denominator: ArrayLike, *, variances: tuple[ArrayLike, ArrayLike, ArrayLike],
-                     freedom: int, resampled: str, n_resamples: int, level: float = LEVEL,
-                     method: Literal["Fieller", "crossed Fieller"] = "Fieller") -> Interval:
-    """Fieller's interval of a ratio: all values r for which numerator - r denominator is compatible with 0.
-
-    Parameters
-    ----------
-    numerator, denominator : array_like (...)
-        Their estimates.
-    variances : tuple of array_like (...)
-        Variance of the numerator, variance of the denominator, and their covariance, from joint resamples.
-    freedom : int
-        Degrees of freedom of the variances.
-    resampled, n_resamples, level
-        What was resampled, how often, and the nominal coverage.
-    method : {"Fieller", "crossed Fieller"}
-        What the interval says of itself: whether the variances are those of crossed replicates.
-
-    Returns
-    -------
-    Interval (...)
-        NaN where the denominator's own t interval holds 0 (then no value of the ratio can be ruled out), where a
-        variance is not above 0, and with fewer than `FEWEST_ACTORS` - 1 degrees of freedom.
-
-    Notes
-    -----
-    Draws of the ratio itself have no variance where draws of the denominator come near 0; this needs none.
-
-    References
-    ----------
-    Fieller (1954), doi:10.1111/j.2517-6161.1954.tb00159.x
-    """
-    top, bottom, of_top, of_bottom, joint = (np.asarray(part, float) for part in (numerator, denominator, *variances))
-    enough = freedom >= FEWEST_ACTORS - 1
-    t2 = float(stats.t.ppf((1 + level) / 2, max(freedom, 1))) ** 2
-    square = bottom**2 - t2 * of_bottom
-    mixed = top * bottom - t2 * joint
-    under_root = mixed**2 - square * (top**2 - t2 * of_top)
-    positive = (of_top > 0) & (of_bottom > 0)
-    bounded = positive & (square > 0)
-    known = bounded & (under_root > 0) & enough
-    safe, root = np.where(known, square, np.nan), np.sqrt(np.where(known, under_root, np.nan))
-    reason = _reasons(freedom, resampled, {
-        "no estimate": np.isnan(square), "a variance is not above 0": ~positive, UNBOUNDED: ~bounded,
-        "the variances contradict each other": ~known})
-    return Interval((mixed - root) / safe, (mixed + root) / safe, method, resampled, level, n_resamples,
-                    np.zeros(known.shape, np.intp), reason)

@@ -26,7 +26,6 @@ FEWEST_ACTORS = 8
 """Below so many actors there is no t interval: the spread between so few is itself hardly known."""
 FEWEST_IN_STRATUM = {"mean": 2, "spread": 3}
 """Units that a stratum must have for a jackknife; of two, leaving one out leaves no spread within."""
-_DEFINED = 0.5  # share of resamples that must be defined
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Interval:
 
     low: Values  # NaN, as `high`, where it is undefined
     high: Values
-    method: Literal["percentile", "bca", "t", "jackknife", "crossed t", "crossed Fieller", "Fieller"]
+    method: Literal["t", "jackknife", "crossed t"]
     resampled: str  # actors, images or workers
     level: float  # the nominal coverage
     n_resamples: int  # rows of weights, or replicates left out one by one
@@ -85,40 +84,6 @@ def bootstrap_weights(units: int, n_resamples: int, rng: np.random.Generator, *,
     return weights
 
 
-def percentile_interval(draws: ArrayLike, *, resampled: str, level: float = LEVEL) -> Interval:
-    """Percentile interval from bootstrap draws.
-
-    Parameters
-    ----------
-    draws : array_like (n_resamples, ...)
-        The statistic in each resample; NaN where the resample leaves it undefined.
-    resampled : str
-        What was resampled: actors, images or workers.
-    level : float
-        Nominal coverage.
-
-    Returns
-    -------
-    Interval (...)
-        Of the defined draws; NaN where fewer than half of them are defined.
-
-    Notes
-    -----
-    With few units it covers less than its level: of 2,500 means of normal values 69% with 3 actors, 84% with 5, 89%
-    with 8, 93% with 17 and 93.5% with 40.
-    """
-    values = np.asarray(draws, float)
-    if not len(values):
-        raise InputError(Problem("n_resamples", "0", "at least 1", "draw some"))
-    undefined = np.isnan(values).sum(axis=0)
-    enough = undefined <= (1 - _DEFINED) * len(values)
-    tail = (1 - level) / 2
-    low, high = np.nanquantile(np.where(enough, values, 0), [tail, 1 - tail], axis=0)
-    reason = _reasons(enough, [f"undefined in {n} of {len(values)} resamples" for n in undefined.ravel()])
-    return Interval(np.where(enough, low, np.nan), np.where(enough, high, np.nan), "percentile", resampled, level,
-                    len(values), np.asarray(undefined, np.intp), reason)
-
-
 def t_interval(values: ArrayLike, *, resampled: str = "actors", level: float = LEVEL,
                fewest: int = FEWEST_ACTORS) -> Interval:
     """Student's t interval of a mean over replicates.
@@ -127,8 +92,8 @@ def t_interval(values: ArrayLike, *, resampled: str = "actors", level: float = L
     ----------
     values : array_like (replicate, ...)
         One value a replicate; NaN ones are left out, counted.
-    resampled, level
-        As for `percentile_interval`.
+    resampled, level : str, float
+        What was resampled (actors, images or workers), and the nominal coverage.
     fewest : int
         With fewer defined replicates the interval is NaN.
 
@@ -182,8 +147,8 @@ def jackknife_interval(estimate: ArrayLike, leave_one_out: ArrayLike, *, resampl
         The statistic of all units.
     leave_one_out : array_like (units, ...)
         The statistic without unit i.
-    resampled, level
-        As for `percentile_interval`.
+    resampled, level : str, float
+        What was resampled (actors, images or workers), and the nominal coverage.
     strata : array_like (units,), optional
         Units vary within their stratum and strata are fixed, such as images within fixed actors. The degrees of
         freedom are units less strata.
@@ -209,72 +174,9 @@ def jackknife_interval(estimate: ArrayLike, leave_one_out: ArrayLike, *, resampl
                     np.asarray(np.isnan(values).sum(axis=0), np.intp), reason)
 
 
-def bca_interval(estimate: ArrayLike, draws: ArrayLike, leave_one_out: ArrayLike, *, resampled: str,
-                 level: float = LEVEL) -> Interval:
-    """Bias-corrected and accelerated interval from bootstrap draws.
-
-    Parameters
-    ----------
-    estimate : array_like (...)
-        The statistic of all units.
-    draws, resampled, level
-        As for `percentile_interval`.
-    leave_one_out : array_like (units, ...)
-        The statistic without unit i.
-
-    Returns
-    -------
-    Interval (...)
-        Quantiles of the defined draws at levels that correct for median bias and skewness. NaN where fewer than half
-        of the draws are defined, where all of them lie on one side of the estimate, or where the statistic without
-        some unit is undefined. `InputError` if there are no draws.
-
-    Notes
-    -----
-    It mends skewness, not smallness: with few units it covers as little as the percentile interval.
-
-    References
-    ----------
-    Efron (1987), doi:10.1080/01621459.1987.10478410
-    """
-    values, middle = np.asarray(draws, float), np.asarray(estimate, float)
-    if not len(values):
-        raise InputError(Problem("n_resamples", "0", "at least 1", "draw some"))
-    plain = percentile_interval(values, resampled=resampled, level=level)
-    defined = ~np.isnan(values)
-    below = ((values < middle) & defined).sum(axis=0) + ((values <= middle) & defined).sum(axis=0)
-    bias = stats.norm.ppf(below / (2 * np.maximum(defined.sum(axis=0), 1)))
-    turned = acceleration(leave_one_out)
-    known = np.isfinite(bias) & np.isfinite(turned) & ~np.isnan(plain.low) & ~np.isnan(middle)
-    bias = np.where(known, bias, 0)
-    ends = []
-    for tail in ((1 - level) / 2, (1 + level) / 2):
-        shifted = bias + stats.norm.ppf(tail)
-        ends.append(stats.norm.cdf(bias + shifted / (1 - turned * shifted)))
-    low, high = (_quantiles(values, np.where(known, end, np.nan)) for end in ends)
-    why = f"draws on one side of the estimate, or undefined without one of the {resampled}"
-    reason = np.where(known, "", np.where(plain.reason != "", plain.reason, why))
-    return Interval(low, high, "bca", resampled, level, len(values), plain.n_undefined, reason.astype(object))
-
-
-def acceleration(leave_one_out: ArrayLike) -> Values:
-    """Skewness of a statistic's jackknife values, (units, ...) -> (...), over 6; 0 where they do not vary."""
-    values = np.asarray(leave_one_out, float)
-    pull = values.mean(axis=0) - values
-    spread = (pull**2).sum(axis=0) ** 1.5
-    return np.asarray((pull**3).sum(axis=0) / np.where(spread == 0, 1, 6 * spread), float)
-
-
 def _reasons(enough: NDArray[np.bool_], texts: list[str]) -> NDArray[np.object_]:
     """Give the texts where there is not enough, in the shape of `enough`."""
     return np.where(enough, "", np.array(texts, object).reshape(enough.shape))
-
-
-def _quantiles(values: Values, levels: Values) -> Values:
-    """Give each column's quantile at its level; NaN where the level is."""
-    columns = values.reshape(len(values), -1).T
-    return np.array([np.nan if np.isnan(level) else np.nanquantile(column, level)
-                     for column, level in zip(columns, levels.ravel(), strict=True)]).reshape(levels.shape)
 
 
 def actor_means(values: xr.DataArray) -> xr.Dataset:

@@ -11,7 +11,6 @@ from salcompare.statistics.inference.resampling import (
     bootstrap_weights,
     jackknife_interval,
     jackknife_standard_error,
-    percentile_interval,
     t_interval,
 )
 
@@ -45,28 +44,6 @@ def test_a_weighted_mean_is_the_mean_of_the_rebuilt_sample():
     values, weights = np.arange(6.0) ** 2, bootstrap_weights(6, 50, np.random.default_rng(1))
     rebuilt = [np.repeat(values, row.astype(int)).mean() for row in weights]
     np.testing.assert_allclose(weights @ values / 6, rebuilt, rtol=1e-14)
-
-
-def test_percentile_interval_takes_the_quantiles_of_the_defined_draws():
-    draws = np.column_stack([np.arange(101.0), np.r_[np.full(60, np.nan), np.arange(41.0)]])
-    interval = percentile_interval(draws, resampled="workers")
-    assert (interval.low[0], interval.high[0]) == pytest.approx((2.5, 97.5))
-    assert np.isnan(interval.low[1])
-    assert np.isnan(interval.high[1])
-    assert interval.reason.tolist() == ["", "undefined in 60 of 101 resamples"]
-    assert interval.n_undefined.tolist() == [0, 60]
-    assert (interval.method, interval.resampled, interval.n_resamples) == ("percentile", "workers", 101)
-
-
-def test_percentile_interval_leaves_out_a_few_undefined_draws():
-    interval = percentile_interval(np.r_[np.arange(101.0), np.nan, np.nan], resampled="workers")
-    assert (float(interval.low), float(interval.high)) == pytest.approx((2.5, 97.5))
-    assert int(interval.n_undefined) == 2
-
-
-def test_percentile_interval_needs_draws():
-    with pytest.raises(InputError, match="at least 1"):
-        percentile_interval([], resampled="workers")
 
 
 def test_t_interval_agrees_with_scipy_and_leaves_out_undefined_actors():
@@ -117,11 +94,3 @@ def test_t_intervals_over_eight_normal_actors_cover_their_mean():
     values = np.random.default_rng(5).normal(0.3, 1, size=(8, 2000))
     interval = t_interval(values)
     assert ((interval.low <= 0.3) & (interval.high >= 0.3)).mean() >= lowest_coverage(2000)
-
-
-def test_percentile_intervals_over_a_hundred_units_cover_their_mean():
-    rng, runs = np.random.default_rng(6), 400
-    values = rng.exponential(size=(100, runs))
-    interval = percentile_interval(bootstrap_weights(100, 999, rng) @ values / 100, resampled="workers")
-    # Skewed data: 93% is what percentile intervals of 100 exponential values are known to cover.
-    assert ((interval.low <= 1) & (interval.high >= 1)).mean() >= lowest_coverage(runs, 0.93)
