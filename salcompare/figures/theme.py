@@ -137,3 +137,9 @@ def ticks(high: float, *, most: int = 3) -> list[float]:
     """Round numbers from 0 to at most `high`, about `most` steps apart."""
     steps = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(0, high)
     return [float(step) for step in steps if 0 <= step <= high]
+
+
+def few_breaks(limits: Sequence[float]) -> list[float]:
+    """Three round numbers or so within the limits."""
+    return [float(tick) for tick in MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(*limits)
+            if limits[0] <= tick <= limits[1]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from salcompare.report.tables import PrintedTable, table_of
 from salcompare.schema import ESTIMATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from salcompare.study_data import StudyData
 
@@ -96,6 +96,12 @@ class Page:
     lead: str  # a line about it
     sections: tuple[Section, ...]  # in order; empty ones are left out
     report: str = "report.html"  # the report that it is beside; empty where it is beside none
+
+
+def ready_made(maps: Mapping[str, Any]) -> str:
+    """Say of maps that were given how many they are, and by which method."""
+    return (f"{maps['n_maps']:,} maps that were given ready-made ({maps['method'].replace('_', ' ')}); no network was "
+            "trained for them.")
 
 
 def classifier_rows(estimates: pd.DataFrame, classifier: str, *statistics: str) -> pd.DataFrame:

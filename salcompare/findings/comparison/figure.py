@@ -6,10 +6,19 @@ from collections.abc import Sequence
 
 import pandas as pd
 import plotnine as p9
-from matplotlib.ticker import MaxNLocator
 
 from salcompare.figures.figure import Figure, caption, colours_of, interval
-from salcompare.figures.theme import DOUBLE, HUMAN, NULL, SIMULATED, SMALL, figure_theme, source_name, wrapped
+from salcompare.figures.theme import (
+    DOUBLE,
+    HUMAN,
+    NULL,
+    SIMULATED,
+    SMALL,
+    few_breaks,
+    figure_theme,
+    source_name,
+    wrapped,
+)
 from salcompare.findings import shown
 from salcompare.findings.comparison.estimates import side_by_side
 from salcompare.findings.finding import Compared
@@ -74,7 +83,7 @@ def _plot(data: StudyData, table: pd.DataFrame, sources: Sequence[str]) -> p9.gg
     plot = (p9.ggplot(table, p9.aes("value", "row", color="colour"))
             + p9.facet_wrap("panel", ncol=COLUMNS, scales="free_x")
             + p9.scale_y_discrete(limits=[names[source] for source in sources][::-1])
-            + p9.scale_x_continuous(breaks=_breaks) + p9.expand_limits(x=0)
+            + p9.scale_x_continuous(breaks=few_breaks) + p9.expand_limits(x=0)
             + p9.scale_color_manual([colours[source] for source in sources], guide=None))
     for kind, colour in (("null_mean", NULL), ("ceiling", HUMAN)):
         of = marked[marked["beside"] == kind]
@@ -84,9 +93,3 @@ def _plot(data: StudyData, table: pd.DataFrame, sources: Sequence[str]) -> p9.gg
         plot = plot + p9.geom_segment(p9.aes(x="ci_low", xend="ci_high", yend="row"), data=lined, size=0.5)
     whole: p9.ggplot = plot + p9.geom_point(size=1.7, stroke=0)
     return whole
-
-
-def _breaks(limits: Sequence[float]) -> list[float]:
-    """Three round numbers or so within the limits."""
-    return [float(tick) for tick in MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(*limits)
-            if limits[0] <= tick <= limits[1]]

@@ -17,6 +17,7 @@ from salcompare.figures.theme import (
     MIDDLE,
     SIMULATED,
     SINGLE,
+    few_breaks,
     figure_theme,
     source_name,
 )
@@ -96,7 +97,8 @@ def _on_its_images(data: StudyData, table: pd.DataFrame) -> pd.DataFrame:
     places = {_shared(row): row["row"] for row in same}
     at = [places.get(of.get(key, ("", "", 0.0))) for key in zip(beside["source"], beside["against"], strict=True)]
     table = beside.assign(value=beside["value_one"], role=beside["source"],
-                          row=pd.Categorical(at, categories=table["row"].cat.categories))
+                          row=pd.Categorical(at, categories=table["row"].cat.categories),
+                          contrast=pd.Categorical(beside["contrast"], categories=list(PANELS)))
     return table[table["value"].notna() & table["row"].notna()]
 
 
@@ -173,7 +175,7 @@ def _beside(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
         + p9.geom_point(size=1.8, stroke=0)
         + p9.scale_y_discrete(limits=list(table["row"].cat.categories),
                               labels=lambda breaks: [named[name] for name in breaks])
-        + p9.scale_color_manual(colours, guide=None)
+        + p9.scale_x_continuous(breaks=few_breaks) + p9.scale_color_manual(colours, guide=None)
         + p9.labs(x="Pearson correlation with people", y="", subtitle=SIMULATED if data.simulated else ""))
     return plot
 

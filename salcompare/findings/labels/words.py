@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from salcompare.findings import labels as declared
 from salcompare.findings.labels import FEWEST_BOXES
 from salcompare.findings.rows import often_named
+from salcompare.naming import HUMAN
 from salcompare.printing import ALPHA, number, p_text, percent
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
@@ -25,7 +26,7 @@ MOST_NAMED = 8  # cells; the tables have all
 
 
 def summary(data: StudyData) -> list[str]:
-    """Name the labels named most, and the actors who differ in them."""
+    """Name the labels named most, the actors who differ in them, and in which labels' regions masks lie."""
     said = []
     labels = pick(data.estimates, **declared.SHARES.name).sort_values("value", ascending=False)
     if len(labels):
@@ -37,7 +38,7 @@ def summary(data: StudyData) -> list[str]:
         said.append(f"No label has {FEWEST_BOXES} boxes, so none is named here; the tables have all of them." if not top
                     else "Labels named most, each actor weighing the same: " + ", ".join(top) + "."
                     + (rule if seldom else ""))
-    return [*said, *_cells(data)]
+    return [*said, *_cells(data), *(_enriched(data, data.main) if data.main else [])]
 
 
 def _cells(data: StudyData) -> list[str]:
@@ -55,6 +56,20 @@ def _cells(data: StudyData) -> list[str]:
     which = f"; standing out from the other actors: {', '.join(shown)}{more}" if shown else (
         "; no single actor's label stands out")
     return [f"There is evidence that actors differ in the labels they get ({p_text(all_labels)}){which}."]
+
+
+def _enriched(data: StudyData, source: str) -> list[str]:
+    """Name the labels in whose regions the masks lie more than area explains."""
+    said = []
+    for name, who in ((HUMAN, "people's masks"), (source, "the classifier's masks")):
+        rows = pick(data.estimates, statistic=declared.ENRICHMENT, level="population", source=name)
+        rows = often_named(data.estimates, rows)
+        rows = rows[(rows["p_adjusted"] <= ALPHA) & (rows["value"] > 1)].sort_values("value", ascending=False)
+        if len(rows):
+            said.append(f"{who} lie more than its area explains in the region of " + ", ".join(
+                f"{row['label']} ({number(row['value'], 2)} times)" for _, row in rows.head(4).iterrows()))
+    text = "; ".join(said)
+    return [f"{text[0].upper()}{text[1:]}."] if text else []
 
 
 def tables(data: StudyData) -> Iterator[PrintedTable]:
@@ -76,6 +91,21 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         ["metric", "value", "ci_low", "ci_high", "ci_method", "resampled", "n", "n_undefined", "reason"])
     yield table_of("label_share_actor", "Label histogram of each actor", "", of_actors,
         ["actor", "label", "value", "ci_low", "ci_high", "count", "n", "n_effective"], folded=True)
+    yield from _enrichment(pick(estimates, statistic=declared.ENRICHMENT))
+
+
+def _enrichment(rows: pd.DataFrame) -> Iterator[PrintedTable]:
+    yield table_of(
+        "enrichment", "In which labels' regions do the masks lie?",
+        "Share of the mask inside the label's region, divided by the region's share of the photograph, mean over n "
+        "actors: 1 is a mask laid anywhere. An actor's region comes from the other actors' boxes. p is two-sided, of "
+        "flipped signs of actors' values - 1, adjusted over labels by Holm's method.",
+        rows[rows["level"] == "population"],
+        ["source", "label", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "n", "reason"], folded=True)
+    yield table_of(
+        "enrichment_actor", "Enrichment of each actor's masks", "Intervals: t over the actor's n images.",
+        rows[rows["level"] == "actor"], ["actor", "source", "label", "value", "ci_low", "ci_high", "n", "reason"],
+        folded=True)
 
 
 def _with_effective(estimates: pd.DataFrame) -> pd.DataFrame:
@@ -135,9 +165,17 @@ def _paragraph(data: StudyData) -> str:
     return " ".join(said)
 
 
+OF_ENRICHMENT = (
+    "The share of a mask (what the map is 0 on left out) inside a label's region, divided by the region's share of the "
+    "photograph, is its enrichment. An actor's region is the smallest that holds half of the area of the label's boxes "
+    "that people drew on the other actors. Actors weigh the same; a test flips the signs of actors' enrichment - 1. 1 "
+    "is what a mask laid anywhere has: one that keeps to the middle of the face is enriched in whatever lies there.")
+
+
 def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how labels were compared, where people named any."""
-    return [("Labels", _paragraph(data))] if data.people == "boxes" else []
+    return [("Labels", _paragraph(data)), ("Enrichment in labels' regions", OF_ENRICHMENT)] if (
+        data.people == "boxes") else []
 
 
 def section(data: StudyData, name: str) -> Section:

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from salcompare.findings import perturbation as terms
-from salcompare.findings.labels import ENRICHMENT, SHARE
-from salcompare.findings.rows import often_named
-from salcompare.naming import HUMAN
+from salcompare.findings.labels import SHARE
 from salcompare.printing import ALPHA, difference, estimate, number, p_text, percent
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, plain_table, table_of
@@ -33,7 +31,7 @@ def summary(data: StudyData) -> list[str]:
     source = data.main
     drops = pick(data.estimates, statistic=terms.DROP, metric=terms.DROPS.metric, source=source or "")
     if source is None or drops.empty:
-        return _enriched(data, source) if source else []
+        return []
     fills = list(dict.fromkeys(drops["form"]))
     area = percent(data.settings["removal"]["area"], 0)
     values = {name: one(drops, form=fills[0], against=name, contrast="", label="") for name in CALLED}
@@ -42,7 +40,7 @@ def summary(data: StudyData) -> list[str]:
     said = [f"Without {area} of the photograph (filled with {fills[0]}), the actor's logit drops by: {listed}."]
     said += [_over_fills(drops, fills, *claim) for claim in CLAIMS]
     said += _labels(data, pick(drops, against=terms.REGION))
-    return [text for text in [*said, *_areas(data, source, fills), *_enriched(data, source)] if text]
+    return [text for text in [*said, *_areas(data, source, fills)] if text]
 
 
 def _over_fills(drops: pd.DataFrame, fills: list[str], name: str, other: str, claim: str) -> str:
@@ -102,21 +100,8 @@ def _areas(data: StudyData, source: str, fills: list[str]) -> list[str]:
     return [f"Area under the curves: {'; '.join(said)} (p at most {ALPHA:g}, single tests)."] if said else []
 
 
-def _enriched(data: StudyData, source: str) -> list[str]:
-    """Name the labels in whose regions the masks lie more than area explains."""
-    said = []
-    for name, who in ((HUMAN, "people's masks"), (source, "the classifier's masks")):
-        rows = often_named(data.estimates, pick(data.estimates, statistic=ENRICHMENT, level="population", source=name))
-        rows = rows[(rows["p_adjusted"] <= ALPHA) & (rows["value"] > 1)].sort_values("value", ascending=False)
-        if len(rows):
-            said.append(f"{who} lie more than its area explains in the region of " + ", ".join(
-                f"{row['label']} ({number(row['value'], 2)} times)" for _, row in rows.head(4).iterrows()))
-    text = "; ".join(said)
-    return [f"{text[0].upper()}{text[1:]}."] if text else []
-
-
 def tables(data: StudyData) -> Iterator[PrintedTable]:
-    """Make the tables of removal at equal area, of labels' regions, of areas under curves, and of enrichment."""
+    """Make the tables of removal at equal area, of labels' regions, and of areas under curves."""
     estimates = data.estimates
     drops = estimates[estimates["statistic"] == terms.DROP]
     of_labels = drops["label"].notna()
@@ -143,23 +128,8 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         "random place. t intervals over n actors; differences tested by flipping the signs of actors' means.", areas,
         ["statistic", "metric", "form", "source", "against", "contrast", "value", "ci_low", "ci_high", "p_value", "n",
          "reason"], folded=True)
-    yield from _enrichment(estimates[estimates["statistic"] == ENRICHMENT])
     if data.get(terms.CURVES) is not None:
         yield plain_table(terms.CURVES, "Deletion and insertion curves, point by point", data.get(terms.CURVES))
-
-
-def _enrichment(rows: pd.DataFrame) -> Iterator[PrintedTable]:
-    yield table_of(
-        "enrichment", "In which labels' regions do the masks lie?",
-        "Share of the mask inside the label's region, divided by the region's share of the photograph, mean over n "
-        "actors: 1 is a mask laid anywhere. An actor's region comes from the other actors' boxes. p is two-sided, of "
-        "flipped signs of actors' values - 1, adjusted over labels by Holm's method.",
-        rows[rows["level"] == "population"],
-        ["source", "label", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "n", "reason"], folded=True)
-    yield table_of(
-        "enrichment_actor", "Enrichment of each actor's masks", "Intervals: t over the actor's n images.",
-        rows[rows["level"] == "actor"], ["actor", "source", "label", "value", "ci_low", "ci_high", "n", "reason"],
-        folded=True)
 
 
 FILLS = {"mean": "the photograph's mean colour",
@@ -192,18 +162,9 @@ def _paragraph(data: StudyData) -> str:
     return said
 
 
-OF_ENRICHMENT = (
-    "The share of a mask (what the map is 0 on left out) inside a label's region, divided by the region's share of the "
-    "photograph, is its enrichment. An actor's region is the smallest that holds half of the area of the label's boxes "
-    "that people drew on the other actors. Actors weigh the same; a test flips the signs of actors' enrichment - 1. 1 "
-    "is what a mask laid anywhere has: one that keeps to the middle of the face is enriched in whatever lies there.")
-
-
 def methods(data: StudyData) -> list[tuple[str, str]]:
-    """Say what was removed and how losses were compared, and what enrichment is."""
-    removed = data.estimates["statistic"].eq(terms.DROP).any()
-    return [*([("Removal", _paragraph(data))] if removed else []),
-            *([("Enrichment in labels' regions", OF_ENRICHMENT)] if data.people == "boxes" else [])]
+    """Say what was removed and how losses were compared."""
+    return [("Removal", _paragraph(data))] if data.estimates["statistic"].eq(terms.DROP).any() else []
 
 
 def section(data: StudyData, name: str) -> Section:

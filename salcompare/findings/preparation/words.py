@@ -12,6 +12,7 @@ from salcompare.config.methods import is_guided, methods_of_classifiers
 from salcompare.findings.failures import FAILED
 from salcompare.findings.preparation import SHARED_WORKERS
 from salcompare.printing import counted, joined, p_text, percent, spread
+from salcompare.report.content import ready_made
 from salcompare.report.tables import one
 from salcompare.statistics.confounding import CONFOUNDED
 
@@ -38,8 +39,7 @@ def summary(data: StudyData) -> list[str]:
         images = f" on {counted(data.responses['image'].nunique(), 'image')}" if "image" in data.responses else ""
         said.append(f"{n:,} {kind}{workers}{images}.")
     said += _shared_workers(data)
-    said += [f"{name}: {maps['n_maps']:,} maps that were given ready-made ({maps['method'].replace('_', ' ')}); no "
-             "network was trained for them." for name, maps in data.get("precomputed_maps", {}).items()]
+    said += [f"{name}: {ready_made(maps)}" for name, maps in data.get("precomputed_maps", {}).items()]
     if data.simulated:
         said.append("No person drew these boxes: they come from a generative model with planted effects, so whatever "
                     "is said of people below shows what the toolkit does, not what people do.")

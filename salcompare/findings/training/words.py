@@ -9,7 +9,7 @@ import pandas as pd
 
 from salcompare.findings.training import ACCURACY, ACCURATE
 from salcompare.printing import counted, interval, joined, number, percent
-from salcompare.report.content import Section, classifier_table
+from salcompare.report.content import Section, classifier_table, ready_made
 from salcompare.report.tables import PrintedTable, pick, plain_table, table_of
 
 if TYPE_CHECKING:
@@ -110,8 +110,7 @@ def _described(data: StudyData, name: str) -> Iterator[str]:
             yield from _trained(data.classifiers[name]["summary"], settings)
     maps = data.get("precomputed_maps", {}).get(name)
     if maps:
-        yield (f"{maps['n_maps']:,} maps that were given ready-made ({maps['method'].replace('_', ' ')}); no network "
-               "was trained for them.")
+        yield ready_made(maps)
 
 
 def _trained(summary: dict[str, Any], settings: dict[str, Any]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from salcompare.findings.content import tables as printed_tables
 from salcompare.findings.p_values import name_families
 from salcompare.findings.perturbation.estimates import removal_estimates
 from salcompare.findings.rows import estimates_table, with_responses
-from tests.report.contents import MAIN, estimates, report_data, row
+from tests.report.contents import estimates, report_data
 from tests.statistics.simulated_outcomes import simulated
 
 LABELS = (("eyes", 0.0), ("nose", 3.0), ("lips", 0.0))
@@ -58,19 +58,6 @@ def test_without_a_label_that_stands_out_none_is_named(tmp_path):
     table = removed(people=0.0)
     table.loc[table["contrast"] == "minus other labels", "p_adjusted"] = 0.4
     assert "no label's region stands out" in said(tmp_path, table)
-
-
-def test_enrichment_is_said_of_people_and_of_the_classifier(tmp_path):
-    found = (("human", "eyes", 3.2, 0.01), (MAIN, "nose", 2.0, 0.01), (MAIN, "chin", 0.2, 0.01),
-             (MAIN, "lips", 1.4, 0.3))
-    rows = [row(statistic="enrichment", metric="ratio", form="masks", level="population", source=source, label=label,
-                value=value, p_value=0.001, p_adjusted=p) for source, label, value, p in found]
-    table = pd.concat([estimates(), with_responses(estimates_table(rows), "simulated")], ignore_index=True)
-    text = said(tmp_path, table)
-    assert "People's masks lie more than its area explains in the region of eyes (3.2 times)" in text
-    assert "the classifier's masks lie more than its area explains in the region of nose (2 times)." in text
-    assert "chin" not in text
-    assert "lips" not in text
 
 
 def test_a_study_without_removal_has_no_such_question(tmp_path):
