@@ -241,3 +241,13 @@ def test_the_centre_is_an_ellipse_of_the_grids_shape():
     assert (rows[0] + rows[-1], columns[0] + columns[-1]) == (19, 39)
     assert abs((columns[-1] - columns[0] + 1) / (rows[-1] - rows[0] + 1) - 2) < 0.25
     assert mask.sum() == 160
+
+
+@pytest.mark.parametrize("spoilt", [np.inf, -np.inf])
+def test_infinite_values_are_refused_with_the_remedy(spoilt):
+    maps = xr.DataArray(np.random.default_rng(0).random((2, 4, 5)), dims=("image", "y", "x"))
+    maps[1, 2, 3] = spoilt
+    for function in (top_mask, tied_weights, mask_report):
+        with pytest.raises(InputError, match="an infinite value; expected finite values"):
+            function(maps, share=0.2)
+    assert top_mask(maps.where(np.isfinite(maps)), share=0.2).sum(("y", "x")).to_numpy().tolist() == [4, 0]
