@@ -172,7 +172,8 @@ SIDE = {"statistic": "symmetry_test", "level": "population", "source": "human"}
      "Pooled over images, that is 40% (95% CI 30% to 50%) of the ceiling; a centred blob reaches 50% and random-weight "
      "networks, on their images, 31%."),
     ([CELLS | {"metric": "mean_eta2", "level": "population", "value": 0.5, "p_value": 0.3}],
-     "No evidence that actors differ in the labels they get (p = 0.30)."),
+     "No evidence that actors differ in the labels they get (p = 0.30); how small a difference would be is not "
+     "tested."),
     ([CELLS | {"metric": "mean_eta2", "level": "population", "value": 0.5, "p_value": 0.001},
       CELLS | {"metric": "share_difference", "level": "actor", "actor": "ann", "label": "beard", "value": 0.3,
                "p_value": 0.001, "p_adjusted": 0.02},

@@ -47,7 +47,8 @@ def _cells(data: StudyData) -> list[str]:
     if all_labels is None or math.isnan(all_labels["p_value"]):
         return []
     if all_labels["p_value"] > ALPHA:
-        return [f"No evidence that actors differ in the labels they get ({p_text(all_labels)})."]
+        return [f"No evidence that actors differ in the labels they get ({p_text(all_labels)}); how small a difference "
+                "would be is not tested."]
     cells = often_named(data.estimates, pick(data.estimates, **declared.CELLS.name))
     cells = cells[cells["p_adjusted"] <= ALPHA].sort_values(["p_adjusted", "value"], ascending=[True, False])
     shown = [f"{row['actor']} {row['label']} ({'+' if row['value'] > 0 else ''}{number(100 * row['value'], 2)} points, "

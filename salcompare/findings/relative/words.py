@@ -34,7 +34,8 @@ def _where(data: StudyData, source: str) -> list[str]:
     left = f" {counted(untested, 'actor')} could not be tested." if untested else ""
     differing = tested[tested["p_adjusted"] <= ALPHA].sort_values("p_adjusted")
     if differing.empty:
-        return [f"{who}: no evidence that any actor's differ from the other actors' at any pixel.{left}"]
+        return [f"{who}: no evidence that any actor's differ from the other actors' at any pixel, which is none that "
+                f"they are alike.{left}"]
     shown = ", ".join(differing["actor"].head(MOST_NAMED)) + (", ..." if len(differing) > MOST_NAMED else "")
     return [f"{who} differ from the other actors' at some pixels for {len(differing)} of {len(tested)} actors tested "
             f"({shown}), adjusted over all pixels and actors.{left}"]
