@@ -151,14 +151,12 @@ def contrast(row: pd.Series[Any], claim: str) -> str:
             f"{number(row['ci_low'], 2)} to {number(row['ci_high'], 2)} remain possible.")
 
 
-def verdict(row: pd.Series[Any], claim: str, *, negative: str | None = None) -> str:
+def verdict(row: pd.Series[Any], claim: str) -> str:
     """Say whether a test gives evidence for a claim; where it does not, which effects the interval still allows.
 
     The row is one estimate with value, interval and p_value; `claim` is what the alternative says, to stand after
-    "evidence that", and `negative` what it says of a negative value, where the test is two-sided.
+    "evidence that".
     """
-    if negative is not None and row["value"] < 0:
-        claim = negative
     p = row["p_value"]
     if math.isnan(p):
         reason = f" ({row['reason']})" if isinstance(row["reason"], str) and row["reason"] else ""

@@ -17,7 +17,7 @@ DRAWING = {f"{package}.{name}": function for package in PACKAGES
 
 def test_the_functions_that_draw_are_found():
     assert {"salcompare.statistics.variance_explained", "salcompare.statistics.bootstrap_weights",
-            "salcompare.simulation.simulate_maps"} <= set(DRAWING)
+            "salcompare.statistics.overlap_tests"} <= set(DRAWING)
     assert len(DRAWING) >= 30
 
 
