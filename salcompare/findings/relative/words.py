@@ -37,7 +37,7 @@ def _where(data: StudyData, source: str) -> list[str]:
         return [f"{who}: no evidence that any actor's differ from the other actors' at any pixel, which is none that "
                 f"they are alike.{left}"]
     shown = ", ".join(differing["actor"].head(MOST_NAMED)) + (", ..." if len(differing) > MOST_NAMED else "")
-    return [f"{who} differ from the other actors' at some pixels for {len(differing)} of {len(tested)} actors tested "
+    return [f"{who} differ from the other actors' at some pixels for {len(differing)} of {len(tested)} actors "
             f"({shown}), adjusted over all pixels and actors.{left}"]
 
 
