@@ -64,11 +64,11 @@ from salcompare.statistics.relative.paired import paired_map_test
 from salcompare.statistics.relative.pixelwise import relative_test
 from salcompare.statistics.symmetries.indices import (
     cross_validated_odd_share,
-    odd_share_difference,
     symmetric_null_mean,
     symmetry,
 )
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
+from salcompare.statistics.symmetries.shares import odd_share_difference
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
 from salcompare.statistics.variance.components import (
     design_reliability,

@@ -42,7 +42,6 @@ CALLS = {
     "heatmap_overlap": lambda a: st.heatmap_overlap(a, a, metrics=["pearson"]),
     "heatmap_tests": lambda a: st.heatmap_tests(a, a, metric="pearson", rng=rng(), **FEW),
     "label_enrichment": lambda a: st.label_enrichment(RESPONSES, IMAGES, a, rng=rng(), **FEW),
-    "odd_share_difference": lambda a: st.odd_share_difference(a, a, rng=rng(), **FEW),
     "other_actors_mean": st.other_actors_mean,
     "others_density": st.others_density,
     "overlap": lambda a: st.overlap(a, a, metrics=["pearson", "iou"]),

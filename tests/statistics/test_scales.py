@@ -68,7 +68,7 @@ STATISTICS = {
     "paired maps": lambda s: statistics.paired_map_test((HUMAN - NETWORK) * s, dim="image", rng=rng(), **DRAWN)["t"],
     "symmetry": lambda s: statistics.symmetry(actor_heatmap(NETWORK * s)),
     "symmetric null": lambda s: statistics.symmetric_null_mean(NETWORK * s, rng=rng()),
-    "odd share": lambda s: statistics.odd_share_difference(HUMAN * s, NETWORK * s, rng=rng(), **DRAWN)["value"],
+    "odd share": lambda s: statistics.odd_share_difference(RESPONSES * s, IMAGES, NETWORK * s, sigma=0.0)["value"],
     "asymmetry": lambda s: statistics.asymmetry_test(NETWORK * s, rng=rng(), **DRAWN)["value"],
     "common laterality": lambda s: statistics.common_laterality_test(NETWORK * s, rng=rng(), **DRAWN)[
         ["value", "odd_share"]],

@@ -53,7 +53,7 @@ def _tested(data: StudyData, prepared: xr.DataArray, n_permutations: int, seed: 
         list[Row], xr.Dataset | None]:
     """Test one source: rows, and the test; what cannot be told apart or is too few gives one row without value."""
     shot, clusters = by_shoot(prepared)
-    why = confounded(data, seed, clusters=clusters) if key["source"] == HUMAN else ""
+    why = confounded(data, seed) if key["source"] == HUMAN else ""
     if why:
         return [without_value(why, **declared.LARGEST[0].name, **key)], None
     try:

@@ -6,6 +6,7 @@ INDICES, TESTS = "symmetry", "symmetry_test"
 BETWEEN, ALONE = "human minus classifier", "value"
 MOST_COMPONENTS, IMAGES_A_COMPONENT = 10, 3
 """Principal components of the photographs' odd parts that are taken out of the maps': at most, and images for each."""
+WORKERS_SHARED = "all actors share workers: an interval over actors alone would be too narrow"
 _NULL_MEAN = {"null_mean": 0.0}  # of what flips or mirrors at random turn about 0
 _MEAN: Columns = COUNTS | INTERVAL
 _SYMMETRIC: Columns = {"null": "null", "null_mean": "null_mean"}
@@ -16,10 +17,10 @@ CORRELATION, LATERALITY = (Quantity(INDICES, metric, title, columns=_MEAN) for m
 OF_MAPS = (INDEX, CORRELATION, LATERALITY)
 OF_ACTORS = (INDEX.of_actors(_SYMMETRIC | {"null_mean": "actor_null_mean"}),
              CORRELATION.of_actors({}), LATERALITY.of_actors({}))
-ODD_SHARE = Quantity(INDICES, "odd_share", "Share of asymmetric energy", columns=_MEAN, better="lower")
+ODD_SHARE = Quantity(INDICES, "odd_share", "Share of asymmetric energy", columns=COUNTS, better="lower")
 DIFFERENCE = Quantity(
-    INDICES, "odd_share", "Share of asymmetric energy", columns=_MEAN | BARE_TEST | {
-        "value_one": "one", "value_other": "other"},
+    INDICES, "odd_share", "Share of asymmetric energy", columns=COUNTS | {
+        "null": "null", "alternative": "alternative", "p_value": "p_value", "value_one": "one", "value_other": "other"},
     fixed={**_NULL_MEAN, "contrast": BETWEEN}, better="lower",
     shown=(Headline("classifier", contrast=BETWEEN, title="People minus classifier, odd share"),))
 WORKERS = Quantity(
@@ -30,10 +31,9 @@ WORKERS = Quantity(
 SIDE = Quantity(TESTS, "common_laterality", "A side that actors share", columns=_MEAN | BARE_TEST, fixed=_NULL_MEAN)
 COMMON = Quantity(
     TESTS, "common_asymmetry", "Odd energy that actors share", "odd_share", COUNTS | BARE_TEST | {
-        "ci_low": "odd_share_ci_low", "ci_high": "odd_share_ci_high", "ci_method": "odd_share_ci_method",
-        "resampled": "resampled", "p_value": "odd_share_p_value", "alternative": "odd_share_alternative",
+        "p_value": "odd_share_p_value", "alternative": "odd_share_alternative",
         "reason": "odd_share_reason"}, _NULL_MEAN)
-ASYMMETRY = Quantity(TESTS, "asymmetry", "Asymmetry of each actor's maps", columns=_MEAN | BARE_TEST | _SYMMETRIC)
+ASYMMETRY = Quantity(TESTS, "asymmetry", "Asymmetry of each actor's maps", columns=COUNTS | BARE_TEST | _SYMMETRIC)
 ASYMMETRY_OF_ACTORS = ASYMMETRY.of_actors(BARE_TEST | {
     "p_value": "actor_p_value", "p_attainable": "actor_p_attainable", "n_resamples": "actor_n_permutations"})
 POSE = Quantity(TESTS, "pose_association", "Maps turn with the faces", columns=_MEAN | BARE_TEST | _SYMMETRIC)

@@ -11,15 +11,16 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import symmetry as declared
-from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, adjusted
-from salcompare.findings.failures import FAILURES, guarded, rows_or_reasons, undefined_row
+from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, adjusted, by_shoot
+from salcompare.findings.failures import FAILURES, guarded, rows_or_reasons, undefined_row, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.responses import Responses, chosen, names_of
-from salcompare.statistics.symmetries.indices import odd_share_difference, symmetric_null_mean, symmetry
+from salcompare.statistics.symmetries.indices import symmetric_null_mean, symmetry
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
+from salcompare.statistics.symmetries.shares import odd_share_difference
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
 from salcompare.study_data import StudyData
 
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from salcompare.findings.rows import Row
 
 
-def symmetry_estimates(data: StudyData, heatmaps: xr.DataArray, maps: Maps, statistics: Statistics,
-                       seed: int) -> Iterator[Row]:
+def symmetry_estimates(data: StudyData, heatmaps: xr.DataArray, maps: Maps, seed: int) -> Iterator[Row]:
     """Estimate the three indices of every source, per actor and for the population, and the odd shares' difference."""
     of_images = {source: mapping.top_mask(dataset["saliency"], share=maps.mask_share)
                  for source, dataset in data.classifier_maps.items()}
@@ -38,7 +38,7 @@ def symmetry_estimates(data: StudyData, heatmaps: xr.DataArray, maps: Maps, stat
     for source in heatmaps["source"].to_numpy().tolist():
         yield from guarded(_of_source(str(source), heatmaps, of_images.get(source), seed), **declared.INDEX.name,
                            source=str(source))
-    yield from guarded(_odd_shares(data, maps, statistics, seed), **declared.DIFFERENCE.name, form=SMOOTHED)
+    yield from guarded(_odd_shares(data, maps), **declared.DIFFERENCE.name, form=SMOOTHED)
 
 
 def _of_source(source: str, heatmaps: xr.DataArray, of_images: xr.DataArray | None, seed: int) -> Iterator[Row]:
@@ -57,30 +57,32 @@ def _of_source(source: str, heatmaps: xr.DataArray, of_images: xr.DataArray | No
         reason = ("actor", np.where(np.isnan(values), "undefined on every image of the actor", ""))
         result = population_mean(values).assign_attrs(null.attrs).assign(
             null_mean=null.mean(), actor_null_mean=null, actor_value=values, actor_n=counts, actor_reason=reason)
+        if source == HUMAN:  # all actors share workers: an interval over actors alone is too narrow
+            result = result.assign(ci_low=np.nan, ci_high=np.nan, reason=declared.WORKERS_SHARED)
         if source != HUMAN or quantity is not declared.LATERALITY:  # its mean over actors is that of WORKERS
             yield from rows_of(result, quantity, {"source": source})
         yield from rows_of(result, single, {"source": source})
 
 
-def _odd_shares(data: StudyData, maps: Maps, statistics: Statistics, seed: int) -> Iterator[Row]:
+def _odd_shares(data: StudyData, maps: Maps) -> Iterator[Row]:
     """Compare people with each classifier on smoothed maps of the same images."""
     if data.human is None:
         return
     for source, dataset in data.classifier_maps.items():
-        seen = set(dataset["image"].to_numpy().tolist())
-        common = [image for image in data.human["image"].to_numpy().tolist() if image in seen]
         sigma = maps.sigma * dataset.sizes["x"]
-        people = mapping.smooth(data.human["coverage"].sel(image=common), sigma=sigma)
-        masks = mapping.top_mask(dataset["saliency"].sel(image=common), share=maps.mask_share).astype("float32")
-        difference = odd_share_difference(people, mapping.smooth(masks, sigma=sigma),
-                                          n_permutations=statistics.n_permutations,
-                                          rng=stream(seed, "odd share", source))
+        masks = mapping.top_mask(dataset["saliency"], share=maps.mask_share).astype("float32")
         # People's coverage is smoothed as it is, the classifier's masks are: both as their heatmaps are made.
-        key = {"form": SMOOTHED, "sigma": sigma}
-        yield from rows_of(difference, declared.DIFFERENCE, {**key, "source": source, "against": HUMAN})
-        for side, name, other in ((HUMAN, HUMAN, source), ("classifier", source, HUMAN)):
-            yield from rows_of(population_mean(difference[side].reset_coords(drop=True)), declared.ODD_SHARE,
-                               {**key, "source": name, "against": other, "contrast": declared.ALONE})
+        key = {"form": SMOOTHED, "sigma": sigma, "source": source, "against": HUMAN}
+        if data.by_worker is None:
+            yield {**without_value(NO_WORKERS, **declared.DIFFERENCE.name, **key), "contrast": declared.BETWEEN}
+            continue
+        smoothed, clusters = by_shoot(mapping.smooth(masks, sigma=sigma))
+        result = odd_share_difference(data.by_worker, data.images, smoothed, sigma=sigma, clusters=clusters)
+        yield from rows_of(result, declared.DIFFERENCE, key)
+        for side, name, other in (("human", HUMAN, source), ("classifier", source, HUMAN)):
+            mean = population_mean(result[side].reset_coords(drop=True)).assign(reason="")
+            yield from rows_of(mean, declared.ODD_SHARE, {**key, "source": name, "against": other,
+                                                          "contrast": declared.ALONE})
 
 
 def asymmetry_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
@@ -151,10 +153,10 @@ def _asymmetries(plain: xr.DataArray, smoothed: xr.DataArray, statistics: Statis
                                       (declared.COMMON, smoothed, key, "common asymmetry")):
         yield from rows_or_reasons([quantity], of, common_laterality_test, maps, n_permutations=n_permutations,
                                    rng=stream(seed, drawn, source))[0]
-    shoots = "shoot" in smoothed.coords and bool(pd.notna(smoothed["shoot"].to_numpy()).all())
+    shot, clusters = by_shoot(smoothed)
     rows = rows_or_reasons(
-        [declared.ASYMMETRY, declared.ASYMMETRY_OF_ACTORS], key, asymmetry_test, smoothed,
-        n_permutations=n_permutations, rng=stream(seed, "asymmetry", source), clusters="shoot" if shoots else None)[0]
+        [declared.ASYMMETRY, declared.ASYMMETRY_OF_ACTORS], key, asymmetry_test, shot,
+        n_permutations=n_permutations, rng=stream(seed, "asymmetry", source), clusters=clusters)[0]
     yield from [*rows[:1], *adjusted(rows[1:], "actors")]
 
 
@@ -164,10 +166,14 @@ def _pose(smoothed: xr.DataArray, turned: xr.DataArray, statistics: Statistics, 
     tests = (declared.POSE,) if source == HUMAN else (declared.POSE, declared.BEYOND)
     common = int(np.isin(smoothed["image"].to_numpy(), turned["image"].to_numpy()).sum())
     try:
-        association = pose_association(smoothed, turned, rng=stream(seed, declared.POSE.metric, source),
-                                       n_permutations=n_permutations)
+        shot, clusters = by_shoot(smoothed)
+        association = pose_association(shot, turned, rng=stream(seed, declared.POSE.metric, source),
+                                       n_permutations=n_permutations, clusters=clusters)
+        if clusters is not None:
+            common = len(np.unique(shot["shoot"].to_numpy()[np.isin(shot["image"], turned["image"])]))
         beyond = asymmetry_beyond_photographs(
-            smoothed, turned, rng=stream(seed, declared.BEYOND.metric, source), n_permutations=n_permutations,
+            shot, turned, rng=stream(seed, declared.BEYOND.metric, source), n_permutations=n_permutations,
+            clusters=clusters,
             n_components=max(1, min(declared.MOST_COMPONENTS, common // declared.IMAGES_A_COMPONENT)))
     except FAILURES as error:  # no image of both, or too few
         yield from (undefined_row(error, **quantity.name, **key) for quantity in tests)
@@ -181,7 +187,7 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     analysis.progress.say("  symmetry")
     about = analysis.maps, analysis.statistics, analysis.seed
     if analysis.heatmaps.sizes["source"]:
-        of_heatmaps = symmetry_estimates(analysis.data, analysis.heatmaps["heatmap"], *about)
+        of_heatmaps = symmetry_estimates(analysis.data, analysis.heatmaps["heatmap"], analysis.maps, analysis.seed)
         yield list(guarded(of_heatmaps, statistic=declared.INDEX.statistic)), []
     yield list(guarded(asymmetry_estimates(analysis.data, *about), statistic=declared.WORKERS.statistic)), []
 
@@ -193,4 +199,5 @@ def headlines(analysis: Analysis) -> Iterator[Row]:
     if data.human is not None:
         yield from asymmetry_estimates(data, *about, only=(HUMAN,))
     if people is not None:
-        yield from symmetry_estimates(data, mapping.stack_sources({HUMAN: people}).load(), *about)
+        yield from symmetry_estimates(data, mapping.stack_sources({HUMAN: people}).load(), analysis.maps,
+                                      analysis.seed)

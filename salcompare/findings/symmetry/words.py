@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from salcompare.findings import symmetry as declared
 from salcompare.naming import HUMAN, PHOTOGRAPHS
-from salcompare.printing import contrast, estimate, number, verdict
+from salcompare.printing import estimate, number, verdict
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, named, one, pick, table_of
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
@@ -39,9 +39,9 @@ def summary(data: StudyData) -> list[str]:
     odd = None if source is None else one(data.estimates, source=source, contrast=declared.BETWEEN,
                                           **declared.DIFFERENCE.name)
     if odd is not None:
-        less = "less" if odd["value"] < 0 else "more"
-        said.append(contrast(odd, f"people's maps are {less} asymmetric than the classifier's (difference of the share "
-                                  "of asymmetric energy)"))
+        claims = (f"people's maps are {less} asymmetric than the classifier's (difference of the share of asymmetric "
+                  "energy)" for less in ("more", "less"))
+        said.append(verdict(odd, next(claims), negative=next(claims)))
     return said
 
 
@@ -66,10 +66,11 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         "maps are alike in form.", tests[tests["level"] == "population"],
         ["metric", "source", "form", "value", "ci_low", "ci_high", "resampled", "p_value", "null", "n", "reason"])
     yield table_of("symmetry_population", "Symmetry, mean over actors",
-        "t intervals over actors; people's maps on the images that the classifiers' are of. null_mean: the index "
-        "of symmetric maps with as much noise, for odd_share 0. odd_share compares smoothed coverage with masks "
-        "smoothed by the same sigma; p flips the signs of actors' differences. The laterality of people's maps stands "
-        "with its test above.",
+        "t intervals over actors, none of people's maps, since all actors share workers; these are on the images "
+        "that the classifiers' are of. null_mean: the index of symmetric maps with as much noise, for odd_share 0. "
+        "odd_share compares smoothed boxes, over pairs of different images and workers, with masks smoothed by the "
+        "same sigma; p of the difference is over workers and actors; odd shares have no interval. The laterality of "
+        "people's maps stands with its test above.",
         symmetry[symmetry["level"] == "population"],
         ["source", "metric", "contrast", "value", "ci_low", "ci_high", "null_mean", "p_value", "n"])
     yield table_of("symmetry_actor", "Symmetry of each actor", "", symmetry[symmetry["level"] == "actor"],
@@ -81,28 +82,30 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
 
 
 SYMMETRY = (
-    "With F the left-right mirror of a map S: index = 1 − Σ|S−F| / Σ(|S|+|F|); mirror correlation = Pearson's of S and "
-    "F; laterality = (L−R)/(L+R), viewer's left. The index follows the noise, so it stands beside what symmetric maps "
-    f"with as much noise would give ({IMAGES_MIRRORED}, {MIRRORINGS} draws). Sources are compared on the "
+    "With F the left-right mirror of a map S: index = 1 − Σ|S−F| / Σ(|S|+|F|); mirror correlation = Pearson's of S "
+    "and F; laterality = (L−R)/(L+R), viewer's left. The index follows the noise, so it stands beside what symmetric "
+    f"maps with as much noise would give ({IMAGES_MIRRORED}, {MIRRORINGS} draws). Sources are compared on the "
     "cross-validated odd share, paired over actors: energy of the odd parts (S−F)/2 over that of odd and even parts, "
-    "from inner products of different images of an actor, to which noise adds nothing; both are smoothed by the same "
-    "sigma, which makes the smoothing equal, not the resolution of boxes and gradients. Two nulls are tested. Do "
-    "actors share a side? All maps of an actor are mirrored together, actors at random; the mean laterality and the "
-    "energy of the mean odd part are compared. Has each actor a side, whichever? Single images are mirrored at random, "
-    "whole shoots where the catalogue names them; the sum over pairs of an actor's images of inner products of odd "
-    "parts is compared. The first has no power where sides differ between actors. Neither is asked of people's maps: "
-    "all actors share workers, who lean to one side by chance, so that both reject too often. Whether people lean is "
-    "asked with workers and actors both taken as random (worker_laterality): the mean over actors of the laterality of "
-    "their heatmaps is computed anew from each worker's responses with workers, with actors, and with both resampled, "
-    "one draw fewer than there are of each; its variance is 2(V_worker + V_actor) − V_both (Schütt et al. 2023), "
-    "interval and p are of Student's t with the fewer of the two less one as degrees of freedom, none below "
-    f"{FEWEST_ACTORS - 1}. Asymmetric maps may only show that faces were turned or lit from one side, so the "
-    "photographs undergo the same tests; the Gram matrices of the odd parts of maps and photographs, each actor's mean "
-    "taken away, are correlated over pairs of images of different actors (Robert & Escoufier 1976), maps permuted "
-    "among an actor's images; and maps' odd parts are regressed on principal components of the photographs' odd parts "
-    f"({declared.MOST_COMPONENTS}, or one for {declared.IMAGES_A_COMPONENT} images if that is fewer), through the "
-    "origin, to test what is left, people's maps excepted, by turning remainders' signs and regressing anew (Freedman "
-    "& Lane 1983). That control is linear: pose that acts on maps otherwise stays in the remainder.")
+    "from inner products of different images of an actor (of people, by different workers, too), to which noise adds "
+    "nothing; the variance of the difference is that of actors plus that of workers less that of what a worker did on"
+    " an actor (Owen 2007), its t has the fewer of the two less one as degrees of freedom; both are smoothed by the "
+    "same sigma, which makes the smoothing equal, not the resolution of boxes and gradients. Two nulls are tested. Do"
+    " actors share a side? All maps of an actor are mirrored together, actors at random; the mean laterality and the "
+    "energy of the mean odd part are compared. Has each actor a side, whichever? Single images are mirrored at "
+    "random, whole shoots where the catalogue names them; the sum over pairs of an actor's images of inner products "
+    "of odd parts is compared. The first has no power where sides differ between actors. Neither is asked of people's"
+    " maps: all actors share workers, who lean to one side by chance, so that both reject too often. Whether people "
+    "lean is asked with workers and actors both taken as random (worker_laterality): the mean over actors of the "
+    "laterality of their heatmaps is computed anew from each worker's responses with workers, with actors, and with "
+    "both resampled, one draw fewer than there are of each; its variance is 2(V_worker + V_actor) − V_both (Schütt et"
+    " al. 2023), interval and p are of Student's t with the fewer of the two less one as degrees of freedom, none "
+    f"below {FEWEST_ACTORS - 1}. Asymmetric maps may only show that faces were turned or lit from one side, so the "
+    "photographs undergo the same tests; the Gram matrices of the odd parts of maps and photographs, each actor's "
+    "mean taken away, are correlated over pairs of images of different actors (Robert & Escoufier 1976), maps "
+    "permuted among an actor's images; and maps' odd parts are regressed on principal components of the photographs' "
+    f"odd parts ({declared.MOST_COMPONENTS}, or one for {declared.IMAGES_A_COMPONENT} images if that is fewer), "
+    "through the origin, to test what is left, people's maps excepted, by turning remainders' signs and regressing "
+    "anew (Freedman & Lane 1983). That control is linear: pose that acts on maps otherwise stays in the remainder.")
 
 
 def methods(data: StudyData) -> list[tuple[str, str]]:  # noqa: ARG001 - as all findings' methods

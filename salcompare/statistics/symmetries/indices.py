@@ -12,12 +12,10 @@ import numpy as np
 import xarray as xr
 
 from salcompare.blocks import side_by_side
-from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
 from salcompare.random_numbers import drawing
-from salcompare.statistics.inference.permutation import joined, sign_flip_test, sign_flips
-from salcompare.statistics.inference.resampling import population_mean
+from salcompare.statistics.inference.permutation import joined, sign_flips
 from salcompare.statistics.kernels import Codes, Maps, Values, compare, dot, flat, maps_in_range, standardised
 
 DIMS = ("image", "y", "x")
@@ -42,7 +40,7 @@ def symmetry(maps: xr.DataArray) -> xr.Dataset:
           image. It follows the noise: see `symmetric_null_mean`.
         - **mirror_correlation**: pearson(S, F), in [-1, 1]; NaN where the map is constant.
         - **laterality**: (L - R) / (L + R), L and R the sums left and right of the midline as the viewer sees it, an
-          odd width's middle column left out; for non-negative maps in [-1, 1].
+          odd width's middle column left out; in [-1, 1]. NaN where a map has a negative value: sides share out no sum.
 
         NaN where a map is empty or holds NaN.
     """
@@ -95,66 +93,6 @@ def cross_validated_odd_share(maps: xr.DataArray) -> xr.DataArray:
     return _by_actor(maps, _odd_share)
 
 
-@drawing
-def odd_share_difference(human: xr.DataArray, classifier: xr.DataArray, *, rng: np.random.Generator,
-                         n_permutations: int = 9999) -> xr.Dataset:
-    """Compare the cross-validated odd shares of people's and a classifier's maps, paired over actors.
-
-    Parameters
-    ----------
-    human, classifier : DataArray (image, y, x)
-        Maps of one grid with coordinate ``actor`` along ``image``, smoothed by one sigma.
-    rng, n_permutations : Generator, int
-        How often to draw which actors' differences turn their sign; where there are no more arrangements, each comes
-        once.
-
-    Returns
-    -------
-    Dataset
-        Over ``actor`` (those of both): **human**, **classifier**. Scalars: **value**, mean of human - classifier, and
-        **one**, **other**, the means of either over the same actors; **ci_low**, **ci_high**, by t over actors, NaN
-        below eight; **p_value**, two-sided, **p_attainable** and **n_permutations**; **n**, **n_undefined** actors,
-        **reason**.
-
-    Raises
-    ------
-    InputError
-        If the grids differ, or `salcompare.maps.smooth` has noted different sigmas on the maps, or on one side only.
-
-    Notes
-    -----
-    Under the null hypothesis an actor's difference is distributed symmetrically about 0, independently of the other
-    actors'. The share depends on the maps' resolution and on how much of the grid they cover, besides their symmetry:
-    the same sigma makes the smoothing equal, not boxes as sharp as attributions.
-    """
-    _require_comparable(human, classifier)
-    one, other = xr.align(cross_validated_odd_share(human), cross_validated_odd_share(classifier), join="inner")
-    difference = one - other
-    p, attainable, null = sign_flip_test(difference.values, rng=rng, n_permutations=n_permutations)
-    return population_mean(difference).assign(
-        human=one, classifier=other, one=one.where(difference.notnull()).mean("actor"),
-        other=other.where(difference.notnull()).mean("actor"), p_value=p, p_attainable=attainable,
-        n_permutations=null.size,
-    ).assign_attrs(null="signs of actors' differences flipped", alternative="two-sided", ci_method="t",
-                   resampled="actors")
-
-
-def _require_comparable(human: xr.DataArray, classifier: xr.DataArray) -> None:
-    """Refuse maps of different grids or different smoothing: what noise and detail they hold would be compared."""
-    for maps, where in ((human, "human maps"), (classifier, "classifier maps")):
-        require_maps(maps, where)
-    problems = []
-    grids = [{dim: maps.sizes.get(dim) for dim in ("y", "x")} for maps in (human, classifier)]
-    if grids[0] != grids[1]:
-        problems.append(Problem("grids", f"human {grids[0]}, classifier {grids[1]}", "one grid"))
-    sigmas = [maps.attrs.get("sigma", 0.0) for maps in (human, classifier)]
-    if not np.isclose(*sigmas):
-        problems.append(Problem("smoothing", f"sigma {sigmas[0]:g} of human maps, {sigmas[1]:g} of the classifier's",
-                                "maps smoothed alike", "smooth both with the same sigma"))
-    if problems:
-        raise InputError(problems)
-
-
 def _index(maps: Maps) -> Values:  # (..., y, x) -> (...), and so below
     values = maps.astype(np.float64)
     mirrored = values[..., ::-1]
@@ -177,7 +115,7 @@ def _laterality(maps: Maps) -> Values:
     total = left + right
     laterality: Values = (left - right) / np.where(total == 0, np.nan, total)
     middle: Values = maps[..., half:maps.shape[-1] - half].sum(axis=(-2, -1))
-    return np.where(np.isnan(middle), np.nan, laterality)
+    return np.where(np.isnan(middle) | (maps < 0).any(axis=(-2, -1)), np.nan, laterality)
 
 
 def _by_actor(maps: xr.DataArray, kernel: Callable[[Values], float]) -> xr.DataArray:

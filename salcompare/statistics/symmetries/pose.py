@@ -28,6 +28,7 @@ from salcompare.statistics.inference.permutation import (
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
 from salcompare.statistics.kernels import Codes, Values, maps_in_range
 from salcompare.statistics.symmetries.indices import DIMS, NO_ENERGY, folded, mirrored, pair_sum, require_actors
+from salcompare.statistics.symmetries.sides import cluster_codes
 
 _BLOCK = 4_000_000  # values of maps held in float64 at a time (32 MB)
 
@@ -58,7 +59,7 @@ class _Paired:
 
 @drawing
 def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.random.Generator,
-                     n_permutations: int = 9999) -> xr.Dataset:
+                     n_permutations: int = 9999, clusters: str | None = None) -> xr.Dataset:
     """Correlate the odd parts of maps with those of the photographs, to see whether maps turn with the face.
 
     Parameters
@@ -70,6 +71,9 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
     rng, n_permutations : Generator, int
         How often to draw which map of an actor goes with which photograph; where there are no more arrangements in all,
         each comes once.
+    clusters : str, optional
+        Coordinate of the maps along ``image``, such as ``shoot``: the mean of an actor's images that share it stands
+        for them, of maps and photographs, so that whole shoots are exchanged. Images are then these means.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
     Robert & Escoufier (1976), doi:10.2307/2347233; without the diagonal: Smilde et al. (2009),
     doi:10.1093/bioinformatics/btn634
     """
-    pairs = _paired(maps, photographs)
+    pairs = _paired(maps, photographs, clusters)
     centring = np.eye(len(pairs.actors)) - pairs.together / pairs.together.sum(axis=1)
     one, other = centring @ pairs.maps @ centring, centring @ pairs.photographs @ centring
     one[pairs.together] = 0
@@ -120,12 +124,13 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
 
 @drawing
 def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.random.Generator,
-                                 n_components: int = 10, n_permutations: int = 9999) -> xr.Dataset:
+                                 n_components: int = 10, n_permutations: int = 9999,
+                                 clusters: str | None = None) -> xr.Dataset:
     """Test whether actors' maps are asymmetric beyond what follows from the photographs' own asymmetry.
 
     Parameters
     ----------
-    maps, photographs, rng, n_permutations
+    maps, photographs, rng, n_permutations, clusters
         As for `pose_association`, errors too; what is drawn is which images' remainders turn their sign.
     n_components : int
         Principal components of the photographs' odd parts that the maps' odd parts are regressed on; for each there
@@ -156,7 +161,7 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
     Freedman & Lane (1983), doi:10.1080/07350015.1983.10509354; Winkler et al. (2014),
     doi:10.1016/j.neuroimage.2014.01.060
     """
-    pairs = _paired(maps, photographs)
+    pairs = _paired(maps, photographs, clusters)
     n_images = len(pairs.actors)
     if n_components < 1 or 3 * n_components > n_images:
         raise InputError(Problem("n_components", f"{n_components} with {counted(n_images, 'image')}",
@@ -184,7 +189,7 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
               "n_components": n_components})
 
 
-def _paired(maps: xr.DataArray, photographs: xr.DataArray) -> _Paired:
+def _paired(maps: xr.DataArray, photographs: xr.DataArray, clusters: str | None) -> _Paired:
     """Align maps with photographs, sort images by actor and multiply their odd parts."""
     require_actors(maps)
     require_maps(photographs, "photographs", dims=DIMS)
@@ -199,21 +204,29 @@ def _paired(maps: xr.DataArray, photographs: xr.DataArray) -> _Paired:
                                  "name images alike on both sides"))
     names = natural_order(named[kept].tolist()).astype(str)
     place = {actor: code for code, actor in enumerate(names.tolist())}
-    kept.sort(key=lambda at: place[named[at]])
-    codes = np.array([place[named[at]] for at in kept], dtype=np.intp)
-    odd, even = _products(maps_in_range(maps), kept, codes)
-    faces, _ = _products(maps_in_range(photographs), [known[images[at]] for at in kept], codes)
+    shoot = cluster_codes(maps, clusters)
+    kept.sort(key=lambda at: (place[named[at]], shoot[at]))
+    pairs = [(place[named[at]], int(shoot[at])) for at in kept]
+    starts = [at for at, pair in enumerate(pairs) if at == 0 or pair != pairs[at - 1]]
+    codes = np.array([pairs[at][0] for at in starts], dtype=np.intp)
+    odd, even = _products(maps_in_range(maps), kept, starts, codes)
+    faces, _ = _products(maps_in_range(photographs), [known[images[at]] for at in kept], starts, codes)
     return _Paired(odd, faces, even, codes, names, len(images) - len(kept))
 
 
-def _products(maps: xr.DataArray, places: list[int], codes: Codes) -> tuple[Values, float]:
-    """Inner products of odd parts (n, n), and the sum over an actor's pairs of those of even parts."""
-    products, total = np.zeros((len(places), len(places))), 0.0
+def _products(maps: xr.DataArray, places: list[int], shoots: list[int], codes: Codes) -> tuple[Values, float]:
+    """Inner products of odd parts (n, n), and the sum over an actor's pairs of those of even parts.
+
+    Means over the images from one of `shoots` to the next stand for these; `codes` are their actors.
+    """
+    products, total = np.zeros((len(shoots), len(shoots))), 0.0
     starts = np.unique(codes, return_index=True)[1]
+    sizes = np.diff([*shoots, len(places)])[:, None]
     ordered = maps.isel(image=places).transpose(*DIMS)
     step = max(1, _BLOCK // max(1, ordered.sizes["image"] * ordered.sizes["x"]))  # rows of all maps at a time
     for start in range(0, ordered.sizes["y"], step):
-        odd, even = folded(ordered.isel(y=slice(start, start + step)).to_numpy())
+        odd, even = (np.add.reduceat(part, shoots, axis=0) / sizes for part in folded(
+            ordered.isel(y=slice(start, start + step)).to_numpy()))
         products += odd @ odd.T
         total += sum(pair_sum(part) for part in np.split(even, starts[1:]))
     return products, total

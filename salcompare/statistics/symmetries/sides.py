@@ -18,7 +18,6 @@ from scipy import sparse, stats
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import actor_heatmap, natural_order, require_response_maps
-from salcompare.printing import counted
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.crossed import crossed_variance, t_interval_of
 from salcompare.statistics.inference.permutation import p_value, sign_flip_test, sign_flips
@@ -26,7 +25,6 @@ from salcompare.statistics.inference.resampling import (
     FEWEST_ACTORS,
     LEVEL,
     bootstrap_weights,
-    jackknife_interval,
     population_mean,
 )
 from salcompare.statistics.kernels import Codes, Values, maps_in_range
@@ -51,7 +49,7 @@ _MAPS = 16  # maps of single responses that are read at a time
 
 
 @dataclass(frozen=True)
-class _OddGram:
+class OddGram:
     """What the asymmetry of one actor is computed from."""
 
     actor: str
@@ -96,10 +94,10 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
     Dataset
         - **value**, **ci_low**, **ci_high**: mean over actors of the laterality (L - R) / (L + R) of an actor's
           heatmap, viewer's left, in [-1, 1], with a t interval over actors (NaN below eight); **p_value**, two-sided.
-        - **odd_share**, **odd_share_ci_low**, **odd_share_ci_high**: odd / (odd + even) energy from inner products
-          between heatmaps of different actors, so that only what actors have in common counts: 0 in expectation
-          without a common side; by jackknife over actors. **odd_share_p_value**: of the squared norm of the mean over
-          actors of the heatmaps' odd parts, which sees a common asymmetry that leaves L = R. **odd_share_reason**.
+        - **odd_share**: odd / (odd + even) energy from inner products between heatmaps of different actors, so that
+          only what actors have in common counts: 0 in expectation without a common side. **odd_share_p_value**: of the
+          squared norm of the mean over actors of the heatmaps' odd parts, which sees a common asymmetry that leaves
+          L = R. **odd_share_reason**.
         - **p_attainable**, the smallest p that either test can give, and **n_permutations**; **n** actors,
           **n_undefined**, **reason**.
         - Over ``actor``: **laterality**. Over ``permutation``: **null**, of the value.
@@ -119,18 +117,18 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
     odd, even = folded(values)
     gram, energy = odd @ odd.T, even @ even.T
     p, attainable, null = sign_flip_test(lateral.to_numpy(), rng=rng, n_permutations=n_permutations)
-    share, low, high, _ = _between_actors(gram, energy)
+    odd_energy, even_energy = (products.sum() - np.trace(products) for products in (gram, energy))
+    share = _share(odd_energy, even_energy)
     energies = mirrored(gram, n_permutations, rng) if len(gram) else np.empty(0)
     result = population_mean(lateral).assign(
-        p_value=p, p_attainable=attainable, odd_share=share, odd_share_ci_low=low, odd_share_ci_high=high,
+        p_value=p, p_attainable=attainable, odd_share=share,
         odd_share_p_value=float(p_value(gram.sum(), energies)) if len(gram) else np.nan, laterality=lateral,
         null=("permutation", null), n_permutations=null.size)
     if not len(values):
         result["reason"] = xr.DataArray("no actor with a map")
     undefined = "" if np.isfinite(share) else "fewer than two actors, or no common energy"
     return result.assign(odd_share_reason=str(result["reason"].item()) or undefined).assign_attrs(
-        null=ACTORS_MIRRORED, alternative="two-sided", odd_share_alternative="greater",
-        odd_share_ci_method="jackknife")
+        null=ACTORS_MIRRORED, alternative="two-sided", odd_share_alternative="greater")
 
 
 @drawing
@@ -152,9 +150,10 @@ def asymmetry_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutatio
     Returns
     -------
     Dataset
-        - **value**, **ci_low**, **ci_high**: odd / (odd + even) energy, each a sum over pairs of different images of
-          one actor of inner products of their odd (even) parts, pooled over actors; 0 in expectation for symmetric
-          maps, however noisy, 0.5 for energy on one side only; by jackknife over actors, NaN below eight.
+        - **value**: odd / (odd + even) energy, each a sum over pairs of different images of one actor of inner
+          products of their odd (even) parts, pooled over actors; 0 in expectation for symmetric maps, however noisy,
+          0.5 for energy on one side only. It has no interval: few actors have most of the odd energy, and intervals by
+          jackknife, Fieller's and bootstrap-t held the truth in 85 to 94% with 8 to 40 actors.
         - **p_value**, **p_attainable**, **n_permutations**, **null_mean**; **n** actors, **n_images**,
           **n_undefined** actors without a pair of images, **reason**. **null** (permutation): of the value.
         - Over ``actor``: **actor_value**, **actor_p_value**, **actor_p_attainable**, **actor_n_permutations**,
@@ -172,16 +171,16 @@ def asymmetry_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutatio
     Only pairs within actors are summed: pairs of images of two actors show a common side alone, which
     `common_laterality_test` tests. A worker who leans to one side and has drawn on several images of an actor makes
     their maps asymmetric: the null speaks of the workers at hand, not of other workers. Simulated, 2,000 studies of 17
-    actors with 15 symmetric noisy maps each: rejects 5.1% at 5%, of single actors too, and the interval holds 0 in
-    94.4%; with 2 to 15 maps an actor, 4.4% and 94.8%. Sides that differ between actors, of a tenth of the energy of the
+    actors with 15 symmetric noisy maps each: rejects 5.1% at 5%, of single actors too; with 2 to 15 maps an
+    actor 4.4%. Sides that differ between actors, of a tenth of the energy of the
     noise's odd part, are found always; by `common_laterality_test` in 4.6%.
     """
-    grams = _odd_grams(maps, clusters)
+    grams = odd_grams(maps, clusters)
     p, n_draws, draws = _flips_of_actors(grams, rng, n_permutations)
     p_least = np.where(np.isnan(p), np.nan, 1 / (1 + n_draws))
     several = [gram for gram in grams if gram.several]
-    value, low, high, reason = _pooled_share(several)
     even = sum(gram.even for gram in several)
+    value = _share(sum(gram.odd for gram in several), even)
     null = draws[:, -1] / (draws[:, -1] + even) if np.isfinite(value) else np.full(len(draws), np.nan)
     n = len(several)
     of_actors = {"value": [gram.share for gram in grams], "p_value": p[:-1], "p_attainable": p_least[:-1],
@@ -189,25 +188,25 @@ def asymmetry_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutatio
                  "reason": [gram.reason for gram in grams]}
     return xr.Dataset({
         **{f"actor_{name}": ("actor", values) for name, values in of_actors.items()},
-        "value": value, "ci_low": low, "ci_high": high, "p_value": p[-1], "p_attainable": p_least[-1],
+        "value": value, "p_value": p[-1], "p_attainable": p_least[-1],
         "n_permutations": n_draws[-1],
         "null_mean": float(null.mean()) if null.size else np.nan, "null": ("permutation", null), "n": n,
         "n_images": sum(gram.n_images for gram in grams), "n_undefined": len(grams) - n,
-        "reason": reason if n else "no actor with two images" + ("" if clusters is None else " of different clusters"),
+        "reason": ("" if np.isfinite(value) else NO_ENERGY) if n else (
+            "no actor with two images" + ("" if clusters is None else " of different clusters")),
     }, {"actor": np.array([gram.actor for gram in grams], dtype=str)}, {
-        "null": IMAGES_MIRRORED if clusters is None else CLUSTERS_MIRRORED, "alternative": "greater",
-        "ci_method": "jackknife", "resampled": "actors"})
+        "null": IMAGES_MIRRORED if clusters is None else CLUSTERS_MIRRORED, "alternative": "greater"})
 
 
-def _odd_grams(maps: xr.DataArray, clusters: str | None) -> list[_OddGram]:
+def odd_grams(maps: xr.DataArray, clusters: str | None) -> list[OddGram]:
     """Give what each actor's asymmetry is computed from."""
     grams = []
-    codes = _cluster_codes(maps, clusters)
+    codes = cluster_codes(maps, clusters)
     for one in each_actor(maps):
         odd, even = (_cluster_sums(part, codes[one.images]) for part in folded(one.values))
         products = odd @ odd.T
         np.fill_diagonal(products, 0)
-        grams.append(_OddGram(one.actor, len(one.images), products, pair_sum(even)))
+        grams.append(OddGram(one.actor, len(one.images), products, pair_sum(even)))
     return grams
 
 
@@ -219,7 +218,7 @@ def _cluster_sums(rows: Values, clusters: Codes) -> Values:
     return summed
 
 
-def _cluster_codes(maps: xr.DataArray, clusters: str | None) -> Codes:
+def cluster_codes(maps: xr.DataArray, clusters: str | None) -> Codes:
     """Give each image the number of its cluster, whose images are mirrored together: one each, or by a coordinate."""
     require_actors(maps)
     if clusters is None:
@@ -233,7 +232,7 @@ def _cluster_codes(maps: xr.DataArray, clusters: str | None) -> Codes:
     return np.asarray(codes, dtype=np.intp)
 
 
-def _flips_of_actors(grams: Sequence[_OddGram], rng: np.random.Generator, n_permutations: int) -> tuple[
+def _flips_of_actors(grams: Sequence[OddGram], rng: np.random.Generator, n_permutations: int) -> tuple[
         Values, Codes, Values]:  # (a + 1,), (a + 1,), (b, a + 1)
     """Test the odd energy of each actor and, last, of all together.
 
@@ -255,39 +254,12 @@ def _flips_of_actors(grams: Sequence[_OddGram], rng: np.random.Generator, n_perm
     return p, n_draws, draws
 
 
-def _energies(grams: Sequence[_OddGram], signs: Values) -> Values:  # (b, units) -> (b, a + 1)
+def _energies(grams: Sequence[OddGram], signs: Values) -> Values:  # (b, units) -> (b, a + 1)
     """Odd energy of each actor, and of all, in each arrangement of signs."""
     parts = np.split(signs, np.cumsum([len(gram.products) for gram in grams])[:-1], axis=1)
     energies = np.column_stack([np.einsum("ij,ij->i", part @ gram.products, part) / 2
                                 for gram, part in zip(grams, parts, strict=True)])
     return np.column_stack([energies, energies.sum(axis=1)])
-
-
-def _pooled_share(grams: Sequence[_OddGram]) -> tuple[float, float, float, str]:
-    """Share of odd energy over actors."""
-    one, other = np.array([gram.odd for gram in grams], float), np.array([gram.even for gram in grams], float)
-    kept = np.abs(one) + np.abs(other) > 0
-    odd, even = one[kept].sum(), other[kept].sum()
-    return _share_and_interval(odd, even, odd - one[kept], even - other[kept])
-
-
-def _between_actors(gram: Values, energy: Values) -> tuple[float, float, float, str]:
-    """Share of odd energy that pairs of actors have in common."""
-    (odd, odd_of), (even, even_of) = ((products.sum() - np.trace(products), 2 * (
-        products.sum(axis=1) - np.diag(products))) for products in (gram, energy))
-    return _share_and_interval(odd, even, odd - odd_of, even - even_of)
-
-
-def _share_and_interval(odd: float, even: float, odd_without: Values, even_without: Values) -> tuple[
-        float, float, float, str]:
-    """Share of odd energy, its jackknife interval given the energies without each actor, and why there is none."""
-    value = _share(odd, even)
-    if np.isnan(value):
-        return value, np.nan, np.nan, NO_ENERGY
-    if (n := len(odd_without)) < FEWEST_ACTORS:
-        return value, np.nan, np.nan, f"{counted(n, 'actor')} with a value; an interval needs {FEWEST_ACTORS}"
-    interval = jackknife_interval(value, list(map(_share, odd_without, even_without)), resampled="actors")
-    return value, float(interval.low), float(interval.high), str(interval.reason.item())
 
 
 def _share(odd: float, even: float) -> float:

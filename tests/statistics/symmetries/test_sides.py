@@ -146,7 +146,7 @@ def test_asymmetry_does_not_follow_the_noise_as_the_index_does():
     assert index[0] - index[1] > 0.02
     for stack in (quiet, loud):
         found = asymmetry(stack, n_permutations=199)
-        assert float(found.ci_low) < 0 < float(found.ci_high)
+        assert abs(float(found.value)) < 0.002
         assert float(found.p_value) > 0.05
 
 
@@ -265,18 +265,3 @@ def test_clusters_form_no_pairs_and_must_be_known():
         asymmetry(stack, clusters="session")
     with pytest.raises(InputError, match="without shoot"):
         asymmetry(stack.assign_coords(shoot=("image", np.array([1, np.nan] * 4))), clusters="shoot")
-
-
-def test_the_pooled_odd_share_is_covered_by_its_interval():
-    """The truth is the odd energy of the actors' own parts over that and the even energy, from many actors."""
-    size, own = (8, 8), 0.5
-    even = np.random.default_rng(99).random(size)
-    even = 2 + even + even[:, ::-1]
-    odd = own**2 * size[0] * size[1] / 2  # half of a noise field's energy is odd
-    truth = odd / (odd + (even**2).sum())
-    runs, inside = 150, 0
-    for run in range(runs):
-        rng = np.random.default_rng([run, 4])
-        found = asymmetry_test(faces(rng, n_actors=12, n_images=5, own=own), rng=rng, n_permutations=1)
-        inside += bool(found.ci_low <= truth <= found.ci_high)
-    assert inside >= stats.binom.ppf(0.0005, runs, 0.93)
