@@ -39,9 +39,9 @@ def summary(data: StudyData) -> list[str]:
     odd = None if source is None else one(data.estimates, source=source, contrast=declared.BETWEEN,
                                           **declared.DIFFERENCE.name)
     if odd is not None:
-        claims = (f"people's maps are {less} asymmetric than the classifier's (difference of the share of asymmetric "
-                  "energy)" for less in ("more", "less"))
-        said.append(verdict(odd, next(claims), negative=next(claims)))
+        less = "less" if odd["value"] < 0 else "more"
+        said.append(verdict(odd, f"people's maps are {less} asymmetric than the classifier's (difference of the share "
+                                 "of asymmetric energy)"))
     return said
 
 
