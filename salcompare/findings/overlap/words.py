@@ -48,13 +48,13 @@ def summary(data: StudyData) -> list[str]:
         return []
     ceiling = "" if math.isnan(same["ceiling"]) else f"; the ceiling is {number(same['ceiling'], 2)}"
     said = [f"On the same image, the smoothed maps of people and {source} correlate by {estimate(same)}{ceiling}; "
-            f"{beside(data.estimates, same).said}."]
+            f"{beside(data.estimates, same).said}.", *_of_ceiling(data, source)]
     for name, claim in _CLAIMS.items():
         row = one(data.estimates, **_SHOWN, level="population", source=source, contrast=name)
         if row is not None:
             said.append(contrast(row, claim.format(_way(row))) if "{}" in claim else
                         claimed(data.estimates, row, claim))
-    return [*said, *_of_ceiling(data, source), *_others(data, source), *_other_classifiers(data, source)]
+    return [*said, *_others(data, source), *_other_classifiers(data, source)]
 
 
 def _way(row: pd.Series[Any]) -> str:
