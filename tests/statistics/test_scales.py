@@ -60,7 +60,6 @@ STATISTICS = {
     "components": lambda s: statistics.variance_components(NETWORK * s)["share"],
     "components of responses": lambda s: statistics.response_variance_components(RESPONSES * s, IMAGES, size=GRID)[
         "share"],
-    "dispersion": lambda s: statistics.dispersion_test(NETWORK * s, rng=rng(), **DRAWN)["pseudo_f"],
     "relative saliency": lambda s: statistics.relative_test(OF_TWO * s, sigma=1.0, rng=rng(), **DRAWN)[
         ["t", "p_value"]],
     "difference of relative saliency": lambda s: statistics.relative_test(

@@ -3,7 +3,6 @@
 from salcompare.findings.finding import COUNTS, INTERVAL, TEST, Columns, Compared, Finding, Headline, Quantity
 
 VARIANCE, DISPERSION, COMPONENT = "variance_explained", "dispersion", "variance_component"
-MOST_DISPERSIONS = 999  # its medians are iterated to, in each permutation
 _COUNTS: Columns = COUNTS | {"n": "n_images", "reason": ("reason", "left_out")}
 _WITH_P: Columns = _COUNTS | TEST | {"reason": ("reason", "left_out", "p_reason")}
 R2 = Quantity(
@@ -13,7 +12,8 @@ R2 = Quantity(
 FREE = Quantity(VARIANCE, "r2_free", "R² of who is shown, images permuted as they are", "r2", _COUNTS | TEST | {
     "null": "null_free", "p_value": "p_value_free", "p_attainable": "p_attainable_free",
     "n_resamples": "n_permutations_free"})
-OF_DISTANCES = tuple(Quantity(VARIANCE, f"r2_{distance}", f"R² of who is shown, {name}", "r2", _WITH_P)
+OF_DISTANCES = tuple(Quantity(VARIANCE, f"r2_{distance}", f"R² of who is shown, {name}", "r2",
+                              _COUNTS | {"null_mean": "null_mean"})
                      for distance, name in (("bray_curtis", "Bray-Curtis"), ("jensen_shannon", "Jensen-Shannon")))
 GROUPS = Quantity(VARIANCE, "r2_group", "R² of the actors' groups", "r2", _WITH_P)
 UNCENTRED = Quantity(VARIANCE, "r2_uncentred", "R², uncentred", "r2_uncentred",
@@ -24,9 +24,8 @@ SHARE = Quantity(
     shown=(Headline(form="raw"), Headline(form="smoothed"), Compared("between_actor_share", form="smoothed masks")))
 ADJUSTED, OMEGA, PIXELS = (Quantity(VARIANCE, metric, title, metric, _COUNTS) for metric, title in (
     ("r2_adjusted", "R², adjusted"), ("omega2", "omega²"), ("r2_pixel_mean", "R², mean over pixels")))
-SPREAD = Quantity(DISPERSION, "f_median", "F of the distances to the actors' medians", "pseudo_f",
-                  {name: source for name, source in (_COUNTS | TEST).items() if name != "null_mean"},
-                  most=(MOST_DISPERSIONS,))
+SPREAD = Quantity(DISPERSION, "f_pairs", "F of the distances within pairs of an actor's images", "pseudo_f",
+                  {name: source for name, source in (_COUNTS | TEST).items() if name != "null_mean"})
 SHARES = Quantity(COMPONENT, "share", "Share of the variance", "share", COUNTS | INTERVAL | {
     "metric": "component", "reason": ("reason", "ci_reason", "left_out", "note")}, over=("component",))
 

@@ -134,8 +134,7 @@ def _groups(part: _Part) -> list[Row]:
 
 
 def _dispersion(part: _Part) -> list[Row]:
-    options = part.options("dispersion") | {"n_permutations": min(part.n_permutations, declared.MOST_DISPERSIONS)}
-    return rows_or_reasons([declared.SPREAD], part.key, dispersion_test, part.maps, **options)[0]
+    return rows_or_reasons([declared.SPREAD], part.key, dispersion_test, part.maps, **part.options("dispersion"))[0]
 
 
 def _components(part: _Part) -> list[Row]:

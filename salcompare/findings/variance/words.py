@@ -87,8 +87,8 @@ def _beside(estimates: pd.DataFrame) -> PrintedTable:
     rows = estimates[(estimates["statistic"] == declared.DISPERSION) | (
         (estimates["statistic"] == declared.VARIANCE) & estimates["metric"].isin([kind.metric for kind in kinds]))]
     return table_of("variance_beside", "Beside R²: spread, other distances, groups",
-        "f_median: do the images of some actors vary more than those of others (PERMDISP)? r2_bray_curtis and "
-        "r2_jensen_shannon: R² of other distances, tested by their F2. r2_group: R² of the actors' groups, actors "
+        "f_pairs: do the images of some actors vary more than those of others? r2_bray_curtis and "
+        "r2_jensen_shannon: R² of other distances, untested. r2_group: R² of the actors' groups, actors "
         "permuted whole.", rows,
         ["source", "form", "metric", "contrast", "value", "null_mean", "p_value", "p_attainable", "n"])
 
@@ -105,7 +105,7 @@ def _paragraph(data: StudyData) -> str:
             "are. Where workers are confounded with actors, people's maps are not tested. Adjusted R², omega² and the "
             "bias-corrected between-actor share stand beside it, because R² alone grows with the number of actors. The "
             "original study reports 0.92 without a definition (Sun et al. 2020); no number here should be held against "
-            "it. " + _beside_r2(data, n))
+            "it. " + _beside_r2(data))
 
 
 def _has(data: StudyData, column: str) -> bool:
@@ -113,7 +113,7 @@ def _has(data: StudyData, column: str) -> bool:
     return column in data.images and bool(data.images[column].notna().any())
 
 
-def _beside_r2(data: StudyData, n: int) -> str:
+def _beside_r2(data: StudyData) -> str:
     replicates = "shoots' means" if _has(data, "shoot") else "images"
     groups = " Groups of actors are compared by permuting whole actors." if _has(data, "group") else ""
     what = "boxes" if data.people == "boxes" else "responses"
@@ -121,10 +121,10 @@ def _beside_r2(data: StudyData, n: int) -> str:
              "them: the components are differences of mean squared distances, unbiased however many boxes an image "
              "has, and on balanced data those of an analysis of variance." if data.workers_known else "")
     return ("Other distances than Euclidean (Bray-Curtis; the root of the Jensen-Shannon divergence of maps of unit "
-            "sum) go the same way through the Gower-centred matrix; photographs are averaged over channels for them. "
-            f"Spread: distances of {replicates} to their actor's spatial median are compared by a one-way F (Anderson "
-            "2006); deviations from the actors' centroids are permuted and medians computed anew, because distances to "
-            f"one centre depend on each other ({min(n, declared.MOST_DISPERSIONS):,} permutations).{groups} Variance "
+            "sum) give R² by the Gower-centred matrix, untested, as spread moves the centres; photographs are "
+            "averaged over channels for them. "
+            f"Spread: distances within disjoint pairs of an actor's {replicates}, paired at random, are compared by a "
+            f"one-way F and permuted among actors; distances to a centre depend on each other.{groups} Variance "
             f"components of maps follow from mean squares between and within actors.{boxes}")
 
 

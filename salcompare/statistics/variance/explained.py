@@ -13,7 +13,7 @@ from salcompare.statistics.inference.resampling import jackknife_interval
 from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.variance.design import Design, averaged, design_of, require_options, sample_of
 from salcompare.statistics.variance.gram import Distance, Sums, between_sums, gower_gram, sums_of_squares
-from salcompare.statistics.variance.scaled import scaled_test
+from salcompare.statistics.variance.scaled import UNTESTED, scaled_test
 
 _ESTIMATES = ("r2", "r2_adjusted", "omega2", "pseudo_f", "between_actor_share", "ci_low", "ci_high", "f2", "p_value",
               "p_attainable", "p_value_free", "p_attainable_free", "null_mean")
@@ -81,8 +81,10 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
     mean of the actors' means, divided by the actor's s_g, change places, are multiplied by the s_g of their new place,
     and s_g and F2 are computed anew. Actors of one image, or without spread, have no s_g and no part in it. It is
     approximate: with 12 actors it rejected 1 to 5% of true nulls whatever the spreads and numbers, and loses some power
-    where spreads are equal. p_value_free assumes that images are exchangeable among actors, spread included: with the
-    largest spread on the actors of fewest images it rejected 80%, and 91% where these had the fewest responses.
+    where spreads are equal. For other distances than Euclidean ones it is NaN: there a larger spread moves the actor's
+    centre, and F2 rejected 40% with unequal spread. p_value_free assumes that images are exchangeable among actors,
+    spread included: with the largest spread on the actors of fewest images it rejected 80%, and 91% where these had
+    the fewest responses.
 
     Images of one shoot are alike whoever is shown; permuting them singly with 3 shoots an actor rejects nearly always.
     An actor-level factor tested without ``clusters="actor"`` takes images for actors. Workers who respond to few actors
@@ -124,10 +126,12 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
         return _undefined(maps, distance, reason).assign(counts).assign_attrs(attrs)
     design = design_of(gram, exchange, negligible)
     values, ci_reason = _pooled_estimates(design, resampled)
-    values |= _free_test(design, exchange, n_permutations, rng)
-    units = averaged(gram, negligible, exchange, np.unique(kept[by]).tolist())
-    scaled, p_reason = scaled_test(units, n_permutations, rng, among=f"{by}s")
-    values |= scaled
+    values |= _free_test(design, exchange, n_permutations, rng) | UNTESTED
+    p_reason = "unequal spread moves the centres of such distances"
+    if distance == "euclidean":
+        units = averaged(gram, negligible, exchange, np.unique(kept[by]).tolist())
+        scaled, p_reason = scaled_test(units, n_permutations, rng, among=f"{by}s")
+        values |= scaled
     if sums is not None:
         values |= _euclidean_estimates(sums, maps, values, design.total)
     return xr.Dataset({**values, **counts}, attrs={"reason": "", "ci_reason": ci_reason, "p_reason": p_reason, **attrs})

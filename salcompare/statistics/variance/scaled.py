@@ -16,6 +16,8 @@ from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.variance.design import Units
 from salcompare.statistics.variance.gram import class_sums, within_sums
 
+UNTESTED = {"f2": np.nan, "p_value": np.nan, "p_attainable": np.nan, "n_permutations": 0}
+
 
 def scaled_test(units: Units, n_permutations: int, rng: np.random.Generator, *,
                 among: str = "actors") -> tuple[dict[str, float], str]:
@@ -41,8 +43,7 @@ def scaled_test(units: Units, n_permutations: int, rng: np.random.Generator, *,
     usable = np.flatnonzero((counts > 1) & (spread > units.negligible))
     out = [name for at, name in enumerate(units.names) if at not in usable]
     if len(usable) < 2:
-        return {"f2": np.nan, "p_value": np.nan, "p_attainable": np.nan, "n_permutations": 0}, (
-            f"fewer than two {among} of two that differ")
+        return UNTESTED, f"fewer than two {among} of two that differ"
     compared = units.of_classes(usable)
     labels, s = compared.labels, np.sqrt(spread[usable] / (counts[usable] - 1))
     weights = 1 / (len(usable) * counts[usable])[labels]
