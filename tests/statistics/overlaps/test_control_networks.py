@@ -6,6 +6,8 @@ import xarray as xr
 from scipy import stats
 
 from salcompare.errors import InputError
+from salcompare.statistics.overlaps.actor_similarity import actor_similarity, similarity_difference
+from salcompare.statistics.overlaps.baselines import centre, given_centre
 from salcompare.statistics.overlaps.control_networks import (
     beside_networks,
     less_networks,
@@ -154,3 +156,38 @@ def test_a_curve_shares_its_first_step_and_averages_photographs_then_randomisati
                              lambda a, b: xr.DataArray(np.ones(12), dims="image"))
     assert np.isnan(fewer["ci_low"]).all()
     assert set(fewer["reason"].values) == {"fewer than 3 randomisations"}
+
+
+def test_remainders_given_the_centre_correlate_as_a_partial_correlation_does():
+    maps, other = random_maps(["a", "b", "c"]), random_maps(["a", "b"]).isel(image=[1, 0])
+    blob = centre(maps)[0].values.ravel()
+    rest = [given_centre(side) for side in (maps, other)]
+    for one, two in ((0, 0), (2, 1)):
+        a, b = maps[one].values.ravel(), other[two].values.ravel()
+        ab, ac, bc = np.corrcoef(a, b)[0, 1], np.corrcoef(a, blob)[0, 1], np.corrcoef(b, blob)[0, 1]
+        partial = (ab - ac * bc) / np.sqrt((1 - ac**2) * (1 - bc**2))
+        left = [side[at].values.ravel() for side, at in zip(rest, (one, two), strict=True)]
+        assert np.corrcoef(*left)[0, 1] == pytest.approx(partial, abs=1e-5)
+        assert np.corrcoef(left[0], blob)[0, 1] == pytest.approx(0, abs=1e-5)
+    np.testing.assert_allclose(given_centre(maps.chunk(image=1)), rest[0], atol=1e-6)
+    gap = maps.where(maps["image"] != "b")
+    assert np.isnan(given_centre(gap)[1]).all()
+    assert not np.isnan(given_centre(gap)[0]).any()
+
+
+def test_the_difference_of_two_similarities_is_theirs_and_zero_without_spread_of_a_source_with_itself():
+    rng, actors = np.random.default_rng(4), np.repeat([f"a{k}" for k in range(9)], 4)
+    ids = [f"i{k:02d}" for k in range(36)]
+    human, one, two = (xr.DataArray(rng.random((36, 5, 5)), dims=("image", "y", "x"), coords={
+        "image": ids, "actor": ("image", actors)}) for _ in range(3))
+    first, second = (actor_similarity(human, maps, rng=np.random.default_rng(5), n_permutations=9)
+                     for maps in (one, two))
+    found = similarity_difference(first, second)
+    assert float(found["value"]) == float(first["value"] - second["value"])
+    gaps = first["without"].values - second["without"].values
+    reach = stats.t.ppf(0.975, 8) * np.sqrt(8 / 9 * ((gaps - gaps.mean()) ** 2).sum())
+    assert float(found["ci_high"] - found["value"]) == pytest.approx(reach)
+    same = similarity_difference(first, first)
+    assert [float(same[name]) for name in ("value", "ci_low", "ci_high")] == [0, 0, 0]
+    fewer = actor_similarity(human[4:], one[4:], rng=np.random.default_rng(5), n_permutations=9)
+    assert np.isnan(similarity_difference(first, fewer)["value"])
