@@ -85,6 +85,9 @@ def estimates() -> pd.DataFrame:
     found += [{"statistic": "overlap", "metric": "pearson", "form": "smoothed", "level": "population", "source": source,
                "against": "human", "contrast": "same image", "value": value, "reason": reason}
               for source, value, reason in (("baseline/centre", 0.45, None), ("baseline/uniform", None, "constant"))]
+    found += [{"statistic": "variance_component", "metric": metric, "form": "smoothed", "source": "human",
+               "level": "population", "value": value} for metric, value in (
+        ("actor", 0.2), ("image", 0.1), ("worker", 0.3), ("residual", 0.4))]
     found.append({"statistic": "noise_ceiling", "metric": "pearson", "level": "population", "source": "human",
                   "value": 0.9})
     found += [{"statistic": "accuracy", "metric": part, "level": "population", "source": f"alexnet/{variant}",

@@ -58,7 +58,10 @@ from plotnine import ggplot
 from salcompare.figures.figure import Figure
 FIGURES = {99: (lambda data: None, lambda data: Figure("fig99-toy", "Scores", "Averaged.", ggplot(), 1, 1))}
 """,
-    "calibration.py": "CASES = ('a toy case',)",
+    "calibration.py": """
+from salcompare.simulation.cases import Case
+CASES = (Case("a toy case", lambda study, rng: {}, ()),)
+""",
 }
 
 
@@ -96,4 +99,4 @@ def test_a_folder_and_a_line_bring_inputs_estimates_words_a_figure_and_calibrati
     assert numbers() == (99,)
     (figure,) = make_figures(tiny(), only=[99])
     assert figure.name == "fig99-toy"
-    assert "a toy case" in calibration_cases()
+    assert [(case.name, case.finding) for case in calibration_cases()] == [("a toy case", "toy")]

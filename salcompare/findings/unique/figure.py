@@ -1,4 +1,4 @@
-"""Figure 18: unique agreement of every classifier beside its controls, and the smallest effect of interest."""
+"""Figure 19: unique agreement of every classifier beside its controls, and the smallest effect of interest."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def unique_figure(data: StudyData) -> Figure:
         "Diamonds: control networks, on the images that they explained." if table["control"].any() else "",
         f"Band: smaller than the smallest effect of interest, {number(smallest, 2)}; the ceiling is "
         f"{number(table['ceiling'].max(), 2)}." if smallest == smallest else ""], responses=True, photographs=False)
-    return Figure("fig18-unique", "Agreement beyond what all faces share", text, plot, MIDDLE, height)
+    return Figure("fig19-unique", "Agreement beyond what all faces share", text, plot, MIDDLE, height)
 
 
 def _table(data: StudyData) -> pd.DataFrame:
@@ -63,4 +63,4 @@ def _table(data: StudyData) -> pd.DataFrame:
                         row=pd.Categorical(names, categories=names[::-1]))
 
 
-FIGURES = {18: (unique_missing, unique_figure)}
+FIGURES = {19: (unique_missing, unique_figure)}

@@ -35,7 +35,8 @@ def with_components(*values):
                           "level": "population", "value": value} for metric, value in zip(
         ("actor", "image", "worker", "residual"), values, strict=True)] + [
         {"statistic": "noise_ceiling", "metric": "pearson", "form": "smoothed", "level": "population", "value": 0.9}])
-    every = pd.concat([data.estimates, rows], ignore_index=True)
+    others = data.estimates[data.estimates["statistic"] != "variance_component"]
+    every = pd.concat([others, rows], ignore_index=True)
     return data.replace(estimates=every.reindex(columns=list(ESTIMATES.names)).assign(responses="simulated"))
 
 
