@@ -32,7 +32,7 @@ _EQUAL = {"boxes": "all responses are alike", "labels": "only one label"}
 
 @drawing
 def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kind = "boxes", rng: np.random.Generator,
-                       n_resamples: int = 2000) -> xr.Dataset:
+                       clusters: str | None = None, n_resamples: int = 2000) -> xr.Dataset:
     """Estimate how far workers agree on an image, an actor's images and all: likeness of two responses, and alpha.
 
     Parameters
@@ -43,6 +43,9 @@ def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kin
         Columns ``image``, ``actor``, and for boxes ``height`` and ``width``.
     of : {"boxes", "labels"}
         Two boxes are as alike as their IoU; two labels are alike (1) or not (0).
+    clusters : str, optional
+        A column of `images`, such as ``shoot``: images of one cluster, within one actor, are resampled together; an
+        image without one is a cluster of its own.
     rng, n_resamples : Generator, int
         How many resamples of workers, of images, and of both to draw.
 
@@ -56,7 +59,7 @@ def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kin
         images with one, ``image_n`` workers, ``n_workers`` all workers. NaN with a reason: both where no image (of the
         actor) has two workers; alpha also where all responses are alike, and where one image alone has two workers,
         whose own responses would be its chance; intervals where the variance is not above 0, and with fewer than 8
-        workers (of the actor or image) or, of all, fewer than 7 images more than actors.
+        workers (of the actor or image) or, of all, fewer than 7 images (or clusters) more than actors.
 
     Raises
     ------
@@ -80,7 +83,7 @@ def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kin
     ----------
     Krippendorff (2004), Content Analysis, 2nd ed., chapter 11; Schütt et al. (2023), doi:10.7554/eLife.82566
     """
-    judgements = judgements_of(responses, images, of)
+    judgements = judgements_of(responses, images, of, clusters)
     mean_distances = judgements.mean_distances()
     ones = np.ones((1, judgements.n_workers)), np.ones((1, judgements.n_images))
     observed = judgements.observed(ones[0])
@@ -92,7 +95,9 @@ def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kin
         return judgements.estimates(seen, of_images, expected if several else np.full_like(expected, np.nan))
 
     workers = bootstrap_weights(judgements.n_workers, n_resamples, rng, fewer=1)
-    weights = bootstrap_weights(judgements.n_images, n_resamples, rng, strata=judgements.actor, fewer=1)
+    _, first = np.unique(judgements.units, return_index=True)
+    weights = bootstrap_weights(first.size, n_resamples, rng, strata=judgements.actor[first], fewer=1)[
+        :, judgements.units]
     resampled = judgements.observed(workers)
     draws = [estimates(resampled, workers, ones[1]), estimates(observed, ones[0], weights),
              estimates(resampled, workers, weights)]
@@ -101,12 +106,12 @@ def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kin
 
 @drawing
 def worker_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.random.Generator,
-                     n_resamples: int = 2000) -> xr.Dataset:
+                     clusters: str | None = None, n_resamples: int = 2000) -> xr.Dataset:
     """Estimate how far workers agree in the labels of an image: nominal Krippendorff's alpha.
 
     Parameters
     ----------
-    responses, images, rng, n_resamples
+    responses, images, rng, clusters, n_resamples
         As for `pairwise_agreement` of labels, errors too.
 
     Returns
@@ -128,7 +133,7 @@ def worker_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.r
     ----------
     Krippendorff (2004), Content Analysis, 2nd ed., chapter 11; Schütt et al. (2023), doi:10.7554/eLife.82566
     """
-    result = pairwise_agreement(responses, images, of="labels", rng=rng, n_resamples=n_resamples)
+    result = pairwise_agreement(responses, images, of="labels", rng=rng, clusters=clusters, n_resamples=n_resamples)
     alpha, sizes = result.sel(quantity="alpha"), result["image_n"].to_numpy()
     return xr.Dataset({
         "alpha": alpha["value"], "ci_low": alpha["ci_low"], "ci_high": alpha["ci_high"], "n_images": result["n"],
@@ -149,6 +154,7 @@ class Judgements:
     n_workers: int
     distance: Callable[[Values, Values], Values]  # of answers (a, ...) and (b, ...): (a, b)
     names: NDArray[np.str_]  # (image,), what the codes of images stand for
+    units: NDArray[np.intp]  # (image,), the cluster that an image is resampled with, from 0 without gaps
 
     @property
     def n_images(self) -> int:
@@ -231,7 +237,7 @@ class Judgements:
                 "actor": np.stack(np.broadcast_arrays(of_actors, like), axis=1), "image": np.stack(both, axis=1)}
 
 
-def judgements_of(responses: pd.DataFrame, images: pd.DataFrame, of: Kind) -> Judgements:
+def judgements_of(responses: pd.DataFrame, images: pd.DataFrame, of: Kind, clusters: str | None = None) -> Judgements:
     """Code responses; parameters and errors as for `pairwise_agreement`."""
     _check(responses, images, of)
     at = pd.Index(images["image"]).get_indexer(pd.Index(responses["image"]))
@@ -247,8 +253,14 @@ def judgements_of(responses: pd.DataFrame, images: pd.DataFrame, of: Kind) -> Ju
     n_workers = int(worker.max()) + 1
     _, judgement, times = np.unique(image * n_workers + worker, return_inverse=True, return_counts=True)
     actor = np.unique(images["actor"].to_numpy(str)[present], return_inverse=True)[1]
+    names = images["image"].to_numpy(str)[present]
+    together = pd.Series(names)
+    if clusters is not None:
+        require_columns(("images", images, (clusters,)), remedy="name what images of a cluster share")
+        of_images = images[clusters].iloc[present].reset_index(drop=True)
+        together = (pd.Series(actor).astype(str) + "/" + of_images.astype("object")).fillna(together)
     return Judgements(values, worker, image.astype(np.intp), 1 / times[judgement], actor.astype(np.intp), n_workers,
-                      distance, images["image"].to_numpy(str)[present])
+                      distance, names, pd.factorize(together)[0].astype(np.intp))
 
 
 def _box_distance(one: Values, other: Values) -> Values:
@@ -290,7 +302,7 @@ def _dataset(judgements: Judgements, point: Estimates, draws: list[Estimates], i
         whole = replace(of_image, **{name: getattr(of_image, name)[:, 0]
                                      for name in ("low", "high", "n_undefined", "reason")})
     else:
-        freedom = min(judgements.n_workers - 1, judgements.n_images - len(actors))
+        freedom = min(judgements.n_workers - 1, judgements.units.max() + 1 - len(actors))
         whole = crossed_interval(point["value"][0], *(draw["value"] for draw in draws), freedom=freedom,
                                  resampled=_BOTH)
     alone = "one image with two workers: chance would be its own" if paired.any() else "no image with two workers"

@@ -8,12 +8,15 @@ import krippendorff
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.metrics.agreement import AnnotationTask
 from scipy import stats
 
 from salcompare.errors import InputError
+from salcompare.simulation.cases import SCENARIOS
+from salcompare.simulation.studies import simulate_study
 from salcompare.statistics import pairwise_agreement
 from salcompare.statistics.agreement import judgements_of, worker_agreement
 from salcompare.statistics.inference.resampling import bootstrap_weights
@@ -389,3 +392,22 @@ def test_one_image_has_no_chance_agreement_but_its_own_and_its_interval_is_over_
     assert nominal.reason == "one image with two workers: chance would be its own"
     same = [one == other for one, other in itertools.combinations(responses["label"], 2)]
     assert likeness["value"] == pytest.approx(np.mean(same))
+
+
+def test_images_of_a_declared_shoot_are_resampled_together_and_an_image_without_one_alone():
+    drawn = simulate_study(SCENARIOS["shoots"], rng=np.random.default_rng(0))
+    shoots = drawn.images["shoot"].str.rsplit("-").str[-1]  # 1 and 2 for each actor, three images each
+    shoots[:2] = None
+    images = drawn.images.assign(shoot=shoots)
+    units = judgements_of(drawn.responses, images, "labels", "shoot").units
+    assert units[:8].tolist() == [0, 1, 2, 3, 3, 3, 4, 4]
+    assert units.max() == 25
+    plain, alone = (pairwise_agreement(drawn.responses, images.assign(alone=images["image"]), of="labels", clusters=one,
+                                       rng=np.random.default_rng(1), n_resamples=99) for one in (None, "alone"))
+    xr.testing.assert_identical(plain, alone)
+    together = pairwise_agreement(drawn.responses, images, of="labels", clusters="shoot",
+                                  rng=np.random.default_rng(1), n_resamples=999)
+    np.testing.assert_array_equal(together["value"], plain["value"])
+    assert (together["ci_high"] - together["ci_low"] > plain["ci_high"] - plain["ci_low"]).all()
+    with pytest.raises(InputError, match="club"):
+        pairwise_agreement(drawn.responses, images, of="labels", clusters="club", rng=np.random.default_rng(1))

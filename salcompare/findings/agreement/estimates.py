@@ -45,6 +45,7 @@ def agreement_estimates(data: StudyData, statistics: Statistics, seed: int) -> t
     for of, parts in declared.PARTS.items():
         try:
             result = pairwise_agreement(responses, data.images, of=of, rng=stream(seed, "agreement", of),
+                                        clusters="shoot" if "shoot" in data.images else None,
                                         n_resamples=statistics.n_resamples)
         except FAILURES as error:
             reason = undefined_row(error, **declared.BOX_ALPHA.name, **key)

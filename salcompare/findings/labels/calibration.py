@@ -24,6 +24,7 @@ OF_ALL = {label: f"share of '{label}' in the population, logit t over workers" f
 OMNIBUS, CELLS = "labels of actors, omnibus", "labels of actors, most extreme cell"
 CELL = "difference of one actor in 'eyes', t over images"
 ALPHA = "agreement of workers (alpha), crossed t"
+SHOT_ALPHA = "agreement of workers (alpha), whole shoots resampled"
 
 
 def _actor(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001 - no draws
@@ -54,6 +55,11 @@ def _alpha(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Resul
     return Result.of(worker_agreement(study.responses, study.images, rng=rng, n_resamples=draws), "alpha")
 
 
+def _agreement_of_shoots(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    return {SHOT_ALPHA: Result.of(worker_agreement(study.responses, study.images, rng=rng, clusters="shoot",
+                                                   n_resamples=cases.RESAMPLES), "alpha").interval()}
+
+
 def _agreement(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     return {ALPHA: _alpha(study, rng, cases.RESAMPLES).interval()}
 
@@ -82,6 +88,8 @@ CASES = (
         Check(CELLS, "test", f"{_NO_DIFFERENCE} The smallest adjusted p is that of the family.", _NULLS, (cases.DEMO,)),
         Check(CELL, "interval", "The actor's expected share less the other actors' mean, from the model.",
               (*cases.SIZES, cases.SPREAD_FEWEST)))),
+    Case("worker_agreement(clusters='shoot')", _agreement_of_shoots, (
+        Check(SHOT_ALPHA, "interval", cases.TENDS, (cases.SHOOTS_UNPOSED,)),)),
     Case("worker_agreement", _agreement, (Check(ALPHA, "interval", cases.TENDS, cases.SIZES),)),
 )
 PLANNED = (

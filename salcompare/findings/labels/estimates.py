@@ -47,6 +47,7 @@ def label_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: i
     else:
         yield from _differences(responses, data.images, statistics, seed)
     yield from rows_or_reasons([declared.ALPHA], {"source": HUMAN}, worker_agreement, responses, data.images,
+                               clusters="shoot" if "shoot" in data.images else None,
                                rng=stream(seed, "labels", "agreement"), n_resamples=statistics.n_resamples)[0]
     for source, dataset in data.classifier_maps.items():
         masks = mapping.top_mask(dataset["saliency"], share=maps.mask_share)
