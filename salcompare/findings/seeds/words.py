@@ -9,7 +9,9 @@ import pandas as pd
 
 from salcompare.config.sections import NEAR_ZERO
 from salcompare.findings import seeds
-from salcompare.naming import SMOOTHED, classifier_of
+from salcompare.findings.beside import beside
+from salcompare.findings.overlap import SAME_IMAGE
+from salcompare.naming import PRIMARY, SMOOTHED, classifier_of
 from salcompare.printing import contrast, interval, number, percent, verdict
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, pick, plain_table, table_of
@@ -62,7 +64,8 @@ def _overlaps(estimates: pd.DataFrame) -> Iterator[str]:
                 f"({interval(row)})")
         bound = ("" if row["ceiling"] != row["ceiling"] else
                  f"; people's noise and the seed's together allow {number(row['ceiling'], 2)}")
-        yield f"{said}{bound}."
+        same = pd.Series({**row, "metric": PRIMARY, "form": SMOOTHED, "contrast": SAME_IMAGE})
+        yield f"{said}{bound}; {beside(estimates, same).said}."
 
 
 def _decay(data: StudyData, estimates: pd.DataFrame) -> Iterator[str]:
