@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import permutations, product
 
 import numpy as np
@@ -190,3 +191,16 @@ def test_maps_that_have_nothing_to_do_with_the_photographs_keep_the_levels_and_a
     assert found["association"] <= stats.binom.ppf(0.999, runs, 0.05)
     assert found["beyond"] <= stats.binom.ppf(0.999, runs, 0.05)
     assert found["own"] == 20
+
+
+def test_whole_shoots_are_exchanged_as_means_of_their_images():
+    maps, photographs = turned(np.random.default_rng(21), n_actors=4, n_images=4, follow=1.0)
+    twice = [xr.concat([one, one.assign_coords(image=[f"{name}b" for name in one.image.values])], "image")
+             for one in (maps, photographs)]
+    shoots = twice[0].assign_coords(shoot=("image", maps.image.values.tolist() * 2))
+    for statistic in (pose_association, partial(asymmetry_beyond_photographs, n_components=2)):
+        one = statistic(maps, photographs, rng=np.random.default_rng(0), n_permutations=99)
+        whole = statistic(shoots, twice[1], rng=np.random.default_rng(0), n_permutations=99, clusters="shoot")
+        for name in ("value", "p_value"):
+            assert float(whole[name]) == pytest.approx(float(one[name]))
+        assert whole.sizes["permutation"] == 99
