@@ -34,7 +34,7 @@ FROM_EDGES, FROM_NETWORKS, FROM_NEW = (
         (MEAN | SIDES | BARE_TEST | {"ci_low": "new_low", "ci_high": "new_high", "n_resamples": "n_networks"}, ())))
 OF_ITSELF = Quantity(OF_CONTROL, PRIMARY, "Overlap of a control", columns=MEAN | SIDES | TEST | {"null": "exchanged"},
                      over=("contrast",), better="higher", rests_on_people=True)
-OF_ITSELF_OF_ACTORS = OF_ITSELF.of_actors({})
+OF_ITSELF_OF_ACTORS = OF_ITSELF.of_actors({"value_one": "actor_one", "value_other": "actor_other"})
 OF_HEATMAPS = Quantity(OF_CONTROL, PRIMARY, columns=SIDES, over=("contrast",), rests_on_people=True)
 PAIRS_FROM_EDGES, PAIRS_FROM_NETWORKS, PAIRS_FROM_NEW, PAIRS_OF_CONTROL = (
     Quantity(statistic, DISTANCE, columns=columns, over=over, better="higher", rests_on_people=True)

@@ -233,7 +233,7 @@ class _Controls:
 
 def _none(tests: xr.Dataset) -> xr.Dataset:
     """Write exact zeros, without an interval, for the effects of a map that is the same on every image."""
-    effect = np.isin(tests["contrast"].values, terms.EFFECTS)
+    effect = tests["contrast"].isin(terms.EFFECTS) & ~np.isnan(tests["value"])
     return tests.assign(
         value=tests["value"].where(~effect, 0.0), ci_low=tests["ci_low"].where(~effect),
         ci_high=tests["ci_high"].where(~effect),
