@@ -75,7 +75,8 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     if shares_of_boxes is not None:
         yield plain_table("workers_needed", f"Workers an image for a reliability of {RELIABILITY:g} of the differences "
                           "between actors' heatmaps, by images of each actor (none: no number is enough)",
-                          needed(shares_of_boxes))
+                          needed(shares_of_boxes).assign(
+                              responses="simulated" if data.simulated else "collected"))
     yield table_of("noise_ceiling", "Noise ceiling of the human maps", "", pick(data.estimates, statistic=CEILING),
                    ["form", "value", "ci_low", "ci_high", "n", "n_undefined", "reason"], folded=True)
 

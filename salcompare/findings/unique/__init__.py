@@ -35,7 +35,8 @@ OF_SOURCE = Quantity(
 OF_ACTORS = OF_SOURCE.of_actors({})
 BEYOND_OTHERS = Quantity(AGREEMENT, PRIMARY, value="beyond", columns=COUNTS | INTERVAL | SIDES | {
     "ci_low": "beyond_low", "ci_high": "beyond_high", "value_one": "value", "value_other": "others"})
-SHARE = Quantity(EXPLAINED, "r2", "Share of what is left that the classifier explains", "r2", {"n": "n"})
+SHARE = Quantity(EXPLAINED, "r2", "Share of what is left that the classifier explains", "r2",
+                 {"n": "n", "reason": "r2_reason"})
 OF_CONTROL = Quantity(AGREEMENT, PRIMARY, columns=MEAN)
 DIFFERENCE = Quantity(AGREEMENT, PRIMARY, columns=MEAN | SIDES | TEST | _DECIDED)
 

@@ -330,8 +330,8 @@ def agreement_beyond(shared: Registered, maps: xr.DataArray, *, rng: np.random.G
         mean; **p_value**, **p_attainable**, **null_mean** (0), **n_permutations** of the one-sided test that flips
         actors' signs of the latter; **r2**: the share of what the regressors leave of people's maps (each at standard
         deviation 1) that the classifier's residual explains, times one coefficient, the other actors'; it may be
-        negative; **n** actors, **n_undefined**, **reason**; **n_images**, **n_images_undefined** (on which nothing is
-        left of a map). Over ``actor``: **actor_value**, **actor_beyond**, **actor_n** (images).
+        negative, and is NaN for an **r2_reason**; **n** actors, **n_undefined**, **reason**; **n_images**,
+        **n_images_undefined** (on which nothing is left of a map). Over ``actor``: **actor_value**, **actor_beyond**, **actor_n** (images).
 
     Notes
     -----
@@ -354,9 +354,11 @@ def agreement_beyond(shared: Registered, maps: xr.DataArray, *, rng: np.random.G
     gain = share @ np.nan_to_num(each.to_numpy() * np.sqrt(left)), share @ np.nan_to_num(left)
     p, least, null = sign_flip_test(beyond.to_numpy(), rng=rng, n_permutations=n_permutations, alternative="greater")
     population = population_mean(beyond)
+    r2 = _cross_validated(*gain)
+    reason = "fewer than two actors with people's maps to explain" if np.isnan(r2) else ""
     return means.assign(
         beyond=population["value"], beyond_low=population["ci_low"], beyond_high=population["ci_high"],
-        others=population_mean(beyond.copy(data=others))["value"], r2=_cross_validated(*gain), p_value=p,
+        others=population_mean(beyond.copy(data=others))["value"], r2=r2, r2_reason=reason, p_value=p,
         p_attainable=least, null_mean=0.0, n_permutations=null.size, actor_beyond=beyond, n_images=known.sizes["image"],
         n_images_undefined=int((~defined).sum())).assign_attrs(
             null="signs of actors' values beyond other actors' flipped", alternative="greater", sigma=shared.sigma)
