@@ -331,7 +331,8 @@ def agreement_beyond(shared: Registered, maps: xr.DataArray, *, rng: np.random.G
         actors' signs of the latter; **r2**: the share of what the regressors leave of people's maps (each at standard
         deviation 1) that the classifier's residual explains, times one coefficient, the other actors'; it may be
         negative, and is NaN for an **r2_reason**; **n** actors, **n_undefined**, **reason**; **n_images**,
-        **n_images_undefined** (on which nothing is left of a map). Over ``actor``: **actor_value**, **actor_beyond**, **actor_n** (images).
+        **n_images_undefined** (on which nothing is left of a map).
+        Over ``actor``: **actor_value**, **actor_beyond**, **actor_n** (images).
 
     Notes
     -----
