@@ -8,11 +8,7 @@ from salcompare.statistics.agreement import pairwise_agreement, worker_agreement
 from salcompare.statistics.ceilings.pooled import noise_ceiling, pooled_ceiling, share_of_ceiling
 from salcompare.statistics.ceilings.seeds import seed_reliability
 from salcompare.statistics.confounding import shared_workers
-from salcompare.statistics.inference.crossed import (
-    crossed_interval,
-    crossed_jackknife_variance,
-    crossed_variance,
-)
+from salcompare.statistics.inference.crossed import crossed_interval, crossed_jackknife_variance, crossed_variance
 from salcompare.statistics.inference.differences import independent_difference
 from salcompare.statistics.inference.equivalence import equivalence, verdict
 from salcompare.statistics.inference.multiplicity import adjust_p, family_size, max_statistic_p
@@ -62,11 +58,7 @@ from salcompare.statistics.overlaps.unique import (
 from salcompare.statistics.perturbation import curve_areas, removal_curves, removal_drops
 from salcompare.statistics.relative.paired import paired_map_test
 from salcompare.statistics.relative.pixelwise import relative_test
-from salcompare.statistics.symmetries.indices import (
-    cross_validated_odd_share,
-    symmetric_null_mean,
-    symmetry,
-)
+from salcompare.statistics.symmetries.indices import cross_validated_odd_share, symmetric_null_mean, symmetry
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
 from salcompare.statistics.symmetries.shares import odd_share_difference
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality

@@ -8,14 +8,7 @@ import xarray as xr
 
 from salcompare.errors import InputError, Problem
 from salcompare.random_numbers import drawing
-from salcompare.statistics.inference.permutation import (
-    about_null,
-    exchangeability,
-    joined,
-    p_value,
-    permutations,
-    undefined,
-)
+from salcompare.statistics.inference import permutation
 from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.responses import Responses, names_of, require_columns
 from salcompare.statistics.variance.gram import within_sums
@@ -74,7 +67,7 @@ def shared_workers(responses: Responses, images: pd.DataFrame, by: str = "actor"
     require_columns(("images", images, ["image", by, *([] if clusters is None else [clusters])]))
     used, shares = _shares_of_workers(names_of(responses), images)
     classes = images[by].iloc[used].astype(str).to_numpy()
-    exchange = exchangeability(classes, clusters=None if clusters is None else (
+    exchange = permutation.exchangeability(classes, clusters=None if clusters is None else (
         classes + "/" + images[clusters].iloc[used].astype(str)).to_numpy(), among=f"{by}s")
     members = (exchange.units == np.arange(exchange.n_units)[:, None]).astype(float)
     shares = members @ shares / members.sum(axis=1, keepdims=True)
@@ -84,21 +77,24 @@ def shared_workers(responses: Responses, images: pd.DataFrame, by: str = "actor"
     attrs = {"null": exchange.null, "alternative": "greater"}
     about = {"n_images": len(used), "n_actors": len(counts), "n_workers": shares.shape[1]}
     if not of_one or not of_others:
-        return xr.Dataset({**undefined(("same", "other", "excess", "p_value", "p_attainable")), **about}, attrs={
+        nothing = permutation.undefined(("same", "other", "excess", "p_value", "p_attainable"))
+        return xr.Dataset({**nothing, **about}, attrs={
             **attrs, "reason": f"fewer than two {by}s, or none with two images", "confounded": ""})
     products = shares @ shares.T
     np.fill_diagonal(products, 0)
 
     total = products.sum()
-    within = joined(within_sums(products, exchange.labels, batch).sum(axis=0) for batch in (
-        np.arange(exchange.n_units)[None], *permutations(exchange, n_permutations, rng, distinct="partitions")))
+    within = permutation.joined(within_sums(products, exchange.labels, batch).sum(axis=0) for batch in (
+        np.arange(exchange.n_units)[None],
+        *permutation.permutations(exchange, n_permutations, rng, distinct="partitions")))
     means, others = within / of_one, (total - within) / of_others
     same, other = float(means[0]), float(others[0])
-    p = float(p_value(same, means[1:]))  # as the excess says, but for rounding about 0
+    p = float(permutation.p_value(same, means[1:]))  # as the excess says, but for rounding about 0
     confounded = (f"workers are confounded with {by}s: of two responses to two images of one {by}, {100 * same:.2g}% "
                   f"come from one worker, of two {by}s {100 * other:.2g}%, and workers may be what differs"
                   ) if p <= CONFOUNDED else ""
-    values = {"same": same, "other": other, "excess": same - other, "p_value": p, **about_null((means - others)[1:])}
+    values = {"same": same, "other": other, "excess": same - other, "p_value": p,
+              **permutation.about_null((means - others)[1:])}
     return xr.Dataset({**values, **about}, attrs={**attrs, "reason": "", "confounded": confounded})
 
 

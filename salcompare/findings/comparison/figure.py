@@ -7,18 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 import plotnine as p9
 
+from salcompare.figures import theme as look
 from salcompare.figures.figure import Figure, caption, colours_of, interval
-from salcompare.figures.theme import (
-    DOUBLE,
-    HUMAN,
-    NULL,
-    SIMULATED,
-    SMALL,
-    few_breaks,
-    figure_theme,
-    source_name,
-    wrapped,
-)
 from salcompare.findings import shown
 from salcompare.findings.comparison.estimates import side_by_side
 from salcompare.findings.finding import Compared
@@ -41,11 +31,12 @@ def comparison_figure(data: StudyData) -> Figure:
     n_panels = table["title"].nunique()
     height = -(-n_panels // COLUMNS) * (FRAME + ROW * len(sources)) + 0.15
     people = data.simulated and bool(table["responses"].notna().any())
-    plot = _plot(data, table, sources) + p9.labs(x="", y="", subtitle=SIMULATED if people else "") + figure_theme(
-        DOUBLE, height) + p9.theme(strip_text=p9.element_text(size=SMALL, ha="left"), panel_spacing_x=0.02,
-                                panel_spacing_y=0.04, panel_grid_major_y=p9.element_line(color="#EFEFEF", size=0.3))
+    shown = look.figure_theme(look.DOUBLE, height) + p9.theme(
+        strip_text=p9.element_text(size=look.SMALL, ha="left"), panel_spacing_x=0.02, panel_spacing_y=0.04,
+        panel_grid_major_y=p9.element_line(color="#EFEFEF", size=0.3))
+    plot = _plot(data, table, sources) + p9.labs(x="", y="", subtitle=look.SIMULATED if people else "") + shown
     text = caption(data, _sentences(table, sources), responses=people, photographs=False)
-    return Figure("comparison", "Classifiers side by side", text, plot, DOUBLE, height)
+    return Figure("comparison", "Classifiers side by side", text, plot, look.DOUBLE, height)
 
 
 def _table(data: StudyData) -> pd.DataFrame:
@@ -72,9 +63,9 @@ def _sentences(table: pd.DataFrame, sources: Sequence[str]) -> list[str]:
 
 
 def _plot(data: StudyData, table: pd.DataFrame, sources: Sequence[str]) -> p9.ggplot:
-    names = {source: source_name(source, sources) for source in sources}
+    names = {source: look.source_name(source, sources) for source in sources}
     colours = colours_of(data)
-    titles = {title: wrapped(title, 24) for title in dict.fromkeys(table["title"])}
+    titles = {title: look.wrapped(title, 24) for title in dict.fromkeys(table["title"])}
     table = table.assign(
         row=pd.Categorical(table["source"].map(names), categories=[names[source] for source in sources][::-1]),
         panel=pd.Categorical(table["title"].map(titles), categories=list(titles.values())),
@@ -83,9 +74,9 @@ def _plot(data: StudyData, table: pd.DataFrame, sources: Sequence[str]) -> p9.gg
     plot = (p9.ggplot(table, p9.aes("value", "row", color="colour"))
             + p9.facet_wrap("panel", ncol=COLUMNS, scales="free_x")
             + p9.scale_y_discrete(limits=[names[source] for source in sources][::-1])
-            + p9.scale_x_continuous(breaks=few_breaks) + p9.expand_limits(x=0)
+            + p9.scale_x_continuous(breaks=look.few_breaks) + p9.expand_limits(x=0)
             + p9.scale_color_manual([colours[source] for source in sources], guide=None))
-    for kind, colour in (("null_mean", NULL), ("ceiling", HUMAN)):
+    for kind, colour in (("null_mean", look.NULL), ("ceiling", look.HUMAN)):
         of = marked[marked["beside"] == kind]
         if len(of):
             plot = plot + p9.geom_point(p9.aes(x="reference"), data=of, shape="|", size=2.4, stroke=0.6, color=colour)

@@ -9,18 +9,8 @@ import pandas as pd
 import plotnine as p9
 from plotnine.composition import Compose
 
+from salcompare.figures import theme
 from salcompare.figures.figure import Figure, caption, colours_of, rows
-from salcompare.figures.theme import (
-    BASELINES,
-    CLASSIFIERS,
-    DOUBLE,
-    MIDDLE,
-    SIMULATED,
-    SINGLE,
-    few_breaks,
-    figure_theme,
-    source_name,
-)
 from salcompare.findings import controls as terms
 from salcompare.findings.overlap import CENTRE, OVERLAP, SAME_IMAGE
 from salcompare.naming import HUMAN, PRIMARY, SMOOTHED, Source, classifier_of, network_of, variant_of
@@ -33,7 +23,7 @@ CONTROLS = {terms.RANDOMISED: "Random weights", terms.SHUFFLED: "Shuffled actors
 OF_PHOTOGRAPHS = (terms.SOBEL, CENTRE)
 PANELS = (SAME_IMAGE, *terms.EFFECTS)
 METRICS = {"spearman": "Spearman", "ssim": "SSIM"}
-FORMS = {"cascading": CLASSIFIERS[0], "independent": "#E69F00"}
+FORMS = {"cascading": theme.CLASSIFIERS[0], "independent": "#E69F00"}
 SHAPES = {"cascading": "o", "independent": "s"}
 ROW, CURVES = 0.17, 1.6  # inches
 _KEY = ["source", "against"]
@@ -54,8 +44,9 @@ def controls_figure(data: StudyData) -> Figure:
     overlaps, curves = _overlaps(data), _curves(data)
     above = 0 if overlaps.empty else 0.75 + ROW * overlaps["row"].nunique() + (0.17 if data.simulated else 0)
     height = above + (0 if curves.empty else CURVES + 0.5)
-    width = SINGLE if overlaps.empty else DOUBLE if any(len(name) > LONG for name in overlaps["label"]) else MIDDLE
-    look = figure_theme(width, height) + p9.theme(
+    width = theme.SINGLE if overlaps.empty else theme.DOUBLE if (
+        overlaps["label"].str.len() > LONG).any() else theme.MIDDLE
+    look = theme.figure_theme(width, height) + p9.theme(
         panel_grid_major_y=p9.element_line(color="#E4E4E4", size=0.3), axis_line_y=p9.element_line(size=0.4),
         legend_title=p9.element_text(size=6), legend_position="bottom")
     parts = [part + look for part in ([] if overlaps.empty else [_beside(data, overlaps)])
@@ -125,7 +116,7 @@ def _named(table: pd.DataFrame, sources: list[str]) -> pd.DataFrame:
     kinds = [HUMAN, *CONTROLS]
     apart = table.groupby(["group", "against"])["source"].transform("size") > 1
     table = table.assign(label=[
-        source_name(source, sources) if of not in CONTROLS else
+        theme.source_name(source, sources) if of not in CONTROLS else
         f"{CONTROLS[of]}, {variant_of(source)}" if each else CONTROLS[of]
         for source, of, each in zip(table["source"], table["against"], apart, strict=True)])
     return table.assign(row=[_row_name(row, sources) for row in table.to_dict("records")], place=[
@@ -142,11 +133,11 @@ def _group(source: str) -> str:
 
 def _row_name(row: Mapping[Hashable, Any], sources: list[str]) -> str:
     if row["role"] == "classifier":
-        return source_name(row["source"], sources)
+        return theme.source_name(row["source"], sources)
     kind = CONTROLS[row["against"]]
     if not row["several"]:
         return kind
-    whose, network = source_name(row["source"], sources), source_name(network_of(row["source"]))
+    whose, network = theme.source_name(row["source"], sources), theme.source_name(network_of(row["source"]))
     return f"{kind}, {whose.replace(network, classifier_of(row['source']), 1) if row['n_sources'] > 1 else whose}"
 
 
@@ -164,7 +155,7 @@ def _curves(data: StudyData) -> pd.DataFrame:
 
 
 def _beside(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
-    colours = {**colours_of(data), "control": BASELINES}
+    colours = {**colours_of(data), "control": theme.BASELINES}
     table = table.assign(role=table["role"].where(table["role"] == "control", table["source"]))
     named = dict(zip(table["row"], table["label"], strict=True))
     plot: p9.ggplot = (
@@ -175,8 +166,8 @@ def _beside(data: StudyData, table: pd.DataFrame) -> p9.ggplot:
         + p9.geom_point(size=1.8, stroke=0)
         + p9.scale_y_discrete(limits=list(table["row"].cat.categories),
                               labels=lambda breaks: [named[name] for name in breaks])
-        + p9.scale_x_continuous(breaks=few_breaks) + p9.scale_color_manual(colours, guide=None)
-        + p9.labs(x="Pearson correlation with people", y="", subtitle=SIMULATED if data.simulated else ""))
+        + p9.scale_x_continuous(breaks=theme.few_breaks) + p9.scale_color_manual(colours, guide=None)
+        + p9.labs(x="Pearson correlation with people", y="", subtitle=theme.SIMULATED if data.simulated else ""))
     return plot
 
 
@@ -206,7 +197,7 @@ def _about_overlaps(data: StudyData, table: pd.DataFrame, *, above: bool) -> lis
         table.loc[table["role"] == "classifier"].sort_values("place")["row"]))
     whose = joined(names) if len(names) < 3 else f"{len(names)} sources"
     below = "" if len(names) == 1 else " A classifier's networks stand below it, the photographs' edges last."
-    less = "classifier" if len(data.classifier_maps) == 1 else source_name(data.main or "", data.classifier_maps)
+    less = "classifier" if len(data.classifier_maps) == 1 else theme.source_name(data.main or "", data.classifier_maps)
     rings = "" if _on_its_images(data, table).empty else (
         " Rings in a control's row: the classifier's own on the images that the control explained.")
     more = " Those of the other sources stand in the table of controls." if len(data.classifier_maps) > 1 else ""

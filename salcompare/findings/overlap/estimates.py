@@ -11,24 +11,11 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.errors import InputError
+from salcompare.findings import failures
 from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import NULL_DRAWS, Analysis, Draws, Form, overlap_forms, with_shoots
-from salcompare.findings.failures import (
-    FAILURES,
-    each_that_works,
-    guarded,
-    reason_of,
-    rows_or_reasons,
-    undefined_row,
-    without_value,
-)
 from salcompare.findings.overlap.heatmaps import HeatmapOverlap, mean_rows
-from salcompare.findings.overlap.pairings import (
-    comparison_rows,
-    pairing_rows,
-    restricted_rows,
-    same_image_comparison,
-)
+from salcompare.findings.overlap.pairings import comparison_rows, pairing_rows, restricted_rows, same_image_comparison
 from salcompare.findings.rows import rows_of
 from salcompare.maps import actor_heatmap, fixation_counts
 from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED, Source, compared_sources
@@ -86,8 +73,8 @@ class OverlapAnalysis:
         overlaps: dict[str, dict[str, xr.Dataset]] = {name: {} for name in computed}
         for form in self.forms:
             for name, compute in computed.items():
-                overlaps[name][form.name], self._failed[name, form.name] = each_that_works(form.metrics, partial(
-                    compute, share=self.share, sigma=form.sigma, fixations=self.fixations))
+                overlaps[name][form.name], self._failed[name, form.name] = failures.each_that_works(
+                    form.metrics, partial(compute, share=self.share, sigma=form.sigma, fixations=self.fixations))
         return overlaps
 
     def baseline_rows(self, baselines: Baselines) -> Iterator[Row]:
@@ -143,8 +130,8 @@ class OverlapAnalysis:
             yield list(self._curve(source, saliency)), []
             yield list(self.heatmaps.rows(self.coverage, saliency, source)), []
             yield self._similarity(source, saliency)
-        except FAILURES as error:  # no image in common, or none on which both are defined
-            yield [undefined_row(error, **self._missing(source, SMOOTHED))], []
+        except failures.FAILURES as error:  # no image in common, or none on which both are defined
+            yield [failures.undefined_row(error, **self._missing(source, SMOOTHED))], []
 
     def headline_rows(self, source: str, baselines: Baselines, ceilings: Mapping[str, float]) -> Iterator[Row]:
         """Give of `classifier_rows` what a summary rests on: no curve over sigma, and no overlap of heatmaps."""
@@ -153,8 +140,8 @@ class OverlapAnalysis:
             for rows, _ in self._image_rows(source, saliency, baselines, ceilings):
                 yield from rows
             yield from self._similarity(source, saliency)[0]
-        except FAILURES as error:
-            yield undefined_row(error, **self._missing(source, SMOOTHED))
+        except failures.FAILURES as error:
+            yield failures.undefined_row(error, **self._missing(source, SMOOTHED))
 
     def _image_rows(self, source: str, saliency: xr.DataArray, baselines: Baselines,
                     ceilings: Mapping[str, float]) -> Iterator[tuple[list[Row], list[Draws]]]:
@@ -166,7 +153,7 @@ class OverlapAnalysis:
             rows = [*self._mean_rows(source, form.name, untested), *self._tie_rows(source, values),
                     *self._failed_rows(source, form.name)]
             for name, of_forms in baselines.items():
-                rows += rows_or_reasons(
+                rows += failures.rows_or_reasons(
                     [terms.BASELINE], self._key(source, form.name, terms.minus(name)), paired_differences, values,
                     of_forms[form.name], alternative="two-sided", n_permutations=self.statistics.n_permutations,
                     rng=stream(self.seed, "difference", source, name, form.name))[0]
@@ -182,7 +169,7 @@ class OverlapAnalysis:
         matrices, failed = self.matrices(form, saliency)
         rest = [name for name in form.metrics
                 if name not in failed and (EVERY_METRIC[name].costly or EVERY_METRIC[name].share)]
-        values, more = each_that_works(rest, partial(overlap, self.coverage, saliency, share=self.share,
+        values, more = failures.each_that_works(rest, partial(overlap, self.coverage, saliency, share=self.share,
                                                      sigma=form.sigma))
         self._matrices[source, form.name], self._failed[source, form.name] = matrices, failed | more
         self._same[source, form.name] = values.assign({
@@ -199,13 +186,13 @@ class OverlapAnalysis:
                                                   sigma=form.sigma, fixations=self.fixations)
             except InputError:
                 raise
-            except FAILURES as error:
-                failed[metric] = reason_of(error)
+            except failures.FAILURES as error:
+                failed[metric] = failures.reason_of(error)
         return matrices, failed
 
     def _failed_rows(self, source: str, form: str) -> Iterator[Row]:
         for metric, reason in self._failed.get((source, form), {}).items():
-            yield without_value(reason, **self._missing(source, form, metric))
+            yield failures.without_value(reason, **self._missing(source, form, metric))
 
     def _mean_rows(self, source: str, form: str, values: xr.Dataset) -> Iterator[Row]:
         """Give the means over actors and each actor's mean of the overlaps of the same image, without a test."""
@@ -232,8 +219,8 @@ class OverlapAnalysis:
                                   n_permutations=self.statistics.n_permutations, rng=stream(self.seed, *names))
         except InputError:  # what this metric does not allow, none does
             raise
-        except FAILURES as error:
-            return [undefined_row(error, **{**terms.SAME.name, **key})], []
+        except failures.FAILURES as error:
+            return [failures.undefined_row(error, **{**terms.SAME.name, **key})], []
         rows, draws = pairing_rows(tests, key, ceiling=ceiling)
         if metric == PRIMARY:
             rngs = {name: stream(self.seed, *names, name) for name in (terms.SAME_GROUP, terms.CORRECT)}
@@ -250,7 +237,7 @@ class OverlapAnalysis:
     def _similarity(self, source: str, saliency: xr.DataArray) -> tuple[list[Row], list[Draws]]:
         """Ask whether actors are similar on both sides; give draws of the null, too."""
         key = self._key(source, SMOOTHED, terms.PAIRS)
-        rows, result = rows_or_reasons(
+        rows, result = failures.rows_or_reasons(
             [terms.PAIRS_OF_ACTORS], key, actor_similarity, self.coverage, saliency, distance=terms.DISTANCE,
             sigma=self.sigma, clusters=self.clusters, n_permutations=self.statistics.n_permutations,
             rng=stream(self.seed, "actor similarity", source))
@@ -281,16 +268,16 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
         if analysis.data.get("human_heatmap") is not None:
             overlap_of = HeatmapOverlap(*about, analysis.heatmaps.sizes["x"], analysis.seed)
             rows = overlap_of.study_rows(analysis.heatmaps["heatmap"])
-            yield list(guarded(rows, statistic=terms.OVERLAP)), []
+            yield list(failures.guarded(rows, statistic=terms.OVERLAP)), []
         return
     overlaps = analysis.shared["overlap"] = OverlapAnalysis(analysis.data, *about, analysis.seed)
     baselines = overlaps.baselines()
-    yield list(guarded(overlaps.baseline_rows(baselines), statistic=terms.OVERLAP)), []
+    yield list(failures.guarded(overlaps.baseline_rows(baselines), statistic=terms.OVERLAP)), []
     for source in analysis.data.classifier_maps:
         analysis.progress.say(f"  overlap of people and {source}")
         yield from overlaps.classifier_rows(source, baselines, analysis.shared["ceilings"])
     compared = overlaps.comparison_rows()
-    yield list(guarded(compared, statistic=terms.OVERLAP, contrast="minus another classifier")), []
+    yield list(failures.guarded(compared, statistic=terms.OVERLAP, contrast="minus another classifier")), []
     analysis.tables["overlap_images"] = overlaps.image_table()
 
 

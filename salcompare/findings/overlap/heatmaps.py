@@ -12,16 +12,9 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.errors import InputError
+from salcompare.findings import failures
 from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import Form, overlap_forms
-from salcompare.findings.failures import (
-    FAILURES,
-    each_that_works,
-    guarded,
-    rows_or_reasons,
-    undefined_row,
-    without_value,
-)
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PRIMARY
 from salcompare.random_numbers import stream
@@ -67,14 +60,14 @@ class HeatmapOverlap:
             one, other = matched(coverage, saliency)
             masks = mapping.top_mask(other, share=self.share)
             yield from self.rows_of_heatmaps(mapping.actor_heatmap(one), mapping.actor_heatmap(masks), source)
-        except FAILURES as error:
-            yield undefined_row(error, **_named(source, self.forms[1], terms.SAME_ACTOR))
+        except failures.FAILURES as error:
+            yield failures.undefined_row(error, **_named(source, self.forms[1], terms.SAME_ACTOR))
 
     def rows_of_heatmaps(self, human: xr.DataArray, classifier: xr.DataArray, source: str) -> Iterator[Row]:
         """Give a classifier's rows from heatmaps (actor, y, x), for responses that name actors and no images."""
         for form in self.forms:
             for rows, contrast in ((self._actors, terms.SAME_ACTOR), (self._population, terms.POPULATION)):
-                yield from guarded(rows(human, classifier, source, form), **_named(source, form, contrast))
+                yield from failures.guarded(rows(human, classifier, source, form), **_named(source, form, contrast))
 
     def baseline_rows(self, human: xr.DataArray) -> Iterator[Row]:
         """Give the rows of people's heatmaps (actor, y, x) with the baselines in the classifier's place."""
@@ -97,14 +90,14 @@ class HeatmapOverlap:
                         terms.CENTRE: partial(overlap, people, centre(people))}
             if people.sizes["image"] > 1:
                 computed[terms.OTHERS] = partial(overlap, people, other_actors_mean(people))
-            of_actors = {name: each_that_works(form.metrics, partial(compute, share=self.share, sigma=form.sigma))
-                         for name, compute in computed.items()}
+            of_actors = {name: failures.each_that_works(form.metrics, partial(
+                compute, share=self.share, sigma=form.sigma)) for name, compute in computed.items()}
             self._known[key] = of_actors, self._of_population(human, centre(human), form)[0]
         return self._known[key]
 
     def _of_population(self, human: xr.DataArray, other: xr.DataArray, form: Form) -> Overlaps:
         """Overlap of the population's heatmaps."""
-        return each_that_works(form.metrics, partial(population_overlap, human, other, share=self.share,
+        return failures.each_that_works(form.metrics, partial(population_overlap, human, other, share=self.share,
                                                      sigma=form.sigma))
 
     def _actors(self, human: xr.DataArray, classifier: xr.DataArray, source: str, form: Form) -> Iterator[Row]:
@@ -115,18 +108,18 @@ class HeatmapOverlap:
                                       rng=stream(self.seed, "heatmaps", source, metric, form.name))
             except InputError:  # what one metric does not allow, none does
                 raise
-            except FAILURES as error:
-                yield undefined_row(error, **_named(source, form, terms.SAME_ACTOR, metric=metric))
+            except failures.FAILURES as error:
+                yield failures.undefined_row(error, **_named(source, form, terms.SAME_ACTOR, metric=metric))
                 continue
             for contrast in HEATMAP_CONTRASTS:
                 one = tests.sel(contrast=contrast).assign(actor_n=1)  # of an actor there is one heatmap
                 key = {**_key(source, form, contrast), "metric": metric}
                 yield from (*rows_of(one, terms.HEATMAP, key), *rows_of(one, terms.HEATMAP_OF_ACTORS, key))
-        values, failed = each_that_works(form.metrics, partial(
+        values, failed = failures.each_that_works(form.metrics, partial(
             overlap, as_images(human), as_images(classifier), share=self.share, sigma=form.sigma))
         yield from _mean_rows((values, failed), form.untested, source, form)
         for name, (other, _) in self._baselines(human, form)[0].items():
-            yield from rows_or_reasons(
+            yield from failures.rows_or_reasons(
                 [terms.BASELINE], _key(source, form, terms.minus(name)), paired_differences, values, other,
                 alternative="two-sided", n_permutations=self.statistics.n_permutations,
                 rng=stream(self.seed, "heatmaps", source, name, form.name))[0]
@@ -134,7 +127,7 @@ class HeatmapOverlap:
     def _population(self, human: xr.DataArray, classifier: xr.DataArray, source: str, form: Form) -> Iterator[Row]:
         values, failed = self._of_population(human, classifier, form)
         blob = self._baselines(human, form)[1]
-        yield from (without_value(reason, **_named(source, form, terms.POPULATION, metric=metric))
+        yield from (failures.without_value(reason, **_named(source, form, terms.POPULATION, metric=metric))
                     for metric, reason in failed.items())
         if "metric" in values.coords and "metric" in blob.coords:
             yield from rows_of(values, terms.OF_POPULATION, _key(source, form, terms.POPULATION))
@@ -158,7 +151,7 @@ def _mean_rows(overlaps: Overlaps, metrics: Collection[str], source: str, form: 
     values, failed = overlaps
     for metric in metrics:
         if metric in failed:
-            yield without_value(failed[metric], **_named(source, form, terms.SAME_ACTOR, metric=metric))
+            yield failures.without_value(failed[metric], **_named(source, form, terms.SAME_ACTOR, metric=metric))
         else:
             yield from mean_rows(mean_over_actors(values[metric]).assign(actor_n=1),
                                  {**_key(source, form, terms.SAME_ACTOR), "metric": metric},

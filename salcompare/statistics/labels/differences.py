@@ -13,14 +13,7 @@ from scipy import sparse, stats
 
 from salcompare.errors import InputError, Problem
 from salcompare.random_numbers import drawing
-from salcompare.statistics.inference.permutation import (
-    Exchangeability,
-    exchangeability,
-    n_distinct,
-    p_value,
-    permutations,
-    smallest_p,
-)
+from salcompare.statistics.inference import permutation
 from salcompare.statistics.inference.resampling import LEVEL
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.labels.shares import CodedResponses, code_responses
@@ -120,8 +113,9 @@ def label_differences(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.
     kept = np.flatnonzero(np.isin(coded.actor, tested))
     together = None if clusters is None else images.set_index("image")[clusters].reindex(
         np.asarray(coded.image_names)[kept]).tolist()
-    exchange = exchangeability(coded.actor[kept].tolist(), clusters=together)
-    order = np.concatenate(list(permutations(exchange, n_permutations, rng)) or [np.empty((0, exchange.n_units), int)])
+    exchange = permutation.exchangeability(coded.actor[kept].tolist(), clusters=together)
+    order = np.concatenate(list(permutation.permutations(exchange, n_permutations, rng)) or [
+        np.empty((0, exchange.n_units), int)])
     return _dataset(coded, _scaled(values[kept], coded.actor[kept], tested, spread[tested]), tested, exchange,
                     order.astype(np.int32))
 
@@ -141,7 +135,7 @@ def _scaled(values: Values, actor: NDArray[np.intp], tested: NDArray[np.intp], s
     return _Scaled(((values - middle) / spread[np.searchsorted(tested, actor), None])[:, used], spread, used)
 
 
-def _dataset(coded: CodedResponses, scaled: _Scaled, actors: NDArray[np.intp], exchange: Exchangeability,
+def _dataset(coded: CodedResponses, scaled: _Scaled, actors: NDArray[np.intp], exchange: permutation.Exchangeability,
              order: NDArray[np.int32]) -> xr.Dataset:
     """Put the statistics of those actors and labels that can be tested among all."""
     tests, used = _cell_tests(scaled, exchange, order), scaled.used
@@ -156,7 +150,8 @@ def _dataset(coded: CodedResponses, scaled: _Scaled, actors: NDArray[np.intp], e
     return xr.Dataset(variables, {"actor": coded.actors, "label": coded.labels}, {
         "null": f"{exchange.null}, each with all its responses, scaled to the actor's spread",
         "family": "actors and labels (most extreme cell)",
-        "family_size": len(actors) * len(used), "n_permutations": len(order), "p_attainable": smallest_p(len(order)),
+        "family_size": len(actors) * len(used), "n_permutations": len(order),
+        "p_attainable": permutation.smallest_p(len(order)),
         "alternative": "two-sided", "omnibus_alternative": "greater", "ci_method": "Welch t", "resampled": "images"})
 
 
@@ -189,18 +184,18 @@ def _half_widths(variance: Values, sizes: NDArray[np.intp]) -> Values:
 
 def _of_labels(n_labels: int, used: NDArray[np.intp], observed: _Cells, tests: _CellTests) -> dict[str, Variable]:
     eta2, means, p = np.full((3, n_labels), np.nan)
-    eta2[used], p[used] = observed.explained[0], p_value(observed.f2[0], tests.f2_null)
+    eta2[used], p[used] = observed.explained[0], permutation.p_value(observed.f2[0], tests.f2_null)
     means[used] = tests.explained_null.mean(axis=0) if len(tests.explained_null) else np.nan
     return {"eta2": ("label", eta2), "label_null_mean": ("label", means), "label_p_value": ("label", p)}
 
 
-def _omnibus(exchange: Exchangeability, observed: _Cells, tests: _CellTests) -> dict[str, Variable]:
+def _omnibus(exchange: permutation.Exchangeability, observed: _Cells, tests: _CellTests) -> dict[str, Variable]:
     """Take all labels together; arrangements that differ in the names of actors of one size only are equal in it."""
     draws = tests.together_null
-    floor = max(smallest_p(len(draws)), 1 / n_distinct(exchange, distinct="partitions"))
+    floor = max(permutation.smallest_p(len(draws)), 1 / permutation.n_distinct(exchange, distinct="partitions"))
     return {"omnibus": float(observed.together[0, 0]), "omnibus_p_attainable": floor,
             "omnibus_null_mean": float(draws[:, 0].mean()) if len(draws) else np.nan,
-            "omnibus_p_value": float(p_value(observed.together[0, 1], draws[:, 1])),
+            "omnibus_p_value": float(permutation.p_value(observed.together[0, 1], draws[:, 1])),
             "null": ("permutation", draws[:, 0])}
 
 
@@ -233,7 +228,7 @@ class _Cells:
             return np.round(self.difference / self.error, _ROUND)
 
 
-def _cells(scaled: _Scaled, exchange: Exchangeability, batch: NDArray[np.integer]) -> _Cells:
+def _cells(scaled: _Scaled, exchange: permutation.Exchangeability, batch: NDArray[np.integer]) -> _Cells:
     """Compute statistics of images' values (image, label) in arrangements: place i is taken by unit ``batch[b, i]``.
 
     Units of `exchange` are images or clusters of images, its labels are actors; it has no blocks.
@@ -290,7 +285,8 @@ class _CellTests:
     together_null: Values  # (permutation, 2), mean of eta² over labels, and F2 of all together
 
 
-def _cell_tests(scaled: _Scaled, exchange: Exchangeability, permutations: NDArray[np.integer]) -> _CellTests:
+def _cell_tests(scaled: _Scaled, exchange: permutation.Exchangeability,
+                permutations: NDArray[np.integer]) -> _CellTests:
     """Test all cells (actor, label) in one pass over the permutations (permutation, unit).
 
     Rare labels have a long-tailed t: one response in all gives the actor that has it the same large t in every

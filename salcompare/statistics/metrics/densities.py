@@ -15,16 +15,7 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csc_array
 from scipy.spatial.distance import cdist
 
-from salcompare.statistics.kernels import (
-    Maps,
-    Values,
-    compare,
-    dot,
-    flat,
-    in_range,
-    standardised,
-    unit_sum,
-)
+from salcompare.statistics.kernels import Maps, Values, compare, dot, flat, in_range, standardised, unit_sum
 
 FLOOR = 0.01
 """Share of the uniform density mixed into a density before its logarithm is taken."""

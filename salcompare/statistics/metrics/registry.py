@@ -16,21 +16,8 @@ import xarray as xr
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps
 from salcompare.printing import percent
-from salcompare.statistics.metrics import densities
-from salcompare.statistics.metrics.densities import emd, kl_divergence, nss, pearson, similarity
+from salcompare.statistics.metrics import densities, ranking
 from salcompare.statistics.metrics.information import information_gain
-from salcompare.statistics.metrics.ranking import (
-    POSITIVE_SHARE,
-    TOLERANCE,
-    auc_judd,
-    auc_shuffled,
-    auc_top20,
-    auc_top20_shuffled,
-    dice,
-    iou,
-    pointing_game,
-    spearman,
-)
 
 
 @dataclass(frozen=True)
@@ -56,26 +43,26 @@ class Metric:
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in (
-    Metric("iou", iou, "higher", 0, 1, 1, lambda share: share / (2 - share), True, "area",
+    Metric("iou", ranking.iou, "higher", 0, 1, 1, lambda share: share / (2 - share), True, "area",
            "areas of exactly round(share x pixels) on both sides; tied boundary pixels weigh alike, so that they "
            "fill the area",
            "Jaccard (1912), doi:10.1111/j.1469-8137.1912.tb05611.x", share=True),
-    Metric("dice", dice, "higher", 0, 1, 1, lambda share: share, True, "area",
+    Metric("dice", ranking.dice, "higher", 0, 1, 1, lambda share: share, True, "area",
            "as iou",
            "Dice (1945), doi:10.2307/1932409", share=True),
-    Metric("auc_top20", auc_top20, "higher", 0, 1, 1, lambda _: 0.5, False, "order",
-           f"positive: people's top {percent(POSITIVE_SHARE, 0)}, ties at its edge included, smallest values not; "
-           "negative: all other pixels; a tied pair counts one half; not comparable with an AUC of fixations",
+    Metric("auc_top20", ranking.auc_top20, "higher", 0, 1, 1, lambda _: 0.5, False, "order",
+           f"positive: people's top {percent(ranking.POSITIVE_SHARE, 0)}, ties at its edge included, smallest values "
+           "not; negative: all other pixels; a tied pair counts one half; not comparable with an AUC of fixations",
            "after Judd et al. (2009), doi:10.1109/ICCV.2009.5459462"),
-    Metric("auc_top20_shuffled", auc_top20_shuffled, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
+    Metric("auc_top20_shuffled", ranking.auc_top20_shuffled, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
            "positive as in auc_top20; negative: a pixel as often as it is positive in the other images, which people "
            "may mark in both; expected value over all draws, none is drawn",
            "after Zhang et al. (2008), doi:10.1167/8.7.32", of_others=True),
-    Metric("pointing_game", pointing_game, "higher", 0, 1, 1, lambda _: nan, False, "order",
-           f"hit: the largest value lies within {percent(TOLERANCE)} of the width (15 of 224 pixels) of people's top "
-           f"{percent(POSITIVE_SHARE, 0)}; of tied largest values the share that hits",
+    Metric("pointing_game", ranking.pointing_game, "higher", 0, 1, 1, lambda _: nan, False, "order",
+           f"hit: the largest value lies within {percent(ranking.TOLERANCE)} of the width (15 of 224 pixels) of "
+           f"people's top {percent(ranking.POSITIVE_SHARE, 0)}; of tied largest values the share that hits",
            "Zhang et al. (2018), doi:10.1007/s11263-017-1059-x"),
-    Metric("nss", nss, "higher", -inf, inf, nan, lambda _: nan, False, "values",
+    Metric("nss", densities.nss, "higher", -inf, inf, nan, lambda _: nan, False, "values",
            "standard deviation over n pixels; people's density as weights in place of fixations",
            "Peters et al. (2005), doi:10.1016/j.visres.2005.03.019"),
     Metric("information_gain", information_gain, "higher", -inf, inf, nan, None, False, "order",
@@ -83,20 +70,20 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
            f"of rank fitted on other actors' images; {percent(densities.FLOOR, 0)} of both is the uniform density",
            "Kümmerer, Wallis & Bethge (2015), doi:10.1073/pnas.1510393112; (2018), doi:10.1007/978-3-030-01270-0_47",
            of_others=True),
-    Metric("pearson", pearson, "higher", -1, 1, 1, lambda _: nan, True, "values",
+    Metric("pearson", densities.pearson, "higher", -1, 1, 1, lambda _: nan, True, "values",
            "undefined on a constant map, where some tools give 0",
            "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
-    Metric("similarity", similarity, "higher", 0, 1, 1, None, True, "density",
+    Metric("similarity", densities.similarity, "higher", 0, 1, 1, None, True, "density",
            "maps over their sums; the minimum is not subtracted first",
            "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
-    Metric("kl_divergence", kl_divergence, "lower", 0, inf, 0, None, False, "density",
+    Metric("kl_divergence", densities.kl_divergence, "lower", 0, inf, 0, None, False, "density",
            f"of the classifier's density from people's, in nats; both mixed with {percent(densities.FLOOR, 0)} of the "
            "uniform density, where tools add an epsilon from 1e-20 to 1e-7 that decides the value",
            "Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601"),
-    Metric("spearman", spearman, "higher", -1, 1, 1, lambda _: nan, True, "order",
+    Metric("spearman", ranking.spearman, "higher", -1, 1, 1, lambda _: nan, True, "order",
            "tied pixels at their mean rank",
            "Spearman (1904), doi:10.2307/1412159"),
-    Metric("emd", emd, "lower", 0, 1, 0, None, True, "density",
+    Metric("emd", densities.emd, "lower", 0, 1, 0, None, True, "density",
            f"on {densities.CELLS} x {densities.CELLS} cells, as a share of the distance between opposite corner "
            "cells; solved exactly",
            "Rubner, Tomasi & Guibas (2000), doi:10.1023/A:1026543900054", costly=True),
@@ -104,10 +91,10 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
 """The metrics of people's maps, such as coverage, by name, in the order in which tables show them."""
 
 FIXATION_METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in (
-    Metric("auc_judd", auc_judd, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
+    Metric("auc_judd", ranking.auc_judd, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
            "positive: fixations, a pixel as often as it is fixated; negative: all pixels; a tied pair counts one half",
            "Judd et al. (2009), doi:10.1109/ICCV.2009.5459462"),
-    Metric("auc_shuffled", auc_shuffled, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
+    Metric("auc_shuffled", ranking.auc_shuffled, "higher", 0, 1, nan, lambda _: 0.5, False, "order",
            "positive as in auc_judd; negative: the other images' fixations, all of them",
            "Zhang et al. (2008), doi:10.1167/8.7.32", of_others=True),
 )})

@@ -10,22 +10,14 @@ from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.multiplicity import critical_value, p_of_maxima
 from salcompare.statistics.inference.permutation import about_null, joined
 from salcompare.statistics.kernels import Values
-from salcompare.statistics.relative.contrasts import (
-    SUPPORT,
-    Arrangements,
-    Plan,
-    Standardised,
-    signed_t,
-    squared_t,
-    standardise,
-)
+from salcompare.statistics.relative import contrasts
 
 FAMILY = "pixels and actors (max-statistic)"
 
 
 @drawing
 def relative_test(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator, n_permutations: int = 999,
-                  support: float = SUPPORT, clusters: str | None = None) -> xr.Dataset:
+                  support: float = contrasts.SUPPORT, clusters: str | None = None) -> xr.Dataset:
     """Test at every pixel whether one actor's maps differ from the other actors', family-wise over pixels and actors.
 
     Parameters
@@ -87,20 +79,20 @@ def relative_test(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
     Westfall & Young (1993), Resampling-Based Multiple Testing; Nichols & Holmes (2002), doi:10.1002/hbm.1058;
     Bourgon, Gentleman & Huber (2010), doi:10.1073/pnas.0914005107
     """
-    data = standardise(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
+    data = contrasts.standardise(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
     return maxima_of(data, n_permutations, rng)
 
 
-def maxima_of(data: Standardised, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
+def maxima_of(data: contrasts.Standardised, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
     """Carry out the test on maps that are standardised already."""
-    t, contrast = signed_t(data)
-    plan = Plan(data, n_permutations)
+    t, contrast = contrasts.signed_t(data)
+    plan = contrasts.Plan(data, n_permutations)
     parts = plan.blocks()
 
-    def largest(arrangements: Arrangements) -> Values:
+    def largest(arrangements: contrasts.Arrangements) -> Values:
         """Find the largest squared t of some arrangements, over all blocks of pixels."""
         return np.asarray(np.max(
-            [squared_t(block, arrangements).max(axis=(1, 2)) for block in parts], axis=0), np.float64)
+            [contrasts.squared_t(block, arrangements).max(axis=(1, 2)) for block in parts], axis=0), np.float64)
 
     null = np.sqrt(joined(side_by_side(largest, plan.permuted(rng))))
     p = p_of_maxima(np.abs(t), null)

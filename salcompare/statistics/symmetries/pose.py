@@ -17,14 +17,7 @@ from salcompare.maps import natural_order
 from salcompare.maps.checks import require_maps
 from salcompare.printing import counted
 from salcompare.random_numbers import drawing
-from salcompare.statistics.inference.permutation import (
-    exchangeability,
-    p_value,
-    permutations,
-    smallest_p,
-    tested,
-    undefined,
-)
+from salcompare.statistics.inference import permutation
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval
 from salcompare.statistics.kernels import Codes, Values, maps_in_range
 from salcompare.statistics.symmetries.indices import DIMS, NO_ENERGY, folded, mirrored, pair_sum, require_actors
@@ -113,13 +106,13 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
     few = pairs.counts["n"] < 2
     if few or not scale > 0:
         reason = "fewer than two actors with two images" if few else "the odd parts of an actor's images do not differ"
-        values = undefined(("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean"))
+        values = permutation.undefined(("value", "ci_low", "ci_high", "p_value", "p_attainable", "null_mean"))
         return xr.Dataset({**values, "reason": reason, **pairs.counts}, attrs=about)
     null = _permuted(one, other, pairs.actors, rng, n_permutations) / scale
     value = float((one * other).sum() / scale)
     low, high, why = _jackknife(one, other, pairs)
-    return xr.Dataset({"value": value, "ci_low": low, "ci_high": high, **tested(value, null), "null_mean": 0.0,
-                       "reason": why, **pairs.counts}, attrs=about)
+    return xr.Dataset({"value": value, "ci_low": low, "ci_high": high,
+                       **permutation.tested(value, null), "null_mean": 0.0, "reason": why, **pairs.counts}, attrs=about)
 
 
 @drawing
@@ -181,8 +174,8 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
         "value": value, "explained": 1 - float(np.trace(left)) / energy if energy > 0 else np.nan,
         "explained_reason": "" if energy > 0 else reason or "the maps have no odd part that could follow the "
                             "photographs'",
-        "p_value": float(p_value(odd, draws)) if defined else np.nan,
-        "p_attainable": smallest_p(draws.size) if defined else np.nan, "n_permutations": draws.size,
+        "p_value": float(permutation.p_value(odd, draws)) if defined else np.nan,
+        "p_attainable": permutation.smallest_p(draws.size) if defined else np.nan, "n_permutations": draws.size,
         "null_mean": 0.0 if defined else np.nan,
         "reason": reason, "null": ("permutation", draws / (draws + pairs.even)), **pairs.counts,
     }, attrs={"null": "remainders of single images mirrored at random", "alternative": "greater",
@@ -234,9 +227,9 @@ def _products(maps: xr.DataArray, places: list[int], shoots: list[int], codes: C
 
 def _permuted(one: Values, other: Values, actors: Codes, rng: np.random.Generator, n_permutations: int) -> Values:
     """Sum the products of two matrices under permutation of the second's images within actors."""
-    exchange = exchangeability(range(len(actors)), blocks=actors, what="maps", among="images")
+    exchange = permutation.exchangeability(range(len(actors)), blocks=actors, what="maps", among="images")
     rows, both, sums = np.empty_like(other), np.empty_like(other), []  # memory used again: twice as fast
-    for batch in permutations(exchange, n_permutations, rng):
+    for batch in permutation.permutations(exchange, n_permutations, rng):
         for order in batch:
             other.take(order, axis=0, out=rows, mode="clip").take(order, axis=1, out=both, mode="clip")
             sums.append(float(np.vdot(one, both)))

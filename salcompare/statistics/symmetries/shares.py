@@ -14,24 +14,16 @@ from scipy import stats
 
 from salcompare.errors import InputError, Problem
 from salcompare.printing import counted
+from salcompare.statistics import responses as answers
 from salcompare.statistics.inference.crossed import crossed_jackknife_variance
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
 from salcompare.statistics.kernels import Codes, Values
-from salcompare.statistics.responses import (
-    ImageBoxes,
-    ImageMaps,
-    ImageResponses,
-    Responses,
-    chosen,
-    names_of,
-    responses_by_image,
-)
 from salcompare.statistics.symmetries.sides import cluster_codes, odd_grams
 
 NO_DIFFERENCE = "people's odd share and the classifier's are the same in the mean over all workers and all actors"
 
 
-def odd_share_difference(responses: Responses, images: pd.DataFrame, classifier: xr.DataArray, *, sigma: float,
+def odd_share_difference(responses: answers.Responses, images: pd.DataFrame, classifier: xr.DataArray, *, sigma: float,
                          clusters: str | None = None) -> xr.Dataset:
     """Compare the odd shares of people's and a classifier's maps, for other workers and other actors.
 
@@ -101,14 +93,14 @@ def odd_share_difference(responses: Responses, images: pd.DataFrame, classifier:
     ).assign_attrs(null=NO_DIFFERENCE, alternative="two-sided")
 
 
-def _of_people(responses: Responses, images: pd.DataFrame, classifier: xr.DataArray, sigma: float,
+def _of_people(responses: answers.Responses, images: pd.DataFrame, classifier: xr.DataArray, sigma: float,
                codes: Codes) -> tuple[pd.DataFrame, pd.Series[float]]:
     """Share of each actor (index), and what each of its workers adds to it: a table of actor, worker and term."""
     shoot = dict(zip(classifier["image"].to_numpy().tolist(), codes.tolist(), strict=True))
-    known = names_of(responses)["image"].isin(list(shoot)).to_numpy()
+    known = answers.names_of(responses)["image"].isin(list(shoot)).to_numpy()
     if not known.any():
         raise InputError(Problem("responses", "none to an image that the classifier has a map of", "at least one"))
-    by_image = responses_by_image(chosen(responses, known), images[images["image"].isin(list(shoot))],
+    by_image = answers.responses_by_image(answers.chosen(responses, known), images[images["image"].isin(list(shoot))],
                                   size=(classifier.sizes["y"], classifier.sizes["x"]), sigma=sigma)
     owner = images.set_index("image")["actor"].astype(str).reindex(list(by_image))
     width, parts, shares = classifier.sizes["x"], [], {}
@@ -122,7 +114,7 @@ def _of_people(responses: Responses, images: pd.DataFrame, classifier: xr.DataAr
     return pd.concat(parts, ignore_index=True), pd.Series(shares, dtype=float)
 
 
-def _products(of_images: list[ImageResponses], shoots: list[int], width: int) -> tuple[Codes, Values, Values]:
+def _products(of_images: list[answers.ImageResponses], shoots: list[int], width: int) -> tuple[Codes, Values, Values]:
     """Sum an actor's products of odd parts, and of whole maps, over pairs of different shoots and workers, by worker.
 
     Images weigh the same.
@@ -142,9 +134,9 @@ def _products(of_images: list[ImageResponses], shoots: list[int], width: int) ->
     return workers, sums[0], sums[1]
 
 
-def _mirrored(part: ImageResponses, width: int) -> ImageResponses:
+def _mirrored(part: answers.ImageResponses, width: int) -> answers.ImageResponses:
     """Turn the maps of responses about the midline."""
-    if isinstance(part, ImageBoxes):
-        return ImageBoxes(part.down, part.across[:, ::-1], part.worker)
-    return ImageMaps(tuple(maps.reshape(len(maps), -1, width)[..., ::-1].reshape(len(maps), -1)
+    if isinstance(part, answers.ImageBoxes):
+        return answers.ImageBoxes(part.down, part.across[:, ::-1], part.worker)
+    return answers.ImageMaps(tuple(maps.reshape(len(maps), -1, width)[..., ::-1].reshape(len(maps), -1)
                            for maps in part.parts), part.worker)

@@ -21,24 +21,10 @@ from salcompare.maps import actor_heatmap, natural_order, require_response_maps
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.crossed import crossed_variance, t_interval_of
 from salcompare.statistics.inference.permutation import p_value, sign_flip_test, sign_flips
-from salcompare.statistics.inference.resampling import (
-    FEWEST_ACTORS,
-    LEVEL,
-    bootstrap_weights,
-    population_mean,
-)
+from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL, bootstrap_weights, population_mean
 from salcompare.statistics.kernels import Codes, Values, maps_in_range
 from salcompare.statistics.responses import ImageBoxes, ImageResponses, Responses, names_of, responses_by_image
-from salcompare.statistics.symmetries.indices import (
-    IMAGES_MIRRORED,
-    NO_ENERGY,
-    each_actor,
-    folded,
-    mirrored,
-    pair_sum,
-    require_actors,
-    symmetry,
-)
+from salcompare.statistics.symmetries import indices
 
 ACTORS_MIRRORED = "all maps of an actor mirrored together, actors at random"
 CLUSTERS_MIRRORED = "whole clusters of images mirrored at random"
@@ -77,7 +63,7 @@ class OddGram:
         """Why there is no share; empty where there is one."""
         if not self.several:
             return "fewer than two images to compare"
-        return "" if self.odd + self.even > 0 else NO_ENERGY
+        return "" if self.odd + self.even > 0 else indices.NO_ENERGY
 
 
 @drawing
@@ -109,17 +95,17 @@ def common_laterality_test(maps: xr.DataArray, *, rng: np.random.Generator, n_pe
     its level and has no power, and `asymmetry_test` finds them. With few actors p cannot be small: with six or fewer
     it is at least 1 / 32.
     """
-    require_actors(maps)
+    indices.require_actors(maps)
     heatmaps = actor_heatmap(maps_in_range(maps)).transpose("actor", "y", "x").compute()
-    lateral = symmetry(heatmaps)["laterality"].reset_coords(drop=True)
+    lateral = indices.symmetry(heatmaps)["laterality"].reset_coords(drop=True)
     values = heatmaps.to_numpy()
     values = values[np.isfinite(values).all(axis=(1, 2))]
-    odd, even = folded(values)
+    odd, even = indices.folded(values)
     gram, energy = odd @ odd.T, even @ even.T
     p, attainable, null = sign_flip_test(lateral.to_numpy(), rng=rng, n_permutations=n_permutations)
     odd_energy, even_energy = (products.sum() - np.trace(products) for products in (gram, energy))
     share = _share(odd_energy, even_energy)
-    energies = mirrored(gram, n_permutations, rng) if len(gram) else np.empty(0)
+    energies = indices.mirrored(gram, n_permutations, rng) if len(gram) else np.empty(0)
     result = population_mean(lateral).assign(
         p_value=p, p_attainable=attainable, odd_share=share,
         odd_share_p_value=float(p_value(gram.sum(), energies)) if len(gram) else np.nan, laterality=lateral,
@@ -192,21 +178,21 @@ def asymmetry_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutatio
         "n_permutations": n_draws[-1],
         "null_mean": float(null.mean()) if null.size else np.nan, "null": ("permutation", null), "n": n,
         "n_images": sum(gram.n_images for gram in grams), "n_undefined": len(grams) - n,
-        "reason": ("" if np.isfinite(value) else NO_ENERGY) if n else (
+        "reason": ("" if np.isfinite(value) else indices.NO_ENERGY) if n else (
             "no actor with two images" + ("" if clusters is None else " of different clusters")),
     }, {"actor": np.array([gram.actor for gram in grams], dtype=str)}, {
-        "null": IMAGES_MIRRORED if clusters is None else CLUSTERS_MIRRORED, "alternative": "greater"})
+        "null": indices.IMAGES_MIRRORED if clusters is None else CLUSTERS_MIRRORED, "alternative": "greater"})
 
 
 def odd_grams(maps: xr.DataArray, clusters: str | None) -> list[OddGram]:
     """Give what each actor's asymmetry is computed from."""
     grams = []
     codes = cluster_codes(maps, clusters)
-    for one in each_actor(maps):
-        odd, even = (_cluster_sums(part, codes[one.images]) for part in folded(one.values))
+    for one in indices.each_actor(maps):
+        odd, even = (_cluster_sums(part, codes[one.images]) for part in indices.folded(one.values))
         products = odd @ odd.T
         np.fill_diagonal(products, 0)
-        grams.append(OddGram(one.actor, len(one.images), products, pair_sum(even)))
+        grams.append(OddGram(one.actor, len(one.images), products, indices.pair_sum(even)))
     return grams
 
 
@@ -220,7 +206,7 @@ def _cluster_sums(rows: Values, clusters: Codes) -> Values:
 
 def cluster_codes(maps: xr.DataArray, clusters: str | None) -> Codes:
     """Give each image the number of its cluster, whose images are mirrored together: one each, or by a coordinate."""
-    require_actors(maps)
+    indices.require_actors(maps)
     if clusters is None:
         return np.arange(maps.sizes["image"])
     if clusters not in maps.coords or maps[clusters].dims != ("image",):
@@ -247,7 +233,7 @@ def _flips_of_actors(grams: Sequence[OddGram], rng: np.random.Generator, n_permu
     for at, gram in enumerate(grams):
         if gram.several:
             enumerable = 2 ** (len(gram.products) - 1) - 1 <= n_permutations
-            null = mirrored(gram.products, n_permutations, rng) / 2 if enumerable else draws[:, at]
+            null = indices.mirrored(gram.products, n_permutations, rng) / 2 if enumerable else draws[:, at]
             p[at], n_draws[at] = p_value(observed[at], null), null.size
     if any(gram.several for gram in grams):
         p[-1], n_draws[-1] = p_value(observed[-1], draws[:, -1]), len(draws)

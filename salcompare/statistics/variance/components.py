@@ -11,14 +11,8 @@ import xarray as xr
 from scipy import stats
 
 from salcompare.errors import InputError, Problem
+from salcompare.statistics.inference import resampling
 from salcompare.statistics.inference.permutation import exchangeability
-from salcompare.statistics.inference.resampling import (
-    FEWEST_ACTORS,
-    FEWEST_IN_STRATUM,
-    LEVEL,
-    jackknife_interval,
-    jackknife_standard_error,
-)
 from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.responses import ImageResponses, Responses, joined, names_of, products_of, responses_by_image
 from salcompare.statistics.variance.design import design_of, sample_of
@@ -71,8 +65,8 @@ def variance_components(maps: xr.DataArray, by: str = "actor") -> xr.Dataset:
             attrs, reason="too few images are left, or all maps are equal")
     design = design_of(gram, exchangeability(codes.tolist()), negligible)
     share, within = design.between_share()
-    without = design.shares_without_class() if g >= FEWEST_ACTORS else np.full(g, np.nan)
-    intervals = (jackknife_interval(share, without, resampled="actors"), jackknife_interval(
+    without = design.shares_without_class() if g >= resampling.FEWEST_ACTORS else np.full(g, np.nan)
+    intervals = (resampling.jackknife_interval(share, without, resampled="actors"), resampling.jackknife_interval(
         share, design.shares_without_one(), resampled="images", strata=design.labels, of="spread"))
     low, high = (np.array([getattr(interval, end) for interval in intervals]) for end in ("low", "high"))
     return xr.Dataset({
@@ -298,28 +292,28 @@ def _intervals(shares: Values, pairs: _Sums, boxes: _Boxes) -> tuple[Values, Val
     """Lower and upper ends (component, resampled), and why some are NaN (resampled,)."""
     n_actors, n_workers, n_images = (int(codes.max()) + 1 for codes in (boxes.actor, boxes.worker, boxes.image))
     errors = dict.fromkeys(("actors", "images", "workers"), np.full(len(shares), np.nan))
-    if n_actors >= FEWEST_ACTORS:
-        errors["actors"] = jackknife_standard_error([
+    if n_actors >= resampling.FEWEST_ACTORS:
+        errors["actors"] = resampling.jackknife_standard_error([
             _shares(boxes.actor, pairs, np.flatnonzero(boxes.actor != one)) for one in range(n_actors)])
-    if np.bincount(boxes.actor).min() >= FEWEST_IN_STRATUM["spread"]:
-        errors["images"] = jackknife_standard_error([
+    if np.bincount(boxes.actor).min() >= resampling.FEWEST_IN_STRATUM["spread"]:
+        errors["images"] = resampling.jackknife_standard_error([
             _shares(boxes.actor, pairs, np.delete(np.arange(n_images), at)) for at in range(n_images)],
             strata=boxes.actor, of="spread")
-    if n_workers >= FEWEST_ACTORS:
-        errors["workers"] = jackknife_standard_error(_without_workers(pairs, boxes))
+    if n_workers >= resampling.FEWEST_ACTORS:
+        errors["workers"] = resampling.jackknife_standard_error(_without_workers(pairs, boxes))
     errors["actors and workers"] = np.hypot(errors["actors"], errors["workers"])
     freedom = {"actors": n_actors - 1, "images": n_images - n_actors, "workers": n_workers - 1,
                "actors and workers": min(n_actors, n_workers) - 1}
-    half = np.stack([stats.t.ppf((1 + LEVEL) / 2, max(freedom[name], 1)) * errors[name]
+    half = np.stack([stats.t.ppf((1 + resampling.LEVEL) / 2, max(freedom[name], 1)) * errors[name]
                      for name in RESPONSE_RESAMPLED], axis=1)
     reasons = ["" if np.isfinite(half[:, at]).all() else _why(name) for at, name in enumerate(RESPONSE_RESAMPLED)]
     return shares[:, None] - half, shares[:, None] + half, reasons
 
 
 def _why(resampled: str) -> str:
-    if resampled == "images":
-        return f"an actor has fewer than {FEWEST_IN_STRATUM['spread']} images, or undefined without one of them"
-    return f"fewer than {FEWEST_ACTORS} {resampled.replace(' and ', ' or ')}, or undefined without one of them"
+    few = f"an actor has fewer than {resampling.FEWEST_IN_STRATUM['spread']} images" if resampled == "images" else (
+        f"fewer than {resampling.FEWEST_ACTORS} {resampled.replace(' and ', ' or ')}")
+    return f"{few}, or undefined without one of them"
 
 
 def _shares(actor: Codes, pairs: _Sums, kept: Codes) -> Values:

@@ -5,12 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from salcompare.blocks import one_thread
-from salcompare.statistics.inference.permutation import (
-    exchangeability,
-    joined,
-    permutations,
-    smallest_p,
-)
+from salcompare.statistics.inference.permutation import exchangeability, joined, permutations, smallest_p
 from salcompare.statistics.inference.permutation import p_value as p_of
 from salcompare.statistics.kernels import Codes, Values
 from salcompare.statistics.variance.design import Units
