@@ -23,25 +23,13 @@ SIMULATED_RESPONSES = "Simulated responses: no person drew these boxes."
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with what must stand beside it.
+    """A figure with what must stand beside it."""
 
-    Attributes
-    ----------
-    name : str
-        File name without ending, such as ``fig5-heatmaps``.
-    title, caption : str
-        The caption says what n is and what the interval is.
-    plot : ggplot or Compose
-        To be drawn, or restyled.
-    width, height : float
-        Inches.
-    """
-
-    name: str
+    name: str  # of its files without ending, such as ``fig5-heatmaps``
     title: str
-    caption: str
-    plot: ggplot | Compose
-    width: float
+    caption: str  # says what n is and what the interval is
+    plot: ggplot | Compose  # to be drawn, or restyled
+    width: float  # inches
     height: float
 
     @property
@@ -92,8 +80,7 @@ def main_colour(data: StudyData) -> str:
     return colours_of(data).get(data.main or "", CLASSIFIERS[0])
 
 
-_METHODS = {"percentile": "percentile bootstrap", "t": "t", "wilson": "Wilson",
-            "jackknife": "jackknife", "logit t": "logit t", "Welch t": "Welch t"}
+_METHODS = {"percentile": "percentile bootstrap", "wilson": "Wilson"}
 
 
 def caption(data: StudyData, sentences: Iterable[str], *, responses: bool, photographs: bool) -> str:

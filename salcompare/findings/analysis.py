@@ -42,37 +42,17 @@ NULL_DRAWS = 1000  # draws of each null that are kept for figures
 
 @dataclass
 class Analysis:
-    """An analysis under way: what it is of, and what the findings have made so far, in their order.
+    """An analysis under way: what it is of, and what the findings have made so far, in their order."""
 
-    Attributes
-    ----------
-    data : StudyData
-        Maps, photographs and responses.
-    maps, statistics : Maps, Statistics
-        Settings.
-    seed : int
-        Of the study; each part draws from a stream of its own.
-    responses : {"collected", "simulated"}
-        What the study's responses are.
-    progress : Progress
-        Told of each part.
-    rows : list of Row
-        Estimates so far.
-    tables : dict of str to DataFrame
-        Tables beside the estimates.
-    shared : dict
-        What a finding leaves for those that declare that they need it, by its name.
-    """
-
-    data: StudyData
-    maps: Maps
-    statistics: Statistics
-    seed: int
-    responses: Literal["collected", "simulated"] = "collected"
-    progress: Progress = field(default_factory=Silent)
-    rows: list[Row] = field(default_factory=list)
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    shared: dict[str, Any] = field(default_factory=dict)
+    data: StudyData  # maps, photographs and responses
+    maps: Maps  # settings
+    statistics: Statistics  # likewise
+    seed: int  # of the study; each part draws from a stream of its own
+    responses: Literal["collected", "simulated"] = "collected"  # what the study's are
+    progress: Progress = field(default_factory=Silent)  # told of each part
+    rows: list[Row] = field(default_factory=list)  # estimates so far
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)  # beside the estimates
+    shared: dict[str, Any] = field(default_factory=dict)  # what a finding leaves for those after it, by its name
 
     @property
     def main_data(self) -> StudyData:
@@ -174,7 +154,8 @@ def by_shoot(maps: xr.DataArray) -> tuple[xr.DataArray, str | None]:
 def adjusted(rows: Iterable[Row], family: str, *, method: Method = "holm") -> list[Row]:
     """Adjust the p-values of a family, one statistic, metric and contrast over `family`; rows without p stay out."""
     rows = list(rows)
-    p = xr.DataArray([_p(row) for row in rows], dims="test")
+    given = [row.get("p_value") for row in rows]
+    p = xr.DataArray([float(one) if isinstance(one, (int, float)) else np.nan for one in given], dims="test")
     size = int(family_size(p, "test"))
     if size:
         values = adjust_p(p, "test", method=method).to_numpy()
@@ -184,57 +165,25 @@ def adjusted(rows: Iterable[Row], family: str, *, method: Method = "holm") -> li
     return rows
 
 
-def _p(row: Row) -> float:
-    p = row.get("p_value", np.nan)
-    return float(p) if isinstance(p, (int, float)) else np.nan
-
-
 @dataclass(frozen=True)
 class Results:
     """What an analysis gives.
 
-    Attributes
-    ----------
-    estimates : DataFrame
-        See `salcompare.schema.ESTIMATES`.
-    heatmaps : Dataset
-        ``heatmap``, ``relative``, and ``relative_t`` and ``relative_p`` of `relative_test`, NaN where a pixel was not
-        tested; all (source, actor, y, x).
-    nulls : DataFrame
-        Columns statistic, metric, form, source, value: draws under the null, for figures.
-    tables : dict of str to DataFrame
-        Those beside the estimates that findings declare, such as the overlap of every image, which would make the
-        estimates many times longer; without rows where there is nothing to say.
+    ``heatmaps`` (source, actor, y, x) has ``heatmap``, ``relative``, and ``relative_t`` and ``relative_p`` of
+    `relative_test`, NaN where a pixel was not tested. ``tables`` are those beside the estimates that findings declare,
+    such as the overlap of every image; without rows where there is nothing to say.
     """
 
-    estimates: pd.DataFrame
+    estimates: pd.DataFrame  # see `salcompare.schema.ESTIMATES`
     heatmaps: xr.Dataset
-    nulls: pd.DataFrame
+    nulls: pd.DataFrame  # columns statistic, metric, form, source, value: draws under the null, for figures
     tables: dict[str, pd.DataFrame]
 
 
 @one_thread()
 def analyse(data: StudyData, *, maps: Maps, statistics: Statistics, seed: int,
             responses: Literal["collected", "simulated"] = "collected", progress: Progress | None = None) -> Results:
-    """Compute every statistic of a study.
-
-    Parameters
-    ----------
-    data : StudyData
-        Maps, photographs and responses; what is missing is left out of the table.
-    maps, statistics : Maps, Statistics
-        Settings.
-    seed : int
-        Each part draws from a stream of its own.
-    responses : {"collected", "simulated"}
-        What the table says of estimates that rest on responses.
-    progress : Progress, optional
-        Told of each part.
-
-    Returns
-    -------
-    Results
-    """
+    """Compute every statistic of a study, given what an `Analysis` is; what is missing is left out of the table."""
     analysis = Analysis(data, maps, statistics, seed, responses, progress or Silent())
     draws: list[Draws] = []
     for finding in findings():

@@ -22,22 +22,12 @@ SIDES: Columns = {"value_one": "one", "value_other": "other"}
 
 @dataclass(frozen=True)
 class Headline:
-    """A number that the summary rests on, which is held against the same number without exclusions.
+    """A number that the summary rests on, which is held against the same number without exclusions."""
 
-    Attributes
-    ----------
-    of : {"human", "classifier"}
-        Whether it is people's, or the main classifier's.
-    form, contrast : str
-        Of its row, beside the quantity's statistic and metric; what is empty is left open.
-    title : str
-        Where the quantity's, of people's maps with their form before it, does not do.
-    """
-
-    of: Literal["human", "classifier"] = "human"
-    form: str = ""
-    contrast: str = ""
-    title: str = ""
+    of: Literal["human", "classifier"] = "human"  # whether it is people's, or the main classifier's
+    form: str = ""  # of its row, beside the quantity's statistic and metric; what is empty is left open
+    contrast: str = ""  # likewise
+    title: str = ""  # where the quantity's, of people's maps with their form before it, does not do
 
     def named(self, title: str) -> str:
         """Word it, given the quantity's title."""
@@ -47,89 +37,47 @@ class Headline:
 
 @dataclass(frozen=True)
 class Compared:
-    """A number that stands side by side for all classifiers.
+    """A number that stands side by side for all classifiers."""
 
-    Attributes
-    ----------
-    name : str
-        A word for files.
-    form, contrast, against : str
-        Of its row, beside the quantity's statistic and metric; a row with a contrast is taken only where it is named.
-    choices : tuple of mapping
-        Other columns and their values; the first of which any source has a value is taken.
-    title : str
-        Where the quantity's does not do.
-    of : {"source", "network"}
-        Whether its rows are of CLASSIFIER/VARIANT/METHOD or of CLASSIFIER/VARIANT.
-    beside : {"", "null_mean", "ceiling"}
-        What the value is read against.
-    requires : str
-        What must be there for it to be computed.
-    open : tuple of str
-        Columns of the estimates that the title leaves open.
-    """
-
-    name: str
-    form: str = ""
-    contrast: str = ""
-    against: str = ""
+    name: str  # a word for files
+    form: str = ""  # of its row, beside the quantity's statistic and metric
+    contrast: str = ""  # likewise; a row with a contrast is taken only where it is named
+    against: str = ""  # likewise
+    # other columns and their values; the first of which any source has a value is taken
     choices: tuple[Mapping[str, str], ...] = (MappingProxyType({}),)
-    title: str = ""
-    of: Literal["source", "network"] = "source"
-    beside: Literal["", "null_mean", "ceiling"] = ""
-    requires: str = ""
-    open: tuple[str, ...] = ("form",)
+    title: str = ""  # where the quantity's does not do
+    of: Literal["source", "network"] = "source"  # its rows are of CLASSIFIER/VARIANT/METHOD or of CLASSIFIER/VARIANT
+    beside: Literal["", "null_mean", "ceiling"] = ""  # what the value is read against
+    requires: str = ""  # what must be there for it to be computed
+    open: tuple[str, ...] = ("form",)  # columns of the estimates that the title leaves open
 
 
 @dataclass(frozen=True)
 class Quantity:
     """A quantity of a finding: what it is called, which part of a result it is, and where it is shown.
 
-    Attributes
-    ----------
-    statistic, metric, title : str
-        As the estimates name it, and in words.
-    value : str
-        The variable of a result that is its value.
-    columns : mapping of str to str or tuple of str
-        By column of the estimates, the variable, coordinate or attr of the result that fills it; of several, texts that
-        are not empty are joined. `COUNTS`, `INTERVAL`, both of a `MEAN`, `SIDES`, `TEST` (`BARE_TEST` without its mean)
-        and `FAMILY` are those of most results.
-    fixed : mapping of str to object
-        Columns that are the same for all results.
-    over : tuple of str
-        Dims of the result that become columns of that name: one row for each combination.
-    level : {"population", "actor"}
-    better : {"", "higher", "lower"}
-        Which direction is better; empty where neither is.
-    most : tuple of int
-        So many permutations are drawn at most, for its sources and what stands beside it, however many a study asks
-        for.
-    rests_on_people : bool, optional
-        Whether its rows rest on people's responses whatever their source; as the finding if not given. Rows of people's
-        maps and of baselines do in any case.
-    of_people : mapping of str to tuple of str
-        By column of the estimates, values of which a row rests on people's responses.
-    together : tuple of str
-        Columns of the estimates in which its tests need not agree to be one family.
-    shown : tuple of Headline and Compared
-        Where the report shows it beside the finding's own tables.
+    ``columns`` has, by column of the estimates, the variable, coordinate or attr of the result that fills it; of
+    several, texts that are not empty are joined. `COUNTS`, `INTERVAL`, both of a `MEAN`, `SIDES`, `TEST` (`BARE_TEST`
+    without its mean) and `FAMILY` are those of most results.
     """
 
-    statistic: str
-    metric: str
-    title: str = ""
-    value: str = "value"
+    statistic: str  # as the estimates name it
+    metric: str  # likewise
+    title: str = ""  # in words
+    value: str = "value"  # the variable of a result that is its value
     columns: Columns = field(default_factory=dict)
-    fixed: Mapping[str, object] = field(default_factory=dict)
-    over: tuple[str, ...] = ()
+    fixed: Mapping[str, object] = field(default_factory=dict)  # columns that are the same for all results
+    over: tuple[str, ...] = ()  # dims of the result that become columns of that name: one row for each combination
     level: Literal["population", "actor"] = "population"
-    better: Literal["", "higher", "lower"] = ""
-    most: tuple[int, ...] = ()
+    better: Literal["", "higher", "lower"] = ""  # which direction is; empty where neither is
+    most: tuple[int, ...] = ()  # permutations at most, of its sources and of what stands beside, whatever a study asks
+    # Whether its rows rest on people's responses whatever their source; as the finding if not given. Rows of people's
+    # maps and of baselines do in any case.
     rests_on_people: bool | None = None
+    # by column of the estimates, values of which a row rests on people's responses
     of_people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    together: tuple[str, ...] = ()
-    shown: tuple[Headline | Compared, ...] = ()
+    together: tuple[str, ...] = ()  # columns of the estimates in which its tests need not agree to be one family
+    shown: tuple[Headline | Compared, ...] = ()  # where the report shows it beside the finding's own tables
 
     @property
     def name(self) -> dict[str, str]:
@@ -150,40 +98,18 @@ class Finding:
     ``estimates.py`` computes its rows of the table of estimates; ``words.py`` has any of `summary`, `tables`,
     `methods`, `section`, its part of a classifier's page, `banners`, `limits` and `REFERENCES`; ``figure.py`` has
     `FIGURES`; ``calibration.py`` has `CASES` and `PLANNED`; ``stage.py`` is a long stage of its own.
-
-    Attributes
-    ----------
-    name : str
-        Of its folder.
-    question : str
-        What the summary asks.
-    question_of_several : str
-        The same of several classifiers, where it is worded for one.
-    inputs : tuple of str
-        What of the study's data it uses (`salcompare.study_data`).
-    rests_on_people : bool
-        Whether it says nothing where a study has no people's side.
-    quantities : tuple of Quantity
-        What it estimates.
-    figures : tuple of int
-        Numbers of its figures; a number is never used again.
-    on_classifier_pages : tuple of int
-        Those of them that each classifier's page shows, too.
-    after : tuple of str
-        Findings whose estimates its own use; they come before it and are never imported.
-    tables : mapping of str to tuple of str
-        Tables that it leaves beside the estimates, with their columns.
     """
 
-    name: str
-    question: str = ""
-    question_of_several: str = ""
-    inputs: tuple[str, ...] = ()
-    rests_on_people: bool = False
-    quantities: tuple[Quantity, ...] = ()
-    figures: tuple[int, ...] = ()
-    on_classifier_pages: tuple[int, ...] = ()
-    after: tuple[str, ...] = ()
+    name: str  # of its folder
+    question: str = ""  # what the summary asks
+    question_of_several: str = ""  # the same of several classifiers, where it is worded for one
+    inputs: tuple[str, ...] = ()  # what of the study's data it uses (`salcompare.study_data`)
+    rests_on_people: bool = False  # whether it says nothing where a study has no people's side
+    quantities: tuple[Quantity, ...] = ()  # what it estimates
+    figures: tuple[int, ...] = ()  # numbers of its figures; a number is never used again
+    on_classifier_pages: tuple[int, ...] = ()  # those of them that each classifier's page shows, too
+    after: tuple[str, ...] = ()  # findings whose estimates its own use; they come before it and are never imported
+    # those that it leaves beside the estimates, with their columns
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def part(self, name: str) -> ModuleType | None:

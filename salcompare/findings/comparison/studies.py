@@ -47,15 +47,11 @@ class OneStudy:
 
     title: str
     config: Config
-    images: pd.DataFrame
-    """Those that its estimates rest on."""
-    responses: pd.DataFrame | None
-    """With **image** and **worker**, as far as these are known; None where there is no people's side."""
+    images: pd.DataFrame  # those that its estimates rest on
+    responses: pd.DataFrame | None  # with image and worker, as far as known; None where there is no people's side
     estimates: pd.DataFrame
-    people: str
-    """What people's side is made of: boxes, fixations, maps or none."""
-    main: str | None
-    """Its main source."""
+    people: str  # what people's side is made of: boxes, fixations, maps or none
+    main: str | None  # its main source
 
     @property
     def actors(self) -> frozenset[str]:
@@ -79,24 +75,13 @@ class OneStudy:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two studies compared.
-
-    Attributes
-    ----------
-    one, other : OneStudy
-    table : DataFrame
-        `COLUMNS`, one row an estimate of the population that either study has.
-    settings : DataFrame
-        **setting**, **one**, **other**: those that differ.
-    notes : tuple of str
-        What was taken for the same.
-    """
+    """Two studies compared."""
 
     one: OneStudy
     other: OneStudy
-    table: pd.DataFrame
-    settings: pd.DataFrame
-    notes: tuple[str, ...]
+    table: pd.DataFrame  # `COLUMNS`, one row an estimate of the population that either study has
+    settings: pd.DataFrame  # setting, one, other: those that differ
+    notes: tuple[str, ...]  # what was taken for the same
 
 
 def compare_studies(one: OneStudy, other: OneStudy) -> Comparison:
@@ -210,20 +195,15 @@ def _incomparable(row: Mapping[Hashable, Any], one: OneStudy, other: OneStudy) -
         return "maps without smoothing, on grids of different sizes"
     source = Source.parse(row["source"])
     if source is not None:
-        chosen = [side.config.attribution.choices(source.method) for side in (one, other)
-                  if source.method in METHODS]
+        chosen = [side.config.attribution.choices(source.method) for side in (one, other) if source.method in METHODS]
         if len(chosen) == 2 and chosen[0] != chosen[1]:
             changed = [name for name in chosen[0] if chosen[0][name] != chosen[1].get(name)]
             return f"[attribution] {', '.join(changed)} differs"
-    section = _section_of(row["statistic"])
+    section = next((_SECTIONS[finding.name] for finding in findings() if finding.name in _SECTIONS
+                    if any(quantity.statistic == row["statistic"] for quantity in finding.quantities)), "")
     if section and getattr(one.config, section) != getattr(other.config, section):
         return f"[{section}] differs"
     return ""
-
-
-def _section_of(statistic: str) -> str:
-    return next((_SECTIONS[finding.name] for finding in findings() if finding.name in _SECTIONS
-                 if any(quantity.statistic == statistic for quantity in finding.quantities)), "")
 
 
 def _tested(table: pd.DataFrame, one: OneStudy, other: OneStudy) -> pd.DataFrame:
