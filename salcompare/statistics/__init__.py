@@ -11,7 +11,7 @@ from salcompare.statistics.confounding import shared_workers
 from salcompare.statistics.inference.crossed import crossed_interval, crossed_jackknife_variance, crossed_variance
 from salcompare.statistics.inference.differences import independent_difference
 from salcompare.statistics.inference.equivalence import equivalence, verdict
-from salcompare.statistics.inference.multiplicity import adjust_p, family_size, max_statistic_p
+from salcompare.statistics.inference.multiplicity import adjust_p, family_size
 from salcompare.statistics.inference.permutation import (
     exchangeability,
     p_value,
@@ -40,12 +40,7 @@ from salcompare.statistics.overlaps.baselines import (
     uniform,
     uniform_overlap,
 )
-from salcompare.statistics.overlaps.heatmaps import (
-    heatmap_overlap,
-    heatmap_tests,
-    population_differences,
-    population_overlap,
-)
+from salcompare.statistics.overlaps.heatmaps import heatmap_tests, population_differences, population_overlap
 from salcompare.statistics.overlaps.pairings import compare_classifiers, compare_pairings, overlap_tests, pairing_tests
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 from salcompare.statistics.overlaps.unique import (
@@ -58,7 +53,7 @@ from salcompare.statistics.overlaps.unique import (
 from salcompare.statistics.perturbation import curve_areas, removal_curves, removal_drops
 from salcompare.statistics.relative.paired import paired_map_test
 from salcompare.statistics.relative.pixelwise import relative_test
-from salcompare.statistics.symmetries.indices import cross_validated_odd_share, symmetric_null_mean, symmetry
+from salcompare.statistics.symmetries.indices import symmetric_null_mean, symmetry
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
 from salcompare.statistics.symmetries.shares import odd_share_difference
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
@@ -74,11 +69,11 @@ from salcompare.statistics.variance.explained import variance_explained
 __all__ = [
     "FIXATION_METRICS", "METRICS", "actor_means", "actor_similarity", "adjust_p", "agreement_beyond",
     "asymmetry_beyond_photographs", "asymmetry_test", "bootstrap_weights", "calibrated", "centre",
-    "common_laterality_test", "compare_classifiers", "compare_pairings", "cross_validated_odd_share",
+    "common_laterality_test", "compare_classifiers", "compare_pairings",
     "crossed_interval", "crossed_jackknife_variance", "crossed_model", "crossed_variance", "curve_areas",
     "design_reliability", "dispersion_test", "equivalence", "exchangeability", "explainable_information", "family_size",
-    "heatmap_overlap", "heatmap_tests", "independent_difference", "jackknife_interval", "label_counts",
-    "label_differences", "label_enrichment", "label_histogram", "label_regions", "lme4_script", "max_statistic_p",
+    "heatmap_tests", "independent_difference", "jackknife_interval", "label_counts",
+    "label_differences", "label_enrichment", "label_histogram", "label_regions", "lme4_script",
     "noise_ceiling", "odd_share_difference", "other_actors_mean", "others_density", "outcome_table", "overlap",
     "overlap_matrix", "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests", "pairwise",
     "pairwise_agreement", "permutations", "pooled_ceiling", "population_differences", "population_label_histogram",

@@ -36,10 +36,8 @@ CALLS = {
     "common_laterality_test": lambda a: st.common_laterality_test(a, rng=rng(), **FEW),
     "compare_classifiers": lambda a: st.compare_classifiers(a, a, a, metric="pearson", rng=rng(), **FEW),
     "compare_pairings": lambda a: st.compare_pairings(a, a, rng=rng(), **FEW),
-    "cross_validated_odd_share": st.cross_validated_odd_share,
     "dispersion_test": lambda a: st.dispersion_test(a, rng=rng(), **FEW),
     "equivalence": lambda a: st.equivalence(a, smallest=0.1),
-    "heatmap_overlap": lambda a: st.heatmap_overlap(a, a, metrics=["pearson"]),
     "heatmap_tests": lambda a: st.heatmap_tests(a, a, metric="pearson", rng=rng(), **FEW),
     "label_enrichment": lambda a: st.label_enrichment(RESPONSES, IMAGES, a, rng=rng(), **FEW),
     "other_actors_mean": st.other_actors_mean,
@@ -93,7 +91,7 @@ def test_every_public_statistic_of_an_array_is_tried():
     """Those of p-values, of what removal leaves, and of shares of variance have arrays of another kind."""
     first = {name: next(iter(inspect.signature(function).parameters.values())).annotation
              for name, function in vars(st).items() if name in st.__all__ and callable(function)}
-    others = {"adjust_p", "family_size", "max_statistic_p", "curve_areas", "label_enrichment", "design_reliability",
+    others = {"adjust_p", "family_size", "curve_areas", "label_enrichment", "design_reliability",
               "workers_needed"}
     assert {name for name, kind in first.items() if kind == "xr.DataArray"} - others == set(CALLS) - others
 

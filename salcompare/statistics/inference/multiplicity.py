@@ -13,7 +13,6 @@ import xarray as xr
 
 from salcompare.errors import InputError, Problem
 from salcompare.printing import ALPHA
-from salcompare.statistics.inference.permutation import Alternative
 from salcompare.statistics.kernels import Values
 
 TOLERANCE = 1e-5
@@ -62,41 +61,12 @@ def family_size(p: xr.DataArray, dim: str) -> xr.DataArray:
     return p.notnull().sum(dim)
 
 
-def max_statistic_p(observed: xr.DataArray, null: xr.DataArray, dim: str, *,
-                    alternative: Alternative = "greater") -> xr.DataArray:
-    """Adjust a permutation test over one dimension by the null distribution of the largest statistic.
-
-    Parameters
-    ----------
-    observed : DataArray (dim)
-        Statistics on one scale, such as studentised ones.
-    null : DataArray (permutation, dim)
-        The same under joint permutations, without the observed arrangement.
-    dim : str
-        The family.
-    alternative : {"greater", "less", "two-sided"}
-        Which values are extreme; two-sided compares magnitudes.
-
-    Returns
-    -------
-    DataArray (dim)
-        In [1 / (1 + permutations), 1]; NaN where the statistic is. Controls the family-wise error rate, in the strong
-        sense where the joint distribution of the true nulls' statistics does not depend on the others (subset
-        pivotality).
-
-    References
-    ----------
-    Westfall & Young (1993), Resampling-Based Multiple Testing; Nichols & Holmes (2002), doi:10.1002/hbm.1058
-    """
-    sign = -1.0 if alternative == "less" else 1.0
-    one, draws = (abs(x) if alternative == "two-sided" else sign * x for x in (observed, null))
-    p = p_of_maxima(one.to_numpy(), draws.max(dim).transpose("permutation").to_numpy())
-    result: xr.DataArray = observed.copy(data=p)
-    return result.assign_attrs(method="max-statistic", controls="family-wise error rate", family=dim)
-
-
 def p_of_maxima(values: Values, maxima: Values) -> Values:
-    """Adjust values (...) by the largest under each permutation (B,): (1 + how many are as large) / (1 + B), or NaN."""
+    """Adjust values (...) by the largest under each permutation (B,): (1 + how many are as large) / (1 + B), or NaN.
+
+    Family-wise (Westfall & Young 1993), in the strong sense where the joint distribution of the true nulls' statistics
+    does not depend on the others (subset pivotality).
+    """
     ordered = np.sort(maxima)
     least = values * np.where(values < 0, 1 + TOLERANCE, 1 - TOLERANCE)
     at_least = len(ordered) - np.searchsorted(ordered, least, side="left")

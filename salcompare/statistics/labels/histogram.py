@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +19,8 @@ FEWEST_FREEDOM = 5.0
 _NOTHING = 1e-12  # of a standard error: rounding
 
 
-def label_histogram(responses: pd.DataFrame, images: pd.DataFrame | None, *, labels: Sequence[str] | None = None,
-                    **draws: object) -> pd.DataFrame:
+def label_histogram(responses: pd.DataFrame, images: pd.DataFrame | None, *,
+                    labels: Sequence[str] | None = None) -> pd.DataFrame:
     """Share of each label in people's votes on each actor, every image weighing the same.
 
     Parameters
@@ -32,8 +32,6 @@ def label_histogram(responses: pd.DataFrame, images: pd.DataFrame | None, *, lab
         Columns ``image`` and ``actor``; None where responses name actors. Its actors without responses have rows too.
     labels : sequence of str, optional
         Labels that come first and in this order, used or not; those found beside them follow in alphabetical order.
-    **draws
-        ``rng`` and ``n_resamples`` of older scripts, which are not used, as nothing is drawn.
 
     Returns
     -------
@@ -65,7 +63,6 @@ def label_histogram(responses: pd.DataFrame, images: pd.DataFrame | None, *, lab
     Kish (1965), Survey Sampling, section 11.7; Efron & Stein (1981), doi:10.1214/aos/1176345462; Satterthwaite (1946),
     doi:10.2307/3002019; Bell & McCaffrey (2002), Survey Methodology 28, 169-181
     """
-    _require_draws(draws)
     coded = code_responses(responses, images, labels)
     shares = coded.shares
     low, high, df = np.full((3, *shares.shape), np.nan)
@@ -79,12 +76,12 @@ def label_histogram(responses: pd.DataFrame, images: pd.DataFrame | None, *, lab
 
 
 def population_label_histogram(responses: pd.DataFrame, images: pd.DataFrame | None, *,
-                               labels: Sequence[str] | None = None, **draws: object) -> pd.DataFrame:
+                               labels: Sequence[str] | None = None) -> pd.DataFrame:
     """Share of each label in the population: the mean over actors of their shares, so that actors weigh the same.
 
     Parameters
     ----------
-    responses, images, labels, **draws
+    responses, images, labels
         As for `label_histogram`, errors too.
 
     Returns
@@ -94,7 +91,6 @@ def population_label_histogram(responses: pd.DataFrame, images: pd.DataFrame | N
         of this label; ``n_effective`` of all votes, as balanced over images and actors; ``n_actors`` with a response,
         ``n_images``, ``n_workers``; ``n_undefined``, actors without responses; ``reason``.
     """
-    _require_draws(draws)
     coded = code_responses(responses, images, labels)
     of_actors = coded.shares
     with_responses = ~np.isnan(of_actors[:, 0])
@@ -182,13 +178,6 @@ def _interval(share: Values, without: Values, weights: Values) -> tuple[Values, 
     logit = np.log(p / (1 - p))
     low[good], high[good] = (1 / (1 + np.exp(-(logit + side * half))) for side in (-1, 1))
     return low, high, df, reasons
-
-
-def _require_draws(names: Collection[str]) -> None:
-    unknown = [name for name in names if name not in ("rng", "n_resamples")]
-    if unknown:
-        message = f"label histograms take no argument {', '.join(unknown)}"
-        raise TypeError(message)
 
 
 def _no_workers(coded: CodedResponses) -> str:

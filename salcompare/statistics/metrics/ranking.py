@@ -143,15 +143,14 @@ def auc_shuffled(fixations: xr.DataArray, classifier: xr.DataArray) -> xr.DataAr
     return compare(_auc_shuffled, counts, classifier, counts.sum("image"))
 
 
-def auc_top20(human: xr.DataArray, classifier: xr.DataArray, *, positive_share: float = POSITIVE_SHARE) -> xr.DataArray:
+def auc_top20(human: xr.DataArray, classifier: xr.DataArray) -> xr.DataArray:
     """Probability that the classifier ranks a pixel of people's top share above one outside it.
 
     Parameters
     ----------
     human, classifier : DataArray (..., y, x)
-        Maps on one grid, `human` such as coverage; other dims broadcast by name.
-    positive_share : float
-        Share of pixels of `human` that are positive, tied pixels included.
+        Maps on one grid, `human` such as coverage, of which the top 20%, tied pixels included, are positive; other
+        dims broadcast by name.
 
     Returns
     -------
@@ -159,21 +158,18 @@ def auc_top20(human: xr.DataArray, classifier: xr.DataArray, *, positive_share: 
         In [0, 1]; 0.5 is chance, 1 is perfect and what a map has with itself. NaN where a map is constant or holds NaN.
         It is not the AUC of fixations: areas of a fifth of the map are easier to find than single places.
     """
-    return compare(_auc_top20, positives(human, share=positive_share), classifier, block=_AREAS_AT_ONCE)
+    return compare(_auc_top20, positives(human), classifier, block=_AREAS_AT_ONCE)
 
 
-def auc_top20_shuffled(human: xr.DataArray, classifier: xr.DataArray, *,
-                       positive_share: float = POSITIVE_SHARE) -> xr.DataArray:
+def auc_top20_shuffled(human: xr.DataArray, classifier: xr.DataArray) -> xr.DataArray:
     """Probability that the classifier ranks a pixel of people's top share above one of the other images' top shares.
 
     Parameters
     ----------
     human : DataArray (image, ..., y, x)
-        People's maps of all images that negatives come from.
+        People's maps of all images that negatives come from; positive as in `auc_top20`.
     classifier : DataArray (..., y, x)
         Maps on the same grid; other dims broadcast by name.
-    positive_share : float
-        Share of pixels of `human` that are positive, tied pixels included.
 
     Returns
     -------
@@ -191,24 +187,21 @@ def auc_top20_shuffled(human: xr.DataArray, classifier: xr.DataArray, *,
     Zhang et al. (2008), doi:10.1167/8.7.32
     """
     _require_images(human, "auc_top20_shuffled")
-    positive = positives(human, share=positive_share)
+    positive = positives(human)
     return compare(_auc_shuffled, positive, classifier, positive.sum("image"))
 
 
-def pointing_game(human: xr.DataArray, classifier: xr.DataArray, *, tolerance: float = TOLERANCE,
-                  positive_share: float = POSITIVE_SHARE) -> xr.DataArray:
+def pointing_game(human: xr.DataArray, classifier: xr.DataArray, *, tolerance: float = TOLERANCE) -> xr.DataArray:
     """Whether the classifier's largest value lies within a tolerance of people's region.
 
     Parameters
     ----------
     human : DataArray (..., y, x)
-        Boolean regions, such as boxes of a label, or maps whose top share is the region, tied pixels included.
+        Boolean regions, such as boxes of a label, or maps whose top 20% is the region, tied pixels included.
     classifier : DataArray (..., y, x)
         Maps on the same grid; other dims broadcast by name.
     tolerance : float
         Distance between pixels' centres, as a share of the grid's width; by default 15 of 224 pixels.
-    positive_share : float
-        Share of pixels of `human` that are the region.
 
     Returns
     -------
@@ -227,8 +220,7 @@ def pointing_game(human: xr.DataArray, classifier: xr.DataArray, *, tolerance: f
     """
     if not 0 <= tolerance < np.inf:
         raise InputError(Problem("tolerance", repr(tolerance), "a finite share of the width, at least 0"))
-    region = positives(human, share=positive_share)
-    return compare(_pointing_game, region, classifier, within=tolerance * human.sizes["x"])
+    return compare(_pointing_game, positives(human), classifier, within=tolerance * human.sizes["x"])
 
 
 def _require_fixations(maps: xr.DataArray, metric: str, instead: str) -> xr.DataArray:

@@ -22,27 +22,6 @@ from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 HEATMAP_CONTRASTS = ("same actor", "other actor", "same minus other actor")
 
 
-def heatmap_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics: Collection[str] = tuple(METRICS),
-                    share: float = SHARE, sigma: float | None = None) -> xr.Dataset:
-    """Compare people's heatmap of each actor with the classifier's of the same actor.
-
-    Parameters
-    ----------
-    human, classifier : DataArray (actor, y, x)
-        Heatmaps, such as `salcompare.maps.actor_heatmap` gives them, on one grid; non-negative.
-    metrics, share, sigma
-        As for `overlap`. In auc_top20_shuffled the negative pixels come from the other actors' heatmaps.
-
-    Returns
-    -------
-    Dataset (actor)
-        As `overlap` gives it, an actor in the place of an image. Actors missing on one side are left out; those whose
-        heatmap is NaN are NaN.
-    """
-    overlaps = overlap(as_images(human), as_images(classifier), metrics=metrics, share=share, sigma=sigma)
-    return overlaps.drop_vars("actor").rename(image="actor")
-
-
 @drawing
 def heatmap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str, rng: np.random.Generator,
                   share: float = SHARE, sigma: float | None = None, n_permutations: int = 9999) -> xr.Dataset:

@@ -1,11 +1,11 @@
-"""Left-right symmetry of maps: descriptive indices, what noise does to them, and an odd share free of noise.
+"""Left-right symmetry of maps: descriptive indices, what noise does to them, and odd and even parts.
 
 F is the mirror of a map S about the image's vertical midline; its even part is (S + F) / 2, its odd part (S - F) / 2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,27 +70,9 @@ def symmetric_null_mean(maps: xr.DataArray, *, rng: np.random.Generator, n_draws
     -----
     If left and right are exchangeable in every image, the index of the actor's heatmap is one such draw.
     """
-    means = _by_actor(maps, lambda of_actor: _mirrored_index(of_actor, n_draws, rng))
-    return means.assign_attrs(null=IMAGES_MIRRORED)
-
-
-def cross_validated_odd_share(maps: xr.DataArray) -> xr.DataArray:
-    """Share of an actor's energy that is odd, from inner products between different images.
-
-    Parameters
-    ----------
-    maps : DataArray (image, y, x)
-        As for `symmetric_null_mean`, smoothed by one sigma where sources are compared.
-
-    Returns
-    -------
-    DataArray (actor)
-        odd / (odd + even), each the sum over pairs of different images of the inner product of their odd (even)
-        parts. Noise that is independent between images adds nothing: 0 in expectation for symmetric actors, and
-        negative as often as positive; 0.5 for energy on one side only. NaN with fewer than two images, or where the
-        images' common energy is not positive.
-    """
-    return _by_actor(maps, _odd_share)
+    values = {one.actor: _mirrored_index(one.values, n_draws, rng) for one in each_actor(maps)}
+    return xr.DataArray(np.array(list(values.values()), dtype=np.float64), dims="actor",
+                        coords={"actor": np.array(list(values), dtype=str)}, attrs={"null": IMAGES_MIRRORED})
 
 
 def _index(maps: Maps) -> Values:  # (..., y, x) -> (...), and so below
@@ -118,13 +100,6 @@ def _laterality(maps: Maps) -> Values:
     return np.where(np.isnan(middle) | (maps < 0).any(axis=(-2, -1)), np.nan, laterality)
 
 
-def _by_actor(maps: xr.DataArray, kernel: Callable[[Values], float]) -> xr.DataArray:
-    """Apply a kernel to the defined maps (image, y, x) of each actor in turn."""
-    values = {one.actor: kernel(one.values) for one in each_actor(maps)}
-    return xr.DataArray(np.array(list(values.values()), dtype=np.float64), dims="actor",
-                        coords={"actor": np.array(list(values), dtype=str)})
-
-
 def _mirrored_index(maps: Values, n_draws: int, rng: np.random.Generator) -> float:
     if not len(maps):
         return float("nan")
@@ -142,11 +117,6 @@ def _mirrored_index(maps: Values, n_draws: int, rng: np.random.Generator) -> flo
     drawn = (rng.choice(np.array([1.0, -1.0]), size=(min(step, n_draws - start), len(rows)))
              for start in range(0, n_draws, step))
     return sum(side_by_side(index, drawn)) / n_draws
-
-
-def _odd_share(maps: Values) -> float:
-    odd, even = (pair_sum(part) for part in folded(maps))
-    return odd / (odd + even) if len(maps) > 1 and odd + even > 0 else float("nan")
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,9 @@ from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.baselines import centre
-from salcompare.statistics.overlaps.heatmaps import (
-    heatmap_overlap,
-    heatmap_tests,
-    population_differences,
-    population_overlap,
-)
+from salcompare.statistics.overlaps.heatmaps import as_images, heatmap_tests, population_differences, population_overlap
 from salcompare.statistics.overlaps.pairs import actor_effect_test
+from salcompare.statistics.overlaps.same_image import overlap
 from salcompare.testing import assert_dask_equals_eager, labelled_maps, stack_of_maps
 
 N_STUDIES = 200
@@ -39,7 +35,8 @@ def test_actors_heatmaps_are_compared_with_their_own_and_with_others():
     np.testing.assert_allclose(found.value, found.actor_value.mean("actor"))
     np.testing.assert_allclose(found.p_attainable, [np.nan, np.nan, 1 / 6])
     assert found.n_permutations.values.tolist() == [0, 0, 5]
-    np.testing.assert_allclose(heatmap_overlap(human, classifier, metrics=["pearson"]).pearson, own)
+    same = overlap(as_images(human), as_images(classifier), metrics=["pearson"])
+    np.testing.assert_allclose(same.pearson, own)
 
 
 def test_the_populations_heatmap_is_the_mean_over_actors_and_its_interval_a_jackknife_over_them():
@@ -84,7 +81,8 @@ def test_what_is_undefined_says_why():
 def test_heatmaps_overlap_themselves_perfectly(maps):
     heat = actor_heatmap(maps)
     assume(heat.notnull().any())
-    found, whole = heatmap_overlap(heat, heat, share=0.25), population_overlap(heat, heat, share=0.25)
+    found = overlap(as_images(heat), as_images(heat), share=0.25)
+    whole = population_overlap(heat, heat, share=0.25)
     for name, metric in METRICS.items():
         if np.isnan(metric.perfect):
             continue
@@ -108,7 +106,7 @@ def test_unrelated_heatmaps_of_actors_are_rejected_no_more_often_than_said_and_r
 
 def test_heatmap_overlap_on_dask_equals_that_in_memory():
     human, classifier = heatmaps(4)
-    assert_dask_equals_eager(lambda h, c: heatmap_overlap(h, c, sigma=1.0), human, classifier, lazy=False)
+    assert_dask_equals_eager(lambda h, c: overlap(as_images(h), as_images(c), sigma=1.0), human, classifier, lazy=False)
     assert_dask_equals_eager(lambda h, c: population_overlap(h, c, metrics=["nss"]).drop_vars("reason"), human,
                              classifier, lazy=False)
     assert_dask_equals_eager(lambda h, c, rng: heatmap_tests(h, c, metric="dice", share=0.2, rng=rng)

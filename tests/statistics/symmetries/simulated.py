@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 
+from salcompare.statistics.symmetries.sides import odd_grams
 from salcompare.testing import stack_of_maps
 
 
 def odd(field):
     """The odd part of a field."""
     return (field - field[..., ::-1]) / 2
+
+
+def odd_shares(maps):
+    """Each actor's share of odd energy, over pairs of different images."""
+    grams = odd_grams(maps, None)
+    return xr.DataArray([gram.share for gram in grams], dims="actor", coords={"actor": [gram.actor for gram in grams]})
 
 
 def faces(rng, *, n_actors=17, n_images=15, own=0.0, common=0.0, noise=1.0, size=(8, 8)):

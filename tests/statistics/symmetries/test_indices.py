@@ -10,12 +10,9 @@ from scipy import stats
 
 from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap
-from salcompare.statistics.symmetries.indices import (
-    cross_validated_odd_share,
-    symmetric_null_mean,
-    symmetry,
-)
+from salcompare.statistics.symmetries.indices import symmetric_null_mean, symmetry
 from salcompare.testing import assert_dask_equals_eager, labelled_maps, maps, single_maps, stack_of_maps
+from tests.statistics.symmetries.simulated import odd_shares
 
 few = settings(max_examples=40, deadline=None)
 
@@ -116,7 +113,7 @@ def test_maps_without_a_grid_or_an_actor_are_refused():
     with pytest.raises(InputError, match="without y"):
         symmetry(xr.DataArray([1.0, 2.0], dims="x"))
     with pytest.raises(InputError, match="an actor for each image"):
-        cross_validated_odd_share(noisy_faces().drop_vars("actor"))
+        odd_shares(noisy_faces().drop_vars("actor"))
 
 
 # ---- the index under symmetry
@@ -154,7 +151,7 @@ def test_empty_and_missing_maps_stay_out_of_the_null_as_they_stay_out_of_heatmap
     stack = noisy_faces(4)
     spoilt = xr.concat([stack, stack[:2].assign_coords(image=["s1/8", "s1/9"])], dim="image")
     spoilt[4], spoilt[5, 0, 0] = 0, np.nan
-    for statistic in (lambda m: symmetric_null_mean(m, rng=np.random.default_rng(0)), cross_validated_odd_share):
+    for statistic in (lambda m: symmetric_null_mean(m, rng=np.random.default_rng(0)), odd_shares):
         xr.testing.assert_allclose(statistic(spoilt), statistic(stack))
     assert np.isnan(symmetric_null_mean(stack * 0, rng=np.random.default_rng(0))).all()
 
@@ -163,7 +160,7 @@ def test_empty_and_missing_maps_stay_out_of_the_null_as_they_stay_out_of_heatmap
 
 def test_odd_share_by_hand():
     stack = stack_of_maps([[[1, 0]], [[1, 0]], [[1, 1]]], ["s1", "s1", "s2"])
-    found = cross_validated_odd_share(stack)
+    found = odd_shares(stack)
     assert float(found.sel(actor="s1")) == 0.5  # all on one side: half the energy is odd
     assert np.isnan(found.sel(actor="s2"))  # one image has no other
 
@@ -176,19 +173,19 @@ def test_odd_share_agrees_with_a_loop_over_pairs():
             if i != j:
                 odd += ((one - one[:, ::-1]) / 2 * (other - other[:, ::-1]) / 2).sum()
                 even += ((one + one[:, ::-1]) / 2 * (other + other[:, ::-1]) / 2).sum()
-    assert float(cross_validated_odd_share(stack)[0]) == pytest.approx(odd / (odd + even))
+    assert float(odd_shares(stack)[0]) == pytest.approx(odd / (odd + even))
 
 
 @few
 @given(stack=labelled_maps(n_images=(2, 4), shape=((2, 4), (2, 5))))
 def test_odd_share_does_not_care_for_mirroring_all_images_or_for_scale(stack):
-    found = cross_validated_odd_share(stack)
-    xr.testing.assert_allclose(found, cross_validated_odd_share(stack.copy(data=stack.values[:, :, ::-1])), atol=1e-9)
-    xr.testing.assert_allclose(found, cross_validated_odd_share(stack * 4), atol=1e-9)
+    found = odd_shares(stack)
+    xr.testing.assert_allclose(found, odd_shares(stack.copy(data=stack.values[:, :, ::-1])), atol=1e-9)
+    xr.testing.assert_allclose(found, odd_shares(stack * 4), atol=1e-9)
 
 
 def test_noise_does_not_move_the_odd_share_of_symmetric_actors_but_a_naive_share_follows_it():
-    found = cross_validated_odd_share(noisy_faces(15, n_actors=200, noise=2.0, seed=1))
+    found = odd_shares(noisy_faces(15, n_actors=200, noise=2.0, seed=1))
     assert abs(float(found.mean())) < 3.3 * float(found.std(ddof=1)) / np.sqrt(200)
     stack = noisy_faces(15, n_actors=200, noise=2.0, seed=1)
     mean = actor_heatmap(stack)
@@ -199,5 +196,5 @@ def test_noise_does_not_move_the_odd_share_of_symmetric_actors_but_a_naive_share
 
 def test_statistics_by_actor_on_dask_equal_those_in_memory():
     stack = noisy_faces(3, n_actors=2)
-    assert_dask_equals_eager(cross_validated_odd_share, stack, lazy=False)
+    assert_dask_equals_eager(odd_shares, stack, lazy=False)
     assert_dask_equals_eager(symmetric_null_mean, stack, lazy=False, rng=np.random.default_rng(0), n_draws=5)

@@ -13,9 +13,9 @@ from salcompare.errors import InputError
 from salcompare.maps import smooth
 from salcompare.simulation.cases import IMAGE, SCENARIOS
 from salcompare.simulation.studies import simulate_study
-from salcompare.statistics.symmetries.indices import cross_validated_odd_share
 from salcompare.statistics.symmetries.shares import odd_share_difference
 from salcompare.testing import stack_of_maps
+from tests.statistics.symmetries.simulated import odd_shares
 
 SMALL = SCENARIOS[IMAGE].replace(n_actors=9, n_images=3, per_image=4, n_workers=9)
 
@@ -82,7 +82,7 @@ def test_a_habit_that_workers_keep_is_no_oddness_of_people():
     habit = study.responses.assign(x0=np.where(left, 0.1, 0.7) * width, x1=np.where(left, 0.3, 0.9) * width,
                                    y0=50.0, y1=90.0)
     maps = rasterise_boxes(habit, study.images, size=SMALL.grid).coverage
-    naive = float(cross_validated_odd_share(maps).mean())
+    naive = float(odd_shares(maps).mean())
     assert float(difference(study, habit).one) < naive - 0.05
 
 
