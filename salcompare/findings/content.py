@@ -87,17 +87,7 @@ def numbers() -> tuple[int, ...]:
 def make_figures(data: StudyData, *, only: Collection[int] | None = None) -> list[Figure]:
     """Make the figures whose inputs are there, in order; `figures_left_out` says why others are not.
 
-    Parameters
-    ----------
-    data : StudyData
-        What they show.
-    only : collection of int, optional
-        Numbers of the figures wanted; all by default.
-
-    Raises
-    ------
-    InputError
-        If `only` names a number that no figure has.
+    ``only`` some numbers are made, InputError if no figure has one; all by default.
     """
     known = numbers()
     wanted = known if only is None else tuple(only)

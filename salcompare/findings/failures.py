@@ -29,13 +29,7 @@ Part = TypeVar("Part")
 
 
 def reason_of(error: Exception) -> str:
-    """Say why an estimate has no value.
-
-    Raises
-    ------
-    Exception
-        The error itself, where it is neither the data's nor the numbers' but a mistake of this package.
-    """
+    """Say why an estimate has no value; raise an error again that is a mistake of this package."""
     said = " ".join(str(error).split())
     if isinstance(error, InputError):
         return said
@@ -45,13 +39,7 @@ def reason_of(error: Exception) -> str:
 
 
 def undefined_row(error: Exception, **key: object) -> Row:
-    """Make the row of an estimate that the data or the numbers do not allow, with the reason.
-
-    Raises
-    ------
-    Exception
-        As `reason_of` does.
-    """
+    """Make the row of an estimate that the data or the numbers do not allow, with the reason; raises as `reason_of`."""
     return without_value(reason_of(error), **key)
 
 
@@ -62,21 +50,10 @@ def without_value(reason: str, **key: object) -> Row:
 
 def rows_or_reasons(quantities: Iterable[Quantity], key: Row, compute: Callable[..., xr.Dataset], *data: object,
                     **options: object) -> tuple[list[Row], xr.Dataset | None]:
-    """Compute a result and make the rows of its quantities; each has the reason where that fails.
+    """Compute a result with ``data`` and ``options``; give the rows of its quantities, and the result where there is.
 
-    Parameters
-    ----------
-    quantities : iterable of Quantity
-        Of the result. Where it fails, one of single actors or labels has a row only if it is the first.
-    key : mapping
-        Columns that name what it is of.
-    compute : callable
-        Called with ``data`` and ``options``.
-
-    Returns
-    -------
-    list of Row, Dataset or None
-        The rows, and the result where there is one.
+    Where it fails each quantity has a row with the reason; one of single actors or labels only if it is the first.
+    ``key`` are columns that name what it is of.
     """
     try:
         result = compute(*data, **options)
@@ -106,21 +83,8 @@ def guarded_parts(parts: Iterable[tuple[list[Row], list[Part]]], **key: object) 
 def each_that_works(metrics: Sequence[str], compute: Callable[..., xr.Dataset]) -> tuple[xr.Dataset, dict[str, str]]:
     """Compute several metrics at once, and where that fails numerically all but those that fail.
 
-    Parameters
-    ----------
-    metrics : sequence of str
-    compute : callable
-        Given some of the ``metrics`` by that name, their values.
-
-    Returns
-    -------
-    Dataset, dict of str to str
-        Values of the metrics that work, without variables where none does; and why each other one fails.
-
-    Raises
-    ------
-    InputError
-        If the data do not allow any of them.
+    ``compute`` takes some of the ``metrics`` by that name. Gives values of the metrics that work, without variables
+    where none does, and why each other one fails; InputError if the data do not allow any of them.
     """
     failed: dict[str, str] = {}
     working = list(metrics)

@@ -28,20 +28,12 @@ _OVER = {"actor": "actors", "label": "labels"}
 
 
 def name_families(estimates: pd.DataFrame) -> pd.DataFrame:
-    """Give every p-value of the estimates its family, the family's size and its adjusted p.
+    """Give every p-value of the estimates (see `estimates_table`) its family, the family's size and its adjusted p.
 
-    Parameters
-    ----------
-    estimates : DataFrame
-        As `estimates_table` gives it. Where a family was adjusted already, its p_adjusted and family_size stay.
-
-    Returns
-    -------
-    DataFrame
-        In the same order. Tests that were not adjusted are, by Holm's method, over what agrees in statistic, metric,
-        form, sigma, level, source, against and contrast, but for what a quantity leaves open (`Quantity.together`).
-        ``family`` reads such as "overlap, pearson, smoothed, sigma 3.84, alexnet/frozen/guided_backprop, against human,
-        image effect, of each actor: actors (Holm)", and no two families have the same.
+    Where a family was adjusted already, its p_adjusted and family_size stay. Tests that were not adjusted are, by
+    Holm's method, over what agrees in `KEY`, but for what a quantity leaves open (`Quantity.together`). ``family``
+    reads such as "overlap, pearson, smoothed, sigma 3.84, alexnet/frozen/guided_backprop, against human, image effect,
+    of each actor: actors (Holm)", and no two families have the same.
     """
     family = estimates["family"].astype(object).to_numpy(copy=True)
     size, adjusted = (estimates[name].to_numpy(np.float64, copy=True) for name in ("family_size", "p_adjusted"))
@@ -56,20 +48,12 @@ def name_families(estimates: pd.DataFrame) -> pd.DataFrame:
 
 
 def family_table(estimates: pd.DataFrame) -> pd.DataFrame:
-    """List the families of p-values.
+    """List the families of p-values in the estimates, as `name_families` gives them, one row a family.
 
-    Parameters
-    ----------
-    estimates : DataFrame
-        As `name_families` gives it.
-
-    Returns
-    -------
-    DataFrame
-        One row a family: **family**, **family_size** tests; **p_attainable**, the smallest p that one of its tests can
-        reach, and **p_attainable_adjusted**, what that becomes when it stands alone, at most that times the size;
-        **p_smallest** and **p_smallest_adjusted** found; **n_below** and **n_below_adjusted**, how many of the
-        estimates' p are at most 0.05; **responses**, what kind of responses they rest on.
+    **family**, **family_size** tests; **p_attainable**, the smallest p that one of its tests can reach, and
+    **p_attainable_adjusted**, what that becomes when it stands alone, at most that times the size; **p_smallest** and
+    **p_smallest_adjusted** found; **n_below** and **n_below_adjusted**, how many of the estimates' p are at most 0.05;
+    **responses**, what kind of responses they rest on.
     """
     tested = estimates[estimates["p_value"].notna()]
     groups = tested.groupby("family", sort=False)
@@ -159,20 +143,10 @@ FAMILIES = (
 
 
 def with_p_is(estimates: pd.DataFrame, n_permutations: int) -> pd.DataFrame:
-    """Say of each p-value whether it is as it stands ("equal") or a bound ("at most").
+    """Say of each p-value, in column ``p_is``, whether it is as it stands ("equal") or a bound ("at most").
 
-    Parameters
-    ----------
-    estimates : DataFrame
-        As `estimates_table` gives it. What a row says of itself stays.
-    n_permutations : int
-        Permutations that the study asks for. Where a null has no more arrangements than that, all are enumerated: there
-        are then fewer of them than were asked for, and the smallest p is exact.
-
-    Returns
-    -------
-    DataFrame
-        With column ``p_is``, missing where there is no p.
+    What a row says of itself stays. The study asks for ``n_permutations``: where a null has no more arrangements than
+    that, all are enumerated; there are then fewer of them than were asked for, and the smallest p is exact.
     """
     p, least, draws = (estimates[name].to_numpy(np.float64) for name in ("p_value", "p_attainable", "n_resamples"))
     requested = np.full(len(estimates), float(n_permutations))

@@ -22,28 +22,11 @@ Row = Mapping[str, object]
 
 
 def rows_of(result: xr.Dataset, quantity: Quantity, key: Row) -> list[Row]:
-    """Make rows of the estimates from a result, as a quantity says.
+    """Make rows of the estimates from a result, as a quantity says: one for each combination of labels along its dims.
 
-    Parameters
-    ----------
-    result : Dataset
-        Its variables, coordinates and attrs fill the columns; a variable with dims that the quantity is not over, such
-        as the draws of a null, is none of them.
-    quantity : Quantity
-        Of the finding.
-    key : mapping
-        Columns that name what the result is of; they go before what the quantity says.
-
-    Returns
-    -------
-    list of mapping
-        One row for each combination of the labels along ``quantity.over``. A row without p states no test and no
-        family; an empty text is None.
-
-    Raises
-    ------
-    KeyError
-        If the result does not say what a column is to be filled with.
+    The result's variables, coordinates and attrs fill the columns, KeyError if they do not; a variable with dims that
+    the quantity is not over, such as the draws of a null, is none of them. Columns of ``key``, which name what the
+    result is of, go before what the quantity says. A row without p states no test and no family; an empty text is None.
     """
     labels = [result[dim].to_numpy().tolist() for dim in quantity.over]
     shape = tuple(map(len, labels))
@@ -74,13 +57,7 @@ def _values(result: xr.Dataset, name: str | tuple[str, ...], over: tuple[str, ..
 
 
 def estimates_table(rows: Iterable[Row]) -> pd.DataFrame:
-    """Put estimates into a table with every declared column; what a row does not give is NaN.
-
-    Raises
-    ------
-    KeyError
-        If a row has a column that is not declared.
-    """
+    """Put estimates into a table with every declared column, KeyError for others; what a row does not give is NaN."""
     rows = list(rows)
     undeclared = {name for row in rows for name in row} - set(ESTIMATES.names)
     if undeclared:
@@ -93,15 +70,7 @@ def estimates_table(rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def with_responses(estimates: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Say of each estimate whether it rests on responses, and of what kind they are.
-
-    Parameters
-    ----------
-    estimates : DataFrame
-        As `estimates_table` gives it.
-    kind : {"collected", "simulated"}
-        What kind the study's responses are.
-    """
+    """Say of each estimate (see `estimates_table`) whether it rests on responses, and of what kind the study's are."""
     human = estimates["source"].str.startswith(("human", "baseline/"), na=False)
     people = human | estimates["contrast"].str.startswith("human", na=False)
     for finding in findings():

@@ -30,12 +30,9 @@ _COLUMNS: dict[Kind, dict[str, str]] = {"boxes": {"likeness": declared.BOX_IOU.m
 
 
 def agreement_estimates(data: StudyData, statistics: Statistics, seed: int) -> tuple[list[Row], pd.DataFrame]:
-    """Estimate mean IoU and alpha of boxes, and the same of labels for each actor.
+    """Estimate mean IoU and alpha of boxes, and the same of labels for each actor; labels' alpha of all is elsewhere.
 
-    Returns
-    -------
-    list of Row, DataFrame
-        The estimates; labels' alpha of all is `worker_agreement`'s. And one row an image, columns `IMAGE_COLUMNS`.
+    Gives the estimates, and a table with one row an image, columns `IMAGE_COLUMNS`.
     """
     rows: list[Row] = []
     tables: list[pd.DataFrame] = []

@@ -21,12 +21,7 @@ _BASELINE = {"mean": "the photograph's mean colour"}
 def attributions(settings: Mapping[str, Any], classifiers: Sequence[Mapping[str, Any]] = ()) -> str:
     """Say how the maps of every method were made, and where classifiers have methods of their own, who has which.
 
-    Parameters
-    ----------
-    settings : mapping
-        The section [attribution] of study.toml.
-    classifiers : sequence of mapping
-        The sections [[classifier]].
+    ``settings`` are the section [attribution] of study.toml, ``classifiers`` the sections [[classifier]].
     """
     options = Attribution(**{**settings, "methods": tuple(settings["methods"])})
     named = methods_of_classifiers(settings, classifiers) or {"": options.methods}

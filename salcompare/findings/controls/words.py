@@ -229,11 +229,14 @@ DECISION = (
     "controls for its cost.")
 
 
-def _paragraph(data: StudyData) -> str:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what the maps were held against, and how."""
+    if data.people == "none" or not data.has_classifier:
+        return []
     settings = data.settings["controls"]
     held = settings["classifiers"] != "none" and data.classifiers
-    return (_networks(settings, alone=_alone(data)) if held else "") + EDGES + DECISION
+    networks = _networks(settings, alone=_alone(data)) if held else ""
+    return [("Controls", networks + EDGES + DECISION)]
 
 
 def _alone(data: StudyData) -> bool:
@@ -269,11 +272,6 @@ def _networks(settings: dict[str, object], *, alone: bool) -> str:
         "cumulatively and each alone; maps are compared with the intact network's by Spearman's correlation and SSIM "
         f"(Wang et al. 2004; each map over its largest value) on {settings['curve_images']} photographs a "
         "randomisation, with t intervals over randomisations. " + ("" if alone else _sources(settings)))
-
-
-def methods(data: StudyData) -> list[tuple[str, str]]:
-    """Say what the maps were held against, and how."""
-    return [("Controls", _paragraph(data))] if data.people != "none" and data.has_classifier else []
 
 
 def section(data: StudyData, name: str) -> Section:

@@ -137,8 +137,10 @@ FILLS = {"mean": "the photograph's mean colour",
          "noise": "normal noise with the mean and standard deviation of each channel"}
 
 
-def _paragraph(data: StudyData) -> str:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what was removed, what stood in its place, and how losses were compared."""
+    if not data.estimates["statistic"].eq(terms.DROP).any():
+        return []
     chosen = data.settings["removal"]
     images = "all test images" if not chosen["per_actor"] else f"the first {chosen['per_actor']} test images"
     fills = "; ".join(f"{fill}: {FILLS[fill]}" for fill in chosen["fills"])
@@ -159,12 +161,7 @@ def _paragraph(data: StudyData) -> str:
         said += (
             " For the labels that people name most, the region of the same area where the other actors' boxes of the "
             "label lie most densely is removed, and its loss compared with the other labels'.")
-    return said
-
-
-def methods(data: StudyData) -> list[tuple[str, str]]:
-    """Say what was removed and how losses were compared."""
-    return [("Removal", _paragraph(data))] if data.estimates["statistic"].eq(terms.DROP).any() else []
+    return [("Removal", said)]
 
 
 def section(data: StudyData, name: str) -> Section:

@@ -63,12 +63,12 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
             "share": (pixels, "value"), "n": (largest, "n")}, folded=True)
 
 
-def _paragraph(data: StudyData) -> str:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say what relative saliency is and how it was tested."""
     drawn, width = data.settings["statistics"]["n_permutations"], data.settings["study"]["size"][1]
     sigma = number(data.settings["maps"]["sigma"] * width)
     draws, beside = min(drawn, declared.MOST), min(drawn, declared.MOST_BESIDE)
-    return (
+    return [("Relative saliency", (
         "An actor's heatmap minus the mean over actors of the actors' heatmaps. It is tested at every pixel on "
         f"coverage, or masks, smoothed with a Gaussian of standard deviation {sigma} pixels: t of the actor's mean "
         f"less the mean of the other actors' means, of actors with at least {FEWEST_IMAGES} images. Each actor has "
@@ -80,12 +80,7 @@ def _paragraph(data: StudyData) -> str:
         f"largest |t| (Nichols & Holmes 2002), and cannot be below 1/{draws + 1:,}. A pixel is tested if Kish's (1965) "
         f"effective number of images behind it is at least {percent(SUPPORT, 0)} of the images, whoever is shown; what "
         "hardly any image but one actor's own reaches is not tested. A pixel is a place in the picture, not on the "
-        "face: an actor whose face is placed otherwise differs, too.")
-
-
-def methods(data: StudyData) -> list[tuple[str, str]]:
-    """Say what relative saliency is and how it was tested."""
-    return [("Relative saliency", _paragraph(data))]
+        "face: an actor whose face is placed otherwise differs, too."))]
 
 
 def section(data: StudyData, name: str) -> Section:  # noqa: ARG001 - as every finding's

@@ -57,12 +57,15 @@ _KEPT = {
     "last": "The weights after the last iteration are kept; no validation image was asked which are best."}
 
 
-def _paragraph(data: StudyData) -> str:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how the classifiers were trained."""
-    return " ".join(describe_classifier(settings) for settings in data.settings["classifier"]) + (
+    if not data.classifiers:
+        return []
+    said = " ".join(describe_classifier(settings) for settings in data.settings["classifier"]) + (
         " Batches are balanced over actors; the loss is the cross-entropy plus L2 times the sum of squared weights, "
         f"without biases; the optimiser is Adam. {_kept(data.settings['classifier'])} Accuracies are shares of images "
         "classified as their actor, with Wilson (1927) intervals.")
+    return [("Classifiers", said)]
 
 
 def _kept(classifiers: Sequence[Mapping[str, Any]]) -> str:
@@ -88,11 +91,6 @@ def describe_classifier(settings: Mapping[str, Any]) -> str:
     linear = (" Finetuning's L2 leaves the convolutions out." if settings.get("l2_on", "all") == "linear"
               and "finetuned" in settings["variants"] else "")
     return f"{said} Trained {'; '.join(phases)}.{linear}{again}"
-
-
-def methods(data: StudyData) -> list[tuple[str, str]]:
-    """Say how the classifiers were trained."""
-    return [("Classifiers", _paragraph(data))] if data.classifiers else []
 
 
 def section(data: StudyData, name: str) -> Section:

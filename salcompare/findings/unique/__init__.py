@@ -1,18 +1,7 @@
 """How far a classifier agrees with people beyond what every face would make them share."""
 
 from salcompare.findings.controls import RANDOMISED, SHUFFLED
-from salcompare.findings.finding import (
-    COUNTS,
-    INTERVAL,
-    MEAN,
-    SIDES,
-    TEST,
-    Columns,
-    Compared,
-    Finding,
-    Headline,
-    Quantity,
-)
+from salcompare.findings.finding import MEAN, SIDES, TEST, Columns, Compared, Finding, Headline, Quantity
 from salcompare.naming import PRIMARY, SMOOTHED
 
 AGREEMENT, EXPLAINED = "unique_agreement", "unique_share_explained"
@@ -33,7 +22,7 @@ OF_SOURCE = Quantity(
             "unique_agreement", form=SMOOTHED, contrast=SAME_IMAGE, beside="ceiling",
             requires="maps of people that name images")))
 OF_ACTORS = OF_SOURCE.of_actors({})
-BEYOND_OTHERS = Quantity(AGREEMENT, PRIMARY, value="beyond", columns=COUNTS | INTERVAL | SIDES | {
+BEYOND_OTHERS = Quantity(AGREEMENT, PRIMARY, value="beyond", columns=MEAN | SIDES | {
     "ci_low": "beyond_low", "ci_high": "beyond_high", "value_one": "value", "value_other": "others"})
 SHARE = Quantity(EXPLAINED, "r2", "Share of what is left that the classifier explains", "r2",
                  {"n": "n", "reason": "r2_reason"})

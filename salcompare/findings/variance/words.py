@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from salcompare.findings import variance as declared
 from salcompare.naming import HUMAN, PHOTOGRAPHS
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from salcompare.findings.finding import Quantity
     from salcompare.study_data import StudyData
 
 
@@ -35,7 +34,7 @@ def summary(data: StudyData) -> list[str]:
         if math.isnan(row["value"]):
             said.append(f"{named(row)}: R² is not defined ({row['reason']}).")
             continue
-        share = _of_same(data, row, declared.SHARE)
+        share = one(data.estimates, source=str(row["source"]), form=str(row["form"]), **declared.SHARE.name)
         beside = "" if share is None or math.isnan(share["value"]) else f"; bias-corrected, {estimate(share)}"
         tested = f"not tested, as {row['reason']}" if math.isnan(row["p_value"]) else (
             f"by chance {percent(row['null_mean'])} ({p_text(row)}{beside})")
@@ -44,11 +43,6 @@ def summary(data: StudyData) -> list[str]:
         said.append("The photographs are the control: images of one actor are alike before any classifier or worker "
                     "looks at them, so a map's R² means something only beside theirs.")
     return said
-
-
-def _of_same(data: StudyData, row: pd.Series[Any], quantity: Quantity) -> pd.Series[Any] | None:
-    """Give a quantity of the maps that another one is of."""
-    return one(data.estimates, source=str(row["source"]), form=str(row["form"]), **quantity.name)
 
 
 def tables(data: StudyData) -> Iterator[PrintedTable]:
@@ -93,11 +87,12 @@ def _beside(estimates: pd.DataFrame) -> PrintedTable:
         ["source", "form", "metric", "contrast", "value", "null_mean", "p_value", "p_attainable", "n"])
 
 
-def _paragraph(data: StudyData) -> str:
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how variance explained was computed and tested."""
     n = data.settings["statistics"]["n_permutations"]
     moved = "shoots' means, whose images are alike whoever is shown" if _has(data, "shoot") else "images"
-    return ("R² is the between-actor sum of squares over the total, pooled over pixels (Anderson 2001). Its p is F2's, "
+    return [("Variance explained", (
+            "R² is the between-actor sum of squares over the total, pooled over pixels (Anderson 2001). Its p is F2's, "
             "the between-actor sum of squares over what actors' own spreads lead to expect of it (Anderson et al. "
             f"2017): {moved}, divided by their actor's spread, are permuted among actors {n:,} times and multiplied by "
             "the spread of the actor they come to; actors of one image have no part in it. p = (1 + permutations at "
@@ -105,7 +100,7 @@ def _paragraph(data: StudyData) -> str:
             "are. Where workers are confounded with actors, people's maps are not tested. Adjusted R², omega² and the "
             "bias-corrected between-actor share stand beside it, because R² alone grows with the number of actors. The "
             "original study reports 0.92 without a definition (Sun et al. 2020); no number here should be held against "
-            "it. " + _beside_r2(data))
+            "it. " + _beside_r2(data)))]
 
 
 def _has(data: StudyData, column: str) -> bool:
@@ -126,11 +121,6 @@ def _beside_r2(data: StudyData) -> str:
             f"Spread: distances within disjoint pairs of an actor's {replicates}, paired at random, are compared by a "
             f"one-way F and permuted among actors; distances to a centre depend on each other.{groups} Variance "
             f"components of maps follow from mean squares between and within actors.{boxes}")
-
-
-def methods(data: StudyData) -> list[tuple[str, str]]:
-    """Say how variance explained was computed and tested."""
-    return [("Variance explained", _paragraph(data))]
 
 
 def section(data: StudyData, name: str) -> Section:
