@@ -27,6 +27,9 @@ Estimates = dict[str, Values]
 _BOTH, _WORKERS = "workers and images within actors", "workers"
 _BLOCK = 512  # responses whose distances to all others are held at once
 _COLUMNS = {"boxes": ("worker", "image", "x0", "y0", "x1", "y1"), "labels": ("worker", "image", "label")}
+_DISTANCES: dict[Kind, Callable[[Values, Values], Values]] = {  # of all pairs of boxes (a, 4), (b, 4), or codes
+    "boxes": lambda one, other: np.asarray(1 - iou(one[:, np.newaxis], other)),
+    "labels": lambda one, other: np.asarray(one[:, np.newaxis] != other, float)}
 _EQUAL = {"boxes": "all responses are alike", "labels": "only one label"}
 
 
@@ -247,9 +250,9 @@ def judgements_of(responses: pd.DataFrame, images: pd.DataFrame, of: Kind, clust
     worker = pd.factorize(rows["worker"], sort=True)[0].astype(np.intp)
     if of == "boxes":
         shape = images[["width", "height", "width", "height"]].to_numpy(float)[at]
-        values, distance = rows[["x0", "y0", "x1", "y1"]].to_numpy(float) / shape, _box_distance
+        values = rows[["x0", "y0", "x1", "y1"]].to_numpy(float) / shape
     else:
-        values, distance = pd.factorize(rows["label"])[0].astype(float), _label_distance
+        values = pd.factorize(rows["label"])[0].astype(float)
     n_workers = int(worker.max()) + 1
     _, judgement, times = np.unique(image * n_workers + worker, return_inverse=True, return_counts=True)
     actor = np.unique(images["actor"].to_numpy(str)[present], return_inverse=True)[1]
@@ -260,17 +263,7 @@ def judgements_of(responses: pd.DataFrame, images: pd.DataFrame, of: Kind, clust
         of_images = images[clusters].iloc[present].reset_index(drop=True)
         together = (pd.Series(actor).astype(str) + "/" + of_images.astype("object")).fillna(together)
     return Judgements(values, worker, image.astype(np.intp), 1 / times[judgement], actor.astype(np.intp), n_workers,
-                      distance, names, pd.factorize(together)[0].astype(np.intp))
-
-
-def _box_distance(one: Values, other: Values) -> Values:
-    """1 - IoU of all pairs of boxes (a, 4) and (b, 4)."""
-    return np.asarray(1 - iou(one[:, np.newaxis], other))
-
-
-def _label_distance(one: Values, other: Values) -> Values:
-    """0 where two labels are the same, 1 where not, of all pairs of codes (a,) and (b,)."""
-    return np.asarray(one[:, np.newaxis] != other, float)
+                      _DISTANCES[of], names, pd.factorize(together)[0].astype(np.intp))
 
 
 def _check(responses: pd.DataFrame, images: pd.DataFrame, of: Kind) -> None:

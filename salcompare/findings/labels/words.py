@@ -134,8 +134,17 @@ def _differences(rows: pd.DataFrame) -> Iterator[PrintedTable]:
         ["actor", "label", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "family_size", "n"], shown=out.index)
 
 
-def _paragraph(data: StudyData) -> str:
-    """Say how shares of labels were estimated and compared, and how workers' agreement was."""
+OF_ENRICHMENT = (
+    "The share of a mask (what the map is 0 on left out) inside a label's region, divided by the region's share of the "
+    "photograph, is its enrichment. An actor's region is the smallest that holds half of the area of the label's boxes "
+    "that people drew on the other actors. Actors weigh the same; a test flips the signs of actors' enrichment - 1. 1 "
+    "is what a mask laid anywhere has: one that keeps to the middle of the face is enriched in whatever lies there.")
+
+
+def methods(data: StudyData) -> list[tuple[str, str]]:
+    """Say how shares of labels were estimated and compared, and how workers' agreement was, where people named any."""
+    if data.people != "boxes":
+        return []
     statistics = data.settings["statistics"]
     permutations = statistics["n_permutations"]
     said = [
@@ -163,20 +172,7 @@ def _paragraph(data: StudyData) -> str:
             f"A label's region, for an actor, is the smallest that holds {percent(SHARE, 0)} of the area of the boxes "
             "of that label which people drew on the other actors; enrichment is the mask's share inside over the "
             "region's.")
-    return " ".join(said)
-
-
-OF_ENRICHMENT = (
-    "The share of a mask (what the map is 0 on left out) inside a label's region, divided by the region's share of the "
-    "photograph, is its enrichment. An actor's region is the smallest that holds half of the area of the label's boxes "
-    "that people drew on the other actors. Actors weigh the same; a test flips the signs of actors' enrichment - 1. 1 "
-    "is what a mask laid anywhere has: one that keeps to the middle of the face is enriched in whatever lies there.")
-
-
-def methods(data: StudyData) -> list[tuple[str, str]]:
-    """Say how labels were compared, where people named any."""
-    return [("Labels", _paragraph(data)), ("Enrichment in labels' regions", OF_ENRICHMENT)] if (
-        data.people == "boxes") else []
+    return [("Labels", " ".join(said)), ("Enrichment in labels' regions", OF_ENRICHMENT)]
 
 
 def section(data: StudyData, name: str) -> Section:

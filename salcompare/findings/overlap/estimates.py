@@ -91,7 +91,8 @@ class OverlapAnalysis:
         if source in self.data.classifier_maps:
             return self._matrices.get((source, form), {})
         same = self._same.get((source, form), xr.Dataset())
-        return {str(name): _of_one_map(values) for name, values in same.items()
+        return {str(name): values.expand_dims(image_other=values["image"].to_numpy(), axis=1)
+                for name, values in same.items()
                 if name in EVERY_METRIC and not EVERY_METRIC[str(name)].costly}
 
     def image_table(self) -> pd.DataFrame:
@@ -253,12 +254,6 @@ class OverlapAnalysis:
     def _missing(self, source: str, form: str, metric: str = PRIMARY) -> dict[str, object]:
         """Give the columns of the row of a value that is not there."""
         return {**terms.SAME.name, **self._key(source, form), "metric": metric}
-
-
-def _of_one_map(values: xr.DataArray) -> xr.DataArray:
-    """Make all pairs (image, image_other) from overlaps (image) with one map for all images."""
-    images = values["image"].to_numpy()
-    return values.expand_dims(image_other=images, axis=1)
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:

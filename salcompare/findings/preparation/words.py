@@ -29,7 +29,8 @@ DEFAULT_NETWORK = (
 
 def summary(data: StudyData) -> list[str]:
     """Say what was compared."""
-    said = [_photographs(data), *_one_side(data), *_default_network(data), *_meant(data)]
+    default = list(data.settings["classifier"]) == [dataclasses.asdict(Classifier())]
+    said = [_photographs(data), *_one_side(data), *([DEFAULT_NETWORK] if default else []), *_meant(data)]
     if data.get("annotations") is not None:
         said.append(_annotations(data, data.get("annotations")))
     if data.responses is not None:
@@ -59,8 +60,7 @@ def _shared_workers(data: StudyData) -> list[str]:
 
 def _photographs(data: StudyData) -> str:
     """Say how many actors and photographs there are, and which of them classifiers' maps are made of."""
-    said = (f"{counted(data.images['actor'].nunique(), 'actor')} with "
-            f"{counted(len(data.images), 'photograph')}")
+    said = f"{counted(data.images['actor'].nunique(), 'actor')} with {counted(len(data.images), 'photograph')}"
     test = int((data.images["split"] == "test").sum())
     if not data.has_classifier or test == len(data.images):
         return f"{said}."
@@ -77,13 +77,6 @@ def _one_side(data: StudyData) -> list[str]:
         return ["This is a study of classifiers alone: there are no responses of people, and all that would compare "
                 "with them is left out."]
     return []
-
-
-def _default_network(data: StudyData) -> list[str]:
-    """Say that the network is the default one, where study.toml asks for no other."""
-    if list(data.settings["classifier"]) != [dataclasses.asdict(Classifier())]:
-        return []
-    return [DEFAULT_NETWORK]
 
 
 def _meant(data: StudyData) -> list[str]:

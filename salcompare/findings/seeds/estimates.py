@@ -32,8 +32,7 @@ _SHARES = {"share_near_zero": seeds.RELATIVE, "share_below_0.001": seeds.ABSOLUT
 _FROZEN, _FINETUNED = "/frozen/", "/finetuned/"
 
 
-def seed_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int, *,
-                   people: float) -> Iterator[Row]:
+def seed_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int, *, people: float) -> Iterator[Row]:
     """Estimate what varies over the seeds that classifiers are trained with, and the share of weights near zero.
 
     ``people`` is their noise ceiling; of `seed_maps`, `seed_accuracies` and `seed_weights` what
@@ -101,9 +100,10 @@ def _overlaps(data: StudyData, maps: Maps, reliable: Mapping[tuple[str, str], xr
     for source, overlaps in by_seed.items():
         if overlaps is None:
             continue
+        known = (source, SMOOTHED) in reliable
+        ceiling = float(reliable[source, SMOOTHED]["value"].sel(quantity="ceiling")) if known else np.nan
         yield from rows_of(population_mean(overlaps.mean("seed", skipna=False)), seeds.OVERLAPPING, {
-            **keys[source], "contrast": seeds.FOR_SEEDS,
-            "ceiling": people * _of_seeds(reliable.get((source, SMOOTHED)))})
+            **keys[source], "contrast": seeds.FOR_SEEDS, "ceiling": people * ceiling})
         held = overlaps.dropna("actor")
         yield from rows_of(_over_seeds(held.mean("actor")), seeds.OVERLAPPING, {
             **keys[source], "contrast": seeds.FOR_ACTORS})
@@ -133,11 +133,6 @@ def _overlap(data: StudyData, of_seeds: xr.DataArray, maps: Maps) -> xr.DataArra
                                                sigma=sigma)))["value"] for at in range(of_seeds.sizes["seed"])]
     together: xr.DataArray = xr.concat(each, "seed")
     return together.assign_coords(seed=of_seeds["seed"].to_numpy())
-
-
-def _of_seeds(reliability: xr.Dataset | None) -> float:
-    """Ceiling of one training's maps."""
-    return float("nan") if reliability is None else float(reliability["value"].sel(quantity="ceiling"))
 
 
 def _accuracies(table: pd.DataFrame | None) -> Iterator[Row]:

@@ -80,8 +80,7 @@ def _odd_shares(data: StudyData, maps: Maps) -> Iterator[Row]:
         result = odd_share_difference(data.by_worker, data.images, smoothed, sigma=sigma, clusters=clusters)
         yield from rows_of(result, declared.DIFFERENCE, key)
         for side, name, other in (("human", HUMAN, source), ("classifier", source, HUMAN)):
-            mean = population_mean(result[side].reset_coords(drop=True)).assign(
-                reason=declared.FEW_ACTORS_ODD)
+            mean = population_mean(result[side].reset_coords(drop=True)).assign(reason=declared.FEW_ACTORS_ODD)
             yield from rows_of(mean, declared.ODD_SHARE, {**key, "source": name, "against": other,
                                                           "contrast": declared.ALONE})
 

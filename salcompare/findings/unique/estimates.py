@@ -44,8 +44,8 @@ class UniqueAnalysis:
 
     def rows(self, source: str) -> Iterator[Row]:
         """Give the rows of one source by itself."""
-        result = agreement_beyond(self.shared, self._maps(source), rng=stream(self.seed, "unique", source),
-                                  n_permutations=self.statistics.n_permutations)
+        result = agreement_beyond(self.shared, self.data.classifier_maps[source]["saliency"].load(), rng=stream(
+            self.seed, "unique", source), n_permutations=self.statistics.n_permutations)
         decided = self._decided(result, result["actor_value"])
         key = self._key(source, terms.SAME_IMAGE)
         for quantity in (terms.OF_SOURCE, terms.OF_ACTORS, terms.SHARE):
@@ -81,9 +81,6 @@ class UniqueAnalysis:
         small = equivalence(of_actors, smallest=self.smallest)["p_equivalence"]
         return result.assign(ceiling=self.ceiling, smallest_effect=self.smallest, p_equivalence=small,
                              verdict=((), str(verdict(result["p_value"], small))))
-
-    def _maps(self, source: str) -> xr.DataArray:
-        return self.data.classifier_maps[source]["saliency"].load()
 
     def _of(self, maps: xr.Dataset) -> xr.DataArray:
         if id(maps) not in self.values:

@@ -77,7 +77,9 @@ def variance_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed
         part = _Part(_with_coords(prepared, data.images), source, form, sigma, statistics.n_permutations, seed, data)
         if form != "grey":
             yield _explained(part)
-            yield [*_dispersion(part), *_components(part)], []
+            spread = rows_or_reasons([declared.SPREAD], part.key, dispersion_test, part.maps,
+                                     **part.options("dispersion"))[0]
+            yield [*spread, *_components(part)], []
         if form in PRIMARY:
             yield [*_distances(part), *_groups(part)], []
 
@@ -131,10 +133,6 @@ def _groups(part: _Part) -> list[Row]:
         return []
     options = part.options("group") | {"clusters": "actor"}
     return rows_or_reasons([declared.GROUPS], part.key, part.explained, part.maps, "group", **options)[0]
-
-
-def _dispersion(part: _Part) -> list[Row]:
-    return rows_or_reasons([declared.SPREAD], part.key, dispersion_test, part.maps, **part.options("dispersion"))[0]
 
 
 def _components(part: _Part) -> list[Row]:

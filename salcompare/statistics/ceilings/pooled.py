@@ -195,8 +195,7 @@ def pooled_ceiling(products: Sequence[Values], workers: Sequence[Codes], actors:
         values, errors = _of_sums(parts[:, np.newaxis])[:, 0], np.sqrt(variance)
     few = min(n_actors, n_workers) < FEWEST_ACTORS
     half = np.where(few, np.nan, stats.t.ppf((1 + LEVEL) / 2, max(min(n_actors, n_workers) - 1, 1)) * errors)
-    reason = NO_AGREEMENT if np.isnan(values[0]) else (
-        f"fewer than {FEWEST_ACTORS} actors or workers" if few else "")
+    reason = NO_AGREEMENT if np.isnan(values[0]) else f"fewer than {FEWEST_ACTORS} actors or workers" if few else ""
     if not several:
         reason = "no image has responses by two workers"
     tables = {"": values, "ci_low": values - half, "ci_high": values + half, "standard_error": errors}

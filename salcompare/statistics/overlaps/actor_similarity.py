@@ -250,9 +250,6 @@ def _centred_pairs(distances: Values) -> Values:
     row_means = rows.sum(axis=-1) / (size - 2)
     total = rows.sum(axis=(-2, -1))[..., np.newaxis] / ((size - 1) * (size - 2))
     first, second = np.triu_indices(size, 1)
-    return _unit_norm(rows[..., first, second] - row_means[..., first] - row_means[..., second] + total)
-
-
-def _unit_norm(pairs: Values) -> Values:
+    pairs = rows[..., first, second] - row_means[..., first] - row_means[..., second] + total
     norm = np.sqrt((pairs**2).sum(axis=-1, keepdims=True))
     return np.asarray(pairs / np.where(norm > 0, norm, np.nan))

@@ -6,7 +6,6 @@ from collections.abc import Collection
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import actor_heatmap, relative_saliency
@@ -143,7 +142,8 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
     other actors. Of a baseline made of other actors' maps the independence holds nearly, as each actor has a small
     part in it.
     """
-    names, images = _common(values, other)
+    names = [str(name) for name in values.data_vars if name in other.data_vars and name in EVERY_METRIC]
+    images = values.image.values[np.isin(values.image.values, other.image.values)]
     if not names or not images.size or "actor" not in values.coords:
         raise InputError(Problem("overlaps", "no metric, image or actor in common", "two results of overlap on the "
                                  "same images, with an actor for each image"))
@@ -160,12 +160,6 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
         p_value=("metric", list(p)), p_attainable=("metric", list(least)), alternative=("metric", ways), null_mean=0.0,
         n_permutations=("metric", [draws.size for draws in null]),
     ).assign_attrs(null="signs of actors' mean differences flipped")
-
-
-def _common(one: xr.Dataset, other: xr.Dataset) -> tuple[list[str], NDArray[np.str_]]:
-    """Name the metrics and the images that both have."""
-    return ([str(name) for name in one.data_vars if name in other.data_vars and name in EVERY_METRIC],
-            one.image.values[np.isin(one.image.values, other.image.values)])
 
 
 def sides(one: xr.DataArray, other: xr.DataArray, difference: xr.DataArray) -> dict[str, xr.DataArray]:

@@ -191,15 +191,10 @@ def signed_t(data: Standardised) -> tuple[Values, Values]:
     for start in range(0, t.shape[1], PIXELS):
         part = slice(start, start + PIXELS)
         block = data.matrix[:, part].astype(np.float64)
-        contrast[:, part] = _contrasts(observed.means @ block)
+        means = observed.means @ block
+        contrast[:, part] = (means * len(means) - means.sum(axis=0)) / (len(means) - 1)
         t[:, part] = np.copysign(np.sqrt(squared_t(block, observed)[0]), contrast[:, part])
     return t, contrast * data.scale
-
-
-def _contrasts(means: Maps) -> Maps:
-    """Means (A, ...) less the mean of the other actors' means."""
-    n_actors = len(means)
-    return np.asarray((means * n_actors - means.sum(axis=0)) / (n_actors - 1))
 
 
 def _of_all(matrix: Maps, names: NDArray[np.str_], units: NDArray[Any], unit: str) -> pd.DataFrame:

@@ -80,11 +80,6 @@ def relative_test(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
     Bourgon, Gentleman & Huber (2010), doi:10.1073/pnas.0914005107
     """
     data = contrasts.standardise(maps, sigma=sigma, support=support, n_permutations=n_permutations, clusters=clusters)
-    return maxima_of(data, n_permutations, rng)
-
-
-def maxima_of(data: contrasts.Standardised, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
-    """Carry out the test on maps that are standardised already."""
     t, contrast = contrasts.signed_t(data)
     plan = contrasts.Plan(data, n_permutations)
     parts = plan.blocks()

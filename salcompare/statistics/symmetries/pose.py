@@ -159,7 +159,9 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
     if n_components < 1 or 3 * n_components > n_images:
         raise InputError(Problem("n_components", f"{n_components} with {counted(n_images, 'image')}",
                                  "at least 1, and three images for each", "take fewer, or give more images"))
-    remainder = np.eye(n_images) - _projection(pairs.photographs, n_components)
+    values, vectors = np.linalg.eigh(pairs.photographs)  # principal components through the origin, of inner products
+    leading = vectors[:, ::-1][:, :n_components][:, values[::-1][:n_components] > 1e-12 * max(values[-1], 0)]
+    remainder = np.eye(n_images) - leading @ leading.T
     left = remainder @ pairs.maps @ remainder
     within = pairs.together & ~np.eye(n_images, dtype=bool)
     form = left * (remainder @ within @ remainder)
@@ -234,14 +236,6 @@ def _permuted(one: Values, other: Values, actors: Codes, rng: np.random.Generato
             other.take(order, axis=0, out=rows, mode="clip").take(order, axis=1, out=both, mode="clip")
             sums.append(float(np.vdot(one, both)))
     return np.array(sums)
-
-
-def _projection(products: Values, n_components: int) -> Values:
-    """Project onto the leading principal components (through the origin) of rows, given their inner products."""
-    values, vectors = np.linalg.eigh(products)
-    leading = vectors[:, ::-1][:, :n_components][:, values[::-1][:n_components] > 1e-12 * max(values[-1], 0)]
-    projection: Values = leading @ leading.T
-    return projection
 
 
 def _jackknife(one: Values, other: Values, pairs: _Paired) -> tuple[float, float, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -204,7 +205,9 @@ def response_variance_components(responses: Responses, images: pd.DataFrame, *, 
     """
     by_image = responses_by_image(responses, images, size=size, sigma=sigma)
     known = images.set_index("image")["actor"].astype(str)
-    usable = _usable({image: str(known[image]) for image, box in by_image.items() if len(np.unique(box.worker)) > 1})
+    several = [(image, str(known[image])) for image, box in by_image.items() if len(np.unique(box.worker)) > 1]
+    counts = Counter(actor for _, actor in several)
+    usable = sorted((pair for pair in several if counts[pair[1]] > 1), key=lambda pair: pair[1])
     actors = np.unique([actor for _, actor in usable], return_inverse=True)[1].astype(np.intp)
     if not usable or actors.max() < 1:
         raise InputError(Problem("responses", "fewer than two actors with two images that two workers responded to",
@@ -230,12 +233,6 @@ def response_variance_components(responses: Responses, images: pd.DataFrame, *, 
 def _of_sum(values: Values) -> Values:
     """Shares of the sum; NaN where it is 0, as of boxes that are all the same."""
     return np.asarray(values / (values.sum() or np.nan), np.float64)
-
-
-def _usable(actor_of: dict[str, str]) -> list[tuple[str, str]]:
-    """Images with their actor, sorted by actor, of actors that have two."""
-    counts = pd.Series(actor_of, dtype="str").value_counts()
-    return sorted(((image, actor) for image, actor in actor_of.items() if counts[actor] > 1), key=lambda pair: pair[1])
 
 
 def _compared(by_image: list[ImageResponses], actors: Codes) -> _Boxes:
