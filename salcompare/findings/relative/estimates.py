@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 
 def relative_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int) -> tuple[
         list[Row], dict[str, xr.Dataset]]:
-    """Test relative saliency of every source.
-
-    Returns
-    -------
-    list of Row, dict of Dataset
-        The estimates; and by source the test's t and p_value (actor, y, x), NaN where a pixel was not tested.
-    """
+    """Test relative saliency of every source: estimates, and by source the test's t and p_value (actor, y, x)."""
     rows: list[Row] = []
     tests: dict[str, xr.Dataset] = {}
     for source, prepared in _prepared(data, maps):
@@ -42,20 +36,16 @@ def relative_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed
             rows.append(without_value(why, **declared.LARGEST[0].name, **key))
             continue
         n_permutations = min(statistics.n_permutations, declared.MOST if shown else declared.MOST_BESIDE)
-        more, result = _tested(data, prepared, n_permutations, seed, key)
+        more, result = _tested(prepared, n_permutations, seed, key)
         rows += more
         if result is not None:
             tests[source] = result[["t", "p_value"]]
     return rows, tests
 
 
-def _tested(data: StudyData, prepared: xr.DataArray, n_permutations: int, seed: int, key: Row) -> tuple[
-        list[Row], xr.Dataset | None]:
-    """Test one source: rows, and the test; what cannot be told apart or is too few gives one row without value."""
+def _tested(prepared: xr.DataArray, n_permutations: int, seed: int, key: Row) -> tuple[list[Row], xr.Dataset | None]:
+    """Test one source: rows, and the test; what is too few gives one row without value."""
     shot, clusters = by_shoot(prepared)
-    why = confounded(data, seed) if key["source"] == HUMAN else ""
-    if why:
-        return [without_value(why, **declared.LARGEST[0].name, **key)], None
     try:
         result = relative_test(shot, sigma=float(str(key["sigma"])), rng=stream(seed, "relative", str(key["source"])),
                                n_permutations=n_permutations, clusters=clusters)
@@ -121,4 +111,4 @@ def headlines(analysis: Analysis) -> list[Row]:
     if why := confounded(analysis.data, analysis.seed):
         return [without_value(why, **declared.LARGEST[0].name, source=HUMAN, form=SMOOTHED)]
     coverage, n_permutations = analysis.data.human["coverage"], min(analysis.statistics.n_permutations, declared.MOST)
-    return _tested(analysis.data, coverage, n_permutations, analysis.seed, _key(HUMAN, coverage, analysis.maps))[0]
+    return _tested(coverage, n_permutations, analysis.seed, _key(HUMAN, coverage, analysis.maps))[0]

@@ -1,6 +1,6 @@
 """How stable classifiers are over training seeds."""
 
-from salcompare.findings.finding import BARE_TEST, COUNTS, INTERVAL, SIDES, Columns, Compared, Finding, Quantity
+from salcompare.findings.finding import BARE_TEST, MEAN, SIDES, Compared, Finding, Quantity
 from salcompare.naming import PRIMARY, SMOOTHED
 
 RELIABILITY, CEILING, OVERLAP = "seed_reliability", "seed_ceiling", "seed_overlap"
@@ -13,20 +13,19 @@ RELATIVE, ABSOLUTE = "relative", "absolute"
 FEWEST_SEEDS = 3
 """Below so many seeds there is no t interval over seeds."""
 
-_MEAN: Columns = COUNTS | INTERVAL
 RELIABLE, TESTED, MORE_RELIABLE = (
-    Quantity(RELIABILITY, PRIMARY, "Reliability over seeds", columns=_MEAN | columns, fixed=fixed, better="higher",
+    Quantity(RELIABILITY, PRIMARY, "Reliability over seeds", columns=MEAN | columns, fixed=fixed, better="higher",
              shown=shown) for columns, fixed, shown in (
         ({}, {}, (Compared("seed_reliability", form=SMOOTHED, contrast=SAME_IMAGE,
                            requires="two or more seeds of the classifier"),)),
         (BARE_TEST, {"null_mean": 0.0}, ()), (SIDES | BARE_TEST, {"null_mean": 0.0}, ())))
-REACHABLE = Quantity(CEILING, PRIMARY, "Noise ceiling of a training", columns=_MEAN, better="higher")
+REACHABLE = Quantity(CEILING, PRIMARY, "Noise ceiling of a training", columns=MEAN, better="higher")
 OVERLAPPING, MORE_OVERLAPPING = (
-    Quantity(OVERLAP, PRIMARY, "Overlap with people over seeds", columns=_MEAN | sides, better="higher",
+    Quantity(OVERLAP, PRIMARY, "Overlap with people over seeds", columns=MEAN | sides, better="higher",
              rests_on_people=True) for sides in ({}, SIDES))
 ACCURATE, MORE_ACCURATE = (
-    Quantity(ACCURACY, "test", "Accuracy over seeds", columns=_MEAN | sides, better="higher") for sides in ({}, SIDES))
-SMALL, MORE_SMALL = (Quantity(NEAR_ZERO, CONVOLUTIONS, "Share of weights near zero", columns=_MEAN | sides)
+    Quantity(ACCURACY, "test", "Accuracy over seeds", columns=MEAN | sides, better="higher") for sides in ({}, SIDES))
+SMALL, MORE_SMALL = (Quantity(NEAR_ZERO, CONVOLUTIONS, "Share of weights near zero", columns=MEAN | sides)
                      for sides in ({}, SIDES))
 
 FINDING = Finding(

@@ -1,6 +1,6 @@
 """Whether maps are symmetric."""
 
-from salcompare.findings.finding import BARE_TEST, COUNTS, INTERVAL, Columns, Compared, Finding, Headline, Quantity
+from salcompare.findings.finding import BARE_TEST, COUNTS, MEAN, Columns, Compared, Finding, Headline, Quantity
 
 INDICES, TESTS = "symmetry", "symmetry_test"
 BETWEEN, ALONE = "human minus classifier", "value"
@@ -9,11 +9,10 @@ MOST_COMPONENTS, IMAGES_A_COMPONENT = 10, 3
 WORKERS_SHARED = "all actors share workers: an interval over actors alone would be too narrow"
 FEW_ACTORS_ODD = "no interval: few actors have most of the odd energy"
 _NULL_MEAN = {"null_mean": 0.0}  # of what flips or mirrors at random turn about 0
-_MEAN: Columns = COUNTS | INTERVAL
 _SYMMETRIC: Columns = {"null": "null", "null_mean": "null_mean"}
-INDEX = Quantity(INDICES, "index", "Symmetry index", columns=_MEAN | _SYMMETRIC, shown=(
+INDEX = Quantity(INDICES, "index", "Symmetry index", columns=MEAN | _SYMMETRIC, shown=(
     Headline(title="Human maps: symmetry index"), Compared("symmetry", beside="null_mean")))
-CORRELATION, LATERALITY = (Quantity(INDICES, metric, title, columns=_MEAN) for metric, title in (
+CORRELATION, LATERALITY = (Quantity(INDICES, metric, title, columns=MEAN) for metric, title in (
     ("mirror_correlation", "Correlation with the mirror image"), ("laterality", "Laterality")))
 OF_MAPS = (INDEX, CORRELATION, LATERALITY)
 OF_ACTORS = (INDEX.of_actors(_SYMMETRIC | {"null_mean": "actor_null_mean"}),
@@ -25,11 +24,11 @@ DIFFERENCE = Quantity(
     fixed={**_NULL_MEAN, "contrast": BETWEEN}, better="lower",
     shown=(Headline("classifier", contrast=BETWEEN, title="People minus classifier, odd share"),))
 WORKERS = Quantity(
-    TESTS, "worker_laterality", "Laterality of people's maps", columns=_MEAN | {
+    TESTS, "worker_laterality", "Laterality of people's maps", columns=MEAN | {
         "null": "null", "alternative": "alternative", "p_value": "p_value", "n_resamples": "n_resamples"},
     fixed=_NULL_MEAN, shown=(Headline(title="Human maps: laterality"),))
 """The one test of a side that people's maps have."""
-SIDE = Quantity(TESTS, "common_laterality", "A side that actors share", columns=_MEAN | BARE_TEST, fixed=_NULL_MEAN)
+SIDE = Quantity(TESTS, "common_laterality", "A side that actors share", columns=MEAN | BARE_TEST, fixed=_NULL_MEAN)
 COMMON = Quantity(
     TESTS, "common_asymmetry", "Odd energy that actors share", "odd_share", COUNTS | BARE_TEST | {
         "p_value": "odd_share_p_value", "alternative": "odd_share_alternative",
@@ -37,7 +36,7 @@ COMMON = Quantity(
 ASYMMETRY = Quantity(TESTS, "asymmetry", "Asymmetry of each actor's maps", columns=COUNTS | BARE_TEST | _SYMMETRIC)
 ASYMMETRY_OF_ACTORS = ASYMMETRY.of_actors(BARE_TEST | {
     "p_value": "actor_p_value", "p_attainable": "actor_p_attainable", "n_resamples": "actor_n_permutations"})
-POSE = Quantity(TESTS, "pose_association", "Maps turn with the faces", columns=_MEAN | BARE_TEST | _SYMMETRIC)
+POSE = Quantity(TESTS, "pose_association", "Maps turn with the faces", columns=MEAN | BARE_TEST | _SYMMETRIC)
 BEYOND = Quantity(TESTS, "asymmetry_beyond_photographs", "Asymmetry beyond the photographs'",
                   columns=COUNTS | BARE_TEST | _SYMMETRIC)
 EXPLAINED = Quantity(TESTS, "odd_energy_explained", "Odd energy that follows the photographs'", "explained", {

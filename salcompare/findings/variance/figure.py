@@ -32,13 +32,14 @@ def variance_figure(data: StudyData) -> Figure:
         strip_text_y=p9.element_text(rotation=0, ha="left"), panel_spacing_y=0.012,
         plot_subtitle=p9.element_text(ha="left"))
     draws = _draws(data, observed)
-    counts = observed["n"].dropna().astype(int).tolist()
+    counts, n = observed["n"].dropna().astype(int).tolist(), observed["n_resamples"].dropna()
+    times = f" ({number(n.max())} of them)" if len(n) else ""
     images = ranged(counts) if counts else "unknown"
     drawn = f"; grey: {counted(len(draws), 'draw')} of the null distributions" if len(draws) else ""
     text = caption(data, [
         f"Dots: R² by actor, pooled over pixels (n = {images} images of "
         f"{counted(data.images['actor'].nunique(), 'actor')}); tick: its mean where images are permuted{drawn}.",
-        f"p: F2; null: {', '.join(dict.fromkeys(observed['null'].dropna()))}{_permutations(observed)}.",
+        f"p: F2; null: {', '.join(dict.fromkeys(observed['null'].dropna()))}{times}.",
         "R² carries no interval: copies of an image in a bootstrap inflate it."],
         responses=HUMAN in set(observed["source"]), photographs=False)
     return Figure("fig7-variance", "Variance explained by actor", text, plot, theme.SINGLE, height)
@@ -93,11 +94,6 @@ def _placed(table: pd.DataFrame, data: StudyData, names: list[str]) -> pd.DataFr
 
 def _strip(source: str, data: StudyData) -> str:
     return theme.wrapped(theme.source_name(source, data.classifier_maps), 18)
-
-
-def _permutations(observed: pd.DataFrame) -> str:
-    n = observed["n_resamples"].dropna()
-    return f" ({number(n.max())} of them)" if len(n) else ""
 
 
 def _simulated(data: StudyData, observed: pd.DataFrame) -> bool:
