@@ -60,7 +60,7 @@ def of_maps(tmp_path_factory):
 def test_a_report_of_gaze_says_what_it_is_and_leaves_boxes_and_labels_out(of_gaze):
     page, found = html.unescape((of_gaze / "reports/report.html").read_text()), numbers(of_gaze)
     assert (found["people"], found["responses"]) == ("fixations", "collected")
-    said = " ".join(found["summary"][0]["answers"])
+    said = " ".join(found["summary"][1]["answers"])
     assert f"{N * len(WORKERS) * 3} fixations by 6 workers in {N * len(WORKERS)} trials on {N} images" in said
     assert "Gaussians of 1° of visual angle, 2.50 pixels at 2.50 pixels a degree" in said
     assert f"deepnet: {N} maps that were given ready-made (integrated gradients)" in said
@@ -79,7 +79,7 @@ def test_a_report_of_gaze_says_what_it_is_and_leaves_boxes_and_labels_out(of_gaz
 def test_a_report_of_maps_without_workers_says_why_there_is_no_ceiling(of_maps):
     found = numbers(of_maps)
     assert found["people"] == "maps"
-    said = " ".join(found["summary"][0]["answers"])
+    said = " ".join(found["summary"][1]["answers"])
     assert f"People's side is {N} ready-made maps, which do not say which worker made what, on {N} images." in said
     table, _ = missing(of_maps)
     unknown = table[table["statistic"].isin(["noise_ceiling", "share_of_ceiling", "variance_component"])]
