@@ -20,9 +20,7 @@ OF_ACTORS = (INDEX.of_actors(_SYMMETRIC | {"null_mean": "actor_null_mean"}),
 ODD_SHARE = Quantity(INDICES, "odd_share", "Share of asymmetric energy", columns=COUNTS, better="lower")
 DIFFERENCE = Quantity(
     INDICES, "odd_share", "Share of asymmetric energy", columns=COUNTS | {
-        "null": "null", "alternative": "alternative", "p_value": "p_value", "value_one": "one", "value_other": "other"},
-    fixed={**_NULL_MEAN, "contrast": BETWEEN}, better="lower",
-    shown=(Headline("classifier", contrast=BETWEEN, title="People minus classifier, odd share"),))
+        "value_one": "one", "value_other": "other"}, fixed={"contrast": BETWEEN}, better="lower")
 WORKERS = Quantity(
     TESTS, "worker_laterality", "Laterality of people's maps", columns=MEAN | {
         "null": "null", "alternative": "alternative", "p_value": "p_value", "n_resamples": "n_resamples"},

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from salcompare.maps import smooth
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
 from salcompare.simulation.studies import expected_laterality
 from salcompare.statistics.inference.multiplicity import adjust_p
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
-from salcompare.statistics.symmetries.shares import odd_share_difference
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ SIDE_CLASSIFIER = "common side of classifier maps, laterality"
 ODD_CLASSIFIER = "common side of classifier maps, odd energy"
 SIDE_CLASSIFIER_CI = "laterality of classifier maps, t over actors"
 ASYMMETRY, ASYMMETRY_FAMILY = "asymmetry of classifier maps", "asymmetry of single actors' maps, Holm over actors"
-DIFFERENCE = "odd shares of people and classifier, crossed t"
 POSE, NO_POSE = "maps turn with the face", "maps turn with unrelated photographs"
 BEYOND = "asymmetry beyond the photographs"
 
@@ -54,19 +51,6 @@ def _asymmetry(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, 
     tests = asymmetry_test(study.saliency, rng=rng, n_permutations=cases.DRAWS)
     result, family = Result.of(tests), adjust_p(tests["actor_p_value"], "actor").to_numpy()
     return {ASYMMETRY: result.test, ASYMMETRY_FAMILY: Outcome(float(np.nanmin(family)))}
-
-
-def _between(study: SimulatedStudy, sigma: float) -> Result:
-    return Result.of(odd_share_difference(study.responses, study.images, smooth(study.saliency, sigma=sigma),
-                                          sigma=sigma))
-
-
-def _difference(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001 - as all
-    return {DIFFERENCE: _between(study, cases.SIGMA).test}
-
-
-def _planned_difference(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:  # noqa: ARG001
-    return _between(study, cases.planned_sigma(study))
 
 
 def _pose(name: str, faces: Callable[..., xr.DataArray], study: SimulatedStudy,
@@ -102,9 +86,6 @@ CASES = (
               (cases.PLANTED, cases.UNRELATED)),
         Check(ASYMMETRY_FAMILY, "test", f"{_IMAGES} The smallest adjusted p is that of the family.", _NO_SIDE,
               discrete=True))),
-    Case("odd_share_difference", _difference, (
-        Check(DIFFERENCE, "test", "People's and the classifier's maps are symmetric but for noise and pose.",
-              (cases.IMAGE, cases.RAGGED_COUNTS)),)),
     Case("pose_association(photographs)", partial(_pose, POSE, cases.photographs), (Check(
         POSE, "test", "Photographs do not differ in pose.", (cases.UNEQUAL,), (cases.DEMO,)),)),
     Case("pose_association(unrelated photographs)", partial(_pose, NO_POSE, cases.other_photographs), (Check(
@@ -116,6 +97,4 @@ CASES = (
 PLANNED = (
     PlannedStatistic("worker-laterality", "people's heatmaps lean to one side (workers and actors resampled)",
                      "mean laterality of actors' human heatmaps", False, _side_of_people),
-    PlannedStatistic("odd-share", "people's maps are more, or less, asymmetric than the classifier's",
-                     "", True, _planned_difference),
 )

@@ -77,12 +77,7 @@ def _odd_shares(data: StudyData) -> str:
     table = rows(data.estimates, source=data.main or "", contrast=declared.BETWEEN, **declared.DIFFERENCE.name)
     if table["value"].isna().all():
         return ""
-    row = table.iloc[0]
-    low, high = number(row["ci_low"], 2), number(row["ci_high"], 2)
-    inside = [*([] if pd.isna(row["ci_low"]) else [f"{low} to {high}", interval(table)]),
-              *([] if pd.isna(row["p_value"]) else [p_text(row)])]
-    beside = f" ({'; '.join(inside)})" if inside else ""
-    return f"Odd share, {declared.BETWEEN}: {number(row['value'], 2)}{beside}."
+    return f"Odd share, {declared.BETWEEN}: {number(table.iloc[0]['value'], 2)}."
 
 
 def _pose(data: StudyData) -> str:

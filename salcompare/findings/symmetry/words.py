@@ -36,12 +36,6 @@ def summary(data: StudyData) -> list[str]:
             f"; truly symmetric maps with as much noise would give {number(row['null_mean'], 2)}")
         said.append(f"{named(row)}: symmetry index {estimate(row)}{null}.")
     said += [text for name in (HUMAN, source, PHOTOGRAPHS) if name is not None for text in _tests(data, name)]
-    odd = None if source is None else one(data.estimates, source=source, contrast=declared.BETWEEN,
-                                          **declared.DIFFERENCE.name)
-    if odd is not None:
-        less = "less" if odd["value"] < 0 else "more"
-        said.append(verdict(odd, f"people's maps are {less} asymmetric than the classifier's (difference of the share "
-                                 "of asymmetric energy)"))
     return said
 
 

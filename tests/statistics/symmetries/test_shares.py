@@ -6,7 +6,6 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from salcompare import rasterise_boxes
 from salcompare.errors import InputError
@@ -86,13 +85,8 @@ def test_a_habit_that_workers_keep_is_no_oddness_of_people():
     assert float(difference(study, habit).one) < naive - 0.05
 
 
-def test_p_keeps_its_level_where_nothing_differs_and_few_workers_or_actors_leave_a_reason():
-    rejections = sum(float(difference(drawn(seed, n_actors=10, n_workers=20), sigma=1.0).p_value) <= 0.05
-                     for seed in range(100))
-    assert rejections <= stats.binom.ppf(0.999, 100, 0.05)
-    few = difference(drawn(4, n_workers=5))
-    assert np.isnan(few.p_value)
-    assert "4 degrees of freedom" in str(few.reason.item())
+def test_nothing_is_tested_of_a_difference_whose_test_rejects_too_often():
+    assert not {"p_value", "ci_low"} & set(difference(drawn(4)))
 
 
 def test_other_smoothing_and_responses_to_other_images_are_refused():
