@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -191,16 +190,15 @@ def _columns(data: StudyData, cells: pd.DataFrame) -> list[str]:
 def _matrix(data: StudyData, cells: pd.DataFrame, labels: list[str]) -> Panel:
     actors = list(dict.fromkeys(cells["actor"]))
     cells = cells.assign(actor=pd.Categorical(cells["actor"], actors[::-1]),
-                         label=pd.Categorical(cells["label"], labels), points=100 * cells["value"])
+                         label=pd.Categorical(cells["label"], labels), points=(100 * cells["value"]).round())
     out = cells[cells["p_adjusted"] <= ALPHA]
-    out = out.assign(number=[f"{'+' if value > 0 else ''}{number(round(value))}" for value in out["points"]])
-    largest = float(cells["points"].abs().max())
-    end = math.floor(largest) or largest
+    out = out.assign(number=[f"{'+' if value > 0 else ''}{number(value)}" for value in out["points"]])
+    largest = max(float(cells["points"].abs().max()), 1.0)
     plot = (p9.ggplot(cells, p9.aes("label", "actor")) + p9.geom_tile(p9.aes(fill="points"), width=0.94, height=0.9)
             + p9.geom_tile(data=out, fill="none", color=theme.INK, size=0.6, width=0.94, height=0.9)
             + p9.geom_text(p9.aes(label="number"), data=out, size=theme.SMALL - 1, color=theme.INK)
             + p9.scale_fill_gradient2(low=BELOW, mid="#FFFFFF", high=ABOVE, midpoint=0, limits=(-largest, largest),
-                                      breaks=(-end, 0, end), name="Points above the others", labels=_signed)
+                                      breaks=(-largest, 0, largest), name="Points above the others", labels=_signed)
             + p9.guides(fill=theme.COLOUR_BAR)
             + p9.scale_x_discrete() + p9.scale_y_discrete()
             + p9.labs(x="", y="", title="Shares of labels, actor minus other actors",
@@ -219,7 +217,7 @@ def _cell_sentences(cells: pd.DataFrame, labels: list[str]) -> list[str]:
     n, size = int((cells["p_adjusted"] <= ALPHA).sum()), cells["family_size"].max()
     left_out = cells["label"].nunique() - len(labels)
     out = int((~cells["label"].isin(labels) & (cells["p_adjusted"] <= ALPHA)).sum())
-    return [f"An actor's share of a label minus the mean of the other actors', percentage points; framed and "
+    return [f"An actor's share of a label minus the mean of the other actors', whole percentage points; framed and "
             f"numbered: p at most {ALPHA:g}, adjusted over all {number(size)} cells by the most extreme in each "
             f"permutation ({_permuted(cells)}): {counted(n, 'cell')}.",
             f"{counted(left_out, 'label')} drawn less often {'is' if left_out == 1 else 'are'} not shown, of whose "
