@@ -5,20 +5,20 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from salcompare.findings.ceilings.figure import CLASSIFIER, NULL, ceilings_missing
+from salcompare.findings.ceilings.figure import NULL, ceilings_missing
 from salcompare.findings.ceilings.words import summary, tables
 from salcompare.findings.content import make_figures
 from salcompare.schema import ESTIMATES
-from tests.figures.tiny import tiny
+from tests.figures.tiny import MAIN, tiny
 
 
 def test_the_null_stands_below_the_classifier_and_has_no_interval():
     (figure,) = make_figures(tiny(), only=[12])
     table = figure.plot.data.set_index("kind")
-    assert table.loc[CLASSIFIER, ["value", "ci_low", "ci_high"]].tolist() == pytest.approx([0.4, 0.3, 0.5])
+    assert table.loc[MAIN, ["value", "ci_low", "ci_high"]].tolist() == pytest.approx([0.4, 0.3, 0.5])
     assert table.loc[NULL, "value"] == 0.7
     assert table["ci_low"].isna().tolist() == [False, True]
-    assert table["row"].cat.categories.tolist()[-1] == table.loc[CLASSIFIER, "row"]  # on top
+    assert table["row"].cat.categories.tolist()[-1] == table.loc[MAIN, "row"]  # on top
     assert "the noise ceiling (0.90)" in figure.caption
 
 
