@@ -164,7 +164,7 @@ SIDE = {"statistic": "symmetry_test", "level": "population", "source": "human"}
     ([{"statistic": "variance_explained", "metric": "r2", "form": "smoothed", "level": "population", "source": "human",
        "value": 0.2, "reason": "workers are confounded with actors"}],
      "explains 20.0% of the variance, not tested, as workers are confounded with actors."),
-    ([SHARING | {"p_value": 0.5}], "of two actors 2.5% (p = 0.50 if workers were given images at random)."),
+    ([SHARING | {"p_value": 0.5}], "of two actors 2.5% (one-sided p = 0.50 if workers were given images at random)."),
     ([SHARING | {"p_value": 0.001}], "workers are confounded with actors, and people's responses do not test whether"),
     ([SHARE | {"contrast": "same image", "value": 0.4, "ci_low": 0.3, "ci_high": 0.5},
       SHARE | {"contrast": "minus baseline/centre", "value": -0.1, "value_one": 0.4, "value_other": 0.5},

@@ -44,7 +44,8 @@ def _how_many(data: StudyData) -> list[str]:
     takes = " or ".join(f"{counted(int(workers), 'worker')} an image with {counted(int(images), 'image')} of each actor"
                         for images, workers in needed(shares).dropna().to_numpy().tolist())
     return [f"People's heatmaps tell actors apart with a reliability of {number(place.reliability, 2)} at this study's "
-            f"size ({number(place.images, 1)} images of an actor, {number(place.workers, 1)} workers an image); "
+            f"size ({number(place.images, 1)} images of an actor, {number(place.workers, 1)} workers an image); by the "
+            "same components of variance, without intervals, "
             + (f"{RELIABILITY:g} would take {takes}." if takes else
                f"{RELIABILITY:g} would take more than {int(IMAGES.max())} images of each actor.")]
 

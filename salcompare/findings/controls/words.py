@@ -141,12 +141,12 @@ def summary(data: StudyData) -> list[str]:
 def _others(sources: Sequence[_Rated]) -> list[str]:
     """Say which of the other sources lie above both decisive controls, and which do not."""
     said = []
-    for failed, ways, both in ((False, ("lies", "lie"), "both those of random weights and of Sobel edges"),
-                               (True, ("does not lie", "do not lie"), "both")):
+    for failed, ways in ((False, ("lies", "lie")), (True, ("does not lie", "do not lie"))):
         names = [each.source for each in sources if bool(each.failed) == failed]
         if names:
             several = len(names) > 1
-            said.append(f"The overlap{'s' * several} of people with {joined(names)} {ways[several]} above {both}.")
+            said.append(f"The overlap{'s' * several} of people with {joined(names)} {ways[several]} above both "
+                        "those of random weights and of Sobel edges.")
     return said
 
 
@@ -156,15 +156,16 @@ def _difference(data: StudyData, source: str, kind: str, form: str) -> Iterator[
                     contrast=SAME_IMAGE, against=against) for against in (kind, _NEW.get(kind, kind)))
     if row is None or new is None:
         return
-    given = "given the centre, " if form == terms.GIVEN else ""
+    given = ", given the centre," if form == terms.GIVEN else ""
     way = "less" if row["value"] < 0 else "more"
     if kind == terms.SOBEL:
-        yield contrast(row, f"{given}{source} agrees with people {way} than {NAMES[kind]} do")
+        yield contrast(row, f"{source}{given} agrees with people {way} than {NAMES[kind]} do")
         return
     what = "random weights" if kind == terms.RANDOMISED else "shuffled actors"
-    yield (contrast(row, f"{given}{source} agrees with people {way} than the mean of {number(new['n_resamples'])} "
+    yield (contrast(row, f"{source}{given} agrees with people {way} than the mean of {number(new['n_resamples'])} "
                          f"networks with {what}").removesuffix(".")
-           + f"; of a new such network it differs by {interval(new)} ({p_text(new)}, a rank among them).")
+           + f"; of a new such network it differs by {interval(new)} ({p_text(new)} of agreeing more, by rank: "
+             f"at least 1/{number(new['n_resamples'] + 1)}).")
 
 
 def _curve(data: StudyData, source: str) -> list[str]:

@@ -67,7 +67,7 @@ def _enriched(data: StudyData, source: str) -> list[str]:
         rows = often_named(data.estimates, rows)
         rows = rows[(rows["p_adjusted"] <= ALPHA) & (rows["value"] > 1)].sort_values("value", ascending=False)
         if len(rows):
-            said.append(f"{who} lie more than its area explains in the region of " + ", ".join(
+            said.append(f"{who} cover, more than their area explains, the regions of " + ", ".join(
                 f"{row['label']} ({number(row['value'], 2)} times)" for _, row in rows.head(4).iterrows()))
     text = "; ".join(said)
     return [f"{text[0].upper()}{text[1:]}."] if text else []

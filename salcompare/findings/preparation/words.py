@@ -53,7 +53,8 @@ def _shared_workers(data: StudyData) -> list[str]:
     if row is None or math.isnan(row["value"]):
         return []
     said = (f"Of two responses to two images of one actor {percent(row['value_one'])} come from one worker, to images "
-            f"of two actors {percent(row['value_other'])} ({p_text(row)} if workers were given images at random)")
+            f"of two actors {percent(row['value_other'])} (one-sided {p_text(row)} if workers were given images at "
+            "random)")
     return [f"{said}: workers are confounded with actors, and people's responses do not test whether actors differ."
             if row["p_value"] <= CONFOUNDED else f"{said}."]
 

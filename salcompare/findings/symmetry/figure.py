@@ -56,7 +56,7 @@ def _sentences(data: StudyData, table: pd.DataFrame) -> list[str]:
         "Laterality: positive where the viewer's left holds more." + (
             " p of people's maps: workers and actors both taken as drawn at random; of the others: whole actors "
             "mirrored at random." if whole.loc[whole["metric"] == LATERALITY.metric, "p_value"].notna().any() else ""),
-        "Odd share, not of people's maps: how much of the energy that an actor's images have in common is odd, 0 but "
+        "Odd share (people's is not drawn): how much of the energy that an actor's images have in common is odd, 0 but "
         "for chance where maps are symmetric; p: single images mirrored at random."
         if ASYMMETRY.metric in set(table["metric"]) else "",
         "The photographs themselves are the control: faces may be turned or lit from one side."

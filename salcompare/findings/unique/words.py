@@ -23,7 +23,7 @@ _SHOWN = {"statistic": terms.AGREEMENT, "level": "population"}
 _SAID = dict(zip(VERDICTS, (
     "There is evidence that {} beyond what all faces share",
     "{} beyond what all faces share, but too little to matter",
-    "{} beyond what all faces share by nothing worth having",
+    "{} beyond what all faces share by less than would matter, if at all",
     "Whether {} beyond what all faces share is open"), strict=True))
 NAMES = {RANDOMISED: "networks with random weights", SHUFFLED: "networks taught shuffled actors"}
 REFERENCES = (

@@ -66,8 +66,8 @@ def test_an_overlap_below_the_randomised_network_is_a_banner_at_the_head_of_the_
     page = render_report(data, tmp_path).read_text()
     assert page.index("is no evidence about this network") < page.index("What was compared?")
     assert ("agrees with people less than the mean of 20 networks with random weights: −0.21 (0.400 less 0.610; 95% "
-            "CI −0.25 to −0.17); of a new such network it differs by 95% CI −0.34 to −0.080 (p = 0.048, a rank among "
-            "them).") in said(data)
+            "CI −0.25 to −0.17); of a new such network it differs by 95% CI −0.34 to −0.080 (p = 0.048 of agreeing "
+            "more, by rank: at least 1/21).") in said(data)
 
 
 @pytest.mark.parametrize(("rows", "words"), [
@@ -125,7 +125,7 @@ def test_the_banner_names_only_the_source_at_fault(tmp_path):
     words = said(data)
     assert "The overlap lies above both that of a new network with random weights" in words
     assert f"The overlap of people with {OTHER} lies above both those of random weights and of Sobel edges." in words
-    assert f"The overlap of people with {FROZEN} does not lie above both." in words
+    assert f"The overlap of people with {FROZEN} does not lie above both those of random weights" in words
 
 
 def test_several_sources_at_fault_are_named_in_one_banner_each_with_its_reason(tmp_path):

@@ -14,8 +14,8 @@ def test_enrichment_is_said_of_people_and_of_the_classifier(tmp_path):
                 value=value, p_value=0.001, p_adjusted=p) for source, label, value, p in found]
     table = pd.concat([estimates(), with_responses(estimates_table(rows), "simulated")], ignore_index=True)
     (text,) = [text for finding in summarise(report_data(tmp_path, estimates=table)) for text in finding.answers
-               if "more than its area explains" in text]
-    assert "People's masks lie more than its area explains in the region of eyes (3.2 times)" in text
-    assert "the classifier's masks lie more than its area explains in the region of nose (2 times)." in text
+               if "more than their area explains" in text]
+    assert "People's masks cover, more than their area explains, the regions of eyes (3.2 times)" in text
+    assert "the classifier's masks cover, more than their area explains, the regions of nose (2 times)." in text
     assert "chin" not in text
     assert "lips" not in text

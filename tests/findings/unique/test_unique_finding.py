@@ -97,7 +97,7 @@ def test_the_summary_speaks_of_the_main_source_first_with_its_controls_in_the_sa
 
 @pytest.mark.parametrize(("p_value", "p_equivalence", "said"), [
     (0.01, 0.01, "agree beyond what all faces share, but too little to matter: "),
-    (0.4, 0.01, "agree beyond what all faces share by nothing worth having: "),
+    (0.4, 0.01, "agree beyond what all faces share by less than would matter, if at all: "),
     (0.4, 0.4, "agree beyond what all faces share is open: ")])
 def test_absence_of_evidence_is_no_evidence_of_absence(data, p_value, p_equivalence, said):
     changed = data.estimates["contrast"] == terms.SAME_IMAGE
