@@ -199,7 +199,7 @@ def _matrix(data: StudyData, cells: pd.DataFrame, labels: list[str]) -> Panel:
             + p9.geom_text(p9.aes(label="number"), data=out, size=theme.SMALL - 1, color=theme.INK)
             + p9.scale_fill_gradient2(low=BELOW, mid="#FFFFFF", high=ABOVE, midpoint=0, limits=(-largest, largest),
                                       breaks=(-largest, 0, largest), name="Points above the others", labels=_signed)
-            + p9.guides(fill=theme.COLOUR_BAR)
+            + p9.guides(fill=p9.guide_colorbar(display="rectangles", nbin=33))  # a PNG keeps so few colours
             + p9.scale_x_discrete() + p9.scale_y_discrete()
             + p9.labs(x="", y="", title="Shares of labels, actor minus other actors",
                       subtitle=theme.SIMULATED if data.simulated else "People's responses"))
