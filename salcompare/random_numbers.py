@@ -33,7 +33,6 @@ def drawing(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function if there is a generator to draw with."""
         rng = kwargs.get("rng", args[place] if len(args) > place else None)
         if not isinstance(rng, np.random.Generator):
             raise InputError(Problem(

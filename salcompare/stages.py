@@ -128,7 +128,10 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
                 continue
             standing = standings(study, depth="whole", of=wanted)[name]
             if standing.state == "current":
-                _delete_other_stores(study, standing.stage)
+                for output in (*standing.stage.outputs, *standing.stage.extras):  # of killed runs
+                    if output.exists() and records.is_manifest(output, study.root):
+                        kept = store.read_manifest(output.parent, output.stem).store
+                        store.delete_others(output.parent, output.stem, kept)
                 continue
             progress.say(f"[{number}/{len(before)}] {name}: {standing.reason}")
             # Errors of the photographs come first, so it is not until they are there that other stages are checked.
@@ -170,13 +173,6 @@ def _record_of(study: Study, name: str) -> Record | None:
         return records.read_record(records.record_path(study, name))
     except DamagedError:
         return None
-
-
-def _delete_other_stores(study: Study, stage: Stage) -> None:
-    """Delete what killed runs of other settings left of a finished stage's stores."""
-    for output in (*stage.outputs, *stage.extras):
-        if output.exists() and records.is_manifest(output, study.root):
-            store.delete_others(output.parent, output.stem, store.read_manifest(output.parent, output.stem).store)
 
 
 def _check(study: Study, wanted: list[Standing], progress: Progress) -> None:
@@ -228,7 +224,6 @@ def _standing(study: Study, stage: Stage, now: str, required: list[Standing], *,
         return Standing(stage, now, "missing", _begun(study, stage, now) or "not made yet")
 
     def stands(state: State, reason: str) -> Standing:
-        """Add what was begun."""
         begun = _begun(study, stage, now) if state != "current" else ""
         return Standing(stage, now, state, "; ".join(filter(None, (reason, begun))), record)
 

@@ -116,7 +116,6 @@ def maps_in_turn(lots: Iterable[Lot], config: Attribution, *, like: TrainedClass
     options = dataclasses.replace(config, batch=step)
 
     def explained(model: nn.Module, lot: Lot) -> MapArray:
-        """Explain a lot by a core's copy of its network."""
         with naming(lot.pixels["image"].to_numpy().tolist()):
             return _batch(dataclasses.replace(lot.trained, model=model), lot, options, method)
 

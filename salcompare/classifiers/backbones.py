@@ -131,19 +131,6 @@ def torchvision_names() -> list[str]:
     return names
 
 
-def _torchvision_backbone(name: str) -> Backbone:
-    """Make the recipe of a torchvision classification model; its named weights are torchvision's default ones.
-
-    The new layers take the place of the last classifier. Of VGG, as of AlexNet, all fully connected layers come off,
-    and its convolution layers' output is not pooled to a fixed size; of SqueezeNet the last convolution does, and
-    features are the mean over pixels, as in the original; of all others the last linear layer, and dropouts beside it.
-    """
-    return Backbone(name, _HALVES if name in _WITH_AUXILIARIES else IMAGENET, partial(_features, name),
-                    weights={"imagenet": partial(_imagenet, name)}, ignored=_CLASSIFIERS, prefixes=_WRAPPERS,
-                    # DenseNet's files still have the names of an older torchvision, norm.1 for norm1
-                    renamed=lambda layer: _OLD_DENSENET.sub(r"\1\2.", layer))
-
-
 def _imagenet(name: str, say: Say) -> Path:
     models = needed("torchvision.models", extra="classifiers")
     return downloaded(models.get_model_weights(name).DEFAULT.url, say=say)
@@ -165,7 +152,12 @@ def _features(name: str) -> nn.Module:
 
 
 def _take_off(network: Any, name: str) -> None:  # noqa: ANN401 - a module's attributes are modules or tensors
-    """Put nothing in the place of the last classifier; the names of all other layers stay."""
+    """Put nothing in the place of the last classifier; the names of all other layers stay.
+
+    Of VGG, as of AlexNet, all fully connected layers come off, and its convolution layers' output is not pooled to a
+    fixed size; of SqueezeNet the last convolution does, and features are the mean over pixels, as in the original; of
+    all others the last linear layer, and dropouts beside it.
+    """
     head = next(part for part in _HEADS if hasattr(network, part))
     if name.startswith("vgg"):
         network.avgpool, network.classifier = nn.Identity(), nn.Identity()
@@ -314,7 +306,10 @@ def find_backbone(name: str, *, root: Path | None = None) -> Backbone:
         return _custom_backbone(name, root=root)
     known = torchvision_names()
     if name in known:
-        return _torchvision_backbone(name)
+        return Backbone(name, _HALVES if name in _WITH_AUXILIARIES else IMAGENET, partial(_features, name),
+                        weights={"imagenet": partial(_imagenet, name)}, ignored=_CLASSIFIERS, prefixes=_WRAPPERS,
+                        # DenseNet's files still have the names of an older torchvision, norm.1 for norm1
+                        renamed=lambda layer: _OLD_DENSENET.sub(r"\1\2.", layer))
     near = difflib.get_close_matches(name, [*_REGISTERED, *known], n=3)
     raise ConfigError(Problem(
         "[[classifier]] backbone", repr(name),

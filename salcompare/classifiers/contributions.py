@@ -138,7 +138,6 @@ def _watched(model: nn.Module, layer: str) -> list[nn.Module]:
 
 def _keep(kept: list[_Kept]) -> Callable[[nn.Module, object, object], Tensor | None]:
     def hook(_: nn.Module, __: object, output: object) -> Tensor | None:
-        """Keep the output if it is still a map."""
         if not (isinstance(output, Tensor) and output.ndim == 4 and output[0, 0].numel() > 1 and output.requires_grad):
             return None
         handed_on = None

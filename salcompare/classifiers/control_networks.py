@@ -48,7 +48,15 @@ def steps_from_the_head(trained: TrainedClassifier, photograph: Pixels, *, n: in
     before it. A photograph uint8 (1, h, w, 3) is run through the network to see in which order its layers come.
     Refused with n below 2, or without weights.
     """
-    units = _units(trained, photograph)
+    # Modules whose weights are used without calling them come first; a normalisation goes with what is before it.
+    modules = {name: module for name, module in trained.model.named_modules() if _weights(module)}
+    called = _order(trained, modules, photograph)
+    units: list[list[str]] = []
+    for name in [*(name for name in modules if name not in called), *called]:
+        if units and isinstance(modules[name], _NORMS):
+            units[-1].append(name)
+        else:
+            units.append([name])
     if n < 2 or not units:
         raise InputError(Problem("steps", f"{n} steps for {len(units)} layers with weights", "at least 2 steps, and "
                                  "a network with weights"))
@@ -79,7 +87,16 @@ def randomised(trained: TrainedClassifier, layers: Sequence[str], *, seed: int, 
             _draw(modules[name])
     norms = [modules[name] for name in layers if isinstance(modules[name], _BatchNorm)]
     if norms and len(calibration) > 1:
-        _calibrate(model, norms, trained.prepare(calibration))
+        # Batch normalisations take their mean and variance from the batch.
+        before = [(norm, norm.momentum) for norm in norms if isinstance(norm, _BatchNorm) and norm.track_running_stats]
+        for norm, _ in before:
+            norm.reset_running_stats()
+            norm.momentum = None  # the mean over what is seen, here once
+            norm.training = True
+        with torch.no_grad():
+            model(trained.prepare(calibration).to(device_of(model)))
+        for norm, momentum in before:
+            norm.momentum, norm.training = momentum, False
     return dataclasses.replace(trained, model=model, weights_sha256=sha256_of_state(model.state_dict()))
 
 
@@ -90,22 +107,6 @@ def all_layers(trained: TrainedClassifier) -> tuple[str, ...]:
 
 def _weights(module: nn.Module) -> list[nn.Parameter]:
     return [weight for weight in module.parameters(recurse=False) if weight is not None]
-
-
-def _units(trained: TrainedClassifier, photograph: Pixels) -> list[list[str]]:
-    """Names of the modules with weights in the order of the forward pass, a normalisation with what is before it.
-
-    Modules whose weights are used without calling them come first.
-    """
-    modules = {name: module for name, module in trained.model.named_modules() if _weights(module)}
-    called = _order(trained, modules, photograph)
-    units: list[list[str]] = []
-    for name in [*(name for name in modules if name not in called), *called]:
-        if units and isinstance(modules[name], _NORMS):
-            units[-1].append(name)
-        else:
-            units.append([name])
-    return units
 
 
 def _order(trained: TrainedClassifier, modules: dict[str, nn.Module], photograph: Pixels) -> list[str]:
@@ -140,19 +141,6 @@ def _draw(module: nn.Module) -> None:
     for weight in _weights(module):
         spread = float(weight.std(correction=0))
         weight.normal_(0, spread if spread > 0 else 1)
-
-
-def _calibrate(model: nn.Module, norms: list[nn.Module], x: torch.Tensor) -> None:
-    """Let batch normalisations take their mean and variance from a batch."""
-    before = [(norm, norm.momentum) for norm in norms if isinstance(norm, _BatchNorm) and norm.track_running_stats]
-    for norm, _ in before:
-        norm.reset_running_stats()
-        norm.momentum = None  # the mean over what is seen, here once
-        norm.training = True
-    with torch.no_grad():
-        model(x.to(device_of(model)))
-    for norm, momentum in before:
-        norm.momentum, norm.training = momentum, False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -127,7 +127,16 @@ def gather_photographs(pixels: xr.DataArray, images: pd.DataFrame, *, keep: str 
     values = np.ascontiguousarray(pixels.transpose("image", "y", "x", "channel").values)
     photographs = Photographs(values, np.array(ids), chosen["actor"].to_numpy(dtype=str),
                               chosen["split"].to_numpy(dtype=str), tuple(sorted({str(a) for a in chosen["actor"]})))
-    problems = _split_problems(photographs, keep)
+    remedy = "change split in [images] or add photographs"
+    problems, actors = [], photographs.actors
+    if len(actors) < 2:
+        problems.append(Problem("images", f"{len(actors)} actor", "at least two to tell apart",
+                                "add photographs of another actor"))
+    problems += [Problem(f"actor {actor!r}", "has no training image", "at least one", remedy)
+                 for actor, rows in zip(actors, photographs.rows_by_actor("train"), strict=True) if not len(rows)]
+    if keep == "best" and not len(photographs.rows("validation")):
+        problems.append(Problem("images", "no validation image", "at least one, to choose the best weights",
+                                f"{remedy}, or set keep = \"last\" of that [[classifier]]"))
     if problems:
         raise InputError(problems)
     return photographs
@@ -142,20 +151,6 @@ def _pixel_problems(pixels: xr.DataArray) -> list[Problem]:
         problems.append(Problem("pixels", f"of type {pixels.dtype}", "uint8, 0 to 255"))
     if pixels.sizes["channel"] != _CHANNELS:
         problems.append(Problem("pixels", f"{pixels.sizes['channel']} channels", "red, green and blue"))
-    return problems
-
-
-def _split_problems(photographs: Photographs, keep: str) -> list[Problem]:
-    remedy = "change split in [images] or add photographs"
-    problems, actors = [], photographs.actors
-    if len(actors) < 2:
-        problems.append(Problem("images", f"{len(actors)} actor", "at least two to tell apart",
-                                "add photographs of another actor"))
-    problems += [Problem(f"actor {actor!r}", "has no training image", "at least one", remedy)
-                 for actor, rows in zip(actors, photographs.rows_by_actor("train"), strict=True) if not len(rows)]
-    if keep == "best" and not len(photographs.rows("validation")):
-        problems.append(Problem("images", "no validation image", "at least one, to choose the best weights",
-                                f"{remedy}, or set keep = \"last\" of that [[classifier]]"))
     return problems
 
 

@@ -113,7 +113,6 @@ def side_by_side(work: Callable[[nn.Module, Part], Result], parts: Iterable[tupl
     here, alone = _Copy(), threading.Lock()
 
     def run(pair: tuple[nn.Module, Part]) -> Result:
-        """Do the work with this thread's copy of the network."""
         model, part = pair
         if here.of is not model:
             here.of, here.network = model, _copied(model)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import nn
@@ -144,22 +144,18 @@ def load_classifier(folder: Path, variant: str, *, root: Path | None = None) -> 
         raise StaleError(Problem(str(path), "does not exist", remedy="run: salcompare run"))
     content = read_whole(path)
     try:
-        return _assemble(content, root or next(
-            (above for above in folder.resolve().parents if (above / "study.toml").is_file()), None))
+        built = content["network"]
+        size = (int(built["size"][0]), int(built["size"][1]))
+        root = root or next((above for above in folder.resolve().parents if (above / "study.toml").is_file()), None)
+        network = build_network(
+            find_backbone(built["backbone"], root=root), size=size, hidden=built["hidden"], dropout=built["dropout"],
+            n_actors=len(content["actors"]), learned_statistics=built["learned_statistics"], seed=0)
+        network.load_state_dict(content["state"])
+        network.eval().requires_grad_(False)
+        network.to("cuda" if torch.cuda.is_available() else "cpu")
+        prepare = Preprocessing(tuple(built["mean"]), tuple(built["std"]), centre=built["centre"])
+        return TrainedClassifier(network, tuple(content["actors"]), prepare, sha256_of_state(content["state"]),
+                                 built["backbone"], content["variant"], size, content["seed"])
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputError(Problem(str(path), f"is no trained classifier of this version ({error})",
                                  remedy="delete it and run: salcompare run")) from error
-
-
-def _assemble(content: dict[str, Any], root: Path | None) -> TrainedClassifier:
-    built = content["network"]
-    size = (int(built["size"][0]), int(built["size"][1]))
-    network: Network = build_network(
-        find_backbone(built["backbone"], root=root), size=size, hidden=built["hidden"], dropout=built["dropout"],
-        n_actors=len(content["actors"]), learned_statistics=built["learned_statistics"], seed=0)
-    network.load_state_dict(content["state"])
-    network.eval().requires_grad_(False)
-    network.to("cuda" if torch.cuda.is_available() else "cpu")
-    prepare = Preprocessing(tuple(built["mean"]), tuple(built["std"]), centre=built["centre"])
-    return TrainedClassifier(network, tuple(content["actors"]), prepare, sha256_of_state(content["state"]),
-                             built["backbone"], content["variant"], size, content["seed"])

@@ -62,7 +62,6 @@ def _batches(model: nn.Module, pixels: Pixels, prepare: Prepare) -> Iterator[tup
     device = device_of(model)
 
     def outputs(network: nn.Module, start: int) -> tuple[int, Values]:
-        """Run a core's copy of the network over one batch."""
         with torch.no_grad():
             return start, network(prepare(pixels[start:start + BATCH]).to(device)).cpu().numpy()
 
@@ -164,7 +163,12 @@ def train(task: Task, phase: Phase, *, seed: int, checkpoint: Path, digest: str,
     everything that the result depends on, with the result of a run of as many threads that was never interrupted. A
     loss that is no longer finite is refused.
     """
-    optimizer = _optimizer(task.model, phase, task.l2_on)
+    # Adam's weight decay d adds d * w to the gradient, which is the gradient of d/2 * w²: so d = 2 * l2.
+    penalised = _penalised(task.model, task.l2_on)
+    known = {id(weight) for weight in penalised}
+    free = [parameter for parameter in task.model.parameters() if id(parameter) not in known]
+    groups = [{"params": penalised, "weight_decay": 2 * phase.l2}, {"params": free, "weight_decay": 0.0}]
+    optimizer = torch.optim.Adam(groups, lr=phase.learning_rate, fused=True)
     with deterministic():
         state = read_checkpoint(checkpoint, digest=digest, say=progress.say) or State()
         if state.iteration:
@@ -198,15 +202,6 @@ def _penalised(model: nn.Module, on: str) -> list[torch.Tensor]:
     kinds = dict(model.named_modules())
     return [weight for name, weight in layer_weights(model).items()
             if on == "all" or isinstance(kinds[name], nn.Linear)]
-
-
-def _optimizer(model: nn.Module, phase: Phase, on: str) -> torch.optim.Optimizer:
-    """Adam; its weight decay d adds d * w to the gradient, which is the gradient of d/2 * w²: so d = 2 * l2."""
-    penalised = _penalised(model, on)
-    known = {id(weight) for weight in penalised}
-    free = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    groups = [{"params": penalised, "weight_decay": 2 * phase.l2}, {"params": free, "weight_decay": 0.0}]
-    return torch.optim.Adam(groups, lr=phase.learning_rate, fused=True)
 
 
 def _step(task: Task, optimizer: torch.optim.Optimizer, iteration: int) -> Score:
@@ -258,7 +253,6 @@ def head_task(network: Network, plain: Values, targets: Rows, batches: BalancedB
     device = device_of(network)
 
     def batch(iteration: int) -> Batch:
-        """Features and actors of one iteration."""
         rows = batches.at(iteration)
         chosen = np.array(plain[rows])
         if mirrored is not None:
@@ -280,7 +274,6 @@ def finetuned_task(network: Network, photographs: Photographs, config: Classifie
     device = device_of(network)
 
     def batch(iteration: int) -> Batch:
-        """Photographs and actors of one iteration."""
         rows = batches.at(iteration)
         draws = generator(seed, "finetuned", "augmentation", iteration)
         moved = augment(photographs.pixels[rows], flip=phase.flip, shift=phase.shift, generator=draws)

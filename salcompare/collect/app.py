@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from salcompare.collect import answers
-from salcompare.collect.answers import Answer, RefusedAnswerError, Reply
+from salcompare.collect.answers import RefusedAnswerError, Reply
 from salcompare.collect.assignment import Place, answered, find_worker, history, lease, practised
 from salcompare.collect.database import DatabaseBusyError, DatabaseGoneError, assignments, reason_of, workers
 from salcompare.collect.keys import SESSION_SECONDS, same_text
@@ -30,7 +30,6 @@ from salcompare.collect.task import COOKIE, ElsewhereError, Task, Visitor
 from salcompare.texts import hidden_in
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -89,7 +88,6 @@ def make_app(task: Task, *, hosts: Sequence[str] = ("*",)) -> ASGIApp:
 def mounted(app: ASGIApp, root: str) -> ASGIApp:
     """Serve an app under a path, whether the web server in front passes that path on or takes it off."""
     async def within(scope: Scope, receive: Receive, send: Send) -> None:
-        """Take the path off, if it is there."""
         if scope["type"] == "http" and root:
             path: str = scope["path"]
             inside = path.removeprefix(root) if path == root or path.startswith(f"{root}/") else path
@@ -274,7 +272,6 @@ async def submit(task: Task, request: Request) -> Response:
 def with_form(handler: Callable[[Task, Request, dict[str, str]], Response]) -> Any:  # noqa: ANN401 - a coroutine
     """Read a form's fields before a handler runs."""
     async def handle(task: Task, request: Request) -> Response:
-        """Read the fields, then run the handler in a thread."""
         body = await limited_body(request)
         try:
             fields = parse_qs(body.decode(), max_num_fields=10)
@@ -290,26 +287,20 @@ def _submitted(task: Task, visitor: Visitor, body: bytes) -> Response:
     try:
         answer = answers.read_answer(body)
         with task.database.writing() as connection:
-            assignment = _assignment_of(connection, task, visitor, answer)
+            token = task.keys.read_trial_token(answer.token)
+            worker = find_worker(connection, visitor.worker_hmac)
+            assignment = None if worker is None or token is None else connection.execute(select(assignments).where(
+                assignments.c.id == token[0], assignments.c.worker == worker.id)).one_or_none()
+            if assignment is None or token is None:
+                raise RefusedAnswerError("This photograph is not yours to answer any more. Please go on.", 409)
+            if assignment.expires != token[1] or (assignment.submitted is None and assignment.expires <= task.clock()):
+                raise RefusedAnswerError("This photograph waited for too long. Please go on.", 410)
             reply: Reply = json.loads(assignment.reply) if assignment.submitted is not None else answers.store_answer(
                 connection, assignment, answer, task.stimuli, worker_hmac=visitor.worker_hmac, now=task.clock())
     except RefusedAnswerError as error:
         onward: dict[str, Any] = {} if error.status == 400 else {"next": task.pages.url("/next")}
         return _refusal(error.status, str(error), **onward)
     return JSONResponse(reply | {"next": task.pages.url(reply["next"])})
-
-
-def _assignment_of(connection: Connection, task: Task, visitor: Visitor, answer: Answer) -> Row[Any]:
-    """Find what an answer is to; it is the worker's, and was answered or may still be."""
-    token = task.keys.read_trial_token(answer.token)
-    worker = find_worker(connection, visitor.worker_hmac)
-    assignment = None if worker is None or token is None else connection.execute(
-        select(assignments).where(assignments.c.id == token[0], assignments.c.worker == worker.id)).one_or_none()
-    if assignment is None or token is None:
-        raise RefusedAnswerError("This photograph is not yours to answer any more. Please go on.", 409)
-    if assignment.expires != token[1] or (assignment.submitted is None and assignment.expires <= task.clock()):
-        raise RefusedAnswerError("This photograph waited for too long. Please go on.", 410)
-    return assignment
 
 
 def _held_to_csrf(task: Task, request: Request, form: dict[str, str]) -> Visitor:

@@ -156,7 +156,11 @@ def open_database(path: Path, *, create: bool = True) -> Database:
             raise InputError(Problem(str(path), "does not exist", remedy="run: salcompare collect"))
         private(path.parent)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))  # SQLite gives its side files the same mode
-    _close_to_others(path)
+    # Others' rights go, as a copy that was put back may have some.
+    for name in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with contextlib.suppress(OSError):  # not there, or another's
+            if name.stat().st_mode & 0o077:
+                name.chmod(0o600)
     database = Database(_engine(path), StandingFile(path))
     try:
         with database.writing() as connection:
@@ -196,14 +200,6 @@ def meta_value(connection: Connection, key: str) -> str | None:
 def reason_of(error: Exception) -> str:
     """Say what the database says of an error, without the statement."""
     return str(getattr(error, "orig", None) or error)
-
-
-def _close_to_others(path: Path) -> None:
-    """Take others' rights from a database and its side files, as a copy that was put back may have some."""
-    for name in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
-        with contextlib.suppress(OSError):  # not there, or another's
-            if name.stat().st_mode & 0o077:
-                name.chmod(0o600)
 
 
 def _engine(path: Path) -> sa.Engine:

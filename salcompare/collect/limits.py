@@ -46,9 +46,7 @@ HEADERS = {
 def with_headers(app: ASGIApp) -> ASGIApp:
     """Add the security headers to all that an app answers; what it sets itself stands."""
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer through the app, or refuse what is no text."""
         async def send_with_headers(message: Message) -> None:
-            """Add the headers to the start of an answer."""
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():

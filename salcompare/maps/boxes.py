@@ -53,7 +53,13 @@ def rasterise_boxes(responses: pd.DataFrame, images: pd.DataFrame, *, size: tupl
     height, width = require_size(size)
     _require_columns(responses, ("image", *EDGES), "responses")
     _require_columns(images, ("image", "actor", "height", "width"), "images")
-    _require_unique(images)
+    twice = images["image"][images["image"].duplicated()].unique()
+    small = images[~((images["height"] > 0) & (images["width"] > 0))]
+    problems = [Problem("images", f"image {name!r} is listed twice", "one row an image") for name in twice]
+    problems += [Problem(f"image {name!r}", f"height={height} and width={width}", "positive numbers of pixels")
+                 for name, height, width in zip(small["image"], small["height"], small["width"], strict=True)]
+    if problems:
+        raise InputError(problems)
     rows = pd.Index(images["image"]).get_indexer(pd.Index(responses["image"]))
     frames = images[["height", "width"]].to_numpy(dtype=np.float64)[rows]
     edges = _edges(responses)
@@ -136,16 +142,6 @@ def _require_columns(frame: pd.DataFrame, columns: tuple[str, ...], where: str) 
     if missing:
         raise InputError(Problem(where, f"no column {', '.join(map(repr, missing))}", "columns " + ", ".join(columns),
                                  "found " + ", ".join(map(str, frame.columns))))
-
-
-def _require_unique(images: pd.DataFrame) -> None:
-    twice = images["image"][images["image"].duplicated()].unique()
-    small = images[~((images["height"] > 0) & (images["width"] > 0))]
-    problems = [Problem("images", f"image {name!r} is listed twice", "one row an image") for name in twice]
-    problems += [Problem(f"image {name!r}", f"height={height} and width={width}", "positive numbers of pixels")
-                 for name, height, width in zip(small["image"], small["height"], small["width"], strict=True)]
-    if problems:
-        raise InputError(problems)
 
 
 def _require_inside(responses: pd.DataFrame, edges: NDArray[np.float64], frames: NDArray[np.float64],

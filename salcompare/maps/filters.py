@@ -70,7 +70,6 @@ def _smooth(maps: NDArray[np.generic], down: NDArray[np.float64],
     flat, out = maps.reshape(-1, *maps.shape[-2:]), smoothed.reshape(-1, *maps.shape[-2:])
 
     def fill(start: int) -> None:
-        """Smooth some maps."""
         block = flat[start:start + _MAPS].astype(np.float64)
         out[start:start + _MAPS] = down @ block @ across
         out[start:start + _MAPS][np.isnan(block).any(axis=(1, 2))] = np.nan

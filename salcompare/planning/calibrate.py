@@ -217,7 +217,6 @@ def _end_with_parent() -> None:
     """Have this process end when the one that started it is killed, rather than wait for work for ever."""
 
     def wait() -> None:
-        """End this process once its parent has ended."""
         parent = parent_process()
         if parent is not None:
             parent.join()

@@ -83,7 +83,15 @@ def fit_pilot(responses: pd.DataFrame, images: pd.DataFrame, saliency: xr.DataAr
     """
     used = images[images["image"].isin(responses["image"])]
     people = fit_people(responses, used)
-    scenario = _with_people(people, responses, used, name)
+    per_image = responses.groupby("image").size()
+    numbers = tuple(int(number) for number in used.groupby("actor", sort=False).size())
+    typical = max(1, round(float(per_image.mean())))
+    n_workers = max(int(responses["worker"].nunique()), typical)
+    favourite = _DEFAULTS.favourite if np.isnan(people.favourite) else people.favourite
+    scenario = Scenario(
+        name, n_actors=len(numbers), n_images=numbers, n_workers=n_workers, per_image=typical, grid=GRID,
+        geometry=people.geometry, actor_spread=people.actor_spread, image_spread=people.image_spread,
+        favourite=favourite, actor_shift=people.actor_shift, image_shift=people.image_shift)
     if saliency is None:
         return Pilot(scenario, _parameters(scenario, people, classifier=False), classifier=False)
     ids = saliency.image.to_numpy()
@@ -117,17 +125,6 @@ def _averaging(size: int, cells: int) -> Values:
     position = np.arange(size)
     parts = np.clip(np.minimum(edges[1:, None], position + 1) - np.maximum(edges[:-1, None], position), 0, None)
     return np.asarray(parts / parts.sum(axis=1, keepdims=True))
-
-
-def _with_people(people: PeopleFit, responses: pd.DataFrame, images: pd.DataFrame, name: str) -> Scenario:
-    per_image = responses.groupby("image").size()
-    numbers = tuple(int(number) for number in images.groupby("actor", sort=False).size())
-    typical = max(1, round(float(per_image.mean())))
-    n_workers = max(int(responses["worker"].nunique()), typical)
-    favourite = _DEFAULTS.favourite if np.isnan(people.favourite) else people.favourite
-    return Scenario(name, n_actors=len(numbers), n_images=numbers, n_workers=n_workers, per_image=typical, grid=GRID,
-                    geometry=people.geometry, actor_spread=people.actor_spread, image_spread=people.image_spread,
-                    favourite=favourite, actor_shift=people.actor_shift, image_shift=people.image_shift)
 
 
 def _classifier(maps: xr.DataArray) -> dict[str, object]:
@@ -284,7 +281,24 @@ def fit_people(responses: pd.DataFrame, images: pd.DataFrame) -> PeopleFit:
     boxes' centres about their place's mean, in the same way, and the spread of a worker's boxes from that within image
     and place.
     """
-    table = _coded(responses, images)
+    known = images.set_index("image").loc[responses["image"]]
+    width, height = known["width"].to_numpy(float), known["height"].to_numpy(float)
+    edges = {name: responses[name].to_numpy(float) for name in ("x0", "y0", "x1", "y1")}
+    table = pd.DataFrame({
+        "label": responses["label"].to_numpy(str), "x": (edges["x0"] + edges["x1"]) / 2 / width,
+        "y": (edges["y0"] + edges["y1"]) / 2 / height, "width": (edges["x1"] - edges["x0"]) / width,
+        "height": (edges["y1"] - edges["y0"]) / height, "left": edges["x0"] / width, "right": edges["x1"] / width,
+        "actor": pd.factorize(known["actor"].to_numpy(str))[0], "image": pd.factorize(responses["image"])[0],
+        "worker": pd.factorize(responses["worker"])[0]})
+    problems = []
+    if table["actor"].nunique() < 2:
+        problems.append(Problem("pilot", "responses to one actor only", "at least 2 actors"))
+    if table.groupby("actor")["image"].nunique().max() < 2:
+        problems.append(Problem("pilot", "no actor with two images", "at least one"))
+    if table.groupby("image")["worker"].nunique().max() < 2:
+        problems.append(Problem("pilot", "no image with responses of two workers", "at least one"))
+    if problems:
+        raise InputError(problems)
     place, places = _places(table)
     kept = place >= 0
     table, place = table[kept].reset_index(drop=True), place[kept]
@@ -322,29 +336,6 @@ def _pairs(values: Values, table: pd.DataFrame, columns: list[str]) -> tuple[flo
     codes = table.groupby(columns, sort=False).ngroup().to_numpy() if columns else np.zeros(len(table), np.intp)
     totals = np.stack([np.bincount(codes, column) for column in values.T])
     return float((totals**2).sum()), float((np.bincount(codes).astype(float) ** 2).sum())
-
-
-def _coded(responses: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """Boxes as shares of their photographs, with codes of actor, image and worker."""
-    known = images.set_index("image").loc[responses["image"]]
-    width, height = known["width"].to_numpy(float), known["height"].to_numpy(float)
-    edges = {name: responses[name].to_numpy(float) for name in ("x0", "y0", "x1", "y1")}
-    table = pd.DataFrame({
-        "label": responses["label"].to_numpy(str), "x": (edges["x0"] + edges["x1"]) / 2 / width,
-        "y": (edges["y0"] + edges["y1"]) / 2 / height, "width": (edges["x1"] - edges["x0"]) / width,
-        "height": (edges["y1"] - edges["y0"]) / height, "left": edges["x0"] / width, "right": edges["x1"] / width,
-        "actor": pd.factorize(known["actor"].to_numpy(str))[0], "image": pd.factorize(responses["image"])[0],
-        "worker": pd.factorize(responses["worker"])[0]})
-    problems = []
-    if table["actor"].nunique() < 2:
-        problems.append(Problem("pilot", "responses to one actor only", "at least 2 actors"))
-    if table.groupby("actor")["image"].nunique().max() < 2:
-        problems.append(Problem("pilot", "no actor with two images", "at least one"))
-    if table.groupby("image")["worker"].nunique().max() < 2:
-        problems.append(Problem("pilot", "no image with responses of two workers", "at least one"))
-    if problems:
-        raise InputError(problems)
-    return table
 
 
 def _places(table: pd.DataFrame) -> tuple[NDArray[np.intp], list[tuple[str, str]]]:

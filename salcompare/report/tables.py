@@ -90,7 +90,6 @@ def wide_table(name: str, title: str, caption: str, rows: pd.DataFrame, key: Seq
     the estimates that fill it; of the first metric there is a row for each of the table.
     """
     def wide(rows: pd.DataFrame) -> pd.DataFrame:
-        """Put what belongs together into one row."""
         table = rows.loc[rows["metric"] == next(iter(columns.values()))[0], [*key, "responses"]]
         for column, (metric, source) in columns.items():
             beside = rows.loc[rows["metric"] == metric, [*key, source]].rename(columns={source: column})

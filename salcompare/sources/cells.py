@@ -49,7 +49,20 @@ def read_cells(path: Path, *, shown: str, remedy: str) -> Cells:
 
     Raises `InputError` if it is missing, empty, not UTF-8, or its header names a column twice.
     """
-    content = _content(path, shown, remedy)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(Problem(shown, "does not exist", "a CSV file", remedy)) from error
+    except OSError as error:
+        raise InputError(Problem(shown, f"cannot be read: {error.strerror}", "a CSV file", remedy)) from error
+    check_no_archive(content, shown=shown)
+    content = content.removeprefix(codecs.BOM_UTF8)
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content[:error.start].count(b"\n") + 1
+        raise InputError(Problem(f"{shown} row {line}", f"byte 0x{content[error.start]:02x} is not UTF-8", "UTF-8",
+                                 "save it as 'CSV UTF-8'")) from error
     body = content.lstrip(b"\r\n")  # a header may follow blank lines
     first = len(content[:len(content) - len(body)].splitlines()) + 1
     if not body.strip():
@@ -140,24 +153,6 @@ def _categories(column: pd.Series) -> pd.Series:
     """Make a column of text one of categories, which astype would sort at great cost."""
     codes, texts = pd.factorize(column)
     return pd.Series(pd.Categorical.from_codes(codes, pd.Index(texts), validate=False), index=column.index)
-
-
-def _content(path: Path, shown: str, remedy: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(Problem(shown, "does not exist", "a CSV file", remedy)) from error
-    except OSError as error:
-        raise InputError(Problem(shown, f"cannot be read: {error.strerror}", "a CSV file", remedy)) from error
-    check_no_archive(content, shown=shown)
-    content = content.removeprefix(codecs.BOM_UTF8)
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        line = content[:error.start].count(b"\n") + 1
-        raise InputError(Problem(f"{shown} row {line}", f"byte 0x{content[error.start]:02x} is not UTF-8", "UTF-8",
-                                 "save it as 'CSV UTF-8'")) from error
-    return content
 
 
 def _read_fast(content: bytes, delimiter: str, first: int) -> pd.DataFrame:

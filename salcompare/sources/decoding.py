@@ -182,7 +182,6 @@ def _without_returns(pixels: bytes, row: int, height: int) -> bytes:
     kept = (without[:feed] + b"\r" + without[feed:] for feed in feeds)
 
     def roughness(candidate: bytes) -> int:
-        """Sum the differences between neighbouring rows."""
         picture: NDArray[np.int16] = np.frombuffer(candidate, dtype=np.uint8).reshape(-1, row).astype(np.int16)
         return int(np.abs(np.diff(picture, axis=0)).sum())
 

@@ -97,30 +97,9 @@ def read_responses(config: settings.Responses, synonyms: Mapping[str, str], *, r
         cells = read_cells(root / config.path, shown=shown, remedy="set [responses] path in study.toml")
     if config.source == "original":
         return _original_responses(cells, config, table, images, size=size, shown=shown)
-    return _tidy_responses(cells, config, table, images, size=size, shown=shown, tested_only=tested_only)
-
-
-def _with_ids(responses: pd.DataFrame) -> pd.DataFrame:
-    """Text as text, columns in the schema's order, and an id by row where the file gives none."""
-    if "response" not in responses:
-        responses = responses.assign(response=[f"r{row:06}" for row in responses["row"].tolist()])
-    text = [name for name in (*RESPONSES.text_columns, "actor") if name in responses]
-    order = [name for name in ("response", "worker", "image", "actor", *RESPONSES.names) if name in responses]
-    return responses.astype(dict.fromkeys(text, "str"))[list(dict.fromkeys(order))].reset_index(drop=True)
-
-
-_TIDY_COLUMNS = ("worker", "image", "label", *EDGES)
-
-
-def _tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[str, str], images: pd.DataFrame, *,
-                    size: tuple[int, int], shown: str, tested_only: bool) -> ResponseTable:
-    """Check a tidy CSV's rows and bring its boxes to pixels of the image as shown; see `ResponseTable`.
-
-    Columns response, seconds, submitted and origin may be missing. Column row counts the file's rows from 1.
-    """
     remedy = "set source = \"original\" in [responses]" if "last_name" in cells.frame else ""
     need_columns(cells.frame, _TIDY_COLUMNS, shown=shown, remedy=remedy)
-    rows = Rows(_tidy_text(cells.frame, synonyms, shown), shown, list(cells.faults))
+    rows = Rows(_tidy_text(cells.frame, table, shown), shown, list(cells.faults))
     place = rows.check_names(images, ("worker", "image", "label", "response"))
     rows.add_edges(cells, EDGES)
     if config.pixels != "relative":
@@ -138,6 +117,18 @@ def _tidy_responses(cells: Cells, config: settings.Responses, synonyms: Mapping[
     notes = (f"Boxes that reached over the edge of {'the grid' if config.pixels == 'grid' else 'their image'} were cut "
              f"to it: {cut:,}.",) if cut else ()
     return ResponseTable(_with_ids(responses), "image", left_out, (*untested, *notes))
+
+
+def _with_ids(responses: pd.DataFrame) -> pd.DataFrame:
+    """Text as text, columns in the schema's order, and an id by row where the file gives none."""
+    if "response" not in responses:
+        responses = responses.assign(response=[f"r{row:06}" for row in responses["row"].tolist()])
+    text = [name for name in (*RESPONSES.text_columns, "actor") if name in responses]
+    order = [name for name in ("response", "worker", "image", "actor", *RESPONSES.names) if name in responses]
+    return responses.astype(dict.fromkeys(text, "str"))[list(dict.fromkeys(order))].reset_index(drop=True)
+
+
+_TIDY_COLUMNS = ("worker", "image", "label", *EDGES)
 
 
 def _tidy_text(frame: pd.DataFrame, synonyms: Mapping[str, str], shown: str) -> pd.DataFrame:
@@ -216,7 +207,16 @@ def _original_responses(cells: Cells, config: settings.Responses, synonyms: Mapp
     rows.refuse_hidden(("actor",))
     rows.add_edges(cells, _ORIGINAL_COLUMNS[2:])
     rows.check_not_relative(_ORIGINAL_COLUMNS[2:], remedy=f"multiply them by {GRID}")
-    cut = _place_original(rows, clip=config.clip)
+    top, left, height, width = (rows.table[name] for name in _ORIGINAL_COLUMNS[2:])
+    rows.table = rows.table.assign(x0=left, y0=top, x1=left + width + 1, y1=top + height + 1)
+    rows.check_corners()
+    canvas = _canvas(rows, (GRID, GRID))
+    for low, high in (("x0", "x1"), ("y0", "y1")):
+        at_edge = (rows.table[high] == GRID + 1) & (rows.table[low] < GRID)
+        rows.table[high] = rows.table[high].mask(at_edge, GRID)
+    cut = rows.clip(canvas) if config.clip else 0
+    rows.check_bounds(canvas, remedy="b0..b3 are top, left, height and width; cut boxes with --clip "
+                      "(clip = true in [responses])")
     _rescale(rows, _canvas(rows, (GRID, GRID)), _canvas(rows, size))
     responses, left_out = rows.settle(drop_invalid=config.drop_invalid)
     notes = []
@@ -227,21 +227,6 @@ def _original_responses(cells: Cells, config: settings.Responses, synonyms: Mapp
     if cut:
         notes.append(f"Boxes that reached over the edge were cut to it: {cut:,}.")
     return ResponseTable(_with_ids(responses), "actor", left_out, (*_NOTES, *notes))
-
-
-def _place_original(rows: Rows, *, clip: bool) -> int:
-    """Add half-open edges and check them; gives how many boxes were cut."""
-    top, left, height, width = (rows.table[name] for name in _ORIGINAL_COLUMNS[2:])
-    rows.table = rows.table.assign(x0=left, y0=top, x1=left + width + 1, y1=top + height + 1)
-    rows.check_corners()
-    canvas = _canvas(rows, (GRID, GRID))
-    for low, high in (("x0", "x1"), ("y0", "y1")):
-        at_edge = (rows.table[high] == GRID + 1) & (rows.table[low] < GRID)
-        rows.table[high] = rows.table[high].mask(at_edge, GRID)
-    cut = rows.clip(canvas) if clip else 0
-    rows.check_bounds(canvas, remedy="b0..b3 are top, left, height and width; cut boxes with --clip "
-                      "(clip = true in [responses])")
-    return cut
 
 
 def _canvas(rows: Rows, size: tuple[int, int]) -> Canvas:

@@ -168,7 +168,6 @@ class _CsvRows:
         ended = False
 
         def lines() -> Iterator[str]:
-            """Give the lines, and note when there are no more."""
             nonlocal ended
             yield from stream
             ended = True

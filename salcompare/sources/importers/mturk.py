@@ -47,7 +47,12 @@ def read_mturk(content: Content, options: Options) -> Iterator[Entry]:
     if "assignmentstatus" not in table.columns and "workerid" not in table.columns:
         raise InputError(Problem(content.shown, "has neither column WorkerId nor AssignmentStatus",
                                  "a batch's results from Mechanical Turk", "export it again"))
-    columns = _sorted_columns(table.columns)
+    matches = [(name, _NUMBERED_INPUT.fullmatch(name)) for name in table.columns]
+    columns = _Columns(tuple((name, int(match[1])) for name, match in matches if match),
+                       tuple(name for name in _IMAGE_COLUMNS if name in table.columns),
+                       tuple(name for name in table.columns if name.startswith("input.")),
+                       tuple(name for name in table.columns if _IMAGE_ANSWER.match(name)),
+                       tuple(name for name in table.columns if name.startswith("answer.")))
     for one in table:
         if isinstance(one, Refused):
             yield one
@@ -268,16 +273,6 @@ class _Columns(NamedTuple):
     inputs: tuple[str, ...]
     named: tuple[str, ...]
     answers: tuple[str, ...]
-
-
-def _sorted_columns(names: Sequence[str]) -> _Columns:
-    """Sort a table's columns by what they hold."""
-    matches = [(name, _NUMBERED_INPUT.fullmatch(name)) for name in names]
-    return _Columns(tuple((name, int(match[1])) for name, match in matches if match),
-                    tuple(name for name in _IMAGE_COLUMNS if name in names),
-                    tuple(name for name in names if name.startswith("input.")),
-                    tuple(name for name in names if _IMAGE_ANSWER.match(name)),
-                    tuple(name for name in names if name.startswith("answer.")))
 
 
 def _shown_images(row: Row, columns: _Columns, fixed: str) -> _Shown:
