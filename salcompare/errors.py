@@ -1,7 +1,5 @@
 """Errors that a user can act on: each names the thing, what was found, what was expected and the remedy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

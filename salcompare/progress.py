@@ -1,7 +1,5 @@
 """How stages say how far they are: a callable that the command line draws and tests ignore."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator

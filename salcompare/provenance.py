@@ -4,8 +4,6 @@ The files of a store or a stage are listed with their sizes and SHA-256. A JSON 
 file of tensors, carry their own checksum: a seal.
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import hashlib

@@ -1,7 +1,5 @@
 """Random numbers: a stream of its own for each named part, and functions that draw from what they are given alone."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import inspect

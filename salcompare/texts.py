@@ -6,8 +6,6 @@ with a control or invisible character is refused (`hidden_in`): cleaning could m
 leave two that look the same. Both go by one rule, `_is_hidden`, and both compose letters with their marks (NFC).
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 import unicodedata

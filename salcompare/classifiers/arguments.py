@@ -1,7 +1,5 @@
 """What an attribution method is given, checked: images, targets, the network's output as autograd recorded it."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

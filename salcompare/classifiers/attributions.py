@@ -1,7 +1,5 @@
 """Saliency maps of photographs: what in each speaks for an actor, as arrays and as labelled stores."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Backbones: the layers that a classifier's new ones stand on, found by name, and how to add another."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import difflib

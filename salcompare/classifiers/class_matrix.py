@@ -1,7 +1,5 @@
 """What tells each actor from each other one: every photograph explained for every actor, from one forward pass."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -3,8 +3,6 @@
 captum is asked for as many images at once as keep the rows in the network at about the study's batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple, cast
 

@@ -8,8 +8,6 @@ The photographs explained, `pixels`, are uint8 (image, y, x, channel) with coord
 refused as by `attribute`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby

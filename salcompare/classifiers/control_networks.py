@@ -1,7 +1,5 @@
 """Networks that cannot know the people: weights drawn anew, or a head taught shuffled actors."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import hashlib

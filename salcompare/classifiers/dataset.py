@@ -1,7 +1,5 @@
 """What a network is given: photographs with their actors and splits, prepared, moved about, in balanced batches."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ captum's passes ReLU6 by without its rule and refuses activations that run twice
 each activation is met where it is called, as a module, function or method, and the sum of the contributions is checked.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any

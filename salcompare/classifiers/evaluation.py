@@ -1,7 +1,5 @@
 """What is told of a classifier's variants: accuracy, confusion, near-zero weights, and the tables of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ Draws depend on the seed and on what they are for, never on what was drawn befor
 streams of its own, so a resumed run needs no saved generator to go on identically.
 """
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import hashlib

@@ -4,8 +4,6 @@ Judging the recorded graph rather than the modules covers functional, in-place, 
 once. What is allowed is listed: an operation that nobody thought of is refused by name, never silently left unguided.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ The forward pass runs as it is; the guided rule is put on the ReLU nodes of the 
 nothing is ever put on the model, and the rule dies with the graph.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Literal
 

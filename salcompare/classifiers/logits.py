@@ -1,7 +1,5 @@
 """What a network says of images, run as in evaluation: its logits, checked wherever they are asked for."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Attribution methods by name, through one signature."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Sequence
 from typing import cast

@@ -1,7 +1,5 @@
 """The whole network, a backbone's layers and two new ones; trained, with all that is needed to use it."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

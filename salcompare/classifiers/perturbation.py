@@ -1,7 +1,5 @@
 """What a network says of photographs out of which something was taken, or of which only that was left."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Training: Adam on cross-entropy plus an L2 penalty, of new layers on kept features or of the whole network."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields

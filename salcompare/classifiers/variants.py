@@ -1,7 +1,5 @@
 """Training the variants of one classifier: frozen, then finetuned from the frozen result, with their tables."""
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path

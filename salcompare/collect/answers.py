@@ -1,7 +1,5 @@
 """Answers: read from the wire, held to the photograph they are on, and stored exactly once."""
 
-from __future__ import annotations
-
 import json
 import math
 import unicodedata

@@ -4,8 +4,6 @@ A photograph is leased for a while. The load of a photograph is its answers and 
 left unanswered is offered to others; when they come back, they still find it, as they have seen it already.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Sequence

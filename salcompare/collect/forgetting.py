@@ -1,7 +1,5 @@
 """Forgetting a worker: out of the database, its log and its free pages; and which other files still name them."""
 
-from __future__ import annotations
-
 import contextlib
 import mmap
 import os

@@ -4,8 +4,6 @@ It stands in a file of its own, so that the database alone names nobody: without
 to a worker id, and once collection is over the key can be deleted for good.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import hmac

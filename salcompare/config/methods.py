@@ -1,7 +1,5 @@
 """The attribution methods, each declared once: settings, networks and report take what they need of it from here."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any

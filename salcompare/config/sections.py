@@ -1,7 +1,5 @@
 """The sections of study.toml: each option declared once, with its default, bounds and help."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import math

@@ -1,7 +1,5 @@
 """Reading study.toml, all that is wrong in it listed at once, and writing it with comments for ``salcompare init``."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math

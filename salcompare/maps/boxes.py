@@ -1,7 +1,5 @@
 """From boxes to coverage: which share of the responses covers each pixel."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Labels of maps: what every function asks of its arguments, the order of actors, and coordinates."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Gaussian smoothing of maps, colour channels to one map, and the edges, which know no network."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, get_args
 
 import numpy as np

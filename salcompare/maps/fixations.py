@@ -1,7 +1,5 @@
 """From fixations and clicks to maps: a Gaussian on each place, weighed by how long it was looked at."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Heatmaps: an actor's mean over images, how it differs from the population's, and how two actors' maps differ."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 

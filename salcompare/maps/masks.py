@@ -1,7 +1,5 @@
 """Masks: the top share of a map's pixels, with what to do about ties; and orders of pixels to compare them with."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal, get_args

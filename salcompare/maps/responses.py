@@ -1,7 +1,5 @@
 """Maps of single responses, which a worker's gaze or ready-made maps give, and their mean for each image."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import dask.array as da

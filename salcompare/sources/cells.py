@@ -1,7 +1,5 @@
 """A CSV file as text cells, each row known by its line in the file; nothing is interpreted here."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

@@ -1,7 +1,5 @@
 """Responses from the database that ``salcompare collect`` fills, read with the standard library alone."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import sqlite3

@@ -1,7 +1,5 @@
 """Datasets of photographs, in folders of actors, of FaceScrub or of ORL: their files, and why some stay out."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import re

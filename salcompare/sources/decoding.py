@@ -1,7 +1,5 @@
 """A photograph's bytes to pixels: every kind of file becomes RGB, 8 bits, upright, or is refused by name."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import re

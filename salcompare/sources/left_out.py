@@ -1,7 +1,5 @@
 """What was left out of a study or an import, and why, in words for people."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 WORDS = {

@@ -1,7 +1,5 @@
 """Photographs of any source to one catalogue, their split, and one array on the study's grid."""
 
-from __future__ import annotations
-
 import hashlib
 import shlex
 from collections import Counter

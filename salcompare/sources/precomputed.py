@@ -1,7 +1,5 @@
 """Precomputed maps of either side: which image and worker each is of, their checks, and their way to the grid."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Files of precomputed maps: where the maps in them are, and their values; what cannot be used is refused by name."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import math

@@ -1,7 +1,5 @@
 """Responses of any layout to one table: tidy, the original study's, what was collected, gaze and clicks."""
 
-from __future__ import annotations
-
 import dataclasses
 import unicodedata
 from collections import defaultdict

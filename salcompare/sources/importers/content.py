@@ -1,7 +1,5 @@
 """A file's bytes as text, JSON, XML or rows of a CSV; each is made once, and what cannot be is one clear error."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import json

@@ -1,7 +1,5 @@
 """COCO, LabelMe, Pascal VOC, CVAT and YOLO, whose boxes the library globox reads."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

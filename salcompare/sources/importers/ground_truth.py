@@ -1,7 +1,5 @@
 """SageMaker Ground Truth: output manifests, and requests for consolidation, which name the workers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A file or a folder of boxes in any format to responses of the study, every row accounted for."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """From a box as a file has it to a response on an image of the study, or the reason why it is none."""
 
-from __future__ import annotations
-
 import math
 import posixpath
 import struct

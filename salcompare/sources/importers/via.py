@@ -1,7 +1,5 @@
 """VGG Image Annotator: its CSV, its JSON, and projects of version 3."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 
