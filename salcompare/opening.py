@@ -1,19 +1,14 @@
 """Opening a study on disk with the pipeline's stages, and making a new one."""
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from salcompare import store
 from salcompare.config import FILE_NAME, commented_toml, read_config
 from salcompare.errors import ConfigError, Problem
 from salcompare.pipeline import stages
 from salcompare.study import Study
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def open_study(path: str | Path = ".", *, clip: bool = False, drop_invalid: bool = False) -> Study:

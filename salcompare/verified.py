@@ -1,20 +1,14 @@
 """A Zarr store that gives out no bytes but those that were written into it."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import Self
 
+from zarr.abc.store import ByteRequest
+from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import LocalStore, WrapperStore
 
 from salcompare.errors import DamagedError, Problem
 from salcompare.provenance import sha256_of_bytes
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from zarr.abc.store import ByteRequest
-    from zarr.core.buffer import Buffer, BufferPrototype
 
 
 class Verified(WrapperStore[LocalStore]):

@@ -1,11 +1,9 @@
 """The web application: its routes, which are the worker's way, and what is said of errors."""
 
-from __future__ import annotations
-
 import functools
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from sqlalchemy import insert, select, update
@@ -15,9 +13,10 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from salcompare.collect import answers
 from salcompare.collect.answers import RefusedAnswerError, Reply
@@ -28,10 +27,6 @@ from salcompare.collect.limits import client_of, limited_body, with_headers
 from salcompare.collect.monitor import monitor_heatmap, monitor_page
 from salcompare.collect.task import COOKIE, ElsewhereError, Task, Visitor
 from salcompare.texts import hidden_in
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
 _WORDS = {
     400: ("That did not work", "Your browser sent something that cannot be read."),

@@ -1,21 +1,16 @@
 """What was collected as CSV tables, which their owner alone may read: they hold completion codes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pandas as pd
 from sqlalchemy import case, func, select
 
 from salcompare import store
 from salcompare.collect.database import Database, assignments, open_database, private, workers
 from salcompare.collect.keys import Keys, pseudonym
 from salcompare.sources.collected import DATABASE, collected_checks, collected_responses, collected_shown
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EXPORTED = Path("data/collected/export")
 """Where the tables of a study are written, unless another folder is named."""

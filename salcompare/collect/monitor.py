@@ -1,16 +1,15 @@
 """How collection stands: answers by image and actor, workers, the rate and a live heatmap, on a terminal or a page."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, case, func, select
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 
 from salcompare.collect.assignment import place_of, standing_lease
@@ -19,9 +18,6 @@ from salcompare.collect.keys import pseudonym, same_text
 from salcompare.collect.stimuli import Stimuli, png
 from salcompare.collect.task import Task
 from salcompare.sources.rows import EDGES
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
 
 RATE_MINUTES = 10
 _Rows = list[dict[str, Any]]

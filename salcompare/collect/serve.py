@@ -1,13 +1,10 @@
 """Serving a task: a running server, and what stands between workers and it: names, paths, web servers in front."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -18,11 +15,9 @@ from salcompare.collect.keys import KEY, study_keys
 from salcompare.collect.limits import BATCH, Limits, limited_protocol, usual_limits
 from salcompare.collect.stimuli import Stimuli
 from salcompare.collect.task import Task
+from salcompare.config import Collect
 from salcompare.errors import InputError, Problem
 from salcompare.sources.collected import DATABASE
-
-if TYPE_CHECKING:
-    from salcompare.config import Collect
 
 LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")

@@ -1,16 +1,15 @@
 """What workers are shown: photographs for trials, and instructed tasks whose right answer is known."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from PIL.Image import Image as Picture
 
 from salcompare.config import Collect, Config, Quality
 from salcompare.errors import InputError, Problem
@@ -22,9 +21,6 @@ from salcompare.sources.quality import IN_PIXELS
 from salcompare.sources.rows import EDGES, Rows, image_canvas
 from salcompare.store import unguarded
 from salcompare.texts import clean_text
-
-if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
 
 Edges = tuple[float, float, float, float]
 _LOSSLESS = 1 << 20  # pixels up to which a photograph is sent as PNG; larger ones as JPEG of high quality

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from salcompare.collect.assignment import Place, find_worker, place_of
@@ -21,10 +22,6 @@ from salcompare.collect.database import Database
 from salcompare.collect.keys import Keys
 from salcompare.collect.limits import Rate
 from salcompare.collect.stimuli import Stimuli
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-    from starlette.requests import Request
 
 COOKIE = "salcompare"
 REQUESTS = 30.0  # requests a second that a worker may send, in the long run

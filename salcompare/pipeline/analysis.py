@@ -1,19 +1,14 @@
 """The stage of statistics: every estimate of the study in one table."""
 
-from __future__ import annotations
-
 import dataclasses
-from typing import TYPE_CHECKING
 
 from salcompare import store
 from salcompare.findings import findings
 from salcompare.pipeline.responses import write_headlines
 from salcompare.pipeline.study_data import finding_files, study_data
+from salcompare.progress import Progress
 from salcompare.stages import Stage, response_kind
-
-if TYPE_CHECKING:
-    from salcompare.progress import Progress
-    from salcompare.study import Study
+from salcompare.study import Study
 
 
 def statistics_stage(study: Study, requires: tuple[str, ...]) -> Stage:

@@ -1,12 +1,11 @@
 """What is written down before the data: the plan of a study, sealed in frozen.toml, and what has changed since."""
 
-from __future__ import annotations
-
 import dataclasses
 import tomllib
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from salcompare import __version__, provenance, store
 from salcompare.config import flattened, toml_value
@@ -16,11 +15,7 @@ from salcompare.findings.finding import Headline
 from salcompare.findings.p_values import FAMILIES
 from salcompare.findings.unique import OF_SOURCE
 from salcompare.printing import ALPHA, counted, joined
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from salcompare.study import Study
+from salcompare.study import Study
 
 FILE = "frozen.toml"
 NUMBERS = ("actors", "images", "workers")

@@ -1,15 +1,10 @@
 """What workers drew as a tidy table, for crossed mixed models elsewhere."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from salcompare import store
 from salcompare.errors import InputError, Problem, StaleError
-
-if TYPE_CHECKING:
-    from salcompare.study import Study
+from salcompare.study import Study
 
 TABLE, SCRIPT = "outcomes.csv", "lme4.R"
 

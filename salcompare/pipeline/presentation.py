@@ -1,27 +1,21 @@
 """What a study shows: its figures, its report and the pages beside it, from what the stages have made."""
 
-from __future__ import annotations
-
 import dataclasses
 import shutil
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from salcompare.errors import InputError, Problem, meant
+from salcompare.figures import Figure
 from salcompare.findings import findings
 from salcompare.naming import classifier_of, natural_key, page_files
 from salcompare.pipeline.study_data import shown_actors, study_data
+from salcompare.progress import Progress
+from salcompare.report import ReportFigure
 from salcompare.stages import needed, require
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from salcompare.figures import Figure
-    from salcompare.progress import Progress
-    from salcompare.report import ReportFigure
-    from salcompare.study import Study
-    from salcompare.study_data import StudyData
+from salcompare.study import Study
+from salcompare.study_data import StudyData
 
 
 def write_figures(study: Study, *, only: Collection[int] | None, progress: Progress) -> list[Path]:

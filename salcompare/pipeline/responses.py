@@ -1,23 +1,17 @@
 """Stages that read photographs and responses: the catalogue, people's maps, and which responses stay out."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem
 from salcompare.findings.quality.inputs import TABLES
 from salcompare.pipeline.classifiers import average_precomputed, precomputed_inputs, read_precomputed
 from salcompare.printing import counted
+from salcompare.progress import Progress
 from salcompare.schema import HUMAN_MAPS, IMAGES, RESPONSES, check_maps, check_table
 from salcompare.stages import Stage, grid_settings, hashed, kept_from_last_run, response_kind
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from salcompare.progress import Progress
-    from salcompare.study import Study
-    from salcompare.study_data import StudyData
+from salcompare.study import Study
+from salcompare.study_data import StudyData
 
 
 def photograph_stage(study: Study) -> Stage:

@@ -4,8 +4,6 @@ Every random number belongs to a seed, a scenario, a run and a case, so results 
 nor on how many processes share them. All cases of a scenario see the same simulated studies.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import importlib.resources
@@ -18,7 +16,6 @@ from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -28,15 +25,11 @@ from salcompare.errors import DamagedError, InputError, Problem
 from salcompare.findings import calibration_cases
 from salcompare.planning.power_runs import read_kept, write_kept
 from salcompare.planning.rates import calibration_rates, liberal, with_fresh
-from salcompare.progress import Silent
+from salcompare.progress import Progress, Say, Silent
 from salcompare.simulation.cases import FEWER, SCENARIOS, WORDS, Case, Outcome, require_cases
 from salcompare.simulation.preferences import stream
-from salcompare.simulation.studies import simulate_study
-
-if TYPE_CHECKING:
-    from salcompare.progress import Progress, Say
-    from salcompare.simulation.scenario import Scenario
-    from salcompare.simulation.studies import SimulatedStudy
+from salcompare.simulation.scenario import Scenario
+from salcompare.simulation.studies import SimulatedStudy, simulate_study
 
 RUNS = 2000
 """Simulated studies a scenario: the Monte Carlo error of a rate of 5% is then 0.5 percent points."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,20 +19,17 @@ from salcompare import store
 from salcompare.errors import InputError, Problem
 from salcompare.figures import Figure, save_figure
 from salcompare.figures.theme import DOUBLE, INK, MIDDLE, SEQUENTIAL, SINGLE, figure_theme, ticks
+from salcompare.planning.pilot import Pilot
 from salcompare.planning.power_runs import STATISTICS, Goal, Sizes, check_goal, open_kept, planned_statistic, power
 from salcompare.printing import counted, number, percent
+from salcompare.progress import Progress
 from salcompare.simulation.cases import PlannedStatistic, planned_sigma
 from salcompare.simulation.preferences import stream
-from salcompare.simulation.scenario import find_scenario
+from salcompare.simulation.scenario import Scenario, find_scenario
 from salcompare.simulation.studies import simulate_study
 from salcompare.statistics.inference.resampling import LEVEL
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.variance.components import RELIABILITY, design_reliability, response_variance_components
-
-if TYPE_CHECKING:
-    from salcompare.planning.pilot import Pilot
-    from salcompare.progress import Progress
-    from salcompare.simulation.scenario import Scenario
 
 KEPT = "runs.json"
 NOMINAL = percent(LEVEL, 0)

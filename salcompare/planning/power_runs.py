@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,16 +24,12 @@ from salcompare import __version__, provenance, store
 from salcompare.errors import DamagedError, InputError, Problem
 from salcompare.findings import planned_statistics
 from salcompare.printing import ALPHA
-from salcompare.progress import Silent
+from salcompare.progress import Progress, Say, Silent
 from salcompare.simulation.cases import PlannedStatistic, Result
 from salcompare.simulation.preferences import stream
 from salcompare.simulation.scenario import Scenario
 from salcompare.simulation.studies import simulate_study
 from salcompare.statistics import smallest_p
-
-if TYPE_CHECKING:
-    from salcompare.progress import Progress, Say
-
 
 DRAWS = 499
 """Permutations or resamples of each simulated study."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from salcompare.naming import classifier_of, within
 from salcompare.report.tables import PrintedTable, table_of
 from salcompare.schema import ESTIMATES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import pandas as pd
 
 from salcompare.printing import number, p_number
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pandas as pd
-
 
 SIDES = ("value_one", "value_other")
 _P = ("p_value", "p_adjusted", "p_value_all", "p_smallest", "p_smallest_adjusted")

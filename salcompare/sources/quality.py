@@ -12,22 +12,18 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from salcompare.config import QUALITY_RULES
+from salcompare.config import QUALITY_RULES, Quality
 from salcompare.schema import CHECKS as DECLARED
 from salcompare.schema import LABELS
 from salcompare.sources.cells import Cells, each, is_blank, need_columns, read_cells
 from salcompare.sources.datasets import clean_name
 from salcompare.sources.rows import EDGES, Rows, counted_label, synonyms_table
 from salcompare.store import unguarded
-
-if TYPE_CHECKING:
-    from salcompare.config import Quality
 
 CHECKS = DECLARED.names
 """Columns of a table of checks: the answer, empty where nothing was drawn, and what was asked for."""
