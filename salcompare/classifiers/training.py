@@ -1,5 +1,6 @@
 """Training: Adam on cross-entropy plus an L2 penalty, of new layers on kept features or of the whole network."""
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
@@ -46,7 +47,10 @@ def kept_features(features: nn.Module, pixels: Pixels, prepare: Prepare, *, fold
     for other in folder.glob(f"features-{form}-*.npy"):
         if other != path:
             other.unlink()
-    if not _readable(path, len(pixels)):
+    readable = False
+    with contextlib.suppress(ValueError, OSError, EOFError):
+        readable = path.exists() and file_holds(path) and len(np.load(path, mmap_mode="r")) == len(pixels)
+    if not readable:
         batches = progress.track(_batches(features, pixels, prepare), total=-(-len(pixels) // BATCH), what=what)
         with replacing(path) as beside:
             _write(beside, batches, len(pixels))
@@ -75,13 +79,6 @@ def _write(path: Path, batches: Iterator[tuple[int, Values]], n: int) -> None:
                     "descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False,
                     "shape": (n, values.shape[1])})
             stream.write(np.ascontiguousarray(values, dtype=np.float32).tobytes())
-
-
-def _readable(path: Path, n: int) -> bool:
-    try:
-        return path.exists() and file_holds(path) and len(np.load(path, mmap_mode="r")) == n
-    except (ValueError, OSError, EOFError):
-        return False
 
 
 @dataclass

@@ -103,7 +103,16 @@ def train_classifier(pixels: xr.DataArray, images: pd.DataFrame, config: Classif
     job = _Job(config, backbone, photographs, dataclasses.replace(backbone.preprocessing, centre=config.centre),
                network.to("cuda" if torch.cuda.is_available() else "cpu"), folder, seed, fingerprint(given),
                digests, progress)
-    outcomes, sparsity = _train_variants(job)
+    thresholds = near_zero_thresholds(network)
+    outcomes, sparsity = {}, {}
+    for variant, digest in digests.items():
+        path = trained_path(folder, variant)
+        outcome = read_matching(path, digest=digest, say=progress.say)
+        if outcome is None:
+            outcome = _outcome(job, variant, *_train(job, variant))
+            write_torch(path, outcome)
+        job.network.load_state_dict(outcome["state"])
+        outcomes[variant], sparsity[variant] = outcome, near_zero_shares(job.network, thresholds)
     write_tables(folder, outcomes, sparsity, photographs, title=config.name, keep=config.keep, progress=progress)
     for variant in ORDER:  # what is no longer needed, and what killed runs left half written
         _checkpoint_path(folder, variant).unlink(missing_ok=True)
@@ -123,21 +132,6 @@ def _digests(config: Classifier, given: dict[str, object]) -> dict[str, str]:
                 "start": digests.get("frozen"), "phase": getattr(config, variant),
                 **({"l2_on": config.l2_on} if variant == "finetuned" and config.l2_on != "all" else {})})
     return digests
-
-
-def _train_variants(job: _Job) -> tuple[dict[str, dict[str, Any]], dict[str, pd.DataFrame]]:
-    """Train what is not trained yet: what each variant's file keeps, and its share of near-zero weights."""
-    thresholds = near_zero_thresholds(job.network)
-    outcomes, sparsity = {}, {}
-    for variant, digest in job.digests.items():
-        path = trained_path(job.folder, variant)
-        outcome = read_matching(path, digest=digest, say=job.progress.say)
-        if outcome is None:
-            outcome = _outcome(job, variant, *_train(job, variant))
-            write_torch(path, outcome)
-        job.network.load_state_dict(outcome["state"])
-        outcomes[variant], sparsity[variant] = outcome, near_zero_shares(job.network, thresholds)
-    return outcomes, sparsity
 
 
 def _train(job: _Job, variant: str) -> tuple[training.State, training.Values]:

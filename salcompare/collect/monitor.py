@@ -79,22 +79,16 @@ def heatmap_png(connection: Connection, stimuli: Stimuli, image: str) -> bytes:
 
     content, _ = stimuli.photos[image].encoded()
     grey: NDArray[np.float64] = np.asarray(Image.open(io.BytesIO(content)).convert("L"), dtype=np.float64)
-    covered = _coverage(connection, image, grey.shape[0], grey.shape[1])
+    (height, width), covered = grey.shape, np.zeros(grey.shape)
+    drawn = select(*(responses.c[edge] for edge in EDGES)).join(assignments, assignments.c.id == responses.c.assignment)
+    for box in connection.execute(drawn.where(assignments.c.kind == "trial", assignments.c.image == image)):
+        x0, y0, x1, y1 = (int(np.floor(edge + 0.5)) for edge in box)  # half up; a box keeps at least one pixel
+        x0, y0 = min(x0, width - 1), min(y0, height - 1)
+        covered[y0:max(y1, y0 + 1), x0:max(x1, x0 + 1)] += 1
     share = (covered / max(covered.max(), 1.0))[..., None] * 0.75
     warm = np.stack([np.full_like(grey, 255.0), 200 - 160 * share[..., 0] / 0.75, np.full_like(grey, 30.0)], axis=-1)
     mixed: NDArray[np.uint8] = np.round(grey[..., None] * (1 - share) + warm * share).astype(np.uint8)
     return png(Image.fromarray(mixed))
-
-
-def _coverage(connection: Connection, image: str, height: int, width: int) -> NDArray[np.float64]:
-    """Count boxes over pixels; edges round half up and a box keeps at least one pixel."""
-    covered = np.zeros((height, width))
-    drawn = select(*(responses.c[edge] for edge in EDGES)).join(assignments, assignments.c.id == responses.c.assignment)
-    for box in connection.execute(drawn.where(assignments.c.kind == "trial", assignments.c.image == image)):
-        x0, y0, x1, y1 = (int(np.floor(edge + 0.5)) for edge in box)
-        x0, y0 = min(x0, width - 1), min(y0, height - 1)
-        covered[y0:max(y1, y0 + 1), x0:max(x1, x0 + 1)] += 1
-    return covered
 
 
 def _images(connection: Connection, stimuli: Stimuli, now: float) -> _Rows:

@@ -77,20 +77,13 @@ def rasterise_actor_boxes(responses: pd.DataFrame, *, size: tuple[int, int]) -> 
 
     Parameters
     ----------
-    responses : DataFrame
-        One row a box: ``actor`` and the edges ``x0, y0, x1, y1`` in pixels of the grid, half-open.
-    size : (int, int)
-        Height and width of the grid.
+    responses, size
+        As for `rasterise_boxes`, errors too, with ``actor`` for ``image``, and edges in pixels of the grid.
 
     Returns
     -------
     DataArray (actor, y, x), float32
         Share of the actor's responses whose box covers the pixel, in [0, 1]; coordinate ``n_responses`` (actor).
-
-    Raises
-    ------
-    InputError
-        Naming every response whose box is not finite, empty, turned round or outside the grid.
     """
     height, width = require_size(size)
     _require_columns(responses, ("actor", *EDGES), "responses")

@@ -118,14 +118,13 @@ def sobel_edges(photographs: xr.DataArray) -> xr.DataArray:
 
 def _in_batches(photographs: NDArray[np.generic]) -> Edges:
     stack = photographs.reshape(-1, *photographs.shape[-3:]) if photographs.size else photographs
-    parts = side_by_side(lambda start: _sobel(stack[start:start + _PHOTOGRAPHS]),
-                         range(0, max(len(stack), 1), _PHOTOGRAPHS))
+
+    def sobel(start: int) -> Edges:
+        luma = stack[start:start + _PHOTOGRAPHS].astype(np.float64) @ np.array(LUMA)
+        down, across = (ndimage.correlate1d(ndimage.correlate1d(luma, _STEP, axis=along), _ACROSS_STEP, axis=beside)
+                        for along, beside in ((-2, -1), (-1, -2)))  # ndimage.sobel would also smooth over images
+        edges: Edges = np.hypot(down, across).astype(np.float32)
+        return edges
+
+    parts = side_by_side(sobel, range(0, max(len(stack), 1), _PHOTOGRAPHS))
     return np.concatenate(list(parts)).reshape(photographs.shape[:-1])
-
-
-def _sobel(photographs: NDArray[np.generic]) -> Edges:  # (..., y, x, channel) -> (..., y, x)
-    luma = photographs.astype(np.float64) @ np.array(LUMA)
-    down, across = (ndimage.correlate1d(ndimage.correlate1d(luma, _STEP, axis=along), _ACROSS_STEP, axis=beside)
-                    for along, beside in ((-2, -1), (-1, -2)))  # ndimage.sobel would also smooth over images
-    edges: Edges = np.hypot(down, across).astype(np.float32)
-    return edges

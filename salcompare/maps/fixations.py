@@ -52,11 +52,8 @@ def fixation_maps(fixations: pd.DataFrame, images: pd.DataFrame, *, size: tuple[
     fixations : DataFrame
         One row a fixation or click: ``worker``, ``image``, ``x`` and ``y`` in pixels of the image as shown; optional
         ``duration``, without which each row weighs the same, and ``trial``.
-    images : DataFrame
-        One row an image: ``image``, ``actor``, ``height`` and ``width`` in pixels; ``split``, ``group`` and
-        ``shoot`` are kept as coordinates where they are there.
-    size : (int, int)
-        Height and width of the grid of the maps.
+    images, size : DataFrame, (int, int)
+        As for `rasterise_boxes`.
     sigma : float
         Standard deviation of the Gaussian on each fixation; see `sigma_in_pixels` for degrees.
     sigma_of : {"image", "grid"}
@@ -107,8 +104,7 @@ def rasterise_fixations(fixations: pd.DataFrame, images: pd.DataFrame, *, size: 
     Parameters
     ----------
     fixations, images, size, sigma, sigma_of
-        Rows of fixations and of images, the grid (height, width), and the Gaussian's standard deviation in pixels of
-        the image or of the grid: as for `fixation_maps`, errors too.
+        As for `fixation_maps`, errors too.
 
     Returns
     -------

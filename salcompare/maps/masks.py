@@ -106,10 +106,8 @@ def shown(heatmaps: xr.DataArray, *, share: float, rule: Rule) -> xr.DataArray:
 
     Parameters
     ----------
-    heatmaps : DataArray (..., y, x)
-        Heatmaps or relative saliency.
-    share : float
-        Of a heatmap's pixels, in (0, 1].
+    heatmaps, share : DataArray (..., y, x), float
+        Heatmaps or relative saliency, and the share of their pixels: as for `top_mask`, errors too.
     rule : {"count", "quantile"}
         "count", for classifiers: the largest round(share * pixels) pixels, as in `top_mask`. "quantile", for human
         heatmaps: all pixels at or above the heatmap's (1 - share) quantile and above 0, so that ties stand together.
@@ -118,11 +116,6 @@ def shown(heatmaps: xr.DataArray, *, share: float, rule: Rule) -> xr.DataArray:
     -------
     DataArray (..., y, x), bool
         All False for a heatmap that is zero everywhere or holds a NaN.
-
-    Raises
-    ------
-    InputError
-        If `heatmaps` are no labelled maps, the share is out of range or of no pixel, or `rule` is neither.
     """
     require_maps(heatmaps, "heatmaps")
     require_choice(rule, get_args(Rule), "rule")
@@ -221,7 +214,9 @@ def marked_by_both(one: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
         one, other = xr.align(one, other, join="exact")
     except ValueError as error:
         raise InputError(Problem("one, other", str(error), "maps of the same images on one grid")) from error
-    return _scaled_to_mean_1(one) * _scaled_to_mean_1(other)
+    scaled = [maps.astype(np.float64) for maps in (one, other)]
+    first, second = (maps / (mean := maps.mean(PIXELS)).where(mean > 0, 1) for maps in scaled)
+    return first * second
 
 
 def moved_orders(maps: xr.DataArray, *, seed: int, purpose: str) -> xr.DataArray:
@@ -262,9 +257,3 @@ def centre_orders(images: Sequence[str], *, size: tuple[int, int]) -> xr.DataArr
     middle = 1 - (down[:, None] ** 2 + across[None, :] ** 2)
     return xr.DataArray(np.broadcast_to(middle, (len(images), height, width)).copy(), dims=("image", *PIXELS), coords={
         "image": np.array(images, dtype=str), **pixel_coords(height, width)})
-
-
-def _scaled_to_mean_1(maps: xr.DataArray) -> xr.DataArray:
-    values = maps.astype(np.float64)
-    mean = values.mean(PIXELS)
-    return values / mean.where(mean > 0, 1)

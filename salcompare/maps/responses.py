@@ -72,19 +72,14 @@ def mean_of_responses(maps: xr.DataArray) -> xr.Dataset:
     Parameters
     ----------
     maps : DataArray (response, y, x)
-        One map a response, with coordinates ``image`` and ``actor`` along ``response``; eager, dask, or in a
-        file, of which an image's are read at a time. Each sums to 1, so that responses weigh the same.
+        One map a response, with coordinates ``image`` and ``actor`` along ``response``, else `InputError`; eager,
+        dask, or in a file, of which an image's are read at a time. Each sums to 1, so that responses weigh the same.
 
     Returns
     -------
     Dataset (image, y, x)
         As `rasterise_boxes` gives it: ``coverage``, float32, and ``n_responses`` (image). Images stand in the order in
         which they first come.
-
-    Raises
-    ------
-    InputError
-        If the maps are not labelled so.
     """
     require_response_maps(maps)
     codes, names = pd.factorize(maps["image"].to_numpy())

@@ -19,7 +19,6 @@ from salcompare.stages import Stage, attribution_settings, grid_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import pandas as pd
     import xarray as xr
@@ -53,9 +52,11 @@ def classifier_stages(study: Study) -> Iterator[Stage]:
                         outputs=(folder / f"{variant}-{method}.json",))
     yield from seeds.seed_stages(study, {c.name: _weights_inputs(study, c) for c in config.classifier})
     for precomputed in config.precomputed:
+        folder = study.classifier_folder(precomputed)
         yield Stage(f"maps {precomputed.name}", ("photographs",), {"precomputed": precomputed, **grid},
                     partial(take_classifier_maps, precomputed=precomputed), precomputed_inputs(study, precomputed.path),
-                    _precomputed_outputs(study, precomputed))
+                    tuple(folder / name for name in (
+                        f"{PRECOMPUTED}-{precomputed.method}.json", "left_out.csv", "given.json")))
 
 
 def difference_stages(study: Study) -> Iterator[Stage]:
@@ -163,8 +164,7 @@ def precomputed_inputs(study: Study, path: str) -> dict[str, str]:
 
 def read_precomputed(study: Study, fingerprint: str, progress: Progress) -> None:
     """Read fixations, or people's ready-made maps, into data/processed."""
-    made = _fixations(study) if study.people == "fixations" else _human_maps(study, fingerprint)
-    table, left_out, notes = made
+    table, left_out, notes = (_fixations(study) if study.people == "fixations" else _human_maps(study, fingerprint))
     store.write_json(study.processed / "responses.json", {"level": "image", "notes": [*notes, NOT_RATED]})
     store.write_table(study.processed / "responses_left_out.csv", left_out)
     store.write_table(study.processed / "responses.csv", table)
@@ -196,10 +196,15 @@ def _human_maps(study: Study, fingerprint: str) -> tuple[pd.DataFrame, pd.DataFr
 
 def average_precomputed(study: Study, fingerprint: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
     """Make people's map of each image: the mean of the maps of its trials, or of its ready-made maps."""
-    from salcompare.maps import mean_of_responses
+    from salcompare.maps import fixation_maps, mean_of_responses, sigma_in_pixels
 
     if study.people == "fixations":
-        store.write_dataset(_spread(study).to_dataset(name=RESPONSE_MAPS), study.processed, RESPONSE_MAPS,
+        spread, pixels = study.config.fixations, study.config.responses.pixels
+        sigma = sigma_in_pixels(spread.sigma, unit="degrees" if spread.unit == "degrees" else "pixels",
+                                pixels_per_degree=spread.pixels_per_degree or None)
+        trials = fixation_maps(study.responses, study.images, size=study.config.study.size, sigma=sigma,
+                               sigma_of="grid" if pixels == "grid" else "image", chunked=True)
+        store.write_dataset(trials.to_dataset(name=RESPONSE_MAPS), study.processed, RESPONSE_MAPS,
                             fingerprint=fingerprint)
     maps = store.open_dataset(study.processed, RESPONSE_MAPS)[RESPONSE_MAPS]
     human = mean_of_responses(maps)  # read an image at a time
@@ -207,16 +212,6 @@ def average_precomputed(study: Study, fingerprint: str, progress: Progress) -> N
                                     "n_images_without_responses": len(study.images) - human.sizes["image"]}
     check_maps(human, HUMAN_MAPS, "human maps")
     store.write_dataset(human, study.processed, "human", fingerprint=fingerprint)
-
-
-def _spread(study: Study) -> xr.DataArray:
-    from salcompare.maps import fixation_maps, sigma_in_pixels
-
-    spread, pixels = study.config.fixations, study.config.responses.pixels
-    sigma = sigma_in_pixels(spread.sigma, unit="degrees" if spread.unit == "degrees" else "pixels",
-                            pixels_per_degree=spread.pixels_per_degree or None)
-    return fixation_maps(study.responses, study.images, size=study.config.study.size, sigma=sigma,
-                         sigma_of="grid" if pixels == "grid" else "image", chunked=True)
 
 
 def take_classifier_maps(study: Study, fingerprint: str, progress: Progress, *, precomputed: Precomputed) -> None:
@@ -236,12 +231,6 @@ def take_classifier_maps(study: Study, fingerprint: str, progress: Progress, *, 
     store.write_dataset(maps, folder, f"{PRECOMPUTED}-{precomputed.method}", fingerprint=fingerprint)
     progress.say(f"  {counted(len(read.table), 'map')}")
     _say_left_out(read.left_out, progress)
-
-
-def _precomputed_outputs(study: Study, precomputed: Precomputed) -> tuple[Path, ...]:
-    """Name the files that a classifier's ready-made maps are kept in."""
-    folder = study.classifier_folder(precomputed)
-    return folder / f"{PRECOMPUTED}-{precomputed.method}.json", folder / "left_out.csv", folder / "given.json"
 
 
 def _trust(study: Study) -> dict[str, object]:

@@ -65,13 +65,6 @@ def _image_level(study: Study) -> bool:
     return study.people != "none" and study.response_meta["level"] == "image"
 
 
-def _human_heatmap(study: Study) -> xr.DataArray | None:
-    if study.people == "none" or _image_level(study):
-        return None
-    heatmap: xr.DataArray = store.open_dataset(study.processed, "human")["coverage"]
-    return heatmap
-
-
 def _response_maps(study: Study) -> xr.DataArray | None:
     """Give maps of single responses, where people's side has no boxes and says whose each is."""
     if study.people not in GIVEN:
@@ -135,18 +128,13 @@ def _precomputed_maps(study: Study) -> dict[str, dict[str, Any]]:
             for name, folder in folders.items()}
 
 
-def _provenance(study: Study) -> dict[str, object]:
-    inputs = {name: sha for stage in study.stages() for name, sha in stage.inputs.items()}
-    return {"inputs": inputs, "versions": provenance.versions(), "seed": study.config.study.seed,
-            "settings_fingerprint": provenance.fingerprint(study.config)}
-
-
 _LOADERS: dict[str, Callable[[Study], Any]] = {
     "photographs": lambda study: study.photographs(),
     "images": lambda study: study.images,
     "responses": lambda study: study.responses if study.people == "boxes" else None,
     "human": lambda study: study.human_maps() if _image_level(study) else None,
-    "human_heatmap": _human_heatmap,
+    "human_heatmap": lambda study: None if study.people == "none" or _image_level(study) else store.open_dataset(
+        study.processed, "human")["coverage"],
     "response_maps": _response_maps,
     "annotations": lambda study: study.responses if study.people in GIVEN else None,
     "classifier_maps": lambda study: {source: study.maps_of(source) for source in study.sources},
@@ -162,7 +150,10 @@ _LOADERS: dict[str, Callable[[Study], Any]] = {
     "classifiers": _classifiers,
     "precomputed_maps": _precomputed_maps,
     "settings": lambda study: dataclasses.asdict(study.config),
-    "provenance": _provenance,
+    "provenance": lambda study: {
+        "inputs": {name: sha for stage in study.stages() for name, sha in stage.inputs.items()},
+        "versions": provenance.versions(), "seed": study.config.study.seed,
+        "settings_fingerprint": provenance.fingerprint(study.config)},
     "truth": lambda study: _meta(study).get("truth"),
     "images_left_out": partial(_left_out, of="images"),
     "responses_left_out": partial(_left_out, of="responses"),

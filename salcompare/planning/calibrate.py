@@ -67,10 +67,9 @@ def run_calibration(cases: tuple[Case, ...], scenarios: Mapping[str, Scenario], 
     """Simulate the scenarios and apply the cases, each in the scenarios that its checks name.
 
     `runs` studies are simulated of a scenario, the first `first` of them left out, and fewer of those that `fewer`
-    names: one in so many. Chunks of outcomes
-    are kept in `folder`, with checksums; a later call with the same cases, scenarios, seed and versions takes them from
-    there, and may want more runs. Damaged chunks, of which `progress` tells, are run again. Results do not depend on
-    the number of processes, `jobs`, each of which computes with one thread.
+    names: one in so many. Chunks of outcomes are kept in `folder`, with checksums; a later call with the same cases,
+    scenarios, seed and versions takes them from there, and may want more runs. Damaged chunks, of which `progress`
+    tells, are run again. Results do not depend on the number of processes, `jobs`, each of one thread.
 
     Gives one row an outcome: ``scenario``, ``run``, ``check``, ``p``, ``estimate``, ``low``, ``high``, ``truth``, in
     the order of scenarios, runs and cases. Raises `InputError` if a case names no scenario of these, names repeat, or
@@ -208,14 +207,8 @@ def _done(chunks: list[_Chunk], jobs: int) -> Iterator[Path]:
 
 def _end_with_parent() -> None:
     """Have this process end when the one that started it is killed, rather than wait for work for ever."""
-
-    def wait() -> None:
-        parent = parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
+    if (parent := parent_process()) is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -226,11 +219,9 @@ def _one_thread() -> Iterator[None]:
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in _THREADS:
+            del os.environ[name]
+        os.environ.update({name: value for name, value in before.items() if value is not None})
 
 
 def _printed(outcome: Outcome) -> list[str]:

@@ -232,9 +232,10 @@ def _figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: float, m
     measure = str(table["measure"].iloc[0])
     varying = [name for name in AXES if _varies(table[name])]
     across, coloured, panelled = sorted(AXES, key=lambda name: name not in varying)  # those that vary come first
+    ranks = table[coloured].rank(method="dense")  # so that bars of two colours stand side by side
     data = table[table["value"].notna()].assign(
-        x=table[across] + _DODGE * table[across].max() * _places(table[coloured]), colour=_factor(table[coloured]),
-        panel=_factor(table[panelled], f" {AXES[panelled]}"))
+        x=table[across] + _DODGE * table[across].max() * (ranks - (1 + ranks.max()) / 2),
+        colour=_factor(table[coloured]), panel=_factor(table[panelled], f" {AXES[panelled]}"))
     panels = int(table[panelled].nunique())
     width = {1: SINGLE, 2: MIDDLE}.get(panels, DOUBLE)
     rows = -(-panels // 3)
@@ -246,12 +247,6 @@ def _figure(table: pd.DataFrame, statistic: PlannedStatistic, *, level: float, m
     fixed = [f"{table[name].iloc[0]:,} {AXES[name]}" for name in AXES if name not in varying]
     return Figure(measure, title, _caption(table, statistic, measure, level, model, fixed),
                   plot + _look(width, height), width, height)
-
-
-def _places(sizes: pd.Series[int]) -> pd.Series[float]:
-    """Give sizes their ranks, less the mean rank, so that bars of two colours stand side by side."""
-    ranks = sizes.rank(method="dense")
-    return ranks - (1 + ranks.max()) / 2
 
 
 def _varies(sizes: pd.Series[int]) -> bool:
