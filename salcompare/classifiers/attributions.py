@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 import dask.array as da
 import numpy as np
@@ -196,7 +196,7 @@ def known_classes(trained: TrainedClassifier, targets: NDArray[np.generic], pixe
                if actor not in classes]
     if unknown:
         raise InputError([Problem(f"target of image {str(image)!r}", repr(actor),
-                                  f"one of the network's actors, {_some_actors(trained)}",
+                                  f"one of the network's actors, {', '.join(trained.actors[:40])}",
                                   "train the network on this actor too, or leave the image out")
                           for image, actor in unknown])
     return np.array([classes[actor] for actor in targets.tolist()], dtype=np.int64)
@@ -204,12 +204,8 @@ def known_classes(trained: TrainedClassifier, targets: NDArray[np.generic], pixe
 
 def unknown_actors(trained: TrainedClassifier, actors: Iterable[str], where: str) -> list[Problem]:
     """Say of actors whom the network does not know whom it knows."""
-    return [Problem(where, f"{actor!r} is not among the network's actors", f"one of {_some_actors(trained)}")
+    return [Problem(where, f"{actor!r} is not among the network's actors", f"one of {', '.join(trained.actors[:40])}")
             for actor in actors if actor not in trained.actors]
-
-
-def _some_actors(trained: TrainedClassifier) -> str:
-    return ", ".join(trained.actors[:40])
 
 
 def shown_classes(trained: TrainedClassifier, pixels: xr.DataArray) -> NDArray[np.int64]:
@@ -271,15 +267,6 @@ def stream_maps(stream: MapStream, lots: Iterable[Lot], lots_of_chunks: Sequence
         stream.write(images, saliency=np.concatenate([of_lot[0] for of_lot in islice(maps, n)]))
 
 
-class _Contrast(NamedTuple):
-    """One photograph of an actor, and the other actor it is also explained for."""
-
-    at: int
-    photograph: str
-    actor: str
-    other_actor: str
-
-
 @one_thread()
 def write_class_differences(trained: TrainedClassifier, pixels: xr.DataArray, *, pairs: Sequence[tuple[str, str]],
                             images_per_pair: int, config: Attribution, folder: Path, name: str, fingerprint: str,
@@ -308,17 +295,17 @@ def write_class_differences(trained: TrainedClassifier, pixels: xr.DataArray, *,
     """
     check_photographs(trained, pixels)
     chosen = _contrasts(trained, pixels, list(dict.fromkeys(pairs)), images_per_pair)
-    part = pixels.isel(image=[contrast.at for contrast in chosen])
-    classes = np.array([[trained.actors.index(c.actor) for c in chosen],
-                        [trained.actors.index(c.other_actor) for c in chosen]], dtype=np.int64)
+    rows, actors, others = list(zip(*chosen, strict=True)) or ((), (), ())
+    part = pixels.isel(image=list(rows))
+    classes = np.array([[trained.actors.index(actor) for actor in side] for side in (actors, others)], dtype=np.int64)
     shown, other = several_maps(trained, part, classes, config, progress=progress, what=name)
     provenance = dict(provenance or {})
     attributes = described(trained, config, {
         "target": "own: the image's own actor; other: the other actor", **provenance,
         "n_empty_own": _n_empty(shown), "n_empty_other": _n_empty(other)})
-    texts = {"image": [f"{c.photograph}|{c.other_actor}" for c in chosen],
-             "photograph": [c.photograph for c in chosen], "actor": [c.actor for c in chosen],
-             "other_actor": [c.other_actor for c in chosen]}
+    photographs = [str(photograph) for photograph in part["image"].to_numpy()]
+    texts = {"image": [f"{photograph}|{z}" for photograph, z in zip(photographs, others, strict=True)],
+             "photograph": photographs, "actor": actors, "other_actor": others}
     coords = {key: ("image", np.array(values, dtype=str)) for key, values in texts.items()}
     dataset = xr.Dataset({"own": (DIMS[:3], shown), "other": (DIMS[:3], other)},
                          coords={**coords, "y": pixels["y"].to_numpy(), "x": pixels["x"].to_numpy()}, attrs=attributes)
@@ -326,14 +313,14 @@ def write_class_differences(trained: TrainedClassifier, pixels: xr.DataArray, *,
 
 
 def _contrasts(trained: TrainedClassifier, pixels: xr.DataArray, pairs: list[tuple[str, str]],
-               images_per_pair: int) -> list[_Contrast]:
-    actors, names = pixels["actor"].to_numpy(), pixels["image"].to_numpy()
+               images_per_pair: int) -> list[tuple[int, str, str]]:  # a photograph's row, its actor and the other
+    actors = pixels["actor"].to_numpy()
     problems, chosen = [], []
     if images_per_pair < 1:
         problems.append(Problem("images_per_pair", str(images_per_pair), "at least 1"))
     for y, z in pairs:
         rows = np.flatnonzero(actors == y)[:max(images_per_pair, 0)]
-        chosen += [_Contrast(int(at), str(names[at]), y, z) for at in rows]
+        chosen += [(int(at), y, z) for at in rows]
         problems += unknown_actors(trained, (y, z), f"pair {y!r}, {z!r}")
         if y == z:
             problems.append(Problem(f"pair {y!r}, {z!r}", "one actor twice", "two actors"))

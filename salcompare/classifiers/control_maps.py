@@ -155,16 +155,13 @@ def _write(trained: TrainedClassifier, pixels: xr.DataArray, rows: Sequence[_Row
         "versions": versions(), **about, **provenance})
     stream = MapStream(_template(pixels, rows, attrs), target.folder, target.name, fingerprint=target.fingerprint)
     step, _ = at_once(trained.model, attribution.batch)
-    chunks = [_of_one_network(rows[images], step) for images in stream.missing()]
+    chunks = []
+    for images in stream.missing():  # cut into rows that one network explains at a time
+        by_network = [list(of_key) for _, of_key in groupby(rows[images], key=lambda row: row.key)]
+        chunks.append([of_key[at:at + step] for of_key in by_network for at in range(0, len(of_key), step)])
     lots = _lots(pixels, [part for chunk in chunks for part in chunk], build)
     stream_maps(stream, lots, [len(chunk) for chunk in chunks], target.name, progress, config=attribution, like=trained)
     stream.finish(provenance)
-
-
-def _of_one_network(rows: Sequence[_Row], step: int) -> list[list[_Row]]:
-    """Cut rows into those that one network explains at a time."""
-    by_network = [list(of_key) for _, of_key in groupby(rows, key=lambda row: row.key)]
-    return [of_key[start:start + step] for of_key in by_network for start in range(0, len(of_key), step)]
 
 
 def _lots(pixels: xr.DataArray, parts: Sequence[list[_Row]], build: Build) -> Iterator[Lot]:

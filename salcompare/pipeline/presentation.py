@@ -24,7 +24,7 @@ def write_figures(study: Study, *, only: Collection[int] | None, progress: Progr
     InputError if a number in `only` is no figure, or a stage that the figures show is stale.
     """
     from salcompare.figures import save_figure
-    from salcompare.findings.content import figures_left_out
+    from salcompare.findings.content import figures_left_out, make_figures
 
     wanted = ["statistics", *(["saliency differences", "saliency matrix"] if study.config.classifier else [])]
     require(study, *(name for last in wanted for name in needed(study, last)))
@@ -33,7 +33,7 @@ def write_figures(study: Study, *, only: Collection[int] | None, progress: Progr
     refused = [Problem("--only", f"figure {number}: {left_out[number]}") for number in only or () if number in left_out]
     if refused:
         raise InputError(refused)
-    figures = _figures(data, only)
+    figures = make_figures(data, only=only)
     return [path for figure in progress.track(figures, total=len(figures), what="figures")
             for path in save_figure(figure, study.reports / "figures")]
 
@@ -64,12 +64,6 @@ def difference_pairs(study: Study) -> list[tuple[str, str]]:
     return pairs or list(pairwise(around))[:3]
 
 
-def _figures(data: StudyData, only: Collection[int] | None) -> list[Figure]:
-    from salcompare.findings.content import make_figures
-
-    return make_figures(data, only=only)
-
-
 def report_files(study: Study) -> tuple[Path, ...]:
     """List what `write_report` writes: pages, numbers, and the folders of figures and tables."""
     config = study.config
@@ -80,18 +74,14 @@ def report_files(study: Study) -> tuple[Path, ...]:
 
 def write_report(study: Study, fingerprint: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
     """Draw every figure and write the report; nothing of an earlier report stays behind."""
-    from salcompare.figures import save_figure
-    from salcompare.findings.content import figures_left_out, render
-    from salcompare.report import ReportFigure
+    from salcompare.findings.content import figures_left_out, make_figures, render
 
     data = study_data(study)
-    figures = _figures(data, None)
+    figures = make_figures(data, only=None)
     for folder in ("figures", "tables"):
         shutil.rmtree(study.reports / folder, ignore_errors=True)
-    drawn = []
-    for figure in progress.track(figures, total=len(figures), what="figures"):
-        png, svg = save_figure(figure, study.reports / "figures")
-        drawn.append(ReportFigure(figure.name, figure.title, figure.caption, png, svg))
+    drawn = [_saved(figure, study.reports / "figures", figure.name)
+             for figure in progress.track(figures, total=len(figures), what="figures")]
     pages = classifier_figures(data, {figure.name: figure for figure in drawn}, study.reports / "figures")
     left_out = (f"Figure {number} is left out: {why}" for number, why in figures_left_out(data).items())
     render(data.replace(notes=(*data.notes, *left_out), figures=tuple(drawn), pages=pages,
@@ -105,8 +95,13 @@ def classifier_figures(data: StudyData, drawn: Mapping[str, ReportFigure],
 
     wanted = sorted(number for finding in findings() for number in finding.on_classifier_pages)
     main, *others = list(dict.fromkeys(map(classifier_of, data.classifier_maps))) or [""]
-    others_figures = {name: tuple(_saved(figure, folder, f"{name}-{figure.name}") for figure in make_figures(
-        _only(data, name), only=wanted)) for name in others}
+    classifiers = data.estimates["source"].fillna("").map(classifier_of)
+    others_figures = {}
+    for name in others:  # what others' maps and estimates are of cannot stand on a classifier's page
+        of_one = data.replace(estimates=data.estimates[~classifiers.isin({main, *others} - {name})], classifier_maps={
+            source: maps for source, maps in data.classifier_maps.items() if classifier_of(source) == name})
+        others_figures[name] = tuple(_saved(figure, folder, f"{name}-{figure.name}")
+                                     for figure in make_figures(of_one, only=wanted))
     main_figures = tuple(figure for number in wanted for name, figure in drawn.items()
                          if name.startswith(f"fig{number}-"))
     return {**others_figures, main: main_figures} if main else {}
@@ -117,14 +112,6 @@ def comparison(data: StudyData, folder: Path) -> ReportFigure | None:
     from salcompare.findings.comparison.figure import comparison_figure, comparison_missing
 
     return None if comparison_missing(data) else _saved(comparison_figure(data), folder, "comparison")
-
-
-def _only(data: StudyData, name: str) -> StudyData:
-    """Leave the maps and estimates of one classifier: what others' are of cannot stand on its page."""
-    classifiers = data.estimates["source"].fillna("").map(classifier_of)
-    others = set(map(classifier_of, data.classifier_maps)) - {name}
-    return data.replace(estimates=data.estimates[~classifiers.isin(others)], classifier_maps={
-        source: maps for source, maps in data.classifier_maps.items() if classifier_of(source) == name})
 
 
 def _saved(figure: Figure, folder: Path, name: str) -> ReportFigure:

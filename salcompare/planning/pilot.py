@@ -110,21 +110,19 @@ def fit_pilot(responses: pd.DataFrame, images: pd.DataFrame, saliency: xr.DataAr
 
 def coarsened(saliency: xr.DataArray) -> xr.DataArray:
     """Average maps (image, y, x) over the cells of `GRID`, each divided by its mean; empty ones are left out."""
-    down, across = (_averaging(saliency.sizes[dim], pixels) for dim, pixels in zip(("y", "x"), GRID, strict=True))
+    averaging = []  # matrices (cells, size) that average a column over cells of equal length, which may cut pixels
+    for dim, cells in zip(("y", "x"), GRID, strict=True):
+        position = np.arange(size := saliency.sizes[dim])
+        edges = np.arange(cells + 1) * size / cells
+        parts = np.clip(np.minimum(edges[1:, None], position + 1) - np.maximum(edges[:-1, None], position), 0, None)
+        averaging.append(parts / parts.sum(axis=1, keepdims=True))
+    down, across = averaging
     values = np.stack([down @ one.to_numpy().astype(float) @ across.T for one in saliency.transpose("image", "y", "x")])
     mean = values.mean(axis=(1, 2))
     kept = np.isfinite(mean) & (mean > 0)
     carried = {"image": saliency.image.to_numpy()[kept], "actor": ("image", saliency.actor.to_numpy()[kept])}
     return xr.DataArray(values[kept] / mean[kept, None, None], dims=("image", "y", "x"), coords={
         **carried, "y": np.arange(GRID[0]), "x": np.arange(GRID[1])})
-
-
-def _averaging(size: int, cells: int) -> Values:
-    """Matrix (cells, size) that averages a column over cells of equal length, which may cut pixels."""
-    edges = np.arange(cells + 1) * size / cells
-    position = np.arange(size)
-    parts = np.clip(np.minimum(edges[1:, None], position + 1) - np.maximum(edges[:-1, None], position), 0, None)
-    return np.asarray(parts / parts.sum(axis=1, keepdims=True))
 
 
 def _classifier(maps: xr.DataArray) -> dict[str, object]:

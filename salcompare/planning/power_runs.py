@@ -88,13 +88,7 @@ class Sizes:
 
 
 def planned_statistic(name: str) -> PlannedStatistic:
-    """Find a statistic by its name.
-
-    Raises
-    ------
-    InputError
-        If there is none of that name.
-    """
+    """Find a statistic by its name; `InputError` if there is none."""
     if name not in STATISTICS:
         raise InputError(Problem("--statistic", repr(name), "one of " + ", ".join(STATISTICS)))
     return STATISTICS[name]

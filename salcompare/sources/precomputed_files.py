@@ -207,20 +207,17 @@ def _check_hdf(path: Path) -> None:
         for name in file:
             if not isinstance(file.get(name, getlink=True), h5py.HardLink):
                 raise UnusableMapError("foreign", f"{name!r} is a link to elsewhere, expected the values themselves")
-            if isinstance(file[name], h5py.Dataset):  # groups are not read
-                _check_stored(name, file[name])
-
-
-def _check_stored(name: str, stored: Any) -> None:  # noqa: ANN401 - h5py's Dataset
-    if stored.external or stored.is_virtual:
-        raise UnusableMapError("foreign", f"the values of {name!r} stand in another file, expected them in the file "
-                               "itself")
-    if len(stored.shape or ()) < 2:
-        _check_names(name, stored.size or 0, stored.dtype)
-    chunk = math.prod(stored.chunks or ()) * stored.dtype.itemsize
-    if stored.chunks and chunk > MOST_CHUNK:
-        raise UnusableMapError("too_large", f"a chunk of {name!r} has {chunk:,} bytes, more than {MOST_CHUNK:,}; save "
-                               "it with one map a chunk")
+            if not isinstance(stored := file[name], h5py.Dataset):
+                continue  # groups are not read
+            if stored.external or stored.is_virtual:
+                raise UnusableMapError("foreign", f"the values of {name!r} stand in another file, expected them in the "
+                                       "file itself")
+            if len(stored.shape or ()) < 2:
+                _check_names(name, stored.size or 0, stored.dtype)
+            chunk = math.prod(stored.chunks or ()) * stored.dtype.itemsize
+            if stored.chunks and chunk > MOST_CHUNK:
+                raise UnusableMapError("too_large", f"a chunk of {name!r} has {chunk:,} bytes, more than "
+                                       f"{MOST_CHUNK:,}; save it with one map a chunk")
 
 
 def _check_names(name: str, n: int, dtype: np.dtype[Any] | None) -> None:

@@ -137,6 +137,11 @@ class _Data:
     checks: pd.DataFrame
     out: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
 
+    @property
+    def sides(self) -> Boxes:
+        """Width and height of each box (response, 2)."""
+        return self.boxes[:, 2:] - self.boxes[:, :2]
+
 
 @dataclass(frozen=True)
 class _Rule:
@@ -163,21 +168,6 @@ def _pace(data: _Data, config: Quality) -> pd.DataFrame:
     medians = times.loc[times["size"] >= config.fewest, "median"]
     limit = config.pace * medians.median()
     return _of_workers(data, medians[medians < limit], limit)
-
-
-def _seconds(data: _Data, config: Quality) -> pd.DataFrame:
-    times = data.table["seconds"].to_numpy(np.float64)
-    return _taken(times < config.seconds, times, config.seconds)
-
-
-def _whole_image(data: _Data, config: Quality) -> pd.DataFrame:
-    areas = (data.boxes[:, 2:] - data.boxes[:, :2]).prod(axis=1)
-    return _taken(areas > config.whole_image, areas, config.whole_image)
-
-
-def _tiny(data: _Data, config: Quality) -> pd.DataFrame:
-    sides = (data.boxes[:, 2:] - data.boxes[:, :2]).min(axis=1)
-    return _taken(sides < config.tiny, sides, config.tiny)
 
 
 def _same_box(data: _Data, config: Quality) -> pd.DataFrame:
@@ -231,13 +221,17 @@ _RULES = {
         _pace, ("worker", "seconds"), "Workers whose median time is under {pace:.0%} of the median worker's.",
         "the worker's median time is {value:.3g} s; the limit is {limit:.3g} s"),
     "seconds": _Rule(
-        _seconds, ("seconds",), "Responses given in under {seconds:g} s.",
+        lambda data, config: _taken((times := data.table["seconds"].to_numpy(np.float64)) < config.seconds, times,
+                                    config.seconds),
+        ("seconds",), "Responses given in under {seconds:g} s.",
         "given in {value:.3g} s; the limit is {limit:.3g} s"),
     "whole_image": _Rule(
-        _whole_image, (), "Boxes over more than {whole_image:.0%} of the image.",
+        lambda data, config: _taken((areas := data.sides.prod(axis=1)) > config.whole_image, areas, config.whole_image),
+        (), "Boxes over more than {whole_image:.0%} of the image.",
         "the box is over {value:.1%} of the image; the limit is {limit:.0%}"),
     "tiny": _Rule(
-        _tiny, (), "Boxes with a side under {tiny:.1%} of the image's.",
+        lambda data, config: _taken((least := data.sides.min(axis=1)) < config.tiny, least, config.tiny),
+        (), "Boxes with a side under {tiny:.1%} of the image's.",
         "a side of the box is {value:.2%} of the image's; the limit is {limit:.1%}"),
     "same_box": _Rule(
         _same_box, ("worker", "image"), "Boxes that a worker put at the same place (edges within {same_edge:.1%} of "

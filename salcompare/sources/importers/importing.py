@@ -1,5 +1,6 @@
 """A file or a folder of boxes in any format to responses of the study, every row accounted for."""
 
+import contextlib
 import csv
 import re
 from collections import Counter
@@ -52,20 +53,16 @@ def detect_format(content: Content) -> str:
 
 def _json_format(content: Content) -> str:
     lines = (line for line in content.head.split("\n")[:_LINES] if line.strip())
-    if any(isinstance(value, dict) and "source-ref" in value for value in map(_parsed, lines)):
-        return "ground-truth"
+    for line in lines:
+        with contextlib.suppress(InputError):
+            value = parse_json(line, "")
+            if isinstance(value, dict) and "source-ref" in value:
+                return "ground-truth"
     value = content.json
     if isinstance(value, list):
         value = next((item for item in value if isinstance(item, dict)), {})
         return next((name for name, matches in _OF_LISTS.items() if matches(value)), "")
     return next((name for name, matches in _OF_OBJECTS.items() if matches(value)), "")
-
-
-def _parsed(line: str) -> Any:  # noqa: ANN401 - JSON may hold anything
-    try:
-        return parse_json(line, "")
-    except InputError:
-        return None
 
 
 _OF_OBJECTS: dict[str, Callable[[dict[str, Any]], bool]] = {

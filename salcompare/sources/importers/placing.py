@@ -214,7 +214,10 @@ def _label(label: str) -> tuple[str, str]:
 def _on_image(one: Drawn, image: Image, *, clip: bool) -> tuple[Edges, bool]:
     """Bring a box to pixels of the image; gives whether it was cut, too."""
     width, height = one.size or (image.width, image.height)
-    _check_turned(_ratio(one, image), image)
+    ratio, upright, turned = _ratio(one, image), image.width / image.height, image.height / image.width
+    if abs(ratio / turned - 1) < _SAME_ASPECT and abs(ratio / upright - 1) > _OTHER_ASPECT:  # as EXIF turns photographs
+        raise RefusedError("turned", f"was drawn on an image {ratio:.3g} times as wide as high, image {image.image!r} "
+                           f"is {upright:.3g} times: it was shown turned")
     x0, y0, x1, y1 = one.edges
     spans, cut = [], False
     for low, high, drawn, side, name in ((x0, x1, width, image.width, "x"), (y0, y1, height, image.height, "y")):
@@ -237,11 +240,3 @@ def _ratio(one: Drawn, image: Image) -> float:
     """Give how many times wider than high the image was on which a box was drawn, as far as the file says."""
     width, height = (image.width, image.height) if one.size is None or one.relative else one.size
     return width / height
-
-
-def _check_turned(drawn: float, image: Image) -> None:
-    """Refuse a box drawn on the image lying on its side, as tools show photographs whose EXIF turns them."""
-    upright, turned = image.width / image.height, image.height / image.width
-    if abs(drawn / turned - 1) < _SAME_ASPECT and abs(drawn / upright - 1) > _OTHER_ASPECT:
-        raise RefusedError("turned", f"was drawn on an image {drawn:.3g} times as wide as high, image {image.image!r} "
-                           f"is {upright:.3g} times: it was shown turned")
