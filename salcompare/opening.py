@@ -12,7 +12,7 @@ from salcompare.study import Study
 
 
 def open_study(path: str | Path = ".", *, clip: bool = False, drop_invalid: bool = False) -> Study:
-    """Open the study in a directory.
+    """Open the study in a directory; `ConfigError` if its study.toml is missing or says something it cannot say.
 
     Parameters
     ----------
@@ -20,11 +20,6 @@ def open_study(path: str | Path = ".", *, clip: bool = False, drop_invalid: bool
         The directory that holds study.toml.
     clip, drop_invalid : bool
         Cut boxes to their image, leave invalid rows out, even where [responses] of study.toml does not say so.
-
-    Raises
-    ------
-    ConfigError
-        If study.toml is missing or says something it cannot say.
     """
     root = Path(path)
     config = read_config(root / FILE_NAME)

@@ -20,13 +20,9 @@ ALL_TEST = (0.0, 0.0, 1.0)
 
 
 def read_config(path: Path) -> Config:
-    """Read and check a study.toml.
+    """Read and check a study.toml; `ConfigError` lists at once all that is wrong.
 
-    Raises
-    ------
-    ConfigError
-        If the file is missing, is no TOML, has an unknown key, or a value of a wrong type or out of bounds; all
-        that is wrong is listed at once.
+    That is a file that is missing or no TOML, an unknown key, or a value of a wrong type or out of bounds.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))

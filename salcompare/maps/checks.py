@@ -75,10 +75,7 @@ def require_size(size: object) -> tuple[int, int]:
 def natural_order(values: Iterable[object]) -> NDArray[Any]:
     """Distinct labels in natural order: numbers inside names count as numbers, so that s2 comes before s10.
 
-    Parameters
-    ----------
-    values : iterable
-        Labels, repeated in any order; texts or numbers.
+    The values are texts or numbers, repeated in any order.
     """
     distinct = np.unique(np.asarray(list(values)))
     if distinct.dtype.kind not in "OSU":

@@ -242,15 +242,7 @@ def moved_orders(maps: xr.DataArray, *, seed: int, purpose: str) -> xr.DataArray
 def centre_orders(images: Sequence[str], *, size: tuple[int, int]) -> xr.DataArray:
     """Order pixels from the middle outwards, so that the first lie in an ellipse of the grid's shape.
 
-    Parameters
-    ----------
-    images, size : sequence of str, (int, int)
-        Names of the images; height and width of the grid.
-
-    Returns
-    -------
-    DataArray (image, y, x), float64
-        In (0, 1], the same for every image.
+    Gives values (image, y, x), float64 in (0, 1], the same for each of the named images; `size` is (height, width).
     """
     height, width = require_size(size)
     down, across = ((np.arange(n) - (n - 1) / 2) / n for n in (height, width))

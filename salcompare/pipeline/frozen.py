@@ -48,26 +48,11 @@ class Choice:
 
 
 def freeze(study: Study, choice: Choice | None = None) -> Path:
-    """Write a study's plan into its frozen.toml.
+    """Write a study's plan into its frozen.toml, and give its path; the photographs must be read.
 
-    Parameters
-    ----------
-    study : Study
-        Its photographs must be read.
-    choice : Choice, optional
-        What study.toml does not say.
-
-    Returns
-    -------
-    Path
-        Of the file: date, version, primary quantity, smallest effect, exclusions, family, planned numbers and settings,
-        with a checksum of them all.
-
-    Raises
-    ------
-    InputError
-        If a plan, responses or results are there and `choice` does not allow for that, or the primary quantity is none
-        of the study's.
+    The file has date, version, primary quantity, smallest effect, exclusions, family, planned numbers and settings,
+    with a checksum of them all. `choice` is what study.toml does not say; `InputError` if a plan, responses or results
+    are there and it does not allow for that, or the primary quantity is none of the study's.
     """
     choice = choice or Choice()
     path, before = study.root / FILE, data_there(study)

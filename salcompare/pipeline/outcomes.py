@@ -10,25 +10,10 @@ TABLE, SCRIPT = "outcomes.csv", "lme4.R"
 
 
 def write_outcomes(study: Study, folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write a study's boxes as a table of outcomes, and the R calls that fit them.
+    """Write a study's boxes as a table of outcomes, and the R calls that fit them; gives both paths.
 
-    Parameters
-    ----------
-    study : Study
-        Its responses must be boxes; the overlap with the masks of its first classifier is among the outcomes where its
-        maps are made.
-    folder, overwrite : Path, bool
-        Where to; whether files that stand there may be written over.
-
-    Returns
-    -------
-    list of Path
-        The table and the script.
-
-    Raises
-    ------
-    InputError
-        If the study's people drew no boxes, or a file stands there already.
+    The overlap with the masks of its first classifier is among the outcomes where its maps are made. `InputError` if
+    the study's people drew no boxes, or a file stands in the folder already and may not be written over.
     """
     from salcompare.maps import top_mask
     from salcompare.statistics.mixed import lme4_script, outcome_table

@@ -177,10 +177,7 @@ def compared_study(study: Study) -> OneStudy:
 def study_pilot(study: Study, *, classifier: bool) -> Pilot:
     """Estimate what to plan another study from, from a study and (if asked for) its first classifier's maps.
 
-    Raises
-    ------
-    InputError
-        If the study has no responses that name images, something is missing or stale, or it is too small.
+    `InputError` if the study has no responses that name images, something is missing or stale, or it is too small.
     """
     from salcompare.planning.pilot import fit_pilot
 

@@ -29,21 +29,11 @@ _DEFAULTS = Scenario("defaults")
 
 @dataclass(frozen=True)
 class Pilot:
-    """A pilot study, and what planning takes from it.
+    """A pilot study, and what planning takes from it."""
 
-    Attributes
-    ----------
-    scenario : Scenario
-        The pilot's sizes, its face, and the estimated effects.
-    parameters : DataFrame
-        ``parameter, value, estimated``: each effect and how it was estimated.
-    classifier : bool
-        Whether the pilot has a classifier's maps.
-    """
-
-    scenario: Scenario
-    parameters: pd.DataFrame
-    classifier: bool
+    scenario: Scenario  # the pilot's sizes, its face, and the estimated effects
+    parameters: pd.DataFrame  # parameter, value, estimated: each effect and how it was estimated
+    classifier: bool  # whether the pilot has a classifier's maps
 
 
 def fit_pilot(responses: pd.DataFrame, images: pd.DataFrame, saliency: xr.DataArray | None = None, *, seed: int = 0,

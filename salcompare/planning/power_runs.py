@@ -41,21 +41,11 @@ _SECONDS_BETWEEN_WRITES = 5.0
 
 @dataclass(frozen=True)
 class Goal:
-    """What a study is to reach: a power, or where `half_width` is given a precision.
+    """What a study is to reach: a power, or where `half_width` is given a precision."""
 
-    Attributes
-    ----------
-    level : float
-        The test rejects where p is at or below it.
-    power : float or None
-        Probability of rejecting.
-    half_width : float or None
-        Expected half-width of the 95% interval, in the statistic's unit.
-    """
-
-    level: float = ALPHA
-    power: float | None = 0.8
-    half_width: float | None = None
+    level: float = ALPHA  # the test rejects where p is at or below it
+    power: float | None = 0.8  # probability of rejecting
+    half_width: float | None = None  # expected, of the 95% interval, in the statistic's unit
 
     @property
     def target(self) -> float:

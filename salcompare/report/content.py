@@ -36,26 +36,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Content:
-    """What a report says, in the order in which it says it.
+    """What a report says, in the order in which it says it, and the pages beside it."""
 
-    Attributes
-    ----------
-    answers : tuple of Answer
-        The summary.
-    banners : tuple of str
-        Warnings above it.
-    tables : tuple of PrintedTable
-    methods : tuple of (str, str)
-        Headings and paragraphs.
-    limits, references : tuple of str
-    pages : tuple of Page
-        Those beside the report.
-    """
-
-    answers: tuple[Answer, ...]
-    banners: tuple[str, ...]
+    answers: tuple[Answer, ...]  # the summary
+    banners: tuple[str, ...]  # warnings above it
     tables: tuple[PrintedTable, ...]
-    methods: tuple[tuple[str, str], ...]
+    methods: tuple[tuple[str, str], ...]  # headings and paragraphs
     limits: tuple[str, ...]
     references: tuple[str, ...]
     pages: tuple[Page, ...]
@@ -116,7 +102,8 @@ def compact_table(name: str, title: str, caption: str, rows: pd.DataFrame, *, fo
     On the page of the classifier `of`, the sources are printed without its name; the CSV has it.
     """
     columns = ["statistic"] if len(rows["statistic"].unique()) > 1 else []
-    columns += [column for column in _PRINTED if column in _ALWAYS or _held(rows[column])]
+    columns += [column for column in _PRINTED if column in _ALWAYS
+                or bool((rows[column].notna() & (rows[column].astype(str) != "")).any())]
     table = table_of(name, title, caption, rows, columns, folded=folded)
     page = table.page
     return replace(table, printed=page.assign(source=within(page["source"], of))) if of else table
@@ -132,7 +119,3 @@ def classifier_table(data: StudyData, classifier: str, part: str, title: str, ca
 def with_rows(tables: Iterable[PrintedTable]) -> tuple[PrintedTable, ...]:
     """Leave out tables without rows."""
     return tuple(table for table in tables if len(table.frame))
-
-
-def _held(values: pd.Series) -> bool:
-    return bool((values.notna() & (values.astype(str) != "")).any())

@@ -28,22 +28,14 @@ LAYOUTS = (schema.HUMAN_MAPS, schema.CLASSIFIER_MAPS)
 def render_report(data: StudyData, content: Content, folder: Path) -> Path:
     """Write report.html, report.json, tables/ and the pages beside it into a folder; same data, same bytes.
 
-    Parameters
-    ----------
-    data : StudyData
-        What the study has.
-    content : Content
-        What is said of it.
-    folder : Path
-        The figures' files must be inside it already.
-
-    Returns
-    -------
-    Path
-        Of report.html, which holds its figures and needs no other file. Beside it stand comparison.html and a page
-        of each classifier.
+    The figures' files must be inside the folder already. Gives the path of report.html, which holds its figures and
+    needs no other file. Beside it stand comparison.html and a page of each classifier.
     """
-    _write_tables(data, content, folder / "tables")
+    tables = {"estimates": data.estimates, **{table.name: table.frame for table in content.tables}}
+    tables |= {f"{kind}_{name}": of_one[kind] for name, of_one in data.classifiers.items()
+               for kind in ("confusion", "training", "accuracy", "weights")}
+    for name, frame in tables.items():
+        store.write_table(folder / "tables" / f"{name}.csv", frame)
     store.write_json(folder / "report.json", _numbers(data, content))
     page = folder / "report.html"
     write_pages(data, content.pages, folder)
@@ -71,15 +63,6 @@ def _page(data: StudyData, content: Content, folder: Path) -> str:
                   for name, value in flattened(data.settings).items()], versions=dict(data.provenance["versions"]),
         inputs=sorted(data.provenance["inputs"].items()),
         classifier_files={name: classifier_file(name) for name in data.classifier_names})
-
-
-def _write_tables(data: StudyData, content: Content, folder: Path) -> None:
-    store.write_table(folder / "estimates.csv", data.estimates)
-    for table in content.tables:
-        store.write_table(folder / f"{table.name}.csv", table.frame)
-    for name, tables in data.classifiers.items():
-        for kind in ("confusion", "training", "accuracy", "weights"):
-            store.write_table(folder / f"{kind}_{name}.csv", tables[kind])
 
 
 def write_pages(data: StudyData, pages: tuple[Page, ...], folder: Path) -> list[Path]:

@@ -32,7 +32,7 @@ class UnreadablePhotographError(ReasonedError):
 
 
 def decode_photograph(content: bytes, *, box: Box | None = None) -> Pixels:
-    """Decode a photograph as a viewer would show it.
+    """Decode a photograph as a viewer would show it, to uint8 (y, x, 3).
 
     Greyscale, palette and CMYK become RGB; transparency is laid on white; 16 bits are scaled to 8; the EXIF
     orientation is applied; of an animation the first frame is taken; a PGM that was once transferred as text gets its
@@ -44,10 +44,6 @@ def decode_photograph(content: bytes, *, box: Box | None = None) -> Pixels:
         A whole file.
     box : (x0, y0, x1, y1), optional
         Cut this half-open box out of the upright photograph; what reaches over the edge is not there to be cut.
-
-    Returns
-    -------
-    ndarray of uint8 (y, x, 3)
 
     Raises
     ------
@@ -67,14 +63,9 @@ def read_photograph(path: Path, *, box: Box | None = None) -> Pixels:
 
 
 def resize_photograph(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Resize a photograph without keeping its aspect.
+    """Resize a photograph, uint8 (y, x, 3), to a grid's (height, width) without keeping its aspect.
 
     Lanczos with antialiasing, in Pillow's integer arithmetic, which gives the same bytes on every machine.
-
-    Parameters
-    ----------
-    pixels, size : ndarray of uint8 (y, x, 3), (int, int)
-        The photograph; height and width of the study's grid, which the result (height, width, 3) has.
     """
     height, width = size
     resized: Pixels = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))

@@ -60,11 +60,7 @@ def describe_left_out(left_out: pd.DataFrame) -> str:
     """Say in a few lines what was left out and why; empty where nothing was.
 
     One line a reason, the most frequent first: how many, why, and the first few by name, photographs with their cause.
-
-    Parameters
-    ----------
-    left_out : DataFrame
-        Of `Photographs` (column file) or of `ResponseTable` (column where), with column reason.
+    `left_out` is of `Photographs` (column file) or of `ResponseTable` (column where), with column reason.
     """
     name = "file" if "file" in left_out.columns else "where"
     lines = []

@@ -33,14 +33,10 @@ _SHARES = "give shares such as split = [0.7, 0.15, 0.15]"
 class Photographs:
     """A study's photographs.
 
-    Attributes
-    ----------
-    images : DataFrame
-        The catalogue, `salcompare.schema.IMAGES`: one row an image, actors and images in natural order.
-    pixels : DataArray of uint8 (image, y, x, channel)
-        Resized to the study's grid without keeping the aspect; coordinates actor and split along image.
-    left_out : DataFrame
-        file, actor, reason (for machines) and detail (for people) of every file that became no image.
+    `images` is the catalogue, `salcompare.schema.IMAGES`: one row an image, actors and images in natural order.
+    `pixels` are uint8 (image, y, x, channel), resized to the study's grid without keeping the aspect, with coordinates
+    actor and split along image. `left_out` has file, actor, reason (for machines) and detail (for people) of every file
+    that became no image.
     """
 
     images: pd.DataFrame
@@ -71,13 +67,11 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
         The study's directory; paths in `config` are relative to it.
     size : (height, width)
         Of the study's grid.
-    seed : int
-        The split follows from it and the images' ids.
+    seed, needed
+        As for `assign_splits`.
     previous : DataFrame, optional
         The catalogue made before with the same settings: its images are taken first and keep their split. Leave it
         out when [images] or the seed have changed, for a split drawn anew.
-    needed : sequence of str
-        Splits that each actor must have an image in.
     progress : Progress, optional
 
     Raises

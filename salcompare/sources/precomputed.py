@@ -37,18 +37,11 @@ Maps = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PrecomputedMaps:
-    """Maps that were read.
+    """Maps that were read: `values` (map, y, x), float32, on the study's grid, non-negative, none constant.
 
-    Attributes
-    ----------
-    values : ndarray (map, y, x), float32
-        On the study's grid, non-negative, none constant.
-    table : DataFrame
-        `salcompare.schema.MAP_FILES`, one row a map, in the order of the images, then of workers.
-    left_out : DataFrame
-        where, reason and detail of each file, map or image without one that was left out.
-    notes : tuple of str
-        What was done to the maps, in plain words.
+    `table` is `salcompare.schema.MAP_FILES`, one row a map, in the order of the images, then of workers; `left_out` has
+    where, reason and detail of each file, map or image without one that was left out; `notes` say in plain words what
+    was done to the maps.
     """
 
     values: Maps

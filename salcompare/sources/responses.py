@@ -35,17 +35,10 @@ from salcompare.texts import clean_text
 class ResponseTable:
     """What people answered.
 
-    Attributes
-    ----------
-    table : DataFrame
-        One row a box, half-open, with normalised labels. Level image: `salcompare.schema.RESPONSES`, in pixels of
-        the image as shown. Level actor: column actor instead of worker and image, in pixels of the study's grid.
-    level : {"image", "actor"}
-        What a box belongs to.
-    left_out : DataFrame
-        where, reason (codes parted by blanks) and detail of each row that was left out.
-    notes : tuple of str
-        What cannot be computed from these responses, or was done to them, in plain words.
+    `table` has one row a box, half-open, with normalised labels. `level` is what a box belongs to. Level image:
+    `salcompare.schema.RESPONSES`, in pixels of the image as shown. Level actor: column actor instead of worker and
+    image, in pixels of the study's grid. `left_out` has where, reason (codes parted by blanks) and detail of each row
+    that was left out; `notes` say in plain words what cannot be computed from these responses, or was done to them.
     """
 
     table: pd.DataFrame

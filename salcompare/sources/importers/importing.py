@@ -115,21 +115,11 @@ IMAGES = Table("images", (
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import took and what it left: every row read is one or the other.
+    """What an import took and what it left: every row `read` (a box, or what holds none) is one or the other.
 
-    Attributes
-    ----------
-    responses : DataFrame
-        One row a box: worker, image, label, x0, y0, x1, y1, seconds, submitted, origin, and record, its place in the
-        file. Pixels of the image as shown, half-open.
-    refused : DataFrame
-        where, reason, detail, worker and image of what was not taken, one row each.
-    formats : tuple of str
-        In what formats the files were.
-    read : int
-        Rows read: boxes, and assignments, images or lines that hold none.
-    notes : tuple of str
-        What was done to boxes, in plain words.
+    `responses` has one row a box: worker, image, label, x0, y0, x1, y1, seconds, submitted, origin, and record, its
+    place in the file; pixels of the image as shown, half-open. `refused` has where, reason, detail, worker and image of
+    what was not taken, one row each. `formats` are those of the files; `notes` say what was done to boxes, in words.
     """
 
     responses: pd.DataFrame
