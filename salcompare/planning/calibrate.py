@@ -207,8 +207,12 @@ def _done(chunks: list[_Chunk], jobs: int) -> Iterator[Path]:
 
 def _end_with_parent() -> None:
     """Have this process end when the one that started it is killed, rather than wait for work for ever."""
-    if (parent := parent_process()) is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    def wait() -> None:
+        if (parent := parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextlib.contextmanager
