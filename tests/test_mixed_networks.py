@@ -72,7 +72,7 @@ def study(tmp_path_factory):
     """The study run to its report, whose pictures are left out as they take longest to make."""
     root = write_study(tmp_path_factory.mktemp("mixed") / "study", 'methods = ["integrated_gradients"]')
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(presentation, "_figures", lambda *_: [])
+        patched.setattr("salcompare.findings.content.make_figures", lambda *_, **_only: [])
         patched.setattr(presentation, "classifier_figures", lambda *_: {})
         patched.setattr(presentation, "comparison", lambda *_: None)
         run(sc.open_study(root), progress=Silent())

@@ -15,7 +15,6 @@ from salcompare.cli import main
 from salcompare.config import ALL_TEST, read_config
 from salcompare.errors import ConfigError, InputError
 from salcompare.findings.content import make_figures
-from salcompare.pipeline import presentation
 from salcompare.pipeline.classifiers import NOT_RATED
 from salcompare.schema import FIXATIONS, MAP_FILES, check_table
 from tests.given_study import GAZE, N_ACTORS, N_IMAGES, NETWORKS_MAPS, PEOPLES_MAPS, SIZE, images, make_given_study
@@ -51,7 +50,7 @@ def of_maps(tmp_path_factory):
     """People's maps against a network's, with one figure only, as drawing takes long."""
     study = make_given_study(tmp_path_factory.mktemp("maps") / "study", PEOPLES_MAPS + NETWORKS_MAPS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(presentation, "_figures", lambda data, _: make_figures(data, only=[7]))
+        patch.setattr("salcompare.findings.content.make_figures", lambda data, **_: make_figures(data, only=[7]))
         assert main(["report", "--study", str(study)]) == 0
     return study
 
