@@ -21,7 +21,6 @@ from salcompare.config import Collect, Config
 from salcompare.errors import InputError
 from salcompare.findings.content import make_figures
 from salcompare.opening import open_study
-from salcompare.pipeline import presentation
 from salcompare.progress import Silent
 from salcompare.stages import run, standings
 from tests.collect.serving import make_stimuli
@@ -112,7 +111,7 @@ def test_the_monitor_says_how_it_stands_in_a_terminal(collected, capsys):
 
 def test_the_report_rests_on_the_database(collected, tmp_path, monkeypatch):
     """With one figure only, as drawing takes long."""
-    monkeypatch.setattr(presentation, "_figures", lambda data, _: make_figures(data, only=[4]))
+    monkeypatch.setattr("salcompare.findings.content.make_figures", lambda data, **_: make_figures(data, only=[4]))
     study = tmp_path / "study"
     shutil.copytree(collected, study)
     without_classifier(study)

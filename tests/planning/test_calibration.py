@@ -21,7 +21,18 @@ from salcompare.planning import simulate_study
 from salcompare.planning.calibrate import calibrate, run_calibration
 from salcompare.planning.rates import calibration_rates, liberal, noticed, with_fresh
 from salcompare.progress import Silent
-from salcompare.simulation.cases import FEWER, IMAGE, RAGGED_COUNTS, SIZES, WORDS, Case, Check, Outcome, require_cases
+from salcompare.simulation.cases import (
+    FEWER,
+    IMAGE,
+    POOLS,
+    RAGGED_COUNTS,
+    SIZES,
+    WORDS,
+    Case,
+    Check,
+    Outcome,
+    require_cases,
+)
 from salcompare.simulation.cases import SCENARIOS as PUBLISHED
 from salcompare.simulation.studies import (
     between_actor_share,
@@ -271,7 +282,10 @@ def test_every_case_gives_what_its_checks_name_in_every_scenario(name):
             outcomes = case.measure(study, np.random.default_rng(5))
             assert {check.name for check in case.checks} <= set(outcomes), case.name
             tests = [outcomes[check.name].p for check in case.checks if check.kind == "test" and name in check.holds]
-            assert all(0 < p <= 1 for p in tests), case.name
+            if (case.name, name) == ("variance_explained(human)", POOLS):  # workers are confounded with actors
+                assert np.isnan(tests).all()
+            else:
+                assert all(0 < p <= 1 for p in tests), case.name
 
 
 def test_a_small_calibration_holds():
