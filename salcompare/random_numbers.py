@@ -31,6 +31,7 @@ def drawing(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        """Refuse what is no generator of random numbers."""
         rng = kwargs.get("rng", args[place] if len(args) > place else None)
         if not isinstance(rng, np.random.Generator):
             raise InputError(Problem(

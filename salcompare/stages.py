@@ -224,6 +224,7 @@ def _standing(study: Study, stage: Stage, now: str, required: list[Standing], *,
         return Standing(stage, now, "missing", _begun(study, stage, now) or "not made yet")
 
     def stands(state: State, reason: str) -> Standing:
+        """Where the stage stands, with what has begun."""
         begun = _begun(study, stage, now) if state != "current" else ""
         return Standing(stage, now, state, "; ".join(filter(None, (reason, begun))), record)
 

@@ -114,6 +114,7 @@ def maps_in_turn(lots: Iterable[Lot], config: Attribution, *, like: TrainedClass
     options = dataclasses.replace(config, batch=step)
 
     def explained(model: nn.Module, lot: Lot) -> MapArray:
+        """Attribute one lot's images on one copy of the network."""
         with naming(lot.pixels["image"].to_numpy().tolist()):
             return _batch(dataclasses.replace(lot.trained, model=model), lot, options, method)
 

@@ -87,6 +87,7 @@ def write_class_matrix(trained: TrainedClassifier, pixels: xr.DataArray, *, acto
     stream = MapStream(_template(named, pixels, attrs), folder, name, fingerprint=fingerprint, dim="actor", per_chunk=1)
 
     def row(model: nn.Module, rows: slice) -> dict[str, NDArray[np.generic]]:
+        """Compute the row of one actor."""
         of_actor = pixels.isel(image=np.flatnonzero(shown == named[rows.start]))
         return _row(dataclasses.replace(trained, model=model), of_actor, named, config, method)
 

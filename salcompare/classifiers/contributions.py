@@ -136,6 +136,7 @@ def _watched(model: nn.Module, layer: str) -> list[nn.Module]:
 
 def _keep(kept: list[_Kept]) -> Callable[[nn.Module, object, object], Tensor | None]:
     def hook(_: nn.Module, __: object, output: object) -> Tensor | None:
+        """Keep what a layer gave, where it is a map that gradients reach."""
         if not (isinstance(output, Tensor) and output.ndim == 4 and output[0, 0].numel() > 1 and output.requires_grad):
             return None
         handed_on = None

@@ -87,6 +87,7 @@ def near_zero_shares(module: nn.Module, thresholds: Mapping[str, float]) -> pd.D
     share_below_0.001, the same for the absolute threshold 0.001.
     """
     def share(weight: torch.Tensor, threshold: float) -> float:
+        """Share of a layer's weights nearer to zero than a threshold."""
         return int((weight.detach().abs() < threshold).sum()) / weight.numel()
 
     kinds = {name: type(layer).__name__ for name, layer in module.named_modules()}

@@ -111,6 +111,7 @@ def side_by_side(work: Callable[[nn.Module, Part], Result], parts: Iterable[tupl
     here, alone = _Copy(), threading.Lock()
 
     def run(pair: tuple[nn.Module, Part]) -> Result:
+        """Do one part's work, on this thread's own copy of its network."""
         model, part = pair
         if here.of is not model:
             here.of, here.network = model, _copied(model)

@@ -107,6 +107,7 @@ def _gradient(explained: Tensor, edge: GradientEdge, target: Tensor, *, last: bo
 def _guide(node: Node) -> Callable[[Gradients, Gradients], Gradients]:
     """Zero the negative gradients that a ReLU hands on (the ReLU's own rule has been applied to them)."""
     def guide(handed_on: Gradients, _: Gradients) -> Gradients:
+        """Set negative gradients to zero."""
         gradient, *rest = handed_on
         if gradient is None:
             return handed_on

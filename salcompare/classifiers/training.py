@@ -64,6 +64,7 @@ def _batches(model: nn.Module, pixels: Pixels, prepare: Prepare) -> Iterator[tup
     device = device_of(model)
 
     def outputs(network: nn.Module, start: int) -> tuple[int, Values]:
+        """Give where a batch starts, and its outputs."""
         with torch.no_grad():
             return start, network(prepare(pixels[start:start + BATCH]).to(device)).cpu().numpy()
 
@@ -248,6 +249,7 @@ def head_task(network: Network, plain: Values, targets: Rows, batches: BalancedB
     device = device_of(network)
 
     def batch(iteration: int) -> Batch:
+        """Give the features and targets of one iteration."""
         rows = batches.at(iteration)
         chosen = np.array(plain[rows])
         if mirrored is not None:
@@ -269,6 +271,7 @@ def finetuned_task(network: Network, photographs: Photographs, config: Classifie
     device = device_of(network)
 
     def batch(iteration: int) -> Batch:
+        """Give the photographs and targets of one iteration."""
         rows = batches.at(iteration)
         draws = generator(seed, "finetuned", "augmentation", iteration)
         moved = augment(photographs.pixels[rows], flip=phase.flip, shift=phase.shift, generator=draws)

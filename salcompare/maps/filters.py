@@ -68,6 +68,7 @@ def _smooth(maps: NDArray[np.generic], down: NDArray[np.float64],
     flat, out = maps.reshape(-1, *maps.shape[-2:]), smoothed.reshape(-1, *maps.shape[-2:])
 
     def fill(start: int) -> None:
+        """Smooth a block of maps into its place."""
         block = flat[start:start + _MAPS].astype(np.float64)
         out[start:start + _MAPS] = down @ block @ across
         out[start:start + _MAPS][np.isnan(block).any(axis=(1, 2))] = np.nan
@@ -120,6 +121,7 @@ def _in_batches(photographs: NDArray[np.generic]) -> Edges:
     stack = photographs.reshape(-1, *photographs.shape[-3:]) if photographs.size else photographs
 
     def sobel(start: int) -> Edges:
+        """Edges of a block of photographs."""
         luma = stack[start:start + _PHOTOGRAPHS].astype(np.float64) @ np.array(LUMA)
         down, across = (ndimage.correlate1d(ndimage.correlate1d(luma, _STEP, axis=along), _ACROSS_STEP, axis=beside)
                         for along, beside in ((-2, -1), (-1, -2)))  # ndimage.sobel would also smooth over images

@@ -208,6 +208,7 @@ def _done(chunks: list[_Chunk], jobs: int) -> Iterator[Path]:
 def _end_with_parent() -> None:
     """Have this process end when the one that started it is killed, rather than wait for work for ever."""
     def wait() -> None:
+        """End this process once its parent has ended."""
         if (parent := parent_process()) is not None:
             parent.join()
             os._exit(1)

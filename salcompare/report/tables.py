@@ -87,6 +87,7 @@ def wide_table(name: str, title: str, caption: str, rows: pd.DataFrame, key: Seq
     the estimates that fill it; of the first metric there is a row for each of the table.
     """
     def wide(rows: pd.DataFrame) -> pd.DataFrame:
+        """Put each metric's source into a column."""
         table = rows.loc[rows["metric"] == next(iter(columns.values()))[0], [*key, "responses"]]
         for column, (metric, source) in columns.items():
             beside = rows.loc[rows["metric"] == metric, [*key, source]].rename(columns={source: column})

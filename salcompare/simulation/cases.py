@@ -106,6 +106,13 @@ SCENARIOS: Mapping[str, Scenario] = {
     DEMO: find_scenario("demo"),
 }
 """By name, in the order of the page."""
+
+
+def largest(scenario: Scenario) -> Scenario:
+    """Give, of scenarios that differ in the number of actors alone and so have one truth, the one with most actors."""
+    return SCENARIOS[SIZES[-1]] if scenario.name in SIZES else scenario
+
+
 FEWER = dict.fromkeys((SAME_ACTORS, *SIZES, LEFT, DEMO), 4)
 """Scenarios for coverage and power, of which one in so many studies is run: they need no bound as tight as tests do."""
 

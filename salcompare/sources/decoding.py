@@ -171,6 +171,7 @@ def _without_returns(pixels: bytes, row: int, height: int) -> bytes:
     kept = (without[:feed] + b"\r" + without[feed:] for feed in feeds)
 
     def roughness(candidate: bytes) -> int:
+        """Sum of the differences between rows of pixels."""
         picture: NDArray[np.int16] = np.frombuffer(candidate, dtype=np.uint8).reshape(-1, row).astype(np.int16)
         return int(np.abs(np.diff(picture, axis=0)).sum())
 

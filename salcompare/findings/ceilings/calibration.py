@@ -38,7 +38,7 @@ def _parts(study: SimulatedStudy) -> Values:
 
 def _outcomes(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001
     shares = _of(study, cases.SIGMA)
-    products, energy, blob, cross = tends_to(study.scenario, _parts)
+    products, energy, blob, cross = tends_to(cases.largest(study.scenario), _parts)
     share = cross / np.sqrt(products)
     truths = {SCORE: cross / np.sqrt(energy), SHARE: share, ABOVE: share - blob / np.sqrt(products)}
     ceiling = Outcome(cases.NAN, *(float(shares[f"ceiling{part}"]) for part in ("", "_ci_low", "_ci_high")))

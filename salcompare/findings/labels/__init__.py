@@ -28,7 +28,7 @@ OF_LABELS = Quantity(
         "null_mean": "label_null_mean", "p_value": "label_p_value", "reason": "label_reason"}, over=("label",))
 CELLS = Quantity(
     DIFFERENCE, "share_difference", "An actor's share of a label minus the other actors'", "difference",
-    INTERVAL | SIDES | BARE_TEST | FAMILY | {"n": "n_images", "reason": "reason"},
+    SIDES | BARE_TEST | FAMILY | {"n": "n_images", "reason": "reason"},
     {"null_mean": 0.0, "contrast": FROM_OTHERS}, over=("actor", "label"), level="actor")
 RATIO = Quantity(ENRICHMENT, "ratio", "Share of a mask in a label's boxes, over chance", "enrichment",
                  COUNTS | INTERVAL | BARE_TEST, {"null_mean": 1.0}, over=("label",), better="higher")

@@ -129,9 +129,8 @@ def _differences(rows: pd.DataFrame) -> Iterator[PrintedTable]:
     out = cells[cells["p_adjusted"] <= ALPHA].sort_values(["p_adjusted", "value"], ascending=[True, False])
     yield table_of("label_difference_actor", "Actors and labels that stand out",
         "The actor's share minus the mean of the other actors'. p_adjusted holds over all actors and labels "
-        f"(family_size cells); the page prints cells with p_adjusted at most {ALPHA:g}, the CSV has all. Intervals: "
-        "Welch's t over images, not adjusted.", cells,
-        ["actor", "label", "value", "ci_low", "ci_high", "p_value", "p_adjusted", "family_size", "n"], shown=out.index)
+        f"(family_size cells); the page prints cells with p_adjusted at most {ALPHA:g}, the CSV has all.", cells,
+        ["actor", "label", "value", "p_value", "p_adjusted", "family_size", "n"], shown=out.index)
 
 
 OF_ENRICHMENT = (

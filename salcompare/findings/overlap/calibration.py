@@ -55,7 +55,7 @@ def _effect(result: xr.Dataset, contrast: str) -> Outcome:
 
 def _pearson(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     tests = _tests(study, rng, metric=PRIMARY, sigma=cases.SIGMA)
-    truths = dict(zip(INTERVALS, tends_to(study.scenario, _values).tolist(), strict=True))
+    truths = dict(zip(INTERVALS, tends_to(cases.largest(study.scenario), _values).tolist(), strict=True))
     return {
         IMAGE_EFFECT: _effect(tests, terms.IMAGE_EFFECT), ACTOR_EFFECT: _effect(tests, terms.ACTOR_EFFECT),
         ONE_IMAGE_EFFECT: Outcome(float(tests["actor_p_value"].sel(contrast=terms.IMAGE_EFFECT)[0])),

@@ -79,7 +79,7 @@ def _components(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str,
 
 def _of_responses(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001
     result = response_variance_components(study.responses, study.images, size=study.scenario.grid)
-    variances = tends_to(study.scenario, _variances, 60)
+    variances = tends_to(cases.largest(study.scenario), _variances, 60)
     truth = dict(zip(RESPONSE_COMPONENTS, variances / variances.sum(), strict=True))
     return {name: Result.of(result.sel(resampled="actors and workers", component=component), "share").interval(
         float(truth[component])) for component, name in OF_RESPONSES.items()}

@@ -166,6 +166,7 @@ class _CsvRows:
         ended = False
 
         def lines() -> Iterator[str]:
+            """Give the lines, and note that all were read."""
             nonlocal ended
             yield from stream
             ended = True

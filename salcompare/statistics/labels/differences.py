@@ -9,20 +9,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import sparse
 
 from salcompare.errors import InputError, Problem
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference import permutation
-from salcompare.statistics.inference.resampling import LEVEL
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.labels.shares import CodedResponses, code_responses
 
 Variable = tuple[str | tuple[str, ...], NDArray[np.generic]] | float
 FEWEST_IMAGES = 2
 """Images below which an actor takes no part, as its spread is unknown."""
-FEWEST_FOR_INTERVAL = 4
-"""Images of an actor below which its differences have no interval: with 3 and much spread they covered 91%."""
 _FEWEST_ACTORS = 2
 _NOTHING = 1e-9  # of a standard deviation of shares: rounding
 _PERMUTATIONS = 512  # permutations at a time
@@ -54,16 +51,15 @@ def label_differences(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.
     Returns
     -------
     Dataset
-        For every actor and label: ``share``, ``difference`` (the share minus the mean of the other actors' shares),
-        ``ci_low``, ``ci_high`` (Welch's t interval over images, not adjusted for the number of cells; NaN below
-        `FEWEST_FOR_INTERVAL` images, or where all have the same share), ``t``, ``p_value`` (two-sided), ``p_adjusted``
-        over all actors and labels, ``reason`` why they are NaN. For every label: ``eta2``, the share of the variance
-        between images that actors explain, with ``label_null_mean`` and ``label_p_value``. For every actor:
-        ``n_images`` that take part, ``n_left_out``: all of them, where they are fewer than `FEWEST_IMAGES` or all have
-        the same shares. Without dims: ``omnibus``, the mean of eta2 over labels, with ``omnibus_null_mean``,
-        ``omnibus_p_value`` (of F2 of all labels together, as those of labels are of F2), ``omnibus_p_attainable``, its
-        draws ``null`` (permutation). attrs: ``null``, ``family``, ``family_size``, ``n_permutations``, ``p_attainable``
-        of cells, ``alternative`` of cells and ``omnibus_alternative``, ``ci_method``, ``resampled``.
+        For every actor and label: ``share``, ``difference`` (the share minus the mean of the other actors'
+        shares), ``t``, ``p_value`` (two-sided), ``p_adjusted`` over all actors and labels, ``reason`` why they
+        are NaN. For every label: ``eta2``, the share of the variance between images that actors explain, with
+        ``label_null_mean`` and ``label_p_value``. For every actor: ``n_images`` that take part, ``n_left_out``:
+        all of them, where they are fewer than `FEWEST_IMAGES` or all have the same shares. Without dims:
+        ``omnibus``, the mean of eta2 over labels, with ``omnibus_null_mean``, ``omnibus_p_value`` (of F2 of all
+        labels together, as those of labels are of F2), ``omnibus_p_attainable``, its draws ``null``
+        (permutation). attrs: ``null``, ``family``, ``family_size``, ``n_permutations``, ``p_attainable`` of
+        cells, ``alternative`` of cells and ``omnibus_alternative``.
 
     Raises
     ------
@@ -88,7 +84,8 @@ def label_differences(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.
     Cells are adjusted by the distribution, over permutations, of the most extreme of all cells (Westfall & Young 1993),
     after each label's t has been put on the scale of its own null distribution, so that rare labels, whose t has long
     tails, do not hide the frequent ones. The family-wise error rate is controlled where all actors are alike; where
-    some differ, it is for the others approximately.
+    some differ, it is for the others approximately. Differences have no interval: shares of few votes on few images are
+    skewed, and Welch's t over 4 images covered 92.5% of 495 simulated studies.
 
     References
     ----------
@@ -152,34 +149,19 @@ def _dataset(coded: CodedResponses, scaled: _Scaled, actors: NDArray[np.intp], e
         "family": "actors and labels (most extreme cell)",
         "family_size": len(actors) * len(used), "n_permutations": len(order),
         "p_attainable": permutation.smallest_p(len(order)),
-        "alternative": "two-sided", "omnibus_alternative": "greater", "ci_method": "Welch t", "resampled": "images"})
+        "alternative": "two-sided", "omnibus_alternative": "greater"})
 
 
 def _of_cells(coded: CodedResponses, actors: NDArray[np.intp], used: NDArray[np.intp], observed: _Cells,
               tests: _CellTests) -> dict[str, Variable]:
     """Fill the cells (actor, label) that are tested; shares are known of all."""
-    difference, half = observed.difference[0], _half_widths(observed.variance[0], np.bincount(coded.actor)[actors])
-    parts = {"difference": difference, "ci_low": difference - half, "ci_high": difference + half, "t": observed.t[0],
-             "p_value": tests.p_value, "p_adjusted": tests.p_adjusted}
+    parts = {"difference": observed.difference[0], "t": observed.t[0], "p_value": tests.p_value,
+             "p_adjusted": tests.p_adjusted}
     shape = (len(coded.actors), len(coded.labels))
     filled = {name: np.full(shape, np.nan) for name in parts} | {"share": coded.shares}
     for name, part in parts.items():
         filled[name][np.ix_(actors, used)] = part
     return {name: (("actor", "label"), values) for name, values in filled.items()}
-
-
-def _half_widths(variance: Values, sizes: NDArray[np.intp]) -> Values:
-    """Half of Welch's intervals (actor, label), from the variances of actors' means (actor, label) and their images.
-
-    NaN where the actor has few images, or all have the same share, which says nothing of how much it scatters.
-    """
-    n = len(sizes)
-    weights = np.where(np.eye(n, dtype=bool), 1.0, 1 / (n - 1) ** 2)  # of the variances in an actor's difference
-    total = weights @ variance
-    below = weights**2 @ (variance**2 / (sizes - 1)[:, np.newaxis])
-    freedom = np.where(below > 0, total**2 / np.where(below > 0, below, 1), np.nan)
-    given = (variance > 0) & (sizes >= FEWEST_FOR_INTERVAL)[:, np.newaxis]
-    return np.where(given, stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(total), np.nan)
 
 
 def _of_labels(n_labels: int, used: NDArray[np.intp], observed: _Cells, tests: _CellTests) -> dict[str, Variable]:
@@ -216,7 +198,6 @@ class _Cells:
 
     difference: Values  # (b, actor, label), an actor's mean minus the mean of the other actors' means
     error: Values  # (b, actor, label), its standard error, from the label's variance and the actors' spreads
-    variance: Values  # (b, actor, label), of an actor's mean, from its own images alone
     explained: Values  # (b, label), share of the variance between images that actors explain (eta²); NaN without any
     f2: Values  # (b, label)
     together: Values  # (b, 2), mean of eta² over labels, and F2 of all labels together
@@ -252,7 +233,7 @@ def _cells(scaled: _Scaled, exchange: permutation.Exchangeability, batch: NDArra
     others = of_sizes + (of_sizes.sum(axis=1, keepdims=True) - of_sizes) / (n_actors - 1) ** 2
     error = np.sqrt((within / factors).sum(axis=1, keepdims=True) / (n - n_actors) * others)
     difference = (means - means.mean(axis=1, keepdims=True)) * n_actors / (n_actors - 1)
-    return _Cells(difference, error, spread / sizes, explained, f2, together)
+    return _Cells(difference, error, explained, f2, together)
 
 
 def _ratios(between: Values, within: Values, beside: Values) -> tuple[Values, Values]:

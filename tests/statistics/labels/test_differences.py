@@ -8,7 +8,6 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.oneway import anova_oneway
 
@@ -53,7 +52,7 @@ def slow_statistics(shares, actor):
     return pd.DataFrame(t).T.to_numpy(), eta2.to_numpy(), (ssb / beside).to_numpy(), ssb.sum() / beside.sum()
 
 
-def test_eta2_f2_and_intervals_agree_with_statsmodels_and_scipy():
+def test_eta2_and_f2_agree_with_statsmodels():
     responses, images = study(np.random.default_rng(1), n_actors=5)
     shares, actor = image_shares(responses, images)
     found = differences(responses, images)
@@ -64,14 +63,6 @@ def test_eta2_f2_and_intervals_agree_with_statsmodels_and_scipy():
         assert found.eta2.sel(label=label) == pytest.approx(eta2[at], rel=1e-6)
         welch = anova_oneway(shares[label], actor, use_var="bf")
         assert f2[at] == pytest.approx(welch.statistic)
-    two = responses[responses["image"].str[:3].isin(["a00", "a01"])]
-    shares, actor = image_shares(two, images)
-    expected = stats.ttest_ind(shares[actor == "a00"], shares[actor == "a01"], equal_var=False)
-    one = differences(two, images).sel(actor="a00", label=list(shares))
-    ends, given = expected.confidence_interval(), np.isfinite(one.ci_low).to_numpy()
-    assert given.sum() >= 4
-    np.testing.assert_allclose(one.ci_low[given], ends.low[given])
-    np.testing.assert_allclose(one.ci_high[given], ends.high[given])
 
 
 def test_p_values_are_those_of_scaling_and_rebuilding_the_table_for_every_permutation():
@@ -110,7 +101,6 @@ def test_two_actors_of_two_images_by_hand():
     assert eyes.share.to_numpy().tolist() == [0.75, 0.25]
     assert eyes.difference.to_numpy().tolist() == [0.5, -0.5]
     np.testing.assert_allclose(eyes.t, [np.sqrt(2), -np.sqrt(2)], atol=1e-8)
-    assert np.isnan(eyes.ci_low).all()  # two images
     assert eyes.eta2 == 0.5
     # Of the six arrangements of four images four have means 3/4 and 1/4, two have equal means.
     assert found.attrs["n_permutations"] == 5
