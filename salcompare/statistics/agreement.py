@@ -21,6 +21,7 @@ from salcompare.statistics.kernels import Values
 from salcompare.statistics.responses import require_columns
 
 QUANTITIES = ("alpha", "likeness")
+_SHOOTS = "images come in clusters, over which intervals of alpha are too narrow"
 Kind = Literal["boxes", "labels"]
 Estimates = dict[str, Values]
 """alpha and likeness: value (resample, quantity) of all, actor (..., actor) and image (..., image) of each."""
@@ -62,7 +63,8 @@ def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kin
         images with one, ``image_n`` workers, ``n_workers`` all workers. NaN with a reason: both where no image (of the
         actor) has two workers; alpha also where all responses are alike, and where one image alone has two workers,
         whose own responses would be its chance; intervals where the variance is not above 0, and with fewer than 8
-        workers (of the actor or image) or, of all, fewer than 7 images (or clusters) more than actors.
+        workers (of the actor or image) or, of all, fewer than 7 images (or clusters) more than actors; that of alpha of
+        all where clusters hold several images, as such intervals covered 92.5% of 1,000 simulated studies.
 
     Raises
     ------
@@ -298,6 +300,10 @@ def _dataset(judgements: Judgements, point: Estimates, draws: list[Estimates], i
         freedom = min(judgements.n_workers - 1, judgements.units.max() + 1 - len(actors))
         whole = crossed_interval(point["value"][0], *(draw["value"] for draw in draws), freedom=freedom,
                                  resampled=_BOTH)
+        if judgements.units.max() + 1 < judgements.n_images:
+            alpha = np.array(QUANTITIES) == "alpha"
+            whole = replace(whole, low=np.where(alpha, np.nan, whole.low), high=np.where(alpha, np.nan, whole.high),
+                            reason=np.where(alpha, _SHOOTS, whole.reason))
     alone = "one image with two workers: chance would be its own" if paired.any() else "no image with two workers"
     of_actors = np.bincount(judgements.actor[paired], minlength=len(actors))
     columns = {"n": int(paired.sum()), "n_undefined": int((~paired).sum()), "n_workers": judgements.n_workers,

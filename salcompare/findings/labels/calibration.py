@@ -10,7 +10,7 @@ import numpy as np
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
 from salcompare.simulation.studies import label_share
-from salcompare.statistics.agreement import worker_agreement
+from salcompare.statistics.agreement import pairwise_agreement, worker_agreement
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram
 
@@ -23,7 +23,8 @@ OF_ACTOR = {label: f"share of '{label}' on one actor, logit t over workers" for 
 OF_ALL = {label: f"share of '{label}' in the population, logit t over workers" for label in LABELS}
 OMNIBUS, CELLS = "labels of actors, omnibus", "labels of actors, most extreme cell"
 ALPHA = "agreement of workers (alpha), crossed t"
-SHOT_ALPHA = "agreement of workers (alpha), whole shoots resampled"
+OF_SHOOTS = {"alpha": "agreement of workers (alpha), whole shoots resampled",
+             "likeness": "likeness of two workers' labels, whole shoots resampled"}
 
 
 def _actor(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001 - no draws
@@ -52,8 +53,9 @@ def _alpha(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Resul
 
 
 def _agreement_of_shoots(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    return {SHOT_ALPHA: Result.of(worker_agreement(study.responses, study.images, rng=rng, clusters="shoot",
-                                                   n_resamples=cases.RESAMPLES), "alpha").interval()}
+    result = pairwise_agreement(study.responses, study.images, of="labels", rng=rng, clusters="shoot",
+                                n_resamples=cases.RESAMPLES)
+    return {name: Result.of(result.sel(quantity=quantity)).interval() for quantity, name in OF_SHOOTS.items()}
 
 
 def _agreement(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -83,8 +85,8 @@ CASES = (
         Check(OMNIBUS, "test", _NO_DIFFERENCE, _NULLS, (cases.PLANTED, cases.DEMO)),
         Check(CELLS, "test", f"{_NO_DIFFERENCE} The smallest adjusted p is that of the family.", _NULLS,
               (cases.DEMO,)))),
-    Case("worker_agreement(clusters='shoot')", _agreement_of_shoots, (
-        Check(SHOT_ALPHA, "interval", cases.TENDS, (cases.SHOOTS_UNPOSED,)),)),
+    Case("pairwise_agreement(clusters='shoot')", _agreement_of_shoots, tuple(
+        Check(name, "interval", cases.TENDS, (cases.SHOOTS_UNPOSED,)) for name in OF_SHOOTS.values())),
     Case("worker_agreement", _agreement, (Check(ALPHA, "interval", cases.TENDS, cases.SIZES),)),
 )
 PLANNED = (
