@@ -14,6 +14,7 @@ from salcompare.findings import labels as declared
 from salcompare.findings.analysis import Analysis, Draws, confounded
 from salcompare.findings.failures import guarded, rows_or_reasons, without_value
 from salcompare.findings.labels import FEWEST_BOXES
+from salcompare.findings.overlap import CENTRE
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN
 from salcompare.printing import counted
@@ -23,6 +24,7 @@ from salcompare.statistics.agreement import worker_agreement
 from salcompare.statistics.labels.differences import SAME, label_differences
 from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram
 from salcompare.statistics.labels.regions import label_enrichment
+from salcompare.statistics.overlaps.baselines import centre
 from salcompare.study_data import StudyData
 
 if TYPE_CHECKING:
@@ -49,13 +51,12 @@ def label_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: i
     yield from rows_or_reasons([declared.ALPHA], {"source": HUMAN}, worker_agreement, responses, data.images,
                                clusters="shoot" if "shoot" in data.images else None,
                                rng=stream(seed, "labels", "agreement"), n_resamples=statistics.n_resamples)[0]
-    for source, dataset in data.classifier_maps.items():
-        masks = mapping.top_mask(dataset["saliency"], share=maps.mask_share)
-        yield from _enrichment(source, responses, known, _marked(dataset["saliency"], masks), statistics, seed)
-    if data.human is not None:
-        coverage = data.human["coverage"]
-        masks = mapping.top_mask(coverage, share=maps.mask_share)
-        yield from _enrichment(HUMAN, responses, known, _marked(coverage, masks), statistics, seed)
+    sides = {source: dataset["saliency"] for source, dataset in data.classifier_maps.items()}
+    sides |= {} if data.human is None else {HUMAN: data.human["coverage"]}
+    sides |= {CENTRE: centre(next(iter(sides.values())))} if sides else {}
+    for source, side in sides.items():
+        masks = _marked(side, mapping.top_mask(side, share=maps.mask_share))
+        yield from _enrichment(source, responses, known, masks, statistics, seed)
 
 
 def _histograms(responses: pd.DataFrame, known: pd.DataFrame | None) -> Iterator[Row]:

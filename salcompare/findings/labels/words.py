@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from salcompare.findings import labels as declared
 from salcompare.findings.labels import FEWEST_BOXES
+from salcompare.findings.overlap import CENTRE
 from salcompare.findings.rows import often_named
 from salcompare.naming import HUMAN
 from salcompare.printing import ALPHA, number, p_text, percent
@@ -60,15 +61,16 @@ def _cells(data: StudyData) -> list[str]:
 
 
 def _enriched(data: StudyData, source: str) -> list[str]:
-    """Name the labels in whose regions the masks lie more than area explains."""
-    said = []
+    """Name the labels in whose regions the masks lie more than area explains, beside a centred blob's mask."""
+    said, whole = [], pick(data.estimates, statistic=declared.ENRICHMENT, level="population")
+    blob = whole[whole["source"] == CENTRE].set_index("label")["value"]
     for name, who in ((HUMAN, "people's masks"), (source, "the classifier's masks")):
-        rows = pick(data.estimates, statistic=declared.ENRICHMENT, level="population", source=name)
-        rows = often_named(data.estimates, rows)
+        rows = often_named(data.estimates, whole[whole["source"] == name])
         rows = rows[(rows["p_adjusted"] <= ALPHA) & (rows["value"] > 1)].sort_values("value", ascending=False)
         if len(rows):
             said.append(f"{who} cover, more than their area explains, the regions of " + ", ".join(
-                f"{row['label']} ({number(row['value'], 2)} times)" for _, row in rows.head(4).iterrows()))
+                f"{row['label']} ({number(row['value'], 2)} times, a centred blob's "
+                f"{number(blob.get(row['label'], math.nan), 2)})" for _, row in rows.head(4).iterrows()))
     text = "; ".join(said)
     return [f"{text[0].upper()}{text[1:]}."] if text else []
 
@@ -137,7 +139,8 @@ OF_ENRICHMENT = (
     "The share of a mask (what the map is 0 on left out) inside a label's region, divided by the region's share of the "
     "photograph, is its enrichment. An actor's region is the smallest that holds half of the area of the label's boxes "
     "that people drew on the other actors. Actors weigh the same; a test flips the signs of actors' enrichment - 1. 1 "
-    "is what a mask laid anywhere has: one that keeps to the middle of the face is enriched in whatever lies there.")
+    "is what a mask laid anywhere has: one that keeps to the middle of the face is enriched in whatever lies there, so "
+    "that a centred blob's mask stands beside.")
 
 
 def methods(data: StudyData) -> list[tuple[str, str]]:
