@@ -159,7 +159,7 @@ CASES = (
         Check(ONE_IMAGE_EFFECT, "test", f"{_NO_IMAGE_EFFECT} Of the first actor, with twelve images.",
               (cases.SPREAD_FEWEST,)),
         Check(ACTOR_EFFECT, "test", _NO_ACTOR_EFFECT, (*cases.NO_ACTOR_EFFECT, cases.UNRELATED), (cases.SIZES[3],)),
-        *(Check(name, "interval", cases.FROM_BOXES, cases.SIZES) for name in INTERVALS.values()))),
+        *(Check(name, "interval", cases.FROM_BOXES, (*cases.SIZES, cases.SHARED)) for name in INTERVALS.values()))),
     Case("overlap_tests(clusters='shoot')", _shots, (
         Check(SHOT_IMAGE, "test", "No image effect; images of a shoot are alike in both maps, so shoots are exchanged "
               "whole.", (cases.SHOOTS_UNPOSED,)),
