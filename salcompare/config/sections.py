@@ -41,6 +41,7 @@ class Images:
                                       "validation images, such as [0.85, 0, 0.15], set keep = \"last\" of each "
                                       "[[classifier]]", low=0)
     groups: str = option("", "CSV of actor,group, kept as a coordinate of the maps; empty for none")
+    shoots: str = option("", "CSV of image,shoot: images taken together, which tests exchange whole; empty for none")
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,9 @@ def sharing_of_workers(data: StudyData, seed: int, by: str = "actor") -> xr.Data
     if responses is None or "image" not in (responses if isinstance(responses, pd.DataFrame) else responses.coords):
         return None
     images = data.images[data.images[by].notna()]
-    shoots = "shoot" in images and bool(images["shoot"].notna().all())
+    shoots = "shoot" in images and bool(images["shoot"].notna().any())
+    if shoots:  # an image without one is a shoot by itself, as in every test
+        images = images.assign(shoot=images["shoot"].fillna(images["image"]))
     known = chosen(responses, names_of(responses)["image"].isin(images["image"]).to_numpy())
     return shared_workers(known, images, by, rng=stream(seed, "shared workers"),
                           clusters="actor" if by != "actor" else "shoot" if shoots else None)

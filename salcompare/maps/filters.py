@@ -71,6 +71,8 @@ def _smooth(maps: NDArray[np.generic], down: NDArray[np.float64],
         """Smooth a block of maps into its place."""
         block = flat[start:start + _MAPS].astype(np.float64)
         out[start:start + _MAPS] = down @ block @ across
+        constant = (block == block[:, :1, :1]).all(axis=(1, 2))  # else rounding would have a pattern to correlate
+        out[start:start + _MAPS][constant] = block[constant, :1, :1]
         out[start:start + _MAPS][np.isnan(block).any(axis=(1, 2))] = np.nan
 
     for _ in side_by_side(fill, range(0, len(flat), _MAPS)):

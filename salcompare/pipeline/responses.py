@@ -1,5 +1,7 @@
 """Stages that read photographs and responses: the catalogue, people's maps, and which responses stay out."""
 
+from dataclasses import asdict
+
 import pandas as pd
 
 from salcompare import provenance, store
@@ -25,7 +27,8 @@ def photograph_stage(study: Study) -> Stage:
 
 
 def _photograph_settings(study: Study) -> dict[str, object]:
-    return {"images": study.config.images, **grid_settings(study)} | _needed_splits(study)
+    images = {name: value for name, value in asdict(study.config.images).items() if name != "shoots" or value}
+    return {"images": images, **grid_settings(study)} | _needed_splits(study)  # networks of before shoots are kept
 
 
 def _needed_splits(study: Study) -> dict[str, tuple[str, ...]]:

@@ -104,6 +104,10 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
     if config.groups:
         groups = read_groups(root / config.groups, images["actor"].unique(), shown=config.groups)
         images["group"] = images["actor"].map(groups).astype("str")
+    if config.shoots:
+        shoots = read_groups(root / config.shoots, (one.image for one in dataset.candidates), shown=config.shoots,
+                             columns=("image", "shoot"))
+        images["shoot"] = images["image"].map(shoots).astype("str")
     check_table(images, IMAGES, "images")
     return Photographs(images, _pixels(read, images, size), table)
 
@@ -132,7 +136,7 @@ def photograph_inputs(config: settings.Images, *, root: Path) -> dict[str, str]:
         datasets.check_folder(root / config.path, shown=config.path)
         files = {file.shown: file.sha256 for file in datasets.visible_files(root / config.path, shown=config.path)}
     tables = [config.list] if config.source == "facescrub" else []
-    tables += [config.groups] if config.groups else []
+    tables += [name for name in (config.groups, config.shoots) if name]
     return files | {name: datasets.hash_file(root / name, shown=name).sha256 for name in tables}
 
 
@@ -217,31 +221,37 @@ def _pixels(read: Sequence[_Read], images: pd.DataFrame, size: tuple[int, int]) 
         attrs={"long_name": "photographs, resized without keeping the aspect", "resampling": "Lanczos, antialiased"})
 
 
-def read_groups(path: Path, actors: Iterable[str], *, shown: str) -> dict[str, str]:
-    """Read which group each of a study's actors is in, from a CSV of actor, group, which may hold others too.
+def read_groups(path: Path, names: Iterable[str], *, shown: str,
+                columns: tuple[str, str] = ("actor", "group")) -> dict[str, str]:
+    """Read which group each of a study's actors is in, or which shoot each of its images is of, from a CSV of both.
 
-    Raises `InputError`, naming every actor without a group, or with two.
+    Raises `InputError`, naming every actor without a group, every image that is not the study's, and what has two.
     """
-    cells = read_cells(path, shown=shown, remedy="set [images] groups in study.toml")
+    of, kind = columns
+    cells = read_cells(path, shown=shown, remedy=f"set [images] {kind}s in study.toml")
     problems = [fault.problem for fault in cells.faults]
-    need_columns(cells.frame, ("actor", "group"), shown=shown)
+    need_columns(cells.frame, columns, shown=shown)
     groups: dict[str, str] = {}
-    for line, actor, group in zip(cells.frame.index, cells.frame["actor"], cells.frame["group"], strict=True):
-        name, value = clean_name(actor), clean_text(group)
+    for line, named, group in zip(cells.frame.index, cells.frame[of], cells.frame[kind], strict=True):
+        name, value = clean_name(named), clean_text(group)
         if hidden_in(name):
-            problems.append(Problem(f"{shown} row {line}", f"actor {name!r} holds {hidden_in(name)}",
+            problems.append(Problem(f"{shown} row {line}", f"{of} {name!r} holds {hidden_in(name)}",
                                     "a name of which every character is seen", "type it again"))
         if groups.setdefault(name, value) != value:
-            problems.append(Problem(f"{shown} row {line}", f"actor {name!r} in group {value!r}",
-                                    f"group {groups[name]!r} as before", "delete one of the two lines"))
-    ours = list(actors)
+            problems.append(Problem(f"{shown} row {line}", f"{of} {name!r} in {kind} {value!r}",
+                                    f"{kind} {groups[name]!r} as before", "delete one of the two lines"))
+    ours = list(names)
     others = [name for name in groups if name not in ours]
-    problems += [Problem(shown, f"no group for actor {actor!r}", "one line for each actor",
-                         meant(actor, others, otherwise="add the line"))
-                 for actor in ours if not groups.get(actor)]
+    if of == "actor":  # each is in a group; an image without a shoot is one by itself
+        problems += [Problem(shown, f"no group for actor {actor!r}", "one line for each actor",
+                             meant(actor, others, otherwise="add the line"))
+                     for actor in ours if not groups.get(actor)]
+    else:
+        problems += [Problem(shown, f"no image {name!r} in the study", "ids of its images",
+                             meant(name, ours, otherwise="delete the line")) for name in others]
     if problems:
         raise InputError(problems)
-    return groups
+    return {name: group for name, group in groups.items() if group}
 
 
 def split_counts(split: Sequence[float]) -> tuple[int, int, int] | None:

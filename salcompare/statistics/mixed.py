@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,8 @@ def crossed_model(table: pd.DataFrame, outcome: str) -> xr.Dataset:
     Raises
     ------
     InputError
-        If a column is missing, a factor has one level, or the outcome does not vary.
+        If a column is missing, a factor has one level, the levels of two (or the boxes) are the same groups, such as
+        actors with one image each, or the outcome does not vary.
 
     Notes
     -----
@@ -112,25 +114,34 @@ def crossed_model(table: pd.DataFrame, outcome: str) -> xr.Dataset:
     """
     require_columns(("table", table, FACTORS))
     labels = set(table["label"]) if "label" in table else set()
-    if outcome not in table and outcome not in labels:
+    if not _is_number(table, outcome) and outcome not in labels:
         raise InputError(Problem("outcome", repr(outcome), "a column of numbers, or a label", "one of " + ", ".join(
             map(str, [*(name for name in OUTCOMES if name in table), *sorted(labels)]))))
-    values = table[outcome] if outcome in table else (table["label"] == outcome)
+    values = table[outcome] if _is_number(table, outcome) else (table["label"] == outcome)
     data = table[list(FACTORS)].assign(y=values.astype(float))
     data = data[np.isfinite(data["y"])]
     few = [name for name in FACTORS if data[name].nunique() < _FEWEST_LEVELS]
     if few or data["y"].nunique() < _FEWEST_LEVELS:
         raise InputError(Problem("table", f"one {few[0]}" if few else f"{outcome} is the same for all boxes",
                                  "two levels of each factor at least, and an outcome that varies"))
-    whole = (_linear if outcome in table else _binomial)(data)
+    units = {**{name: data[name] for name in FACTORS}, "box": pd.Series(np.arange(len(data)), data.index)}
+    for (one, first), (other, second) in combinations(units.items(), 2):
+        if first.nunique() == second.nunique() == len(pd.DataFrame({one: first, other: second}).drop_duplicates()):
+            raise InputError(Problem("table", f"each {one} has one {other}, its own",
+                                     "variances that can be told apart"))
+    whole = (_linear if _is_number(table, outcome) else _binomial)(data)
     return whole.assign(share=whole["variance"] / whole["variance"].sum(), n=len(data),
                         n_undefined=len(table) - len(data)).assign_attrs(formula=lme4_formula(table, outcome))
 
 
+def _is_number(table: pd.DataFrame, outcome: str) -> bool:
+    return outcome in table and pd.api.types.is_numeric_dtype(table[outcome])
+
+
 def lme4_formula(table: pd.DataFrame, outcome: str) -> str:
-    """Give the model of `crossed_model` as a call of R's lme4, of the same table ``d``."""
-    random = " + ".join(f"(1 | {name})" for name in FACTORS)
-    if outcome in table:
+    """Give the model of `crossed_model` as a call of R's lme4, of the same table ``d``, less factors of one level."""
+    random = " + ".join(f"(1 | {name})" for name in FACTORS if table[name].nunique() >= _FEWEST_LEVELS)
+    if _is_number(table, outcome):
         return f"lmer({outcome} ~ 1 + {random}, data = d)"
     quoted = outcome.replace("\\", "\\\\").replace('"', '\\"')
     return f'glmer(as.integer(label == "{quoted}") ~ 1 + {random}, data = d, family = binomial)'
@@ -151,9 +162,9 @@ def _linear(data: pd.DataFrame) -> xr.Dataset:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of variances at 0, which are estimates like others
         fitted = model.fit(reml=True, method=["lbfgs"])
+        mean, error = float(fitted.fe_params.iloc[0]) * unit, float(fitted.bse_fe.iloc[0]) * unit
     of_factors = dict(zip(model.exog_vc.names, np.asarray(fitted.vcomp, float), strict=True))
     variance = np.array([*(of_factors[name] for name in FACTORS), float(fitted.scale)]) * unit**2
-    mean, error = float(fitted.fe_params.iloc[0]) * unit, float(fitted.bse_fe.iloc[0]) * unit
     half = stats.t.ppf((1 + LEVEL) / 2, data["actor"].nunique() - 1) * error
     return _result(variance, mean, half, "linear, REML")
 

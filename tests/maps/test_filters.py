@@ -44,6 +44,16 @@ def test_a_smoothed_map_keeps_its_sum_and_its_bounds(grid, sigma):
     assert float(smoothed.max()) <= float(grid.max()) + 1e-12
 
 
+@given(st.floats(1e-6, 300), SIGMAS, st.sampled_from(["float64", "float32"]))
+def test_a_constant_map_stays_constant_to_the_last_bit(value, sigma, dtype):
+    """Else what rounding leaves would correlate with other maps, and a map that says nothing have an agreement."""
+    grid = maps(np.full((2, 20, 16), value).astype(dtype))[0]
+    grid[1, 3, 4] += 1
+    smoothed = smooth(grid, sigma=sigma)
+    assert (smoothed[0] == grid[0, 0, 0]).all()
+    assert float(smoothed[1].max()) > float(smoothed[1].min())
+
+
 def test_more_maps_than_a_batch_are_each_smoothed_alone():
     stack = maps(np.random.default_rng(0).random((37, 6, 5)))[0]
     np.testing.assert_array_equal(smooth(stack, sigma=1).isel(image=30), smooth(stack.isel(image=30), sigma=1))

@@ -274,6 +274,30 @@ def test_a_package_without_photographs_is_as_good_as_none(tmp_path, monkeypatch)
         gather(tmp_path, source="orl")
 
 
+def test_shoots_come_from_a_table_that_need_not_name_every_image(tmp_path):
+    folder_study(tmp_path, {"Ann": 2, "Bob": 2})
+    first, second, third, _ = gather(tmp_path).images["image"]
+    write(tmp_path / "shoots.csv", f"image,shoot\n{first},monday\n{second},monday\n{third},\n")
+    images = gather(tmp_path, shoots="shoots.csv").images
+    assert images["shoot"].fillna("").tolist() == ["monday", "monday", "", ""]
+    assert "shoots.csv" in photograph_inputs(config.Images(shoots="shoots.csv"), root=tmp_path)
+    assert "shoot" not in gather(tmp_path).images
+
+
+@pytest.mark.parametrize(("line", "said"), [
+    ("Ann/00,monday", "shoots.csv: no image 'Ann/00' in the study; expected ids of its images; "),
+    ("{first},monday\n{first},friday", "shoots.csv row 3: image '{first}' in shoot 'friday'; expected shoot 'monday'"),
+    ("", "shoots.csv"),
+])
+def test_shoots_of_unknown_images_or_two_of_one_are_refused(tmp_path, line, said):
+    folder_study(tmp_path, {"Ann": 2, "Bob": 2})
+    first = gather(tmp_path).images["image"][0]
+    write(tmp_path / "shoots.csv", ("image,shoot\n" if line else "") + line.format(first=first) + "\n")
+    with pytest.raises(InputError) as caught:
+        gather(tmp_path, shoots="shoots.csv")
+    assert said.format(first=first) in str(caught.value)
+
+
 # Inputs
 
 def test_inputs_are_hashed_by_the_names_in_the_catalogue(tmp_path):

@@ -113,3 +113,28 @@ def test_what_cannot_be_modelled_is_refused_and_r_is_told_the_same():
     assert 'd <- read.csv("outcomes.csv")' in script
     assert "summary(lmer(log_area ~ 1 + (1 | actor) + (1 | image) + (1 | worker), data = d))" in script
     assert r'label == "a \"b\""' in script
+
+
+@pytest.mark.parametrize(("change", "found"), [
+    (lambda table: table[table["image"].str.endswith("/0")], "each actor has one image, its own"),
+    (lambda table: table.drop_duplicates("image"), "each image has one box, its own"),
+    (lambda table: table.assign(worker=table["actor"] + "'s"), "each actor has one worker, its own"),
+])
+def test_variances_that_no_box_tells_apart_are_refused(change, found):
+    """They were shared out at will, or ended in a singular matrix."""
+    table = crossed(np.random.default_rng(5), actors=4, images=3, workers=6, per_image=3)
+    with pytest.raises(InputError, match=found):
+        crossed_model(change(table), "log_area")
+
+
+def test_a_column_of_texts_is_no_outcome_but_a_label_of_its_name_is():
+    table = crossed(np.random.default_rng(6), actors=4, images=3, workers=6, per_image=4)
+    table["label"] = np.where(np.arange(len(table)) % 3 == 0, "image", "nose")
+    with pytest.raises(InputError, match="'actor'; expected a column of numbers, or a label"):
+        crossed_model(table, "actor")
+    assert crossed_model(table, "image").attrs["formula"].startswith('glmer(as.integer(label == "image")')
+
+
+def test_r_is_not_asked_for_the_variance_of_one_level():
+    table = crossed(np.random.default_rng(7), actors=1, images=3, workers=6, per_image=4)
+    assert "lmer(log_area ~ 1 + (1 | image) + (1 | worker), data = d)" in lme4_script(table, "outcomes.csv")

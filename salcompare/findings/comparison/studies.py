@@ -16,7 +16,7 @@ from salcompare.errors import InputError, Problem
 from salcompare.findings import findings
 from salcompare.findings.headlines import headline_row, named_headlines
 from salcompare.naming import Source, classifier_sources
-from salcompare.printing import counted
+from salcompare.printing import counted, joined
 from salcompare.schema import ESTIMATES
 from salcompare.statistics import adjust_p, independent_difference, population_mean
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL
@@ -96,6 +96,8 @@ def compare_studies(one: OneStudy, other: OneStudy) -> Comparison:
     InputError
         If the studies show one photograph under the names of two actors.
     """
+    if one.title == other.title:  # which reasons and the page tell them apart by
+        one, other = replace(one, title=f"{one.title} (one)"), replace(other, title=f"{other.title} (other)")
     _require_names(one, other)
     notes = [f"{counted(len(one.actors & other.actors), 'actor')} of one name in both studies are taken for the same."
              ] if one.actors & other.actors else []
@@ -180,6 +182,9 @@ def _incomparable(row: Mapping[Hashable, Any], one: OneStudy, other: OneStudy) -
     """Say which settings make two estimates those of different quantities; empty where none does."""
     rests_on_people = isinstance(row["responses_one"], str)
     maps = [side.config.maps for side in (one, other)]
+    undefined = [side.title for side, of in ((one, "one"), (other, "other")) if np.isnan(row[f"value_{of}"])]
+    if undefined:
+        return f"undefined in {joined(undefined)}"
     if rests_on_people and one.people != other.people:
         return f"people's side is {one.people} in one study, {other.people} in the other"
     counts = [side.responses_an_image for side in (one, other)]
@@ -235,6 +240,8 @@ def _known(row: Mapping[Hashable, Any], one: OneStudy, other: OneStudy) -> dict[
         if "actors" not in over or "within" in over or abs(low + high - 2 * value) > 1e-6 * (high - low):
             return {"reason": f"no t interval over actors, but {row[f'ci_method_{side}']} over {over}"}
         known[f"freedom_{side}"] = (min(n, len(study.actors)) if over == "actors" else len(study.actors)) - 1
+    if all(row[f"ci_low_{side}"] == row[f"ci_high_{side}"] for side in ("one", "other")):
+        return {"reason": "the same on every actor of each study"}
     return known
 
 
@@ -287,4 +294,5 @@ def _with_families(table: pd.DataFrame, one: OneStudy, other: OneStudy) -> pd.Da
     for _, rows in table.groupby(family):
         adjusted = adjust_p(xr.DataArray(rows["p_value"].to_numpy(), dims="test"), "test").to_numpy()
         table.loc[rows.index, ["p_adjusted", "family_size"]] = np.stack([adjusted, np.full(len(rows), len(rows))], 1)
-    return table.assign(family=family)[list(COLUMNS)]
+    order = [*titles, *(row for row in range(len(table)) if row not in titles)]  # headlines as the report has them
+    return table.assign(family=family).loc[order, list(COLUMNS)].reset_index(drop=True)

@@ -84,13 +84,14 @@ def _headlines(compared: Comparison) -> PrintedTable:
         "p": [p_number(row) or "–" for row in rows.to_dict("records")],
         "p adjusted": [p_number(row, "p_adjusted") or "–" for row in rows.to_dict("records")],
         "not tested as": rows["reason"].replace("", "–")})
-    return PrintedTable("differences_headlines", TITLE, HOW, rows.reset_index(drop=True), _simulated(rows),
+    return PrintedTable("differences_headlines", TITLE, "95% intervals in brackets; what could be tested comes first.",
+                        rows.reset_index(drop=True), _simulated(rows),
                         printed=printed.reset_index(drop=True))
 
 
 def _with_interval(row: Mapping[Hashable, Any], end: str, value: str) -> str:
     low, high = row[f"ci_low{end}"], row[f"ci_high{end}"]
-    return number(row[value], 2) + (f" ({number(low, 2)} to {number(high, 2)})" if low == low else "")
+    return number(row[value], 2) + (f"\n({number(low, 2)} to {number(high, 2)})" if low == low else "")
 
 
 def _all(table: pd.DataFrame) -> Iterator[PrintedTable]:

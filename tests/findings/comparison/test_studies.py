@@ -97,6 +97,22 @@ def test_what_is_not_alike_is_not_tested_and_says_why(changes, reason):
     assert any(reason in text for text in compared.table["reason"])
 
 
+def test_a_difference_without_a_p_value_says_why_by_the_names_of_the_studies():
+    alike = only_row(compare_studies(study("one", np.ones(8)), study("two", np.zeros(9))))
+    assert (alike["difference"], alike["reason"]) == (1, "the same on every actor of each study")
+    assert np.isnan(alike["p_value"])
+    of_both = list("abcdefgh")
+    one, other = (pd.Series(values, index=of_both) for values in (draws(1, 8), np.full(8, np.nan)))
+    assert only_row(compare_studies(study("s", one), study("s", other)))["reason"] == "undefined in s (other)"
+
+
+def test_headlines_come_first_in_the_order_of_the_report():
+    more = [{**OVERLAP, "level": "population", "value": 0.1, **row} for row in (
+        {"statistic": "another"}, {"statistic": "unique_agreement", "contrast": "same image"})]
+    found = compare_studies(study("one", draws(1, 8), more=more), study("two", draws(2, 9), more=more)).table
+    assert found["headline"].fillna("").tolist() == ["Unique agreement", "Image effect", ""]
+
+
 def test_networks_of_different_names_are_compared_where_no_name_is_shared():
     name = "other/finetuned/guided_backprop"
     compared = compare_studies(study("one", draws(1, 8)), study("two", draws(2, 8), row={"source": name}, main=name))
