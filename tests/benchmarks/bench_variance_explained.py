@@ -19,8 +19,8 @@ from salcompare.statistics.variance.gram import Distance
 from tests.benchmarks.measure import Case, Peer, run
 
 ACTORS, IMAGES, SIZE, PERMUTATIONS = 17, 15, 227, 9999
-CASES: tuple[tuple[Distance, str, float], ...] = (  # ours, scipy's name, target
-    ("euclidean", "euclidean", 3), ("bray_curtis", "braycurtis", 1), ("jensen_shannon", "jensenshannon", 2))
+CASES: tuple[tuple[Distance, str, float], ...] = (  # ours, scipy's name, target; two tests, beside one of theirs
+    ("euclidean", "euclidean", 2.5), ("bray_curtis", "braycurtis", 1), ("jensen_shannon", "jensenshannon", 2))
 
 
 def stack() -> xr.DataArray:

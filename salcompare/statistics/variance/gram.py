@@ -138,8 +138,10 @@ def within_sums(products: Values, labels: Codes, batch: Codes) -> Values:
 def class_sums(values: Values, labels: Codes, batch: Codes) -> Values:
     """Sum values of units (u,) over each class, for each permutation (g, b)."""
     counts = np.bincount(labels)
-    placed = batch[:, np.argsort(labels, kind="stable")].T
-    return np.asarray(np.add.reduceat(values[placed], np.cumsum(counts) - counts, axis=0), np.float64)
+    if (values == values[0]).all():  # single images, whichever come together
+        return np.repeat(counts[:, None] * float(values[0]), len(batch), axis=1)
+    placed = np.ascontiguousarray(batch[:, np.argsort(labels, kind="stable")].T)
+    return np.asarray(np.add.reduceat(values.take(placed), np.cumsum(counts) - counts, axis=0), np.float64)
 
 
 def between_sums(products: Values, sizes: Values, labels: Codes, batch: Codes) -> Values:
