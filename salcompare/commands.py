@@ -17,6 +17,8 @@ from salcompare.store import free_paths
 if TYPE_CHECKING:
     import argparse
 
+    import pandas as pd
+
     from salcompare.study import Study
 
 WATCH_SECONDS = 5.0
@@ -60,10 +62,7 @@ def freeze(options: argparse.Namespace) -> None:
     from salcompare.pipeline.frozen import NUMBERS, Choice, freeze
 
     study = _study(options)
-    try:
-        _ = study.images
-    except StaleError:
-        stages.run(study, until="photographs", progress=Terminal())
+    _images(study)
     numbers = {name: getattr(options, name) for name in NUMBERS}
     print(freeze(study, Choice(options.primary, numbers, options.after_data,
                                options.overwrite)))
@@ -141,6 +140,25 @@ def import_file(options: argparse.Namespace) -> None:
     print("\n".join([imported.described, str(out), str(importers.refused_path(out)), *hints]))
 
 
+def landmarks(options: argparse.Namespace) -> None:
+    """Find the faces' landmarks in a study's photographs."""
+    from salcompare.faces.detection import detect_landmarks, open_detector
+    from salcompare.faces.files import write_landmarks
+    from salcompare.faces.schemes import described_faces
+    from salcompare.sources import locate_photographs, read_photograph
+
+    free_paths([options.out], overwrite=options.overwrite)
+    study, journal = _study(options), options.out.with_name(f"{options.out.name}.unfinished")
+    images = _images(study)
+    located = locate_photographs(study.config.images, images, root=study.root)
+    with open_detector(options.model) as detector:
+        made = detect_landmarks(images, lambda image: read_photograph(located[image].path, box=located[image].box),
+                                detector, journal=journal, progress=Terminal())
+    write_landmarks(options.out, made, images["sha256"])
+    journal.unlink()
+    print("\n".join([*described_faces(made), str(options.out)]))
+
+
 def collect(options: argparse.Namespace) -> None:
     """Serve the task, or show how collection stands."""
     from salcompare.collect.serve import announcement, open_task, serve
@@ -150,10 +168,7 @@ def collect(options: argparse.Namespace) -> None:
     if options.monitor:
         _show_collection(study)
         return
-    try:
-        _ = study.images
-    except StaleError:
-        stages.run(study, until="photographs", progress=Terminal())
+    _images(study)
     if study.config.collect.images == "all" and study.compares and not study.images["split"].eq("test").all():
         raise InputError(Problem("study.toml [collect] images", "'all'", "'test', as answers on other photographs are "
                                  "left out of a study with a classifier, whose maps are of test photographs",
@@ -255,6 +270,15 @@ def power(options: argparse.Namespace) -> None:
     plan = make_plan(model, options.statistic, sizes, goal=goal, runs=options.runs, draws=options.permutations,
                      seed=options.seed, out=out, progress=Terminal())
     print("\n".join([plan.printed, "", *plan.words, "", *map(str, plan.paths)]))
+
+
+def _images(study: Study) -> pd.DataFrame:
+    """Give a study's catalogue, made anew where it is not up to date."""
+    try:
+        return study.images
+    except StaleError:
+        stages.run(study, until="photographs", progress=Terminal())
+        return study.images
 
 
 def _study(options: argparse.Namespace) -> Study:

@@ -11,8 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[1] / "salcompare"
 BASE = {"errors", "schema", "config", "provenance", "verified", "store", "map_stream", "progress", "naming", "printing",
         "texts", "blocks", "study_data", "random_numbers"}
-ORDER = ["sources", "maps", "statistics", "figures", "report"]
-BESIDE = {"classifiers": {"sources", "maps"}, "simulation": {"sources", "maps"}, "collect": {"sources"}}
+ORDER = ["faces", "sources", "maps", "statistics", "figures", "report"]
+BESIDE = {"classifiers": {"faces", "sources", "maps"}, "simulation": {"faces", "sources", "maps"},
+          "collect": {"faces", "sources"}}
 TOP = ["records", "stages", "study", "findings", "planning", "pipeline", "opening",
        "commands", "cli"]
 ENTRIES = {"__main__", "__init__", "testing"}  # they may reach all; nothing of ours imports them
