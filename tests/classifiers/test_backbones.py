@@ -84,7 +84,7 @@ def test_a_grid_too_small_for_the_layers_is_an_error_that_says_so():
 
 
 def test_an_unknown_backbone_is_an_error_that_lists_the_known():
-    with pytest.raises(ConfigError, match=r"'vgg'; expected alexnet, efficientnet_lite0, .*did you mean .*'vgg1"):
+    with pytest.raises(ConfigError, match=r"'vgg'; expected alexnet, dlib_resnet, .*did you mean .*'vgg1"):
         find_backbone("vgg")
     with pytest.raises(ConfigError, match=r"'zzz'; expected .*'timm:NAME' or 'module:factory'; see torchvision"):
         find_backbone("zzz")
