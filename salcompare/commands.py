@@ -209,7 +209,7 @@ def export(options: argparse.Namespace) -> None:
 
 def export_lme4(options: argparse.Namespace) -> None:
     """Write outcomes of boxes for crossed mixed models in R."""
-    from salcompare.pipeline.outcomes import write_outcomes
+    from salcompare.pipeline.responses import write_outcomes
 
     study = _study(options)
     for path in write_outcomes(study, options.out or study.root / "reports" / "lme4", overwrite=options.overwrite):

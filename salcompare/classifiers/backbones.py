@@ -18,8 +18,7 @@ import torch
 from torch import nn
 
 from salcompare.classifiers.dataset import WHITE, Preprocessing
-from salcompare.classifiers.dlib_file import DLIB, MEANS
-from salcompare.classifiers.dlib_network import DlibResnet
+from salcompare.classifiers.dlib_network import DLIB, MEANS, DlibResnet
 from salcompare.classifiers.weights import downloaded, installed, needed
 from salcompare.errors import ConfigError, InputError, Problem
 from salcompare.progress import Say

@@ -19,7 +19,7 @@ from urllib.parse import urlparse
 import torch
 from torch import nn
 
-from salcompare.classifiers.dlib_file import DLIB, read_dlib
+from salcompare.classifiers.dlib_network import DLIB, read_dlib
 from salcompare.errors import ConfigError, DamagedError, InputError, MissingDependencyError, Problem
 from salcompare.progress import Say
 from salcompare.provenance import file_holds, note_of, seal_file, sha256_of_file

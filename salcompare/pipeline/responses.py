@@ -1,11 +1,12 @@
 """Stages that read photographs and responses: the catalogue, people's maps, and which responses stay out."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import pandas as pd
 
 from salcompare import provenance, store
-from salcompare.errors import InputError, Problem
+from salcompare.errors import InputError, Problem, StaleError
 from salcompare.findings.quality.inputs import TABLES
 from salcompare.pipeline.classifiers import average_precomputed, precomputed_inputs, read_precomputed
 from salcompare.printing import counted
@@ -14,6 +15,8 @@ from salcompare.schema import HUMAN_MAPS, IMAGES, RESPONSES, check_maps, check_t
 from salcompare.stages import Stage, grid_settings, hashed, kept_from_last_run, response_kind
 from salcompare.study import Study
 from salcompare.study_data import StudyData
+
+OUTCOMES = "outcomes.csv"
 
 
 def photograph_stage(study: Study) -> Stage:
@@ -205,3 +208,28 @@ def _with_all(study: Study, data: StudyData) -> StudyData:
     if data.human_heatmap is not None:
         return data.replace(responses=responses, human_heatmap=rasterise_actor_boxes(responses, size=size))
     return data.replace(responses=responses)
+
+
+def write_outcomes(study: Study, folder: Path, *, overwrite: bool = False) -> list[Path]:
+    """Write a study's boxes as a table of outcomes, and the R calls of crossed mixed models; gives both paths.
+
+    The overlap with the masks of its first classifier is among the outcomes where its maps are made. `InputError` if
+    the study's people drew no boxes, or a file stands in the folder already and may not be written over.
+    """
+    from salcompare.maps import top_mask
+    from salcompare.statistics.mixed import lme4_script, outcome_table
+
+    if study.people != "boxes":
+        raise InputError(Problem("responses", f"people's side is {study.people}", "boxes, whose outcomes are modelled"))
+    paths = [folder / OUTCOMES, folder / "lme4.R"]
+    store.free_paths(paths, overwrite=overwrite)
+    try:
+        maps = study.classifier_maps()["saliency"] if study.sources else None
+    except StaleError:
+        maps = None
+    masks = None if maps is None else top_mask(maps, share=study.config.maps.mask_share)
+    table = outcome_table(study.responses, study.images, masks=masks)
+    folder.mkdir(parents=True, exist_ok=True)
+    store.write_table(paths[0], table)
+    store.write_text(paths[1], lme4_script(table, OUTCOMES))
+    return paths

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from salcompare.classifiers.dlib_file import Block, Plan
+from salcompare.classifiers.dlib_network import Block, Plan
 
 TINY = Plan(2, (Block(2), Block(3, down=True)), 4)
 RESIDUAL = [b"con_4", b"affine_", b"relu_", b"con_4", b"affine_"]

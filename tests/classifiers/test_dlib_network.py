@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from salcompare.classifiers import attribute, find_backbone, guided_backprop, train_classifier
 from salcompare.classifiers.control_networks import all_layers, randomised, steps_from_the_head
-from salcompare.classifiers.dlib_file import FACE, Plan, read_dlib
-from salcompare.classifiers.dlib_network import DlibResnet
+from salcompare.classifiers.dlib_network import FACE, DlibResnet, Plan, read_dlib
 from salcompare.classifiers.network import TrainedClassifier, build_network, load_classifier, sha256_of_state
 from salcompare.classifiers.weights import load_weights
 from salcompare.config import METHODS, Attribution, Classifier, Phase
