@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from salcompare import maps as mapping
 from salcompare.blocks import one_thread
+from salcompare.config import Maps, Statistics
 from salcompare.findings import findings
 from salcompare.findings.failures import FAILED, n_failed
 from salcompare.findings.p_values import name_families, with_p_is
@@ -27,12 +29,6 @@ from salcompare.statistics.inference.resampling import population_mean
 from salcompare.statistics.metrics.registry import EVERY_METRIC, METRICS
 from salcompare.statistics.responses import chosen, names_of
 from salcompare.study_data import StudyData
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from salcompare.config import Maps, Statistics
-
 
 Draws = tuple[Row, "NDArray[np.float64]"]
 LABELS_OF_METHODS: dict[Method, str] = {"holm": "Holm", "bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from salcompare.findings.controls import DIFFERENCE, OF_CONTROL, RANDOMISED, SOBEL, new
 from salcompare.findings.overlap import CENTRE
 from salcompare.printing import ALPHA, estimate, interval, joined, number, p_text, verdict
 from salcompare.report.tables import one, pick
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NAMES = {SOBEL: "the photographs' edges", CENTRE: "a centred blob", RANDOMISED: "random-weight networks"}
 COLUMNS = {SOBEL: "edges", CENTRE: "centre", RANDOMISED: "random_networks"}

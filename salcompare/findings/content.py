@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from salcompare.errors import InputError, Problem
 from salcompare.figures.figure import Figure
@@ -12,18 +12,11 @@ from salcompare.findings import findings
 from salcompare.findings.comparison.words import comparison_page
 from salcompare.findings.p_values import FAMILIES, families_table
 from salcompare.naming import classifier_file
-from salcompare.report.content import Answer, Content, Page, Section, with_rows
+from salcompare.report.content import Answer, Content, Page, ReportFigure, Section, with_rows
 from salcompare.report.references import REFERENCES
 from salcompare.report.render import render_report
-from salcompare.report.tables import plain_table
+from salcompare.report.tables import PrintedTable, plain_table
 from salcompare.study_data import StudyData
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from salcompare.report.content import ReportFigure
-    from salcompare.report.tables import PrintedTable
 
 
 def content(data: StudyData) -> Content:

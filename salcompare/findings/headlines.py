@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from salcompare.findings import findings, shown
 from salcompare.findings.finding import Headline
 from salcompare.naming import HUMAN
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def named_headlines(one: pd.DataFrame, other: pd.DataFrame, source: str | None) -> Iterator[tuple[str, dict[str, str]]]:

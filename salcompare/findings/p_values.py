@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,8 @@ from numpy.typing import NDArray
 
 from salcompare.findings import findings
 from salcompare.printing import ALPHA, AT_MOST, EQUAL
-from salcompare.report.tables import plain_table, with_p_texts
+from salcompare.report.tables import PrintedTable, plain_table, with_p_texts
 from salcompare.statistics.inference.multiplicity import adjust_p
-
-if TYPE_CHECKING:
-    from salcompare.report.tables import PrintedTable
-
 
 KEY = ("statistic", "metric", "form", "sigma", "level", "source", "against", "contrast")
 """Tests that agree in all of these are one family."""

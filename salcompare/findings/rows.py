@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from salcompare.findings import findings
 from salcompare.findings.finding import FAMILY, TEST, Quantity
 from salcompare.findings.labels import FEWEST_BOXES, SHARES
 from salcompare.report.tables import pick
 from salcompare.schema import ESTIMATES
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Row = Mapping[str, object]
 

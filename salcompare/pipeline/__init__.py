@@ -5,8 +5,6 @@ Only this package knows both where a study keeps its files and which function ma
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from salcompare.findings.controls.stage import control_stages
 from salcompare.findings.perturbation.stage import removal_stages
 from salcompare.pipeline.analysis import statistics_stage
@@ -16,9 +14,7 @@ from salcompare.pipeline.presentation import check_names, report_files, write_re
 from salcompare.pipeline.responses import human_stages, photograph_stage
 from salcompare.pipeline.study_data import study_pilot
 from salcompare.stages import Stage, hashed
-
-if TYPE_CHECKING:
-    from salcompare.study import Study
+from salcompare.study import Study
 
 __all__ = ["stages", "study_pilot"]
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from salcompare.config import Maps
 from salcompare.errors import InputError, Problem
 from salcompare.simulation.scenario import Scenario, expected_coverage, find_scenario, published_geometry
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from salcompare.simulation.studies import SimulatedStudy
-
+from salcompare.simulation.studies import SimulatedStudy
 
 SMALL = {"grid": (16, 16), "n_workers": 40, "per_image": 10, "smoothness": 1.5}
 ACTORS, IMAGES = 12, 5

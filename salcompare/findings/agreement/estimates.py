@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
+from salcompare.config import Statistics
 from salcompare.findings import agreement as declared
 from salcompare.findings.analysis import Analysis, Draws
 from salcompare.findings.failures import FAILURES, undefined_row
-from salcompare.findings.rows import rows_of
+from salcompare.findings.rows import Row, rows_of
 from salcompare.naming import HUMAN
 from salcompare.random_numbers import stream
 from salcompare.statistics.agreement import Kind, pairwise_agreement
 from salcompare.study_data import StudyData
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from salcompare.config import Statistics
-    from salcompare.findings.rows import Row
 
 IMAGE_COLUMNS = declared.FINDING.tables[declared.TABLE]
 """Of the table of images; each quantity is followed by its interval's ends."""

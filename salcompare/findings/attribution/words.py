@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from salcompare.config import Attribution, method_of, smoothed
 from salcompare.config.methods import SMOOTHED, methods_of_classifiers
 from salcompare.printing import number, percent
 from salcompare.report.content import Section
-
-if TYPE_CHECKING:
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 _KEPT = {"positive": "what speaks for the actor is kept", "negative": "what speaks against the actor is kept",
          "absolute": "absolute values are kept"}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,6 @@ from salcompare.printing import counted, joined
 from salcompare.schema import ESTIMATES
 from salcompare.statistics import adjust_p, independent_difference, population_mean
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
 
 IDENTITY = ("statistic", "metric", "form", "sigma_share", "level", "source", "against", "contrast", "label")
 """Estimates that agree in all of these are of one quantity; sigma as a share of the grid's width."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Hashable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -17,9 +16,7 @@ from salcompare.naming import COMPARISON, PRIMARY, RAW, by_classifier, classifie
 from salcompare.printing import joined, number
 from salcompare.report.content import Page, Section, compact_table, with_rows
 from salcompare.report.tables import PrintedTable
-
-if TYPE_CHECKING:
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 TITLES = {OVERLAP: "Overlap with people", DIFFERENCE: ACCURATE.title, NEAR_ZERO: SMALL.title}
 SOURCES_DOWN, WIDE = 3, 11  # from how many sources on these stand in rows; characters of a narrow column's title

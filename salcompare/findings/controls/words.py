@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from salcompare.config.methods import methods_of_classifiers
 from salcompare.config.sections import CALIBRATION_IMAGES
@@ -16,13 +19,7 @@ from salcompare.printing import contrast, counted, difference, estimate, interva
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics import METRICS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import pandas as pd
-
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 _SHOWN = {"metric": PRIMARY, "form": SMOOTHED, "level": "population"}
 MOST_REASONS = 3

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
-from salcompare.simulation.studies import label_share
+from salcompare.simulation.studies import SimulatedStudy, label_share
 from salcompare.statistics.agreement import pairwise_agreement, worker_agreement
 from salcompare.statistics.labels.differences import label_differences
 from salcompare.statistics.labels.histogram import label_histogram, population_label_histogram
-
-if TYPE_CHECKING:
-    from salcompare.simulation.studies import SimulatedStudy
 
 LABELS = ("eyes", "hairline")
 """A common label and a rarer one (6% of the responses)."""

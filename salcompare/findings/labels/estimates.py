@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from salcompare import maps as mapping
+from salcompare.config import Maps, Statistics
 from salcompare.findings import labels as declared
 from salcompare.findings.analysis import Analysis, Draws, confounded
 from salcompare.findings.failures import guarded, rows_or_reasons, without_value
 from salcompare.findings.labels import FEWEST_BOXES
 from salcompare.findings.overlap import CENTRE
-from salcompare.findings.rows import rows_of
+from salcompare.findings.rows import Row, rows_of
 from salcompare.naming import HUMAN
 from salcompare.printing import counted
 from salcompare.random_numbers import stream
@@ -26,10 +27,6 @@ from salcompare.statistics.labels.histogram import label_histogram, population_l
 from salcompare.statistics.labels.regions import label_enrichment
 from salcompare.statistics.overlaps.baselines import centre
 from salcompare.study_data import StudyData
-
-if TYPE_CHECKING:
-    from salcompare.config import Maps, Statistics
-    from salcompare.findings.rows import Row
 
 MOST_HEADLINES = 12
 

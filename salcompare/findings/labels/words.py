@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+
+import pandas as pd
 
 from salcompare.findings import labels as declared
 from salcompare.findings.labels import FEWEST_BOXES
@@ -15,13 +17,7 @@ from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics.labels.histogram import FEWEST_FREEDOM
 from salcompare.statistics.labels.regions import SHARE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
-
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 MOST_NAMED = 8  # cells; the tables have all
 

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.config import Statistics
 from salcompare.findings import perturbation
 from salcompare.findings.analysis import Analysis, Draws, adjusted
 from salcompare.findings.failures import guarded
 from salcompare.findings.finding import Quantity
-from salcompare.findings.rows import rows_of
+from salcompare.findings.rows import Row, rows_of
 from salcompare.naming import HUMAN, is_source
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.permutation import sign_flip_test
 from salcompare.statistics.inference.resampling import actor_means, population_mean
 from salcompare.statistics.overlaps.baselines import sides
-from salcompare.statistics.perturbation import METRICS, curve_areas, removal_curves, removal_drops
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from salcompare.config import Statistics
-    from salcompare.findings.rows import Row
-    from salcompare.statistics.perturbation import Metric
+from salcompare.statistics.perturbation import METRICS, Metric, curve_areas, removal_curves, removal_drops
 
 OF_DROPS: tuple[Metric, ...] = ("logit", "accuracy")
 

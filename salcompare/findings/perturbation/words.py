@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -12,11 +13,7 @@ from salcompare.findings.labels import SHARE
 from salcompare.printing import ALPHA, difference, estimate, number, p_text, percent
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, plain_table, table_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 CALLED = {terms.PEOPLE: "what people marked", terms.CLASSIFIER: "what its map marks", terms.BOTH: "what both mark",
           terms.CENTRE: "the centre"}

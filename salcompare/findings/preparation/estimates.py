@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from salcompare.findings.analysis import Analysis, Draws, sharing_of_workers
 from salcompare.findings.preparation import SHARED_WORKERS
-from salcompare.findings.rows import rows_of
+from salcompare.findings.rows import Row, rows_of
 from salcompare.naming import HUMAN
-
-if TYPE_CHECKING:
-    from salcompare.findings.rows import Row
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 from itertools import chain
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from salcompare.config import Classifier
 from salcompare.config.methods import is_guided, methods_of_classifiers
@@ -15,12 +16,7 @@ from salcompare.printing import counted, joined, p_text, percent, spread
 from salcompare.report.content import ready_made
 from salcompare.report.tables import one
 from salcompare.statistics.confounding import CONFOUNDED
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from salcompare.study_data import StudyData
-
+from salcompare.study_data import StudyData
 
 DEFAULT_NETWORK = (
     "The network is the default one, AlexNet with ImageNet weights and the original study's training, as study.toml "

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
+from salcompare.config import Maps, Statistics
 from salcompare.findings import findings
 from salcompare.findings.analysis import Analysis, with_shoots
 from salcompare.findings.headlines import headline_row, named_headlines
@@ -15,9 +14,6 @@ from salcompare.findings.rows import estimates_table
 from salcompare.printing import ALPHA
 from salcompare.statistics.near_duplicates import near_duplicates
 from salcompare.study_data import StudyData
-
-if TYPE_CHECKING:
-    from salcompare.config import Maps, Statistics
 
 KEY = ("statistic", "metric", "form", "source", "contrast", "label")
 COLUMNS = ("headline", *KEY, "value", "ci_low", "ci_high", "p_value", "p_is", "n", "value_all", "ci_low_all",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -14,11 +15,7 @@ from salcompare.printing import ALPHA, counted, number, percent
 from salcompare.report.tables import PrintedTable, table_of, with_p_texts
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
 from salcompare.statistics.near_duplicates import LEAST, SIDE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 
 def quality_table(data: StudyData, name: str) -> pd.DataFrame:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from salcompare.config import Maps
 from salcompare.maps import actor_heatmap, smooth, top_mask
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
+from salcompare.simulation.studies import SimulatedStudy
 from salcompare.statistics.relative.paired import paired_map_test
 from salcompare.statistics.relative.pixelwise import relative_test
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from salcompare.simulation.studies import SimulatedStudy
 
 LARGEST = "relative saliency, largest |t|"
 HUMAN = "relative saliency of human maps, largest |t|"

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from salcompare import maps as mapping
+from salcompare.config import Maps, Statistics
 from salcompare.findings import relative as declared
 from salcompare.findings.analysis import Analysis, Draws, by_shoot, confounded
 from salcompare.findings.failures import FAILURES, undefined_row, without_value
-from salcompare.findings.rows import rows_of
+from salcompare.findings.rows import Row, rows_of
 from salcompare.naming import HUMAN, SMOOTHED
 from salcompare.printing import ALPHA
 from salcompare.random_numbers import stream
 from salcompare.statistics.relative.pixelwise import relative_test
 from salcompare.study_data import StudyData
-
-if TYPE_CHECKING:
-    from salcompare.config import Maps, Statistics
-    from salcompare.findings.rows import Row
 
 
 def relative_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: int) -> tuple[

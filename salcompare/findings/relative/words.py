@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from salcompare.findings import relative as declared
 from salcompare.naming import HUMAN
@@ -10,11 +10,7 @@ from salcompare.printing import ALPHA, counted, number, percent
 from salcompare.report.content import Section
 from salcompare.report.tables import PrintedTable, pick, table_of, wide_table
 from salcompare.statistics.relative.contrasts import FEWEST_IMAGES, SUPPORT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 MOST_NAMED = 8  # actors; the tables have all
 

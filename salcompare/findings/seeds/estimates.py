@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.config import Maps, Statistics
 from salcompare.findings import seeds
 from salcompare.findings.analysis import Analysis, Draws, tested_difference
 from salcompare.findings.failures import FAILURES, guarded, undefined_row, without_value
-from salcompare.findings.rows import rows_of
+from salcompare.findings.finding import Quantity
+from salcompare.findings.rows import Row, rows_of
 from salcompare.maps import smooth
 from salcompare.naming import HUMAN, RAW, SMOOTHED, network
 from salcompare.random_numbers import stream
@@ -21,11 +22,6 @@ from salcompare.statistics.ceilings.seeds import seed_reliability
 from salcompare.statistics.inference.resampling import actor_means, population_mean, t_interval
 from salcompare.statistics.metrics.densities import pearson
 from salcompare.study_data import StudyData
-
-if TYPE_CHECKING:
-    from salcompare.config import Maps, Statistics
-    from salcompare.findings.finding import Quantity
-    from salcompare.findings.rows import Row
 
 NULL = "both variants' reliabilities exchanged within actors"
 _SHARES = {"share_near_zero": seeds.RELATIVE, "share_below_0.001": seeds.ABSOLUTE}

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from salcompare import provenance, store
+from salcompare.config import Classifier
 from salcompare.naming import seeded, source_of
+from salcompare.progress import Progress
 from salcompare.schema import CLASSIFIER_MAPS, check_maps
 from salcompare.stages import Stage, attribution_settings, grid_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from salcompare.config import Classifier
-    from salcompare.progress import Progress
-    from salcompare.study import Study
+from salcompare.study import Study
 
 
 def seed_stages(study: Study, weights_inputs: Mapping[str, Mapping[str, str]]) -> Iterator[Stage]:

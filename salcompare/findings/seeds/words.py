@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -15,11 +16,7 @@ from salcompare.naming import PRIMARY, SMOOTHED, classifier_of
 from salcompare.printing import contrast, interval, number, percent, verdict
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, pick, plain_table, table_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 
 def summary(data: StudyData) -> list[str]:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import xarray as xr
 
+from salcompare.config import Statistics
 from salcompare.findings.analysis import Analysis, Draws, tested_difference
 from salcompare.findings.failures import guarded
-from salcompare.findings.rows import rows_of
+from salcompare.findings.rows import Row, rows_of
 from salcompare.findings.training import ACCURACY, ACCURATE, MORE_ACCURATE, NULL
 from salcompare.naming import network
 from salcompare.random_numbers import stream
-
-if TYPE_CHECKING:
-    from salcompare.config import Statistics
-    from salcompare.findings.rows import Row
 
 
 def accuracy_differences(predictions: pd.DataFrame | None, statistics: Statistics, seed: int) -> Iterator[Row]:

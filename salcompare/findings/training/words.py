@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -11,10 +11,7 @@ from salcompare.findings.training import ACCURACY, ACCURATE
 from salcompare.printing import counted, interval, joined, number, percent
 from salcompare.report.content import Section, classifier_table, ready_made
 from salcompare.report.tables import PrintedTable, pick, plain_table, table_of
-
-if TYPE_CHECKING:
-    from salcompare.study_data import StudyData
-
+from salcompare.study_data import StudyData
 
 _CAPTION = "n counts images; intervals are Wilson's."
 

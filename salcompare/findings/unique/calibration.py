@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
 from salcompare.simulation.preferences import stream
-from salcompare.simulation.studies import simulate_study
+from salcompare.simulation.scenario import Scenario
+from salcompare.simulation.studies import SimulatedStudy, simulate_study
 from salcompare.statistics.inference.equivalence import equivalence
 from salcompare.statistics.inference.resampling import actor_means
 from salcompare.statistics.overlaps.unique import (
@@ -21,10 +21,6 @@ from salcompare.statistics.overlaps.unique import (
     unique_ceiling,
     unique_values,
 )
-
-if TYPE_CHECKING:
-    from salcompare.simulation.scenario import Scenario
-    from salcompare.simulation.studies import SimulatedStudy
 
 UNIQUE, UNIQUE_CI = "unique agreement, sign flips", "unique agreement, t over actors"
 NULL_CI = "unique agreement where there is none, t over actors"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import xarray as xr
@@ -17,10 +16,6 @@ from salcompare.random_numbers import stream
 from salcompare.statistics.inference.equivalence import equivalence, verdict
 from salcompare.statistics.inference.resampling import actor_means, mean_over_actors
 from salcompare.statistics.overlaps.unique import agreement_beyond, registered, unique_ceiling, unique_values
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 _UNDEFINED = {**terms.OF_SOURCE.name, "form": SMOOTHED, "against": HUMAN, "contrast": terms.SAME_IMAGE}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from salcompare.findings import unique as terms
 from salcompare.findings.controls import RANDOMISED, SHUFFLED
@@ -13,11 +15,7 @@ from salcompare.report.content import Section, classifier_rows, compact_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics.inference.equivalence import VERDICTS
 from salcompare.statistics.overlaps.unique import LARGEST_SHIFT
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 _SHOWN = {"statistic": terms.AGREEMENT, "level": "population"}
 _SAID = dict(zip(VERDICTS, (

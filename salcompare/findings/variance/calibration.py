@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
-from salcompare.simulation.studies import between_actor_share, population_share, tends_to
+from salcompare.simulation.studies import SimulatedStudy, between_actor_share, population_share, tends_to
 from salcompare.statistics.confounding import shared_workers
+from salcompare.statistics.kernels import Values
 from salcompare.statistics.variance.components import (
     RESPONSE_COMPONENTS,
     response_variance_components,
@@ -19,12 +20,6 @@ from salcompare.statistics.variance.components import (
 )
 from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from salcompare.simulation.studies import SimulatedStudy
-    from salcompare.statistics.kernels import Values
 
 F2, F2_HUMAN = "R² of classifier maps (F2)", "R² of human maps (F2)"
 FREE, FREE_HUMAN = "R² of classifier maps, free permutation", "R² of human maps, free permutation"

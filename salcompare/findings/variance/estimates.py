@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from salcompare import maps as mapping
+from salcompare.config import Maps, Statistics
 from salcompare.findings import variance as declared
 from salcompare.findings.analysis import NO_WORKERS, NULL_DRAWS, Analysis, Draws, confounded
 from salcompare.findings.failures import guarded, guarded_parts, rows_or_reasons, without_value
+from salcompare.findings.rows import Row
 from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
 from salcompare.random_numbers import stream
 from salcompare.statistics.responses import Responses, chosen, names_of
@@ -22,10 +24,6 @@ from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained
 from salcompare.statistics.variance.gram import DISTANCES
 from salcompare.study_data import StudyData
-
-if TYPE_CHECKING:
-    from salcompare.config import Maps, Statistics
-    from salcompare.findings.rows import Row
 
 PRIMARY = (SMOOTHED, "smoothed masks", "grey")
 """Forms that the costlier questions are asked of: other distances, groups of actors."""

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+
+import pandas as pd
 
 from salcompare.findings import variance as declared
 from salcompare.naming import HUMAN, PHOTOGRAPHS
 from salcompare.printing import estimate, p_text, percent
 from salcompare.report.content import Section, classifier_rows, compact_table
 from salcompare.report.tables import PrintedTable, named, one, pick, table_of, wide_table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
-
-    from salcompare.study_data import StudyData
-
+from salcompare.study_data import StudyData
 
 _PUBLISHED = ("The original study reports 92% and no definition of it: none of these numbers is known to be its "
               "counterpart.")
