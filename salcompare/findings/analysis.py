@@ -71,16 +71,22 @@ class Analysis:
         return xr.Dataset({"heatmap": stacked, "relative": mapping.relative_saliency(stacked)})
 
 
-def with_shoots(maps: xr.DataArray, images: pd.DataFrame) -> tuple[xr.DataArray, str | None]:
-    """Give maps (image, ...) the coordinate ``shoot``, and its name; as they are, and None, where none is declared.
+def shoots_of(images: pd.DataFrame) -> pd.Series | None:
+    """Name each image's shoot, told apart by actor; an image without one is one by itself. None where none is named."""
+    if "shoot" not in images or not images["shoot"].notna().any():
+        return None
+    declared = images["shoot"].notna()  # no name of an actor is empty, so that none begins with a slash
+    return (images["actor"] + "/" + images["shoot"].astype("object")).where(declared, "/" + images["image"])
 
-    Shoots are told apart by actor; an image without one is a shoot of its own.
-    """
-    rows = images.drop_duplicates("image").set_index("image").reindex(maps["image"].to_numpy())
-    if "shoot" not in rows or not rows["shoot"].notna().any():
+
+def with_shoots(maps: xr.DataArray, images: pd.DataFrame) -> tuple[xr.DataArray, str | None]:
+    """Give maps (image, ...) the coordinate ``shoot``, and its name; without it, and None, where none is declared."""
+    shoots = shoots_of(images)
+    if shoots is None:
         return maps.drop_vars("shoot", errors="ignore"), None
-    names = (rows["actor"] + "/" + rows["shoot"].astype("object")).where(rows["shoot"].notna(), rows.index)
-    return maps.assign_coords(shoot=("image", names.to_numpy(object))), "shoot"
+    of_images = dict(zip(images["image"], shoots, strict=True))
+    named = [of_images.get(image, f"/{image}") for image in maps["image"].to_numpy().tolist()]
+    return maps.assign_coords(shoot=("image", np.array(named, object))), "shoot"
 
 
 class Form(NamedTuple):
@@ -112,12 +118,11 @@ def sharing_of_workers(data: StudyData, seed: int, by: str = "actor") -> xr.Data
     if responses is None or "image" not in (responses if isinstance(responses, pd.DataFrame) else responses.coords):
         return None
     images = data.images[data.images[by].notna()]
-    shoots = "shoot" in images and bool(images["shoot"].notna().any())
-    if shoots:  # an image without one is a shoot by itself, as in every test
-        images = images.assign(shoot=images["shoot"].fillna(images["image"]))
+    shoots = shoots_of(images)
     known = chosen(responses, names_of(responses)["image"].isin(images["image"]).to_numpy())
-    return shared_workers(known, images, by, rng=stream(seed, "shared workers"),
-                          clusters="actor" if by != "actor" else "shoot" if shoots else None)
+    return shared_workers(known, images if shoots is None else images.assign(shoot=shoots), by,
+                          rng=stream(seed, "shared workers"),
+                          clusters="actor" if by != "actor" else None if shoots is None else "shoot")
 
 
 def confounded(data: StudyData, seed: int, by: str = "actor") -> str:
@@ -138,15 +143,6 @@ def tested_difference(one: xr.DataArray, other: xr.DataArray, *, null: str, rng:
     return population_mean(difference).assign(
         one=one.where(held).mean("actor"), other=other.where(held).mean("actor"), p_value=p, p_attainable=least,
         null_mean=0.0, n_permutations=draws.size).assign_attrs(null=null, alternative="two-sided")
-
-
-def by_shoot(maps: xr.DataArray) -> tuple[xr.DataArray, str | None]:
-    """Tell shoots apart by actor, each image without one a shoot by itself, and name the coordinate; None without."""
-    if "shoot" not in maps.coords or pd.isna(maps["shoot"].to_numpy()).all():
-        return maps, None
-    shoot = [f"image {image}" if pd.isna(name) else f"{actor}/{name}" for image, actor, name in zip(
-        *(maps[name].to_numpy() for name in ("image", "actor", "shoot")), strict=True)]
-    return maps.assign_coords(shoot=("image", np.array(shoot, object))), "shoot"
 
 
 def adjusted(rows: Iterable[Row], family: str, *, method: Method = "holm") -> list[Row]:

@@ -9,6 +9,7 @@ import pandas as pd
 from salcompare.findings import findings, shown
 from salcompare.findings.finding import Headline
 from salcompare.naming import HUMAN
+from salcompare.report.tables import pick
 
 
 def named_headlines(one: pd.DataFrame, other: pd.DataFrame, source: str | None) -> Iterator[tuple[str, dict[str, str]]]:
@@ -28,8 +29,5 @@ def named_headlines(one: pd.DataFrame, other: pd.DataFrame, source: str | None) 
 
 def headline_row(table: pd.DataFrame, key: dict[str, str]) -> dict[str, object] | None:
     """Give the first row of the population with these columns; None where there is none."""
-    fits = (table["level"] == "population").to_numpy()
-    for column, value in key.items():
-        fits = fits & (table[column] == value).to_numpy()
-    rows = table[fits].to_dict("records")
+    rows = pick(table, **{"level": "population", **key}).to_dict("records")
     return {str(name): value for name, value in rows[0].items()} if rows else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from salcompare.findings import shown
 from salcompare.findings.finding import Compared, Quantity
 from salcompare.naming import network_of
+from salcompare.report.tables import pick
 from salcompare.schema import ESTIMATES
 
 COLUMNS = ("quantity", "title", "detail", "source", "value", "value_one", "value_other", "ci_low", "ci_high",
@@ -53,14 +54,8 @@ def _rows(population: pd.DataFrame, quantity: Quantity, how: Compared,
 
 def _chosen(rows: pd.DataFrame, quantity: Quantity, how: Compared) -> pd.DataFrame:
     """Rows of the first choice that has a value of any source; those of the first choice where none has."""
-    columns = {"form": how.form, "contrast": how.contrast, "against": how.against}
-    key = {"statistic": quantity.statistic, "metric": quantity.metric} | {
-        name: value for name, value in columns.items() if value}
-    fitting = [_fitting(rows, {**key, **choice}) for choice in how.choices]
+    named = {"form": how.form, "against": how.against}
+    key = {"statistic": quantity.statistic, "metric": quantity.metric, "contrast": how.contrast} | {
+        name: value for name, value in named.items() if value}
+    fitting = [pick(rows, **{**key, **choice}) for choice in how.choices]
     return next((some for some in fitting if some["value"].notna().any()), fitting[0])
-
-
-def _fitting(table: pd.DataFrame, key: Mapping[str, str]) -> pd.DataFrame:
-    for column, value in key.items():
-        table = table[table[column] == value]
-    return table if "contrast" in key else table[table["contrast"].isna()]

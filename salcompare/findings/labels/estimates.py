@@ -12,7 +12,7 @@ import xarray as xr
 from salcompare import maps as mapping
 from salcompare.config import Maps, Statistics
 from salcompare.findings import labels as declared
-from salcompare.findings.analysis import Analysis, Draws, confounded
+from salcompare.findings.analysis import Analysis, Draws, confounded, shoots_of
 from salcompare.findings.failures import guarded, rows_or_reasons, without_value
 from salcompare.findings.labels import FEWEST_BOXES
 from salcompare.findings.overlap import CENTRE
@@ -76,10 +76,11 @@ def _as_result(table: pd.DataFrame) -> xr.Dataset:
 
 def _differences(responses: pd.DataFrame, images: pd.DataFrame, statistics: Statistics, seed: int) -> list[Row]:
     """Give the omnibus test, one test a label, and one a cell."""
-    shoots = "shoot" in images and bool(images["shoot"].notna().all())
+    shoots = shoots_of(images)
     return rows_or_reasons([declared.OMNIBUS, declared.OF_LABELS, declared.CELLS], {"source": HUMAN}, _of_actors,
-                           responses, images, clusters="shoot" if shoots else None, labels=LABELS,
-                           rng=stream(seed, "labels", "differences"), n_permutations=statistics.n_permutations)[0]
+                           responses, images if shoots is None else images.assign(shoot=shoots), labels=LABELS,
+                           clusters=None if shoots is None else "shoot", rng=stream(seed, "labels", "differences"),
+                           n_permutations=statistics.n_permutations)[0]
 
 
 def _of_actors(responses: pd.DataFrame, images: pd.DataFrame, **options: Any) -> xr.Dataset:  # noqa: ANN401

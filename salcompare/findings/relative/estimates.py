@@ -10,7 +10,7 @@ import xarray as xr
 from salcompare import maps as mapping
 from salcompare.config import Maps, Statistics
 from salcompare.findings import relative as declared
-from salcompare.findings.analysis import Analysis, Draws, by_shoot, confounded
+from salcompare.findings.analysis import Analysis, Draws, confounded, with_shoots
 from salcompare.findings.failures import FAILURES, undefined_row, without_value
 from salcompare.findings.rows import Row, rows_of
 from salcompare.naming import HUMAN, SMOOTHED
@@ -32,16 +32,17 @@ def relative_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed
             rows.append(without_value(why, **declared.LARGEST[0].name, **key))
             continue
         n_permutations = min(statistics.n_permutations, declared.MOST if shown else declared.MOST_BESIDE)
-        more, result = _tested(prepared, n_permutations, seed, key)
+        more, result = _tested(data, prepared, n_permutations, seed, key)
         rows += more
         if result is not None:
             tests[source] = result[["t", "p_value"]]
     return rows, tests
 
 
-def _tested(prepared: xr.DataArray, n_permutations: int, seed: int, key: Row) -> tuple[list[Row], xr.Dataset | None]:
+def _tested(data: StudyData, prepared: xr.DataArray, n_permutations: int, seed: int,
+            key: Row) -> tuple[list[Row], xr.Dataset | None]:
     """Test one source: rows, and the test; what is too few gives one row without value."""
-    shot, clusters = by_shoot(prepared)
+    shot, clusters = with_shoots(prepared, data.images)
     try:
         result = relative_test(shot, sigma=float(str(key["sigma"])), rng=stream(seed, "relative", str(key["source"])),
                                n_permutations=n_permutations, clusters=clusters)
@@ -107,4 +108,4 @@ def headlines(analysis: Analysis) -> list[Row]:
     if why := confounded(analysis.data, analysis.seed):
         return [without_value(why, **declared.LARGEST[0].name, source=HUMAN, form=SMOOTHED)]
     coverage, n_permutations = analysis.data.human["coverage"], min(analysis.statistics.n_permutations, declared.MOST)
-    return _tested(coverage, n_permutations, analysis.seed, _key(HUMAN, coverage, analysis.maps))[0]
+    return _tested(analysis.data, coverage, n_permutations, analysis.seed, _key(HUMAN, coverage, analysis.maps))[0]

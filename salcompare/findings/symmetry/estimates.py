@@ -11,7 +11,7 @@ import xarray as xr
 
 from salcompare import maps as mapping
 from salcompare.findings import symmetry as declared
-from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, adjusted, by_shoot
+from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, adjusted, with_shoots
 from salcompare.findings.failures import FAILURES, guarded, rows_or_reasons, undefined_row, without_value
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
@@ -76,7 +76,7 @@ def _odd_shares(data: StudyData, maps: Maps) -> Iterator[Row]:
         if data.by_worker is None:
             yield {**without_value(NO_WORKERS, **declared.DIFFERENCE.name, **key), "contrast": declared.BETWEEN}
             continue
-        smoothed, clusters = by_shoot(mapping.smooth(masks, sigma=sigma))
+        smoothed, clusters = with_shoots(mapping.smooth(masks, sigma=sigma), data.images)
         result = odd_share_difference(data.by_worker, data.images, smoothed, sigma=sigma, clusters=clusters)
         yield from rows_of(result, declared.DIFFERENCE, key)
         for side, name, other in (("human", HUMAN, source), ("classifier", source, HUMAN)):
@@ -98,14 +98,14 @@ def asymmetry_estimates(data: StudyData, maps: Maps, statistics: Statistics, see
     for source, form, plain in _sources(data, maps, grey):
         if only is not None and source not in only:
             continue
-        smoothed = mapping.smooth(plain, sigma=sigma)
+        smoothed, clusters = with_shoots(mapping.smooth(plain, sigma=sigma), data.images)
         key = {"source": source, "form": "smoothed masks" if form == "masks" else SMOOTHED, "sigma": sigma}
         if source == HUMAN:
             yield from _worker_laterality(data, plain, statistics, seed, {"source": source, "form": form})
         else:
-            yield from _asymmetries(plain, smoothed, statistics, seed, form, key)
+            yield from _asymmetries(plain, smoothed, statistics, seed, form, key, clusters)
         if source != PHOTOGRAPHS:
-            yield from _pose(smoothed, turned, statistics, seed, {**key, "against": PHOTOGRAPHS})
+            yield from _pose(smoothed, turned, statistics, seed, {**key, "against": PHOTOGRAPHS}, clusters)
     if data.human is None and data.get("human_heatmap") is not None and (only is None or HUMAN in only):
         yield from _unknown_workers(data.get("human_heatmap"), {"source": HUMAN, "form": RAW})
 
@@ -146,33 +146,32 @@ def _unknown_workers(heatmaps: xr.DataArray, key: Row) -> list[Row]:
 
 
 def _asymmetries(plain: xr.DataArray, smoothed: xr.DataArray, statistics: Statistics, seed: int, form: str,
-                 key: Row) -> Iterator[Row]:
+                 key: Row, clusters: str | None) -> Iterator[Row]:
     """Test a side that actors share, the odd energy that they do, whichever pixels it is on, and that of each actor."""
     source, n_permutations = str(key["source"]), statistics.n_permutations
     for quantity, maps, of, drawn in ((declared.SIDE, plain, {"source": source, "form": form}, "laterality"),
                                       (declared.COMMON, smoothed, key, "common asymmetry")):
         yield from rows_or_reasons([quantity], of, common_laterality_test, maps, n_permutations=n_permutations,
                                    rng=stream(seed, drawn, source))[0]
-    shot, clusters = by_shoot(smoothed)
     rows = rows_or_reasons(
-        [declared.ASYMMETRY, declared.ASYMMETRY_OF_ACTORS], key, asymmetry_test, shot,
+        [declared.ASYMMETRY, declared.ASYMMETRY_OF_ACTORS], key, asymmetry_test, smoothed,
         n_permutations=n_permutations, rng=stream(seed, "asymmetry", source), clusters=clusters)[0]
     yield from [*rows[:1], *adjusted(rows[1:], "actors")]
 
 
-def _pose(smoothed: xr.DataArray, turned: xr.DataArray, statistics: Statistics, seed: int, key: Row) -> Iterator[Row]:
+def _pose(smoothed: xr.DataArray, turned: xr.DataArray, statistics: Statistics, seed: int, key: Row,
+          clusters: str | None) -> Iterator[Row]:
     """Estimate how far maps turn with the faces, and whether they are asymmetric beyond that (not people's)."""
     source, n_permutations = str(key["source"]), statistics.n_permutations
     tests = (declared.POSE,) if source == HUMAN else (declared.POSE, declared.BEYOND)
     common = int(np.isin(smoothed["image"].to_numpy(), turned["image"].to_numpy()).sum())
     try:
-        shot, clusters = by_shoot(smoothed)
-        association = pose_association(shot, turned, rng=stream(seed, declared.POSE.metric, source),
+        association = pose_association(smoothed, turned, rng=stream(seed, declared.POSE.metric, source),
                                        n_permutations=n_permutations, clusters=clusters)
         if clusters is not None:
-            common = len(np.unique(shot["shoot"].to_numpy()[np.isin(shot["image"], turned["image"])]))
+            common = len(np.unique(smoothed["shoot"].to_numpy()[np.isin(smoothed["image"], turned["image"])]))
         beyond = asymmetry_beyond_photographs(
-            shot, turned, rng=stream(seed, declared.BEYOND.metric, source), n_permutations=n_permutations,
+            smoothed, turned, rng=stream(seed, declared.BEYOND.metric, source), n_permutations=n_permutations,
             clusters=clusters,
             n_components=max(1, min(declared.MOST_COMPONENTS, common // declared.IMAGES_A_COMPONENT)))
     except FAILURES as error:  # no image of both, or too few

@@ -63,10 +63,10 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
         "t intervals over actors, none of people's maps, since all actors share workers; these are on the images "
         "that the classifiers' are of. null_mean: the index of symmetric maps with as much noise, for odd_share 0. "
         "odd_share compares smoothed boxes, over pairs of different images and workers, with masks smoothed by the "
-        "same sigma; p of the difference is over workers and actors; odd shares have no interval. The laterality of "
-        "people's maps stands with its test above.",
+        "same sigma; neither they nor their difference have a test or an interval. The laterality of people's maps "
+        "stands with its test above.",
         symmetry[symmetry["level"] == "population"],
-        ["source", "metric", "contrast", "value", "ci_low", "ci_high", "null_mean", "p_value", "n"])
+        ["source", "metric", "contrast", "value", "ci_low", "ci_high", "null_mean", "n"])
     yield table_of("symmetry_actor", "Symmetry of each actor", "", symmetry[symmetry["level"] == "actor"],
         ["actor", "source", "metric", "value", "null_mean", "n"], folded=True)
     yield table_of("asymmetry_actor", "Asymmetry of each actor",
@@ -81,9 +81,9 @@ SYMMETRY = (
     f"maps with as much noise would give ({IMAGES_MIRRORED}, {MIRRORINGS} draws). Sources are compared on the "
     "cross-validated odd share, paired over actors: energy of the odd parts (S−F)/2 over that of odd and even parts, "
     "from inner products of different images of an actor (of people, by different workers, too), to which noise adds "
-    "nothing; the variance of the difference is that of actors plus that of workers less that of what a worker did on"
-    " an actor (Owen 2007), its t has the fewer of the two less one as degrees of freedom; both are smoothed by the "
-    "same sigma, which makes the smoothing equal, not the resolution of boxes and gradients. Two nulls are tested. Do"
+    "nothing; neither they nor their difference have a test or an interval, as few actors have most of the odd energy; "
+    "both are smoothed by the same sigma, which makes the smoothing equal, not the resolution of boxes and gradients. "
+    "Two nulls are tested. Do"
     " actors share a side? All maps of an actor are mirrored together, actors at random; the mean laterality and the "
     "energy of the mean odd part are compared. Has each actor a side, whichever? Single images are mirrored at "
     "random, whole shoots where the catalogue names them; the sum over pairs of an actor's images of inner products "

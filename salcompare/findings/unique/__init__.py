@@ -2,18 +2,14 @@
 
 from salcompare.findings.controls import RANDOMISED, SHUFFLED
 from salcompare.findings.finding import MEAN, SIDES, TEST, Columns, Compared, Finding, Headline, Quantity
+from salcompare.findings.overlap import SAME_IMAGE
 from salcompare.naming import PRIMARY, SMOOTHED
 
 AGREEMENT, EXPLAINED = "unique_agreement", "unique_share_explained"
-SAME_IMAGE, BEYOND = "same image", "same image minus other actors"
+BEYOND = "same image minus other actors"
 CONTROLS = (RANDOMISED, SHUFFLED)
 _DECIDED: Columns = {"ceiling": "ceiling", "smallest_effect": "smallest_effect", "p_equivalence": "p_equivalence",
                      "verdict": "verdict"}
-
-
-def minus(other: str) -> str:
-    """Name the difference from another source or a control."""
-    return f"minus {other}"
 
 
 OF_SOURCE = Quantity(

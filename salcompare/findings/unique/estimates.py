@@ -10,6 +10,7 @@ import xarray as xr
 from salcompare.findings import unique as terms
 from salcompare.findings.analysis import Analysis, Draws, overlap_forms, tested_difference
 from salcompare.findings.failures import guarded
+from salcompare.findings.overlap import SAME_IMAGE, minus
 from salcompare.findings.rows import Row, rows_of
 from salcompare.naming import HUMAN, SMOOTHED, compared_sources
 from salcompare.random_numbers import stream
@@ -17,7 +18,7 @@ from salcompare.statistics.inference.equivalence import equivalence, verdict
 from salcompare.statistics.inference.resampling import actor_means, mean_over_actors
 from salcompare.statistics.overlaps.unique import agreement_beyond, registered, unique_ceiling, unique_values
 
-_UNDEFINED = {**terms.OF_SOURCE.name, "form": SMOOTHED, "against": HUMAN, "contrast": terms.SAME_IMAGE}
+_UNDEFINED = {**terms.OF_SOURCE.name, "form": SMOOTHED, "against": HUMAN, "contrast": SAME_IMAGE}
 
 
 class UniqueAnalysis:
@@ -42,7 +43,7 @@ class UniqueAnalysis:
         result = agreement_beyond(self.shared, self.data.classifier_maps[source]["saliency"].load(), rng=stream(
             self.seed, "unique", source), n_permutations=self.statistics.n_permutations)
         decided = self._decided(result, result["actor_value"])
-        key = self._key(source, terms.SAME_IMAGE)
+        key = self._key(source, SAME_IMAGE)
         for quantity in (terms.OF_SOURCE, terms.OF_ACTORS, terms.SHARE):
             yield from rows_of(decided, quantity, key)
         yield from rows_of(decided, terms.BEYOND_OTHERS, {**key, "contrast": terms.BEYOND})
@@ -69,7 +70,7 @@ class UniqueAnalysis:
         result = tested_difference(one, two, null="signs of actors' mean differences flipped", n_permutations=(
             self.statistics.n_permutations), rng=stream(self.seed, "unique", source, other))
         yield from rows_of(self._decided(result, one - two), terms.DIFFERENCE, {
-            **self._key(source, terms.minus(other)), "against": other})
+            **self._key(source, minus(other)), "against": other})
 
     def _decided(self, result: xr.Dataset, of_actors: xr.DataArray) -> xr.Dataset:
         """Add what the smallest effect of interest says."""

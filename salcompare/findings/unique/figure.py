@@ -9,6 +9,7 @@ from salcompare.figures.figure import Figure, caption, colours_of, interval, row
 from salcompare.figures.theme import BASELINES, MIDDLE, NULL, SIMULATED, figure_theme, source_name
 from salcompare.findings import unique as terms
 from salcompare.findings.controls import RANDOMISED, SHUFFLED
+from salcompare.findings.overlap import SAME_IMAGE
 from salcompare.printing import number
 from salcompare.study_data import StudyData
 
@@ -51,10 +52,10 @@ def unique_figure(data: StudyData) -> Figure:
 def _table(data: StudyData) -> pd.DataFrame:
     """Rows to draw, from the top: each source, and its controls below it."""
     table = rows(data.estimates, statistic=terms.AGREEMENT, level="population", contrast=[
-        terms.SAME_IMAGE, *terms.CONTROLS])
+        SAME_IMAGE, *terms.CONTROLS])
     table = table[table["value"].notna() & table["source"].isin(data.classifier_maps)]
-    sources, kinds = data.ordered_sources, [terms.SAME_IMAGE, *terms.CONTROLS]
-    table = table.assign(control=table["contrast"] != terms.SAME_IMAGE, place=[
+    sources, kinds = data.ordered_sources, [SAME_IMAGE, *terms.CONTROLS]
+    table = table.assign(control=table["contrast"] != SAME_IMAGE, place=[
         sources.index(source) * len(kinds) + kinds.index(contrast)
         for source, contrast in zip(table["source"], table["contrast"], strict=True)]).sort_values("place")
     names = [f"{source}\n{LABELS.get(contrast) or source_name(source, sources)}"

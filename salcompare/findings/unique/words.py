@@ -9,6 +9,7 @@ import pandas as pd
 
 from salcompare.findings import unique as terms
 from salcompare.findings.controls import RANDOMISED, SHUFFLED
+from salcompare.findings.overlap import SAME_IMAGE, minus
 from salcompare.naming import by_classifier, classifier_sources
 from salcompare.printing import estimate, interval, joined, number, p_text, percent
 from salcompare.report.content import Section, classifier_rows, compact_table
@@ -42,7 +43,7 @@ def summary(data: StudyData) -> list[str]:
 
 def _of_sources(data: StudyData) -> pd.DataFrame:
     """Rows of the sources by themselves, the main one first."""
-    rows = pick(data.estimates, **_SHOWN, contrast=terms.SAME_IMAGE)
+    rows = pick(data.estimates, **_SHOWN, contrast=SAME_IMAGE)
     order = by_classifier(classifier_sources(rows["source"]), data.classifier_names)
     return rows.sort_values("source", key=lambda names: names.map({name: at for at, name in enumerate(order)}))
 
@@ -64,7 +65,7 @@ def _beside(data: StudyData, source: str) -> str:
     said = []
     for kind, name in NAMES.items():
         control = one(data.estimates, **_SHOWN, source=source, contrast=kind)
-        less = one(data.estimates, **_SHOWN, source=source, contrast=terms.minus(kind))
+        less = one(data.estimates, **_SHOWN, source=source, contrast=minus(kind))
         if control is not None and less is not None and not math.isnan(control["value"]):
             reach, apart = (number(row["value"], 2) + ("" if math.isnan(row["ci_low"]) else f", {interval(row)}")
                             for row in (control, less))

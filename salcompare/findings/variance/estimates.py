@@ -13,7 +13,7 @@ import xarray as xr
 from salcompare import maps as mapping
 from salcompare.config import Maps, Statistics
 from salcompare.findings import variance as declared
-from salcompare.findings.analysis import NO_WORKERS, NULL_DRAWS, Analysis, Draws, confounded
+from salcompare.findings.analysis import NO_WORKERS, NULL_DRAWS, Analysis, Draws, confounded, with_shoots
 from salcompare.findings.failures import guarded, guarded_parts, rows_or_reasons, without_value
 from salcompare.findings.rows import Row
 from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
@@ -102,14 +102,11 @@ def _prepared(data: StudyData, maps: Maps) -> Iterator[tuple[str, str, xr.DataAr
 
 
 def _with_coords(maps: xr.DataArray, images: pd.DataFrame) -> xr.DataArray:
-    """Add the images' shoot, told apart by actor, and their actors' group, where the catalogue has them."""
+    """Add the images' shoot and their actors' group, where the catalogue has them."""
+    shot = with_shoots(maps.drop_vars("group", errors="ignore"), images)[0]
     rows = images.set_index("image").reindex(maps["image"].to_numpy())
-    coords = {}
-    if "shoot" in rows and rows["shoot"].notna().any():
-        coords["shoot"] = ("image", (rows["actor"] + "/" + rows["shoot"].astype("object")).to_numpy(object))
-    if "group" in rows and rows["group"].notna().any():
-        coords["group"] = ("image", rows["group"].to_numpy(object))
-    return maps.drop_vars([name for name in ("shoot", "group") if name in maps.coords]).assign_coords(coords)
+    grouped = "group" in rows and rows["group"].notna().any()
+    return shot.assign_coords(group=("image", rows["group"].to_numpy(object))) if grouped else shot
 
 
 def _explained(part: _Part) -> tuple[list[Row], list[Draws]]:

@@ -117,8 +117,9 @@ def test_an_actor_of_few_images_says_why_it_is_not_tested_and_whole_shoots_are_e
     assert (population["n"] == 5).all()
     assert (population["reason"] == "1 actor not tested").all()
     assert np.isnan(tests["human"].p_value.sel(actor="s01")).all()
-    shoots = human.assign_coords(shoot=("image", ["a", "b", "c", *"abcdef" * 4, *"aabbcc"]))  # names come again
-    rows, _ = relative_estimates(study(human=shoots, classifier_maps={}), **OPTIONS)
+    images = pd.DataFrame({name: human[name].to_numpy() for name in ("image", "actor")})
+    images["shoot"] = ["a", "b", "c", *"abcdef" * 3, *[None] * 6, *"aabbcc"]  # names come again; none is one by itself
+    rows, _ = relative_estimates(study(human=human, classifier_maps={}, images=images), **OPTIONS)
     of_shoots = estimates_table(rows)
     assert of_shoots.loc[of_shoots["actor"] == "s06", "reason"].unique().tolist() == [
         "3 shoots; a test of a single actor takes 4"]

@@ -26,13 +26,13 @@ SOURCE = "net/frozen/guided_backprop"
 def study(rng, *, people=True, shoots=False, n_images=4, n_actors=9, follow=1.0, own=0.0):
     maps, photographs = turned(rng, n_actors=n_actors, n_images=n_images, follow=follow, own=own, size=(16, 16))
     own_maps, _ = turned(rng, n_actors=n_actors, n_images=n_images, follow=0.0, size=(16, 16))
+    images = pd.DataFrame({name: maps[name].to_numpy() for name in ("image", "actor")})
     if shoots:
-        maps = maps.assign_coords(shoot=("image", [f"{name.split('/')[0]}-{i % 2}" for i, name in
-                                                   enumerate(maps["image"].to_numpy().tolist())]))
+        images["shoot"] = [str(at % 2) for at in range(len(images))]  # maps of classifiers do not name them
     colour = (photographs * 20).expand_dims(channel=["red", "green", "blue"]).transpose("image", "y", "x", "channel")
     human = own_maps.clip(min=0).to_dataset(name="coverage") if people else None
     return StudyData(
-        photographs=colour.assign_coords(split=("image", ["test"] * maps.sizes["image"])), images=pd.DataFrame(),
+        photographs=colour.assign_coords(split=("image", ["test"] * maps.sizes["image"])), images=images,
         responses=None, human=human, human_heatmap=None,
         classifier_maps={SOURCE: maps.clip(min=0).to_dataset(name="saliency")}, accuracies=pd.DataFrame())
 

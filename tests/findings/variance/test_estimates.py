@@ -120,12 +120,14 @@ def test_workers_of_actors_leave_r2_of_people_without_test_and_interval_with_the
         ("relative_saliency", "human"), ("label_difference", "human")]
 
 
-def test_gaps_in_shoots_leave_variance_undefined_with_the_reason():
-    data = study(groups=False)
+def test_an_image_without_a_shoot_is_one_by_itself():
+    data, same = study(groups=False), study(groups=False)
     data.images.loc[0, "shoot"] = None
-    rows = pick(table(data), statistic="variance_explained")
-    assert rows["value"].isna().all()
-    assert rows["reason"].str.contains("1 images without shoot").all()
+    same.images.loc[0, "shoot"] = "one by itself"
+    columns = ["statistic", "metric", "value", "null", "n", "reason"]
+    rows, others = (pick(table(one), statistic="variance_explained")[columns] for one in (data, same))
+    pd.testing.assert_frame_equal(rows, others)
+    assert rows["value"].notna().any()
 
 
 def test_too_few_images_leave_reasons_not_numbers():
