@@ -10,6 +10,7 @@ import xarray as xr
 from salcompare.config import Config, Maps, Statistics
 from salcompare.findings import unique as terms
 from salcompare.findings.analysis import Analysis
+from salcompare.findings.overlap import SAME_IMAGE, minus
 from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.findings.unique import words
 from salcompare.findings.unique.estimates import estimates, headlines
@@ -60,18 +61,18 @@ def row_of(data, source, contrast):
 
 
 def test_every_source_stands_beside_its_control_and_its_smallest_effect(data):
-    main, other = (row_of(data, name, terms.SAME_IMAGE) for name in (MAIN, OTHER))
+    main, other = (row_of(data, name, SAME_IMAGE) for name in (MAIN, OTHER))
     assert main["value"] > 0.2
     assert main["p_value"] <= 0.05
     assert main["verdict"] == VERDICTS[0]
     assert main["smallest_effect"] == pytest.approx(0.2 * main["ceiling"])
     assert abs(other["value"]) < 0.1
     for source in (MAIN, OTHER):
-        control, less = (row_of(data, source, name) for name in (terms.RANDOMISED, terms.minus(terms.RANDOMISED)))
-        whole = row_of(data, source, terms.SAME_IMAGE)
+        control, less = (row_of(data, source, name) for name in (terms.RANDOMISED, minus(terms.RANDOMISED)))
+        whole = row_of(data, source, SAME_IMAGE)
         assert less["value_one"] - less["value_other"] == pytest.approx(less["value"])
         assert less["value"] == pytest.approx(whole["value"] - control["value"])
-    between = row_of(data, MAIN, terms.minus(OTHER))
+    between = row_of(data, MAIN, minus(OTHER))
     assert between["value"] == pytest.approx(main["value"] - other["value"])
     beyond = row_of(data, MAIN, terms.BEYOND)
     assert beyond["value_one"] - beyond["value_other"] == pytest.approx(beyond["value"])
@@ -80,7 +81,7 @@ def test_every_source_stands_beside_its_control_and_its_smallest_effect(data):
 
 def test_the_smallest_effect_is_the_studys(data):
     found = list(headlines(analysis_of(data, smallest_effect=0.5)))
-    row = next(row for row in found if row["contrast"] == terms.SAME_IMAGE and row["level"] == "population")
+    row = next(row for row in found if row["contrast"] == SAME_IMAGE and row["level"] == "population")
     assert row["smallest_effect"] == pytest.approx(0.5 * row["ceiling"])
     assert {row["source"] for row in found} == {MAIN}
 
@@ -100,7 +101,7 @@ def test_the_summary_speaks_of_the_main_source_first_with_its_controls_in_the_sa
     (0.4, 0.01, "agree beyond what all faces share by less than would matter, if at all: "),
     (0.4, 0.4, "agree beyond what all faces share is open: ")])
 def test_absence_of_evidence_is_no_evidence_of_absence(data, p_value, p_equivalence, said):
-    changed = data.estimates["contrast"] == terms.SAME_IMAGE
+    changed = data.estimates["contrast"] == SAME_IMAGE
     table = data.estimates.copy()
     table.loc[changed, ["p_value", "p_equivalence"]] = p_value, p_equivalence
     table.loc[changed, "verdict"] = str(verdict(p_value, p_equivalence))
