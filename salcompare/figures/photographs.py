@@ -1,23 +1,28 @@
-"""Photographs, and maps over photographs, as rows of pictures."""
+"""Photographs, and maps over them, as rows of pictures, drawn whole: a rectangle a pixel would be slow."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 import plotnine as p9
 import xarray as xr
 from numpy.typing import NDArray
+from plotnine import geom_raster
 from plotnine.composition import Compose, Stack
+from plotnine.geoms.geom import geom
 
 from salcompare.figures.figure import Figure, caption
-from salcompare.figures.geoms import geom_outline, geom_picture, geom_pixels
 from salcompare.figures.theme import COLOUR_BAR, SIMULATED, picture_theme, picture_width, wrapped
+from salcompare.maps.alignment import is_aligned
 from salcompare.study_data import StudyData
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PRINTED = 340  # pixels of a 29 mm picture at 300 dots per inch; more are never seen
 FADE = 0.5  # how far a photograph under a map goes towards white, so that every colour stands out from it
@@ -136,14 +141,13 @@ def picture_row(row: Row, columns: Sequence[str]) -> p9.ggplot:
     return plot
 
 
-def picture_rows(rows: Sequence[Row], columns: Sequence[str], *, width: float,
+def picture_rows(rows: Sequence[Row], columns: Sequence[str], *, width: float, aspect: float,
                  subtitle: str = "") -> tuple[Stack, float]:
     """Stack rows of pictures, panels aligned, the columns' names above the first and a subtitle above all.
 
-    `width` is of the whole, inches; gives what to draw, and its height in inches.
+    `width` is of the whole, inches, `aspect` a picture's height over its width as it is drawn, whatever its grid's;
+    gives what to draw, and its height in inches.
     """
-    shape = next(iter(rows[0].photographs.values())).shape
-    aspect = shape[0] / shape[1]
     titles = TITLE_LINE * max(row.title.count("\n") + 1 for row in rows)
     side = (width - MARGIN - titles - BAR_WIDTH * any(layer.bar for row in rows for layer in row.layers)) / len(columns)
     strip = STRIP_LINE * max(_strip(column).count("\n") + 1 for column in columns)
@@ -159,8 +163,19 @@ def picture_figure(data: StudyData, name: str, title: str, rows: Sequence[Row], 
                    sentences: Iterable[str], *, responses: bool = False) -> Figure:
     """Make a figure of rows of pictures, with its caption, where ``responses`` says whether it rests on responses."""
     width = picture_width(len(columns))
-    plot, height = picture_rows(rows, columns, width=width, subtitle=SIMULATED if responses and data.simulated else "")
+    plot, height = picture_rows(rows, columns, width=width, aspect=true_aspect(data),
+                                subtitle=SIMULATED if responses and data.simulated else "")
     return Figure(name, title, caption(data, sentences, responses=responses, photographs=True), plot, width, height)
+
+
+def true_aspect(data: StudyData) -> float:
+    """Height over width of a picture as it is drawn: of the median photograph as it was shown.
+
+    Aligned photographs have the shape of their grid.
+    """
+    if is_aligned(data.images):
+        return data.photographs.sizes["y"] / data.photographs.sizes["x"]
+    return float((data.images["height"] / data.images["width"]).median())
 
 
 def photographs_of(data: StudyData, images: Mapping[str, str]) -> dict[str, Picture]:
@@ -170,3 +185,81 @@ def photographs_of(data: StudyData, images: Mapping[str, str]) -> dict[str, Pict
 
 def _strip(column: str) -> str:
     return wrapped(column, 18)
+
+
+class geom_picture(geom):  # noqa: N801 - as plotnine names its geoms
+    """Draw whole pictures, one a row of the data; for a reversed y scale, on which y runs downwards as the grid's does.
+
+    `pictures` are uint8 arrays (height, width, 3) by the values of the aesthetic ``picture``; they cover the grid of
+    `size` (height, width), whatever their own.
+    """
+
+    REQUIRED_AES = {"picture"}  # noqa: RUF012 - as plotnine declares it
+    DEFAULT_AES: dict[str, Any] = {}  # noqa: RUF012
+    DEFAULT_PARAMS = {"stat": "identity", "position": "identity", "na_rm": False,  # noqa: RUF012
+                      "pictures": {}, "size": (1, 1)}
+
+    def draw_panel(self, data: pd.DataFrame, panel_params: Any, coord: Any, ax: Axes) -> None:  # noqa: ANN401, ARG002
+        """Draw the panel's pictures."""
+        for key in data["picture"]:
+            _draw(ax, self.params["pictures"][key], self.params["size"], self.params["zorder"], smooth=True)
+
+
+class geom_pixels(geom_raster):  # noqa: N801 - as plotnine names its geoms
+    """Draw those pixels of a map that the data holds, one a row, by the centre of each; the others let through.
+
+    `size` is the grid's height and width, `step` a pixel's side on it. A pixel's colour follows the aesthetic ``color``
+    where that is mapped, else ``fill``: two layers of one plot can so have a scale each. geom_raster guesses the grid
+    from the pixels that it is given; a few scattered ones mislead it.
+    """
+
+    DEFAULT_AES = {"alpha": 1, "fill": "#333333", "color": None}  # noqa: RUF012
+    DEFAULT_PARAMS = {"stat": "identity", "position": "identity", "na_rm": False,  # noqa: RUF012
+                      "size": (1, 1), "step": 1}
+
+    def setup_data(self, data: pd.DataFrame) -> pd.DataFrame:
+        """Leave the data as it is."""
+        return data
+
+    def draw_panel(self, data: pd.DataFrame, panel_params: Any, coord: Any, ax: Axes) -> None:  # noqa: ANN401, ARG002
+        """Draw the panel's pixels."""
+        from matplotlib.colors import to_rgba_array
+
+        step = self.params["step"]
+        height, width = (side // step for side in self.params["size"])
+        image = np.zeros((height, width, 4), np.uint8)
+        down, right = (np.floor(np.abs(data[axis].to_numpy(float)) / step).astype(int) for axis in ("y", "x"))
+        colours = data["fill"] if data["color"].isna().any() else data["color"]
+        image[down, right] = np.rint(255 * to_rgba_array(colours.to_numpy(), data["alpha"].to_numpy(float)))
+        _draw(ax, image, (height * step, width * step), self.params["zorder"], smooth=False)
+
+
+class geom_outline(geom):  # noqa: N801 - as plotnine names its geoms
+    """Draw the outline of the pixels that the data holds, as `geom_pixels` takes them; `dashes` is the line's style.
+
+    A white line on a wider black one can be told from any photograph and from any colour of a map.
+    """
+
+    DEFAULT_AES: dict[str, Any] = {}  # noqa: RUF012
+    DEFAULT_PARAMS = {"stat": "identity", "position": "identity", "na_rm": False,  # noqa: RUF012
+                      "size": (1, 1), "step": 1, "dashes": "solid"}
+    WIDTHS = (("#000000", 1.1), ("#FFFFFF", 0.5))
+
+    def draw_panel(self, data: pd.DataFrame, panel_params: Any, coord: Any, ax: Axes) -> None:  # noqa: ANN401, ARG002
+        """Draw the panel's outlines."""
+        step = self.params["step"]
+        held = np.zeros([side // step + 2 for side in self.params["size"]])  # a rim of nothing, so that lines close
+        down, right = (np.floor(np.abs(data[axis].to_numpy(float)) / step).astype(int) for axis in ("y", "x"))
+        held[down + 1, right + 1] = 1
+        y, x = (step * (np.arange(side) - 0.5) for side in held.shape)
+        for colour, width in self.WIDTHS:
+            dashes = "solid" if colour == self.WIDTHS[0][0] else self.params["dashes"]
+            ax.contour(x, -y, held, levels=[0.5], colors=colour, linewidths=width, linestyles=dashes,
+                       zorder=self.params["zorder"])
+
+
+def _draw(ax: Axes, image: Picture, size: tuple[int, int], zorder: float, *, smooth: bool) -> None:
+    from matplotlib.image import AxesImage
+
+    ax.add_image(AxesImage(ax, data=image, origin="upper", interpolation="bicubic" if smooth else "nearest",
+                           extent=(0, size[1], -size[0], 0), zorder=zorder))

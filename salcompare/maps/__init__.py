@@ -3,7 +3,8 @@
 Every public function takes and gives labelled xarray objects with dims (..., y, x), eager or dask.
 """
 
-from salcompare.maps.boxes import rasterise_actor_boxes, rasterise_boxes
+from salcompare.maps.alignment import move_points, transforms_of
+from salcompare.maps.boxes import count_boxes, rasterise_actor_boxes, rasterise_boxes
 from salcompare.maps.checks import natural_order
 from salcompare.maps.filters import reduce_channels, smooth
 from salcompare.maps.fixations import fixation_counts, fixation_maps, rasterise_fixations, sigma_in_pixels
@@ -25,8 +26,9 @@ from salcompare.maps.responses import (
     response_array,
 )
 
-__all__ = ["actor_heatmap", "centre_orders", "class_means", "fixation_counts", "fixation_maps", "marked_by_both",
-           "mask_report", "mean_of_responses", "moved_orders", "natural_order", "precomputed_response_maps",
-           "precomputed_saliency", "rasterise_actor_boxes", "rasterise_boxes", "rasterise_fixations", "reduce_channels",
-           "relative_saliency", "require_response_maps", "response_array", "saliency_difference", "shown",
-           "sigma_in_pixels", "smooth", "stack_sources", "tied_weights", "top_mask"]
+__all__ = ["actor_heatmap", "centre_orders", "class_means", "count_boxes", "fixation_counts", "fixation_maps",
+           "marked_by_both", "mask_report", "mean_of_responses", "move_points", "moved_orders", "natural_order",
+           "precomputed_response_maps", "precomputed_saliency", "rasterise_actor_boxes", "rasterise_boxes",
+           "rasterise_fixations", "reduce_channels", "relative_saliency", "require_response_maps", "response_array",
+           "saliency_difference", "shown", "sigma_in_pixels", "smooth", "stack_sources", "tied_weights", "top_mask",
+           "transforms_of"]

@@ -8,11 +8,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
+from salcompare.maps.alignment import covered_by_image, is_aligned
 from salcompare.maps.checks import image_coords, natural_order, pixel_coords, require_size, text_of
 
 EDGES = ("x0", "y0", "x1", "y1")
 CONVENTION = ("half-open boxes (x0 <= x < x1), pixels of the image as shown, origin top left; scaled to the grid, "
               "edges rounded half up, at least one pixel each")
+ALIGNED = ("half-open boxes (x0 <= x < x1), pixels of the image as shown, origin top left; a pixel of the aligned grid "
+           "is covered where the place that its centre shows is, at least one pixel of a box whose middle is in it")
 
 
 def rasterise_boxes(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int],
@@ -26,7 +29,8 @@ def rasterise_boxes(responses: pd.DataFrame, images: pd.DataFrame, *, size: tupl
         ``response`` names the row in errors.
     images : DataFrame
         One row an image: ``image``, ``actor``, ``height`` and ``width`` in pixels; ``split``, ``group`` and
-        ``shoot`` are kept as coordinates where they are there.
+        ``shoot`` are kept as coordinates where they are there. Where photographs are aligned
+        (`salcompare.maps.alignment.COLUMNS`), so are the maps, and what the grid does not show of a box is lost.
     size : (int, int)
         Height and width of the grid of the maps.
     inputs_sha256 : str, optional
@@ -49,27 +53,26 @@ def rasterise_boxes(responses: pd.DataFrame, images: pd.DataFrame, *, size: tupl
     Boxes are counted by summed differences: the cost is boxes + pixels, whatever the area of the boxes.
     """
     height, width = require_size(size)
-    _require_columns(responses, ("image", *EDGES), "responses")
-    _require_columns(images, ("image", "actor", "height", "width"), "images")
-    twice = images["image"][images["image"].duplicated()].unique()
-    small = images[~((images["height"] > 0) & (images["width"] > 0))]
-    problems = [Problem("images", f"image {name!r} is listed twice", "one row an image") for name in twice]
-    problems += [Problem(f"image {name!r}", f"height={height} and width={width}", "positive numbers of pixels")
-                 for name, height, width in zip(small["image"], small["height"], small["width"], strict=True)]
-    if problems:
-        raise InputError(problems)
-    rows = pd.Index(images["image"]).get_indexer(pd.Index(responses["image"]))
-    frames = images[["height", "width"]].to_numpy(dtype=np.float64)[rows]
-    edges = _edges(responses)
-    _require_inside(responses, edges, frames, rows)
+    edges, rows = _checked(responses, images)
     used, codes = np.unique(rows, return_inverse=True)
-    counts = _count_boxes(_scaled(edges, frames, (height, width)), codes, (used.size, height, width))
+    counts = _counts(edges, images, rows, codes, (used.size, height, width))
     n_responses = np.bincount(codes, minlength=used.size)
-    attrs = {"boxes": CONVENTION, "n_images_without_responses": len(images) - used.size,
+    attrs = {"boxes": ALIGNED if is_aligned(images) else CONVENTION,
+             "n_images_without_responses": len(images) - used.size,
              **({"inputs_sha256": inputs_sha256} if inputs_sha256 else {}), **_origins(responses)}
     return xr.Dataset(
         {"coverage": (("image", "y", "x"), _share(counts, n_responses)), "n_responses": ("image", n_responses)},
         coords={**image_coords(images.iloc[used]), **pixel_coords(height, width)}, attrs=attrs)
+
+
+def count_boxes(responses: pd.DataFrame, images: pd.DataFrame, of: NDArray[np.intp], *, n_maps: int,
+                size: tuple[int, int]) -> NDArray[np.int32]:
+    """Count the boxes that cover each pixel of maps that hold boxes of several images: (map, y, x).
+
+    `of` is the map (response,) that each box is counted in; all else, errors too, is as for `rasterise_boxes`.
+    """
+    edges, rows = _checked(responses, images)
+    return _counts(edges, images, rows, of, (n_maps, *require_size(size)))
 
 
 def rasterise_actor_boxes(responses: pd.DataFrame, *, size: tuple[int, int]) -> xr.DataArray:
@@ -97,6 +100,35 @@ def rasterise_actor_boxes(responses: pd.DataFrame, *, size: tuple[int, int]) -> 
         _share(counts, n_responses), dims=("actor", "y", "x"), name="heatmap",
         coords={"actor": text_of(actors), **pixel_coords(height, width), "n_responses": ("actor", n_responses)},
         attrs={"boxes": CONVENTION, "weights": "n_responses", **_origins(responses)})
+
+
+def _checked(responses: pd.DataFrame, images: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Hold boxes to their images; gives edges (box, 4) and each box's row in `images`."""
+    _require_columns(responses, ("image", *EDGES), "responses")
+    _require_columns(images, ("image", "actor", "height", "width"), "images")
+    twice = images["image"][images["image"].duplicated()].unique()
+    small = images[~((images["height"] > 0) & (images["width"] > 0))]
+    problems = [Problem("images", f"image {name!r} is listed twice", "one row an image") for name in twice]
+    problems += [Problem(f"image {name!r}", f"height={height} and width={width}", "positive numbers of pixels")
+                 for name, height, width in zip(small["image"], small["height"], small["width"], strict=True)]
+    if problems:
+        raise InputError(problems)
+    rows = pd.Index(images["image"]).get_indexer(pd.Index(responses["image"]))
+    edges = _edges(responses)
+    _require_inside(responses, edges, images[["height", "width"]].to_numpy(dtype=np.float64)[rows], rows)
+    return edges, rows
+
+
+def _counts(edges: NDArray[np.float64], images: pd.DataFrame, rows: NDArray[np.intp], codes: NDArray[np.intp],
+            shape: tuple[int, int, int]) -> NDArray[np.int32]:
+    """Count boxes in maps of a shape; `rows` are those of their images, `codes` their maps."""
+    if not is_aligned(images):
+        frames = images[["height", "width"]].to_numpy(dtype=np.float64)[rows]
+        return _count_boxes(_scaled(edges, frames, shape[1:]), codes, shape)
+    counts = np.zeros(shape, np.int32)
+    for boxes, inside in covered_by_image(edges, images, rows, shape[1:]):
+        np.add.at(counts, codes[boxes], inside)
+    return counts
 
 
 def _share(counts: NDArray[np.int32], n_responses: NDArray[np.int64]) -> NDArray[np.float32]:

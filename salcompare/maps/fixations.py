@@ -12,6 +12,7 @@ from scipy.special import ndtr
 
 from salcompare.blocks import one_thread
 from salcompare.errors import InputError, Problem
+from salcompare.maps.alignment import is_aligned, move_points, transforms_of
 from salcompare.maps.checks import image_coords, pixel_coords, require_choice, require_size
 from salcompare.maps.responses import mean_of_responses, response_array
 
@@ -77,12 +78,14 @@ def fixation_maps(fixations: pd.DataFrame, images: pd.DataFrame, *, size: tuple[
     Notes
     -----
     Pixels' values are integrals of the Gaussian, exact however narrow it is; it is cut at the image's edges only, and
-    what would lie beyond them is spread over the inside, so that a fixation at the edge weighs as much as any.
+    what would lie beyond them is spread over the inside, so that a fixation at the edge weighs as much as any. Where
+    photographs are aligned (`salcompare.maps.alignment.COLUMNS`), fixations are moved first, and those that the grid
+    does not show are left out; a trial without any others has no map.
     """
     grid = require_size(size)
     sigma_in_pixels(sigma)
     require_choice(sigma_of, ("image", "grid"), "sigma_of")
-    table, at = _checked(fixations, images)
+    table, images, at = _framed(*_checked(fixations, images), images, grid)
     order, starts = _responses(table, at)
     table, at = table.iloc[order], at[order]
     sides = []
@@ -133,7 +136,7 @@ def fixation_counts(fixations: pd.DataFrame, images: pd.DataFrame, *, size: tupl
         `images`, those without fixations left out. Coordinates as `rasterise_fixations` gives them.
     """
     height, width = require_size(size)
-    table, at = _checked(fixations, images)
+    table, images, at = _framed(*_checked(fixations, images), images, (height, width))
     used, codes = np.unique(at, return_inverse=True)
     counts = np.zeros((used.size, height, width), np.int32)
     y, x = (np.minimum((table[dim].to_numpy(dtype=np.float64) * n / images[extent].to_numpy(dtype=np.float64)[at])
@@ -164,6 +167,25 @@ def _checked(fixations: pd.DataFrame, images: pd.DataFrame) -> tuple[pd.DataFram
         raise InputError([_problem(table.iloc[row], images, int(at[row])) for row in bad.tolist()] or [
             Problem("fixations", "no row", "at least one")])
     return table, at.astype(np.intp)
+
+
+def _framed(table: pd.DataFrame, at: NDArray[np.intp], images: pd.DataFrame,
+            size: tuple[int, int]) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.intp]]:
+    """Take the part of an aligned photograph that the grid shows for the photograph; its pixels stay as large.
+
+    Gives fixations inside it, images with the sides of these parts, and each fixation's row in them.
+    """
+    if not is_aligned(images):
+        return table, images, at
+    transforms = transforms_of(images, size=size)
+    scale = np.hypot(*(transforms.sel(of="x", to=to).to_numpy() for to in ("x", "y")))
+    moved = move_points(table, transforms)
+    seen = ((moved["x"] >= 0) & (moved["x"] <= size[1]) & (moved["y"] >= 0) & (moved["y"] <= size[0])).to_numpy()
+    if not seen.any():
+        raise InputError(Problem("fixations", f"none of {len(table):,} is on the part of its photograph that the "
+                                 "aligned grid shows", "at least one", "look at what alignment keeps"))
+    kept = moved[seen].assign(**{dim: moved[dim][seen] / scale[at[seen]] for dim in ("x", "y")})
+    return kept, images.assign(height=size[0] / scale, width=size[1] / scale), at[seen]
 
 
 def _problem(row: pd.Series, images: pd.DataFrame, at: int) -> Problem:

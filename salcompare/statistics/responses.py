@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from salcompare.blocks import side_by_side
 from salcompare.errors import InputError, Problem
 from salcompare.maps import mean_of_responses, rasterise_boxes, require_response_maps, smooth
+from salcompare.maps.alignment import covered_by_image, is_aligned
 from salcompare.maps.boxes import scale_edges
 from salcompare.maps.checks import require_size
 from salcompare.statistics.kernels import Values, maps_in_range
@@ -185,8 +186,8 @@ def responses_by_image(responses: Responses, images: pd.DataFrame, *, size: tupl
 
 
 def _boxes_by_image(responses: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int],
-                   sigma: float = 0.0) -> dict[str, ImageBoxes]:
-    """Give the sides of all boxes by image; parameters and errors as for `responses_by_image`."""
+                   sigma: float = 0.0) -> dict[str, ImageResponses]:
+    """Give all boxes by image, their sides unless photographs are aligned; all is as for `responses_by_image`."""
     height, width = require_size(size)
     require_columns(("responses", responses, ("image", "worker", "x0", "y0", "x1", "y1")),
                     ("images", images, ("image", "actor", "height", "width")))
@@ -195,12 +196,16 @@ def _boxes_by_image(responses: pd.DataFrame, images: pd.DataFrame, *, size: tupl
     if unknown.size:
         raise InputError([Problem(f"responses row {responses.index[row]}", f"image {responses['image'].iloc[row]!r}",
                                   "one of the images", UNKNOWN) for row in unknown.tolist()])
+    worker = pd.factorize(responses["worker"], sort=True)[0].astype(np.intp)
+    if is_aligned(images):  # a box that is turned is no product of two sides
+        edges = responses[["x0", "y0", "x1", "y1"]].to_numpy(np.float64)
+        return {str(images["image"].iloc[at[boxes[0]]]): ImageMaps((_smoothed(inside, sigma),), worker[boxes])
+                for boxes, inside in covered_by_image(edges, images, at, (height, width))}
     sides = {}
     for dim, extent, n in (("y", "height", height), ("x", "width", width)):
         low, high = (responses[f"{dim}{end}"].to_numpy(dtype=np.float64) for end in (0, 1))
         first, last = scale_edges(low, high, images[extent].to_numpy(dtype=np.float64)[at], n)
         sides[dim] = _smoothed_sides(first, last, n, sigma)
-    worker = pd.factorize(responses["worker"], sort=True)[0].astype(np.intp)
     order = np.argsort(at, kind="stable")
     starts = np.searchsorted(at[order], np.arange(len(images) + 1))
     return {str(image): ImageBoxes(sides["y"][rows], sides["x"][rows], worker[rows])
@@ -222,6 +227,12 @@ def _smoothed_sides(first: NDArray[np.int32], last: NDArray[np.int32], n: int, s
     inside = (pixel >= first[:, np.newaxis]) & (pixel < last[:, np.newaxis])
     column = xr.DataArray(inside[..., np.newaxis].astype(np.float64), dims=("box", "y", "x"))
     return np.asarray(smooth(column, sigma=sigma).isel(x=0).to_numpy())
+
+
+def _smoothed(inside: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
+    """Smoothed indicators (box, y, x) of what boxes cover, as (box, pixel)."""
+    maps = smooth(xr.DataArray(inside.astype(np.float32), dims=("box", "y", "x")), sigma=sigma)
+    return maps.to_numpy().astype(np.float32, copy=False).reshape(len(inside), -1)
 
 
 def joined(parts: Sequence[ImageResponses]) -> ImageResponses:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salcompare.figures.photographs import true_aspect
 from salcompare.findings.content import make_figures
 from salcompare.findings.labels import figure as labels
 from salcompare.findings.labels.figure import _boxes
@@ -69,8 +70,18 @@ def test_an_actor_with_an_empty_map_keeps_the_photograph():
 
 
 def test_boxes_are_scaled_from_the_image_as_shown_to_the_grid():
-    box = _boxes(tiny(), {}).query("image == 's03/1'").iloc[0]
-    assert box[["x0", "y0", "x1", "y1"]].tolist() == [2.0, 3.0, 10.0, 9.0]
+    corners = _boxes(tiny(), {}).query("image == 's03/1'").head(4)
+    assert corners[["x", "y"]].to_numpy().tolist() == [[2.0, 3.0], [10.0, 3.0], [10.0, 9.0], [2.0, 9.0]]
+
+
+def test_pictures_have_the_shape_of_the_photographs_not_of_the_grid():
+    data = tiny()
+    tall = data.replace(images=data.images.assign(height=[90, 60, 90, 90, 30, 90], width=60))
+    assert true_aspect(tall) == 1.5  # of the median photograph
+    aligned = data.replace(images=tall.images.assign(align_a=0.01, align_b=0.0, align_x=0.0, align_y=0.0))
+    assert true_aspect(aligned) == HEIGHT / WIDTH
+    for plot in [*plots(2, images=tall.images), *plots(17, images=tall.images), *plots(4, images=tall.images)[:2]]:
+        assert plot.theme.getp("aspect_ratio") == 1.5
 
 
 def test_one_box_is_told_as_one():

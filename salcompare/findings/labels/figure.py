@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,11 @@ from plotnine.coords import coord_flip
 
 from salcompare.figures import theme
 from salcompare.figures.figure import Figure, caption, interval, response_counts, rows, texts
-from salcompare.figures.geoms import geom_picture
-from salcompare.figures.photographs import Picture, grey, printed_picture
+from salcompare.figures.photographs import Picture, geom_picture, grey, printed_picture, true_aspect
 from salcompare.findings.finding import Quantity
 from salcompare.findings.labels import CELLS, EFFECTIVE, SHARES
+from salcompare.maps.alignment import box_corners, transforms_of
 from salcompare.printing import ALPHA, counted, number, shortest
-from salcompare.statistics.labels.regions import on_grid
 from salcompare.study_data import StudyData
 
 HEIGHT = 2.8  # inches, at least
@@ -41,16 +41,17 @@ def labels_figure(data: StudyData) -> Figure:
     shares = _shares(data)
     colours = dict(zip(shares["label"], theme.LABELS, strict=False))  # the eye cannot hold more apart
     sample, boxes = _sample_image(data), _boxes(data, colours)
+    n = len(boxes) // 4
     letters = "abc" if sample is not None else "-ab"
     said = [f"({letters[1]}) Centres of all boxes over the mean face: {response_counts(data)}.",
             f"({letters[2]}) Share of each label, normalised within actors and averaged over them; bars: "
             f"{interval(shares)}; numbers: responses with the label{_effective(data)}. The colours of the bars are "
             "those of the boxes; labels drawn seldom are grey."]
-    panels = [_centres(data, boxes, colours, letters[1]), _histogram(data, shares, colours, letters[2], len(boxes))]
+    panels = [_centres(data, boxes, colours, letters[1]), _histogram(data, shares, colours, letters[2], n)]
     if sample is not None:
         drawn = boxes[boxes["image"] == sample]
-        said = [f"(a) The {'one box' if len(drawn) == 1 else f'{len(drawn):,} boxes'} drawn on {sample}, coloured by "
-                "label.", *said]
+        said = [f"(a) The {'one box' if len(drawn) == 4 else f'{len(drawn) // 4:,} boxes'} drawn on {sample}, "
+                "coloured by label.", *said]
         panels = [_sample(data, sample, drawn), *panels]
     text = caption(data, said, responses=True, photographs=True)
     return Figure("fig4-labels", "What people box and how often", text, _beside(data, panels, HEIGHT), theme.DOUBLE,
@@ -95,41 +96,46 @@ def _sample_image(data: StudyData) -> str | None:
 
 
 def _boxes(data: StudyData, colours: dict[str, str]) -> pd.DataFrame:
-    """All boxes on the study's grid, each with its label's colour."""
+    """Give the corners of all boxes on the study's grid, four rows a box, each with its label's colour."""
     assert data.responses is not None  # noqa: S101 - labels_missing says so
+    boxes = data.responses.assign(colour=[colours.get(label, theme.OTHER_LABELS) for label in data.responses["label"]])
     size = data.photographs.sizes["y"], data.photographs.sizes["x"]
-    boxes = on_grid(data.responses, data.images, size).reset_index(drop=True)
-    return boxes.assign(colour=[colours.get(label, theme.OTHER_LABELS) for label in boxes["label"]])
+    if "image" in boxes:
+        return box_corners(boxes, transforms_of(data.images, size=size))
+    on_grid = pd.DataFrame({"image": [""], "height": size[0], "width": size[1]})
+    return box_corners(boxes.assign(image=""), transforms_of(on_grid, size=size))
 
 
-def _sample(data: StudyData, image: str, boxes: pd.DataFrame) -> Panel:
-    plot, last = _over_picture(data.photographs.sel(image=image).to_numpy())
-    boxed = p9.geom_rect(p9.aes(xmin="x0", xmax="x1", ymin="y0", ymax="y1", color="colour"), data=boxes, fill="none",
-                         size=0.5)
+def _sample(data: StudyData, image: str, corners: pd.DataFrame) -> Panel:
+    plot, last = _over_picture(data, data.photographs.sel(image=image).to_numpy())
+    boxed = p9.geom_polygon(p9.aes("x", "y", group="box", color="colour"), data=corners, fill="none", size=0.5)
     return (plot + boxed + p9.scale_color_identity()
-            + p9.labs(title="a  One photograph and its boxes", subtitle=_subtitle(data, len(boxes))), last)
+            + p9.labs(title="a  One photograph and its boxes", subtitle=_subtitle(data, len(corners) // 4)), last)
 
 
-def _centres(data: StudyData, boxes: pd.DataFrame, colours: dict[str, str], letter: str) -> Panel:
+def _centres(data: StudyData, corners: pd.DataFrame, colours: dict[str, str], letter: str) -> Panel:
     # The frequent labels first, so that the seldom ones are not buried.
     order = {label: i for i, label in enumerate(colours)}
-    boxes = boxes.assign(x=(boxes["x0"] + boxes["x1"]) / 2, y=(boxes["y0"] + boxes["y1"]) / 2,
-                         order=boxes["label"].map(order).fillna(len(order)))
+    boxes = corners.groupby("box").agg({"x": "mean", "y": "mean", "label": "first", "colour": "first"})
+    boxes = boxes.assign(order=boxes["label"].map(order).fillna(len(order)))
     boxes = boxes.sort_values("order", kind="stable", ignore_index=True)
-    plot, last = _over_picture(np.rint(data.photographs.astype(np.float32).mean("image").to_numpy()).astype(np.uint8))
+    mean = np.rint(data.photographs.astype(np.float32).mean("image").to_numpy()).astype(np.uint8)
+    plot, last = _over_picture(data, mean)
     dots = p9.geom_point(p9.aes("x", "y", color="colour"), data=boxes, size=0.9 if len(boxes) < 300 else 0.5, stroke=0,
                          alpha=0.7, raster=True)
     return (plot + dots + p9.scale_color_identity()
             + p9.labs(title=f"{letter}  All boxes' centres, mean face", subtitle=_subtitle(data, len(boxes))), last)
 
 
-def _over_picture(photograph: Picture) -> Panel:
+def _over_picture(data: StudyData, photograph: Picture) -> Panel:
     height, width = photograph.shape[:2]
     under = geom_picture(p9.aes(picture="picture"), data=pd.DataFrame({"picture": ["face"]}),
                          pictures={"face": printed_picture(grey(photograph))}, size=(height, width))
-    plot = (p9.ggplot() + under + p9.scale_x_continuous(limits=(0, width), expand=(0, 0), breaks=None)
-            + p9.scale_y_reverse(limits=(height, 0), expand=(0, 0), breaks=None) + p9.labs(x="", y=""))
-    return plot, _NO_AXES + p9.theme(aspect_ratio=height / width)
+    # What an aligned photograph does not show of a box is cut, not the box.
+    look: dict[str, Any] = {"expand": (0, 0), "breaks": None, "oob": lambda places, _: places}
+    plot = (p9.ggplot() + under + p9.scale_x_continuous(limits=(0, width), **look)
+            + p9.scale_y_reverse(limits=(height, 0), **look) + p9.labs(x="", y=""))
+    return plot, _NO_AXES + p9.theme(aspect_ratio=true_aspect(data))
 
 
 def _subtitle(data: StudyData, n: int) -> str:

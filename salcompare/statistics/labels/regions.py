@@ -60,8 +60,8 @@ def label_regions(responses: pd.DataFrame, images: pd.DataFrame | None, *, size:
     The actor's own boxes are left out, since a region made of them grows with how often people name the label: even
     random masks would then lie more inside it the larger the actor's share of the label. Pixels are taken from the most
     covered on, with all pixels of the last level taken, so that a label on both sides of the face (ears, cheeks) has a
-    region on both. Every box weighs the same. Faces are taken to lie in the same place on all photographs; nothing
-    aligns them.
+    region on both. Every box weighs the same. Faces are taken to lie in the same place on all photographs, as they do
+    where these are aligned.
     """
     counts = label_counts(responses, images, size=size, labels=labels)
     require_share(share, size[0] * size[1])
@@ -92,28 +92,17 @@ def label_counts(responses: pd.DataFrame, images: pd.DataFrame | None, *, size: 
     coded = code_responses(responses, images, labels)
     n_labels = len(coded.labels)
     pair = coded.of_actor * n_labels + coded.label
-    boxes = mapping.rasterise_actor_boxes(on_grid(responses, images, size).assign(actor=pair), size=size)
-    counts = np.rint(boxes.to_numpy() * boxes["n_responses"].to_numpy()[:, np.newaxis, np.newaxis]).astype(np.int64)
-    actor_of, label_of = np.divmod(boxes["actor"].to_numpy().astype(int), n_labels)
-    of_actors = np.zeros((len(coded.actors), n_labels, height, width), np.int64)
-    of_actors[actor_of, label_of] = counts
+    shape = (len(coded.actors), n_labels, height, width)
+    if images is not None and "image" in responses:
+        of_actors = mapping.count_boxes(responses, images, pair, n_maps=shape[0] * n_labels,
+                                        size=size).reshape(shape).astype(np.int64)
+    else:
+        boxes = mapping.rasterise_actor_boxes(responses.assign(actor=pair), size=size)
+        counts = np.rint(boxes.to_numpy() * boxes["n_responses"].to_numpy()[:, np.newaxis, np.newaxis])
+        of_actors = np.zeros(shape, np.int64)
+        of_actors[np.divmod(boxes["actor"].to_numpy().astype(int), n_labels)] = counts
     return xr.DataArray(of_actors.sum(axis=0) - of_actors, dims=("actor", "label", "y", "x"), name="boxes", coords={
         "actor": coded.actors, "label": coded.labels, "y": np.arange(height), "x": np.arange(width)})
-
-
-def on_grid(responses: pd.DataFrame, images: pd.DataFrame | None, size: tuple[int, int]) -> pd.DataFrame:
-    """Give responses with their edges in pixels of a grid (height, width); those that name no images have them so."""
-    if images is None or "image" not in responses:
-        return responses
-    missing = [name for name in ("height", "width") if name not in images]
-    if missing:
-        raise InputError(Problem("images", f"no column {', '.join(map(repr, missing))}", "the image's size in pixels"))
-    shape = images.set_index("image")[["height", "width"]].reindex(responses["image"]).to_numpy(float)
-    # Multiplied before divided, so that an edge at the image's far side stays within the grid.
-    frames = {"x": (size[1], shape[:, 1]), "y": (size[0], shape[:, 0])}
-    return responses.assign(**{f"{dim}{end}": responses[f"{dim}{end}"] * n / length
-                               for dim, (n, length) in frames.items() for end in (0, 1)
-                               if f"{dim}{end}" in responses})
 
 
 def _densest(counts: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
