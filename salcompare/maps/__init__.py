@@ -1,6 +1,7 @@
 """Maps: boxes and attributions on one pixel grid, their masks, heatmaps and differences.
 
-Every public function takes and gives labelled xarray objects with dims (..., y, x), eager or dask.
+Every public function takes and gives labelled xarray objects with dims (..., y, x), eager or dask. What is no labelled
+map, lacks a dim or a coordinate, or has an option out of its range is refused by an `InputError`.
 """
 
 from salcompare.maps.alignment import move_points, transforms_of

@@ -30,11 +30,6 @@ def smooth(maps: xr.DataArray, *, sigma: float) -> xr.DataArray:
         float64 for float64 maps and float32 for all others. Borders mirror, so that each map keeps its sum and the
         mirror of a smoothed map is the smoothed mirror. A map that holds a NaN is NaN throughout.
 
-    Raises
-    ------
-    InputError
-        If `maps` are no labelled maps, or sigma is negative or not finite.
-
     Notes
     -----
     The Gaussian is cut at 4 sigma, as in `scipy.ndimage.gaussian_filter` with mode "reflect", which this equals. It

@@ -32,11 +32,6 @@ def actor_heatmap(maps: xr.DataArray, *, weights: xr.DataArray | None = None) ->
     DataArray (..., actor, y, x), float64
         Actors in natural order. A map that is zero everywhere, or not finite, is left out of its actor's mean;
         coordinates ``n_images`` and ``n_undefined`` count the maps used and left out. NaN for an actor without any.
-
-    Raises
-    ------
-    InputError
-        If `maps` lack a dim or the actor coordinate, or the weights do not fit them.
     """
     means = class_means(maps, by="actor", weights=weights).rename("heatmap")
     means.attrs["weights"] = "images weigh the same" if weights is None else str(weights.name or "given")
@@ -94,11 +89,6 @@ def relative_saliency(heatmaps: xr.DataArray, *, population: Population = "all")
         In the heatmaps' unit; above 0 where the actor exceeds the population. An actor whose heatmap is NaN stays
         NaN and is not of the population; the coordinate ``n_actors`` counts those who are. All NaN under "others"
         where there is one actor only.
-
-    Raises
-    ------
-    InputError
-        If `heatmaps` lack a dim or `population` is neither.
     """
     require_maps(heatmaps, "heatmaps", dims=("actor", *PIXELS))
     require_choice(population, get_args(Population), "population")
@@ -129,11 +119,6 @@ def saliency_difference(gb_y: xr.DataArray, gb_z: xr.DataArray, *, scale: Scale 
     DataArray (..., y, x), float64
         In [0, 1] for "peak", in the maps' unit for "none". NaN, under "peak", where either map has no positive peak
         and so no scale; the scalar coordinate ``n_undefined`` counts those maps.
-
-    Raises
-    ------
-    InputError
-        If an argument is no labelled map, the two are of different images, or `scale` is neither.
 
     References
     ----------
@@ -168,11 +153,6 @@ def stack_sources(heatmaps: Mapping[str, xr.DataArray]) -> xr.DataArray:
     DataArray (source, actor, y, x), float64
         Of all actors that any source has, in natural order; NaN where a source has none. ``n_images`` and
         ``n_undefined`` are kept where every source has them, 0 where the actor is missing.
-
-    Raises
-    ------
-    InputError
-        If there are none, one lacks a dim, or the grids differ.
     """
     if not heatmaps:
         raise InputError(Problem("heatmaps", "none given", "at least one source"))

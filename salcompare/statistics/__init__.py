@@ -2,6 +2,10 @@
 
 Replicates are actors, images and workers, never pixels. Nothing here needs a study on disk: every function takes xarray
 maps with dims (image, y, x) and a coordinate ``actor`` along ``image``, whoever made them, eager or dask.
+
+Wrong arguments are one `InputError` that names all that is wrong: a missing dim, column, coordinate or variable, an
+unknown image, a missing worker, an option out of its range, or data too few for the question, such as one actor where
+actors are compared.
 """
 
 from salcompare.statistics.agreement import pairwise_agreement, worker_agreement

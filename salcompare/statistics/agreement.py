@@ -66,11 +66,6 @@ def pairwise_agreement(responses: pd.DataFrame, images: pd.DataFrame, *, of: Kin
         workers (of the actor or image) or, of all, fewer than 7 images (or clusters) more than actors; that of alpha of
         all where clusters hold several images, as such intervals covered 92.5% of 1,000 simulated studies.
 
-    Raises
-    ------
-    InputError
-        If a column is missing, there is no response, or a response is to an unknown image.
-
     Notes
     -----
     The expected distance is that of any two responses, of whatever workers and images, in shares of the image's width

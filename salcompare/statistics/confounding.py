@@ -48,11 +48,6 @@ def shared_workers(responses: Responses, images: pd.DataFrame, by: str = "actor"
         - attrs: ``reason`` why it is undefined; ``confounded``, what to print in the place of a test of actors where p
           is at most `CONFOUNDED`, and otherwise empty; ``null``, ``alternative``.
 
-    Raises
-    ------
-    InputError
-        If a column is missing, or a response's image is unknown.
-
     Notes
     -----
     Images of one actor that share workers are alike for that alone, and no permutation of images among actors can hold:

@@ -43,11 +43,6 @@ def outcome_table(responses: pd.DataFrame, images: pd.DataFrame, *, masks: xr.Da
     DataFrame
         ``actor``, ``image``, ``worker``, ``label`` and `OUTCOMES`, as far as they are known; ``overlap``, in [0, 1], is
         NaN on images without a mask, ``log_seconds`` where seconds are missing or 0.
-
-    Raises
-    ------
-    InputError
-        If a column is missing or an image unknown.
     """
     require_columns(("responses", responses, ("image", "worker", "x0", "y0", "x1", "y1")),
                     ("images", images, ("image", "actor", "height", "width")))

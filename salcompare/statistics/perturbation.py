@@ -34,11 +34,6 @@ def removal_drops(outcomes: xr.Dataset, metric: Metric, *, area: float) -> xr.Da
     DataArray (order, fill, image)
         Of the photograph as it is minus of the changed one, above 0 where the network loses; of accuracy -1, 0 or 1.
         NaN where the outcome is undefined, or was not asked for.
-
-    Raises
-    ------
-    InputError
-        If nothing was removed at this area, or the photographs as they are are not among the outcomes.
     """
     values = outcomes[_VARIABLE[metric]].transpose("image", "arrangement").to_numpy()
     way, order_of, fill_of, share, whole = (outcomes[name].to_numpy() for name in (
@@ -69,11 +64,6 @@ def removal_curves(outcomes: xr.Dataset, metric: Metric) -> xr.DataArray:
     DataArray (way, order, fill, share, image)
         Shares from 0 to 1: of deletion, of the pixels taken out; of insertion, of those that are left. Orders and
         fills are those of which there is a curve; NaN where an outcome is undefined or a curve was not asked for.
-
-    Raises
-    ------
-    InputError
-        If an end of the curves is not among the outcomes.
     """
     values = outcomes[_VARIABLE[metric]].transpose("image", "arrangement").to_numpy()
     on_curve = ~outcomes["whole"].to_numpy() & (outcomes["order"] != "").to_numpy()

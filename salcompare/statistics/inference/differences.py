@@ -28,11 +28,6 @@ def independent_difference(one: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
         **value**, one less other, with **ci_low** and **ci_high**; **p_value**, two-sided, of the null that both
         studies estimate the same; **freedom** by Satterthwaite's formula. NaN where an interval is.
 
-    Raises
-    ------
-    InputError
-        If a variable is missing, or degrees of freedom are not above 0.
-
     References
     ----------
     Welch (1947), doi:10.1093/biomet/34.1-2.28

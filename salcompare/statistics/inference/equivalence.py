@@ -31,11 +31,6 @@ def equivalence(values: xr.DataArray, *, smallest: float) -> xr.Dataset:
         **p_equivalence**, the larger p of two one-sided t tests over actors: below 0.05 where the 90% interval lies
         within the smallest effect. NaN with fewer than eight actors, or where `smallest` is not known.
 
-    Raises
-    ------
-    InputError
-        If `smallest` is not above 0.
-
     References
     ----------
     Schuirmann (1987), doi:10.1007/BF01068419; Lakens (2017), doi:10.1177/1948550617697177

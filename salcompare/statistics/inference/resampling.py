@@ -62,11 +62,6 @@ def bootstrap_weights(units: int, n_resamples: int, rng: np.random.Generator, *,
     ndarray (n_resamples, units)
         Whole numbers; within each stratum a row sums to the stratum's size less `fewer`.
 
-    Raises
-    ------
-    InputError
-        If there is no unit, or `strata` has another length.
-
     References
     ----------
     Efron (1979), doi:10.1214/aos/1176344552; one draw fewer: McCarthy & Snowden (1985), Vital and Health Statistics

@@ -61,11 +61,6 @@ def label_differences(responses: pd.DataFrame, images: pd.DataFrame, *, rng: np.
         (permutation). attrs: ``null``, ``family``, ``family_size``, ``n_permutations``, ``p_attainable`` of
         cells, ``alternative`` of cells and ``omnibus_alternative``.
 
-    Raises
-    ------
-    InputError
-        If responses name no images, a column is missing, or fewer than two actors have enough images.
-
     Notes
     -----
     A unit is an image with all its votes: under the null hypothesis images of all actors have the same expected shares,

@@ -42,11 +42,6 @@ def label_histogram(responses: pd.DataFrame, images: pd.DataFrame | None, *,
         number of the actor's votes (of all labels); ``n_images`` and ``n_workers``, the actor's, missing (NA) where not
         known; ``reason``, why share or interval is NaN. attrs: ``ci_method``, ``resampled``.
 
-    Raises
-    ------
-    InputError
-        If a column is missing, an image is not in `images`, a label is empty, or there is no response.
-
     Notes
     -----
     A worker has one vote on an image; of m boxes each is 1/m of it. A vote on an image with m votes, of an actor with k

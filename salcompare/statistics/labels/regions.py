@@ -50,11 +50,6 @@ def label_regions(responses: pd.DataFrame, images: pd.DataFrame | None, *, size:
         True in the region; False everywhere where no other actor has a box of the label. Coordinate ``area``
         (actor, label): the region's share of the grid, NaN where there is none.
 
-    Raises
-    ------
-    InputError
-        If a column is missing, a box is not within its image, or the share is out of range.
-
     Notes
     -----
     The actor's own boxes are left out, since a region made of them grows with how often people name the label: even
@@ -140,11 +135,6 @@ def label_enrichment(responses: pd.DataFrame, images: pd.DataFrame | None, masks
         shares. NaN where an actor has no region of the label. Without dims: ``n_empty``, masks left out. attrs:
         ``null``, ``alternative``, ``family_size``, ``ci_method`` and ``resampled``, of actors ``actor_ci_method`` and
         ``actor_resampled``.
-
-    Raises
-    ------
-    InputError
-        If masks are no labelled boolean maps, no image of theirs is of an actor with a region, or as `label_regions`.
 
     Notes
     -----

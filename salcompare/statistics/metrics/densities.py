@@ -1,8 +1,9 @@
 """Overlap of two maps read as densities over pixels, or as values with a mean, a spread and a local structure.
 
-What was chosen where tools disagree is said in `salcompare.statistics.metrics`. A model's density is mixed with `FLOOR`
-of the uniform one, so that a pixel without saliency counts as one hundredth of an average pixel and not as impossible;
-kl_divergence mixes both sides, so that a map is 0 from itself.
+What was chosen where tools disagree is said in `salcompare.statistics.metrics`, and where each comes from in
+`registry.METRICS`. A model's density is mixed with `FLOOR` of the uniform one, so that a pixel without saliency counts
+as one hundredth of an average pixel and not as impossible; kl_divergence mixes both sides, so that a map is 0 from
+itself.
 """
 
 from __future__ import annotations
@@ -33,10 +34,6 @@ def pearson(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
     -------
     DataArray (...)
         In [-1, 1]; 1 for maps equal up to scale and offset. NaN where a map is constant or holds NaN.
-
-    References
-    ----------
-    Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601
     """
     return compare(_pearson, a, b)
 
@@ -53,10 +50,6 @@ def similarity(a: xr.DataArray, b: xr.DataArray) -> xr.DataArray:
     -------
     DataArray (...)
         In [0, 1]; 1 for maps equal up to scale. NaN where a map is empty, negative somewhere, or holds NaN.
-
-    References
-    ----------
-    Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601
     """
     return compare(_similarity, a, b)
 
@@ -76,10 +69,6 @@ def kl_divergence(human: xr.DataArray, classifier: xr.DataArray) -> xr.DataArray
     DataArray (...)
         From 0 (equal densities) up to log(pixels / FLOOR); lower is better. NaN where a map is empty, negative
         somewhere, or holds NaN.
-
-    References
-    ----------
-    Bylinskii et al. (2019), doi:10.1109/TPAMI.2018.2815601
     """
     return compare(_kl_divergence, human, classifier)
 
@@ -97,10 +86,6 @@ def nss(human: xr.DataArray, classifier: xr.DataArray) -> xr.DataArray:
     DataArray (...)
         Standard deviations; 0 is chance, and no value is perfect: the largest depends on people's map. NaN where
         `human` is empty, `classifier` constant, or either holds NaN.
-
-    References
-    ----------
-    Peters et al. (2005), doi:10.1016/j.visres.2005.03.019
     """
     return compare(_nss, human, classifier)
 
@@ -166,10 +151,6 @@ def emd(a: xr.DataArray, b: xr.DataArray, *, cells: int = CELLS) -> xr.DataArray
     ------
     ArithmeticError
         If the programme is not solved.
-
-    References
-    ----------
-    Rubner, Tomasi & Guibas (2000), doi:10.1023/A:1026543900054
     """
     return compare(_emd, a, b, cells=cells)
 

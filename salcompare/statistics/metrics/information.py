@@ -49,10 +49,6 @@ def information_gain(human: xr.DataArray, classifier: xr.DataArray, *,
         Bits a pixel drawn from people's density; 0 where the classifier says as much as the baseline, negative where
         it says less; no value is perfect. A constant map is a uniform density. NaN where a map holds NaN or people's is
         empty, and where there is no other image or no other actor.
-
-    References
-    ----------
-    Kümmerer, Wallis & Bethge (2015), doi:10.1073/pnas.1510393112; (2018), doi:10.1007/978-3-030-01270-0_47
     """
     if baseline is None:
         baseline, classifier = others_density(human), calibrated(human, classifier)

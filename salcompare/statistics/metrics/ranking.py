@@ -1,9 +1,10 @@
 """Overlap of two maps by the order of their pixels: top areas, rank correlation and areas under the ROC curve.
 
-What was chosen where tools disagree is said in `salcompare.statistics.metrics`. In the shuffled AUCs an image's own
-positive pixels are included, as usual, so that 1 is out of reach where people mark the same places in all images. A
-map's tied boundary pixels are weighed instead of chosen (`salcompare.maps.tied_weights`), so areas are fuzzy sets: a
-pixel is shared by as much as the smaller of its two weights, and a map shares all of its area with itself.
+What was chosen where tools disagree is said in `salcompare.statistics.metrics`, and where each comes from in
+`registry.METRICS`. In the shuffled AUCs an image's own positive pixels are included, as usual, so that 1 is out of
+reach where people mark the same places in all images. A map's tied boundary pixels are weighed instead of chosen
+(`salcompare.maps.tied_weights`), so areas are fuzzy sets: a pixel is shared by as much as the smaller of its two
+weights, and a map shares all of its area with itself.
 """
 
 from __future__ import annotations
@@ -106,10 +107,6 @@ def auc_judd(fixations: xr.DataArray, classifier: xr.DataArray) -> xr.DataArray:
     ------
     InputError
         If `fixations` are no whole numbers, as coverage is not: `auc_top20` is for that.
-
-    References
-    ----------
-    Judd, Ehinger, Durand & Torralba (2009), doi:10.1109/ICCV.2009.5459462
     """
     return compare(_auc_judd, _require_fixations(fixations, "auc_judd", "auc_top20"), classifier)
 
@@ -133,10 +130,6 @@ def auc_shuffled(fixations: xr.DataArray, classifier: xr.DataArray) -> xr.DataAr
     ------
     InputError
         If `fixations` have no dim ``image``, or are no whole numbers: `auc_top20_shuffled` is for coverage.
-
-    References
-    ----------
-    Zhang et al. (2008), doi:10.1167/8.7.32
     """
     _require_images(fixations, "auc_shuffled")
     counts = _require_fixations(fixations, "auc_shuffled", "auc_top20_shuffled")
@@ -176,15 +169,6 @@ def auc_top20_shuffled(human: xr.DataArray, classifier: xr.DataArray) -> xr.Data
     DataArray (...)
         In [0, 1]; 0.5 is chance, and what a centred blob reaches where all people's maps are centred. No value is
         perfect. NaN where a map is constant or holds NaN, and where no other image has a positive pixel.
-
-    Raises
-    ------
-    InputError
-        If `human` has no dim ``image``.
-
-    References
-    ----------
-    Zhang et al. (2008), doi:10.1167/8.7.32
     """
     _require_images(human, "auc_top20_shuffled")
     positive = positives(human)
@@ -208,15 +192,6 @@ def pointing_game(human: xr.DataArray, classifier: xr.DataArray, *, tolerance: f
     DataArray (...)
         1 for a hit, 0 for a miss; of pixels that tie for the largest value, the share that hits. NaN where a map is
         constant or holds NaN. Its control is the same of a centred blob (`salcompare.statistics.centre`).
-
-    Raises
-    ------
-    InputError
-        If the tolerance is negative or not finite.
-
-    References
-    ----------
-    Zhang et al. (2018), doi:10.1007/s11263-017-1059-x
     """
     if not 0 <= tolerance < np.inf:
         raise InputError(Problem("tolerance", repr(tolerance), "a finite share of the width, at least 0"))

@@ -137,13 +137,7 @@ def pairwise(human: xr.DataArray, classifier: xr.DataArray, metric: str, *, shar
 
 
 def required_metrics(names: Collection[str]) -> list[str]:
-    """Hold names to being metrics.
-
-    Raises
-    ------
-    InputError
-        Naming every one that is not, or saying that none are given.
-    """
+    """Hold names to being metrics; an `InputError` names every one that is not, or says that none are given."""
     known = ", ".join(EVERY_METRIC)
     unknown = [Problem("metrics", repr(name), f"one of {known}") for name in names if name not in EVERY_METRIC]
     if unknown or not names or isinstance(names, str):

@@ -51,11 +51,6 @@ def relative_test(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
         - **n_images** (actor), **n_pixels** tested, **n_undefined** images left out, **n_permutations**.
         - attrs: ``family``, ``family_size`` (pixels times actors), ``null``, ``sigma``, ``support``, ``left_out``.
 
-    Raises
-    ------
-    InputError
-        If a dim or coordinate is missing, fewer than two actors can be tested, or no pixel can.
-
     Notes
     -----
     The null hypothesis is that maps of all actors have one distribution at the pixel, but for a factor of each actor

@@ -78,11 +78,6 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
         **n_permutations**, **null_mean**; **n** actors with two images, **n_undefined** with one, **n_images**,
         **n_images_undefined** (left out), **reason**; **null** (permutation).
 
-    Raises
-    ------
-    InputError
-        If the maps have no actors, or there is no image of both.
-
     Notes
     -----
     Under the null hypothesis an actor's maps can be exchanged among the actor's photographs. What all images of an

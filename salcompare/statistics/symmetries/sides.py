@@ -145,11 +145,6 @@ def asymmetry_test(maps: xr.DataArray, *, rng: np.random.Generator, n_permutatio
         - Over ``actor``: **actor_value**, **actor_p_value**, **actor_p_attainable**, **actor_n_permutations**,
           **actor_n** images, **actor_reason**. `adjust_p` over ``actor`` gives p of the family.
 
-    Raises
-    ------
-    InputError
-        If `maps` are no maps with actors, or `clusters` is no such coordinate.
-
     Notes
     -----
     Under the null hypothesis each image's map (or each cluster of them) is as likely as its mirror image, given those
@@ -309,11 +304,6 @@ def worker_laterality(responses: Responses, images: pd.DataFrame, *, size: tuple
         - **n** actors, **n_undefined** without anything left or right of the middle, **n_workers**, **n_images**,
           **reason**.
         - Over ``actor``: **laterality**. Over ``resampled`` and ``resample``: **draws** of the value.
-
-    Raises
-    ------
-    InputError
-        If a column is missing, a response's image is unknown or its worker is missing, or there is no response.
 
     Notes
     -----

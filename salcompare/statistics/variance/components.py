@@ -182,11 +182,6 @@ def response_variance_components(responses: Responses, images: pd.DataFrame, *, 
         - **n_responses**, **n_images**, **n_actors**, **n_workers**, **n_undefined** (responses left out: of images
           that one worker responded to, and of actors with one image left).
 
-    Raises
-    ------
-    InputError
-        If a column is missing, a response's image is unknown, or fewer than two actors are left.
-
     Notes
     -----
     Model: box = mean + actor + image + worker + residual, uncorrelated, actors, images and workers drawn at random;
