@@ -88,10 +88,7 @@ def compare_studies(one: OneStudy, other: OneStudy) -> Comparison:
     of these, where an estimate is the mean of its actors'. What is not comparable, or has no interval over actors, is
     listed with the reason. p-values of headlines are one family, those of each other statistic another.
 
-    Raises
-    ------
-    InputError
-        If the studies show one photograph under the names of two actors.
+    Raises `InputError` if the studies show one photograph under the names of two actors.
     """
     if one.title == other.title:  # which reasons and the page tell them apart by
         one, other = replace(one, title=f"{one.title} (one)"), replace(other, title=f"{other.title} (other)")
