@@ -389,8 +389,7 @@ def test_tables_that_hold_a_strangers_texts_are_read_where_no_label_is_taken_for
     package = Path(store.__file__).parent
     calls = {path.relative_to(package).as_posix() for path in package.rglob("*.py")
              if "pd.read_csv(" in path.read_text()}
-    of_raw_files, of_numbers = {"store.py", "sources/cells.py"}, {"simulation/faces.py"}
-    assert calls == of_raw_files | of_numbers
-    for name in of_raw_files:
+    assert calls == {"store.py", "sources/cells.py"}
+    for name in calls:
         text = (package / name).read_text()
         assert text.count("pd.read_csv(") == text.count("keep_default_na=False")

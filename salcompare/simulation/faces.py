@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from salcompare.simulation.published import published_calibration
+from salcompare.faces import SCHEMES, orl_landmarks
+from salcompare.simulation.published import Box, published_calibration
 
 PAIRED = ("eyes", "eye brows")
 """Labels of which a box holds both, or one."""
@@ -20,14 +21,29 @@ ONE_SIDED = ("cheek", "ears", "laugh line")
 """Labels of which a box holds the left one or the right one."""
 ORL_SIZE = (112, 92)
 """Height and width of an ORL photograph, pixels."""
-DIGITS = 16  # of the SHA-256 in the table of landmarks
+DIGITS = 16  # of the SHA-256 that the landmarks hold
 SMALLEST_BOX = 3  # pixels a side
 SINGLE_SHARE = 0.10
 """Share of the boxes of eyes and eye brows that hold only one of the two: not published, chosen so that the mean map
 over the published frame peaks near the published 0.45."""
+TURNED = 10.0
+"""Degrees of yaw beyond which the far ear is out of sight."""
 
-Point = tuple[float, float]
 Edges = TypeVar("Edges", NDArray[np.float64], NDArray[np.int64])
+_MESH = {place: tuple(map(int, points)) for place, points in SCHEMES["468"].places.items()}
+_BOUNDED: dict[str, tuple[Sequence[int], float, float]] = {
+    "eyes left": (_MESH["left_eye"], 0.14, 0.20), "eyes right": (_MESH["right_eye"], 0.14, 0.20),
+    "eye brows left": (_MESH["left_brow"], 0.03, 0.09), "eye brows right": (_MESH["right_brow"], 0.03, 0.09),
+    "nose": ((195, 2, 48, 278, 98, 327), 0.06, 0.05), "lips": ((61, 291, 37, 0, 267, 84, 17, 314), 0.12, 0.05),
+    "moustache": ((2, 0, 61, 291), 0, 0), "laugh line left": ((48, 61, 205), 0, 0.05),
+    "laugh line right": ((278, 291, 425), 0, 0.05)}
+"""Boxes around points of the mesh: the points, and what lies beyond them at either side and above and below."""
+_CENTRED: dict[str, tuple[Sequence[int], float, float, float, float]] = {
+    "cheek left": ((50, 205), 0.52, 0.48, 0, 0), "cheek right": ((280, 425), 0.52, 0.48, 0, 0),
+    "chin": ((199,), 0.70, 0.30, 0, 0), "beard": ((17, 152), 1.25, 0.50, 0, 0.05),
+    "ears left": ((234,), 0.28, 0.58, -0.14, 0), "ears right": ((454,), 0.28, 0.58, 0.14, 0),
+    "hairline": ((10,), 1.48, 0.28, 0, 0)}
+"""Boxes at the mean of points: the points, width and height, and how far on to the right and up the face."""
 
 
 @dataclass(frozen=True)
@@ -38,110 +54,113 @@ class Face:
     ----------
     height, width : int
         Of the photograph, pixels.
-    points : mapping
-        Centre (x, y) of each feature, pixels from the photograph's top left corner. The key is the label, for
-        paired and one-sided labels with the viewer's side: ``nose``, ``eyes left``.
-    unit : tuple of float
-        Pixels of this photograph, along x and y, that a pixel of the published frame corresponds to.
+    boxes : mapping
+        Centre x, centre y, width and height of the typical box around each feature, pixels from the photograph's top
+        left corner; it may reach beyond the edge. The key is the label, for paired and one-sided labels with the
+        viewer's side: ``nose``, ``eyes left``. An ear that the head hides has none.
     """
 
     height: int
     width: int
-    points: Mapping[str, Point]
-    unit: tuple[float, float]
+    boxes: Mapping[str, Box]
 
     @property
     def midline(self) -> float:
         """X of the middle between the eyes, pixels."""
-        return (self.points["eyes left"][0] + self.points["eyes right"][0]) / 2
+        return (self.boxes["eyes left"][0] + self.boxes["eyes right"][0]) / 2
 
 
 def find_face(sha256: str | None, *, height: int, width: int) -> Face:
-    """Features of a photograph: measured if it is one of the ORL photographs, else where they typically are.
+    """Features of a photograph: by its landmarks if it is one of the ORL photographs, else where they typically are.
 
     `sha256` is of its file, None where it is not known; `height` and `width` as it is shown, pixels.
     """
-    if orl_image(sha256) is None:
+    image = orl_image(sha256)
+    if image is None:
         return typical_face(height=height, width=width)
-    return _measured_face(str(sha256)[:DIGITS], height=height, width=width)
+    x, y = width / ORL_SIZE[1], height / ORL_SIZE[0]
+    return Face(height, width, {label: (box[0] * x, box[1] * y, box[2] * x, box[3] * y)
+                                for label, box in _orl_faces()[image].items()})
 
 
 def orl_image(sha256: str | None) -> str | None:
     """Which ORL photograph a file is, such as ``s07/3``, known by its bytes; None if it is none of them."""
-    table = orl_landmarks()
-    key = str(sha256)[:DIGITS]
-    return str(table.loc[key, "image"]) if key in table.index else None
-
-
-@cache
-def orl_landmarks() -> pd.DataFrame:
-    """Measured features of the 400 ORL photographs.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by the first 16 digits of the SHA-256 of the file; `image`, such as ``s07/3``, and for each feature
-        its centre in columns named ``eyes_left_x``: pixels of the 92x112 photograph, to 0.1 px, left being the
-        viewer's. Points can lie outside the photograph where the face is cut.
-
-    Notes
-    -----
-    Made once with the face mesh of MediaPipe 0.10.21 (static images, refined landmarks, confidence 0.5) on the
-    photographs enlarged five times (Lanczos). A face was found in all 400. A feature's centre is the mean of these
-    vertices, the viewer's left before the right where there are two: eyes 33 133 159 145 | 263 362 386 374; eye
-    brows 70 105 107 55 52 46 | 300 334 336 285 282 276; nose 4; lips the mean of the corners' middle (61 291) and
-    the edges' middle (0 17); moustache 2 0; beard 200; chin 199; cheek 205 | 425; laugh line 206 | 426; ears the
-    outline's 234 | 454, each 5% of their distance further out. The mesh ends on the forehead, so the hairline is
-    estimated: vertex 10, moved on by 15% of the way from lips to eyes.
-    """
-    with importlib.resources.files(__package__).joinpath("orl_landmarks.csv").open(encoding="utf-8") as stream:
-        return pd.read_csv(stream, dtype={"sha256": "str"}).set_index("sha256")
+    return _orl_images().get(str(sha256)[:DIGITS])
 
 
 def typical_face(*, height: int, width: int) -> Face:
-    """Features where the published boxes' centres are, scaled to a photograph.
+    """Features where the published boxes are, scaled to a photograph.
 
-    One-sided labels have one published centre, which is mirrored about the eyes' middle. Of a pair each is a quarter
-    of the pair's box away from its middle.
+    One-sided labels have one published box, which is mirrored about the eyes' middle. Of a pair each has half of the
+    pair's box.
     """
     calibration = published_calibration()
-    unit = (width / calibration.frame[1], height / calibration.frame[0])
+    across, down = width / calibration.frame[1], height / calibration.frame[0]
     middle = calibration.typical_box["eyes"][0]
-    points: dict[str, Point] = {}
-    for label, (x, y, w, _) in calibration.typical_box.items():
+    boxes: dict[str, Box] = {}
+    for label, (x, y, w, h) in calibration.typical_box.items():
         if label in PAIRED or label in ONE_SIDED:
-            centre, away = (x, w / 4) if label in PAIRED else (middle, abs(x - middle))
-            points[f"{label} left"] = ((centre - away) * unit[0], y * unit[1])
-            points[f"{label} right"] = ((centre + away) * unit[0], y * unit[1])
+            centre, away, one = (x, w / 4, w / 2) if label in PAIRED else (middle, abs(x - middle), w)
+            boxes[f"{label} left"] = ((centre - away) * across, y * down, one * across, h * down)
+            boxes[f"{label} right"] = ((centre + away) * across, y * down, one * across, h * down)
         else:
-            points[label] = (x * unit[0], y * unit[1])
-    return Face(height, width, points, unit)
+            boxes[label] = (x * across, y * down, w * across, h * down)
+    return Face(height, width, boxes)
 
 
 @cache
-def _orl_points() -> dict[str, dict[str, float]]:
-    """Coordinates by column name, by the digits of the photograph's hash."""
-    table = orl_landmarks().drop(columns="image")
-    rows = table.to_numpy(dtype=float).tolist()
-    return {str(key): dict(zip(table.columns, row, strict=True)) for key, row in zip(table.index, rows, strict=True)}
+def _orl_images() -> dict[str, str]:
+    """Name the ORL photographs by the digits of their hashes."""
+    landmarks = orl_landmarks()
+    return dict(zip(landmarks.sha256.to_numpy().tolist(), landmarks.image.to_numpy().tolist(), strict=True))
 
 
-def _measured_face(key: str, *, height: int, width: int) -> Face:
-    """One of the ORL photographs: sizes follow the distance between the cheeks, and from the eyes to the lips."""
-    row = _orl_points()[key]
-    scale = (width / ORL_SIZE[1], height / ORL_SIZE[0])
-    names = [column[:-2] for column in row if column.endswith("_x")]
-    points = {name.replace("_", " "): (row[f"{name}_x"] * scale[0], row[f"{name}_y"] * scale[1]) for name in names}
-    frame = published_calibration().frame
-    typical = typical_face(height=frame[0], width=frame[1]).points
-    (across, down), (typically_across, typically_down) = _distances(points), _distances(typical)
-    return Face(height, width, points, (across / typically_across, down / typically_down))
+@cache
+def _orl_faces() -> dict[str, dict[str, Box]]:
+    """Boxes in each ORL photograph, pixels of 92 x 112."""
+    text = importlib.resources.files(__package__).joinpath("orl_hairlines.json").read_text(encoding="utf-8")
+    hairlines = [value for actor in json.loads(text)["hairlines"].values() for value in actor]
+    landmarks = orl_landmarks()
+    return {image: mesh_boxes(mesh, hairline=hairline) for image, mesh, hairline in zip(
+        landmarks.image.to_numpy().tolist(), landmarks.to_numpy(), hairlines, strict=True)}
 
 
-def _distances(points: Mapping[str, Point]) -> tuple[float, float]:
-    """Pixels between the cheeks, and from the eyes to the lips."""
-    return (points["cheek right"][0] - points["cheek left"][0],
-            points["lips"][1] - (points["eyes left"][1] + points["eyes right"][1]) / 2)
+def mesh_boxes(mesh: NDArray[np.float64], *, hairline: float) -> dict[str, Box]:
+    """Boxes around the features of a face whose landmarks are known, upright however the head is held.
+
+    Parameters
+    ----------
+    mesh : array (468, 3)
+        MediaPipe's mesh, pixels.
+    hairline : float
+        How far the hair begins above the mesh's uppermost point, inter-ocular distances.
+
+    Returns
+    -------
+    dict
+        As `Face.boxes`. Where the head is turned by more than `TURNED` degrees, from the depth between the points of
+        the ears, only the near ear has one.
+
+    Notes
+    -----
+    Margins and sizes are in distances between the means of the rings around the eyes, and were set by eye.
+    """
+    left, right = (mesh[list(_MESH[eye])].mean(axis=0) for eye in ("left_eye", "right_eye"))
+    unit = float(np.hypot(*(right - left)[:2]))
+    along = (right - left)[:2]  # one unit to the right of the face
+    boxes: dict[str, Box] = {}
+    for label, (points, x, y) in _BOUNDED.items():
+        low, high = mesh[list(points), :2].min(axis=0), mesh[list(points), :2].max(axis=0)
+        boxes[label] = (*((low + high) / 2).tolist(), *(high - low + 2 * unit * np.array([x, y])).tolist())
+    for label, (points, width, height, across, up) in _CENTRED.items():
+        up += hairline if label == "hairline" else 0
+        centre = mesh[list(points), :2].mean(axis=0) + across * along + up * np.array([along[1], -along[0]])
+        boxes[label] = (*centre.tolist(), unit * width, unit * height)
+    depth = mesh[454] - mesh[234]
+    yaw = float(np.degrees(np.arctan2(depth[2], depth[0])))  # positive: to the viewer's right, the left ear is near
+    if abs(yaw) > TURNED:
+        del boxes["ears right" if yaw > 0 else "ears left"]
+    return boxes
 
 
 class Placement(NamedTuple):
@@ -162,24 +181,20 @@ class Placement(NamedTuple):
 def placements(face: Face, label: str, *, left_share: float) -> tuple[Placement, ...]:
     """Places where the box of a label (one of the original task's eleven) may lie on a face; probabilities sum to 1.
 
-    A one-sided box is on the viewer's left with probability `left_share`. Sizes are the published typical ones in the
-    face's unit. A single eye's box is half as wide as both eyes'; that of both is higher by what the head's tilt puts
-    between them.
+    A one-sided box is on the viewer's left with probability `left_share`, or where the only ear is that is in sight.
+    The box of both eyes or brows reaches from one's to the other's.
     """
-    width, height = (size * unit for size, unit in zip(published_calibration().typical_box[label][2:], face.unit,
-                                                       strict=True))
     if label not in PAIRED and label not in ONE_SIDED:
-        return (Placement("middle", 1.0, *face.points[label], width, height),)
-    left, right = face.points[f"{label} left"], face.points[f"{label} right"]
+        return (Placement("middle", 1.0, *face.boxes[label]),)
+    sides = {side: face.boxes[f"{label} {side}"] for side in ("left", "right") if f"{label} {side}" in face.boxes}
     single = SINGLE_SHARE if label in PAIRED else 1.0
-    one = width / 2 if label in PAIRED else width
-    sides = (Placement("left", single * left_share, *left, one, height),
-             Placement("right", single * (1 - left_share), *right, one, height))
+    shares = {"left": left_share, "right": 1 - left_share} if len(sides) == 2 else dict.fromkeys(sides, 1.0)
+    one = [Placement(side, single * shares[side], *box) for side, box in sides.items()]
     if label not in PAIRED:
-        return sides
-    both = Placement("middle", 1 - single, (left[0] + right[0]) / 2, (left[1] + right[1]) / 2, width,
-                     height + abs(left[1] - right[1]))
-    return (both, *sides)
+        return tuple(one)
+    x0, x1 = min(box.x - box.width / 2 for box in one), max(box.x + box.width / 2 for box in one)
+    y0, y1 = min(box.y - box.height / 2 for box in one), max(box.y + box.height / 2 for box in one)
+    return (Placement("middle", 1 - single, (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0), *one)
 
 
 def whole_boxes(centres: NDArray[np.float64], sizes: NDArray[np.float64], *, height: int, width: int,

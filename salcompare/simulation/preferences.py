@@ -216,8 +216,9 @@ def _laterality(images: pd.DataFrame, faces: Mapping[str, Face], actors: Mapping
         "kind": "laterality", "share_left": left_share, "single_share": SINGLE_SHARE,
         "expected_laterality": round(planted, 4), "expected_without": round(without, 4),
         "seen_as": "one-sided boxes (cheek, ears, laugh line, a single eye or brow) lie left of the face's midline, "
-                   "viewer's left, with probability share_left; the population heatmap's laterality is near "
-                   "expected_laterality, which is above expected_without, what the faces' places alone lead to",
+                   "viewer's left, with probability share_left, but for ears of which the head hides one; the "
+                   "population heatmap's laterality is near expected_laterality, which is above expected_without, what "
+                   "the faces' places alone lead to",
     }
 
 

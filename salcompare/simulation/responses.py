@@ -8,9 +8,11 @@ Nobody's boxes: every table, figure and page that uses them has to say so. The m
   Dirichlet around its actor's, a worker's on an image Dirichlet around the image's, with the worker's own taste kept
   over all images; these two spreads are not published and are assumed (`preferences.IMAGE_CONCENTRATION`,
   `preferences.WORKER_CONCENTRATION`). Each level has the mean of the one above it.
-- *Places.* A box lies at its feature: measured in the ORL photographs (`faces.orl_landmarks`), at the published
-  typical centre in others. Its size is the published typical one in the face's own unit.
-- *Sides.* Boxes of one cheek, ear, laugh line, eye or brow are on the viewer's left with probability `LEFT_SHARE`.
+- *Places.* A box lies around its feature: by the mesh of landmarks in the ORL photographs (`faces.mesh_boxes`), at the
+  published typical place in others. Who wears a beard or glasses is known of the actors in `preferences.RAISED_ORL`
+  alone, so on all others a beard is a chin without one.
+- *Sides.* Boxes of one cheek, ear, laugh line, eye or brow are on the viewer's left with probability `LEFT_SHARE`,
+  but for ears of which the head hides one.
 - *Habits.* Size factors are lognormal and shifts normal, between workers and between a worker's boxes; the spreads
   are assumed. So are the seconds, lognormal.
 - *Assignment.* Each image gets its responses from distinct workers; within an actor, workers take turns in an order

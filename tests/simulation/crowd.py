@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from salcompare.simulation import orl_landmarks
+from salcompare.faces import orl_landmarks
 
 
 def orl_photographs(*actors: str) -> pd.DataFrame:
     """The catalogue of ORL photographs, of all actors or of those named."""
-    table = orl_landmarks().reset_index()
+    table = orl_landmarks().sha256.to_pandas().rename("sha256").rename_axis("image").reset_index()
     table["actor"] = table["image"].str.partition("/")[0]
     own = table[table["actor"].isin(actors)] if actors else table
     return own[["image", "actor", "sha256"]].assign(height=112, width=92).reset_index(drop=True)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from salcompare.faces import SCHEMES, eye_centres, orl_landmarks
 from salcompare.schema import LABELS
-from salcompare.simulation import find_face, orl_landmarks, typical_face
-from salcompare.simulation.faces import SINGLE_SHARE, orl_image, placements, whole_boxes
+from salcompare.simulation import find_face, typical_face
+from salcompare.simulation.faces import SINGLE_SHARE, mesh_boxes, orl_image, placements, whole_boxes
+from tests.simulation import hairlines
+
+ORL = orl_landmarks()
+HASHES = dict(zip(ORL.image.to_numpy().tolist(), ORL.sha256.to_numpy().tolist(), strict=True))
 
 
 def test_every_orl_photograph_is_known_by_its_bytes():
@@ -26,31 +32,58 @@ def test_every_orl_photograph_is_known_by_its_bytes():
 
 
 def test_features_of_every_orl_photograph_are_in_their_natural_order():
-    assert len(orl_landmarks()) == 400
-    for key in orl_landmarks().index:
-        points = find_face(key, height=112, width=92).points
-        heights = [points[name][1] for name in ("hairline", "eye brows left", "eyes left", "nose", "moustache", "lips",
-                                                "beard", "chin")]
+    assert len(HASHES) == 400
+    for key in HASHES.values():
+        boxes = find_face(key, height=112, width=92).boxes
+        heights = [boxes[name][1] for name in ("hairline", "eye brows left", "eyes left", "nose", "moustache", "lips",
+                                               "beard", "chin")]
         assert heights == sorted(heights), key
-        across = [points[name][0] for name in ("ears left", "eyes left", "eyes right", "ears right")]
+        across = [boxes[name][0] for name in ("ears left", "eyes left", "eyes right", "ears right") if name in boxes]
         assert across == sorted(across), key
         for name in ("eyes left", "eyes right", "nose", "lips"):
-            assert 0 < points[name][0] < 92, key
-            assert 0 < points[name][1] < 112, key
+            assert 0 < boxes[name][0] < 92, key
+            assert 0 < boxes[name][1] < 112, key
 
 
-def test_the_eyes_of_a_photograph_are_where_they_are_seen():
-    points = find_face(orl_landmarks().query("image == 's01/1'").index[0], height=112, width=92).points
-    assert points["eyes left"] == pytest.approx((27.5, 52), abs=3)     # read off the photograph by eye
-    assert points["eyes right"] == pytest.approx((62, 51), abs=3)
-    assert points["lips"] == pytest.approx((45, 89), abs=3)
+@pytest.mark.parametrize(("image", "label", "seen"), [    # edges x0, y0, x1, y1, read off the photograph by eye
+    ("s01/1", "eyes left", (18, 45, 36, 58)), ("s01/1", "ears right", (81, 50, 92, 71)),
+    ("s01/1", "lips", (30, 83, 61, 95)), ("s10/6", "hairline", (24, 25, 77, 34)),
+    ("s26/10", "nose", (55, 65, 77, 81)), ("s37/8", "beard", (28, 86, 74, 104))])
+def test_a_box_is_where_its_feature_is_seen(image, label, seen):
+    x, y, width, height = find_face(HASHES[image], height=112, width=92).boxes[label]
+    assert (x - width / 2, y - height / 2, x + width / 2, y + height / 2) == pytest.approx(seen, abs=4)
 
 
-def test_measured_features_follow_the_photograph_when_it_is_shown_larger():
-    key = orl_landmarks().index[0]
-    small, large = find_face(key, height=112, width=92), find_face(key, height=224, width=184)
-    assert large.points["nose"] == tuple(2 * value for value in small.points["nose"])
-    assert large.unit == pytest.approx(tuple(2 * value for value in small.unit))
+def test_boxes_around_a_mesh_by_hand():
+    mesh = np.zeros((468, 3))
+    for eye, x in (("left_eye", 40), ("right_eye", 60)):                   # 20 pixels apart, without extent
+        mesh[[int(point) for point in SCHEMES["468"].places[eye]]] = (x, 50, 0)
+    mesh[[2, 0]], mesh[61], mesh[291], mesh[10] = (50, 70, 0), (45, 80, 0), (55, 81, 0), (50, 20, 0)
+    mesh[234], mesh[454] = (30, 55, 10), (70, 55, 10)
+    boxes = mesh_boxes(mesh, hairline=0.3)
+    assert boxes["eyes left"] == pytest.approx((40, 50, 2 * 0.14 * 20, 2 * 0.20 * 20))
+    assert boxes["moustache"] == pytest.approx((50, 75.5, 10, 11))
+    assert boxes["hairline"] == pytest.approx((50, 20 - 6, 1.48 * 20, 0.28 * 20))
+    assert boxes["ears left"] == pytest.approx((30 - 2.8, 55, 5.6, 11.6))
+    mesh[454, 2] = 20                                                      # turned by 14 degrees: the right ear is far
+    assert set(boxes) - set(mesh_boxes(mesh, hairline=0.3)) == {"ears right"}
+
+
+def test_the_only_ear_in_sight_has_all_the_boxes_of_ears():
+    shares = [[(place.side, place.probability) for place in placements(find_face(HASHES[image], height=112, width=92),
+                                                                       "ears", left_share=0.65)]
+              for image in ("s01/1", "s26/10", "s13/3")]
+    assert shares == [[("left", 0.65), ("right", pytest.approx(0.35))], [("left", 1)], [("right", 1)]]
+
+
+def test_the_hair_begins_where_the_photographs_brightness_changes_most():
+    stored = [value for actor in json.loads(hairlines.STORED.read_text())["hairlines"].values() for value in actor]
+    np.testing.assert_allclose(hairlines.measured(), stored, atol=0.021)
+
+
+def test_features_follow_the_photograph_when_it_is_shown_larger():
+    small, large = (find_face(HASHES["s01/1"], height=112 * times, width=92 * times) for times in (1, 2))
+    assert large.boxes["nose"] == tuple(2 * value for value in small.boxes["nose"])
 
 
 @pytest.mark.parametrize("sha256", [None, "0" * 64, float("nan")])
@@ -60,11 +93,10 @@ def test_a_photograph_of_someone_else_has_the_published_features(sha256):
 
 def test_published_features_are_scaled_to_the_photograph_and_mirrored():
     face = typical_face(height=454, width=227)
-    assert face.unit == (1, 2)
-    assert face.points["nose"] == (118, 276)
-    assert face.points["cheek left"] == (60, 300)                # published
-    assert face.points["cheek right"] == (170, 300)              # mirrored about the eyes' middle, 115
-    assert face.points["eyes left"] == (115 - 150 / 4, 176)
+    assert face.boxes["nose"] == (118, 276, 62, 100)
+    assert face.boxes["cheek left"] == (60, 300, 45, 90)         # published
+    assert face.boxes["cheek right"] == (170, 300, 45, 90)       # mirrored about the eyes' middle, 115
+    assert face.boxes["eyes left"] == (115 - 150 / 4, 176, 75, 100)
     assert face.midline == 115
 
 
@@ -109,9 +141,7 @@ def test_the_box_of_both_eyes_is_the_published_one_and_that_of_one_eye_its_half(
 
 
 def test_the_box_of_both_eyes_covers_both_eyes_of_every_orl_photograph():
-    for key in orl_landmarks().index:
-        face = find_face(key, height=112, width=92)
-        both = placements(face, "eyes", left_share=0.5)[0]
-        for eye in ("eyes left", "eyes right"):
-            assert abs(face.points[eye][0] - both.x) < both.width / 2, key
-            assert abs(face.points[eye][1] - both.y) < both.height / 2, key
+    eyes = eye_centres(ORL).to_numpy()[..., :2]
+    for key, centres in zip(HASHES.values(), eyes, strict=True):
+        both = placements(find_face(key, height=112, width=92), "eyes", left_share=0.5)[0]
+        assert (np.abs(centres - (both.x, both.y)) < (both.width / 2, both.height / 2)).all(), key

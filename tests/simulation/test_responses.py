@@ -62,7 +62,7 @@ def test_eye_boxes_cover_an_eye_of_their_photograph(orl):
     hashes = images.set_index("image")["sha256"]
     eyes = simulated.table.query("label == 'eyes'")
     covered = [any(row.x0 <= x < row.x1 and row.y0 <= y < row.y1
-                   for x, y in (face.points["eyes left"], face.points["eyes right"]))
+                   for x, y, *_ in (face.boxes["eyes left"], face.boxes["eyes right"]))
                for row in eyes.itertuples()
                for face in [find_face(hashes[row.image], height=112, width=92)]]
     assert np.mean(covered) > 0.97
