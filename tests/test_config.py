@@ -120,7 +120,7 @@ def test_an_unknown_key_is_named_with_what_was_perhaps_meant(refusal, text, says
 @pytest.mark.parametrize("option", ["shuffles", "randomisations"])
 def test_a_single_control_is_refused_with_the_reason(refusal, option):
     assert refusal(f"[controls]\n{option} = 1\n") == [
-        f"study.toml [controls] {option}: 1; expected a finite number from 2 to inf; the spread over networks, beside "
+        f"study.toml [controls] {option}: 1; expected a finite number from 2 up; the spread over networks, beside "
         'which a control is judged, needs two; for no controls, set classifiers = "none"']
 
 
@@ -149,7 +149,7 @@ def test_a_value_of_the_wrong_kind_is_refused(refusal, text, says):
 
 
 @pytest.mark.parametrize(("text", "says"), [
-    ("[study]\nseed = -1", "seed: -1; expected a finite number from 0 to inf"),
+    ("[study]\nseed = -1", "seed: -1; expected a finite number from 0 up"),
     ("[study]\nsize = [4, 227]", "size: 4; expected a finite number from 8 to 4096"),
     ("[maps]\nmask_share = 1.01", "mask_share: 1.01; expected a finite number from 0.0001 to 1"),
     ("[maps]\nmask_share = 0", "mask_share: 0.0"),

@@ -119,7 +119,8 @@ class _Reader:
             low = -math.inf if about["low"] is None else about["low"]
             high = math.inf if about["high"] is None else about["high"]
             if not low <= value <= high or not math.isfinite(value):
-                return self._wrong(title, option.name, value, f"a finite number from {low:g} to {high:g}",
+                upwards = f"to {high:g}" if math.isfinite(high) else "up"
+                return self._wrong(title, option.name, value, f"a finite number from {low:g} {upwards}",
                                    about["remedy"])
         return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.ticker import FixedFormatter
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -58,12 +60,21 @@ def save_figure(figure: Figure, folder: Path) -> tuple[Path, Path]:
     png, svg = folder / f"{figure.name}.png", folder / f"{figure.name}.svg"
     with mpl.rc_context(_PINNED):
         drawing = figure.plot.draw()
+        _print_minus_signs(drawing)
         try:
             write_bytes(png, _png(drawing, figure.about))
             write_bytes(svg, _svg(drawing, figure.about))
         finally:
             drawing.clear()
     return png, svg
+
+
+def _print_minus_signs(drawing: Drawing) -> None:
+    """Print minus signs on axes as the text beside a figure does; scales write hyphens."""
+    for axes in drawing.axes:
+        for formatter in (axes.xaxis.get_major_formatter(), axes.yaxis.get_major_formatter()):
+            if isinstance(formatter, FixedFormatter):
+                formatter.seq = [re.sub(r"^-(?=[\d.]+$)", "−", label) for label in formatter.seq]
 
 
 def _png(drawing: Drawing, about: Mapping[str, str]) -> bytes:

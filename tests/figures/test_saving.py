@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
+import plotnine as p9
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
@@ -16,6 +18,8 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from salcompare.figures import save_figure
+from salcompare.figures.figure import Figure
+from salcompare.figures.theme import figure_theme
 from salcompare.findings.content import make_figures, numbers
 from tests.figures.tiny import tiny
 
@@ -56,6 +60,16 @@ def test_pngs_have_300_dots_an_inch(saved):
             assert picture.size == pytest.approx((300 * figure.width, 300 * figure.height), abs=1.5)
             assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
             assert not {"Software", "Creation Time", "date"} & set(picture.info)
+
+
+def test_numbers_on_axes_have_minus_signs_and_names_stay_as_they_are(tmp_path, monkeypatch):
+    points = pd.DataFrame({"x": [-0.2, 0.1], "y": ["a-1", "-2 b"]})
+    plot = p9.ggplot(points, p9.aes("x", "y")) + p9.geom_point() + figure_theme(3, 2)
+    texts, draw = set(), Text.draw
+    monkeypatch.setattr(Text, "draw", lambda text, renderer: (texts.add(text.get_text()), draw(text, renderer)))
+    save_figure(Figure("one", "", "", plot, 3, 2), tmp_path)
+    assert {"\N{MINUS SIGN}0.2", "0.1", "a-1", "-2 b"} <= texts
+    assert "-0.2" not in texts
 
 
 def test_svgs_refer_to_nothing_outside_themselves(saved):

@@ -66,6 +66,9 @@ def _said(compared: Comparison) -> Iterator[str]:
         *compared.notes))
     if compared.one.workers & compared.other.workers:
         yield f"{counted(len(compared.one.workers & compared.other.workers), 'worker')} of one name in both."
+    headlines = compared.table[compared.table["headline"].notna()]
+    if headlines["p_value"].isna().all():
+        yield "No headline number could be tested; the table says why of each."
 
 
 def _counts(side: OneStudy) -> list[str]:
@@ -84,14 +87,15 @@ def _headlines(compared: Comparison) -> PrintedTable:
         "p": [p_number(row) or "–" for row in rows.to_dict("records")],
         "p adjusted": [p_number(row, "p_adjusted") or "–" for row in rows.to_dict("records")],
         "not tested as": rows["reason"].replace("", "–")})
-    return PrintedTable("differences_headlines", TITLE, "95% intervals in brackets; what could be tested comes first.",
-                        rows.reset_index(drop=True), _simulated(rows),
-                        printed=printed.reset_index(drop=True))
+    return PrintedTable("differences_headlines", "Headline by headline",
+                        "95% intervals in brackets; what could be tested comes first.", rows.reset_index(drop=True),
+                        _simulated(rows), printed=printed.reset_index(drop=True))
 
 
 def _with_interval(row: Mapping[Hashable, Any], end: str, value: str) -> str:
     low, high = row[f"ci_low{end}"], row[f"ci_high{end}"]
-    return number(row[value], 2) + (f"\n({number(low, 2)} to {number(high, 2)})" if low == low else "")
+    interval = f"\n({number(low, 2)} to {number(high, 2)})".replace(" ", "\N{NO-BREAK SPACE}")
+    return number(row[value], 2) + (interval if low == low else "")
 
 
 def _all(table: pd.DataFrame) -> Iterator[PrintedTable]:

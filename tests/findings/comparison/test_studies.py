@@ -138,6 +138,14 @@ def test_the_page_says_what_chance_gives_beside_every_difference(tmp_path):
     assert "within ±" in text
     assert "only in one &lt;b&gt;: two has nothing of human" in text
     assert 'href="report.html"' not in text
+    assert "No headline number could be tested" not in text
     tested = pd.read_csv(tmp_path / "tables" / "differences_tested.csv")
     assert tested["chance"].gt(0).all()
     assert (tmp_path / "figures" / "differences.png").exists()
+
+
+def test_the_page_says_where_no_headline_could_be_tested_and_keeps_intervals_on_one_line(tmp_path):
+    compared = compare_studies(study("one", draws(1, 8)), study("two", draws(2, 24), people="maps"))
+    text = write_comparison(compared, tmp_path).read_text()
+    assert "No headline number could be tested" in text
+    assert "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}" in text
