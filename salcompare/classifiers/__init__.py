@@ -15,11 +15,11 @@ from salcompare.classifiers.dataset import Preprocessing
 from salcompare.classifiers.evaluation import wilson
 from salcompare.classifiers.guided import guided_backprop, guided_backprop_several
 from salcompare.classifiers.methods import explain
-from salcompare.classifiers.network import TrainedClassifier, load_classifier
+from salcompare.classifiers.network import Embedder, TrainedClassifier, embed, load_classifier, load_embedder
 from salcompare.classifiers.perturbation import INTACT, Arrangement, all_filled, removal_outcomes, write_removals
 from salcompare.classifiers.variants import train_classifier
 
-__all__ = ["INTACT", "Arrangement", "Backbone", "Preprocessing", "TrainedClassifier", "all_filled", "attribute",
-           "class_maps", "explain", "find_backbone", "guided_backprop", "guided_backprop_several", "load_classifier",
-           "register_backbone", "removal_outcomes", "train_classifier", "wilson", "write_class_differences",
-           "write_class_matrix", "write_classifier_maps", "write_removals"]
+__all__ = ["INTACT", "Arrangement", "Backbone", "Embedder", "Preprocessing", "TrainedClassifier", "all_filled",
+           "attribute", "class_maps", "embed", "explain", "find_backbone", "guided_backprop", "guided_backprop_several",
+           "load_classifier", "load_embedder", "register_backbone", "removal_outcomes", "train_classifier", "wilson",
+           "write_class_differences", "write_class_matrix", "write_classifier_maps", "write_removals"]

@@ -19,6 +19,7 @@ from torch import nn
 
 from salcompare.classifiers.dataset import WHITE, Preprocessing
 from salcompare.classifiers.dlib_network import DLIB, MEANS, DlibResnet
+from salcompare.classifiers.execution import device_of
 from salcompare.classifiers.weights import downloaded, installed, needed
 from salcompare.errors import ConfigError, InputError, Problem
 from salcompare.progress import Say
@@ -85,7 +86,7 @@ def feature_dim(features: nn.Module, size: tuple[int, int], *, name: str) -> int
     features.eval()
     try:
         with torch.no_grad():
-            output = features(torch.zeros(1, 3, *size))
+            output = features(torch.zeros(1, 3, *size, device=device_of(features)))
     except (RuntimeError, AssertionError, ValueError, TypeError, IndexError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(Problem("[study] size", f"{size[0]} x {size[1]} does not suit {name} ({reason})",

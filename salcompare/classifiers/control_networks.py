@@ -15,8 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from salcompare.classifiers.dataset import BalancedBatches, Pixels
 from salcompare.classifiers.execution import derived_seed, device_of, generator
 from salcompare.classifiers.logits import is_compiled
-from salcompare.classifiers.network import Network, TrainedClassifier, sha256_of_state
-from salcompare.classifiers.training import Values, head_task, kept_features, train
+from salcompare.classifiers.network import Network, TrainedClassifier, Values, sha256_of_state
+from salcompare.classifiers.training import head_task, kept_features, train
 from salcompare.config import Phase
 from salcompare.errors import InputError, Problem
 from salcompare.progress import Progress, Silent
@@ -153,7 +153,7 @@ def training_features(trained: TrainedClassifier, photographs: Pixels, *, folder
                       progress: Progress | None = None) -> Values:
     """Give features (n, f) of photographs by the network's own layers before the head, kept in a file of the folder."""
     digest = fingerprint([trained.weights_sha256, _digest(photographs)])
-    return kept_features(_network(trained).features, photographs, trained.prepare, folder=folder,
+    return kept_features(trained.parts.features, photographs, trained.prepare, folder=folder,
                          form=f"{trained.variant}-training", digest=digest, what=f"{trained.variant} features",
                          progress=progress or Silent())
 
@@ -179,7 +179,7 @@ def relabelled(trained: TrainedClassifier, features: Values, actors: NDArray[np.
         raise InputError(Problem("training photographs", "none of the network's actors", "at least one"))
     order = torch.randperm(len(rows), generator=generator(seed, "controls", "shuffle", number)).numpy()
     shuffled = np.array([known[str(actors[i])] for i in rows], dtype=np.int64)[order]
-    network = Network(_network(trained).features, _new_head(trained, seed, number), learned_statistics=True)
+    network = Network(trained.parts.features, _new_head(trained, seed, number), learned_statistics=True)
     checkpoint, features = folder / "shuffled.checkpoint.pt", np.asarray(features[rows])
     digest = fingerprint([trained.weights_sha256, _digest(features), shuffled.tolist(), phase, seed, number])
     by_actor = tuple(np.flatnonzero(shuffled == actor).astype(np.int64) for actor in np.unique(shuffled))
@@ -194,19 +194,12 @@ def relabelled(trained: TrainedClassifier, features: Values, actors: NDArray[np.
 
 
 def _new_head(trained: TrainedClassifier, seed: int, number: int) -> torch.nn.Module:
-    head = copy.deepcopy(_network(trained).head).requires_grad_(True)
+    head = copy.deepcopy(trained.parts.head).requires_grad_(True)
     with torch.random.fork_rng():
         torch.manual_seed(derived_seed(seed, "controls", "shuffled head", number))
         for module in head.modules():
             _reset(module)
     return head
-
-
-def _network(trained: TrainedClassifier) -> Network:
-    if not isinstance(trained.model, Network):
-        raise InputError(Problem("model", f"a {type(trained.model).__name__}", "a network of features and a head, as "
-                                 "training leaves it"))
-    return trained.model
 
 
 def _digest(values: NDArray[np.generic]) -> str:

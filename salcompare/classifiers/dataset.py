@@ -114,7 +114,7 @@ def gather_photographs(pixels: xr.DataArray, images: pd.DataFrame, *, keep: str 
     is wrong, if pixels are no colour bytes, an image has no row, there are fewer than two actors, an actor has no
     training image or there is no validation image to choose weights by.
     """
-    problems = _pixel_problems(pixels)
+    problems = pixel_problems(pixels)
     known = images.set_index("image")
     ids = [str(image) for image in pixels["image"].to_numpy()] if "image" in pixels.coords else []
     problems += [Problem(f"image {image!r}", "has pixels but no row in the table of images")
@@ -140,7 +140,8 @@ def gather_photographs(pixels: xr.DataArray, images: pd.DataFrame, *, keep: str 
     return photographs
 
 
-def _pixel_problems(pixels: xr.DataArray) -> list[Problem]:
+def pixel_problems(pixels: xr.DataArray) -> list[Problem]:
+    """Say what of photographs is not uint8 (image, y, x, channel), red, green and blue."""
     expected = ("image", "y", "x", "channel")
     if set(pixels.dims) != set(expected):
         return [Problem("pixels", f"dims {pixels.dims}", str(expected))]

@@ -9,30 +9,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from salcompare.classifiers.dataset import BalancedBatches, Photographs, Pixels, Rows, augment
-from salcompare.classifiers.execution import derived_seed, deterministic, device_of, generator, side_by_side
-from salcompare.classifiers.network import Network, layer_weights
+from salcompare.classifiers.execution import derived_seed, deterministic, device_of, generator
+from salcompare.classifiers.network import BATCH, Network, Prepare, Values, batches_of, layer_weights, run
 from salcompare.classifiers.weights import read_matching, write_torch
 from salcompare.config import Classifier, Phase
 from salcompare.errors import InputError, Problem
 from salcompare.progress import Progress, Say
 from salcompare.provenance import file_holds, seal_file
 from salcompare.store import replacing
-
-BATCH = 16
-MOST = 8
-"""Batches at a time, so that many cores do not need much memory."""
-Prepare = Callable[[Pixels], torch.Tensor]
-Values = NDArray[np.float32]
-
-
-def run(model: nn.Module, pixels: Pixels, prepare: Prepare) -> Values:
-    """Give the outputs (n, outputs) of a network in evaluation mode for photographs (n, h, w, 3), in their order."""
-    return np.concatenate([outputs for _, outputs in _batches(model, pixels, prepare)])
 
 
 def kept_features(features: nn.Module, pixels: Pixels, prepare: Prepare, *, folder: Path, form: str, digest: str,
@@ -51,24 +39,12 @@ def kept_features(features: nn.Module, pixels: Pixels, prepare: Prepare, *, fold
     with contextlib.suppress(ValueError, OSError, EOFError):
         readable = path.exists() and file_holds(path) and len(np.load(path, mmap_mode="r")) == len(pixels)
     if not readable:
-        batches = progress.track(_batches(features, pixels, prepare), total=-(-len(pixels) // BATCH), what=what)
+        batches = progress.track(batches_of(features, pixels, prepare), total=-(-len(pixels) // BATCH), what=what)
         with replacing(path) as beside:
             _write(beside, batches, len(pixels))
             seal_file(beside)
     values: Values = np.load(path, mmap_mode="r")
     return values
-
-
-def _batches(model: nn.Module, pixels: Pixels, prepare: Prepare) -> Iterator[tuple[int, Values]]:
-    model.eval()
-    device = device_of(model)
-
-    def outputs(network: nn.Module, start: int) -> tuple[int, Values]:
-        """Give where a batch starts, and its outputs."""
-        with torch.no_grad():
-            return start, network(prepare(pixels[start:start + BATCH]).to(device)).cpu().numpy()
-
-    yield from side_by_side(outputs, ((model, start) for start in range(0, len(pixels), BATCH)), most=MOST)
 
 
 def _write(path: Path, batches: Iterator[tuple[int, Values]], n: int) -> None:

@@ -14,7 +14,7 @@ from salcompare.classifiers.backbones import Backbone, find_backbone
 from salcompare.classifiers.dataset import Photographs, Pixels, Preprocessing, gather_photographs
 from salcompare.classifiers.evaluation import near_zero_shares, near_zero_thresholds, tables_finished, write_tables
 from salcompare.classifiers.guided import check_rectified
-from salcompare.classifiers.network import Network, build_network, trained_path
+from salcompare.classifiers.network import Network, Values, build_network, run, trained_path
 from salcompare.classifiers.weights import load_weights, read_matching, weights_identity, write_torch
 from salcompare.config import Classifier
 from salcompare.errors import ConfigError, InputError, Problem
@@ -134,7 +134,7 @@ def _digests(config: Classifier, given: dict[str, object]) -> dict[str, str]:
     return digests
 
 
-def _train(job: _Job, variant: str) -> tuple[training.State, training.Values]:
+def _train(job: _Job, variant: str) -> tuple[training.State, Values]:
     """Train a variant: where training ended, and logits of all photographs."""
     config, pixels = job.config, job.photographs.pixels
     if variant == "frozen":
@@ -148,16 +148,16 @@ def _train(job: _Job, variant: str) -> tuple[training.State, training.Values]:
     state = training.train(task, getattr(config, variant), seed=job.seed, digest=job.digests[variant],
                            checkpoint=_checkpoint_path(job.folder, variant), progress=job.progress)
     return state, (training.head_logits(job.network, plain) if variant == "frozen"
-                   else training.run(job.network, pixels, job.prepare))
+                   else run(job.network, pixels, job.prepare))
 
 
-def _features(job: _Job, pixels: Pixels, form: str) -> training.Values:
+def _features(job: _Job, pixels: Pixels, form: str) -> Values:
     return training.kept_features(job.network.features, pixels, job.prepare, folder=job.folder, form=form,
                                   digest=job.features_digest, what=f"{job.config.name} features",
                                   progress=job.progress)
 
 
-def _outcome(job: _Job, variant: str, state: training.State, logits: training.Values) -> dict[str, Any]:
+def _outcome(job: _Job, variant: str, state: training.State, logits: Values) -> dict[str, Any]:
     """All that is kept of a trained variant, in plain values and tensors."""
     network = {"backbone": job.backbone.name, "size": list(job.photographs.size), "hidden": job.config.hidden,
                "dropout": job.config.dropout, "learned_statistics": job.network.learned_statistics,

@@ -22,8 +22,8 @@ from salcompare.classifiers.execution import (
     one_thread,
     side_by_side,
 )
+from salcompare.classifiers.network import run
 from salcompare.classifiers.perturbation import removal_outcomes
-from salcompare.classifiers.training import run
 from salcompare.config import Attribution, Controls, Phase
 from tests.classifiers.planted import planted_classifier, planted_photographs
 from tests.classifiers.test_attributions import ACTORS, files, photographs, trained

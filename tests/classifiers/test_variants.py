@@ -12,7 +12,7 @@ import torch
 
 from salcompare.classifiers import load_classifier, register_backbone, train_classifier
 from salcompare.classifiers.backbones import find_backbone
-from salcompare.classifiers.training import run
+from salcompare.classifiers.network import run
 from salcompare.errors import ConfigError, DamagedError, InputError, StaleError
 from salcompare.progress import Silent
 from salcompare.store import read_json

@@ -12,7 +12,7 @@ from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, 
 from salcompare.simulation.preferences import stream
 from salcompare.simulation.scenario import Scenario
 from salcompare.simulation.studies import SimulatedStudy, simulate_study
-from salcompare.statistics.inference.equivalence import equivalence
+from salcompare.statistics.inference.differences import equivalence
 from salcompare.statistics.inference.resampling import actor_means
 from salcompare.statistics.overlaps.unique import (
     agreement_beyond,

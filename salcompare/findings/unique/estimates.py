@@ -14,7 +14,7 @@ from salcompare.findings.overlap import SAME_IMAGE, minus
 from salcompare.findings.rows import Row, rows_of
 from salcompare.naming import HUMAN, SMOOTHED, compared_sources
 from salcompare.random_numbers import stream
-from salcompare.statistics.inference.equivalence import equivalence, verdict
+from salcompare.statistics.inference.differences import equivalence, verdict
 from salcompare.statistics.inference.resampling import actor_means, mean_over_actors
 from salcompare.statistics.overlaps.unique import agreement_beyond, registered, unique_ceiling, unique_values
 

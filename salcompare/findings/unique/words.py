@@ -14,7 +14,7 @@ from salcompare.naming import by_classifier, classifier_sources
 from salcompare.printing import estimate, interval, joined, number, p_text, percent
 from salcompare.report.content import Section, classifier_rows, compact_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
-from salcompare.statistics.inference.equivalence import VERDICTS
+from salcompare.statistics.inference.differences import VERDICTS
 from salcompare.statistics.overlaps.unique import LARGEST_SHIFT
 from salcompare.study_data import StudyData
 

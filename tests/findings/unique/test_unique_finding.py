@@ -17,7 +17,7 @@ from salcompare.findings.unique.estimates import estimates, headlines
 from salcompare.findings.unique.figure import unique_figure, unique_missing
 from salcompare.simulation import cases
 from salcompare.simulation.studies import simulate_study
-from salcompare.statistics.inference.equivalence import VERDICTS, verdict
+from salcompare.statistics.inference.differences import VERDICTS, verdict
 from salcompare.study_data import StudyData
 
 MAIN, OTHER = "net/finetuned/gradient", "net/frozen/gradient"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.weightstats import DescrStatsW
 
 from salcompare.errors import InputError
-from salcompare.statistics.inference.equivalence import VERDICTS, equivalence, verdict
+from salcompare.statistics.inference.differences import VERDICTS, equivalence, verdict
 
 VALUES = st.lists(st.floats(-2, 2), min_size=8, max_size=30).filter(lambda values: np.std(values) > 1e-3)
 
