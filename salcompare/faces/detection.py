@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from salcompare.errors import InputError, MissingDependencyError, Problem
-from salcompare.faces.schemes import EYES, SCHEMES, make_landmarks
+from salcompare.faces.schemes import EYES, OTHER, SCHEMES, make_landmarks
 from salcompare.progress import Progress, Silent
 from salcompare.provenance import sha256_of_bytes, sha256_of_file
 
@@ -28,8 +28,6 @@ PAD = 0.435
 """Pixels repeated beyond each edge, as a share of the photograph's shorter side: 40 of 92."""
 SHORTEST = 512
 """A padded photograph is enlarged by the smallest whole number that makes its shorter side so long, pixels."""
-OTHER = 0.5
-"""A second face counts where the distance between its eyes is at least such a share of the largest face's."""
 MOST = 5  # faces looked for
 STEP = 1 / 16  # pixels that places are rounded to
 Pixels = NDArray[np.uint8]  # (y, x, channel), RGB
@@ -95,7 +93,7 @@ def _open_task(mediapipe: Any, model: Path) -> Iterator[Detector]:  # noqa: ANN4
     try:
         landmarker = tasks.vision.FaceLandmarker.create_from_options(options)
     except (RuntimeError, ValueError) as error:
-        raise InputError(Problem(str(model), f"MediaPipe {_version()} does not read it: {str(error).splitlines()[0]}",
+        raise InputError(Problem(str(model), f"{_version()} does not read it: {str(error).splitlines()[0]}",
                                  "its face_landmarker.task", "download it again")) from error
     with landmarker:
         def find(pixels: Pixels) -> list[Points]:

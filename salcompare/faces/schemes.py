@@ -23,6 +23,8 @@ FIVE = ("left_eye", "right_eye", "nose_tip", "left_mouth", "right_mouth")
 """The five points of MTCNN, RetinaFace and ArcFace."""
 DLIB_FIVE = ("right_eye_outer", "right_eye_inner", "left_eye_outer", "left_eye_inner", "nose_base")
 """The five points of dlib, in its order."""
+OTHER = 0.5
+"""A second face in a photograph counts where it is at least such a share of the size of the largest."""
 CORNERS = {side: (f"{side}_outer", f"{side}_inner") for side in EYES}
 
 
@@ -110,6 +112,9 @@ def recognise_scheme(points: Sequence[str], values: NDArray[np.floating], *, whe
     InputError
         Where numbered points are of no known number, or no points are names that this project knows.
     """
+    if len(points) < 2:
+        raise InputError(Problem(where, f"{len(points)} point a face", "two at least, such as the eyes",
+                                 "give more points"))
     if not all(point.isdecimal() for point in points):
         return _recognise_named(points, where)
     names = _COUNTED.get(len(points), ())

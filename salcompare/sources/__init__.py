@@ -5,6 +5,7 @@ What cannot be used is refused by name or left out with its reason; nothing vani
 
 from salcompare.sources.datasets import ORL_CREDIT, ORL_NOTE
 from salcompare.sources.decoding import UnreadablePhotographError, decode_photograph, read_photograph, resize_photograph
+from salcompare.sources.landmarks import read_landmarks
 from salcompare.sources.left_out import describe_left_out
 from salcompare.sources.photographs import (
     Photographs,
@@ -19,5 +20,5 @@ from salcompare.sources.rows import normalise_label, synonyms_table
 
 __all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "PrecomputedMaps", "ResponseTable", "UnreadablePhotographError",
            "assign_splits", "decode_photograph", "describe_left_out", "gather_photographs", "locate_photographs",
-           "map_inputs", "normalise_label", "photograph_inputs", "read_fixations", "read_photograph",
-           "read_precomputed_maps", "read_responses", "resize_photograph", "synonyms_table"]
+           "map_inputs", "normalise_label", "photograph_inputs", "read_fixations", "read_landmarks",
+           "read_photograph", "read_precomputed_maps", "read_responses", "resize_photograph", "synonyms_table"]

@@ -42,10 +42,11 @@ class Cells:
     faults: list[Fault]
 
 
-def read_cells(path: Path, *, shown: str, remedy: str) -> Cells:
+def read_cells(path: Path, *, shown: str, remedy: str, fold: bool = True) -> Cells:
     """Read a CSV file: UTF-8 with or without a mark, any line ends, cells parted by comma, semicolon or tab.
 
-    Raises `InputError` if it is missing, empty, not UTF-8, or its header names a column twice.
+    Columns' names keep their case unless `fold`. Raises `InputError` if it is missing, empty, not UTF-8, or its header
+    names a column twice.
     """
     try:
         content = path.read_bytes()
@@ -54,15 +55,20 @@ def read_cells(path: Path, *, shown: str, remedy: str) -> Cells:
     except OSError as error:
         raise InputError(Problem(shown, f"cannot be read: {error.strerror}", "a CSV file", remedy)) from error
     check_no_archive(content, shown=shown)
+    return cells_of(content, shown=shown, remedy=remedy, fold=fold)
+
+
+def cells_of(content: bytes, *, shown: str, remedy: str, first: int = 1, fold: bool = True) -> Cells:
+    """Read a CSV file's bytes as `read_cells` does; `first` is the line that its header counts as."""
     content = content.removeprefix(codecs.BOM_UTF8)
     try:
         content.decode()
     except UnicodeDecodeError as error:
-        line = content[:error.start].count(b"\n") + 1
+        line = content[:error.start].count(b"\n") + first
         raise InputError(Problem(f"{shown} row {line}", f"byte 0x{content[error.start]:02x} is not UTF-8", "UTF-8",
                                  "save it as 'CSV UTF-8'")) from error
     body = content.lstrip(b"\r\n")  # a header may follow blank lines
-    first = len(content[:len(content) - len(body)].splitlines()) + 1
+    first += len(content[:len(content) - len(body)].splitlines())
     if not body.strip():
         raise InputError(Problem(shown, "is empty", "a header line and rows", remedy))
     header = body[:1 << 16].splitlines()[0].decode(errors="replace")
@@ -74,7 +80,8 @@ def read_cells(path: Path, *, shown: str, remedy: str) -> Cells:
         raise InputError(Problem(shown, "is empty", "a header line and rows", remedy)) from error
     except pd.errors.ParserError:
         frame, faults = _read_slowly(body.decode(), delimiter, first, shown)
-    frame.columns = pd.Index([str(name).strip().lower() for name in frame.columns])
+    names = [str(name).strip() for name in frame.columns]
+    frame.columns = pd.Index([name.lower() for name in names] if fold else names)
     twice = [repr(name) for name in frame.columns[frame.columns.duplicated()] if name]
     if twice:
         raise InputError(Problem(f"{shown} row {first}", f"column {', '.join(twice)} is listed twice",
@@ -92,7 +99,7 @@ def need_columns(frame: pd.DataFrame, columns: Sequence[str], *, shown: str, rem
 
 def each(column: pd.Series, function: Callable[[str], str]) -> pd.Series:
     """Apply a function to each distinct text of a column of categories; gives categories."""
-    texts = _categories(pd.Series([function(text) for text in column.cat.categories.tolist()], dtype="str"))
+    texts = categories(pd.Series([function(text) for text in column.cat.categories.tolist()], dtype="str"))
     codes = texts.cat.codes.to_numpy()[column.cat.codes.to_numpy()]
     return pd.Series(pd.Categorical.from_codes(codes, texts.cat.categories), index=column.index, name=column.name)
 
@@ -143,11 +150,11 @@ def _texts(column: pd.Series) -> pd.Series:
 
 
 def _all_categories(frame: pd.DataFrame) -> pd.DataFrame:
-    columns = [_categories(frame.iloc[:, i]) for i in range(frame.shape[1])]  # apply leaves an empty frame as it is
+    columns = [categories(frame.iloc[:, i]) for i in range(frame.shape[1])]  # apply leaves an empty frame as it is
     return pd.concat(columns, axis=1).set_axis(frame.columns, axis=1)
 
 
-def _categories(column: pd.Series) -> pd.Series:
+def categories(column: pd.Series) -> pd.Series:
     """Make a column of text one of categories, which astype would sort at great cost."""
     codes, texts = pd.factorize(column)
     return pd.Series(pd.Categorical.from_codes(codes, pd.Index(texts), validate=False), index=column.index)

@@ -1,0 +1,293 @@
+"""Landmarks of any layout to one array: this project's CSV and NPZ, and what detectors write."""
+
+import contextlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+from salcompare.faces.files import DIGITS
+from salcompare.faces.schemes import AXES, EYES, Scheme, eye_centres, has_places, make_landmarks, recognise_scheme
+from salcompare.sources.cells import DELIMITERS, Fault, categories, cells_of, check_no_archive, each, need_columns
+from salcompare.sources.datasets import clean_name
+from salcompare.sources.landmark_layouts import LAYOUTS, layout_of, read_faces
+from salcompare.sources.rows import Rows
+from salcompare.store import unguarded
+
+_REMEDY = "set path in [landmarks] of study.toml"
+_PIXELS = "give natural pixels of the photograph as shown, the first pixel's centre at 0.5"
+_BLOCK = 1 << 24  # bytes of a CSV that are read at once
+FAR = 1.0
+"""A point may lie outside the photograph by so many times its width or height."""
+Where = Callable[[int, int], str]  # row of the image and of the point -> where it is in the file
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Landmarks as a file has them: places (image, point, axis), NaN where there is no face."""
+
+    points: list[str]
+    places: NDArray[np.float64]
+    where: Where
+    n_faces: NDArray[np.int64] | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_landmarks(path: Path, images: pd.DataFrame, *, shown: str = "") -> xr.DataArray:
+    """Read landmarks of a study's photographs.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV with columns image, point, x, y and perhaps z; an NPZ of `salcompare.faces.write_landmarks`; an OpenFace
+        CSV, imglab's XML, as dlib has it, or JSON of MediaPipe's results; or a folder with an OpenFace CSV, a .pts or
+        such a JSON for each photograph.
+    images : DataFrame
+        The catalogue: image, actor, height, width, and optionally file and sha256.
+    shown : str
+        What errors call the file; its name by default.
+
+    Returns
+    -------
+    DataArray (image, point, axis)
+        All images of the catalogue in its order, as `salcompare.faces.schemes` says.
+
+    Raises
+    ------
+    InputError
+        Naming every row of an unknown image, without a number, or far outside its photograph; each image with some of
+        the points only, or with two faces; points of no known scheme; sides that are the person's instead of the
+        viewer's; shares of the sides instead of pixels; a photograph that changed since.
+    """
+    shown = shown or path.name
+    layout = layout_of(path, shown=shown, remedy=_REMEDY)
+    if layout == "npz":
+        table = _read_npz(path, shown, images)
+    elif layout == "csv":
+        table = _read_csv(path, shown, images)
+    else:
+        faces = read_faces(path, layout, images, shown=shown)
+        names = [str(i) for i in range(faces.places.shape[1])]
+        table = _Table(names, faces.places, lambda image, _: faces.where[image], faces.n_faces)
+    scheme = recognise_scheme(table.points, table.places, where=shown)
+    if problems := _misplaced(table, images, shown):
+        raise InputError(problems)
+    values = table.places[:, _order(table.points, scheme)]
+    about = {"source": f"{shown}, {LAYOUTS[layout]}", **table.about}
+    made = make_landmarks(values, images["image"].tolist(), scheme, n_faces=table.n_faces, **about)
+    _check_sides(made, shown)
+    return made
+
+
+def _order(points: list[str], scheme: Scheme) -> list[int]:
+    """Where each point of the scheme is among the file's."""
+    if all(point.isdecimal() for point in points):
+        return sorted(range(len(points)), key=lambda at: int(points[at]))
+    return [points.index(point) for point in scheme.points]
+
+
+def _misplaced(table: _Table, images: pd.DataFrame, shown: str) -> list[Problem]:
+    """Name points that are no place of their photograph, and faces whose middle is outside it."""
+    plane = table.places[..., :2]
+    known = np.isfinite(plane).all(axis=(1, 2))
+    if not known.any():
+        raise InputError(Problem(shown, "no face of any photograph", "landmarks of at least one", _REMEDY))
+    if known.sum() > 1 and plane[known].min() >= 0 and plane[known].max() <= 1:
+        raise InputError(Problem(shown, "every place lies between 0 and 1, as shares of the photograph's sides do",
+                                 "pixels", "multiply x by the photograph's width and y by its height"))
+    sides = images[["width", "height"]].to_numpy(np.float64)
+    away = np.abs(plane / sides[:, None] - 0.5).max(axis=2) - 0.5  # in sides beyond the edge
+    names = images["image"].tolist()
+    problems = []
+    for image in np.flatnonzero(known & (away > FAR).any(axis=1)):
+        point = int(np.argmax(away[image]))
+        x, y = plane[image, point]
+        problems.append(Problem(table.where(int(image), point), f"a point at ({x:g}, {y:g}) of image "
+                                f"{names[image]!r}, which has {sides[image, 0]:g} x {sides[image, 1]:g} pixels",
+                                "a place on the photograph or near it", _PIXELS))
+    middle = np.abs(np.median(plane, axis=1) / sides - 0.5).max(axis=1)
+    return problems + [
+        Problem(table.where(int(image), 0), f"the middle of the face of image {names[image]!r} is outside the "
+                "photograph", f"{sides[image, 0]:g} x {sides[image, 1]:g} pixels", _PIXELS)
+        for image in np.flatnonzero(known & (away <= FAR).all(axis=1) & (middle > 0.5))]
+
+
+def _check_sides(landmarks: xr.DataArray, shown: str) -> None:
+    if not has_places(landmarks, EYES):
+        return
+    x = eye_centres(landmarks).sel(axis="x").dropna("image")
+    swapped = int((x.sel(point="left_eye") > x.sel(point="right_eye")).sum())
+    if 2 * swapped > x.sizes["image"]:
+        raise InputError(Problem(shown, f"left_eye lies right of right_eye in {swapped:,} of {x.sizes['image']:,} "
+                                 "photographs", "the viewer's left and right", "swap the names of left and right, or "
+                                 "mirror x if the photographs were mirrored"))
+
+
+def _read_npz(path: Path, shown: str, images: pd.DataFrame) -> _Table:
+    expected = "an NPZ with arrays image (n), point (p), x and y (n, p)"
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in ("image", "point", *AXES, "n_faces", "sha256", "about")
+                      if name in stored.files}
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(Problem(shown, f"cannot be read: {error}", expected, "write it again")) from error
+    lacking = [name for name in ("image", "point", "x", "y") if name not in arrays]
+    if lacking:
+        raise InputError(Problem(shown, "no array " + ", ".join(map(repr, lacking)), expected, "add what is missing"))
+    shape = (arrays["image"].size, arrays["point"].size)
+    for name, array in arrays.items():
+        if name in AXES and (array.shape != shape or array.dtype.kind not in "iuf"):
+            raise InputError(Problem(f"{shown} array {name!r}", f"{array.dtype} of shape {array.shape}", f"numbers of "
+                                     f"shape {shape}, an image a row and a point a column", "write it again"))
+    places = np.stack([arrays[axis] for axis in AXES if axis in arrays], axis=-1).astype(np.float64)
+    at = _images_of(arrays, places, images, shown)
+    spread = np.full((len(images), *places.shape[1:]), np.nan)
+    spread[at] = places
+    counts, rows = np.zeros(len(images), np.int64), np.zeros(len(images), np.int64)
+    counts[at], rows[at] = arrays.get("n_faces", np.isfinite(places[:, 0, 0])), np.arange(len(at)) + 1
+    return _Table([str(name) for name in arrays["point"]], spread, lambda image, _: f"{shown} row {rows[image]}",
+                  counts, _object(str(arrays.get("about", ""))))
+
+
+def _images_of(arrays: Mapping[str, NDArray[Any]], places: NDArray[np.float64], images: pd.DataFrame,
+               shown: str) -> NDArray[np.intp]:
+    """Give the row of the catalogue of each row of an NPZ, all of them checked."""
+    names = pd.Categorical([clean_name(str(name)) for name in arrays["image"].ravel()])
+    rows = Rows(pd.DataFrame({"image": names}, index=range(1, len(names) + 1)), shown, [])
+    at = rows.check_names(images, ("image",))
+    rows.refuse(rows.table["image"].duplicated(), "repeated", "image {image!r} is listed twice: two faces of one "
+                "photograph", "one face a photograph", "keep one")
+    finite, whole = np.isfinite(places).sum(axis=(1, 2)), places[0].size if len(places) else 0
+    rows.refuse((finite > 0) & (finite < whole), "finite", f"{{finite}} of {whole} numbers of image {{image!r}} are "
+                "finite", "all, or NaN throughout where there is no face", "mend it", finite=finite)
+    if "sha256" in arrays and "sha256" in images:
+        changed = arrays["sha256"].astype(str) != images["sha256"].str[:DIGITS].to_numpy()[at]
+        rows.refuse(changed & (at >= 0), "changed", "photograph {image!r} is another file than the one its landmarks "
+                    "were made of", "", "make the landmarks again")
+    rows.check()
+    return at
+
+
+def _object(text: str) -> dict[str, str]:
+    """Read what a file says of how its landmarks were made; nothing where that is no object of JSON."""
+    with contextlib.suppress(ValueError):
+        said = json.loads(text)
+        if isinstance(said, dict):
+            return {name: str(value) for name, value in said.items() if name not in {"scheme", "unit", "n_faces"}}
+    return {}
+
+
+def _read_csv(path: Path, shown: str, images: pd.DataFrame) -> _Table:
+    codes: dict[str, int] = {}
+    parts, faults = [], list[Fault]()
+    for block, bad in _blocks(path, shown):
+        heads = Rows(block.drop_duplicates("image"), shown, bad)
+        place = dict(zip(heads.table["image"], heads.check_names(images, ("image",)), strict=True))
+        points = Rows(block.drop_duplicates("point"), shown, heads.faults)
+        points.refuse_empty(("point",))
+        points.refuse_hidden(("point",))
+        faults += points.faults
+        if faults:  # the blocks below are not read: a file that is wrong throughout has too many
+            break
+        at = np.array([place[name] for name in block["image"].cat.categories], np.int64)[block["image"].cat.codes]
+        names = [codes.setdefault(str(name), len(codes)) for name in block["point"].cat.categories]
+        parts.append((at, np.array(names, np.int64)[block["point"].cat.codes], block.index.to_numpy(),
+                      block[[axis for axis in AXES if axis in block]].to_numpy()))
+    if faults:
+        raise InputError([fault.problem for fault in sorted(faults, key=lambda fault: fault.line)])
+    if not parts:
+        raise InputError(Problem(shown, "no row below the header", "a row for each point of each face", "add them"))
+    at, point, line, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+    flat = at * len(codes) + point
+    _check_whole(flat, line, list(codes), images["image"].tolist(), shown)
+    spread = np.full((len(images) * len(codes), values.shape[1]), np.nan)
+    lines = np.zeros(len(spread), np.int64)
+    spread[flat], lines[flat] = values, line
+    return _Table(list(codes), spread.reshape(len(images), len(codes), -1),
+                  lambda image, point: f"{shown} row {lines[image * len(codes) + point]}")
+
+
+def _check_whole(flat: NDArray[np.int64], line: NDArray[np.int64], points: list[str], images: list[str],
+                 shown: str) -> None:
+    """Refuse images of which a point is listed twice or is missing."""
+    times = np.bincount(flat, minlength=len(images) * len(points)).reshape(len(images), len(points))
+    problems = []
+    order = np.argsort(flat, kind="stable")
+    again = order[1:][np.diff(flat[order]) == 0]  # second and later rows of a point
+    for image in np.flatnonzero((times > 1).any(axis=1)):
+        second = again[flat[again] // len(points) == image]
+        row, twice = int(line[second].min()), int((times[image] > 1).sum())
+        faces = twice == len(points)
+        problems.append(Problem(
+            f"{shown} row {row}", f"image {images[image]!r} has {times[image].max()} faces" if faces else
+            f"point {points[int(np.argmax(times[image] > 1))]!r} of image {images[image]!r} is listed twice",
+            "one face a photograph" if faces else "each point once", "keep one"))
+    some = (times > 0).sum(axis=1)
+    for image in np.flatnonzero((some > 0) & (some < len(points))):
+        lacking = [name for name, count in zip(points, times[image], strict=True) if not count]
+        row = int(line[flat // len(points) == image].min())
+        problems.append(Problem(f"{shown} row {row}", f"image {images[image]!r} has {some[image]} of {len(points)} "
+                                f"points: no {', '.join(map(repr, lacking[:3]))}" + (", ..." if lacking[3:] else ""),
+                                "all points of a face", "add them, or delete the image's rows"))
+    if problems:
+        raise InputError(problems)
+
+
+def _blocks(path: Path, shown: str) -> Iterator[tuple[pd.DataFrame, list[Fault]]]:
+    """Read a CSV in blocks: image and point as categories, x, y and perhaps z, by line; and the faults of each."""
+    with path.open("rb") as stream:
+        check_no_archive(stream.read(1 << 12), shown=shown)
+        stream.seek(0)
+        header, first = stream.readline(), 2
+        while header and not header.strip():
+            header, first = stream.readline(), first + 1
+        if b"\r" in header.rstrip(b"\r\n") or not header:  # lines that end as those of an old Mac; or nothing at all
+            yield _checked_block(header, first, shown)
+        while lines := stream.readlines(_BLOCK):
+            content = header.rstrip(b"\r\n") + b"\n" + b"".join(lines)
+            frame = _numbers_of(content, first, len(lines))
+            yield (frame, []) if frame is not None else _checked_block(content, first, shown)
+            first += len(lines)
+
+
+def _named(block: pd.DataFrame) -> pd.DataFrame:
+    return block.assign(**{
+        name: each(block[name].cat.remove_unused_categories(), lambda text: clean_name(unguarded(text)))
+        for name in ("image", "point")})
+
+
+def _numbers_of(content: bytes, first: int, count: int) -> pd.DataFrame | None:
+    """Read a block that nothing is wrong with; None where something may be."""
+    header = content[:content.index(b"\n")].decode("utf-8-sig", "replace")
+    delimiter = max(DELIMITERS, key=header.count)
+    names = [name.strip().lower() for name in header.split(delimiter)]
+    axes = [axis for axis in AXES if axis in names]
+    regular = content.count(delimiter.encode()) == (len(names) - 1) * (count + 1) and b'"' not in content
+    if not count or not regular or len(set(names)) < len(names) or not {"image", "point", "x", "y"} <= set(names):
+        return None
+    with contextlib.suppress(ValueError):  # a cell that is no number, or bytes that are no UTF-8
+        frame = pd.read_csv(io.BytesIO(content), sep=delimiter, header=0, names=names, na_filter=False,
+                            skip_blank_lines=False, usecols=["image", "point", *axes],
+                            dtype={"image": "str", "point": "str"} | dict.fromkeys(axes, np.float64))
+        if len(frame) == count and np.isfinite(frame[axes].to_numpy()).all():
+            texts = {name: categories(frame[name]) for name in ("image", "point")}
+            return _named(frame.assign(**texts).set_axis(range(first, first + count), axis=0))
+    return None
+
+
+def _checked_block(content: bytes, first: int, shown: str) -> tuple[pd.DataFrame, list[Fault]]:
+    """Read a block cell by cell, noting what is wrong."""
+    cells = cells_of(content, shown=shown, remedy=_REMEDY, first=first - 1)
+    need_columns(cells.frame, ("image", "point", "x", "y"), shown=shown)
+    rows = Rows(_named(cells.frame[["image", "point"]]), shown, list(cells.faults))
+    rows.add_edges(cells, [axis for axis in AXES if axis in cells.frame])
+    return rows.table, rows.faults
