@@ -16,6 +16,7 @@ from salcompare.simulation.preferences import stream
 from salcompare.simulation.scenario import Geometry, Place, Scenario
 from salcompare.simulation.studies import simulate_study
 from salcompare.statistics import pairwise
+from salcompare.statistics.overlaps.pairs import blocked, pairing_means
 
 Values = NDArray[np.float64]
 GRID = (24, 24)
@@ -156,21 +157,10 @@ def _covariances(logs: Values, members: Values, weights: Values, lag: int) -> tu
 def _effects(human: xr.DataArray, classifier: xr.DataArray) -> Values:
     """Image effect and actor effect of the Pearson correlation, means over actors; NaN where undefined."""
     common = human.image.to_numpy()[np.isin(human.image.to_numpy(), classifier.image.to_numpy())]
-    matrix = pairwise(human.sel(image=common), classifier.sel(image=common), "pearson").to_numpy()
-    codes = np.unique(human.actor.sel(image=common).to_numpy().astype(str), return_inverse=True)[1]
-    kept = ~np.isnan(np.diag(matrix))
-    matrix, members = matrix[np.ix_(kept, kept)], np.eye(codes.max() + 1)[codes[kept]]
-    sizes = members.sum(axis=0)
-    several = sizes > 1
-    if several.sum() < 2:
-        return np.full(2, np.nan)
-    members, sizes = members[:, several], sizes[several]
-    same_image = np.diag(matrix) @ members
-    blocks = members.T @ matrix @ members
-    other_image = (np.diag(blocks) - same_image) / sizes / (sizes - 1)
-    means = blocks / np.outer(sizes, sizes)
-    other_actor = (means.sum() - np.trace(means)) / sizes.size / (sizes.size - 1)
-    return np.array([(same_image / sizes - other_image).mean(), other_image.mean() - other_actor])
+    matrix = pairwise(human.sel(image=common), classifier.sel(image=common), "pearson")
+    effects = pairing_means(blocked(matrix)[0])[3:]
+    defined = effects[:, ~np.isnan(effects).any(axis=0)]
+    return defined.mean(axis=1) if defined.size else np.full(2, np.nan)
 
 
 def _matched(scenario: Scenario, observed: Values, seed: int) -> tuple[Scenario, tuple[str, ...]]:
