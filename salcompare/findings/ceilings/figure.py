@@ -89,7 +89,7 @@ def design_figure(data: StudyData) -> Figure:
             + p9.geom_hline(yintercept=RELIABILITY, color=BASELINES, size=0.4)
             + p9.geom_line(p9.aes(color="images"), size=0.6)
             + p9.geom_point(data=here, color=HUMAN, shape="D", size=2.2, stroke=0)
-            + p9.scale_color_cmap_d("viridis_r", guide=p9.guide_legend(reverse=True))  # as the lines lie
+            + p9.scale_color_cmap_d("viridis_r") + p9.guides(color=p9.guide_legend(reverse=True))  # as the lines lie
             + p9.scale_x_log10(breaks=(1, 2, 5, 10, 20, 50, 100)) + p9.scale_y_continuous(limits=(0, 1))
             + p9.labs(x="Workers an image", y="Reliability", color="Images of an actor",
                       subtitle=SIMULATED if data.simulated else "") + figure_theme(SINGLE, 2.6))
