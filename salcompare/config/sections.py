@@ -254,7 +254,7 @@ class Classifier:
     """A network, its weights and its training."""
 
     name: str = option("alexnet", "what the report calls it")
-    backbone: str = option("alexnet", "alexnet, dlib_resnet (a face network, for faces aligned at 150 x 150), "
+    backbone: str = option("alexnet", "alexnet, dlib_resnet (a face network, for aligned faces), "
                            "efficientnet_lite0, a torchvision classification model such as resnet18, timm:NAME, or "
                            "your own module:factory")
     weights: str = option("imagenet", "imagenet, installed (from a package: dlib_resnet, efficientnet_lite0), none, or "

@@ -113,11 +113,19 @@ def test_random_weights_still_tell_photographs_apart(trained, faces):
                for step in steps for name in step.layers if "norm" in name)
 
 
-def test_grids_from_103_pixels_are_taken_and_smaller_ones_refused_by_name():
-    layers = DlibResnet().eval()
-    assert layers(torch.zeros(1, 3, 103, 128)).shape == (1, 128)
-    with pytest.raises(InputError, match=r"\[study\] size: 150 x 102 does not suit dlib_resnet .*larger grid"):
-        build_network(BACKBONE, size=(150, 102), hidden=2, dropout=0.5, n_actors=2, learned_statistics=True, seed=0)
+def test_photographs_of_other_grids_are_resized_by_the_network_itself(network, faces):
+    """Their descriptors stay those of the faces, and their maps are on the grid, through the resizing."""
+    at_150 = network.features(BACKBONE.preprocessing(faces))
+    apart = torch.cdist(at_150[::2], at_150[1::2]).diagonal().min()  # of two photographs of one person
+    for size in ((128, 128), (227, 190), (40, 60)):
+        resized = np.stack([resize_photograph(one, size) for one in faces])
+        x = BACKBONE.preprocessing(resized)
+        found = network.features(x)
+        assert found.shape == (6, 128)
+        if size[0] > 100:
+            assert (found - at_150).norm(dim=1).max() < apart / 2
+        target = torch.tensor([1])
+        assert difference(guided_backprop(network, x[:1], target), by_replacement(network, x[:1], target)) <= TOLERANCE
 
 
 def test_it_is_trained_frozen_and_finetuned_from_a_copy_of_the_file(tmp_path, faces):
