@@ -3,6 +3,7 @@
 What cannot be used is refused by name or left out with its reason; nothing vanishes silently.
 """
 
+from salcompare.sources.attributes import read_attributes
 from salcompare.sources.datasets import ORL_CREDIT, ORL_NOTE
 from salcompare.sources.decoding import UnreadablePhotographError, decode_photograph, read_photograph, resize_photograph
 from salcompare.sources.landmarks import read_landmarks
@@ -20,5 +21,5 @@ from salcompare.sources.rows import normalise_label, synonyms_table
 
 __all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "PrecomputedMaps", "ResponseTable", "UnreadablePhotographError",
            "assign_splits", "decode_photograph", "describe_left_out", "gather_photographs", "locate_photographs",
-           "map_inputs", "normalise_label", "photograph_inputs", "read_fixations", "read_landmarks",
+           "map_inputs", "normalise_label", "photograph_inputs", "read_attributes", "read_fixations", "read_landmarks",
            "read_photograph", "read_precomputed_maps", "read_responses", "resize_photograph", "synonyms_table"]
