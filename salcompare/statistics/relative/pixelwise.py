@@ -63,8 +63,8 @@ def relative_test(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
     responses, half 3 or 4 images of 4, people's maps: 37% and 4 to 7%; 12, 6 and 3 images, two-fold spreads with the
     largest on the fewest, skewed raw saliency: 33% and 6 to 8%, people's maps: 6% and 4%. Where all spread alike, and
     with ragged counts, 4 to 6% of people's maps and of masks. Of raw saliency that is skewed the more the more it
-    varies, with four-fold spreads of five images, 7 to 8%; a report tests masks. One factor an actor does not hold where
-    an actor varies more in one place only: with three- and six-fold spread there, 9 and 20% with five images of all ten
+    varies, with four-fold spreads of five images, 7 to 8%; a report tests masks. One factor does not do where an
+    actor varies more in one place only: with three- and six-fold spread there, 9 and 20% with five images of all ten
     actors, 15 and 31% with four of this one and ten of the others.
 
     Effects elsewhere do no harm: over the pixels where it holds, the family-wise error rate is at most 5% whatever
