@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _HOMES = {"Study": "salcompare.study", "open_study": "salcompare.opening"}  # of the others: salcompare.maps
-_SUBPACKAGES = ("classifiers", "faces", "figures", "maps", "report", "simulation", "sources", "statistics", "testing")
+_SUBPACKAGES = ("classifiers", "faces", "figures", "maps", "report", "simulation", "sources", "statistics")
 
 __all__ = ["Study", "__version__", "actor_heatmap", "open_study", "rasterise_boxes", "rasterise_fixations",
            "relative_saliency", "saliency_difference", "smooth", "top_mask"]

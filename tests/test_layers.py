@@ -16,7 +16,7 @@ BESIDE = {"classifiers": {"faces", "sources", "maps"}, "simulation": {"faces", "
           "collect": {"faces", "sources"}}
 TOP = ["records", "stages", "study", "findings", "planning", "pipeline", "opening",
        "commands", "cli"]
-ENTRIES = {"__main__", "__init__", "testing"}  # they may reach all; nothing of ours imports them
+ENTRIES = {"__main__", "__init__"}  # they may reach all; nothing of ours imports them
 HEAVY = {"torch", "pandas", "xarray", "scipy", "plotnine", "matplotlib", "skimage", "dask", "zarr", "statsmodels"}
 
 

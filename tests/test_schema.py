@@ -18,7 +18,7 @@ from salcompare.schema import (
     check_maps,
     check_table,
 )
-from salcompare.testing import labelled_maps, response_tables, stack_of_maps, table_of_images, table_of_responses
+from tests.strategies import labelled_maps, response_tables, stack_of_maps, table_of_images, table_of_responses
 
 COUNTED = Table("counted", (
     Column("name", "text", "its name"), Column("n", "count", "how many", low=1),

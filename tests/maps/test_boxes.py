@@ -13,7 +13,7 @@ from salcompare import schema
 from salcompare.errors import InputError
 from salcompare.maps import rasterise_actor_boxes, rasterise_boxes
 from salcompare.maps.boxes import _count_boxes, scale_edges
-from salcompare.testing import response_tables, table_of_images, table_of_responses
+from tests.strategies import response_tables, table_of_images, table_of_responses
 
 
 def paint(responses, images, size):

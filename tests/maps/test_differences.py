@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from salcompare.errors import InputError
 from salcompare.maps import reduce_channels, saliency_difference
-from salcompare.testing import assert_dask_equals_eager, labelled_maps, maps, pair_of_maps, stack_of_maps
+from tests.strategies import assert_dask_equals_eager, labelled_maps, maps, pair_of_maps, stack_of_maps
 
 
 def test_each_map_is_scaled_by_its_own_peak_first():

@@ -11,7 +11,7 @@ from skimage.filters import sobel
 from salcompare.errors import InputError
 from salcompare.maps import smooth
 from salcompare.maps.filters import LUMA, sobel_edges
-from salcompare.testing import assert_dask_equals_eager, labelled_maps, maps, single_maps
+from tests.strategies import assert_dask_equals_eager, labelled_maps, maps, single_maps
 
 SIGMAS = st.sampled_from([0.0, 0.3, 1.0, 2.5, 20.0])
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from salcompare import schema
 from salcompare.errors import InputError
 from salcompare.maps import fixation_maps, mean_of_responses, rasterise_fixations, sigma_in_pixels
-from salcompare.testing import assert_dask_equals_eager, table_of_images
+from tests.strategies import assert_dask_equals_eager, table_of_images
 
 # Shares of a normal distribution between whole standard deviations from its mean, of any table: 0-1, 1-2, 2-3, 3-4
 FIRST, SECOND, THIRD, FOURTH = 0.341344746, 0.135905122, 0.021400234, 0.001318227

@@ -17,7 +17,7 @@ from salcompare.maps import (
     stack_sources,
     top_mask,
 )
-from salcompare.testing import (
+from tests.strategies import (
     assert_dask_equals_eager,
     labelled_maps,
     response_tables,

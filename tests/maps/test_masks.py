@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from salcompare.errors import InputError
 from salcompare.maps import centre_orders, marked_by_both, mask_report, moved_orders, shown, tied_weights, top_mask
 from salcompare.maps.masks import _order_of_positions
-from salcompare.testing import assert_dask_equals_eager, labelled_maps, maps, single_maps
+from tests.strategies import assert_dask_equals_eager, labelled_maps, maps, single_maps
 
 SHARES = st.sampled_from([0.05, 0.1, 0.25, 0.5, 0.75, 1.0])
 

@@ -7,7 +7,7 @@ import pytest
 from salcompare import schema
 from salcompare.errors import InputError
 from salcompare.maps import mean_of_responses, precomputed_response_maps, precomputed_saliency
-from salcompare.testing import table_of_images
+from tests.strategies import table_of_images
 
 IMAGES = table_of_images(["s1", "s1", "s2"], height=4, width=4).assign(group=["g", "g", None])
 VALUES = np.array([[[1, 0], [0, 3]], [[2, 2], [2, 2]], [[0, 50], [50, 0]]], np.float32)

@@ -21,7 +21,7 @@ from salcompare.statistics import responses
 from salcompare.statistics.symmetries.sides import worker_laterality
 from salcompare.store import open_dataset
 from salcompare.study_data import StudyData
-from salcompare.testing import table_of_images
+from tests.strategies import table_of_images
 
 SIZE = (120, 100)
 VIEWERS, ACTORS, PER_ACTOR = 24, 4, 3

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from salcompare.errors import InputError
 from salcompare.statistics.near_duplicates import COARSE, LEAST, near_duplicates
-from salcompare.testing import assert_dask_equals_eager
+from tests.strategies import assert_dask_equals_eager
 
 SIZE = 96
 

@@ -17,7 +17,7 @@ from salcompare.schema import ESTIMATES, check_table
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 from salcompare.study_data import StudyData
-from salcompare.testing import stack_of_maps, table_of_images
+from tests.strategies import stack_of_maps, table_of_images
 
 ONE, OTHER = "net/frozen/guided_backprop", "net/finetuned/guided_backprop"
 SETTINGS = Maps(sigma=0.1), Statistics(n_permutations=99, n_resamples=20), 5

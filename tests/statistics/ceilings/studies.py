@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from salcompare.maps import rasterise_boxes, smooth
-from salcompare.testing import stack_of_maps, table_of_images
+from tests.strategies import stack_of_maps, table_of_images
 
 SIZE = (16, 18)
 HEIGHT, WIDTH = 32, 36

@@ -17,8 +17,8 @@ from salcompare.simulation import cases
 from salcompare.simulation.studies import simulate_study
 from salcompare.statistics.ceilings.pooled import NO_AGREEMENT, noise_ceiling, pooled_ceiling, share_of_ceiling
 from salcompare.statistics.overlaps.baselines import centre
-from salcompare.testing import table_of_images, table_of_responses
 from tests.statistics.ceilings.studies import SIZE, small_study, truth_and_study
+from tests.strategies import table_of_images, table_of_responses
 
 SOURCES = ["blob", "network"]
 

@@ -12,7 +12,7 @@ from salcompare.errors import InputError
 from salcompare.maps import smooth
 from salcompare.statistics import seed_reliability
 from salcompare.statistics.metrics.densities import pearson
-from salcompare.testing import stack_of_maps
+from tests.strategies import stack_of_maps
 
 
 def maps_of(actors, *, n_seeds=2, common=1.0, size=(6, 5), seed=0):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from salcompare.statistics.metrics.densities import FLOOR, kl_divergence, nss, similarity
 from salcompare.statistics.metrics.ranking import auc, auc_top20, auc_top20_shuffled, dice, iou, positives, spearman
 from salcompare.statistics.metrics.registry import METRICS
-from salcompare.testing import maps, stack_of_maps
+from tests.strategies import maps, stack_of_maps
 
 
 def drawn(n=5, *, levels=30, dtype=np.float32, seed=0):

@@ -11,8 +11,8 @@ from salcompare.errors import InputError
 from salcompare.maps import fixation_counts
 from salcompare.statistics import FIXATION_METRICS, centre, overlap, overlap_matrix, pairwise
 from salcompare.statistics.metrics.ranking import auc_judd, auc_shuffled, pointing_game
-from salcompare.testing import assert_dask_equals_eager, maps, stack_of_maps
 from tests.statistics.metrics.peers import roc
+from tests.strategies import assert_dask_equals_eager, maps, stack_of_maps
 
 ACTORS = ["a", "a", "b", "b"]
 

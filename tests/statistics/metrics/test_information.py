@@ -14,7 +14,7 @@ from salcompare.simulation.studies import simulate_study
 from salcompare.statistics import calibrated, explainable_information, others_density, overlap, pairwise, uniform
 from salcompare.statistics.metrics.densities import FLOOR
 from salcompare.statistics.metrics.information import EDGES, MIXES, information_gain
-from salcompare.testing import assert_dask_equals_eager, stack_of_maps
+from tests.strategies import assert_dask_equals_eager, stack_of_maps
 
 ACTORS = ["a", "a", "b", "b", "c", "c"]
 

@@ -30,7 +30,7 @@ from salcompare.statistics.metrics.ranking import (
     spearman,
 )
 from salcompare.statistics.metrics.registry import METRICS, pairwise, required_metrics
-from salcompare.testing import assert_dask_equals_eager, labelled_maps, maps, pair_of_maps, stack_of_maps
+from tests.strategies import assert_dask_equals_eager, labelled_maps, maps, pair_of_maps, stack_of_maps
 
 NAMES = sorted(METRICS)
 ALONE = [name for name in NAMES if name != "information_gain"]  # whose calibration rests on all images

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from salcompare.statistics.metrics import densities, information, ranking
-from salcompare.testing import maps
 from tests.statistics.metrics import peers
+from tests.strategies import maps
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 

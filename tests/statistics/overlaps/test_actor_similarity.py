@@ -18,7 +18,7 @@ from salcompare.statistics.overlaps.actor_similarity import (
     _sums_of_actors,
     actor_similarity,
 )
-from salcompare.testing import assert_dask_equals_eager, stack_of_maps
+from tests.strategies import assert_dask_equals_eager, stack_of_maps
 
 N_STUDIES = 100
 

@@ -19,7 +19,7 @@ from salcompare.statistics.overlaps.baselines import (
     uniform_overlap,
 )
 from salcompare.statistics.overlaps.same_image import overlap
-from salcompare.testing import assert_dask_equals_eager, labelled_maps, stack_of_maps
+from tests.strategies import assert_dask_equals_eager, labelled_maps, stack_of_maps
 
 
 def drawn_maps(sizes=(3, 2, 4), *, height=8, width=7, seed=0):

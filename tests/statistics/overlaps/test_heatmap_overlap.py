@@ -12,7 +12,7 @@ from salcompare.statistics.overlaps.baselines import centre
 from salcompare.statistics.overlaps.heatmaps import as_images, heatmap_tests, population_differences, population_overlap
 from salcompare.statistics.overlaps.pairs import actor_effect_test
 from salcompare.statistics.overlaps.same_image import overlap
-from salcompare.testing import assert_dask_equals_eager, labelled_maps, stack_of_maps
+from tests.strategies import assert_dask_equals_eager, labelled_maps, stack_of_maps
 
 N_STUDIES = 200
 

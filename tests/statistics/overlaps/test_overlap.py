@@ -11,7 +11,7 @@ from salcompare.maps import smooth
 from salcompare.statistics.metrics.registry import METRICS, pairwise
 from salcompare.statistics.overlaps.pairings import CONTRASTS, overlap_tests, pairing_tests
 from salcompare.statistics.overlaps.same_image import matched, overlap
-from salcompare.testing import assert_dask_equals_eager, stack_of_maps
+from tests.strategies import assert_dask_equals_eager, stack_of_maps
 
 
 def sources(sizes=(3, 4, 2), *, height=8, width=7, seed=0):

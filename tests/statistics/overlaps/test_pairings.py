@@ -15,8 +15,8 @@ from salcompare.statistics.metrics.registry import pairwise
 from salcompare.statistics.overlaps.pairings import compare_classifiers, compare_pairings, overlap_tests, pairing_tests
 from salcompare.statistics.overlaps.pairs import PRODUCT_ERROR, _without_common, actor_effect_test, blocked
 from salcompare.statistics.overlaps.same_image import overlap_matrix
-from salcompare.testing import assert_dask_equals_eager
 from tests.statistics.overlaps.test_overlap import compared, matrix_of, sources
+from tests.strategies import assert_dask_equals_eager
 
 N_STUDIES = 200
 

@@ -22,7 +22,7 @@ from salcompare.statistics.overlaps.unique import (
     unique_ceiling,
     unique_values,
 )
-from salcompare.testing import stack_of_maps
+from tests.strategies import stack_of_maps
 
 
 def drawn(scenario, run=0, **changes):

@@ -12,8 +12,8 @@ from scipy import stats
 
 from salcompare.errors import InputError
 from salcompare.statistics.relative.paired import paired_map_test
-from salcompare.testing import assert_dask_equals_eager
 from tests.statistics.relative.simulated import most_rejections, smooth_noise
+from tests.strategies import assert_dask_equals_eager
 
 
 def of_actors(values):

@@ -13,8 +13,8 @@ from salcompare.maps import relative_saliency, smooth
 from salcompare.statistics.inference.multiplicity import critical_value, p_of_maxima
 from salcompare.statistics.relative.contrasts import Plan, squared_t, standardise
 from salcompare.statistics.relative.pixelwise import relative_test
-from salcompare.testing import assert_dask_equals_eager
 from tests.statistics.relative.simulated import boxes, labelled, smooth_noise
+from tests.strategies import assert_dask_equals_eager
 
 RAGGED = (4, 5, 9, 6)
 

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from salcompare.statistics.symmetries.sides import odd_grams
-from salcompare.testing import stack_of_maps
+from tests.strategies import stack_of_maps
 
 
 def odd(field):

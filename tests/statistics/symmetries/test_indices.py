@@ -11,8 +11,8 @@ from scipy import stats
 from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap
 from salcompare.statistics.symmetries.indices import symmetric_null_mean, symmetry
-from salcompare.testing import assert_dask_equals_eager, labelled_maps, maps, single_maps, stack_of_maps
 from tests.statistics.symmetries.simulated import odd_shares
+from tests.strategies import assert_dask_equals_eager, labelled_maps, maps, single_maps, stack_of_maps
 
 few = settings(max_examples=40, deadline=None)
 

@@ -15,8 +15,8 @@ from scipy import stats
 from salcompare.errors import InputError
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
 from salcompare.statistics.symmetries.sides import asymmetry_test
-from salcompare.testing import assert_dask_equals_eager, stack_of_maps
 from tests.statistics.symmetries.simulated import faces, turned
+from tests.strategies import assert_dask_equals_eager, stack_of_maps
 
 
 def association(maps, photographs, **options):

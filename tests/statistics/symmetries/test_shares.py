@@ -13,8 +13,8 @@ from salcompare.maps import smooth
 from salcompare.simulation.cases import IMAGE, SCENARIOS
 from salcompare.simulation.studies import simulate_study
 from salcompare.statistics.symmetries.shares import odd_share_difference
-from salcompare.testing import stack_of_maps
 from tests.statistics.symmetries.simulated import odd_shares
+from tests.strategies import stack_of_maps
 
 SMALL = SCENARIOS[IMAGE].replace(n_actors=9, n_images=3, per_image=4, n_workers=9)
 

@@ -14,8 +14,8 @@ from salcompare.errors import InputError
 from salcompare.maps import actor_heatmap
 from salcompare.statistics.symmetries.indices import symmetry
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test
-from salcompare.testing import assert_dask_equals_eager, labelled_maps, stack_of_maps
 from tests.statistics.symmetries.simulated import faces
+from tests.strategies import assert_dask_equals_eager, labelled_maps, stack_of_maps
 
 few = settings(max_examples=30, deadline=None)
 

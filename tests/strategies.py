@@ -1,20 +1,19 @@
-"""For tests of code that uses salcompare: small builders, Hypothesis strategies, and checks.
-
-Hypothesis is needed by the strategies only, and is imported when one is called.
-"""
+"""Small builders, Hypothesis strategies, and checks, for all tests."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
-    from numpy.typing import ArrayLike
+from dask.base import is_dask_collection
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from hypothesis.strategies import SearchStrategy
+from numpy.typing import ArrayLike
 
 Range = int | tuple[int, int]
 Shape = int | tuple[Range, Range]
@@ -93,8 +92,6 @@ def labelled_maps(*, n_actors: Range = (2, 4), n_images: Range = (1, 4), shape: 
     Actors are called s1, s2, ...; their number and, for each anew, that of their images are an int or a range
     (low, high). The maps' shape and dtype are as for `single_maps`.
     """
-    from hypothesis import strategies as st
-
     counts = _ints(n_actors).flatmap(lambda n: st.lists(_ints(n_images), min_size=n, max_size=n))
     return st.tuples(counts, _shapes(shape)).flatmap(lambda drawn: _values((sum(drawn[0]), *drawn[1]), dtype).map(
         lambda array: stack_of_maps(array, [f"s{a + 1}" for a, n in enumerate(drawn[0]) for _ in range(n)])))
@@ -105,8 +102,6 @@ def boxes(*, height: int, width: int, parts: Sequence[int] = (1, 4)) -> SearchSt
 
     Edges are whole pixels or such parts of them as one of `parts` says, which is drawn for each box (4: quarters).
     """
-    from hypothesis import strategies as st
-
     def _on_grid(n: int) -> SearchStrategy[Box]:
         across, down = _interval(width * n), _interval(height * n)
         return st.builds(lambda x, y: (x[0] / n, y[0] / n, x[1] / n, y[1] / n), across, down)
@@ -127,8 +122,6 @@ def response_tables(images: pd.DataFrame, *, n_responses: Range = (1, 12), n_wor
     n_workers, labels : int, sequence of str
         What workers w1, w2, ... and labels the rows are drawn from.
     """
-    from hypothesis import strategies as st
-
     low, high = _bounds(n_responses)
     sizes = list(zip(images["image"], images["height"], images["width"], strict=True))
     box = st.sampled_from(sizes).flatmap(lambda size: boxes(height=int(size[1]), width=int(size[2])).map(
@@ -147,10 +140,6 @@ def assert_dask_equals_eager(function: Callable[..., Any], *arrays: xr.DataArray
     Results may differ by `rtol` and `atol`, as sums over chunks round differently, and must be lazy unless told
     otherwise. A numpy Generator among the options is copied for each call, so that each draws the same.
     """
-    import copy
-
-    from dask.base import is_dask_collection
-
     expected = function(*arrays, **copy.deepcopy(options))
     for chunks in ({"image": 2}, {"y": 1}):
         chunked = [array.chunk({dim: n for dim, n in chunks.items() if dim in array.dims}) for array in arrays]
@@ -173,27 +162,18 @@ def _bounds(given: Range) -> tuple[int, int]:
 
 
 def _ints(given: Range) -> SearchStrategy[int]:
-    from hypothesis import strategies as st
-
     return st.integers(*_bounds(given))
 
 
 def _shapes(given: Shape) -> SearchStrategy[tuple[int, int]]:
-    from hypothesis import strategies as st
-
     return st.tuples(*map(_ints, (given, given) if isinstance(given, int) else given))
 
 
 def _interval(n: int) -> SearchStrategy[tuple[int, int]]:
-    from hypothesis import strategies as st
-
     return st.integers(0, n - 1).flatmap(lambda low: st.tuples(st.just(low), st.integers(low + 1, n)))
 
 
 def _values(shape: tuple[int, ...], dtype: str) -> SearchStrategy[np.ndarray]:
-    from hypothesis import strategies as st
-    from hypothesis.extra import numpy as npst
-
     if dtype == "bool":
         return npst.arrays(bool, shape)
     levels = npst.arrays(np.int64, shape, elements=st.integers(0, _STEPS))
