@@ -1,5 +1,10 @@
 """The table that `make bench` ends with, on rows made up for it."""
 
+import ast
+import importlib
+import inspect
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -66,3 +71,16 @@ def test_a_part_of_a_peer_counts_as_often_as_it_stands_for():
     assert part.scaled
     assert not whole.scaled
     assert part.ratio > 10 * whole.ratio
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (Path(__file__).parent / "benchmarks").glob("bench_*")))
+def test_benchmarks_call_ours_with_arguments_that_it_has(name):
+    tree = ast.parse((Path(__file__).parent / "benchmarks" / f"{name}.py").read_text(encoding="utf-8"))
+    ours = {name.asname or name.name: getattr(importlib.import_module(node.module), name.name)
+            for node in tree.body if isinstance(node, ast.ImportFrom) and node.module.startswith("salcompare.")
+            for name in node.names}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+             and callable(ours.get(node.func.id)) and not any(isinstance(one, ast.Starred) for one in node.args)]
+    for call in calls:
+        named = {one.arg: None for one in call.keywords if one.arg}
+        inspect.signature(ours[call.func.id]).bind_partial(*call.args, **named)  # TypeError where they do not fit

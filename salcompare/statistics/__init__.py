@@ -43,7 +43,7 @@ from salcompare.statistics.overlaps.baselines import (
     uniform,
     uniform_overlap,
 )
-from salcompare.statistics.overlaps.heatmaps import heatmap_tests, population_differences, population_overlap
+from salcompare.statistics.overlaps.heatmaps import heatmap_tests, population_overlap
 from salcompare.statistics.overlaps.pairings import compare_classifiers, compare_pairings, overlap_tests, pairing_tests
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 from salcompare.statistics.overlaps.unique import (
@@ -80,7 +80,7 @@ __all__ = [
     "label_differences", "label_enrichment", "label_histogram", "label_regions", "lme4_script", "noise_ceiling",
     "odd_share_difference", "other_actors_mean", "others_density", "outcome_table", "overlap", "overlap_matrix",
     "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests", "pairwise",
-    "pairwise_agreement", "permutations", "pooled_ceiling", "population_differences", "population_label_histogram",
+    "pairwise_agreement", "permutations", "pooled_ceiling", "population_label_histogram",
     "population_mean", "population_overlap", "pose_association", "registered", "relative_test", "removal_curves",
     "removal_drops", "response_variance_components", "seed_reliability", "share_of_ceiling", "shared_workers",
     "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform", "uniform_overlap",

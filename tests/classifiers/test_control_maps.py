@@ -147,7 +147,7 @@ def estimated(stores, maps, *, seen="left eye"):
                             ("layers", "layers"))}})
     statistics = Statistics(n_permutations=199, n_resamples=100)
     analysis = OverlapAnalysis(data, Maps(sigma=0.05), statistics, 3, forms=["smoothed"])
-    for _ in analysis.classifier_rows(SOURCE, analysis.baselines(), {"smoothed": 1.0}):
+    for _ in analysis.classifier_rows(SOURCE, analysis.baselines(), 1.0):
         pass
     return estimates_table([*control_estimates(analysis), *curve_estimates(data)])
 

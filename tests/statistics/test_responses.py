@@ -120,7 +120,7 @@ QUICK = Statistics(n_permutations=99, n_resamples=100)
 
 
 def rows_of(data):
-    shares = [row for source in data.classifier_maps for row in share_rows(data, source, sigma=1.0)]
+    shares = [row for source in data.classifier_maps for row in share_rows(data, source, sigma=1.0, scores={})]
     return pd.DataFrame([*ceiling_rows(data, sigma=1.0)[0], *shares, *box_component_rows(data, Maps())])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
 from salcompare.simulation.studies import tends_to
-from salcompare.statistics.ceilings.pooled import noise_ceiling, share_of_ceiling
+from salcompare.statistics.ceilings.pooled import QUANTITIES, noise_ceiling, share_of_ceiling
 from salcompare.statistics.overlaps.baselines import centre
 
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from salcompare.statistics.kernels import Values
 
 CEILING = "noise ceiling, jackknife over workers and actors"
-SCORE, SHARE, ABOVE = (f"{name}, jackknife over workers and actors" for name in (
-    "overlap pooled over images", "share of the ceiling", "share of the ceiling above a centred blob's"))
-PARTS = {SCORE: "score", SHARE: "share", ABOVE: "share above null"}
-_SCENARIOS = (*cases.SIZES, cases.IMAGE, cases.RAGGED_COUNTS, cases.MANY_AND_FEW, cases.POOLS)
+SCORE, SHARE, ABOVE, MEAN, LESS = (f"{name}, jackknife over workers and actors" for name in (
+    "overlap pooled over images", "share of the ceiling", "share of the ceiling above a centred blob's",
+    "same-image overlap", "overlap minus a centred blob's"))
+PARTS = dict(zip((SCORE, SHARE, ABOVE, MEAN, LESS), QUANTITIES, strict=True))
+_SCENARIOS = (*cases.SIZES, cases.SHARED, cases.IMAGE, cases.RAGGED_COUNTS, cases.MANY_AND_FEW, cases.POOLS)
+_MEANS_IN = (*cases.SIZES, cases.SHARED, cases.RAGGED_COUNTS)
 
 
 def _of(study: SimulatedStudy, sigma: float) -> xr.Dataset:
@@ -33,14 +35,16 @@ def _of(study: SimulatedStudy, sigma: float) -> xr.Dataset:
 
 def _parts(study: SimulatedStudy) -> Values:
     shares = _of(study, cases.SIGMA)
-    return np.array([shares["products"], shares["energy"], *shares["cross"]], float)
+    means = shares["value"].sel(source="map", quantity=[PARTS[MEAN], PARTS[LESS]])
+    return np.array([shares["products"], shares["energy"], *shares["cross"], *means], float)
 
 
 def _outcomes(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001
     shares = _of(study, cases.SIGMA)
-    products, energy, blob, cross = tends_to(cases.largest(study.scenario), _parts)
+    products, energy, blob, cross, mean, less = tends_to(cases.largest(study.scenario), _parts)
     share = cross / np.sqrt(products)
-    truths = {SCORE: cross / np.sqrt(energy), SHARE: share, ABOVE: share - blob / np.sqrt(products)}
+    above = share - blob / np.sqrt(products)
+    truths = {SCORE: cross / np.sqrt(energy), SHARE: share, ABOVE: above, MEAN: mean, LESS: less}
     ceiling = Outcome(cases.NAN, *(float(shares[f"ceiling{part}"]) for part in ("", "_ci_low", "_ci_high")))
     of_map = {name: shares.sel(source="map", quantity=part) for name, part in PARTS.items()}
     return {CEILING: ceiling._replace(truth=np.sqrt(products / energy)),
@@ -57,7 +61,8 @@ def _planned_share(study: SimulatedStudy, rng: np.random.Generator, draws: int) 
 
 
 CASES = (Case("noise_ceiling", _outcomes, tuple(
-    Check(name, "interval", cases.FROM_BOXES, _SCENARIOS) for name in (CEILING, *PARTS))),)
+    Check(name, "interval", cases.FROM_BOXES, _MEANS_IN if name in (MEAN, LESS) else _SCENARIOS)
+    for name in (CEILING, *PARTS))),)
 PLANNED = (
     PlannedStatistic("ceiling", "", "noise ceiling of the correlation with people's maps", False, _planned_ceiling),
     PlannedStatistic("share-of-ceiling", "", "share of the noise ceiling that the correlation with people reaches",

@@ -14,7 +14,7 @@ from salcompare.findings.controls import RANDOMISED
 from salcompare.findings.failures import FAILURES, guarded, rows_or_reasons, undefined_row, without_value
 from salcompare.findings.overlap import CENTRE, SAME_IMAGE, minus
 from salcompare.findings.rows import rows_of
-from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED
+from salcompare.naming import HUMAN, PRIMARY, SMOOTHED
 from salcompare.statistics.ceilings.pooled import noise_ceiling, share_of_ceiling
 from salcompare.statistics.overlaps.baselines import centre
 from salcompare.statistics.overlaps.control_networks import PHOTOGRAPH
@@ -38,8 +38,11 @@ def ceiling_rows(data: StudyData, *, sigma: float) -> tuple[list[Row], float]:
     return rows, np.nan if result is None else float(result["value"])
 
 
-def share_rows(data: StudyData, source: str, *, sigma: float) -> Iterator[Row]:
-    """Estimate the share of the ceiling that a classifier reaches, and by how much a null reaches less."""
+def share_rows(data: StudyData, source: str, *, sigma: float, scores: dict[str, xr.Dataset]) -> Iterator[Row]:
+    """Estimate the share of the ceiling that a classifier reaches, and by how much a null reaches less.
+
+    What `share_of_ceiling` says of the classifier beside the centred blob is put into `scores`, by source.
+    """
     key = {"form": SMOOTHED, "sigma": sigma, "source": source, "against": HUMAN}
     if data.by_worker is None:
         yield without_value(NO_WORKERS, **{**terms.REACHED.name, **key, "contrast": SAME_IMAGE})
@@ -53,6 +56,8 @@ def share_rows(data: StudyData, source: str, *, sigma: float) -> Iterator[Row]:
                                           "contrast": SAME_IMAGE if null == CENTRE else minus(null)})
             continue
         of_both = shares["value"].sel(quantity="share", drop=True)
+        if null == CENTRE:
+            scores[source] = shares.sel(source=source, drop=True)
         of_source = shares.sel(source=source, drop=True).assign(
             null=of_both.sel(source=null, drop=True), one=of_both.sel(source=source, drop=True),
             other=of_both.sel(source=null, drop=True))
@@ -79,11 +84,11 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     analysis.progress.say("  noise ceiling")
     sigma = overlap_forms(data.human.sizes["x"], analysis.maps)[1].sigma or 0
     rows, ceiling = ceiling_rows(data, sigma=sigma)
-    analysis.shared["ceilings"] = {RAW: np.nan, SMOOTHED: ceiling}
+    analysis.shared["ceiling"], analysis.shared["scores"] = ceiling, {}
     yield rows, []
     for source in data.classifier_maps:
-        yield list(guarded(share_rows(data, source, sigma=sigma), statistic=terms.SHARE, metric=PRIMARY,
-                           source=source)), []
+        yield list(guarded(share_rows(data, source, sigma=sigma, scores=analysis.shared["scores"]),
+                           statistic=terms.SHARE, metric=PRIMARY, source=source)), []
 
 
 def headlines(analysis: Analysis) -> Iterator[Row]:
@@ -93,6 +98,6 @@ def headlines(analysis: Analysis) -> Iterator[Row]:
         return
     sigma = overlap_forms(data.human.sizes["x"], analysis.maps)[1].sigma or 0
     rows, ceiling = ceiling_rows(data, sigma=sigma)
-    analysis.shared["ceilings"] = {RAW: np.nan, SMOOTHED: ceiling}
+    analysis.shared["ceiling"], analysis.shared["scores"] = ceiling, {}
     yield from rows
-    yield from share_rows(data, data.main, sigma=sigma)
+    yield from share_rows(data, data.main, sigma=sigma, scores=analysis.shared["scores"])

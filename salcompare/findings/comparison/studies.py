@@ -265,6 +265,8 @@ def _paired(row: Mapping[Hashable, Any], one: Mapping[tuple[object, ...], Mappin
     n = int((~np.isnan(differences)).sum())
     if n < FEWEST_ACTORS:
         return {"reason": f"{counted(n, 'actor')} with it in both studies; a test needs {FEWEST_ACTORS}"}
+    if any(np.isnan(row[f"ci_low_{side}"]) or "workers" in str(row[f"resampled_{side}"]) for side in ("one", "other")):
+        return {"reason": "the studies share actors, and it has no interval over actors alone"}
     mean = population_mean(xr.DataArray(differences, dims="actor"))
     value, low, high = (float(mean[name]) for name in ("value", "ci_low", "ci_high"))
     if high == low:

@@ -15,6 +15,7 @@ from salcompare.naming import PRIMARY
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
 from salcompare.simulation.studies import tends_to
+from salcompare.statistics.ceilings.pooled import share_of_ceiling
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences
 from salcompare.statistics.overlaps.heatmaps import heatmap_tests
@@ -32,10 +33,8 @@ GROUPED = "actor effect within groups"
 HEATMAPS = "own against other actors' heatmaps"
 SIMILARITY = "same pairs of actors alike (Mantel, noise-corrected)"
 SIMILARITY_CI = "same pairs of actors alike, jackknife over actors"
-INTERVALS = {
-    terms.SAME_IMAGE: "same-image overlap, t over actors",
-    terms.OTHER_ACTOR: "other-actor overlap, jackknife over actors",
-    terms.IMAGE_EFFECT: "image effect, t over actors", terms.ACTOR_EFFECT: "actor effect, jackknife over actors"}
+INTERVALS = {terms.IMAGE_EFFECT: "image effect, t over actors",
+             terms.ACTOR_EFFECT: "actor effect, jackknife over actors"}
 SHOT_IMAGE, SHOT_ACTOR = "image effect, shoots exchanged whole", "actor effect, shoots exchanged whole"
 SHOT_SIMILARITY = "same pairs of actors alike, shoots averaged"
 DIFFERENCE, DIFFERENCE_CI = "classifier minus another, sign flips", "classifier minus another, t over actors"
@@ -139,6 +138,11 @@ def _planned_effect(study: SimulatedStudy, rng: np.random.Generator, draws: int,
     return Result.of(tests.sel(contrast=contrast))
 
 
+def _planned_overlap(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:  # noqa: ARG001
+    shares = share_of_ceiling(study.responses, study.images, {"map": study.saliency}, sigma=cases.planned_sigma(study))
+    return Result.of(shares.sel(source="map", quantity="mean score"))
+
+
 def _planned_difference(study: SimulatedStudy, rng: np.random.Generator, draws: int, *,
                         baseline: Callable[[xr.DataArray], xr.DataArray]) -> Result:
     coverage = study.human["coverage"]
@@ -193,7 +197,7 @@ CASES = (
 )
 PLANNED = (
     PlannedStatistic("overlap", "", "correlation of people's and the classifier's map of the same image", True,
-                     partial(_planned_effect, contrast=terms.SAME_IMAGE)),
+                     _planned_overlap),
     PlannedStatistic("image-effect", "people and the classifier agree on an image beyond what its actor's images share",
                      "correlation on the same image less on other images of the actor", True,
                      partial(_planned_effect, contrast=terms.IMAGE_EFFECT)),

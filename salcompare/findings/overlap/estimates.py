@@ -15,7 +15,14 @@ from salcompare.findings import failures
 from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import NULL_DRAWS, Analysis, Draws, Form, overlap_forms, with_shoots
 from salcompare.findings.overlap.heatmaps import HeatmapOverlap, mean_rows
-from salcompare.findings.overlap.pairings import comparison_rows, pairing_rows, restricted_rows, same_image_comparison
+from salcompare.findings.overlap.pairings import (
+    comparison_rows,
+    from_baseline,
+    of_shared_workers,
+    pairing_rows,
+    restricted_rows,
+    same_image_comparison,
+)
 from salcompare.findings.rows import rows_of
 from salcompare.maps import actor_heatmap, fixation_counts
 from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED, Source, compared_sources
@@ -23,7 +30,7 @@ from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.metrics.registry import EVERY_METRIC, FIXATION_METRICS
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
-from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences, uniform_overlap
+from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, uniform_overlap
 from salcompare.statistics.overlaps.pairings import pairing_tests
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 from salcompare.study_data import StudyData
@@ -122,30 +129,34 @@ class OverlapAnalysis:
                     if metric in of_one and metric in of_other:
                         yield from same_image_comparison(of_one[[metric]], of_other[[metric]], *about)
 
-    def classifier_rows(self, source: str, baselines: Baselines,
-                        ceilings: Mapping[str, float]) -> Iterator[tuple[list[Row], list[Draws]]]:
-        """Give one classifier's rows: pairings, effects, differences from the baselines, and the curve over sigma."""
+    def classifier_rows(self, source: str, baselines: Baselines, ceiling: float,
+                        score: xr.Dataset | None = None) -> Iterator[tuple[list[Row], list[Draws]]]:
+        """Give one classifier's rows: pairings, effects, differences from the baselines, and the curve over sigma.
+
+        `score`, of `share_of_ceiling`, has the interval of its mean score.
+        """
         try:
             saliency = self.data.classifier_maps[source]["saliency"].load()
-            yield from self._image_rows(source, saliency, baselines, ceilings)
+            yield from self._image_rows(source, saliency, baselines, ceiling, score)
             yield list(self._curve(source, saliency)), []
             yield list(self.heatmaps.rows(self.coverage, saliency, source)), []
             yield self._similarity(source, saliency)
         except failures.FAILURES as error:  # no image in common, or none on which both are defined
             yield [failures.undefined_row(error, **self._missing(source, SMOOTHED))], []
 
-    def headline_rows(self, source: str, baselines: Baselines, ceilings: Mapping[str, float]) -> Iterator[Row]:
+    def headline_rows(self, source: str, baselines: Baselines, ceiling: float,
+                      score: xr.Dataset | None) -> Iterator[Row]:
         """Give of `classifier_rows` what a summary rests on: no curve over sigma, and no overlap of heatmaps."""
         try:
             saliency = self.data.classifier_maps[source]["saliency"].load()
-            for rows, _ in self._image_rows(source, saliency, baselines, ceilings):
+            for rows, _ in self._image_rows(source, saliency, baselines, ceiling, score):
                 yield from rows
             yield from self._similarity(source, saliency)[0]
         except failures.FAILURES as error:
             yield failures.undefined_row(error, **self._missing(source, SMOOTHED))
 
-    def _image_rows(self, source: str, saliency: xr.DataArray, baselines: Baselines,
-                    ceilings: Mapping[str, float]) -> Iterator[tuple[list[Row], list[Draws]]]:
+    def _image_rows(self, source: str, saliency: xr.DataArray, baselines: Baselines, ceiling: float,
+                    score: xr.Dataset | None) -> Iterator[tuple[list[Row], list[Draws]]]:
         """Give the rows of maps of images: pairings, effects, and differences from the baselines."""
         for form in self.forms:
             self._compute(source, form, saliency)
@@ -155,12 +166,14 @@ class OverlapAnalysis:
                     *self._failed_rows(source, form.name)]
             for name, of_forms in baselines.items():
                 rows += failures.rows_or_reasons(
-                    [terms.BASELINE], self._key(source, form.name, terms.minus(name)), paired_differences, values,
-                    of_forms[form.name], alternative="two-sided", n_permutations=self.statistics.n_permutations,
+                    [terms.BASELINE], self._key(source, form.name, terms.minus(name)), from_baseline, values,
+                    of_forms[form.name], name=name, score=score if form.name == SMOOTHED else None,
+                    n_permutations=self.statistics.n_permutations,
                     rng=stream(self.seed, "difference", source, name, form.name))[0]
             yield rows, []
             for metric in self._matrices[source, form.name]:
-                yield self._tested(source, metric, form.name, ceilings[form.name] if metric == PRIMARY else np.nan)
+                held = (form.name, metric) == (SMOOTHED, PRIMARY)
+                yield self._tested(source, metric, form.name, *((ceiling, score) if held else (np.nan, None)))
 
     def _compute(self, source: str, form: Form, saliency: xr.DataArray) -> None:
         """Compute all pairs and the same images by every metric that works, and say why the others fail.
@@ -212,7 +225,8 @@ class OverlapAnalysis:
                     shares = xr.Dataset({"value": values[name].mean(), "n": values.sizes["image"]})
                     yield from rows_of(shares, quantity, {"form": RAW, **key})
 
-    def _tested(self, source: str, metric: str, form: str, ceiling: float) -> tuple[list[Row], list[Draws]]:
+    def _tested(self, source: str, metric: str, form: str, ceiling: float,
+                score: xr.Dataset | None) -> tuple[list[Row], list[Draws]]:
         matrix, names = self._matrices[source, form][metric], ("overlap", source, metric, form)
         key = {**self._key(source, form), "metric": metric}
         try:
@@ -222,7 +236,7 @@ class OverlapAnalysis:
             raise
         except failures.FAILURES as error:
             return [failures.undefined_row(error, **{**terms.SAME.name, **key})], []
-        rows, draws = pairing_rows(tests, key, ceiling=ceiling)
+        rows, draws = pairing_rows(tests, key, ceiling=ceiling, score=score)
         if metric == PRIMARY:
             rngs = {name: stream(self.seed, *names, name) for name in (terms.SAME_GROUP, terms.CORRECT)}
             rows += restricted_rows(matrix, self.data, self.statistics, key, rngs, clusters=self.clusters)
@@ -232,7 +246,7 @@ class OverlapAnalysis:
         for share in terms.SIGMAS:
             sigma = share * self.coverage.sizes["x"]
             values = overlap(self.coverage, saliency, metrics=[PRIMARY], sigma=sigma or None)[PRIMARY]
-            yield from rows_of(mean_over_actors(values), terms.SMOOTHING, {
+            yield from rows_of(of_shared_workers(mean_over_actors(values)), terms.SMOOTHING, {
                 "form": SMOOTHED, "source": source, "against": HUMAN, "sigma": sigma})
 
     def _similarity(self, source: str, saliency: xr.DataArray) -> tuple[list[Row], list[Draws]]:
@@ -270,7 +284,8 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     yield list(failures.guarded(overlaps.baseline_rows(baselines), statistic=terms.OVERLAP)), []
     for source in analysis.data.classifier_maps:
         analysis.progress.say(f"  overlap of people and {source}")
-        yield from overlaps.classifier_rows(source, baselines, analysis.shared["ceilings"])
+        yield from overlaps.classifier_rows(source, baselines, analysis.shared["ceiling"],
+                                            analysis.shared["scores"].get(source))
     compared = overlaps.comparison_rows()
     yield list(failures.guarded(compared, statistic=terms.OVERLAP, contrast="minus another classifier")), []
     analysis.tables["overlap_images"] = overlaps.image_table()
@@ -284,7 +299,8 @@ def headlines(analysis: Analysis) -> Iterator[Row]:
         analysis.data, analysis.maps, analysis.statistics, analysis.seed, forms=(SMOOTHED,))
     baselines = overlaps.baselines()
     for source in analysis.data.classifier_maps:
-        yield from overlaps.headline_rows(source, baselines, analysis.shared["ceilings"])
+        yield from overlaps.headline_rows(source, baselines, analysis.shared["ceiling"],
+                                          analysis.shared["scores"].get(source))
     yield from overlaps.comparison_rows()
 
 

@@ -56,7 +56,8 @@ def _sentences(data: StudyData, table: pd.DataFrame, actors: int) -> list[str]:
         f"Above, the mean over actors{f' (n = {int(n.max()):,})' if len(n) else ''}: maps of the same image, of the "
         "actor's other images and of other actors' images; baselines in the classifier's place; and the noise ceiling.",
         f"Below, {counted(actors, 'actor')}, sorted, with the symbols of above." if actors else "",
-        f"Lines: {interval(table[table['panel'] == 'Population'])} (means).",
+        f"Lines: {interval(table[table['panel'] == 'Population'])}; other means have none: "
+        "all actors share workers.",
         f"Differences, paired over actors, which the lines above do not show (p of the effects one-sided, of the "
         f"others two-sided): {'; '.join(said)}." if said else ""]
 

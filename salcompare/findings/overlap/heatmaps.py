@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
 from salcompare import maps as mapping
@@ -15,19 +14,14 @@ from salcompare.errors import InputError
 from salcompare.findings import failures
 from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import Form, overlap_forms
+from salcompare.findings.overlap.pairings import from_baseline, of_shared_workers
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PRIMARY
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.metrics.registry import EVERY_METRIC
-from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences, uniform_overlap
-from salcompare.statistics.overlaps.heatmaps import (
-    HEATMAP_CONTRASTS,
-    as_images,
-    heatmap_tests,
-    population_differences,
-    population_overlap,
-)
+from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, uniform_overlap
+from salcompare.statistics.overlaps.heatmaps import HEATMAP_CONTRASTS, as_images, heatmap_tests, population_overlap
 from salcompare.statistics.overlaps.same_image import matched, overlap
 
 if TYPE_CHECKING:
@@ -76,7 +70,8 @@ class HeatmapOverlap:
             for name, overlaps in of_actors.items():
                 yield from _mean_rows(overlaps, form.metrics, name, form)
             if "metric" in of_population.coords:
-                yield from rows_of(of_population, terms.OF_POPULATION, _key(terms.CENTRE, form, terms.POPULATION))
+                yield from rows_of(of_shared_workers(of_population), terms.OF_POPULATION,
+                                   _key(terms.CENTRE, form, terms.POPULATION))
 
     def _baselines(self, human: xr.DataArray, form: Form) -> tuple[dict[str, Overlaps], xr.Dataset]:
         """Overlap of people's heatmaps with each baseline, and of the population's with the centred one.
@@ -120,8 +115,8 @@ class HeatmapOverlap:
         yield from _mean_rows((values, failed), form.untested, source, form)
         for name, (other, _) in self._baselines(human, form)[0].items():
             yield from failures.rows_or_reasons(
-                [terms.BASELINE], _key(source, form, terms.minus(name)), paired_differences, values, other,
-                alternative="two-sided", n_permutations=self.statistics.n_permutations,
+                [terms.BASELINE], _key(source, form, terms.minus(name)), from_baseline, values, other, name=name,
+                n_permutations=self.statistics.n_permutations,
                 rng=stream(self.seed, "heatmaps", source, name, form.name))[0]
 
     def _population(self, human: xr.DataArray, classifier: xr.DataArray, source: str, form: Form) -> Iterator[Row]:
@@ -130,19 +125,21 @@ class HeatmapOverlap:
         yield from (failures.without_value(reason, **_named(source, form, terms.POPULATION, metric=metric))
                     for metric, reason in failed.items())
         if "metric" in values.coords and "metric" in blob.coords:
+            values = of_shared_workers(values)
             yield from rows_of(values, terms.OF_POPULATION, _key(source, form, terms.POPULATION))
-            yield from rows_of(population_differences(values, blob), terms.OF_POPULATION_DIFFERENCE,
+            less = values.assign(value=values["value"] - blob["value"], one=values["value"], other=blob["value"])
+            yield from rows_of(less, terms.OF_POPULATION_DIFFERENCE,
                                _key(source, form, terms.minus(terms.CENTRE, terms.POPULATION)))
 
 
 def mean_rows(means: xr.Dataset, key: Row, analytic: str) -> list[Row]:
     """Give the rows of the mean over actors and of each actor's value, without a test.
 
-    A mean of the uniform map's analytic values has no interval, which would be of width zero, but a reason.
+    The reason why there is no interval is another where the uniform map's values are analytic.
     """
+    means = of_shared_workers(means)
     if key["source"] == terms.UNIFORM and EVERY_METRIC[str(key["metric"])].chance is not None:
-        means = means.assign(ci_low=np.nan, ci_high=np.nan, reason=analytic).assign_attrs(
-            ci_method=None, resampled=None)
+        means = means.assign(reason=analytic)
     return rows_of(means, terms.SAME, key) + rows_of(means, terms.SAME_OF_ACTORS, key)
 
 

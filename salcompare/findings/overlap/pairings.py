@@ -16,6 +16,7 @@ from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, network, network_of
 from salcompare.random_numbers import stream
+from salcompare.statistics.inference.resampling import WORKERS_SHARED
 from salcompare.statistics.metrics.registry import EVERY_METRIC
 from salcompare.statistics.overlaps.baselines import paired_differences
 from salcompare.statistics.overlaps.pairings import CONTRASTS, compare_pairings, pairing_tests
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
 GROUP = "group"
 
 
-def pairing_rows(result: xr.Dataset, key: Row, *, ceiling: float = np.nan,
+def pairing_rows(result: xr.Dataset, key: Row, *, ceiling: float = np.nan, score: xr.Dataset | None = None,
                  restriction: str = "") -> tuple[list[Row], list[Draws]]:
     """Make the rows of `pairing_tests`, for the population and each actor, and keep draws of its nulls.
 
-    The ceiling is that of the mean over same images; a restriction is added to the contrasts' names, where pairs are of
+    The ceiling is that of the mean over same images, and so is the score, a result of `share_of_ceiling` whose mean
+    score has an interval over workers and actors; a restriction is added to the contrasts' names, where pairs are of
     some groups or images only.
     """
     rows: list[Row] = []
@@ -41,12 +43,47 @@ def pairing_rows(result: xr.Dataset, key: Row, *, ceiling: float = np.nan,
         ceiling=("contrast", [ceiling if contrast == terms.SAME_IMAGE else np.nan for contrast in CONTRASTS]))
     for contrast in (terms.OTHER_ACTOR, terms.ACTOR_EFFECT) if restriction == terms.SAME_GROUP else CONTRASTS:
         one = result.sel(contrast=contrast)
+        if contrast == terms.SAME_IMAGE and score is not None:
+            one = crossed(one, score.sel(quantity="mean score"))
         here = {**key, "contrast": f"{contrast}, {restriction}" if restriction else contrast}
         rows += rows_of(one, terms.PAIRING, here) + rows_of(one, terms.PAIRING_OF_ACTORS, here)
         if contrast in (terms.IMAGE_EFFECT, terms.ACTOR_EFFECT) and not restriction:
             null = one["null"].dropna("permutation").to_numpy()[:NULL_DRAWS]
             draws.append(({**terms.PAIRING.name, **here, "metric": f"{key['metric']} {contrast}"}, null))
     return rows, draws
+
+
+def crossed(mean: xr.Dataset, score: xr.Dataset) -> xr.Dataset:
+    """Give a mean over actors the interval over workers and actors of the score that it is, its value in the middle.
+
+    The score may lack images to which fewer than two workers responded.
+    """
+    half = (score["ci_high"] - score["ci_low"]) / 2
+    if np.isnan(half):
+        return mean.assign(reason=score["reason"].item() or WORKERS_SHARED)
+    about = {name: score.attrs[name] for name in ("ci_method", "resampled")}
+    return mean.drop_vars(list(about), errors="ignore").assign(
+        ci_low=mean["value"] - half, ci_high=mean["value"] + half, reason="").assign_attrs(about)
+
+
+def of_shared_workers(means: xr.Dataset) -> xr.Dataset:
+    """Take the interval over actors from means of what the same workers made of all actors, and say why."""
+    reason = means["reason"].where(np.isnan(means["value"]), WORKERS_SHARED)
+    return means.assign(ci_low=np.nan, ci_high=np.nan, reason=reason).assign_attrs(ci_method=None, resampled=None)
+
+
+def from_baseline(values: xr.Dataset, other: xr.Dataset, *, name: str, score: xr.Dataset | None = None,
+                  n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
+    """Compare overlaps with those of a baseline, which like a level moves with the workers unless people made it.
+
+    Of simulated studies in which workers alone vary, t intervals over actors of the difference from a centred blob
+    held the truth in 89%, from other actors' mean map in 94%.
+    """
+    result = paired_differences(values, other, alternative="two-sided", n_permutations=n_permutations, rng=rng)
+    if name == terms.OTHERS:
+        return result
+    bare = of_shared_workers(result).assign(p_value=result["p_value"] * np.nan)
+    return bare if score is None or name != terms.CENTRE else crossed(bare, score.sel(quantity="mean score above null"))
 
 
 def restricted_rows(matrix: xr.DataArray, data: StudyData, statistics: Statistics, key: Row,

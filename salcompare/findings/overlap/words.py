@@ -140,9 +140,11 @@ def _is_primary(rows: pd.DataFrame, form: str = SMOOTHED) -> pd.Series[bool]:
 def _primary_overlap(rows: pd.DataFrame, whose: str) -> PrintedTable:
     return table_of(
         "overlap_primary", f"Overlap of {whose}, mean over actors",
-        "Pearson's correlation of smoothed maps, the primary metric. Intervals over actors. p of the image and the "
-        "actor effect is one-sided, towards better agreement: near 1, a map does worse than what it is compared with; "
-        "p of a difference from a baseline or from another classifier is two-sided. edges, centre, random_networks: "
+        "Pearson's correlation of smoothed maps, the primary metric. Intervals of the same image and of its difference "
+        "from a centred blob are over workers and actors, of effects and other differences over actors; other means "
+        "have none, as all actors share workers. p of the image and the actor effect is one-sided, towards better "
+        "agreement: near 1, a map does worse than what it is compared with; p of other differences is two-sided. "
+        "edges, centre, random_networks: "
         "the same of the photographs' edges, a centred blob and networks with random weights (their mean, on the "
         "images that they explain).",
         rows[_is_primary(rows) & rows["value"].notna()],
@@ -170,8 +172,9 @@ def _heatmaps(whole: pd.DataFrame) -> PrintedTable:
     """Print the primary metric of the population; the CSV has all."""
     return table_of(
         "overlap_heatmaps", "Overlap of heatmaps",
-        "Each actor's (mean over actors), with the other actors' in their place, and the population's, whose interval "
-        "is a jackknife over actors. Heatmaps of both sides are of the same photographs: \"same minus other actor\" "
+        "Each actor's (mean over actors), with the other actors' in their place, and the population's. Only "
+        "differences between actors have intervals, as all actors share workers. "
+        "Heatmaps of both sides are of the same photographs: \"same minus other actor\" "
         "says that they share those, or the actor. The primary metric; the CSV has all.", whole,
         ["source", "contrast", "metric", "form", *_VALUES, *_BESIDE, "ci_method", "p_value", "p_attainable", "n",
          "reason"], folded=True, shown=(whole["metric"] == PRIMARY) & whole["value"].notna())
@@ -181,9 +184,10 @@ def _every_metric(rows: pd.DataFrame, whose: str) -> PrintedTable:
     """Print the population's rows, each metric with the direction that is better."""
     return table_of(
         "overlap_population", f"Overlap of {whose}, mean over actors, every metric",
-        "Intervals over actors: t, and jackknife (ci_method) where actors meet other actors. The image effect "
-        "permutes images within actors and the actor effect whole actors, both one-sided, towards better agreement; "
-        "differences from a baseline or another classifier flip actors' signs and are two-sided (alternative). The "
+        "Intervals of effects and differences are over actors: t, and jackknife (ci_method) where actors meet other "
+        "actors. The image effect permutes images within actors and the actor effect whole actors, both one-sided, "
+        "towards better agreement; differences from the other actors' map or another classifier flip actors' signs and "
+        "are two-sided (alternative). The "
         "overlap of every image, for all sources and metrics, is in data/processed/overlap_images.csv.",
         rows.assign(better=[EVERY_METRIC[metric].better for metric in rows["metric"]]),
         ["source", "contrast", "metric", "better", "form", *_VALUES, *_BESIDE, "ci_method", "p_value", "alternative",
@@ -213,7 +217,10 @@ def _conventions() -> PrintedTable:
 BASELINES = (
     f"A uniform map (analytic values, no interval), a centred Gaussian whose standard deviation is "
     f"{percent(CENTRE_SIGMA, 0)} of the grid, and the mean human map of the other actors. Differences from a baseline "
-    "are paired over images and tested by flipping the signs of actors' means.")
+    "are paired over images. What people have in common moves with the workers, whom all actors share, and so do "
+    "differences from maps that people did not make: a difference from the centred Gaussian has an interval over "
+    "workers and actors, on smoothed maps, others none; from the other actors' map, one over actors and a test that "
+    "flips the signs of actors' means.")
 
 _PAIRINGS = (
     "Three pairings are told apart: same image; same actor, other image; other actor. The image effect is the first "
@@ -221,8 +228,9 @@ _PAIRINGS = (
     "them (images of a shoot are then not each other's other image); the actor effect is the second minus the third, "
     "with a null that permutes actors' whole sets of maps; its statistic is mean / standard deviation over actors of "
     "what is left without row and column means and their product (Tukey, 1949), as noise lowers an actor's "
-    "overlaps by a factor on either side. Intervals over actors are t intervals, by "
-    f"jackknife where actors meet other actors; none are given below {FEWEST_ACTORS} actors. p-values of single actors "
+    "overlaps by a factor on either side. Intervals of effects are over actors, by t, and by jackknife where actors "
+    "meet other actors; of the pairings only the same image has one, on smoothed maps, over workers and actors as the "
+    f"ceiling's, as all actors share workers; none are given below {FEWEST_ACTORS} actors. p-values of single actors "
     "are adjusted over actors by Holm's (1979) method. Where images have groups, the actor effect is "
     "given within them, too, and all pairings for the images that the classifier got right. Two classifiers are "
     "compared by exchanging their maps within actors, which flips the signs of the columns of the difference of both "

@@ -6,7 +6,6 @@ INDICES, TESTS = "symmetry", "symmetry_test"
 BETWEEN, ALONE = "human minus classifier", "value"
 MOST_COMPONENTS, IMAGES_A_COMPONENT = 10, 3
 """Principal components of the photographs' odd parts that are taken out of the maps': at most, and images for each."""
-WORKERS_SHARED = "all actors share workers: an interval over actors alone would be too narrow"
 FEW_ACTORS_ODD = "no interval: few actors have most of the odd energy"
 _NULL_MEAN = {"null_mean": 0.0}  # of what flips or mirrors at random turn about 0
 _SYMMETRIC: Columns = {"null": "null", "null_mean": "null_mean"}

@@ -16,7 +16,7 @@ from salcompare.findings.failures import FAILURES, guarded, rows_or_reasons, und
 from salcompare.findings.rows import rows_of
 from salcompare.naming import HUMAN, PHOTOGRAPHS, RAW, SMOOTHED
 from salcompare.random_numbers import stream
-from salcompare.statistics.inference.resampling import population_mean
+from salcompare.statistics.inference.resampling import WORKERS_SHARED, population_mean
 from salcompare.statistics.responses import Responses, chosen, names_of
 from salcompare.statistics.symmetries.indices import symmetric_null_mean, symmetry
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
@@ -57,8 +57,8 @@ def _of_source(source: str, heatmaps: xr.DataArray, of_images: xr.DataArray | No
         reason = ("actor", np.where(np.isnan(values), "undefined on every image of the actor", ""))
         result = population_mean(values).assign_attrs(null.attrs).assign(
             null_mean=null.mean(), actor_null_mean=null, actor_value=values, actor_n=counts, actor_reason=reason)
-        if source == HUMAN:  # all actors share workers: an interval over actors alone is too narrow
-            result = result.assign(ci_low=np.nan, ci_high=np.nan, reason=declared.WORKERS_SHARED)
+        if source == HUMAN:
+            result = result.assign(ci_low=np.nan, ci_high=np.nan, reason=WORKERS_SHARED)
         if source != HUMAN or quantity is not declared.LATERALITY:  # its mean over actors is that of WORKERS
             yield from rows_of(result, quantity, {"source": source})
         yield from rows_of(result, single, {"source": source})

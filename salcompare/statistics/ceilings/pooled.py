@@ -25,7 +25,7 @@ from salcompare.statistics.responses import ImageResponses, Responses, responses
 
 RESAMPLED = "workers and actors"
 NO_AGREEMENT = "different workers' maps do not correlate positively"
-QUANTITIES = ("score", "share", "share above null")
+QUANTITIES = ("score", "share", "share above null", "mean score", "mean score above null")
 """Of a scored map."""
 
 
@@ -85,10 +85,10 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, maps: Mapping[s
     Returns
     -------
     Dataset
-        Over ``source`` (the names) and ``quantity`` (score, share, share above null): **value**, **ci_low**,
-        **ci_high**, **standard_error**. Over ``source``: **cross**, the mean product with people's mean map. Scalars
-        **ceiling**, **ceiling_ci_low**, **ceiling_ci_high**, **ceiling_standard_error**, and **n** and the others as
-        `noise_ceiling` gives them.
+        Over ``source`` (the names) and ``quantity`` (score, share, share above null, mean score, mean score above
+        null): **value**, **ci_low**, **ci_high**, **standard_error**. Over ``source``: **cross**, the mean product with
+        people's mean map. Scalars **ceiling**, **ceiling_ci_low**, **ceiling_ci_high**,
+        **ceiling_standard_error**, and **n** and the others as `noise_ceiling` gives them.
 
     Raises
     ------
@@ -101,7 +101,9 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, maps: Mapping[s
     energies of both. Scored maps are brought to mean 0 and energy 1 on each image, as their scale says nothing. Share =
     score / ceiling = sum C / sqrt(sum U x sum I), U being products of different workers: the correlation with what
     endlessly many workers would make (Spearman 1904). The true maps, so scaled, reach the mean of their norms over the
-    root mean square of these, just below 1. Intervals as for `pooled_ceiling`, with the maps taken as given.
+    root mean square of these, just below 1. The mean score is the mean over actors of their images' mean correlation,
+    as `overlap` gives it; NaN where people's map of an image is constant. Intervals as for `pooled_ceiling`, with the
+    maps taken as given.
 
     References
     ----------
@@ -184,7 +186,7 @@ def pooled_ceiling(products: Sequence[Values], workers: Sequence[Codes], actors:
     """
     several = [at for at, codes in enumerate(workers) if np.unique(codes).size > 1]
     n_sources = crosses[0].shape[1] if crosses else 0
-    parts, values, errors = np.full(2 + n_sources, np.nan), *np.full((2, 1 + 3 * n_sources), np.nan)
+    parts, values, errors = np.full(2 + 2 * n_sources, np.nan), *np.full((2, 1 + len(QUANTITIES) * n_sources), np.nan)
     n_actors = n_workers = 0
     if several:
         rows = _by_worker([products[at] for at in several], [workers[at] for at in several],
@@ -199,8 +201,8 @@ def pooled_ceiling(products: Sequence[Values], workers: Sequence[Codes], actors:
     if not several:
         reason = "no image has responses by two workers"
     tables = {"": values, "ci_low": values - half, "ci_high": values + half, "standard_error": errors}
-    of_sources = {f"source_{name or 'value'}": (("quantity", "source"), table[1:].reshape(3, n_sources))
-                  for name, table in tables.items()} | {"cross": ("source", parts[2:])} if crosses else {}
+    of_sources = {f"source_{name or 'value'}": (("quantity", "source"), table[1:].reshape(len(QUANTITIES), n_sources))
+                  for name, table in tables.items()} | {"cross": ("source", parts[2:2 + n_sources])} if crosses else {}
     return xr.Dataset(
         {**{name or "ceiling": float(table[0]) for name, table in tables.items()}, **of_sources,
          "products": parts[0], "energy": parts[1], "n": n_actors, "n_images": len(several),
@@ -233,7 +235,9 @@ def _by_worker(products: Sequence[Values], workers: Sequence[Codes], crosses: Se
 
 
 def _image_values(totals: Values) -> Values:
-    """Products of different workers, energy and products with maps of each image; NaN with fewer than two workers.
+    """Products of different workers, energy, and products and correlations with maps of each image.
+
+    NaN with fewer than two workers.
 
     `totals` (4 + source, ...) are responses, the sum of each worker's squared, the energy of the sum of all maps, that
     of each worker's summed over workers, and the products of the sum with the scored maps.
@@ -241,20 +245,23 @@ def _image_values(totals: Values) -> Values:
     n, squares, energy, of_workers, *crosses = totals
     pairs = np.where(n**2 - squares > 0, n**2 - squares, np.nan)
     n = np.where(np.isnan(pairs), np.nan, n)
-    return np.stack([(energy - of_workers) / pairs, energy / n**2, *(cross / n for cross in crosses)])
+    norm = np.sqrt(np.where(energy > 1e-12 * n**2, energy, np.nan))
+    return np.stack([(energy - of_workers) / pairs, energy / n**2, *(cross / n for cross in crosses),
+                     *(cross / norm for cross in crosses)])
 
 
 def _of_sums(sums: Values) -> Values:
-    """Ceiling, and scores, shares and shares above the null, from pooled values (2 + source, ...)."""
-    products, energy, crosses = sums[0], sums[1], sums[2:]
+    """Ceiling, and `QUANTITIES` of each source, from pooled values (2 + 2 source, ...)."""
+    products, energy = sums[:2]
+    crosses, means = np.split(sums[2:], 2)
     products = np.where(products > 1e-12 * energy, products, np.nan)
     shares = crosses / np.sqrt(products)
     return np.concatenate([np.sqrt(products / energy)[np.newaxis], crosses / np.sqrt(energy), shares,
-                           shares - shares[:1]])
+                           shares - shares[:1], means, means - means[:1]])
 
 
 def _estimates(rows: _Rows, actor: Codes, n_actors: int, n_workers: int) -> tuple[Values, Values]:
-    """Pooled values (2 + source,), and the variances (1 + 3 source,) of what follows from them."""
+    """Pooled values (2 + 2 source,), and the variances (1 + 5 source,) of what follows from them."""
     count, energy, with_all, *crosses = rows.parts
     totals = _added(np.stack([count, count**2, with_all, energy, *crosses]), rows.image, actor.size)
     gone = np.stack([count, count**2, 2 * with_all - energy, energy, *crosses])

@@ -24,6 +24,8 @@ from salcompare.statistics.kernels import Codes, Values
 LEVEL = 0.95
 FEWEST_ACTORS = 8
 """Below so many actors there is no t interval: the spread between so few is itself hardly known."""
+WORKERS_SHARED = "all actors share workers: an interval over actors alone would be too narrow"
+"""Why what people's maps of all actors have in common has no interval over actors."""
 FEWEST_IN_STRATUM = {"mean": 2, "spread": 3}
 """Units that a stratum must have for a jackknife; of two, leaving one out leaves no spread within."""
 

@@ -9,10 +9,9 @@ import xarray as xr
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps
-from salcompare.printing import counted
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import Alternative, smallest_p
-from salcompare.statistics.inference.resampling import FEWEST_ACTORS, jackknife_interval, t_interval
+from salcompare.statistics.inference.resampling import WORKERS_SHARED
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.ranking import SHARE
 from salcompare.statistics.metrics.registry import METRICS, required_metrics
@@ -43,12 +42,12 @@ def heatmap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
     Returns
     -------
     Dataset
-        Over ``contrast`` (same actor; other actor; same minus other actor): **value**, mean over actors; **ci_low**,
-        **ci_high** by t or by jackknife over actors (**ci_method**), NaN below eight; of the difference **p_value**
-        (one-sided towards better overlap), **p_attainable**, **null_mean** (0), **n_permutations**; **n**,
-        **n_undefined** actors, **reason**; **one**, **other**, the two means that the difference is of; **null**
-        (contrast, permutation). Over ``contrast`` and ``actor``: **actor_value**, **actor_one**, **actor_other**,
-        **actor_reason**.
+        Over ``contrast`` (same actor; other actor; same minus other actor): **value**, mean over actors; of the
+        difference **ci_low**, **ci_high** by jackknife over actors (**ci_method**), NaN below eight (the others have
+        none: all actors share workers), **p_value** (one-sided towards better overlap), **p_attainable**,
+        **null_mean** (0), **n_permutations**; **n**, **n_undefined** actors, **reason**; **one**, **other**, the two
+        means that the difference is of; **null** (contrast, permutation). Over ``contrast`` and ``actor``:
+        **actor_value**, **actor_one**, **actor_other**, **actor_reason**.
 
     Raises
     ------
@@ -70,7 +69,7 @@ def heatmap_tests(human: xr.DataArray, classifier: xr.DataArray, *, metric: str,
     tests = _tested(values, alternative, n_permutations, rng).assign_coords(
         contrast=list(HEATMAP_CONTRASTS), actor=actors)
     return tests.assign(n_undefined=matrix.sizes["image"] - tests["n"]).assign_attrs(
-        matrix.attrs | {"metric": metric, "alternative": alternative, "resampled": "actors",
+        matrix.attrs | {"metric": metric, "alternative": alternative,
                         "null": "classifier heatmaps permuted among actors"})
 
 
@@ -88,9 +87,8 @@ def population_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics
     Returns
     -------
     Dataset
-        Over ``metric``: **value**; **ci_low**, **ci_high** by jackknife over actors, NaN below eight; **n** actors,
-        **n_undefined**, **reason**. **without** (metric, actor): the value without an actor. auc_top20_shuffled and
-        information_gain are NaN: a single map has no others.
+        Over ``metric``: **value**, which has no interval, as all actors share workers; **n** actors, **n_undefined**,
+        **reason**. auc_top20_shuffled and information_gain are NaN: a single map has no others.
 
     Raises
     ------
@@ -105,34 +103,15 @@ def population_overlap(human: xr.DataArray, classifier: xr.DataArray, *, metrics
     good = np.logical_and(*(maps.notnull().all(("y", "x")).values for maps in both))
     if not good.any():
         raise InputError(Problem("heatmaps", "no actor of whom both are defined", "at least one"))
-    stacks = [_with_leave_one_out(maps.isel(actor=good)) for maps in both]
-    n = int(good.sum())
+    means = [maps.isel(actor=good).mean("actor").expand_dims(image=["population"]) for maps in both]
     used = [name for name in names if not METRICS[name].of_others] or ["pearson"]
-    overlaps = overlap(*stacks, metrics=used, share=share, sigma=sigma)
-    values = np.stack([overlaps[name].values if name in used else np.full(n + 1, np.nan) for name in names])
-    return _with_interval(xr.Dataset(
-        {"value": ("metric", values[:, 0]), "without": (("metric", "actor"), values[:, 1:])},
-        coords={"metric": names, "actor": common[good]},
-        attrs={"share": share} | ({} if sigma is None else {"sigma": float(sigma)})), human.sizes["actor"] - n)
-
-
-def population_differences(one: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
-    """Difference of two overlaps of a population's heatmaps, with a jackknife over actors.
-
-    Parameters
-    ----------
-    one, other : Dataset
-        As `population_overlap` gives them, of the same human heatmaps.
-
-    Returns
-    -------
-    Dataset
-        As `population_overlap` gives it, of `one` less `other`, over the metrics and actors of both, and ``one`` and
-        ``other``, the two overlaps.
-    """
-    both = xr.align(one[["value", "without"]], other[["value", "without"]], join="inner")
-    return _with_interval(both[0] - both[1], int(one["n_undefined"].max())).assign(
-        one=both[0]["value"], other=both[1]["value"])
+    overlaps = overlap(*means, metrics=used, share=share, sigma=sigma)
+    values = np.array([float(overlaps[name][0]) if name in used else np.nan for name in names])
+    reason = np.where(np.isnan(values), "undefined on the population's heatmaps", "").astype(object)
+    n = int(good.sum())
+    return xr.Dataset(
+        {"value": ("metric", values), "n": n, "n_undefined": human.sizes["actor"] - n, "reason": ("metric", reason)},
+        coords={"metric": names}, attrs={"share": share} | ({} if sigma is None else {"sigma": float(sigma)}))
 
 
 def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
@@ -140,9 +119,9 @@ def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: 
     one_group = np.zeros(len(values), np.intp)
     same, others = np.diag(values), means_of_others(values, one_group)
     means = np.stack([same, others, same - others])
-    plain = t_interval(same[:, np.newaxis])
-    intervals = [(plain.low[0], plain.high[0], plain.reason[0]),
-                 *(between_actors(values, one_group, itself=which) for which in (0, 1))]
+    none = (np.nan, np.nan, WORKERS_SHARED)
+    intervals = [none, none if len(values) > 1 else (np.nan, np.nan, "no other actor"),
+                 between_actors(values, one_group, itself=1)]
     p, n_drawn = np.full(3, np.nan), 0
     null = np.full((3, n_permutations), np.nan)
     if len(values) > 1:
@@ -150,7 +129,7 @@ def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: 
         n_drawn, null[2, :draws.size] = draws.size, draws
     one_each = {"value": means.mean(axis=1), "ci_low": [one[0] for one in intervals],
                 "ci_high": [one[1] for one in intervals], "reason": [one[2] for one in intervals],
-                "ci_method": ["t", "jackknife", "jackknife"], "p_value": p,
+                "ci_method": ["", "", "jackknife"], "resampled": ["", "", "actors"], "p_value": p,
                 "p_attainable": np.where(np.isnan(p), np.nan, smallest_p(n_drawn)), "n_permutations": [0, 0, n_drawn],
                 "null_mean": np.where(np.isnan(p), np.nan, 0), "n": (~np.isnan(means)).sum(axis=1)}
     nothing = np.full(means.shape[1], np.nan)
@@ -163,32 +142,8 @@ def _tested(values: Values, alternative: Alternative, n_permutations: int, rng: 
                       | {"null": (("contrast", "permutation"), null)})
 
 
-def _with_interval(values: xr.Dataset, n_undefined: int) -> xr.Dataset:
-    n = values.sizes["actor"]
-    without = values["without"].transpose("actor", "metric").values
-    interval = jackknife_interval(values["value"].values, without, resampled="actors")
-    enough = n >= FEWEST_ACTORS
-    reason = np.where(np.isnan(values["value"].values), "undefined on the population's heatmaps", interval.reason)
-    return values.assign(
-        ci_low=("metric", np.where(enough, interval.low, np.nan)),
-        ci_high=("metric", np.where(enough, interval.high, np.nan)), n=n, n_undefined=n_undefined,
-        reason=("metric", reason if enough else np.full(
-            reason.shape, f"{counted(n, 'actor')}; an interval needs {FEWEST_ACTORS}", dtype=object))).assign_attrs(
-        ci_method="jackknife", resampled="actors")
-
-
 def as_images(heatmaps: xr.DataArray) -> xr.DataArray:
     """Give heatmaps as maps of images that have their actors' names."""
     require_maps(heatmaps, "heatmaps", dims=("actor", "y", "x"), named=("actor",))
     return heatmaps.reset_coords(drop=True).rename(actor="image").assign_coords(
         actor=("image", heatmaps.actor.values.astype(str)))
-
-
-def _with_leave_one_out(heatmaps: xr.DataArray) -> xr.DataArray:
-    """Mean over actors, then the means without each actor in turn, as images."""
-    n, total = heatmaps.sizes["actor"], heatmaps.sum("actor")
-    without = ((total - heatmaps) / max(n - 1, 1)).clip(min=0) if n > 1 else heatmaps * np.nan
-    # a difference of sums can fall below zero by rounding, and densities must not
-    stacked = xr.concat([(total / n).expand_dims(actor=["population"]), without], dim="actor")
-    named = np.array(["population", *(f"without {name}" for name in heatmaps.actor.values.tolist())])
-    return stacked.drop_vars("actor").rename(actor="image").assign_coords(image=named).transpose("image", "y", "x")

@@ -35,6 +35,7 @@ from salcompare.errors import InputError, Problem
 from salcompare.maps.checks import require_maps
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference.permutation import Alternative, sign_flip_test
+from salcompare.statistics.inference.resampling import WORKERS_SHARED
 from salcompare.statistics.kernels import Values
 from salcompare.statistics.metrics.ranking import SHARE
 from salcompare.statistics.metrics.registry import EVERY_METRIC
@@ -82,8 +83,10 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
         Over ``contrast`` (the three pairings and both effects):
 
         - **value**: mean over actors. An actor with one image (or cluster) has no other image; the actor effect leaves
-          such actors out on both sides. **ci_low**, **ci_high**: over actors, by t or (where actors meet other actors)
-          by jackknife (**ci_method**); NaN below eight actors.
+          such actors out on both sides. **ci_low**, **ci_high**: of the effects, over actors, by t or (of the actor
+          effect) by jackknife (**ci_method**); NaN below eight actors. The pairings have none: people's maps of all
+          actors are by the same workers, whose variance does not shrink with the actors (`share_of_ceiling`'s "mean
+          score" has the interval over workers and actors).
         - **one**, **other**: of the effects, the two means that the value is the difference of, over the same actors.
         - **p_value**, **p_attainable**, **null_mean** (exactly 0), **n_permutations**, of the effects, and
           **exchanged**, their null in words; **n** actors, **n_undefined** without a value, **reason** for NaN.
@@ -110,12 +113,15 @@ def pairing_tests(matrix: xr.DataArray, *, rng: np.random.Generator, better: Lit
     exchanged = ["", "", "", f"{moved} permuted among the {pairs.unit}s of each actor",
                  "whole sets of classifier maps permuted among actors" + (f" within {groups}" if groups else "")]
     return tests.assign(exchanged=("contrast", exchanged)).assign_attrs(
-        alternative=alternative, n_undefined=left_out, resampled="actors")
+        alternative=alternative, n_undefined=left_out)
 
 
 def _population(pairs: Pairs, alternative: Alternative, n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
     p, n_drawn, null = np.full(5, np.nan), np.zeros(5, int), np.full((5, n_permutations), np.nan)
     sides, one = np.full((2, 5), np.nan), _contrasts(pairs)
+    one["ci_low"][:3], one["ci_high"][:3], one["ci_method"][:3] = np.nan, np.nan, ""
+    one["reason"][:3] = np.where(one["n"][:3] > 0, WORKERS_SHARED, one["reason"][:3])
+    one["resampled"] = np.where(one["ci_method"] == "", "", "actors")
     for effect, at in enumerate((3, 4)):
         if not one["n"][at]:
             continue

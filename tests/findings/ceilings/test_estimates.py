@@ -31,8 +31,8 @@ def data_of(**options):
 @pytest.fixture(scope="module")
 def estimates() -> pd.DataFrame:
     data = data_of(n_actors=9)
-    return with_responses(estimates_table([*ceiling_rows(data, sigma=1.0)[0], *share_rows(data, SOURCE, sigma=1.0)]),
-                          "simulated")
+    rows = [*ceiling_rows(data, sigma=1.0)[0], *share_rows(data, SOURCE, sigma=1.0, scores={})]
+    return with_responses(estimates_table(rows), "simulated")
 
 
 def one(estimates, **wanted):
@@ -67,6 +67,6 @@ def test_a_classifier_without_an_image_in_common_leaves_a_reason():
     maps = data.classifier_maps[SOURCE]["saliency"]
     other = maps.assign_coords(image=np.array([f"x/{i}" for i in range(maps.sizes["image"])]))
     data = data.replace(classifier_maps={SOURCE: other.to_dataset(name="saliency")}, controls={})
-    (row,) = share_rows(data, SOURCE, sigma=1.0)
+    (row,) = share_rows(data, SOURCE, sigma=1.0, scores={})
     assert np.isnan(row["value"])
     assert "image" in row["reason"]

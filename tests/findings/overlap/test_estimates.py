@@ -51,7 +51,7 @@ def analysed():
     baselines = analysis.baselines()
     rows = list(analysis.baseline_rows(baselines))
     for source in analysis.data.classifier_maps:
-        for more, _ in analysis.classifier_rows(source, baselines, {"raw": np.nan, "smoothed": 0.9}):
+        for more, _ in analysis.classifier_rows(source, baselines, 0.9):
             rows += more
     rows += analysis.comparison_rows()
     return analysis, with_responses(name_families(estimates_table(rows)), "collected")
@@ -145,7 +145,7 @@ def test_declared_shoots_are_exchanged_whole_and_an_image_without_one_is_alone()
     data = data.replace(images=data.images.assign(shoot=shoots))
     analysis = OverlapAnalysis(data, *SETTINGS, forms=["smoothed"])
     baselines = analysis.baselines()
-    rows = [row for more, _ in analysis.classifier_rows(OTHER, baselines, {"smoothed": 0.9}) for row in more]
+    rows = [row for more, _ in analysis.classifier_rows(OTHER, baselines, 0.9) for row in more]
     found = pick(estimates_table(rows), metric="pearson", form="smoothed", source=OTHER)
     effect = pick(found, level="actor", contrast="image effect").iloc[0]
     matrix = overlap_matrix(analysis.coverage, data.classifier_maps[OTHER]["saliency"], metric="pearson", sigma=1.6)
@@ -168,7 +168,7 @@ def test_classifiers_are_compared_by_the_metrics_that_work_for_both(monkeypatch)
     monkeypatch.setattr(estimates, "overlap_matrix", fails_once)
     analysis = OverlapAnalysis(data, *SETTINGS, forms=["raw"])
     rows = [row for source in data.classifier_maps for more, _ in analysis.classifier_rows(
-        source, analysis.baselines(), {"raw": np.nan}) for row in more]
+        source, analysis.baselines(), np.nan) for row in more]
     table = estimates_table([*rows, *analysis.comparison_rows()])
     failed = pick(table, metric="nss", source=ONE, form="raw", contrast="same image")
     assert failed["reason"].str.contains("FloatingPointError").all()

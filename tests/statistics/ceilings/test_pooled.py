@@ -51,9 +51,10 @@ def by_hand(responses, images, maps, *, sigma):
         for source in SOURCES:
             one = scored[source].sel(image=image).to_numpy().ravel()
             values.append(mean @ (one - one.mean()) / np.linalg.norm(one - one.mean()))
+        values += [value / np.linalg.norm(mean) for value in values[2:]]  # each image's correlation
         sums.setdefault(actor_of[image], []).append(values)
     u, o, *c = np.mean([np.mean(values, axis=0) for values in sums.values()], axis=0)
-    return np.sqrt(u / o), np.array(c) / np.sqrt(o)
+    return np.sqrt(u / o), np.array(c[:2]) / np.sqrt(o), np.array(c[2:])
 
 
 def test_two_workers_by_hand():
@@ -71,12 +72,13 @@ def test_two_workers_by_hand():
 def test_ceiling_and_shares_agree_with_maps_that_are_drawn(sigma):
     responses, images, maps = small_study(n_actors=3, n_images=2, workers=5, per_image=4)
     responses = pd.concat([responses.iloc[3:], responses.iloc[[5, 9]].assign(x0=1.0)])  # uneven, and workers twice
-    ceiling, scores = by_hand(responses, images, maps, sigma=sigma)
+    ceiling, scores, means = by_hand(responses, images, maps, sigma=sigma)
     assert float(noise_ceiling(responses, images, size=SIZE, sigma=sigma).value) == pytest.approx(ceiling)
     result = shares_of(responses, images, maps, sigma=sigma)
     np.testing.assert_allclose(result.value.sel(quantity="score"), scores)
     np.testing.assert_allclose(result.value.sel(quantity="share"), scores / ceiling)
     np.testing.assert_allclose(result.value.sel(quantity="share above null"), (scores - scores[0]) / ceiling)
+    np.testing.assert_allclose(result.value.sel(quantity="mean score"), means)
     assert float(result.ceiling) == pytest.approx(ceiling)
 
 

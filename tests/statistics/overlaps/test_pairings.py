@@ -396,5 +396,5 @@ def test_restricted_tests_on_dask_equal_those_in_memory():
     assert_dask_equals_eager(
         lambda h, c, rng: overlap_tests(h, c, metric="pearson", groups="group", images=list(human.image.values[1:]),
                                         rng=rng, n_permutations=99)
-        .drop_vars(["ci_method", "reason", "actor_reason"]),
+        .drop_vars(["ci_method", "resampled", "reason", "actor_reason"]),
         human, classifier, rng=np.random.default_rng(5), lazy=False)
