@@ -14,6 +14,7 @@ from salcompare.findings.rows import estimates_table, with_responses
 from salcompare.maps import actor_heatmap, top_mask
 from salcompare.naming import compared_sources
 from salcompare.schema import ESTIMATES, check_table
+from salcompare.statistics.ceilings.pooled import RESAMPLED
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 from salcompare.study_data import StudyData
@@ -22,6 +23,8 @@ from tests.strategies import stack_of_maps, table_of_images
 ONE, OTHER = "net/frozen/guided_backprop", "net/finetuned/guided_backprop"
 SETTINGS = Maps(sigma=0.1), Statistics(n_permutations=99, n_resamples=20), 5
 WRONG = ["s1/2", "s4/1"]
+SCORE = xr.Dataset({"ci_low": ("quantity", [0.3, 0.1]), "ci_high": ("quantity", [0.5, 0.2]), "reason": ""}, coords={
+    "quantity": ["mean score", "mean score above null"]}, attrs={"ci_method": "jackknife", "resampled": RESAMPLED})
 
 
 def data_of(n_actors=9, n_images=4):
@@ -51,7 +54,7 @@ def analysed():
     baselines = analysis.baselines()
     rows = list(analysis.baseline_rows(baselines))
     for source in analysis.data.classifier_maps:
-        for more, _ in analysis.classifier_rows(source, baselines, 0.9):
+        for more, _ in analysis.classifier_rows(source, baselines, 0.9, SCORE):
             rows += more
     rows += analysis.comparison_rows()
     return analysis, with_responses(name_families(estimates_table(rows)), "collected")
@@ -93,6 +96,21 @@ def test_every_metric_pairing_and_baseline_stands_at_every_level(analysed):
         assert len(pick(whole, source=OTHER, form="heatmaps", contrast="population")) == 1
         assert len(pick(whole, source=OTHER, form="heatmaps", contrast="population minus baseline/centre")) == 1
         assert len(pick(whole, source=OTHER, form="raw", contrast=f"minus {ONE}")) == 1
+
+
+def test_what_people_have_in_common_has_an_interval_only_over_workers_and_actors(analysed):
+    _, table = analysed
+    whole = pick(table, statistic="overlap", level="population")
+    for contrast, width in (("same image", 0.2), ("minus baseline/centre", 0.1)):
+        row = pick(whole, source=OTHER, form="smoothed", contrast=contrast).iloc[0]
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx((row["value"] - width / 2, row["value"] + width / 2))
+        assert (row["resampled"], row["ci_method"]) == ("workers and actors", "jackknife")
+        rest = whole[(whole["contrast"] == contrast) & (whole["form"] != "smoothed") & whole["value"].notna()]
+        assert rest[["ci_low", "p_value", "resampled"]].isna().all(axis=None)
+        assert rest["reason"].str.contains("share workers|analytic").all()
+    for contrast in ("other actor", "same actor, other image", "same actor", "population"):
+        assert pick(whole, contrast=contrast)["ci_low"].isna().all()
+    assert pick(whole, source=OTHER, form="smoothed", contrast="minus baseline/other actors")["ci_low"].notna().all()
 
 
 def test_the_overlap_of_single_images_is_a_table_of_its_own(analysed):
