@@ -128,7 +128,7 @@ def test_an_estimate_without_interval_gives_the_reason():
     estimates.loc[means, ["ci_low", "ci_high"]] = float("nan")
     estimates.loc[means, "reason"] = "2 actors; an interval needs 8"
     (figure,) = make_figures(tiny(estimates=estimates), only=[8])
-    assert "no interval (2 actors; an interval needs 8) (means)" in figure.caption
+    assert "no interval (2 actors; an interval needs 8); other means" in figure.caption
 
 
 def test_many_labels_of_workers_own_become_one_bar():

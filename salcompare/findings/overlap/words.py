@@ -143,8 +143,8 @@ def _primary_overlap(rows: pd.DataFrame, whose: str) -> PrintedTable:
         "Pearson's correlation of smoothed maps, the primary metric. Intervals of the same image and of its difference "
         "from a centred blob are over workers and actors, of effects and other differences over actors; other means "
         "have none, as all actors share workers. p of the image and the actor effect is one-sided, towards better "
-        "agreement: near 1, a map does worse than what it is compared with; p of other differences is two-sided. "
-        "edges, centre, random_networks: "
+        "agreement: near 1, a map does worse than what it is compared with; p of a difference from the other actors' "
+        "map or from another classifier is two-sided. edges, centre, random_networks: "
         "the same of the photographs' edges, a centred blob and networks with random weights (their mean, on the "
         "images that they explain).",
         rows[_is_primary(rows) & rows["value"].notna()],
