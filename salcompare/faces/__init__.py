@@ -3,6 +3,7 @@
 Labelled arrays in and out; no file of a study, no torch. MediaPipe is imported by `salcompare.faces.detection` alone.
 """
 
+from salcompare.faces.align import TEMPLATES, align_faces, warp_density, warp_map, warp_photograph
 from salcompare.faces.attributes import ATTRIBUTES, face_attributes, picture_attributes
 from salcompare.faces.files import orl_landmarks, orl_landmarks_of, write_landmarks
 from salcompare.faces.procrustes import Similarity, fit_similarity, mean_shape, turn_of
@@ -21,7 +22,7 @@ from salcompare.faces.schemes import (
     scheme_of,
 )
 
-__all__ = ["ATTRIBUTES", "DLIB_FIVE", "EYES", "FIVE", "SCHEMES", "Scheme", "Similarity", "eye_centres",
-           "face_attributes", "fit_similarity", "five_points", "has_places", "make_landmarks", "mean_shape",
-           "orl_landmarks", "orl_landmarks_of", "picture_attributes", "place_centres", "place_points", "scheme_of",
-           "turn_of", "write_landmarks"]
+__all__ = ["ATTRIBUTES", "DLIB_FIVE", "EYES", "FIVE", "SCHEMES", "TEMPLATES", "Scheme", "Similarity", "align_faces",
+           "eye_centres", "face_attributes", "fit_similarity", "five_points", "has_places", "make_landmarks",
+           "mean_shape", "orl_landmarks", "orl_landmarks_of", "picture_attributes", "place_centres", "place_points",
+           "scheme_of", "turn_of", "warp_density", "warp_map", "warp_photograph", "write_landmarks"]
