@@ -145,12 +145,11 @@ def landmarks(options: argparse.Namespace) -> None:
     from salcompare.faces.detection import detect_landmarks, open_detector
     from salcompare.faces.files import write_landmarks
     from salcompare.faces.schemes import described_faces
-    from salcompare.sources import locate_photographs, read_photograph
+    from salcompare.sources import read_photograph, survey_photographs
 
     free_paths([options.out], overwrite=options.overwrite)
     study, journal = _study(options), options.out.with_name(f"{options.out.name}.unfinished")
-    images = _images(study)
-    located = locate_photographs(study.config.images, images, root=study.root)
+    images, located = survey_photographs(study.config.images, root=study.root, progress=Terminal())
     with open_detector(options.model) as detector:
         made = detect_landmarks(images, lambda image: read_photograph(located[image].path, box=located[image].box),
                                 detector, journal=journal, progress=Terminal())

@@ -87,6 +87,8 @@ IMAGES = Table("images", (
     Column("width", "count", "pixels, of the photograph as it was shown", low=1),
     Column("group", "text", "a factor of the actor; kept as a coordinate of the maps", required=False),
     Column("shoot", "text", "images taken together share it; kept as a coordinate of the maps", required=False),
+    *(Column(f"align_{part}", "number", "of the similarity that aligned the photograph, from its pixels to widths of "
+             "the grid: x' = a x - b y + align_x, y' = b x + a y + align_y", required=False) for part in "abxy"),
 ), key="image")
 
 RESPONSES = Table("responses", (

@@ -135,7 +135,7 @@ def run(study: Study, *, until: str | None = None, progress: Progress) -> list[s
                 continue
             progress.say(f"[{number}/{len(before)}] {name}: {standing.reason}")
             # Errors of the photographs come first, so it is not until they are there that other stages are checked.
-            if (standing.stage.requires or standing.stage.check) and not checked:
+            if (standing.stage.check or {*standing.stage.requires} - {"landmarks"}) and not checked:
                 _check(study, [before[name] for name in before if name in wanted], progress)
                 checked = True
             with one_thread():  # torch, which trains on all cores, has threads of its own

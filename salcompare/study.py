@@ -159,6 +159,28 @@ class Study:
         pixels: xr.DataArray = store.open_dataset(self.processed, "photographs")["photographs"]
         return pixels
 
+    def landmarks(self) -> xr.DataArray:
+        """Landmarks of the images: (image, point, axis), pixels of the photograph, NaN where it shows no single face.
+
+        `salcompare.faces` selects places of the face from any scheme. It is an `InputError` that the study has none.
+        """
+        if self.config.landmarks.source == "none":
+            raise InputError(Problem(str(self.root / FILE_NAME), "the study has no landmarks ([landmarks] source = "
+                                     "\"none\")", "landmarks", "set [landmarks] source"))
+        require(self, "landmarks")
+        points: xr.DataArray = store.open_dataset(self.processed, "landmarks")["landmarks"]
+        return points.sel(image=self.images["image"].to_numpy())
+
+    def transforms(self) -> xr.DataArray:
+        """Give what takes each photograph's pixels to the grid's: (image, to, of), matrices for (x, y, 1).
+
+        Similarities where [images] align is set, else the scaling of each side; `salcompare.maps.move_points` applies
+        them.
+        """
+        from salcompare.maps import transforms_of
+
+        return transforms_of(self.images, size=self.config.study.size)
+
     def human_maps(self) -> xr.Dataset:
         """Coverage maps of the responses: ``coverage`` (image, y, x) and ``n_responses`` (image).
 

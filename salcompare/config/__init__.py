@@ -15,6 +15,7 @@ from salcompare.config.sections import (
     Fixations,
     General,
     Images,
+    Landmarks,
     Maps,
     Phase,
     Precomputed,
@@ -29,8 +30,8 @@ from salcompare.config.sections import (
 from salcompare.config.toml import ALL_TEST, commented_toml, flattened, read_config, toml_value
 
 __all__ = ["ALL_TEST", "FILE_NAME", "FILLS", "METHODS", "QUALITY_RULES", "Attribution", "Classifier", "Collect",
-           "Config", "Controls", "Fixations", "General", "Images", "Maps", "Phase", "Precomputed", "Quality", "Removal",
-           "Report", "Responses", "Simulation", "Statistics", "commented_toml", "flattened", "method_of",
-           "read_config", "smoothed", "toml_value", "training_seeds"]
+           "Config", "Controls", "Fixations", "General", "Images", "Landmarks", "Maps", "Phase", "Precomputed",
+           "Quality", "Removal", "Report", "Responses", "Simulation", "Statistics", "commented_toml", "flattened",
+           "method_of", "read_config", "smoothed", "toml_value", "training_seeds"]
 
 FILE_NAME = "study.toml"

@@ -42,6 +42,21 @@ class Images:
                                       "[[classifier]]", low=0)
     groups: str = option("", "CSV of actor,group, kept as a coordinate of the maps; empty for none")
     shoots: str = option("", "CSV of image,shoot: images taken together, which tests exchange whole; empty for none")
+    align: str = option("none", "none, or bring each face to one place of the grid: by the centres of the eyes, or by "
+                        "five_points (corners of the eyes and base of the nose, or eyes, nose and corners of the "
+                        "mouth); needs [landmarks]", choices=("none", "eyes", "five_points"))
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Where the faces' landmarks come from, and what else is known of photographs or of actors."""
+
+    source: str = option("none", "none, file (a table of points or a detector's output), mediapipe (found here) or orl "
+                         "(those of the demo's photographs)", choices=("none", "file", "mediapipe", "orl"))
+    path: str = option("", "the file or folder of landmarks; of mediapipe, a face_landmarker.task, empty where the "
+                       "package has its models inside")
+    attributes: str = option("", "CSV of more columns, by image or by actor, such as image,glasses or actor,sex,age; "
+                             "empty for none")
 
 
 @dataclass(frozen=True)
@@ -85,7 +100,8 @@ class Responses:
     path: str = option("data/raw/responses.csv", "the file of responses; of maps, a folder, .npz or .nc file; with "
                        "collect, left as it is, the study's own database")
     pixels: str = option("image", "boxes and fixations are in pixels of the image as shown, or of the study's grid, or "
-                         "relative: shares of the image's sides from 0 to 1", choices=("image", "grid", "relative"))
+                         "relative: shares of the image's sides from 0 to 1; ready-made maps, where photographs are "
+                         "aligned, are of the image or of the grid", choices=("image", "grid", "relative"))
     clip: bool = option(False, "cut boxes that reach over the image's edge instead of refusing them")
     drop_invalid: bool = option(False, "leave out invalid rows, counted, instead of refusing the file")
     checks: str = option("", "CSV of answers to instructed checks, as salcompare collect exports it; empty for none")
@@ -284,6 +300,8 @@ class Precomputed:
     name: str = option("maps", "what the report calls it")
     path: str = option("data/raw/maps", "a folder of ACTOR/IMAGE.png, .npy, .npz or .nc, or one .npz or .nc file")
     method: str = option("given", "how the maps were made, one word, as in guided_backprop")
+    pixels: str = option("image", "where photographs are aligned, maps are of the image as shown, and are aligned with "
+                         "it, or of the aligned grid", choices=("image", "grid"))
     drop_invalid: bool = option(False, "leave out maps that cannot be used, counted, instead of refusing all")
 
 
@@ -354,6 +372,7 @@ class Config:
 
     study: General = field(default_factory=General)
     images: Images = field(default_factory=Images)
+    landmarks: Landmarks = field(default_factory=Landmarks)
     responses: Responses = field(default_factory=Responses)
     labels: dict[str, str] = field(default_factory=dict, metadata={
         "help": "synonyms: what a worker may write = the label it counts as"})
@@ -385,7 +404,7 @@ def contradictions(config: Config, where: str) -> list[Problem]:
                                 "three counts such as [70, 15, 15] or three shares that sum to 1"))
     if len(config.study.size) != 2:
         problems.append(Problem(f"{where} [study] size", str(list(config.study.size)), "height and width"))
-    problems += _names(config, where)
+    problems += [*_names(config, where), *_faces(config, where)]
     problems += config.attribution.contradictions(where)
     for classifier in config.classifier:
         title = f"{where} [[classifier]] {classifier.name}"
@@ -424,6 +443,27 @@ def _names(config: Config, where: str) -> list[Problem]:
     return problems + [
         Problem(f"{where} {title}", repr(name), "letters, digits, '-', '_', '.'; not only dots")
         for title, name in parts if not name.strip(".") or not all(c.isalnum() or c in "-_." for c in name)]
+
+
+def _faces(config: Config, where: str) -> list[Problem]:
+    """Find what landmarks and alignment cannot do without."""
+    landmarks, align, responses = config.landmarks, config.images.align, config.responses
+    problems = []
+    if landmarks.source == "file" and not landmarks.path:
+        problems.append(Problem(f"{where} [landmarks] path", "''", "the file of landmarks",
+                                "name it, or set source = \"none\""))
+    if landmarks.source == "orl" and config.images.source != "orl":
+        problems.append(Problem(f"{where} [landmarks] source", f"'orl' with [images] source = '{config.images.source}'",
+                                "file or mediapipe, as orl are the landmarks of the demo's photographs"))
+    if align != "none" and landmarks.source == "none":
+        problems.append(Problem(f"{where} [images] align", repr(align), "landmarks, which photographs are aligned by",
+                                "set [landmarks] source"))
+    if align != "none" and (responses.source == "original" or (responses.pixels == "grid"
+                                                               and responses.source != "maps")):
+        problems.append(Problem(f"{where} [images] align", f"{align!r} with responses in pixels of the grid",
+                                "responses in pixels of the photograph as shown, which alignment moves",
+                                "set align = \"none\""))
+    return problems
 
 
 def _spread(fixations: Fixations, where: str) -> list[Problem]:

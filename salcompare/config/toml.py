@@ -151,6 +151,10 @@ _FILES = {  # what the files of a section hold, one line a source
 # folder: ACTOR/IMAGE.jpg (.png, .tif, ...) below path; the image's id is ACTOR/IMAGE
 # facescrub: the files that the list names by SHA-256, anywhere below path
 # orl: the ORL faces, which come with the installation""",
+    "landmarks": """\
+# file: CSV of image,point,x,y[,z] or NPZ, in pixels of the photograph, the first pixel's centre at 0.5; or what dlib,
+#       OpenFace or MediaPipe wrote. Points: 2 eye centres, 5, 68, 98, 468, 478 or named ones; left is the viewer's
+# mediapipe: found when the study runs, where the extra landmarks is installed; salcompare landmarks writes a file""",
     "responses": """\
 # csv: worker,image,label,x0,y0,x1,y1 and, if known, response,seconds,submitted,origin; a row is a box, in pixels from
 #      the top left, half-open: it covers x0 <= x < x1. Other tools' exports: salcompare import FILE

@@ -28,13 +28,12 @@ _CENTRES: dict[str, Point] = {"left_eye": (46.92, 47.48), "right_eye": (101.05, 
 _USUAL: dict[str, Point] = {**_CENTRES, "nose_tip": (74.18, 73.99), "left_mouth": (51.07, 100.66),
                             "right_mouth": (97.10, 100.66)}
 """Where the 400 ORL faces have the other points, in the mean, when they are aligned by dlib's."""
-Align = Literal["eyes", "five_points"]
-TEMPLATES: dict[Align, Mapping[tuple[str, ...], Mapping[str, Point]]] = {
+TEMPLATES: dict[str, Mapping[tuple[str, ...], Mapping[str, Point]]] = {
     "eyes": {EYES: _CENTRES}, "five_points": {DLIB_FIVE: _CORNERS, FIVE: _USUAL}}
 """Where points are to be, by alignment: the first set that landmarks have is taken."""
 
 
-def template_points(align: Align, points: tuple[str, ...], *, size: tuple[int, int]) -> NDArray[np.float64]:
+def template_points(align: str, points: tuple[str, ...], *, size: tuple[int, int]) -> NDArray[np.float64]:
     """Give the template's places (point, 2), x and y in pixels of a grid (height, width), the first's centre 0.5.
 
     The square chip is as large as fits the grid, and in its middle. dlib's own pictures are met so: half a pixel more
@@ -45,7 +44,7 @@ def template_points(align: Align, points: tuple[str, ...], *, size: tuple[int, i
     return np.asarray(places * side / CHIP + (np.array(size[::-1]) - side) / 2)
 
 
-def align_faces(landmarks: xr.DataArray, align: Align, *, size: tuple[int, int]) -> xr.DataArray:
+def align_faces(landmarks: xr.DataArray, align: str, *, size: tuple[int, int]) -> xr.DataArray:
     """Fit each face to the template by the similarity (turn, scale, shift) of least squares.
 
     Parameters
@@ -91,8 +90,9 @@ def align_faces(landmarks: xr.DataArray, align: Align, *, size: tuple[int, int])
         matrices[at] = fit.params
         misfit[at] = np.sqrt(((fit(face) - wanted) ** 2).sum(axis=1).mean()) / np.hypot(*eyes[0])
     names = ["x", "y", "1"]
+    of_images = {name: coord for name, coord in landmarks.coords.items() if coord.dims == ("image",)}
     return xr.DataArray(matrices, dims=("image", "to", "of"), name="transform", coords={
-        "image": landmarks["image"].to_numpy(), "to": names, "of": names, "misfit": ("image", misfit)})
+        **of_images, "to": names, "of": names, "misfit": ("image", misfit)})
 
 
 def warp_photograph(pixels: NDArray[np.uint8], matrix: Matrix, *, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -136,15 +136,18 @@ def warp_map(values: NDArray[np.floating], matrix: Matrix, *, size: tuple[int, i
 
 
 def _warped(values: NDArray[np.float64], matrix: Matrix, size: tuple[int, int], *, order: int,
-            mode: str) -> NDArray[np.float64]:
+            mode: Literal["edge", "constant"]) -> NDArray[np.float64]:
     """Warp through scikit-image, which counts from the first pixel's centre."""
     from scipy.ndimage import gaussian_filter
-    from skimage.transform import ProjectiveTransform, warp
+    from skimage.transform import warp
 
     scales = np.hypot(matrix[:2, :2][0], matrix[:2, :2][1])[::-1]  # of y, x
     sigma = (*np.maximum(0, (1 / scales - 1) / 2), *(0,) * (values.ndim - 2))
     if max(sigma) > 0:
-        values = gaussian_filter(values, sigma, mode="nearest" if mode == "edge" else mode)
+        values = gaussian_filter(values, sigma, mode="nearest" if mode == "edge" else "constant")
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    back = ProjectiveTransform(np.linalg.inv(half) @ np.linalg.inv(matrix) @ half)
-    return np.asarray(warp(values, back, output_shape=size, order=order, mode=mode, preserve_range=True))
+    # A matrix warps in scikit-image's fast way, which a function of places would not.
+    back = np.linalg.inv(half) @ np.linalg.inv(matrix) @ half
+    warped = warp(values, back, output_shape=size, order=order, mode=mode,  # type: ignore[no-untyped-call]
+                  preserve_range=True)
+    return np.asarray(warped, np.float64)

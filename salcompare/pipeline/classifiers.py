@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from salcompare import provenance, store
 from salcompare.config import Config
 from salcompare.errors import InputError, Problem
 from salcompare.findings.seeds import stage as seeds
+from salcompare.maps.alignment import is_aligned
 from salcompare.naming import PRECOMPUTED, source_of
 from salcompare.pipeline.presentation import check_names, difference_pairs
 from salcompare.pipeline.study_data import shown_actors
@@ -20,7 +23,6 @@ from salcompare.stages import Stage, attribution_settings, grid_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pandas as pd
     import xarray as xr
 
     from salcompare.classifiers import TrainedClassifier
@@ -175,8 +177,7 @@ def read_precomputed(study: Study, fingerprint: str, progress: Progress) -> None
 def _fixations(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     from salcompare.sources import read_fixations
 
-    read = read_fixations(study.config.responses, root=study.root, images=study.images, size=study.config.study.size,
-                          tested_only=study.compares)
+    read = read_fixations(study.config.responses, root=study.root, size=study.config.study.size, **shown_images(study))
     check_table(read.table, FIXATIONS, study.config.responses.path)
     return read.table, read.left_out, read.notes
 
@@ -186,12 +187,37 @@ def _human_maps(study: Study, fingerprint: str) -> tuple[pd.DataFrame, pd.DataFr
     from salcompare.sources import read_precomputed_maps
 
     responses = study.config.responses
-    read = read_precomputed_maps(responses.path, root=study.root, images=study.images, size=study.config.study.size,
-                           of="human", tested_only=study.compares, drop_invalid=responses.drop_invalid)
+    read = read_precomputed_maps(responses.path, root=study.root, of="human", drop_invalid=responses.drop_invalid,
+                                 **_frame(study, responses.pixels))
     check_table(read.table, MAP_FILES, responses.path)
     maps = precomputed_response_maps(read.values, read.table, study.images)
     store.write_dataset(maps.to_dataset(name=RESPONSE_MAPS), study.processed, RESPONSE_MAPS, fingerprint=fingerprint)
     return read.table, read.left_out, read.notes
+
+
+def shown_images(study: Study) -> dict[str, Any]:
+    """Give the images that responses may be to, and whether those to images that are not test images are set aside.
+
+    Photographs that could not be aligned are among them, as not kept for testing: people may have seen them.
+    """
+    images = study.images
+    if not is_aligned(images):
+        return {"images": images, "tested_only": study.compares}
+    stored = store.open_dataset(study.processed, "landmarks")
+    without = stored.isel(image=(stored["n_faces"] != 1).to_numpy() & ~stored["image"].isin(images["image"]).to_numpy())
+    aside = pd.DataFrame({name: without[name].to_numpy() for name in ("image", "actor", "height", "width")})
+    tested = images if study.compares else images.assign(split="test")
+    return {"images": pd.concat([tested, aside.assign(split="not aligned")], ignore_index=True), "tested_only": True}
+
+
+def _frame(study: Study, pixels: str) -> dict[str, Any]:
+    """Say what ready-made maps are of: the photographs, aligned or not, or the grid of aligned ones."""
+    size, shown = study.config.study.size, shown_images(study)
+    if not is_aligned(study.images):
+        return {"size": size, **shown}
+    if pixels == "grid":
+        return {"size": size, **shown, "images": shown["images"].assign(height=size[0], width=size[1])}
+    return {"size": size, **shown, "transforms": study.transforms()}
 
 
 def average_precomputed(study: Study, fingerprint: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
@@ -219,8 +245,8 @@ def take_classifier_maps(study: Study, fingerprint: str, progress: Progress, *, 
     from salcompare.maps import precomputed_saliency
     from salcompare.sources import read_precomputed_maps
 
-    read = read_precomputed_maps(precomputed.path, root=study.root, images=study.images, size=study.config.study.size,
-                           of="classifier", drop_invalid=precomputed.drop_invalid)
+    read = read_precomputed_maps(precomputed.path, root=study.root, of="classifier",
+                                 drop_invalid=precomputed.drop_invalid, **_frame(study, precomputed.pixels))
     maps = precomputed_saliency(read.values, read.table, study.images)
     check_maps(maps, CLASSIFIER_MAPS, precomputed.path)
     maps.attrs |= _trust(study) | {"method": precomputed.method, "variant": PRECOMPUTED}

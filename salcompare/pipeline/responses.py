@@ -1,14 +1,24 @@
 """Stages that read photographs and responses: the catalogue, people's maps, and which responses stay out."""
 
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem, StaleError
 from salcompare.findings.quality.inputs import TABLES
-from salcompare.pipeline.classifiers import average_precomputed, precomputed_inputs, read_precomputed
+from salcompare.pipeline.classifiers import (
+    average_precomputed,
+    precomputed_inputs,
+    read_precomputed,
+    shown_images,
+)
 from salcompare.printing import counted
 from salcompare.progress import Progress
 from salcompare.schema import HUMAN_MAPS, IMAGES, RESPONSES, check_maps, check_table
@@ -16,22 +26,78 @@ from salcompare.stages import Stage, grid_settings, hashed, kept_from_last_run, 
 from salcompare.study import Study
 from salcompare.study_data import StudyData
 
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from salcompare.sources.datasets import Candidate
+
 OUTCOMES = "outcomes.csv"
+LANDMARKS = "landmarks"
+
+
+def landmark_stages(study: Study) -> list[Stage]:
+    """List the stage of landmarks, of all photographs that can be read; none where study.toml names no source."""
+    from salcompare.sources import map_inputs, photograph_inputs
+
+    config = study.config
+    if config.landmarks.source == "none":
+        return []
+    of = {name: getattr(config.images, name) for name in ("source", "path", "list")}
+    inputs = photograph_inputs(dataclasses.replace(config.images, groups="", shoots=""), root=study.root)
+    if config.landmarks.path:
+        inputs |= map_inputs(config.landmarks.path, root=study.root)
+    source = {name: getattr(config.landmarks, name) for name in ("source", "path")}
+    return [Stage("landmarks", (), {"landmarks": source, "images": of}, _landmarks, inputs,
+                  (study.processed / "landmarks.json",))]
+
+
+def _landmarks(study: Study, fingerprint: str, progress: Progress) -> None:
+    from salcompare.faces import orl_landmarks_of
+    from salcompare.faces.schemes import described_faces
+    from salcompare.sources import read_landmarks, survey_photographs
+
+    config = study.config.landmarks
+    images, files = survey_photographs(study.config.images, root=study.root, progress=progress)
+    if config.source == "file":
+        landmarks = read_landmarks(study.root / config.path, images, shown=config.path)
+    elif config.source == "orl":
+        landmarks = orl_landmarks_of(images)
+    else:
+        landmarks = _detected(study, images, files, progress)
+    about = {name: ("image", images[name].to_numpy()) for name in ("actor", "height", "width")}
+    store.write_dataset(landmarks.assign_coords(about).to_dataset(), study.processed, LANDMARKS,
+                        fingerprint=fingerprint)
+    for line in described_faces(landmarks):
+        progress.say(f"  {line}")
+
+
+def _detected(study: Study, images: pd.DataFrame, files: Mapping[str, Candidate], progress: Progress) -> xr.DataArray:
+    from salcompare.faces.detection import detect_landmarks, open_detector
+    from salcompare.sources import read_photograph
+
+    model, journal = study.config.landmarks.path, study.processed / "landmarks.unfinished"
+    with open_detector(study.root / model if model else None) as detector:
+        landmarks = detect_landmarks(images, lambda image: read_photograph(files[image].path, box=files[image].box),
+                                     detector, journal=journal, progress=progress)
+    journal.unlink()
+    return landmarks
 
 
 def photograph_stage(study: Study) -> Stage:
     """Make the stage that every other one rests on."""
     from salcompare.sources import photograph_inputs
 
-    return Stage("photographs", (), _photograph_settings(study), _photographs,
+    requires = () if study.config.images.align == "none" else ("landmarks",)
+    return Stage("photographs", requires, _photograph_settings(study), _photographs,
                  photograph_inputs(study.config.images, root=study.root),
                  (study.processed / "images.csv", study.processed / "images_left_out.csv",
                   study.processed / "photographs.json"))
 
 
 def _photograph_settings(study: Study) -> dict[str, object]:
-    images = {name: value for name, value in asdict(study.config.images).items() if name != "shoots" or value}
-    return {"images": images, **grid_settings(study)} | _needed_splits(study)  # networks of before shoots are kept
+    usual = {"shoots": "", "align": "none"}  # networks of before these are kept
+    images = {name: value for name, value in asdict(study.config.images).items() if usual.get(name) != value}
+    return {"images": images, **grid_settings(study)} | _needed_splits(study)
 
 
 def _needed_splits(study: Study) -> dict[str, tuple[str, ...]]:
@@ -40,21 +106,30 @@ def _needed_splits(study: Study) -> dict[str, tuple[str, ...]]:
 
 
 def _photographs(study: Study, fingerprint: str, progress: Progress) -> None:
+    from salcompare.faces import align_faces
+    from salcompare.maps.alignment import similarity_columns
     from salcompare.sources import describe_left_out, gather_photographs
 
     config, catalogue = study.config, study.processed / "images.csv"
     # A split is never redrawn silently: while its settings stand, images keep theirs when others come or go.
     keep = kept_from_last_run(study, "photographs", _photograph_settings(study), catalogue)
     previous = store.read_table(catalogue, IMAGES) if keep else None
-    gathered = gather_photographs(config.images, root=study.root, size=config.study.size, seed=config.study.seed,
-                               previous=previous, progress=progress, **_needed_splits(study))
-    check_table(gathered.images, IMAGES, "images")
+    size, transforms = config.study.size, None
+    if config.images.align != "none":
+        landmarks = store.open_dataset(study.processed, LANDMARKS)[LANDMARKS].load()
+        transforms = align_faces(landmarks, config.images.align, size=size)
+    gathered = gather_photographs(config.images, root=study.root, size=size, seed=config.study.seed, previous=previous,
+                                  transforms=transforms, progress=progress, **_needed_splits(study))
+    images = gathered.images
+    if transforms is not None:
+        shown = transforms.sel(image=images["image"].to_numpy())
+        images = images.assign(**similarity_columns(shown.to_numpy(), width=size[1]))
+    check_table(images, IMAGES, "images")
     store.write_dataset(gathered.pixels.to_dataset(name="photographs"), study.processed, "photographs",
                         fingerprint=fingerprint)
     store.write_table(study.processed / "images_left_out.csv", gathered.left_out)
-    store.write_table(catalogue, gathered.images)
-    progress.say(f"  {counted(len(gathered.images), 'image')} of "
-                 f"{counted(gathered.images['actor'].nunique(), 'actor')}")
+    store.write_table(catalogue, images)
+    progress.say(f"  {counted(len(images), 'image')} of {counted(images['actor'].nunique(), 'actor')}")
     if len(gathered.left_out):
         progress.say(describe_left_out(gathered.left_out))
 
@@ -110,8 +185,8 @@ def _responses(study: Study, fingerprint: str, progress: Progress) -> None:  # n
         table, checks = simulated.table, simulate_checks(test, config.simulation, seed=config.study.seed)
         meta = {"level": "image", "notes": [], "truth": simulated.truth}
     else:
-        read = read_responses(config.responses, config.labels, root=study.root, images=study.images,
-                              size=config.study.size, tested_only=study.compares)
+        read = read_responses(config.responses, config.labels, root=study.root, size=config.study.size,
+                              **shown_images(study))
         table, meta = read.table, {"level": read.level, "notes": list(read.notes)}
         checks = read_checks(study)
         store.write_table(study.processed / "responses_left_out.csv", read.left_out)

@@ -94,7 +94,13 @@ def _notes(study: Study) -> tuple[str, ...]:
 
     source = (ORL_NOTE,) if study.config.images.source == "orl" else ()
     maps = (f"{name}: {note}" for name, facts in _precomputed_maps(study).items() for note in facts["notes"])
-    return (*_meta(study).get("notes", ()), *source, *maps)
+    faces: tuple[str, ...] = ()
+    if study.config.landmarks.source != "none":
+        from salcompare.faces.schemes import described_faces
+
+        lines = described_faces(store.open_dataset(study.processed, "landmarks")["landmarks"])
+        faces = (". ".join(line[:1].upper() + line[1:] for line in lines) + ".",)
+    return (*_meta(study).get("notes", ()), *source, *faces, *maps)
 
 
 def _meta(study: Study) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from salcompare.sources.photographs import (
     gather_photographs,
     locate_photographs,
     photograph_inputs,
+    survey_photographs,
 )
 from salcompare.sources.precomputed import PrecomputedMaps, map_inputs, read_precomputed_maps
 from salcompare.sources.responses import ResponseTable, read_fixations, read_responses
@@ -22,4 +23,5 @@ from salcompare.sources.rows import normalise_label, synonyms_table
 __all__ = ["ORL_CREDIT", "ORL_NOTE", "Photographs", "PrecomputedMaps", "ResponseTable", "UnreadablePhotographError",
            "assign_splits", "decode_photograph", "describe_left_out", "gather_photographs", "locate_photographs",
            "map_inputs", "normalise_label", "photograph_inputs", "read_attributes", "read_fixations", "read_landmarks",
-           "read_photograph", "read_precomputed_maps", "read_responses", "resize_photograph", "synonyms_table"]
+           "read_photograph", "read_precomputed_maps", "read_responses", "resize_photograph", "survey_photographs",
+           "synonyms_table"]

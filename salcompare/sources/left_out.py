@@ -19,6 +19,8 @@ WORDS = {
     "same_id": "files whose name is another's but for the ending",
     "missing": "listed faces whose file is not there",
     "unlisted": "files that the list does not name",
+    "no_face": "photographs without a face, which cannot be aligned",
+    "several_faces": "photographs with several faces, of which none can be chosen to align by",
     "surplus": "photographs beyond the number asked for",
     "no_photographs": "actors without a usable photograph",
     "cells": "rows with too many cells",

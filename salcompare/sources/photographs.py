@@ -3,8 +3,9 @@
 import hashlib
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import xarray as xr
 
 from salcompare import config as settings
 from salcompare.errors import InputError, Problem, meant
+from salcompare.faces import warp_photograph
 from salcompare.naming import natural_key
 from salcompare.printing import counted
 from salcompare.progress import Progress, Silent
@@ -26,6 +28,7 @@ from salcompare.texts import clean_text, hidden_in
 
 CHANNELS = ("red", "green", "blue")
 NEEDED = ("train", "test")  # to train a classifier and to look at its maps
+_NOTHING = np.zeros(0, np.uint8)
 _SHARES = "give shares such as split = [0.7, 0.15, 0.15]"
 
 
@@ -34,9 +37,9 @@ class Photographs:
     """A study's photographs.
 
     `images` is the catalogue, `salcompare.schema.IMAGES`: one row an image, actors and images in natural order.
-    `pixels` are uint8 (image, y, x, channel), resized to the study's grid without keeping the aspect, with coordinates
-    actor and split along image. `left_out` has file, actor, reason (for machines) and detail (for people) of every file
-    that became no image.
+    `pixels` are uint8 (image, y, x, channel), aligned to the study's grid, or resized to it without keeping the aspect,
+    with coordinates actor and split along image. `left_out` has file, actor, reason (for machines) and detail (for
+    people) of every file that became no image.
     """
 
     images: pd.DataFrame
@@ -56,7 +59,7 @@ class _Read:
 
 def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, int], seed: int,
                        previous: pd.DataFrame | None = None, needed: Sequence[str] = NEEDED,
-                       progress: Progress | None = None) -> Photographs:
+                       transforms: xr.DataArray | None = None, progress: Progress | None = None) -> Photographs:
     """Read a study's photographs, catalogue them and draw their split.
 
     Parameters
@@ -72,6 +75,9 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
     previous : DataFrame, optional
         The catalogue made before with the same settings: its images are taken first and keep their split. Leave it
         out when [images] or the seed have changed, for a split drawn anew.
+    transforms : DataArray (image, to, of), optional
+        What aligns photographs, as `salcompare.faces.align_faces` gives it, of all that `survey_photographs` lists.
+        Those that it has no matrix for are left out: beside aligned ones their maps would lie elsewhere.
     progress : Progress, optional
 
     Raises
@@ -87,7 +93,7 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
     ordered = sorted(dataset.candidates, key=lambda candidate: candidate.image not in before)  # stable
     counts = split_counts(config.split)
     most = min(config.per_actor or 10**9, sum(counts) if counts else 10**9)  # a billion stands for all
-    read, refused = _read(ordered, size, most, progress or Silent())
+    read, refused = _read(ordered, partial(_placed, size=size, transforms=transforms), most, progress or Silent())
     have = {one.candidate.actor for one in read}
     left_out = dataset.left_out + refused + [
         LeftOut(where, actor, "no_photographs", f"no usable photograph of {actor!r}: the actor is left out")
@@ -95,9 +101,7 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
     table = pd.DataFrame([asdict(row) for row in left_out], columns=["file", "actor", "reason", "detail"], dtype="str")
     _check_actors(read, table, config, needed)
     read.sort(key=lambda one: (natural_key(one.candidate.actor), natural_key(one.candidate.image)))
-    text = {name: pd.Series([getattr(one.candidate, name) for one in read], dtype="str")
-            for name in ("image", "actor", "file", "sha256")}
-    images = pd.DataFrame(text | {"height": [one.height for one in read], "width": [one.width for one in read]})
+    images = _catalogue(read)
     told = table[table["reason"] != "surplus"].groupby("actor", sort=False)
     images.insert(2, "split", assign_splits(images, split=config.split, seed=seed, previous=before, needed=needed,
                                             left_out={str(actor): _in_a_line(rows) for actor, rows in told}))
@@ -109,7 +113,18 @@ def gather_photographs(config: settings.Images, *, root: Path, size: tuple[int, 
                              columns=("image", "shoot"))
         images["shoot"] = images["image"].map(shoots).astype("str")
     check_table(images, IMAGES, "images")
-    return Photographs(images, _pixels(read, images, size), table)
+    return Photographs(images, _pixels(read, images, size, aligned=transforms is not None), table)
+
+
+def survey_photographs(config: settings.Images, *, root: Path,
+                       progress: Progress | None = None) -> tuple[pd.DataFrame, dict[str, Candidate]]:
+    """List all photographs that can be read, before any are chosen, and the file of each.
+
+    The table has image, actor, file, sha256, height and width, as the catalogue. Arguments and errors are those of
+    `gather_photographs`.
+    """
+    read, _ = _read(_find(config, root).candidates, lambda *_: _NOTHING, 10**9, progress or Silent())
+    return _catalogue(read), {one.candidate.image: one.candidate for one in read}
 
 
 def locate_photographs(config: settings.Images, images: pd.DataFrame, *, root: Path) -> dict[str, Candidate]:
@@ -149,9 +164,27 @@ def _find(config: settings.Images, root: Path) -> Dataset:
     return datasets.find_in_folder(root / config.path, shown=config.path)
 
 
-def _read(candidates: Sequence[Candidate], size: tuple[int, int], most: int,
+def _catalogue(read: Sequence[_Read]) -> pd.DataFrame:
+    text = {name: pd.Series([getattr(one.candidate, name) for one in read], dtype="str")
+            for name in ("image", "actor", "file", "sha256")}
+    return pd.DataFrame(text | {"height": [one.height for one in read], "width": [one.width for one in read]})
+
+
+def _placed(image: str, pixels: Pixels, *, size: tuple[int, int], transforms: xr.DataArray | None) -> Pixels:
+    """Bring a photograph to the grid, by its transform where there are any."""
+    if transforms is None:
+        return resize_photograph(pixels, size)
+    matrix = transforms.sel(image=image)
+    if not np.isfinite(matrix).all():
+        several = int(matrix["n_faces"]) > 1
+        raise UnreadablePhotographError("several_faces" if several else "no_face", f"cannot be aligned: {image!r} has "
+                                        + ("several faces" if several else "no landmarks of a face"))
+    return warp_photograph(pixels, matrix.to_numpy(), size=size)
+
+
+def _read(candidates: Sequence[Candidate], placed: Callable[[str, Pixels], Pixels], most: int,
           progress: Progress) -> tuple[list[_Read], list[LeftOut]]:
-    """Read candidates in their order until each actor has the most that are taken."""
+    """Read candidates in their order, each placed on the grid, until each actor has the most that are taken."""
     copies = datasets.duplicates(candidates)
     taken: Counter[str] = Counter()
     holder: dict[str, str] = {}
@@ -163,18 +196,17 @@ def _read(candidates: Sequence[Candidate], size: tuple[int, int], most: int,
             continue
         try:
             pixels = read_photograph(one.path, box=one.box)
+            if i in copies:
+                left_out.append(copies[i])
+            elif one.image in holder:
+                left_out.append(LeftOut(one.file, one.actor, "same_id",
+                                        f"{one.image!r} is {holder[one.image]}; rename one of the two"))
+            else:
+                read.append(_Read(one, placed(one.image, pixels), *pixels.shape[:2]))
+                taken[one.actor] += 1
+                holder[one.image] = one.file
         except UnreadablePhotographError as error:
             left_out.append(LeftOut(one.file, one.actor, error.reason, error.detail))
-            continue
-        if i in copies:
-            left_out.append(copies[i])
-        elif one.image in holder:
-            left_out.append(LeftOut(one.file, one.actor, "same_id",
-                                    f"{one.image!r} is {holder[one.image]}; rename one of the two"))
-        else:
-            taken[one.actor] += 1
-            holder[one.image] = one.file
-            read.append(_Read(one, resize_photograph(pixels, size), *pixels.shape[:2]))
     return read, left_out
 
 
@@ -211,14 +243,15 @@ def _where_they_stand(left_out: pd.DataFrame, config: settings.Images) -> str:
     return "add photographs"
 
 
-def _pixels(read: Sequence[_Read], images: pd.DataFrame, size: tuple[int, int]) -> xr.DataArray:
+def _pixels(read: Sequence[_Read], images: pd.DataFrame, size: tuple[int, int], *, aligned: bool) -> xr.DataArray:
     """Stack the photographs into one labelled array; actor and split are coordinates without an index."""
     height, width = size
     text = {name: ("image", images[name].to_numpy(dtype=str)) for name in ("image", "actor", "split")}
     return xr.DataArray(
         np.stack([one.pixels for one in read]), dims=("image", "y", "x", "channel"), name="photographs",
         coords={**text, "y": np.arange(height), "x": np.arange(width), "channel": list(CHANNELS)},
-        attrs={"long_name": "photographs, resized without keeping the aspect", "resampling": "Lanczos, antialiased"})
+        attrs={"long_name": "photographs, aligned", "resampling": "bicubic, edges repeated"} if aligned else
+        {"long_name": "photographs, resized without keeping the aspect", "resampling": "Lanczos, antialiased"})
 
 
 def read_groups(path: Path, names: Iterable[str], *, shown: str,

@@ -1,7 +1,7 @@
 """Precomputed maps of either side: which image and worker each is of, their checks, and their way to the grid."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 from PIL import Image
 
 from salcompare.errors import InputError, Problem
+from salcompare.faces import warp_map
 from salcompare.schema import MAP_FILES
 from salcompare.sources.datasets import hash_file, visible_files
 from salcompare.sources.left_out import WORDS
@@ -60,8 +62,8 @@ class _Taken:
 
 
 def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: tuple[int, int],
-                          of: Literal["human", "classifier"], tested_only: bool = False,
-                          drop_invalid: bool = False) -> PrecomputedMaps:
+                          of: Literal["human", "classifier"], tested_only: bool = False, drop_invalid: bool = False,
+                          transforms: xr.DataArray | None = None) -> PrecomputedMaps:
     """Read precomputed maps from a folder or a file.
 
     Parameters
@@ -77,6 +79,8 @@ def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: 
         Leave people's maps of images that are not kept for testing out too, counted.
     drop_invalid : bool
         Leave maps out that cannot be used instead of refusing all.
+    transforms : DataArray (image, to, of), optional
+        What aligned the photographs, which maps of these are aligned by, too (`salcompare.faces.warp_density`).
 
     Raises
     ------
@@ -87,16 +91,17 @@ def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: 
 
     Notes
     -----
-    A map is of the whole photograph: its height over its width must be that of the photograph, or of the grid, within a
-    pixel. Maps of another size than the grid's are resampled with a triangle (bilinear) filter, widened where the map
-    shrinks so that no pixel is skipped; pixels' centres are at halves and the filter is cut at the edges.
+    A map is of the whole photograph: its height over its width must be that of the photograph, or of the grid unless
+    photographs are aligned, within a pixel. Maps of another size than the grid's are resampled with a triangle
+    (bilinear) filter, widened where the map shrinks so that no pixel is skipped; pixels' centres are at halves and the
+    filter is cut at the edges.
     """
     section = "[responses]" if of == "human" else "[[precomputed]]"
     remedy = f"set path in {section} of study.toml"
     tested_only = tested_only or of == "classifier"
     with contextlib.ExitStack() as held:
         files, refused = find_maps(root / path, shown=path, remedy=remedy, held=held)
-        taken = _read(files, images, size, of, refused, tested_only=tested_only)
+        taken = _read(files, images, size, of, refused, transforms, tested_only=tested_only)
     faults = [fault for fault in refused if fault[1] not in _ASIDE]
     if faults and not drop_invalid:
         raise InputError([Problem(where, detail, "", _REMEDIES.get(reason, "")) for where, reason, detail in faults])
@@ -116,7 +121,9 @@ def read_precomputed_maps(path: str, *, root: Path, images: pd.DataFrame, size: 
     taken = sorted(taken, key=lambda one: (one.image, one.worker))
     resampled = sum(one.shape != tuple(size) for one in taken)
     notes = (f"Ready-made maps brought to the grid of {size[0]} x {size[1]} pixels by a triangle filter: {resampled:,} "
-             f"of {len(taken):,}.",) if resampled else ()
+             f"of {len(taken):,}.",) if resampled and transforms is None else ()
+    if transforms is not None:
+        notes = (f"Ready-made maps aligned as their photographs are: {len(taken):,}.",)
     table = pd.DataFrame({
         "response": [f"m{at + 1:06}" for at in range(len(taken))], "worker": [one.worker for one in taken],
         "image": images["image"].iloc[[one.image for one in taken]].tolist(), "file": [one.shown for one in taken],
@@ -137,7 +144,7 @@ def map_inputs(path: str, *, root: Path) -> dict[str, str]:
 
 
 def _read(files: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int], of: str,
-          refused: list[tuple[str, str, str]], *, tested_only: bool) -> list[_Taken]:
+          refused: list[tuple[str, str, str]], transforms: xr.DataArray | None, *, tested_only: bool) -> list[_Taken]:
     """Read maps; those that cannot be taken are added to `refused`."""
     place = {name: at for at, name in enumerate(images["image"].tolist())}
     test = images["split"].eq("test").tolist()
@@ -148,15 +155,18 @@ def _read(files: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int],
             at, worker = _named(one.key, place, of)
             if tested_only and not test[at]:
                 raise UnusableMapError("not_test", f"image {one.key!r} is not kept for testing")
-            values = one.read(partial(_check_header, photograph=sizes[at], grid=size, whole=not one.may_be_blank))
+            frames = {"photograph": sizes[at]} | ({"grid": size} if transforms is None else {})
+            values = one.read(partial(_check_header, frames=frames, whole=not one.may_be_blank))
             if one.may_be_blank and values.dtype.kind == "f" and np.isnan(values).all():
                 continue
             checked = _checked(values)
-            _check_size(checked.shape, sizes[at], size)
+            _check_size(checked.shape, frames)
             if (at, worker) in taken:
                 raise UnusableMapError("repeated_map", f"image {one.key!r} has a map: {taken[at, worker].shown}")
             shape = (int(checked.shape[0]), int(checked.shape[1]))
-            taken[at, worker] = _Taken(at, worker, one.shown, shape, _to_grid(checked, size))
+            on_grid = _to_grid(checked, size) if transforms is None else _aligned(
+                checked, size, sizes[at], transforms.sel(image=images["image"].iloc[at]).to_numpy())
+            taken[at, worker] = _Taken(at, worker, one.shown, shape, on_grid)
         except UnusableMapError as error:
             refused.append((one.shown, error.reason, error.detail))
     return list(taken.values())
@@ -174,19 +184,20 @@ def _named(key: str, place: dict[str, int], of: str) -> tuple[int, str]:
     raise UnusableMapError("unknown_image", f"no image {key!r} in the study, whose first is {next(iter(place))!r}")
 
 
-def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], *, photograph: tuple[int, int], grid: tuple[int, int],
+def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], *, frames: Mapping[str, tuple[int, int]],
                   whole: bool) -> None:
-    """Hold what a file claims to be to a map of the `whole` photograph, before its values are read."""
+    """Hold what a file claims to be to a map of a `whole` frame, before its values are read."""
     if dtype.kind not in "biuf" or dtype.itemsize > 16:
         raise UnusableMapError("shape", f"values of kind {dtype}, expected numbers")
     check_shape(shape)
     sides = tuple(side for side in shape if side != 1)
-    most = max(_TIMES * photograph[0] * photograph[1], _TIMES * grid[0] * grid[1], _ALWAYS)
+    most = max(_ALWAYS, *(_TIMES * height * width for height, width in frames.values()))
     if sides[0] * sides[1] > most:
+        height, width = frames["photograph"]
         raise UnusableMapError("too_large", f"{sides[0]} x {sides[1]} pixels, expected at most {most:,} for a "
-                               f"photograph of {photograph[0]} x {photograph[1]}")
+                               f"photograph of {height} x {width}")
     if whole:
-        _check_size(sides, photograph, grid)
+        _check_size(sides, frames)
 
 
 def _checked(values: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -212,12 +223,23 @@ def _check_varied(values: NDArray[np.float64]) -> None:
         raise UnusableMapError("constant", f"every value is {highest:g} but for the rounding of 32 bits")
 
 
-def _check_size(shape: tuple[int, ...], photograph: tuple[int, int], grid: tuple[int, int]) -> None:
-    """Hold a map's shape to that of its photograph or of the grid, at any resolution, within a pixel."""
+def _check_size(shape: tuple[int, ...], frames: Mapping[str, tuple[int, int]]) -> None:
+    """Hold a map's shape to that of its photograph, or of another frame, at any resolution, within a pixel."""
     height, width = shape
-    if not any(abs(height - width * h / w) < 1 or abs(width - height * w / h) < 1 for h, w in (photograph, grid)):
-        raise UnusableMapError("size", f"{height} x {width} pixels are neither of the shape of the photograph, "
-                               f"{photograph[0]} x {photograph[1]}, nor of the grid, {grid[0]} x {grid[1]}")
+    if not any(abs(height - width * h / w) < 1 or abs(width - height * w / h) < 1 for h, w in frames.values()):
+        shapes = ", nor of ".join(f"the {name}, {h} x {w}" for name, (h, w) in frames.items())
+        neither = "neither" if len(frames) > 1 else "not"
+        raise UnusableMapError("size", f"{height} x {width} pixels are {neither} of the shape of {shapes}")
+
+
+def _aligned(values: NDArray[np.float64], size: tuple[int, int], photograph: tuple[int, int],
+             matrix: NDArray[np.float64]) -> Maps:
+    """Bring a map of a photograph, at any resolution, to the aligned grid."""
+    pixels = np.diag([photograph[1] / values.shape[1], photograph[0] / values.shape[0], 1.0])
+    most = values.max()
+    warped = warp_map(values / most, matrix @ pixels, size=size) * most
+    _check_varied(warped)
+    return np.asarray(warped, np.float32)
 
 
 def _to_grid(values: NDArray[np.float64], size: tuple[int, int]) -> Maps:

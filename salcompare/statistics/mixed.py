@@ -67,7 +67,8 @@ def outcome_table(responses: pd.DataFrame, images: pd.DataFrame, *, masks: xr.Da
             image = str(mask["image"].item())
             if image in by_image:
                 boxes = by_image[image]
-                inside = boxes.products_with_map(mask.to_numpy().astype(float)) / boxes.sums
+                shown = np.where(boxes.sums > 0, boxes.sums, np.nan)  # an aligned grid need not show a box
+                inside = boxes.products_with_map(mask.to_numpy().astype(float)) / shown
                 table.loc[(table["image"] == image).to_numpy(), "overlap"] = inside
     return table
 

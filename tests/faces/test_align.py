@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from skimage.transform import AffineTransform, warp
 
 from salcompare.errors import InputError
 from salcompare.faces import DLIB_FIVE, EYES, FIVE, SCHEMES, make_landmarks, orl_landmarks, place_centres
-from salcompare.faces.align import align_faces, template_points, warp_density, warp_map, warp_photograph
+from salcompare.faces.align import TEMPLATES, align_faces, template_points, warp_density, warp_map, warp_photograph
 from salcompare.maps import rasterise_boxes
 from salcompare.maps.alignment import similarity_columns
 
@@ -61,6 +63,12 @@ def test_the_fit_is_that_of_linear_least_squares(points):
     fit = align_faces(landmarks(face[np.newaxis], "five"), "five_points", size=SIZE)[0]
     if np.hypot(a, b) > 1e-3:  # with no more than chance in common they differ: ours never mirrors or shrinks to 0
         np.testing.assert_allclose(fit[:2], [[a, -b, x], [b, a, y]], atol=1e-6)
+
+
+def test_the_page_on_alignment_has_the_templates():
+    page = (Path(__file__).parents[2] / "docs" / "alignment.md").read_text(encoding="utf-8")
+    for points in (places for align in TEMPLATES.values() for places in align.values()):
+        assert all(f"({x:.2f}, {y:.2f})" in page for x, y in points.values())
 
 
 def test_no_face_and_points_in_one_place_have_no_transform():

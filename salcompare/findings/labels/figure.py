@@ -16,7 +16,7 @@ from salcompare.figures.figure import Figure, caption, interval, response_counts
 from salcompare.figures.photographs import Picture, geom_picture, grey, printed_picture, true_aspect
 from salcompare.findings.finding import Quantity
 from salcompare.findings.labels import CELLS, EFFECTIVE, SHARES
-from salcompare.maps.alignment import box_corners, transforms_of
+from salcompare.maps.alignment import box_corners, is_aligned, transforms_of
 from salcompare.printing import ALPHA, counted, number, shortest
 from salcompare.study_data import StudyData
 
@@ -53,6 +53,8 @@ def labels_figure(data: StudyData) -> Figure:
         said = [f"(a) The {'one box' if len(drawn) == 4 else f'{len(drawn) // 4:,} boxes'} drawn on {sample}, "
                 "coloured by label.", *said]
         panels = [_sample(data, sample, drawn), *panels]
+    if is_aligned(data.images):
+        said.append("Boxes are turned as their photographs were; what the aligned grid does not show is not drawn.")
     text = caption(data, said, responses=True, photographs=True)
     return Figure("fig4-labels", "What people box and how often", text, _beside(data, panels, HEIGHT), theme.DOUBLE,
                   HEIGHT)

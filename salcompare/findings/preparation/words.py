@@ -12,6 +12,7 @@ from salcompare.config import Classifier
 from salcompare.config.methods import is_guided, methods_of_classifiers
 from salcompare.findings.failures import FAILED
 from salcompare.findings.preparation import SHARED_WORKERS
+from salcompare.maps.alignment import is_aligned
 from salcompare.printing import counted, joined, p_text, percent, spread
 from salcompare.report.content import ready_made
 from salcompare.report.tables import one
@@ -143,7 +144,18 @@ def photographs(data: StudyData) -> str:
     split = ("Nothing was trained on them: every image is a test image." if into == [SPLIT_WORDS["test"]] else
              f"Images of each actor were split at random, seeded, into {joined(into)} images"
              + ("; the classifier's maps are of the test images." if data.classifier_names else "."))
-    return f"Every photograph was brought to a grid of {height} × {width} pixels without keeping its aspect. {split}"
+    way = _ALIGNED.format(by=_ALIGN[data.settings["images"]["align"]]) if is_aligned(data.images) else (
+        "without keeping its aspect.")
+    return f"Every photograph was brought to a grid of {height} × {width} pixels {way} {split}"
+
+
+_ALIGN = {"eyes": "the centres of both eyes are", "five_points": "five points of the face are"}
+_ALIGNED = (
+    "by the turn, scale and shift for which {by} nearest to a template (least squares), bicubic, its edge repeated "
+    "where the grid reaches beyond it. Boxes, fixations and ready-made maps went with their photographs: densities "
+    "keep their value at each place, points are moved. What the grid does not show of them, as of hair and ears, "
+    "counts nowhere: it is part of what a map can show. Photographs without one face are left out, as their maps would "
+    "lie elsewhere.")
 
 
 _OF_PEOPLE = {
