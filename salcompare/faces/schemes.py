@@ -98,19 +98,8 @@ def _user_scheme(points: Sequence[str]) -> Scheme:
 def recognise_scheme(points: Sequence[str], values: NDArray[np.floating], *, where: str) -> Scheme:
     """Tell a scheme from the names of its points, or from their number where they are numbered from 0 or 1.
 
-    Parameters
-    ----------
-    points : sequence of str
-        In the order of `values`.
-    values : array (image, point, axis)
-        Pixels; of five numbered points they tell dlib's, which begin at the right, from the usual ones.
-    where : str
-        Named by the error.
-
-    Raises
-    ------
-    InputError
-        Where numbered points are of no known number, or no points are names that this project knows.
+    Of five numbered points, their places `values` (image, point, axis) tell dlib's, which begin at the right. The error
+    names `where`: points of no known number, or no names that are known, or fewer than two.
     """
     if len(points) < 2:
         raise InputError(Problem(where, f"{len(points)} point a face", "two at least, such as the eyes",
@@ -202,26 +191,18 @@ def five_points(landmarks: xr.DataArray) -> xr.DataArray:
 
 def make_landmarks(values: NDArray[np.floating], images: Sequence[str], scheme: Scheme, *, source: str,
                    n_faces: NDArray[np.integer] | None = None, **attrs: str) -> xr.DataArray:
-    """Label landmarks.
+    """Label landmarks: values (image, point, axis) in pixels, points in the scheme's order, NaN where there is no face.
 
     Parameters
     ----------
-    values : array (image, point, axis)
-        Pixels, the first one's centre 0.5, points in the scheme's order; axis has two or three places. NaN where there
-        is none.
-    images : sequence of str
-    scheme : Scheme
+    values, images, scheme
+        Two or three axes; the images' names.
     source : str
         Where they come from, in words.
     n_faces : array (image), optional
         Faces in the photograph; by default 1 where there are landmarks and else 0.
     **attrs : str
         More to be known of them, such as the version of the model.
-
-    Returns
-    -------
-    DataArray (image, point, axis)
-        float64, named landmarks.
     """
     counts = np.isfinite(values).all(axis=(1, 2)).astype(int) if n_faces is None else n_faces
     return xr.DataArray(

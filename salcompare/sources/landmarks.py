@@ -4,10 +4,9 @@ import contextlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +37,7 @@ class _Table:
     points: list[str]
     places: NDArray[np.float64]
     where: Where
-    n_faces: NDArray[np.int64] | None = None
+    n_faces: NDArray[np.int64]
     about: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -64,16 +63,15 @@ def read_landmarks(path: Path, images: pd.DataFrame, *, shown: str = "") -> xr.D
     Raises
     ------
     InputError
-        Naming every row of an unknown image, without a number, or far outside its photograph; each image with some of
-        the points only, or with two faces; points of no known scheme; sides that are the person's instead of the
-        viewer's; shares of the sides instead of pixels; a photograph that changed since.
+        Naming each row that has an unknown image or no number or is far outside its photograph, and each image with
+        some of the points only, with two faces, or changed since.
     """
     shown = shown or path.name
     layout = layout_of(path, shown=shown, remedy=_REMEDY)
     if layout == "npz":
         table = _read_npz(path, shown, images)
     elif layout == "csv":
-        table = _read_csv(path, shown, images)
+        table = _assembled(_blocks(path, shown), shown, images)
     else:
         faces = read_faces(path, layout, images, shown=shown)
         names = [str(i) for i in range(faces.places.shape[1])]
@@ -101,7 +99,7 @@ def _misplaced(table: _Table, images: pd.DataFrame, shown: str) -> list[Problem]
     known = np.isfinite(plane).all(axis=(1, 2))
     if not known.any():
         raise InputError(Problem(shown, "no face of any photograph", "landmarks of at least one", _REMEDY))
-    if known.sum() > 1 and plane[known].min() >= 0 and plane[known].max() <= 1:
+    if plane[known].min() >= 0 and plane[known].max() <= 1:
         raise InputError(Problem(shown, "every place lies between 0 and 1, as shares of the photograph's sides do",
                                  "pixels", "multiply x by the photograph's width and y by its height"))
     sides = images[["width", "height"]].to_numpy(np.float64)
@@ -144,37 +142,27 @@ def _read_npz(path: Path, shown: str, images: pd.DataFrame) -> _Table:
     if lacking:
         raise InputError(Problem(shown, "no array " + ", ".join(map(repr, lacking)), expected, "add what is missing"))
     shape = (arrays["image"].size, arrays["point"].size)
+    axes = [axis for axis in AXES if axis in arrays]
     for name, array in arrays.items():
-        if name in AXES and (array.shape != shape or array.dtype.kind not in "iuf"):
-            raise InputError(Problem(f"{shown} array {name!r}", f"{array.dtype} of shape {array.shape}", f"numbers of "
-                                     f"shape {shape}, an image a row and a point a column", "write it again"))
-    places = np.stack([arrays[axis] for axis in AXES if axis in arrays], axis=-1).astype(np.float64)
-    at = _images_of(arrays, places, images, shown)
-    spread = np.full((len(images), *places.shape[1:]), np.nan)
-    spread[at] = places
-    counts, rows = np.zeros(len(images), np.int64), np.zeros(len(images), np.int64)
-    counts[at], rows[at] = arrays.get("n_faces", np.isfinite(places[:, 0, 0])), np.arange(len(at)) + 1
-    return _Table([str(name) for name in arrays["point"]], spread, lambda image, _: f"{shown} row {rows[image]}",
-                  counts, _object(str(arrays.get("about", ""))))
-
-
-def _images_of(arrays: Mapping[str, NDArray[Any]], places: NDArray[np.float64], images: pd.DataFrame,
-               shown: str) -> NDArray[np.intp]:
-    """Give the row of the catalogue of each row of an NPZ, all of them checked."""
-    names = pd.Categorical([clean_name(str(name)) for name in arrays["image"].ravel()])
-    rows = Rows(pd.DataFrame({"image": names}, index=range(1, len(names) + 1)), shown, [])
-    at = rows.check_names(images, ("image",))
-    rows.refuse(rows.table["image"].duplicated(), "repeated", "image {image!r} is listed twice: two faces of one "
-                "photograph", "one face a photograph", "keep one")
-    finite, whole = np.isfinite(places).sum(axis=(1, 2)), places[0].size if len(places) else 0
-    rows.refuse((finite > 0) & (finite < whole), "finite", f"{{finite}} of {whole} numbers of image {{image!r}} are "
-                "finite", "all, or NaN throughout where there is no face", "mend it", finite=finite)
+        size = shape if name in axes else array.shape if name in {"image", "point", "about"} else shape[:1]
+        if array.shape != size or array.dtype.kind not in ("iuf" if name in {*axes, "n_faces"} else "iuUS"):
+            raise InputError(Problem(f"{shown} array {name!r}", f"{array.dtype} of shape {array.shape}",
+                                     f"shape {size}, of {shape[0]} images and {shape[1]} points", "write it again"))
+    rows, columns = (at.ravel() for at in np.indices(shape))
+    block = pd.DataFrame({"image": pd.Categorical(arrays["image"].ravel().astype(str))[rows],
+                          "point": pd.Categorical(arrays["point"].ravel().astype(str))[columns],
+                          **{axis: arrays[axis].ravel().astype(np.float64) for axis in axes}}, index=rows + 1)
+    table = _assembled([(_named(block.loc[np.isfinite(block[axes].to_numpy()).all(axis=1)]), [])], shown, images)
+    at = pd.Index(images["image"]).get_indexer([clean_name(str(name)) for name in arrays["image"].ravel()])
+    counts = table.n_faces.copy()
+    counts[at[at >= 0]] = arrays.get("n_faces", counts[at])[at >= 0]
     if "sha256" in arrays and "sha256" in images:
-        changed = arrays["sha256"].astype(str) != images["sha256"].str[:DIGITS].to_numpy()[at]
-        rows.refuse(changed & (at >= 0), "changed", "photograph {image!r} is another file than the one its landmarks "
-                    "were made of", "", "make the landmarks again")
-    rows.check()
-    return at
+        changed = (arrays["sha256"].astype(str) != images["sha256"].str[:DIGITS].to_numpy()[at]) & (at >= 0)
+        if changed.any():
+            raise InputError([Problem(f"{shown} row {row + 1}", f"photograph {name!r} is another file than the one its "
+                                      "landmarks were made of", remedy="make the landmarks again")
+                              for row, name in enumerate(arrays["image"].tolist()) if changed[row]])
+    return replace(table, n_faces=counts, about=_object(str(arrays.get("about", ""))))
 
 
 def _object(text: str) -> dict[str, str]:
@@ -186,26 +174,23 @@ def _object(text: str) -> dict[str, str]:
     return {}
 
 
-def _read_csv(path: Path, shown: str, images: pd.DataFrame) -> _Table:
+def _assembled(blocks: Iterable[tuple[pd.DataFrame, list[Fault]]], shown: str, images: pd.DataFrame) -> _Table:
+    """Check blocks of rows (image and point as categories, places) and spread them over images and points."""
     codes: dict[str, int] = {}
-    parts, faults = [], list[Fault]()
-    for block, bad in _blocks(path, shown):
-        heads = Rows(block.drop_duplicates("image"), shown, bad)
+    parts = []
+    for block, faults in blocks:
+        heads = Rows(block.drop_duplicates("image"), shown, faults)
         place = dict(zip(heads.table["image"], heads.check_names(images, ("image",)), strict=True))
         points = Rows(block.drop_duplicates("point"), shown, heads.faults)
         points.refuse_empty(("point",))
         points.refuse_hidden(("point",))
-        faults += points.faults
-        if faults:  # the blocks below are not read: a file that is wrong throughout has too many
-            break
+        points.check()  # the blocks below are not read: a file that is wrong throughout has too many faults
         at = np.array([place[name] for name in block["image"].cat.categories], np.int64)[block["image"].cat.codes]
         names = [codes.setdefault(str(name), len(codes)) for name in block["point"].cat.categories]
         parts.append((at, np.array(names, np.int64)[block["point"].cat.codes], block.index.to_numpy(),
                       block[[axis for axis in AXES if axis in block]].to_numpy()))
-    if faults:
-        raise InputError([fault.problem for fault in sorted(faults, key=lambda fault: fault.line)])
-    if not parts:
-        raise InputError(Problem(shown, "no row below the header", "a row for each point of each face", "add them"))
+    if not sum(len(part[0]) for part in parts):
+        raise InputError(Problem(shown, "no landmarks in it", "all points of each face", "add them"))
     at, point, line, values = (np.concatenate(column) for column in zip(*parts, strict=True))
     flat = at * len(codes) + point
     _check_whole(flat, line, list(codes), images["image"].tolist(), shown)
@@ -213,7 +198,8 @@ def _read_csv(path: Path, shown: str, images: pd.DataFrame) -> _Table:
     lines = np.zeros(len(spread), np.int64)
     spread[flat], lines[flat] = values, line
     return _Table(list(codes), spread.reshape(len(images), len(codes), -1),
-                  lambda image, point: f"{shown} row {lines[image * len(codes) + point]}")
+                  lambda image, point: f"{shown} row {lines[image * len(codes) + point]}",
+                  np.bincount(at, minlength=len(images)).clip(max=1))
 
 
 def _check_whole(flat: NDArray[np.int64], line: NDArray[np.int64], points: list[str], images: list[str],

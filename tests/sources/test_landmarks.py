@@ -140,7 +140,7 @@ WRONG = {
     "shares of the sides": (lambda frame: frame.assign(x=frame["x"] / 100, y=frame["y"] / 120), r"every place lies "
                             r"between 0 and 1, .*; expected pixels; multiply x"),
     "no column y": (lambda frame: frame.drop(columns="y"), r"no column 'y'; expected columns image, point, x, y"),
-    "no rows": (lambda frame: frame.iloc[:0], r"no row below the header"),
+    "no rows": (lambda frame: frame.iloc[:0], r"no landmarks in it"),
     "a hidden character": (change("point", "left\u200beye"), r"row 5: point='left\\u200beye' holds"),
 }
 
@@ -197,9 +197,10 @@ def arrays(**changes):
 
 @pytest.mark.parametrize(("changes", "message"), [
     ({"y": None}, r"a.npz: no array 'y'; expected an NPZ with arrays image"),
-    ({"x": np.zeros((2, 3))}, r"array 'x': float64 of shape \(2, 3\); expected numbers of shape \(2, 2\)"),
-    ({"x": np.array([[1, np.nan], [3, 4.0]])}, r"row 1: 3 of 4 numbers of image 'ann/1' are finite"),
-    ({"image": np.array(["ann/1", "ann/1"]), "sha256": None}, r"row 2: image 'ann/1' is listed twice: two faces"),
+    ({"x": np.zeros((2, 3))}, r"array 'x': float64 of shape \(2, 3\); expected shape \(2, 2\)"),
+    ({"n_faces": np.ones(3)}, r"array 'n_faces': float64 of shape \(3,\); expected shape \(2,\)"),
+    ({"x": np.array([[1, np.nan], [3, 4.0]])}, r"row 1: image 'ann/1' has 1 of 2 points: no 'right_eye'"),
+    ({"image": np.array(["ann/1", "ann/1"]), "sha256": None}, r"row 2: image 'ann/1' has 2 faces; expected one"),
     ({"image": np.array(["ann/1", "eve/1"])}, r"row 2: no image 'eve/1' in the study"),
     ({"sha256": np.array(["a" * 16, "d" * 16])}, r"row 2: photograph 'bob/1' is another file than"),
 ])
