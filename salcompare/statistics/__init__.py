@@ -68,19 +68,19 @@ from salcompare.statistics.variance.components import (
 )
 from salcompare.statistics.variance.dispersion import dispersion_test
 from salcompare.statistics.variance.explained import variance_explained
-from salcompare.statistics.verification import equal_error_rate, verification_scores
+from salcompare.statistics.verification import equal_error_interval, equal_error_rate, verification_scores
 
 __all__ = [
     "FIXATION_METRICS", "METRICS", "actor_means", "actor_similarity", "adjust_p", "agreement_beyond",
     "asymmetry_beyond_photographs", "asymmetry_test", "bootstrap_weights", "calibrated", "centre",
     "common_laterality_test", "compare_classifiers", "compare_pairings", "crossed_interval",
     "crossed_jackknife_variance", "crossed_model", "crossed_variance", "curve_areas", "design_reliability",
-    "dispersion_test", "equal_error_rate", "equivalence", "exchangeability", "explainable_information",
-    "family_size", "heatmap_tests", "independent_difference", "jackknife_interval", "label_counts",
-    "label_differences", "label_enrichment", "label_histogram", "label_regions", "lme4_script", "noise_ceiling",
-    "odd_share_difference", "other_actors_mean", "others_density", "outcome_table", "overlap", "overlap_matrix",
-    "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests", "pairwise",
-    "pairwise_agreement", "permutations", "pooled_ceiling", "population_label_histogram",
+    "dispersion_test", "equal_error_interval", "equal_error_rate", "equivalence", "exchangeability",
+    "explainable_information", "family_size", "heatmap_tests", "independent_difference", "jackknife_interval",
+    "label_counts", "label_differences", "label_enrichment", "label_histogram", "label_regions", "lme4_script",
+    "noise_ceiling", "odd_share_difference", "other_actors_mean", "others_density", "outcome_table", "overlap",
+    "overlap_matrix", "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests",
+    "pairwise", "pairwise_agreement", "permutations", "pooled_ceiling", "population_label_histogram",
     "population_mean", "population_overlap", "pose_association", "registered", "relative_test", "removal_curves",
     "removal_drops", "response_variance_components", "seed_reliability", "share_of_ceiling", "shared_workers",
     "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform", "uniform_overlap",

@@ -5,11 +5,12 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.optimize import brentq
 from sklearn.metrics import roc_curve
 
 from salcompare.errors import InputError
-from salcompare.statistics import equal_error_rate, verification_scores
+from salcompare.statistics import equal_error_interval, equal_error_rate, verification_scores
 
 
 def pairs(scores, same):
@@ -109,3 +110,55 @@ def test_what_is_no_embedding_and_what_is_no_truth_is_refused():
     scores, same = pairs([1, 2], [1, 0])
     with pytest.raises(InputError, match=r"same: int64 of dims \('pair',\); expected a boolean"):
         equal_error_rate(scores, same.astype(int))
+
+
+# The interval over people
+
+def simulated(rng, people, *, between=1.6, unequal=False):
+    """Embeddings of people with spreads of their own, four photographs each or two to six."""
+    counts = rng.integers(2, 7, people) if unequal else np.full(people, 4)
+    who = np.repeat(np.arange(people), counts)
+    spread = np.exp(rng.normal(0, 0.3, people))[who, None]
+    values = rng.normal(0, between, (people, 8))[who] + spread * rng.normal(size=(len(who), 8))
+    return verification_scores(xr.DataArray(values, dims=("image", "feature"), coords={
+        "image": [f"p{at}" for at in range(len(who))], "actor": ("image", [f"a{person}" for person in who])}))
+
+
+def test_the_interval_is_the_jackknifes_of_the_logit():
+    scores = simulated(np.random.default_rng(3), 9)
+    found = equal_error_interval(scores)
+
+    def logit_without(person):
+        rest = scores[((scores.actor != person) & (scores.other_actor != person)).values]
+        value = rate(rest.values, rest.same.values)
+        return np.log(value / (1 - value))
+
+    middle, without = logit_without("nobody"), np.array([logit_without(f"a{person}") for person in range(9)])
+    half = stats.t.ppf(0.975, 8) * np.sqrt(8 / 9 * ((without - without.mean()) ** 2).sum())
+    assert found["value"] == rate(scores.values, scores.same.values)
+    assert found["ci_low"] == pytest.approx(1 / (1 + np.exp(half - middle)))
+    assert found["ci_high"] == pytest.approx(1 / (1 + np.exp(-half - middle)))
+    assert found.attrs == {"n": 9, "reason": ""}
+
+
+@pytest.mark.parametrize("unequal", [False, True])
+def test_intervals_hold_the_rate_of_all_people(unequal):
+    rng = np.random.default_rng(5)
+    truth = np.mean([rate(one.values, one.same.values) for one in (
+        simulated(rng, 80, unequal=unequal) for _ in range(40))])
+    intervals = [equal_error_interval(simulated(rng, 14, unequal=unequal)) for _ in range(240)]
+    held = np.mean([float(one.ci_low) <= truth <= float(one.ci_high) for one in intervals])
+    assert held >= 0.95 - 3.5 * (0.05 * 0.95 / 240) ** 0.5  # so many standard errors below
+
+
+def test_few_people_or_no_errors_leave_the_interval_undefined_with_a_reason():
+    few, perfect = (equal_error_interval(simulated(np.random.default_rng(1), people, between=between))
+                    for people, between in ((7, 1.6), (10, 90)))
+    assert 0 < few["value"] < 1
+    assert perfect["value"] == 0
+    for found in (few, perfect):
+        assert np.isnan(found["ci_low"])
+        assert np.isnan(found["ci_high"])
+        assert found.attrs["reason"].startswith("fewer than 8 people, or a rate of 0 or 1")
+    with pytest.raises(InputError, match=r"without actor, other_actor; expected what verification_scores gives"):
+        equal_error_interval(simulated(np.random.default_rng(1), 8).drop_vars(["actor", "other_actor"]))
