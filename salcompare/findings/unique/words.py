@@ -99,13 +99,16 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
     return [("Unique agreement", (
         "The primary quantity. Within each image, people's smoothed map and the classifier's are residualised on a "
         "constant, a centred Gaussian, the photograph's smoothed Sobel edges, and the mean human map of all actors, "
-        "with its two slopes, registered to the image; the residuals are correlated, and averaged within actors, then "
+        "registered to the image, with what it changes by where a face lies, leans or is larger (its slopes, and these "
+        "times the place in the face); the residuals are correlated, and averaged within actors, then "
         "over actors, with a t interval over actors. A face is registered by the shift, up to "
         f"{percent(LARGEST_SHIFT)} of the photograph's sides, at which its edges correlate best with the mean "
-        "photograph's. The mean is of all actors, as the mean of the others alone would leave people's own map in both "
-        "residuals. Null hypothesis: beyond these regressors, the classifier's map has nothing to do with people's of "
-        "the image; actors' values, less those with other actors' images, have their signs flipped. The ceiling is the "
-        "root of the products of different workers' residuals over the energy of coverage's. The smallest effect of "
+        "photograph's. Faces that turn, so that features slide against the outline, are not registered by it: there "
+        "the test rejects too often. The mean is of all actors, as the others' alone would leave people's own "
+        "map in both residuals. Null hypothesis: beyond these regressors, the classifier's map has nothing to do with "
+        "people's of the image; actors' values, less those with other actors' images, have their signs flipped. The "
+        "ceiling is the root of the products of different workers' residuals over the energy of coverage's. The "
+        "smallest effect of "
         f"interest is {percent(share, 0)} of the ceiling; whether an effect is smaller is tested by two one-sided t "
         "tests over actors (Lakens 2017): absence of evidence is never taken for absence of an effect."))]
 

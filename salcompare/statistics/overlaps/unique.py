@@ -2,7 +2,8 @@
 
 Maps of faces agree because faces lie in the middle, have edges and have one shape that both sides look at. So both maps
 of an image are residualised, within the image, on a constant, a centred Gaussian, the photograph's edges, and the mean
-human map of all actors, registered to the image. What is correlated is left over after that.
+human map of all actors, registered to the image, with its slopes and these times the place in the face: to first
+order, what small shifts, turns in the plane and changes of size do to it. What is correlated is left over after that.
 
 The mean is of *all* actors: of the others alone it would leave a share 1 / (actors - 1) of people's own map in both
 residuals, so that a copy of the average face seemed to agree with people beyond the average face. And it is registered:
@@ -83,6 +84,9 @@ class Registered:
         down, across = (_weights(np.arange(n) + (whole - n) // 2 - self.shifts[rows, axis, np.newaxis], whole)
                         for axis, (n, whole) in enumerate(zip(shape, self.face.shape, strict=True)))
         of_face = np.stack([down @ one @ np.swapaxes(across, 1, 2) for one in (self.face, *np.gradient(self.face))])
+        middles = (np.arange(n) - (n - 1) / 2 - self.shifts[rows, axis, np.newaxis] for axis, n in enumerate(shape))
+        places = np.expand_dims(next(middles), 2), np.expand_dims(next(middles), 1)  # of the face's middle
+        of_face = np.concatenate([of_face, *(place * of_face[1:] for place in places)])
         blurred = smooth(xr.DataArray(of_face, dims=("regressor", "image", "y", "x")), sigma=self.sigma).to_numpy()
         maps = [np.ones(shape), centred_gaussian(*shape), self.edges[rows], *blurred]
         stacked = np.stack([np.broadcast_to(one, (rows.size, *shape)) for one in maps], axis=1)
@@ -337,7 +341,10 @@ def agreement_beyond(shared: Registered, maps: xr.DataArray, *, rng: np.random.G
     Notes
     -----
     Null hypothesis: once the regressors are taken away, the classifier's map of an image has nothing to do with
-    people's of the image, so that an actor's value is symmetric about 0.
+    people's of the image, so that an actor's value is symmetric about 0. In simulated studies of 12 actors with 4
+    images on 16 x 16 pixels it rejected 5% of faces that lie alike, 6% of faces of 0.8 to 1.2 times the mean size, and
+    11% of faces moved by 1.4 pixels (sd) down and across, alike in an actor's images; but 67% where inner features slid
+    by a pixel (sd) against the outline, as in heads that turn: show these aligned, at one angle.
     """
     known = _known(shared, maps)
     of, (units, _) = shared.places(known), shared.residuals(known)

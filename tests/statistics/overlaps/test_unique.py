@@ -82,15 +82,38 @@ def test_residuals_agree_with_least_squares_on_the_regressors():
         shown = shown + weight * np.outer(rows.sum(axis=1), columns.sum(axis=1))
     face = np.divide(sums, shown, out=np.zeros((22, 22)), where=shown > 0)
     rows, columns = (unique._weights(np.arange(16) + 3 - by, 22) for by in shared.shifts[at])
-    moved = smooth(stack_of_maps(np.array([rows @ one @ columns.T for one in (face, *np.gradient(face))]), ["a"] * 3),
-                   sigma=1.0).to_numpy()
+    moved = np.array([rows @ one @ columns.T for one in (face, *np.gradient(face))])
+    below, right = (np.arange(16) - 7.5 - by for by in shared.shifts[at])
+    moved = np.concatenate([moved, below[:, None] * moved[1:], right * moved[1:]])
+    moved = smooth(stack_of_maps(moved, list("abcdefg")), sigma=1.0).to_numpy()
     design = np.stack([np.ones(256), centred_gaussian(16, 16).ravel(), shared.edges[at].ravel(),
-                       *moved.reshape(3, -1)], axis=1)
+                       *moved.reshape(7, -1)], axis=1)
     values = smooth(study.saliency, sigma=1.0).to_numpy()[at].ravel().astype(float)
     values = (values - values.mean()) / values.std()
     rest = values - design @ np.linalg.lstsq(design, values)[0]
     np.testing.assert_allclose(units[at], rest / np.linalg.norm(rest), atol=1e-6)
     assert left[at] == pytest.approx((rest**2).mean(), rel=1e-6)
+
+
+def blob(y, x, size, sd):
+    """Draw a Gaussian on a face of some size, about the middle of a grid of 16 pixels."""
+    down, across = np.mgrid[:16, :16] - 7.5
+    return np.exp(-((down - y * size)**2 + (across - x * size)**2) / (2 * (sd * size)**2))
+
+
+def test_faces_of_other_sizes_do_not_seem_to_agree():
+    """With the mean map moved only, and not scaled, the mean over these studies was 0.17."""
+    features, values = [(-3, -3), (-3, 3), (0.5, 0), (4, 0), (-6, 0), (1, -5)], []
+    for run in range(30):
+        rng = np.random.default_rng([run, 7])
+        sizes, weights = rng.uniform(0.8, 1.2, 40), rng.dirichlet(np.full(6, 4.0), (2, 40))
+        face = [[blob(*feature, size, 1.2) for feature in features] for size in sizes]
+        human, saliency = np.einsum("sif,ifyx->siyx", weights, face)
+        photographs = [blob(0, 0, size, 5) - 0.5 * sum(one[:4]) for size, one in zip(sizes, face, strict=True)]
+        human, saliency, photographs = (stack_of_maps(np.array(maps), np.repeat(list("abcdefghij"), 4))
+                                        for maps in (human, saliency, photographs))
+        values.append(float(unique_values(registered(human, photographs, sigma=1.0), saliency).mean()))
+    assert abs(np.mean(values)) < 0.05
 
 
 def test_the_estimate_agrees_with_a_loop_over_all_pairs_of_images():
