@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from plotnine import ggplot
 from plotnine.composition import Compose
 
+from salcompare.faces import EYES, has_places
+from salcompare.faces.procrustes import MOUTH, fit_similarity, mean_shape
 from salcompare.figures.theme import CLASSIFIERS, source_colours
 from salcompare.naming import classifier_of
 from salcompare.printing import counted, joined
@@ -51,17 +54,53 @@ def rows(estimates: pd.DataFrame, **wanted: str | Iterable[str]) -> pd.DataFrame
     return table.reset_index(drop=True)
 
 
-def first_photograph(data: StudyData, actor: str) -> str | None:
-    """Choose the image that stands for an actor: the first with human and main classifier maps, else the first.
+def typical_photographs(data: StudyData, actors: Iterable[str]) -> dict[str, str]:
+    """Choose the image that stands for each actor, the most typical of those with human and main classifier maps.
 
-    None where the actor has no photograph.
+    Of all the actor's images where none has these; actors without photographs are left out.
     """
-    photographs = zip(texts(data.photographs.image), texts(data.photographs.actor), strict=True)
-    images = [image for image, of in photographs if of == actor]
     maps = [data.classifier_maps[data.main]] if data.main else []
     held = [set(texts(dataset.image)) for dataset in [*maps, *([] if data.human is None else [data.human])]]
-    both = [image for image in images if all(image in names for names in held)]
-    return next(iter([*both, *images]), None)
+    shown: dict[str, list[str]] = {actor: [] for actor in actors}
+    for image, actor in zip(texts(data.photographs.image), texts(data.photographs.actor), strict=True):
+        if actor in shown:
+            shown[actor].append(image)
+    groups = {actor: [image for image in images if all(image in names for names in held)] or images
+              for actor, images in shown.items() if images}
+    return dict(zip(groups, most_typical(data, groups.values()), strict=True))
+
+
+def most_typical(data: StudyData, groups: Iterable[list[str]]) -> list[str]:
+    """Choose of each group of images the first whose face, as it is seen, is nearest in shape to the study's mean.
+
+    Where their shapes are not known, the nearest in its pixels to the mean of the group's photographs.
+    """
+    shapes = _shapes(data)
+    away = pd.Series(dtype=float)
+    if shapes is not None:
+        residual = fit_similarity(mean_shape(shapes).to_numpy(), shapes.to_numpy()).residual
+        away = pd.Series(residual, texts(shapes.image)).dropna()
+    return [images[int(np.nanargmin(away.reindex(images)))] if away.index.isin(images).any()
+            else images[_nearest_in_pixels(data.photographs.sel(image=images))] for images in groups]
+
+
+def _nearest_in_pixels(photographs: xr.DataArray) -> int:
+    pixels = photographs.astype(np.float64)
+    distances = ((pixels - pixels.mean("image").compute()) ** 2).mean([dim for dim in pixels.dims if dim != "image"])
+    return int(np.argmin(distances.to_numpy()))
+
+
+def typical_words(data: StudyData) -> str:
+    """Say which photograph of an actor is shown."""
+    mean = "the mean of the actor's, in pixels" if _shapes(data) is None else "the mean of all faces, in shape"
+    return f"Shown is each actor's most typical photograph, the nearest to {mean}."
+
+
+def _shapes(data: StudyData) -> xr.DataArray | None:
+    """Landmarks as they are seen, where they have a mean shape; in space a head that is turned keeps its own."""
+    landmarks = data.get("landmarks")
+    held = landmarks is not None and has_places(landmarks, (*EYES, *MOUTH))
+    return landmarks.sel(axis=["x", "y"]) if held else None
 
 
 def texts(coord: xr.DataArray) -> list[str]:

@@ -153,7 +153,7 @@ def human_stages(study: Study) -> list[Stage]:
     simulation = {"simulation": config.simulation} if study.simulated else {}
     return [Stage("responses", ("photographs",),
                   {"responses": config.responses, "labels": config.labels, **tested, **simulation, **grid}, _responses,
-                  _response_inputs(study), (*tables, processed / "checks.csv"), extras=left_out, version=2),
+                  _response_inputs(study), (*tables, processed / "checks.csv"), extras=left_out, version=3),
             Stage("quality", ("responses", "photographs"), {"quality": config.quality, **grid}, rate_quality,
                   outputs=tuple(processed / f"{name}.csv" for name in ("responses_kept", *TABLES))),
             Stage("human maps", ("quality", "photographs"), grid, _human_maps, outputs=maps)]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from salcompare.faces import SCHEMES, orl_landmarks
+from salcompare.faces import SCHEMES, face_attributes, orl_landmarks
 from salcompare.simulation.published import Box, published_calibration
 
 PAIRED = ("eyes", "eye brows")
@@ -121,25 +121,27 @@ def _orl_faces() -> dict[str, dict[str, Box]]:
     text = importlib.resources.files(__package__).joinpath("orl_hairlines.json").read_text(encoding="utf-8")
     hairlines = [value for actor in json.loads(text)["hairlines"].values() for value in actor]
     landmarks = orl_landmarks()
-    return {image: mesh_boxes(mesh, hairline=hairline) for image, mesh, hairline in zip(
-        landmarks.image.to_numpy().tolist(), landmarks.to_numpy(), hairlines, strict=True)}
+    return {image: mesh_boxes(mesh, hairline=hairline, yaw=yaw) for image, mesh, hairline, yaw in zip(
+        landmarks.image.to_numpy().tolist(), landmarks.to_numpy(), hairlines,
+        face_attributes(landmarks).yaw.to_numpy().tolist(), strict=True)}
 
 
-def mesh_boxes(mesh: NDArray[np.float64], *, hairline: float) -> dict[str, Box]:
+def mesh_boxes(mesh: NDArray[np.float64], *, hairline: float, yaw: float) -> dict[str, Box]:
     """Boxes around the features of a face whose landmarks are known, upright however the head is held.
 
     Parameters
     ----------
-    mesh : array (468, 3)
+    mesh : array (468, axis)
         MediaPipe's mesh, pixels.
     hairline : float
         How far the hair begins above the mesh's uppermost point, inter-ocular distances.
+    yaw : float
+        Degrees, positive where the nose points to the viewer's right.
 
     Returns
     -------
     dict
-        As `Face.boxes`. Where the head is turned by more than `TURNED` degrees, from the depth between the points of
-        the ears, only the near ear has one.
+        As `Face.boxes`. Where the head is turned by more than `TURNED` degrees, only the near ear has one.
 
     Notes
     -----
@@ -156,8 +158,6 @@ def mesh_boxes(mesh: NDArray[np.float64], *, hairline: float) -> dict[str, Box]:
         up += hairline if label == "hairline" else 0
         centre = mesh[list(points), :2].mean(axis=0) + across * along + up * np.array([along[1], -along[0]])
         boxes[label] = (*centre.tolist(), unit * width, unit * height)
-    depth = mesh[454] - mesh[234]
-    yaw = float(np.degrees(np.arctan2(depth[2], depth[0])))  # positive: to the viewer's right, the left ear is near
     if abs(yaw) > TURNED:
         del boxes["ears right" if yaw > 0 else "ears left"]
     return boxes

@@ -1,8 +1,11 @@
-"""Sentences that captions share."""
+"""Sentences that captions share, and the photograph that stands for an actor."""
 
+import numpy as np
 import pandas as pd
 
-from salcompare.figures.figure import interval
+from salcompare.faces import SCHEMES, make_landmarks
+from salcompare.figures.figure import interval, most_typical, typical_photographs, typical_words
+from tests.figures.tiny import tiny
 
 NAN = float("nan")
 
@@ -34,3 +37,32 @@ def test_why_there_is_no_interval_is_said_only_where_it_is_so_for_all():
     few = estimates(ci_low=NAN, ci_method=NAN, reason="3 actors")
     assert interval(pd.concat([few, few])) == "no interval (3 actors)"
     assert interval(pd.concat([few, estimates(ci_low=NAN, ci_method=NAN, reason=NAN)])) == "no interval"
+
+
+FACE = np.array([[1, 1], [3, 1], [2, 2], [1, 3], [3, 3.0]])
+NARROW = FACE * (0.5, 1)
+
+
+def with_landmarks(*faces):
+    data = tiny()
+    return data.replace(landmarks=make_landmarks(np.array(faces), data.images["image"].tolist(), SCHEMES["five"],
+                                                 source="here"))
+
+
+def test_the_photograph_of_an_actor_is_the_nearest_to_the_mean_shape_of_all():
+    data = with_landmarks(NARROW, FACE, FACE, FACE, FACE * NAN, 2 * FACE + 1)
+    assert typical_photographs(data, ["s03", "Ada Adams", "nobody"]) == {"s03": "s03/2", "Ada Adams": "Ada Adams/2"}
+    held = data.replace(human=data.human.isel(image=[0, 2, 3, 4, 5]))
+    assert typical_photographs(held, ["Ada Adams"]) == {"Ada Adams": "Ada Adams/1"}    # the only one with both maps
+    assert "all faces" in typical_words(data)
+
+
+def test_without_shapes_it_is_the_nearest_in_pixels_to_their_mean():
+    data = tiny()
+    names = data.images["image"].tolist()[:3]
+    data.photographs[1] = data.photographs[0] // 2 + data.photographs[2] // 2
+    for bare in (data, data.replace(photographs=data.photographs.chunk(image=1)),
+                 data.replace(landmarks=with_landmarks(*[FACE * NAN] * 6).landmarks)):
+        assert most_typical(bare, [names]) == [names[1]]
+    assert typical_photographs(data, ["s03"]) == {"s03": "s03/1"}              # of two the first: both are as near
+    assert "in pixels" in typical_words(data)

@@ -88,8 +88,8 @@ def test_one_box_is_told_as_one():
     data = tiny()
     given = data.responses[data.responses["image"] == "s03/1"]
     whole, alone = (labels.labels_figure(data.replace(responses=boxes)).caption for boxes in (given, given.head(1)))
-    assert alone.startswith("(a) The one box drawn on s03/1, coloured by label.")
-    assert whole.startswith(f"(a) The {len(given)} boxes drawn on s03/1, coloured by label.")
+    assert alone.startswith("(a) The one box drawn on s03/1, a typical photograph, coloured by label.")
+    assert whole.startswith(f"(a) The {len(given)} boxes drawn on s03/1, a typical photograph, coloured by label.")
 
 
 def test_bars_are_the_shares_given_the_largest_on_top():

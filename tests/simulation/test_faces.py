@@ -55,18 +55,18 @@ def test_a_box_is_where_its_feature_is_seen(image, label, seen):
 
 
 def test_boxes_around_a_mesh_by_hand():
-    mesh = np.zeros((468, 3))
+    mesh = np.zeros((468, 2))
     for eye, x in (("left_eye", 40), ("right_eye", 60)):                   # 20 pixels apart, without extent
-        mesh[[int(point) for point in SCHEMES["468"].places[eye]]] = (x, 50, 0)
-    mesh[[2, 0]], mesh[61], mesh[291], mesh[10] = (50, 70, 0), (45, 80, 0), (55, 81, 0), (50, 20, 0)
-    mesh[234], mesh[454] = (30, 55, 10), (70, 55, 10)
-    boxes = mesh_boxes(mesh, hairline=0.3)
+        mesh[[int(point) for point in SCHEMES["468"].places[eye]]] = (x, 50)
+    mesh[[2, 0]], mesh[61], mesh[291], mesh[10] = (50, 70), (45, 80), (55, 81), (50, 20)
+    mesh[234], mesh[454] = (30, 55), (70, 55)
+    boxes = mesh_boxes(mesh, hairline=0.3, yaw=-10)
     assert boxes["eyes left"] == pytest.approx((40, 50, 2 * 0.14 * 20, 2 * 0.20 * 20))
     assert boxes["moustache"] == pytest.approx((50, 75.5, 10, 11))
     assert boxes["hairline"] == pytest.approx((50, 20 - 6, 1.48 * 20, 0.28 * 20))
     assert boxes["ears left"] == pytest.approx((30 - 2.8, 55, 5.6, 11.6))
-    mesh[454, 2] = 20                                                      # turned by 14 degrees: the right ear is far
-    assert set(boxes) - set(mesh_boxes(mesh, hairline=0.3)) == {"ears right"}
+    assert set(boxes) - set(mesh_boxes(mesh, hairline=0.3, yaw=11)) == {"ears right"}
+    assert set(boxes) - set(mesh_boxes(mesh, hairline=0.3, yaw=-11)) == {"ears left"}
 
 
 def test_the_only_ear_in_sight_has_all_the_boxes_of_ears():

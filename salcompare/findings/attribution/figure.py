@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from plotnine import scale_color_cmap, scale_fill_cmap, scale_fill_gradient
 
-from salcompare.figures.figure import Figure, colours_of, first_photograph, texts
+from salcompare.figures.figure import Figure, colours_of, texts, typical_photographs
 from salcompare.figures.photographs import Layer, Row, photographs_of, picture_figure
 from salcompare.figures.theme import SEQUENTIAL, source_name, ticks, wrapped
 from salcompare.maps import saliency_difference, top_mask
@@ -58,10 +58,9 @@ def _variants(data: StudyData) -> tuple[str, ...]:
 
 def _images(data: StudyData) -> dict[str, str]:
     """One image an actor, one that every variant has a map of."""
-    chosen = {actor: first_photograph(data, actor) for actor in data.shown_actors}
     held = [set(texts(data.classifier_maps[source].image)) for source in _variants(data)]
-    return {actor: image for actor, image in chosen.items()
-            if image is not None and all(image in images for images in held)}
+    return {actor: image for actor, image in typical_photographs(data, data.shown_actors).items()
+            if all(image in images for images in held)}
 
 
 def differences_missing(data: StudyData) -> str | None:
@@ -138,13 +137,14 @@ def class_matrix_figure(data: StudyData) -> Figure:
     maps = data.get("class_matrix").sel(actor=list(actors), other_actor=list(actors)).load()
     highest = float(maps.difference.max()) or 1.0
     columns = tuple(f"− {wrapped(actor, 12)}" for actor in actors)
-    rows = [_matrix_row(data, maps.sel(actor=actor, drop=True), actor, columns, highest, bar=actor == actors[0])
-            for actor in actors]
+    rows = [_matrix_row(data, maps.sel(actor=actor), image, columns, highest, bar=not place)
+            for place, (actor, image) in enumerate(actors.items())]
     counts = maps.n_images.to_numpy().tolist()
     return picture_figure(data, "fig17-class-matrix", "What tells one actor from another", rows, columns, [
         f"Row y, column z: what in the photographs of actor y tells y from z{_of(data)}, the mean over "
         f"{ranged(counts)} test image{'s' * (max(counts) > 1)} of ReLU(y − z), of maps of one image explained for "
-        f"either actor and divided by their peaks; {counted(len(actors), 'actor')}. Where y is z: one photograph of y.",
+        f"either actor and divided by their peaks; {counted(len(actors), 'actor')}. Where y is z: y's most "
+        "typical photograph.",
         f"Coloured: the top {percent(data.mask_share, 0)} of pixels, up to {number(highest, 2)}; {_ROOT}",
         "Descriptive: no interval."])
 
@@ -153,20 +153,20 @@ def _of(data: StudyData) -> str:
     return f" ({source_name(data.main)})" if data.main else ""
 
 
-def _actors(data: StudyData) -> tuple[str, ...]:
-    """Those shown that the matrix holds and that have a photograph."""
+def _actors(data: StudyData) -> dict[str, str]:
+    """Those shown that the matrix holds and that have a photograph, with the one to show."""
     matrix = data.get("class_matrix")
     held = set() if matrix is None else set(texts(matrix.actor))
-    return tuple(actor for actor in data.shown_actors if actor in held and first_photograph(data, actor) is not None)
+    return typical_photographs(data, [actor for actor in data.shown_actors if actor in held])
 
 
-def _matrix_row(data: StudyData, maps: xr.Dataset, actor: str, columns: tuple[str, ...], highest: float, *,
+def _matrix_row(data: StudyData, maps: xr.Dataset, image: str, columns: tuple[str, ...], highest: float, *,
                 bar: bool) -> Row:
+    actor = str(maps.actor.item())
     shown = {column: _shown(maps.difference.sel(other_actor=other, drop=True).fillna(0), data.mask_share)
              for column, other in zip(columns, texts(maps.other_actor), strict=True) if other != actor}
     scale = scale_fill_cmap(SEQUENTIAL, **_between(highest))
-    photographs = photographs_of(data, dict.fromkeys(columns, first_photograph(data, actor) or ""))
-    return Row(wrapped(actor, 18), photographs, (Layer(shown, scale, bar=bar),))
+    return Row(wrapped(actor, 18), photographs_of(data, dict.fromkeys(columns, image)), (Layer(shown, scale, bar=bar),))
 
 
 FIGURES = {2: (masks_missing, masks_figure), 3: (differences_missing, differences_figure),

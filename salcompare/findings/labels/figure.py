@@ -12,7 +12,7 @@ from plotnine.composition import Beside, Compose
 from plotnine.coords import coord_flip
 
 from salcompare.figures import theme
-from salcompare.figures.figure import Figure, caption, interval, response_counts, rows, texts
+from salcompare.figures.figure import Figure, caption, interval, most_typical, response_counts, rows, texts
 from salcompare.figures.photographs import Picture, geom_picture, grey, printed_picture, true_aspect
 from salcompare.findings.finding import Quantity
 from salcompare.findings.labels import CELLS, EFFECTIVE, SHARES
@@ -50,8 +50,8 @@ def labels_figure(data: StudyData) -> Figure:
     panels = [_centres(data, boxes, colours, letters[1]), _histogram(data, shares, colours, letters[2], n)]
     if sample is not None:
         drawn = boxes[boxes["image"] == sample]
-        said = [f"(a) The {'one box' if len(drawn) == 4 else f'{len(drawn) // 4:,} boxes'} drawn on {sample}, "
-                "coloured by label.", *said]
+        said = [f"(a) The {'one box' if len(drawn) == 4 else f'{len(drawn) // 4:,} boxes'} drawn on {sample}, a "
+                "typical photograph, coloured by label.", *said]
         panels = [_sample(data, sample, drawn), *panels]
     if is_aligned(data.images):
         said.append("Boxes are turned as their photographs were; what the aligned grid does not show is not drawn.")
@@ -88,13 +88,13 @@ def _shares(data: StudyData) -> pd.DataFrame:
 
 
 def _sample_image(data: StudyData) -> str | None:
-    """Choose the image with the most boxes among the actors shown; None for responses without images."""
+    """Choose the most typical photograph of the actors shown, of those with many boxes; None without images."""
     if data.responses is None or "image" not in data.responses:
         return None
     photographs = zip(texts(data.photographs.image), texts(data.photographs.actor), strict=True)
     shown = [image for image, actor in photographs if actor in data.shown_actors]
-    held = data.responses["image"][data.responses["image"].isin(shown)]
-    return None if held.empty else str(held.value_counts(sort=False).idxmax())
+    boxes = data.responses["image"].value_counts().reindex(shown).dropna()
+    return None if boxes.empty else most_typical(data, [boxes.index[boxes >= boxes.median()].tolist()])[0]
 
 
 def _boxes(data: StudyData, colours: dict[str, str]) -> pd.DataFrame:

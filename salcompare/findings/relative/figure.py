@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from salcompare.figures.figure import Figure, first_photograph, rows, texts
+from salcompare.figures.figure import Figure, rows, texts, typical_photographs, typical_words
 from salcompare.figures.photographs import Layer, Outline, Row, photographs_of, picture_figure
 from salcompare.figures.theme import sequential, source_name
 from salcompare.findings.relative import LARGEST
@@ -56,8 +56,8 @@ def _figure(data: StudyData, variable: str, name: str, title: str, what: str) ->
     pictures = [Row("Photograph", photographs), *(_row(data, maps, source, photographs) for source in sources)]
     tested = _test_text(data, sources, columns) if variable == "relative" else ""
     return picture_figure(data, name, title, pictures, columns, [
-        what, *(_row_text(data, source) for source in sources), tested, _numbers(data, sources, columns),
-        "" if tested else "Shown without interval."], responses=HUMAN in sources)
+        what, typical_words(data), *(_row_text(data, source) for source in sources), tested,
+        _numbers(data, sources, columns), "" if tested else "Shown without interval."], responses=HUMAN in sources)
 
 
 def _row(data: StudyData, maps: xr.DataArray, source: str, photographs: dict[str, np.ndarray]) -> Row:
@@ -155,8 +155,7 @@ def _sources(data: StudyData) -> tuple[str, ...]:
 def _images(data: StudyData) -> dict[str, str]:
     """One image for each actor shown that has a heatmap."""
     held = set(texts(data.heatmaps.actor)) if "actor" in data.heatmaps.coords else set()
-    chosen = {actor: first_photograph(data, actor) for actor in data.shown_actors if actor in held}
-    return {actor: image for actor, image in chosen.items() if image is not None}
+    return typical_photographs(data, [actor for actor in data.shown_actors if actor in held])
 
 
 FIGURES = {5: (heatmaps_missing, heatmaps_figure), 6: (relative_missing, relative_figure)}
