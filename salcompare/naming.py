@@ -167,6 +167,7 @@ def natural_key(value: object) -> tuple[object, ...]:
 
 
 COMPARISON = "comparison.html"
+LANDMARKS_PAGE = "landmarks.html"
 """The page that compares all classifiers."""
 
 

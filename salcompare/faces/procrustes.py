@@ -48,7 +48,7 @@ def fit_similarity(shape: Array, onto: Array) -> Similarity:
     rotation = np.where(usable[:, None, None], left @ right, np.nan)
     scale = np.where(usable, spread.sum(axis=1) / energy, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        residual = 1 - scale**2 * energy / energies
+        residual = np.clip(np.round(1 - scale**2 * energy / energies, 12), 0, 1)  # less is rounding
     return Similarity(rotation, scale, middles - scale[:, None] * (rotation @ middle), residual)
 
 
@@ -71,10 +71,35 @@ def mean_shape(landmarks: xr.DataArray) -> xr.DataArray:
     ----------
     Gower (1975), doi:10.1007/BF02291478
     """
-    shapes = landmarks.dropna("image").to_numpy()
+    return _upright(landmarks.isel(image=0, drop=True).copy(data=_mean(landmarks.to_numpy())))
+
+
+def misfits(landmarks: xr.DataArray) -> xr.DataArray:
+    """Share of each face's spread about its centre that a similarity of the mean shape leaves.
+
+    Parameters
+    ----------
+    landmarks : DataArray (image, point, axis)
+        Of any scheme.
+
+    Returns
+    -------
+    DataArray (image)
+        From 0 to 1; 0 for all where there are two points in the plane. NaN where there is no face.
+    """
+    shapes = landmarks.to_numpy()
+    return xr.DataArray(fit_similarity(_mean(shapes), shapes).residual, {"image": landmarks.image.to_numpy()},
+                        ("image",), "misfit")
+
+
+def _mean(shapes: Array) -> Array:
+    """Generalised Procrustes mean (point, axis) of shapes (n, point, axis), turned as the first; NaN without any."""
+    shapes = shapes[np.isfinite(shapes).all(axis=(1, 2))]
     shapes = shapes - shapes.mean(axis=1, keepdims=True)
-    shapes = shapes / np.sqrt((shapes**2).sum(axis=(1, 2), keepdims=True))
-    mean: Array = shapes[0] if len(shapes) else np.full(landmarks.shape[1:], np.nan)
+    with np.errstate(invalid="ignore"):  # of points that are all in one place
+        shapes = shapes / np.sqrt((shapes**2).sum(axis=(1, 2), keepdims=True))
+    shapes = shapes[np.isfinite(shapes).all(axis=(1, 2))]
+    mean: Array = shapes[0] if len(shapes) else np.full(shapes.shape[1:], np.nan)
     for _ in range(_ROUNDS if len(shapes) else 0):
         turned = np.swapaxes(fit_similarity(mean, shapes).rotation, 1, 2)  # back onto the mean
         better = np.einsum("nij,npj->pi", turned, shapes)
@@ -82,7 +107,7 @@ def mean_shape(landmarks: xr.DataArray) -> xr.DataArray:
         change, mean = np.abs(better - mean).max(), better
         if change < _CLOSE:
             break
-    return _upright(landmarks.isel(image=0, drop=True).copy(data=mean))
+    return mean
 
 
 def _upright(shape: xr.DataArray) -> xr.DataArray:

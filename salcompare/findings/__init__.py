@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Shown = TypeVar("Shown", Headline, Compared)
 
-NAMES = ("unique", "preparation", "training", "attribution", "relative", "variance", "agreement", "ceilings", "overlap",
-         "controls", "labels", "perturbation", "symmetry", "seeds", "quality")
+NAMES = ("unique", "preparation", "landmarks", "training", "attribution", "relative", "variance", "agreement",
+         "ceilings", "overlap", "controls", "labels", "perturbation", "symmetry", "seeds", "quality")
 """Folders of the findings, in the order of the report."""
 
 

@@ -63,9 +63,10 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
 
 
 def pages(data: StudyData) -> list[Page]:
-    """Gather the pages beside the report: all classifiers side by side, and one of each; none without classifiers."""
+    """Gather the pages beside the report: all classifiers side by side, one of each, and the findings' own."""
     names = data.classifier_names
-    return [comparison_page(data), *(classifier_page(data, name) for name in names)] if names else []
+    classifiers = [comparison_page(data), *(classifier_page(data, name) for name in names)] if names else []
+    return [*classifiers, *(page for finding in findings() for page in finding.calls("words", "pages", data))]
 
 
 Part = tuple[Callable[[StudyData], str | None], Callable[[StudyData], Figure]]

@@ -96,8 +96,8 @@ class Finding:
 
     ``inputs.py`` has `INPUTS`, by name what loads it of a study, and `FILES`, the raw files that it reads, if any;
     ``estimates.py`` computes its rows of the table of estimates; ``words.py`` has any of `summary`, `tables`,
-    `methods`, `section`, its part of a classifier's page, `banners`, `limits` and `REFERENCES`; ``figure.py`` has
-    `FIGURES`; ``calibration.py`` has `CASES` and `PLANNED`; ``stage.py`` is a long stage of its own.
+    `methods`, `section`, its part of a classifier's page, `pages`, `banners`, `limits` and `REFERENCES`; ``figure.py``
+    has `FIGURES`; ``calibration.py`` has `CASES` and `PLANNED`; ``stage.py`` is a long stage of its own.
     """
 
     name: str  # of its folder

@@ -9,7 +9,7 @@ from pathlib import Path
 from salcompare.errors import InputError, Problem, meant
 from salcompare.figures import Figure
 from salcompare.findings import findings
-from salcompare.naming import classifier_of, natural_key, page_files
+from salcompare.naming import LANDMARKS_PAGE, classifier_of, natural_key, page_files
 from salcompare.pipeline.study_data import shown_actors, study_data
 from salcompare.progress import Progress
 from salcompare.report import ReportFigure
@@ -68,7 +68,8 @@ def report_files(study: Study) -> tuple[Path, ...]:
     """List what `write_report` writes: pages, numbers, and the folders of figures and tables."""
     config = study.config
     names = [*(classifier.name for classifier in config.classifier), *(given.name for given in config.precomputed)]
-    files = ("report.html", "report.json", *page_files(names), "figures", "tables")
+    landmarks = () if config.landmarks.source == "none" else (LANDMARKS_PAGE,)
+    files = ("report.html", "report.json", *page_files(names), *landmarks, "figures", "tables")
     return tuple(study.reports / name for name in files)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from salcompare import schema, store
 from salcompare.config import flattened
 from salcompare.figures.figure import SIMULATED_RESPONSES
-from salcompare.naming import COMPARISON, classifier_file
+from salcompare.naming import COMPARISON, LANDMARKS_PAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def render_report(data: StudyData, content: Content, folder: Path) -> Path:
     """Write report.html, report.json, tables/ and the pages beside it into a folder; same data, same bytes.
 
     The figures' files must be inside the folder already. Gives the path of report.html, which holds its figures and
-    needs no other file. Beside it stand comparison.html and a page of each classifier.
+    needs no other file. Beside it stand comparison.html, a page of each classifier, and one of landmarks.
     """
     tables = {"estimates": data.estimates, **{table.name: table.frame for table in content.tables}}
     tables |= {f"{kind}_{name}": of_one[kind] for name, of_one in data.classifiers.items()
@@ -62,12 +62,12 @@ def _page(data: StudyData, content: Content, folder: Path) -> str:
         settings=[(name, ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
                   for name, value in flattened(data.settings).items()], versions=dict(data.provenance["versions"]),
         inputs=sorted(data.provenance["inputs"].items()),
-        classifier_files={name: classifier_file(name) for name in data.classifier_names})
+        pages=content.pages)
 
 
 def write_pages(data: StudyData, pages: tuple[Page, ...], folder: Path) -> list[Path]:
     """Write the pages beside the report and give their paths; those of an earlier report are deleted."""
-    for old in (*folder.glob("classifier-*.html"), folder / COMPARISON):
+    for old in (*folder.glob("classifier-*.html"), folder / COMPARISON, folder / LANDMARKS_PAGE):
         old.unlink(missing_ok=True)
     for page in pages:
         store.write_text(folder / page.file, _beside(data, page, pages, folder))

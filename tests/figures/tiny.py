@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.faces import SCHEMES, make_landmarks
 from salcompare.study_data import StudyData
 
 ACTORS = ("Ada Adams", "Bo Berg", "s03")
@@ -42,8 +43,16 @@ def tiny(**changes: object) -> StudyData:
         heatmaps=xr.Dataset({"heatmap": heatmap, "relative": heatmap - heatmap.mean("actor")}), differences=pairs,
         estimates=estimates(), nulls=nulls(), actors=ACTORS, simulated=True, mask_share=0.05, human_share=0.1,
         credit="Some Museum", classifiers={"alexnet": {"training": training()}}, headlines=headlines(),
-        class_matrix=matrix, removal_curves=removal_curves())
+        class_matrix=matrix, removal_curves=removal_curves(), landmarks=landmarks(names))
     return data.replace(**changes)
+
+
+def landmarks(images: np.ndarray) -> xr.DataArray:
+    """Five points of each face but the last's, the second's nose out of place."""
+    points = np.array([[18, 14], [30, 14], [24, 20], [20, 26], [28, 26.0]]) + np.zeros((len(images), 1, 1))
+    points[1, 2] += 5
+    points[-1] = np.nan
+    return make_landmarks(points, images.tolist(), SCHEMES["five"], source="by hand")
 
 
 def responses(images: np.ndarray) -> pd.DataFrame:
