@@ -217,8 +217,8 @@ def _laterality(images: pd.DataFrame, faces: Mapping[str, Face], actors: Mapping
         "expected_laterality": round(planted, 4), "expected_without": round(without, 4),
         "seen_as": "one-sided boxes (cheek, ears, laugh line, a single eye or brow) lie left of the face's midline, "
                    "viewer's left, with probability share_left, but for ears of which the head hides one; the "
-                   "population heatmap's laterality is near expected_laterality, which is above expected_without, what "
-                   "the faces' places alone lead to",
+                   "laterality of the population's heatmap, where photographs are not aligned, is near "
+                   "expected_laterality, above expected_without, what the faces' places alone lead to",
     }
 
 
