@@ -6,6 +6,7 @@ machine learning toolkit, JMLR 10, 1755-1758).
 """
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,11 +70,9 @@ class DlibResnet(nn.Module):
 
     def __init__(self, plan: Plan = FACE) -> None:
         super().__init__()
-        self.stem = nn.Sequential()
-        self.stem.add_module("conv", nn.Conv2d(3, plan.stem, 7, stride=2))
-        self.stem.add_module("norm", nn.BatchNorm2d(plan.stem, eps=EPSILON))
-        self.stem.add_module("relu", nn.ReLU())
-        self.stem.add_module("pool", nn.MaxPool2d(3, stride=2))
+        self.stem = nn.Sequential(OrderedDict(
+            conv=nn.Conv2d(3, plan.stem, 7, stride=2), norm=nn.BatchNorm2d(plan.stem, eps=EPSILON), relu=nn.ReLU(),
+            pool=nn.MaxPool2d(3, stride=2)))
         channels = [plan.stem, *(block.channels for block in plan.blocks)]
         self.blocks = nn.Sequential(*map(_Residual, channels, plan.blocks))
         self.descriptor = nn.Linear(channels[-1], plan.outputs, bias=False)
@@ -170,7 +169,7 @@ def read_dlib(path: Path, plan: Plan = FACE) -> dict[str, Weights]:
     file = _File(path)
     file.expect(file.integer, 1, "version")
     file.expect(file.text, "loss_metric_2", "loss")
-    file.numbers(2)  # margin and threshold of its training
+    _ = file.number(), file.number()  # margin and threshold of its training
     layers = list(_layers(plan))
     for layer in reversed(layers):
         file.expect(file.integer, _version(layer, layers), "version of a layer")
@@ -183,7 +182,10 @@ def read_dlib(path: Path, plan: Plan = FACE) -> dict[str, Weights]:
     for layer in layers:
         if layer.kind:
             file.expect(file.text, layer.kind, "layer")
-            state |= _DETAILS[layer.kind](file, layer)
+            if layer.kind in _WEIGHTS:
+                state |= _WEIGHTS[layer.kind](file, layer)
+            else:
+                file.settings(layer)
             for _ in range(3):
                 file.flag()
             for _ in range(3):
@@ -246,11 +248,6 @@ class _File:
             raise self.refuse(at, f"a number with exponent {exponent}", "-900 to 900")
         return math.ldexp(mantissa, exponent)
 
-    def numbers(self, n: int) -> None:
-        """Pass over numbers that only training reads."""
-        for _ in range(n):
-            self.number()
-
     def flag(self) -> None:
         """Pass over a truth value, which only training reads."""
         at, value = self.at, self.take(1, "a truth value")
@@ -296,7 +293,7 @@ def _read_convolution(file: _File, layer: _Layer) -> dict[str, Weights]:
     file.settings(layer)
     file.shape(1, layer.shape)
     file.shape(1, (1, channels, 1, 1))
-    file.numbers(4)
+    _ = [file.number() for _ in range(4)]  # how fast its weights were trained
     return {f"{layer.name}.weight": values[:n].reshape(layer.shape), f"{layer.name}.bias": values[n:]}
 
 
@@ -317,15 +314,9 @@ def _read_linear(file: _File, layer: _Layer) -> dict[str, Weights]:
     file.shape(1, (*layer.shape, 1, 1))
     file.shape(1, (0, 0, 0, 0))
     file.expect(file.integer, 1, "mode of fc_2")  # without biases
-    file.numbers(4)
+    _ = [file.number() for _ in range(4)]  # how fast its weights were trained
     return {f"{layer.name}.weight": np.ascontiguousarray(values[:, :, 0, 0].T)}
 
 
-def _read_settings(file: _File, layer: _Layer) -> dict[str, Weights]:
-    file.settings(layer)
-    return {}
-
-
-_DETAILS: dict[str, Callable[[_File, _Layer], dict[str, Weights]]] = {
-    "con_4": _read_convolution, "affine_": _read_affine, "fc_2": _read_linear, "relu_": _read_settings,
-    "add_prev_": _read_settings, "max_pool_2": _read_settings, "avg_pool_2": _read_settings}
+_WEIGHTS: dict[str, Callable[[_File, _Layer], dict[str, Weights]]] = {
+    "con_4": _read_convolution, "affine_": _read_affine, "fc_2": _read_linear}

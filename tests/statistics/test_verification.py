@@ -103,7 +103,7 @@ def test_scores_are_minus_the_distances_of_all_pairs():
 
 def test_what_is_no_embedding_and_what_is_no_truth_is_refused():
     values = xr.DataArray(np.zeros((2, 3)), dims=("image", "feature"), coords={"image": ["a", "b"]})
-    with pytest.raises(InputError, match=r"embeddings: .*actor along image"):
+    with pytest.raises(InputError, match=r"embeddings: coordinates image; expected an actor for each image"):
         verification_scores(values)
     with pytest.raises(InputError, match=r"1 images; expected at least two"):
         verification_scores(values.assign_coords(actor=("image", ["a", "b"]))[:1])
@@ -160,5 +160,5 @@ def test_few_people_or_no_errors_leave_the_interval_undefined_with_a_reason():
         assert np.isnan(found["ci_low"])
         assert np.isnan(found["ci_high"])
         assert found.attrs["reason"].startswith("fewer than 8 people, or a rate of 0 or 1")
-    with pytest.raises(InputError, match=r"without actor, other_actor; expected what verification_scores gives"):
+    with pytest.raises(InputError, match=r"scores: coordinates .*an actor for each pair"):
         equal_error_interval(simulated(np.random.default_rng(1), 8).drop_vars(["actor", "other_actor"]))
