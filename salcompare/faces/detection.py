@@ -6,7 +6,7 @@ import contextlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from salcompare.errors import InputError, MissingDependencyError, Problem
-from salcompare.faces.schemes import EYES, OTHER, SCHEMES, make_landmarks
+from salcompare.faces.schemes import OTHER, SCHEMES, make_landmarks, only_face
 from salcompare.progress import Progress, Silent
 from salcompare.provenance import sha256_of_bytes, sha256_of_file
 
@@ -135,12 +135,8 @@ def detect_face(pixels: Pixels, detector: Detector) -> tuple[Points, int]:
     """
     pad = round(PAD * min(pixels.shape[:2]))
     faces = _faces(pixels, detector, pad) or _faces(pixels, detector, 0)
-    scheme = SCHEMES[str(detector.n_points)]
-    sizes = [_between_eyes(face, scheme.places) for face in faces]
-    n_faces = sum(size >= OTHER * max(sizes) for size in sizes)
-    if n_faces != 1:
-        return np.full((detector.n_points, 3), np.nan), n_faces
-    return np.round(faces[int(np.argmax(sizes))] / STEP) * STEP, 1
+    points, n_faces = only_face(faces, (detector.n_points, 3))
+    return np.round(points / STEP) * STEP, n_faces
 
 
 def _faces(pixels: Pixels, detector: Detector, pad: int) -> list[Points]:
@@ -152,11 +148,6 @@ def _faces(pixels: Pixels, detector: Detector, pad: int) -> list[Points]:
         padded = np.asarray(Image.fromarray(padded).resize((times * width, times * height), Image.Resampling.BICUBIC))
     return [face * (width, height, width) - (pad, pad, 0)
             for face in detector.find(np.ascontiguousarray(padded)) if len(face) == detector.n_points]
-
-
-def _between_eyes(face: Points, places: Mapping[str, tuple[str, ...]]) -> float:
-    left, right = (face[[int(point) for point in places[eye]]].mean(axis=0) for eye in EYES)
-    return float(np.hypot(*(right - left)[:2]))
 
 
 def detect_landmarks(images: pd.DataFrame, read: Callable[[str], Pixels], detector: Detector, *, journal: Path,

@@ -213,6 +213,16 @@ def make_landmarks(values: NDArray[np.floating], images: Sequence[str], scheme: 
                "unit": "pixels of the photograph, the first one's centre at 0.5", **attrs})
 
 
+def only_face(faces: Sequence[NDArray[np.float64]], shape: tuple[int, ...]) -> tuple[NDArray[np.float64], int]:
+    """Give a photograph's one face (point, axis), NaN of that shape where there is none or there are several (`OTHER`).
+
+    Also gives how many there are.
+    """
+    sizes = [float(np.ptp(face[:, :2], axis=0).max()) for face in faces]
+    n_faces = sum(size >= OTHER * max(sizes) for size in sizes)
+    return faces[int(np.argmax(sizes))] if n_faces == 1 else np.full(shape, np.nan), n_faces
+
+
 def described_faces(landmarks: xr.DataArray) -> list[str]:
     """Say of how many photographs there are landmarks, and name those without a face and those with several."""
     counts = landmarks.n_faces

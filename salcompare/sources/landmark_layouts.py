@@ -1,7 +1,7 @@
 """Landmarks as detectors write them: OpenFace's CSV, dlib's XML and .pts files, JSON of MediaPipe's results."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem, ReasonedError
-from salcompare.faces.schemes import OTHER
+from salcompare.faces.schemes import only_face
 from salcompare.sources.cells import each, need_columns, numbers, read_cells
 from salcompare.sources.datasets import files_under, is_hidden
-from salcompare.sources.importers.content import Content, read_content
+from salcompare.sources.importers.content import read_content
 from salcompare.sources.importers.placing import Catalogue
 
 LAYOUTS = {"csv": "CSV", "npz": "NPZ", "openface": "OpenFace", "xml": "dlib's XML", "pts": ".pts of iBUG",
@@ -24,12 +24,14 @@ _KINDS = {".csv": "openface", ".pts": "pts", ".json": "tasks", ".xml": "xml", ".
 
 
 @dataclass(frozen=True)
-class Faces:
-    """Faces by image of the catalogue: places (image, point, axis), how many, and where in the files they are."""
+class LandmarkTable:
+    """Landmarks as a file has them: places (image, point, axis), NaN where there is no face, and where they are."""
 
+    points: list[str]
     places: NDArray[np.float64]
+    where: Callable[[int, int], str]  # of the row of the image and of the point
     n_faces: NDArray[np.int64]
-    where: list[str]
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def layout_of(path: Path, *, shown: str, remedy: str) -> str:
     return "openface" if {"x_0", "y_0"} <= set(names) else "csv"
 
 
-def read_faces(path: Path, layout: str, images: pd.DataFrame, *, shown: str) -> Faces:
+def read_faces(path: Path, layout: str, images: pd.DataFrame, *, shown: str) -> LandmarkTable:
     """Read faces of any of these layouts; of several in a photograph none is taken, unless the others are small.
 
     Raises `InputError` where a file cannot be read or names no image of the catalogue, or where faces have different
@@ -95,17 +97,15 @@ def read_faces(path: Path, layout: str, images: pd.DataFrame, *, shown: str) -> 
     return _one_each(by_image, len(images), shown)
 
 
-def _one_each(by_image: Mapping[int, list[tuple[str, NDArray[np.float64]]]], count: int, shown: str) -> Faces:
+def _one_each(by_image: Mapping[int, list[tuple[str, NDArray[np.float64]]]], count: int, shown: str) -> LandmarkTable:
     if not by_image:
         raise InputError(Problem(shown, "holds no face", "landmarks of at least one photograph", "export it again"))
-    places = np.full((count, *next(iter(by_image.values()))[0][1].shape), np.nan)
-    n_faces, where = np.zeros(count, np.int64), [shown] * count
+    shape = next(iter(by_image.values()))[0][1].shape
+    places, n_faces = np.full((count, *shape), np.nan), np.zeros(count, np.int64)
     for at, faces in by_image.items():
-        sizes = np.array([np.ptp(points[:, :2], axis=0).max() for _, points in faces])
-        n_faces[at], where[at] = (sizes >= OTHER * sizes.max()).sum(), faces[0][0]
-        if n_faces[at] == 1:
-            places[at] = faces[int(np.argmax(sizes))][1]
-    return Faces(places, n_faces, where)
+        places[at], n_faces[at] = only_face([points for _, points in faces], shape)
+    names = [str(point) for point in range(shape[0])]
+    return LandmarkTable(names, places, lambda image, _: by_image[image][0][0], n_faces)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -166,8 +166,7 @@ def _pts(path: Path, shown: str, stem: str) -> Iterator[_Face]:
 
 def _tasks(path: Path, shown: str, stem: str) -> Iterator[_Face]:
     """Read results of MediaPipe's Tasks: of one photograph, by photograph, or a list with the photograph in each."""
-    content: Content = read_content(path, shown)
-    results: Any = content.json
+    results: Any = read_content(path, shown).json
     if stem:
         pairs = [(stem, results)]
     elif isinstance(results, dict):

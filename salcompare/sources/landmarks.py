@@ -4,8 +4,8 @@ import contextlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from salcompare.faces.files import DIGITS
 from salcompare.faces.schemes import AXES, EYES, Scheme, eye_centres, has_places, make_landmarks, recognise_scheme
 from salcompare.sources.cells import DELIMITERS, Fault, categories, cells_of, check_no_archive, each, need_columns
 from salcompare.sources.datasets import clean_name
-from salcompare.sources.landmark_layouts import LAYOUTS, layout_of, read_faces
+from salcompare.sources.landmark_layouts import LAYOUTS, LandmarkTable, layout_of, read_faces
 from salcompare.sources.rows import Rows
 from salcompare.store import unguarded
 
@@ -27,18 +27,6 @@ _PIXELS = "give natural pixels of the photograph as shown, the first pixel's cen
 _BLOCK = 1 << 24  # bytes of a CSV that are read at once
 FAR = 1.0
 """A point may lie outside the photograph by so many times its width or height."""
-Where = Callable[[int, int], str]  # row of the image and of the point -> where it is in the file
-
-
-@dataclass(frozen=True)
-class _Table:
-    """Landmarks as a file has them: places (image, point, axis), NaN where there is no face."""
-
-    points: list[str]
-    places: NDArray[np.float64]
-    where: Where
-    n_faces: NDArray[np.int64]
-    about: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_landmarks(path: Path, images: pd.DataFrame, *, shown: str = "") -> xr.DataArray:
@@ -73,9 +61,7 @@ def read_landmarks(path: Path, images: pd.DataFrame, *, shown: str = "") -> xr.D
     elif layout == "csv":
         table = _assembled(_blocks(path, shown), shown, images)
     else:
-        faces = read_faces(path, layout, images, shown=shown)
-        names = [str(i) for i in range(faces.places.shape[1])]
-        table = _Table(names, faces.places, lambda image, _: faces.where[image], faces.n_faces)
+        table = read_faces(path, layout, images, shown=shown)
     scheme = recognise_scheme(table.points, table.places, where=shown)
     if problems := _misplaced(table, images, shown):
         raise InputError(problems)
@@ -93,7 +79,7 @@ def _order(points: list[str], scheme: Scheme) -> list[int]:
     return [points.index(point) for point in scheme.points]
 
 
-def _misplaced(table: _Table, images: pd.DataFrame, shown: str) -> list[Problem]:
+def _misplaced(table: LandmarkTable, images: pd.DataFrame, shown: str) -> list[Problem]:
     """Name points that are no place of their photograph, and faces whose middle is outside it."""
     plane = table.places[..., :2]
     known = np.isfinite(plane).all(axis=(1, 2))
@@ -130,7 +116,7 @@ def _check_sides(landmarks: xr.DataArray, shown: str) -> None:
                                  "mirror x if the photographs were mirrored"))
 
 
-def _read_npz(path: Path, shown: str, images: pd.DataFrame) -> _Table:
+def _read_npz(path: Path, shown: str, images: pd.DataFrame) -> LandmarkTable:
     expected = "an NPZ with arrays image (n), point (p), x and y (n, p)"
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
@@ -174,7 +160,7 @@ def _object(text: str) -> dict[str, str]:
     return {}
 
 
-def _assembled(blocks: Iterable[tuple[pd.DataFrame, list[Fault]]], shown: str, images: pd.DataFrame) -> _Table:
+def _assembled(blocks: Iterable[tuple[pd.DataFrame, list[Fault]]], shown: str, images: pd.DataFrame) -> LandmarkTable:
     """Check blocks of rows (image and point as categories, places) and spread them over images and points."""
     codes: dict[str, int] = {}
     parts = []
@@ -197,7 +183,7 @@ def _assembled(blocks: Iterable[tuple[pd.DataFrame, list[Fault]]], shown: str, i
     spread = np.full((len(images) * len(codes), values.shape[1]), np.nan)
     lines = np.zeros(len(spread), np.int64)
     spread[flat], lines[flat] = values, line
-    return _Table(list(codes), spread.reshape(len(images), len(codes), -1),
+    return LandmarkTable(list(codes), spread.reshape(len(images), len(codes), -1),
                   lambda image, point: f"{shown} row {lines[image * len(codes) + point]}",
                   np.bincount(at, minlength=len(images)).clip(max=1))
 
