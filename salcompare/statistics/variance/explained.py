@@ -7,16 +7,25 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from salcompare.blocks import one_thread
 from salcompare.random_numbers import drawing
 from salcompare.statistics.inference import permutation
 from salcompare.statistics.inference.resampling import jackknife_interval
 from salcompare.statistics.kernels import Codes, Values
-from salcompare.statistics.variance.design import Design, averaged, design_of, require_options, sample_of
-from salcompare.statistics.variance.gram import Distance, Sums, between_sums, gower_gram, sums_of_squares
-from salcompare.statistics.variance.scaled import UNTESTED, scaled_test
+from salcompare.statistics.variance.design import Design, Units, averaged, design_of, require_options, sample_of
+from salcompare.statistics.variance.gram import (
+    Distance,
+    Sums,
+    between_sums,
+    class_sums,
+    gower_gram,
+    sums_of_squares,
+    within_sums,
+)
 
 _ESTIMATES = ("r2", "r2_adjusted", "omega2", "pseudo_f", "between_actor_share", "ci_low", "ci_high", "f2", "p_value",
               "p_attainable", "p_value_free", "p_attainable_free", "null_mean")
+_UNTESTED = {"f2": np.nan, "p_value": np.nan, "p_attainable": np.nan, "n_permutations": 0}
 _OF_PIXELS = ("r2_pixel_mean", "r2_uncentred", "r2_uncentred_null_mean")
 
 
@@ -127,11 +136,11 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
         return _undefined(maps, distance, reason).assign(counts).assign_attrs(attrs)
     design = design_of(gram, exchange, negligible)
     values, ci_reason = _pooled_estimates(design, resampled)
-    values |= _free_test(design, exchange, n_permutations, rng) | UNTESTED
+    values |= _free_test(design, exchange, n_permutations, rng) | _UNTESTED
     p_reason = "unequal spread moves the centres of such distances"
     if distance == "euclidean":
         units = averaged(gram, negligible, exchange, np.unique(kept[by]).tolist())
-        scaled, p_reason = scaled_test(units, n_permutations, rng, among=f"{by}s")
+        scaled, p_reason = _scaled_test(units, n_permutations, rng, f"{by}s")
         values |= scaled
     if sums is not None:
         values |= _euclidean_estimates(sums, maps, values, design.total)
@@ -172,6 +181,53 @@ def _free_test(design: Design, exchange: permutation.Exchangeability, n_permutat
     return {"p_value_free": float(permutation.p_value(observed, null)), "null": ("permutation", null),
             "p_attainable_free": permutation.smallest_p(len(null)), "n_permutations_free": len(null),
             "null_mean": float(null_mean)}
+
+
+def _scaled_test(units: Units, n_permutations: int, rng: np.random.Generator,
+                 among: str) -> tuple[dict[str, float], str]:
+    """Test whether classes differ in their means, whatever their spreads and sizes, as `variance_explained` says.
+
+    Gives ``f2``, ``p_value``, ``p_attainable``, ``n_permutations``; and which classes stay out, or why there is none.
+    """
+    counts = np.bincount(units.labels, minlength=len(units.names))
+    spread = _spread(units.gram, units.labels, np.arange(len(units.labels))[None])[:, 0]
+    usable = np.flatnonzero((counts > 1) & (spread > units.negligible))
+    out = [name for at, name in enumerate(units.names) if at not in usable]
+    if len(usable) < 2:
+        return _UNTESTED, f"fewer than two {among} of two that differ"
+    compared = units.of_classes(usable)
+    labels, s = compared.labels, np.sqrt(spread[usable] / (counts[usable] - 1))
+    weights = 1 / (len(usable) * counts[usable])[labels]
+    with_mean = compared.gram @ weights
+    gram = compared.gram - with_mean - with_mean[:, None] + weights @ with_mean
+    scaled = gram / np.outer(s[labels], s[labels])
+    exchange = permutation.exchangeability(labels.tolist())
+    with one_thread():  # products of a batch are small
+        null = permutation.joined(_f2(scaled, s, labels, batch)
+                                  for batch in permutation.permutations(exchange, n_permutations, rng))
+    observed = _f2(scaled, s, labels, np.arange(len(labels))[None])[0]
+    return {"f2": float(observed), "p_value": float(permutation.p_value(observed, null)),
+            "p_attainable": permutation.smallest_p(len(null)),
+            "n_permutations": len(null)}, f"not in the test, without spread: {', '.join(out)}" if out else ""
+
+
+def _spread(gram: Values, labels: Codes, batch: Codes) -> Values:
+    """Sum squares within each class (g, b)."""
+    within = within_sums(gram, labels, batch) / np.bincount(labels)[:, None]
+    return np.asarray(class_sums(np.diag(gram), labels, batch) - within, np.float64)
+
+
+def _f2(scaled: Values, s: Values, labels: Codes, batch: Codes) -> Values:
+    """F2 (b,) where scaled units (u, u) take the places of a batch (b, u) and their classes' spread s (g,)."""
+    counts, n = np.bincount(labels)[:, None], len(labels)
+    squared = (s**2)[:, None]
+    sums = squared * within_sums(scaled, labels, batch)
+    within = squared * class_sums(np.diag(scaled), labels, batch) - sums / counts
+    factors = np.empty(batch.shape)
+    np.put_along_axis(factors, batch, np.broadcast_to(s[labels], batch.shape), axis=1)
+    in_all = np.einsum("bu,bu->b", factors @ scaled, factors)
+    between = (sums / counts).sum(axis=0) - in_all / n
+    return np.asarray(between / ((1 - counts / n) * within / (counts - 1)).sum(axis=0), np.float64)
 
 
 def _euclidean_estimates(sums: Sums, maps: xr.DataArray, values: dict[str, Any], total: float) -> dict[str, object]:
