@@ -7,14 +7,11 @@ import pandas as pd
 
 from salcompare.errors import InputError, Problem, meant
 from salcompare.faces.attributes import ATTRIBUTES
-from salcompare.schema import IMAGES
 from salcompare.sources.cells import each, is_blank, need_columns, numbers, read_cells
 from salcompare.sources.datasets import clean_name
 from salcompare.sources.rows import Rows
 from salcompare.store import unguarded
 from salcompare.texts import clean_text
-
-_TAKEN = {*IMAGES.names, *ATTRIBUTES.names}
 
 
 def read_attributes(path: Path, images: pd.DataFrame, *, shown: str = "") -> pd.DataFrame:
@@ -45,7 +42,7 @@ def read_attributes(path: Path, images: pd.DataFrame, *, shown: str = "") -> pd.
     by = "image" if "image" in cells.frame else "actor"
     need_columns(cells.frame, (by,), shown=shown, remedy="name the column of images or actors so")
     names = [str(name) for name in cells.frame.columns if name != by and not (by == "image" and name == "actor")]
-    taken = [repr(name) for name in names if name in _TAKEN or not name]
+    taken = [repr(name) for name in names if name in {*images.columns, *ATTRIBUTES.names, ""}]
     if taken or not names:
         raise InputError(Problem(shown, f"column {', '.join(taken)}" if taken else f"no column beside {by}",
                                  f"a column {by} and others, whose names the study does not use itself",

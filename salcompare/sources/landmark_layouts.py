@@ -19,6 +19,7 @@ from salcompare.sources.importers.placing import Catalogue
 LAYOUTS = {"csv": "CSV", "npz": "NPZ", "openface": "OpenFace", "xml": "dlib's XML", "pts": ".pts of iBUG",
            "tasks": "MediaPipe's results"}
 """What the layouts are called."""
+_MOST_JSON = 1 << 28  # bytes, which take ten times as many in memory
 _IMAGE_COLUMNS = ("image", "filename", "file", "name")
 _KINDS = {".csv": "openface", ".pts": "pts", ".json": "tasks", ".xml": "xml", ".npz": "npz"}
 
@@ -166,6 +167,9 @@ def _pts(path: Path, shown: str, stem: str) -> Iterator[_Face]:
 
 def _tasks(path: Path, shown: str, stem: str) -> Iterator[_Face]:
     """Read results of MediaPipe's Tasks: of one photograph, by photograph, or a list with the photograph in each."""
+    if (size := path.stat().st_size) > _MOST_JSON:
+        raise InputError(Problem(shown, f"has {size:,} bytes", f"at most {_MOST_JSON:,}",
+                                 "give a folder with a file for each photograph"))
     results: Any = read_content(path, shown).json
     if stem:
         pairs = [(stem, results)]

@@ -160,6 +160,7 @@ def test_attributes_of_actors_and_of_images(tmp_path):
 @pytest.mark.parametrize(("text", "message"), [
     ("age\n3\n", r"a.csv: no column 'actor'; expected columns actor; name the column"),
     ("image,yaw\nann/1,3\n", r"column 'yaw'; expected a column image and others, .*rename it"),
+    ("actor,age,actor\nann,3,x\n", r"column 'actor' is listed twice"),
     ("image\nann/1\n", r"no column beside image"),
     ("actor,age\neve,3\n", r"row 2: no actor 'eve' in the study; expected actors of the study, such as 'ann'"),
     ("actor,age\nann,3\nann,4\n", r"row 3: actor 'ann' is listed twice"),

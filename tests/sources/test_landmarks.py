@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import xarray as xr
 from salcompare.errors import InputError
 from salcompare.faces import EYES, FIVE, eye_centres, orl_landmarks, write_landmarks
 from salcompare.sources import landmarks as module
-from salcompare.sources import read_landmarks
+from salcompare.sources import read_attributes, read_landmarks
 
 IMAGES = pd.DataFrame({"image": ["ann/1", "ann/2", "bob/1"], "actor": ["ann", "ann", "bob"],
                        "file": ["photos/ann/1.jpg", "photos/ann/2.jpg", "photos/bob/1.jpg"],
@@ -224,3 +225,20 @@ def test_a_large_file_is_read_in_blocks_and_its_lines_are_known(tmp_path, monkey
     frame.loc[1400, "x"] = -400
     with pytest.raises(InputError, match=re.escape("row 1402: a point at (-400, 50) of image 'a/280'")):
         read_landmarks(write(tmp_path, frame), images)
+
+
+def test_a_json_that_is_too_large_for_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("salcompare.sources.landmark_layouts._MOST_JSON", 10)
+    (tmp_path / "a.json").write_text('{"ann/1": {}}')
+    with pytest.raises(InputError, match=r"a.json: has 13 bytes; expected at most 10; give a folder"):
+        read_landmarks(tmp_path / "a.json", IMAGES)
+
+
+def test_the_examples_of_the_page_are_read(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "landmarks.md").read_text(encoding="utf-8")
+    landmarks, attributes = re.findall(r"```csv\n(.*?)```", page, flags=re.DOTALL)
+    images = pd.DataFrame({"image": ["ann/001", "bob/001"], "actor": ["ann", "bob"], "height": 250, "width": 200})
+    (tmp_path / "a.csv").write_text(landmarks)
+    assert read_landmarks(tmp_path / "a.csv", images).n_faces.to_numpy().tolist() == [1, 0]
+    (tmp_path / "b.csv").write_text(attributes)
+    assert read_attributes(tmp_path / "b.csv", images)["glasses"].tolist() == ["no", "yes"]
