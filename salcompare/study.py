@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -102,10 +103,43 @@ class Study:
                           Stored(f"maps {given.name}", self.classifier_folder(given), f"{PRECOMPUTED}-{given.method}")
                           for given in self.config.precomputed}
 
-    @cached_property
+    @property
     def images(self) -> pd.DataFrame:
-        """The catalogue of images, one row an image (see `salcompare.schema.IMAGES`)."""
+        """The catalogue of images, one row an image (see `salcompare.schema.IMAGES`), and their `attributes`, if any.
+
+        The attributes are columns of it as soon as their stage is made.
+        """
+        if self.config.landmarks.known and (self.processed / "attributes.csv").exists():
+            with contextlib.suppress(StaleError):
+                return self._images_and_attributes
+        return self._catalogue
+
+    @cached_property
+    def _catalogue(self) -> pd.DataFrame:
         return self._table("photographs", "images.csv", IMAGES)
+
+    @cached_property
+    def _images_and_attributes(self) -> pd.DataFrame:
+        return self._catalogue.merge(self.attributes, on="image", validate="one_to_one")
+
+    @cached_property
+    def attributes(self) -> pd.DataFrame:
+        """What is measured of each photograph (see `salcompare.faces.ATTRIBUTES`) or listed by the user.
+
+        One row an image, with the column image; `InputError` where study.toml has neither landmarks nor such a list.
+        """
+        import pandas as pd
+
+        if not self.config.landmarks.known:
+            raise InputError(Problem(str(self.root / FILE_NAME), "the study has no attributes", "landmarks, or a table "
+                                     "of attributes", "set [landmarks] source or attributes"))
+        require(self, "attributes")
+        table = store.read_csv(self.processed / "attributes.csv")
+        for name in table.columns.drop("image"):
+            numbers = pd.to_numeric(table[name], errors="coerce")
+            as_numbers = bool((numbers.notna() | table[name].isna()).all())
+            table[name] = numbers.astype(float) if as_numbers else table[name].fillna("")
+        return table
 
     @cached_property
     def responses(self) -> pd.DataFrame:

@@ -58,6 +58,11 @@ class Landmarks:
     attributes: str = option("", "CSV of more columns, by image or by actor, such as image,glasses or actor,sex,age; "
                              "empty for none")
 
+    @property
+    def known(self) -> bool:
+        """Whether more is known of photographs than the catalogue says."""
+        return self.source != "none" or bool(self.attributes)
+
 
 @dataclass(frozen=True)
 class Maps:

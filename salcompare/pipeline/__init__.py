@@ -11,7 +11,7 @@ from salcompare.pipeline.analysis import statistics_stage
 from salcompare.pipeline.classifiers import classifier_stages, difference_stages
 from salcompare.pipeline.frozen import FILE, planned_settings
 from salcompare.pipeline.presentation import check_names, report_files, write_report
-from salcompare.pipeline.responses import human_stages, landmark_stages, photograph_stage
+from salcompare.pipeline.responses import attribute_stages, human_stages, landmark_stages, photograph_stage
 from salcompare.pipeline.study_data import study_pilot
 from salcompare.stages import Stage, hashed
 from salcompare.study import Study
@@ -22,7 +22,8 @@ __all__ = ["stages", "study_pilot"]
 def stages(study: Study) -> list[Stage]:
     """List the stages of a study in running order."""
     config = study.config
-    listed = [*landmark_stages(study), photograph_stage(study), *human_stages(study), *classifier_stages(study)]
+    listed = [*landmark_stages(study), photograph_stage(study), *attribute_stages(study), *human_stages(study),
+              *classifier_stages(study)]
     listed += [*removal_stages(study, [stage.name for stage in listed]), *control_stages(study)]
     made = tuple(stage.name for stage in listed)
     listed += difference_stages(study)

@@ -83,6 +83,38 @@ def _detected(study: Study, images: pd.DataFrame, files: Mapping[str, Candidate]
     return landmarks
 
 
+def attribute_stages(study: Study) -> list[Stage]:
+    """List the stage of what is measured of photographs, or listed of them; none where study.toml names neither."""
+    landmarks = study.config.landmarks
+    if not landmarks.known:
+        return []
+    requires = ("photographs", *(() if landmarks.source == "none" else ("landmarks",)))
+    return [Stage("attributes", requires, {"attributes": landmarks.attributes}, _attributes,
+                  hashed(study, [landmarks.attributes] if landmarks.attributes else []),
+                  (study.processed / "attributes.csv",))]
+
+
+def _attributes(study: Study, fingerprint: str, progress: Progress) -> None:  # noqa: ARG001 - a stage's signature
+    from salcompare.faces import face_attributes, picture_attributes
+    from salcompare.sources import read_attributes
+
+    images, name, measured = study.images["image"], study.config.landmarks.attributes, []
+    if study.config.landmarks.source != "none":
+        measured.append(face_attributes(study.landmarks()))
+    measured.append(picture_attributes(study.photographs()))
+    table = pd.concat([images, *(part.to_dataframe().reset_index(drop=True) for part in measured)], axis=1)
+    for part in measured:
+        for column, values in part.items():
+            if values.attrs.get("n_undefined"):
+                progress.say(f"  {column}: undefined for {counted(values.attrs['n_undefined'], 'photograph')} "
+                             f"({values.attrs['reason']})")
+    if name:
+        known = shown_images(study)["images"]
+        listed = read_attributes(study.root / name, known, shown=name)
+        table = pd.concat([table, listed[known["image"].isin(images).to_numpy()].reset_index(drop=True)], axis=1)
+    store.write_table(study.processed / "attributes.csv", table)
+
+
 def photograph_stage(study: Study) -> Stage:
     """Make the stage that every other one rests on."""
     from salcompare.sources import photograph_inputs

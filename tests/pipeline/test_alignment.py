@@ -102,6 +102,27 @@ def test_fixations_and_ready_made_maps_go_with_their_photographs(of_gaze):
 
 
 @pytest.mark.slow
+def test_attributes_are_columns_of_the_images_and_a_list_of_ones_own_comes_beside_them(of_gaze, tmp_path, capsys):
+    assert {"roll", "iod", "brightness", "sharpness"} <= set(of_gaze.images)
+    assert of_gaze.images["iod"].tolist() == pytest.approx([2 * (5 + 0.2 * at) for at in range(9) if at != 5])
+    assert of_gaze.images["yaw"].isna().all()  # two points have no depth
+    study = make_given_study(tmp_path / "study", '[landmarks]\nattributes = "data/raw/attributes.csv"\n' + PEOPLES_MAPS)
+    listed = pd.DataFrame({"actor": ["actor1", "actor2", "actor3"], "age": [31, "", 40], "glasses": ["no", "yes", ""]})
+    listed.to_csv(study / "data/raw/attributes.csv", index=False)
+    assert main(["run", "--until", "attributes", "--study", str(study)]) == 0
+    opened = sc.open_study(study)
+    assert opened.images["age"].tolist() == pytest.approx([31] * 3 + [np.nan] * 3 + [40] * 3, nan_ok=True)
+    assert opened.images["glasses"].tolist() == ["no"] * 3 + ["yes"] * 3 + [""] * 3
+    assert "yaw" not in opened.images
+    listed.assign(actor=["actor1", "actor2", "actor9"]).to_csv(study / "data/raw/attributes.csv", index=False)
+    assert "age" not in sc.open_study(study).images  # what was made of another file
+    assert main(["run", "--until", "attributes", "--study", str(study)]) == 2
+    assert "attributes.csv row 4: no actor 'actor9' in the study" in capsys.readouterr().err
+    with pytest.raises(InputError, match="the study has no attributes"):
+        _ = sc.open_study(make_given_study(tmp_path / "other", PEOPLES_MAPS)).attributes
+
+
+@pytest.mark.slow
 def test_a_network_alone_takes_maps_of_the_grid_as_they_are_where_told_to(tmp_path):
     study = aligned_study(tmp_path / "study", '[responses]\nsource = "none"\n' + NETWORKS_MAPS + 'pixels = "grid"\n')
     assert main(["run", "--until", "maps deepnet", "--study", str(study)]) == 2  # they are of the photographs

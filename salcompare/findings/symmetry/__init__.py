@@ -33,6 +33,8 @@ COMMON = Quantity(
 ASYMMETRY = Quantity(TESTS, "asymmetry", "Asymmetry of each actor's maps", columns=COUNTS | BARE_TEST | _SYMMETRIC)
 ASYMMETRY_OF_ACTORS = ASYMMETRY.of_actors(BARE_TEST | {
     "p_value": "actor_p_value", "p_attainable": "actor_p_attainable", "n_resamples": "actor_n_permutations"})
+YAW = "yaw"
+"""The attribute of photographs that says how far a face is turned, and what maps are held against where it is known."""
 POSE = Quantity(TESTS, "pose_association", "Maps turn with the faces", columns=MEAN | BARE_TEST | _SYMMETRIC)
 BEYOND = Quantity(TESTS, "asymmetry_beyond_photographs", "Asymmetry beyond the photographs'",
                   columns=COUNTS | BARE_TEST | _SYMMETRIC)

@@ -94,7 +94,7 @@ def asymmetry_estimates(data: StudyData, maps: Maps, statistics: Statistics, see
     """
     sigma = maps.sigma * data.photographs.sizes["x"]
     grey = data.photographs.sel(image=data.photographs["split"] == "test").mean("channel", dtype=np.float32).load()
-    turned = mapping.smooth(grey, sigma=sigma)
+    turned, yaw = mapping.smooth(grey, sigma=sigma), measured_yaw(data)
     for source, form, plain in _sources(data, maps, grey):
         if only is not None and source not in only:
             continue
@@ -105,7 +105,7 @@ def asymmetry_estimates(data: StudyData, maps: Maps, statistics: Statistics, see
         else:
             yield from _asymmetries(plain, smoothed, statistics, seed, form, key, clusters)
         if source != PHOTOGRAPHS:
-            yield from _pose(smoothed, turned, statistics, seed, {**key, "against": PHOTOGRAPHS}, clusters)
+            yield from _pose(smoothed, turned, yaw, statistics, seed, {**key, "against": PHOTOGRAPHS}, clusters)
     if data.human is None and data.get("human_heatmap") is not None and (only is None or HUMAN in only):
         yield from _unknown_workers(data.get("human_heatmap"), {"source": HUMAN, "form": RAW})
 
@@ -159,26 +159,35 @@ def _asymmetries(plain: xr.DataArray, smoothed: xr.DataArray, statistics: Statis
     yield from [*rows[:1], *adjusted(rows[1:], "actors")]
 
 
-def _pose(smoothed: xr.DataArray, turned: xr.DataArray, statistics: Statistics, seed: int, key: Row,
-          clusters: str | None) -> Iterator[Row]:
+def measured_yaw(data: StudyData) -> xr.DataArray | None:
+    """How far each face is turned (image,), degrees; None where it is measured of fewer than two photographs."""
+    if declared.YAW not in data.images or data.images[declared.YAW].notna().sum() < 2:
+        return None
+    return xr.DataArray(data.images[declared.YAW].to_numpy(float), dims="image",
+                        coords={"image": data.images["image"].to_numpy(str)})
+
+
+def _pose(smoothed: xr.DataArray, turned: xr.DataArray, yaw: xr.DataArray | None, statistics: Statistics, seed: int,
+          key: Row, clusters: str | None) -> Iterator[Row]:
     """Estimate how far maps turn with the faces, and whether they are asymmetric beyond that (not people's)."""
     source, n_permutations = str(key["source"]), statistics.n_permutations
     tests = (declared.POSE,) if source == HUMAN else (declared.POSE, declared.BEYOND)
     common = int(np.isin(smoothed["image"].to_numpy(), turned["image"].to_numpy()).sum())
     try:
-        association = pose_association(smoothed, turned, rng=stream(seed, declared.POSE.metric, source),
-                                       n_permutations=n_permutations, clusters=clusters)
+        association = pose_association(smoothed, turned if yaw is None else yaw, n_permutations=n_permutations,
+                                       rng=stream(seed, declared.POSE.metric, source), clusters=clusters)
         if clusters is not None:
             common = len(np.unique(smoothed["shoot"].to_numpy()[np.isin(smoothed["image"], turned["image"])]))
         beyond = asymmetry_beyond_photographs(
             smoothed, turned, rng=stream(seed, declared.BEYOND.metric, source), n_permutations=n_permutations,
-            clusters=clusters,
+            clusters=clusters, turn=yaw,
             n_components=max(1, min(declared.MOST_COMPONENTS, common // declared.IMAGES_A_COMPONENT)))
     except FAILURES as error:  # no image of both, or too few
         yield from (undefined_row(error, **quantity.name, **key) for quantity in tests)
         return
     for quantity, result in zip((*tests, declared.EXPLAINED), (association, beyond, beyond), strict=False):
-        yield from rows_of(result, quantity, key)
+        against = {} if yaw is None or quantity is not declared.POSE else {"against": declared.YAW}
+        yield from rows_of(result, quantity, {**key, **against})
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:

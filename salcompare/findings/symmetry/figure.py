@@ -82,13 +82,14 @@ def _odd_shares(data: StudyData) -> str:
 
 def _pose(data: StudyData) -> str:
     """Say how far the classifier's maps, and people's, turn with the faces, and what is left."""
-    said = []
+    said, of = [], "the photographs'"
     for source in (HUMAN, data.main or ""):
         tests = [rows(data.estimates, source=source, **quantity.name) for quantity in (declared.POSE, declared.BEYOND)]
         follow, left = (table[table["p_value"].notna()].to_dict("records") for table in tests)
+        of = "the faces' yaw" if any(row["against"] == declared.YAW for row in follow) else of
         beyond = [f", and odd share beyond the photographs' {number(row['value'], 2)} ({p_text(row)})" for row in left]
         said += [f"{source_name(source)}, {number(row['value'], 2)} ({p_text(row)}){''.join(beyond)}" for row in follow]
-    return f"Correlation of the maps' odd parts with the photographs': {'; '.join(said)}." if said else ""
+    return f"Correlation of the maps' odd parts with {of}: {'; '.join(said)}." if said else ""
 
 
 def _table(data: StudyData) -> pd.DataFrame:

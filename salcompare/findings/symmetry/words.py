@@ -102,9 +102,15 @@ SYMMETRY = (
     "anew (Freedman & Lane 1983). That control is linear: pose that acts on maps otherwise stays in the remainder.")
 
 
-def methods(data: StudyData) -> list[tuple[str, str]]:  # noqa: ARG001 - as all findings' methods
+MEASURED = (
+    " The faces' yaw is measured here: maps are correlated with it in place of the photographs' odd parts, and "
+    "regressed on it beside these, which hold the light, too.")
+
+
+def methods(data: StudyData) -> list[tuple[str, str]]:
     """Say how symmetry was measured."""
-    return [("Symmetry", SYMMETRY)]
+    held = pick(data.estimates, **declared.POSE.name)["against"]
+    return [("Symmetry", SYMMETRY + (MEASURED if held.eq(declared.YAW).any() else ""))]
 
 
 def section(data: StudyData, name: str) -> Section:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.linalg import orth
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import natural_order
@@ -36,6 +37,7 @@ class _Paired:
     actors: Codes  # (n,) code of each image's actor, ascending
     names: NDArray[np.str_]  # (a,) the actors
     n_left_out: int  # maps without a photograph, empty, or with a value that is not finite
+    turn: Values | None = None  # (n,) how far each face is turned, where that is measured
 
     @property
     def together(self) -> NDArray[np.bool_]:  # (n, n)
@@ -59,8 +61,9 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
     ----------
     maps : DataArray (image, y, x)
         Maps or masks, with coordinate ``actor`` along ``image``. Empty maps and maps that hold NaN are left out.
-    photographs : DataArray (image, y, x)
-        The photographs in grey, of any grid; images on one side only are left out.
+    photographs : DataArray (image, y, x) or (image)
+        The photographs in grey, of any grid; or a number for each that changes its sign in the mirror, such as the yaw
+        of its face. Images on one side only, or without a number, are left out.
     rng, n_permutations : Generator, int
         How often to draw which map of an actor goes with which photograph; where there are no more arrangements in all,
         each comes once.
@@ -112,8 +115,8 @@ def pose_association(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.r
 
 @drawing
 def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, *, rng: np.random.Generator,
-                                 n_components: int = 10, n_permutations: int = 9999,
-                                 clusters: str | None = None) -> xr.Dataset:
+                                 n_components: int = 10, turn: xr.DataArray | None = None,
+                                 n_permutations: int = 9999, clusters: str | None = None) -> xr.Dataset:
     """Test whether actors' maps are asymmetric beyond what follows from the photographs' own asymmetry.
 
     Parameters
@@ -123,6 +126,9 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
     n_components : int
         Principal components of the photographs' odd parts that the maps' odd parts are regressed on; for each there
         must be three images.
+    turn : DataArray (image), optional
+        A number for each photograph that changes its sign in the mirror, such as the yaw of its face, on which they are
+        regressed beside the components. Images without one are left out.
 
     Returns
     -------
@@ -149,13 +155,16 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
     Freedman & Lane (1983), doi:10.1080/07350015.1983.10509354; Winkler et al. (2014),
     doi:10.1016/j.neuroimage.2014.01.060
     """
-    pairs = _paired(maps, photographs, clusters)
+    pairs = _paired(maps, photographs, clusters, turn)
     n_images = len(pairs.actors)
     if n_components < 1 or 3 * n_components > n_images:
         raise InputError(Problem("n_components", f"{n_components} with {counted(n_images, 'image')}",
                                  "at least 1, and three images for each", "take fewer, or give more images"))
     values, vectors = np.linalg.eigh(pairs.photographs)  # principal components through the origin, of inner products
     leading = vectors[:, ::-1][:, :n_components][:, values[::-1][:n_components] > 1e-12 * max(values[-1], 0)]
+    if pairs.turn is not None:
+        unit = pairs.turn / max(float(np.linalg.norm(pairs.turn)), np.finfo(float).tiny)
+        leading = orth(np.column_stack([leading, unit]), rcond=1e-6)  # the photographs may show no more than the turn
     remainder = np.eye(n_images) - leading @ leading.T
     left = remainder @ pairs.maps @ remainder
     within = pairs.together & ~np.eye(n_images, dtype=bool)
@@ -179,12 +188,20 @@ def asymmetry_beyond_photographs(maps: xr.DataArray, photographs: xr.DataArray, 
               "n_components": n_components})
 
 
-def _paired(maps: xr.DataArray, photographs: xr.DataArray, clusters: str | None) -> _Paired:
+def _paired(maps: xr.DataArray, photographs: xr.DataArray, clusters: str | None,
+            turn: xr.DataArray | None = None) -> _Paired:
     """Align maps with photographs, sort images by actor and multiply their odd parts."""
     require_actors(maps)
-    require_maps(photographs, "photographs", dims=DIMS)
+    are_numbers = getattr(photographs, "dims", ()) == ("image",)
+    if are_numbers:
+        photographs = photographs.dropna("image")
+    else:
+        require_maps(photographs, "photographs", dims=DIMS)
     named = maps["actor"].values.astype(str)
     known = {image: at for at, image in enumerate(photographs["image"].values.tolist())}
+    if turn is not None:
+        measured = set(turn.dropna("image")["image"].values.tolist())
+        known = {image: at for image, at in known.items() if image in measured}
     images = maps["image"].values.tolist()
     grid = ("y", "x")
     finite = xr.ufuncs.isfinite(maps.sum(grid, skipna=False, dtype=np.float64)).values & maps.any(grid).values
@@ -200,8 +217,20 @@ def _paired(maps: xr.DataArray, photographs: xr.DataArray, clusters: str | None)
     starts = [at for at, pair in enumerate(pairs) if at == 0 or pair != pairs[at - 1]]
     codes = np.array([pairs[at][0] for at in starts], dtype=np.intp)
     odd, even = _products(maps_in_range(maps), kept, starts, codes)
-    faces, _ = _products(maps_in_range(photographs), [known[images[at]] for at in kept], starts, codes)
-    return _Paired(odd, faces, even, codes, names, len(images) - len(kept))
+    shown = [images[at] for at in kept]
+    if not are_numbers:
+        faces, _ = _products(maps_in_range(photographs), [known[image] for image in shown], starts, codes)
+    else:
+        means = _means(photographs, shown, starts)
+        faces = np.outer(means, means)
+    return _Paired(odd, faces, even, codes, names, len(images) - len(kept),
+                   None if turn is None else _means(turn, shown, starts))
+
+
+def _means(numbers: xr.DataArray, images: list[str], shoots: list[int]) -> Values:
+    """Mean of a number of each image over the images from one of `shoots` to the next."""
+    sizes = np.diff([*shoots, len(images)])
+    return np.asarray(np.add.reduceat(numbers.sel(image=images).to_numpy().astype(float), shoots) / sizes)
 
 
 def _products(maps: xr.DataArray, places: list[int], shoots: list[int], codes: Codes) -> tuple[Values, float]:

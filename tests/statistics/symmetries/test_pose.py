@@ -45,6 +45,38 @@ def test_pose_association_by_hand():
     assert float(association(opposite, stack).value) == pytest.approx(-1)
 
 
+def test_a_number_for_each_photograph_stands_for_an_odd_part_of_that_size():
+    maps, photographs = turned(np.random.default_rng(2), n_actors=4, n_images=3, follow=0.5)
+    yaw = xr.DataArray(np.random.default_rng(3).normal(size=12), dims="image", coords={"image": maps["image"]})
+    as_pictures = xr.DataArray(yaw.values[:, None, None] * [[1.0, -1.0]], dims=("image", "y", "x"), coords=yaw.coords)
+    shoots = maps.assign_coords(shoot=("image", ["a", "a", "b"] * 4))
+    for stack, options in ((maps, {}), (shoots, {"clusters": "shoot"})):
+        one, other = association(stack, yaw, **options), association(stack, as_pictures, **options)
+        assert float(one.value) == pytest.approx(float(other.value))
+        assert float(one.p_value) == float(other.p_value)
+        alone = beyond(stack, as_pictures, n_components=1, **options)
+        beside = beyond(stack, as_pictures, n_components=1, turn=yaw, **options)  # the same number twice
+        assert float(beside.value) == pytest.approx(float(alone.value))
+    unknown = association(maps, yaw.where(yaw["image"] != maps["image"][0]))
+    assert int(unknown.n_images_undefined) == 1
+    assert int(beyond(maps, photographs, turn=yaw.where(yaw["image"] != maps["image"][0])).n_images_undefined) == 1
+
+
+def test_a_turn_that_the_photographs_do_not_show_is_taken_out_of_the_maps():
+    rejected = {"photographs": 0, "photographs and yaw": 0}
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        maps, photographs = turned(rng, n_actors=12, n_images=4, follow=0.0)
+        yaw = xr.DataArray(np.repeat(rng.normal(size=12), 4) + rng.normal(size=48), dims="image",
+                           coords={"image": maps["image"]})
+        side = np.where(np.arange(maps.sizes["x"]) < maps.sizes["x"] / 2, -1, 1)
+        leaning = maps + np.exp(yaw.values[:, None, None] * side / 4)  # no linear turn
+        for name, options in (("photographs", {}), ("photographs and yaw", {"turn": yaw})):
+            rejected[name] += float(beyond(leaning, photographs, **options).p_value) <= 0.05
+    assert rejected["photographs"] > 20
+    assert rejected["photographs and yaw"] <= stats.binom.isf(0.001, 40, 0.05)
+
+
 def test_pose_association_agrees_with_a_loop_over_pairs_and_all_permutations_within_actors():
     maps, photographs = turned(np.random.default_rng(1), n_actors=2, n_images=3, follow=0.5)
 
