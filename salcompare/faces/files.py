@@ -31,8 +31,8 @@ def write_landmarks(path: Path, landmarks: xr.DataArray, sha256: pd.Series | Non
         hashes = {} if sha256 is None else {"sha256": sha256.str[:DIGITS].to_numpy().astype("U")}
         stream = io.BytesIO()
         about = np.array(json.dumps(landmarks.attrs, sort_keys=True))
-        np.savez_compressed(stream, allow_pickle=False, **names, **arrays, **hashes, about=about,
-                            n_faces=landmarks.n_faces.to_numpy())
+        np.savez_compressed(stream, allow_pickle=False, **names, **arrays, **hashes,
+                            n_faces=landmarks.n_faces.to_numpy(), about=about)
         write_bytes(path, stream.getvalue())
         return
     wide = landmarks.drop_vars("n_faces").to_dataset("axis").to_dataframe().dropna()
@@ -58,7 +58,7 @@ def orl_landmarks() -> xr.DataArray:
 
     Notes
     -----
-    Made by ``salcompare landmarks --out salcompare/faces/orl_landmarks.npz`` in the demo study with MediaPipe's mesh
+    Made by ``salcompare landmarks --out orl_landmarks.npz`` in the demo study with MediaPipe's mesh
     (Kartynnik et al. 2019, arXiv:1907.06724); `salcompare.faces.detection` says how.
     """
     landmarks, hashes = _orl_arrays()
