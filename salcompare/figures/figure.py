@@ -12,8 +12,7 @@ import xarray as xr
 from plotnine import ggplot
 from plotnine.composition import Compose
 
-from salcompare.faces import EYES, has_places
-from salcompare.faces.procrustes import MOUTH, fit_similarity, mean_shape
+from salcompare.faces import misfits
 from salcompare.figures.theme import CLASSIFIERS, source_colours
 from salcompare.naming import classifier_of
 from salcompare.printing import counted, joined
@@ -76,10 +75,7 @@ def most_typical(data: StudyData, groups: Iterable[list[str]]) -> list[str]:
     Where their shapes are not known, the nearest in its pixels to the mean of the group's photographs.
     """
     shapes = _shapes(data)
-    away = pd.Series(dtype=float)
-    if shapes is not None:
-        residual = fit_similarity(mean_shape(shapes).to_numpy(), shapes.to_numpy()).residual
-        away = pd.Series(residual, texts(shapes.image)).dropna()
+    away = pd.Series(dtype=float) if shapes is None else misfits(shapes).to_series().dropna()
     return [images[int(np.nanargmin(away.reindex(images)))] if away.index.isin(images).any()
             else images[_nearest_in_pixels(data.photographs.sel(image=images))] for images in groups]
 
@@ -97,10 +93,9 @@ def typical_words(data: StudyData) -> str:
 
 
 def _shapes(data: StudyData) -> xr.DataArray | None:
-    """Landmarks as they are seen, where they have a mean shape; in space a head that is turned keeps its own."""
+    """Landmarks as they are seen, of three points or more; in space a head that is turned keeps its shape."""
     landmarks = data.get("landmarks")
-    held = landmarks is not None and has_places(landmarks, (*EYES, *MOUTH))
-    return landmarks.sel(axis=["x", "y"]) if held else None
+    return None if landmarks is None or landmarks.sizes["point"] < 3 else landmarks.sel(axis=["x", "y"])
 
 
 def texts(coord: xr.DataArray) -> list[str]:

@@ -58,7 +58,7 @@ def test_the_photograph_of_an_actor_is_the_nearest_to_the_mean_shape_of_all():
 
 
 def test_without_shapes_it_is_the_nearest_in_pixels_to_their_mean():
-    data = tiny()
+    data = tiny(landmarks=None)
     names = data.images["image"].tolist()[:3]
     data.photographs[1] = data.photographs[0] // 2 + data.photographs[2] // 2
     for bare in (data, data.replace(photographs=data.photographs.chunk(image=1)),

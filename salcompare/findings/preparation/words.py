@@ -102,9 +102,10 @@ def _annotations(data: StudyData, table: pd.DataFrame) -> str:
 SIMULATION = (
     "Labels, boxes and workers come from a generative model. Label shares have the published means (Sun et al. 2020, "
     "Fig. 4e) and the spread between actors that the published counts have; images and workers spread around them. "
-    "Boxes lie where a face's landmarks are, with sizes as published. Planted: labels raised for some actors, none for "
-    "others, a preference for one side in one-sided labels, and workers' habits. Nothing relates the boxes to any "
-    "classifier's maps. The planted values stand in report.json under 'planted'.")
+    "Boxes lie around a face's features, by its landmarks in the ORL faces and else where the published boxes are, and "
+    "vary in place and size. Planted: labels raised for some actors, none for others, a preference for one side in "
+    "one-sided labels, and workers' habits. Nothing relates the boxes to any classifier's maps. The planted values "
+    "stand in report.json under 'planted'.")
 
 _BOXES = (
     "A box covers the pixels from its left and top edge up to, and without, its right and bottom edge. An image's "
