@@ -99,6 +99,12 @@ def broken_photograph_of_a_response(study):
     (study / FACES / "actor1" / "2.png").write_bytes(b"")
 
 
+def cut_face_network(study):
+    (study / "face.dat").write_bytes(b"\x01\x01\x01\x0dloss_me")
+    settings('backbone = "dlib_resnet"\nweights = "face.dat"', 'backbone = "alexnet"')(study)
+    settings("", 'weights = "none"\n')(study)
+
+
 WRONG = {
     "missing column": (lambda s: edit(s / BOXES, lambda t: t.drop(columns="label")), ["responses.csv", "label"]),
     "unknown image": (set_cell("image", "actor1/99"), ["responses.csv row 5", "actor1/99"]),
@@ -124,6 +130,7 @@ WRONG = {
     "too few images of one actor": (too_few_images, ["actor2", "5"]),
     "unreadable photograph with responses": (broken_photograph_of_a_response, ["actor1"]),
     "no such file of weights": (settings('weights = "none.pth"', 'weights = "none"'), ["none.pth"]),
+    "weights of a face network, cut": (cut_face_network, ["face.dat, byte 4", "ends 7 bytes further", "13 bytes"]),
     "unknown backbone": (settings('backbone = "alexnot"', 'backbone = "alexnet"'), ["alexnot", "alexnet"]),
     "unknown actor to show": (settings('[report]\nactors = ["nobody"]\n'), ["nobody", "actor1"]),
     "copies that make counts fail": (copies_of_a_photograph, [
