@@ -95,8 +95,13 @@ def covered(edges: NDArray[np.float64], matrix: Matrices, size: tuple[int, int])
     height, width = size
     down, across = np.mgrid[:height, :width] + 0.5
     x, y = _moved(np.asarray(np.linalg.inv(matrix), np.float64), across, down)
-    x0, y0, x1, y1 = edges.T[:, :, np.newaxis, np.newaxis]
-    inside = (x > x0) & (x <= x1) & (y > y0) & (y <= y1)
+    inside = np.zeros((len(edges), height, width), bool)
+    ends = np.stack(_moved(matrix, edges[:, [0, 2, 2, 0]], edges[:, [1, 1, 3, 3]]))  # (axis, box, corner)
+    low = np.clip(np.floor(ends.min(axis=2)), 0, [[width], [height]]).astype(int).T.tolist()
+    high = np.clip(np.ceil(ends.max(axis=2)), 0, [[width], [height]]).astype(int).T.tolist()
+    for box, (x0, y0, x1, y1), (left, top), (right, bottom) in zip(inside, edges.tolist(), low, high, strict=True):
+        part = slice(top, bottom), slice(left, right)
+        box[part] = (x[part] > x0) & (x[part] <= x1) & (y[part] > y0) & (y[part] <= y1)
     lost = np.flatnonzero(~inside.any(axis=(1, 2)))
     middle = np.stack(_moved(matrix, (edges[lost, 0] + edges[lost, 2]) / 2, (edges[lost, 1] + edges[lost, 3]) / 2))
     column, row = np.floor(middle).astype(np.intp)

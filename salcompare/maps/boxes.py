@@ -127,7 +127,8 @@ def _counts(edges: NDArray[np.float64], images: pd.DataFrame, rows: NDArray[np.i
         return _count_boxes(_scaled(edges, frames, shape[1:]), codes, shape)
     counts = np.zeros(shape, np.int32)
     for boxes, inside in covered_by_image(edges, images, rows, shape[1:]):
-        np.add.at(counts, codes[boxes], inside)
+        for code, one in zip(codes[boxes].tolist(), inside, strict=True):
+            counts[code] += one
     return counts
 
 

@@ -231,8 +231,10 @@ def _smoothed_sides(first: NDArray[np.int32], last: NDArray[np.int32], n: int, s
 
 def _smoothed(inside: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
     """Smoothed indicators (box, y, x) of what boxes cover, as (box, pixel)."""
-    maps = smooth(xr.DataArray(inside.astype(np.float32), dims=("box", "y", "x")), sigma=sigma)
-    return maps.to_numpy().astype(np.float32, copy=False).reshape(len(inside), -1)
+    maps = inside.astype(np.float32)
+    if sigma > 0:
+        maps = smooth(xr.DataArray(maps, dims=("box", "y", "x")), sigma=sigma).to_numpy()
+    return maps.reshape(len(inside), -1)
 
 
 def joined(parts: Sequence[ImageResponses]) -> ImageResponses:
