@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
-from salcompare.simulation.studies import tends_to
+from salcompare.simulation.studies import SimulatedStudy, tends_to
 from salcompare.statistics.ceilings.pooled import QUANTITIES, noise_ceiling, share_of_ceiling
+from salcompare.statistics.kernels import Values
 from salcompare.statistics.overlaps.baselines import centre
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from salcompare.simulation.studies import SimulatedStudy
-    from salcompare.statistics.kernels import Values
 
 CEILING = "noise ceiling, jackknife over workers and actors"
 SCORE, SHARE, ABOVE, MEAN, LESS = (f"{name}, jackknife over workers and actors" for name in (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -13,15 +12,12 @@ from salcompare.findings.analysis import NO_WORKERS, Analysis, Draws, overlap_fo
 from salcompare.findings.controls import RANDOMISED
 from salcompare.findings.failures import FAILURES, guarded, rows_or_reasons, undefined_row, without_value
 from salcompare.findings.overlap import CENTRE, SAME_IMAGE, minus
-from salcompare.findings.rows import rows_of
+from salcompare.findings.rows import Row, rows_of
 from salcompare.naming import HUMAN, PRIMARY, SMOOTHED
 from salcompare.statistics.ceilings.pooled import noise_ceiling, share_of_ceiling
 from salcompare.statistics.overlaps.baselines import centre
 from salcompare.statistics.overlaps.control_networks import PHOTOGRAPH
 from salcompare.study_data import StudyData
-
-if TYPE_CHECKING:
-    from salcompare.findings.rows import Row
 
 
 def ceiling_rows(data: StudyData, *, sigma: float) -> tuple[list[Row], float]:

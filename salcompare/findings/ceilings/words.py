@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from salcompare.findings.agreement import ALPHA, BOX_IOU, SAME_LABEL
 from salcompare.findings.ceilings import CEILING, POOLED, SHARE
 from salcompare.findings.ceilings.design import IMAGES, needed, place_of, shares_of
+from salcompare.findings.finding import Quantity
 from salcompare.naming import PRIMARY, SMOOTHED
 from salcompare.printing import counted, estimate, number
 from salcompare.report.content import Section, classifier_table
 from salcompare.report.tables import PrintedTable, one, pick, plain_table, table_of
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS
 from salcompare.statistics.variance.components import RELIABILITY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from salcompare.findings.finding import Quantity
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 
 def summary(data: StudyData) -> list[str]:

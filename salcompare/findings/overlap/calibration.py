@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,17 +14,14 @@ from salcompare.maps import actor_heatmap, smooth
 from salcompare.naming import PRIMARY
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
-from salcompare.simulation.studies import tends_to
+from salcompare.simulation.studies import SimulatedStudy, tends_to
 from salcompare.statistics.ceilings.pooled import share_of_ceiling
+from salcompare.statistics.kernels import Values
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences
 from salcompare.statistics.overlaps.heatmaps import heatmap_tests
 from salcompare.statistics.overlaps.pairings import compare_classifiers, overlap_tests
 from salcompare.statistics.overlaps.same_image import overlap
-
-if TYPE_CHECKING:
-    from salcompare.simulation.studies import SimulatedStudy
-    from salcompare.statistics.kernels import Values
 
 IMAGE_EFFECT, ACTOR_EFFECT = "image effect of Pearson overlap", "actor effect of Pearson overlap"
 ONE_IMAGE_EFFECT = "image effect of one actor"

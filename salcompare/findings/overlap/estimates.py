@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.config import Maps, Statistics
 from salcompare.errors import InputError
 from salcompare.findings import failures
 from salcompare.findings import overlap as terms
@@ -23,7 +23,7 @@ from salcompare.findings.overlap.pairings import (
     restricted_rows,
     same_image_comparison,
 )
-from salcompare.findings.rows import rows_of
+from salcompare.findings.rows import Row, rows_of
 from salcompare.maps import actor_heatmap, fixation_counts
 from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED, Source, compared_sources
 from salcompare.random_numbers import stream
@@ -34,10 +34,6 @@ from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, 
 from salcompare.statistics.overlaps.pairings import pairing_tests
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 from salcompare.study_data import StudyData
-
-if TYPE_CHECKING:
-    from salcompare.config import Maps, Statistics
-    from salcompare.findings.rows import Row
 
 Baselines = Mapping[str, Mapping[str, xr.Dataset]]
 """Overlaps (image) of people with each baseline, by its name and the form."""

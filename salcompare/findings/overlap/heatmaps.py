@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 import xarray as xr
 
 from salcompare import maps as mapping
+from salcompare.config import Maps, Statistics
 from salcompare.errors import InputError
 from salcompare.findings import failures
 from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import Form, overlap_forms
 from salcompare.findings.overlap.pairings import from_baseline, of_shared_workers
-from salcompare.findings.rows import rows_of
+from salcompare.findings.rows import Row, rows_of
 from salcompare.naming import HUMAN, PRIMARY
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import mean_over_actors
@@ -23,10 +23,6 @@ from salcompare.statistics.metrics.registry import EVERY_METRIC
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, uniform_overlap
 from salcompare.statistics.overlaps.heatmaps import HEATMAP_CONTRASTS, as_images, heatmap_tests, population_overlap
 from salcompare.statistics.overlaps.same_image import matched, overlap
-
-if TYPE_CHECKING:
-    from salcompare.config import Maps, Statistics
-    from salcompare.findings.rows import Row
 
 Overlaps = tuple[xr.Dataset, dict[str, str]]
 """Values of the metrics that work, and why the others fail."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from salcompare.config import Statistics
 from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import NULL_DRAWS, Draws
 from salcompare.findings.failures import FAILURES, undefined_row
-from salcompare.findings.rows import rows_of
+from salcompare.findings.rows import Row, rows_of
 from salcompare.naming import HUMAN, network, network_of
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import WORKERS_SHARED
@@ -21,10 +21,6 @@ from salcompare.statistics.metrics.registry import EVERY_METRIC
 from salcompare.statistics.overlaps.baselines import paired_differences
 from salcompare.statistics.overlaps.pairings import CONTRASTS, compare_pairings, pairing_tests
 from salcompare.study_data import StudyData
-
-if TYPE_CHECKING:
-    from salcompare.config import Statistics
-    from salcompare.findings.rows import Row
 
 GROUP = "group"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -20,11 +21,7 @@ from salcompare.statistics.kernels import CENTRE_SIGMA
 from salcompare.statistics.metrics.ranking import POSITIVE_SHARE
 from salcompare.statistics.metrics.registry import EVERY_METRIC
 from salcompare.statistics.overlaps.actor_similarity import N_SPLITS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from salcompare.study_data import StudyData
+from salcompare.study_data import StudyData
 
 _SHOWN = {"statistic": terms.OVERLAP, "metric": PRIMARY, "form": SMOOTHED}
 """The rows that the summary speaks of."""

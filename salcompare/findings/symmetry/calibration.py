@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from salcompare.simulation import cases
 from salcompare.simulation.cases import Case, Check, Outcome, PlannedStatistic, Result
-from salcompare.simulation.studies import expected_laterality
+from salcompare.simulation.studies import SimulatedStudy, expected_laterality
 from salcompare.statistics.inference.multiplicity import adjust_p
 from salcompare.statistics.symmetries.pose import asymmetry_beyond_photographs, pose_association
 from salcompare.statistics.symmetries.sides import asymmetry_test, common_laterality_test, worker_laterality
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from salcompare.simulation.studies import SimulatedStudy
 
 WORKERS, WORKERS_CI = "side of human maps, workers and actors", "laterality of human maps, crossed t over both"
 SIDE_CLASSIFIER = "common side of classifier maps, laterality"
