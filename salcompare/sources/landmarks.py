@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -122,7 +121,7 @@ def _read_npz(path: Path, shown: str, images: pd.DataFrame) -> LandmarkTable:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in ("image", "point", *AXES, "n_faces", "sha256", "about")
                       if name in stored.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # archives raise all sorts of errors on malformed bytes
         raise InputError(Problem(shown, f"cannot be read: {error}", expected, "write it again")) from error
     lacking = [name for name in ("image", "point", "x", "y") if name not in arrays]
     if lacking:

@@ -1,5 +1,6 @@
 """Landmarks of any layout: read to the same places, and one clear error for whatever is wrong with them."""
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -210,6 +211,16 @@ def test_a_wrong_npz_is_one_clear_error(tmp_path, changes, message):
     assert read_landmarks(tmp_path / "a.npz", IMAGES).attrs["scheme"] == "eyes"
     np.savez(tmp_path / "a.npz", **arrays(**changes))
     with pytest.raises(InputError, match=message):
+        read_landmarks(tmp_path / "a.npz", IMAGES)
+
+
+@pytest.mark.parametrize("at", range(30, 800, 70))
+def test_a_damaged_npz_is_one_clear_error_or_harmless(tmp_path, at):
+    np.savez_compressed(tmp_path / "a.npz", **arrays())
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[at:at + 5] = b"\xff\x00\xff\x07\x07"
+    (tmp_path / "a.npz").write_bytes(bytes(content))
+    with contextlib.suppress(InputError):
         read_landmarks(tmp_path / "a.npz", IMAGES)
 
 
