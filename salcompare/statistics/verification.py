@@ -110,8 +110,8 @@ def equal_error_interval(scores: xr.DataArray) -> xr.Dataset:
     logits = logit(np.where((rates > 0) & (rates < 1), rates, np.nan))
     if len(people) < FEWEST_ACTORS:
         logits[:] = np.nan
-    found = jackknife_interval(logits[0], logits[1:], resampled="people")
-    low, high = float(expit(found.low)), float(expit(found.high))
+    interval = jackknife_interval(logits[0], logits[1:], resampled="people")
+    low, high = float(expit(interval.low)), float(expit(interval.high))
     return xr.Dataset({"value": rates[0], "ci_low": low, "ci_high": high}, attrs={
         "n": len(people), "reason": f"fewer than {FEWEST_ACTORS} people, or a rate of 0 or 1 without one of them"
         if np.isnan(low) else ""})
