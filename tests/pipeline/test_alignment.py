@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from salcompare.cli import main
 from salcompare.config import read_config
 from salcompare.errors import ConfigError, InputError
 from salcompare.faces import align_faces, warp_map
+from salcompare.faces.detection import Detector
 from salcompare.maps import move_points, rasterise_boxes
 from salcompare.pipeline.study_data import study_data
 from salcompare.sources import read_precomputed_maps
@@ -193,6 +195,19 @@ def test_landmarks_that_cannot_be_used_stop_the_run_with_one_error(tmp_path, cap
     told = capsys.readouterr().err
     assert message in told
     assert "Traceback" not in told
+
+
+def test_landmarks_can_be_detected_before_photographs_are_aligned_by_them(tmp_path, monkeypatch):
+    study = aligned_study(tmp_path / "study", GAZE)
+    path = study / "data/raw/landmarks.csv"
+    path.unlink()
+    face = np.random.default_rng(0).uniform(0.4, 0.6, (468, 3))
+    face[33], face[263] = (0.3, 0.5, 0), (0.7, 0.5, 0)
+    detector = Detector({"model": "a face in the middle"}, 468, lambda _: [face])
+    monkeypatch.setattr("salcompare.faces.detection.open_detector", lambda _: contextlib.nullcontext(detector))
+    assert main(["landmarks", "--study", str(study), "--out", str(path)]) == 0
+    assert main(["run", "--until", "photographs", "--study", str(study)]) == 0
+    assert len(sc.open_study(study).images) == N_ACTORS * N_IMAGES
 
 
 def test_a_study_without_landmarks_says_so_and_its_stages_are_those_of_before(tmp_path):
