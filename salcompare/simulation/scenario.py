@@ -301,7 +301,7 @@ class Scenario:
 
 @cache
 def demo_scenario() -> Scenario:
-    """Give the demo study's model: what `salcompare.planning.fit_pilot` estimated from it.
+    """Give the model of 0.2.0's demo study: what `salcompare.planning.fit_pilot` estimated from it.
 
     Its people are simulated, with planted effects (`salcompare.simulation`); its photographs, whose faces move between
     images and actors, and its network's maps are real. Simulated studies of its size have the demo's between-actor

@@ -123,7 +123,7 @@ def test_studies_of_the_fitted_model_are_like_the_pilot(planted, fitted):
 
 
 def test_the_demo_model_is_like_the_demo():
-    """The demo study's own estimates: people's between-actor share 0.31, overlap 0.37, ceiling 0.94, eyes 0.38."""
+    """The estimates of the demo study of 0.2.0: between-actor share of people 0.31, overlap 0.37, ceiling 0.94."""
     rng = np.random.default_rng(0)
     studies = [draw(demo_scenario(), seed) for seed in range(4)]
     for name, expected, tolerance in (("r2-people", 0.31, 0.07), ("overlap", 0.37, 0.04), ("ceiling", 0.94, 0.01),

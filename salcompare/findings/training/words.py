@@ -74,9 +74,15 @@ def _kept(classifiers: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(f"Of {joined(names[keep])}: {_KEPT[keep][0].lower()}{_KEPT[keep][1:]}" for keep in used)
 
 
+_KNOWN = {"dlib_resnet": (
+    ", dlib's face network (trained by its author, Davis King, to tell people apart by some 3 million photographs of "
+    "7,485 people, of FaceScrub, the VGG data set and the web; docs/face-network.md has its equal error rates),")}
+
+
 def describe_classifier(settings: Mapping[str, Any]) -> str:
     """Say what a classifier is and how it was trained, from its section of study.toml."""
-    said = (f"{settings['name']}: {settings['backbone']} with weights '{settings['weights']}', then a layer of "
+    known = _KNOWN.get(settings["backbone"], "")
+    said = (f"{settings['name']}: {settings['backbone']}{known} with weights '{settings['weights']}', then a layer of "
             f"{settings['hidden']} units, ReLU, dropout {number(settings['dropout'])} and a layer of the actors.")
     what = {"frozen": "new layers only", "finetuned": "all layers"}
     phases = [f"{variant} ({what[variant]}): {counted(settings[variant]['iterations'], 'iteration')} with "

@@ -1,11 +1,14 @@
 """Differences of accuracy between classifiers: by hand, paired, with a rate that holds."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from salcompare.config import Statistics
+from salcompare.config import Classifier, Statistics
 from salcompare.findings.training.estimates import accuracy_differences
+from salcompare.findings.training.words import describe_classifier
 
 SETTINGS = Statistics(n_permutations=199)
 
@@ -52,3 +55,9 @@ def test_nothing_is_compared_where_there_is_one_classifier_or_none():
     alone = predictions({("net", "finetuned"): [[1, 0]]})
     assert list(accuracy_differences(alone, SETTINGS, 0)) == []
     assert list(accuracy_differences(None, SETTINGS, 0)) == []
+
+
+def test_the_face_network_is_introduced_with_who_trained_it_on_what():
+    settings = dataclasses.asdict(Classifier(name="faces", backbone="dlib_resnet", weights="installed"))
+    assert "trained by its author, Davis King" in describe_classifier(settings)
+    assert "King" not in describe_classifier(settings | {"backbone": "alexnet"})
