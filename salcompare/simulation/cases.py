@@ -20,13 +20,13 @@ SMALL = {"grid": (16, 16), "n_workers": 40, "per_image": 10, "smoothness": 1.5}
 ACTORS, IMAGES = 12, 5
 RAGGED = (14, 11, 9, 8, 8, 6, 5, 4, 3, 2, 1, 1)
 THIRDS = (12,) * 4 + (6,) * 4 + (3,) * 4
-MANY = (15,) * 6 + (3,) * 6
+MANY, MANY_OR_FOUR = (15,) * 6 + (3,) * 6, (15,) * 6 + (4,) * 6
 SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW, SHOOTS, POSED, UNRELATED, LEFT, DEMO = (
     "shared geometry", "image effects only", "unequal spread", "ragged counts", "few actors", "shoots", "posed actors",
     "unrelated actors", "left preference", "demo")
-SPREAD_FEWEST, MANY_AND_FEW, POOLS, SHOOTS_UNPOSED, PAIRS, FOUR_SHOOTS = (
-    "few images, most spread", "many and few", "workers of actors", "shoots without pose", "undeclared pairs",
-    "four shoots")
+SPREAD_FEWEST, MANY_AND_FEW, MANY_AND_FOUR, POOLS, SHOOTS_UNPOSED, PAIRS, FOUR_SHOOTS = (
+    "few images, most spread", "many and few", "many and four", "workers of actors", "shoots without pose",
+    "undeclared pairs", "four shoots")
 UNBALANCED = (SPREAD_FEWEST, MANY_AND_FEW)
 """Scenarios in which actors differ in how many images, responses and how much spread they have, and in nothing else."""
 NO_ACTOR_EFFECT = (SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW, *UNBALANCED)
@@ -53,6 +53,7 @@ WORDS: Mapping[str, str] = {
                    "deviation) on the last actor, of those with the fewest, as on the first.",
     MANY_AND_FEW: "As image effects only, with 15 images of each of six actors and 20 responses to each, and 3 images "
                   "of each of six others with 4 responses to each.",
+    MANY_AND_FOUR: "As many and few, with 4 images of each of the six others.",
     POOLS: "As image effects only, but twelve of the forty workers respond to an actor's images, and no others: what "
            "workers have of their own looks like the actor's.",
     SHOOTS_UNPOSED: "As shoots, without pose, with four images to a shoot, thirty responses to an image and four times "
@@ -89,6 +90,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     FEW: _small(FEW, FEW, n_actors=5), SHOOTS: _small(SHOOTS, SHOOTS, n_images=6, per_shoot=3),
     SPREAD_FEWEST: _small(UNEQUAL, SPREAD_FEWEST, n_images=THIRDS, unequal=2.0),
     MANY_AND_FEW: _small(IMAGE, MANY_AND_FEW, n_images=MANY, per_image_of_actors=(20,) * 6 + (4,) * 6),
+    MANY_AND_FOUR: _small(IMAGE, MANY_AND_FOUR, n_images=MANY_OR_FOUR, per_image_of_actors=(20,) * 6 + (4,) * 6),
     POOLS: _small(IMAGE, POOLS, workers_of_actor=12),
     SHOOTS_UNPOSED: _small(SHOOTS, SHOOTS_UNPOSED, n_images=8, per_shoot=4, image_shift=0.0, image_spread=0.2,
                            per_image=30),

@@ -54,10 +54,11 @@ _NULL = f"No actor effect at any pixel: {cases.SAME}, but for the actors' spread
 CASES = (
     Case("relative_test", partial(_of_classifier, LARGEST), (
         Check(LARGEST, "test", f"{_NULL} Masks, as they are tested in a report.",
-              (cases.SHARED, cases.IMAGE, cases.RAGGED_COUNTS, cases.FEW, cases.MANY_AND_FEW), (cases.PLANTED,)),)),
+              (cases.SHARED, cases.IMAGE, cases.RAGGED_COUNTS, cases.FEW, cases.MANY_AND_FEW, cases.MANY_AND_FOUR),
+              (cases.PLANTED,)),)),
     Case("relative_test(human)", _human, (
-        Check(HUMAN, "test", _NULL, (cases.IMAGE, cases.UNEQUAL, cases.RAGGED_COUNTS, *cases.UNBALANCED),
-              (cases.SIZES[3],)),)),
+        Check(HUMAN, "test", _NULL, (cases.IMAGE, cases.UNEQUAL, cases.RAGGED_COUNTS, *cases.UNBALANCED,
+                                    cases.MANY_AND_FOUR), (cases.SIZES[3],)),)),
     Case("relative_test(clusters='shoot')", partial(_of_classifier, SHOOT, clusters="shoot"), (
         Check(SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.",
               (cases.FOUR_SHOOTS,)),)),

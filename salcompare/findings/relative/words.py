@@ -52,8 +52,8 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     yield wide_table(
         "relative_actor", "Relative saliency of each actor",
         "max_t: the t farthest from 0 over the tested pixels, with p adjusted over pixels and actors; pixels: how many "
-        f"survive at {ALPHA:g}, and their share. n counts images; an actor with fewer than {FEWEST_IMAGES}, or as many "
-        "shoots where shoots are named, is not tested.", of_actors,
+        f"survive at {ALPHA:g}, and their share. n counts images; an actor with fewer than {FEWEST_IMAGES} (shoots "
+        "where they are named), or few beside the others', is not tested.", of_actors,
         ["source", "actor"], {
             largest: (largest, "value"), "p_adjusted": (largest, "p_adjusted"), "pixels": (pixels, "count"),
             "share": (pixels, "value"), "n": (largest, "n")}, folded=True)
@@ -67,7 +67,8 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
     return [("Relative saliency", (
         "An actor's heatmap minus the mean over actors of the actors' heatmaps. It is tested at every pixel on "
         f"coverage, or masks, smoothed with a Gaussian of standard deviation {sigma} pixels: t of the actor's mean "
-        f"less the mean of the other actors' means, of actors with at least {FEWEST_IMAGES} images. Each actor has "
+        f"less the mean of the other actors' means, of actors with at least {FEWEST_IMAGES} images and two thirds "
+        "of what the actor of an average image has. Each actor has "
         "one factor on the variance of all pixels, which is otherwise pooled. What is permuted freely among "
         f"actors ({draws:,} times; {beside:,} for classifiers that no figure shows) are the images' (whole "
         "shoots', where they are named) deviations from the mean of the actors' means in units of their actor's "

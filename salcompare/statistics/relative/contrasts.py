@@ -33,6 +33,8 @@ SUPPORT = 0.2
 """Share of the images that a pixel's mass must be spread over for the pixel to be tested."""
 FEWEST_IMAGES = 4
 """Images, or shoots, of an actor that is tested: of fewer its spread is hardly known."""
+FEWEST_BESIDE = 2 / 3
+"""Share of the images that the actor of an average image has, of which an actor that is tested has no fewer."""
 PIXELS = 1024  # at a time
 _COLUMNS = 4096  # pixels held in float64 at a time
 _ROWS = 256  # rows of one product: permutations times actors
@@ -207,12 +209,17 @@ def _of_all(matrix: Maps, names: NDArray[np.str_], units: NDArray[Any], unit: st
         same = (matrix[members] == matrix[members[0]]).all() if n_units >= FEWEST_IMAGES else False
         reason = "its images do not differ" if same else "" if n_units >= FEWEST_IMAGES else (
             f"{counted(n_units, unit)}; a test of a single actor takes {FEWEST_IMAGES}")
-        rows.append((len(members), reason))
-    of_all = pd.DataFrame(rows, index=actors, columns=["n", "reason"])
-    able = int((of_all["reason"] == "").sum())
-    if able < 2:
-        raise InputError(Problem("maps", f"{counted(able, 'actor')} of {len(actors)} with {FEWEST_IMAGES} {unit}s that "
-                                 "differ", "at least 2, to compare one with the others"))
+        rows.append((len(members), n_units, reason))
+    of_all = pd.DataFrame(rows, index=actors, columns=["n", "n_units", "reason"])
+    able = of_all.loc[of_all["reason"] == "", "n_units"]
+    least = FEWEST_BESIDE * float((able**2).sum()) / max(int(able.sum()), 1)
+    of_all.loc[able.index[able < least], "reason"] = (
+        f"few {unit}s beside the others': a test of a single actor takes {int(np.ceil(least))} here")
+    left = int((of_all["reason"] == "").sum())
+    if left < 2:
+        raise InputError(Problem("maps", f"{counted(left, 'actor')} of {len(actors)} with {FEWEST_IMAGES} {unit}s that "
+                                 "differ" + ", and not few beside the others'" * (len(able) > 1),
+                                 "at least 2, to compare one with the others"))
     return of_all
 
 

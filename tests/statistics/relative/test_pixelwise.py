@@ -16,7 +16,7 @@ from salcompare.statistics.relative.pixelwise import relative_test
 from tests.statistics.relative.simulated import boxes, labelled, smooth_noise
 from tests.strategies import assert_dask_equals_eager
 
-RAGGED = (4, 5, 9, 6)
+RAGGED = (5, 5, 8, 6)
 
 
 def run(maps, **options):
@@ -178,6 +178,14 @@ def test_images_without_a_map_are_left_out_and_counted():
     assert result.attrs["left_out"] == "images left out: 1 with a pixel that is NaN or infinite, 1 of zeros only"
     rest = maps.isel(image=[i for i in range(15) if i not in (0, 5)])
     xr.testing.assert_allclose(result.t, run(rest, sigma=1.0).t)
+
+
+def test_an_actor_with_fewer_than_two_thirds_of_the_images_that_others_have_is_not_tested():
+    maps = smooth_noise(np.random.default_rng(19), (9, 9, 6, 4))  # 214 / 28 = 7.6 of the actor of an average image
+    assert run(maps).actor_reason.values.tolist() == [""] * 3 + [
+        "few images beside the others': a test of a single actor takes 6 here"]
+    with pytest.raises(InputError, match="1 actor of 2 with 4 images that differ, and not few beside the others'"):
+        run(maps.isel(image=[*range(9), *range(24, 28)]))
 
 
 def test_actors_with_fewer_than_four_images_or_shoots_are_not_tested_and_say_why():
