@@ -62,10 +62,10 @@ def relative_test(maps: xr.DataArray, *, sigma: float, rng: np.random.Generator,
 
     Actors with few images beside the others' are not tested: their means are more skewed than those that take their
     place. In 300 to 1,200 simulated studies each, at 5%, with them among the tested: half of the actors 15 images of 20
-    responses, half 4, 6 or 8 images of 4: 7 to 13%; ten actors, one with 4 images that vary six times as much in one
-    place, the others with 10: 27 to 31%. What is tested holds its level in people's maps and in masks (see the
+    responses, half 4, 6 or 8 images of 4: 6 to 13%; ten actors, one with 4 images that vary six times as much in one
+    place, the others with 10: 27 to 35%. What is tested holds its level in people's maps and in masks (see the
     project's calibration). It is assumed that one factor an actor does: with equal numbers of images, five of each of
-    ten actors, one that varies three (six) times as much in one place only is rejected in 9 (19)%, and skewed raw
+    ten actors, the test errs in 9 (19)% if one varies three (six) times as much in one place only, and of skewed raw
     saliency with a four-fold spread in 7 to 10%; a report tests masks. A variance of each actor and place would hold
     there, but with four images of each of 40 actors find planted effects in 28 to 42% instead of 90%.
 
