@@ -27,6 +27,7 @@ from salcompare.statistics.overlaps.actor_similarity import actor_similarity, si
 from salcompare.statistics.overlaps.baselines import centre, given_centre
 from salcompare.statistics.overlaps.control_networks import (
     NETWORK,
+    PHOTOGRAPH,
     beside_networks,
     less_networks,
     network_maps,
@@ -50,6 +51,7 @@ class _Control:
 
     kind: str
     maps: tuple[xr.DataArray, ...]  # one a network
+    every: xr.DataArray  # of all networks, named as their photographs are
     pairs: dict[tuple[str, str], xr.DataArray]  # of several networks, their mean
     networks: dict[tuple[str, str], xr.DataArray] = field(default_factory=dict)  # with a dim more, network
     failed: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -93,24 +95,27 @@ class _Controls:
         held = coverage["image"].to_numpy()[np.isin(coverage["image"], photographs["image"])]
         edges = sobel_edges(photographs.sel(image=held).load())
         pairs, failed = self._pairs(edges)
-        return _Control(terms.SOBEL, (edges,), pairs, failed=failed)
+        return _Control(terms.SOBEL, (edges,), edges, pairs, failed=failed)
 
     @cached_property
     def centre(self) -> _Control:
         """Compare people with the centred Gaussian, which is the same on every image."""
         pairs = {(form.name, metric): self._with_shoots(matrix) for form in self.of.forms
                  for metric, matrix in self.of.pairs_of(CENTRE, form.name).items()}
-        return _Control(CENTRE, (centre(self.data.comparable_coverage),), pairs)
+        blob = centre(self.data.comparable_coverage)
+        return _Control(CENTRE, (blob,), blob, pairs)
 
     def _networks(self, kind: str, control: xr.DataArray) -> _Control:
         """Compare people with each network's maps, by metrics that see no other images than the two compared."""
         networks = tuple(network_maps(control.load()).values())
+        every = control.assign_coords(image=control[PHOTOGRAPH].to_numpy().astype(str))
         parts = [self._pairs(maps) for maps in networks]
         failed = {name: reason for _, failures in parts for name, reason in failures.items()}
         kept = [name for name in parts[0][0] if name not in failed and not EVERY_METRIC[name[1]].of_others]
         apart = {name: xr.concat([pairs[name] for pairs, _ in parts], NETWORK, join="exact", coords="minimal",
                                  compat="override", combine_attrs="drop_conflicts") for name in kept}
-        return _Control(kind, networks, {name: pairs.mean(NETWORK) for name, pairs in apart.items()}, apart, failed)
+        return _Control(kind, networks, every, {name: pairs.mean(NETWORK) for name, pairs in apart.items()}, apart,
+                        failed)
 
     def _pairs(self, maps: xr.DataArray) -> tuple[dict[tuple[str, str], xr.DataArray], dict[tuple[str, str], str]]:
         """Compare people with maps in every form, by every metric that works; and say why others do not."""
@@ -148,17 +153,26 @@ class _Controls:
             one, key = self._of_source(source, form, metric), self._key(source, control.kind, form, metric)
             if one is None:
                 continue
+            score = self._score(source, control, form) if metric == PRIMARY else None
             if not control.networks:
                 yield from rows_or_reasons([terms.FROM_EDGES], key, compare_pairings, one, matrix,
-                                           clusters=self.of.clusters, n_permutations=self.permuted,
+                                           clusters=self.of.clusters, same_image=score,
+                                           n_permutations=self.permuted,
                                            rng=self._stream(source, *key.values()))[0]
                 continue
             rows, result = rows_or_reasons([terms.FROM_NETWORKS], key, less_networks, one,
                                            control.networks[form, metric], better=EVERY_METRIC[metric].better,
-                                           clusters=self.of.clusters)
+                                           clusters=self.of.clusters, same_image=score)
             yield from rows
             if result is not None:
                 yield from rows_of(result, terms.FROM_NEW, {**key, "against": terms.new(control.kind)})
+
+    def _score(self, source: str, control: _Control, form: str) -> xr.Dataset | None:
+        """Score a source above a control on the same image, of smoothed maps, over workers and actors."""
+        if form not in (SMOOTHED, terms.GIVEN):
+            return None
+        given = centre(control.every).isel(image=0) if form == terms.GIVEN else None
+        return self.of.score_above(self.data.classifier_maps[source]["saliency"], control.every, given)
 
     def _similar(self, source: str, control: _Control) -> Iterator[Row]:
         """Give the same rows of whether people and the maps find the same pairs of actors alike."""

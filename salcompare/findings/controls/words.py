@@ -159,10 +159,11 @@ def _difference(data: StudyData, source: str, kind: str, form: str) -> Iterator[
         yield contrast(row, f"{source}{given} agrees with people {way} than {NAMES[kind]} do")
         return
     what = "random weights" if kind == terms.RANDOMISED else "shuffled actors"
+    from_new = "its difference from a new such network has no interval" if math.isnan(new["ci_low"]) else (
+        f"of a new such network it differs by {interval(new)}")
     yield (contrast(row, f"{source}{given} agrees with people {way} than the mean of {number(new['n_resamples'])} "
                          f"networks with {what}").removesuffix(".")
-           + f"; of a new such network it differs by {interval(new)} ({p_text(new)} of agreeing more, by rank: "
-             f"at least 1/{number(new['n_resamples'] + 1)}).")
+           + f"; {from_new} ({p_text(new)} of agreeing more, by rank: at least 1/{number(new['n_resamples'] + 1)}).")
 
 
 def _curve(data: StudyData, source: str) -> list[str]:
@@ -189,7 +190,8 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     yield _table(
         estimates, "overlap_controls", "Overlap with people beside that of controls",
         "Each classifier's overlap, that of maps that cannot know the people, and the paired difference (value) with "
-        "its interval, on the images that both rest on, those that the control's networks explained. randomised "
+        "its interval, on the images that both rest on, those that the control's networks explained. On the same image "
+        "intervals are over workers too, whom all actors share. randomised "
         "network: the mean of such networks, interval over actors and networks; new randomised network: one that was "
         "not drawn, of which the classifier might be one; p is its rank among them, one-sided. Form \"given the "
         "centre\": partial correlation, a centred Gaussian taken out of both maps. Variants of one classifier whose "
@@ -218,9 +220,10 @@ def _table(estimates: pd.DataFrame, name: str, title: str, caption: str) -> Prin
 EDGES = (
     "Two controls know no network: the magnitude of the Sobel filters on the photographs' luma, and a centred "
     "Gaussian, whose effects are 0 as it is the same on every image. The same tests are made of every control in the "
-    "classifier's place. The classifier's value less the edges' is paired over images, with an interval over actors, t "
-    "or, where actors meet others, by jackknife; p exchanges both maps within actors. Given the centre, correlations "
-    "are partial: a centred Gaussian is taken out of both maps. ")
+    "classifier's place. The classifier's value less the edges' is paired over images. Effects' differences have a "
+    "t interval over actors and p, which exchanges both maps within actors. All actors share workers: the same "
+    "image's have an interval over workers and actors, by the primary metric on smoothed maps, and other pairings and "
+    "metrics none. Given the centre, correlations are partial: a centred Gaussian is taken out of both maps. ")
 DECISION = (
     "Unless the difference of the primary metric lies above 0 for both a new randomised network and Sobel's edges, a "
     "source's overlap is called no evidence about the network, and an effect none of agreement. emd is left out of the "
@@ -263,7 +266,8 @@ def _networks(settings: dict[str, object], *, alone: bool) -> str:
         "trained on actors shuffled over the training photographs, with the settings of the frozen phase. Each "
         f"explains {images}, for the actor shown. Of all pairs of images, the classifier's values less each network's "
         "are averaged over networks and actors. Two questions are told apart: of the mean of such networks the squared "
-        "standard error is s²/A + t²/R, with s over A actors and t over R networks; of a new such network, of which "
+        "standard error is s²/A + t²/R, with s over A actors (of the same image, over workers too) and t over R "
+        "networks; of a new such network, of which "
         "the classifier might be one, s²/A + t²(1 + 1/R); both with Satterthwaite's degrees of freedom. Beside the "
         "latter p is the classifier's rank among the networks, at least 1/(R + 1). For the similarity curves, layers "
         f"of {settings['curve_networks']} networks are randomised in {settings['layers']} steps from the head down, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -20,8 +20,8 @@ from salcompare.statistics.kernels import Values
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
 from salcompare.statistics.overlaps.baselines import centre, other_actors_mean, paired_differences
 from salcompare.statistics.overlaps.heatmaps import heatmap_tests
-from salcompare.statistics.overlaps.pairings import compare_classifiers, overlap_tests
-from salcompare.statistics.overlaps.same_image import overlap
+from salcompare.statistics.overlaps.pairings import compare_classifiers, compare_pairings, overlap_tests
+from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 
 IMAGE_EFFECT, ACTOR_EFFECT = "image effect of Pearson overlap", "actor effect of Pearson overlap"
 ONE_IMAGE_EFFECT = "image effect of one actor"
@@ -34,7 +34,9 @@ INTERVALS = {terms.IMAGE_EFFECT: "image effect, t over actors",
              terms.ACTOR_EFFECT: "actor effect, jackknife over actors"}
 SHOT_IMAGE, SHOT_ACTOR = "image effect, shoots exchanged whole", "actor effect, shoots exchanged whole"
 SHOT_SIMILARITY = "same pairs of actors alike, shoots averaged"
-DIFFERENCE, DIFFERENCE_CI = "classifier minus another, sign flips", "classifier minus another, t over actors"
+DIFFERENCE = "classifier minus another, sign flips"
+BIASED = "overlap minus a centre-biased classifier's, jackknife over workers and actors"
+BIASED_EFFECTS = {kind: f"{kind} minus a centre-biased classifier's, t over actors" for kind in INTERVALS}
 SHIFTED = "classifier minus that of another image, sign flips"
 COMPARED = {terms.IMAGE_EFFECT: "image effect of two classifiers, column flips",
             terms.ACTOR_EFFECT: "actor effect of two classifiers, column flips"}
@@ -85,8 +87,36 @@ def _difference(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str,
     """Compare with a second classifier of the same kind."""
     human, one = _smoothed_overlap(study)
     other = overlap(human, smooth(cases.another_classifier(study, rng), sigma=cases.SIGMA), metrics=[PRIMARY])
-    result = Result.of(paired_differences(one, other, rng=rng, n_permutations=cases.DRAWS).isel(metric=0))
-    return {DIFFERENCE: result.test, DIFFERENCE_CI: result.interval(0.0)}
+    result = paired_differences(one, other, rng=rng, n_permutations=cases.DRAWS)
+    return {DIFFERENCE: Result.of(result.isel(metric=0)).test}
+
+
+def _biased(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:  # noqa: ARG001
+    score = share_of_ceiling(study.responses, study.images, _with_biased(study), sigma=cases.SIGMA).sel(
+        source="map", quantity="mean score above null")
+    return {BIASED: Result.of(score).interval(float(tends_to(cases.largest(study.scenario), _less_biased)[0]))}
+
+
+def _biased_effects(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    result, (_, *truths) = _compare_biased(study, rng), tends_to(cases.largest(study.scenario), _less_biased)
+    return {name: Result.of(result.sel(contrast=kind)).interval(truth)
+            for (kind, name), truth in zip(BIASED_EFFECTS.items(), truths, strict=True)}
+
+
+def _with_biased(study: SimulatedStudy) -> dict[str, xr.DataArray]:
+    """Draw the same maps to the centre: another model, which what workers have in common suits more or less."""
+    return {"biased": study.saliency * centre(study.saliency), "map": study.saliency}
+
+
+def _compare_biased(study: SimulatedStudy, rng: np.random.Generator) -> xr.Dataset:
+    biased, plain = (overlap_matrix(study.human["coverage"], one, metric=PRIMARY, sigma=cases.SIGMA)
+                     for one in _with_biased(study).values())
+    return compare_pairings(plain, biased, n_permutations=1, rng=rng)
+
+
+def _less_biased(study: SimulatedStudy) -> Values:
+    values = _compare_biased(study, np.random.default_rng(0))["value"]
+    return np.asarray(values.sel(contrast=[terms.SAME_IMAGE, *BIASED_EFFECTS]).to_numpy())
 
 
 def _shifted(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -135,16 +165,17 @@ def _planned_effect(study: SimulatedStudy, rng: np.random.Generator, draws: int,
     return Result.of(tests.sel(contrast=contrast))
 
 
-def _planned_overlap(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:  # noqa: ARG001
-    shares = share_of_ceiling(study.responses, study.images, {"map": study.saliency}, sigma=cases.planned_sigma(study))
-    return Result.of(shares.sel(source="map", quantity="mean score"))
+def _planned_overlap(study: SimulatedStudy, rng: np.random.Generator, draws: int, *,  # noqa: ARG001
+                     quantity: str) -> Result:
+    maps = {"centre": centre(study.saliency), "map": study.saliency}
+    shares = share_of_ceiling(study.responses, study.images, maps, sigma=cases.planned_sigma(study))
+    return Result.of(shares.sel(source="map", quantity=quantity))
 
 
-def _planned_difference(study: SimulatedStudy, rng: np.random.Generator, draws: int, *,
-                        baseline: Callable[[xr.DataArray], xr.DataArray]) -> Result:
+def _planned_difference(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
     coverage = study.human["coverage"]
     one, other = (overlap(coverage, maps, metrics=[PRIMARY], sigma=cases.planned_sigma(study))
-                  for maps in (study.saliency, baseline(coverage)))
+                  for maps in (study.saliency, other_actors_mean(coverage)))
     return Result.of(paired_differences(one, other, rng=rng, n_permutations=draws).sel(metric=PRIMARY))
 
 
@@ -175,8 +206,12 @@ CASES = (
         GROUPED, "test", f"{_NO_ACTOR_EFFECT} Actors meet actors of their group only.", (cases.UNRELATED,)),)),
     Case("paired_differences", _difference, (
         Check(DIFFERENCE, "test", f"{_ONE_MODEL}, so an actor's mean difference is symmetric about 0.",
-              (cases.FEW, cases.UNRELATED, cases.SPREAD_FEWEST)),
-        Check(DIFFERENCE_CI, "interval", f"0: {_ONE_MODEL.lower()}.", cases.SIZES))),
+              (cases.FEW, cases.UNRELATED, cases.SPREAD_FEWEST)),)),
+    Case("share_of_ceiling(centre-biased)", _biased, (
+        Check(BIASED, "interval", cases.FROM_BOXES, (cases.SHARED, cases.SIZES[1])),)),
+    Case("compare_pairings(centre-biased)", _biased_effects, tuple(
+        Check(name, "interval", cases.FROM_BOXES, (cases.SHARED, *cases.SIZES[1:3]))
+        for name in BIASED_EFFECTS.values())),
     Case("paired_differences(of another image)", _shifted, (
         Check(SHIFTED, "test", "The classifier agrees with people no more on the image than on another of the actor.",
               (cases.SHARED,), (cases.SIZES[3],)),)),
@@ -194,19 +229,19 @@ CASES = (
 )
 PLANNED = (
     PlannedStatistic("overlap", "", "correlation of people's and the classifier's map of the same image", True,
-                     _planned_overlap),
+                     partial(_planned_overlap, quantity="mean score")),
     PlannedStatistic("image-effect", "people and the classifier agree on an image beyond what its actor's images share",
                      "correlation on the same image less on other images of the actor", True,
                      partial(_planned_effect, contrast=terms.IMAGE_EFFECT)),
     PlannedStatistic("actor-effect", "people and the classifier agree on an actor beyond what all faces share",
                      "correlation on other images of the actor less on other actors", True,
                      partial(_planned_effect, contrast=terms.ACTOR_EFFECT)),
-    PlannedStatistic("overlap-vs-centre", "the classifier agrees with people more than a centred blob does",
+    PlannedStatistic("overlap-vs-centre", "",
                      "difference of the correlations with people, classifier less centred Gaussian", True,
-                     partial(_planned_difference, baseline=centre)),
+                     partial(_planned_overlap, quantity="mean score above null")),
     PlannedStatistic("overlap-vs-face", "the classifier agrees with people more than the average face does",
                      "difference of the correlations with people, classifier less other actors' mean human map", True,
-                     partial(_planned_difference, baseline=other_actors_mean)),
+                     _planned_difference),
     PlannedStatistic("actor-similarity", "people and the classifier find the same pairs of actors alike",
                      "correlation of distances between actors, from disjoint images", True, _same_pairs),
 )

@@ -21,12 +21,12 @@ from salcompare.findings.overlap.pairings import (
     of_shared_workers,
     pairing_rows,
     restricted_rows,
-    same_image_comparison,
 )
 from salcompare.findings.rows import Row, rows_of
 from salcompare.maps import actor_heatmap, fixation_counts
 from salcompare.naming import HUMAN, PRIMARY, RAW, SMOOTHED, Source, compared_sources
 from salcompare.random_numbers import stream
+from salcompare.statistics.ceilings.pooled import share_of_ceiling
 from salcompare.statistics.inference.resampling import mean_over_actors
 from salcompare.statistics.metrics.registry import EVERY_METRIC, FIXATION_METRICS
 from salcompare.statistics.overlaps.actor_similarity import actor_similarity
@@ -117,13 +117,30 @@ class OverlapAnalysis:
             for form in self.forms:
                 if any((name, form.name) not in self._matrices for name in names):
                     continue
-                about = names, self.statistics, self.seed, {"form": form.name, "sigma": form.sigma}
                 one, other = (self._matrices[name, form.name] for name in names)
-                yield from comparison_rows(one, other, *about, clusters=self.clusters)
+                score = None if form.name != SMOOTHED else self.score_above(
+                    *(self.data.classifier_maps[name]["saliency"] for name in names))
+                yield from comparison_rows(one, other, names, self.statistics, self.seed, {
+                    "form": form.name, "sigma": form.sigma}, clusters=self.clusters, score=score)
                 of_one, of_other = (self._same[name, form.name] for name in names)
-                for metric in form.untested:
-                    if metric in of_one and metric in of_other:
-                        yield from same_image_comparison(of_one[[metric]], of_other[[metric]], *about)
+                untested = [metric for metric in form.untested if metric in of_one and metric in of_other]
+                if untested:
+                    yield from rows_of(from_baseline(
+                        of_one[untested], of_other[untested], name=names[1], n_permutations=1,
+                        rng=stream(self.seed, "classifiers", *names)), terms.BASELINE, self._key(
+                            names[0], form.name, terms.minus(names[1])))
+
+    def score_above(self, one: xr.DataArray, other: xr.DataArray,
+                    given: xr.DataArray | None = None) -> xr.Dataset | None:
+        """Score smoothed maps above others of the same images, over workers and actors; None where that fails."""
+        if self.data.by_worker is None:
+            return None
+        try:
+            return share_of_ceiling(
+                self.data.by_worker, self.data.images, {"other": other, "one": one}, sigma=self.sigma,
+                given=given).sel(source="one", quantity="mean score above null")
+        except failures.FAILURES:
+            return None
 
     def classifier_rows(self, source: str, baselines: Baselines, ceiling: float,
                         score: xr.Dataset | None = None) -> Iterator[tuple[list[Row], list[Draws]]]:
@@ -227,12 +244,13 @@ class OverlapAnalysis:
         key = {**self._key(source, form), "metric": metric}
         try:
             tests = pairing_tests(matrix, better=EVERY_METRIC[metric].better, clusters=self.clusters,
+                                  same_image=None if score is None else score.sel(quantity="mean score"),
                                   n_permutations=self.statistics.n_permutations, rng=stream(self.seed, *names))
         except InputError:  # what this metric does not allow, none does
             raise
         except failures.FAILURES as error:
             return [failures.undefined_row(error, **{**terms.SAME.name, **key})], []
-        rows, draws = pairing_rows(tests, key, ceiling=ceiling, score=score)
+        rows, draws = pairing_rows(tests, key, ceiling=ceiling)
         if metric == PRIMARY:
             rngs = {name: stream(self.seed, *names, name) for name in (terms.SAME_GROUP, terms.CORRECT)}
             rows += restricted_rows(matrix, self.data, self.statistics, key, rngs, clusters=self.clusters)

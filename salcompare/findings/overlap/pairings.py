@@ -14,7 +14,7 @@ from salcompare.findings import overlap as terms
 from salcompare.findings.analysis import NULL_DRAWS, Draws
 from salcompare.findings.failures import FAILURES, undefined_row
 from salcompare.findings.rows import Row, rows_of
-from salcompare.naming import HUMAN, network, network_of
+from salcompare.naming import HUMAN, PRIMARY, network, network_of
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.resampling import WORKERS_SHARED
 from salcompare.statistics.metrics.registry import EVERY_METRIC
@@ -25,12 +25,11 @@ from salcompare.study_data import StudyData
 GROUP = "group"
 
 
-def pairing_rows(result: xr.Dataset, key: Row, *, ceiling: float = np.nan, score: xr.Dataset | None = None,
+def pairing_rows(result: xr.Dataset, key: Row, *, ceiling: float = np.nan,
                  restriction: str = "") -> tuple[list[Row], list[Draws]]:
     """Make the rows of `pairing_tests`, for the population and each actor, and keep draws of its nulls.
 
-    The ceiling is that of the mean over same images, and so is the score, a result of `share_of_ceiling` whose mean
-    score has an interval over workers and actors; a restriction is added to the contrasts' names, where pairs are of
+    The ceiling is that of the mean over same images; a restriction is added to the contrasts' names, where pairs are of
     some groups or images only.
     """
     rows: list[Row] = []
@@ -39,8 +38,6 @@ def pairing_rows(result: xr.Dataset, key: Row, *, ceiling: float = np.nan, score
         ceiling=("contrast", [ceiling if contrast == terms.SAME_IMAGE else np.nan for contrast in CONTRASTS]))
     for contrast in (terms.OTHER_ACTOR, terms.ACTOR_EFFECT) if restriction == terms.SAME_GROUP else CONTRASTS:
         one = result.sel(contrast=contrast)
-        if contrast == terms.SAME_IMAGE and score is not None:
-            one = crossed(one, score.sel(quantity="mean score"))
         here = {**key, "contrast": f"{contrast}, {restriction}" if restriction else contrast}
         rows += rows_of(one, terms.PAIRING, here) + rows_of(one, terms.PAIRING_OF_ACTORS, here)
         if contrast in (terms.IMAGE_EFFECT, terms.ACTOR_EFFECT) and not restriction:
@@ -70,7 +67,7 @@ def of_shared_workers(means: xr.Dataset) -> xr.Dataset:
 
 def from_baseline(values: xr.Dataset, other: xr.Dataset, *, name: str, score: xr.Dataset | None = None,
                   n_permutations: int, rng: np.random.Generator) -> xr.Dataset:
-    """Compare overlaps with those of a baseline, which like a level moves with the workers unless people made it.
+    """Compare overlaps with another map's, of a baseline say, which moves with the workers unless people made it.
 
     Of simulated studies in which workers alone vary, t intervals over actors of the difference from a centred blob
     held the truth in 89%, from other actors' mean map in 94%.
@@ -122,30 +119,22 @@ def _groups_of(images: pd.DataFrame, matrix: xr.DataArray) -> xr.DataArray | Non
 
 
 def comparison_rows(one: Mapping[str, xr.DataArray], other: Mapping[str, xr.DataArray], names: tuple[str, str],
-                    statistics: Statistics, seed: int, key: Row, *, clusters: str | None) -> Iterator[Row]:
+                    statistics: Statistics, seed: int, key: Row, *, clusters: str | None,
+                    score: xr.Dataset | None) -> Iterator[Row]:
     """Give the rows of one classifier less another, by every metric of which both have a matrix of all pairs.
 
-    `names` are their sources; `key`, which all rows share, must name the form.
+    `names` are their sources; `key`, which all rows share, must name the form. The score, of the primary metric, is
+    what `share_of_ceiling` says of one above the other.
     """
     for metric in (name for name in one if name in other):
         here = {**key, "source": names[0], "against": HUMAN, "metric": metric}
         rng = stream(seed, "classifiers", *names, metric, str(key["form"]))
         try:
             result = compare_pairings(one[metric], other[metric], clusters=clusters, rng=rng,
+                                      same_image=score if metric == PRIMARY else None,
                                       n_permutations=statistics.n_permutations)
         except FAILURES as error:
             yield undefined_row(error, **{**terms.CLASSIFIER.name, **here}, contrast=terms.minus(names[1]))
             continue
         named = result.assign_coords(contrast=[terms.minus(names[1], contrast) for contrast in CONTRASTS])
         yield from rows_of(named, terms.CLASSIFIER, here)
-
-
-def same_image_comparison(one: xr.Dataset, other: xr.Dataset, names: tuple[str, str], statistics: Statistics,
-                          seed: int, key: Row) -> list[Row]:
-    """Make the rows of one classifier less another from overlaps (image) by one metric, of the same images alone."""
-    (metric,) = map(str, one.data_vars)
-    result = paired_differences(one, other, alternative="two-sided", n_permutations=statistics.n_permutations,
-                                rng=stream(seed, "classifiers", *names, metric, str(key["form"])))
-    result = result.assign_attrs(null="both classifiers' whole sets of maps exchanged within actors")
-    key = {**key, "source": names[0], "against": HUMAN, "contrast": terms.minus(names[1])}
-    return rows_of(result, terms.BASELINE, key)

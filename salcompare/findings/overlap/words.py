@@ -141,7 +141,7 @@ def _primary_overlap(rows: pd.DataFrame, whose: str) -> PrintedTable:
         "from a centred blob are over workers and actors, of effects and other differences over actors; other means "
         "have none, as all actors share workers. p of the image and the actor effect is one-sided, towards better "
         "agreement: near 1, a map does worse than what it is compared with; p of a difference from the other actors' "
-        "map or from another classifier is two-sided. edges, centre, random_networks: "
+        "map is two-sided. edges, centre, random_networks: "
         "the same of the photographs' edges, a centred blob and networks with random weights (their mean, on the "
         "images that they explain).",
         rows[_is_primary(rows) & rows["value"].notna()],
@@ -151,8 +151,10 @@ def _primary_overlap(rows: pd.DataFrame, whose: str) -> PrintedTable:
 def _classifiers(rows: pd.DataFrame) -> PrintedTable:
     return table_of(
         "overlap_classifiers", "One classifier's overlap with people less another's, mean over actors",
-        "The same human maps on both sides. Two-sided p: whole sets of both classifiers' maps are exchanged within "
-        "actors. One trained network is compared with another; other training seeds are not covered.", rows,
+        "The same human maps on both sides. Effects have an interval over actors and two-sided p: whole sets of both "
+        "classifiers' maps are exchanged within actors. On the same image the primary metric has an interval over "
+        "workers, whom all actors share, and actors; other means have none. One trained network is compared with "
+        "another; other training seeds are not covered.", rows,
         ["source", "contrast", "metric", "form", *_VALUES, "ci_method", "p_value", "p_attainable", "n"], folded=True)
 
 
@@ -183,8 +185,8 @@ def _every_metric(rows: pd.DataFrame, whose: str) -> PrintedTable:
         "overlap_population", f"Overlap of {whose}, mean over actors, every metric",
         "Intervals of effects and differences are over actors: t, and jackknife (ci_method) where actors meet other "
         "actors. The image effect permutes images within actors and the actor effect whole actors, both one-sided, "
-        "towards better agreement; differences from the other actors' map or another classifier flip actors' signs and "
-        "are two-sided (alternative). The "
+        "towards better agreement; differences from the other actors' map flip actors' signs and are two-sided "
+        "(alternative). The "
         "overlap of every image, for all sources and metrics, is in data/processed/overlap_images.csv.",
         rows.assign(better=[EVERY_METRIC[metric].better for metric in rows["metric"]]),
         ["source", "contrast", "metric", "better", "form", *_VALUES, *_BESIDE, "ci_method", "p_value", "alternative",
@@ -229,9 +231,10 @@ _PAIRINGS = (
     "meet other actors; of the pairings only the same image has one, on smoothed maps, over workers and actors as the "
     f"ceiling's, as all actors share workers; none are given below {FEWEST_ACTORS} actors. p-values of single actors "
     "are adjusted over actors by Holm's (1979) method. Where images have groups, the actor effect is "
-    "given within them, too, and all pairings for the images that the classifier got right. Two classifiers are "
-    "compared by exchanging their maps within actors, which flips the signs of the columns of the difference of both "
-    "matrices of pairs. ")
+    "given within them, too, and all pairings for the images that the classifier got right. Two classifiers' effects "
+    "are compared by exchanging their maps within actors, which flips the signs of the columns of the difference of "
+    "both matrices of pairs; their overlaps on the same image by an interval over workers and actors, on smoothed "
+    "maps. ")
 
 
 def _paragraph(data: StudyData) -> str:

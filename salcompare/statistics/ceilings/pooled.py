@@ -70,7 +70,7 @@ def noise_ceiling(responses: Responses, images: pd.DataFrame, *, size: tuple[int
 
 
 def share_of_ceiling(responses: Responses, images: pd.DataFrame, maps: Mapping[str, xr.DataArray], *,
-                     sigma: float = 0.0) -> xr.Dataset:
+                     sigma: float = 0.0, given: xr.DataArray | None = None) -> xr.Dataset:
     """Pooled correlation of maps with people's coverage, and the share of the ceiling that it is.
 
     Parameters
@@ -81,6 +81,8 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, maps: Mapping[s
         By name, on one grid, eager or dask. The first is the null: maps that know nothing of the image, such as a
         centred blob. What is compared are the images that all of them and the responses have. Of an image that comes
         several times, such as with maps of several random networks, the scores are averaged.
+    given : DataArray (y, x), optional
+        A map that is taken out of both sides, smoothed, by least squares, so that correlations are partial.
 
     Returns
     -------
@@ -115,13 +117,18 @@ def share_of_ceiling(responses: Responses, images: pd.DataFrame, maps: Mapping[s
     by_image = responses_by_image(responses, images, size=(first.sizes["y"], first.sizes["x"]), sigma=sigma)
     common = {image: boxes for image, boxes in by_image.items()
               if all((one["image"] == image).any() for one in maps.values())}
-    crosses = zip(*(_crosses(common, one, sigma) for one in maps.values()), strict=True)
+    out = None if given is None else _unit(given.transpose("y", "x").to_numpy()[np.newaxis])[0]
+    crosses = zip(*(_crosses(common, one, sigma, out) for one in maps.values()), strict=True)
     each = {image: np.stack(cross, axis=1) for image, cross in zip(common, crosses, strict=True)}
     kept = {image: boxes for image, boxes in common.items() if np.isfinite(each[image]).all()}
     if not kept:
         raise InputError(Problem("maps", "no image with responses and maps that are not constant", "at least one",
                                  "give all the same image ids"))
-    result = pooled_ceiling(*_about(kept, images), [each[image] for image in kept])
+    products, workers, actors = _about(kept, images)
+    if out is not None:
+        products = [product - np.outer(with_out, with_out) for product, with_out in zip(
+            products, (boxes.products_with_map(out) for boxes in kept.values()), strict=True)]
+    result = pooled_ceiling(products, workers, actors, [each[image] for image in kept])
     of_ceiling = {name: f"ceiling_{name}" for name in ("ci_low", "ci_high", "standard_error")}
     return result.rename(of_ceiling).rename(
         {name: name.removeprefix("source_") for name in map(str, result.data_vars) if name.startswith("source_")},
@@ -136,14 +143,25 @@ def _about(by_image: Mapping[str, ImageResponses], images: pd.DataFrame) -> tupl
     return [box.covariance for box in boxes], [box.worker for box in boxes], [actor_of[image] for image in by_image]
 
 
-def _crosses(by_image: Mapping[str, ImageResponses], maps: xr.DataArray, sigma: float) -> Iterator[Values]:
+def _unit(maps: Values, out: Values | None = None) -> Values:
+    """Bring maps (..., y, x) to mean 0 and energy 1, without what such a one (y, x) explains of them."""
+    unit = standardised(flat(maps)) / np.sqrt(maps.shape[-2] * maps.shape[-1])
+    if out is not None:
+        unit -= (unit @ out.ravel())[..., np.newaxis] * out.ravel()
+        norm = np.linalg.norm(unit, axis=-1, keepdims=True)
+        unit /= np.where(norm > 1e-9, norm, np.nan)
+    return np.asarray(unit.reshape(maps.shape))
+
+
+def _crosses(by_image: Mapping[str, ImageResponses], maps: xr.DataArray, sigma: float,
+             out: Values | None) -> Iterator[Values]:
     """Inner products of the responses to each image with its map of mean 0 and energy 1; NaN where that is constant."""
-    names, shape = maps["image"].to_numpy(), (maps.sizes["y"], maps.sizes["x"])
+    names = maps["image"].to_numpy()
     for image, boxes in by_image.items():
         several = maps.isel(image=np.flatnonzero(names == image)).transpose("image", "y", "x").compute().astype(float)
-        unit = standardised(flat(smooth(several, sigma=sigma).to_numpy())) / np.sqrt(np.prod(shape))
+        unit = _unit(smooth(several, sigma=sigma).to_numpy(), out)
         unit[is_constant(flat(several.to_numpy()))[:, 0]] = np.nan
-        yield boxes.products_with_map(unit.mean(axis=0).reshape(shape))
+        yield boxes.products_with_map(unit.mean(axis=0))
 
 
 def pooled_ceiling(products: Sequence[Values], workers: Sequence[Codes], actors: Sequence[str],

@@ -141,6 +141,8 @@ def paired_differences(values: xr.Dataset, other: xr.Dataset, *, rng: np.random.
     Under the null hypothesis an actor's mean difference is distributed symmetrically about 0, independently of the
     other actors. Of a baseline made of other actors' maps the independence holds nearly, as each actor has a small
     part in it.
+    Where all actors share workers, it does not hold of maps that people did not make: these suit what the workers have
+    in common more or less on all actors at once. `share_of_ceiling` has an interval over workers and actors.
     """
     names = [str(name) for name in values.data_vars if name in other.data_vars and name in EVERY_METRIC]
     images = values.image.values[np.isin(values.image.values, other.image.values)]

@@ -37,7 +37,7 @@ def network_maps(control: xr.DataArray) -> dict[int, xr.DataArray]:
 
 
 def less_networks(one: xr.DataArray, networks: xr.DataArray, *, better: Literal["higher", "lower"] = "higher",
-                  clusters: str | None = None) -> xr.Dataset:
+                  clusters: str | None = None, same_image: xr.Dataset | None = None) -> xr.Dataset:
     """Compare a classifier with networks that have not learnt what it has, by their matrices of all pairs.
 
     Parameters
@@ -49,8 +49,8 @@ def less_networks(one: xr.DataArray, networks: xr.DataArray, *, better: Literal[
         of a mean over networks.
     better : {"higher", "lower"}
         Which values mean more agreement.
-    clusters : str, optional
-        As for `compare_pairings`.
+    clusters, same_image : str and Dataset, optional
+        As for `compare_pairings`; the null are the networks' maps.
 
     Returns
     -------
@@ -64,17 +64,20 @@ def less_networks(one: xr.DataArray, networks: xr.DataArray, *, better: Literal[
           below 1 / (R + 1) (**p_attainable**).
 
         **spread**, standard deviation over networks of their means over actors; **n** actors, **n_undefined**,
-        **n_networks**, **reason** for NaN: below eight actors or two networks there is no interval.
+        **n_networks**, **reason** for NaN: below eight actors or two networks there is no interval, and of the
+        pairings only with `same_image`.
 
     Notes
     -----
     Actors and networks are crossed. The squared standard error is s²/A + t²/R of the mean of networks, with s/√A over A
-    actors (by jackknife where actors meet others) and t (`spread`) over R networks; of a new network t² is added. Both
+    actors (of the same image, over workers too) and t (`spread`) over R
+    networks; of a new network t² is added. Both
     have Satterthwaite's degrees of freedom. p is exact where the classifier is one more of the networks: given the
     images, they are exchangeable.
     """
     mean = networks.mean(NETWORK)
-    compared = compare_pairings(one, mean, clusters=clusters, n_permutations=1, rng=np.random.default_rng(0))
+    compared = compare_pairings(one, mean, clusters=clusters, same_image=same_image, n_permutations=1,
+                                rng=np.random.default_rng(0))
     bare = one.drop_vars(["actor", "actor_other"], errors="ignore")
     differences = [(bare - networks.isel({NETWORK: at})).where(mean.notnull()) for at in range(networks.sizes[NETWORK])]
     apart = [xr.DataArray(pairing_means(blocked(difference, clusters=clusters)[0])).mean("dim_1").values
@@ -87,24 +90,29 @@ def beside_networks(compared: xr.Dataset, apart: Values, *,
     """Add to a comparison (contrast) with the mean of some networks what these vary, as `less_networks` says.
 
     `compared` has **value**, **one**, **other**, **ci_low**, **ci_high** over actors, **n**, **n_undefined** and
-    **reason**; `apart` (network, contrast) are the values of each network.
+    **reason**, and may have **freedom** and **resampled**; `apart` (network, contrast) are the values of each network.
     """
     many, value, n = len(apart), compared["value"].values, compared["n"].values
     few = (n < FEWEST_ACTORS) | (many < 2)
+    freedom = compared["freedom"].values if "freedom" in compared else n - 1
     of_networks = apart.var(axis=0, ddof=1) if many > 1 else np.full(value.shape, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        of_actors = ((compared["ci_high"].values - value) / stats.t.ppf((1 + LEVEL) / 2, n - 1)) ** 2
-        mean_reach, new_reach = (np.where(few, np.nan, _reach(of_actors, n - 1, of_networks * part, many - 1))
+        of_actors = ((compared["ci_high"].values - value) / stats.t.ppf((1 + LEVEL) / 2, freedom)) ** 2
+        mean_reach, new_reach = (np.where(few, np.nan, _reach(of_actors, freedom, of_networks * part, many - 1))
                                  for part in (1 / many, 1 + 1 / many))
     beaten = apart <= 1e-12 if better == "higher" else apart >= -1e-12
+    resampled = compared["resampled"].values if "resampled" in compared else np.full(n.shape, "actors")
     columns = {"ci_low": value - mean_reach, "ci_high": value + mean_reach, "new_low": value - new_reach,
                "new_high": value + new_reach, "spread": np.sqrt(of_networks),
                "p_value": np.where(np.isnan(value), np.nan, (1 + beaten.sum(axis=0)) / (1 + many)),
-               "reason": np.where(few & (n >= FEWEST_ACTORS), "a single network", compared["reason"].values)}
+               "reason": np.where(few & (n >= FEWEST_ACTORS), "a single network", compared["reason"].values),
+               "ci_method": np.where(np.isnan(mean_reach), "", "t"),
+               "resampled": np.where(np.isnan(mean_reach), "", np.where(
+                   resampled == "actors", "actors and networks", "workers, actors and networks"))}
     return compared[["value", "one", "other", "n", "n_undefined"]].assign(
         {name: ("contrast", column) for name, column in columns.items()}).assign(
         p_attainable=1 / (1 + many), n_networks=many).assign_attrs(
-        ci_method="t", resampled="actors and networks", alternative="greater" if better == "higher" else "less",
+        alternative="greater" if better == "higher" else "less",
         null="the classifier is one more of these networks")
 
 

@@ -70,6 +70,18 @@ def test_an_overlap_below_the_randomised_network_is_a_banner_at_the_head_of_the_
             "more, by rank: at least 1/21).") in said(data)
 
 
+def test_a_difference_without_an_interval_is_open_and_no_evidence(tmp_path):
+    why = {"reason": "all actors share workers", "value_one": 0.4, "value_other": 0.2}
+    data = data_with(tmp_path, [control(name, 0.2, None, None, **why) for name in (
+        NEW, "randomised network", "sobel")])
+    warning, = banners(data)
+    assert warning.count("0.20 (0.400 less 0.200), has no interval: all actors share workers") == 2
+    words = said(data)
+    assert "is open: 0.20 (0.400 less 0.200), no interval: all actors share workers; its difference from a new" in words
+    assert "has no interval (p = 0.048 of agreeing more, by rank: at least 1/21)." in words
+    assert "tells something" not in words
+
+
 @pytest.mark.parametrize(("rows", "words"), [
     ([ABOVE[0]], "has not been held against the photographs' Sobel edges"),
     ([ABOVE[1]], "has not been held against a new network with random weights"),

@@ -11,20 +11,22 @@ from salcompare.findings.overlap.estimates import OverlapAnalysis
 from salcompare.findings.overlap.heatmaps import HeatmapOverlap
 from salcompare.findings.p_values import name_families
 from salcompare.findings.rows import estimates_table, with_responses
-from salcompare.maps import actor_heatmap, top_mask
+from salcompare.maps import actor_heatmap, rasterise_boxes, top_mask
 from salcompare.naming import compared_sources
 from salcompare.schema import ESTIMATES, check_table
 from salcompare.statistics.ceilings.pooled import RESAMPLED
 from salcompare.statistics.metrics.registry import METRICS
 from salcompare.statistics.overlaps.same_image import overlap, overlap_matrix
 from salcompare.study_data import StudyData
+from tests.statistics.ceilings.studies import SIZE, small_study
 from tests.strategies import stack_of_maps, table_of_images
 
 ONE, OTHER = "net/frozen/guided_backprop", "net/finetuned/guided_backprop"
 SETTINGS = Maps(sigma=0.1), Statistics(n_permutations=99, n_resamples=20), 5
 WRONG = ["s1/2", "s4/1"]
-SCORE = xr.Dataset({"ci_low": ("quantity", [0.3, 0.1]), "ci_high": ("quantity", [0.5, 0.2]), "reason": ""}, coords={
-    "quantity": ["mean score", "mean score above null"]}, attrs={"ci_method": "jackknife", "resampled": RESAMPLED})
+SCORE = xr.Dataset({"ci_low": ("quantity", [0.3, 0.1]), "ci_high": ("quantity", [0.5, 0.2]), "reason": "",
+                    "n_workers": 30}, coords={"quantity": ["mean score", "mean score above null"]},
+                   attrs={"ci_method": "jackknife", "resampled": RESAMPLED})
 
 
 def data_of(n_actors=9, n_images=4):
@@ -142,12 +144,29 @@ def test_actors_meet_their_own_group_and_images_that_were_misnamed_are_left_out(
 
 def test_the_variant_that_follows_people_more_is_found_better(analysed):
     _, table = analysed
-    row = pick(table, statistic="overlap", form="smoothed", metric="pearson", level="population",
-               contrast=f"minus {ONE}").iloc[0]
-    assert row["source"] == OTHER
+    rows = pick(table, statistic="overlap", form="smoothed", metric="pearson", level="population", source=OTHER)
+    row = pick(rows, contrast=f"image effect minus {ONE}").iloc[0]
     assert row["ci_low"] > 0
     assert row["p_value"] <= 0.02
     assert row["alternative"] == "two-sided"
+    same = pick(table, statistic="overlap", contrast=f"minus {ONE}", level="population")
+    assert (same["value"].notna() & same[["ci_low", "p_value", "resampled"]].isna().all(axis=1)).sum() > 5
+    assert same["reason"].str.contains("share workers").all()
+
+
+def test_a_difference_on_the_same_image_has_an_interval_over_workers_and_actors():
+    responses, images, maps = small_study(n_actors=8, workers=9)
+    people = rasterise_boxes(responses, images, size=SIZE)
+    data = data_of(n_actors=8).replace(
+        images=images.assign(split="test"), responses=responses, human=people, predictions=pd.DataFrame(),
+        classifier_maps={name: one.to_dataset(name="saliency") for name, one in (
+            (ONE, maps), (OTHER, maps + 9 * people["coverage"].to_numpy()))})
+    analysis = OverlapAnalysis(data, *SETTINGS, forms=["smoothed"])
+    for source in data.classifier_maps:
+        list(analysis.classifier_rows(source, {}, np.nan))
+    rows = pick(estimates_table(analysis.comparison_rows()), contrast=f"minus {ONE}")
+    assert rows.loc[rows["ci_low"].notna(), ["metric", "form", "resampled"]].to_numpy().tolist() == [
+        ["pearson", "smoothed", RESAMPLED]]
 
 
 def test_actors_that_both_sides_tell_apart_alike_are_found_similar(analysed):

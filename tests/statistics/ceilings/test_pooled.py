@@ -16,7 +16,7 @@ from salcompare.maps import rasterise_boxes, smooth
 from salcompare.simulation import cases
 from salcompare.simulation.studies import simulate_study
 from salcompare.statistics.ceilings.pooled import NO_AGREEMENT, noise_ceiling, pooled_ceiling, share_of_ceiling
-from salcompare.statistics.overlaps.baselines import centre
+from salcompare.statistics.overlaps.baselines import centre, given_centre
 from tests.statistics.ceilings.studies import SIZE, small_study, truth_and_study
 from tests.strategies import table_of_images, table_of_responses
 
@@ -80,6 +80,17 @@ def test_ceiling_and_shares_agree_with_maps_that_are_drawn(sigma):
     np.testing.assert_allclose(result.value.sel(quantity="share above null"), (scores - scores[0]) / ceiling)
     np.testing.assert_allclose(result.value.sel(quantity="mean score"), means)
     assert float(result.ceiling) == pytest.approx(ceiling)
+
+
+def test_scores_given_a_map_are_partial_correlations():
+    responses, images, maps = small_study(n_actors=4, workers=9)
+    people = rasterise_boxes(responses, images, size=SIZE)["coverage"].astype(float)
+    found = share_of_ceiling(responses, images, {"null": maps + 1 / (1 + maps), "network": maps}, sigma=1.0,
+                             given=centre(maps)[0])
+    remainders = (given_centre(smooth(side, sigma=1.0)) for side in (people, maps))
+    means = xr.corr(*remainders, dim=("y", "x")).groupby("actor").mean().mean()
+    assert float(found.value.sel(source="network", quantity="mean score")) == pytest.approx(float(means))
+    assert float(found.products) < float(shares_of(responses, images, maps, sigma=1.0).products)
 
 
 def test_errors_are_those_of_studies_without_an_actor_a_worker_or_what_a_worker_did_on_an_actor():

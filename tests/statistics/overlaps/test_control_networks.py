@@ -35,10 +35,13 @@ def several(values):
 def test_the_difference_and_both_intervals_are_those_of_their_formulas():
     rng = np.random.default_rng(1)
     one, networks = rng.random((18, 18)), rng.random((NETWORKS, 18, 18))
-    found = less_networks(matrix(one), several(networks))
+    score = xr.Dataset({"ci_low": -0.2, "ci_high": 0.2, "reason": "", "n_workers": 30}, attrs={
+        "ci_method": "jackknife", "resampled": "workers and actors"})
+    found = less_networks(matrix(one), several(networks), same_image=score)
     assert list(found["contrast"].values) == CONTRASTS
+    assert found["resampled"].values.tolist() == ["workers, actors and networks", "", "", *["actors and networks"] * 2]
     same = np.diagonal(one - networks, axis1=1, axis2=2).reshape(NETWORKS, ACTORS, IMAGES).mean(axis=2)
-    first, spread = same.mean(axis=0).var(ddof=1) / ACTORS, same.mean(axis=1).var(ddof=1)
+    first, spread = (0.2 / stats.t.ppf(0.975, ACTORS - 1)) ** 2, same.mean(axis=1).var(ddof=1)
     for low, second in (("ci_low", spread / NETWORKS), ("new_low", spread * (1 + 1 / NETWORKS))):
         freedom = (first + second) ** 2 / (first**2 / (ACTORS - 1) + second**2 / (NETWORKS - 1))
         reach = stats.t.ppf(0.975, freedom) * np.sqrt(first + second)
@@ -50,6 +53,7 @@ def test_the_difference_and_both_intervals_are_those_of_their_formulas():
     assert float(found["p_value"][0]) == (1 + beaten) / (1 + NETWORKS)
     assert float(found["p_attainable"]) == 1 / (1 + NETWORKS)
     lower = less_networks(matrix(one), several(networks), better="lower")
+    assert np.isnan(lower["new_low"][:3]).all()
     assert float(lower["p_value"][0]) == (1 + NETWORKS - beaten) / (1 + NETWORKS)
 
 
@@ -63,8 +67,8 @@ def test_a_single_network_gives_the_values_of_the_comparison_and_says_why_there_
     assert np.isnan(found["ci_low"]).all()
     few = [image for image in IDS if image < "a7"]
     found = less_networks(one.sel(image=few, image_other=few), several(rng.random((3, 18, 18))))
-    assert np.isnan(found["new_high"][0])
-    assert "needs 8" in found["reason"].values[0]
+    assert np.isnan(found["new_high"][3])
+    assert "needs 8" in found["reason"].values[3]
 
 
 def test_maps_that_a_network_leaves_empty_are_left_out_of_the_mean_over_networks():

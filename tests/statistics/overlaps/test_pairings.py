@@ -6,11 +6,13 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from salcompare.errors import InputError
+from salcompare.statistics.inference.resampling import WORKERS_SHARED
 from salcompare.statistics.metrics.registry import pairwise
 from salcompare.statistics.overlaps.pairings import compare_classifiers, compare_pairings, overlap_tests, pairing_tests
 from salcompare.statistics.overlaps.pairs import PRODUCT_ERROR, _without_common, actor_effect_test, blocked
@@ -30,9 +32,29 @@ def test_differences_of_all_pairings_by_hand():
     assert float(found.value.sel(contrast="image effect")) == 1.5
     assert float(found.value.sel(contrast="actor effect")) == 0
     # two actors: signs ++ and +-, as two-sided magnitudes are the same for all flipped
-    assert float(found.p_value.sel(contrast="same image")) == 1 / 2
-    assert float(found.p_attainable.sel(contrast="same image")) == 1 / 2
-    assert found.n_permutations.values.tolist() == [1] * 5
+    assert float(found.p_value.sel(contrast="image effect")) == 1 / 2
+    assert float(found.p_attainable.sel(contrast="image effect")) == 1 / 2
+    assert found.n_permutations.values.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_what_workers_share_has_no_interval_over_actors_and_no_test_but_an_interval_that_is_given():
+    rng = np.random.default_rng(0)
+    actors = np.repeat([f"s{a}" for a in range(9)], 2)
+    one, other = (matrix_of(rng.normal(size=(18, 18)), actors) for _ in range(2))
+    bare = compare_pairings(one, other, rng=rng, n_permutations=9)
+    assert bare[["ci_low", "ci_high", "p_value"]].to_dataarray()[:, :3].isnull().all()
+    assert bare.reason.values.tolist() == [WORKERS_SHARED] * 3 + [""] * 2
+    sides = [compared(matrix_of(values, actors)).actor_value.sel(contrast="actor effect").values
+             for values in ((one - other).values, (one - other).values.T)]
+    both = stats.ttest_1samp(np.mean(sides, axis=0), 0).confidence_interval()
+    assert float(bare.ci_high[4] - bare.value[4]) == pytest.approx((both.high - both.low) / 2)
+    score = xr.Dataset({"ci_low": 0.3, "ci_high": 0.5, "reason": "", "n_workers": 30}, attrs={
+        "ci_method": "jackknife", "resampled": "workers and actors"})
+    found = compare_pairings(one, other, rng=rng, same_image=score, n_permutations=9).isel(contrast=0)
+    assert float(found.ci_high - found.value) == pytest.approx(0.1)
+    assert (found.resampled.item(), found.freedom.item(), found.reason.item()) == ("workers and actors", 8, "")
+    none = score.assign(ci_low=np.nan, reason="few")
+    assert compare_pairings(one, other, rng=rng, same_image=none, n_permutations=9).reason.values[0] == "few"
 
 
 @settings(max_examples=12, deadline=None)
@@ -48,12 +70,13 @@ def test_a_difference_is_that_of_the_two_classifiers_values_and_turns_with_their
     np.testing.assert_array_equal(back.p_value, found.p_value)
 
 
-def test_the_same_image_agrees_with_scipys_exact_test():
+def test_the_image_effect_agrees_with_scipys_exact_test():
     rng = np.random.default_rng(1)
     actors = np.repeat([f"s{a}" for a in range(9)], 2)
     one, other = (matrix_of(rng.normal(size=(18, 18)), actors) for _ in range(2))
-    found = compare_pairings(one, other, rng=rng).sel(contrast="same image")
-    differences = np.diag(one.values - other.values).reshape(9, 2).mean(axis=1)
+    found = compare_pairings(one, other, rng=rng).sel(contrast="image effect")
+    blocks = np.array([(one.values - other.values)[at:at + 2, at:at + 2] for at in range(0, 18, 2)])
+    differences = np.array([np.trace(block) - block[0, 1] - block[1, 0] for block in blocks]) / 2
     exact = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=np.inf)
     assert float(found.p_value) == pytest.approx(exact.pvalue)
     interval = stats.ttest_1samp(differences, 0).confidence_interval()
@@ -97,8 +120,7 @@ def test_equal_effects_are_told_apart_no_more_often_than_said_and_unequal_ones_a
     assert (rejected <= stats.binom.ppf(0.999, N_STUDIES, 0.05)).all(), rejected / N_STUDIES
     planted = [compare_pairings(*two_classifiers(rng, 12, 4, follows=(0.9, 0.3), shared=(1.2, 0.4)), rng=rng,
                                 n_permutations=199).p_value for _ in range(25)]
-    found = np.mean([p.sel(contrast=["same image", "image effect", "actor effect"]).values <= 0.05 for p in planted],
-                    axis=0)
+    found = np.mean([p.sel(contrast=["image effect", "actor effect"]).values <= 0.05 for p in planted], axis=0)
     assert (found > 0.7).all(), found
 
 
