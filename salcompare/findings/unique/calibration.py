@@ -76,7 +76,7 @@ CASES = (
               cases.SIZES[1:]))),
     Case("equivalence", _equivalence, (
         Check(MARGIN, "test", "The difference of two classifiers of one model, raised by the smallest effect of "
-              "interest: its expectation is no smaller than that.", (cases.SHARED, cases.IMAGE, *cases.UNBALANCED)),
+              "interest: its expectation is no smaller than that.", (cases.IMAGE, *cases.UNBALANCED)),
         Check(NONE, "test", "What the test must find where two classifiers are of one model.", (), (
             cases.IMAGE, cases.PLANTED, cases.SIZES[3])))),
 )
