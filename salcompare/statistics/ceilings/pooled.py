@@ -263,7 +263,7 @@ def _image_values(totals: Values) -> Values:
     n, squares, energy, of_workers, *crosses = totals
     pairs = np.where(n**2 - squares > 0, n**2 - squares, np.nan)
     n = np.where(np.isnan(pairs), np.nan, n)
-    norm = np.sqrt(np.where(energy > 1e-12 * n**2, energy, np.nan))
+    norm = np.sqrt(np.where(energy > 1e-12 * energy.max(), energy, np.nan))  # not of a constant map
     return np.stack([(energy - of_workers) / pairs, energy / n**2, *(cross / n for cross in crosses),
                      *(cross / norm for cross in crosses)])
 
