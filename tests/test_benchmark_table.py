@@ -79,8 +79,11 @@ def test_benchmarks_call_ours_with_arguments_that_it_has(name):
     ours = {name.asname or name.name: getattr(importlib.import_module(node.module), name.name)
             for node in tree.body if isinstance(node, ast.ImportFrom) and node.module.startswith("salcompare.")
             for name in node.names}
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-             and callable(ours.get(node.func.id)) and not any(isinstance(one, ast.Starred) for one in node.args)]
-    for call in calls:
-        named = {one.arg: None for one in call.keywords if one.arg}
-        inspect.signature(ours[call.func.id]).bind_partial(*call.args, **named)  # TypeError where they do not fit
+    of_ours = [(function, given, {one.arg: None for one in node.keywords if one.arg}) for node in ast.walk(tree)
+               if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+               for function, *given in [node.args if node.func.id == "partial" else [node.func, *node.args]]
+               if isinstance(function, ast.Name) and callable(ours.get(function.id))
+               and not any(isinstance(one, ast.Starred) for one in given)]
+    assert of_ours
+    for function, given, named in of_ours:
+        inspect.signature(ours[function.id]).bind_partial(*given, **named)  # TypeError where they do not fit

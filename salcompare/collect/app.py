@@ -83,6 +83,7 @@ def make_app(task: Task, *, hosts: Sequence[str] = ("*",)) -> ASGIApp:
 def mounted(app: ASGIApp, root: str) -> ASGIApp:
     """Serve an app under a path, whether the web server in front passes that path on or takes it off."""
     async def within(scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request as if its path began below the root."""
         if scope["type"] == "http" and root:
             path: str = scope["path"]
             inside = path.removeprefix(root) if path == root or path.startswith(f"{root}/") else path
@@ -267,6 +268,7 @@ async def submit(task: Task, request: Request) -> Response:
 def with_form(handler: Callable[[Task, Request, dict[str, str]], Response]) -> Any:  # noqa: ANN401 - a coroutine
     """Read a form's fields before a handler runs."""
     async def handle(task: Task, request: Request) -> Response:
+        """Read the fields and give them to the handler, on a thread."""
         body = await limited_body(request)
         try:
             fields = parse_qs(body.decode(), max_num_fields=10)

@@ -42,7 +42,9 @@ HEADERS = {
 def with_headers(app: ASGIApp) -> ASGIApp:
     """Add the security headers to all that an app answers; what it sets itself stands."""
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the app does, with the headers."""
         async def send_with_headers(message: Message) -> None:
+            """Add the headers where an answer starts."""
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():

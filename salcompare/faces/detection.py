@@ -76,6 +76,7 @@ def _open_mesh(mediapipe: Any) -> Iterator[Detector]:  # noqa: ANN401 - it has n
     with meshes.FaceMesh(static_image_mode=True, max_num_faces=MOST, refine_landmarks=False,
                          min_detection_confidence=CONFIDENCE) as mesh:
         def find(pixels: Pixels) -> list[Points]:
+            """Find the points (point, 3) of each face, as shares of the picture's sides."""
             return [_array(face.landmark) for face in mesh.process(pixels).multi_face_landmarks or []]
         yield Detector({"model": "face mesh of 468 points", "mediapipe": _version(), "sha256": " ".join(
             f"{name}:{sha256_of_file(folder / name)[:16]}" for name in (
@@ -97,6 +98,7 @@ def _open_task(mediapipe: Any, model: Path) -> Iterator[Detector]:  # noqa: ANN4
                                  "its face_landmarker.task", "download it again")) from error
     with landmarker:
         def find(pixels: Pixels) -> list[Points]:
+            """Find the points (point, 3) of each face, as shares of the picture's sides."""
             picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
             return [_array(face) for face in landmarker.detect(picture).face_landmarks]
         yield Detector({"model": model.name, "mediapipe": _version(), "sha256": sha256_of_file(model)}, 478, find)
