@@ -58,14 +58,14 @@ def mean_shape(landmarks: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     landmarks : DataArray (image, point, axis)
-        Of a scheme with eyes and corners of the mouth; in two dimensions or three. Photographs without a face are
-        passed over.
+        Of a scheme with eyes, in three dimensions with corners of the mouth too. Photographs without a face are passed
+        over.
 
     Returns
     -------
     DataArray (point, axis)
-        The middle between the eyes is the origin, their distance 1 and their line the x axis; the middle between the
-        corners of the mouth is as deep as they are. NaN where no photograph has a face.
+        The middle between the eyes is the origin, their distance 1 and their line the x axis; in space the middle
+        between the corners of the mouth is as deep as they are. NaN where no photograph has a face.
 
     References
     ----------
@@ -111,14 +111,18 @@ def _mean(shapes: Array) -> Array:
 
 
 def _upright(shape: xr.DataArray) -> xr.DataArray:
-    left, right, *corners = place_centres(shape.expand_dims("image"), (*EYES, *MOUTH))[0].to_numpy()
+    face = shape.expand_dims("image")
+    left, right = place_centres(face, EYES)[0].to_numpy()
     across, middle = right - left, (left + right) / 2
     with np.errstate(invalid="ignore"):  # a face whose eyes are in one place has no frame
         x = across / np.linalg.norm(across)
-        down = (corners[0] + corners[1]) / 2 - middle
-        down = down - (down @ x) * x
-        y = down / np.linalg.norm(down)
-    axes = np.stack([x, y] if len(x) == 2 else [x, y, np.cross(x, y)])
+        if len(x) == 2:
+            axes = np.array([x, [-x[1], x[0]]])
+        else:
+            down = place_centres(face, MOUTH)[0].mean("point").to_numpy() - middle
+            down = down - (down @ x) * x
+            y = down / np.linalg.norm(down)
+            axes = np.stack([x, y, np.cross(x, y)])
     return shape.copy(data=(shape.to_numpy() - middle) @ axes.T / np.linalg.norm(across))
 
 

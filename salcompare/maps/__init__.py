@@ -6,6 +6,7 @@ map, lacks a dim or a coordinate, or has an option out of its range is refused b
 
 from salcompare.maps.alignment import move_points, transforms_of
 from salcompare.maps.boxes import count_boxes, rasterise_actor_boxes, rasterise_boxes
+from salcompare.maps.canonical import from_canonical, points_to_canonical, to_canonical
 from salcompare.maps.checks import natural_order
 from salcompare.maps.filters import reduce_channels, smooth
 from salcompare.maps.fixations import fixation_counts, fixation_maps, rasterise_fixations, sigma_in_pixels
@@ -28,8 +29,8 @@ from salcompare.maps.responses import (
 )
 
 __all__ = ["actor_heatmap", "centre_orders", "class_means", "count_boxes", "fixation_counts", "fixation_maps",
-           "marked_by_both", "mask_report", "mean_of_responses", "move_points", "moved_orders", "natural_order",
-           "precomputed_response_maps", "precomputed_saliency", "rasterise_actor_boxes", "rasterise_boxes",
-           "rasterise_fixations", "reduce_channels", "relative_saliency", "require_response_maps", "response_array",
-           "saliency_difference", "shown", "sigma_in_pixels", "smooth", "stack_sources", "tied_weights", "top_mask",
-           "transforms_of"]
+           "from_canonical", "marked_by_both", "mask_report", "mean_of_responses", "move_points", "moved_orders",
+           "natural_order", "points_to_canonical", "precomputed_response_maps", "precomputed_saliency",
+           "rasterise_actor_boxes", "rasterise_boxes", "rasterise_fixations", "reduce_channels", "relative_saliency",
+           "require_response_maps", "response_array", "saliency_difference", "shown", "sigma_in_pixels", "smooth",
+           "stack_sources", "tied_weights", "to_canonical", "top_mask", "transforms_of"]

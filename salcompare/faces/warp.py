@@ -1,0 +1,259 @@
+"""Warping between photographs and the canonical frame, triangle by triangle, and what of a face a photograph shows.
+
+Places are arrays (axis, place) of x and y in pixels, the first one's centre at 0.5, of a photograph or of the frame's
+grid; 0.5 is taken off where an array is read, whose first pixel is at 0. The grid's pixels have one table of triangles
+and weights (`grid_table`), which serves all photographs and all sources of maps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from salcompare.faces.frame import Array, Frame, Indices, doubled_areas
+
+BEHIND = 0.15
+"""How much farther away than the nearest surface a place is hidden by it, inter-ocular distances."""
+CELLS = 32
+"""Cells in which the nearest surface is noted, an inter-ocular distance of the photograph."""
+BOX = ((-1.75, -1.45), (1.75, 2.35))
+"""What a frame without triangles shows: x and y of two corners, inter-ocular distances."""
+_INSIDE = -1e-9  # least weight of a corner of the triangle that a place is in
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The pixels of a frame: how many an inter-ocular distance has, and where x = 0, y = 0 is, in pixels."""
+
+    scale: float
+    height: int
+    width: int
+    middle: tuple[float, float]
+
+    @property
+    def size(self) -> Size:
+        """Height and width."""
+        return self.height, self.width
+
+    def pixels(self, places: Array) -> Array:
+        """Turn places (axis, place) in the frame, inter-ocular distances, into pixels."""
+        return np.asarray(self.scale * places + np.array(self.middle)[:, np.newaxis])
+
+    def places(self, pixels: Array) -> Array:
+        """Turn pixels (axis, place) into places in the frame."""
+        return np.asarray((pixels - np.array(self.middle)[:, np.newaxis]) / self.scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """Which places, by their numbers, are on triangles; on which, and the weights (place, corner) of its corners."""
+
+    places: Indices
+    triangles: Indices
+    weights: csr_array
+
+
+@lru_cache(maxsize=8)
+def frame_grid(frame: Frame, scale: float) -> Grid:
+    """Give the least grid that holds a frame, its midline between two columns; `scale` is pixels a distance."""
+    corners = frame.corners if frame.has_mesh else np.array(BOX)
+    (_, top), (right, bottom) = scale * corners.min(axis=0), scale * corners.max(axis=0)
+    across, above, below = (int(np.ceil(round(side, 6))) for side in (right, -top, bottom))
+    return Grid(scale, above + below, 2 * across, (float(across), float(above)))
+
+
+def pixel_centres(size: Size) -> Array:
+    """Centres of the pixels of a picture (height, width), row by row: (axis, y * x)."""
+    y, x = np.mgrid[:size[0], :size[1]] + 0.5
+    return np.stack([x.ravel(), y.ravel()])
+
+
+@lru_cache(maxsize=8)
+def grid_table(frame: Frame, scale: float) -> Located:
+    """Tell on which of a frame's triangles each pixel of its grid is."""
+    grid = frame_grid(frame, scale)
+    return locate(pixel_centres(grid.size), grid.pixels(frame.corners.T).T, frame.triangles)
+
+
+def locate(places: Array, corners: Array, triangles: Indices, *, n_front: int | None = None) -> Located:
+    """Tell on which triangle each of some places is.
+
+    Parameters
+    ----------
+    places : array (axis, place)
+    corners : array (corner, axis)
+        In the same plane; the third axis, if any, is depth.
+    triangles : array (triangle, 3)
+        Those that are flat or turned over count not.
+    n_front : int, optional
+        The others are behind the first so many; where several overlap the nearest counts, else the first.
+    """
+    number, which = _near(places, corners, triangles)
+    weights = _barycentric(places[:, number], corners[triangles[which], :2])
+    inside = (weights >= _INSIDE).all(axis=1)
+    which, number, weights = which[inside], number[inside], weights[inside]
+    depth = (corners[triangles[which], 2] * weights).sum(axis=1) if corners.shape[1] == 3 else np.zeros(len(which))
+    front = np.lexsort((depth, which >= (len(triangles) if n_front is None else n_front)))
+    places_on, first = np.unique(number[front], return_index=True)
+    chosen = front[first]
+    rows = np.arange(0, 3 * len(chosen) + 1, 3)
+    table = csr_array((weights[chosen].ravel(), triangles[which[chosen]].ravel(), rows),
+                      shape=(len(chosen), len(corners)))
+    return Located(places_on, which[chosen], table)
+
+
+def _near(places: Array, corners: Array, triangles: Indices) -> tuple[Indices, Indices]:
+    """Pair places with the triangles in whose bounding boxes they are: numbers of both."""
+    facing = np.flatnonzero(doubled_areas(corners, triangles) > 0)
+    points = corners[triangles[facing], :2]
+    low, high = points.min(axis=1) - 1e-6, points.max(axis=1) + 1e-6
+    order = np.argsort(places[0], kind="stable")
+    x, y = places[:, order]
+    first, last = np.searchsorted(x, low[:, 0]), np.searchsorted(x, high[:, 0])
+    pairs = [order[a:b][(y[a:b] >= y0) & (y[a:b] <= y1)] for a, b, y0, y1 in zip(
+        first.tolist(), last.tolist(), low[:, 1].tolist(), high[:, 1].tolist(), strict=True)]
+    return np.concatenate([np.empty(0, np.intp), *pairs]), np.repeat(facing, [len(one) for one in pairs])
+
+
+def _barycentric(places: Array, points: Array) -> Array:
+    """Weights (place, 3) of the corners (place, 3, 2) of a triangle at each place (axis, place)."""
+    one = points[:, 0].T
+    (ax, ay), (bx, by), (cx, cy) = points[:, 1].T - one, points[:, 2].T - one, places - one
+    area = ax * by - ay * bx
+    second, third = (cx * by - cy * bx) / area, (ax * cy - ay * cx) / area
+    return np.stack([1 - second - third, second, third], axis=1)
+
+
+def photograph_corners(frame: Frame, face: Array) -> tuple[Array, float]:
+    """Give where a photograph has the corners of a frame's triangles, (corner, axis), and its inter-ocular distance.
+
+    The face is (point, axis), of the frame's points. A corner of the ring is as far from its point as in the frame,
+    turned and scaled by the similarity that brings the frame nearest to the face, and as deep.
+    """
+    fit = frame.fit(face)
+    ring = face[frame.border].copy()
+    ring[:, :2] += fit.scale * (frame.ring - frame.shape[frame.border, :2]) @ fit.rotation[0].T
+    return np.concatenate([face, ring]), float(fit.scale[0])
+
+
+def seen_places(frame: Frame, face: Array, size: Size, *, scale: float) -> Array:
+    """Give the place in a photograph of each pixel of the frame's grid: (axis, y * x), NaN where it is not seen.
+
+    Parameters
+    ----------
+    frame : Frame
+    face : array (point, axis)
+        Places of the frame's points, pixels of the photograph; NaN where there is no face.
+    size : (int, int)
+        Height and width of the photograph.
+    scale : float
+        Pixels an inter-ocular distance of the grid.
+
+    Notes
+    -----
+    Not seen is what is outside the frame's triangles or off the photograph, and a place whose triangle is turned over
+    or, where landmarks have depth, that is behind another. The ring hides nothing.
+    """
+    grid = frame_grid(frame, scale)
+    places = np.full((2, grid.height * grid.width), np.nan)
+    if not np.isfinite(face).all():
+        return places
+    if not frame.has_mesh:
+        fit = frame.fit(face)
+        moved = fit.scale * fit.rotation[0] @ grid.places(pixel_centres(grid.size)) + fit.shift.T
+        return np.where(on_picture(moved, size), moved, np.nan)
+    table = grid_table(frame, scale)
+    corners, iod = photograph_corners(frame, face)
+    moved = np.ascontiguousarray((table.weights @ corners).T)
+    turned = doubled_areas(corners, frame.triangles) <= 0
+    seen = on_picture(moved[:2], size) & ~turned[table.triangles]
+    if len(moved) == 3 and turned.any():
+        seen &= ~_behind(table, frame, corners, iod, turned, moved)
+    places[:, table.places] = np.where(seen, moved[:2], np.nan)
+    return places
+
+
+def _behind(table: Located, frame: Frame, corners: Array, iod: float, turned: NDArray[np.bool_],
+            moved: Array) -> NDArray[np.bool_]:
+    """Say which places (axis, place) of a photograph, those of a table's pixels, are behind others.
+
+    Where a photograph has a surface twice, it has turned over in between: only cells with such triangles count.
+    """
+    cell, half = iod / CELLS, np.ptp(corners[:, :2], axis=0) / 2
+    low = corners[:, :2].min(axis=0) + half - cell * np.ceil(half / cell)  # a mirrored face has mirrored cells
+    at = ((corners[:, :2] - low) / cell).astype(np.intp)
+    folds = np.zeros(at.max(axis=0) + 1, bool)
+    ends = at[frame.triangles[turned]]
+    for (left, top), (right, bottom) in zip(ends.min(axis=1).tolist(), ends.max(axis=1).tolist(), strict=True):
+        folds[left:right + 1, top:bottom + 1] = True
+    column, row = ((moved[:2] - low[:, np.newaxis]) / cell).astype(np.intp)
+    number = column * folds.shape[1] + row
+    some = np.flatnonzero(folds.ravel()[number] & ~turned[table.triangles])
+    depth, number = np.where(table.triangles[some] < frame.n_mesh, moved[2, some], np.inf), number[some]
+    nearest = np.full(folds.size, np.inf)
+    np.minimum.at(nearest, number, depth)
+    behind = np.zeros(len(table.places), bool)
+    behind[some] = np.isfinite(nearest[number]) & (depth > nearest[number] + BEHIND * iod)
+    return behind
+
+
+def frame_places(frame: Frame, face: Array, places: Array) -> Array:
+    """Give where in the frame places (axis, place) of a photograph are, inter-ocular distances: (axis, place).
+
+    NaN where there is no face or none of its triangles; of several triangles the nearest counts. Faces are those of
+    `seen_places`.
+    """
+    moved = np.full(places.shape, np.nan)
+    if not np.isfinite(face).all():
+        return moved
+    if not frame.has_mesh:
+        fit = frame.fit(face)
+        return np.asarray(fit.rotation[0].T @ (places - fit.shift.T) / fit.scale)
+    on = locate(places, photograph_corners(frame, face)[0], frame.triangles, n_front=frame.n_mesh)
+    moved[:, on.places] = (on.weights @ frame.corners).T
+    return moved
+
+
+def on_picture(places: Array, size: Size) -> NDArray[np.bool_]:
+    """Say which places (axis, place) are on a picture (height, width), its edges included; NaN is not."""
+    x, y = places
+    with np.errstate(invalid="ignore"):
+        return np.asarray((x >= 0) & (x <= size[1]) & (y >= 0) & (y <= size[0]))
+
+
+def sample(maps: NDArray[np.floating], places: Array) -> Array:
+    """Read maps (..., y, x) at places (axis, place), pixels, by bilinear interpolation: (..., place).
+
+    The outermost half pixel has the value of its pixel. NaN where a place is NaN or outside, or its nearest pixel is
+    NaN; elsewhere those of the four pixels around count that have a value.
+    """
+    height, width = maps.shape[-2:]
+    seen = np.flatnonzero(on_picture(places, (height, width)))
+    x, y = (np.clip(places[axis, seen] - 0.5, 0, n - 1) for axis, n in ((0, width), (1, height)))
+    column, row = (np.minimum(at.astype(np.intp), max(n - 2, 0)) for at, n in ((x, width), (y, height)))
+    x -= column
+    y -= row
+    flat, start = maps.reshape(*maps.shape[:-2], -1), row * width + column
+    across, below = min(width - 1, 1), width * min(height - 1, 1)
+    around = [flat.take(start + step, axis=-1) for step in (0, across, below, below + across)]
+    weights = [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y]
+    read = sum(weight * value for weight, value in zip(weights, around, strict=True))
+    if np.isnan(read).any():
+        read = _known_part(np.stack(weights), np.stack(around))
+    values = np.full((*maps.shape[:-2], places.shape[1]), np.nan)
+    values[..., seen] = read
+    return values
+
+
+def _known_part(weights: Array, around: Array) -> Array:
+    """Weighted means (..., place) of values (pixel, ..., place) that are not NaN, NaN where the nearest is."""
+    weights = np.broadcast_to(np.expand_dims(weights, tuple(range(1, around.ndim - 1))), around.shape)
+    known = ~np.isnan(around)
+    nearest = np.take_along_axis(known, weights.argmax(axis=0, keepdims=True), axis=0)[0]
+    total = (weights * known).sum(axis=0)
+    return np.where(nearest, (weights * np.where(known, around, 0)).sum(axis=0) / np.where(nearest, total, 1), np.nan)

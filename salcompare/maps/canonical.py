@@ -1,0 +1,224 @@
+"""Maps in the canonical frame: from photographs to it and back, labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from salcompare.errors import InputError, Problem
+from salcompare.faces.frame import Frame, canonical_frame
+from salcompare.faces.warp import frame_grid, frame_places, on_picture, pixel_centres, sample, seen_places
+from salcompare.maps.alignment import transforms_of
+from salcompare.maps.checks import PIXELS, pixel_coords, require_maps
+
+SCALE = 56
+"""Pixels of the frame's grid an inter-ocular distance."""
+_OF_FRAME = ("frame", "frame_of", "unit", "pixels_per_distance", "visibility")  # attributes
+Array = NDArray[np.float64]
+Kernel = Callable[[Array, Array, Array, tuple[int, int]], Array]
+"""Of maps (..., y, x) of one image, its face, what takes its photograph to their grid, and its sides: (..., place)."""
+
+
+def to_canonical(maps: xr.DataArray, landmarks: xr.DataArray, *, images: pd.DataFrame | None = None,
+                 frame: Frame | None = None, scale: float = SCALE) -> xr.DataArray:
+    """Bring maps of photographs to the canonical frame, where a pixel is the same place of the face in all of them.
+
+    Parameters
+    ----------
+    maps : DataArray (image, ..., y, x)
+        Densities, such as coverage, saliency or heatmaps, eager or dask; any dims beside these, in any order. Points
+        are moved before they become maps: `points_to_canonical`.
+    landmarks : DataArray (image, point, axis)
+        Pixels of the photographs, of these images or of more; of any scheme that has the eyes.
+    images : DataFrame, optional
+        One row an image, as the catalogue has them: ``image``, ``height`` and ``width`` of the photograph and, where it
+        is aligned, what takes it to the maps' grid. Without it maps are on the photographs' pixels.
+    frame : Frame, optional
+        By default `salcompare.faces.canonical_frame` of the landmarks.
+    scale : float
+        Pixels an inter-ocular distance.
+
+    Returns
+    -------
+    DataArray (image, ..., y, x)
+        float64, or float32 of float32; ``y`` and ``x`` are inter-ocular distances from the middle between the eyes, y
+        down, x = 0 the midline and between two columns. Each place has the value that it has in the photograph, read by
+        bilinear interpolation, from maps that are smoothed first where they shrink, as alignment does. NaN where the
+        photograph does not show the place: outside it or outside its aligned grid, where the head's turn hides it, all
+        over where there is no face, and outside the frame. Attributes say which frame, its unit and the scale.
+
+    Raises
+    ------
+    InputError
+        Where maps or landmarks lack dims or images, or the landmarks' points are not the frame's.
+
+    References
+    ----------
+    The idea: John, Balasubramanian & Jawahar (2021), arXiv:2105.01386
+    """
+    require_maps(maps, "maps", dims=("image", *PIXELS))
+    frame = frame or canonical_frame(landmarks)
+    grid = frame_grid(frame, scale)
+    kernel = partial(_to_frame, frame=frame, scale=scale)
+    moved = _each(kernel, maps, landmarks, images, frame, grid=(maps.sizes["y"], maps.sizes["x"]), size=grid.size)
+    places = grid.places(np.stack([np.arange(max(grid.size)) + 0.5] * 2))
+    visibility = "triangles" if frame.has_mesh else f"unknown: {len(frame.points)} points make no surface"
+    about = ("canonical", frame.source, "inter-ocular distances", scale, visibility)
+    moved.attrs = {**maps.attrs, **dict(zip(_OF_FRAME, about, strict=True))}
+    return moved.assign_coords(y=places[1, :grid.height], x=places[0, :grid.width])
+
+
+def from_canonical(maps: xr.DataArray, landmarks: xr.DataArray, *, size: tuple[int, int],
+                   images: pd.DataFrame | None = None, frame: Frame | None = None) -> xr.DataArray:
+    """Bring maps of the canonical frame onto photographs.
+
+    Parameters
+    ----------
+    maps : DataArray (..., y, x)
+        As `to_canonical` gives them; without a dim ``image`` the same for every photograph.
+    landmarks, images, frame
+        As for `to_canonical`.
+    size : (int, int)
+        Height and width of the grid that shows the photographs: their own, or with `images` any.
+
+    Returns
+    -------
+    DataArray (image, ..., y, x)
+        NaN off the face and its border ring, and where the map of the frame is NaN. Of places of the face that are
+        behind one another the nearest is shown.
+
+    Raises
+    ------
+    InputError
+        Where maps are not of this frame, or landmarks lack images.
+    """
+    require_maps(maps, "maps")
+    frame = frame or canonical_frame(landmarks)
+    scale = float(maps.attrs.get("pixels_per_distance", np.nan))
+    grid = frame_grid(frame, scale) if scale > 0 else None
+    if grid is None or tuple(maps.sizes[dim] for dim in PIXELS) != grid.size:
+        raise InputError(Problem("maps", f"{maps.sizes['y']} x {maps.sizes['x']} pixels, pixels_per_distance {scale:g}",
+                                 "maps as to_canonical gives them, of the same frame"))
+    if "image" not in maps.dims:
+        maps = maps.expand_dims(image=landmarks.image)
+    kernel = partial(_from_frame, frame=frame, scale=scale, size=size)
+    moved = _each(kernel, maps, landmarks, images, frame, grid=size, size=size)
+    moved.attrs = {name: value for name, value in maps.attrs.items() if name not in _OF_FRAME}
+    return moved.assign_coords(pixel_coords(*size))
+
+
+def points_to_canonical(points: pd.DataFrame, landmarks: xr.DataArray, *, frame: Frame | None = None,
+                        scale: float = SCALE) -> pd.DataFrame:
+    """Move points of photographs, such as fixations, to the grid of the canonical frame.
+
+    Parameters
+    ----------
+    points : DataFrame
+        ``image``, and ``x`` and ``y`` in pixels of the photograph; other columns are kept.
+    landmarks, frame, scale
+        As for `to_canonical`.
+
+    Returns
+    -------
+    DataFrame
+        The same rows with ``x`` and ``y`` in pixels of the frame's grid, NaN where they are not on the face or its
+        border ring, or there is no face. `rasterise_fixations` makes maps of them, with that grid's height and width as
+        those of the images.
+
+    Raises
+    ------
+    InputError
+        Where landmarks lack images, or their points are not the frame's.
+
+    Notes
+    -----
+    A map of single points that is warped has wrong masses (in trials by up to 42%): what is a density there is to be
+    one here.
+    """
+    frame = frame or canonical_frame(landmarks)
+    images, codes = np.unique(points["image"].to_numpy(str), return_inverse=True)
+    faces = _faces(landmarks, images, frame)
+    moved = np.full((2, len(points)), np.nan)
+    places = points[["x", "y"]].to_numpy(np.float64).T
+    for at, face in enumerate(faces):
+        rows = np.flatnonzero(codes == at)
+        moved[:, rows] = frame_grid(frame, scale).pixels(frame_places(frame, face, places[:, rows]))
+    return points.assign(x=moved[0], y=moved[1])
+
+
+def _faces(landmarks: xr.DataArray, images: NDArray[np.str_], frame: Frame) -> Array:
+    """Places (image, point, axis) of a frame's points in photographs."""
+    problems = []
+    strange = [point for point in frame.points if point not in landmarks.point]
+    if strange:
+        problems.append(Problem("landmarks", f"{landmarks.sizes['point']} points, without {strange[0]!r}",
+                                f"the {len(frame.points)} points of the frame", "give the frame of these landmarks"))
+    at = landmarks.get_index("image").get_indexer(pd.Index(images))
+    problems += [Problem(f"image {image!r}", "has no row in the landmarks", "landmarks of each image, NaN where there "
+                         "is no face") for image in images[at < 0].tolist()]
+    if problems:
+        raise InputError(problems)
+    return np.asarray(landmarks.isel(image=at).sel(point=list(frame.points)).transpose("image", "point", "axis"),
+                      np.float64)
+
+
+def _each(kernel: Kernel, maps: xr.DataArray, landmarks: xr.DataArray, images: pd.DataFrame | None, frame: Frame, *,
+          grid: tuple[int, int], size: tuple[int, int]) -> xr.DataArray:
+    """Apply a kernel to each image's maps (..., y, x), its face, what takes its photograph to `grid`, and its sides."""
+    names = maps.image.to_numpy().astype(str)
+    if images is None:
+        images = pd.DataFrame({"image": names, "height": grid[0], "width": grid[1]})
+    rows = pd.Index(images["image"]).get_indexer(pd.Index(names))
+    if (rows < 0).any():
+        raise InputError(Problem(f"image {names[rows < 0][0]!r}", "is not among the images", "a row for each map"))
+    chosen = images.iloc[rows]
+    rest = [dim for dim in maps.dims if dim not in ("image", *PIXELS)]
+    coords = {"image": maps.image}
+    faces = xr.DataArray(_faces(landmarks, names, frame), coords, ("image", "point", "axis"))
+    matrices = xr.DataArray(transforms_of(chosen, size=grid).to_numpy(), coords, ("image", "to", "of"))
+    sides = xr.DataArray(chosen[["height", "width"]].to_numpy(), coords, ("image", "side"))
+    dtype = np.float32 if maps.dtype == np.float32 else np.float64
+
+    def of_images(values: NDArray[np.floating], *of_photographs: Array) -> Array:
+        moved = np.empty((*values.shape[:-2], *size), dtype)
+        for at, (one, face, matrix, sides) in enumerate(zip(values, *of_photographs, strict=True)):
+            moved[at] = kernel(one.astype(np.float64), face, matrix, tuple(sides)).reshape(moved.shape[1:])
+        return moved
+
+    moved: xr.DataArray = xr.apply_ufunc(
+        of_images, maps, faces, matrices, sides, dask="parallelized", exclude_dims=set(PIXELS),
+        input_core_dims=[[*rest, *PIXELS], ["point", "axis"], ["to", "of"], ["side"]],
+        output_core_dims=[[*rest, *PIXELS]], output_dtypes=[dtype],
+        dask_gufunc_kwargs={"allow_rechunk": True, "output_sizes": dict(zip(PIXELS, size, strict=True))})
+    return moved
+
+
+def _to_frame(maps: Array, face: Array, matrix: Array, sides: tuple[int, int], *, frame: Frame, scale: float) -> Array:
+    places = _moved(matrix, seen_places(frame, face, sides, scale=scale))
+    iod = frame.fit(face).scale[0] * np.sqrt(np.linalg.det(matrix[:2, :2]))
+    return sample(_smoothed(maps, iod / scale), places)
+
+
+def _from_frame(maps: Array, face: Array, matrix: Array, sides: tuple[int, int], *, frame: Frame, scale: float,
+                size: tuple[int, int]) -> Array:
+    places = _moved(np.asarray(np.linalg.inv(matrix), np.float64), pixel_centres(size))
+    moved = frame_grid(frame, scale).pixels(frame_places(frame, face, places))
+    return sample(maps, np.where(on_picture(places, sides), moved, np.nan))
+
+
+def _moved(matrix: Array, places: Array) -> Array:
+    return matrix[:2, :2] @ places + matrix[:2, 2:]
+
+
+def _smoothed(maps: Array, shrinking: float) -> Array:
+    """Smooth maps (..., y, x) that are to be so many times smaller, by the rule of `salcompare.faces.align`."""
+    from scipy.ndimage import gaussian_filter
+
+    if not shrinking > 1 or np.isnan(maps).any():
+        return maps
+    return np.asarray(gaussian_filter(maps, (shrinking - 1) / 2, mode="nearest", axes=(-2, -1)))

@@ -1,0 +1,199 @@
+"""The canonical frame: its symmetry, its triangles and ring, and what photographs show of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.tri import LinearTriInterpolator, Triangulation
+from skimage.transform import PiecewiseAffineTransform, warp
+
+from salcompare.errors import InputError
+from salcompare.faces import SCHEMES, canonical_frame, face_attributes, make_landmarks, mesh_frame, orl_landmarks
+from salcompare.faces.frame import FEWEST, doubled_areas
+from salcompare.faces.schemes import Scheme, place_centres
+from salcompare.faces.warp import (
+    frame_grid,
+    frame_places,
+    grid_table,
+    locate,
+    photograph_corners,
+    pixel_centres,
+    sample,
+    seen_places,
+)
+
+FRAME, ORL = mesh_frame(), orl_landmarks()
+FACES = ORL.to_numpy()
+SCALE = 32
+FAR = 10_000  # pixels from a photograph's edges
+
+
+def named_faces(points: int, *, axes: int = 3, eyes: bool = True) -> xr.DataArray:
+    """Landmarks of ORL faces by a scheme of the user's: some of the mesh's points, and places that have names."""
+    places = ("left_eye", "right_eye", "left_mouth", "right_mouth")
+    few = FRAME.pairs[np.linspace(0, 467, 400).astype(int)]
+    chosen = np.unique(np.concatenate([few[:points], FRAME.pairs[few[:points]]]))
+    values = np.concatenate([FACES[:, chosen], place_centres(ORL, places).to_numpy()], axis=1)[:60, :, :axes]
+    names = [f"p{at}" for at in chosen] + (list(places) if eyes else [f"q{at}" for at in range(4)])
+    scheme = Scheme("named", tuple(names), {name: (name,) for name in names})
+    return make_landmarks(values, ORL.image.to_numpy()[:60].tolist(), scheme, source="test")
+
+
+PLANE = canonical_frame(named_faces(60, axes=2))
+
+
+@pytest.mark.parametrize("frame", [FRAME, PLANE, canonical_frame(named_faces(40))], ids=["mesh", "plane", "named"])
+def test_a_frame_is_its_own_mirror_image(frame):
+    mirror = np.where(np.arange(frame.shape.shape[1]) == 0, -1, 1)
+    assert frame.pairs[frame.pairs].tolist() == list(range(len(frame.points)))
+    np.testing.assert_array_equal(frame.shape[frame.pairs] * mirror, frame.shape)
+    np.testing.assert_allclose(frame.corners[frame.mirrored] * [-1, 1], frame.corners, atol=1e-12)
+    assert frame.has_mesh
+    for triangles in (frame.triangles[:frame.n_mesh], frame.triangles[frame.n_mesh:]):
+        turned = Counter(tuple(sorted(one)) for one in triangles.tolist())
+        assert turned == Counter(tuple(sorted(one)) for one in frame.mirrored[triangles].tolist())
+        assert max(turned.values()) == 1
+
+
+@pytest.mark.parametrize("frame", [FRAME, PLANE], ids=["mesh", "plane"])
+def test_triangles_neither_fold_nor_overlap_nor_leave_gaps(frame):
+    areas = doubled_areas(frame.corners, frame.triangles)
+    assert areas.min() > 0
+    x, y = frame.ring.T
+    outline = abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum())
+    np.testing.assert_allclose(areas.sum(), outline, rtol=1e-12)
+    sides = Counter(frozenset((a, b)) for one in frame.triangles.tolist() for a, b in zip(one, one[1:] + one[:1],
+                                                                                          strict=True))
+    outer = {side for side, times in sides.items() if times == 1}
+    assert set(sides.values()) == {1, 2}
+    assert len(outer) == len(frame.border)
+    assert min(min(side) for side in outer) >= len(frame.points)
+
+
+def test_the_mesh_is_nearly_symmetrical_level_and_of_unit_distance_between_the_eyes():
+    places = SCHEMES["468"].places
+    left, right = (FRAME.shape[[FRAME.points.index(point) for point in places[eye]]].mean(axis=0)
+                   for eye in ("left_eye", "right_eye"))
+    np.testing.assert_allclose(left, [-0.5, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(right, [0.5, 0, 0], atol=1e-6)
+    eyes = place_centres(ORL, ("left_eye", "right_eye")).to_numpy()
+    assert FRAME.asymmetry * np.linalg.norm(eyes[:, 1] - eyes[:, 0], axis=1).mean() < 0.2  # pixels of 112
+    assert len(FRAME.points) == 468
+    assert (FRAME.pairs == np.arange(468)).sum() == 28
+    for name, other in (("left_brow", "right_brow"), ("left_mouth", "right_mouth")):
+        assert {str(FRAME.pairs[int(point)]) for point in places[name]} == set(places[other])
+
+
+def test_points_are_known_by_their_names_in_any_order():
+    order = np.random.default_rng(3).permutation(ORL.sizes["point"])
+    assert canonical_frame(ORL.isel(point=order, image=slice(40))) is FRAME
+
+
+def test_irises_are_not_in_the_frame():
+    irises = np.concatenate([FACES[:3], FACES[:3, :10]], axis=1)
+    assert canonical_frame(make_landmarks(irises, ["a", "b", "c"], SCHEMES["478"], source="test")) is FRAME
+
+
+def test_few_points_make_a_similarity_only():
+    for landmarks in (place_centres(ORL, ("left_eye", "right_eye")), named_faces(4)):
+        frame = canonical_frame(landmarks)
+        assert len(frame.points) < FEWEST
+        assert not frame.has_mesh
+        assert frame.shape.shape[1] == 2
+    eyes = canonical_frame(place_centres(ORL, ("left_eye", "right_eye")))
+    np.testing.assert_allclose(eyes.shape, [[-0.5, 0], [0.5, 0]])
+    face = np.array([[10.0, 20.0], [30.0, 20.0]])
+    places = seen_places(eyes, face, (40, 40), scale=20).reshape(2, *frame_grid(eyes, 20).size)
+    row, column = (int(at) for at in frame_grid(eyes, 20).middle[::-1])
+    np.testing.assert_allclose(places[:, row, column], [20.5, 20.5])
+    assert np.isnan(places[:, :, 0]).all()  # off the photograph
+
+
+def test_what_makes_no_frame_is_one_clear_error():
+    with pytest.raises(InputError, match="points of a scheme without both eyes"):
+        canonical_frame(named_faces(30, eyes=False).isel(point=slice(64)))
+    with pytest.raises(InputError, match="no photograph has a face"):
+        canonical_frame(named_faces(30) * np.nan)
+
+
+@given(st.integers(0, 399), st.floats(-0.4, 0.4), st.floats(0.7, 1.5))
+def test_an_affine_face_is_warped_exactly(at, shear, scale):
+    matrix = np.array([[scale, shear], [0.1, 1.2]])
+    face = FRAME.shape[:, :2] @ matrix.T * 30 + (80 + at, 90)
+    table = grid_table(FRAME, SCALE)
+    on_mesh = table.places[table.triangles < FRAME.n_mesh]
+    grid = frame_grid(FRAME, SCALE)
+    centres = grid.places(pixel_centres(grid.size))[:, on_mesh]
+    wanted = matrix @ centres * 30 + np.array([[80 + at], [90]])
+    places = seen_places(FRAME, face, (FAR, FAR), scale=SCALE)[:, on_mesh]
+    np.testing.assert_allclose(places, wanted, atol=1e-9)
+    back = frame_places(FRAME, face, wanted[:, ::37])
+    np.testing.assert_allclose(back, centres[:, ::37], atol=1e-9)
+
+
+def test_places_are_those_of_matplotlib_and_scikit_image():
+    face = FACES[27, :, :2] * 2
+    corners, _ = photograph_corners(FRAME, face)
+    grid, table = frame_grid(FRAME, SCALE), grid_table(FRAME, SCALE)
+    frame = grid.pixels(FRAME.corners.T)
+    moved = seen_places(FRAME, face, (FAR, FAR), scale=SCALE)
+    x, y = pixel_centres(grid.size)
+    drawn = Triangulation(*frame, FRAME.triangles)
+    seen = np.isfinite(moved[0])
+    for axis in (0, 1):
+        theirs = LinearTriInterpolator(drawn, corners[:, axis])(x, y)
+        np.testing.assert_allclose(moved[axis, seen], theirs[seen], atol=1e-9)
+    # scikit-image triangulates all corners anew: compared is what both have on a triangle of the same corners.
+    transform = PiecewiseAffineTransform.from_estimate(frame.T - 0.5, corners - 0.5)
+    simplices = transform._tesselation.find_simplex(np.stack([x, y], axis=1)[table.places] - 0.5)
+    same = np.array([set(a) == set(b) for a, b in zip(transform._tesselation.simplices[simplices].tolist(),
+                                                      FRAME.triangles[table.triangles].tolist(), strict=True)])
+    picture = np.random.default_rng(0).random((224, 184))
+    theirs = warp(picture, transform, output_shape=grid.size, order=1, mode="edge").ravel()[table.places]
+    ours = sample(picture, moved)[table.places]
+    both = same & np.isfinite(ours)
+    assert both.mean() > 0.6
+    np.testing.assert_allclose(ours[both], theirs[both], rtol=0, atol=1e-12)
+
+
+def test_of_the_demo_little_of_the_face_is_not_seen_and_more_beyond_the_head():
+    table = grid_table(FRAME, SCALE)
+    on_mesh = table.places[table.triangles < FRAME.n_mesh]
+    unseen = np.array([np.isnan(seen_places(FRAME, face, (112, 92), scale=SCALE)[0, on_mesh]).mean() for face in FACES])
+    assert 0.005 < unseen.mean() < 0.015
+    assert unseen.max() < 0.1
+    yaw = np.abs(face_attributes(ORL).yaw.to_numpy())
+    assert np.corrcoef(yaw, unseen)[0, 1] > 0.7
+    assert unseen[yaw < 5].mean() < 0.005
+
+
+def test_what_is_hidden_is_what_a_depth_buffer_hides():
+    """The buffer here has ten pixels where ours has a cell, and all triangles; half a cell of our edges may differ."""
+    table = grid_table(FRAME, SCALE)
+    for face in FACES[np.argsort(face_attributes(ORL).yaw.to_numpy())[[0, -1]]]:
+        moved = face + np.array([FAR / 2, FAR / 2, 0])
+        corners, iod = photograph_corners(FRAME, moved)
+        places = table.weights @ corners
+        fine = np.column_stack([(corners[:, :2] - corners[:, :2].min(axis=0)) * 100 / iod, corners[:, 2]])
+        size = tuple(np.ceil(fine[:, 1::-1].max(axis=0)).astype(int) + 1)
+        front = locate(pixel_centres(size), fine, FRAME.triangles[:FRAME.n_mesh])
+        depth = np.full(size, np.inf)
+        depth.ravel()[front.places] = front.weights @ fine[:, 2]
+        column, row = ((places[:, :2] - corners[:, :2].min(axis=0)) * 100 / iod).astype(int).T
+        behind = places[:, 2] > depth[row, column] + 0.15 * iod
+        turned = (doubled_areas(corners, FRAME.triangles) <= 0)[table.triangles]
+        on_mesh = table.triangles < FRAME.n_mesh
+        ours = np.isnan(seen_places(FRAME, moved, (FAR, FAR), scale=SCALE)[0, table.places])
+        assert (behind & on_mesh).any()
+        assert (ours != (behind | turned))[on_mesh].mean() < 0.01
+
+
+def test_a_frame_that_is_made_anew_is_the_same():
+    again = canonical_frame(named_faces(60, axes=2))
+    np.testing.assert_array_equal(again.triangles, PLANE.triangles)
+    np.testing.assert_array_equal(again.shape, PLANE.shape)
