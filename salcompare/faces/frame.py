@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.faces.files import orl_landmarks
-from salcompare.faces.procrustes import MOUTH, Similarity, fit_similarity, mean_shape
+from salcompare.faces.procrustes import MOUTH, mean_shape
 from salcompare.faces.schemes import EYES, SCHEMES, has_places
 
 FEWEST = 20
 """Points that a mesh is made of at least; of fewer, a frame is a similarity."""
 RING = 1.5
 """How far from the mesh's middle the border ring reaches, in distances of the mesh's edge."""
+BOX = ((-1.75, -1.45), (1.75, 2.35))
+"""What a frame of fewer shows: x and y of two corners, inter-ocular distances."""
 SLIVER = 0.05
 """Triangles at the mesh's edge whose height is less than this share of their longest side are dropped."""
 DIGITS = 6  # of places in the frame, so that machines agree on them
@@ -46,12 +48,13 @@ class Frame:
     asymmetry : float
         Mean distance of a point from the mirror image of its partner before both were made symmetrical.
     triangles : array (triangle, 3)
-        Corners, in `corners`, of the mesh's triangles and after them of the ring's, all turning the same way. None
-        where there are fewer than `FEWEST` points.
+        Corners, in `corners`, of the mesh's triangles and after them of the ring's, all turning the same way.
     n_mesh : int
-        How many triangles are the mesh's.
-    border : array (ring)
+        How many triangles are the mesh's. None where there are fewer than `FEWEST` points: the ring is `BOX` then.
+    border : array (border)
         Points along the mesh's edge, in order: each has a corner of the ring.
+    ring : array (ring, 2)
+        Corners of the border ring.
     source : str
         What faces it is the mean of, in words.
     """
@@ -63,34 +66,13 @@ class Frame:
     triangles: Indices
     n_mesh: int
     border: Indices
+    ring: Array
     source: str
 
-    @property
-    def has_mesh(self) -> bool:
-        """Whether photographs are warped triangle by triangle; else by a similarity, and all on them counts as seen."""
-        return len(self.triangles) > 0
-
-    @property
-    def ring(self) -> Array:
-        """Corners of the border ring (ring, 2)."""
-        edge = self.shape[self.border, :2]
-        return _middle(edge) * (1 - RING) + RING * edge
-
-    @property
+    @cached_property
     def corners(self) -> Array:
         """Places in the plane of all corners of triangles, the points and after them the ring's: (corner, 2)."""
         return np.concatenate([self.shape[:, :2], self.ring])
-
-    @property
-    def mirrored(self) -> Indices:
-        """Which corner is the mirror image of each: (corner)."""
-        at = {point: number for number, point in enumerate(self.border.tolist())}
-        ring = [at[point] + len(self.pairs) for point in self.pairs[self.border].tolist()]
-        return np.concatenate([self.pairs, np.array(ring, np.intp)])
-
-    def fit(self, face: Array) -> Similarity:
-        """Fit the frame to a face (point, axis) in the plane: one similarity."""
-        return fit_similarity(self.shape[:, :2], face[np.newaxis, :, :2])
 
 
 def canonical_frame(landmarks: xr.DataArray) -> Frame:
@@ -106,7 +88,8 @@ def canonical_frame(landmarks: xr.DataArray) -> Frame:
     Frame
         Of 468 or 478 points the frame that comes with salcompare, the mean of the ORL faces, so that all studies with
         MediaPipe's mesh share it. Of other schemes the mean of these very faces: in space where there are z and corners
-        of the mouth, else in the plane. Of fewer than `FEWEST` points it has no triangles.
+        of the mouth, else in the plane. Of fewer than `FEWEST` points, or none on the midline, it
+        is a similarity only.
 
     Raises
     ------
@@ -139,12 +122,19 @@ def make_frame(landmarks: xr.DataArray, *, source: str) -> Frame:
     solid = landmarks.sizes["axis"] == 3 and has_places(landmarks, MOUTH) and landmarks.sizes["point"] >= FEWEST
     mean = mean_shape(landmarks if solid else landmarks.sel(axis=["x", "y"]))
     shape, pairs, asymmetry = _symmetrised(mean.to_numpy())
-    enough = len(shape) >= FEWEST and (pairs == np.arange(len(pairs))).sum() >= 2
-    mesh = _mesh(shape[:, :2], pairs) if enough else np.empty((0, 3), np.intp)
+    on_midline = int((pairs == np.arange(len(pairs))).sum())
+    names = tuple(mean.point.to_numpy().tolist())
+    if len(shape) < FEWEST or on_midline < 2:
+        (left, top), (right, bottom) = BOX
+        ring = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+        return Frame(names, shape, pairs, asymmetry, len(shape) + np.array([(0, 1, 3), (1, 2, 3)]), 0,
+                     np.empty(0, np.intp), ring, source)
+    mesh = _mesh(shape[:, :2], pairs)
     border = _border(mesh, shape)
-    ring = _ring(border, pairs, len(shape))
-    return Frame(tuple(mean.point.to_numpy().tolist()), shape, pairs, asymmetry, np.concatenate([mesh, ring]),
-                 len(mesh), border, source)
+    edge = shape[border, :2]
+    ring = _middle(edge) * (1 - RING) + RING * edge
+    return Frame(names, shape, pairs, asymmetry, np.concatenate([mesh, _ring(border, pairs, len(shape))]), len(mesh),
+                 border, ring, source)
 
 
 def _symmetrised(shape: Array) -> tuple[Array, Indices, float]:
@@ -201,8 +191,6 @@ def _border(mesh: Indices, shape: Array) -> Indices:
     """Points around the mesh, in the order of its triangles' corners, beginning at the top."""
     edges = set(_edges(mesh))
     following = {a: b for a, b in edges if (b, a) not in edges}
-    if not following:
-        return np.empty(0, np.intp)
     loop = [min(following, key=lambda point: (abs(shape[point, 0]) > 0, shape[point, 1]))]
     while (after := following[loop[-1]]) != loop[0]:
         loop.append(after)

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from salcompare.faces.frame import Array, Frame, Indices, doubled_areas
+from salcompare.faces.procrustes import fit_similarity
 
 BEHIND = 0.15
 """How much farther away than the nearest surface a place is hidden by it, inter-ocular distances."""
 CELLS = 32
 """Cells in which the nearest surface is noted, an inter-ocular distance of the photograph."""
-BOX = ((-1.75, -1.45), (1.75, 2.35))
-"""What a frame without triangles shows: x and y of two corners, inter-ocular distances."""
 _INSIDE = -1e-9  # least weight of a corner of the triangle that a place is in
 Size = tuple[int, int]
 
@@ -48,6 +47,12 @@ class Grid:
         """Turn pixels (axis, place) into places in the frame."""
         return np.asarray((pixels - np.array(self.middle)[:, np.newaxis]) / self.scale)
 
+    def coords(self) -> dict[str, Array]:
+        """Coordinates y and x of the pixels' centres, inter-ocular distances."""
+        n = max(self.size)
+        x, y = self.places(np.tile(np.arange(n) + 0.5, (2, 1)))
+        return {"y": y[:self.height], "x": x[:self.width]}
+
 
 @dataclass(frozen=True, eq=False)
 class Located:
@@ -61,8 +66,7 @@ class Located:
 @lru_cache(maxsize=8)
 def frame_grid(frame: Frame, scale: float) -> Grid:
     """Give the least grid that holds a frame, its midline between two columns; `scale` is pixels a distance."""
-    corners = frame.corners if frame.has_mesh else np.array(BOX)
-    (_, top), (right, bottom) = scale * corners.min(axis=0), scale * corners.max(axis=0)
+    (_, top), (right, bottom) = scale * frame.corners.min(axis=0), scale * frame.corners.max(axis=0)
     across, above, below = (int(np.ceil(round(side, 6))) for side in (right, -top, bottom))
     return Grid(scale, above + below, 2 * across, (float(across), float(above)))
 
@@ -129,26 +133,31 @@ def _barycentric(places: Array, points: Array) -> Array:
     return np.stack([1 - second - third, second, third], axis=1)
 
 
-def photograph_corners(frame: Frame, face: Array) -> tuple[Array, float]:
-    """Give where a photograph has the corners of a frame's triangles, (corner, axis), and its inter-ocular distance.
+def photograph_corners(frame: Frame, faces: Array) -> tuple[Array, Array]:
+    """Give where photographs have the corners of a frame's triangles, (image, corner, axis), and IODs, (image).
 
-    The face is (point, axis), of the frame's points. A corner of the ring is as far from its point as in the frame,
-    turned and scaled by the similarity that brings the frame nearest to the face, and as deep.
+    Faces are (image, point, axis) of the frame's points, in pixels; NaN where there is none. The ring is turned, scaled
+    and shifted as the frame is to come nearest to the face in the plane, and each of its corners then moved, in depth
+    too, with its point of the border. The inter-ocular distance is that of the frame so scaled.
     """
-    fit = frame.fit(face)
-    ring = face[frame.border].copy()
-    ring[:, :2] += fit.scale * (frame.ring - frame.shape[frame.border, :2]) @ fit.rotation[0].T
-    return np.concatenate([face, ring]), float(fit.scale[0])
+    fit = fit_similarity(frame.shape[:, :2], faces[..., :2])
+    turned = fit.scale[:, np.newaxis, np.newaxis] * np.swapaxes(fit.rotation, 1, 2)
+    ring = np.zeros((len(faces), len(frame.ring), faces.shape[2]))
+    ring[..., :2] = frame.ring @ turned + fit.shift[:, np.newaxis]
+    if len(frame.border):
+        ring[..., :2] -= frame.shape[frame.border, :2] @ turned + fit.shift[:, np.newaxis]
+        ring += faces[:, frame.border]
+    return np.concatenate([faces, ring], axis=1), fit.scale
 
 
-def seen_places(frame: Frame, face: Array, size: Size, *, scale: float) -> Array:
-    """Give the place in a photograph of each pixel of the frame's grid: (axis, y * x), NaN where it is not seen.
+def seen_places(frame: Frame, corners: Array, iod: float, size: Size, *, scale: float) -> Array:
+    """Give the place in a photograph of each pixel of `grid_table`: (axis, pixel), NaN where it is not seen.
 
     Parameters
     ----------
     frame : Frame
-    face : array (point, axis)
-        Places of the frame's points, pixels of the photograph; NaN where there is no face.
+    corners, iod : array (corner, axis), float
+        Of one photograph, as `photograph_corners` gives them.
     size : (int, int)
         Height and width of the photograph.
     scale : float
@@ -156,65 +165,54 @@ def seen_places(frame: Frame, face: Array, size: Size, *, scale: float) -> Array
 
     Notes
     -----
-    Not seen is what is outside the frame's triangles or off the photograph, and a place whose triangle is turned over
-    or, where landmarks have depth, that is behind another. The ring hides nothing.
+    Not seen is what is off the photograph, and a place whose triangle is turned over or, where landmarks have depth,
+    that is behind another. The ring hides nothing.
     """
-    grid = frame_grid(frame, scale)
-    places = np.full((2, grid.height * grid.width), np.nan)
-    if not np.isfinite(face).all():
-        return places
-    if not frame.has_mesh:
-        fit = frame.fit(face)
-        moved = fit.scale * fit.rotation[0] @ grid.places(pixel_centres(grid.size)) + fit.shift.T
-        return np.where(on_picture(moved, size), moved, np.nan)
     table = grid_table(frame, scale)
-    corners, iod = photograph_corners(frame, face)
-    moved = np.ascontiguousarray((table.weights @ corners).T)
+    places = np.stack([table.weights @ corners[:, axis] for axis in (0, 1)])
     turned = doubled_areas(corners, frame.triangles) <= 0
-    seen = on_picture(moved[:2], size) & ~turned[table.triangles]
-    if len(moved) == 3 and turned.any():
-        seen &= ~_behind(table, frame, corners, iod, turned, moved)
-    places[:, table.places] = np.where(seen, moved[:2], np.nan)
+    hidden = ~on_picture(places, size)
+    if turned.any():
+        hidden |= turned.take(table.triangles)
+        if corners.shape[1] == 3:
+            hidden[_behind(table, frame, corners, iod, turned, places)] = True
+    places[:, hidden] = np.nan
     return places
 
 
 def _behind(table: Located, frame: Frame, corners: Array, iod: float, turned: NDArray[np.bool_],
-            moved: Array) -> NDArray[np.bool_]:
-    """Say which places (axis, place) of a photograph, those of a table's pixels, are behind others.
+            places: Array) -> Indices:
+    """Give the numbers of those places (axis, place) of a photograph, of a table's pixels, that are behind others.
 
-    Where a photograph has a surface twice, it has turned over in between: only cells with such triangles count.
+    Where a photograph has a surface twice, it has turned over in between: only triangles whose bounding box has a cell
+    with such a triangle are looked at.
     """
     cell, half = iod / CELLS, np.ptp(corners[:, :2], axis=0) / 2
     low = corners[:, :2].min(axis=0) + half - cell * np.ceil(half / cell)  # a mirrored face has mirrored cells
-    at = ((corners[:, :2] - low) / cell).astype(np.intp)
-    folds = np.zeros(at.max(axis=0) + 1, bool)
-    ends = at[frame.triangles[turned]]
-    for (left, top), (right, bottom) in zip(ends.min(axis=1).tolist(), ends.max(axis=1).tolist(), strict=True):
-        folds[left:right + 1, top:bottom + 1] = True
-    column, row = ((moved[:2] - low[:, np.newaxis]) / cell).astype(np.intp)
+    ends = ((corners[:, :2] - low) / cell).astype(np.intp)[frame.triangles.T]
+    (x0, y0), (x1, y1) = ends.min(axis=0).T, ends.max(axis=0).T + 1
+    folds = np.zeros((int(x1.max()) + 1, int(y1.max()) + 1), np.intp)
+    for which in np.flatnonzero(turned).tolist():
+        folds[x0[which] + 1:x1[which] + 1, y0[which] + 1:y1[which] + 1] = 1
+    sums = folds.cumsum(axis=0).cumsum(axis=1)
+    near = (sums[x1, y1] - sums[x0, y1] - sums[x1, y0] + sums[x0, y0] > 0) & ~turned
+    some = np.flatnonzero(near.take(table.triangles))
+    column, row = ((places.take(some, axis=1) - low[:, np.newaxis]) / cell).astype(np.intp)
     number = column * folds.shape[1] + row
-    some = np.flatnonzero(folds.ravel()[number] & ~turned[table.triangles])
-    depth, number = np.where(table.triangles[some] < frame.n_mesh, moved[2, some], np.inf), number[some]
+    depth = np.where(table.triangles[some] < frame.n_mesh, table.weights[some] @ corners[:, 2], np.inf)
     nearest = np.full(folds.size, np.inf)
     np.minimum.at(nearest, number, depth)
-    behind = np.zeros(len(table.places), bool)
-    behind[some] = np.isfinite(nearest[number]) & (depth > nearest[number] + BEHIND * iod)
-    return behind
+    return np.asarray(some[np.isfinite(nearest[number]) & (depth > nearest[number] + BEHIND * iod)])
 
 
-def frame_places(frame: Frame, face: Array, places: Array) -> Array:
+def frame_places(frame: Frame, corners: Array, places: Array) -> Array:
     """Give where in the frame places (axis, place) of a photograph are, inter-ocular distances: (axis, place).
 
-    NaN where there is no face or none of its triangles; of several triangles the nearest counts. Faces are those of
-    `seen_places`.
+    NaN off its triangles, whose corners (corner, axis) are those of `photograph_corners`; of several the nearest
+    counts.
     """
     moved = np.full(places.shape, np.nan)
-    if not np.isfinite(face).all():
-        return moved
-    if not frame.has_mesh:
-        fit = frame.fit(face)
-        return np.asarray(fit.rotation[0].T @ (places - fit.shift.T) / fit.scale)
-    on = locate(places, photograph_corners(frame, face)[0], frame.triangles, n_front=frame.n_mesh)
+    on = locate(places, corners, frame.triangles, n_front=frame.n_mesh)
     moved[:, on.places] = (on.weights @ frame.corners).T
     return moved
 
@@ -227,27 +225,25 @@ def on_picture(places: Array, size: Size) -> NDArray[np.bool_]:
 
 
 def sample(maps: NDArray[np.floating], places: Array) -> Array:
-    """Read maps (..., y, x) at places (axis, place), pixels, by bilinear interpolation: (..., place).
+    """Read maps (..., y, x) at places (axis, place) on them, pixels, by bilinear interpolation: (..., place).
 
-    The outermost half pixel has the value of its pixel. NaN where a place is NaN or outside, or its nearest pixel is
-    NaN; elsewhere those of the four pixels around count that have a value.
+    The outermost half pixel has the value of its pixel. NaN where the nearest pixel is; elsewhere those of the four
+    pixels around count that have a value.
     """
     height, width = maps.shape[-2:]
-    seen = np.flatnonzero(on_picture(places, (height, width)))
-    x, y = (np.clip(places[axis, seen] - 0.5, 0, n - 1) for axis, n in ((0, width), (1, height)))
-    column, row = (np.minimum(at.astype(np.intp), max(n - 2, 0)) for at, n in ((x, width), (y, height)))
-    x -= column
-    y -= row
-    flat, start = maps.reshape(*maps.shape[:-2], -1), row * width + column
+    last = np.array([[width - 1], [height - 1]])
+    at = np.clip(places - 0.5, 0, last)
+    first = np.minimum(at.astype(np.intp), np.maximum(last - 1, 0))
+    at -= first
+    (x, y), start = at, first[1] * width + first[0]
+    flat = maps.reshape(*maps.shape[:-2], -1)
     across, below = min(width - 1, 1), width * min(height - 1, 1)
-    around = [flat.take(start + step, axis=-1) for step in (0, across, below, below + across)]
-    weights = [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y]
-    read = sum(weight * value for weight, value in zip(weights, around, strict=True))
+    around = [flat[..., step:].take(start, axis=-1) for step in (0, across, below, below + across)]
+    top, bottom = around[0] + x * (around[1] - around[0]), around[2] + x * (around[3] - around[2])
+    read: Array = top + y * (bottom - top)
     if np.isnan(read).any():
-        read = _known_part(np.stack(weights), np.stack(around))
-    values = np.full((*maps.shape[:-2], places.shape[1]), np.nan)
-    values[..., seen] = read
-    return values
+        return _known_part(np.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y]), np.stack(around))
+    return read
 
 
 def _known_part(weights: Array, around: Array) -> Array:

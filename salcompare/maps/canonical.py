@@ -11,17 +11,27 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
-from salcompare.faces.frame import Frame, canonical_frame
-from salcompare.faces.warp import frame_grid, frame_places, on_picture, pixel_centres, sample, seen_places
+from salcompare.faces.frame import Array, Frame, Indices, canonical_frame
+from salcompare.faces.warp import (
+    frame_grid,
+    frame_places,
+    grid_table,
+    on_picture,
+    photograph_corners,
+    pixel_centres,
+    sample,
+    seen_places,
+)
 from salcompare.maps.alignment import transforms_of
 from salcompare.maps.checks import PIXELS, pixel_coords, require_maps
 
 SCALE = 56
 """Pixels of the frame's grid an inter-ocular distance."""
+NARROW = 0.25
+"""Pixels: a Gaussian with a lesser sigma leaves a map as it is, a neighbour having less than 0.0004 of its weight."""
 _OF_FRAME = ("frame", "frame_of", "unit", "pixels_per_distance", "visibility")  # attributes
-Array = NDArray[np.float64]
-Kernel = Callable[[Array, Array, Array, tuple[int, int]], Array]
-"""Of maps (..., y, x) of one image, its face, what takes its photograph to their grid, and its sides: (..., place)."""
+Kernel = Callable[[Array, Array, Array, float, Array, list[int]], None]
+"""Fills (..., pixel) from maps (..., y, x) of an image, corners and IOD of its face, matrix to the grid, and sides."""
 
 
 def to_canonical(maps: xr.DataArray, landmarks: xr.DataArray, *, images: pd.DataFrame | None = None,
@@ -66,11 +76,10 @@ def to_canonical(maps: xr.DataArray, landmarks: xr.DataArray, *, images: pd.Data
     grid = frame_grid(frame, scale)
     kernel = partial(_to_frame, frame=frame, scale=scale)
     moved = _each(kernel, maps, landmarks, images, frame, grid=(maps.sizes["y"], maps.sizes["x"]), size=grid.size)
-    places = grid.places(np.stack([np.arange(max(grid.size)) + 0.5] * 2))
-    visibility = "triangles" if frame.has_mesh else f"unknown: {len(frame.points)} points make no surface"
+    visibility = "triangles" if frame.n_mesh else f"unknown: {len(frame.points)} points make no surface"
     about = ("canonical", frame.source, "inter-ocular distances", scale, visibility)
     moved.attrs = {**maps.attrs, **dict(zip(_OF_FRAME, about, strict=True))}
-    return moved.assign_coords(y=places[1, :grid.height], x=places[0, :grid.width])
+    return moved.assign_coords(grid.coords())
 
 
 def from_canonical(maps: xr.DataArray, landmarks: xr.DataArray, *, size: tuple[int, int],
@@ -142,12 +151,12 @@ def points_to_canonical(points: pd.DataFrame, landmarks: xr.DataArray, *, frame:
     """
     frame = frame or canonical_frame(landmarks)
     images, codes = np.unique(points["image"].to_numpy(str), return_inverse=True)
-    faces = _faces(landmarks, images, frame)
     moved = np.full((2, len(points)), np.nan)
     places = points[["x", "y"]].to_numpy(np.float64).T
-    for at, face in enumerate(faces):
+    grid = frame_grid(frame, scale)
+    for at, corners in enumerate(photograph_corners(frame, _faces(landmarks, images, frame))[0]):
         rows = np.flatnonzero(codes == at)
-        moved[:, rows] = frame_grid(frame, scale).pixels(frame_places(frame, face, places[:, rows]))
+        moved[:, rows] = grid.pixels(frame_places(frame, corners, places[:, rows]))
     return points.assign(x=moved[0], y=moved[1])
 
 
@@ -184,11 +193,13 @@ def _each(kernel: Kernel, maps: xr.DataArray, landmarks: xr.DataArray, images: p
     sides = xr.DataArray(chosen[["height", "width"]].to_numpy(), coords, ("image", "side"))
     dtype = np.float32 if maps.dtype == np.float32 else np.float64
 
-    def of_images(values: NDArray[np.floating], *of_photographs: Array) -> Array:
-        moved = np.empty((*values.shape[:-2], *size), dtype)
-        for at, (one, face, matrix, sides) in enumerate(zip(values, *of_photographs, strict=True)):
-            moved[at] = kernel(one.astype(np.float64), face, matrix, tuple(sides)).reshape(moved.shape[1:])
-        return moved
+    def of_images(values: NDArray[np.floating], faces: Array, matrices: Array, sides: NDArray[np.intp]) -> Array:
+        moved = np.full((*values.shape[:-2], size[0] * size[1]), np.nan, dtype)
+        photographs = zip(*photograph_corners(frame, faces), matrices, sides.tolist(), strict=True)
+        for one, maps_of_it, photograph in zip(moved, values, photographs, strict=True):
+            if np.isfinite(photograph[1]):
+                kernel(one, maps_of_it.astype(np.float64, copy=False), *photograph)
+        return moved.reshape(*values.shape[:-2], *size)
 
     moved: xr.DataArray = xr.apply_ufunc(
         of_images, maps, faces, matrices, sides, dask="parallelized", exclude_dims=set(PIXELS),
@@ -198,20 +209,29 @@ def _each(kernel: Kernel, maps: xr.DataArray, landmarks: xr.DataArray, images: p
     return moved
 
 
-def _to_frame(maps: Array, face: Array, matrix: Array, sides: tuple[int, int], *, frame: Frame, scale: float) -> Array:
-    places = _moved(matrix, seen_places(frame, face, sides, scale=scale))
-    iod = frame.fit(face).scale[0] * np.sqrt(np.linalg.det(matrix[:2, :2]))
-    return sample(_smoothed(maps, iod / scale), places)
+def _to_frame(moved: Array, maps: Array, corners: Array, iod: float, matrix: Array, sides: list[int], *, frame: Frame,
+              scale: float) -> None:
+    places = _moved(matrix, seen_places(frame, corners, iod, (sides[0], sides[1]), scale=scale))
+    shrinking = iod * np.sqrt(np.linalg.det(matrix[:2, :2])) / scale
+    _fill(moved, grid_table(frame, scale).places, _smoothed(maps, shrinking), places)
 
 
-def _from_frame(maps: Array, face: Array, matrix: Array, sides: tuple[int, int], *, frame: Frame, scale: float,
-                size: tuple[int, int]) -> Array:
+def _from_frame(moved: Array, maps: Array, corners: Array, _: float, matrix: Array, sides: list[int], *, frame: Frame,
+                scale: float, size: tuple[int, int]) -> None:
     places = _moved(np.asarray(np.linalg.inv(matrix), np.float64), pixel_centres(size))
-    moved = frame_grid(frame, scale).pixels(frame_places(frame, face, places))
-    return sample(maps, np.where(on_picture(places, sides), moved, np.nan))
+    shown = np.flatnonzero(on_picture(places, (sides[0], sides[1])))
+    _fill(moved, shown, maps, frame_grid(frame, scale).pixels(frame_places(frame, corners, places[:, shown])))
+
+
+def _fill(moved: Array, pixels: Indices, maps: Array, places: Array) -> None:
+    """Fill those pixels of (..., pixel) whose places (axis, place) are on the maps (..., y, x)."""
+    seen = np.flatnonzero(on_picture(places, (maps.shape[-2], maps.shape[-1])))
+    moved[..., pixels[seen]] = sample(maps, places.take(seen, axis=1))
 
 
 def _moved(matrix: Array, places: Array) -> Array:
+    if (matrix == np.eye(3)).all():
+        return places
     return matrix[:2, :2] @ places + matrix[:2, 2:]
 
 
@@ -219,6 +239,7 @@ def _smoothed(maps: Array, shrinking: float) -> Array:
     """Smooth maps (..., y, x) that are to be so many times smaller, by the rule of `salcompare.faces.align`."""
     from scipy.ndimage import gaussian_filter
 
-    if not shrinking > 1 or np.isnan(maps).any():
+    sigma = (shrinking - 1) / 2
+    if not sigma > NARROW or np.isnan(maps).any():
         return maps
-    return np.asarray(gaussian_filter(maps, (shrinking - 1) / 2, mode="nearest", axes=(-2, -1)))
+    return np.asarray(gaussian_filter(maps, sigma, mode="nearest", axes=(-2, -1)))
