@@ -38,19 +38,17 @@ _OUTLINES: Mapping[str, tuple[int, ...]] = {
 _HAIR, _EARS = 9, 61  # the ring is hair above the level of this point, then ears, and below that of this one neck
 
 
-def require_mesh(frame: Frame) -> None:
-    """Hold a frame to being of the 468 points that regions are of; else `InputError`."""
+@lru_cache(maxsize=8)
+def triangle_regions(frame: Frame) -> Indices:
+    """Give the region, by its number in `REGIONS`, of each of a frame's triangles: (triangle).
+
+    Raises `InputError` where the frame is not of the 468 points.
+    """
+    from skimage.measure import points_in_poly
+
     if frame.points != SCHEMES["468"].points:
         raise InputError(Problem("frame", f"of {len(frame.points)} points", "the 468 of MediaPipe's mesh for regions",
                                  "give landmarks of that scheme"))
-
-
-@lru_cache(maxsize=8)
-def triangle_regions(frame: Frame) -> Indices:
-    """Give the region, by its number in `REGIONS`, of each of a frame's triangles: (triangle)."""
-    from skimage.measure import points_in_poly
-
-    require_mesh(frame)
     places = frame.corners
     centres = places[frame.triangles].mean(axis=1)
     centres[:, 0] = -np.abs(centres[:, 0])

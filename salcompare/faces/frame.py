@@ -23,7 +23,7 @@ from salcompare.faces.schemes import EYES, SCHEMES, has_places
 FEWEST = 20
 """Points that a mesh is made of at least; of fewer, a frame is a similarity."""
 RING = 1.5
-"""How far from the mesh's middle the border ring reaches, in distances of the mesh's edge."""
+"""How far from the mesh's middle the border ring reaches, in distances of the convex hull."""
 BOX = ((-1.75, -1.45), (1.75, 2.35))
 """What a frame of fewer shows: x and y of two corners, inter-ocular distances."""
 SLIVER = 0.05
@@ -88,8 +88,7 @@ def canonical_frame(landmarks: xr.DataArray) -> Frame:
     Frame
         Of 468 or 478 points the frame that comes with salcompare, the mean of the ORL faces, so that all studies with
         MediaPipe's mesh share it. Of other schemes the mean of these very faces: in space where there are z and corners
-        of the mouth, else in the plane. Of fewer than `FEWEST` points, or none on the midline, it
-        is a similarity only.
+        of the mouth, else in the plane. Of fewer than `FEWEST` points, or none on the midline, it is a similarity only.
 
     Raises
     ------
@@ -131,10 +130,8 @@ def make_frame(landmarks: xr.DataArray, *, source: str) -> Frame:
                      np.empty(0, np.intp), ring, source)
     mesh = _mesh(shape[:, :2], pairs)
     border = _border(mesh, shape)
-    edge = shape[border, :2]
-    ring = _middle(edge) * (1 - RING) + RING * edge
     return Frame(names, shape, pairs, asymmetry, np.concatenate([mesh, _ring(border, pairs, len(shape))]), len(mesh),
-                 border, ring, source)
+                 border, _ring_corners(shape[border, :2]), source)
 
 
 def _symmetrised(shape: Array) -> tuple[Array, Indices, float]:
@@ -208,7 +205,17 @@ def _ring(border: Indices, pairs: Indices, n_points: int) -> Indices:
     return np.array(triangles, np.intp).reshape(-1, 3)
 
 
-def _middle(edge: Array) -> Array:
-    """Middle of the y-range that an outline (point, 2) has on the midline."""
-    on = edge[edge[:, 0] == 0, 1]
-    return np.array([0.0, (on.min() + on.max()) / 2])
+def _ring_corners(edge: Array) -> Array:
+    """Corners of the ring, of each point of the mesh's edge (border, 2): `RING` times as far as the edge's convex hull.
+
+    Distances are from the middle of the y-range that the edge has on the midline.
+    """
+    from scipy.spatial import ConvexHull
+
+    on_midline = edge[edge[:, 0] == 0, 1]
+    middle = np.array([0.0, (on_midline.min() + on_midline.max()) / 2])
+    sides = ConvexHull(edge).equations  # normals and offsets, below 0 inside
+    slopes = sides[:, :2] @ (edge - middle).T
+    with np.errstate(divide="ignore"):
+        reach = np.where(slopes > 0, -(sides[:, :2] @ middle + sides[:, 2])[:, np.newaxis] / slopes, np.inf).min(axis=0)
+    return np.asarray(np.round(middle + RING * reach[:, np.newaxis] * (edge - middle), DIGITS))

@@ -43,15 +43,10 @@ class Grid:
         """Turn places (axis, place) in the frame, inter-ocular distances, into pixels."""
         return np.asarray(self.scale * places + np.array(self.middle)[:, np.newaxis])
 
-    def places(self, pixels: Array) -> Array:
-        """Turn pixels (axis, place) into places in the frame."""
-        return np.asarray((pixels - np.array(self.middle)[:, np.newaxis]) / self.scale)
-
     def coords(self) -> dict[str, Array]:
         """Coordinates y and x of the pixels' centres, inter-ocular distances."""
-        n = max(self.size)
-        x, y = self.places(np.tile(np.arange(n) + 0.5, (2, 1)))
-        return {"y": y[:self.height], "x": x[:self.width]}
+        sides = zip("xy", (self.width, self.height), self.middle, strict=True)
+        return {axis: (np.arange(n, dtype=np.float64) + 0.5 - at) / self.scale for axis, n, at in sides}
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,12 +23,10 @@ from salcompare.faces.warp import (
     seen_places,
 )
 from salcompare.maps.alignment import transforms_of
-from salcompare.maps.checks import PIXELS, pixel_coords, require_maps
+from salcompare.maps.checks import PIXELS, pixel_coords, require_maps, require_size
 
 SCALE = 56
 """Pixels of the frame's grid an inter-ocular distance."""
-NARROW = 0.25
-"""Pixels: a Gaussian with a lesser sigma leaves a map as it is, a neighbour having less than 0.0004 of its weight."""
 _OF_FRAME = ("frame", "frame_of", "unit", "pixels_per_distance", "visibility")  # attributes
 Kernel = Callable[[Array, Array, Array, float, Array, list[int]], None]
 """Fills (..., pixel) from maps (..., y, x) of an image, corners and IOD of its face, matrix to the grid, and sides."""
@@ -72,10 +70,10 @@ def to_canonical(maps: xr.DataArray, landmarks: xr.DataArray, *, images: pd.Data
     The idea: John, Balasubramanian & Jawahar (2021), arXiv:2105.01386
     """
     require_maps(maps, "maps", dims=("image", *PIXELS))
-    frame = frame or canonical_frame(landmarks)
+    frame = _frame_of(landmarks, frame, scale)
     grid = frame_grid(frame, scale)
-    kernel = partial(_to_frame, frame=frame, scale=scale)
-    moved = _each(kernel, maps, landmarks, images, frame, grid=(maps.sizes["y"], maps.sizes["x"]), size=grid.size)
+    moved = _each(partial(_to_frame, frame=frame, scale=scale), maps, landmarks, images, frame,
+                  grid=(maps.sizes["y"], maps.sizes["x"]), size=grid.size)
     visibility = "triangles" if frame.n_mesh else f"unknown: {len(frame.points)} points make no surface"
     about = ("canonical", frame.source, "inter-ocular distances", scale, visibility)
     moved.attrs = {**maps.attrs, **dict(zip(_OF_FRAME, about, strict=True))}
@@ -107,7 +105,8 @@ def from_canonical(maps: xr.DataArray, landmarks: xr.DataArray, *, size: tuple[i
         Where maps are not of this frame, or landmarks lack images.
     """
     require_maps(maps, "maps")
-    frame = frame or canonical_frame(landmarks)
+    size = require_size(size)
+    frame = _frame_of(landmarks, frame)
     scale = float(maps.attrs.get("pixels_per_distance", np.nan))
     grid = frame_grid(frame, scale) if scale > 0 else None
     if grid is None or tuple(maps.sizes[dim] for dim in PIXELS) != grid.size:
@@ -115,8 +114,8 @@ def from_canonical(maps: xr.DataArray, landmarks: xr.DataArray, *, size: tuple[i
                                  "maps as to_canonical gives them, of the same frame"))
     if "image" not in maps.dims:
         maps = maps.expand_dims(image=landmarks.image)
-    kernel = partial(_from_frame, frame=frame, scale=scale, size=size)
-    moved = _each(kernel, maps, landmarks, images, frame, grid=size, size=size)
+    moved = _each(partial(_from_frame, frame=frame, scale=scale, size=size), maps, landmarks, images, frame, grid=size,
+                  size=size)
     moved.attrs = {name: value for name, value in maps.attrs.items() if name not in _OF_FRAME}
     return moved.assign_coords(pixel_coords(*size))
 
@@ -146,10 +145,10 @@ def points_to_canonical(points: pd.DataFrame, landmarks: xr.DataArray, *, frame:
 
     Notes
     -----
-    A map of single points that is warped has wrong masses (in trials by up to 42%): what is a density there is to be
-    one here.
+    A map of single points that is warped has wrong masses (in trials by up to 42%): points are moved instead.
     """
-    frame = frame or canonical_frame(landmarks)
+    _require_columns(points, "points", "image", "x", "y")
+    frame = _frame_of(landmarks, frame, scale)
     images, codes = np.unique(points["image"].to_numpy(str), return_inverse=True)
     moved = np.full((2, len(points)), np.nan)
     places = points[["x", "y"]].to_numpy(np.float64).T
@@ -160,14 +159,25 @@ def points_to_canonical(points: pd.DataFrame, landmarks: xr.DataArray, *, frame:
     return points.assign(x=moved[0], y=moved[1])
 
 
+def _frame_of(landmarks: xr.DataArray, frame: Frame | None, scale: float = SCALE) -> Frame:
+    require_maps(landmarks, "landmarks", dims=("image", "point", "axis"))
+    if not scale > 0:
+        raise InputError(Problem("scale", repr(scale), "pixels an inter-ocular distance, above 0"))
+    return frame or canonical_frame(landmarks)
+
+
+def _require_columns(table: pd.DataFrame, where: str, *columns: str) -> None:
+    lacking = [Problem(where, f"no column {name!r}", ", ".join(columns)) for name in columns if name not in table]
+    if lacking:
+        raise InputError(lacking)
+
+
 def _faces(landmarks: xr.DataArray, images: NDArray[np.str_], frame: Frame) -> Array:
     """Places (image, point, axis) of a frame's points in photographs."""
-    problems = []
     strange = [point for point in frame.points if point not in landmarks.point]
-    if strange:
-        problems.append(Problem("landmarks", f"{landmarks.sizes['point']} points, without {strange[0]!r}",
-                                f"the {len(frame.points)} points of the frame", "give the frame of these landmarks"))
     at = landmarks.get_index("image").get_indexer(pd.Index(images))
+    problems = [Problem("landmarks", f"{landmarks.sizes['point']} points, without {point!r}", "the "
+                        f"{len(frame.points)} points of the frame", "leave the frame out") for point in strange[:1]]
     problems += [Problem(f"image {image!r}", "has no row in the landmarks", "landmarks of each image, NaN where there "
                          "is no face") for image in images[at < 0].tolist()]
     if problems:
@@ -182,6 +192,7 @@ def _each(kernel: Kernel, maps: xr.DataArray, landmarks: xr.DataArray, images: p
     names = maps.image.to_numpy().astype(str)
     if images is None:
         images = pd.DataFrame({"image": names, "height": grid[0], "width": grid[1]})
+    _require_columns(images, "images", "image", "height", "width")
     rows = pd.Index(images["image"]).get_indexer(pd.Index(names))
     if (rows < 0).any():
         raise InputError(Problem(f"image {names[rows < 0][0]!r}", "is not among the images", "a row for each map"))
@@ -230,9 +241,7 @@ def _fill(moved: Array, pixels: Indices, maps: Array, places: Array) -> None:
 
 
 def _moved(matrix: Array, places: Array) -> Array:
-    if (matrix == np.eye(3)).all():
-        return places
-    return matrix[:2, :2] @ places + matrix[:2, 2:]
+    return places if (matrix == np.eye(3)).all() else matrix[:2, :2] @ places + matrix[:2, 2:]
 
 
 def _smoothed(maps: Array, shrinking: float) -> Array:
@@ -240,6 +249,6 @@ def _smoothed(maps: Array, shrinking: float) -> Array:
     from scipy.ndimage import gaussian_filter
 
     sigma = (shrinking - 1) / 2
-    if not sigma > NARROW or np.isnan(maps).any():
+    if sigma < 0.25 or np.isnan(maps).any():  # a neighbour would have less than 0.0004 of a pixel's weight
         return maps
     return np.asarray(gaussian_filter(maps, sigma, mode="nearest", axes=(-2, -1)))

@@ -55,10 +55,14 @@ def places_of(face: np.ndarray, size: tuple[int, int] = (FAR, FAR), frame: Frame
     return seen_places(frame, corners[0], float(iods[0]), size, scale=scale)
 
 
-PLANE = canonical_frame(named_faces(60, axes=2))
+IBUG = (162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389, 71, 63, 105, 66, 107, 336,
+        296, 334, 293, 301, 168, 197, 5, 4, 75, 97, 2, 326, 305, 33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373,
+        380, 61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87)
+"""The mesh's points nearest to the 68 of iBUG."""
+PLANE = canonical_frame(make_landmarks(FACES[:, IBUG, :2], ORL.image.to_numpy().tolist(), SCHEMES["68"], source="test"))
 
 
-@pytest.mark.parametrize("frame", [FRAME, PLANE, canonical_frame(named_faces(40))], ids=["mesh", "plane", "named"])
+@pytest.mark.parametrize("frame", [FRAME, PLANE, canonical_frame(named_faces(40))], ids=["468", "68", "named"])
 def test_a_frame_is_its_own_mirror_image(frame):
     mirror = np.where(np.arange(frame.shape.shape[1]) == 0, -1, 1)
     assert frame.pairs[frame.pairs].tolist() == list(range(len(frame.points)))
@@ -71,7 +75,7 @@ def test_a_frame_is_its_own_mirror_image(frame):
         assert max(turned.values()) == 1
 
 
-@pytest.mark.parametrize("frame", [FRAME, PLANE], ids=["mesh", "plane"])
+@pytest.mark.parametrize("frame", [FRAME, PLANE], ids=["468", "68"])
 def test_triangles_neither_fold_nor_overlap_nor_leave_gaps(frame):
     areas = doubled_areas(frame.corners, frame.triangles)
     assert areas.min() > 0
@@ -139,7 +143,8 @@ def test_an_affine_face_is_warped_exactly(at, shear, scale):
     table = grid_table(FRAME, SCALE)
     on_mesh = table.triangles < FRAME.n_mesh
     grid = frame_grid(FRAME, SCALE)
-    centres = grid.places(pixel_centres(grid.size))[:, table.places[on_mesh]]
+    pixels = pixel_centres(grid.size)[:, table.places[on_mesh]]
+    centres = (pixels - np.array(grid.middle)[:, np.newaxis]) / SCALE
     wanted = matrix @ centres * 30 + np.array([[80 + at], [90]])
     np.testing.assert_allclose(places_of(face)[:, on_mesh], wanted, atol=1e-9)
     back = frame_places(FRAME, photograph_corners(FRAME, face[np.newaxis])[0][0], wanted[:, ::37])
@@ -201,6 +206,16 @@ def test_what_is_hidden_is_what_a_depth_buffer_hides():
 
 
 def test_a_frame_that_is_made_anew_is_the_same():
-    again = canonical_frame(named_faces(60, axes=2))
-    np.testing.assert_array_equal(again.triangles, PLANE.triangles)
-    np.testing.assert_array_equal(again.shape, PLANE.shape)
+    one, again = (canonical_frame(named_faces(60, axes=2)) for _ in range(2))
+    np.testing.assert_array_equal(again.triangles, one.triangles)
+    np.testing.assert_array_equal(again.shape, one.shape)
+
+
+def test_the_ring_of_68_points_holds_the_forehead_between_the_brows():
+    """The mesh's edge dips there to the bridge of the nose."""
+    grid = frame_grid(PLANE, SCALE)
+    on = np.zeros(grid.height * grid.width, bool)
+    on[grid_table(PLANE, SCALE).places] = True
+    column = on.reshape(grid.size)[:, grid.width // 2]
+    assert column[2:-2].all()
+    assert PLANE.source == "the mean of 400 faces of the study"

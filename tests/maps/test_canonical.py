@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_erosion, gaussian_filter
 
@@ -162,7 +162,9 @@ def test_what_a_map_lacks_stays_lacking():
 
 def test_dims_coordinates_and_dtype_are_kept_and_dask_gives_the_same():
     n = SOME.sizes["image"]
-    maps = xr.DataArray(noise(1, (2, n, *SHAPE)).astype(np.float32), dims=("source", "image", "y", "x"), attrs={"a": 1},
+    values = noise(1, (2, n, *SHAPE)).astype(np.float32)
+    values[1, :, 60:70, 40:50] = np.nan
+    maps = xr.DataArray(values, dims=("source", "image", "y", "x"), attrs={"a": 1},
                         coords={"image": SOME.image.to_numpy(), "source": ["a", "b"],
                                 "actor": ("image", [f"s{at}" for at in range(n)])})
     eager = sc.to_canonical(maps, SOME, scale=24)
@@ -170,6 +172,7 @@ def test_dims_coordinates_and_dtype_are_kept_and_dask_gives_the_same():
     assert eager.dtype == np.float32
     assert eager.attrs["a"] == 1
     assert eager.actor.to_numpy().tolist() == maps.actor.to_numpy().tolist()
+    xr.testing.assert_identical(sc.to_canonical(maps.sel(source="b"), SOME, scale=24), eager.sel(source="b"))
     lazy = sc.to_canonical(maps.chunk(image=3, source=1, y=50), SOME, scale=24)
     assert isinstance(lazy.data, da.Array)
     xr.testing.assert_identical(lazy.compute(), eager)
@@ -181,6 +184,7 @@ def test_dims_coordinates_and_dtype_are_kept_and_dask_gives_the_same():
     assert "frame" not in shown.attrs
 
 
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, WIDTH), st.floats(0, HEIGHT)), min_size=1, max_size=20))
 def test_points_go_where_their_densities_go(rows):
     names = SOME.image.to_numpy()
@@ -239,6 +243,14 @@ def test_faces_with_other_points_are_one_clear_error():
         sc.from_canonical(maps, SOME, size=SHAPE)
     with pytest.raises(InputError, match="without image"):
         sc.to_canonical(maps[0], SOME)
+    with pytest.raises(InputError, match="images: no column 'height'"):
+        sc.to_canonical(maps, SOME, images=catalogue().drop(columns="height"))
+    with pytest.raises(InputError, match="points: no column 'x'"):
+        sc.points_to_canonical(pd.DataFrame({"image": ["s01/1"], "y": [1.0]}), SOME)
+    with pytest.raises(InputError, match="scale: 0; expected pixels"):
+        sc.to_canonical(maps, SOME, scale=0)
+    with pytest.raises(InputError, match="landmarks: is a ndarray"):
+        sc.to_canonical(maps, SOME.to_numpy())
     assert sc.to_canonical(maps, five, scale=20).attrs["visibility"] == "unknown: 5 points make no surface"
 
 
