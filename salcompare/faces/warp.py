@@ -20,7 +20,7 @@ from salcompare.faces.procrustes import fit_similarity
 BEHIND = 0.15
 """How much farther away than the nearest surface a place is hidden by it, inter-ocular distances."""
 CELLS = 32
-"""Cells in which the nearest surface is noted, an inter-ocular distance of the photograph."""
+"""Cells of a photograph in which what is turned over is noted, an inter-ocular distance."""
 _INSIDE = -1e-9  # least weight of a corner of the triangle that a place is in
 Size = tuple[int, int]
 
@@ -179,11 +179,10 @@ def _behind(table: Located, frame: Frame, corners: Array, iod: float, turned: ND
             places: Array) -> Indices:
     """Give the numbers of those places (axis, place) of a photograph, of a table's pixels, that are behind others.
 
-    Where a photograph has a surface twice, it has turned over in between: only triangles whose bounding box has a cell
-    with such a triangle are looked at.
+    Where a photograph has a surface twice, it has turned over in between: only cells with such triangles are looked at,
+    and triangles whose bounding box has one.
     """
-    cell, half = iod / CELLS, np.ptp(corners[:, :2], axis=0) / 2
-    low = corners[:, :2].min(axis=0) + half - cell * np.ceil(half / cell)  # a mirrored face has mirrored cells
+    cell, low = iod / CELLS, corners[:, :2].min(axis=0)
     ends = ((corners[:, :2] - low) / cell).astype(np.intp)[frame.triangles.T]
     (x0, y0), (x1, y1) = ends.min(axis=0).T, ends.max(axis=0).T + 1
     folds = np.zeros((int(x1.max()) + 1, int(y1.max()) + 1), np.intp)
@@ -192,12 +191,13 @@ def _behind(table: Located, frame: Frame, corners: Array, iod: float, turned: ND
     sums = folds.cumsum(axis=0).cumsum(axis=1)
     near = (sums[x1, y1] - sums[x0, y1] - sums[x1, y0] + sums[x0, y0] > 0) & ~turned
     some = np.flatnonzero(near.take(table.triangles))
-    column, row = ((places.take(some, axis=1) - low[:, np.newaxis]) / cell).astype(np.intp)
-    number = column * folds.shape[1] + row
+    column, row = ((places.take(some, axis=1) - low[:, np.newaxis]) / cell).astype(np.intp) + 1
+    some = some[folds[column, row] > 0]
+    front = locate(places[:, some], corners, frame.triangles[:frame.n_mesh][near[:frame.n_mesh]])
+    nearest = np.full(len(some), np.inf)
+    nearest[front.places] = front.weights @ corners[:, 2]
     depth = np.where(table.triangles[some] < frame.n_mesh, table.weights[some] @ corners[:, 2], np.inf)
-    nearest = np.full(folds.size, np.inf)
-    np.minimum.at(nearest, number, depth)
-    return np.asarray(some[np.isfinite(nearest[number]) & (depth > nearest[number] + BEHIND * iod)])
+    return np.asarray(some[depth > nearest + BEHIND * iod])
 
 
 def frame_places(frame: Frame, corners: Array, places: Array) -> Array:

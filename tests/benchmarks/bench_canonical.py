@@ -16,11 +16,12 @@ from salcompare.maps import to_canonical
 from tests.benchmarks.measure import Case, Peer, peak_memory, run
 from tests.benchmarks.table import Row
 
-N_MAPS, N_MANY, SIDE, SCALE, PART = 255, 10_000, 227, 56, 5  # scikit-image warps a part, which is scaled up
+N_MAPS, N_SOURCES, N_MANY, SIDE, SCALE = 255, 5, 10_000, 227, 56
+PART = 5  # maps that scikit-image warps, whose time is scaled up
 
 
 def cases() -> Iterator[Case | Row]:
-    """Maps of 227 pixels, each of a face of its own, what is hidden found out too; and many in bounded memory."""
+    """Maps of 227 pixels, what is hidden found out too, once a photograph; and many in bounded memory."""
     landmarks = orl_landmarks()[:N_MAPS] * xr.DataArray([SIDE / 92, SIDE / 112, SIDE / 92], dims="axis",
                                                         coords={"axis": ["x", "y", "z"]})
     rng = np.random.default_rng(0)
@@ -38,8 +39,12 @@ def cases() -> Iterator[Case | Row]:
 
     yield Case("to_canonical, 255 maps of 227 pixels", lambda: to_canonical(maps, landmarks, scale=SCALE), (
         Peer("scikit-image, estimate and warp", lambda: warped(
-            [PiecewiseAffineTransform.from_estimate(frame, one) for one in corners]), 100, scale=N_MAPS / len(some)),
-        Peer("scikit-image, warp alone", lambda: warped(fits), 50, scale=N_MAPS / len(some))))
+            [PiecewiseAffineTransform.from_estimate(frame, one) for one in corners]), 100, scale=N_MAPS / len(some)),))
+    sources = maps.coarsen(image=N_SOURCES).construct(image=("image", "source")).assign_coords(
+        image=maps.image[::N_SOURCES])
+    yield Case("to_canonical, 5 sources' maps of 51 photographs", lambda: to_canonical(
+        sources, landmarks, scale=SCALE), (
+            Peer("scikit-image, warp alone", lambda: warped(fits), 50, scale=N_MAPS / len(some)),))
     blocks = da.random.default_rng(0).random((N_MANY, SIDE, SIDE), chunks=(50, SIDE, SIDE)).astype(np.float32)
     many = xr.DataArray(blocks, dims=("image", "y", "x"), coords={"image": np.arange(N_MANY).astype(str)})
     of_many = landmarks.isel(image=np.arange(N_MANY) % N_MAPS).assign_coords(image=many.image)

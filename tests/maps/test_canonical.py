@@ -129,6 +129,8 @@ def test_maps_on_an_aligned_grid_are_those_of_the_photographs():
     assert inner.mean() > 0.4
     np.testing.assert_allclose(aligned.to_numpy()[inner], plain.to_numpy()[inner], atol=1e-9)
     assert np.isfinite(aligned).sum() < np.isfinite(plain).sum()  # the aligned grid shows less
+    shown = sc.from_canonical(aligned.fillna(0), SOME, size=(side, side), images=images)
+    assert (np.isnan(across.where((across < 0) | (across > WIDTH))) | np.isnan(shown)).all()
     scaled = sc.to_canonical(maps_of(whole.to_numpy().repeat(2, axis=1).repeat(2, axis=2)), SOME, images=catalogue())
     assert (np.isfinite(scaled) == np.isfinite(plain)).all()
 
