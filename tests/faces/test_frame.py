@@ -197,7 +197,7 @@ def turned_faces() -> list[np.ndarray]:
     return [face + np.array([FAR / 2, FAR / 2, 0]) for face in (*orl, 40 * FRAME.shape @ turn.T)]
 
 
-@pytest.mark.parametrize(("face", "least"), zip(turned_faces(), (0.001, 0.001, 0.02), strict=True),
+@pytest.mark.parametrize(("face", "least"), list(zip(turned_faces(), (0.001, 0.001, 0.02), strict=True)),
                          ids=["to one side", "to the other", "by 50 degrees"])
 def test_what_is_hidden_is_what_a_depth_buffer_hides(face, least):
     """The buffer here is of all triangles, in pixels of 1/100 of an inter-ocular distance, whose edges may differ."""
