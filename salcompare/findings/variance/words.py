@@ -48,10 +48,10 @@ def tables(data: StudyData) -> Iterator[PrintedTable]:
     r2, share = declared.R2.metric, declared.SHARE.metric
     yield wide_table(
         "variance_explained", "Variance of maps explained by actor",
-        "n counts images. p_value is F2's, which allows for actors that differ in spread and in numbers of images. "
-        f"{null} p_value_free permutes images as they are, and takes such actors for actors that differ. The interval "
-        "is that of the bias-corrected between-actor share, by jackknife over images; R² itself carries none. "
-        f"{_PUBLISHED}", rows, ["source", "form"], {
+        "n counts images. p_value is F2's, which allows for actors that differ in spread and in numbers of images; why "
+        f"there is none, if so, is said with every variant. {null} p_value_free permutes images as they are, and takes "
+        "such actors for actors that differ. The interval is that of the bias-corrected between-actor share, by "
+        f"jackknife over images; R² itself carries none. {_PUBLISHED}", rows, ["source", "form"], {
             r2: (r2, "value"), "null_mean": (r2, "null_mean"), "p_value": (r2, "p_value"),
             "p_value_free": (declared.FREE.metric, "p_value"),
             share: (share, "value"), "ci_low": (share, "ci_low"), "ci_high": (share, "ci_high"),
@@ -90,7 +90,9 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
             "R² is the between-actor sum of squares over the total, pooled over pixels (Anderson 2001). Its p is F2's, "
             "the between-actor sum of squares over what actors' own spreads lead to expect of it (Anderson et al. "
             f"2017): {moved}, divided by their actor's spread, are permuted among actors {n:,} times and multiplied by "
-            "the spread of the actor they come to; actors of one image have no part in it. p = (1 + permutations at "
+            "the spread of the actor they come to. Actors of one image have no part; where maps "
+            "of an actor vary along fewer modes than the others' (tr(S²)/tr(S)² of their covariance beyond 1% of "
+            "permutations) there is no test, as spread is one number. p = (1 + permutations at "
             "least as large) / (1 + permutations) (Phipson & Smyth 2010). By chance: R² of images permuted as they "
             "are. Where workers are confounded with actors, people's maps are not tested. Adjusted R², omega² and the "
             "bias-corrected between-actor share stand beside it, because R² alone grows with the number of actors. The "

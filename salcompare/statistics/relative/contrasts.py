@@ -35,6 +35,10 @@ FEWEST_IMAGES = 4
 """Images, or shoots, of an actor that is tested: of fewer its spread is hardly known."""
 FEWEST_BESIDE = 2 / 3
 """Share of the images that the actor of an average image has, of which an actor that is tested has no fewer."""
+LOCAL = 0.85
+"""Share of an actor's variance at a place, over the others' there, that its squared t is divided by where above 1."""
+_RESOLUTION = 1.5  # standard deviation of the Gaussian that variances are smoothed with, over that of the maps
+_LEAST_ROOM = 1e-4  # of values between 0 and 1 for variance, where an actor has hardly any
 PIXELS = 1024  # at a time
 _COLUMNS = 4096  # pixels held in float64 at a time
 _ROWS = 256  # rows of one product: permutations times actors
@@ -48,6 +52,7 @@ class Standardised:
     matrix: Maps  # (n, q) less the mean of the actors' means, over `scale` and the root of the actor's factor
     scale: Values  # (q,) standard deviation of a pixel over all images, in the maps' unit
     factors: Values  # (A,) of the actors' variances: mean over pixels of the actor's over that of all images
+    room: Values  # (A, q) for variance about the actor's mean, over that about the mean of the actors' means
     exchange: permutation.Exchangeability  # its labels are positions in `actors`
     actors: NDArray[np.str_]  # (A,) those that are tested, in natural order
     of_all: pd.DataFrame  # all actors with a map, in natural order: n images, and the reason why one is not tested
@@ -103,13 +108,14 @@ def standardise(maps: xr.DataArray, *, sigma: float, support: float, n_permutati
     # The exchange counts labels in alphabetical order, maps in natural order.
     position = np.array([np.flatnonzero(actors == name)[0] for name in np.unique(names[kept])], np.intp)
     exchange = replace(exchange, labels=position[exchange.labels])
-    values, scale, factors, tested = _standardised(matrix[kept], exchange.labels[exchange.units], support)
+    values, scale, factors, room, tested = _standardised(
+        matrix[kept], exchange.labels[exchange.units], support, np.ldexp(1.0, exponent))
     few = int((of_all["reason"] != "").sum())
     out = (left_out(int((~finite).sum()), int((empty & finite).sum())),
            f"{counted(few, 'actor')} not tested" if few else "")
     about = {"sigma": float(sigma), "support": support, "null": exchange.null, "alternative": "two-sided",
              "left_out": "; ".join(filter(None, out))}
-    return Standardised(values, np.ldexp(scale, -exponent), factors, exchange, actors, of_all,
+    return Standardised(values, np.ldexp(scale, -exponent), factors, room, exchange, actors, of_all,
                         tested.reshape(rows.shape[1:]), {dim: ordered.coords[dim] for dim in ("y", "x")
                                                          if dim in ordered.coords}, about, len(names) - len(held))
 
@@ -187,16 +193,31 @@ def squared_t(block: Maps, arrangements: Arrangements) -> Maps:
 
 
 def signed_t(data: Standardised) -> tuple[Values, Values]:
-    """Compute t and the contrast, in the maps' unit, as observed and in float64; both (A, q)."""
-    observed = arrange(data.labels[None], data, np.dtype(np.float64))
-    t, contrast = np.empty((2, len(data.actors), data.matrix.shape[1]))
+    """Compute t and the contrast, in the maps' unit, as observed and in float64; both (A, q).
+
+    t is smaller than what is permuted where the actor's maps vary more than the others' in this place: see `LOCAL`.
+    """
+    observed, counts = arrange(data.labels[None], data, np.dtype(np.float64)), np.bincount(data.labels)[:, None]
+    members = sparse.csr_array((np.ones(len(data.labels)), (data.labels, np.arange(len(data.labels)))))
+    t, contrast, squares = np.empty((3, len(data.actors), data.matrix.shape[1]))
     for start in range(0, t.shape[1], PIXELS):
         part = slice(start, start + PIXELS)
         block = data.matrix[:, part].astype(np.float64)
         means = observed.means @ block
         contrast[:, part] = (means * len(means) - means.sum(axis=0)) / (len(means) - 1)
         t[:, part] = np.copysign(np.sqrt(squared_t(block, observed)[0]), contrast[:, part])
-    return t, contrast * data.scale
+        squares[:, part] = members @ np.square(block) - np.square(np.asarray(members @ block)) / counts
+    return t / np.sqrt(np.maximum(1, LOCAL * _excess(data, squares, counts - 1))), contrast * data.scale
+
+
+def _excess(data: Standardised, squares: Values, free: Codes) -> Values:
+    """How many times as much as the others' an actor's maps vary at a place (A, q), for their means and factors."""
+    others = (squares.sum(axis=0) - squares) / (free.sum() - free)
+    whole = np.zeros((2, len(free), *data.tested.shape))
+    whole[:, :, data.tested] = squares / free / data.room, others
+    local, beside = smooth(xr.DataArray(whole, dims=("of", "actor", "y", "x")),
+                         sigma=_RESOLUTION * data.about["sigma"]).to_numpy()[:, :, data.tested]
+    return np.asarray(local / np.maximum(beside, _LEAST))
 
 
 def _of_all(matrix: Maps, names: NDArray[np.str_], units: NDArray[Any], unit: str) -> pd.DataFrame:
@@ -223,33 +244,37 @@ def _of_all(matrix: Maps, names: NDArray[np.str_], units: NDArray[Any], unit: st
     return of_all
 
 
-def _standardised(matrix: Maps, labels: Codes, support: float) -> tuple[Maps, Values, Values, NDArray[np.bool_]]:
-    """Centre and scale the columns that are tested; also give their scale, the actors' factors, and which they are."""
+def _standardised(matrix: Maps, labels: Codes, support: float,
+                  most: float) -> tuple[Maps, Values, Values, Values, NDArray[np.bool_]]:
+    """Centre and scale the columns that are tested; also give their scale, actors' factors and room, and which."""
     n, n_pixels = matrix.shape
-    mean, squares, magnitude, spread = (np.empty(n_pixels) for _ in range(4))
+    squares, magnitude, spread = np.empty((3, n_pixels))
     counts = np.bincount(labels)
-    variances = np.empty((len(counts), n_pixels))
+    variances, heat = np.empty((2, len(counts), n_pixels))
     share = sparse.csr_array((1 / counts[labels], (labels, np.arange(n))))
     for start in range(0, n_pixels, _COLUMNS):
         part = slice(start, start + _COLUMNS)
         block = matrix[:, part].astype(np.float64)
         magnitude[part], squares[part] = np.abs(block).sum(axis=0), np.einsum("ip,ip->p", block, block)
-        block -= block.mean(axis=0)
+        centre = block.mean(axis=0)
+        block -= centre
         spread[part] = np.einsum("ip,ip->p", block, block)
         means = np.asarray(share @ block)
         variances[:, part] = (share @ np.square(block - means[labels])) * (counts / (counts - 1))[:, None]
-        mean[part] = (matrix[:, part].mean(axis=0, dtype=np.float64) + means.mean(axis=0))
+        heat[:, part] = centre + means
     rounding = (16 * np.finfo(matrix.dtype).eps) ** 2
     tested = (spread > rounding * squares) & (magnitude**2 >= support * n * squares)
     if not tested.any():
         raise InputError(Problem("maps", f"no pixel varies and has {support:.0%} of the images behind it",
                                  "at least one pixel", "lower the support or smooth more"))
-    scale = np.sqrt(spread[tested] / n)
+    scale, heat = np.sqrt(spread[tested] / n), heat[:, tested]
+    mean, bounded = heat.mean(axis=0), matrix.min() >= 0 and matrix.max() <= most * (1 + 1e-6)
+    room = [np.maximum(of * (most - of), _LEAST_ROOM * most**2) if bounded else np.ones_like(of) for of in (heat, mean)]
     factors = (variances[:, tested] / scale**2).mean(axis=1)
     values = np.empty((n, int(tested.sum())), matrix.dtype)
     for row, out, factor in zip(matrix, values, factors[labels], strict=True):
-        out[:] = (row[tested] - mean[tested]) / (scale * np.sqrt(factor))
-    return values, scale, factors, tested
+        out[:] = (row[tested] - mean) / (scale * np.sqrt(factor))
+    return values, scale, factors, room[0] / room[1], tested
 
 
 def _check(maps: xr.DataArray, support: float, n_permutations: int, clusters: str | None) -> None:

@@ -90,3 +90,30 @@ def test_a_difference_is_found_among_actors_of_unequal_spread():
         maps = rng.normal(size=(42, 20)) * np.linspace(1, 2, 6)[labels, None] + 1.5 * rng.normal(size=(6, 20))[labels]
         found += float(variance_explained(stacked(maps, labels), rng=rng, n_permutations=99).p_value) <= 0.05
     assert found >= 36
+
+
+def one_mode_each(rng, n_narrow, effect=0.0):
+    """Twelve actors of five maps; maps of the last ones vary along one mode each; an effect of the last actor."""
+    maps, labels = rng.normal(size=(60, 30)), np.repeat(np.arange(12), 5)
+    for actor in range(12 - n_narrow, 12):
+        maps[labels == actor] = rng.normal(size=(5, 1)) * rng.normal(size=30)
+    maps[labels == 11] += effect * rng.normal(size=30)
+    return stacked(maps, [f"s{label}" for label in labels])
+
+
+def test_where_actors_vary_along_fewer_modes_there_is_no_p_and_they_are_named():
+    rng, runs = np.random.default_rng(6), 40
+    found = [variance_explained(one_mode_each(rng, 4), rng=rng, n_permutations=99) for _ in range(runs)]
+    refused = [one for one in found if np.isnan(one.p_value)]
+    assert len(refused) >= 0.9 * runs
+    assert sum(one.attrs["p_reason"] == "maps of s10, s11, s8, s9 vary along fewer modes than those of other actors"
+               for one in refused) >= 0.5 * runs
+    assert all(float(one.f2) > 0 and int(one.n_permutations) == 0 and float(one.p_value_free) > 0 for one in refused)
+
+
+@pytest.mark.parametrize("effect", [0.0, 3.0])
+def test_actors_like_the_others_are_hardly_ever_refused_whatever_their_effect(effect):
+    rng, runs = np.random.default_rng(7), 100
+    refused = sum(bool(np.isnan(variance_explained(one_mode_each(rng, 0, effect), rng=rng, n_permutations=9).p_value))
+                  for _ in range(runs))
+    assert refused <= stats.binom.ppf(0.999, runs, 0.01)
