@@ -113,8 +113,9 @@ def _add_landmarks(added: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _add_calibrate(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(added, "calibrate", commands.calibrate, "simulate studies and write how often every test is "
                       "wrong and every interval right", of_study=False)
-    parser.add_argument("--out", type=Path, default=Path("reports/calibration"), metavar="DIR",
-                        help="folder of the page (default: reports/calibration)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the page (default: reports/calibration, "
+                        "with --only reports/calibration-NAME)")
+    parser.add_argument("--only", metavar="NAME", help="a finding, test or interval, as on the page (default: all)")
     parser.add_argument("--overwrite", action="store_true", help=OVERWRITE)
     parser.add_argument("--runs", type=int, default=2000, metavar="N", help="simulated studies a scenario (2000)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random numbers (0)")

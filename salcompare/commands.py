@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -235,14 +236,18 @@ def forget_worker(options: argparse.Namespace) -> None:
 
 def calibrate(options: argparse.Namespace) -> None:
     """Simulate studies and write how often every test is wrong."""
+    from salcompare.findings import cases_of
     from salcompare.planning.calibrate import calibrate
     from salcompare.planning.calibration_page import summary
 
-    goes_on = (options.out / "runs").is_dir()  # a calibration of before, which is gone on with
-    free_paths((options.out / name for name in ("calibration.html", "calibration.csv")),
+    cases = None if options.only is None else cases_of(options.only)
+    part = "" if options.only is None else "-" + re.sub(r"\W+", "_", options.only)
+    out = options.out or Path(f"reports/calibration{part}")
+    goes_on = (out / "runs").is_dir()  # a calibration of before, which is gone on with
+    free_paths((out / name for name in ("calibration.html", "calibration.csv")),
                overwrite=goes_on or options.overwrite)
-    rates = calibrate(options.out, runs=options.runs, seed=options.seed, jobs=options.jobs, progress=Terminal())
-    for line in (*summary(rates), options.out / "calibration.html"):
+    rates = calibrate(out, runs=options.runs, seed=options.seed, jobs=options.jobs, cases=cases, progress=Terminal())
+    for line in (*summary(rates), out / "calibration.html"):
         print(line)
 
 

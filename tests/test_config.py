@@ -120,8 +120,10 @@ def test_an_unknown_key_is_named_with_what_was_perhaps_meant(refusal, text, says
 @pytest.mark.parametrize("option", ["shuffles", "randomisations"])
 def test_a_single_control_is_refused_with_the_reason(refusal, option):
     assert refusal(f"[controls]\n{option} = 1\n") == [
-        f"study.toml [controls] {option}: 1; expected a finite number from 2 up; the spread over networks, beside "
-        'which a control is judged, needs two; for no controls, set classifiers = "none"']
+        f"study.toml [controls] {option}: 1; expected a finite number from 2 to 1000; the spread over networks, "
+        'beside which a control is judged, needs two; for no controls, set classifiers = "none"']
+    assert refusal(f"[controls]\n{option} = 100000\n") == [
+        f"study.toml [controls] {option}: 100000; expected a finite number from 2 to 1000"]
 
 
 def test_a_choice_that_is_nearly_one_is_asked_for(refusal):

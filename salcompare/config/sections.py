@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 def option(default: T, help_: str, *, low: float | None = None, high: float | None = None,
            choices: tuple[str, ...] = (), remedy: str = "") -> T:
-    """Declare an option: its default, what it does, what it may be, and what to do about a number out of bounds."""
+    """Declare an option: its default, what it does, what it may be, and what to do about a number that is too low."""
     return field(default=default, metadata={"help": help_, "low": low, "high": high, "choices": choices,
                                             "remedy": remedy})
 
@@ -337,13 +337,14 @@ class Controls:
     classifiers: str = option("all", "which classifiers are controlled: all, the first, or none",
                               choices=("all", "first", "none"))
     randomisations: int = option(20, "networks with random weights, which every variant and method is held against",
-                                 low=2, remedy=_SPREAD)
+                                 low=2, high=1000, remedy=_SPREAD)
     shuffles: int = option(2, "networks whose head is trained on shuffled actors; like the layers below, of the last "
-                           "variant and the main method alone", low=2, remedy=_SPREAD)
+                           "variant and the main method alone", low=2, high=1000, remedy=_SPREAD)
     images: int = option(2, "test images of each actor that all of these explain, evenly spaced in the images' order; "
                          "0 takes all", low=0)
     layers: int = option(5, "steps from the head down in which layers are randomised", low=2)
-    curve_networks: int = option(5, "networks whose layers are randomised at each step", low=2, remedy=_SPREAD)
+    curve_networks: int = option(5, "networks whose layers are randomised at each step", low=2, high=1000,
+                                 remedy=_SPREAD)
     curve_images: int = option(2, "test images that each randomisation of layers is looked at on", low=1)
 
 

@@ -121,7 +121,7 @@ class _Reader:
             if not low <= value <= high or not math.isfinite(value):
                 upwards = f"to {high:g}" if math.isfinite(high) else "up"
                 return self._wrong(title, option.name, value, f"a finite number from {low:g} {upwards}",
-                                   about["remedy"])
+                                   about["remedy"] if value < low else "")
         return value
 
     def _wrong(self, title: str, key: str, value: object, expected: str, remedy: str = "") -> Any:  # noqa: ANN401

@@ -7,6 +7,7 @@ import importlib
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from salcompare.errors import InputError, Problem
 from salcompare.findings.finding import Compared, Finding, Headline, Quantity
 
 if TYPE_CHECKING:
@@ -32,6 +33,20 @@ def calibration_cases() -> tuple[Case, ...]:
     return tuple(dataclasses.replace(case, finding=name) for name, part in _calibrated() for case in part.CASES)
 
 
+def cases_of(name: str) -> tuple[Case, ...]:
+    """Load the cases of a finding, or the one of a name, or with a test or interval of a name, as calibration has them.
+
+    Raises `InputError`, listing the names, where there is none.
+    """
+    cases = calibration_cases()
+    some = tuple(case for case in cases if name in (case.finding, case.name, *(check.name for check in case.checks)))
+    if not some:
+        names = dict.fromkeys(each for case in cases for each in (case.finding, case.name))
+        raise InputError(Problem("--only", f"{name!r} is not calibrated", f"one of {', '.join(names)}, or a test or "
+                                 "interval as the page names it"))
+    return some
+
+
 def planned_statistics() -> tuple[PlannedStatistic, ...]:
     """Load every statistic of the findings that a study can be planned for."""
     return tuple(statistic for _, part in _calibrated() for statistic in part.PLANNED)
@@ -47,4 +62,4 @@ def shown(kind: type[Shown]) -> list[tuple[Quantity, Shown]]:
             if isinstance(how, kind)]
 
 
-__all__ = ["NAMES", "Finding", "calibration_cases", "findings", "planned_statistics", "shown"]
+__all__ = ["NAMES", "Finding", "calibration_cases", "cases_of", "findings", "planned_statistics", "shown"]

@@ -45,8 +45,8 @@ class Cells:
 def read_cells(path: Path, *, shown: str, remedy: str, fold: bool = True) -> Cells:
     """Read a CSV file: UTF-8 with or without a mark, any line ends, cells parted by comma, semicolon or tab.
 
-    Columns' names keep their case unless `fold`. Raises `InputError` if it is missing, empty, not UTF-8, or its header
-    names a column twice.
+    Columns' names keep their case unless `fold`. Raises `InputError` if it is missing, has no rows, is not UTF-8, or
+    its header names a column twice.
     """
     try:
         content = path.read_bytes()
@@ -55,7 +55,10 @@ def read_cells(path: Path, *, shown: str, remedy: str, fold: bool = True) -> Cel
     except OSError as error:
         raise InputError(Problem(shown, f"cannot be read: {error.strerror}", "a CSV file", remedy)) from error
     check_no_archive(content, shown=shown)
-    return cells_of(content, shown=shown, remedy=remedy, fold=fold)
+    cells = cells_of(content, shown=shown, remedy=remedy, fold=fold)
+    if cells.frame.empty and not cells.faults:
+        raise InputError(Problem(shown, "no row below the header", "a header line and rows", remedy))
+    return cells
 
 
 def cells_of(content: bytes, *, shown: str, remedy: str, first: int = 1, fold: bool = True) -> Cells:

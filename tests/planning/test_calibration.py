@@ -303,12 +303,29 @@ def test_scenarios_of_coverage_and_power_are_run_less_often(tmp_path):
 
 
 def test_the_command_writes_the_page(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(runner.calibrate, "__kwdefaults__", runner.calibrate.__kwdefaults__ | {
-        "cases": (RIGHT,), "scenarios": SCENARIOS})
+    monkeypatch.setattr(runner, "calibration_cases", lambda: (RIGHT,))
+    monkeypatch.setattr(runner.calibrate, "__kwdefaults__", runner.calibrate.__kwdefaults__ | {"scenarios": SCENARIOS})
     assert main(["calibrate", "--runs", "4", "--out", str(tmp_path / "out")]) == 0
     assert str(tmp_path / "out" / "calibration.html") in capsys.readouterr().out
     assert (tmp_path / "out" / "calibration.md").read_text().startswith("# Calibration")
     assert main(["calibrate", "--runs", "0", "--out", str(tmp_path / "out")]) == 2
+
+
+def test_the_command_runs_one_finding_or_test_and_lists_the_names_beside_an_unknown_one(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    ran = {}
+
+    def stopped(cases, *_, **__):
+        ran["cases"] = cases
+        raise InputError("stopped")
+
+    monkeypatch.setattr(runner, "run_calibration", stopped)
+    for name, expected in (("unique", {"unique_agreement", "equivalence"}),
+                           ("unique agreement, sign flips", {"unique_agreement"})):
+        assert main(["calibrate", "--only", name]) == 2
+        assert {case.name for case in ran["cases"]} == expected
+    assert main(["calibrate", "--only", "uniqe"]) == 2
+    assert "'uniqe' is not calibrated; expected one of unique, unique_agreement" in capsys.readouterr().err
 
 
 def test_the_true_share_between_actors_is_nothing_without_actor_effects_and_what_many_images_give_with_them():

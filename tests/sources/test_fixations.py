@@ -80,7 +80,7 @@ def test_every_wrong_row_is_told_at_once(tmp_path):
 
 @pytest.mark.parametrize(("content", "says"), [
     ("worker,image,x\nw1,s1/1,1\n", "no column 'y'"),
-    (HEADER, "no response below the header"),
+    (HEADER, "no row below the header"),
     ("", "is empty"),
 ])
 def test_a_file_without_what_is_needed_is_one_error(tmp_path, content, says):

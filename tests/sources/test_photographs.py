@@ -287,7 +287,8 @@ def test_shoots_come_from_a_table_that_need_not_name_every_image(tmp_path):
 @pytest.mark.parametrize(("line", "said"), [
     ("Ann/00,monday", "shoots.csv: no image 'Ann/00' in the study; expected ids of its images; "),
     ("{first},monday\n{first},friday", "shoots.csv row 3: image '{first}' in shoot 'friday'; expected shoot 'monday'"),
-    ("", "shoots.csv"),
+    ("", "shoots.csv: is empty"),
+    (" ", "shoots.csv: no row below the header; expected a header line and rows; set [images] shoots"),
 ])
 def test_shoots_of_unknown_images_or_two_of_one_are_refused(tmp_path, line, said):
     folder_study(tmp_path, {"Ann": 2, "Bob": 2})

@@ -174,7 +174,7 @@ def test_a_quote_that_is_never_closed_is_named_by_where_it_begins(tmp_path):
 @pytest.mark.parametrize(("content", "said"), [
     (None, "responses.csv: does not exist; expected a CSV file; set [responses] path in study.toml"),
     ("", "responses.csv: is empty"), ("\n\n", "responses.csv: is empty"),
-    (HEADER, "responses.csv: no response below the header"),
+    (HEADER, "responses.csv: no row below the header"),
     ("worker,image,x0,y0\nw,s1/1,1,1\n", "no column 'label', 'x1', 'y1'; expected columns worker, image, label, x0, "
                                          "y0, x1, y1; add what is missing; found worker, image, x0, y0"),
     (b"worker,image,label\nw,s1/1,caf\xe9\n", "responses.csv row 2: byte 0xe9 is not UTF-8; expected UTF-8"),

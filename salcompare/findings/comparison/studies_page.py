@@ -65,7 +65,8 @@ def _said(compared: Comparison) -> Iterator[str]:
         "No actor is in both: Welch's t test, from each study's interval over its actors.",
         *compared.notes))
     if compared.one.workers & compared.other.workers:
-        yield f"{counted(len(compared.one.workers & compared.other.workers), 'worker')} of one name in both."
+        yield (f"{counted(len(compared.one.workers & compared.other.workers), 'worker')} of one name in both, which "
+               "tests do not know: where they respond alike in both, intervals of what rests on people are too wide.")
     headlines = compared.table[compared.table["headline"].notna()]
     if headlines["p_value"].isna().all():
         yield "No headline number could be tested; the table says why of each."

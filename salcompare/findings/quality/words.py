@@ -39,7 +39,9 @@ def _copies(data: StudyData) -> list[str]:
     across = int((pairs["actor"] != pairs["other_actor"]).sum())
     return [f"{counted(len(pairs), 'pair')} of photographs, {across:,} of them of two actors, may be copies "
             f"(correlation): {named}{rest}. Tests count each as an image of its own, and reject too often if they are: "
-            "give two of one actor one shoot ([images] shoots), or remove one."]
+            "give two of one actor one shoot ([images] shoots), or remove one."
+            + (" Of two actors, name a person who is both once, or remove the photograph of somebody else."
+               if across else "")]
 
 
 def _exclusions(data: StudyData) -> list[str]:

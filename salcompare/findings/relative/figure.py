@@ -32,7 +32,7 @@ def relative_missing(data: StudyData) -> str | None:
 def heatmaps_figure(data: StudyData) -> Figure:
     """Draw, for each actor, a photograph, the human heatmap and the classifier's (Fig. 5)."""
     return _figure(data, "heatmap", "fig5-heatmaps", f"Heatmaps of {_whose(data)}",
-                   "Heatmaps. Colours run from 0 to the highest value of the row.")
+                   "Colours run from 0 to the highest value of the row.")
 
 
 def relative_figure(data: StudyData) -> Figure:

@@ -43,14 +43,15 @@ def unique_figure(data: StudyData) -> Figure:
     text = caption(data, [
         "Agreement of people's and each network's maps beyond the centre, the photographs' edges and the mean human "
         f"map of all actors: correlation of residuals, mean over actors (n = {int(n):,}); lines: {interval(table)}.",
-        "Diamonds: control networks, on the images that they explained." if table["control"].any() else "",
+        ("Diamonds: control networks, on the images that they explained; sources that share one have one row."
+         if table["control"].any() else ""),
         f"Band: smaller than the smallest effect of interest, {number(smallest, 2)}; the ceiling is "
         f"{number(table['ceiling'].max(), 2)}." if smallest == smallest else ""], responses=True, photographs=False)
     return Figure("fig19-unique", "Agreement beyond what all faces share", text, plot, MIDDLE, height)
 
 
 def _table(data: StudyData) -> pd.DataFrame:
-    """Rows to draw, from the top: each source, and its controls below it."""
+    """Rows to draw, from the top: each source, and its controls below it; below the first, those that several share."""
     table = rows(data.estimates, statistic=terms.AGREEMENT, level="population", contrast=[
         SAME_IMAGE, *terms.CONTROLS])
     table = table[table["value"].notna() & table["source"].isin(data.classifier_maps)]
@@ -58,6 +59,7 @@ def _table(data: StudyData) -> pd.DataFrame:
     table = table.assign(control=table["contrast"] != SAME_IMAGE, place=[
         sources.index(source) * len(kinds) + kinds.index(contrast)
         for source, contrast in zip(table["source"], table["contrast"], strict=True)]).sort_values("place")
+    table = table[~(table["control"] & table.duplicated(["contrast", "value"]))]
     names = [f"{source}\n{LABELS.get(contrast) or source_name(source, sources)}"
              for source, contrast in zip(table["source"], table["contrast"], strict=True)]
     return table.assign(kind=table["source"].mask(table["control"], "control"),

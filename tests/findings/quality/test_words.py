@@ -113,7 +113,7 @@ def test_photographs_that_look_like_copies_are_named_with_what_to_do(tmp_path):
     data = report_data(tmp_path, quality=tables(), near_duplicates=pairs)
     assert ("4 pairs of photographs, 1 of them of two actors, may be copies (correlation): ann/1 and ann/2 (0.99); "
             "ann/2 and ann/3 (0.98); bob/1 and cid/1 (0.97); and 1 more, listed in a table.") in said(data)
-    assert "give two of one actor one shoot ([images] shoots), or remove one" in said(data)
+    assert "give two of one actor one shoot ([images] shoots), or remove one. Of two actors, name" in said(data)
     assert "none is left out" in dict(methods(data))["Look-alike photographs"]
     assert [len(table.frame) for table in printed_tables(data) if table.name == "near_duplicates"] == [4]
     none = report_data(tmp_path, quality=tables(), near_duplicates=pairs[:0])

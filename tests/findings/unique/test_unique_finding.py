@@ -114,7 +114,9 @@ def test_table_methods_and_figure_say_what_was_tested(data):
     (_, paragraph), = words.methods(data)
     assert "Null hypothesis" in paragraph
     assert unique_missing(data) is None
-    text = unique_figure(data).caption
+    figure = unique_figure(data)
+    assert figure.plot.data["control"].sum() == 1  # that of both sources, whose network it is
+    text = figure.caption
     assert "smallest effect of interest" in text
     assert "Simulated" in text
 
