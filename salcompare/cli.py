@@ -149,7 +149,6 @@ def _add_collect(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _add_import(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare ``salcompare import``."""
     importer = _command(added, "import", commands.import_file, "bring boxes drawn in another tool to the study's "
                         "responses, every row taken or refused with a reason", of_study=False)
     importer.add_argument("file", type=Path, metavar="FILE", help="an export, or a folder of them")
@@ -173,7 +172,6 @@ def _add_import(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _add_power(added: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare ``salcompare power``."""
     power = _command(added, "power", commands.power, "say how many workers, images and actors a study needs, by "
                      "simulation", of_study=False)
     model = power.add_mutually_exclusive_group()

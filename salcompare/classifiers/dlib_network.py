@@ -130,7 +130,6 @@ class _Layer:
 
 
 def _layers(plan: Plan) -> Iterator[_Layer]:
-    """Give the layers from input to output."""
     yield from _convolution("stem.conv", plan.stem, 3, side=7, stride=2, pad=0)
     yield from (_Layer("relu_"), _Layer("max_pool_2", settings=(3, 3, 2, 2, 0, 0)))
     before = plan.stem

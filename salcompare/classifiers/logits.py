@@ -118,7 +118,6 @@ def is_compiled(module: nn.Module) -> bool:
 
 
 def _graphs(model: nn.Module) -> list[fx.Graph]:
-    """Graphs of a model's exported modules."""
     return [module.graph for module in model.modules() if isinstance(module, fx.GraphModule)]
 
 

@@ -108,7 +108,6 @@ def source_colours(sources: Iterable[str], names: Sequence[str] = ()) -> dict[st
 
 
 def _paler(colour: str, white: float) -> str:
-    """Mix a colour with white."""
     parts = (int(colour[at:at + 2], 16) for at in (1, 3, 5))
     return "#" + "".join(f"{round(part + (255 - part) * white):02X}" for part in parts)
 

@@ -139,9 +139,9 @@ def _run_chunk(chunk: _Chunk) -> Path:
     rows: list[list[object]] = []
     for run in chunk.runs:
         study = simulate_study(chunk.settings, rng=stream(chunk.seed, "study", chunk.scenario, str(run)))
-        for case in chunk.cases:
+        for case in chunk.cases:  # digits after the ninth may differ between processors
             rng = stream(chunk.seed, "case", case.name, chunk.scenario, str(run))
-            rows += [[run, name, *_printed(outcome)]
+            rows += [[run, name, *("" if np.isnan(value) else f"{value:.9g}" for value in outcome)]
                      for name, outcome in _measured(case, chunk.scenario, study, rng).items()]
     write_kept(chunk.path, {**chunk.about, "rows": rows})
     return chunk.path
@@ -227,11 +227,6 @@ def _one_thread() -> Iterator[None]:
         for name in _THREADS:
             del os.environ[name]
         os.environ.update({name: value for name, value in before.items() if value is not None})
-
-
-def _printed(outcome: Outcome) -> list[str]:
-    """Nine digits, or nothing: what lies beyond may differ between processors."""
-    return ["" if np.isnan(value) else f"{value:.9g}" for value in outcome]
 
 
 def _read(chunk: _Chunk, say: Say) -> pd.DataFrame | None:

@@ -122,7 +122,6 @@ def foretold_reliability(scenario: Scenario, sizes: pd.DataFrame, *, seed: int) 
 
 
 def _page(table: pd.DataFrame, statistic: PlannedStatistic, goal: Goal, model: Model, *, seed: int, draws: int) -> str:
-    """Write the page of a plan, in Markdown."""
     runs = int(table["runs"].iloc[0])
     parts = [f"# How large a study must be: {statistic.name}", f"Every study here is simulated, from {model.name}.",
              _question(statistic, goal), "## Answer", *_answers(table, goal), "## All sizes", _markdown(_shown(table)),

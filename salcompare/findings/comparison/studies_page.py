@@ -112,7 +112,6 @@ def _simulated(rows: pd.DataFrame) -> bool:
 
 
 def _drawn(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the figure."""
     rows = table[table["headline"].notna() & table["chance"].notna()]
     return rows[(rows["difference"].abs() + rows["chance"]) <= WIDEST].reset_index(drop=True)
 

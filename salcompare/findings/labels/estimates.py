@@ -52,7 +52,7 @@ def label_estimates(data: StudyData, maps: Maps, statistics: Statistics, seed: i
     sides |= {} if data.human is None else {HUMAN: data.human["coverage"]}
     sides |= {CENTRE: centre(next(iter(sides.values())))} if sides else {}
     for source, side in sides.items():
-        masks = _marked(side, mapping.top_mask(side, share=maps.mask_share))
+        masks = mapping.top_mask(side, share=maps.mask_share) & (side > 0)  # ties at 0 would be broken by place
         yield from _enrichment(source, responses, known, masks, statistics, seed)
 
 
@@ -92,11 +92,6 @@ def _of_actors(responses: pd.DataFrame, images: pd.DataFrame, **options: Any) ->
         left_out=f"{counted(out, 'actor')} left out: one image, or images that all have the same shares" if out else "",
         label_reason=("label", np.where(np.isnan(result["label_p_value"]), SAME, "")),
         one=share.where(~np.isnan(result["p_value"])), other=share - result["difference"])
-
-
-def _marked(maps: xr.DataArray, masks: xr.DataArray) -> xr.DataArray:
-    """Leave out of masks what the map is 0 on: pixels at places that are the same for all maps break such ties."""
-    return masks & (maps > 0)
 
 
 def _enrichment(source: str, responses: pd.DataFrame, images: pd.DataFrame | None, masks: xr.DataArray,

@@ -87,7 +87,6 @@ class HeatmapOverlap:
         return self._known[key]
 
     def _of_population(self, human: xr.DataArray, other: xr.DataArray, form: Form) -> Overlaps:
-        """Overlap of the population's heatmaps."""
         return failures.each_that_works(form.metrics, partial(population_overlap, human, other, share=self.share,
                                                      sigma=form.sigma))
 

@@ -219,7 +219,6 @@ def csv_rows(content: Content) -> _CsvRows:
 
 
 def _not_utf8(content: Content) -> Problem:
-    """Find the line that is not UTF-8."""
     with content.path.open("rb") as stream:
         for at, line in enumerate(stream, start=1):
             try:

@@ -239,7 +239,6 @@ class _Rows:
 
 
 def _by_worker(products: Sequence[Values], workers: Sequence[Codes], crosses: Sequence[Values]) -> _Rows:
-    """Sum the responses of each worker to each image."""
     rows = []
     for image, (product, codes, cross) in enumerate(zip(products, workers, crosses, strict=True)):
         names, of_worker = np.unique(codes, return_inverse=True)

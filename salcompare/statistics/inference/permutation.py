@@ -277,7 +277,6 @@ def _codes(values: Sequence[Hashable] | NDArray[np.generic], where: str, n: int)
 
 
 def _counts(exchange: Exchangeability) -> NDArray[np.int64]:
-    """Units by block and label."""
     table = np.zeros((exchange.blocks.max() + 1, exchange.labels.max() + 1), np.int64)
     np.add.at(table, (exchange.blocks, exchange.labels), 1)
     return table

@@ -107,9 +107,9 @@ def t_interval(values: ArrayLike, *, resampled: str = "actors", level: float = L
     mean = np.nansum(data, axis=0) / safe
     spread = np.sqrt(np.nansum((data - mean) ** 2, axis=0) / (safe - 1) / safe)
     half = np.where(enough, stats.t.ppf((1 + level) / 2, safe - 1) * spread, np.nan)
-    reason = _reasons(enough, [
-        f"{counted(count, resampled.removesuffix('s'))} with a value; a t interval needs {max(fewest, 2)}"
-        for count in n.ravel()])
+    lacking = [f"{counted(count, resampled.removesuffix('s'))} with a value; a t interval needs {max(fewest, 2)}"
+               for count in n.ravel()]
+    reason = np.where(enough, "", np.array(lacking, object).reshape(enough.shape))
     return Interval(mean - half, mean + half, "t", resampled, level, len(data), np.asarray(undefined, np.intp), reason)
 
 
@@ -169,11 +169,6 @@ def jackknife_interval(estimate: ArrayLike, leave_one_out: ArrayLike, *, resampl
     reason = np.where(np.isnan(half + middle), text, "").astype(object)
     return Interval(middle - half, middle + half, "jackknife", resampled, level, len(values),
                     np.asarray(np.isnan(values).sum(axis=0), np.intp), reason)
-
-
-def _reasons(enough: NDArray[np.bool_], texts: list[str]) -> NDArray[np.object_]:
-    """Give the texts where there is not enough, in the shape of `enough`."""
-    return np.where(enough, "", np.array(texts, object).reshape(enough.shape))
 
 
 def actor_means(values: xr.DataArray) -> xr.Dataset:

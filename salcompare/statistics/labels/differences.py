@@ -232,7 +232,6 @@ def _cells(scaled: _Scaled, exchange: permutation.Exchangeability, batch: NDArra
 
 
 def _ratios(between: Values, within: Values, beside: Values) -> tuple[Values, Values]:
-    """Give eta² and F2."""
     total = between + within
     with np.errstate(divide="ignore", invalid="ignore"):
         eta2, f2 = between / np.where(total > 0, total, np.nan), between / beside

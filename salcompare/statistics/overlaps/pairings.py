@@ -162,7 +162,6 @@ def _contrasts(pairs: Pairs, same_image: xr.Dataset | None) -> dict[str, NDArray
 
 
 def _mean_over_actors(means: Values) -> Values:
-    """Mean over actors, NaN left out."""
     defined = ~np.isnan(means)
     n = defined.sum(axis=1)
     return np.asarray(np.where(defined, means, 0).sum(axis=1) / np.where(n > 0, n, np.nan))
