@@ -244,10 +244,10 @@ def calibrate(options: argparse.Namespace) -> None:
     part = "" if options.only is None else "-" + re.sub(r"\W+", "_", options.only)
     out = options.out or Path(f"reports/calibration{part}")
     goes_on = (out / "runs").is_dir()  # a calibration of before, which is gone on with
-    free_paths((out / name for name in ("calibration.html", "calibration.csv")),
+    free_paths((out / name for name in ("calibration.md", "calibration.csv")),
                overwrite=goes_on or options.overwrite)
     rates = calibrate(out, runs=options.runs, seed=options.seed, jobs=options.jobs, cases=cases, progress=Terminal())
-    for line in (*summary(rates), out / "calibration.html"):
+    for line in (*summary(rates), out / "calibration.md"):
         print(line)
 
 

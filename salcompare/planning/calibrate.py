@@ -101,7 +101,7 @@ def calibrate(folder: Path, *, runs: int = RUNS, seed: int = 0, jobs: int = 1, c
     """Run a calibration, of all findings' cases where none are given, and write its page.
 
     What looks liberal is judged by `FRESH` times as many fresh runs (`rates.with_fresh`).
-    `folder` gets calibration.html, calibration.csv, the figures, and ``runs/`` with what is needed to go on; `words`
+    `folder` gets calibration.md, calibration.csv, the chart, and ``runs/`` with what is needed to go on; `words`
     say what each scenario simulates. For the other arguments and errors see `run_calibration`. Gives what the page
     shows, as `rates.calibration_rates` does.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.resources
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from salcompare.figures.theme import percent as axis_percent
 from salcompare.findings import findings
 from salcompare.planning.rates import POWER, liberal, noticed
 from salcompare.printing import ALPHA, counted, joined, percent, ranged
-from salcompare.report.render import page_policy, page_style
 
 
 @dataclass(frozen=True)
@@ -35,19 +33,16 @@ class Setup:
 
 
 def write_page(rates: pd.DataFrame, setup: Setup, folder: Path) -> Path:
-    """Write calibration.html (which needs no other file), .md, .csv and the chart; same rates, same bytes."""
+    """Write calibration.md, .csv and the chart, and give the first's path; same rates, same bytes."""
     store.write_table(folder / "calibration.csv", rates.round(6))
     figure = calibration_figure(rates)
-    png = save_figure(figure, folder)[0]
+    save_figure(figure, folder)
     content = {
-        "style": page_style(), "policy": page_policy(), "setup": setup, "lines": summary(rates),
+        "setup": setup, "lines": summary(rates), "figure": figure, "versions": dict(provenance.versions()),
         "liberal": [{"check": row["check"], "scenario": row["scenario"], "rate": _rate(row)}
-                    for row in liberal(rates).to_dict(orient="records")],
-        "figure": figure, "source": "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii"),
-        "versions": dict(provenance.versions())}
-    store.write_text(folder / "calibration.md", _rendered("calibration.md.jinja", content, escape=False))
-    page = folder / "calibration.html"
-    store.write_text(page, _rendered("calibration.html", content, escape=True))
+                    for row in liberal(rates).to_dict(orient="records")]}
+    page = folder / "calibration.md"
+    store.write_text(page, _rendered(content))
     return page
 
 
@@ -111,13 +106,13 @@ def _of(row: pd.Series[Any] | Mapping[Any, Any]) -> str:
     return f"{row['runs']:,} studies" + (f" out of {row['runs'] + row['n_undefined']:,}" if row["n_undefined"] else "")
 
 
-def _rendered(name: str, content: dict[str, object], *, escape: bool) -> str:
+def _rendered(content: dict[str, object]) -> str:
     import jinja2
 
-    environment = jinja2.Environment(autoescape=jinja2.select_autoescape(default_for_string=escape),
+    environment = jinja2.Environment(autoescape=jinja2.select_autoescape(default_for_string=False),
                                      undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True, keep_trailing_newline=True)
-    template = importlib.resources.files("salcompare.planning") / name
+    template = importlib.resources.files("salcompare.planning") / "calibration.md.jinja"
     return environment.from_string(template.read_text(encoding="utf-8")).render(content)
 
 
