@@ -71,7 +71,7 @@ def mean_shape(landmarks: xr.DataArray) -> xr.DataArray:
     ----------
     Gower (1975), doi:10.1007/BF02291478
     """
-    return _upright(landmarks.isel(image=0, drop=True).copy(data=_mean(landmarks.to_numpy())))
+    return _upright(landmarks.isel(image=0, drop=True).copy(data=procrustes_mean(landmarks.to_numpy())))
 
 
 def misfits(landmarks: xr.DataArray) -> xr.DataArray:
@@ -88,11 +88,11 @@ def misfits(landmarks: xr.DataArray) -> xr.DataArray:
         From 0 to 1; 0 for all where there are two points in the plane. NaN where there is no face.
     """
     shapes = landmarks.to_numpy()
-    return xr.DataArray(fit_similarity(_mean(shapes), shapes).residual, {"image": landmarks.image.to_numpy()},
+    return xr.DataArray(fit_similarity(procrustes_mean(shapes), shapes).residual, {"image": landmarks.image.to_numpy()},
                         ("image",), "misfit")
 
 
-def _mean(shapes: Array) -> Array:
+def procrustes_mean(shapes: Array) -> Array:
     """Generalised Procrustes mean (point, axis) of shapes (n, point, axis), turned as the first; NaN without any."""
     shapes = shapes[np.isfinite(shapes).all(axis=(1, 2))]
     shapes = shapes - shapes.mean(axis=1, keepdims=True)

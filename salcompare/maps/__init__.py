@@ -4,7 +4,7 @@ Every public function takes and gives labelled xarray objects with dims (..., y,
 map, lacks a dim or a coordinate, or has an option out of its range is refused by an `InputError`.
 """
 
-from salcompare.maps.alignment import move_points, transforms_of
+from salcompare.maps.alignment import move_landmarks, move_points, transforms_of
 from salcompare.maps.boxes import count_boxes, rasterise_actor_boxes, rasterise_boxes
 from salcompare.maps.canonical import from_canonical, points_to_canonical, to_canonical
 from salcompare.maps.checks import natural_order
@@ -29,8 +29,8 @@ from salcompare.maps.responses import (
 )
 
 __all__ = ["actor_heatmap", "centre_orders", "class_means", "count_boxes", "fixation_counts", "fixation_maps",
-           "from_canonical", "marked_by_both", "mask_report", "mean_of_responses", "move_points", "moved_orders",
-           "natural_order", "points_to_canonical", "precomputed_response_maps", "precomputed_saliency",
+           "from_canonical", "marked_by_both", "mask_report", "mean_of_responses", "move_landmarks", "move_points",
+           "moved_orders", "natural_order", "points_to_canonical", "precomputed_response_maps", "precomputed_saliency",
            "rasterise_actor_boxes", "rasterise_boxes", "rasterise_fixations", "reduce_channels", "relative_saliency",
            "require_response_maps", "response_array", "saliency_difference", "shown", "sigma_in_pixels", "smooth",
            "stack_sources", "tied_weights", "to_canonical", "top_mask", "transforms_of"]

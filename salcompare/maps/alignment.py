@@ -75,6 +75,17 @@ def move_points(points: pd.DataFrame, transforms: xr.DataArray) -> pd.DataFrame:
     return points.assign(x=x, y=y)
 
 
+def move_landmarks(landmarks: xr.DataArray, transforms: xr.DataArray) -> xr.DataArray:
+    """Move landmarks (image, point, axis) of photographs to the grid, x and y alone.
+
+    ``transforms`` are as `transforms_of` gives them, of these images or of more. NaN where there is no face.
+    """
+    matrices = transforms.sel(image=landmarks["image"].to_numpy()).to_numpy()
+    planar = landmarks.sel(axis=["x", "y"]).transpose("image", "point", "axis")
+    moved = _moved(matrices[:, np.newaxis], *np.moveaxis(planar.to_numpy(), 2, 0))
+    return planar.copy(data=np.stack(moved, axis=2)).assign_attrs(unit="pixels of the grid, the first's centre at 0.5")
+
+
 def box_corners(boxes: pd.DataFrame, transforms: xr.DataArray) -> pd.DataFrame:
     """Give the four corners of boxes (``image, x0, y0, x1, y1``) on the grid: four rows a box, in a ring.
 

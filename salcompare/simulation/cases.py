@@ -24,6 +24,7 @@ MANY, MANY_OR_FOUR = (15,) * 6 + (3,) * 6, (15,) * 6 + (4,) * 6
 SHARED, IMAGE, UNEQUAL, RAGGED_COUNTS, FEW, SHOOTS, POSED, UNRELATED, LEFT, DEMO = (
     "shared geometry", "image effects only", "unequal spread", "ragged counts", "few actors", "shoots", "posed actors",
     "unrelated actors", "left preference", "demo")
+TURNED = "heads that turn"
 SPREAD_FEWEST, MANY_AND_FEW, MANY_AND_FOUR, POOLS, SHOOTS_UNPOSED, PAIRS, FOUR_SHOOTS = (
     "few images, most spread", "many and few", "many and four", "workers of actors", "shoots without pose",
     "undeclared pairs", "four shoots")
@@ -63,6 +64,9 @@ WORDS: Mapping[str, str] = {
     PAIRS: "As shoots, without pose, with two images to a shoot, which nobody declares.",
     POSED: "As image effects only, and each actor holds the head in a way of its own: photographs, boxes and "
            "classifier move with it, and nothing else tells actors apart.",
+    TURNED: "As image effects only, with thirty responses to an image and less noise, and heads turn: the middle of "
+            "the face slides along x, with a standard deviation of a tenth of the photograph's width, and its outline "
+            "does not; boxes, photographs and classifier move with it.",
     UNRELATED: "People and classifier both treat actors differently, each in a way of its own, and the classifier does "
                "not follow people in an image. Each actor belongs to one of two groups, which differ in nothing.",
     SAME_ACTORS: "As image effects only; for intervals that take the actors as given.",
@@ -97,6 +101,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     FOUR_SHOOTS: _small(SHOOTS, FOUR_SHOOTS, n_images=12, per_shoot=3),
     PAIRS: _small(SHOOTS, PAIRS, n_images=6, per_shoot=2, image_shift=0.0, declared=False),
     POSED: _small(IMAGE, POSED, actor_shift=0.02),
+    TURNED: _small(IMAGE, TURNED, turn=0.1, per_image=30, classifier_image=0.3, noise=0.3),
     UNRELATED: _small("actor effects", UNRELATED, shared_actor=0.0, shared_image=0.0, image_shift=0.0, n_groups=2),
     SAME_ACTORS: _small(IMAGE, SAME_ACTORS),
     **{name: _small("actor effects", name, n_actors=int(name.split()[0]), n_images=4, **_EFFECTS) for name in SIZES},
@@ -242,6 +247,7 @@ RESAMPLES = 199
 """Of a bootstrap."""
 SIGMA = 1.0
 """Of the smoothing that cases use, pixels of the small grid."""
+MISPLACED = 0.01  # standard deviation of a landmark's error, of the photograph's sides
 GRAIN = 0.05  # standard deviation of a photograph's own noise, of the range of its face
 
 SAME = "the maps' distribution is the same for all actors, so images can be exchanged among them"
@@ -263,9 +269,20 @@ def photographs(study: SimulatedStudy, rng: np.random.Generator) -> xr.DataArray
     """Draw photographs (image, y, x): the face as it lies in each image, and noise of their own."""
     scenario, truth = study.scenario, study.truth
     shares = np.broadcast_to(scenario.geometry.shares, truth.image_shares.shape)
-    faces = expected_coverage(scenario.geometry, shares, grid=scenario.grid, shifts=truth.shifts)
+    faces = expected_coverage(scenario.geometry, shares, grid=scenario.grid, shifts=study.place_shifts)
     grain = GRAIN * rng.standard_normal(faces.shape)
     return study.saliency.copy(data=faces / faces.max() + grain)
+
+
+def landmarks(study: SimulatedStudy, rng: np.random.Generator) -> xr.DataArray:
+    """Draw landmarks (image, point, axis) on the grid: the corners of the places' typical boxes, with errors."""
+    geometry, sides = study.scenario.geometry, np.array(study.scenario.grid)[::-1]
+    boxes = geometry.boxes / np.array([geometry.width, geometry.height] * 2)
+    corners = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) / 2
+    points = boxes[:, np.newaxis, :2] + corners * boxes[:, np.newaxis, 2:]  # (place, corner, axis)
+    moved = (points + study.place_shifts[:, :, np.newaxis]).reshape(len(study.images), -1, 2)
+    return xr.DataArray((moved + MISPLACED * rng.standard_normal(moved.shape)) * sides, dims=("image", "point", "axis"),
+                        coords={"image": study.saliency["image"].to_numpy(), "axis": ["x", "y"]})
 
 
 def other_photographs(study: SimulatedStudy, rng: np.random.Generator) -> xr.DataArray:

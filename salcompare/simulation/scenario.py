@@ -84,6 +84,12 @@ class Geometry:
         boxes: Values = np.array([[place.x, place.y, place.width, place.height] for place in self.places]) * sides
         return boxes
 
+    @property
+    def depths(self) -> Values:
+        """How far each place (place,) is in front of the face's outline, from 0 to 1: a dome over the photograph."""
+        away: Values = np.array([[place.x - 0.5, place.y - 0.5] for place in self.places])
+        return np.asarray(np.clip(1 - (2 * away**2 / 0.35**2).sum(axis=1) / 2, 0, None))
+
 
 @cache
 def published_geometry(*, left_share: float = 0.5) -> Geometry:
@@ -117,8 +123,8 @@ def expected_coverage(geometry: Geometry, shares: Values, *, grid: tuple[int, in
         Probabilities of the places, for each map.
     grid : tuple of int
         Height and width of the maps.
-    shifts : array (n, 2), optional
-        Where the face lies in each map, as shares of the photograph's width and height off its place.
+    shifts : array (n, 2) or (n, place, 2), optional
+        Where the face, or each place, lies in each map, as shares of the photograph's width and height off its place.
 
     Returns
     -------
@@ -129,39 +135,39 @@ def expected_coverage(geometry: Geometry, shares: Values, *, grid: tuple[int, in
         it serves to draw maps with, and what intervals must cover is taken from boxes.
     """
     offsets = np.zeros((1, 2)) if shifts is None else shifts
-    across, down = (_profiles(geometry, axis, offsets[:, axis], grid[1 - axis]) for axis in (0, 1))
+    across, down = (_profiles(geometry, axis, offsets[..., axis], grid[1 - axis]) for axis in (0, 1))
     if len(offsets) == 1:
         return np.asarray(np.tensordot(shares, down[0, :, :, None] * across[0, :, None, :], axes=1))
     return np.asarray(np.swapaxes(shares[..., None] * down, -2, -1) @ across)
 
 
 def _profiles(geometry: Geometry, axis: int, offsets: Values, pixels: int) -> Values:
-    """Probability that a box covers each column (or row), places moved by offsets: (n,) -> (n, place, pixels).
+    """Probability that a box covers each column (or row), places moved by offsets: (n[, place]) -> (n, place, pixels).
 
     Read off a table by linear interpolation, to about 0.001: a normal integral for each image and place is slow.
     """
     table = _table(geometry, axis)
-    position = np.clip((np.arange(pixels) + 0.5) / pixels - offsets[:, None] + 1, 0, 3 - 1 / _STEPS) * _STEPS
+    offsets = offsets.reshape(len(offsets), -1, 1)  # a column a place, or one for all
+    position = np.clip((np.arange(pixels) + 0.5) / pixels - offsets + 1, 0, 3 - 1 / _STEPS) * _STEPS
     before = position.astype(np.intp)
-    weight = (position - before)[:, :, None]
-    covered: Values = table[before] * (1 - weight) + table[before + 1] * weight
-    return np.swapaxes(covered, 1, 2)
+    weight, place = position - before, np.arange(len(table))[:, np.newaxis]
+    return np.asarray(table[place, before] * (1 - weight) + table[place, before + 1] * weight)
 
 
 @lru_cache(maxsize=16)
 def _table(geometry: Geometry, axis: int) -> Values:
-    """Probability that a box covers positions from -1 to 2 sides of the photograph (position, place)."""
+    """Probability that a box covers positions from -1 to 2 sides of the photograph (place, position)."""
     boxes = geometry.boxes / np.array([geometry.width, geometry.height] * 2)
-    centres, sizes = boxes[:, axis], boxes[:, axis + 2]
+    centres, sizes = boxes[:, axis, np.newaxis], boxes[:, axis + 2, np.newaxis]
     shift = np.hypot(geometry.shift, geometry.worker_shift)
     spread = sizes * np.hypot(shift, np.hypot(geometry.size, geometry.worker_size) / 2)
-    distance = np.linspace(-1, 2, 3 * _STEPS + 1)[:, None] - centres
+    distance = np.linspace(-1, 2, 3 * _STEPS + 1) - centres
     table: Values = ndtr((distance + sizes / 2) / spread) - ndtr((distance - sizes / 2) / spread)
     return table
 
 
 _SHARES = ("actor_spread", "image_spread", "favourite", "shared_actor", "shared_image", "classifier_moves")
-_AMOUNTS = ("classifier_actor", "classifier_image", "noise", "smoothness")
+_AMOUNTS = ("turn", "classifier_actor", "classifier_image", "noise", "smoothness")
 
 
 @dataclass(frozen=True)
@@ -195,6 +201,9 @@ class Scenario:
     actor_shift, image_shift : float or (float, float)
         Standard deviation of where the face lies in an actor's photographs, and in an image, as a share of the
         photograph's side; of two numbers the first is along x and the second along y. Boxes move with it.
+    turn : float
+        Standard deviation of how far a face turns in an image: of the shift of a place in its middle along x, as a
+        share of the photograph's width; less away from it, and none at the outline (`Geometry.depths`).
     classifier_moves : float
         How far the classifier's maps move with the face: 1 wholly, 0 not at all.
     favourite : float
@@ -235,6 +244,7 @@ class Scenario:
     image_spread: float = 0.0
     actor_shift: float | tuple[float, float] = 0.0
     image_shift: float | tuple[float, float] = 0.0
+    turn: float = 0.0
     classifier_moves: float = 1.0
     favourite: float = 0.2
     unequal: float = 1.0
@@ -262,6 +272,8 @@ class Scenario:
         problems += [Problem(f"{name} of scenario {self.name!r}", f"{len(numbers)} numbers",
                              f"one for each of {self.n_actors} actors") for name, numbers in each.items()
                      if isinstance(numbers, tuple) and numbers != self.per_image and len(numbers) != self.n_actors]
+        if self.classifier_face is not None and self.turn:
+            problems.append(Problem(f"turn of scenario {self.name!r}", "beside a classifier_face", "one of both"))
         if self.classifier_face is not None and np.shape(self.classifier_face) != self.grid:
             problems.append(Problem(f"classifier_face of scenario {self.name!r}", str(np.shape(self.classifier_face)),
                                     f"the grid's shape {self.grid}"))

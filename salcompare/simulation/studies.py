@@ -40,7 +40,8 @@ class Truth:
 
     `actor_shares` (actor, place) and `image_shares` (image, place) are probabilities of the places, in the order of the
     geometry's, before favourites; `owner` (image,) is each image's actor; `shifts` (image, 2) are where the face lies,
-    as shares of the photograph's width and height off its place; `label_shares` is the expected share of each label
+    as shares of the photograph's width and height off its place; `turns` (image,) are how far it turns, as a share of
+    the width; `label_shares` is the expected share of each label
     (columns) of the responses to each actor (index).
     """
 
@@ -48,6 +49,7 @@ class Truth:
     image_shares: Values
     owner: Codes
     shifts: Values
+    turns: Values
     label_shares: pd.DataFrame
 
 
@@ -63,6 +65,12 @@ class SimulatedStudy:
     images: pd.DataFrame
     truth: Truth
     seeds: tuple[int, int]
+
+    @cached_property
+    def place_shifts(self) -> Values:
+        """Where each place lies in each image (image, place, 2), as `Truth.shifts`."""
+        turned = self.truth.turns[:, np.newaxis] * self.scenario.geometry.depths
+        return self.truth.shifts[:, np.newaxis] + np.stack([turned, np.zeros_like(turned)], axis=2)
 
     @cached_property
     def responses(self) -> pd.DataFrame:
@@ -104,12 +112,13 @@ def simulate_study(scenario: Scenario, *, rng: np.random.Generator) -> Simulated
     shifts = (np.asarray(scenario.actor_shift) * rng.standard_normal((scenario.n_actors, 2))[owner]
               + np.asarray(scenario.image_shift) * rng.standard_normal((first.size, 2))[shoot])
     seeds = rng.integers(2**62, size=2)
+    turns = scenario.turn * (rng.standard_normal(first.size) if scenario.turn else np.zeros(first.size))[shoot]
     images = _images(scenario, names[owner], owner)
     labels = scenario.geometry.labels
     member = np.array([[place.label == label for label in labels] for place in scenario.geometry.places], dtype=float)
     label_shares = pd.DataFrame(_with_favourites(scenario, actor_shares) @ member, columns=list(labels),
                                 index=pd.Index(names, name="actor"))
-    truth = Truth(actor_shares, image_shares, owner, shifts, label_shares)
+    truth = Truth(actor_shares, image_shares, owner, shifts, turns, label_shares)
     return SimulatedStudy(scenario, images, truth, (int(seeds[0]), int(seeds[1])))
 
 
@@ -191,7 +200,7 @@ def _edges(study: SimulatedStudy, image: Codes, worker: Codes, place: Codes, rng
     habits = rng.standard_normal((study.scenario.n_workers, 4))[worker]
     draws = rng.standard_normal((image.size, 4))
     typical = geometry.boxes[place]
-    centres = (typical[:, :2] + study.truth.shifts[image] * frame
+    centres = (typical[:, :2] + study.place_shifts[image, place] * frame
                + typical[:, 2:] * (geometry.worker_shift * habits[:, :2] + geometry.shift * draws[:, :2]))
     sizes = typical[:, 2:] * np.exp(geometry.worker_size * habits[:, 2:] + geometry.size * draws[:, 2:])
     return cut_boxes(centres - sizes / 2, centres + sizes / 2, sides=frame, smallest=_LEAST)
@@ -230,7 +239,7 @@ def _shared(study: SimulatedStudy) -> Values:
     population = np.broadcast_to(scenario.geometry.shares, truth.image_shares.shape)
     shares = [population] + [truth.actor_shares[truth.owner]] * bool(scenario.shared_actor or scenario.shared_image)
     shares += [truth.image_shares] * bool(scenario.shared_image)
-    shifts = scenario.classifier_moves * truth.shifts if truth.shifts.any() else None
+    shifts = scenario.classifier_moves * study.place_shifts if study.place_shifts.any() else None
     maps = expected_coverage(scenario.geometry, np.stack(shares), grid=scenario.grid, shifts=shifts)
     maps += BACKGROUND * maps[0].mean()
     values = maps[0] / maps[0].mean()

@@ -50,19 +50,21 @@ CALLS = {
     "population_mean": st.population_mean,
     "population_overlap": lambda a: st.population_overlap(a, a, metrics=["pearson"]),
     "pose_association": lambda a: st.pose_association(a, a, rng=rng(), **FEW),
-    "registered": lambda a: st.registered(a, a, sigma=1.0),
+    "registered": lambda a: st.registered(a, a, MARKS, sigma=1.0),
     "relative_test": lambda a: st.relative_test(a, sigma=1.0, rng=rng(), **FEW),
     "seed_reliability": lambda a: st.seed_reliability(a, rng=rng(), **FEW),
     "symmetric_null_mean": lambda a: st.symmetric_null_mean(a, rng=rng(), n_draws=5),
     "symmetry": st.symmetry,
     "uniform": st.uniform,
-    "unique_agreement": lambda a: st.unique_agreement(a, a, a, sigma=1.0, rng=rng(), **FEW),
+    "unique_agreement": lambda a: st.unique_agreement(a, a, a, MARKS, sigma=1.0, rng=rng(), **FEW),
     "uniform_overlap": lambda a: st.uniform_overlap(a, metrics=["pearson"]),
     "variance_components": st.variance_components,
     "variance_explained": lambda a: st.variance_explained(a, rng=rng(), **FEW),
 }
 GOOD = maps()
 IMAGES = pd.DataFrame({"image": GOOD["image"], "actor": GOOD["actor"], "height": 8, "width": 8})
+MARKS = xr.DataArray(np.random.default_rng(0).uniform(1, 7, (9, 20, 2)), dims=("image", "point", "axis"),
+                     coords={"image": GOOD["image"].to_numpy(), "axis": ["x", "y"]})
 RESPONSES = pd.DataFrame({"worker": "w", "image": GOOD["image"], "label": ["eyes", "nose", "lips"] * 3, "x0": 1.0,
                           "y0": 1.0, "x1": 5.0, "y1": 4.0})
 BAD = {

@@ -10,7 +10,7 @@ from plotnine import scale_fill_gradient
 from salcompare.faces import misfits
 from salcompare.figures.figure import Figure
 from salcompare.figures.photographs import Layer, Row, photographs_of, picture_figure
-from salcompare.maps import move_points, transforms_of
+from salcompare.maps import move_landmarks, transforms_of
 from salcompare.printing import counted, number
 from salcompare.study_data import StudyData
 
@@ -52,14 +52,13 @@ def landmarks_figure(data: StudyData) -> Figure:
 
 def _dots(data: StudyData, image: str) -> xr.DataArray:
     """1 at the landmarks of an image, (y, x) of the grid, and NaN elsewhere."""
-    points = data.get("landmarks").sel(image=image)
     grid = data.photographs.isel(image=0, channel=0, drop=True)
     height, width = grid.shape
-    moved = move_points(pd.DataFrame({"image": image, **{axis: points.sel(axis=axis).to_numpy() for axis in "xy"}}),
-                        transforms_of(data.images[data.images["image"] == image], size=(height, width)))
+    moved = move_landmarks(data.get("landmarks").sel(image=[image]), transforms_of(
+        data.images[data.images["image"] == image], size=(height, width)))[0]
     radius = 0 if len(moved) > _DENSE else max(width // 100, 1)
     dots = np.full((height, width), np.nan)
-    for x, y in np.floor(moved[["x", "y"]].to_numpy()).astype(int).tolist():
+    for x, y in np.floor(moved.to_numpy()).astype(int).tolist():
         dots[max(y - radius, 0):max(y + radius + 1, 0), max(x - radius, 0):max(x + radius + 1, 0)] = 1
     return xr.DataArray(dots, grid.coords, ("y", "x"))
 

@@ -28,5 +28,5 @@ DIFFERENCE = Quantity(AGREEMENT, PRIMARY, columns=MEAN | SIDES | TEST | _DECIDED
 FINDING = Finding(
     name="unique", question="Does the classifier agree with people beyond what all faces share?",
     question_of_several="Do the classifiers agree with people beyond what all faces share?",
-    inputs=("human", "classifier_maps", "photographs", "responses", "controls"), rests_on_people=True,
+    inputs=("human", "classifier_maps", "photographs", "landmarks", "responses", "controls"), rests_on_people=True,
     quantities=(OF_SOURCE, OF_ACTORS, BEYOND_OTHERS, SHARE, OF_CONTROL, DIFFERENCE), figures=(19,))

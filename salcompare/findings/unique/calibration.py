@@ -15,6 +15,7 @@ from salcompare.simulation.studies import SimulatedStudy, simulate_study
 from salcompare.statistics.inference.differences import equivalence
 from salcompare.statistics.inference.resampling import actor_means
 from salcompare.statistics.overlaps.unique import (
+    Registered,
     agreement_beyond,
     registered,
     unique_agreement,
@@ -29,8 +30,13 @@ _SHARE = 0.2  # of the ceiling, as a study's default
 _MANY = 40  # studies that a scenario's parameter is the mean of
 
 
+def _registered(study: SimulatedStudy, rng: np.random.Generator) -> Registered:
+    return registered(study.human["coverage"], cases.photographs(study, rng), cases.landmarks(study, rng),
+                      sigma=cases.SIGMA)
+
+
 def _unique(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    shared = registered(study.human["coverage"], cases.photographs(study, rng), sigma=cases.SIGMA)
+    shared = _registered(study, rng)
     result = Result.of(agreement_beyond(shared, study.saliency, rng=rng, n_permutations=cases.DRAWS))
     planted = study.scenario.shared_image > 0
     return {UNIQUE: result.test, UNIQUE_CI: result.interval(_parameter(study.scenario) if planted else 0.0),
@@ -44,14 +50,14 @@ def _parameter(scenario: Scenario) -> float:
     for run in range(_MANY * max(1, 40 // scenario.n_actors)):
         rng = stream(0, "unique", scenario.name, str(run))
         study = simulate_study(scenario, rng=rng)
-        shared = registered(study.human["coverage"], cases.photographs(study, rng), sigma=cases.SIGMA)
+        shared = _registered(study, rng)
         values.append(float(actor_means(unique_values(shared, study.saliency))["value"].mean()))
     return float(np.mean(values))
 
 
 def _equivalence(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
     """Compare two classifiers of one model, as they are and with the first raised by the smallest effect."""
-    shared = registered(study.human["coverage"], cases.photographs(study, rng), sigma=cases.SIGMA)
+    shared = _registered(study, rng)
     one, other = (actor_means(unique_values(shared, maps))["value"]
                   for maps in (study.saliency, cases.another_classifier(study, rng)))
     smallest = _SHARE * float(unique_ceiling(shared, study.responses, study.images)["ceiling"])
@@ -61,12 +67,14 @@ def _equivalence(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str
 
 def _planned(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
     return Result.of(unique_agreement(study.human["coverage"], study.saliency, cases.photographs(study, rng),
-                                      sigma=cases.planned_sigma(study), rng=rng, n_permutations=draws))
+                                      cases.landmarks(study, rng), sigma=cases.planned_sigma(study), rng=rng,
+                                      n_permutations=draws))
 
 
 _NOTHING = ("People and classifier share the face, its pose and the photograph's edges in an image, and nothing else; "
-            "the face is registered by simulated photographs.")
-_NULLS = (*cases.NO_ACTOR_EFFECT, cases.POSED, cases.SHOOTS, cases.SHOOTS_UNPOSED, cases.POOLS, cases.UNRELATED)
+            "the face is registered by simulated landmarks, which err by a hundredth of the photograph.")
+_NULLS = (*cases.NO_ACTOR_EFFECT, cases.POSED, cases.TURNED, cases.SHOOTS, cases.SHOOTS_UNPOSED, cases.POOLS,
+          cases.UNRELATED)
 CASES = (
     Case("unique_agreement", _unique, (
         Check(UNIQUE, "test", _NOTHING, _NULLS, (cases.PLANTED, cases.SIZES[3]), discrete=True),

@@ -7,16 +7,19 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import xarray as xr
 
+from salcompare.errors import InputError, Problem
 from salcompare.findings import unique as terms
 from salcompare.findings.analysis import Analysis, Draws, overlap_forms, tested_difference
 from salcompare.findings.failures import guarded
 from salcompare.findings.overlap import SAME_IMAGE, minus
 from salcompare.findings.rows import Row, rows_of
+from salcompare.maps.alignment import move_landmarks, transforms_of
 from salcompare.naming import HUMAN, SMOOTHED, compared_sources
 from salcompare.random_numbers import stream
 from salcompare.statistics.inference.differences import equivalence, verdict
 from salcompare.statistics.inference.resampling import actor_means, mean_over_actors
 from salcompare.statistics.overlaps.unique import agreement_beyond, registered, unique_ceiling, unique_values
+from salcompare.study_data import StudyData
 
 _UNDEFINED = {**terms.OF_SOURCE.name, "form": SMOOTHED, "against": HUMAN, "contrast": SAME_IMAGE}
 
@@ -32,7 +35,7 @@ class UniqueAnalysis:
         self.data, self.statistics, self.seed = data, analysis.statistics, analysis.seed
         coverage = data.comparable_coverage
         self.sigma = overlap_forms(coverage.sizes["x"], analysis.maps)[1].sigma or 0.0
-        self.shared = registered(coverage, data.photographs, sigma=self.sigma)
+        self.shared = registered(coverage, data.photographs, _landmarks(data, coverage), sigma=self.sigma)
         self.ceiling = np.nan if data.by_worker is None else float(
             unique_ceiling(self.shared, data.by_worker, data.images)["ceiling"])
         self.smallest = self.statistics.smallest_effect * self.ceiling
@@ -85,6 +88,14 @@ class UniqueAnalysis:
 
     def _key(self, source: str, contrast: str) -> dict[str, object]:
         return {"form": SMOOTHED, "sigma": self.sigma, "source": source, "against": HUMAN, "contrast": contrast}
+
+
+def _landmarks(data: StudyData, maps: xr.DataArray) -> xr.DataArray:
+    """Give the study's landmarks in pixels of its maps; InputError where it has none."""
+    if data.get("landmarks") is None:
+        raise InputError(Problem("unique agreement", "no landmarks", "landmarks of the faces", "set source in "
+                                 "[landmarks]: without, heads that turn would seem to be agreement"))
+    return move_landmarks(data.get("landmarks"), transforms_of(data.images, size=(maps.sizes["y"], maps.sizes["x"])))
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:

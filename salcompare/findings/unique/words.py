@@ -15,7 +15,7 @@ from salcompare.printing import estimate, interval, joined, number, p_text, perc
 from salcompare.report.content import Section, classifier_rows, compact_table
 from salcompare.report.tables import PrintedTable, one, pick, table_of
 from salcompare.statistics.inference.differences import VERDICTS
-from salcompare.statistics.overlaps.unique import LARGEST_SHIFT
+from salcompare.statistics.overlaps.unique import PER_COMPONENT, POINTS
 from salcompare.study_data import StudyData
 
 _SHOWN = {"statistic": terms.AGREEMENT, "level": "population"}
@@ -98,13 +98,14 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
     share = data.settings["statistics"]["smallest_effect"]
     return [("Unique agreement", (
         "The primary quantity. Within each image, people's smoothed map and the classifier's are residualised on a "
-        "constant, a centred Gaussian, the photograph's smoothed Sobel edges, and the mean human map of all actors, "
-        "registered to the image, with what it changes by where a face lies, leans or is larger (its slopes, and these "
-        "times the place in the face); the residuals are correlated, and averaged within actors, then "
-        "over actors, with a t interval over actors. A face is registered by the shift, up to "
-        f"{percent(LARGEST_SHIFT)} of the photograph's sides, at which its edges correlate best with the mean "
-        "photograph's. Faces that turn, so that features slide against the outline, are not registered by it: there "
-        "the test rejects too often. The mean is of all actors, as the others' alone would leave people's own "
+        "constant, a centred Gaussian, the photograph's smoothed Sobel edges, and the mean human map of all actors, as "
+        "the image's face lies and turns, with what small errors of that change (its slopes, and these times the "
+        "place in the face); the residuals are correlated, and averaged within actors, then over actors, with a t "
+        "interval over actors. Where a face lies is the similarity of the mean shape to its landmarks; how it turns "
+        "is the regression, in each pixel, of people's maps on the first three components of faces' shapes and the "
+        f"squares of the first two (one for {PER_COMPONENT} images at the most). Images without landmarks are left "
+        f"out, and there is no estimate with fewer than {POINTS} landmarks a face: heads that turn would seem to be "
+        "agreement. The mean is of all actors, as the others' alone would leave people's own "
         "map in both residuals. Null hypothesis: beyond these regressors, the classifier's map has nothing to do with "
         "people's of the image; actors' values, less those with other actors' images, have their signs flipped. The "
         "ceiling is the root of the products of different workers' residuals over the energy of coverage's. The "

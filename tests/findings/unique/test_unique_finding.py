@@ -28,13 +28,16 @@ def study_data(scenario=cases.SIZES[1], **changes):
     rng = np.random.default_rng(3)
     study = simulate_study(cases.SCENARIOS[scenario].replace(**changes), rng=rng)
     photographs = cases.photographs(study, rng).expand_dims(channel=3, axis=-1)
+    enlarged = [study.images[side].iloc[0] / 16 for side in ("width", "height")]
+    landmarks = cases.landmarks(study, rng) * xr.DataArray(enlarged, {"axis": ["x", "y"]})
     scrambled = [cases.other_photographs(study, rng) ** 2 for _ in range(3)]
     names = study.saliency["image"].to_numpy()
     networks = xr.concat(scrambled[:2], "image").assign_coords(
         image=[f"{name}|{at}" for at in (0, 1) for name in names], photograph=("image", np.tile(names, 2)),
         network=("image", np.repeat([0, 1], len(names))))
     return StudyData(
-        human=study.human, photographs=photographs, images=study.images, responses=study.responses, simulated=True,
+        human=study.human, photographs=photographs, landmarks=landmarks, images=study.images,
+        responses=study.responses, simulated=True,
         classifier_maps={name: maps.rename("saliency").to_dataset() for name, maps in (
             (OTHER, scrambled[2]), (MAIN, study.saliency))},
         controls={name: {terms.RANDOMISED: networks.rename("saliency").to_dataset()} for name in (MAIN, OTHER)},
@@ -138,3 +141,10 @@ def test_without_photographs_there_is_a_reason_and_no_number():
     assert "could not be computed" in words.summary(plain.replace(estimates=table))[0]
     assert unique_missing(plain.replace(estimates=table)) == "the estimates have no unique agreement"
     assert words.tables(plain.replace(estimates=pd.DataFrame(columns=table.columns))) == []
+
+
+def test_without_landmarks_there_is_a_reason_and_no_number():
+    rows = [row for part, _ in estimates(analysis_of(study_data().replace(landmarks=None))) for row in part]
+    table = estimates_table(rows)
+    assert table["value"].isna().all()
+    assert table["reason"].str.contains("no landmarks").all()
