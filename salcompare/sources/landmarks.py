@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.faces.files import DIGITS
-from salcompare.faces.schemes import AXES, EYES, Scheme, eye_centres, has_places, make_landmarks, recognise_scheme
+from salcompare.faces.schemes import (
+    AXES,
+    EYES,
+    Scheme,
+    eye_centres,
+    has_places,
+    make_landmarks,
+    place_centres,
+    recognise_scheme,
+)
 from salcompare.sources.cells import DELIMITERS, Fault, categories, cells_of, check_no_archive, each, need_columns
 from salcompare.sources.datasets import clean_name
 from salcompare.sources.landmark_layouts import LAYOUTS, LandmarkTable, layout_of, read_faces
@@ -107,12 +116,19 @@ def _misplaced(table: LandmarkTable, images: pd.DataFrame, shown: str) -> list[P
 def _check_sides(landmarks: xr.DataArray, shown: str) -> None:
     if not has_places(landmarks, EYES):
         return
-    x = eye_centres(landmarks).sel(axis="x").dropna("image")
+    eyes = eye_centres(landmarks).dropna("image")
+    x, y = eyes.sel(axis="x"), eyes.sel(axis="y").mean("point")
     swapped = int((x.sel(point="left_eye") > x.sel(point="right_eye")).sum())
     if 2 * swapped > x.sizes["image"]:
         raise InputError(Problem(shown, f"left_eye lies right of right_eye in {swapped:,} of {x.sizes['image']:,} "
                                  "photographs", "the viewer's left and right", "swap the names of left and right, or "
                                  "mirror x if the photographs were mirrored"))
+    for nose in ("nose_tip", "nose_base"):
+        if has_places(landmarks, [nose]):
+            upturned = int((y > place_centres(landmarks, [nose]).sel(axis="y", point=nose)).sum())
+            if 2 * upturned > y.sizes["image"]:
+                raise InputError(Problem(shown, f"the eyes lie below the nose in {upturned:,} of {y.sizes['image']:,} "
+                                         "photographs", "y that grows downwards", "subtract y from the height"))
 
 
 def _read_npz(path: Path, shown: str, images: pd.DataFrame) -> LandmarkTable:

@@ -138,6 +138,8 @@ WRONG = {
                               r"4 numbered points, 0 to 3; expected 2, 5, 68, 98, 468, 478 of them"),
     "the person's sides": (lambda frame: frame.replace({"left_eye": "right_eye", "right_eye": "left_eye"}),
                            r"left_eye lies right of right_eye in 2 of 2 photographs; expected the viewer's left"),
+    "y that grows upwards": (lambda frame: frame.assign(y=120 - frame["y"]), r"the eyes lie below the nose in 2 of 2 "
+                             r"photographs; expected y that grows downwards; subtract y from the height"),
     "shares of the sides": (lambda frame: frame.assign(x=frame["x"] / 100, y=frame["y"] / 120), r"every place lies "
                             r"between 0 and 1, .*; expected pixels; multiply x"),
     "no column y": (lambda frame: frame.drop(columns="y"), r"no column 'y'; expected columns image, point, x, y"),
