@@ -13,6 +13,7 @@ import xarray as xr
 
 from salcompare.config import Maps
 from salcompare.errors import InputError, Problem
+from salcompare.maps import smooth
 from salcompare.simulation.scenario import Scenario, expected_coverage, find_scenario, published_geometry
 from salcompare.simulation.studies import SimulatedStudy
 
@@ -283,6 +284,12 @@ def landmarks(study: SimulatedStudy, rng: np.random.Generator) -> xr.DataArray:
     moved = (points + study.place_shifts[:, :, np.newaxis]).reshape(len(study.images), -1, 2)
     return xr.DataArray((moved + MISPLACED * rng.standard_normal(moved.shape)) * sides, dims=("image", "point", "axis"),
                         coords={"image": study.saliency["image"].to_numpy(), "axis": ["x", "y"]})
+
+
+def smooth_noise(study: SimulatedStudy, rng: np.random.Generator) -> xr.DataArray:
+    """Draw normal maps (image, y, x) that are the same for all actors but for their spread, of variance about 1."""
+    noise = smooth(study.saliency.copy(data=rng.standard_normal(study.saliency.shape)), sigma=2 * SIGMA)
+    return noise / noise.std() * study.scenario.spread_factors[study.truth.owner][:, None, None]
 
 
 def other_photographs(study: SimulatedStudy, rng: np.random.Generator) -> xr.DataArray:

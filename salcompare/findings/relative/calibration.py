@@ -19,9 +19,8 @@ from salcompare.statistics.relative.pixelwise import relative_test
 LARGEST = "relative saliency, largest |t|"
 HUMAN = "relative saliency of human maps, largest |t|"
 SHOOT = "relative saliency, largest |t|, shoots permuted whole"
+PLACE = "relative saliency, one actor varying more in one place, largest |t|"
 PAIRED = "difference of two classifiers' heatmaps, largest |t|"
-
-
 def _of_classifier(name: str, study: SimulatedStudy, rng: np.random.Generator,
                    clusters: str | None = None) -> Mapping[str, Outcome]:
     result = relative_test(top_mask(study.saliency, share=Maps().mask_share), sigma=cases.SIGMA, rng=rng,
@@ -33,6 +32,14 @@ def _of_people(study: SimulatedStudy, rng: np.random.Generator, draws: int, *, s
     sigma = cases.planned_sigma(study) if sigma is None else sigma
     result = relative_test(study.human["coverage"], sigma=sigma, rng=rng, n_permutations=draws)
     return Result(float(result["p_actor"].min()), float(abs(result["t"]).max()))
+
+
+def _in_one_place(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    maps, last = cases.smooth_noise(study, rng), study.truth.owner == study.scenario.n_actors - 1
+    down, across = (np.arange(size) - share * size for size, share in zip(study.scenario.grid, (0.75, 0.5),
+                                                                         strict=True))
+    maps = maps * (1 + 2 * last[:, None, None] * np.exp(-(down[:, None]**2 + across**2) / 8))
+    return {PLACE: _least(relative_test(maps, sigma=cases.SIGMA, rng=rng, n_permutations=cases.DRAWS)["p_actor"])}
 
 
 def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -62,6 +69,9 @@ CASES = (
     Case("relative_test(clusters='shoot')", partial(_of_classifier, SHOOT, clusters="shoot"), (
         Check(SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.",
               (cases.FOUR_SHOOTS,)),)),
+    Case("relative_test(one place)", _in_one_place, (
+        Check(PLACE, "test", "No actor effect: smooth noise, of which maps of the last actor have three times as much "
+              "(in standard deviation) in one place.", (cases.SHARED, cases.FEW)),)),
     Case("paired_map_test", _paired, (Check(
         PAIRED, "test", "Both classifiers are drawn from one model, so differences are symmetric about 0.",
         (cases.FEW, cases.UNRELATED, *cases.UNBALANCED), discrete=True),)),

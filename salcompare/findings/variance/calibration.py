@@ -24,6 +24,7 @@ from salcompare.statistics.variance.explained import variance_explained
 F2, F2_HUMAN = "R² of classifier maps (F2)", "R² of human maps (F2)"
 FREE, FREE_HUMAN = "R² of classifier maps, free permutation", "R² of human maps, free permutation"
 SHOOT = "R² of classifier maps, shoots permuted whole (F2)"
+MODES = "R² of four actors that vary along one mode each (F2)"
 GROUP = "R² by group, actors permuted whole (F2)"
 WORKERS = "workers at random (shared workers)"
 SHARE = "between-actor share of human maps, image jackknife"
@@ -60,6 +61,15 @@ def _human(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outc
     truth = between_actor_share(study) if study.scenario.name in cases.SIZES else cases.NAN
     return {**shown, SHARE: Result.of(result, "between_actor_share").interval(truth),
             WORKERS: Outcome(float(sharing["p_value"]))}
+
+
+def _of_few_modes(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
+    maps, owner = cases.smooth_noise(study, rng), study.truth.owner
+    for actor in range(study.scenario.n_actors - 4, study.scenario.n_actors):
+        images = np.flatnonzero(owner == actor)
+        maps[images] = rng.standard_normal((len(images), 1, 1)) * maps[images[0]].to_numpy()
+    p = _r2(maps, rng, cases.DRAWS).p
+    return {MODES: Outcome(1.0 if np.isnan(p) else p)}
 
 
 def _spread(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
@@ -103,6 +113,9 @@ CASES = (
     Case("variance_explained(clusters='shoot')", partial(_of_classifier, SHOOT, clusters="shoot"), (
         Check(SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.",
               (cases.SHOOTS, cases.SHOOTS_UNPOSED)),)),
+    Case("variance_explained(few modes)", _of_few_modes, (
+        Check(MODES, "test", "No actor effect: smooth noise, the last four actors' along one mode each. A test that is "
+              "refused counts as one that does not reject.", (cases.SHARED, cases.SPREAD_FEWEST), discrete=True),)),
     Case("variance_explained(by='group', clusters='actor')",
          partial(_of_classifier, GROUP, by="group", clusters="actor"), (
         Check(GROUP, "test", "Groups do not differ though actors do; actors are exchanged whole.",
