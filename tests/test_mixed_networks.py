@@ -230,8 +230,9 @@ def test_p_is_a_bound_at_the_floor_of_drawn_permutations_alone(study):
 
 NOT_OF_PEOPLE = (
     "accuracy", "accuracy_{}", "asymmetry_actor", "classifier_{}_accuracy", "classifier_{}_near_zero",
-    "classifier_{}_randomisation", "classifier_{}_variance", "comparison_accuracy_difference",
-    "comparison_near_zero_share", "confusion_{}", "images_left_out", "near_zero_share", "overlap_conventions",
+    "classifier_{}_randomisation", "classifier_{}_variance", "classifier_{}_verification",
+    "comparison_accuracy_difference", "comparison_near_zero_share", "confusion_{}", "equal_error_rate",
+    "images_left_out", "near_zero_share", "overlap_conventions",
     "randomisation_similarity", "training_{}", "weights_{}")
 
 

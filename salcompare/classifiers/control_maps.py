@@ -20,11 +20,9 @@ import xarray as xr
 
 from salcompare.classifiers import control_networks as networks
 from salcompare.classifiers.attributions import Lot, as_attributes, shown_classes, stream_maps
-from salcompare.classifiers.dataset import Pixels
 from salcompare.classifiers.execution import at_once, one_thread
 from salcompare.classifiers.network import TrainedClassifier
 from salcompare.config import Attribution, Controls, Phase
-from salcompare.config.sections import CALIBRATION_IMAGES
 from salcompare.errors import InputError, Problem
 from salcompare.map_stream import MapStream
 from salcompare.progress import Progress
@@ -68,7 +66,7 @@ def write_randomised_maps(trained: TrainedClassifier, pixels: xr.DataArray, targ
     `controls` says how many networks, and how many of each actor's photographs they explain: the same for all of them,
     so that each network has maps of other images of an actor, and of other actors, to be compared with.
     """
-    layers, calibration = networks.all_layers(trained), _calibration(pixels)
+    layers, calibration = networks.all_layers(trained), networks.calibration_of(pixels)
     rows = [_Row(at, str(network), network) for network in range(controls.randomisations)
             for at in _sample(pixels, controls.images)]
 
@@ -91,7 +89,7 @@ def same_when_randomised(one: TrainedClassifier, other: TrainedClassifier, pixel
     if (one.actors, one.prepare, one.seed) != (other.actors, other.prepare, other.seed):
         return False
     first, second = (networks.randomised(trained, networks.all_layers(trained), seed=seed, number=0,
-                                         calibration=_calibration(pixels)) for trained in (one, other))
+                                         calibration=networks.calibration_of(pixels)) for trained in (one, other))
     return first.weights_sha256 == second.weights_sha256
 
 
@@ -125,7 +123,7 @@ def write_layer_maps(trained: TrainedClassifier, pixels: xr.DataArray, target: T
     name) and ``step`` (from 1, the head) go along ``image`` too. The first step is there once, as cascading: alone it
     is the same.
     """
-    calibration = _calibration(pixels)
+    calibration = networks.calibration_of(pixels)
     steps = networks.steps_from_the_head(trained, pixels.isel(image=slice(0, 1)).to_numpy(), n=controls.layers)
     every = {f"{form}|{number}|{network}": (form, number, network) for network in range(controls.curve_networks)
              for form in FORMS for number in range(1 if form == FORMS[0] else 2, len(steps) + 1)}
@@ -200,11 +198,3 @@ def _spread(pixels: xr.DataArray, network: int, images: int) -> list[int]:
     n = pixels.sizes["image"]
     wanted = min(images, n)
     return sorted({(network + k * n // wanted) % n for k in range(wanted)})
-
-
-def _calibration(pixels: xr.DataArray) -> Pixels:
-    actors = pixels["actor"].to_numpy().astype(str).tolist()
-    first = [actors.index(actor) for actor in dict.fromkeys(actors)]
-    rest = [at for at in range(len(actors)) if at not in first]
-    chosen: Pixels = pixels.isel(image=(first + rest)[:CALIBRATION_IMAGES]).to_numpy()
-    return chosen

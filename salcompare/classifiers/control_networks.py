@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -18,6 +19,7 @@ from salcompare.classifiers.logits import is_compiled
 from salcompare.classifiers.network import Network, TrainedClassifier, Values, sha256_of_state
 from salcompare.classifiers.training import head_task, kept_features, train
 from salcompare.config import Phase
+from salcompare.config.sections import CALIBRATION_IMAGES
 from salcompare.errors import InputError, Problem
 from salcompare.progress import Progress, Silent
 from salcompare.provenance import fingerprint
@@ -96,6 +98,15 @@ def randomised(trained: TrainedClassifier, layers: Sequence[str], *, seed: int, 
         for norm, momentum in before:
             norm.momentum, norm.training = momentum, False
     return dataclasses.replace(trained, model=model, weights_sha256=sha256_of_state(model.state_dict()))
+
+
+def calibration_of(pixels: xr.DataArray) -> Pixels:
+    """Choose photographs, of many actors, that `randomised` networks take their statistics from."""
+    actors = pixels["actor"].to_numpy().astype(str).tolist()
+    first = [actors.index(actor) for actor in dict.fromkeys(actors)]
+    rest = [at for at in range(len(actors)) if at not in first]
+    chosen: Pixels = pixels.isel(image=(first + rest)[:CALIBRATION_IMAGES]).to_numpy()
+    return chosen
 
 
 def all_layers(trained: TrainedClassifier) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from salcompare.findings.controls.stage import control_stages
 from salcompare.findings.perturbation.stage import removal_stages
+from salcompare.findings.training.stage import verification_stages
 from salcompare.pipeline.analysis import statistics_stage
 from salcompare.pipeline.classifiers import classifier_stages, difference_stages
 from salcompare.pipeline.frozen import FILE, planned_settings
@@ -24,7 +25,8 @@ def stages(study: Study) -> list[Stage]:
     config = study.config
     listed = [*landmark_stages(study), photograph_stage(study), *attribute_stages(study), *human_stages(study),
               *classifier_stages(study)]
-    listed += [*removal_stages(study, [stage.name for stage in listed]), *control_stages(study)]
+    listed += [*removal_stages(study, [stage.name for stage in listed]), *control_stages(study),
+               *verification_stages(study)]
     made = tuple(stage.name for stage in listed)
     listed += difference_stages(study)
     shown = tuple(stage.name for stage in listed)
@@ -32,4 +34,4 @@ def stages(study: Study) -> list[Stage]:
                   **({"planned": planned_settings(study)} if (study.root / FILE).exists() else {})}
     return [*listed, statistics_stage(study, made),
             Stage("report", (*shown, "statistics"), shown_only, write_report, hashed(study, [FILE]),
-                  report_files(study), check_names, version=5)]
+                  report_files(study), check_names, version=6)]

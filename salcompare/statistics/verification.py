@@ -89,8 +89,9 @@ def equal_error_interval(scores: xr.DataArray) -> xr.Dataset:
     Returns
     -------
     Dataset ()
-        **value**, **ci_low**, **ci_high** of 95%. The interval is NaN with fewer than eight people, and where the rate
-        of all, or without one of them, is 0, 1 or undefined; attr ``reason`` says so. attr ``n`` is how many people.
+        **value**, **ci_low**, **ci_high** of 95%. The value is NaN without pairs of one person, or of two; the interval
+        also with fewer than eight people, and where the rate of all, or without one of them, is 0, 1 or undefined;
+        attr ``reason`` says which. attr ``n`` is how many people.
 
     Notes
     -----
@@ -102,6 +103,7 @@ def equal_error_interval(scores: xr.DataArray) -> xr.Dataset:
     Miller (1974), The jackknife - a review, doi:10.1093/biomet/61.1.1
     """
     require_maps(scores, "scores", dims=("pair",), named=("actor", "other_actor", "same"))
+    scores = scores.isel(pair=np.argsort(-scores.to_numpy(), kind="stable"))  # once: what is in order sorts fast
     one, other, same = (scores[name].to_numpy() for name in ("actor", "other_actor", "same"))
     people = np.unique(np.concatenate([one, other]))
     kept = [slice(None), *((one != actor) & (other != actor) for actor in people)]
@@ -112,9 +114,12 @@ def equal_error_interval(scores: xr.DataArray) -> xr.Dataset:
         logits[:] = np.nan
     interval = jackknife_interval(logits[0], logits[1:], resampled="people")
     low, high = float(expit(interval.low)), float(expit(interval.high))
+    reasons = ((len(people) < 2, "photographs of one person alone"), (not same.any(), "one photograph of each person"),
+               (len(people) < FEWEST_ACTORS, f"fewer than {FEWEST_ACTORS} people"),
+               (np.isnan(rates).any(), "undefined, of all or without one of the people"),
+               (np.isnan(low), "a rate of 0 or 1, of all or without one of the people"))
     return xr.Dataset({"value": rates[0], "ci_low": low, "ci_high": high}, attrs={
-        "n": len(people), "reason": f"fewer than {FEWEST_ACTORS} people, or a rate of 0 or 1 without one of them"
-        if np.isnan(low) else ""})
+        "n": len(people), "reason": next((reason for holds, reason in reasons if holds), "")})
 
 
 def _equal_error_rates(scores: Values, same: NDArray[np.bool_]) -> tuple[Values, Values]:

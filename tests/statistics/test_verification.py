@@ -152,13 +152,18 @@ def test_intervals_hold_the_rate_of_all_people(unequal):
 
 
 def test_few_people_or_no_errors_leave_the_interval_undefined_with_a_reason():
-    few, perfect = (equal_error_interval(simulated(np.random.default_rng(1), people, between=between))
-                    for people, between in ((7, 1.6), (10, 90)))
+    few, perfect, one = (equal_error_interval(simulated(np.random.default_rng(1), people, between=between))
+                         for people, between in ((7, 1.6), (10, 90), (1, 1)))
+    scores = simulated(np.random.default_rng(1), 9)
+    single = equal_error_interval(scores[~scores.same.values])
     assert 0 < few["value"] < 1
     assert perfect["value"] == 0
-    for found in (few, perfect):
+    assert np.isnan([one["value"], single["value"]]).all()
+    for found, reason in (
+            (few, "fewer than 8 people"), (perfect, "a rate of 0 or 1, of all or without one of the people"),
+            (one, "photographs of one person alone"), (single, "one photograph of each person")):
         assert np.isnan(found["ci_low"])
         assert np.isnan(found["ci_high"])
-        assert found.attrs["reason"].startswith("fewer than 8 people, or a rate of 0 or 1")
+        assert found.attrs["reason"] == reason
     with pytest.raises(InputError, match=r"scores: coordinates .*an actor for each pair"):
         equal_error_interval(simulated(np.random.default_rng(1), 8).drop_vars(["actor", "other_actor"]))

@@ -12,7 +12,7 @@ from salcompare.config import Statistics
 from salcompare.findings.analysis import Analysis, Draws, tested_difference
 from salcompare.findings.failures import guarded
 from salcompare.findings.rows import Row, rows_of
-from salcompare.findings.training import ACCURACY, ACCURATE, MORE_ACCURATE, NULL
+from salcompare.findings.training import ACCURACY, ACCURATE, MORE_ACCURATE, NULL, VERIFIED
 from salcompare.naming import network
 from salcompare.random_numbers import stream
 
@@ -44,11 +44,16 @@ def accuracy_differences(predictions: pd.DataFrame | None, statistics: Statistic
 
 
 def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
-    """Give the classifiers' accuracies, and test their differences."""
+    """Give the classifiers' accuracies and equal error rates, and test differences of accuracy."""
     table = analysis.data.accuracies
     if len(table):
         table = table.assign(source=[*map(network, table["classifier"], table["variant"])],
                              reason=("no " + table["split"] + " image").where(table["n"] == 0, ""))
         yield rows_of(xr.Dataset({name: ("index", table[name].to_numpy(object)) for name in table}), ACCURATE, {}), []
+    verified = analysis.data.get("verification")
+    if verified is not None and len(verified):
+        # The photographs' own rate is every classifier's.
+        table = verified.drop_duplicates(["source", "against", "form"]).fillna({"against": "", "reason": ""})
+        yield rows_of(xr.Dataset({name: ("index", table[name].to_numpy(object)) for name in table}), VERIFIED, {}), []
     differences = accuracy_differences(analysis.data.get("predictions"), analysis.statistics, analysis.seed)
     yield list(guarded(differences, statistic=ACCURACY)), []

@@ -17,10 +17,11 @@ def tables_of(study: Study, table: str) -> pd.DataFrame:
     """Read the tables of one name of all classifiers; names of images and actors stay text."""
     import pandas as pd
 
-    text = ("variant", "split", "image", "actor", "predicted")
+    text = ("variant", "split", "image", "actor", "predicted", "source", "against", "form", "reason")
     tables = [store.read_csv(study.classifier_folder(c) / f"{table}.csv", text=text).assign(classifier=c.name)
               for c in study.config.classifier]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["classifier", "variant", "split"])
 
 
-INPUTS = {"accuracies": partial(tables_of, table="accuracy"), "predictions": partial(tables_of, table="predictions")}
+INPUTS = {"accuracies": partial(tables_of, table="accuracy"), "predictions": partial(tables_of, table="predictions"),
+          "verification": partial(tables_of, table="verification")}

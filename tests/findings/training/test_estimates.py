@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 
 from salcompare.config import Classifier, Statistics
+from salcompare.findings.rows import estimates_table
+from salcompare.findings.training import ALL, TEST_IMAGES
 from salcompare.findings.training.estimates import accuracy_differences
-from salcompare.findings.training.words import describe_classifier
+from salcompare.findings.training.words import summary
+from salcompare.study_data import StudyData
 
 SETTINGS = Statistics(n_permutations=199)
 
@@ -57,7 +60,32 @@ def test_nothing_is_compared_where_there_is_one_classifier_or_none():
     assert list(accuracy_differences(None, SETTINGS, 0)) == []
 
 
+def said(settings, **changed):
+    """What the summary says of equal error rates such as a stage leaves."""
+    row = {"classifier": "faces", "source": "faces/frozen", "form": ALL, "value": 0.00278, "ci_low": 0.00114,
+           "ci_high": 0.00673, "images": 400, "people": 40, "reason": np.nan} | changed
+    rows = [row, row | {"source": "randomised network", "value": 0.337}, row | {"source": "photographs", "value": 0.18},
+            row | {"form": TEST_IMAGES, "value": 0.5}]
+    table = pd.DataFrame(rows).astype({"reason": "str"})
+    data = StudyData(estimates=estimates_table([]), images=pd.DataFrame({"actor": ["a"]}), verification=table,
+                     settings={"classifier": [settings]}, classifiers={})
+    return summary(data)
+
+
 def test_the_face_network_is_introduced_with_who_trained_it_on_what():
     settings = dataclasses.asdict(Classifier(name="faces", backbone="dlib_resnet", weights="installed"))
-    assert "trained by its author, Davis King" in describe_classifier(settings)
-    assert "King" not in describe_classifier(settings | {"backbone": "alexnet"})
+    (sentence,) = said(settings)
+    assert "trained by its author, Davis King" in sentence
+    assert sentence.endswith("tells people apart with an equal error rate of 0.28% (95% CI 0.11% to 0.67%) on these "
+                             "400 photographs of 40 people; random weights 33.7%, grey levels 18.0%.")
+    for other in ({"backbone": "alexnet"}, {"weights": "none"}):
+        assert said(settings | other)[0].startswith("faces/frozen tells people apart")
+    assert said(settings | {"name": "another"}) == []
+
+
+def test_without_a_rate_the_reason_is_said():
+    settings = dataclasses.asdict(Classifier(name="faces", backbone="dlib_resnet", weights="none"))
+    assert said(settings, value=np.nan, reason="photographs of one person alone") == [
+        "faces/frozen has no equal error rate on these 400 photographs of 40 people: photographs of one person alone."]
+    assert said(settings, ci_low=np.nan, ci_high=np.nan, reason="fewer than 8 people")[0].startswith(
+        "faces/frozen tells people apart with an equal error rate of 0.28% (no interval: fewer than 8 people) on")
