@@ -219,8 +219,8 @@ def registered(human: xr.DataArray, photographs: xr.DataArray, landmarks: xr.Dat
     """
     _require_faces(human, photographs, landmarks)
     seen = human["image"].isin(photographs["image"].to_numpy()).to_numpy()
-    shapes = landmarks.reindex(image=human["image"].to_numpy()).sel(axis=["y", "x"])
-    shapes = np.ascontiguousarray(shapes.transpose("image", "point", "axis"), np.float64) - 0.5
+    placed = landmarks.reindex(image=human["image"].to_numpy()).sel(axis=["y", "x"])
+    shapes = np.ascontiguousarray(placed.transpose("image", "point", "axis"), np.float64) - 0.5
     marked = np.isfinite(shapes).all(axis=(1, 2))
     for where, which in (("photographs", seen), ("landmarks", seen & marked)):
         if not which.any():
