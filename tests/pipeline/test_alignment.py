@@ -203,6 +203,7 @@ def test_landmarks_can_be_detected_before_photographs_are_aligned_by_them(tmp_pa
     path.unlink()
     face = np.random.default_rng(0).uniform(0.4, 0.6, (468, 3))
     face[33], face[263] = (0.3, 0.5, 0), (0.7, 0.5, 0)
+    face[2], face[4] = (0.5, 0.7, 0), (0.5, 0.65, 0)
     detector = Detector({"model": "a face in the middle"}, 468, lambda _: [face])
     monkeypatch.setattr("salcompare.faces.detection.open_detector", lambda _: contextlib.nullcontext(detector))
     assert main(["landmarks", "--study", str(study), "--out", str(path)]) == 0

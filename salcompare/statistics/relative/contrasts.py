@@ -38,7 +38,7 @@ FEWEST_BESIDE = 2 / 3
 LOCAL = 0.85
 """Share of an actor's variance at a place, over the others' there, that its squared t is divided by where above 1."""
 _RESOLUTION = 1.5  # standard deviation of the Gaussian that variances are smoothed with, over that of the maps
-_LEAST_ROOM = 1e-4  # of values between 0 and 1 for variance, where an actor has hardly any
+_LEAST_ROOM = 1e-4  # of values between 0 and their maximum 1 for variance, where an actor has hardly any
 PIXELS = 1024  # at a time
 _COLUMNS = 4096  # pixels held in float64 at a time
 _ROWS = 256  # rows of one product: permutations times actors
@@ -108,8 +108,7 @@ def standardise(maps: xr.DataArray, *, sigma: float, support: float, n_permutati
     # The exchange counts labels in alphabetical order, maps in natural order.
     position = np.array([np.flatnonzero(actors == name)[0] for name in np.unique(names[kept])], np.intp)
     exchange = replace(exchange, labels=position[exchange.labels])
-    values, scale, factors, room, tested = _standardised(
-        matrix[kept], exchange.labels[exchange.units], support, np.ldexp(1.0, exponent))
+    values, scale, factors, room, tested = _standardised(matrix[kept], exchange.labels[exchange.units], support)
     few = int((of_all["reason"] != "").sum())
     out = (left_out(int((~finite).sum()), int((empty & finite).sum())),
            f"{counted(few, 'actor')} not tested" if few else "")
@@ -244,8 +243,8 @@ def _of_all(matrix: Maps, names: NDArray[np.str_], units: NDArray[Any], unit: st
     return of_all
 
 
-def _standardised(matrix: Maps, labels: Codes, support: float,
-                  most: float) -> tuple[Maps, Values, Values, Values, NDArray[np.bool_]]:
+def _standardised(matrix: Maps, labels: Codes, support: float) -> tuple[
+        Maps, Values, Values, Values, NDArray[np.bool_]]:
     """Centre and scale the columns that are tested; also give their scale, actors' factors and room, and which."""
     n, n_pixels = matrix.shape
     squares, magnitude, spread = np.empty((3, n_pixels))
@@ -268,8 +267,9 @@ def _standardised(matrix: Maps, labels: Codes, support: float,
         raise InputError(Problem("maps", f"no pixel varies and has {support:.0%} of the images behind it",
                                  "at least one pixel", "lower the support or smooth more"))
     scale, heat = np.sqrt(spread[tested] / n), heat[:, tested]
-    mean, bounded = heat.mean(axis=0), matrix.min() >= 0 and matrix.max() <= most * (1 + 1e-6)
-    room = [np.maximum(of * (most - of), _LEAST_ROOM * most**2) if bounded else np.ones_like(of) for of in (heat, mean)]
+    mean, most = heat.mean(axis=0), float(matrix.max())
+    room = [np.maximum(of * (most - of), _LEAST_ROOM * most**2) if matrix.min() >= 0 else np.ones_like(of)
+            for of in (heat, mean)]
     factors = (variances[:, tested] / scale**2).mean(axis=1)
     values = np.empty((n, int(tested.sum())), matrix.dtype)
     for row, out, factor in zip(matrix, values, factors[labels], strict=True):

@@ -25,7 +25,7 @@ def run(maps, **options):
 
 
 def test_a_worked_value_and_every_one_of_seventy_arrangements():
-    values = np.array([1.0, 3.0, 1.0, 3.0, 5.0, 9.0, 5.0, 9.0])[:, None, None] * np.ones((1, 1, 1))
+    values = np.array([-1.0, 1.0, -1.0, 1.0, 3.0, 7.0, 3.0, 7.0])[:, None, None] * np.ones((1, 1, 1))
     result = run(labelled(values, (4, 4)))
     np.testing.assert_allclose(result.difference.values.ravel(), [-5, 5])
     np.testing.assert_allclose(result.spread, np.array([4 / 3, 16 / 3]) / 8.75)  # variances, over that of all images
@@ -39,7 +39,8 @@ def test_a_worked_value_and_every_one_of_seventy_arrangements():
 def slow_t(values, labels, scale, *, own=True):
     """t (actor, pixel) and the actors' factors from the definition, of maps (image, pixel), pixel by pixel.
 
-    With each actor's own variance where that is larger than the others', as observed, or without, as permuted.
+    With each actor's own variance where that is larger than the others', as observed, or without, as permuted; that of
+    maps without negative values over what their mean leaves to their maximum.
     """
     groups = [values[labels == code] for code in np.unique(labels)]
     counts = np.array([len(group) for group in groups])
@@ -47,12 +48,16 @@ def slow_t(values, labels, scale, *, own=True):
     squares = [((group - group.mean(axis=0)) ** 2).sum(axis=0) for group in groups]
     pooled = sum(square / factor for square, factor in zip(squares, spread, strict=True)) / (len(values) - len(groups))
     freed = np.array(squares) / np.array(spread)[:, None]
+    heat, room = np.array([group.mean(axis=0) for group in groups]), 1.0
+    if values.min() >= 0:
+        left = [np.maximum(mean * (values.max() - mean), 1e-4 * values.max()**2) for mean in (heat, heat.mean(axis=0))]
+        room = left[0] / left[1]
     t, free = [], counts - 1
     for code in range(len(groups)):
         weights = np.where(np.arange(len(groups)) == code, 1.0, -1 / (len(groups) - 1))
         contrast = sum(weight * other.mean(axis=0) for weight, other in zip(weights, groups, strict=True))
         beside = np.delete(freed, code, axis=0).sum(axis=0) / np.delete(free, code).sum()
-        excess = freed[code] / free[code] / beside if own else 0
+        excess = (freed / room)[code] / free[code] / beside if own else 0
         t.append(contrast / np.sqrt(pooled * (weights**2 * spread / counts).sum() * np.maximum(1, LOCAL * excess)))
     return np.array(t), np.array(spread)
 
