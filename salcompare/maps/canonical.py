@@ -205,6 +205,7 @@ def _each(kernel: Kernel, maps: xr.DataArray, landmarks: xr.DataArray, images: p
     dtype = np.float32 if maps.dtype == np.float32 else np.float64
 
     def of_images(values: NDArray[np.floating], faces: Array, matrices: Array, sides: NDArray[np.intp]) -> Array:
+        """Move the maps of some images, NaN where there is no face."""
         moved = np.full((*values.shape[:-2], size[0] * size[1]), np.nan, dtype)
         photographs = zip(*photograph_corners(frame, faces), matrices, sides.tolist(), strict=True)
         for one, maps_of_it, photograph in zip(moved, values, photographs, strict=True):

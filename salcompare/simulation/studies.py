@@ -41,8 +41,7 @@ class Truth:
     `actor_shares` (actor, place) and `image_shares` (image, place) are probabilities of the places, in the order of the
     geometry's, before favourites; `owner` (image,) is each image's actor; `shifts` (image, 2) are where the face lies,
     as shares of the photograph's width and height off its place; `turns` (image,) are how far it turns, as a share of
-    the width; `label_shares` is the expected share of each label
-    (columns) of the responses to each actor (index).
+    the width; `label_shares` is the expected share of each label (columns) of the responses to each actor (index).
     """
 
     actor_shares: Values

@@ -21,6 +21,8 @@ HUMAN = "relative saliency of human maps, largest |t|"
 SHOOT = "relative saliency, largest |t|, shoots permuted whole"
 PLACE = "relative saliency, one actor varying more in one place, largest |t|"
 PAIRED = "difference of two classifiers' heatmaps, largest |t|"
+
+
 def _of_classifier(name: str, study: SimulatedStudy, rng: np.random.Generator,
                    clusters: str | None = None) -> Mapping[str, Outcome]:
     result = relative_test(top_mask(study.saliency, share=Maps().mask_share), sigma=cases.SIGMA, rng=rng,

@@ -68,8 +68,6 @@ class Registered:
     faces : array (component, y + 2 by, x + 2 bx)
         What the mean human map is, of a face that lies where faces lie on average, times the scores; with borders of a
         quarter of the sides.
-    n_without : int
-        Images with a human map and without landmarks.
     """
 
     human: xr.DataArray
@@ -77,7 +75,6 @@ class Registered:
     poses: Poses
     scores: Values
     faces: Values
-    n_without: int
     sigma: float
 
     @cached_property
@@ -233,8 +230,7 @@ def registered(human: xr.DataArray, photographs: xr.DataArray, landmarks: xr.Dat
     owner = np.unique(maps["actor"].to_numpy(), return_inverse=True)[1]
     weights = 1 / np.bincount(owner)[owner] / (owner.max() + 1)
     poses, scores = _poses(shapes[seen & marked], weights)
-    return Registered(maps, edges, poses, scores, _mean_faces(maps.to_numpy(), poses, scores, weights),
-                      int((seen & ~marked).sum()), sigma)
+    return Registered(maps, edges, poses, scores, _mean_faces(maps.to_numpy(), poses, scores, weights), sigma)
 
 
 def _require_faces(human: xr.DataArray, photographs: xr.DataArray, landmarks: xr.DataArray) -> None:

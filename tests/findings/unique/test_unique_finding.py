@@ -144,7 +144,17 @@ def test_without_photographs_there_is_a_reason_and_no_number():
 
 
 def test_without_landmarks_there_is_a_reason_and_no_number():
-    rows = [row for part, _ in estimates(analysis_of(study_data().replace(landmarks=None))) for row in part]
+    plain = study_data().replace(landmarks=None)
+    rows = [row for part, _ in estimates(analysis_of(plain)) for row in part]
     table = estimates_table(rows)
     assert table["value"].isna().all()
     assert table["reason"].str.contains("no landmarks").all()
+    told = plain.replace(estimates=with_responses(table, "simulated"))
+    assert "no landmarks" in words.summary(told)[0]
+    assert "fewer than 20 landmarks" in words.methods(told)[0][1]
+
+
+def test_images_without_landmarks_are_counted(data):
+    landmarks = data.get("landmarks").copy()
+    landmarks[:2] = np.nan
+    assert "(2 of 32)" in words.methods(data.replace(landmarks=landmarks))[0][1]
