@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from salcompare.findings import unique as terms
@@ -106,10 +107,10 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
         f"squares of the first two (one for {PER_COMPONENT} images at the most). Images without "
         f"landmarks{_left_out(data)} are left out, and there is no estimate with fewer than {POINTS} landmarks a face: "
         "heads that turn would seem to be agreement. The mean is of all actors, as the others' alone would leave "
-        "people's own map in both residuals. Null hypothesis: beyond these regressors, the classifier's map has nothing "
-        "to do with people's of the image; actors' values, less those with other actors' images, have their signs flipped. The "
-        "ceiling is the root of the products of different workers' residuals over the energy of coverage's. The "
-        "smallest effect of "
+        "people's own map in both residuals. Null hypothesis: beyond these regressors, the classifier's map has "
+        "nothing to do with people's of the image; actors' values, less those with other actors' images, have their "
+        "signs flipped. The ceiling is the root of the products of different workers' residuals over the energy of "
+        "coverage's. The smallest effect of "
         f"interest is {percent(share, 0)} of the ceiling; whether an effect is smaller is tested by two one-sided t "
         "tests over actors (Lakens 2017): absence of evidence is never taken for absence of an effect."))]
 
@@ -118,7 +119,8 @@ def _left_out(data: StudyData) -> str:
     landmarks = data.get("landmarks")
     if landmarks is None or data.human is None:
         return ""
-    placed = landmarks.reindex(image=data.human["image"].to_numpy()).notna().all(["point", "axis"])
+    shown = landmarks.reindex(image=data.human["image"].to_numpy())
+    placed = np.isfinite(shown.to_numpy()).all(axis=(1, 2))
     return f" ({int((~placed).sum()):,} of {placed.size:,})"
 
 
