@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -143,12 +144,11 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
         return _undefined(maps, distance, reason).assign(counts).assign_attrs(attrs)
     design = design_of(gram, exchange, negligible)
     values, ci_reason = _pooled_estimates(design, resampled)
-    values |= _free_test(design, exchange, n_permutations, rng) | _UNTESTED
-    p_reason = "unequal spread moves the centres of such distances"
+    scaled, p_reason = None, "unequal spread moves the centres of such distances"
     if distance == "euclidean":
         units = averaged(gram, negligible, exchange, np.unique(kept[by]).tolist())
-        scaled, p_reason = _scaled_test(units, n_permutations, rng, f"{by}s")
-        values |= scaled
+        scaled, p_reason = _scaled_units(units, rng, f"{by}s")
+    values |= _tests(design, exchange, scaled, n_permutations, rng)
     if sums is not None:
         values |= _euclidean_estimates(sums, maps, values, design.total)
     return xr.Dataset({**values, **counts}, attrs={"reason": "", "ci_reason": ci_reason, "p_reason": p_reason, **attrs})
@@ -170,55 +170,100 @@ def _pooled_estimates(design: Design, resampled: str) -> tuple[dict[str, Any], s
     }, str(interval.reason)
 
 
-def _free_test(design: Design, exchange: permutation.Exchangeability, n_permutations: int,
-               rng: np.random.Generator) -> dict[str, Any]:
-    """Permute the units as they are and compute R² each time: its null draws, their mean and the p-value."""
-    def r2(batch: Codes) -> Values:
-        """Compute R² (b,) under some permutations."""
-        return between_sums(design.products, design.sizes, design.labels, batch) / design.total
+@dataclass(frozen=True)
+class _Scaled:
+    """Units (u) about the mean of their classes' means, over their class's spread."""
 
-    null = permutation.joined(map(r2, permutation.permutations(exchange, n_permutations, rng, distinct="partitions")))
-    observed = r2(np.arange(exchange.n_units)[None])[0]
+    gram: Values  # (u, u) inner products
+    spread: Values  # (g,)
+    labels: Codes  # (u,)
+    tested: bool
+
+    def f2(self, batch: Codes, within: Values) -> Values:
+        """F2 (b,) where units take the places of a batch (b, u) and their classes' spread, given `within_sums`."""
+        counts, n, squared = np.bincount(self.labels)[:, None], len(self.labels), (self.spread**2)[:, None]
+        sums = squared * within
+        left = squared * class_sums(np.diag(self.gram), self.labels, batch) - sums / counts
+        factors = np.empty(batch.shape)
+        np.put_along_axis(factors, batch, np.broadcast_to(self.spread[self.labels], batch.shape), axis=1)
+        in_all = np.einsum("bu,bu->b", factors @ self.gram, factors)
+        between = (sums / counts).sum(axis=0) - in_all / n
+        return np.asarray(between / ((1 - counts / n) * left / (counts - 1)).sum(axis=0), np.float64)
+
+    def sums(self, batch: Codes) -> Values:
+        """Sum inner products within each class (g, b)."""
+        return within_sums(self.gram, self.labels, batch)
+
+
+def _tests(design: Design, exchange: permutation.Exchangeability, scaled: _Scaled | None, n_permutations: int,
+           rng: np.random.Generator) -> dict[str, Any]:
+    """Permute the units as they are, for R²: its null draws, their mean and p; and scaled, for F2 and its p."""
+    as_it_is = np.arange(exchange.n_units)[None]
+    null, null_f2 = _nulls(design, exchange, scaled, n_permutations, rng)
+    observed = between_sums(design.products, design.sizes, design.labels, as_it_is)[0] / design.total
     if exchange.free:
         null_mean = design.labels.max() / (exchange.n_units - 1)
     elif permutation.n_distinct(exchange, distinct="partitions") <= n_permutations:
         null_mean = np.append(null, observed).mean()
     else:
         null_mean = null.mean()
-    return {"p_value_free": float(permutation.p_value(observed, null)), "null": ("permutation", null),
-            "p_attainable_free": permutation.smallest_p(len(null)), "n_permutations_free": len(null),
-            "null_mean": float(null_mean)}
+    values = {"p_value_free": float(permutation.p_value(observed, null)), "null": ("permutation", null),
+              "p_attainable_free": permutation.smallest_p(len(null)), "n_permutations_free": len(null),
+              "null_mean": float(null_mean)} | _UNTESTED
+    if scaled is not None:
+        of_units = np.arange(len(scaled.labels))[None]
+        values["f2"] = f2 = float(scaled.f2(of_units, scaled.sums(of_units))[0])
+        if scaled.tested:
+            values |= {"p_value": float(permutation.p_value(f2, null_f2)), "n_permutations": len(null_f2),
+                       "p_attainable": permutation.smallest_p(len(null_f2))}
+    return values
 
 
-def _scaled_test(units: Units, n_permutations: int, rng: np.random.Generator,
-                 among: str) -> tuple[dict[str, float], str]:
-    """Test whether classes differ in their means, whatever their spreads and sizes, as `variance_explained` says.
+def _nulls(design: Design, exchange: permutation.Exchangeability, scaled: _Scaled | None, n_permutations: int,
+           rng: np.random.Generator) -> tuple[Values, Values]:
+    """Compute R² and F2 under permutations, of both at once where they exchange the same units."""
+    def r2(batch: Codes, within: Values) -> Values:
+        """Compute R² (b,) under some permutations."""
+        return np.asarray((within / class_sums(design.sizes, design.labels, batch)).sum(axis=0) / design.total)
 
-    Gives ``f2``, ``p_value``, ``p_attainable``, ``n_permutations``; and which classes stay out, or why there is none.
-    """
+    every = permutation.permutations(exchange, n_permutations, rng, distinct="partitions")
+    one, two = [], []
+    with one_thread():  # products of a batch are small
+        if (scaled is not None and scaled.tested and len(scaled.labels) == exchange.n_units
+                and permutation.n_distinct(exchange, distinct="partitions") > n_permutations):
+            pair = design.products + 1j * scaled.gram  # read together, as one is read among many places
+            for batch in every:
+                within = within_sums(pair, design.labels, batch)
+                one.append(r2(batch, within.real))
+                two.append(scaled.f2(batch, within.imag))
+            return permutation.joined(one), permutation.joined(two)
+        null = permutation.joined(r2(batch, within_sums(design.products, design.labels, batch)) for batch in every)
+        if scaled is None or not scaled.tested:
+            return null, np.empty(0)
+        among = permutation.exchangeability(scaled.labels.tolist())
+        return null, permutation.joined(scaled.f2(batch, scaled.sums(batch)) for batch in permutation.permutations(
+            among, n_permutations, rng))
+
+
+def _scaled_units(units: Units, rng: np.random.Generator, among: str) -> tuple[_Scaled | None, str]:
+    """Scale units to their class's spread; say which classes stay out, or why there is no test."""
     counts = np.bincount(units.labels, minlength=len(units.names))
     spread = _spread(units.gram, units.labels, np.arange(len(units.labels))[None])[:, 0]
     usable = np.flatnonzero((counts > 1) & (spread > units.negligible))
     out = [name for at, name in enumerate(units.names) if at not in usable]
     if len(usable) < 2:
-        return _UNTESTED, f"fewer than two {among} of two that differ"
+        return None, f"fewer than two {among} of two that differ"
     compared = units.of_classes(usable)
     labels, s = compared.labels, np.sqrt(spread[usable] / (counts[usable] - 1))
     weights = 1 / (len(usable) * counts[usable])[labels]
     with_mean = compared.gram @ weights
     gram = compared.gram - with_mean - with_mean[:, None] + weights @ with_mean
     scaled = gram / np.outer(s[labels], s[labels])
-    exchange = permutation.exchangeability(labels.tolist())
-    observed = float(_f2(scaled, s, labels, np.arange(len(labels))[None])[0])
-    if (narrow := _narrow(scaled, exchange, rng)).any():
-        named = ", ".join(name for name, one in zip(compared.names, narrow, strict=True) if one)
-        return _UNTESTED | {"f2": observed}, f"maps of {named} vary along fewer modes than those of other {among}"
-    with one_thread():  # products of a batch are small
-        null = permutation.joined(_f2(scaled, s, labels, batch)
-                                  for batch in permutation.permutations(exchange, n_permutations, rng))
-    return {"f2": observed, "p_value": float(permutation.p_value(observed, null)),
-            "p_attainable": permutation.smallest_p(len(null)), "n_permutations": len(null)}, (
-                f"not in the test, without spread: {', '.join(out)}" if out else "")
+    narrow = _narrow(scaled, permutation.exchangeability(labels.tolist()), rng)
+    named = [name for name, one in zip(compared.names, narrow, strict=True) if one]
+    reason = (f"maps of {', '.join(named)} vary along fewer modes than those of other {among}" if named else
+              f"not in the test, without spread: {', '.join(out)}" if out else "")
+    return _Scaled(scaled, s, labels, not named), reason
 
 
 def _narrow(scaled: Values, exchange: permutation.Exchangeability, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -251,19 +296,6 @@ def _spread(gram: Values, labels: Codes, batch: Codes) -> Values:
     """Sum squares within each class (g, b)."""
     within = within_sums(gram, labels, batch) / np.bincount(labels)[:, None]
     return np.asarray(class_sums(np.diag(gram), labels, batch) - within, np.float64)
-
-
-def _f2(scaled: Values, s: Values, labels: Codes, batch: Codes) -> Values:
-    """F2 (b,) where scaled units (u, u) take the places of a batch (b, u) and their classes' spread s (g,)."""
-    counts, n = np.bincount(labels)[:, None], len(labels)
-    squared = (s**2)[:, None]
-    sums = squared * within_sums(scaled, labels, batch)
-    within = squared * class_sums(np.diag(scaled), labels, batch) - sums / counts
-    factors = np.empty(batch.shape)
-    np.put_along_axis(factors, batch, np.broadcast_to(s[labels], batch.shape), axis=1)
-    in_all = np.einsum("bu,bu->b", factors @ scaled, factors)
-    between = (sums / counts).sum(axis=0) - in_all / n
-    return np.asarray(between / ((1 - counts / n) * within / (counts - 1)).sum(axis=0), np.float64)
 
 
 def _euclidean_estimates(sums: Sums, maps: xr.DataArray, values: dict[str, Any], total: float) -> dict[str, object]:

@@ -119,11 +119,11 @@ def sums_of_squares(stack: Stack, codes: Codes) -> Sums:
     return Sums(gram, mean_norm, between, total)
 
 
-def within_sums(products: Values, labels: Codes, batch: Codes) -> Values:
+def within_sums(products: NDArray[Any], labels: Codes, batch: Codes) -> NDArray[Any]:
     """Sum inner products within each class, pairs either way round and with themselves, for each permutation (g, b).
 
-    `products` (u, u) are inner products of units, `labels` (u,) gives the class of each place, and `batch` (b, u) the
-    unit that takes it, as `permutations` does.
+    `products` (u, u) are inner products of units (of two kinds at once, as parts of complex numbers), `labels` (u,)
+    gives the class of each place, and `batch` (b, u) the unit that takes it, as `permutations` does.
     """
     n_units, counts = len(labels), np.bincount(labels)
     n_pairs = int((counts * (counts - 1) // 2).sum())
@@ -166,7 +166,7 @@ def blocks(matrix: Any) -> Iterator[tuple[slice, Values]]:  # noqa: ANN401 - Num
             yield slice(start + inner, start + inner + block.shape[1]), block
 
 
-def _by_pairs(products: Values, counts: Codes, placed: Codes) -> Values:  # (u, b) -> (g, b)
+def _by_pairs(products: NDArray[Any], counts: Codes, placed: Codes) -> NDArray[Any]:  # (u, b) -> (g, b)
     """Gather the products of the pairs in each class."""
     n_units, flat = len(products), products.ravel()
     scaled = placed * n_units
@@ -181,7 +181,7 @@ def _by_pairs(products: Values, counts: Codes, placed: Codes) -> Values:  # (u, 
     return within
 
 
-def _by_indicators(products: Values, counts: Codes, placed: Codes) -> Values:  # (u, b) -> (g, b)
+def _by_indicators(products: NDArray[Any], counts: Codes, placed: Codes) -> NDArray[Any]:  # (u, b) -> (g, b)
     """Multiply matrices once, which is faster where classes are few and large."""
     n_units, n_draws = placed.shape
     labels, draws = np.repeat(np.arange(len(counts)), counts)[:, None], np.arange(n_draws)
