@@ -94,7 +94,7 @@ def _planted(cells: pd.DataFrame) -> list[str]:
     rare = "" if missed.empty else "; less often " + ", ".join(
         f"{row['check']} ({row['scenario']}, {percent(row['rate'], 0)})" for row in missed.to_dict(orient="records"))
     return [f"Planted effects, {len(cells)} cells: {len(cells) - len(missed)} found in at least {percent(POWER, 0)} of "
-            f"the studies{rare}."]
+            f"the studies, within Monte Carlo error{rare}."]
 
 
 def _rate(row: pd.Series[Any] | Mapping[Any, Any]) -> str:

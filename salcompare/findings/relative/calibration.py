@@ -40,7 +40,7 @@ def _in_one_place(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[st
     maps, last = cases.smooth_noise(study, rng), study.truth.owner == study.scenario.n_actors - 1
     down, across = (np.arange(size) - share * size for size, share in zip(study.scenario.grid, (0.75, 0.5),
                                                                          strict=True))
-    maps = maps * (1 + 2 * last[:, None, None] * np.exp(-(down[:, None]**2 + across**2) / 8))
+    maps = maps * (1 + 5 * last[:, None, None] * np.exp(-(down[:, None]**2 + across**2) / 8))
     return {PLACE: _least(relative_test(maps, sigma=cases.SIGMA, rng=rng, n_permutations=cases.DRAWS)["p_actor"])}
 
 
@@ -72,7 +72,7 @@ CASES = (
         Check(SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.",
               (cases.FOUR_SHOOTS,)),)),
     Case("relative_test(one place)", _in_one_place, (
-        Check(PLACE, "test", "No actor effect: smooth noise, of which maps of the last actor have three times as much "
+        Check(PLACE, "test", "No actor effect: smooth noise, of which maps of the last actor have six times as much "
               "(in standard deviation) in one place.", (cases.SHARED, cases.FEW)),)),
     Case("paired_map_test", _paired, (Check(
         PAIRED, "test", "Both classifiers are drawn from one model, so differences are symmetric about 0.",

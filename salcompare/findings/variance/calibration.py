@@ -112,7 +112,7 @@ CASES = (
               "from the model.", cases.SIZES))),
     Case("variance_explained(clusters='shoot')", partial(_of_classifier, SHOOT, clusters="shoot"), (
         Check(SHOOT, "test", "No actor effect; images of a shoot are alike, so shoots are exchanged whole.",
-              (cases.SHOOTS, cases.SHOOTS_UNPOSED)),)),
+              (cases.FOUR_SHOOTS,)),)),
     Case("variance_explained(few modes)", _of_few_modes, (
         Check(MODES, "test", "No actor effect: smooth noise, the last four actors' along one mode each. A test that is "
               "refused counts as one that does not reject.", (cases.SHARED, cases.SPREAD_FEWEST), discrete=True),)),

@@ -90,7 +90,7 @@ def methods(data: StudyData) -> list[tuple[str, str]]:
             "R² is the between-actor sum of squares over the total, pooled over pixels (Anderson 2001). Its p is F2's, "
             "the between-actor sum of squares over what actors' own spreads lead to expect of it (Anderson et al. "
             f"2017): {moved}, divided by their actor's spread, are permuted among actors {n:,} times and multiplied by "
-            "the spread of the actor they come to. Actors of one image have no part; where maps "
+            "the spread of the actor they come to. Actors of one or two have no part; where maps "
             "of an actor vary along fewer modes than the others' (tr(S²)/tr(S)² of their covariance beyond 1% of "
             "permutations) there is no test, as spread is one number. p = (1 + permutations at "
             "least as large) / (1 + permutations) (Phipson & Smyth 2010). By chance: R² of images permuted as they "

@@ -35,8 +35,6 @@ FEWEST_IMAGES = 4
 """Images, or shoots, of an actor that is tested: of fewer its spread is hardly known."""
 FEWEST_BESIDE = 2 / 3
 """Share of the images that the actor of an average image has, of which an actor that is tested has no fewer."""
-LOCAL = 0.85
-"""Share of an actor's variance at a place, over the others' there, that its squared t is divided by where above 1."""
 _RESOLUTION = 1.5  # standard deviation of the Gaussian that variances are smoothed with, over that of the maps
 _LEAST_ROOM = 1e-4  # of values between 0 and their maximum 1 for variance, where an actor has hardly any
 PIXELS = 1024  # at a time
@@ -194,7 +192,8 @@ def squared_t(block: Maps, arrangements: Arrangements) -> Maps:
 def signed_t(data: Standardised) -> tuple[Values, Values]:
     """Compute t and the contrast, in the maps' unit, as observed and in float64; both (A, q).
 
-    t is smaller than what is permuted where the actor's maps vary more than the others' in this place: see `LOCAL`.
+    t is smaller than what is permuted where the actor's maps vary more than the others' in this place: its square is
+    divided by how many times as much.
     """
     observed, counts = arrange(data.labels[None], data, np.dtype(np.float64)), np.bincount(data.labels)[:, None]
     members = sparse.csr_array((np.ones(len(data.labels)), (data.labels, np.arange(len(data.labels)))))
@@ -206,7 +205,7 @@ def signed_t(data: Standardised) -> tuple[Values, Values]:
         contrast[:, part] = (means * len(means) - means.sum(axis=0)) / (len(means) - 1)
         t[:, part] = np.copysign(np.sqrt(squared_t(block, observed)[0]), contrast[:, part])
         squares[:, part] = members @ np.square(block) - np.square(np.asarray(members @ block)) / counts
-    return t / np.sqrt(np.maximum(1, LOCAL * _excess(data, squares, counts - 1))), contrast * data.scale
+    return t / np.sqrt(np.maximum(1, _excess(data, squares, counts - 1))), contrast * data.scale
 
 
 def _excess(data: Standardised, squares: Values, free: Codes) -> Values:

@@ -28,6 +28,7 @@ from salcompare.statistics.variance.gram import (
 _ESTIMATES = ("r2", "r2_adjusted", "omega2", "pseudo_f", "between_actor_share", "ci_low", "ci_high", "f2", "p_value",
               "p_attainable", "p_value_free", "p_attainable_free", "null_mean")
 _UNTESTED = {"f2": np.nan, "p_value": np.nan, "p_attainable": np.nan, "n_permutations": 0}
+_FEWEST_UNITS = 3  # of a class in the test of F2: two do not show along how many modes they vary
 _OF_MODES, _LEVEL_OF_MODES = 199, 0.01
 _OF_PIXELS = ("r2_pixel_mean", "r2_uncentred", "r2_uncentred_null_mean")
 
@@ -91,18 +92,18 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
     -----
     p_value tests that actors have one mean map; they may differ in spread and in numbers of images. Deviations from the
     mean of the actors' means, divided by the actor's s_g, change places, are multiplied by the s_g of their new place,
-    and s_g and F2 are computed anew. Actors of one image, or without spread, have no s_g and no part in it. It is
-    approximate: with 12 actors it rejected 1 to 5% of true nulls whatever the spreads and numbers; it loses some power
-    where spreads are equal. As s_g is one number, p is NaN where maps of an actor vary along fewer modes than the
-    others': where the concentration of its covariance, tr(S²) / tr(S)², is beyond what 199 permutations give, at 1%
-    over all actors. Where four of 12 actors varied along one mode each, the test without that rule rejected 16 to 26%;
-    with it, it is refused in 96 to 99% of studies and rejects in 1 to 4% of all; three of 12 with three images each: 72
-    and 6% (13). Of studies whose actors vary alike 1 to 3% are refused. Two images do not show along how many modes
-    they vary: with two of each of 20 actors, five of which vary along one mode, it rejects 22%. For other distances
-    than Euclidean ones p is NaN: there a larger spread moves the actor's
-    centre, and F2 rejected 40% with unequal spread. p_value_free assumes that images are exchangeable among actors,
-    spread included: with the largest spread on the actors of fewest images it rejected 80%, and 91% where these had
-    the fewest responses.
+    and s_g and F2 are computed anew. Actors of one or two images (or clusters), or without spread, have no part in it:
+    two do not show along how many modes an actor's maps vary. It is approximate: with 12 actors it rejected 1 to 5% of
+    true nulls whatever the spreads and numbers; it loses some power where spreads are equal. As s_g is one number, p is
+    NaN where maps of an actor vary along fewer modes than the others': where the concentration of its covariance,
+    tr(S²) / tr(S)², is beyond what 199 permutations give, at 1% over all actors. Where four of 12 actors varied along
+    one mode each, the test without that rule rejected 16 to 26%; with it, it is refused in 96 to 99% of studies and
+    rejects in 1 to 4% of all. With three images of each of 20 actors, five of which vary along one mode for the most
+    part, it is refused in 70 to 83% and rejects 5 to 8%, with four in 91 to 94% and 2 to 6% (300 studies each). Of
+    studies whose actors vary alike 1 to 3% are refused. For other distances than Euclidean ones p is NaN: there a
+    larger spread moves the actor's centre, and F2 rejected 40% with unequal spread. p_value_free assumes that images
+    are exchangeable among actors, spread included: with the largest spread on the actors of fewest images it rejected
+    80%, and 91% where these had the fewest responses.
 
     Images of one shoot are alike whoever is shown; permuting them singly with 3 shoots an actor rejects nearly always.
     An actor-level factor tested without ``clusters="actor"`` takes images for actors. Workers who respond to few actors
@@ -147,7 +148,7 @@ def variance_explained(maps: xr.DataArray, by: str = "actor", *, rng: np.random.
     scaled, p_reason = None, "unequal spread moves the centres of such distances"
     if distance == "euclidean":
         units = averaged(gram, negligible, exchange, np.unique(kept[by]).tolist())
-        scaled, p_reason = _scaled_units(units, rng, f"{by}s")
+        scaled, p_reason = _scaled_units(units, rng, f"{by}s", clusters or "image")
     values |= _tests(design, exchange, scaled, n_permutations, rng)
     if sums is not None:
         values |= _euclidean_estimates(sums, maps, values, design.total)
@@ -245,14 +246,14 @@ def _nulls(design: Design, exchange: permutation.Exchangeability, scaled: _Scale
             among, n_permutations, rng))
 
 
-def _scaled_units(units: Units, rng: np.random.Generator, among: str) -> tuple[_Scaled | None, str]:
-    """Scale units to their class's spread; say which classes stay out, or why there is no test."""
+def _scaled_units(units: Units, rng: np.random.Generator, among: str, of: str) -> tuple[_Scaled | None, str]:
+    """Scale units, such as images, to their class's spread; say which classes stay out, or why there is no test."""
     counts = np.bincount(units.labels, minlength=len(units.names))
     spread = _spread(units.gram, units.labels, np.arange(len(units.labels))[None])[:, 0]
-    usable = np.flatnonzero((counts > 1) & (spread > units.negligible))
+    usable = np.flatnonzero((counts >= _FEWEST_UNITS) & (spread > units.negligible))
     out = [name for at, name in enumerate(units.names) if at not in usable]
     if len(usable) < 2:
-        return None, f"fewer than two {among} of two that differ"
+        return None, f"fewer than two {among} have {_FEWEST_UNITS} {of}s that differ"
     compared = units.of_classes(usable)
     labels, s = compared.labels, np.sqrt(spread[usable] / (counts[usable] - 1))
     weights = 1 / (len(usable) * counts[usable])[labels]
@@ -262,7 +263,8 @@ def _scaled_units(units: Units, rng: np.random.Generator, among: str) -> tuple[_
     narrow = _narrow(scaled, permutation.exchangeability(labels.tolist()), rng)
     named = [name for name, one in zip(compared.names, narrow, strict=True) if one]
     reason = (f"maps of {', '.join(named)} vary along fewer modes than those of other {among}" if named else
-              f"not in the test, without spread: {', '.join(out)}" if out else "")
+              f"not in the test, with fewer than {_FEWEST_UNITS} {of}s or none that differ: {', '.join(out)}" if out
+              else "")
     return _Scaled(scaled, s, labels, not named), reason
 
 

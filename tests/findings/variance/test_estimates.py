@@ -101,7 +101,7 @@ def test_one_shoot_an_actor_leaves_nothing_to_test_and_says_so():
     rows = pick(table(data), metric="r2")
     assert rows["p_value"].isna().all()
     assert rows["value"].notna().all()
-    assert rows["reason"].str.contains("fewer than two actors of two that differ").all()
+    assert rows["reason"].str.contains("fewer than two actors have 3 shoots that differ").all()
 
 
 def test_workers_of_actors_leave_r2_of_people_without_test_and_interval_with_the_reason():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from salcompare.errors import InputError
 from salcompare.maps import relative_saliency, smooth
 from salcompare.statistics.inference.multiplicity import critical_value, p_of_maxima
-from salcompare.statistics.relative.contrasts import LOCAL, Plan, squared_t, standardise
+from salcompare.statistics.relative.contrasts import Plan, squared_t, standardise
 from salcompare.statistics.relative.pixelwise import relative_test
 from tests.statistics.relative.simulated import boxes, labelled, smooth_noise
 from tests.strategies import assert_dask_equals_eager
@@ -58,7 +58,7 @@ def slow_t(values, labels, scale, *, own=True):
         contrast = sum(weight * other.mean(axis=0) for weight, other in zip(weights, groups, strict=True))
         beside = np.delete(freed, code, axis=0).sum(axis=0) / np.delete(free, code).sum()
         excess = (freed / room)[code] / free[code] / beside if own else 0
-        t.append(contrast / np.sqrt(pooled * (weights**2 * spread / counts).sum() * np.maximum(1, LOCAL * excess)))
+        t.append(contrast / np.sqrt(pooled * (weights**2 * spread / counts).sum() * np.maximum(1, excess)))
     return np.array(t), np.array(spread)
 
 

@@ -59,9 +59,18 @@ def test_two_actors_of_two_images_and_two_pixels_by_hand():
     assert float(result.r2_uncentred_null_mean) == pytest.approx(share + (1 - share) / 3)
     # Three ways to part four images into pairs; the observed one explains most.
     assert (float(result.p_value_free), float(result.p_attainable_free)) == (1 / 3, 1 / 3)
-    # F2: s² is 2 of both; of six ways to give four images to a and b, the observed one and its mirror have the largest.
-    assert float(result.f2) == pytest.approx(20 / (2 / 2 + 2 / 2))
-    assert (int(result.n_permutations), float(result.p_value), float(result.p_attainable)) == (5, 1 / 3, 1 / 6)
+    # F2 takes three images of an actor.
+    assert np.isnan(result.f2)
+    assert np.isnan(result.p_value)
+    assert result.attrs["p_reason"] == "fewer than two actors have 3 images that differ"
+
+
+def test_f2_of_two_actors_of_three_images_by_hand():
+    # Means: a 2, b 12; s² is 1 of both; SSB = 6 * 25 = 150, over (1 - 3/6) (1 + 1).
+    result = explained(stack([[1], [2], [3], [11], [12], [13]], "aaabbb"), n_permutations=9999)
+    assert float(result.f2) == pytest.approx(150)
+    # Of twenty ways to give six images to a and b, the observed one and its mirror have the largest.
+    assert (int(result.n_permutations), float(result.p_value), float(result.p_attainable)) == (19, 1 / 10, 1 / 20)
 
 
 @pytest.mark.parametrize("sizes", [(5, 5, 5), (2, 7, 4), (1, 6, 3)])
@@ -157,7 +166,7 @@ def test_adding_a_map_scaling_and_reordering_change_nothing(sizes, seed, shift, 
     assert float(result.r2) <= float(result.r2_uncentred) <= 1
     assert ((result.null >= 0) & (result.null <= 1 + 1e-12)).all()
     assert 0 < float(result.p_value_free) <= 1
-    assert np.isnan(result.f2) == (sum(size > 1 for size in sizes) < 2)
+    assert np.isnan(result.f2) == (sum(size > 2 for size in sizes) < 2)
 
 
 @pytest.mark.parametrize("chunks", [{"image": 2}, {"image": 3, "x": 700}])
