@@ -52,14 +52,14 @@ def rows_or_reasons(quantities: Iterable[Quantity], key: Row, compute: Callable[
                     **options: object) -> tuple[list[Row], xr.Dataset | None]:
     """Compute a result with ``data`` and ``options``; give the rows of its quantities, and the result where there is.
 
-    Where it fails each quantity has a row with the reason; one of single actors or labels only if it is the first.
-    ``key`` are columns that name what it is of.
+    Where it fails each quantity has a row with the reason; one of single actors, labels or regions only if it is the
+    first. ``key`` are columns that name what it is of.
     """
     try:
         result = compute(*data, **options)
     except FAILURES as error:  # too few actors or images: the study goes on without these numbers
         return [undefined_row(error, **{**quantity.name, **key}) for at, quantity in enumerate(quantities)
-                if not at or not {"actor", "label"} & set(quantity.over)], None
+                if not at or not {"actor", "label", "region"} & set(quantity.over)], None
     return [row for quantity in quantities for row in rows_of(result, quantity, key)], result
 
 

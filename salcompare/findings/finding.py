@@ -10,6 +10,8 @@ from types import MappingProxyType, ModuleType
 from typing import Any, Literal
 
 Columns = dict[str, str | tuple[str, ...]]
+MapFrame = Literal["", "photograph", "canonical"]
+"""Where the pixels of maps are; empty where there are no maps."""
 INTERVAL: Columns = {name: name for name in ("ci_low", "ci_high", "ci_method", "resampled")}
 BARE_TEST: Columns = {"null": "null", "alternative": "alternative", "p_value": "p_value",
                       "p_attainable": "p_attainable", "n_resamples": "n_permutations"}
@@ -70,6 +72,7 @@ class Quantity:
     over: tuple[str, ...] = ()  # dims of the result that become columns of that name: one row for each combination
     level: Literal["population", "actor"] = "population"
     better: Literal["", "higher", "lower"] = ""  # which direction is; empty where neither is
+    frame: MapFrame | None = None  # of the maps that it is of; as the finding if not given
     most: tuple[int, ...] = ()  # permutations at most, of its sources and of what stands beside, whatever a study asks
     # Whether its rows rest on people's responses whatever their source; as the finding if not given. Rows of people's
     # maps and of baselines do in any case.
@@ -105,6 +108,7 @@ class Finding:
     question_of_several: str = ""  # the same of several classifiers, where it is worded for one
     inputs: tuple[str, ...] = ()  # what of the study's data it uses (`salcompare.study_data`)
     rests_on_people: bool = False  # whether it says nothing where a study has no people's side
+    frame: MapFrame = ""  # of the maps that its quantities are of
     quantities: tuple[Quantity, ...] = ()  # what it estimates
     figures: tuple[int, ...] = ()  # numbers of its figures; a number is never used again
     on_classifier_pages: tuple[int, ...] = ()  # those of them that each classifier's page shows, too

@@ -17,10 +17,10 @@ from salcompare.printing import ALPHA, AT_MOST, EQUAL
 from salcompare.report.tables import PrintedTable, plain_table, with_p_texts
 from salcompare.statistics.inference.multiplicity import adjust_p
 
-KEY = ("statistic", "metric", "form", "sigma", "level", "source", "against", "contrast")
+KEY = ("statistic", "metric", "form", "sigma", "frame", "level", "source", "against", "contrast")
 """Tests that agree in all of these are one family."""
 ALONE = "a single test"
-_OVER = {"actor": "actors", "label": "labels"}
+_OVER = {"actor": "actors", "label": "labels", "region": "regions"}
 
 
 def name_families(estimates: pd.DataFrame) -> pd.DataFrame:
@@ -97,6 +97,7 @@ def _named(row: Mapping[Hashable, Any]) -> str:
     has = {name: not pd.isna(row[name]) and name not in apart for name in KEY}
     words = [str(row[name]) for name in ("statistic", "metric", "form") if has[name]]
     words += [f"sigma {row['sigma']:.4g}"] if has["sigma"] else []
+    words += ["canonical frame"] if row["frame"] == "canonical" else []
     words += [str(row["source"])] if has["source"] else []
     words += [f"against {row['against']}"] if has["against"] else []
     words += [str(row["contrast"])] if has["contrast"] else []

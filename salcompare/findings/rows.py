@@ -54,7 +54,10 @@ def _values(result: xr.Dataset, name: str | tuple[str, ...], over: tuple[str, ..
 
 
 def estimates_table(rows: Iterable[Row]) -> pd.DataFrame:
-    """Put estimates into a table with every declared column, KeyError for others; what a row does not give is NaN."""
+    """Put estimates into a table with every declared column, KeyError for others; what a row does not give is NaN.
+
+    The frame of a row that does not name it is the one that its statistic's quantities declare.
+    """
     rows = list(rows)
     undeclared = {name for row in rows for name in row} - set(ESTIMATES.names)
     if undeclared:
@@ -63,7 +66,14 @@ def estimates_table(rows: Iterable[Row]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=list(ESTIMATES.names))
     numbers = [name for name in ESTIMATES.names if name not in ESTIMATES.text_columns]
     text = dict.fromkeys(ESTIMATES.text_columns, "str")
-    return frame.astype(text | dict.fromkeys(numbers, "float64"))
+    table = frame.astype(text | dict.fromkeys(numbers, "float64"))
+    return table.assign(frame=table["frame"].fillna(table["statistic"].map(frames()).astype("str")))
+
+
+def frames() -> dict[str, str]:
+    """Give the frame of the maps that each statistic is of, by its name, as the findings declare it."""
+    return {quantity.statistic: frame for finding in findings() for quantity in finding.quantities
+            if (frame := finding.frame if quantity.frame is None else quantity.frame)}
 
 
 def with_responses(estimates: pd.DataFrame, kind: str) -> pd.DataFrame:

@@ -48,8 +48,8 @@ class Content:
 
 
 _ALWAYS = ("source", "value")
-_PRINTED = ("actor", "label", "source", "metric", "form", "against", "contrast", "value", "ci_low", "ci_high",
-            "resampled", "null_mean", "ceiling", "p_value", "p_adjusted", "n", "reason")
+_PRINTED = ("actor", "label", "region", "source", "metric", "form", "against", "contrast", "value", "ci_low",
+            "ci_high", "resampled", "null_mean", "ceiling", "p_value", "p_adjusted", "n", "reason")
 
 
 @dataclass(frozen=True)

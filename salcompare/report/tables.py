@@ -13,7 +13,7 @@ from salcompare.printing import number, p_number
 
 SIDES = ("value_one", "value_other")
 _P = ("p_value", "p_adjusted", "p_value_all", "p_smallest", "p_smallest_adjusted")
-_ALWAYS_TEXT = {"actor", "label", "predicted", "image", "variant", "layer", "reason", "worker", "response"}
+_ALWAYS_TEXT = {"actor", "label", "region", "predicted", "image", "variant", "layer", "reason", "worker", "response"}
 
 MOST_ROWS = 500
 """Rows of a plain table that a page prints."""

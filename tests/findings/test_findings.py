@@ -9,6 +9,7 @@ import pytest
 from salcompare.findings import NAMES, calibration_cases, findings
 from salcompare.findings.content import numbers
 from salcompare.findings.finding import Finding
+from salcompare.findings.rows import estimates_table
 from tests.test_layers import names_imported
 
 ROOT = Path(__file__).parents[2] / "salcompare" / "findings"
@@ -27,6 +28,15 @@ def test_figures_have_the_numbers_that_their_findings_declare():
         assert set(finding.figures) == set(getattr(part, "FIGURES", {}))
         assert set(finding.on_classifier_pages) <= set(finding.figures)
     assert len(set(numbers())) == len(numbers()), "a number is used twice"
+
+
+def test_each_statistic_is_of_one_frame_and_rows_that_name_none_take_it():
+    declared = {(quantity.statistic, finding.frame if quantity.frame is None else quantity.frame)
+                for finding in findings() for quantity in finding.quantities}
+    assert len(declared) == len(dict(declared)), "a statistic is declared with two frames"
+    table = estimates_table([{"statistic": "overlap"}, {"statistic": "overlap", "frame": "canonical"},
+                             {"statistic": "label_share"}, {"statistic": "enrichment"}, {"statistic": "no such"}])
+    assert table["frame"].fillna("").tolist() == ["photograph", "canonical", "", "photograph", ""]
 
 
 def test_a_finding_comes_after_those_whose_estimates_it_uses():

@@ -69,6 +69,15 @@ def test_a_family_of_two_sources_is_two_families():
     assert (named["p_adjusted"] == 0.02).all()
 
 
+def test_a_family_of_two_frames_is_two_families_and_one_over_regions_says_so():
+    rows = [{"statistic": "overlap", "level": "population", "source": "a/b/c", "frame": frame, "region": region,
+             "p_value": 0.01} for frame in ("photograph", "canonical") for region in ("hair", "lips")]
+    named = name_families(table(rows))
+    assert named["family"].drop_duplicates().tolist() == [
+        "overlap, a/b/c: regions (Holm)", "overlap, canonical frame, a/b/c: regions (Holm)"]
+    assert (named["p_adjusted"] == 0.02).all()
+
+
 def test_the_table_of_families_counts_tests_and_what_they_can_reach():
     rows = [{"statistic": "s", "level": "actor", "p_value": p, "p_attainable": 0.01} for p in (0.01, 0.02, 0.5, 0.6)]
     rows += [{"statistic": "t", "level": "population", "p_value": 0.03, "p_attainable": 0.001},

@@ -11,7 +11,8 @@ _RESAMPLED: Columns = {"n_resamples": "n_resamples"}
 _OF_ACTORS: Columns = _RESAMPLED | {"ci_low": "actor_ci_low", "ci_high": "actor_ci_high", "ci_method": "unit_ci_method",
                                     "resampled": "unit_resampled"}
 BOX_ALPHA, BOX_IOU, SAME_LABEL = (
-    Quantity(statistic, metric, title, columns=COUNTS | INTERVAL | _RESAMPLED, better="higher", shown=shown)
+    Quantity(statistic, metric, title, columns=COUNTS | INTERVAL | _RESAMPLED, better="higher", shown=shown,
+             frame="photograph" if statistic == BOXES else "")
     for statistic, metric, title, shown in (
         (BOXES, ALPHA, "Agreement of boxes, alpha", (Headline(),)),
         (BOXES, "mean_iou", "Agreement of boxes, mean IoU", (Headline(),)),

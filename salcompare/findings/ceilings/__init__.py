@@ -22,5 +22,5 @@ ABOVE = Quantity(SHARE, PRIMARY, columns=MEAN | SIDES | {"ceiling": "ceiling"}, 
 
 FINDING = Finding(
     name="ceilings", question="Do people agree with each other?",
-    inputs=("human", "responses", "classifier_maps", "controls"), rests_on_people=True,
+    inputs=("human", "responses", "classifier_maps", "controls"), rests_on_people=True, frame="photograph",
     quantities=(OF_RESPONSES, SCORED, REACHED, ABOVE), figures=(12, 18), on_classifier_pages=(12,), after=("variance",))

@@ -21,7 +21,8 @@ from salcompare.schema import ESTIMATES
 from salcompare.statistics import adjust_p, independent_difference, population_mean
 from salcompare.statistics.inference.resampling import FEWEST_ACTORS, LEVEL
 
-IDENTITY = ("statistic", "metric", "form", "sigma_share", "level", "source", "against", "contrast", "label")
+IDENTITY = ("statistic", "metric", "form", "sigma_share", "frame", "level", "source", "against", "contrast", "label",
+            "region")
 """Estimates that agree in all of these are of one quantity; sigma as a share of the grid's width."""
 OF_EACH = ("value", "ci_low", "ci_high", "n")
 COLUMNS = ("headline", *IDENTITY, *(f"{name}_{side}" for name in OF_EACH for side in ("one", "other")), "difference",

@@ -47,6 +47,7 @@ CURVE = Quantity(LAYERED, "spearman", "Similarity as layers are randomised",
 
 FINDING = Finding(
     name="controls", question="Is it the network speaking?", inputs=("human", "classifier_maps", "controls"),
+    frame="photograph",
     quantities=(FROM_EDGES, FROM_NETWORKS, FROM_NEW, OF_ITSELF, OF_ITSELF_OF_ACTORS, OF_HEATMAPS,
                 PAIRS_FROM_EDGES, PAIRS_FROM_NETWORKS, PAIRS_FROM_NEW, PAIRS_OF_CONTROL, CURVE),
     figures=(14,), on_classifier_pages=(14,), after=("overlap",))

@@ -31,7 +31,8 @@ CELLS = Quantity(
     SIDES | BARE_TEST | FAMILY | {"n": "n_images", "reason": "reason"},
     {"null_mean": 0.0, "contrast": FROM_OTHERS}, over=("actor", "label"), level="actor")
 RATIO = Quantity(ENRICHMENT, "ratio", "Share of a mask in a label's boxes, over chance", "enrichment",
-                 COUNTS | INTERVAL | BARE_TEST, {"null_mean": 1.0}, over=("label",), better="higher")
+                 COUNTS | INTERVAL | BARE_TEST, {"null_mean": 1.0}, over=("label",), better="higher",
+                 frame="photograph")
 RATIO_OF_ACTORS = RATIO.of_actors({"ci_low": "actor_low", "ci_high": "actor_high", "ci_method": "actor_ci_method",
                                    "resampled": "actor_resampled"}, value="actor_enrichment")
 

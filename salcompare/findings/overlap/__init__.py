@@ -47,7 +47,7 @@ PAIRS_OF_ACTORS = Quantity(SIMILARITY, DISTANCE, "Similarity of actors", columns
 
 FINDING = Finding(
     name="overlap", question="Does the classifier agree with people?", inputs=("human", "classifier_maps"),
-    rests_on_people=True,
+    rests_on_people=True, frame="photograph",
     quantities=(SAME, SAME_OF_ACTORS, PAIRING, PAIRING_OF_ACTORS, BASELINE, CLASSIFIER, HEATMAP, HEATMAP_OF_ACTORS,
                 OF_POPULATION, OF_POPULATION_DIFFERENCE, TIES, SHORTS, SMOOTHING, PAIRS_OF_ACTORS),
     figures=(8,), on_classifier_pages=(8,), after=("ceilings",),

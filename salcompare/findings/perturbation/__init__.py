@@ -29,6 +29,7 @@ CURVES = "removal_curves"
 
 FINDING = Finding(
     name="perturbation", question="Does the network need what people look at?", inputs=("removals",),
+    frame="photograph",
     quantities=(DROPS, *AREAS.values()), figures=(15, 16), on_classifier_pages=(15,),
     tables={CURVES: ("network", "source", "way", "metric", "fill", "share", "value", "ci_low", "ci_high", "n",
                      "responses")})

@@ -15,7 +15,7 @@ from salcompare.printing import ALPHA
 from salcompare.statistics.near_duplicates import near_duplicates
 from salcompare.study_data import StudyData
 
-KEY = ("statistic", "metric", "form", "source", "contrast", "label")
+KEY = ("statistic", "metric", "form", "frame", "source", "contrast", "label", "region")
 COLUMNS = ("headline", *KEY, "value", "ci_low", "ci_high", "p_value", "p_is", "n", "value_all", "ci_low_all",
            "ci_high_all", "p_value_all", "p_is_all", "n_all", "difference", "verdict", "reason")
 """Of the table: what is named ``..._all`` rests on all responses, the rest on those that are kept."""

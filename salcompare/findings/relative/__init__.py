@@ -28,4 +28,5 @@ SURVIVING = (
 FINDING = Finding(
     name="relative", question="Where do maps of one actor differ from the others'?",
     inputs=("human", "classifier_maps", "landmarks"), figures=(5, 6), on_classifier_pages=(5,),
+    frame="photograph",
     quantities=(*LARGEST, *SURVIVING))

@@ -24,8 +24,9 @@ OVERLAPPING, MORE_OVERLAPPING = (
     Quantity(OVERLAP, PRIMARY, "Overlap with people over seeds", columns=MEAN | sides, better="higher",
              rests_on_people=True) for sides in ({}, SIDES))
 ACCURATE, MORE_ACCURATE = (
-    Quantity(ACCURACY, "test", "Accuracy over seeds", columns=MEAN | sides, better="higher") for sides in ({}, SIDES))
-SMALL, MORE_SMALL = (Quantity(NEAR_ZERO, CONVOLUTIONS, "Share of weights near zero", columns=MEAN | sides)
+    Quantity(ACCURACY, "test", "Accuracy over seeds", columns=MEAN | sides, better="higher", frame="")
+    for sides in ({}, SIDES))
+SMALL, MORE_SMALL = (Quantity(NEAR_ZERO, CONVOLUTIONS, "Share of weights near zero", columns=MEAN | sides, frame="")
                      for sides in ({}, SIDES))
 
 FINDING = Finding(
@@ -33,4 +34,4 @@ FINDING = Finding(
     inputs=("seed_maps", "seed_accuracies", "seed_weights"),
     quantities=(RELIABLE, TESTED, MORE_RELIABLE, REACHABLE, OVERLAPPING, MORE_OVERLAPPING, ACCURATE, MORE_ACCURATE,
                 SMALL, MORE_SMALL),
-    after=("ceilings",))
+    after=("ceilings",), frame="photograph")

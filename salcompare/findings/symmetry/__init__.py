@@ -43,6 +43,7 @@ EXPLAINED = Quantity(TESTS, "odd_energy_explained", "Odd energy that follows the
 
 FINDING = Finding(
     name="symmetry", question="Are the maps symmetric?", inputs=("human", "classifier_maps", "photographs"),
+    frame="photograph",
     quantities=(*OF_MAPS, *OF_ACTORS, WORKERS, DIFFERENCE, ODD_SHARE, SIDE, COMMON, ASYMMETRY, ASYMMETRY_OF_ACTORS,
                 POSE, BEYOND, EXPLAINED),
     figures=(9,), on_classifier_pages=(9,))

@@ -29,4 +29,5 @@ FINDING = Finding(
     name="unique", question="Does the classifier agree with people beyond what all faces share?",
     question_of_several="Do the classifiers agree with people beyond what all faces share?",
     inputs=("human", "classifier_maps", "photographs", "landmarks", "responses", "controls"), rests_on_people=True,
+    frame="photograph",
     quantities=(OF_SOURCE, OF_ACTORS, BEYOND_OTHERS, SHARE, OF_CONTROL, DIFFERENCE), figures=(19,))

@@ -31,7 +31,7 @@ SHARES = Quantity(COMPONENT, "share", "Share of the variance", "share", COUNTS |
 
 FINDING = Finding(
     name="variance", question="Are maps of one actor alike?",
-    inputs=("human", "classifier_maps", "photographs", "images", "responses"),
+    inputs=("human", "classifier_maps", "photographs", "images", "responses"), frame="photograph",
     quantities=(R2, FREE, *OF_DISTANCES, GROUPS, UNCENTRED, SHARE, ADJUSTED, OMEGA, PIXELS, SPREAD,
                 SHARES),
     figures=(7,))

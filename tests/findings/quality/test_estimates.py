@@ -68,8 +68,8 @@ def test_other_responses_give_other_numbers_beside_the_kept_ones(analysed):
 
 
 def estimate(**values):
-    columns = ("statistic", "metric", "form", "source", "against", "contrast", "label", "level", "value", "ci_low",
-               "ci_high", "p_value", "p_is", "n", "count", "reason")
+    columns = ("statistic", "metric", "form", "source", "against", "contrast", "label", "region", "frame", "level",
+               "value", "ci_low", "ci_high", "p_value", "p_is", "n", "count", "reason")
     return pd.DataFrame([dict.fromkeys(columns, np.nan) | {"level": "population"} | values])
 
 
