@@ -286,6 +286,12 @@ def landmarks(study: SimulatedStudy, rng: np.random.Generator) -> xr.DataArray:
                         coords={"image": study.saliency["image"].to_numpy(), "axis": ["x", "y"]})
 
 
+def measured_yaw(study: SimulatedStudy, rng: np.random.Generator) -> xr.DataArray:
+    """Give how far each image's face turns (image,), as a share of the photograph's width, with an error."""
+    errors = MISPLACED * rng.standard_normal(len(study.images))
+    return xr.DataArray(study.truth.turns + errors, dims="image", coords={"image": study.saliency["image"].to_numpy()})
+
+
 def smooth_noise(study: SimulatedStudy, rng: np.random.Generator) -> xr.DataArray:
     """Draw normal maps (image, y, x) that are the same for all actors but for their spread, of variance about 1."""
     noise = smooth(study.saliency.copy(data=rng.standard_normal(study.saliency.shape)), sigma=2 * SIGMA)

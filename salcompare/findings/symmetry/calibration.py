@@ -21,7 +21,8 @@ ODD_CLASSIFIER = "common side of classifier maps, odd energy"
 SIDE_CLASSIFIER_CI = "laterality of classifier maps, t over actors"
 ASYMMETRY, ASYMMETRY_FAMILY = "asymmetry of classifier maps", "asymmetry of single actors' maps, Holm over actors"
 POSE, NO_POSE = "maps turn with the face", "maps turn with unrelated photographs"
-BEYOND = "asymmetry beyond the photographs"
+YAW = "maps turn with the measured yaw"
+BEYOND, BEYOND_YAW = "asymmetry beyond the photographs", "asymmetry beyond the photographs and the measured yaw"
 
 
 def _side_of_people(study: SimulatedStudy, rng: np.random.Generator, draws: int) -> Result:
@@ -54,10 +55,11 @@ def _pose(name: str, faces: Callable[..., xr.DataArray], study: SimulatedStudy,
     return {name: Result.of(result).test}
 
 
-def _beyond(study: SimulatedStudy, rng: np.random.Generator) -> Mapping[str, Outcome]:
-    result = asymmetry_beyond_photographs(study.saliency, cases.photographs(study, rng), rng=rng, n_components=2,
-                                           n_permutations=cases.DRAWS)
-    return {BEYOND: Result.of(result).test}
+def _beyond(name: str, study: SimulatedStudy, rng: np.random.Generator, *, yaw: bool = False) -> Mapping[str, Outcome]:
+    result = asymmetry_beyond_photographs(
+        study.saliency, cases.photographs(study, rng), rng=rng, n_components=2, n_permutations=cases.DRAWS,
+        turn=cases.measured_yaw(study, rng) if yaw else None)
+    return {name: Result.of(result).test}
 
 
 _NO_SIDE = (cases.SHARED, cases.IMAGE, cases.RAGGED_COUNTS)
@@ -65,6 +67,7 @@ _MIRRORED = ("The face is symmetric and so is whatever moves it or changes it: a
              "mirror images.")
 _LEANING = ("The face is symmetric: single workers lean to a side, in what they favour and where they put their boxes, "
             "and single actors do, but workers and actors as a whole do not.")
+_LEFT_OVER = "What the pose leaves of a map is as likely as its mirror image."
 _IMAGES = "Each image is as likely as its mirror image, independently of the actor's others."
 CASES = (
     Case("common_laterality_test(classifier)", _side_classifier, (
@@ -85,9 +88,13 @@ CASES = (
         POSE, "test", "Photographs do not differ in pose.", (cases.UNEQUAL,), (cases.DEMO,)),)),
     Case("pose_association(unrelated photographs)", partial(_pose, NO_POSE, cases.other_photographs), (Check(
         NO_POSE, "test", "Photographs have nothing to do with the maps.", (cases.IMAGE, cases.RAGGED_COUNTS)),)),
-    Case("asymmetry_beyond_photographs", _beyond, (Check(
-        BEYOND, "test", "What the pose leaves of a map is as likely as its mirror image.",
-        (cases.IMAGE, cases.RAGGED_COUNTS), (cases.PLANTED,)),)),
+    Case("pose_association(measured yaw)", partial(_pose, YAW, cases.measured_yaw), (Check(
+        YAW, "test", "Faces do not turn, so that their measured yaw is its error.", (cases.IMAGE, cases.RAGGED_COUNTS),
+        (cases.TURNED,)),)),
+    Case("asymmetry_beyond_photographs", partial(_beyond, BEYOND), (Check(
+        BEYOND, "test", _LEFT_OVER, (cases.IMAGE, cases.RAGGED_COUNTS), (cases.PLANTED,)),)),
+    Case("asymmetry_beyond_photographs(measured yaw)", partial(_beyond, BEYOND_YAW, yaw=True), (Check(
+        BEYOND_YAW, "test", _LEFT_OVER, (cases.RAGGED_COUNTS, cases.TURNED), (cases.PLANTED,)),)),
 )
 PLANNED = (
     PlannedStatistic("worker-laterality", "people's heatmaps lean to one side (workers and actors resampled)",
