@@ -198,8 +198,10 @@ def _human_maps(study: Study, fingerprint: str) -> tuple[pd.DataFrame, pd.DataFr
 def shown_images(study: Study) -> dict[str, Any]:
     """Give the images that responses may be to, and whether those to images that are not test images are set aside.
 
-    Photographs that could not be aligned are among them, as not kept for testing: people may have seen them.
+    Photographs that could not be aligned are among them, marked as such: people may have seen them.
     """
+    from salcompare.sources import NOT_ALIGNED
+
     images = study.images
     if not is_aligned(images):
         return {"images": images, "tested_only": study.compares}
@@ -207,7 +209,7 @@ def shown_images(study: Study) -> dict[str, Any]:
     without = stored.isel(image=(stored["n_faces"] != 1).to_numpy() & ~stored["image"].isin(images["image"]).to_numpy())
     aside = pd.DataFrame({name: without[name].to_numpy() for name in ("image", "actor", "height", "width")})
     tested = images if study.compares else images.assign(split="test")
-    return {"images": pd.concat([tested, aside.assign(split="not aligned")], ignore_index=True), "tested_only": True}
+    return {"images": pd.concat([tested, aside.assign(split=NOT_ALIGNED)], ignore_index=True), "tested_only": True}
 
 
 def _frame(study: Study, pixels: str) -> dict[str, Any]:

@@ -47,11 +47,14 @@ WORDS = {
     "colour": "pictures in colour, whose colours are no values",
     "unknown_file": "files of another kind",
     "not_test": "responses or maps of photographs that are not kept for testing",
+    "not_aligned": "responses or maps of photographs that could not be aligned, for want of one face",
     "repeated_map": "maps of an image that has one already",
     "no_map": "images without a map",
 }
 """What each machine-readable reason means."""
 
+NOT_ALIGNED = "not aligned"
+"""Split of a photograph that people may have seen, and that has no face to align by, or several."""
 EXAMPLES = 3
 _CAUSES = {"unreadable", "not_an_image", "damaged", "truncated", "too_large", "unsupported", "box_outside", "duplicate",
            "duplicate_across_actors", "same_id", "invisible", "no_map", "unknown_file"}

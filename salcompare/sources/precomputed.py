@@ -17,11 +17,11 @@ from salcompare.errors import InputError, Problem
 from salcompare.faces import warp_map
 from salcompare.schema import MAP_FILES
 from salcompare.sources.datasets import hash_file, visible_files
-from salcompare.sources.left_out import WORDS
+from salcompare.sources.left_out import NOT_ALIGNED, WORDS
 from salcompare.sources.precomputed_files import ENDINGS, MapFile, UnusableMapError, check_shape, find_maps
 from salcompare.texts import hidden_in
 
-_ASIDE = frozenset({"hidden", "unknown_file", "not_test", "no_map", "constant"})
+_ASIDE = frozenset({"hidden", "unknown_file", "not_test", "not_aligned", "no_map", "constant"})
 """Reasons for which a map is left out, and said so, without refusing the others."""
 _TIMES, _ALWAYS = 64, 1 << 22
 """A map may have so many times the pixels of its photograph or of the grid, and so many in any case."""
@@ -147,14 +147,16 @@ def _read(files: Sequence[MapFile], images: pd.DataFrame, size: tuple[int, int],
           refused: list[tuple[str, str, str]], transforms: xr.DataArray | None, *, tested_only: bool) -> list[_Taken]:
     """Read maps; those that cannot be taken are added to `refused`."""
     place = {name: at for at, name in enumerate(images["image"].tolist())}
-    test = images["split"].eq("test").tolist()
+    splits = images["split"].tolist()
     sizes = list(zip(images["height"].tolist(), images["width"].tolist(), strict=True))
     taken: dict[tuple[int, str], _Taken] = {}
     for one in files:
         try:
             at, worker = _named(one.key, place, of)
-            if tested_only and not test[at]:
-                raise UnusableMapError("not_test", f"image {one.key!r} is not kept for testing")
+            if tested_only and splits[at] != "test":
+                why = ("not_aligned", "could not be aligned") if splits[at] == NOT_ALIGNED else (
+                    "not_test", "is not kept for testing")
+                raise UnusableMapError(why[0], f"image {one.key!r} {why[1]}")
             frames = {"photograph": sizes[at]} | ({"grid": size} if transforms is None else {})
             values = one.read(partial(_check_header, frames=frames, whole=not one.may_be_blank))
             if one.may_be_blank and values.dtype.kind == "f" and np.isnan(values).all():

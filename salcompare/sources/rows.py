@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from salcompare.errors import SHOWN, ConfigError, InputError, Problem, meant
 from salcompare.naming import natural_key
+from salcompare.printing import counted
 from salcompare.sources.cells import Cells, Fault, each, lookup, number_hint, numbers
-from salcompare.sources.left_out import EXAMPLES
+from salcompare.sources.left_out import EXAMPLES, NOT_ALIGNED
 from salcompare.texts import clean_text, hidden_in
 
 EDGES = ("x0", "y0", "x1", "y1")
@@ -142,20 +143,27 @@ class Rows:
                             "an id of which every character is seen", "type it again", hidden=hidden)
 
     def set_untested_aside(self, images: pd.DataFrame, place: NDArray[np.intp]) -> tuple[str, ...]:
-        """Leave out what was answered on photographs that are not kept for testing, of which no map of a classifier is.
+        """Leave out what was answered on photographs of which there are no maps to compare with.
 
-        Gives, in words, how many were left out and on which images; nothing if none was.
+        Those that are not kept for testing have no map of a classifier; those that could not be aligned are not shown
+        at all. Gives, in words, how many rows were left out and on which images; nothing if none was.
         """
-        tested = np.append(images["split"].eq("test").to_numpy(), True)[place]
-        untested = self.sound & ~tested
-        self.aside += self._noted(untested, "not_test", "image {image!r} is not kept for testing")
-        self.sound = self.sound & tested
-        named = self.table["image"][untested].unique().tolist()
-        if not named:
-            return ()
+        split = np.append(images["split"].to_numpy(str), "test")[place]
+        return tuple(self._set_aside(chosen, *why) for chosen, why in (
+            ((split != "test") & (split != NOT_ALIGNED), ("not_test", "are not kept for testing", "the classifier's "
+             "maps, which people's are compared with, are of the test photographs")),
+            (split == NOT_ALIGNED, ("not_aligned", "could not be aligned", "they have no face, or several; give "
+             "their landmarks in a file to keep them"))) if (self.sound & chosen).any())
+
+    def _set_aside(self, chosen: NDArray[np.bool_], reason: str, what: str, why: str) -> str:
+        """Leave sound rows on some photographs out; give, in words, how many, on which and why."""
+        chosen = self.sound & chosen
+        self.aside += self._noted(chosen, reason, f"image {{image!r}} {what.replace('are', 'is')}")
+        self.sound = self.sound & ~chosen
+        named = self.table["image"][chosen].unique().tolist()
         some = ", ".join(sorted(named, key=natural_key)[:EXAMPLES]) + (", ..." if len(named) > EXAMPLES else "")
-        return (f"Left out are {int(untested.sum()):,} rows on {len(named):,} photographs that are not kept for testing"
-                f" ({some}): the classifier's maps, which people's are compared with, are of the test photographs.",)
+        photographs = counted(len(named), "photograph")
+        return f"Left out are {int(chosen.sum()):,} rows on {photographs} that {what} ({some}): {why}."
 
     def settle(self, *, drop_invalid: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Refuse the file for its faults, or leave the faulty rows out.

@@ -147,7 +147,8 @@ def test_boxes_are_drawn_on_the_photograph_and_compared_on_the_grid(tmp_path):
     assert main(["report", "--study", str(study)]) == 0
     opened = sc.open_study(study)
     set_aside = pd.read_csv(opened.processed / "responses_left_out.csv")
-    assert set_aside["reason"].tolist() == ["not_test"] * 4  # to the photograph without a face
+    assert set_aside["reason"].tolist() == ["not_aligned"] * 4  # to the photograph without a face
+    assert set_aside["detail"].unique().tolist() == [f"image {NO_FACE!r} could not be aligned"]
     assert opened.responses[["x0", "y0", "x1", "y1"]].max().max() <= HEIGHT  # as they were drawn
     expected = rasterise_boxes(opened.responses, opened.images, size=(SIZE, SIZE))["coverage"]
     np.testing.assert_array_equal(opened.human_maps()["coverage"], expected)

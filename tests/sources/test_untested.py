@@ -20,14 +20,14 @@ GAZE = "worker,image,x,y\n" + "".join(
     f"w{at},{image},1,2\n" for at, image in enumerate(["s1/1", "s1/2", "s2/1", "s1/10", "s1/2"]))
 
 
-def boxes(root, content=BOXES, **options):
+def boxes(root, content=BOXES, *, images=IMAGES, **options):
     write(root / "data/raw/responses.csv", content)
-    return read_responses(config.Responses(), {}, root=root, images=IMAGES, size=(20, 20), **options)
+    return read_responses(config.Responses(), {}, root=root, images=images, size=(20, 20), **options)
 
 
-def gaze(root, content=GAZE, **options):
+def gaze(root, content=GAZE, *, images=IMAGES, **options):
     write(root / "data/raw/responses.csv", content)
-    return read_fixations(config.Responses(source="fixations"), root=root, images=IMAGES, size=(20, 20), **options)
+    return read_fixations(config.Responses(source="fixations"), root=root, images=images, size=(20, 20), **options)
 
 
 @pytest.mark.parametrize("read", [boxes, gaze])
@@ -41,6 +41,16 @@ def test_boxes_and_fixations_on_them_are_left_out_counted_and_named(tmp_path, re
     assert describe_left_out(got.left_out).startswith(
         "left out 3 (responses or maps of photographs that are not kept for testing): responses.csv row 3")
     assert read(tmp_path).table["image"].tolist() == ["s1/1", "s1/2", "s2/1", "s1/10", "s1/2"]
+
+
+@pytest.mark.parametrize("read", [boxes, gaze])
+def test_those_on_photographs_that_could_not_be_aligned_have_a_reason_of_their_own(tmp_path, read):
+    images = IMAGES.assign(split=["test", "not aligned", "validation", "test"])
+    got = read(tmp_path, images=images, tested_only=True)
+    assert got.table["image"].tolist() == ["s1/1", "s2/1"]
+    assert got.left_out["reason"].tolist() == ["not_aligned", "not_test", "not_aligned"]
+    assert got.left_out["detail"][0] == "image 's1/2' could not be aligned"
+    assert got.notes[1].startswith("Left out are 2 rows on 1 photograph that could not be aligned (s1/2): they have no")
 
 
 @pytest.mark.parametrize(("read", "content"), [(boxes, BOXES), (gaze, GAZE)])
