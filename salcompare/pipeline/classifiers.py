@@ -6,6 +6,7 @@ import dataclasses
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from salcompare import provenance, store
@@ -200,13 +201,16 @@ def shown_images(study: Study) -> dict[str, Any]:
 
     Photographs that could not be aligned are among them, marked as such: people may have seen them.
     """
+    from salcompare.faces import align_faces
     from salcompare.sources import NOT_ALIGNED
 
     images = study.images
     if not is_aligned(images):
         return {"images": images, "tested_only": study.compares}
-    stored = store.open_dataset(study.processed, "landmarks")
-    without = stored.isel(image=(stored["n_faces"] != 1).to_numpy() & ~stored["image"].isin(images["image"]).to_numpy())
+    stored = store.open_dataset(study.processed, "landmarks")["landmarks"].load()
+    missing = stored.isel(image=~stored["image"].isin(images["image"]).to_numpy())
+    placed = align_faces(missing, study.config.images.align, size=study.config.study.size)
+    without = missing.isel(image=~np.isfinite(placed).all(["to", "of"]).to_numpy())
     aside = pd.DataFrame({name: without[name].to_numpy() for name in ("image", "actor", "height", "width")})
     tested = images if study.compares else images.assign(split="test")
     return {"images": pd.concat([tested, aside.assign(split=NOT_ALIGNED)], ignore_index=True), "tested_only": True}

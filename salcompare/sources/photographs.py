@@ -177,8 +177,9 @@ def _placed(image: str, pixels: Pixels, *, size: tuple[int, int], transforms: xr
     matrix = transforms.sel(image=image)
     if not np.isfinite(matrix).all():
         several = int(matrix["n_faces"]) > 1
-        raise UnreadablePhotographError("several_faces" if several else "no_face", f"cannot be aligned: {image!r} has "
-                                        + ("several faces" if several else "no landmarks of a face"))
+        seen = "several faces" if several else "no landmarks of a face, or all in one place"
+        raise UnreadablePhotographError("several_faces" if several else "no_face",
+                                        f"cannot be aligned: {image!r} has {seen}")
     return warp_photograph(pixels, matrix.to_numpy(), size=size)
 
 

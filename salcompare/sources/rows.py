@@ -149,11 +149,11 @@ class Rows:
         at all. Gives, in words, how many rows were left out and on which images; nothing if none was.
         """
         split = np.append(images["split"].to_numpy(str), "test")[place]
-        return tuple(self._set_aside(chosen, *why) for chosen, why in (
-            ((split != "test") & (split != NOT_ALIGNED), ("not_test", "are not kept for testing", "the classifier's "
-             "maps, which people's are compared with, are of the test photographs")),
-            (split == NOT_ALIGNED, ("not_aligned", "could not be aligned", "they have no face, or several; give "
-             "their landmarks in a file to keep them"))) if (self.sound & chosen).any())
+        asides = (((split != "test") & (split != NOT_ALIGNED), "not_test", "are not kept for testing",
+                   "the classifier's maps, which people's are compared with, are of the test photographs"),
+                  (split == NOT_ALIGNED, "not_aligned", "could not be aligned", "they have no face, several, or one "
+                   "whose points are all in one place; give their landmarks in a file to keep them"))
+        return tuple(self._set_aside(*aside) for aside in asides if (self.sound & aside[0]).any())
 
     def _set_aside(self, chosen: NDArray[np.bool_], reason: str, what: str, why: str) -> str:
         """Leave sound rows on some photographs out; give, in words, how many, on which and why."""

@@ -142,13 +142,17 @@ def test_boxes_are_drawn_on_the_photograph_and_compared_on_the_grid(tmp_path):
                           for image in images() for worker in range(4)],
                          columns=["worker", "image", "label", "x0", "y0", "x1", "y1"])
     boxes.to_csv(study / "data/raw/responses.csv", index=False)
+    table = pd.read_csv(study / "data/raw/landmarks.csv")
+    table.loc[table["image"] == "actor1/2", ["x", "y"]] = 9  # both eyes
+    table.to_csv(study / "data/raw/landmarks.csv", index=False)
     text = (study / "study.toml").read_text()
     (study / "study.toml").write_text("classifier = []\n" + text)
     assert main(["report", "--study", str(study)]) == 0
     opened = sc.open_study(study)
     set_aside = pd.read_csv(opened.processed / "responses_left_out.csv")
-    assert set_aside["reason"].tolist() == ["not_aligned"] * 4  # to the photograph without a face
-    assert set_aside["detail"].unique().tolist() == [f"image {NO_FACE!r} could not be aligned"]
+    assert set_aside["reason"].tolist() == ["not_aligned"] * 8  # to those without a face and with one that is a point
+    assert set_aside["detail"].unique().tolist() == [f"image {image!r} could not be aligned"
+                                                     for image in ("actor1/2", NO_FACE)]
     assert opened.responses[["x0", "y0", "x1", "y1"]].max().max() <= HEIGHT  # as they were drawn
     expected = rasterise_boxes(opened.responses, opened.images, size=(SIZE, SIZE))["coverage"]
     np.testing.assert_array_equal(opened.human_maps()["coverage"], expected)
