@@ -210,7 +210,7 @@ def shown_images(study: Study) -> dict[str, Any]:
     stored = store.open_dataset(study.processed, "landmarks")["landmarks"].load()
     missing = stored.isel(image=~stored["image"].isin(images["image"]).to_numpy())
     placed = align_faces(missing, study.config.images.align, size=study.config.study.size)
-    without = missing.isel(image=~np.isfinite(placed).all(["to", "of"]).to_numpy())
+    without = missing.isel(image=~np.isfinite(placed.to_numpy()).all(axis=(1, 2)))
     aside = pd.DataFrame({name: without[name].to_numpy() for name in ("image", "actor", "height", "width")})
     tested = images if study.compares else images.assign(split="test")
     return {"images": pd.concat([tested, aside.assign(split=NOT_ALIGNED)], ignore_index=True), "tested_only": True}
