@@ -6,8 +6,11 @@ import contextlib
 import importlib.metadata
 import json
 import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +56,36 @@ def open_detector(model: Path | None = None) -> Iterator[Detector]:
     Raises `MissingDependencyError` where the package, or one that has models inside, is not installed, and `InputError`
     where the file is none that MediaPipe reads.
     """
-    os.environ.setdefault("GLOG_minloglevel", "2")  # its notes on its own workings
-    try:
-        import mediapipe
-    except ImportError as error:
-        raise MissingDependencyError(Problem(
-            "mediapipe", f"is not installed ({error})", remedy="python -m pip install 'salcompare[landmarks]' (Python "
-            "3.12 or older), or mediapipe and name its face_landmarker.task")) from error
-    with (_open_mesh(mediapipe) if model is None else _open_task(mediapipe, model)) as detector:
-        yield detector
+    with contextlib.ExitStack() as opened:
+        with _held_notes():
+            try:
+                import mediapipe
+            except ImportError as error:
+                raise MissingDependencyError(Problem(
+                    "mediapipe", f"is not installed ({error})", remedy="python -m pip install 'salcompare[landmarks]' "
+                    "(Python 3.12 or older), or mediapipe and name its face_landmarker.task")) from error
+            detector = opened.enter_context(_open_mesh(mediapipe) if model is None else _open_task(mediapipe, model))
+            detector.find(np.zeros((64, 64, 3), np.uint8))  # threads that start write notes until the first picture
+        yield replace(detector, find=_held_notes()(detector.find))
+
+
+@contextlib.contextmanager
+def _held_notes() -> Iterator[None]:
+    """Hold back what native code writes to the standard error, its notes on its own workings, and show it on failure.
+
+    Such code writes to the file descriptor; what Python writes is flushed before, so that it comes through.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as notes, os.fdopen(os.dup(2), "wb") as shown:
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            notes.seek(0)
+            shutil.copyfileobj(notes, shown)
+            raise
+        finally:
+            os.dup2(shown.fileno(), 2)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Finding faces: small photographs are padded and enlarged, others' faces counted, and a killed run is gone on with."""
 
+import os
 import sys
 
 import numpy as np
@@ -9,7 +10,15 @@ import pytest
 from salcompare.cli import main
 from salcompare.errors import MissingDependencyError
 from salcompare.faces import orl_landmarks
-from salcompare.faces.detection import PAD, SHORTEST, Detector, detect_face, detect_landmarks, open_detector
+from salcompare.faces.detection import (
+    PAD,
+    SHORTEST,
+    Detector,
+    _held_notes,
+    detect_face,
+    detect_landmarks,
+    open_detector,
+)
 from salcompare.sources.datasets import find_orl
 from salcompare.sources.decoding import read_photograph
 
@@ -96,6 +105,15 @@ def test_without_the_package_the_command_says_what_to_install(tmp_path, monkeypa
     assert "is there already" in capsys.readouterr().err
 
 
+def test_notes_of_native_code_are_held_back_and_shown_where_it_fails(capfd):
+    divide = _held_notes()(lambda by: os.write(2, b"W0000 what native code says\n") / by)
+    assert divide(7) == 4
+    assert capfd.readouterr().err == ""
+    with pytest.raises(ZeroDivisionError):
+        divide(0)
+    assert capfd.readouterr().err == "W0000 what native code says\n"
+
+
 @pytest.mark.mediapipe
 def test_some_of_the_packaged_landmarks_are_detected_again():
     stored, candidates = orl_landmarks(), {one.image: one for one in find_orl().candidates}
@@ -106,6 +124,14 @@ def test_some_of_the_packaged_landmarks_are_detected_again():
             assert np.abs(points - stored.sel(image=image).to_numpy()).max() < 0.5
         assert detect_face(np.full((112, 92, 3), 128, np.uint8), detector)[1] == 0
         assert detector.about["sha256"] == stored.attrs["sha256"]
+
+
+@pytest.mark.mediapipe
+def test_the_detector_writes_no_notes_of_its_own(capfd):
+    with open_detector() as detector:
+        assert detect_face(read_photograph(find_orl().candidates[0].path), detector)[1] == 1
+        print("a line of progress", file=sys.stderr)
+    assert capfd.readouterr().err == "a line of progress\n"
 
 
 @pytest.mark.mediapipe
