@@ -34,4 +34,4 @@ def stages(study: Study) -> list[Stage]:
                   **({"planned": planned_settings(study)} if (study.root / FILE).exists() else {})}
     return [*listed, statistics_stage(study, made),
             Stage("report", (*shown, "statistics"), shown_only, write_report, hashed(study, [FILE]),
-                  report_files(study), check_names, version=6)]
+                  report_files(study), check_names, version=7)]

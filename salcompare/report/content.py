@@ -27,6 +27,17 @@ class ReportFigure:
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """A small picture on a page, with what it is of."""
+
+    name: str
+    words: str
+    jpeg: bytes
+    width: int  # pixels
+    height: int
+
+
+@dataclass(frozen=True)
 class Answer:
     """A question of the study and its answer."""
 
@@ -60,6 +71,7 @@ class Section:
     title: str
     said: tuple[str, ...] = ()  # paragraphs
     figures: tuple[ReportFigure, ...] = ()
+    thumbnails: tuple[Thumbnail, ...] = ()
     tables: tuple[PrintedTable, ...] = ()  # those without rows are left out
     notes: tuple[str, ...] = ()  # a list below all
     absent: str = ""  # what its page says in the end where its first table has no rows
@@ -67,7 +79,7 @@ class Section:
     @property
     def empty(self) -> bool:
         """Whether there is nothing in it."""
-        return not (self.said or self.figures or self.tables or self.notes)
+        return not (self.said or self.figures or self.thumbnails or self.tables or self.notes)
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,8 @@ def write_pages(data: StudyData, pages: tuple[Page, ...], folder: Path) -> list[
 
 def _beside(data: StudyData, page: Page, pages: tuple[Page, ...], folder: Path) -> str:
     sections = [{"name": section.name, "title": section.title, "said": section.said, "tables": section.tables,
-                 "notes": section.notes, "figures": [embedded(figure, folder) for figure in section.figures]}
+                 "notes": section.notes, "figures": [embedded(figure, folder) for figure in section.figures],
+                 "thumbnails": [(one, _data("jpeg", one.jpeg)) for one in section.thumbnails]}
                 for section in page.sections if not section.empty]
     return template("side.html").render(
         data=data, page=page, sections=sections, style=page_style(),
@@ -145,9 +146,13 @@ def embedded(figure: ReportFigure, folder: Path) -> dict[str, str]:
         "name": figure.name, "title": figure.title, "caption": figure.caption,
         "alt": f"{figure.title} (simulated responses)" if simulated else figure.title,
         "width": str(round(inches * _PER_INCH)),
-        "source": "data:image/png;base64," + base64.b64encode(figure.png.read_bytes()).decode("ascii"),
+        "source": _data("png", figure.png.read_bytes()),
         "png": figure.png.relative_to(folder).as_posix(), "svg": figure.svg.relative_to(folder).as_posix(),
     }
+
+
+def _data(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _read(name: str) -> str:

@@ -6,7 +6,9 @@ import pandas as pd
 
 from salcompare.faces.attributes import ATTRIBUTES
 from salcompare.findings.landmarks.figure import worst_fits
+from salcompare.findings.landmarks.gallery import thumbnails
 from salcompare.naming import LANDMARKS_PAGE
+from salcompare.printing import counted
 from salcompare.report.content import Page, Section
 from salcompare.report.tables import PrintedTable
 from salcompare.study_data import StudyData
@@ -31,10 +33,15 @@ def pages(data: StudyData) -> list[Page]:
     """Make the page of all photographs' landmarks, the worst fits first."""
     if data.get("landmarks") is None:
         return []
-    figures = tuple(figure for figure in data.get("figures", ()) if figure.name.startswith("fig20-"))
+    table = _table(data)
+    drawn, of = thumbnails(data, table.frame), counted(len(table.frame), "photograph")
+    said = (f"{f'All {of}' if len(drawn) == len(table.frame) else f'The first {len(drawn):,} of {of}'}: those without "
+            "a face or with several, then the worst fits first, with the share of a face's spread that a similarity of "
+            "the mean shape leaves (misfit). Look whether the dots lie on the features; a wide open mouth or a turned "
+            "face may fit badly and be right.",)
     return [Page(LANDMARKS_PAGE, "Landmarks", "To be checked by eye: the worst fits first.", (
-        Section("figure", "The worst fits", figures=figures),
-        Section("table", "All photographs", tables=(_table(data),))))]
+        Section("photographs", "Photographs", said=said, thumbnails=drawn),
+        Section("table", "Table", tables=(table,))))]
 
 
 def _table(data: StudyData) -> PrintedTable:
