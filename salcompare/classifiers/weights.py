@@ -109,7 +109,8 @@ def _local_file(backbone: Backbone, weights: str, *, root: Path) -> Path:
         names = ", ".join([*map(repr, backbone.weights), "'none'"])
         raise ConfigError(Problem(f"[[classifier]] weights of {backbone.name}",
                                   f"{weights!r} is no name of weights and no file {path}",
-                                  f"{names} or the path of a state_dict (.pth, .safetensors), or dlib's (.dat)"))
+                                  f"{names} or the path of a state_dict (.pth, .safetensors), or dlib's (.dat)",
+                                  "mend the path, which is taken from the study's folder"))
     return path
 
 
@@ -127,7 +128,8 @@ def read_state(path: Path) -> dict[str, Any]:
     except Exception as error:  # a damaged pickle can raise anything
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise InputError(Problem(str(path), f"cannot be read ({reason})",
-                                 "a state_dict written by torch.save or safetensors", "get the file again")) from error
+                                 "a state_dict written by torch.save or safetensors, or dlib's file, unpacked (.dat)",
+                                 "get the file again")) from error
     if not isinstance(state, Mapping):
         raise InputError(Problem(str(path), f"holds a {type(state).__name__}", "a state_dict, names to tensors",
                                  "save it with torch.save(model.state_dict(), path)"))
@@ -138,13 +140,17 @@ def _matching(state: Mapping[str, Any], features: nn.Module, backbone: Backbone,
     """Pick the layers' weights from a file's, or say what differs."""
     wanted = {key: value for key, value in features.state_dict().items() if not key.endswith(_COUNTER)}
     prefix = max(backbone.prefixes, key=lambda p: sum(p + key in state for key in wanted))
-    problems = [Problem(where, f"no weights {prefix + key!r}", f"those of {backbone.name}, of shape {_shape(value)}")
+    of, remedy = f"those of {backbone.name}", f"give weights of {backbone.name}, or name the backbone that these are of"
+    problems = [Problem(where, f"no weights {prefix + key!r}", f"{of}, of shape {_shape(value)}", remedy)
                 for key, value in wanted.items() if prefix + key not in state]
-    problems += [Problem(where, f"{prefix + key!r} has shape {_shape(state[prefix + key])}", str(_shape(value)))
-                 for key, value in wanted.items()
-                 if prefix + key in state and _shape(state[prefix + key]) != _shape(value)]
+    given = {key: state[prefix + key] for key in wanted if prefix + key in state}
+    problems += [Problem(where, f"{prefix + key!r} has shape {_shape(value)}", str(_shape(wanted[key])), remedy)
+                 for key, value in given.items() if _shape(value) != _shape(wanted[key])]
+    problems += [Problem(where, f"{prefix + key!r} has {int((~value.isfinite()).sum()):,} of {value.numel():,} weights "
+                         "that are not finite", "finite weights", "get the file again, or one of before it failed")
+                 for key, value in given.items() if isinstance(value, torch.Tensor) and not value.isfinite().all()]
     known = {prefix + key for key in features.state_dict()}
-    problems += [Problem(where, f"unknown weights {key!r}", f"those of {backbone.name} only")
+    problems += [Problem(where, f"unknown weights {key!r}", f"{of} only", remedy)
                  for key in state if key not in known and not key.removeprefix(prefix).startswith(backbone.ignored)
                  and not key.startswith(backbone.ignored)]
     if problems:

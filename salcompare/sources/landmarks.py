@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -138,7 +139,8 @@ def _read_npz(path: Path, shown: str, images: pd.DataFrame) -> LandmarkTable:
             arrays = {name: stored[name] for name in ("image", "point", *AXES, "n_faces", "sha256", "about")
                       if name in stored.files}
     except Exception as error:  # archives raise all sorts of errors on malformed bytes
-        raise InputError(Problem(shown, f"cannot be read: {error}", expected, "write it again")) from error
+        reason = error if zipfile.is_zipfile(path) else "it is no NPZ"
+        raise InputError(Problem(shown, f"cannot be read: {reason}", expected, "write it again")) from error
     lacking = [name for name in ("image", "point", "x", "y") if name not in arrays]
     if lacking:
         raise InputError(Problem(shown, "no array " + ", ".join(map(repr, lacking)), expected, "add what is missing"))
@@ -161,7 +163,7 @@ def _read_npz(path: Path, shown: str, images: pd.DataFrame) -> LandmarkTable:
         changed = (arrays["sha256"].astype(str) != images["sha256"].str[:DIGITS].to_numpy()[at]) & (at >= 0)
         if changed.any():
             raise InputError([Problem(f"{shown} row {row + 1}", f"photograph {name!r} is another file than the one its "
-                                      "landmarks were made of", remedy="make the landmarks again")
+                                      "landmarks were made of", "the same file", "make the landmarks again")
                               for row, name in enumerate(arrays["image"].tolist()) if changed[row]])
     return replace(table, n_faces=counts, about=_object(str(arrays.get("about", ""))))
 

@@ -1,5 +1,8 @@
 """dlib's face network: its file read, its descriptors and maps held to dlib's and to peers', wrong files refused."""
 
+import bz2
+import importlib.util
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +22,7 @@ from salcompare.classifiers.dlib_network import FACE, DlibResnet, Plan, read_dli
 from salcompare.classifiers.network import TrainedClassifier, build_network, load_classifier, sha256_of_state
 from salcompare.classifiers.weights import load_weights
 from salcompare.config import METHODS, Attribution, Classifier, Phase
-from salcompare.errors import InputError
+from salcompare.errors import InputError, MissingDependencyError
 from salcompare.sources import read_photograph, resize_photograph
 from salcompare.sources.datasets import find_orl
 from tests.classifiers.dlib_writer import INFINITE, TINY, dlib_file, integer, integers, number, tensor, text
@@ -153,6 +156,12 @@ def test_the_file_is_found_and_read_without_importing_its_package():
     assert done.stdout == "175 False\n"
 
 
+def test_without_its_package_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=r"face_recog.* is not installed; run: pip install 'salc"):
+        BACKBONE.weights["installed"](print)
+
+
 def write(tmp_path, content, name="network.dat"):
     path = tmp_path / name
     path.write_bytes(content)
@@ -189,6 +198,9 @@ WRONG = {
     "nothing in it": (b"", r"byte 0: the file ends; expected 1 bytes of a whole number"),
     "a text file": (b"name,x,y\n", r"byte 0: 0x6e; expected the sign and length of a whole number"),
     "a picture": (b"\x89PNG\r\n\x1a\n", r"byte 0: 0x89; expected the sign and length"),
+    "a ZIP": (b"PK\x03\x04\x14\0", r"byte 0: 0x50; expected the sign and length"),
+    "a page": (b"<!DOCTYPE html>", r"byte 0: 0x3c; expected the sign and length"),
+    "still packed": (bz2.compress(GOOD), r"byte 0: 0x42; expected the sign and length"),
     "another version": (changed(1, b"\2"), r"byte 0: version 2; expected 1"),
     "another loss": (dlib_file(loss=b"loss_multiclass_log_")[0], r"byte 2: loss 'loss_multiclass_log_'; .*_metric_2'"),
     "a negative length": (changed(2, integer(-13)), r"byte 2: a text of length -13; expected a name of a layer"),
@@ -201,6 +213,8 @@ WRONG = {
         GOOD[:WEIGHTS] + integers(2, 2**31, 2**31, 1, 1) + GOOD[VALUES:],
         r"a tensor of shape \(2147483648, 2147483648, 1, 1\); expected \(296, 1, 1, 1\)"),
     "another tensor": (changed(WEIGHTS, integer(3)), r"version of a tensor 3; expected 2"),
+    "more channels": (dlib_file(Plan(3, TINY.blocks, 4))[0], r"shape \(444, 1, 1, 1\); expected \(296, 1, 1, 1\)"),
+    "a weight that is no number": (changed(VALUES, struct.pack("<f", np.nan)), rf"byte {VALUES:,}: the weight nan; ex"),
     "an infinite weight": (changed(VALUES + 8, INFINITE), rf"byte {VALUES + 8:,}: the weight inf; expected finite"),
     "another stride": (GOOD.replace(integers(2, 7, 7, 2, 2), integers(2, 7, 7, 4, 4), 1),
                        r"con_4 of settings \(2, 7, 7, 4, 4, 0, 0\); expected \(2, 7, 7, 2, 2, 0, 0\)"),

@@ -90,6 +90,7 @@ def test_everything_that_differs_is_named_at_once(tmp_path):
     assert "'0.weight' has shape (4, 3, 3, 3); expected (5, 3, 3, 3)" in message
     assert "unknown weights '7.weight'" in message
     assert len(error.value.problems) == 3
+    assert all(problem.remedy.startswith("give weights of tiny") for problem in error.value.problems)
 
 
 def test_a_file_without_batch_normalisations_counters_is_loaded(tmp_path):
@@ -100,11 +101,35 @@ def test_a_file_without_batch_normalisations_counters_is_loaded(tmp_path):
     assert same(load(tmp_path / "w.pth"), source)
 
 
-@pytest.mark.parametrize("content", [b"", b"no weights", b"PK\x03\x04 cut off"])
-def test_a_damaged_file_is_an_error_that_names_it(tmp_path, content):
-    (tmp_path / "w.pth").write_bytes(content)
+@pytest.mark.parametrize("ending", ["pth", "safetensors", "dat.bz2"])
+@pytest.mark.parametrize("content", [b"", b"no weights", b"PK\x03\x04 cut off", b"<!DOCTYPE html>", b"BZh91AY&SY"])
+def test_a_damaged_file_is_an_error_that_names_it(tmp_path, content, ending):
+    (tmp_path / f"w.{ending}").write_bytes(content)
+    with pytest.raises(InputError, match=rf"w\.{ending}: cannot be read .*expected a state_dict .*get the file again"):
+        load(tmp_path / f"w.{ending}")
+
+
+def test_a_cut_file_is_an_error_that_names_it(tmp_path):
+    torch.save(tiny_features().state_dict(), tmp_path / "w.pth")
+    os.truncate(tmp_path / "w.pth", (tmp_path / "w.pth").stat().st_size // 2)
     with pytest.raises(InputError, match=r"w\.pth: cannot be read"):
         load(tmp_path / "w.pth")
+
+
+def test_weights_that_are_not_finite_are_counted_and_refused(tmp_path):
+    state = tiny_features().state_dict()
+    state["0.weight"][0, 0, 0, :2] = torch.tensor([torch.nan, torch.inf])
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(InputError, match=r"w\.pth: '0\.weight' has 2 of 135 weights that are not finite; exp"):
+        load(tmp_path / "w.pth")
+
+
+def test_a_folder_and_a_path_without_a_file_are_errors_that_say_where_they_were_looked_for(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for name in ("folder", "gone.dat"):
+        with pytest.raises(ConfigError, match=rf"{name}' is no name of weights and no file {tmp_path / name}; expected "
+                           r".*; mend the path"):
+            load(tmp_path / name)
 
 
 def test_code_in_a_file_is_refused_and_not_run(tmp_path):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from salcompare.cli import main
-from salcompare.errors import MissingDependencyError
+from salcompare.errors import InputError, MissingDependencyError
 from salcompare.faces import orl_landmarks
 from salcompare.faces.detection import (
     PAD,
@@ -132,6 +132,20 @@ def test_the_detector_writes_no_notes_of_its_own(capfd):
         assert detect_face(read_photograph(find_orl().candidates[0].path), detector)[1] == 1
         print("a line of progress", file=sys.stderr)
     assert capfd.readouterr().err == "a line of progress\n"
+
+
+@pytest.mark.mediapipe
+@pytest.mark.parametrize(("content", "message"), [
+    (None, "is no file; expected MediaPipe's face_landmarker.task; mend the path"),
+    (b"", "does not read it: .*; expected its face_landmarker.task; download it again"),
+    (b"<!DOCTYPE html>", "does not read it: .*; expected its face_landmarker.task; download it again"),
+    (b"PK\x03\x04 cut off", "does not read it: .*; expected its face_landmarker.task; download it again"),
+])
+def test_a_wrong_model_is_one_clear_error(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "a.task").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.task: .*{message}"), open_detector(tmp_path / "a.task"):
+        pass
 
 
 @pytest.mark.mediapipe
