@@ -96,6 +96,27 @@ def box_corners(boxes: pd.DataFrame, transforms: xr.DataArray) -> pd.DataFrame:
     return move_points(pd.concat(rings).sort_values(["box", "corner"], ignore_index=True), transforms)
 
 
+def upright_boxes(boxes: pd.DataFrame, images: pd.DataFrame, *, size: tuple[int, int]) -> tuple[
+        pd.DataFrame, pd.DataFrame]:
+    """Bring boxes to the grid as upright ones, for what is told of places and sizes of boxes alone.
+
+    A box keeps its middle on the face and its sides, in the grid's scale; how far its photograph is turned is left
+    out. It is cut to the grid; those that lie outside it are not given. `boxes` (``image, x0, y0, x1, y1``) are in
+    pixels of the photographs, `images` and `size` as for `transforms_of`. Gives the boxes in pixels of the grid, and
+    the images, the grid their height and width and without `COLUMNS`.
+    """
+    transforms = transforms_of(images, size=size)
+    (x0, y0, x1, y1) = (boxes[edge].to_numpy(np.float64) for edge in ("x0", "y0", "x1", "y1"))
+    middle = move_points(boxes.assign(x=(x0 + x1) / 2, y=(y0 + y1) / 2), transforms)
+    matrices = transforms.to_numpy()[transforms.get_index("image").get_indexer(pd.Index(boxes["image"]))]
+    scales = np.hypot(matrices[:, 0, :2], matrices[:, 1, :2])  # of x and y
+    halves = scales[:, 0] * (x1 - x0) / 2, scales[:, 1] * (y1 - y0) / 2
+    moved = boxes.assign(**{f"{axis}{end}": np.clip(middle[axis] + sign * half, 0, side) for axis, half, side in zip(
+        "xy", halves, reversed(size), strict=True) for end, sign in enumerate((-1, 1))})
+    shown = images.drop(columns=list(COLUMNS), errors="ignore").assign(height=size[0], width=size[1])
+    return moved[(moved["x0"] < moved["x1"]) & (moved["y0"] < moved["y1"])], shown
+
+
 def covered(edges: NDArray[np.float64], matrix: Matrices, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Say which pixels of the grid boxes of one photograph cover: (box, y, x).
 

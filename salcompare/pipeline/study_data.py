@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from salcompare import provenance, store
 from salcompare.errors import InputError, Problem, meant
 from salcompare.findings import findings
+from salcompare.maps.alignment import is_aligned, upright_boxes
 from salcompare.naming import main_source, natural_key
 from salcompare.pipeline.frozen import standing
 from salcompare.stages import hashed
@@ -191,5 +192,8 @@ def study_pilot(study: Study, *, classifier: bool) -> Pilot:
         raise InputError(Problem("pilot study", "no boxes", "boxes that name images", "see [responses]"))
     study.human_maps()  # refuses responses that name no image
     saliency = study.classifier_maps()["saliency"] if classifier and study.config.classifier else None
-    return fit_pilot(study.responses, study.images, saliency, seed=study.config.study.seed,
+    responses, images = study.responses, study.images
+    if is_aligned(images):
+        responses, images = upright_boxes(responses, images, size=study.config.study.size)
+    return fit_pilot(responses, images, saliency, seed=study.config.study.seed,
                      name=study.config.study.name)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from salcompare.errors import InputError, Problem
 from salcompare.maps import rasterise_boxes
+from salcompare.maps.alignment import is_aligned
 from salcompare.simulation.preferences import stream
 from salcompare.simulation.scenario import Geometry, Place, Scenario
 from salcompare.simulation.studies import simulate_study
@@ -44,7 +45,8 @@ def fit_pilot(responses: pd.DataFrame, images: pd.DataFrame, saliency: xr.DataAr
     Parameters
     ----------
     responses, images : DataFrame
-        The pilot's tables (`schema.RESPONSES`, `schema.IMAGES`).
+        The pilot's tables (`schema.RESPONSES`, `schema.IMAGES`); of aligned photographs as
+        `maps.alignment.upright_boxes` gives them.
     saliency : DataArray (image, y, x), optional
         A classifier's maps; averaged over the cells of a grid of 24 x 24, and each scaled to a mean of 1.
     seed : int
@@ -65,13 +67,17 @@ def fit_pilot(responses: pd.DataFrame, images: pd.DataFrame, saliency: xr.DataAr
     Raises
     ------
     InputError
-        If the pilot is too small: fewer than two actors, no actor with two images, or no image with two workers.
+        If the pilot is too small: fewer than two actors, no actor with two images, or no image with two workers; or
+        if the photographs are aligned and the boxes are not.
 
     Notes
     -----
     The estimates are the pilot's own, with its chance in them: from few actors the spread between actors is hardly
     known, and a plan made from it is no better.
     """
+    if is_aligned(images):
+        raise InputError(Problem("pilot", "boxes in pixels of photographs that are aligned", "boxes on the grid",
+                                 "bring them there by salcompare.maps.alignment.upright_boxes"))
     used = images[images["image"].isin(responses["image"])]
     people = fit_people(responses, used)
     per_image = responses.groupby("image").size()

@@ -75,9 +75,9 @@ WORDS: Mapping[str, str] = {
              "people nine tenths of the way on the actor and on the image: the planted effects." for name in SIZES},
     LEFT: "As image effects only, with 17 actors, and all boxes of features that have a side (a cheek, a single eye) "
           "are on the viewer's left.",
-    DEMO: "The model of 0.2.0's demo study, estimated from that demo: forty actors with four images each, twenty "
-          "responses to an image by 120 workers, and a classifier that shares the face and its pose with people and "
-          "nothing else.",
+    DEMO: "The model of the demo study, estimated from it: forty actors with four images each, aligned, twenty "
+          "responses to an image by 120 workers, and a classifier that shares the face with people and hardly anything "
+          "else.",
 }
 """What each scenario simulates."""
 

@@ -313,10 +313,10 @@ class Scenario:
 
 @cache
 def demo_scenario() -> Scenario:
-    """Give the model of 0.2.0's demo study: what `salcompare.planning.fit_pilot` estimated from it.
+    """Give the model of the demo study: what `salcompare.planning.fit_pilot` estimated from it.
 
-    Its people are simulated, with planted effects (`salcompare.simulation`); its photographs, whose faces move between
-    images and actors, and its network's maps are real. Simulated studies of its size have the demo's between-actor
+    Its people are simulated, with planted effects (`salcompare.simulation`); its photographs, which are aligned, and
+    the maps of its network, dlib's face network, are real. Simulated studies of its size have the demo's between-actor
     shares, overlap, effects and ceiling, as far as the demo's own uncertainty goes.
     """
     text = importlib.resources.files(__package__).joinpath("demo.json").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from salcompare.errors import InputError
 from salcompare.maps import count_boxes, fixation_counts, fixation_maps, move_points, rasterise_boxes, transforms_of
-from salcompare.maps.alignment import box_corners, similarity_columns
+from salcompare.maps.alignment import box_corners, similarity_columns, upright_boxes
 from salcompare.statistics import label_counts
 from salcompare.statistics.responses import responses_by_image
 
@@ -149,3 +149,25 @@ def test_a_gaussian_on_a_fixation_grows_with_the_photograph_and_keeps_its_mass()
         spread = (np.arange(40) + 0.5 - 20) ** 2
         assert one.sum() == pytest.approx(1, abs=1e-5)
         assert np.sqrt(one.sum(axis=0) @ spread) == pytest.approx(4 * scale, rel=0.02)
+
+
+def test_upright_boxes_cover_on_the_grid_what_boxes_of_upright_photographs_do():
+    images = catalogue(similarity(0.5, 0.0, (3.0, -2.0)))
+    drawn = boxes((20, 20, 50, 70), (20, 0, 40, 20), (30, 0, 50, 6))  # the last one lies outside
+    moved, shown = upright_boxes(drawn, images, size=SIZE)
+    assert moved["worker"].tolist() == ["w0", "w1"]
+    # half the size about the middles, (35, 45) at (23, 18): (20, 20) is at (15.5, 5.5); the second is cut at the top
+    assert moved[["x0", "y0", "x1", "y1"]].to_numpy().tolist() == [[15.5, 5.5, 30.5, 30.5], [15.5, 0, 25.5, 5.5]]
+    pd.testing.assert_frame_equal(shown, pd.DataFrame({"image": ["a/0"], "actor": "a", "height": 40, "width": 40}))
+    expected = rasterise_boxes(drawn.iloc[:2], images, size=SIZE)["coverage"]
+    np.testing.assert_array_equal(rasterise_boxes(moved, shown, size=SIZE)["coverage"], expected)
+
+
+@given(scale=st.floats(0.2, 0.6), turn=st.floats(-0.5, 0.5))
+def test_upright_boxes_keep_their_middles_and_sides_whatever_the_turn(scale, turn):
+    images = catalogue(similarity(scale, turn))
+    moved, _ = upright_boxes(boxes((30, 40, 42, 48)), images, size=SIZE)
+    x0, y0, x1, y1 = moved[["x0", "y0", "x1", "y1"]].to_numpy()[0]
+    assert (x1 - x0, y1 - y0) == pytest.approx((12 * scale, 8 * scale))
+    middle = move_points(pd.DataFrame({"image": ["a/0"], "x": [36.0], "y": [44.0]}), transforms_of(images, size=SIZE))
+    assert ((x0 + x1) / 2, (y0 + y1) / 2) == pytest.approx((middle["x"][0], middle["y"][0]))

@@ -17,7 +17,10 @@ from salcompare.errors import ConfigError, InputError
 from salcompare.faces import align_faces, warp_map
 from salcompare.faces.detection import Detector
 from salcompare.maps import move_points, rasterise_boxes
+from salcompare.maps.alignment import upright_boxes
+from salcompare.pipeline import study_pilot
 from salcompare.pipeline.study_data import study_data
+from salcompare.planning import fit_pilot
 from salcompare.sources import read_precomputed_maps
 from tests.given_study import (
     GAZE,
@@ -138,8 +141,8 @@ def test_a_network_alone_takes_maps_of_the_grid_as_they_are_where_told_to(tmp_pa
 @pytest.mark.slow
 def test_boxes_are_drawn_on_the_photograph_and_compared_on_the_grid(tmp_path):
     study, rng = aligned_study(tmp_path / "study", ""), np.random.default_rng(0)
-    boxes = pd.DataFrame([(f"w{worker}", image, "nose", *rng.integers(0, 12, 2), *rng.integers(14, 24, 2))
-                          for image in images() for worker in range(4)],
+    boxes = pd.DataFrame([(f"w{worker}", image, ("nose", "lips")[(worker + at) % 2], *rng.integers(0, 12, 2),
+                           *rng.integers(14, 24, 2)) for at, image in enumerate(images()) for worker in range(4)],
                          columns=["worker", "image", "label", "x0", "y0", "x1", "y1"])
     boxes.to_csv(study / "data/raw/responses.csv", index=False)
     table = pd.read_csv(study / "data/raw/landmarks.csv")
@@ -156,6 +159,13 @@ def test_boxes_are_drawn_on_the_photograph_and_compared_on_the_grid(tmp_path):
     assert opened.responses[["x0", "y0", "x1", "y1"]].max().max() <= HEIGHT  # as they were drawn
     expected = rasterise_boxes(opened.responses, opened.images, size=(SIZE, SIZE))["coverage"]
     np.testing.assert_array_equal(opened.human_maps()["coverage"], expected)
+    places = study_pilot(opened, classifier=False).scenario.geometry.places  # of the grid, not of the photograph
+    upright, _ = upright_boxes(opened.responses, opened.images, size=(SIZE, SIZE))
+    middles = (upright["x0"] + upright["x1"]) / 2
+    for place in places:
+        assert place.x * SIZE == pytest.approx(middles[upright["label"] == place.label].mean(), abs=2.5)
+    with pytest.raises(InputError, match="boxes in pixels of photographs that are aligned; expected boxes on the grid"):
+        fit_pilot(opened.responses, opened.images)
     page = (study / "reports/report.html").read_text()
     assert "Boxes are turned as their photographs were" in page
     table = opened.estimates
