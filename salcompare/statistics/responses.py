@@ -68,8 +68,8 @@ class ImageBoxes:
         """Inner products with a map (y, x): (box,)."""
         return np.asarray(np.einsum("bx,bx->b", self.down @ one, self.across))
 
-    def rows(self, rows: slice) -> ImageBoxes:
-        """Keep some boxes."""
+    def rows(self, rows: NDArray[np.intp]) -> ImageBoxes:
+        """Keep some boxes, in this order."""
         return ImageBoxes(self.down[rows], self.across[rows], self.worker[rows])
 
 
@@ -124,13 +124,17 @@ class ImageMaps:
             total += part
         return total
 
-    def rows(self, rows: slice) -> ImageMaps:
-        """Keep some responses next to each other; no map is copied."""
-        start, stop, _ = rows.indices(len(self.worker))
-        ends = np.cumsum([len(part) for part in self.parts]).tolist()
-        kept = [part[max(0, start - end + len(part)):max(0, stop - end + len(part))]
-                for part, end in zip(self.parts, ends, strict=True)]
-        return ImageMaps(tuple(part for part in kept if len(part)), self.worker[rows])
+    def rows(self, rows: NDArray[np.intp]) -> ImageMaps:
+        """Keep some responses, in this order; no map is copied."""
+        starts = np.cumsum([0, *map(len, self.parts[:-1])])
+        of = np.searchsorted(starts, rows, side="right") - 1
+        kept = [self.parts[part][at:at + 1] for part, at in zip(of.tolist(), (rows - starts[of]).tolist(), strict=True)]
+        return ImageMaps(tuple(kept), self.worker[rows])
+
+    @property
+    def total(self) -> Values:
+        """Sum of the maps (pixel,)."""
+        return np.asarray(sum(part.sum(axis=0, dtype=np.float64) for part in self.parts))
 
     def _pixels(self) -> Iterator[slice]:
         step = max(64, _NUMBERS // max(1, len(self.worker)))
@@ -255,6 +259,18 @@ def products_of(one: ImageResponses, other: ImageResponses) -> Values:
         return one.products_with(other)
     message = "responses of two kinds"
     raise TypeError(message)
+
+
+def products_with_sums(every: ImageResponses, by_image: Sequence[ImageResponses]) -> Values:
+    """Inner products of responses' maps with the sum of each image's maps (response, image).
+
+    Maps are summed first, once; boxes, which have no map, after: they must all be of one kind.
+    """
+    totals = [part.total for part in by_image if isinstance(part, ImageMaps)]
+    if totals:
+        return products_of(every, ImageMaps(tuple(total[np.newaxis] for total in totals),
+                                            np.zeros(len(totals), np.intp)))
+    return np.stack([products_of(every, part).sum(axis=1) for part in by_image], axis=1)
 
 
 def names_of(responses: Responses) -> pd.DataFrame:

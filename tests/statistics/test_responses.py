@@ -15,7 +15,7 @@ from salcompare.findings.variance.estimates import box_component_rows
 from salcompare.maps import fixation_maps, mean_of_responses, rasterise_boxes, smooth
 from salcompare.statistics.ceilings.pooled import noise_ceiling, share_of_ceiling
 from salcompare.statistics.overlaps.baselines import centre
-from salcompare.statistics.responses import _boxes_by_image, joined, products_of, responses_by_image
+from salcompare.statistics.responses import _boxes_by_image, joined, products_of, products_with_sums, responses_by_image
 from salcompare.statistics.variance.components import response_variance_components
 from salcompare.study_data import StudyData
 from tests.statistics.ceilings.studies import SIZE, small_study
@@ -74,7 +74,10 @@ def test_inner_products_are_those_of_the_maps_as_plain_vectors(study):
                            for image in images["image"]]).astype(float)
     np.testing.assert_allclose(every.products_with(every), flat @ flat.T)
     np.testing.assert_allclose(every.covariance, (flat - flat.mean(1, keepdims=True)) @ flat.T, atol=1e-9)
-    np.testing.assert_allclose(products_of(every.rows(slice(3, 7)), every), flat[3:7] @ flat.T)
+    some = np.array([7, 3, 4, 20])
+    np.testing.assert_allclose(products_of(every.rows(some), every), flat[some] @ flat.T)
+    starts = np.cumsum([0, *(len(part.worker) for part in parts[:-1])])
+    np.testing.assert_allclose(products_with_sums(every, parts), np.add.reduceat(flat @ flat.T, starts, axis=1))
     np.testing.assert_allclose(every.norms, np.diag(flat @ flat.T))
 
 

@@ -15,7 +15,15 @@ from salcompare.errors import InputError, Problem
 from salcompare.statistics.inference import resampling
 from salcompare.statistics.inference.permutation import exchangeability
 from salcompare.statistics.kernels import Codes, Values
-from salcompare.statistics.responses import ImageResponses, Responses, joined, names_of, products_of, responses_by_image
+from salcompare.statistics.responses import (
+    ImageResponses,
+    Responses,
+    joined,
+    names_of,
+    products_of,
+    products_with_sums,
+    responses_by_image,
+)
 from salcompare.statistics.variance.design import design_of, sample_of
 from salcompare.statistics.variance.gram import gower_gram
 
@@ -130,7 +138,7 @@ def _parts(shares: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray, xr.DataArr
     return actor.where(actor > 0), image, worker + residual
 
 
-_ROWS = 1024  # boxes that are compared with all boxes at a time
+_ROWS = 1024  # boxes that are compared with all of their worker's at a time
 
 
 @dataclass(frozen=True)
@@ -191,7 +199,7 @@ def response_variance_components(responses: Responses, images: pd.DataFrame, *, 
     same within their actor, and actors in all. The residual is the rest, what a worker does on one image or one
     actor only included, since that can be told from chance only if a worker draws several boxes on an image. On
     balanced data the components are those of an analysis of variance. Inner products of boxes follow from their
-    sides, and no map is drawn. Where all boxes are the same, shares are NaN.
+    sides, and no map is drawn unless photographs are aligned. Where all boxes are the same, shares are NaN.
 
     References
     ----------
@@ -231,22 +239,22 @@ def _of_sum(values: Values) -> Values:
 
 
 def _compared(by_image: list[ImageResponses], actors: Codes) -> _Boxes:
-    """Compare all boxes with all, some at a time, and sum over the boxes of each image."""
+    """Compare all boxes with all, and sum over the boxes of each image; pair by pair only those of one worker."""
     every = joined(by_image)
     worker = np.unique(every.worker, return_inverse=True)[1].astype(np.intp)
     counts = np.array([len(box.worker) for box in by_image])
-    starts = np.cumsum(counts) - counts
-    norms = every.norms
-    different, same, n_same = (np.empty((len(worker), len(by_image))) for _ in range(3))
-    for at in range(0, len(worker), _ROWS):
-        rows = slice(at, at + _ROWS)
-        apart = (norms[rows, None] + norms) / 2 - products_of(every.rows(rows), every)
-        together = (worker[rows, None] == worker).astype(float)
-        same[rows] = np.add.reduceat(apart * together, starts, axis=1)
-        n_same[rows] = np.add.reduceat(together, starts, axis=1)
-        different[rows] = np.add.reduceat(apart, starts, axis=1) - same[rows]
-    return _Boxes(actors, np.repeat(np.arange(len(by_image)), counts), worker,
-                  _Sums(different, counts - n_same, same, n_same))
+    image, norms = np.repeat(np.arange(len(by_image)), counts), every.norms
+    of_image = np.add.reduceat(norms, np.cumsum(counts) - counts)
+    apart = (norms[:, None] * counts + of_image) / 2 - products_with_sums(every, by_image)
+    same, n_same = np.zeros(apart.shape), np.zeros(apart.shape)
+    for boxes in np.split(np.argsort(worker, kind="stable"), np.cumsum(np.bincount(worker))[:-1]):
+        of_worker = every.rows(boxes)
+        for at in range(0, len(boxes), _ROWS):
+            some = boxes[at:at + _ROWS]
+            pairs = (norms[some, None] + norms[boxes]) / 2 - products_of(every.rows(some), of_worker)
+            np.add.at(same, (some[:, None], image[boxes]), pairs)
+            np.add.at(n_same, (some[:, None], image[boxes]), 1)
+    return _Boxes(actors, image, worker, _Sums(apart - same, counts - n_same, same, n_same))
 
 
 def _components(actor: Codes, pairs: _Sums) -> Values:  # (component,)

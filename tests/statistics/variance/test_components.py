@@ -187,7 +187,9 @@ def ragged():
     return responses.sample(frac=1, random_state=1).reset_index(drop=True), images
 
 
-def test_components_of_ragged_boxes_agree_with_loops_over_pairs(ragged):
+@pytest.mark.parametrize("rows", [1024, 5])
+def test_components_of_ragged_boxes_agree_with_loops_over_pairs(ragged, monkeypatch, rows):
+    monkeypatch.setattr("salcompare.statistics.variance.components._ROWS", rows)
     responses, images = ragged
     found = response_variance_components(responses, images, size=SIZE)
     np.testing.assert_allclose(found.variance, slow_components(drawn(responses, images, 0.0), responses), rtol=1e-9)
