@@ -115,7 +115,9 @@ def compare(options: argparse.Namespace) -> None:
     one, other = (compared_study(open_study(folder)) for folder in (options.one, options.other))
     compared = compare_studies(one, other)
     tested = int(compared.table["p_value"].notna().sum())
-    print(f"{counted(tested, 'difference')} tested, {len(compared.table) - tested:,} rows not; see why on the page\n"
+    why = next((f" ({count:,}: {reason})" for reason, count in compared.reasons.items()), "")
+    rows = counted(len(compared.table) - tested, "row")
+    print(f"{counted(tested, 'difference')} tested, {rows} not{why}; see the page\n"
           f"{write_comparison(compared, options.out)}")
 
 

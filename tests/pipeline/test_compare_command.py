@@ -8,7 +8,7 @@ from salcompare.cli import main
 from salcompare.opening import open_study
 from salcompare.pipeline import study_data
 from salcompare.study import Study
-from tests.findings.comparison.test_studies import draws, study
+from tests.findings.comparison.test_studies import OVERLAP, draws, study
 from tests.small_study import make_small_study, without_classifier
 
 
@@ -26,11 +26,13 @@ def test_a_study_without_statistics_is_refused_with_the_command_that_makes_them(
 
 
 def test_what_stands_there_is_not_written_over_unless_said(root, tmp_path, monkeypatch, capsys):
-    compared = iter([study("one", draws(1, 8)), study("two", draws(2, 9))] * 2)
+    more = [{**OVERLAP, "level": "population", "statistic": "another"}]
+    compared = iter([study("one", draws(1, 8), more=more), study("two", draws(2, 9))] * 2)
     monkeypatch.setattr(study_data, "compared_study", lambda _: next(compared))
     command = ["compare", str(root), str(root), "--out", str(tmp_path / "out")]
     assert main(command) == 0
-    assert "1 difference tested" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith(
+        "1 difference tested, 1 row not (1: only in one: two has no such estimate); see the page\n")
     assert main(command) == 2
     assert "comparison.html: is there already" in capsys.readouterr().err
     assert main([*command, "--overwrite"]) == 0

@@ -81,6 +81,12 @@ class Comparison:
     settings: pd.DataFrame  # setting, one, other: those that differ
     notes: tuple[str, ...]  # what was taken for the same
 
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Why estimates are not tested, the commonest reason first, and of how many."""
+        reasons = self.table["reason"].replace("", None)
+        return {str(reason): int(count) for reason, count in reasons.value_counts().items()}
+
 
 def compare_studies(one: OneStudy, other: OneStudy) -> Comparison:
     """Match the estimates of two studies and test their differences.

@@ -40,11 +40,14 @@ def write_comparison(compared: Comparison, folder: Path) -> Path:
         figure = differences_figure(data, compared)
         png, svg = save_figure(figure, folder / "figures")
         figures = (ReportFigure(figure.name, figure.title, figure.caption, png, svg),)
+    reasons = tuple(f"({at}) {reason} ({count:,} of all estimates)."
+                    for at, (reason, count) in enumerate(compared.reasons.items(), 1))
     page = Page(COMPARISON, f"{compared.one.title} and {compared.other.title}", HOW, (
         Section("studies", "The studies", said=tuple(_said(compared)), tables=with_rows([replace(plain_table(
             "settings", "Settings that differ", compared.settings), folded=False)])),
-        Section("headlines", TITLE, figures=figures, tables=with_rows([_headlines(compared)])),
-        Section("all", "All estimates", tables=with_rows(_all(compared.table)))), report="")
+        Section("headlines", TITLE, figures=figures, tables=with_rows([_headlines(compared)]), notes=reasons),
+        Section("all", "All estimates", said=("Reasons are numbered as above.",) if reasons else (),
+                tables=with_rows(_all(compared)))), report="")
     return write_pages(data, (page,), folder)[0]
 
 
@@ -69,7 +72,12 @@ def _said(compared: Comparison) -> Iterator[str]:
                "tests do not know: where they respond alike in both, intervals of what rests on people are too wide.")
     headlines = compared.table[compared.table["headline"].notna()]
     if headlines["p_value"].isna().all():
-        yield "No headline number could be tested; the table says why of each."
+        yield "No headline number could be tested; the notes below the table say why."
+
+
+def _marks(compared: Comparison) -> dict[str, str]:
+    """Give a number to each reason that estimates are not tested for; it is said once, below the headlines."""
+    return {reason: f"({at})" for at, reason in enumerate(compared.reasons, 1)}
 
 
 def _counts(side: OneStudy) -> list[str]:
@@ -87,9 +95,10 @@ def _headlines(compared: Comparison) -> PrintedTable:
         "by chance alone": [f"within ±{number(chance, 2)}" if chance == chance else "–" for chance in rows["chance"]],
         "p": [p_number(row) or "–" for row in rows.to_dict("records")],
         "p adjusted": [p_number(row, "p_adjusted") or "–" for row in rows.to_dict("records")],
-        "not tested as": rows["reason"].replace("", "–")})
-    return PrintedTable("differences_headlines", "Headline by headline",
-                        "95% intervals in brackets; what could be tested comes first.", rows.reset_index(drop=True),
+        "not tested": rows["reason"].map(_marks(compared)).fillna("–")})
+    said = "95% intervals in brackets; what could be tested comes first." + (
+        " The numbers in the last column are those of the notes below." if compared.reasons else "")
+    return PrintedTable("differences_headlines", "Headline by headline", said, rows.reset_index(drop=True),
                         _simulated(rows), printed=printed.reset_index(drop=True))
 
 
@@ -99,12 +108,14 @@ def _with_interval(row: Mapping[Hashable, Any], end: str, value: str) -> str:
     return number(row[value], 2) + (interval if low == low else "")
 
 
-def _all(table: pd.DataFrame) -> Iterator[PrintedTable]:
-    tested = table["p_value"].notna()
+def _all(compared: Comparison) -> Iterator[PrintedTable]:
+    table, tested = compared.table, compared.table["p_value"].notna()
     for name, title, rows in (("differences_tested", "Tested", table[tested]),
                               ("differences_untested", "Not tested, or in one study only", table[~tested])):
         held = [column for column in rows if rows[column].notna().any() and (rows[column].astype(str) != "").any()]
-        yield replace(plain_table(name, title, rows[held].reset_index(drop=True)), simulated=_simulated(rows))
+        made = plain_table(name, title, rows[held].reset_index(drop=True))
+        printed = made.page.replace({"reason": _marks(compared)})
+        yield replace(made, simulated=_simulated(rows), printed=printed)
 
 
 def _simulated(rows: pd.DataFrame) -> bool:

@@ -144,6 +144,20 @@ def test_the_page_says_what_chance_gives_beside_every_difference(tmp_path):
     assert (tmp_path / "figures" / "differences.png").exists()
 
 
+def test_the_page_says_each_reason_once_and_rows_give_its_number(tmp_path):
+    more = [{**OVERLAP, "level": "population", "value": 0.1, **row} for row in (
+        {"statistic": "another"}, {"statistic": "unique_agreement", "contrast": "same image"})]
+    compared = compare_studies(study("one", draws(1, 8), more=more), study("two", draws(2, 9), more=[
+        *more, {**OVERLAP, "level": "population", "value": 0.1, "statistic": "b"}]))
+    assert compared.reasons == {"one has no interval of it": 2, "only in two: one has no such estimate": 1}
+    text = write_comparison(compared, tmp_path).read_text()
+    assert text.count("one has no interval of it") == 1
+    assert "<li>(1) one has no interval of it (2 of all estimates).</li>" in text
+    assert text.count(">(1)</td>") == 3  # the headline, and both among all estimates
+    stored = pd.read_csv(tmp_path / "tables" / "differences_untested.csv")
+    assert stored["reason"].value_counts().to_dict() == compared.reasons
+
+
 def test_the_page_says_where_no_headline_could_be_tested_and_keeps_intervals_on_one_line(tmp_path):
     compared = compare_studies(study("one", draws(1, 8)), study("two", draws(2, 24), people="maps"))
     text = write_comparison(compared, tmp_path).read_text()
