@@ -47,7 +47,7 @@ WORDS = {
     "colour": "pictures in colour, whose colours are no values",
     "unknown_file": "files of another kind",
     "not_test": "responses or maps of photographs that are not kept for testing",
-    "not_aligned": "responses or maps of photographs that could not be aligned, for want of one face",
+    "not_aligned": "responses or maps of photographs that could not be aligned, which landmarks in a file would keep",
     "repeated_map": "maps of an image that has one already",
     "no_map": "images without a map",
 }

@@ -14,8 +14,8 @@ IMAGES = catalogue(["s1/1", "s1/2", "s2/1"], height=10, width=8).assign(split=["
 GRID = (5, 4)
 
 
-def read(root, path="maps", *, of="human", **options):
-    return read_precomputed_maps(path, root=root, images=IMAGES, size=GRID, of=of, **options)
+def read(root, path="maps", *, of="human", images=IMAGES, **options):
+    return read_precomputed_maps(path, root=root, images=images, size=GRID, of=of, **options)
 
 
 def pattern(seed=0, shape=(10, 8)):
@@ -106,6 +106,16 @@ def test_a_classifiers_maps_are_of_test_images_and_others_stay_aside(tmp_path):
     got = read(tmp_path, of="classifier")
     assert got.table["image"].tolist() == ["s1/1", "s2/1"]
     assert got.left_out[["where", "reason"]].to_numpy().tolist() == [["maps/s1/2.npy", "not_test"]]
+
+
+def test_maps_of_photographs_that_could_not_be_aligned_stay_aside_for_a_reason_of_their_own(tmp_path):
+    for name in IMAGES["image"]:
+        put(tmp_path, f"{name}.npy", pattern(shape=GRID))
+    images = IMAGES.assign(split=["test", "not aligned", "test"])
+    for of in ("classifier", "human"):
+        got = read(tmp_path, of=of, images=images, tested_only=True)
+        assert got.left_out[["where", "reason"]].to_numpy().tolist() == [["maps/s1/2.npy", "not_aligned"]]
+        assert got.left_out["detail"].tolist() == ["image 's1/2' could not be aligned"]
 
 
 def test_a_map_of_another_resolution_comes_to_the_grid_by_a_filter_that_keeps_what_is_linear(tmp_path):
