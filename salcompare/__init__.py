@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from salcompare.maps import (
         actor_heatmap,
+        canonical_saliency,
         from_canonical,
         points_to_canonical,
         rasterise_boxes,
@@ -29,9 +30,9 @@ __version__ = "0.2.0"
 _HOMES = {"Study": "salcompare.study", "open_study": "salcompare.opening"}  # of the others: salcompare.maps
 _SUBPACKAGES = ("classifiers", "faces", "figures", "maps", "report", "simulation", "sources", "statistics")
 
-__all__ = ["Study", "__version__", "actor_heatmap", "from_canonical", "open_study", "points_to_canonical",
-           "rasterise_boxes", "rasterise_fixations", "relative_saliency", "saliency_difference", "smooth",
-           "to_canonical", "top_mask"]
+__all__ = ["Study", "__version__", "actor_heatmap", "canonical_saliency", "from_canonical", "open_study",
+           "points_to_canonical", "rasterise_boxes", "rasterise_fixations", "relative_saliency", "saliency_difference",
+           "smooth", "to_canonical", "top_mask"]
 
 
 def __getattr__(name: str) -> object:

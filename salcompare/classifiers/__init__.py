@@ -17,9 +17,11 @@ from salcompare.classifiers.guided import guided_backprop, guided_backprop_sever
 from salcompare.classifiers.methods import explain
 from salcompare.classifiers.network import Embedder, TrainedClassifier, embed, load_classifier, load_embedder
 from salcompare.classifiers.perturbation import INTACT, Arrangement, all_filled, removal_outcomes, write_removals
+from salcompare.classifiers.scores import class_score, likeness
 from salcompare.classifiers.variants import train_classifier
 
 __all__ = ["INTACT", "Arrangement", "Backbone", "Embedder", "Preprocessing", "TrainedClassifier", "all_filled",
-           "attribute", "class_maps", "embed", "explain", "find_backbone", "guided_backprop", "guided_backprop_several",
-           "load_classifier", "load_embedder", "register_backbone", "removal_outcomes", "train_classifier", "wilson",
-           "write_class_differences", "write_class_matrix", "write_classifier_maps", "write_removals"]
+           "attribute", "class_maps", "class_score", "embed", "explain", "find_backbone", "guided_backprop",
+           "guided_backprop_several", "likeness", "load_classifier", "load_embedder", "register_backbone",
+           "removal_outcomes", "train_classifier", "wilson", "write_class_differences", "write_class_matrix",
+           "write_classifier_maps", "write_removals"]

@@ -70,7 +70,7 @@ def to_canonical(maps: xr.DataArray, landmarks: xr.DataArray, *, images: pd.Data
     The idea: John, Balasubramanian & Jawahar (2021), arXiv:2105.01386
     """
     require_maps(maps, "maps", dims=("image", *PIXELS))
-    frame = _frame_of(landmarks, frame, scale)
+    frame = frame_of(landmarks, frame, scale)
     grid = frame_grid(frame, scale)
     moved = _each(partial(_to_frame, frame=frame, scale=scale), maps, landmarks, images, frame,
                   grid=(maps.sizes["y"], maps.sizes["x"]), size=grid.size)
@@ -106,7 +106,7 @@ def from_canonical(maps: xr.DataArray, landmarks: xr.DataArray, *, size: tuple[i
     """
     require_maps(maps, "maps")
     size = require_size(size)
-    frame = _frame_of(landmarks, frame)
+    frame = frame_of(landmarks, frame)
     scale = float(maps.attrs.get("pixels_per_distance", np.nan))
     grid = frame_grid(frame, scale) if scale > 0 else None
     if grid is None or tuple(maps.sizes[dim] for dim in PIXELS) != grid.size:
@@ -148,18 +148,19 @@ def points_to_canonical(points: pd.DataFrame, landmarks: xr.DataArray, *, frame:
     A map of single points that is warped has wrong masses (in trials by up to 42%): points are moved instead.
     """
     _require_columns(points, "points", "image", "x", "y")
-    frame = _frame_of(landmarks, frame, scale)
+    frame = frame_of(landmarks, frame, scale)
     images, codes = np.unique(points["image"].to_numpy(str), return_inverse=True)
     moved = np.full((2, len(points)), np.nan)
     places = points[["x", "y"]].to_numpy(np.float64).T
     grid = frame_grid(frame, scale)
-    for at, corners in enumerate(photograph_corners(frame, _faces(landmarks, images, frame))[0]):
+    for at, corners in enumerate(photograph_corners(frame, places_of_faces(landmarks, images, frame))[0]):
         rows = np.flatnonzero(codes == at)
         moved[:, rows] = grid.pixels(frame_places(frame, corners, places[:, rows]))
     return points.assign(x=moved[0], y=moved[1])
 
 
-def _frame_of(landmarks: xr.DataArray, frame: Frame | None, scale: float = SCALE) -> Frame:
+def frame_of(landmarks: xr.DataArray, frame: Frame | None, scale: float = SCALE) -> Frame:
+    """Give the frame, by default that of the landmarks, or refuse these or the scale."""
     require_maps(landmarks, "landmarks", dims=("image", "point", "axis"))
     if not scale > 0:
         raise InputError(Problem("scale", repr(scale), "pixels an inter-ocular distance, above 0"))
@@ -172,7 +173,19 @@ def _require_columns(table: pd.DataFrame, where: str, *columns: str) -> None:
         raise InputError(lacking)
 
 
-def _faces(landmarks: xr.DataArray, images: NDArray[np.str_], frame: Frame) -> Array:
+def rows_of_images(images: pd.DataFrame | None, names: NDArray[np.str_], size: tuple[int, int]) -> pd.DataFrame:
+    """Give the catalogue's rows of some images; without a catalogue, the photographs are as large as the maps."""
+    if images is None:
+        images = pd.DataFrame({"image": names, "height": size[0], "width": size[1]})
+    _require_columns(images, "images", "image", "height", "width")
+    rows = pd.Index(images["image"]).get_indexer(pd.Index(names))
+    if (rows < 0).any():
+        raise InputError(Problem(f"image {str(names[rows < 0][0])!r}", "is not among the images", "a row for each map"))
+    chosen: pd.DataFrame = images.iloc[rows]
+    return chosen
+
+
+def places_of_faces(landmarks: xr.DataArray, images: NDArray[np.str_], frame: Frame) -> Array:
     """Places (image, point, axis) of a frame's points in photographs."""
     strange = [point for point in frame.points if point not in landmarks.point]
     at = landmarks.get_index("image").get_indexer(pd.Index(images))
@@ -190,16 +203,10 @@ def _each(kernel: Kernel, maps: xr.DataArray, landmarks: xr.DataArray, images: p
           grid: tuple[int, int], size: tuple[int, int]) -> xr.DataArray:
     """Apply a kernel to each image's maps (..., y, x), its face, what takes its photograph to `grid`, and its sides."""
     names = maps.image.to_numpy().astype(str)
-    if images is None:
-        images = pd.DataFrame({"image": names, "height": grid[0], "width": grid[1]})
-    _require_columns(images, "images", "image", "height", "width")
-    rows = pd.Index(images["image"]).get_indexer(pd.Index(names))
-    if (rows < 0).any():
-        raise InputError(Problem(f"image {names[rows < 0][0]!r}", "is not among the images", "a row for each map"))
-    chosen = images.iloc[rows]
+    chosen = rows_of_images(images, names, grid)
     rest = [dim for dim in maps.dims if dim not in ("image", *PIXELS)]
     coords = {"image": maps.image}
-    faces = xr.DataArray(_faces(landmarks, names, frame), coords, ("image", "point", "axis"))
+    faces = xr.DataArray(places_of_faces(landmarks, names, frame), coords, ("image", "point", "axis"))
     matrices = xr.DataArray(transforms_of(chosen, size=grid).to_numpy(), coords, ("image", "to", "of"))
     sides = xr.DataArray(chosen[["height", "width"]].to_numpy(), coords, ("image", "side"))
     dtype = np.float32 if maps.dtype == np.float32 else np.float64
