@@ -53,7 +53,8 @@ def likeness(network: TrainedClassifier | Embedder, photographs: xr.DataArray) -
         """Give the mean cosine of each photograph."""
         at = index.get_indexer(pd.Index(some["image"].to_numpy()))
         if (at < 0).any():
-            raise InputError(Problem("image", repr(str(some["image"].to_numpy()[at < 0][0])), f"one of {len(names)} given"))
+            unknown = str(some["image"].to_numpy()[at < 0][0])
+            raise InputError(Problem("image", repr(unknown), f"one of {len(names)} given"))
         embeddings = run(embedder.features, some.transpose("image", "y", "x", "channel"), embedder.prepare)
         return np.asarray((_units(embeddings) * targets[at]).sum(axis=1))
 
