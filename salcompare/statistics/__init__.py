@@ -9,6 +9,7 @@ actors are compared.
 """
 
 from salcompare.statistics.agreement import pairwise_agreement, worker_agreement
+from salcompare.statistics.canonical import canonical_model_saliency
 from salcompare.statistics.ceilings.pooled import noise_ceiling, pooled_ceiling, share_of_ceiling
 from salcompare.statistics.ceilings.seeds import seed_reliability
 from salcompare.statistics.confounding import shared_workers
@@ -72,7 +73,8 @@ from salcompare.statistics.verification import equal_error_interval, equal_error
 
 __all__ = [
     "FIXATION_METRICS", "METRICS", "actor_means", "actor_similarity", "adjust_p", "agreement_beyond",
-    "asymmetry_beyond_photographs", "asymmetry_test", "bootstrap_weights", "calibrated", "centre",
+    "asymmetry_beyond_photographs", "asymmetry_test", "bootstrap_weights", "calibrated",
+    "canonical_model_saliency", "centre",
     "common_laterality_test", "compare_classifiers", "compare_pairings", "crossed_interval",
     "crossed_jackknife_variance", "crossed_model", "crossed_variance", "curve_areas", "design_reliability",
     "dispersion_test", "equal_error_interval", "equal_error_rate", "equivalence", "exchangeability",
