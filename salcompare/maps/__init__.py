@@ -20,7 +20,7 @@ from salcompare.maps.masks import (
     tied_weights,
     top_mask,
 )
-from salcompare.maps.occlusion import canonical_saliency
+from salcompare.maps.occlusion import canonical_saliency, region_drops
 from salcompare.maps.responses import (
     mean_of_responses,
     precomputed_response_maps,
@@ -33,5 +33,6 @@ __all__ = ["actor_heatmap", "canonical_saliency", "centre_orders", "class_means"
            "fixation_maps", "from_canonical", "marked_by_both", "mask_report", "mean_of_responses", "move_landmarks",
            "move_points", "moved_orders", "natural_order", "points_to_canonical", "precomputed_response_maps",
            "precomputed_saliency", "rasterise_actor_boxes", "rasterise_boxes", "rasterise_fixations", "reduce_channels",
-           "relative_saliency", "require_response_maps", "response_array", "saliency_difference", "shown",
-           "sigma_in_pixels", "smooth", "stack_sources", "tied_weights", "to_canonical", "top_mask", "transforms_of"]
+           "region_drops", "relative_saliency", "require_response_maps", "response_array", "saliency_difference",
+           "shown", "sigma_in_pixels", "smooth", "stack_sources", "tied_weights", "to_canonical", "top_mask",
+           "transforms_of"]

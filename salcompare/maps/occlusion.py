@@ -18,6 +18,7 @@ from scipy import ndimage
 from scipy.sparse import csr_array
 
 from salcompare.errors import InputError, Problem
+from salcompare.faces.atlas import region_masks
 from salcompare.faces.frame import Array, Frame
 from salcompare.faces.warp import (
     frame_grid,
@@ -115,26 +116,12 @@ def canonical_saliency(photographs: xr.DataArray, landmarks: xr.DataArray, score
     """
     _require(photographs, fill, spacing=spacing, radius=radius, batch=batch)
     frame = frame_of(landmarks, frame, scale)
-    if not frame.n_mesh:
-        raise InputError(Problem("landmarks", f"{len(frame.points)} points, which make no surface", "20 or more, some "
-                                 "of them on the midline", "bring 68 or 468 points"))
-    photographs = photographs.transpose("image", "y", "x", "channel")
-    names = photographs["image"].to_numpy().astype(str)
-    size = photographs.sizes["y"], photographs.sizes["x"]
-    chosen = rows_of_images(images, names, size)
-    corners, iods = photograph_corners(frame, places_of_faces(landmarks, names, frame))
-    matrices = transforms_of(chosen, size=size).to_numpy()
     grid, discs = frame_grid(frame, scale), lattice(frame, scale, spacing, radius)
-    maps = np.full((len(names), grid.height * grid.width), np.nan)
-    whole, counts = np.full(len(names), np.nan), np.zeros(len(names), np.intp)
-    sides = chosen[["height", "width"]].to_numpy().tolist()
-    rows = (progress or Silent()).track(range(len(names)), total=len(names), what="photographs covered in parts")
-    for at in rows:
-        if np.isfinite(iods[at]):
-            face = _Face(frame, corners[at], float(iods[at]), matrices[at], tuple(sides[at]), size)
-            photograph = photographs.isel(image=[at]).load()
-            blank = _blank(photograph.to_numpy()[0], fill, BLUR * face.distance, stream(seed, "fill", names[at]))
-            maps[at], whole[at], counts[at] = _fall(photograph, face, discs, blank, scale, radius, score, batch)
+    n = photographs.sizes["image"]
+    maps = np.full((n, grid.height * grid.width), np.nan)
+    whole, counts = np.full(n, np.nan), np.zeros(n, np.intp)
+    for at, face, photograph, blank in _faces(photographs, landmarks, images, frame, fill, seed, progress):
+        maps[at], whole[at], counts[at] = _fall(photograph, face, discs, blank, scale, radius, score, batch)
     along = {name: value for name, value in photographs.coords.items() if value.dims == ("image",)}
     return xr.DataArray(maps.reshape(-1, *grid.size), {
         **along, **grid.coords(), "score": ("image", whole), "n_discs": ("image", counts)}, ("image", "y", "x"),
@@ -143,10 +130,70 @@ def canonical_saliency(photographs: xr.DataArray, landmarks: xr.DataArray, score
                      "fill": fill, "of": "fall of the score when a disc is covered"})
 
 
+def region_drops(photographs: xr.DataArray, landmarks: xr.DataArray, score: Score, *,
+                 images: pd.DataFrame | None = None, fill: str = "mean", scale: float = SCALE, seed: int = 0,
+                 batch: int = 64, progress: Progress | None = None) -> xr.DataArray:
+    """Tell how far a score of each photograph falls when a whole region of the face is covered.
+
+    Parameters
+    ----------
+    photographs, landmarks, score, images, fill, scale, seed, batch, progress
+        As for `canonical_saliency`; landmarks are MediaPipe's 468 or 478 points.
+
+    Returns
+    -------
+    DataArray (image, region)
+        In the score's unit, regions as `salcompare.faces.region_masks` has them. NaN where the photograph shows less
+        than half of the region, there is no face, or the score is NaN. Coordinates **visible** (image, region), the
+        share of the region that is shown, and **score** (image), that of the whole photograph.
+
+    Raises
+    ------
+    InputError
+        As by `canonical_saliency`, and where the landmarks are of other points.
+    """
+    _require(photographs, fill, batch=batch)
+    frame = frame_of(landmarks, None, scale)
+    masks = region_masks(frame, scale=scale)
+    names, flat = masks["region"].to_numpy(), masks.to_numpy().reshape(masks.sizes["region"], -1)
+    drops, visible = np.full((2, photographs.sizes["image"], len(names)), np.nan)
+    whole = np.full(len(drops), np.nan)
+    for at, face, photograph, blank in _faces(photographs, landmarks, images, frame, fill, seed, progress):
+        visible[at] = (flat & face.seen(scale)).sum(axis=1) / flat.sum(axis=1)
+        usable = np.flatnonzero(visible[at] >= LEAST_VISIBLE)
+        covers = face.covered_regions(flat[usable], scale)
+        scores = np.concatenate([_scored(score, some) for some in _covered(photograph, covers, blank, batch)])
+        whole[at], drops[at, usable] = scores[0], scores[0] - scores[1:]
+    along = {name: value for name, value in photographs.coords.items() if value.dims == ("image",)}
+    return xr.DataArray(drops, {**along, "region": names, "score": ("image", whole), "visible": (
+        ("image", "region"), visible)}, ("image", "region"), "drop", {"fill": fill})
+
+
+def _faces(photographs: xr.DataArray, landmarks: xr.DataArray, images: pd.DataFrame | None, frame: Frame, fill: str,
+           seed: int, progress: Progress | None) -> Iterator[tuple[int, _Face, xr.DataArray, Array]]:
+    """Give each photograph with a face: its number, the face, itself (1, y, x, channel), and what covers it."""
+    if not frame.n_mesh:
+        raise InputError(Problem("landmarks", f"{len(frame.points)} points, which make no surface", "20 or more, some "
+                                 "of them on the midline", "bring 68 or 468 points"))
+    photographs = photographs.transpose("image", "y", "x", "channel")
+    names = photographs["image"].to_numpy().astype(str)
+    size = photographs.sizes["y"], photographs.sizes["x"]
+    chosen = rows_of_images(images, names, size)
+    corners, iods = photograph_corners(frame, places_of_faces(landmarks, names, frame))
+    matrices, sides = transforms_of(chosen, size=size).to_numpy(), chosen[["height", "width"]].to_numpy().tolist()
+    for at in (progress or Silent()).track(range(len(names)), total=len(names), what="photographs covered in parts"):
+        if np.isfinite(iods[at]):
+            face = _Face(frame, corners[at], float(iods[at]), matrices[at], tuple(sides[at]), size)
+            photograph = photographs.isel(image=[at]).load()
+            yield at, face, photograph, _blank(photograph.to_numpy()[0], fill, BLUR * face.distance,
+                                               stream(seed, "fill", names[at]))
+
+
 def _fall(photograph: xr.DataArray, face: _Face, discs: Discs, blank: Array, scale: float, radius: float, score: Score,
           batch: int) -> tuple[Array, float, int]:
     """Map the fall of one photograph's score (pixel,); also give its score, and how many discs were covered."""
-    seen, shares = face.seen(discs, scale)
+    seen = face.seen(scale)
+    shares = discs.on_grid @ seen / discs.n_whole
     usable = np.flatnonzero(shares >= LEAST_VISIBLE)
     covers = face.covered(discs.middles[:, usable], radius)
     scores = np.concatenate([_scored(score, some) for some in _covered(photograph, covers, blank, batch)])
@@ -200,22 +247,37 @@ class _Face:
         """Inter-ocular distance, pixels of the grid."""
         return float(self.iod * np.sqrt(np.linalg.det(self.matrix[:2, :2])))
 
-    def seen(self, discs: Discs, scale: float) -> tuple[NDArray[np.bool_], Array]:
-        """Say which pixels of the frame's grid the photograph shows, and which share of each disc."""
+    def seen(self, scale: float) -> NDArray[np.bool_]:
+        """Say which pixels of the frame's grid the photograph shows."""
         places = seen_places(self.frame, self.corners, self.iod, self.sides, scale=scale)
+        grid = frame_grid(self.frame, scale)
+        seen = np.zeros(grid.height * grid.width, bool)
         shown = on_picture(self.matrix[:2, :2] @ places + self.matrix[:2, 2:], self.size)
-        seen = np.zeros(discs.on_grid.shape[1], bool)
         seen[grid_table(self.frame, scale).places[shown]] = True
-        return seen, np.asarray(discs.on_grid @ seen / discs.n_whole)
+        return seen
+
+    @property
+    def places(self) -> Array:
+        """Where in the frame each pixel of the photograph's grid is (axis, pixel), NaN off the face and its ring."""
+        inverse = np.linalg.inv(self.matrix)
+        places = inverse[:2, :2] @ pixel_centres(self.size) + inverse[:2, 2:]
+        return frame_places(self.frame, self.corners, np.asarray(places, np.float64))
 
     def covered(self, middles: Array, radius: float) -> NDArray[np.bool_]:
         """Say which pixels (disc, y, x) discs cover: those whose own place in the frame is within the radius."""
-        inverse = np.linalg.inv(self.matrix)
-        places = inverse[:2, :2] @ pixel_centres(self.size) + inverse[:2, 2:]
-        where = frame_places(self.frame, self.corners, places)
         with np.errstate(invalid="ignore"):
-            near = ((where[:, np.newaxis] - middles[:, :, np.newaxis]) ** 2).sum(axis=0) <= radius**2
+            near = ((self.places[:, np.newaxis] - middles[:, :, np.newaxis]) ** 2).sum(axis=0) <= radius**2
         return np.asarray(near.reshape(-1, *self.size))
+
+    def covered_regions(self, masks: NDArray[np.bool_], scale: float) -> NDArray[np.bool_]:
+        """Say which pixels (region, y, x) show a place of each of some regions, masks (region, pixel) of the grid."""
+        grid, places = frame_grid(self.frame, scale), self.places
+        on = np.flatnonzero(np.isfinite(places[0]))
+        column, row = np.floor(grid.pixels(places[:, on])).astype(np.intp)
+        inside = (row >= 0) & (row < grid.height) & (column >= 0) & (column < grid.width)
+        covers = np.zeros((len(masks), places.shape[1]), bool)
+        covers[:, on[inside]] = masks[:, row[inside] * grid.width + column[inside]]
+        return covers.reshape(-1, *self.size)
 
 
 def _require(photographs: xr.DataArray, fill: str, **above_zero: float) -> None:

@@ -20,7 +20,7 @@ from salcompare.faces.warp import (
     pixel_centres,
     seen_places,
 )
-from salcompare.maps import canonical_saliency
+from salcompare.maps import canonical_saliency, region_drops
 from salcompare.maps.alignment import similarity_columns
 from salcompare.maps.occlusion import LEAST_VISIBLE, lattice
 
@@ -178,6 +178,28 @@ def test_no_face_gives_no_map_and_a_hidden_side_no_value():
     shown = sc.to_canonical(even, landmarks, scale=SCALE)
     assert not (np.isfinite(found) & np.isnan(shown)).any()
     assert found["actor"].to_numpy().tolist() == ["s01", "s01", "s02", "s09"]
+
+
+def test_a_linear_networks_drop_of_a_region_is_what_its_pixels_are_worth_and_regions_add_up_to_the_face():
+    maps, weights = photographs(), np.random.default_rng(1).normal(size=(HEIGHT, WIDTH))
+    found = region_drops(maps, LANDMARKS, linear(weights), scale=SCALE)
+    masks = region_masks(FRAME, scale=SCALE).to_numpy()
+    corners, _ = photograph_corners(FRAME, LANDMARKS.sel(point=list(FRAME.points)).to_numpy())
+    for at, photograph in enumerate(maps.to_numpy()):
+        x, y = GRID.pixels(frame_places(FRAME, corners[at], pixel_centres((HEIGHT, WIDTH))))
+        fall = np.einsum("yxc,yx->yx", photograph - photograph.mean(axis=(0, 1)), weights).ravel()
+        for region in range(16):
+            inside = [np.isfinite(across) and bool(masks[region, int(down), int(across)])
+                      for across, down in zip(x, y, strict=True)]
+            if found["visible"][at, region] < LEAST_VISIBLE:
+                assert np.isnan(found[at, region])
+            else:
+                assert float(found[at, region]) == pytest.approx(fall[inside].sum(), abs=1e-9)
+    assert found.coords["score"].to_numpy() == pytest.approx(linear(weights)(maps))
+    landmarks, shape = even_face(40, (85, 70), (180, 170))
+    whole = photographs(["a/1"], shape=shape)
+    drops = region_drops(whole, landmarks, linear(np.ones(shape)), scale=SCALE)
+    assert drops["visible"].to_numpy() == pytest.approx(np.ones((1, 16)))
 
 
 def test_wrong_options_are_refused():
