@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 Shown = TypeVar("Shown", Headline, Compared)
 
 NAMES = ("unique", "preparation", "landmarks", "training", "attribution", "relative", "variance", "agreement",
-         "ceilings", "overlap", "controls", "labels", "perturbation", "symmetry", "seeds", "quality")
+         "ceilings", "overlap", "controls", "labels", "regions", "perturbation", "symmetry", "seeds",
+         "quality")
 """Folders of the findings, in the order of the report."""
 
 

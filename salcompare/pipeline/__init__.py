@@ -5,8 +5,10 @@ Only this package knows both where a study keeps its files and which function ma
 
 from __future__ import annotations
 
+from salcompare.findings.controls.inputs import controls_of
 from salcompare.findings.controls.stage import control_stages
 from salcompare.findings.perturbation.stage import removal_stages
+from salcompare.findings.regions.stage import region_stages
 from salcompare.findings.training.stage import verification_stages
 from salcompare.pipeline.analysis import statistics_stage
 from salcompare.pipeline.classifiers import classifier_stages, difference_stages
@@ -27,6 +29,7 @@ def stages(study: Study) -> list[Stage]:
               *classifier_stages(study)]
     listed += [*removal_stages(study, [stage.name for stage in listed]), *control_stages(study),
                *verification_stages(study)]
+    listed += region_stages(study, [stage.name for stage in listed], controls_of)
     made = tuple(stage.name for stage in listed)
     listed += difference_stages(study)
     shown = tuple(stage.name for stage in listed)
@@ -34,4 +37,4 @@ def stages(study: Study) -> list[Stage]:
                   **({"planned": planned_settings(study)} if (study.root / FILE).exists() else {})}
     return [*listed, statistics_stage(study, made),
             Stage("report", (*shown, "statistics"), shown_only, write_report, hashed(study, [FILE]),
-                  report_files(study), check_names, version=7)]
+                  report_files(study), check_names, version=8)]

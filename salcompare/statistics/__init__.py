@@ -55,6 +55,7 @@ from salcompare.statistics.overlaps.unique import (
     unique_values,
 )
 from salcompare.statistics.perturbation import curve_areas, removal_curves, removal_drops
+from salcompare.statistics.regions import named_regions, people_region_shares, region_masses, region_shares
 from salcompare.statistics.relative.paired import paired_map_test
 from salcompare.statistics.relative.pixelwise import relative_test
 from salcompare.statistics.symmetries.indices import symmetric_null_mean, symmetry
@@ -80,12 +81,13 @@ __all__ = [
     "dispersion_test", "equal_error_interval", "equal_error_rate", "equivalence", "exchangeability",
     "explainable_information", "family_size", "heatmap_tests", "independent_difference", "jackknife_interval",
     "label_counts", "label_differences", "label_enrichment", "label_histogram", "label_regions", "lme4_script",
-    "noise_ceiling", "odd_share_difference", "other_actors_mean", "others_density", "outcome_table", "overlap",
-    "overlap_matrix", "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests",
-    "pairwise", "pairwise_agreement", "permutations", "pooled_ceiling", "population_label_histogram",
-    "population_mean", "population_overlap", "pose_association", "registered", "relative_test", "removal_curves",
-    "removal_drops", "response_variance_components", "seed_reliability", "share_of_ceiling", "shared_workers",
-    "sign_flip_test", "smallest_p", "symmetric_null_mean", "symmetry", "t_interval", "uniform", "uniform_overlap",
-    "unique_agreement", "unique_ceiling", "unique_values", "variance_components", "variance_explained", "verdict",
-    "verification_scores", "worker_agreement", "worker_laterality", "workers_needed",
+    "named_regions", "noise_ceiling", "odd_share_difference", "other_actors_mean", "others_density", "outcome_table",
+    "overlap", "overlap_matrix", "overlap_tests", "p_value", "paired_differences", "paired_map_test", "pairing_tests",
+    "pairwise", "pairwise_agreement", "people_region_shares", "permutations", "pooled_ceiling",
+    "population_label_histogram", "population_mean", "population_overlap", "pose_association", "region_masses",
+    "region_shares", "registered", "relative_test", "removal_curves", "removal_drops", "response_variance_components",
+    "seed_reliability", "share_of_ceiling", "shared_workers", "sign_flip_test", "smallest_p", "symmetric_null_mean",
+    "symmetry", "t_interval", "uniform", "uniform_overlap", "unique_agreement", "unique_ceiling", "unique_values",
+    "variance_components", "variance_explained", "verdict", "verification_scores", "worker_agreement",
+    "worker_laterality", "workers_needed",
 ]

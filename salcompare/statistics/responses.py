@@ -289,6 +289,14 @@ def chosen(responses: Responses, rows: NDArray[np.bool_]) -> Responses:
     return responses.isel(response=np.flatnonzero(rows))
 
 
+def maps_of_responses(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int]) -> xr.DataArray:
+    """Give maps of single responses to one image (response, y, x), in their order; `images` has that image alone."""
+    (of_image,) = responses_by_image(responses, images, size=size).values()
+    maps = (of_image.down[:, :, np.newaxis] * of_image.across[:, np.newaxis] if isinstance(of_image, ImageBoxes)
+            else np.concatenate(of_image.parts).reshape(-1, *size))
+    return xr.DataArray(maps, dims=("response", "y", "x"))
+
+
 def coverage_of(responses: Responses, images: pd.DataFrame, *, size: tuple[int, int]) -> xr.DataArray:
     """Mean over each image's responses of their maps (image, y, x): of boxes, coverage."""
     if isinstance(responses, pd.DataFrame):

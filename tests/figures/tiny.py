@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from salcompare.faces import SCHEMES, make_landmarks
+from salcompare.faces import REGIONS, SCHEMES, make_landmarks
 from salcompare.study_data import StudyData
 
 ACTORS = ("Ada Adams", "Bo Berg", "s03")
@@ -102,8 +102,18 @@ def estimates() -> pd.DataFrame:
     found += [{"statistic": "accuracy", "metric": part, "level": "population", "source": f"alexnet/{variant}",
                "value": 0.9, "ci_low": 0.8, "ci_high": 0.95, "ci_method": "wilson", "n": 6}
               for variant in ("frozen", "finetuned") for part in ("train", "validation", "test")]
-    found += removals()
+    found += [*removals(), *regions()]
     return pd.DataFrame([*found, *controls()])
+
+
+def regions() -> list[dict[str, object]]:
+    ends: dict[str, object] = {"level": "population", "metric": "share", "ci_low": 0.04, "ci_high": 0.08, "n": 3,
+                               "ci_method": "t", "resampled": "actors", "frame": "canonical"}
+    kinds: tuple[dict[str, object], ...] = (
+        {"statistic": "region_area"}, {"statistic": "region_named", "source": "human"},
+        *({"statistic": "region_share", "source": source} for source in ("human", MAIN)),
+        {"statistic": "region_share", "source": MAIN, "contrast": "randomised network"})
+    return [{**ends, **kind, "region": region, "value": 1 / 16} for kind in kinds for region in REGIONS]
 
 
 def controls() -> list[dict[str, object]]:

@@ -174,7 +174,7 @@ def test_few_actors_and_one_worker_leave_reasons_not_numbers():
 def test_a_study_without_people_has_variance_and_symmetry_only():
     results, _ = analysed(human=None, responses=None, maps=(PLANTED,))
     assert set(results.estimates["statistic"]) == {"accuracy", "variance_explained", "variance_component", "dispersion",
-                                                 "relative_saliency", "symmetry", "symmetry_test"}
+                                                 "relative_saliency", "symmetry", "symmetry_test", "region_share"}
     assert results.heatmaps["source"].to_numpy().tolist() == [PLANTED]
 
 

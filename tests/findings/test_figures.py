@@ -11,7 +11,7 @@ from tests.figures.tiny import FROZEN, MAIN, tiny
 
 NUMBERS = numbers()
 
-USES_RESPONSES = {4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 18, 19}
+USES_RESPONSES = {4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 18, 19, 21}
 
 
 def test_every_figure_is_made_where_every_input_is_there():
@@ -34,7 +34,7 @@ def test_a_number_without_figure_is_refused_by_name():
     ({"responses": None}, {4, 18}),
     ({"differences": None}, {3}),
     ({"classifier_maps": {MAIN: tiny().classifier_maps[MAIN]}}, {2}),
-    ({"estimates": tiny().estimates.iloc[:0]}, {4, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19}),
+    ({"estimates": tiny().estimates.iloc[:0]}, {4, 7, 8, 9, 10, 11, 12, 14, 15, 18, 19, 21}),
     ({"actors": ()}, {2, 5, 6, 17}),
     ({"class_matrix": None}, {17}),
     ({"class_matrix": tiny().class_matrix.isel(actor=[0])}, {17}),

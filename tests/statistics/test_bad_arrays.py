@@ -94,11 +94,11 @@ def test_what_cannot_be_used_is_an_input_error(name, bad):
 
 
 def test_every_public_statistic_of_an_array_is_tried():
-    """Those of p-values, of what removal leaves, and of shares of variance have arrays of another kind."""
+    """Those of p-values, of what removal leaves, of shares of variance, and of regions have arrays of another kind."""
     first = {name: next(iter(inspect.signature(function).parameters.values())).annotation
              for name, function in vars(st).items() if name in st.__all__ and callable(function)}
     others = {"adjust_p", "family_size", "curve_areas", "label_enrichment", "design_reliability",
-              "workers_needed"}
+              "workers_needed", "region_masses", "region_shares", "people_region_shares"}
     assert {name for name, kind in first.items() if kind == "xr.DataArray"} - others == set(CALLS) - others
 
 
