@@ -31,6 +31,7 @@ CALLS = {
     "asymmetry_beyond_photographs": lambda a: st.asymmetry_beyond_photographs(a, a, rng=rng(), **FEW),
     "asymmetry_test": lambda a: st.asymmetry_test(a, rng=rng(), **FEW),
     "calibrated": lambda a: st.calibrated(a, a),
+    "canonical_model_saliency": lambda a: st.canonical_model_saliency(a, rng=rng(), n_splits=2, **FEW),
     "centre": st.centre,
     "common_laterality_test": lambda a: st.common_laterality_test(a, rng=rng(), **FEW),
     "compare_classifiers": lambda a: st.compare_classifiers(a, a, a, metric="pearson", rng=rng(), **FEW),
