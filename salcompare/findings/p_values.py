@@ -34,11 +34,14 @@ def name_families(estimates: pd.DataFrame) -> pd.DataFrame:
     family = estimates["family"].astype(object).to_numpy(copy=True)
     size, adjusted = (estimates[name].to_numpy(np.float64, copy=True) for name in ("family_size", "p_adjusted"))
     p = estimates["p_value"].to_numpy(np.float64)
-    for (agreed, given), rows in _together(estimates).items():
+    groups = _together(estimates)
+    for (agreed, given), rows in groups.items():
         if not given:
             adjusted[rows] = _holm(p[rows])
             size[rows] = len(rows)
-        family[rows] = f"{agreed}: {given or _over(estimates, rows)}"
+        over = given or _over(estimates, rows)
+        also = not given and (agreed, over) in groups  # a part of them was adjusted by itself
+        family[rows] = f"{agreed}: {'other ' * also}{over}"
     return estimates.assign(p_adjusted=adjusted, family=pd.Series(family, estimates.index, dtype="str"),
                             family_size=size)
 

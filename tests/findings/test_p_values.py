@@ -16,6 +16,7 @@ ROWS = st.lists(st.fixed_dictionaries({
     "statistic": st.sampled_from(["overlap", "symmetry_test"]), "metric": st.sampled_from(["pearson", "iou"]),
     "level": st.sampled_from(["population", "actor"]), "source": st.sampled_from(["human", "a/b/c"]),
     "contrast": st.sampled_from([None, "image effect"]), "sigma": st.sampled_from([None, 1.0, 2.0]),
+    "frame": st.sampled_from(["photograph", "canonical"]),
     "p_value": st.sampled_from([np.nan, 0.001, 0.01, 0.04, 0.5]), "p_attainable": st.just(0.001)}), max_size=25)
 
 
@@ -24,7 +25,7 @@ def table(rows):
                             for at, row in enumerate(rows)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(rows=ROWS, some=st.integers(0, 25))
 def test_no_p_is_without_a_family_and_no_family_has_two_questions(rows, some):
     first = list(adjusted(rows[:some], "actors"))  # a part that adjusted its own beside one that did not
