@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1] / "salcompare"
 PRODUCT = [path for path in sorted(ROOT.rglob("*")) if path.suffix in {".py", ".css", ".js", ".html"}]
 PYTHON = [path for path in PRODUCT if path.suffix == ".py"]
 ROOMS = ROOT / "findings"
-MOST_LINES, MOST_FILES = 39_090, 202  # of all but the findings' folders, which have bounds of their own
+MOST_LINES, MOST_FILES = 39_107, 202  # of all but the findings' folders, which have bounds of their own
 MOST_LINES_OF_A_ROOM, MOST_FILES_OF_A_ROOM, LONGEST = 1_400, 8, 40
 VAGUE = {"own", "found", "asked", "judged", "needs", "drivers", "alike", "material"}
 """Words that say nothing of the thing that they name, which identifiers and files do without."""

@@ -146,9 +146,15 @@ def _matching(state: Mapping[str, Any], features: nn.Module, backbone: Backbone,
     given = {key: state[prefix + key] for key in wanted if prefix + key in state}
     problems += [Problem(where, f"{prefix + key!r} has shape {_shape(value)}", str(_shape(wanted[key])), remedy)
                  for key, value in given.items() if _shape(value) != _shape(wanted[key])]
-    problems += [Problem(where, f"{prefix + key!r} has {int((~value.isfinite()).sum()):,} of {value.numel():,} weights "
+    tensors = {key: value for key, value in given.items() if isinstance(value, torch.Tensor)}
+    problems += [Problem(where, f"{prefix + key!r} is {_kind(value)}", f"{_kind(wanted[key])}, of any number of bits",
+                         "save the weights unpacked, as they were trained")
+                 for key, value in tensors.items() if not _plain(value, wanted[key])]
+    infinite = {key: int((~value.float().isfinite()).sum())  # isfinite does not take floats of 8 bits
+                for key, value in tensors.items() if _plain(value, wanted[key])}
+    problems += [Problem(where, f"{prefix + key!r} has {count:,} of {tensors[key].numel():,} weights "
                          "that are not finite", "finite weights", "get the file again, or one of before it failed")
-                 for key, value in given.items() if isinstance(value, torch.Tensor) and not value.isfinite().all()]
+                 for key, count in infinite.items() if count]
     known = {prefix + key for key in features.state_dict()}
     problems += [Problem(where, f"unknown weights {key!r}", f"{of} only", remedy)
                  for key in state if key not in known and not key.removeprefix(prefix).startswith(backbone.ignored)
@@ -163,6 +169,17 @@ def _matching(state: Mapping[str, Any], features: nn.Module, backbone: Backbone,
 
 def _shape(value: object) -> tuple[int, ...] | str:
     return tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+
+
+def _kind(value: torch.Tensor) -> str:
+    kind = f"{value.layout} {value.dtype}".replace("torch.", "").replace("strided", "dense")
+    return f"{kind} without values" if value.is_meta else kind
+
+
+def _plain(value: torch.Tensor, like: torch.Tensor) -> bool:
+    """Whether a tensor is dense, has values, and is of floating point where the layer's is; others are misread."""
+    return (value.layout is torch.strided and not value.is_meta
+            and value.is_floating_point() == like.is_floating_point())
 
 
 def _not_installed(what: str, extra: str) -> MissingDependencyError:

@@ -124,6 +124,26 @@ def test_weights_that_are_not_finite_are_counted_and_refused(tmp_path):
         load(tmp_path / "w.pth")
 
 
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor")
+@pytest.mark.parametrize(("packed", "kind"), [
+    (torch.Tensor.to_sparse, "sparse_coo float32"), (lambda weights: weights.int(), "dense int32"),
+    (lambda weights: weights > 0, "dense bool"), (lambda weights: weights.to(torch.complex64), "dense complex64"),
+    (lambda weights: weights.to("meta"), "dense float32 without values")])
+def test_weights_that_are_packed_or_no_real_numbers_are_refused(tmp_path, packed, kind):
+    state = tiny_features().state_dict()
+    torch.save({**state, "0.weight": packed(state["0.weight"])}, tmp_path / "w.pth")
+    with pytest.raises(InputError, match=rf"'0\.weight' is {kind}; expected dense float32, .*save the w") as error:
+        load(tmp_path / "w.pth")
+    assert len(error.value.problems) == 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e5m2, torch.bfloat16, torch.float64])
+def test_weights_of_more_or_fewer_bits_are_loaded(tmp_path, dtype):
+    source = tiny_features()
+    torch.save({key: value.to(dtype) for key, value in source.state_dict().items()}, tmp_path / "w.pth")
+    torch.testing.assert_close(load(tmp_path / "w.pth").state_dict(), source.state_dict(), rtol=0.13, atol=1e-4)
+
+
 def test_a_folder_and_a_path_without_a_file_are_errors_that_say_where_they_were_looked_for(tmp_path):
     (tmp_path / "folder").mkdir()
     for name in ("folder", "gone.dat"):
