@@ -20,7 +20,7 @@ def statistics_stage(study: Study, requires: tuple[str, ...]) -> Stage:
     return Stage("statistics", requires, {"maps": maps, "statistics": config.statistics, "seed": config.study.seed},
                  _statistics, inputs=finding_files(study),
                  outputs=(study.processed / "heatmaps.json", *(study.processed / f"{name}.csv" for name in tables)),
-                 extras=(study.processed / "headlines.csv",), version=9)
+                 extras=(study.processed / "headlines.csv",), version=10)
 
 
 def _statistics(study: Study, fingerprint: str, progress: Progress) -> None:

@@ -141,7 +141,8 @@ def estimates(analysis: Analysis) -> Iterator[tuple[list[Row], list[Draws]]]:
     if why == NO_MAPS:
         return
     if why:
-        yield [without_value(why, **terms.SHARE.name)], []
+        source = analysis.data.main if analysis.data.human is None else HUMAN
+        yield [without_value(why, **terms.SHARE.name, source=source)], []
         return
     analysis.progress.say("  regions of the face")
     yield list(guarded(_Regions(analysis).rows(), **terms.SHARE.name)), []

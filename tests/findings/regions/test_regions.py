@@ -187,7 +187,7 @@ def test_landmarks_without_a_mesh_leave_the_reason(study, data):
     for changes, reason in (({"landmarks": None}, NO_LANDMARKS), ({"region_masses": data.region_masses[:0]}, NO_MESH)):
         without = data.replace(**changes)
         found = computed(without, study)
-        assert found["reason"].tolist() == [reason]
+        assert found[["source", "reason"]].to_numpy().tolist() == [["human", reason]]
         without = without.replace(estimates=found)
         assert summary(without) == [f"What is marked in regions of the face could not be computed ({reason})."]
         assert list(tables(without)) == methods(without) == []
